@@ -1,0 +1,17 @@
+/* clock.h: time behind one place that tests can fake. Thread: any. */
+#ifndef VSOC_CORE_CLOCK_H
+#define VSOC_CORE_CLOCK_H
+
+#include <stdint.h>
+
+#define NS_PER_US INT64_C(1000)
+#define NS_PER_MS INT64_C(1000000)
+#define NS_PER_S  INT64_C(1000000000)
+
+int64_t clock_wall_ns(void);      /* ns since 1970 UTC; may step */
+int64_t clock_monotonic_ns(void); /* ns, never goes back; for deadlines */
+
+/* Tests: from now on both clocks return what these functions say; NULL: the system's again. */
+void clock_fake(int64_t (*wall_ns)(void), int64_t (*monotonic_ns)(void));
+
+#endif

@@ -1,0 +1,23 @@
+/* event_json.h: event → JSON, one object, keys in table order (docs/formats.md has the shape).
+ * Unset fields are left out. BIG as decimal string, TIME as RFC 3339 with µs, HEX lower-case,
+ * BASE64 with padding. */
+#ifndef VSOC_CORE_EVENT_JSON_H
+#define VSOC_CORE_EVENT_JSON_H
+
+#include "core/event.h"
+#include "core/writer.h"
+
+/* Appends the event as one JSON object without a line end. Errors are sticky in w->status. Thread:
+ * any. */
+void event_json_write(struct writer *w, const struct event *event);
+/* Appends a reject as one JSON object: index, raw_offset, raw_size, parser, code, detail, raw
+ * (base64). Leads with the members of extra, a text of complete JSON members like
+ * "\"batch_uid\":\"…\"," or empty. Thread: any. */
+void event_json_write_reject(struct writer *w, struct slice extra,
+                             const struct event_reject *reject);
+/* Appends an RFC 3339 time in UTC with µs, between quotes. Thread: any. */
+void event_json_write_time(struct writer *w, int64_t ns);
+/* Appends 16 bytes as a UUID text without quotes. Thread: any. */
+void event_json_write_uuid(struct writer *w, const uint8_t uuid[16]);
+
+#endif

@@ -1,0 +1,33 @@
+/* hash.h: SHA-256, HMAC-SHA-256 and CRC32C behind one place. Thread: any, contexts have one owner.
+ */
+#ifndef VSOC_CORE_HASH_H
+#define VSOC_CORE_HASH_H
+
+#include "core/slice.h"
+#include "core/status.h"
+
+#define SHA256_BYTES 32
+
+/* Incremental SHA-256 (FIPS 180-4). Reusable after final. */
+struct sha256;
+struct sha256 *sha256_create(void); /* NULL when memory is out */
+void sha256_destroy(struct sha256 *h);
+void sha256_start(struct sha256 *h);
+void sha256_update(struct sha256 *h, struct slice data);
+void sha256_finish(struct sha256 *h, uint8_t digest[SHA256_BYTES]);
+/* One shot. */
+void sha256_bytes(struct slice data, uint8_t digest[SHA256_BYTES]);
+
+/* HMAC-SHA-256 (RFC 2104) with a key that is set once. */
+struct hmac;
+struct hmac *hmac_create(struct slice key); /* NULL when memory is out */
+void hmac_destroy(struct hmac *h);
+void hmac_compute(struct hmac *h, struct slice data, uint8_t mac[SHA256_BYTES]);
+
+/* CRC32C (Castagnoli) of data, continuing from crc (0 at the start). */
+uint32_t crc32c(uint32_t crc, struct slice data);
+
+/* Fills with bytes of the system's generator; ends the process when it has none. */
+void random_bytes(void *out, size_t size);
+
+#endif

@@ -1,0 +1,87 @@
+/* json.h: the C face of simdjson. One call reads a whole document, checks all of it (syntax, UTF-8,
+ * numbers, depth, duplicate keys, U+0000) and lays it out as a flat array of nodes in document
+ * order.
+ *
+ * Walking: node 0 is the root. The children of a container at i start at i + 1; the sibling after
+ * node k is at k + nodes[k].span; a container's children end at i + nodes[i].span. */
+#ifndef VSOC_CORE_JSON_H
+#define VSOC_CORE_JSON_H
+
+#include "core/slice.h"
+#include "core/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Readable bytes that must follow every document (simdjson reads in blocks). Their values do not
+ * matter. */
+#define JSON_PADDING 64
+
+enum json_type {
+    JSON_NULL,
+    JSON_BOOL,     /* boolean */
+    JSON_INT,      /* integer */
+    JSON_BIG_UINT, /* integer of 2^63 to 2^64-1: text holds its digits */
+    JSON_DOUBLE,   /* real */
+    JSON_STRING,   /* text, unescaped, valid UTF-8, no U+0000 */
+    JSON_ARRAY,
+    JSON_OBJECT,
+};
+
+struct json_node {
+    uint8_t type; /* enum json_type */
+    bool has_key;
+    uint32_t span;    /* nodes of this value, itself included */
+    struct slice key; /* unescaped, when the parent is an object */
+    struct slice raw; /* the value's bytes in the document, containers included */
+    union {
+        bool boolean;
+        int64_t integer;
+        double real;
+        struct slice text;
+    };
+};
+
+/* A parsed document. Nodes and texts live until the parser's next call. */
+struct json_document {
+    const struct json_node *nodes;
+    size_t count;
+};
+
+struct json_error {
+    size_t offset;      /* byte in the document near which the error is */
+    const char *detail; /* static text for people */
+};
+
+struct json_parser; /* buffers, reused from document to document; one owner thread */
+
+/* Parser for documents of at most max_depth nested containers and max_nodes nodes. NULL when memory
+ * is out. */
+struct json_parser *json_parser_create(size_t max_depth, size_t max_nodes);
+void json_parser_destroy(struct json_parser *parser);
+
+/* Parses one document that takes all of text (white space around it is allowed). text must be
+ * followed by JSON_PADDING readable bytes. On failure *document is untouched and *error is set.
+ * MALFORMED, INVALID_UTF8, TOO_DEEP, TOO_MANY (nodes), OUT_OF_RANGE (number does not fit a double),
+ * DUPLICATE_KEY, REFUSED (U+0000 in a string), NO_MEMORY. */
+enum status json_parse(struct json_parser *parser, struct slice text,
+                       struct json_document *document, struct json_error *error) must_check;
+
+/* Node of object `parent` with this key, or NULL. */
+static inline const struct json_node *json_find(const struct json_document *d, size_t parent,
+                                                const char *key)
+{
+    if (d->nodes[parent].type != JSON_OBJECT)
+        return NULL;
+    for (size_t k = parent + 1; k < parent + d->nodes[parent].span; k += d->nodes[k].span)
+        if (slice_equal_text(d->nodes[k].key, key))
+            return &d->nodes[k];
+    return NULL;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,58 @@
+/* metrics.h: counters, gauges and histograms from one table, metrics.def, printed as Prometheus
+ * text 0.0.4.
+ *
+ * A family is a row of metrics.def. A series is a family with a fixed label text; series are made
+ * at start (or on reload), never from a client's words. Adding touches the calling thread's own
+ * cell, no lock, no shared cache line. */
+#ifndef VSOC_CORE_METRICS_H
+#define VSOC_CORE_METRICS_H
+
+#include <stdint.h>
+#include "core/status.h"
+#include "core/writer.h"
+
+enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
+
+/* METRIC_vsocd_batches_total, … */
+enum metric_family {
+#define METRIC(name, type, unit, help) METRIC_##name,
+#include "core/metrics.def"
+#undef METRIC
+    METRIC_FAMILY_COUNT
+};
+
+struct metric_family_info {
+    const char *name;
+    enum metric_type type;
+    const char *unit; /* "" | "seconds" | "bytes": buckets of a histogram follow it */
+    const char *help;
+};
+extern const struct metric_family_info metric_family_table[];
+
+/* A series; cheap to copy. 0 is a series that swallows everything (of a metric nobody registered).
+ */
+typedef uint32_t metric_t;
+
+/* Series of family with labels, a text like "sink=\"kafka\"" or "" (copied). The same labels give
+ * the same series. Ends the process when METRIC_SERIES_MAX is reached: label sets are fixed and
+ * small. Thread: any, takes a lock. */
+metric_t metric_series(enum metric_family family, const char *labels);
+#define METRIC_SERIES_MAX 1024
+
+/* Counter: n more. Thread: any. */
+void metric_add(metric_t series, uint64_t n);
+/* Gauge: from now on v. Thread: any. */
+void metric_set(metric_t series, double v);
+/* Gauge: v more (may be negative). Thread: any. */
+void metric_move(metric_t series, double v);
+/* Histogram: one observation, in the family's unit. Thread: any. */
+void metric_observe(metric_t series, double v);
+/* Counter or gauge as of now (tests, admin API). */
+double metric_value(metric_t series);
+
+/* Called before printing, to refresh gauges. At most 16. Thread: main, at start. */
+void metrics_on_scrape(void (*refresh)(void *), void *arg);
+/* Prometheus text 0.0.4 of all series, with HELP and TYPE; also process_*. Thread: main. */
+void metrics_write(struct writer *out);
+
+#endif

@@ -1,0 +1,93 @@
+/* slice.h: pointer and length; the currency for bytes that somebody else owns. */
+#ifndef VSOC_CORE_SLICE_H
+#define VSOC_CORE_SLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Bytes owned by somebody else. data may be NULL only when size is 0. Not NUL-terminated. */
+struct slice {
+    const uint8_t *data;
+    size_t size; /* bytes */
+};
+
+/* Several slices, owned by whoever owns the items array. */
+struct slice_list {
+    const struct slice *items;
+    size_t count;
+};
+
+#define SLICE_EMPTY ((struct slice){NULL, 0})
+/* Slice of a string literal, without its NUL. */
+#define SLICE_LITERAL(text) ((struct slice){(const uint8_t *)("" text), sizeof(text) - 1})
+/* For printf("%.*s", SLICE_ARGS(s)). */
+#define SLICE_ARGS(s) (int)(s).size, (const char *)(s).data
+
+static inline struct slice slice_make(const void *data, size_t size)
+{
+    return (struct slice){(const uint8_t *)data, size};
+}
+
+static inline struct slice slice_from_text(const char *text)
+{
+    return slice_make(text, text ? strlen(text) : 0);
+}
+
+/* [start, start + size) of s, cut to what s has. */
+static inline struct slice slice_sub(struct slice s, size_t start, size_t size)
+{
+    if (start >= s.size)
+        return SLICE_EMPTY;
+    size_t left = s.size - start;
+    return slice_make(s.data + start, size < left ? size : left);
+}
+
+static inline bool slice_equal(struct slice a, struct slice b)
+{
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+static inline bool slice_equal_text(struct slice a, const char *text)
+{
+    return slice_equal(a, slice_from_text(text));
+}
+
+/* Equal but for ASCII letter case. */
+static inline bool slice_equal_nocase(struct slice a, const char *text)
+{
+    struct slice b = slice_from_text(text);
+    if (a.size != b.size)
+        return false;
+    for (size_t i = 0; i < a.size; i++) {
+        uint8_t x = a.data[i], y = b.data[i];
+        if (x >= 'A' && x <= 'Z')
+            x = (uint8_t)(x + 32);
+        if (y >= 'A' && y <= 'Z')
+            y = (uint8_t)(y + 32);
+        if (x != y)
+            return false;
+    }
+    return true;
+}
+
+static inline bool slice_starts_with(struct slice s, const char *text)
+{
+    size_t n = strlen(text);
+    return s.size >= n && memcmp(s.data, text, n) == 0;
+}
+
+/* s without spaces, tabs, CR and LF at both ends. */
+static inline struct slice slice_trim(struct slice s)
+{
+    while (s.size &&
+           (s.data[0] == ' ' || s.data[0] == '\t' || s.data[0] == '\r' || s.data[0] == '\n'))
+        s = slice_make(s.data + 1, s.size - 1);
+    while (s.size && (s.data[s.size - 1] == ' ' || s.data[s.size - 1] == '\t' ||
+                      s.data[s.size - 1] == '\r' || s.data[s.size - 1] == '\n'))
+        s.size--;
+    return s;
+}
+
+#endif

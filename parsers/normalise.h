@@ -1,0 +1,57 @@
+/* normalise.h: what every format shares: required fields, defaults, catalogue look-up, severity,
+ * identity, ids, limits. One struct normaliser a batch; owner: the worker. Pure but for the arena.
+ */
+#ifndef VSOC_PARSERS_NORMALISE_H
+#define VSOC_PARSERS_NORMALISE_H
+
+#include "core/arena.h"
+#include "core/event.h"
+#include "core/status.h"
+#include "parsers/catalog.h"
+#include "parsers/parser.h"
+
+/* What to do when a record's VIN is not the sender's. */
+enum vin_policy { VIN_POLICY_REJECT, VIN_POLICY_QUARANTINE, VIN_POLICY_FLAG };
+
+struct normaliser {
+    const struct catalog *catalog;
+    const struct parser *parser;
+    int64_t received_ns;
+    struct slice tenant_id;
+    struct slice certificate_vin; /* vehicle of the sender's certificate, empty: a gateway that
+                                     speaks for many */
+    struct slice header_vin;      /* VSOC-Vehicle */
+    enum vin_policy vin_policy;
+    bool replay;     /* VSOC-Replay: true */
+    int64_t sent_ns; /* VSOC-Sent, 0: none */
+    /* vehicle_pid of a VIN: fills pid[32] and returns the key's number. */
+    int64_t (*pseudonym)(void *arg, struct slice vin, uint8_t pid[32]);
+    void *pseudonym_arg;
+    struct arena *arena;
+    /* The last vehicle, since most batches come from one. */
+    struct slice last_vin;
+    uint8_t last_pid[32];
+    int64_t last_key_id;
+};
+
+/* Why an event was refused; texts static or from the arena. */
+struct normalise_refusal {
+    const char *code; /* vin_mismatch, missing_field, out_of_range, invalid_utf8, … */
+    const char *detail;
+};
+
+/* Completes and checks one event in place: fills wmi, vehicle_pid, vin_key_id, event_name,
+ * event_category, sensor_kind, severity_id, count, time_source, time_quality, clock_skew_ms,
+ * parse_status, dedup_key, taxonomy; checks every set field against its row of the table (range,
+ * UTF-8, byte 0). Does not set what the batch record carries (storage/batch.h,
+ * batch_complete_event). REFUSED with *refusal when the event must be quarantined; NO_MEMORY. */
+enum status normalise_event(struct normaliser *n, struct event *event,
+                            struct normalise_refusal *refusal) must_check;
+
+/* VIN form (ISO 3779): 17 of A-H J-N P R-Z 0-9, upper case after trimming. */
+bool vin_is_valid(struct slice vin);
+/* Check digit at position 9 (49 CFR 565): true when it fits. Not compulsory outside North America.
+ */
+bool vin_check_digit_fits(struct slice vin);
+
+#endif

@@ -1,0 +1,94 @@
+/* parser.h: THE PARSER ABI. PUBLIC, versioned, installed. A plug-in author needs this header and
+ * core/event.h only.
+ *
+ * A parser turns the bytes of one record into events. It is pure: no I/O, no clock, no globals, no
+ * logging, no threads. It keeps no pointer after the call and allocates with context->alloc only.
+ * Many threads call it at once, each with its own context. */
+#ifndef VSOC_PARSERS_PARSER_H
+#define VSOC_PARSERS_PARSER_H
+
+#include "core/event.h"
+
+#define VSOC_PARSER_ABI 1
+
+/* How a body of this format falls into records. The server splits; the parser sees one record a
+ * call. */
+enum parser_framing {
+    PARSER_FRAMING_JSON,   /* JSON values: an object, an array of them, concatenated or one a line
+                              (NDJSON) */
+    PARSER_FRAMING_LINES,  /* text lines, ended by LF or CR LF */
+    PARSER_FRAMING_STREAM, /* records delimit themselves: the parser says in outcome.consumed where
+                              its record ended */
+};
+
+enum parser_result {
+    PARSER_OK,        /* the record's events were emitted */
+    PARSER_NOT_MINE,  /* record is of another format; nothing was emitted */
+    PARSER_MALFORMED, /* record is broken at outcome.offset; becomes a quarantined event. Events
+                         emitted before stay */
+};
+
+struct parser_outcome {
+    enum parser_result result;
+    size_t consumed;    /* STREAM: bytes of the record; 0 when its end is not known: the rest of the
+                           body is one record */
+    size_t offset;      /* MALFORMED: byte in the record near which it is wrong */
+    const char *code;   /* MALFORMED: machine word, e.g. "wrong_type"; NULL: "malformed" */
+    const char *detail; /* MALFORMED: sentence for people; static or from context->alloc */
+};
+
+struct parser_context;
+
+struct parser_context {
+    uint32_t struct_size; /* of the server's struct; a plug-in looks at no member past it */
+    int64_t
+        received_ns; /* server clock, ns since 1970 UTC: for formats whose times lack the year */
+    /* What the request says for records that do not say it (VSOC-ECU, VSOC-Software, …); may be
+     * empty. */
+    struct slice ecu_id, sw_baseline;
+    /* Limits of the server. */
+    size_t json_depth;
+    size_t event_bytes;
+    /* size bytes aligned for any type, valid until the batch is answered; NULL when the limit is
+     * reached: answer MALFORMED. */
+    void *(*alloc)(const struct parser_context *context, size_t size);
+    /* Hands over one event. It and what it points to need live only during the call. raw_offset and
+     * raw_size, when set, are relative to the record. Never fails: an event that breaks the model's
+     * rules is quarantined by the server. */
+    void (*emit)(const struct parser_context *context, const struct event *event);
+    void *server;             /* the server's own */
+    struct json_parser *json; /* built-in parsers only */
+};
+
+struct parser {
+    uint32_t abi_version;    /* VSOC_PARSER_ABI */
+    uint32_t struct_size;    /* sizeof(struct parser) */
+    const char *name;        /* lower case, a-z 0-9 _ */
+    const char *version;     /* semantic version, stored with each event */
+    const char *description; /* one sentence */
+    const char *const
+        *content_types; /* media types without parameters, NULL-terminated; may be NULL */
+    enum parser_framing framing;
+    /* Can this body's head (at most 4 KiB, whole records not guaranteed) be of the format? 0 no …
+     * 100 surely. NULL: never guessed. */
+    int (*probe)(struct slice head);
+    /* Reads one record. For JSON and LINES, record is followed by 64 readable bytes. *outcome is
+     * zeroed before. */
+    void (*parse)(struct slice record, const struct parser_context *context,
+                  struct parser_outcome *outcome);
+};
+
+/* What a plug-in exports: `const struct parser *vsoc_parser_plugin(void)`. */
+#define VSOC_PARSER_PLUGIN_SYMBOL "vsoc_parser_plugin"
+
+/* Helpers for parsers. */
+static inline void parser_malformed(struct parser_outcome *outcome, size_t offset, const char *code,
+                                    const char *detail)
+{
+    outcome->result = PARSER_MALFORMED;
+    outcome->offset = offset;
+    outcome->code = code;
+    outcome->detail = detail;
+}
+
+#endif

@@ -1,0 +1,31 @@
+/* registry.h: the parsers there are, and which one reads a body. Thread: any after registry_create.
+ */
+#ifndef VSOC_PARSERS_REGISTRY_H
+#define VSOC_PARSERS_REGISTRY_H
+
+#include "core/status.h"
+#include "parsers/parser.h"
+
+struct registry;
+
+/* All built-in parsers. NULL when memory is out. */
+struct registry *registry_create(void);
+void registry_destroy(struct registry *registry);
+size_t registry_count(const struct registry *registry);
+/* i-th parser, in order of probing. */
+const struct parser *registry_at(const struct registry *registry, size_t i);
+/* By format name; NULL when there is none. */
+const struct parser *registry_by_name(const struct registry *registry, struct slice name);
+/* By media type without parameters, ASCII case ignored; NULL when no parser names it. text/plain
+ * and application/octet-stream name none: they are probed. */
+const struct parser *registry_by_content_type(const struct registry *registry,
+                                              struct slice media_type);
+/* By looking at the head of the inflated body; NULL when none claims it. Earlier parsers win a tie.
+ */
+const struct parser *registry_probe(const struct registry *registry, struct slice head);
+/* True for media types that mean "guess": text/plain, application/octet-stream. */
+bool registry_is_probed_type(struct slice media_type);
+/* Index of a parser in the registry, for tables by format. */
+size_t registry_index(const struct registry *registry, const struct parser *parser);
+
+#endif

@@ -1,0 +1,39 @@
+/* split.h: inflated body → records. Thread: any. Copies nothing. */
+#ifndef VSOC_PARSERS_SPLIT_H
+#define VSOC_PARSERS_SPLIT_H
+
+#include "core/slice.h"
+#include "core/status.h"
+#include "parsers/parser.h"
+
+/* Length prefix of binary records (parameter framing= of the content type). */
+enum split_prefix { SPLIT_PREFIX_NONE, SPLIT_PREFIX_U16, SPLIT_PREFIX_U32 };
+
+struct split {
+    struct slice body;
+    size_t offset; /* where the next record is looked for */
+    enum parser_framing framing;
+    enum split_prefix prefix;
+    bool in_array; /* JSON: inside the top-level array */
+    bool after_element;
+    bool done;
+};
+
+struct split_record {
+    struct slice bytes;
+    size_t offset; /* of the record in the body */
+    const char
+        *broken; /* NULL, or why this stretch is no record (text for people): quarantine it */
+};
+
+void split_init(struct split *split, struct slice body, enum parser_framing framing,
+                enum split_prefix prefix);
+/* Next record in *record; END after the last. Blank lines and white space between JSON values are
+ * no records. A JSON value that never ends, or text between values, comes as a broken record; the
+ * splitter then goes on at the next line that starts with { or [. STREAM without prefix: the whole
+ * rest; call split_advance with what the parser consumed. */
+enum status split_next(struct split *split, struct split_record *record) must_check;
+/* STREAM: the record at the current offset had this many bytes; 0: the rest belongs to it. */
+void split_advance(struct split *split, size_t consumed);
+
+#endif

@@ -1,0 +1,34 @@
+/* command.h: the subcommands of the program, one file each (cmd_*.c). All run on the main thread.
+ */
+#ifndef VSOC_SERVER_COMMAND_H
+#define VSOC_SERVER_COMMAND_H
+
+/* Exit statuses (sysexits). */
+enum exit_status {
+    EXIT_DONE = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 64,
+    EXIT_UNAVAILABLE = 69,
+    EXIT_BUG = 70,
+    EXIT_DISK = 74,
+    EXIT_CONFIG = 78,
+};
+
+struct command {
+    const char *name;
+    const char *usage;   /* arguments, one line */
+    const char *summary; /* one sentence */
+    const char *help;    /* options and notes, more lines; may be NULL */
+    /* argv[0] is the subcommand's name. Returns an exit status. */
+    int (*run)(int argc, char **argv);
+};
+
+/* All commands, by name, ended by a NULL name (main.c). */
+extern const struct command command_table[];
+/* Prints usage and help of a command to stderr, returns EXIT_USAGE. */
+int command_usage(const char *name);
+
+/* One file each. */
+int cmd_version(int argc, char **argv);
+
+#endif

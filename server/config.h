@@ -1,0 +1,75 @@
+/* config.h: the settings. One immutable struct, made from config.def; reload makes a new one and
+ * swaps the pointer. */
+#ifndef VSOC_SERVER_CONFIG_H
+#define VSOC_SERVER_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "core/arena.h"
+#include "core/status.h"
+
+struct config_list {
+    const char *const *items;
+    size_t count;
+};
+
+struct config_map {
+    const char *const *names;
+    const char *const *values;
+    size_t count;
+};
+
+#define CONFIG_TYPE_TEXT     const char *
+#define CONFIG_TYPE_BOOL     bool
+#define CONFIG_TYPE_UINT     uint64_t
+#define CONFIG_TYPE_SIZE     uint64_t
+#define CONFIG_TYPE_DURATION int64_t
+#define CONFIG_TYPE_ENUM     unsigned /* place of the word in its row, from 0 */
+#define CONFIG_TYPE_LIST     struct config_list
+#define CONFIG_TYPE_MAP      struct config_map
+
+#define CONFIG_RELOAD 1u /* taken on SIGHUP */
+#define CONFIG_SECRET 2u /* masked in --print */
+#define CONFIG_SECRET_VALUES                                                                       \
+    4u /* MAP: values whose name holds password, secret, key or jaas are masked */
+
+struct config {
+#define CONFIG(key, member, kind, fallback, min, max, flags, help) CONFIG_TYPE_##kind member;
+#include "server/config.def"
+#undef CONFIG
+    struct arena arena; /* holds every text */
+    char *path; /* of the file, NULL: none; relative paths in it are relative to its folder */
+};
+
+/* Words of the ENUM rows, in the order of their rows in config.def. */
+enum config_client_auth { CLIENT_AUTH_REQUIRED, CLIENT_AUTH_OPTIONAL, CLIENT_AUTH_OFF };
+
+/* One mistake. */
+struct config_problem {
+    char source[256];    /* file name, "environment" or "--set" */
+    size_t line, column; /* 1-based; 0 when the source has none */
+    char text[512];      /* what is wrong and what would be right */
+};
+
+struct config_problems {
+    struct config_problem items[32];
+    size_t count; /* found in all; only the first 32 are kept */
+};
+
+/* Defaults < file < environment (VSOCD_LISTEN__INGEST__ADDRESS) < sets ("listen.ingest.address=…").
+ * Reads *_file settings and checks what rows can't say (both needed, files readable). CONFIG with
+ * every mistake in *problems; *out untouched. path NULL: no file. */
+enum status config_load(const char *path, const char *const *sets, size_t set_count,
+                        char *const *environment, struct config **out,
+                        struct config_problems *problems) must_check;
+void config_destroy(struct config *config);
+/* The effective settings as YAML on stdout's writer, secrets masked. */
+struct writer;
+void config_print(const struct config *config, struct writer *out);
+/* docs/configuration.md, from the rows. */
+void config_reference(struct writer *out);
+/* First key that differs and is not reloadable, or NULL. */
+const char *config_needs_restart(const struct config *old_config, const struct config *new_config);
+
+#endif

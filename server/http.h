@@ -1,0 +1,84 @@
+/* http.h: what a handler of requests sees of HTTP. The connection (conn.c) drives it, on one
+ * worker's loop.
+ *
+ * Order of calls for one exchange: on_headers once; then either http_reply at once (no body byte is
+ * read), or http_admit and on_body for each span (already without transfer coding) and on_end once;
+ * then http_reply, now or later in the same thread. on_gone: the client left, a deadline passed or
+ * the server stops before the reply: the exchange is dead, do not reply; called at most once, never
+ * after http_reply. */
+#ifndef VSOC_SERVER_HTTP_H
+#define VSOC_SERVER_HTTP_H
+
+#include "core/slice.h"
+#include "core/status.h"
+
+struct http_exchange;
+
+enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OTHER };
+
+/* The sender, as TLS (or the proxy in front) says. Lives as long as the connection. */
+struct http_peer {
+    bool tls;
+    bool certificate;         /* a client certificate was verified */
+    struct slice fingerprint; /* lower-case hex SHA-256 of its DER */
+    struct slice subject;     /* RFC 2253 */
+    struct slice subject_cn, subject_o;
+    struct slice_list san_uri, san_dns;
+    const void *x509; /* X509 *, borrowed, for identity.c */
+    char address[64]; /* remote address without port */
+};
+
+struct http_handler {
+    void (*on_headers)(void *arg, struct http_exchange *exchange);
+    void (*on_body)(void *arg, struct http_exchange *exchange, struct slice span);
+    void (*on_end)(void *arg, struct http_exchange *exchange);
+    void (*on_gone)(void *arg, struct http_exchange *exchange);
+    void *arg;
+};
+
+enum http_method http_method(const struct http_exchange *exchange);
+struct slice http_method_name(const struct http_exchange *exchange);
+/* Path without query, as sent; query without '?'. */
+struct slice http_path(const struct http_exchange *exchange);
+struct slice http_query(const struct http_exchange *exchange);
+/* Value of a header (name in lower case), trimmed; false when absent. A header sent more than once:
+ * *count (may be NULL) says so, the first is given. */
+bool http_header(const struct http_exchange *exchange, const char *lower_name, struct slice *value,
+                 unsigned *count);
+/* Announced body size; -1 when chunked, 0 when none. */
+int64_t http_content_length(const struct http_exchange *exchange);
+const struct http_peer *http_peer(const struct http_exchange *exchange);
+/* Handler's own pointer. */
+void http_set_context(struct http_exchange *exchange, void *context);
+void *http_context(const struct http_exchange *exchange);
+/* monotonic ns of the first byte of the request. */
+int64_t http_started_ns(const struct http_exchange *exchange);
+
+/* From on_headers: the body may come (answers Expect: 100-continue). body_limit: most body bytes,
+ * more is answered 413 by the connection after on_gone. */
+void http_admit(struct http_exchange *exchange, uint64_t body_limit);
+/* Back-pressure inside a request: stop and start reading the socket. */
+void http_pause(struct http_exchange *exchange);
+void http_resume(struct http_exchange *exchange);
+/* Counts as alive for the idle watch while the handler waits for the spool. The connection applies
+ * timeouts.write to the reply. */
+
+struct http_reply_header {
+    const char *name;
+    const char *value;
+};
+/* Answers; copies everything. body may be empty; HEAD sends no body. extra: more headers, may be
+ * NULL. route: static label for metrics. Before the whole body was read, the connection closes
+ * after the answer. */
+void http_reply(struct http_exchange *exchange, int code, const char *content_type,
+                struct slice body, const struct http_reply_header *extra, size_t extra_count,
+                const char *route);
+/* Answers with application/problem+json (RFC 9457): type about:blank, title of the code, status,
+ * code (machine word), detail. retry_after_s > 0 adds Retry-After. Counts
+ * vsocd_refusals_total{reason=code}. */
+void http_problem(struct http_exchange *exchange, int status, const char *code, const char *detail,
+                  unsigned retry_after_s, const struct http_reply_header *extra, size_t extra_count,
+                  const char *route);
+const char *http_reason(int code);
+
+#endif

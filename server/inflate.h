@@ -1,0 +1,32 @@
+/* inflate.h: content codings behind one interface; every limit is checked while inflating. One
+ * owner thread. */
+#ifndef VSOC_SERVER_INFLATE_H
+#define VSOC_SERVER_INFLATE_H
+
+#include "core/slice.h"
+#include "core/status.h"
+#include "core/writer.h"
+
+enum inflate_coding { INFLATE_IDENTITY, INFLATE_GZIP, INFLATE_DEFLATE, INFLATE_ZSTD };
+
+struct inflate;
+
+/* Value of Content-Encoding → coding. UNSUPPORTED for anything else, lists of more than one coding
+ * included. */
+enum status inflate_coding_parse(struct slice value, enum inflate_coding *coding) must_check;
+const char *inflate_coding_name(enum inflate_coding coding);
+
+/* Decoder, reusable for request after request. NULL when memory is out. */
+struct inflate *inflate_create(void);
+void inflate_destroy(struct inflate *inflate);
+/* Starts a body. max_ratio is checked once more than 1 MiB came out. out is the caller's, emptied
+ * by the caller; its own limit is inflated_bytes. */
+void inflate_start(struct inflate *inflate, enum inflate_coding coding, uint64_t max_ratio,
+                   struct writer *out);
+/* Feeds a span. TOO_LARGE (out's limit), TOO_DENSE (ratio), MALFORMED, NO_MEMORY. After an error
+ * only inflate_start is allowed. */
+enum status inflate_feed(struct inflate *inflate, struct slice span) must_check;
+/* The body is complete. TRUNCATED when the stream is not; MALFORMED on trailing garbage. */
+enum status inflate_finish(struct inflate *inflate) must_check;
+
+#endif

@@ -1,0 +1,83 @@
+/* main.c: the program: picks the subcommand. Runs on the main thread. Knows nothing of what they
+ * do. */
+#include "server/command.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static int cmd_help(int argc, char **argv);
+
+const struct command command_table[] = {
+    {"version", "", "print the version", NULL, cmd_version},
+    {"help", "[SUBCOMMAND]", "list the subcommands, or explain one", NULL, cmd_help},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static const struct command *command_find(const char *name)
+{
+    for (const struct command *c = command_table; c->name; c++)
+        if (!strcmp(c->name, name))
+            return c;
+    return NULL;
+}
+
+static void command_print(FILE *out, const struct command *c)
+{
+    fprintf(out, "usage: vsocd %s %s\n\n%s\n", c->name, c->usage, c->summary);
+    if (c->help)
+        fprintf(out, "\n%s\n", c->help);
+}
+
+int command_usage(const char *name)
+{
+    const struct command *c = command_find(name);
+    if (c)
+        command_print(stderr, c);
+    return EXIT_USAGE;
+}
+
+static void print_overview(FILE *out)
+{
+    fputs("vsocd: log-ingestion server of a vehicle security operations centre\n\nusage: vsocd "
+          "SUBCOMMAND …\n\n",
+          out);
+    for (const struct command *c = command_table; c->name; c++)
+        fprintf(out, "  %-14s %s\n", c->name, c->summary);
+    fputs("\n`vsocd help SUBCOMMAND` explains one.\n", out);
+}
+
+static int cmd_help(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_overview(stdout);
+        return EXIT_DONE;
+    }
+    const struct command *c = command_find(argv[1]);
+    if (!c) {
+        fprintf(stderr, "vsocd: no subcommand '%s'; `vsocd help` lists them\n", argv[1]);
+        return EXIT_USAGE;
+    }
+    command_print(stdout, c);
+    return EXIT_DONE;
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN);
+    if (argc < 2) {
+        print_overview(stderr);
+        return EXIT_USAGE;
+    }
+    const char *name = argv[1];
+    if (!strcmp(name, "--help") || !strcmp(name, "-h"))
+        name = "help";
+    else if (!strcmp(name, "--version"))
+        name = "version";
+    const struct command *c = command_find(name);
+    if (!c) {
+        fprintf(stderr, "vsocd: no subcommand '%s'; `vsocd help` lists them\n", name);
+        return EXIT_USAGE;
+    }
+    return c->run(argc - 1, argv + 1);
+}

@@ -1,0 +1,43 @@
+/* batch.c: life of a batch, and what its record gives to each of its events. Any thread, one owner
+ * at a time. Does not queue, write or encode. */
+#include "storage/batch.h"
+
+#include <stdlib.h>
+
+struct batch *batch_create(size_t limit_bytes)
+{
+    struct batch *batch = calloc(1, sizeof *batch);
+    if (!batch)
+        return NULL;
+    arena_init(&batch->arena, limit_bytes);
+    writer_init(&batch->events, limit_bytes);
+    return batch;
+}
+
+void batch_destroy(struct batch *batch)
+{
+    if (!batch)
+        return;
+    writer_fini(&batch->events);
+    arena_fini(&batch->arena);
+    free(batch);
+}
+
+void batch_complete_event(const struct batch_meta *meta, struct event *event,
+                          uint8_t uid[UUID_BYTES])
+{
+    uuid7_of_event(meta->batch_uid, (uint32_t)event->batch_index, uid);
+    EVENT_SET(event, event_uid, slice_make(uid, UUID_BYTES));
+    EVENT_SET(event, schema_version, SLICE_LITERAL(EVENT_SCHEMA_VERSION));
+    EVENT_SET(event, tenant_id, meta->tenant);
+    EVENT_SET(event, batch_uid, slice_make(meta->batch_uid, UUID_BYTES));
+    EVENT_SET(event, time_received, meta->received_ns);
+    EVENT_SET(event, time_ingested, meta->ingested_ns);
+    EVENT_SET(event, chain_hash, slice_make(meta->chain_hash, SHA256_BYTES));
+    if (!EVENT_HAS(event, parser_name))
+        EVENT_SET(event, parser_name, meta->format);
+    if (!EVENT_HAS(event, parser_version))
+        EVENT_SET(event, parser_version, meta->parser_version);
+    if (meta->transport_identity.size)
+        EVENT_SET(event, transport_identity, meta->transport_identity);
+}

@@ -1,0 +1,76 @@
+/* batch.h: the unit that crosses threads: one request's body, its encoded events and the verdict.
+ * One owner at a time: worker → spool writer → the same worker. Giving it away nulls the giver's
+ * pointer. */
+#ifndef VSOC_STORAGE_BATCH_H
+#define VSOC_STORAGE_BATCH_H
+
+#include "core/arena.h"
+#include "core/event.h"
+#include "core/event_codec.h"
+#include "core/hash.h"
+#include "core/mailbox.h"
+#include "core/uuid7.h"
+#include "core/writer.h"
+
+/* What the spool keeps of a batch beside body and events. Slices: UTF-8 texts, may be empty. */
+struct batch_meta {
+    uint64_t position;      /* 1, 2, 3 … over the life of a spool; given by the writer */
+    uint64_t events_before; /* events and rejects of all earlier batches; given by the writer */
+    uint8_t batch_uid[UUID_BYTES];
+    int64_t received_ns;       /* wall clock when the body was complete */
+    int64_t ingested_ns;       /* wall clock when the record was written; given by the writer */
+    uint8_t key[SHA256_BYTES]; /* batch key: SHA-256 over tenant, sender and Idempotency-Key, or
+                                  over sender and body */
+    uint8_t body_sha256[SHA256_BYTES]; /* of the body as received */
+    uint8_t chain_hash[SHA256_BYTES];  /* given by the writer */
+    uint64_t body_bytes, inflated_bytes;
+    uint32_t accepted, duplicates, quarantined;
+    struct slice tenant, sender, transport_identity;
+    struct slice content_type, content_encoding;
+    struct slice format, parser_version; /* of the parser that read it */
+    struct slice idempotency_key, traceparent, request_id;
+    struct slice report_errors; /* JSON array: errors[] of the report, at most 100 */
+};
+
+struct batch {
+    struct mail mail; /* first: a mail is a batch */
+    struct arena arena;
+    struct batch_meta meta;
+    /* Body as received, in arena chunks. */
+    struct slice *body;
+    size_t body_count;
+    struct writer events; /* what event_codec wrote */
+    /* Verdict, valid when the batch comes back: OK durable; NO_SPACE, BUSY, IO or CLOSED: nothing
+     * of it is kept. */
+    enum status verdict;
+    /* Where it goes back to: any mailbox of the owner. Never NULL when submitted. */
+    struct mailbox *reply_to;
+    void *owner; /* the owner's own, e.g. its exchange; the writer does not touch it */
+};
+
+/* New empty batch that may hold limit_bytes in its arena and as much again in events. NULL when
+ * memory is out. */
+struct batch *batch_create(size_t limit_bytes);
+/* Frees it with all it holds. NULL is fine. */
+void batch_destroy(struct batch *batch);
+static inline struct batch *batch_from_mail(struct mail *mail)
+{
+    return (struct batch *)(void *)mail;
+}
+
+/* A batch as read from the spool. Slices point into the reader's buffer, valid until its next call.
+ */
+struct batch_record {
+    struct batch_meta meta;
+    struct slice body;   /* as received, still compressed */
+    struct slice events; /* for event_decoder */
+};
+
+/* Fills the fields of a decoded event that the record carries: event_uid, schema_version,
+ * tenant_id, batch_uid, time_received, time_ingested, parser_name, parser_version,
+ * transport_identity, chain_hash. event->batch_index must be set. uid is 16 bytes of the caller's
+ * that event_uid points to. */
+void batch_complete_event(const struct batch_meta *meta, struct event *event,
+                          uint8_t uid[UUID_BYTES]);
+
+#endif

@@ -1,0 +1,41 @@
+/* dedup.h: the window of batch keys: answers a repeat with the first report, knows which batches
+ * are in progress. Bounded in batches and age. Takes a lock of its own (a leaf). Thread: any. */
+#ifndef VSOC_STORAGE_DEDUP_H
+#define VSOC_STORAGE_DEDUP_H
+
+#include "storage/batch.h"
+
+struct dedup;
+
+/* What a repeat is answered with. */
+struct dedup_report {
+    uint8_t batch_uid[UUID_BYTES];
+    uint64_t position;
+    uint32_t accepted, duplicates, quarantined;
+    struct slice errors; /* JSON array text; points into the arena given to dedup_begin */
+};
+
+enum dedup_answer {
+    DEDUP_NEW,         /* key is now in progress: end with dedup_commit or dedup_abort */
+    DEDUP_REPEAT,      /* *report is the first one's */
+    DEDUP_IN_PROGRESS, /* the same key is being made durable right now: 409 */
+    DEDUP_CONFLICT,    /* key was used with another body: 422 */
+};
+
+/* Window of at most max_batches keys, none older than window_ns. NULL when memory is out. */
+struct dedup *dedup_create(size_t max_batches, int64_t window_ns);
+void dedup_destroy(struct dedup *dedup);
+/* Start-up: a record of the spool (as spool_scan_fn, arg is the struct dedup). */
+void dedup_restore(void *dedup, const struct batch_meta *meta);
+/* Asks and, when new, marks as in progress. body_sha256 tells a reuse with another body. errors are
+ * copied into arena. */
+enum dedup_answer dedup_begin(struct dedup *dedup, const uint8_t key[SHA256_BYTES],
+                              const uint8_t body_sha256[SHA256_BYTES], int64_t now_ns,
+                              struct arena *arena, struct dedup_report *report);
+/* The batch is durable: repeats get this report from now on. */
+void dedup_commit(struct dedup *dedup, const struct batch_meta *meta);
+/* The batch was not kept: the key is free again. */
+void dedup_abort(struct dedup *dedup, const uint8_t key[SHA256_BYTES]);
+size_t dedup_count(struct dedup *dedup);
+
+#endif

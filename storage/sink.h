@@ -1,0 +1,106 @@
+/* sink.h: THE SINK ABI. PUBLIC, versioned, installed. A sink takes batches in the order of their
+ * positions and says what became of them; when to retry, back off, or move on is the runner's
+ * business (storage/sink_runner.h), the same for all.
+ *
+ * Each lane of a sink has one thread; all calls for one lane come from it. */
+#ifndef VSOC_STORAGE_SINK_H
+#define VSOC_STORAGE_SINK_H
+
+#include "core/event.h"
+
+#define VSOC_SINK_ABI 1
+
+/* One batch of a load. */
+struct sink_batch {
+    uint64_t position;
+    const uint8_t *batch_uid;   /* 16 bytes */
+    const uint8_t *key;         /* 32 bytes: unique key of the batch */
+    const uint8_t *body_sha256; /* 32 bytes */
+    const uint8_t *chain_hash;  /* 32 bytes */
+    int64_t received_ns, ingested_ns;
+    uint64_t body_bytes, inflated_bytes;
+    uint32_t accepted, duplicates, quarantined;
+    struct slice tenant, sender, transport_identity, content_type, content_encoding, format,
+        parser_version, idempotency_key, traceparent;
+    const void *cursor; /* the runner's, for sink_load.next */
+};
+
+/* An event the runner has marked because the sink could not take it: goes to the sink's quarantine
+ * instead. */
+struct sink_rejected {
+    size_t batch;   /* index in the load */
+    uint32_t index; /* batch_index of the event */
+    const char *reason;
+};
+
+struct sink_iterator {
+    const struct sink_batch *batch;
+    void *state[4];
+};
+
+/* What is delivered in one go. Everything lives until deliver returns. */
+struct sink_load {
+    uint32_t struct_size;
+    const struct sink_batch *batches; /* ascending positions */
+    size_t batch_count;
+    uint64_t last_position;   /* store this when the load is in: the lane has everything up to it */
+    uint32_t event_count;     /* events and rejects of all batches */
+    const uint8_t *spool_uid; /* 16 bytes: positions mean something only beside it */
+    const struct sink_rejected *rejected; /* events to divert into quarantine */
+    size_t rejected_count;
+    /* Walks a batch's items, complete events and rejects: begin, then next until false. item is
+     * valid until the next call. */
+    void (*begin)(const struct sink_load *load, size_t batch, struct sink_iterator *iterator);
+    bool (*next)(struct sink_iterator *iterator, struct event_item *item);
+};
+
+enum sink_result {
+    SINK_DELIVERED, /* all of the load is where it belongs, durably */
+    SINK_LATER,     /* the other side is not there or busy: the same load again after a pause */
+    SINK_REJECTED,  /* one event can't be taken: *rejected says which; nothing of the load was kept
+                     */
+    SINK_BROKEN, /* will not get better without a person (wrong schema, no permission): said loudly,
+                    tried again slowly */
+};
+
+/* Told by a sink on failure; text for people, copied by the runner. */
+struct sink_problem {
+    char text[512];
+    struct sink_rejected rejected; /* SINK_REJECTED; reason in text */
+};
+
+struct sink_setting {
+    const char *key; /* as in the file, below sinks.NAME */
+    const char *value;
+};
+
+struct sink_config {
+    uint32_t struct_size;
+    const char *instance;
+    unsigned lane, lanes;
+    const uint8_t *spool_uid;
+    const void
+        *settings; /* built-in sinks: struct config of the server's, see storage/sink_settings.h */
+};
+
+struct sink {
+    uint32_t abi_version; /* VSOC_SINK_ABI */
+    uint32_t struct_size;
+    const char *name;
+    const char *description;
+    /* Makes a lane's state. Does not connect. NULL with problem->text set: settings are wrong. */
+    void *(*open)(const struct sink_config *config, struct sink_problem *problem);
+    /* Connects when needed and reads back the position that the other side has committed for this
+     * lane: *known false when it has none (or one of another spool). Blocks for at most 10 s. */
+    enum sink_result (*connect)(void *lane, uint64_t *position, bool *known,
+                                struct sink_problem *problem);
+    /* Delivers a load: all or nothing. Blocks until the other side has confirmed. On any result but
+     * DELIVERED the lane may need connect again: the runner calls it before the next deliver. */
+    enum sink_result (*deliver)(void *lane, const struct sink_load *load,
+                                struct sink_problem *problem);
+    /* Asked from another thread to end a blocking call soon. May be NULL. */
+    void (*interrupt)(void *lane);
+    void (*close)(void *lane);
+};
+
+#endif

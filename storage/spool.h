@@ -1,0 +1,97 @@
+/* spool.h: the durable, hash-chained log of batches: the only spool header others use.
+ * A directory of preallocated segment files, appended by one writer thread with group commit, read
+ * by position. Bytes on disk: docs/spool-format.md. */
+#ifndef VSOC_STORAGE_SPOOL_H
+#define VSOC_STORAGE_SPOOL_H
+
+#include "storage/batch.h"
+
+struct spool;
+struct spool_reader;
+
+struct spool_options {
+    const char *dir; /* made with mode 0750 when it is not there */
+    uint64_t
+        segment_bytes;  /* size of a new segment file; a larger batch gets a segment of its own */
+    uint64_t max_bytes; /* of all segment files: above it batches are refused with NO_SPACE */
+    uint64_t reserve_bytes;     /* kept free on the file system for cursors */
+    int64_t commit_interval_ns; /* 0: sync as soon as the last sync is done; else wait that long to
+                                   gather while busy */
+    int64_t evidence_ns;        /* evidence.retention: a segment younger than that stays */
+    uint64_t evidence_bytes;    /* evidence.max_bytes: but not more than that of passed segments */
+    size_t queue_batches;       /* most batches waiting for the writer: above it BUSY */
+    size_t queue_bytes;         /* and most body + event bytes of them */
+};
+
+/* Called during spool_open for every whole batch record, oldest first: rebuilds the duplicate
+ * window. */
+typedef void (*spool_scan_fn)(void *arg, const struct batch_meta *meta);
+
+/* Opens and locks the directory, recovers: cuts a torn tail, sets damaged segments aside (keeps the
+ * original under corrupt/ and goes on with what is whole), rebuilds what is missing. LOCKED:
+ * another process has it. VERSION: made by a newer version. IO, REFUSED, NO_SPACE. On failure
+ * nothing is held and *reason (static or malloc-free text, 256 bytes) says what to do. */
+enum status spool_open(const struct spool_options *options, spool_scan_fn scan, void *scan_arg,
+                       struct spool **out, char reason[256]) must_check;
+/* Starts the writer thread. */
+enum status spool_start(struct spool *spool) must_check;
+/* Refuses new batches, commits what is queued, hands verdicts back, ends the writer thread. */
+void spool_stop(struct spool *spool);
+/* Closes files and unlocks. Readers must be closed before. */
+void spool_close(struct spool *spool);
+
+/* Gives the batch to the writer; *batch becomes NULL. It comes back through batch->reply_to with
+ * its verdict. On BUSY (queue full), NO_SPACE (disk or max_bytes) or CLOSED nothing was taken and
+ * *batch stays. Thread: any. */
+enum status spool_submit(struct spool *spool, struct batch **batch) must_check;
+
+/* Sinks: a cursor says up to which position one reader (sink and lane) has everything. Loaded from
+ * disk at open; kept by name; a new one starts at the position before the oldest record. */
+typedef unsigned spool_cursor_t;
+#define SPOOL_CURSOR_MAX 64
+enum status spool_cursor_open(struct spool *spool, const char *name, spool_cursor_t *cursor,
+                              uint64_t *position) must_check;
+/* The reader has all up to and with position. Cheap; persisted by the writer thread at its leisure.
+ * Thread: any. */
+void spool_cursor_advance(struct spool *spool, spool_cursor_t cursor, uint64_t position);
+/* Cursors on disk that no one opened since start are dropped from retention (a sink that was
+ * switched off). Call once after all sinks are open. */
+void spool_cursors_settle(struct spool *spool);
+
+struct spool_stats {
+    uint8_t spool_uid[UUID_BYTES]; /* made with the directory; positions mean something only beside
+                                      it */
+    uint64_t first_position;       /* oldest record kept */
+    uint64_t position;             /* newest durable record, 0: none */
+    uint64_t events;               /* events and rejects in all records ever written */
+    uint64_t bytes;                /* of segment files */
+    uint64_t segments, corrupt_segments;
+    uint64_t queued_batches, queued_bytes;
+    bool full;   /* batches are being refused for want of space */
+    bool failed; /* a write or fdatasync failed: final for this process */
+};
+/* As of now. Thread: any. */
+void spool_stats(struct spool *spool, struct spool_stats *stats);
+/* Called by the writer thread once, when a write or fdatasync failed and the spool is closed for
+ * good. Set before spool_start. */
+void spool_on_failure(struct spool *spool, void (*failed)(void *arg), void *arg);
+
+/* Reads records in order from after `position`, durable ones only. One reader, one thread. */
+enum status spool_reader_open(struct spool *spool, uint64_t position,
+                              struct spool_reader **out) must_check;
+/* Next record: its meta, body and events. END when there is none yet. CORRUPT: the bytes changed
+ * under us; the reader has moved past it. */
+enum status spool_reader_next(struct spool_reader *reader, struct batch_record *record) must_check;
+/* Only the header of the next record, without body and events read from disk; then
+ * spool_reader_next gives the same record, or spool_reader_skip passes over it. */
+enum status spool_reader_peek(struct spool_reader *reader, uint64_t *position,
+                              uint32_t *events) must_check;
+void spool_reader_skip(struct spool_reader *reader);
+/* Waits until a record after the last read one is durable, timeout_ns passed, or spool_wake was
+ * called; true when there is one. */
+bool spool_reader_wait(struct spool_reader *reader, int64_t timeout_ns);
+void spool_reader_close(struct spool_reader *reader);
+/* Wakes all waiting readers (shutdown). Thread: any. */
+void spool_wake(struct spool *spool);
+
+#endif
