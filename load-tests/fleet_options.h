@@ -1,0 +1,29 @@
+/* The command line of the load generator. */
+#ifndef LOAD_TESTS_FLEET_OPTIONS_H
+#define LOAD_TESTS_FLEET_OPTIONS_H
+
+#include "fleet_batch.h"
+
+/* Every setting of a run. Strings point into argv or at literals, except those in the URL's buffer.
+ */
+struct fleet_options {
+    char url_buffer[512];
+    const char *host, *port, *path; /* out of --url, in url_buffer */
+    bool tls;
+    const char *ca, *certificate, *key;
+    uint32_t connections;
+    double rate;          /* events per second; 0 = as fast as answers come */
+    uint32_t run_seconds; /* --retry-for: the deadline of the whole run */
+    uint32_t timeout_seconds;
+    const char *ledger, *ack, *token;
+    bool no_idempotency_key, no_report, json, progress;
+    struct fleet_source_settings source;
+};
+
+enum fleet_options_result { FLEET_OPTIONS_RUN, FLEET_OPTIONS_HELP, FLEET_OPTIONS_WRONG };
+
+/* Reads argv into *options, defaults first. HELP and WRONG have printed what a person needs. */
+__attribute__((warn_unused_result)) enum fleet_options_result
+fleet_options_read(int argc, char **argv, struct fleet_options *options);
+
+#endif

@@ -1,0 +1,104 @@
+/* TLS client connections on libevent. Runs on the generator's only thread. It does no resumption on
+ * purpose: every connection costs the server a full handshake, as a fleet's do. */
+#include "fleet_tls.h"
+
+#include <arpa/inet.h>
+#include <event2/bufferevent_ssl.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct fleet_tls {
+    SSL_CTX *context;
+    const char *host;
+};
+
+static bool complain(const char *what, const char *path)
+{
+    unsigned long code = ERR_get_error();
+    fprintf(stderr, "fleet: cannot use %s %s: %s\n", what, path,
+            code != 0 ? ERR_reason_error_string(code) : "unknown error");
+    return false;
+}
+
+static bool load_trust(SSL_CTX *context, const char *ca)
+{
+    if (ca == NULL)
+        return SSL_CTX_set_default_verify_paths(context) == 1 ||
+               complain("trusted certificates", "of the system");
+    return SSL_CTX_load_verify_locations(context, ca, NULL) == 1 || complain("CA certificates", ca);
+}
+
+static bool load_identity(SSL_CTX *context, const char *certificate, const char *key)
+{
+    if (certificate == NULL)
+        return true;
+    if (SSL_CTX_use_certificate_chain_file(context, certificate) != 1)
+        return complain("certificate", certificate);
+    const char *key_path = key != NULL ? key : certificate;
+    return SSL_CTX_use_PrivateKey_file(context, key_path, SSL_FILETYPE_PEM) == 1 ||
+           complain("key", key_path);
+}
+
+struct fleet_tls *fleet_tls_create(const struct fleet_tls_settings *settings)
+{
+    struct fleet_tls *tls = calloc(1, sizeof *tls);
+    if (tls == NULL)
+        return NULL;
+    tls->host = settings->host;
+    tls->context = SSL_CTX_new(TLS_client_method());
+    if (tls->context == NULL || !load_trust(tls->context, settings->ca) ||
+        !load_identity(tls->context, settings->certificate, settings->key)) {
+        fleet_tls_destroy(tls);
+        return NULL;
+    }
+    SSL_CTX_set_min_proto_version(tls->context, TLS1_2_VERSION);
+    SSL_CTX_set_verify(tls->context, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_session_cache_mode(tls->context, SSL_SESS_CACHE_OFF);
+    /* Replies carry their length, so a missing close_notify cannot hide a cut one. */
+    SSL_CTX_set_options(tls->context, SSL_OP_IGNORE_UNEXPECTED_EOF);
+    return tls;
+}
+
+void fleet_tls_destroy(struct fleet_tls *tls)
+{
+    if (tls == NULL)
+        return;
+    SSL_CTX_free(tls->context);
+    free(tls);
+}
+
+static bool expect_host(SSL *ssl, const char *host)
+{
+    unsigned char address[sizeof(struct in6_addr)];
+    if (inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1)
+        return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1;
+    return SSL_set_tlsext_host_name(ssl, host) == 1 && SSL_set1_host(ssl, host) == 1;
+}
+
+struct bufferevent *fleet_tls_connection(struct fleet_tls *tls, struct event_base *base)
+{
+    SSL *ssl = SSL_new(tls->context);
+    if (ssl == NULL)
+        return NULL;
+    struct bufferevent *connection = NULL;
+    if (expect_host(ssl, tls->host))
+        connection = bufferevent_openssl_socket_new(base, -1, ssl, BUFFEREVENT_SSL_CONNECTING,
+                                                    BEV_OPT_CLOSE_ON_FREE);
+    if (connection == NULL)
+        SSL_free(ssl);
+    return connection;
+}
+
+void fleet_tls_goodbye(struct bufferevent *connection)
+{
+    SSL *ssl = bufferevent_openssl_get_ssl(connection);
+    if (ssl != NULL && SSL_is_init_finished(ssl)) {
+        SSL_set_quiet_shutdown(ssl, 0);
+        (void)SSL_shutdown(ssl);
+        ERR_clear_error();
+    }
+}
