@@ -7,6 +7,7 @@
 #include "fleet_client.h"
 
 #include "fleet_reply.h"
+#include "fleet_request.h"
 
 #include <assert.h>
 #include <event2/bufferevent.h>
@@ -266,39 +267,6 @@ static bool ensure_connection(struct fleet_client *client)
     return false;
 }
 
-static void write_optional_headers(struct fleet_client *client, struct evbuffer *out)
-{
-    const struct fleet_options *options = client->run->options;
-    if (options->source.encoding != FLEET_IDENTITY)
-        evbuffer_add_printf(out, "Content-Encoding: %s\r\n",
-                            fleet_encoding_name(options->source.encoding));
-    if (!options->no_idempotency_key)
-        evbuffer_add_printf(out, "Idempotency-Key: %08" PRIx32 "-b%" PRIu64 "\r\n",
-                            options->source.plan.run, client->batch->number);
-    if (options->ack != NULL)
-        evbuffer_add_printf(out, "VSOC-Ack: %s\r\n", options->ack);
-    if (options->token != NULL)
-        evbuffer_add_printf(out, "Authorization: Bearer %s\r\n", options->token);
-}
-
-static void write_request(struct fleet_client *client)
-{
-    const struct fleet_options *options = client->run->options;
-    struct evbuffer *out = bufferevent_get_output(client->connection);
-    bool address6 =
-        client->run->address.ss_family == AF_INET6 && strchr(options->host, ':') != NULL;
-    evbuffer_add_printf(out, "POST %s HTTP/1.1\r\nHost: %s%s%s:%s\r\nUser-Agent: fleet/1\r\n",
-                        options->path, address6 ? "[" : "", options->host, address6 ? "]" : "",
-                        options->port);
-    evbuffer_add_printf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n",
-                        options->source.format == FLEET_NDJSON ? "application/x-ndjson"
-                                                               : "application/json",
-                        client->batch->body_bytes);
-    write_optional_headers(client, out);
-    evbuffer_add(out, "\r\n", 2);
-    evbuffer_add(out, client->batch->body, client->batch->body_bytes);
-}
-
 static void client_send(struct fleet_client *client)
 {
     struct fleet_stats *stats = &client->run->stats;
@@ -313,7 +281,8 @@ static void client_send(struct fleet_client *client)
     client->state = CLIENT_ASKING;
     stats->requests++;
     stats->retries += client->attempts > 1;
-    write_request(client);
+    fleet_request_write(client->run->options, client->batch,
+                        bufferevent_get_output(client->connection));
     timer_in(client, (uint64_t)client->run->options->timeout_seconds * 1000000000u);
 }
 

@@ -12,11 +12,11 @@ static bool open_parts(struct fleet_run *run)
 {
     const struct fleet_options *options = run->options;
     struct fleet_tls_settings tls = {options->ca, options->certificate, options->key,
-                                     options->host};
+                                     options->url.host};
     run->random = fleet_random_stream(options->source.plan.seed, UINT64_MAX);
     if (!fleet_run_resolve(run))
         return false;
-    if (options->tls && (run->tls = fleet_tls_create(&tls)) == NULL)
+    if (options->url.tls && (run->tls = fleet_tls_create(&tls)) == NULL)
         return false;
     if (options->ledger != NULL && (run->ledger = fleet_ledger_open(options->ledger)) == NULL) {
         fprintf(stderr, "fleet: cannot write ledger %s: %s\n", options->ledger, strerror(errno));
@@ -45,8 +45,7 @@ static void print_summary(const struct fleet_run *run)
 
 int main(int argc, char **argv)
 {
-    static struct fleet_options
-        options; /* static: the histogram and URL buffer are no stack matter */
+    static struct fleet_options options;
     static struct fleet_run run;
     enum fleet_options_result read = fleet_options_read(argc, argv, &options);
     if (read != FLEET_OPTIONS_RUN)

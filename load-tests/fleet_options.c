@@ -134,39 +134,10 @@ static bool read_u32(const char *option, const char *value, uint32_t low, uint32
     return true;
 }
 
-/* Splits the URL in its own buffer: scheme, host (IPv6 in brackets), port, path. */
-static bool read_url(const char *url, struct fleet_options *options)
+static bool read_url(const char *value, struct fleet_options *options)
 {
-    static const char WANTED[] = "http://host[:port][/path] or https://...";
-    options->tls = strncmp(url, "https://", 8) == 0;
-    if (!options->tls && strncmp(url, "http://", 7) != 0)
-        return wrong("url", url, WANTED);
-    const char *rest = url + (options->tls ? 8 : 7);
-    if (strlen(rest) >= sizeof options->url_buffer - 1)
-        return wrong("url", url, "a shorter one");
-    /* The path moves one byte to the right so that the host before it can be ended with a zero. */
-    size_t authority = strcspn(rest, "/");
-    char *host = options->url_buffer, *path = host + authority + 1;
-    memcpy(host, rest, authority);
-    host[authority] = '\0';
-    memcpy(path, rest + authority, strlen(rest + authority) + 1);
-    options->path = *path != '\0' && strcmp(path, "/") != 0 ? path : "/v1/events";
-    char *after_host = host;
-    if (*host == '[') {
-        after_host = strchr(host, ']');
-        if (after_host == NULL)
-            return wrong("url", url, WANTED);
-        *after_host++ = '\0';
-        host++;
-    }
-    char *colon = strchr(after_host, ':');
-    options->port = options->tls ? "443" : "80";
-    if (colon != NULL) {
-        *colon = '\0';
-        options->port = colon + 1;
-    }
-    options->host = host;
-    return *host != '\0' || wrong("url", url, WANTED);
+    return fleet_url_read(value, &options->url) ||
+           wrong("url", value, "http://host[:port][/path] or https://...");
 }
 
 static bool read_format(const char *value, enum fleet_format *format)
@@ -322,9 +293,9 @@ enum fleet_options_result fleet_options_read(int argc, char **argv, struct fleet
         if (option == '?' || !read_sending(option, optarg, options))
             return FLEET_OPTIONS_WRONG;
     }
-    if (options->host == NULL || optind != argc) {
+    if (options->url.host == NULL || optind != argc) {
         fprintf(stderr, "fleet: %s (see fleet --help)\n",
-                options->host == NULL ? "--url is needed" : "every option starts with --");
+                options->url.host == NULL ? "--url is needed" : "every option starts with --");
         return FLEET_OPTIONS_WRONG;
     }
     options->source.plan.run = run_id(&options->source.plan);

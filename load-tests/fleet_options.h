@@ -3,13 +3,12 @@
 #define LOAD_TESTS_FLEET_OPTIONS_H
 
 #include "fleet_batch.h"
+#include "fleet_url.h"
 
-/* Every setting of a run. Strings point into argv or at literals, except those in the URL's buffer.
+/* Every setting of a run. Strings point into argv; not to be copied.
  */
 struct fleet_options {
-    char url_buffer[512];
-    const char *host, *port, *path; /* out of --url, in url_buffer */
-    bool tls;
+    struct fleet_url url;
     const char *ca, *certificate, *key;
     uint32_t connections;
     double rate;          /* events per second; 0 = as fast as answers come */

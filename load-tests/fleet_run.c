@@ -14,9 +14,9 @@ bool fleet_run_resolve(struct fleet_run *run)
 {
     const struct fleet_options *options = run->options;
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
-    int error = getaddrinfo(options->host, options->port, &hints, &found);
+    int error = getaddrinfo(options->url.host, options->url.port, &hints, &found);
     if (error != 0) {
-        fprintf(stderr, "fleet: cannot resolve %s: %s\n", options->host, gai_strerror(error));
+        fprintf(stderr, "fleet: cannot resolve %s: %s\n", options->url.host, gai_strerror(error));
         return false;
     }
     memcpy(&run->address, found->ai_addr, found->ai_addrlen);
