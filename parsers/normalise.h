@@ -28,6 +28,11 @@ struct normaliser {
     int64_t (*pseudonym)(void *arg, struct slice vin, uint8_t pid[32]);
     void *pseudonym_arg;
     struct arena *arena;
+    /* Makes the dedup_key of events without id, time and sequence number unique; zeros: receive
+     * time and index do it alone. */
+    uint8_t batch_uid[16];
+    /* Bytes of the event's record, set by the pipeline before each event. */
+    struct slice record;
     /* The last vehicle, since most batches come from one. */
     struct slice last_vin;
     uint8_t last_pid[32];

@@ -1,0 +1,72 @@
+/* pipeline.h: the record loop that the server and `vsocd parse` share: inflated body → split →
+ * parser → normalise → callbacks. Pure but for the callbacks and the arena. Thread: any; a call
+ * and what its options point to have one owner. */
+#ifndef VSOC_PARSERS_PIPELINE_H
+#define VSOC_PARSERS_PIPELINE_H
+
+#include "core/arena.h"
+#include "core/event.h"
+#include "core/json.h"
+#include "core/status.h"
+#include "parsers/normalise.h"
+#include "parsers/parser.h"
+#include "parsers/split.h"
+
+/* Readable bytes that must follow the body: parsers read in blocks. */
+#define PIPELINE_PADDING JSON_PADDING
+/* Errors kept for the report. */
+#define PIPELINE_ERRORS 100
+/* Nodes of one JSON record: give this to json_parser_create as max_nodes. */
+#define PIPELINE_JSON_NODES 65536
+
+struct pipeline_options {
+    const struct parser *parser; /* who reads the records */
+    enum split_prefix prefix;    /* STREAM formats: length prefix of each record */
+    /* Limits. */
+    size_t event_bytes;  /* of one record; longer ones are quarantined as event_too_large */
+    size_t batch_events; /* items of one batch */
+    size_t json_depth;   /* containers in containers; the json_parser must be made with the same */
+    /* What the request says for records that do not say it (VSOC-ECU, VSOC-Software); may be
+     * empty. */
+    struct slice ecu_id, sw_baseline;
+    /* Filled by the caller but for parser, record and batch_index, which the pipeline sets. Its
+     * arena holds what must outlive a record: the texts of the report and the table of ids. */
+    struct normaliser *normaliser;
+    /* Reader of JSON records; borrowed, reused from call to call. Needed by JSON formats only. */
+    struct json_parser *json;
+    /* One event that was accepted, complete but for what the batch record carries; event and what
+     * it points to live only during the call. raw_offset counts from the body's start. */
+    void (*on_event)(void *arg, const struct event *event);
+    /* One record that is quarantined. raw has at most event_bytes bytes and points into the body;
+     * the rest lives only during the call. */
+    void (*on_reject)(void *arg, const struct event_reject *reject);
+    void *arg; /* of both */
+};
+
+/* Entry of the report's errors[]. Texts are static or from the normaliser's arena. */
+struct pipeline_error {
+    uint32_t index;  /* 0-based place in the batch: every event, duplicate and reject counts */
+    uint64_t offset; /* byte in the inflated body near which it is wrong */
+    const char *code;
+    const char *detail;
+};
+
+struct pipeline_result {
+    uint32_t accepted;       /* events handed to on_event */
+    uint32_t duplicates;     /* events whose id stood in this batch before; not handed over */
+    uint32_t quarantined;    /* records handed to on_reject */
+    uint32_t vin_mismatches; /* of quarantined: vehicle is not the certificate's. With
+                                VIN_POLICY_REJECT the server refuses the whole batch (403) */
+    uint32_t error_count;    /* entries of errors */
+    bool truncated;          /* there were more than PIPELINE_ERRORS errors */
+    struct pipeline_error errors[PIPELINE_ERRORS];
+};
+
+/* Reads all of body, which must be followed by PIPELINE_PADDING readable bytes, and calls back in
+ * the order of the records. *result is filled in any case. OK also when every record was
+ * quarantined; TOO_MANY when there are more than batch_events items, NO_MEMORY when the arena's
+ * limit is reached: the batch must then be refused as a whole, whatever was called back. */
+enum status pipeline_run(const struct pipeline_options *options, struct slice body,
+                         struct pipeline_result *result) must_check;
+
+#endif
