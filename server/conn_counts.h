@@ -1,0 +1,27 @@
+/* conn_counts.h: how many connections are open, in all and of one remote address, counted over
+ * every worker. Only atomics, no lock: per address a counting sketch with a random key, which may
+ * count too many (two addresses in all of its rows) but never too few. */
+#ifndef VSOC_SERVER_CONN_COUNTS_H
+#define VSOC_SERVER_CONN_COUNTS_H
+
+#include <stdint.h>
+#include "core/slice.h"
+#include "core/status.h"
+
+struct conn_counts;
+
+/* NULL when memory is out. */
+struct conn_counts *conn_counts_create(void);
+/* All connections must have left. NULL is allowed. */
+void conn_counts_destroy(struct conn_counts *counts);
+/* Counts one more connection of address (bytes of the IP address or any other name of the sender).
+ * BUSY: max_total are open; TOO_MANY: max_per_address of this address are open; then nothing was
+ * counted. Thread: any. */
+enum status conn_counts_enter(struct conn_counts *counts, struct slice address, uint64_t max_total,
+                              uint64_t max_per_address) must_check;
+/* Undoes one enter of the same address. Thread: any. */
+void conn_counts_leave(struct conn_counts *counts, struct slice address);
+/* Open connections now. Thread: any. */
+uint64_t conn_counts_total(const struct conn_counts *counts);
+
+#endif

@@ -1,0 +1,62 @@
+/* http_server.h: HTTP/1.1 on one event loop: accepts, keeps the connections, their limits and
+ * deadlines, and calls the handler of server/http.h. Everything of one server runs on its loop's
+ * thread; servers on several threads share the listening socket, the TLS context and the
+ * connection counts. */
+#ifndef VSOC_SERVER_HTTP_SERVER_H
+#define VSOC_SERVER_HTTP_SERVER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "core/status.h"
+#include "server/config.h"
+#include "server/conn_counts.h"
+#include "server/http.h"
+#include "server/listener.h"
+#include "server/tls.h"
+
+struct event_base;
+struct http_server;
+
+/* limits.* and timeouts.* that the connection layer enforces. */
+struct http_settings {
+    uint64_t connections, connections_per_address;
+    uint64_t header_bytes, header_count, target_bytes; /* 431, 431, 414 */
+    uint64_t body_bytes; /* linger: most bytes read and dropped after an early answer */
+    int64_t handshake_ns, headers_ns, body_ns, idle_ns, write_ns;
+    uint64_t body_bytes_per_second; /* 0: none */
+};
+
+struct http_settings http_settings_from_config(const struct config *config);
+
+struct http_server_options {
+    struct event_base *base;       /* outlives the server */
+    int listen_fd;                 /* from listener_bind; duplicated, stays the caller's */
+    const char *label;             /* static: listener="…" in metrics, e.g. "ingest", "admin" */
+    struct http_settings settings; /* copied */
+    struct http_handler handler;   /* copied; arg outlives the server */
+    struct tls_context *tls;       /* NULL: plain HTTP; a reference of its own is taken */
+    struct conn_counts *counts;    /* shared by all servers of one listener; outlives the server */
+};
+
+/* Starts to accept. On failure nothing was taken: BUSY (no descriptor), NO_MEMORY. Thread: the
+ * loop's, or before the loop runs. */
+enum status http_server_create(const struct http_server_options *options,
+                               struct http_server **out) must_check;
+/* New limits and deadlines, for open connections from their next step on; a new TLS context for
+ * connections accepted from now on (NULL keeps the old one; plain stays plain). Copies settings,
+ * takes a reference of its own to tls. */
+void http_server_reconfigure(struct http_server *server, const struct http_settings *settings,
+                             struct tls_context *tls);
+/* Accepts what is queued, then no more. The caller closes its own listen_fd as well. */
+void http_server_stop_accepting(struct http_server *server);
+/* Answers from now on say Connection: close; idle connections are closed at once, others after
+ * the exchange they are in. Implies http_server_stop_accepting. When http_server_connections
+ * reaches 0 all is done. */
+void http_server_drain(struct http_server *server);
+/* Open connections, those that linger after an error answer included. */
+size_t http_server_connections(const struct http_server *server);
+/* Closes all that is left (on_gone for each exchange without a reply) and frees. NULL is
+ * allowed. */
+void http_server_destroy(struct http_server *server);
+
+#endif

@@ -1,0 +1,60 @@
+/* tls.h: everything that OpenSSL does for connections: contexts from files, and what a handshake
+ * told. A context is immutable; reload makes a new one, and connections keep the one they began
+ * with. */
+#ifndef VSOC_SERVER_TLS_H
+#define VSOC_SERVER_TLS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "core/arena.h"
+#include "core/status.h"
+#include "server/config.h"
+#include "server/http.h"
+
+struct tls_context; /* reference-counted, immutable; shared by threads */
+struct ssl_st;
+
+struct tls_settings {
+    const char *certificate; /* PEM file: server certificate and chain */
+    const char *key;         /* PEM file: its private key */
+    const char *client_ca;   /* PEM file, needed unless client_auth is off */
+    const char *crl;         /* PEM file or NULL. An expired CRL refuses every certificate. */
+    const char *deny_list;   /* file or NULL: hex SHA-256 fingerprints, one a line, # comments */
+    enum config_client_auth client_auth;
+    unsigned min_version; /* place of the word in tls.min_version: 0 is 1.2, 1 is 1.3 */
+};
+
+/* The tls.* rows of config; texts stay config's. */
+struct tls_settings tls_settings_from_config(const struct config *config);
+
+/* Reads all files into a new context with one reference, the caller's. CONFIG with a sentence in
+ * reason (names the file and what is wrong with it), NO_MEMORY. Thread: any. */
+enum status tls_context_create(const struct tls_settings *settings, struct tls_context **out,
+                               char *reason, size_t reason_size) must_check;
+/* One more reference. Thread: any. */
+struct tls_context *tls_context_hold(struct tls_context *context);
+/* Gives a reference back; the last one frees. NULL is allowed. Thread: any. */
+void tls_context_release(struct tls_context *context);
+/* Sets vsocd_tls_certificate_expiry_timestamp_seconds for role server, client_ca (the first to
+ * expire) and crl from this context. Thread: main, when the context is taken into use. */
+void tls_context_publish_expiry(const struct tls_context *context);
+/* Seconds since 1970 at which the server certificate ends. */
+int64_t tls_context_expiry_s(const struct tls_context *context);
+
+/* New server side of a connection; the caller frees it (SSL_free, or the bufferevent does). It
+ * holds a reference to the context until then. NULL when memory is out. */
+struct ssl_st *tls_session_create(struct tls_context *context);
+/* Fills the certificate facts of *peer (all but address) after a good handshake. Texts are in
+ * arena; x509 is the session's. */
+enum status tls_session_peer(struct ssl_st *session, struct arena *arena,
+                             struct http_peer *peer) must_check;
+/* Counts a handshake's end in vsocd_tls_handshakes_total{result}. */
+void tls_count_handshake(const char *result);
+/* Why a handshake failed: a word for the metric's result label, and a sentence for the log in
+ * reason. error is what bufferevent_get_openssl_error gave, 0: the peer closed. */
+const char *tls_session_failure(struct ssl_st *session, unsigned long error, char *reason,
+                                size_t reason_size);
+/* Sends close_notify, as far as it can be sent without waiting. */
+void tls_session_shutdown(struct ssl_st *session);
+
+#endif
