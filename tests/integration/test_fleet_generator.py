@@ -84,7 +84,10 @@ class Server:
     def _read(stream):
         head = b""
         while not head.endswith(b"\r\n\r\n"):
-            line = stream.readline()
+            try:
+                line = stream.readline()
+            except ConnectionResetError:
+                return None
             if not line:
                 return None
             head += line

@@ -1,0 +1,189 @@
+"""Starts what a load test needs: private PostgreSQL and Kafka, one vsocd, and reads their figures.
+
+Everything lives in one folder and ends with the `with` block, whatever happens in it.
+"""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+SINKS = ("file", "postgres", "kafka")
+
+
+class RigError(Exception):
+    """Something a person has to put right; the text says what."""
+
+
+def wait_until(check, seconds, what, interval=0.1):
+    """Polls until check() is true; RigError when the time is over."""
+    deadline = time.monotonic() + seconds
+    while not check():
+        if time.monotonic() > deadline:
+            raise RigError(f"{what} did not happen within {seconds} s")
+        time.sleep(interval)
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+class Server:
+    """One running `vsocd serve`."""
+
+    def __init__(self, build, folder, sinks, settings=()):
+        self.program = build / "vsocd"
+        self.folder = folder
+        self.sinks = sinks
+        self.settings = [word for setting in settings for word in ("--set", setting)]
+        self.url = f"http://127.0.0.1:{free_port()}"
+        self.admin = f"http://127.0.0.1:{free_port()}"
+        self.config = folder / "vsocd.yaml"
+        self.log = folder / "vsocd.log"
+        self.process = None
+
+    def write_config(self, dsn, bootstrap):
+        quoted = json.dumps  # a JSON string is a YAML string
+        self.config.write_text(
+            f"""instance: load-test
+data_dir: {quoted(str(self.folder / "data"))}
+listen:
+  ingest: {{ address: {quoted(self.url[7:])}, tls: false }}
+  admin: {{ address: {quoted(self.admin[7:])} }}
+tls: {{ client_auth: "off" }}
+privacy: {{ keys_file: {quoted(str(self.folder / "vin.keys"))} }}
+limits: {{ connections_per_address: 20000 }}
+sinks:
+  kafka:
+    enabled: {"true" if "kafka" in self.sinks else "false"}
+    properties: {{ bootstrap.servers: {quoted(bootstrap)}, compression.type: lz4 }}
+  postgres: {{ enabled: {"true" if "postgres" in self.sinks else "false"}, dsn: {quoted(dsn)} }}
+  file: {{ enabled: {"true" if "file" in self.sinks else "false"}, path: {quoted(str(self.folder / "events.ndjson"))} }}
+log: {{ level: info, format: text }}
+"""
+        )
+
+    def start(self):
+        if "postgres" in self.sinks:
+            self._run("migrate")
+        with open(self.log, "ab") as log:
+            command = [str(self.program), "serve", "-c", str(self.config), *self.settings]
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        wait_until(self._is_ready, 60, f"vsocd becoming ready (its log: {self.log})")
+
+    def _run(self, subcommand):
+        command = [str(self.program), subcommand, "-c", str(self.config), *self.settings]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise RigError(f"vsocd {subcommand} failed with {done.returncode}: {done.stderr[-2000:]}")
+
+    def _is_ready(self):
+        if self.process.poll() is not None:
+            raise RigError(f"vsocd ended with {self.process.returncode}:\n{self.log.read_text()[-2000:]}")
+        try:
+            return urllib.request.urlopen(self.admin + "/readyz", timeout=5).status == 200
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def metrics(self):
+        """All samples: {(name, sorted labels text): value}."""
+        samples = {}
+        with urllib.request.urlopen(self.admin + "/metrics", timeout=10) as reply:
+            for line in reply.read().decode().splitlines():
+                match = re.match(r"([a-z_]+)(?:\{(.*)\})? (\S+)", line)
+                if match:
+                    samples[match[1], match[2] or ""] = float(match[3])
+        return samples
+
+    def total(self, name, label=""):
+        """Sum of a metric's samples whose labels hold the text."""
+        return sum(value for (known, labels), value in self.metrics().items() if known == name and label in labels)
+
+    def cpu_seconds(self):
+        """User and system time of all its threads, from /proc/PID/stat (fields 14 and 15)."""
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def peak_memory_mib(self):
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
+
+    def wait_for_sinks(self, seconds):
+        def caught_up():
+            return self.total("vsocd_sink_lag_events") == 0
+
+        if self.sinks:
+            wait_until(caught_up, seconds, "the sinks catching up", interval=0.2)
+
+    def stop(self):
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Rig:
+    """The folder and the services of one load test."""
+
+    def __init__(self, sinks, keep=False):
+        self.sinks = sinks
+        self.keep = keep
+        self.folder = None
+        self.dsn = ""
+        self.bootstrap = ""
+        self.servers = []
+
+    def __enter__(self):
+        (ROOT / "run").mkdir(exist_ok=True)
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="load-test-", dir=ROOT / "run"))
+        try:
+            if "postgres" in self.sinks:
+                self.dsn = self._service("postgres", "start")
+            if "kafka" in self.sinks:
+                self.bootstrap = self._service("kafka", "start")
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        for server in self.servers:
+            server.stop()
+        for name in ("postgres", "kafka"):
+            if (self.folder / name).exists():
+                self._service(name, "stop")
+        if self.keep:
+            print(f"kept: {self.folder}")
+        else:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _service(self, name, action):
+        command = [str(ROOT / "tests/services" / name), action, str(self.folder / name)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+        if done.returncode != 0:
+            raise RigError(f"tests/services/{name} {action} failed; its message stands above")
+        return done.stdout.strip().partition("=")[2]
+
+    def server(self, build, name, sinks, settings=()):
+        """A started server with its own spool."""
+        folder = self.folder / name
+        folder.mkdir()
+        server = Server(build, folder, sinks, settings)
+        server.write_config(self.dsn, self.bootstrap)
+        self.servers.append(server)
+        server.start()
+        return server
