@@ -156,7 +156,7 @@ static void put_vehicle_state(struct fleet_text *text, struct fleet_random *rand
     uint64_t bits = fleet_random_next(random);
     uint32_t speed = fleet_random_quarter(bits, 0, 1300);
     if (fleet_random_quarter(bits, 1, 3) == 0)
-        fleet_text_puts(text, ",\"is_moving\":false,\"power_state\":\"accessory\"");
+        fleet_text_puts(text, ",\"is_moving\":false,\"power_state\":\"ACC\"");
     else
         fleet_text_printf(text, ",\"is_moving\":true,\"speed_kmh\":%u.%u", speed / 10, speed % 10);
 }
