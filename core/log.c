@@ -1,0 +1,230 @@
+/* log.c: makes one line a call and writes it with one write(2). Any thread; a leaf lock keeps lines
+ * whole. Does not rotate or buffer. */
+#include "core/log.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/metrics.h"
+#include "core/thread.h"
+#include "core/writer.h"
+
+#define LOG_LINES_PER_SECOND 10
+#define LOG_VALUE_BYTES      2048 /* a longer text is cut */
+#define LOG_LINE_BYTES       65536
+
+static _Atomic int configured_level = LOG_INFO, configured_format = LOG_JSON, configured_fd = 2;
+static pthread_mutex_t line_lock = PTHREAD_MUTEX_INITIALIZER;
+
+void log_configure(enum log_level level, enum log_format format)
+{
+    atomic_store_explicit(&configured_level, (int)level, memory_order_relaxed);
+    atomic_store_explicit(&configured_format, (int)format, memory_order_relaxed);
+}
+
+bool log_enabled(enum log_level level)
+{
+    return (int)level >= atomic_load_explicit(&configured_level, memory_order_relaxed);
+}
+
+void log_set_fd(int fd)
+{
+    atomic_store(&configured_fd, fd);
+}
+
+/* Length of the valid UTF-8 sequence (RFC 3629) at the head of s[0, size), 0 when there is none. */
+static size_t utf8_sequence(const uint8_t *s, size_t size)
+{
+    if (s[0] < 0x80)
+        return 1;
+    size_t length = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+    if (s[0] < 0xc2 || s[0] > 0xf4 || length > size)
+        return 0;
+    uint8_t low = s[0] == 0xe0 ? 0xa0 : s[0] == 0xf0 ? 0x90 : 0x80;
+    uint8_t high = s[0] == 0xed ? 0x9f : s[0] == 0xf4 ? 0x8f : 0xbf;
+    if (s[1] < low || s[1] > high)
+        return 0;
+    for (size_t i = 2; i < length; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    return length;
+}
+
+/* Between quotes, safe for JSON and terminals: controls (C1 and DEL too) escaped, bytes that are no
+ * UTF-8 replaced. */
+static void log_quoted(struct writer *w, struct slice s)
+{
+    bool cut = s.size > LOG_VALUE_BYTES;
+    if (cut)
+        s.size = LOG_VALUE_BYTES;
+    writer_u8(w, '"');
+    for (size_t i = 0; i < s.size;) {
+        const uint8_t *at = s.data + i;
+        size_t length = utf8_sequence(at, s.size - i);
+        if (*at < 0x20 || *at == 0x7f)
+            writer_format(w, "\\u%04x", *at);
+        else if (length == 2 && at[0] == 0xc2 && at[1] < 0xa0)
+            writer_format(w, "\\u%04x", at[1]);
+        else if (*at == '"' || *at == '\\')
+            writer_bytes(w, (const uint8_t[]){'\\', *at}, 2);
+        else if (length)
+            writer_bytes(w, at, length);
+        else
+            writer_text(w, "\xef\xbf\xbd");
+        i += length ? length : 1;
+    }
+    writer_text(w, cut ? "…\"" : "\"");
+}
+
+static bool is_plain_word(struct slice s)
+{
+    for (size_t i = 0; i < s.size; i++)
+        if (s.data[i] <= ' ' || s.data[i] >= 0x7f || s.data[i] == '"' || s.data[i] == '\\' ||
+            s.data[i] == '=')
+            return false;
+    return s.size > 0 && s.size <= LOG_VALUE_BYTES;
+}
+
+static void log_text(struct writer *w, enum log_format format, struct slice s)
+{
+    if (format == LOG_PLAIN && is_plain_word(s))
+        writer_add_slice(w, s);
+    else
+        log_quoted(w, s);
+}
+
+static void log_value(struct writer *w, enum log_format format, const struct log_field *field)
+{
+    switch (field->type) {
+    case LOG_FIELD_TEXT:
+        log_text(w, format, slice_from_text(field->text));
+        break;
+    case LOG_FIELD_SLICE:
+        log_text(w, format, field->slice);
+        break;
+    case LOG_FIELD_I64:
+        writer_decimal(w, field->i64);
+        break;
+    case LOG_FIELD_U64:
+        writer_format(w, "%llu", (unsigned long long)field->u64);
+        break;
+    case LOG_FIELD_REAL:
+        writer_json_double(w, field->real);
+        break;
+    }
+}
+
+static void log_time(struct writer *w)
+{
+    int64_t ms = clock_wall_ns() / NS_PER_MS;
+    time_t seconds = (time_t)(ms / 1000);
+    struct tm utc;
+    gmtime_r(&seconds, &utc);
+    writer_format(w, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900, utc.tm_mon + 1,
+                  utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, (int)(ms % 1000));
+}
+
+static void log_field(struct writer *w, enum log_format format, const struct log_field *field)
+{
+    if (format == LOG_JSON) {
+        writer_u8(w, ',');
+        log_quoted(w, slice_from_text(field->key));
+        writer_u8(w, ':');
+    } else {
+        writer_format(w, " %s=", field->key);
+    }
+    log_value(w, format, field);
+}
+
+static void log_head(struct writer *w, enum log_format format, enum log_level level,
+                     const char *component, const char *message)
+{
+    static const char *const levels[] = {"debug", "info", "warn", "error"};
+    if (format == LOG_PLAIN) {
+        log_time(w);
+        writer_format(w, " %-5s %s: %s", levels[level], component, message);
+        return;
+    }
+    writer_text(w, "{\"ts\":\"");
+    log_time(w);
+    writer_format(w, "\",\"level\":\"%s\",\"component\":", levels[level]);
+    log_quoted(w, slice_from_text(component));
+    writer_text(w, ",\"msg\":");
+    log_quoted(w, slice_from_text(message));
+}
+
+static void log_line(struct writer *w, enum log_level level, const char *component,
+                     const char *message, const struct log_field *fields, uint64_t suppressed)
+{
+    enum log_format format =
+        (enum log_format)atomic_load_explicit(&configured_format, memory_order_relaxed);
+    log_head(w, format, level, component, message);
+    for (; fields && fields->key; fields++)
+        log_field(w, format, fields);
+    if (suppressed)
+        log_field(w, format, &LOG_U64("suppressed", suppressed));
+    writer_text(w, format == LOG_JSON ? "}\n" : "\n");
+}
+
+static void log_put(struct slice line)
+{
+    int fd = atomic_load(&configured_fd);
+    pthread_mutex_lock(&line_lock);
+    while (line.size) {
+        ssize_t n = write(fd, line.data, line.size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break; /* nowhere left to say it */
+        line = slice_sub(line, (size_t)n, line.size);
+    }
+    pthread_mutex_unlock(&line_lock);
+}
+
+static void count_suppressed(void)
+{
+    static _Atomic metric_t series;
+    metric_t own = atomic_load_explicit(&series, memory_order_relaxed);
+    if (!own) {
+        own = metric_series(METRIC_vsocd_log_lines_suppressed_total, "");
+        atomic_store_explicit(&series, own, memory_order_relaxed);
+    }
+    metric_add(own, 1);
+}
+
+/* False when the site has had its lines of this second. Threads that meet at the turn of a second
+ * may write a few lines more. */
+static bool site_admit(struct log_site *site)
+{
+    int64_t now = clock_monotonic_ns() / NS_PER_S + 1; /* 0 is a site that never wrote */
+    if (__atomic_exchange_n(&site->second, now, __ATOMIC_RELAXED) != now)
+        __atomic_store_n(&site->lines, 0, __ATOMIC_RELAXED);
+    if (__atomic_fetch_add(&site->lines, 1, __ATOMIC_RELAXED) < LOG_LINES_PER_SECOND)
+        return true;
+    __atomic_fetch_add(&site->suppressed, 1, __ATOMIC_RELAXED);
+    count_suppressed();
+    return false;
+}
+
+void log_write(struct log_site *site, enum log_level level, const char *component,
+               const char *message, const struct log_field *fields)
+{
+    if (!site_admit(site))
+        return;
+    int saved_errno = errno;
+    uint64_t suppressed = (uint64_t)__atomic_exchange_n(&site->suppressed, 0, __ATOMIC_RELAXED);
+    struct writer w;
+    writer_init(&w, LOG_LINE_BYTES);
+    log_line(&w, level, component, message, fields, suppressed);
+    if (w.status != STATUS_OK) { /* too many fields, or no memory: the sentence alone */
+        writer_reset(&w);
+        log_line(&w, level, component, message, NULL, suppressed);
+    }
+    log_put(writer_slice(&w));
+    writer_fini(&w);
+    errno = saved_errno;
+}

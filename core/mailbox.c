@@ -1,0 +1,133 @@
+/* mailbox.c: a locked list with a condition variable and, when wanted, an eventfd. Thread: see each
+ * function. Does not own the mail. */
+#include "core/mailbox.h"
+
+#include <errno.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/thread.h"
+
+enum status mailbox_init(struct mailbox *box, bool with_event_fd)
+{
+    int fd = -1;
+    if (with_event_fd) {
+        fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+        if (fd < 0)
+            return STATUS_BUSY;
+    }
+    *box = (struct mailbox){.last = &box->first, .event_fd = fd};
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&box->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_mutex_init(&box->lock, NULL);
+    return STATUS_OK;
+}
+
+void mailbox_fini(struct mailbox *box)
+{
+    ensure(box->first == NULL);
+    if (box->event_fd >= 0)
+        close(box->event_fd);
+    box->event_fd = -1;
+    pthread_cond_destroy(&box->wake);
+    pthread_mutex_destroy(&box->lock);
+}
+
+/* Under the lock, so that the descriptor cannot be closed meanwhile. */
+static void mailbox_notify(struct mailbox *box)
+{
+    if (box->event_fd >= 0) {
+        ssize_t n = write(box->event_fd, &(uint64_t){1}, sizeof(uint64_t));
+        (void)n; /* EAGAIN: the counter is high, so the loop is awake */
+    }
+    pthread_cond_signal(&box->wake);
+}
+
+enum status mailbox_put(struct mailbox *box, struct mail *mail)
+{
+    pthread_mutex_lock(&box->lock);
+    if (box->closed) {
+        pthread_mutex_unlock(&box->lock);
+        return STATUS_CLOSED;
+    }
+    bool was_empty = box->first == NULL;
+    mail->next = NULL;
+    *box->last = mail;
+    box->last = &mail->next;
+    box->count++;
+    if (was_empty)
+        mailbox_notify(box);
+    pthread_mutex_unlock(&box->lock);
+    return STATUS_OK;
+}
+
+/* All mail; the lock is held. */
+static struct mail *mailbox_empty(struct mailbox *box)
+{
+    struct mail *all = box->first;
+    box->first = NULL;
+    box->last = &box->first;
+    box->count = 0;
+    if (box->event_fd >= 0) {
+        uint64_t count;
+        ssize_t n = read(box->event_fd, &count, sizeof count);
+        (void)n; /* EAGAIN: nobody has written since */
+    }
+    return all;
+}
+
+struct mail *mailbox_take(struct mailbox *box)
+{
+    pthread_mutex_lock(&box->lock);
+    struct mail *all = mailbox_empty(box);
+    pthread_mutex_unlock(&box->lock);
+    return all;
+}
+
+/* The kernel's clock, not clock.h's: the condition variable waits by it. */
+static struct timespec wait_end(int64_t timeout_ns)
+{
+    struct timespec end;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    int64_t ns = end.tv_nsec + timeout_ns % NS_PER_S;
+    end.tv_sec += (time_t)(timeout_ns / NS_PER_S + ns / NS_PER_S);
+    end.tv_nsec = (long)(ns % NS_PER_S);
+    return end;
+}
+
+struct mail *mailbox_wait(struct mailbox *box, int64_t timeout_ns)
+{
+    struct timespec end = wait_end(timeout_ns < 0 ? 0 : timeout_ns);
+    pthread_mutex_lock(&box->lock);
+    int err = 0;
+    while (!box->first && !box->closed && err != ETIMEDOUT) {
+        if (timeout_ns < 0)
+            err = pthread_cond_wait(&box->wake, &box->lock);
+        else
+            err = pthread_cond_timedwait(&box->wake, &box->lock, &end);
+    }
+    struct mail *all = mailbox_empty(box);
+    pthread_mutex_unlock(&box->lock);
+    return all;
+}
+
+void mailbox_close(struct mailbox *box)
+{
+    pthread_mutex_lock(&box->lock);
+    box->closed = true;
+    mailbox_notify(box);
+    pthread_mutex_unlock(&box->lock);
+}
+
+bool mailbox_is_closed(struct mailbox *box)
+{
+    pthread_mutex_lock(&box->lock);
+    bool closed = box->closed;
+    pthread_mutex_unlock(&box->lock);
+    return closed;
+}

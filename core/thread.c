@@ -1,0 +1,134 @@
+/* thread.c: starts named threads, keeps each thread's role and slot. Any thread. Does not stop or
+ * cancel threads: they end by returning. */
+#include "core/thread.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SLOT_SHARED (THREAD_SLOT_MAX - 1) /* of all threads that found no free slot */
+#define SLOT_NONE   (~0u)
+
+struct thread_begin {
+    enum thread_role role;
+    char name[16];
+    void (*run)(void *);
+    void *arg;
+};
+
+static _Thread_local enum thread_role current_role;
+static _Thread_local unsigned current_slot = SLOT_NONE;
+static _Atomic uint64_t slots_taken[THREAD_SLOT_MAX / 64];
+static pthread_key_t slot_key;
+static pthread_once_t slot_once = PTHREAD_ONCE_INIT;
+
+static void *thread_run(void *arg)
+{
+    struct thread_begin begin = *(struct thread_begin *)arg;
+    free(arg);
+    current_role = begin.role;
+    pthread_setname_np(pthread_self(), begin.name);
+    begin.run(begin.arg);
+    return NULL;
+}
+
+enum status thread_start(struct thread *thread, enum thread_role role, const char *name,
+                         void (*run)(void *), void *arg)
+{
+    struct thread_begin *begin = malloc(sizeof *begin);
+    if (!begin)
+        return STATUS_NO_MEMORY;
+    *begin = (struct thread_begin){.role = role, .run = run, .arg = arg};
+    snprintf(begin->name, sizeof begin->name, "%s", name);
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int err = pthread_create(&thread->id, NULL, thread_run, begin);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (err) {
+        free(begin);
+        return STATUS_BUSY;
+    }
+    thread->started = true;
+    return STATUS_OK;
+}
+
+void thread_join(struct thread *thread)
+{
+    if (!thread->started)
+        return;
+    int err = pthread_join(thread->id, NULL);
+    ensure(err == 0);
+    thread->started = false;
+}
+
+void thread_set_role(enum thread_role role)
+{
+    current_role = role;
+}
+
+enum thread_role thread_get_role(void)
+{
+    return current_role;
+}
+
+static void slot_give_back(void *value)
+{
+    unsigned slot = (unsigned)(uintptr_t)value - 1;
+    atomic_fetch_and_explicit(&slots_taken[slot / 64], ~(UINT64_C(1) << slot % 64),
+                              memory_order_release);
+    current_slot = SLOT_SHARED; /* for what other destructors still count */
+}
+
+static void slot_key_make(void)
+{
+    int err = pthread_key_create(&slot_key, slot_give_back);
+    ensure(err == 0);
+}
+
+static unsigned slot_take(void)
+{
+    pthread_once(&slot_once, slot_key_make);
+    for (unsigned slot = 0; slot < SLOT_SHARED; slot++) {
+        uint64_t bit = UINT64_C(1) << slot % 64;
+        if (atomic_fetch_or_explicit(&slots_taken[slot / 64], bit, memory_order_acquire) & bit)
+            continue;
+        if (pthread_setspecific(slot_key, (void *)(uintptr_t)(slot + 1)) == 0)
+            return slot;
+        atomic_fetch_and(&slots_taken[slot / 64], ~bit);
+        break;
+    }
+    return SLOT_SHARED;
+}
+
+unsigned thread_slot(void)
+{
+    if (current_slot == SLOT_NONE)
+        current_slot = slot_take();
+    return current_slot;
+}
+
+static const char *role_name(enum thread_role role)
+{
+    static const char *const names[] = {"none", "main", "worker", "spool writer", "sink"};
+    return (unsigned)role < sizeof names / sizeof *names ? names[role] : "unknown";
+}
+
+void thread_assert(enum thread_role role)
+{
+    if (current_role == role || current_role == THREAD_NONE)
+        return;
+    fprintf(stderr, "vsocd: a function of the %s thread was called on a %s thread\n",
+            role_name(role), role_name(current_role));
+    abort();
+}
+
+void thread_ensure_failed(const char *condition, const char *file, int line)
+{
+    fprintf(stderr, "vsocd: %s:%d: this must hold and does not: %s\n", file, line, condition);
+    abort();
+}

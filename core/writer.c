@@ -1,0 +1,172 @@
+/* writer.c: growth of the byte writer, and the text forms: decimal, hex, base64, JSON. Thread: the
+ * writer's owner. Does not check UTF-8. */
+#include "core/writer.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define WRITER_FIRST_BYTES ((size_t)256)
+
+static const char hex_digits[] = "0123456789abcdef";
+
+void writer_init(struct writer *w, size_t limit_bytes)
+{
+    *w = (struct writer){.limit = limit_bytes, .status = STATUS_OK};
+}
+
+void writer_fini(struct writer *w)
+{
+    free(w->data);
+    w->data = NULL;
+    w->size = w->capacity = 0;
+}
+
+bool writer_reserve_slow(struct writer *w, size_t size)
+{
+    if (w->status != STATUS_OK)
+        return false;
+    if (size <= w->capacity - w->size)
+        return true;
+    if (w->size > w->limit || size > w->limit - w->size) {
+        w->status = STATUS_TOO_LARGE;
+        return false;
+    }
+    size_t need = w->size + size;
+    size_t capacity = w->capacity ? w->capacity : WRITER_FIRST_BYTES;
+    while (capacity < need && capacity <= w->limit / 2)
+        capacity *= 2;
+    if (capacity < need || capacity > w->limit)
+        capacity = w->limit;
+    uint8_t *data = realloc(w->data, capacity);
+    if (!data) {
+        w->status = STATUS_NO_MEMORY;
+        return false;
+    }
+    w->data = data;
+    w->capacity = capacity;
+    return true;
+}
+
+void writer_decimal(struct writer *w, int64_t v)
+{
+    char digits[20];
+    size_t start = sizeof digits;
+    uint64_t rest = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    do {
+        digits[--start] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest);
+    if (v < 0)
+        digits[--start] = '-';
+    writer_bytes(w, digits + start, sizeof digits - start);
+}
+
+void writer_hex(struct writer *w, struct slice s)
+{
+    if (s.size > SIZE_MAX / 2 || !writer_reserve(w, 2 * s.size))
+        return;
+    for (size_t i = 0; i < s.size; i++) {
+        w->data[w->size++] = (uint8_t)hex_digits[s.data[i] >> 4];
+        w->data[w->size++] = (uint8_t)hex_digits[s.data[i] & 15];
+    }
+}
+
+void writer_base64(struct writer *w, struct slice s)
+{
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    if (s.size > SIZE_MAX / 2 || !writer_reserve(w, (s.size + 2) / 3 * 4))
+        return;
+    uint8_t *out = w->data + w->size;
+    w->size += (s.size + 2) / 3 * 4;
+    for (size_t i = 0; i < s.size; i += 3) {
+        size_t left = s.size - i;
+        uint32_t v = (uint32_t)s.data[i] << 16 | (left > 1 ? (uint32_t)s.data[i + 1] << 8 : 0) |
+                     (left > 2 ? s.data[i + 2] : 0);
+        *out++ = (uint8_t)alphabet[v >> 18];
+        *out++ = (uint8_t)alphabet[v >> 12 & 63];
+        *out++ = left > 1 ? (uint8_t)alphabet[v >> 6 & 63] : '=';
+        *out++ = left > 2 ? (uint8_t)alphabet[v & 63] : '=';
+    }
+}
+
+/* Length of the run at the head of s[0, size) that stands in a JSON string as it is. Looks at eight
+ * bytes at a time. */
+static size_t json_plain_run(const uint8_t *s, size_t size)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), high = UINT64_C(0x8080808080808080);
+    size_t i = 0;
+    for (; i + 8 <= size; i += 8) {
+        uint64_t v;
+        memcpy(&v, s + i, 8);
+        uint64_t quote = v ^ ones * '"', slash = v ^ ones * '\\';
+        uint64_t found =
+            ((v - ones * 0x20) & ~v) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash);
+        if (found & high)
+            break;
+    }
+    while (i < size && s[i] >= 0x20 && s[i] != '"' && s[i] != '\\')
+        i++;
+    return i;
+}
+
+static void json_escape_byte(struct writer *w, uint8_t byte)
+{
+    static const char short_forms[] = "btn\0fr"; /* 0x08 … 0x0d */
+    if (byte == '"' || byte == '\\') {
+        writer_bytes(w, (const uint8_t[]){'\\', byte}, 2);
+    } else if (byte >= 0x08 && byte <= 0x0d && short_forms[byte - 8]) {
+        writer_bytes(w, (const uint8_t[]){'\\', (uint8_t)short_forms[byte - 8]}, 2);
+    } else {
+        writer_bytes(w, "\\u00", 4);
+        writer_hex(w, slice_make(&byte, 1));
+    }
+}
+
+void writer_json_string(struct writer *w, struct slice s)
+{
+    writer_u8(w, '"');
+    for (size_t i = 0; i < s.size;) {
+        size_t run = json_plain_run(s.data + i, s.size - i);
+        writer_bytes(w, s.data + i, run);
+        i += run;
+        if (i < s.size)
+            json_escape_byte(w, s.data[i++]);
+    }
+    writer_u8(w, '"');
+}
+
+void writer_json_double(struct writer *w, double v)
+{
+    if (!isfinite(v)) {
+        writer_text(w, "null");
+        return;
+    }
+    if (v > -1e15 && v < 1e15 && (double)(int64_t)v == v && !(v == 0 && signbit(v))) {
+        writer_decimal(w, (int64_t)v);
+        return;
+    }
+    char text[32];
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, v);
+        if (strtod(text, NULL) == v)
+            break;
+    }
+    writer_text(w, text);
+}
+
+void writer_format(struct writer *w, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int size = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (size < 0 || !writer_reserve(w, (size_t)size + 1)) /* vsnprintf ends with a NUL */
+        return;
+    va_start(args, format);
+    vsnprintf((char *)w->data + w->size, (size_t)size + 1, format, args);
+    va_end(args);
+    w->size += (size_t)size;
+}
