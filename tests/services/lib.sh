@@ -156,6 +156,7 @@ launch() {
         cd / && exec setsid -- "$@"
     ) >>"$log" 2>&1 </dev/null &
     PID=$!
+    disown "$PID" # or bash would report its end
     remember pid "$PID $(start_time "$PID" || echo gone)"
     trap 'kill_server; exit 130' INT TERM
 }
