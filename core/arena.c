@@ -87,12 +87,13 @@ void *arena_alloc(struct arena *arena, size_t size)
     const bool share = true;
     if (size > SIZE_MAX - ARENA_ALIGN)
         return NULL;
-    const size_t rounded = size ? (size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1) : 1;
+    const size_t rounded =
+        size ? (size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1) : ARENA_ALIGN;
 #endif
     struct arena_block *block = arena->blocks;
     if (share && block && rounded <= block->capacity - block->used) {
         void *p = block->bytes + block->used;
-        block->used += rounded < ARENA_ALIGN ? ARENA_ALIGN : rounded;
+        block->used += rounded;
         return p;
     }
     size_t left = arena->limit_bytes - arena->used_bytes;
