@@ -1,0 +1,137 @@
+/* admission.c: the byte budget of requests in flight, and quotas of senders. Any thread; a lock a bucket stripe, all leaves.
+ * Does not know connections (conn.c limits those) or disk (the spool does). */
+#include "server/admission.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "core/clock.h"
+#include "core/hash.h"
+
+bool memory_budget_take(struct memory_budget *budget, uint64_t bytes)
+{
+    uint64_t limit = atomic_load_explicit(&budget->limit, memory_order_relaxed);
+    uint64_t used = atomic_fetch_add_explicit(&budget->used, bytes, memory_order_relaxed);
+    if (used + bytes <= limit)
+        return true;
+    atomic_fetch_sub_explicit(&budget->used, bytes, memory_order_relaxed);
+    return false;
+}
+
+void memory_budget_force(struct memory_budget *budget, uint64_t bytes)
+{
+    atomic_fetch_add_explicit(&budget->used, bytes, memory_order_relaxed);
+}
+
+void memory_budget_give(struct memory_budget *budget, uint64_t bytes)
+{
+    atomic_fetch_sub_explicit(&budget->used, bytes, memory_order_relaxed);
+}
+
+/* Buckets live in sets of WAYS; within a set the one unused for longest makes place. A sender whose bucket was dropped starts with a
+ * full one: with more active senders than buckets the quota errs on the generous side. */
+#define SETS    8192
+#define WAYS    4
+#define STRIPES 64
+
+struct bucket {
+    uint8_t sender[16]; /* head of SHA-256 over tenant and sender */
+    int64_t at_ns;      /* 0: unused */
+    double tokens;
+};
+
+struct quota {
+    atomic_uint_least64_t rate, burst;
+    pthread_mutex_t locks[STRIPES];
+    struct bucket buckets[SETS][WAYS];
+};
+
+struct quota *quota_create(void)
+{
+    struct quota *quota = calloc(1, sizeof *quota);
+    if (quota)
+        for (size_t i = 0; i < STRIPES; i++)
+            pthread_mutex_init(&quota->locks[i], NULL);
+    return quota;
+}
+
+void quota_destroy(struct quota *quota)
+{
+    if (!quota)
+        return;
+    for (size_t i = 0; i < STRIPES; i++)
+        pthread_mutex_destroy(&quota->locks[i]);
+    free(quota);
+}
+
+void quota_configure(struct quota *quota, uint64_t events_per_second, uint64_t burst)
+{
+    atomic_store_explicit(&quota->rate, events_per_second, memory_order_relaxed);
+    atomic_store_explicit(&quota->burst, burst ? burst : events_per_second * 10, memory_order_relaxed);
+}
+
+static void sender_hash(struct slice tenant, struct slice sender, uint8_t digest[SHA256_BYTES])
+{
+    uint8_t text[512];
+    size_t n = tenant.size < 200 ? tenant.size : 200, m = sender.size < 300 ? sender.size : 300;
+    memcpy(text, tenant.data, n);
+    text[n] = 0;
+    memcpy(text + n + 1, sender.data, m);
+    sha256_bytes(slice_make(text, n + 1 + m), digest);
+}
+
+/* The sender's bucket, filled up to now. The set's lock is held. */
+static struct bucket *bucket_at(struct quota *quota, size_t set, const uint8_t digest[SHA256_BYTES], int64_t now_ns)
+{
+    struct bucket *ways = quota->buckets[set], *oldest = &ways[0];
+    double rate = (double)atomic_load_explicit(&quota->rate, memory_order_relaxed);
+    double burst = (double)atomic_load_explicit(&quota->burst, memory_order_relaxed);
+    for (size_t i = 0; i < WAYS; i++) {
+        struct bucket *b = &ways[i];
+        if (b->at_ns && !memcmp(b->sender, digest, sizeof b->sender)) {
+            b->tokens += rate * (double)(now_ns - b->at_ns) / (double)NS_PER_S;
+            b->tokens = b->tokens > burst ? burst : b->tokens;
+            b->at_ns = now_ns;
+            return b;
+        }
+        if (b->at_ns < oldest->at_ns)
+            oldest = b;
+    }
+    memcpy(oldest->sender, digest, sizeof oldest->sender);
+    oldest->at_ns = now_ns;
+    oldest->tokens = burst;
+    return oldest;
+}
+
+/* Takes `events` from the sender's bucket and returns what is left. */
+static double bucket_take(struct quota *quota, struct slice tenant, struct slice sender, double events, int64_t now_ns)
+{
+    uint8_t digest[SHA256_BYTES];
+    sender_hash(tenant, sender, digest);
+    size_t set = (size_t)(digest[30] << 8 | digest[31]) % SETS;
+    pthread_mutex_t *lock = &quota->locks[set % STRIPES];
+    pthread_mutex_lock(lock);
+    struct bucket *b = bucket_at(quota, set, digest, now_ns);
+    b->tokens -= events;
+    double left = b->tokens;
+    pthread_mutex_unlock(lock);
+    return left;
+}
+
+unsigned quota_check(struct quota *quota, struct slice tenant, struct slice sender, int64_t now_ns)
+{
+    uint64_t rate = atomic_load_explicit(&quota->rate, memory_order_relaxed);
+    if (!rate)
+        return 0;
+    double left = bucket_take(quota, tenant, sender, 0, now_ns);
+    if (left > 0)
+        return 0;
+    double wait = 1 - left / (double)rate;
+    return wait < 1 ? 1 : wait > 3600 ? 3600 : (unsigned)wait;
+}
+
+void quota_charge(struct quota *quota, struct slice tenant, struct slice sender, uint64_t events, int64_t now_ns)
+{
+    if (atomic_load_explicit(&quota->rate, memory_order_relaxed))
+        bucket_take(quota, tenant, sender, (double)events, now_ns);
+}

@@ -1,0 +1,33 @@
+/* admission.h: is there room, and may this sender send more now. Shared by all workers; thread: any. */
+#ifndef VSOC_SERVER_ADMISSION_H
+#define VSOC_SERVER_ADMISSION_H
+
+#include <stdatomic.h>
+#include "core/slice.h"
+#include "core/status.h"
+
+/* Bytes held by requests in flight, over all workers. */
+struct memory_budget {
+    atomic_uint_least64_t used;
+    atomic_uint_least64_t limit;
+};
+
+/* Takes bytes from the budget; false when that would go over the limit: nothing is taken. */
+bool memory_budget_take(struct memory_budget *budget, uint64_t bytes);
+/* Takes bytes even over the limit (what is held already must be counted). */
+void memory_budget_force(struct memory_budget *budget, uint64_t bytes);
+void memory_budget_give(struct memory_budget *budget, uint64_t bytes);
+
+/* Quotas of senders: a token bucket each, in events. */
+struct quota;
+/* NULL when memory is out. */
+struct quota *quota_create(void);
+void quota_destroy(struct quota *quota);
+/* 0: no quota. burst 0: ten seconds' worth. */
+void quota_configure(struct quota *quota, uint64_t events_per_second, uint64_t burst);
+/* May the sender send now? 0: yes; else seconds until it may. */
+unsigned quota_check(struct quota *quota, struct slice tenant, struct slice sender, int64_t now_ns);
+/* The sender has sent so many events: taken even when the bucket goes below zero. */
+void quota_charge(struct quota *quota, struct slice tenant, struct slice sender, uint64_t events, int64_t now_ns);
+
+#endif

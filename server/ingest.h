@@ -1,0 +1,56 @@
+/* ingest.h: THE PIPELINE of a request: headers → admission → body → inflate → records → events → batch → spool → report.
+ * One struct ingest a worker; everything in it runs on that worker's thread and never blocks. */
+#ifndef VSOC_SERVER_INGEST_H
+#define VSOC_SERVER_INGEST_H
+
+#include <stdatomic.h>
+#include "parsers/catalog.h"
+#include "parsers/registry.h"
+#include "server/ack.h"
+#include "server/admission.h"
+#include "server/config.h"
+#include "server/http.h"
+#include "server/pseudonym.h"
+#include "storage/dedup.h"
+#include "storage/spool.h"
+
+/* What all workers share. Made and owned by app.c; immutable after start but for the atomics. */
+struct ingest_shared {
+    const struct registry *registry;
+    const struct catalog *catalog;
+    struct spool *spool;
+    struct dedup *dedup;
+    struct memory_budget *budget;
+    struct quota *quota;
+    struct pseudonym_key key;
+    struct ack_sinks sinks;
+    atomic_bool draining; /* no new requests */
+    atomic_bool failed;   /* the spool failed: final */
+};
+
+struct ingest;
+
+/* config is borrowed until ingest_reconfigure or ingest_destroy. NULL when memory or descriptors are out. */
+struct ingest *ingest_create(struct ingest_shared *shared, const struct config *config);
+/* All requests must be over. */
+void ingest_destroy(struct ingest *ingest);
+/* New settings from the next request on. */
+void ingest_reconfigure(struct ingest *ingest, const struct config *config);
+
+/* Handler of the ingest listener. arg is the struct ingest. */
+void ingest_on_headers(void *ingest, struct http_exchange *exchange);
+void ingest_on_body(void *ingest, struct http_exchange *exchange, struct slice span);
+void ingest_on_end(void *ingest, struct http_exchange *exchange);
+void ingest_on_gone(void *ingest, struct http_exchange *exchange);
+
+/* Readable when verdicts of the writer are there; then call ingest_take_verdicts. */
+int ingest_verdict_fd(const struct ingest *ingest);
+void ingest_take_verdicts(struct ingest *ingest);
+/* Answers those whose sinks have passed their batch or whose timeouts.ack is over. Call when a sink moved and now and then. */
+void ingest_check_acks(struct ingest *ingest);
+/* Requests waiting for sinks: when 0, nobody needs ingest_check_acks. Thread: any. */
+size_t ingest_ack_waiters(const struct ingest *ingest);
+/* Requests not answered yet. */
+size_t ingest_in_flight(const struct ingest *ingest);
+
+#endif

@@ -1,0 +1,55 @@
+/* ingest_request.h: one request of POST /v1/events, from its headers on. Private to the ingest_*.c files. */
+#ifndef VSOC_SERVER_INGEST_REQUEST_H
+#define VSOC_SERVER_INGEST_REQUEST_H
+
+#include "parsers/split.h"
+#include "server/identity.h"
+#include "server/inflate.h"
+#include "server/ingest.h"
+
+/* What a refusal is answered with. */
+struct refusal {
+    int status;
+    const char *code;   /* machine word, static */
+    const char *detail; /* sentence, static or in the batch's arena */
+    unsigned retry_after_s;
+    const char *header, *header_value; /* one more header, NULL: none */
+};
+
+struct request {
+    struct request *next, *previous; /* in the worker's list of those that wait for sinks */
+    bool waiting;
+    struct ingest *ingest;
+    struct http_exchange *exchange; /* NULL: the client has gone, the batch is still on its way */
+    struct batch *batch;            /* NULL while the writer has it */
+    uint64_t reserved_bytes;        /* taken from the memory budget */
+    size_t chunk_capacity, body_slots;
+    uint64_t body_limit;
+
+    /* From the headers. Slices in the batch's arena. */
+    struct identity identity;
+    const struct parser *parser; /* NULL: probe the body */
+    enum split_prefix prefix;
+    enum inflate_coding coding;
+    ack_mask_t ack;
+    bool minimal; /* Prefer: return=minimal */
+    bool replay;
+    int64_t sent_ns;
+    struct slice header_vin, ecu_id, sw_baseline;
+
+    /* For the answer. */
+    struct dedup_report report;
+    bool repeat;
+    int64_t ack_deadline_ns;
+};
+
+#define INGEST_ROUTE "/v1/events"
+
+/* Reads path and headers into the request. False with *refusal: answer that. `config` and the shared parts are the ingest's. */
+bool request_read_headers(struct request *request, const struct config *config, const struct ingest_shared *shared,
+                          struct refusal *refusal);
+
+/* Appends the report as JSON text. level: see ack_level. */
+void report_write(struct writer *out, const struct request *request, const char *level);
+
+#endif

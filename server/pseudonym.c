@@ -1,0 +1,139 @@
+/* pseudonym.c: keyed pseudonyms of vehicles and the file of their keys. Loading: main thread; making: one worker each.
+ * Does not store or log a VIN. */
+#include "server/pseudonym.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/hash.h"
+
+struct pseudonym {
+    struct hmac *hmac;
+    int64_t key_id;
+};
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* `ID HEX64`; false when the line is something else. */
+static bool parse_line(const char *line, struct pseudonym_key *key)
+{
+    char *end;
+    errno = 0;
+    long id = strtol(line, &end, 10);
+    if (errno || end == line || *end != ' ' || id < 1 || id > INT16_MAX)
+        return false;
+    while (*end == ' ')
+        end++;
+    for (size_t i = 0; i < sizeof key->bytes; i++) {
+        int high = hex_digit(end[2 * i]), low = high < 0 ? -1 : hex_digit(end[2 * i + 1]);
+        if (low < 0)
+            return false;
+        key->bytes[i] = (uint8_t)(high << 4 | low);
+    }
+    char after = end[2 * sizeof key->bytes];
+    key->id = id;
+    return after == '\0' || after == '\n' || after == '\r' || after == ' ';
+}
+
+static enum status read_keys(FILE *file, const char *path, struct pseudonym_key *key, char reason[256])
+{
+    char line[256];
+    size_t number = 0;
+    bool found = false;
+    while (fgets(line, sizeof line, file)) {
+        struct pseudonym_key one;
+        number++;
+        if (line[0] == '#' || line[0] == '\n' || line[0] == '\r')
+            continue;
+        if (!parse_line(line, &one)) {
+            snprintf(reason, 256, "%s, line %zu: expected a key as ID and 64 hex digits", path, number);
+            return STATUS_CONFIG;
+        }
+        if (!found || one.id > key->id)
+            *key = one;
+        found = true;
+    }
+    if (found)
+        return STATUS_OK;
+    snprintf(reason, 256, "%s holds no key; remove the file and a new one is made", path);
+    return STATUS_CONFIG;
+}
+
+static enum status make_file(const char *path, char reason[256])
+{
+    uint8_t bytes[32];
+    char text[2 * sizeof bytes + 1];
+    random_bytes(bytes, sizeof bytes);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        snprintf(reason, 256, "cannot make %s: %s; make its folder, or point privacy.keys_file to a writable place", path,
+                 strerror(errno));
+        return status_from_errno(errno);
+    }
+    bool good = dprintf(fd, "# keys for vehicle pseudonyms: ID HEX64; the highest id is used. Keep this file: without it\n"
+                            "# no vehicle can be found again by its VIN.\n1 %s\n", text) > 0 && fsync(fd) == 0;
+    if (close(fd) != 0 || !good) {
+        snprintf(reason, 256, "cannot write %s: %s", path, strerror(errno));
+        return STATUS_IO;
+    }
+    return STATUS_OK;
+}
+
+enum status pseudonym_key_load(const char *path, struct pseudonym_key *key, char reason[256])
+{
+    FILE *file = fopen(path, "re");
+    if (!file && errno == ENOENT) {
+        enum status made = make_file(path, reason);
+        if (made != STATUS_OK)
+            return made;
+        file = fopen(path, "re");
+    }
+    if (!file) {
+        snprintf(reason, 256, "cannot read %s: %s", path, strerror(errno));
+        return status_from_errno(errno);
+    }
+    enum status status = read_keys(file, path, key, reason);
+    fclose(file);
+    return status;
+}
+
+struct pseudonym *pseudonym_create(const struct pseudonym_key *key)
+{
+    struct pseudonym *p = calloc(1, sizeof *p);
+    if (!p)
+        return NULL;
+    p->key_id = key->id;
+    p->hmac = hmac_create(slice_make(key->bytes, sizeof key->bytes));
+    if (p->hmac)
+        return p;
+    free(p);
+    return NULL;
+}
+
+void pseudonym_destroy(struct pseudonym *p)
+{
+    if (!p)
+        return;
+    hmac_destroy(p->hmac);
+    free(p);
+}
+
+int64_t pseudonym_make(void *arg, struct slice vin, uint8_t pid[32])
+{
+    struct pseudonym *p = arg;
+    hmac_compute(p->hmac, vin, pid);
+    return p->key_id;
+}

@@ -1,0 +1,24 @@
+/* pseudonym.h: vehicle_pid = HMAC-SHA-256(key, VIN). Keys come from a file; the newest makes pseudonyms. */
+#ifndef VSOC_SERVER_PSEUDONYM_H
+#define VSOC_SERVER_PSEUDONYM_H
+
+#include "core/slice.h"
+#include "core/status.h"
+
+struct pseudonym_key {
+    int64_t id; /* 1 … 32767 */
+    uint8_t bytes[32];
+};
+
+/* Reads the newest key of the file: lines `ID HEX64`, `#` comments; the highest id is the newest. A missing file is made with one random key
+ * and mode 0600. CONFIG, IO or REFUSED with a sentence in reason. Thread: main, at start. */
+enum status pseudonym_key_load(const char *path, struct pseudonym_key *key, char reason[256]) must_check;
+
+/* One worker's maker of pseudonyms. NULL when memory is out. */
+struct pseudonym;
+struct pseudonym *pseudonym_create(const struct pseudonym_key *key);
+void pseudonym_destroy(struct pseudonym *p);
+/* As struct normaliser wants it; arg is the struct pseudonym. Returns the key's id. */
+int64_t pseudonym_make(void *arg, struct slice vin, uint8_t pid[32]);
+
+#endif
