@@ -1,0 +1,420 @@
+/* ingest.c: the life of a request on its worker: admitted, gathered, made a batch, handed to the spool writer, answered.
+ * Worker threads; never blocks. Headers: ingest_request.c; body: ingest_body.c; report: ingest_report.c. */
+#include "server/ingest_internal.h"
+
+#include <stdlib.h>
+
+#include "core/clock.h"
+#include "core/thread.h"
+
+#define LOG_COMPONENT "ingest"
+#include "core/log.h"
+
+/* Arena of a request beside its body: headers, table of ids, error texts. */
+#define REQUEST_ARENA_BYTES ((size_t)16 << 20)
+/* First piece of a body of unknown size; the next ones double up to the largest. */
+#define CHUNK_FIRST  ((size_t)16 << 10)
+#define CHUNK_LARGEST ((size_t)1 << 20)
+
+/* The request is over: gives back what it holds. */
+static void request_destroy(struct request *r)
+{
+    if (r->exchange)
+        http_set_context(r->exchange, NULL);
+    memory_budget_give(r->ingest->shared->budget, r->reserved_bytes);
+    r->ingest->in_flight--;
+    batch_destroy(r->batch);
+    free(r);
+}
+
+static void answer_refusal(struct http_exchange *exchange, const struct refusal *refusal)
+{
+    struct http_reply_header extra = {refusal->header, refusal->header_value};
+    http_problem(exchange, refusal->status, refusal->code, refusal->detail, refusal->retry_after_s, &extra, refusal->header ? 1 : 0,
+                 INGEST_ROUTE);
+}
+
+/* Answers a refusal and ends the request. */
+static void request_refuse(struct request *r, const struct refusal *refusal)
+{
+    metric_add(r->ingest->batches_refused, 1);
+    struct http_exchange *exchange = r->exchange;
+    if (exchange) {
+        http_set_context(exchange, NULL);
+        answer_refusal(exchange, refusal);
+        r->exchange = NULL;
+    }
+    request_destroy(r);
+}
+
+static void request_refuse_busy(struct request *r, const char *code, const char *detail, unsigned retry_after_s)
+{
+    request_refuse(r, &(struct refusal){.status = 503, .code = code, .detail = detail, .retry_after_s = retry_after_s});
+}
+
+/* Says the verdict: 200, or 422 when no event was good. */
+static void request_answer(struct request *r, ack_mask_t missing)
+{
+    struct ingest *in = r->ingest;
+    struct http_exchange *exchange = r->exchange;
+    if (exchange) {
+        bool none_good = r->report.accepted == 0 && r->report.duplicates == 0;
+        writer_reset(&in->scratch);
+        report_write(&in->scratch, r, ack_level(&in->shared->sinks, r->ack, missing));
+        r->exchange = NULL;
+        http_set_context(exchange, NULL);
+        http_reply(exchange, none_good ? 422 : 200, "application/json", writer_slice(&in->scratch), NULL, 0, INGEST_ROUTE);
+    }
+    request_destroy(r);
+}
+
+static void waiting_remove(struct request *r)
+{
+    struct ingest *in = r->ingest;
+    if (r->next)
+        r->next->previous = r->previous;
+    if (r->previous)
+        r->previous->next = r->next;
+    else
+        in->waiting = r->next;
+    r->waiting = false;
+    atomic_fetch_sub_explicit(&in->waiters, 1, memory_order_relaxed);
+}
+
+/* The batch is durable: answers now, or when the sinks named by VSOC-Ack have passed it. */
+static void request_acknowledge(struct request *r)
+{
+    struct ingest *in = r->ingest;
+    if (r->ack && r->exchange) {
+        /* Count before looking, so that a sink that moves in between sees a waiter. */
+        atomic_fetch_add_explicit(&in->waiters, 1, memory_order_seq_cst);
+        if (ack_missing(&in->shared->sinks, r->ack, r->report.position)) {
+            r->ack_deadline_ns = clock_monotonic_ns() + in->config->timeout_ack;
+            r->waiting = true;
+            r->previous = NULL;
+            r->next = in->waiting;
+            if (r->next)
+                r->next->previous = r;
+            in->waiting = r;
+            return;
+        }
+        atomic_fetch_sub_explicit(&in->waiters, 1, memory_order_relaxed);
+    }
+    request_answer(r, 0);
+}
+
+void ingest_check_acks(struct ingest *in)
+{
+    int64_t now = clock_monotonic_ns();
+    for (struct request *r = in->waiting, *next; r; r = next) {
+        next = r->next;
+        ack_mask_t missing = ack_missing(&in->shared->sinks, r->ack, r->report.position);
+        if (missing && now < r->ack_deadline_ns && !atomic_load(&in->shared->draining))
+            continue;
+        waiting_remove(r);
+        request_answer(r, missing);
+    }
+}
+
+/* Reasons to turn away before looking at the request. */
+static bool turn_away(struct ingest *in, struct http_exchange *exchange)
+{
+    struct spool_stats stats;
+    struct refusal refusal = {.status = 503, .retry_after_s = 5};
+    if (atomic_load(&in->shared->failed)) {
+        refusal.code = "spool_failed";
+        refusal.detail = "this server can't write its spool and is going down";
+    } else if (atomic_load(&in->shared->draining)) {
+        refusal.code = "draining";
+        refusal.detail = "this server is stopping; send to another or try again";
+    } else {
+        spool_stats(in->shared->spool, &stats);
+        if (!stats.full)
+            return false;
+        refusal.code = "spool_full";
+        refusal.detail = "the spool is full (spool.max_bytes or the disk's reserve); sinks must catch up first";
+        refusal.retry_after_s = 10;
+    }
+    metric_add(in->batches_refused, 1);
+    answer_refusal(exchange, &refusal);
+    return true;
+}
+
+static bool route_and_method(struct http_exchange *exchange)
+{
+    struct slice path = http_path(exchange);
+    bool mine = slice_equal_text(path, INGEST_ROUTE) ||
+                (slice_starts_with(path, INGEST_ROUTE "/") && path.size > sizeof INGEST_ROUTE);
+    if (!mine) {
+        http_problem(exchange, 404, "not_found", "events go to POST /v1/events or /v1/events/FORMAT", 0, NULL, 0, "other");
+        return false;
+    }
+    if (http_method(exchange) == HTTP_HEAD) {
+        http_reply(exchange, 200, "application/json", SLICE_EMPTY, NULL, 0, INGEST_ROUTE);
+        return false;
+    }
+    if (http_method(exchange) != HTTP_POST) {
+        struct http_reply_header allow = {"Allow", "POST, HEAD"};
+        http_problem(exchange, 405, "method_not_allowed", "events are posted", 0, &allow, 1, INGEST_ROUTE);
+        return false;
+    }
+    return true;
+}
+
+static struct request *request_create(struct ingest *in, struct http_exchange *exchange)
+{
+    struct request *r = calloc(1, sizeof *r);
+    struct batch *batch = r ? batch_create(in->config->limit_body_bytes + REQUEST_ARENA_BYTES) : NULL;
+    if (!batch) {
+        free(r);
+        return NULL;
+    }
+    batch->events.limit = 2 * in->config->limit_inflated_bytes + REQUEST_ARENA_BYTES;
+    r->ingest = in;
+    r->exchange = exchange;
+    r->batch = batch;
+    in->in_flight++;
+    http_set_context(exchange, r);
+    return r;
+}
+
+/* Takes bytes from the budget for this request; false when there is no room. */
+static bool request_reserve(struct request *r, uint64_t bytes)
+{
+    if (!memory_budget_take(r->ingest->shared->budget, bytes))
+        return false;
+    r->reserved_bytes += bytes;
+    return true;
+}
+
+void ingest_on_headers(void *arg, struct http_exchange *exchange)
+{
+    struct ingest *in = arg;
+    thread_assert(THREAD_WORKER);
+    http_set_context(exchange, NULL);
+    if (!route_and_method(exchange) || turn_away(in, exchange))
+        return;
+    struct request *r = request_create(in, exchange);
+    if (!r) {
+        answer_refusal(exchange, &(struct refusal){503, "memory", "no memory for a request now", 1, NULL, NULL});
+        return;
+    }
+    struct refusal refusal;
+    if (!request_read_headers(r, in->config, in->shared, &refusal)) {
+        request_refuse(r, &refusal);
+        return;
+    }
+    unsigned wait_s = quota_check(in->shared->quota, r->identity.tenant, r->identity.sender, clock_monotonic_ns());
+    if (wait_s) {
+        request_refuse(r, &(struct refusal){429, "quota", "this sender is over limits.sender_events_per_second", wait_s, NULL, NULL});
+        return;
+    }
+    int64_t length = http_content_length(exchange);
+    if (!request_reserve(r, length > 0 ? (uint64_t)length : CHUNK_FIRST)) {
+        request_refuse_busy(r, "memory", "limits.memory is reached by requests in flight", 1);
+        return;
+    }
+    r->chunk_capacity = 0;
+    http_admit(exchange, r->body_limit);
+}
+
+/* Room for the rest of a body of known size, or the next piece of one of unknown size. */
+static bool body_grow(struct request *r, struct slice span)
+{
+    struct batch *b = r->batch;
+    int64_t length = http_content_length(r->exchange);
+    size_t size = CHUNK_FIRST;
+    if (length > 0)
+        size = (size_t)length;
+    else
+        for (size_t i = 0; i < b->body_count && size < CHUNK_LARGEST; i++)
+            size *= 2;
+    size = size < span.size ? span.size : size;
+    if (length <= 0 && b->body_count > 0 && !request_reserve(r, size))
+        return false;
+    if (b->body_count == r->body_slots) {
+        size_t slots = r->body_slots ? 2 * r->body_slots : 4;
+        struct slice *more = arena_alloc(&b->arena, slots * sizeof *more);
+        if (!more)
+            return false;
+        memcpy(more, b->body, b->body_count * sizeof *more);
+        b->body = more;
+        r->body_slots = slots;
+    }
+    void *data = arena_alloc(&b->arena, size);
+    if (!data)
+        return false;
+    b->body[b->body_count++] = slice_make(data, 0);
+    r->chunk_capacity = size;
+    return true;
+}
+
+void ingest_on_body(void *arg, struct http_exchange *exchange, struct slice span)
+{
+    struct request *r = http_context(exchange);
+    (void)arg;
+    if (!r)
+        return;
+    while (span.size) {
+        struct slice *last = r->batch->body_count ? &r->batch->body[r->batch->body_count - 1] : NULL;
+        if (!last || last->size == r->chunk_capacity) {
+            if (!body_grow(r, span)) {
+                request_refuse_busy(r, "memory", "limits.memory is reached by requests in flight", 1);
+                return;
+            }
+            continue;
+        }
+        size_t n = r->chunk_capacity - last->size;
+        n = n < span.size ? n : span.size;
+        memcpy((uint8_t *)(uintptr_t)last->data + last->size, span.data, n);
+        last->size += n;
+        r->batch->meta.body_bytes += n;
+        span = slice_sub(span, n, span.size);
+    }
+}
+
+/* Body hash and batch key. */
+static void make_key(struct ingest *in, struct request *r)
+{
+    struct batch_meta *m = &r->batch->meta;
+    sha256_start(in->sha);
+    for (size_t i = 0; i < r->batch->body_count; i++)
+        sha256_update(in->sha, r->batch->body[i]);
+    sha256_finish(in->sha, m->body_sha256);
+
+    bool named = m->idempotency_key.size > 0;
+    sha256_start(in->sha);
+    sha256_update(in->sha, m->tenant);
+    sha256_update(in->sha, slice_make("", 1));
+    sha256_update(in->sha, m->sender);
+    sha256_update(in->sha, slice_make(named ? "\0k" : "\0b", 2));
+    sha256_update(in->sha, named ? m->idempotency_key : slice_make(m->body_sha256, SHA256_BYTES));
+    sha256_finish(in->sha, m->key);
+}
+
+/* True when the key is new and now in progress; else the request is answered or waits. */
+static bool begin_key(struct ingest *in, struct request *r)
+{
+    const struct batch_meta *m = &r->batch->meta;
+    switch (dedup_begin(in->shared->dedup, m->key, m->body_sha256, m->received_ns, &r->batch->arena, &r->report)) {
+    case DEDUP_NEW:
+        return true;
+    case DEDUP_REPEAT:
+        r->repeat = true;
+        metric_add(in->batches_duplicate, 1);
+        request_acknowledge(r);
+        return false;
+    case DEDUP_IN_PROGRESS:
+        request_refuse(r, &(struct refusal){409, "in_progress", "the same batch is being made durable right now", 1, NULL, NULL});
+        return false;
+    default:
+        request_refuse(r, &(struct refusal){422, "key_reused", "Idempotency-Key was used with another body", 0, NULL, NULL});
+        return false;
+    }
+}
+
+/* Gives the batch to the writer. */
+static void submit(struct ingest *in, struct request *r)
+{
+    struct batch *batch = r->batch;
+    memory_budget_force(in->shared->budget, batch->events.size);
+    r->reserved_bytes += batch->events.size;
+    batch->reply_to = &in->verdicts;
+    batch->owner = r;
+    enum status s = spool_submit(in->shared->spool, &r->batch);
+    if (s == STATUS_OK)
+        return;
+    dedup_abort(in->shared->dedup, batch->meta.key);
+    if (s == STATUS_NO_SPACE)
+        request_refuse_busy(r, "spool_full", "the spool is full (spool.max_bytes or the disk's reserve)", 10);
+    else
+        request_refuse_busy(r, s == STATUS_BUSY ? "writer_behind" : "spool_closed", "the spool writer takes no more batches now", 1);
+}
+
+void ingest_on_end(void *arg, struct http_exchange *exchange)
+{
+    struct ingest *in = arg;
+    struct request *r = http_context(exchange);
+    if (!r)
+        return;
+    struct batch_meta *m = &r->batch->meta;
+    m->received_ns = clock_wall_ns();
+    uuid7_make(m->received_ns, m->batch_uid);
+    metric_add(in->body_bytes, m->body_bytes);
+    make_key(in, r);
+    if (!begin_key(in, r))
+        return;
+    struct refusal refusal;
+    if (!ingest_read_body(in, r, &refusal)) {
+        dedup_abort(in->shared->dedup, m->key);
+        request_refuse(r, &refusal);
+        return;
+    }
+    quota_charge(in->shared->quota, m->tenant, m->sender, m->accepted + m->quarantined, clock_monotonic_ns());
+    submit(in, r);
+}
+
+void ingest_on_gone(void *arg, struct http_exchange *exchange)
+{
+    struct request *r = http_context(exchange);
+    (void)arg;
+    if (!r)
+        return;
+    r->exchange = NULL;
+    if (r->waiting)
+        waiting_remove(r);
+    if (r->batch)
+        request_destroy(r); /* else the batch is with the writer: ingest_take_verdicts ends it */
+}
+
+/* The writer's word on one batch. */
+static void take_verdict(struct ingest *in, struct batch *batch)
+{
+    struct request *r = batch->owner;
+    struct batch_meta *m = &batch->meta;
+    r->batch = batch;
+    if (batch->verdict != STATUS_OK) {
+        dedup_abort(in->shared->dedup, m->key);
+        metric_add(in->batches_failed, 1);
+        request_refuse_busy(r, batch->verdict == STATUS_NO_SPACE ? "spool_full" : "spool_failed",
+                            batch->verdict == STATUS_NO_SPACE ? "the disk of the spool is full" : "the batch could not be made durable", 10);
+        return;
+    }
+    dedup_commit(in->shared->dedup, m);
+    metric_add(m->accepted + m->duplicates ? in->batches_accepted : in->batches_quarantined, 1);
+    r->report = (struct dedup_report){
+        .position = m->position,
+        .accepted = m->accepted,
+        .duplicates = m->duplicates,
+        .quarantined = m->quarantined,
+        .errors = m->report_errors,
+    };
+    memcpy(r->report.batch_uid, m->batch_uid, UUID_BYTES);
+    request_acknowledge(r);
+}
+
+void ingest_take_verdicts(struct ingest *in)
+{
+    thread_assert(THREAD_WORKER);
+    struct mail *mail = mailbox_take(&in->verdicts);
+    while (mail) {
+        struct mail *next = mail->next;
+        take_verdict(in, batch_from_mail(mail));
+        mail = next;
+    }
+}
+
+int ingest_verdict_fd(const struct ingest *in)
+{
+    return in->verdicts.event_fd;
+}
+
+size_t ingest_ack_waiters(const struct ingest *in)
+{
+    return atomic_load_explicit(&in->waiters, memory_order_seq_cst);
+}
+
+size_t ingest_in_flight(const struct ingest *in)
+{
+    return in->in_flight;
+}

@@ -1,0 +1,41 @@
+/* ingest_internal.h: state of one worker's ingest. Private to the ingest_*.c files. */
+#ifndef VSOC_SERVER_INGEST_INTERNAL_H
+#define VSOC_SERVER_INGEST_INTERNAL_H
+
+#include "core/json.h"
+#include "core/metrics.h"
+#include "parsers/pipeline.h"
+#include "server/ingest_request.h"
+
+/* Series by format: formats are few and known at start. */
+struct format_series {
+    metric_t accepted, duplicate, quarantined;
+};
+
+struct ingest {
+    struct ingest_shared *shared;
+    const struct config *config; /* borrowed */
+    struct inflate *inflate;
+    struct writer inflated; /* one inflated body at a time */
+    struct writer scratch;  /* report and errors being written */
+    struct json_parser *json;
+    struct pseudonym *pseudonym;
+    struct sha256 *sha;
+    struct mailbox verdicts;
+    struct pipeline_result result;
+    struct request *waiting; /* for sinks, newest first */
+    atomic_size_t waiters;
+    size_t in_flight;
+    struct format_series *formats; /* by registry index; one more at the end: no parser */
+    metric_t batches_accepted, batches_duplicate, batches_quarantined, batches_refused, batches_failed;
+    metric_t body_bytes, decoded_bytes;
+};
+
+/* Makes a refusal from the body's fate. */
+bool refuse_with(struct refusal *refusal, int status, const char *code, const char *detail);
+
+/* Inflates and parses a whole body into request->batch: meta, events and report. False with *refusal: answer that; nothing is to be kept.
+ * The batch key must be in batch->meta. */
+bool ingest_read_body(struct ingest *ingest, struct request *request, struct refusal *refusal);
+
+#endif
