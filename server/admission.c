@@ -1,5 +1,6 @@
-/* admission.c: the byte budget of requests in flight, and quotas of senders. Any thread; a lock a bucket stripe, all leaves.
- * Does not know connections (conn.c limits those) or disk (the spool does). */
+/* admission.c: the byte budget of requests in flight, and quotas of senders. Any thread; a lock a
+ * bucket stripe, all leaves. Does not know connections (conn.c limits those) or disk (the spool
+ * does). */
 #include "server/admission.h"
 
 #include <pthread.h>
@@ -28,8 +29,9 @@ void memory_budget_give(struct memory_budget *budget, uint64_t bytes)
     atomic_fetch_sub_explicit(&budget->used, bytes, memory_order_relaxed);
 }
 
-/* Buckets live in sets of WAYS; within a set the one unused for longest makes place. A sender whose bucket was dropped starts with a
- * full one: with more active senders than buckets the quota errs on the generous side. */
+/* Buckets live in sets of WAYS; within a set the one unused for longest makes place. A sender whose
+ * bucket was dropped starts with a full one: with more active senders than buckets the quota errs
+ * on the generous side. */
 #define SETS    8192
 #define WAYS    4
 #define STRIPES 64
@@ -67,7 +69,8 @@ void quota_destroy(struct quota *quota)
 void quota_configure(struct quota *quota, uint64_t events_per_second, uint64_t burst)
 {
     atomic_store_explicit(&quota->rate, events_per_second, memory_order_relaxed);
-    atomic_store_explicit(&quota->burst, burst ? burst : events_per_second * 10, memory_order_relaxed);
+    atomic_store_explicit(&quota->burst, burst ? burst : events_per_second * 10,
+                          memory_order_relaxed);
 }
 
 static void sender_hash(struct slice tenant, struct slice sender, uint8_t digest[SHA256_BYTES])
@@ -81,7 +84,8 @@ static void sender_hash(struct slice tenant, struct slice sender, uint8_t digest
 }
 
 /* The sender's bucket, filled up to now. The set's lock is held. */
-static struct bucket *bucket_at(struct quota *quota, size_t set, const uint8_t digest[SHA256_BYTES], int64_t now_ns)
+static struct bucket *bucket_at(struct quota *quota, size_t set, const uint8_t digest[SHA256_BYTES],
+                                int64_t now_ns)
 {
     struct bucket *ways = quota->buckets[set], *oldest = &ways[0];
     double rate = (double)atomic_load_explicit(&quota->rate, memory_order_relaxed);
@@ -104,7 +108,8 @@ static struct bucket *bucket_at(struct quota *quota, size_t set, const uint8_t d
 }
 
 /* Takes `events` from the sender's bucket and returns what is left. */
-static double bucket_take(struct quota *quota, struct slice tenant, struct slice sender, double events, int64_t now_ns)
+static double bucket_take(struct quota *quota, struct slice tenant, struct slice sender,
+                          double events, int64_t now_ns)
 {
     uint8_t digest[SHA256_BYTES];
     sender_hash(tenant, sender, digest);
@@ -130,7 +135,8 @@ unsigned quota_check(struct quota *quota, struct slice tenant, struct slice send
     return wait < 1 ? 1 : wait > 3600 ? 3600 : (unsigned)wait;
 }
 
-void quota_charge(struct quota *quota, struct slice tenant, struct slice sender, uint64_t events, int64_t now_ns)
+void quota_charge(struct quota *quota, struct slice tenant, struct slice sender, uint64_t events,
+                  int64_t now_ns)
 {
     if (atomic_load_explicit(&quota->rate, memory_order_relaxed))
         bucket_take(quota, tenant, sender, (double)events, now_ns);

@@ -1,4 +1,5 @@
-/* admission.h: is there room, and may this sender send more now. Shared by all workers; thread: any. */
+/* admission.h: is there room, and may this sender send more now. Shared by all workers; thread:
+ * any. */
 #ifndef VSOC_SERVER_ADMISSION_H
 #define VSOC_SERVER_ADMISSION_H
 
@@ -28,6 +29,7 @@ void quota_configure(struct quota *quota, uint64_t events_per_second, uint64_t b
 /* May the sender send now? 0: yes; else seconds until it may. */
 unsigned quota_check(struct quota *quota, struct slice tenant, struct slice sender, int64_t now_ns);
 /* The sender has sent so many events: taken even when the bucket goes below zero. */
-void quota_charge(struct quota *quota, struct slice tenant, struct slice sender, uint64_t events, int64_t now_ns);
+void quota_charge(struct quota *quota, struct slice tenant, struct slice sender, uint64_t events,
+                  int64_t now_ns);
 
 #endif

@@ -1,5 +1,6 @@
-/* identity.c: the certificate is the vehicle: sender, tenant and VIN from the TLS peer. Worker threads.
- * Does not verify certificates (tls.c does) and does not compare with what records claim (parsers/normalise.c does). */
+/* identity.c: the certificate is the vehicle: sender, tenant and VIN from the TLS peer. Worker
+ * threads. Does not verify certificates (tls.c does) and does not compare with what records claim
+ * (parsers/normalise.c does). */
 #include "server/identity.h"
 
 #include <openssl/objects.h>
@@ -57,7 +58,8 @@ static struct slice oid_value(const X509 *certificate, const char *oid)
     } else if ((at = X509_get_ext_by_OBJ(certificate, object, -1)) >= 0) {
         /* The extension's value is a DER string: skip tag and short length. */
         text = X509_EXTENSION_get_data(X509_get_ext(certificate, at));
-        struct slice der = slice_make(ASN1_STRING_get0_data(text), (size_t)ASN1_STRING_length(text));
+        struct slice der =
+            slice_make(ASN1_STRING_get0_data(text), (size_t)ASN1_STRING_length(text));
         if (der.size >= 2 && der.data[1] < 0x80 && der.data[1] == der.size - 2)
             value = slice_sub(der, 2, der.size - 2);
     }
@@ -91,22 +93,21 @@ static struct slice tenant_of(const struct http_peer *peer, const char *from)
     return SLICE_EMPTY;
 }
 
-static enum status anonymous(const struct config *config, struct identity *out)
+static enum status anonymous(const struct config *config, struct arena *arena, struct identity *out)
 {
     bool fixed = !strncmp(config->identity_tenant_from, "name:", 5);
-    *out = (struct identity){
-        .tenant = fixed ? slice_from_text(config->identity_tenant_from + 5) : SLICE_LITERAL("default"),
-        .sender = SLICE_LITERAL("anonymous"),
-    };
-    return STATUS_OK;
+    struct slice tenant =
+        fixed ? slice_from_text(config->identity_tenant_from + 5) : SLICE_LITERAL("default");
+    *out = (struct identity){.sender = SLICE_LITERAL("anonymous")};
+    return arena_copy(arena, tenant, &out->tenant);
 }
 
-enum status identity_from_peer(const struct http_peer *peer, const struct config *config, struct arena *arena,
-                               struct identity *out)
+enum status identity_from_peer(const struct http_peer *peer, const struct config *config,
+                               struct arena *arena, struct identity *out)
 {
     if (!peer->certificate) {
         bool allowed = !peer->tls || config->tls_client_auth == CLIENT_AUTH_OFF;
-        return allowed ? anonymous(config, out) : STATUS_REFUSED;
+        return allowed ? anonymous(config, arena, out) : STATUS_REFUSED;
     }
     struct identity id = {
         .tenant = tenant_of(peer, config->identity_tenant_from),

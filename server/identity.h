@@ -1,4 +1,5 @@
-/* identity.h: who is calling, as the transport says. Pure look at the peer and the settings; thread: worker. */
+/* identity.h: who is calling, as the transport says. Pure look at the peer and the settings;
+ * thread: worker. */
 #ifndef VSOC_SERVER_IDENTITY_H
 #define VSOC_SERVER_IDENTITY_H
 
@@ -8,19 +9,23 @@
 
 /* The sender of a request. Slices live in the arena given. */
 struct identity {
-    struct slice tenant;      /* never empty */
-    struct slice sender;      /* stable name of the sender within the tenant, part of the batch key; never empty */
-    struct slice vehicle;     /* VIN of its certificate, empty: a gateway that speaks for many, or no certificate */
+    struct slice tenant;  /* never empty */
+    struct slice sender;  /* stable name of the sender within the tenant, part of the batch key;
+                             never empty */
+    struct slice vehicle; /* VIN of its certificate, empty: a gateway that speaks for many, or no
+                             certificate */
     struct slice fingerprint; /* of its certificate, empty without */
 };
 
-/* Makes the identity from a verified certificate, or from its absence where that is allowed: plain HTTP or tls.client_auth off.
- * REFUSED: a certificate is needed and there is none (401); CONFLICT: the certificate names no tenant (403); NO_MEMORY. */
-enum status identity_from_peer(const struct http_peer *peer, const struct config *config, struct arena *arena,
-                               struct identity *out) must_check;
+/* Makes the identity from a verified certificate, or from its absence where that is allowed: plain
+ * HTTP or tls.client_auth off. REFUSED: a certificate is needed and there is none (401); CONFLICT:
+ * the certificate names no tenant (403); NO_MEMORY. */
+enum status identity_from_peer(const struct http_peer *peer, const struct config *config,
+                               struct arena *arena, struct identity *out) must_check;
 
-/* VIN in a certificate's name: "urn:vin:VIN", "vin:VIN", a URI whose last path part is a VIN, or the VIN itself, any case.
- * Empty when it holds none. Result points into text or is its upper-case copy in arena. */
+/* VIN in a certificate's name: "urn:vin:VIN", "vin:VIN", a URI whose last path part is a VIN, or
+ * the VIN itself, any case. Empty when it holds none. Result points into text or is its upper-case
+ * copy in arena. */
 struct slice identity_vin_in_text(struct slice text, struct arena *arena);
 
 #endif

@@ -1,5 +1,6 @@
-/* ingest.c: the life of a request on its worker: admitted, gathered, made a batch, handed to the spool writer, answered.
- * Worker threads; never blocks. Headers: ingest_request.c; body: ingest_body.c; report: ingest_report.c. */
+/* ingest.c: the life of a request on its worker: admitted, gathered, made a batch, handed to the
+ * spool writer, answered. Worker threads; never blocks. Headers: ingest_request.c; body:
+ * ingest_body.c; report: ingest_report.c. */
 #include "server/ingest_internal.h"
 
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 /* Arena of a request beside its body: headers, table of ids, error texts. */
 #define REQUEST_ARENA_BYTES ((size_t)16 << 20)
 /* First piece of a body of unknown size; the next ones double up to the largest. */
-#define CHUNK_FIRST  ((size_t)16 << 10)
+#define CHUNK_FIRST   ((size_t)16 << 10)
 #define CHUNK_LARGEST ((size_t)1 << 20)
 
 /* The request is over: gives back what it holds. */
@@ -30,8 +31,8 @@ static void request_destroy(struct request *r)
 static void answer_refusal(struct http_exchange *exchange, const struct refusal *refusal)
 {
     struct http_reply_header extra = {refusal->header, refusal->header_value};
-    http_problem(exchange, refusal->status, refusal->code, refusal->detail, refusal->retry_after_s, &extra, refusal->header ? 1 : 0,
-                 INGEST_ROUTE);
+    http_problem(exchange, refusal->status, refusal->code, refusal->detail, refusal->retry_after_s,
+                 &extra, refusal->header ? 1 : 0, INGEST_ROUTE);
 }
 
 /* Answers a refusal and ends the request. */
@@ -47,9 +48,12 @@ static void request_refuse(struct request *r, const struct refusal *refusal)
     request_destroy(r);
 }
 
-static void request_refuse_busy(struct request *r, const char *code, const char *detail, unsigned retry_after_s)
+static void request_refuse_busy(struct request *r, const char *code, const char *detail,
+                                unsigned retry_after_s)
 {
-    request_refuse(r, &(struct refusal){.status = 503, .code = code, .detail = detail, .retry_after_s = retry_after_s});
+    request_refuse(
+        r, &(struct refusal){
+               .status = 503, .code = code, .detail = detail, .retry_after_s = retry_after_s});
 }
 
 /* Says the verdict: 200, or 422 when no event was good. */
@@ -63,7 +67,8 @@ static void request_answer(struct request *r, ack_mask_t missing)
         report_write(&in->scratch, r, ack_level(&in->shared->sinks, r->ack, missing));
         r->exchange = NULL;
         http_set_context(exchange, NULL);
-        http_reply(exchange, none_good ? 422 : 200, "application/json", writer_slice(&in->scratch), NULL, 0, INGEST_ROUTE);
+        http_reply(exchange, none_good ? 422 : 200, "application/json", writer_slice(&in->scratch),
+                   NULL, 0, INGEST_ROUTE);
     }
     request_destroy(r);
 }
@@ -132,7 +137,8 @@ static bool turn_away(struct ingest *in, struct http_exchange *exchange)
         if (!stats.full)
             return false;
         refusal.code = "spool_full";
-        refusal.detail = "the spool is full (spool.max_bytes or the disk's reserve); sinks must catch up first";
+        refusal.detail =
+            "the spool is full (spool.max_bytes or the disk's reserve); sinks must catch up first";
         refusal.retry_after_s = 10;
     }
     metric_add(in->batches_refused, 1);
@@ -146,7 +152,8 @@ static bool route_and_method(struct http_exchange *exchange)
     bool mine = slice_equal_text(path, INGEST_ROUTE) ||
                 (slice_starts_with(path, INGEST_ROUTE "/") && path.size > sizeof INGEST_ROUTE);
     if (!mine) {
-        http_problem(exchange, 404, "not_found", "events go to POST /v1/events or /v1/events/FORMAT", 0, NULL, 0, "other");
+        http_problem(exchange, 404, "not_found",
+                     "events go to POST /v1/events or /v1/events/FORMAT", 0, NULL, 0, "other");
         return false;
     }
     if (http_method(exchange) == HTTP_HEAD) {
@@ -155,7 +162,8 @@ static bool route_and_method(struct http_exchange *exchange)
     }
     if (http_method(exchange) != HTTP_POST) {
         struct http_reply_header allow = {"Allow", "POST, HEAD"};
-        http_problem(exchange, 405, "method_not_allowed", "events are posted", 0, &allow, 1, INGEST_ROUTE);
+        http_problem(exchange, 405, "method_not_allowed", "events are posted", 0, &allow, 1,
+                     INGEST_ROUTE);
         return false;
     }
     return true;
@@ -164,7 +172,8 @@ static bool route_and_method(struct http_exchange *exchange)
 static struct request *request_create(struct ingest *in, struct http_exchange *exchange)
 {
     struct request *r = calloc(1, sizeof *r);
-    struct batch *batch = r ? batch_create(in->config->limit_body_bytes + REQUEST_ARENA_BYTES) : NULL;
+    struct batch *batch =
+        r ? batch_create(in->config->limit_body_bytes + REQUEST_ARENA_BYTES) : NULL;
     if (!batch) {
         free(r);
         return NULL;
@@ -196,7 +205,8 @@ void ingest_on_headers(void *arg, struct http_exchange *exchange)
         return;
     struct request *r = request_create(in, exchange);
     if (!r) {
-        answer_refusal(exchange, &(struct refusal){503, "memory", "no memory for a request now", 1, NULL, NULL});
+        answer_refusal(exchange, &(struct refusal){503, "memory", "no memory for a request now", 1,
+                                                   NULL, NULL});
         return;
     }
     struct refusal refusal;
@@ -204,9 +214,12 @@ void ingest_on_headers(void *arg, struct http_exchange *exchange)
         request_refuse(r, &refusal);
         return;
     }
-    unsigned wait_s = quota_check(in->shared->quota, r->identity.tenant, r->identity.sender, clock_monotonic_ns());
+    unsigned wait_s = quota_check(in->shared->quota, r->identity.tenant, r->identity.sender,
+                                  clock_monotonic_ns());
     if (wait_s) {
-        request_refuse(r, &(struct refusal){429, "quota", "this sender is over limits.sender_events_per_second", wait_s, NULL, NULL});
+        request_refuse(r, &(struct refusal){429, "quota",
+                                            "this sender is over limits.sender_events_per_second",
+                                            wait_s, NULL, NULL});
         return;
     }
     int64_t length = http_content_length(exchange);
@@ -256,10 +269,12 @@ void ingest_on_body(void *arg, struct http_exchange *exchange, struct slice span
     if (!r)
         return;
     while (span.size) {
-        struct slice *last = r->batch->body_count ? &r->batch->body[r->batch->body_count - 1] : NULL;
+        struct slice *last =
+            r->batch->body_count ? &r->batch->body[r->batch->body_count - 1] : NULL;
         if (!last || last->size == r->chunk_capacity) {
             if (!body_grow(r, span)) {
-                request_refuse_busy(r, "memory", "limits.memory is reached by requests in flight", 1);
+                request_refuse_busy(r, "memory", "limits.memory is reached by requests in flight",
+                                    1);
                 return;
             }
             continue;
@@ -296,7 +311,8 @@ static void make_key(struct ingest *in, struct request *r)
 static bool begin_key(struct ingest *in, struct request *r)
 {
     const struct batch_meta *m = &r->batch->meta;
-    switch (dedup_begin(in->shared->dedup, m->key, m->body_sha256, m->received_ns, &r->batch->arena, &r->report)) {
+    switch (dedup_begin(in->shared->dedup, m->key, m->body_sha256, m->received_ns, &r->batch->arena,
+                        &r->report)) {
     case DEDUP_NEW:
         return true;
     case DEDUP_REPEAT:
@@ -305,10 +321,14 @@ static bool begin_key(struct ingest *in, struct request *r)
         request_acknowledge(r);
         return false;
     case DEDUP_IN_PROGRESS:
-        request_refuse(r, &(struct refusal){409, "in_progress", "the same batch is being made durable right now", 1, NULL, NULL});
+        request_refuse(r, &(struct refusal){409, "in_progress",
+                                            "the same batch is being made durable right now", 1,
+                                            NULL, NULL});
         return false;
     default:
-        request_refuse(r, &(struct refusal){422, "key_reused", "Idempotency-Key was used with another body", 0, NULL, NULL});
+        request_refuse(r, &(struct refusal){422, "key_reused",
+                                            "Idempotency-Key was used with another body", 0, NULL,
+                                            NULL});
         return false;
     }
 }
@@ -326,9 +346,11 @@ static void submit(struct ingest *in, struct request *r)
         return;
     dedup_abort(in->shared->dedup, batch->meta.key);
     if (s == STATUS_NO_SPACE)
-        request_refuse_busy(r, "spool_full", "the spool is full (spool.max_bytes or the disk's reserve)", 10);
+        request_refuse_busy(r, "spool_full",
+                            "the spool is full (spool.max_bytes or the disk's reserve)", 10);
     else
-        request_refuse_busy(r, s == STATUS_BUSY ? "writer_behind" : "spool_closed", "the spool writer takes no more batches now", 1);
+        request_refuse_busy(r, s == STATUS_BUSY ? "writer_behind" : "spool_closed",
+                            "the spool writer takes no more batches now", 1);
 }
 
 void ingest_on_end(void *arg, struct http_exchange *exchange)
@@ -350,7 +372,8 @@ void ingest_on_end(void *arg, struct http_exchange *exchange)
         request_refuse(r, &refusal);
         return;
     }
-    quota_charge(in->shared->quota, m->tenant, m->sender, m->accepted + m->quarantined, clock_monotonic_ns());
+    quota_charge(in->shared->quota, m->tenant, m->sender, m->accepted + m->quarantined,
+                 clock_monotonic_ns());
     submit(in, r);
 }
 
@@ -377,7 +400,10 @@ static void take_verdict(struct ingest *in, struct batch *batch)
         dedup_abort(in->shared->dedup, m->key);
         metric_add(in->batches_failed, 1);
         request_refuse_busy(r, batch->verdict == STATUS_NO_SPACE ? "spool_full" : "spool_failed",
-                            batch->verdict == STATUS_NO_SPACE ? "the disk of the spool is full" : "the batch could not be made durable", 10);
+                            batch->verdict == STATUS_NO_SPACE
+                                ? "the disk of the spool is full"
+                                : "the batch could not be made durable",
+                            10);
         return;
     }
     dedup_commit(in->shared->dedup, m);

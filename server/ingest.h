@@ -1,5 +1,6 @@
-/* ingest.h: THE PIPELINE of a request: headers → admission → body → inflate → records → events → batch → spool → report.
- * One struct ingest a worker; everything in it runs on that worker's thread and never blocks. */
+/* ingest.h: THE PIPELINE of a request: headers → admission → body → inflate → records → events →
+ * batch → spool → report. One struct ingest a worker; everything in it runs on that worker's thread
+ * and never blocks. */
 #ifndef VSOC_SERVER_INGEST_H
 #define VSOC_SERVER_INGEST_H
 
@@ -30,7 +31,8 @@ struct ingest_shared {
 
 struct ingest;
 
-/* config is borrowed until ingest_reconfigure or ingest_destroy. NULL when memory or descriptors are out. */
+/* config is borrowed until ingest_reconfigure or ingest_destroy. NULL when memory or descriptors
+ * are out. */
 struct ingest *ingest_create(struct ingest_shared *shared, const struct config *config);
 /* All requests must be over. */
 void ingest_destroy(struct ingest *ingest);
@@ -46,7 +48,8 @@ void ingest_on_gone(void *ingest, struct http_exchange *exchange);
 /* Readable when verdicts of the writer are there; then call ingest_take_verdicts. */
 int ingest_verdict_fd(const struct ingest *ingest);
 void ingest_take_verdicts(struct ingest *ingest);
-/* Answers those whose sinks have passed their batch or whose timeouts.ack is over. Call when a sink moved and now and then. */
+/* Answers those whose sinks have passed their batch or whose timeouts.ack is over. Call when a sink
+ * moved and now and then. */
 void ingest_check_acks(struct ingest *ingest);
 /* Requests waiting for sinks: when 0, nobody needs ingest_check_acks. Thread: any. */
 size_t ingest_ack_waiters(const struct ingest *ingest);

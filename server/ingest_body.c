@@ -1,4 +1,5 @@
-/* ingest_body.c: a complete body → records → events of a batch. Worker threads. Does not answer and does not touch the spool. */
+/* ingest_body.c: a complete body → records → events of a batch. Worker threads. Does not answer and
+ * does not touch the spool. */
 #include "server/ingest_internal.h"
 
 #include "core/clock.h"
@@ -13,35 +14,41 @@ bool refuse_with(struct refusal *refusal, int status, const char *code, const ch
     return false;
 }
 
-static bool refuse_inflate(struct ingest *in, struct request *r, enum status status, struct refusal *refusal)
+static bool refuse_inflate(struct ingest *in, struct request *r, enum status status,
+                           struct refusal *refusal)
 {
     struct arena *arena = &r->batch->arena;
     const struct config *c = in->config;
     switch (status) {
     case STATUS_TOO_LARGE:
-        return refuse_with(refusal, 413, "inflated_bytes",
-                           arena_format(arena, "body inflates to more than limits.inflated_bytes = %llu bytes",
-                                        (unsigned long long)c->limit_inflated_bytes));
+        return refuse_with(
+            refusal, 413, "inflated_bytes",
+            arena_format(arena, "body inflates to more than limits.inflated_bytes = %llu bytes",
+                         (unsigned long long)c->limit_inflated_bytes));
     case STATUS_TOO_DENSE:
         return refuse_with(refusal, 413, "inflate_ratio",
-                           arena_format(arena, "body inflates more than limits.inflate_ratio = %llu times",
+                           arena_format(arena,
+                                        "body inflates more than limits.inflate_ratio = %llu times",
                                         (unsigned long long)c->limit_inflate_ratio));
     case STATUS_TRUNCATED:
         return refuse_with(refusal, 400, "truncated_body",
-                           arena_format(arena, "the %s stream ends before its end", inflate_coding_name(r->coding)));
+                           arena_format(arena, "the %s stream ends before its end",
+                                        inflate_coding_name(r->coding)));
     case STATUS_NO_MEMORY:
         refuse_with(refusal, 503, "memory", "no memory to inflate the body now");
         refusal->retry_after_s = 1;
         return false;
     default:
-        return refuse_with(refusal, 400, "bad_encoding",
-                           arena_format(arena, "body is not one whole %s stream (damaged, or bytes after its end)",
-                                        inflate_coding_name(r->coding)));
+        return refuse_with(
+            refusal, 400, "bad_encoding",
+            arena_format(arena, "body is not one whole %s stream (damaged, or bytes after its end)",
+                         inflate_coding_name(r->coding)));
     }
 }
 
 /* The body without its content coding, followed by JSON_PADDING readable bytes. */
-static bool inflate_body(struct ingest *in, struct request *r, struct slice *body, struct refusal *refusal)
+static bool inflate_body(struct ingest *in, struct request *r, struct slice *body,
+                         struct refusal *refusal)
 {
     if (in->inflated.capacity > INFLATED_KEEP)
         writer_fini(&in->inflated);
@@ -77,11 +84,14 @@ static void encode_reject(void *arg, const struct event_reject *reject)
 }
 
 /* Takes every record that no parser claimed: each line becomes a quarantined record. */
-static void parse_nothing(struct slice record, const struct parser_context *context, struct parser_outcome *outcome)
+static void parse_nothing(struct slice record, const struct parser_context *context,
+                          struct parser_outcome *outcome)
 {
     (void)record;
     (void)context;
-    parser_malformed(outcome, 0, "no_parser", "no parser recognises this body; name its format in the path: /v1/events/FORMAT");
+    parser_malformed(
+        outcome, 0, "no_parser",
+        "no parser recognises this body; name its format in the path: /v1/events/FORMAT");
 }
 
 static const struct parser no_parser = {
@@ -119,7 +129,8 @@ static bool write_errors(struct ingest *in, struct request *r, struct refusal *r
     writer_u8(w, '[');
     for (uint32_t i = 0; i < result->error_count; i++) {
         const struct pipeline_error *e = &result->errors[i];
-        writer_format(w, "%s\n {\"index\":%u,\"offset\":%llu,\"code\":", i ? "," : "", e->index, (unsigned long long)e->offset);
+        writer_format(w, "%s\n {\"index\":%u,\"offset\":%llu,\"code\":", i ? "," : "", e->index,
+                      (unsigned long long)e->offset);
         writer_json_string(w, slice_from_text(e->code));
         writer_text(w, ",\"detail\":");
         writer_json_string(w, slice_from_text(e->detail));
@@ -133,13 +144,15 @@ static bool write_errors(struct ingest *in, struct request *r, struct refusal *r
 }
 
 /* What the pipeline found, in the batch's record; false when the batch as a whole is refused. */
-static bool judge(struct ingest *in, struct request *r, const struct encoding *e, enum status status, struct refusal *refusal)
+static bool judge(struct ingest *in, struct request *r, const struct encoding *e,
+                  enum status status, struct refusal *refusal)
 {
     struct batch_meta *meta = &r->batch->meta;
     const struct pipeline_result *result = &in->result;
     if (status == STATUS_TOO_MANY)
         return refuse_with(refusal, 413, "batch_events",
-                           arena_format(&r->batch->arena, "batch holds more than limits.batch_events = %llu records",
+                           arena_format(&r->batch->arena,
+                                        "batch holds more than limits.batch_events = %llu records",
                                         (unsigned long long)in->config->limit_batch_events));
     if (status != STATUS_OK || r->batch->events.status != STATUS_OK) {
         refuse_with(refusal, 503, "memory", "no memory for the events of this batch now");
@@ -147,7 +160,9 @@ static bool judge(struct ingest *in, struct request *r, const struct encoding *e
         return false;
     }
     if (result->vin_mismatches && in->config->identity_vin_mismatch == VIN_POLICY_REJECT)
-        return refuse_with(refusal, 403, "vin_mismatch", "a record claims another vehicle than the certificate's; nothing was taken");
+        return refuse_with(
+            refusal, 403, "vin_mismatch",
+            "a record claims another vehicle than the certificate's; nothing was taken");
     if (e->encoder.events + e->encoder.rejects + result->duplicates == 0)
         return refuse_with(refusal, 400, "empty_batch", "the body holds no record");
     meta->accepted = result->accepted;
@@ -158,7 +173,8 @@ static bool judge(struct ingest *in, struct request *r, const struct encoding *e
 
 static void count_formats(struct ingest *in, const struct parser *parser)
 {
-    size_t i = parser == &no_parser ? registry_count(in->shared->registry) : registry_index(in->shared->registry, parser);
+    size_t i = parser == &no_parser ? registry_count(in->shared->registry)
+                                    : registry_index(in->shared->registry, parser);
     metric_add(in->formats[i].accepted, in->result.accepted);
     metric_add(in->formats[i].duplicate, in->result.duplicates);
     metric_add(in->formats[i].quarantined, in->result.quarantined);

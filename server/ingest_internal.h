@@ -27,15 +27,16 @@ struct ingest {
     atomic_size_t waiters;
     size_t in_flight;
     struct format_series *formats; /* by registry index; one more at the end: no parser */
-    metric_t batches_accepted, batches_duplicate, batches_quarantined, batches_refused, batches_failed;
+    metric_t batches_accepted, batches_duplicate, batches_quarantined, batches_refused,
+        batches_failed;
     metric_t body_bytes, decoded_bytes;
 };
 
 /* Makes a refusal from the body's fate. */
 bool refuse_with(struct refusal *refusal, int status, const char *code, const char *detail);
 
-/* Inflates and parses a whole body into request->batch: meta, events and report. False with *refusal: answer that; nothing is to be kept.
- * The batch key must be in batch->meta. */
+/* Inflates and parses a whole body into request->batch: meta, events and report. False with
+ * *refusal: answer that; nothing is to be kept. The batch key must be in batch->meta. */
 bool ingest_read_body(struct ingest *ingest, struct request *request, struct refusal *refusal);
 
 #endif

@@ -11,8 +11,10 @@ void report_write(struct writer *out, const struct request *request, const char 
     const struct dedup_report *r = &request->report;
     writer_text(out, "{\"batch_id\":\"");
     event_json_write_uuid(out, r->batch_uid);
-    writer_format(out, "\",\"position\":%llu,\"ack\":\"%s\",\"accepted\":%u,\"duplicates\":%u,\"quarantined\":%u",
-                  (unsigned long long)r->position, level, r->accepted, r->duplicates, r->quarantined);
+    writer_format(
+        out,
+        "\",\"position\":%llu,\"ack\":\"%s\",\"accepted\":%u,\"duplicates\":%u,\"quarantined\":%u",
+        (unsigned long long)r->position, level, r->accepted, r->duplicates, r->quarantined);
     if (request->repeat)
         writer_text(out, ",\"duplicate\":true");
     if (!request->minimal) {
@@ -22,5 +24,6 @@ void report_write(struct writer *out, const struct request *request, const char 
         else
             writer_text(out, "[]");
     }
-    writer_format(out, ",\"truncated\":%s}\n", r->quarantined > REPORT_ERRORS_MAX ? "true" : "false");
+    writer_format(out, ",\"truncated\":%s}\n",
+                  r->quarantined > REPORT_ERRORS_MAX ? "true" : "false");
 }

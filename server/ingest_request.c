@@ -1,5 +1,5 @@
-/* ingest_request.c: what the headers of POST /v1/events ask for, checked before any body byte is read. Worker threads.
- * Does not look at the body or at the spool. */
+/* ingest_request.c: what the headers of POST /v1/events ask for, checked before any body byte is
+ * read. Worker threads. Does not look at the body or at the spool. */
 #include "server/ingest_request.h"
 
 #include <stdlib.h>
@@ -16,7 +16,8 @@ static bool refuse(struct refusal *refusal, int status, const char *code, const 
 }
 
 /* Copies a header into the arena; printable ASCII of at most KEY_MAX bytes only. Absent: empty. */
-static bool read_text(struct request *r, const char *name, struct slice *out, struct refusal *refusal)
+static bool read_text(struct request *r, const char *name, struct slice *out,
+                      struct refusal *refusal)
 {
     struct slice value;
     unsigned count = 0;
@@ -28,7 +29,9 @@ static bool read_text(struct request *r, const char *name, struct slice *out, st
         good = value.data[i] >= 0x20 && value.data[i] < 0x7f;
     if (!good)
         return refuse(refusal, 400, "bad_header",
-                      arena_format(&r->batch->arena, "%s must stand once, with 1 to %d printable ASCII characters", name, KEY_MAX));
+                      arena_format(&r->batch->arena,
+                                   "%s must stand once, with 1 to %d printable ASCII characters",
+                                   name, KEY_MAX));
     if (arena_copy(&r->batch->arena, value, out) != STATUS_OK)
         return refuse(refusal, 503, "memory", "request memory is used up");
     return true;
@@ -45,7 +48,8 @@ static bool read_identity(struct request *r, const struct config *config, struct
         refusal->header_value = "Mutual";
         return false;
     case STATUS_CONFLICT:
-        return refuse(refusal, 403, "no_tenant", "the certificate names no tenant where identity.tenant_from looks for it");
+        return refuse(refusal, 403, "no_tenant",
+                      "the certificate names no tenant where identity.tenant_from looks for it");
     default:
         return refuse(refusal, 503, "memory", "request memory is used up");
     }
@@ -59,12 +63,15 @@ static bool read_content_type(struct request *r, struct slice *media, struct ref
     if (http_header(r->exchange, "content-type", &value, &count) && count > 1)
         return refuse(refusal, 400, "bad_header", "Content-Type must stand once");
     const uint8_t *semicolon = value.size ? memchr(value.data, ';', value.size) : NULL;
-    *media = semicolon ? slice_trim(slice_make(value.data, (size_t)(semicolon - value.data))) : value;
+    *media =
+        semicolon ? slice_trim(slice_make(value.data, (size_t)(semicolon - value.data))) : value;
     r->prefix = SPLIT_PREFIX_NONE;
     while (semicolon) {
-        struct slice rest = slice_make(semicolon + 1, value.size - (size_t)(semicolon + 1 - value.data));
+        struct slice rest =
+            slice_make(semicolon + 1, value.size - (size_t)(semicolon + 1 - value.data));
         semicolon = rest.size ? memchr(rest.data, ';', rest.size) : NULL;
-        struct slice one = slice_trim(semicolon ? slice_make(rest.data, (size_t)(semicolon - rest.data)) : rest);
+        struct slice one =
+            slice_trim(semicolon ? slice_make(rest.data, (size_t)(semicolon - rest.data)) : rest);
         if (!slice_starts_with(one, "framing="))
             continue;
         struct slice framing = slice_sub(one, 8, one.size);
@@ -80,7 +87,8 @@ static bool read_content_type(struct request *r, struct slice *media, struct ref
 }
 
 /* The operator's table content type → format (ingest.formats). */
-static const struct parser *mapped_parser(const struct config *config, const struct registry *registry, struct slice media)
+static const struct parser *mapped_parser(const struct config *config,
+                                          const struct registry *registry, struct slice media)
 {
     for (size_t i = 0; i < config->ingest_formats.count; i++)
         if (slice_equal_nocase(media, config->ingest_formats.names[i]))
@@ -88,8 +96,10 @@ static const struct parser *mapped_parser(const struct config *config, const str
     return NULL;
 }
 
-/* Format by path, operator's table or content type; r->parser stays NULL when the body is to be probed. */
-static bool read_format(struct request *r, const struct config *config, const struct registry *registry, struct refusal *refusal)
+/* Format by path, operator's table or content type; r->parser stays NULL when the body is to be
+ * probed. */
+static bool read_format(struct request *r, const struct config *config,
+                        const struct registry *registry, struct refusal *refusal)
 {
     struct slice media;
     if (!read_content_type(r, &media, refusal))
@@ -98,17 +108,21 @@ static bool read_format(struct request *r, const struct config *config, const st
     if (path.size > sizeof INGEST_ROUTE) {
         struct slice name = slice_sub(path, sizeof INGEST_ROUTE, path.size);
         r->parser = registry_by_name(registry, name);
-        return r->parser || refuse(refusal, 404, "unknown_format",
-                                   arena_format(&r->batch->arena, "no format '%.*s'; `vsocd formats` lists them", SLICE_ARGS(name)));
+        return r->parser ||
+               refuse(refusal, 404, "unknown_format",
+                      arena_format(&r->batch->arena, "no format '%.*s'; `vsocd formats` lists them",
+                                   SLICE_ARGS(name)));
     }
     r->parser = mapped_parser(config, registry, media);
     if (!r->parser)
         r->parser = registry_by_content_type(registry, media);
     if (r->parser || media.size == 0 || registry_is_probed_type(media))
         return true;
-    refuse(refusal, 415, "unsupported_media_type", "no parser reads this Content-Type; name the format in the path: /v1/events/FORMAT");
+    refuse(refusal, 415, "unsupported_media_type",
+           "no parser reads this Content-Type; name the format in the path: /v1/events/FORMAT");
     refusal->header = "Accept";
-    refusal->header_value = "application/json, application/x-ndjson, application/vnd.autosar.idsm, text/plain";
+    refusal->header_value =
+        "application/json, application/x-ndjson, application/vnd.autosar.idsm, text/plain";
     return false;
 }
 
@@ -118,7 +132,8 @@ static bool read_coding(struct request *r, struct refusal *refusal)
     unsigned count = 0;
     bool there = http_header(r->exchange, "content-encoding", &value, &count);
     if ((there && count > 1) || inflate_coding_parse(value, &r->coding) != STATUS_OK) {
-        refuse(refusal, 415, "unsupported_content_encoding", "exactly one of gzip, deflate, zstd or identity is taken");
+        refuse(refusal, 415, "unsupported_content_encoding",
+               "exactly one of gzip, deflate, zstd or identity is taken");
         refusal->header = "Accept-Encoding";
         refusal->header_value = "gzip, deflate, zstd, identity";
         return false;
@@ -138,7 +153,8 @@ static bool read_ack(struct request *r, const struct ingest_shared *shared, stru
     case STATUS_OK:
         return true;
     case STATUS_UNSUPPORTED:
-        return refuse(refusal, 400, "ack_unavailable", "VSOC-Ack names a sink that is switched off on this server");
+        return refuse(refusal, 400, "ack_unavailable",
+                      "VSOC-Ack names a sink that is switched off on this server");
     default:
         return refuse(refusal, 400, "bad_ack", "VSOC-Ack is spool, kafka, postgres or all");
     }
@@ -148,16 +164,20 @@ static bool read_ack(struct request *r, const struct ingest_shared *shared, stru
 static bool read_vehicle_headers(struct request *r, struct refusal *refusal)
 {
     struct slice sent, replay;
-    if (!read_text(r, "vsoc-vehicle", &r->header_vin, refusal) || !read_text(r, "vsoc-ecu", &r->ecu_id, refusal) ||
-        !read_text(r, "vsoc-software", &r->sw_baseline, refusal) || !read_text(r, "vsoc-sent", &sent, refusal) ||
+    if (!read_text(r, "vsoc-vehicle", &r->header_vin, refusal) ||
+        !read_text(r, "vsoc-ecu", &r->ecu_id, refusal) ||
+        !read_text(r, "vsoc-software", &r->sw_baseline, refusal) ||
+        !read_text(r, "vsoc-sent", &sent, refusal) ||
         !read_text(r, "vsoc-replay", &replay, refusal))
         return false;
     if (r->header_vin.size && !vin_is_valid(r->header_vin))
-        return refuse(refusal, 400, "bad_vin", "VSOC-Vehicle is no VIN: 17 of A-H, J-N, P, R-Z and 0-9 (ISO 3779)");
+        return refuse(refusal, 400, "bad_vin",
+                      "VSOC-Vehicle is no VIN: 17 of A-H, J-N, P, R-Z and 0-9 (ISO 3779)");
     if (r->ecu_id.size > 128)
         return refuse(refusal, 400, "bad_header", "VSOC-ECU holds at most 128 characters");
     if (sent.size && timestamp_rfc3339(sent, &r->sent_ns) != STATUS_OK)
-        return refuse(refusal, 400, "bad_header", "VSOC-Sent is an RFC 3339 time, like 2026-11-22T10:15:02Z");
+        return refuse(refusal, 400, "bad_header",
+                      "VSOC-Sent is an RFC 3339 time, like 2026-11-22T10:15:02Z");
     r->replay = slice_equal_nocase(replay, "true");
     return true;
 }
@@ -167,22 +187,27 @@ static bool read_length(struct request *r, const struct config *config, struct r
     int64_t length = http_content_length(r->exchange);
     struct slice unused;
     if (length == 0 && !http_header(r->exchange, "content-length", &unused, NULL))
-        return refuse(refusal, 411, "length_required", "send Content-Length or Transfer-Encoding: chunked");
+        return refuse(refusal, 411, "length_required",
+                      "send Content-Length or Transfer-Encoding: chunked");
     r->body_limit = config->limit_body_bytes;
     if (length >= 0 && (uint64_t)length > r->body_limit)
         return refuse(refusal, 413, "body_bytes",
-                      arena_format(&r->batch->arena, "body is over limits.body_bytes = %llu bytes", (unsigned long long)r->body_limit));
+                      arena_format(&r->batch->arena, "body is over limits.body_bytes = %llu bytes",
+                                   (unsigned long long)r->body_limit));
     return true;
 }
 
-bool request_read_headers(struct request *r, const struct config *config, const struct ingest_shared *shared, struct refusal *refusal)
+bool request_read_headers(struct request *r, const struct config *config,
+                          const struct ingest_shared *shared, struct refusal *refusal)
 {
     struct batch_meta *meta = &r->batch->meta;
     struct slice prefer;
-    if (!read_identity(r, config, refusal) || !read_format(r, config, shared->registry, refusal) || !read_coding(r, refusal) ||
-        !read_length(r, config, refusal) || !read_ack(r, shared, refusal) || !read_vehicle_headers(r, refusal) ||
+    if (!read_identity(r, config, refusal) || !read_format(r, config, shared->registry, refusal) ||
+        !read_coding(r, refusal) || !read_length(r, config, refusal) ||
+        !read_ack(r, shared, refusal) || !read_vehicle_headers(r, refusal) ||
         !read_text(r, "idempotency-key", &meta->idempotency_key, refusal) ||
-        !read_text(r, "traceparent", &meta->traceparent, refusal) || !read_text(r, "x-request-id", &meta->request_id, refusal) ||
+        !read_text(r, "traceparent", &meta->traceparent, refusal) ||
+        !read_text(r, "x-request-id", &meta->request_id, refusal) ||
         !read_text(r, "prefer", &prefer, refusal))
         return false;
     r->minimal = slice_equal_nocase(prefer, "return=minimal");

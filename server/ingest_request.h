@@ -1,4 +1,5 @@
-/* ingest_request.h: one request of POST /v1/events, from its headers on. Private to the ingest_*.c files. */
+/* ingest_request.h: one request of POST /v1/events, from its headers on. Private to the ingest_*.c
+ * files. */
 #ifndef VSOC_SERVER_INGEST_REQUEST_H
 #define VSOC_SERVER_INGEST_REQUEST_H
 
@@ -45,9 +46,10 @@ struct request {
 
 #define INGEST_ROUTE "/v1/events"
 
-/* Reads path and headers into the request. False with *refusal: answer that. `config` and the shared parts are the ingest's. */
-bool request_read_headers(struct request *request, const struct config *config, const struct ingest_shared *shared,
-                          struct refusal *refusal);
+/* Reads path and headers into the request. False with *refusal: answer that. `config` and the
+ * shared parts are the ingest's. */
+bool request_read_headers(struct request *request, const struct config *config,
+                          const struct ingest_shared *shared, struct refusal *refusal);
 
 /* Appends the report as JSON text. level: see ack_level. */
 void report_write(struct writer *out, const struct request *request, const char *level);

@@ -1,5 +1,5 @@
-/* ingest_setup.c: makes and frees one worker's ingest. Called on the main thread before and after its worker runs;
- * ingest_reconfigure on the worker. */
+/* ingest_setup.c: makes and frees one worker's ingest. Called on the main thread before and after
+ * its worker runs; ingest_reconfigure on the worker. */
 #include "server/ingest_internal.h"
 
 #include <stdio.h>
@@ -80,7 +80,8 @@ void ingest_destroy(struct ingest *in)
 void ingest_reconfigure(struct ingest *in, const struct config *config)
 {
     if (config->limit_json_depth != in->config->limit_json_depth) {
-        struct json_parser *json = json_parser_create(config->limit_json_depth, PIPELINE_JSON_NODES);
+        struct json_parser *json =
+            json_parser_create(config->limit_json_depth, PIPELINE_JSON_NODES);
         if (json) {
             json_parser_destroy(in->json);
             in->json = json;

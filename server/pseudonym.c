@@ -1,5 +1,5 @@
-/* pseudonym.c: keyed pseudonyms of vehicles and the file of their keys. Loading: main thread; making: one worker each.
- * Does not store or log a VIN. */
+/* pseudonym.c: keyed pseudonyms of vehicles and the file of their keys. Loading: main thread;
+ * making: one worker each. Does not store or log a VIN. */
 #include "server/pseudonym.h"
 
 #include <errno.h>
@@ -46,7 +46,8 @@ static bool parse_line(const char *line, struct pseudonym_key *key)
     return after == '\0' || after == '\n' || after == '\r' || after == ' ';
 }
 
-static enum status read_keys(FILE *file, const char *path, struct pseudonym_key *key, char reason[256])
+static enum status read_keys(FILE *file, const char *path, struct pseudonym_key *key,
+                             char reason[256])
 {
     char line[256];
     size_t number = 0;
@@ -57,7 +58,8 @@ static enum status read_keys(FILE *file, const char *path, struct pseudonym_key 
         if (line[0] == '#' || line[0] == '\n' || line[0] == '\r')
             continue;
         if (!parse_line(line, &one)) {
-            snprintf(reason, 256, "%s, line %zu: expected a key as ID and 64 hex digits", path, number);
+            snprintf(reason, 256, "%s, line %zu: expected a key as ID and 64 hex digits", path,
+                     number);
             return STATUS_CONFIG;
         }
         if (!found || one.id > key->id)
@@ -79,12 +81,18 @@ static enum status make_file(const char *path, char reason[256])
         snprintf(text + 2 * i, 3, "%02x", bytes[i]);
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) {
-        snprintf(reason, 256, "cannot make %s: %s; make its folder, or point privacy.keys_file to a writable place", path,
-                 strerror(errno));
+        snprintf(
+            reason, 256,
+            "cannot make %s: %s; make its folder, or point privacy.keys_file to a writable place",
+            path, strerror(errno));
         return status_from_errno(errno);
     }
-    bool good = dprintf(fd, "# keys for vehicle pseudonyms: ID HEX64; the highest id is used. Keep this file: without it\n"
-                            "# no vehicle can be found again by its VIN.\n1 %s\n", text) > 0 && fsync(fd) == 0;
+    bool good = dprintf(fd,
+                        "# keys for vehicle pseudonyms: ID HEX64; the highest id is used. Keep "
+                        "this file: without it\n"
+                        "# no vehicle can be found again by its VIN.\n1 %s\n",
+                        text) > 0 &&
+                fsync(fd) == 0;
     if (close(fd) != 0 || !good) {
         snprintf(reason, 256, "cannot write %s: %s", path, strerror(errno));
         return STATUS_IO;

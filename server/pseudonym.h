@@ -1,4 +1,5 @@
-/* pseudonym.h: vehicle_pid = HMAC-SHA-256(key, VIN). Keys come from a file; the newest makes pseudonyms. */
+/* pseudonym.h: vehicle_pid = HMAC-SHA-256(key, VIN). Keys come from a file; the newest makes
+ * pseudonyms. */
 #ifndef VSOC_SERVER_PSEUDONYM_H
 #define VSOC_SERVER_PSEUDONYM_H
 
@@ -10,9 +11,11 @@ struct pseudonym_key {
     uint8_t bytes[32];
 };
 
-/* Reads the newest key of the file: lines `ID HEX64`, `#` comments; the highest id is the newest. A missing file is made with one random key
- * and mode 0600. CONFIG, IO or REFUSED with a sentence in reason. Thread: main, at start. */
-enum status pseudonym_key_load(const char *path, struct pseudonym_key *key, char reason[256]) must_check;
+/* Reads the newest key of the file: lines `ID HEX64`, `#` comments; the highest id is the newest. A
+ * missing file is made with one random key and mode 0600. CONFIG, IO or REFUSED with a sentence in
+ * reason. Thread: main, at start. */
+enum status pseudonym_key_load(const char *path, struct pseudonym_key *key,
+                               char reason[256]) must_check;
 
 /* One worker's maker of pseudonyms. NULL when memory is out. */
 struct pseudonym;

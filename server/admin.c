@@ -1,0 +1,145 @@
+/* admin.c: probes, metrics and version on the admin listener. Main thread's loop. Takes no bodies.
+ */
+#include "server/app_internal.h"
+
+#include "core/clock.h"
+#include "core/metrics.h"
+
+/* A loop that has not turned for so long is stuck. */
+#define HEARTBEAT_LIMIT (10 * NS_PER_S)
+#define BODY_LIMIT      ((size_t)16 << 20)
+
+static void reply_writer(struct http_exchange *x, int code, const char *type, struct writer *w,
+                         const char *route)
+{
+    http_reply(x, code, type, writer_slice(w), NULL, 0, route);
+}
+
+static void livez(struct app *app, struct http_exchange *x)
+{
+    int64_t now = clock_monotonic_ns();
+    for (size_t i = 0; i < app->worker_count; i++)
+        if (now - worker_heartbeat_ns(app->workers[i]) > HEARTBEAT_LIMIT) {
+            http_reply(x, 503, "text/plain", SLICE_LITERAL("a worker's loop is stuck\n"), NULL, 0,
+                       "/livez");
+            return;
+        }
+    http_reply(x, 200, "text/plain", SLICE_LITERAL("ok\n"), NULL, 0, "/livez");
+}
+
+/* First reason not to send more, or NULL. */
+static const char *not_ready(struct app *app, const struct spool_stats *spool)
+{
+    if (atomic_load(&app->shared.failed) || spool->failed)
+        return "the spool can't be written";
+    if (atomic_load(&app->shared.draining))
+        return "draining";
+    if (spool->full)
+        return "the spool is full";
+    return NULL;
+}
+
+static void describe_sinks(struct app *app, struct writer *w, const struct spool_stats *spool)
+{
+    const struct ack_sinks *sinks = &app->shared.sinks;
+    writer_format(w, "spool position %llu, %llu bytes\n", (unsigned long long)spool->position,
+                  (unsigned long long)spool->bytes);
+    for (size_t i = 0; i < sinks->count; i++) {
+        char problem[512];
+        int64_t since;
+        bool up = sink_runner_up(sinks->runners[i], &since, problem);
+        writer_format(w, "sink %s %s position %llu%s%s\n", sink_runner_name(sinks->runners[i]),
+                      up ? "up" : "DOWN",
+                      (unsigned long long)sink_runner_position(sinks->runners[i]), up ? "" : ": ",
+                      up ? "" : problem);
+    }
+}
+
+static void readyz(struct app *app, struct http_exchange *x)
+{
+    struct spool_stats spool;
+    struct writer w;
+    spool_stats(app->shared.spool, &spool);
+    const char *reason = not_ready(app, &spool);
+    writer_init(&w, BODY_LIMIT);
+    writer_format(&w, "%s\n", reason ? reason : "ok");
+    if (slice_starts_with(http_query(x), "verbose"))
+        describe_sinks(app, &w, &spool);
+    reply_writer(x, reason ? 503 : 200, "text/plain", &w, "/readyz");
+    writer_fini(&w);
+}
+
+static void startupz(struct app *app, struct http_exchange *x)
+{
+    if (app->ready)
+        http_reply(x, 200, "text/plain", SLICE_LITERAL("ok\n"), NULL, 0, "/startupz");
+    else
+        http_reply(x, 503, "text/plain", SLICE_LITERAL("starting\n"), NULL, 0, "/startupz");
+}
+
+static void metrics(struct app *app, struct http_exchange *x)
+{
+    struct writer w;
+    (void)app;
+    writer_init(&w, BODY_LIMIT);
+    metrics_write(&w);
+    reply_writer(x, 200, "text/plain; version=0.0.4; charset=utf-8", &w, "/metrics");
+    writer_fini(&w);
+}
+
+static void version(struct app *app, struct http_exchange *x)
+{
+    (void)app;
+    http_reply(x, 200, "application/json",
+               SLICE_LITERAL("{\"name\":\"vsocd\",\"version\":\"" VSOCD_VERSION "\"}\n"), NULL, 0,
+               "/version");
+}
+
+static const struct {
+    const char *path;
+    bool needs_token;
+    void (*run)(struct app *app, struct http_exchange *exchange);
+} routes[] = {
+    {"/livez", false, livez},    {"/readyz", false, readyz},   {"/startupz", false, startupz},
+    {"/metrics", true, metrics}, {"/version", false, version},
+};
+
+/* Compares in the same time wherever the first difference is. */
+static bool token_matches(const struct app *app, const struct http_exchange *x)
+{
+    struct slice value;
+    if (!app->admin_token)
+        return true;
+    if (!http_header(x, "authorization", &value, NULL) ||
+        !slice_equal_nocase(slice_sub(value, 0, 7), "bearer "))
+        return false;
+    struct slice given = slice_trim(slice_sub(value, 7, value.size)),
+                 token = slice_from_text(app->admin_token);
+    unsigned difference = given.size != token.size;
+    for (size_t i = 0; i < given.size; i++)
+        difference |= given.data[i] ^ token.data[i % (token.size ? token.size : 1)];
+    return difference == 0;
+}
+
+void admin_on_headers(void *arg, struct http_exchange *x)
+{
+    struct app *app = arg;
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+        if (!slice_equal_text(http_path(x), routes[i].path))
+            continue;
+        if (http_method(x) != HTTP_GET && http_method(x) != HTTP_HEAD) {
+            struct http_reply_header allow = {"Allow", "GET, HEAD"};
+            http_problem(x, 405, "method_not_allowed", "this page is read with GET", 0, &allow, 1,
+                         routes[i].path);
+        } else if (routes[i].needs_token && !token_matches(app, x)) {
+            struct http_reply_header ask = {"WWW-Authenticate", "Bearer"};
+            http_problem(x, 401, "no_token", "this page needs the token of listen.admin.token_file",
+                         0, &ask, 1, routes[i].path);
+        } else {
+            routes[i].run(app, x);
+        }
+        return;
+    }
+    http_problem(x, 404, "not_found", "pages here: /livez /readyz /startupz /metrics /version", 0,
+                 NULL, 0, "other");
+}

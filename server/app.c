@@ -1,0 +1,423 @@
+/* app.c: builds every part of the server, starts them in order, stops them in the reverse. Main
+ * thread.
+ *
+ * Start: settings → keys → spool recovery → writer → sinks → workers → listen → ready. Stop: accept
+ * no more → finish requests → last commit → sinks → close; a second signal ends the process at
+ * once. Nothing acknowledged depends on an orderly stop. */
+#include "server/app_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "core/clock.h"
+#include "core/metrics.h"
+#include "core/thread.h"
+#include "server/command.h"
+#include "server/file_read.h"
+
+#define LOG_COMPONENT "app"
+#include "core/log.h"
+
+#define TICK_MS 50
+/* Batches waiting for the writer: beyond it requests are refused, so that memory and latency stay
+ * bounded. */
+#define SPOOL_QUEUE_BATCHES 4096
+/* Requests and sinks get so long when the spool has failed. */
+#define FAILURE_DRAIN (2 * NS_PER_S)
+
+static void begin_stop(struct app *app, int64_t deadline_ns)
+{
+    app->stopping = true;
+    app->drain_deadline_ns = deadline_ns;
+    atomic_store(&app->shared.draining, true);
+    for (size_t i = 0; i < app->worker_count; i++)
+        worker_drain(app->workers[i]);
+}
+
+static void on_stop_signal(evutil_socket_t number, short what, void *arg)
+{
+    struct app *app = arg;
+    (void)what;
+    if (app->stopping) {
+        log_warn("second signal, stopping now", LOG_I64("signal", number));
+        _exit(EXIT_FAILED);
+    }
+    log_info("stopping: finishing requests and sinks", LOG_I64("signal", number),
+             LOG_I64("deadline_ms", app->config->timeout_drain / NS_PER_MS));
+    begin_stop(app, clock_monotonic_ns() + app->config->timeout_drain);
+}
+
+static void on_reload_signal(evutil_socket_t number, short what, void *arg)
+{
+    (void)number;
+    (void)what;
+    app_reload(arg);
+}
+
+/* The spool can't be written any more. Thread: spool writer. */
+static void on_spool_failure(void *arg)
+{
+    struct app *app = arg;
+    uint64_t one = 1;
+    atomic_store(&app->shared.failed, true);
+    while (write(app->failure_fd, &one, sizeof one) < 0 && errno == EINTR)
+        ;
+}
+
+static void on_failure(evutil_socket_t fd, short what, void *arg)
+{
+    struct app *app = arg;
+    (void)fd;
+    (void)what;
+    event_del(app->on_failure);
+    log_error("the spool failed; what was acknowledged is safe, the process ends");
+    app->exit_status = EXIT_DISK;
+    if (!app->stopping)
+        begin_stop(app, clock_monotonic_ns() + FAILURE_DRAIN);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    struct app *app = arg;
+    (void)fd;
+    (void)what;
+    app_reload_collect(app);
+    if (!app->stopping)
+        return;
+    bool drained = true;
+    for (size_t i = 0; i < app->worker_count; i++)
+        drained = drained && worker_is_drained(app->workers[i]);
+    if (drained || clock_monotonic_ns() >= app->drain_deadline_ns)
+        event_base_loopbreak(app->base);
+}
+
+static bool add_event(struct event **event, struct event *made, const struct timeval *after)
+{
+    *event = made;
+    return made && event_add(made, after) == 0;
+}
+
+static enum status make_loop(struct app *app)
+{
+    struct timeval tick = {0, TICK_MS * 1000};
+    app->base = event_base_new();
+    app->failure_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (!app->base || app->failure_fd < 0)
+        return STATUS_BUSY;
+    bool good =
+        add_event(&app->on_term, evsignal_new(app->base, SIGTERM, on_stop_signal, app), NULL) &&
+        add_event(&app->on_int, evsignal_new(app->base, SIGINT, on_stop_signal, app), NULL) &&
+        add_event(&app->on_hup, evsignal_new(app->base, SIGHUP, on_reload_signal, app), NULL) &&
+        add_event(&app->on_tick, event_new(app->base, -1, EV_PERSIST, on_tick, app), &tick) &&
+        add_event(&app->on_failure, event_new(app->base, app->failure_fd, EV_READ, on_failure, app),
+                  NULL);
+    return good ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+static void name_instance(struct app *app)
+{
+    const char *name = app->config->instance;
+    if (name && name[0])
+        snprintf(app->instance, sizeof app->instance, "%s", name);
+    else if (gethostname(app->instance, sizeof app->instance - 1) != 0)
+        snprintf(app->instance, sizeof app->instance, "vsocd");
+}
+
+/* Event catalogues of the operator over the built-in one. */
+static enum status load_catalogs(struct app *app)
+{
+    const struct config_list *files = &app->config->ingest_catalogs;
+    app->catalog = catalog_create_builtin();
+    if (!app->catalog)
+        return STATUS_NO_MEMORY;
+    for (size_t i = 0; i < files->count; i++) {
+        struct catalog_error error = {0};
+        struct writer text;
+        enum status s = file_read_all(files->items[i], &text);
+        if (s == STATUS_OK)
+            s = catalog_add_csv(app->catalog, writer_slice(&text), &error);
+        writer_fini(&text);
+        if (s != STATUS_OK) {
+            log_error("event catalogue can't be used", LOG_TEXT("file", files->items[i]),
+                      LOG_U64("line", error.line), LOG_U64("column", error.column),
+                      LOG_TEXT("problem", error.detail[0] ? error.detail : status_text(s)));
+            return STATUS_CONFIG;
+        }
+    }
+    return STATUS_OK;
+}
+
+static enum status load_parts(struct app *app)
+{
+    char reason[256];
+    enum status s = pseudonym_key_load(app->config->privacy_keys_file, &app->shared.key, reason);
+    if (s != STATUS_OK) {
+        log_error("pseudonym keys can't be used", LOG_TEXT("problem", reason));
+        return STATUS_CONFIG;
+    }
+    s = load_catalogs(app);
+    if (s != STATUS_OK)
+        return s;
+    app->registry = registry_create();
+    app->quota = quota_create();
+    app->counts = conn_counts_create();
+    app->admin_counts = conn_counts_create();
+    app->shared.dedup = dedup_create(app->config->dedup_max_batches, app->config->dedup_window);
+    if (!app->registry || !app->quota || !app->counts || !app->admin_counts || !app->shared.dedup)
+        return STATUS_NO_MEMORY;
+    if (app->config->ingest_tls) {
+        struct tls_settings settings = tls_settings_from_config(app->config);
+        if (tls_context_create(&settings, &app->tls, reason, sizeof reason) != STATUS_OK) {
+            log_error("TLS files can't be used", LOG_TEXT("problem", reason));
+            return STATUS_CONFIG;
+        }
+        tls_context_publish_expiry(app->tls);
+    }
+    app->shared.registry = app->registry;
+    app->shared.catalog = app->catalog;
+    app->shared.budget = &app->budget;
+    app->shared.quota = app->quota;
+    return STATUS_OK;
+}
+
+static enum status open_spool(struct app *app)
+{
+    const struct config *c = app->config;
+    char dir[4200], reason[256];
+    if (mkdir(c->data_dir, 0750) != 0 && errno != EEXIST) {
+        log_error("data_dir can't be made", LOG_TEXT("dir", c->data_dir),
+                  LOG_TEXT("problem", strerror(errno)));
+        return STATUS_IO;
+    }
+    snprintf(dir, sizeof dir, "%s/spool", c->data_dir);
+    struct spool_options options = {
+        .dir = dir,
+        .segment_bytes = c->spool_segment_bytes,
+        .max_bytes = c->spool_max_bytes,
+        .reserve_bytes = c->spool_reserve_bytes,
+        .commit_interval_ns = c->spool_commit_interval,
+        .evidence_ns = c->evidence_retention,
+        .evidence_bytes = c->evidence_max_bytes,
+        .queue_batches = SPOOL_QUEUE_BATCHES,
+        .queue_bytes = c->limit_memory,
+    };
+    enum status s =
+        spool_open(&options, dedup_restore, app->shared.dedup, &app->shared.spool, reason);
+    if (s != STATUS_OK) {
+        log_error("spool can't be opened", LOG_TEXT("dir", dir), LOG_TEXT("problem", reason),
+                  LOG_STATUS(s));
+        return s;
+    }
+    spool_on_failure(app->shared.spool, on_spool_failure, app);
+    return spool_start(app->shared.spool);
+}
+
+static enum status bind_one(const char *what, const char *address, int *fd)
+{
+    char bound[LISTENER_ADDRESS_BYTES], reason[256];
+    enum status s = listener_bind(address, fd, bound, reason, sizeof reason);
+    if (s == STATUS_OK)
+        log_info("listening", LOG_TEXT("listener", what), LOG_TEXT("address", bound));
+    else
+        log_error("can't listen", LOG_TEXT("listener", what), LOG_TEXT("address", address),
+                  LOG_TEXT("problem", reason));
+    return s;
+}
+
+static enum status read_admin_token(struct app *app)
+{
+    const char *path = app->config->admin_token_file;
+    struct writer text;
+    if (!path)
+        return STATUS_OK;
+    enum status s = file_read_all(path, &text);
+    if (s == STATUS_OK) {
+        struct slice token = slice_trim(writer_slice(&text));
+        app->admin_token = token.size ? strndup((const char *)token.data, token.size) : NULL;
+    }
+    writer_fini(&text);
+    if (app->admin_token)
+        return STATUS_OK;
+    log_error("listen.admin.token_file can't be read or is empty", LOG_TEXT("file", path),
+              LOG_STATUS(s));
+    return STATUS_CONFIG;
+}
+
+static enum status listen_admin(struct app *app)
+{
+    enum status s = read_admin_token(app);
+    if (s == STATUS_OK)
+        s = bind_one("admin", app->config->admin_address, &app->admin_fd);
+    if (s != STATUS_OK)
+        return s;
+    struct http_server_options options = {
+        .base = app->base,
+        .listen_fd = app->admin_fd,
+        .label = "admin",
+        .settings = http_settings_from_config(app->config),
+        .handler = {.on_headers = admin_on_headers, .arg = app},
+        .counts = app->admin_counts,
+    };
+    return http_server_create(&options, &app->admin);
+}
+
+static size_t worker_count(const struct config *c)
+{
+    char *end;
+    unsigned long n = strtoul(c->ingest_workers, &end, 10);
+    if (end != c->ingest_workers && *end == '\0' && n > 0)
+        return n < APP_WORKERS_MAX ? n : APP_WORKERS_MAX;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores < 1 ? 1 : cores > 8 ? 8 : (size_t)cores;
+}
+
+static enum status create_workers(struct app *app)
+{
+    size_t count = worker_count(app->config);
+    enum status s = bind_one("ingest", app->config->ingest_address, &app->ingest_fd);
+    for (unsigned i = 0; s == STATUS_OK && i < count; i++) {
+        struct worker_options options = {
+            .number = i,
+            .listen_fd = app->ingest_fd,
+            .shared = &app->shared,
+            .config = app->config,
+            .tls = app->tls,
+            .counts = app->counts,
+        };
+        s = worker_create(&options, &app->workers[i]);
+        if (s == STATUS_OK)
+            app->worker_count++;
+    }
+    return s;
+}
+
+static enum status start(struct app *app)
+{
+    enum status s = make_loop(app);
+    if (s == STATUS_OK)
+        s = load_parts(app);
+    if (s == STATUS_OK)
+        app_apply(app);
+    if (s == STATUS_OK)
+        s = open_spool(app);
+    if (s == STATUS_OK)
+        s = app_sinks_create(app);
+    if (s == STATUS_OK)
+        s = create_workers(app);
+    if (s == STATUS_OK)
+        s = app_sinks_start(app);
+    for (size_t i = 0; s == STATUS_OK && i < app->worker_count; i++)
+        s = worker_start(app->workers[i]);
+    app_metrics_init(app);
+    if (s == STATUS_OK)
+        s = listen_admin(app);
+    return s;
+}
+
+/* The reverse of start; every part may be missing. */
+static void stop(struct app *app)
+{
+    http_server_destroy(app->admin);
+    for (size_t i = 0; i < app->worker_count; i++)
+        worker_stop(app->workers[i]);
+    for (size_t i = 0; i < app->worker_count; i++)
+        worker_join(app->workers[i]);
+    if (app->shared.spool)
+        spool_stop(app->shared.spool);
+    app_sinks_stop(app, app->drain_deadline_ns);
+    app_sinks_destroy(app);
+    for (size_t i = 0; i < app->worker_count; i++)
+        worker_destroy(app->workers[i]);
+    if (app->shared.spool)
+        spool_close(app->shared.spool);
+}
+
+static void free_parts(struct app *app)
+{
+    struct event *events[] = {app->on_term, app->on_int, app->on_hup, app->on_tick,
+                              app->on_failure};
+    for (size_t i = 0; i < sizeof events / sizeof *events; i++)
+        if (events[i])
+            event_free(events[i]);
+    if (app->base)
+        event_base_free(app->base);
+    int fds[] = {app->ingest_fd, app->admin_fd, app->failure_fd};
+    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    tls_context_release(app->tls);
+    conn_counts_destroy(app->counts);
+    conn_counts_destroy(app->admin_counts);
+    dedup_destroy(app->shared.dedup);
+    quota_destroy(app->quota);
+    registry_destroy(app->registry);
+    catalog_destroy(app->catalog);
+    free(app->admin_token);
+    app->generation = UINT32_MAX;
+    app->worker_count = 0;
+    app_reload_collect(app);
+    if (app->config != app->start_config)
+        config_destroy(app->config);
+    config_destroy(app->start_config);
+}
+
+static int exit_status_of(enum status s)
+{
+    switch (s) {
+    case STATUS_OK:
+        return EXIT_DONE;
+    case STATUS_CONFIG:
+        return EXIT_CONFIG;
+    case STATUS_IO:
+    case STATUS_NO_SPACE:
+    case STATUS_CORRUPT:
+    case STATUS_LOCKED:
+    case STATUS_VERSION:
+        return EXIT_DISK;
+    case STATUS_UNAVAILABLE:
+        return EXIT_UNAVAILABLE;
+    default:
+        return EXIT_FAILED;
+    }
+}
+
+int app_run(struct config *config, const struct app_source *source)
+{
+    struct app *app = calloc(1, sizeof *app);
+    if (!app) {
+        config_destroy(config);
+        return EXIT_BUG;
+    }
+    thread_set_role(THREAD_MAIN);
+    app->config = app->start_config = config;
+    app->source = source;
+    app->ingest_fd = app->admin_fd = app->failure_fd = -1;
+    log_configure((enum log_level)config->log_level, (enum log_format)config->log_format);
+    name_instance(app);
+    log_info("vsocd starts", LOG_TEXT("version", VSOCD_VERSION),
+             LOG_TEXT("instance", app->instance));
+    enum status s = start(app);
+    app->exit_status = exit_status_of(s);
+    if (s == STATUS_OK) {
+        app->ready = true;
+        log_info("ready", LOG_U64("workers", app->worker_count),
+                 LOG_U64("sinks", app->shared.sinks.count));
+        event_base_dispatch(app->base);
+    } else {
+        log_error("start failed", LOG_STATUS(s));
+    }
+    stop(app);
+    int exit_status = app->exit_status;
+    log_info("stopped", LOG_I64("exit_status", exit_status));
+    free_parts(app);
+    free(app);
+    return exit_status;
+}

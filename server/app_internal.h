@@ -1,0 +1,72 @@
+/* app_internal.h: the parts of a running server. Private to app*.c and admin.c. Owner: the main
+ * thread. */
+#ifndef VSOC_SERVER_APP_INTERNAL_H
+#define VSOC_SERVER_APP_INTERNAL_H
+
+#include "server/app.h"
+#include "server/worker.h"
+#include "storage/sink_settings.h"
+
+#define APP_WORKERS_MAX 64
+
+/* Settings that workers may still look at. */
+struct retired_config {
+    struct config *config;
+    unsigned generation; /* free when all workers are past it */
+    struct retired_config *next;
+};
+
+struct app {
+    struct config *config;       /* in force */
+    struct config *start_config; /* the first one: sinks keep pointing into it */
+    const struct app_source *source;
+    struct event_base *base;
+    char instance[128];
+
+    struct registry *registry;
+    struct catalog *catalog;
+    struct memory_budget budget;
+    struct quota *quota;
+    struct ingest_shared shared;
+    struct sink_settings sink_settings;
+    struct sink_property kafka_properties[64];
+    struct spool_stats spool_identity;
+
+    struct conn_counts *counts, *admin_counts;
+    struct tls_context *tls;
+    int ingest_fd, admin_fd;
+    struct http_server *admin;
+    char *admin_token; /* NULL: none needed */
+    struct worker *workers[APP_WORKERS_MAX];
+    size_t worker_count;
+
+    unsigned generation;
+    struct retired_config *retired;
+    struct event *on_term, *on_int, *on_hup, *on_tick, *on_failure;
+    int failure_fd;
+    bool ready, stopping;
+    int64_t drain_deadline_ns;
+    int exit_status;
+};
+
+/* app_sinks.c: the sinks that the settings switch on. CONFIG with a logged reason. */
+enum status app_sinks_create(struct app *app) must_check;
+enum status app_sinks_start(struct app *app) must_check;
+void app_sinks_stop(struct app *app, int64_t deadline_ns);
+void app_sinks_destroy(struct app *app);
+
+/* app_reload.c: reads the settings again; keeps the old ones when they are wrong. */
+void app_reload(struct app *app);
+/* Frees settings that no worker looks at any more. */
+void app_reload_collect(struct app *app);
+/* Sets what is shared: log, quota, memory limit. */
+void app_apply(struct app *app);
+void app_log_problems(const struct config_problems *problems);
+
+/* app_metrics.c: gauges, refreshed on scrape. */
+void app_metrics_init(struct app *app);
+
+/* admin.c: probes and metrics on the admin listener. */
+void admin_on_headers(void *app, struct http_exchange *exchange);
+
+#endif

@@ -1,0 +1,29 @@
+/* app_metrics.c: gauges that are read off the parts when somebody scrapes. Main thread. */
+#include "server/app_internal.h"
+
+#include "core/metrics.h"
+
+static void refresh(void *arg)
+{
+    struct app *app = arg;
+    struct spool_stats s;
+    spool_stats(app->shared.spool, &s);
+    metric_set(metric_series(METRIC_vsocd_spool_bytes, ""), (double)s.bytes);
+    metric_set(metric_series(METRIC_vsocd_spool_segments, ""), (double)s.segments);
+    metric_set(metric_series(METRIC_vsocd_spool_position, ""), (double)s.position);
+    metric_set(metric_series(METRIC_vsocd_spool_full, ""), s.full);
+    metric_set(metric_series(METRIC_vsocd_spool_max_bytes, ""),
+               (double)app->config->spool_max_bytes);
+    metric_set(metric_series(METRIC_vsocd_memory_in_flight_bytes, ""),
+               (double)atomic_load(&app->budget.used));
+    metric_set(metric_series(METRIC_vsocd_memory_limit_bytes, ""),
+               (double)atomic_load(&app->budget.limit));
+    metric_set(metric_series(METRIC_vsocd_dedup_batches, ""),
+               (double)dedup_count(app->shared.dedup));
+}
+
+void app_metrics_init(struct app *app)
+{
+    metric_set(metric_series(METRIC_vsocd_build_info, "version=\"" VSOCD_VERSION "\""), 1);
+    metrics_on_scrape(refresh, app);
+}

@@ -1,0 +1,148 @@
+/* app_sinks.c: makes the sinks that the settings switch on. Main thread; runs none of them itself.
+ */
+#include "server/app_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/clock.h"
+
+#define LOG_COMPONENT "app"
+#include "core/log.h"
+
+/* Encoded bytes of one load of sinks that have no such setting. */
+#define LOAD_BYTES       ((uint64_t)8 << 20)
+#define FILE_LOAD_EVENTS 10000
+
+static void fill_settings(struct app *app)
+{
+    const struct config *c = app->config;
+    size_t properties = c->kafka_properties.count;
+    if (properties > sizeof app->kafka_properties / sizeof *app->kafka_properties)
+        properties = sizeof app->kafka_properties / sizeof *app->kafka_properties;
+    for (size_t i = 0; i < properties; i++)
+        app->kafka_properties[i] =
+            (struct sink_property){c->kafka_properties.names[i], c->kafka_properties.values[i]};
+    app->sink_settings = (struct sink_settings){
+        .kafka =
+            {
+                .enabled = c->kafka_enabled,
+                .exactly_once = c->kafka_delivery == 0,
+                .topic_events = c->kafka_topic_events,
+                .topic_quarantine = c->kafka_topic_quarantine,
+                .topic_health = c->kafka_topic_health,
+                .topic_findings = c->kafka_topic_findings,
+                .topic_progress = c->kafka_topic_progress,
+                .transaction_events = (uint32_t)c->kafka_transaction_events,
+                .transaction_bytes = c->kafka_transaction_bytes,
+                .transaction_interval_ns = c->kafka_transaction_interval,
+                .properties = app->kafka_properties,
+                .property_count = properties,
+            },
+        .postgres =
+            {
+                .enabled = c->postgres_enabled,
+                .dsn = c->postgres_dsn,
+                .connections = (unsigned)c->postgres_connections,
+                .batch_events = (uint32_t)c->postgres_batch_events,
+                .batch_interval_ns = c->postgres_batch_interval,
+                .partitions_ahead = (unsigned)c->retention_partitions_ahead,
+                .batch_key_window_ns = c->dedup_window,
+            },
+        .file =
+            {
+                .enabled = c->file_enabled,
+                .path = c->file_path,
+                .rotate_bytes = c->file_rotate_bytes,
+                .keep = (unsigned)c->file_keep,
+            },
+    };
+}
+
+/* A lane has moved: tell the workers that have someone waiting. Thread: the sink's lane. */
+static void on_advanced(void *arg, uint64_t position)
+{
+    struct app *app = arg;
+    (void)position;
+    for (size_t i = 0; i < app->worker_count; i++)
+        worker_sink_moved(app->workers[i]);
+}
+
+static enum status create_one(struct app *app, const struct sink *sink,
+                              struct sink_runner_options options)
+{
+    struct ack_sinks *sinks = &app->shared.sinks;
+    struct sink_problem problem = {0};
+    options.sink = sink;
+    options.config = (struct sink_config){
+        .struct_size = sizeof(struct sink_config),
+        .instance = app->instance,
+        .spool_uid = app->spool_identity.spool_uid,
+        .settings = &app->sink_settings,
+    };
+    options.advanced = on_advanced;
+    options.advanced_arg = app;
+    enum status s =
+        sink_runner_create(&options, app->shared.spool, &sinks->runners[sinks->count], &problem);
+    if (s != STATUS_OK) {
+        log_error("sink could not be made", LOG_TEXT("sink", sink->name),
+                  LOG_TEXT("problem", problem.text), LOG_STATUS(s));
+        return s;
+    }
+    sinks->count++;
+    return STATUS_OK;
+}
+
+enum status app_sinks_create(struct app *app)
+{
+    const struct sink_settings *s = &app->sink_settings;
+    enum status status = STATUS_OK;
+    spool_stats(app->shared.spool, &app->spool_identity);
+    fill_settings(app);
+    if (s->kafka.enabled)
+        status = create_one(
+            app, &sink_kafka,
+            (struct sink_runner_options){.lanes = 1,
+                                         .load_events = s->kafka.transaction_events,
+                                         .load_bytes = s->kafka.transaction_bytes,
+                                         .load_interval_ns = s->kafka.transaction_interval_ns});
+    if (status == STATUS_OK && s->postgres.enabled)
+        status = create_one(
+            app, &sink_postgres,
+            (struct sink_runner_options){.lanes = s->postgres.connections,
+                                         .load_events = s->postgres.batch_events,
+                                         .load_bytes = LOAD_BYTES,
+                                         .load_interval_ns = s->postgres.batch_interval_ns});
+    if (status == STATUS_OK && s->file.enabled)
+        status = create_one(app, &sink_file,
+                            (struct sink_runner_options){.lanes = 1,
+                                                         .load_events = FILE_LOAD_EVENTS,
+                                                         .load_bytes = LOAD_BYTES,
+                                                         .load_interval_ns = 100 * NS_PER_MS});
+    if (status == STATUS_OK)
+        spool_cursors_settle(app->shared.spool);
+    return status;
+}
+
+enum status app_sinks_start(struct app *app)
+{
+    for (size_t i = 0; i < app->shared.sinks.count; i++) {
+        enum status s = sink_runner_start(app->shared.sinks.runners[i]);
+        if (s != STATUS_OK)
+            return s;
+    }
+    return STATUS_OK;
+}
+
+void app_sinks_stop(struct app *app, int64_t deadline_ns)
+{
+    for (size_t i = 0; i < app->shared.sinks.count; i++)
+        sink_runner_stop(app->shared.sinks.runners[i], deadline_ns);
+}
+
+void app_sinks_destroy(struct app *app)
+{
+    for (size_t i = 0; i < app->shared.sinks.count; i++)
+        sink_runner_destroy(app->shared.sinks.runners[i]);
+    app->shared.sinks.count = 0;
+}

@@ -1,0 +1,263 @@
+/* worker.c: an ingest thread and the words that other threads send it. Its loop runs on the
+ * worker's thread; words are flags and an eventfd. Does not parse or answer anything itself. */
+#include "server/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "core/clock.h"
+#include "core/thread.h"
+
+enum { WORD_RELOAD = 1, WORD_SINK_MOVED = 2, WORD_DRAIN = 4, WORD_STOP = 8 };
+
+#define TICK_MS 100
+
+struct worker {
+    unsigned number;
+    struct thread thread;
+    struct event_base *base;
+    struct http_server *http;
+    struct ingest *ingest;
+    struct event *on_word, *on_verdict, *on_tick;
+    int word_fd;
+    atomic_uint words;
+    atomic_bool drained;
+    atomic_int_least64_t heartbeat_ns;
+    bool draining;
+
+    pthread_mutex_t reload_lock; /* guards the three below */
+    const struct config *next_config;
+    struct tls_context *next_tls;
+    unsigned next_generation;
+    atomic_uint generation;
+};
+
+static void send_word(struct worker *w, unsigned word)
+{
+    uint64_t one = 1;
+    if (atomic_fetch_or(&w->words, word) & word)
+        return;
+    while (write(w->word_fd, &one, sizeof one) < 0 && errno == EINTR)
+        ;
+}
+
+static void take_reload(struct worker *w)
+{
+    pthread_mutex_lock(&w->reload_lock);
+    const struct config *config = w->next_config;
+    struct tls_context *tls = w->next_tls;
+    unsigned generation = w->next_generation;
+    w->next_tls = NULL;
+    pthread_mutex_unlock(&w->reload_lock);
+    struct http_settings settings = http_settings_from_config(config);
+    http_server_reconfigure(w->http, &settings, tls);
+    ingest_reconfigure(w->ingest, config);
+    tls_context_release(tls);
+    atomic_store(&w->generation, generation);
+}
+
+static void note_state(struct worker *w)
+{
+    atomic_store_explicit(&w->heartbeat_ns, clock_monotonic_ns(), memory_order_relaxed);
+    if (w->draining && http_server_connections(w->http) == 0 && ingest_in_flight(w->ingest) == 0)
+        atomic_store(&w->drained, true);
+}
+
+static void on_word(evutil_socket_t fd, short what, void *arg)
+{
+    struct worker *w = arg;
+    uint64_t count;
+    (void)what;
+    if (read(fd, &count, sizeof count) < 0 && errno != EAGAIN && errno != EINTR)
+        return;
+    unsigned words = atomic_exchange(&w->words, 0);
+    if (words & WORD_RELOAD)
+        take_reload(w);
+    if (words & WORD_SINK_MOVED)
+        ingest_check_acks(w->ingest);
+    if (words & WORD_DRAIN) {
+        w->draining = true;
+        http_server_drain(w->http);
+        ingest_check_acks(w->ingest);
+    }
+    if (words & WORD_STOP)
+        event_base_loopbreak(w->base);
+    note_state(w);
+}
+
+static void on_verdict(evutil_socket_t fd, short what, void *arg)
+{
+    struct worker *w = arg;
+    (void)fd;
+    (void)what;
+    ingest_take_verdicts(w->ingest);
+    note_state(w);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    struct worker *w = arg;
+    (void)fd;
+    (void)what;
+    if (ingest_ack_waiters(w->ingest))
+        ingest_check_acks(w->ingest);
+    note_state(w);
+}
+
+/* Batches that the writer still has come back even when their senders are gone. */
+static void wait_for_verdicts(struct worker *w)
+{
+    while (ingest_in_flight(w->ingest)) {
+        struct pollfd verdict = {.fd = ingest_verdict_fd(w->ingest), .events = POLLIN};
+        (void)poll(&verdict, 1, TICK_MS);
+        ingest_take_verdicts(w->ingest);
+    }
+}
+
+static void run(void *arg)
+{
+    struct worker *w = arg;
+    thread_assert(THREAD_WORKER);
+    event_base_dispatch(w->base);
+    http_server_destroy(w->http);
+    w->http = NULL;
+    wait_for_verdicts(w);
+    atomic_store(&w->drained, true);
+}
+
+static bool make_events(struct worker *w)
+{
+    struct timeval tick = {0, TICK_MS * 1000};
+    w->on_word = event_new(w->base, w->word_fd, EV_READ | EV_PERSIST, on_word, w);
+    w->on_verdict =
+        event_new(w->base, ingest_verdict_fd(w->ingest), EV_READ | EV_PERSIST, on_verdict, w);
+    w->on_tick = event_new(w->base, -1, EV_PERSIST, on_tick, w);
+    return w->on_word && w->on_verdict && w->on_tick && event_add(w->on_word, NULL) == 0 &&
+           event_add(w->on_verdict, NULL) == 0 && event_add(w->on_tick, &tick) == 0;
+}
+
+static struct event_base *make_base(void)
+{
+    struct event_config *c = event_config_new();
+    if (!c)
+        return NULL;
+    /* Only its own thread touches a worker's loop. */
+    event_config_set_flag(c, EVENT_BASE_FLAG_NOLOCK);
+    struct event_base *base = event_base_new_with_config(c);
+    event_config_free(c);
+    return base;
+}
+
+enum status worker_create(const struct worker_options *o, struct worker **out)
+{
+    struct worker *w = calloc(1, sizeof *w);
+    if (!w)
+        return STATUS_NO_MEMORY;
+    w->number = o->number;
+    pthread_mutex_init(&w->reload_lock, NULL);
+    w->word_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    w->base = make_base();
+    w->ingest = ingest_create(o->shared, o->config);
+    atomic_store(&w->heartbeat_ns, clock_monotonic_ns());
+    enum status s = STATUS_BUSY;
+    if (w->word_fd >= 0 && w->base && w->ingest && make_events(w)) {
+        struct http_server_options http = {
+            .base = w->base,
+            .listen_fd = o->listen_fd,
+            .label = "ingest",
+            .settings = http_settings_from_config(o->config),
+            .handler = {ingest_on_headers, ingest_on_body, ingest_on_end, ingest_on_gone,
+                        w->ingest},
+            .tls = o->tls,
+            .counts = o->counts,
+        };
+        s = http_server_create(&http, &w->http);
+    }
+    if (s == STATUS_OK)
+        *out = w;
+    else
+        worker_destroy(w);
+    return s;
+}
+
+enum status worker_start(struct worker *w)
+{
+    char name[16];
+    snprintf(name, sizeof name, "vsoc-wk-%u", w->number);
+    return thread_start(&w->thread, THREAD_WORKER, name, run, w);
+}
+
+void worker_reload(struct worker *w, const struct config *config, struct tls_context *tls,
+                   unsigned generation)
+{
+    pthread_mutex_lock(&w->reload_lock);
+    tls_context_release(w->next_tls);
+    w->next_config = config;
+    w->next_tls = tls ? tls_context_hold(tls) : NULL;
+    w->next_generation = generation;
+    pthread_mutex_unlock(&w->reload_lock);
+    send_word(w, WORD_RELOAD);
+}
+
+unsigned worker_generation(struct worker *w)
+{
+    return atomic_load(&w->generation);
+}
+
+void worker_sink_moved(struct worker *w)
+{
+    if (ingest_ack_waiters(w->ingest))
+        send_word(w, WORD_SINK_MOVED);
+}
+
+void worker_drain(struct worker *w)
+{
+    send_word(w, WORD_DRAIN);
+}
+
+bool worker_is_drained(struct worker *w)
+{
+    return atomic_load(&w->drained);
+}
+
+void worker_stop(struct worker *w)
+{
+    send_word(w, WORD_STOP);
+}
+
+void worker_join(struct worker *w)
+{
+    thread_join(&w->thread);
+}
+
+int64_t worker_heartbeat_ns(struct worker *w)
+{
+    return atomic_load_explicit(&w->heartbeat_ns, memory_order_relaxed);
+}
+
+void worker_destroy(struct worker *w)
+{
+    if (!w)
+        return;
+    http_server_destroy(w->http);
+    if (w->on_word)
+        event_free(w->on_word);
+    if (w->on_verdict)
+        event_free(w->on_verdict);
+    if (w->on_tick)
+        event_free(w->on_tick);
+    ingest_destroy(w->ingest);
+    if (w->base)
+        event_base_free(w->base);
+    if (w->word_fd >= 0)
+        close(w->word_fd);
+    tls_context_release(w->next_tls);
+    pthread_mutex_destroy(&w->reload_lock);
+    free(w);
+}

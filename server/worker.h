@@ -1,0 +1,41 @@
+/* worker.h: one ingest thread: its event loop, its HTTP server and its ingest. */
+#ifndef VSOC_SERVER_WORKER_H
+#define VSOC_SERVER_WORKER_H
+
+#include "server/http_server.h"
+#include "server/ingest.h"
+
+struct worker;
+
+struct worker_options {
+    unsigned number;              /* from 0, for the thread's name */
+    int listen_fd;                /* borrowed */
+    struct ingest_shared *shared; /* outlives the worker */
+    const struct config *config;  /* until the worker has taken the next one, see worker_reload */
+    struct tls_context *tls;      /* NULL: plain HTTP */
+    struct conn_counts *counts;
+};
+
+/* Makes the loop and starts to listen; nothing is accepted before worker_start. Thread: main. */
+enum status worker_create(const struct worker_options *options, struct worker **out) must_check;
+enum status worker_start(struct worker *worker) must_check;
+/* Everything below but worker_join and worker_destroy only sends word to the worker. Thread: any.
+ */
+/* Takes new settings at its next loop turn; worker_generation tells when. */
+void worker_reload(struct worker *worker, const struct config *config, struct tls_context *tls,
+                   unsigned generation);
+unsigned worker_generation(struct worker *worker);
+/* A sink moved: look after those who wait for it. */
+void worker_sink_moved(struct worker *worker);
+/* Accept no more, finish what is in flight. */
+void worker_drain(struct worker *worker);
+/* True when no connection and no request is left. */
+bool worker_is_drained(struct worker *worker);
+/* End now; requests in flight get no answer, but batches with the spool writer are waited for. */
+void worker_stop(struct worker *worker);
+void worker_join(struct worker *worker);
+void worker_destroy(struct worker *worker);
+/* monotonic ns of the last loop turn. */
+int64_t worker_heartbeat_ns(struct worker *worker);
+
+#endif
