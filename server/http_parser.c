@@ -1,0 +1,380 @@
+/* http_parser.c: bytes of a connection → requests, one thing at a time. Runs on the connection's
+ * worker. The only file that knows llhttp. A head is read twice, by our own split of the scanned
+ * lines and by llhttp with every lenient flag off; both must agree on what the request is. */
+#include "server/http_parser.h"
+
+#include <stdlib.h>
+#include <llhttp.h>
+#include "server/http_rules.h"
+
+enum stage { STAGE_HEAD, STAGE_BODY, STAGE_TRAILERS, STAGE_END, STAGE_REFUSED };
+
+#define HEAD_BYTES_FIRST 1024
+/* Head storage above this is given back at the next start. */
+#define HEAD_BYTES_KEPT 4096
+
+struct http_parser {
+    llhttp_t http;
+    struct http_scan scan;
+    struct http_limits limits;
+    enum stage stage;
+    struct http_request request;
+    struct http_refusal refusal;
+    uint8_t *head;
+    size_t head_bytes, head_capacity;
+    size_t field_capacity;
+    struct slice span;         /* body span of the last execute */
+    bool complete;             /* llhttp saw the end of the message */
+    bool last_chunk;           /* llhttp saw the chunk of size 0 */
+    bool after_cr;             /* last byte between chunks was CR */
+    uint64_t chunk_line_bytes; /* since the last byte of chunk data */
+    uint64_t extension_bytes;  /* of all chunks */
+};
+
+static struct http_parser *of(llhttp_t *http)
+{
+    return (struct http_parser *)http->data;
+}
+
+static int on_body(llhttp_t *http, const char *at, size_t size)
+{
+    of(http)->span = slice_make(at, size);
+    return 0;
+}
+
+/* Pausing at each chunk's size line makes one execute give at most one body span. */
+static int on_chunk_header(llhttp_t *http)
+{
+    if (http->content_length == 0)
+        of(http)->last_chunk = true;
+    return HPE_PAUSED;
+}
+
+static int on_extension(llhttp_t *http, const char *at, size_t size)
+{
+    (void)at;
+    of(http)->extension_bytes += size;
+    return 0;
+}
+
+static int on_message_complete(llhttp_t *http)
+{
+    of(http)->complete = true;
+    return HPE_PAUSED;
+}
+
+static const llhttp_settings_t callbacks = {
+    .on_body = on_body,
+    .on_chunk_header = on_chunk_header,
+    .on_chunk_extension_name = on_extension,
+    .on_chunk_extension_value = on_extension,
+    .on_message_complete = on_message_complete,
+};
+
+struct http_parser *http_parser_create(void)
+{
+    return (struct http_parser *)calloc(1, sizeof(struct http_parser));
+}
+
+void http_parser_destroy(struct http_parser *parser)
+{
+    if (!parser)
+        return;
+    free(parser->head);
+    free(parser->request.fields);
+    free(parser);
+}
+
+void http_parser_start(struct http_parser *parser, const struct http_limits *limits)
+{
+    uint8_t *head = parser->head;
+    size_t head_capacity = parser->head_capacity, field_capacity = parser->field_capacity;
+    struct http_field *fields = parser->request.fields;
+    if (head_capacity > HEAD_BYTES_KEPT) {
+        free(head);
+        head = NULL;
+        head_capacity = 0;
+    }
+    *parser = (struct http_parser){.limits = *limits,
+                                   .head = head,
+                                   .head_capacity = head_capacity,
+                                   .field_capacity = field_capacity,
+                                   .request.fields = fields};
+    llhttp_init(&parser->http, HTTP_REQUEST, &callbacks);
+    parser->http.data = parser;
+    http_scan_start_head(&parser->scan, limits);
+}
+
+static enum http_parser_event refuse_memory(struct http_parser *parser)
+{
+    http_refuse(&parser->refusal, 503, "no_memory",
+                "the server has no memory left for this request");
+    parser->stage = STAGE_REFUSED;
+    return HTTP_PARSER_REFUSED;
+}
+
+static enum http_parser_event refused(struct http_parser *parser)
+{
+    parser->stage = STAGE_REFUSED;
+    return HTTP_PARSER_REFUSED;
+}
+
+/* The scan has bounded head_bytes already. */
+static bool keep_head(struct http_parser *parser, struct slice piece)
+{
+    size_t need = parser->head_bytes + piece.size;
+    if (need > parser->head_capacity) {
+        size_t capacity = parser->head_capacity ? parser->head_capacity : HEAD_BYTES_FIRST;
+        while (capacity < need)
+            capacity *= 2;
+        uint8_t *head = (uint8_t *)realloc(parser->head, capacity);
+        if (!head)
+            return false;
+        parser->head = head;
+        parser->head_capacity = capacity;
+    }
+    if (piece.size)
+        memcpy(parser->head + parser->head_bytes, piece.data, piece.size);
+    parser->head_bytes = need;
+    return true;
+}
+
+static struct slice until(struct slice *rest, uint8_t end)
+{
+    const uint8_t *at = rest->size ? memchr(rest->data, end, rest->size) : NULL;
+    size_t size = at ? (size_t)(at - rest->data) : rest->size;
+    struct slice piece = slice_make(rest->data, size);
+    *rest = slice_sub(*rest, size + 1, rest->size);
+    return piece;
+}
+
+static bool add_field(struct http_parser *parser, struct http_field field)
+{
+    struct http_request *r = &parser->request;
+    if (r->field_count == parser->field_capacity) {
+        size_t capacity = parser->field_capacity ? 2 * parser->field_capacity : 16;
+        struct http_field *fields =
+            (struct http_field *)realloc(r->fields, capacity * sizeof(*fields));
+        if (!fields)
+            return false;
+        r->fields = fields;
+        parser->field_capacity = capacity;
+    }
+    r->fields[r->field_count++] = field;
+    return true;
+}
+
+/* The scan has made sure that the lines have this shape. */
+static bool split_head(struct http_parser *parser, struct slice *target)
+{
+    struct slice rest = slice_make(parser->head, parser->head_bytes);
+    struct slice line = until(&rest, '\n');
+    parser->request.method = until(&line, ' ');
+    *target = until(&line, ' ');
+    parser->request.version_11 = line.data[sizeof("HTTP/1.") - 1] == '1';
+    for (line = until(&rest, '\n'); line.size > 1; line = until(&rest, '\n')) {
+        struct http_field field = {.name = until(&line, ':')};
+        field.value = slice_trim(line);
+        if (!add_field(parser, field))
+            return false;
+    }
+    return true;
+}
+
+/* Answer to what llhttp refuses in a head that our own reading took. */
+static void refuse_as_llhttp(struct http_parser *parser, enum llhttp_errno error)
+{
+    struct http_refusal *refusal = &parser->refusal;
+    switch (error) {
+    case HPE_INVALID_METHOD:
+        http_refuse(refusal, 501, "unknown_method", "the method is not one this server knows");
+        break;
+    case HPE_INVALID_URL:
+        http_refuse(refusal, 400, "bad_target", "the request target is malformed");
+        break;
+    default:
+        http_refuse(refusal, 400, "bad_request", "the request is malformed: %s",
+                    llhttp_get_error_reason(&parser->http) ? llhttp_get_error_reason(&parser->http)
+                                                           : llhttp_errno_name(error));
+    }
+}
+
+/* llhttp's second opinion on the head. */
+static bool confirm_head(struct http_parser *parser)
+{
+    const struct http_request *r = &parser->request;
+    llhttp_t *http = &parser->http;
+    enum llhttp_errno error = llhttp_execute(http, (const char *)parser->head, parser->head_bytes);
+    if (error != HPE_OK && error != HPE_PAUSED && error != HPE_PAUSED_UPGRADE) {
+        refuse_as_llhttp(parser, error);
+        return false;
+    }
+    const char *method = llhttp_method_name((llhttp_method_t)http->method);
+    bool has_body = r->chunked || r->content_length > 0;
+    bool agree = slice_equal_text(r->method, method) && parser->complete == !has_body &&
+                 r->chunked == !!(http->flags & F_CHUNKED) &&
+                 (r->content_length <= 0 || http->content_length == (uint64_t)r->content_length);
+    if (!agree) {
+        http_refuse(&parser->refusal, 400, "bad_request", "the request can be read in two ways");
+        return false;
+    }
+    return true;
+}
+
+static enum http_parser_event feed_head(struct http_parser *parser, struct slice in,
+                                        size_t *consumed)
+{
+    struct slice target;
+    enum http_scan_result result = http_scan_feed(&parser->scan, in, consumed, &parser->refusal);
+    if (result == HTTP_SCAN_REFUSED)
+        return refused(parser);
+    if (!keep_head(parser, slice_sub(in, 0, *consumed)))
+        return refuse_memory(parser);
+    if (result == HTTP_SCAN_MORE)
+        return HTTP_PARSER_MORE;
+    if (parser->scan.leading_bytes) {
+        parser->head_bytes -= parser->scan.leading_bytes;
+        memmove(parser->head, parser->head + parser->scan.leading_bytes, parser->head_bytes);
+    }
+    if (!split_head(parser, &target))
+        return refuse_memory(parser);
+    if (!http_rules_apply(&parser->request, target, &parser->refusal) || !confirm_head(parser))
+        return refused(parser);
+    bool has_body = parser->request.chunked || parser->request.content_length > 0;
+    parser->complete = !has_body;
+    parser->stage = has_body ? STAGE_BODY : STAGE_END;
+    return HTTP_PARSER_HEAD;
+}
+
+/* Bytes between chunk data: size lines, their extensions and line ends. */
+static bool check_chunk_bytes(struct http_parser *parser, struct slice bytes)
+{
+    for (size_t i = 0; i < bytes.size; i++) {
+        uint8_t c = bytes.data[i];
+        if (parser->after_cr != (c == '\n') || (c < 0x20 && c != '\t' && c != '\r' && c != '\n') ||
+            c == 0x7f) {
+            http_refuse(&parser->refusal, 400, "bad_chunk",
+                        "a chunk's size line has a control character or a lone CR or LF");
+            return false;
+        }
+        parser->after_cr = c == '\r';
+    }
+    parser->chunk_line_bytes += bytes.size;
+    if (parser->extension_bytes <= HTTP_CHUNK_EXTENSION_BYTES_MAX &&
+        parser->chunk_line_bytes <= HTTP_CHUNK_EXTENSION_BYTES_MAX + 32)
+        return true;
+    http_refuse(&parser->refusal, 400, "chunk_extensions_too_large",
+                "chunk size lines or their extensions are larger than %d bytes",
+                HTTP_CHUNK_EXTENSION_BYTES_MAX);
+    return false;
+}
+
+static bool check_chunk_framing(struct http_parser *parser, struct slice used)
+{
+    struct slice span = parser->span;
+    size_t before = span.size ? (size_t)(span.data - used.data) : used.size;
+    if (!check_chunk_bytes(parser, slice_sub(used, 0, before)))
+        return false;
+    if (!span.size)
+        return true;
+    parser->chunk_line_bytes = 0;
+    return check_chunk_bytes(parser, slice_sub(used, before + span.size, used.size));
+}
+
+/* One execute of llhttp on the body; sets *consumed and parser->span. */
+static bool execute(struct http_parser *parser, struct slice in, size_t *consumed)
+{
+    llhttp_t *http = &parser->http;
+    parser->span = SLICE_EMPTY;
+    enum llhttp_errno error = llhttp_execute(http, (const char *)in.data, in.size);
+    *consumed =
+        error == HPE_OK ? in.size : (size_t)((const uint8_t *)llhttp_get_error_pos(http) - in.data);
+    if (error == HPE_OK)
+        return true;
+    if (error == HPE_PAUSED) {
+        llhttp_resume(http);
+        return true;
+    }
+    http_refuse(&parser->refusal, 400, "bad_chunk", "the chunked body is malformed: %s",
+                llhttp_get_error_reason(http) ? llhttp_get_error_reason(http)
+                                              : llhttp_errno_name(error));
+    return false;
+}
+
+static enum http_parser_event feed_body(struct http_parser *parser, struct slice in,
+                                        size_t *consumed, struct slice *body)
+{
+    if (!execute(parser, in, consumed) ||
+        (parser->request.chunked && !check_chunk_framing(parser, slice_sub(in, 0, *consumed))))
+        return refused(parser);
+    if (parser->complete)
+        parser->stage = STAGE_END;
+    else if (parser->last_chunk) {
+        parser->stage = STAGE_TRAILERS;
+        http_scan_start_trailers(&parser->scan, &parser->limits);
+    }
+    if (!parser->span.size)
+        return HTTP_PARSER_MORE;
+    *body = parser->span;
+    return HTTP_PARSER_BODY;
+}
+
+/* Trailers are checked and dropped (RFC 9110 §6.5.1). */
+static enum http_parser_event feed_trailers(struct http_parser *parser, struct slice in,
+                                            size_t *consumed)
+{
+    size_t executed = 0;
+    enum http_scan_result result = http_scan_feed(&parser->scan, in, consumed, &parser->refusal);
+    if (result == HTTP_SCAN_REFUSED || !execute(parser, slice_sub(in, 0, *consumed), &executed))
+        return refused(parser);
+    bool end = result == HTTP_SCAN_END;
+    if (end != parser->complete || executed != *consumed) {
+        http_refuse(&parser->refusal, 400, "bad_trailers", "the trailers can be read in two ways");
+        return refused(parser);
+    }
+    if (end)
+        parser->stage = STAGE_END;
+    return HTTP_PARSER_MORE;
+}
+
+enum http_parser_event http_parser_feed(struct http_parser *parser, struct slice in,
+                                        size_t *consumed, struct slice *body)
+{
+    *consumed = 0;
+    *body = SLICE_EMPTY;
+    for (;;) {
+        size_t used = 0;
+        enum http_parser_event event = HTTP_PARSER_MORE;
+        if (parser->stage == STAGE_END)
+            return HTTP_PARSER_END;
+        if (parser->stage == STAGE_REFUSED)
+            return HTTP_PARSER_REFUSED;
+        if (in.size == 0)
+            return HTTP_PARSER_MORE;
+        if (parser->stage == STAGE_HEAD)
+            event = feed_head(parser, in, &used);
+        else if (parser->stage == STAGE_BODY)
+            event = feed_body(parser, in, &used, body);
+        else
+            event = feed_trailers(parser, in, &used);
+        *consumed += used;
+        in = slice_sub(in, used, in.size);
+        if (event != HTTP_PARSER_MORE)
+            return event;
+    }
+}
+
+const struct http_request *http_parser_request(const struct http_parser *parser)
+{
+    return &parser->request;
+}
+
+const struct http_refusal *http_parser_refusal(const struct http_parser *parser)
+{
+    return &parser->refusal;
+}
+
+bool http_parser_has_begun(const struct http_parser *parser)
+{
+    return parser->stage != STAGE_HEAD || parser->scan.bytes > 0;
+}

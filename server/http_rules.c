@@ -1,0 +1,270 @@
+/* http_rules.c: what a parsed head must also fulfil. Runs on the connection's worker. Pure: no
+ * state, no memory of its own. It refuses whatever two servers in a row could read differently
+ * (RFC 9112 §11.2). */
+#include "server/http_rules.h"
+
+static bool is_digit(uint8_t c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_alphanumeric(uint8_t c)
+{
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* The next element of a comma-separated list; false at its end. Empty elements are given too. */
+static bool next_element(struct slice *list, struct slice *element)
+{
+    if (!list->data)
+        return false;
+    const uint8_t *comma = list->size ? memchr(list->data, ',', list->size) : NULL;
+    size_t size = comma ? (size_t)(comma - list->data) : list->size;
+    *element = slice_trim(slice_make(list->data, size));
+    *list = comma ? slice_make(comma + 1, list->size - size - 1) : SLICE_EMPTY;
+    return true;
+}
+
+/* Field of this name from *at on; *at is moved behind it. */
+static const struct http_field *next_field(const struct http_request *request, const char *name,
+                                           size_t *at)
+{
+    while (*at < request->field_count) {
+        const struct http_field *f = &request->fields[(*at)++];
+        if (slice_equal_nocase(f->name, name))
+            return f;
+    }
+    return NULL;
+}
+
+/* RFC 9112 §6.2: digits only, once. */
+static bool read_content_length(struct http_request *request, bool *present,
+                                struct http_refusal *refusal)
+{
+    size_t at = 0;
+    const struct http_field *f = next_field(request, "content-length", &at);
+    *present = f != NULL;
+    if (!f)
+        return true;
+    if (next_field(request, "content-length", &at)) {
+        http_refuse(refusal, 400, "duplicate_content_length", "Content-Length stands twice");
+        return false;
+    }
+    bool good = f->value.size >= 1 && f->value.size <= 18;
+    int64_t length = 0;
+    for (size_t i = 0; good && i < f->value.size; i++) {
+        good = is_digit(f->value.data[i]);
+        length = length * 10 + (f->value.data[i] - '0');
+    }
+    if (!good) {
+        http_refuse(refusal, 400, "bad_content_length",
+                    "Content-Length is not a decimal number of at most 18 digits");
+        return false;
+    }
+    request->content_length = length;
+    return true;
+}
+
+/* RFC 9112 §6.1: the only coding taken is chunked, once, and never on HTTP/1.0. */
+static bool read_transfer_encoding(struct http_request *request, bool has_length,
+                                   struct http_refusal *refusal)
+{
+    size_t at = 0, codings = 0;
+    bool all_chunked = true;
+    const struct http_field *f = next_field(request, "transfer-encoding", &at);
+    if (!f)
+        return true;
+    if (!request->version_11) {
+        http_refuse(refusal, 400, "transfer_encoding_http_1_0",
+                    "Transfer-Encoding is not allowed in HTTP/1.0");
+        return false;
+    }
+    if (has_length) {
+        http_refuse(refusal, 400, "length_and_transfer_encoding",
+                    "Content-Length and Transfer-Encoding stand together");
+        return false;
+    }
+    for (; f; f = next_field(request, "transfer-encoding", &at)) {
+        struct slice list = f->value, coding;
+        if (!list.data)
+            list.data = (const uint8_t *)"";
+        while (next_element(&list, &coding)) {
+            codings++;
+            all_chunked = all_chunked && slice_equal_nocase(coding, "chunked");
+        }
+    }
+    if (!all_chunked) {
+        http_refuse(refusal, 501, "unknown_transfer_coding",
+                    "the only transfer coding this server takes is chunked");
+        return false;
+    }
+    if (codings != 1) {
+        http_refuse(refusal, 400, "bad_transfer_encoding", "chunked stands more than once");
+        return false;
+    }
+    request->chunked = true;
+    request->content_length = -1;
+    return true;
+}
+
+static bool read_framing(struct http_request *request, struct http_refusal *refusal)
+{
+    bool has_length = false;
+    request->content_length = 0;
+    request->chunked = false;
+    return read_content_length(request, &has_length, refusal) &&
+           read_transfer_encoding(request, has_length, refusal);
+}
+
+/* uri-host [":" port] (RFC 3986 §3.2.2), host not empty. */
+static bool is_authority(struct slice s)
+{
+    size_t i = 0;
+    if (s.size && s.data[0] == '[') {
+        for (i = 1; i < s.size && s.data[i] != ']'; i++)
+            if (!is_alphanumeric(s.data[i]) && !memchr(":.%-_~", s.data[i], 6))
+                return false;
+        if (i < 3 || i == s.size)
+            return false;
+        i++;
+    } else {
+        while (i < s.size && (is_alphanumeric(s.data[i]) || memchr("-._~%", s.data[i], 5)))
+            i++;
+        if (i == 0)
+            return false;
+    }
+    if (i == s.size)
+        return true;
+    if (s.data[i] != ':' || s.size - i > 6)
+        return false;
+    for (i++; i < s.size; i++)
+        if (!is_digit(s.data[i]))
+            return false;
+    return true;
+}
+
+/* RFC 9112 §3.2: exactly one Host in 1.1, at most one in 1.0. */
+static bool read_host(const struct http_request *request, struct slice *host,
+                      struct http_refusal *refusal)
+{
+    size_t at = 0;
+    const struct http_field *f = next_field(request, "host", &at);
+    *host = f ? f->value : SLICE_EMPTY;
+    if (!f && request->version_11)
+        http_refuse(refusal, 400, "missing_host", "an HTTP/1.1 request must have a Host header");
+    else if (f && next_field(request, "host", &at))
+        http_refuse(refusal, 400, "duplicate_host", "Host stands twice");
+    else if (f && !is_authority(f->value))
+        http_refuse(refusal, 400, "bad_host", "Host is not a host name with an optional port");
+    else
+        return true;
+    return false;
+}
+
+static bool equal_nocase(struct slice a, struct slice b)
+{
+    if (a.size != b.size)
+        return false;
+    for (size_t i = 0; i < a.size; i++) {
+        uint8_t x = a.data[i], y = b.data[i];
+        if (x != y && ((x ^ y) != 0x20 || !is_alphanumeric(x) || is_digit(x)))
+            return false;
+    }
+    return true;
+}
+
+/* absolute-form (RFC 9112 §3.2.2): its authority must be what Host says. *rest is the path. */
+static bool strip_authority(struct slice target, struct slice host, struct slice *rest,
+                            struct http_refusal *refusal)
+{
+    size_t scheme = slice_equal_nocase(slice_sub(target, 0, 7), "http://")    ? 7
+                    : slice_equal_nocase(slice_sub(target, 0, 8), "https://") ? 8
+                                                                              : 0;
+    if (!scheme) {
+        http_refuse(refusal, 400, "bad_target",
+                    "the request target must begin with '/', 'http://' or 'https://'");
+        return false;
+    }
+    size_t end = scheme;
+    while (end < target.size && target.data[end] != '/' && target.data[end] != '?')
+        end++;
+    struct slice authority = slice_sub(target, scheme, end - scheme);
+    if (!is_authority(authority) || (host.size && !equal_nocase(authority, host))) {
+        http_refuse(refusal, 400, "host_mismatch",
+                    "the host of the request target is not that of Host");
+        return false;
+    }
+    *rest = slice_make(target.data + end, target.size - end);
+    return true;
+}
+
+static bool read_target(struct http_request *request, struct slice target, struct slice host,
+                        struct http_refusal *refusal)
+{
+    struct slice rest = target;
+    if (memchr(target.data, '#', target.size)) {
+        http_refuse(refusal, 400, "bad_target", "the request target has a fragment");
+        return false;
+    }
+    if (target.data[0] != '/' && !strip_authority(target, host, &rest, refusal))
+        return false;
+    const uint8_t *mark = rest.size ? memchr(rest.data, '?', rest.size) : NULL;
+    size_t path_bytes = mark ? (size_t)(mark - rest.data) : rest.size;
+    request->path = path_bytes ? slice_make(rest.data, path_bytes) : SLICE_LITERAL("/");
+    request->query = mark ? slice_make(mark + 1, rest.size - path_bytes - 1) : SLICE_EMPTY;
+    return true;
+}
+
+/* RFC 9110 §10.1.1; an HTTP/1.0 client can't wait for 100, its expectation is ignored. */
+static bool read_expect(struct http_request *request, struct http_refusal *refusal)
+{
+    size_t at = 0;
+    const struct http_field *f;
+    while ((f = next_field(request, "expect", &at))) {
+        if (!request->version_11)
+            continue;
+        if (!slice_equal_nocase(f->value, "100-continue")) {
+            http_refuse(refusal, 417, "unknown_expectation",
+                        "the only expectation this server meets is 100-continue");
+            return false;
+        }
+        request->expect_continue = true;
+    }
+    return true;
+}
+
+static void read_connection(struct http_request *request)
+{
+    size_t at = 0;
+    bool close = false, keep = false;
+    const struct http_field *f;
+    while ((f = next_field(request, "connection", &at))) {
+        struct slice list = f->value, option;
+        while (next_element(&list, &option)) {
+            close = close || slice_equal_nocase(option, "close");
+            keep = keep || slice_equal_nocase(option, "keep-alive");
+        }
+    }
+    request->keep_alive = !close && (request->version_11 || keep);
+}
+
+static bool check_method(const struct http_request *request, struct http_refusal *refusal)
+{
+    if (!slice_equal_text(request->method, "CONNECT") &&
+        !slice_equal_text(request->method, "TRACE"))
+        return true;
+    http_refuse(refusal, 501, "refused_method", "CONNECT and TRACE are not served");
+    return false;
+}
+
+bool http_rules_apply(struct http_request *request, struct slice target,
+                      struct http_refusal *refusal)
+{
+    struct slice host;
+    if (!check_method(request, refusal) || !read_framing(request, refusal) ||
+        !read_host(request, &host, refusal) || !read_target(request, target, host, refusal) ||
+        !read_expect(request, refusal))
+        return false;
+    read_connection(request);
+    return true;
+}

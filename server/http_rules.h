@@ -1,0 +1,14 @@
+/* http_rules.h: what a parsed head must also fulfil: framing, Host, target, expectations (RFC 9112
+ * and RFC 9110). Pure. Thread: any. */
+#ifndef VSOC_SERVER_HTTP_RULES_H
+#define VSOC_SERVER_HTTP_RULES_H
+
+#include "server/http_parser.h"
+
+/* Checks method, target and fields of *request and fills what follows from them: path, query,
+ * keep_alive, expect_continue, chunked, content_length. method, fields and version_11 are set by
+ * the caller. False: refused, *refusal says why. */
+bool http_rules_apply(struct http_request *request, struct slice target,
+                      struct http_refusal *refusal);
+
+#endif
