@@ -1,0 +1,349 @@
+"""Runs vsocd and its services for tests: private folders, free ports, everything stopped by process id.
+
+Used by tests/integration, tests/crash and tests/container; load-tests/rig.py starts its services with it.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import time
+import urllib.error
+import urllib.request
+import uuid
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+class HarnessError(Exception):
+    """Something that a test can't go on without; the text says what."""
+
+
+def wait_until(check, seconds=30, what="the condition", interval=0.05):
+    """Polls until check() gives something true and returns it; HarnessError when the time is over."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = check()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise HarnessError(f"{what} did not happen within {seconds} s")
+        time.sleep(interval)
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def run_service(name, action, folder, *options):
+    """tests/services/NAME ACTION FOLDER …: what it prints after '='."""
+    command = [str(ROOT / "tests/services" / name), action, str(folder), *options]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        raise HarnessError(f"tests/services/{name} {action} failed: {done.stderr[-2000:]}")
+    return done.stdout.strip().partition("=")[2]
+
+
+class Services:
+    """PostgreSQL and Kafka of a test session."""
+
+    def __init__(self, folder, postgres_options=(), kafka_options=()):
+        self.folder = pathlib.Path(folder)
+        self.options = {"postgres": postgres_options, "kafka": kafka_options}
+        self.addresses = {}
+
+    def address(self, name):
+        if name not in self.addresses:
+            self.addresses[name] = run_service(name, "start", self.folder / name, *self.options[name])
+        return self.addresses[name]
+
+    @property
+    def dsn(self):
+        return self.address("postgres")
+
+    @property
+    def bootstrap(self):
+        return self.address("kafka")
+
+    def act(self, name, action, *options):
+        """stop, start, pause or resume one of them."""
+        return run_service(name, action, self.folder / name, *options)
+
+    def new_database(self):
+        """DSN of a new empty database."""
+        import psycopg2
+
+        name = "test_" + uuid.uuid4().hex
+        connection = psycopg2.connect(self.dsn)
+        connection.autocommit = True
+        connection.cursor().execute(f"create database {name}")
+        connection.close()
+        return re.sub(r"dbname=\S+", f"dbname={name}", self.dsn)
+
+    def stop(self):
+        for name in self.addresses:
+            with contextlib.suppress(HarnessError):
+                self.act(name, "stop", "--kill")
+
+
+def deep_update(base, extra):
+    for key, value in extra.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict) and value:
+            deep_update(base[key], value)
+        else:
+            base[key] = value
+    return base
+
+
+class Reply:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    def __repr__(self):
+        return f"<{self.status} {self.body[:200]!r}>"
+
+
+class Vsocd:
+    """One vsocd on plain HTTP without sinks unless the settings say otherwise."""
+
+    def __init__(self, build, folder, settings, environment=None):
+        self.program = pathlib.Path(build) / "vsocd"
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.port, self.admin_port = free_port(), free_port()
+        self.log_path = self.folder / "vsocd.log"
+        self.config = self.folder / "vsocd.yaml"
+        self.environment = environment or {}
+        self.process = None
+        self.settings = deep_update(
+            {
+                "instance": "test-" + uuid.uuid4().hex[:8],
+                "data_dir": str(self.folder / "data"),
+                "listen": {
+                    "ingest": {"address": f"127.0.0.1:{self.port}", "tls": False},
+                    "admin": {"address": f"127.0.0.1:{self.admin_port}"},
+                },
+                "tls": {"client_auth": "off"},
+                "privacy": {"keys_file": str(self.folder / "vin.keys")},
+                "ingest": {"workers": "2"},
+                "spool": {"segment_bytes": "4MiB", "reserve_bytes": "1MiB"},
+                "sinks": {"kafka": {"enabled": False}, "postgres": {"enabled": False}, "file": {"enabled": False}},
+                "log": {"format": "text", "level": "debug"},
+            },
+            settings,
+        )
+        self.write_config()
+
+    # Life
+
+    def write_config(self):
+        # JSON is YAML
+        self.config.write_text(json.dumps(self.settings, indent=1))
+
+    def run(self, *words, check=True, input=None, timeout=120):
+        """Runs a subcommand to its end."""
+        done = subprocess.run(
+            [str(self.program), *map(str, words)], capture_output=True, input=input, timeout=timeout, env=self._environment()
+        )
+        if check and done.returncode != 0:
+            raise HarnessError(f"vsocd {' '.join(map(str, words))}: {done.returncode}: {done.stderr.decode()[-2000:]}")
+        return done
+
+    def _environment(self):
+        return {**os.environ, **self.environment}
+
+    def start(self, wait=True):
+        if self.settings["sinks"]["postgres"].get("enabled"):
+            self.run("migrate", "-c", self.config)
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                [str(self.program), "serve", "-c", str(self.config)], stdout=log, stderr=log, env=self._environment()
+            )
+        if wait:
+            wait_until(self.is_ready, 60, "vsocd becoming ready", interval=0.02)
+
+    def is_ready(self):
+        if self.process.poll() is not None:
+            raise HarnessError(f"vsocd ended with {self.process.returncode}:\n{self.log()[-3000:]}")
+        try:
+            return self.get("/readyz").status == 200
+        except OSError:
+            return False
+
+    def kill(self):
+        """kill -9."""
+        self.process.kill()
+        self.process.wait()
+
+    def terminate(self, seconds=60):
+        """SIGTERM and wait; the exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(seconds)
+
+    def stop_for_good(self):
+        """End of a test: an orderly stop that must succeed, and no sanitizer may have spoken."""
+        if self.process and self.process.poll() is None:
+            try:
+                self.terminate(90)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise HarnessError(f"vsocd did not stop within 90 s of SIGTERM:\n{self.log()[-3000:]}")
+        self.check_log()
+
+    def check_log(self):
+        for word in ("AddressSanitizer", "ThreadSanitizer", "LeakSanitizer", "runtime error:", "must hold:"):
+            if word in self.log():
+                raise HarnessError(f"{word} in the server's log:\n{self.log()[-6000:]}")
+
+    def log(self):
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    # Talking to it
+
+    @property
+    def url(self):
+        scheme = "https" if self.settings["listen"]["ingest"]["tls"] else "http"
+        return f"{scheme}://127.0.0.1:{self.port}"
+
+    def get(self, path, headers=None):
+        """From the admin listener."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.admin_port}{path}", headers=headers or {})
+        try:
+            with urllib.request.urlopen(request, timeout=10) as reply:
+                return Reply(reply.status, reply.headers, reply.read())
+        except urllib.error.HTTPError as error:
+            return Reply(error.code, error.headers, error.read())
+
+    def metrics(self):
+        """{(name, labels text): value}"""
+        samples = {}
+        for line in self.get("/metrics").body.decode().splitlines():
+            match = re.match(r"([a-z_]+)(?:\{(.*)\})? (\S+)$", line)
+            if match:
+                samples[match[1], match[2] or ""] = float(match[3])
+        return samples
+
+    def metric(self, name, *labels):
+        """Sum of the samples of a name whose labels hold all the texts."""
+        return sum(
+            value for (known, text), value in self.metrics().items() if known == name and all(label in text for label in labels)
+        )
+
+    def connect(self, timeout=30):
+        """A raw socket to the ingest listener."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
+
+    def request(self, method, path, body=None, headers=None, context=None, timeout=60):
+        """One request on a connection of its own."""
+        if self.settings["listen"]["ingest"]["tls"]:
+            connection = http.client.HTTPSConnection(
+                "127.0.0.1", self.port, timeout=timeout, context=context or ssl.create_default_context()
+            )
+        else:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            connection.request(method, path, body=body, headers=headers or {})
+            reply = connection.getresponse()
+            return Reply(reply.status, reply.headers, reply.read())
+        finally:
+            connection.close()
+
+    def post(self, body, content_type="application/x-ndjson", path="/v1/events", **headers):
+        """Posts a batch; keyword headers have _ for -."""
+        if isinstance(body, str):
+            body = body.encode()
+        named = {"Content-Type": content_type, **{key.replace("_", "-"): value for key, value in headers.items()}}
+        return self.request("POST", path, body, named)
+
+    def wait_for_sinks(self, seconds=60):
+        wait_until(lambda: self.metric("vsocd_sink_lag_events") == 0, seconds, "the sinks catching up")
+
+    # What it kept
+
+    @property
+    def spool_dir(self):
+        return pathlib.Path(self.settings["data_dir"]) / "spool"
+
+    def export(self):
+        """Events and rejects of the spool as `vsocd spool export` gives them."""
+        lines = self.run("spool", "export", self.spool_dir).stdout.splitlines()
+        return [json.loads(line) for line in lines]
+
+
+def event(n=0, **fields):
+    """A native event; n makes its id."""
+    return {
+        "id": f"ev-{n:08d}",
+        "vin": "1M8GDM9AXKP042788",
+        "time": "2026-11-22T10:15:02.250Z",
+        "sensor_kind": "can_ids",
+        "ecu_id": "GW-3",
+        "sev_id": 103,
+        "severity_id": 3,
+        **fields,
+    }
+
+
+def ndjson(events):
+    return "".join(json.dumps(one) + "\n" for one in events).encode()
+
+
+def query(dsn, sql, *arguments):
+    """Rows of one statement."""
+    import psycopg2
+
+    connection = psycopg2.connect(dsn)
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute(sql, arguments)
+            return cursor.fetchall() if cursor.description else []
+    finally:
+        connection.close()
+
+
+def consume(bootstrap, topic, quiet_seconds=10):
+    """All messages of a topic as a read_committed consumer sees them, up to the end it has when asked."""
+    from confluent_kafka import Consumer, TopicPartition
+
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": "test-" + uuid.uuid4().hex,
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "enable.partition.eof": True,
+        }
+    )
+    try:
+        partitions = consumer.list_topics(topic, timeout=20).topics[topic].partitions
+        consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
+        messages, open_partitions = [], set(partitions)
+        deadline = time.monotonic() + quiet_seconds
+        while open_partitions:
+            message = consumer.poll(0.2)
+            if message is None:
+                if time.monotonic() > deadline:
+                    raise HarnessError(f"{topic}: no end of partitions {open_partitions} within {quiet_seconds} s")
+                continue
+            deadline = time.monotonic() + quiet_seconds
+            if message.error():
+                if message.error().name() == "_PARTITION_EOF":
+                    open_partitions.discard(message.partition())
+                    continue
+                raise HarnessError(str(message.error()))
+            messages.append(message)
+        return messages
+    finally:
+        consumer.close()
