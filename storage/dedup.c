@@ -1,0 +1,261 @@
+/* dedup.c: hash table of batch keys, and the same entries as a list in the order they became
+ * durable, from whose head the window lets go. Any thread; one leaf lock. Does not read the spool:
+ * what was durable before the start is handed in by dedup_restore. */
+#include "storage/dedup.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "core/thread.h"
+
+#define BODY_BYTES       16 /* of the body's SHA-256: enough to tell bodies apart */
+#define BUCKETS_MIN      ((size_t)64)
+#define BUCKETS_MAX      ((size_t)1 << 24)
+#define ERRORS_BYTES_MAX ((size_t)32 << 20) /* of all entries; the oldest let go of theirs first   \
+                                             */
+
+struct dedup_errors {
+    uint32_t size;
+    uint8_t text[];
+};
+
+struct dedup_entry {
+    struct dedup_entry *chain;           /* same bucket */
+    struct dedup_entry *older, *younger; /* durable entries */
+    struct dedup_errors *errors;         /* NULL: none */
+    uint64_t position;
+    int64_t received_ns;
+    uint8_t key[SHA256_BYTES];
+    uint8_t batch_uid[UUID_BYTES];
+    uint8_t body[BODY_BYTES];
+    uint32_t accepted, duplicates, quarantined;
+    bool durable; /* false: in progress, not in the list */
+};
+
+struct dedup {
+    pthread_mutex_t lock;
+    struct dedup_entry **buckets; /* pages are taken when touched */
+    size_t bucket_mask;
+    struct dedup_entry *oldest, *youngest;
+    struct dedup_entry *errors_from; /* all older ones have no errors; NULL: all */
+    size_t durable_count, max_batches;
+    size_t errors_bytes;
+    int64_t window_ns;
+};
+
+struct dedup *dedup_create(size_t max_batches, int64_t window_ns)
+{
+    size_t buckets = BUCKETS_MIN;
+    while (buckets < max_batches && buckets < BUCKETS_MAX)
+        buckets *= 2;
+    struct dedup *dedup = calloc(1, sizeof *dedup);
+    if (!dedup)
+        return NULL;
+    dedup->buckets = calloc(buckets, sizeof *dedup->buckets);
+    if (!dedup->buckets) {
+        free(dedup);
+        return NULL;
+    }
+    dedup->bucket_mask = buckets - 1;
+    dedup->max_batches = max_batches;
+    dedup->window_ns = window_ns;
+    pthread_mutex_init(&dedup->lock, NULL);
+    return dedup;
+}
+
+/* The keys are SHA-256, so any bits of them are spread evenly. */
+static struct dedup_entry **bucket_of(struct dedup *dedup, const uint8_t *key)
+{
+    uint64_t bits;
+    memcpy(&bits, key, sizeof bits);
+    return &dedup->buckets[bits & dedup->bucket_mask];
+}
+
+static struct dedup_entry *entry_find(struct dedup *dedup, const uint8_t *key)
+{
+    struct dedup_entry *entry = *bucket_of(dedup, key);
+    while (entry && memcmp(entry->key, key, SHA256_BYTES) != 0)
+        entry = entry->chain;
+    return entry;
+}
+
+static struct dedup_entry *entry_add(struct dedup *dedup, const uint8_t *key, const uint8_t *body)
+{
+    struct dedup_entry *entry = calloc(1, sizeof *entry);
+    if (!entry)
+        return NULL;
+    memcpy(entry->key, key, SHA256_BYTES);
+    memcpy(entry->body, body, BODY_BYTES);
+    struct dedup_entry **bucket = bucket_of(dedup, key);
+    entry->chain = *bucket;
+    *bucket = entry;
+    return entry;
+}
+
+static void errors_drop(struct dedup *dedup, struct dedup_entry *entry)
+{
+    if (!entry->errors)
+        return;
+    dedup->errors_bytes -= entry->errors->size;
+    free(entry->errors);
+    entry->errors = NULL;
+}
+
+static void errors_keep(struct dedup *dedup, struct dedup_entry *entry, struct slice text)
+{
+    if (text.size == 0 || text.size > ERRORS_BYTES_MAX)
+        return;
+    entry->errors = malloc(sizeof *entry->errors + text.size);
+    if (!entry->errors)
+        return; /* the repeat's report lacks the list, not the counts */
+    entry->errors->size = (uint32_t)text.size;
+    memcpy(entry->errors->text, text.data, text.size);
+    dedup->errors_bytes += text.size;
+    while (dedup->errors_bytes > ERRORS_BYTES_MAX) {
+        struct dedup_entry *from = dedup->errors_from ? dedup->errors_from : dedup->oldest;
+        ensure(from);
+        errors_drop(dedup, from);
+        dedup->errors_from = from->younger;
+    }
+}
+
+static void list_append(struct dedup *dedup, struct dedup_entry *entry)
+{
+    entry->older = dedup->youngest;
+    entry->younger = NULL;
+    *(dedup->youngest ? &dedup->youngest->younger : &dedup->oldest) = entry;
+    dedup->youngest = entry;
+    entry->durable = true;
+    dedup->durable_count++;
+}
+
+static void list_remove(struct dedup *dedup, struct dedup_entry *entry)
+{
+    if (dedup->errors_from == entry)
+        dedup->errors_from = entry->younger;
+    *(entry->older ? &entry->older->younger : &dedup->oldest) = entry->younger;
+    *(entry->younger ? &entry->younger->older : &dedup->youngest) = entry->older;
+    entry->durable = false;
+    dedup->durable_count--;
+    errors_drop(dedup, entry);
+}
+
+static void entry_remove(struct dedup *dedup, struct dedup_entry *entry)
+{
+    struct dedup_entry **link = bucket_of(dedup, entry->key);
+    while (*link != entry)
+        link = &(*link)->chain;
+    *link = entry->chain;
+    if (entry->durable)
+        list_remove(dedup, entry);
+    free(entry);
+}
+
+void dedup_destroy(struct dedup *dedup)
+{
+    if (!dedup)
+        return;
+    for (size_t i = 0; i <= dedup->bucket_mask; i++)
+        while (dedup->buckets[i])
+            entry_remove(dedup, dedup->buckets[i]);
+    pthread_mutex_destroy(&dedup->lock);
+    free(dedup->buckets);
+    free(dedup);
+}
+
+static bool is_too_old(const struct dedup *dedup, const struct dedup_entry *entry, int64_t now_ns)
+{
+    return entry->received_ns < now_ns && now_ns - entry->received_ns > dedup->window_ns;
+}
+
+static void window_move(struct dedup *dedup, int64_t now_ns)
+{
+    while (dedup->oldest &&
+           (dedup->durable_count > dedup->max_batches || is_too_old(dedup, dedup->oldest, now_ns)))
+        entry_remove(dedup, dedup->oldest);
+}
+
+static void entry_answer(const struct dedup_entry *entry, struct arena *arena,
+                         struct dedup_report *report)
+{
+    memcpy(report->batch_uid, entry->batch_uid, UUID_BYTES);
+    report->position = entry->position;
+    report->accepted = entry->accepted;
+    report->duplicates = entry->duplicates;
+    report->quarantined = entry->quarantined;
+    report->errors = SLICE_EMPTY;
+    if (!entry->errors)
+        return;
+    struct slice text = slice_make(entry->errors->text, entry->errors->size);
+    if (arena_copy(arena, text, &report->errors) != STATUS_OK)
+        report->errors = SLICE_EMPTY;
+}
+
+enum dedup_answer dedup_begin(struct dedup *dedup, const uint8_t key[SHA256_BYTES],
+                              const uint8_t body_sha256[SHA256_BYTES], int64_t now_ns,
+                              struct arena *arena, struct dedup_report *report)
+{
+    enum dedup_answer answer = DEDUP_REPEAT;
+    pthread_mutex_lock(&dedup->lock);
+    window_move(dedup, now_ns);
+    struct dedup_entry *entry = entry_find(dedup, key);
+    if (entry && entry->durable && is_too_old(dedup, entry, now_ns)) {
+        entry_remove(dedup, entry); /* became durable out of the order of receiving */
+        entry = NULL;
+    }
+    if (!entry) /* without memory: "in progress", and the client asks again */
+        answer = entry_add(dedup, key, body_sha256) ? DEDUP_NEW : DEDUP_IN_PROGRESS;
+    else if (memcmp(entry->body, body_sha256, BODY_BYTES) != 0)
+        answer = DEDUP_CONFLICT;
+    else if (!entry->durable)
+        answer = DEDUP_IN_PROGRESS;
+    else
+        entry_answer(entry, arena, report);
+    pthread_mutex_unlock(&dedup->lock);
+    return answer;
+}
+
+void dedup_commit(struct dedup *dedup, const struct batch_meta *meta)
+{
+    pthread_mutex_lock(&dedup->lock);
+    struct dedup_entry *entry = entry_find(dedup, meta->key);
+    if (entry && entry->durable)
+        list_remove(dedup, entry); /* restored twice: the later record counts */
+    else if (!entry)
+        entry = entry_add(dedup, meta->key, meta->body_sha256);
+    if (entry) {
+        memcpy(entry->body, meta->body_sha256, BODY_BYTES);
+        memcpy(entry->batch_uid, meta->batch_uid, UUID_BYTES);
+        entry->position = meta->position;
+        entry->received_ns = meta->received_ns;
+        entry->accepted = meta->accepted;
+        entry->duplicates = meta->duplicates;
+        entry->quarantined = meta->quarantined;
+        list_append(dedup, entry);
+        errors_keep(dedup, entry, meta->report_errors);
+        window_move(dedup, meta->received_ns);
+    }
+    pthread_mutex_unlock(&dedup->lock);
+}
+
+void dedup_restore(void *dedup, const struct batch_meta *meta)
+{
+    dedup_commit(dedup, meta);
+}
+
+void dedup_abort(struct dedup *dedup, const uint8_t key[SHA256_BYTES])
+{
+    pthread_mutex_lock(&dedup->lock);
+    struct dedup_entry *entry = entry_find(dedup, key);
+    if (entry && !entry->durable)
+        entry_remove(dedup, entry);
+    pthread_mutex_unlock(&dedup->lock);
+}
+
+size_t dedup_count(struct dedup *dedup)
+{
+    pthread_mutex_lock(&dedup->lock);
+    size_t count = dedup->durable_count;
+    pthread_mutex_unlock(&dedup->lock);
+    return count;
+}

@@ -1,0 +1,254 @@
+/* test_dedup.c: what a repeat is answered, what the window forgets, and what it costs. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <malloc.h>
+#include <stdio.h>
+
+#include "core/clock.h"
+#include "core/thread.h"
+#include "storage/dedup.h"
+
+#define WINDOW_NS (3600 * NS_PER_S)
+
+static struct dedup *dedup;
+static struct arena arena;
+
+static int setup(void **state)
+{
+    (void)state;
+    dedup = dedup_create(1000, WINDOW_NS);
+    arena_init(&arena, 1 << 20);
+    return dedup ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    dedup_destroy(dedup);
+    arena_fini(&arena);
+    return 0;
+}
+
+/* Batch number n: key, body, id and counts follow from it. */
+static struct batch_meta meta_of(uint32_t n, int64_t received_ns)
+{
+    struct batch_meta meta = {.position = n, .received_ns = received_ns, .accepted = n};
+    sha256_bytes(slice_make(&n, sizeof n), meta.key);
+    memset(meta.body_sha256, (int)n, sizeof meta.body_sha256);
+    memset(meta.batch_uid, (int)n + 1, sizeof meta.batch_uid);
+    return meta;
+}
+
+static enum dedup_answer begin(const struct batch_meta *meta, int64_t now_ns,
+                               struct dedup_report *report)
+{
+    return dedup_begin(dedup, meta->key, meta->body_sha256, now_ns, &arena, report);
+}
+
+static void repeat_gets_the_first_report(void **state)
+{
+    (void)state;
+    struct dedup_report report;
+    struct batch_meta meta = meta_of(7, NS_PER_S);
+    meta.duplicates = 2;
+    meta.quarantined = 1;
+    meta.report_errors = SLICE_LITERAL("[{\"index\":3}]");
+    assert_int_equal(begin(&meta, NS_PER_S, &report), DEDUP_NEW);
+    dedup_commit(dedup, &meta);
+    assert_int_equal(begin(&meta, 2 * NS_PER_S, &report), DEDUP_REPEAT);
+    assert_memory_equal(report.batch_uid, meta.batch_uid, UUID_BYTES);
+    assert_int_equal(report.position, 7);
+    assert_int_equal(report.accepted, 7);
+    assert_int_equal(report.duplicates, 2);
+    assert_int_equal(report.quarantined, 1);
+    assert_true(slice_equal_text(report.errors, "[{\"index\":3}]"));
+    assert_int_equal(dedup_count(dedup), 1);
+}
+
+static void key_is_in_progress_until_it_ends(void **state)
+{
+    (void)state;
+    struct dedup_report report;
+    struct batch_meta meta = meta_of(7, NS_PER_S);
+    assert_int_equal(begin(&meta, NS_PER_S, &report), DEDUP_NEW);
+    assert_int_equal(begin(&meta, NS_PER_S, &report), DEDUP_IN_PROGRESS);
+    assert_int_equal(begin(&meta, NS_PER_S + 2 * WINDOW_NS, &report), DEDUP_IN_PROGRESS);
+    assert_int_equal(dedup_count(dedup), 0);
+    dedup_abort(dedup, meta.key);
+    assert_int_equal(begin(&meta, NS_PER_S, &report), DEDUP_NEW);
+}
+
+static void key_with_another_body_is_a_conflict(void **state)
+{
+    (void)state;
+    struct dedup_report report;
+    struct batch_meta meta = meta_of(7, NS_PER_S), other = meta;
+    other.body_sha256[0] ^= 1;
+    assert_int_equal(begin(&meta, NS_PER_S, &report), DEDUP_NEW);
+    assert_int_equal(begin(&other, NS_PER_S, &report), DEDUP_CONFLICT);
+    dedup_commit(dedup, &meta);
+    assert_int_equal(begin(&other, NS_PER_S, &report), DEDUP_CONFLICT);
+    assert_int_equal(begin(&meta, NS_PER_S, &report), DEDUP_REPEAT);
+}
+
+static void abort_does_not_touch_a_durable_key(void **state)
+{
+    (void)state;
+    struct dedup_report report;
+    struct batch_meta meta = meta_of(7, NS_PER_S);
+    dedup_commit(dedup, &meta);
+    dedup_abort(dedup, meta.key);
+    assert_int_equal(begin(&meta, NS_PER_S, &report), DEDUP_REPEAT);
+}
+
+static void keys_older_than_the_window_are_new_again(void **state)
+{
+    (void)state;
+    struct dedup_report report;
+    struct batch_meta a = meta_of(1, NS_PER_S), b = meta_of(2, 10 * NS_PER_S);
+    dedup_commit(dedup, &b);
+    dedup_commit(dedup, &a); /* received first, durable last */
+    assert_int_equal(begin(&a, NS_PER_S + WINDOW_NS, &report), DEDUP_REPEAT);
+    assert_int_equal(begin(&a, NS_PER_S + WINDOW_NS + 1, &report), DEDUP_NEW);
+    assert_int_equal(begin(&b, NS_PER_S + WINDOW_NS + 1, &report), DEDUP_REPEAT);
+    assert_int_equal(begin(&b, 10 * NS_PER_S + WINDOW_NS + 1, &report), DEDUP_NEW);
+    assert_int_equal(dedup_count(dedup), 0);
+}
+
+static void oldest_keys_go_when_there_are_too_many(void **state)
+{
+    (void)state;
+    struct dedup_report report;
+    for (uint32_t n = 0; n < 1500; n++) {
+        struct batch_meta meta = meta_of(n, NS_PER_S + n);
+        assert_int_equal(begin(&meta, meta.received_ns, &report), DEDUP_NEW);
+        dedup_commit(dedup, &meta);
+    }
+    assert_int_equal(dedup_count(dedup), 1000);
+    struct batch_meta gone = meta_of(499, 0), kept = meta_of(500, 0);
+    assert_int_equal(begin(&kept, 2 * NS_PER_S, &report), DEDUP_REPEAT);
+    assert_int_equal(report.position, 500);
+    assert_int_equal(begin(&gone, 2 * NS_PER_S, &report), DEDUP_NEW);
+}
+
+static void restored_keys_answer_and_the_later_record_counts(void **state)
+{
+    (void)state;
+    struct dedup_report report;
+    struct batch_meta meta = meta_of(7, NS_PER_S), again = meta_of(7, 3 * NS_PER_S);
+    meta.report_errors = SLICE_LITERAL("[1]");
+    again.position = 99;
+    dedup_restore(dedup, &meta);
+    dedup_restore(dedup, &again);
+    assert_int_equal(dedup_count(dedup), 1);
+    assert_int_equal(begin(&meta, 3 * NS_PER_S, &report), DEDUP_REPEAT);
+    assert_int_equal(report.position, 99);
+    assert_int_equal(report.errors.size, 0);
+}
+
+/* 64 MiB of error texts come by: the counts stay right, the memory does not follow. */
+static void error_texts_are_bounded_and_the_oldest_go_first(void **state)
+{
+    (void)state;
+    struct dedup_report report;
+    static uint8_t text[65536];
+    memset(text, 'e', sizeof text);
+    for (uint32_t n = 0; n < 1000; n++) {
+        struct batch_meta meta = meta_of(n, NS_PER_S);
+        meta.report_errors = slice_make(text, sizeof text);
+        dedup_commit(dedup, &meta);
+    }
+    struct batch_meta first = meta_of(0, 0), last = meta_of(999, 0);
+    assert_int_equal(begin(&first, NS_PER_S, &report), DEDUP_REPEAT);
+    assert_int_equal(report.errors.size, 0);
+    assert_int_equal(begin(&last, NS_PER_S, &report), DEDUP_REPEAT);
+    assert_int_equal(report.errors.size, sizeof text);
+    assert_true(mallinfo2().uordblks + mallinfo2().hblkhd < (size_t)48 << 20);
+}
+
+static void errors_that_do_not_fit_the_arena_are_left_out(void **state)
+{
+    (void)state;
+    struct dedup_report report;
+    struct batch_meta meta = meta_of(7, NS_PER_S);
+    meta.report_errors = SLICE_LITERAL("[1]");
+    dedup_commit(dedup, &meta);
+    arena_fini(&arena);
+    arena_init(&arena, 0);
+    assert_int_equal(begin(&meta, NS_PER_S, &report), DEDUP_REPEAT);
+    assert_int_equal(report.errors.size, 0);
+}
+
+static void key_costs_little_memory(void **state)
+{
+    (void)state;
+    struct dedup *large = dedup_create(200000, WINDOW_NS);
+    size_t before = mallinfo2().uordblks;
+    for (uint32_t n = 0; n < 100000; n++) {
+        struct batch_meta meta = meta_of(n, NS_PER_S);
+        dedup_commit(large, &meta);
+    }
+    size_t bytes = (mallinfo2().uordblks - before) / 100000;
+#ifndef VSOCD_SANITIZED
+    assert_in_range(bytes, 100, 160);
+#endif
+    (void)bytes;
+    dedup_destroy(large);
+}
+
+static _Atomic unsigned new_answers;
+
+static void ask_for_all_keys(void *arg)
+{
+    struct arena own;
+    arena_init(&own, 1 << 20);
+    for (uint32_t n = 0; n < 500; n++) {
+        struct batch_meta meta = meta_of(n, NS_PER_S);
+        struct dedup_report report;
+        enum dedup_answer answer =
+            dedup_begin(arg, meta.key, meta.body_sha256, NS_PER_S, &own, &report);
+        ensure(answer == DEDUP_NEW || answer == DEDUP_IN_PROGRESS || answer == DEDUP_REPEAT);
+        if (answer == DEDUP_NEW) {
+            new_answers++;
+            dedup_commit(arg, &meta);
+        }
+    }
+    arena_fini(&own);
+}
+
+static void one_of_many_threads_gets_the_key(void **state)
+{
+    (void)state;
+    struct thread threads[4] = {0};
+    new_answers = 0;
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(thread_start(&threads[i], THREAD_WORKER, "ask", ask_for_all_keys, dedup),
+                         STATUS_OK);
+    for (int i = 0; i < 4; i++)
+        thread_join(&threads[i]);
+    assert_int_equal(new_answers, 500);
+    assert_int_equal(dedup_count(dedup), 500);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(repeat_gets_the_first_report),
+        TEST(key_is_in_progress_until_it_ends),
+        TEST(key_with_another_body_is_a_conflict),
+        TEST(abort_does_not_touch_a_durable_key),
+        TEST(keys_older_than_the_window_are_new_again),
+        TEST(oldest_keys_go_when_there_are_too_many),
+        TEST(restored_keys_answer_and_the_later_record_counts),
+        TEST(error_texts_are_bounded_and_the_oldest_go_first),
+        TEST(errors_that_do_not_fit_the_arena_are_left_out),
+        TEST(key_costs_little_memory),
+        TEST(one_of_many_threads_gets_the_key),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
