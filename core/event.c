@@ -18,38 +18,35 @@ const struct event_field_info event_field_table[] = {
 #undef EVENT_FIELD
 };
 
-/* Perfect enough: names differ in length, first or last byte mostly; the chain is walked by full
- * comparison. */
 #define HASH_SLOTS 256
+_Static_assert(EVENT_FIELD_COUNT * 2 <= HASH_SLOTS, "searches must end at a free slot soon");
 
-static uint8_t hash_slots[HASH_SLOTS][4]; /* field number + 1; filled before main */
+static uint8_t hash_slots[HASH_SLOTS]; /* field number + 1, 0 free; filled before main */
 
 static unsigned field_hash(struct slice name)
 {
-    unsigned h = (unsigned)name.size;
+    uint32_t h = UINT32_C(2166136261); /* FNV-1a */
     for (size_t i = 0; i < name.size; i++)
-        h = h * 31 + name.data[i];
-    return (h ^ h >> 8) % HASH_SLOTS;
+        h = (h ^ name.data[i]) * UINT32_C(16777619);
+    return (h ^ h >> 16) % HASH_SLOTS;
 }
 
 __attribute__((constructor)) static void field_hash_fill(void)
 {
     for (unsigned f = 0; f < EVENT_FIELD_COUNT; f++) {
-        uint8_t *slot = hash_slots[field_hash(slice_from_text(event_field_table[f].name))];
-        unsigned k = 0;
-        while (k < 4 && slot[k])
-            k++;
-        if (k == 4)
-            __builtin_trap(); /* a fifth name in one slot: enlarge HASH_SLOTS */
-        slot[k] = (uint8_t)(f + 1);
+        unsigned slot = field_hash(slice_from_text(event_field_table[f].name));
+        while (hash_slots[slot])
+            slot = (slot + 1) % HASH_SLOTS;
+        hash_slots[slot] = (uint8_t)(f + 1);
     }
 }
 
 const struct event_field_info *event_field_find(struct slice name)
 {
-    const uint8_t *slot = hash_slots[field_hash(name)];
-    for (unsigned k = 0; k < 4 && slot[k]; k++)
-        if (slice_equal_text(name, event_field_table[slot[k] - 1].name))
-            return &event_field_table[slot[k] - 1];
+    for (unsigned slot = field_hash(name); hash_slots[slot]; slot = (slot + 1) % HASH_SLOTS) {
+        const struct event_field_info *field = &event_field_table[hash_slots[slot] - 1];
+        if (slice_equal_text(name, field->name))
+            return field;
+    }
     return NULL;
 }

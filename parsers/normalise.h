@@ -33,13 +33,19 @@ struct normaliser {
     uint8_t batch_uid[16];
     /* Bytes of the event's record, set by the pipeline before each event. */
     struct slice record;
-    /* The last vehicle, since most batches come from one. */
+    /* The normaliser's own from here on; zeroed by the caller. What an event gets from here lives
+     * until the next event. The last vehicle, since most batches come from one: */
     struct slice last_vin;
+    uint8_t last_vin_text[17];
     uint8_t last_pid[32];
     int64_t last_key_id;
+    uint8_t dedup_digest[32];
+    char name_text[24];
+    char rule_text[16], address_text[2][16];
+    char refusal_text[200];
 };
 
-/* Why an event was refused; texts static or from the arena. */
+/* Why an event was refused; detail is static or lives until the normaliser's next event. */
 struct normalise_refusal {
     const char *code; /* vin_mismatch, missing_field, out_of_range, invalid_utf8, … */
     const char *detail;

@@ -50,7 +50,8 @@ struct parser_context {
     size_t json_depth;
     size_t event_bytes;
     /* size bytes aligned for any type, valid until the parser returns (texts of the outcome: until
-     * the record is done with); NULL when the limit is reached: answer MALFORMED. */
+     * the record is done with); NULL when the limit is reached: answer
+     * MALFORMED. */
     void *(*alloc)(const struct parser_context *context, size_t size);
     /* Hands over one event. It and what it points to need live only during the call. raw_offset and
      * raw_size, when set, are relative to the record. Never fails: an event that breaks the model's

@@ -14,8 +14,9 @@ struct split {
     size_t offset; /* where the next record is looked for */
     enum parser_framing framing;
     enum split_prefix prefix;
-    bool in_array; /* JSON: inside the top-level array */
-    bool after_element;
+    bool in_array;      /* JSON: inside the top-level array */
+    bool after_element; /* JSON: a comma or the array's end is due */
+    bool by_line;       /* JSON: a value never ended; from here on a line is a record */
     bool done;
 };
 

@@ -1,0 +1,18 @@
+/* base64.h: base64 text → bytes (RFC 4648 §4). Thread: any. */
+#ifndef VSOC_PARSERS_BASE64_H
+#define VSOC_PARSERS_BASE64_H
+
+#include "core/slice.h"
+#include "core/status.h"
+
+/* Bytes that text_bytes characters may decode to. */
+static inline size_t base64_decoded_max(size_t text_bytes)
+{
+    return text_bytes / 4 * 3 + 3;
+}
+
+/* Decodes text into out (base64_decoded_max bytes) and points *bytes at it. Padding may be left
+ * out; MALFORMED for any other character, for bits that would be lost, or for a wrong length. */
+enum status base64_decode(struct slice text, uint8_t *out, struct slice *bytes) must_check;
+
+#endif

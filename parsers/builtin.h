@@ -1,0 +1,14 @@
+/* builtin.h: the parsers in the program, one file each, and the order they are probed in. */
+#ifndef VSOC_PARSERS_BUILTIN_H
+#define VSOC_PARSERS_BUILTIN_H
+
+#include "parsers/parser.h"
+
+/* More special formats first: earlier ones win a tie. A new parser is one row. */
+#define BUILTIN_PARSERS(X) X(vsoc_json)
+
+#define X(name) extern const struct parser parser_##name;
+BUILTIN_PARSERS(X)
+#undef X
+
+#endif

@@ -1,0 +1,75 @@
+/* dedup_key.c: lays out what identifies an event and hashes it. Pure, any thread. Keeps no window
+ * of keys: that is the pipeline's (one batch) and the sinks'. */
+#include "parsers/dedup_key.h"
+#include "core/hash.h"
+
+/* A record longer than this enters by its SHA-256. */
+#define RECORD_INLINE_MAX 256
+
+/* Every field at its longest: tag, tenant 128, pid, raw time 256, record 256, numbers, lengths. */
+#define LAYOUT_BYTES 1024
+
+struct layout {
+    uint8_t bytes[LAYOUT_BYTES];
+    size_t size;
+};
+
+static void put(struct layout *l, const void *data, size_t size)
+{
+    if (size > sizeof l->bytes - l->size)
+        size = sizeof l->bytes - l->size; /* cannot be: fields are checked before */
+    if (size)
+        memcpy(l->bytes + l->size, data, size);
+    l->size += size;
+}
+
+/* Length and bytes, so that no two lists of fields give the same layout. */
+static void put_field(struct layout *l, struct slice s)
+{
+    uint8_t length[2] = {(uint8_t)(s.size >> 8), (uint8_t)s.size};
+    put(l, length, sizeof length);
+    put(l, s.data, s.size);
+}
+
+static void put_int(struct layout *l, int64_t v)
+{
+    uint8_t bytes[8];
+    for (unsigned i = 0; i < 8; i++)
+        bytes[i] = (uint8_t)((uint64_t)v >> (56 - 8 * i));
+    put(l, bytes, sizeof bytes);
+}
+
+static void put_record(struct layout *l, struct slice record)
+{
+    uint8_t digest[SHA256_BYTES];
+    if (record.size > RECORD_INLINE_MAX) {
+        sha256_bytes(record, digest);
+        record = slice_make(digest, sizeof digest);
+        put(l, "h", 1);
+    }
+    put_field(l, record);
+}
+
+void dedup_key_compute(const struct normaliser *n, const struct event *event, uint8_t digest[32])
+{
+    bool has_time = EVENT_HAS(event, time_event_raw) || EVENT_HAS(event, time_event_ns);
+    bool has_seq = EVENT_HAS(event, vehicle_seq);
+    struct layout l;
+    l.size = 0;
+    put(&l, EVENT_HAS(event, source_event_id) ? "i" : has_time || has_seq ? "t" : "u", 1);
+    put_field(&l, n->tenant_id);
+    put_field(&l, EVENT_HAS(event, vehicle_pid) ? event->vehicle_pid : SLICE_EMPTY);
+    if (EVENT_HAS(event, source_event_id)) {
+        put_field(&l, event->source_event_id);
+    } else if (has_time || has_seq) {
+        put_field(&l, EVENT_HAS(event, time_event_raw) ? event->time_event_raw : SLICE_EMPTY);
+        put_int(&l, EVENT_HAS(event, time_event_ns) ? event->time_event_ns : 0);
+        put_int(&l, has_seq ? event->vehicle_seq : -1);
+        put_record(&l, n->record);
+    } else {
+        put(&l, n->batch_uid, sizeof n->batch_uid);
+        put_int(&l, n->received_ns);
+        put_int(&l, event->batch_index);
+    }
+    sha256_bytes(slice_make(l.bytes, l.size), digest);
+}

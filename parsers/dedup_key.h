@@ -1,0 +1,18 @@
+/* dedup_key.h: the key by which an event that was sent again is known. Thread: any. */
+#ifndef VSOC_PARSERS_DEDUP_KEY_H
+#define VSOC_PARSERS_DEDUP_KEY_H
+
+#include "parsers/normalise.h"
+
+#define DEDUP_KEY_BYTES 16
+
+/* First 16 bytes of the SHA-256 over tenant, vehicle and
+ *   source_event_id, when there is one; else
+ *   time_event_raw, vehicle_seq and the record's bytes, when it has a time or a sequence number;
+ * else batch, receive time and place in the batch: equal events without any of these are not the
+ * same event. event->vehicle_pid and batch_index must be as they will be stored. docs/formats.md
+ * has the bytes.
+ */
+void dedup_key_compute(const struct normaliser *n, const struct event *event, uint8_t digest[32]);
+
+#endif

@@ -1,0 +1,13 @@
+/* event_check.h: does an event keep the rules of its table? Thread: any. */
+#ifndef VSOC_PARSERS_EVENT_CHECK_H
+#define VSOC_PARSERS_EVENT_CHECK_H
+
+#include "core/event.h"
+#include "core/status.h"
+
+/* First field, in table order, that breaks its row: *field. OK; OUT_OF_RANGE (numbers, sizes),
+ * WRONG_TYPE (no address, no JSON), INVALID_UTF8, REFUSED (byte 0 in a text). */
+enum status event_check(const struct event *event,
+                        const struct event_field_info **field) must_check;
+
+#endif

@@ -1,0 +1,54 @@
+/* id_set.c: finds events that stand twice in one batch. Runs on the thread that parses. Keeps
+ * nothing from batch to batch. */
+#include "parsers/id_set.h"
+
+#define FIRST_CAPACITY 256
+
+static const uint8_t free_slot[ID_SET_KEY_BYTES];
+
+void id_set_init(struct id_set *set, struct arena *arena)
+{
+    *set = (struct id_set){.arena = arena};
+}
+
+static size_t slot_of(const struct id_set *set, const uint8_t key[ID_SET_KEY_BYTES])
+{
+    uint64_t hash;
+    memcpy(&hash, key, sizeof hash);
+    size_t i = (size_t)hash & (set->capacity - 1);
+    while (memcmp(set->slots[i], free_slot, ID_SET_KEY_BYTES) &&
+           memcmp(set->slots[i], key, ID_SET_KEY_BYTES))
+        i = (i + 1) & (set->capacity - 1);
+    return i;
+}
+
+/* At most half the slots are ever taken, so that a free one ends every search. */
+static enum status grow(struct id_set *set)
+{
+    struct id_set larger = *set;
+    larger.capacity = set->capacity ? set->capacity * 2 : FIRST_CAPACITY;
+    larger.slots = arena_alloc(set->arena, larger.capacity * ID_SET_KEY_BYTES);
+    if (!larger.slots)
+        return STATUS_NO_MEMORY;
+    memset(larger.slots, 0, larger.capacity * ID_SET_KEY_BYTES);
+    for (size_t i = 0; i < set->capacity; i++)
+        if (memcmp(set->slots[i], free_slot, ID_SET_KEY_BYTES))
+            memcpy(larger.slots[slot_of(&larger, set->slots[i])], set->slots[i], ID_SET_KEY_BYTES);
+    *set = larger;
+    return STATUS_OK;
+}
+
+enum status id_set_add(struct id_set *set, const uint8_t key[ID_SET_KEY_BYTES])
+{
+    if (set->count * 2 >= set->capacity) {
+        enum status status = grow(set);
+        if (status != STATUS_OK)
+            return status;
+    }
+    uint8_t *slot = set->slots[slot_of(set, key)];
+    if (!memcmp(slot, key, ID_SET_KEY_BYTES))
+        return STATUS_EXISTS;
+    memcpy(slot, key, ID_SET_KEY_BYTES);
+    set->count++;
+    return STATUS_OK;
+}

@@ -1,0 +1,21 @@
+/* id_set.h: the dedup keys of one batch: open addressing in the batch's arena. One owner thread. */
+#ifndef VSOC_PARSERS_ID_SET_H
+#define VSOC_PARSERS_ID_SET_H
+
+#include "core/arena.h"
+#include "core/status.h"
+
+#define ID_SET_KEY_BYTES 16
+
+struct id_set {
+    struct arena *arena;
+    uint8_t (*slots)[ID_SET_KEY_BYTES]; /* all zero: free */
+    size_t capacity;                    /* slots, a power of two; 0 before the first key */
+    size_t count;
+};
+
+void id_set_init(struct id_set *set, struct arena *arena);
+/* OK: key is now in the set; EXISTS: it was; NO_MEMORY. Keys are hashes: their bytes are spread. */
+enum status id_set_add(struct id_set *set, const uint8_t key[ID_SET_KEY_BYTES]) must_check;
+
+#endif

@@ -1,0 +1,126 @@
+/* json_object.c: writes JSON objects and notes member by member. Pure, any thread. Does not check
+ * the values it is given. */
+#include "parsers/json_object.h"
+
+/* Room for size more bytes: moves to a block twice as large when it is short. */
+static bool reserve(struct json_object *object, size_t size)
+{
+    struct writer *w = &object->writer;
+    if (object->failed)
+        return false;
+    if (size <= w->capacity - w->size)
+        return true;
+    size_t capacity = 2 * (w->size + size) + 256;
+    uint8_t *data = object->context->alloc(object->context, capacity);
+    if (!data) {
+        object->failed = true;
+        return false;
+    }
+    if (w->size)
+        memcpy(data, w->data, w->size);
+    w->data = data;
+    w->capacity = capacity;
+    w->limit = capacity;
+    return true;
+}
+
+void json_object_init(struct json_object *object, const struct parser_context *context)
+{
+    *object = (struct json_object){.context = context};
+}
+
+#define ESCAPED_MAX 6 /* bytes a byte may take in a JSON string */
+
+/* Comma or bracket, key, colon; and room for value_size more. */
+static bool start_member(struct json_object *object, struct slice key, size_t value_size)
+{
+    if (!reserve(object, key.size * ESCAPED_MAX + value_size + 8))
+        return false;
+    struct writer *w = &object->writer;
+    if (!w->size)
+        writer_u8(w, '{');
+    else if (w->data[w->size - 1] != '{')
+        writer_u8(w, ',');
+    writer_json_string(w, key);
+    writer_u8(w, ':');
+    return true;
+}
+
+/* Copies JSON text without the white space between its tokens. */
+static void write_compact(struct writer *w, struct slice raw)
+{
+    bool in_string = false;
+    for (size_t i = 0; i < raw.size; i++) {
+        uint8_t c = raw.data[i];
+        if (!in_string && (c == ' ' || c == '\n' || c == '\r' || c == '\t'))
+            continue;
+        if (c == '"')
+            in_string = !in_string;
+        w->data[w->size++] = c;
+        if (in_string && c == '\\' && i + 1 < raw.size)
+            w->data[w->size++] = raw.data[++i];
+    }
+}
+
+void json_object_add_raw(struct json_object *object, struct slice key, struct slice raw)
+{
+    if (start_member(object, key, raw.size))
+        write_compact(&object->writer, raw);
+}
+
+void json_object_add_text(struct json_object *object, struct slice key, struct slice text)
+{
+    if (start_member(object, key, text.size * ESCAPED_MAX + 2))
+        writer_json_string(&object->writer, text);
+}
+
+void json_object_add_int(struct json_object *object, struct slice key, int64_t value)
+{
+    if (start_member(object, key, 24))
+        writer_decimal(&object->writer, value);
+}
+
+void json_object_open(struct json_object *object, struct slice key)
+{
+    if (start_member(object, key, 1))
+        writer_u8(&object->writer, '{');
+}
+
+void json_object_close(struct json_object *object)
+{
+    if (reserve(object, 1))
+        writer_u8(&object->writer, '}');
+}
+
+bool json_object_end(struct json_object *object, struct slice *out)
+{
+    if (!object->writer.size || !reserve(object, 1))
+        return false;
+    writer_u8(&object->writer, '}');
+    *out = writer_slice(&object->writer);
+    return true;
+}
+
+bool json_note_add(const struct parser_context *context, struct event *event, const char *code,
+                   const char *detail, size_t offset)
+{
+    struct json_object note;
+    json_object_init(&note, context);
+    struct slice old = EVENT_HAS(event, parse_notes) ? event->parse_notes : SLICE_LITERAL("[]");
+    if (!reserve(&note, old.size + 1))
+        return false;
+    writer_bytes(&note.writer, old.data, old.size - 1);
+    if (old.size > 2)
+        writer_u8(&note.writer, ',');
+    writer_u8(&note.writer, '{');
+    json_object_add_text(&note, SLICE_LITERAL("code"), slice_from_text(code));
+    json_object_add_text(&note, SLICE_LITERAL("detail"), slice_from_text(detail));
+    if (offset != JSON_NOTE_NO_OFFSET)
+        json_object_add_int(&note, SLICE_LITERAL("offset"), (int64_t)offset);
+    json_object_close(&note);
+    if (!reserve(&note, 1))
+        return false;
+    writer_u8(&note.writer, ']');
+    EVENT_SET(event, parse_notes, writer_slice(&note.writer));
+    return true;
+}

@@ -1,0 +1,34 @@
+/* json_object.h: builds the text of one JSON object (attributes) or array (parse_notes) in the
+ * memory of a parser's call. Errors are sticky. Thread: any, one owner. */
+#ifndef VSOC_PARSERS_JSON_OBJECT_H
+#define VSOC_PARSERS_JSON_OBJECT_H
+
+#include "core/writer.h"
+#include "parsers/parser.h"
+
+struct json_object {
+    const struct parser_context *context;
+    struct writer writer; /* over memory from context->alloc; never freed */
+    bool failed;          /* memory is out */
+};
+
+/* Empties *object; takes no memory yet. */
+void json_object_init(struct json_object *object, const struct parser_context *context);
+/* Adds a member. Keys must be valid UTF-8 and differ; raw is the text of a JSON value, whose white
+ * space is left out. */
+void json_object_add_raw(struct json_object *object, struct slice key, struct slice raw);
+void json_object_add_text(struct json_object *object, struct slice key, struct slice text);
+void json_object_add_int(struct json_object *object, struct slice key, int64_t value);
+/* Starts and ends a member that is an object. */
+void json_object_open(struct json_object *object, struct slice key);
+void json_object_close(struct json_object *object);
+/* The whole text in *out, when it has members and nothing failed. */
+bool json_object_end(struct json_object *object, struct slice *out);
+
+/* Appends {"code":…,"detail":…} to the event's parse_notes. offset: byte of the record, or
+ * JSON_NOTE_NO_OFFSET. False: memory is out. Static texts. */
+#define JSON_NOTE_NO_OFFSET SIZE_MAX
+bool json_note_add(const struct parser_context *context, struct event *event, const char *code,
+                   const char *detail, size_t offset);
+
+#endif

@@ -1,0 +1,188 @@
+/* normalise.c: completes and checks one event of any format. Runs on the thread that parses. Pure
+ * but for the arena; does not set what the batch record carries. */
+#include "parsers/normalise.h"
+#include "parsers/context_layout.h"
+#include "parsers/dedup_key.h"
+#include "parsers/event_check.h"
+#include "parsers/json_object.h"
+#include "parsers/vehicle.h"
+
+#include <stdio.h>
+
+#define NS_PER_MS INT64_C(1000000)
+
+/* What an event of a format is reported by, when neither record nor parser says. */
+static const struct {
+    const char *parser, *sensor_kind;
+} sensor_kinds[] = {
+    {"qsev", "idsm"},    {"syslog", "host_ids"}, {"auditd", "host_ids"}, {"cef", "net_ids"},
+    {"leef", "net_ids"}, {"eve", "net_ids"},     {"candump", "can_ids"}, {"dlt", "dlt"},
+};
+
+static struct slice default_sensor_kind(const struct normaliser *n, const struct event *event)
+{
+    for (size_t i = 0; i < sizeof sensor_kinds / sizeof *sensor_kinds; i++)
+        if (!strcmp(n->parser->name, sensor_kinds[i].parser))
+            return slice_from_text(sensor_kinds[i].sensor_kind);
+    return EVENT_HAS(event, sev_id) ? SLICE_LITERAL("idsm") : SLICE_LITERAL("other");
+}
+
+static void *arena_for_context(const struct parser_context *context, size_t size)
+{
+    return arena_alloc(context->server, size);
+}
+
+bool normalise_note(struct normaliser *n, struct event *event, const char *code, const char *detail)
+{
+    struct parser_context context = {
+        .struct_size = sizeof context, .alloc = arena_for_context, .server = n->arena};
+    return json_note_add(&context, event, code, detail, JSON_NOTE_NO_OFFSET);
+}
+
+/* ---- steps ---- */
+
+static struct slice range_of(int64_t sev_id)
+{
+    if (sev_id == 0xFFFF)
+        return SLICE_LITERAL("invalid");
+    return sev_id < 0x8000 ? SLICE_LITERAL("autosar") : SLICE_LITERAL("oem");
+}
+
+static void decode_context(struct normaliser *n, struct event *event, struct slice layout)
+{
+    if (layout.size && EVENT_HAS(event, context_raw))
+        (void)context_layout_decode(layout, event, n->rule_text, n->address_text);
+}
+
+static void fill_from_catalog(struct normaliser *n, struct event *event)
+{
+    const struct catalog_entry *entry = catalog_find(n->catalog, event->sev_id);
+    EVENT_SET(event, sev_range, range_of(event->sev_id));
+    if (!entry)
+        return;
+    if (!EVENT_HAS(event, event_name))
+        EVENT_SET(event, event_name, entry->name);
+    if (!EVENT_HAS(event, event_category))
+        EVENT_SET(event, event_category, entry->category);
+    if (!EVENT_HAS(event, severity_id))
+        EVENT_SET(event, severity_id, entry->severity_id);
+    if (!EVENT_HAS(event, r155_threat) && entry->r155_threat.count)
+        EVENT_SET(event, r155_threat, entry->r155_threat);
+    if (!EVENT_HAS(event, atm_technique) && entry->atm_technique.count)
+        EVENT_SET(event, atm_technique, entry->atm_technique);
+    decode_context(n, event, entry->layout);
+}
+
+/* Name of an event that neither its sender nor the catalogue names. */
+static struct slice default_name(struct normaliser *n, const struct event *event)
+{
+    if (!EVENT_HAS(event, sev_id))
+        return SLICE_LITERAL("message");
+    int size = snprintf(n->name_text, sizeof n->name_text, "unknown:0x%04X",
+                        (unsigned)event->sev_id & 0xFFFF);
+    return slice_make(n->name_text, (size_t)size);
+}
+
+static void fill_defaults(struct normaliser *n, struct event *event)
+{
+    if (EVENT_HAS(event, sev_id))
+        fill_from_catalog(n, event);
+    if (!EVENT_HAS(event, event_name))
+        EVENT_SET(event, event_name, default_name(n, event));
+    if (!EVENT_HAS(event, event_category))
+        EVENT_SET(event, event_category, SLICE_LITERAL("other"));
+    if (!EVENT_HAS(event, sensor_kind))
+        EVENT_SET(event, sensor_kind, default_sensor_kind(n, event));
+    if (!EVENT_HAS(event, severity_id))
+        EVENT_SET(event, severity_id, 0);
+    if (!EVENT_HAS(event, count))
+        EVENT_SET(event, count, 1);
+    if (!EVENT_HAS(event, parse_status))
+        EVENT_SET(event, parse_status, SLICE_LITERAL("ok"));
+}
+
+static void fill_times(const struct normaliser *n, struct event *event)
+{
+    bool has_time = EVENT_HAS(event, time_event_ns);
+    int64_t skew;
+    if (!EVENT_HAS(event, time_source))
+        EVENT_SET(event, time_source, has_time ? SLICE_LITERAL("rtc") : SLICE_LITERAL("none"));
+    if (!EVENT_HAS(event, time_quality))
+        EVENT_SET(event, time_quality, SLICE_LITERAL("unknown"));
+    if (has_time && !__builtin_sub_overflow(n->received_ns, event->time_event_ns, &skew))
+        EVENT_SET(event, clock_skew_ms, skew / NS_PER_MS);
+    if (n->sent_ns && !EVENT_HAS(event, time_sent))
+        EVENT_SET(event, time_sent, n->sent_ns);
+    if (n->replay && !EVENT_HAS(event, replay))
+        EVENT_SET(event, replay, 1);
+}
+
+/* ---- refusals ---- */
+
+static const char *code_of(enum status status)
+{
+    switch (status) {
+    case STATUS_OUT_OF_RANGE:
+        return "out_of_range";
+    case STATUS_WRONG_TYPE:
+        return "wrong_type";
+    case STATUS_INVALID_UTF8:
+        return "invalid_utf8";
+    default:
+        return "nul_byte";
+    }
+}
+
+static void explain(char *out, size_t size, enum status status, const struct event_field_info *f)
+{
+    switch (status) {
+    case STATUS_OUT_OF_RANGE:
+        snprintf(out, size, "%s: allowed are %lld to %lld%s", f->name, (long long)f->min,
+                 (long long)f->max,
+                 f->kind == EVENT_KIND_INT || f->kind == EVENT_KIND_BIG ||
+                         f->kind == EVENT_KIND_REAL
+                     ? ""
+                     : " bytes");
+        break;
+    case STATUS_WRONG_TYPE:
+        snprintf(out, size, "%s: %s is needed", f->name,
+                 f->kind == EVENT_KIND_INET ? "an IPv4 or IPv6 address" : "a JSON object or array");
+        break;
+    case STATUS_INVALID_UTF8:
+        snprintf(out, size, "%s: text is not valid UTF-8", f->name);
+        break;
+    default:
+        snprintf(out, size, "%s: text has a byte 0", f->name);
+    }
+}
+
+static enum status refuse_field(struct normaliser *n, enum status status,
+                                const struct event_field_info *field,
+                                struct normalise_refusal *refusal)
+{
+    explain(n->refusal_text, sizeof n->refusal_text, status, field);
+    if (field == &event_field_table[EVENT_severity_id] &&
+        status == STATUS_OUT_OF_RANGE) /* has holes */
+        snprintf(n->refusal_text, sizeof n->refusal_text, "%s: allowed are 0 to 6 and 99",
+                 field->name);
+    refusal->code = code_of(status);
+    refusal->detail = n->refusal_text;
+    return STATUS_REFUSED;
+}
+
+enum status normalise_event(struct normaliser *n, struct event *event,
+                            struct normalise_refusal *refusal)
+{
+    const struct event_field_info *field;
+    enum status status = event_check(event, &field);
+    if (status != STATUS_OK)
+        return refuse_field(n, status, field, refusal);
+    status = vehicle_identify(n, event, refusal);
+    if (status != STATUS_OK)
+        return status;
+    fill_defaults(n, event);
+    fill_times(n, event);
+    dedup_key_compute(n, event, n->dedup_digest);
+    EVENT_SET(event, dedup_key, slice_make(n->dedup_digest, DEDUP_KEY_BYTES));
+    return STATUS_OK;
+}

@@ -1,0 +1,65 @@
+/* scratch.c: bump allocation for what lives as long as one record. Runs on the thread that parses.
+ * In sanitizer builds every piece is a malloc of its own, so that overruns are seen. */
+#include "parsers/scratch.h"
+
+#include <stdlib.h>
+
+#define BLOCK_BYTES 16384
+#define ALIGNMENT   _Alignof(max_align_t)
+
+struct scratch_piece {
+    _Alignas(max_align_t) struct scratch_piece *next;
+};
+
+void scratch_init(struct scratch *scratch, size_t limit_bytes)
+{
+    *scratch = (struct scratch){.limit_bytes = limit_bytes};
+}
+
+void scratch_fini(struct scratch *scratch)
+{
+    scratch_reset(scratch);
+    free(scratch->block);
+    scratch->block = NULL;
+}
+
+void scratch_reset(struct scratch *scratch)
+{
+    while (scratch->pieces) {
+        struct scratch_piece *next = scratch->pieces->next;
+        free(scratch->pieces);
+        scratch->pieces = next;
+    }
+    scratch->piece_bytes = 0;
+    scratch->block_used = 0;
+}
+
+static void *alloc_piece(struct scratch *scratch, size_t size)
+{
+    if (size > scratch->limit_bytes - scratch->piece_bytes)
+        return NULL;
+    struct scratch_piece *piece = malloc(sizeof *piece + size);
+    if (!piece)
+        return NULL;
+    piece->next = scratch->pieces;
+    scratch->pieces = piece;
+    scratch->piece_bytes += size;
+    return piece + 1;
+}
+
+void *scratch_alloc(struct scratch *scratch, size_t size)
+{
+#ifndef VSOCD_SANITIZED
+    if (size <= BLOCK_BYTES - ALIGNMENT) {
+        size_t rounded = (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
+        if (!scratch->block && !(scratch->block = malloc(BLOCK_BYTES)))
+            return NULL;
+        if (rounded <= BLOCK_BYTES - scratch->block_used) {
+            void *p = scratch->block + scratch->block_used;
+            scratch->block_used += rounded;
+            return p;
+        }
+    }
+#endif
+    return alloc_piece(scratch, size);
+}

@@ -1,0 +1,239 @@
+/* split.c: cuts an inflated body into records by the framing of its format. Pure, any thread.
+ * Copies nothing; does not check what is in a record. */
+#include "parsers/split.h"
+#include "core/reader.h"
+#include "parsers/split_scan.h"
+
+static bool is_space(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static bool starts_value(uint8_t c)
+{
+    return c == '{' || c == '[';
+}
+
+void split_init(struct split *split, struct slice body, enum parser_framing framing,
+                enum split_prefix prefix)
+{
+    *split = (struct split){.body = body, .framing = framing, .prefix = prefix};
+    if (framing != PARSER_FRAMING_STREAM && slice_starts_with(body, "\xEF\xBB\xBF"))
+        split->offset = 3; /* byte order mark */
+}
+
+/* Hands over [from, to) without trailing white space and goes on at next. */
+static enum status give(struct split *split, struct split_record *record, size_t from, size_t to,
+                        size_t next, const char *broken)
+{
+    while (to > from && is_space(split->body.data[to - 1]))
+        to--;
+    *record = (struct split_record){slice_sub(split->body, from, to - from), from, broken};
+    split->offset = next;
+    return STATUS_OK;
+}
+
+static size_t line_end(struct slice body, size_t at)
+{
+    const uint8_t *lf = at < body.size ? memchr(body.data + at, '\n', body.size - at) : NULL;
+    return lf ? (size_t)(lf - body.data) : body.size;
+}
+
+static size_t skip_space(struct slice body, size_t at)
+{
+    while (at < body.size && is_space(body.data[at]))
+        at++;
+    return at;
+}
+
+/* Only blanks stand between the start of at's line and at. */
+static bool first_of_line(struct slice body, size_t at)
+{
+    while (at > 0 && (body.data[at - 1] == ' ' || body.data[at - 1] == '\t'))
+        at--;
+    return at == 0 || body.data[at - 1] == '\n';
+}
+
+/* Where the first value stands that begins a line at or after `at`; the body's end if none does. */
+static size_t next_value_line(struct slice body, size_t at)
+{
+    if (!first_of_line(body, at))
+        at = line_end(body, at);
+    while (at < body.size) {
+        at = skip_space(body, at);
+        if (at < body.size && starts_value(body.data[at]))
+            break;
+        at = line_end(body, at);
+    }
+    return at;
+}
+
+static enum status give_broken(struct split *split, struct split_record *record, size_t from,
+                               size_t at, const char *broken)
+{
+    size_t next = next_value_line(split->body, at);
+    split->after_element = true;
+    return give(split, record, from, next, next, broken);
+}
+
+/* A line as a record, once it is known that some value never ends. */
+static enum status next_by_line(struct split *split, struct split_record *record, size_t at)
+{
+    size_t end = line_end(split->body, at);
+    const char *broken = starts_value(split->body.data[at]) ? NULL : "text between JSON values";
+    size_t to = end;
+    while (to > at && (is_space(split->body.data[to - 1]) || split->body.data[to - 1] == ','))
+        to--;
+    return give(split, record, at, to > at ? to : end, end, broken);
+}
+
+static enum status next_container(struct split *split, struct split_record *record, size_t at)
+{
+    size_t end = at;
+    switch (split_scan_value(split->body, at, &end)) {
+    case SPLIT_SCAN_COMPLETE:
+        split->after_element = true;
+        return give(split, record, at, end, end, NULL);
+    case SPLIT_SCAN_BROKEN:
+        return give_broken(split, record, at, end, "JSON value breaks off");
+    case SPLIT_SCAN_UNTERMINATED:
+        break;
+    }
+    split->by_line = true; /* so that no byte is searched for an end again and again */
+    return give_broken(split, record, at, at + 1, "JSON value never ends");
+}
+
+/* A number, text or word as element of the array: a record that its parser will refuse. */
+static enum status next_scalar(struct split *split, struct split_record *record, size_t at)
+{
+    const struct slice body = split->body;
+    size_t end = at;
+    if (body.data[at] == '"') {
+        for (end++; end < body.size && body.data[end] != '"' && body.data[end] != '\n'; end++)
+            if (body.data[end] == '\\')
+                end++;
+        end = end < body.size ? end + 1 : body.size;
+    }
+    while (end < body.size && body.data[end] != ',' && body.data[end] != ']' &&
+           body.data[end] != '\n')
+        end++;
+    split->after_element = true;
+    return give(split, record, at, end, end, NULL);
+}
+
+/* Inside the top-level array at a byte that is no white space. NOT_MINE: byte is used up, go on. */
+static enum status next_element(struct split *split, struct split_record *record, size_t at)
+{
+    uint8_t c = split->body.data[at];
+    split->offset = at + 1;
+    if (c == ']') {
+        split->in_array = false;
+        return STATUS_NOT_MINE;
+    }
+    if (c == ',' && split->after_element) {
+        split->after_element = false;
+        return STATUS_NOT_MINE;
+    }
+    if (c == ',')
+        return give(split, record, at, at + 1, at + 1, "comma without a value");
+    return starts_value(c) ? next_container(split, record, at) : next_scalar(split, record, at);
+}
+
+static enum status next_json(struct split *split, struct split_record *record)
+{
+    for (;;) {
+        size_t at = skip_space(split->body, split->offset);
+        split->offset = at;
+        if (at >= split->body.size) {
+            split->done = true;
+            return split->in_array && !split->by_line
+                       ? give(split, record, at, at, at, "JSON array is not closed")
+                       : STATUS_END;
+        }
+        if (split->by_line)
+            return next_by_line(split, record, at);
+        if (split->in_array) {
+            enum status status = next_element(split, record, at);
+            if (status != STATUS_NOT_MINE)
+                return status;
+        } else if (split->body.data[at] == '[') {
+            split->in_array = true;
+            split->after_element = false;
+            split->offset = at + 1;
+        } else if (split->body.data[at] == '{') {
+            return next_container(split, record, at);
+        } else {
+            return give_broken(split, record, at, at + 1, "text between JSON values");
+        }
+    }
+}
+
+static enum status next_line(struct split *split, struct split_record *record)
+{
+    size_t at = split->offset;
+    while (at < split->body.size) {
+        size_t end = line_end(split->body, at);
+        size_t next = end < split->body.size ? end + 1 : end;
+        size_t to = end > at && split->body.data[end - 1] == '\r' ? end - 1 : end;
+        if (skip_space(slice_sub(split->body, 0, to), at) < to) {
+            *record = (struct split_record){slice_sub(split->body, at, to - at), at, NULL};
+            split->offset = next;
+            return STATUS_OK;
+        }
+        at = next;
+    }
+    split->done = true;
+    return STATUS_END;
+}
+
+static enum status next_prefixed(struct split *split, struct split_record *record)
+{
+    struct slice rest = slice_sub(split->body, split->offset, split->body.size);
+    struct reader r = reader_make(rest);
+    struct slice bytes =
+        reader_bytes(&r, (size_t)reader_uint_be(&r, split->prefix == SPLIT_PREFIX_U16 ? 2 : 4));
+    if (r.status != STATUS_OK) {
+        split->done = true;
+        *record = (struct split_record){rest, split->offset, "length prefix runs past the end"};
+        return STATUS_OK;
+    }
+    *record = (struct split_record){bytes, split->offset + r.offset - bytes.size, NULL};
+    split->offset += r.offset;
+    return STATUS_OK;
+}
+
+static enum status next_stream(struct split *split, struct split_record *record)
+{
+    if (split->offset >= split->body.size) {
+        split->done = true;
+        return STATUS_END;
+    }
+    if (split->prefix != SPLIT_PREFIX_NONE)
+        return next_prefixed(split, record);
+    *record = (struct split_record){slice_sub(split->body, split->offset, split->body.size),
+                                    split->offset, NULL};
+    return STATUS_OK;
+}
+
+enum status split_next(struct split *split, struct split_record *record)
+{
+    if (split->done)
+        return STATUS_END;
+    switch (split->framing) {
+    case PARSER_FRAMING_JSON:
+        return next_json(split, record);
+    case PARSER_FRAMING_LINES:
+        return next_line(split, record);
+    case PARSER_FRAMING_STREAM:
+        break;
+    }
+    return next_stream(split, record);
+}
+
+void split_advance(struct split *split, size_t consumed)
+{
+    if (split->framing != PARSER_FRAMING_STREAM || split->prefix != SPLIT_PREFIX_NONE)
+        return;
+    size_t left = split->body.size - split->offset;
+    split->offset += consumed && consumed < left ? consumed : left;
+}

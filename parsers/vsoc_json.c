@@ -1,0 +1,283 @@
+/* vsoc_json.c: the native event: one JSON object, keys named as the fields of the event model.
+ * Pure, any thread. Ranges are checked by the normaliser. */
+#include "core/json.h"
+#include "parsers/builtin.h"
+#include "parsers/json_object.h"
+#include "parsers/vsoc_json_keys.h"
+#include "parsers/vsoc_json_value.h"
+
+#include <stdio.h>
+
+/* One record being read. */
+struct reading {
+    struct slice record;
+    const struct parser_context *context;
+    struct parser_outcome *outcome;
+    struct json_document document;
+    struct json_object attributes;
+    const struct json_node *sent_attributes; /* value of the key "attributes", or NULL */
+    bool has_unknown;
+    struct event event;
+};
+
+#define DETAIL_BYTES 160
+#define KEY_SHOWN    64 /* bytes of a key in a message */
+
+/* ---- refusals ---- */
+
+/* Place of a node in the record; values end up in it. */
+static size_t offset_of(const struct reading *r, const struct json_node *node)
+{
+    const uint8_t *at = node->raw.data;
+    return at >= r->record.data && at <= r->record.data + r->record.size
+               ? (size_t)(at - r->record.data)
+               : 0;
+}
+
+static bool refuse(struct reading *r, const struct json_node *node, const char *code,
+                   const char *text)
+{
+    struct slice key = slice_sub(node->key, 0, KEY_SHOWN);
+    while (key.size && key.size < node->key.size && (key.data[key.size - 1] & 0xC0) == 0x80)
+        key.size--; /* not through a character */
+    if (key.size && key.size < node->key.size && key.data[key.size - 1] >= 0xC0)
+        key.size--;
+    char *detail = r->context->alloc(r->context, DETAIL_BYTES);
+    if (detail)
+        snprintf(detail, DETAIL_BYTES, "%.*s: %s", SLICE_ARGS(key), text);
+    parser_malformed(r->outcome, offset_of(r, node), code, detail ? detail : text);
+    return false;
+}
+
+static bool refuse_value(struct reading *r, const struct json_node *node, enum status status,
+                         enum event_kind kind)
+{
+    char text[80];
+    switch (status) {
+    case STATUS_NO_MEMORY:
+        return refuse(r, node, "no_memory", "limits.memory is reached");
+    case STATUS_OUT_OF_RANGE:
+        return refuse(r, node, "out_of_range", "number or time is out of range");
+    default:
+        snprintf(text, sizeof text, "%s is needed", vsoc_json_value_wanted(kind));
+        return refuse(r, node, status == STATUS_MALFORMED ? "malformed_value" : "wrong_type", text);
+    }
+}
+
+/* ---- members ---- */
+
+static bool take_field(struct reading *r, const struct json_node *node,
+                       const struct event_field_info *field)
+{
+    if (field->kind == EVENT_KIND_JSON) {
+        if (node->type != JSON_OBJECT)
+            return refuse_value(r, node, STATUS_WRONG_TYPE, field->kind);
+        r->sent_attributes = node;
+        return true;
+    }
+    if (event_is_set(&r->event, (enum event_field)(field - event_field_table)))
+        return refuse(r, node, "duplicate_key", "stands twice, once under its short name");
+    enum status status = vsoc_json_value_read(r->context, node, field, &r->event);
+    return status == STATUS_OK ? true : refuse_value(r, node, status, field->kind);
+}
+
+static bool take_vin(struct reading *r, const struct json_node *node)
+{
+    if (node->type != JSON_STRING)
+        return refuse_value(r, node, STATUS_WRONG_TYPE, EVENT_KIND_TEXT);
+    r->event.vin =
+        slice_make(node->text.data ? node->text.data : (const uint8_t *)"", node->text.size);
+    return true;
+}
+
+#define RAW_TIME_MAX 256 /* more is only digits of a fraction */
+
+static bool take_time(struct reading *r, const struct json_node *node)
+{
+    int64_t ns;
+    if (EVENT_HAS(&r->event, time_event_ns))
+        return refuse(r, node, "duplicate_key", "time_event_ns stands beside it");
+    enum status status = vsoc_json_time_read(node, &ns);
+    if (status != STATUS_OK)
+        return refuse_value(r, node, status, EVENT_KIND_TIME);
+    EVENT_SET(&r->event, time_event_ns, ns);
+    EVENT_SET(&r->event, time_event_raw,
+              slice_sub(node->type == JSON_STRING ? node->text : node->raw, 0, RAW_TIME_MAX));
+    return true;
+}
+
+static bool take_member(struct reading *r, const struct json_node *node)
+{
+    struct vsoc_json_key key = vsoc_json_key_find(node->key);
+    if (key.kind == VSOC_JSON_KEY_UNKNOWN) {
+        r->has_unknown = true;
+        json_object_add_raw(&r->attributes, node->key, node->raw);
+        return true;
+    }
+    if (node->type == JSON_NULL)
+        return true; /* as if it were not there */
+    switch (key.kind) {
+    case VSOC_JSON_KEY_VIN:
+        return take_vin(r, node);
+    case VSOC_JSON_KEY_TIME:
+        return take_time(r, node);
+    default:
+        return take_field(r, node, key.field);
+    }
+}
+
+/* ---- attributes ---- */
+
+static size_t key_hash(struct slice key)
+{
+    uint64_t h = UINT64_C(14695981039346656037);
+    for (size_t i = 0; i < key.size; i++)
+        h = (h ^ key.data[i]) * UINT64_C(1099511628211);
+    return (size_t)(h ^ h >> 32);
+}
+
+/* Table of the unknown keys of the root: node numbers, 0 free. */
+struct key_table {
+    uint32_t *slots;
+    size_t mask;
+};
+
+static bool key_table_fill(struct reading *r, struct key_table *t)
+{
+    const struct json_node *nodes = r->document.nodes;
+    size_t capacity = 16;
+    while (capacity < 2 * (size_t)nodes[0].span)
+        capacity *= 2;
+    t->slots = r->context->alloc(r->context, capacity * sizeof *t->slots);
+    if (!t->slots)
+        return false;
+    memset(t->slots, 0, capacity * sizeof *t->slots);
+    t->mask = capacity - 1;
+    for (size_t k = 1; k < nodes[0].span; k += nodes[k].span) {
+        if (vsoc_json_key_find(nodes[k].key).kind != VSOC_JSON_KEY_UNKNOWN)
+            continue;
+        size_t i = key_hash(nodes[k].key) & t->mask;
+        while (t->slots[i])
+            i = (i + 1) & t->mask;
+        t->slots[i] = (uint32_t)k;
+    }
+    return true;
+}
+
+static bool key_table_has(const struct reading *r, const struct key_table *t, struct slice key)
+{
+    for (size_t i = key_hash(key) & t->mask; t->slots[i]; i = (i + 1) & t->mask)
+        if (slice_equal(r->document.nodes[t->slots[i]].key, key))
+            return true;
+    return false;
+}
+
+/* Adds what the sender put into "attributes" to the unknown keys; a key in both is a duplicate. */
+static bool merge_attributes(struct reading *r)
+{
+    const struct json_node *sent = r->sent_attributes;
+    struct key_table table = {NULL, 0};
+    if (r->has_unknown && !key_table_fill(r, &table))
+        return refuse_value(r, sent, STATUS_NO_MEMORY, EVENT_KIND_JSON);
+    for (size_t k = 1; k < sent->span; k += sent[k].span) {
+        if (r->has_unknown && key_table_has(r, &table, sent[k].key))
+            return refuse(r, &sent[k], "duplicate_key", "stands in attributes and beside it");
+        json_object_add_raw(&r->attributes, sent[k].key, sent[k].raw);
+    }
+    return true;
+}
+
+/* ---- the event ---- */
+
+static bool finish(struct reading *r)
+{
+    struct slice text;
+    if (r->sent_attributes && !merge_attributes(r))
+        return false;
+    if (json_object_end(&r->attributes, &text))
+        EVENT_SET(&r->event, attributes, text);
+    if (r->attributes.failed) {
+        parser_malformed(r->outcome, 0, "no_memory", "limits.memory is reached");
+        return false;
+    }
+    if (!EVENT_HAS(&r->event, event_name) && !EVENT_HAS(&r->event, sev_id) &&
+        !EVENT_HAS(&r->event, message)) {
+        parser_malformed(r->outcome, 0, "missing_field", "event_name, sev_id or message is needed");
+        return false;
+    }
+    return true;
+}
+
+static const char *code_of(enum status status)
+{
+    switch (status) {
+    case STATUS_INVALID_UTF8:
+        return "invalid_utf8";
+    case STATUS_TOO_DEEP:
+        return "too_deep";
+    case STATUS_TOO_MANY:
+        return "too_many_values";
+    case STATUS_OUT_OF_RANGE:
+        return "out_of_range";
+    case STATUS_DUPLICATE_KEY:
+        return "duplicate_key";
+    case STATUS_REFUSED:
+        return "nul_byte";
+    case STATUS_NO_MEMORY:
+        return "no_memory";
+    default:
+        return "malformed";
+    }
+}
+
+static void parse(struct slice record, const struct parser_context *context,
+                  struct parser_outcome *outcome)
+{
+    struct reading r;
+    struct json_error error = {0, NULL};
+    r.record = record;
+    r.context = context;
+    r.outcome = outcome;
+    r.sent_attributes = NULL;
+    r.has_unknown = false;
+    enum status status = json_parse(context->json, record, &r.document, &error);
+    if (status != STATUS_OK) {
+        parser_malformed(outcome, error.offset, code_of(status), error.detail);
+        return;
+    }
+    const struct json_node *nodes = r.document.nodes;
+    if (nodes[0].type != JSON_OBJECT) {
+        parser_malformed(outcome, 0, "wrong_type", "an event is a JSON object");
+        return;
+    }
+    event_clear(&r.event);
+    json_object_init(&r.attributes, context);
+    for (size_t k = 1; k < nodes[0].span; k += nodes[k].span)
+        if (!take_member(&r, &nodes[k]))
+            return;
+    if (finish(&r))
+        context->emit(context, &r.event);
+}
+
+static int probe(struct slice head)
+{
+    if (slice_starts_with(head, "\xEF\xBB\xBF"))
+        head = slice_sub(head, 3, head.size);
+    head = slice_trim(head);
+    return head.size && (head.data[0] == '{' || head.data[0] == '[') ? 50 : 0;
+}
+
+static const char *const content_types[] = {"application/json", "application/x-ndjson",
+                                            "application/ndjson", NULL};
+
+const struct parser parser_vsoc_json = {
+    .abi_version = VSOC_PARSER_ABI,
+    .struct_size = sizeof(struct parser),
+    .name = "vsoc_json",
+    .version = "1.0.0",
+    .description = "native events: JSON objects with the event model's names",
+    .content_types = content_types,
+    .framing = PARSER_FRAMING_JSON,
+    .probe = probe,
+    .parse = parse,
+};

@@ -1,0 +1,23 @@
+/* vsoc_json_value.h: JSON values → members of struct event, by the kind of the field. */
+#ifndef VSOC_PARSERS_VSOC_JSON_VALUE_H
+#define VSOC_PARSERS_VSOC_JSON_VALUE_H
+
+#include "core/json.h"
+#include "core/status.h"
+#include "parsers/parser.h"
+
+/* Reads nodes[0] (and what is in it) into the field of *event and marks it. Ranges of sizes and
+ * numbers are the normaliser's. WRONG_TYPE, OUT_OF_RANGE, MALFORMED (text of a time, base64 or
+ * number that is none), NO_MEMORY. Thread: the parser's. */
+enum status vsoc_json_value_read(const struct parser_context *context,
+                                 const struct json_node *nodes,
+                                 const struct event_field_info *field,
+                                 struct event *event) must_check;
+
+/* RFC 3339, or an epoch number or its digits as text. Same statuses. */
+enum status vsoc_json_time_read(const struct json_node *node, int64_t *ns) must_check;
+
+/* What a field of this kind takes, for people. */
+const char *vsoc_json_value_wanted(enum event_kind kind);
+
+#endif
