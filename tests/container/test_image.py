@@ -71,7 +71,7 @@ def image(buildah, base_tarball):
     buildah("add", container, base_tarball, "/")
     buildah("commit", "--rm", container, BASE)
     buildah(
-        "bud", "--pull-never", "--file", ROOT / "deploy/Containerfile", "--ignorefile", ROOT / ".containerignore", "--build-arg", f"BASE={BASE}",
+        "bud", "--format", "docker", "--pull-never", "--file", ROOT / "deploy/Containerfile", "--ignorefile", ROOT / ".containerignore", "--build-arg", f"BASE={BASE}",
         "--build-arg", "REVISION=test", "--tag", IMAGE, ROOT,
     )
     return IMAGE
