@@ -1,0 +1,81 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "core/clock.h"
+#include "server/admission.h"
+
+#define TENANT SLICE_LITERAL("demo")
+#define SENDER SLICE_LITERAL("vehicle 1")
+
+static void budget_refuses_what_would_go_over_its_limit(void **state)
+{
+    struct memory_budget budget = {.used = 0, .limit = 100};
+    (void)state;
+    assert_true(memory_budget_take(&budget, 60));
+    assert_false(memory_budget_take(&budget, 41));
+    assert_true(memory_budget_take(&budget, 40));
+    memory_budget_give(&budget, 100);
+    assert_int_equal(atomic_load(&budget.used), 0);
+}
+
+static void forced_bytes_count_and_block_later_takers(void **state)
+{
+    struct memory_budget budget = {.used = 0, .limit = 100};
+    (void)state;
+    memory_budget_force(&budget, 150);
+    assert_false(memory_budget_take(&budget, 1));
+    memory_budget_give(&budget, 150);
+    assert_true(memory_budget_take(&budget, 1));
+}
+
+static void sender_without_quota_is_never_stopped(void **state)
+{
+    struct quota *quota = quota_create();
+    (void)state;
+    assert_non_null(quota);
+    quota_charge(quota, TENANT, SENDER, 1000000, 1);
+    assert_int_equal(quota_check(quota, TENANT, SENDER, 1), 0);
+    quota_destroy(quota);
+}
+
+static void sender_over_its_burst_waits_until_the_bucket_is_filled_again(void **state)
+{
+    struct quota *quota = quota_create();
+    int64_t now = NS_PER_S;
+    (void)state;
+    quota_configure(quota, 10, 100);
+    assert_int_equal(quota_check(quota, TENANT, SENDER, now), 0);
+    quota_charge(quota, TENANT, SENDER, 150,
+                 now); /* 50 below zero: 5 s to zero, and then a token */
+    unsigned wait = quota_check(quota, TENANT, SENDER, now);
+    assert_in_range(wait, 5, 7);
+    assert_int_equal(quota_check(quota, TENANT, SENDER, now + (int64_t)wait * NS_PER_S), 0);
+    quota_destroy(quota);
+}
+
+static void one_sender_over_its_quota_costs_another_nothing(void **state)
+{
+    struct quota *quota = quota_create();
+    (void)state;
+    quota_configure(quota, 1, 1);
+    quota_charge(quota, TENANT, SENDER, 1000, NS_PER_S);
+    assert_true(quota_check(quota, TENANT, SENDER, NS_PER_S) > 0);
+    assert_int_equal(quota_check(quota, TENANT, SLICE_LITERAL("vehicle 2"), NS_PER_S), 0);
+    assert_int_equal(quota_check(quota, SLICE_LITERAL("other"), SENDER, NS_PER_S), 0);
+    quota_destroy(quota);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(budget_refuses_what_would_go_over_its_limit),
+        cmocka_unit_test(forced_bytes_count_and_block_later_takers),
+        cmocka_unit_test(sender_without_quota_is_never_stopped),
+        cmocka_unit_test(sender_over_its_burst_waits_until_the_bucket_is_filled_again),
+        cmocka_unit_test(one_sender_over_its_quota_costs_another_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
