@@ -1,6 +1,7 @@
 /* batch.c: life of a batch, and what its record gives to each of its events. Any thread, one owner
  * at a time. Does not queue, write or encode. */
 #include "storage/batch.h"
+#include "storage/spool_frame.h"
 
 #include <stdlib.h>
 
@@ -11,6 +12,7 @@ struct batch *batch_create(size_t limit_bytes)
         return NULL;
     arena_init(&batch->arena, limit_bytes);
     writer_init(&batch->events, limit_bytes);
+    writer_init(&batch->frame, SPOOL_RECORD_HEADER_BYTES + SPOOL_META_BYTES_MAX);
     return batch;
 }
 
@@ -18,6 +20,7 @@ void batch_destroy(struct batch *batch)
 {
     if (!batch)
         return;
+    writer_fini(&batch->frame);
     writer_fini(&batch->events);
     arena_fini(&batch->arena);
     free(batch);

@@ -40,6 +40,8 @@ struct batch {
     struct slice *body;
     size_t body_count;
     struct writer events; /* what event_codec wrote */
+    /* Record header and meta texts as they go to disk; the spool's own (spool_submit). */
+    struct writer frame;
     /* Verdict, valid when the batch comes back: OK durable; NO_SPACE, BUSY, IO or CLOSED: nothing
      * of it is kept. */
     enum status verdict;

@@ -41,14 +41,17 @@ void spool_stop(struct spool *spool);
 void spool_close(struct spool *spool);
 
 /* Gives the batch to the writer; *batch becomes NULL. It comes back through batch->reply_to with
- * its verdict. On BUSY (queue full), NO_SPACE (disk or max_bytes) or CLOSED nothing was taken and
- * *batch stays. Thread: any. */
+ * its verdict. On BUSY (queue full), NO_SPACE (disk or max_bytes), CLOSED, IO (the spool has
+ * failed) or TOO_LARGE (over max_bytes or the format's limits) nothing was taken and *batch stays.
+ * Digests and CRC of body and events are computed here, on the caller's thread. batch->events must
+ * be whole. Thread: any. */
 enum status spool_submit(struct spool *spool, struct batch **batch) must_check;
 
 /* Sinks: a cursor says up to which position one reader (sink and lane) has everything. Loaded from
  * disk at open; kept by name; a new one starts at the position before the oldest record. */
 typedef unsigned spool_cursor_t;
 #define SPOOL_CURSOR_MAX 64
+/* TOO_LARGE: empty name or over 55 bytes. TOO_MANY. Thread: any. */
 enum status spool_cursor_open(struct spool *spool, const char *name, spool_cursor_t *cursor,
                               uint64_t *position) must_check;
 /* The reader has all up to and with position. Cheap; persisted by the writer thread at its leisure.
@@ -79,6 +82,11 @@ void spool_on_failure(struct spool *spool, void (*failed)(void *arg), void *arg)
 /* Reads records in order from after `position`, durable ones only. One reader, one thread. */
 enum status spool_reader_open(struct spool *spool, uint64_t position,
                               struct spool_reader **out) must_check;
+/* The same for a spool that this process has not opened: dead, or live in another process. dir is
+ * the directory with the segments. Takes no lock and changes nothing; records that another process
+ * is writing at that moment are not there yet. NOT_FOUND, IO, NO_MEMORY. */
+enum status spool_reader_open_dir(const char *dir, uint64_t position,
+                                  struct spool_reader **out) must_check;
 /* Next record: its meta, body and events. END when there is none yet. CORRUPT: the bytes changed
  * under us; the reader has moved past it. */
 enum status spool_reader_next(struct spool_reader *reader, struct batch_record *record) must_check;
@@ -88,7 +96,7 @@ enum status spool_reader_peek(struct spool_reader *reader, uint64_t *position,
                               uint32_t *events) must_check;
 void spool_reader_skip(struct spool_reader *reader);
 /* Waits until a record after the last read one is durable, timeout_ns passed, or spool_wake was
- * called; true when there is one. */
+ * called; true when there is one. A reader of a directory does not wait: false. */
 bool spool_reader_wait(struct spool_reader *reader, int64_t timeout_ns);
 void spool_reader_close(struct spool_reader *reader);
 /* Wakes all waiting readers (shutdown). Thread: any. */

@@ -1,0 +1,33 @@
+/* spool_cursor.h: the cursor file: how far each reader is, in two checksummed slots written in
+ * turn. A hint: when it is lost, cursors start at the oldest record. Bytes: docs/spool-format.md
+ * §4. */
+#ifndef VSOC_STORAGE_SPOOL_CURSOR_H
+#define VSOC_STORAGE_SPOOL_CURSOR_H
+
+#include "core/uuid7.h"
+#include "storage/spool.h"
+
+#define SPOOL_CURSOR_FILE       "cursors"
+#define SPOOL_CURSOR_NAME_BYTES 56 /* with its NUL */
+
+struct spool_cursor_table {
+    uint8_t spool_uid[UUID_BYTES];
+    uint64_t generation; /* of the slot it was read from; the next one stored gets one more */
+    uint32_t count;
+    struct {
+        char name[SPOOL_CURSOR_NAME_BYTES];
+        uint64_t position;
+    } entries[SPOOL_CURSOR_MAX];
+};
+
+/* Reads the newest whole slot. NOT_FOUND: no file, or nothing whole in it. VERSION: made by a newer
+ * version. IO. */
+enum status spool_cursor_load(int dir_fd, struct spool_cursor_table *table) must_check;
+/* Opens the cursor file for spool_cursor_store, makes it with its full size when it is not there.
+ * NO_SPACE, IO. */
+enum status spool_cursor_create(int dir_fd, int *fd) must_check;
+/* Writes the table into the older slot and syncs; table->generation moves on when that went well.
+ * NO_SPACE, IO. */
+enum status spool_cursor_store(int fd, struct spool_cursor_table *table) must_check;
+
+#endif

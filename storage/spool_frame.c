@@ -1,0 +1,299 @@
+/* spool_frame.c: record ↔ bytes of a segment. Any thread; works on memory alone. Does not read or
+ * write files and does not judge the order of records. */
+#include "storage/spool_frame.h"
+
+#include "core/reader.h"
+#include "core/thread.h"
+
+/* Byte offsets in the header, docs/spool-format.md §3. */
+enum {
+    AT_HEADER_CRC = 4,
+    AT_RECORD_BYTES = 8,
+    AT_TAG = 16,
+    AT_POSITION = 24,
+    AT_EVENTS_BEFORE = 32,
+    AT_INGESTED_NS = 48,
+    AT_CHAINED_END = 208,
+    AT_CHAIN_HASH = 208,
+};
+
+static void put_le(uint8_t *to, uint64_t v, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++)
+        to[i] = (uint8_t)(v >> (8 * i));
+}
+
+static uint64_t round_up(uint64_t bytes)
+{
+    return (bytes + SPOOL_RECORD_ALIGN - 1) / SPOOL_RECORD_ALIGN * SPOOL_RECORD_ALIGN;
+}
+
+/* The texts of a record's meta, in the order of the format. */
+#define META_TEXTS 11
+static void meta_texts(struct batch_meta *meta, struct slice *texts[META_TEXTS])
+{
+    struct slice *order[META_TEXTS] = {
+        &meta->tenant,         &meta->sender,           &meta->transport_identity,
+        &meta->content_type,   &meta->content_encoding, &meta->format,
+        &meta->parser_version, &meta->idempotency_key,  &meta->traceparent,
+        &meta->request_id,     &meta->report_errors,
+    };
+    memcpy(texts, order, sizeof order);
+}
+
+static void write_texts(struct writer *w, struct batch_meta *meta)
+{
+    struct slice *texts[META_TEXTS];
+    meta_texts(meta, texts);
+    for (size_t i = 0; i < META_TEXTS; i++) {
+        writer_varint(w, texts[i]->size);
+        writer_add_slice(w, *texts[i]);
+    }
+}
+
+/* More texts than we know are a later addition and passed over. */
+static enum status read_texts(struct slice bytes, struct batch_meta *meta)
+{
+    struct reader r = reader_make(bytes);
+    struct slice *texts[META_TEXTS];
+    meta_texts(meta, texts);
+    for (size_t i = 0; i < META_TEXTS; i++) {
+        uint64_t size = reader_varint(&r);
+        if (r.status != STATUS_OK || size > reader_left(&r))
+            return STATUS_CORRUPT;
+        *texts[i] = reader_bytes(&r, (size_t)size);
+    }
+    return STATUS_OK;
+}
+
+static uint64_t body_bytes(const struct batch *batch)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < batch->body_count; i++)
+        bytes += batch->body[i].size;
+    return bytes;
+}
+
+static uint32_t payload_crc(const struct batch *batch, struct slice meta)
+{
+    uint32_t crc = crc32c(0, meta);
+    crc = crc32c(crc, writer_slice(&batch->events));
+    for (size_t i = 0; i < batch->body_count; i++)
+        crc = crc32c(crc, batch->body[i]);
+    return crc32c(crc, spool_frame_padding(batch));
+}
+
+static enum status content_digest(struct slice meta, struct slice events,
+                                  uint8_t digest[SHA256_BYTES])
+{
+    struct sha256 *hash = sha256_create();
+    if (!hash)
+        return STATUS_NO_MEMORY;
+    sha256_start(hash);
+    sha256_update(hash, meta);
+    sha256_update(hash, events);
+    sha256_finish(hash, digest);
+    sha256_destroy(hash);
+    return STATUS_OK;
+}
+
+/* Everything of the header but tag, place and chain, which spool_frame_seal fills in. */
+static void write_header(struct writer *w, const struct spool_frame *frame)
+{
+    const struct batch_meta *meta = &frame->meta;
+    writer_uint_le(w, SPOOL_RECORD_MAGIC, 4);
+    writer_uint_le(w, 0, 4);
+    writer_uint_le(w, frame->record_bytes, 4);
+    writer_u8(w, SPOOL_RECORD_TYPE_BATCH);
+    writer_u8(w, SPOOL_RECORD_VERSION);
+    writer_uint_le(w, SPOOL_RECORD_HEADER_BYTES, 2);
+    static const uint8_t place[24];
+    writer_bytes(w, place, sizeof place); /* tag, position, events_before */
+    writer_uint_le(w, (uint64_t)meta->received_ns, 8);
+    writer_uint_le(w, 0, 8); /* ingested_ns */
+    writer_bytes(w, meta->batch_uid, UUID_BYTES);
+    writer_bytes(w, meta->key, SHA256_BYTES);
+    writer_bytes(w, meta->body_sha256, SHA256_BYTES);
+    writer_bytes(w, frame->content_sha256, SHA256_BYTES);
+    writer_uint_le(w, meta->inflated_bytes, 8);
+    writer_uint_le(w, frame->meta_bytes, 4);
+    writer_uint_le(w, frame->events_bytes, 4);
+    writer_uint_le(w, frame->body_bytes, 4);
+    writer_uint_le(w, frame->payload_crc, 4);
+    writer_uint_le(w, meta->accepted, 4);
+    writer_uint_le(w, meta->duplicates, 4);
+    writer_uint_le(w, meta->quarantined, 4);
+    writer_uint_le(w, 0, 4);
+    static const uint8_t chain[SHA256_BYTES];
+    writer_bytes(w, chain, sizeof chain);
+}
+
+enum status spool_frame_prepare(struct batch *batch)
+{
+    struct writer *w = &batch->frame;
+    uint64_t body = body_bytes(batch);
+    if (batch->events.status != STATUS_OK)
+        return batch->events.status;
+    writer_reset(w);
+    batch->meta.body_bytes = body;
+    write_header(w, &(struct spool_frame){0});
+    write_texts(w, &batch->meta);
+    if (w->status != STATUS_OK)
+        return w->status;
+    struct slice meta = slice_sub(writer_slice(w), SPOOL_RECORD_HEADER_BYTES, SIZE_MAX);
+    if (body > SPOOL_RECORD_BYTES_MAX || batch->events.size > SPOOL_RECORD_BYTES_MAX ||
+        round_up(w->size + batch->events.size + body) > SPOOL_RECORD_BYTES_MAX)
+        return STATUS_TOO_LARGE;
+    struct spool_frame frame = {
+        .record_bytes = (uint32_t)round_up(w->size + batch->events.size + body),
+        .meta_bytes = (uint32_t)meta.size,
+        .events_bytes = (uint32_t)batch->events.size,
+        .body_bytes = (uint32_t)body,
+        .payload_crc = payload_crc(batch, meta),
+        .meta = batch->meta,
+    };
+    enum status status = content_digest(meta, writer_slice(&batch->events), frame.content_sha256);
+    if (status != STATUS_OK)
+        return status;
+    size_t end = w->size;
+    w->size = 0; /* the header goes over the blank one; the texts behind it stay */
+    write_header(w, &frame);
+    w->size = end;
+    return STATUS_OK;
+}
+
+uint32_t spool_frame_bytes(const struct batch *batch)
+{
+    return (uint32_t)round_up(batch->frame.size + batch->events.size + batch->meta.body_bytes);
+}
+
+struct slice spool_frame_padding(const struct batch *batch)
+{
+    static const uint8_t zeros[SPOOL_RECORD_ALIGN];
+    uint64_t bytes = batch->frame.size + batch->events.size + batch->meta.body_bytes;
+    return slice_make(zeros, (size_t)(round_up(bytes) - bytes));
+}
+
+void spool_frame_chain(struct slice header, struct sha256 *hash, const uint8_t chain[SHA256_BYTES],
+                       uint8_t digest[SHA256_BYTES])
+{
+    sha256_start(hash);
+    sha256_update(hash, slice_make(chain, SHA256_BYTES));
+    sha256_update(hash, slice_sub(header, AT_RECORD_BYTES, AT_CHAINED_END - AT_RECORD_BYTES));
+    sha256_finish(hash, digest);
+}
+
+static uint32_t header_crc(struct slice header)
+{
+    return crc32c(0,
+                  slice_sub(header, AT_RECORD_BYTES, SPOOL_RECORD_HEADER_BYTES - AT_RECORD_BYTES));
+}
+
+void spool_frame_seal(struct batch *batch, uint64_t tag, struct sha256 *hash,
+                      uint8_t chain[SHA256_BYTES])
+{
+    ensure(batch->frame.size >= SPOOL_RECORD_HEADER_BYTES);
+    uint8_t *bytes = batch->frame.data;
+    struct slice header = slice_make(bytes, SPOOL_RECORD_HEADER_BYTES);
+    put_le(bytes + AT_TAG, tag, 8);
+    put_le(bytes + AT_POSITION, batch->meta.position, 8);
+    put_le(bytes + AT_EVENTS_BEFORE, batch->meta.events_before, 8);
+    put_le(bytes + AT_INGESTED_NS, (uint64_t)batch->meta.ingested_ns, 8);
+    spool_frame_chain(header, hash, chain, batch->meta.chain_hash);
+    memcpy(chain, batch->meta.chain_hash, SHA256_BYTES);
+    memcpy(bytes + AT_CHAIN_HASH, chain, SHA256_BYTES);
+    put_le(bytes + AT_HEADER_CRC, header_crc(header), 4);
+}
+
+static void read_copy(struct reader *r, uint8_t *to, size_t size)
+{
+    struct slice s = reader_bytes(r, size);
+    memcpy(to, s.data, s.size);
+}
+
+static void read_header(struct reader *r, struct spool_frame *frame)
+{
+    struct batch_meta *meta = &frame->meta;
+    r->offset = AT_POSITION;
+    meta->position = reader_uint_le(r, 8);
+    meta->events_before = reader_uint_le(r, 8);
+    meta->received_ns = (int64_t)reader_uint_le(r, 8);
+    meta->ingested_ns = (int64_t)reader_uint_le(r, 8);
+    read_copy(r, meta->batch_uid, UUID_BYTES);
+    read_copy(r, meta->key, SHA256_BYTES);
+    read_copy(r, meta->body_sha256, SHA256_BYTES);
+    read_copy(r, frame->content_sha256, SHA256_BYTES);
+    meta->inflated_bytes = reader_uint_le(r, 8);
+    frame->meta_bytes = (uint32_t)reader_uint_le(r, 4);
+    frame->events_bytes = (uint32_t)reader_uint_le(r, 4);
+    frame->body_bytes = (uint32_t)reader_uint_le(r, 4);
+    frame->payload_crc = (uint32_t)reader_uint_le(r, 4);
+    meta->accepted = (uint32_t)reader_uint_le(r, 4);
+    meta->duplicates = (uint32_t)reader_uint_le(r, 4);
+    meta->quarantined = (uint32_t)reader_uint_le(r, 4);
+    (void)reader_uint_le(r, 4);
+    read_copy(r, meta->chain_hash, SHA256_BYTES);
+    meta->body_bytes = frame->body_bytes;
+}
+
+static bool sizes_agree(const struct spool_frame *frame)
+{
+    uint64_t bytes = UINT64_C(0) + SPOOL_RECORD_HEADER_BYTES + frame->meta_bytes +
+                     frame->events_bytes + frame->body_bytes;
+    return round_up(bytes) == frame->record_bytes && frame->record_bytes <= SPOOL_RECORD_BYTES_MAX;
+}
+
+enum status spool_frame_decode_header(struct slice bytes, uint64_t tag, struct spool_frame *frame)
+{
+    bytes = slice_sub(bytes, 0, SPOOL_RECORD_HEADER_BYTES);
+    struct reader r = reader_make(bytes);
+    if (reader_uint_le(&r, 4) != SPOOL_RECORD_MAGIC || bytes.size < SPOOL_RECORD_HEADER_BYTES)
+        return STATUS_CORRUPT;
+    uint32_t crc = (uint32_t)reader_uint_le(&r, 4);
+    struct spool_frame decoded = {.record_bytes = (uint32_t)reader_uint_le(&r, 4)};
+    uint8_t type = reader_u8(&r), version = reader_u8(&r);
+    uint64_t header_bytes = reader_uint_le(&r, 2);
+    if (reader_uint_le(&r, 8) != tag || header_crc(bytes) != crc)
+        return STATUS_CORRUPT;
+    if (type != SPOOL_RECORD_TYPE_BATCH || version > SPOOL_RECORD_VERSION ||
+        header_bytes != SPOOL_RECORD_HEADER_BYTES)
+        return STATUS_VERSION;
+    read_header(&r, &decoded);
+    if (!sizes_agree(&decoded))
+        return STATUS_CORRUPT;
+    *frame = decoded;
+    return STATUS_OK;
+}
+
+enum status spool_frame_decode(const struct spool_frame *frame, struct slice bytes,
+                               struct batch_record *record)
+{
+    struct slice payload = slice_sub(bytes, SPOOL_RECORD_HEADER_BYTES, SIZE_MAX);
+    if (bytes.size != frame->record_bytes || crc32c(0, payload) != frame->payload_crc)
+        return STATUS_CORRUPT;
+    struct reader r = reader_make(payload);
+    struct batch_record decoded = {.meta = frame->meta};
+    enum status status = read_texts(reader_bytes(&r, frame->meta_bytes), &decoded.meta);
+    decoded.events = reader_bytes(&r, frame->events_bytes);
+    decoded.body = reader_bytes(&r, frame->body_bytes);
+    while (r.status == STATUS_OK && reader_left(&r))
+        if (reader_u8(&r) != 0)
+            return STATUS_CORRUPT;
+    if (status != STATUS_OK || r.status != STATUS_OK)
+        return STATUS_CORRUPT;
+    *record = decoded;
+    return STATUS_OK;
+}
+
+enum status spool_frame_decode_texts(const struct spool_frame *frame, struct slice bytes,
+                                     struct batch_meta *meta)
+{
+    struct batch_meta decoded = frame->meta;
+    struct slice texts = slice_sub(bytes, SPOOL_RECORD_HEADER_BYTES, frame->meta_bytes);
+    if (texts.size != frame->meta_bytes)
+        return STATUS_CORRUPT;
+    enum status status = read_texts(texts, &decoded);
+    if (status == STATUS_OK)
+        *meta = decoded;
+    return status;
+}

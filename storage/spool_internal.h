@@ -1,0 +1,105 @@
+/* spool_internal.h: what the files of the spool share: the open spool and its table of segments.
+ * Only spool*.c include it. Lock order: spool->lock is a leaf. */
+#ifndef VSOC_STORAGE_SPOOL_INTERNAL_H
+#define VSOC_STORAGE_SPOOL_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/uio.h>
+
+#include "core/metrics.h"
+#include "core/thread.h"
+#include "storage/spool.h"
+#include "storage/spool_cursor.h"
+#include "storage/spool_segment.h"
+
+#define SPOOL_DIR_BYTES 4096
+#define SPOOL_IOV_MAX   1024
+
+/* A segment file as far as its records are durable. */
+struct spool_segment {
+    uint64_t first_position; /* the file's name */
+    uint64_t tag;
+    uint64_t file_bytes;     /* taken on disk */
+    uint64_t end;            /* offset behind the last durable record */
+    uint64_t oldest, newest; /* positions of its records; 0: it has none */
+    int64_t newest_ns;       /* ingested_ns of the newest, or when the file was made */
+};
+
+/* Where the log ends: where the next record goes and what it continues. */
+struct spool_tail {
+    uint64_t offset; /* in the active segment */
+    uint64_t position;
+    uint64_t events;
+    uint8_t chain[SHA256_BYTES];
+};
+
+struct spool_cursor {
+    char name[SPOOL_CURSOR_NAME_BYTES];
+    atomic_uint_fast64_t position;
+    bool open; /* opened since start */
+};
+
+struct spool {
+    struct spool_options options;
+    char dir[SPOOL_DIR_BYTES];
+    int dir_fd, lock_fd, cursor_fd;
+    uint8_t uid[UUID_BYTES];
+
+    pthread_mutex_t lock;
+    pthread_cond_t grown; /* monotonic clock: position moved or woken changed */
+    /* Under lock. */
+    struct spool_segment *segments; /* ascending; the last one is the one being written */
+    size_t segment_count, segment_room;
+    uint64_t position, events; /* durable */
+    uint64_t woken;
+    struct spool_cursor cursors[SPOOL_CURSOR_MAX];
+    unsigned cursor_count;
+    bool settled;
+    uint64_t corrupt_segments;
+
+    atomic_bool full, failed, started;
+    atomic_bool cursors_moved;
+    atomic_size_t queued_batches, queued_bytes;
+    struct mailbox inbox;
+    struct thread thread;
+    void (*on_failure)(void *arg);
+    void *on_failure_arg;
+
+    /* The writer thread's own. */
+    int fd; /* of the active segment; -1: none, the next record makes one */
+    uint64_t tag, file_bytes;
+    struct spool_tail durable, staged;
+    struct sha256 *hash;
+    struct spool_cursor_table stored;     /* as last written */
+    struct mail *pending, **pending_last; /* sealed, not yet durable */
+    struct iovec iov[SPOOL_IOV_MAX];
+    int iov_count;
+    uint64_t iov_bytes;       /* in iov */
+    uint64_t write_offset;    /* where they go */
+    enum status write_status; /* sticky for the group */
+    int64_t last_sync_end_ns, last_tick_ns;
+    metric_t commit_seconds, commits, events_total, bytes_gauge, segments_gauge, position_gauge,
+        full_gauge;
+};
+
+/* spool_writer.c: the writer thread. */
+void spool_writer_run(void *spool);
+
+/* spool_roll.c: segments made and removed. Thread: writer. */
+/* Makes room for a record of record_bytes in a new active segment. NO_SPACE; other: failed. */
+enum status spool_roll(struct spool *spool, uint32_t record_bytes) must_check;
+/* The active segment gets no more records: its unused room is given back. */
+void spool_seal_active(struct spool *spool);
+/* Stores moved cursors, then removes segments that all cursors and the evidence settings let go. */
+void spool_retire(struct spool *spool);
+/* True when a new segment of bytes fits under max_bytes and over the reserve. */
+bool spool_has_room(struct spool *spool, uint64_t bytes);
+/* Gauges of segments and bytes. */
+void spool_show(struct spool *spool);
+
+/* spool_table (spool.c): under lock. */
+enum status spool_segment_append(struct spool *spool,
+                                 const struct spool_segment *segment) must_check;
+
+#endif

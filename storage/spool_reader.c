@@ -1,0 +1,373 @@
+/* spool_reader.c: reads records in order, of a live spool up to what is durable, or of a directory.
+ * Runs on the reader's thread. Does not move cursors. */
+#define LOG_COMPONENT "spool"
+#include "storage/spool_internal.h"
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "storage/spool_scan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+struct spool_reader {
+    struct spool *spool; /* NULL: reads a directory */
+    int dir_fd;          /* the spool's, or its own */
+    int fd;              /* of the segment being read; -1: none yet */
+    uint64_t segment;    /* its first position */
+    uint64_t end;        /* offset up to which it may be read */
+    bool sealed;         /* a later segment exists: end is final */
+    uint64_t position;   /* of the last record given or passed over */
+    uint64_t looked;     /* newest position there was at the last look at the table */
+    uint64_t reached;    /* and at the last look before END was told */
+    uint64_t woken;
+    bool peeked;
+    struct spool_frame frame; /* of the next record, when peeked */
+    bool given;               /* the record at scan.offset was given and is passed next time */
+    struct spool_scan scan;
+};
+
+/* --- which segment -------------------------------------------------------------------------- */
+
+/* What a look for a segment gave. */
+struct place {
+    bool found;
+    uint64_t first; /* its first position */
+};
+
+/* First position of the segment that may hold `position`, else of the next one. */
+static void place_of_position(const struct spool *spool, uint64_t position, struct place *out)
+{
+    size_t n = spool->segment_count, i = 0;
+    while (i + 1 < n && spool->segments[i + 1].first_position <= position)
+        i++;
+    out->found = n > 0;
+    if (out->found)
+        out->first = spool->segments[i].first_position;
+}
+
+static void place_after(const struct spool *spool, uint64_t first, struct place *out)
+{
+    for (size_t i = 0; i < spool->segment_count && !out->found; i++)
+        if (spool->segments[i].first_position > first) {
+            out->found = true;
+            out->first = spool->segments[i].first_position;
+        }
+}
+
+/* Refreshes end and sealed of the segment being read. */
+static void refresh_live(struct spool_reader *r)
+{
+    struct spool *spool = r->spool;
+    pthread_mutex_lock(&spool->lock);
+    size_t n = spool->segment_count, i = 0;
+    while (i < n && spool->segments[i].first_position < r->segment)
+        i++;
+    if (i < n && spool->segments[i].first_position == r->segment) {
+        r->end = spool->segments[i].end;
+        r->sealed = i + 1 < n;
+    } else {
+        r->sealed = true; /* removed meanwhile: what is open stays readable */
+    }
+    r->looked = spool->position;
+    pthread_mutex_unlock(&spool->lock);
+}
+
+static enum status refresh_dir(struct spool_reader *r)
+{
+    struct stat st;
+    uint64_t *firsts;
+    size_t count;
+    if (fstat(r->fd, &st) != 0)
+        return STATUS_IO;
+    enum status status = spool_segment_list(r->dir_fd, &firsts, &count);
+    if (status != STATUS_OK)
+        return status;
+    r->end = (uint64_t)st.st_size;
+    r->sealed = count && firsts[count - 1] > r->segment;
+    free(firsts);
+    return STATUS_OK;
+}
+
+static enum status refresh(struct spool_reader *r)
+{
+    enum status status = STATUS_OK;
+    if (r->spool)
+        refresh_live(r);
+    else
+        status = refresh_dir(r);
+    if (r->scan.end != r->end)
+        r->scan.end = r->end;
+    return status;
+}
+
+/* *found false: there is none (yet). */
+static enum status find_segment(struct spool_reader *r, bool after, struct place *place)
+{
+    uint64_t *firsts = NULL;
+    size_t count = 0;
+    if (r->spool) {
+        pthread_mutex_lock(&r->spool->lock);
+        if (after)
+            place_after(r->spool, r->segment, place);
+        else
+            place_of_position(r->spool, r->position + 1, place);
+        r->looked = r->spool->position;
+        pthread_mutex_unlock(&r->spool->lock);
+        return STATUS_OK;
+    }
+    enum status status = spool_segment_list(r->dir_fd, &firsts, &count);
+    if (status != STATUS_OK)
+        return status;
+    size_t i = 0;
+    if (after)
+        while (i < count && firsts[i] <= r->segment)
+            i++;
+    else
+        while (i + 1 < count && firsts[i + 1] <= r->position + 1)
+            i++;
+    place->found = i < count;
+    if (place->found)
+        place->first = firsts[i];
+    free(firsts);
+    return STATUS_OK;
+}
+
+static void leave_segment(struct spool_reader *r)
+{
+    if (r->fd >= 0)
+        close(r->fd);
+    r->fd = -1;
+}
+
+/* Opens the segment: NOT_FOUND when it was removed meanwhile; CORRUPT when its header is gone. */
+static enum status enter_segment(struct spool_reader *r, uint64_t first)
+{
+    struct spool_segment_header header;
+    int fd;
+    enum status status = spool_segment_open(r->dir_fd, first, false, &fd);
+    if (status != STATUS_OK)
+        return status;
+    r->segment = first;
+    status = spool_segment_read_header(fd, &header);
+    if (status != STATUS_OK) {
+        close(fd);
+        return status;
+    }
+    r->fd = fd;
+    spool_scan_start(&r->scan, fd, header.tag, 0);
+    return refresh(r);
+}
+
+/* Opens the next segment. END: there is none. CORRUPT: it can't be read and is passed over. */
+static enum status next_segment(struct spool_reader *r)
+{
+    bool after = r->fd >= 0 || r->segment;
+    leave_segment(r);
+    for (;;) {
+        struct place place = {0};
+        enum status status = find_segment(r, after, &place);
+        if (status != STATUS_OK)
+            return status;
+        if (!place.found)
+            return STATUS_END;
+        status = enter_segment(r, place.first);
+        if (status != STATUS_NOT_FOUND)
+            return status;
+        /* Retired between the look and the open; the next look no longer finds it. In a directory
+         * that another process empties, the next listing does not have it either. */
+    }
+}
+
+/* --- records -------------------------------------------------------------------------------- */
+
+/* Something that is no record stands at the offset: moves to the next whole one, or to the end of
+ * what may be read. END: there was nothing more in a file that may still grow. */
+static enum status pass_damage(struct spool_reader *r, bool zeros)
+{
+    uint64_t at = r->scan.offset;
+    enum status status = spool_scan_resync(&r->scan);
+    if (status == STATUS_NO_MEMORY)
+        return status;
+    if (status != STATUS_OK) {
+        /* Another process may be at it; in a live spool all bytes before end are records. */
+        if (!r->spool && (zeros || !r->sealed)) {
+            spool_scan_forget(&r->scan);
+            return STATUS_END;
+        }
+        r->scan.offset = r->end;
+    }
+    log_error("damaged bytes in a segment are passed over", LOG_U64("first_position", r->segment),
+              LOG_U64("offset", at), LOG_U64("bytes", r->scan.offset - at));
+    return STATUS_CORRUPT;
+}
+
+/* The next header in this segment; END at its end. */
+static enum status header_here(struct spool_reader *r)
+{
+    for (;;) {
+        if (r->scan.offset >= r->scan.end)
+            return STATUS_END;
+        enum status status = spool_scan_header(&r->scan, &r->frame);
+        if (status == STATUS_CORRUPT || status == STATUS_END || status == STATUS_IO)
+            return pass_damage(r, status == STATUS_END);
+        if (status != STATUS_OK)
+            return status;
+        if (r->frame.meta.position > r->position)
+            return STATUS_OK;
+        spool_scan_pass(&r->scan, &r->frame);
+    }
+}
+
+/* The header here or in a later segment. */
+static enum status find_header(struct spool_reader *r)
+{
+    for (;;) {
+        bool sealed = r->sealed;
+        enum status status = r->fd >= 0 ? header_here(r) : STATUS_END;
+        if (status == STATUS_END && r->fd >= 0 && !sealed) {
+            status = refresh(r);
+            if (status == STATUS_OK)
+                status = header_here(r);
+            if (status == STATUS_END && !r->sealed)
+                return STATUS_END;
+        }
+        if (status != STATUS_END)
+            return status;
+        status = next_segment(r);
+        if (status != STATUS_OK)
+            return status;
+    }
+}
+
+static enum status next_header(struct spool_reader *r)
+{
+    if (r->given)
+        spool_scan_pass(&r->scan, &r->frame);
+    r->given = false;
+    if (r->peeked)
+        return STATUS_OK;
+    enum status status = find_header(r);
+    if (status == STATUS_END)
+        r->reached = r->looked;
+    r->peeked = status == STATUS_OK;
+    return status;
+}
+
+enum status spool_reader_peek(struct spool_reader *reader, uint64_t *position, uint32_t *events)
+{
+    enum status status = next_header(reader);
+    if (status != STATUS_OK)
+        return status;
+    *position = reader->frame.meta.position;
+    *events = reader->frame.meta.accepted + reader->frame.meta.quarantined;
+    return STATUS_OK;
+}
+
+void spool_reader_skip(struct spool_reader *reader)
+{
+    if (!reader->peeked)
+        return;
+    reader->peeked = false;
+    reader->given = true;
+    reader->position = reader->frame.meta.position;
+}
+
+enum status spool_reader_next(struct spool_reader *reader, struct batch_record *record)
+{
+    enum status status = next_header(reader);
+    if (status != STATUS_OK)
+        return status;
+    status = spool_scan_record(&reader->scan, &reader->frame, record);
+    if (status == STATUS_NO_MEMORY)
+        return status;
+    if (status == STATUS_OK) {
+        spool_reader_skip(reader);
+        return STATUS_OK;
+    }
+    reader->peeked = false;
+    return pass_damage(reader, false);
+}
+
+/* --- life ----------------------------------------------------------------------------------- */
+
+static struct spool_reader *reader_create(struct spool *spool, int dir_fd, uint64_t position)
+{
+    struct spool_reader *r = calloc(1, sizeof *r);
+    if (!r)
+        return NULL;
+    r->spool = spool;
+    r->dir_fd = dir_fd;
+    r->fd = -1;
+    r->position = r->reached = position;
+    spool_scan_init(&r->scan);
+    return r;
+}
+
+enum status spool_reader_open(struct spool *spool, uint64_t position, struct spool_reader **out)
+{
+    struct spool_reader *r = reader_create(spool, spool->dir_fd, position);
+    if (!r)
+        return STATUS_NO_MEMORY;
+    pthread_mutex_lock(&spool->lock);
+    r->woken = spool->woken;
+    pthread_mutex_unlock(&spool->lock);
+    *out = r;
+    return STATUS_OK;
+}
+
+enum status spool_reader_open_dir(const char *dir, uint64_t position, struct spool_reader **out)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return status_from_errno(errno);
+    struct spool_reader *r = reader_create(NULL, fd, position);
+    if (!r) {
+        close(fd);
+        return STATUS_NO_MEMORY;
+    }
+    *out = r;
+    return STATUS_OK;
+}
+
+void spool_reader_close(struct spool_reader *reader)
+{
+    if (!reader)
+        return;
+    leave_segment(reader);
+    if (!reader->spool)
+        close(reader->dir_fd);
+    spool_scan_fini(&reader->scan);
+    free(reader);
+}
+
+static struct timespec deadline(int64_t timeout_ns)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    int64_t ns = t.tv_nsec + timeout_ns % NS_PER_S;
+    t.tv_sec += (time_t)(timeout_ns / NS_PER_S + ns / NS_PER_S);
+    t.tv_nsec = (long)(ns % NS_PER_S);
+    return t;
+}
+
+bool spool_reader_wait(struct spool_reader *reader, int64_t timeout_ns)
+{
+    struct spool *spool = reader->spool;
+    if (!spool)
+        return false;
+    struct timespec end = deadline(timeout_ns < 0 ? 0 : timeout_ns);
+    int err = 0;
+    uint64_t seen = reader->reached > reader->position ? reader->reached : reader->position;
+    pthread_mutex_lock(&spool->lock);
+    while (spool->position <= seen && spool->woken == reader->woken && err != ETIMEDOUT)
+        err = pthread_cond_timedwait(&spool->grown, &spool->lock, &end);
+    reader->woken = spool->woken;
+    bool there = spool->position > seen;
+    pthread_mutex_unlock(&spool->lock);
+    return there;
+}

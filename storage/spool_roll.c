@@ -1,0 +1,241 @@
+/* spool_roll.c: segments made, sealed and removed, cursors stored. Runs on the writer thread (and
+ * at close). Does not write records. */
+#define LOG_COMPONENT "spool"
+#include "storage/spool_internal.h"
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "storage/fault.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+static uint64_t total_bytes(struct spool *spool)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < spool->segment_count; i++)
+        bytes += spool->segments[i].file_bytes;
+    return bytes;
+}
+
+void spool_show(struct spool *spool)
+{
+    pthread_mutex_lock(&spool->lock);
+    uint64_t bytes = total_bytes(spool), position = spool->position;
+    size_t segments = spool->segment_count;
+    pthread_mutex_unlock(&spool->lock);
+    metric_set(spool->bytes_gauge, (double)bytes);
+    metric_set(spool->segments_gauge, (double)segments);
+    metric_set(spool->position_gauge, (double)position);
+    metric_set(spool->full_gauge, atomic_load(&spool->full) ? 1 : 0);
+}
+
+/* What sealing the active segment will give back. */
+static uint64_t unused_bytes(const struct spool *spool)
+{
+    return spool->fd >= 0 ? spool->file_bytes - spool->durable.offset : 0;
+}
+
+bool spool_has_room(struct spool *spool, uint64_t bytes)
+{
+    pthread_mutex_lock(&spool->lock);
+    uint64_t taken = total_bytes(spool);
+    pthread_mutex_unlock(&spool->lock);
+    if (taken - unused_bytes(spool) + bytes > spool->options.max_bytes)
+        return false;
+    struct statvfs fs;
+    if (fstatvfs(spool->dir_fd, &fs) != 0)
+        return true; /* making the file will tell */
+    uint64_t free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+    return free_bytes >= bytes && free_bytes - bytes >= spool->options.reserve_bytes;
+}
+
+void spool_seal_active(struct spool *spool)
+{
+    if (spool->fd < 0)
+        return;
+    if (ftruncate(spool->fd, (off_t)spool->durable.offset) == 0) {
+        pthread_mutex_lock(&spool->lock);
+        struct spool_segment *last = &spool->segments[spool->segment_count - 1];
+        last->file_bytes = spool->durable.offset;
+        pthread_mutex_unlock(&spool->lock);
+    } else {
+        log_warn("unused room of a segment could not be given back",
+                 LOG_STATUS(status_from_errno(errno)));
+    }
+    fault_point("spool.segment.sealed");
+    close(spool->fd);
+    spool->fd = -1;
+}
+
+static enum status make_segment(struct spool *spool, uint64_t bytes,
+                                struct spool_segment_header *header, int *fd)
+{
+    *header = (struct spool_segment_header){
+        .first_position = spool->staged.position + 1,
+        .events_before = spool->staged.events,
+        .created_ns = clock_wall_ns(),
+        .file_bytes = bytes,
+    };
+    memcpy(header->spool_uid, spool->uid, UUID_BYTES);
+    memcpy(header->chain_before, spool->staged.chain, SHA256_BYTES);
+    random_bytes(&header->tag, sizeof header->tag);
+    enum status status = spool_segment_begin(spool->dir_fd, header, fd);
+    if (status != STATUS_OK)
+        return status;
+    status = spool_segment_publish(spool->dir_fd, header, *fd);
+    if (status != STATUS_OK)
+        spool_segment_abandon(spool->dir_fd, header, *fd);
+    return status;
+}
+
+/* The size of a new segment that has room for a record. */
+static uint64_t segment_bytes(const struct spool *spool, uint32_t record_bytes)
+{
+    uint64_t need = UINT64_C(0) + SPOOL_SEGMENT_HEADER_BYTES + record_bytes;
+    return need > spool->options.segment_bytes ? need : spool->options.segment_bytes;
+}
+
+static enum status roll_to(struct spool *spool, uint64_t bytes)
+{
+    struct spool_segment_header header;
+    int fd;
+    enum status status = make_segment(spool, bytes, &header, &fd);
+    if (status != STATUS_OK)
+        return status;
+    spool_seal_active(spool);
+    struct spool_segment segment = {
+        .first_position = header.first_position,
+        .tag = header.tag,
+        .file_bytes = bytes,
+        .end = SPOOL_SEGMENT_HEADER_BYTES,
+        .newest_ns = header.created_ns,
+    };
+    pthread_mutex_lock(&spool->lock);
+    status = spool_segment_append(spool, &segment);
+    pthread_mutex_unlock(&spool->lock);
+    if (status != STATUS_OK) {
+        close(fd);
+        return status;
+    }
+    spool->fd = fd;
+    spool->tag = header.tag;
+    spool->file_bytes = bytes;
+    spool->durable.offset = spool->staged.offset = SPOOL_SEGMENT_HEADER_BYTES;
+    spool->write_offset = SPOOL_SEGMENT_HEADER_BYTES;
+    return STATUS_OK;
+}
+
+enum status spool_roll(struct spool *spool, uint32_t record_bytes)
+{
+    thread_assert(THREAD_WRITER);
+    ensure(!spool->pending && spool->iov_count == 0);
+    uint64_t bytes = segment_bytes(spool, record_bytes);
+    if (!spool_has_room(spool, bytes))
+        spool_retire(spool);
+    enum status status = spool_has_room(spool, bytes) ? roll_to(spool, bytes) : STATUS_NO_SPACE;
+    bool ordinary = bytes <= spool->options.segment_bytes;
+    if (status == STATUS_NO_SPACE && ordinary && !atomic_exchange(&spool->full, true))
+        log_error("spool is full: batches are refused until there is room",
+                  LOG_U64("max_bytes", spool->options.max_bytes),
+                  LOG_U64("reserve_bytes", spool->options.reserve_bytes));
+    spool_show(spool);
+    return status;
+}
+
+/* --- retention ------------------------------------------------------------------------------ */
+
+/* Copies cursors for the file; *passed: position that all of them have passed. Under lock. */
+static void gather_cursors(struct spool *spool, struct spool_cursor_table *table, uint64_t *passed)
+{
+    *passed = UINT64_MAX;
+    table->count = 0;
+    for (unsigned i = 0; i < spool->cursor_count; i++) {
+        const struct spool_cursor *c = &spool->cursors[i];
+        if (!c->name[0])
+            continue;
+        uint64_t position = atomic_load(&c->position);
+        memcpy(table->entries[table->count].name, c->name, SPOOL_CURSOR_NAME_BYTES);
+        table->entries[table->count++].position = position;
+        if (position < *passed)
+            *passed = position;
+    }
+}
+
+/* Stores cursors that moved. False when they could not be made durable. */
+static bool store_cursors(struct spool *spool, uint64_t *passed)
+{
+    bool moved = atomic_exchange(&spool->cursors_moved, false);
+    struct spool_cursor_table *table = &spool->stored;
+    memcpy(table->spool_uid, spool->uid, UUID_BYTES);
+    pthread_mutex_lock(&spool->lock);
+    gather_cursors(spool, table, passed);
+    if (!spool->settled)
+        *passed = 0;
+    pthread_mutex_unlock(&spool->lock);
+    if (!moved)
+        return true;
+    enum status status = spool_cursor_store(spool->cursor_fd, table);
+    if (status == STATUS_OK)
+        return true;
+    log_warn("cursors could not be stored: no segment is removed", LOG_STATUS(status));
+    atomic_store(&spool->cursors_moved, true);
+    return false;
+}
+
+/* Number of segments at the head that may go. The active one never does. Under lock. */
+static size_t count_expired(struct spool *spool, uint64_t passed, int64_t now_ns)
+{
+    uint64_t kept_bytes = 0;
+    size_t passed_count = 0, n = 0;
+    for (; passed_count + 1 < spool->segment_count; passed_count++) {
+        if (spool->segments[passed_count].newest > passed)
+            break;
+        kept_bytes += spool->segments[passed_count].file_bytes;
+    }
+    for (; n < passed_count; n++) {
+        const struct spool_segment *s = &spool->segments[n];
+        bool old = now_ns - s->newest_ns > spool->options.evidence_ns;
+        if (!old && kept_bytes <= spool->options.evidence_bytes)
+            break;
+        kept_bytes -= s->file_bytes;
+    }
+    return n;
+}
+
+/* Unlinks the first segment; false when that failed. */
+static bool remove_first(struct spool *spool)
+{
+    char name[SPOOL_NAME_BYTES];
+    spool_segment_name(spool->segments[0].first_position, name);
+    fault_point("spool.retire.before_unlink");
+    if (unlinkat(spool->dir_fd, name, 0) != 0 && errno != ENOENT) {
+        log_warn("segment could not be removed", LOG_TEXT("file", name),
+                 LOG_STATUS(status_from_errno(errno)));
+        return false;
+    }
+    fault_point("spool.retire.unlinked");
+    pthread_mutex_lock(&spool->lock);
+    spool->segment_count--;
+    memmove(spool->segments, spool->segments + 1, spool->segment_count * sizeof *spool->segments);
+    pthread_mutex_unlock(&spool->lock);
+    return true;
+}
+
+void spool_retire(struct spool *spool)
+{
+    thread_assert(THREAD_WRITER);
+    uint64_t passed;
+    if (!store_cursors(spool, &passed))
+        return;
+    pthread_mutex_lock(&spool->lock);
+    size_t n = spool->settled ? count_expired(spool, passed, clock_wall_ns()) : 0;
+    pthread_mutex_unlock(&spool->lock);
+    if (!n)
+        return;
+    while (n > 0 && remove_first(spool))
+        n--;
+    spool_show(spool);
+}

@@ -1,0 +1,275 @@
+/* spool_segment.c: segment files: names, headers, making, listing. Runs on the writer thread, and
+ * at open on the opener's. Does not know records and does not decide when a segment is made or
+ * goes. */
+#include "storage/spool_segment.h"
+
+#include "core/clock.h"
+#include "core/reader.h"
+#include "core/writer.h"
+#include "storage/fault.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define HEADER_COPY_BYTES 128
+#define HEADER_COPY_APART (SPOOL_SEGMENT_HEADER_BYTES / 2)
+#define HEADER_CRC_AT     (HEADER_COPY_BYTES - 4)
+#define NAME_DIGITS       20
+#define NAME_SUFFIX       ".seg"
+#define NEW_SUFFIX        ".seg.new"
+
+void spool_segment_name(uint64_t first_position, char name[SPOOL_NAME_BYTES])
+{
+    snprintf(name, SPOOL_NAME_BYTES, "%020" PRIu64 NAME_SUFFIX, first_position);
+}
+
+static void new_name(uint64_t first_position, char name[SPOOL_NAME_BYTES])
+{
+    snprintf(name, SPOOL_NAME_BYTES, "%020" PRIu64 NEW_SUFFIX, first_position);
+}
+
+static bool parse_name(const char *name, const char *suffix, uint64_t *first_position)
+{
+    uint64_t v = 0;
+    for (size_t i = 0; i < NAME_DIGITS; i++) {
+        if (name[i] < '0' || name[i] > '9')
+            return false;
+        uint64_t digit = (uint64_t)(name[i] - '0');
+        if (v > (UINT64_MAX - digit) / 10)
+            return false;
+        v = v * 10 + digit;
+    }
+    *first_position = v;
+    return strcmp(name + NAME_DIGITS, suffix) == 0;
+}
+
+bool spool_segment_parse_name(const char *name, uint64_t *first_position)
+{
+    return parse_name(name, NAME_SUFFIX, first_position);
+}
+
+/* A stream over the directory from its start, apart from dir_fd's own offset. */
+static DIR *open_stream(int dir_fd)
+{
+    int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return NULL;
+    DIR *stream = fdopendir(fd);
+    if (!stream)
+        close(fd);
+    return stream;
+}
+
+static int compare_u64(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static enum status append_u64(uint64_t **items, size_t *count, size_t *room, uint64_t v)
+{
+    if (*count == *room) {
+        size_t more = *room ? *room * 2 : 64;
+        uint64_t *grown = realloc(*items, more * sizeof **items);
+        if (!grown)
+            return STATUS_NO_MEMORY;
+        *items = grown;
+        *room = more;
+    }
+    (*items)[(*count)++] = v;
+    return STATUS_OK;
+}
+
+enum status spool_segment_list(int dir_fd, uint64_t **firsts, size_t *count)
+{
+    DIR *stream = open_stream(dir_fd);
+    if (!stream)
+        return status_from_errno(errno);
+    uint64_t *found = NULL, first;
+    size_t n = 0, room = 0;
+    enum status status = STATUS_OK;
+    for (struct dirent *e; status == STATUS_OK && (e = readdir(stream));)
+        if (spool_segment_parse_name(e->d_name, &first))
+            status = append_u64(&found, &n, &room, first);
+    closedir(stream);
+    if (status != STATUS_OK) {
+        free(found);
+        return status;
+    }
+    if (n)
+        qsort(found, n, sizeof *found, compare_u64);
+    *firsts = found;
+    *count = n;
+    return STATUS_OK;
+}
+
+enum status spool_segment_clean(int dir_fd)
+{
+    DIR *stream = open_stream(dir_fd);
+    if (!stream)
+        return status_from_errno(errno);
+    enum status status = STATUS_OK;
+    uint64_t first;
+    for (struct dirent *e; (e = readdir(stream));)
+        if (parse_name(e->d_name, NEW_SUFFIX, &first) && unlinkat(dir_fd, e->d_name, 0) != 0)
+            status = status_from_errno(errno);
+    closedir(stream);
+    return status;
+}
+
+enum status spool_segment_open(int dir_fd, uint64_t first_position, bool writable, int *fd)
+{
+    char name[SPOOL_NAME_BYTES];
+    spool_segment_name(first_position, name);
+    int flags = (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW;
+    int opened = openat(dir_fd, name, flags);
+    if (opened < 0)
+        return status_from_errno(errno);
+    struct stat st;
+    if (fstat(opened, &st) != 0 || !S_ISREG(st.st_mode)) {
+        close(opened);
+        return STATUS_IO;
+    }
+    *fd = opened;
+    return STATUS_OK;
+}
+
+static enum status decode_copy(struct slice bytes, struct spool_segment_header *header)
+{
+    struct reader r = reader_make(bytes);
+    if (!slice_equal_text(reader_bytes(&r, 8), SPOOL_SEGMENT_MAGIC))
+        return STATUS_CORRUPT;
+    struct reader tail = reader_make(slice_sub(bytes, HEADER_CRC_AT, 4));
+    if (crc32c(0, slice_sub(bytes, 0, HEADER_CRC_AT)) != reader_uint_le(&tail, 4))
+        return STATUS_CORRUPT;
+    if (reader_uint_le(&r, 4) > SPOOL_FORMAT_VERSION)
+        return STATUS_VERSION;
+    struct spool_segment_header h = {.flags = (uint32_t)reader_uint_le(&r, 4)};
+    memcpy(h.spool_uid, reader_bytes(&r, UUID_BYTES).data, UUID_BYTES);
+    h.first_position = reader_uint_le(&r, 8);
+    h.events_before = reader_uint_le(&r, 8);
+    memcpy(h.chain_before, reader_bytes(&r, SHA256_BYTES).data, SHA256_BYTES);
+    h.created_ns = (int64_t)reader_uint_le(&r, 8);
+    h.tag = reader_uint_le(&r, 8);
+    h.file_bytes = reader_uint_le(&r, 8);
+    *header = h;
+    return STATUS_OK;
+}
+
+enum status spool_segment_read_header(int fd, struct spool_segment_header *header)
+{
+    for (off_t copy = 0; copy < SPOOL_SEGMENT_HEADER_BYTES; copy += HEADER_COPY_APART) {
+        uint8_t bytes[HEADER_COPY_BYTES];
+        ssize_t n = pread(fd, bytes, sizeof bytes, copy);
+        if (n < 0)
+            return STATUS_IO;
+        if (n < (ssize_t)sizeof bytes)
+            break;
+        enum status status = decode_copy(slice_make(bytes, sizeof bytes), header);
+        if (status != STATUS_CORRUPT)
+            return status;
+    }
+    return STATUS_CORRUPT;
+}
+
+static enum status write_header(int fd, const struct spool_segment_header *h)
+{
+    struct writer w;
+    writer_init(&w, 2 * HEADER_COPY_BYTES);
+    writer_text(&w, SPOOL_SEGMENT_MAGIC);
+    writer_uint_le(&w, SPOOL_FORMAT_VERSION, 4);
+    writer_uint_le(&w, h->flags, 4);
+    writer_bytes(&w, h->spool_uid, UUID_BYTES);
+    writer_uint_le(&w, h->first_position, 8);
+    writer_uint_le(&w, h->events_before, 8);
+    writer_bytes(&w, h->chain_before, SHA256_BYTES);
+    writer_uint_le(&w, (uint64_t)h->created_ns, 8);
+    writer_uint_le(&w, h->tag, 8);
+    writer_uint_le(&w, h->file_bytes, 8);
+    while (w.status == STATUS_OK && w.size < HEADER_CRC_AT)
+        writer_u8(&w, 0);
+    writer_uint_le(&w, crc32c(0, writer_slice(&w)), 4);
+    enum status status = w.status;
+    if (status == STATUS_OK)
+        status = spool_write_all(fd, writer_slice(&w), 0);
+    if (status == STATUS_OK)
+        status = spool_write_all(fd, writer_slice(&w), HEADER_COPY_APART);
+    writer_fini(&w);
+    return status;
+}
+
+enum status spool_write_all(int fd, struct slice bytes, uint64_t offset)
+{
+    while (bytes.size) {
+        ssize_t n = pwrite(fd, bytes.data, bytes.size, (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? status_from_errno(errno) : STATUS_IO;
+        bytes = slice_sub(bytes, (size_t)n, SIZE_MAX);
+        offset += (uint64_t)n;
+    }
+    return STATUS_OK;
+}
+
+/* File systems without preallocation get a sparse file: there ENOSPC comes with a write instead. */
+static enum status allocate(int fd, uint64_t bytes)
+{
+    int rc;
+    do
+        rc = fallocate(fd, 0, 0, (off_t)bytes);
+    while (rc != 0 && errno == EINTR);
+    if (rc != 0 && errno == EOPNOTSUPP)
+        rc = ftruncate(fd, (off_t)bytes);
+    return rc == 0 ? STATUS_OK : status_from_errno(errno);
+}
+
+enum status spool_segment_begin(int dir_fd, const struct spool_segment_header *header, int *fd)
+{
+    char name[SPOOL_NAME_BYTES];
+    new_name(header->first_position, name);
+    int opened = openat(dir_fd, name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+    if (opened < 0)
+        return status_from_errno(errno);
+    enum status status = allocate(opened, header->file_bytes);
+    fault_point("spool.segment.allocated");
+    if (status == STATUS_OK)
+        status = write_header(opened, header);
+    if (status != STATUS_OK) {
+        spool_segment_abandon(dir_fd, header, opened);
+        return status;
+    }
+    *fd = opened;
+    return STATUS_OK;
+}
+
+enum status spool_segment_publish(int dir_fd, const struct spool_segment_header *header, int fd)
+{
+    char from[SPOOL_NAME_BYTES], to[SPOOL_NAME_BYTES];
+    new_name(header->first_position, from);
+    spool_segment_name(header->first_position, to);
+    if (fsync(fd) != 0)
+        return status_from_errno(errno);
+    fault_point("spool.segment.synced");
+    if (renameat(dir_fd, from, dir_fd, to) != 0)
+        return status_from_errno(errno);
+    fault_point("spool.segment.renamed");
+    if (fsync(dir_fd) != 0)
+        return status_from_errno(errno);
+    fault_point("spool.segment.created");
+    return STATUS_OK;
+}
+
+void spool_segment_abandon(int dir_fd, const struct spool_segment_header *header, int fd)
+{
+    char name[SPOOL_NAME_BYTES];
+    new_name(header->first_position, name);
+    unlinkat(dir_fd, name, 0);
+    close(fd);
+}

@@ -1,0 +1,59 @@
+/* spool_segment.h: segment files: names, headers, making, listing. Bytes: docs/spool-format.md §2.
+ */
+#ifndef VSOC_STORAGE_SPOOL_SEGMENT_H
+#define VSOC_STORAGE_SPOOL_SEGMENT_H
+
+#include "core/hash.h"
+#include "core/uuid7.h"
+
+#define SPOOL_FORMAT_VERSION 1
+#define SPOOL_SEGMENT_MAGIC  "VSOCSEG1"
+#define SPOOL_SEGMENT_HEADER_BYTES                                                                 \
+    8192                          /* two copies, 4096 bytes apart; records begin behind them */
+#define SPOOL_SEGMENT_SALVAGED 1u /* flag: made by recovery from what was whole */
+#define SPOOL_NAME_BYTES       48 /* a file name of ours with its NUL */
+#define SPOOL_CORRUPT_DIR      "corrupt"
+
+struct spool_segment_header {
+    uint32_t flags;
+    uint8_t spool_uid[UUID_BYTES];
+    uint64_t first_position; /* no record in it has a smaller one; also the file's name */
+    uint64_t events_before;  /* events and rejects of all earlier records */
+    uint8_t chain_before[SHA256_BYTES]; /* chain hash of the record before */
+    int64_t created_ns;
+    uint64_t tag;        /* random; stands in each record, so that no body can pose as a record */
+    uint64_t file_bytes; /* as preallocated */
+};
+
+/* "%020llu.seg" of the first position. */
+void spool_segment_name(uint64_t first_position, char name[SPOOL_NAME_BYTES]);
+/* False when it is not the name of a segment. */
+bool spool_segment_parse_name(const char *name, uint64_t *first_position);
+/* First positions of all segment files in the directory, ascending, malloc'ed. Files left half made
+ * are not listed. IO, NO_MEMORY. */
+enum status spool_segment_list(int dir_fd, uint64_t **firsts, size_t *count) must_check;
+/* Removes segment files that were never finished (NAME.new). */
+enum status spool_segment_clean(int dir_fd) must_check;
+/* Opens a segment file for reading, or for writing too. NOT_FOUND, IO. */
+enum status spool_segment_open(int dir_fd, uint64_t first_position, bool writable,
+                               int *fd) must_check;
+
+/* Reads the header, from its second copy when the first is damaged. CORRUPT: neither is whole.
+ * VERSION: made by a newer version. IO. */
+enum status spool_segment_read_header(int fd, struct spool_segment_header *header) must_check;
+
+/* Makes NAME.new with room for header->file_bytes and the header in it; *fd is open for writing. On
+ * failure (NO_SPACE, IO) nothing is left of it. */
+enum status spool_segment_begin(int dir_fd, const struct spool_segment_header *header,
+                                int *fd) must_check;
+/* Syncs the file that spool_segment_begin made, gives it its name (in place of a file that has it)
+ * and syncs the directory. */
+enum status spool_segment_publish(int dir_fd, const struct spool_segment_header *header,
+                                  int fd) must_check;
+/* Removes what spool_segment_begin made and closes fd. */
+void spool_segment_abandon(int dir_fd, const struct spool_segment_header *header, int fd);
+
+/* All of it at offset; restarts after interruption. NO_SPACE, IO. */
+enum status spool_write_all(int fd, struct slice bytes, uint64_t offset) must_check;
+
+#endif

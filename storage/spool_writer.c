@@ -1,0 +1,316 @@
+/* spool_writer.c: the writer thread: group commit of all that queued while the last one ran: write,
+ * fdatasync, publish, verdicts, then cursors and retention. Does not parse what it writes and does
+ * not read it back. */
+#define LOG_COMPONENT "spool"
+#include "storage/spool_internal.h"
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "storage/fault.h"
+#include "storage/spool_frame.h"
+
+#include <errno.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TICK_NS      NS_PER_S          /* cursors and retention */
+#define FULL_TICK_NS (100 * NS_PER_MS) /* looking for room while full */
+
+/* --- verdicts ------------------------------------------------------------------------------- */
+
+/* Gives the batch back. An owner that is gone gets nothing. */
+static void give_back(struct spool *spool, struct batch *batch, enum status verdict)
+{
+    size_t bytes = spool_frame_bytes(batch);
+    batch->verdict = verdict;
+    if (mailbox_put(batch->reply_to, &batch->mail) != STATUS_OK)
+        batch_destroy(batch);
+    atomic_fetch_sub(&spool->queued_bytes, bytes);
+    atomic_fetch_sub(&spool->queued_batches, 1);
+}
+
+static void give_back_pending(struct spool *spool, enum status verdict)
+{
+    struct mail *mail = spool->pending;
+    spool->pending = NULL;
+    spool->pending_last = &spool->pending;
+    while (mail) {
+        struct mail *next = mail->next;
+        give_back(spool, batch_from_mail(mail), verdict);
+        mail = next;
+    }
+}
+
+/* Final for the process: what fdatasync failed for may or may not be on disk, and asking again
+ * proves nothing. */
+static void fail(struct spool *spool, enum status status)
+{
+    if (atomic_exchange(&spool->failed, true))
+        return;
+    log_error("spool write failed: no more batches are taken; check the disk, then restart",
+              LOG_TEXT("dir", spool->dir), LOG_STATUS(status));
+    if (spool->on_failure)
+        spool->on_failure(spool->on_failure_arg);
+}
+
+/* --- writing -------------------------------------------------------------------------------- */
+
+static void drop_written(struct spool *spool, size_t bytes)
+{
+    int i = 0;
+    while (bytes && bytes >= spool->iov[i].iov_len)
+        bytes -= spool->iov[i++].iov_len;
+    spool->iov_count -= i;
+    memmove(spool->iov, spool->iov + i, (size_t)spool->iov_count * sizeof *spool->iov);
+    if (bytes) {
+        spool->iov[0].iov_base = (uint8_t *)spool->iov[0].iov_base + bytes;
+        spool->iov[0].iov_len -= bytes;
+    }
+}
+
+#ifdef VSOCD_FAULTS
+/* Test builds: dies with half of what was to be written on disk. */
+static void fault_torn_write(struct spool *spool)
+{
+    if (!fault_due("spool.records.torn"))
+        return;
+    size_t half = spool->iov_bytes / 2, i = 0;
+    uint64_t at = spool->write_offset;
+    for (; half; i++) {
+        size_t n = spool->iov[i].iov_len < half ? spool->iov[i].iov_len : half;
+        (void)!pwrite(spool->fd, spool->iov[i].iov_base, n, (off_t)at);
+        at += n;
+        half -= n;
+    }
+    fault_die();
+}
+#else
+#define fault_torn_write(spool) ((void)0)
+#endif
+
+/* All of iov to the segment; the first failure of the group stays. */
+static void write_out(struct spool *spool)
+{
+    if (spool->iov_count)
+        fault_torn_write(spool);
+    while (spool->iov_count && spool->write_status == STATUS_OK) {
+        ssize_t n = pwritev(spool->fd, spool->iov, spool->iov_count, (off_t)spool->write_offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            spool->write_status = n < 0 ? status_from_errno(errno) : STATUS_IO;
+            break;
+        }
+        spool->write_offset += (uint64_t)n;
+        drop_written(spool, (size_t)n);
+    }
+    spool->iov_count = 0;
+    spool->iov_bytes = 0;
+}
+
+static void push_bytes(struct spool *spool, struct slice bytes)
+{
+    if (!bytes.size)
+        return;
+    if (spool->iov_count == SPOOL_IOV_MAX)
+        write_out(spool);
+    spool->iov[spool->iov_count++] =
+        (struct iovec){.iov_base = (void *)(uintptr_t)bytes.data, .iov_len = bytes.size};
+    spool->iov_bytes += bytes.size;
+}
+
+/* Gives the batch its place behind the staged tail. */
+static void stage(struct spool *spool, struct batch *batch, int64_t now_ns)
+{
+    struct batch_meta *meta = &batch->meta;
+    struct spool_tail *tail = &spool->staged;
+    meta->position = tail->position + 1;
+    meta->events_before = tail->events;
+    meta->ingested_ns = now_ns;
+    spool_frame_seal(batch, spool->tag, spool->hash, tail->chain);
+    push_bytes(spool, writer_slice(&batch->frame));
+    push_bytes(spool, writer_slice(&batch->events));
+    for (size_t i = 0; i < batch->body_count; i++)
+        push_bytes(spool, batch->body[i]);
+    push_bytes(spool, spool_frame_padding(batch));
+    tail->position++;
+    tail->events += UINT64_C(0) + meta->accepted + meta->quarantined;
+    tail->offset += spool_frame_bytes(batch);
+    *spool->pending_last = &batch->mail;
+    spool->pending_last = &batch->mail.next;
+    batch->mail.next = NULL;
+}
+
+/* --- commit --------------------------------------------------------------------------------- */
+
+/* Readers see the group from here on. */
+static void publish(struct spool *spool, int64_t now_ns)
+{
+    pthread_mutex_lock(&spool->lock);
+    struct spool_segment *last = &spool->segments[spool->segment_count - 1];
+    if (!last->oldest)
+        last->oldest = batch_from_mail(spool->pending)->meta.position;
+    last->newest = spool->staged.position;
+    last->newest_ns = now_ns;
+    last->end = spool->staged.offset;
+    spool->position = spool->staged.position;
+    spool->events = spool->staged.events;
+    pthread_cond_broadcast(&spool->grown);
+    pthread_mutex_unlock(&spool->lock);
+    metric_add(spool->events_total, spool->staged.events - spool->durable.events);
+    metric_set(spool->position_gauge, (double)spool->staged.position);
+    spool->durable = spool->staged;
+}
+
+/* The disk filled up under a file that could not be preallocated: the group is taken back, the
+ * segment cut behind its last durable record and left. */
+static enum status take_back(struct spool *spool)
+{
+    spool->staged = spool->durable;
+    if (ftruncate(spool->fd, (off_t)spool->durable.offset) != 0 || fdatasync(spool->fd) != 0)
+        return STATUS_IO;
+    spool_seal_active(spool);
+    atomic_store(&spool->full, true);
+    log_error("disk is full: batches are refused until there is room");
+    return STATUS_NO_SPACE;
+}
+
+static enum status write_and_sync(struct spool *spool)
+{
+    int64_t start_ns = clock_monotonic_ns();
+    write_out(spool);
+    fault_point("spool.records.written");
+    if (spool->write_status == STATUS_OK && fdatasync(spool->fd) != 0) {
+        enum status status = status_from_errno(errno);
+        return status == STATUS_NO_SPACE ? STATUS_IO : status; /* an fdatasync never gets better */
+    }
+    fault_point("spool.records.synced");
+    spool->last_sync_end_ns = clock_monotonic_ns();
+    metric_observe(spool->commit_seconds, (double)(spool->last_sync_end_ns - start_ns) / 1e9);
+    metric_add(spool->commits, 1);
+    return spool->write_status == STATUS_NO_SPACE ? take_back(spool) : spool->write_status;
+}
+
+/* Makes what is staged durable and hands the verdicts back. */
+static void commit(struct spool *spool, int64_t now_ns)
+{
+    if (!spool->pending)
+        return;
+    enum status status = write_and_sync(spool);
+    if (status == STATUS_OK)
+        publish(spool, now_ns);
+    else if (status != STATUS_NO_SPACE)
+        fail(spool, status);
+    fault_point("spool.records.published");
+    give_back_pending(spool, status == STATUS_OK || status == STATUS_NO_SPACE ? status : STATUS_IO);
+    spool->write_status = STATUS_OK;
+    fault_point("spool.verdicts.given");
+}
+
+/* A position that a cursor has heard of is never given again. */
+static void pass_cursors(struct spool *spool)
+{
+    for (unsigned i = 0; i < SPOOL_CURSOR_MAX; i++) {
+        uint64_t position = atomic_load(&spool->cursors[i].position);
+        if (position > spool->staged.position)
+            spool->staged.position = position;
+    }
+}
+
+static bool fits(const struct spool *spool, const struct batch *batch)
+{
+    return spool->fd >= 0 && spool->file_bytes - spool->staged.offset >= spool_frame_bytes(batch);
+}
+
+static void take_batch(struct spool *spool, struct batch *batch, int64_t now_ns)
+{
+    enum status status = STATUS_OK;
+    if (!atomic_load(&spool->failed) && !fits(spool, batch)) {
+        commit(spool, now_ns);
+        if (!atomic_load(&spool->failed)) {
+            status = spool_roll(spool, spool_frame_bytes(batch));
+            if (status != STATUS_OK && status != STATUS_NO_SPACE)
+                fail(spool, status);
+        }
+    }
+    if (atomic_load(&spool->failed))
+        status = STATUS_IO;
+    if (status != STATUS_OK)
+        give_back(spool, batch, status);
+    else
+        stage(spool, batch, now_ns);
+}
+
+static void take_group(struct spool *spool, struct mail *mail)
+{
+    int64_t now_ns = clock_wall_ns();
+    fault_point("spool.group.taken");
+    pass_cursors(spool);
+    spool->write_offset = spool->staged.offset;
+    while (mail) {
+        struct mail *next = mail->next;
+        take_batch(spool, batch_from_mail(mail), now_ns);
+        mail = next;
+    }
+    commit(spool, now_ns);
+}
+
+/* --- the loop ------------------------------------------------------------------------------- */
+
+/* Cursors and retention once a second; while full, a look for room more often. */
+static void tick(struct spool *spool)
+{
+    int64_t now_ns = clock_monotonic_ns();
+    bool full = atomic_load(&spool->full);
+    if (now_ns - spool->last_tick_ns < (full ? FULL_TICK_NS : TICK_NS))
+        return;
+    spool->last_tick_ns = now_ns;
+    spool_retire(spool);
+    if (full && spool_has_room(spool, spool->options.segment_bytes)) {
+        atomic_store(&spool->full, false);
+        log_info("spool has room again");
+        spool_show(spool);
+    }
+}
+
+static void pause_ns(int64_t ns)
+{
+    struct timespec t = {.tv_sec = (time_t)(ns / NS_PER_S), .tv_nsec = (long)(ns % NS_PER_S)};
+    nanosleep(&t, NULL);
+}
+
+/* Batches came in while the last sync ran, so more are under way: gathers them for one sync. A lone
+ * batch in an idle spool never waits. */
+static struct mail *gather(struct spool *spool, struct mail *mail)
+{
+    int64_t wait_ns =
+        spool->last_sync_end_ns + spool->options.commit_interval_ns - clock_monotonic_ns();
+    if (wait_ns <= 0 || mailbox_is_closed(&spool->inbox))
+        return mail;
+    pause_ns(wait_ns < spool->options.commit_interval_ns ? wait_ns
+                                                         : spool->options.commit_interval_ns);
+    struct mail *more = mailbox_take(&spool->inbox), **end = &mail;
+    while (*end)
+        end = &(*end)->next;
+    *end = more;
+    return mail;
+}
+
+void spool_writer_run(void *arg)
+{
+    thread_assert(THREAD_WRITER);
+    struct spool *spool = arg;
+    for (;;) {
+        struct mail *mail = mailbox_take(&spool->inbox);
+        if (mail)
+            mail = gather(spool, mail);
+        else
+            mail = mailbox_wait(&spool->inbox, atomic_load(&spool->full) ? FULL_TICK_NS : TICK_NS);
+        if (mail)
+            take_group(spool, mail);
+        else if (mailbox_is_closed(&spool->inbox))
+            break;
+        tick(spool);
+    }
+    spool_retire(spool);
+}
