@@ -8,6 +8,9 @@
 
 struct sink_runner;
 
+/* Lanes of a sink at most: each has a cursor of the spool, and the sink has one more. */
+#define SINK_LANES_MAX 16
+
 struct sink_runner_options {
     const struct sink *sink;
     struct sink_config config; /* lane is filled by the runner */
@@ -21,21 +24,31 @@ struct sink_runner_options {
     void *advanced_arg;
 };
 
-/* Opens cursors and lanes; CONFIG with problem->text when the sink's settings are wrong. */
+/* Opens cursors and lanes; CONFIG with problem->text when the sink's settings are wrong. The cursor
+ * of a lane is "NAME.LANEofLANES"; "NAME" says what all lanes have: where lanes start when their
+ * number has changed. sink, config.settings and config.instance must outlive the runner. */
 enum status sink_runner_create(const struct sink_runner_options *options, struct spool *spool,
                                struct sink_runner **out, struct sink_problem *problem) must_check;
 enum status sink_runner_start(struct sink_runner *runner) must_check;
-/* Delivers what is durable until deadline_ns (monotonic), then stops. */
+/* Tells the lanes to deliver what is durable until deadline_ns (monotonic) and then to end. A sink
+ * that fails meanwhile is not waited for: the spool keeps what it misses. Does not block. */
+void sink_runner_begin_stop(struct sink_runner *runner, int64_t deadline_ns);
+/* sink_runner_begin_stop, and waits for the end. After the deadline blocking calls of the sink are
+ * interrupted. */
 void sink_runner_stop(struct sink_runner *runner, int64_t deadline_ns);
 void sink_runner_destroy(struct sink_runner *runner);
 const char *sink_runner_name(const struct sink_runner *runner);
 /* Everything up to this position is in the sink. Thread: any. */
 uint64_t sink_runner_position(const struct sink_runner *runner);
+/* Sets the gauges that age: vsocd_sink_lag_events, vsocd_sink_lag_seconds. For scrapes. Thread:
+ * any.
+ */
+void sink_runner_refresh(struct sink_runner *runner);
 /* False after a failed delivery or connection attempt until one goes well. *since_ns monotonic;
  * last problem's text copied. Thread: any. */
 bool sink_runner_up(struct sink_runner *runner, int64_t *since_ns, char problem[512]);
 
-/* The built-in sinks, NULL-terminated (sink_registry.c). */
+/* The built-in sinks. */
 extern const struct sink sink_file, sink_kafka, sink_postgres;
 
 #endif

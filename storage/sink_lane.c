@@ -1,0 +1,425 @@
+/* sink_lane.c: one lane: reads its batches from the spool, gathers loads, delivers until it worked,
+ * moves on. Runs on the lane's thread. Knows nothing of what is on the other side. */
+#define LOG_COMPONENT "sink"
+#include "storage/sink_lane.h"
+
+#include <stdio.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+
+#define PAUSE_FIRST_NS   (100 * NS_PER_MS)
+#define PAUSE_LONGEST_NS (10 * NS_PER_S)
+#define BROKEN_PAUSE_NS  (10 * NS_PER_S) /* to three times as long */
+#define IDLE_WAIT_NS     NS_PER_S
+
+enum gather_mode { GATHER_WAIT, GATHER_NOW };
+
+static bool is_stopping(const struct sink_lane *lane)
+{
+    return atomic_load(&lane->runner->stopping);
+}
+
+/* True when a batch of this lane is in (after, to]. */
+static bool owns_between(const struct sink_lane *lane, uint64_t after, uint64_t to)
+{
+    unsigned lanes = lane->runner->lane_count;
+    uint64_t first = after + 1;
+    uint64_t own = first + (lane->number + lanes - first % lanes) % lanes;
+    return own <= to;
+}
+
+/* Up or down as people see it. A change is logged; what repeats is not. */
+static void lane_show(struct sink_lane *lane, bool up, bool broken, const char *problem)
+{
+    struct sink_runner *runner = lane->runner;
+    const char *name = runner->options.sink->name;
+    bool all_up = true;
+    pthread_mutex_lock(&runner->lock);
+    bool changed = lane->up != up, other = strcmp(lane->problem, problem) != 0;
+    int64_t now = clock_monotonic_ns(), since = lane->since_ns;
+    lane->up = up;
+    if (changed)
+        lane->since_ns = now;
+    if (!up)
+        snprintf(lane->problem, sizeof lane->problem, "%s", problem);
+    for (unsigned i = 0; i < runner->lane_count; i++)
+        all_up = all_up && runner->lanes[i].up;
+    pthread_mutex_unlock(&runner->lock);
+    metric_set(runner->up, all_up);
+    if (up && changed)
+        log_info("sink is back", LOG_TEXT("sink", name), LOG_U64("lane", lane->number),
+                 LOG_REAL("seconds_down", (double)((now - since) / NS_PER_MS) / 1e3));
+    else if (!up && broken)
+        log_error("sink can't work until this is put right; it is tried again now and then",
+                  LOG_TEXT("sink", name), LOG_U64("lane", lane->number),
+                  LOG_TEXT("problem", problem));
+    else if (!up && (changed || other))
+        log_warn("sink is not there; the spool keeps what it misses, trying again",
+                 LOG_TEXT("sink", name), LOG_U64("lane", lane->number),
+                 LOG_TEXT("problem", problem));
+}
+
+static uint64_t random_below(uint64_t limit)
+{
+    uint64_t bits;
+    random_bytes(&bits, sizeof bits);
+    return bits % limit;
+}
+
+/* Decorrelated jitter: from the shortest pause to three times the last one, capped. */
+static int64_t next_pause(struct sink_lane *lane, bool broken)
+{
+    if (broken)
+        return BROKEN_PAUSE_NS + (int64_t)random_below(2 * BROKEN_PAUSE_NS);
+    int64_t last = lane->pause_ns ? lane->pause_ns : PAUSE_FIRST_NS;
+    int64_t pause = PAUSE_FIRST_NS + (int64_t)random_below((uint64_t)(3 * last - PAUSE_FIRST_NS));
+    lane->pause_ns = pause < PAUSE_LONGEST_NS ? pause : PAUSE_LONGEST_NS;
+    return lane->pause_ns;
+}
+
+/* Waits before the next attempt; a stop ends the wait. False: the attempt that failed was made
+ * while stopping, there will be no other; the spool keeps what is left. */
+static bool lane_pause(struct sink_lane *lane, bool broken)
+{
+    struct sink_runner *runner = lane->runner;
+    if (is_stopping(lane))
+        return false;
+    int64_t end = clock_monotonic_ns() + next_pause(lane, broken);
+    pthread_mutex_lock(&runner->lock);
+    for (;;) {
+        int64_t left = end - clock_monotonic_ns();
+        if (left <= 0 || atomic_load(&runner->stopping))
+            break;
+        sink_runner_wait(runner, left);
+    }
+    pthread_mutex_unlock(&runner->lock);
+    return true;
+}
+
+/* The lane has everything up to position. */
+static void lane_advance(struct sink_lane *lane, uint64_t position, uint64_t events)
+{
+    struct sink_runner *runner = lane->runner;
+    atomic_store(&lane->events, events);
+    atomic_store(&lane->position, position);
+    spool_cursor_advance(runner->spool, lane->cursor, position);
+    uint64_t all = sink_runner_position(runner);
+    if (lane->number == 0) /* one writer: two lanes could overtake each other */
+        spool_cursor_advance(runner->spool, runner->cursor, all);
+    metric_set(runner->position_gauge, (double)all);
+    if (runner->options.advanced)
+        runner->options.advanced(runner->options.advanced_arg, all);
+}
+
+static void lane_close_reader(struct sink_lane *lane)
+{
+    if (lane->reader)
+        spool_reader_close(lane->reader);
+    lane->reader = NULL;
+}
+
+/* Drops what was gathered; the reader goes on after position. */
+static void lane_reopen(struct sink_lane *lane, uint64_t position)
+{
+    lane_close_reader(lane);
+    lane->seen = position;
+    atomic_store(&lane->events_known, false);
+    sink_gather_reset(&lane->gather);
+    atomic_store(&lane->waiting_since_ns, 0);
+    lane->delivery_failed = false;
+}
+
+/* The load in hand is on the other side. */
+static void lane_delivered(struct sink_lane *lane)
+{
+    struct sink_runner *runner = lane->runner;
+    struct sink_load *load = &lane->gather.load;
+    metric_add(runner->events_total, load->event_count);
+    metric_add(runner->batches_total, load->batch_count);
+    uint64_t position = load->last_position;
+    sink_gather_reset(&lane->gather);
+    atomic_store(&lane->waiting_since_ns, 0);
+    lane->delivery_failed = false;
+    lane->pause_ns = 0;
+    lane_show(lane, true, false, "");
+    lane_advance(lane, position, lane->seen_events);
+}
+
+/* The other side says it has everything up to `there`. Its word counts: it may have been restored
+ * from an older dump, or have committed a load whose answer was lost. */
+static void lane_resume(struct sink_lane *lane, uint64_t there)
+{
+    const char *name = lane->runner->options.sink->name;
+    uint64_t here = atomic_load(&lane->position);
+    struct spool_stats stats;
+    spool_stats(lane->runner->spool, &stats);
+    if (there > stats.position) {
+        log_error("sink has a position that the spool does not have yet: was the spool restored "
+                  "from an older copy? Going on after the spool's newest batch",
+                  LOG_TEXT("sink", name), LOG_U64("sink_position", there),
+                  LOG_U64("spool_position", stats.position));
+        there = stats.position;
+    }
+    if (there == lane->gather.load.last_position && lane->gather.load.batch_count > 0) {
+        lane_delivered(lane);
+        return;
+    }
+    bool ahead = there > here && owns_between(lane, here, there);
+    bool behind = there < here && owns_between(lane, there, here);
+    if (!ahead && !behind)
+        return;
+    if (behind)
+        log_warn("sink is behind the local cursor: sending it again what the spool still has",
+                 LOG_TEXT("sink", name), LOG_U64("lane", lane->number),
+                 LOG_U64("sink_position", there), LOG_U64("cursor", here));
+    lane_reopen(lane, there);
+    lane_advance(lane, there, 0);
+}
+
+/* What failed stands in lane->failure. */
+static bool lane_connect(struct sink_lane *lane, bool *broken)
+{
+    const struct sink *sink = lane->runner->options.sink;
+    uint64_t position = 0;
+    bool known = false;
+    lane->failure.text[0] = '\0';
+    enum sink_result result = sink->connect(lane->state, &position, &known, &lane->failure);
+    if (result != SINK_DELIVERED) {
+        *broken = result != SINK_LATER;
+        return false;
+    }
+    lane->connected = true;
+    if (known)
+        lane_resume(lane, position);
+    if (!lane->delivery_failed)
+        lane_show(lane, true, false, "");
+    return true;
+}
+
+/* The reader is opened again where it stopped. */
+static void lane_fail_reading(struct sink_lane *lane, enum status status)
+{
+    snprintf(lane->failure.text, sizeof lane->failure.text,
+             "the spool can't be read after position %llu: %s; see 'vsocd spool check'",
+             (unsigned long long)lane->seen, status_text(status));
+    lane_close_reader(lane);
+}
+
+/* Says so when positions are skipped: they were taken by retention or set aside as damaged. */
+static void lane_note_gap(const struct sink_lane *lane, uint64_t position)
+{
+    if (position > lane->seen + 1 && owns_between(lane, lane->seen, position - 1))
+        log_warn("batches that the sink has not had are no longer in the spool",
+                 LOG_TEXT("sink", lane->runner->options.sink->name), LOG_U64("lane", lane->number),
+                 LOG_U64("first", lane->seen + 1), LOG_U64("last", position - 1));
+}
+
+static void lane_saw(struct sink_lane *lane, uint64_t position, uint64_t events_after)
+{
+    lane->seen = position;
+    lane->seen_events = events_after;
+}
+
+/* The first record after a start says how many events came before it. */
+static void lane_learn_events(struct sink_lane *lane, uint64_t before)
+{
+    if (atomic_load_explicit(&lane->events_known, memory_order_relaxed))
+        return;
+    atomic_store(&lane->events, before);
+    atomic_store(&lane->events_known, true);
+}
+
+/* Takes the next record, this lane's or (to learn how many events came before) another's. */
+static enum status lane_read(struct sink_lane *lane, uint64_t position, uint32_t events, bool own)
+{
+    struct batch_record record;
+    enum status status = spool_reader_next(lane->reader, &record);
+    if (status == STATUS_CORRUPT) {
+        log_error("a batch changed on disk after it was written: it is left out; see 'vsocd spool "
+                  "check'",
+                  LOG_TEXT("sink", lane->runner->options.sink->name),
+                  LOG_U64("position", position));
+        lane_saw(lane, position, lane->seen_events + events);
+        return STATUS_OK;
+    }
+    if (status != STATUS_OK)
+        return status;
+    bool first = lane->gather.load.batch_count == 0;
+    if (own)
+        status = sink_gather_add(&lane->gather, &record, events);
+    if (status != STATUS_OK)
+        return status;
+    if (own && first)
+        atomic_store(&lane->waiting_since_ns, record.meta.received_ns);
+    lane_learn_events(lane, record.meta.events_before);
+    lane_saw(lane, position, record.meta.events_before + events);
+    return STATUS_OK;
+}
+
+static bool lane_is_full(const struct sink_lane *lane, uint32_t more)
+{
+    const struct sink_runner_options *options = &lane->runner->options;
+    const struct sink_load *load = &lane->gather.load;
+    if (load->batch_count == 0)
+        return false;
+    return (uint64_t)load->event_count + more > options->load_events ||
+           load->event_count == options->load_events || lane->gather.bytes >= options->load_bytes;
+}
+
+/* One record. END: there is none, or no more go into the load. */
+static enum status lane_step(struct sink_lane *lane, bool *full)
+{
+    uint64_t position;
+    uint32_t events;
+    *full = lane_is_full(lane, 0);
+    if (*full)
+        return STATUS_END;
+    enum status status = spool_reader_peek(lane->reader, &position, &events);
+    if (status == STATUS_CORRUPT) {
+        log_error("a batch changed on disk after it was written: it is left out; see 'vsocd spool "
+                  "check'",
+                  LOG_TEXT("sink", lane->runner->options.sink->name),
+                  LOG_U64("after_position", lane->seen));
+        return STATUS_OK;
+    }
+    if (status != STATUS_OK)
+        return status;
+    bool own = position % lane->runner->lane_count == lane->number;
+    *full = own && lane_is_full(lane, events);
+    if (*full)
+        return STATUS_END;
+    lane_note_gap(lane, position);
+    if (own || !atomic_load_explicit(&lane->events_known, memory_order_relaxed))
+        return lane_read(lane, position, events, own);
+    spool_reader_skip(lane->reader);
+    lane_saw(lane, position, lane->seen_events + events);
+    return STATUS_OK;
+}
+
+/* Nothing to read: waits for more, unless the load has waited long enough. False: go on with what
+ * is there. */
+static bool lane_await(struct sink_lane *lane, int64_t started_ns)
+{
+    bool empty = lane->gather.load.batch_count == 0;
+    int64_t left = IDLE_WAIT_NS;
+    if (!empty)
+        left = started_ns + lane->runner->options.load_interval_ns - clock_monotonic_ns();
+    if (left <= 0 || is_stopping(lane))
+        return false;
+    bool more = spool_reader_wait(lane->reader, left);
+    return more || !empty;
+}
+
+/* Fills the load until it is full, old enough, or (GATHER_NOW) nothing is left to read. */
+static bool lane_gather(struct sink_lane *lane, enum gather_mode mode)
+{
+    int64_t started_ns = clock_monotonic_ns();
+    bool stopping = is_stopping(lane); /* before reading: what is durable by then counts */
+    enum status status = STATUS_OK;
+    if (!lane->reader)
+        status = spool_reader_open(lane->runner->spool, lane->seen, &lane->reader);
+    while (status == STATUS_OK || status == STATUS_END) {
+        bool full, empty = lane->gather.load.batch_count == 0;
+        status = lane_step(lane, &full);
+        if (empty && lane->gather.load.batch_count > 0)
+            started_ns = clock_monotonic_ns();
+        if (status != STATUS_END)
+            continue;
+        if (empty && lane->seen > atomic_load(&lane->position))
+            lane_advance(lane, lane->seen, lane->seen_events); /* past others' batches */
+        if (full || mode == GATHER_NOW || !lane_await(lane, started_ns))
+            break;
+    }
+    if (status != STATUS_END && status != STATUS_OK)
+        lane_fail_reading(lane, status);
+    if (lane->gather.load.batch_count > 0)
+        lane->gather.load.last_position = lane->seen; /* others' batches behind ours are no gap */
+    lane->drained = stopping && status == STATUS_END && lane->gather.load.batch_count == 0;
+    return status == STATUS_END || status == STATUS_OK || lane->gather.load.batch_count > 0;
+}
+
+/* One event can't be taken: marked, so that the next delivery diverts it. */
+static bool lane_reject(struct sink_lane *lane)
+{
+    const struct sink_rejected *rejected = &lane->failure.rejected;
+    enum status status = sink_gather_reject(&lane->gather, rejected, lane->failure.text);
+    if (status != STATUS_OK) {
+        log_error("sink refuses an event that can't be marked", LOG_STATUS(status),
+                  LOG_TEXT("sink", lane->runner->options.sink->name),
+                  LOG_U64("batch", rejected->batch), LOG_U64("index", rejected->index));
+        return false;
+    }
+    metric_add(lane->runner->rejected_total, 1);
+    log_warn("sink can't take an event: it goes to quarantine",
+             LOG_TEXT("sink", lane->runner->options.sink->name),
+             LOG_U64("position", lane->gather.batches[rejected->batch].position),
+             LOG_U64("index", rejected->index), LOG_TEXT("reason", lane->failure.text));
+    return true;
+}
+
+/* False: failed; what and why stands in *broken and lane->failure. */
+static bool lane_deliver(struct sink_lane *lane, bool *broken)
+{
+    struct sink_runner *runner = lane->runner;
+    int64_t start = clock_monotonic_ns();
+    lane->failure.text[0] = '\0';
+    enum sink_result result =
+        runner->options.sink->deliver(lane->state, &lane->gather.load, &lane->failure);
+    metric_observe(runner->deliver_seconds, (double)(clock_monotonic_ns() - start) / 1e9);
+    if (result == SINK_DELIVERED) {
+        lane_delivered(lane);
+        return true;
+    }
+    lane->connected = false;
+    metric_add(runner->retries_total, 1);
+    if (result == SINK_REJECTED && lane_reject(lane))
+        return true;
+    lane->delivery_failed = true;
+    *broken = result != SINK_LATER;
+    return false;
+}
+
+/* One turn: connect, or gather, or deliver. False: failed, see lane->failure. */
+static bool lane_turn(struct sink_lane *lane, bool *broken)
+{
+    *broken = false;
+    if (!lane->connected && !lane_connect(lane, broken)) {
+        if (lane->gather.load.batch_count == 0 && !lane_gather(lane, GATHER_NOW))
+            *broken = true; /* else only to know how much is waiting */
+        return false;
+    }
+    if (lane->gather.load.batch_count == 0 && !lane_gather(lane, GATHER_WAIT)) {
+        *broken = true;
+        return false;
+    }
+    return lane->gather.load.batch_count == 0 || lane_deliver(lane, broken);
+}
+
+static bool lane_is_finished(const struct sink_lane *lane)
+{
+    return is_stopping(lane) &&
+           (lane->drained || clock_monotonic_ns() > atomic_load(&lane->runner->deadline_ns));
+}
+
+void sink_lane_run(void *arg)
+{
+    thread_assert(THREAD_SINK);
+    struct sink_lane *lane = arg;
+    bool broken = false;
+    while (!lane_is_finished(lane)) {
+        bool ok = lane_turn(lane, &broken);
+        if (lane->number == 0)
+            sink_runner_refresh(lane->runner);
+        if (ok)
+            continue;
+        lane_show(lane, false, broken, lane->failure.text);
+        if (!lane_pause(lane, broken))
+            break;
+    }
+    lane_close_reader(lane);
+    pthread_mutex_lock(&lane->runner->lock);
+    lane->done = true;
+    pthread_cond_broadcast(&lane->runner->changed);
+    pthread_mutex_unlock(&lane->runner->lock);
+}

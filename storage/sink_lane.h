@@ -1,0 +1,65 @@
+/* sink_lane.h: what sink_runner.c and sink_lane.c share: a runner and its lanes. Nobody else
+ * includes it. Lock order: runner->lock is a leaf. */
+#ifndef VSOC_STORAGE_SINK_LANE_H
+#define VSOC_STORAGE_SINK_LANE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/metrics.h"
+#include "core/thread.h"
+#include "storage/sink_load.h"
+#include "storage/sink_runner.h"
+
+struct sink_lane {
+    struct sink_runner *runner;
+    unsigned number;
+    void *state; /* the sink's */
+    struct thread thread;
+    spool_cursor_t cursor;
+
+    /* Up to where the lane has everything. Written by the lane's thread. */
+    _Atomic uint64_t position;
+    _Atomic uint64_t events;          /* in all batches up to position */
+    _Atomic bool events_known;        /* false until a record was read */
+    _Atomic int64_t waiting_since_ns; /* received_ns of the oldest batch in the load; 0: none */
+
+    /* The lane thread's own. */
+    struct spool_reader *reader; /* NULL: to be opened after `seen` */
+    uint64_t seen;               /* position last read or passed over */
+    uint64_t seen_events;        /* in all batches up to seen, when events_known */
+    struct sink_gather gather;
+    bool connected;
+    bool delivery_failed; /* the load in hand failed: only its delivery makes the lane good again */
+    bool drained;         /* while stopping: the spool has no more for it */
+    int64_t pause_ns;     /* last pause after SINK_LATER */
+    struct sink_problem failure;
+
+    /* Under runner->lock. */
+    bool up, done;
+    int64_t since_ns;
+    char problem[512];
+};
+
+struct sink_runner {
+    struct sink_runner_options options;
+    struct spool *spool;
+    uint8_t spool_uid[UUID_BYTES];
+    spool_cursor_t cursor; /* up to where all lanes have everything: where a changed number of lanes
+                              starts */
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* monotonic clock: stopping was set, or a lane is done */
+    _Atomic bool stopping;
+    _Atomic int64_t deadline_ns; /* when stopping */
+    metric_t position_gauge, lag_events, lag_seconds, up, events_total, batches_total,
+        retries_total, rejected_total, deliver_seconds;
+    unsigned lane_count;
+    struct sink_lane lanes[];
+};
+
+/* A lane's thread. arg: struct sink_lane. */
+void sink_lane_run(void *arg);
+/* Waits on runner->changed for at most ns; runner->lock is held. */
+void sink_runner_wait(struct sink_runner *runner, int64_t ns);
+
+#endif

@@ -1,0 +1,194 @@
+/* sink_load.c: copies batches out of the spool reader's buffer and decodes them for the sink. Runs
+ * on the lane's thread. Does not read the spool or decide when a load is full. */
+#define LOG_COMPONENT "sink"
+#include "storage/sink_load.h"
+
+#include <stdlib.h>
+
+#include "core/log.h"
+#include "core/thread.h"
+
+struct sink_gathered {
+    struct batch_meta meta;
+    struct slice events;
+};
+
+static void load_begin(const struct sink_load *load, size_t batch, struct sink_iterator *iterator);
+static bool load_next(struct sink_iterator *iterator, struct event_item *item);
+
+void sink_gather_init(struct sink_gather *gather, const uint8_t *spool_uid)
+{
+    memset(gather, 0, sizeof *gather);
+    gather->load.struct_size = sizeof gather->load;
+    gather->load.spool_uid = spool_uid;
+    gather->load.begin = load_begin;
+    gather->load.next = load_next;
+    arena_init(&gather->arena, SIZE_MAX); /* bounded by what the runner adds */
+}
+
+void sink_gather_fini(struct sink_gather *gather)
+{
+    sink_gather_reset(gather);
+    free(gather->batches);
+    free(gather->rejected);
+    gather->batches = NULL;
+    gather->rejected = NULL;
+    gather->batch_room = gather->rejected_room = 0;
+}
+
+void sink_gather_reset(struct sink_gather *gather)
+{
+    arena_fini(&gather->arena);
+    arena_init(&gather->arena, SIZE_MAX);
+    gather->load.batch_count = 0;
+    gather->load.event_count = 0;
+    gather->load.rejected_count = 0;
+    gather->load.last_position = 0;
+    gather->bytes = 0;
+    gather->walked = NULL;
+}
+
+/* Array of *room items of size bytes with room for one more than count. */
+static enum status grow(void **items, size_t *room, size_t count, size_t size)
+{
+    if (count < *room)
+        return STATUS_OK;
+    size_t wanted = *room ? *room * 2 : 64;
+    void *grown = reallocarray(*items, wanted, size);
+    if (!grown)
+        return STATUS_NO_MEMORY;
+    *items = grown;
+    *room = wanted;
+    return STATUS_OK;
+}
+
+static enum status copy_texts(struct arena *arena, struct batch_meta *meta)
+{
+    struct slice *const texts[] = {
+        &meta->tenant,         &meta->sender,           &meta->transport_identity,
+        &meta->content_type,   &meta->content_encoding, &meta->format,
+        &meta->parser_version, &meta->idempotency_key,  &meta->traceparent,
+        &meta->request_id};
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts && status == STATUS_OK; i++)
+        status = arena_copy(arena, *texts[i], texts[i]);
+    meta->report_errors = SLICE_EMPTY; /* the sender's, not a sink's */
+    return status;
+}
+
+static struct sink_batch batch_of(const struct sink_gathered *gathered)
+{
+    const struct batch_meta *meta = &gathered->meta;
+    return (struct sink_batch){
+        .position = meta->position,
+        .batch_uid = meta->batch_uid,
+        .key = meta->key,
+        .body_sha256 = meta->body_sha256,
+        .chain_hash = meta->chain_hash,
+        .received_ns = meta->received_ns,
+        .ingested_ns = meta->ingested_ns,
+        .body_bytes = meta->body_bytes,
+        .inflated_bytes = meta->inflated_bytes,
+        .accepted = meta->accepted,
+        .duplicates = meta->duplicates,
+        .quarantined = meta->quarantined,
+        .tenant = meta->tenant,
+        .sender = meta->sender,
+        .transport_identity = meta->transport_identity,
+        .content_type = meta->content_type,
+        .content_encoding = meta->content_encoding,
+        .format = meta->format,
+        .parser_version = meta->parser_version,
+        .idempotency_key = meta->idempotency_key,
+        .traceparent = meta->traceparent,
+        .cursor = gathered,
+    };
+}
+
+enum status sink_gather_add(struct sink_gather *gather, const struct batch_record *record,
+                            uint32_t items)
+{
+    size_t count = gather->load.batch_count;
+    if (event_decoder_init(&gather->decoder, record->events) == STATUS_VERSION)
+        return STATUS_VERSION;
+    enum status status =
+        grow((void **)&gather->batches, &gather->batch_room, count, sizeof *gather->batches);
+    if (status != STATUS_OK)
+        return status;
+    struct sink_gathered *gathered = arena_alloc(&gather->arena, sizeof *gathered);
+    if (!gathered)
+        return STATUS_NO_MEMORY;
+    gathered->meta = record->meta;
+    status = copy_texts(&gather->arena, &gathered->meta);
+    if (status == STATUS_OK)
+        status = arena_copy(&gather->arena, record->events, &gathered->events);
+    if (status != STATUS_OK)
+        return status;
+    gather->batches[count] = batch_of(gathered);
+    gather->bytes += record->events.size;
+    gather->load.batches = gather->batches;
+    gather->load.batch_count++;
+    gather->load.event_count += items;
+    gather->load.last_position = record->meta.position;
+    return STATUS_OK;
+}
+
+enum status sink_gather_reject(struct sink_gather *gather, const struct sink_rejected *rejected,
+                               const char *reason)
+{
+    size_t count = gather->load.rejected_count;
+    if (rejected->batch >= gather->load.batch_count)
+        return STATUS_OUT_OF_RANGE;
+    for (size_t i = 0; i < count; i++)
+        if (gather->rejected[i].batch == rejected->batch &&
+            gather->rejected[i].index == rejected->index)
+            return STATUS_EXISTS;
+    enum status status =
+        grow((void **)&gather->rejected, &gather->rejected_room, count, sizeof *gather->rejected);
+    if (status != STATUS_OK)
+        return status;
+    gather->rejected[count] = *rejected;
+    gather->rejected[count].reason = arena_format(&gather->arena, "%s", reason);
+    gather->load.rejected = gather->rejected;
+    gather->load.rejected_count++;
+    return STATUS_OK;
+}
+
+static void report_damage(const struct sink_gathered *walked, enum status status)
+{
+    log_error("a batch's events can't be decoded: the rest of it is missing in the sink; see "
+              "'vsocd spool check'",
+              LOG_U64("position", walked->meta.position), LOG_STATUS(status));
+}
+
+static void load_begin(const struct sink_load *load, size_t batch, struct sink_iterator *iterator)
+{
+    ensure(batch < load->batch_count);
+    struct sink_gather *gather = (struct sink_gather *)(uintptr_t)load;
+    iterator->batch = &load->batches[batch];
+    iterator->state[0] = gather;
+    gather->walked = iterator->batch->cursor;
+    enum status status = event_decoder_init(&gather->decoder, gather->walked->events);
+    if (status != STATUS_OK) {
+        report_damage(gather->walked, status);
+        gather->walked = NULL;
+    }
+}
+
+static bool load_next(struct sink_iterator *iterator, struct event_item *item)
+{
+    struct sink_gather *gather = iterator->state[0];
+    if (!gather->walked)
+        return false;
+    ensure(gather->walked == iterator->batch->cursor); /* walks don't overlap */
+    enum status status = event_decoder_next(&gather->decoder, item);
+    if (status == STATUS_OK) {
+        if (!item->is_reject)
+            batch_complete_event(&gather->walked->meta, &item->event, gather->event_uid);
+        return true;
+    }
+    if (status != STATUS_END)
+        report_damage(gather->walked, status);
+    gather->walked = NULL;
+    return false;
+}

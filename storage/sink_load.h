@@ -1,0 +1,39 @@
+/* sink_load.h: a lane's load while it is gathered and delivered: copies of batches from the spool,
+ * walked by the sink as complete events. Only sink_runner*.c include it. Thread: the lane's. */
+#ifndef VSOC_STORAGE_SINK_LOAD_H
+#define VSOC_STORAGE_SINK_LOAD_H
+
+#include "storage/batch.h"
+#include "storage/sink.h"
+
+struct sink_gathered;
+
+struct sink_gather {
+    struct sink_load load; /* first: a load is its gather; what the sink sees */
+    struct arena arena;    /* texts and events of the batches, reasons of rejections */
+    struct sink_batch *batches;
+    size_t batch_room;
+    struct sink_rejected *rejected;
+    size_t rejected_room;
+    uint64_t bytes; /* of encoded events */
+    /* The walk that is on: one at a time. */
+    const struct sink_gathered *walked;
+    struct event_decoder decoder;
+    uint8_t event_uid[UUID_BYTES];
+};
+
+/* Empties *gather. spool_uid: 16 bytes that outlive it. */
+void sink_gather_init(struct sink_gather *gather, const uint8_t *spool_uid);
+void sink_gather_fini(struct sink_gather *gather);
+/* Forgets all batches. */
+void sink_gather_reset(struct sink_gather *gather);
+/* Copies a record to the end; items: how many events and rejects it holds. On NO_MEMORY or VERSION
+ * (events of a newer version) nothing was added. */
+enum status sink_gather_add(struct sink_gather *gather, const struct batch_record *record,
+                            uint32_t items) must_check;
+/* Marks the event as one the sink can't take; reason is copied. OUT_OF_RANGE: no such batch in the
+ * load; EXISTS: marked before; NO_MEMORY. */
+enum status sink_gather_reject(struct sink_gather *gather, const struct sink_rejected *rejected,
+                               const char *reason) must_check;
+
+#endif
