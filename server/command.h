@@ -29,6 +29,7 @@ extern const struct command command_table[];
 int command_usage(const char *name);
 
 /* One file each. */
+int cmd_migrate(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 
 #endif
