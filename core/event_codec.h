@@ -1,8 +1,8 @@
 /* event_codec.h: event ↔ bytes of the spool, versioned.
  *
  * A batch's items form one byte string: version byte, then an entry an item. Each event is coded
- * against the one before it: a field that is unset or equal takes no byte. Byte layout:
- * docs/spool-format.md. */
+ * against the one before it: a field that is unset, equal or as foreseen takes no byte. Byte
+ * layout: docs/event-encoding.md. */
 #ifndef VSOC_CORE_EVENT_CODEC_H
 #define VSOC_CORE_EVENT_CODEC_H
 
@@ -10,30 +10,42 @@
 #include "core/reader.h"
 #include "core/writer.h"
 
+/* Raised with every change of the layout and every row added to event_fields.def. */
 #define EVENT_CODEC_VERSION 1
+/* Most texts in all LIST fields of one event. */
+#define EVENT_LIST_ITEMS_MAX 256
 
-/* Encoder of one batch. Keeps a copy of the previous event that points into writer's bytes, so
- * writer must not be touched by others between calls. */
+/* Encoder of one batch. What it keeps of former items points into the writer's bytes, so the writer
+ * must not be touched by others between calls. */
 struct event_encoder {
     struct writer *writer; /* borrowed */
-    struct event previous; /* slices are offsets into writer until used, see event_codec.c */
+    /* Last value of each field, set or not. data of a slice is an offset into the writer; a LIST
+     * stands as its encoded bytes (offset, size). batch_index and raw_offset are what the next item
+     * is expected to have. */
+    struct event previous;
+    struct event_reject previous_reject; /* parser, code, detail: offsets as well */
+    uint64_t raw_gap;                    /* bytes between one record and the next */
     uint32_t events, rejects;
 };
 
 /* Starts a batch at the writer's end. */
 void event_encoder_init(struct event_encoder *encoder, struct writer *writer);
 /* Appends one event. Fields the record's header carries (batch_uid, tenant_id, …) need not be set,
- * see event_derive in storage/batch.h. Errors are sticky in writer->status. */
+ * see batch_complete_event in storage/batch.h. Errors are sticky in writer->status: TOO_LARGE,
+ * NO_MEMORY, TOO_MANY (over EVENT_LIST_ITEMS_MAX). */
 void event_encoder_add(struct event_encoder *encoder, const struct event *event);
 /* Appends one reject. */
 void event_encoder_reject(struct event_encoder *encoder, const struct event_reject *reject);
 
-/* Decoder of one batch's bytes. LIST members are built in list_items. */
+/* Decoder of one batch's bytes. */
 struct event_decoder {
     struct reader reader;
-    struct event current;
-    struct slice list_items[256]; /* texts of all LIST fields of the current event */
+    struct event current;                          /* as in the encoder, but slices are real */
+    struct slice list_bytes[EVENT_FIELD_COUNT];    /* LIST fields: their encoded bytes */
+    struct slice list_items[EVENT_LIST_ITEMS_MAX]; /* texts of the current event's LIST fields */
     size_t list_used;
+    struct event_reject reject; /* of the last reject */
+    uint64_t raw_gap;
 };
 
 /* Starts at the head of bytes, which must stay valid while the decoder is used. VERSION if made by

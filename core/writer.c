@@ -138,6 +138,29 @@ void writer_json_string(struct writer *w, struct slice s)
     writer_u8(w, '"');
 }
 
+/* Sensors rarely send more than three decimals: these are written without printf. Two different
+ * decimals of at most 15 digits never read as the same double, so what reads back is the shortest.
+ */
+static bool write_thousandths(struct writer *w, double v)
+{
+    if (!(v > -1e9 && v < 1e9) || v == 0)
+        return false;
+    int64_t scaled = (int64_t)(v * 1000 + (v < 0 ? -0.5 : 0.5));
+    if ((double)scaled / 1000 != v)
+        return false;
+    if (v < 0)
+        writer_u8(w, '-');
+    uint64_t rest = v < 0 ? 0 - (uint64_t)scaled : (uint64_t)scaled;
+    writer_decimal(w, (int64_t)(rest / 1000));
+    char decimals[4] = {'.', (char)('0' + rest / 100 % 10), (char)('0' + rest / 10 % 10),
+                        (char)('0' + rest % 10)};
+    size_t size = sizeof decimals;
+    while (decimals[size - 1] == '0')
+        size--;
+    writer_bytes(w, decimals, size);
+    return true;
+}
+
 void writer_json_double(struct writer *w, double v)
 {
     if (!isfinite(v)) {
@@ -148,6 +171,8 @@ void writer_json_double(struct writer *w, double v)
         writer_decimal(w, (int64_t)v);
         return;
     }
+    if (write_thousandths(w, v))
+        return;
     char text[32];
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, v);

@@ -5,7 +5,11 @@
 #include "parsers/parser.h"
 
 /* More special formats first: earlier ones win a tie. A new parser is one row. */
-#define BUILTIN_PARSERS(X) X(vsoc_json)
+#define BUILTIN_PARSERS(X)                                                                         \
+    X(vsoc_json)                                                                                   \
+    X(qsev)                                                                                        \
+    X(cef)                                                                                         \
+    X(syslog)
 
 #define X(name) extern const struct parser parser_##name;
 BUILTIN_PARSERS(X)

@@ -215,7 +215,7 @@ enum status timestamp_rfc3164(struct slice text, int64_t received_ns, int64_t *n
     if (!take_number(&rest, 2, &c.day) || !rest.size || rest.data[0] != ' ')
         return STATUS_MALFORMED;
     skip_blanks(&rest);
-    if (rest.size > 5 && is_digit(rest.data[3])) { /* yyyy before the clock */
+    if (rest.size > 5 && is_digit(rest.data[2])) { /* yyyy before the clock */
         if (take_number(&rest, 4, &year) != 4 || !rest.size || rest.data[0] != ' ')
             return STATUS_MALFORMED;
         skip_blanks(&rest);

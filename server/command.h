@@ -29,7 +29,8 @@ extern const struct command command_table[];
 int command_usage(const char *name);
 
 /* One file each. */
-int cmd_migrate(int argc, char **argv);
+int cmd_formats(int argc, char **argv);
+int cmd_parse(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 
 #endif

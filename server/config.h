@@ -33,6 +33,10 @@ struct config_map {
 #define CONFIG_SECRET 2u /* masked in --print */
 #define CONFIG_SECRET_VALUES                                                                       \
     4u /* MAP: values whose name holds password, secret, key or jaas are masked */
+#define CONFIG_PATH                                                                                \
+    8u /* TEXT, LIST: files; relative ones in the file are relative to its folder                  \
+        */
+#define CONFIG_LATER 16u /* has no effect in this version: any value but the default is refused */
 
 struct config {
 #define CONFIG(key, member, kind, fallback, min, max, flags, help) CONFIG_TYPE_##kind member;
@@ -57,12 +61,20 @@ struct config_problems {
     size_t count; /* found in all; only the first 32 are kept */
 };
 
-/* Defaults < file < environment (VSOCD_LISTEN__INGEST__ADDRESS) < sets ("listen.ingest.address=…").
+/* Thread of all below: any but a worker (files are read).
+ *
+ * Defaults < file < environment (VSOCD_LISTEN__INGEST__ADDRESS) < sets ("listen.ingest.address=…").
  * Reads *_file settings and checks what rows can't say (both needed, files readable). CONFIG with
  * every mistake in *problems; *out untouched. path NULL: no file. */
 enum status config_load(const char *path, const char *const *sets, size_t set_count,
                         char *const *environment, struct config **out,
                         struct config_problems *problems) must_check;
+/* The same; files false: does not look whether files that settings name can be read (commands that
+ * use few of them). */
+enum status config_load_checked(const char *path, const char *const *sets, size_t set_count,
+                                char *const *environment, bool files, struct config **out,
+                                struct config_problems *problems) must_check;
+/* NULL is allowed. */
 void config_destroy(struct config *config);
 /* The effective settings as YAML on stdout's writer, secrets masked. */
 struct writer;

@@ -19,14 +19,17 @@ const char *inflate_coding_name(enum inflate_coding coding);
 /* Decoder, reusable for request after request. NULL when memory is out. */
 struct inflate *inflate_create(void);
 void inflate_destroy(struct inflate *inflate);
-/* Starts a body. max_ratio is checked once more than 1 MiB came out. out is the caller's, emptied
- * by the caller; its own limit is inflated_bytes. */
+/* Starts a body. max_ratio (at least 1) is checked once more than 1 MiB came out. out is the
+ * caller's, emptied by the caller; its limit is limits.inflated_bytes + JSON_PADDING (core/json.h):
+ * the last JSON_PADDING bytes are for readers that look ahead, never for the body. */
 void inflate_start(struct inflate *inflate, enum inflate_coding coding, uint64_t max_ratio,
                    struct writer *out);
 /* Feeds a span. TOO_LARGE (out's limit), TOO_DENSE (ratio), MALFORMED, NO_MEMORY. After an error
  * only inflate_start is allowed. */
 enum status inflate_feed(struct inflate *inflate, struct slice span) must_check;
-/* The body is complete. TRUNCATED when the stream is not; MALFORMED on trailing garbage. */
+/* The body is complete. TRUNCATED when the stream is not (an empty body of a coding other than
+ * identity is not). Garbage behind the stream was MALFORMED in feed already. On OK JSON_PADDING
+ * bytes behind the writer's content may be read. */
 enum status inflate_finish(struct inflate *inflate) must_check;
 
 #endif

@@ -9,6 +9,15 @@
 static int cmd_help(int argc, char **argv);
 
 const struct command command_table[] = {
+    {"parse", "--format NAME [--vin VIN] [--received TIME] [--framing none|u16|u32] [FILE]",
+     "read records of one format, print events as NDJSON",
+     "Events go to standard output, records that would be quarantined to standard error; exit 1 "
+     "when there was one.\n"
+     "--received is the receive time (RFC 3339, default now), --vin the vehicle of records that "
+     "name none.\n"
+     "vehicle_pid is made with a key of zeros: it is not the server's.",
+     cmd_parse},
+    {"formats", "[--json]", "list the formats: names, versions, content types", NULL, cmd_formats},
     {"version", "", "print the version", NULL, cmd_version},
     {"help", "[SUBCOMMAND]", "list the subcommands, or explain one", NULL, cmd_help},
     {NULL, NULL, NULL, NULL, NULL},

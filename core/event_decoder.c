@@ -1,0 +1,218 @@
+/* event_decoder.c: bytes of the spool → events and rejects (docs/event-encoding.md). Any thread,
+ * one owner a decoder. Damaged bytes give a status, never a wrong access; texts are not checked for
+ * UTF-8 again, a checksum covers them. */
+#include "core/event_codec.h"
+
+#include "core/event_codec_bytes.h"
+
+static struct slice get_bytes(struct reader *r)
+{
+    uint64_t size = reader_varint(r);
+    return reader_bytes(r, size > SIZE_MAX ? SIZE_MAX : (size_t)size);
+}
+
+static void get_integer(struct reader *r, int64_t *value, enum event_kind kind)
+{
+    *value = (int64_t)((uint64_t)*value + zigzag_decode(reader_varint(r)));
+    if (kind == EVENT_KIND_BOOL && *value != 0 && *value != 1)
+        r->status = STATUS_MALFORMED;
+}
+
+static void get_real(struct reader *r, double *value)
+{
+    uint64_t scaled = reader_varint(r);
+    if (!(scaled & 1)) {
+        *value = real_unscale((int64_t)zigzag_decode(scaled >> 1));
+        return;
+    }
+    uint64_t bits = reader_uint_le(r, sizeof bits);
+    memcpy(value, &bits, sizeof bits);
+}
+
+/* Readers of events rely on the size of kinds that have a fixed one. */
+static bool size_fits(struct slice s, const struct event_field_info *field)
+{
+    if (field->kind == EVENT_KIND_UUID)
+        return s.size == 16;
+    return field->kind != EVENT_KIND_HEX || field->min != field->max ||
+           s.size == (size_t)field->max;
+}
+
+static void get_slice(struct reader *r, struct slice *value, const struct event_field_info *field)
+{
+    *value = get_bytes(r);
+    if (r->status == STATUS_OK && !size_fits(*value, field))
+        r->status = STATUS_MALFORMED;
+}
+
+/* A field may be said to be set that never had a value. */
+static bool sizes_fit(const struct event *event)
+{
+    bool fit = true;
+    for (unsigned f = 0; f < EVENT_FIELD_COUNT; f++) {
+        const struct event_field_info *field = &event_field_table[f];
+        if ((field->kind == EVENT_KIND_UUID || field->kind == EVENT_KIND_HEX) &&
+            event_is_set(event, f))
+            fit = fit && size_fits(*event_slice_at(event, field), field);
+    }
+    return fit;
+}
+
+static void get_field(struct event_decoder *d, unsigned f)
+{
+    const struct event_field_info *field = &event_field_table[f];
+    switch (field->kind) {
+    case EVENT_KIND_INT:
+    case EVENT_KIND_BIG:
+    case EVENT_KIND_BOOL:
+    case EVENT_KIND_TIME:
+        get_integer(&d->reader, event_int_at(&d->current, field), field->kind);
+        return;
+    case EVENT_KIND_REAL:
+        get_real(&d->reader, event_real_at(&d->current, field));
+        return;
+    case EVENT_KIND_LIST:
+        d->list_bytes[f] = get_bytes(&d->reader);
+        d->list_used = SIZE_MAX; /* texts are to be found again */
+        return;
+    default:
+        get_slice(&d->reader, event_slice_at(&d->current, field), field);
+    }
+}
+
+/* Texts of one list into list_items. */
+static enum status list_expand(struct event_decoder *d, unsigned f)
+{
+    struct reader r = reader_make(d->list_bytes[f]);
+    uint64_t count = d->list_bytes[f].size ? reader_varint(&r) : 0;
+    if (count > EVENT_LIST_ITEMS_MAX - d->list_used)
+        return STATUS_MALFORMED;
+    struct slice *items = d->list_items + d->list_used;
+    for (size_t i = 0; i < count; i++)
+        items[i] = get_bytes(&r);
+    if (r.status != STATUS_OK || reader_left(&r) != 0)
+        return STATUS_MALFORMED;
+    d->list_used += (size_t)count;
+    *event_list_at(&d->current, &event_field_table[f]) = (struct slice_list){items, (size_t)count};
+    return STATUS_OK;
+}
+
+static enum status lists_expand(struct event_decoder *d)
+{
+    enum status status = STATUS_OK;
+    d->list_used = 0;
+    for (unsigned f = 0; f < EVENT_FIELD_COUNT && status == STATUS_OK; f++)
+        if (event_field_table[f].kind == EVENT_KIND_LIST && event_is_set(&d->current, f))
+            status = list_expand(d, f);
+    return status;
+}
+
+static void get_field_bits(struct reader *r, uint64_t set[EVENT_SET_WORDS])
+{
+    unsigned mask = (unsigned)reader_uint_le(r, 2);
+    for (unsigned i = 0; i < FIELD_BYTES; i++)
+        if (mask >> i & 1)
+            set[i / 8] ^= (uint64_t)reader_u8(r) << (8 * (i % 8));
+}
+
+static bool field_bits_known(const uint64_t set[EVENT_SET_WORDS])
+{
+    return EVENT_FIELD_COUNT == 64 * EVENT_SET_WORDS ||
+           set[EVENT_FIELD_COUNT / 64] >> EVENT_FIELD_COUNT % 64 == 0;
+}
+
+static void get_fields(struct event_decoder *d)
+{
+    const uint64_t *set = d->current.set;
+    size_t count = (size_t)(__builtin_popcountll(set[0]) + __builtin_popcountll(set[1]));
+    struct slice bitmap = reader_bytes(&d->reader, (count + 7) / 8);
+    if (d->reader.status != STATUS_OK)
+        return;
+    unsigned ordinal = 0;
+    for (unsigned word = 0; word < EVENT_SET_WORDS; word++) {
+        for (uint64_t bits = set[word]; bits; bits &= bits - 1, ordinal++)
+            if (bitmap.data[ordinal / 8] >> ordinal % 8 & 1)
+                get_field(d, word * 64 + (unsigned)__builtin_ctzll(bits));
+    }
+}
+
+static enum status next_event(struct event_decoder *d, unsigned head, struct event_item *item)
+{
+    if (head & ~ENTRY_FIELDS)
+        return STATUS_MALFORMED;
+    if (head & ENTRY_FIELDS) {
+        get_field_bits(&d->reader, d->current.set);
+        if (!field_bits_known(d->current.set))
+            return STATUS_MALFORMED;
+        d->list_used = SIZE_MAX;
+    }
+    int64_t expected_index = d->current.batch_index, expected_offset = d->current.raw_offset;
+    get_fields(d);
+    enum status status = d->reader.status;
+    if (status == STATUS_OK && head & ENTRY_FIELDS && !sizes_fit(&d->current))
+        status = STATUS_MALFORMED;
+    if (status == STATUS_OK && d->list_used == SIZE_MAX)
+        status = lists_expand(d);
+    if (status != STATUS_OK)
+        return status;
+    item->is_reject = false;
+    item->event = d->current;
+    d->current.batch_index = expected_index;
+    d->current.raw_offset = expected_offset;
+    place_expect_after_event(&d->current, &d->raw_gap, &item->event);
+    return STATUS_OK;
+}
+
+static enum status next_reject(struct event_decoder *d, unsigned head, struct event_item *item)
+{
+    struct reader *r = &d->reader;
+    struct event_reject *reject = &d->reject;
+    if (head & ~(ENTRY_REJECT | ENTRY_SAME_PARSER | ENTRY_SAME_CODE | ENTRY_SAME_DETAIL))
+        return STATUS_MALFORMED;
+    uint64_t index = (uint64_t)d->current.batch_index + zigzag_decode(reader_varint(r));
+    reject->index = (uint32_t)index;
+    reject->raw_offset = (uint64_t)d->current.raw_offset + zigzag_decode(reader_varint(r));
+    reject->raw_size = reader_varint(r);
+    reject->raw = get_bytes(r);
+    if (!(head & ENTRY_SAME_PARSER))
+        reject->parser = get_bytes(r);
+    if (!(head & ENTRY_SAME_CODE))
+        reject->code = get_bytes(r);
+    if (!(head & ENTRY_SAME_DETAIL))
+        reject->detail = get_bytes(r);
+    if (r->status != STATUS_OK)
+        return r->status;
+    if (index > UINT32_MAX)
+        return STATUS_MALFORMED;
+    place_expect(&d->current.batch_index, &d->current.raw_offset, &d->raw_gap, reject->index,
+                 (int64_t)reject->raw_offset, reject->raw_size);
+    item->is_reject = true;
+    item->reject = *reject;
+    return STATUS_OK;
+}
+
+enum status event_decoder_init(struct event_decoder *decoder, struct slice bytes)
+{
+    memset(decoder, 0, sizeof *decoder);
+    decoder->reader = reader_make(bytes);
+    uint8_t version = reader_u8(&decoder->reader);
+    if (decoder->reader.status != STATUS_OK)
+        return decoder->reader.status;
+    if (version > EVENT_CODEC_VERSION)
+        return STATUS_VERSION;
+    return version == EVENT_CODEC_VERSION ? STATUS_OK : STATUS_MALFORMED;
+}
+
+enum status event_decoder_next(struct event_decoder *decoder, struct event_item *item)
+{
+    if (decoder->reader.status != STATUS_OK)
+        return decoder->reader.status;
+    if (reader_left(&decoder->reader) == 0)
+        return STATUS_END;
+    uint8_t head = reader_u8(&decoder->reader);
+    enum status status =
+        head & ENTRY_REJECT ? next_reject(decoder, head, item) : next_event(decoder, head, item);
+    if (status != STATUS_OK)
+        decoder->reader.status = status; /* sticky: what follows has no meaning */
+    return status;
+}

@@ -1,0 +1,46 @@
+/* cef_read.h: one CEF record → header fields and extension pairs, as written. Thread: any. */
+#ifndef VSOC_PARSERS_CEF_READ_H
+#define VSOC_PARSERS_CEF_READ_H
+
+#include "core/slice.h"
+
+enum cef_header_field {
+    CEF_VENDOR,
+    CEF_PRODUCT,
+    CEF_DEVICE_VERSION,
+    CEF_CLASS_ID,
+    CEF_NAME,
+    CEF_SEVERITY,
+    CEF_HEADER_FIELDS,
+};
+
+struct cef_record {
+    struct slice prefix;                    /* before "CEF:", trimmed */
+    unsigned version;                       /* 0 or 1 */
+    struct slice header[CEF_HEADER_FIELDS]; /* with escapes */
+    struct slice extension;
+};
+
+/* Where and why a record is no CEF. */
+struct cef_error {
+    size_t offset;
+    const char *code; /* NULL: there is no "CEF:" at all */
+    const char *detail;
+};
+
+/* Splits a record; false with *error. */
+bool cef_read(struct slice record, struct cef_record *out, struct cef_error *error);
+
+struct cef_pair {
+    struct slice key, value; /* value with escapes, without the white space before the next key */
+};
+
+/* Walks the extension: *at starts at 0. False after the last pair. A value ends where white space
+ * is followed by a key and an unescaped =. */
+bool cef_pair_next(struct slice extension, size_t *at, struct cef_pair *pair);
+
+/* Value with its escapes undone: the characters in `escaped` lose the backslash before them, n and
+ * r become line ends when `line_ends`. out has value.size bytes; returns bytes written. */
+size_t cef_unescape(struct slice value, const char *escaped, bool line_ends, uint8_t *out);
+
+#endif

@@ -1,0 +1,35 @@
+/* syslog_read.h: one syslog line → its parts: RFC 5424, else RFC 3164 as far as it goes. Thread:
+ * any. */
+#ifndef VSOC_PARSERS_SYSLOG_READ_H
+#define VSOC_PARSERS_SYSLOG_READ_H
+
+#include "core/slice.h"
+
+struct syslog_line {
+    bool is_5424;
+    int priority;                 /* facility * 8 + severity, -1: none */
+    bool has_time, time_inferred; /* inferred: year and zone were not there */
+    int64_t time_ns;
+    struct slice time_text;
+    /* Empty: not there or nil. */
+    struct slice host, app, procid, msgid;
+    struct slice data; /* STRUCTURED-DATA with its brackets */
+    struct slice message;
+    const char *note, *detail; /* what was wrong, or NULL */
+};
+
+/* Reads any line. What does not follow RFC 5424 is read by RFC 3164, where anything is a message.
+ */
+void syslog_read(struct slice line, int64_t received_ns, struct syslog_line *out);
+
+/* Next parameter of STRUCTURED-DATA. */
+struct syslog_param {
+    struct slice element, name;
+    struct slice value; /* as written, with escapes */
+};
+
+/* Walks data: *at starts at 0. False after the last. data must come from syslog_read. */
+bool syslog_param_next(struct slice data, size_t *at, struct slice *element,
+                       struct syslog_param *param);
+
+#endif

@@ -1,0 +1,83 @@
+/* text_event.c: builds the event of one text line. Pure, any thread. */
+#include "parsers/text_event.h"
+#include "parsers/text.h"
+
+void text_event_init(struct text_event *t, const struct parser_context *context)
+{
+    t->context = context;
+    t->failed = false;
+    t->keys.count = 0;
+    event_clear(&t->event);
+    json_object_init(&t->attributes, context);
+}
+
+void text_event_partial(struct text_event *t, const char *code, const char *detail)
+{
+    EVENT_SET(&t->event, parse_status, SLICE_LITERAL("partial"));
+    if (!json_note_add(t->context, &t->event, code, detail, JSON_NOTE_NO_OFFSET))
+        t->failed = true;
+}
+
+void text_event_repair(struct text_event *t, struct slice *record)
+{
+    bool repaired = false;
+    if (text_repair(t->context, record, &repaired) != STATUS_OK)
+        t->failed = true;
+    if (repaired)
+        text_event_partial(t, "bad_text", "bytes that are no UTF-8 text stand as U+FFFD");
+}
+
+bool text_event_set(struct text_event *t, enum event_field field, struct slice value)
+{
+    const struct event_field_info *info = &event_field_table[field];
+    if (!value.size || value.size > (size_t)info->max || event_is_set(&t->event, field))
+        return false;
+    *event_slice_at(&t->event, info) = value;
+    event_mark(&t->event, field);
+    return true;
+}
+
+void text_event_set_message(struct text_event *t, struct slice text)
+{
+    size_t most = (size_t)event_field_table[EVENT_message].max;
+    if (text.size > most) {
+        while (most && (text.data[most] & 0xC0) == 0x80)
+            most--;
+        text.size = most;
+        text_event_partial(t, "message_cut", "message is longer than the field takes");
+    }
+    (void)text_event_set(t, EVENT_message, text);
+}
+
+void text_event_keep(struct text_event *t, struct slice key, struct slice value)
+{
+    if (!value.size)
+        return;
+    struct slice unique = key_list_add(&t->keys, t->context, key);
+    if (unique.size)
+        json_object_add_text(&t->attributes, unique, value);
+    else if (t->keys.count == KEY_LIST_MAX)
+        text_event_partial(t, "too_many_keys", "keys after the first 512 are not decoded");
+}
+
+void text_event_set_syslog_severity(struct text_event *t, int severity)
+{
+    static const struct {
+        const char *name;
+        int severity_id;
+    } table[8] = {{"emerg", 5},   {"alert", 5},  {"crit", 4}, {"err", 3},
+                  {"warning", 2}, {"notice", 1}, {"info", 1}, {"debug", 1}};
+    EVENT_SET(&t->event, severity_id, table[severity & 7].severity_id);
+    EVENT_SET(&t->event, severity_source, slice_from_text(table[severity & 7].name));
+}
+
+void text_event_emit(struct text_event *t, struct parser_outcome *outcome)
+{
+    struct slice text;
+    if (json_object_end(&t->attributes, &text))
+        EVENT_SET(&t->event, attributes, text);
+    if (t->failed || t->attributes.failed)
+        parser_malformed(outcome, 0, "no_memory", "limits.memory is reached");
+    else
+        t->context->emit(t->context, &t->event);
+}

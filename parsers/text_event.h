@@ -1,0 +1,35 @@
+/* text_event.h: what parsers of text lines share: columns of limited size, attributes with unique
+ * keys, notes. One owner, one record. */
+#ifndef VSOC_PARSERS_TEXT_EVENT_H
+#define VSOC_PARSERS_TEXT_EVENT_H
+
+#include "parsers/json_object.h"
+#include "parsers/key_list.h"
+#include "parsers/parser.h"
+
+struct text_event {
+    const struct parser_context *context;
+    struct event event;
+    struct json_object attributes;
+    struct key_list keys;
+    bool failed; /* memory is out */
+};
+
+void text_event_init(struct text_event *t, const struct parser_context *context);
+/* Replaces what may not stand in a text (text_repair) and notes it. */
+void text_event_repair(struct text_event *t, struct slice *record);
+/* Note; the event's parse_status becomes partial. */
+void text_event_partial(struct text_event *t, const char *code, const char *detail);
+/* Sets a TEXT field unless it is set, value is empty, or longer than the field takes: then false.
+ */
+bool text_event_set(struct text_event *t, enum event_field field, struct slice value);
+/* Sets message, cut at a character's end when it is too long. */
+void text_event_set_message(struct text_event *t, struct slice text);
+/* Keeps a value that has no column. Empty values are left out. */
+void text_event_keep(struct text_event *t, struct slice key, struct slice value);
+/* Severity of syslog (0 to 7) as severity_id and severity_source. */
+void text_event_set_syslog_severity(struct text_event *t, int severity);
+/* Emits the event, or answers MALFORMED when memory is out. */
+void text_event_emit(struct text_event *t, struct parser_outcome *outcome);
+
+#endif

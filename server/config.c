@@ -1,0 +1,235 @@
+/* config.c: makes the settings out of their sources, in order. Any thread. Does not read YAML
+ * (config_file.c) and does not know what a setting means (config_check.c). */
+#include "server/config.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/slice.h"
+#include "server/config_build.h"
+#include "server/config_value.h"
+
+/* All texts of one file, lists and maps being rebuilt item by item. */
+#define CONFIG_MEMORY ((size_t)16 << 20)
+
+static const char *source_text(const struct config_build *build, enum config_from from)
+{
+    switch (from) {
+    case CONFIG_FROM_FILE:
+        return build->path ? build->path : "file";
+    case CONFIG_FROM_ENV:
+        return "environment";
+    case CONFIG_FROM_SET:
+        return "--set";
+    default:
+        return build->path ? build->path : "settings";
+    }
+}
+
+void config_problem(struct config_build *build, const struct config_origin *origin,
+                    const char *format, ...)
+{
+    struct config_problems *problems = build->problems;
+    size_t kept = sizeof problems->items / sizeof *problems->items;
+    if (problems->count++ >= kept)
+        return;
+    struct config_problem *p = &problems->items[problems->count - 1];
+    *p = (struct config_problem){.line = origin->line, .column = origin->column};
+    snprintf(p->source, sizeof p->source, "%s", source_text(build, origin->from));
+    int n = origin->name ? snprintf(p->text, sizeof p->text, "%.200s: ", origin->name) : 0;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(p->text + n, sizeof p->text - (size_t)n, format, args);
+    va_end(args);
+}
+
+const struct config_origin *config_origin_of(const struct config_build *build,
+                                             const struct config_row *row)
+{
+    return &build->origins[row - config_rows];
+}
+
+static void keep_origin(struct config_build *build, const struct config_row *row,
+                        const struct config_origin *origin)
+{
+    struct config_origin *kept = &build->origins[row - config_rows];
+    *kept = *origin;
+    if (origin->from == CONFIG_FROM_ENV)
+        kept->name = arena_format(&build->config->arena, "%s", origin->name);
+    else
+        kept->name = row->key;
+}
+
+static void tell_no_room(struct config_build *build, const struct config_origin *origin,
+                         enum status status)
+{
+    if (status == STATUS_TOO_MANY)
+        config_problem(build, origin, "holds more than %d items; take some out", CONFIG_ITEMS_MAX);
+    else if (status != STATUS_OK)
+        config_problem(build, origin, "is too large: no memory is left for it");
+}
+
+void config_store(struct config_build *build, const struct config_row *row, const char *text,
+                  const struct config_origin *origin)
+{
+    char problem[320];
+    enum status s = config_value_parse(row, text, build->config, problem, sizeof problem);
+    if (s != STATUS_OK)
+        config_problem(build, origin, "%s", problem);
+    keep_origin(build, row, origin);
+}
+
+void config_store_list_start(struct config_build *build, const struct config_row *row,
+                             const struct config_origin *origin)
+{
+    *(struct config_list *)config_member(build->config, row) = (struct config_list){NULL, 0};
+    keep_origin(build, row, origin);
+}
+
+void config_store_item(struct config_build *build, const struct config_row *row, const char *text,
+                       const struct config_origin *origin)
+{
+    if (!*text)
+        config_problem(build, origin, "an item is empty; write it or take it out");
+    else
+        tell_no_room(build, origin, config_list_add(row, text, build->config));
+}
+
+void config_store_entry(struct config_build *build, const struct config_row *row, const char *name,
+                        const char *value, const struct config_origin *origin)
+{
+    tell_no_room(build, origin, config_map_set(row, name, value, build->config));
+    keep_origin(build, row, origin);
+}
+
+void config_store_list_text(struct config_build *build, const struct config_row *row,
+                            const char *text, const struct config_origin *origin)
+{
+    config_store_list_start(build, row, origin);
+    while (*text) {
+        size_t size = strcspn(text, ",");
+        const char *item = arena_format(&build->config->arena, "%.*s", (int)size, text);
+        config_store_item(build, row, item, origin);
+        text += size;
+        text += *text == ',';
+    }
+}
+
+/* "name=value,name=value" */
+static void store_default_map(struct config_build *build, const struct config_row *row,
+                              const struct config_origin *origin)
+{
+    for (const char *p = row->fallback; *p;) {
+        size_t name = strcspn(p, "="), size = strcspn(p, ",");
+        struct arena *arena = &build->config->arena;
+        const char *value = arena_format(arena, "%.*s", (int)(size - name - 1), p + name + 1);
+        config_store_entry(build, row, arena_format(arena, "%.*s", (int)name, p), value, origin);
+        p += size;
+        p += *p == ',';
+    }
+}
+
+static void store_defaults(struct config_build *build)
+{
+    char word[64];
+    for (size_t i = 0; i < CONFIG_ROW_COUNT; i++) {
+        const struct config_row *row = &config_rows[i];
+        struct config_origin origin = {.from = CONFIG_FROM_DEFAULT, .name = row->key};
+        if (row->kind == CONFIG_KIND_LIST) {
+            config_store_list_text(build, row, row->fallback, &origin);
+        } else if (row->kind == CONFIG_KIND_MAP) {
+            store_default_map(build, row, &origin);
+        } else if (row->kind == CONFIG_KIND_ENUM) {
+            snprintf(word, sizeof word, "%.*s", (int)strcspn(row->fallback, ":"), row->fallback);
+            config_store(build, row, word, &origin);
+        } else {
+            config_store(build, row, row->fallback, &origin);
+        }
+    }
+}
+
+static struct config *config_create(const char *path)
+{
+    struct config *config = calloc(1, sizeof *config);
+    if (!config)
+        return NULL;
+    arena_init(&config->arena, CONFIG_MEMORY);
+    config->path = path ? strdup(path) : NULL;
+    if (!path || config->path)
+        return config;
+    free(config);
+    return NULL;
+}
+
+static void refuse_later(struct config_build *build, const struct config *defaults)
+{
+    for (size_t i = 0; i < CONFIG_ROW_COUNT; i++) {
+        const struct config_row *row = &config_rows[i];
+        if ((row->flags & CONFIG_LATER) && !config_value_equal(row, build->config, defaults))
+            config_problem(build, &build->origins[i],
+                           "has no effect in this version; take it out of the settings");
+    }
+}
+
+/* Needs the values as they were written: before paths are resolved. */
+static enum status check_later(struct config_build *build)
+{
+    struct config_build plain = {.config = config_create(NULL), .problems = build->problems};
+    if (!plain.config)
+        return STATUS_NO_MEMORY;
+    store_defaults(&plain);
+    refuse_later(build, plain.config);
+    config_destroy(plain.config);
+    return STATUS_OK;
+}
+
+enum status config_load_checked(const char *path, const char *const *sets, size_t set_count,
+                                char *const *environment, bool files, struct config **out,
+                                struct config_problems *problems)
+{
+    problems->count = 0;
+    struct config_build build = {.config = config_create(path), .problems = problems, .path = path};
+    if (!build.config)
+        return STATUS_NO_MEMORY;
+    store_defaults(&build);
+    if (path)
+        config_read_file(&build);
+    config_read_environment(&build, environment);
+    config_read_sets(&build, sets, set_count);
+    enum status s = check_later(&build);
+    if (s == STATUS_OK)
+        config_check(&build, files);
+    if (s == STATUS_OK && problems->count > 0)
+        s = STATUS_CONFIG;
+    if (s == STATUS_OK)
+        *out = build.config;
+    else
+        config_destroy(build.config);
+    return s;
+}
+
+enum status config_load(const char *path, const char *const *sets, size_t set_count,
+                        char *const *environment, struct config **out,
+                        struct config_problems *problems)
+{
+    return config_load_checked(path, sets, set_count, environment, true, out, problems);
+}
+
+void config_destroy(struct config *config)
+{
+    if (!config)
+        return;
+    arena_fini(&config->arena);
+    free(config->path);
+    free(config);
+}
+
+const char *config_needs_restart(const struct config *old_config, const struct config *new_config)
+{
+    for (size_t i = 0; i < CONFIG_ROW_COUNT; i++)
+        if (!(config_rows[i].flags & CONFIG_RELOAD) &&
+            !config_value_equal(&config_rows[i], old_config, new_config))
+            return config_rows[i].key;
+    return NULL;
+}

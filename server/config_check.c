@@ -1,0 +1,293 @@
+/* config_check.c: what no single row can say: files that settings name, settings that need each
+ * other. Any thread but a worker: reads files. Does not read certificates (tls.c does). */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/writer.h"
+#include "server/config_build.h"
+#include "server/file_read.h"
+
+#define TELL(build, member, ...)                                                                   \
+    config_problem(build, &(build)->origins[CONFIG_AT_##member], __VA_ARGS__)
+
+static bool is_set(const char *text)
+{
+    return text && *text;
+}
+
+/* Folder of the settings file, absolute when that can be found out; "" without a file. */
+static void folder_of(const char *path, char *folder)
+{
+    char given[PATH_MAX], absolute[PATH_MAX];
+    folder[0] = '\0';
+    if (!path)
+        return;
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        snprintf(given, sizeof given, ".");
+    else
+        snprintf(given, sizeof given, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+    snprintf(folder, PATH_MAX, "%s", realpath(given, absolute) ? absolute : given);
+}
+
+static const char *resolved(struct config *config, const char *folder, const char *path)
+{
+    if (!is_set(path) || path[0] == '/' || !folder[0])
+        return path;
+    return arena_format(&config->arena, "%s/%s", folder, path);
+}
+
+static void resolve_list(struct config *config, const char *folder, struct config_list *list)
+{
+    const char **items = arena_alloc(&config->arena, (list->count + 1) * sizeof *items);
+    if (!items)
+        return;
+    for (size_t i = 0; i < list->count; i++)
+        items[i] = resolved(config, folder, list->items[i]);
+    list->items = items;
+}
+
+/* Relative paths of the file and of the defaults are relative to the file's folder; those of the
+ * environment and --set to the working directory, as a shell user expects. */
+static void resolve_paths(struct config_build *build)
+{
+    char folder[PATH_MAX];
+    folder_of(build->path, folder);
+    for (size_t i = 0; i < CONFIG_ROW_COUNT; i++) {
+        const struct config_row *row = &config_rows[i];
+        if (!(row->flags & CONFIG_PATH) || build->origins[i].from > CONFIG_FROM_FILE)
+            continue;
+        void *member = config_member(build->config, row);
+        if (row->kind == CONFIG_KIND_LIST)
+            resolve_list(build->config, folder, member);
+        else
+            *(const char **)member = resolved(build->config, folder, *(const char **)member);
+    }
+}
+
+static bool is_port(const char *text)
+{
+    char *end;
+    unsigned long port = strtoul(text, &end, 10);
+    return *text >= '0' && *text <= '9' && *end == '\0' && port <= 65535;
+}
+
+/* host:port, [IPv6]:port or unix:/path. */
+static bool is_address(const char *text)
+{
+    if (!strncmp(text, "unix:", 5))
+        return text[5] == '/';
+    const char *colon = strrchr(text, ':');
+    if (!colon || colon == text || !is_port(colon + 1))
+        return false;
+    if (text[0] == '[')
+        return colon > text + 2 && colon[-1] == ']';
+    return memchr(text, ':', (size_t)(colon - text)) == NULL;
+}
+
+static void check_addresses(struct config_build *build)
+{
+    const struct config *c = build->config;
+    if (!is_address(c->ingest_address))
+        TELL(build, ingest_address,
+             "must be address:port such as 0.0.0.0:8443, [::]:8443 or "
+             "unix:/path, not '%.64s'",
+             c->ingest_address);
+    if (!is_address(c->admin_address))
+        TELL(build, admin_address,
+             "must be address:port such as 127.0.0.1:9600, [::1]:9600 or "
+             "unix:/path, not '%.64s'",
+             c->admin_address);
+}
+
+static void check_file(struct config_build *build, enum config_at at, const char *path)
+{
+    struct stat st;
+    const struct config_origin *origin = &build->origins[at];
+    if (!is_set(path))
+        return;
+    if (access(path, R_OK) != 0)
+        config_problem(build, origin, "'%s' can't be read: %s", path, strerror(errno));
+    else if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        config_problem(build, origin, "'%s' is a folder; name a file", path);
+}
+
+static void check_files(struct config_build *build)
+{
+    const struct config *c = build->config;
+    check_file(build, CONFIG_AT_admin_token_file, c->admin_token_file);
+    for (size_t i = 0; i < c->ingest_catalogs.count; i++)
+        check_file(build, CONFIG_AT_ingest_catalogs, c->ingest_catalogs.items[i]);
+    if (!c->ingest_tls)
+        return;
+    check_file(build, CONFIG_AT_tls_certificate, c->tls_certificate);
+    check_file(build, CONFIG_AT_tls_key, c->tls_key);
+    if (c->tls_client_auth == CLIENT_AUTH_OFF)
+        return;
+    check_file(build, CONFIG_AT_tls_client_ca, c->tls_client_ca);
+    check_file(build, CONFIG_AT_tls_crl, c->tls_crl);
+    check_file(build, CONFIG_AT_tls_deny_list, c->tls_deny_list);
+}
+
+static void check_tls(struct config_build *build)
+{
+    const struct config *c = build->config;
+    if (!c->ingest_tls)
+        return;
+    if (!is_set(c->tls_certificate))
+        TELL(build, tls_certificate, "needed while listen.ingest.tls is true: name a PEM file");
+    if (!is_set(c->tls_key))
+        TELL(build, tls_key, "needed while listen.ingest.tls is true: name a PEM file");
+    if (!is_set(c->tls_client_ca) && c->tls_client_auth != CLIENT_AUTH_OFF)
+        TELL(build, tls_client_ca,
+             "needed unless tls.client_auth is off: name the PEM file of the fleet's CAs");
+}
+
+static bool is_oid(const char *text)
+{
+    size_t n = strspn(text, "0123456789.");
+    return n && !text[n] && text[0] != '.' && text[n - 1] != '.' && strchr(text, '.') &&
+           !strstr(text, "..");
+}
+
+static bool is_one_of(const char *text, const char *const *words)
+{
+    for (; *words; words++)
+        if (!strcmp(text, *words))
+            return true;
+    return false;
+}
+
+static void check_identity(struct config_build *build)
+{
+    static const char *const vehicle[] = {"san_uri", "san_dns", "subject_cn", NULL};
+    static const char *const tenant[] = {"subject_o", "subject_cn", "san_dns", NULL};
+    const struct config *c = build->config;
+    const char *v = c->identity_vehicle_from, *t = c->identity_tenant_from;
+    if (!is_one_of(v, vehicle) && (strncmp(v, "oid:", 4) != 0 || !is_oid(v + 4)))
+        TELL(build, identity_vehicle_from,
+             "must be san_uri, san_dns, subject_cn or oid:1.3.6.1.4.1.…, not '%.64s'", v);
+    if (!is_one_of(t, tenant) && (strncmp(t, "name:", 5) != 0 || !t[5]))
+        TELL(build, identity_tenant_from,
+             "must be subject_o, subject_cn, san_dns or name:NAME, not '%.64s'", t);
+}
+
+static void check_workers(struct config_build *build)
+{
+    const char *text = build->config->ingest_workers;
+    char *end;
+    unsigned long n = strtoul(text, &end, 10);
+    if (!strcmp(text, "auto") || (*text >= '1' && *text <= '9' && !*end && n <= 64))
+        return;
+    TELL(build, ingest_workers, "must be auto or a number from 1 to 64, not '%.16s'", text);
+}
+
+static void check_sizes(struct config_build *build)
+{
+    const struct config *c = build->config;
+    if (c->limit_memory < c->limit_body_bytes)
+        TELL(build, limit_memory, "must be at least limits.body_bytes, or no such body is taken");
+    if (c->limit_event_bytes > c->limit_inflated_bytes)
+        TELL(build, limit_event_bytes, "must be at most limits.inflated_bytes");
+    if (c->limit_target_bytes > c->limit_header_bytes)
+        TELL(build, limit_target_bytes, "must be at most limits.header_bytes");
+    if (c->spool_max_bytes / 2 < c->spool_segment_bytes)
+        TELL(build, spool_max_bytes, "must be at least twice spool.segment_bytes");
+}
+
+static bool is_topic(const char *name)
+{
+    for (const char *p = name; *p; p++)
+        if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') ||
+              *p == '.' || *p == '_' || *p == '-'))
+            return false;
+    return strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+static bool has_entry(const struct config_map *map, const char *name)
+{
+    for (size_t i = 0; i < map->count; i++)
+        if (!strcmp(map->names[i], name))
+            return map->values[i][0] != '\0';
+    return false;
+}
+
+static void check_kafka(struct config_build *build)
+{
+    static const enum config_at rows[] = {
+        CONFIG_AT_kafka_topic_events, CONFIG_AT_kafka_topic_quarantine,
+        CONFIG_AT_kafka_topic_health, CONFIG_AT_kafka_topic_findings,
+        CONFIG_AT_kafka_topic_progress};
+    const struct config *c = build->config;
+    if (!c->kafka_enabled)
+        return;
+    if (!has_entry(&c->kafka_properties, "bootstrap.servers") &&
+        !has_entry(&c->kafka_properties, "metadata.broker.list"))
+        TELL(build, kafka_properties,
+             "needs bootstrap.servers: host:port of the brokers, or set sinks.kafka.enabled to "
+             "false");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *name = *(const char *const *)config_member_const(c, &config_rows[rows[i]]);
+        if (!is_topic(name))
+            config_problem(build, &build->origins[rows[i]],
+                           "a topic's name has letters, digits, '.', '_' and '-' only, not "
+                           "'%.64s'",
+                           name);
+        if (rows[i] != CONFIG_AT_kafka_topic_progress && !strcmp(name, c->kafka_topic_progress))
+            config_problem(build, &build->origins[rows[i]],
+                           "must not be the topic of sinks.kafka.topics.progress, which is "
+                           "compacted");
+    }
+}
+
+/* What dsn_file holds stands for dsn; it wins when both are set. */
+static void read_dsn(struct config_build *build)
+{
+    struct config *c = build->config;
+    struct writer text;
+    if (!c->postgres_enabled || !is_set(c->postgres_dsn_file))
+        return;
+    enum status s = file_read_all(c->postgres_dsn_file, &text);
+    struct slice dsn = slice_trim(writer_slice(&text));
+    if (s != STATUS_OK)
+        TELL(build, postgres_dsn_file, "'%s' can't be read: %s", c->postgres_dsn_file,
+             status_text(s));
+    else if (!dsn.size || dsn.size > 4096 || memchr(dsn.data, 0, dsn.size))
+        TELL(build, postgres_dsn_file, "'%s' must hold one connection string, up to 4096 bytes",
+             c->postgres_dsn_file);
+    else
+        c->postgres_dsn = arena_format(&c->arena, "%.*s", SLICE_ARGS(dsn));
+    writer_fini(&text);
+}
+
+static void check_sinks(struct config_build *build)
+{
+    const struct config *c = build->config;
+    check_kafka(build);
+    if (c->postgres_enabled && !is_set(c->postgres_dsn) && !is_set(c->postgres_dsn_file))
+        TELL(build, postgres_dsn,
+             "needed while sinks.postgres.enabled is true: set it or sinks.postgres.dsn_file");
+    if (c->file_enabled && !is_set(c->file_path))
+        TELL(build, file_path, "needed while sinks.file.enabled is true: name a file");
+}
+
+void config_check(struct config_build *build, bool files)
+{
+    resolve_paths(build);
+    check_addresses(build);
+    check_tls(build);
+    check_identity(build);
+    check_workers(build);
+    check_sizes(build);
+    check_sinks(build);
+    if (!is_set(build->config->privacy_keys_file))
+        TELL(build, privacy_keys_file,
+             "needed: name the file of pseudonym keys, made when missing");
+    read_dsn(build);
+    if (files)
+        check_files(build);
+}

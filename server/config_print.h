@@ -1,0 +1,15 @@
+/* config_print.h: masking of secrets, for config_print.c and tests. Thread: any. */
+#ifndef VSOC_SERVER_CONFIG_PRINT_H
+#define VSOC_SERVER_CONFIG_PRINT_H
+
+#include <stdbool.h>
+
+struct writer;
+
+/* A libpq connection string with its passwords as ****; the whole of it as **** when it can't be
+ * read. Not quoted. */
+void config_write_masked_dsn(const char *dsn, struct writer *out);
+/* True when the name of a property holds password, secret, key or jaas. */
+bool config_name_is_secret(const char *name);
+
+#endif

@@ -1,0 +1,37 @@
+/* config_value.h: one setting's value from text to its type and back. Thread: any. */
+#ifndef VSOC_SERVER_CONFIG_VALUE_H
+#define VSOC_SERVER_CONFIG_VALUE_H
+
+#include "server/config_table.h"
+
+struct writer;
+
+/* Reads text (NULL: null) as a TEXT, BOOL, UINT, SIZE, DURATION or ENUM row into its member of
+ * config; TEXT is copied into config's arena. On WRONG_TYPE, OUT_OF_RANGE or NO_MEMORY the member
+ * is untouched and problem says what would be right ("must be …"). */
+enum status config_value_parse(const struct config_row *row, const char *text,
+                               struct config *config, char *problem,
+                               size_t problem_size) must_check;
+/* Appends to a LIST row. TOO_MANY, NO_MEMORY. */
+enum status config_list_add(const struct config_row *row, const char *text,
+                            struct config *config) must_check;
+/* Sets an entry of a MAP row; value NULL removes it. TOO_MANY, NO_MEMORY. */
+enum status config_map_set(const struct config_row *row, const char *name, const char *value,
+                           struct config *config) must_check;
+/* True when both hold the same. */
+bool config_value_equal(const struct config_row *row, const struct config *a,
+                        const struct config *b);
+/* The word of an ENUM row at this place; "" when there is none. */
+const char *config_word(const struct config_row *row, unsigned place, char *buffer, size_t size);
+/* The value as YAML flow text (strings in JSON quotes, sizes and durations with their largest
+ * exact unit), secrets masked. */
+void config_value_write(const struct config_row *row, const struct config *config,
+                        struct writer *out);
+/* Bytes or nanoseconds with the largest exact unit: "64MiB", "75s". */
+void config_size_write(uint64_t bytes, struct writer *out);
+void config_duration_write(uint64_t ns, struct writer *out);
+
+/* Most items of a LIST and entries of a MAP. */
+#define CONFIG_ITEMS_MAX 256
+
+#endif

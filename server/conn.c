@@ -1,0 +1,412 @@
+/* conn.c: the life of one connection: accept, handshake, requests one after the other, close. Runs
+ * on its server's loop. Deadlines are in conn_timeout.c, the calls of handlers in http_exchange.c,
+ * answers in http_reply.c. No object is freed in a callback of its own: closed connections wait in
+ * the server's list of dead ones for the loop's next turn. */
+#define LOG_COMPONENT "http"
+#include "server/conn.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
+#include "core/clock.h"
+#include "core/log.h"
+
+#define PEER_ARENA_BYTES 65536
+
+static void list_add(struct conn **list, struct conn *conn)
+{
+    conn->next = *list;
+    conn->link = list;
+    if (conn->next)
+        conn->next->link = &conn->next;
+    *list = conn;
+}
+
+static void list_remove(struct conn *conn)
+{
+    *conn->link = conn->next;
+    if (conn->next)
+        conn->next->link = conn->link;
+}
+
+void conn_exchange_gone(struct conn *conn)
+{
+    if (!conn->exchange.open)
+        return;
+    conn->exchange.open = false;
+    conn->server->handler.on_gone(conn->server->handler.arg, &conn->exchange);
+}
+
+static void end_exchange(struct conn *conn)
+{
+    ensure(!conn->exchange.open);
+    if (conn->exchange.parser)
+        http_server_give_parser(conn->server, conn->exchange.parser);
+    conn->exchange = (struct http_exchange){.conn = conn};
+}
+
+void conn_close(struct conn *conn)
+{
+    struct http_server *server = conn->server;
+    if (conn->state == CONN_DEAD)
+        return;
+    conn_exchange_gone(conn);
+    conn->state = CONN_DEAD;
+    event_del(&conn->timer);
+    bufferevent_setcb(conn->stream, NULL, NULL, NULL, NULL);
+    bufferevent_disable(conn->stream, EV_READ | EV_WRITE);
+    if (conn->drain_read)
+        event_del(conn->drain_read);
+    if (conn->counted)
+        conn_counts_leave(server->counts, slice_make(conn->address, conn->address_size));
+    else
+        server->over_limit_count--;
+    list_remove(conn);
+    list_add(&server->dead, conn);
+    server->living_count--;
+    metric_move(server->m_connections, -1);
+    http_server_reap_later(server);
+}
+
+void conn_free(struct conn *conn)
+{
+    ensure(conn->state == CONN_DEAD && !conn->will_run);
+    list_remove(conn);
+    end_exchange(conn);
+    if (conn->drain_read)
+        event_free(conn->drain_read);
+    if (conn->session)
+        tls_session_shutdown(conn->session);
+    bufferevent_free(conn->stream);
+    arena_fini(&conn->peer_arena);
+    conn->magic = 0;
+    free(conn);
+}
+
+void conn_run_later(struct conn *conn)
+{
+    struct http_server *server = conn->server;
+    if (conn->will_run || conn->state == CONN_DEAD)
+        return;
+    conn->will_run = true;
+    conn->next_run = NULL;
+    *server->run_tail = conn;
+    server->run_tail = &conn->next_run;
+    event_active(server->run_event, 0, 0);
+}
+
+void conn_refuse(struct conn *conn, const struct http_refusal *refusal, unsigned retry_after_s)
+{
+    if (conn->state == CONN_DEAD || conn->state == CONN_REPLY || conn->state == CONN_LINGER)
+        return;
+    conn_exchange_gone(conn);
+    conn->exchange.open = true; /* for the answer: nobody else has it any more */
+    conn->exchange.last = true;
+    http_problem(&conn->exchange, refusal->status, refusal->code, refusal->detail, retry_after_s,
+                 NULL, 0, "none");
+}
+
+static struct slice input_of(struct conn *conn)
+{
+    struct evbuffer_iovec piece;
+    if (evbuffer_peek(bufferevent_get_input(conn->stream), -1, NULL, &piece, 1) < 1)
+        return SLICE_EMPTY;
+    return slice_make(piece.iov_base, piece.iov_len);
+}
+
+void conn_reply_done(struct conn *conn)
+{
+    struct http_exchange *x = &conn->exchange;
+    bool more_comes = !x->complete || input_of(conn).size > 0;
+    if (x->started_ns)
+        metric_observe(conn->server->m_duration,
+                       (double)(clock_monotonic_ns() - x->started_ns) / 1e9);
+    bool last = x->last;
+    end_exchange(conn);
+    conn_deadline_forget(conn);
+    if (last && more_comes) {
+        conn_linger(conn);
+    } else if (last || (conn->input_ended && !more_comes)) {
+        conn_close(conn);
+    } else {
+        conn->state = CONN_IDLE;
+        if (more_comes && !conn->processing)
+            conn_run_later(conn);
+        else if (!conn->processing)
+            conn_deadline(conn, DEADLINE_IDLE);
+    }
+}
+
+/* False: no parser to be had. */
+static bool begin_request(struct conn *conn)
+{
+    const struct http_settings *s = &conn->server->settings;
+    struct http_limits limits = {.header_bytes = s->header_bytes,
+                                 .header_count = s->header_count,
+                                 .target_bytes = s->target_bytes};
+    conn->exchange = (struct http_exchange){.conn = conn, .started_ns = clock_monotonic_ns()};
+    conn->exchange.parser = http_server_take_parser(conn->server);
+    if (!conn->exchange.parser)
+        return false;
+    http_parser_start(conn->exchange.parser, &limits);
+    conn->turn_requests++;
+    conn->state = CONN_HEAD;
+    return true;
+}
+
+static void give_head(struct conn *conn)
+{
+    struct http_exchange *x = &conn->exchange;
+    const struct http_request *request = http_parser_request(x->parser);
+    struct http_refusal refusal;
+    x->known = true;
+    x->complete = request->content_length == 0;
+    x->last = !request->keep_alive;
+    x->open = true;
+    conn->state = CONN_DECIDE;
+    conn->server->handler.on_headers(conn->server->handler.arg, x);
+    if (conn->state != CONN_BODY || request->content_length <= 0 ||
+        (uint64_t)request->content_length <= x->body_limit)
+        return;
+    http_refuse(&refusal, 413, "body_too_large", "the body is larger than %llu bytes",
+                (unsigned long long)x->body_limit);
+    conn_refuse(conn, &refusal, 0);
+}
+
+static void give_body(struct conn *conn, struct slice span)
+{
+    struct http_exchange *x = &conn->exchange;
+    struct http_refusal refusal;
+    x->body_bytes += span.size;
+    metric_add(conn->server->m_body_bytes, span.size);
+    if (x->body_bytes <= x->body_limit) {
+        conn->server->handler.on_body(conn->server->handler.arg, x, span);
+        return;
+    }
+    http_refuse(&refusal, 413, "body_too_large", "the body is larger than %llu bytes",
+                (unsigned long long)x->body_limit);
+    conn_refuse(conn, &refusal, 0);
+}
+
+static void give_end(struct conn *conn)
+{
+    conn->exchange.complete = true;
+    conn->state = CONN_WAIT;
+    conn->server->handler.on_end(conn->server->handler.arg, &conn->exchange);
+}
+
+static bool reads(const struct conn *conn)
+{
+    return !conn->paused &&
+           (conn->state == CONN_IDLE || conn->state == CONN_HEAD || conn->state == CONN_BODY);
+}
+
+/* One step of the parser. False: it wants more input. */
+static bool step(struct conn *conn)
+{
+    struct slice in = input_of(conn), body;
+    size_t consumed;
+    if (conn->state == CONN_IDLE) {
+        if (in.size == 0)
+            return false;
+        if (!begin_request(conn)) {
+            conn_close(conn);
+            return false;
+        }
+    }
+    enum http_parser_event event = http_parser_feed(conn->exchange.parser, in, &consumed, &body);
+    if (event == HTTP_PARSER_BODY)
+        give_body(conn, body); /* before its bytes are dropped */
+    evbuffer_drain(bufferevent_get_input(conn->stream), consumed);
+    if (event == HTTP_PARSER_HEAD)
+        give_head(conn);
+    else if (event == HTTP_PARSER_END)
+        give_end(conn);
+    else if (event == HTTP_PARSER_REFUSED)
+        conn_refuse(conn, http_parser_refusal(conn->exchange.parser), 0);
+    return event != HTTP_PARSER_MORE || consumed > 0;
+}
+
+/* The client closed its sending half. It may still read: what it has asked for in full is answered
+ * first. */
+static void on_input_end(struct conn *conn)
+{
+    struct http_refusal refusal;
+    if (conn->state == CONN_IDLE ||
+        (conn->state == CONN_HEAD && !http_parser_has_begun(conn->exchange.parser))) {
+        conn_close(conn);
+    } else if (conn->state == CONN_HEAD || conn->state == CONN_BODY) {
+        http_refuse(&refusal, 400, "incomplete_request", "the connection ended within the request");
+        conn_refuse(conn, &refusal, 0);
+    }
+}
+
+static void watch(struct conn *conn)
+{
+    static const enum conn_deadline table[] = {
+        [CONN_HANDSHAKE] = DEADLINE_HANDSHAKE, [CONN_IDLE] = DEADLINE_IDLE,
+        [CONN_HEAD] = DEADLINE_HEAD,           [CONN_DECIDE] = DEADLINE_NONE,
+        [CONN_BODY] = DEADLINE_BODY,           [CONN_WAIT] = DEADLINE_NONE,
+        [CONN_REPLY] = DEADLINE_WRITE,         [CONN_LINGER] = DEADLINE_LINGER,
+    };
+    if (conn->state != CONN_DEAD)
+        conn_deadline(conn, conn->paused ? DEADLINE_NONE : table[conn->state]);
+}
+
+void conn_process(struct conn *conn)
+{
+    if (conn->processing || conn->state == CONN_DEAD)
+        return;
+    conn->processing = true;
+    bool more = true;
+    conn->turn_requests = 0;
+    while (more && reads(conn) && conn->turn_requests < CONN_REQUESTS_PER_TURN)
+        more = step(conn);
+    conn->processing = false;
+    if (reads(conn) && !more && conn->input_ended)
+        on_input_end(conn);
+    else if (reads(conn) && more)
+        conn_run_later(conn);
+    watch(conn);
+}
+
+static void on_read(struct bufferevent *stream, void *arg)
+{
+    (void)stream;
+    conn_process(conn_cast(arg));
+}
+
+static void on_written(struct bufferevent *stream, void *arg)
+{
+    struct conn *conn = conn_cast(arg);
+    if (conn->state != CONN_REPLY || evbuffer_get_length(bufferevent_get_output(stream)) > 0)
+        return;
+    conn_reply_done(conn);
+}
+
+static void on_handshake_done(struct conn *conn)
+{
+    tls_count_handshake("ok");
+    if (tls_session_peer(conn->session, &conn->peer_arena, &conn->peer) != STATUS_OK) {
+        conn_close(conn);
+        return;
+    }
+    conn->state = CONN_IDLE;
+    conn_process(conn);
+}
+
+static void on_handshake_failed(struct conn *conn)
+{
+    char reason[200];
+    const char *result = tls_session_failure(
+        conn->session, bufferevent_get_openssl_error(conn->stream), reason, sizeof(reason));
+    tls_count_handshake(result);
+    log_info("TLS handshake failed", LOG_TEXT("peer", conn->peer.address),
+             LOG_TEXT("result", result), LOG_TEXT("reason", reason));
+    conn_close(conn);
+}
+
+static void on_event(struct bufferevent *stream, short what, void *arg)
+{
+    struct conn *conn = conn_cast(arg);
+    (void)stream;
+    if (conn->state == CONN_HANDSHAKE) {
+        if (what & BEV_EVENT_CONNECTED)
+            on_handshake_done(conn);
+        else
+            on_handshake_failed(conn);
+    } else if (what & BEV_EVENT_EOF) {
+        conn->input_ended = true;
+        conn_process(conn);
+    } else if (what & BEV_EVENT_ERROR) {
+        conn_close(conn);
+    }
+}
+
+static bool open_stream(struct conn *conn)
+{
+    struct http_server *server = conn->server;
+    if (!server->tls) {
+        conn->state = CONN_IDLE;
+        conn->stream = bufferevent_socket_new(server->base, conn->fd, BEV_OPT_CLOSE_ON_FREE);
+        return conn->stream != NULL;
+    }
+    conn->state = CONN_HANDSHAKE;
+    conn->session = tls_session_create(server->tls);
+    if (!conn->session)
+        return false;
+    conn->stream = bufferevent_openssl_socket_new(server->base, conn->fd, conn->session,
+                                                  BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
+    return conn->stream != NULL; /* on failure libevent has freed the session */
+}
+
+/* Counts the connection; false: it is over a limit, *refusal says which. */
+static bool enter(struct conn *conn, struct http_refusal *refusal)
+{
+    const struct http_settings *s = &conn->server->settings;
+    enum status status =
+        conn_counts_enter(conn->server->counts, slice_make(conn->address, conn->address_size),
+                          s->connections, s->connections_per_address);
+    conn->counted = status == STATUS_OK;
+    if (status == STATUS_BUSY)
+        http_refuse(refusal, 503, "too_many_connections",
+                    "limits.connections (%llu) are open; try again later",
+                    (unsigned long long)s->connections);
+    else if (status != STATUS_OK)
+        http_refuse(refusal, 503, "too_many_connections_of_address",
+                    "limits.connections_per_address (%llu) are open from this address",
+                    (unsigned long long)s->connections_per_address);
+    return conn->counted;
+}
+
+static void leave_unopened(struct conn *conn)
+{
+    if (conn->counted)
+        conn_counts_leave(conn->server->counts, slice_make(conn->address, conn->address_size));
+    close(conn->fd);
+    free(conn);
+}
+
+void conn_accept(struct http_server *server, int fd, const struct sockaddr *address, socklen_t size)
+{
+    struct http_refusal refusal;
+    int on = 1;
+    struct conn *conn = (struct conn *)calloc(1, sizeof(*conn));
+    if (!conn) {
+        close(fd);
+        return;
+    }
+    conn->magic = CONN_MAGIC;
+    conn->server = server;
+    conn->fd = fd;
+    conn->exchange.conn = conn;
+    arena_init(&conn->peer_arena, PEER_ARENA_BYTES);
+    conn_peer_address(conn, address, size);
+    metric_add(server->m_accepted, 1);
+    bool entered = enter(conn, &refusal);
+    /* A handshake costs more than the answer is worth: over the limit, TLS is just closed. */
+    bool refuse = !entered && !server->tls && server->over_limit_count < CONN_OVER_LIMIT_MAX;
+    if (!entered && !refuse)
+        http_server_count_refusal(refusal.code);
+    if ((!entered && !refuse) || !open_stream(conn)) {
+        leave_unopened(conn);
+        return;
+    }
+    server->over_limit_count += !entered;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    conn_timeout_init(conn);
+    list_add(&server->living, conn);
+    server->living_count++;
+    metric_move(server->m_connections, 1);
+    bufferevent_setcb(conn->stream, on_read, on_written, on_event, conn);
+    bufferevent_setwatermark(conn->stream, EV_READ, 0, CONN_INPUT_BYTES);
+    if (refuse)
+        conn_refuse(conn, &refusal, 5);
+    else
+        bufferevent_enable(conn->stream, EV_READ | EV_WRITE);
+    watch(conn);
+}

@@ -1,0 +1,175 @@
+/* conn.h: the inside of the HTTP layer, for conn*.c, http_exchange.c, http_reply.c, http_server.c
+ * only. A connection belongs to one server, a server to one loop; nothing here is shared. */
+#ifndef VSOC_SERVER_CONN_H
+#define VSOC_SERVER_CONN_H
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include "core/arena.h"
+#include "core/metrics.h"
+#include "core/thread.h"
+#include "core/writer.h"
+#include "server/http_parser.h"
+#include "server/http_server.h"
+
+struct bufferevent;
+
+/* Unread input held for a connection; also the most that one wake-up reads. */
+#define CONN_INPUT_BYTES 16384
+/* Requests of one connection served in one wake-up; the next ones wait for the next turn. */
+#define CONN_REQUESTS_PER_TURN 32
+/* How long and how far an answered connection is read and dropped, so that the sender can read the
+ * answer before a reset. */
+#define CONN_LINGER_NS    (5 * INT64_C(1000000000))
+#define CONN_LINGER_BYTES (1024 * 1024)
+/* First look at the body's rate. */
+#define CONN_RATE_GRACE_NS (5 * INT64_C(1000000000))
+/* Connections over the limit that wait for their 503 to be read; more are just closed. */
+#define CONN_OVER_LIMIT_MAX 256
+
+enum conn_state {
+    CONN_HANDSHAKE, /* TLS */
+    CONN_IDLE,      /* no byte of the next request yet */
+    CONN_HEAD,      /* reading request line and headers */
+    CONN_DECIDE,    /* the handler has the head, and neither admitted nor answered */
+    CONN_BODY,      /* reading the body */
+    CONN_WAIT,      /* request complete, the handler owes an answer */
+    CONN_REPLY,     /* answer given, not all taken by the socket */
+    CONN_LINGER,    /* answered for the last time, reading and dropping */
+    CONN_DEAD,      /* waits to be freed */
+};
+
+enum conn_deadline {
+    DEADLINE_NONE,
+    DEADLINE_HANDSHAKE,
+    DEADLINE_IDLE,
+    DEADLINE_HEAD,
+    DEADLINE_BODY,
+    DEADLINE_WRITE,
+    DEADLINE_LINGER,
+};
+
+struct http_exchange {
+    struct conn *conn;
+    void *context;              /* the handler's */
+    struct http_parser *parser; /* NULL: between requests */
+    int64_t started_ns;
+    int64_t body_started_ns; /* moved on by the time the handler paused */
+    uint64_t body_limit, body_bytes;
+    bool known;    /* the head was read */
+    bool open;     /* the handler has it: neither answered nor gone */
+    bool admitted; /* body may come */
+    bool complete; /* all of the request was read */
+    bool last;     /* the connection closes after the answer */
+};
+
+#define CONN_MAGIC 0x434f4e4eu
+
+struct conn {
+    unsigned magic;
+    struct http_server *server;
+    struct conn *next, **link; /* in the server's list of living or dead ones */
+    struct conn *next_run;     /* in the server's run list */
+    struct bufferevent *stream;
+    struct ssl_st *session; /* NULL: plain; the stream's */
+    int fd;                 /* the stream's */
+    struct event timer;
+    struct event *drain_read; /* while lingering */
+    enum conn_state state;
+    enum conn_deadline deadline;
+    bool counted;     /* in conn_counts */
+    bool input_ended; /* the client will send no more */
+    bool paused;
+    bool processing; /* conn_process is on the stack */
+    bool will_run;   /* in the run list */
+    int64_t paused_ns;
+    unsigned turn_requests; /* begun in this wake-up */
+    uint64_t lingered_bytes;
+    uint8_t address[16]; /* what connections are counted by */
+    size_t address_size;
+    struct arena peer_arena;
+    struct http_peer peer;
+    struct http_exchange exchange;
+};
+
+/* Series of a (route, code), found again without a lock. */
+#define ROUTE_CACHE_SLOTS 256
+struct route_series {
+    const char *route;
+    int code;
+    metric_t requests;
+};
+
+struct http_server {
+    struct event_base *base;
+    struct listener *listener;
+    struct http_settings settings;
+    struct http_handler handler;
+    struct tls_context *tls;
+    struct conn_counts *counts;
+    const char *label;
+    bool draining, destroying;
+    struct conn *living, *dead;
+    struct conn *run, **run_tail;
+    size_t living_count, over_limit_count;
+    struct event *run_event, *reap_event;
+    struct http_parser *parsers[64]; /* not in use */
+    size_t parser_count;
+    struct writer out;     /* head and body of the answer being sent */
+    struct writer problem; /* body of an error */
+    metric_t m_connections, m_accepted, m_body_bytes, m_duration;
+    struct route_series routes[ROUTE_CACHE_SLOTS];
+};
+
+/* conn.c */
+/* Takes fd. The connection lives in the server's list until it is closed. */
+void conn_accept(struct http_server *server, int fd, const struct sockaddr *address,
+                 socklen_t size);
+/* Reads on what is there, as far as the state allows. */
+void conn_process(struct conn *conn);
+/* conn_process soon, from the loop. */
+void conn_run_later(struct conn *conn);
+/* The answer is with the kernel: the next request, or the end. */
+void conn_reply_done(struct conn *conn);
+/* Answers for the connection itself and ends it; the exchange, if open, is gone first. */
+void conn_refuse(struct conn *conn, const struct http_refusal *refusal, unsigned retry_after_s);
+/* Tells the handler, if it has the exchange, that it is dead. */
+void conn_exchange_gone(struct conn *conn);
+/* Closes now. The memory goes at the loop's next turn. */
+void conn_close(struct conn *conn);
+void conn_free(struct conn *conn);
+static inline struct conn *conn_cast(void *arg)
+{
+    struct conn *conn = (struct conn *)arg;
+    ensure(conn->magic == CONN_MAGIC);
+    return conn;
+}
+
+/* conn_timeout.c */
+void conn_timeout_init(struct conn *conn);
+/* The deadline that watches from now on. The same one again does not start anew. */
+void conn_deadline(struct conn *conn, enum conn_deadline deadline);
+/* The next conn_deadline starts anew, even the same one. */
+void conn_deadline_forget(struct conn *conn);
+
+/* conn_linger.c */
+/* No more answers: says so to the client, reads and drops until it has left. */
+void conn_linger(struct conn *conn);
+
+/* conn_peer.c */
+/* Text and counting key of the remote address. */
+void conn_peer_address(struct conn *conn, const struct sockaddr *address, socklen_t size);
+
+/* http_server.c */
+struct http_parser *http_server_take_parser(struct http_server *server);
+void http_server_give_parser(struct http_server *server, struct http_parser *parser);
+void http_server_reap_later(struct http_server *server);
+/* Counts vsocd_refusals_total{reason}. */
+void http_server_count_refusal(const char *reason);
+
+/* http_reply.c */
+/* Sends an answer; the connection's state is CONN_REPLY or, when all was sent, what follows. */
+void http_reply_send(struct conn *conn, int code, const char *content_type, struct slice body,
+                     const struct http_reply_header *extra, size_t extra_count, const char *route);
+
+#endif

@@ -1,0 +1,122 @@
+/* http_exchange.c: what handlers ask of and tell an exchange. Runs on the connection's loop. Does
+ * not send answers; http_reply.c does. */
+#include <event2/bufferevent.h>
+#include "core/clock.h"
+#include "server/conn.h"
+
+static const struct http_request *request_of(const struct http_exchange *x)
+{
+    ensure(x->parser);
+    return http_parser_request(x->parser);
+}
+
+enum http_method http_method(const struct http_exchange *exchange)
+{
+    struct slice method = request_of(exchange)->method;
+    if (slice_equal_text(method, "POST"))
+        return HTTP_POST;
+    if (slice_equal_text(method, "GET"))
+        return HTTP_GET;
+    return slice_equal_text(method, "HEAD") ? HTTP_HEAD : HTTP_OTHER;
+}
+
+struct slice http_method_name(const struct http_exchange *exchange)
+{
+    return request_of(exchange)->method;
+}
+
+struct slice http_path(const struct http_exchange *exchange)
+{
+    return request_of(exchange)->path;
+}
+
+struct slice http_query(const struct http_exchange *exchange)
+{
+    return request_of(exchange)->query;
+}
+
+bool http_header(const struct http_exchange *exchange, const char *lower_name, struct slice *value,
+                 unsigned *count)
+{
+    const struct http_request *request = request_of(exchange);
+    unsigned found = 0;
+    size_t size = strlen(lower_name);
+    for (size_t i = 0; i < request->field_count; i++) {
+        const struct http_field *f = &request->fields[i];
+        if (f->name.size != size || !slice_equal_nocase(f->name, lower_name))
+            continue;
+        if (found++ == 0)
+            *value = f->value;
+        if (!count)
+            break;
+    }
+    if (count)
+        *count = found;
+    return found > 0;
+}
+
+int64_t http_content_length(const struct http_exchange *exchange)
+{
+    return request_of(exchange)->content_length;
+}
+
+const struct http_peer *http_peer(const struct http_exchange *exchange)
+{
+    return &exchange->conn->peer;
+}
+
+void http_set_context(struct http_exchange *exchange, void *context)
+{
+    exchange->context = context;
+}
+
+void *http_context(const struct http_exchange *exchange)
+{
+    return exchange->context;
+}
+
+int64_t http_started_ns(const struct http_exchange *exchange)
+{
+    return exchange->started_ns;
+}
+
+void http_admit(struct http_exchange *exchange, uint64_t body_limit)
+{
+    static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    struct conn *conn = exchange->conn;
+    const struct http_request *request = request_of(exchange);
+    ensure(exchange->open && conn->state == CONN_DECIDE);
+    exchange->admitted = true;
+    exchange->body_limit = body_limit;
+    exchange->body_started_ns = clock_monotonic_ns();
+    conn->state = CONN_BODY;
+    bool fits = request->content_length < 0 || (uint64_t)request->content_length <= body_limit;
+    if (request->expect_continue && request->content_length != 0 && fits)
+        bufferevent_write(conn->stream, go_on, sizeof(go_on) - 1);
+    if (!conn->processing)
+        conn_run_later(conn);
+}
+
+void http_pause(struct http_exchange *exchange)
+{
+    struct conn *conn = exchange->conn;
+    ensure(exchange->open);
+    if (conn->paused)
+        return;
+    conn->paused = true;
+    conn->paused_ns = clock_monotonic_ns();
+    bufferevent_disable(conn->stream, EV_READ);
+    conn_deadline(conn, DEADLINE_NONE);
+}
+
+void http_resume(struct http_exchange *exchange)
+{
+    struct conn *conn = exchange->conn;
+    if (!conn->paused)
+        return;
+    conn->paused = false;
+    exchange->body_started_ns += clock_monotonic_ns() - conn->paused_ns;
+    if (!conn->input_ended)
+        bufferevent_enable(conn->stream, EV_READ);
+    conn_run_later(conn);
+}

@@ -1,0 +1,197 @@
+/* http_server.c: one HTTP server on one loop: its listener, connections, spare parsers. Runs on
+ * that loop's thread. What a connection does is in conn.c. */
+#include "server/conn.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#define REPLY_BYTES_MAX ((size_t)64 * 1024 * 1024)
+
+struct http_settings http_settings_from_config(const struct config *config)
+{
+    return (struct http_settings){
+        .connections = config->limit_connections,
+        .connections_per_address = config->limit_connections_per_address,
+        .header_bytes = config->limit_header_bytes,
+        .header_count = config->limit_header_count,
+        .target_bytes = config->limit_target_bytes,
+        .body_bytes = config->limit_body_bytes,
+        .handshake_ns = config->timeout_handshake,
+        .headers_ns = config->timeout_headers,
+        .body_ns = config->timeout_body,
+        .idle_ns = config->timeout_idle,
+        .write_ns = config->timeout_write,
+        .body_bytes_per_second = config->timeout_body_rate,
+    };
+}
+
+struct http_parser *http_server_take_parser(struct http_server *server)
+{
+    if (server->parser_count > 0)
+        return server->parsers[--server->parser_count];
+    return http_parser_create();
+}
+
+void http_server_give_parser(struct http_server *server, struct http_parser *parser)
+{
+    size_t most = sizeof(server->parsers) / sizeof(server->parsers[0]);
+    if (server->parser_count < most)
+        server->parsers[server->parser_count++] = parser;
+    else
+        http_parser_destroy(parser);
+}
+
+void http_server_count_refusal(const char *reason)
+{
+    char labels[96];
+    snprintf(labels, sizeof(labels), "reason=\"%s\"", reason);
+    metric_add(metric_series(METRIC_vsocd_refusals_total, labels), 1);
+}
+
+void http_server_reap_later(struct http_server *server)
+{
+    if (!server->destroying)
+        event_active(server->reap_event, 0, 0);
+}
+
+static void on_reap(evutil_socket_t fd, short what, void *arg)
+{
+    struct http_server *server = (struct http_server *)arg;
+    struct conn *next;
+    (void)fd, (void)what;
+    for (struct conn *conn = server->dead; conn; conn = next) {
+        next = conn->next;
+        if (!conn->will_run) /* else the run list still knows it */
+            conn_free(conn);
+    }
+}
+
+static void on_run(evutil_socket_t fd, short what, void *arg)
+{
+    struct http_server *server = (struct http_server *)arg;
+    struct conn *conn = server->run, *next;
+    (void)fd, (void)what;
+    server->run = NULL;
+    server->run_tail = &server->run;
+    for (; conn; conn = next) {
+        next = conn->next_run;
+        conn->will_run = false;
+        if (conn->state == CONN_DEAD)
+            http_server_reap_later(server);
+        else
+            conn_process(conn);
+    }
+}
+
+static void on_accept(void *arg, int fd, const struct sockaddr *address, socklen_t size)
+{
+    conn_accept((struct http_server *)arg, fd, address, size);
+}
+
+static void register_metrics(struct http_server *server)
+{
+    char labels[64];
+    snprintf(labels, sizeof(labels), "listener=\"%s\"", server->label);
+    server->m_connections = metric_series(METRIC_vsocd_http_connections, labels);
+    server->m_accepted = metric_series(METRIC_vsocd_http_connections_accepted_total, labels);
+    server->m_body_bytes = metric_series(METRIC_vsocd_http_body_bytes_total, "");
+    server->m_duration = metric_series(METRIC_vsocd_http_request_duration_seconds, labels);
+}
+
+enum status http_server_create(const struct http_server_options *options, struct http_server **out)
+{
+    struct http_server *server = (struct http_server *)calloc(1, sizeof(*server));
+    enum status status = STATUS_NO_MEMORY;
+    if (!server)
+        return STATUS_NO_MEMORY;
+    server->base = options->base;
+    server->label = options->label;
+    server->settings = options->settings;
+    server->handler = options->handler;
+    server->counts = options->counts;
+    server->tls = options->tls ? tls_context_hold(options->tls) : NULL;
+    server->run_tail = &server->run;
+    writer_init(&server->out, REPLY_BYTES_MAX);
+    writer_init(&server->problem, REPLY_BYTES_MAX);
+    register_metrics(server);
+    server->run_event = event_new(server->base, -1, 0, on_run, server);
+    server->reap_event = event_new(server->base, -1, 0, on_reap, server);
+    if (server->run_event && server->reap_event)
+        status =
+            listener_create(server->base, options->listen_fd, on_accept, server, &server->listener);
+    if (status != STATUS_OK) {
+        http_server_destroy(server);
+        return status;
+    }
+    *out = server;
+    return STATUS_OK;
+}
+
+void http_server_reconfigure(struct http_server *server, const struct http_settings *settings,
+                             struct tls_context *tls)
+{
+    server->settings = *settings;
+    if (!tls || !server->tls)
+        return;
+    tls_context_release(server->tls);
+    server->tls = tls_context_hold(tls);
+}
+
+void http_server_stop_accepting(struct http_server *server)
+{
+    listener_stop(server->listener);
+}
+
+/* A request that is on its way in already is served; closing would answer it with a reset. */
+static bool has_unread(const struct conn *conn)
+{
+    char byte;
+    return recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+void http_server_drain(struct http_server *server)
+{
+    struct conn *next;
+    http_server_stop_accepting(server);
+    server->draining = true;
+    for (struct conn *conn = server->living; conn; conn = next) {
+        next = conn->next;
+        if (conn->state != CONN_IDLE || conn->will_run)
+            continue;
+        conn_deadline_forget(conn);
+        if (has_unread(conn))
+            conn_deadline(conn, DEADLINE_IDLE);
+        else
+            conn_close(conn);
+    }
+}
+
+size_t http_server_connections(const struct http_server *server)
+{
+    return server->living_count;
+}
+
+void http_server_destroy(struct http_server *server)
+{
+    if (!server)
+        return;
+    server->destroying = true;
+    listener_destroy(server->listener);
+    while (server->living)
+        conn_close(server->living);
+    for (struct conn *conn = server->run; conn; conn = conn->next_run)
+        conn->will_run = false;
+    while (server->dead)
+        conn_free(server->dead);
+    while (server->parser_count > 0)
+        http_parser_destroy(server->parsers[--server->parser_count]);
+    if (server->run_event)
+        event_free(server->run_event);
+    if (server->reap_event)
+        event_free(server->reap_event);
+    tls_context_release(server->tls);
+    writer_fini(&server->out);
+    writer_fini(&server->problem);
+    free(server);
+}

@@ -1,0 +1,117 @@
+/* listener.c: accepts connections on one loop from a socket that all loops share. Runs on that
+ * loop's thread. Does not know what a connection is for. */
+#define LOG_COMPONENT "listener"
+#include "server/listener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <event2/event.h>
+#include "core/log.h"
+
+struct listener {
+    int fd; /* -1: stopped */
+    struct event *readable;
+    struct event *rested;
+    listener_on_accept on_accept;
+    void *arg;
+};
+
+static const struct timeval rest_time = {.tv_usec = 100000};
+
+/* Out of descriptors or memory: accepting again at once would spin (the socket stays readable). */
+static void rest(struct listener *listener, int err)
+{
+    log_error("can't accept connections, trying again in 100 ms; raise the limit of open files "
+              "(LimitNOFILE, ulimit -n) or lower limits.connections",
+              LOG_TEXT("error", strerror(err)));
+    event_del(listener->readable);
+    event_add(listener->rested, &rest_time);
+}
+
+static void on_rested(evutil_socket_t fd, short what, void *arg)
+{
+    struct listener *listener = (struct listener *)arg;
+    (void)fd, (void)what;
+    if (listener->fd >= 0)
+        event_add(listener->readable, NULL);
+}
+
+/* False: nothing more to accept now. */
+static bool accept_one(struct listener *listener)
+{
+    struct sockaddr_storage address;
+    socklen_t size = sizeof(address);
+    int fd =
+        accept4(listener->fd, (struct sockaddr *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+        listener->on_accept(listener->arg, fd, (struct sockaddr *)&address, size);
+        return true;
+    }
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+        rest(listener, errno);
+    /* Errors of a connection that died in the queue are no news (accept(2)). */
+    return errno == ECONNABORTED || errno == EINTR;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    accept_one((struct listener *)arg);
+}
+
+enum status listener_create(struct event_base *base, int fd, listener_on_accept on_accept,
+                            void *arg, struct listener **out)
+{
+    struct listener *listener = (struct listener *)calloc(1, sizeof(*listener));
+    if (!listener)
+        return STATUS_NO_MEMORY;
+    *listener = (struct listener){.fd = -1, .on_accept = on_accept, .arg = arg};
+    listener->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (listener->fd < 0) {
+        listener_destroy(listener);
+        return STATUS_BUSY;
+    }
+    listener->readable = event_new(base, listener->fd, EV_READ | EV_PERSIST, on_readable, listener);
+    listener->rested = evtimer_new(base, on_rested, listener);
+    if (!listener->readable || !listener->rested || event_add(listener->readable, NULL) != 0) {
+        listener_destroy(listener);
+        return STATUS_NO_MEMORY;
+    }
+    *out = listener;
+    return STATUS_OK;
+}
+
+static void stop(struct listener *listener)
+{
+    if (listener->readable)
+        event_del(listener->readable);
+    if (listener->rested)
+        event_del(listener->rested);
+    if (listener->fd >= 0)
+        close(listener->fd);
+    listener->fd = -1;
+}
+
+void listener_stop(struct listener *listener)
+{
+    if (listener->fd < 0)
+        return;
+    while (accept_one(listener))
+        continue;
+    stop(listener);
+}
+
+void listener_destroy(struct listener *listener)
+{
+    if (!listener)
+        return;
+    stop(listener);
+    if (listener->readable)
+        event_free(listener->readable);
+    if (listener->rested)
+        event_free(listener->rested);
+    free(listener);
+}

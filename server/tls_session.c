@@ -1,0 +1,218 @@
+/* tls_session.c: one TLS connection: its creation, what its handshake told about the peer, why it
+ * failed, its end. Runs on the connection's worker. Moving bytes is libevent's work. */
+#include "server/tls.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include "core/metrics.h"
+#include "core/thread.h"
+#include "server/tls_context.h"
+
+static int context_index = -1, denied_index = -1;
+static pthread_once_t indexes_once = PTHREAD_ONCE_INIT;
+
+static void release_context(void *parent, void *context, CRYPTO_EX_DATA *data, int index, long l,
+                            void *p)
+{
+    (void)parent, (void)data, (void)index, (void)l, (void)p;
+    tls_context_release((struct tls_context *)context);
+}
+
+static void make_indexes(void)
+{
+    context_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, release_context);
+    denied_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+    ensure(context_index >= 0 && denied_index >= 0);
+}
+
+SSL *tls_session_create(struct tls_context *context)
+{
+    pthread_once(&indexes_once, make_indexes);
+    SSL *session = SSL_new(context->ssl);
+    if (!session)
+        return NULL;
+    if (SSL_set_ex_data(session, context_index, context) != 1) {
+        SSL_free(session);
+        return NULL;
+    }
+    tls_context_hold(context);
+    return session;
+}
+
+int tls_session_verify(int good, X509_STORE_CTX *store)
+{
+    SSL *session = (SSL *)X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct tls_context *context = (struct tls_context *)SSL_get_ex_data(session, context_index);
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    if (!good || X509_STORE_CTX_get_error_depth(store) > 0 || context->denied_count == 0)
+        return good;
+    X509 *certificate = X509_STORE_CTX_get_current_cert(store);
+    if (X509_digest(certificate, EVP_sha256(), digest, &size) == 1 && size == SHA256_BYTES &&
+        !tls_context_denies(context, digest))
+        return 1;
+    SSL_set_ex_data(session, denied_index, session); /* any pointer: denied */
+    X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REVOKED);
+    return 0;
+}
+
+static enum status copy_fingerprint(X509 *certificate, struct arena *arena, struct slice *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    char text[2 * SHA256_BYTES];
+    unsigned size = 0;
+    if (X509_digest(certificate, EVP_sha256(), digest, &size) != 1 || size != SHA256_BYTES)
+        return STATUS_NO_MEMORY;
+    for (unsigned i = 0; i < size; i++) {
+        text[2 * i] = digits[digest[i] >> 4];
+        text[2 * i + 1] = digits[digest[i] & 15];
+    }
+    return arena_copy(arena, slice_make(text, sizeof(text)), out);
+}
+
+static enum status copy_subject(X509 *certificate, struct arena *arena, struct slice *out)
+{
+    BIO *text = BIO_new(BIO_s_mem());
+    enum status status = STATUS_NO_MEMORY;
+    char *data = NULL;
+    if (text &&
+        X509_NAME_print_ex(text, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) >= 0) {
+        long size = BIO_get_mem_data(text, &data);
+        status = arena_copy(arena, slice_make(data, size > 0 ? (size_t)size : 0), out);
+    }
+    BIO_free(text);
+    return status;
+}
+
+/* The last attribute of this kind: the most specific one. Absent: *out stays empty. */
+static enum status copy_attribute(X509 *certificate, int nid, struct arena *arena,
+                                  struct slice *out)
+{
+    X509_NAME *name = X509_get_subject_name(certificate);
+    int at = -1, last = -1;
+    while ((at = X509_NAME_get_index_by_NID(name, nid, at)) >= 0)
+        last = at;
+    if (last < 0)
+        return STATUS_OK;
+    unsigned char *text = NULL;
+    int size =
+        ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, last)));
+    if (size < 0)
+        return STATUS_OK; /* not a text */
+    enum status status = arena_copy(arena, slice_make(text, (size_t)size), out);
+    OPENSSL_free(text);
+    return status;
+}
+
+static enum status copy_names(GENERAL_NAMES *names, int type, struct arena *arena,
+                              struct slice_list *out)
+{
+    int count = names ? sk_GENERAL_NAME_num(names) : 0;
+    struct slice *items =
+        (struct slice *)arena_alloc(arena, sizeof(*items) * (size_t)(count > 0 ? count : 1));
+    if (!items)
+        return STATUS_NO_MEMORY;
+    out->items = items;
+    for (int i = 0; i < count; i++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+        if (name->type != type)
+            continue;
+        struct slice text =
+            slice_make(ASN1_STRING_get0_data(name->d.ia5), (size_t)ASN1_STRING_length(name->d.ia5));
+        if (arena_copy(arena, text, &items[out->count]) != STATUS_OK)
+            return STATUS_NO_MEMORY;
+        out->count++;
+    }
+    return STATUS_OK;
+}
+
+enum status tls_session_peer(SSL *session, struct arena *arena, struct http_peer *peer)
+{
+    X509 *certificate = SSL_get0_peer_certificate(session);
+    peer->tls = true;
+    if (!certificate || SSL_get_verify_result(session) != X509_V_OK)
+        return STATUS_OK;
+    peer->certificate = true;
+    peer->x509 = certificate;
+    GENERAL_NAMES *names =
+        (GENERAL_NAMES *)X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    enum status status = copy_fingerprint(certificate, arena, &peer->fingerprint);
+    if (status == STATUS_OK)
+        status = copy_subject(certificate, arena, &peer->subject);
+    if (status == STATUS_OK)
+        status = copy_attribute(certificate, NID_commonName, arena, &peer->subject_cn);
+    if (status == STATUS_OK)
+        status = copy_attribute(certificate, NID_organizationName, arena, &peer->subject_o);
+    if (status == STATUS_OK)
+        status = copy_names(names, GEN_URI, arena, &peer->san_uri);
+    if (status == STATUS_OK)
+        status = copy_names(names, GEN_DNS, arena, &peer->san_dns);
+    GENERAL_NAMES_free(names);
+    ERR_clear_error();
+    return status;
+}
+
+void tls_count_handshake(const char *result)
+{
+    char labels[64];
+    snprintf(labels, sizeof(labels), "result=\"%s\"", result);
+    metric_add(metric_series(METRIC_vsocd_tls_handshakes_total, labels), 1);
+}
+
+static const char *verify_failure(SSL *session, char *reason, size_t reason_size)
+{
+    long result = SSL_get_verify_result(session);
+    snprintf(reason, reason_size, "client certificate: %s", X509_verify_cert_error_string(result));
+    if (SSL_get_ex_data(session, denied_index)) {
+        snprintf(reason, reason_size, "client certificate is on tls.deny_list");
+        return "denied";
+    }
+    switch (result) {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+        return "expired";
+    case X509_V_ERR_CERT_REVOKED:
+        return "revoked";
+    case X509_V_ERR_UNABLE_TO_GET_CRL:
+    case X509_V_ERR_CRL_HAS_EXPIRED:
+    case X509_V_ERR_CRL_NOT_YET_VALID:
+    case X509_V_ERR_CRL_SIGNATURE_FAILURE:
+        return "no_valid_crl";
+    default:
+        return "bad_certificate";
+    }
+}
+
+const char *tls_session_failure(SSL *session, unsigned long error, char *reason, size_t reason_size)
+{
+    int why = ERR_GET_REASON(error);
+    const char *text = ERR_reason_error_string(error);
+    if (error == 0) {
+        snprintf(reason, reason_size, "the peer closed the connection");
+        return "closed";
+    }
+    snprintf(reason, reason_size, "%s", text ? text : "unknown error");
+    if (ERR_GET_LIB(error) != ERR_LIB_SSL)
+        return "protocol";
+    if (why == SSL_R_CERTIFICATE_VERIFY_FAILED)
+        return verify_failure(session, reason, reason_size);
+    if (why == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)
+        return "no_certificate";
+    if (why == SSL_R_HTTP_REQUEST) {
+        snprintf(reason, reason_size, "the peer speaks plain HTTP on a TLS port");
+        return "plain_http";
+    }
+    return why >= SSL_AD_REASON_OFFSET ? "client_alert" : "protocol";
+}
+
+void tls_session_shutdown(SSL *session)
+{
+    if (SSL_in_init(session) || (SSL_get_shutdown(session) & SSL_SENT_SHUTDOWN))
+        return;
+    ERR_clear_error();
+    (void)SSL_shutdown(session);
+    ERR_clear_error();
+}

@@ -1,0 +1,277 @@
+/* file_log.c: appends, commits and rotates a file of lines. Runs on the file sink's thread. Does
+ * not know what a line is.
+ *
+ * Order that matters: data, fdatasync, then the record of its end (a new file renamed over the old
+ * one, directory synced). A rotation is announced in that record before a file is renamed, and
+ * taken back after the new file is there: a crash in between is found and finished. */
+#define LOG_COMPONENT "file"
+#include "storage/file_log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "storage/fault.h"
+
+#define RECORD_FORMAT "vsocd-file-position 1\nspool %.*s\nposition %llu\nsize %llu\nrotating %u\n"
+#define RECORD_SCAN   "vsocd-file-position 1\nspool %36s\nposition %llu\nsize %llu\nrotating %u\n%n"
+
+struct file_record {
+    uint8_t spool_uid[UUID_BYTES];
+    uint64_t position, size;
+    bool rotating;
+};
+
+void file_log_init(struct file_log *log, const char *path, uint64_t rotate_bytes, unsigned keep,
+                   const uint8_t spool_uid[UUID_BYTES])
+{
+    *log = (struct file_log){.path = path, .rotate_bytes = rotate_bytes, .keep = keep, .fd = -1};
+    memcpy(log->spool_uid, spool_uid, UUID_BYTES);
+}
+
+/* Notes what failed and why (errno); gives the status. */
+static enum status failed(struct file_log *log, const char *what, const char *path)
+{
+    int err = errno;
+    char text[128];
+    snprintf(log->reason, sizeof log->reason, "can't %s %.200s: %s", what, path,
+             strerror_r(err, text, sizeof text));
+    return status_from_errno(err);
+}
+
+static bool name_make(char name[PATH_MAX], const char *path, const char *suffix)
+{
+    int n = snprintf(name, PATH_MAX, "%s%s", path, suffix);
+    return n > 0 && n < PATH_MAX;
+}
+
+static enum status sync_directory(struct file_log *log)
+{
+    char copy[PATH_MAX];
+    if (!name_make(copy, log->path, ""))
+        return STATUS_TOO_LARGE;
+    const char *name = dirname(copy);
+    int fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return failed(log, "open directory", name);
+    enum status status = fsync(fd) == 0 ? STATUS_OK : failed(log, "sync directory", name);
+    close(fd);
+    return status;
+}
+
+static enum status write_all(struct file_log *log, int fd, struct slice bytes, const char *path)
+{
+    while (bytes.size) {
+        ssize_t n = write(fd, bytes.data, bytes.size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return failed(log, "write", path);
+        bytes = slice_sub(bytes, (size_t)n, bytes.size);
+    }
+    return STATUS_OK;
+}
+
+static enum status record_write(struct file_log *log, uint64_t position, bool rotating)
+{
+    char name[PATH_MAX], fresh[PATH_MAX], text[256], uid[UUID_TEXT_BYTES];
+    if (!name_make(name, log->path, ".position") || !name_make(fresh, log->path, ".position.new"))
+        return STATUS_TOO_LARGE;
+    uuid_to_text(log->spool_uid, uid);
+    int size = snprintf(text, sizeof text, RECORD_FORMAT, UUID_TEXT_BYTES, uid,
+                        (unsigned long long)position, (unsigned long long)log->size, rotating);
+    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+    if (fd < 0)
+        return failed(log, "make", fresh);
+    enum status status = write_all(log, fd, slice_make(text, (size_t)size), fresh);
+    if (status == STATUS_OK && fdatasync(fd) != 0)
+        status = failed(log, "sync", fresh);
+    close(fd);
+    if (status == STATUS_OK && rename(fresh, name) != 0)
+        status = failed(log, "rename", fresh);
+    if (status == STATUS_OK)
+        status = sync_directory(log);
+    return status;
+}
+
+static enum status record_parse(struct file_log *log, const char *text, const char *name,
+                                struct file_record *record)
+{
+    char uid[UUID_TEXT_BYTES + 1];
+    unsigned long long position, size;
+    unsigned rotating;
+    int end = 0;
+    if (sscanf(text, RECORD_SCAN, uid, &position, &size, &rotating, &end) != 4 || end == 0 ||
+        uuid_from_text(slice_from_text(uid), record->spool_uid) != STATUS_OK) {
+        snprintf(log->reason, sizeof log->reason,
+                 "%.200s is damaged: put it back from a copy, or move it and the file it belongs "
+                 "to away; the sink then starts at the spool's cursor",
+                 name);
+        return STATUS_CORRUPT;
+    }
+    record->position = position;
+    record->size = size;
+    record->rotating = rotating != 0;
+    return STATUS_OK;
+}
+
+/* NOT_FOUND: there is none. */
+static enum status record_read(struct file_log *log, struct file_record *record)
+{
+    char name[PATH_MAX], text[256];
+    if (!name_make(name, log->path, ".position"))
+        return STATUS_TOO_LARGE;
+    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return failed(log, "open", name);
+    ssize_t n = read(fd, text, sizeof text - 1);
+    enum status status = n >= 0 ? STATUS_OK : failed(log, "read", name);
+    close(fd);
+    if (status != STATUS_OK)
+        return status;
+    text[n] = '\0';
+    return record_parse(log, text, name, record);
+}
+
+static bool numbered_name(char name[PATH_MAX], const struct file_log *log, unsigned number)
+{
+    char suffix[16];
+    snprintf(suffix, sizeof suffix, ".%u", number);
+    return name_make(name, log->path, number ? suffix : "");
+}
+
+/* Moves PATH to PATH.1 and each PATH.n one up as far as a number is free, the last one over the
+ * oldest. Started again after a crash it finds the gap and does only what is left. */
+static enum status shift_files(struct file_log *log)
+{
+    char from[PATH_MAX], to[PATH_MAX];
+    unsigned gap = 1;
+    while (gap < log->keep && numbered_name(to, log, gap) && access(to, F_OK) == 0)
+        gap++;
+    if (log->keep == 0)
+        return unlink(log->path) == 0 || errno == ENOENT ? STATUS_OK
+                                                         : failed(log, "remove", log->path);
+    for (unsigned number = gap; number > 0; number--) {
+        if (!numbered_name(from, log, number - 1) || !numbered_name(to, log, number))
+            return STATUS_TOO_LARGE;
+        if (rename(from, to) != 0 && errno != ENOENT)
+            return failed(log, "rename", from);
+        fault_point("file.shifted");
+    }
+    return STATUS_OK;
+}
+
+static enum status open_data(struct file_log *log)
+{
+    log->fd = open(log->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    if (log->fd < 0)
+        return failed(log, "open", log->path);
+    struct stat st;
+    if (fstat(log->fd, &st) != 0)
+        return failed(log, "look at", log->path);
+    log->size = (uint64_t)st.st_size;
+    return STATUS_OK;
+}
+
+/* The announced rotation, from whatever point it had reached. */
+static enum status finish_rotation(struct file_log *log, uint64_t position)
+{
+    struct stat st;
+    enum status status = STATUS_OK;
+    file_log_close(log);
+    if (stat(log->path, &st) == 0 && st.st_size > 0)
+        status = shift_files(log);
+    if (status == STATUS_OK)
+        status = open_data(log);
+    if (status == STATUS_OK)
+        status = record_write(log, position, false);
+    return status;
+}
+
+static enum status rotate(struct file_log *log)
+{
+    enum status status = record_write(log, log->position, true);
+    fault_point("file.rotating");
+    if (status == STATUS_OK)
+        status = finish_rotation(log, log->position);
+    return status;
+}
+
+/* Cuts what stands behind the committed end; a shorter file was cut by somebody else. */
+static enum status cut_tail(struct file_log *log, uint64_t committed)
+{
+    if (log->size == committed)
+        return STATUS_OK;
+    if (log->size < committed) {
+        log_warn("file is shorter than what was written to it: going on at its end",
+                 LOG_TEXT("path", log->path), LOG_U64("bytes", log->size),
+                 LOG_U64("written_bytes", committed));
+        return STATUS_OK;
+    }
+    log_warn("file has bytes that were not committed: they are cut off and written again",
+             LOG_TEXT("path", log->path), LOG_U64("bytes", log->size - committed));
+    if (ftruncate(log->fd, (off_t)committed) != 0 || fdatasync(log->fd) != 0)
+        return failed(log, "cut", log->path);
+    log->size = committed;
+    return STATUS_OK;
+}
+
+enum status file_log_open(struct file_log *log)
+{
+    struct file_record record;
+    log->known = false;
+    log->position = 0;
+    enum status found = record_read(log, &record);
+    if (found != STATUS_OK && found != STATUS_NOT_FOUND)
+        return found;
+    enum status status = open_data(log);
+    if (status == STATUS_OK && found == STATUS_OK) {
+        log->known = memcmp(record.spool_uid, log->spool_uid, UUID_BYTES) == 0;
+        log->position = log->known ? record.position : 0;
+        if (record.rotating)
+            status = finish_rotation(log, log->position);
+        else
+            status = cut_tail(log, record.size);
+    }
+    if (status != STATUS_OK)
+        file_log_close(log);
+    return status;
+}
+
+void file_log_close(struct file_log *log)
+{
+    if (log->fd >= 0)
+        close(log->fd);
+    log->fd = -1;
+}
+
+enum status file_log_append(struct file_log *log, struct slice bytes)
+{
+    enum status status = write_all(log, log->fd, bytes, log->path);
+    if (status == STATUS_OK)
+        log->size += bytes.size;
+    return status;
+}
+
+enum status file_log_commit(struct file_log *log, uint64_t position)
+{
+    fault_point("file.written");
+    if (fdatasync(log->fd) != 0)
+        return failed(log, "sync", log->path);
+    fault_point("file.synced");
+    enum status status = record_write(log, position, false);
+    if (status != STATUS_OK)
+        return status;
+    log->known = true;
+    log->position = position;
+    fault_point("file.committed");
+    if (log->rotate_bytes && log->size >= log->rotate_bytes)
+        status = rotate(log);
+    return status;
+}

@@ -1,0 +1,37 @@
+/* file_log.h: a file of lines whose committed end is recorded beside it (PATH.position), so that
+ * what a crash left behind that end is cut off: a load is in the file whole and once, or not at
+ * all. Rotated to PATH.1, PATH.2, …. Only sink_file.c includes it. One owner thread. */
+#ifndef VSOC_STORAGE_FILE_LOG_H
+#define VSOC_STORAGE_FILE_LOG_H
+
+#include "core/slice.h"
+#include "core/status.h"
+#include "core/uuid7.h"
+
+struct file_log {
+    const char *path;      /* borrowed */
+    uint64_t rotate_bytes; /* 0: never */
+    unsigned keep;         /* rotated files */
+    int fd;                /* -1: closed */
+    uint64_t size;         /* bytes written so far, committed or not */
+    /* Last commit. */
+    bool known; /* there was one, for this spool */
+    uint64_t position;
+    uint8_t spool_uid[UUID_BYTES];
+    char reason[384]; /* of the last failure: what, why, what to do */
+};
+
+/* Sets *log up, closed. path must outlive it. */
+void file_log_init(struct file_log *log, const char *path, uint64_t rotate_bytes, unsigned keep,
+                   const uint8_t spool_uid[UUID_BYTES]);
+/* Opens the file, cuts what was not committed, ends a rotation that was under way. NO_SPACE,
+ * NOT_FOUND, REFUSED, CORRUPT (the position file), IO; reason is set. */
+enum status file_log_open(struct file_log *log) must_check;
+void file_log_close(struct file_log *log);
+/* Writes at the end; does not commit. On failure close and open again. NO_SPACE, IO. */
+enum status file_log_append(struct file_log *log, struct slice bytes) must_check;
+/* Makes what was appended durable together with position, then rotates when the file is large
+ * enough. On failure close and open again; position tells what holds. */
+enum status file_log_commit(struct file_log *log, uint64_t position) must_check;
+
+#endif

@@ -1,0 +1,158 @@
+/* sink_file.c: the simplest sink: events as NDJSON lines in a rotated file, rejects as objects with
+ * one member, "quarantine". Runs on its lane's thread. Exactly once is file_log.c's work. */
+#include "storage/sink.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/event_json.h"
+#include "core/thread.h"
+#include "storage/file_log.h"
+#include "storage/sink_runner.h"
+#include "storage/sink_settings.h"
+
+#define FLUSH_BYTES ((size_t)1 << 20)
+#define LINE_BYTES  ((size_t)64 << 20)
+
+struct file_lane {
+    struct file_log log;
+    struct writer lines; /* not yet in the file */
+    struct writer extra; /* members that say where a reject comes from */
+};
+
+static void *file_open(const struct sink_config *config, struct sink_problem *problem)
+{
+    const struct sink_settings *settings = config->settings;
+    if (!settings->file.path || !settings->file.path[0]) {
+        snprintf(problem->text, sizeof problem->text,
+                 "sinks.file.path is not set: name the file that events go to");
+        return NULL;
+    }
+    if (config->lanes != 1) {
+        snprintf(problem->text, sizeof problem->text, "the file sink has one lane, not %u",
+                 config->lanes);
+        return NULL;
+    }
+    struct file_lane *lane = calloc(1, sizeof *lane);
+    if (!lane) {
+        snprintf(problem->text, sizeof problem->text, "out of memory");
+        return NULL;
+    }
+    file_log_init(&lane->log, settings->file.path, settings->file.rotate_bytes, settings->file.keep,
+                  config->spool_uid);
+    writer_init(&lane->lines, LINE_BYTES);
+    writer_init(&lane->extra, LINE_BYTES);
+    return lane;
+}
+
+/* Space and descriptors come back; a wrong path or a damaged disk needs a person. */
+static enum sink_result file_result(struct file_lane *lane, enum status status,
+                                    struct sink_problem *problem)
+{
+    if (status == STATUS_OK)
+        return SINK_DELIVERED;
+    file_log_close(&lane->log);
+    snprintf(problem->text, sizeof problem->text, "%s; check sinks.file.path", lane->log.reason);
+    bool passes = status == STATUS_NO_SPACE || status == STATUS_BUSY ||
+                  status == STATUS_NO_MEMORY || status == STATUS_TOO_LARGE;
+    return passes ? SINK_LATER : SINK_BROKEN;
+}
+
+static enum sink_result file_connect(void *state, uint64_t *position, bool *known,
+                                     struct sink_problem *problem)
+{
+    struct file_lane *lane = state;
+    lane->log.reason[0] = '\0';
+    enum status status = lane->log.fd >= 0 ? STATUS_OK : file_log_open(&lane->log);
+    if (status == STATUS_OK) {
+        *position = lane->log.position;
+        *known = lane->log.known;
+    }
+    return file_result(lane, status, problem);
+}
+
+static void write_reject(struct file_lane *lane, const struct sink_batch *batch,
+                         const struct event_reject *reject)
+{
+    struct writer *extra = &lane->extra;
+    writer_reset(extra);
+    writer_text(extra, "\"batch_uid\":\"");
+    event_json_write_uuid(extra, batch->batch_uid);
+    writer_text(extra, "\",\"tenant_id\":");
+    writer_json_string(extra, batch->tenant);
+    writer_text(extra, ",\"time_received\":");
+    event_json_write_time(extra, batch->received_ns);
+    writer_u8(extra, ',');
+    if (extra->status != STATUS_OK)
+        lane->lines.status = extra->status;
+    writer_text(&lane->lines, "{\"quarantine\":");
+    event_json_write_reject(&lane->lines, writer_slice(extra), reject);
+    writer_u8(&lane->lines, '}');
+}
+
+static enum status flush(struct file_lane *lane)
+{
+    enum status status = lane->lines.status;
+    if (status == STATUS_OK)
+        status = file_log_append(&lane->log, writer_slice(&lane->lines));
+    else
+        snprintf(lane->log.reason, sizeof lane->log.reason, "can't build a line: %s",
+                 status_text(status));
+    writer_reset(&lane->lines);
+    return status;
+}
+
+static enum status write_batch(struct file_lane *lane, const struct sink_load *load, size_t batch)
+{
+    struct sink_iterator iterator;
+    struct event_item item;
+    enum status status = STATUS_OK;
+    load->begin(load, batch, &iterator);
+    while (status == STATUS_OK && load->next(&iterator, &item)) {
+        if (item.is_reject)
+            write_reject(lane, iterator.batch, &item.reject);
+        else
+            event_json_write(&lane->lines, &item.event);
+        writer_u8(&lane->lines, '\n');
+        if (lane->lines.size >= FLUSH_BYTES || lane->lines.status != STATUS_OK)
+            status = flush(lane);
+    }
+    return status;
+}
+
+static enum sink_result file_deliver(void *state, const struct sink_load *load,
+                                     struct sink_problem *problem)
+{
+    struct file_lane *lane = state;
+    ensure(load->rejected_count == 0); /* this sink rejects nothing */
+    enum status status = STATUS_OK;
+    writer_reset(&lane->lines);
+    lane->log.reason[0] = '\0';
+    for (size_t i = 0; i < load->batch_count && status == STATUS_OK; i++)
+        status = write_batch(lane, load, i);
+    if (status == STATUS_OK)
+        status = flush(lane);
+    if (status == STATUS_OK)
+        status = file_log_commit(&lane->log, load->last_position);
+    return file_result(lane, status, problem);
+}
+
+static void file_close(void *state)
+{
+    struct file_lane *lane = state;
+    file_log_close(&lane->log);
+    writer_fini(&lane->lines);
+    writer_fini(&lane->extra);
+    free(lane);
+}
+
+const struct sink sink_file = {
+    .abi_version = VSOC_SINK_ABI,
+    .struct_size = sizeof(struct sink),
+    .name = "file",
+    .description = "events as NDJSON lines in a rotated file",
+    .open = file_open,
+    .connect = file_connect,
+    .deliver = file_deliver,
+    .close = file_close,
+};
