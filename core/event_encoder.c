@@ -23,11 +23,13 @@ static bool same_bytes(const struct writer *w, struct slice place, struct slice 
 /* LEB128 into room that is reserved already. */
 static void put_varint(struct writer *w, uint64_t v)
 {
+    uint8_t *at = w->data + w->size;
     while (v >= 0x80) {
-        w->data[w->size++] = (uint8_t)(v | 0x80);
+        *at++ = (uint8_t)(v | 0x80);
         v >>= 7;
     }
-    w->data[w->size++] = (uint8_t)v;
+    *at++ = (uint8_t)v;
+    w->size = (size_t)(at - w->data);
 }
 
 /* Length and bytes; leaves room for all numbers of an event. Where they went into *place. */

@@ -51,13 +51,17 @@ bool writer_reserve_slow(struct writer *w, size_t size)
 
 void writer_decimal(struct writer *w, int64_t v)
 {
+    static const char pairs[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233"
+        "34353637383940414243444546474849505152535455565758596061626364656667"
+        "6869707172737475767778798081828384858687888990919293949596979899";
     char digits[20];
     size_t start = sizeof digits;
     uint64_t rest = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
-    do {
-        digits[--start] = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest);
+    for (; rest >= 10; rest /= 100)
+        memcpy(digits + (start -= 2), pairs + 2 * (rest % 100), 2);
+    if (rest || start == sizeof digits)
+        digits[--start] = (char)('0' + rest);
     if (v < 0)
         digits[--start] = '-';
     writer_bytes(w, digits + start, sizeof digits - start);
@@ -67,10 +71,12 @@ void writer_hex(struct writer *w, struct slice s)
 {
     if (s.size > SIZE_MAX / 2 || !writer_reserve(w, 2 * s.size))
         return;
+    uint8_t *out = w->data + w->size;
     for (size_t i = 0; i < s.size; i++) {
-        w->data[w->size++] = (uint8_t)hex_digits[s.data[i] >> 4];
-        w->data[w->size++] = (uint8_t)hex_digits[s.data[i] & 15];
+        *out++ = (uint8_t)hex_digits[s.data[i] >> 4];
+        *out++ = (uint8_t)hex_digits[s.data[i] & 15];
     }
+    w->size += 2 * s.size;
 }
 
 void writer_base64(struct writer *w, struct slice s)

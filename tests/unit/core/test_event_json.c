@@ -1,0 +1,193 @@
+/* Behaviour of core/event_json.h, with jansson as reader of what was written. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "core/event_json.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+static struct writer out;
+static struct event event;
+
+static int start(void **state)
+{
+    (void)state;
+    writer_init(&out, 1 << 20);
+    memset(&event, 0, sizeof event);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    writer_fini(&out);
+    return 0;
+}
+
+static void assert_text(const char *expected)
+{
+    assert_int_equal(out.status, STATUS_OK);
+    if (!slice_equal_text(writer_slice(&out), expected))
+        fail_msg("%.*s\nexpected %s", SLICE_ARGS(writer_slice(&out)), expected);
+}
+
+static void event_without_fields_is_an_empty_object(void **state)
+{
+    (void)state;
+    event_json_write(&out, &event);
+    assert_text("{}");
+}
+
+/* Example D of the automotive reference: QSEv of version 2 with timestamp and context. */
+static void each_kind_has_its_form(void **state)
+{
+    (void)state;
+    static const uint8_t uid[16] = {0x01, 0x9b, 0x76, 0xda, 0xc3, 0xd0, 0x70, 0,
+                                    0x80, 0,    0,    0,    0,    0,    0,    1};
+    static const uint8_t key[16] = {0xde, 0xad, 0xbe, 0xef};
+    static const uint8_t context[] = {0x27, 0x02, 0xff, 0xff, 0xff, 0xff, 0x0e, 0x80};
+    static const struct slice threats[] = {{(const uint8_t *)"11.3", 4},
+                                           {(const uint8_t *)"18.3", 4}};
+    EVENT_SET(&event, event_uid, slice_make(uid, 16));
+    EVENT_SET(&event, tenant_id, SLICE_LITERAL("caf\xc3\xa9 \"x\"\n"));
+    EVENT_SET(&event, dedup_key, slice_make(key, 16));
+    EVENT_SET(&event, sev_id, 103);
+    EVENT_SET(&event, context_modified, 0);
+    EVENT_SET(&event, context_raw, slice_make(context, sizeof context));
+    EVENT_SET(&event, attributes, SLICE_LITERAL("{\"a\":[1]}"));
+    EVENT_SET(&event, time_event_ns, INT64_C(1767225600500000000));
+    EVENT_SET(&event, time_received, INT64_C(1767225607120345999));
+    EVENT_SET(&event, replay, 1);
+    EVENT_SET(&event, src_ip, SLICE_LITERAL("192.0.2.1"));
+    EVENT_SET(&event, speed_kmh, 53.2);
+    EVENT_SET(&event, r155_threat, ((struct slice_list){threats, 2}));
+    EVENT_SET(&event, cve, ((struct slice_list){NULL, 0}));
+    event_json_write(&out, &event);
+    assert_text("{\"event_uid\":\"019b76da-c3d0-7000-8000-000000000001\","
+                "\"tenant_id\":\"caf\xc3\xa9 \\\"x\\\"\\n\","
+                "\"dedup_key\":\"deadbeef000000000000000000000000\",\"sev_id\":103,"
+                "\"context_modified\":false,\"context_raw\":\"JwL/////DoA=\","
+                "\"attributes\":{\"a\":[1]},\"time_event_ns\":\"1767225600500000000\","
+                "\"time_received\":\"2026-01-01T00:00:07.120345Z\",\"replay\":true,"
+                "\"src_ip\":\"192.0.2.1\",\"speed_kmh\":53.2,\"r155_threat\":[\"11.3\",\"18.3\"],"
+                "\"cve\":[]}");
+}
+
+static void every_field_alone_is_one_valid_member(void **state)
+{
+    (void)state;
+    static const uint8_t bytes[32] = {'1'};
+    static const struct slice item = {(const uint8_t *)"x", 1};
+    for (unsigned f = 0; f < EVENT_FIELD_COUNT; f++) {
+        const struct event_field_info *field = &event_field_table[f];
+        memset(&event, 0, sizeof event);
+        event_mark(&event, f);
+        if (field->kind == EVENT_KIND_LIST)
+            *event_list_at(&event, field) = (struct slice_list){&item, 1};
+        else if (field->kind == EVENT_KIND_JSON)
+            *event_slice_at(&event, field) = SLICE_LITERAL("[]");
+        else if (field->kind == EVENT_KIND_UUID || field->kind == EVENT_KIND_HEX ||
+                 field->kind == EVENT_KIND_BASE64)
+            *event_slice_at(&event, field) = slice_make(bytes, 16);
+        else if (field->kind == EVENT_KIND_TEXT || field->kind == EVENT_KIND_INET)
+            *event_slice_at(&event, field) = item;
+        writer_reset(&out);
+        event_json_write(&out, &event);
+        json_t *value = json_loadb((const char *)out.data, out.size, 0, NULL);
+        if (!value || json_object_size(value) != 1 || !json_object_get(value, field->name))
+            fail_msg("%s: %.*s", field->name, SLICE_ARGS(writer_slice(&out)));
+        json_decref(value);
+    }
+}
+
+static void several_events_can_follow_each_other(void **state)
+{
+    (void)state;
+    EVENT_SET(&event, count, 1);
+    event_json_write(&out, &event);
+    writer_u8(&out, '\n');
+    event_json_write(&out, &event);
+    assert_text("{\"count\":1}\n{\"count\":1}");
+}
+
+static void times_agree_with_gmtime(void **state)
+{
+    (void)state;
+    static const int64_t corners[] = {0,
+                                      -1,
+                                      INT64_MIN,
+                                      INT64_MAX,
+                                      INT64_C(951782399999999999),
+                                      INT64_C(951782400000000000),
+                                      INT64_C(4107542399000000000)};
+    for (int64_t i = 0; i < 3000; i++) {
+        int64_t ns = i < 7 ? corners[i] : (i - 1500) * INT64_C(6123456789012345);
+        int64_t seconds = ns / 1000000000 - (ns % 1000000000 < 0);
+        time_t t = (time_t)seconds;
+        struct tm tm;
+        char date[32], expected[96];
+        strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", gmtime_r(&t, &tm));
+        snprintf(expected, sizeof expected, "\"%s.%06ldZ\"", date,
+                 (long)((ns - seconds * 1000000000) / 1000));
+        writer_reset(&out);
+        event_json_write_time(&out, ns);
+        assert_text(expected);
+    }
+}
+
+static void reject_keeps_its_bytes_and_leads_with_the_extra_members(void **state)
+{
+    (void)state;
+    struct event_reject reject = {.index = 7,
+                                  .raw_offset = 2113,
+                                  .raw_size = 5,
+                                  .raw = SLICE_LITERAL("\x00\xff{\"a"),
+                                  .parser = SLICE_LITERAL("vsoc_json"),
+                                  .code = SLICE_LITERAL("malformed"),
+                                  .detail = SLICE_LITERAL("a \"key\"")};
+    event_json_write_reject(&out, SLICE_LITERAL("\"batch_uid\":\"b\","), &reject);
+    assert_text("{\"batch_uid\":\"b\",\"index\":7,\"raw_offset\":\"2113\",\"raw_size\":\"5\","
+                "\"parser\":\"vsoc_json\",\"code\":\"malformed\",\"detail\":\"a \\\"key\\\"\","
+                "\"raw\":\"AP97ImE=\"}");
+    writer_reset(&out);
+    reject = (struct event_reject){.index = 0};
+    event_json_write_reject(&out, SLICE_EMPTY, &reject);
+    assert_text("{\"index\":0,\"raw_offset\":\"0\",\"raw_size\":\"0\",\"code\":\"\","
+                "\"detail\":\"\",\"raw\":\"\"}");
+}
+
+static void a_full_writer_is_told_by_its_status(void **state)
+{
+    (void)state;
+    struct writer small;
+    writer_init(&small, 32);
+    EVENT_SET(&event, message, SLICE_LITERAL("longer than what the writer takes, by far"));
+    event_json_write(&small, &event);
+    assert_int_equal(small.status, STATUS_TOO_LARGE);
+    writer_fini(&small);
+    writer_init(&small, 0);
+    event_json_write(&small, &event);
+    assert_int_equal(small.status, STATUS_TOO_LARGE);
+    writer_fini(&small);
+}
+
+int main(void)
+{
+#define CASE(f) cmocka_unit_test_setup_teardown(f, start, end)
+    const struct CMUnitTest tests[] = {
+        CASE(event_without_fields_is_an_empty_object),
+        CASE(each_kind_has_its_form),
+        CASE(every_field_alone_is_one_valid_member),
+        CASE(several_events_can_follow_each_other),
+        CASE(times_agree_with_gmtime),
+        CASE(reject_keeps_its_bytes_and_leads_with_the_extra_members),
+        CASE(a_full_writer_is_told_by_its_status),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
