@@ -59,7 +59,8 @@ void event_json_write_time(struct writer *w, int64_t ns)
     if (!writer_reserve(w, sizeof "\"2026-11-22T10:15:02.250000Z\""))
         return;
     int64_t seconds = ns / NS_PER_SECOND - (ns % NS_PER_SECOND < 0);
-    uint64_t micros = (uint64_t)(ns - seconds * NS_PER_SECOND) / 1000;
+    uint64_t micros =
+        (uint64_t)(ns % NS_PER_SECOND + (ns % NS_PER_SECOND < 0 ? NS_PER_SECOND : 0)) / 1000;
     int64_t days = seconds / DAY_SECONDS - (seconds % DAY_SECONDS < 0);
     uint64_t second = (uint64_t)(seconds - days * DAY_SECONDS);
     struct date date = date_from_days(days);

@@ -134,7 +134,7 @@ static void times_agree_with_gmtime(void **state)
         char date[32], expected[96];
         strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", gmtime_r(&t, &tm));
         snprintf(expected, sizeof expected, "\"%s.%06ldZ\"", date,
-                 (long)((ns - seconds * 1000000000) / 1000));
+                 (long)((ns % 1000000000 + (ns % 1000000000 < 0 ? 1000000000 : 0)) / 1000));
         writer_reset(&out);
         event_json_write_time(&out, ns);
         assert_text(expected);
