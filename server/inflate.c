@@ -115,8 +115,9 @@ enum status inflate_stream_room(struct inflate_stream *stream, uint8_t **room, s
     return STATUS_OK;
 }
 
-enum status inflate_stream_wrote(struct inflate_stream *stream, size_t written)
+enum status inflate_stream_step(struct inflate_stream *stream, size_t read, size_t written)
 {
+    stream->in_bytes += read;
     stream->out->size += written;
     return check(stream);
 }
@@ -125,8 +126,8 @@ enum status inflate_feed(struct inflate *inflate, struct slice span)
 {
     struct inflate_stream *stream = &inflate->stream;
     void **state = &inflate->states[inflate->coding];
-    stream->in_bytes += span.size;
     if (!inflate->decoder) {
+        stream->in_bytes += span.size;
         writer_add_slice(stream->out, span);
         return check(stream);
     }

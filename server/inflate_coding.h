@@ -11,14 +11,16 @@
 struct inflate_stream {
     struct writer *out;
     uint64_t max_ratio;
-    uint64_t in_bytes;
+    uint64_t in_bytes; /* that decoders have taken */
 };
 
 /* Room for the next step: *size bytes at *room. TOO_LARGE, NO_MEMORY. */
 enum status inflate_stream_room(struct inflate_stream *stream, uint8_t **room,
                                 size_t *size) must_check;
-/* written bytes of the room were used: the limits now. TOO_LARGE, TOO_DENSE. */
-enum status inflate_stream_wrote(struct inflate_stream *stream, size_t written) must_check;
+/* The step took `read` bytes of input and used `written` bytes of the room: the limits now.
+ * TOO_LARGE, TOO_DENSE. */
+enum status inflate_stream_step(struct inflate_stream *stream, size_t read,
+                                size_t written) must_check;
 
 struct inflate_decoder {
     void *(*create)(void); /* ready for a body; NULL when memory is out */

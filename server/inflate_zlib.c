@@ -82,10 +82,11 @@ static enum status run(struct zlib_state *s, struct inflate_stream *stream, stru
         enum status status = inflate_stream_room(stream, &room, &size);
         if (status != STATUS_OK)
             return status;
+        size_t before = s->z.avail_in;
         s->z.next_out = room;
         s->z.avail_out = (uInt)size;
         result = inflate(&s->z, Z_NO_FLUSH);
-        status = inflate_stream_wrote(stream, size - s->z.avail_out);
+        status = inflate_stream_step(stream, before - s->z.avail_in, size - s->z.avail_out);
         if (status == STATUS_OK)
             status = status_of(result);
         if (status != STATUS_OK)

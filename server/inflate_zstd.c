@@ -53,11 +53,12 @@ static enum status feed(void *state, struct inflate_stream *stream, struct slice
         if (status != STATUS_OK)
             return status;
         ZSTD_outBuffer out = {.dst = room, .size = size};
+        size_t before = in.pos;
         size_t result = ZSTD_decompressStream(s->zstd, &out, &in);
         if (ZSTD_isError(result))
             return ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation ? STATUS_NO_MEMORY
                                                                              : STATUS_MALFORMED;
-        status = inflate_stream_wrote(stream, out.pos);
+        status = inflate_stream_step(stream, in.pos - before, out.pos);
         if (status != STATUS_OK)
             return status;
         s->ended = result == 0;
