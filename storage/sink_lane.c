@@ -105,8 +105,6 @@ static void lane_advance(struct sink_lane *lane, uint64_t position, uint64_t eve
     atomic_store(&lane->position, position);
     spool_cursor_advance(runner->spool, lane->cursor, position);
     uint64_t all = sink_runner_position(runner);
-    if (lane->number == 0) /* one writer: two lanes could overtake each other */
-        spool_cursor_advance(runner->spool, runner->cursor, all);
     metric_set(runner->position_gauge, (double)all);
     if (runner->options.advanced)
         runner->options.advanced(runner->options.advanced_arg, all);
@@ -402,6 +400,13 @@ static bool lane_is_finished(const struct sink_lane *lane)
            (lane->drained || clock_monotonic_ns() > atomic_load(&lane->runner->deadline_ns));
 }
 
+/* What the first lane does for all, at least once an idle wait. */
+static void lane_keep_house(struct sink_runner *runner)
+{
+    spool_cursor_advance(runner->spool, runner->cursor, sink_runner_position(runner));
+    sink_runner_refresh(runner);
+}
+
 void sink_lane_run(void *arg)
 {
     thread_assert(THREAD_SINK);
@@ -410,7 +415,7 @@ void sink_lane_run(void *arg)
     while (!lane_is_finished(lane)) {
         bool ok = lane_turn(lane, &broken);
         if (lane->number == 0)
-            sink_runner_refresh(lane->runner);
+            lane_keep_house(lane->runner);
         if (ok)
             continue;
         lane_show(lane, false, broken, lane->failure.text);

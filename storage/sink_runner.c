@@ -202,6 +202,7 @@ void sink_runner_stop(struct sink_runner *runner, int64_t deadline_ns)
     }
     for (unsigned i = 0; i < runner->lane_count; i++)
         thread_join(&runner->lanes[i].thread);
+    spool_cursor_advance(runner->spool, runner->cursor, sink_runner_position(runner));
     log_info("sink stopped", LOG_TEXT("sink", runner->options.sink->name),
              LOG_U64("position", sink_runner_position(runner)));
 }
