@@ -237,9 +237,15 @@ def test_memory_limit_is_answered_503_with_retry_after(make_server):
     assert server.post(ndjson([event(1)])).status == 200
 
 
-def test_full_spool_is_answered_503_and_recovers_never(make_server):
-    """Without sinks every segment may go at once; evidence keeps them until the cap."""
-    server = make_server({"spool": {"segment_bytes": "1MiB", "max_bytes": "4MiB", "reserve_bytes": 0}, "evidence": {"max_bytes": "1GiB"}})
+def test_full_spool_is_answered_503_and_readiness_goes_red(make_server):
+    server = make_server(
+        {
+            "spool": {"segment_bytes": "1MiB", "max_bytes": "4MiB", "reserve_bytes": 0},
+            "evidence": {"max_bytes": "1MiB"},
+            "sinks": {"kafka": {"enabled": True, "properties": {"bootstrap.servers": "127.0.0.1:1"}}},  # nobody there
+            "timeouts": {"drain": "1s"},
+        }
+    )
     statuses = [server.post(ndjson(event(n * 1000 + k, message="y%d" % (n * 7919 + k) * 40) for k in range(400))).status for n in range(30)]
     assert statuses[0] == 200 and 503 in statuses
     reply = server.post(ndjson([event(1)]))
