@@ -68,12 +68,15 @@ static void on_advanced(void *arg, uint64_t position)
         worker_sink_moved(app->workers[i]);
 }
 
-static enum status create_one(struct app *app, const struct sink *sink,
-                              struct sink_runner_options options)
+static enum status create_one(struct app *app, const char *name, struct sink_runner_options options)
 {
     struct ack_sinks *sinks = &app->shared.sinks;
     struct sink_problem problem = {0};
-    options.sink = sink;
+    options.sink = sink_by_name(name);
+    if (!options.sink) {
+        log_error("this build has no such sink", LOG_TEXT("sink", name));
+        return STATUS_CONFIG;
+    }
     options.config = (struct sink_config){
         .struct_size = sizeof(struct sink_config),
         .instance = app->instance,
@@ -85,7 +88,7 @@ static enum status create_one(struct app *app, const struct sink *sink,
     enum status s =
         sink_runner_create(&options, app->shared.spool, &sinks->runners[sinks->count], &problem);
     if (s != STATUS_OK) {
-        log_error("sink could not be made", LOG_TEXT("sink", sink->name),
+        log_error("sink could not be made", LOG_TEXT("sink", name),
                   LOG_TEXT("problem", problem.text), LOG_STATUS(s));
         return s;
     }
@@ -101,20 +104,20 @@ enum status app_sinks_create(struct app *app)
     fill_settings(app);
     if (s->kafka.enabled)
         status = create_one(
-            app, &sink_kafka,
+            app, "kafka",
             (struct sink_runner_options){.lanes = 1,
                                          .load_events = s->kafka.transaction_events,
                                          .load_bytes = s->kafka.transaction_bytes,
                                          .load_interval_ns = s->kafka.transaction_interval_ns});
     if (status == STATUS_OK && s->postgres.enabled)
         status = create_one(
-            app, &sink_postgres,
+            app, "postgres",
             (struct sink_runner_options){.lanes = s->postgres.connections,
                                          .load_events = s->postgres.batch_events,
                                          .load_bytes = LOAD_BYTES,
                                          .load_interval_ns = s->postgres.batch_interval_ns});
     if (status == STATUS_OK && s->file.enabled)
-        status = create_one(app, &sink_file,
+        status = create_one(app, "file",
                             (struct sink_runner_options){.lanes = 1,
                                                          .load_events = FILE_LOAD_EVENTS,
                                                          .load_bytes = LOAD_BYTES,

@@ -10,8 +10,10 @@ static int cmd_help(int argc, char **argv);
 
 const struct command command_table[] = {
     {"serve", "-c FILE [--set KEY=VALUE]…", "run the server in the foreground; logs go to stderr",
-     "SIGHUP reads the settings again; SIGTERM finishes what is in flight and stops; a second one stops now.\n"
-     "Settings: `vsocd reference config`.", cmd_serve},
+     "SIGHUP reads the settings again; SIGTERM finishes what is in flight and stops; a second one "
+     "stops now.\n"
+     "Settings: `vsocd reference config`.",
+     cmd_serve},
     {"parse", "--format NAME [--vin VIN] [--received TIME] [--framing none|u16|u32] [FILE]",
      "read records of one format, print events as NDJSON",
      "Events go to standard output, records that would be quarantined to standard error; exit 1 "

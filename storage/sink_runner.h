@@ -48,7 +48,9 @@ void sink_runner_refresh(struct sink_runner *runner);
  * last problem's text copied. Thread: any. */
 bool sink_runner_up(struct sink_runner *runner, int64_t *since_ns, char problem[512]);
 
-/* The built-in sinks. */
+/* The built-in sinks; sink_registry.c lists them. */
 extern const struct sink sink_file, sink_kafka, sink_postgres;
+/* Built-in sink of that name, or NULL. Thread: any. */
+const struct sink *sink_by_name(const char *name);
 
 #endif
