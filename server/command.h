@@ -30,6 +30,7 @@ int command_usage(const char *name);
 
 /* One file each. */
 int cmd_formats(int argc, char **argv);
+int cmd_migrate(int argc, char **argv);
 int cmd_parse(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_version(int argc, char **argv);

@@ -23,6 +23,15 @@ const struct command command_table[] = {
      "vehicle_pid is made with a key of zeros: it is not the server's.",
      cmd_parse},
     {"formats", "[--json]", "list the formats: names, versions, content types", NULL, cmd_formats},
+    {"migrate", "[-c FILE] [--set KEY=VALUE]… [--dry-run]",
+     "bring the PostgreSQL schema up to date",
+     "Applies the migrations that are missing, one transaction each; says what it does. A schema "
+     "that "
+     "is newer\nthan this program is refused. --dry-run only says what would be done. Run it as a "
+     "user "
+     "that may create\nthe schema; with the right to create roles it also makes vsoc_owner, "
+     "vsoc_ingest, vsoc_analyst and vsoc_identity.",
+     cmd_migrate},
     {"version", "", "print the version", NULL, cmd_version},
     {"help", "[SUBCOMMAND]", "list the subcommands, or explain one", NULL, cmd_help},
     {NULL, NULL, NULL, NULL, NULL},

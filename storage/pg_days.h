@@ -1,0 +1,27 @@
+/* pg_days.h: sees to it that the daily partitions a load needs are there. Thread: the lane's. */
+#ifndef VSOC_STORAGE_PG_DAYS_H
+#define VSOC_STORAGE_PG_DAYS_H
+
+#include "storage/pg_connection.h"
+#include "storage/sink.h"
+
+#define PG_DAYS_MAX 64
+
+/* Days (since 1970, UTC) whose partitions are known to be there. All zero: none. */
+struct pg_days {
+    int32_t known[PG_DAYS_MAX];
+    size_t count;
+    int64_t ahead_until_ns; /* monotonic: partitions ahead are looked after again then */
+};
+
+/* Makes missing partitions of the days on which the load's batches were received. Outside of a
+ * transaction. Statuses of pg_connection.h. */
+enum status pg_days_ensure(struct pg_days *days, struct pg_connection *c,
+                           const struct sink_load *load, struct pg_error *error) must_check;
+/* Once an hour: partitions of today and so many days ahead. */
+enum status pg_days_ensure_ahead(struct pg_days *days, struct pg_connection *c, unsigned ahead,
+                                 struct pg_error *error) must_check;
+/* Someone dropped a partition: all are asked for again. */
+void pg_days_forget(struct pg_days *days);
+
+#endif

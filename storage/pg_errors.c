@@ -1,0 +1,67 @@
+/* pg_errors.c: SQLSTATE → class and advice, one table. Any thread. Does not retry: the runner
+ * does. */
+#include "storage/pg_errors.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/* First row whose prefix matches counts: exact states stand before their class. */
+static const struct error_row {
+    const char *prefix;
+    enum pg_error_class class;
+    const char *advice;
+} error_rows[] = {
+    {"08P01", PG_ERROR_BROKEN,
+     "what answers is no PostgreSQL server, or a proxy in between changes the protocol"},
+    {"08", PG_ERROR_LATER, NULL},
+    {"0A", PG_ERROR_BROKEN, "the server does not support this: use PostgreSQL 15 or newer"},
+    {"22", PG_ERROR_DATA, NULL},
+    {"23", PG_ERROR_DATA, NULL},
+    {"25006", PG_ERROR_LATER,
+     "the server is read-only: with several hosts in the dsn the writable one is found"},
+    {"25", PG_ERROR_LATER, NULL},
+    {"28", PG_ERROR_BROKEN,
+     "check user, password and certificate in sinks.postgres.dsn, and pg_hba.conf"},
+    {"3D", PG_ERROR_BROKEN, "create the database, or name another one in sinks.postgres.dsn"},
+    {"3F", PG_ERROR_BROKEN, "run `vsocd migrate`"},
+    {"40", PG_ERROR_LATER, NULL},
+    {"42501", PG_ERROR_BROKEN,
+     "the login lacks a right: run `vsocd migrate` as the owner, and use the role vsoc_ingest"},
+    {"42P01", PG_ERROR_BROKEN, "run `vsocd migrate`"},
+    {"42", PG_ERROR_BROKEN, "the schema is not what this version needs: run `vsocd migrate`"},
+    {"53100", PG_ERROR_LATER, "the database's disk is full: make room"},
+    {"53300", PG_ERROR_LATER, "the server has no connection left: raise max_connections"},
+    {"53", PG_ERROR_LATER, NULL},
+    {"54", PG_ERROR_DATA, NULL},  /* a value is too large for the database */
+    {"55", PG_ERROR_LATER, NULL}, /* locks, objects in use */
+    {"57", PG_ERROR_LATER, NULL}, /* cancelled, shutting down, starting up, failing over */
+    {"58", PG_ERROR_LATER, "the database's system has an input or output error: look at its log"},
+    {"XX", PG_ERROR_BROKEN, "the database has an internal error: look at its log"},
+};
+
+static const struct error_row *error_find(const char *sqlstate)
+{
+    for (size_t i = 0; i < sizeof error_rows / sizeof *error_rows; i++)
+        if (strncmp(sqlstate, error_rows[i].prefix, strlen(error_rows[i].prefix)) == 0)
+            return &error_rows[i];
+    return NULL;
+}
+
+enum pg_error_class pg_error_classify(const char *sqlstate)
+{
+    if (!sqlstate || !*sqlstate)
+        return PG_ERROR_LATER;
+    const struct error_row *row = error_find(sqlstate);
+    return row ? row->class : PG_ERROR_BROKEN;
+}
+
+const char *pg_error_advice(const char *sqlstate)
+{
+    const struct error_row *row = sqlstate && *sqlstate ? error_find(sqlstate) : NULL;
+    return row ? row->advice : NULL;
+}
+
+bool pg_error_no_partition(const struct pg_error *error)
+{
+    return strcmp(error->sqlstate, "23514") == 0 && error->constraint[0] == '\0';
+}

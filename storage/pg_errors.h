@@ -1,0 +1,28 @@
+/* pg_errors.h: what a PostgreSQL error means for a load. Thread: any. */
+#ifndef VSOC_STORAGE_PG_ERRORS_H
+#define VSOC_STORAGE_PG_ERRORS_H
+
+#include <stdbool.h>
+
+enum pg_error_class {
+    PG_ERROR_LATER,  /* passes by itself: connection, failover, resources, deadlock */
+    PG_ERROR_DATA,   /* a value of the load is to blame: find it and set it aside */
+    PG_ERROR_BROKEN, /* needs a person: schema, rights, password, wrong server */
+};
+
+/* An error as the server or libpq told it. */
+struct pg_error {
+    char sqlstate[6];    /* five characters, or empty: the connection was lost */
+    char constraint[64]; /* name of the violated constraint, or empty */
+    char text[384];      /* primary message and detail, one line */
+};
+
+/* Class of an SQLSTATE (PostgreSQL manual, appendix A); NULL or empty: the connection was lost,
+ * LATER. What is in no row is BROKEN: it is tried again slowly and told to people. */
+enum pg_error_class pg_error_classify(const char *sqlstate);
+/* What a person can do about it, a sentence, or NULL when nothing is to be done. */
+const char *pg_error_advice(const char *sqlstate);
+/* True when a row found no daily partition: check_violation without a constraint. */
+bool pg_error_no_partition(const struct pg_error *error);
+
+#endif

@@ -1,0 +1,257 @@
+/* pg_load.c: a load as one transaction. It is the unique batch key that makes it exactly once: a
+ * load whose commit was not seen is simply loaded again, and only batches whose key is new leave
+ * rows. Runs on the lane's thread. Does not connect and does not wait between tries. */
+#define LOG_COMPONENT "postgres"
+#include "storage/pg_load.h"
+
+#include "core/log.h"
+#include "core/uuid7.h"
+#include "storage/pg_bisect.h"
+#include "storage/pg_copy.h"
+#include "storage/pg_tables.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define BUFFER_MAX ((size_t)1 << 30) /* PostgreSQL takes no larger value */
+#define TRIES_MAX  3                 /* at once; each for another reason */
+
+void pg_loader_init(struct pg_loader *l, struct pg_connection *connection, const char *instance,
+                    unsigned lane, unsigned lanes)
+{
+    *l = (struct pg_loader){
+        .connection = connection, .instance = instance, .lane = lane, .lanes = lanes};
+    writer_init(&l->buffer, BUFFER_MAX);
+}
+
+void pg_loader_fini(struct pg_loader *l)
+{
+    writer_fini(&l->buffer);
+    free(l->flags);
+    free(l->by_uid);
+}
+
+enum sink_result pg_load_failed(enum status status, const struct pg_error *error, const char *what,
+                                struct sink_problem *problem)
+{
+    if (status != STATUS_REFUSED && status != STATUS_UNAVAILABLE) {
+        snprintf(problem->text, sizeof problem->text, "%s: %s", what, status_text(status));
+        return status == STATUS_NO_MEMORY ? SINK_LATER : SINK_BROKEN;
+    }
+    const char *advice = pg_error_advice(error->sqlstate);
+    snprintf(problem->text, sizeof problem->text, "%s: %s%s%s%s%s", what, error->text,
+             error->sqlstate[0] ? " (SQLSTATE " : "", error->sqlstate,
+             error->sqlstate[0] ? ")" : "", advice ? "; " : "");
+    size_t used = strlen(problem->text);
+    snprintf(problem->text + used, sizeof problem->text - used, "%s", advice ? advice : "");
+    return pg_error_classify(error->sqlstate) == PG_ERROR_LATER ? SINK_LATER : SINK_BROKEN;
+}
+
+static enum status make_room(struct pg_loader *l, size_t batches)
+{
+    if (batches <= l->capacity)
+        return STATUS_OK;
+    uint8_t *flags = realloc(l->flags, batches * sizeof *flags);
+    if (flags)
+        l->flags = flags;
+    uint32_t *by_uid = realloc(l->by_uid, batches * sizeof *by_uid);
+    if (by_uid)
+        l->by_uid = by_uid;
+    if (!flags || !by_uid)
+        return STATUS_NO_MEMORY;
+    l->capacity = batches;
+    return STATUS_OK;
+}
+
+static int compare_uids(const void *a, const void *b, void *batches)
+{
+    const struct sink_batch *list = batches;
+    return memcmp(list[*(const uint32_t *)a].batch_uid, list[*(const uint32_t *)b].batch_uid,
+                  UUID_BYTES);
+}
+
+struct claim {
+    struct pg_loader *loader;
+    const struct sink_load *load;
+};
+
+/* A row of RETURNING: this batch's key was new. */
+static void claim_row(void *arg, const char *const *cells)
+{
+    struct claim *claim = arg;
+    const struct sink_load *load = claim->load;
+    uint8_t uid[UUID_BYTES];
+    if (!cells[0] || uuid_from_text(slice_from_text(cells[0]), uid) != STATUS_OK)
+        return;
+    size_t low = 0, high = load->batch_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        uint32_t batch = claim->loader->by_uid[middle];
+        int order = memcmp(load->batches[batch].batch_uid, uid, UUID_BYTES);
+        if (order == 0)
+            claim->loader->flags[batch] |= PG_BATCH_FRESH;
+        if (order == 0)
+            return;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+}
+
+/* Rows are claimed in the order of the keys, so that two lanes never wait for each other. */
+static const char claim_sql[] =
+    "INSERT INTO vsoc.batch_keys (batch_key, batch_uid, instance) "
+    "SELECT k, u, $3 FROM unnest($1::bytea[], $2::uuid[]) AS t (k, u) ORDER BY k "
+    "ON CONFLICT DO NOTHING RETURNING batch_uid";
+
+static enum status claim_keys(struct pg_loader *l, const struct sink_load *load,
+                              struct pg_error *error)
+{
+    struct writer *w = &l->buffer;
+    writer_reset(w);
+    memset(l->flags, 0, load->batch_count);
+    for (size_t i = 0; i < load->batch_count; i++)
+        l->by_uid[i] = (uint32_t)i;
+    qsort_r(l->by_uid, load->batch_count, sizeof *l->by_uid, compare_uids,
+            (void *)(uintptr_t)load->batches);
+    pg_copy_array(w, PG_BYTEA, load->batch_count);
+    for (size_t i = 0; i < load->batch_count; i++)
+        pg_copy_bytes(w, slice_make(load->batches[i].key, 32));
+    size_t keys_size = w->size;
+    pg_copy_array(w, PG_UUID, load->batch_count);
+    for (size_t i = 0; i < load->batch_count; i++)
+        pg_copy_bytes(w, slice_make(load->batches[i].batch_uid, UUID_BYTES));
+    if (w->status != STATUS_OK)
+        return w->status;
+    struct pg_param params[] = {
+        {slice_make(w->data, keys_size), PG_ARRAY_OF_BYTEA},
+        {slice_make(w->data + keys_size, w->size - keys_size), PG_ARRAY_OF_UUID},
+        {slice_from_text(l->instance), 0}};
+    struct claim claim = {l, load};
+    return pg_connection_query(l->connection, claim_sql, params, 3, claim_row, &claim, error);
+}
+
+static const char position_sql[] =
+    "INSERT INTO vsoc.sink_position (instance, lane, lanes, spool_uid, position) "
+    "VALUES ($1, $2::int4, $3::int4, $4::uuid, $5::int8) ON CONFLICT (instance, lane) DO UPDATE "
+    "SET lanes = excluded.lanes, spool_uid = excluded.spool_uid, position = excluded.position, "
+    "time_changed = now()";
+
+static enum status store_position(struct pg_loader *l, const struct sink_load *load,
+                                  struct pg_error *error)
+{
+    char lane[16], lanes[16], position[24], uid[UUID_TEXT_BYTES + 1];
+    snprintf(lane, sizeof lane, "%u", l->lane);
+    snprintf(lanes, sizeof lanes, "%u", l->lanes);
+    snprintf(position, sizeof position, "%llu", (unsigned long long)load->last_position);
+    uuid_to_text(load->spool_uid, uid);
+    uid[UUID_TEXT_BYTES] = '\0';
+    struct pg_param params[] = {{slice_from_text(l->instance), 0},
+                                {slice_from_text(lane), 0},
+                                {slice_from_text(lanes), 0},
+                                {slice_from_text(uid), 0},
+                                {slice_from_text(position), 0}};
+    return pg_connection_query(l->connection, position_sql, params, 5, NULL, NULL, error);
+}
+
+static enum status run_buffer(const struct pg_rows *rows, struct pg_error *error)
+{
+    if (rows->buffer->status != STATUS_OK)
+        return rows->buffer->status;
+    return pg_connection_run(rows->connection, (const char *)rows->buffer->data, error);
+}
+
+static enum status copy_rows(const struct pg_rows *rows, struct pg_bad_event *bad,
+                             struct pg_error *error)
+{
+    enum status status = STATUS_OK;
+    if (rows->staged) {
+        pg_table_write_stage(rows->buffer);
+        status = run_buffer(rows, error);
+    }
+    if (status == STATUS_OK)
+        status = pg_rows_copy_events(rows, 0, SIZE_MAX, bad, error);
+    if (status == STATUS_OK)
+        status = pg_rows_copy_quarantine(rows, error);
+    if (status == STATUS_OK)
+        status = pg_rows_copy_batches(rows, error);
+    if (status == STATUS_OK && rows->staged) {
+        pg_table_write_unstage(rows->buffer);
+        status = run_buffer(rows, error);
+    }
+    return status;
+}
+
+static enum status transaction(struct pg_loader *l, const struct pg_rows *rows,
+                               struct pg_bad_event *bad, struct pg_error *error)
+{
+    enum status status = pg_days_ensure(&l->days, l->connection, rows->load, error);
+    if (status == STATUS_OK)
+        status = pg_connection_run(l->connection, "BEGIN", error);
+    if (status == STATUS_OK)
+        status = claim_keys(l, rows->load, error);
+    if (status == STATUS_OK)
+        status = copy_rows(rows, bad, error);
+    if (status == STATUS_OK)
+        status = store_position(l, rows->load, error);
+    return status == STATUS_OK ? pg_connection_commit(l->connection, error) : status;
+}
+
+static enum sink_result reject(const struct pg_bad_event *bad, struct sink_problem *problem)
+{
+    problem->rejected = (struct sink_rejected){.batch = bad->batch, .index = bad->index};
+    snprintf(problem->text, sizeof problem->text, "%s", bad->reason);
+    return SINK_REJECTED;
+}
+
+/* Some value of the load is to blame: finds the event. */
+static enum sink_result find_poison(const struct pg_rows *rows, const struct pg_error *error,
+                                    struct sink_problem *problem)
+{
+    struct pg_bad_event bad;
+    struct pg_error more = *error;
+    enum status status = pg_bisect(rows, &bad, &more);
+    if (status == STATUS_OK)
+        return reject(&bad, problem);
+    if (status != STATUS_NOT_FOUND)
+        return pg_load_failed(status, &more, "cannot search for an event that was refused",
+                              problem);
+    pg_load_failed(STATUS_REFUSED, error, "the load was refused, but each event alone is taken",
+                   problem);
+    return SINK_BROKEN;
+}
+
+enum sink_result pg_loader_deliver(struct pg_loader *l, const struct sink_load *load,
+                                   struct sink_problem *problem)
+{
+    struct pg_rows rows = {
+        .connection = l->connection, .buffer = &l->buffer, .instance = l->instance, .load = load};
+    struct pg_error error = {0};
+    enum status status = make_room(l, load->batch_count);
+    rows.flags = l->flags;
+    for (unsigned tries = 0; tries < TRIES_MAX && status != STATUS_NO_MEMORY; tries++) {
+        struct pg_bad_event bad;
+        status = transaction(l, &rows, &bad, &error);
+        if (status == STATUS_OK)
+            return SINK_DELIVERED;
+        pg_connection_rollback(l->connection);
+        if (status == STATUS_MALFORMED)
+            return reject(&bad, problem);
+        if (status != STATUS_REFUSED)
+            break;
+        if (pg_error_no_partition(&error)) {
+            pg_days_forget(&l->days);
+        } else if (strcmp(error.sqlstate, "23505") == 0 && !rows.staged) {
+            /* The key was forgotten, the rows are there: an old batch comes again. */
+            log_warn("rows of a batch were there already: loading only what is missing",
+                     LOG_U64("first_position", load->batches[0].position));
+            rows.staged = true;
+        } else if (pg_error_classify(error.sqlstate) == PG_ERROR_DATA) {
+            return find_poison(&rows, &error, problem);
+        } else {
+            break;
+        }
+    }
+    return pg_load_failed(status, &error, "cannot load into PostgreSQL", problem);
+}

@@ -1,0 +1,202 @@
+/* pg_migrate.c: applies the numbered SQL files of storage/schema, which are part of the program.
+ * Runs on the main thread. Never goes back to an older schema. */
+#include "storage/pg_migrate.h"
+
+#include "storage/pg_connection.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CONNECT_TIMEOUT_MS   10000u
+#define STATEMENT_TIMEOUT_MS 3600000u /* a migration may rewrite a large table */
+
+#define MIGRATION(number, name)                                                                    \
+    extern const uint8_t migration_##name[];                                                       \
+    extern const size_t migration_##name##_size;
+#include "storage/schema/migrations.def"
+#undef MIGRATION
+
+static const struct pg_migration migrations[] = {
+#define MIGRATION(number, name) {number, #name, migration_##name, &migration_##name##_size},
+#include "storage/schema/migrations.def"
+#undef MIGRATION
+};
+
+#define MIGRATION_COUNT (sizeof migrations / sizeof *migrations)
+
+const struct pg_migration *pg_migrations(size_t *count)
+{
+    *count = MIGRATION_COUNT;
+    return migrations;
+}
+
+unsigned pg_migrate_latest(void)
+{
+    return migrations[MIGRATION_COUNT - 1].version;
+}
+
+struct run {
+    struct pg_connection *connection;
+    pg_migrate_say_fn say;
+    void *arg;
+    char *problem;
+    struct pg_error error;
+};
+
+static void say_notice(void *arg, const char *text)
+{
+    struct run *run = arg;
+    char line[512];
+    snprintf(line, sizeof line, "notice: %s", text);
+    run->say(run->arg, line);
+}
+
+static enum status fail(struct run *run, enum status status, const char *what)
+{
+    const char *advice = pg_error_advice(run->error.sqlstate);
+    bool told = status == STATUS_REFUSED || status == STATUS_UNAVAILABLE || status == STATUS_CONFIG;
+    snprintf(run->problem, 512, "%s: %.300s%s%s", what,
+             told ? run->error.text : status_text(status), advice ? "; " : "",
+             advice ? advice : "");
+    return status;
+}
+
+static void number_row(void *arg, const char *const *cells)
+{
+    *(unsigned *)arg = (unsigned)strtoul(cells[0] ? cells[0] : "0", NULL, 10);
+}
+
+static enum status ask_number(struct run *run, const char *sql, unsigned *number)
+{
+    return pg_connection_query(run->connection, sql, NULL, 0, number_row, number, &run->error);
+}
+
+/* 0: there is no schema yet. */
+static enum status read_version(struct run *run, unsigned *version)
+{
+    unsigned there = 0;
+    *version = 0;
+    enum status status =
+        ask_number(run,
+                   "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+                   "WHERE n.nspname = 'vsoc' AND c.relname = 'schema_version'",
+                   &there);
+    if (status == STATUS_OK && there)
+        status = ask_number(run, "SELECT max(version) FROM vsoc.schema_version", version);
+    return status;
+}
+
+/* What belongs to vsoc_owner is changed as vsoc_owner. */
+static const char become_owner[] =
+    "DO $$ BEGIN "
+    "IF EXISTS (SELECT FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner "
+    "WHERE n.nspname = 'vsoc' AND r.rolname = 'vsoc_owner' AND "
+    "pg_has_role(current_user, r.oid, 'MEMBER')) THEN SET LOCAL ROLE vsoc_owner; END IF; END $$";
+
+static enum status record(struct run *run, const struct pg_migration *m)
+{
+    char version[16];
+    snprintf(version, sizeof version, "%u", m->version);
+    struct pg_param params[] = {{slice_from_text(version), 0},
+                                {slice_from_text(m->name), 0},
+                                {SLICE_LITERAL(VSOCD_VERSION), 0}};
+    return pg_connection_query(
+        run->connection,
+        "WITH done AS (INSERT INTO vsoc.schema_version (version, name, program) "
+        "VALUES ($1::int4, $2, $3) RETURNING version, name, program) "
+        "INSERT INTO vsoc.audit (action, object, detail) "
+        "SELECT 'migrate', 'schema', to_jsonb(done) FROM done",
+        params, 3, NULL, NULL, &run->error);
+}
+
+static enum status apply(struct run *run, const struct pg_migration *m)
+{
+    enum status status = pg_connection_run(run->connection, "BEGIN", &run->error);
+    if (status == STATUS_OK)
+        status = pg_connection_run(run->connection, become_owner, &run->error);
+    if (status == STATUS_OK) /* embedded files end with a NUL behind their size */
+        status = pg_connection_run(run->connection, (const char *)m->sql, &run->error);
+    if (status == STATUS_OK)
+        status = record(run, m);
+    if (status == STATUS_OK)
+        status = pg_connection_commit(run->connection, &run->error);
+    if (status != STATUS_OK)
+        pg_connection_rollback(run->connection);
+    return status;
+}
+
+static enum status apply_missing(struct run *run, unsigned version, bool dry_run)
+{
+    char line[256];
+    for (const struct pg_migration *m = migrations; m < migrations + MIGRATION_COUNT; m++) {
+        if (m->version <= version)
+            continue;
+        enum status status = dry_run ? STATUS_OK : apply(run, m);
+        if (status != STATUS_OK) {
+            snprintf(line, sizeof line, "migration %s failed and left nothing behind", m->name);
+            return fail(run, status, line);
+        }
+        snprintf(line, sizeof line, dry_run ? "would apply %s" : "applied %s", m->name);
+        run->say(run->arg, line);
+    }
+    return STATUS_OK;
+}
+
+static enum status grant(struct run *run)
+{
+    enum status status = pg_connection_run(run->connection, "BEGIN", &run->error);
+    if (status == STATUS_OK)
+        status = pg_connection_run(run->connection, become_owner, &run->error);
+    if (status == STATUS_OK)
+        status = pg_connection_run(run->connection, "SELECT vsoc.grant_roles()", &run->error);
+    if (status == STATUS_OK)
+        status = pg_connection_commit(run->connection, &run->error);
+    return status == STATUS_OK ? status : fail(run, status, "cannot give the roles their rights");
+}
+
+static enum status migrate_locked(struct run *run, bool dry_run)
+{
+    unsigned version, latest = pg_migrate_latest();
+    char line[128];
+    enum status status = read_version(run, &version);
+    if (status != STATUS_OK)
+        return fail(run, status, "cannot read the version of the schema");
+    if (version > latest) {
+        snprintf(run->problem, 512,
+                 "the schema vsoc is at version %u, this program knows only %u: run a newer vsocd",
+                 version, latest);
+        return STATUS_VERSION;
+    }
+    status = apply_missing(run, version, dry_run);
+    if (status == STATUS_OK && !dry_run)
+        status = grant(run);
+    if (status != STATUS_OK)
+        return status;
+    snprintf(line, sizeof line, "the schema vsoc is at version %u%s", dry_run ? version : latest,
+             dry_run || version < latest ? "" : ": nothing to do");
+    run->say(run->arg, line);
+    return STATUS_OK;
+}
+
+enum status pg_migrate(const char *dsn, bool dry_run, pg_migrate_say_fn say, void *arg,
+                       char problem[512])
+{
+    struct run run = {.say = say, .arg = arg, .problem = problem};
+    enum status status = pg_connection_create(dsn, "vsocd migrate", &run.connection, &run.error);
+    if (status != STATUS_OK)
+        return fail(&run, status, "sinks.postgres.dsn");
+    pg_connection_on_notice(run.connection, say_notice, &run);
+    pg_connection_set_timeout(run.connection, STATEMENT_TIMEOUT_MS);
+    status = pg_connection_open(run.connection, CONNECT_TIMEOUT_MS, &run.error);
+    if (status != STATUS_OK)
+        fail(&run, status, "cannot connect to PostgreSQL");
+    if (status == STATUS_OK) {
+        /* Held by the session: others that migrate wait. It ends with the connection. */
+        status =
+            pg_connection_run(run.connection, "SELECT pg_advisory_lock(1987276643, 0)", &run.error);
+        status = status == STATUS_OK ? migrate_locked(&run, dry_run)
+                                     : fail(&run, status, "cannot lock the schema");
+    }
+    pg_connection_destroy(run.connection);
+    return status;
+}

@@ -1,0 +1,31 @@
+/* pg_migrate.h: brings the schema vsoc up to date. Migrations are numbered SQL files in the
+ * program. */
+#ifndef VSOC_STORAGE_PG_MIGRATE_H
+#define VSOC_STORAGE_PG_MIGRATE_H
+
+#include "core/slice.h"
+#include "core/status.h"
+
+struct pg_migration {
+    unsigned version; /* 1, 2, 3 … without a gap */
+    const char *name; /* of its file, without ".sql" */
+    const uint8_t *sql;
+    const size_t *sql_size;
+};
+
+/* All of them, ascending. Static storage. */
+const struct pg_migration *pg_migrations(size_t *count);
+/* Version of the schema that this program needs. */
+unsigned pg_migrate_latest(void);
+
+/* Where lines about what is done go. */
+typedef void (*pg_migrate_say_fn)(void *arg, const char *line);
+
+/* Applies what is missing, one transaction a migration, under an advisory lock; then gives the
+ * roles their rights. dry_run: only says what it would do. OK; VERSION: the schema is newer than
+ * this program; UNAVAILABLE: no connection; CONFIG: dsn can't be read; REFUSED: the server refused
+ * (what was applied before stays); with a sentence in problem. Thread: main. */
+enum status pg_migrate(const char *dsn, bool dry_run, pg_migrate_say_fn say, void *arg,
+                       char problem[512]) must_check;
+
+#endif

@@ -1,0 +1,323 @@
+/* pg_rows.c: a load → COPY streams for the tables of the schema. Runs on the lane's thread. Does
+ * not open or end transactions and decides nothing about errors. */
+#include "storage/pg_rows.h"
+
+#include "core/event_json.h"
+#include "storage/pg_copy.h"
+#include "storage/pg_tables.h"
+
+#include <stdio.h>
+
+#define SLICE_BYTES ((size_t)128 << 10) /* sent when the buffer holds so much */
+
+/* One COPY in progress; starts with its first row. */
+struct stream {
+    const struct pg_rows *rows;
+    enum pg_table table;
+    bool begun;
+};
+
+static enum status stream_begin(struct stream *s, struct pg_error *error)
+{
+    struct writer *w = s->rows->buffer;
+    pg_table_write_copy(w, s->table, s->rows->staged);
+    if (w->status != STATUS_OK)
+        return w->status;
+    enum status status =
+        pg_connection_copy_start(s->rows->connection, (const char *)w->data, error);
+    writer_reset(w);
+    pg_copy_begin(w);
+    s->begun = true;
+    return status;
+}
+
+/* Sends when enough has gathered. */
+static enum status stream_pass(struct stream *s, struct pg_error *error)
+{
+    struct writer *w = s->rows->buffer;
+    if (w->status != STATUS_OK)
+        return w->status;
+    if (w->size < SLICE_BYTES)
+        return STATUS_OK;
+    enum status status = pg_connection_copy_send(s->rows->connection, writer_slice(w), error);
+    writer_reset(w);
+    return status;
+}
+
+/* Ends the COPY well, or gives it up when status says that its rows are no good. */
+static enum status stream_end(struct stream *s, enum status status, struct pg_error *error)
+{
+    struct pg_connection *c = s->rows->connection;
+    struct writer *w = s->rows->buffer;
+    if (!s->begun || status == STATUS_UNAVAILABLE || status == STATUS_REFUSED)
+        return status;
+    struct pg_error ignored;
+    if (status == STATUS_OK) {
+        pg_copy_end(w);
+        status = w->status;
+    }
+    if (status == STATUS_OK) {
+        status = pg_connection_copy_send(c, writer_slice(w), error);
+        return status == STATUS_OK ? pg_connection_copy_finish(c, NULL, error) : status;
+    }
+    if (pg_connection_copy_finish(c, "an event can't become a row", &ignored) ==
+        STATUS_UNAVAILABLE) {
+        *error = ignored;
+        return STATUS_UNAVAILABLE;
+    }
+    return status;
+}
+
+static const struct sink_rejected *find_rejected(const struct sink_load *load, size_t batch,
+                                                 int64_t index)
+{
+    for (size_t i = 0; i < load->rejected_count; i++)
+        if (load->rejected[i].batch == batch && load->rejected[i].index == index)
+            return &load->rejected[i];
+    return NULL;
+}
+
+/* Walks the events that are to become rows of vsoc.events. */
+struct event_walk {
+    const struct pg_rows *rows;
+    size_t batch, batches;
+    bool open; /* iterator stands in batch */
+    struct sink_iterator iterator;
+};
+
+static struct event_walk walk_start(const struct pg_rows *rows)
+{
+    return (struct event_walk){.rows = rows, .batches = rows->load->batch_count};
+}
+
+static bool walk_next(struct event_walk *walk, struct event_item *item)
+{
+    const struct sink_load *load = walk->rows->load;
+    for (; walk->batch < walk->batches; walk->batch++, walk->open = false) {
+        if (!(walk->rows->flags[walk->batch] & PG_BATCH_FRESH))
+            continue;
+        if (!walk->open)
+            load->begin(load, walk->batch, &walk->iterator);
+        walk->open = true;
+        while (load->next(&walk->iterator, item)) {
+            if (!item->is_reject && !(load->rejected_count &&
+                                      find_rejected(load, walk->batch, item->event.batch_index)))
+                return true;
+            walk->rows->flags[walk->batch] |= PG_BATCH_QUARANTINE;
+        }
+    }
+    return false;
+}
+
+size_t pg_rows_count_events(const struct pg_rows *rows)
+{
+    struct event_walk walk = walk_start(rows);
+    struct event_item item;
+    size_t n = 0;
+    while (walk_next(&walk, &item))
+        n++;
+    return n;
+}
+
+bool pg_rows_locate(const struct pg_rows *rows, size_t n, struct pg_bad_event *bad)
+{
+    struct event_walk walk = walk_start(rows);
+    struct event_item item;
+    while (walk_next(&walk, &item))
+        if (n-- == 0) {
+            bad->batch = walk.batch;
+            bad->index = (uint32_t)item.event.batch_index;
+            return true;
+        }
+    return false;
+}
+
+static enum status refuse_event(const struct event_walk *walk, const struct event *event,
+                                enum status why, const struct event_field_info *field,
+                                struct pg_bad_event *bad)
+{
+    if (!field)
+        return why; /* memory */
+    bad->batch = walk->batch;
+    bad->index = (uint32_t)event->batch_index;
+    snprintf(bad->reason, sizeof bad->reason, "%s (%s): %s", field->name, field->sql,
+             why == STATUS_NOT_FOUND ? "is missing" : status_text(why));
+    return STATUS_MALFORMED;
+}
+
+enum status pg_rows_copy_events(const struct pg_rows *rows, size_t from, size_t to,
+                                struct pg_bad_event *bad, struct pg_error *error)
+{
+    struct stream stream = {.rows = rows, .table = PG_TABLE_EVENTS};
+    struct event_walk walk = walk_start(rows);
+    struct event_item item;
+    enum status status = STATUS_OK;
+    for (size_t n = 0; n < to && status == STATUS_OK && walk_next(&walk, &item); n++) {
+        if (n < from)
+            continue;
+        if (!stream.begun)
+            status = stream_begin(&stream, error);
+        if (status != STATUS_OK)
+            break;
+        const struct event_field_info *field = NULL;
+        status = pg_copy_event(rows->buffer, &item.event, &field);
+        status = status == STATUS_OK ? stream_pass(&stream, error)
+                                     : refuse_event(&walk, &item.event, status, field, bad);
+    }
+    return stream_end(&stream, status, error);
+}
+
+/* What a quarantine row needs, from a reject or from an event that the database refused. */
+struct quarantined {
+    int64_t index;
+    const char *source;
+    struct slice code, detail, parser, raw;
+    int64_t raw_offset, raw_size;
+};
+
+static void write_quarantined(struct writer *w, const struct sink_batch *batch,
+                              const struct quarantined *q)
+{
+    pg_copy_row(w, pg_table_columns(PG_TABLE_QUARANTINE));
+    pg_copy_bytes(w, slice_make(batch->batch_uid, 16));
+    pg_copy_int4(w, (int32_t)q->index);
+    pg_copy_time(w, batch->received_ns);
+    pg_copy_text(w, batch->tenant);
+    pg_copy_text(w, slice_from_text(q->source));
+    pg_copy_text(w, q->code);
+    pg_copy_text_or_null(w, q->detail);
+    pg_copy_text_or_null(w, q->parser);
+    pg_copy_int8(w, q->raw_offset);
+    pg_copy_int8(w, q->raw_size);
+    pg_copy_bytes(w, q->raw);
+}
+
+/* Refusals that are not about the record's form: who may send what. */
+static const char *reject_source(struct slice code)
+{
+    static const char *const policies[] = {"vin_mismatch", "no_vehicle", "tenant_mismatch",
+                                           "forbidden"};
+    for (size_t i = 0; i < sizeof policies / sizeof *policies; i++)
+        if (slice_equal_text(code, policies[i]))
+            return "policy";
+    return "parse";
+}
+
+static void write_reject(struct writer *w, const struct sink_batch *batch,
+                         const struct event_reject *reject)
+{
+    struct quarantined q = {.index = reject->index,
+                            .source = reject_source(reject->code),
+                            .code = reject->code,
+                            .detail = reject->detail,
+                            .parser = reject->parser,
+                            .raw = reject->raw,
+                            .raw_offset = (int64_t)reject->raw_offset,
+                            .raw_size = (int64_t)reject->raw_size};
+    write_quarantined(w, batch, &q);
+}
+
+static enum status write_refused_event(struct writer *w, const struct sink_batch *batch,
+                                       const struct event *event, const char *reason)
+{
+    struct writer json;
+    writer_init(&json, (size_t)64 << 20);
+    event_json_write(&json, event);
+    struct quarantined q = {.index = event->batch_index,
+                            .source = "sink",
+                            .code = SLICE_LITERAL("database_refused"),
+                            .detail = slice_from_text(reason),
+                            .parser =
+                                EVENT_HAS(event, parser_name) ? event->parser_name : SLICE_EMPTY,
+                            .raw = writer_slice(&json),
+                            .raw_offset = EVENT_HAS(event, raw_offset) ? event->raw_offset : 0,
+                            .raw_size = EVENT_HAS(event, raw_size) ? event->raw_size : 0};
+    if (json.status == STATUS_OK)
+        write_quarantined(w, batch, &q);
+    enum status status = json.status;
+    writer_fini(&json);
+    return status;
+}
+
+static enum status copy_batch_quarantine(struct stream *stream, size_t batch,
+                                         struct pg_error *error)
+{
+    const struct sink_load *load = stream->rows->load;
+    struct writer *w = stream->rows->buffer;
+    struct sink_iterator iterator;
+    struct event_item item;
+    enum status status = STATUS_OK;
+    load->begin(load, batch, &iterator);
+    while (status == STATUS_OK && load->next(&iterator, &item)) {
+        const struct sink_rejected *rejected =
+            item.is_reject ? NULL : find_rejected(load, batch, item.event.batch_index);
+        if (!item.is_reject && !rejected)
+            continue;
+        if (!stream->begun)
+            status = stream_begin(stream, error);
+        if (status != STATUS_OK)
+            break;
+        if (rejected)
+            status = write_refused_event(w, &load->batches[batch], &item.event, rejected->reason);
+        else
+            write_reject(w, &load->batches[batch], &item.reject);
+        if (status == STATUS_OK)
+            status = stream_pass(stream, error);
+    }
+    return status;
+}
+
+enum status pg_rows_copy_quarantine(const struct pg_rows *rows, struct pg_error *error)
+{
+    struct stream stream = {.rows = rows, .table = PG_TABLE_QUARANTINE};
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < rows->load->batch_count && status == STATUS_OK; i++)
+        if (rows->flags[i] == (PG_BATCH_FRESH | PG_BATCH_QUARANTINE))
+            status = copy_batch_quarantine(&stream, i, error);
+    return stream_end(&stream, status, error);
+}
+
+static void write_batch(struct writer *w, const struct pg_rows *rows, const struct sink_batch *b)
+{
+    pg_copy_row(w, pg_table_columns(PG_TABLE_BATCHES));
+    pg_copy_bytes(w, slice_make(b->batch_uid, 16));
+    pg_copy_time(w, b->received_ns);
+    pg_copy_time(w, b->ingested_ns);
+    pg_copy_text(w, slice_from_text(rows->instance));
+    pg_copy_bytes(w, slice_make(rows->load->spool_uid, 16));
+    pg_copy_int8(w, (int64_t)b->position);
+    pg_copy_text(w, b->tenant);
+    pg_copy_text(w, b->sender);
+    pg_copy_text_or_null(w, b->transport_identity);
+    pg_copy_text_or_null(w, b->content_type);
+    pg_copy_text_or_null(w, b->content_encoding);
+    pg_copy_text_or_null(w, b->format);
+    pg_copy_text_or_null(w, b->parser_version);
+    pg_copy_text_or_null(w, b->idempotency_key);
+    pg_copy_text_or_null(w, b->traceparent);
+    pg_copy_bytes(w, slice_make(b->key, 32));
+    pg_copy_int8(w, (int64_t)b->body_bytes);
+    pg_copy_int8(w, (int64_t)b->inflated_bytes);
+    pg_copy_int8(w, b->accepted);
+    pg_copy_int8(w, b->duplicates);
+    pg_copy_int8(w, b->quarantined);
+    pg_copy_bytes(w, slice_make(b->body_sha256, 32));
+    pg_copy_bytes(w, slice_make(b->chain_hash, 32));
+}
+
+enum status pg_rows_copy_batches(const struct pg_rows *rows, struct pg_error *error)
+{
+    struct stream stream = {.rows = rows, .table = PG_TABLE_BATCHES};
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < rows->load->batch_count && status == STATUS_OK; i++) {
+        if (!(rows->flags[i] & PG_BATCH_FRESH))
+            continue;
+        if (!stream.begun)
+            status = stream_begin(&stream, error);
+        if (status != STATUS_OK)
+            break;
+        write_batch(rows->buffer, rows, &rows->load->batches[i]);
+        status = stream_pass(&stream, error);
+    }
+    return stream_end(&stream, status, error);
+}

@@ -1,0 +1,107 @@
+/* pg_tables.c: the columns of the tables that a load fills, and the statements made from them. Any
+ * thread. Does not talk to a server. */
+#include "storage/pg_tables.h"
+
+#include "core/event.h"
+
+/* Columns of a table in the order in which its rows are written here. */
+struct column {
+    const char *name, *type;
+};
+
+static const struct column event_columns[] = {
+#define EVENT_FIELD(name, kind, sql, origin, min, max, required, help) {#name, sql},
+#include "core/event_fields.def"
+#undef EVENT_FIELD
+};
+
+static const struct column quarantine_columns[] = {
+    {"batch_uid", "uuid"}, {"batch_index", "int4"}, {"time_received", "timestamptz"},
+    {"tenant_id", "text"}, {"source", "text"},      {"code", "text"},
+    {"detail", "text"},    {"parser_name", "text"}, {"raw_offset", "int8"},
+    {"raw_size", "int8"},  {"raw", "bytea"},
+};
+
+static const struct column batch_columns[] = {
+    {"batch_uid", "uuid"},
+    {"time_received", "timestamptz"},
+    {"time_ingested", "timestamptz"},
+    {"instance", "text"},
+    {"spool_uid", "uuid"},
+    {"position", "int8"},
+    {"tenant_id", "text"},
+    {"sender", "text"},
+    {"transport_identity", "text"},
+    {"content_type", "text"},
+    {"content_encoding", "text"},
+    {"format", "text"},
+    {"parser_version", "text"},
+    {"idempotency_key", "text"},
+    {"traceparent", "text"},
+    {"batch_key", "bytea"},
+    {"body_bytes", "int8"},
+    {"inflated_bytes", "int8"},
+    {"accepted", "int8"},
+    {"duplicates", "int8"},
+    {"quarantined", "int8"},
+    {"body_sha256", "bytea"},
+    {"chain_hash", "bytea"},
+};
+
+static const struct table {
+    const char *name, *stage;
+    const struct column *columns;
+    size_t count;
+} tables[PG_TABLE_COUNT] = {
+    [PG_TABLE_EVENTS] = {"vsoc.events", "pg_temp.stage_events", event_columns, EVENT_FIELD_COUNT},
+    [PG_TABLE_QUARANTINE] = {"vsoc.quarantine", "pg_temp.stage_quarantine", quarantine_columns,
+                             sizeof quarantine_columns / sizeof *quarantine_columns},
+    [PG_TABLE_BATCHES] = {"vsoc.batches", "pg_temp.stage_batches", batch_columns,
+                          sizeof batch_columns / sizeof *batch_columns},
+};
+
+static void write_columns(struct writer *w, const struct table *t, bool types)
+{
+    for (size_t i = 0; i < t->count; i++)
+        writer_format(w, "%s%s%s%s", i ? "," : "", t->columns[i].name, types ? " " : "",
+                      types ? t->columns[i].type : "");
+}
+
+unsigned pg_table_columns(enum pg_table table)
+{
+    return (unsigned)tables[table].count;
+}
+
+void pg_table_write_copy(struct writer *w, enum pg_table table, bool staged)
+{
+    const struct table *t = &tables[table];
+    writer_reset(w);
+    writer_format(w, "COPY %s (", staged ? t->stage : t->name);
+    write_columns(w, t, false);
+    writer_text(w, ") FROM STDIN (FORMAT binary)");
+    writer_u8(w, '\0');
+}
+
+void pg_table_write_stage(struct writer *w)
+{
+    writer_reset(w);
+    for (const struct table *t = tables; t < tables + PG_TABLE_COUNT; t++) {
+        writer_format(w, "CREATE TEMPORARY TABLE %s (", t->stage);
+        write_columns(w, t, true);
+        writer_text(w, ") ON COMMIT DROP;");
+    }
+    writer_u8(w, '\0');
+}
+
+void pg_table_write_unstage(struct writer *w)
+{
+    writer_reset(w);
+    for (const struct table *t = tables; t < tables + PG_TABLE_COUNT; t++) {
+        writer_format(w, "INSERT INTO %s (", t->name);
+        write_columns(w, t, false);
+        writer_text(w, ") SELECT ");
+        write_columns(w, t, false);
+        writer_format(w, " FROM %s ON CONFLICT DO NOTHING;", t->stage);
+    }
+    writer_u8(w, '\0');
+}

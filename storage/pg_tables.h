@@ -1,0 +1,23 @@
+/* pg_tables.h: the tables that a load fills: their columns in the order in which pg_rows writes
+ * them, and the statements made from them. Thread: any. */
+#ifndef VSOC_STORAGE_PG_TABLES_H
+#define VSOC_STORAGE_PG_TABLES_H
+
+#include "core/writer.h"
+
+enum pg_table { PG_TABLE_EVENTS, PG_TABLE_QUARANTINE, PG_TABLE_BATCHES, PG_TABLE_COUNT };
+
+/* Columns that a row is written with. */
+unsigned pg_table_columns(enum pg_table table);
+
+/* Each puts its statement in w, NUL-terminated, in place of what was there. */
+
+/* COPY into the table, or into its temporary twin. */
+void pg_table_write_copy(struct writer *w, enum pg_table table, bool staged);
+/* Makes temporary twins of all tables, without keys, that are gone at the end of the transaction.
+ */
+void pg_table_write_stage(struct writer *w);
+/* Moves the rows of the twins to their tables, leaving out those whose key is there. */
+void pg_table_write_unstage(struct writer *w);
+
+#endif

@@ -1,0 +1,254 @@
+/* sink_postgres.c: the PostgreSQL sink: one connection a lane, its checks on connecting, and its
+ * housekeeping. Runs on the lane's thread, but for interrupt. How a load becomes a transaction is
+ * in pg_load.c; when to try again is the runner's business. */
+#define LOG_COMPONENT "postgres"
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/metrics.h"
+#include "core/uuid7.h"
+#include "storage/pg_load.h"
+#include "storage/pg_migrate.h"
+#include "storage/sink_runner.h"
+#include "storage/sink_settings.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CONNECT_TIMEOUT_MS 7000u  /* connect blocks for 10 s at most: this, */
+#define CHECK_TIMEOUT_MS   2500u  /* then the checks */
+#define LOAD_TIMEOUT_MS    60000u /* for each statement of a load */
+#define TRIM_WAIT_NS       (30 * NS_PER_S)
+#define TRIM_LEAST         10000u /* keys deleted in one go */
+
+struct lane {
+    const struct sink_postgres_settings *settings;
+    struct pg_connection *connection;
+    struct pg_loader loader;
+    char *instance;
+    uint8_t spool_uid[UUID_BYTES];
+    int64_t trim_ns;         /* monotonic: next deletion of old keys */
+    uint64_t loaded_batches; /* since the last one */
+    metric_t connects;
+};
+
+static void lane_close(void *arg)
+{
+    struct lane *lane = arg;
+    if (!lane)
+        return;
+    pg_loader_fini(&lane->loader);
+    pg_connection_destroy(lane->connection);
+    free(lane->instance);
+    free(lane);
+}
+
+static void *lane_open(const struct sink_config *config, struct sink_problem *problem)
+{
+    const struct sink_settings *settings = config->settings;
+    struct pg_error error = {.text = "out of memory"};
+    char application[64];
+    snprintf(application, sizeof application, "vsocd %.40s %u", config->instance, config->lane);
+    struct lane *lane = calloc(1, sizeof *lane);
+    if (lane)
+        lane->instance = strdup(config->instance);
+    if (!lane || !lane->instance ||
+        pg_connection_create(settings->postgres.dsn, application, &lane->connection, &error) !=
+            STATUS_OK) {
+        snprintf(problem->text, sizeof problem->text, "sinks.postgres.dsn: %s", error.text);
+        lane_close(lane);
+        return NULL;
+    }
+    lane->settings = &settings->postgres;
+    memcpy(lane->spool_uid, config->spool_uid, UUID_BYTES);
+    lane->connects = metric_series(METRIC_vsocd_pg_reconnects_total, "");
+    pg_loader_init(&lane->loader, lane->connection, lane->instance, config->lane, config->lanes);
+    return lane;
+}
+
+struct schema_found {
+    char encoding[32];
+    unsigned version;
+};
+
+static void schema_row(void *arg, const char *const *cells)
+{
+    struct schema_found *found = arg;
+    snprintf(found->encoding, sizeof found->encoding, "%s", cells[0] ? cells[0] : "");
+    found->version = (unsigned)strtoul(cells[1] ? cells[1] : "0", NULL, 10);
+}
+
+static enum sink_result check_schema(struct lane *lane, struct sink_problem *problem)
+{
+    struct schema_found found = {0};
+    struct pg_error error;
+    enum status status =
+        pg_connection_query(lane->connection,
+                            "SELECT current_setting('server_encoding'), coalesce(max(version), 0) "
+                            "FROM vsoc.schema_version",
+                            NULL, 0, schema_row, &found, &error);
+    if (status != STATUS_OK)
+        return pg_load_failed(status, &error, "cannot read the version of the schema", problem);
+    unsigned latest = pg_migrate_latest();
+    if (found.version < latest)
+        snprintf(problem->text, sizeof problem->text,
+                 "the schema vsoc is at version %u, this program needs %u: run `vsocd migrate`",
+                 found.version, latest);
+    else if (found.version > latest)
+        snprintf(problem->text, sizeof problem->text,
+                 "the schema vsoc is at version %u, this program knows only %u: run a newer vsocd",
+                 found.version, latest);
+    else if (strcmp(found.encoding, "UTF8") != 0)
+        snprintf(problem->text, sizeof problem->text,
+                 "the database has encoding %s: make one with ENCODING 'UTF8'", found.encoding);
+    else
+        return SINK_DELIVERED;
+    return SINK_BROKEN;
+}
+
+struct position_found {
+    uint64_t position;
+    bool known;
+};
+
+static void position_row(void *arg, const char *const *cells)
+{
+    struct position_found *found = arg;
+    found->position = strtoull(cells[0], NULL, 10);
+    found->known = true;
+}
+
+/* Positions of another spool, or shared out among another number of lanes, say nothing. */
+static enum sink_result read_position(struct lane *lane, struct position_found *found,
+                                      struct sink_problem *problem)
+{
+    char number[16], lanes[16], uid[UUID_TEXT_BYTES + 1];
+    snprintf(number, sizeof number, "%u", lane->loader.lane);
+    snprintf(lanes, sizeof lanes, "%u", lane->loader.lanes);
+    uuid_to_text(lane->spool_uid, uid);
+    uid[UUID_TEXT_BYTES] = '\0';
+    struct pg_param params[] = {{slice_from_text(lane->instance), 0},
+                                {slice_from_text(number), 0},
+                                {slice_from_text(lanes), 0},
+                                {slice_from_text(uid), 0}};
+    struct pg_error error;
+    enum status status = pg_connection_query(
+        lane->connection,
+        "SELECT position FROM vsoc.sink_position WHERE instance = $1 AND lane = $2::int4 "
+        "AND lanes = $3::int4 AND spool_uid = $4::uuid",
+        params, 4, position_row, found, &error);
+    if (status == STATUS_OK)
+        return SINK_DELIVERED;
+    return pg_load_failed(status, &error, "cannot read the position", problem);
+}
+
+static enum sink_result lane_check(struct lane *lane, struct position_found *found,
+                                   struct sink_problem *problem)
+{
+    struct pg_error error;
+    enum sink_result result = check_schema(lane, problem);
+    if (result == SINK_DELIVERED)
+        result = read_position(lane, found, problem);
+    if (result != SINK_DELIVERED)
+        return result;
+    enum status status = pg_days_ensure_ahead(&lane->loader.days, lane->connection,
+                                              lane->settings->partitions_ahead, &error);
+    if (status == STATUS_OK)
+        return SINK_DELIVERED;
+    return pg_load_failed(status, &error, "cannot make partitions ahead", problem);
+}
+
+static enum sink_result lane_connect(void *arg, uint64_t *position, bool *known,
+                                     struct sink_problem *problem)
+{
+    struct lane *lane = arg;
+    struct pg_error error;
+    struct position_found found = {0};
+    bool was_open = pg_connection_is_open(lane->connection);
+    pg_connection_set_timeout(lane->connection, LOAD_TIMEOUT_MS);
+    enum status status = pg_connection_open(lane->connection, CONNECT_TIMEOUT_MS, &error);
+    if (status != STATUS_OK)
+        return pg_load_failed(status, &error, "cannot connect to PostgreSQL", problem);
+    if (!was_open)
+        metric_add(lane->connects, 1);
+    pg_connection_set_timeout(lane->connection, CHECK_TIMEOUT_MS);
+    enum sink_result result = lane_check(lane, &found, problem);
+    pg_connection_set_timeout(lane->connection, LOAD_TIMEOUT_MS);
+    if (result != SINK_DELIVERED) {
+        pg_connection_close(lane->connection);
+        return result;
+    }
+    *position = found.position;
+    *known = found.known;
+    return SINK_DELIVERED;
+}
+
+static void count_row(void *arg, const char *const *cells)
+{
+    *(uint64_t *)arg = strtoull(cells[0] ? cells[0] : "0", NULL, 10);
+}
+
+/* Deletes keys that are older than the window, now and then, a bounded number. One lane does it. */
+static void trim_keys(struct lane *lane)
+{
+    int64_t now = clock_monotonic_ns();
+    if (lane->loader.lane != 0 || now < lane->trim_ns)
+        return;
+    lane->trim_ns = now + TRIM_WAIT_NS;
+    char keep[48], most[24];
+    uint64_t limit = TRIM_LEAST + 2 * lane->loader.lanes * lane->loaded_batches;
+    snprintf(keep, sizeof keep, "%lld seconds",
+             (long long)(lane->settings->batch_key_window_ns / NS_PER_S));
+    snprintf(most, sizeof most, "%llu",
+             (unsigned long long)(limit < INT32_MAX ? limit : INT32_MAX));
+    struct pg_param params[] = {{slice_from_text(keep), 0}, {slice_from_text(most), 0}};
+    struct pg_error error;
+    uint64_t deleted = 0;
+    if (pg_connection_query(lane->connection,
+                            "SELECT vsoc.trim_batch_keys($1::interval, $2::integer)", params, 2,
+                            count_row, &deleted, &error) != STATUS_OK)
+        log_warn("old batch keys could not be deleted", LOG_TEXT("error", error.text));
+    lane->loaded_batches = 0;
+}
+
+static void ensure_ahead(struct lane *lane)
+{
+    struct pg_error error;
+    if (pg_days_ensure_ahead(&lane->loader.days, lane->connection, lane->settings->partitions_ahead,
+                             &error) != STATUS_OK)
+        log_warn("partitions ahead could not be made", LOG_TEXT("error", error.text));
+}
+
+static enum sink_result lane_deliver(void *arg, const struct sink_load *load,
+                                     struct sink_problem *problem)
+{
+    struct lane *lane = arg;
+    if (!pg_connection_is_open(lane->connection)) {
+        snprintf(problem->text, sizeof problem->text, "not connected to PostgreSQL");
+        return SINK_LATER;
+    }
+    enum sink_result result = pg_loader_deliver(&lane->loader, load, problem);
+    if (result != SINK_DELIVERED)
+        return result;
+    lane->loaded_batches += load->batch_count;
+    trim_keys(lane);
+    ensure_ahead(lane);
+    return SINK_DELIVERED;
+}
+
+static void lane_interrupt(void *arg)
+{
+    struct lane *lane = arg;
+    pg_connection_interrupt(lane->connection);
+}
+
+const struct sink sink_postgres = {
+    .abi_version = VSOC_SINK_ABI,
+    .struct_size = sizeof(struct sink),
+    .name = "postgres",
+    .description = "loads events into PostgreSQL, exactly once",
+    .open = lane_open,
+    .connect = lane_connect,
+    .deliver = lane_deliver,
+    .interrupt = lane_interrupt,
+    .close = lane_close,
+};
