@@ -12,7 +12,7 @@
 #include "core/log.h"
 #include "core/metrics.h"
 #include "storage/sink_runner.h"
-#include "tests/unit/storage/fake_spool.h"
+#include "tests/support/fake_spool.h"
 
 #define LANES_MAX  4
 #define BATCH_MAX  FAKE_RECORDS
