@@ -39,6 +39,8 @@ struct normaliser {
     uint8_t last_vin_text[17];
     uint8_t last_pid[32];
     int64_t last_key_id;
+    bool last_vin_odd;     /* its check digit does not fit where it must */
+    bool last_vin_foreign; /* it is not the certificate's */
     uint8_t dedup_digest[32];
     char name_text[24];
     char rule_text[16], address_text[2][16];

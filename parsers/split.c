@@ -87,9 +87,45 @@ static enum status next_by_line(struct split *split, struct split_record *record
     return give(split, record, at, to > at ? to : end, end, broken);
 }
 
+/* How far to look for a line end before the value's end is searched by its brackets. */
+#define LINE_LOOK_BYTES 4096
+
+/* Another value may start inside [at, end): } and { with only blanks between. */
+static bool has_neighbours(struct slice body, size_t at, size_t end)
+{
+    const uint8_t *p = body.data + at, *last = body.data + end - 1;
+    while ((p = memchr(p, '}', (size_t)(last - p))) != NULL) {
+        p++;
+        while (p < last && is_space(*p))
+            p++;
+        if (*p == '{')
+            return true;
+    }
+    return false;
+}
+
+/* The common case of NDJSON: end of the value that takes the line at `at`, 0 when that is not sure.
+ * In JSON no value goes on where a line ends with } and the next one starts with {. */
+static size_t whole_line(struct slice body, size_t at)
+{
+    size_t look = body.size - at < LINE_LOOK_BYTES ? body.size - at : LINE_LOOK_BYTES;
+    const uint8_t *lf = memchr(body.data + at, '\n', look);
+    if (!lf && look == LINE_LOOK_BYTES)
+        return 0;
+    size_t end = lf ? (size_t)(lf - body.data) : body.size;
+    size_t next = skip_space(body, end);
+    while (is_space(body.data[end - 1]))
+        end--;
+    if (body.data[end - 1] != '}' || (next < body.size && body.data[next] != '{'))
+        return 0;
+    return has_neighbours(body, at, end) ? 0 : end;
+}
+
 static enum status next_container(struct split *split, struct split_record *record, size_t at)
 {
-    size_t end = at;
+    size_t end = split->in_array ? 0 : whole_line(split->body, at);
+    if (end)
+        return give(split, record, at, end, end, NULL);
     switch (split_scan_value(split->body, at, &end)) {
     case SPLIT_SCAN_COMPLETE:
         split->after_element = true;

@@ -4,16 +4,25 @@
 #define ONES UINT64_C(0x0101010101010101)
 #define TOPS UINT64_C(0x8080808080808080)
 
-/* Bytes at the head that are ASCII and not 0, counted in eights. */
+static bool is_plain_word(const uint8_t *p)
+{
+    uint64_t word;
+    memcpy(&word, p, sizeof word);
+    return !((word | ((word - ONES) & ~word)) & TOPS);
+}
+
+/* Bytes from `at` on that are ASCII and not 0: where they end, give or take seven. */
 static size_t skip_plain(struct slice s, size_t at)
 {
     while (s.size - at >= 8) {
-        uint64_t word;
-        memcpy(&word, s.data + at, sizeof word);
-        if ((word | ((word - ONES) & ~word)) & TOPS)
-            break;
+        if (!is_plain_word(s.data + at))
+            return at;
         at += 8;
     }
+    if (s.size >= 8 && is_plain_word(s.data + s.size - 8))
+        return s.size; /* the tail, with some of what was seen already */
+    while (at < s.size && s.data[at] - 1u < 0x7F)
+        at++;
     return at;
 }
 

@@ -166,25 +166,20 @@ static int64_t year_of(int64_t ns)
     return year;
 }
 
-/* The year among the receiver's and its neighbours that brings c nearest to received_ns. */
-static enum status nearest_year(struct civil c, int64_t received_ns, int64_t *ns)
+/* How far a sender's clock may be ahead before its time is taken for last year's. */
+#define AHEAD_DAYS 31
+
+/* 29 February may be four years away, eight around 2100. */
+#define YEARS_BACK 8
+
+static enum status latest_year(struct civil c, int64_t received_ns, int64_t *ns)
 {
     int64_t here = year_of(received_ns < 0 ? 0 : received_ns);
-    enum status result = STATUS_OUT_OF_RANGE;
-    uint64_t best = UINT64_MAX;
-    for (c.year = here - 1; c.year <= here + 1; c.year++) {
-        int64_t candidate;
-        if (civil_to_ns(c, &candidate) != STATUS_OK)
-            continue; /* 29 February */
-        uint64_t distance = candidate > received_ns ? (uint64_t)candidate - (uint64_t)received_ns
-                                                    : (uint64_t)received_ns - (uint64_t)candidate;
-        if (distance < best) {
-            best = distance;
-            *ns = candidate;
-            result = STATUS_OK;
-        }
-    }
-    return result;
+    int64_t latest = received_ns + AHEAD_DAYS * SECONDS_PER_DAY * NS_PER_S;
+    for (c.year = here + 1; c.year >= here - YEARS_BACK; c.year--)
+        if (civil_to_ns(c, ns) == STATUS_OK && *ns <= latest)
+            return STATUS_OK;
+    return STATUS_OUT_OF_RANGE;
 }
 
 /* Digits at the head of *s, at most `most`; 0 read when there is none. */
@@ -228,7 +223,7 @@ enum status timestamp_rfc3164(struct slice text, int64_t received_ns, int64_t *n
         return STATUS_MALFORMED;
     c.year = year;
     int64_t result;
-    enum status status = year ? civil_to_ns(c, &result) : nearest_year(c, received_ns, &result);
+    enum status status = year ? civil_to_ns(c, &result) : latest_year(c, received_ns, &result);
     if (status == STATUS_OK) {
         *ns = result;
         *consumed = text.size - rest.size;

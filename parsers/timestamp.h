@@ -9,8 +9,9 @@
  * or ±hhmm), leap second 60 taken as 59.999999999 of it. MALFORMED or OUT_OF_RANGE (outside
  * 1677-09-21 … 2262-04-11, days that do not exist). */
 enum status timestamp_rfc3339(struct slice text, int64_t *ns) must_check;
-/* "Mmm dd hh:mm:ss" of RFC 3164 (also "Mmm dd yyyy hh:mm:ss"); the year, when missing, is the one
- * that brings the time nearest to received_ns; taken as UTC. *consumed: bytes read. */
+/* "Mmm dd hh:mm:ss" of RFC 3164 (also "Mmm dd yyyy hh:mm:ss", with a fraction); the year, when
+ * missing, is the latest that puts the time at most 31 days after received_ns: logs are old rather
+ * than new; taken as UTC. *consumed: bytes read. MALFORMED, OUT_OF_RANGE. */
 enum status timestamp_rfc3164(struct slice text, int64_t received_ns, int64_t *ns,
                               size_t *consumed) must_check;
 /* Epoch number told apart by size: < 1e11 s, < 1e14 ms, < 1e17 µs, else ns; negative alike. */

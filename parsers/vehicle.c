@@ -58,10 +58,10 @@ static bool needs_check_digit(const uint8_t vin[VIN_BYTES])
 
 static void remember(struct normaliser *n, const uint8_t vin[VIN_BYTES])
 {
-    if (n->last_vin.size && !memcmp(n->last_vin_text, vin, VIN_BYTES))
-        return;
     memcpy(n->last_vin_text, vin, VIN_BYTES);
     n->last_vin = slice_make(n->last_vin_text, VIN_BYTES);
+    n->last_vin_odd = needs_check_digit(vin) && !vin_check_digit_fits(n->last_vin);
+    n->last_vin_foreign = !is_certificates(n, vin);
     n->last_key_id = n->pseudonym(n->pseudonym_arg, n->last_vin, n->last_pid);
 }
 
@@ -72,17 +72,19 @@ enum status vehicle_identify(struct normaliser *n, struct event *event,
     struct slice claim = claimed_vin(n, event);
     if (!claim.data)
         return STATUS_OK;
-    if (!read_vin(claim, vin))
-        return refuse(refusal, "bad_vin", "vin: 17 of A-H, J-N, P, R-Z and 0-9 are needed");
-    if (!is_certificates(n, vin)) {
+    if (!slice_equal(claim, n->last_vin)) {
+        if (!read_vin(claim, vin))
+            return refuse(refusal, "bad_vin", "vin: 17 of A-H, J-N, P, R-Z and 0-9 are needed");
+        remember(n, vin);
+    }
+    if (n->last_vin_foreign) {
         enum status status = apply_policy(n, event, refusal);
         if (status != STATUS_OK)
             return status;
     }
-    if (needs_check_digit(vin) && !vin_check_digit_fits(slice_make(vin, sizeof vin)) &&
+    if (n->last_vin_odd &&
         !normalise_note(n, event, "vin_check", "check digit of the VIN does not fit"))
         return STATUS_NO_MEMORY;
-    remember(n, vin);
     EVENT_SET(event, wmi, slice_make(n->last_vin_text, WMI_BYTES));
     EVENT_SET(event, vehicle_pid, slice_make(n->last_pid, sizeof n->last_pid));
     EVENT_SET(event, vin_key_id, n->last_key_id);
