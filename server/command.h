@@ -33,6 +33,8 @@ int cmd_formats(int argc, char **argv);
 int cmd_migrate(int argc, char **argv);
 int cmd_parse(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
+int cmd_check_config(int argc, char **argv);
+int cmd_reference(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 
 #endif

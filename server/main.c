@@ -32,6 +32,14 @@ const struct command command_table[] = {
      "that may create\nthe schema; with the right to create roles it also makes vsoc_owner, "
      "vsoc_ingest, vsoc_analyst and vsoc_identity.",
      cmd_migrate},
+    {"check-config", "[-c FILE] [--set KEY=VALUE]… [--print]",
+     "tell every mistake of the settings, with line and column",
+     "-c FILE          the settings; without it: defaults, environment and --set\n"
+     "--set KEY=VALUE  one setting over the file, such as log.level=debug\n"
+     "--print          show the settings in force, secrets masked",
+     cmd_check_config},
+    {"reference", "config|metrics|events|formats|vsocd.8|vsocd.yaml.5",
+     "print a manual page from the tables that the program runs on", NULL, cmd_reference},
     {"version", "", "print the version", NULL, cmd_version},
     {"help", "[SUBCOMMAND]", "list the subcommands, or explain one", NULL, cmd_help},
     {NULL, NULL, NULL, NULL, NULL},
@@ -101,6 +109,10 @@ int main(int argc, char **argv)
     if (!c) {
         fprintf(stderr, "vsocd: no subcommand '%s'; `vsocd help` lists them\n", name);
         return EXIT_USAGE;
+    }
+    if (argc > 2 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h"))) {
+        command_print(stdout, c);
+        return EXIT_DONE;
     }
     return c->run(argc - 1, argv + 1);
 }

@@ -1,0 +1,52 @@
+/* cmd_check_config.c: `vsocd check-config`: tells every mistake of the settings, or prints those in
+ * force. Main thread. Does not connect to anything. */
+#include <stdio.h>
+
+#include "core/writer.h"
+#include "server/command.h"
+#include "server/config_cli.h"
+#include "server/tls.h"
+
+/* Certificates, keys and lists are read as `serve` would. */
+static bool tls_is_good(const struct config *config)
+{
+    struct tls_context *tls = NULL;
+    struct tls_settings settings = tls_settings_from_config(config);
+    char reason[256];
+    if (!config->ingest_tls ||
+        tls_context_create(&settings, &tls, reason, sizeof reason) == STATUS_OK) {
+        tls_context_release(tls);
+        return true;
+    }
+    fprintf(stderr, "%s: tls: %s\n", config->path ? config->path : "settings", reason);
+    return false;
+}
+
+static int print(const struct config *config)
+{
+    struct writer out;
+    writer_init(&out, (size_t)16 << 20);
+    config_print(config, &out);
+    bool good = out.status == STATUS_OK && fwrite(out.data, 1, out.size, stdout) == out.size &&
+                fflush(stdout) == 0;
+    writer_fini(&out);
+    return good ? EXIT_DONE : EXIT_FAILED;
+}
+
+int cmd_check_config(int argc, char **argv)
+{
+    struct config_cli cli;
+    struct config *config = NULL;
+    bool show = false;
+    const struct config_cli_option options[] = {{"--print", &show, NULL}, {NULL, NULL, NULL}};
+    int status =
+        config_cli_load(argc, argv, &(struct config_cli_spec){.options = options}, &cli, &config);
+    if (status != EXIT_DONE)
+        return status;
+    if (!tls_is_good(config))
+        status = EXIT_CONFIG;
+    else if (show)
+        status = print(config);
+    config_destroy(config);
+    return status;
+}

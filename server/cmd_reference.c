@@ -1,0 +1,36 @@
+/* cmd_reference.c: `vsocd reference`: prints a manual page. Main thread. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/writer.h"
+#include "server/command.h"
+#include "server/config.h"
+#include "server/reference.h"
+
+static const struct {
+    const char *name;
+    void (*write)(struct writer *out);
+} pages[] = {
+    {"config", config_reference},       {"metrics", reference_metrics},
+    {"events", reference_events},       {"formats", reference_formats},
+    {"vsocd.8", reference_man_program}, {"vsocd.yaml.5", reference_man_config},
+};
+
+int cmd_reference(int argc, char **argv)
+{
+    struct writer out;
+    if (argc != 2)
+        return command_usage(argv[0]);
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
+        if (strcmp(argv[1], pages[i].name) != 0)
+            continue;
+        writer_init(&out, (size_t)16 << 20);
+        pages[i].write(&out);
+        bool good = out.status == STATUS_OK && fwrite(out.data, 1, out.size, stdout) == out.size &&
+                    fflush(stdout) == 0;
+        writer_fini(&out);
+        return good ? EXIT_DONE : EXIT_FAILED;
+    }
+    fprintf(stderr, "vsocd reference: there is no page '%s'\n", argv[1]);
+    return command_usage(argv[0]);
+}

@@ -1,0 +1,16 @@
+/* reference.h: the manual pages, written from the same tables the code runs on. Thread: main. */
+#ifndef VSOC_SERVER_REFERENCE_H
+#define VSOC_SERVER_REFERENCE_H
+
+struct writer;
+
+/* Markdown: docs/configuration.md is config_reference (server/config.h). */
+void reference_metrics(struct writer *out); /* docs/metrics.md */
+void reference_events(struct writer *out);  /* docs/events.md */
+/* The table of parsers. */
+void reference_formats(struct writer *out);
+/* mdoc: docs/man. */
+void reference_man_program(struct writer *out);
+void reference_man_config(struct writer *out);
+
+#endif

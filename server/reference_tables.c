@@ -1,0 +1,110 @@
+/* reference_tables.c: pages of metrics, event fields and formats, from their tables. Main thread.
+ */
+#include "server/reference.h"
+
+#include "core/metrics.h"
+#include "parsers/registry.h"
+#include "server/reference_text.h"
+
+void reference_metrics(struct writer *out)
+{
+    static const char *const types[] = {
+        [METRIC_COUNTER] = "counter", [METRIC_GAUGE] = "gauge", [METRIC_HISTOGRAM] = "histogram"};
+    writer_text(out,
+                "# Metrics\n\n"
+                "This page is printed by `vsocd reference metrics`, from the table that the "
+                "program runs on.\n\n"
+                "`GET /metrics` on the admin listener (default `127.0.0.1:9600`) answers in "
+                "Prometheus text format 0.0.4. No label takes a value from a client. Histograms "
+                "have fixed buckets, in seconds. Counters start at 0 with the process.\n\n"
+                "| metric | type | meaning |\n| --- | --- | --- |\n");
+    for (size_t i = 0; i < METRIC_FAMILY_COUNT; i++) {
+        const struct metric_family_info *m = &metric_family_table[i];
+        writer_format(out, "| `%s` | %s | ", m->name, types[m->type]);
+        reference_cell(out, m->help);
+        writer_text(out, " |\n");
+    }
+}
+
+struct field {
+    const char *name, *kind, *sql, *origin, *help;
+    int64_t min, max;
+    bool required;
+};
+
+static const struct field fields[] = {
+#define EVENT_FIELD(name, kind, sql, origin, min, max, required, help)                             \
+    {#name, #kind, sql, #origin, help, min, max, required},
+#include "core/event_fields.def"
+#undef EVENT_FIELD
+};
+
+/* "0 to 1023", "1 to 64 bytes", or nothing where the kind says it all. */
+static void write_range(const struct field *f, struct writer *out)
+{
+    bool bytes = !strcmp(f->kind, "TEXT") || !strcmp(f->kind, "HEX") ||
+                 !strcmp(f->kind, "BASE64") || !strcmp(f->kind, "LIST");
+    if ((f->min == 0 && f->max == 0) || (f->min == INT64_MIN && f->max == INT64_MAX))
+        return;
+    if (f->min == f->max)
+        writer_format(out, "%lld", (long long)f->min);
+    else if (f->max == INT64_MAX)
+        writer_format(out, "from %lld", (long long)f->min);
+    else
+        writer_format(out, "%lld to %lld", (long long)f->min, (long long)f->max);
+    writer_text(out, bytes ? " bytes" : "");
+}
+
+void reference_events(struct writer *out)
+{
+    writer_text(
+        out,
+        "# Event model\n\n"
+        "This page is printed by `vsocd reference events`, from the table that the program runs "
+        "on.\n\n"
+        "Every format becomes this one model. A field is a column of `vsoc.events` in PostgreSQL, "
+        "a key of the JSON value in Kafka and in files, and, when a sender may know it, a key of "
+        "the native format (`vsoc_json`). Fields marked *server* are set by the server alone: "
+        "what a sender claims for them is kept in `attributes`. Fields marked *always* stand in "
+        "every event.\n\n"
+        "How kinds look in JSON: UUID, TEXT, INET text; INT, REAL number; BIG decimal digits in "
+        "a string (not every reader keeps 64 bits of a number); TIME RFC 3339 with nanoseconds, "
+        "UTC; HEX and BASE64 text; LIST array of text; JSON as it is. Absent fields have no "
+        "key.\n\n"
+        "| field | kind | SQL | range | | meaning |\n| --- | --- | --- | --- | --- | --- |\n");
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        const struct field *f = &fields[i];
+        bool server = !strcmp(f->origin, "SERVER");
+        writer_format(out, "| `%s` | %s | `%s` | ", f->name, f->kind, f->sql);
+        write_range(f, out);
+        writer_format(out, " | %s%s%s | ", server ? "server" : "",
+                      server && f->required ? ", " : "", f->required ? "always" : "");
+        reference_cell(out, f->help);
+        writer_text(out, " |\n");
+    }
+}
+
+static void write_parser(const struct parser *p, struct writer *out)
+{
+    static const char *const framings[] = {[PARSER_FRAMING_JSON] = "JSON",
+                                           [PARSER_FRAMING_LINES] = "lines",
+                                           [PARSER_FRAMING_STREAM] = "delimits itself"};
+    writer_format(out, "| `%s` | %s | ", p->name, p->version);
+    for (const char *const *type = p->content_types; type && *type; type++)
+        writer_format(out, "%s`%s`", type == p->content_types ? "" : ", ", *type);
+    writer_format(out, " | %s | %s | ", framings[p->framing], p->probe ? "yes" : "no");
+    reference_cell(out, p->description);
+    writer_text(out, " |\n");
+}
+
+void reference_formats(struct writer *out)
+{
+    struct registry *registry = registry_create();
+    if (!registry)
+        return;
+    writer_text(out, "| format | version | content types | records | guessed | |\n"
+                     "| --- | --- | --- | --- | --- | --- |\n");
+    for (size_t i = 0; i < registry_count(registry); i++)
+        write_parser(registry_at(registry, i), out);
+    registry_destroy(registry);
+}
