@@ -47,6 +47,8 @@ int cmd_check_config(int argc, char **argv)
         status = EXIT_CONFIG;
     else if (show)
         status = print(config);
+    else
+        printf("%s: no mistakes\n", cli.path ? cli.path : "settings");
     config_destroy(config);
     return status;
 }

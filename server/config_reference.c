@@ -54,12 +54,13 @@ static void write_bound(const struct config_row *row, uint64_t v, struct writer 
 static void write_type(const struct config_row *row, struct writer *out)
 {
     char word[64];
-    writer_text(out, kind_names[row->kind]);
+    bool is_path = row->kind == CONFIG_KIND_TEXT && (row->flags & CONFIG_PATH);
+    writer_text(out, is_path ? "path" : kind_names[row->kind]);
     for (unsigned i = 0; row->kind == CONFIG_KIND_ENUM && *config_word(row, i, word, sizeof word);
          i++)
         writer_format(out, "%s%s", i ? ", " : "", word);
-    if (row->kind == CONFIG_KIND_TEXT && (row->flags & CONFIG_PATH))
-        writer_text(out, ": a file");
+    if (row->flags & CONFIG_PATH)
+        writer_text(out, row->kind == CONFIG_KIND_LIST ? " of paths" : "");
     if (row->kind != CONFIG_KIND_UINT && row->kind != CONFIG_KIND_SIZE &&
         row->kind != CONFIG_KIND_DURATION)
         return;
