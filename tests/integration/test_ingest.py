@@ -8,7 +8,7 @@ import zlib
 
 import pytest
 
-from harness import event, ndjson
+from harness import event, ndjson, wait_until
 
 
 def test_report_counts_every_event(server):
@@ -231,10 +231,16 @@ def test_quota_of_a_sender_is_answered_429_with_retry_after(make_server):
 
 
 def test_memory_limit_is_answered_503_with_retry_after(make_server):
-    server = make_server({"limits": {"memory": "1MiB"}})
-    reply = server.request("POST", "/v1/events", b"x" * 2000000, {"Content-Type": "application/x-ndjson"})
-    assert reply.status == 503 and reply.json["code"] == "memory" and reply.headers["Retry-After"]
-    assert server.post(ndjson([event(1)])).status == 200
+    server = make_server({"limits": {"memory": "2MiB", "body_bytes": "1MiB"}})
+    head = b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: 1048576\r\n\r\n"
+    with server.connect() as one, server.connect() as two:
+        for holder in (one, two):
+            holder.sendall(head)
+            assert holder.recv(100).startswith(b"HTTP/1.1 100")
+        reply = server.post(ndjson([event(1)]))
+        assert reply.status == 503 and reply.json["code"] == "memory" and reply.headers["Retry-After"]
+    wait_until(lambda: server.post(ndjson([event(1)])).status == 200, what="the memory coming back")
+    assert server.metric("vsocd_memory_in_flight_bytes") == 0
 
 
 def test_full_spool_is_answered_503_and_readiness_goes_red(make_server):
