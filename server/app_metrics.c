@@ -20,6 +20,8 @@ static void refresh(void *arg)
                (double)atomic_load(&app->budget.limit));
     metric_set(metric_series(METRIC_vsocd_dedup_batches, ""),
                (double)dedup_count(app->shared.dedup));
+    for (size_t i = 0; i < app->shared.sinks.count; i++)
+        sink_runner_refresh(app->shared.sinks.runners[i]);
 }
 
 void app_metrics_init(struct app *app)

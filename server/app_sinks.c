@@ -139,6 +139,8 @@ enum status app_sinks_start(struct app *app)
 
 void app_sinks_stop(struct app *app, int64_t deadline_ns)
 {
+    for (size_t i = 0; i < app->shared.sinks.count; i++) /* side by side */
+        sink_runner_begin_stop(app->shared.sinks.runners[i], deadline_ns);
     for (size_t i = 0; i < app->shared.sinks.count; i++)
         sink_runner_stop(app->shared.sinks.runners[i], deadline_ns);
 }

@@ -139,6 +139,7 @@ static void lane_delivered(struct sink_lane *lane)
     sink_gather_reset(&lane->gather);
     atomic_store(&lane->waiting_since_ns, 0);
     lane->delivery_failed = false;
+    lane->lanes_changed = false;
     lane->pause_ns = 0;
     lane_show(lane, true, false, "");
     lane_advance(lane, position, lane->seen_events);
@@ -188,7 +189,8 @@ static bool lane_connect(struct sink_lane *lane, bool *broken)
         return false;
     }
     lane->connected = true;
-    if (known)
+    const struct sink_load *load = &lane->gather.load;
+    if (known && (!lane->lanes_changed || (load->batch_count && position == load->last_position)))
         lane_resume(lane, position);
     if (!lane->delivery_failed)
         lane_show(lane, true, false, "");

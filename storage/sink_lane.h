@@ -30,6 +30,8 @@ struct sink_lane {
     uint64_t seen_events;        /* in all batches up to seen, when events_known */
     struct sink_gather gather;
     bool connected;
+    bool lanes_changed; /* since the last run: until something was delivered, the position that the
+                           sink has for this lane's number belongs to another sharing out */
     bool delivery_failed; /* the load in hand failed: only its delivery makes the lane good again */
     bool drained;         /* while stopping: the spool has no more for it */
     int64_t pause_ns;     /* last pause after SINK_LATER */

@@ -75,6 +75,7 @@ static enum status lane_open(struct sink_runner *runner, unsigned number, uint64
     lane->runner = runner;
     lane->number = number;
     lane->position = lane->seen = position > all ? position : all;
+    lane->lanes_changed = position < all; /* else the least of the lanes would be behind itself */
     lane->up = lane->done = true;
     lane->since_ns = clock_monotonic_ns();
     sink_gather_init(&lane->gather, runner->spool_uid);
