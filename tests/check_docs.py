@@ -1,0 +1,283 @@
+#!/usr/bin/python3
+"""Documents against the program and the tree, and the rules of the tree itself.
+
+Run by pytest (tests/run lint). `tests/check_docs.py --write` writes the generated pages anew.
+"""
+
+import collections
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+PROGRAM = pathlib.Path(os.environ.get("VSOCD_BUILD", ROOT / "build/dev")) / "vsocd"
+
+GENERATED = {
+    "docs/configuration.md": "config",
+    "docs/metrics.md": "metrics",
+    "docs/events.md": "events",
+    "docs/man/vsocd.8": "vsocd.8",
+    "docs/man/vsocd.yaml.5": "vsocd.yaml.5",
+}
+
+LAYERS = {
+    "core": {"core"},
+    "parsers": {"core", "parsers"},
+    "storage": {"core", "storage"},
+    "server": {"core", "parsers", "storage", "server"},
+}
+
+# Which of our files may include a library's headers; a pattern is matched against the whole path.
+LIBRARIES = {
+    "openssl": r"server/tls\w*\.[ch]|server/identity\.c|server/http_client_tls\.c|core/hash\.c",
+    "event2": r"server/.*",
+    "llhttp": r"server/http_parser\.c",
+    "zlib": r"server/(inflate|deflate)\w*\.[ch]",
+    "isa-l": r"server/inflate\w*\.[ch]|core/crc32c\.c",
+    "zstd": r"server/(inflate|deflate)\w*\.[ch]",
+    "simdjson": r"core/json\w*\.(cpp|h)",
+    "librdkafka": r"storage/(sink_)?kafka\w*\.[ch]",
+    "libpq": r"storage/(sink_postgres|pg_\w*)\.[ch]",
+    "yaml": r"server/config_file\.c",
+    "cmocka": r"tests/.*",
+    "jansson": r"tests/.*",
+}
+LIBRARY_OF = {
+    "libpq-fe": "libpq", "postgres_ext": "libpq", "igzip_lib": "isa-l", "crc": "isa-l", "rdkafka": "librdkafka",
+    "zstd_errors": "zstd",
+}
+
+BANNED = "sprintf vsprintf strcpy strcat strtok atoi atol gets alloca".split()
+
+# Files whose length is not a matter of taste: vendored or generated.
+EXEMPT = re.compile(r"tests/data/|deploy/")
+
+
+def tracked(*patterns):
+    listed = subprocess.run(["git", "ls-files", *patterns], cwd=ROOT, capture_output=True, text=True, check=True)
+    return [name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+def read(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def sources():
+    return [name for name in tracked("*.c", "*.h", "*.cpp") if not EXEMPT.match(name)]
+
+
+def without_comments(text):
+    """Comments and literals blanked, lines kept."""
+
+    def blank(match):
+        return re.sub(r"[^\n]", " ", match.group(0))
+
+    return re.sub(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'', blank, text, flags=re.S)
+
+
+def page(name):
+    return subprocess.run([str(PROGRAM), "reference", name], capture_output=True, text=True, check=True).stdout
+
+
+def fail_if(problems):
+    assert not problems, "\n" + "\n".join(problems)
+
+
+# Documents
+
+
+def test_generated_pages_are_what_the_program_prints():
+    stale = [path for path, name in GENERATED.items() if not (ROOT / path).exists() or read(path) != page(name)]
+    fail_if([f"{path} is stale: run tests/check_docs.py --write" for path in stale])
+
+
+def test_manual_pages_have_no_mistakes():
+    for path in GENERATED:
+        if path.startswith("docs/man/"):
+            done = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", path], cwd=ROOT, capture_output=True, text=True)
+            assert done.returncode == 0, done.stdout + done.stderr
+
+
+def anchors(text):
+    found = set()
+    for heading in re.findall(r"^#+ (.*)$", text, flags=re.M):
+        heading = re.sub(r"[`*]", "", heading).strip().lower()
+        found.add(re.sub(r"\s", "-", re.sub(r"[^\w\s-]", "", heading)))
+    return found
+
+
+def test_links_lead_somewhere():
+    problems = []
+    for name in tracked("*.md"):
+        text = re.sub(r"^```.*?^```", "", read(name), flags=re.S | re.M)
+        for target in re.findall(r"\]\(([^)\s]+)\)", text):
+            if re.match(r"[a-z]+:", target):
+                continue
+            path, _, anchor = target.partition("#")
+            file = (ROOT / name).parent / path if path else ROOT / name
+            if not file.exists():
+                problems.append(f"{name}: {target} is not there")
+            elif anchor and file.suffix == ".md" and anchor not in anchors(file.read_text(encoding="utf-8")):
+                problems.append(f"{name}: {target}: no such heading")
+    fail_if(problems)
+
+
+def test_paths_that_pages_name_exist():
+    folders = {path.parts[0] for path in map(pathlib.Path, tracked()) if len(path.parts) > 1}
+    problems = []
+    for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"):
+        for word in re.findall(r"`([^`\n]+)`", read(name)):
+            path = word.split()[0].rstrip("/")
+            if "<" in path or path.split("/")[0] not in folders or "/" not in word:
+                continue
+            if not any((ROOT).glob(path)):
+                problems.append(f"{name}: `{word}` is not there")
+    fail_if(problems)
+
+
+def test_every_subcommand_and_format_is_described():
+    listed = re.findall(r"^\.It Ic (\S+)$", read("docs/man/vsocd.8"), flags=re.M)
+    overview = subprocess.run([str(PROGRAM), "help"], capture_output=True, text=True, check=True).stdout
+    assert listed == re.findall(r"^  ([a-z-]+)  ", overview, flags=re.M)
+    if (ROOT / "docs/formats.md").exists():
+        described = read("docs/formats.md")
+        names = re.findall(r"^\| `(\w+)` ", page("formats"), flags=re.M)
+        assert names
+        fail_if([f"docs/formats.md lacks {name}" for name in names if f"`{name}`" not in described])
+
+
+def metrics():
+    return set(re.findall(r"^METRIC\((\w+)", read("core/metrics.def"), flags=re.M))
+
+
+def test_metrics_that_rules_and_dashboards_name_exist():
+    known = metrics()
+    problems = []
+    for name in tracked("deploy/*.yaml", "deploy/*.yml", "deploy/*.json", "docs/*.md", "README.md"):
+        for metric in set(re.findall(r"\bvsocd_[a-z0-9_]+\b", read(name))):
+            base = re.sub(r"_(bucket|sum|count)$", "", metric)
+            if metric not in known and base not in known and metric.endswith(("_total", "_seconds", "_bytes")):
+                problems.append(f"{name}: no metric {metric}")
+    fail_if(problems)
+
+
+# The tree
+
+
+def includes():
+    for name in sources():
+        for line, text in enumerate(read(name).splitlines(), 1):
+            found = re.match(r'\s*#\s*include\s*([<"])([^>"]+)[>"]', text)
+            if found:
+                yield name, line, found.group(1) == '"', found.group(2)
+
+
+def test_layers_include_downwards_only():
+    problems = []
+    for name, line, ours, header in includes():
+        layer = name.split("/")[0]
+        target = header.split("/")[0]
+        if not ours or layer not in LAYERS:
+            continue
+        if "/" not in header:
+            problems.append(f"{name}:{line}: include \"{header}\" from the root, as \"folder/file.h\"")
+        elif target in LAYERS and target not in LAYERS[layer]:
+            problems.append(f"{name}:{line}: {layer}/ may not include {target}/")
+        elif target not in LAYERS:
+            problems.append(f"{name}:{line}: \"{header}\" is in no layer")
+    fail_if(problems)
+
+
+def test_libraries_stay_behind_their_files():
+    problems = []
+    for name, line, ours, header in includes():
+        if ours or name.split("/")[0] not in LAYERS:
+            continue
+        first = re.sub(r"\.h(pp)?$", "", header.split("/")[0])
+        library = LIBRARY_OF.get(first, first)
+        if library in LIBRARIES and not re.fullmatch(LIBRARIES[library], name):
+            problems.append(f"{name}:{line}: {header} belongs in {LIBRARIES[library]}")
+    fail_if(problems)
+
+
+def test_banned_functions_are_not_called():
+    pattern = re.compile(r"\b(" + "|".join(BANNED) + r")\s*\(")
+    problems = []
+    for name in sources():
+        for line, text in enumerate(without_comments(read(name)).splitlines(), 1):
+            if pattern.search(text):
+                problems.append(f"{name}:{line}: {pattern.search(text).group(1)} is not used here")
+    fail_if(problems)
+
+
+def test_files_and_functions_are_short():
+    problems = []
+    for name in tracked("*.c", "*.h", "*.cpp", "*.py", "*.sh"):
+        if EXEMPT.match(name):
+            continue
+        lines = read(name).splitlines()
+        if len(lines) > 800:
+            problems.append(f"{name} has {len(lines)} lines; split it")
+        start = None
+        for number, text in enumerate(lines if name.endswith((".c", ".cpp")) else [], 1):
+            if text == "{":
+                start = number
+            elif text == "}" and start:
+                if number - start - 1 > 100:
+                    problems.append(f"{name}:{start}: a function of {number - start - 1} lines")
+                start = None
+    fail_if(problems)
+
+
+def test_sources_start_with_what_they_do():
+    problems = []
+    for name in sources():
+        if not name.endswith((".c", ".cpp")):
+            continue
+        head = read(name)[:400]
+        wanted = f"/* {pathlib.Path(name).name}:" if name.split("/")[0] in LAYERS else "/* "
+        if not head.startswith(wanted):
+            problems.append(f"{name}: the first lines say what it does: '{wanted} …'")
+    fail_if(problems)
+
+
+def test_headers_are_guarded_once():
+    guards = collections.defaultdict(list)
+    problems = []
+    for name in sources():
+        if not name.endswith(".h"):
+            continue
+        guard = re.search(r"^#ifndef (\w+)\n#define \1$", read(name), flags=re.M)
+        if guard:
+            guards[guard.group(1)].append(name)
+        else:
+            problems.append(f"{name} has no include guard")
+    problems += [f"{', '.join(names)} share the guard {guard}" for guard, names in guards.items() if len(names) > 1]
+    fail_if(problems)
+
+
+def test_nothing_is_left_for_later():
+    problems = []
+    for name in tracked("*.c", "*.h", "*.cpp", "*.py", "*.md", "*.def", "*.sql", "*.yaml"):
+        if name == "tests/check_docs.py":
+            continue
+        for line, text in enumerate(read(name).splitlines(), 1):
+            if re.search(r"\b(TODO|FIXME|XXX|HACK)\b", text):
+                problems.append(f"{name}:{line}: do it, or leave it out")
+    fail_if(problems)
+
+
+def write():
+    for path, name in GENERATED.items():
+        (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
+        (ROOT / path).write_text(page(name), encoding="utf-8")
+        print(f"wrote {path}")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--write"]:
+        write()
+    else:
+        sys.exit(__doc__)
