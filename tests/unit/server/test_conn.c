@@ -178,7 +178,7 @@ static void refusal_is_a_problem_document_and_is_counted(void **state)
     fx_start(f, NULL);
     int fd = fx_connect(f);
     char *big = (char *)calloc(1, 300000);
-    strcpy(big, "GET / HTTP/1.1\r\nHost: h\r\nA: ");
+    snprintf(big, 300000, "GET / HTTP/1.1\r\nHost: h\r\nA: ");
     memset(big + strlen(big), 'a', 200000);
     fx_send(f, fd, big);
     const char *text = fx_receive(f, fd, NULL, 0);

@@ -27,7 +27,7 @@ static int setup(void **state)
 {
     struct world *w = (struct world *)calloc(1, sizeof(*w));
     w->f = fx_create();
-    strcpy(w->directory, "/tmp/vsocd-tls-XXXXXX");
+    snprintf(w->directory, sizeof w->directory, "/tmp/vsocd-tls-XXXXXX");
     assert_non_null(mkdtemp(w->directory));
     w->server_ca = tm_issue(NULL, true, "server ca", NULL, 100 * DAY);
     w->server = tm_issue(&w->server_ca, false, "localhost", "DNS:localhost", 50 * DAY);
@@ -141,7 +141,8 @@ static const char *tls_receive(struct world *w, SSL *ssl, const char *needle)
         } else if (waits(ssl, n)) {
             fx_turn(w->f);
         } else {
-            strcat(text, SSL_get_error(ssl, n) == SSL_ERROR_ZERO_RETURN ? "<eof>" : "<error>");
+            bool closed = SSL_get_error(ssl, n) == SSL_ERROR_ZERO_RETURN;
+            snprintf(text + size, sizeof text - size, "%s", closed ? "<eof>" : "<error>");
             return text;
         }
         assert_true(clock_monotonic_ns() < end);
