@@ -9,7 +9,6 @@ import pathlib
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -33,11 +32,6 @@ def wait_until(check, seconds, what, interval=0.1):
         time.sleep(interval)
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
-
-
 class Server:
     """One running `vsocd serve`."""
 
@@ -46,8 +40,7 @@ class Server:
         self.folder = folder
         self.sinks = sinks
         self.settings = [word for setting in settings for word in ("--set", setting)]
-        self.url = f"http://127.0.0.1:{free_port()}"
-        self.admin = f"http://127.0.0.1:{free_port()}"
+        self.url = self.admin = None  # free ports, known when the server has told them in its log
         self.config = folder / "vsocd.yaml"
         self.log = folder / "vsocd.log"
         self.process = None
@@ -58,8 +51,8 @@ class Server:
             f"""instance: load-test
 data_dir: {quoted(str(self.folder / "data"))}
 listen:
-  ingest: {{ address: {quoted(self.url[7:])}, tls: false }}
-  admin: {{ address: {quoted(self.admin[7:])} }}
+  ingest: {{ address: "127.0.0.1:0", tls: false }}
+  admin: {{ address: "127.0.0.1:0" }}
 tls: {{ client_auth: "off" }}
 privacy: {{ keys_file: {quoted(str(self.folder / "vin.keys"))} }}
 limits: {{ connections_per_address: 20000 }}
@@ -90,10 +83,20 @@ log: {{ level: info, format: text }}
     def _is_ready(self):
         if self.process.poll() is not None:
             raise RigError(f"vsocd ended with {self.process.returncode}:\n{self.log.read_text()[-2000:]}")
+        log = self.log.read_text()
+        self.url = self._address(log, "ingest")
+        self.admin = self._address(log, "admin")
+        if not self.url or not self.admin:
+            return False
         try:
             return urllib.request.urlopen(self.admin + "/readyz", timeout=5).status == 200
         except (urllib.error.URLError, OSError):
             return False
+
+    @staticmethod
+    def _address(log, listener):
+        found = re.search(rf"listening listener={listener} address=(\S+)", log)
+        return found and "http://" + found[1]
 
     def metrics(self):
         """All samples: {(name, sorted labels text): value}."""
