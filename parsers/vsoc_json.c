@@ -38,10 +38,8 @@ static bool refuse(struct reading *r, const struct json_node *node, const char *
                    const char *text)
 {
     struct slice key = slice_sub(node->key, 0, KEY_SHOWN);
-    while (key.size && key.size < node->key.size && (key.data[key.size - 1] & 0xC0) == 0x80)
+    while (key.size < node->key.size && key.size && (node->key.data[key.size] & 0xC0) == 0x80)
         key.size--; /* not through a character */
-    if (key.size && key.size < node->key.size && key.data[key.size - 1] >= 0xC0)
-        key.size--;
     char *detail = r->context->alloc(r->context, DETAIL_BYTES);
     if (detail)
         snprintf(detail, DETAIL_BYTES, "%.*s: %s", SLICE_ARGS(key), text);
@@ -230,6 +228,31 @@ static const char *code_of(enum status status)
     }
 }
 
+/* The key at this place of the record, with its colon behind it; empty when there is none. */
+static struct slice key_at(struct slice record, size_t offset)
+{
+    struct slice s = slice_sub(record, offset, record.size);
+    const uint8_t *end =
+        s.size > 1 && s.data[0] == '"' ? memchr(s.data + 1, '"', s.size - 1) : NULL;
+    if (!end)
+        return SLICE_EMPTY;
+    struct slice key = slice_make(s.data + 1, (size_t)(end - s.data) - 1);
+    struct slice behind = slice_trim(slice_sub(s, key.size + 2, s.size));
+    return behind.size && behind.data[0] == ':' ? key : SLICE_EMPTY;
+}
+
+/* Text that is no JSON, or breaks our rules on it. */
+static void refuse_document(struct reading *r, enum status status, const struct json_error *error)
+{
+    struct json_node place = {.key = key_at(r->record, error->offset)};
+    if (status == STATUS_DUPLICATE_KEY && place.key.size) {
+        (void)refuse(r, &place, "duplicate_key", "stands twice in one object");
+        r->outcome->offset = error->offset;
+        return;
+    }
+    parser_malformed(r->outcome, error->offset, code_of(status), error->detail);
+}
+
 static void parse(struct slice record, const struct parser_context *context,
                   struct parser_outcome *outcome)
 {
@@ -242,7 +265,7 @@ static void parse(struct slice record, const struct parser_context *context,
     r.has_unknown = false;
     enum status status = json_parse(context->json, record, &r.document, &error);
     if (status != STATUS_OK) {
-        parser_malformed(outcome, error.offset, code_of(status), error.detail);
+        refuse_document(&r, status, &error);
         return;
     }
     const struct json_node *nodes = r.document.nodes;
