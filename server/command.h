@@ -35,6 +35,7 @@ int cmd_parse(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_check_config(int argc, char **argv);
 int cmd_reference(int argc, char **argv);
+int cmd_spool(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 
 #endif

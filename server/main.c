@@ -40,6 +40,16 @@ const struct command command_table[] = {
      cmd_check_config},
     {"reference", "config|metrics|events|formats|vsocd.8|vsocd.yaml.5",
      "print a manual page from the tables that the program runs on", NULL, cmd_reference},
+    {"spool", "list|check|export|verify DIR [--json] [--from N] [--to N] [--bodies DIR]",
+     "look into a spool: works on a live and on a dead one",
+     "DIR is data_dir or the spool directory in it. --from and --to are positions.\n\n"
+     "  list    segments, positions, events, bytes, times\n"
+     "  check   reads everything: damage with file and offset; exit status 1 if there is any\n"
+     "  verify  recomputes digests and the hash chain, names the first record at which it breaks\n"
+     "  export  events as NDJSON, quarantined records as {\"quarantine\":…}; --bodies DIR also\n"
+     "          writes each batch's body as received\n\n"
+     "--json prints one JSON object (export is NDJSON anyway).",
+     cmd_spool},
     {"version", "", "print the version", NULL, cmd_version},
     {"help", "[SUBCOMMAND]", "list the subcommands, or explain one", NULL, cmd_help},
     {NULL, NULL, NULL, NULL, NULL},

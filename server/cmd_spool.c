@@ -1,0 +1,107 @@
+/* cmd_spool.c: `vsocd spool`: reads its arguments and picks the verb. Main thread. Does not look
+ * into the spool itself. */
+#include "server/cmd_spool.h"
+#include "server/command.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "storage/spool_segment.h"
+
+static const struct {
+    const char *name;
+    int (*run)(const struct spool_command *command);
+} verbs[] = {
+    {"list", spool_list},
+    {"check", spool_check},
+    {"verify", spool_verify},
+    {"export", spool_export},
+};
+
+static bool parse_position(const char *text, uint64_t *v)
+{
+    char *end;
+    errno = 0;
+    unsigned long long n = strtoull(text, &end, 10);
+    if (errno || *end || end == text || *text == '-' || *text == '+')
+        return false;
+    *v = n;
+    return true;
+}
+
+static bool has_segments(const char *dir)
+{
+    DIR *d = opendir(dir);
+    bool has = false;
+    uint64_t first;
+    for (struct dirent *e; d && !has && (e = readdir(d));)
+        has = spool_segment_parse_name(e->d_name, &first);
+    if (d)
+        closedir(d);
+    return has;
+}
+
+/* DIR is the spool itself or a data_dir with spool/ in it. */
+static bool find_dir(struct spool_command *command, const char *given)
+{
+    char below[sizeof command->dir];
+    struct stat st;
+    int n = snprintf(below, sizeof below, "%s/spool", given);
+    if (n < 0 || (size_t)n >= sizeof below)
+        return false;
+    bool use_below = !has_segments(given) && stat(below, &st) == 0 && S_ISDIR(st.st_mode);
+    snprintf(command->dir, sizeof command->dir, "%s", use_below ? below : given);
+    return true;
+}
+
+static bool parse_option(struct spool_command *command, char **argv, int *i)
+{
+    const char *name = argv[*i], *value = argv[*i + 1];
+    if (!strcmp(name, "--json")) {
+        command->json = true;
+        return true;
+    }
+    if (!value)
+        return false;
+    (*i)++;
+    if (!strcmp(name, "--from"))
+        return parse_position(value, &command->from);
+    if (!strcmp(name, "--to"))
+        return parse_position(value, &command->to);
+    if (!strcmp(name, "--bodies")) {
+        command->bodies = value;
+        return true;
+    }
+    return false;
+}
+
+int cmd_spool(int argc, char **argv)
+{
+    struct spool_command command = {.to = UINT64_MAX};
+    const char *verb = argc > 1 ? argv[1] : "", *dir = NULL;
+    for (int i = 2; i < argc; i++) {
+        if (argv[i][0] == '-') {
+            if (!parse_option(&command, argv, &i))
+                return command_usage("spool");
+        } else if (!dir) {
+            dir = argv[i];
+        } else {
+            return command_usage("spool");
+        }
+    }
+    for (size_t i = 0; dir && i < sizeof verbs / sizeof *verbs; i++)
+        if (!strcmp(verb, verbs[i].name)) {
+            if (command.bodies && verbs[i].run != spool_export)
+                return command_usage("spool");
+            if (!find_dir(&command, dir)) {
+                fprintf(stderr, "vsocd: %.200s…: the path is too long\n", dir);
+                return EXIT_USAGE;
+            }
+            return verbs[i].run(&command);
+        }
+    return command_usage("spool");
+}

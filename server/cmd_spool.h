@@ -1,0 +1,21 @@
+/* cmd_spool.h: what the files of `vsocd spool` share. */
+#ifndef VSOC_SERVER_CMD_SPOOL_H
+#define VSOC_SERVER_CMD_SPOOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct spool_command {
+    char dir[4096];     /* with the segments */
+    const char *bodies; /* --bodies, or NULL */
+    bool json;
+    uint64_t from, to; /* positions, both included */
+};
+
+/* One verb each; exit status. Main thread. */
+int spool_list(const struct spool_command *command);
+int spool_check(const struct spool_command *command);
+int spool_verify(const struct spool_command *command);
+int spool_export(const struct spool_command *command);
+
+#endif

@@ -1,0 +1,209 @@
+/* cmd_spool_verify.c: `vsocd spool list`, `check` and `verify`: what is in a spool and whether it
+ * is whole, as text or JSON. Main thread. Reads through storage/spool_verify.h only. */
+#include "server/cmd_spool.h"
+#include "server/command.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "core/event_json.h"
+#include "storage/spool_verify.h"
+
+struct output {
+    const struct spool_command *command;
+    enum spool_depth depth;
+    struct writer segments, findings; /* JSON members, or lines of text */
+};
+
+static void write_position(struct writer *w, uint64_t position)
+{
+    if (position)
+        writer_format(w, "%" PRIu64, position);
+    else
+        writer_text(w, "null");
+}
+
+static void write_time(struct writer *w, uint64_t position, int64_t ns)
+{
+    if (position)
+        event_json_write_time(w, ns);
+    else
+        writer_text(w, "null");
+}
+
+static void json_segment(struct writer *w, const struct spool_segment_summary *s)
+{
+    writer_format(w, "%s{\"file\":\"%s\",\"first_position\":", w->size ? "," : "", s->file);
+    write_position(w, s->oldest);
+    writer_text(w, ",\"last_position\":");
+    write_position(w, s->newest);
+    writer_format(w,
+                  ",\"records\":%" PRIu64 ",\"events\":%" PRIu64 ",\"file_bytes\":%" PRIu64
+                  ",\"used_bytes\":%" PRIu64 ",\"first_time\":",
+                  s->records, s->events, s->file_bytes, s->used_bytes);
+    write_time(w, s->oldest, s->oldest_ns);
+    writer_text(w, ",\"last_time\":");
+    write_time(w, s->newest, s->newest_ns);
+    writer_format(w, ",\"salvaged\":%s}", s->salvaged ? "true" : "false");
+}
+
+static void text_segment(struct writer *w, const struct spool_segment_summary *s)
+{
+    writer_format(w,
+                  "%s  %10" PRIu64 "  %10" PRIu64 "  %8" PRIu64 "  %10" PRIu64 "  %12" PRIu64 "  ",
+                  s->file, s->oldest, s->newest, s->records, s->events, s->used_bytes);
+    if (s->newest) {
+        event_json_write_time(w, s->oldest_ns);
+        writer_text(w, "  ");
+        event_json_write_time(w, s->newest_ns);
+    } else {
+        writer_text(w, "empty");
+    }
+    writer_text(w, s->salvaged ? "  salvaged\n" : "\n");
+}
+
+static void on_segment(void *arg, const struct spool_segment_summary *segment)
+{
+    struct output *out = arg;
+    if (out->depth != SPOOL_DEPTH_LIST)
+        return;
+    if (out->command->json)
+        json_segment(&out->segments, segment);
+    else
+        text_segment(&out->segments, segment);
+}
+
+static void on_finding(void *arg, const struct spool_finding *f)
+{
+    struct output *out = arg;
+    struct writer *w = &out->findings;
+    if (out->command->json) {
+        writer_format(w,
+                      "%s{\"kind\":\"%s\",\"file\":\"%s\",\"offset\":%" PRIu64 ",\"bytes\":%" PRIu64
+                      ",\"position\":",
+                      w->size ? "," : "", spool_finding_text(f->kind), f->file, f->offset,
+                      f->bytes);
+        write_position(w, f->position);
+        writer_u8(w, '}');
+        return;
+    }
+    writer_format(w, "%s: offset %" PRIu64 ": %s", f->file, f->offset, spool_finding_text(f->kind));
+    if (f->bytes)
+        writer_format(w, ", %" PRIu64 " bytes", f->bytes);
+    if (f->position)
+        writer_format(w, ", position %" PRIu64, f->position);
+    if (f->kind == SPOOL_FINDING_TAIL)
+        writer_text(w, " (normal in a running spool and after a crash)");
+    writer_u8(w, '\n');
+}
+
+static void print_json(struct output *out, const struct spool_verify_result *r)
+{
+    struct writer w;
+    writer_init(&w, SIZE_MAX / 2);
+    writer_text(&w, "{\"spool_uid\":\"");
+    event_json_write_uuid(&w, r->spool_uid);
+    writer_text(&w, "\",\"first_position\":");
+    write_position(&w, r->oldest);
+    writer_text(&w, ",\"last_position\":");
+    write_position(&w, r->newest);
+    writer_format(
+        &w, ",\"records\":%" PRIu64 ",\"events\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"segments\":",
+        r->records, r->events, r->bytes);
+    if (out->depth == SPOOL_DEPTH_LIST) {
+        writer_u8(&w, '[');
+        writer_add_slice(&w, writer_slice(&out->segments));
+        writer_u8(&w, ']');
+    } else {
+        writer_format(&w, "%" PRIu64, r->segments);
+    }
+    if (out->depth == SPOOL_DEPTH_VERIFY) {
+        writer_text(&w, ",\"chain_hash\":\"");
+        writer_hex(&w, slice_make(r->chain_hash, SHA256_BYTES));
+        writer_text(&w, "\",\"chain_broken_at\":");
+        write_position(&w, r->broken_position);
+    }
+    writer_text(&w, ",\"findings\":[");
+    writer_add_slice(&w, writer_slice(&out->findings));
+    writer_format(&w, "],\"whole\":%s}\n", r->damaged ? "false" : "true");
+    fwrite(w.data, 1, w.size, stdout);
+    writer_fini(&w);
+}
+
+static void print_verdict(const struct output *out, const struct spool_verify_result *r)
+{
+    if (out->depth == SPOOL_DEPTH_VERIFY && r->broken_position)
+        printf("the hash chain breaks at position %" PRIu64 "\n", r->broken_position);
+    else if (out->depth == SPOOL_DEPTH_VERIFY && r->newest)
+        printf("the hash chain holds from position %" PRIu64 " to %" PRIu64 "\n", r->oldest,
+               r->newest);
+    if (r->damaged)
+        printf("%" PRIu64 " findings: not all is whole\n", r->damaged);
+    else if (out->depth != SPOOL_DEPTH_LIST)
+        puts("all whole");
+}
+
+static void print_text(struct output *out, const struct spool_verify_result *r)
+{
+    char uid[UUID_TEXT_BYTES];
+    uuid_to_text(r->spool_uid, uid);
+    printf("spool %.36s: positions %" PRIu64 " to %" PRIu64 ", %" PRIu64 " batches, %" PRIu64
+           " events, %" PRIu64 " segments, %" PRIu64 " bytes\n",
+           uid, r->oldest, r->newest, r->records, r->events, r->segments, r->bytes);
+    if (out->depth == SPOOL_DEPTH_LIST)
+        printf("%-24s  %10s  %10s  %8s  %10s  %12s  %s\n", "file", "first", "last", "batches",
+               "events", "bytes used", "written from, to");
+    fwrite(out->segments.data, 1, out->segments.size, stdout);
+    fwrite(out->findings.data, 1, out->findings.size, stdout);
+    print_verdict(out, r);
+}
+
+static int examine(const struct spool_command *command, enum spool_depth depth)
+{
+    struct output out = {.command = command, .depth = depth};
+    writer_init(&out.segments, SIZE_MAX / 2);
+    writer_init(&out.findings, SIZE_MAX / 2);
+    struct spool_verify_options options = {
+        .depth = depth,
+        .from = command->from,
+        .to = command->to,
+        .on_segment = on_segment,
+        .on_finding = on_finding,
+        .arg = &out,
+    };
+    struct spool_verify_result result;
+    int rc = EXIT_DISK;
+    enum status status = spool_verify_dir(command->dir, &options, &result);
+    if (status == STATUS_NOT_FOUND)
+        fprintf(stderr,
+                "vsocd: %s: no spool there: give data_dir or the directory with its "
+                "*.seg files\n",
+                command->dir);
+    else if (status != STATUS_OK)
+        fprintf(stderr, "vsocd: %s: %s\n", command->dir, status_text(status));
+    else {
+        if (command->json)
+            print_json(&out, &result);
+        else
+            print_text(&out, &result);
+        rc = result.damaged ? EXIT_FAILED : EXIT_DONE;
+    }
+    writer_fini(&out.segments);
+    writer_fini(&out.findings);
+    return rc;
+}
+
+int spool_list(const struct spool_command *command)
+{
+    return examine(command, SPOOL_DEPTH_LIST);
+}
+
+int spool_check(const struct spool_command *command)
+{
+    return examine(command, SPOOL_DEPTH_CHECK);
+}
+
+int spool_verify(const struct spool_command *command)
+{
+    return examine(command, SPOOL_DEPTH_VERIFY);
+}

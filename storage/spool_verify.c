@@ -1,0 +1,264 @@
+/* spool_verify.c: walks a spool directory without its lock: lists, checks, verifies the hash chain.
+ * The caller's thread. Mends nothing: recovery does, at start. */
+#include "storage/spool_verify.h"
+
+#include "storage/spool_scan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct walk {
+    const struct spool_verify_options *options;
+    struct spool_verify_result *result;
+    struct spool_scan scan;
+    struct sha256 *hash;
+    int dir_fd;
+    struct spool_segment_summary segment; /* the current one */
+    bool last;                            /* it is the newest */
+    bool uid_known, chain_known;
+    uint64_t events_next; /* events_before the next record should have */
+    bool lost;            /* something is missing since the last record */
+};
+
+const char *spool_finding_text(enum spool_finding_kind kind)
+{
+    static const char *const texts[] = {
+        [SPOOL_FINDING_HEADER] = "segment_header", [SPOOL_FINDING_BYTES] = "damaged_bytes",
+        [SPOOL_FINDING_TAIL] = "unfinished_tail",  [SPOOL_FINDING_ORDER] = "out_of_order",
+        [SPOOL_FINDING_BODY] = "body_digest",      [SPOOL_FINDING_CONTENT] = "content_digest",
+        [SPOOL_FINDING_CHAIN] = "chain_broken",
+    };
+    return texts[kind];
+}
+
+static void found(struct walk *w, enum spool_finding_kind kind, uint64_t bytes, uint64_t position)
+{
+    struct spool_finding finding = {kind, w->segment.file, w->scan.offset, bytes, position};
+    if (kind != SPOOL_FINDING_TAIL)
+        w->result->damaged++;
+    if (kind == SPOOL_FINDING_CHAIN && !w->result->broken_position)
+        w->result->broken_position = position;
+    if (w->options->on_finding)
+        w->options->on_finding(w->options->arg, &finding);
+}
+
+static enum status check_chain(struct walk *w, const struct batch_meta *meta)
+{
+    struct slice header;
+    uint8_t digest[SHA256_BYTES];
+    enum status status = spool_scan_header_bytes(&w->scan, &header);
+    if (status != STATUS_OK)
+        return status;
+    spool_frame_chain(header, w->hash, w->result->chain_hash, digest);
+    if (w->chain_known && memcmp(digest, meta->chain_hash, SHA256_BYTES) != 0)
+        found(w, SPOOL_FINDING_CHAIN, 0, meta->position);
+    return STATUS_OK;
+}
+
+static void check_digests(struct walk *w, const struct spool_frame *frame,
+                          const struct batch_record *record, struct slice meta_texts)
+{
+    uint8_t digest[SHA256_BYTES];
+    sha256_bytes(record->body, digest);
+    if (memcmp(digest, record->meta.body_sha256, SHA256_BYTES) != 0)
+        found(w, SPOOL_FINDING_BODY, record->body.size, record->meta.position);
+    sha256_start(w->hash);
+    sha256_update(w->hash, meta_texts);
+    sha256_update(w->hash, record->events);
+    sha256_finish(w->hash, digest);
+    if (memcmp(digest, frame->content_sha256, SHA256_BYTES) != 0)
+        found(w, SPOOL_FINDING_CONTENT, record->events.size, record->meta.position);
+}
+
+/* The payload of the record at hand as deep as asked. CORRUPT: it is not whole. */
+static enum status check_payload(struct walk *w, const struct spool_frame *frame)
+{
+    struct batch_record record;
+    if (w->options->depth == SPOOL_DEPTH_LIST)
+        return STATUS_OK;
+    enum status status = spool_scan_record(&w->scan, frame, &record);
+    if (status != STATUS_OK || w->options->depth == SPOOL_DEPTH_CHECK)
+        return status;
+    /* The meta texts stand right before the events. */
+    check_digests(w, frame, &record,
+                  slice_make(record.events.data - frame->meta_bytes, frame->meta_bytes));
+    return check_chain(w, &frame->meta);
+}
+
+static void count_record(struct walk *w, const struct batch_meta *meta)
+{
+    struct spool_verify_result *result = w->result;
+    struct spool_segment_summary *s = &w->segment;
+    uint64_t events = UINT64_C(0) + meta->accepted + meta->quarantined;
+    if (meta->position <= result->newest || meta->position < s->first_position ||
+        (result->records && !w->lost && meta->events_before != w->events_next))
+        found(w, SPOOL_FINDING_ORDER, 0, meta->position);
+    if (!s->oldest) {
+        s->oldest = meta->position;
+        s->oldest_ns = meta->ingested_ns;
+    }
+    s->newest = meta->position;
+    s->newest_ns = meta->ingested_ns;
+    s->records++;
+    s->events += events;
+    if (!result->oldest)
+        result->oldest = meta->position;
+    result->newest = meta->position;
+    result->records++;
+    result->events += events;
+    memcpy(result->chain_hash, meta->chain_hash, SHA256_BYTES);
+    w->chain_known = true;
+    w->events_next = meta->events_before + events;
+    w->lost = false;
+}
+
+/* Bytes that are no record: tells of them and moves behind. END: no record follows. */
+static enum status pass_damage(struct walk *w)
+{
+    uint64_t bad = w->scan.offset, used;
+    enum status status = spool_scan_resync(&w->scan);
+    uint64_t next = w->scan.offset;
+    w->scan.offset = bad;
+    if (status == STATUS_OK) {
+        found(w, SPOOL_FINDING_BYTES, next - bad, 0);
+        w->lost = true;
+        w->scan.offset = next;
+        return STATUS_OK;
+    }
+    if (status == STATUS_NO_MEMORY)
+        return status;
+    if (status == STATUS_IO || spool_scan_used_end(&w->scan, &used) != STATUS_OK) {
+        found(w, SPOOL_FINDING_BYTES, 0, 0);
+        w->lost = true;
+    } else if (used > bad) {
+        found(w, w->last ? SPOOL_FINDING_TAIL : SPOOL_FINDING_BYTES, used - bad, 0);
+        w->lost = true;
+    }
+    return STATUS_END;
+}
+
+static enum status walk_records(struct walk *w)
+{
+    for (;;) {
+        struct spool_frame frame;
+        enum status status = spool_scan_header(&w->scan, &frame);
+        if (status == STATUS_OK)
+            status = check_payload(w, &frame);
+        if (status == STATUS_OK) {
+            count_record(w, &frame.meta);
+            spool_scan_pass(&w->scan, &frame);
+            w->segment.used_bytes = w->scan.offset;
+            continue;
+        }
+        if (status == STATUS_NO_MEMORY)
+            return status;
+        status = pass_damage(w);
+        if (status != STATUS_OK)
+            return status == STATUS_END ? STATUS_OK : status;
+    }
+}
+
+/* CORRUPT: told as a finding, the segment is passed over. */
+static enum status check_header(struct walk *w, int fd, struct spool_segment_header *header)
+{
+    struct spool_verify_result *result = w->result;
+    enum status status = spool_segment_read_header(fd, header);
+    if (status == STATUS_OK && !w->uid_known)
+        memcpy(result->spool_uid, header->spool_uid, UUID_BYTES);
+    if (status == STATUS_OK)
+        w->uid_known = true;
+    if (status == STATUS_OK && (memcmp(result->spool_uid, header->spool_uid, UUID_BYTES) != 0 ||
+                                header->first_position != w->segment.first_position))
+        status = STATUS_CORRUPT;
+    if (status == STATUS_CORRUPT) {
+        w->scan.offset = 0;
+        found(w, SPOOL_FINDING_HEADER, SPOOL_SEGMENT_HEADER_BYTES, 0);
+        w->lost = true;
+        return status;
+    }
+    if (status == STATUS_OK && !w->chain_known) {
+        memcpy(result->chain_hash, header->chain_before, SHA256_BYTES);
+        w->chain_known = true;
+    }
+    return status;
+}
+
+static enum status walk_open_segment(struct walk *w, int fd)
+{
+    struct spool_segment_header header;
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return STATUS_IO;
+    w->segment.file_bytes = (uint64_t)st.st_size;
+    w->segment.used_bytes = SPOOL_SEGMENT_HEADER_BYTES;
+    w->result->segments++;
+    w->result->bytes += w->segment.file_bytes;
+    enum status status = check_header(w, fd, &header);
+    if (status == STATUS_OK) {
+        w->segment.salvaged = header.flags & SPOOL_SEGMENT_SALVAGED;
+        spool_scan_start(&w->scan, fd, header.tag, w->segment.file_bytes);
+        status = walk_records(w);
+    }
+    if (status == STATUS_CORRUPT)
+        status = STATUS_OK;
+    if (status == STATUS_OK && w->options->on_segment)
+        w->options->on_segment(w->options->arg, &w->segment);
+    return status;
+}
+
+static enum status walk_segment(struct walk *w, uint64_t first, bool last)
+{
+    int fd;
+    w->segment = (struct spool_segment_summary){.first_position = first};
+    w->last = last;
+    spool_segment_name(first, w->segment.file);
+    enum status status = spool_segment_open(w->dir_fd, first, false, &fd);
+    if (status == STATUS_NOT_FOUND) { /* retired since the listing, so all before it too */
+        w->chain_known = false;
+        w->lost = true;
+        return STATUS_OK;
+    }
+    if (status != STATUS_OK)
+        return status;
+    status = walk_open_segment(w, fd);
+    close(fd);
+    return status;
+}
+
+static enum status walk_all(struct walk *w)
+{
+    uint64_t *firsts;
+    size_t count;
+    enum status status = spool_segment_list(w->dir_fd, &firsts, &count);
+    if (status != STATUS_OK)
+        return status;
+    if (!count)
+        status = STATUS_NOT_FOUND;
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        bool before = i + 1 < count && firsts[i + 1] <= w->options->from;
+        if (!before && firsts[i] <= w->options->to)
+            status = walk_segment(w, firsts[i], i + 1 == count);
+    }
+    free(firsts);
+    return status;
+}
+
+enum status spool_verify_dir(const char *dir, const struct spool_verify_options *options,
+                             struct spool_verify_result *result)
+{
+    *result = (struct spool_verify_result){0};
+    struct walk w = {.options = options, .result = result, .dir_fd = -1};
+    spool_scan_init(&w.scan);
+    w.dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (w.dir_fd < 0)
+        return status_from_errno(errno);
+    w.hash = sha256_create();
+    enum status status = w.hash ? walk_all(&w) : STATUS_NO_MEMORY;
+    sha256_destroy(w.hash);
+    spool_scan_fini(&w.scan);
+    close(w.dir_fd);
+    return status;
+}

@@ -1,0 +1,70 @@
+/* spool_verify.h: walks a whole spool directory, dead or live in another process, and says what is
+ * there, what is damaged and whether the hash chain holds. Takes no lock, changes nothing. */
+#ifndef VSOC_STORAGE_SPOOL_VERIFY_H
+#define VSOC_STORAGE_SPOOL_VERIFY_H
+
+#include "storage/spool.h"
+#include "storage/spool_segment.h"
+
+enum spool_depth {
+    SPOOL_DEPTH_LIST,   /* headers of records */
+    SPOOL_DEPTH_CHECK,  /* and the CRC of each payload, order of positions and event counts */
+    SPOOL_DEPTH_VERIFY, /* and SHA-256 of body and content, and the hash chain */
+};
+
+/* What a segment holds. */
+struct spool_segment_summary {
+    char file[SPOOL_NAME_BYTES];
+    uint64_t first_position;         /* its name */
+    uint64_t oldest, newest;         /* positions of its records; 0: none */
+    uint64_t records, events;        /* events and rejects */
+    uint64_t file_bytes, used_bytes; /* size of the file; up to behind its last record */
+    int64_t oldest_ns, newest_ns;    /* ingested_ns of its records */
+    bool salvaged;
+};
+
+enum spool_finding_kind {
+    SPOOL_FINDING_HEADER,  /* a segment's header can't be read, or is another spool's */
+    SPOOL_FINDING_BYTES,   /* bytes that are no whole record */
+    SPOOL_FINDING_TAIL,    /* the same behind the last record of all: normal after a crash and in a
+                              live spool; not damage */
+    SPOOL_FINDING_ORDER,   /* position or event count does not follow */
+    SPOOL_FINDING_BODY,    /* body differs from its SHA-256 */
+    SPOOL_FINDING_CONTENT, /* meta texts or events differ from their SHA-256 */
+    SPOOL_FINDING_CHAIN,   /* record does not continue the chain: it or one before it was altered,
+                              removed or put in */
+};
+
+struct spool_finding {
+    enum spool_finding_kind kind;
+    const char *file;
+    uint64_t offset, bytes; /* bytes: 0 when not known */
+    uint64_t position;      /* of the record, 0: none */
+};
+
+struct spool_verify_options {
+    enum spool_depth depth;
+    uint64_t from, to; /* positions; segments that hold none of them are not read */
+    /* Each may be NULL. */
+    void (*on_segment)(void *arg, const struct spool_segment_summary *segment);
+    void (*on_finding)(void *arg, const struct spool_finding *finding);
+    void *arg;
+};
+
+struct spool_verify_result {
+    uint8_t spool_uid[UUID_BYTES];
+    uint64_t segments, records, events, bytes;
+    uint64_t oldest, newest;          /* positions, 0: no record */
+    uint8_t chain_hash[SHA256_BYTES]; /* of the newest record */
+    uint64_t damaged;                 /* findings but TAIL */
+    uint64_t broken_position;         /* first record at which the chain breaks, 0: none */
+};
+
+/* NOT_FOUND: no such directory, or no segment in it. VERSION: made by a newer version. IO,
+ * NO_MEMORY. Damage is a finding, not a failure. Thread: any. */
+enum status spool_verify_dir(const char *dir, const struct spool_verify_options *options,
+                             struct spool_verify_result *result) must_check;
+/* Name of a kind for people and machines, static. */
+const char *spool_finding_text(enum spool_finding_kind kind);
+
+#endif
