@@ -362,7 +362,6 @@ void ingest_on_end(void *arg, struct http_exchange *exchange)
     struct batch_meta *m = &r->batch->meta;
     m->received_ns = clock_wall_ns();
     uuid7_make(m->received_ns, m->batch_uid);
-    metric_add(in->body_bytes, m->body_bytes);
     make_key(in, r);
     if (!begin_key(in, r))
         return;

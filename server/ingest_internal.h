@@ -29,7 +29,7 @@ struct ingest {
     struct format_series *formats; /* by registry index; one more at the end: no parser */
     metric_t batches_accepted, batches_duplicate, batches_quarantined, batches_refused,
         batches_failed;
-    metric_t body_bytes, decoded_bytes;
+    metric_t decoded_bytes;
 };
 
 /* Makes a refusal from the body's fate. */

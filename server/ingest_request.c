@@ -191,7 +191,7 @@ static bool read_length(struct request *r, const struct config *config, struct r
                       "send Content-Length or Transfer-Encoding: chunked");
     r->body_limit = config->limit_body_bytes;
     if (length >= 0 && (uint64_t)length > r->body_limit)
-        return refuse(refusal, 413, "body_bytes",
+        return refuse(refusal, 413, "body_too_large",
                       arena_format(&r->batch->arena, "body is over limits.body_bytes = %llu bytes",
                                    (unsigned long long)r->body_limit));
     return true;

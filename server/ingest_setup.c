@@ -29,7 +29,6 @@ static bool make_series(struct ingest *in)
     in->batches_quarantined = batch_series("quarantined");
     in->batches_refused = batch_series("refused");
     in->batches_failed = batch_series("failed");
-    in->body_bytes = metric_series(METRIC_vsocd_http_body_bytes_total, "");
     in->decoded_bytes = metric_series(METRIC_vsocd_http_decoded_bytes_total, "");
     in->formats = calloc(formats + 1, sizeof *in->formats);
     for (size_t i = 0; in->formats && i <= formats; i++) {

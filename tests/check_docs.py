@@ -278,3 +278,14 @@ if __name__ == "__main__":
         write()
     else:
         sys.exit(__doc__)
+
+
+def test_every_refusal_is_documented():
+    """Each code that a request can be refused with stands in docs/api.md."""
+    page, problems = read("docs/api.md"), []
+    for path in tracked():
+        if path.startswith("server/") and path.endswith(".c"):
+            for status, code in re.findall(r'\b([45]\d\d),\s*"([a-z_]+)"', read(path)):
+                if f"`{code}`" not in page:
+                    problems.append(f"{path}: {status} {code} is not in docs/api.md")
+    fail_if(problems)

@@ -216,7 +216,7 @@ def test_limits_of_a_batch_each_have_their_answer(make_server):
     reply = server.post(ndjson([event(1, message="x" * 2000), event(2)]))
     assert reply.json["errors"][0]["code"] == "event_too_large" and reply.json["accepted"] == 1
     reply = server.post(b"x" * 70000)
-    assert reply.status == 413 and reply.json["code"] == "body_bytes"
+    assert reply.status == 413 and reply.json["code"] == "body_too_large"
     reply = server.post(gzip.compress(b'{"message":"' + b"x" * 2000000 + b'"}'), Content_Encoding="gzip")
     assert reply.status == 413 and reply.json["code"] in ("inflated_bytes", "inflate_ratio")
     assert server.export()[0]["quarantine"]["code"] == "event_too_large"
