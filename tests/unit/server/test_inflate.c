@@ -182,6 +182,38 @@ static void members_and_frames_follow_each_other(void **state)
     free(text);
 }
 
+static void gzip_headers_of_any_form_are_read(void **state)
+{
+    struct fixture *f = (struct fixture *)*state;
+    char *text = sample(5000);
+    for (int form = 0; form < 16; form++) {
+        z_stream z = {0};
+        gz_header header = {.extra = form & 1 ? (Bytef *)(uintptr_t) "extra" : NULL,
+                            .extra_len = 5,
+                            .name = form & 2 ? (Bytef *)(uintptr_t) "batch.ndjson" : NULL,
+                            .comment = form & 4 ? (Bytef *)(uintptr_t) "comment" : NULL,
+                            .hcrc = form & 8};
+        struct bytes out = {(uint8_t *)malloc(9000), 9000};
+        deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
+        deflateSetHeader(&z, &header);
+        z.next_in = (Bytef *)text;
+        z.avail_in = 5000;
+        z.next_out = out.data;
+        z.avail_out = 9000;
+        assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+        out.size -= z.avail_out;
+        deflateEnd(&z);
+        if (form & 8) { /* a changed time makes the header's CRC wrong */
+            struct bytes wrong = {(uint8_t *)malloc(out.size), out.size};
+            memcpy(wrong.data, out.data, out.size);
+            wrong.data[4] ^= 1;
+            expect(f, INFLATE_GZIP, wrong, STATUS_MALFORMED, "", 0);
+        }
+        expect(f, INFLATE_GZIP, out, STATUS_OK, text, 5000);
+    }
+    free(text);
+}
+
 static void fallback_of_gzip_behaves_like_the_fast_path(void **state)
 {
     struct fixture *f = (struct fixture *)*state;
@@ -372,6 +404,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(each_coding_gives_the_bytes_back),
         T(members_and_frames_follow_each_other),
+        T(gzip_headers_of_any_form_are_read),
         T(fallback_of_gzip_behaves_like_the_fast_path),
         T(truncated_input_is_told),
         T(garbage_behind_the_stream_is_malformed),
