@@ -113,14 +113,6 @@ static enum status open_all(struct spool *spool, spool_scan_fn scan, void *scan_
         status = spool_recover(spool, scan, scan_arg, reason);
     if (status != STATUS_OK)
         return status;
-    status = spool_cursor_create(spool->dir_fd, &spool->cursor_fd);
-    if (status != STATUS_OK) {
-        snprintf(reason, 256,
-                 "%.150s/" SPOOL_CURSOR_FILE ": can't be written: free some space and "
-                 "check its owner (%s)",
-                 spool->dir, status_text(status));
-        return status;
-    }
     load_cursors(spool);
     spool->position = newest_record(spool);
     spool->events = spool->durable.events;

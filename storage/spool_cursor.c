@@ -34,6 +34,7 @@ static enum status decode_slot(struct slice slot, struct spool_cursor_table *tab
         return STATUS_CORRUPT;
     t.generation = reader_uint_le(&r, 8);
     memcpy(t.spool_uid, reader_bytes(&r, UUID_BYTES).data, UUID_BYTES);
+    t.floor = reader_uint_le(&r, 8);
     r.offset = ENTRIES_AT;
     for (uint32_t i = 0; i < t.count; i++) {
         memcpy(t.entries[i].name, reader_bytes(&r, SPOOL_CURSOR_NAME_BYTES).data,
@@ -95,6 +96,7 @@ static void encode_slot(struct writer *w, const struct spool_cursor_table *table
     writer_uint_le(w, table->count, 4);
     writer_uint_le(w, table->generation + 1, 8);
     writer_bytes(w, table->spool_uid, UUID_BYTES);
+    writer_uint_le(w, table->floor, 8);
     writer_bytes(w, zeros, ENTRIES_AT - w->size);
     for (uint32_t i = 0; i < table->count; i++) {
         writer_bytes(w, table->entries[i].name, SPOOL_CURSOR_NAME_BYTES);

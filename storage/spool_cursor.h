@@ -13,6 +13,7 @@
 struct spool_cursor_table {
     uint8_t spool_uid[UUID_BYTES];
     uint64_t generation; /* of the slot it was read from; the next one stored gets one more */
+    uint64_t floor;      /* positions up to this may have been used by records that are lost */
     uint32_t count;
     struct {
         char name[SPOOL_CURSOR_NAME_BYTES];

@@ -50,6 +50,18 @@ static void raise_floor(struct recovery *r, uint64_t position)
         r->floor = position;
 }
 
+/* What is lost is not mended before it is on disk that its positions are used up. */
+static enum status keep_floor(struct recovery *r)
+{
+    struct spool_cursor_table *table = &r->spool->stored;
+    if (r->floor <= table->floor)
+        return STATUS_OK;
+    table->floor = r->floor;
+    enum status status = spool_cursor_store(r->spool->cursor_fd, table);
+    fault_point("spool.recover.floor_kept");
+    return status;
+}
+
 static void log_damage(const char *message, uint64_t first, uint64_t offset, uint64_t bytes)
 {
     char name[SPOOL_NAME_BYTES];
@@ -269,7 +281,9 @@ static enum status cut_tail(struct recovery *r, struct survey *s, int fd)
 {
     struct spool_range tail = {s->segment.end, s->used_end - s->segment.end};
     log_damage("torn tail is cut", s->segment.first_position, tail.offset, tail.size);
-    enum status status = spool_salvage_tail(r->spool->dir_fd, fd, s->segment.first_position, tail);
+    enum status status = keep_floor(r);
+    if (status == STATUS_OK)
+        status = spool_salvage_tail(r->spool->dir_fd, fd, s->segment.first_position, tail);
     if (status != STATUS_OK)
         return status;
     if (ftruncate(fd, (off_t)s->segment.end) != 0)
@@ -287,8 +301,9 @@ static enum status cut_tail(struct recovery *r, struct survey *s, int fd)
 static void salvage(struct recovery *r, struct survey *s, int fd)
 {
     r->spool->corrupt_segments++;
-    enum status status =
-        spool_salvage_replace(r->spool->dir_fd, fd, &s->header, s->good, s->good_count);
+    enum status status = keep_floor(r);
+    if (status == STATUS_OK)
+        status = spool_salvage_replace(r->spool->dir_fd, fd, &s->header, s->good, s->good_count);
     if (status != STATUS_OK) {
         log_error("damaged segment could not be salvaged and stays in place",
                   LOG_U64("first_position", s->segment.first_position), LOG_STATUS(status));
@@ -306,7 +321,9 @@ static void set_aside(struct recovery *r, struct survey *s)
     uint64_t records = s->segment.file_bytes / SPOOL_RECORD_HEADER_BYTES + 1;
     if (s->segment.first_position <= UINT64_MAX / 2)
         raise_floor(r, s->segment.first_position + records);
-    enum status status = spool_salvage_set_aside(r->spool->dir_fd, s->segment.first_position);
+    enum status status = keep_floor(r);
+    if (status == STATUS_OK)
+        status = spool_salvage_set_aside(r->spool->dir_fd, s->segment.first_position);
     if (status == STATUS_OK)
         log_error("unreadable or foreign segment moved to corrupt/",
                   LOG_U64("first_position", s->segment.first_position),
@@ -407,6 +424,7 @@ static void take_cursors(struct recovery *r, const struct spool_cursor_table *ta
         return;
     }
     spool->stored = *table;
+    raise_floor(r, table->floor);
     for (uint32_t i = 0; i < table->count; i++)
         raise_floor(r, table->entries[i].position);
 }
@@ -426,11 +444,15 @@ static enum status recover_all(struct recovery *r, const uint64_t *firsts, size_
         uuid7_make(clock_wall_ns(), r->spool->uid);
     else if (status != STATUS_OK)
         return status;
-    status = STATUS_OK;
+    take_cursors(r, cursors);
+    status = spool_cursor_create(r->spool->dir_fd, &r->spool->cursor_fd);
+    if (status != STATUS_OK)
+        snprintf(r->reason, 256,
+                 "%.150s/" SPOOL_CURSOR_FILE
+                 ": can't be written: free some space and check its owner (%s)",
+                 r->spool->dir, status_text(status));
     for (size_t i = 0; i < count && status == STATUS_OK; i++)
         status = recover_segment(r, firsts[i], i + 1 == count);
-    if (status == STATUS_OK)
-        take_cursors(r, cursors);
     return status;
 }
 

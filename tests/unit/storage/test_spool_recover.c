@@ -289,6 +289,26 @@ static void empty_foreign_and_half_made_files_do_not_stop_the_start(void **state
     assert_true(position > 78); /* what the lost segment may have held is not given again */
 }
 
+static void positions_of_a_lost_segment_stay_used_over_more_restarts(void **state)
+{
+    struct spool_fixture *f = *state;
+    fixture_open(f);
+    fixture_put_many(f, 5);
+    fixture_close(f);
+    static const uint8_t zeros[12000];
+    fixture_store(fixture_segment(f, 1), zeros, sizeof zeros);
+    for (int i = 0; i < 3; i++) {
+        fixture_open(f);
+        fixture_close(f);
+    }
+    fixture_open(f);
+    struct batch *b = fixture_batch(f, 6);
+    assert_int_equal(spool_submit(f->spool, &b), STATUS_OK);
+    uint64_t position;
+    assert_int_equal(fixture_verdict_of(f, &position), STATUS_OK);
+    assert_true(position > 5);
+}
+
 static void segment_of_another_spool_is_set_aside(void **state)
 {
     struct spool_fixture *f = *state;
@@ -392,6 +412,7 @@ int main(void)
         TEST(both_headers_lost_still_gives_the_records),
         TEST(body_that_poses_as_a_record_is_never_taken_for_one),
         TEST(empty_foreign_and_half_made_files_do_not_stop_the_start),
+        TEST(positions_of_a_lost_segment_stay_used_over_more_restarts),
         TEST(segment_of_another_spool_is_set_aside),
         TEST(missing_segment_leaves_the_others_readable),
         TEST(newer_format_is_refused_and_left_alone),

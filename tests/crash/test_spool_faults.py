@@ -1,0 +1,98 @@
+"""The spool dies at each of its named crash points; after a restart every acknowledged batch is there, once, in an
+unbroken chain."""
+
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "integration"))
+
+import spool_reader  # noqa: E402
+
+POINTS = sorted({name for path in (ROOT / "storage").glob("*.c")
+                 for name in re.findall(r'fault_(?:point|due)\("(spool[a-z._]+)"\)', path.read_text())})
+RECOVERY = ["spool.recover.cut", "spool.recover.floor_kept", "spool.salvage.linked", "spool.salvage.tail_kept"]
+RETIREMENT = ["spool.cursors.synced", "spool.cursors.written", "spool.retire.before_unlink", "spool.retire.unlinked"]
+WRITING = [p for p in POINTS if p not in RECOVERY + RETIREMENT]
+
+
+@pytest.fixture
+def make(build):
+    """make(directory, fault=None, …) → {batch id: position} of what was acknowledged; asserts that it died when it should."""
+    def run(directory, *arguments, fault=None):
+        environment = dict(os.environ, VSOCD_FAULT=fault or "")
+        done = subprocess.run([build / "unit" / "spool_make_faults", "--segment-bytes", "14000", "--in-flight", "8",
+                               *map(str, arguments), directory], env=environment, capture_output=True, text=True,
+                              timeout=120)
+        assert done.returncode == (-signal.SIGKILL if fault else 0), (fault, done.returncode, done.stderr)
+        lines = [line.split() for line in done.stdout.splitlines() if line.count(" ") == 2]
+        return {uid: int(position) for position, uid, events in lines if events}
+    return run
+
+
+def read(directory):
+    """{batch id: position}; raises when the chain, a frame or an order is wrong, or a batch stands twice."""
+    records = [r for _, r in spool_reader.read_spool(directory)]
+    found = {str(r.batch_uid): r.position for r in records}
+    assert len(found) == len(records)
+    return found
+
+
+def test_every_point_belongs_to_a_group():
+    assert len(POINTS) > 12 and set(RECOVERY + RETIREMENT) <= set(POINTS)
+
+
+@pytest.mark.parametrize("turn", [1, 2, 5])
+@pytest.mark.parametrize("point", WRITING)
+def test_acknowledged_batches_survive(make, tmp_path, point, turn):
+    acknowledged = make(tmp_path / "spool", "--batches", 200, fault=f"{point}:{turn}")
+    more = make(tmp_path / "spool", "--batches", 20)
+    assert not set(acknowledged.values()) & set(more.values())
+    acknowledged.update(more)
+    found = read(tmp_path / "spool")
+    assert {uid: found.get(uid) for uid in acknowledged} == acknowledged
+
+
+@pytest.mark.parametrize("point", RETIREMENT)
+def test_what_cursors_have_not_passed_survives(make, tmp_path, point):
+    acknowledged = make(tmp_path / "spool", "--batches", 100, "--reader", fault=point)
+    acknowledged.update(make(tmp_path / "spool", "--batches", 20))
+    found = read(tmp_path / "spool")
+    oldest = min(found.values())
+    kept = {uid: position for uid, position in acknowledged.items() if position >= oldest}
+    assert len(kept) >= 20 and {uid: found.get(uid) for uid in kept} == kept
+
+
+@pytest.mark.parametrize("point", RECOVERY)
+def test_recovery_that_dies_is_done_again(make, tmp_path, point):
+    directory = tmp_path / "spool"
+    acknowledged = make(directory, "--batches", 60)
+    records = list(spool_reader.read_spool(directory))
+    torn = point != "spool.salvage.linked"
+    segment, victim = records[-1] if torn else records[20]
+    data = bytearray(segment.path.read_bytes())
+    data[victim.offset + 241] ^= 1
+    segment.path.write_bytes(data)
+    make(directory, "--batches", 1, fault=point)
+    more = make(directory, "--batches", 10)
+    found = {}
+    for path in sorted(directory.glob("*.seg")):
+        content = path.read_bytes()
+        header = spool_reader.read_segment_header(path, content)
+        at = 8192
+        while True:
+            record, at = spool_reader.read_record(header, content, at)
+            if record is None:
+                break
+            assert str(record.batch_uid) not in found
+            found[str(record.batch_uid)] = record.position
+    assert set(acknowledged) - set(found) == {str(victim.batch_uid)}
+    assert {uid: found.get(uid) for uid in more} == more
+    assert not set(more.values()) & set(acknowledged.values())
+    assert any((directory / "corrupt").iterdir())
