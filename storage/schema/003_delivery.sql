@@ -110,3 +110,13 @@ COMMENT ON COLUMN vsoc.sink_position.lanes IS 'connections among which the posit
 COMMENT ON COLUMN vsoc.sink_position.spool_uid IS 'spool that the position belongs to';
 COMMENT ON COLUMN vsoc.sink_position.position IS 'the lane has everything of its own up to this one';
 COMMENT ON COLUMN vsoc.sink_position.time_changed IS 'when it last moved';
+
+CREATE TABLE vsoc.analyst_tenants (
+    login     name NOT NULL,
+    tenant_id text NOT NULL,
+    PRIMARY KEY (login, tenant_id)
+);
+COMMENT ON TABLE vsoc.analyst_tenants IS
+    'which tenants a login sees in the views; while the table is empty every login sees all';
+COMMENT ON COLUMN vsoc.analyst_tenants.login IS 'login of an analyst';
+COMMENT ON COLUMN vsoc.analyst_tenants.tenant_id IS 'tenant that the login sees; * for all';

@@ -1,6 +1,11 @@
--- 005: what analysts read. Views run with their owner's rights: analysts need no right on the tables.
+-- 005: what analysts read. Views run with their owner's rights: analysts need no right on the tables. Rows of tenants that a login
+-- may not see are left out before anything else is looked at (security_barrier); its tenants are read once a query.
 
-CREATE VIEW vsoc.all_events AS SELECT * FROM vsoc.events;
+CREATE VIEW vsoc.all_events WITH (security_barrier) AS
+SELECT * FROM vsoc.events
+WHERE (SELECT NOT EXISTS (SELECT FROM vsoc.analyst_tenants)
+              OR EXISTS (SELECT FROM vsoc.analyst_tenants a WHERE a.login = session_user AND a.tenant_id = '*'))
+   OR tenant_id = ANY (ARRAY(SELECT a.tenant_id FROM vsoc.analyst_tenants a WHERE a.login = session_user));
 COMMENT ON VIEW vsoc.all_events IS 'every event with every column; name a range of time_received, or all days are read';
 
 CREATE VIEW vsoc.recent_events AS
@@ -11,7 +16,7 @@ SELECT time_received,
                         WHEN 4 THEN 'high' WHEN 5 THEN 'critical' WHEN 6 THEN 'fatal' ELSE 'other' END AS severity,
        event_name, event_category, sensor_kind, ecu_id, sev_id, count, disposition, bus_id, can_id, src_ip, dst_ip, dst_port,
        rule_id, r155_threat, atm_technique, message, attributes, event_uid, batch_uid, batch_index
-FROM vsoc.events
+FROM vsoc.all_events
 WHERE time_received > now() - interval '24 hours';
 COMMENT ON VIEW vsoc.recent_events IS 'events of the last 24 hours with the columns that are read most';
 COMMENT ON COLUMN vsoc.recent_events.time_event IS 'vehicle''s claim of the time, to the microsecond';
@@ -24,18 +29,25 @@ SELECT tenant_id, vehicle_pid,
        severity_id, event_name, event_category, count, sensor_kind, ecu_id, sw_baseline,
        is_moving, speed_kmh, power_state, geo_cell, uds_sid, uds_nrc, bus_id, can_id, src_ip, dst_ip,
        r155_threat, message, attributes, event_uid, batch_uid, batch_index
-FROM vsoc.events
+FROM vsoc.all_events
 WHERE vehicle_pid IS NOT NULL;
 COMMENT ON VIEW vsoc.vehicle_timeline IS 'events by vehicle: select one vehicle_pid, order by time_shown';
 COMMENT ON COLUMN vsoc.vehicle_timeline.time_shown IS
     'vehicle''s claim of the time, or time_received where it claims none; trust it as far as time_quality says';
 
-CREATE VIEW vsoc.batch_evidence AS SELECT * FROM vsoc.batches;
+CREATE VIEW vsoc.batch_evidence WITH (security_barrier) AS
+SELECT * FROM vsoc.batches
+WHERE (SELECT NOT EXISTS (SELECT FROM vsoc.analyst_tenants)
+              OR EXISTS (SELECT FROM vsoc.analyst_tenants a WHERE a.login = session_user AND a.tenant_id = '*'))
+   OR tenant_id = ANY (ARRAY(SELECT a.tenant_id FROM vsoc.analyst_tenants a WHERE a.login = session_user));
 COMMENT ON VIEW vsoc.batch_evidence IS 'every batch with sender, counts and hashes: leads from an event to what was received';
 
-CREATE VIEW vsoc.quarantine_reasons AS
+CREATE VIEW vsoc.quarantine_reasons WITH (security_barrier) AS
 SELECT batch_uid, batch_index, time_received, tenant_id, source, code, detail, parser_name, raw_offset, raw_size
-FROM vsoc.quarantine;
+FROM vsoc.quarantine
+WHERE (SELECT NOT EXISTS (SELECT FROM vsoc.analyst_tenants)
+              OR EXISTS (SELECT FROM vsoc.analyst_tenants a WHERE a.login = session_user AND a.tenant_id = '*'))
+   OR tenant_id = ANY (ARRAY(SELECT a.tenant_id FROM vsoc.analyst_tenants a WHERE a.login = session_user));
 COMMENT ON VIEW vsoc.quarantine_reasons IS 'quarantined records without their bytes, which may name a vehicle';
 
 CREATE VIEW vsoc.ingest_health AS
@@ -51,7 +63,7 @@ SELECT date_trunc('hour', time_received) AS hour,
        round(avg(extract(epoch FROM time_loaded - time_received)), 3) AS load_delay_mean_s,
        round(max(extract(epoch FROM time_loaded - time_received)), 3) AS load_delay_max_s,
        max(time_received) AS newest_received
-FROM vsoc.batches
+FROM vsoc.batch_evidence
 WHERE time_received > now() - interval '7 days'
 GROUP BY 1, 2, 3, 4;
 COMMENT ON VIEW vsoc.ingest_health IS 'what arrived in the last 7 days, by hour, instance, tenant and format, and how long it took into the database';
