@@ -1,0 +1,66 @@
+/* kafka_client.h: librdkafka handles made from our settings: defaults, what the operator overrides,
+ * what exactly-once does not let anyone override; how errors are told and classified.
+ * For sink_kafka.c and kafka_*.c. Thread: the lane's sink thread, unless a function says otherwise.
+ */
+#ifndef VSOC_STORAGE_KAFKA_CLIENT_H
+#define VSOC_STORAGE_KAFKA_CLIENT_H
+
+#include <librdkafka/rdkafka.h>
+#include <stdatomic.h>
+
+#include "storage/sink.h"
+#include "storage/sink_settings.h"
+
+/* Longest one call into librdkafka may block. */
+#define KAFKA_SLICE_MS 500
+
+struct kafka_client {
+    const struct sink_kafka_settings *settings; /* borrowed, outlives the client */
+    /* "vsocd-" and the instance: transactional.id and client.id. name: the part behind the dash,
+     * key of the progress record. */
+    char id[272];
+    const char *name;
+    int transaction_timeout_ms;
+    /* Largest batch of messages that the topics take; 0: not known. Heeded by handles opened later.
+     */
+    size_t max_batch_bytes;
+    atomic_bool interrupted;
+    /* What the error callback told last; empty when nothing. */
+    rd_kafka_resp_err_t last_error;
+    char last_error_text[256];
+    /* First failed delivery since kafka_client_forget_errors. */
+    rd_kafka_resp_err_t delivery_error;
+    /* What kafka_problem last took for the cause. */
+    rd_kafka_resp_err_t told;
+};
+
+enum kafka_role { KAFKA_PRODUCER, KAFKA_READER };
+
+/* Checks the settings by building both configurations. False: *problem says which property is wrong
+ * and what to do. Does not connect. */
+bool kafka_client_init(struct kafka_client *client, const struct sink_kafka_settings *settings,
+                       const char *instance, unsigned lane, unsigned lanes,
+                       struct sink_problem *problem);
+
+/* New handle for the role, to be given back with rd_kafka_destroy; NULL with *problem set. */
+rd_kafka_t *kafka_client_open(struct kafka_client *client, enum kafka_role role,
+                              struct sink_problem *problem);
+
+void kafka_client_forget_errors(struct kafka_client *client);
+
+/* What an error means for the load. SINK_LATER: try again; SINK_BROKEN: a person is needed. Thread:
+ * any. */
+enum sink_result kafka_classify(rd_kafka_resp_err_t error);
+/* Another producer with the same transactional.id took over. Thread: any. */
+bool kafka_is_fenced(rd_kafka_resp_err_t error);
+
+/* Writes "doing: error (what the brokers said last)" into *problem, with what to do about it, and
+ * returns the class. */
+enum sink_result kafka_problem(struct kafka_client *client, rd_kafka_resp_err_t error,
+                               const char *error_text, const char *doing,
+                               struct sink_problem *problem);
+/* The same for an error object, which it destroys. */
+enum sink_result kafka_problem_of(struct kafka_client *client, rd_kafka_error_t *error,
+                                  const char *doing, struct sink_problem *problem);
+
+#endif

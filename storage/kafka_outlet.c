@@ -1,0 +1,376 @@
+/* kafka_outlet.c: makes messages and puts them into the producer's queue. Runs on the sink's
+ * thread. Does not wait for their delivery and does not commit. */
+#define LOG_COMPONENT "kafka"
+#include "storage/kafka_outlet.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/clock.h"
+#include "core/event_json.h"
+#include "storage/kafka_progress.h"
+
+/* Callbacks are served after so many messages. */
+#define POLL_EVERY 4096
+/* What the brokers count beside key and value: record and batch heads, headers. */
+#define MESSAGE_OVERHEAD 1024
+
+struct message {
+    rd_kafka_topic_t *topic;
+    const char *type; /* ce_type */
+    struct slice key, value;
+    char id[UUID_TEXT_BYTES]; /* ce_id */
+};
+
+static int64_t property_number(rd_kafka_t *producer, const char *name)
+{
+    char value[64] = "";
+    size_t size = sizeof value;
+    if (rd_kafka_conf_get(rd_kafka_conf(producer), name, value, &size) != RD_KAFKA_CONF_OK)
+        return 0;
+    return strtoll(value, NULL, 10);
+}
+
+static size_t message_limit(rd_kafka_t *producer, size_t topic_bytes)
+{
+    size_t own = (size_t)property_number(producer, "message.max.bytes");
+    size_t limit = topic_bytes && topic_bytes < own ? topic_bytes : own;
+    return limit > 2 * MESSAGE_OVERHEAD ? limit - MESSAGE_OVERHEAD : MESSAGE_OVERHEAD;
+}
+
+bool kafka_outlet_open(struct kafka_outlet *outlet, struct kafka_client *client,
+                       rd_kafka_t *producer, size_t max_message_bytes, struct sink_problem *problem)
+{
+    const struct sink_kafka_settings *s = client->settings;
+    outlet->client = client;
+    outlet->producer = producer;
+    outlet->events = rd_kafka_topic_new(producer, s->topic_events, NULL);
+    outlet->quarantine = rd_kafka_topic_new(producer, s->topic_quarantine, NULL);
+    outlet->health = rd_kafka_topic_new(producer, s->topic_health, NULL);
+    outlet->progress = rd_kafka_topic_new(producer, s->topic_progress, NULL);
+    outlet->max_message_bytes = message_limit(producer, max_message_bytes);
+    outlet->vehicle_known = false;
+    snprintf(outlet->source, sizeof outlet->source, "/vsocd/%s", client->name);
+    if (outlet->events && outlet->quarantine && outlet->health && outlet->progress)
+        return true;
+    snprintf(problem->text, sizeof problem->text, "a topic of sinks.kafka.topics can't be used: %s",
+             rd_kafka_err2str(rd_kafka_last_error()));
+    kafka_outlet_close(outlet);
+    return false;
+}
+
+static void topic_close(rd_kafka_topic_t **topic)
+{
+    if (*topic)
+        rd_kafka_topic_destroy(*topic);
+    *topic = NULL;
+}
+
+void kafka_outlet_close(struct kafka_outlet *outlet)
+{
+    if (!outlet->producer)
+        return;
+    topic_close(&outlet->events);
+    topic_close(&outlet->quarantine);
+    topic_close(&outlet->health);
+    topic_close(&outlet->progress);
+    rd_kafka_destroy(outlet->producer); /* returns when no thread looks at our texts any more */
+    outlet->producer = NULL;
+    kafka_texts_reset(&outlet->texts);
+}
+
+void kafka_outlet_fini(struct kafka_outlet *outlet)
+{
+    kafka_outlet_close(outlet);
+    kafka_texts_fini(&outlet->texts);
+}
+
+static bool header_add(rd_kafka_headers_t *headers, const char *name, size_t name_size,
+                       struct slice value)
+{
+    return rd_kafka_header_add(headers, name, (ssize_t)name_size, value.data,
+                               (ssize_t)value.size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+#define HEADER(name, value) header_add(headers, name, sizeof(name) - 1, value)
+
+/* Kafka binding of CloudEvents, binary mode. */
+static rd_kafka_headers_t *headers_make(const struct kafka_outlet *outlet,
+                                        const struct message *message)
+{
+    const struct sink_batch *batch = outlet->batch;
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(9);
+    if (!headers)
+        return NULL;
+    bool good = HEADER("ce_specversion", SLICE_LITERAL("1.0")) &&
+                HEADER("ce_id", slice_make(message->id, UUID_TEXT_BYTES)) &&
+                HEADER("ce_source", slice_from_text(outlet->source)) &&
+                HEADER("ce_type", slice_from_text(message->type)) &&
+                HEADER("ce_time", slice_make(outlet->received_text, outlet->received_size)) &&
+                HEADER("content-type", SLICE_LITERAL("application/json")) &&
+                HEADER("tenant", batch->tenant) && HEADER("format", batch->format);
+    if (good && batch->traceparent.size)
+        good = HEADER("traceparent", batch->traceparent);
+    if (good)
+        return headers;
+    rd_kafka_headers_destroy(headers);
+    return NULL;
+}
+
+/* Waits for room in the producer's queue. False: time is up. */
+static bool queue_wait(struct kafka_outlet *outlet)
+{
+    rd_kafka_poll(outlet->producer, KAFKA_SLICE_MS / 5);
+    return clock_monotonic_ns() < outlet->deadline_ns && !atomic_load(&outlet->client->interrupted);
+}
+
+static void serve_callbacks(struct kafka_outlet *outlet)
+{
+    if (++outlet->unpolled < POLL_EVERY)
+        return;
+    outlet->unpolled = 0;
+    rd_kafka_poll(outlet->producer, 0);
+}
+
+/* The value is not copied: it lives in outlet->texts until the load is through. */
+static rd_kafka_resp_err_t message_send(struct kafka_outlet *outlet, const struct message *message)
+{
+    rd_kafka_headers_t *headers = headers_make(outlet, message);
+    rd_kafka_resp_err_t error;
+    if (!headers)
+        return RD_KAFKA_RESP_ERR__FAIL;
+    do {
+        error = rd_kafka_producev(
+            outlet->producer, RD_KAFKA_V_RKT(message->topic), RD_KAFKA_V_MSGFLAGS(0),
+            RD_KAFKA_V_KEY(message->key.data, message->key.size),
+            RD_KAFKA_V_VALUE((void *)(uintptr_t)message->value.data, message->value.size),
+            RD_KAFKA_V_TIMESTAMP(outlet->batch->received_ns / NS_PER_MS),
+            RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
+    } while (error == RD_KAFKA_RESP_ERR__QUEUE_FULL && queue_wait(outlet));
+    if (error)
+        rd_kafka_headers_destroy(headers);
+    serve_callbacks(outlet);
+    return error;
+}
+
+static void batch_start(struct kafka_outlet *outlet, const struct sink_batch *batch)
+{
+    uint8_t room[64];
+    struct writer time = {.data = room, .capacity = sizeof room, .limit = sizeof room};
+    outlet->batch = batch;
+    uuid_to_text(batch->batch_uid, outlet->batch_text);
+    event_json_write_time(&time, batch->received_ns);
+    outlet->received_size = time.size - 2; /* without its quotes */
+    memcpy(outlet->received_text, room + 1, outlet->received_size);
+}
+
+/* Hex of the vehicle; batches are mostly of one. */
+static struct slice vehicle_key(struct kafka_outlet *outlet, const struct event *event)
+{
+    if (!EVENT_HAS(event, vehicle_pid) || event->vehicle_pid.size != SHA256_BYTES)
+        return slice_make(outlet->batch_text, UUID_TEXT_BYTES);
+    if (!outlet->vehicle_known ||
+        memcmp(outlet->vehicle, event->vehicle_pid.data, SHA256_BYTES) != 0) {
+        struct writer hex = {.data = (uint8_t *)outlet->vehicle_text,
+                             .capacity = sizeof outlet->vehicle_text,
+                             .limit = sizeof outlet->vehicle_text};
+        memcpy(outlet->vehicle, event->vehicle_pid.data, SHA256_BYTES);
+        writer_hex(&hex, event->vehicle_pid);
+        outlet->vehicle_known = true;
+    }
+    return slice_make(outlet->vehicle_text, sizeof outlet->vehicle_text);
+}
+
+/* Is what stands in a writer too large for any chunk, or is there no memory? */
+static bool event_text(struct kafka_outlet *outlet, const struct event *event, struct slice *text)
+{
+    for (;;) {
+        struct writer *w = kafka_texts_writer(&outlet->texts);
+        if (!w || w->status != STATUS_OK)
+            return false;
+        size_t start = w->size;
+        event_json_write(w, event);
+        if (kafka_texts_take(&outlet->texts, start, text))
+            return true;
+    }
+}
+
+/* Members of a quarantined record that come from its batch. */
+static struct slice reject_extra(const struct kafka_outlet *outlet, struct writer *extra)
+{
+    const struct sink_batch *batch = outlet->batch;
+    writer_text(extra, "\"batch_uid\":\"");
+    writer_bytes(extra, outlet->batch_text, UUID_TEXT_BYTES);
+    writer_text(extra, "\",\"tenant_id\":");
+    writer_json_string(extra, batch->tenant);
+    writer_text(extra, ",\"time_received\":");
+    event_json_write_time(extra, batch->received_ns);
+    writer_text(extra, ",\"format\":");
+    writer_json_string(extra, batch->format);
+    writer_u8(extra, ',');
+    return writer_slice(extra);
+}
+
+/* A record whose bytes make the message too large keeps the head of them; raw_size tells. */
+static bool reject_text(struct kafka_outlet *outlet, const struct event_reject *reject,
+                        struct slice *text)
+{
+    struct event_reject cut = *reject;
+    struct writer extra;
+    writer_init(&extra, 1 << 20);
+    struct slice members = reject_extra(outlet, &extra);
+    size_t texts = members.size + 6 * (reject->detail.size + reject->code.size) + 512;
+    size_t room = outlet->max_message_bytes > texts ? outlet->max_message_bytes - texts : 0;
+    if (cut.raw.size > room / 4 * 3)
+        cut.raw.size = room / 4 * 3;
+    bool done = extra.status != STATUS_OK;
+    bool good = false;
+    while (!done) {
+        struct writer *w = kafka_texts_writer(&outlet->texts);
+        if (!w || w->status != STATUS_OK)
+            break;
+        size_t start = w->size;
+        event_json_write_reject(w, members, &cut);
+        done = good = kafka_texts_take(&outlet->texts, start, text);
+    }
+    writer_fini(&extra);
+    return good;
+}
+
+/* A transaction that failed takes no more messages: what failed it says more than that. */
+static enum sink_result send_failed(struct kafka_outlet *outlet, rd_kafka_resp_err_t error,
+                                    struct sink_problem *problem)
+{
+    rd_kafka_poll(outlet->producer, 0);
+    if (outlet->client->delivery_error)
+        error = outlet->client->delivery_error;
+    return kafka_problem(outlet->client, error, NULL, "a message could not be handed to the client",
+                         problem);
+}
+
+static enum sink_result no_memory(struct sink_problem *problem)
+{
+    snprintf(problem->text, sizeof problem->text, "no memory for the messages of a load");
+    return SINK_LATER;
+}
+
+static enum sink_result send_reject(struct kafka_outlet *outlet, const struct event_reject *reject,
+                                    struct sink_problem *problem)
+{
+    struct message message = {.topic = outlet->quarantine,
+                              .type = "vsoc.quarantine.v1",
+                              .key = slice_make(outlet->batch_text, UUID_TEXT_BYTES)};
+    uint8_t uid[UUID_BYTES];
+    if (!reject_text(outlet, reject, &message.value))
+        return no_memory(problem);
+    uuid7_of_event(outlet->batch->batch_uid, reject->index, uid);
+    uuid_to_text(uid, message.id);
+    rd_kafka_resp_err_t error = message_send(outlet, &message);
+    return error ? send_failed(outlet, error, problem) : SINK_DELIVERED;
+}
+
+static enum sink_result reject_event(const struct kafka_outlet *outlet, size_t batch,
+                                     const struct event *event, size_t bytes,
+                                     struct sink_problem *problem)
+{
+    problem->rejected =
+        (struct sink_rejected){.batch = batch, .index = (uint32_t)event->batch_index};
+    snprintf(problem->text, sizeof problem->text,
+             "message of %zu bytes is over the %zu that message.max.bytes and the topics allow",
+             bytes, outlet->max_message_bytes);
+    return SINK_REJECTED;
+}
+
+static enum sink_result send_event(struct kafka_outlet *outlet, size_t batch,
+                                   const struct event *event, struct sink_problem *problem)
+{
+    struct message message = {.topic = outlet->events, .type = "vsoc.event.v1"};
+    message.key = vehicle_key(outlet, event);
+    if (!event_text(outlet, event, &message.value))
+        return no_memory(problem);
+    size_t bytes = message.key.size + message.value.size;
+    if (bytes > outlet->max_message_bytes)
+        return reject_event(outlet, batch, event, bytes, problem);
+    uuid_to_text(event->event_uid.data, message.id);
+    rd_kafka_resp_err_t error = message_send(outlet, &message);
+    if (!error && slice_equal(event->event_category, SLICE_LITERAL("ids_health"))) {
+        message.topic = outlet->health;
+        error = message_send(outlet, &message);
+    }
+    if (error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+        return reject_event(outlet, batch, event, bytes, problem);
+    return error ? send_failed(outlet, error, problem) : SINK_DELIVERED;
+}
+
+static const struct sink_rejected *rejected_find(const struct sink_load *load, size_t batch,
+                                                 int64_t index)
+{
+    for (size_t i = 0; i < load->rejected_count; i++)
+        if (load->rejected[i].batch == batch && load->rejected[i].index == index)
+            return &load->rejected[i];
+    return NULL;
+}
+
+/* An event this sink can't take goes to quarantine without the bytes that were too many. */
+static enum sink_result send_diverted(struct kafka_outlet *outlet, const struct event *event,
+                                      const struct sink_rejected *rejected,
+                                      struct sink_problem *problem)
+{
+    struct event_reject reject = {
+        .index = rejected->index,
+        .raw_offset = EVENT_HAS(event, raw_offset) ? (uint64_t)event->raw_offset : 0,
+        .raw_size = EVENT_HAS(event, raw_size) ? (uint64_t)event->raw_size : 0,
+        .parser = event->parser_name,
+        .code = SLICE_LITERAL("too_large"),
+        .detail = slice_from_text(rejected->reason ? rejected->reason : "")};
+    return send_reject(outlet, &reject, problem);
+}
+
+static enum sink_result send_item(struct kafka_outlet *outlet, const struct sink_load *load,
+                                  size_t batch, const struct event_item *item,
+                                  struct sink_problem *problem)
+{
+    if (item->is_reject)
+        return send_reject(outlet, &item->reject, problem);
+    const struct sink_rejected *rejected = rejected_find(load, batch, item->event.batch_index);
+    if (rejected)
+        return send_diverted(outlet, &item->event, rejected, problem);
+    return send_event(outlet, batch, &item->event, problem);
+}
+
+enum sink_result kafka_outlet_send(struct kafka_outlet *outlet, const struct sink_load *load,
+                                   int64_t deadline_ns, struct sink_problem *problem)
+{
+    enum sink_result result = SINK_DELIVERED;
+    struct sink_iterator iterator = {0};
+    struct event_item item;
+    outlet->deadline_ns = deadline_ns;
+    kafka_texts_reset(&outlet->texts);
+    for (size_t b = 0; b < load->batch_count && result == SINK_DELIVERED; b++) {
+        batch_start(outlet, &load->batches[b]);
+        load->begin(load, b, &iterator);
+        while (result == SINK_DELIVERED && load->next(&iterator, &item))
+            result = send_item(outlet, load, b, &item, problem);
+    }
+    return result;
+}
+
+enum sink_result kafka_outlet_send_progress(struct kafka_outlet *outlet,
+                                            const struct sink_load *load,
+                                            struct sink_problem *problem)
+{
+    const struct sink_batch *last = &load->batches[load->batch_count - 1];
+    char value[KAFKA_PROGRESS_BYTES];
+    size_t size =
+        kafka_progress_write(value, load->last_position, last->batch_uid, load->spool_uid);
+    rd_kafka_resp_err_t error;
+    do {
+        error =
+            rd_kafka_producev(outlet->producer, RD_KAFKA_V_RKT(outlet->progress),
+                              RD_KAFKA_V_PARTITION(KAFKA_PROGRESS_PARTITION),
+                              RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                              RD_KAFKA_V_KEY(outlet->client->name, strlen(outlet->client->name)),
+                              RD_KAFKA_V_VALUE(value, size), RD_KAFKA_V_END);
+    } while (error == RD_KAFKA_RESP_ERR__QUEUE_FULL && queue_wait(outlet));
+    return error ? send_failed(outlet, error, problem) : SINK_DELIVERED;
+}

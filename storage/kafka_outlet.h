@@ -1,0 +1,51 @@
+/* kafka_outlet.h: events and rejects as messages of one producer: key, headers, value, topic. For
+ * sink_kafka.c. Thread: the lane's sink thread. */
+#ifndef VSOC_STORAGE_KAFKA_OUTLET_H
+#define VSOC_STORAGE_KAFKA_OUTLET_H
+
+#include "core/hash.h"
+#include "core/uuid7.h"
+#include "storage/kafka_client.h"
+#include "storage/kafka_texts.h"
+
+struct kafka_outlet {
+    struct kafka_client *client; /* borrowed */
+    rd_kafka_t *producer;        /* owned; NULL: closed */
+    rd_kafka_topic_t *events, *quarantine, *health, *progress;
+    size_t max_message_bytes; /* of value, key and headers together */
+    struct kafka_texts texts; /* values of the load in hand */
+    char source[160];         /* header ce_source */
+    int64_t deadline_ns;      /* monotonic; of the load in hand */
+    unsigned unpolled;        /* messages since callbacks were last served */
+    /* Of the batch in hand. */
+    const struct sink_batch *batch;
+    char batch_text[UUID_TEXT_BYTES];
+    char received_text[32]; /* RFC 3339 */
+    size_t received_size;
+    /* The last vehicle and its name in hex. */
+    uint8_t vehicle[SHA256_BYTES];
+    char vehicle_text[2 * SHA256_BYTES];
+    bool vehicle_known;
+};
+
+/* Takes over producer. max_message_bytes: what the topics take, 0 when not known. False: *problem;
+ * the producer is destroyed. */
+bool kafka_outlet_open(struct kafka_outlet *outlet, struct kafka_client *client,
+                       rd_kafka_t *producer, size_t max_message_bytes,
+                       struct sink_problem *problem);
+/* Destroys the producer; messages it still had are lost, an open transaction is aborted by the next
+ * producer of that id. Does nothing when closed. */
+void kafka_outlet_close(struct kafka_outlet *outlet);
+/* Frees what close keeps. */
+void kafka_outlet_fini(struct kafka_outlet *outlet);
+
+/* All messages of the load into the producer's queue. DELIVERED: all are queued, not yet sent.
+ * REJECTED: problem->rejected is too large an event. */
+enum sink_result kafka_outlet_send(struct kafka_outlet *outlet, const struct sink_load *load,
+                                   int64_t deadline_ns, struct sink_problem *problem);
+/* The record of the load's last position. */
+enum sink_result kafka_outlet_send_progress(struct kafka_outlet *outlet,
+                                            const struct sink_load *load,
+                                            struct sink_problem *problem);
+
+#endif

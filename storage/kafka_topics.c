@@ -1,0 +1,315 @@
+/* kafka_topics.c: creates and checks topics through the admin API. Runs on the sink's thread. Does
+ * not change topics that exist: how they are kept is their owner's business. */
+#define LOG_COMPONENT "kafka"
+#include "storage/kafka_topics.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+
+/* Consumers of events can share the work of so many partitions. */
+#define EVENT_PARTITIONS 6
+
+struct topic {
+    const char *name, *setting;
+    int partitions; /* when we create it; -1: as the brokers are set */
+    bool compacted;
+    bool missing;
+};
+
+enum { TOPICS = 4 };
+
+static void topics_list(const struct sink_kafka_settings *s, struct topic topics[TOPICS])
+{
+    topics[0] = (struct topic){s->topic_progress, "sinks.kafka.topics.progress", 1, true, false};
+    topics[1] = (struct topic){s->topic_events, "sinks.kafka.topics.events", EVENT_PARTITIONS,
+                               false, false};
+    topics[2] =
+        (struct topic){s->topic_quarantine, "sinks.kafka.topics.quarantine", -1, false, false};
+    topics[3] = (struct topic){s->topic_health, "sinks.kafka.topics.health", -1, false, false};
+}
+
+static int slice_ms(int64_t deadline_ns)
+{
+    int64_t left = (deadline_ns - clock_monotonic_ns()) / NS_PER_MS;
+    return left <= 0 ? 0 : left < KAFKA_SLICE_MS ? (int)left : KAFKA_SLICE_MS;
+}
+
+static bool must_stop(const struct kafka_client *client, int64_t deadline_ns)
+{
+    return atomic_load(&client->interrupted) || clock_monotonic_ns() >= deadline_ns;
+}
+
+static enum sink_result problem_with(struct kafka_client *client, const struct topic *topic,
+                                     rd_kafka_resp_err_t error, const char *text, const char *what,
+                                     struct sink_problem *problem)
+{
+    char doing[400];
+    snprintf(doing, sizeof doing, "topic %s (%s) %s", topic->name, topic->setting, what);
+    return kafka_problem(client, error, text, doing, problem);
+}
+
+/* Asks for one topic alone: the list of all topics of a large cluster is long. */
+static rd_kafka_resp_err_t topic_ask(rd_kafka_t *handle, const char *name, int timeout_ms)
+{
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(handle, name, NULL);
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_resp_err_t error =
+        topic ? rd_kafka_metadata(handle, 0, topic, &metadata, timeout_ms) : rd_kafka_last_error();
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        error = metadata->topic_cnt == 1 ? metadata->topics[0].err
+                                         : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+        if (!error && metadata->topics[0].partition_cnt == 0)
+            error = RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+        rd_kafka_metadata_destroy(metadata);
+    }
+    if (topic)
+        rd_kafka_topic_destroy(topic);
+    return error;
+}
+
+/* Until it is there, surely missing, or time is up. A topic that was just created needs a moment.
+ */
+static enum sink_result topic_find(struct kafka_client *client, rd_kafka_t *handle,
+                                   struct topic *topic, int64_t deadline_ns,
+                                   struct sink_problem *problem)
+{
+    rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__TIMED_OUT;
+    while (!must_stop(client, deadline_ns)) {
+        error = topic_ask(handle, topic->name, slice_ms(deadline_ns));
+        rd_kafka_poll(handle, 0); /* serves the error callback */
+        topic->missing = error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+                         error == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+        if (!error || topic->missing)
+            return SINK_DELIVERED;
+        if (kafka_classify(error) == SINK_BROKEN ||
+            (client->last_error && kafka_classify(client->last_error) == SINK_BROKEN))
+            break;
+        if (error != RD_KAFKA_RESP_ERR__TIMED_OUT)
+            rd_kafka_poll(handle, slice_ms(deadline_ns) / 10);
+    }
+    return problem_with(client, topic, error, NULL, "can't be looked up", problem);
+}
+
+/* Waits for the answer to an admin request. */
+static rd_kafka_event_t *admin_wait(struct kafka_client *client, rd_kafka_t *handle,
+                                    rd_kafka_queue_t *queue, int64_t deadline_ns)
+{
+    rd_kafka_event_t *event = NULL;
+    while (!event && !must_stop(client, deadline_ns)) {
+        event = rd_kafka_queue_poll(queue, slice_ms(deadline_ns));
+        rd_kafka_poll(handle, 0);
+    }
+    return event;
+}
+
+static enum sink_result creation_refused(struct kafka_client *client, const struct topic *topic,
+                                         rd_kafka_resp_err_t error, const char *text,
+                                         struct sink_problem *problem)
+{
+    char what[300];
+    snprintf(what, sizeof what,
+             "is not there and can't be created; create it, for example with kafka-topics.sh "
+             "--create --topic %s%s",
+             topic->name,
+             topic->compacted ? " --partitions 1 --config cleanup.policy=compact" : "");
+    enum sink_result result = problem_with(client, topic, error, text, what, problem);
+    return error == RD_KAFKA_RESP_ERR__TIMED_OUT   ? SINK_LATER
+           : error == RD_KAFKA_RESP_ERR__TRANSPORT ? SINK_LATER
+           : result == SINK_LATER                  ? SINK_LATER
+                                                   : SINK_BROKEN;
+}
+
+/* A compacted topic of small segments that are rolled often: only closed segments are compacted,
+ * and all of it may be read at a start. */
+static void new_topic_settings(rd_kafka_NewTopic_t *created, const struct topic *topic)
+{
+    static const struct sink_property progress[] = {{"cleanup.policy", "compact"},
+                                                    {"segment.bytes", "16777216"},
+                                                    {"segment.ms", "3600000"},
+                                                    {"min.cleanable.dirty.ratio", "0.1"},
+                                                    {NULL, NULL}};
+    for (size_t i = 0; topic->compacted && progress[i].name; i++)
+        rd_kafka_NewTopic_set_config(created, progress[i].name, progress[i].value);
+}
+
+static enum sink_result creation_result(struct kafka_client *client, const struct topic *topic,
+                                        rd_kafka_event_t *event, struct sink_problem *problem)
+{
+    if (!event)
+        return creation_refused(client, topic, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, problem);
+    rd_kafka_resp_err_t error = rd_kafka_event_error(event);
+    const char *text = rd_kafka_event_error_string(event);
+    size_t count = 0;
+    if (!error) {
+        const rd_kafka_topic_result_t **results =
+            rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
+        error = count ? rd_kafka_topic_result_error(results[0]) : RD_KAFKA_RESP_ERR__FAIL;
+        text = count ? rd_kafka_topic_result_error_string(results[0]) : NULL;
+    }
+    enum sink_result result = SINK_DELIVERED;
+    if (error && error != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+        result = creation_refused(client, topic, error, text, problem);
+    else if (!error)
+        log_info("topic created", LOG_TEXT("topic", topic->name));
+    return result;
+}
+
+static enum sink_result topic_create(struct kafka_client *client, rd_kafka_t *handle,
+                                     const struct topic *topic, int64_t deadline_ns,
+                                     struct sink_problem *problem)
+{
+    char why[256];
+    rd_kafka_NewTopic_t *created =
+        rd_kafka_NewTopic_new(topic->name, topic->partitions, -1, why, sizeof why);
+    if (!created)
+        return creation_refused(client, topic, RD_KAFKA_RESP_ERR__INVALID_ARG, why, problem);
+    new_topic_settings(created, topic);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(handle);
+    rd_kafka_CreateTopics(handle, &created, 1, NULL, queue);
+    rd_kafka_event_t *event = admin_wait(client, handle, queue, deadline_ns);
+    enum sink_result result = creation_result(client, topic, event, problem);
+    if (event)
+        rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_NewTopic_destroy(created);
+    return result;
+}
+
+/* It is created in the brokers' own time: until all of it can be seen. */
+static enum sink_result topic_await(struct kafka_client *client, rd_kafka_t *handle,
+                                    struct topic *topic, int64_t deadline_ns,
+                                    struct sink_problem *problem)
+{
+    topic->missing = true;
+    while (topic->missing) {
+        enum sink_result result = topic_find(client, handle, topic, deadline_ns, problem);
+        if (result != SINK_DELIVERED)
+            return result;
+        if (topic->missing)
+            rd_kafka_poll(handle, slice_ms(deadline_ns) / 10);
+    }
+    return SINK_DELIVERED;
+}
+
+static const char *setting_of(const rd_kafka_ConfigResource_t *resource, const char *name)
+{
+    size_t count;
+    const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resource, &count);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(rd_kafka_ConfigEntry_name(entries[i]), name) == 0)
+            return rd_kafka_ConfigEntry_value(entries[i]);
+    return NULL;
+}
+
+static enum sink_result settings_check(const struct topic *topic,
+                                       const rd_kafka_ConfigResource_t *resource,
+                                       struct kafka_topics *topics, struct sink_problem *problem)
+{
+    const char *policy = setting_of(resource, "cleanup.policy");
+    const char *bytes = setting_of(resource, "max.message.bytes");
+    if (topic->compacted && policy && !strstr(policy, "compact")) {
+        snprintf(problem->text, sizeof problem->text,
+                 "topic %s (%s) has cleanup.policy=%s, so positions would be lost with time; set "
+                 "it: kafka-configs.sh --alter --entity-type topics --entity-name %s --add-config "
+                 "cleanup.policy=compact",
+                 topic->name, topic->setting, policy, topic->name);
+        return SINK_BROKEN;
+    }
+    if (!topic->compacted && bytes) {
+        size_t limit = strtoul(bytes, NULL, 10);
+        if (limit && (!topics->max_message_bytes || limit < topics->max_message_bytes))
+            topics->max_message_bytes = limit;
+    }
+    return SINK_DELIVERED;
+}
+
+/* Settings that can't be read are no reason to stop: the right to read them is a separate one. */
+static enum sink_result settings_result(const struct topic list[TOPICS],
+                                        const rd_kafka_event_t *event, struct kafka_topics *topics,
+                                        struct sink_problem *problem)
+{
+    size_t count = 0;
+    if (!event || rd_kafka_event_error((rd_kafka_event_t *)(uintptr_t)event)) {
+        log_warn("settings of the topics can't be read, so they are not checked; is "
+                 "cleanup.policy of the progress topic compact?",
+                 LOG_TEXT("topic", list[0].name),
+                 LOG_TEXT("error",
+                          event ? rd_kafka_event_error_string((rd_kafka_event_t *)(uintptr_t)event)
+                                : "no answer"));
+        return SINK_DELIVERED;
+    }
+    const rd_kafka_ConfigResource_t **resources = rd_kafka_DescribeConfigs_result_resources(
+        rd_kafka_event_DescribeConfigs_result((rd_kafka_event_t *)(uintptr_t)event), &count);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = rd_kafka_ConfigResource_name(resources[i]);
+        for (size_t k = 0; k < TOPICS && !rd_kafka_ConfigResource_error(resources[i]); k++) {
+            if (strcmp(list[k].name, name) != 0)
+                continue;
+            enum sink_result result = settings_check(&list[k], resources[i], topics, problem);
+            if (result != SINK_DELIVERED)
+                return result;
+        }
+    }
+    return SINK_DELIVERED;
+}
+
+/* Topics may share a name, but a request may not name one twice. */
+static size_t resources_make(const struct topic list[TOPICS],
+                             rd_kafka_ConfigResource_t *resources[TOPICS])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < TOPICS; i++) {
+        bool again = false;
+        for (size_t k = 0; k < i; k++)
+            again = again || strcmp(list[i].name, list[k].name) == 0;
+        if (!again)
+            resources[count++] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, list[i].name);
+    }
+    return count;
+}
+
+static enum sink_result topics_describe(struct kafka_client *client, rd_kafka_t *handle,
+                                        const struct topic list[TOPICS], int64_t deadline_ns,
+                                        struct kafka_topics *topics, struct sink_problem *problem)
+{
+    rd_kafka_ConfigResource_t *resources[TOPICS];
+    size_t count = resources_make(list, resources);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(handle);
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(handle, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+    char why[64];
+    (void)rd_kafka_AdminOptions_set_request_timeout(options, 3000, why, sizeof why);
+    rd_kafka_DescribeConfigs(handle, resources, count, options, queue);
+    rd_kafka_event_t *event = admin_wait(client, handle, queue, deadline_ns);
+    enum sink_result result = settings_result(list, event, topics, problem);
+    if (event)
+        rd_kafka_event_destroy(event);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_ConfigResource_destroy_array(resources, count);
+    return result;
+}
+
+enum sink_result kafka_topics_check(struct kafka_client *client, rd_kafka_t *handle,
+                                    int64_t deadline_ns, struct kafka_topics *topics,
+                                    struct sink_problem *problem)
+{
+    struct topic list[TOPICS];
+    enum sink_result result = SINK_DELIVERED;
+    topics_list(client->settings, list);
+    topics->max_message_bytes = 0;
+    for (size_t i = 0; i < TOPICS && result == SINK_DELIVERED; i++) {
+        result = topic_find(client, handle, &list[i], deadline_ns, problem);
+        if (result == SINK_DELIVERED && list[i].missing) {
+            result = topic_create(client, handle, &list[i], deadline_ns, problem);
+            if (result == SINK_DELIVERED)
+                result = topic_await(client, handle, &list[i], deadline_ns, problem);
+        }
+    }
+    if (result != SINK_DELIVERED)
+        return result;
+    return topics_describe(client, handle, list, deadline_ns, topics, problem);
+}

@@ -1,0 +1,304 @@
+/* sink_kafka.c: the Kafka sink: a load is one transaction of an idempotent producer, which also
+ * holds the instance's position, so that events and position are there together or not at all.
+ * Runs on the lane's sink thread; interrupt on any. Does not make messages (kafka_outlet.c) and
+ * does not decide when to try again (sink_runner.c).
+ *
+ * A transaction that failed is never aborted by hand: the producer is dropped, and a new one with
+ * the same transactional id makes the brokers abort what was open. */
+#define LOG_COMPONENT "kafka"
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/metrics.h"
+#include "core/thread.h"
+#include "storage/kafka_outlet.h"
+#include "storage/kafka_progress.h"
+#include "storage/kafka_topics.h"
+
+#define CONNECT_NS (10 * NS_PER_S)
+/* Longest wait for one answer to commit or init: the interrupt is looked at in between. */
+#define TRANSACTION_SLICE_MS 2000
+#define DELIVER_PLAIN_NS     (30 * NS_PER_S)
+
+struct kafka_lane {
+    struct kafka_client client;
+    struct kafka_outlet outlet;
+    struct kafka_topics topics;
+    bool ready;   /* transactions are initialised */
+    bool dropped; /* a producer was dropped: the next one is a recreation */
+    uint8_t spool_uid[UUID_BYTES];
+    metric_t recreated;
+};
+
+static void lane_assert_thread(void)
+{
+    thread_assert(THREAD_SINK);
+}
+
+static void lane_drop_producer(struct kafka_lane *lane)
+{
+    lane->ready = false;
+    lane->dropped = lane->dropped || lane->outlet.producer;
+    kafka_outlet_close(&lane->outlet);
+}
+
+static void *kafka_open(const struct sink_config *config, struct sink_problem *problem)
+{
+    const struct sink_settings *settings = config->settings;
+    struct kafka_lane *lane = calloc(1, sizeof *lane);
+    if (!lane) {
+        snprintf(problem->text, sizeof problem->text, "no memory for the sink");
+        return NULL;
+    }
+    if (!kafka_client_init(&lane->client, &settings->kafka, config->instance, config->lane,
+                           config->lanes, problem)) {
+        free(lane);
+        return NULL;
+    }
+    memcpy(lane->spool_uid, config->spool_uid, UUID_BYTES);
+    lane->recreated = metric_series(METRIC_vsocd_kafka_producer_recreated_total, "");
+    return lane;
+}
+
+/* True when a call may be made again: not interrupted, time left. */
+static bool time_left(const struct kafka_lane *lane, int64_t deadline_ns)
+{
+    return !atomic_load(&lane->client.interrupted) && clock_monotonic_ns() < deadline_ns;
+}
+
+static int slice_ms(int64_t deadline_ns, int longest_ms)
+{
+    int64_t left = (deadline_ns - clock_monotonic_ns()) / NS_PER_MS;
+    return left < 1 ? 1 : left < longest_ms ? (int)left : longest_ms;
+}
+
+static enum sink_result interrupted(struct sink_problem *problem)
+{
+    snprintf(problem->text, sizeof problem->text, "interrupted");
+    return SINK_LATER;
+}
+
+/* Leaders of all topics are known before the first message, or it could wait for a second. */
+static void lane_warm_up(struct kafka_lane *lane, int64_t deadline_ns)
+{
+    struct kafka_outlet *outlet = &lane->outlet;
+    rd_kafka_topic_t *const topics[] = {outlet->events, outlet->quarantine, outlet->health,
+                                        outlet->progress};
+    for (size_t i = 0; i < sizeof topics / sizeof *topics; i++) {
+        const struct rd_kafka_metadata *metadata;
+        if (rd_kafka_metadata(outlet->producer, 0, topics[i], &metadata,
+                              slice_ms(deadline_ns, KAFKA_SLICE_MS)) == RD_KAFKA_RESP_ERR_NO_ERROR)
+            rd_kafka_metadata_destroy(metadata);
+    }
+}
+
+static enum sink_result lane_create_producer(struct kafka_lane *lane, struct sink_problem *problem)
+{
+    size_t limit = lane->topics.max_message_bytes;
+    lane->client.max_batch_bytes = limit;
+    rd_kafka_t *producer = kafka_client_open(&lane->client, KAFKA_PRODUCER, problem);
+    if (!producer || !kafka_outlet_open(&lane->outlet, &lane->client, producer, limit, problem))
+        return SINK_BROKEN;
+    if (lane->dropped)
+        metric_add(lane->recreated, 1);
+    lane->dropped = false;
+    return SINK_DELIVERED;
+}
+
+/* Fences former producers of this id and ends what they had open. Goes on where it was when it is
+ * called again. */
+static enum sink_result lane_init_transactions(struct kafka_lane *lane, int64_t deadline_ns,
+                                               struct sink_problem *problem)
+{
+    for (;;) {
+        rd_kafka_error_t *error = rd_kafka_init_transactions(
+            lane->outlet.producer, slice_ms(deadline_ns, TRANSACTION_SLICE_MS));
+        rd_kafka_poll(lane->outlet.producer, 0);
+        if (!error)
+            return SINK_DELIVERED;
+        bool again = rd_kafka_error_is_retriable(error);
+        bool broken =
+            kafka_classify(lane->client.last_error) == SINK_BROKEN && lane->client.last_error;
+        if (again && !broken && time_left(lane, deadline_ns)) {
+            rd_kafka_error_destroy(error);
+            continue;
+        }
+        enum sink_result result =
+            kafka_problem_of(&lane->client, error, "transactions can't be started", problem);
+        if (!again || broken)
+            lane_drop_producer(lane);
+        return result;
+    }
+}
+
+static enum sink_result lane_make_ready(struct kafka_lane *lane, rd_kafka_t *reader,
+                                        int64_t deadline_ns, struct sink_problem *problem)
+{
+    enum sink_result result =
+        kafka_topics_check(&lane->client, reader, deadline_ns, &lane->topics, problem);
+    if (result == SINK_DELIVERED && !lane->outlet.producer)
+        result = lane_create_producer(lane, problem);
+    if (result == SINK_DELIVERED && lane->client.settings->exactly_once)
+        result = lane_init_transactions(lane, deadline_ns, problem);
+    if (result != SINK_DELIVERED)
+        return result;
+    lane_warm_up(lane, deadline_ns);
+    lane->ready = true;
+    return SINK_DELIVERED;
+}
+
+/* Transactions first, then the position: only when former producers are fenced is it final. */
+static enum sink_result kafka_connect(void *arg, uint64_t *position, bool *known,
+                                      struct sink_problem *problem)
+{
+    struct kafka_lane *lane = arg;
+    lane_assert_thread();
+    int64_t deadline_ns = clock_monotonic_ns() + CONNECT_NS;
+    *known = false;
+    kafka_client_forget_errors(&lane->client);
+    rd_kafka_t *reader = kafka_client_open(&lane->client, KAFKA_READER, problem);
+    if (!reader)
+        return SINK_BROKEN;
+    enum sink_result result = SINK_DELIVERED;
+    if (!lane->ready)
+        result = lane_make_ready(lane, reader, deadline_ns, problem);
+    if (result == SINK_DELIVERED)
+        result = kafka_progress_read(&lane->client, reader, lane->spool_uid, deadline_ns, position,
+                                     known, problem);
+    rd_kafka_destroy_flags(reader, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    return result;
+}
+
+/* Until the brokers have every message, or one of them failed for good. */
+static enum sink_result lane_flush(struct kafka_lane *lane, int64_t deadline_ns,
+                                   struct sink_problem *problem)
+{
+    struct kafka_client *client = &lane->client;
+    rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__TIMED_OUT;
+    while (error == RD_KAFKA_RESP_ERR__TIMED_OUT && !client->delivery_error &&
+           time_left(lane, deadline_ns))
+        error = rd_kafka_flush(lane->outlet.producer, slice_ms(deadline_ns, KAFKA_SLICE_MS));
+    if (client->delivery_error)
+        error = client->delivery_error;
+    if (!error)
+        return SINK_DELIVERED;
+    if (atomic_load(&client->interrupted))
+        return interrupted(problem);
+    return kafka_problem(client, error, NULL, "the brokers did not take all messages of a load",
+                         problem);
+}
+
+static enum sink_result lane_commit(struct kafka_lane *lane, int64_t deadline_ns,
+                                    struct sink_problem *problem)
+{
+    for (;;) {
+        rd_kafka_error_t *error = rd_kafka_commit_transaction(
+            lane->outlet.producer, slice_ms(deadline_ns, TRANSACTION_SLICE_MS));
+        if (!error)
+            return SINK_DELIVERED;
+        bool again = rd_kafka_error_is_retriable(error);
+        if (again && time_left(lane, deadline_ns)) {
+            rd_kafka_error_destroy(error);
+            continue;
+        }
+        return kafka_problem_of(&lane->client, error,
+                                "the transaction could not be committed, or its answer was lost",
+                                problem);
+    }
+}
+
+static enum sink_result deliver_transaction(struct kafka_lane *lane, const struct sink_load *load,
+                                            int64_t deadline_ns, struct sink_problem *problem)
+{
+    rd_kafka_error_t *error = rd_kafka_begin_transaction(lane->outlet.producer);
+    if (error)
+        return kafka_problem_of(&lane->client, error, "a transaction can't be begun", problem);
+    enum sink_result result = kafka_outlet_send(&lane->outlet, load, deadline_ns, problem);
+    if (result == SINK_DELIVERED)
+        result = kafka_outlet_send_progress(&lane->outlet, load, problem);
+    if (result == SINK_DELIVERED)
+        result = lane_flush(lane, deadline_ns, problem);
+    if (result == SINK_DELIVERED)
+        result = lane_commit(lane, deadline_ns, problem);
+    return result;
+}
+
+/* The position goes only after the events it speaks of are there. */
+static enum sink_result deliver_plain(struct kafka_lane *lane, const struct sink_load *load,
+                                      int64_t deadline_ns, struct sink_problem *problem)
+{
+    enum sink_result result = kafka_outlet_send(&lane->outlet, load, deadline_ns, problem);
+    if (result == SINK_DELIVERED)
+        result = lane_flush(lane, deadline_ns, problem);
+    if (result == SINK_DELIVERED)
+        result = kafka_outlet_send_progress(&lane->outlet, load, problem);
+    if (result == SINK_DELIVERED)
+        result = lane_flush(lane, deadline_ns, problem);
+    return result;
+}
+
+/* The brokers fence a producer too when its transaction took too long: nobody else is there. */
+static enum sink_result tell_fenced(const struct kafka_lane *lane, int64_t took_ns,
+                                    enum sink_result result, struct sink_problem *problem)
+{
+    int64_t limit_ns = lane->client.transaction_timeout_ms * NS_PER_MS;
+    if (result != SINK_BROKEN || !kafka_is_fenced(lane->client.told) || took_ns < limit_ns)
+        return result;
+    snprintf(
+        problem->text, sizeof problem->text,
+        "a transaction took longer than transaction.timeout.ms=%d and was ended by the brokers",
+        lane->client.transaction_timeout_ms);
+    return SINK_LATER;
+}
+
+static enum sink_result kafka_deliver(void *arg, const struct sink_load *load,
+                                      struct sink_problem *problem)
+{
+    struct kafka_lane *lane = arg;
+    lane_assert_thread();
+    if (load->batch_count == 0)
+        return SINK_DELIVERED;
+    if (!lane->ready) {
+        snprintf(problem->text, sizeof problem->text, "not connected");
+        return SINK_LATER;
+    }
+    bool exactly_once = lane->client.settings->exactly_once;
+    int64_t start_ns = clock_monotonic_ns();
+    int64_t budget_ns =
+        exactly_once ? lane->client.transaction_timeout_ms * NS_PER_MS : DELIVER_PLAIN_NS;
+    kafka_client_forget_errors(&lane->client);
+    enum sink_result result = exactly_once
+                                  ? deliver_transaction(lane, load, start_ns + budget_ns, problem)
+                                  : deliver_plain(lane, load, start_ns + budget_ns, problem);
+    if (result == SINK_DELIVERED)
+        return result;
+    lane_drop_producer(lane);
+    return tell_fenced(lane, clock_monotonic_ns() - start_ns, result, problem);
+}
+
+static void kafka_interrupt(void *arg)
+{
+    struct kafka_lane *lane = arg;
+    atomic_store(&lane->client.interrupted, true);
+}
+
+static void kafka_close(void *arg)
+{
+    struct kafka_lane *lane = arg;
+    kafka_outlet_fini(&lane->outlet);
+    free(lane);
+}
+
+const struct sink sink_kafka = {
+    .abi_version = VSOC_SINK_ABI,
+    .struct_size = sizeof(struct sink),
+    .name = "kafka",
+    .description = "events as JSON to Kafka topics, exactly once for readers of committed messages",
+    .open = kafka_open,
+    .connect = kafka_connect,
+    .deliver = kafka_deliver,
+    .interrupt = kafka_interrupt,
+    .close = kafka_close,
+};
