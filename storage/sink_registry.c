@@ -1,7 +1,7 @@
 /* sink_registry.c: the built-in sinks, by name. Any thread; immutable. */
 #include "storage/sink_runner.h"
 
-static const struct sink *const sinks[] = {&sink_postgres, &sink_file};
+static const struct sink *const sinks[] = {&sink_kafka, &sink_postgres, &sink_file};
 
 const struct sink *sink_by_name(const char *name)
 {
