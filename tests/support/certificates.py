@@ -1,0 +1,86 @@
+"""A CA of a test's own, with certificates for a server and for vehicles."""
+
+import datetime
+import ipaddress
+import ssl
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+
+def name(common, organization):
+    attributes = [x509.NameAttribute(NameOID.COMMON_NAME, common)]
+    if organization:
+        attributes.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization))
+    return x509.Name(attributes)
+
+
+def key_pem(key):
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+class Authority:
+    """Writes NAME.crt and NAME.key files into a folder."""
+
+    def __init__(self, folder, common="test fleet CA"):
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.subject = name(common, "tests")
+        self.certificate = self._sign(self.subject, self.key.public_key(), [(x509.BasicConstraints(True, None), True)])
+        self.ca_path = folder / "ca.crt"
+        self.ca_path.write_bytes(self.certificate.public_bytes(serialization.Encoding.PEM))
+
+    def _sign(self, subject, public_key, extensions, days=30):
+        now = datetime.datetime.utcnow()
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self.subject)
+            .public_key(public_key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(days=60))
+            .not_valid_after(now + datetime.timedelta(days=days))
+        )
+        for extension, critical in extensions:
+            builder = builder.add_extension(extension, critical)
+        return builder.sign(self.key, hashes.SHA256())
+
+    def issue(self, file, common, organization="demo", san=(), usage=ExtendedKeyUsageOID.CLIENT_AUTH, days=30):
+        """Paths of certificate and key. days < 0: expired."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        extensions = [(x509.ExtendedKeyUsage([usage]), False)]
+        if san:
+            extensions.append((x509.SubjectAlternativeName(list(san)), False))
+        certificate = self._sign(name(common, organization), key.public_key(), extensions, days)
+        paths = self.folder / f"{file}.crt", self.folder / f"{file}.key"
+        paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        paths[1].write_bytes(key_pem(key))
+        return paths
+
+    def server(self, file="server"):
+        san = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        return self.issue(file, "localhost", san=san, usage=ExtendedKeyUsageOID.SERVER_AUTH)
+
+    def vehicle(self, vin, file=None, **options):
+        return self.issue(file or vin, f"vehicle {vin}", san=[x509.UniformResourceIdentifier(f"urn:vin:{vin}")], **options)
+
+    def context(self, paths=None):
+        """What a client trusts and shows."""
+        context = ssl.create_default_context(cafile=str(self.ca_path))
+        if paths:
+            context.load_cert_chain(*map(str, paths))
+        return context
+
+
+def tls_settings(authority, **extra):
+    """Settings of a TLS listener with certificates of the authority."""
+    certificate, key = authority.server()
+    return {
+        "listen": {"ingest": {"tls": True}},
+        "tls": {"certificate": str(certificate), "key": str(key), "client_ca": str(authority.ca_path), "client_auth": "required", **extra},
+    }
