@@ -31,7 +31,7 @@ struct csv {
 
 static enum status fail(struct csv *csv, size_t column, const char *detail)
 {
-    csv->error->line = csv->line;
+    csv->error->line = csv->line ? csv->line : 1; /* a file without a line */
     csv->error->column = column;
     snprintf(csv->error->detail, sizeof csv->error->detail, "%s", detail);
     return STATUS_MALFORMED;

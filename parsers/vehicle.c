@@ -72,7 +72,7 @@ enum status vehicle_identify(struct normaliser *n, struct event *event,
     struct slice claim = claimed_vin(n, event);
     if (!claim.data)
         return STATUS_OK;
-    if (!slice_equal(claim, n->last_vin)) {
+    if (!n->last_vin.size || !slice_equal(claim, n->last_vin)) {
         if (!read_vin(claim, vin))
             return refuse(refusal, "bad_vin", "vin: 17 of A-H, J-N, P, R-Z and 0-9 are needed");
         remember(n, vin);
