@@ -1,0 +1,37 @@
+/* spool_survey.h: what one segment file holds: its whole records, and where bytes are that are
+ * none. Looks only; spool_recover.c mends. */
+#ifndef VSOC_STORAGE_SPOOL_SURVEY_H
+#define VSOC_STORAGE_SPOOL_SURVEY_H
+
+#include "storage/spool_internal.h"
+#include "storage/spool_salvage.h"
+#include "storage/spool_scan.h"
+
+struct spool_survey {
+    struct spool_segment_header header;
+    struct spool_segment segment; /* first_position is set by the caller; end: behind the last whole
+                                     record */
+    uint64_t used_end;            /* behind the last byte that is not zero */
+    bool damaged;                 /* something is lost before the last whole record */
+    struct spool_range *good;     /* whole records, neighbours joined */
+    size_t good_count, good_room;
+};
+
+void spool_survey_fini(struct spool_survey *survey);
+/* Reads the header; when both copies are gone, rebuilds it from the first record and tail, the end
+ * of the log before this segment. CORRUPT: not a segment of the spool uid that can be read at all.
+ * IO. */
+enum status spool_survey_header(struct spool_survey *survey, int fd, const uint8_t uid[UUID_BYTES],
+                                const struct spool_tail *tail) must_check;
+/* Walks all records: moves *tail (but its offset) behind each whole one and tells fn of it, when fn
+ * is not NULL. Logs damage with file and offset. NO_MEMORY. */
+enum status spool_survey_records(struct spool_survey *survey, struct spool_scan *scan, int fd,
+                                 struct spool_tail *tail, spool_scan_fn fn, void *arg) must_check;
+/* Most records that the bytes between end and used_end can have been. NO_MEMORY. */
+enum status spool_survey_torn(struct spool_survey *survey, struct spool_scan *scan,
+                              uint64_t *records) must_check;
+/* Logs damage of a segment. */
+void spool_survey_log(const char *message, uint64_t first_position, uint64_t offset,
+                      uint64_t bytes);
+
+#endif
