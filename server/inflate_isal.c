@@ -1,12 +1,13 @@
 /* inflate_isal.c: gzip through isa-l, two to three times as fast as zlib. Runs on a worker. Empty
  * where isa-l is missing. isa-l calls truncated input a success and stops behind a member; both are
- * dealt with here. It is given no headers (gzip_header.c says why), but checks the trailers. */
+ * dealt with here. It is given no headers (inflate_gzip_header.c says why), but checks the
+ * trailers. */
 #include "server/inflate_coding.h"
 
 #ifdef HAVE_ISAL
 #include <stdlib.h>
 #include <isa-l/igzip_lib.h>
-#include "server/gzip_header.h"
+#include "server/inflate_gzip_header.h"
 
 struct isal_state {
     struct inflate_state isal;
@@ -19,7 +20,7 @@ static void begin_member(struct isal_state *s)
 {
     isal_inflate_reset(&s->isal);
     s->isal.crc_flag = ISAL_GZIP_NO_HDR_VER;
-    gzip_header_start(&s->header);
+    inflate_gzip_header_start(&s->header);
     s->in_header = true;
     s->ended = false;
 }
@@ -70,7 +71,7 @@ static enum status run(struct isal_state *s, struct inflate_stream *stream, stru
 static enum status read_header(struct isal_state *s, struct inflate_stream *stream,
                                struct slice span, size_t *used)
 {
-    enum status status = gzip_header_feed(&s->header, span, used);
+    enum status status = inflate_gzip_header_feed(&s->header, span, used);
     stream->in_bytes += *used;
     s->in_header = status == STATUS_END;
     return status == STATUS_END ? STATUS_OK : status;

@@ -415,6 +415,25 @@ static void answer_that_is_not_read_is_given_up(void **state)
     close(fd);
 }
 
+static void pipelined_answers_that_are_not_read_are_given_up(void **state)
+{
+    struct fixture *f = (struct fixture *)*state;
+    f->settings.write_ns = 80 * NS_PER_MS;
+    fx_start(f, NULL);
+    int fd = fx_connect(f), small = 2048;
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+    static char many[100 * 64];
+    for (size_t at = 0; at + 40 < sizeof(many); at += strlen(many + at))
+        memcpy(many + at, GET("/now"), sizeof(GET("/now")));
+    int64_t end = clock_monotonic_ns() + DEADLINE_NS;
+    do {
+        send(fd, many, strlen(many), MSG_NOSIGNAL);
+        fx_turn(f);
+        assert_true(clock_monotonic_ns() < end);
+    } while (http_server_connections(f->server) > 0);
+    close(fd);
+}
+
 static void waiting_exchange_has_no_deadline_and_learns_of_a_reset(void **state)
 {
     struct fixture *f = (struct fixture *)*state;
@@ -647,6 +666,7 @@ int main(void)
         T(handler_may_decide_later),
         T(idle_connection_is_closed_in_silence),
         T(answer_that_is_not_read_is_given_up),
+        T(pipelined_answers_that_are_not_read_are_given_up),
         T(waiting_exchange_has_no_deadline_and_learns_of_a_reset),
         T(client_that_closed_its_sending_half_is_answered),
         T(request_that_ends_early_is_refused),

@@ -1,7 +1,7 @@
-/* gzip_header.h: the header of a gzip member (RFC 1952 §2.3), in pieces of any size, nothing kept.
- * Thread: any, one owner. */
-#ifndef VSOC_SERVER_GZIP_HEADER_H
-#define VSOC_SERVER_GZIP_HEADER_H
+/* inflate_gzip_header.h: the header of a gzip member (RFC 1952 §2.3), in pieces of any size,
+ * nothing kept. Thread: any, one owner. */
+#ifndef VSOC_SERVER_INFLATE_GZIP_HEADER_H
+#define VSOC_SERVER_INFLATE_GZIP_HEADER_H
 
 #include "core/slice.h"
 #include "core/status.h"
@@ -15,10 +15,10 @@ struct gzip_header {
     uint32_t crc_sent;
 };
 
-void gzip_header_start(struct gzip_header *header);
+void inflate_gzip_header_start(struct gzip_header *header);
 /* Reads on; *consumed bytes of in were of the header. OK: it is complete. END: it goes on behind
  * in. MALFORMED: not a gzip header, a method other than deflate, reserved flags, wrong CRC. */
-enum status gzip_header_feed(struct gzip_header *header, struct slice in,
-                             size_t *consumed) must_check;
+enum status inflate_gzip_header_feed(struct gzip_header *header, struct slice in,
+                                     size_t *consumed) must_check;
 
 #endif

@@ -1,8 +1,8 @@
-/* gzip_header.c: the header of a gzip member. Runs on a worker. isa-l 2.30 forgets where it was
- * when a header with a file name comes in two pieces; so headers are read here, and isa-l gets the
- * rest.
+/* inflate_gzip_header.c: the header of a gzip member. Runs on a worker. isa-l 2.30 forgets where it
+ * was when a header with a file name comes in two pieces; so headers are read here, and isa-l gets
+ * the rest.
  */
-#include "server/gzip_header.h"
+#include "server/inflate_gzip_header.h"
 
 #include <zlib.h>
 
@@ -10,7 +10,7 @@ enum { PART_FIXED, PART_EXTRA_SIZE, PART_EXTRA, PART_NAME, PART_COMMENT, PART_CR
 
 enum { FLAG_CRC = 2, FLAG_EXTRA = 4, FLAG_NAME = 8, FLAG_COMMENT = 16, FLAGS_RESERVED = 0xe0 };
 
-void gzip_header_start(struct gzip_header *header)
+void inflate_gzip_header_start(struct gzip_header *header)
 {
     *header = (struct gzip_header){.part = PART_FIXED};
 }
@@ -68,7 +68,7 @@ static bool read_byte(struct gzip_header *h, uint8_t c, bool *done)
     }
 }
 
-enum status gzip_header_feed(struct gzip_header *h, struct slice in, size_t *consumed)
+enum status inflate_gzip_header_feed(struct gzip_header *h, struct slice in, size_t *consumed)
 {
     for (*consumed = 0; *consumed < in.size && h->part != PART_DONE; ++*consumed) {
         bool done = false;

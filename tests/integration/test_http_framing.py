@@ -1,0 +1,392 @@
+"""Raw sockets: hostile and odd HTTP shapes, slow senders, floods. Other senders must not notice any of it."""
+
+import concurrent.futures
+import contextlib
+import gzip
+import json
+import resource
+import socket
+import struct
+import time
+import zlib
+
+import pytest
+
+from harness import event, ndjson, wait_until
+
+BATCH = ndjson([event(1)])
+
+
+def request(*lines, method="POST", path="/v1/events", body=b""):
+    head = [f"{method} {path} HTTP/1.1", "Host: vsoc.example", "Content-Type: application/x-ndjson", *lines]
+    return "\r\n".join(head).encode("latin-1") + b"\r\n\r\n" + body
+
+
+def batch(body=BATCH, *lines):
+    return request(f"Content-Length: {len(body)}", *lines, body=body)
+
+
+def chunked(raw):
+    return request("Transfer-Encoding: chunked", body=raw)
+
+
+class Answer:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    @property
+    def code(self):
+        return json.loads(self.body).get("code") if self.body else None
+
+    def __repr__(self):
+        return f"<{self.status} {self.headers} {self.body[:200]!r}>"
+
+
+def read_answer(stream):
+    """The next answer of a socket's file; None at the end."""
+    line = stream.readline()
+    if not line:
+        return None
+    assert line.startswith(b"HTTP/1.1 ") and line.endswith(b"\r\n"), line
+    headers = {}
+    for raw in iter(stream.readline, b"\r\n"):
+        assert raw.endswith(b"\r\n"), raw
+        name, _, value = raw.decode().partition(":")
+        headers[name.lower()] = value.strip()
+    return Answer(int(line.split()[1]), headers, stream.read(int(headers.get("content-length", 0))))
+
+
+def answers_to(server, raw, piece=None, end=False):
+    """All answers until the server closes; piece: bytes of one send; end: close our half after sending."""
+    with server.connect() as link:
+        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with contextlib.suppress(ConnectionError):
+            for at in range(0, len(raw), piece or len(raw) or 1):
+                link.sendall(raw[at : at + (piece or len(raw))])
+            if end:
+                link.shutdown(socket.SHUT_WR)
+        with link.makefile("rb") as stream:
+            return list(iter(lambda: read_answer(stream), None))
+
+
+def handled(server):
+    """Requests that reached a route."""
+    return sum(
+        value
+        for (name, labels), value in server.metrics().items()
+        if name == "vsocd_http_requests_total" and 'route="/v1/' in labels
+    )
+
+
+GOOD_BEHIND = batch()  # what an attacker hopes to smuggle past a proxy
+
+REFUSED = {
+    "length and chunked": (request("Content-Length: 5", "Transfer-Encoding: chunked", body=b"0\r\n\r\n"), 400, "length_and_transfer_encoding"),
+    "two lengths": (request("Content-Length: 5", "Content-Length: 50", body=b"hello"), 400, "duplicate_content_length"),
+    "equal lengths": (request("Content-Length: 5", "Content-Length: 5", body=b"hello"), 400, "duplicate_content_length"),
+    "signed length": (request("Content-Length: +5", body=b"hello"), 400, "bad_content_length"),
+    "xchunked": (request("Transfer-Encoding: xchunked", body=b"0\r\n\r\n"), 501, "unknown_transfer_coding"),
+    "identity coding": (request("Transfer-Encoding: identity"), 501, "unknown_transfer_coding"),
+    "gzip, chunked": (request("Transfer-Encoding: gzip, chunked", body=b"0\r\n\r\n"), 501, "unknown_transfer_coding"),
+    "space before colon": (request("Transfer-Encoding : chunked", body=b"0\r\n\r\n"), 400, "space_in_header_name"),
+    "folded coding": (request("Transfer-Encoding:\r\n chunked", body=b"0\r\n\r\n"), 400, "folded_header"),
+    "chunk size 0x5": (chunked(b"0x5\r\nhello\r\n0\r\n\r\n"), 400, "bad_chunk"),
+    "chunk size +5": (chunked(b"+5\r\nhello\r\n0\r\n\r\n"), 400, "bad_chunk"),
+    "chunk without end": (chunked(b"5\r\nhelloX0\r\n\r\n"), 400, "bad_chunk"),
+    "bare LF in chunks": (chunked(b"5\nhello\n0\n\n"), 400, "bad_chunk"),
+    "long chunk extension": (chunked(b"5;" + b"a" * 200_000 + b"\r\nhello\r\n0\r\n\r\n"), 400, "chunk_extensions_too_large"),
+    "bare LF": (b"POST /v1/events HTTP/1.1\nHost: h\nContent-Length: 0\n\n", 400, "bare_lf"),
+    "bare CR": (request("X-A:\rContent-Length: 5"), 400, "bare_cr"),
+    "NUL": (request("X-A: a\0b"), 400, "control_character"),
+    "empty name": (request(": b"), 400, "empty_header_name"),
+    "no Host": (b"GET /v1/events HTTP/1.1\r\n\r\n", 400, "missing_host"),
+    "two Hosts": (request("Host: other.example"), 400, "duplicate_host"),
+    "HTTP/1.9": (b"GET / HTTP/1.9\r\nHost: h\r\n\r\n", 505, "unsupported_version"),
+    "HTTP/2 preface": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, "unsupported_version"),
+    "chunked in 1.0": (b"POST /v1/events HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "transfer_encoding_http_1_0"),
+    "other host in target": (request(path="http://evil.example/v1/events"), 400, "host_mismatch"),
+    "asterisk": (request(method="OPTIONS", path="*"), 400, "bad_target"),
+    "CONNECT": (request(method="CONNECT", path="vsoc.example:443"), 501, "refused_method"),
+    "TRACE": (request(method="TRACE"), 501, "refused_method"),
+    "unknown method": (request(method="BREW"), 501, "unknown_method"),
+    "expectation": (request("Expect: the-unexpected", "Content-Length: 1"), 417, "unknown_expectation"),
+    "TLS on the plain port": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400, "tls_on_plain_port"),
+    "long target": (request(path="/" + "a" * 5000), 414, "target_too_long"),
+    "many headers": (request(*[f"X-{n}: y" for n in range(100)]), 431, "too_many_headers"),
+    "10 MiB header": (request("X-A: " + "a" * (10 << 20)), 431, "headers_too_large"),
+}
+
+
+@pytest.mark.parametrize("shape", REFUSED)
+def test_hostile_shape_is_refused_and_nothing_behind_it_is_read(server, shape):
+    raw, status, code = REFUSED[shape]
+    before = handled(server)
+    answers = answers_to(server, raw + GOOD_BEHIND)
+    assert [(one.status, one.code) for one in answers] == [(status, code)], answers
+    assert answers[0].headers["content-type"] == "application/problem+json"
+    assert answers[0].headers["connection"] == "close"
+    assert handled(server) == before
+    assert server.metric("vsocd_refusals_total", f'reason="{code}"') == 1
+    assert server.post(BATCH).status == 200
+
+
+def test_shapes_are_judged_the_same_byte_by_byte(server):
+    for shape in ("length and chunked", "folded coding", "chunk size +5", "bare CR", "two Hosts", "no Host"):
+        raw, status, code = REFUSED[shape]
+        answers = answers_to(server, raw + GOOD_BEHIND, piece=1)
+        assert [(one.status, one.code) for one in answers] == [(status, code)], shape
+    raw = batch(gzip.compress(BATCH), "Content-Encoding: gzip", "Connection: close")
+    assert [one.status for one in answers_to(server, raw, piece=1)] == [200]
+
+
+def test_pipelined_batches_are_answered_in_order(server):
+    batches = [batch(ndjson([event(n)])) for n in range(5)]
+    chunks = b"".join(b"%x;x=y\r\n%s\r\n" % (1, BATCH[n : n + 1]) for n in range(len(BATCH)))
+    last = chunked(chunks + b"0\r\nTrailer: dropped\r\n\r\n").replace(b"Host:", b"Connection: close\r\nHost:")
+    answers = answers_to(server, b"".join(batches) + last)
+    reports = [json.loads(one.body) for one in answers]
+    assert [one.status for one in answers] == [200] * 6
+    assert [one["position"] for one in reports[:5]] == sorted(one["position"] for one in reports[:5])
+    assert len({one["batch_id"] for one in reports[:5]}) == 5
+    assert "connection" not in answers[0].headers and answers[-1].headers["connection"] == "close"
+
+
+def test_half_closed_sender_gets_its_report(server):
+    answers = answers_to(server, batch(), end=True)
+    assert [one.status for one in answers] == [200]
+
+
+def test_http_1_0_is_answered_and_closed(server):
+    raw = b"POST /v1/events HTTP/1.0\r\nContent-Type: application/x-ndjson\r\nContent-Length: %d\r\n\r\n%s"
+    answers = answers_to(server, raw % (len(BATCH), BATCH) + GOOD_BEHIND)
+    assert [one.status for one in answers] == [200]
+    assert answers[0].headers["connection"] == "close"
+
+
+def test_absolute_form_of_the_same_host_is_taken(server):
+    raw = batch(BATCH, "Connection: close").replace(b" /v1/events ", b" http://VSOC.example/v1/events ")
+    assert [one.status for one in answers_to(server, raw)] == [200]
+
+
+def test_expectation_is_met_only_when_the_body_will_be_read(server):
+    with server.connect() as link, link.makefile("rb") as stream:
+        link.sendall(request("Expect: 100-continue", f"Content-Length: {len(BATCH)}"))
+        assert stream.readline() == b"HTTP/1.1 100 Continue\r\n" and stream.readline() == b"\r\n"
+        link.sendall(BATCH)
+        assert read_answer(stream).status == 200
+    for lines, status in (
+        (["Content-Length: 999999999999"], 413),
+        (["Content-Length: 5", "Content-Encoding: br"], 415),
+    ):
+        answers = answers_to(server, request("Expect: 100-continue", *lines))
+        assert [one.status for one in answers] == [status], answers
+
+
+def test_refusal_can_be_read_while_the_body_is_still_sent(server):
+    body = b"x" * (4 << 20)
+    answers = answers_to(server, request(f"Content-Length: {len(body)}", "Content-Encoding: br", body=body))
+    assert [one.status for one in answers] == [415]
+
+
+def test_sender_that_leaves_in_the_middle_leaves_nothing_behind(server):
+    for reset in (False, True):
+        link = server.connect()
+        link.sendall(request("Content-Length: 1000", body=BATCH))
+        wait_until(lambda: server.metric("vsocd_memory_in_flight_bytes") > 0, what="the request being read")
+        if reset:
+            link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        link.close()
+        wait_until(lambda: server.metric("vsocd_memory_in_flight_bytes") == 0, what="its memory being freed")
+    assert server.export() == []
+    assert server.metric("vsocd_http_connections", 'listener="ingest"') == 0
+
+
+# Deadlines
+
+
+def drip(server, raw, every):
+    """Sends a byte each `every` seconds until the server answers; the answer and how long it took."""
+    start = time.monotonic()
+    with server.connect(timeout=every) as link:
+        received = b""
+        for byte in raw:
+            link.send(bytes([byte]))
+            with contextlib.suppress(TimeoutError):
+                received = link.recv(65536)
+                break
+        return received, time.monotonic() - start
+
+
+def test_slow_senders_are_answered_408_and_hold_nobody_up(make_server):
+    server = make_server({"timeouts": {"headers": "600ms", "body": "600ms", "body_bytes_per_second": "1KiB"}})
+    slow_head = request("X-A: " + "a" * 200)
+    slow_body = batch(b"x" * 200)
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        heads = [pool.submit(drip, server, slow_head, 0.05) for _ in range(8)]
+        bodies = [pool.submit(drip_body, server, slow_body, 0.05) for _ in range(8)]
+        for n in range(20):
+            assert server.post(ndjson([event(n)])).status == 200
+        for one in heads:
+            received, took = one.result()
+            assert b" 408 " in received and b"headers_timeout" in received and 0.5 < took < 10
+        for one in bodies:
+            received, took = one.result()
+            assert b" 408 " in received and b"body_too_slow" in received and 0.5 < took < 10
+
+
+def drip_body(server, raw, every):
+    head, _, body = raw.partition(b"\r\n\r\n")
+    start = time.monotonic()
+    with server.connect(timeout=every) as link:
+        link.sendall(head + b"\r\n\r\n")
+        for byte in body:
+            link.send(bytes([byte]))
+            with contextlib.suppress(TimeoutError):
+                return link.recv(65536), time.monotonic() - start
+    return b"", time.monotonic() - start
+
+
+def test_idle_connections_are_closed_and_counted_out(make_server):
+    server = make_server({"timeouts": {"idle": "200ms"}})
+    links = [server.connect() for _ in range(20)]
+    for link in links:
+        assert link.recv(1) == b""
+        link.close()
+    wait_until(lambda: server.metric("vsocd_http_connections", 'listener="ingest"') == 0, what="no connection")
+
+
+def test_reader_that_does_not_read_is_given_up(make_server):
+    server = make_server({"timeouts": {"write": "300ms"}})
+    with server.connect() as link:
+        one = request("Content-Length: 0", method="GET", path="/nowhere")
+        link.settimeout(5)
+        with pytest.raises((ConnectionError, TimeoutError)):
+            for _ in range(100_000):
+                link.sendall(one * 100)
+    wait_until(lambda: server.metric("vsocd_http_connections", 'listener="ingest"') == 0, what="no connection")
+    assert server.metric("vsocd_refusals_total", 'reason="write_timeout"') == 1
+
+
+# Floods
+
+
+def resident(server):
+    for line in open(f"/proc/{server.process.pid}/status"):
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    raise AssertionError("no VmRSS")
+
+
+@pytest.fixture
+def many_files():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 12_000:
+        pytest.fail(f"this test needs 12000 open files; the hard limit is {hard} (ulimit -Hn)")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (12_000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_5000_idle_connections_harm_nobody(make_server, many_files, request):
+    server = make_server({"limits": {"connections_per_address": 10_000}})
+    before = resident(server)
+    with contextlib.ExitStack() as stack:
+        links = [stack.enter_context(server.connect()) for _ in range(5000)]
+        for link in links[::2]:
+            link.sendall(b"POST /v1/events HTTP/1.1\r\n")  # half of them have begun
+        wait_until(lambda: server.metric("vsocd_http_connections", 'listener="ingest"') >= 5000, what="5000 connections")
+        start = time.monotonic()
+        assert server.post(BATCH).status == 200
+        assert time.monotonic() - start < 5
+        grown = resident(server) - before
+        assert grown < 96 << 20, grown
+    wait_until(lambda: server.metric("vsocd_http_connections", 'listener="ingest"') == 0, what="no connection")
+
+
+def test_connections_over_the_limits_get_503_with_retry_after(make_server):
+    server = make_server({"limits": {"connections": 5}})
+    with contextlib.ExitStack() as stack:
+        links = [stack.enter_context(server.connect()) for _ in range(5)]
+        wait_until(lambda: server.metric("vsocd_http_connections", 'listener="ingest"') == 5, what="5 connections")
+        answers = answers_to(server, b"")
+        assert [(one.status, one.code) for one in answers] == [(503, "too_many_connections")]
+        assert int(answers[0].headers["retry-after"]) > 0
+        links[0].sendall(batch())
+        with links[0].makefile("rb") as stream:
+            assert read_answer(stream).status == 200
+
+
+def test_running_out_of_files_is_survived(make_server):
+    server = make_server()
+    soft = len(list_files(server)) + 10
+    resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (soft, soft))
+    with contextlib.ExitStack() as stack:
+        for _ in range(40):
+            stack.enter_context(server.connect())
+        wait_until(lambda: "can't accept connections" in server.log(), what="the server saying so")
+        cpu = cpu_seconds(server)
+        wait_until(lambda: server.log().count("can't accept connections") >= 3, what="it trying again")
+        assert cpu_seconds(server) - cpu < 0.5  # it rests between tries
+    wait_until(lambda: server.post(BATCH).status == 200, what="a batch being taken")
+
+
+def list_files(server):
+    import os
+
+    return os.listdir(f"/proc/{server.process.pid}/fd")
+
+
+def cpu_seconds(server):
+    import os
+
+    fields = open(f"/proc/{server.process.pid}/stat").read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+# Content codings
+
+
+def gigabyte_of_zeros(window):
+    packer = zlib.compressobj(9, zlib.DEFLATED, window)
+    block = b"\0" * (1 << 20)
+    return b"".join(packer.compress(block) for _ in range(1024)) + packer.flush()
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_bomb_of_a_gigabyte_is_answered_413_in_bounded_memory(server, coding):
+    server.post(BATCH)
+    before = resident(server)
+    bomb = gigabyte_of_zeros(31 if coding == "gzip" else 15)
+    start = time.monotonic()
+    for _ in range(3):
+        reply = server.post(bomb, Content_Encoding=coding)
+        assert reply.status == 413, reply
+    assert time.monotonic() - start < 20
+    assert resident(server) - before < 96 << 20
+    assert server.post(BATCH).status == 200
+
+
+@pytest.mark.parametrize("damage", ["truncated", "garbage", "zeros", "crc", "not gzip", "empty"])
+def test_damaged_gzip_is_answered_400(server, damage):
+    good = gzip.compress(BATCH)
+    body = {
+        "truncated": good[:-5],
+        "garbage": good + b"garbage",
+        "zeros": good + b"\0" * 512,
+        "crc": good[:-8] + bytes([good[-8] ^ 1]) + good[-7:],
+        "not gzip": BATCH,
+        "empty": b"",
+    }[damage]
+    reply = server.post(body, Content_Encoding="gzip")
+    assert reply.status == 400, reply
+    assert server.export() == []
+
+
+def test_gzip_with_a_file_name_in_pieces_is_taken(server):
+    import io
+
+    packed = io.BytesIO()
+    with gzip.GzipFile("events.ndjson", "wb", fileobj=packed) as file:
+        file.write(BATCH)
+    raw = batch(packed.getvalue(), "Content-Encoding: gzip", "Connection: close")
+    assert [one.status for one in answers_to(server, raw, piece=3)] == [200]
