@@ -38,6 +38,23 @@ const struct command command_table[] = {
      "--set KEY=VALUE  one setting over the file, such as log.level=debug\n"
      "--print          show the settings in force, secrets masked",
      cmd_check_config},
+    {"healthcheck", "[--url URL]", "exit 0 when a running server is ready, else 1",
+     "Default URL: /readyz of http://127.0.0.1:9600, or of the address in "
+     "VSOCD_LISTEN__ADMIN__ADDRESS.",
+     cmd_healthcheck},
+    {"send", "--url URL [OPTION]… FILE…", "post files as batches until each is acknowledged",
+     "--url URL          https://host:8443; without a path: /v1/events\n"
+     "--format NAME      format of the files; without it the server guesses\n"
+     "--framing u16|u32  length prefix of binary records\n"
+     "--cert FILE, --key FILE, --ca FILE  PEM: certificate, its key, CAs that the server's comes "
+     "from\n"
+     "--ack LEVEL        spool (default), kafka, postgres or all: what to wait for\n"
+     "--vehicle VIN      for formats whose records carry none\n"
+     "--encoding CODING  gzip (default), zstd or identity\n"
+     "--batch-bytes N, --batch-events N  largest batch: 4194304 bytes, 10000 records\n"
+     "Tries again, for ever, while the server is away or overloaded. Exit 0: everything was\n"
+     "acknowledged, nothing was quarantined. A batch that is sent again counts once.",
+     cmd_send},
     {"reference", "config|metrics|events|formats|vsocd.8|vsocd.yaml.5",
      "print a manual page from the tables that the program runs on", NULL, cmd_reference},
     {"spool", "list|check|export|verify DIR [--json] [--from N] [--to N] [--bodies DIR]",

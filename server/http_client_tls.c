@@ -1,0 +1,146 @@
+/* http_client_tls.c: OpenSSL for the client: verifies the server's chain and name. Main thread.
+ * Does not touch the listener's TLS (tls.c). */
+#include "server/http_client_tls.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+static void explain(char *reason, const char *what, const char *name)
+{
+    char text[160] = "";
+    unsigned long code = ERR_peek_last_error();
+    if (code)
+        ERR_error_string_n(code, text, sizeof text);
+    snprintf(reason, HTTP_CLIENT_REASON, "%s%s%s%.160s", what, name, *text ? ": " : "", text);
+    ERR_clear_error();
+}
+
+static bool use_files(SSL_CTX *context, const struct http_client_options *o, char *reason)
+{
+    if (o->ca ? SSL_CTX_load_verify_locations(context, o->ca, NULL) != 1
+              : SSL_CTX_set_default_verify_paths(context) != 1) {
+        explain(reason, "can't read CA certificates of ", o->ca ? o->ca : "the system");
+        return false;
+    }
+    if (o->certificate && SSL_CTX_use_certificate_chain_file(context, o->certificate) != 1) {
+        explain(reason, "can't read the certificate in ", o->certificate);
+        return false;
+    }
+    const char *key = o->key ? o->key : o->certificate;
+    if (key && (SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1 ||
+                SSL_CTX_check_private_key(context) != 1)) {
+        explain(reason, "no key that fits the certificate in ", key);
+        return false;
+    }
+    return true;
+}
+
+enum status client_tls_create(const struct http_client_options *options, struct ssl_ctx_st **out,
+                              char *reason)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    if (!context)
+        return STATUS_NO_MEMORY;
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+    if (SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
+        !use_files(context, options, reason)) {
+        SSL_CTX_free(context);
+        return STATUS_CONFIG;
+    }
+    *out = context;
+    return STATUS_OK;
+}
+
+void client_tls_destroy(struct ssl_ctx_st *context)
+{
+    SSL_CTX_free(context);
+}
+
+static bool name_server(SSL *session, const char *host)
+{
+    unsigned char address[16];
+    if (inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1)
+        return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session), host) == 1;
+    return SSL_set_tlsext_host_name(session, host) == 1 && SSL_set1_host(session, host) == 1;
+}
+
+/* A call failed: what that means. With a blocking socket, "want read" is its receive timeout. */
+static enum status failure(SSL *session, int result, char *reason)
+{
+    int error = SSL_get_error(session, result);
+    long verdict = SSL_get_verify_result(session);
+    if (verdict != X509_V_OK) {
+        snprintf(reason, HTTP_CLIENT_REASON, "the server's certificate is not trusted: %s",
+                 X509_verify_cert_error_string(verdict));
+        ERR_clear_error();
+        return STATUS_REFUSED;
+    }
+    if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) {
+        snprintf(reason, HTTP_CLIENT_REASON, "no answer in time");
+        return STATUS_TIMEOUT;
+    }
+    bool alert =
+        error == SSL_ERROR_SSL && ERR_GET_REASON(ERR_peek_last_error()) >= SSL_AD_REASON_OFFSET;
+    if (error == SSL_ERROR_SSL)
+        explain(reason, "TLS failed", "");
+    else
+        snprintf(reason, HTTP_CLIENT_REASON, "the server closed the connection");
+    return alert ? STATUS_REFUSED : STATUS_CLOSED;
+}
+
+enum status client_tls_connect(struct ssl_ctx_st *context, int fd, const char *host,
+                               struct ssl_st **out, char *reason)
+{
+    SSL *session = SSL_new(context);
+    if (!session || SSL_set_fd(session, fd) != 1 || !name_server(session, host)) {
+        SSL_free(session);
+        snprintf(reason, HTTP_CLIENT_REASON, "no memory for TLS");
+        return STATUS_NO_MEMORY;
+    }
+    ERR_clear_error();
+    int n = SSL_connect(session);
+    if (n == 1) {
+        *out = session;
+        return STATUS_OK;
+    }
+    enum status status = failure(session, n, reason);
+    SSL_free(session);
+    return status;
+}
+
+void client_tls_close(struct ssl_st *session)
+{
+    if (session)
+        SSL_shutdown(session);
+    SSL_free(session);
+}
+
+long client_tls_write(struct ssl_st *session, struct slice data, enum status *status, char *reason)
+{
+    size_t written = 0;
+    ERR_clear_error();
+    int n = SSL_write_ex(session, data.data, data.size, &written);
+    if (n == 1)
+        return (long)written;
+    *status = failure(session, n, reason);
+    return -1;
+}
+
+long client_tls_read(struct ssl_st *session, void *data, size_t size, enum status *status,
+                     char *reason)
+{
+    size_t got = 0;
+    ERR_clear_error();
+    int n = SSL_read_ex(session, data, size, &got);
+    if (n == 1)
+        return (long)got;
+    if (SSL_get_error(session, n) == SSL_ERROR_ZERO_RETURN)
+        return 0;
+    *status = failure(session, n, reason);
+    return -1;
+}

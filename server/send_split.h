@@ -1,0 +1,35 @@
+/* send_split.h: a file in bodies that a server takes, cut between records. Any thread. */
+#ifndef VSOC_SERVER_SEND_SPLIT_H
+#define VSOC_SERVER_SEND_SPLIT_H
+
+#include "core/writer.h"
+#include "parsers/split.h"
+
+struct send_split {
+    struct slice file;
+    struct split records;
+    bool whole; /* one body, as it is: where records end is not known */
+    bool started, done;
+    size_t max_bytes;
+    size_t max_records;
+    struct split_record next; /* read ahead */
+    bool has_next, next_in_array;
+};
+
+/* One body. */
+struct send_piece {
+    struct slice bytes; /* of the file */
+    size_t offset;      /* in the file */
+    size_t records;     /* 0: not counted (whole) */
+    bool bracketed;     /* elements of a JSON array: needs [ and ] around it */
+};
+
+/* A file that fits goes as it is, byte for byte. A record larger than max_bytes goes alone. */
+void send_split_init(struct send_split *s, struct slice file, enum parser_framing framing,
+                     enum split_prefix prefix, size_t max_bytes, size_t max_records);
+/* END after the last. An empty file has none. */
+enum status send_split_next(struct send_split *s, struct send_piece *piece) must_check;
+/* The bytes to send, uncompressed: bytes itself, or in scratch with brackets around. */
+struct slice send_piece_body(const struct send_piece *piece, struct writer *scratch);
+
+#endif

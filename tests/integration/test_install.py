@@ -1,0 +1,115 @@
+"""`cmake --install`: everything lies where it belongs, and a plug-in author needs nothing but what was installed."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+# The destination folder stands for the root, as packagers do it.
+PREFIX = "usr"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    build = os.environ.get("VSOCD_BUILD", os.path.join(os.path.dirname(__file__), "../../build/dev"))
+    folder = tmp_path_factory.mktemp("root")
+    subprocess.run(["cmake", "--install", build, "--prefix", folder / PREFIX], check=True, capture_output=True)
+    yield folder / PREFIX
+    shutil.rmtree(folder)
+
+
+def compiled(root, folder, source, compiler="cc", *flags):
+    """Builds source with the flags that pkg-config gives; the finished file."""
+    package = next(root.rglob("vsocd.pc"))
+    said = subprocess.run(
+        ["pkg-config", "--cflags", "vsocd"],
+        env={**os.environ, "PKG_CONFIG_PATH": str(package.parent)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    file = folder / ("plugin.cpp" if compiler == "c++" else "plugin.c")
+    file.write_text(source)
+    out = folder / "out"
+    done = subprocess.run(
+        [compiler, *flags, "-Wall", "-Wextra", "-Werror", *said.stdout.split(), "-o", out, file], cwd=folder, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def test_files_lie_where_they_belong(root):
+    listed = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+    wanted = {
+        "bin/vsocd",
+        "include/vsocd/core/event.h",
+        "include/vsocd/parsers/parser.h",
+        "include/vsocd/storage/sink.h",
+        "share/man/man8/vsocd.8",
+        "share/man/man5/vsocd.yaml.5",
+        "share/doc/vsocd/examples/vsocd.yaml",
+    }
+    assert wanted <= listed
+    assert [name for name in listed if name.endswith("pkgconfig/vsocd.pc")]
+
+
+def test_the_installed_program_runs(root):
+    done = subprocess.run([root / "bin/vsocd", "version"], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "vsocd" in done.stdout
+
+
+def test_manual_pages_are_found(root):
+    done = subprocess.run(
+        ["mandoc", "-T", "ascii", "-W", "warning", root / "share/man/man8/vsocd.8", root / "share/man/man5/vsocd.yaml.5"],
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+PROGRAM = r"""
+#include <core/event.h>
+#include <parsers/parser.h>
+#include <storage/sink.h>
+
+static void parse(struct slice record, const struct parser_context *context, struct parser_outcome *outcome)
+{
+    (void)record;
+    (void)context;
+    parser_malformed(outcome, 3, "code", "detail");
+}
+
+static const struct parser plugin = {
+    .abi_version = VSOC_PARSER_ABI,
+    .struct_size = sizeof(struct parser),
+    .name = "outside",
+    .version = "1.0.0",
+    .framing = PARSER_FRAMING_LINES,
+    .parse = parse,
+};
+
+const struct parser *vsoc_parser_plugin(void);
+const struct parser *vsoc_parser_plugin(void)
+{
+    return &plugin;
+}
+
+int main(void)
+{
+    struct parser_outcome outcome = {0};
+    vsoc_parser_plugin()->parse(SLICE_LITERAL("x"), NULL, &outcome);
+    return outcome.result == PARSER_MALFORMED && outcome.offset == 3 && sizeof(struct sink) > 0 ? 0 : 1;
+}
+"""
+
+
+@pytest.mark.parametrize("standard", ["-std=c11", "-std=gnu17"])
+def test_a_plugin_builds_against_the_installed_headers_alone(root, tmp_path, standard):
+    program = compiled(root, tmp_path, PROGRAM, "cc", standard)
+    assert subprocess.run([program]).returncode == 0
+
+
+@pytest.mark.parametrize("header", ["core/event.h", "parsers/parser.h", "storage/sink.h"])
+def test_each_public_header_stands_alone(root, tmp_path, header):
+    compiled(root, tmp_path, f"#include <{header}>\nint main(void) {{ return 0; }}\n", "cc", "-std=c11", "-pedantic")
