@@ -261,9 +261,14 @@ void sink_runner_refresh(struct sink_runner *runner)
         struct sink_lane *lane = &runner->lanes[i];
         uint64_t passed = atomic_load(&lane->events);
         int64_t since = atomic_load(&lane->waiting_since_ns);
-        bool known = atomic_load(&lane->events_known);
-        if (known && stats.events > passed && stats.events - passed > lag)
-            lag = stats.events - passed;
+        uint64_t position = atomic_load(&lane->position), behind = 0;
+        /* Before its first record a lane does not know its events: then each batch counts for one.
+         */
+        if (atomic_load(&lane->events_known))
+            behind = stats.events > passed ? stats.events - passed : 0;
+        else
+            behind = stats.position > position ? stats.position - position : 0;
+        lag = behind > lag ? behind : lag;
         if (since && (!oldest_ns || since < oldest_ns))
             oldest_ns = since;
     }

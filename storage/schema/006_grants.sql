@@ -3,6 +3,8 @@
 CREATE FUNCTION vsoc.grant_roles() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    -- Partitions are attached under the same lock: both change the catalogue rows of the tables.
+    PERFORM pg_advisory_xact_lock(1987276643, 1);
     REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vsoc FROM PUBLIC;
     IF to_regrole('vsoc_ingest') IS NOT NULL THEN
         GRANT USAGE ON SCHEMA vsoc TO vsoc_ingest;
