@@ -126,6 +126,7 @@ class Vsocd:
         self.config = self.folder / "vsocd.yaml"
         self.environment = environment or {}
         self.process = None
+        self.migrated = False
         self.settings = deep_update(
             {
                 "instance": "test-" + uuid.uuid4().hex[:8],
@@ -164,8 +165,9 @@ class Vsocd:
         return {**os.environ, **self.environment}
 
     def start(self, wait=True):
-        if self.settings["sinks"]["postgres"].get("enabled"):
+        if self.settings["sinks"]["postgres"].get("enabled") and not self.migrated:
             self.run("migrate", "-c", self.config)
+            self.migrated = True
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [str(self.program), "serve", "-c", str(self.config)], stdout=log, stderr=log, env=self._environment()
