@@ -82,6 +82,7 @@ void conn_free(struct conn *conn)
     if (conn->session)
         tls_session_shutdown(conn->session);
     bufferevent_free(conn->stream);
+    tls_context_release(conn->tls);
     arena_fini(&conn->peer_arena);
     conn->magic = 0;
     free(conn);
@@ -166,6 +167,10 @@ static void give_head(struct conn *conn)
     x->known = true;
     x->complete = request->content_length == 0;
     x->last = !request->keep_alive;
+    if (!conn_peer_welcome(conn, &refusal)) {
+        conn_refuse(conn, &refusal, 0);
+        return;
+    }
     x->open = true;
     conn->state = CONN_DECIDE;
     conn->server->handler.on_headers(conn->server->handler.arg, x);
@@ -295,6 +300,7 @@ static void on_handshake_done(struct conn *conn)
         conn_close(conn);
         return;
     }
+    conn->peer_expiry_s = tls_session_peer_expiry_s(conn->session);
     conn->state = CONN_IDLE;
     conn_process(conn);
 }
@@ -339,6 +345,7 @@ static bool open_stream(struct conn *conn)
     conn->session = tls_session_create(server->tls);
     if (!conn->session)
         return false;
+    conn->tls = tls_context_hold(server->tls);
     conn->stream = bufferevent_openssl_socket_new(server->base, conn->fd, conn->session,
                                                   BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
     return conn->stream != NULL; /* on failure libevent has freed the session */
@@ -367,6 +374,7 @@ static void leave_unopened(struct conn *conn)
 {
     if (conn->counted)
         conn_counts_leave(conn->server->counts, slice_make(conn->address, conn->address_size));
+    tls_context_release(conn->tls);
     close(conn->fd);
     free(conn);
 }

@@ -71,8 +71,10 @@ struct conn {
     struct conn *next, **link; /* in the server's list of living or dead ones */
     struct conn *next_run;     /* in the server's run list */
     struct bufferevent *stream;
-    struct ssl_st *session; /* NULL: plain; the stream's */
-    int fd;                 /* the stream's */
+    struct ssl_st *session;  /* NULL: plain; the stream's */
+    struct tls_context *tls; /* that let the peer in; a reference of its own */
+    int64_t peer_expiry_s;   /* of the peer's certificate */
+    int fd;                  /* the stream's */
     struct event timer;
     struct event *drain_read; /* while lingering */
     enum conn_state state;
@@ -157,6 +159,9 @@ void conn_deadline_forget(struct conn *conn);
 void conn_linger(struct conn *conn);
 
 /* conn_peer.c */
+/* Whether the peer of a TLS connection is still welcome: looks again when the TLS context was
+ * replaced since, or the peer's certificate has ended. False: *refusal says why. */
+bool conn_peer_welcome(struct conn *conn, struct http_refusal *refusal);
 /* Text and counting key of the remote address. */
 void conn_peer_address(struct conn *conn, const struct sockaddr *address, socklen_t size);
 

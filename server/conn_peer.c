@@ -1,10 +1,14 @@
-/* conn_peer.c: the remote address as text, and as the key that connections are counted by. Runs on
- * the connection's loop. Pure. */
+/* conn_peer.c: who is at the other end: the remote address as text and as the key that connections
+ * are counted by, and whether a certificate that was good at the handshake still is. Runs on the
+ * connection's loop. */
+#define LOG_COMPONENT "http"
 #include "server/conn.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include "core/clock.h"
+#include "core/log.h"
 
 static void use_v4(struct conn *conn, const void *bytes)
 {
@@ -33,4 +37,21 @@ void conn_peer_address(struct conn *conn, const struct sockaddr *address, sockle
         conn->address_size = 4;
         snprintf(conn->peer.address, sizeof(conn->peer.address), "unix");
     }
+}
+
+bool conn_peer_welcome(struct conn *conn, struct http_refusal *refusal)
+{
+    char reason[160];
+    struct tls_context *now = conn->server->tls;
+    if (!conn->session || (conn->tls == now && clock_wall_ns() / NS_PER_S <= conn->peer_expiry_s))
+        return true;
+    if (tls_session_recheck(conn->session, now, reason, sizeof(reason)) != STATUS_OK) {
+        log_info("a certificate is refused on an open connection",
+                 LOG_TEXT("peer", conn->peer.address), LOG_TEXT("reason", reason));
+        http_refuse(refusal, 401, "certificate_refused", "%s", reason);
+        return false;
+    }
+    tls_context_release(conn->tls);
+    conn->tls = tls_context_hold(now);
+    return true;
 }

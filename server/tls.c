@@ -63,7 +63,7 @@ static enum status complain_cause(struct complaint *c, const char *setting, cons
     return complain(c, setting, path, what);
 }
 
-static int64_t asn1_seconds(const ASN1_TIME *time)
+int64_t tls_asn1_seconds(const ASN1_TIME *time)
 {
     struct tm tm;
     return time && ASN1_TIME_to_tm(time, &tm) == 1 ? (int64_t)timegm(&tm) : INT64_MAX;
@@ -87,7 +87,8 @@ static enum status load_certificate(struct tls_context *context, const struct tl
                               "not a PEM private key without passphrase that fits the certificate");
     if (SSL_CTX_check_private_key(context->ssl) != 1)
         return complain(c, "tls.key", s->key, "not the key of tls.certificate");
-    context->expiry_s = asn1_seconds(X509_get0_notAfter(SSL_CTX_get0_certificate(context->ssl)));
+    context->expiry_s =
+        tls_asn1_seconds(X509_get0_notAfter(SSL_CTX_get0_certificate(context->ssl)));
     if (context->expiry_s < clock_wall_ns() / NS_PER_S)
         log_warn("the server certificate has expired; senders will refuse it",
                  LOG_TEXT("file", s->certificate));
@@ -107,7 +108,7 @@ static enum status load_client_ca(struct tls_context *context, const struct tls_
     STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(context->ssl));
     for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
         X509 *ca = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
-        int64_t end = ca ? asn1_seconds(X509_get0_notAfter(ca)) : INT64_MAX;
+        int64_t end = ca ? tls_asn1_seconds(X509_get0_notAfter(ca)) : INT64_MAX;
         context->ca_expiry_s = end < context->ca_expiry_s ? end : context->ca_expiry_s;
     }
     return STATUS_OK;
@@ -123,7 +124,7 @@ static enum status load_crl(struct tls_context *context, const struct tls_settin
     BIO *file = BIO_new_file(s->crl, "re");
     X509_CRL *crl;
     while (file && (crl = PEM_read_bio_X509_CRL(file, NULL, no_passphrase, NULL))) {
-        int64_t end = asn1_seconds(X509_CRL_get0_nextUpdate(crl));
+        int64_t end = tls_asn1_seconds(X509_CRL_get0_nextUpdate(crl));
         context->crl_expiry_s = end < context->crl_expiry_s ? end : context->crl_expiry_s;
         count += X509_STORE_add_crl(store, crl) == 1;
         X509_CRL_free(crl);

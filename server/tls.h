@@ -48,6 +48,13 @@ struct ssl_st *tls_session_create(struct tls_context *context);
  * arena; x509 is the session's. */
 enum status tls_session_peer(struct ssl_st *session, struct arena *arena,
                              struct http_peer *peer) must_check;
+/* Whether the peer of an open session would still be let in under context, which may be newer than
+ * the session's own: CA, validity, CRL, deny list, certificate required at all. REFUSED with the
+ * reason as tls_session_failure gives it. */
+enum status tls_session_recheck(struct ssl_st *session, const struct tls_context *context,
+                                char *reason, size_t reason_size) must_check;
+/* Seconds since 1970 at which the peer's certificate ends; INT64_MAX without one. */
+int64_t tls_session_peer_expiry_s(struct ssl_st *session);
 /* Counts a handshake's end in vsocd_tls_handshakes_total{result}. */
 void tls_count_handshake(const char *result);
 /* Why a handshake failed: a word for the metric's result label, and a sentence for the log in

@@ -16,6 +16,7 @@ struct tls_context {
     int64_t expiry_s, ca_expiry_s, crl_expiry_s; /* INT64_MAX: none */
 };
 
+int64_t tls_asn1_seconds(const ASN1_TIME *time); /* since 1970; INT64_MAX when it can't be read */
 /* The certificate of this fingerprint is on the deny list. */
 bool tls_context_denies(const struct tls_context *context, const uint8_t digest[SHA256_BYTES]);
 /* OpenSSL's verify callback: the chain is good so far; the deny list has the last word. */

@@ -41,17 +41,21 @@ SSL *tls_session_create(struct tls_context *context)
     return session;
 }
 
+static bool is_denied(const struct tls_context *context, X509 *certificate)
+{
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    return X509_digest(certificate, EVP_sha256(), digest, &size) != 1 || size != SHA256_BYTES ||
+           tls_context_denies(context, digest);
+}
+
 int tls_session_verify(int good, X509_STORE_CTX *store)
 {
     SSL *session = (SSL *)X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
     struct tls_context *context = (struct tls_context *)SSL_get_ex_data(session, context_index);
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    unsigned size = 0;
     if (!good || X509_STORE_CTX_get_error_depth(store) > 0 || context->denied_count == 0)
         return good;
-    X509 *certificate = X509_STORE_CTX_get_current_cert(store);
-    if (X509_digest(certificate, EVP_sha256(), digest, &size) == 1 && size == SHA256_BYTES &&
-        !tls_context_denies(context, digest))
+    if (!is_denied(context, X509_STORE_CTX_get_current_cert(store)))
         return 1;
     SSL_set_ex_data(session, denied_index, session); /* any pointer: denied */
     X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REVOKED);
@@ -153,6 +157,51 @@ enum status tls_session_peer(SSL *session, struct arena *arena, struct http_peer
     GENERAL_NAMES_free(names);
     ERR_clear_error();
     return status;
+}
+
+static bool chain_is_good(SSL *session, X509 *certificate, const struct tls_context *context,
+                          char *reason, size_t reason_size)
+{
+    X509_STORE_CTX *check = X509_STORE_CTX_new();
+    bool good = check &&
+                X509_STORE_CTX_init(check, SSL_CTX_get_cert_store(context->ssl), certificate,
+                                    SSL_get_peer_cert_chain(session)) == 1 &&
+                X509_STORE_CTX_set_default(check, "ssl_client") == 1 &&
+                X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(check),
+                                       SSL_CTX_get0_param(context->ssl)) == 1 &&
+                X509_verify_cert(check) == 1;
+    if (!good)
+        snprintf(reason, reason_size, "client certificate: %s",
+                 check ? X509_verify_cert_error_string(X509_STORE_CTX_get_error(check))
+                       : "no memory to check it");
+    X509_STORE_CTX_free(check);
+    ERR_clear_error();
+    return good;
+}
+
+enum status tls_session_recheck(SSL *session, const struct tls_context *context, char *reason,
+                                size_t reason_size)
+{
+    X509 *certificate = SSL_get0_peer_certificate(session);
+    int mode = SSL_CTX_get_verify_mode(context->ssl);
+    if (!certificate && (mode & SSL_VERIFY_FAIL_IF_NO_PEER_CERT)) {
+        snprintf(reason, reason_size, "a client certificate is needed now");
+        return STATUS_REFUSED;
+    }
+    if (!certificate || !(mode & SSL_VERIFY_PEER))
+        return STATUS_OK;
+    if (!chain_is_good(session, certificate, context, reason, reason_size))
+        return STATUS_REFUSED;
+    if (!is_denied(context, certificate))
+        return STATUS_OK;
+    snprintf(reason, reason_size, "client certificate is on tls.deny_list");
+    return STATUS_REFUSED;
+}
+
+int64_t tls_session_peer_expiry_s(SSL *session)
+{
+    X509 *certificate = SSL_get0_peer_certificate(session);
+    return certificate ? tls_asn1_seconds(X509_get0_notAfter(certificate)) : INT64_MAX;
 }
 
 void tls_count_handshake(const char *result)

@@ -390,11 +390,74 @@ static void close_within_the_handshake_is_counted(void **state)
     fx_wait_for(w->f, handshakes("closed") == before + 1);
 }
 
-static void new_context_is_for_new_connections(void **state)
+static void reload(struct world *w)
 {
-    struct world *w = (struct world *)*state;
     char reason[256];
     struct tls_context *next = NULL;
+    if (tls_context_create(&w->settings, &next, reason, sizeof(reason)) != STATUS_OK)
+        fail_msg("%s", reason);
+    http_server_reconfigure(w->f->server, &w->f->settings, next);
+    tls_context_release(next);
+}
+
+static void open_connection_survives_a_reload_that_still_trusts_it(void **state)
+{
+    struct world *w = (struct world *)*state;
+    use_identity(w->client, &w->vehicle);
+    start(w);
+    SSL *ssl = tls_connect(w);
+    for (int i = 0; i < 3; i++) {
+        assert_has(ask(w, ssl), "200 OK");
+        reload(w);
+    }
+    assert_has(ask(w, ssl), "200 OK");
+    tls_close(ssl);
+}
+
+static void open_connection_of_a_revoked_certificate_is_refused_at_its_next_request(void **state)
+{
+    struct world *w = (struct world *)*state;
+    char fingerprint[65];
+    tm_fingerprint(w->vehicle.certificate, fingerprint);
+    use_identity(w->client, &w->vehicle);
+    start(w);
+    SSL *first = tls_connect(w), *second = tls_connect(w);
+    assert_has(ask(w, first), "200 OK");
+    assert_has(ask(w, second), "200 OK");
+    w->settings.crl = tm_path(w->directory, "fleet.crl");
+    tm_write_crl(w->settings.crl, &w->fleet_ca, w->vehicle.certificate, DAY);
+    reload(w);
+    assert_has(ask(w, first), "certificate_refused");
+    w->settings.crl = NULL;
+    w->settings.deny_list = tm_path(w->directory, "deny");
+    tm_write_text(w->settings.deny_list, fingerprint);
+    reload(w);
+    const char *text = ask(w, second);
+    assert_has(text, "HTTP/1.1 401 ");
+    assert_has(text, "tls.deny_list");
+    assert_int_equal(w->f->heads, 2);
+    tls_close(first);
+    tls_close(second);
+}
+
+static void open_connection_of_an_expired_certificate_is_refused(void **state)
+{
+    struct world *w = (struct world *)*state;
+    struct identity brief = tm_issue(&w->fleet_ca, false, "brief", NULL, 1);
+    use_identity(w->client, &brief);
+    start(w);
+    SSL *ssl = tls_connect(w);
+    assert_has(ask(w, ssl), "200 OK");
+    int64_t end = clock_wall_ns() + 3 * NS_PER_S;
+    fx_wait_for(w->f, clock_wall_ns() > end);
+    assert_has(ask(w, ssl), "certificate_refused");
+    tls_close(ssl);
+    tm_free(&brief);
+}
+
+static void new_ca_holds_for_open_and_new_connections(void **state)
+{
+    struct world *w = (struct world *)*state;
     use_identity(w->client, &w->vehicle);
     start(w);
     SSL *old = tls_connect(w);
@@ -403,10 +466,8 @@ static void new_context_is_for_new_connections(void **state)
     struct identity ca = tm_issue(NULL, true, "new fleet ca", NULL, DAY);
     struct identity mine = tm_issue(&ca, false, "mine", NULL, DAY);
     tm_write_certificate(w->settings.client_ca, ca.certificate);
-    assert_int_equal(tls_context_create(&w->settings, &next, reason, sizeof(reason)), STATUS_OK);
-    http_server_reconfigure(w->f->server, &w->f->settings, next);
-    tls_context_release(next);
-    assert_has(ask(w, old), "200 OK");
+    reload(w);
+    assert_has(ask(w, old), "certificate_refused");
     tls_close(old);
     fx_wait_for(w->f, http_server_connections(w->f->server) == 0);
     expect_handshake(w, "bad_certificate");
@@ -548,7 +609,10 @@ int main(void)
         T(plain_http_on_the_tls_port_is_counted),
         T(silent_handshake_is_given_up),
         T(close_within_the_handshake_is_counted),
-        T(new_context_is_for_new_connections),
+        T(open_connection_survives_a_reload_that_still_trusts_it),
+        T(open_connection_of_a_revoked_certificate_is_refused_at_its_next_request),
+        T(open_connection_of_an_expired_certificate_is_refused),
+        T(new_ca_holds_for_open_and_new_connections),
         T(long_bodies_go_both_ways),
         T(refusal_is_readable_and_closed_properly),
         T(peer_that_leaves_without_close_notify_is_an_end),
