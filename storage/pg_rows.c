@@ -192,15 +192,10 @@ static void write_quarantined(struct writer *w, const struct sink_batch *batch,
     pg_copy_bytes(w, q->raw);
 }
 
-/* Refusals that are not about the record's form: who may send what. */
+/* A refusal that is not about the record's form but about who may send it. */
 static const char *reject_source(struct slice code)
 {
-    static const char *const policies[] = {"vin_mismatch", "no_vehicle", "tenant_mismatch",
-                                           "forbidden"};
-    for (size_t i = 0; i < sizeof policies / sizeof *policies; i++)
-        if (slice_equal_text(code, policies[i]))
-            return "policy";
-    return "parse";
+    return slice_equal_text(code, "vin_mismatch") ? "policy" : "parse";
 }
 
 static void write_reject(struct writer *w, const struct sink_batch *batch,
