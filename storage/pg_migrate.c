@@ -86,8 +86,11 @@ static enum status read_version(struct run *run, unsigned *version)
     return status;
 }
 
-/* What belongs to vsoc_owner is changed as vsoc_owner. */
+/* Partitions are not made meanwhile (vsoc.ensure_partition takes the same lock): both change the
+ * catalogue's row of a table, which PostgreSQL refuses to the later one. What belongs to vsoc_owner
+ * is changed as vsoc_owner. */
 static const char become_owner[] =
+    "SELECT pg_advisory_xact_lock(1987276643, 1); "
     "DO $$ BEGIN "
     "IF EXISTS (SELECT FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner "
     "WHERE n.nspname = 'vsoc' AND r.rolname = 'vsoc_owner' AND "

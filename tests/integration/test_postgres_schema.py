@@ -1,6 +1,7 @@
 """`vsocd migrate`, the roles and the views, on a real server."""
 
 import subprocess
+import threading
 import uuid
 
 import psycopg2
@@ -32,6 +33,15 @@ def test_runs_at_the_same_time_take_turns(build, database):
     outputs = [process.communicate(timeout=60) for process in running]
     assert [process.returncode for process in running] == [0] * 4, outputs
     assert sum("applied 001_schema" in out for out, _ in outputs) == 1
+
+
+def test_run_beside_servers_that_make_partitions_goes_well(build, schema):
+    maker = threading.Thread(target=lambda: [query(schema, f"select vsoc.ensure_partition(current_date - {n})") for n in range(60)])
+    maker.start()
+    while maker.is_alive():
+        migrate(build, schema)
+    maker.join()
+    assert query(schema, "select count(*) from pg_inherits where inhparent = 'vsoc.events'::regclass") == [(60,)]
 
 
 def test_newer_schema_is_refused(build, schema):
