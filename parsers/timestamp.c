@@ -46,10 +46,10 @@ static bool civil_exists(const struct civil *c)
 
 static enum status seconds_to_ns(int64_t seconds, int64_t ns, int64_t *out)
 {
-    int64_t scaled;
-    if (__builtin_mul_overflow(seconds, NS_PER_S, &scaled) ||
-        __builtin_add_overflow(scaled, ns, out))
+    __int128 total = (__int128)seconds * NS_PER_S + ns;
+    if (total < INT64_MIN || total > INT64_MAX)
         return STATUS_OUT_OF_RANGE;
+    *out = (int64_t)total;
     return STATUS_OK;
 }
 

@@ -10,8 +10,8 @@
 static void check_digit_fits_published_vins(void **state)
 {
     (void)state;
-    static const char *const good[] = {"1M8GDM9AXKP042788", "1G4AH59H45G118341", "1J9RP1A36A1644345",
-                                       "11111111111111111"};
+    static const char *const good[] = {"1M8GDM9AXKP042788", "1G4AH59H45G118341",
+                                       "1J9RP1A36A1644345", "11111111111111111"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         assert_true(vin_check_digit_fits(slice_from_text(good[i])));
     assert_false(vin_check_digit_fits(slice_from_text("1M8GDM9A1KP042788")));
@@ -27,8 +27,13 @@ static void european_vin_is_valid_without_check_digit(void **state)
 static void letters_i_o_q_lower_case_and_wrong_length_are_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"IM8GDM9AXKP042788", "1O8GDM9AXKP042788", "1Q8GDM9AXKP042788",
-                                      "1m8GDM9AXKP042788", "1M8GDM9AXKP04278",  "1M8GDM9AXKP0427888", ""};
+    static const char *const bad[] = {"IM8GDM9AXKP042788",
+                                      "1O8GDM9AXKP042788",
+                                      "1Q8GDM9AXKP042788",
+                                      "1m8GDM9AXKP042788",
+                                      "1M8GDM9AXKP04278",
+                                      "1M8GDM9AXKP0427888",
+                                      ""};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_false(vin_is_valid(slice_from_text(bad[i])));
 }

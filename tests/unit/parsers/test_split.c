@@ -1,0 +1,193 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "parsers/split.h"
+
+/* Each record on a line; a broken one starts with !, its reason is left out. */
+static const char *split_text(const char *body, enum parser_framing framing)
+{
+    static char out[8192];
+    struct split split;
+    struct split_record record;
+    size_t used = 0;
+    split_init(&split, slice_from_text(body), framing, SPLIT_PREFIX_NONE);
+    while (split_next(&split, &record) == STATUS_OK) {
+        assert_ptr_equal(record.bytes.size ? record.bytes.data : NULL,
+                         record.bytes.size ? split.body.data + record.offset : NULL);
+        used += (size_t)snprintf(out + used, sizeof out - used, "%s%.*s\n",
+                                 record.broken ? "!" : "", SLICE_ARGS(record.bytes));
+        split_advance(&split, 0);
+    }
+    assert_int_equal(split_next(&split, &record), STATUS_END);
+    out[used] = '\0';
+    return out;
+}
+
+#define assert_records(body, expected)                                                             \
+    assert_string_equal(split_text(body, PARSER_FRAMING_JSON), expected)
+
+static void each_framing_of_json_gives_its_values(void **state)
+{
+    (void)state;
+    assert_records("{\"a\":1}\n{\"b\":2}\r\n\n{\"c\":3}", "{\"a\":1}\n{\"b\":2}\n{\"c\":3}\n");
+    assert_records("[{\"a\":1} , {\"b\":[{}]}]", "{\"a\":1}\n{\"b\":[{}]}\n");
+    assert_records("{\"a\":1}{\"b\":2} {\"c\":3}\n{}", "{\"a\":1}\n{\"b\":2}\n{\"c\":3}\n{}\n");
+    assert_records("{\n \"a\": {\n }\n}\n{}", "{\n \"a\": {\n }\n}\n{}\n");
+    assert_records("\xEF\xBB\xBF{}", "{}\n");
+    assert_records("", "");
+    assert_records(" \n\t", "");
+    assert_records("[]", "");
+    assert_records("[{}][{}]", "{}\n{}\n");
+}
+
+static void brackets_and_quotes_in_texts_do_not_count(void **state)
+{
+    (void)state;
+    assert_records("{\"a\":\"}{\"}\n{\"b\":\"\\\"}\"}", "{\"a\":\"}{\"}\n{\"b\":\"\\\"}\"}\n");
+    assert_records("[{\"a\":\"\\\\\"},{\"b\":\"]\"}]", "{\"a\":\"\\\\\"}\n{\"b\":\"]\"}\n");
+}
+
+/* Backslashes at each place of a 64-byte block, in runs of each parity. */
+static void escapes_across_blocks_are_seen(void **state)
+{
+    (void)state;
+    for (size_t lead = 0; lead < 70; lead++)
+        for (size_t run = 0; run < 5; run++) {
+            char body[256], expected[256];
+            int n = snprintf(body, sizeof body, "[{\"%*s", (int)lead, "");
+            memset(body + n, '\\', 2 * run);
+            snprintf(body + n + 2 * run, sizeof body - (size_t)n - 2 * run,
+                     "\\\"}{\":\"\"},{\"z\":1}]");
+            snprintf(expected, sizeof expected, "%.*s\n{\"z\":1}\n",
+                     (int)(strlen(body) - strlen(",{\"z\":1}]") - 1), body + 1);
+            assert_records(body, expected);
+        }
+}
+
+static void a_broken_value_costs_its_lines_only(void **state)
+{
+    (void)state;
+    assert_records("{\"a\":\"x\n{\"b\":2}\n", "!{\"a\":\"x\n{\"b\":2}\n");
+    assert_records("{\"a\":1\n{\"b\":2}\n", "!{\"a\":1\n{\"b\":2}\n");
+    assert_records("{\"a\":{\"b\":1}\n  {\"c\":2}\n", "{\"a\":{\"b\":1}\n{\"c\":2}\n");
+    assert_records("junk\n{\"b\":2}\n", "!junk\n{\"b\":2}\n");
+    assert_records("{\"a\":1} junk\n{\"b\":2}\n", "{\"a\":1}\n!junk\n{\"b\":2}\n");
+    assert_records("{\"a\":\n", "!{\"a\":\n");
+}
+
+static void a_value_without_end_leaves_lines_as_records(void **state)
+{
+    (void)state;
+    assert_records("{\"a\":[\n{\"b\":1},\n{\"c\":2}\n", "!{\"a\":[\n{\"b\":1}\n{\"c\":2}\n");
+}
+
+static void an_array_may_hold_what_is_no_event(void **state)
+{
+    (void)state;
+    assert_records("[1,\"a,]\",true,{}]", "1\n\"a,]\"\ntrue\n{}\n");
+    assert_records("[,{}]", "!,\n{}\n");
+    assert_records("[{},", "{}\n!\n");
+    assert_records("[{}] tail", "{}\n!tail\n");
+}
+
+static void lines_lose_their_ends_and_blank_ones(void **state)
+{
+    (void)state;
+    assert_string_equal(split_text("one\r\n\n  \n two\nthree", PARSER_FRAMING_LINES),
+                        "one\n two\nthree\n");
+    assert_string_equal(split_text("", PARSER_FRAMING_LINES), "");
+}
+
+static void a_stream_goes_on_where_the_parser_stopped(void **state)
+{
+    (void)state;
+    struct split split;
+    struct split_record record;
+    split_init(&split, SLICE_LITERAL("aabbbc"), PARSER_FRAMING_STREAM, SPLIT_PREFIX_NONE);
+    assert_int_equal(split_next(&split, &record), STATUS_OK);
+    assert_int_equal(record.bytes.size, 6);
+    split_advance(&split, 2);
+    assert_int_equal(split_next(&split, &record), STATUS_OK);
+    assert_int_equal(record.offset, 2);
+    split_advance(&split, 0); /* the rest belongs to it */
+    assert_int_equal(split_next(&split, &record), STATUS_END);
+}
+
+static void prefixes_delimit_binary_records(void **state)
+{
+    (void)state;
+    struct split split;
+    struct split_record record;
+    split_init(&split, SLICE_LITERAL("\0\2ab\0\0\0\3abc"), PARSER_FRAMING_STREAM, SPLIT_PREFIX_U16);
+    assert_int_equal(split_next(&split, &record), STATUS_OK);
+    assert_true(slice_equal_text(record.bytes, "ab"));
+    assert_int_equal(record.offset, 2);
+    assert_int_equal(split_next(&split, &record), STATUS_OK);
+    assert_int_equal(record.bytes.size, 0);
+    assert_int_equal(split_next(&split, &record), STATUS_OK);
+    assert_true(slice_equal_text(record.bytes, "abc"));
+    assert_int_equal(split_next(&split, &record), STATUS_END);
+
+    split_init(&split, SLICE_LITERAL("\0\0\0\7abc"), PARSER_FRAMING_STREAM, SPLIT_PREFIX_U32);
+    assert_int_equal(split_next(&split, &record), STATUS_OK);
+    assert_non_null(record.broken);
+    assert_int_equal(record.bytes.size, 7);
+    assert_int_equal(split_next(&split, &record), STATUS_END);
+}
+
+static double cpu_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* Bodies made to be searched again and again: the time must follow the size, so a second is plenty.
+ */
+static void no_body_takes_time_by_its_square(void **state)
+{
+    (void)state;
+    static const char *const units[] = {"{\"a\":\n", "[\n",      "{\n", "{\"a\":\"\n",
+                                        "[[[[",      "{\"a\":[", "{} ", "}{",
+                                        "x",         "\"\n",     "[,",  "\\"};
+    const size_t size = 1 << 20;
+    uint8_t *body = malloc(size);
+    for (size_t u = 0; u < sizeof units / sizeof *units; u++) {
+        struct split split;
+        struct split_record record;
+        size_t unit = strlen(units[u]);
+        for (size_t i = 0; i < size; i++)
+            body[i] = (uint8_t)units[u][i % unit];
+        double start = cpu_s();
+        split_init(&split, slice_make(body, size), PARSER_FRAMING_JSON, SPLIT_PREFIX_NONE);
+        while (split_next(&split, &record) == STATUS_OK)
+            ;
+        if (cpu_s() - start > 1)
+            fail_msg("'%s' repeated takes %.1f s", units[u], cpu_s() - start);
+    }
+    free(body);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_framing_of_json_gives_its_values),
+        cmocka_unit_test(brackets_and_quotes_in_texts_do_not_count),
+        cmocka_unit_test(escapes_across_blocks_are_seen),
+        cmocka_unit_test(a_broken_value_costs_its_lines_only),
+        cmocka_unit_test(a_value_without_end_leaves_lines_as_records),
+        cmocka_unit_test(an_array_may_hold_what_is_no_event),
+        cmocka_unit_test(lines_lose_their_ends_and_blank_ones),
+        cmocka_unit_test(a_stream_goes_on_where_the_parser_stopped),
+        cmocka_unit_test(prefixes_delimit_binary_records),
+        cmocka_unit_test(no_body_takes_time_by_its_square),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

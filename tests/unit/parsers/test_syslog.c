@@ -1,0 +1,125 @@
+#include "pipeline_fixture.h"
+
+static void run(struct fixture *f, const char *line)
+{
+    f->options.parser = &parser_syslog;
+    fixture_run_text(f, line);
+    assert_int_equal(f->item_count, 1);
+}
+
+static void severities_map_to_the_common_scale(void **state)
+{
+    static const char *const expected[] = {"\"severity_id\":5,\"severity_source\":\"emerg\"",
+                                           "\"severity_id\":5,\"severity_source\":\"alert\"",
+                                           "\"severity_id\":4,\"severity_source\":\"crit\"",
+                                           "\"severity_id\":3,\"severity_source\":\"err\"",
+                                           "\"severity_id\":2,\"severity_source\":\"warning\"",
+                                           "\"severity_id\":1,\"severity_source\":\"notice\"",
+                                           "\"severity_id\":1,\"severity_source\":\"info\"",
+                                           "\"severity_id\":1,\"severity_source\":\"debug\""};
+    for (int i = 0; i < 8; i++) {
+        char line[64];
+        snprintf(line, sizeof line, "<%d>1 - - - - - - m", i + 8);
+        run(*state, line);
+        assert_event_has(*state, 0, expected[i]);
+    }
+}
+
+static void over_long_header_words_are_not_rfc5424(void **state)
+{
+    struct fixture *f = *state;
+    static const size_t limits[] = {255, 48, 128, 32}; /* host, app, procid, msgid */
+    for (size_t word = 0; word < 4; word++)
+        for (size_t over = 0; over < 2; over++) {
+            char line[600] = "<13>1 2026-11-22T10:15:02Z";
+            for (size_t i = 0; i < 4; i++) {
+                char text[300] = " ";
+                memset(text + 1, 'a', i == word ? limits[i] + over : 1);
+                strcat(line, text);
+            }
+            strcat(line, " - m");
+            run(f, line);
+            assert_event_has(f, 0,
+                             over ? "\"parse_status\":\"partial\"" : "\"parse_status\":\"ok\"");
+        }
+}
+
+static void every_cut_of_a_line_is_an_event(void **state)
+{
+    struct fixture *f = *state;
+    static const char line[] = "<165>1 2026-11-22T10:15:02Z h a p m [x@1 a=\"1\\\"\"][y@1] text";
+    for (size_t size = 1; size < sizeof line; size++) {
+        f->options.parser = &parser_syslog;
+        fixture_run(f, line, size);
+        assert_int_equal(f->result.accepted, 1);
+    }
+}
+
+static void broken_structured_data_are_text(void **state)
+{
+    static const char *const data[] = {"[",          "[]",           "[x",          "[x a]",
+                                       "[x a=1]",    "[x a=\"1]",    "[x a=\"]\"]", "[x  a=\"1\"]",
+                                       "[x a=\"1\"", "[x a=\"1\"]y", "x",           "[=]"};
+    for (size_t i = 0; i < sizeof data / sizeof *data; i++) {
+        char line[128];
+        snprintf(line, sizeof line, "<13>1 - h a p m %s m", data[i]);
+        run(*state, line);
+        assert_event_has(*state, 0, "\"code\":\"bad_header\"");
+    }
+}
+
+static void more_parameters_than_are_decoded_leave_a_note(void **state)
+{
+    char *line = malloc(65536), *end = line;
+    end += sprintf(end, "<13>1 - h a p m [x");
+    for (int i = 0; i < 2000; i++)
+        end += sprintf(end, " same=\"%d\"", i);
+    sprintf(end, "] text");
+    run(*state, line);
+    assert_event_has(*state, 0, "\"x.same#2\":\"1\"");
+    assert_event_has(*state, 0, "\"code\":\"too_many_keys\"");
+    assert_event_has(*state, 0, "\"message\":\"text\"");
+    free(line);
+}
+
+static void a_message_over_the_fields_size_is_cut_at_a_character(void **state)
+{
+    struct fixture *f = *state;
+    const size_t size = 70001;
+    char *line = malloc(size + 1);
+    memset(line, 'a', size);
+    for (size_t i = 4; i + 1 < size; i += 2)
+        memcpy(line + i, "é", 2);
+    memcpy(line, "<13>", 4);
+    line[4] = 'x';
+    line[5] = 'x';
+    line[size] = '\0';
+    f->options.event_bytes = 100000;
+    run(f, line);
+    assert_event_has(f, 0, "\"code\":\"message_cut\"");
+    free(line);
+}
+
+static void heads_are_probed_by_priority_or_time(void **state)
+{
+    (void)state;
+    assert_int_equal(parser_syslog.probe(SLICE_LITERAL("<13>1 - - - - - - m\nx")), 70);
+    assert_int_equal(parser_syslog.probe(SLICE_LITERAL("<13>Oct 11 22:14:15 h t: m")), 60);
+    assert_int_equal(parser_syslog.probe(SLICE_LITERAL("Oct 11 22:14:15 h t: m")), 40);
+    assert_int_equal(parser_syslog.probe(SLICE_LITERAL("anything")), 0);
+    assert_int_equal(parser_syslog.probe(SLICE_EMPTY), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        fixture_test(severities_map_to_the_common_scale),
+        fixture_test(over_long_header_words_are_not_rfc5424),
+        fixture_test(every_cut_of_a_line_is_an_event),
+        fixture_test(broken_structured_data_are_text),
+        fixture_test(more_parameters_than_are_decoded_leave_a_note),
+        fixture_test(a_message_over_the_fields_size_is_cut_at_a_character),
+        fixture_test(heads_are_probed_by_priority_or_time),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
