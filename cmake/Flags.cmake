@@ -5,7 +5,7 @@ add_compile_options(-Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wcast-qual -
                     -Wimplicit-fallthrough -fno-omit-frame-pointer)
 add_compile_options($<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes> $<$<COMPILE_LANGUAGE:C>:-Wmissing-prototypes>)
 # Messages for people are cut to their buffers on purpose.
-add_compile_options(-Wno-format-truncation)
+add_compile_options($<$<C_COMPILER_ID:GNU>:-Wno-format-truncation>)
 add_compile_definitions(_GNU_SOURCE VSOCD_VERSION="${PROJECT_VERSION}")
 
 add_compile_options(-fstack-protector-strong)
