@@ -142,7 +142,7 @@ static rd_kafka_resp_err_t message_send(struct kafka_outlet *outlet, const struc
     do {
         error = rd_kafka_producev(
             outlet->producer, RD_KAFKA_V_RKT(message->topic), RD_KAFKA_V_MSGFLAGS(0),
-            RD_KAFKA_V_KEY(message->key.data, message->key.size),
+            RD_KAFKA_V_KEY((void *)(uintptr_t)message->key.data, message->key.size),
             RD_KAFKA_V_VALUE((void *)(uintptr_t)message->value.data, message->value.size),
             RD_KAFKA_V_TIMESTAMP(outlet->batch->received_ns / NS_PER_MS),
             RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
@@ -365,12 +365,12 @@ enum sink_result kafka_outlet_send_progress(struct kafka_outlet *outlet,
         kafka_progress_write(value, load->last_position, last->batch_uid, load->spool_uid);
     rd_kafka_resp_err_t error;
     do {
-        error =
-            rd_kafka_producev(outlet->producer, RD_KAFKA_V_RKT(outlet->progress),
-                              RD_KAFKA_V_PARTITION(KAFKA_PROGRESS_PARTITION),
-                              RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                              RD_KAFKA_V_KEY(outlet->client->name, strlen(outlet->client->name)),
-                              RD_KAFKA_V_VALUE(value, size), RD_KAFKA_V_END);
+        error = rd_kafka_producev(
+            outlet->producer, RD_KAFKA_V_RKT(outlet->progress),
+            RD_KAFKA_V_PARTITION(KAFKA_PROGRESS_PARTITION),
+            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+            RD_KAFKA_V_KEY((void *)(uintptr_t)outlet->client->name, strlen(outlet->client->name)),
+            RD_KAFKA_V_VALUE(value, size), RD_KAFKA_V_END);
     } while (error == RD_KAFKA_RESP_ERR__QUEUE_FULL && queue_wait(outlet));
     return error ? send_failed(outlet, error, problem) : SINK_DELIVERED;
 }
