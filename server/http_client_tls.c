@@ -66,7 +66,8 @@ static bool name_server(SSL *session, const char *host)
     unsigned char address[16];
     if (inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1)
         return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session), host) == 1;
-    return SSL_set_tlsext_host_name(session, host) == 1 && SSL_set1_host(session, host) == 1;
+    return SSL_set_tlsext_host_name(session, (char *)(uintptr_t)host) == 1 &&
+           SSL_set1_host(session, host) == 1;
 }
 
 /* A call failed: what that means. With a blocking socket, "want read" is its receive timeout. */
