@@ -61,11 +61,13 @@ static void keep_origin(struct config_build *build, const struct config_row *row
         kept->name = row->key;
 }
 
-static void tell_no_room(struct config_build *build, const struct config_origin *origin,
+static void tell_refused(struct config_build *build, const struct config_origin *origin,
                          enum status status)
 {
     if (status == STATUS_TOO_MANY)
         config_problem(build, origin, "holds more than %d items; take some out", CONFIG_ITEMS_MAX);
+    else if (status == STATUS_WRONG_TYPE)
+        config_problem(build, origin, "must be UTF-8 without line breaks and control characters");
     else if (status != STATUS_OK)
         config_problem(build, origin, "is too large: no memory is left for it");
 }
@@ -93,13 +95,13 @@ void config_store_item(struct config_build *build, const struct config_row *row,
     if (!*text)
         config_problem(build, origin, "an item is empty; write it or take it out");
     else
-        tell_no_room(build, origin, config_list_add(row, text, build->config));
+        tell_refused(build, origin, config_list_add(row, text, build->config));
 }
 
 void config_store_entry(struct config_build *build, const struct config_row *row, const char *name,
                         const char *value, const struct config_origin *origin)
 {
-    tell_no_room(build, origin, config_map_set(row, name, value, build->config));
+    tell_refused(build, origin, config_map_set(row, name, value, build->config));
     keep_origin(build, row, origin);
 }
 
@@ -207,6 +209,24 @@ enum status config_load_checked(const char *path, const char *const *sets, size_
     else
         config_destroy(build.config);
     return s;
+}
+
+enum status config_from_text(struct slice yaml, const char *const *sets, size_t set_count,
+                             struct config **out, struct config_problems *problems)
+{
+    problems->count = 0;
+    struct config_build build = {.config = config_create(NULL), .problems = problems};
+    if (!build.config)
+        return STATUS_NO_MEMORY;
+    store_defaults(&build);
+    config_read_yaml(&build, yaml);
+    config_read_sets(&build, sets, set_count);
+    if (problems->count == 0) {
+        *out = build.config;
+        return STATUS_OK;
+    }
+    config_destroy(build.config);
+    return STATUS_CONFIG;
 }
 
 enum status config_load(const char *path, const char *const *sets, size_t set_count,

@@ -37,8 +37,35 @@ static void write_list(const struct config_list *list, struct writer *out)
     writer_u8(out, ']');
 }
 
-static void write_map(const struct config_map *map, bool masked, struct writer *out)
+static bool map_has(const struct config_map *map, struct slice name)
 {
+    for (size_t i = 0; i < map->count; i++)
+        if (slice_equal_text(name, map->names[i]))
+            return true;
+    return false;
+}
+
+/* Default entries that were taken out stand as null: without them the map would have them again. */
+static void write_removed(const struct config_row *row, const struct config_map *map,
+                          struct writer *out)
+{
+    const char *separator = map->count ? ", " : "";
+    for (const char *p = row->fallback; *p; p += *p == ',') {
+        struct slice name = slice_make(p, strcspn(p, "="));
+        p += strcspn(p, ",");
+        if (map_has(map, name))
+            continue;
+        writer_text(out, separator);
+        writer_json_string(out, name);
+        writer_text(out, ": null");
+        separator = ", ";
+    }
+}
+
+static void write_map(const struct config_row *row, const struct config_map *map,
+                      struct writer *out)
+{
+    bool masked = row->flags & CONFIG_SECRET_VALUES;
     writer_u8(out, '{');
     for (size_t i = 0; i < map->count; i++) {
         writer_text(out, i ? ", " : "");
@@ -46,6 +73,7 @@ static void write_map(const struct config_map *map, bool masked, struct writer *
         writer_text(out, ": ");
         write_text(masked && config_name_is_secret(map->names[i]) ? MASK : map->values[i], out);
     }
+    write_removed(row, map, out);
     writer_u8(out, '}');
 }
 
@@ -82,7 +110,7 @@ void config_value_write(const struct config_row *row, const struct config *confi
         write_list(member, out);
         return;
     case CONFIG_KIND_MAP:
-        write_map(member, row->flags & CONFIG_SECRET_VALUES, out);
+        write_map(row, member, out);
         return;
     }
 }

@@ -223,10 +223,9 @@ static enum status parse_text(const struct config_row *row, const char *text, co
         return wrong(problem, size, STATUS_OUT_OF_RANGE,
                      "must be a text of %llu to %llu bytes, not of %zu",
                      (unsigned long long)row->min, (unsigned long long)row->max, n);
-    for (const char *p = text; *p; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            return wrong(problem, size, STATUS_WRONG_TYPE,
-                         "must not hold line breaks or other control characters");
+    if (!config_text_is_plain(text, false))
+        return wrong(problem, size, STATUS_WRONG_TYPE,
+                     "must be UTF-8 without line breaks and control characters");
     struct slice copy;
     if (arena_copy(&config->arena, slice_make(text, n + 1), &copy) != STATUS_OK)
         return wrong(problem, size, STATUS_NO_MEMORY, "is too large: no memory is left for it");
@@ -292,6 +291,8 @@ enum status config_list_add(const struct config_row *row, const char *text, stru
     struct config_list *list = config_member(config, row);
     if (list->count == CONFIG_ITEMS_MAX)
         return STATUS_TOO_MANY;
+    if (!config_text_is_plain(text, false))
+        return STATUS_WRONG_TYPE;
     const char **items = arena_alloc(&config->arena, (list->count + 1) * sizeof *items);
     const char *item = keep(config, text);
     if (!items || !item)
@@ -307,6 +308,8 @@ enum status config_map_set(const struct config_row *row, const char *name, const
                            struct config *config)
 {
     struct config_map *map = config_member(config, row);
+    if (!config_text_is_plain(name, false) || (value && !config_text_is_plain(value, true)))
+        return STATUS_WRONG_TYPE;
     const char **names = arena_alloc(&config->arena, (map->count + 1) * sizeof *names);
     const char **values = arena_alloc(&config->arena, (map->count + 1) * sizeof *values);
     const char *kept_name = keep(config, name), *kept_value = value ? keep(config, value) : NULL;

@@ -12,10 +12,13 @@ struct writer;
 enum status config_value_parse(const struct config_row *row, const char *text,
                                struct config *config, char *problem,
                                size_t problem_size) must_check;
-/* Appends to a LIST row. TOO_MANY, NO_MEMORY. */
+/* UTF-8 without control characters and line ends; lines true: line feeds and tabs may be in it. */
+bool config_text_is_plain(const char *text, bool lines);
+/* Appends to a LIST row. WRONG_TYPE: not plain; TOO_MANY, NO_MEMORY. */
 enum status config_list_add(const struct config_row *row, const char *text,
                             struct config *config) must_check;
-/* Sets an entry of a MAP row; value NULL removes it. TOO_MANY, NO_MEMORY. */
+/* Sets an entry of a MAP row; value NULL removes it; it may have lines (a PEM text). WRONG_TYPE:
+ * not plain; TOO_MANY, NO_MEMORY. */
 enum status config_map_set(const struct config_row *row, const char *name, const char *value,
                            struct config *config) must_check;
 /* True when both hold the same. */

@@ -231,11 +231,13 @@ static void each_mistake_says_what_would_be_right(void **state)
     load_bad("evidence: {retention: 999999999d}", 1, 23, "must be at most");
     load_bad("timeouts: {idle: }", 1, 18, "needs a value; leave the line out for 75s");
     load_bad("data_dir: ''", 1, 11, "must be a text of 1 to 4096 bytes, not of 0");
-    load_bad("data_dir: \"a\\nb\"", 1, 11, "must not hold line breaks");
+    load_bad("data_dir: \"a\\nb\"", 1, 11, "without line breaks");
     load_bad("data_dir: \"a\\0b\"", 1, 11, "must not hold a NUL");
     load_bad("ingest: {catalogs: a.csv}", 1, 20, "must be a list such as [a, b]");
     load_bad("ingest: {catalogs: [a, '']}", 1, 24, "an item is empty");
     load_bad("ingest: {catalogs: [a, [b]]}", 1, 24, "must be a list of single values, not a list");
+    load_bad("ingest: {catalogs: [\"a\\u2028b\"]}", 1, 21, "must be UTF-8 without");
+    load_bad("ingest: {formats: {\"a\\tb\": c}}", 1, 28, "must be UTF-8 without");
     load_bad("ingest: {formats: [a]}", 1, 19, "must be a mapping such as {name: value}");
     load_bad("ingest: {formats: {a: {b: c}}}", 1, 23, "must be a single value, not a mapping");
     load_bad("limits: 5", 1, 9, "must be a section with settings below it");
@@ -399,7 +401,9 @@ static void what_is_printed_reads_back_as_the_same(void **state)
     load_good(
         "limits: {memory: 3071KiB, body_bytes: 1000000, event_bytes: 1KiB}\n"
         "timeouts: {idle: 1500ms, ack: 0, drain: 45min}\ntls: {crl: \"a \\\"b\\\" \xc3\xa9\"}\n"
-        "ingest: {catalogs: [a, b]}\n");
+        "ingest: {catalogs: [a, b]}\n"
+        "sinks: {kafka: {properties: {compression.type: null, x.pem: \"-- BEGIN\\n\\tb\\n\", y: "
+        "\"\\\\\"}}}\n");
     load_twice(&first, &second);
     assert_string_equal((const char *)first.data, (const char *)second.data);
     assert_non_null(strstr((const char *)first.data, "limits:\n  connections: 20000\n"));
