@@ -55,7 +55,7 @@ static enum status read_authority(struct slice authority, struct http_url *out, 
     if (!host.size || host.size >= sizeof out->host)
         return wrong(reason, "the host is missing or too long");
     snprintf(out->host, sizeof out->host, "%.*s", SLICE_ARGS(host));
-    if (port.size)
+    if (port.size > 1)
         return read_port(slice_sub(port, 1, port.size), out, reason);
     snprintf(out->port, sizeof out->port, "%s", out->tls ? "443" : "80");
     return STATUS_OK;
