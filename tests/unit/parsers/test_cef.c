@@ -85,9 +85,9 @@ static void more_pairs_than_are_decoded_leave_a_note(void **state)
 {
     struct fixture *f = *state;
     char *line = malloc(65536), *end = line;
-    end += sprintf(end, "CEF:0|v|p|1|id|name|5|");
+    end += snprintf(end, 65536 - (size_t)(end - line), "CEF:0|v|p|1|id|name|5|");
     for (int i = 0; i < 2000; i++)
-        end += sprintf(end, "k%d=%d ", i, i);
+        end += snprintf(end, 65536 - (size_t)(end - line), "k%d=%d ", i, i);
     f->options.parser = &parser_cef;
     fixture_run_text(f, line);
     assert_event_has(f, 0, "\"k100\":\"100\"");

@@ -41,7 +41,7 @@ static void many_ids_are_told_apart(void **state)
     size_t n = 0;
     for (int round = 0; round < 2; round++)
         for (int i = 0; i < 20000; i++)
-            n += (size_t)sprintf(body + n, "{\"id\":\"%d\",\"sev_id\":1000}\n", i);
+            n += (size_t)snprintf(body + n, (4 << 20) - n, "{\"id\":\"%d\",\"sev_id\":1000}\n", i);
     f->options.batch_events = 50000;
     f->options.on_event = ignore_event;
     fixture_run(f, body, n);
@@ -125,10 +125,10 @@ static void memory_of_a_record_is_used_again(void **state)
     char *body = malloc(50 * 40100);
     size_t n = 0;
     for (int i = 0; i < 40; i++) {
-        n += (size_t)sprintf(body + n, "{\"message\":\"m\",\"x\":\"");
+        n += (size_t)snprintf(body + n, 50 * 40100 - n, "{\"message\":\"m\",\"x\":\"");
         memset(body + n, 'y', 40000);
         n += 40000;
-        n += (size_t)sprintf(body + n, "\"}\n");
+        n += (size_t)snprintf(body + n, 50 * 40100 - n, "\"}\n");
     }
     arena_init(&small, 65536);
     f->normaliser.arena = &small;

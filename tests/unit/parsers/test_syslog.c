@@ -31,13 +31,14 @@ static void over_long_header_words_are_not_rfc5424(void **state)
     static const size_t limits[] = {255, 48, 128, 32}; /* host, app, procid, msgid */
     for (size_t word = 0; word < 4; word++)
         for (size_t over = 0; over < 2; over++) {
-            char line[600] = "<13>1 2026-11-22T10:15:02Z";
+            char line[600];
+            size_t n = (size_t)snprintf(line, sizeof line, "<13>1 2026-11-22T10:15:02Z");
             for (size_t i = 0; i < 4; i++) {
                 char text[300] = " ";
                 memset(text + 1, 'a', i == word ? limits[i] + over : 1);
-                strcat(line, text);
+                n += (size_t)snprintf(line + n, sizeof line - n, "%s", text);
             }
-            strcat(line, " - m");
+            snprintf(line + n, sizeof line - n, " - m");
             run(f, line);
             assert_event_has(f, 0,
                              over ? "\"parse_status\":\"partial\"" : "\"parse_status\":\"ok\"");
@@ -71,10 +72,10 @@ static void broken_structured_data_are_text(void **state)
 static void more_parameters_than_are_decoded_leave_a_note(void **state)
 {
     char *line = malloc(65536), *end = line;
-    end += sprintf(end, "<13>1 - h a p m [x");
+    end += snprintf(end, 65536 - (size_t)(end - line), "<13>1 - h a p m [x");
     for (int i = 0; i < 2000; i++)
-        end += sprintf(end, " same=\"%d\"", i);
-    sprintf(end, "] text");
+        end += snprintf(end, 65536 - (size_t)(end - line), " same=\"%d\"", i);
+    snprintf(end, 65536 - (size_t)(end - line), "] text");
     run(*state, line);
     assert_event_has(*state, 0, "\"x.same#2\":\"1\"");
     assert_event_has(*state, 0, "\"code\":\"too_many_keys\"");

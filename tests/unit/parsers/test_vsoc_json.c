@@ -4,7 +4,7 @@ static void every_sender_field_is_taken_under_its_own_name(void **state)
 {
     struct fixture *f = *state;
     char body[16384], *end = body;
-    end += sprintf(end, "{");
+    end += snprintf(end, sizeof body - (size_t)(end - body), "{");
     for (unsigned i = 0; i < EVENT_FIELD_COUNT; i++) {
         const struct event_field_info *info = &event_field_table[i];
         static const char *const values[] = {[EVENT_KIND_TEXT] = "\"aaa\"",
@@ -20,10 +20,11 @@ static void every_sender_field_is_taken_under_its_own_name(void **state)
         if (info->origin != EVENT_ORIGIN_SENDER)
             continue;
         assert_non_null(values[info->kind]);
-        end += sprintf(end, "%s\"%s\":%s", end[-1] == '{' ? "" : ",", info->name,
-                       i == EVENT_model_year ? "2026" : values[info->kind]);
+        end += snprintf(end, sizeof body - (size_t)(end - body), "%s\"%s\":%s",
+                        end[-1] == '{' ? "" : ",", info->name,
+                        i == EVENT_model_year ? "2026" : values[info->kind]);
     }
-    sprintf(end, "}");
+    snprintf(end, sizeof body - (size_t)(end - body), "}");
     fixture_run_text(f, body);
     for (unsigned i = 0; i < EVENT_FIELD_COUNT; i++) {
         char name[80];
@@ -62,16 +63,16 @@ static void many_unknown_keys_meet_many_attributes(void **state)
 {
     struct fixture *f = *state;
     char *body = malloc(65536), *end = body;
-    end += sprintf(end, "{\"message\":\"m\"");
+    end += snprintf(end, 65536 - (size_t)(end - body), "{\"message\":\"m\"");
     for (int i = 0; i < 1000; i++)
-        end += sprintf(end, ",\"u%d\":%d", i, i);
-    end += sprintf(end, ",\"attributes\":{\"a\":1");
+        end += snprintf(end, 65536 - (size_t)(end - body), ",\"u%d\":%d", i, i);
+    end += snprintf(end, 65536 - (size_t)(end - body), ",\"attributes\":{\"a\":1");
     for (int i = 0; i < 1000; i++)
-        end += sprintf(end, ",\"v%d\":%d", i, i);
-    sprintf(end, "}}");
+        end += snprintf(end, 65536 - (size_t)(end - body), ",\"v%d\":%d", i, i);
+    snprintf(end, 65536 - (size_t)(end - body), "}}");
     fixture_run_text(f, body);
     assert_event_has(f, 0, "\"v999\":999");
-    sprintf(end, ",\"u500\":1}}");
+    snprintf(end, 65536 - (size_t)(end - body), ",\"u500\":1}}");
     fixture_run_text(f, body);
     assert_rejected(f, 0, "duplicate_key", "u500: stands in attributes and beside it");
     free(body);
@@ -143,8 +144,8 @@ static void a_long_key_is_cut_at_a_character(void **state)
 {
     struct fixture *f = *state;
     char body[512], key[128] = "x";
-    for (int i = 0; i < 40; i++)
-        strcat(key, "é");
+    for (size_t i = 0; i < 40; i++)
+        snprintf(key + 1 + 2 * i, sizeof key - 1 - 2 * i, "é");
     snprintf(body, sizeof body, "{\"message\":\"m\",\"%s\":1,\"attributes\":{\"%s\":1}}", key, key);
     fixture_run_text(f, body);
     assert_rejected(f, 0, "duplicate_key", "éé: stands");
