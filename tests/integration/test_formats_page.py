@@ -1,0 +1,71 @@
+"""docs/formats.md against the program: formats, categories and codes are all named there."""
+
+import json
+import pathlib
+import re
+import subprocess
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "formats.md").read_text()
+
+
+def sources():
+    return "".join(path.read_text() for path in sorted((ROOT / "parsers").glob("*.[ch]")))
+
+
+def test_every_format_has_a_section_and_its_content_types(build):
+    run = subprocess.run([build / "vsocd", "formats", "--json"], capture_output=True, check=True, timeout=30)
+    formats = [json.loads(line) for line in run.stdout.splitlines()]
+    assert {"vsoc_json", "qsev", "syslog", "cef"} <= {f["name"] for f in formats}
+    for f in formats:
+        assert f"\n## {f['name']}" in PAGE, f["name"]
+        for content_type in f["content_types"]:
+            assert f"`{content_type}`" in PAGE
+
+
+def test_formats_as_text_lists_the_same(build):
+    text = subprocess.run([build / "vsocd", "formats"], capture_output=True, check=True, timeout=30).stdout.decode()
+    for name in ("vsoc_json", "qsev", "syslog", "cef"):
+        assert re.search(rf"^{name} ", text, re.MULTILINE)
+    assert subprocess.run([build / "vsocd", "formats", "--xml"], capture_output=True, check=False).returncode == 64
+
+
+def test_every_category_is_listed():
+    rows = re.findall(r'X\("(\w+)", +"([^"]+)"\)', (ROOT / "parsers" / "category.h").read_text())
+    assert len(rows) >= 20
+    for name, meaning in rows:
+        assert f"| `{name}` | {meaning} |" in PAGE
+
+
+def test_every_code_is_explained():
+    codes = set(re.findall(r'parser_malformed\(\s*[^;]*?, "(\w+)",', sources()))
+    codes |= set(re.findall(r'reject_record\(run, \d, "(\w+)"', sources()))
+    codes |= set(re.findall(r'return refuse\([^;]*?"(\w+)",', sources()))
+    codes |= set(re.findall(r'return "(\w+_\w+)";', sources()))
+    codes |= set(re.findall(r'(?:note|text_event_partial)\([^;]*?"(\w+)",', sources()))
+    assert {"bad_vin", "truncated", "count_zero", "message_cut", "too_deep"} <= codes
+    missing = {code for code in codes if f"`{code}`" not in PAGE}
+    assert not missing
+
+
+def test_parse_says_how_it_is_used(build, tmp_path):
+    vsocd = build / "vsocd"
+    missing = tmp_path / "missing"
+    for arguments, code, words in (
+            ([], 64, b"usage"), (["--format"], 64, b"usage"), (["--format", "nope"], 64, b"vsocd formats"),
+            (["--format", "cef", "--received", "now"], 64, b"RFC 3339"), (["--format", "qsev", "--framing", "u8"], 64, b"u16"),
+            (["--format", "cef", "a", "b"], 64, b"usage"), (["--format=cef", missing], 1, b"not found")):
+        run = subprocess.run([vsocd, "parse", *arguments], input=b"", capture_output=True, check=False, timeout=30)
+        assert run.returncode == code and words in run.stderr, (arguments, run)
+    run = subprocess.run([vsocd, "parse", "--format", "vsoc_json", "-"], input=b'{"message":"m"}', capture_output=True, check=False)
+    assert run.returncode == 0 and json.loads(run.stdout)["message"] == "m"
+
+
+def test_length_prefixed_messages_are_parsed(build):
+    message = bytes.fromhex("1000408001000300")
+    for framing, size in (("u16", 2), ("u32", 4)):
+        body = b"".join(len(message).to_bytes(size, "big") + message for _ in range(3))
+        run = subprocess.run([build / "vsocd", "parse", "--format", "qsev", "--framing", framing], input=body,
+                             capture_output=True, check=True, timeout=30)
+        assert [json.loads(line)["raw_offset"] for line in run.stdout.splitlines()] == \
+            [str(size + i * (size + 8)) for i in range(3)]
