@@ -7,6 +7,9 @@
 #include <sys/socket.h>
 
 #define REPLY_BYTES_MAX ((size_t)64 * 1024 * 1024)
+/* libevent frees a TLS session a turn after we do, and until then it holds the 16 KiB buffer that
+ * its goodbye was written through: thousands closed at once must not add up. */
+#define REAPED_PER_TURN 64
 
 struct http_settings http_settings_from_config(const struct config *config)
 {
@@ -59,12 +62,17 @@ static void on_reap(evutil_socket_t fd, short what, void *arg)
 {
     struct http_server *server = (struct http_server *)arg;
     struct conn *next;
+    unsigned freed = 0;
     (void)fd, (void)what;
-    for (struct conn *conn = server->dead; conn; conn = next) {
+    for (struct conn *conn = server->dead; conn && freed < REAPED_PER_TURN; conn = next) {
         next = conn->next;
-        if (!conn->will_run) /* else the run list still knows it */
-            conn_free(conn);
+        if (conn->will_run)
+            continue; /* the run list still knows it */
+        conn_free(conn);
+        freed++;
     }
+    if (freed == REAPED_PER_TURN)
+        http_server_reap_later(server);
 }
 
 static void on_run(evutil_socket_t fd, short what, void *arg)
