@@ -6,17 +6,19 @@
 #include <arpa/inet.h>
 #include <math.h>
 
-static enum status check_text(const struct event_field_info *field, struct slice text)
+static enum status check_text(const struct event_field_info *field, bool is_clean,
+                              struct slice text)
 {
     if (text.size < (size_t)field->min || text.size > (size_t)field->max)
         return STATUS_OUT_OF_RANGE;
-    return text_check(text);
+    return is_clean ? STATUS_OK : text_check(text);
 }
 
-static enum status check_list(const struct event_field_info *field, const struct slice_list *list)
+static enum status check_list(const struct event_field_info *field, bool is_clean,
+                              const struct slice_list *list)
 {
     for (size_t i = 0; i < list->count; i++) {
-        enum status status = check_text(field, list->items[i]);
+        enum status status = check_text(field, is_clean, list->items[i]);
         if (status != STATUS_OK)
             return status;
     }
@@ -35,11 +37,11 @@ static enum status check_inet(struct slice text)
     return inet_pton(family, address, bytes) == 1 ? STATUS_OK : STATUS_WRONG_TYPE;
 }
 
-static enum status check_json(struct slice text)
+static enum status check_json(bool is_clean, struct slice text)
 {
     if (text.size < 2 || (text.data[0] != '{' && text.data[0] != '['))
         return STATUS_WRONG_TYPE;
-    return text_check(text);
+    return is_clean ? STATUS_OK : text_check(text);
 }
 
 static enum status check_real(const struct event_field_info *field, double v)
@@ -59,11 +61,12 @@ static enum status check_size(const struct event_field_info *field, size_t size)
                                                                     : STATUS_OUT_OF_RANGE;
 }
 
-static enum status check_field(const struct event *event, const struct event_field_info *field)
+static enum status check_field(const struct event *event, bool is_clean,
+                               const struct event_field_info *field)
 {
     switch (field->kind) {
     case EVENT_KIND_TEXT:
-        return check_text(field, *event_slice_at(event, field));
+        return check_text(field, is_clean, *event_slice_at(event, field));
     case EVENT_KIND_INT:
     case EVENT_KIND_BIG:
         return check_range(field, *event_int_at(event, field));
@@ -79,21 +82,22 @@ static enum status check_field(const struct event *event, const struct event_fie
     case EVENT_KIND_INET:
         return check_inet(*event_slice_at(event, field));
     case EVENT_KIND_LIST:
-        return check_list(field, event_list_at(event, field));
+        return check_list(field, is_clean, event_list_at(event, field));
     case EVENT_KIND_JSON:
-        return check_json(*event_slice_at(event, field));
+        return check_json(is_clean, *event_slice_at(event, field));
     case EVENT_KIND_TIME:
         break;
     }
     return STATUS_OK;
 }
 
-enum status event_check(const struct event *event, const struct event_field_info **field)
+enum status event_check(const struct event *event, bool text_is_clean,
+                        const struct event_field_info **field)
 {
     for (unsigned word = 0; word < EVENT_SET_WORDS; word++)
         for (uint64_t bits = event->set[word]; bits; bits &= bits - 1) {
             unsigned number = word * 64 + (unsigned)__builtin_ctzll(bits);
-            enum status status = check_field(event, &event_field_table[number]);
+            enum status status = check_field(event, text_is_clean, &event_field_table[number]);
             if (status != STATUS_OK) {
                 *field = &event_field_table[number];
                 return status;

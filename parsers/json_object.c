@@ -46,10 +46,23 @@ static bool start_member(struct json_object *object, struct slice key, size_t va
     return true;
 }
 
+/* JSON text without white space in it, as most senders write it, is copied as it stands. */
+static bool is_compact(struct slice raw)
+{
+    uint8_t space = 0;
+    for (size_t i = 0; i < raw.size; i++)
+        space |= raw.data[i] <= ' ';
+    return !space;
+}
+
 /* Copies JSON text without the white space between its tokens. */
 static void write_compact(struct writer *w, struct slice raw)
 {
     bool in_string = false;
+    if (is_compact(raw)) {
+        writer_add_slice(w, raw);
+        return;
+    }
     for (size_t i = 0; i < raw.size; i++) {
         uint8_t c = raw.data[i];
         if (!in_string && (c == ' ' || c == '\n' || c == '\r' || c == '\t'))

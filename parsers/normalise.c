@@ -174,7 +174,7 @@ enum status normalise_event(struct normaliser *n, struct event *event,
                             struct normalise_refusal *refusal)
 {
     const struct event_field_info *field;
-    enum status status = event_check(event, &field);
+    enum status status = event_check(event, n->text_is_clean, &field);
     if (status != STATUS_OK)
         return refuse_field(n, status, field, refusal);
     status = vehicle_identify(n, event, refusal);

@@ -31,6 +31,8 @@ struct normaliser {
     /* Makes the dedup_key of events without id, time and sequence number unique; zeros: receive
      * time and index do it alone. */
     uint8_t batch_uid[16];
+    /* The parser in use checks UTF-8 and byte 0 itself; set by the pipeline. */
+    bool text_is_clean;
     /* Bytes of the event's record, set by the pipeline before each event. */
     struct slice record;
     /* The normaliser's own from here on; zeroed by the caller. What an event gets from here lives

@@ -1,6 +1,7 @@
 /* pipeline.c: the record loop: split → parser → normalise → callbacks. Runs on the thread that owns
  * the batch. Does not inflate, store or answer. */
 #include "parsers/pipeline.h"
+#include "parsers/builtin.h"
 #include "parsers/id_set.h"
 #include "parsers/scratch.h"
 
@@ -249,6 +250,7 @@ static void run_init(struct run *run, const struct pipeline_options *options,
     scratch_init(&run->scratch, SCRATCH_PER_BYTE * options->event_bytes);
     id_set_init(&run->ids, options->normaliser->arena);
     options->normaliser->parser = options->parser;
+    options->normaliser->text_is_clean = options->parser == &parser_vsoc_json; /* simdjson did */
     result->accepted = result->duplicates = result->quarantined = 0;
     result->vin_mismatches = result->error_count = 0;
     result->truncated = false;

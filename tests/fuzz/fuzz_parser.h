@@ -42,7 +42,7 @@ static inline void fuzz_on_event(void *arg, const struct event *event)
     struct json_document document;
     struct json_error error;
     f->events++;
-    fuzz_require(event_check(event, &field) == STATUS_OK);
+    fuzz_require(event_check(event, false, &field) == STATUS_OK);
     writer_reset(&f->line);
     event_json_write(&f->line, event);
     fuzz_require(f->line.status == STATUS_OK && writer_reserve(&f->line, JSON_PADDING));
