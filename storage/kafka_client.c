@@ -24,7 +24,9 @@ static const struct sink_property producer_defaults[] = {
     {"queue.buffering.max.kbytes", "1048576"},
     {"transaction.timeout.ms", "30000"},
     {NULL, NULL}};
-static const struct sink_property reader_defaults[] = {{"reconnect.backoff.ms", "100"},
+/* The reader looks at the end of a topic, where brokers hold answers back for fetch.wait.max.ms. */
+static const struct sink_property reader_defaults[] = {{"fetch.wait.max.ms", "20"},
+                                                       {"reconnect.backoff.ms", "100"},
                                                        {"reconnect.backoff.max.ms", "1000"},
                                                        {"socket.keepalive.enable", "true"},
                                                        {NULL, NULL}};
