@@ -157,11 +157,34 @@ static enum sink_result creation_result(struct kafka_client *client, const struc
     return result;
 }
 
+/* Admin requests go to the controller; without one (or with one that is not among the brokers, as
+ * mock clusters say) they would wait for nothing. */
+static bool has_controller(rd_kafka_t *handle, const char *topic_name, int64_t deadline_ns)
+{
+    int32_t id = rd_kafka_controllerid(handle, slice_ms(deadline_ns));
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(handle, topic_name, NULL);
+    const struct rd_kafka_metadata *metadata;
+    bool found = false;
+    if (id >= 0 && topic &&
+        rd_kafka_metadata(handle, 0, topic, &metadata, slice_ms(deadline_ns)) ==
+            RD_KAFKA_RESP_ERR_NO_ERROR) {
+        for (int i = 0; i < metadata->broker_cnt; i++)
+            found = found || metadata->brokers[i].id == id;
+        rd_kafka_metadata_destroy(metadata);
+    }
+    if (topic)
+        rd_kafka_topic_destroy(topic);
+    return found;
+}
+
 static enum sink_result topic_create(struct kafka_client *client, rd_kafka_t *handle,
                                      const struct topic *topic, int64_t deadline_ns,
                                      struct sink_problem *problem)
 {
     char why[256];
+    if (!has_controller(handle, topic->name, deadline_ns))
+        return creation_refused(client, topic, RD_KAFKA_RESP_ERR__TIMED_OUT,
+                                "the cluster has no controller", problem);
     rd_kafka_NewTopic_t *created =
         rd_kafka_NewTopic_new(topic->name, topic->partitions, -1, why, sizeof why);
     if (!created)
@@ -227,22 +250,23 @@ static enum sink_result settings_check(const struct topic *topic,
 }
 
 /* Settings that can't be read are no reason to stop: the right to read them is a separate one. */
-static enum sink_result settings_result(const struct topic list[TOPICS],
-                                        const rd_kafka_event_t *event, struct kafka_topics *topics,
-                                        struct sink_problem *problem)
+static void settings_unknown(const struct topic list[TOPICS], const char *why)
+{
+    log_warn("settings of the topics can't be read, so they are not checked; is cleanup.policy of "
+             "the progress topic compact?",
+             LOG_TEXT("topic", list[0].name), LOG_TEXT("error", why));
+}
+
+static enum sink_result settings_result(const struct topic list[TOPICS], rd_kafka_event_t *event,
+                                        struct kafka_topics *topics, struct sink_problem *problem)
 {
     size_t count = 0;
-    if (!event || rd_kafka_event_error((rd_kafka_event_t *)(uintptr_t)event)) {
-        log_warn("settings of the topics can't be read, so they are not checked; is "
-                 "cleanup.policy of the progress topic compact?",
-                 LOG_TEXT("topic", list[0].name),
-                 LOG_TEXT("error",
-                          event ? rd_kafka_event_error_string((rd_kafka_event_t *)(uintptr_t)event)
-                                : "no answer"));
+    if (!event || rd_kafka_event_error(event)) {
+        settings_unknown(list, event ? rd_kafka_event_error_string(event) : "no answer");
         return SINK_DELIVERED;
     }
     const rd_kafka_ConfigResource_t **resources = rd_kafka_DescribeConfigs_result_resources(
-        rd_kafka_event_DescribeConfigs_result((rd_kafka_event_t *)(uintptr_t)event), &count);
+        rd_kafka_event_DescribeConfigs_result(event), &count);
     for (size_t i = 0; i < count; i++) {
         const char *name = rd_kafka_ConfigResource_name(resources[i]);
         for (size_t k = 0; k < TOPICS && !rd_kafka_ConfigResource_error(resources[i]); k++) {
@@ -311,5 +335,9 @@ enum sink_result kafka_topics_check(struct kafka_client *client, rd_kafka_t *han
     }
     if (result != SINK_DELIVERED)
         return result;
+    if (!has_controller(handle, list[0].name, deadline_ns)) {
+        settings_unknown(list, "the cluster has no controller");
+        return SINK_DELIVERED;
+    }
     return topics_describe(client, handle, list, deadline_ns, topics, problem);
 }
