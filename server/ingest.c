@@ -250,7 +250,8 @@ static bool body_grow(struct request *r, struct slice span)
         struct slice *more = arena_alloc(&b->arena, slots * sizeof *more);
         if (!more)
             return false;
-        memcpy(more, b->body, b->body_count * sizeof *more);
+        if (b->body_count)
+            memcpy(more, b->body, b->body_count * sizeof *more);
         b->body = more;
         r->body_slots = slots;
     }
