@@ -97,6 +97,12 @@ static void on_finding(void *arg, const struct spool_finding *f)
     writer_u8(w, '\n');
 }
 
+static void print_written(const struct writer *w)
+{
+    if (w->size)
+        fwrite(w->data, 1, w->size, stdout);
+}
+
 static void print_json(struct output *out, const struct spool_verify_result *r)
 {
     struct writer w;
@@ -126,7 +132,7 @@ static void print_json(struct output *out, const struct spool_verify_result *r)
     writer_text(&w, ",\"findings\":[");
     writer_add_slice(&w, writer_slice(&out->findings));
     writer_format(&w, "],\"whole\":%s}\n", r->damaged ? "false" : "true");
-    fwrite(w.data, 1, w.size, stdout);
+    print_written(&w);
     writer_fini(&w);
 }
 
@@ -153,8 +159,8 @@ static void print_text(struct output *out, const struct spool_verify_result *r)
     if (out->depth == SPOOL_DEPTH_LIST)
         printf("%-24s  %10s  %10s  %8s  %10s  %12s  %s\n", "file", "first", "last", "batches",
                "events", "bytes used", "written from, to");
-    fwrite(out->segments.data, 1, out->segments.size, stdout);
-    fwrite(out->findings.data, 1, out->findings.size, stdout);
+    print_written(&out->segments);
+    print_written(&out->findings);
     print_verdict(out, r);
 }
 
@@ -186,7 +192,7 @@ static int examine(const struct spool_command *command, enum spool_depth depth)
             print_json(&out, &result);
         else
             print_text(&out, &result);
-        rc = result.damaged ? EXIT_FAILED : EXIT_DONE;
+        rc = fflush(stdout) != 0 ? EXIT_DISK : result.damaged ? EXIT_FAILED : EXIT_DONE;
     }
     writer_fini(&out.segments);
     writer_fini(&out.findings);
