@@ -37,7 +37,7 @@ static void read_pairs(struct cef *c)
     size_t at = 0;
     while (cef_pair_next(c->record.extension, &at, &pair)) {
         if (c->pair_count == PAIRS_MAX) {
-            text_event_partial(&c->t, "too_many_keys", "keys after the first 512 are not decoded");
+            text_event_note_full(&c->t);
             return;
         }
         pair.value = plain(c, pair.value, "=\\", true);

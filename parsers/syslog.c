@@ -97,7 +97,7 @@ static void fill_data(struct text_event *t, struct slice data)
             text_event_keep(t, param_key(t, &param), value);
     }
     if (t->keys.count == KEY_LIST_MAX)
-        text_event_partial(t, "too_many_keys", "parameters after the first 512 are not decoded");
+        text_event_note_full(t);
 }
 
 static void fill_facility(struct text_event *t, int facility)

@@ -5,6 +5,7 @@
 void text_event_init(struct text_event *t, const struct parser_context *context)
 {
     t->context = context;
+    t->is_full = false;
     t->failed = false;
     t->keys.count = 0;
     event_clear(&t->event);
@@ -16,6 +17,13 @@ void text_event_partial(struct text_event *t, const char *code, const char *deta
     EVENT_SET(&t->event, parse_status, SLICE_LITERAL("partial"));
     if (!json_note_add(t->context, &t->event, code, detail, JSON_NOTE_NO_OFFSET))
         t->failed = true;
+}
+
+void text_event_note_full(struct text_event *t)
+{
+    if (!t->is_full)
+        text_event_partial(t, "too_many_keys", "keys after the first 512 are not decoded");
+    t->is_full = true;
 }
 
 void text_event_repair(struct text_event *t, struct slice *record)
@@ -57,7 +65,7 @@ void text_event_keep(struct text_event *t, struct slice key, struct slice value)
     if (unique.size)
         json_object_add_text(&t->attributes, unique, value);
     else if (t->keys.count == KEY_LIST_MAX)
-        text_event_partial(t, "too_many_keys", "keys after the first 512 are not decoded");
+        text_event_note_full(t);
 }
 
 void text_event_set_syslog_severity(struct text_event *t, int severity)

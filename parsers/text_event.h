@@ -12,7 +12,8 @@ struct text_event {
     struct event event;
     struct json_object attributes;
     struct key_list keys;
-    bool failed; /* memory is out */
+    bool is_full; /* more keys than are decoded; noted once */
+    bool failed;  /* memory is out */
 };
 
 void text_event_init(struct text_event *t, const struct parser_context *context);
@@ -20,6 +21,8 @@ void text_event_init(struct text_event *t, const struct parser_context *context)
 void text_event_repair(struct text_event *t, struct slice *record);
 /* Note; the event's parse_status becomes partial. */
 void text_event_partial(struct text_event *t, const char *code, const char *detail);
+/* Notes, once, that there are more keys than are decoded. */
+void text_event_note_full(struct text_event *t);
 /* Sets a TEXT field unless it is set, value is empty, or longer than the field takes: then false.
  */
 bool text_event_set(struct text_event *t, enum event_field field, struct slice value);
