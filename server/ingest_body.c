@@ -106,7 +106,7 @@ static const struct parser no_parser = {
 
 static struct normaliser make_normaliser(struct ingest *in, struct request *r)
 {
-    return (struct normaliser){
+    struct normaliser n = {
         .catalog = in->shared->catalog,
         .received_ns = r->batch->meta.received_ns,
         .tenant_id = r->identity.tenant,
@@ -119,6 +119,8 @@ static struct normaliser make_normaliser(struct ingest *in, struct request *r)
         .pseudonym_arg = in->pseudonym,
         .arena = &r->batch->arena,
     };
+    memcpy(n.batch_uid, r->batch->meta.batch_uid, UUID_BYTES);
+    return n;
 }
 
 static bool write_errors(struct ingest *in, struct request *r, struct refusal *refusal)
