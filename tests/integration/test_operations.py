@@ -159,6 +159,6 @@ def test_client_that_leaves_before_its_answer_costs_nothing(server):
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             connection.sendall(head + body)
     wait_until(lambda: server.metric("vsocd_http_connections", "ingest") == 0, what="the connections being closed")
-    assert server.metric("vsocd_memory_in_flight_bytes") == 0
+    wait_until(lambda: server.metric("vsocd_memory_in_flight_bytes") == 0, what="the writer's verdicts")
     assert server.post(body).status == 200
     assert len(server.export()) == 100
