@@ -64,7 +64,8 @@ int cmd_formats(int argc, char **argv)
         else
             print_text(registry_at(registry, i));
     }
-    fwrite(w.data, 1, w.size, stdout);
+    if (w.size)
+        fwrite(w.data, 1, w.size, stdout);
     writer_fini(&w);
     registry_destroy(registry);
     return fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
