@@ -144,7 +144,7 @@ static struct slice until(struct slice *rest, uint8_t end)
     const uint8_t *at = rest->size ? memchr(rest->data, end, rest->size) : NULL;
     size_t size = at ? (size_t)(at - rest->data) : rest->size;
     struct slice piece = slice_make(rest->data, size);
-    *rest = slice_sub(*rest, size + 1, rest->size);
+    *rest = slice_sub(*rest, at ? size + 1 : size, rest->size);
     return piece;
 }
 
