@@ -1,8 +1,8 @@
 /* event_codec.h: event ↔ bytes of the spool, versioned.
  *
  * A batch's items form one byte string: version byte, then an entry an item. Each event is coded
- * against the one before it: a field that is unset, equal or as foreseen takes no byte. Byte
- * layout: docs/event-encoding.md. */
+ * against those before it: a field that is unset, equal or as foreseen takes no byte, a text that
+ * stood in the batch before takes one. Byte layout: docs/event-encoding.md. */
 #ifndef VSOC_CORE_EVENT_CODEC_H
 #define VSOC_CORE_EVENT_CODEC_H
 
@@ -15,6 +15,14 @@
 /* Most texts in all LIST fields of one event. */
 #define EVENT_LIST_ITEMS_MAX 256
 
+/* Texts of a batch that later events may name by a number; the oldest is forgotten first. */
+#define EVENT_TEXTS_REMEMBERED 128
+/* Longest text that is coded by what it shares with the one before. */
+#define EVENT_SERIAL_MAX 64
+
+/* Finds remembered texts: slots by their hash, numbers by slot. */
+#define EVENT_TEXT_SLOTS 256
+
 /* Encoder of one batch. What it keeps of former items points into the writer's bytes, so the writer
  * must not be touched by others between calls. */
 struct event_encoder {
@@ -26,6 +34,11 @@ struct event_encoder {
     struct event_reject previous_reject; /* parser, code, detail: offsets as well */
     uint64_t raw_gap;                    /* bytes between one record and the next */
     uint32_t events, rejects;
+    struct slice texts[EVENT_TEXTS_REMEMBERED]; /* offsets as well */
+    uint8_t text_of_slot[EVENT_TEXT_SLOTS];     /* numbers, right or wrong */
+    unsigned next_text;
+    /* Last values of serial texts that are not too long: only their ends are in the writer. */
+    uint8_t serials[EVENT_FIELD_COUNT][EVENT_SERIAL_MAX];
 };
 
 /* Starts a batch at the writer's end. */
@@ -40,12 +53,15 @@ void event_encoder_reject(struct event_encoder *encoder, const struct event_reje
 /* Decoder of one batch's bytes. */
 struct event_decoder {
     struct reader reader;
-    struct event current;                          /* as in the encoder, but slices are real */
-    struct slice list_bytes[EVENT_FIELD_COUNT];    /* LIST fields: their encoded bytes */
-    struct slice list_items[EVENT_LIST_ITEMS_MAX]; /* texts of the current event's LIST fields */
+    struct event current;                       /* as in the encoder, but slices are real */
+    struct slice list_bytes[EVENT_FIELD_COUNT]; /* LIST fields: their encoded bytes */
     size_t list_used;
     struct event_reject reject; /* of the last reject */
     uint64_t raw_gap;
+    struct slice texts[EVENT_TEXTS_REMEMBERED];
+    unsigned next_text;
+    struct slice list_items[EVENT_LIST_ITEMS_MAX]; /* texts of the current event's LIST fields */
+    uint8_t serials[EVENT_FIELD_COUNT][EVENT_SERIAL_MAX]; /* serial texts put together */
 };
 
 /* Starts at the head of bytes, which must stay valid while the decoder is used. VERSION if made by

@@ -19,6 +19,19 @@
 /* Bytes of a bitmap over all fields. */
 #define FIELD_BYTES (8 * EVENT_SET_WORDS)
 
+/* Low bit of the number at the head of a repeating text or a list: the rest is the number of a
+ * remembered text, else a size. */
+#define TEXT_REMEMBERED 1u
+
+/* Sizes worth remembering. */
+#define REMEMBER_MIN 3
+#define REMEMBER_MAX 255
+
+static inline bool text_is_remembered(size_t size)
+{
+    return size >= REMEMBER_MIN && size <= REMEMBER_MAX;
+}
+
 /* Zig-zag: small magnitudes become small numbers. */
 static inline uint64_t zigzag_encode(uint64_t v)
 {

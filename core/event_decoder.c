@@ -4,6 +4,9 @@
 #include "core/event_codec.h"
 
 #include "core/event_codec_bytes.h"
+#include "core/event_coding.h"
+
+#include <stddef.h>
 
 static struct slice get_bytes(struct reader *r)
 {
@@ -11,74 +14,108 @@ static struct slice get_bytes(struct reader *r)
     return reader_bytes(r, size > SIZE_MAX ? SIZE_MAX : (size_t)size);
 }
 
-static void get_integer(struct reader *r, int64_t *value, enum event_kind kind)
+/* A text by its number, or its bytes, which later ones may name then. */
+static struct slice get_text(struct event_decoder *d)
 {
-    *value = (int64_t)((uint64_t)*value + zigzag_decode(reader_varint(r)));
-    if (kind == EVENT_KIND_BOOL && *value != 0 && *value != 1)
-        r->status = STATUS_MALFORMED;
+    uint64_t head = reader_varint(&d->reader);
+    uint64_t number = head >> 1;
+    if (head & TEXT_REMEMBERED) {
+        if (number < EVENT_TEXTS_REMEMBERED && d->texts[number].size)
+            return d->texts[number];
+        d->reader.status = STATUS_MALFORMED;
+        return SLICE_EMPTY;
+    }
+    struct slice text = reader_bytes(&d->reader, (size_t)number);
+    if (text_is_remembered(text.size)) {
+        d->texts[d->next_text] = text;
+        d->next_text = (d->next_text + 1) % EVENT_TEXTS_REMEMBERED;
+    }
+    return text;
 }
 
-static void get_real(struct reader *r, double *value)
+/* ---- kinds of values ---- */
+
+static void get_integer(struct event_decoder *d, const struct event_field_info *field)
 {
-    uint64_t scaled = reader_varint(r);
+    int64_t *value = event_int_at(&d->current, field);
+    *value = (int64_t)((uint64_t)*value + zigzag_decode(reader_varint(&d->reader)));
+    if (field->kind == EVENT_KIND_BOOL && *value != 0 && *value != 1)
+        d->reader.status = STATUS_MALFORMED;
+}
+
+static size_t fixed_size(const struct event_field_info *field)
+{
+    return field->kind == EVENT_KIND_UUID ? 16 : (size_t)field->max;
+}
+
+static void get_fixed(struct event_decoder *d, const struct event_field_info *field)
+{
+    *event_slice_at(&d->current, field) = reader_bytes(&d->reader, fixed_size(field));
+}
+
+/* The start of the kept value, put together with the end that stands here. */
+static void get_serial(struct event_decoder *d, const struct event_field_info *field)
+{
+    struct slice *value = event_slice_at(&d->current, field);
+    uint8_t *whole = d->serials[field - event_field_table];
+    size_t shared = reader_u8(&d->reader);
+    struct slice rest = get_bytes(&d->reader);
+    if (!shared) {
+        *value = rest;
+        return;
+    }
+    if (shared > value->size || shared > EVENT_SERIAL_MAX ||
+        rest.size > EVENT_SERIAL_MAX - shared) {
+        d->reader.status = STATUS_MALFORMED;
+        return;
+    }
+    if (value->data != whole)
+        memcpy(whole, value->data, shared);
+    if (rest.size)
+        memcpy(whole + shared, rest.data, rest.size);
+    *value = slice_make(whole, shared + rest.size);
+}
+
+static void get_repeating(struct event_decoder *d, const struct event_field_info *field)
+{
+    *event_slice_at(&d->current, field) = get_text(d);
+}
+
+static void get_list(struct event_decoder *d, const struct event_field_info *field)
+{
+    d->list_bytes[field - event_field_table] = get_text(d);
+    d->list_used = SIZE_MAX; /* texts are to be found again */
+}
+
+static void get_real(struct event_decoder *d, const struct event_field_info *field)
+{
+    double *value = event_real_at(&d->current, field);
+    uint64_t scaled = reader_varint(&d->reader);
     if (!(scaled & 1)) {
         *value = real_unscale((int64_t)zigzag_decode(scaled >> 1));
         return;
     }
-    uint64_t bits = reader_uint_le(r, sizeof bits);
+    uint64_t bits = reader_uint_le(&d->reader, sizeof bits);
     memcpy(value, &bits, sizeof bits);
 }
 
-/* Readers of events rely on the size of kinds that have a fixed one. */
-static bool size_fits(struct slice s, const struct event_field_info *field)
-{
-    if (field->kind == EVENT_KIND_UUID)
-        return s.size == 16;
-    return field->kind != EVENT_KIND_HEX || field->min != field->max ||
-           s.size == (size_t)field->max;
-}
-
-static void get_slice(struct reader *r, struct slice *value, const struct event_field_info *field)
-{
-    *value = get_bytes(r);
-    if (r->status == STATUS_OK && !size_fits(*value, field))
-        r->status = STATUS_MALFORMED;
-}
-
-/* A field may be said to be set that never had a value. */
+/* Readers of events rely on the size of kinds that have a fixed one; a field may be said to be set
+ * that never had a value. */
 static bool sizes_fit(const struct event *event)
 {
-    bool fit = true;
-    for (unsigned f = 0; f < EVENT_FIELD_COUNT; f++) {
-        const struct event_field_info *field = &event_field_table[f];
-        if ((field->kind == EVENT_KIND_UUID || field->kind == EVENT_KIND_HEX) &&
-            event_is_set(event, f))
-            fit = fit && size_fits(*event_slice_at(event, field), field);
+    const uint64_t *fixed = event_coding_fields[CODING_FIXED].set;
+    for (unsigned word = 0; word < EVENT_SET_WORDS; word++) {
+        for (uint64_t bits = event->set[word] & fixed[word]; bits; bits &= bits - 1) {
+            const struct event_field_info *field =
+                &event_field_table[word * 64 + (unsigned)__builtin_ctzll(bits)];
+            if (event_slice_at(event, field)->size != fixed_size(field))
+                return false;
+        }
     }
-    return fit;
+    return true;
 }
 
-static void get_field(struct event_decoder *d, unsigned f)
-{
-    const struct event_field_info *field = &event_field_table[f];
-    switch (field->kind) {
-    case EVENT_KIND_INT:
-    case EVENT_KIND_BIG:
-    case EVENT_KIND_BOOL:
-    case EVENT_KIND_TIME:
-        get_integer(&d->reader, event_int_at(&d->current, field), field->kind);
-        return;
-    case EVENT_KIND_REAL:
-        get_real(&d->reader, event_real_at(&d->current, field));
-        return;
-    case EVENT_KIND_LIST:
-        d->list_bytes[f] = get_bytes(&d->reader);
-        d->list_used = SIZE_MAX; /* texts are to be found again */
-        return;
-    default:
-        get_slice(&d->reader, event_slice_at(&d->current, field), field);
-    }
-}
+/* ---- lists ---- */
 
 /* Texts of one list into list_items. */
 static enum status list_expand(struct event_decoder *d, unsigned f)
@@ -99,13 +136,17 @@ static enum status list_expand(struct event_decoder *d, unsigned f)
 
 static enum status lists_expand(struct event_decoder *d)
 {
+    const uint64_t *lists = event_coding_fields[CODING_LIST].set;
     enum status status = STATUS_OK;
     d->list_used = 0;
-    for (unsigned f = 0; f < EVENT_FIELD_COUNT && status == STATUS_OK; f++)
-        if (event_field_table[f].kind == EVENT_KIND_LIST && event_is_set(&d->current, f))
-            status = list_expand(d, f);
+    for (unsigned word = 0; word < EVENT_SET_WORDS; word++)
+        for (uint64_t bits = d->current.set[word] & lists[word]; bits && status == STATUS_OK;
+             bits &= bits - 1)
+            status = list_expand(d, word * 64 + (unsigned)__builtin_ctzll(bits));
     return status;
 }
+
+/* ---- events ---- */
 
 static void get_field_bits(struct reader *r, uint64_t set[EVENT_SET_WORDS])
 {
@@ -121,19 +162,39 @@ static bool field_bits_known(const uint64_t set[EVENT_SET_WORDS])
            set[EVENT_FIELD_COUNT / 64] >> EVENT_FIELD_COUNT % 64 == 0;
 }
 
+/* Bitmap of the set fields that have another value, and how many of them were asked for. */
+struct changes {
+    const uint8_t *bitmap;
+    unsigned count;
+};
+
+typedef void get_value(struct event_decoder *d, const struct event_field_info *field);
+
+static inline void get_coding(struct event_decoder *d, enum event_coding coding, get_value *get,
+                              struct changes *changes)
+{
+    const uint64_t *fields = event_coding_fields[coding].set;
+    for (unsigned word = 0; word < EVENT_SET_WORDS; word++) {
+        uint64_t bits = d->current.set[word] & fields[word];
+        for (; bits; bits &= bits - 1, changes->count++)
+            if (changes->bitmap[changes->count / 8] >> changes->count % 8 & 1)
+                get(d, &event_field_table[word * 64 + (unsigned)__builtin_ctzll(bits)]);
+    }
+}
+
 static void get_fields(struct event_decoder *d)
 {
     const uint64_t *set = d->current.set;
     size_t count = (size_t)(__builtin_popcountll(set[0]) + __builtin_popcountll(set[1]));
-    struct slice bitmap = reader_bytes(&d->reader, (count + 7) / 8);
+    struct changes changes = {reader_bytes(&d->reader, (count + 7) / 8).data, 0};
     if (d->reader.status != STATUS_OK)
         return;
-    unsigned ordinal = 0;
-    for (unsigned word = 0; word < EVENT_SET_WORDS; word++) {
-        for (uint64_t bits = set[word]; bits; bits &= bits - 1, ordinal++)
-            if (bitmap.data[ordinal / 8] >> ordinal % 8 & 1)
-                get_field(d, word * 64 + (unsigned)__builtin_ctzll(bits));
-    }
+    get_coding(d, CODING_INTEGER, get_integer, &changes);
+    get_coding(d, CODING_FIXED, get_fixed, &changes);
+    get_coding(d, CODING_SERIAL, get_serial, &changes);
+    get_coding(d, CODING_TEXT, get_repeating, &changes);
+    get_coding(d, CODING_LIST, get_list, &changes);
+    get_coding(d, CODING_REAL, get_real, &changes);
 }
 
 static enum status next_event(struct event_decoder *d, unsigned head, struct event_item *item)
@@ -193,7 +254,7 @@ static enum status next_reject(struct event_decoder *d, unsigned head, struct ev
 
 enum status event_decoder_init(struct event_decoder *decoder, struct slice bytes)
 {
-    memset(decoder, 0, sizeof *decoder);
+    memset(decoder, 0, offsetof(struct event_decoder, list_items)); /* the rest is written first */
     decoder->reader = reader_make(bytes);
     uint8_t version = reader_u8(&decoder->reader);
     if (decoder->reader.status != STATUS_OK)

@@ -3,10 +3,14 @@
 #include "core/event_codec.h"
 
 #include "core/event_codec_bytes.h"
+#include "core/event_coding.h"
+
+#include <stddef.h>
 
 #define VARINT_BYTES 10
-/* Room for the head, bitmaps and every number of an event at once. */
-#define EVENT_SLACK (1 + 2 + 2 * FIELD_BYTES + EVENT_FIELD_COUNT * VARINT_BYTES)
+/* Room for the head, bitmaps and all that is short in an event at once: numbers, and the heads and
+ * text numbers of everything else. */
+#define EVENT_SLACK (1 + 2 + 2 * FIELD_BYTES + EVENT_FIELD_COUNT * (VARINT_BYTES + 1))
 
 /* Slices of former items keep an offset instead of a pointer: the writer's storage moves. */
 static struct slice place_of(size_t offset, size_t size)
@@ -14,14 +18,13 @@ static struct slice place_of(size_t offset, size_t size)
     return slice_make((const void *)(uintptr_t)offset, size);
 }
 
-static bool same_bytes(const struct writer *w, struct slice place, struct slice s)
+static struct slice bytes_at(const struct writer *w, struct slice place)
 {
-    return place.size == s.size &&
-           (s.size == 0 || memcmp(w->data + (uintptr_t)place.data, s.data, s.size) == 0);
+    return slice_make(w->data + (uintptr_t)place.data, place.size);
 }
 
 /* LEB128 into room that is reserved already. */
-static void put_varint(struct writer *w, uint64_t v)
+static inline void put_varint(struct writer *w, uint64_t v)
 {
     uint8_t *at = w->data + w->size;
     while (v >= 0x80) {
@@ -32,40 +35,165 @@ static void put_varint(struct writer *w, uint64_t v)
     w->size = (size_t)(at - w->data);
 }
 
-/* Length and bytes; leaves room for all numbers of an event. Where they went into *place. */
-static void put_bytes(struct writer *w, struct slice s, struct slice *place)
+/* The bytes; leaves room for all that is short in an event. Where they went into *place. */
+static bool put_bytes(struct writer *w, struct slice s, struct slice *place)
 {
-    if (!writer_reserve(w, s.size + VARINT_BYTES + EVENT_SLACK))
-        return;
-    put_varint(w, s.size);
+    if (!writer_reserve(w, s.size + EVENT_SLACK))
+        return false;
     *place = place_of(w->size, s.size);
     if (s.size)
         memcpy(w->data + w->size, s.data, s.size);
     w->size += s.size;
-}
-
-static bool put_slice(struct writer *w, struct slice s, struct slice *previous)
-{
-    if (same_bytes(w, *previous, s))
-        return false;
-    put_bytes(w, s, previous);
     return true;
 }
 
-static bool put_integer(struct writer *w, int64_t v, int64_t *previous)
+/* ---- texts that are remembered ---- */
+
+static uint8_t *slot_of(struct event_encoder *encoder, struct slice text)
 {
+    struct slice_ends ends = slice_ends_of(text);
+    uint64_t hash = (ends.head ^ text.size) * UINT64_C(0x9E3779B97F4A7C15);
+    hash ^= ends.tail * UINT64_C(0xC2B2AE3D27D4EB4F);
+    return &encoder->text_of_slot[(hash >> 48) % EVENT_TEXT_SLOTS];
+}
+
+static void remember(struct event_encoder *encoder, uint8_t *slot, struct slice place)
+{
+    *slot = (uint8_t)encoder->next_text;
+    encoder->texts[encoder->next_text] = place;
+    encoder->next_text = (encoder->next_text + 1) % EVENT_TEXTS_REMEMBERED;
+}
+
+/* A text that differs from the kept one: its number when it is remembered, else its bytes. */
+static void put_text(struct event_encoder *encoder, struct slice text, struct slice *previous)
+{
+    struct writer *w = encoder->writer;
+    bool remembered = text_is_remembered(text.size);
+    uint8_t *slot = remembered ? slot_of(encoder, text) : NULL;
+    if (remembered && slice_equal(bytes_at(w, encoder->texts[*slot]), text)) {
+        put_varint(w, (uint64_t)*slot << 1 | TEXT_REMEMBERED);
+        *previous = encoder->texts[*slot];
+        return;
+    }
+    put_varint(w, (uint64_t)text.size << 1);
+    if (put_bytes(w, text, previous) && remembered)
+        remember(encoder, slot, *previous);
+}
+
+/* ---- kinds of values: each returns true when the value was not the kept one ---- */
+
+static bool put_integer(struct event_encoder *encoder, const struct event *event,
+                        const struct event_field_info *field)
+{
+    int64_t v = *event_int_at(event, field), *previous = event_int_at(&encoder->previous, field);
     if (v == *previous)
         return false;
-    put_varint(w, zigzag_encode((uint64_t)v - (uint64_t)*previous));
+    put_varint(encoder->writer, zigzag_encode((uint64_t)v - (uint64_t)*previous));
     *previous = v;
     return true;
 }
 
-static bool put_real(struct writer *w, double v, double *previous)
+static bool put_fixed(struct event_encoder *encoder, const struct event *event,
+                      const struct event_field_info *field)
 {
+    struct slice v = *event_slice_at(event, field),
+                 *previous = event_slice_at(&encoder->previous, field);
+    if (slice_equal(bytes_at(encoder->writer, *previous), v))
+        return false;
+    put_bytes(encoder->writer, v, previous);
+    return true;
+}
+
+static size_t shared_start(struct slice a, struct slice b)
+{
+    size_t most = a.size < b.size ? a.size : b.size, n = 0;
+    while (n + 8 <= most && slice_load8(a.data + n) == slice_load8(b.data + n))
+        n += 8;
+    while (n < most && a.data[n] == b.data[n])
+        n++;
+    return n;
+}
+
+/* How many bytes are those of the kept value, then the rest. */
+static bool put_serial(struct event_encoder *encoder, const struct event *event,
+                       const struct event_field_info *field)
+{
+    struct writer *w = encoder->writer;
+    struct slice v = *event_slice_at(event, field),
+                 *previous = event_slice_at(&encoder->previous, field);
+    uint8_t *kept = encoder->serials[field - event_field_table];
+    bool kept_short = previous->size <= EVENT_SERIAL_MAX, is_short = v.size <= EVENT_SERIAL_MAX;
+    struct slice before = kept_short ? slice_make(kept, previous->size) : bytes_at(w, *previous);
+    size_t shared = kept_short && is_short ? shared_start(before, v) : 0;
+    if (kept_short && is_short ? shared == v.size && shared == before.size : slice_equal(before, v))
+        return false;
+    w->data[w->size++] = (uint8_t)shared;
+    put_varint(w, v.size - shared);
+    put_bytes(w, slice_sub(v, shared, v.size), previous);
+    previous->size = v.size;
+    if (is_short && v.size > shared)
+        memcpy(kept + shared, v.data + shared, v.size - shared);
+    return true;
+}
+
+static bool put_repeating(struct event_encoder *encoder, const struct event *event,
+                          const struct event_field_info *field)
+{
+    struct slice v = *event_slice_at(event, field),
+                 *previous = event_slice_at(&encoder->previous, field);
+    if (slice_equal(bytes_at(encoder->writer, *previous), v))
+        return false;
+    put_text(encoder, v, previous);
+    return true;
+}
+
+/* The list as one text, written behind the writer's end, where it is moved from or left. */
+static bool list_text(struct writer *w, const struct slice_list *list, struct slice *text)
+{
+    size_t size = VARINT_BYTES;
+    for (size_t i = 0; i < list->count; i++)
+        size += list->items[i].size + VARINT_BYTES;
+    /* Twice: put_text copies from there to the end, and storage must not move meanwhile. */
+    if (!writer_reserve(w, 2 * size + 2 * EVENT_SLACK))
+        return false;
+    size_t end = w->size, start = end + size + EVENT_SLACK;
+    w->size = start;
+    put_varint(w, list->count);
+    for (size_t i = 0; i < list->count; i++) {
+        put_varint(w, list->items[i].size);
+        if (list->items[i].size)
+            memcpy(w->data + w->size, list->items[i].data, list->items[i].size);
+        w->size += list->items[i].size;
+    }
+    *text = slice_make(w->data + start, w->size - start);
+    w->size = end;
+    return true;
+}
+
+/* A list's encoded place in `previous` lies in its items and count. */
+static bool put_list(struct event_encoder *encoder, const struct event *event,
+                     const struct event_field_info *field)
+{
+    struct slice_list *previous = event_list_at(&encoder->previous, field);
+    struct slice place = slice_make(previous->items, previous->count), text;
+    if (!list_text(encoder->writer, event_list_at(event, field), &text))
+        return true;
+    if (slice_equal(bytes_at(encoder->writer, place), text))
+        return false;
+    put_text(encoder, text, &place);
+    previous->items = (const struct slice *)(uintptr_t)place.data;
+    previous->count = place.size;
+    return true;
+}
+
+static bool put_real(struct event_encoder *encoder, const struct event *event,
+                     const struct event_field_info *field)
+{
+    struct writer *w = encoder->writer;
+    double v = *event_real_at(event, field), *previous = event_real_at(&encoder->previous, field);
+    int64_t thousandths;
     if (memcmp(&v, previous, sizeof v) == 0)
         return false;
-    int64_t thousandths;
     if (real_scale(v, &thousandths)) {
         put_varint(w, zigzag_encode((uint64_t)thousandths) << 1);
     } else {
@@ -78,68 +206,7 @@ static bool put_real(struct writer *w, double v, double *previous)
     return true;
 }
 
-/* Byte size, then count and texts; taken back when it is what stood there before. */
-static bool put_list(struct writer *w, const struct slice_list *list, struct slice *previous)
-{
-    size_t size = VARINT_BYTES;
-    for (size_t i = 0; i < list->count; i++)
-        size += list->items[i].size + VARINT_BYTES;
-    if (!writer_reserve(w, size + VARINT_BYTES + EVENT_SLACK))
-        return true;
-    size_t start = w->size, body = start + VARINT_BYTES;
-    w->size = body;
-    put_varint(w, list->count);
-    for (size_t i = 0; i < list->count; i++) {
-        put_varint(w, list->items[i].size);
-        if (list->items[i].size)
-            memcpy(w->data + w->size, list->items[i].data, list->items[i].size);
-        w->size += list->items[i].size;
-    }
-    struct slice encoded = slice_make(w->data + body, w->size - body);
-    w->size = start;
-    if (same_bytes(w, *previous, encoded))
-        return false;
-    put_varint(w, encoded.size);
-    memmove(w->data + w->size, encoded.data, encoded.size);
-    *previous = place_of(w->size, encoded.size);
-    w->size += encoded.size;
-    return true;
-}
-
-/* A list's encoded place in `previous` lies in its items and count. */
-static bool put_list_field(struct writer *w, const struct slice_list *list,
-                           struct slice_list *previous)
-{
-    struct slice place = slice_make(previous->items, previous->count);
-    bool changed = put_list(w, list, &place);
-    previous->items = (const struct slice *)(uintptr_t)place.data;
-    previous->count = place.size;
-    return changed;
-}
-
-/* True when the field was not as expected, so that its value was written. */
-static bool put_field(struct event_encoder *encoder, const struct event *event,
-                      const struct event_field_info *field)
-{
-    struct event *previous = &encoder->previous;
-    switch (field->kind) {
-    case EVENT_KIND_INT:
-    case EVENT_KIND_BIG:
-    case EVENT_KIND_BOOL:
-    case EVENT_KIND_TIME:
-        return put_integer(encoder->writer, *event_int_at(event, field),
-                           event_int_at(previous, field));
-    case EVENT_KIND_REAL:
-        return put_real(encoder->writer, *event_real_at(event, field),
-                        event_real_at(previous, field));
-    case EVENT_KIND_LIST:
-        return put_list_field(encoder->writer, event_list_at(event, field),
-                              event_list_at(previous, field));
-    default:
-        return put_slice(encoder->writer, *event_slice_at(event, field),
-                         event_slice_at(previous, field));
-    }
-}
+/* ---- events ---- */
 
 /* Which bits of set changed: two bytes that say which bytes of the bitmap differ, then these, as
  * exclusive or. */
@@ -176,30 +243,62 @@ static unsigned set_count(const struct event *event)
     return (unsigned)(__builtin_popcountll(event->set[0]) + __builtin_popcountll(event->set[1]));
 }
 
+/* Which of the event's set fields, counted in the order of their values, have another value. */
+struct changes {
+    uint64_t bits[EVENT_SET_WORDS];
+    unsigned count;
+};
+
+typedef bool put_value(struct event_encoder *encoder, const struct event *event,
+                       const struct event_field_info *field);
+
+static inline void changes_add(struct changes *changes, uint64_t bits, unsigned count)
+{
+    unsigned word = changes->count / 64, shift = changes->count % 64;
+    changes->bits[word] |= bits << shift;
+    if (shift + count > 64)
+        changes->bits[word + 1] |= bits >> (64 - shift);
+    changes->count += count;
+}
+
+/* Values of the fields of one coding. */
+static inline void put_coding(struct event_encoder *encoder, const struct event *event,
+                              enum event_coding coding, put_value *put, struct changes *changes)
+{
+    const uint64_t *fields = event_coding_fields[coding].set;
+    for (unsigned word = 0; word < EVENT_SET_WORDS; word++) {
+        uint64_t bits = event->set[word] & fields[word], changed = 0;
+        unsigned count = 0;
+        for (; bits; bits &= bits - 1, count++) {
+            unsigned f = word * 64 + (unsigned)__builtin_ctzll(bits);
+            changed |= (uint64_t)put(encoder, event, &event_field_table[f]) << count;
+        }
+        changes_add(changes, changed, count);
+    }
+}
+
 /* Values of the fields that are not as expected, behind a bitmap of which these are. */
 static void put_fields(struct event_encoder *encoder, const struct event *event)
 {
     struct writer *w = encoder->writer;
-    uint64_t changed[EVENT_SET_WORDS] = {0, 0};
-    unsigned ordinal = 0;
+    struct changes changes = {.count = 0};
     size_t bytes = (set_count(event) + 7) / 8, bitmap_at = w->size;
     w->size += bytes;
-    for (unsigned word = 0; word < EVENT_SET_WORDS; word++) {
-        for (uint64_t bits = event->set[word]; bits; bits &= bits - 1, ordinal++) {
-            unsigned f = word * 64 + (unsigned)__builtin_ctzll(bits);
-            if (put_field(encoder, event, &event_field_table[f]))
-                changed[ordinal / 64] |= UINT64_C(1) << ordinal % 64;
-        }
-    }
+    put_coding(encoder, event, CODING_INTEGER, put_integer, &changes);
+    put_coding(encoder, event, CODING_FIXED, put_fixed, &changes);
+    put_coding(encoder, event, CODING_SERIAL, put_serial, &changes);
+    put_coding(encoder, event, CODING_TEXT, put_repeating, &changes);
+    put_coding(encoder, event, CODING_LIST, put_list, &changes);
+    put_coding(encoder, event, CODING_REAL, put_real, &changes);
     if (w->status != STATUS_OK)
         return;
     for (size_t i = 0; i < bytes; i++)
-        w->data[bitmap_at + i] = (uint8_t)(changed[i / 8] >> (8 * (i % 8)));
+        w->data[bitmap_at + i] = (uint8_t)(changes.bits[i / 8] >> (8 * (i % 8)));
 }
 
 void event_encoder_init(struct event_encoder *encoder, struct writer *writer)
 {
-    memset(encoder, 0, sizeof *encoder);
+    memset(encoder, 0, offsetof(struct event_encoder, serials)); /* these have no size yet */
     encoder->writer = writer;
     writer_u8(writer, EVENT_CODEC_VERSION);
 }
@@ -228,6 +327,15 @@ void event_encoder_add(struct event_encoder *encoder, const struct event *event)
     encoder->events++;
 }
 
+static bool put_reject_text(struct writer *w, struct slice text, struct slice *previous)
+{
+    if (slice_equal(bytes_at(w, *previous), text))
+        return false;
+    put_varint(w, text.size);
+    put_bytes(w, text, previous);
+    return true;
+}
+
 void event_encoder_reject(struct event_encoder *encoder, const struct event_reject *reject)
 {
     struct writer *w = encoder->writer;
@@ -239,12 +347,13 @@ void event_encoder_reject(struct event_encoder *encoder, const struct event_reje
     put_varint(w, zigzag_encode(reject->index - (uint64_t)expected->batch_index));
     put_varint(w, zigzag_encode(reject->raw_offset - (uint64_t)expected->raw_offset));
     put_varint(w, reject->raw_size);
+    put_varint(w, reject->raw.size);
     struct slice unused;
     put_bytes(w, reject->raw, &unused);
     unsigned head = ENTRY_REJECT;
-    head |= put_slice(w, reject->parser, &previous->parser) ? 0 : ENTRY_SAME_PARSER;
-    head |= put_slice(w, reject->code, &previous->code) ? 0 : ENTRY_SAME_CODE;
-    head |= put_slice(w, reject->detail, &previous->detail) ? 0 : ENTRY_SAME_DETAIL;
+    head |= put_reject_text(w, reject->parser, &previous->parser) ? 0 : ENTRY_SAME_PARSER;
+    head |= put_reject_text(w, reject->code, &previous->code) ? 0 : ENTRY_SAME_CODE;
+    head |= put_reject_text(w, reject->detail, &previous->detail) ? 0 : ENTRY_SAME_DETAIL;
     if (w->status != STATUS_OK)
         return;
     w->data[head_at] = (uint8_t)head;
