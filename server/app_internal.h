@@ -29,7 +29,7 @@ struct app {
     struct quota *quota;
     struct ingest_shared shared;
     struct sink_settings sink_settings;
-    struct sink_property kafka_properties[64];
+    struct sink_property kafka_properties[CONFIG_ITEMS_MAX];
     struct spool_stats spool_identity;
 
     struct conn_counts *counts, *admin_counts;

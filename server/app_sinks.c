@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core/clock.h"
+#include "server/sink_config.h"
 
 #define LOG_COMPONENT "app"
 #include "core/log.h"
@@ -13,51 +14,6 @@
 /* Encoded bytes of one load of sinks that have no such setting. */
 #define LOAD_BYTES       ((uint64_t)8 << 20)
 #define FILE_LOAD_EVENTS 10000
-
-static void fill_settings(struct app *app)
-{
-    const struct config *c = app->config;
-    size_t properties = c->kafka_properties.count;
-    if (properties > sizeof app->kafka_properties / sizeof *app->kafka_properties)
-        properties = sizeof app->kafka_properties / sizeof *app->kafka_properties;
-    for (size_t i = 0; i < properties; i++)
-        app->kafka_properties[i] =
-            (struct sink_property){c->kafka_properties.names[i], c->kafka_properties.values[i]};
-    app->sink_settings = (struct sink_settings){
-        .kafka =
-            {
-                .enabled = c->kafka_enabled,
-                .exactly_once = c->kafka_delivery == 0,
-                .topic_events = c->kafka_topic_events,
-                .topic_quarantine = c->kafka_topic_quarantine,
-                .topic_health = c->kafka_topic_health,
-                .topic_findings = c->kafka_topic_findings,
-                .topic_progress = c->kafka_topic_progress,
-                .transaction_events = (uint32_t)c->kafka_transaction_events,
-                .transaction_bytes = c->kafka_transaction_bytes,
-                .transaction_interval_ns = c->kafka_transaction_interval,
-                .properties = app->kafka_properties,
-                .property_count = properties,
-            },
-        .postgres =
-            {
-                .enabled = c->postgres_enabled,
-                .dsn = c->postgres_dsn,
-                .connections = (unsigned)c->postgres_connections,
-                .batch_events = (uint32_t)c->postgres_batch_events,
-                .batch_interval_ns = c->postgres_batch_interval,
-                .partitions_ahead = (unsigned)c->retention_partitions_ahead,
-                .batch_key_window_ns = c->dedup_window,
-            },
-        .file =
-            {
-                .enabled = c->file_enabled,
-                .path = c->file_path,
-                .rotate_bytes = c->file_rotate_bytes,
-                .keep = (unsigned)c->file_keep,
-            },
-    };
-}
 
 /* A lane has moved: tell the workers that have someone waiting. Thread: the sink's lane. */
 static void on_advanced(void *arg, uint64_t position)
@@ -101,7 +57,7 @@ enum status app_sinks_create(struct app *app)
     const struct sink_settings *s = &app->sink_settings;
     enum status status = STATUS_OK;
     spool_stats(app->shared.spool, &app->spool_identity);
-    fill_settings(app);
+    sink_settings_from_config(app->config, app->kafka_properties, &app->sink_settings);
     if (s->kafka.enabled)
         status = create_one(
             app, "kafka",

@@ -5,7 +5,14 @@
 #include "core/writer.h"
 #include "server/command.h"
 #include "server/config_cli.h"
+#include "server/sink_config.h"
 #include "server/tls.h"
+
+static bool tell(const struct config *config, const char *what, const char *problem)
+{
+    fprintf(stderr, "%s: %s%s\n", config->path ? config->path : "settings", what, problem);
+    return false;
+}
 
 /* Certificates, keys and lists are read as `serve` would. */
 static bool tls_is_good(const struct config *config)
@@ -18,8 +25,13 @@ static bool tls_is_good(const struct config *config)
         tls_context_release(tls);
         return true;
     }
-    fprintf(stderr, "%s: tls: %s\n", config->path ? config->path : "settings", reason);
-    return false;
+    return tell(config, "tls: ", reason);
+}
+
+static bool sinks_are_good(const struct config *config)
+{
+    char problem[512];
+    return sink_settings_check(config, problem) == STATUS_OK || tell(config, "", problem);
 }
 
 static int print(const struct config *config)
@@ -43,7 +55,8 @@ int cmd_check_config(int argc, char **argv)
         config_cli_load(argc, argv, &(struct config_cli_spec){.options = options}, &cli, &config);
     if (status != EXIT_DONE)
         return status;
-    if (!tls_is_good(config))
+    bool tls = tls_is_good(config), sinks = sinks_are_good(config);
+    if (!tls || !sinks)
         status = EXIT_CONFIG;
     else if (show)
         status = print(config);

@@ -9,6 +9,9 @@
 #include "core/arena.h"
 #include "core/status.h"
 
+/* Most items of a LIST and entries of a MAP. */
+#define CONFIG_ITEMS_MAX 256
+
 struct config_list {
     const char *const *items;
     size_t count;

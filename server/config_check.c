@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/writer.h"
+#include "parsers/registry.h"
 #include "server/config_build.h"
 #include "server/file_read.h"
 
@@ -275,6 +276,17 @@ static void check_sinks(struct config_build *build)
         TELL(build, file_path, "needed while sinks.file.enabled is true: name a file");
 }
 
+static void check_formats(struct config_build *build)
+{
+    const struct config_map *map = &build->config->ingest_formats;
+    struct registry *registry = map->count ? registry_create() : NULL;
+    for (size_t i = 0; registry && i < map->count; i++)
+        if (!registry_by_name(registry, slice_from_text(map->values[i])))
+            TELL(build, ingest_formats, "'%.64s' is no format; `vsocd formats` lists them",
+                 map->values[i]);
+    registry_destroy(registry);
+}
+
 void config_check(struct config_build *build, bool files)
 {
     resolve_paths(build);
@@ -283,6 +295,7 @@ void config_check(struct config_build *build, bool files)
     check_identity(build);
     check_workers(build);
     check_sizes(build);
+    check_formats(build);
     check_sinks(build);
     if (!is_set(build->config->privacy_keys_file))
         TELL(build, privacy_keys_file,

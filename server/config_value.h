@@ -34,7 +34,4 @@ void config_value_write(const struct config_row *row, const struct config *confi
 void config_size_write(uint64_t bytes, struct writer *out);
 void config_duration_write(uint64_t ns, struct writer *out);
 
-/* Most items of a LIST and entries of a MAP. */
-#define CONFIG_ITEMS_MAX 256
-
 #endif

@@ -121,6 +121,20 @@ def test_a_broken_certificate_is_told(run, tmp_path):
     assert "server.crt" in err or "server.key" in err
 
 
+def test_what_a_sink_does_not_take_is_told(run, tmp_path):
+    file = write(
+        tmp_path,
+        PLAIN + "sinks: { kafka: { properties: { bootstrap.server: h:1 } } }\n",
+    )
+    code, _, err = run("check-config", "-c", file)
+    assert code == 78
+    assert "sinks.kafka.properties: bootstrap.server" in err
+    file = write(tmp_path, PLAIN + "sinks: { postgres: { dsn: 'hots=here' }, kafka: { enabled: false } }\n")
+    code, _, err = run("check-config", "-c", file)
+    assert code == 78
+    assert "hots" in err
+
+
 @pytest.mark.parametrize(
     "words", [["--nonsense"], ["-c"], ["--set"], ["stray"], ["--print=yes"]], ids=lambda words: " ".join(words)
 )

@@ -285,6 +285,8 @@ static void settings_that_need_each_other_are_checked(void **state)
     load_bad("sinks: {postgres: {dsn: null}}", 1, 25, "set it or sinks.postgres.dsn_file");
     load_bad("listen: {admin: {address: '9600'}}", 1, 27, "must be address:port");
     load_bad("listen: {admin: {address: '::1:9600'}}", 1, 27, "must be address:port");
+    load_bad("ingest: {formats: {application/x-a: cef, application/x-b: fec}}", 1, 56,
+             "'fec' is no format");
     load_bad("ingest: {workers: 0}", 1, 19, "must be auto or a number");
     load_bad("identity: {vehicle_from: serial}", 1, 26, "must be san_uri");
     load_good("identity: {vehicle_from: 'oid:1.3.6.1.4.1.5', tenant_from: 'name:acme'}");

@@ -1,0 +1,17 @@
+/* sink_config.h: the sinks.* rows as the built-in sinks want them. Thread: main. */
+#ifndef VSOC_SERVER_SINK_CONFIG_H
+#define VSOC_SERVER_SINK_CONFIG_H
+
+#include "server/config.h"
+#include "storage/sink_settings.h"
+
+/* Settings of the built-in sinks; properties is the storage of sinks.kafka.properties. Both, and
+ * config, whose texts they point into, outlive the sinks. */
+void sink_settings_from_config(const struct config *config,
+                               struct sink_property properties[CONFIG_ITEMS_MAX],
+                               struct sink_settings *out);
+/* Asks each enabled sink whether it takes its settings; none of them connects. CONFIG with what is
+ * wrong in problem (512 bytes): the first sink's first mistake. */
+enum status sink_settings_check(const struct config *config, char *problem) must_check;
+
+#endif
