@@ -257,7 +257,7 @@ static void what_hides_a_value_is_refused(void **state)
     load_bad("data_dir: /x\ndata_dir: /y\n", 2, 1, "data_dir: stands twice here");
     load_bad("log: {level: info}\nlog: {format: json}\n", 2, 1, "log: stands twice here");
     load_bad("log: {level: info}\nlog.level: warn\n", 2, 1, "stands twice, first in line 1");
-    load_bad("ingest: {formats: {a: b, a: c}}", 1, 26, "ingest.formats.a: stands twice");
+    load_bad("ingest: {formats: {a: cef, a: cef}}", 1, 28, "ingest.formats.a: stands twice");
 }
 
 static void deep_nesting_below_an_unknown_name_is_skipped(void **state)
@@ -285,7 +285,7 @@ static void settings_that_need_each_other_are_checked(void **state)
     load_bad("sinks: {postgres: {dsn: null}}", 1, 25, "set it or sinks.postgres.dsn_file");
     load_bad("listen: {admin: {address: '9600'}}", 1, 27, "must be address:port");
     load_bad("listen: {admin: {address: '::1:9600'}}", 1, 27, "must be address:port");
-    load_bad("ingest: {formats: {application/x-a: cef, application/x-b: fec}}", 1, 56,
+    load_bad("ingest: {formats: {application/x-a: cef, application/x-b: fec}}", 1, 59,
              "'fec' is no format");
     load_bad("ingest: {workers: 0}", 1, 19, "must be auto or a number");
     load_bad("identity: {vehicle_from: serial}", 1, 26, "must be san_uri");
