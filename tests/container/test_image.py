@@ -9,6 +9,7 @@ import signal
 import subprocess
 
 import pytest
+from hardening import problems_of
 from harness import HarnessError, Vsocd, wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -64,11 +65,12 @@ def test_image_holds_the_program_its_libraries_certificates_and_licences_only(bu
     assert set_id == []
 
 
-def test_program_is_stripped(buildah, container):
+def test_program_is_stripped_and_as_hardened_as_before(buildah, container):
     program = pathlib.Path(buildah("mount", container).strip()) / "usr/bin/vsocd"
     sections = subprocess.run(["readelf", "-SW", program], capture_output=True, text=True, check=True).stdout
     assert ".dynsym" in sections
     assert ".debug_info" not in sections and ".symtab" not in sections
+    assert problems_of(program) == []
 
 
 def test_program_runs_in_the_image(buildah, container):
