@@ -87,9 +87,11 @@ struct spool {
 void spool_writer_run(void *spool);
 
 /* spool_roll.c: segments made and removed. Thread: writer. */
-/* Makes room for a record of record_bytes in a new active segment. NO_SPACE; other: failed. */
+/* Makes room for a record of record_bytes in a new active segment, or in an empty one. NO_SPACE;
+ * other: failed. */
 enum status spool_roll(struct spool *spool, uint32_t record_bytes) must_check;
-/* The active segment gets no more records: its unused room is given back. */
+/* The active segment gets no more records: its unused room is given back. An empty one stays the
+ * active one. */
 void spool_seal_active(struct spool *spool);
 /* Stores moved cursors, then removes segments that all cursors and the evidence settings let go. */
 void spool_retire(struct spool *spool);

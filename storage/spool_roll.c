@@ -52,6 +52,12 @@ bool spool_has_room(struct spool *spool, uint64_t bytes)
     return free_bytes >= bytes && free_bytes - bytes >= spool->options.reserve_bytes;
 }
 
+/* The active segment holds no record. It is never left for another: that would have its name. */
+static bool active_is_empty(const struct spool *spool)
+{
+    return spool->fd >= 0 && spool->durable.offset == SPOOL_SEGMENT_HEADER_BYTES;
+}
+
 void spool_seal_active(struct spool *spool)
 {
     if (spool->fd < 0)
@@ -65,7 +71,10 @@ void spool_seal_active(struct spool *spool)
         log_warn("unused room of a segment could not be given back",
                  LOG_STATUS(status_from_errno(errno)));
     }
+    spool->file_bytes = spool->durable.offset;
     fault_point("spool.segment.sealed");
+    if (active_is_empty(spool))
+        return;
     close(spool->fd);
     spool->fd = -1;
 }
@@ -128,14 +137,37 @@ static enum status roll_to(struct spool *spool, uint64_t bytes)
     return STATUS_OK;
 }
 
+/* Makes the empty active segment large enough. */
+static enum status grow_to(struct spool *spool, uint64_t bytes)
+{
+    enum status status = spool_segment_allocate(spool->fd, bytes);
+    if (status != STATUS_OK)
+        return status;
+    pthread_mutex_lock(&spool->lock);
+    spool->segments[spool->segment_count - 1].file_bytes = bytes;
+    pthread_mutex_unlock(&spool->lock);
+    spool->file_bytes = bytes;
+    spool->write_offset = spool->durable.offset; /* not behind what was taken back */
+    return STATUS_OK;
+}
+
+static enum status make_room(struct spool *spool, uint64_t bytes)
+{
+    bool empty = active_is_empty(spool);
+    uint64_t more = empty ? bytes - SPOOL_SEGMENT_HEADER_BYTES : bytes;
+    if (!spool_has_room(spool, more))
+        spool_retire(spool);
+    if (!spool_has_room(spool, more))
+        return STATUS_NO_SPACE;
+    return empty ? grow_to(spool, bytes) : roll_to(spool, bytes);
+}
+
 enum status spool_roll(struct spool *spool, uint32_t record_bytes)
 {
     thread_assert(THREAD_WRITER);
     ensure(!spool->pending && spool->iov_count == 0);
     uint64_t bytes = segment_bytes(spool, record_bytes);
-    if (!spool_has_room(spool, bytes))
-        spool_retire(spool);
-    enum status status = spool_has_room(spool, bytes) ? roll_to(spool, bytes) : STATUS_NO_SPACE;
+    enum status status = make_room(spool, bytes);
     bool ordinary = bytes <= spool->options.segment_bytes;
     if (status == STATUS_NO_SPACE && ordinary && !atomic_exchange(&spool->full, true))
         log_error("spool is full: batches are refused until there is room",

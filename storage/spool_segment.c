@@ -219,7 +219,7 @@ enum status spool_write_all(int fd, struct slice bytes, uint64_t offset)
 }
 
 /* File systems without preallocation get a sparse file: there ENOSPC comes with a write instead. */
-static enum status allocate(int fd, uint64_t bytes)
+enum status spool_segment_allocate(int fd, uint64_t bytes)
 {
     int rc;
     do
@@ -237,7 +237,7 @@ enum status spool_segment_begin(int dir_fd, const struct spool_segment_header *h
     int opened = openat(dir_fd, name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
     if (opened < 0)
         return status_from_errno(errno);
-    enum status status = allocate(opened, header->file_bytes);
+    enum status status = spool_segment_allocate(opened, header->file_bytes);
     fault_point("spool.segment.allocated");
     if (status == STATUS_OK)
         status = write_header(opened, header);
@@ -261,7 +261,7 @@ enum status spool_segment_publish(int dir_fd, const struct spool_segment_header 
         return status_from_errno(errno);
     fault_point("spool.segment.renamed");
     if (fsync(dir_fd) != 0)
-        return status_from_errno(errno);
+        return STATUS_IO; /* whatever errno says: the name is there, so this is no lack of space */
     fault_point("spool.segment.created");
     return STATUS_OK;
 }

@@ -47,9 +47,11 @@ enum status spool_segment_read_header(int fd, struct spool_segment_header *heade
 enum status spool_segment_begin(int dir_fd, const struct spool_segment_header *header,
                                 int *fd) must_check;
 /* Syncs the file that spool_segment_begin made, gives it its name (in place of a file that has it)
- * and syncs the directory. */
+ * and syncs the directory. NO_SPACE: it never got the name; IO. */
 enum status spool_segment_publish(int dir_fd, const struct spool_segment_header *header,
                                   int fd) must_check;
+/* Takes room for a file of so many bytes; what is in it stays. NO_SPACE, IO. */
+enum status spool_segment_allocate(int fd, uint64_t bytes) must_check;
 /* Removes what spool_segment_begin made and closes fd. */
 void spool_segment_abandon(int dir_fd, const struct spool_segment_header *header, int fd);
 

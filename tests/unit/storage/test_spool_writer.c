@@ -230,6 +230,74 @@ static void disk_full_under_a_write_refuses_and_recovers(void **state)
     assert_int_equal(stats.corrupt_segments, 0);
 }
 
+/* The next record is read as this one. */
+static void assert_next(struct spool_reader *reader, uint64_t number)
+{
+    struct batch_record record;
+    spool_reader_wait(reader, 5 * NS_PER_S);
+    assert_int_equal(spool_reader_next(reader, &record), STATUS_OK);
+    assert_true(fixture_is_batch(&record, number));
+}
+
+/* The disk fills up under the first record of a segment, so that the segment stays empty. */
+static void leave_an_empty_segment(struct spool_fixture *f)
+{
+    struct spool_stats stats;
+    atomic_store(&write_error, ENOSPC);
+    assert_int_equal(fixture_put(f), STATUS_NO_SPACE);
+    atomic_store(&write_error, 0);
+    UNTIL((spool_stats(f->spool, &stats), !stats.full));
+}
+
+static void records_behind_an_empty_segment_are_read(void **state)
+{
+    struct spool_fixture *f = *state;
+    struct spool_reader *early, *late;
+    fixture_open(f);
+    leave_an_empty_segment(f);
+    assert_int_equal(spool_reader_open(f->spool, 0, &early), STATUS_OK);
+    struct batch_record record;
+    assert_int_equal(spool_reader_next(early, &record), STATUS_END);
+    fixture_put_many(f, 2);
+    assert_int_equal(spool_reader_open(f->spool, 0, &late), STATUS_OK);
+    for (uint64_t n = 2; n <= 3; n++) {
+        assert_next(early, n);
+        assert_next(late, n);
+    }
+    spool_reader_close(early);
+    spool_reader_close(late);
+}
+
+static void record_too_large_for_the_empty_segment_left_by_a_crash_is_read(void **state)
+{
+    struct spool_fixture *f = *state;
+    struct spool_reader *early, *late;
+    struct spool_stats stats;
+    struct batch_record record;
+    fixture_open(f);
+    leave_an_empty_segment(f);
+    fixture_close(f);
+    fixture_open(f);
+    assert_int_equal(spool_reader_open(f->spool, 0, &early), STATUS_OK);
+    assert_int_equal(spool_reader_next(early, &record), STATUS_END);
+    struct batch *large = fixture_batch_sized(f, 7, 3 << 20);
+    assert_int_equal(spool_submit(f->spool, &large), STATUS_OK);
+    assert_int_equal(fixture_verdict_of(f, NULL), STATUS_OK);
+    assert_int_equal(spool_reader_open(f->spool, 0, &late), STATUS_OK);
+    spool_reader_wait(early, 5 * NS_PER_S);
+    assert_int_equal(spool_reader_next(early, &record), STATUS_OK);
+    assert_int_equal(record.body.size, 3 << 20);
+    assert_int_equal(spool_reader_next(late, &record), STATUS_OK);
+    spool_reader_close(early);
+    spool_reader_close(late);
+    fixture_put_many(f, 1);
+    fixture_close(f);
+    fixture_open(f);
+    spool_stats(f->spool, &stats);
+    assert_int_equal(stats.position, 2);
+    assert_int_equal(stats.corrupt_segments, 0);
+}
+
 static void disk_full_at_a_new_segment_refuses_and_recovers(void **state)
 {
     struct spool_fixture *f = *state;
@@ -388,6 +456,8 @@ int main(void)
         TEST(failed_write_is_final_and_never_ok),
         TEST(disk_full_under_a_write_refuses_and_recovers),
         TEST(disk_full_at_a_new_segment_refuses_and_recovers),
+        TEST(records_behind_an_empty_segment_are_read),
+        TEST(record_too_large_for_the_empty_segment_left_by_a_crash_is_read),
         TEST(file_system_without_preallocation_is_good_enough),
         TEST(max_bytes_refuses_until_cursors_pass),
         TEST(reserve_of_the_file_system_is_kept),
