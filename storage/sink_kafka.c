@@ -21,12 +21,14 @@
 /* Longest wait for one answer to commit or init: the interrupt is looked at in between. */
 #define TRANSACTION_SLICE_MS 2000
 #define DELIVER_PLAIN_NS     (30 * NS_PER_S)
+#define SETTLE_MS            200
 
 struct kafka_lane {
     struct kafka_client client;
     struct kafka_outlet outlet;
     struct kafka_topics topics;
     bool ready;   /* transactions are initialised */
+    bool begun;   /* a transaction is open */
     bool dropped; /* a producer was dropped: the next one is a recreation */
     uint8_t spool_uid[UUID_BYTES];
     metric_t recreated;
@@ -37,9 +39,14 @@ static void lane_assert_thread(void)
     thread_assert(THREAD_SINK);
 }
 
+/* librdkafka (2.0.2: assertion txn_req_cnt > 0) aborts the process when a producer is destroyed in
+ * the very moment in which it first tells the coordinator of a transaction's partitions; that comes
+ * right after the first message, so it is let pass. */
 static void lane_drop_producer(struct kafka_lane *lane)
 {
-    lane->ready = false;
+    if (lane->begun && lane->outlet.producer)
+        (void)rd_kafka_flush(lane->outlet.producer, SETTLE_MS);
+    lane->ready = lane->begun = false;
     lane->dropped = lane->dropped || lane->outlet.producer;
     kafka_outlet_close(&lane->outlet);
 }
@@ -215,6 +222,7 @@ static enum sink_result deliver_transaction(struct kafka_lane *lane, const struc
     rd_kafka_error_t *error = rd_kafka_begin_transaction(lane->outlet.producer);
     if (error)
         return kafka_problem_of(&lane->client, error, "a transaction can't be begun", problem);
+    lane->begun = true;
     enum sink_result result = kafka_outlet_send(&lane->outlet, load, deadline_ns, problem);
     if (result == SINK_DELIVERED)
         result = kafka_outlet_send_progress(&lane->outlet, load, problem);
@@ -222,6 +230,8 @@ static enum sink_result deliver_transaction(struct kafka_lane *lane, const struc
         result = lane_flush(lane, deadline_ns, problem);
     if (result == SINK_DELIVERED)
         result = lane_commit(lane, deadline_ns, problem);
+    if (result == SINK_DELIVERED)
+        lane->begun = false;
     return result;
 }
 

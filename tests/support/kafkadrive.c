@@ -143,10 +143,18 @@ static size_t read_properties(int count, char **words, struct sink_property *pro
     return used;
 }
 
+static const char *topic_name(const char *prefix, const char *name)
+{
+    static char names[5][128];
+    static size_t used;
+    snprintf(names[used], sizeof names[used], "%s.%s", prefix, name);
+    return names[used++];
+}
+
 int main(int argc, char **argv)
 {
-    if (argc < 4) {
-        fprintf(stderr, "usage: kafkadrive INSTANCE SPOOL exactly_once|at_least_once "
+    if (argc < 5) {
+        fprintf(stderr, "usage: kafkadrive INSTANCE SPOOL exactly_once|at_least_once TOPIC-PREFIX "
                         "property=value…\n");
         return 64;
     }
@@ -156,13 +164,13 @@ int main(int argc, char **argv)
     struct sink_settings settings = {
         .kafka = {.enabled = true,
                   .exactly_once = strcmp(argv[3], "exactly_once") == 0,
-                  .topic_events = "vsoc.events.v1",
-                  .topic_quarantine = "vsoc.quarantine.v1",
-                  .topic_health = "vsoc.ids-health.v1",
-                  .topic_findings = "vsoc.findings.v1",
-                  .topic_progress = "vsoc.progress.v1",
+                  .topic_events = topic_name(argv[4], "events"),
+                  .topic_quarantine = topic_name(argv[4], "quarantine"),
+                  .topic_health = topic_name(argv[4], "health"),
+                  .topic_findings = topic_name(argv[4], "findings"),
+                  .topic_progress = topic_name(argv[4], "progress"),
                   .properties = properties,
-                  .property_count = read_properties(argc - 4, argv + 4, properties)}};
+                  .property_count = read_properties(argc - 5, argv + 5, properties)}};
     struct sink_config config = {.struct_size = sizeof config,
                                  .instance = argv[1],
                                  .lanes = 1,
