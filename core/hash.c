@@ -111,6 +111,25 @@ void hmac_compute(struct hmac *h, struct slice data, uint8_t mac[SHA256_BYTES])
     ensure(ok && size == SHA256_BYTES);
 }
 
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+    __uint128_t product = (__uint128_t)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+uint64_t hash_keyed(const uint64_t seed[2], struct slice bytes)
+{
+    uint64_t odd = seed[1] | 1, hash = seed[0] ^ bytes.size;
+    while (bytes.size > 0) {
+        uint64_t word = 0;
+        size_t take = bytes.size < sizeof word ? bytes.size : sizeof word;
+        memcpy(&word, bytes.data, take);
+        hash = mix(hash ^ word, odd) + seed[0];
+        bytes = slice_make(bytes.data + take, bytes.size - take);
+    }
+    return mix(hash, odd ^ UINT64_C(0x9e3779b97f4a7c15));
+}
+
 void random_bytes(void *out, size_t size)
 {
     uint8_t *at = out;

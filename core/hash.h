@@ -27,6 +27,10 @@ void hmac_compute(struct hmac *h, struct slice data, uint8_t mac[SHA256_BYTES]);
 /* CRC32C (Castagnoli) of data, continuing from crc (0 at the start). */
 uint32_t crc32c(uint32_t crc, struct slice data);
 
+/* 64 bits that spread evenly over any table whatever the bytes are, as long as who chose them does
+ * not know the seed. Not for storing: no format depends on it. */
+uint64_t hash_keyed(const uint64_t seed[2], struct slice bytes);
+
 /* Fills with bytes of the system's generator; ends the process when it has none. */
 void random_bytes(void *out, size_t size);
 

@@ -1,27 +1,38 @@
 /* key_list.c: unique keys for text formats, whose names may repeat. Pure, any thread. */
 #include "parsers/key_list.h"
+#include "core/hash.h"
 
 #include <stdio.h>
 
-static bool has(const struct key_list *list, struct slice key)
+/* Slot of the key, or the free one where it would stand. The instant seeds the hash: no sender
+ * knows it beforehand, so none can build keys that meet in one slot. */
+static uint16_t *slot_of(struct key_list *list, const struct parser_context *context,
+                         struct slice key)
 {
-    for (size_t i = 0; i < list->count; i++)
-        if (slice_equal(list->keys[i], key))
-            return true;
-    return false;
+    const uint64_t seed[2] = {(uint64_t)context->received_ns, (uint64_t)context->received_ns};
+    size_t i = (size_t)hash_keyed(seed, key) % KEY_LIST_SLOTS;
+    while (list->slots[i] && !slice_equal(list->keys[list->slots[i] - 1], key))
+        i = (i + 1) % KEY_LIST_SLOTS;
+    return &list->slots[i];
 }
 
 #define SUFFIX_BYTES 8
 
-static struct slice with_number(const struct parser_context *context, struct slice key,
-                                unsigned number)
+/* The first of key#2, key#3, … that is not there; empty when memory is out. `first` is key's place.
+ */
+static struct slice with_number(struct key_list *list, const struct parser_context *context,
+                                struct slice key, size_t first)
 {
     char *out = context->alloc(context, key.size + SUFFIX_BYTES);
     if (!out)
         return SLICE_EMPTY;
     memcpy(out, key.data, key.size);
-    int n = snprintf(out + key.size, SUFFIX_BYTES, "#%u", number);
-    return slice_make(out, key.size + (size_t)n);
+    for (;;) {
+        int n = snprintf(out + key.size, SUFFIX_BYTES, "#%u", list->next_number[first]++);
+        struct slice unique = slice_make(out, key.size + (size_t)n);
+        if (!*slot_of(list, context, unique))
+            return unique;
+    }
 }
 
 struct slice key_list_add(struct key_list *list, const struct parser_context *context,
@@ -29,12 +40,19 @@ struct slice key_list_add(struct key_list *list, const struct parser_context *co
 {
     if (list->count == KEY_LIST_MAX)
         return SLICE_EMPTY;
+    if (!list->count)
+        memset(list->slots, 0, sizeof list->slots);
     if (!key.size)
         key = SLICE_LITERAL("_");
-    struct slice unique = key;
-    for (unsigned number = 2; unique.size && has(list, unique); number++)
-        unique = with_number(context, key, number);
-    if (unique.size)
-        list->keys[list->count++] = unique;
-    return unique;
+    uint16_t *slot = slot_of(list, context, key);
+    if (*slot) {
+        key = with_number(list, context, key, *slot - 1u);
+        slot = slot_of(list, context, key);
+    }
+    if (key.size) {
+        list->next_number[list->count] = 2;
+        list->keys[list->count++] = key;
+        *slot = (uint16_t)list->count;
+    }
+    return key;
 }

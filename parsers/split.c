@@ -113,7 +113,9 @@ static size_t whole_line(struct slice body, size_t at)
     if (!lf && look == LINE_LOOK_BYTES)
         return 0;
     size_t end = lf ? (size_t)(lf - body.data) : body.size;
-    size_t next = skip_space(body, end);
+    size_t next = skip_space(slice_sub(body, 0, end + LINE_LOOK_BYTES), end);
+    if (next == end + LINE_LOOK_BYTES) /* the blanks are looked through once, not for each value */
+        return 0;
     while (is_space(body.data[end - 1]))
         end--;
     if (body.data[end - 1] != '}' || (next < body.size && body.data[next] != '{'))

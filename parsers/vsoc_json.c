@@ -1,5 +1,6 @@
 /* vsoc_json.c: the native event: one JSON object, keys named as the fields of the event model.
  * Pure, any thread. Ranges are checked by the normaliser. */
+#include "core/hash.h"
 #include "core/json.h"
 #include "parsers/builtin.h"
 #include "parsers/json_object.h"
@@ -126,19 +127,17 @@ static bool take_member(struct reading *r, const struct json_node *node)
 
 /* ---- attributes ---- */
 
-static size_t key_hash(struct slice key)
-{
-    uint64_t h = UINT64_C(14695981039346656037);
-    for (size_t i = 0; i < key.size; i++)
-        h = (h ^ key.data[i]) * UINT64_C(1099511628211);
-    return (size_t)(h ^ h >> 32);
-}
-
 /* Table of the unknown keys of the root: node numbers, 0 free. */
 struct key_table {
     uint32_t *slots;
     size_t mask;
+    uint64_t seed[2]; /* of the instant, which no sender knows beforehand */
 };
+
+static size_t key_slot(const struct key_table *t, struct slice key)
+{
+    return (size_t)hash_keyed(t->seed, key) & t->mask;
+}
 
 static bool key_table_fill(struct reading *r, struct key_table *t)
 {
@@ -151,10 +150,11 @@ static bool key_table_fill(struct reading *r, struct key_table *t)
         return false;
     memset(t->slots, 0, capacity * sizeof *t->slots);
     t->mask = capacity - 1;
+    t->seed[0] = t->seed[1] = (uint64_t)r->context->received_ns;
     for (size_t k = 1; k < nodes[0].span; k += nodes[k].span) {
         if (vsoc_json_key_find(nodes[k].key).kind != VSOC_JSON_KEY_UNKNOWN)
             continue;
-        size_t i = key_hash(nodes[k].key) & t->mask;
+        size_t i = key_slot(t, nodes[k].key);
         while (t->slots[i])
             i = (i + 1) & t->mask;
         t->slots[i] = (uint32_t)k;
@@ -164,7 +164,7 @@ static bool key_table_fill(struct reading *r, struct key_table *t)
 
 static bool key_table_has(const struct reading *r, const struct key_table *t, struct slice key)
 {
-    for (size_t i = key_hash(key) & t->mask; t->slots[i]; i = (i + 1) & t->mask)
+    for (size_t i = key_slot(t, key); t->slots[i]; i = (i + 1) & t->mask)
         if (slice_equal(r->document.nodes[t->slots[i]].key, key))
             return true;
     return false;
@@ -174,7 +174,7 @@ static bool key_table_has(const struct reading *r, const struct key_table *t, st
 static bool merge_attributes(struct reading *r)
 {
     const struct json_node *sent = r->sent_attributes;
-    struct key_table table = {NULL, 0};
+    struct key_table table = {NULL, 0, {0, 0}};
     if (r->has_unknown && !key_table_fill(r, &table))
         return refuse_value(r, sent, STATUS_NO_MEMORY, EVENT_KIND_JSON);
     for (size_t k = 1; k < sent->span; k += sent[k].span) {

@@ -1,3 +1,5 @@
+#include <time.h>
+
 #include "pipeline_fixture.h"
 
 #include "parsers/cef_read.h"
@@ -95,6 +97,37 @@ static void more_pairs_than_are_decoded_leave_a_note(void **state)
     free(line);
 }
 
+static void repeated_keys_are_numbered(void **state)
+{
+    struct fixture *f = *state;
+    f->options.parser = &parser_cef;
+    fixture_run_text(f, "CEF:0|v|p|1|id|n|5|a#2=0 zz=1 zz=2 zz=3 zz=4 y=5");
+    assert_event_has(f, 0, "\"zz\":\"1\",\"zz#2\":\"2\",\"zz#3\":\"3\",\"zz#4\":\"4\"");
+}
+
+static double cpu_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* Lines made of one key must not cost the cube of their length. */
+static void a_line_of_one_key_is_read_in_little_time(void **state)
+{
+    struct fixture *f = *state;
+    char line[4096], *end = line;
+    end += snprintf(end, sizeof line, "CEF:0|v|p|1|id|n|5|");
+    for (int i = 0; i < 512; i++)
+        end += snprintf(end, 8, "a=1 ");
+    f->options.parser = &parser_cef;
+    double start = cpu_s();
+    for (int i = 0; i < 100; i++)
+        fixture_run_text(f, line);
+    assert_event_has(f, 0, "\"a\":\"1\",\"a#2\":\"1\"");
+    assert_true(cpu_s() - start < 2);
+}
+
 static void every_cut_of_a_record_is_answered(void **state)
 {
     struct fixture *f = *state;
@@ -136,6 +169,8 @@ int main(void)
         fixture_test(values_that_do_not_fit_are_kept),
         fixture_test(labels_name_their_values),
         fixture_test(more_pairs_than_are_decoded_leave_a_note),
+        fixture_test(repeated_keys_are_numbered),
+        fixture_test(a_line_of_one_key_is_read_in_little_time),
         fixture_test(every_cut_of_a_record_is_answered),
         fixture_test(severity_words_and_numbers_map),
     };

@@ -175,6 +175,29 @@ static void no_body_takes_time_by_its_square(void **state)
     free(body);
 }
 
+/* Many values in one line, and then blanks up to the end of the body. */
+static void blanks_behind_a_line_of_values_are_searched_once(void **state)
+{
+    (void)state;
+    const size_t size = 8 << 20, line = 4000;
+    uint8_t *body = malloc(size);
+    memset(body, ' ', size);
+    for (size_t i = 0; i < line; i++)
+        body[i] = (uint8_t) "{}[]"[i % 4];
+    memcpy(body + line, "{}\n", 3);
+    body[size - 1] = 'x';
+    struct split split;
+    struct split_record record;
+    size_t records = 0;
+    double start = cpu_s();
+    split_init(&split, slice_make(body, size), PARSER_FRAMING_JSON, SPLIT_PREFIX_NONE);
+    while (split_next(&split, &record) == STATUS_OK)
+        records++;
+    assert_int_equal(records, line / 4 + 2);
+    assert_true(cpu_s() - start < 1);
+    free(body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +211,7 @@ int main(void)
         cmocka_unit_test(a_stream_goes_on_where_the_parser_stopped),
         cmocka_unit_test(prefixes_delimit_binary_records),
         cmocka_unit_test(no_body_takes_time_by_its_square),
+        cmocka_unit_test(blanks_behind_a_line_of_values_are_searched_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
