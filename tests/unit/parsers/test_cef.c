@@ -101,7 +101,7 @@ static void repeated_keys_are_numbered(void **state)
 {
     struct fixture *f = *state;
     f->options.parser = &parser_cef;
-    fixture_run_text(f, "CEF:0|v|p|1|id|n|5|a#2=0 zz=1 zz=2 zz=3 zz=4 y=5");
+    fixture_run_text(f, "CEF:0|v|p|1|id|n|5|zz=1 zz=2 zz=3 zz=4 y=5");
     assert_event_has(f, 0, "\"zz\":\"1\",\"zz#2\":\"2\",\"zz#3\":\"3\",\"zz#4\":\"4\"");
 }
 
