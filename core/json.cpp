@@ -6,6 +6,7 @@
 #include "core/json.h"
 
 #include "core/json_keys.h"
+#include "core/json_names.h"
 #include "core/json_scalar.h"
 
 #define SIMDJSON_EXCEPTIONS 0
@@ -16,11 +17,17 @@
 
 namespace
 {
+/* Where the walk is. A copy of the parser's, so that it stays in registers. */
+struct walk {
+    const uint8_t *text;
+    const uint32_t *token, *end; /* the next token, and behind the last one */
+};
+
 /* A container that is still open. */
 struct frame {
     uint32_t node;
     uint32_t members;
-    struct json_key_filter filter;
+    struct json_keys_seen seen;
 };
 } // namespace
 
@@ -35,9 +42,11 @@ struct json_parser {
     size_t unescaped_used, unescaped_capacity;
     struct json_keys keys;
     /* The current document. */
+    const struct json_names *names;
     struct slice text;
-    const uint32_t *tokens;    /* offsets of token starts */
-    size_t token_count, token; /* token: the next one */
+    const uint32_t *tokens; /* offsets of token starts, and the text's end */
+    size_t token_count;
+    bool has_escapes; /* a backslash stands somewhere */
     size_t depth;
     struct json_error *error;
 };
@@ -62,43 +71,29 @@ enum status no_memory(struct json_parser *p)
 }
 
 /* First byte of the next token, 0 at the end (no token starts with it that we know). */
-uint8_t peek(const struct json_parser *p)
+inline uint8_t peek(const struct walk &w)
 {
-    return p->token < p->token_count ? p->text.data[p->tokens[p->token]] : 0;
+    return w.token < w.end ? w.text[*w.token] : 0;
 }
 
-size_t token_offset(const struct json_parser *p)
+inline size_t token_offset(const struct walk &w)
 {
-    return p->token < p->token_count ? p->tokens[p->token] : p->text.size;
+    return *w.token; /* behind the last one stands the text's size */
 }
 
-bool is_space(uint8_t c)
+inline bool is_space(uint8_t c)
 {
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+    return c <= ' ' && (c == ' ' || c == '\t' || c == '\n' || c == '\r');
 }
 
 /* The next token's bytes up to the one after it, without the white space between; moves on. */
-struct slice take(struct json_parser *p)
+inline struct slice take(struct walk &w)
 {
-    size_t start = p->tokens[p->token++];
-    size_t end = p->tokens[p->token];
-    while (is_space(p->text.data[end - 1]))
+    size_t start = *w.token++;
+    size_t end = *w.token;
+    while (is_space(w.text[end - 1]))
         end--;
-    return slice_make(p->text.data + start, end - start);
-}
-
-/* Looks at whole blocks of eight: up to seven bytes past s, inside the padding. */
-bool has_backslash(struct slice s)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    for (size_t i = 0; i < s.size; i += 8) {
-        uint64_t word;
-        memcpy(&word, s.data + i, sizeof word);
-        word ^= ones * '\\';
-        if ((word - ones) & ~word & (ones * 0x80))
-            return memchr(s.data + i, '\\', s.size - i) != nullptr;
-    }
-    return false;
+    return slice_make(w.text + start, end - start);
 }
 
 enum status unescape(struct json_parser *p, struct slice inner, struct slice *out)
@@ -123,22 +118,24 @@ enum status unescape(struct json_parser *p, struct slice inner, struct slice *ou
 }
 
 /* The next token, which starts with a quote, as text; *raw: with quotes and escapes. */
-inline enum status take_string(struct json_parser *p, struct slice *raw, struct slice *text)
+inline enum status take_string(struct json_parser *p, struct walk &w, struct slice *raw,
+                               struct slice *text)
 {
-    *raw = take(p);
-    if (raw->size < 2 || raw->data[raw->size - 1] != '"')
-        return fail(p, STATUS_MALFORMED, (size_t)(raw->data - p->text.data), "string has no end");
-    struct slice inner = slice_make(raw->data + 1, raw->size - 2);
-    if (has_backslash(inner))
+    struct slice token = take(w);
+    *raw = token;
+    if (token.size < 2 || token.data[token.size - 1] != '"')
+        return fail(p, STATUS_MALFORMED, (size_t)(token.data - w.text), "string has no end");
+    struct slice inner = slice_make(token.data + 1, token.size - 2);
+    if (p->has_escapes && memchr(inner.data, '\\', inner.size))
         return unescape(p, inner, text);
     *text = inner;
     return STATUS_OK;
 }
 
-enum status nodes_grow(struct json_parser *p)
+enum status nodes_grow(struct json_parser *p, size_t offset)
 {
     if (p->node_count >= p->max_nodes)
-        return fail(p, STATUS_TOO_MANY, token_offset(p), "too many values in one document");
+        return fail(p, STATUS_TOO_MANY, offset, "too many values in one document");
     size_t capacity = p->node_capacity ? p->node_capacity * 2 : FIRST_NODES;
     if (capacity > p->max_nodes)
         capacity = p->max_nodes;
@@ -150,139 +147,168 @@ enum status nodes_grow(struct json_parser *p)
     return STATUS_OK;
 }
 
-enum status container_open(struct json_parser *p, struct json_node *node, uint8_t type)
+enum status container_open(struct json_parser *p, struct walk &w, struct json_node *node,
+                           uint8_t type)
 {
-    size_t offset = p->tokens[p->token];
+    size_t offset = *w.token++;
     if (p->depth == p->max_depth)
         return fail(p, STATUS_TOO_DEEP, offset, "nested too deeply");
     node->type = type;
-    node->raw = slice_make(p->text.data + offset, 1); /* its end is set when it closes */
+    node->raw = slice_make(w.text + offset, 1); /* its end is set when it closes */
     struct frame *frame = &p->frames[p->depth++];
     *frame = {};
     frame->node = (uint32_t)(p->node_count - 1);
-    p->token++;
     return STATUS_OK;
 }
 
-enum status take_scalar(struct json_parser *p, struct json_node *node)
+/* The value that starts at the next token and is no string. */
+__attribute__((noinline)) enum status take_other(struct json_parser *p, struct walk &w,
+                                                 struct json_node *node)
 {
-    node->raw = take(p);
-    const char *detail = nullptr;
-    enum status status = json_scalar_read(node->raw, node, &detail);
-    if (status != STATUS_OK)
-        return fail(p, status, (size_t)(node->raw.data - p->text.data), detail);
-    return STATUS_OK;
-}
-
-/* The value that starts at the next token, into the node made for it. */
-inline enum status take_value(struct json_parser *p, struct json_node *node)
-{
-    switch (peek(p)) {
-    case '"':
-        node->type = JSON_STRING;
-        return take_string(p, &node->raw, &node->text);
+    switch (peek(w)) {
     case '{':
-        return container_open(p, node, JSON_OBJECT);
+        return container_open(p, w, node, JSON_OBJECT);
     case '[':
-        return container_open(p, node, JSON_ARRAY);
+        return container_open(p, w, node, JSON_ARRAY);
     case 0:
     case '}':
     case ']':
     case ',':
     case ':':
-        return fail(p, STATUS_MALFORMED, token_offset(p), "a value is expected here");
+        return fail(p, STATUS_MALFORMED, token_offset(w), "a value is expected here");
     default:
-        return take_scalar(p, node);
+        break;
     }
+    node->raw = take(w);
+    const char *detail = nullptr;
+    enum status status = json_scalar_read(node->raw, node, &detail);
+    if (status != STATUS_OK)
+        return fail(p, status, (size_t)(node->raw.data - w.text), detail);
+    return STATUS_OK;
 }
 
-inline enum status node_add(struct json_parser *p, struct json_node **node)
+/* The value that starts at the next token, into the node made for it. */
+inline enum status take_value(struct json_parser *p, struct walk &w, struct json_node *node)
+{
+    if (peek(w) != '"')
+        return take_other(p, w, node);
+    node->type = JSON_STRING;
+    return take_string(p, w, &node->raw, &node->text);
+}
+
+inline enum status node_add(struct json_parser *p, size_t offset, struct json_node **node)
 {
     if (p->node_count == p->node_capacity) {
-        enum status status = nodes_grow(p);
+        enum status status = nodes_grow(p, offset);
         if (status != STATUS_OK)
             return status;
     }
     *node = &p->nodes[p->node_count++];
     (*node)->has_key = false;
+    (*node)->name = 0;
     (*node)->span = 1;
     (*node)->key = SLICE_EMPTY;
     return STATUS_OK;
 }
 
-/* Key and colon of the member whose node is `node`. */
-inline enum status take_key(struct json_parser *p, struct frame *frame, struct json_node *node)
+/* Finds out whether the key at node is known, and whether it is new in its object. */
+inline bool key_repeated(struct json_parser *p, struct frame *frame, struct json_node *node)
 {
-    size_t offset = token_offset(p);
-    if (peek(p) != '"')
+    unsigned name = p->names ? json_names_find(p->names, node->key) : 0;
+    node->name = (uint16_t)name;
+    if (name)
+        return json_name_repeated(&frame->seen, name);
+    return frame->members < JSON_KEYS_SMALL &&
+           json_key_repeated(&frame->seen, p->nodes, frame->node, (size_t)(node - p->nodes));
+}
+
+/* Key and colon of the member whose node is `node`. */
+inline enum status take_key(struct json_parser *p, struct walk &w, struct frame *frame,
+                            struct json_node *node)
+{
+    size_t offset = token_offset(w);
+    if (peek(w) != '"')
         return fail(p, STATUS_MALFORMED, offset, "a key in quotes is expected here");
     struct slice raw;
-    enum status status = take_string(p, &raw, &node->key);
+    enum status status = take_string(p, w, &raw, &node->key);
     if (status != STATUS_OK)
         return status;
     node->has_key = true;
-    if (frame->members < JSON_KEYS_SMALL &&
-        json_keys_repeated(&frame->filter, p->nodes, frame->node, (size_t)(node - p->nodes)))
+    if (key_repeated(p, frame, node))
         return fail(p, STATUS_DUPLICATE_KEY, offset, "a key stands twice in one object");
-    if (peek(p) != ':')
-        return fail(p, STATUS_MALFORMED, token_offset(p), "a colon is expected behind a key");
-    p->token++;
+    if (peek(w) != ':')
+        return fail(p, STATUS_MALFORMED, token_offset(w), "a colon is expected behind a key");
+    w.token++;
     return STATUS_OK;
 }
 
 /* The next member or element of the innermost container. */
-inline enum status take_member(struct json_parser *p, struct frame *frame, bool object)
+template <bool OBJECT>
+inline enum status take_member(struct json_parser *p, struct walk &w, struct frame *frame)
 {
     struct json_node *node;
     if (frame->members > 0) {
-        if (peek(p) != ',')
-            return fail(p, STATUS_MALFORMED, token_offset(p),
-                        object ? "a comma or } is expected here" : "a comma or ] is expected here");
-        p->token++;
+        if (peek(w) != ',')
+            return fail(p, STATUS_MALFORMED, token_offset(w),
+                        OBJECT ? "a comma or } is expected here" : "a comma or ] is expected here");
+        w.token++;
     }
-    enum status status = node_add(p, &node);
-    if (status == STATUS_OK && object)
-        status = take_key(p, frame, node);
+    enum status status = node_add(p, token_offset(w), &node);
+    if (status == STATUS_OK && OBJECT)
+        status = take_key(p, w, frame, node);
     frame->members++;
     if (status == STATUS_OK)
-        status = take_value(p, node);
+        status = take_value(p, w, node);
     return status;
 }
 
-enum status container_close(struct json_parser *p, struct frame *frame)
+enum status container_close(struct json_parser *p, struct walk &w, struct frame *frame)
 {
     struct json_node *node = &p->nodes[frame->node];
-    size_t end = p->tokens[p->token] + 1;
+    size_t end = *w.token++ + 1;
     node->span = (uint32_t)(p->node_count - frame->node);
-    node->raw.size = end - (size_t)(node->raw.data - p->text.data);
-    p->token++;
+    node->raw.size = end - (size_t)(node->raw.data - w.text);
     p->depth--;
     if (node->type != JSON_OBJECT || frame->members <= JSON_KEYS_SMALL)
         return STATUS_OK;
     size_t child = 0;
     enum status status = json_keys_check(&p->keys, p->nodes, frame->node, frame->members, &child);
     if (status == STATUS_DUPLICATE_KEY)
-        return fail(p, status, (size_t)(p->nodes[child].raw.data - p->text.data),
+        return fail(p, status, (size_t)(p->nodes[child].raw.data - w.text),
                     "a key stands twice in one object");
     return status == STATUS_OK ? status : no_memory(p);
 }
 
-enum status walk(struct json_parser *p)
+/* Members of the innermost container, to its end or to a container in it. */
+template <bool OBJECT> enum status take_members(struct json_parser *p, struct walk &walk)
 {
-    struct json_node *root;
-    enum status status = node_add(p, &root);
-    if (status == STATUS_OK)
-        status = take_value(p, root);
-    while (status == STATUS_OK && p->depth > 0) {
-        struct frame *frame = &p->frames[p->depth - 1];
-        bool object = p->nodes[frame->node].type == JSON_OBJECT;
-        if (peek(p) == (object ? '}' : ']'))
-            status = container_close(p, frame);
+    struct walk w = walk;
+    size_t depth = p->depth;
+    struct frame *frame = &p->frames[depth - 1];
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && p->depth == depth) {
+        if (peek(w) == (OBJECT ? '}' : ']'))
+            status = container_close(p, w, frame);
         else
-            status = take_member(p, frame, object);
+            status = take_member<OBJECT>(p, w, frame);
     }
-    if (status == STATUS_OK && p->token < p->token_count)
-        return fail(p, STATUS_MALFORMED, token_offset(p), "something follows the document");
+    walk = w;
+    return status;
+}
+
+enum status walk_document(struct json_parser *p)
+{
+    struct walk w = {p->text.data, p->tokens, p->tokens + p->token_count};
+    struct json_node *root;
+    enum status status = node_add(p, 0, &root);
+    if (status == STATUS_OK)
+        status = take_value(p, w, root);
+    while (status == STATUS_OK && p->depth > 0) {
+        bool object = p->nodes[p->frames[p->depth - 1].node].type == JSON_OBJECT;
+        status = object ? take_members<true>(p, w) : take_members<false>(p, w);
+    }
+    if (status == STATUS_OK && w.token < w.end)
+        return fail(p, STATUS_MALFORMED, token_offset(w), "something follows the document");
     return status;
 }
 
@@ -368,6 +394,7 @@ enum status find_tokens(struct json_parser *p)
     p->token_count = p->stage->n_structural_indexes;
     p->stage->structural_indexes[p->token_count] = (uint32_t)p->text.size;
     p->tokens = p->stage->structural_indexes.get();
+    p->has_escapes = memchr(p->text.data, '\\', p->text.size) != nullptr;
     return STATUS_OK;
 }
 } // namespace
@@ -405,14 +432,22 @@ void json_parser_destroy(struct json_parser *p)
 enum status json_parse(struct json_parser *p, struct slice text, struct json_document *document,
                        struct json_error *error)
 {
+    return json_parse_named(p, nullptr, text, document, error);
+}
+
+enum status json_parse_named(struct json_parser *p, const struct json_names *names,
+                             struct slice text, struct json_document *document,
+                             struct json_error *error)
+{
+    p->names = names;
     p->text = text;
     p->error = error;
-    p->token = p->token_count = p->node_count = p->depth = p->unescaped_used = 0;
+    p->token_count = p->node_count = p->depth = p->unescaped_used = 0;
     if (text.size == 0)
         return fail(p, STATUS_MALFORMED, 0, "document is empty");
     enum status status = find_tokens(p);
     if (status == STATUS_OK)
-        status = walk(p);
+        status = walk_document(p);
     if (status == STATUS_OK)
         *document = json_document{p->nodes, p->node_count};
     return status;

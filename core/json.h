@@ -32,6 +32,7 @@ enum json_type {
 struct json_node {
     uint8_t type; /* enum json_type */
     bool has_key;
+    uint16_t name;    /* number of the key among the names given, 0: not among them */
     uint32_t span;    /* nodes of this value, itself included */
     struct slice key; /* unescaped, when the parent is an object */
     struct slice raw; /* the value's bytes in the document, containers included */
@@ -67,6 +68,12 @@ void json_parser_destroy(struct json_parser *parser);
  * DUPLICATE_KEY, REFUSED (U+0000 in a string), NO_MEMORY. */
 enum status json_parse(struct json_parser *parser, struct slice text,
                        struct json_document *document, struct json_error *error) must_check;
+/* The same, with the names that the caller knows (core/json_names.h): nodes tell which key is
+ * which. names may be NULL. */
+struct json_names;
+enum status json_parse_named(struct json_parser *parser, const struct json_names *names,
+                             struct slice text, struct json_document *document,
+                             struct json_error *error) must_check;
 
 /* Node of object `parent` with this key, or NULL. */
 static inline const struct json_node *json_find(const struct json_document *d, size_t parent,

@@ -13,9 +13,11 @@ extern "C" {
  * a hash table with a random seed. */
 #define JSON_KEYS_SMALL 48
 
-/* Filter of one open object; all zero at its start. */
-struct json_key_filter {
-    uint64_t bits[4];
+/* Keys of one open object: the known ones by number, a filter for the others; all zero at its
+ * start. */
+struct json_keys_seen {
+    uint64_t names[2];
+    uint64_t others[4];
 };
 
 struct json_keys {
@@ -29,18 +31,26 @@ void json_keys_init(struct json_keys *keys);
 void json_keys_fini(struct json_keys *keys);
 
 /* Is the key of nodes[child] already the key of an earlier member of the object at nodes[parent]?
- * members: those before it; only for members < JSON_KEYS_SMALL. */
+ */
 bool json_keys_repeated_slow(const struct json_node *nodes, size_t parent, size_t child);
 
-static inline bool json_keys_repeated(struct json_key_filter *filter, const struct json_node *nodes,
-                                      size_t parent, size_t child)
+static inline bool json_name_repeated(struct json_keys_seen *seen, unsigned name)
+{
+    uint64_t bit = UINT64_C(1) << name % 64, *word = &seen->names[name / 64];
+    bool repeated = *word & bit;
+    *word |= bit;
+    return repeated;
+}
+
+/* The same for a key that has no number, with few members before it (JSON_KEYS_SMALL). */
+static inline bool json_key_repeated(struct json_keys_seen *seen, const struct json_node *nodes,
+                                     size_t parent, size_t child)
 {
     struct slice key = nodes[child].key;
-    unsigned hash = (unsigned)key.size * 7;
-    if (key.size)
-        hash += key.data[0] + key.data[key.size - 1] * 31u + key.data[key.size / 2] * 113u;
-    uint64_t bit = UINT64_C(1) << (hash & 63);
-    uint64_t *word = &filter->bits[hash >> 6 & 3];
+    struct slice_ends ends = slice_ends_of(key);
+    uint64_t hash = (ends.head + key.size) * UINT64_C(0x9E3779B97F4A7C15) ^ ends.tail;
+    hash *= UINT64_C(0xC2B2AE3D27D4EB4F);
+    uint64_t bit = UINT64_C(1) << (hash >> 58), *word = &seen->others[hash >> 56 & 3];
     bool maybe = *word & bit;
     *word |= bit;
     return maybe && json_keys_repeated_slow(nodes, parent, child);

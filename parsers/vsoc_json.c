@@ -107,7 +107,7 @@ static bool take_time(struct reading *r, const struct json_node *node)
 
 static bool take_member(struct reading *r, const struct json_node *node)
 {
-    struct vsoc_json_key key = vsoc_json_key_find(node->key);
+    struct vsoc_json_key key = vsoc_json_keys[node->name];
     if (key.kind == VSOC_JSON_KEY_UNKNOWN) {
         r->has_unknown = true;
         json_object_add_raw(&r->attributes, node->key, node->raw);
@@ -152,7 +152,7 @@ static bool key_table_fill(struct reading *r, struct key_table *t)
     t->mask = capacity - 1;
     t->seed[0] = t->seed[1] = (uint64_t)r->context->received_ns;
     for (size_t k = 1; k < nodes[0].span; k += nodes[k].span) {
-        if (vsoc_json_key_find(nodes[k].key).kind != VSOC_JSON_KEY_UNKNOWN)
+        if (nodes[k].name)
             continue;
         size_t i = key_slot(t, nodes[k].key);
         while (t->slots[i])
@@ -263,7 +263,8 @@ static void parse(struct slice record, const struct parser_context *context,
     r.outcome = outcome;
     r.sent_attributes = NULL;
     r.has_unknown = false;
-    enum status status = json_parse(context->json, record, &r.document, &error);
+    enum status status =
+        json_parse_named(context->json, &vsoc_json_names, record, &r.document, &error);
     if (status != STATUS_OK) {
         refuse_document(&r, status, &error);
         return;

@@ -3,6 +3,8 @@
 #define VSOC_PARSERS_VSOC_JSON_KEYS_H
 
 #include "core/event.h"
+#include "core/json.h"
+#include "core/json_names.h"
 
 enum vsoc_json_key_kind {
     VSOC_JSON_KEY_UNKNOWN, /* kept in attributes; so are names that belong to the server */
@@ -16,7 +18,9 @@ struct vsoc_json_key {
     const struct event_field_info *field; /* of FIELD */
 };
 
-/* Meaning of a key. */
-struct vsoc_json_key vsoc_json_key_find(struct slice name);
+/* The names of the native event, for json_parse_named. */
+extern struct json_names vsoc_json_names;
+/* Meaning of each, by its number; of 0: UNKNOWN. */
+extern struct vsoc_json_key vsoc_json_keys[JSON_NAMES_MAX + 1];
 
 #endif

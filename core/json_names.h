@@ -1,0 +1,50 @@
+/* json_names.h: keys that a reader of JSON knows, by number: json_parse_named finds them once, for
+ * the reader and for duplicate keys. Filled by one thread, then constant: any thread. */
+#ifndef VSOC_CORE_JSON_NAMES_H
+#define VSOC_CORE_JSON_NAMES_H
+
+#include "core/slice.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define JSON_NAMES_MAX   127 /* numbers are 1 to this */
+#define JSON_NAMES_SLOTS 512 /* most searches take one step */
+
+/* All zero: no names. */
+struct json_names {
+    uint8_t number[JSON_NAMES_SLOTS]; /* 0: free slot */
+    struct slice_ends ends[JSON_NAMES_SLOTS];
+    struct slice text[JSON_NAMES_SLOTS];
+};
+
+static inline size_t json_names_slot(struct slice_ends ends, size_t size)
+{
+    uint64_t h = (ends.head ^ size) * UINT64_C(0x9E3779B97F4A7C15);
+    h ^= ends.tail * UINT64_C(0xC2B2AE3D27D4EB4F);
+    return (size_t)(h >> 48) % JSON_NAMES_SLOTS;
+}
+
+/* Adds a text of 1 byte or more, which must outlive names, under a number of 1 to JSON_NAMES_MAX.
+ */
+void json_names_add(struct json_names *names, const char *text, unsigned number);
+
+/* Number of the name that equals key, 0 when there is none. */
+static inline unsigned json_names_find(const struct json_names *names, struct slice key)
+{
+    struct slice_ends ends = slice_ends_of(key);
+    size_t i = json_names_slot(ends, key.size);
+    for (; names->number[i]; i = (i + 1) % JSON_NAMES_SLOTS)
+        if (names->ends[i].head == ends.head && names->ends[i].tail == ends.tail &&
+            names->text[i].size == key.size &&
+            (key.size <= 16 || memcmp(names->text[i].data + 8, key.data + 8, key.size - 16) == 0))
+            break;
+    return names->number[i];
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
