@@ -349,6 +349,11 @@ static void submit(struct ingest *in, struct request *r)
     if (s == STATUS_NO_SPACE)
         request_refuse_busy(r, "spool_full",
                             "the spool is full (spool.max_bytes or the disk's reserve)", 10);
+    else if (s == STATUS_TOO_LARGE)
+        request_refuse(r,
+                       &(struct refusal){413, "batch_too_large",
+                                         "body and events of this batch are over spool.max_bytes",
+                                         0, NULL, NULL});
     else
         request_refuse_busy(r, s == STATUS_BUSY ? "writer_behind" : "spool_closed",
                             "the spool writer takes no more batches now", 1);

@@ -8,11 +8,11 @@
 
 #include "core/thread.h"
 
-#define BODY_BYTES       16 /* of the body's SHA-256: enough to tell bodies apart */
-#define BUCKETS_MIN      ((size_t)64)
-#define BUCKETS_MAX      ((size_t)1 << 24)
-#define ERRORS_BYTES_MAX ((size_t)32 << 20) /* of all entries; the oldest let go of theirs first   \
-                                             */
+#define BODY_BYTES  16 /* of the body's SHA-256: enough to tell bodies apart */
+#define BUCKETS_MIN ((size_t)64)
+#define BUCKETS_MAX ((size_t)1 << 24)
+/* Errors of all entries; when there are more, the oldest entries let go of theirs first. */
+#define ERRORS_BYTES_MAX ((size_t)32 << 20)
 
 struct dedup_errors {
     uint32_t size;

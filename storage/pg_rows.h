@@ -8,8 +8,7 @@
 #include "storage/sink.h"
 
 #define PG_BATCH_FRESH      1u /* its key was new: its rows are wanted */
-#define PG_BATCH_QUARANTINE 2u /* has rejects or rejected events; found while copying its events   \
-                                */
+#define PG_BATCH_QUARANTINE 2u /* has rejects or rejected events */
 
 /* What is loaded, and with what. Everything is borrowed. */
 struct pg_rows {

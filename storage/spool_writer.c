@@ -23,10 +23,11 @@ static void give_back(struct spool *spool, struct batch *batch, enum status verd
 {
     size_t bytes = spool_frame_bytes(batch);
     batch->verdict = verdict;
-    if (mailbox_put(batch->reply_to, &batch->mail) != STATUS_OK)
-        batch_destroy(batch);
+    /* Before the owner hears of it: who has its verdict finds its place in the queue free. */
     atomic_fetch_sub(&spool->queued_bytes, bytes);
     atomic_fetch_sub(&spool->queued_batches, 1);
+    if (mailbox_put(batch->reply_to, &batch->mail) != STATUS_OK)
+        batch_destroy(batch);
 }
 
 static void give_back_pending(struct spool *spool, enum status verdict)
