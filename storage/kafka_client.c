@@ -255,8 +255,6 @@ rd_kafka_t *kafka_client_open(struct kafka_client *client, enum kafka_role role,
         rd_kafka_conf_destroy(conf);
         return NULL;
     }
-    if (role == KAFKA_READER)
-        rd_kafka_poll_set_consumer(handle);
     return handle;
 }
 

@@ -158,6 +158,7 @@ enum sink_result kafka_progress_read(struct kafka_client *client, rd_kafka_t *re
 {
     struct look look = {.target = -1};
     int64_t low = 0, high = 0, count = FIRST_LOOK;
+    rd_kafka_poll_set_consumer(reader); /* from here on callbacks come with the messages */
     rd_kafka_resp_err_t error = topic_ends(client, reader, deadline_ns, &low, &high);
     while (!error) {
         look.start = high - low > count ? high - count : low;

@@ -216,6 +216,22 @@ static enum sink_result lane_commit(struct kafka_lane *lane, int64_t deadline_ns
     }
 }
 
+/* A transaction that failed in the background refuses what comes next with "wrong state": what
+ * failed it is told when one asks to begin another, which never works while it is open. */
+static enum sink_result lane_find_cause(struct kafka_lane *lane, enum sink_result result,
+                                        struct sink_problem *problem)
+{
+    if (result != SINK_LATER || !lane->begun || atomic_load(&lane->client.interrupted))
+        return result;
+    rd_kafka_error_t *error = rd_kafka_begin_transaction(lane->outlet.producer);
+    if (!error)
+        return result;
+    if (rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR__STATE)
+        return kafka_problem_of(&lane->client, error, "the transaction failed", problem);
+    rd_kafka_error_destroy(error);
+    return result;
+}
+
 static enum sink_result deliver_transaction(struct kafka_lane *lane, const struct sink_load *load,
                                             int64_t deadline_ns, struct sink_problem *problem)
 {
@@ -232,7 +248,7 @@ static enum sink_result deliver_transaction(struct kafka_lane *lane, const struc
         result = lane_commit(lane, deadline_ns, problem);
     if (result == SINK_DELIVERED)
         lane->begun = false;
-    return result;
+    return lane_find_cause(lane, result, problem);
 }
 
 /* The position goes only after the events it speaks of are there. */
