@@ -69,7 +69,7 @@ void writer_decimal(struct writer *w, int64_t v)
 
 void writer_hex(struct writer *w, struct slice s)
 {
-    if (s.size > SIZE_MAX / 2 || !writer_reserve(w, 2 * s.size))
+    if (s.size == 0 || s.size > SIZE_MAX / 2 || !writer_reserve(w, 2 * s.size))
         return;
     uint8_t *out = w->data + w->size;
     for (size_t i = 0; i < s.size; i++) {
@@ -83,7 +83,7 @@ void writer_base64(struct writer *w, struct slice s)
 {
     static const char alphabet[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    if (s.size > SIZE_MAX / 2 || !writer_reserve(w, (s.size + 2) / 3 * 4))
+    if (s.size == 0 || s.size > SIZE_MAX / 2 || !writer_reserve(w, (s.size + 2) / 3 * 4))
         return;
     uint8_t *out = w->data + w->size;
     w->size += (s.size + 2) / 3 * 4;
