@@ -20,7 +20,8 @@ int __wrap_fallocate(int fd, int mode, off_t offset, off_t len);
 /* errno for the next calls; 0: the real one. */
 static atomic_int write_error, sync_error, allocate_error;
 static atomic_uint syncs;
-static atomic_size_t write_most; /* most bytes one pwritev takes; 0: all */
+static atomic_long sync_takes_ns; /* a disk's time, for spools in memory */
+static atomic_size_t write_most;  /* most bytes one pwritev takes; 0: all */
 /* Byte count of segment data known to be synced, to see that no verdict comes before its sync. */
 static atomic_ulong bytes_written, bytes_synced;
 
@@ -49,6 +50,7 @@ int __wrap_fdatasync(int fd)
         errno = atomic_load(&sync_error);
         return -1;
     }
+    nanosleep(&(struct timespec){.tv_nsec = atomic_load(&sync_takes_ns)}, NULL);
     int rc = __real_fdatasync(fd);
     if (rc == 0)
         atomic_store(&bytes_synced, written);
@@ -69,6 +71,7 @@ static int setup(void **state)
     atomic_store(&write_error, 0);
     atomic_store(&sync_error, 0);
     atomic_store(&allocate_error, 0);
+    atomic_store(&sync_takes_ns, 0);
     atomic_store(&syncs, 0);
     atomic_store(&write_most, 0);
     return fixture_setup(state);
@@ -112,6 +115,7 @@ static void many_submitters_share_syncs(void **state)
     f->options.commit_interval_ns = NS_PER_MS;
     fixture_open(f);
     atomic_store(&syncs, 0);
+    atomic_store(&sync_takes_ns, NS_PER_MS);
     pthread_t threads[SUBMITTERS];
     for (int i = 0; i < SUBMITTERS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, submit_each, f), 0);
