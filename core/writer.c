@@ -23,6 +23,20 @@ void writer_fini(struct writer *w)
     w->size = w->capacity = 0;
 }
 
+#define WRITER_TRIM_BYTES ((size_t)4096)
+
+void writer_trim(struct writer *w)
+{
+    if (w->capacity - w->size < WRITER_TRIM_BYTES)
+        return;
+    size_t capacity = w->size ? w->size : 1;
+    uint8_t *data = realloc(w->data, capacity);
+    if (!data)
+        return;
+    w->data = data;
+    w->capacity = capacity;
+}
+
 bool writer_reserve_slow(struct writer *w, size_t size)
 {
     if (w->status != STATUS_OK)

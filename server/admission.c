@@ -19,9 +19,14 @@ bool memory_budget_take(struct memory_budget *budget, uint64_t bytes)
     return false;
 }
 
-void memory_budget_force(struct memory_budget *budget, uint64_t bytes)
+bool memory_budget_extend(struct memory_budget *budget, uint64_t held, uint64_t bytes)
 {
-    atomic_fetch_add_explicit(&budget->used, bytes, memory_order_relaxed);
+    uint64_t limit = atomic_load_explicit(&budget->limit, memory_order_relaxed);
+    uint64_t used = atomic_fetch_add_explicit(&budget->used, bytes, memory_order_relaxed);
+    if (used + bytes <= limit || used == held)
+        return true;
+    atomic_fetch_sub_explicit(&budget->used, bytes, memory_order_relaxed);
+    return false;
 }
 
 void memory_budget_give(struct memory_budget *budget, uint64_t bytes)

@@ -15,8 +15,9 @@ struct memory_budget {
 
 /* Takes bytes from the budget; false when that would go over the limit: nothing is taken. */
 bool memory_budget_take(struct memory_budget *budget, uint64_t bytes);
-/* Takes bytes even over the limit (what is held already must be counted). */
-void memory_budget_force(struct memory_budget *budget, uint64_t bytes);
+/* Takes more bytes for a request that has taken `held` so far; over the limit only when it is the
+ * only one that holds any, so that no request is too large for ever. */
+bool memory_budget_extend(struct memory_budget *budget, uint64_t held, uint64_t bytes);
 void memory_budget_give(struct memory_budget *budget, uint64_t bytes);
 
 /* Quotas of senders: a token bucket each, in events. */

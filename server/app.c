@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -299,8 +300,26 @@ static enum status create_workers(struct app *app)
     return s;
 }
 
+/* As many open files as this process may have: the soft limit is often 1024. */
+static void raise_file_limit(const struct config *config)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return;
+    files.rlim_cur = files.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &files) != 0)
+        log_warn("the limit of open files could not be raised", LOG_TEXT("error", strerror(errno)));
+    uint64_t connections = http_settings_from_config(config).connections;
+    if (connections < config->limit_connections)
+        log_warn("fewer connections than limits.connections: raise the limit of open files "
+                 "(LimitNOFILE, ulimit -n)",
+                 LOG_U64("connections", connections),
+                 LOG_U64("limits.connections", config->limit_connections));
+}
+
 static enum status start(struct app *app)
 {
+    raise_file_limit(app->config);
     enum status s = make_loop(app);
     if (s == STATUS_OK)
         s = load_parts(app);

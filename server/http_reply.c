@@ -221,6 +221,8 @@ void http_problem(struct http_exchange *exchange, int status, const char *code, 
     ensure(exchange->open && extra_count <= PROBLEM_HEADERS_MAX);
     for (size_t i = 0; i < extra_count; i++)
         headers[i] = extra[i];
+    if (retry_after_s == 0 && (status == 429 || status == 503))
+        retry_after_s = 1; /* both mean: again later */
     if (retry_after_s > 0) {
         snprintf(seconds, sizeof(seconds), "%u", retry_after_s);
         headers[extra_count++] = (struct http_reply_header){"Retry-After", seconds};

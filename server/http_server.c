@@ -4,17 +4,33 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
+/* Open files that are not connections: loops, segments, sinks, the admin listener. */
+#define FILES_KEPT      256
 #define REPLY_BYTES_MAX ((size_t)64 * 1024 * 1024)
 /* libevent frees a TLS session a turn after we do, and until then it holds the 16 KiB buffer that
  * its goodbye was written through: thousands closed at once must not add up. */
 #define REAPED_PER_TURN 64
 
+/* Connections must leave files to the spool and the sinks: a segment that can't be opened stops the
+ * server. */
+static uint64_t connections_of(const struct config *config)
+{
+    struct rlimit files;
+    uint64_t most = config->limit_connections;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY)
+        return most;
+    uint64_t room = files.rlim_cur > 2 * FILES_KEPT ? files.rlim_cur - FILES_KEPT
+                                                    : (uint64_t)files.rlim_cur / 2;
+    return most < room ? most : room;
+}
+
 struct http_settings http_settings_from_config(const struct config *config)
 {
     return (struct http_settings){
-        .connections = config->limit_connections,
+        .connections = connections_of(config),
         .connections_per_address = config->limit_connections_per_address,
         .header_bytes = config->limit_header_bytes,
         .header_count = config->limit_header_count,

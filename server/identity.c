@@ -7,6 +7,7 @@
 #include <openssl/x509.h>
 
 #include "parsers/normalise.h"
+#include "parsers/text.h"
 
 #define VIN_SIZE 17
 
@@ -93,6 +94,17 @@ static struct slice tenant_of(const struct http_peer *peer, const char *from)
     return SLICE_EMPTY;
 }
 
+#define TENANT_MAX 128
+
+/* Text that every sink can store: UTF-8 without control characters. */
+static bool is_name(struct slice s)
+{
+    for (size_t i = 0; i < s.size; i++)
+        if (s.data[i] < 0x20 || s.data[i] == 0x7f)
+            return false;
+    return s.size > 0 && s.size <= TENANT_MAX && text_check(s) == STATUS_OK;
+}
+
 static enum status anonymous(const struct config *config, struct arena *arena, struct identity *out)
 {
     bool fixed = !strncmp(config->identity_tenant_from, "name:", 5);
@@ -113,10 +125,13 @@ enum status identity_from_peer(const struct http_peer *peer, const struct config
         .tenant = tenant_of(peer, config->identity_tenant_from),
         .vehicle = vehicle_of(peer, config->identity_vehicle_from, arena),
     };
-    if (!id.tenant.size || id.tenant.size > 128)
+    if (!is_name(id.tenant))
         return STATUS_CONFLICT;
-    /* The subject outlives a renewal of the certificate; its fingerprint would not. */
-    struct slice sender = id.vehicle.size ? id.vehicle : peer->subject;
+    /* The subject outlives a renewal of the certificate; its fingerprint would not. But
+     * certificates without subject would all be one sender. */
+    struct slice sender = id.vehicle.size      ? id.vehicle
+                          : peer->subject.size ? peer->subject
+                                               : peer->fingerprint;
     enum status s = arena_copy(arena, id.tenant, &id.tenant);
     if (s == STATUS_OK)
         s = arena_copy(arena, sender, &id.sender);

@@ -13,7 +13,8 @@
 
 /* Arena of a request beside its body: headers, table of ids, error texts. */
 #define REQUEST_ARENA_BYTES ((size_t)16 << 20)
-/* First piece of a body of unknown size; the next ones double up to the largest. */
+/* First piece of a body; the next ones double up to the largest. What a sender only announces takes
+ * no memory from the others. */
 #define CHUNK_FIRST   ((size_t)16 << 10)
 #define CHUNK_LARGEST ((size_t)1 << 20)
 
@@ -86,6 +87,25 @@ static void waiting_remove(struct request *r)
     atomic_fetch_sub_explicit(&in->waiters, 1, memory_order_relaxed);
 }
 
+/* Whoever waits for a sink holds no more than the report: body and events are in the spool. */
+static void shed_batch(struct request *r)
+{
+    struct slice errors;
+    struct batch *small = batch_create(REQUEST_ARENA_BYTES);
+    if (!small || arena_copy(&small->arena, r->report.errors, &errors) != STATUS_OK) {
+        batch_destroy(small);
+        return;
+    }
+    batch_destroy(r->batch);
+    r->batch = small;
+    r->report.errors = errors;
+    uint64_t held = small->arena.used_bytes;
+    if (held < r->reserved_bytes) {
+        memory_budget_give(r->ingest->shared->budget, r->reserved_bytes - held);
+        r->reserved_bytes = held;
+    }
+}
+
 /* The batch is durable: answers now, or when the sinks named by VSOC-Ack have passed it. */
 static void request_acknowledge(struct request *r)
 {
@@ -101,6 +121,7 @@ static void request_acknowledge(struct request *r)
             if (r->next)
                 r->next->previous = r;
             in->waiting = r;
+            shed_batch(r);
             return;
         }
         atomic_fetch_sub_explicit(&in->waiters, 1, memory_order_relaxed);
@@ -196,6 +217,19 @@ static bool request_reserve(struct request *r, uint64_t bytes)
     return true;
 }
 
+/* Size of the next piece of the body: no more than what is announced and missing. */
+static size_t next_chunk(const struct request *r)
+{
+    int64_t length = http_content_length(r->exchange);
+    uint64_t have = r->batch->meta.body_bytes;
+    size_t size = CHUNK_FIRST;
+    for (size_t i = 0; i < r->batch->body_count && size < CHUNK_LARGEST; i++)
+        size *= 2;
+    if (length > 0 && (uint64_t)length - have < size)
+        size = (size_t)((uint64_t)length - have);
+    return size;
+}
+
 void ingest_on_headers(void *arg, struct http_exchange *exchange)
 {
     struct ingest *in = arg;
@@ -222,8 +256,7 @@ void ingest_on_headers(void *arg, struct http_exchange *exchange)
                                             wait_s, NULL, NULL});
         return;
     }
-    int64_t length = http_content_length(exchange);
-    if (!request_reserve(r, length > 0 ? (uint64_t)length : CHUNK_FIRST)) {
+    if (!request_reserve(r, next_chunk(r))) {
         request_refuse_busy(r, "memory", "limits.memory is reached by requests in flight", 1);
         return;
     }
@@ -231,19 +264,12 @@ void ingest_on_headers(void *arg, struct http_exchange *exchange)
     http_admit(exchange, r->body_limit);
 }
 
-/* Room for the rest of a body of known size, or the next piece of one of unknown size. */
-static bool body_grow(struct request *r, struct slice span)
+/* The next piece of the body; the first one was reserved when the request was admitted. */
+static bool body_grow(struct request *r)
 {
     struct batch *b = r->batch;
-    int64_t length = http_content_length(r->exchange);
-    size_t size = CHUNK_FIRST;
-    if (length > 0)
-        size = (size_t)length;
-    else
-        for (size_t i = 0; i < b->body_count && size < CHUNK_LARGEST; i++)
-            size *= 2;
-    size = size < span.size ? span.size : size;
-    if (length <= 0 && b->body_count > 0 && !request_reserve(r, size))
+    size_t size = next_chunk(r);
+    if (b->body_count > 0 && !request_reserve(r, size))
         return false;
     if (b->body_count == r->body_slots) {
         size_t slots = r->body_slots ? 2 * r->body_slots : 4;
@@ -273,7 +299,7 @@ void ingest_on_body(void *arg, struct http_exchange *exchange, struct slice span
         struct slice *last =
             r->batch->body_count ? &r->batch->body[r->batch->body_count - 1] : NULL;
         if (!last || last->size == r->chunk_capacity) {
-            if (!body_grow(r, span)) {
+            if (!body_grow(r)) {
                 request_refuse_busy(r, "memory", "limits.memory is reached by requests in flight",
                                     1);
                 return;
@@ -286,6 +312,22 @@ void ingest_on_body(void *arg, struct http_exchange *exchange, struct slice span
         last->size += n;
         r->batch->meta.body_bytes += n;
         span = slice_sub(span, n, span.size);
+    }
+}
+
+/* A gateway may post the same bytes for two vehicles, or in two formats: what the headers say of
+ * the records belongs to the batch. */
+static void hash_content(struct sha256 *sha, const struct request *r)
+{
+    const struct batch_meta *m = &r->batch->meta;
+    const struct slice texts[] = {
+        m->content_type, m->content_encoding, r->header_vin,
+        r->ecu_id,       r->sw_baseline,      slice_from_text(r->parser ? r->parser->name : "")};
+    sha256_update(sha, slice_make(m->body_sha256, SHA256_BYTES));
+    sha256_update(sha, slice_make(&r->sent_ns, sizeof r->sent_ns));
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        sha256_update(sha, texts[i]); /* printable: no byte 0 */
+        sha256_update(sha, slice_make("", 1));
     }
 }
 
@@ -304,7 +346,10 @@ static void make_key(struct ingest *in, struct request *r)
     sha256_update(in->sha, slice_make("", 1));
     sha256_update(in->sha, m->sender);
     sha256_update(in->sha, slice_make(named ? "\0k" : "\0b", 2));
-    sha256_update(in->sha, named ? m->idempotency_key : slice_make(m->body_sha256, SHA256_BYTES));
+    if (named)
+        sha256_update(in->sha, m->idempotency_key);
+    else
+        hash_content(in->sha, r);
     sha256_finish(in->sha, m->key);
 }
 
@@ -334,12 +379,28 @@ static bool begin_key(struct ingest *in, struct request *r)
     }
 }
 
+/* Counts what the request holds now that its events are there. */
+static bool reserve_batch(struct request *r)
+{
+    struct batch *batch = r->batch;
+    writer_trim(&batch->events);
+    uint64_t held = batch->arena.used_bytes + batch->events.capacity;
+    uint64_t more = held > r->reserved_bytes ? held - r->reserved_bytes : 0;
+    if (!memory_budget_extend(r->ingest->shared->budget, r->reserved_bytes, more))
+        return false;
+    r->reserved_bytes += more;
+    return true;
+}
+
 /* Gives the batch to the writer. */
 static void submit(struct ingest *in, struct request *r)
 {
     struct batch *batch = r->batch;
-    memory_budget_force(in->shared->budget, batch->events.size);
-    r->reserved_bytes += batch->events.size;
+    if (!reserve_batch(r)) {
+        dedup_abort(in->shared->dedup, batch->meta.key);
+        request_refuse_busy(r, "memory", "limits.memory is reached by requests in flight", 1);
+        return;
+    }
     batch->reply_to = &in->verdicts;
     batch->owner = r;
     enum status s = spool_submit(in->shared->spool, &r->batch);
@@ -377,8 +438,8 @@ void ingest_on_end(void *arg, struct http_exchange *exchange)
         request_refuse(r, &refusal);
         return;
     }
-    quota_charge(in->shared->quota, m->tenant, m->sender, m->accepted + m->quarantined,
-                 clock_monotonic_ns());
+    quota_charge(in->shared->quota, m->tenant, m->sender,
+                 m->accepted + m->duplicates + m->quarantined, clock_monotonic_ns());
     submit(in, r);
 }
 

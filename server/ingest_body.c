@@ -50,8 +50,6 @@ static bool refuse_inflate(struct ingest *in, struct request *r, enum status sta
 static bool inflate_body(struct ingest *in, struct request *r, struct slice *body,
                          struct refusal *refusal)
 {
-    if (in->inflated.capacity > INFLATED_KEEP)
-        writer_fini(&in->inflated);
     in->inflated.limit = in->config->limit_inflated_bytes + JSON_PADDING;
     writer_reset(&in->inflated);
     inflate_start(in->inflate, r->coding, in->config->limit_inflate_ratio, &in->inflated);
@@ -182,7 +180,7 @@ static void count_formats(struct ingest *in, const struct parser *parser)
     metric_add(in->formats[i].quarantined, in->result.quarantined);
 }
 
-bool ingest_read_body(struct ingest *in, struct request *r, struct refusal *refusal)
+static bool read_body(struct ingest *in, struct request *r, struct refusal *refusal)
 {
     struct slice body;
     if (!inflate_body(in, r, &body, refusal))
@@ -220,4 +218,12 @@ bool ingest_read_body(struct ingest *in, struct request *r, struct refusal *refu
         return false;
     count_formats(in, parser);
     return true;
+}
+
+bool ingest_read_body(struct ingest *in, struct request *r, struct refusal *refusal)
+{
+    bool good = read_body(in, r, refusal);
+    if (in->inflated.capacity > INFLATED_KEEP)
+        writer_fini(&in->inflated);
+    return good;
 }

@@ -15,6 +15,15 @@ static bool refuse(struct refusal *refusal, int status, const char *code, const 
     return false;
 }
 
+/* What may be stored as text: a byte beyond ASCII need not be UTF-8. */
+static bool is_printable(struct slice value)
+{
+    for (size_t i = 0; i < value.size; i++)
+        if (value.data[i] < 0x20 || value.data[i] >= 0x7f)
+            return false;
+    return value.size <= KEY_MAX;
+}
+
 /* Copies a header into the arena; printable ASCII of at most KEY_MAX bytes only. Absent: empty. */
 static bool read_text(struct request *r, const char *name, struct slice *out,
                       struct refusal *refusal)
@@ -24,10 +33,7 @@ static bool read_text(struct request *r, const char *name, struct slice *out,
     *out = SLICE_EMPTY;
     if (!http_header(r->exchange, name, &value, &count))
         return true;
-    bool good = count == 1 && value.size > 0 && value.size <= KEY_MAX;
-    for (size_t i = 0; good && i < value.size; i++)
-        good = value.data[i] >= 0x20 && value.data[i] < 0x7f;
-    if (!good)
+    if (count != 1 || !value.size || !is_printable(value))
         return refuse(refusal, 400, "bad_header",
                       arena_format(&r->batch->arena,
                                    "%s must stand once, with 1 to %d printable ASCII characters",
@@ -60,8 +66,10 @@ static bool read_content_type(struct request *r, struct slice *media, struct ref
 {
     struct slice value = SLICE_EMPTY;
     unsigned count = 0;
-    if (http_header(r->exchange, "content-type", &value, &count) && count > 1)
-        return refuse(refusal, 400, "bad_header", "Content-Type must stand once");
+    if (http_header(r->exchange, "content-type", &value, &count) &&
+        (count > 1 || !is_printable(value)))
+        return refuse(refusal, 400, "bad_header",
+                      "Content-Type must stand once, with at most 255 printable ASCII characters");
     const uint8_t *semicolon = value.size ? memchr(value.data, ';', value.size) : NULL;
     *media =
         semicolon ? slice_trim(slice_make(value.data, (size_t)(semicolon - value.data))) : value;

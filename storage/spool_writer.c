@@ -230,7 +230,8 @@ static void take_batch(struct spool *spool, struct batch *batch, int64_t now_ns)
         commit(spool, now_ns);
         if (!atomic_load(&spool->failed)) {
             status = spool_roll(spool, spool_frame_bytes(batch));
-            if (status != STATUS_OK && status != STATUS_NO_SPACE)
+            /* BUSY: no descriptor left, so no segment was begun; the next batch tries again. */
+            if (status != STATUS_OK && status != STATUS_NO_SPACE && status != STATUS_BUSY)
                 fail(spool, status);
         }
     }

@@ -237,6 +237,8 @@ def test_memory_limit_is_answered_503_with_retry_after(make_server):
         for holder in (one, two):
             holder.sendall(head)
             assert holder.recv(100).startswith(b"HTTP/1.1 100")
+            holder.sendall(b" " * 1048575)
+        wait_until(lambda: server.metric("vsocd_memory_in_flight_bytes") == 2 << 20, what="both bodies being held")
         reply = server.post(ndjson([event(1)]))
         assert reply.status == 503 and reply.json["code"] == "memory" and reply.headers["Retry-After"]
     wait_until(lambda: server.post(ndjson([event(1)])).status == 200, what="the memory coming back")

@@ -21,14 +21,19 @@ static void budget_refuses_what_would_go_over_its_limit(void **state)
     assert_int_equal(atomic_load(&budget.used), 0);
 }
 
-static void forced_bytes_count_and_block_later_takers(void **state)
+static void only_a_lone_request_goes_over_the_limit(void **state)
 {
     struct memory_budget budget = {.used = 0, .limit = 100};
     (void)state;
-    memory_budget_force(&budget, 150);
+    assert_true(memory_budget_take(&budget, 30));
+    assert_true(memory_budget_extend(&budget, 30, 120));
     assert_false(memory_budget_take(&budget, 1));
     memory_budget_give(&budget, 150);
     assert_true(memory_budget_take(&budget, 1));
+    assert_true(memory_budget_take(&budget, 30));
+    assert_false(memory_budget_extend(&budget, 30, 120));
+    assert_true(memory_budget_extend(&budget, 30, 69));
+    assert_int_equal(atomic_load(&budget.used), 100);
 }
 
 static void sender_without_quota_is_never_stopped(void **state)
@@ -72,7 +77,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(budget_refuses_what_would_go_over_its_limit),
-        cmocka_unit_test(forced_bytes_count_and_block_later_takers),
+        cmocka_unit_test(only_a_lone_request_goes_over_the_limit),
         cmocka_unit_test(sender_without_quota_is_never_stopped),
         cmocka_unit_test(sender_over_its_burst_waits_until_the_bucket_is_filled_again),
         cmocka_unit_test(one_sender_over_its_quota_costs_another_nothing),

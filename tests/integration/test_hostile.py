@@ -1,0 +1,355 @@
+"""Hostile senders: each of their bodies has its named answer, another sender is served all the while, memory stays bounded."""
+
+import concurrent.futures
+import contextlib
+import gzip
+import json
+import os
+import resource
+import threading
+import time
+import zlib
+
+import pytest
+
+from harness import event, ndjson, query, wait_until
+
+MIB = 1 << 20
+
+
+def resident(server):
+    for line in open(f"/proc/{server.process.pid}/status"):
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    raise AssertionError("no VmRSS")
+
+
+class Bystander:
+    """Posts good batches until it is stopped, and looks at the server's memory."""
+
+    def __init__(self, server):
+        self.server, self.statuses, self.peak, self.slowest = server, [], 0, 0
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        while not self.over.is_set():
+            start = time.monotonic()
+            number = len(self.statuses)
+            self.statuses.append(self.server.post(ndjson([event(number, ecu_id="bystander")])).status)
+            self.slowest = max(self.slowest, time.monotonic() - start)
+            self.peak = max(self.peak, resident(self.server))
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        wait_until(lambda: self.statuses or not self.thread.is_alive(), what="the first batch of the bystander")
+        self.over.set()
+        self.thread.join()
+
+
+@contextlib.contextmanager
+def unharmed(server, grown=96 * MIB):
+    """Another sender's batches are all taken meanwhile, and the server grows by no more than so many bytes."""
+    before = resident(server)
+    with Bystander(server) as bystander:
+        yield
+    assert set(bystander.statuses) == {200}, bystander.statuses
+    assert max(bystander.peak, resident(server)) - before < grown
+    assert server.post(ndjson([event(10**7)])).status == 200
+
+
+def bomb(size, window=31):
+    packer = zlib.compressobj(9, zlib.DEFLATED, window)
+    block = b"\0" * MIB
+    return b"".join(packer.compress(block) for _ in range(size // MIB)) + packer.flush()
+
+
+def codes(reply):
+    return [one["code"] for one in reply.json.get("errors", [])]
+
+
+# The list that a server of a fleet must stand
+
+
+def test_1_gib_gzip_bomb(server):
+    body = bomb(1024 * MIB)
+    with unharmed(server):
+        for _ in range(3):
+            reply = server.post(body, Content_Encoding="gzip")
+            assert (reply.status, reply.json["code"]) in [(413, "inflate_ratio"), (413, "inflated_bytes")]
+
+
+def test_10_mib_header(server):
+    with unharmed(server):
+        with server.connect() as link, link.makefile("rb") as answer:
+            with contextlib.suppress(ConnectionError):
+                link.sendall(b"POST /v1/events HTTP/1.1\r\nHost: h\r\nX-A: " + b"a" * (10 * MIB))
+            assert answer.readline().startswith(b"HTTP/1.1 431 ")
+            assert b'"headers_too_large"' in answer.read()
+
+
+def test_sender_of_one_byte_a_second(make_server):
+    server = make_server({"timeouts": {"headers": "3s", "body": "3s"}})
+    head = b"POST /v1/events HTTP/1.1\r\nHost: h\r\nContent-Type: application/x-ndjson\r\nContent-Length: 8000000\r\n"
+
+    def drip(beginning):
+        with server.connect(timeout=1) as link:
+            link.sendall(beginning)
+            for _ in range(30):
+                link.send(b"a")
+                with contextlib.suppress(TimeoutError):
+                    return link.recv(65536)
+        return b""
+
+    with unharmed(server), concurrent.futures.ThreadPoolExecutor(16) as pool:
+        heads = [pool.submit(drip, head) for _ in range(8)]
+        bodies = [pool.submit(drip, head + b"\r\n") for _ in range(8)]
+        assert all(b" 408 " in one.result() and b"headers_timeout" in one.result() for one in heads)
+        assert all(b" 408 " in one.result() and b"body_too_slow" in one.result() for one in bodies)
+
+
+def test_announced_bodies_take_no_memory_from_others(make_server):
+    """Senders that announce the largest body and send nothing of it hold nothing that others need."""
+    server = make_server({"limits": {"memory": "16MiB"}})
+    head = b"POST /v1/events HTTP/1.1\r\nHost: h\r\nContent-Type: application/x-ndjson\r\nContent-Length: 8388608\r\n\r\n"
+    with contextlib.ExitStack() as stack:
+        for _ in range(100):
+            stack.enter_context(server.connect()).sendall(head)
+        wait_until(lambda: server.metric("vsocd_memory_in_flight_bytes") > 0, what="the heads being read")
+        with unharmed(server):
+            assert server.post(ndjson(event(n) for n in range(1000))).status == 200
+
+
+def test_5000_idle_connections(make_server):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 12_000) if hard > 0 else 12_000, hard))
+    try:
+        server = make_server({"limits": {"connections_per_address": 10_000}})
+        with unharmed(server), contextlib.ExitStack() as stack:
+            for _ in range(5000):
+                stack.enter_context(server.connect())
+            wait_until(lambda: server.metric("vsocd_http_connections", 'listener="ingest"') >= 5000, what="5000 connections")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize("damage, code", [("truncated", "truncated_body"), ("garbage", "bad_encoding")])
+def test_damaged_gzip(server, damage, code):
+    good = gzip.compress(ndjson(event(n) for n in range(100)))
+    with unharmed(server):
+        reply = server.post(good[:-9] if damage == "truncated" else good + b"trailing garbage", Content_Encoding="gzip")
+    assert (reply.status, reply.json["code"]) == (400, code)
+
+
+def test_1_mib_of_nested_brackets(server):
+    with unharmed(server):
+        reply = server.post(b"[" * MIB)
+        inside = server.post(b'{"message":"m","x":' + b"[" * 100_000 + b"]" * 100_000 + b"}")
+    assert reply.status == 422 and set(codes(reply)) <= {"malformed", "too_deep", "event_too_large"}
+    assert (inside.status, codes(inside)) == (422, ["too_deep"])
+
+
+TEXTS = {
+    "invalid UTF-8": (b'"a\xff\xfe"', "invalid_utf8"),
+    "overlong NUL": (b'"a\xc0\x80"', "invalid_utf8"),
+    "raw surrogate": (b'"a\xed\xa0\x80"', "invalid_utf8"),
+    "NUL byte": (b'"a\0b"', "malformed"),
+    "escaped NUL": (b'"a\\u0000b"', "nul_byte"),
+    "lone high surrogate": (b'"a\\ud800b"', None),
+    "lone low surrogate": (b'"a\\udc00b"', None),
+    "two high surrogates": (b'"a\\ud800\\ud800b"', None),
+}
+NUMBERS = {
+    "2^63": (b"9223372036854775808", 400),
+    "-2^63-1": (b"-9223372036854775809", 400),
+    "2^64": (b"18446744073709551616", 400),
+    "1e999": (b"1e999", 400),
+    "a thousand digits": (b"9" * 1000, 400),
+}
+PLACES = [b'{"id":"%s","event_name":"e","message":%s}', b'{"id":"%s","event_name":"e","note":%s}', b'{"id":"%s","event_name":"e","k":[{%s:1}]}']
+
+
+def test_texts_and_numbers_that_sinks_cannot_store(make_server, database):
+    """Each costs its own record only, whatever field it stands in, and PostgreSQL gets all the others."""
+    server = make_server({"sinks": {"postgres": {"enabled": True, "dsn": database}}})
+    good = 0
+    with unharmed(server):
+        for name, (text, code) in TEXTS.items():
+            lines = [place % (b"bad", text) for place in PLACES] + [b'{"id":"good","event_name":"good"}']
+            reply = server.post(b"\n".join(lines))
+            good += 1
+            assert reply.status == 200 and reply.json["accepted"] == 1, (name, reply)
+            assert reply.json["quarantined"] == 3 and (code is None or set(codes(reply)) == {code}), (name, reply)
+        for name, (number, _) in NUMBERS.items():
+            lines = [b'{"id":"a","event_name":"e","%s":%s}' % (field, number) for field in (b"count", b"can_id", b"severity_id", b"time")]
+            lines += [b'{"id":"b","event_name":"e","unknown":%s}' % number, b'{"id":"c","event_name":"good"}']
+            reply = server.post(b"\n".join(lines))
+            assert reply.status == 200 and reply.json["quarantined"] >= 4, (name, reply)
+            good += reply.json["accepted"]
+    server.wait_for_sinks()
+    assert query(database, "select count(*) from vsoc.events where ecu_id is null")[0][0] == good
+    assert query(database, "select count(*) from vsoc.quarantine")[0][0] > 3 * len(TEXTS)
+
+
+LINES = b"<13>Nov 22 10:15:02 h app: a\xff\0b\n<13>1 - h a p m [x a=\"\xff\0\"] m\nCEF:0|v\xff|p|1|id|n\0|5|a=\xff b=\0\n"
+
+
+def test_text_formats_bring_no_bytes_that_sinks_cannot_store(make_server, database):
+    server = make_server({"sinks": {"postgres": {"enabled": True, "dsn": database}}})
+    for path in ("/v1/events/syslog", "/v1/events/cef", "/v1/events", "/v1/events/qsev"):
+        assert server.post(LINES, content_type="text/plain", path=path).status in (200, 422)
+    server.wait_for_sinks()
+    taken = query(database, "select count(*) from vsoc.events")[0][0] + query(database, "select count(*) from vsoc.quarantine")[0][0]
+    assert taken == len(server.export())
+
+
+def test_headers_bring_no_bytes_that_sinks_cannot_store(make_server, database):
+    server = make_server({"sinks": {"postgres": {"enabled": True, "dsn": database}}})
+    for name in ("Content-Type", "Idempotency-Key", "VSOC-ECU", "VSOC-Software", "traceparent", "X-Request-Id", "Prefer"):
+        for value in (b"a\xff", b"a\xc3\xa9", b"a\tb", b"a" * 300):
+            headers = {"Content-Type": "application/x-ndjson", name: value}
+            reply = server.request("POST", "/v1/events/vsoc_json", ndjson([event(1)]), headers)
+            assert (reply.status, reply.json["code"]) == (400, "bad_header"), (name, value, reply)
+            assert b"\xff" not in reply.body and "\n" not in reply.headers["X-Request-Id"]
+    assert server.post(ndjson([event(1)])).status == 200
+    server.wait_for_sinks()
+    assert query(database, "select count(*) from vsoc.events") == [(1,)]
+
+
+# Time
+
+
+WORST = {
+    "one key": ("cef", b"CEF:0|v|p|1|id|n|5|" + b"a=1 " * 512 + b"\n", 1),
+    "labels": ("cef", b"CEF:0|v|p|1|id|n|5|" + b" ".join(b"k%dLabel=1" % n for n in range(512)) + b"\n", 1),
+    "one parameter": ("syslog", b"<13>1 - h a p m [x" + b' a="1"' * 512 + b"] m\n", 1),
+    "open elements": ("syslog", b"<13>1 - h a p m " + b"[x " * 600 + b"\n", 1),
+    "equal signs": ("cef", b"CEF:0|v|p|1|id|n|5|a=" + b"=" * 4000 + b"\n", 1),
+    "members": ("vsoc_json", b"{" + b",".join(b'"k%d":1' % n for n in range(3000)) + b',"message":"m"}\n', 1),
+    "blanks": ("vsoc_json", b"{}[]" * 1000 + b"{}\n" + b" \t" * (4 * MIB) + b"x", 0),
+    "open objects": ("vsoc_json", b'{"a":', 1),
+    "backslashes": ("vsoc_json", b'{"message":"' + b"\\\\" * 2000 + b'"}\n', 1),
+    "long numbers": ("vsoc_json", b'{"message":"m","x":1.' + b"7" * 4000 + b"e-300}\n", 1),
+    "small records": ("vsoc_json", b"{}", 1),
+    "same id": ("vsoc_json", b'{"id":"1","message":"m"}\n', 1),
+}
+
+
+@pytest.mark.parametrize("shape", WORST)
+def test_no_body_holds_a_worker_up_for_long(make_server, shape):
+    """8 MiB of the worst of each format: with one worker, the bystander waits behind it."""
+    server = make_server({"ingest": {"workers": "1"}, "limits": {"batch_events": 1_000_000, "inflate_ratio": 10_000}})
+    path, unit, fill = WORST[shape]
+    body = unit * (8 * MIB // len(unit)) if fill else unit
+    with unharmed(server, 512 * MIB):
+        start = time.monotonic()
+        reply = server.post(gzip.compress(body, 1), path=f"/v1/events/{path}", Content_Encoding="gzip")
+        took = time.monotonic() - start
+    assert reply.status in (200, 413, 422), reply
+    assert took < 15, took
+
+
+# Memory
+
+
+def test_senders_of_large_bodies_are_kept_within_the_memory_limit(make_server):
+    """50 at a time, each 1 MiB that inflates to 16 MiB: taken or told to come again."""
+    server = make_server({"limits": {"memory": "64MiB", "inflate_ratio": 1000}, "spool": {"max_bytes": "4GiB"}})
+    before = resident(server)
+    peak = 0
+
+    def send(n):
+        body = ndjson({"id": f"{n}-{i}", "message": "m" * 1500} for i in range(10_000))
+        return server.post(gzip.compress(body, 1), Content_Encoding="gzip")
+
+    with concurrent.futures.ThreadPoolExecutor(25) as pool:
+        sent = [pool.submit(send, n) for n in range(50)]
+        while not all(one.done() for one in sent):
+            peak = max(peak, resident(server))
+            time.sleep(0.01)
+    replies = [one.result() for one in sent]
+    assert {one.status for one in replies} <= {200, 503}
+    assert any(one.status == 200 for one in replies)
+    assert all(int(one.headers["Retry-After"]) > 0 for one in replies if one.status == 503)
+    # the limit, and for each of two workers a body inflated and its events
+    assert peak - before < (64 + 2 * 2 * 16 + 64) * MIB, peak - before
+    assert server.metric("vsocd_memory_in_flight_bytes") == 0
+    assert server.post(ndjson([event(1)])).status == 200
+
+
+def test_waiting_for_a_sink_holds_no_body(make_server):
+    """The sink is down, and senders that wait for it must not keep others out."""
+    dsn = "host=127.0.0.1 port=1 dbname=none connect_timeout=1"
+    server = make_server({"limits": {"memory": "8MiB"}, "timeouts": {"ack": "5s"}}, start=False)
+    server.settings["sinks"]["postgres"] = {"enabled": True, "dsn": dsn}
+    server.migrated = True
+    server.write_config()
+    server.start()
+
+    def send(n):
+        return server.post(ndjson({"id": f"{n}-{i}", "message": "m" * 1000} for i in range(1500)), VSOC_Ack="postgres")
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        sent = [pool.submit(send, n) for n in range(8)]
+        wait_until(lambda: server.metric("vsocd_events_total", 'result="accepted"') >= 1500 * 4, what="some being durable")
+        wait_until(lambda: server.metric("vsocd_memory_in_flight_bytes") < 2 * MIB, 4, "their memory being given back")
+        assert server.post(ndjson([event(1)])).status == 200
+        assert {one.result().status for one in sent} <= {200, 503}
+    assert any(one.result().status == 200 and one.result().json["ack"] == "spool" for one in sent)
+
+
+# Files
+
+
+def test_running_out_of_files_does_not_end_the_spool(make_server):
+    """A new segment can't be opened: 503, and taken again when there are files."""
+    server = make_server({"spool": {"segment_bytes": "1MiB"}})
+    with server.connect() as link, link.makefile("rb") as answers:
+
+        def post(body):
+            link.sendall(b"POST /v1/events HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            status = int(answers.readline().split()[1])
+            headers = dict(line.decode().rstrip().lower().split(": ", 1) for line in iter(answers.readline, b"\r\n"))
+            answers.read(int(headers["content-length"]))
+            return status, headers
+
+        assert post(ndjson([event(0)]))[0] == 200
+        used = len(os.listdir(f"/proc/{server.process.pid}/fd"))
+        hard = resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)[1]
+        resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (used, hard))
+        statuses = []
+        for n in range(1, 8):
+            status, headers = post(ndjson({"id": f"{n}-{i}", "message": "m" * 1000} for i in range(300)))
+            statuses.append(status)
+            assert status == 200 or (status == 503 and int(headers["retry-after"]) > 0)
+        assert 503 in statuses, statuses
+        resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (hard, hard))
+        assert post(ndjson([event(99)]))[0] == 200
+    assert server.is_ready()
+
+
+# One body, several meanings
+
+
+def test_the_same_body_for_another_vehicle_is_another_batch(server):
+    body = b'{"event_name":"ignition"}'
+    first = server.post(body, VSOC_Vehicle="1M8GDM9AXKP042788")
+    other = server.post(body, VSOC_Vehicle="WVWZZZ1JZXW000001")
+    again = server.post(body, VSOC_Vehicle="WVWZZZ1JZXW000001")
+    assert [one.json["accepted"] for one in (first, other, again)] == [1, 1, 1]
+    assert first.json["batch_id"] != other.json["batch_id"] == again.json["batch_id"]
+    assert again.json["duplicate"] and "duplicate" not in other.json
+    assert len({one.get("vehicle_pid") for one in server.export()}) == 2
+
+
+def test_refused_vins_and_payloads_stay_out_of_logs_and_metrics(server):
+    vin, secret = "1M8GDM9AXKP042788", "s3cret-payload"
+    server.post(ndjson([event(1, vin=vin, message=secret), {"vin": vin + "x", "message": secret}, {"message": secret, "severity_id": vin}]))
+    server.post(secret.encode() + b" " + vin.encode(), path="/v1/events/" + vin)
+    server.post(b"\x16" + secret.encode(), Content_Encoding="gzip", X_Request_Id=secret + '"\\')
+    said = server.log() + server.get("/metrics").body.decode()
+    assert vin not in said and secret not in said
+    assert json.loads(server.post(b"{}").body)["quarantined"] == 1
