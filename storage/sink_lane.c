@@ -140,9 +140,35 @@ static void lane_delivered(struct sink_lane *lane)
     atomic_store(&lane->waiting_since_ns, 0);
     lane->delivery_failed = false;
     lane->lanes_changed = false;
+    lane->foreign = 0;
     lane->pause_ns = 0;
     lane_show(lane, true, false, "");
     lane_advance(lane, position, lane->seen_events);
+}
+
+/* True when the load in hand was tried and `there` is its end: it was committed, the answer lost.
+ */
+static bool is_load_tried(const struct sink_lane *lane, uint64_t there)
+{
+    const struct sink_load *load = &lane->gather.load;
+    return load->batch_count > 0 && lane->delivery_failed && there == load->last_position &&
+           there != lane->foreign;
+}
+
+/* True when the other side can't have `there` from this spool: what was delivered since the start
+ * is known, and all before it the spool had when it was opened. What stands there now are other
+ * batches under the same positions. */
+static bool is_foreign(struct sink_lane *lane, uint64_t here, uint64_t there)
+{
+    if (there <= here || (there != lane->foreign && there <= lane->runner->opened_position))
+        return false;
+    if (there != lane->foreign)
+        log_error("sink has a position that this spool has not reached: was the spool restored "
+                  "from an older copy? Going on after the local cursor",
+                  LOG_TEXT("sink", lane->runner->options.sink->name), LOG_U64("lane", lane->number),
+                  LOG_U64("sink_position", there), LOG_U64("cursor", here));
+    lane->foreign = there;
+    return true;
 }
 
 /* The other side says it has everything up to `there`. Its word counts: it may have been restored
@@ -151,19 +177,12 @@ static void lane_resume(struct sink_lane *lane, uint64_t there)
 {
     const char *name = lane->runner->options.sink->name;
     uint64_t here = atomic_load(&lane->position);
-    struct spool_stats stats;
-    spool_stats(lane->runner->spool, &stats);
-    if (there > stats.position) {
-        log_error("sink has a position that the spool does not have yet: was the spool restored "
-                  "from an older copy? Going on after the spool's newest batch",
-                  LOG_TEXT("sink", name), LOG_U64("sink_position", there),
-                  LOG_U64("spool_position", stats.position));
-        there = stats.position;
-    }
-    if (there == lane->gather.load.last_position && lane->gather.load.batch_count > 0) {
+    if (is_load_tried(lane, there)) {
         lane_delivered(lane);
         return;
     }
+    if (is_foreign(lane, here, there))
+        return;
     bool ahead = there > here && owns_between(lane, here, there);
     bool behind = there < here && owns_between(lane, there, here);
     if (!ahead && !behind)
@@ -189,8 +208,7 @@ static bool lane_connect(struct sink_lane *lane, bool *broken)
         return false;
     }
     lane->connected = true;
-    const struct sink_load *load = &lane->gather.load;
-    if (known && (!lane->lanes_changed || (load->batch_count && position == load->last_position)))
+    if (known && (!lane->lanes_changed || is_load_tried(lane, position)))
         lane_resume(lane, position);
     if (!lane->delivery_failed)
         lane_show(lane, true, false, "");

@@ -32,6 +32,7 @@ struct sink_lane {
     bool connected;
     bool lanes_changed; /* since the last run: until something was delivered, the position that the
                            sink has for this lane's number belongs to another sharing out */
+    uint64_t foreign;   /* position of the sink's that is not of this spool's history; 0: none */
     bool delivery_failed; /* the load in hand failed: only its delivery makes the lane good again */
     bool drained;         /* while stopping: the spool has no more for it */
     int64_t pause_ns;     /* last pause after SINK_LATER */
@@ -55,6 +56,7 @@ struct sink_runner {
     _Atomic int64_t deadline_ns; /* when stopping */
     metric_t position_gauge, lag_events, lag_seconds, up, events_total, batches_total,
         retries_total, rejected_total, deliver_seconds;
+    uint64_t opened_position; /* the spool's newest when it was opened */
     unsigned lane_count;
     struct sink_lane lanes[];
 };

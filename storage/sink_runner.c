@@ -37,6 +37,7 @@ static struct sink_runner *runner_new(const struct sink_runner_options *options,
     struct spool_stats stats;
     spool_stats(spool, &stats);
     memcpy(runner->spool_uid, stats.spool_uid, UUID_BYTES);
+    runner->opened_position = stats.position;
     runner->options = *options;
     runner->options.config.struct_size = sizeof runner->options.config;
     runner->options.config.lanes = options->lanes;

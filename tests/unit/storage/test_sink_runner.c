@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <limits.h>
 #include <sched.h>
 #include <stdatomic.h>
 
@@ -466,6 +467,60 @@ static void sink_ahead_of_the_whole_spool_does_not_swallow_new_batches(void **st
     assert_copies(3, 4, 4, 1);
 }
 
+static void batches_after_a_restored_spool_survive_a_lost_connection(void **state)
+{
+    (void)state;
+    append(2, 4);
+    side.lanes[0].known = true;
+    side.lanes[0].position = 1000;
+    start();
+    await_position(2);
+    pthread_mutex_lock(&side.lock);
+    side.fail_delivers = 2;
+    side.lanes[0].position = 1000;
+    pthread_mutex_unlock(&side.lock);
+    append(4, 4);
+    await_position(6);
+    assert_copies(3, 6, 4, 1);
+}
+
+static void batches_after_a_restored_spool_survive_a_sink_that_was_down(void **state)
+{
+    (void)state;
+    append(2, 4);
+    side.lanes[0].known = true;
+    side.lanes[0].position = 4;
+    side.fail_connects = UINT_MAX;
+    start();
+    append(4, 4);
+    char problem[512];
+    await_up(false, problem);
+    pthread_mutex_lock(&side.lock);
+    side.fail_connects = 0;
+    pthread_mutex_unlock(&side.lock);
+    await_position(6);
+    assert_copies(1, 6, 4, 1);
+}
+
+static void position_of_a_restored_spool_is_not_taken_for_the_load_in_hand(void **state)
+{
+    (void)state;
+    side.lanes[0].known = true;
+    side.lanes[0].position = 4;
+    side.fail_delivers = 3;
+    append(2, 4);
+    side.fail_connects = UINT_MAX;
+    start();
+    append(2, 4);
+    char problem[512];
+    await_up(false, problem);
+    pthread_mutex_lock(&side.lock);
+    side.fail_connects = 0;
+    pthread_mutex_unlock(&side.lock);
+    await_position(4);
+    assert_copies(1, 4, 4, 1);
+}
+
 static void changed_number_of_lanes_starts_where_all_were(void **state)
 {
     (void)state;
@@ -589,6 +644,9 @@ int main(void)
         TEST(sink_restored_from_an_older_dump_gets_the_rest_again),
         TEST(sink_that_is_ahead_is_believed),
         TEST(sink_ahead_of_the_whole_spool_does_not_swallow_new_batches),
+        TEST(batches_after_a_restored_spool_survive_a_lost_connection),
+        TEST(batches_after_a_restored_spool_survive_a_sink_that_was_down),
+        TEST(position_of_a_restored_spool_is_not_taken_for_the_load_in_hand),
         TEST(changed_number_of_lanes_starts_where_all_were),
         TEST(damaged_and_missing_batches_are_passed),
         TEST(spool_that_cannot_be_read_is_told),
