@@ -193,6 +193,10 @@ static void lane_resume(struct sink_lane *lane, uint64_t there)
                  LOG_U64("sink_position", there), LOG_U64("cursor", here));
     lane_reopen(lane, there);
     lane_advance(lane, there, 0);
+    if (behind) {
+        spool_cursor_return(lane->runner->spool, lane->cursor, there);
+        spool_cursor_return(lane->runner->spool, lane->runner->cursor, there);
+    }
 }
 
 /* What failed stands in lane->failure. */

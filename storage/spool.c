@@ -342,6 +342,17 @@ void spool_cursor_advance(struct spool *spool, spool_cursor_t cursor, uint64_t p
         atomic_store(&spool->cursors_moved, true);
 }
 
+void spool_cursor_return(struct spool *spool, spool_cursor_t cursor, uint64_t position)
+{
+    ensure(cursor < SPOOL_CURSOR_MAX);
+    struct spool_cursor *c = &spool->cursors[cursor];
+    uint_fast64_t now = atomic_load(&c->position);
+    while (now > position && !atomic_compare_exchange_weak(&c->position, &now, position))
+        ;
+    if (now > position)
+        atomic_store(&spool->cursors_moved, true);
+}
+
 /* Cursors keep their numbers: a dropped one is marked by an empty name. */
 void spool_cursors_settle(struct spool *spool)
 {

@@ -57,6 +57,9 @@ enum status spool_cursor_open(struct spool *spool, const char *name, spool_curso
 /* The reader has all up to and with position. Cheap; persisted by the writer thread at its leisure.
  * Thread: any. */
 void spool_cursor_advance(struct spool *spool, spool_cursor_t cursor, uint64_t position);
+/* The reader needs again what comes after position (its other side was restored from an older
+ * copy): no segment behind it goes from now on. Thread: any. */
+void spool_cursor_return(struct spool *spool, spool_cursor_t cursor, uint64_t position);
 /* Cursors on disk that no one opened since start are dropped from retention (a sink that was
  * switched off). Call once after all sinks are open. */
 void spool_cursors_settle(struct spool *spool);

@@ -130,6 +130,14 @@ void spool_cursor_advance(struct spool *spool, spool_cursor_t cursor, uint64_t p
     pthread_mutex_unlock(&spool->lock);
 }
 
+void spool_cursor_return(struct spool *spool, spool_cursor_t cursor, uint64_t position)
+{
+    pthread_mutex_lock(&spool->lock);
+    if (position < spool->cursors[cursor].position)
+        spool->cursors[cursor].position = position;
+    pthread_mutex_unlock(&spool->lock);
+}
+
 enum status spool_reader_open(struct spool *spool, uint64_t position, struct spool_reader **out)
 {
     *out = calloc(1, sizeof **out);

@@ -442,6 +442,27 @@ static void sink_restored_from_an_older_dump_gets_the_rest_again(void **state)
     assert_copies(11, 11, 4, 1);
 }
 
+static void what_a_restored_sink_needs_again_is_kept(void **state)
+{
+    (void)state;
+    append(10, 4);
+    start();
+    await_position(10);
+    stop();
+    side.lanes[0].position = 4;
+    side.fail_delivers = UINT_MAX;
+    start();
+    char problem[512];
+    await_up(false, problem);
+    uint64_t highest = 0;
+    pthread_mutex_lock(&spool->lock);
+    for (unsigned i = 0; i < spool->cursor_count; i++)
+        if (spool->cursors[i].position > highest)
+            highest = spool->cursors[i].position;
+    pthread_mutex_unlock(&spool->lock);
+    assert_int_equal(highest, 4);
+}
+
 static void sink_that_is_ahead_is_believed(void **state)
 {
     (void)state;
@@ -642,6 +663,7 @@ int main(void)
         TEST(load_whose_answer_was_lost_is_not_sent_again),
         TEST(restart_goes_on_where_it_was),
         TEST(sink_restored_from_an_older_dump_gets_the_rest_again),
+        TEST(what_a_restored_sink_needs_again_is_kept),
         TEST(sink_that_is_ahead_is_believed),
         TEST(sink_ahead_of_the_whole_spool_does_not_swallow_new_batches),
         TEST(batches_after_a_restored_spool_survive_a_lost_connection),

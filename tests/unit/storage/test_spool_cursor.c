@@ -118,6 +118,27 @@ static void cursors_survive_a_restart_and_never_go_back(void **state)
     assert_int_equal(position, 4);
 }
 
+static void returned_cursor_stays_where_it_was_put(void **state)
+{
+    struct spool_fixture *f = *state;
+    spool_cursor_t cursor;
+    uint64_t position;
+    fixture_open(f);
+    fixture_put_many(f, 5);
+    assert_int_equal(spool_cursor_open(f->spool, "kafka", &cursor, &position), STATUS_OK);
+    spool_cursor_advance(f->spool, cursor, 4);
+    spool_cursor_return(f->spool, cursor, 2);
+    spool_cursor_return(f->spool, cursor, 3);
+    fixture_close(f);
+    fixture_open(f);
+    assert_int_equal(spool_cursor_open(f->spool, "kafka", &cursor, &position), STATUS_OK);
+    assert_int_equal(position, 2);
+    assert_int_equal(fixture_put(f), STATUS_OK);
+    struct spool_stats stats;
+    spool_stats(f->spool, &stats);
+    assert_int_equal(stats.position, 6);
+}
+
 static void too_many_or_too_long_names_are_refused(void **state)
 {
     struct spool_fixture *f = *state;
@@ -145,6 +166,7 @@ int main(void)
         TEST(missing_empty_short_or_foreign_file_is_absent),
         TEST(lost_cursor_file_starts_readers_at_the_oldest_record),
         TEST(cursors_survive_a_restart_and_never_go_back),
+        TEST(returned_cursor_stays_where_it_was_put),
         TEST(too_many_or_too_long_names_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
