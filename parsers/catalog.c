@@ -3,6 +3,7 @@
 #include "parsers/catalog.h"
 #include "core/arena.h"
 #include "parsers/category.h"
+#include "parsers/event_check.h"
 #include "parsers/text.h"
 
 #include <stdio.h>
@@ -101,6 +102,8 @@ static enum status read_list(struct csv *csv, struct slice line, struct slice fi
         if (item.size)
             items[count++] = item;
     }
+    if (count > EVENT_CHECK_LIST_MAX)
+        return fail(csv, column_of(line, field), "a list has at most 64 ids");
     *list = (struct slice_list){items, count};
     return STATUS_OK;
 }

@@ -17,6 +17,8 @@ static enum status check_text(const struct event_field_info *field, bool is_clea
 static enum status check_list(const struct event_field_info *field, bool is_clean,
                               const struct slice_list *list)
 {
+    if (list->count > EVENT_CHECK_LIST_MAX)
+        return STATUS_TOO_MANY;
     for (size_t i = 0; i < list->count; i++) {
         enum status status = check_text(field, is_clean, list->items[i]);
         if (status != STATUS_OK)

@@ -128,6 +128,8 @@ static const char *code_of(enum status status)
         return "wrong_type";
     case STATUS_INVALID_UTF8:
         return "invalid_utf8";
+    case STATUS_TOO_MANY:
+        return "too_many_values";
     default:
         return "nul_byte";
     }
@@ -143,6 +145,9 @@ static void explain(char *out, size_t size, enum status status, const struct eve
                          f->kind == EVENT_KIND_REAL
                      ? ""
                      : " bytes");
+        break;
+    case STATUS_TOO_MANY:
+        snprintf(out, size, "%s: at most %d texts", f->name, EVENT_CHECK_LIST_MAX);
         break;
     case STATUS_WRONG_TYPE:
         snprintf(out, size, "%s: %s is needed", f->name,

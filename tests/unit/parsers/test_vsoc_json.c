@@ -140,6 +140,20 @@ static void wrong_values_are_quarantined_with_their_key(void **state)
     }
 }
 
+static void list_longer_than_the_spool_takes_is_quarantined_alone(void **state)
+{
+    struct fixture *f = *state;
+    char body[4096] = "{\"message\":\"m\",\"cwe\":[\"1\"";
+    size_t size = strlen(body);
+    for (size_t i = 1; i <= 64; i++)
+        size += (size_t)snprintf(body + size, sizeof body - size, ",\"1\"");
+    snprintf(body + size, sizeof body - size, "]}{\"message\":\"n\"}");
+    fixture_run_text(f, body);
+    assert_int_equal(f->item_count, 2);
+    assert_rejected(f, 0, "too_many_values", "cwe: at most 64 texts");
+    assert_event_has(f, 1, "\"message\":\"n\"");
+}
+
 static void a_long_key_is_cut_at_a_character(void **state)
 {
     struct fixture *f = *state;
@@ -171,6 +185,7 @@ int main(void)
         fixture_test(many_unknown_keys_meet_many_attributes),
         fixture_test(short_names_are_the_fields),
         fixture_test(wrong_values_are_quarantined_with_their_key),
+        fixture_test(list_longer_than_the_spool_takes_is_quarantined_alone),
         fixture_test(a_long_key_is_cut_at_a_character),
         fixture_test(something_to_name_the_event_is_needed),
     };
