@@ -388,15 +388,18 @@ static enum status attempt(struct pg_connection *c, size_t host, int64_t deadlin
     return STATUS_OK;
 }
 
-/* The server's own limits: what we gave up on must not go on there for ever. */
+/* The server's own limits: what we gave up on must not go on there for ever. And a COMMIT that was
+ * confirmed must be on its disk, or segments could go before their rows are safe. */
 static enum status set_limits(struct pg_connection *c, struct pg_error *error)
 {
     unsigned ms =
         c->timeout_ms > 2 * SERVER_MARGIN_MS ? c->timeout_ms - SERVER_MARGIN_MS : c->timeout_ms;
-    char sql[256];
+    char sql[384];
     snprintf(sql, sizeof sql,
              "SET statement_timeout = %u; SET lock_timeout = %u; "
-             "SET idle_in_transaction_session_timeout = %u",
+             "SET idle_in_transaction_session_timeout = %u; "
+             "SELECT set_config('synchronous_commit', 'on', false) "
+             "WHERE current_setting('synchronous_commit') = 'off'",
              ms, ms / 2, ms);
     return pg_connection_run(c, sql, error);
 }
@@ -417,5 +420,9 @@ enum status pg_connection_open(struct pg_connection *c, unsigned timeout_ms, str
         if (status == STATUS_OK)
             break;
     }
-    return status == STATUS_OK ? set_limits(c, error) : status;
+    if (status == STATUS_OK)
+        status = set_limits(c, error);
+    if (status != STATUS_OK)
+        pg_connection_close(c); /* one without its limits is not used */
+    return status;
 }

@@ -4,6 +4,7 @@
 #define LOG_COMPONENT "postgres"
 #include "storage/pg_load.h"
 
+#include "core/hash.h"
 #include "core/log.h"
 #include "core/uuid7.h"
 #include "storage/pg_bisect.h"
@@ -99,6 +100,16 @@ static void claim_row(void *arg, const char *const *cells)
     }
 }
 
+/* What makes a batch the same: its key and its body. A key that was used again with another body
+ * was refused where it was known; where it was not, the batch was accepted and must not be lost. */
+static void claim_of(const struct sink_batch *batch, uint8_t claim[SHA256_BYTES])
+{
+    uint8_t both[2 * SHA256_BYTES];
+    memcpy(both, batch->key, SHA256_BYTES);
+    memcpy(both + SHA256_BYTES, batch->body_sha256, SHA256_BYTES);
+    sha256_bytes(slice_make(both, sizeof both), claim);
+}
+
 /* Rows are claimed in the order of the keys, so that two lanes never wait for each other. */
 static const char claim_sql[] =
     "INSERT INTO vsoc.batch_keys (batch_key, batch_uid, instance) "
@@ -116,8 +127,11 @@ static enum status claim_keys(struct pg_loader *l, const struct sink_load *load,
     qsort_r(l->by_uid, load->batch_count, sizeof *l->by_uid, compare_uids,
             (void *)(uintptr_t)load->batches);
     pg_copy_array(w, PG_BYTEA, load->batch_count);
-    for (size_t i = 0; i < load->batch_count; i++)
-        pg_copy_bytes(w, slice_make(load->batches[i].key, 32));
+    for (size_t i = 0; i < load->batch_count; i++) {
+        uint8_t claim[SHA256_BYTES];
+        claim_of(&load->batches[i], claim);
+        pg_copy_bytes(w, slice_make(claim, sizeof claim));
+    }
     size_t keys_size = w->size;
     pg_copy_array(w, PG_UUID, load->batch_count);
     for (size_t i = 0; i < load->batch_count; i++)

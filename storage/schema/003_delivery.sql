@@ -44,7 +44,7 @@ COMMENT ON COLUMN vsoc.batches.format IS 'format that was parsed';
 COMMENT ON COLUMN vsoc.batches.parser_version IS 'version of its parser';
 COMMENT ON COLUMN vsoc.batches.idempotency_key IS 'Idempotency-Key of the request';
 COMMENT ON COLUMN vsoc.batches.traceparent IS 'W3C trace context of the request';
-COMMENT ON COLUMN vsoc.batches.batch_key IS 'unique key that makes the load exactly once';
+COMMENT ON COLUMN vsoc.batches.batch_key IS 'hash of tenant, sender and Idempotency-Key, or of tenant, sender and body: a repeat has the same';
 COMMENT ON COLUMN vsoc.batches.body_bytes IS 'bytes of the body as sent';
 COMMENT ON COLUMN vsoc.batches.inflated_bytes IS 'bytes of the body after inflating';
 COMMENT ON COLUMN vsoc.batches.accepted IS 'events accepted';
@@ -88,7 +88,7 @@ CREATE TABLE vsoc.batch_keys (
     time_loaded timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE vsoc.batch_keys IS 'keys of the batches loaded within dedup.window: a key is loaded once, whoever brings it';
-COMMENT ON COLUMN vsoc.batch_keys.batch_key IS 'hash of tenant, sender and Idempotency-Key, or of sender and body';
+COMMENT ON COLUMN vsoc.batch_keys.batch_key IS 'hash of vsoc.batches.batch_key and body_sha256';
 COMMENT ON COLUMN vsoc.batch_keys.batch_uid IS 'batch that was loaded under it';
 COMMENT ON COLUMN vsoc.batch_keys.instance IS 'vsocd instance that loaded it';
 COMMENT ON COLUMN vsoc.batch_keys.time_loaded IS 'when: keys leave dedup.window later';

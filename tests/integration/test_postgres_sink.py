@@ -152,6 +152,32 @@ def test_same_batches_from_another_instance_are_not_loaded_again_but_its_positio
     assert query(schema, "select distinct instance from vsoc.batches") == [("vsocd-0",)]
 
 
+def test_key_used_again_with_another_body_is_loaded(schema, make_lane):
+    """The server that took it no longer knew the key, or never did: it said 200, so it must be there."""
+    lane = make_lane(schema)
+    lane.connect()
+    assert lane.load(1, 2, 10)["result"] == "delivered"
+    assert lane.load(1, 2, 10, body=1)["result"] == "delivered"
+    assert lane.load(1, 2, 10, body=1)["result"] == "delivered"
+    assert counts(schema) == (40, 40, 4, 2, 0)
+
+
+def test_commit_is_durable_whatever_the_server_is_set_to(schema, make_lane):
+    name = re.search(r"dbname=(\S+)", schema)[1]
+    query(schema, f"alter database {name} set synchronous_commit = off")
+    query(schema, "create table public.seen (setting text)")
+    query(
+        schema,
+        "create function public.note() returns trigger language plpgsql security definer as"
+        " $$ begin insert into public.seen values (current_setting('synchronous_commit')); return null; end $$",
+    )
+    query(schema, "create trigger note after insert on vsoc.batch_keys for each statement execute function public.note()")
+    lane = make_lane(schema)
+    lane.connect()
+    assert lane.load(1, 1, 10)["result"] == "delivered"
+    assert query(schema, "select setting from public.seen") == [("on",)]
+
+
 def test_position_is_known_after_a_restart_but_not_for_another_spool_or_number_of_lanes(schema, make_lane):
     lane = make_lane(schema)
     lane.connect()

@@ -9,9 +9,9 @@
  *                                             poison=I  event I of the first batch has a broken
  * text range=I   event I of the first batch has no place in its column skip=I    event I of the
  * first batch was rejected before age=D     received D days ago repeat=N  deliver so often, with
- * the same keys, or with fresh     new ones each time interrupt SECONDS                interrupt
- * the lane from another thread so much later cpu                              CPU seconds of this
- * process
+ * the same keys, or with body=N     the same keys but other bodies, or with fresh     new ones each
+ * time interrupt SECONDS                interrupt the lane from another thread so much later cpu
+ * CPU seconds of this process
  */
 #include "core/clock.h"
 #include "core/hash.h"
@@ -33,7 +33,7 @@ struct made_batch {
 };
 
 struct recipe {
-    unsigned seed, count, events, rejects, repeat, age_days;
+    unsigned seed, count, events, rejects, repeat, age_days, body;
     long poison, range, skip;
     uint64_t first;
     int64_t received_ns;
@@ -60,6 +60,8 @@ static void make_batch(size_t i)
     memcpy(m->chain, m->key, 32);
     memcpy(m->uid, m->key, 16);
     memset(m->uid + 13, 0, 3);
+    m->sha[0] ^= (uint8_t)recipe.body;
+    m->uid[12] ^= (uint8_t)recipe.body;
     m->events = recipe.events;
     m->rejects = recipe.rejects;
     batches[i] = (struct sink_batch){.position = position,
@@ -191,6 +193,7 @@ static void do_load(void *lane, const uint8_t *spool_uid, const char *line)
     recipe.skip = strtol(option(line, "skip=", "-1"), NULL, 10);
     recipe.repeat = (unsigned)strtoul(option(line, "repeat=", "1"), NULL, 10);
     recipe.age_days = (unsigned)strtoul(option(line, "age=", "0"), NULL, 10);
+    recipe.body = (unsigned)strtoul(option(line, "body=", "0"), NULL, 10);
     recipe.received_ns = clock_wall_ns() - (int64_t)recipe.age_days * 86400 * NS_PER_S;
     int64_t at = strtoll(option(line, " at=", "0"), NULL, 10);
     if (at)
