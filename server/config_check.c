@@ -198,6 +198,12 @@ static void check_sizes(struct config_build *build)
         TELL(build, limit_target_bytes, "must be at most limits.header_bytes");
     if (c->spool_max_bytes / 2 < c->spool_segment_bytes)
         TELL(build, spool_max_bytes, "must be at least twice spool.segment_bytes");
+    else if (c->evidence_retention > 0 &&
+             c->spool_max_bytes - 2 * c->spool_segment_bytes < c->evidence_max_bytes)
+        TELL(build, spool_max_bytes,
+             "must be evidence.max_bytes (%llu) and two spool.segment_bytes at least, or what is "
+             "kept of delivered batches fills the spool and new ones are refused",
+             (unsigned long long)c->evidence_max_bytes);
 }
 
 static bool is_topic(const char *name)

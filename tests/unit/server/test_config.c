@@ -291,6 +291,9 @@ static void settings_that_need_each_other_are_checked(void **state)
     load_bad("identity: {vehicle_from: serial}", 1, 26, "must be san_uri");
     load_good("identity: {vehicle_from: 'oid:1.3.6.1.4.1.5', tenant_from: 'name:acme'}");
     load_bad("spool: {max_bytes: 64MiB}", 1, 20, "must be at least twice spool.segment_bytes");
+    load_bad("spool: {max_bytes: 5GiB}", 1, 20, "must be evidence.max_bytes (10737418240)");
+    load_good("spool: {max_bytes: 5GiB}\nevidence: {max_bytes: 4GiB}");
+    load_good("spool: {max_bytes: 5GiB}\nevidence: {retention: 0s}");
     load_bad("sinks: {kafka: {topics: {events: a b}}}", 1, 34, "a topic's name has letters");
     load_bad("sinks: {kafka: {topics: {events: vsoc.progress.v1}}}", 1, 34, "compacted");
 }
