@@ -9,8 +9,8 @@ DECLARE
     child text;
     made integer := 0;
 BEGIN
-    IF day IS NULL OR day < date '2000-01-01' OR day > current_date + 400 THEN
-        RAISE EXCEPTION 'no partition is made for day %: it is before 2000 or more than 400 days ahead', day
+    IF day IS NULL OR day < date '1970-01-01' OR day > current_date + 400 THEN
+        RAISE EXCEPTION 'no partition is made for day %: it is before 1970 or more than 400 days ahead', day
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
     FOREACH parent IN ARRAY ARRAY['events', 'batches', 'quarantine'] LOOP

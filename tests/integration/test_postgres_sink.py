@@ -287,6 +287,15 @@ def test_backlog_of_past_days_gets_its_partitions(schema, make_lane):
     assert counts(schema)[0] == 40
 
 
+def test_batches_received_before_the_clock_was_set_do_not_hold_up_the_rest(schema, make_lane):
+    lane = make_lane(schema)
+    lane.connect()
+    assert lane.load(1, 2, 10, age=int(time.time() // 86400) - 1)["result"] == "delivered"
+    assert lane.load(3, 2, 10)["result"] == "delivered"
+    assert query(schema, "select min(time_received) < '1970-01-04' from vsoc.events") == [(True,)]
+    assert counts(schema) == (40, 40, 4, 4, 0)
+
+
 def test_partition_dropped_meanwhile_is_made_again(schema, make_lane):
     lane = make_lane(schema)
     lane.connect()
