@@ -194,6 +194,7 @@ void spool_close(struct spool *spool)
     if (!spool)
         return;
     spool_stop(spool);
+    spool_keep_cursors(spool);
     for (struct mail *mail = mailbox_take(&spool->inbox), *next; mail; mail = next) {
         next = mail->next;
         struct batch *batch = batch_from_mail(mail);

@@ -95,6 +95,8 @@ enum status spool_roll(struct spool *spool, uint32_t record_bytes) must_check;
 void spool_seal_active(struct spool *spool);
 /* Stores moved cursors, then removes segments that all cursors and the evidence settings let go. */
 void spool_retire(struct spool *spool);
+/* Stores cursors that moved after the writer ended. Thread: the one that closes. */
+void spool_keep_cursors(struct spool *spool);
 /* True when a new segment of bytes fits under max_bytes and over the reserve. */
 bool spool_has_room(struct spool *spool, uint64_t bytes);
 /* Gauges of segments and bytes. */

@@ -256,6 +256,14 @@ static bool remove_first(struct spool *spool)
     return true;
 }
 
+void spool_keep_cursors(struct spool *spool)
+{
+    ensure(!spool->thread.started);
+    uint64_t passed;
+    if (spool->cursor_fd >= 0)
+        (void)store_cursors(spool, &passed);
+}
+
 void spool_retire(struct spool *spool)
 {
     thread_assert(THREAD_WRITER);

@@ -118,6 +118,23 @@ static void cursors_survive_a_restart_and_never_go_back(void **state)
     assert_int_equal(position, 4);
 }
 
+/* Sinks deliver on after the writer has stopped. */
+static void cursor_moved_after_the_writer_stopped_is_kept(void **state)
+{
+    struct spool_fixture *f = *state;
+    spool_cursor_t cursor;
+    uint64_t position;
+    fixture_open(f);
+    assert_int_equal(spool_cursor_open(f->spool, "kafka", &cursor, &position), STATUS_OK);
+    fixture_put_many(f, 5);
+    spool_stop(f->spool);
+    spool_cursor_advance(f->spool, cursor, 5);
+    fixture_close(f);
+    fixture_open(f);
+    assert_int_equal(spool_cursor_open(f->spool, "kafka", &cursor, &position), STATUS_OK);
+    assert_int_equal(position, 5);
+}
+
 static void returned_cursor_stays_where_it_was_put(void **state)
 {
     struct spool_fixture *f = *state;
@@ -166,6 +183,7 @@ int main(void)
         TEST(missing_empty_short_or_foreign_file_is_absent),
         TEST(lost_cursor_file_starts_readers_at_the_oldest_record),
         TEST(cursors_survive_a_restart_and_never_go_back),
+        TEST(cursor_moved_after_the_writer_stopped_is_kept),
         TEST(returned_cursor_stays_where_it_was_put),
         TEST(too_many_or_too_long_names_are_refused),
     };
