@@ -47,15 +47,27 @@ static void json_segment(struct writer *w, const struct spool_segment_summary *s
     writer_format(w, ",\"salvaged\":%s}", s->salvaged ? "true" : "false");
 }
 
+/* The time without the quotes of JSON. */
+static void text_time(struct writer *w, int64_t ns)
+{
+    struct writer quoted;
+    writer_init(&quoted, 64);
+    event_json_write_time(&quoted, ns);
+    struct slice text = writer_slice(&quoted);
+    if (text.size > 2)
+        writer_add_slice(w, slice_sub(text, 1, text.size - 2));
+    writer_fini(&quoted);
+}
+
 static void text_segment(struct writer *w, const struct spool_segment_summary *s)
 {
     writer_format(w,
                   "%s  %10" PRIu64 "  %10" PRIu64 "  %8" PRIu64 "  %10" PRIu64 "  %12" PRIu64 "  ",
                   s->file, s->oldest, s->newest, s->records, s->events, s->used_bytes);
     if (s->newest) {
-        event_json_write_time(w, s->oldest_ns);
+        text_time(w, s->oldest_ns);
         writer_text(w, "  ");
-        event_json_write_time(w, s->newest_ns);
+        text_time(w, s->newest_ns);
     } else {
         writer_text(w, "empty");
     }
@@ -144,7 +156,8 @@ static void print_verdict(const struct output *out, const struct spool_verify_re
         printf("the hash chain holds from position %" PRIu64 " to %" PRIu64 "\n", r->oldest,
                r->newest);
     if (r->damaged)
-        printf("%" PRIu64 " findings: not all is whole\n", r->damaged);
+        printf("not all is whole: %" PRIu64 " %s\n", r->damaged,
+               r->damaged == 1 ? "finding" : "findings");
     else if (out->depth != SPOOL_DEPTH_LIST)
         puts("all whole");
 }

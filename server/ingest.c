@@ -158,8 +158,8 @@ static bool turn_away(struct ingest *in, struct http_exchange *exchange)
         if (!stats.full)
             return false;
         refusal.code = "spool_full";
-        refusal.detail =
-            "the spool is full (spool.max_bytes or the disk's reserve); sinks must catch up first";
+        refusal.detail = "the spool is full (spool.max_bytes or the disk's reserve); sinks must "
+                         "catch up or the disk needs room";
         refusal.retry_after_s = 10;
     }
     metric_add(in->batches_refused, 1);
@@ -467,7 +467,7 @@ static void take_verdict(struct ingest *in, struct batch *batch)
         metric_add(in->batches_failed, 1);
         request_refuse_busy(r, batch->verdict == STATUS_NO_SPACE ? "spool_full" : "spool_failed",
                             batch->verdict == STATUS_NO_SPACE
-                                ? "the disk of the spool is full"
+                                ? "the spool is full (spool.max_bytes or the disk's reserve)"
                                 : "the batch could not be made durable",
                             10);
         return;
