@@ -15,6 +15,8 @@ struct cef {
     struct cef_record record;
     struct cef_pair pairs[PAIRS_MAX]; /* values without escapes */
     size_t pair_count;
+    uint16_t labels[PAIRS_MAX]; /* places of the pairs whose key may be another one's label */
+    size_t label_count;
 };
 
 /* ---- values ---- */
@@ -31,6 +33,15 @@ static struct slice plain(struct cef *c, struct slice value, const char *escaped
     return slice_make(out, cef_unescape(value, escaped, line_ends, out));
 }
 
+static const char label_suffix[] = "Label";
+#define LABEL_BYTES (sizeof label_suffix - 1)
+
+static bool ends_with_label(struct slice key)
+{
+    return key.size > LABEL_BYTES &&
+           !memcmp(key.data + key.size - LABEL_BYTES, label_suffix, LABEL_BYTES);
+}
+
 static void read_pairs(struct cef *c)
 {
     struct cef_pair pair;
@@ -41,6 +52,8 @@ static void read_pairs(struct cef *c)
             return;
         }
         pair.value = plain(c, pair.value, "=\\", true);
+        if (ends_with_label(pair.key))
+            c->labels[c->label_count++] = (uint16_t)c->pair_count;
         c->pairs[c->pair_count++] = pair;
     }
 }
@@ -56,12 +69,10 @@ static struct slice find(const struct cef *c, const char *key)
 /* Value of the pair named key + "Label", empty when there is none. */
 static struct slice label_of(const struct cef *c, struct slice key)
 {
-    static const char label[] = "Label";
-    for (size_t i = 0; i < c->pair_count; i++) {
-        struct slice k = c->pairs[i].key;
-        if (k.size == key.size + sizeof label - 1 && !memcmp(k.data, key.data, key.size) &&
-            !memcmp(k.data + key.size, label, sizeof label - 1))
-            return slice_trim(c->pairs[i].value);
+    for (size_t i = 0; i < c->label_count; i++) {
+        const struct cef_pair *pair = &c->pairs[c->labels[i]];
+        if (pair->key.size == key.size + LABEL_BYTES && !memcmp(pair->key.data, key.data, key.size))
+            return slice_trim(pair->value);
     }
     return SLICE_EMPTY;
 }
@@ -69,9 +80,9 @@ static struct slice label_of(const struct cef *c, struct slice key)
 /* The pair is a label of another one. */
 static bool is_label(const struct cef *c, struct slice key)
 {
-    if (key.size <= 5 || memcmp(key.data + key.size - 5, "Label", 5))
+    if (!ends_with_label(key))
         return false;
-    key.size -= 5;
+    key.size -= LABEL_BYTES;
     for (size_t i = 0; i < c->pair_count; i++)
         if (slice_equal(c->pairs[i].key, key))
             return true;
@@ -317,7 +328,7 @@ static void parse(struct slice record, const struct parser_context *context,
     struct cef_error error;
     bool used[PAIRS_MAX] = {false};
     text_event_init(&c.t, context);
-    c.pair_count = 0;
+    c.pair_count = c.label_count = 0;
     text_event_repair(&c.t, &record);
     if (!cef_read(record, &c.record, &error)) {
         outcome->result = PARSER_NOT_MINE;

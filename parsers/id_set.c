@@ -2,20 +2,21 @@
  * nothing from batch to batch. */
 #include "parsers/id_set.h"
 
+#include "core/hash.h"
+
 #define FIRST_CAPACITY 256
 
 static const uint8_t free_slot[ID_SET_KEY_BYTES];
 
-void id_set_init(struct id_set *set, struct arena *arena)
+void id_set_init(struct id_set *set, struct arena *arena, uint64_t seed)
 {
-    *set = (struct id_set){.arena = arena};
+    *set = (struct id_set){.arena = arena, .seed = seed};
 }
 
 static size_t slot_of(const struct id_set *set, const uint8_t key[ID_SET_KEY_BYTES])
 {
-    uint64_t hash;
-    memcpy(&hash, key, sizeof hash);
-    size_t i = (size_t)hash & (set->capacity - 1);
+    const uint64_t seed[2] = {set->seed, set->seed};
+    size_t i = (size_t)hash_keyed(seed, slice_make(key, ID_SET_KEY_BYTES)) & (set->capacity - 1);
     while (memcmp(set->slots[i], free_slot, ID_SET_KEY_BYTES) &&
            memcmp(set->slots[i], key, ID_SET_KEY_BYTES))
         i = (i + 1) & (set->capacity - 1);

@@ -9,13 +9,15 @@
 
 struct id_set {
     struct arena *arena;
+    uint64_t seed;
     uint8_t (*slots)[ID_SET_KEY_BYTES]; /* all zero: free */
     size_t capacity;                    /* slots, a power of two; 0 before the first key */
     size_t count;
 };
 
-void id_set_init(struct id_set *set, struct arena *arena);
-/* OK: key is now in the set; EXISTS: it was; NO_MEMORY. Keys are hashes: their bytes are spread. */
+/* seed: what no sender knows, so that none can search for ids whose keys meet in one slot. */
+void id_set_init(struct id_set *set, struct arena *arena, uint64_t seed);
+/* OK: key is now in the set; EXISTS: it was; NO_MEMORY. */
 enum status id_set_add(struct id_set *set, const uint8_t key[ID_SET_KEY_BYTES]) must_check;
 
 #endif

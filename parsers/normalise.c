@@ -36,7 +36,8 @@ bool normalise_note(struct normaliser *n, struct event *event, const char *code,
 {
     struct parser_context context = {
         .struct_size = sizeof context, .alloc = arena_for_context, .server = n->arena};
-    return json_note_add(&context, event, code, detail, JSON_NOTE_NO_OFFSET);
+    return json_note_add(n->context ? n->context : &context, event, code, detail,
+                         JSON_NOTE_NO_OFFSET);
 }
 
 /* ---- steps ---- */

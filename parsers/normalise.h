@@ -33,6 +33,9 @@ struct normaliser {
     uint8_t batch_uid[16];
     /* The parser in use checks UTF-8 and byte 0 itself; set by the pipeline. */
     bool text_is_clean;
+    /* Whose alloc gives memory that lives as long as the record; set by the pipeline. NULL: the
+     * arena, whose memory every event of the batch must share. */
+    const struct parser_context *context;
     /* Bytes of the event's record, set by the pipeline before each event. */
     struct slice record;
     /* The normaliser's own from here on; zeroed by the caller. What an event gets from here lives

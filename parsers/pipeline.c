@@ -231,6 +231,14 @@ static void take_record(struct run *run, struct split *split)
     }
 }
 
+/* Of the batch's id, most of which is random: no sender knows it beforehand. */
+static uint64_t id_seed(const struct normaliser *n)
+{
+    uint64_t seed;
+    memcpy(&seed, n->batch_uid + sizeof n->batch_uid - sizeof seed, sizeof seed);
+    return seed ^ (uint64_t)n->received_ns;
+}
+
 static void run_init(struct run *run, const struct pipeline_options *options,
                      struct pipeline_result *result)
 {
@@ -248,8 +256,9 @@ static void run_init(struct run *run, const struct pipeline_options *options,
         .json = options->json,
     };
     scratch_init(&run->scratch, SCRATCH_PER_BYTE * options->event_bytes);
-    id_set_init(&run->ids, options->normaliser->arena);
+    id_set_init(&run->ids, options->normaliser->arena, id_seed(options->normaliser));
     options->normaliser->parser = options->parser;
+    options->normaliser->context = &run->context;
     options->normaliser->text_is_clean = options->parser == &parser_vsoc_json; /* simdjson did */
     result->accepted = result->duplicates = result->quarantined = 0;
     result->vin_mismatches = result->error_count = 0;
@@ -266,5 +275,6 @@ enum status pipeline_run(const struct pipeline_options *options, struct slice bo
     while (run.status == STATUS_OK && split_next(&split, &run.record) == STATUS_OK)
         take_record(&run, &split);
     scratch_fini(&run.scratch);
+    options->normaliser->context = NULL;
     return run.status;
 }

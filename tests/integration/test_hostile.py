@@ -301,6 +301,13 @@ def test_waiting_for_a_sink_holds_no_body(make_server):
     assert any(one.result().status == 200 and one.result().json["ack"] == "spool" for one in sent)
 
 
+def test_a_batch_within_the_limits_always_fits(server):
+    """Notes on each of many events live no longer than the event: 503 would be answered for ever."""
+    body = ndjson({"vin": "1M8GDM9A1KP042788", "message": f"m{n}"} for n in range(50_000))
+    reply = server.post(body)
+    assert (reply.status, reply.json.get("accepted")) == (200, 50_000), reply
+
+
 # Files
 
 
