@@ -34,6 +34,48 @@ void memory_budget_give(struct memory_budget *budget, uint64_t bytes)
     atomic_fetch_sub_explicit(&budget->used, bytes, memory_order_relaxed);
 }
 
+#define SHARE_CELLS 16384
+
+struct memory_shares {
+    uint64_t seed[2];
+    atomic_uint_least64_t held[SHARE_CELLS];
+};
+
+struct memory_shares *memory_shares_create(void)
+{
+    struct memory_shares *shares = calloc(1, sizeof *shares);
+    if (shares)
+        random_bytes(shares->seed, sizeof shares->seed);
+    return shares;
+}
+
+void memory_shares_destroy(struct memory_shares *shares)
+{
+    free(shares);
+}
+
+size_t memory_share_cell(const struct memory_shares *shares, struct slice sender,
+                         struct slice address)
+{
+    return (size_t)(hash_keyed(shares->seed, sender) + hash_keyed(shares->seed, address)) %
+           SHARE_CELLS;
+}
+
+bool memory_share_take(struct memory_shares *shares, size_t cell, uint64_t bytes, uint64_t most)
+{
+    uint64_t held =
+        atomic_fetch_add_explicit(&shares->held[cell], bytes, memory_order_relaxed) + bytes;
+    if (held <= most)
+        return true;
+    memory_share_give(shares, cell, bytes);
+    return false;
+}
+
+void memory_share_give(struct memory_shares *shares, size_t cell, uint64_t bytes)
+{
+    atomic_fetch_sub_explicit(&shares->held[cell], bytes, memory_order_relaxed);
+}
+
 /* Buckets live in sets of WAYS; within a set the one unused for longest makes place. A sender whose
  * bucket was dropped starts with a full one: with more active senders than buckets the quota errs
  * on the generous side. */

@@ -20,6 +20,20 @@ bool memory_budget_take(struct memory_budget *budget, uint64_t bytes);
 bool memory_budget_extend(struct memory_budget *budget, uint64_t held, uint64_t bytes);
 void memory_budget_give(struct memory_budget *budget, uint64_t bytes);
 
+/* What each sender's bodies hold of the budget, so that one can't keep all of it by sending slowly.
+ * Senders meet in a cell by chance only: the hash has a random seed. */
+struct memory_shares;
+/* NULL when memory is out. */
+struct memory_shares *memory_shares_create(void);
+void memory_shares_destroy(struct memory_shares *shares);
+/* The sender's cell; address stands for a sender without certificate. */
+size_t memory_share_cell(const struct memory_shares *shares, struct slice sender,
+                         struct slice address);
+/* Takes bytes for a sender that may hold `most`; false when it would hold more: nothing is taken.
+ */
+bool memory_share_take(struct memory_shares *shares, size_t cell, uint64_t bytes, uint64_t most);
+void memory_share_give(struct memory_shares *shares, size_t cell, uint64_t bytes);
+
 /* Quotas of senders: a token bucket each, in events. */
 struct quota;
 /* NULL when memory is out. */

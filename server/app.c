@@ -169,6 +169,7 @@ static enum status load_parts(struct app *app)
         return s;
     app->registry = registry_create();
     app->quota = quota_create();
+    app->shared.shares = memory_shares_create();
     app->counts = conn_counts_create();
     app->admin_counts = conn_counts_create();
     app->shared.dedup = dedup_create(app->config->dedup_max_batches, app->config->dedup_window);
@@ -377,6 +378,7 @@ static void free_parts(struct app *app)
     conn_counts_destroy(app->admin_counts);
     dedup_destroy(app->shared.dedup);
     quota_destroy(app->quota);
+    memory_shares_destroy(app->shared.shares);
     registry_destroy(app->registry);
     catalog_destroy(app->catalog);
     free(app->admin_token);

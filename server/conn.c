@@ -394,6 +394,7 @@ void conn_accept(struct http_server *server, int fd, const struct sockaddr *addr
     conn->exchange.conn = conn;
     arena_init(&conn->peer_arena, PEER_ARENA_BYTES);
     conn_peer_address(conn, address, size);
+    conn->peer.network = slice_make(conn->address, conn->address_size);
     metric_add(server->m_accepted, 1);
     bool entered = enter(conn, &refusal);
     /* A handshake costs more than the answer is worth: over the limit, TLS is just closed. */

@@ -24,8 +24,9 @@ struct http_peer {
     struct slice subject;     /* RFC 2253 */
     struct slice subject_cn, subject_o;
     struct slice_list san_uri, san_dns;
-    const void *x509; /* X509 *, borrowed, for identity.c */
-    char address[64]; /* remote address without port */
+    const void *x509;     /* X509 *, borrowed, for identity.c */
+    char address[64];     /* remote address without port */
+    struct slice network; /* what counts as one address: of IPv6 the /64 */
 };
 
 struct http_handler {

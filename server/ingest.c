@@ -1,6 +1,6 @@
 /* ingest.c: the life of a request on its worker: admitted, gathered, made a batch, handed to the
- * spool writer, answered. Worker threads; never blocks. Headers: ingest_request.c; body:
- * ingest_body.c; report: ingest_report.c. */
+ * spool writer, answered. Worker threads; never blocks. Headers: ingest_request.c; body: as it
+ * comes ingest_receive.c, then ingest_body.c; report: ingest_report.c. */
 #include "server/ingest_internal.h"
 
 #include <stdlib.h>
@@ -11,19 +11,17 @@
 #define LOG_COMPONENT "ingest"
 #include "core/log.h"
 
-/* Arena of a request beside its body: headers, table of ids, error texts. */
+/* Arena of a request beside its body: headers, error texts; and for each event its place in the
+ * table of ids. */
 #define REQUEST_ARENA_BYTES ((size_t)16 << 20)
-/* First piece of a body; the next ones double up to the largest. What a sender only announces takes
- * no memory from the others. */
-#define CHUNK_FIRST   ((size_t)16 << 10)
-#define CHUNK_LARGEST ((size_t)1 << 20)
-
+#define EVENT_ARENA_BYTES   128
 /* The request is over: gives back what it holds. */
 static void request_destroy(struct request *r)
 {
     if (r->exchange)
         http_set_context(r->exchange, NULL);
     memory_budget_give(r->ingest->shared->budget, r->reserved_bytes);
+    memory_share_give(r->ingest->shared->shares, r->share_cell, r->shared_bytes);
     r->ingest->in_flight--;
     batch_destroy(r->batch);
     free(r);
@@ -36,8 +34,7 @@ static void answer_refusal(struct http_exchange *exchange, const struct refusal 
                  &extra, refusal->header ? 1 : 0, INGEST_ROUTE);
 }
 
-/* Answers a refusal and ends the request. */
-static void request_refuse(struct request *r, const struct refusal *refusal)
+void request_refuse(struct request *r, const struct refusal *refusal)
 {
     metric_add(r->ingest->batches_refused, 1);
     struct http_exchange *exchange = r->exchange;
@@ -49,8 +46,8 @@ static void request_refuse(struct request *r, const struct refusal *refusal)
     request_destroy(r);
 }
 
-static void request_refuse_busy(struct request *r, const char *code, const char *detail,
-                                unsigned retry_after_s)
+void request_refuse_busy(struct request *r, const char *code, const char *detail,
+                         unsigned retry_after_s)
 {
     request_refuse(
         r, &(struct refusal){
@@ -99,6 +96,8 @@ static void shed_batch(struct request *r)
     batch_destroy(r->batch);
     r->batch = small;
     r->report.errors = errors;
+    memory_share_give(r->ingest->shared->shares, r->share_cell, r->shared_bytes);
+    r->shared_bytes = 0;
     uint64_t held = small->arena.used_bytes;
     if (held < r->reserved_bytes) {
         memory_budget_give(r->ingest->shared->budget, r->reserved_bytes - held);
@@ -193,8 +192,10 @@ static bool route_and_method(struct http_exchange *exchange)
 static struct request *request_create(struct ingest *in, struct http_exchange *exchange)
 {
     struct request *r = calloc(1, sizeof *r);
-    struct batch *batch =
-        r ? batch_create(in->config->limit_body_bytes + REQUEST_ARENA_BYTES) : NULL;
+    const struct config *c = in->config;
+    struct batch *batch = r ? batch_create(c->limit_body_bytes + REQUEST_ARENA_BYTES +
+                                           EVENT_ARENA_BYTES * c->limit_batch_events)
+                            : NULL;
     if (!batch) {
         free(r);
         return NULL;
@@ -206,28 +207,6 @@ static struct request *request_create(struct ingest *in, struct http_exchange *e
     in->in_flight++;
     http_set_context(exchange, r);
     return r;
-}
-
-/* Takes bytes from the budget for this request; false when there is no room. */
-static bool request_reserve(struct request *r, uint64_t bytes)
-{
-    if (!memory_budget_take(r->ingest->shared->budget, bytes))
-        return false;
-    r->reserved_bytes += bytes;
-    return true;
-}
-
-/* Size of the next piece of the body: no more than what is announced and missing. */
-static size_t next_chunk(const struct request *r)
-{
-    int64_t length = http_content_length(r->exchange);
-    uint64_t have = r->batch->meta.body_bytes;
-    size_t size = CHUNK_FIRST;
-    for (size_t i = 0; i < r->batch->body_count && size < CHUNK_LARGEST; i++)
-        size *= 2;
-    if (length > 0 && (uint64_t)length - have < size)
-        size = (size_t)((uint64_t)length - have);
-    return size;
 }
 
 void ingest_on_headers(void *arg, struct http_exchange *exchange)
@@ -256,63 +235,9 @@ void ingest_on_headers(void *arg, struct http_exchange *exchange)
                                             wait_s, NULL, NULL});
         return;
     }
-    if (!request_reserve(r, next_chunk(r))) {
-        request_refuse_busy(r, "memory", "limits.memory is reached by requests in flight", 1);
+    if (!request_receive(r))
         return;
-    }
-    r->chunk_capacity = 0;
     http_admit(exchange, r->body_limit);
-}
-
-/* The next piece of the body; the first one was reserved when the request was admitted. */
-static bool body_grow(struct request *r)
-{
-    struct batch *b = r->batch;
-    size_t size = next_chunk(r);
-    if (b->body_count > 0 && !request_reserve(r, size))
-        return false;
-    if (b->body_count == r->body_slots) {
-        size_t slots = r->body_slots ? 2 * r->body_slots : 4;
-        struct slice *more = arena_alloc(&b->arena, slots * sizeof *more);
-        if (!more)
-            return false;
-        if (b->body_count)
-            memcpy(more, b->body, b->body_count * sizeof *more);
-        b->body = more;
-        r->body_slots = slots;
-    }
-    void *data = arena_alloc(&b->arena, size);
-    if (!data)
-        return false;
-    b->body[b->body_count++] = slice_make(data, 0);
-    r->chunk_capacity = size;
-    return true;
-}
-
-void ingest_on_body(void *arg, struct http_exchange *exchange, struct slice span)
-{
-    struct request *r = http_context(exchange);
-    (void)arg;
-    if (!r)
-        return;
-    while (span.size) {
-        struct slice *last =
-            r->batch->body_count ? &r->batch->body[r->batch->body_count - 1] : NULL;
-        if (!last || last->size == r->chunk_capacity) {
-            if (!body_grow(r)) {
-                request_refuse_busy(r, "memory", "limits.memory is reached by requests in flight",
-                                    1);
-                return;
-            }
-            continue;
-        }
-        size_t n = r->chunk_capacity - last->size;
-        n = n < span.size ? n : span.size;
-        memcpy((uint8_t *)(uintptr_t)last->data + last->size, span.data, n);
-        last->size += n;
-        r->batch->meta.body_bytes += n;
-        span = slice_sub(span, n, span.size);
-    }
 }
 
 /* A gateway may post the same bytes for two vehicles, or in two formats: what the headers say of
@@ -379,24 +304,11 @@ static bool begin_key(struct ingest *in, struct request *r)
     }
 }
 
-/* Counts what the request holds now that its events are there. */
-static bool reserve_batch(struct request *r)
-{
-    struct batch *batch = r->batch;
-    writer_trim(&batch->events);
-    uint64_t held = batch->arena.used_bytes + batch->events.capacity;
-    uint64_t more = held > r->reserved_bytes ? held - r->reserved_bytes : 0;
-    if (!memory_budget_extend(r->ingest->shared->budget, r->reserved_bytes, more))
-        return false;
-    r->reserved_bytes += more;
-    return true;
-}
-
 /* Gives the batch to the writer. */
 static void submit(struct ingest *in, struct request *r)
 {
     struct batch *batch = r->batch;
-    if (!reserve_batch(r)) {
+    if (!request_reserve_batch(r)) {
         dedup_abort(in->shared->dedup, batch->meta.key);
         request_refuse_busy(r, "memory", "limits.memory is reached by requests in flight", 1);
         return;
@@ -407,7 +319,11 @@ static void submit(struct ingest *in, struct request *r)
     if (s == STATUS_OK)
         return;
     dedup_abort(in->shared->dedup, batch->meta.key);
-    if (s == STATUS_NO_SPACE)
+    if (s == STATUS_TOO_LARGE)
+        request_refuse(r, &(struct refusal){.status = 413,
+                                            .code = "events_too_large",
+                                            .detail = "the batch is larger than spool.max_bytes"});
+    else if (s == STATUS_NO_SPACE)
         request_refuse_busy(r, "spool_full",
                             "the spool is full (spool.max_bytes or the disk's reserve)", 10);
     else if (s == STATUS_TOO_LARGE)

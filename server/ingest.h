@@ -22,6 +22,7 @@ struct ingest_shared {
     struct spool *spool;
     struct dedup *dedup;
     struct memory_budget *budget;
+    struct memory_shares *shares;
     struct quota *quota;
     struct pseudonym_key key;
     struct ack_sinks sinks;

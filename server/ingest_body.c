@@ -154,6 +154,11 @@ static bool judge(struct ingest *in, struct request *r, const struct encoding *e
                            arena_format(&r->batch->arena,
                                         "batch holds more than limits.batch_events = %llu records",
                                         (unsigned long long)in->config->limit_batch_events));
+    if (r->batch->events.status == STATUS_TOO_LARGE)
+        return refuse_with(refusal, 413, "events_too_large",
+                           arena_format(&r->batch->arena,
+                                        "the events of this batch take more than %llu bytes",
+                                        (unsigned long long)r->batch->events.limit));
     if (status != STATUS_OK || r->batch->events.status != STATUS_OK) {
         refuse_with(refusal, 503, "memory", "no memory for the events of this batch now");
         refusal->retry_after_s = 1;

@@ -35,6 +35,17 @@ struct ingest {
 /* Makes a refusal from the body's fate. */
 bool refuse_with(struct refusal *refusal, int status, const char *code, const char *detail);
 
+/* Answers a refusal and ends the request: it is gone afterwards. ingest.c. */
+void request_refuse(struct request *request, const struct refusal *refusal);
+/* The same with 503. */
+void request_refuse_busy(struct request *request, const char *code, const char *detail,
+                         unsigned retry_after_s);
+
+/* Room for the first bytes of the body. False: the request is answered and gone. */
+bool request_receive(struct request *request);
+/* Counts what the request holds now that its events are there. False: there is no room for it. */
+bool request_reserve_batch(struct request *request);
+
 /* Inflates and parses a whole body into request->batch: meta, events and report. False with
  * *refusal: answer that; nothing is to be kept. The batch key must be in batch->meta. */
 bool ingest_read_body(struct ingest *ingest, struct request *request, struct refusal *refusal);

@@ -24,6 +24,8 @@ struct request {
     struct http_exchange *exchange; /* NULL: the client has gone, the batch is still on its way */
     struct batch *batch;            /* NULL while the writer has it */
     uint64_t reserved_bytes;        /* taken from the memory budget */
+    uint64_t shared_bytes;          /* of them, what its sender's share counts */
+    size_t share_cell;
     size_t chunk_capacity, body_slots;
     uint64_t body_limit;
 

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import resource
+import socket
 import threading
 import time
 import zlib
@@ -299,6 +300,34 @@ def test_waiting_for_a_sink_holds_no_body(make_server):
         assert server.post(ndjson([event(1)])).status == 200
         assert {one.result().status for one in sent} <= {200, 503}
     assert any(one.result().status == 200 and one.result().json["ack"] == "spool" for one in sent)
+
+
+def test_one_sender_can_not_fill_the_memory(make_server):
+    """Nearly whole bodies, held for as long as the rate allows: 429 to that sender, room for the others."""
+    server = make_server({"limits": {"memory": "40MiB"}})
+    head = b"POST /v1/events HTTP/1.1\r\nHost: h\r\nContent-Type: application/x-ndjson\r\nContent-Length: 4194304\r\n\r\n"
+    with contextlib.ExitStack() as stack:
+        answers = []
+        for _ in range(20):
+            link = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), 10, ("127.0.0.2", 0)))
+            with contextlib.suppress(ConnectionError):
+                link.sendall(head + b" " * 4194303)
+            link.settimeout(0.2)
+            with contextlib.suppress(TimeoutError):
+                answers.append(link.recv(65536))
+        assert len(answers) > 10 and all(b" 429 " in one and b"memory_of_sender" in one and b"Retry-After: " in one for one in answers)
+        with unharmed(server):
+            assert server.post(ndjson(event(n) for n in range(1000))).status == 200
+
+
+def test_a_batch_whose_events_outgrow_their_limit_is_413(make_server):
+    """Never 503: the sender would send it again for ever."""
+    server = make_server({"limits": {"inflated_bytes": "8MiB", "inflate_ratio": 10_000}})
+    values = [b"\x01" * 100 + b"%d" % n for n in range(300)]
+    lines = [b"CEF:0|v|p|1|id|n|5|" + b" ".join(b"k%d=%d%s" % (n, line, values[n]) for n in range(300)) + b"\n" for line in range(230)]
+    body = b"".join(lines)
+    reply = server.post(gzip.compress(body), path="/v1/events/cef", Content_Encoding="gzip")
+    assert (reply.status, reply.json["code"]) == (413, "events_too_large"), reply
 
 
 def test_a_batch_within_the_limits_always_fits(server):

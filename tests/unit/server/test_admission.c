@@ -36,6 +36,24 @@ static void only_a_lone_request_goes_over_the_limit(void **state)
     assert_int_equal(atomic_load(&budget.used), 100);
 }
 
+static void one_sender_can_not_hold_what_others_need(void **state)
+{
+    struct memory_shares *shares = memory_shares_create();
+    (void)state;
+    assert_non_null(shares);
+    size_t one = memory_share_cell(shares, SENDER, SLICE_EMPTY);
+    size_t other = one;
+    for (unsigned n = 1; other == one; n++) /* they may meet, once in 16384 */
+        other = memory_share_cell(shares, SENDER, slice_make(&n, sizeof n));
+    assert_true(memory_share_take(shares, one, 60, 100));
+    assert_false(memory_share_take(shares, one, 41, 100));
+    assert_true(memory_share_take(shares, one, 40, 100));
+    assert_true(memory_share_take(shares, other, 100, 100));
+    memory_share_give(shares, one, 100);
+    assert_true(memory_share_take(shares, one, 100, 100));
+    memory_shares_destroy(shares);
+}
+
 static void sender_without_quota_is_never_stopped(void **state)
 {
     struct quota *quota = quota_create();
@@ -78,6 +96,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(budget_refuses_what_would_go_over_its_limit),
         cmocka_unit_test(only_a_lone_request_goes_over_the_limit),
+        cmocka_unit_test(one_sender_can_not_hold_what_others_need),
         cmocka_unit_test(sender_without_quota_is_never_stopped),
         cmocka_unit_test(sender_over_its_burst_waits_until_the_bucket_is_filled_again),
         cmocka_unit_test(one_sender_over_its_quota_costs_another_nothing),

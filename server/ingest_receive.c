@@ -1,0 +1,128 @@
+/* ingest_receive.c: the body of a request as it comes, and the memory that requests hold. Worker
+ * threads. Does not look at what a body says. */
+#include "server/ingest_internal.h"
+
+/* First piece of a body; the next ones double up to the largest. What a sender only announces takes
+ * no memory from the others. */
+#define CHUNK_FIRST   ((size_t)16 << 10)
+#define CHUNK_LARGEST ((size_t)1 << 20)
+
+/* Bodies of one sender hold a quarter of limits.memory at most; one body always fits. */
+static uint64_t share_limit(const struct config *config)
+{
+    uint64_t quarter = config->limit_memory / 4, one = config->limit_body_bytes + CHUNK_LARGEST;
+    return quarter > one ? quarter : one;
+}
+
+/* Takes bytes for the body from the budget. False when there is no room: the request is answered.
+ */
+static bool request_reserve(struct request *r, uint64_t bytes)
+{
+    struct ingest_shared *shared = r->ingest->shared;
+    if (!memory_share_take(shared->shares, r->share_cell, bytes, share_limit(r->ingest->config))) {
+        request_refuse(r, &(struct refusal){.status = 429,
+                                            .code = "memory_of_sender",
+                                            .detail = "bodies of this sender hold a quarter of "
+                                                      "limits.memory; finish some first",
+                                            .retry_after_s = 1});
+        return false;
+    }
+    r->shared_bytes += bytes;
+    if (!memory_budget_take(shared->budget, bytes)) {
+        request_refuse_busy(r, "memory", "limits.memory is reached by requests in flight", 1);
+        return false;
+    }
+    r->reserved_bytes += bytes;
+    return true;
+}
+
+/* Size of the next piece of the body: no more than what is announced and missing. */
+static size_t next_chunk(const struct request *r)
+{
+    int64_t length = http_content_length(r->exchange);
+    uint64_t have = r->batch->meta.body_bytes;
+    size_t size = CHUNK_FIRST;
+    for (size_t i = 0; i < r->batch->body_count && size < CHUNK_LARGEST; i++)
+        size *= 2;
+    if (length > 0 && (uint64_t)length - have < size)
+        size = (size_t)((uint64_t)length - have);
+    return size;
+}
+
+bool request_receive(struct request *r)
+{
+    const struct http_peer *peer = http_peer(r->exchange);
+    r->share_cell = memory_share_cell(r->ingest->shared->shares, r->identity.sender,
+                                      peer->certificate ? SLICE_EMPTY : peer->network);
+    r->chunk_capacity = 0;
+    return request_reserve(r, next_chunk(r));
+}
+
+static bool body_add_piece(struct request *r, size_t size)
+{
+    struct batch *b = r->batch;
+    if (b->body_count == r->body_slots) {
+        size_t slots = r->body_slots ? 2 * r->body_slots : 4;
+        struct slice *more = arena_alloc(&b->arena, slots * sizeof *more);
+        if (!more)
+            return false;
+        if (b->body_count)
+            memcpy(more, b->body, b->body_count * sizeof *more);
+        b->body = more;
+        r->body_slots = slots;
+    }
+    void *data = arena_alloc(&b->arena, size);
+    if (!data)
+        return false;
+    b->body[b->body_count++] = slice_make(data, 0);
+    r->chunk_capacity = size;
+    return true;
+}
+
+/* The next piece of the body; the first one was reserved when the request was admitted. False: the
+ * request is answered. */
+static bool body_grow(struct request *r)
+{
+    size_t size = next_chunk(r);
+    if (r->batch->body_count > 0 && !request_reserve(r, size))
+        return false;
+    if (body_add_piece(r, size))
+        return true;
+    request_refuse_busy(r, "memory", "no memory for the body now", 1);
+    return false;
+}
+
+void ingest_on_body(void *arg, struct http_exchange *exchange, struct slice span)
+{
+    struct request *r = http_context(exchange);
+    (void)arg;
+    if (!r)
+        return;
+    while (span.size) {
+        struct slice *last =
+            r->batch->body_count ? &r->batch->body[r->batch->body_count - 1] : NULL;
+        if (!last || last->size == r->chunk_capacity) {
+            if (!body_grow(r))
+                return;
+            continue;
+        }
+        size_t n = r->chunk_capacity - last->size;
+        n = n < span.size ? n : span.size;
+        memcpy((uint8_t *)(uintptr_t)last->data + last->size, span.data, n);
+        last->size += n;
+        r->batch->meta.body_bytes += n;
+        span = slice_sub(span, n, span.size);
+    }
+}
+
+bool request_reserve_batch(struct request *r)
+{
+    struct batch *batch = r->batch;
+    writer_trim(&batch->events);
+    uint64_t held = batch->arena.used_bytes + batch->events.capacity;
+    uint64_t more = held > r->reserved_bytes ? held - r->reserved_bytes : 0;
+    if (!memory_budget_extend(r->ingest->shared->budget, r->reserved_bytes, more))
+        return false;
+    r->reserved_bytes += more;
+    return true;
+}
