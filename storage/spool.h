@@ -91,7 +91,8 @@ enum status spool_reader_open(struct spool *spool, uint64_t position,
 enum status spool_reader_open_dir(const char *dir, uint64_t position,
                                   struct spool_reader **out) must_check;
 /* Next record: its meta, body and events. END when there is none yet. CORRUPT: the bytes changed
- * under us; the reader has moved past it. */
+ * under us; the reader has moved past it. IO, NO_MEMORY: the same record again next time (in a
+ * directory what can't be read is CORRUPT). */
 enum status spool_reader_next(struct spool_reader *reader, struct batch_record *record) must_check;
 /* Only the header of the next record, without body and events read from disk; then
  * spool_reader_next gives the same record, or spool_reader_skip passes over it. */

@@ -185,13 +185,20 @@ static enum status next_segment(struct spool_reader *r)
 
 /* --- records -------------------------------------------------------------------------------- */
 
+/* In a live spool a failed read is not taken for damage: it may go well next time, and if not, the
+ * next start sets the segment aside and keeps what is whole. */
+static bool may_pass(const struct spool_reader *r, enum status status)
+{
+    return status == STATUS_CORRUPT || status == STATUS_END || (status == STATUS_IO && !r->spool);
+}
+
 /* Something that is no record stands at the offset: moves to the next whole one, or to the end of
  * what may be read. END: there was nothing more in a file that may still grow. */
 static enum status pass_damage(struct spool_reader *r, bool zeros)
 {
     uint64_t at = r->scan.offset;
     enum status status = spool_scan_resync(&r->scan);
-    if (status == STATUS_NO_MEMORY)
+    if (status != STATUS_OK && !may_pass(r, status))
         return status;
     if (status != STATUS_OK) {
         /* Another process may be at it; in a live spool all bytes before end are records. */
@@ -213,10 +220,8 @@ static enum status header_here(struct spool_reader *r)
         if (r->scan.offset >= r->scan.end)
             return STATUS_END;
         enum status status = spool_scan_header(&r->scan, &r->frame);
-        if (status == STATUS_CORRUPT || status == STATUS_END || status == STATUS_IO)
-            return pass_damage(r, status == STATUS_END);
         if (status != STATUS_OK)
-            return status;
+            return may_pass(r, status) ? pass_damage(r, status == STATUS_END) : status;
         if (r->frame.meta.position > r->position)
             return STATUS_OK;
         spool_scan_pass(&r->scan, &r->frame);
@@ -283,7 +288,7 @@ enum status spool_reader_next(struct spool_reader *reader, struct batch_record *
     if (status != STATUS_OK)
         return status;
     status = spool_scan_record(&reader->scan, &reader->frame, record);
-    if (status == STATUS_NO_MEMORY)
+    if (status != STATUS_OK && !may_pass(reader, status))
         return status;
     if (status == STATUS_OK) {
         spool_reader_skip(reader);

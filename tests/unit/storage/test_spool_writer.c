@@ -1,6 +1,6 @@
 /* The writer: one sync for many batches, no OK without one, failures that are final and lack of
  * space that is not. */
-/* wrap: pwritev fdatasync fallocate */
+/* wrap: pwritev pread fdatasync fallocate */
 #include "tests/support/spool_fixture.h"
 
 #include <errno.h>
@@ -12,13 +12,15 @@
 
 ssize_t __real_pwritev(int fd, const struct iovec *iov, int count, off_t offset);
 ssize_t __wrap_pwritev(int fd, const struct iovec *iov, int count, off_t offset);
+ssize_t __real_pread(int fd, void *to, size_t size, off_t offset);
+ssize_t __wrap_pread(int fd, void *to, size_t size, off_t offset);
 int __real_fdatasync(int fd);
 int __wrap_fdatasync(int fd);
 int __real_fallocate(int fd, int mode, off_t offset, off_t len);
 int __wrap_fallocate(int fd, int mode, off_t offset, off_t len);
 
 /* errno for the next calls; 0: the real one. */
-static atomic_int write_error, sync_error, allocate_error;
+static atomic_int write_error, read_error, sync_error, allocate_error;
 static atomic_uint syncs;
 static atomic_long sync_takes_ns; /* a disk's time, for spools in memory */
 static atomic_size_t write_most;  /* most bytes one pwritev takes; 0: all */
@@ -40,6 +42,15 @@ ssize_t __wrap_pwritev(int fd, const struct iovec *iov, int count, off_t offset)
     if (n > 0)
         atomic_fetch_add(&bytes_written, (unsigned long)n);
     return n;
+}
+
+ssize_t __wrap_pread(int fd, void *to, size_t size, off_t offset)
+{
+    if (atomic_load(&read_error)) {
+        errno = atomic_load(&read_error);
+        return -1;
+    }
+    return __real_pread(fd, to, size, offset);
 }
 
 int __wrap_fdatasync(int fd)
@@ -272,6 +283,34 @@ static void records_behind_an_empty_segment_are_read(void **state)
     spool_reader_close(late);
 }
 
+static void record_that_cannot_be_read_now_is_read_later(void **state)
+{
+    struct spool_fixture *f = *state;
+    struct spool_reader *reader;
+    struct batch_record record;
+    uint64_t position;
+    uint32_t events;
+    fixture_open(f);
+    fixture_put_many(f, 3);
+    assert_int_equal(spool_reader_open(f->spool, 0, &reader), STATUS_OK);
+    assert_next(reader, 1);
+    fixture_put_many(f, 3); /* not in the reader's buffer yet */
+    for (uint64_t n = 2; n <= 3; n++)
+        assert_next(reader, n);
+    atomic_store(&read_error, EIO);
+    assert_int_equal(spool_reader_peek(reader, &position, &events), STATUS_IO);
+    assert_int_equal(spool_reader_next(reader, &record), STATUS_IO);
+    atomic_store(&read_error, 0);
+    assert_int_equal(spool_reader_peek(reader, &position, &events), STATUS_OK);
+    assert_int_equal(position, 4);
+    atomic_store(&read_error, EIO);
+    assert_int_equal(spool_reader_next(reader, &record), STATUS_IO);
+    atomic_store(&read_error, 0);
+    for (uint64_t n = 4; n <= 6; n++)
+        assert_next(reader, n);
+    spool_reader_close(reader);
+}
+
 static void record_too_large_for_the_empty_segment_left_by_a_crash_is_read(void **state)
 {
     struct spool_fixture *f = *state;
@@ -462,6 +501,7 @@ int main(void)
         TEST(disk_full_at_a_new_segment_refuses_and_recovers),
         TEST(records_behind_an_empty_segment_are_read),
         TEST(record_too_large_for_the_empty_segment_left_by_a_crash_is_read),
+        TEST(record_that_cannot_be_read_now_is_read_later),
         TEST(file_system_without_preallocation_is_good_enough),
         TEST(max_bytes_refuses_until_cursors_pass),
         TEST(reserve_of_the_file_system_is_kept),
