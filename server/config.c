@@ -186,6 +186,26 @@ static enum status check_later(struct config_build *build)
     return STATUS_OK;
 }
 
+static bool stands_before(const struct config_problem *a, const struct config_problem *b)
+{
+    if (!a->line || !b->line)
+        return a->line && !b->line;
+    return a->line != b->line ? a->line < b->line : a->column < b->column;
+}
+
+/* In the order of the file, as a person reads it; what has no line comes last. */
+static void sort_problems(struct config_problems *problems)
+{
+    size_t kept = sizeof problems->items / sizeof *problems->items;
+    for (size_t i = 1; i < problems->count && i < kept; i++) {
+        struct config_problem moved = problems->items[i];
+        size_t at = i;
+        for (; at > 0 && stands_before(&moved, &problems->items[at - 1]); at--)
+            problems->items[at] = problems->items[at - 1];
+        problems->items[at] = moved;
+    }
+}
+
 enum status config_load_checked(const char *path, const char *const *sets, size_t set_count,
                                 char *const *environment, bool files, struct config **out,
                                 struct config_problems *problems)
@@ -202,6 +222,7 @@ enum status config_load_checked(const char *path, const char *const *sets, size_
     enum status s = check_later(&build);
     if (s == STATUS_OK)
         config_check(&build, files);
+    sort_problems(problems);
     if (s == STATUS_OK && problems->count > 0)
         s = STATUS_CONFIG;
     if (s == STATUS_OK)
