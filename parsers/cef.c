@@ -9,13 +9,15 @@
 #include <arpa/inet.h>
 
 #define PAIRS_MAX 512
+/* The dictionary has 24 keys with a label. More are read as ordinary keys: each is searched for. */
+#define LABELS_MAX 64
 
 struct cef {
     struct text_event t;
     struct cef_record record;
     struct cef_pair pairs[PAIRS_MAX]; /* values without escapes */
     size_t pair_count;
-    uint16_t labels[PAIRS_MAX]; /* places of the pairs whose key may be another one's label */
+    uint16_t labels[LABELS_MAX]; /* places of the pairs whose key may be another one's label */
     size_t label_count;
 };
 
@@ -52,7 +54,7 @@ static void read_pairs(struct cef *c)
             return;
         }
         pair.value = plain(c, pair.value, "=\\", true);
-        if (ends_with_label(pair.key))
+        if (ends_with_label(pair.key) && c->label_count < LABELS_MAX)
             c->labels[c->label_count++] = (uint16_t)c->pair_count;
         c->pairs[c->pair_count++] = pair;
     }
@@ -77,16 +79,15 @@ static struct slice label_of(const struct cef *c, struct slice key)
     return SLICE_EMPTY;
 }
 
-/* The pair is a label of another one. */
-static bool is_label(const struct cef *c, struct slice key)
+/* Marks the pairs that are only the label of another one. */
+static void mark_labels(const struct cef *c, bool used[PAIRS_MAX])
 {
-    if (!ends_with_label(key))
-        return false;
-    key.size -= LABEL_BYTES;
-    for (size_t i = 0; i < c->pair_count; i++)
-        if (slice_equal(c->pairs[i].key, key))
-            return true;
-    return false;
+    for (size_t l = 0; l < c->label_count; l++) {
+        struct slice key = c->pairs[c->labels[l]].key;
+        key.size -= LABEL_BYTES;
+        for (size_t i = 0; i < c->pair_count && !used[c->labels[l]]; i++)
+            used[c->labels[l]] = slice_equal(c->pairs[i].key, key);
+    }
 }
 
 /* ---- columns ---- */
@@ -239,7 +240,7 @@ static void fill_columns(struct cef *c, bool used[PAIRS_MAX])
 static void keep_rest(struct cef *c, const bool used[PAIRS_MAX])
 {
     for (size_t i = 0; i < c->pair_count; i++) {
-        if (used[i] || is_label(c, c->pairs[i].key))
+        if (used[i])
             continue;
         struct slice label = label_of(c, c->pairs[i].key);
         if (slice_equal_nocase(label, "vin"))
@@ -343,6 +344,7 @@ static void parse(struct slice record, const struct parser_context *context,
         return;
     }
     fill_columns(&c, used);
+    mark_labels(&c, used);
     fill_header(&c);
     keep_rest(&c, used);
     fill_prefix(&c);
