@@ -122,6 +122,31 @@ static void certificate_without_tenant_is_a_conflict(void **state)
     assert_int_equal(identify(f), STATUS_CONFLICT);
 }
 
+static void tenant_that_no_sink_can_store_is_a_conflict(void **state)
+{
+    struct fixture *f = *state;
+    static const struct slice tenants[] = {SLICE_LITERAL("a\0b"), SLICE_LITERAL("a\nb"),
+                                           SLICE_LITERAL("a\xff"), SLICE_LITERAL("a\xed\xa0\x80"),
+                                           SLICE_LITERAL("a\x7f")};
+    for (size_t i = 0; i < sizeof tenants / sizeof *tenants; i++) {
+        f->peer.subject_o = tenants[i];
+        assert_int_equal(identify(f), STATUS_CONFLICT);
+    }
+    f->peer.subject_o = SLICE_LITERAL("Fahrzeugwerk M\xc3\xbcnchen");
+    assert_int_equal(identify(f), STATUS_OK);
+}
+
+/* Else one of them could use up the Idempotency-Key of another. */
+static void certificates_without_subject_are_different_senders(void **state)
+{
+    struct fixture *f = *state;
+    f->config.identity_tenant_from = "name:fleet";
+    f->peer.san_uri.count = 0;
+    f->peer.subject = SLICE_EMPTY;
+    assert_int_equal(identify(f), STATUS_OK);
+    assert_text(f->identity.sender, "ab01");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +161,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             sender_without_certificate_is_anonymous_where_that_was_asked_for, setup, teardown),
         cmocka_unit_test_setup_teardown(certificate_without_tenant_is_a_conflict, setup, teardown),
+        cmocka_unit_test_setup_teardown(tenant_that_no_sink_can_store_is_a_conflict, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(certificates_without_subject_are_different_senders, setup,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
