@@ -3,7 +3,7 @@
 
 #include "core/event_json.h"
 
-/* errors[] holds this many entries at most (INTERFACES: first 100). */
+/* errors[] holds this many entries at most. */
 #define REPORT_ERRORS_MAX 100
 
 void report_write(struct writer *out, const struct request *request, const char *level)
