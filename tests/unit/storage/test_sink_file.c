@@ -202,6 +202,19 @@ static void write_until_killed(struct spool_fixture *f)
         put_batches(f, 3);
 }
 
+/* Positions have gaps where a kill left a torn record, so the batches are counted. */
+static unsigned batches_in_spool(struct spool_fixture *f)
+{
+    struct spool_reader *reader;
+    struct batch_record record;
+    unsigned count = 0;
+    assert_int_equal(spool_reader_open(f->spool, 0, &reader), STATUS_OK);
+    while (spool_reader_next(reader, &record) == STATUS_OK)
+        count++;
+    spool_reader_close(reader);
+    return count;
+}
+
 /* The process dies at any point of writing, recording and rotating. */
 static void kill_9_keeps_each_event_once(void **state)
 {
@@ -221,10 +234,9 @@ static void kill_9_keeps_each_event_once(void **state)
     settings.file.rotate_bytes = 0;
     run_to_the_end(f, 1);
     fixture_open(f);
-    struct spool_stats stats;
-    spool_stats(f->spool, &stats);
-    assert_true(stats.position > 15);
-    assert_each_once((unsigned)stats.position);
+    unsigned batches = batches_in_spool(f);
+    assert_true(batches > 15);
+    assert_each_once(batches);
 }
 
 static void missing_path_is_a_wrong_setting(void **state)
