@@ -33,14 +33,28 @@ struct slice identity_vin_in_text(struct slice text, struct arena *arena)
     return vin_is_valid(vin) ? vin : SLICE_EMPTY;
 }
 
-static struct slice vin_in_list(struct slice_list list, struct arena *arena)
+/* A text that says it names a VIN, whatever stands behind. */
+static bool claims_vin(struct slice text)
 {
-    for (size_t i = 0; i < list.count; i++) {
-        struct slice vin = identity_vin_in_text(list.items[i], arena);
+    return slice_equal_nocase(slice_sub(text, 0, 8), "urn:vin:") ||
+           slice_equal_nocase(slice_sub(text, 0, 4), "vin:") ||
+           slice_equal_nocase(slice_sub(text, 0, 4), "vin=");
+}
+
+/* The one VIN that the texts name, empty when they name none. OUT_OF_RANGE: a name that is no VIN,
+ * or two of them: such a certificate must not pass for a gateway that speaks for many. */
+static enum status vin_in_texts(const struct slice *texts, size_t count, struct arena *arena,
+                                struct slice *vehicle)
+{
+    *vehicle = SLICE_EMPTY;
+    for (size_t i = 0; i < count; i++) {
+        struct slice vin = identity_vin_in_text(texts[i], arena);
+        if (vin.size == 0 ? claims_vin(texts[i]) : vehicle->size && !slice_equal(vin, *vehicle))
+            return STATUS_OUT_OF_RANGE;
         if (vin.size)
-            return vin;
+            *vehicle = vin;
     }
-    return SLICE_EMPTY;
+    return STATUS_OK;
 }
 
 /* Text of a subject attribute or of an extension's string value with this OID. */
@@ -68,17 +82,17 @@ static struct slice oid_value(const X509 *certificate, const char *oid)
     return value;
 }
 
-static struct slice vehicle_of(const struct http_peer *peer, const char *from, struct arena *arena)
+static enum status vehicle_of(const struct http_peer *peer, const char *from, struct arena *arena,
+                              struct slice *vehicle)
 {
+    struct slice one = peer->subject_cn;
     if (!strcmp(from, "san_uri"))
-        return vin_in_list(peer->san_uri, arena);
+        return vin_in_texts(peer->san_uri.items, peer->san_uri.count, arena, vehicle);
     if (!strcmp(from, "san_dns"))
-        return vin_in_list(peer->san_dns, arena);
-    if (!strcmp(from, "subject_cn"))
-        return identity_vin_in_text(peer->subject_cn, arena);
-    if (!strncmp(from, "oid:", 4) && peer->x509)
-        return identity_vin_in_text(oid_value(peer->x509, from + 4), arena);
-    return SLICE_EMPTY;
+        return vin_in_texts(peer->san_dns.items, peer->san_dns.count, arena, vehicle);
+    if (!strncmp(from, "oid:", 4))
+        one = peer->x509 ? oid_value(peer->x509, from + 4) : SLICE_EMPTY;
+    return vin_in_texts(&one, 1, arena, vehicle);
 }
 
 static struct slice tenant_of(const struct http_peer *peer, const char *from)
@@ -121,18 +135,18 @@ enum status identity_from_peer(const struct http_peer *peer, const struct config
         bool allowed = !peer->tls || config->tls_client_auth == CLIENT_AUTH_OFF;
         return allowed ? anonymous(config, arena, out) : STATUS_REFUSED;
     }
-    struct identity id = {
-        .tenant = tenant_of(peer, config->identity_tenant_from),
-        .vehicle = vehicle_of(peer, config->identity_vehicle_from, arena),
-    };
+    struct identity id = {.tenant = tenant_of(peer, config->identity_tenant_from)};
     if (!is_name(id.tenant))
         return STATUS_CONFLICT;
+    enum status s = vehicle_of(peer, config->identity_vehicle_from, arena, &id.vehicle);
+    if (s != STATUS_OK)
+        return s;
     /* The subject outlives a renewal of the certificate; its fingerprint would not. But
      * certificates without subject would all be one sender. */
     struct slice sender = id.vehicle.size      ? id.vehicle
                           : peer->subject.size ? peer->subject
                                                : peer->fingerprint;
-    enum status s = arena_copy(arena, id.tenant, &id.tenant);
+    s = arena_copy(arena, id.tenant, &id.tenant);
     if (s == STATUS_OK)
         s = arena_copy(arena, sender, &id.sender);
     if (s == STATUS_OK)

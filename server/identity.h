@@ -19,7 +19,8 @@ struct identity {
 
 /* Makes the identity from a verified certificate, or from its absence where that is allowed: plain
  * HTTP or tls.client_auth off. REFUSED: a certificate is needed and there is none (401); CONFLICT:
- * the certificate names no tenant (403); NO_MEMORY. */
+ * the certificate names no tenant (403); OUT_OF_RANGE: it names a vehicle
+ * that is no VIN, or two of them (403); NO_MEMORY. */
 enum status identity_from_peer(const struct http_peer *peer, const struct config *config,
                                struct arena *arena, struct identity *out) must_check;
 

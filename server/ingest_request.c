@@ -56,6 +56,9 @@ static bool read_identity(struct request *r, const struct config *config, struct
     case STATUS_CONFLICT:
         return refuse(refusal, 403, "no_tenant",
                       "the certificate names no tenant where identity.tenant_from looks for it");
+    case STATUS_OUT_OF_RANGE:
+        return refuse(refusal, 403, "bad_certificate_vin",
+                      "the certificate names a vehicle that is no VIN, or more than one");
     default:
         return refuse(refusal, 503, "memory", "request memory is used up");
     }

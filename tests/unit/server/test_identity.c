@@ -94,6 +94,26 @@ static void text_that_only_looks_like_a_vin_names_no_vehicle(void **state)
         assert_int_equal(identity_vin_in_text(slice_from_text(forms[i]), &f->arena).size, 0);
 }
 
+static void certificate_with_a_name_that_is_no_vin_is_no_gateway(void **state)
+{
+    struct fixture *f = *state;
+    f->san = SLICE_LITERAL("urn:vin:1M8GDM9AXKP04278");
+    assert_int_equal(identify(f), STATUS_OUT_OF_RANGE);
+    f->san = SLICE_LITERAL("VIN:");
+    assert_int_equal(identify(f), STATUS_OUT_OF_RANGE);
+}
+
+static void certificate_of_two_vehicles_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct slice sans[] = {SLICE_LITERAL("urn:vin:" VIN),
+                           SLICE_LITERAL("urn:vin:1G4AH59H45G118341")};
+    f->peer.san_uri = (struct slice_list){sans, 2};
+    assert_int_equal(identify(f), STATUS_OUT_OF_RANGE);
+    sans[1] = sans[0];
+    assert_int_equal(identify(f), STATUS_OK);
+}
+
 static void sender_without_certificate_is_refused_over_tls(void **state)
 {
     struct fixture *f = *state;
@@ -156,6 +176,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(vin_is_found_in_every_usual_form, setup, teardown),
         cmocka_unit_test_setup_teardown(text_that_only_looks_like_a_vin_names_no_vehicle, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(certificate_with_a_name_that_is_no_vin_is_no_gateway, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(certificate_of_two_vehicles_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(sender_without_certificate_is_refused_over_tls, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(
