@@ -2,9 +2,12 @@
  * any thread afterwards. Does not code. */
 #include "core/event_coding.h"
 
-struct event_coding_fields event_coding_fields[CODING_COUNT];
+uint8_t event_coding_of[EVENT_FIELD_COUNT];
+uint16_t event_coding_offset[EVENT_FIELD_COUNT];
+uint64_t event_coding_fixed[EVENT_SET_WORDS], event_coding_lists[EVENT_SET_WORDS];
+_Static_assert(sizeof(struct event) <= UINT16_MAX, "offsets of 16 bits");
 
-enum event_coding event_coding_of(const struct event_field_info *field)
+static enum event_coding coding_of(const struct event_field_info *field)
 {
     switch (field->kind) {
     case EVENT_KIND_INT:
@@ -32,7 +35,13 @@ enum event_coding event_coding_of(const struct event_field_info *field)
 
 __attribute__((constructor)) static void event_coding_fill(void)
 {
-    for (unsigned f = 0; f < EVENT_FIELD_COUNT; f++)
-        event_coding_fields[event_coding_of(&event_field_table[f])].set[f / 64] |= UINT64_C(1)
-                                                                                   << f % 64;
+    for (unsigned f = 0; f < EVENT_FIELD_COUNT; f++) {
+        enum event_coding coding = coding_of(&event_field_table[f]);
+        event_coding_of[f] = (uint8_t)coding;
+        event_coding_offset[f] = (uint16_t)event_field_table[f].offset;
+        if (coding == CODING_FIXED)
+            event_coding_fixed[f / 64] |= UINT64_C(1) << f % 64;
+        if (coding == CODING_LIST)
+            event_coding_lists[f / 64] |= UINT64_C(1) << f % 64;
+    }
 }

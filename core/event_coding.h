@@ -5,7 +5,6 @@
 
 #include "core/event.h"
 
-/* Values stand in this order, and in field order within one coding. */
 enum event_coding {
     CODING_INTEGER,
     CODING_FIXED,  /* bytes of a size that the field table fixes */
@@ -13,15 +12,12 @@ enum event_coding {
     CODING_TEXT,   /* texts that repeat */
     CODING_LIST,
     CODING_REAL,
-    CODING_COUNT
 };
 
-/* A bit for each field that has the coding; filled before main. */
-struct event_coding_fields {
-    uint64_t set[EVENT_SET_WORDS];
-};
-extern struct event_coding_fields event_coding_fields[CODING_COUNT];
-
-enum event_coding event_coding_of(const struct event_field_info *field);
+/* What coding needs of the field table, side by side; filled before main. */
+extern uint8_t event_coding_of[EVENT_FIELD_COUNT];      /* enum event_coding */
+extern uint16_t event_coding_offset[EVENT_FIELD_COUNT]; /* of the member in struct event */
+/* A bit for each field that has the coding. */
+extern uint64_t event_coding_fixed[EVENT_SET_WORDS], event_coding_lists[EVENT_SET_WORDS];
 
 #endif

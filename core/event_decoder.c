@@ -103,7 +103,7 @@ static void get_real(struct event_decoder *d, const struct event_field_info *fie
  * that never had a value. */
 static bool sizes_fit(const struct event *event)
 {
-    const uint64_t *fixed = event_coding_fields[CODING_FIXED].set;
+    const uint64_t *fixed = event_coding_fixed;
     for (unsigned word = 0; word < EVENT_SET_WORDS; word++) {
         for (uint64_t bits = event->set[word] & fixed[word]; bits; bits &= bits - 1) {
             const struct event_field_info *field =
@@ -136,7 +136,7 @@ static enum status list_expand(struct event_decoder *d, unsigned f)
 
 static enum status lists_expand(struct event_decoder *d)
 {
-    const uint64_t *lists = event_coding_fields[CODING_LIST].set;
+    const uint64_t *lists = event_coding_lists;
     enum status status = STATUS_OK;
     d->list_used = 0;
     for (unsigned word = 0; word < EVENT_SET_WORDS; word++)
@@ -162,23 +162,28 @@ static bool field_bits_known(const uint64_t set[EVENT_SET_WORDS])
            set[EVENT_FIELD_COUNT / 64] >> EVENT_FIELD_COUNT % 64 == 0;
 }
 
-/* Bitmap of the set fields that have another value, and how many of them were asked for. */
-struct changes {
-    const uint8_t *bitmap;
-    unsigned count;
-};
-
-typedef void get_value(struct event_decoder *d, const struct event_field_info *field);
-
-static inline void get_coding(struct event_decoder *d, enum event_coding coding, get_value *get,
-                              struct changes *changes)
+static void get_field(struct event_decoder *d, unsigned f)
 {
-    const uint64_t *fields = event_coding_fields[coding].set;
-    for (unsigned word = 0; word < EVENT_SET_WORDS; word++) {
-        uint64_t bits = d->current.set[word] & fields[word];
-        for (; bits; bits &= bits - 1, changes->count++)
-            if (changes->bitmap[changes->count / 8] >> changes->count % 8 & 1)
-                get(d, &event_field_table[word * 64 + (unsigned)__builtin_ctzll(bits)]);
+    const struct event_field_info *field = &event_field_table[f];
+    switch ((enum event_coding)event_coding_of[f]) {
+    case CODING_INTEGER:
+        get_integer(d, field);
+        break;
+    case CODING_FIXED:
+        get_fixed(d, field);
+        break;
+    case CODING_SERIAL:
+        get_serial(d, field);
+        break;
+    case CODING_TEXT:
+        get_repeating(d, field);
+        break;
+    case CODING_LIST:
+        get_list(d, field);
+        break;
+    case CODING_REAL:
+        get_real(d, field);
+        break;
     }
 }
 
@@ -186,15 +191,15 @@ static void get_fields(struct event_decoder *d)
 {
     const uint64_t *set = d->current.set;
     size_t count = (size_t)(__builtin_popcountll(set[0]) + __builtin_popcountll(set[1]));
-    struct changes changes = {reader_bytes(&d->reader, (count + 7) / 8).data, 0};
+    struct slice bitmap = reader_bytes(&d->reader, (count + 7) / 8);
     if (d->reader.status != STATUS_OK)
         return;
-    get_coding(d, CODING_INTEGER, get_integer, &changes);
-    get_coding(d, CODING_FIXED, get_fixed, &changes);
-    get_coding(d, CODING_SERIAL, get_serial, &changes);
-    get_coding(d, CODING_TEXT, get_repeating, &changes);
-    get_coding(d, CODING_LIST, get_list, &changes);
-    get_coding(d, CODING_REAL, get_real, &changes);
+    unsigned ordinal = 0;
+    for (unsigned word = 0; word < EVENT_SET_WORDS; word++) {
+        for (uint64_t bits = set[word]; bits; bits &= bits - 1, ordinal++)
+            if (bitmap.data[ordinal / 8] >> ordinal % 8 & 1)
+                get_field(d, word * 64 + (unsigned)__builtin_ctzll(bits));
+    }
 }
 
 static enum status next_event(struct event_decoder *d, unsigned head, struct event_item *item)

@@ -36,7 +36,7 @@ static inline void put_varint(struct writer *w, uint64_t v)
 }
 
 /* The bytes; leaves room for all that is short in an event. Where they went into *place. */
-static bool put_bytes(struct writer *w, struct slice s, struct slice *place)
+static inline bool put_bytes(struct writer *w, struct slice s, struct slice *place)
 {
     if (!writer_reserve(w, s.size + EVENT_SLACK))
         return false;
@@ -49,7 +49,7 @@ static bool put_bytes(struct writer *w, struct slice s, struct slice *place)
 
 /* ---- texts that are remembered ---- */
 
-static uint8_t *slot_of(struct event_encoder *encoder, struct slice text)
+static inline uint8_t *slot_of(struct event_encoder *encoder, struct slice text)
 {
     struct slice_ends ends = slice_ends_of(text);
     uint64_t hash = (ends.head ^ text.size) * UINT64_C(0x9E3779B97F4A7C15);
@@ -57,7 +57,7 @@ static uint8_t *slot_of(struct event_encoder *encoder, struct slice text)
     return &encoder->text_of_slot[(hash >> 48) % EVENT_TEXT_SLOTS];
 }
 
-static void remember(struct event_encoder *encoder, uint8_t *slot, struct slice place)
+static inline void remember(struct event_encoder *encoder, uint8_t *slot, struct slice place)
 {
     *slot = (uint8_t)encoder->next_text;
     encoder->texts[encoder->next_text] = place;
@@ -65,7 +65,8 @@ static void remember(struct event_encoder *encoder, uint8_t *slot, struct slice 
 }
 
 /* A text that differs from the kept one: its number when it is remembered, else its bytes. */
-static void put_text(struct event_encoder *encoder, struct slice text, struct slice *previous)
+static inline void put_text(struct event_encoder *encoder, struct slice text,
+                            struct slice *previous)
 {
     struct writer *w = encoder->writer;
     bool remembered = text_is_remembered(text.size);
@@ -80,12 +81,12 @@ static void put_text(struct event_encoder *encoder, struct slice text, struct sl
         remember(encoder, slot, *previous);
 }
 
-/* ---- kinds of values: each returns true when the value was not the kept one ---- */
+/* ---- codings: each returns true when the value was not the kept one ----
+ * value and previous point to the member of the field's kind in the event and in what is kept. */
 
-static bool put_integer(struct event_encoder *encoder, const struct event *event,
-                        const struct event_field_info *field)
+static inline bool put_integer(struct event_encoder *encoder, const void *value, void *kept)
 {
-    int64_t v = *event_int_at(event, field), *previous = event_int_at(&encoder->previous, field);
+    int64_t v = *(const int64_t *)value, *previous = kept;
     if (v == *previous)
         return false;
     put_varint(encoder->writer, zigzag_encode((uint64_t)v - (uint64_t)*previous));
@@ -93,37 +94,46 @@ static bool put_integer(struct event_encoder *encoder, const struct event *event
     return true;
 }
 
-static bool put_fixed(struct event_encoder *encoder, const struct event *event,
-                      const struct event_field_info *field)
+static inline bool put_fixed(struct event_encoder *encoder, const void *value, void *kept)
 {
-    struct slice v = *event_slice_at(event, field),
-                 *previous = event_slice_at(&encoder->previous, field);
+    struct slice v = *(const struct slice *)value, *previous = kept;
     if (slice_equal(bytes_at(encoder->writer, *previous), v))
         return false;
     put_bytes(encoder->writer, v, previous);
     return true;
 }
 
+/* Place of the first byte in memory order in which two words differ. */
+static unsigned first_difference(uint64_t difference)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return (unsigned)__builtin_ctzll(difference) / 8;
+#else
+    return (unsigned)__builtin_clzll(difference) / 8;
+#endif
+}
+
 static size_t shared_start(struct slice a, struct slice b)
 {
     size_t most = a.size < b.size ? a.size : b.size, n = 0;
-    while (n + 8 <= most && slice_load8(a.data + n) == slice_load8(b.data + n))
-        n += 8;
+    for (; n + 8 <= most; n += 8) {
+        uint64_t difference = slice_load8(a.data + n) ^ slice_load8(b.data + n);
+        if (difference)
+            return n + first_difference(difference);
+    }
     while (n < most && a.data[n] == b.data[n])
         n++;
     return n;
 }
 
 /* How many bytes are those of the kept value, then the rest. */
-static bool put_serial(struct event_encoder *encoder, const struct event *event,
-                       const struct event_field_info *field)
+static inline bool put_serial(struct event_encoder *encoder, const void *value, void *kept,
+                              uint8_t row[EVENT_SERIAL_MAX])
 {
     struct writer *w = encoder->writer;
-    struct slice v = *event_slice_at(event, field),
-                 *previous = event_slice_at(&encoder->previous, field);
-    uint8_t *kept = encoder->serials[field - event_field_table];
+    struct slice v = *(const struct slice *)value, *previous = kept;
     bool kept_short = previous->size <= EVENT_SERIAL_MAX, is_short = v.size <= EVENT_SERIAL_MAX;
-    struct slice before = kept_short ? slice_make(kept, previous->size) : bytes_at(w, *previous);
+    struct slice before = kept_short ? slice_make(row, previous->size) : bytes_at(w, *previous);
     size_t shared = kept_short && is_short ? shared_start(before, v) : 0;
     if (kept_short && is_short ? shared == v.size && shared == before.size : slice_equal(before, v))
         return false;
@@ -132,15 +142,13 @@ static bool put_serial(struct event_encoder *encoder, const struct event *event,
     put_bytes(w, slice_sub(v, shared, v.size), previous);
     previous->size = v.size;
     if (is_short && v.size > shared)
-        memcpy(kept + shared, v.data + shared, v.size - shared);
+        memcpy(row + shared, v.data + shared, v.size - shared);
     return true;
 }
 
-static bool put_repeating(struct event_encoder *encoder, const struct event *event,
-                          const struct event_field_info *field)
+static inline bool put_repeating(struct event_encoder *encoder, const void *value, void *kept)
 {
-    struct slice v = *event_slice_at(event, field),
-                 *previous = event_slice_at(&encoder->previous, field);
+    struct slice v = *(const struct slice *)value, *previous = kept;
     if (slice_equal(bytes_at(encoder->writer, *previous), v))
         return false;
     put_text(encoder, v, previous);
@@ -171,12 +179,11 @@ static bool list_text(struct writer *w, const struct slice_list *list, struct sl
 }
 
 /* A list's encoded place in `previous` lies in its items and count. */
-static bool put_list(struct event_encoder *encoder, const struct event *event,
-                     const struct event_field_info *field)
+static inline bool put_list(struct event_encoder *encoder, const void *value, void *kept)
 {
-    struct slice_list *previous = event_list_at(&encoder->previous, field);
+    struct slice_list *previous = kept;
     struct slice place = slice_make(previous->items, previous->count), text;
-    if (!list_text(encoder->writer, event_list_at(event, field), &text))
+    if (!list_text(encoder->writer, value, &text))
         return true;
     if (slice_equal(bytes_at(encoder->writer, place), text))
         return false;
@@ -186,11 +193,10 @@ static bool put_list(struct event_encoder *encoder, const struct event *event,
     return true;
 }
 
-static bool put_real(struct event_encoder *encoder, const struct event *event,
-                     const struct event_field_info *field)
+static inline bool put_real(struct event_encoder *encoder, const void *value, void *kept)
 {
     struct writer *w = encoder->writer;
-    double v = *event_real_at(event, field), *previous = event_real_at(&encoder->previous, field);
+    double v = *(const double *)value, *previous = kept;
     int64_t thousandths;
     if (memcmp(&v, previous, sizeof v) == 0)
         return false;
@@ -216,11 +222,13 @@ static void put_field_bits(struct writer *w, const uint64_t set[EVENT_SET_WORDS]
     size_t mask_at = w->size;
     unsigned mask = 0;
     w->size += 2;
-    for (unsigned i = 0; i < FIELD_BYTES; i++) {
-        uint8_t change = (uint8_t)((set[i / 8] ^ previous[i / 8]) >> (8 * (i % 8)));
-        if (change) {
-            mask |= 1u << i;
-            w->data[w->size++] = change;
+    for (unsigned word = 0; word < EVENT_SET_WORDS; word++) {
+        uint64_t change = set[word] ^ previous[word];
+        while (change) {
+            unsigned i = (unsigned)__builtin_ctzll(change) / 8;
+            mask |= 1u << (8 * word + i);
+            w->data[w->size++] = (uint8_t)(change >> (8 * i));
+            change &= ~(UINT64_C(0xff) << (8 * i));
         }
     }
     w->data[mask_at] = (uint8_t)mask;
@@ -243,58 +251,60 @@ static unsigned set_count(const struct event *event)
     return (unsigned)(__builtin_popcountll(event->set[0]) + __builtin_popcountll(event->set[1]));
 }
 
-/* Which of the event's set fields, counted in the order of their values, have another value. */
-struct changes {
-    uint64_t bits[EVENT_SET_WORDS];
-    unsigned count;
-};
-
-typedef bool put_value(struct event_encoder *encoder, const struct event *event,
-                       const struct event_field_info *field);
-
-static inline void changes_add(struct changes *changes, uint64_t bits, unsigned count)
+/* True when the field was not as expected, so that its value was written. */
+static inline bool put_field(struct event_encoder *encoder, const struct event *event, unsigned f)
 {
-    unsigned word = changes->count / 64, shift = changes->count % 64;
-    changes->bits[word] |= bits << shift;
-    if (shift + count > 64)
-        changes->bits[word + 1] |= bits >> (64 - shift);
-    changes->count += count;
+    size_t offset = event_coding_offset[f];
+    const void *value = (const uint8_t *)event + offset;
+    void *kept = (uint8_t *)&encoder->previous + offset;
+    switch ((enum event_coding)event_coding_of[f]) {
+    case CODING_INTEGER:
+        return put_integer(encoder, value, kept);
+    case CODING_FIXED:
+        return put_fixed(encoder, value, kept);
+    case CODING_SERIAL:
+        return put_serial(encoder, value, kept, encoder->serials[f]);
+    case CODING_TEXT:
+        return put_repeating(encoder, value, kept);
+    case CODING_LIST:
+        return put_list(encoder, value, kept);
+    case CODING_REAL:
+        break;
+    }
+    return put_real(encoder, value, kept);
 }
 
-/* Values of the fields of one coding. */
-static inline void put_coding(struct event_encoder *encoder, const struct event *event,
-                              enum event_coding coding, put_value *put, struct changes *changes)
+/* Values of the set fields of one word that are not as expected; which ones, counted in field
+ * order, in *changed. Returns how many are set. */
+static inline unsigned put_word(struct event_encoder *encoder, const struct event *event,
+                                unsigned word, uint64_t *changed)
 {
-    const uint64_t *fields = event_coding_fields[coding].set;
-    for (unsigned word = 0; word < EVENT_SET_WORDS; word++) {
-        uint64_t bits = event->set[word] & fields[word], changed = 0;
-        unsigned count = 0;
-        for (; bits; bits &= bits - 1, count++) {
-            unsigned f = word * 64 + (unsigned)__builtin_ctzll(bits);
-            changed |= (uint64_t)put(encoder, event, &event_field_table[f]) << count;
-        }
-        changes_add(changes, changed, count);
+    unsigned count = 0;
+    uint64_t differs = 0;
+    for (uint64_t bits = event->set[word]; bits; bits &= bits - 1, count++) {
+        unsigned f = word * 64 + (unsigned)__builtin_ctzll(bits);
+        differs |= (uint64_t)put_field(encoder, event, f) << count;
     }
+    *changed = differs;
+    return count;
 }
 
 /* Values of the fields that are not as expected, behind a bitmap of which these are. */
 static void put_fields(struct event_encoder *encoder, const struct event *event)
 {
     struct writer *w = encoder->writer;
-    struct changes changes = {.count = 0};
     size_t bytes = (set_count(event) + 7) / 8, bitmap_at = w->size;
+    uint64_t low, high;
     w->size += bytes;
-    put_coding(encoder, event, CODING_INTEGER, put_integer, &changes);
-    put_coding(encoder, event, CODING_FIXED, put_fixed, &changes);
-    put_coding(encoder, event, CODING_SERIAL, put_serial, &changes);
-    put_coding(encoder, event, CODING_TEXT, put_repeating, &changes);
-    put_coding(encoder, event, CODING_LIST, put_list, &changes);
-    put_coding(encoder, event, CODING_REAL, put_real, &changes);
+    unsigned count = put_word(encoder, event, 0, &low);
+    put_word(encoder, event, 1, &high);
+    unsigned __int128 changed = (unsigned __int128)high << count | low;
     if (w->status != STATUS_OK)
         return;
-    for (size_t i = 0; i < bytes; i++)
-        w->data[bitmap_at + i] = (uint8_t)(changes.bits[i / 8] >> (8 * (i % 8)));
+    for (size_t i = 0; i < bytes; i++, changed >>= 8)
+        w->data[bitmap_at + i] = (uint8_t)changed;
 }
+_Static_assert(EVENT_SET_WORDS == 2, "put_fields joins two words");
 
 void event_encoder_init(struct event_encoder *encoder, struct writer *writer)
 {

@@ -53,10 +53,11 @@ struct parser_context {
      * the record is done with); NULL when the limit is reached: answer
      * MALFORMED. */
     void *(*alloc)(const struct parser_context *context, size_t size);
-    /* Hands over one event. It and what it points to need live only during the call. raw_offset and
-     * raw_size, when set, are relative to the record. Never fails: an event that breaks the model's
-     * rules is quarantined by the server. */
-    void (*emit)(const struct parser_context *context, const struct event *event);
+    /* Hands over one event. It and what it points to need live only during the call; the server
+     * completes it in place, so the next one starts with event_clear. raw_offset and raw_size, when
+     * set, are relative to the record. Never fails: an event that breaks the model's rules is
+     * quarantined by the server. */
+    void (*emit)(const struct parser_context *context, struct event *event);
     void *server;             /* the server's own */
     struct json_parser *json; /* built-in parsers only */
 };

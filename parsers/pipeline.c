@@ -138,7 +138,7 @@ static bool is_duplicate(struct run *run, const struct event *event)
     return status == STATUS_EXISTS;
 }
 
-static void take_event(const struct parser_context *context, const struct event *parsed)
+static void take_event(const struct parser_context *context, struct event *event)
 {
     struct run *run = run_of(context);
     struct normaliser *n = run->options->normaliser;
@@ -146,25 +146,24 @@ static void take_event(const struct parser_context *context, const struct event 
     uint32_t index;
     if (!take_index(run, &index))
         return;
-    struct event event = *parsed;
-    EVENT_SET(&event, batch_index, index);
-    n->record = locate(run, &event);
-    fill_from_request(run, &event);
-    switch (normalise_event(n, &event, &refusal)) {
+    EVENT_SET(event, batch_index, index);
+    n->record = locate(run, event);
+    fill_from_request(run, event);
+    switch (normalise_event(n, event, &refusal)) {
     case STATUS_OK:
         break;
     case STATUS_REFUSED:
-        refuse(run, &event, n->record, &refusal);
+        refuse(run, event, n->record, &refusal);
         return;
     default:
         run->status = STATUS_NO_MEMORY;
         return;
     }
-    if (is_duplicate(run, &event)) {
+    if (is_duplicate(run, event)) {
         run->result->duplicates++;
     } else if (run->status == STATUS_OK) {
         run->result->accepted++;
-        run->options->on_event(run->options->arg, &event);
+        run->options->on_event(run->options->arg, event);
     }
 }
 
