@@ -1,5 +1,6 @@
 """Start, probes, reload and stop of a running server."""
 
+import itertools
 import json
 import signal
 import socket
@@ -49,7 +50,9 @@ def test_reload_takes_new_limits_and_keeps_the_old_ones_when_the_file_is_wrong(s
     server.settings["limits"] = {"batch_events": 10}
     server.write_config()
     server.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: server.post(ndjson(event(100 + n) for n in range(20))).status == 413, what="the new limit")
+    # New events each time: a batch that was taken before the reload would be known as a repeat afterwards.
+    numbers = itertools.count(1000)
+    wait_until(lambda: server.post(ndjson(event(next(numbers)) for _ in range(20))).status == 413, what="the new limit")
     server.settings["limits"] = {"batch_events": "many"}
     server.write_config()
     server.process.send_signal(signal.SIGHUP)

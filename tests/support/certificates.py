@@ -31,12 +31,18 @@ class Authority:
         folder.mkdir(parents=True, exist_ok=True)
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.subject = name(common, "tests")
-        self.certificate = self._sign(self.subject, self.key.public_key(), [(x509.BasicConstraints(True, None), True)])
+        signs = x509.KeyUsage(
+            digital_signature=False, content_commitment=False, key_encipherment=False, data_encipherment=False, key_agreement=False,
+            key_cert_sign=True, crl_sign=True, encipher_only=False, decipher_only=False,
+        )
+        self.certificate = self._sign(
+            self.subject, self.key.public_key(), [(x509.BasicConstraints(True, None), True), (signs, True)]
+        )
         self.ca_path = folder / "ca.crt"
         self.ca_path.write_bytes(self.certificate.public_bytes(serialization.Encoding.PEM))
 
     def _sign(self, subject, public_key, extensions, days=30):
-        now = datetime.datetime.utcnow()
+        now = datetime.datetime.now(datetime.timezone.utc)
         builder = (
             x509.CertificateBuilder()
             .subject_name(subject)
@@ -46,6 +52,12 @@ class Authority:
             .not_valid_before(now - datetime.timedelta(days=60))
             .not_valid_after(now + datetime.timedelta(days=days))
         )
+        # What a strict client (Python 3.13's) wants to find besides.
+        extensions = [
+            *extensions,
+            (x509.SubjectKeyIdentifier.from_public_key(public_key), False),
+            (x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), False),
+        ]
         for extension, critical in extensions:
             builder = builder.add_extension(extension, critical)
         return builder.sign(self.key, hashes.SHA256())
