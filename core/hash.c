@@ -73,6 +73,25 @@ void sha256_bytes(struct slice data, uint8_t digest[SHA256_BYTES])
     sha256_finish(&h, digest);
 }
 
+_Static_assert(sizeof(struct sha256) == sizeof(struct sha256_prefix), "room for the state");
+
+void sha256_prefix_init(struct sha256_prefix *prefix, struct slice beginning)
+{
+    struct sha256 h;
+    sha256_start(&h);
+    sha256_update(&h, beginning);
+    memcpy(prefix->state, &h, sizeof h);
+}
+
+void sha256_prefix_finish(const struct sha256_prefix *prefix, struct slice rest,
+                          uint8_t digest[SHA256_BYTES])
+{
+    struct sha256 h;
+    memcpy(&h, prefix->state, sizeof h);
+    sha256_update(&h, rest);
+    sha256_finish(&h, digest);
+}
+
 struct hmac *hmac_create(struct slice key)
 {
     pthread_once(&fetch_once, method_fetch);

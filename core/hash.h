@@ -18,6 +18,15 @@ void sha256_finish(struct sha256 *h, uint8_t digest[SHA256_BYTES]);
 /* One shot. */
 void sha256_bytes(struct slice data, uint8_t digest[SHA256_BYTES]);
 
+/* SHA-256 of all messages that begin alike: whole blocks of the beginning are hashed once. */
+struct sha256_prefix {
+    _Alignas(8) uint8_t state[112];
+};
+#define SHA256_BLOCK_BYTES 64
+void sha256_prefix_init(struct sha256_prefix *prefix, struct slice beginning);
+void sha256_prefix_finish(const struct sha256_prefix *prefix, struct slice rest,
+                          uint8_t digest[SHA256_BYTES]);
+
 /* HMAC-SHA-256 (RFC 2104) with a key that is set once. */
 struct hmac;
 struct hmac *hmac_create(struct slice key); /* NULL when memory is out */

@@ -50,26 +50,55 @@ static void put_record(struct layout *l, struct slice record)
     put_field(l, record);
 }
 
-void dedup_key_compute(const struct normaliser *n, const struct event *event, uint8_t digest[32])
+/* Tenant and vehicle, the same for most events of a batch, in whole blocks of their own. */
+static void hash_vehicle(struct normaliser *n, struct slice pid)
+{
+    static const uint8_t zeros[SHA256_BLOCK_BYTES];
+    struct layout l;
+    l.size = 0;
+    put_field(&l, n->tenant_id);
+    put_field(&l, pid);
+    put(&l, zeros, (SHA256_BLOCK_BYTES - l.size % SHA256_BLOCK_BYTES) % SHA256_BLOCK_BYTES);
+    sha256_prefix_init(&n->dedup_prefix, slice_make(l.bytes, l.size));
+}
+
+static void use_vehicle(struct normaliser *n, const struct event *event)
+{
+    if (!EVENT_HAS(event, vehicle_pid)) {
+        if (n->dedup_prefix_of != DEDUP_PREFIX_NO_VEHICLE)
+            hash_vehicle(n, SLICE_EMPTY);
+        n->dedup_prefix_of = DEDUP_PREFIX_NO_VEHICLE;
+        return;
+    }
+    if (n->dedup_prefix_of == DEDUP_PREFIX_VEHICLE &&
+        slice_equal(event->vehicle_pid, slice_make(n->dedup_pid, sizeof n->dedup_pid)))
+        return;
+    hash_vehicle(n, event->vehicle_pid);
+    memcpy(n->dedup_pid, event->vehicle_pid.data, sizeof n->dedup_pid);
+    n->dedup_prefix_of = DEDUP_PREFIX_VEHICLE;
+}
+
+void dedup_key_compute(struct normaliser *n, const struct event *event, uint8_t digest[32])
 {
     bool has_time = EVENT_HAS(event, time_event_raw) || EVENT_HAS(event, time_event_ns);
     bool has_seq = EVENT_HAS(event, vehicle_seq);
     struct layout l;
     l.size = 0;
-    put(&l, EVENT_HAS(event, source_event_id) ? "i" : has_time || has_seq ? "t" : "u", 1);
-    put_field(&l, n->tenant_id);
-    put_field(&l, EVENT_HAS(event, vehicle_pid) ? event->vehicle_pid : SLICE_EMPTY);
+    use_vehicle(n, event);
     if (EVENT_HAS(event, source_event_id)) {
+        put(&l, "i", 1);
         put_field(&l, event->source_event_id);
     } else if (has_time || has_seq) {
+        put(&l, "t", 1);
         put_field(&l, EVENT_HAS(event, time_event_raw) ? event->time_event_raw : SLICE_EMPTY);
         put_int(&l, EVENT_HAS(event, time_event_ns) ? event->time_event_ns : 0);
         put_int(&l, has_seq ? event->vehicle_seq : -1);
         put_record(&l, n->record);
     } else {
+        put(&l, "u", 1);
         put(&l, n->batch_uid, sizeof n->batch_uid);
         put_int(&l, n->received_ns);
         put_int(&l, event->batch_index);
     }
-    sha256_bytes(slice_make(l.bytes, l.size), digest);
+    sha256_prefix_finish(&n->dedup_prefix, slice_make(l.bytes, l.size), digest);
 }

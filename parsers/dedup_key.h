@@ -13,6 +13,6 @@
  * same event. event->vehicle_pid and batch_index must be as they will be stored. docs/formats.md
  * has the bytes.
  */
-void dedup_key_compute(const struct normaliser *n, const struct event *event, uint8_t digest[32]);
+void dedup_key_compute(struct normaliser *n, const struct event *event, uint8_t digest[32]);
 
 #endif

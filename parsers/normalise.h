@@ -6,6 +6,7 @@
 
 #include "core/arena.h"
 #include "core/event.h"
+#include "core/hash.h"
 #include "core/status.h"
 #include "parsers/catalog.h"
 #include "parsers/parser.h"
@@ -47,6 +48,10 @@ struct normaliser {
     bool last_vin_odd;     /* its check digit does not fit where it must */
     bool last_vin_foreign; /* it is not the certificate's */
     uint8_t dedup_digest[32];
+    /* What dedup keys of the last vehicle begin with. */
+    struct sha256_prefix dedup_prefix;
+    uint8_t dedup_pid[32];
+    enum { DEDUP_PREFIX_NONE, DEDUP_PREFIX_NO_VEHICLE, DEDUP_PREFIX_VEHICLE } dedup_prefix_of;
     char name_text[24];
     char rule_text[16], address_text[2][16];
     char refusal_text[200];

@@ -257,6 +257,7 @@ static void run_init(struct run *run, const struct pipeline_options *options,
     scratch_init(&run->scratch, SCRATCH_PER_BYTE * options->event_bytes);
     id_set_init(&run->ids, options->normaliser->arena, id_seed(options->normaliser));
     options->normaliser->parser = options->parser;
+    options->normaliser->dedup_prefix_of = DEDUP_PREFIX_NONE; /* of another tenant */
     options->normaliser->context = &run->context;
     options->normaliser->text_is_clean = options->parser == &parser_vsoc_json; /* simdjson did */
     result->accepted = result->duplicates = result->quarantined = 0;

@@ -110,9 +110,9 @@ static enum status read_list(const struct parser_context *context, const struct 
     return STATUS_OK;
 }
 
-enum status vsoc_json_value_read(const struct parser_context *context,
-                                 const struct json_node *nodes,
-                                 const struct event_field_info *field, struct event *event)
+enum status vsoc_json_value_read_any(const struct parser_context *context,
+                                     const struct json_node *nodes,
+                                     const struct event_field_info *field, struct event *event)
 {
     enum status status = STATUS_WRONG_TYPE;
     switch (field->kind) {

@@ -6,13 +6,29 @@
 #include "core/status.h"
 #include "parsers/parser.h"
 
+/* Any kind, any type: see vsoc_json_value_read. */
+enum status vsoc_json_value_read_any(const struct parser_context *context,
+                                     const struct json_node *nodes,
+                                     const struct event_field_info *field,
+                                     struct event *event) must_check;
+
 /* Reads nodes[0] (and what is in it) into the field of *event and marks it. Ranges of sizes and
  * numbers are the normaliser's. WRONG_TYPE, OUT_OF_RANGE, MALFORMED (text of a time, base64 or
  * number that is none), NO_MEMORY. Thread: the parser's. */
-enum status vsoc_json_value_read(const struct parser_context *context,
-                                 const struct json_node *nodes,
-                                 const struct event_field_info *field,
-                                 struct event *event) must_check;
+must_check static inline enum status vsoc_json_value_read(const struct parser_context *context,
+                                                          const struct json_node *nodes,
+                                                          const struct event_field_info *field,
+                                                          struct event *event)
+{
+    if (field->kind == EVENT_KIND_TEXT && nodes->type == JSON_STRING)
+        *event_slice_at(event, field) = nodes->text;
+    else if (field->kind == EVENT_KIND_INT && nodes->type == JSON_INT)
+        *event_int_at(event, field) = nodes->integer;
+    else
+        return vsoc_json_value_read_any(context, nodes, field, event);
+    event_mark(event, (enum event_field)(field - event_field_table));
+    return STATUS_OK;
+}
 
 /* RFC 3339, or an epoch number or its digits as text. Same statuses. */
 enum status vsoc_json_time_read(const struct json_node *node, int64_t *ns) must_check;

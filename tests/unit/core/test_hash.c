@@ -49,6 +49,23 @@ static void sha256_in_pieces_equals_one_shot_and_is_reusable(void **state)
     sha256_destroy(NULL);
 }
 
+static void sha256_goes_on_from_a_prefix_again_and_again(void **state)
+{
+    (void)state;
+    uint8_t text[200], expected[SHA256_BYTES], digest[SHA256_BYTES];
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (uint8_t)(7 * i);
+    for (size_t start = 0; start <= sizeof text; start++) {
+        struct sha256_prefix prefix;
+        sha256_prefix_init(&prefix, slice_make(text, start));
+        for (size_t end = start; end <= sizeof text; end += 37) {
+            sha256_bytes(slice_make(text, end), expected);
+            sha256_prefix_finish(&prefix, slice_make(text + start, end - start), digest);
+            assert_memory_equal(digest, expected, SHA256_BYTES);
+        }
+    }
+}
+
 static void hmac_gives_the_rfc_4231_vectors(void **state)
 {
     (void)state;
@@ -134,6 +151,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sha256_gives_the_fips_180_examples),
         cmocka_unit_test(sha256_in_pieces_equals_one_shot_and_is_reusable),
+        cmocka_unit_test(sha256_goes_on_from_a_prefix_again_and_again),
         cmocka_unit_test(hmac_gives_the_rfc_4231_vectors),
         cmocka_unit_test(hmac_takes_an_empty_key),
         cmocka_unit_test(crc32c_gives_the_rfc_3720_vectors),
