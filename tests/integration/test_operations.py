@@ -57,7 +57,7 @@ def test_reload_takes_new_limits_and_keeps_the_old_ones_when_the_file_is_wrong(s
     server.write_config()
     server.process.send_signal(signal.SIGHUP)
     wait_until(lambda: server.metric("vsocd_config_last_reload_successful") == 0, what="the refused reload")
-    assert server.post(ndjson(event(200 + n) for n in range(20))).status == 413
+    assert server.post(ndjson(event(next(numbers)) for _ in range(20))).status == 413
     assert "limits.batch_events" in server.log()
 
 
