@@ -12,6 +12,7 @@ from ledger import check, ids_in_kafka, ids_in_postgres, ids_in_spool, read_ledg
 EVENTS = int(os.environ.get("VSOCD_CRASH_EVENTS", "100000"))
 KILLS = int(os.environ.get("VSOCD_CRASH_KILLS", "20"))
 OUTAGE_S = float(os.environ.get("VSOCD_CRASH_OUTAGE", "10"))
+TRAFFIC = max(1, EVENTS // 50 // (4 * KILLS))  # batches between two kills: a quarter of the load is left at the end
 RUN_S = 90  # the load lasts about that long, so that every fault meets traffic
 
 
@@ -85,7 +86,7 @@ def test_kill_and_outages_under_load_lose_and_double_nothing(make_server, servic
     for number in range(KILLS):
         # Kill at a moment of traffic: after some more batches than at the last one.
         position = server.metric("vsocd_spool_position")
-        wait_until(lambda: not running.running or server.metric("vsocd_spool_position") > position + 20, 120, "traffic before the kill")
+        wait_until(lambda: not running.running or server.metric("vsocd_spool_position") > position + TRAFFIC, 120, "traffic before the kill")
         if not running.running:
             break
         if number in outages:
