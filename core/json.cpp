@@ -161,6 +161,16 @@ enum status container_open(struct json_parser *p, struct walk &w, struct json_no
     return STATUS_OK;
 }
 
+/* A number that is not simple, true, false, null or nothing of all that. */
+__attribute__((noinline)) enum status scalar_read(struct json_parser *p, struct json_node *node)
+{
+    const char *detail = nullptr;
+    enum status status = json_scalar_read(node->raw, node, &detail);
+    if (status != STATUS_OK)
+        return fail(p, status, (size_t)(node->raw.data - p->text.data), detail);
+    return STATUS_OK;
+}
+
 /* The value that starts at the next token and is no string. */
 __attribute__((noinline)) enum status take_other(struct json_parser *p, struct walk &w,
                                                  struct json_node *node)
@@ -179,12 +189,9 @@ __attribute__((noinline)) enum status take_other(struct json_parser *p, struct w
     default:
         break;
     }
-    node->raw = take(w);
-    const char *detail = nullptr;
-    enum status status = json_scalar_read(node->raw, node, &detail);
-    if (status != STATUS_OK)
-        return fail(p, status, (size_t)(node->raw.data - w.text), detail);
-    return STATUS_OK;
+    struct slice token = take(w);
+    node->raw = token;
+    return json_number_is_simple(token, node) ? STATUS_OK : scalar_read(p, node);
 }
 
 /* The value that starts at the next token, into the node made for it. */

@@ -100,8 +100,8 @@ enum status real_read(struct slice token, const struct number_shape *shape, stru
     return STATUS_OK;
 }
 
-/* Any number, after number_is_simple has said no. */
-enum status number_read_any(struct slice token, struct json_node *node, const char **detail)
+/* Any number. */
+enum status number_read(struct slice token, struct json_node *node, const char **detail)
 {
     struct number_shape shape;
     if (!number_scan(token, &shape)) {
@@ -128,46 +128,6 @@ enum status number_read_any(struct slice token, struct json_node *node, const ch
         return real_read(token, &shape, node, detail);
     }
     return STATUS_OK;
-}
-
-/* Digits at `at` and on, added to *value; returns where they end. */
-inline const uint8_t *digits_read(const uint8_t *at, const uint8_t *end, uint64_t *value)
-{
-    uint64_t v = *value;
-    for (; at < end && is_digit(*at); at++)
-        v = v * 10 + (*at - (uint64_t)'0');
-    *value = v;
-    return at;
-}
-
-/* Most numbers are integers or decimals of at most 15 digits: no overflow, and digits and power of
- * ten are doubles without an error, so that one division rounds right (Clinger 1990). */
-const size_t SIMPLE_DIGITS = 15;
-const double POWERS[SIMPLE_DIGITS + 1] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                          1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
-
-/* True with the value in *node when token is such a number. */
-inline bool number_is_simple(struct slice token, struct json_node *node)
-{
-    bool negative = token.data[0] == '-';
-    const uint8_t *start = token.data + negative, *end = token.data + token.size;
-    uint64_t value = 0;
-    if (start == end || token.size > SIMPLE_DIGITS + 1)
-        return false;
-    const uint8_t *point = digits_read(start, end, &value);
-    if (point == start || (*start == '0' && point - start > 1))
-        return false;
-    if (point == end) {
-        node->type = JSON_INT;
-        node->integer = negative ? -(int64_t)value : (int64_t)value;
-        return true;
-    }
-    if (*point != '.' || point + 1 == end || digits_read(point + 1, end, &value) != end)
-        return false;
-    double real = (double)value / POWERS[end - (point + 1)];
-    node->type = JSON_DOUBLE;
-    node->real = negative ? -real : real;
-    return true;
 }
 
 int hex_digit(uint8_t c)
@@ -296,7 +256,7 @@ enum status json_scalar_read(struct slice token, struct json_node *node, const c
 {
     uint8_t c = token.data[0];
     if (c == '-' || is_digit(c))
-        return number_is_simple(token, node) ? STATUS_OK : number_read_any(token, node, detail);
+        return json_number_is_simple(token, node) ? STATUS_OK : number_read(token, node, detail);
     if (slice_equal(token, SLICE_LITERAL("null"))) {
         node->type = JSON_NULL;
         return STATUS_OK;

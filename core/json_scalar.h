@@ -15,6 +15,38 @@ extern "C" {
 enum status json_scalar_read(struct slice token, struct json_node *node,
                              const char **detail) must_check;
 
+/* Most numbers are integers or decimals of at most 15 digits: no overflow, and digits and power of
+ * ten are doubles without an error, so that one division rounds right (Clinger 1990). True with the
+ * value in *node when token, which is not empty, is such a number; false says nothing. */
+static inline bool json_number_is_simple(struct slice token, struct json_node *node)
+{
+    static const double powers[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                    1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+    bool negative = token.data[0] == '-';
+    const uint8_t *start = token.data + negative, *end = token.data + token.size, *at = start;
+    uint64_t value = 0;
+    if (token.size > 16)
+        return false;
+    for (; at < end && (uint8_t)(*at - '0') < 10; at++)
+        value = value * 10 + (uint8_t)(*at - '0');
+    if (at == start || (*start == '0' && at - start > 1))
+        return false;
+    if (at == end) {
+        node->type = JSON_INT;
+        node->integer = negative ? -(int64_t)value : (int64_t)value;
+        return true;
+    }
+    const uint8_t *fraction = at + 1;
+    if (*at != '.' || fraction == end)
+        return false;
+    for (at = fraction; at < end && (uint8_t)(*at - '0') < 10; at++)
+        value = value * 10 + (uint8_t)(*at - '0');
+    double real = (double)value / powers[at - fraction];
+    node->type = JSON_DOUBLE;
+    node->real = negative ? -real : real;
+    return at == end;
+}
+
 /* Unescapes inner, the bytes between a string's quotes, into out, which has room for inner.size
  * bytes. *size: bytes written. On failure *error_at is the offset in inner and *detail says why.
  * MALFORMED (unknown escape, lone surrogate), REFUSED (U+0000). */

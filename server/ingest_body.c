@@ -5,6 +5,9 @@
 #include "core/clock.h"
 #include "core/event_codec.h"
 
+/* Encoded events take about this part of the inflated body. */
+#define EVENT_SHARE_OF_BODY 3
+
 /* Memory of an inflated body that is kept for the next one. */
 #define INFLATED_KEEP ((size_t)8 << 20)
 
@@ -202,6 +205,7 @@ static bool read_body(struct ingest *in, struct request *r, struct refusal *refu
     r->batch->meta.parser_version = slice_from_text(parser->version);
 
     struct encoding encoding;
+    (void)writer_reserve(&r->batch->events, body.size / EVENT_SHARE_OF_BODY); /* else it grows */
     event_encoder_init(&encoding.encoder, &r->batch->events);
     struct normaliser normaliser = make_normaliser(in, r);
     const struct pipeline_options options = {
