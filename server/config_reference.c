@@ -40,16 +40,6 @@ static const char *const kind_names[] = {
     [CONFIG_KIND_LIST] = "list",         [CONFIG_KIND_MAP] = "map",
 };
 
-static void write_bound(const struct config_row *row, uint64_t v, struct writer *out)
-{
-    if (row->kind == CONFIG_KIND_SIZE)
-        config_size_write(v, out);
-    else if (row->kind == CONFIG_KIND_DURATION)
-        config_duration_write(v, out);
-    else
-        writer_format(out, "%llu", (unsigned long long)v);
-}
-
 /* "size, 1KiB to 8MiB" */
 static void write_type(const struct config_row *row, struct writer *out)
 {
@@ -65,11 +55,11 @@ static void write_type(const struct config_row *row, struct writer *out)
         row->kind != CONFIG_KIND_DURATION)
         return;
     writer_text(out, row->max < INT64_MAX ? ", " : ", at least ");
-    write_bound(row, row->min, out);
+    config_number_write(row, row->min, out);
     if (row->max == INT64_MAX)
         return;
     writer_text(out, " to ");
-    write_bound(row, row->max, out);
+    config_number_write(row, row->max, out);
 }
 
 static void write_default(const struct config_row *row, struct writer *out)

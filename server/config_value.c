@@ -85,7 +85,7 @@ void config_duration_write(uint64_t ns, struct writer *out)
         unit_write(duration_units, COUNT(duration_units), ns, out);
 }
 
-static void number_write(const struct config_row *row, uint64_t v, struct writer *out)
+void config_number_write(const struct config_row *row, uint64_t v, struct writer *out)
 {
     if (row->kind == CONFIG_KIND_SIZE)
         config_size_write(v, out);
@@ -103,10 +103,10 @@ static enum status check_range(const struct config_row *row, uint64_t v, char *p
     writer_init(&range, 256);
     if (v < row->min) {
         writer_text(&range, "at least ");
-        number_write(row, row->min, &range);
+        config_number_write(row, row->min, &range);
     } else {
         writer_text(&range, "at most ");
-        number_write(row, row->max, &range);
+        config_number_write(row, row->max, &range);
     }
     enum status status =
         wrong(problem, size, STATUS_OUT_OF_RANGE, "must be %.*s", SLICE_ARGS(writer_slice(&range)));

@@ -33,5 +33,7 @@ void config_value_write(const struct config_row *row, const struct config *confi
 /* Bytes or nanoseconds with the largest exact unit: "64MiB", "75s". */
 void config_size_write(uint64_t bytes, struct writer *out);
 void config_duration_write(uint64_t ns, struct writer *out);
+/* A number of the row: as its unit wants it, plain for a kind without one. */
+void config_number_write(const struct config_row *row, uint64_t v, struct writer *out);
 
 #endif
