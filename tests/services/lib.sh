@@ -17,7 +17,8 @@ usage_error() { die "$1; see '$0 --help'" 64; }
 
 # ---- command line ----------------------------------------------------------------------------------------------------------
 
-# Sets ACTION, DIR (absolute), VERSION ('' when not given), KILL (0 or 1) and CONF (key=value strings, in order).
+# Sets ACTION, DIR (absolute), VERSION ('' when not given), KILL (0 or 1) and CONF (key=value strings, in order). Options of one
+# service alone are for its function own_option, which fails when it does not know one.
 parse_command() {
     local arg words=()
     ACTION='' DIR='' VERSION='' KILL=0 CONF=()
@@ -34,7 +35,7 @@ parse_command() {
             if [[ $arg == --conf ]]; then add_conf "$1"; else VERSION=$1; fi
             shift
             ;;
-        -*) usage_error "unknown option $arg" ;;
+        -*) own_option "$arg" || usage_error "unknown option $arg" ;;
         *) words+=("$arg") ;;
         esac
     done

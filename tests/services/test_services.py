@@ -8,6 +8,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -19,6 +20,10 @@ from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "support"))
+
+import kafka_acl  # noqa: E402
+
 ORDINARY_USER = 65534  # nobody
 
 
@@ -207,13 +212,13 @@ def test_postgres_runs_for_an_ordinary_user_and_root_can_use_it():
 # ---- Kafka ---------------------------------------------------------------------------------------------------------------------
 
 
-def create_topic(servers, name):
+def create_topic(servers, name, replicas=1):
     admin = AdminClient({"bootstrap.servers": servers})
-    admin.create_topics([NewTopic(name, num_partitions=2, replication_factor=1)])[name].result(30)
+    admin.create_topics([NewTopic(name, num_partitions=2, replication_factor=replicas)])[name].result(30)
 
 
-def produce(servers, topic, values, transactional_id=None, abort=False):
-    settings = {"bootstrap.servers": servers, "reconnect.backoff.max.ms": 500}
+def produce(servers, topic, values, transactional_id=None, abort=False, **properties):
+    settings = {"bootstrap.servers": servers, "reconnect.backoff.max.ms": 500, **properties}
     if transactional_id:
         settings["transactional.id"] = transactional_id
     producer = Producer(settings)
@@ -310,6 +315,50 @@ def test_kafka_brokers_start_side_by_side(service, tmp_path):
     for thread in threads:
         thread.join()
     assert len(set(answers)) == 2
+
+
+def brokers_up(servers):
+    return sorted(AdminClient({"bootstrap.servers": servers}).list_topics(timeout=30).brokers)
+
+
+@pytest.mark.parametrize("version", ["3.9", "4.1"])
+def test_kafka_of_three_brokers_loses_one_by_number_and_takes_it_back(service, version):
+    folder, servers = service("kafka", "--brokers=3", f"--version={version}")
+    assert brokers_up(servers) == [1, 2, 3]
+    create_topic(servers, "kept", replicas=3)
+    produce(servers, "kept", ["a"])
+    run("kafka", "stop", folder, "--kill", "--broker=2")
+    assert processes_in(folder / "broker-2") == [] and processes_in(folder / "broker-1") != []
+    produce(servers, "kept", ["b"], transactional_id="one")
+    assert start("kafka", folder, "--broker=2") == servers
+    assert brokers_up(servers) == [1, 2, 3]
+    run("kafka", "stop", folder, "--broker=1")
+    assert consume(servers, "kept", 2) == ["a", "b"]
+    run("kafka", "stop", folder, "--kill")
+    assert processes_in(folder) == []
+
+
+def test_kafka_users_may_do_what_they_are_granted(service):
+    folder, servers = service("kafka", "--users=alice:one,bob:two")
+    create_topic(servers, "guarded")
+    users = (folder / "users.servers").read_text().strip()
+    login = {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN", "message.timeout.ms": 5000}
+    alice = {**login, "sasl.username": "alice", "sasl.password": "one"}
+    bob = {**login, "sasl.username": "bob", "sasl.password": "two"}
+
+    def refusal(properties):
+        errors = []
+        producer = Producer({"bootstrap.servers": users, **properties})
+        producer.produce("guarded", b"x", on_delivery=lambda error, _: errors.append(error))
+        assert producer.flush(30) == 0
+        return errors[0] and errors[0].name()
+
+    kafka_acl.grant(servers, "alice", "topic", "gua", "write", prefixed=True)
+    assert refusal(alice) is None
+    assert refusal(bob) == "TOPIC_AUTHORIZATION_FAILED"
+    assert refusal({**alice, "sasl.password": "wrong"}) == "_MSG_TIMED_OUT"
+    kafka_acl.withdraw(servers, "alice", "topic", "gua", "write", prefixed=True)
+    assert refusal(alice) == "TOPIC_AUTHORIZATION_FAILED"
 
 
 # ---- the command line ----------------------------------------------------------------------------------------------------------
