@@ -93,6 +93,15 @@ void json_object_add_int(struct json_object *object, struct slice key, int64_t v
         writer_decimal(&object->writer, value);
 }
 
+void json_object_add_members(struct json_object *object, struct slice text)
+{
+    struct slice members = slice_sub(text, 1, text.size - 2);
+    if (!members.size || !reserve(object, members.size + 1))
+        return;
+    writer_u8(&object->writer, object->writer.size ? ',' : '{');
+    writer_add_slice(&object->writer, members);
+}
+
 void json_object_open(struct json_object *object, struct slice key)
 {
     if (start_member(object, key, 1))

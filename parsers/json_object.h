@@ -19,6 +19,8 @@ void json_object_init(struct json_object *object, const struct parser_context *c
 void json_object_add_raw(struct json_object *object, struct slice key, struct slice raw);
 void json_object_add_text(struct json_object *object, struct slice key, struct slice text);
 void json_object_add_int(struct json_object *object, struct slice key, int64_t value);
+/* Adds the members of another object, whose text was made by these functions. */
+void json_object_add_members(struct json_object *object, struct slice text);
 /* Starts and ends a member that is an object. */
 void json_object_open(struct json_object *object, struct slice key);
 void json_object_close(struct json_object *object);

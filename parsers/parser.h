@@ -19,6 +19,9 @@ enum parser_framing {
     PARSER_FRAMING_LINES,  /* text lines, ended by LF or CR LF */
     PARSER_FRAMING_STREAM, /* records delimit themselves: the parser says in outcome.consumed where
                               its record ended */
+    PARSER_FRAMING_BODY,   /* one call sees the whole body and finds the records itself: emit with
+                              raw_offset and raw_size, reject what is broken. MALFORMED quarantines
+                              from outcome.offset to the end */
 };
 
 enum parser_result {
@@ -35,6 +38,20 @@ struct parser_outcome {
     size_t offset;      /* MALFORMED: byte in the record near which it is wrong */
     const char *code;   /* MALFORMED: machine word, e.g. "wrong_type"; NULL: "malformed" */
     const char *detail; /* MALFORMED: sentence for people; static or from context->alloc */
+};
+
+/* Bytes of another format inside a record (a syslog line that carries JSON, the data of a
+ * CloudEvent). */
+struct parser_inner {
+    struct slice bytes;  /* followed by 64 readable bytes */
+    struct slice format; /* name of a format, or a media type; empty: probed */
+    /* Stretch of the record that holds them: where their events are said to stand, and what is
+     * quarantined when one of them is broken. */
+    size_t offset, size;
+    /* What the outer format says, or NULL. An inner event takes the fields that it does not set
+     * itself; the envelope's attributes become a member of its attributes, named after the outer
+     * format. */
+    const struct event *envelope;
 };
 
 struct parser_context;
@@ -58,6 +75,22 @@ struct parser_context {
      * set, are relative to the record. Never fails: an event that breaks the model's rules is
      * quarantined by the server. */
     void (*emit)(const struct parser_context *context, struct event *event);
+    /* Quarantines size bytes at offset of the record; the parser goes on behind them. code and
+     * detail as in the outcome. */
+    void (*reject)(const struct parser_context *context, size_t offset, size_t size,
+                   const char *code, const char *detail);
+    /* Gives bytes in another format to the parser of that format. OK: its events were emitted, its
+     * broken records quarantined. MALFORMED: its first record is broken as *outcome says and
+     * nothing came of the bytes. NOT_MINE: no parser takes them, or they stand in too many others;
+     * nothing came of them. The JSON document that the calling parser has read stays valid. */
+    enum parser_result (*hand_on)(const struct parser_context *context,
+                                  const struct parser_inner *inner, struct parser_outcome *outcome);
+    /* What alloc gave after mark is given back by release: for BODY formats, whose call lasts for
+     * many events. NULL when the limit is reached. */
+    const void *(*mark)(const struct parser_context *context);
+    void (*release)(const struct parser_context *context, const void *mark);
+    /* Value of a header field of the request by its lower-case name; empty when there is none. */
+    struct slice (*request_header)(const struct parser_context *context, const char *name);
     void *server;             /* the server's own */
     struct json_parser *json; /* built-in parsers only */
 };

@@ -1,26 +1,14 @@
 /* pipeline.c: the record loop: split → parser → normalise → callbacks. Runs on the thread that owns
  * the batch. Does not inflate, store or answer. */
-#include "parsers/pipeline.h"
 #include "parsers/builtin.h"
-#include "parsers/id_set.h"
-#include "parsers/scratch.h"
+#include "parsers/envelope.h"
+#include "parsers/pipeline_run.h"
 
 #include <stdio.h>
 
 /* Memory a record may take for each byte that a record may have: room for the escapes and index
  * tables of the worst one. */
 #define SCRATCH_PER_BYTE 32
-
-struct run {
-    const struct pipeline_options *options;
-    struct pipeline_result *result;
-    struct parser_context context;
-    struct id_set ids;
-    struct split_record record; /* the one being read */
-    uint32_t index;             /* of the next item */
-    enum status status;         /* sticky: TOO_MANY, NO_MEMORY */
-    struct scratch scratch;     /* memory of the record */
-};
 
 static struct run *run_of(const struct parser_context *context)
 {
@@ -32,6 +20,44 @@ static struct run *run_of(const struct parser_context *context)
 static void *record_alloc(const struct parser_context *context, size_t size)
 {
     return scratch_alloc(&run_of(context)->scratch, size);
+}
+
+static const void *record_mark(const struct parser_context *context)
+{
+    return scratch_mark(&run_of(context)->scratch);
+}
+
+static void record_release(const struct parser_context *context, const void *mark)
+{
+    scratch_release(&run_of(context)->scratch, mark);
+}
+
+/* ---- frames ---- */
+
+void pipeline_enter(struct run *run, struct frame *frame)
+{
+    const struct pipeline_options *options = run->options;
+    bool json_is_open = false;
+    for (const struct frame *f = run->frame; f; f = f->below)
+        json_is_open |= pipeline_uses_json(f->parser);
+    frame->below = run->frame;
+    run->frame = frame;
+    run->context.json = json_is_open ? options->json_inner : options->json;
+    options->normaliser->parser = frame->parser;
+    options->normaliser->text_is_clean = frame->parser == &parser_vsoc_json; /* simdjson did */
+}
+
+void pipeline_leave(struct run *run)
+{
+    struct frame *below = run->frame->below;
+    run->frame = below->below;
+    pipeline_enter(run, below);
+}
+
+static struct slice request_header(const struct parser_context *context, const char *name)
+{
+    const struct pipeline_options *options = run_of(context)->options;
+    return options->request_header ? options->request_header(options->request, name) : SLICE_EMPTY;
 }
 
 /* ---- items ---- */
@@ -76,7 +102,7 @@ static void reject(struct run *run, uint32_t index, struct slice bytes, uint64_t
         .raw_offset = offset,
         .raw_size = bytes.size,
         .raw = slice_sub(bytes, 0, run->options->event_bytes),
-        .parser = slice_from_text(run->options->parser->name),
+        .parser = slice_from_text(run->frame->parser->name),
         .code = slice_from_text(code),
         .detail = slice_from_text(detail),
     };
@@ -87,26 +113,49 @@ static void reject(struct run *run, uint32_t index, struct slice bytes, uint64_t
     run->options->on_reject(run->options->arg, &r);
 }
 
-static void reject_record(struct run *run, size_t wrong_at, const char *code, const char *detail)
+void pipeline_reject_record(struct run *run, size_t wrong_at, const char *code, const char *detail)
 {
+    const struct split_record *record = &run->frame->record;
     uint32_t index;
     if (take_index(run, &index))
-        reject(run, index, run->record.bytes, run->record.offset, wrong_at, code, detail);
+        reject(run, index, record->bytes, record->offset, wrong_at, code, detail);
+}
+
+/* context->reject. What stands in another format's record is quarantined with all of that. */
+static void reject_stretch(const struct parser_context *context, size_t offset, size_t size,
+                           const char *code, const char *detail)
+{
+    struct run *run = run_of(context);
+    const struct split_record *record = &run->frame->record;
+    uint32_t index;
+    if (run->frame->below)
+        pipeline_reject_record(run, 0, code, detail);
+    else if (take_index(run, &index))
+        reject(run, index, slice_sub(record->bytes, offset, size), record->offset + offset, 0, code,
+               detail);
 }
 
 /* Bytes of the record that the event is made of, and their place in the body. */
 static struct slice locate(const struct run *run, struct event *event)
 {
-    struct slice raw = run->record.bytes;
-    uint64_t offset = run->record.offset;
-    if (EVENT_HAS(event, raw_offset) && EVENT_HAS(event, raw_size) && event->raw_offset >= 0 &&
-        event->raw_size >= 0 && (uint64_t)event->raw_offset <= raw.size) {
+    struct slice raw = run->frame->record.bytes;
+    uint64_t offset = run->frame->record.offset;
+    if (!run->frame->below && EVENT_HAS(event, raw_offset) && EVENT_HAS(event, raw_size) &&
+        event->raw_offset >= 0 && event->raw_size >= 0 && (uint64_t)event->raw_offset <= raw.size) {
         offset += (uint64_t)event->raw_offset;
         raw = slice_sub(raw, (size_t)event->raw_offset, (size_t)event->raw_size);
     }
     EVENT_SET(event, raw_offset, (int64_t)offset);
     EVENT_SET(event, raw_size, (int64_t)raw.size);
     return raw;
+}
+
+static void reject_too_large(struct run *run, uint32_t index, struct slice raw, uint64_t offset)
+{
+    char detail[96];
+    snprintf(detail, sizeof detail, "record has %zu bytes, limits.event_bytes is %zu", raw.size,
+             run->options->event_bytes);
+    reject(run, index, raw, offset, 0, "event_too_large", detail);
 }
 
 static void fill_from_request(const struct run *run, struct event *event)
@@ -138,6 +187,18 @@ static bool is_duplicate(struct run *run, const struct event *event)
     return status == STATUS_EXISTS;
 }
 
+/* What a format says of the events handed on: their own parser, and what the outer formats know. */
+static bool complete_inner(const struct run *run, struct event *event)
+{
+    EVENT_SET(event, parser_name, slice_from_text(run->frame->parser->name));
+    EVENT_SET(event, parser_version, slice_from_text(run->frame->parser->version));
+    for (const struct frame *f = run->frame; f->below; f = f->below)
+        if (f->envelope &&
+            !envelope_apply(&run->context, f->below->parser->name, f->envelope, event))
+            return false;
+    return true;
+}
+
 static void take_event(const struct parser_context *context, struct event *event)
 {
     struct run *run = run_of(context);
@@ -148,6 +209,16 @@ static void take_event(const struct parser_context *context, struct event *event
         return;
     EVENT_SET(event, batch_index, index);
     n->record = locate(run, event);
+    if (run->frame->below && !complete_inner(run, event)) {
+        reject(run, index, n->record, (uint64_t)event->raw_offset, 0, "no_memory",
+               "limits.memory is reached");
+        return;
+    }
+    if (n->record.size > run->options->event_bytes &&
+        run->frame->parser->framing == PARSER_FRAMING_BODY) {
+        reject_too_large(run, index, n->record, (uint64_t)event->raw_offset);
+        return;
+    }
     fill_from_request(run, event);
     switch (normalise_event(n, event, &refusal)) {
     case STATUS_OK:
@@ -169,31 +240,34 @@ static void take_event(const struct parser_context *context, struct event *event
 
 /* ---- records ---- */
 
-static void reject_too_large(struct run *run)
-{
-    char detail[96];
-    snprintf(detail, sizeof detail, "record has %zu bytes, limits.event_bytes is %zu",
-             run->record.bytes.size, run->options->event_bytes);
-    reject_record(run, 0, "event_too_large", detail);
-}
-
-static void take_outcome(struct run *run, const struct parser_outcome *outcome)
+void pipeline_take_outcome(struct run *run, const struct parser_outcome *outcome)
 {
     if (outcome->result == PARSER_MALFORMED)
-        reject_record(run, outcome->offset, outcome->code ? outcome->code : "malformed",
-                      outcome->detail ? outcome->detail : "record does not follow its format");
+        pipeline_reject_record(run, outcome->offset, outcome->code ? outcome->code : "malformed",
+                               outcome->detail ? outcome->detail
+                                               : "record does not follow its format");
     else if (outcome->result == PARSER_NOT_MINE)
-        reject_record(run, 0, "not_of_format", "record is not of the batch's format");
+        pipeline_reject_record(run, 0, "not_of_format", "record is not of the batch's format");
 }
 
 /* What follows a message in a frame that should hold one. */
 static void reject_trailing(struct run *run, size_t consumed)
 {
     uint32_t index;
-    struct slice rest = slice_sub(run->record.bytes, consumed, run->record.bytes.size);
+    struct slice rest = slice_sub(run->own.record.bytes, consumed, run->own.record.bytes.size);
     if (rest.size && take_index(run, &index))
-        reject(run, index, rest, run->record.offset + consumed, 0, "trailing_bytes",
+        reject(run, index, rest, run->own.record.offset + consumed, 0, "trailing_bytes",
                "bytes left in the frame after the message");
+}
+
+/* BODY: what comes before the broken place has been dealt with. */
+static void drop_read(struct run *run, struct parser_outcome *outcome)
+{
+    struct split_record *record = &run->own.record;
+    struct slice rest = slice_sub(record->bytes, outcome->offset, record->bytes.size);
+    record->offset += record->bytes.size - rest.size;
+    record->bytes = rest;
+    outcome->offset = 0;
 }
 
 static void read_record(struct run *run, struct split *split)
@@ -201,29 +275,39 @@ static void read_record(struct run *run, struct split *split)
     const struct parser *parser = run->options->parser;
     bool stream = parser->framing == PARSER_FRAMING_STREAM;
     struct parser_outcome outcome = {.result = PARSER_OK};
-    struct slice whole = run->record.bytes;
+    struct slice whole = run->own.record.bytes;
     scratch_reset(&run->scratch);
     parser->parse(whole, &run->context, &outcome);
     if (stream && outcome.consumed && outcome.consumed < whole.size)
-        run->record.bytes = slice_sub(whole, 0, outcome.consumed);
-    take_outcome(run, &outcome);
+        run->own.record.bytes = slice_sub(whole, 0, outcome.consumed);
+    if (parser->framing == PARSER_FRAMING_BODY && outcome.result != PARSER_OK)
+        drop_read(run, &outcome);
+    pipeline_take_outcome(run, &outcome);
     if (stream && split->prefix != SPLIT_PREFIX_NONE && outcome.consumed) {
-        run->record.bytes = whole;
+        run->own.record.bytes = whole;
         reject_trailing(run, outcome.consumed);
     }
     split_advance(split, outcome.consumed);
 }
 
+static void reject_large_record(struct run *run)
+{
+    uint32_t index;
+    if (take_index(run, &index))
+        reject_too_large(run, index, run->own.record.bytes, run->own.record.offset);
+}
+
 static void take_record(struct run *run, struct split *split)
 {
     const struct pipeline_options *options = run->options;
-    bool whole_body =
-        options->parser->framing == PARSER_FRAMING_STREAM && options->prefix == SPLIT_PREFIX_NONE;
-    if (run->record.broken) {
-        reject_record(run, 0, "malformed", run->record.broken);
+    enum parser_framing framing = options->parser->framing;
+    bool whole_body = framing == PARSER_FRAMING_BODY ||
+                      (framing == PARSER_FRAMING_STREAM && options->prefix == SPLIT_PREFIX_NONE);
+    if (run->own.record.broken) {
+        pipeline_reject_record(run, 0, "malformed", run->own.record.broken);
         split_advance(split, 0);
-    } else if (!whole_body && run->record.bytes.size > options->event_bytes) {
-        reject_too_large(run);
+    } else if (!whole_body && run->own.record.bytes.size > options->event_bytes) {
+        reject_large_record(run);
         split_advance(split, 0);
     } else {
         read_record(run, split);
@@ -251,15 +335,19 @@ static void run_init(struct run *run, const struct pipeline_options *options,
         .event_bytes = options->event_bytes,
         .alloc = record_alloc,
         .emit = take_event,
+        .reject = reject_stretch,
+        .hand_on = pipeline_hand_on,
+        .mark = record_mark,
+        .release = record_release,
+        .request_header = request_header,
         .server = run,
-        .json = options->json,
     };
     scratch_init(&run->scratch, SCRATCH_PER_BYTE * options->event_bytes);
     id_set_init(&run->ids, options->normaliser->arena, id_seed(options->normaliser));
-    options->normaliser->parser = options->parser;
     options->normaliser->dedup_prefix_of = DEDUP_PREFIX_NONE; /* of another tenant */
     options->normaliser->context = &run->context;
-    options->normaliser->text_is_clean = options->parser == &parser_vsoc_json; /* simdjson did */
+    run->own.parser = options->parser;
+    pipeline_enter(run, &run->own);
     result->accepted = result->duplicates = result->quarantined = 0;
     result->vin_mismatches = result->error_count = 0;
     result->truncated = false;
@@ -272,7 +360,7 @@ enum status pipeline_run(const struct pipeline_options *options, struct slice bo
     struct split split;
     run_init(&run, options, result);
     split_init(&split, body, options->parser->framing, options->prefix);
-    while (run.status == STATUS_OK && split_next(&split, &run.record) == STATUS_OK)
+    while (run.status == STATUS_OK && split_next(&split, &run.own.record) == STATUS_OK)
         take_record(&run, &split);
     scratch_fini(&run.scratch);
     options->normaliser->context = NULL;

@@ -11,6 +11,11 @@ struct scratch_piece {
     _Alignas(max_align_t) struct scratch_piece *next;
 };
 
+struct scratch_mark {
+    size_t block_used, piece_bytes;
+    struct scratch_piece *pieces;
+};
+
 void scratch_init(struct scratch *scratch, size_t limit_bytes)
 {
     *scratch = (struct scratch){.limit_bytes = limit_bytes};
@@ -23,15 +28,20 @@ void scratch_fini(struct scratch *scratch)
     scratch->block = NULL;
 }
 
-void scratch_reset(struct scratch *scratch)
+static void go_back(struct scratch *scratch, struct scratch_mark mark)
 {
-    while (scratch->pieces) {
+    while (scratch->pieces != mark.pieces) {
         struct scratch_piece *next = scratch->pieces->next;
         free(scratch->pieces);
         scratch->pieces = next;
     }
-    scratch->piece_bytes = 0;
-    scratch->block_used = 0;
+    scratch->piece_bytes = mark.piece_bytes;
+    scratch->block_used = mark.block_used;
+}
+
+void scratch_reset(struct scratch *scratch)
+{
+    go_back(scratch, (struct scratch_mark){0, 0, NULL});
 }
 
 static void *alloc_piece(struct scratch *scratch, size_t size)
@@ -62,4 +72,18 @@ void *scratch_alloc(struct scratch *scratch, size_t size)
     }
 #endif
     return alloc_piece(scratch, size);
+}
+
+const struct scratch_mark *scratch_mark(struct scratch *scratch)
+{
+    struct scratch_mark now = {scratch->block_used, scratch->piece_bytes, scratch->pieces};
+    struct scratch_mark *mark = scratch_alloc(scratch, sizeof *mark);
+    if (mark)
+        *mark = now;
+    return mark;
+}
+
+void scratch_release(struct scratch *scratch, const struct scratch_mark *mark)
+{
+    go_back(scratch, *mark);
 }

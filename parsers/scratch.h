@@ -23,5 +23,10 @@ void scratch_reset(struct scratch *scratch);
 /* size bytes aligned for any type, valid until the reset; NULL when the limit or memory is reached.
  */
 void *scratch_alloc(struct scratch *scratch, size_t size);
+/* A place to go back to, NULL when the limit or memory is reached; scratch_release takes back the
+ * mark and all that was handed out after it. */
+struct scratch_mark;
+const struct scratch_mark *scratch_mark(struct scratch *scratch);
+void scratch_release(struct scratch *scratch, const struct scratch_mark *mark);
 
 #endif

@@ -18,7 +18,8 @@ void split_init(struct split *split, struct slice body, enum parser_framing fram
                 enum split_prefix prefix)
 {
     *split = (struct split){.body = body, .framing = framing, .prefix = prefix};
-    if (framing != PARSER_FRAMING_STREAM && slice_starts_with(body, "\xEF\xBB\xBF"))
+    bool is_text = framing == PARSER_FRAMING_JSON || framing == PARSER_FRAMING_LINES;
+    if (is_text && slice_starts_with(body, "\xEF\xBB\xBF"))
         split->offset = 3; /* byte order mark */
 }
 
@@ -263,9 +264,13 @@ enum status split_next(struct split *split, struct split_record *record)
     case PARSER_FRAMING_LINES:
         return next_line(split, record);
     case PARSER_FRAMING_STREAM:
+        return next_stream(split, record);
+    case PARSER_FRAMING_BODY:
         break;
     }
-    return next_stream(split, record);
+    split->done = true;
+    *record = (struct split_record){split->body, 0, NULL};
+    return split->body.size ? STATUS_OK : STATUS_END;
 }
 
 void split_advance(struct split *split, size_t consumed)

@@ -15,9 +15,11 @@ static const char *framing_name(enum parser_framing framing)
     case PARSER_FRAMING_LINES:
         return "lines";
     case PARSER_FRAMING_STREAM:
+        return "stream";
+    case PARSER_FRAMING_BODY:
         break;
     }
-    return "stream";
+    return "body";
 }
 
 static void print_text(const struct parser *p)

@@ -88,8 +88,9 @@ static enum status read_input(const struct parse_options *options, struct writer
     return file_read_all(options->file, out);
 }
 
-static int run(const struct parser *parser, const struct parse_options *options,
-               int64_t received_ns, enum split_prefix prefix, struct slice body)
+static int run(const struct registry *registry, const struct parser *parser,
+               const struct parse_options *options, int64_t received_ns, enum split_prefix prefix,
+               struct slice body)
 {
     static const uint8_t zeros[32];
     static struct pipeline_result result;
@@ -97,11 +98,12 @@ static int run(const struct parser *parser, const struct parse_options *options,
     struct output out = {.failed = false};
     struct catalog *catalog = catalog_create_builtin();
     struct json_parser *json = json_parser_create(JSON_DEPTH, PIPELINE_JSON_NODES);
+    struct json_parser *json_inner = json_parser_create(JSON_DEPTH, PIPELINE_JSON_NODES);
     struct hmac *hmac = hmac_create(slice_make(zeros, sizeof zeros));
     int exit_status = EXIT_FAILED;
     arena_init(&arena, ARENA_BYTES);
     writer_init(&out.line, OUTPUT_BYTES);
-    if (!catalog || !json || !hmac) {
+    if (!catalog || !json || !json_inner || !hmac) {
         fail("start", status_text(STATUS_NO_MEMORY));
         goto done;
     }
@@ -120,6 +122,8 @@ static int run(const struct parser *parser, const struct parse_options *options,
                                               .json_depth = JSON_DEPTH,
                                               .normaliser = &normaliser,
                                               .json = json,
+                                              .json_inner = json_inner,
+                                              .registry = registry,
                                               .on_event = print_event,
                                               .on_reject = print_reject,
                                               .arg = &out};
@@ -134,6 +138,7 @@ done:
     writer_fini(&out.line);
     hmac_destroy(hmac);
     json_parser_destroy(json);
+    json_parser_destroy(json_inner);
     catalog_destroy(catalog);
     arena_fini(&arena);
     return exit_status;
@@ -210,7 +215,7 @@ static int parse_with(const struct registry *registry, const struct parse_option
     if (status != STATUS_OK)
         fail(options->file ? options->file : "standard input", status_text(status));
     else
-        exit_status = run(parser, options, received_ns, prefix, writer_slice(&body));
+        exit_status = run(registry, parser, options, received_ns, prefix, writer_slice(&body));
     writer_fini(&body);
     return exit_status;
 }

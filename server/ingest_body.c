@@ -218,6 +218,8 @@ static bool read_body(struct ingest *in, struct request *r, struct refusal *refu
         .sw_baseline = r->sw_baseline,
         .normaliser = &normaliser,
         .json = in->json,
+        .json_inner = in->json_inner,
+        .registry = in->shared->registry,
         .on_event = encode_event,
         .on_reject = encode_reject,
         .arg = &encoding,

@@ -19,6 +19,7 @@ struct ingest {
     struct writer inflated; /* one inflated body at a time */
     struct writer scratch;  /* report and errors being written */
     struct json_parser *json;
+    struct json_parser *json_inner; /* for JSON inside JSON */
     struct pseudonym *pseudonym;
     struct sha256 *sha;
     struct mailbox verdicts;

@@ -53,9 +53,10 @@ struct ingest *ingest_create(struct ingest_shared *shared, const struct config *
     writer_init(&in->scratch, SCRATCH_LIMIT);
     in->inflate = inflate_create();
     in->json = json_parser_create(config->limit_json_depth, PIPELINE_JSON_NODES);
+    in->json_inner = json_parser_create(config->limit_json_depth, PIPELINE_JSON_NODES);
     in->pseudonym = pseudonym_create(&shared->key);
     in->sha = sha256_create();
-    if (in->inflate && in->json && in->pseudonym && in->sha && make_series(in))
+    if (in->inflate && in->json && in->json_inner && in->pseudonym && in->sha && make_series(in))
         return in;
     ingest_destroy(in);
     return NULL;
@@ -67,6 +68,7 @@ void ingest_destroy(struct ingest *in)
         return;
     inflate_destroy(in->inflate);
     json_parser_destroy(in->json);
+    json_parser_destroy(in->json_inner);
     pseudonym_destroy(in->pseudonym);
     sha256_destroy(in->sha);
     writer_fini(&in->inflated);
@@ -76,15 +78,21 @@ void ingest_destroy(struct ingest *in)
     free(in);
 }
 
+/* Without memory the old one, with the old depth, stays. */
+static void renew_json(struct json_parser **json, size_t depth)
+{
+    struct json_parser *made = json_parser_create(depth, PIPELINE_JSON_NODES);
+    if (!made)
+        return;
+    json_parser_destroy(*json);
+    *json = made;
+}
+
 void ingest_reconfigure(struct ingest *in, const struct config *config)
 {
     if (config->limit_json_depth != in->config->limit_json_depth) {
-        struct json_parser *json =
-            json_parser_create(config->limit_json_depth, PIPELINE_JSON_NODES);
-        if (json) {
-            json_parser_destroy(in->json);
-            in->json = json;
-        }
+        renew_json(&in->json, config->limit_json_depth);
+        renew_json(&in->json_inner, config->limit_json_depth);
     }
     in->config = config;
 }

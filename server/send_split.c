@@ -5,7 +5,8 @@
 void send_split_init(struct send_split *s, struct slice file, enum parser_framing framing,
                      enum split_prefix prefix, size_t max_bytes, size_t max_records)
 {
-    bool blind = framing == PARSER_FRAMING_STREAM && prefix == SPLIT_PREFIX_NONE;
+    bool blind = framing == PARSER_FRAMING_BODY ||
+                 (framing == PARSER_FRAMING_STREAM && prefix == SPLIT_PREFIX_NONE);
     *s = (struct send_split){
         .file = file,
         .whole = blind,

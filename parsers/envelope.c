@@ -1,0 +1,111 @@
+/* envelope.c: fields of the outer format for the events inside. Pure, any thread. */
+#include "parsers/envelope.h"
+#include "parsers/json_object.h"
+
+/* Fields that mean something only together: none is taken when the event sets the first. */
+static const enum event_field groups[][4] = {
+    {EVENT_time_event_ns, EVENT_time_event_raw, EVENT_time_source, EVENT_time_quality},
+    {EVENT_severity_id, EVENT_severity_source, EVENT_severity_id, EVENT_severity_id},
+    {EVENT_parse_status, EVENT_parse_notes, EVENT_parse_status, EVENT_parse_status},
+};
+
+static bool belongs_to_set_group(const struct event *event, enum event_field field)
+{
+    for (size_t g = 0; g < sizeof groups / sizeof *groups; g++)
+        for (size_t i = 0; i < 4; i++)
+            if (groups[g][i] == field)
+                return event_is_set(event, groups[g][0]);
+    return false;
+}
+
+static void copy_field(const struct event *from, struct event *to, enum event_field field)
+{
+    const struct event_field_info *info = &event_field_table[field];
+    switch (info->kind) {
+    case EVENT_KIND_INT:
+    case EVENT_KIND_BIG:
+    case EVENT_KIND_BOOL:
+    case EVENT_KIND_TIME:
+        *event_int_at(to, info) = *event_int_at(from, info);
+        break;
+    case EVENT_KIND_REAL:
+        *event_real_at(to, info) = *event_real_at(from, info);
+        break;
+    case EVENT_KIND_LIST:
+        *event_list_at(to, info) = *event_list_at(from, info);
+        break;
+    default:
+        *event_slice_at(to, info) = *event_slice_at(from, info);
+    }
+    event_mark(to, field);
+}
+
+/* True when the text of a valid JSON object has this member. */
+static bool has_member(struct slice object, struct slice name)
+{
+    size_t depth = 0;
+    bool is_key = false; /* the next string names a member of the object itself */
+    for (size_t i = 0; i < object.size; i++) {
+        uint8_t c = object.data[i];
+        if (c == '{' || c == '[') {
+            is_key = ++depth == 1;
+        } else if (c == '}' || c == ']') {
+            depth--;
+        } else if (c == ',') {
+            is_key = depth == 1;
+        } else if (c == '"') {
+            size_t start = ++i;
+            while (object.data[i] != '"')
+                i += object.data[i] == '\\' ? 2 : 1;
+            if (is_key && slice_equal(slice_sub(object, start, i - start), name))
+                return true;
+            is_key = false;
+        }
+    }
+    return false;
+}
+
+/* The format's name, with as many _ behind it as make it no member of the object. */
+static struct slice free_name(const struct parser_context *context, const char *format,
+                              struct slice object)
+{
+    size_t size = strlen(format), most = size + object.size;
+    uint8_t *name = context->alloc(context, most);
+    if (!name)
+        return SLICE_EMPTY;
+    memset(name, '_', most);
+    memcpy(name, format, size);
+    while (has_member(object, slice_make(name, size)))
+        size++;
+    return slice_make(name, size);
+}
+
+static bool nest_attributes(const struct parser_context *context, struct slice outer,
+                            const char *format, struct event *event)
+{
+    struct json_object all;
+    struct slice own = EVENT_HAS(event, attributes) ? event->attributes : SLICE_LITERAL("{}");
+    struct slice name = free_name(context, format, own);
+    json_object_init(&all, context);
+    json_object_add_members(&all, own);
+    json_object_add_raw(&all, name, outer);
+    if (!name.size || !json_object_end(&all, &own))
+        return false;
+    EVENT_SET(event, attributes, own);
+    return true;
+}
+
+bool envelope_apply(const struct parser_context *context, const char *format,
+                    const struct event *envelope, struct event *event)
+{
+    if (!event->vin.size)
+        event->vin = envelope->vin;
+    struct event before = {.set = {event->set[0], event->set[1]}}; /* groups look at these bits */
+    for (enum event_field field = 0; field < EVENT_FIELD_COUNT; field++)
+        if (event_is_set(envelope, field) && !event_is_set(&before, field) &&
+            field != EVENT_attributes && !belongs_to_set_group(&before, field))
+            copy_field(envelope, event, field);
+    if (!EVENT_HAS(envelope, attributes))
+        return true;
+    return nest_attributes(context, envelope->attributes, format, event);
+}

@@ -1,0 +1,13 @@
+/* envelope.h: what an outer format says of the events that it carries. Pure, any thread. */
+#ifndef VSOC_PARSERS_ENVELOPE_H
+#define VSOC_PARSERS_ENVELOPE_H
+
+#include "parsers/parser.h"
+
+/* Fields that *event does not set are taken from the envelope: the times together, the severities
+ * together; its attributes become the member `format` (the outer format's name) of the event's.
+ * False: memory is out. */
+bool envelope_apply(const struct parser_context *context, const char *format,
+                    const struct event *envelope, struct event *event);
+
+#endif

@@ -1,0 +1,80 @@
+/* hand_on.c: bytes of another format inside a record go to the parser of that format. Runs on the
+ * thread that owns the batch. Does not find them: that is the outer parser's work. */
+#include "parsers/builtin.h"
+#include "parsers/pipeline_run.h"
+
+/* Formats inside each other: a CloudEvent that carries syslog that carries JSON. */
+#define FRAMES_MAX 3
+
+/* True when another parser can begin its work above the one at work. */
+static bool has_room(const struct run *run, const struct parser *parser)
+{
+    size_t frames = 1, json = pipeline_uses_json(parser);
+    for (const struct frame *f = run->frame; f; f = f->below) {
+        frames++;
+        json += pipeline_uses_json(f->parser);
+    }
+    return frames <= FRAMES_MAX && json <= (run->options->json_inner ? 2 : 1);
+}
+
+static const struct parser *find(const struct run *run, const struct parser_inner *inner)
+{
+    const struct registry *registry = run->options->registry;
+    if (!registry)
+        return NULL;
+    if (!inner->format.size || registry_is_probed_type(inner->format)) {
+        const struct parser *parser = registry_probe(registry, inner->bytes);
+        return parser != run->frame->parser ? parser : NULL;
+    }
+    return memchr(inner->format.data, '/', inner->format.size)
+               ? registry_by_content_type(registry, inner->format)
+               : registry_by_name(registry, inner->format);
+}
+
+static uint32_t items(const struct run *run)
+{
+    return run->result->accepted + run->result->duplicates + run->result->quarantined;
+}
+
+/* Reads the inner records. Not OK only when the first one is not and nothing came of it. */
+static enum parser_result read_records(struct run *run, struct slice bytes,
+                                       struct parser_outcome *outcome)
+{
+    const struct parser *parser = run->frame->parser;
+    struct split split;
+    struct split_record record;
+    uint32_t before = items(run);
+    split_init(&split, bytes, parser->framing, SPLIT_PREFIX_NONE);
+    while (run->status == STATUS_OK && split_next(&split, &record) == STATUS_OK) {
+        *outcome = (struct parser_outcome){.result = PARSER_OK};
+        if (record.broken)
+            parser_malformed(outcome, 0, NULL, record.broken);
+        else
+            parser->parse(record.bytes, &run->context, outcome);
+        if (outcome->result != PARSER_OK && items(run) == before)
+            return outcome->result;
+        pipeline_take_outcome(run, outcome);
+        split_advance(&split, outcome->consumed);
+    }
+    return PARSER_OK;
+}
+
+enum parser_result pipeline_hand_on(const struct parser_context *context,
+                                    const struct parser_inner *inner,
+                                    struct parser_outcome *outcome)
+{
+    struct run *run = context->server;
+    const struct split_record *outer = &run->frame->record;
+    const struct parser *parser = find(run, inner);
+    if (!parser || !has_room(run, parser))
+        return PARSER_NOT_MINE;
+    struct frame frame = {.parser = parser, .envelope = inner->envelope, .record = *outer};
+    if (!run->frame->below) {
+        frame.record.offset += inner->offset;
+        frame.record.bytes = slice_sub(outer->bytes, inner->offset, inner->size);
+    }
+    pipeline_enter(run, &frame);
+    enum parser_result result = read_records(run, inner->bytes, outcome);
+    pipeline_leave(run);
+    return result;
+}

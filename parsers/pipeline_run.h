@@ -1,0 +1,49 @@
+/* pipeline_run.h: what pipeline.c and hand_on.c share: the state of one pipeline_run. Nobody else
+ * includes it. */
+#ifndef VSOC_PARSERS_PIPELINE_RUN_H
+#define VSOC_PARSERS_PIPELINE_RUN_H
+
+#include "parsers/id_set.h"
+#include "parsers/pipeline.h"
+#include "parsers/scratch.h"
+
+/* One parser at work: the batch's own, and above it those that bytes were handed on to. */
+struct frame {
+    const struct parser *parser;
+    struct split_record record;   /* where the events are said to stand */
+    const struct event *envelope; /* what the frame below says of the events; NULL: nothing */
+    struct frame *below;          /* who handed on; NULL: the batch's own */
+};
+
+struct run {
+    const struct pipeline_options *options;
+    struct pipeline_result *result;
+    struct parser_context context;
+    struct id_set ids;
+    struct frame own;    /* the batch's parser */
+    struct frame *frame; /* the one at work */
+    uint32_t index;      /* of the next item */
+    enum status status;  /* sticky: TOO_MANY, NO_MEMORY */
+    struct scratch scratch;
+};
+
+/* Such a parser may have a JSON document open while it hands bytes on. */
+static inline bool pipeline_uses_json(const struct parser *parser)
+{
+    return parser->framing == PARSER_FRAMING_JSON || parser->framing == PARSER_FRAMING_BODY;
+}
+
+/* Makes frame the one at work, and the one below it again. */
+void pipeline_enter(struct run *run, struct frame *frame);
+void pipeline_leave(struct run *run);
+/* Quarantines the frame's record. wrong_at: where in it. */
+void pipeline_reject_record(struct run *run, size_t wrong_at, const char *code, const char *detail);
+/* Quarantines the record that a parser found broken or not its own. */
+void pipeline_take_outcome(struct run *run, const struct parser_outcome *outcome);
+
+/* context->hand_on. */
+enum parser_result pipeline_hand_on(const struct parser_context *context,
+                                    const struct parser_inner *inner,
+                                    struct parser_outcome *outcome);
+
+#endif
