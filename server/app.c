@@ -26,6 +26,7 @@
 
 #define LOG_COMPONENT "app"
 #include "core/log.h"
+#include "storage/fault.h"
 
 #define TICK_MS 50
 /* Batches waiting for the writer: beyond it requests are refused, so that memory and latency stay
@@ -41,6 +42,7 @@ static void begin_stop(struct app *app, int64_t deadline_ns)
     atomic_store(&app->shared.draining, true);
     for (size_t i = 0; i < app->worker_count; i++)
         worker_drain(app->workers[i]);
+    fault_point(stop_begun);
 }
 
 static void on_stop_signal(evutil_socket_t number, short what, void *arg)
@@ -326,19 +328,26 @@ static enum status start(struct app *app)
         s = load_parts(app);
     if (s == STATUS_OK)
         app_apply(app);
+    fault_point(start_parts_loaded);
     if (s == STATUS_OK)
         s = open_spool(app);
+    fault_point(start_spool_open);
     if (s == STATUS_OK)
         s = app_sinks_create(app);
+    fault_point(start_sinks_made);
     if (s == STATUS_OK)
         s = create_workers(app);
+    fault_point(start_workers_made);
     if (s == STATUS_OK)
         s = app_sinks_start(app);
+    fault_point(start_sinks_started);
     for (size_t i = 0; s == STATUS_OK && i < app->worker_count; i++)
         s = worker_start(app->workers[i]);
+    fault_point(start_workers_started);
     app_metrics_init(app);
     if (s == STATUS_OK)
         s = listen_admin(app);
+    fault_point(start_done);
     return s;
 }
 
@@ -350,14 +359,18 @@ static void stop(struct app *app)
         worker_stop(app->workers[i]);
     for (size_t i = 0; i < app->worker_count; i++)
         worker_join(app->workers[i]);
+    fault_point(stop_workers_joined);
     if (app->shared.spool)
         spool_stop(app->shared.spool);
+    fault_point(stop_spool_stopped);
     app_sinks_stop(app, app->drain_deadline_ns);
+    fault_point(stop_sinks_stopped);
     app_sinks_destroy(app);
     for (size_t i = 0; i < app->worker_count; i++)
         worker_destroy(app->workers[i]);
     if (app->shared.spool)
         spool_close(app->shared.spool);
+    fault_point(stop_spool_closed);
 }
 
 static void free_parts(struct app *app)
@@ -432,6 +445,7 @@ int app_run(struct config *config, const struct app_source *source)
         log_info("ready", LOG_U64("workers", app->worker_count),
                  LOG_U64("sinks", app->shared.sinks.count));
         event_base_dispatch(app->base);
+        fault_point(stop_drained);
     } else {
         log_error("start failed", LOG_STATUS(s));
     }

@@ -10,6 +10,7 @@
 
 #define LOG_COMPONENT "app"
 #include "core/log.h"
+#include "storage/fault.h"
 
 void app_log_problems(const struct config_problems *problems)
 {
@@ -84,6 +85,7 @@ void app_reload(struct app *app)
     const char *fixed = config_needs_restart(app->config, config);
     if (fixed)
         log_warn("a changed setting takes effect only after a restart", LOG_TEXT("key", fixed));
+    fault_point(reload_read);
     *old = (struct retired_config){app->config, app->generation, app->retired};
     app->retired = old;
     app->config = config;
@@ -94,9 +96,11 @@ void app_reload(struct app *app)
         tls_context_publish_expiry(tls);
     }
     app_apply(app);
+    fault_point(reload_swapped);
     for (size_t i = 0; i < app->worker_count; i++)
         worker_reload(app->workers[i], config, app->tls, app->generation);
     struct http_settings http = http_settings_from_config(config);
     http_server_reconfigure(app->admin, &http, NULL);
+    fault_point(reload_sent);
     log_info("settings reloaded");
 }

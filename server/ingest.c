@@ -10,6 +10,7 @@
 
 #define LOG_COMPONENT "ingest"
 #include "core/log.h"
+#include "storage/fault.h"
 
 /* Arena of a request beside its body: headers, error texts; and for each event its place in the
  * table of ids. */
@@ -67,6 +68,7 @@ static void request_answer(struct request *r, ack_mask_t missing)
         http_set_context(exchange, NULL);
         http_reply(exchange, none_good ? 422 : 200, "application/json", writer_slice(&in->scratch),
                    NULL, 0, INGEST_ROUTE);
+        fault_point(ingest_reply_sent);
     }
     request_destroy(r);
 }
@@ -121,6 +123,7 @@ static void request_acknowledge(struct request *r)
                 r->next->previous = r;
             in->waiting = r;
             shed_batch(r);
+            fault_point(ingest_ack_awaited);
             return;
         }
         atomic_fetch_sub_explicit(&in->waiters, 1, memory_order_relaxed);
@@ -137,6 +140,7 @@ void ingest_check_acks(struct ingest *in)
         if (missing && now < r->ack_deadline_ns && !atomic_load(&in->shared->draining))
             continue;
         waiting_remove(r);
+        fault_point(ingest_ack_reached);
         request_answer(r, missing);
     }
 }
@@ -285,9 +289,11 @@ static bool begin_key(struct ingest *in, struct request *r)
     switch (dedup_begin(in->shared->dedup, m->key, m->body_sha256, m->received_ns, &r->batch->arena,
                         &r->report)) {
     case DEDUP_NEW:
+        fault_point(ingest_key_begun);
         return true;
     case DEDUP_REPEAT:
         r->repeat = true;
+        fault_point(ingest_repeat_known);
         metric_add(in->batches_duplicate, 1);
         request_acknowledge(r);
         return false;
@@ -316,6 +322,7 @@ static void submit(struct ingest *in, struct request *r)
     batch->reply_to = &in->verdicts;
     batch->owner = r;
     enum status s = spool_submit(in->shared->spool, &r->batch);
+    fault_point(ingest_submitted);
     if (s == STATUS_OK)
         return;
     dedup_abort(in->shared->dedup, batch->meta.key);
@@ -388,7 +395,9 @@ static void take_verdict(struct ingest *in, struct batch *batch)
                             10);
         return;
     }
+    fault_point(ingest_verdict_taken);
     dedup_commit(in->shared->dedup, m);
+    fault_point(ingest_key_committed);
     metric_add(m->accepted + m->duplicates ? in->batches_accepted : in->batches_quarantined, 1);
     r->report = (struct dedup_report){
         .position = m->position,

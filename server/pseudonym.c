@@ -4,12 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/hash.h"
+#include "storage/fault.h"
 
 struct pseudonym {
     struct hmac *hmac;
@@ -72,14 +75,51 @@ static enum status read_keys(FILE *file, const char *path, struct pseudonym_key 
     return STATUS_CONFIG;
 }
 
-static enum status make_file(const char *path, char reason[256])
+/* Under its name only if no other process was first: then the other's key counts. */
+static bool publish(const char *fresh, const char *path)
+{
+    if (link(fresh, path) == 0 || errno == EEXIST)
+        return unlink(fresh) == 0;
+    bool no_links = errno == EPERM || errno == EOPNOTSUPP;
+    return no_links && rename(fresh, path) == 0;
+}
+
+static bool sync_folder(const char *path)
+{
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%s", path);
+    int fd = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool good = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    return good;
+}
+
+static bool write_key(int fd)
 {
     uint8_t bytes[32];
     char text[2 * sizeof bytes + 1];
     random_bytes(bytes, sizeof bytes);
     for (size_t i = 0; i < sizeof bytes; i++)
         snprintf(text + 2 * i, 3, "%02x", bytes[i]);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    bool good = dprintf(fd,
+                        "# keys for vehicle pseudonyms: ID HEX64; the highest id is used. Keep "
+                        "this file: without it\n"
+                        "# no vehicle can be found again by its VIN.\n1 %s\n",
+                        text) > 0;
+    fault_point(keys_written);
+    good = good && fsync(fd) == 0;
+    fault_point(keys_synced);
+    return close(fd) == 0 && good;
+}
+
+/* The file has its name only when it is whole and durable: no event may bear a pseudonym whose key
+ * a crash can take away. */
+static enum status make_file(const char *path, char reason[256])
+{
+    char fresh[PATH_MAX];
+    int size = snprintf(fresh, sizeof fresh, "%s.XXXXXX", path);
+    int fd = size < PATH_MAX ? mkostemp(fresh, O_CLOEXEC) : -1;
     if (fd < 0) {
         snprintf(
             reason, 256,
@@ -87,17 +127,12 @@ static enum status make_file(const char *path, char reason[256])
             path, strerror(errno));
         return status_from_errno(errno);
     }
-    bool good = dprintf(fd,
-                        "# keys for vehicle pseudonyms: ID HEX64; the highest id is used. Keep "
-                        "this file: without it\n"
-                        "# no vehicle can be found again by its VIN.\n1 %s\n",
-                        text) > 0 &&
-                fsync(fd) == 0;
-    if (close(fd) != 0 || !good) {
-        snprintf(reason, 256, "cannot write %s: %s", path, strerror(errno));
-        return STATUS_IO;
-    }
-    return STATUS_OK;
+    bool good = write_key(fd) && publish(fresh, path);
+    fault_point(keys_linked);
+    if (good && sync_folder(path))
+        return STATUS_OK;
+    snprintf(reason, 256, "cannot write %s: %s", path, strerror(errno));
+    return STATUS_IO;
 }
 
 enum status pseudonym_key_load(const char *path, struct pseudonym_key *key, char reason[256])

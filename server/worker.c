@@ -13,6 +13,7 @@
 
 #include "core/clock.h"
 #include "core/thread.h"
+#include "storage/fault.h"
 
 enum { WORD_RELOAD = 1, WORD_SINK_MOVED = 2, WORD_DRAIN = 4, WORD_STOP = 8 };
 
@@ -60,6 +61,7 @@ static void take_reload(struct worker *w)
     ingest_reconfigure(w->ingest, config);
     tls_context_release(tls);
     atomic_store(&w->generation, generation);
+    fault_point(reload_taken);
 }
 
 static void note_state(struct worker *w)

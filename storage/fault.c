@@ -1,40 +1,63 @@
-/* fault.c: named crash points of test builds. Any thread. Does nothing unless built with
- * VSOCD_FAULTS. */
+/* fault.c: named crash points of test builds. Any thread; the choice is read before main. Does
+ * nothing unless built with VSOCD_FAULTS. */
 #include "storage/fault.h"
 
 #ifdef VSOCD_FAULTS
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* Passes of the chosen point so far. */
-static atomic_ulong fault_passes;
+static const struct {
+    const char *name, *happened, *holds;
+} points[] = {
+#define FAULT_POINT(name, happened, holds) {#name, happened, holds},
+#include "storage/fault_points.def"
+#undef FAULT_POINT
+};
 
-bool fault_due(const char *name)
+static enum fault chosen = FAULT_COUNT;
+static unsigned long turn;
+static atomic_ulong passes;
+
+static void print_points(void)
 {
-    const char *chosen = getenv("VSOCD_FAULT");
-    size_t size = strlen(name);
-    if (!chosen || strncmp(chosen, name, size) != 0)
-        return false;
-    if (chosen[size] != '\0' && chosen[size] != ':')
-        return false;
-    unsigned long turn = chosen[size] == ':' ? strtoul(chosen + size + 1, NULL, 10) : 1;
-    return atomic_fetch_add(&fault_passes, 1) + 1 == turn;
+    for (size_t i = 0; i < FAULT_COUNT; i++)
+        printf("%s\t%s\t%s\n", points[i].name, points[i].happened, points[i].holds);
+    exit(0);
+}
+
+__attribute__((constructor)) static void choose(void)
+{
+    const char *wish = getenv("VSOCD_FAULT");
+    if (!wish || !*wish)
+        return;
+    if (strcmp(wish, "list") == 0)
+        print_points();
+    size_t size = strcspn(wish, ":");
+    for (size_t i = 0; i < FAULT_COUNT; i++)
+        if (strlen(points[i].name) == size && memcmp(points[i].name, wish, size) == 0)
+            chosen = (enum fault)i;
+    turn = wish[size] ? strtoul(wish + size + 1, NULL, 10) : 1;
+    if (chosen != FAULT_COUNT && turn > 0)
+        return;
+    fprintf(stderr, "VSOCD_FAULT: no such crash point: %s; VSOCD_FAULT=list prints them\n", wish);
+    exit(64);
+}
+
+bool fault_turn(enum fault fault)
+{
+    return fault == chosen && atomic_fetch_add(&passes, 1) + 1 == turn;
 }
 
 void fault_die(void)
 {
+    fprintf(stderr, "crash point %s, pass %lu\n", points[chosen].name, turn);
     kill(getpid(), SIGKILL);
     for (;;)
         pause();
-}
-
-void fault_point(const char *name)
-{
-    if (fault_due(name))
-        fault_die();
 }
 #else
 /* ISO C wants something in a translation unit. */

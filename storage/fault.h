@@ -1,18 +1,29 @@
-/* fault.h: named crash points for tests. With the CMake option VSOCD_FAULTS and
- * VSOCD_FAULT=name[:n] in the environment, the process sends itself SIGKILL the n-th time (default:
- * first) it comes past that point. Nothing of it is in other builds. */
+/* fault.h: named crash points for tests. Only where VSOCD_FAULTS is defined, which is the program
+ * vsocd_faults: with VSOCD_FAULT=NAME[:N] in the environment the process sends itself SIGKILL the
+ * N-th time (default: first) it comes past that point; VSOCD_FAULT=list prints the points. The
+ * points are in fault_points.def. */
 #ifndef VSOC_STORAGE_FAULT_H
 #define VSOC_STORAGE_FAULT_H
 
 #include <stdbool.h>
 
 #ifdef VSOCD_FAULTS
+enum fault {
+#define FAULT_POINT(name, happened, holds) FAULT_##name,
+#include "storage/fault_points.def"
+#undef FAULT_POINT
+    FAULT_COUNT
+};
+
+/* True once, when it is this point's turn. Thread: any. */
+bool fault_turn(enum fault fault);
+_Noreturn void fault_die(void);
+
 /* Kills the process if it is this point's turn. Thread: any. */
-void fault_point(const char *name);
+#define fault_point(name) (fault_turn(FAULT_##name) ? fault_die() : (void)0)
 /* True once, when it is this point's turn: the caller then does its work by halves and dies with
  * fault_die. Thread: any. */
-bool fault_due(const char *name);
-_Noreturn void fault_die(void);
+#define fault_due(name) fault_turn(FAULT_##name)
 #else
 #define fault_point(name) ((void)0)
 #define fault_due(name)   false

@@ -93,8 +93,10 @@ static enum status record_write(struct file_log *log, uint64_t position, bool ro
     if (status == STATUS_OK && fdatasync(fd) != 0)
         status = failed(log, "sync", fresh);
     close(fd);
+    fault_point(file_record_written);
     if (status == STATUS_OK && rename(fresh, name) != 0)
         status = failed(log, "rename", fresh);
+    fault_point(file_record_renamed);
     if (status == STATUS_OK)
         status = sync_directory(log);
     return status;
@@ -162,7 +164,7 @@ static enum status shift_files(struct file_log *log)
             return STATUS_TOO_LARGE;
         if (rename(from, to) != 0 && errno != ENOENT)
             return failed(log, "rename", from);
-        fault_point("file.shifted");
+        fault_point(file_shifted);
     }
     return STATUS_OK;
 }
@@ -197,9 +199,10 @@ static enum status finish_rotation(struct file_log *log, uint64_t position)
 static enum status rotate(struct file_log *log)
 {
     enum status status = record_write(log, log->position, true);
-    fault_point("file.rotating");
+    fault_point(file_rotating);
     if (status == STATUS_OK)
         status = finish_rotation(log, log->position);
+    fault_point(file_rotated);
     return status;
 }
 
@@ -218,6 +221,7 @@ static enum status cut_tail(struct file_log *log, uint64_t committed)
              LOG_TEXT("path", log->path), LOG_U64("bytes", log->size - committed));
     if (ftruncate(log->fd, (off_t)committed) != 0 || fdatasync(log->fd) != 0)
         return failed(log, "cut", log->path);
+    fault_point(file_tail_cut);
     log->size = committed;
     return STATUS_OK;
 }
@@ -261,16 +265,16 @@ enum status file_log_append(struct file_log *log, struct slice bytes)
 
 enum status file_log_commit(struct file_log *log, uint64_t position)
 {
-    fault_point("file.written");
+    fault_point(file_written);
     if (fdatasync(log->fd) != 0)
         return failed(log, "sync", log->path);
-    fault_point("file.synced");
+    fault_point(file_synced);
     enum status status = record_write(log, position, false);
     if (status != STATUS_OK)
         return status;
     log->known = true;
     log->position = position;
-    fault_point("file.committed");
+    fault_point(file_committed);
     if (log->rotate_bytes && log->size >= log->rotate_bytes)
         status = rotate(log);
     return status;

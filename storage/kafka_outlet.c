@@ -9,6 +9,7 @@
 #include "core/clock.h"
 #include "core/event_json.h"
 #include "storage/kafka_progress.h"
+#include "storage/fault.h"
 
 /* Callbacks are served after so many messages. */
 #define POLL_EVERY 4096
@@ -351,6 +352,7 @@ enum sink_result kafka_outlet_send(struct kafka_outlet *outlet, const struct sin
         load->begin(load, b, &iterator);
         while (result == SINK_DELIVERED && load->next(&iterator, &item))
             result = send_item(outlet, load, b, &item, problem);
+        fault_point(kafka_message_produced);
     }
     return result;
 }

@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "storage/pg_dsn.h"
+#include "storage/fault.h"
 
 #include <errno.h>
 #include <libpq-fe.h>
@@ -216,6 +217,7 @@ static enum status take_results(struct pg_connection *c, int64_t deadline_ns, pg
                                 void *arg, struct pg_error *error)
 {
     enum status status = STATUS_OK;
+    fault_point(pg_statement_sent);
     for (;;) {
         PGresult *result;
         enum status got = next_result(c, deadline_ns, &result, error);
@@ -242,14 +244,20 @@ static enum status take_results(struct pg_connection *c, int64_t deadline_ns, pg
     return STATUS_UNAVAILABLE;
 }
 
-enum status pg_connection_run(struct pg_connection *c, const char *sql, struct pg_error *error)
+static enum status send(struct pg_connection *c, const char *sql, int64_t deadline_ns,
+                        struct pg_error *error)
 {
     if (!c->pg)
         return lose(c, error, "not connected");
-    int64_t deadline = call_deadline(c);
     if (!PQsendQuery(c->pg, sql))
         return lose(c, error, PQerrorMessage(c->pg));
-    enum status status = flush(c, deadline, error);
+    return flush(c, deadline_ns, error);
+}
+
+enum status pg_connection_run(struct pg_connection *c, const char *sql, struct pg_error *error)
+{
+    int64_t deadline = call_deadline(c);
+    enum status status = send(c, sql, deadline, error);
     return status == STATUS_OK ? take_results(c, deadline, NULL, NULL, error) : status;
 }
 
@@ -259,7 +267,10 @@ enum status pg_connection_commit(struct pg_connection *c, struct pg_error *error
         *error = (struct pg_error){.sqlstate = "25P02", .text = "the transaction had failed"};
         return STATUS_REFUSED;
     }
-    return pg_connection_run(c, "COMMIT", error);
+    int64_t deadline = call_deadline(c);
+    enum status status = send(c, "COMMIT", deadline, error);
+    fault_point(pg_commit_sent);
+    return status == STATUS_OK ? take_results(c, deadline, NULL, NULL, error) : status;
 }
 
 void pg_connection_rollback(struct pg_connection *c)
@@ -296,13 +307,9 @@ enum status pg_connection_query(struct pg_connection *c, const char *sql,
 enum status pg_connection_copy_start(struct pg_connection *c, const char *sql,
                                      struct pg_error *error)
 {
-    if (!c->pg)
-        return lose(c, error, "not connected");
     int64_t deadline = call_deadline(c);
-    if (!PQsendQuery(c->pg, sql))
-        return lose(c, error, PQerrorMessage(c->pg));
     PGresult *result;
-    enum status status = flush(c, deadline, error);
+    enum status status = send(c, sql, deadline, error);
     if (status == STATUS_OK)
         status = next_result(c, deadline, &result, error);
     if (status != STATUS_OK)
@@ -325,7 +332,9 @@ enum status pg_connection_copy_send(struct pg_connection *c, struct slice data,
         return lose(c, error, "not connected");
     if (PQputCopyData(c->pg, (const char *)data.data, (int)data.size) != 1)
         return lose(c, error, PQerrorMessage(c->pg));
-    return flush(c, call_deadline(c), error);
+    enum status status = flush(c, call_deadline(c), error);
+    fault_point(pg_copy_sent);
+    return status;
 }
 
 enum status pg_connection_copy_finish(struct pg_connection *c, const char *give_up,

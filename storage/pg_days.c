@@ -3,6 +3,7 @@
 #include "storage/pg_days.h"
 
 #include "core/clock.h"
+#include "storage/fault.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -32,8 +33,10 @@ static enum status ensure_day(struct pg_connection *c, int32_t day, struct pg_er
     if (!gmtime_r(&seconds, &tm) || !strftime(text, sizeof text, "%Y-%m-%d", &tm))
         return STATUS_OUT_OF_RANGE;
     struct pg_param param = {slice_make(text, strlen(text)), 0};
-    return pg_connection_query(c, "SELECT vsoc.ensure_partition($1::date)", &param, 1, NULL, NULL,
-                               error);
+    enum status status = pg_connection_query(c, "SELECT vsoc.ensure_partition($1::date)", &param, 1,
+                                             NULL, NULL, error);
+    fault_point(pg_day_made);
+    return status;
 }
 
 enum status pg_days_ensure(struct pg_days *days, struct pg_connection *c,
@@ -66,6 +69,7 @@ enum status pg_days_ensure_ahead(struct pg_days *days, struct pg_connection *c, 
     struct pg_param param = {slice_make(text, strlen(text)), 0};
     enum status status = pg_connection_query(c, "SELECT vsoc.ensure_partitions($1::integer)",
                                              &param, 1, NULL, NULL, error);
+    fault_point(pg_days_ahead_made);
     if (status == STATUS_OK)
         days->ahead_until_ns = now + AHEAD_WAIT_NS;
     return status;

@@ -10,6 +10,7 @@
 #include "storage/pg_bisect.h"
 #include "storage/pg_copy.h"
 #include "storage/pg_tables.h"
+#include "storage/fault.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,13 +187,18 @@ static enum status copy_rows(const struct pg_rows *rows, struct pg_bad_event *ba
     }
     if (status == STATUS_OK)
         status = pg_rows_copy_events(rows, 0, SIZE_MAX, bad, error);
+    fault_point(pg_events_copied);
     if (status == STATUS_OK)
         status = pg_rows_copy_quarantine(rows, error);
+    fault_point(pg_quarantine_copied);
     if (status == STATUS_OK)
         status = pg_rows_copy_batches(rows, error);
+    fault_point(pg_batches_copied);
     if (status == STATUS_OK && rows->staged) {
+        fault_point(pg_staged);
         pg_table_write_unstage(rows->buffer);
         status = run_buffer(rows, error);
+        fault_point(pg_unstaged);
     }
     return status;
 }
@@ -203,12 +209,15 @@ static enum status transaction(struct pg_loader *l, const struct pg_rows *rows,
     enum status status = pg_days_ensure(&l->days, l->connection, rows->load, error);
     if (status == STATUS_OK)
         status = pg_connection_run(l->connection, "BEGIN", error);
+    fault_point(pg_begun);
     if (status == STATUS_OK)
         status = claim_keys(l, rows->load, error);
+    fault_point(pg_keys_claimed);
     if (status == STATUS_OK)
         status = copy_rows(rows, bad, error);
     if (status == STATUS_OK)
         status = store_position(l, rows->load, error);
+    fault_point(pg_position_stored);
     return status == STATUS_OK ? pg_connection_commit(l->connection, error) : status;
 }
 
@@ -247,9 +256,12 @@ enum sink_result pg_loader_deliver(struct pg_loader *l, const struct sink_load *
     for (unsigned tries = 0; tries < TRIES_MAX && status != STATUS_NO_MEMORY; tries++) {
         struct pg_bad_event bad;
         status = transaction(l, &rows, &bad, &error);
-        if (status == STATUS_OK)
+        if (status == STATUS_OK) {
+            fault_point(pg_committed);
             return SINK_DELIVERED;
+        }
         pg_connection_rollback(l->connection);
+        fault_point(pg_rolled_back);
         if (status == STATUS_MALFORMED)
             return reject(&bad, problem);
         if (status != STATUS_REFUSED)

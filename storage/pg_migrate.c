@@ -2,6 +2,7 @@
  * Runs on the main thread. Never goes back to an older schema. */
 #include "storage/pg_migrate.h"
 
+#include "storage/fault.h"
 #include "storage/pg_connection.h"
 
 #include <stdio.h>
@@ -117,12 +118,16 @@ static enum status apply(struct run *run, const struct pg_migration *m)
     enum status status = pg_connection_run(run->connection, "BEGIN", &run->error);
     if (status == STATUS_OK)
         status = pg_connection_run(run->connection, become_owner, &run->error);
+    fault_point(migrate_begun);
     if (status == STATUS_OK) /* embedded files end with a NUL behind their size */
         status = pg_connection_run(run->connection, (const char *)m->sql, &run->error);
+    fault_point(migrate_applied);
     if (status == STATUS_OK)
         status = record(run, m);
+    fault_point(migrate_recorded);
     if (status == STATUS_OK)
         status = pg_connection_commit(run->connection, &run->error);
+    fault_point(migrate_committed);
     if (status != STATUS_OK)
         pg_connection_rollback(run->connection);
     return status;
@@ -152,6 +157,7 @@ static enum status grant(struct run *run)
         status = pg_connection_run(run->connection, become_owner, &run->error);
     if (status == STATUS_OK)
         status = pg_connection_run(run->connection, "SELECT vsoc.grant_roles()", &run->error);
+    fault_point(migrate_granted);
     if (status == STATUS_OK)
         status = pg_connection_commit(run->connection, &run->error);
     return status == STATUS_OK ? status : fail(run, status, "cannot give the roles their rights");
@@ -197,6 +203,7 @@ enum status pg_migrate(const char *dsn, bool dry_run, pg_migrate_say_fn say, voi
         /* Held by the session: others that migrate wait. It ends with the connection. */
         status =
             pg_connection_run(run.connection, "SELECT pg_advisory_lock(1987276643, 0)", &run.error);
+        fault_point(migrate_lock_held);
         status = status == STATUS_OK ? migrate_locked(&run, dry_run)
                                      : fail(&run, status, "cannot lock the schema");
     }

@@ -16,6 +16,7 @@
 #include "storage/kafka_outlet.h"
 #include "storage/kafka_progress.h"
 #include "storage/kafka_topics.h"
+#include "storage/fault.h"
 
 #define CONNECT_NS (10 * NS_PER_S)
 /* Longest wait for one answer to commit or init: the interrupt is looked at in between. */
@@ -49,6 +50,7 @@ static void lane_drop_producer(struct kafka_lane *lane)
     lane->ready = lane->begun = false;
     lane->dropped = lane->dropped || lane->outlet.producer;
     kafka_outlet_close(&lane->outlet);
+    fault_point(kafka_producer_dropped);
 }
 
 static void *kafka_open(const struct sink_config *config, struct sink_problem *problem)
@@ -108,6 +110,7 @@ static enum sink_result lane_create_producer(struct kafka_lane *lane, struct sin
     rd_kafka_t *producer = kafka_client_open(&lane->client, KAFKA_PRODUCER, problem);
     if (!producer || !kafka_outlet_open(&lane->outlet, &lane->client, producer, limit, problem))
         return SINK_BROKEN;
+    fault_point(kafka_producer_made);
     if (lane->dropped)
         metric_add(lane->recreated, 1);
     lane->dropped = false;
@@ -151,6 +154,7 @@ static enum sink_result lane_make_ready(struct kafka_lane *lane, rd_kafka_t *rea
         result = lane_init_transactions(lane, deadline_ns, problem);
     if (result != SINK_DELIVERED)
         return result;
+    fault_point(kafka_transactions_ready);
     lane_warm_up(lane, deadline_ns);
     lane->ready = true;
     return SINK_DELIVERED;
@@ -174,6 +178,7 @@ static enum sink_result kafka_connect(void *arg, uint64_t *position, bool *known
     if (result == SINK_DELIVERED)
         result = kafka_progress_read(&lane->client, reader, lane->spool_uid, deadline_ns, position,
                                      known, problem);
+    fault_point(kafka_position_read);
     rd_kafka_destroy_flags(reader, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     return result;
 }
@@ -197,9 +202,23 @@ static enum sink_result lane_flush(struct kafka_lane *lane, int64_t deadline_ns,
                          problem);
 }
 
+#ifdef VSOCD_FAULTS
+/* Test builds: dies while the answer to the commit is under way. */
+static void fault_commit(struct kafka_lane *lane)
+{
+    if (!fault_due(kafka_commit_sent))
+        return;
+    (void)rd_kafka_commit_transaction(lane->outlet.producer, 1);
+    fault_die();
+}
+#else
+#define fault_commit(lane) ((void)0)
+#endif
+
 static enum sink_result lane_commit(struct kafka_lane *lane, int64_t deadline_ns,
                                     struct sink_problem *problem)
 {
+    fault_commit(lane);
     for (;;) {
         rd_kafka_error_t *error = rd_kafka_commit_transaction(
             lane->outlet.producer, slice_ms(deadline_ns, TRANSACTION_SLICE_MS));
@@ -239,13 +258,18 @@ static enum sink_result deliver_transaction(struct kafka_lane *lane, const struc
     if (error)
         return kafka_problem_of(&lane->client, error, "a transaction can't be begun", problem);
     lane->begun = true;
+    fault_point(kafka_begun);
     enum sink_result result = kafka_outlet_send(&lane->outlet, load, deadline_ns, problem);
+    fault_point(kafka_events_produced);
     if (result == SINK_DELIVERED)
         result = kafka_outlet_send_progress(&lane->outlet, load, problem);
+    fault_point(kafka_position_produced);
     if (result == SINK_DELIVERED)
         result = lane_flush(lane, deadline_ns, problem);
+    fault_point(kafka_flushed);
     if (result == SINK_DELIVERED)
         result = lane_commit(lane, deadline_ns, problem);
+    fault_point(kafka_committed);
     if (result == SINK_DELIVERED)
         lane->begun = false;
     return lane_find_cause(lane, result, problem);

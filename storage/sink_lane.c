@@ -7,6 +7,7 @@
 
 #include "core/clock.h"
 #include "core/log.h"
+#include "storage/fault.h"
 
 #define PAUSE_FIRST_NS   (100 * NS_PER_MS)
 #define PAUSE_LONGEST_NS (10 * NS_PER_S)
@@ -104,6 +105,7 @@ static void lane_advance(struct sink_lane *lane, uint64_t position, uint64_t eve
     atomic_store(&lane->events, events);
     atomic_store(&lane->position, position);
     spool_cursor_advance(runner->spool, lane->cursor, position);
+    fault_point(lane_advanced);
     uint64_t all = sink_runner_position(runner);
     metric_set(runner->position_gauge, (double)all);
     if (runner->options.advanced)
@@ -196,6 +198,7 @@ static void lane_resume(struct sink_lane *lane, uint64_t there)
     if (behind) {
         spool_cursor_return(lane->runner->spool, lane->cursor, there);
         spool_cursor_return(lane->runner->spool, lane->runner->cursor, there);
+        fault_point(lane_returned);
     }
 }
 
@@ -212,6 +215,7 @@ static bool lane_connect(struct sink_lane *lane, bool *broken)
         return false;
     }
     lane->connected = true;
+    fault_point(lane_connected);
     if (known && (!lane->lanes_changed || is_load_tried(lane, position)))
         lane_resume(lane, position);
     if (!lane->delivery_failed)
@@ -385,11 +389,13 @@ static bool lane_deliver(struct sink_lane *lane, bool *broken)
 {
     struct sink_runner *runner = lane->runner;
     int64_t start = clock_monotonic_ns();
+    fault_point(lane_gathered);
     lane->failure.text[0] = '\0';
     enum sink_result result =
         runner->options.sink->deliver(lane->state, &lane->gather.load, &lane->failure);
     metric_observe(runner->deliver_seconds, (double)(clock_monotonic_ns() - start) / 1e9);
     if (result == SINK_DELIVERED) {
+        fault_point(lane_confirmed);
         lane_delivered(lane);
         return true;
     }

@@ -10,6 +10,7 @@
 #include "storage/pg_migrate.h"
 #include "storage/sink_runner.h"
 #include "storage/sink_settings.h"
+#include "storage/fault.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,6 +151,7 @@ static enum sink_result lane_check(struct lane *lane, struct position_found *fou
         result = read_position(lane, found, problem);
     if (result != SINK_DELIVERED)
         return result;
+    fault_point(pg_checked);
     enum status status = pg_days_ensure_ahead(&lane->loader.days, lane->connection,
                                               lane->settings->partitions_ahead, &error);
     if (status == STATUS_OK)
@@ -170,6 +172,7 @@ static enum sink_result lane_connect(void *arg, uint64_t *position, bool *known,
         return pg_load_failed(status, &error, "cannot connect to PostgreSQL", problem);
     if (!was_open)
         metric_add(lane->connects, 1);
+    fault_point(pg_connected);
     pg_connection_set_timeout(lane->connection, CHECK_TIMEOUT_MS);
     enum sink_result result = lane_check(lane, &found, problem);
     pg_connection_set_timeout(lane->connection, LOAD_TIMEOUT_MS);
@@ -207,6 +210,7 @@ static void trim_keys(struct lane *lane)
                             "SELECT vsoc.trim_batch_keys($1::interval, $2::integer)", params, 2,
                             count_row, &deleted, &error) != STATUS_OK)
         log_warn("old batch keys could not be deleted", LOG_TEXT("error", error.text));
+    fault_point(pg_keys_trimmed);
     lane->loaded_batches = 0;
 }
 

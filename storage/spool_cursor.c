@@ -79,6 +79,7 @@ enum status spool_cursor_create(int dir_fd, int *fd)
     int rc = fallocate(opened, 0, 0, 2 * SLOT_BYTES);
     if (rc != 0 && errno == EOPNOTSUPP)
         rc = ftruncate(opened, 2 * SLOT_BYTES);
+    fault_point(spool_cursor_file_made);
     if (rc != 0 || fsync(opened) != 0 || fsync(dir_fd) != 0) {
         enum status status = status_from_errno(errno);
         close(opened);
@@ -119,10 +120,10 @@ enum status spool_cursor_store(int fd, struct spool_cursor_table *table)
     enum status status = w.status;
     if (status == STATUS_OK)
         status = spool_write_all(fd, writer_slice(&w), (table->generation + 1) % 2 * SLOT_BYTES);
-    fault_point("spool.cursors.written");
+    fault_point(spool_cursors_written);
     if (status == STATUS_OK && fdatasync(fd) != 0)
         status = status_from_errno(errno);
-    fault_point("spool.cursors.synced");
+    fault_point(spool_cursors_synced);
     if (status == STATUS_OK)
         table->generation++;
     writer_fini(&w);

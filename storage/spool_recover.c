@@ -47,7 +47,7 @@ static enum status keep_floor(struct recovery *r)
         return STATUS_OK;
     table->floor = r->floor;
     enum status status = spool_cursor_store(r->spool->cursor_fd, table);
-    fault_point("spool.recover.floor_kept");
+    fault_point(spool_recover_floor_kept);
     return status;
 }
 
@@ -116,14 +116,16 @@ static enum status cut_tail(struct recovery *r, struct spool_survey *s, int fd)
         return status;
     if (ftruncate(fd, (off_t)s->segment.end) != 0)
         return status_from_errno(errno);
-    fault_point("spool.recover.cut");
+    fault_point(spool_recover_cut);
     uint64_t room = s->header.file_bytes;
     if (room > s->segment.end && fallocate(fd, 0, 0, (off_t)room) == 0)
         s->segment.file_bytes = room;
     else
         s->segment.file_bytes = s->segment.end;
     s->used_end = s->segment.end;
-    return fdatasync(fd) == 0 ? STATUS_OK : status_from_errno(errno);
+    enum status synced = fdatasync(fd) == 0 ? STATUS_OK : status_from_errno(errno);
+    fault_point(spool_recover_cut_synced);
+    return synced;
 }
 
 static void salvage(struct recovery *r, struct spool_survey *s, int fd)
@@ -236,6 +238,7 @@ out:
         close(fd);
     }
     spool_survey_fini(&s);
+    fault_point(spool_recover_segment_done);
     return status;
 }
 
@@ -292,6 +295,7 @@ enum status spool_recover(struct spool *spool, spool_scan_fn scan, void *scan_ar
     size_t count = 0;
     spool_scan_init(&r.scan);
     enum status status = spool_segment_clean(spool->dir_fd);
+    fault_point(spool_recover_cleaned);
     if (status == STATUS_OK)
         status = spool_segment_list(spool->dir_fd, &firsts, &count);
     if (status != STATUS_OK)
@@ -303,5 +307,6 @@ enum status spool_recover(struct spool *spool, spool_scan_fn scan, void *scan_ar
         spool->durable.position = r.floor;
     spool_scan_fini(&r.scan);
     free(firsts);
+    fault_point(spool_recover_done);
     return status;
 }

@@ -72,7 +72,7 @@ void spool_seal_active(struct spool *spool)
                  LOG_STATUS(status_from_errno(errno)));
     }
     spool->file_bytes = spool->durable.offset;
-    fault_point("spool.segment.sealed");
+    fault_point(spool_segment_sealed);
     if (active_is_empty(spool))
         return;
     close(spool->fd);
@@ -242,13 +242,13 @@ static bool remove_first(struct spool *spool)
 {
     char name[SPOOL_NAME_BYTES];
     spool_segment_name(spool->segments[0].first_position, name);
-    fault_point("spool.retire.before_unlink");
+    fault_point(spool_retire_chosen);
     if (unlinkat(spool->dir_fd, name, 0) != 0 && errno != ENOENT) {
         log_warn("segment could not be removed", LOG_TEXT("file", name),
                  LOG_STATUS(status_from_errno(errno)));
         return false;
     }
-    fault_point("spool.retire.unlinked");
+    fault_point(spool_retire_unlinked);
     pthread_mutex_lock(&spool->lock);
     spool->segment_count--;
     memmove(spool->segments, spool->segments + 1, spool->segment_count * sizeof *spool->segments);

@@ -63,7 +63,7 @@ static enum status keep_original(int dir_fd, const char *name)
     }
     if (status == STATUS_OK && (fsync(corrupt_fd) != 0 || fsync(dir_fd) != 0))
         status = status_from_errno(errno);
-    fault_point("spool.salvage.linked");
+    fault_point(spool_salvage_linked);
     close(corrupt_fd);
     return status;
 }
@@ -77,6 +77,7 @@ enum status spool_salvage_set_aside(int dir_fd, uint64_t first_position)
         return status;
     if (unlinkat(dir_fd, name, 0) != 0 && errno != ENOENT)
         return status_from_errno(errno);
+    fault_point(spool_aside_unlinked);
     return fsync(dir_fd) == 0 ? STATUS_OK : status_from_errno(errno);
 }
 
@@ -122,6 +123,7 @@ enum status spool_salvage_replace(int dir_fd, int fd, struct spool_segment_heade
     }
     char name[SPOOL_NAME_BYTES];
     spool_segment_name(header->first_position, name);
+    fault_point(spool_salvage_copied);
     if (status == STATUS_OK)
         status = keep_original(dir_fd, name);
     if (status != STATUS_OK) {
@@ -155,7 +157,7 @@ enum status spool_salvage_tail(int dir_fd, int fd, uint64_t first_position,
         status = copy_range(fd, range, to, 0);
     if (status == STATUS_OK && (fsync(to) != 0 || fsync(corrupt_fd) != 0 || fsync(dir_fd) != 0))
         status = status_from_errno(errno);
-    fault_point("spool.salvage.tail_kept");
+    fault_point(spool_salvage_tail_kept);
     if (to >= 0)
         close(to);
     close(corrupt_fd);

@@ -238,9 +238,10 @@ enum status spool_segment_begin(int dir_fd, const struct spool_segment_header *h
     if (opened < 0)
         return status_from_errno(errno);
     enum status status = spool_segment_allocate(opened, header->file_bytes);
-    fault_point("spool.segment.allocated");
+    fault_point(spool_segment_allocated);
     if (status == STATUS_OK)
         status = write_header(opened, header);
+    fault_point(spool_segment_headed);
     if (status != STATUS_OK) {
         spool_segment_abandon(dir_fd, header, opened);
         return status;
@@ -256,13 +257,13 @@ enum status spool_segment_publish(int dir_fd, const struct spool_segment_header 
     spool_segment_name(header->first_position, to);
     if (fsync(fd) != 0)
         return status_from_errno(errno);
-    fault_point("spool.segment.synced");
+    fault_point(spool_segment_synced);
     if (renameat(dir_fd, from, dir_fd, to) != 0)
         return status_from_errno(errno);
-    fault_point("spool.segment.renamed");
+    fault_point(spool_segment_renamed);
     if (fsync(dir_fd) != 0)
         return STATUS_IO; /* whatever errno says: the name is there, so this is no lack of space */
-    fault_point("spool.segment.created");
+    fault_point(spool_segment_created);
     return STATUS_OK;
 }
 

@@ -28,6 +28,7 @@ static void give_back(struct spool *spool, struct batch *batch, enum status verd
     atomic_fetch_sub(&spool->queued_batches, 1);
     if (mailbox_put(batch->reply_to, &batch->mail) != STATUS_OK)
         batch_destroy(batch);
+    fault_point(spool_verdict_given);
 }
 
 static void give_back_pending(struct spool *spool, enum status verdict)
@@ -73,7 +74,7 @@ static void drop_written(struct spool *spool, size_t bytes)
 /* Test builds: dies with half of what was to be written on disk. */
 static void fault_torn_write(struct spool *spool)
 {
-    if (!fault_due("spool.records.torn"))
+    if (!fault_due(spool_records_torn))
         return;
     size_t half = spool->iov_bytes / 2, i = 0;
     uint64_t at = spool->write_offset;
@@ -180,12 +181,12 @@ static enum status write_and_sync(struct spool *spool)
 {
     int64_t start_ns = clock_monotonic_ns();
     write_out(spool);
-    fault_point("spool.records.written");
+    fault_point(spool_records_written);
     if (spool->write_status == STATUS_OK && fdatasync(spool->fd) != 0) {
         enum status status = status_from_errno(errno);
         return status == STATUS_NO_SPACE ? STATUS_IO : status; /* an fdatasync never gets better */
     }
-    fault_point("spool.records.synced");
+    fault_point(spool_records_synced);
     spool->last_sync_end_ns = clock_monotonic_ns();
     metric_observe(spool->commit_seconds, (double)(spool->last_sync_end_ns - start_ns) / 1e9);
     metric_add(spool->commits, 1);
@@ -202,10 +203,10 @@ static void commit(struct spool *spool, int64_t now_ns)
         publish(spool, now_ns);
     else if (status != STATUS_NO_SPACE)
         fail(spool, status);
-    fault_point("spool.records.published");
+    fault_point(spool_records_published);
     give_back_pending(spool, status == STATUS_OK || status == STATUS_NO_SPACE ? status : STATUS_IO);
     spool->write_status = STATUS_OK;
-    fault_point("spool.verdicts.given");
+    fault_point(spool_verdicts_given);
 }
 
 /* A position that a cursor has heard of is never given again. */
@@ -246,7 +247,7 @@ static void take_batch(struct spool *spool, struct batch *batch, int64_t now_ns)
 static void take_group(struct spool *spool, struct mail *mail)
 {
     int64_t now_ns = clock_wall_ns();
-    fault_point("spool.group.taken");
+    fault_point(spool_group_taken);
     pass_cursors(spool);
     spool->write_offset = spool->staged.offset;
     while (mail) {

@@ -3,23 +3,26 @@ unbroken chain."""
 
 import os
 import pathlib
-import re
 import signal
 import subprocess
 import sys
 
 import pytest
 
+from faults import POINTS
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "integration"))
 
 import spool_reader  # noqa: E402
 
-POINTS = sorted({name for path in (ROOT / "storage").glob("*.c")
-                 for name in re.findall(r'fault_(?:point|due)\("(spool[a-z._]+)"\)', path.read_text())})
-RECOVERY = ["spool.recover.cut", "spool.recover.floor_kept", "spool.salvage.linked", "spool.salvage.tail_kept"]
-RETIREMENT = ["spool.cursors.synced", "spool.cursors.written", "spool.retire.before_unlink", "spool.retire.unlinked"]
-WRITING = [p for p in POINTS if p not in RECOVERY + RETIREMENT]
+SPOOL = [point for point in POINTS if point.startswith("spool_")]
+STARTS = ["spool_cursor_file_made", "spool_recover_cleaned", "spool_recover_done", "spool_recover_segment_done"]
+TORN = ["spool_recover_cut", "spool_recover_cut_synced", "spool_recover_floor_kept", "spool_salvage_tail_kept"]
+SALVAGE = ["spool_salvage_copied", "spool_salvage_linked"]
+ASIDE = ["spool_aside_unlinked"]
+RETIREMENT = ["spool_cursors_synced", "spool_cursors_written", "spool_retire_chosen", "spool_retire_unlinked"]
+WRITING = [point for point in SPOOL if point not in STARTS + TORN + SALVAGE + ASIDE + RETIREMENT]
 
 
 @pytest.fixture
@@ -44,10 +47,6 @@ def read(directory):
     return found
 
 
-def test_every_point_belongs_to_a_group():
-    assert len(POINTS) > 12 and set(RECOVERY + RETIREMENT) <= set(POINTS)
-
-
 @pytest.mark.parametrize("turn", [1, 2, 5])
 @pytest.mark.parametrize("point", WRITING)
 def test_acknowledged_batches_survive(make, tmp_path, point, turn):
@@ -69,30 +68,50 @@ def test_what_cursors_have_not_passed_survives(make, tmp_path, point):
     assert len(kept) >= 20 and {uid: found.get(uid) for uid in kept} == kept
 
 
-@pytest.mark.parametrize("point", RECOVERY)
+@pytest.mark.parametrize("point", STARTS)
+def test_start_that_dies_again_and_again_loses_nothing(make, tmp_path, point):
+    acknowledged = make(tmp_path / "spool", "--batches", 60)
+    for _ in range(3):
+        make(tmp_path / "spool", "--batches", 1, fault=point)
+    acknowledged.update(make(tmp_path / "spool", "--batches", 10))
+    found = read(tmp_path / "spool")
+    assert {uid: found.get(uid) for uid in acknowledged} == acknowledged
+
+
+def records_of(path):
+    """Whole records of one segment; none when its header is damaged."""
+    content = path.read_bytes()
+    header = spool_reader.read_segment_header(path, content)
+    at = 8192
+    while True:
+        record, at = spool_reader.read_record(header, content, at)
+        if record is None:
+            return
+        yield record
+
+
+@pytest.mark.parametrize("point", TORN + SALVAGE + ASIDE)
 def test_recovery_that_dies_is_done_again(make, tmp_path, point):
     directory = tmp_path / "spool"
     acknowledged = make(directory, "--batches", 60)
     records = list(spool_reader.read_spool(directory))
-    torn = point != "spool.salvage.linked"
-    segment, victim = records[-1] if torn else records[20]
+    segment, victim = records[-1] if point in TORN else records[20]
+    victims = {str(victim.batch_uid)}
     data = bytearray(segment.path.read_bytes())
-    data[victim.offset + 241] ^= 1
+    if point in ASIDE:
+        victims = {str(record.batch_uid) for of, record in records if of.path == segment.path}
+        data = bytes(len(data))
+    else:
+        data[victim.offset + 241] ^= 1
     segment.path.write_bytes(data)
     make(directory, "--batches", 1, fault=point)
     more = make(directory, "--batches", 10)
     found = {}
     for path in sorted(directory.glob("*.seg")):
-        content = path.read_bytes()
-        header = spool_reader.read_segment_header(path, content)
-        at = 8192
-        while True:
-            record, at = spool_reader.read_record(header, content, at)
-            if record is None:
-                break
+        for record in records_of(path):
             assert str(record.batch_uid) not in found
             found[str(record.batch_uid)] = record.position
-    assert set(acknowledged) - set(found) == {str(victim.batch_uid)}
+    assert set(acknowledged) - set(found) == victims
     assert {uid: found.get(uid) for uid in more} == more
     assert not set(more.values()) & set(acknowledged.values())
     assert any((directory / "corrupt").iterdir())
