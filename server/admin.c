@@ -44,6 +44,9 @@ static void describe_sinks(struct app *app, struct writer *w, const struct spool
     const struct ack_sinks *sinks = &app->shared.sinks;
     writer_format(w, "spool position %llu, %llu bytes\n", (unsigned long long)spool->position,
                   (unsigned long long)spool->bytes);
+    if (spool->corrupt_segments)
+        writer_format(w, "damaged segments found at start: %llu, see the log and corrupt/\n",
+                      (unsigned long long)spool->corrupt_segments);
     for (size_t i = 0; i < sinks->count; i++) {
         char problem[512];
         int64_t since;

@@ -47,6 +47,15 @@ static enum status decode_slot(struct slice slot, struct spool_cursor_table *tab
     return STATUS_OK;
 }
 
+uint64_t spool_cursor_missed(const struct spool_cursor_table *table)
+{
+    uint64_t had = 0;
+    for (uint32_t i = 0; i < table->count; i++)
+        if (table->entries[i].position > had)
+            had = table->entries[i].position;
+    return had > table->floor ? had : 0;
+}
+
 enum status spool_cursor_load(int dir_fd, struct spool_cursor_table *table)
 {
     int fd = openat(dir_fd, SPOOL_CURSOR_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);

@@ -21,6 +21,9 @@ struct spool_cursor_table {
     } entries[SPOOL_CURSOR_MAX];
 };
 
+/* Newest position that a reader has had, when it is above the floor: records up to there were
+ * durable, and no start has missed them. Else 0. */
+uint64_t spool_cursor_missed(const struct spool_cursor_table *table);
 /* Reads the newest whole slot. NOT_FOUND: no file, or nothing whole in it. VERSION: made by a newer
  * version. IO. */
 enum status spool_cursor_load(int dir_fd, struct spool_cursor_table *table) must_check;

@@ -154,13 +154,30 @@ static void set_aside(struct recovery *r, struct spool_survey *s)
     enum status status = keep_floor(r);
     if (status == STATUS_OK)
         status = spool_salvage_set_aside(r->spool->dir_fd, s->segment.first_position);
+    char name[SPOOL_NAME_BYTES];
+    spool_segment_name(s->segment.first_position, name);
     if (status == STATUS_OK)
-        log_error("unreadable or foreign segment moved to corrupt/",
-                  LOG_U64("first_position", s->segment.first_position),
-                  LOG_U64("bytes", s->segment.file_bytes));
+        log_error("unreadable or foreign segment moved to corrupt/", LOG_TEXT("file", name),
+                  LOG_TEXT("reason", s->reason), LOG_U64("bytes", s->segment.file_bytes));
     else
         log_error("unreadable or foreign segment can't be moved and is left alone",
-                  LOG_U64("first_position", s->segment.first_position), LOG_STATUS(status));
+                  LOG_TEXT("file", name), LOG_TEXT("reason", s->reason), LOG_STATUS(status));
+}
+
+/* Records between this segment and the next are gone, and this is the first start to see it. */
+static bool ends_early(const struct recovery *r, const struct spool_survey *s, uint64_t next)
+{
+    struct spool_segment_header header;
+    int fd;
+    if (s->damaged || s->header.flags & SPOOL_SEGMENT_SALVAGED ||
+        spool_segment_open(r->spool->dir_fd, next, false, &fd) != STATUS_OK)
+        return false;
+    enum status status = spool_segment_read_header(fd, &header);
+    close(fd);
+    return status == STATUS_OK && header.first_position == next &&
+           memcmp(header.spool_uid, r->spool->uid, UUID_BYTES) == 0 &&
+           header.events_before != r->spool->durable.events &&
+           !spool_salvage_has(r->spool->dir_fd, s->segment.first_position, next);
 }
 
 /* Mends what the survey found. *go_on: records can be appended to it. */
@@ -202,7 +219,8 @@ static void follow_header(struct recovery *r, const struct spool_segment_header 
     raise_floor(r, header->first_position - 1);
 }
 
-static enum status recover_segment(struct recovery *r, uint64_t first, bool last)
+/* next: first position of the segment behind, 0: none. */
+static enum status recover_segment(struct recovery *r, uint64_t first, uint64_t next)
 {
     struct spool *spool = r->spool;
     struct spool_survey s = {.segment = {.first_position = first}};
@@ -211,6 +229,7 @@ static enum status recover_segment(struct recovery *r, uint64_t first, bool last
     enum status status = spool_segment_open(spool->dir_fd, first, true, &fd);
     if (status != STATUS_OK)
         return fail(r, STATUS_IO, "can't be opened: check owner and mode of the spool", first);
+    s.reason = first ? NULL : "there is no position 0";
     status = first ? spool_survey_header(&s, fd, spool->uid, &spool->durable) : STATUS_CORRUPT;
     if (status == STATUS_CORRUPT) {
         set_aside(r, &s);
@@ -222,8 +241,12 @@ static enum status recover_segment(struct recovery *r, uint64_t first, bool last
         status = spool_survey_records(&s, &r->scan, fd, &spool->durable, r->scan_fn, r->scan_arg);
         raise_floor(r, spool->durable.position);
     }
+    if (status == STATUS_OK && next && ends_early(r, &s, next)) {
+        spool_survey_log("records are missing behind this segment", first, s.segment.end, 0);
+        s.damaged = true;
+    }
     if (status == STATUS_OK)
-        status = mend(r, &s, fd, last, &go_on);
+        status = mend(r, &s, fd, !next, &go_on);
     if (status == STATUS_OK)
         status = spool_segment_append(spool, &s.segment);
     if (status != STATUS_OK)
@@ -261,6 +284,20 @@ static void take_cursors(struct recovery *r, const struct spool_cursor_table *ta
         raise_floor(r, table->entries[i].position);
 }
 
+/* A sink has had records that are no longer at the log's end: no crash does that. */
+static enum status note_missing_end(struct recovery *r, const struct spool_cursor_table *cursors)
+{
+    struct spool *spool = r->spool;
+    bool ours = cursors && memcmp(cursors->spool_uid, spool->uid, UUID_BYTES) == 0;
+    uint64_t had = ours ? spool_cursor_missed(cursors) : 0;
+    if (had <= spool->durable.position)
+        return STATUS_OK;
+    log_error("records at the end of the spool are missing: a sink has had them",
+              LOG_U64("last_position", spool->durable.position), LOG_U64("sink_position", had));
+    spool->corrupt_segments++;
+    return keep_floor(r);
+}
+
 static enum status recover_all(struct recovery *r, const uint64_t *firsts, size_t count)
 {
     struct spool_cursor_table table;
@@ -284,8 +321,8 @@ static enum status recover_all(struct recovery *r, const uint64_t *firsts, size_
                  ": can't be written: free some space and check its owner (%s)",
                  r->spool->dir, status_text(status));
     for (size_t i = 0; i < count && status == STATUS_OK; i++)
-        status = recover_segment(r, firsts[i], i + 1 == count);
-    return status;
+        status = recover_segment(r, firsts[i], i + 1 < count ? firsts[i + 1] : 0);
+    return status == STATUS_OK ? note_missing_end(r, cursors) : status;
 }
 
 enum status spool_recover(struct spool *spool, spool_scan_fn scan, void *scan_arg, char reason[256])

@@ -1,9 +1,12 @@
 /* spool_salvage.c: keeps what is damaged under corrupt/ and puts what is whole in its place. Runs
  * at open on the opener's thread. Does not find damage. */
+#define LOG_COMPONENT "spool"
 #include "storage/spool_salvage.h"
 
+#include "core/log.h"
 #include "storage/fault.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -44,6 +47,11 @@ static int link_or_move(int dir_fd, const char *name, int corrupt_fd, const char
     return renameat2(dir_fd, name, corrupt_fd, kept, RENAME_NOREPLACE);
 }
 
+static void log_kept(const char *name, const char *kept)
+{
+    log_warn("kept under corrupt/", LOG_TEXT("file", name), LOG_TEXT("kept", kept));
+}
+
 /* Gives the file a name under corrupt/ that no other has. */
 static enum status keep_original(int dir_fd, const char *name)
 {
@@ -56,9 +64,10 @@ static enum status keep_original(int dir_fd, const char *name)
         char kept[SPOOL_NAME_BYTES + 16];
         snprintf(kept, sizeof kept, n ? "%s.%u" : "%s", name, n);
         if (link_or_move(dir_fd, name, corrupt_fd, kept) == 0 ||
-            (errno == EEXIST && same_file(dir_fd, name, corrupt_fd, kept)))
+            (errno == EEXIST && same_file(dir_fd, name, corrupt_fd, kept))) {
+            log_kept(name, kept);
             status = STATUS_OK;
-        else if (errno != EEXIST)
+        } else if (errno != EEXIST)
             status = status_from_errno(errno);
     }
     if (status == STATUS_OK && (fsync(corrupt_fd) != 0 || fsync(dir_fd) != 0))
@@ -66,6 +75,24 @@ static enum status keep_original(int dir_fd, const char *name)
     fault_point(spool_salvage_linked);
     close(corrupt_fd);
     return status;
+}
+
+bool spool_salvage_has(int dir_fd, uint64_t from, uint64_t before)
+{
+    int fd = openat(dir_fd, SPOOL_CORRUPT_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    DIR *stream = fd >= 0 ? fdopendir(fd) : NULL;
+    bool has = false;
+    if (!stream && fd >= 0)
+        close(fd);
+    for (struct dirent *e; stream && !has && (e = readdir(stream));) {
+        char name[SPOOL_NAME_BYTES];
+        uint64_t first;
+        snprintf(name, sizeof name, "%.24s", e->d_name); /* without .1, .tail.… */
+        has = spool_segment_parse_name(name, &first) && first >= from && first < before;
+    }
+    if (stream)
+        closedir(stream);
+    return has;
 }
 
 enum status spool_salvage_set_aside(int dir_fd, uint64_t first_position)
@@ -155,6 +182,8 @@ enum status spool_salvage_tail(int dir_fd, int fd, uint64_t first_position,
         status = status_from_errno(errno);
     else
         status = copy_range(fd, range, to, 0);
+    if (status == STATUS_OK)
+        log_kept(name, kept);
     if (status == STATUS_OK && (fsync(to) != 0 || fsync(corrupt_fd) != 0 || fsync(dir_fd) != 0))
         status = status_from_errno(errno);
     fault_point(spool_salvage_tail_kept);

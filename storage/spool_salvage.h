@@ -10,6 +10,8 @@ struct spool_range {
     uint64_t offset, size;
 };
 
+/* Does corrupt/ hold a segment that stood between the two, or the first of them? */
+bool spool_salvage_has(int dir_fd, uint64_t from, uint64_t before);
 /* Moves the segment to corrupt/NAME, or NAME.1, … when that is taken. IO, NO_SPACE: it stays. */
 enum status spool_salvage_set_aside(int dir_fd, uint64_t first_position) must_check;
 /* Replaces the segment that fd reads by one with header (flags and file_bytes are set here) and the

@@ -178,23 +178,52 @@ enum status spool_segment_read_header(int fd, struct spool_segment_header *heade
     return STATUS_CORRUPT;
 }
 
+static void encode_copy(struct writer *w, const struct spool_segment_header *h)
+{
+    writer_init(w, 2 * HEADER_COPY_BYTES);
+    writer_text(w, SPOOL_SEGMENT_MAGIC);
+    writer_uint_le(w, SPOOL_FORMAT_VERSION, 4);
+    writer_uint_le(w, h->flags, 4);
+    writer_bytes(w, h->spool_uid, UUID_BYTES);
+    writer_uint_le(w, h->first_position, 8);
+    writer_uint_le(w, h->events_before, 8);
+    writer_bytes(w, h->chain_before, SHA256_BYTES);
+    writer_uint_le(w, (uint64_t)h->created_ns, 8);
+    writer_uint_le(w, h->tag, 8);
+    writer_uint_le(w, h->file_bytes, 8);
+    while (w->status == STATUS_OK && w->size < HEADER_CRC_AT)
+        writer_u8(w, 0);
+    writer_uint_le(w, crc32c(0, writer_slice(w)), 4);
+}
+
+enum status spool_segment_check_header(int fd, const struct spool_segment_header *header,
+                                       uint64_t *damage)
+{
+    uint8_t bytes[SPOOL_SEGMENT_HEADER_BYTES] = {0};
+    struct writer w;
+    if (pread(fd, bytes, sizeof bytes, 0) < 0)
+        return STATUS_IO;
+    encode_copy(&w, header);
+    enum status status = w.status;
+    for (uint64_t half = 0; half < sizeof bytes && status == STATUS_OK; half += HEADER_COPY_APART) {
+        const uint8_t *at = bytes + half;
+        size_t rest = HEADER_COPY_BYTES;
+        while (rest < HEADER_COPY_APART && !at[rest])
+            rest++;
+        bool differs = memcmp(at, w.data, HEADER_COPY_BYTES) != 0;
+        if (!differs && rest == HEADER_COPY_APART)
+            continue;
+        *damage = differs ? half : half + rest;
+        status = STATUS_CORRUPT;
+    }
+    writer_fini(&w);
+    return status;
+}
+
 static enum status write_header(int fd, const struct spool_segment_header *h)
 {
     struct writer w;
-    writer_init(&w, 2 * HEADER_COPY_BYTES);
-    writer_text(&w, SPOOL_SEGMENT_MAGIC);
-    writer_uint_le(&w, SPOOL_FORMAT_VERSION, 4);
-    writer_uint_le(&w, h->flags, 4);
-    writer_bytes(&w, h->spool_uid, UUID_BYTES);
-    writer_uint_le(&w, h->first_position, 8);
-    writer_uint_le(&w, h->events_before, 8);
-    writer_bytes(&w, h->chain_before, SHA256_BYTES);
-    writer_uint_le(&w, (uint64_t)h->created_ns, 8);
-    writer_uint_le(&w, h->tag, 8);
-    writer_uint_le(&w, h->file_bytes, 8);
-    while (w.status == STATUS_OK && w.size < HEADER_CRC_AT)
-        writer_u8(&w, 0);
-    writer_uint_le(&w, crc32c(0, writer_slice(&w)), 4);
+    encode_copy(&w, h);
     enum status status = w.status;
     if (status == STATUS_OK)
         status = spool_write_all(fd, writer_slice(&w), 0);

@@ -42,6 +42,12 @@ enum status spool_segment_open(int dir_fd, uint64_t first_position, bool writabl
  * VERSION: made by a newer version. IO. */
 enum status spool_segment_read_header(int fd, struct spool_segment_header *header) must_check;
 
+/* Where the file's first SPOOL_SEGMENT_HEADER_BYTES bytes differ from what header makes: *damage is
+ * the offset of the copy, or of the zeros, that are not as they were written. OK: no difference.
+ * CORRUPT, IO, NO_MEMORY. */
+enum status spool_segment_check_header(int fd, const struct spool_segment_header *header,
+                                       uint64_t *damage) must_check;
+
 /* Makes NAME.new with room for header->file_bytes and the header in it; *fd is open for writing. On
  * failure (NO_SPACE, IO) nothing is left of it. */
 enum status spool_segment_begin(int dir_fd, const struct spool_segment_header *header,

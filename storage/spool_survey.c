@@ -149,6 +149,25 @@ static enum status rebuild_header(struct spool_survey *s, int fd, const uint8_t 
     return STATUS_OK;
 }
 
+static enum status judge_header(struct spool_survey *s, int fd, const uint8_t uid[UUID_BYTES])
+{
+    uint64_t at;
+    if (memcmp(s->header.spool_uid, uid, UUID_BYTES) != 0)
+        s->reason = "it is of another spool";
+    else if (s->header.first_position != s->segment.first_position)
+        s->reason = "its name is not the one in its header";
+    else if (s->segment.file_bytes < SPOOL_SEGMENT_HEADER_BYTES)
+        s->reason = "it is shorter than a header";
+    if (s->reason)
+        return STATUS_CORRUPT;
+    enum status status = spool_segment_check_header(fd, &s->header, &at);
+    if (status != STATUS_CORRUPT)
+        return status;
+    spool_survey_log("one copy of a segment's header is damaged", s->segment.first_position, at, 0);
+    s->damaged = true;
+    return STATUS_OK;
+}
+
 enum status spool_survey_header(struct spool_survey *s, int fd, const uint8_t uid[UUID_BYTES],
                                 const struct spool_tail *tail)
 {
@@ -157,11 +176,12 @@ enum status spool_survey_header(struct spool_survey *s, int fd, const uint8_t ui
         return STATUS_IO;
     s->segment.file_bytes = (uint64_t)st.st_size;
     enum status status = spool_segment_read_header(fd, &s->header);
-    if (status == STATUS_CORRUPT)
+    if (status == STATUS_CORRUPT) {
         status = rebuild_header(s, fd, uid, tail);
-    else if (status == STATUS_OK && (s->header.first_position != s->segment.first_position ||
-                                     memcmp(s->header.spool_uid, uid, UUID_BYTES) != 0))
-        status = STATUS_CORRUPT;
+        s->reason = "no header and no first record can be read";
+    } else if (status == STATUS_OK) {
+        status = judge_header(s, fd, uid);
+    }
     s->segment.tag = s->header.tag;
     s->segment.newest_ns = s->header.created_ns;
     return status;

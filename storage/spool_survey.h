@@ -12,7 +12,8 @@ struct spool_survey {
     struct spool_segment segment; /* first_position is set by the caller; end: behind the last whole
                                      record */
     uint64_t used_end;            /* behind the last byte that is not zero */
-    bool damaged;                 /* something is lost before the last whole record */
+    bool damaged;                 /* not all before the last whole record is as it was written */
+    const char *reason;           /* why the header is not of a segment of this spool, static */
     struct spool_range *good;     /* whole records, neighbours joined */
     size_t good_count, good_room;
 };

@@ -2,10 +2,12 @@
  * The caller's thread. Mends nothing: recovery does, at start. */
 #include "storage/spool_verify.h"
 
+#include "storage/spool_cursor.h"
 #include "storage/spool_scan.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,15 +23,17 @@ struct walk {
     bool uid_known, chain_known;
     uint64_t events_next; /* events_before the next record should have */
     bool lost;            /* something is missing since the last record */
+    uint64_t had;         /* newest position that a sink has had, and nobody has missed yet */
 };
 
 const char *spool_finding_text(enum spool_finding_kind kind)
 {
     static const char *const texts[] = {
-        [SPOOL_FINDING_HEADER] = "segment_header", [SPOOL_FINDING_BYTES] = "damaged_bytes",
-        [SPOOL_FINDING_TAIL] = "unfinished_tail",  [SPOOL_FINDING_ORDER] = "out_of_order",
-        [SPOOL_FINDING_BODY] = "body_digest",      [SPOOL_FINDING_CONTENT] = "content_digest",
-        [SPOOL_FINDING_CHAIN] = "chain_broken",
+        [SPOOL_FINDING_HEADER] = "segment_header",   [SPOOL_FINDING_COPY] = "segment_header_copy",
+        [SPOOL_FINDING_BYTES] = "damaged_bytes",     [SPOOL_FINDING_TAIL] = "unfinished_tail",
+        [SPOOL_FINDING_MISSING] = "records_missing", [SPOOL_FINDING_CURSORS] = "cursors_unreadable",
+        [SPOOL_FINDING_ORDER] = "out_of_order",      [SPOOL_FINDING_BODY] = "body_digest",
+        [SPOOL_FINDING_CONTENT] = "content_digest",  [SPOOL_FINDING_CHAIN] = "chain_broken",
     };
     return texts[kind];
 }
@@ -37,7 +41,7 @@ const char *spool_finding_text(enum spool_finding_kind kind)
 static void found(struct walk *w, enum spool_finding_kind kind, uint64_t bytes, uint64_t position)
 {
     struct spool_finding finding = {kind, w->segment.file, w->scan.offset, bytes, position};
-    if (kind != SPOOL_FINDING_TAIL)
+    if (kind != SPOOL_FINDING_TAIL && kind != SPOOL_FINDING_CURSORS)
         w->result->damaged++;
     if (kind == SPOOL_FINDING_CHAIN && !w->result->broken_position)
         w->result->broken_position = position;
@@ -94,7 +98,7 @@ static void count_record(struct walk *w, const struct batch_meta *meta)
     struct spool_segment_summary *s = &w->segment;
     uint64_t events = UINT64_C(0) + meta->accepted + meta->quarantined;
     if (meta->position <= result->newest || meta->position < s->first_position ||
-        (result->records && !w->lost && meta->events_before != w->events_next))
+        (w->chain_known && !w->lost && meta->events_before != w->events_next))
         found(w, SPOOL_FINDING_ORDER, 0, meta->position);
     if (!s->oldest) {
         s->oldest = meta->position;
@@ -181,9 +185,22 @@ static enum status check_header(struct walk *w, int fd, struct spool_segment_hea
     }
     if (status == STATUS_OK && !w->chain_known) {
         memcpy(result->chain_hash, header->chain_before, SHA256_BYTES);
+        w->events_next = header->events_before;
         w->chain_known = true;
     }
     return status;
+}
+
+/* The other copy, and the zeros around both. */
+static enum status check_copies(struct walk *w, int fd, const struct spool_segment_header *header)
+{
+    if (w->options->depth == SPOOL_DEPTH_LIST)
+        return STATUS_OK;
+    enum status status = spool_segment_check_header(fd, header, &w->scan.offset);
+    if (status != STATUS_CORRUPT)
+        return status;
+    found(w, SPOOL_FINDING_COPY, 0, 0);
+    return STATUS_OK;
 }
 
 static enum status walk_open_segment(struct walk *w, int fd)
@@ -197,6 +214,8 @@ static enum status walk_open_segment(struct walk *w, int fd)
     w->result->segments++;
     w->result->bytes += w->segment.file_bytes;
     enum status status = check_header(w, fd, &header);
+    if (status == STATUS_OK)
+        status = check_copies(w, fd, &header);
     if (status == STATUS_OK) {
         w->segment.salvaged = header.flags & SPOOL_SEGMENT_SALVAGED;
         spool_scan_start(&w->scan, fd, header.tag, w->segment.file_bytes);
@@ -228,10 +247,35 @@ static enum status walk_segment(struct walk *w, uint64_t first, bool last)
     return status;
 }
 
+/* Before the segments: in a live spool cursors follow them. */
+static void read_cursors(struct walk *w)
+{
+    struct spool_cursor_table table;
+    struct stat st;
+    if (fstatat(w->dir_fd, SPOOL_CURSOR_FILE, &st, AT_SYMLINK_NOFOLLOW) != 0 || !st.st_size)
+        return;
+    snprintf(w->segment.file, sizeof w->segment.file, SPOOL_CURSOR_FILE);
+    if (spool_cursor_load(w->dir_fd, &table) != STATUS_OK)
+        found(w, SPOOL_FINDING_CURSORS, 0, 0);
+    else
+        w->had = spool_cursor_missed(&table);
+}
+
+/* The end of the log, when it was read to there. */
+static void check_end(struct walk *w, uint64_t last_first)
+{
+    uint64_t end = w->result->newest > last_first - 1 ? w->result->newest : last_first - 1;
+    if (w->had <= end || w->options->depth == SPOOL_DEPTH_LIST || w->options->to < w->had)
+        return;
+    w->scan.offset = w->segment.used_bytes;
+    found(w, SPOOL_FINDING_MISSING, 0, w->had);
+}
+
 static enum status walk_all(struct walk *w)
 {
     uint64_t *firsts;
     size_t count;
+    read_cursors(w);
     enum status status = spool_segment_list(w->dir_fd, &firsts, &count);
     if (status != STATUS_OK)
         return status;
@@ -242,6 +286,8 @@ static enum status walk_all(struct walk *w)
         if (!before && firsts[i] <= w->options->to)
             status = walk_segment(w, firsts[i], i + 1 == count);
     }
+    if (status == STATUS_OK)
+        check_end(w, firsts[count - 1]);
     free(firsts);
     return status;
 }

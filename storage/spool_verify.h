@@ -24,10 +24,15 @@ struct spool_segment_summary {
 };
 
 enum spool_finding_kind {
-    SPOOL_FINDING_HEADER,  /* a segment's header can't be read, or is another spool's */
-    SPOOL_FINDING_BYTES,   /* bytes that are no whole record */
-    SPOOL_FINDING_TAIL,    /* the same behind the last record of all: normal after a crash and in a
-                              live spool; not damage */
+    SPOOL_FINDING_HEADER, /* a segment's header can't be read, or is another spool's */
+    SPOOL_FINDING_COPY,   /* one copy of a segment's header, or the zeros around it, changed: it can
+                             still be read */
+    SPOOL_FINDING_BYTES,  /* bytes that are no whole record */
+    SPOOL_FINDING_TAIL,   /* the same behind the last record of all: normal after a crash and in a
+                             live spool; not damage */
+    SPOOL_FINDING_MISSING, /* the log ends before what a sink has had: position says how far */
+    SPOOL_FINDING_CURSORS, /* the cursor file can't be read: sinks say how far they are; not damage
+                              of the log */
     SPOOL_FINDING_ORDER,   /* position or event count does not follow */
     SPOOL_FINDING_BODY,    /* body differs from its SHA-256 */
     SPOOL_FINDING_CONTENT, /* meta texts or events differ from their SHA-256 */
@@ -56,7 +61,7 @@ struct spool_verify_result {
     uint64_t segments, records, events, bytes;
     uint64_t oldest, newest;          /* positions, 0: no record */
     uint8_t chain_hash[SHA256_BYTES]; /* of the newest record */
-    uint64_t damaged;                 /* findings but TAIL */
+    uint64_t damaged;                 /* findings but TAIL and CURSORS */
     uint64_t broken_position;         /* first record at which the chain breaks, 0: none */
 };
 
