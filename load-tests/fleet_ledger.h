@@ -11,8 +11,9 @@ struct fleet_ledger;
 struct fleet_ledger *fleet_ledger_open(const char *path);
 
 /* Writes one line for each event of an acknowledged batch: id TAB batch id TAB
- * accepted|duplicate|quarantined. Where the report names fewer events than it counts, the others of
- * the batch are written as "unlisted". */
+ * accepted|duplicate|quarantined TAB content hash TAB VIN. Where the report names fewer events than
+ * it counts, the others of the batch are written as "unlisted". The events are made a second time
+ * for their hashes, so a run without a ledger pays nothing. */
 void fleet_ledger_add(struct fleet_ledger *ledger, const struct fleet_event_plan *plan,
                       const struct fleet_batch *batch, const struct fleet_report *report);
 

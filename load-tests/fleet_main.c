@@ -56,7 +56,9 @@ int main(int argc, char **argv)
         print_summary(&run);
     bool written = fleet_ledger_close(run.ledger);
     if (!written)
-        fprintf(stderr, "fleet: ledger %s is incomplete: the disk refused a write\n",
+        fprintf(stderr,
+                "fleet: ledger %s is incomplete: the disk refused a write, or an event could not "
+                "be hashed\n",
                 options.ledger);
     fleet_source_destroy(run.source);
     fleet_tls_destroy(run.tls);

@@ -92,21 +92,37 @@ static bool read_true(struct scan *scan)
     return yes;
 }
 
-/* One member of errors[]: its "index" is kept. */
+/* A string, cut to what fits. */
+static void copy_string(struct scan *scan, char *out, size_t capacity)
+{
+    struct span text = read_string(scan);
+    if (text.size >= capacity)
+        text.size = capacity - 1;
+    memcpy(out, text.data, text.size);
+    out[text.size] = '\0';
+}
+
+/* One member of errors[]: its "index" and "code" are kept. */
 static void read_error(struct scan *scan, struct fleet_report *report)
 {
+    char code[FLEET_REPORT_CODE_MAX] = "";
+    uint64_t index = UINT64_MAX;
     need(scan, '{');
     while (!scan->bad && !take(scan, '}')) {
         struct span name = read_string(scan);
         need(scan, ':');
-        if (!is(name, "index"))
-            skip_value(scan);
-        else if (report->error_count < FLEET_REPORT_ERRORS_MAX)
-            report->error_index[report->error_count++] = read_number(scan);
+        if (is(name, "index"))
+            index = read_number(scan);
+        else if (is(name, "code"))
+            copy_string(scan, code, sizeof code);
         else
-            (void)read_number(scan);
+            skip_value(scan);
         take(scan, ',');
     }
+    if (index == UINT64_MAX || report->error_count == FLEET_REPORT_ERRORS_MAX)
+        return;
+    memcpy(report->error_code[report->error_count], code, sizeof code);
+    report->error_index[report->error_count++] = index;
 }
 
 static void read_errors(struct scan *scan, struct fleet_report *report)
@@ -118,20 +134,11 @@ static void read_errors(struct scan *scan, struct fleet_report *report)
     }
 }
 
-static void read_batch_id(struct scan *scan, struct fleet_report *report)
-{
-    struct span id = read_string(scan);
-    if (id.size >= sizeof report->batch_id)
-        id.size = sizeof report->batch_id - 1;
-    memcpy(report->batch_id, id.data, id.size);
-    report->batch_id[id.size] = '\0';
-}
-
 /* Reads the value of one member; the bit tells which required field it was. */
 static unsigned read_member(struct scan *scan, struct span name, struct fleet_report *report)
 {
     if (is(name, "batch_id"))
-        return read_batch_id(scan, report), 1u;
+        return copy_string(scan, report->batch_id, sizeof report->batch_id), 1u;
     if (is(name, "accepted"))
         return report->accepted = read_number(scan), 2u;
     if (is(name, "duplicates"))

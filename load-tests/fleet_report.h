@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { FLEET_REPORT_BATCH_ID_MAX = 64, FLEET_REPORT_ERRORS_MAX = 100 };
+enum { FLEET_REPORT_BATCH_ID_MAX = 64, FLEET_REPORT_ERRORS_MAX = 100, FLEET_REPORT_CODE_MAX = 32 };
 
 /* What the report says. The server lists at most 100 errors; `truncated` tells that there were
  * more. */
@@ -16,6 +16,7 @@ struct fleet_report {
     uint64_t accepted, duplicates, quarantined;
     uint32_t error_count;
     uint64_t error_index[FLEET_REPORT_ERRORS_MAX];
+    char error_code[FLEET_REPORT_ERRORS_MAX][FLEET_REPORT_CODE_MAX];
 };
 
 /* Scans one JSON object. Unknown fields are skipped. False when it is no JSON object, or batch_id,

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "support"))
+sys.path[0:0] = [str(ROOT / "tests" / "support"), str(ROOT / "tests" / "crash")]
 
 from harness import Vsocd, Services  # noqa: E402
 

@@ -13,6 +13,8 @@ import zlib
 
 import pytest
 
+from ledger import content_of_sent, read_told
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FLEET = pathlib.Path(os.environ.get("VSOCD_BUILD", ROOT / "build" / "dev")) / "fleet"
 
@@ -150,7 +152,7 @@ def fleet(tmp_path):
         )
         rows = [line.split("\t") for line in ledger.read_text().splitlines()]
         assert len({row[0] for row in rows}) == len(rows), "an id stands twice in the ledger"
-        return done.returncode, json.loads(done.stdout), {row[0]: tuple(row[1:]) for row in rows}, done.stderr
+        return done.returncode, json.loads(done.stdout), {row[0]: tuple(row[1:3]) for row in rows}, done.stderr
 
     return run
 
@@ -237,6 +239,14 @@ def test_half_a_reply_is_no_acknowledgement(serve, fleet):
     server = serve(answer)
     status, summary, ledger, _ = fleet(server, "--timeout", "1", events=10, connections=1)
     assert status == 0 and summary["timeouts"] == 1 and summary["requests"] == 2 and len(ledger) == 10
+
+
+@pytest.mark.parametrize("form", ["ndjson", "json"])
+def test_ledger_says_what_each_event_said_and_of_which_vehicle_it_was(serve, fleet, tmp_path, form):
+    server = serve(lambda request, number: report(request))
+    fleet(server, "--format", form, events=2000, batch=50)
+    said = {event["id"]: (content_of_sent(event), event["vin"]) for request in server.requests for event in request.events()}
+    assert {event_id: (one.content, one.vehicle) for event_id, one in read_told(tmp_path / "ledger").items()} == said
 
 
 def test_quarantined_indices_of_the_report_reach_the_ledger(serve, fleet):

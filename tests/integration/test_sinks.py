@@ -6,7 +6,12 @@ import signal
 import pytest
 
 from harness import consume, event, ndjson, query, wait_until
-from ledger import check, ids_in_kafka, ids_in_postgres, ids_in_spool
+from ledger import check, kafka_store, postgres_store, pseudonyms, spool_store
+from load import Sender
+
+
+def ids(store):
+    return [entry.event_id for entry in store.events]
 
 
 @pytest.fixture
@@ -36,20 +41,12 @@ def both(make_server, services, database, names):
 
 def test_every_event_is_in_both_sinks_and_the_spool_once(both, services, database, names):
     server = both()
-    sent = {}
-    for batch in range(20):
-        events = [event(batch * 100 + n) for n in range(100)]
-        assert server.post(ndjson(events)).json["accepted"] == 100
-        sent.update({one["id"]: "accepted" for one in events})
+    sender = Sender(server)
+    for _ in range(20):
+        assert sender.send(sender.events(100)).json["accepted"] == 100
     server.wait_for_sinks()
-    check(
-        sent,
-        {
-            "postgres": ids_in_postgres(database),
-            "kafka": ids_in_kafka(services.bootstrap, names["events"]),
-            "spool": ids_in_spool(server),
-        },
-    )
+    stores = [spool_store(server), postgres_store(database), kafka_store(services.bootstrap, names)]
+    check(sender.told, stores, sender.sent, pseudonyms(server.settings["privacy"]["keys_file"]), waited=True)
     assert query(database, "select count(*), sum(accepted) from vsoc.batches") == [(20, 2000)]
 
 
@@ -95,8 +92,8 @@ def test_repeat_of_a_batch_reaches_the_sinks_once(both, services, database, name
     server.start()
     assert server.post(body, VSOC_Ack="all").json["duplicate"] is True
     server.wait_for_sinks()
-    assert sorted(ids_in_postgres(database)) == sorted(ids_in_kafka(services.bootstrap, names["events"]))
-    assert len(ids_in_postgres(database)) == 10
+    assert sorted(ids(postgres_store(database))) == sorted(ids(kafka_store(services.bootstrap, names)))
+    assert len(ids(postgres_store(database))) == 10
 
 
 def test_two_instances_that_get_the_same_batch_store_it_once_in_postgresql(make_server, database):
@@ -104,7 +101,7 @@ def test_two_instances_that_get_the_same_batch_store_it_once_in_postgresql(make_
     body = ndjson(event(n) for n in range(10))
     for server in servers:
         assert server.post(body, VSOC_Ack="postgres", Idempotency_Key="one").json["ack"] == "postgres"
-    assert len(ids_in_postgres(database)) == 10
+    assert len(ids(postgres_store(database))) == 10
 
 
 def test_ack_says_spool_when_the_sink_does_not_answer_in_time(both, services, database):
@@ -125,7 +122,7 @@ def test_stop_delivers_what_is_durable_before_it_ends(both, services, database):
     for n in range(50):
         server.post(ndjson(event(n * 100 + k) for k in range(100)))
     assert server.terminate() == 0
-    assert len(ids_in_postgres(database)) == 5000
+    assert len(ids(postgres_store(database))) == 5000
 
 
 def test_schema_that_is_missing_is_said_and_mended_by_migrate(make_server, services, database):
@@ -140,7 +137,7 @@ def test_schema_that_is_missing_is_said_and_mended_by_migrate(make_server, servi
     assert server.metric("vsocd_sink_up", "postgres") == 0
     server.run("migrate", "-c", server.config)
     server.wait_for_sinks(90)
-    assert len(ids_in_postgres(database)) == 1
+    assert len(ids(postgres_store(database))) == 1
 
 
 def test_reload_does_not_disturb_the_sinks(both, services, database):
@@ -149,4 +146,4 @@ def test_reload_does_not_disturb_the_sinks(both, services, database):
         server.post(ndjson([event(n)]))
         server.process.send_signal(signal.SIGHUP)
     server.wait_for_sinks()
-    assert len(ids_in_postgres(database)) == 10
+    assert len(ids(postgres_store(database))) == 10

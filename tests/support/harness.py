@@ -314,8 +314,8 @@ def query(dsn, sql, *arguments):
         connection.close()
 
 
-def consume(bootstrap, topic, quiet_seconds=10):
-    """All messages of a topic as a read_committed consumer sees them, up to the end it has when asked."""
+def consume_each(bootstrap, topic, quiet_seconds=10):
+    """The messages of a topic as a read_committed consumer sees them, one after the other, up to the end it has when that is reached."""
     from confluent_kafka import Consumer, TopicPartition
 
     consumer = Consumer(
@@ -331,21 +331,25 @@ def consume(bootstrap, topic, quiet_seconds=10):
     try:
         partitions = consumer.list_topics(topic, timeout=20).topics[topic].partitions
         consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
-        messages, open_partitions = [], set(partitions)
+        open_partitions = set(partitions)
         deadline = time.monotonic() + quiet_seconds
         while open_partitions:
-            message = consumer.poll(0.2)
-            if message is None:
-                if time.monotonic() > deadline:
-                    raise HarnessError(f"{topic}: no end of partitions {open_partitions} within {quiet_seconds} s")
-                continue
-            deadline = time.monotonic() + quiet_seconds
-            if message.error():
-                if message.error().name() == "_PARTITION_EOF":
+            messages = consumer.consume(1000, 0.2)
+            if messages:
+                deadline = time.monotonic() + quiet_seconds
+            elif time.monotonic() > deadline:
+                raise HarnessError(f"{topic}: no end of partitions {open_partitions} within {quiet_seconds} s")
+            for message in messages:
+                if not message.error():
+                    yield message
+                elif message.error().name() == "_PARTITION_EOF":
                     open_partitions.discard(message.partition())
-                    continue
-                raise HarnessError(str(message.error()))
-            messages.append(message)
-        return messages
+                else:
+                    raise HarnessError(str(message.error()))
     finally:
         consumer.close()
+
+
+def consume(bootstrap, topic, quiet_seconds=10):
+    """All messages of a topic, as consume_each gives them."""
+    return list(consume_each(bootstrap, topic, quiet_seconds))

@@ -1,0 +1,150 @@
+"""What of an event is compared, and its hash.
+
+The content of an event is the first 16 bytes of the SHA-256 over one text, as hex. The text is `name=value` and a byte 0x1E for each
+field that a sender may set (core/event_fields.def), in the order of their names, but for those that the server may derive (DERIVED).
+The vehicle is not in it: it is compared by itself, as its pseudonym. Fields that are not set are left out. Values:
+
+    text, whole numbers   as they are; true and false
+    numbers               the shortest text, a whole number without fraction: 48.2, 128
+    time_event_ns         nanoseconds since 1970
+    other times           microseconds since 1970
+    addresses             as inet_ntop writes them
+    bytes                 base64
+    attributes, lists     as PostgreSQL writes jsonb: keys by length and then by bytes, a space after , and :
+
+The content of a quarantined record is the same hash over its bytes, a zero byte and the reason code.
+"""
+
+import base64
+import datetime
+import hashlib
+import json
+import pathlib
+import re
+import socket
+from typing import Iterable, NamedTuple, Optional
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+# Filled in by the server where the sender is silent, from the catalogue, the VIN and the request's headers.
+DERIVED = {"wmi", "event_category", "r155_threat", "atm_technique", "time_source", "time_quality", "replay"}
+SHORT_NAMES = {"id": "source_event_id", "time": "time_event_ns"}
+
+
+class Told(NamedTuple):
+    """What a sender was told of an event."""
+
+    state: str  # accepted, duplicate or quarantined
+    content: Optional[str]  # None: not compared
+    vehicle: Optional[str]  # VIN
+    batch: Optional[str] = None
+
+
+class Entry(NamedTuple):
+    """An event or a quarantined record as a store holds it."""
+
+    event_id: Optional[str]
+    content: Optional[str]
+    vehicle: Optional[str]  # KEY-ID:PSEUDONYM
+    where: object = None  # tells where it stands, for people
+
+
+class Store(NamedTuple):
+    """All of a store, in its own order. Both are read once, so they may be generators."""
+
+    name: str
+    events: Iterable[Entry]
+    quarantined: Iterable[Entry] = ()
+    ordered: bool = False  # the order of one vehicle's entries means something
+
+
+def _read_fields():
+    """{name: kind} of what is compared, in the order of the names."""
+    text = (ROOT / "core" / "event_fields.def").read_text()
+    rows = re.findall(r'^EVENT_FIELD\((\w+), (\w+), "[^"]+", SENDER,', text, re.M)
+    return {name: kind for name, kind in sorted(rows) if name not in DERIVED}
+
+
+FIELDS = _read_fields()
+
+
+def _jsonb(value):
+    """A JSON value as PostgreSQL writes jsonb."""
+    if isinstance(value, dict):
+        members = sorted(value.items(), key=lambda item: (len(item[0].encode()), item[0].encode()))
+        return "{" + ", ".join(f"{_jsonb(name)}: {_jsonb(one)}" for name, one in members) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_jsonb, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _number(value):
+    text = repr(value)
+    return text[:-2] if text.endswith(".0") else text
+
+
+def _address(text):
+    family = socket.AF_INET6 if ":" in text else socket.AF_INET
+    return socket.inet_ntop(family, socket.inet_pton(family, text))
+
+
+def _bytes(text):
+    return base64.b64encode(base64.b64decode(text)).decode()
+
+
+def time_ns(text):
+    """Nanoseconds since 1970 of an RFC 3339 time in UTC."""
+    seconds, _, fraction = text.rstrip("Z").partition(".")
+    moment = datetime.datetime.fromisoformat(seconds).replace(tzinfo=datetime.timezone.utc)
+    return int(moment.timestamp()) * 10**9 + int(fraction.ljust(9, "0")[:9] or 0)
+
+
+# Kinds whose values aren't the text itself, from the JSON of an event.
+TEXT_OF = {
+    "BOOL": lambda value: "true" if value else "false",
+    "REAL": _number,
+    "TIME": lambda value: str(time_ns(value) // 1000),
+    "INET": _address,
+    "BASE64": _bytes,
+    "LIST": _jsonb,
+    "JSON": _jsonb,
+}
+CONVERSIONS = {name: TEXT_OF[kind] for name, kind in FIELDS.items() if kind in TEXT_OF}
+_NAMES = FIELDS.keys()
+
+
+def digest(text):
+    return hashlib.sha256(text).hexdigest()[:32]
+
+
+def content_of(event):
+    """Content of an event as the server writes it, to Kafka and on export."""
+    parts = []
+    for name in sorted(_NAMES & event.keys()):
+        convert = CONVERSIONS.get(name)
+        parts.append(f"{name}={convert(event[name]) if convert else event[name]}\x1e")
+    return digest("".join(parts).encode("utf-8", "surrogatepass"))
+
+
+def content_of_sent(event):
+    """Content of a native event as its sender wrote it. The sender must say what the server would else derive: event_name, sensor_kind
+    and severity_id."""
+    stored = {"count": 1}
+    attributes = dict(event.get("attributes", {}))
+    for name, value in event.items():
+        name = SHORT_NAMES.get(name, name)
+        if name in ("vin", "attributes") or name in DERIVED or value is None:
+            continue
+        if name not in FIELDS:
+            attributes[name] = value
+        else:
+            stored[name] = time_ns(value) if name == "time_event_ns" and not str(value).lstrip("-").isdigit() else value
+    if attributes:
+        stored["attributes"] = attributes
+    missing = {"event_name", "sensor_kind", "severity_id"} - stored.keys()
+    if missing:
+        raise ValueError(f"the sender has to say {sorted(missing)}, or the server derives them")
+    return content_of(stored)
+
+
+def content_of_reject(raw, code):
+    return digest(bytes(raw) + b"\0" + code.encode())
