@@ -286,8 +286,7 @@ static void make_key(struct ingest *in, struct request *r)
 static bool begin_key(struct ingest *in, struct request *r)
 {
     const struct batch_meta *m = &r->batch->meta;
-    switch (dedup_begin(in->shared->dedup, m->key, m->body_sha256, m->received_ns, &r->batch->arena,
-                        &r->report)) {
+    switch (dedup_begin(in->shared->dedup, m->key, m->body_sha256, &r->batch->arena, &r->report)) {
     case DEDUP_NEW:
         fault_point(ingest_key_begun);
         return true;

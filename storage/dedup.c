@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "core/clock.h"
 #include "core/thread.h"
 
 #define BODY_BYTES  16 /* of the body's SHA-256: enough to tell bodies apart */
@@ -13,6 +14,9 @@
 #define BUCKETS_MAX ((size_t)1 << 24)
 /* Errors of all entries; when there are more, the oldest entries let go of theirs first. */
 #define ERRORS_BYTES_MAX ((size_t)32 << 20)
+/* Times in the spool are the wall clock's: a gap may be a night without senders, or a clock that
+ * was set. So much of it is believed. */
+#define RESTORED_GAP_MAX_NS (3600 * NS_PER_S)
 
 struct dedup_errors {
     uint32_t size;
@@ -24,7 +28,7 @@ struct dedup_entry {
     struct dedup_entry *older, *younger; /* durable entries */
     struct dedup_errors *errors;         /* NULL: none */
     uint64_t position;
-    int64_t received_ns;
+    int64_t durable_ns; /* on the window's clock */
     uint8_t key[SHA256_BYTES];
     uint8_t batch_uid[UUID_BYTES];
     uint8_t body[BODY_BYTES];
@@ -41,6 +45,8 @@ struct dedup {
     size_t durable_count, max_batches;
     size_t errors_bytes;
     int64_t window_ns;
+    int64_t restored_ns; /* what the records of the spool add to the monotonic clock */
+    int64_t last_ingested_ns;
 };
 
 struct dedup *dedup_create(size_t max_batches, int64_t window_ns)
@@ -163,15 +169,17 @@ void dedup_destroy(struct dedup *dedup)
     free(dedup);
 }
 
-static bool is_too_old(const struct dedup *dedup, const struct dedup_entry *entry, int64_t now_ns)
+/* The window's clock: never set, so that no key ages but by time that passed. */
+static int64_t window_clock_ns(const struct dedup *dedup)
 {
-    return entry->received_ns < now_ns && now_ns - entry->received_ns > dedup->window_ns;
+    return clock_monotonic_ns() + dedup->restored_ns;
 }
 
-static void window_move(struct dedup *dedup, int64_t now_ns)
+static void window_move(struct dedup *dedup)
 {
+    int64_t oldest_ns = window_clock_ns(dedup) - dedup->window_ns;
     while (dedup->oldest &&
-           (dedup->durable_count > dedup->max_batches || is_too_old(dedup, dedup->oldest, now_ns)))
+           (dedup->durable_count > dedup->max_batches || dedup->oldest->durable_ns < oldest_ns))
         entry_remove(dedup, dedup->oldest);
 }
 
@@ -192,17 +200,13 @@ static void entry_answer(const struct dedup_entry *entry, struct arena *arena,
 }
 
 enum dedup_answer dedup_begin(struct dedup *dedup, const uint8_t key[SHA256_BYTES],
-                              const uint8_t body_sha256[SHA256_BYTES], int64_t now_ns,
-                              struct arena *arena, struct dedup_report *report)
+                              const uint8_t body_sha256[SHA256_BYTES], struct arena *arena,
+                              struct dedup_report *report)
 {
     enum dedup_answer answer = DEDUP_REPEAT;
     pthread_mutex_lock(&dedup->lock);
-    window_move(dedup, now_ns);
+    window_move(dedup);
     struct dedup_entry *entry = entry_find(dedup, key);
-    if (entry && entry->durable && is_too_old(dedup, entry, now_ns)) {
-        entry_remove(dedup, entry); /* became durable out of the order of receiving */
-        entry = NULL;
-    }
     if (!entry) /* without memory: "in progress", and the client asks again */
         answer = entry_add(dedup, key, body_sha256) ? DEDUP_NEW : DEDUP_IN_PROGRESS;
     else if (memcmp(entry->body, body_sha256, BODY_BYTES) != 0)
@@ -215,9 +219,9 @@ enum dedup_answer dedup_begin(struct dedup *dedup, const uint8_t key[SHA256_BYTE
     return answer;
 }
 
-void dedup_commit(struct dedup *dedup, const struct batch_meta *meta)
+/* Under lock. */
+static void commit(struct dedup *dedup, const struct batch_meta *meta)
 {
-    pthread_mutex_lock(&dedup->lock);
     struct dedup_entry *entry = entry_find(dedup, meta->key);
     if (entry && entry->durable)
         list_remove(dedup, entry); /* restored twice: the later record counts */
@@ -227,20 +231,33 @@ void dedup_commit(struct dedup *dedup, const struct batch_meta *meta)
         memcpy(entry->body, meta->body_sha256, BODY_BYTES);
         memcpy(entry->batch_uid, meta->batch_uid, UUID_BYTES);
         entry->position = meta->position;
-        entry->received_ns = meta->received_ns;
+        entry->durable_ns = window_clock_ns(dedup);
         entry->accepted = meta->accepted;
         entry->duplicates = meta->duplicates;
         entry->quarantined = meta->quarantined;
         list_append(dedup, entry);
         errors_keep(dedup, entry, meta->report_errors);
-        window_move(dedup, meta->received_ns);
+        window_move(dedup);
     }
+}
+
+void dedup_commit(struct dedup *dedup, const struct batch_meta *meta)
+{
+    pthread_mutex_lock(&dedup->lock);
+    commit(dedup, meta);
     pthread_mutex_unlock(&dedup->lock);
 }
 
-void dedup_restore(void *dedup, const struct batch_meta *meta)
+void dedup_restore(void *arg, const struct batch_meta *meta)
 {
-    dedup_commit(dedup, meta);
+    struct dedup *dedup = arg;
+    pthread_mutex_lock(&dedup->lock);
+    int64_t gap_ns = meta->ingested_ns - dedup->last_ingested_ns;
+    if (gap_ns > 0)
+        dedup->restored_ns += gap_ns < RESTORED_GAP_MAX_NS ? gap_ns : RESTORED_GAP_MAX_NS;
+    dedup->last_ingested_ns = meta->ingested_ns;
+    commit(dedup, meta);
+    pthread_mutex_unlock(&dedup->lock);
 }
 
 void dedup_abort(struct dedup *dedup, const uint8_t key[SHA256_BYTES])

@@ -1,5 +1,6 @@
 /* dedup.h: the window of batch keys: answers a repeat with the first report, knows which batches
- * are in progress. Bounded in batches and age. Takes a lock of its own (a leaf). Thread: any. */
+ * are in progress. Bounded in batches and age; age is time that passed, whatever the wall clock is
+ * set to. Takes a lock of its own (a leaf). Thread: any. */
 #ifndef VSOC_STORAGE_DEDUP_H
 #define VSOC_STORAGE_DEDUP_H
 
@@ -25,13 +26,14 @@ enum dedup_answer {
 /* Window of at most max_batches keys, none older than window_ns. NULL when memory is out. */
 struct dedup *dedup_create(size_t max_batches, int64_t window_ns);
 void dedup_destroy(struct dedup *dedup);
-/* Start-up: a record of the spool (as spool_scan_fn, arg is the struct dedup). */
+/* Start-up: a record of the spool (as spool_scan_fn, arg is the struct dedup), in their order. Time
+ * between two records counts, but no more than an hour. */
 void dedup_restore(void *dedup, const struct batch_meta *meta);
 /* Asks and, when new, marks as in progress. body_sha256 tells a reuse with another body. errors are
  * copied into arena. */
 enum dedup_answer dedup_begin(struct dedup *dedup, const uint8_t key[SHA256_BYTES],
-                              const uint8_t body_sha256[SHA256_BYTES], int64_t now_ns,
-                              struct arena *arena, struct dedup_report *report);
+                              const uint8_t body_sha256[SHA256_BYTES], struct arena *arena,
+                              struct dedup_report *report);
 /* The batch is durable: repeats get this report from now on. */
 void dedup_commit(struct dedup *dedup, const struct batch_meta *meta);
 /* The batch was not kept: the key is free again. */

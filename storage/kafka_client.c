@@ -286,7 +286,6 @@ enum sink_result kafka_classify(rd_kafka_resp_err_t error)
     case RD_KAFKA_RESP_ERR_PRODUCER_FENCED:
     case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
     case RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT:
-    case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
     case RD_KAFKA_RESP_ERR_INVALID_REQUIRED_ACKS:
     case RD_KAFKA_RESP_ERR_INVALID_RECORD:
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
@@ -329,7 +328,7 @@ static const char *advice(rd_kafka_resp_err_t error)
         return ": set transaction.timeout.ms in sinks.kafka.properties to at most the brokers' "
                "transaction.max.timeout.ms";
     case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
-        return ": the clocks of this host and the brokers are far apart";
+        return ": the clock of this host is ahead of the brokers'; set it right";
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
         return ": raise max.message.bytes of the topics, or lower batch.size in "
                "sinks.kafka.properties";

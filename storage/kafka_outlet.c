@@ -145,8 +145,8 @@ static rd_kafka_resp_err_t message_send(struct kafka_outlet *outlet, const struc
             outlet->producer, RD_KAFKA_V_RKT(message->topic), RD_KAFKA_V_MSGFLAGS(0),
             RD_KAFKA_V_KEY((void *)(uintptr_t)message->key.data, message->key.size),
             RD_KAFKA_V_VALUE((void *)(uintptr_t)message->value.data, message->value.size),
-            RD_KAFKA_V_TIMESTAMP(outlet->batch->received_ns / NS_PER_MS),
-            RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
+            RD_KAFKA_V_TIMESTAMP(outlet->timestamp_ms), RD_KAFKA_V_HEADERS(headers),
+            RD_KAFKA_V_END);
     } while (error == RD_KAFKA_RESP_ERR__QUEUE_FULL && queue_wait(outlet));
     if (error)
         rd_kafka_headers_destroy(headers);
@@ -154,11 +154,20 @@ static rd_kafka_resp_err_t message_send(struct kafka_outlet *outlet, const struc
     return error;
 }
 
+/* Brokers refuse records of the future, and with them all that follow. Batches that came while the
+ * clock was ahead go on once it is right; ce_time says when they were received. */
+static int64_t timestamp_of(const struct sink_batch *batch)
+{
+    int64_t now_ns = clock_wall_ns();
+    return (batch->received_ns < now_ns ? batch->received_ns : now_ns) / NS_PER_MS;
+}
+
 static void batch_start(struct kafka_outlet *outlet, const struct sink_batch *batch)
 {
     uint8_t room[64];
     struct writer time = {.data = room, .capacity = sizeof room, .limit = sizeof room};
     outlet->batch = batch;
+    outlet->timestamp_ms = timestamp_of(batch);
     uuid_to_text(batch->batch_uid, outlet->batch_text);
     event_json_write_time(&time, batch->received_ns);
     outlet->received_size = time.size - 2; /* without its quotes */

@@ -19,6 +19,7 @@ struct kafka_outlet {
     unsigned unpolled;        /* messages since callbacks were last served */
     /* Of the batch in hand. */
     const struct sink_batch *batch;
+    int64_t timestamp_ms;
     char batch_text[UUID_TEXT_BYTES];
     char received_text[32]; /* RFC 3339 */
     size_t received_size;

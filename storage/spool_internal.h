@@ -79,6 +79,8 @@ struct spool {
     uint64_t write_offset;    /* where they go */
     enum status write_status; /* sticky for the group */
     int64_t last_sync_end_ns, last_tick_ns;
+    int64_t seen_wall_ns, seen_ns; /* both clocks at the last look; 0: none yet */
+    int64_t clock_set_ns;          /* monotonic: since then the wall clock has not been set */
     metric_t commit_seconds, commits, events_total, bytes_gauge, segments_gauge, position_gauge,
         full_gauge;
 };

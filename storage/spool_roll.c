@@ -12,6 +12,9 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#define CLOCK_STEP_NS (60 * NS_PER_S)   /* more than clocks are slewed by between two ticks */
+#define CLOCK_WAIT_NS (3600 * NS_PER_S) /* before ages are believed after a step, or a start */
+
 static uint64_t total_bytes(struct spool *spool)
 {
     uint64_t bytes = 0;
@@ -217,8 +220,27 @@ static bool store_cursors(struct spool *spool, uint64_t *passed)
     return false;
 }
 
+/* Ages are believed when the wall clock has not been set for a while; a clock that is wrong for
+ * less costs no evidence. */
+static bool clock_is_steady(struct spool *spool, int64_t wall_ns)
+{
+    int64_t now_ns = clock_monotonic_ns();
+    int64_t step_ns = (wall_ns - spool->seen_wall_ns) - (now_ns - spool->seen_ns);
+    bool first = !spool->seen_ns;
+    spool->seen_wall_ns = wall_ns;
+    spool->seen_ns = now_ns;
+    if (first || step_ns > CLOCK_STEP_NS || step_ns < -CLOCK_STEP_NS) {
+        spool->clock_set_ns = now_ns;
+        if (!first)
+            log_warn("the clock was set; evidence is not removed for its age for an hour",
+                     LOG_I64("by_s", step_ns / NS_PER_S));
+    }
+    int64_t wait_ns = spool->options.evidence_ns;
+    return now_ns - spool->clock_set_ns >= (wait_ns < CLOCK_WAIT_NS ? wait_ns : CLOCK_WAIT_NS);
+}
+
 /* Number of segments at the head that may go. The active one never does. Under lock. */
-static size_t count_expired(struct spool *spool, uint64_t passed, int64_t now_ns)
+static size_t count_expired(const struct spool *spool, uint64_t passed, int64_t now_ns, bool steady)
 {
     uint64_t kept_bytes = 0;
     size_t passed_count = 0, n = 0;
@@ -229,7 +251,7 @@ static size_t count_expired(struct spool *spool, uint64_t passed, int64_t now_ns
     }
     for (; n < passed_count; n++) {
         const struct spool_segment *s = &spool->segments[n];
-        bool old = now_ns - s->newest_ns > spool->options.evidence_ns;
+        bool old = steady && now_ns - s->newest_ns > spool->options.evidence_ns;
         if (!old && kept_bytes <= spool->options.evidence_bytes)
             break;
         kept_bytes -= s->file_bytes;
@@ -270,8 +292,10 @@ void spool_retire(struct spool *spool)
     uint64_t passed;
     if (!store_cursors(spool, &passed))
         return;
+    int64_t now_ns = clock_wall_ns();
+    bool steady = clock_is_steady(spool, now_ns);
     pthread_mutex_lock(&spool->lock);
-    size_t n = spool->settled ? count_expired(spool, passed, clock_wall_ns()) : 0;
+    size_t n = spool->settled ? count_expired(spool, passed, now_ns, steady) : 0;
     pthread_mutex_unlock(&spool->lock);
     if (!n)
         return;

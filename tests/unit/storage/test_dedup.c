@@ -16,10 +16,18 @@
 
 static struct dedup *dedup;
 static struct arena arena;
+static _Atomic int64_t passed_ns; /* time that passed */
+
+static int64_t fake_monotonic(void)
+{
+    return passed_ns;
+}
 
 static int setup(void **state)
 {
     (void)state;
+    passed_ns = 0;
+    clock_fake(NULL, fake_monotonic);
     dedup = dedup_create(1000, WINDOW_NS);
     arena_init(&arena, 1 << 20);
     return dedup ? 0 : -1;
@@ -30,23 +38,23 @@ static int teardown(void **state)
     (void)state;
     dedup_destroy(dedup);
     arena_fini(&arena);
+    clock_fake(NULL, NULL);
     return 0;
 }
 
 /* Batch number n: key, body, id and counts follow from it. */
-static struct batch_meta meta_of(uint32_t n, int64_t received_ns)
+static struct batch_meta meta_of(uint32_t n, int64_t ingested_ns)
 {
-    struct batch_meta meta = {.position = n, .received_ns = received_ns, .accepted = n};
+    struct batch_meta meta = {.position = n, .ingested_ns = ingested_ns, .accepted = n};
     sha256_bytes(slice_make(&n, sizeof n), meta.key);
     memset(meta.body_sha256, (int)n, sizeof meta.body_sha256);
     memset(meta.batch_uid, (int)n + 1, sizeof meta.batch_uid);
     return meta;
 }
 
-static enum dedup_answer begin(const struct batch_meta *meta, int64_t now_ns,
-                               struct dedup_report *report)
+static enum dedup_answer begin(const struct batch_meta *meta, struct dedup_report *report)
 {
-    return dedup_begin(dedup, meta->key, meta->body_sha256, now_ns, &arena, report);
+    return dedup_begin(dedup, meta->key, meta->body_sha256, &arena, report);
 }
 
 static void repeat_gets_the_first_report(void **state)
@@ -57,9 +65,9 @@ static void repeat_gets_the_first_report(void **state)
     meta.duplicates = 2;
     meta.quarantined = 1;
     meta.report_errors = SLICE_LITERAL("[{\"index\":3}]");
-    assert_int_equal(begin(&meta, NS_PER_S, &report), DEDUP_NEW);
+    assert_int_equal(begin(&meta, &report), DEDUP_NEW);
     dedup_commit(dedup, &meta);
-    assert_int_equal(begin(&meta, 2 * NS_PER_S, &report), DEDUP_REPEAT);
+    assert_int_equal(begin(&meta, &report), DEDUP_REPEAT);
     assert_memory_equal(report.batch_uid, meta.batch_uid, UUID_BYTES);
     assert_int_equal(report.position, 7);
     assert_int_equal(report.accepted, 7);
@@ -74,12 +82,12 @@ static void key_is_in_progress_until_it_ends(void **state)
     (void)state;
     struct dedup_report report;
     struct batch_meta meta = meta_of(7, NS_PER_S);
-    assert_int_equal(begin(&meta, NS_PER_S, &report), DEDUP_NEW);
-    assert_int_equal(begin(&meta, NS_PER_S, &report), DEDUP_IN_PROGRESS);
-    assert_int_equal(begin(&meta, NS_PER_S + 2 * WINDOW_NS, &report), DEDUP_IN_PROGRESS);
+    assert_int_equal(begin(&meta, &report), DEDUP_NEW);
+    assert_int_equal(begin(&meta, &report), DEDUP_IN_PROGRESS);
+    assert_int_equal(begin(&meta, &report), DEDUP_IN_PROGRESS);
     assert_int_equal(dedup_count(dedup), 0);
     dedup_abort(dedup, meta.key);
-    assert_int_equal(begin(&meta, NS_PER_S, &report), DEDUP_NEW);
+    assert_int_equal(begin(&meta, &report), DEDUP_NEW);
 }
 
 static void key_with_another_body_is_a_conflict(void **state)
@@ -88,11 +96,11 @@ static void key_with_another_body_is_a_conflict(void **state)
     struct dedup_report report;
     struct batch_meta meta = meta_of(7, NS_PER_S), other = meta;
     other.body_sha256[0] ^= 1;
-    assert_int_equal(begin(&meta, NS_PER_S, &report), DEDUP_NEW);
-    assert_int_equal(begin(&other, NS_PER_S, &report), DEDUP_CONFLICT);
+    assert_int_equal(begin(&meta, &report), DEDUP_NEW);
+    assert_int_equal(begin(&other, &report), DEDUP_CONFLICT);
     dedup_commit(dedup, &meta);
-    assert_int_equal(begin(&other, NS_PER_S, &report), DEDUP_CONFLICT);
-    assert_int_equal(begin(&meta, NS_PER_S, &report), DEDUP_REPEAT);
+    assert_int_equal(begin(&other, &report), DEDUP_CONFLICT);
+    assert_int_equal(begin(&meta, &report), DEDUP_REPEAT);
 }
 
 static void abort_does_not_touch_a_durable_key(void **state)
@@ -102,21 +110,60 @@ static void abort_does_not_touch_a_durable_key(void **state)
     struct batch_meta meta = meta_of(7, NS_PER_S);
     dedup_commit(dedup, &meta);
     dedup_abort(dedup, meta.key);
-    assert_int_equal(begin(&meta, NS_PER_S, &report), DEDUP_REPEAT);
+    assert_int_equal(begin(&meta, &report), DEDUP_REPEAT);
 }
 
 static void keys_older_than_the_window_are_new_again(void **state)
 {
     (void)state;
     struct dedup_report report;
-    struct batch_meta a = meta_of(1, NS_PER_S), b = meta_of(2, 10 * NS_PER_S);
+    struct batch_meta a = meta_of(1, 0), b = meta_of(2, 0);
+    dedup_commit(dedup, &a);
+    passed_ns = 9 * NS_PER_S;
     dedup_commit(dedup, &b);
-    dedup_commit(dedup, &a); /* received first, durable last */
-    assert_int_equal(begin(&a, NS_PER_S + WINDOW_NS, &report), DEDUP_REPEAT);
-    assert_int_equal(begin(&a, NS_PER_S + WINDOW_NS + 1, &report), DEDUP_NEW);
-    assert_int_equal(begin(&b, NS_PER_S + WINDOW_NS + 1, &report), DEDUP_REPEAT);
-    assert_int_equal(begin(&b, 10 * NS_PER_S + WINDOW_NS + 1, &report), DEDUP_NEW);
+    passed_ns = WINDOW_NS;
+    assert_int_equal(begin(&a, &report), DEDUP_REPEAT);
+    passed_ns = WINDOW_NS + 1;
+    assert_int_equal(begin(&a, &report), DEDUP_NEW);
+    assert_int_equal(begin(&b, &report), DEDUP_REPEAT);
+    passed_ns = 9 * NS_PER_S + WINDOW_NS + 1;
+    assert_int_equal(begin(&b, &report), DEDUP_NEW);
     assert_int_equal(dedup_count(dedup), 0);
+}
+
+static void restored_keys_have_the_age_that_the_spool_says(void **state)
+{
+    (void)state;
+    struct dedup_report report;
+    struct batch_meta a = meta_of(1, 1000 * NS_PER_S), b = meta_of(2, 1900 * NS_PER_S);
+    dedup_restore(dedup, &a);
+    dedup_restore(dedup, &b);
+    passed_ns = WINDOW_NS - 900 * NS_PER_S;
+    assert_int_equal(begin(&a, &report), DEDUP_REPEAT);
+    passed_ns++;
+    assert_int_equal(begin(&a, &report), DEDUP_NEW);
+    assert_int_equal(begin(&b, &report), DEDUP_REPEAT);
+}
+
+/* The clock was a year ahead, then three years back, then right. */
+static void clock_that_was_set_does_not_age_restored_keys(void **state)
+{
+    (void)state;
+    const int64_t year_ns = 365 * 24 * 3600 * NS_PER_S;
+    const int64_t times_ns[] = {50 * year_ns, 51 * year_ns, 48 * year_ns, 50 * year_ns};
+    struct dedup_report report;
+    struct dedup *day = dedup_create(1000, 24 * WINDOW_NS);
+    for (uint32_t n = 0; n < 4; n++) {
+        struct batch_meta meta = meta_of(n, times_ns[n]);
+        dedup_restore(day, &meta);
+    }
+    struct batch_meta first = meta_of(0, 0);
+    assert_int_equal(dedup_count(day), 4);
+    assert_int_equal(dedup_begin(day, first.key, first.body_sha256, &arena, &report), DEDUP_REPEAT);
+    passed_ns = 25 * WINDOW_NS;
+    assert_int_equal(dedup_begin(day, first.key, first.body_sha256, &arena, &report), DEDUP_NEW);
+    assert_int_equal(dedup_count(day), 0);
+    dedup_destroy(day);
 }
 
 static void oldest_keys_go_when_there_are_too_many(void **state)
@@ -125,14 +172,14 @@ static void oldest_keys_go_when_there_are_too_many(void **state)
     struct dedup_report report;
     for (uint32_t n = 0; n < 1500; n++) {
         struct batch_meta meta = meta_of(n, NS_PER_S + n);
-        assert_int_equal(begin(&meta, meta.received_ns, &report), DEDUP_NEW);
+        assert_int_equal(begin(&meta, &report), DEDUP_NEW);
         dedup_commit(dedup, &meta);
     }
     assert_int_equal(dedup_count(dedup), 1000);
     struct batch_meta gone = meta_of(499, 0), kept = meta_of(500, 0);
-    assert_int_equal(begin(&kept, 2 * NS_PER_S, &report), DEDUP_REPEAT);
+    assert_int_equal(begin(&kept, &report), DEDUP_REPEAT);
     assert_int_equal(report.position, 500);
-    assert_int_equal(begin(&gone, 2 * NS_PER_S, &report), DEDUP_NEW);
+    assert_int_equal(begin(&gone, &report), DEDUP_NEW);
 }
 
 static void restored_keys_answer_and_the_later_record_counts(void **state)
@@ -145,7 +192,7 @@ static void restored_keys_answer_and_the_later_record_counts(void **state)
     dedup_restore(dedup, &meta);
     dedup_restore(dedup, &again);
     assert_int_equal(dedup_count(dedup), 1);
-    assert_int_equal(begin(&meta, 3 * NS_PER_S, &report), DEDUP_REPEAT);
+    assert_int_equal(begin(&meta, &report), DEDUP_REPEAT);
     assert_int_equal(report.position, 99);
     assert_int_equal(report.errors.size, 0);
 }
@@ -163,9 +210,9 @@ static void error_texts_are_bounded_and_the_oldest_go_first(void **state)
         dedup_commit(dedup, &meta);
     }
     struct batch_meta first = meta_of(0, 0), last = meta_of(999, 0);
-    assert_int_equal(begin(&first, NS_PER_S, &report), DEDUP_REPEAT);
+    assert_int_equal(begin(&first, &report), DEDUP_REPEAT);
     assert_int_equal(report.errors.size, 0);
-    assert_int_equal(begin(&last, NS_PER_S, &report), DEDUP_REPEAT);
+    assert_int_equal(begin(&last, &report), DEDUP_REPEAT);
     assert_int_equal(report.errors.size, sizeof text);
     assert_true(mallinfo2().uordblks + mallinfo2().hblkhd < (size_t)48 << 20);
 }
@@ -179,7 +226,7 @@ static void errors_that_do_not_fit_the_arena_are_left_out(void **state)
     dedup_commit(dedup, &meta);
     arena_fini(&arena);
     arena_init(&arena, 0);
-    assert_int_equal(begin(&meta, NS_PER_S, &report), DEDUP_REPEAT);
+    assert_int_equal(begin(&meta, &report), DEDUP_REPEAT);
     assert_int_equal(report.errors.size, 0);
 }
 
@@ -209,8 +256,7 @@ static void ask_for_all_keys(void *arg)
     for (uint32_t n = 0; n < 500; n++) {
         struct batch_meta meta = meta_of(n, NS_PER_S);
         struct dedup_report report;
-        enum dedup_answer answer =
-            dedup_begin(arg, meta.key, meta.body_sha256, NS_PER_S, &own, &report);
+        enum dedup_answer answer = dedup_begin(arg, meta.key, meta.body_sha256, &own, &report);
         ensure(answer == DEDUP_NEW || answer == DEDUP_IN_PROGRESS || answer == DEDUP_REPEAT);
         if (answer == DEDUP_NEW) {
             new_answers++;
@@ -243,6 +289,8 @@ int main(void)
         TEST(key_with_another_body_is_a_conflict),
         TEST(abort_does_not_touch_a_durable_key),
         TEST(keys_older_than_the_window_are_new_again),
+        TEST(restored_keys_have_the_age_that_the_spool_says),
+        TEST(clock_that_was_set_does_not_age_restored_keys),
         TEST(oldest_keys_go_when_there_are_too_many),
         TEST(restored_keys_answer_and_the_later_record_counts),
         TEST(error_texts_are_bounded_and_the_oldest_go_first),

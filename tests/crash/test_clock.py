@@ -1,0 +1,104 @@
+"""The wall clock is set while vsocd runs, and while it does not: no event is lost or doubled, no key or evidence goes early."""
+
+import datetime
+import json
+import uuid
+
+import pytest
+
+from fake_clock import DAY_S, FakeClock
+from harness import event, ndjson, query, wait_until
+from ledger import check, ids_in_kafka, ids_in_postgres, ids_in_spool
+
+AHEAD_AND_BACK = [0, DAY_S, 0, -DAY_S, 0]
+
+
+@pytest.fixture
+def clock(build, tmp_path):
+    return FakeClock(build, tmp_path)
+
+
+@pytest.fixture
+def topics(tmp_path):
+    return {kind: f"{tmp_path.name}.{kind}" for kind in ("events", "quarantine", "health", "findings", "progress")}
+
+
+@pytest.fixture
+def both(make_server, services, database, topics, clock):
+    """A server with both sinks that lives by the clock."""
+    kafka = {"enabled": True, "topics": topics, "properties": {"bootstrap.servers": services.bootstrap}}
+    sinks = {"kafka": kafka, "postgres": {"enabled": True, "dsn": database}}
+    return make_server({"sinks": sinks, "timeouts": {"ack": "60s"}}, environment=clock.environment)
+
+
+def body_of(step):
+    return ndjson(event(100 * step + n) for n in range(10))
+
+
+def check_times(database, reports, clock_steps):
+    """Ids and time_received follow the clock, position does not; each row is in the partition of its day."""
+    rows = query(
+        database,
+        "select b.position, e.event_uid, e.time_received, e.tableoid::regclass::text from vsoc.events e join vsoc.batches b"
+        " using (batch_uid) order by 1, e.batch_index",
+    )
+    now = datetime.datetime.now(datetime.timezone.utc)
+    assert [row[0] for row in rows] == [report["position"] for report in reports for _ in range(10)]
+    for (_, uid, received, partition), step in zip(rows, [step for step in clock_steps for _ in range(10)]):
+        assert uuid.UUID(uid).int >> 80 == int(received.timestamp() * 1e6) // 1000
+        assert abs((received - now).total_seconds() - step) < 600
+        assert partition == f"vsoc.events_{received.astimezone(datetime.timezone.utc):%Y%m%d}"
+
+
+@pytest.mark.parametrize("restart", [False, True], ids=["while running", "between stop and start"])
+def test_clock_set_by_a_day_loses_and_doubles_nothing(both, clock, services, database, topics, restart):
+    """Kafka takes no record of tomorrow: it waits until the clock is right, and then gets what came meanwhile."""
+    reports, told = [], {}
+    for step, seconds in enumerate(AHEAD_AND_BACK):
+        if restart:
+            both.kill()
+        clock.set(seconds)
+        if restart:
+            both.start()
+        reports.append(both.post(body_of(step), VSOC_Ack="postgres" if seconds > 0 else "all").json)
+        assert reports[-1]["ack"] == ("postgres" if seconds > 0 else "all")
+        if seconds > 0:
+            wait_until(lambda: "ahead of the brokers'" in both.log(), what="Kafka's refusal being told")
+        told.update({json.loads(line)["id"]: "accepted" for line in body_of(step).splitlines()})
+        for earlier in range(step + 1):
+            again = both.post(body_of(earlier)).json
+            assert again["duplicate"] is True and again["batch_id"] == reports[earlier]["batch_id"]
+    assert [report["position"] for report in reports] == [1, 2, 3, 4, 5]
+    both.wait_for_sinks(120)
+    check_times(database, reports, AHEAD_AND_BACK)
+    check(
+        told,
+        {
+            "postgres": ids_in_postgres(database),
+            "kafka": ids_in_kafka(services.bootstrap, topics["events"]),
+            "spool": ids_in_spool(both),
+        },
+    )
+
+
+def test_clock_that_is_ahead_for_a_while_removes_no_evidence(make_server, clock):
+    server = make_server(
+        {"evidence": {"retention": "1d"}, "spool": {"segment_bytes": "1MiB", "reserve_bytes": "1MiB"}}, environment=clock.environment
+    )
+    posted = 0
+
+    def post(batches):
+        nonlocal posted
+        for posted in range(posted + 1, posted + 1 + batches):
+            assert server.post(ndjson(event(1000 * posted + n, message="m" * 500) for n in range(100))).status == 200
+
+    post(60)
+    assert server.metric("vsocd_spool_segments") > 3
+    for times, seconds in enumerate((3 * DAY_S, 400 * DAY_S), 1):
+        server.kill()  # ahead from the start on, the second time
+        server.start()
+        post(2)  # once it has taken the second it has looked at its clock
+        clock.set(seconds)
+        wait_until(lambda: server.log().count("the clock was set") == times, what="the clock being noticed")
+        post(1)
+    assert len(ids_in_spool(server)) == 100 * posted
