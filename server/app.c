@@ -13,7 +13,6 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -23,6 +22,7 @@
 #include "core/thread.h"
 #include "server/command.h"
 #include "server/file_read.h"
+#include "storage/folder.h"
 
 #define LOG_COMPONENT "app"
 #include "core/log.h"
@@ -196,7 +196,7 @@ static enum status open_spool(struct app *app)
 {
     const struct config *c = app->config;
     char dir[4200], reason[256];
-    if (mkdir(c->data_dir, 0750) != 0 && errno != EEXIST) {
+    if (folder_make(c->data_dir) != STATUS_OK) {
         log_error("data_dir can't be made", LOG_TEXT("dir", c->data_dir),
                   LOG_TEXT("problem", strerror(errno)));
         return STATUS_IO;

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 
 #include "core/hash.h"
 #include "storage/fault.h"
+#include "storage/folder.h"
 
 struct pseudonym {
     struct hmac *hmac;
@@ -84,29 +84,19 @@ static bool publish(const char *fresh, const char *path)
     return no_links && rename(fresh, path) == 0;
 }
 
-static bool sync_folder(const char *path)
-{
-    char folder[PATH_MAX];
-    snprintf(folder, sizeof folder, "%s", path);
-    int fd = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool good = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0)
-        close(fd);
-    return good;
-}
-
 static bool write_key(int fd)
 {
     uint8_t bytes[32];
-    char text[2 * sizeof bytes + 1];
+    char hex[2 * sizeof bytes + 1], text[256];
     random_bytes(bytes, sizeof bytes);
     for (size_t i = 0; i < sizeof bytes; i++)
-        snprintf(text + 2 * i, 3, "%02x", bytes[i]);
-    bool good = dprintf(fd,
+        snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+    int size = snprintf(text, sizeof text,
                         "# keys for vehicle pseudonyms: ID HEX64; the highest id is used. Keep "
                         "this file: without it\n"
                         "# no vehicle can be found again by its VIN.\n1 %s\n",
-                        text) > 0;
+                        hex);
+    bool good = write(fd, text, (size_t)size) == size;
     fault_point(keys_written);
     good = good && fsync(fd) == 0;
     fault_point(keys_synced);
@@ -129,7 +119,7 @@ static enum status make_file(const char *path, char reason[256])
     }
     bool good = write_key(fd) && publish(fresh, path);
     fault_point(keys_linked);
-    if (good && sync_folder(path))
+    if (good && folder_sync(path) == STATUS_OK)
         return STATUS_OK;
     snprintf(reason, 256, "cannot write %s: %s", path, strerror(errno));
     return STATUS_IO;
@@ -150,6 +140,10 @@ enum status pseudonym_key_load(const char *path, struct pseudonym_key *key, char
     }
     enum status status = read_keys(file, path, key, reason);
     fclose(file);
+    /* Of a process that died it may be, its name not yet synced. Where somebody else has put it,
+     * the folder need not be ours to sync. */
+    enum status synced = folder_sync(path);
+    (void)synced;
     return status;
 }
 

@@ -3,13 +3,12 @@
  *
  * Order that matters: data, fdatasync, then the record of its end (a new file renamed over the old
  * one, directory synced). A rotation is announced in that record before a file is renamed, and
- * taken back after the new file is there: a crash in between is found and finished. */
+ * taken back after the names of all files are synced: a crash in between is found and finished. */
 #define LOG_COMPONENT "file"
 #include "storage/file_log.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 
 #include "core/log.h"
 #include "storage/fault.h"
+#include "storage/folder.h"
 
 #define RECORD_FORMAT "vsocd-file-position 1\nspool %.*s\nposition %llu\nsize %llu\nrotating %u\n"
 #define RECORD_SCAN   "vsocd-file-position 1\nspool %36s\nposition %llu\nsize %llu\nrotating %u\n%n"
@@ -51,18 +51,10 @@ static bool name_make(char name[PATH_MAX], const char *path, const char *suffix)
     return n > 0 && n < PATH_MAX;
 }
 
-static enum status sync_directory(struct file_log *log)
+static enum status sync_name(struct file_log *log)
 {
-    char copy[PATH_MAX];
-    if (!name_make(copy, log->path, ""))
-        return STATUS_TOO_LARGE;
-    const char *name = dirname(copy);
-    int fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return failed(log, "open directory", name);
-    enum status status = fsync(fd) == 0 ? STATUS_OK : failed(log, "sync directory", name);
-    close(fd);
-    return status;
+    return folder_sync(log->path) == STATUS_OK ? STATUS_OK
+                                               : failed(log, "sync the folder of", log->path);
 }
 
 static enum status write_all(struct file_log *log, int fd, struct slice bytes, const char *path)
@@ -78,12 +70,14 @@ static enum status write_all(struct file_log *log, int fd, struct slice bytes, c
     return STATUS_OK;
 }
 
+/* Of no spool, that is with zeros for its id, as long as nothing was committed. */
 static enum status record_write(struct file_log *log, uint64_t position, bool rotating)
 {
+    static const uint8_t no_spool[UUID_BYTES];
     char name[PATH_MAX], fresh[PATH_MAX], text[256], uid[UUID_TEXT_BYTES];
     if (!name_make(name, log->path, ".position") || !name_make(fresh, log->path, ".position.new"))
         return STATUS_TOO_LARGE;
-    uuid_to_text(log->spool_uid, uid);
+    uuid_to_text(log->known ? log->spool_uid : no_spool, uid);
     int size = snprintf(text, sizeof text, RECORD_FORMAT, UUID_TEXT_BYTES, uid,
                         (unsigned long long)position, (unsigned long long)log->size, rotating);
     int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
@@ -98,7 +92,7 @@ static enum status record_write(struct file_log *log, uint64_t position, bool ro
         status = failed(log, "rename", fresh);
     fault_point(file_record_renamed);
     if (status == STATUS_OK)
-        status = sync_directory(log);
+        status = sync_name(log);
     return status;
 }
 
@@ -169,6 +163,8 @@ static enum status shift_files(struct file_log *log)
     return STATUS_OK;
 }
 
+/* What the record says of files is said of names that are durable: also after a process that died
+ * between a rename and its sync. */
 static enum status open_data(struct file_log *log)
 {
     log->fd = open(log->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
@@ -178,7 +174,7 @@ static enum status open_data(struct file_log *log)
     if (fstat(log->fd, &st) != 0)
         return failed(log, "look at", log->path);
     log->size = (uint64_t)st.st_size;
-    return STATUS_OK;
+    return sync_name(log);
 }
 
 /* The announced rotation, from whatever point it had reached. */
@@ -242,6 +238,8 @@ enum status file_log_open(struct file_log *log)
             status = finish_rotation(log, log->position);
         else
             status = cut_tail(log, record.size);
+    } else if (status == STATUS_OK) {
+        status = record_write(log, 0, false); /* so that a first load that breaks off is cut too */
     }
     if (status != STATUS_OK)
         file_log_close(log);
@@ -269,10 +267,10 @@ enum status file_log_commit(struct file_log *log, uint64_t position)
     if (fdatasync(log->fd) != 0)
         return failed(log, "sync", log->path);
     fault_point(file_synced);
+    log->known = true;
     enum status status = record_write(log, position, false);
     if (status != STATUS_OK)
         return status;
-    log->known = true;
     log->position = position;
     fault_point(file_committed);
     if (log->rotate_bytes && log->size >= log->rotate_bytes)

@@ -4,6 +4,7 @@
 #include "storage/spool_internal.h"
 
 #include "core/log.h"
+#include "storage/folder.h"
 #include "storage/spool_frame.h"
 #include "storage/spool_recover.h"
 
@@ -12,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define LOCK_FILE "lock"
@@ -39,10 +39,10 @@ static enum status open_dir(struct spool *spool, char reason[256])
         snprintf(reason, 256, "the spool's path is too long");
         return STATUS_REFUSED;
     }
-    if (mkdir(dir, 0750) != 0 && errno != EEXIST) {
-        int err = errno;
-        snprintf(reason, 256, "%.180s: can't be made: %s", dir, strerror(err));
-        return status_from_errno(err);
+    enum status status = folder_make(dir);
+    if (status != STATUS_OK) {
+        snprintf(reason, 256, "%.180s: can't be made: %s", dir, strerror(errno));
+        return status;
     }
     spool->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (spool->dir_fd < 0) {

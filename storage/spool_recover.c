@@ -245,6 +245,10 @@ static enum status recover_segment(struct recovery *r, uint64_t first, uint64_t 
         spool_survey_log("records are missing behind this segment", first, s.segment.end, 0);
         s.damaged = true;
     }
+    /* Records that a process wrote that died before its sync: from now on they are read and repeats
+     * of them are granted. */
+    if (status == STATUS_OK && !next && fdatasync(fd) != 0)
+        status = STATUS_IO;
     if (status == STATUS_OK)
         status = mend(r, &s, fd, !next, &go_on);
     if (status == STATUS_OK)

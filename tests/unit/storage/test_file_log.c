@@ -117,6 +117,17 @@ static void load_that_was_not_committed_is_cut_off(void **state)
     assert_string_equal(get(""), "a\nb\n");
 }
 
+static void first_load_that_was_not_committed_is_cut_off_too(void **state)
+{
+    (void)state;
+    put("", "older\n");
+    reopen();
+    append("half a lo");
+    reopen();
+    assert_false(file.known);
+    assert_string_equal(get(""), "older\n");
+}
+
 static void file_of_somebody_else_is_added_to(void **state)
 {
     (void)state;
@@ -237,6 +248,7 @@ int main(void)
         TEST(new_file_has_no_position),
         TEST(committed_load_and_position_are_there_after_a_restart),
         TEST(load_that_was_not_committed_is_cut_off),
+        TEST(first_load_that_was_not_committed_is_cut_off_too),
         TEST(file_of_somebody_else_is_added_to),
         TEST(file_cut_by_somebody_else_goes_on_at_its_end),
         TEST(position_of_another_spool_is_not_known_but_its_tail_is_cut),
