@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "core/hash.h"
 #include "core/log.h"
 
 /* What we set unless the operator does. Reasons: a short reconnect back-off, or an outage of
@@ -211,22 +212,25 @@ static rd_kafka_conf_t *conf_make(struct kafka_client *client, enum kafka_role r
     return conf;
 }
 
-bool kafka_client_init(struct kafka_client *client, const struct sink_kafka_settings *settings,
-                       const char *instance, unsigned lane, unsigned lanes,
+bool kafka_client_init(struct kafka_client *client, const struct sink_config *config,
                        struct sink_problem *problem)
 {
     static const char prefix[] = "vsocd-";
+    const struct sink_settings *settings = config->settings;
     memset(client, 0, sizeof *client);
-    client->settings = settings;
-    if (strlen(instance) > 128) {
+    client->settings = &settings->kafka;
+    client->author = (struct kafka_author){.lane = config->lane, .lanes = config->lanes};
+    memcpy(client->author.spool_uid, config->spool_uid, UUID_BYTES);
+    random_bytes(client->author.owner, UUID_BYTES);
+    if (strlen(config->instance) > 128) {
         snprintf(problem->text, sizeof problem->text,
                  "instance: at most 128 bytes, it names the Kafka transactions");
         return false;
     }
-    if (lanes > 1)
-        snprintf(client->id, sizeof client->id, "%s%s.%u", prefix, instance, lane);
+    if (config->lanes > 1)
+        snprintf(client->id, sizeof client->id, "%s%s.%u", prefix, config->instance, config->lane);
     else
-        snprintf(client->id, sizeof client->id, "%s%s", prefix, instance);
+        snprintf(client->id, sizeof client->id, "%s%s", prefix, config->instance);
     client->name = client->id + sizeof prefix - 1;
     rd_kafka_conf_t *reader = conf_make(client, KAFKA_READER, problem);
     if (!reader)
@@ -305,9 +309,6 @@ enum sink_result kafka_classify(rd_kafka_resp_err_t error)
 /* What a person can do about it; "" when waiting is all. */
 static const char *advice(rd_kafka_resp_err_t error)
 {
-    if (kafka_is_fenced(error))
-        return ": another vsocd runs with the same instance name; give each process its own "
-               "'instance'";
     switch ((int)error) {
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
     case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:

@@ -8,14 +8,23 @@
 #include <librdkafka/rdkafka.h>
 #include <stdatomic.h>
 
+#include "core/uuid7.h"
 #include "storage/sink.h"
 #include "storage/sink_settings.h"
 
 /* Longest one call into librdkafka may block. */
 #define KAFKA_SLICE_MS 500
 
+/* Who writes positions: a lane of a spool, in a process. */
+struct kafka_author {
+    uint8_t spool_uid[UUID_BYTES];
+    uint8_t owner[UUID_BYTES]; /* random: tells processes apart that have the same name */
+    unsigned lane, lanes;
+};
+
 struct kafka_client {
     const struct sink_kafka_settings *settings; /* borrowed, outlives the client */
+    struct kafka_author author;
     /* "vsocd-" and the instance: transactional.id and client.id. name: the part behind the dash,
      * key of the progress record. */
     char id[272];
@@ -38,8 +47,7 @@ enum kafka_role { KAFKA_PRODUCER, KAFKA_READER };
 
 /* Checks the settings by building both configurations. False: *problem says which property is wrong
  * and what to do. Does not connect. */
-bool kafka_client_init(struct kafka_client *client, const struct sink_kafka_settings *settings,
-                       const char *instance, unsigned lane, unsigned lanes,
+bool kafka_client_init(struct kafka_client *client, const struct sink_config *config,
                        struct sink_problem *problem);
 
 /* New handle for the role, to be given back with rd_kafka_destroy; NULL with *problem set. */

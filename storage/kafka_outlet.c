@@ -8,7 +8,6 @@
 
 #include "core/clock.h"
 #include "core/event_json.h"
-#include "storage/kafka_progress.h"
 #include "storage/fault.h"
 
 /* Callbacks are served after so many messages. */
@@ -367,13 +366,11 @@ enum sink_result kafka_outlet_send(struct kafka_outlet *outlet, const struct sin
 }
 
 enum sink_result kafka_outlet_send_progress(struct kafka_outlet *outlet,
-                                            const struct sink_load *load,
-                                            struct sink_problem *problem)
+                                            const struct kafka_progress *progress,
+                                            const uint8_t *batch_uid, struct sink_problem *problem)
 {
-    const struct sink_batch *last = &load->batches[load->batch_count - 1];
     char value[KAFKA_PROGRESS_BYTES];
-    size_t size =
-        kafka_progress_write(value, load->last_position, last->batch_uid, load->spool_uid);
+    size_t size = kafka_progress_write(value, progress, batch_uid);
     rd_kafka_resp_err_t error;
     do {
         error = rd_kafka_producev(

@@ -5,7 +5,7 @@
 
 #include "core/hash.h"
 #include "core/uuid7.h"
-#include "storage/kafka_client.h"
+#include "storage/kafka_progress.h"
 #include "storage/kafka_texts.h"
 
 struct kafka_outlet {
@@ -44,9 +44,9 @@ void kafka_outlet_fini(struct kafka_outlet *outlet);
  * REJECTED: problem->rejected is too large an event. */
 enum sink_result kafka_outlet_send(struct kafka_outlet *outlet, const struct sink_load *load,
                                    int64_t deadline_ns, struct sink_problem *problem);
-/* The record of the load's last position. */
+/* A record of the progress topic; batch_uid: 16 bytes, or NULL. */
 enum sink_result kafka_outlet_send_progress(struct kafka_outlet *outlet,
-                                            const struct sink_load *load,
-                                            struct sink_problem *problem);
+                                            const struct kafka_progress *progress,
+                                            const uint8_t *batch_uid, struct sink_problem *problem);
 
 #endif

@@ -6,7 +6,8 @@
 
 #include "core/clock.h"
 #include "core/json.h"
-#include "core/uuid7.h"
+#include "core/thread.h"
+#include "core/writer.h"
 
 /* Records from the end that are looked at first; if ours is not among them, sixteen times as many.
  */
@@ -17,37 +18,69 @@
 struct look {
     int64_t start, next; /* offsets: first read, next to come */
     int64_t target;      /* end of the topic when the first answer came; -1: not known yet */
-    bool found;          /* a record of ours was seen */
-    bool known;          /* and it is of this spool */
-    uint64_t position;
+    bool named;          /* a record under our name was seen */
+    bool placed;         /* a record of our spool and lane was seen */
+    struct kafka_standing standing;
 };
 
-size_t kafka_progress_write(char value[KAFKA_PROGRESS_BYTES], uint64_t position,
-                            const uint8_t *batch_uid, const uint8_t *spool_uid)
+static void write_uuid(struct writer *w, const char *name, const uint8_t *uuid)
 {
-    char batch[UUID_TEXT_BYTES], spool[UUID_TEXT_BYTES];
-    uuid_to_text(batch_uid, batch);
-    uuid_to_text(spool_uid, spool);
-    int size = snprintf(
-        value, KAFKA_PROGRESS_BYTES, "{\"position\":%llu,\"batch_id\":\"%.*s\",\"spool\":\"%.*s\"}",
-        (unsigned long long)position, UUID_TEXT_BYTES, batch, UUID_TEXT_BYTES, spool);
-    return (size_t)size;
+    char text[UUID_TEXT_BYTES];
+    uuid_to_text(uuid, text);
+    writer_format(w, ",\"%s\":\"%.*s\"", name, UUID_TEXT_BYTES, text);
 }
 
-static bool read_members(const struct json_document *document, const uint8_t *spool_uid,
-                         uint64_t *position)
+size_t kafka_progress_write(char value[KAFKA_PROGRESS_BYTES], const struct kafka_progress *progress,
+                            const uint8_t *batch_uid)
 {
-    uint8_t uid[UUID_BYTES];
-    const struct json_node *at = json_find(document, 0, "position");
-    const struct json_node *spool = json_find(document, 0, "spool");
-    if (!at || at->type != JSON_INT || at->integer < 0 || !spool || spool->type != JSON_STRING ||
-        uuid_from_text(spool->text, uid) != STATUS_OK || memcmp(uid, spool_uid, UUID_BYTES) != 0)
+    struct writer w = {
+        .data = (uint8_t *)value, .capacity = KAFKA_PROGRESS_BYTES, .limit = KAFKA_PROGRESS_BYTES};
+    const struct kafka_author *author = &progress->author;
+    writer_format(&w, "{\"lane\":%u,\"lanes\":%u", author->lane, author->lanes);
+    if (progress->known)
+        writer_format(&w, ",\"position\":%llu", (unsigned long long)progress->position);
+    if (batch_uid)
+        write_uuid(&w, "batch_id", batch_uid);
+    write_uuid(&w, "spool", author->spool_uid);
+    write_uuid(&w, "owner", author->owner);
+    writer_u8(&w, '}');
+    ensure(w.status == STATUS_OK);
+    return w.size;
+}
+
+static bool read_uuid(const struct json_document *document, const char *name, uint8_t *uuid)
+{
+    const struct json_node *node = json_find(document, 0, name);
+    return node && node->type == JSON_STRING && uuid_from_text(node->text, uuid) == STATUS_OK;
+}
+
+/* False: not a number, or one that is too large. -1: there is none. */
+static bool read_number(const struct json_document *document, const char *name, int64_t limit,
+                        int64_t *number)
+{
+    const struct json_node *node = json_find(document, 0, name);
+    *number = node ? node->integer : -1;
+    return !node || (node->type == JSON_INT && node->integer >= 0 && node->integer <= limit);
+}
+
+static bool read_members(const struct json_document *document, struct kafka_progress *progress)
+{
+    int64_t position, lane, lanes;
+    struct kafka_author *author = &progress->author;
+    if (!read_uuid(document, "spool", author->spool_uid) ||
+        !read_uuid(document, "owner", author->owner) ||
+        !read_number(document, "position", INT64_MAX, &position) ||
+        !read_number(document, "lane", INT32_MAX, &lane) ||
+        !read_number(document, "lanes", INT32_MAX, &lanes) || lane < 0 || lanes < 0)
         return false;
-    *position = (uint64_t)at->integer;
+    author->lane = (unsigned)lane;
+    author->lanes = (unsigned)lanes;
+    progress->known = position >= 0;
+    progress->position = progress->known ? (uint64_t)position : 0;
     return true;
 }
 
-bool kafka_progress_parse(struct slice value, const uint8_t *spool_uid, uint64_t *position)
+bool kafka_progress_parse(struct slice value, struct kafka_progress *progress)
 {
     uint8_t text[1024 + JSON_PADDING] = {0};
     struct json_document document;
@@ -56,11 +89,11 @@ bool kafka_progress_parse(struct slice value, const uint8_t *spool_uid, uint64_t
         return false;
     memcpy(text, value.data, value.size);
     struct json_parser *parser = json_parser_create(4, 64);
-    bool ours = parser &&
+    bool good = parser &&
                 json_parse(parser, slice_make(text, value.size), &document, &error) == STATUS_OK &&
-                read_members(&document, spool_uid, position);
+                read_members(&document, progress);
     json_parser_destroy(parser);
-    return ours;
+    return good;
 }
 
 static int left_ms(int64_t deadline_ns)
@@ -69,15 +102,31 @@ static int left_ms(int64_t deadline_ns)
     return left <= 0 ? 0 : left < KAFKA_SLICE_MS ? (int)left : KAFKA_SLICE_MS;
 }
 
-static void take_record(const struct kafka_client *client, const rd_kafka_message_t *message,
-                        const uint8_t *spool_uid, struct look *look)
+static bool same_place(const struct kafka_author *a, const struct kafka_author *b)
 {
+    return memcmp(a->spool_uid, b->spool_uid, UUID_BYTES) == 0 && a->lane == b->lane &&
+           a->lanes == b->lanes;
+}
+
+/* The position is the spool's: it counts also under the name that the instance had before. */
+static void take_record(const struct kafka_client *client, const rd_kafka_message_t *message,
+                        struct look *look)
+{
+    struct kafka_progress progress = {0};
+    struct kafka_standing *standing = &look->standing;
+    bool good = kafka_progress_parse(slice_make(message->payload, message->len), &progress);
+    bool ours = slice_equal_text(slice_make(message->key, message->key_len), client->name);
     look->next = message->offset + 1;
-    if (!slice_equal_text(slice_make(message->key, message->key_len), client->name))
-        return;
-    look->found = true;
-    look->known = kafka_progress_parse(slice_make(message->payload, message->len), spool_uid,
-                                       &look->position);
+    if (ours) {
+        look->named = true;
+        standing->taken =
+            good && memcmp(progress.author.owner, client->author.owner, UUID_BYTES) != 0;
+    }
+    if (good && same_place(&progress.author, &client->author)) {
+        look->placed = true;
+        standing->known = progress.known;
+        standing->position = progress.position;
+    }
 }
 
 /* The reader has come to the end of what is committed. */
@@ -102,8 +151,7 @@ static rd_kafka_resp_err_t assign(rd_kafka_t *reader, const char *topic, int64_t
 
 /* From look->start to the end the topic had when it was asked first. */
 static rd_kafka_resp_err_t look_through(struct kafka_client *client, rd_kafka_t *reader,
-                                        const uint8_t *spool_uid, int64_t deadline_ns,
-                                        struct look *look)
+                                        int64_t deadline_ns, struct look *look)
 {
     const char *topic = client->settings->topic_progress;
     rd_kafka_resp_err_t error = assign(reader, topic, look->start);
@@ -115,7 +163,7 @@ static rd_kafka_resp_err_t look_through(struct kafka_client *client, rd_kafka_t 
         if (!message)
             continue;
         if (!message->err)
-            take_record(client, message, spool_uid, look);
+            take_record(client, message, look);
         else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
             take_end(reader, topic, message->offset, look);
         else
@@ -153,8 +201,8 @@ static enum sink_result read_problem(struct kafka_client *client, const struct l
 }
 
 enum sink_result kafka_progress_read(struct kafka_client *client, rd_kafka_t *reader,
-                                     const uint8_t *spool_uid, int64_t deadline_ns,
-                                     uint64_t *position, bool *known, struct sink_problem *problem)
+                                     int64_t deadline_ns, struct kafka_standing *standing,
+                                     struct sink_problem *problem)
 {
     struct look look = {.target = -1};
     int64_t low = 0, high = 0, count = FIRST_LOOK;
@@ -162,16 +210,14 @@ enum sink_result kafka_progress_read(struct kafka_client *client, rd_kafka_t *re
     rd_kafka_resp_err_t error = topic_ends(client, reader, deadline_ns, &low, &high);
     while (!error) {
         look.start = high - low > count ? high - count : low;
-        error = look_through(client, reader, spool_uid, deadline_ns, &look);
-        if (look.found || look.start <= low)
+        error = look_through(client, reader, deadline_ns, &look);
+        if ((look.named && look.placed) || look.start <= low)
             break;
         count *= LOOK_FACTOR;
     }
     rd_kafka_assign(reader, NULL);
     if (error)
         return read_problem(client, &look, error, problem);
-    *known = look.known;
-    if (look.known)
-        *position = look.position;
+    *standing = look.standing;
     return SINK_DELIVERED;
 }

@@ -227,9 +227,9 @@ static const char *setting_of(const rd_kafka_ConfigResource_t *resource, const c
     return NULL;
 }
 
-static enum sink_result settings_check(const struct topic *topic,
-                                       const rd_kafka_ConfigResource_t *resource,
-                                       struct kafka_topics *topics, struct sink_problem *problem)
+static enum sink_result topic_check(const struct topic *topic,
+                                    const rd_kafka_ConfigResource_t *resource,
+                                    struct kafka_topics *topics, struct sink_problem *problem)
 {
     const char *policy = setting_of(resource, "cleanup.policy");
     const char *bytes = setting_of(resource, "max.message.bytes");
@@ -249,9 +249,26 @@ static enum sink_result settings_check(const struct topic *topic,
     return SINK_DELIVERED;
 }
 
-/* Settings that can't be read are no reason to stop: the right to read them is a separate one. */
-static void settings_unknown(const struct topic list[TOPICS], const char *why)
+/* Topics may share a name. */
+static enum sink_result settings_check(const struct topic list[TOPICS],
+                                       const rd_kafka_ConfigResource_t *resource,
+                                       struct kafka_topics *topics, struct sink_problem *problem)
 {
+    enum sink_result result = SINK_DELIVERED;
+    const char *name = rd_kafka_ConfigResource_name(resource);
+    for (size_t k = 0; k < TOPICS && result == SINK_DELIVERED; k++)
+        if (strcmp(list[k].name, name) == 0)
+            result = topic_check(&list[k], resource, topics, problem);
+    return result;
+}
+
+/* Settings that can't be read are no reason to stop: the right to read them is a separate one. */
+static void settings_unknown(const struct topic list[TOPICS], struct kafka_topics *topics,
+                             const char *why)
+{
+    if (topics->unchecked)
+        return;
+    topics->unchecked = true;
     log_warn("settings of the topics can't be read, so they are not checked; is cleanup.policy of "
              "the progress topic compact?",
              LOG_TEXT("topic", list[0].name), LOG_TEXT("error", why));
@@ -262,22 +279,23 @@ static enum sink_result settings_result(const struct topic list[TOPICS], rd_kafk
 {
     size_t count = 0;
     if (!event || rd_kafka_event_error(event)) {
-        settings_unknown(list, event ? rd_kafka_event_error_string(event) : "no answer");
+        settings_unknown(list, topics, event ? rd_kafka_event_error_string(event) : "no answer");
         return SINK_DELIVERED;
     }
     const rd_kafka_ConfigResource_t **resources = rd_kafka_DescribeConfigs_result_resources(
         rd_kafka_event_DescribeConfigs_result(event), &count);
-    for (size_t i = 0; i < count; i++) {
-        const char *name = rd_kafka_ConfigResource_name(resources[i]);
-        for (size_t k = 0; k < TOPICS && !rd_kafka_ConfigResource_error(resources[i]); k++) {
-            if (strcmp(list[k].name, name) != 0)
-                continue;
-            enum sink_result result = settings_check(&list[k], resources[i], topics, problem);
-            if (result != SINK_DELIVERED)
-                return result;
-        }
+    enum sink_result result = SINK_DELIVERED;
+    const char *refused = NULL;
+    for (size_t i = 0; i < count && result == SINK_DELIVERED; i++) {
+        if (rd_kafka_ConfigResource_error(resources[i]))
+            refused = rd_kafka_ConfigResource_error_string(resources[i]);
+        else
+            result = settings_check(list, resources[i], topics, problem);
     }
-    return SINK_DELIVERED;
+    if (refused)
+        settings_unknown(list, topics, refused);
+    topics->unchecked = refused;
+    return result;
 }
 
 /* Topics may share a name, but a request may not name one twice. */
@@ -336,7 +354,7 @@ enum sink_result kafka_topics_check(struct kafka_client *client, rd_kafka_t *han
     if (result != SINK_DELIVERED)
         return result;
     if (!has_controller(handle, list[0].name, deadline_ns)) {
-        settings_unknown(list, "the cluster has no controller");
+        settings_unknown(list, topics, "the cluster has no controller");
         return SINK_DELIVERED;
     }
     return topics_describe(client, handle, list, deadline_ns, topics, problem);

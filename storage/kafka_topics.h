@@ -8,6 +8,7 @@
 struct kafka_topics {
     /* Largest message that events, quarantine and health all take; 0 when brokers do not tell. */
     size_t max_message_bytes;
+    bool unchecked; /* brokers did not tell the topics' settings; was said */
 };
 
 /* Creates what is missing of events, quarantine, health and progress, and checks that progress is

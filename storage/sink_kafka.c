@@ -4,7 +4,10 @@
  * does not decide when to try again (sink_runner.c).
  *
  * A transaction that failed is never aborted by hand: the producer is dropped, and a new one with
- * the same transactional id makes the brokers abort what was open. */
+ * the same transactional id makes the brokers abort what was open.
+ *
+ * Of two processes with one name the later one wins: each claims the name in the progress topic
+ * when it starts, and one that was fenced looks there before it makes another producer. */
 #define LOG_COMPONENT "kafka"
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +17,6 @@
 #include "core/metrics.h"
 #include "core/thread.h"
 #include "storage/kafka_outlet.h"
-#include "storage/kafka_progress.h"
 #include "storage/kafka_topics.h"
 #include "storage/fault.h"
 
@@ -23,6 +25,8 @@
 #define TRANSACTION_SLICE_MS 2000
 #define DELIVER_PLAIN_NS     (30 * NS_PER_S)
 #define SETTLE_MS            200
+/* From being fenced until nobody's claim means that nobody is there. */
+#define CLAIM_NS (5 * NS_PER_S)
 
 struct kafka_lane {
     struct kafka_client client;
@@ -31,7 +35,9 @@ struct kafka_lane {
     bool ready;   /* transactions are initialised */
     bool begun;   /* a transaction is open */
     bool dropped; /* a producer was dropped: the next one is a recreation */
-    uint8_t spool_uid[UUID_BYTES];
+    bool claimed; /* the name was ours */
+    bool fenced;  /* and may be another's since fenced_ns */
+    int64_t fenced_ns;
     metric_t recreated;
 };
 
@@ -55,18 +61,15 @@ static void lane_drop_producer(struct kafka_lane *lane)
 
 static void *kafka_open(const struct sink_config *config, struct sink_problem *problem)
 {
-    const struct sink_settings *settings = config->settings;
     struct kafka_lane *lane = calloc(1, sizeof *lane);
     if (!lane) {
         snprintf(problem->text, sizeof problem->text, "no memory for the sink");
         return NULL;
     }
-    if (!kafka_client_init(&lane->client, &settings->kafka, config->instance, config->lane,
-                           config->lanes, problem)) {
+    if (!kafka_client_init(&lane->client, config, problem)) {
         free(lane);
         return NULL;
     }
-    memcpy(lane->spool_uid, config->spool_uid, UUID_BYTES);
     lane->recreated = metric_series(METRIC_vsocd_kafka_producer_recreated_total, "");
     return lane;
 }
@@ -143,12 +146,11 @@ static enum sink_result lane_init_transactions(struct kafka_lane *lane, int64_t 
     }
 }
 
-static enum sink_result lane_make_ready(struct kafka_lane *lane, rd_kafka_t *reader,
-                                        int64_t deadline_ns, struct sink_problem *problem)
+static enum sink_result lane_make_ready(struct kafka_lane *lane, int64_t deadline_ns,
+                                        struct sink_problem *problem)
 {
-    enum sink_result result =
-        kafka_topics_check(&lane->client, reader, deadline_ns, &lane->topics, problem);
-    if (result == SINK_DELIVERED && !lane->outlet.producer)
+    enum sink_result result = SINK_DELIVERED;
+    if (!lane->outlet.producer)
         result = lane_create_producer(lane, problem);
     if (result == SINK_DELIVERED && lane->client.settings->exactly_once)
         result = lane_init_transactions(lane, deadline_ns, problem);
@@ -158,29 +160,6 @@ static enum sink_result lane_make_ready(struct kafka_lane *lane, rd_kafka_t *rea
     lane_warm_up(lane, deadline_ns);
     lane->ready = true;
     return SINK_DELIVERED;
-}
-
-/* Transactions first, then the position: only when former producers are fenced is it final. */
-static enum sink_result kafka_connect(void *arg, uint64_t *position, bool *known,
-                                      struct sink_problem *problem)
-{
-    struct kafka_lane *lane = arg;
-    lane_assert_thread();
-    int64_t deadline_ns = clock_monotonic_ns() + CONNECT_NS;
-    *known = false;
-    kafka_client_forget_errors(&lane->client);
-    rd_kafka_t *reader = kafka_client_open(&lane->client, KAFKA_READER, problem);
-    if (!reader)
-        return SINK_BROKEN;
-    enum sink_result result = SINK_DELIVERED;
-    if (!lane->ready)
-        result = lane_make_ready(lane, reader, deadline_ns, problem);
-    if (result == SINK_DELIVERED)
-        result = kafka_progress_read(&lane->client, reader, lane->spool_uid, deadline_ns, position,
-                                     known, problem);
-    fault_point(kafka_position_read);
-    rd_kafka_destroy_flags(reader, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-    return result;
 }
 
 /* Until the brokers have every message, or one of them failed for good. */
@@ -251,25 +230,37 @@ static enum sink_result lane_find_cause(struct kafka_lane *lane, enum sink_resul
     return result;
 }
 
-static enum sink_result deliver_transaction(struct kafka_lane *lane, const struct sink_load *load,
-                                            int64_t deadline_ns, struct sink_problem *problem)
+static const uint8_t *last_batch(const struct sink_load *load)
+{
+    return load ? load->batches[load->batch_count - 1].batch_uid : NULL;
+}
+
+/* Points are of loads: a claim passes them. */
+#define fault_point_of(load, name) ((load) ? fault_point(name) : (void)0)
+
+/* Messages of a load, or none, and a position: all or nothing. */
+static enum sink_result lane_transact(struct kafka_lane *lane, const struct sink_load *load,
+                                      const struct kafka_progress *progress, int64_t deadline_ns,
+                                      struct sink_problem *problem)
 {
     rd_kafka_error_t *error = rd_kafka_begin_transaction(lane->outlet.producer);
     if (error)
         return kafka_problem_of(&lane->client, error, "a transaction can't be begun", problem);
     lane->begun = true;
-    fault_point(kafka_begun);
-    enum sink_result result = kafka_outlet_send(&lane->outlet, load, deadline_ns, problem);
-    fault_point(kafka_events_produced);
+    fault_point_of(load, kafka_begun);
+    enum sink_result result = SINK_DELIVERED;
+    if (load)
+        result = kafka_outlet_send(&lane->outlet, load, deadline_ns, problem);
+    fault_point_of(load, kafka_events_produced);
     if (result == SINK_DELIVERED)
-        result = kafka_outlet_send_progress(&lane->outlet, load, problem);
-    fault_point(kafka_position_produced);
+        result = kafka_outlet_send_progress(&lane->outlet, progress, last_batch(load), problem);
+    fault_point_of(load, kafka_position_produced);
     if (result == SINK_DELIVERED)
         result = lane_flush(lane, deadline_ns, problem);
-    fault_point(kafka_flushed);
+    fault_point_of(load, kafka_flushed);
     if (result == SINK_DELIVERED)
         result = lane_commit(lane, deadline_ns, problem);
-    fault_point(kafka_committed);
+    fault_point_of(load, kafka_committed);
     if (result == SINK_DELIVERED)
         lane->begun = false;
     return lane_find_cause(lane, result, problem);
@@ -277,30 +268,118 @@ static enum sink_result deliver_transaction(struct kafka_lane *lane, const struc
 
 /* The position goes only after the events it speaks of are there. */
 static enum sink_result deliver_plain(struct kafka_lane *lane, const struct sink_load *load,
-                                      int64_t deadline_ns, struct sink_problem *problem)
+                                      const struct kafka_progress *progress, int64_t deadline_ns,
+                                      struct sink_problem *problem)
 {
     enum sink_result result = kafka_outlet_send(&lane->outlet, load, deadline_ns, problem);
     if (result == SINK_DELIVERED)
         result = lane_flush(lane, deadline_ns, problem);
     if (result == SINK_DELIVERED)
-        result = kafka_outlet_send_progress(&lane->outlet, load, problem);
+        result = kafka_outlet_send_progress(&lane->outlet, progress, last_batch(load), problem);
     if (result == SINK_DELIVERED)
         result = lane_flush(lane, deadline_ns, problem);
     return result;
 }
 
-/* The brokers fence a producer too when its transaction took too long: nobody else is there. */
-static enum sink_result tell_fenced(const struct kafka_lane *lane, int64_t took_ns,
+/* The brokers fence a producer too when its transaction took too long. */
+static enum sink_result lane_failed(struct kafka_lane *lane, int64_t start_ns,
                                     enum sink_result result, struct sink_problem *problem)
 {
+    int64_t now = clock_monotonic_ns();
     int64_t limit_ns = lane->client.transaction_timeout_ms * NS_PER_MS;
-    if (result != SINK_BROKEN || !kafka_is_fenced(lane->client.told) || took_ns < limit_ns)
+    lane_drop_producer(lane);
+    if (result != SINK_BROKEN || !kafka_is_fenced(lane->client.told))
         return result;
-    snprintf(
-        problem->text, sizeof problem->text,
-        "a transaction took longer than transaction.timeout.ms=%d and was ended by the brokers",
-        lane->client.transaction_timeout_ms);
+    bool late = now - start_ns >= limit_ns;
+    lane->fenced = true;
+    lane->fenced_ns = late ? now - CLAIM_NS : now;
+    if (late)
+        snprintf(problem->text, sizeof problem->text,
+                 "a transaction took longer than transaction.timeout.ms=%d and was ended by the "
+                 "brokers",
+                 lane->client.transaction_timeout_ms);
+    else
+        snprintf(problem->text, sizeof problem->text,
+                 "a producer with transactional.id=%s took over; looking who it is",
+                 lane->client.id);
     return SINK_LATER;
+}
+
+/* Whose name is it? To make a producer before that is known would fence the other one in turn. */
+static enum sink_result lane_see_who(struct kafka_lane *lane, rd_kafka_t *reader,
+                                     int64_t deadline_ns, struct sink_problem *problem)
+{
+    struct kafka_standing standing;
+    enum sink_result result =
+        kafka_progress_read(&lane->client, reader, deadline_ns, &standing, problem);
+    if (result != SINK_DELIVERED)
+        return result;
+    if (standing.taken && lane->claimed) {
+        snprintf(problem->text, sizeof problem->text,
+                 "another vsocd runs with the same instance name '%s' and has taken over, so this "
+                 "one writes no more to Kafka; give each process its own 'instance' and start "
+                 "this one again",
+                 lane->client.name);
+        return SINK_BROKEN;
+    }
+    if (clock_monotonic_ns() - lane->fenced_ns < CLAIM_NS) {
+        snprintf(problem->text, sizeof problem->text,
+                 "a producer with transactional.id=%s took over; looking who it is",
+                 lane->client.id);
+        return SINK_LATER;
+    }
+    lane->fenced = false;
+    return SINK_DELIVERED;
+}
+
+/* From here on the name is ours. */
+static enum sink_result lane_claim(struct kafka_lane *lane, const struct kafka_standing *standing,
+                                   int64_t deadline_ns, struct sink_problem *problem)
+{
+    struct kafka_progress progress = {lane->client.author, standing->known, standing->position};
+    int64_t start_ns = clock_monotonic_ns();
+    enum sink_result result = lane_transact(lane, NULL, &progress, deadline_ns, problem);
+    if (result != SINK_DELIVERED)
+        return lane_failed(lane, start_ns, result, problem);
+    lane->claimed = true;
+    return SINK_DELIVERED;
+}
+
+/* Transactions first, then the position: only when former producers are fenced is it final. */
+static enum sink_result lane_connect(struct kafka_lane *lane, rd_kafka_t *reader,
+                                     struct kafka_standing *standing, struct sink_problem *problem)
+{
+    int64_t deadline_ns = clock_monotonic_ns() + CONNECT_NS;
+    enum sink_result result = SINK_DELIVERED;
+    if (!lane->ready)
+        result = kafka_topics_check(&lane->client, reader, deadline_ns, &lane->topics, problem);
+    if (result == SINK_DELIVERED && lane->fenced)
+        result = lane_see_who(lane, reader, deadline_ns, problem);
+    if (result == SINK_DELIVERED && !lane->ready)
+        result = lane_make_ready(lane, deadline_ns, problem);
+    if (result == SINK_DELIVERED)
+        result = kafka_progress_read(&lane->client, reader, deadline_ns, standing, problem);
+    fault_point(kafka_position_read);
+    if (result == SINK_DELIVERED && !lane->claimed && lane->client.settings->exactly_once)
+        result = lane_claim(lane, standing, deadline_ns, problem);
+    return result;
+}
+
+static enum sink_result kafka_connect(void *arg, uint64_t *position, bool *known,
+                                      struct sink_problem *problem)
+{
+    struct kafka_lane *lane = arg;
+    struct kafka_standing standing = {0};
+    lane_assert_thread();
+    kafka_client_forget_errors(&lane->client);
+    rd_kafka_t *reader = kafka_client_open(&lane->client, KAFKA_READER, problem);
+    if (!reader)
+        return SINK_BROKEN;
+    enum sink_result result = lane_connect(lane, reader, &standing, problem);
+    rd_kafka_destroy_flags(reader, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    *known = result == SINK_DELIVERED && standing.known;
+    *position = standing.position;
+    return result;
 }
 
 static enum sink_result kafka_deliver(void *arg, const struct sink_load *load,
@@ -319,13 +398,11 @@ static enum sink_result kafka_deliver(void *arg, const struct sink_load *load,
     int64_t budget_ns =
         exactly_once ? lane->client.transaction_timeout_ms * NS_PER_MS : DELIVER_PLAIN_NS;
     kafka_client_forget_errors(&lane->client);
-    enum sink_result result = exactly_once
-                                  ? deliver_transaction(lane, load, start_ns + budget_ns, problem)
-                                  : deliver_plain(lane, load, start_ns + budget_ns, problem);
-    if (result == SINK_DELIVERED)
-        return result;
-    lane_drop_producer(lane);
-    return tell_fenced(lane, clock_monotonic_ns() - start_ns, result, problem);
+    struct kafka_progress progress = {lane->client.author, true, load->last_position};
+    enum sink_result result =
+        exactly_once ? lane_transact(lane, load, &progress, start_ns + budget_ns, problem)
+                     : deliver_plain(lane, load, &progress, start_ns + budget_ns, problem);
+    return result == SINK_DELIVERED ? result : lane_failed(lane, start_ns, result, problem);
 }
 
 static void kafka_interrupt(void *arg)

@@ -9,10 +9,14 @@
 #include "core/log.h"
 #include "storage/fault.h"
 
-#define PAUSE_FIRST_NS   (100 * NS_PER_MS)
-#define PAUSE_LONGEST_NS (10 * NS_PER_S)
-#define BROKEN_PAUSE_NS  (10 * NS_PER_S) /* to three times as long */
-#define IDLE_WAIT_NS     NS_PER_S
+#define IDLE_WAIT_NS NS_PER_S
+
+/* Pauses between attempts: the first one's least, and the cap. */
+struct pauses {
+    int64_t first_ns, longest_ns;
+};
+static const struct pauses pauses_later = {100 * NS_PER_MS, 10 * NS_PER_S};
+static const struct pauses pauses_broken = {NS_PER_S, 30 * NS_PER_S}; /* a person is needed */
 
 enum gather_mode { GATHER_WAIT, GATHER_NOW };
 
@@ -51,7 +55,7 @@ static void lane_show(struct sink_lane *lane, bool up, bool broken, const char *
     if (up && changed)
         log_info("sink is back", LOG_TEXT("sink", name), LOG_U64("lane", lane->number),
                  LOG_REAL("seconds_down", (double)((now - since) / NS_PER_MS) / 1e3));
-    else if (!up && broken)
+    else if (!up && broken && (changed || other))
         log_error("sink can't work until this is put right; it is tried again now and then",
                   LOG_TEXT("sink", name), LOG_U64("lane", lane->number),
                   LOG_TEXT("problem", problem));
@@ -71,11 +75,10 @@ static uint64_t random_below(uint64_t limit)
 /* Decorrelated jitter: from the shortest pause to three times the last one, capped. */
 static int64_t next_pause(struct sink_lane *lane, bool broken)
 {
-    if (broken)
-        return BROKEN_PAUSE_NS + (int64_t)random_below(2 * BROKEN_PAUSE_NS);
-    int64_t last = lane->pause_ns ? lane->pause_ns : PAUSE_FIRST_NS;
-    int64_t pause = PAUSE_FIRST_NS + (int64_t)random_below((uint64_t)(3 * last - PAUSE_FIRST_NS));
-    lane->pause_ns = pause < PAUSE_LONGEST_NS ? pause : PAUSE_LONGEST_NS;
+    const struct pauses *p = broken ? &pauses_broken : &pauses_later;
+    int64_t last = lane->pause_ns > p->first_ns ? lane->pause_ns : p->first_ns;
+    int64_t pause = p->first_ns + (int64_t)random_below((uint64_t)(3 * last - p->first_ns));
+    lane->pause_ns = pause < p->longest_ns ? pause : p->longest_ns;
     return lane->pause_ns;
 }
 
@@ -202,6 +205,19 @@ static void lane_resume(struct sink_lane *lane, uint64_t there)
     }
 }
 
+/* A sink that was emptied, or one that never had a position. Sending all of the spool again would
+ * double what it still has. */
+static void lane_note_unknown(struct sink_lane *lane)
+{
+    uint64_t here = atomic_load(&lane->position);
+    if (here > lane->unknown && !lane->lanes_changed)
+        log_warn("sink has no position of this spool: going on after the local cursor; what it had "
+                 "before and has lost is not sent again",
+                 LOG_TEXT("sink", lane->runner->options.sink->name), LOG_U64("lane", lane->number),
+                 LOG_U64("cursor", here));
+    lane->unknown = here;
+}
+
 /* What failed stands in lane->failure. */
 static bool lane_connect(struct sink_lane *lane, bool *broken)
 {
@@ -216,6 +232,8 @@ static bool lane_connect(struct sink_lane *lane, bool *broken)
     }
     lane->connected = true;
     fault_point(lane_connected);
+    if (!known)
+        lane_note_unknown(lane);
     if (known && (!lane->lanes_changed || is_load_tried(lane, position)))
         lane_resume(lane, position);
     if (!lane->delivery_failed)

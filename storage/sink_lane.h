@@ -33,9 +33,10 @@ struct sink_lane {
     bool lanes_changed; /* since the last run: until something was delivered, the position that the
                            sink has for this lane's number belongs to another sharing out */
     uint64_t foreign;   /* position of the sink's that is not of this spool's history; 0: none */
+    uint64_t unknown;   /* position up to which it was said that the sink knows none */
     bool delivery_failed; /* the load in hand failed: only its delivery makes the lane good again */
     bool drained;         /* while stopping: the spool has no more for it */
-    int64_t pause_ns;     /* last pause after SINK_LATER */
+    int64_t pause_ns;     /* last pause since something was delivered */
     struct sink_problem failure;
 
     /* Under runner->lock. */

@@ -140,17 +140,22 @@ def test_load_and_position_are_committed_together(make_lane, brokers, prefix):
     assert_each_once(brokers, f"{prefix}.quarantine", 20)
     assert_each_once(brokers, f"{prefix}.health", 10)
     values = [json.loads(message.value()) for message in consume(brokers.bootstrap, f"{prefix}.progress")]
-    assert [value["position"] for value in values] == [10, 15]
+    assert [value.get("position") for value in values] == [None, 10, 15]  # first the claim of the name
 
 
-def test_position_belongs_to_instance_and_spool(make_lane):
+def test_position_belongs_to_the_spool_under_whatever_name(make_lane, brokers, prefix):
+    """A killed process that comes back with another name doubles nothing, however old its local cursor is."""
     lane = make_lane()
     lane.connected()
     lane.delivered(1, 1, 10)
-    assert make_lane(instance="another").connected()["known"] is False
     lane.close()
     assert make_lane(spool=2).connected()["known"] is False
-    assert make_lane().connected()["position"] == 1
+    renamed = make_lane(instance="another")
+    assert renamed.connected()["position"] == 1
+    renamed.delivered(2, 1, 10)
+    renamed.close()
+    assert make_lane().connected()["position"] == 2
+    assert_each_once(brokers, f"{prefix}.events", 20)
 
 
 def test_position_is_found_among_many_records_of_others(make_lane, brokers, prefix):
@@ -245,15 +250,21 @@ def test_brokers_that_die_lose_and_repeat_nothing(make_lane, brokers, prefix):
     assert_each_once(brokers, f"{prefix}.events", 400000)
 
 
-def test_second_process_with_the_same_name_is_told(make_lane):
+def test_second_process_with_the_same_name_wins_and_the_first_gives_up(make_lane):
     first = make_lane()
     first.connected()
     first.delivered(1, 1, 10)
     second = make_lane()
     assert second.connected()["position"] == 1
     answer = first.load(2, 1, 10)
-    assert answer["result"] == "broken" and "another vsocd runs with the same instance name" in answer["text"], answer
+    assert answer["result"] == "later" and "took over" in answer["text"], answer
+    for _ in range(2):
+        answer = first.connect()
+        assert answer["result"] == "broken" and "another vsocd runs with the same instance name" in answer["text"], answer
     second.delivered(2, 1, 10)
+    third = make_lane()
+    assert third.connected()["position"] == 2
+    third.delivered(3, 1, 10)
 
 
 def test_progress_topic_that_is_not_compacted_is_refused(make_lane, admin, prefix):
