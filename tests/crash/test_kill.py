@@ -1,42 +1,28 @@
-"""kill -9 and outages under load, with a sender that retries: every acknowledged event is in PostgreSQL, Kafka and the spool, once."""
+"""Ends of the server and outages of its sinks under load, with a sender that retries: every acknowledged event is in PostgreSQL, Kafka and the
+spool, once and as it was sent."""
 
 import os
-import time
+import random
 
-from harness import wait_until
+import rounds
 
-EVENTS = int(os.environ.get("VSOCD_CRASH_EVENTS", "100000"))
-KILLS = int(os.environ.get("VSOCD_CRASH_KILLS", "20"))
-OUTAGE_S = float(os.environ.get("VSOCD_CRASH_OUTAGE", "10"))
-TRAFFIC = max(1, EVENTS // 50 // (4 * KILLS))  # batches between two kills: a quarter of the load is left at the end
-RUN_S = 90  # the load lasts about that long, so that every fault meets traffic
+ROUNDS = int(os.environ.get("VSOCD_CRASH_ROUNDS", "200"))
+SEED = int(os.environ.get("VSOCD_CRASH_SEED") or random.randrange(1, 1000000))
 
 
-def test_kill_and_outages_under_load_lose_and_double_nothing(make_stack, services, load):
-    stack = make_stack()
-    server = stack.server
-    running = load(server, EVENTS, rate=EVENTS // RUN_S, bad_every=100)
-    outages = {KILLS // 4: "postgres", 3 * KILLS // 4: "kafka"}
-    kills = 0
-    for number in range(KILLS):
-        # Kill at a moment of traffic: after some more batches than at the last one.
-        position = server.metric("vsocd_spool_position")
-        wait_until(lambda: not running.running or server.metric("vsocd_spool_position") > position + TRAFFIC, 120, "traffic before the kill")
-        if not running.running:
-            break
-        if number in outages:
-            services.act(outages[number], "stop")
-            time.sleep(OUTAGE_S / 2)  # the outage itself, not a wait for something
-        server.kill()
-        kills += 1
-        server.start()
-        if number in outages:
-            time.sleep(OUTAGE_S / 2)
-            services.act(outages[number], "start")
-    told = running.finish()
-    assert len(told) == EVENTS
-    assert kills == KILLS, "the load was over before all kills were done"
-    stack.compare(told)
+def test_plan_comes_from_the_seed_alone():
+    assert rounds.plan(7, 300) == rounds.plan(7, 300) != rounds.plan(8, 300)
+    assert {one.end for one in rounds.plan(7, 300)} == set(rounds.ENDS)
+    assert {one.outage for one in rounds.plan(7, 300)} - {None} == set(rounds.OUTAGES)
+
+
+def test_random_kills_and_outages_under_load_lose_double_and_change_nothing(make_stack, load):
+    stack = make_stack({"timeouts": {"drain": "2s"}})
+    try:
+        rounds.Rounds(stack, load, SEED, ROUNDS, lambda line: print(line, flush=True)).run()
+    except BaseException:
+        print(f"repeat with  tests/crash/run --rounds={ROUNDS} --seed={SEED} --build={stack.server.program.parent}")
+        raise
 
 
 def test_outage_of_both_sinks_costs_disk_and_not_memory(make_stack, services, load):
@@ -46,8 +32,7 @@ def test_outage_of_both_sinks_costs_disk_and_not_memory(make_stack, services, lo
     services.act("postgres", "stop")
     services.act("kafka", "stop")
     try:
-        running = load(server, events, connections=64, bad_every=1000)
-        told = running.finish()
+        told = load(server, events, connections=64, bad_every=1000).finish()
         resident = server.metric("process_resident_memory_bytes")
     finally:
         services.act("postgres", "start")

@@ -326,6 +326,7 @@ def consume_each(bootstrap, topic, quiet_seconds=10):
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
             "enable.partition.eof": True,
+            "queued.max.messages.kbytes": 4096,  # of each partition
         }
     )
     try:

@@ -11,6 +11,7 @@ from harness import HarnessError, consume_each
 
 from .content import FIELDS, Entry, Store, content_of, content_of_reject
 
+QUIET_SECONDS = 60  # without a message before the end: the broker may just have started
 # Value of a column as content.py wants it; others are cast to text.
 SQL_OF = {
     "TIME": "(extract(epoch from {0}) * 1000000)::bigint",
@@ -108,8 +109,8 @@ def kafka_store(bootstrap, topics, name="kafka"):
         topics = {kind: topics.replace("*", kind) for kind in ("events", "quarantine")}
     return Store(
         name,
-        map(_kafka_entry, consume_each(bootstrap, topics["events"])),
-        map(_kafka_reject, consume_each(bootstrap, topics["quarantine"])),
+        map(_kafka_entry, consume_each(bootstrap, topics["events"], QUIET_SECONDS)),
+        map(_kafka_reject, consume_each(bootstrap, topics["quarantine"], QUIET_SECONDS)),
         ordered=True,
     )
 
