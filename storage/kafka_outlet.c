@@ -311,15 +311,6 @@ static enum sink_result send_event(struct kafka_outlet *outlet, size_t batch,
     return error ? send_failed(outlet, error, problem) : SINK_DELIVERED;
 }
 
-static const struct sink_rejected *rejected_find(const struct sink_load *load, size_t batch,
-                                                 int64_t index)
-{
-    for (size_t i = 0; i < load->rejected_count; i++)
-        if (load->rejected[i].batch == batch && load->rejected[i].index == index)
-            return &load->rejected[i];
-    return NULL;
-}
-
 /* An event this sink can't take goes to quarantine without the bytes that were too many. */
 static enum sink_result send_diverted(struct kafka_outlet *outlet, const struct event *event,
                                       const struct sink_rejected *rejected,
@@ -341,7 +332,8 @@ static enum sink_result send_item(struct kafka_outlet *outlet, const struct sink
 {
     if (item->is_reject)
         return send_reject(outlet, &item->reject, problem);
-    const struct sink_rejected *rejected = rejected_find(load, batch, item->event.batch_index);
+    const struct sink_rejected *rejected =
+        sink_load_find_rejected(load, batch, item->event.batch_index);
     if (rejected)
         return send_diverted(outlet, &item->event, rejected, problem);
     return send_event(outlet, batch, &item->event, problem);

@@ -1,71 +1,167 @@
-/* pg_bisect.c: log2(n) tries to find the first event that the database refuses. Runs on the lane's
- * thread. Uses a temporary table, so that neither keys nor partitions play a part. */
+/* pg_bisect.c: finds all events of a load that the database refuses: parts that shrink where one is
+ * refused and grow where it is taken. First their values are tried, in a temporary table; when all
+ * are good, the table itself with its constraints and triggers. Runs on the lane's thread. */
 #include "storage/pg_bisect.h"
 
+#include "storage/pg_copy.h"
 #include "storage/pg_tables.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
-/* Copies events [from, to) and undoes it. OK: taken; MALFORMED: refused because of a value. */
-static enum status try_range(const struct pg_rows *rows, size_t from, size_t to,
-                             struct pg_bad_event *bad, struct pg_error *error)
+#define SLICE_BYTES ((size_t)128 << 10) /* sent at once */
+
+/* How a part that was taken is left. It is undone where it went into a temporary table; in the
+ * table itself it stays until the end, so that what is refused beside it is found. */
+#define UNDO "ROLLBACK TO SAVEPOINT try"
+#define KEEP "RELEASE SAVEPOINT try; SAVEPOINT try"
+
+struct search {
+    const struct pg_rows *rows;
+    struct writer encoded; /* all rows */
+    struct pg_row *list;   /* where they are; one more than count: their end */
+    size_t count;
+    bool through; /* try the table itself, not only the values */
+    struct writer unstage;
+    size_t found;
+    struct sink_rejected *first;
+    char *text; /* reason of the first */
+};
+
+static void found_one(void *arg, const struct sink_rejected *event)
 {
-    struct pg_error undo;
-    enum status status = pg_connection_run(rows->connection, "SAVEPOINT try", error);
-    if (status != STATUS_OK)
-        return status;
-    enum status copied = pg_rows_copy_events(rows, from, to, bad, error);
-    if (copied == STATUS_REFUSED && pg_error_classify(error->sqlstate) == PG_ERROR_DATA)
-        copied = STATUS_MALFORMED;
-    if (copied != STATUS_OK && copied != STATUS_MALFORMED)
-        return copied;
-    status = pg_connection_run(rows->connection, "ROLLBACK TO SAVEPOINT try", &undo);
-    if (status != STATUS_OK) {
-        *error = undo;
-        return status;
+    struct search *s = arg;
+    if (s->found++ == 0) {
+        snprintf(s->text, sizeof((struct sink_problem *)0)->text, "%s", event->reason);
+        *s->first = (struct sink_rejected){event->batch, event->index, s->text};
     }
-    return copied;
+    s->rows->load->reject(s->rows->load, event);
 }
 
-static enum status search(const struct pg_rows *rows, struct pg_bad_event *bad,
-                          struct pg_error *error)
+static bool is_staged(const struct search *s)
 {
-    size_t low = 0, high = pg_rows_count_events(rows);
-    if (high == 0)
-        return STATUS_NOT_FOUND;
-    while (high - low > 1) { /* everything before low is taken */
-        size_t middle = low + (high - low) / 2;
-        enum status status = try_range(rows, low, middle, bad, error);
-        if (status == STATUS_OK)
-            low = middle;
-        else if (status == STATUS_MALFORMED)
-            high = middle;
-        else
-            return status;
+    return !s->through || s->rows->staged;
+}
+
+/* Rows [from, to) as one COPY. */
+static enum status copy_range(struct search *s, size_t from, size_t to, struct pg_error *error)
+{
+    struct pg_connection *c = s->rows->connection;
+    struct writer *w = s->rows->buffer;
+    pg_table_write_copy(w, PG_TABLE_EVENTS, is_staged(s));
+    if (w->status != STATUS_OK)
+        return w->status;
+    enum status status = pg_connection_copy_start(c, (const char *)w->data, error);
+    writer_reset(w);
+    pg_copy_begin(w);
+    size_t at = s->list[from].offset, end = s->list[to].offset;
+    while (status == STATUS_OK && w->status == STATUS_OK && at < end) {
+        size_t size = end - at < SLICE_BYTES ? end - at : SLICE_BYTES;
+        writer_bytes(w, s->encoded.data + at, size);
+        at += size;
+        if (at == end)
+            pg_copy_end(w);
+        if (w->status == STATUS_OK)
+            status = pg_connection_copy_send(c, writer_slice(w), error);
+        writer_reset(w);
     }
-    enum status status = try_range(rows, low, high, bad, error);
-    if (status != STATUS_MALFORMED)
-        return status == STATUS_OK ? STATUS_NOT_FOUND : status;
-    if (!pg_rows_locate(rows, low, bad))
-        return STATUS_NOT_FOUND;
-    snprintf(bad->reason, sizeof bad->reason, "the database refused it (SQLSTATE %s): %.240s",
-             error->sqlstate, error->text);
+    return status == STATUS_OK ? pg_connection_copy_finish(c, NULL, error) : status;
+}
+
+/* OK: taken; MALFORMED: one of them is refused, *error says why. */
+static enum status try_range(struct search *s, size_t from, size_t to, struct pg_error *error)
+{
+    struct pg_connection *c = s->rows->connection;
+    struct pg_error undo;
+    enum status status = copy_range(s, from, to, error);
+    if (status == STATUS_OK && s->through && is_staged(s))
+        status = pg_connection_run(c, (const char *)s->unstage.data, error);
+    if (status == STATUS_OK)
+        return pg_connection_run(c, is_staged(s) ? UNDO : KEEP, error);
+    if (status != STATUS_REFUSED || pg_error_no_partition(error) ||
+        pg_error_classify(error->sqlstate) != PG_ERROR_DATA)
+        return status;
+    status = pg_connection_run(c, UNDO, &undo);
+    if (status == STATUS_OK)
+        return STATUS_MALFORMED;
+    *error = undo;
+    return status;
+}
+
+static void found_at(struct search *s, size_t at, const struct pg_error *error)
+{
+    char reason[480];
+    snprintf(reason, sizeof reason, "the database refused it (SQLSTATE %s): %s", error->sqlstate,
+             error->text);
+    found_one(s, &(struct sink_rejected){s->list[at].batch, s->list[at].index, reason});
+}
+
+/* How many to try next where size were refused: those before the row that the error names, or half
+ * of them. The name saves tries; only what is refused alone counts. */
+static size_t fewer(size_t size, const struct pg_error *error)
+{
+    size_t before = error->copy_row ? error->copy_row - 1 : size / 2;
+    return before == 0 ? 1 : before < size ? before : size / 2;
+}
+
+static enum status search(struct search *s, struct pg_error *error)
+{
+    size_t size = s->count, gap = 0; /* taken since the last one that was refused */
+    for (size_t at = 0; at < s->count;) {
+        size = size < s->count - at ? size : s->count - at;
+        enum status status = try_range(s, at, at + size, error);
+        if (status == STATUS_OK) {
+            at += size;
+            gap += size;
+            size = size < gap ? gap * 2 : size * 2;
+        } else if (status != STATUS_MALFORMED) {
+            return status;
+        } else if (size > 1) {
+            size = fewer(size, error);
+        } else {
+            found_at(s, at++, error);
+            size = 2 * (gap + 1);
+            gap = 0;
+        }
+    }
     return STATUS_OK;
 }
 
-enum status pg_bisect(const struct pg_rows *rows, struct pg_bad_event *bad, struct pg_error *error)
+static enum status begin(struct search *s, struct pg_error *error)
 {
-    struct pg_rows tried = *rows;
-    tried.staged = true;
-    enum status status = pg_connection_run(rows->connection, "BEGIN", error);
+    struct pg_connection *c = s->rows->connection;
+    struct writer *w = s->rows->buffer;
+    enum status status = pg_connection_run(c, "BEGIN; SET CONSTRAINTS ALL IMMEDIATE", error);
     if (status != STATUS_OK)
         return status;
-    pg_table_write_stage(rows->buffer);
-    status = rows->buffer->status == STATUS_OK
-                 ? pg_connection_run(rows->connection, (const char *)rows->buffer->data, error)
-                 : rows->buffer->status;
-    if (status == STATUS_OK)
-        status = search(&tried, bad, error);
+    pg_table_write_stage(w);
+    pg_table_write_unstage(&s->unstage);
+    if (w->status != STATUS_OK || s->unstage.status != STATUS_OK)
+        return STATUS_NO_MEMORY;
+    status = pg_connection_run(c, (const char *)w->data, error);
+    return status == STATUS_OK ? pg_connection_run(c, "SAVEPOINT try", error) : status;
+}
+
+enum status pg_bisect(const struct pg_rows *rows, struct sink_rejected *first, char text[512],
+                      struct pg_error *error)
+{
+    struct search s = {.rows = rows, .first = first, .text = text};
+    writer_init(&s.encoded, SIZE_MAX);
+    writer_init(&s.unstage, SIZE_MAX);
+    s.list = calloc((size_t)rows->load->event_count + 1, sizeof *s.list);
+    enum status status =
+        s.list ? pg_rows_encode_events(rows, &s.encoded, s.list, &s.count, found_one, &s)
+               : STATUS_NO_MEMORY;
+    if (status == STATUS_OK && s.found == 0)
+        status = begin(&s, error);
+    if (status == STATUS_OK && s.found == 0)
+        status = search(&s, error);
+    s.through = true;
+    if (status == STATUS_OK && s.found == 0)
+        status = search(&s, error);
     pg_connection_rollback(rows->connection);
-    return status;
+    free(s.list);
+    writer_fini(&s.encoded);
+    writer_fini(&s.unstage);
+    return status == STATUS_OK && s.found == 0 ? STATUS_NOT_FOUND : status;
 }

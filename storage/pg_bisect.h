@@ -1,13 +1,14 @@
-/* pg_bisect.h: finds the event that the database refuses. Thread: the lane's. */
+/* pg_bisect.h: finds the events that the database refuses. Thread: the lane's. */
 #ifndef VSOC_STORAGE_PG_BISECT_H
 #define VSOC_STORAGE_PG_BISECT_H
 
 #include "storage/pg_rows.h"
 
-/* Tries halves of the fresh events in a transaction of its own that is rolled back; nothing stays.
- * OK: *bad is an event that is refused when it comes alone, with the database's reason. NOT_FOUND:
- * all are taken. Else the statuses of pg_connection.h with *error. */
-enum status pg_bisect(const struct pg_rows *rows, struct pg_bad_event *bad,
+/* Tries parts of the fresh events in a transaction of its own that is rolled back; nothing stays.
+ * OK: *first and those told to load->reject are refused when they come alone, with the database's
+ * reason (reason points into text). NOT_FOUND: all are taken. Else the statuses of pg_connection.h
+ * with *error. */
+enum status pg_bisect(const struct pg_rows *rows, struct sink_rejected *first, char text[512],
                       struct pg_error *error) must_check;
 
 #endif

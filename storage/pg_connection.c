@@ -113,13 +113,27 @@ static enum status lose(struct pg_connection *c, struct pg_error *error, const c
     return STATUS_UNAVAILABLE;
 }
 
+/* "COPY table, line 8, column x" stands in a line of its own, "line" in the server's language. */
+static unsigned copy_row_of(const char *context)
+{
+    const char *at = context;
+    while (at && strncmp(at, "COPY ", 5) != 0) {
+        at = strchr(at, '\n');
+        at += at != NULL;
+    }
+    at = at ? strchr(at, ',') : NULL;
+    at = at ? strpbrk(at, "0123456789\n") : NULL;
+    return at ? (unsigned)strtoul(at, NULL, 10) : 0;
+}
+
 static void error_from_result(struct pg_error *error, const PGresult *result)
 {
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
     const char *column = PQresultErrorField(result, PG_DIAG_COLUMN_NAME);
-    *error = (struct pg_error){0};
+    *error =
+        (struct pg_error){.copy_row = copy_row_of(PQresultErrorField(result, PG_DIAG_CONTEXT))};
     snprintf(error->sqlstate, sizeof error->sqlstate, "%s", state ? state : "");
     snprintf(error->constraint, sizeof error->constraint, "%s", constraint ? constraint : "");
     /* Not the detail: it may quote the row. */
@@ -397,16 +411,19 @@ static enum status attempt(struct pg_connection *c, size_t host, int64_t deadlin
     return STATUS_OK;
 }
 
-/* The server's own limits: what we gave up on must not go on there for ever. And a COMMIT that was
- * confirmed must be on its disk, or segments could go before their rows are safe. */
+/* The server's own limits: what we gave up on must not go on there for ever; shorter ones of the
+ * operator's stand. And a COMMIT that was confirmed must be on its disk, or segments could go
+ * before their rows are safe. */
 static enum status set_limits(struct pg_connection *c, struct pg_error *error)
 {
     unsigned ms =
         c->timeout_ms > 2 * SERVER_MARGIN_MS ? c->timeout_ms - SERVER_MARGIN_MS : c->timeout_ms;
-    char sql[384];
+    char sql[640];
     snprintf(sql, sizeof sql,
-             "SET statement_timeout = %u; SET lock_timeout = %u; "
-             "SET idle_in_transaction_session_timeout = %u; "
+             "SELECT set_config(name, most::text, false) FROM pg_settings JOIN (VALUES "
+             "('statement_timeout', %u), ('lock_timeout', %u), "
+             "('idle_in_transaction_session_timeout', %u)) AS limits (name, most) USING (name) "
+             "WHERE setting::int8 NOT BETWEEN 1 AND most; "
              "SELECT set_config('synchronous_commit', 'on', false) "
              "WHERE current_setting('synchronous_commit') = 'off'",
              ms, ms / 2, ms);

@@ -36,6 +36,7 @@ static const struct error_row {
     {"55", PG_ERROR_LATER, NULL}, /* locks, objects in use */
     {"57", PG_ERROR_LATER, NULL}, /* cancelled, shutting down, starting up, failing over */
     {"58", PG_ERROR_LATER, "the database's system has an input or output error: look at its log"},
+    {"P0001", PG_ERROR_DATA, NULL}, /* a trigger of the operator's raises */
     {"XX", PG_ERROR_BROKEN, "the database has an internal error: look at its log"},
 };
 

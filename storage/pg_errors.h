@@ -15,6 +15,7 @@ struct pg_error {
     char sqlstate[6];    /* five characters, or empty: the connection was lost */
     char constraint[64]; /* name of the violated constraint, or empty */
     char text[384];      /* primary message and detail, one line */
+    unsigned copy_row;   /* row of the COPY that it names, from 1; 0: none */
 };
 
 /* Class of an SQLSTATE (PostgreSQL manual, appendix A); NULL or empty: the connection was lost,

@@ -46,7 +46,9 @@ enum sink_result pg_load_failed(enum status status, const struct pg_error *error
              error->sqlstate[0] ? ")" : "", advice ? "; " : "");
     size_t used = strlen(problem->text);
     snprintf(problem->text + used, sizeof problem->text - used, "%s", advice ? advice : "");
-    return pg_error_classify(error->sqlstate) == PG_ERROR_LATER ? SINK_LATER : SINK_BROKEN;
+    return pg_error_no_partition(error) || pg_error_classify(error->sqlstate) == PG_ERROR_LATER
+               ? SINK_LATER
+               : SINK_BROKEN;
 }
 
 static enum status make_room(struct pg_loader *l, size_t batches)
@@ -177,8 +179,7 @@ static enum status run_buffer(const struct pg_rows *rows, struct pg_error *error
     return pg_connection_run(rows->connection, (const char *)rows->buffer->data, error);
 }
 
-static enum status copy_rows(const struct pg_rows *rows, struct pg_bad_event *bad,
-                             struct pg_error *error)
+static enum status copy_rows(const struct pg_rows *rows, struct pg_error *error)
 {
     enum status status = STATUS_OK;
     if (rows->staged) {
@@ -186,7 +187,7 @@ static enum status copy_rows(const struct pg_rows *rows, struct pg_bad_event *ba
         status = run_buffer(rows, error);
     }
     if (status == STATUS_OK)
-        status = pg_rows_copy_events(rows, 0, SIZE_MAX, bad, error);
+        status = pg_rows_copy_events(rows, error);
     fault_point(pg_events_copied);
     if (status == STATUS_OK)
         status = pg_rows_copy_quarantine(rows, error);
@@ -204,7 +205,7 @@ static enum status copy_rows(const struct pg_rows *rows, struct pg_bad_event *ba
 }
 
 static enum status transaction(struct pg_loader *l, const struct pg_rows *rows,
-                               struct pg_bad_event *bad, struct pg_error *error)
+                               struct pg_error *error)
 {
     enum status status = pg_days_ensure(&l->days, l->connection, rows->load, error);
     if (status == STATUS_OK)
@@ -214,35 +215,35 @@ static enum status transaction(struct pg_loader *l, const struct pg_rows *rows,
         status = claim_keys(l, rows->load, error);
     fault_point(pg_keys_claimed);
     if (status == STATUS_OK)
-        status = copy_rows(rows, bad, error);
+        status = copy_rows(rows, error);
     if (status == STATUS_OK)
         status = store_position(l, rows->load, error);
     fault_point(pg_position_stored);
     return status == STATUS_OK ? pg_connection_commit(l->connection, error) : status;
 }
 
-static enum sink_result reject(const struct pg_bad_event *bad, struct sink_problem *problem)
-{
-    problem->rejected = (struct sink_rejected){.batch = bad->batch, .index = bad->index};
-    snprintf(problem->text, sizeof problem->text, "%s", bad->reason);
-    return SINK_REJECTED;
-}
-
-/* Some value of the load is to blame: finds the event. */
+/* Some values of the load are to blame: finds the events. */
 static enum sink_result find_poison(const struct pg_rows *rows, const struct pg_error *error,
                                     struct sink_problem *problem)
 {
-    struct pg_bad_event bad;
     struct pg_error more = *error;
-    enum status status = pg_bisect(rows, &bad, &more);
+    enum status status = pg_bisect(rows, &problem->rejected, problem->text, &more);
     if (status == STATUS_OK)
-        return reject(&bad, problem);
+        return SINK_REJECTED;
     if (status != STATUS_NOT_FOUND)
-        return pg_load_failed(status, &more, "cannot search for an event that was refused",
-                              problem);
-    pg_load_failed(STATUS_REFUSED, error, "the load was refused, but each event alone is taken",
+        return pg_load_failed(status, &more, "cannot search for events that were refused", problem);
+    pg_load_failed(STATUS_REFUSED, error, "the load was refused, but its events are taken",
                    problem);
     return SINK_BROKEN;
+}
+
+/* A key of ours: rows of a batch that comes again. Another unique index is the operator's. */
+static bool is_own_key(const struct pg_error *error)
+{
+    static const char suffix[] = "_pkey";
+    size_t size = strlen(error->constraint), end = sizeof suffix - 1;
+    return strcmp(error->sqlstate, "23505") == 0 && size > end &&
+           strcmp(error->constraint + size - end, suffix) == 0;
 }
 
 enum sink_result pg_loader_deliver(struct pg_loader *l, const struct sink_load *load,
@@ -254,8 +255,7 @@ enum sink_result pg_loader_deliver(struct pg_loader *l, const struct sink_load *
     enum status status = make_room(l, load->batch_count);
     rows.flags = l->flags;
     for (unsigned tries = 0; tries < TRIES_MAX && status != STATUS_NO_MEMORY; tries++) {
-        struct pg_bad_event bad;
-        status = transaction(l, &rows, &bad, &error);
+        status = transaction(l, &rows, &error);
         if (status == STATUS_OK) {
             fault_point(pg_committed);
             return SINK_DELIVERED;
@@ -263,12 +263,12 @@ enum sink_result pg_loader_deliver(struct pg_loader *l, const struct sink_load *
         pg_connection_rollback(l->connection);
         fault_point(pg_rolled_back);
         if (status == STATUS_MALFORMED)
-            return reject(&bad, problem);
+            return find_poison(&rows, &error, problem);
         if (status != STATUS_REFUSED)
             break;
         if (pg_error_no_partition(&error)) {
             pg_days_forget(&l->days);
-        } else if (strcmp(error.sqlstate, "23505") == 0 && !rows.staged) {
+        } else if (is_own_key(&error) && !rows.staged) {
             /* The key was forgotten, the rows are there: an old batch comes again. */
             log_warn("rows of a batch were there already: loading only what is missing",
                      LOG_U64("first_position", load->batches[0].position));

@@ -68,15 +68,6 @@ static enum status stream_end(struct stream *s, enum status status, struct pg_er
     return status;
 }
 
-static const struct sink_rejected *find_rejected(const struct sink_load *load, size_t batch,
-                                                 int64_t index)
-{
-    for (size_t i = 0; i < load->rejected_count; i++)
-        if (load->rejected[i].batch == batch && load->rejected[i].index == index)
-            return &load->rejected[i];
-    return NULL;
-}
-
 /* Walks the events that are to become rows of vsoc.events. */
 struct event_walk {
     const struct pg_rows *rows;
@@ -100,8 +91,8 @@ static bool walk_next(struct event_walk *walk, struct event_item *item)
             load->begin(load, walk->batch, &walk->iterator);
         walk->open = true;
         while (load->next(&walk->iterator, item)) {
-            if (!item->is_reject && !(load->rejected_count &&
-                                      find_rejected(load, walk->batch, item->event.batch_index)))
+            if (!item->is_reject &&
+                !sink_load_find_rejected(load, walk->batch, item->event.batch_index))
                 return true;
             walk->rows->flags[walk->batch] |= PG_BATCH_QUARANTINE;
         }
@@ -109,62 +100,52 @@ static bool walk_next(struct event_walk *walk, struct event_item *item)
     return false;
 }
 
-size_t pg_rows_count_events(const struct pg_rows *rows)
-{
-    struct event_walk walk = walk_start(rows);
-    struct event_item item;
-    size_t n = 0;
-    while (walk_next(&walk, &item))
-        n++;
-    return n;
-}
-
-bool pg_rows_locate(const struct pg_rows *rows, size_t n, struct pg_bad_event *bad)
-{
-    struct event_walk walk = walk_start(rows);
-    struct event_item item;
-    while (walk_next(&walk, &item))
-        if (n-- == 0) {
-            bad->batch = walk.batch;
-            bad->index = (uint32_t)item.event.batch_index;
-            return true;
-        }
-    return false;
-}
-
-static enum status refuse_event(const struct event_walk *walk, const struct event *event,
-                                enum status why, const struct event_field_info *field,
-                                struct pg_bad_event *bad)
-{
-    if (!field)
-        return why; /* memory */
-    bad->batch = walk->batch;
-    bad->index = (uint32_t)event->batch_index;
-    snprintf(bad->reason, sizeof bad->reason, "%s (%s): %s", field->name, field->sql,
-             why == STATUS_NOT_FOUND ? "is missing" : status_text(why));
-    return STATUS_MALFORMED;
-}
-
-enum status pg_rows_copy_events(const struct pg_rows *rows, size_t from, size_t to,
-                                struct pg_bad_event *bad, struct pg_error *error)
+enum status pg_rows_copy_events(const struct pg_rows *rows, struct pg_error *error)
 {
     struct stream stream = {.rows = rows, .table = PG_TABLE_EVENTS};
     struct event_walk walk = walk_start(rows);
     struct event_item item;
     enum status status = STATUS_OK;
-    for (size_t n = 0; n < to && status == STATUS_OK && walk_next(&walk, &item); n++) {
-        if (n < from)
-            continue;
+    while (status == STATUS_OK && walk_next(&walk, &item)) {
         if (!stream.begun)
             status = stream_begin(&stream, error);
         if (status != STATUS_OK)
             break;
         const struct event_field_info *field = NULL;
         status = pg_copy_event(rows->buffer, &item.event, &field);
-        status = status == STATUS_OK ? stream_pass(&stream, error)
-                                     : refuse_event(&walk, &item.event, status, field, bad);
+        if (status == STATUS_OK)
+            status = stream_pass(&stream, error);
+        else if (field)
+            status = STATUS_MALFORMED;
     }
     return stream_end(&stream, status, error);
+}
+
+enum status pg_rows_encode_events(const struct pg_rows *rows, struct writer *w, struct pg_row *list,
+                                  size_t *count,
+                                  void (*refused)(void *arg, const struct sink_rejected *event),
+                                  void *arg)
+{
+    struct event_walk walk = walk_start(rows);
+    struct event_item item;
+    char reason[320];
+    *count = 0;
+    while (walk_next(&walk, &item)) {
+        const struct event_field_info *field = NULL;
+        struct pg_row row = {w->size, walk.batch, (uint32_t)item.event.batch_index};
+        enum status status = pg_copy_event(w, &item.event, &field);
+        if (status == STATUS_OK) {
+            list[(*count)++] = row;
+            continue;
+        }
+        if (!field)
+            return status;
+        snprintf(reason, sizeof reason, "%s (%s): %s", field->name, field->sql,
+                 status == STATUS_NOT_FOUND ? "is missing" : status_text(status));
+        refused(arg, &(struct sink_rejected){row.batch, row.index, reason});
+    }
+    list[*count] = (struct pg_row){.offset = w->size};
+    return STATUS_OK;
 }
 
 /* What a quarantine row needs, from a reject or from an event that the database refused. */
@@ -245,7 +226,7 @@ static enum status copy_batch_quarantine(struct stream *stream, size_t batch,
     load->begin(load, batch, &iterator);
     while (status == STATUS_OK && load->next(&iterator, &item)) {
         const struct sink_rejected *rejected =
-            item.is_reject ? NULL : find_rejected(load, batch, item.event.batch_index);
+            item.is_reject ? NULL : sink_load_find_rejected(load, batch, item.event.batch_index);
         if (!item.is_reject && !rejected)
             continue;
         if (!stream->begun)

@@ -20,27 +20,29 @@ struct pg_rows {
     bool staged;    /* into the temporary twins of the tables, see pg_tables.h */
 };
 
-/* An event of the load that can't become a row. */
-struct pg_bad_event {
-    size_t batch;
-    uint32_t index;   /* batch_index */
-    char reason[320]; /* set by pg_rows_copy_events */
+/* An event as a row of a COPY, in memory. */
+struct pg_row {
+    size_t offset;  /* where it starts */
+    size_t batch;   /* index in the load */
+    uint32_t index; /* batch_index */
 };
 
 /* Statuses: those of pg_connection.h, NO_MEMORY, TOO_LARGE (an event of more than 1 GiB). */
 
-/* Copies events number from … to-1, counted over the fresh batches without rejects. MALFORMED: *bad
- * is the first one that does not fit its columns; the transaction has failed. */
-enum status pg_rows_copy_events(const struct pg_rows *rows, size_t from, size_t to,
-                                struct pg_bad_event *bad, struct pg_error *error) must_check;
+/* Copies the events of the fresh batches, without rejects. MALFORMED: one does not fit its columns;
+ * the transaction has failed. */
+enum status pg_rows_copy_events(const struct pg_rows *rows, struct pg_error *error) must_check;
+/* Writes what pg_rows_copy_events would copy to the end of w, and where each row stands into list,
+ * which has room for load->event_count and one more: the end. An event that does not fit its
+ * columns is left out and goes to refused. Outcome: OK, NO_MEMORY, TOO_LARGE. */
+enum status pg_rows_encode_events(const struct pg_rows *rows, struct writer *w, struct pg_row *list,
+                                  size_t *count,
+                                  void (*refused)(void *arg, const struct sink_rejected *event),
+                                  void *arg) must_check;
 /* Copies the rejects of the fresh batches, and events that the load marks as rejected. After
  * pg_rows_copy_events. */
 enum status pg_rows_copy_quarantine(const struct pg_rows *rows, struct pg_error *error) must_check;
 /* Copies one row a fresh batch. */
 enum status pg_rows_copy_batches(const struct pg_rows *rows, struct pg_error *error) must_check;
-/* Events that pg_rows_copy_events counts. */
-size_t pg_rows_count_events(const struct pg_rows *rows);
-/* Batch and batch_index of event number n; false when there is none. */
-bool pg_rows_locate(const struct pg_rows *rows, size_t n, struct pg_bad_event *bad);
 
 #endif

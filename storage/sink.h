@@ -46,19 +46,22 @@ struct sink_load {
     uint64_t last_position;   /* store this when the load is in: the lane has everything up to it */
     uint32_t event_count;     /* events and rejects of all batches */
     const uint8_t *spool_uid; /* 16 bytes: positions mean something only beside it */
-    const struct sink_rejected *rejected; /* events to divert into quarantine */
+    const struct sink_rejected *rejected; /* events to divert into quarantine, by batch and index */
     size_t rejected_count;
     /* Walks a batch's items, complete events and rejects: begin, then next until false. item is
      * valid until the next call. */
     void (*begin)(const struct sink_load *load, size_t batch, struct sink_iterator *iterator);
     bool (*next)(struct sink_iterator *iterator, struct event_item *item);
+    /* Marks one more event that the sink can't take, before it returns SINK_REJECTED. The reason is
+     * copied. */
+    void (*reject)(const struct sink_load *load, const struct sink_rejected *event);
 };
 
 enum sink_result {
     SINK_DELIVERED, /* all of the load is where it belongs, durably */
     SINK_LATER,     /* the other side is not there or busy: the same load again after a pause */
-    SINK_REJECTED,  /* one event can't be taken: *rejected says which; nothing of the load was kept
-                     */
+    SINK_REJECTED,  /* events can't be taken: problem->rejected is the first, load->reject was told
+                       the others; nothing of the load was kept */
     SINK_BROKEN, /* will not get better without a person (wrong schema, no permission): said loudly,
                     tried again slowly */
 };
@@ -68,6 +71,24 @@ struct sink_problem {
     char text[512];
     struct sink_rejected rejected; /* SINK_REJECTED; reason in text */
 };
+
+/* The mark of an event, or NULL when it has none. */
+static inline const struct sink_rejected *sink_load_find_rejected(const struct sink_load *load,
+                                                                  size_t batch, int64_t index)
+{
+    size_t low = 0, high = load->rejected_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct sink_rejected *r = &load->rejected[middle];
+        if (r->batch == batch && r->index == index)
+            return r;
+        if (r->batch < batch || (r->batch == batch && r->index < index))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
 
 struct sink_setting {
     const char *key; /* as in the file, below sinks.NAME */

@@ -383,20 +383,23 @@ static bool lane_gather(struct sink_lane *lane, enum gather_mode mode)
     return status == STATUS_END || status == STATUS_OK || lane->gather.load.batch_count > 0;
 }
 
-/* One event can't be taken: marked, so that the next delivery diverts it. */
-static bool lane_reject(struct sink_lane *lane)
+/* Events can't be taken: marked, so that the next delivery diverts them. before: how many were
+ * marked when it was delivered. */
+static bool lane_reject(struct sink_lane *lane, size_t before)
 {
-    const struct sink_rejected *rejected = &lane->failure.rejected;
-    enum status status = sink_gather_reject(&lane->gather, rejected, lane->failure.text);
-    if (status != STATUS_OK) {
+    struct sink_rejected *rejected = &lane->failure.rejected;
+    rejected->reason = lane->failure.text;
+    enum status status = sink_gather_reject(&lane->gather, rejected);
+    size_t events = lane->gather.load.rejected_count - before;
+    if (events == 0) {
         log_error("sink refuses an event that can't be marked", LOG_STATUS(status),
                   LOG_TEXT("sink", lane->runner->options.sink->name),
                   LOG_U64("batch", rejected->batch), LOG_U64("index", rejected->index));
         return false;
     }
-    metric_add(lane->runner->rejected_total, 1);
-    log_warn("sink can't take an event: it goes to quarantine",
-             LOG_TEXT("sink", lane->runner->options.sink->name),
+    metric_add(lane->runner->rejected_total, events);
+    log_warn("sink can't take some events: they go to quarantine",
+             LOG_TEXT("sink", lane->runner->options.sink->name), LOG_U64("events", events),
              LOG_U64("position", lane->gather.batches[rejected->batch].position),
              LOG_U64("index", rejected->index), LOG_TEXT("reason", lane->failure.text));
     return true;
@@ -407,6 +410,7 @@ static bool lane_deliver(struct sink_lane *lane, bool *broken)
 {
     struct sink_runner *runner = lane->runner;
     int64_t start = clock_monotonic_ns();
+    size_t marked = lane->gather.load.rejected_count;
     fault_point(lane_gathered);
     lane->failure.text[0] = '\0';
     enum sink_result result =
@@ -418,8 +422,7 @@ static bool lane_deliver(struct sink_lane *lane, bool *broken)
         return true;
     }
     lane->connected = false;
-    metric_add(runner->retries_total, 1);
-    if (result == SINK_REJECTED && lane_reject(lane))
+    if (result == SINK_REJECTED && lane_reject(lane, marked))
         return true;
     lane->delivery_failed = true;
     *broken = result != SINK_LATER;
@@ -466,6 +469,7 @@ void sink_lane_run(void *arg)
             lane_keep_house(lane->runner);
         if (ok)
             continue;
+        metric_add(lane->runner->retries_total, 1);
         lane_show(lane, false, broken, lane->failure.text);
         if (!lane_pause(lane, broken))
             break;

@@ -15,6 +15,7 @@ struct sink_gathered {
 
 static void load_begin(const struct sink_load *load, size_t batch, struct sink_iterator *iterator);
 static bool load_next(struct sink_iterator *iterator, struct event_item *item);
+static void load_reject(const struct sink_load *load, const struct sink_rejected *rejected);
 
 void sink_gather_init(struct sink_gather *gather, const uint8_t *spool_uid)
 {
@@ -23,6 +24,7 @@ void sink_gather_init(struct sink_gather *gather, const uint8_t *spool_uid)
     gather->load.spool_uid = spool_uid;
     gather->load.begin = load_begin;
     gather->load.next = load_next;
+    gather->load.reject = load_reject;
     arena_init(&gather->arena, SIZE_MAX); /* bounded by what the runner adds */
 }
 
@@ -133,25 +135,40 @@ enum status sink_gather_add(struct sink_gather *gather, const struct batch_recor
     return STATUS_OK;
 }
 
-enum status sink_gather_reject(struct sink_gather *gather, const struct sink_rejected *rejected,
-                               const char *reason)
+static bool is_before(const struct sink_rejected *a, const struct sink_rejected *b)
 {
-    size_t count = gather->load.rejected_count;
+    return a->batch < b->batch || (a->batch == b->batch && a->index < b->index);
+}
+
+enum status sink_gather_reject(struct sink_gather *gather, const struct sink_rejected *rejected)
+{
+    size_t count = gather->load.rejected_count, at = count;
     if (rejected->batch >= gather->load.batch_count)
         return STATUS_OUT_OF_RANGE;
-    for (size_t i = 0; i < count; i++)
-        if (gather->rejected[i].batch == rejected->batch &&
-            gather->rejected[i].index == rejected->index)
-            return STATUS_EXISTS;
+    if (sink_load_find_rejected(&gather->load, rejected->batch, rejected->index))
+        return STATUS_EXISTS;
     enum status status =
         grow((void **)&gather->rejected, &gather->rejected_room, count, sizeof *gather->rejected);
-    if (status != STATUS_OK)
-        return status;
-    gather->rejected[count] = *rejected;
-    gather->rejected[count].reason = arena_format(&gather->arena, "%s", reason);
+    const char *reason = arena_format(&gather->arena, "%s", rejected->reason);
+    if (status != STATUS_OK || !reason)
+        return STATUS_NO_MEMORY;
+    while (at > 0 && is_before(rejected, &gather->rejected[at - 1]))
+        at--;
+    memmove(&gather->rejected[at + 1], &gather->rejected[at],
+            (count - at) * sizeof *gather->rejected);
+    gather->rejected[at] = *rejected;
+    gather->rejected[at].reason = reason;
     gather->load.rejected = gather->rejected;
     gather->load.rejected_count++;
     return STATUS_OK;
+}
+
+/* For the sink. What can't be marked comes again and is told then. */
+static void load_reject(const struct sink_load *load, const struct sink_rejected *rejected)
+{
+    struct sink_gather *gather = (struct sink_gather *)(uintptr_t)load;
+    enum status status = sink_gather_reject(gather, rejected);
+    (void)status;
 }
 
 static void report_damage(const struct sink_gathered *walked, enum status status)

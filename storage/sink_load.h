@@ -31,9 +31,9 @@ void sink_gather_reset(struct sink_gather *gather);
  * (events of a newer version) nothing was added. */
 enum status sink_gather_add(struct sink_gather *gather, const struct batch_record *record,
                             uint32_t items) must_check;
-/* Marks the event as one the sink can't take; reason is copied. OUT_OF_RANGE: no such batch in the
- * load; EXISTS: marked before; NO_MEMORY. */
-enum status sink_gather_reject(struct sink_gather *gather, const struct sink_rejected *rejected,
-                               const char *reason) must_check;
+/* Marks the event as one the sink can't take; its reason is copied. OUT_OF_RANGE: no such batch in
+ * the load; EXISTS: marked before; NO_MEMORY. */
+enum status sink_gather_reject(struct sink_gather *gather,
+                               const struct sink_rejected *rejected) must_check;
 
 #endif

@@ -179,10 +179,20 @@ static void print_problem(const struct sink_problem *problem)
     printf("\",\"batch\":%zu,\"index\":%u}\n", problem->rejected.batch, problem->rejected.index);
 }
 
+static unsigned more_rejected;
+
+static void count_rejected(const struct sink_load *load, const struct sink_rejected *event)
+{
+    (void)load;
+    (void)event;
+    more_rejected++;
+}
+
 static void do_load(void *lane, const uint8_t *spool_uid, const char *line)
 {
     unsigned long long first;
     recipe = (struct recipe){0};
+    more_rejected = 0;
     if (sscanf(line, "load %u %llu %u %u", &recipe.seed, &first, &recipe.count, &recipe.events) !=
         4)
         exit(64);
@@ -219,10 +229,11 @@ static void do_load(void *lane, const uint8_t *spool_uid, const char *line)
                                  .rejected = &skip,
                                  .rejected_count = recipe.skip >= 0,
                                  .begin = walk_begin,
-                                 .next = walk_next};
+                                 .next = walk_next,
+                                 .reject = count_rejected};
         result = sink_postgres.deliver(lane, &load, &problem);
     }
-    printf("{\"result\":\"%s\",", results[result]);
+    printf("{\"result\":\"%s\",\"rejected\":%u,", results[result], more_rejected);
     print_problem(&problem);
     free(made);
     free(batches);

@@ -1,0 +1,146 @@
+"""What the tests of PostgreSQL's faults share: clusters of their own, a server under traffic, and what it shows of its PostgreSQL sink."""
+
+import contextlib
+import json
+import re
+import threading
+
+import psycopg2
+
+from harness import Services, query, wait_until
+from load import Sender
+
+PATIENCE_S = 120
+
+
+class Cluster(Services):
+    """A PostgreSQL that tests stop, kill and halt, with the Kafka of the session."""
+
+    def __init__(self, folder, version):
+        super().__init__(folder, postgres_options=(f"--version={version}",))
+        self.kafka, self.version = None, version
+
+    @property
+    def bootstrap(self):
+        return self.kafka.bootstrap
+
+    def act(self, action, *options):
+        if action == "start":
+            self.addresses.pop("postgres", None)
+            return self.dsn
+        return super().act("postgres", action, *options)
+
+
+def terminate(dsn, condition=""):
+    """Ends the server's connections to a database."""
+    query(
+        dsn,
+        "select count(pg_terminate_backend(pid)) from pg_stat_activity"
+        f" where application_name like 'vsocd %%' and datname = current_database() {condition}",
+    )
+
+
+class Case:
+    """A server with both sinks, its senders, and what is asked of it in every fault."""
+
+    def __init__(self, stack):
+        self.stack, self.server, self.database = stack, stack.server, stack.database
+        self.name = re.search(r"dbname=(\S+)", self.database)[1]
+        self.steady, self.probe = Sender(self.server), Sender(self.server)
+        self.probe.count = 10**7  # other ids than those of the steady traffic
+        self.stopped = threading.Event()
+
+    def sql(self, *statements):
+        """Rows of the last statement."""
+        return [query(self.database + " options='-c default_transaction_read_only=off'", statement.replace("%", "%%")) for statement in statements][-1]
+
+    def of_login(self, change):
+        """Changes a setting of the login that the server uses, in its database."""
+        self.sql(f"alter role vsoc_ingest in database {self.name} {change}")
+
+    @contextlib.contextmanager
+    def session(self):
+        """A cursor in a transaction of its own, which is rolled back."""
+        with contextlib.closing(psycopg2.connect(self.database)) as connection, connection.cursor() as cursor:
+            yield cursor
+
+    @contextlib.contextmanager
+    def traffic(self):
+        """Batches all the time, one after the other."""
+
+        def run():
+            while not self.stopped.wait(0.02):
+                self.steady.send(self.steady.events(20), seconds=PATIENCE_S)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            self.await_loaded()
+            yield
+            self.others_go_on()
+        finally:
+            self.stopped.set()
+            thread.join()
+
+    def traffic_stop(self):
+        self.stopped.set()
+
+    def compare(self):
+        """Every store holds what was acknowledged, and the log said each problem once."""
+        self.stack.compare({**self.steady.told, **self.probe.told}, {**self.steady.sent, **self.probe.sent})
+        self.check_log()
+
+    def others_go_on(self):
+        """A sender gets its answer, and Kafka the event, whatever PostgreSQL does."""
+        reply = self.probe.send(self.probe.events(1), seconds=PATIENCE_S, VSOC_Ack="kafka")
+        assert reply.json["accepted"] == 1 and reply.json["ack"] == "kafka", reply
+
+    # What the server shows
+
+    def metric(self, name):
+        return self.server.metric(f"vsocd_sink_{name}", 'sink="postgres"')
+
+    def changes(self):
+        """(lane, problem) for each change that the log tells of; no problem: it is back."""
+        for line in self.server.log().splitlines():
+            with contextlib.suppress(ValueError):
+                entry = json.loads(line)
+                if entry.get("sink") == "postgres" and ("problem" in entry or "seconds_down" in entry):
+                    yield entry["lane"], entry.get("problem")
+
+    def check_log(self):
+        last = {}
+        for lane, problem in self.changes():
+            assert problem is None or last.get(lane) != problem, f"told again: {problem}"
+            last[lane] = problem
+
+    def await_said(self, words):
+        wait_until(lambda: any(re.search(words, problem or "") for _, problem in self.changes()), PATIENCE_S, f"a problem with {words}")
+
+    def await_down(self, words):
+        wait_until(lambda: self.metric("up") == 0, PATIENCE_S, "the sink being shown as down")
+        self.await_said(words)
+
+    def await_retries(self, number):
+        before = self.metric("retries_total")
+        wait_until(lambda: self.metric("retries_total") >= before + number, PATIENCE_S, "more attempts")
+
+    def await_up(self):
+        """Shown as up, and it moves."""
+        wait_until(lambda: self.metric("up") == 1, PATIENCE_S, "the sink being shown as up")
+        self.await_loaded()
+
+    def await_loaded(self):
+        before = self.metric("events_total")
+        wait_until(lambda: self.metric("events_total") > before, PATIENCE_S, "a load")
+
+    def await_blocked(self):
+        """A session of the server waits for a lock."""
+        wait_until(
+            lambda: self.sql(
+                "select 1 from pg_stat_activity where application_name like 'vsocd %' and datname = current_database()"
+                " and wait_event_type = 'Lock'"
+            ),
+            PATIENCE_S,
+            "a lock that is waited for",
+        )

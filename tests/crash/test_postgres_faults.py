@@ -1,0 +1,246 @@
+"""What PostgreSQL can do to a server under load: it goes away, halts, comes back, has no room, waits, refuses.
+
+In each case Kafka and the senders notice nothing, the log says what is wrong, once, and in the end every acknowledged event is in
+PostgreSQL, Kafka and the spool, once. Each test has another version of PostgreSQL; with VSOCD_ALL_VERSIONS=1 it has all of them.
+"""
+
+import os
+
+import pytest
+
+from harness import wait_until
+from postgres_case import PATIENCE_S, Case, Cluster, terminate
+
+VERSIONS = ("15", "17", "18")
+ALL_VERSIONS = bool(os.environ.get("VSOCD_ALL_VERSIONS"))
+
+
+def pytest_generate_tests(metafunc):
+    turn = sum(map(ord, metafunc.function.__name__)) % len(VERSIONS)
+    metafunc.parametrize("version", VERSIONS if ALL_VERSIONS else (VERSIONS[turn],))
+
+
+@pytest.fixture(scope="module")
+def clusters(tmp_path_factory):
+    started = {}
+
+    def get(version):
+        if version not in started:
+            started[version] = Cluster(tmp_path_factory.mktemp(f"postgres{version}"), version)
+        started[version].act("start")
+        return started[version]
+
+    yield get
+    for cluster in started.values():
+        cluster.stop()
+
+
+@pytest.fixture
+def services(services, clusters, version):
+    """The session's Kafka with this module's PostgreSQL of the version."""
+    cluster = clusters(version)
+    cluster.kafka = services
+    return cluster
+
+
+@pytest.fixture
+def cluster(services):
+    return services
+
+
+@pytest.fixture
+def make_case(make_stack):
+    """make_case(settings=None, dsn=None) → Case, logged in as the role that the server should have."""
+
+    def make(settings=None, dsn=None):
+        stack = make_stack({"log": {"format": "json"}, "timeouts": {"ack": "60s"}, **(settings or {})}, start=False)
+        stack.server.run("migrate", "-c", stack.server.config)
+        stack.server.migrated = True
+        stack.server.settings["sinks"]["postgres"]["dsn"] = dsn or stack.database.replace("user=postgres", "user=vsoc_ingest")
+        stack.server.write_config()
+        stack.server.start()
+        return Case(stack)
+
+    return make
+
+
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_server_that_ends_is_waited_for(make_case, cluster, how):
+    case = make_case()
+    with case.traffic():
+        cluster.act("stop", *(["--kill"] if how == "kill" else []))
+        case.await_down("connect")
+        case.others_go_on()
+        case.await_retries(3)
+        cluster.act("start")
+        case.await_up()
+    case.compare()
+
+
+def test_server_that_is_restarted_again_and_again_is_found_again(make_case, cluster):
+    case = make_case()
+    with case.traffic():
+        for how in ((), ("--kill",), ()):
+            cluster.act("stop", *how)
+            cluster.act("start")
+            case.others_go_on()
+            case.await_up()
+    case.compare()
+
+
+def test_halted_server_holds_up_neither_kafka_nor_the_stop(make_case, cluster):
+    case = make_case(settings={"timeouts": {"ack": "60s", "drain": "1s"}})
+    with case.traffic():
+        cluster.act("pause")
+        try:
+            case.others_go_on()
+            case.traffic_stop()
+            assert case.server.terminate(60) == 0
+        finally:
+            cluster.act("resume")
+        case.server.start()
+    case.compare()
+
+
+def test_connections_that_are_ended_again_and_again_lose_and_double_nothing(make_case):
+    case = make_case()
+    with case.traffic():
+        for _ in range(20):
+            reconnects = case.server.metric("vsocd_pg_reconnects_total")
+            terminate(case.database, "and state <> 'idle'")
+            terminate(case.database)
+            wait_until(lambda: case.server.metric("vsocd_pg_reconnects_total") > reconnects, PATIENCE_S, "a new connection")
+    case.compare()
+
+
+def test_server_without_free_connections_is_waited_for(make_case):
+    case = make_case()
+    with case.traffic():
+        case.sql(f"alter database {case.name} connection limit 0")
+        terminate(case.database)
+        case.await_down("53300.*raise max_connections")
+        case.others_go_on()
+        case.sql(f"alter database {case.name} connection limit -1")
+        case.await_up()
+    case.compare()
+
+
+def test_read_only_server_is_waited_for(make_case):
+    case = make_case()
+    with case.traffic():
+        case.sql(f"alter database {case.name} set default_transaction_read_only = on")
+        terminate(case.database)
+        case.await_down("25006.*several hosts in the dsn")
+        case.others_go_on()
+        case.sql(f"alter database {case.name} reset default_transaction_read_only")
+        terminate(case.database)
+        case.await_up()
+    case.compare()
+
+
+def test_right_that_is_taken_away_is_told_and_waited_for(make_case):
+    case = make_case()
+    with case.traffic():
+        case.sql("revoke insert on vsoc.events from vsoc_ingest")
+        case.await_down("42501.*vsocd migrate")
+        case.others_go_on()
+        case.sql("grant insert on vsoc.events to vsoc_ingest")
+        case.await_up()
+    case.compare()
+
+
+def test_schema_that_another_instance_upgraded_is_told_and_waited_for(make_case):
+    case = make_case()
+    with case.traffic():
+        case.sql("insert into vsoc.schema_version (version, name, program) values (99, 'later', '9')")
+        terminate(case.database)
+        case.await_down("run a newer vsocd")
+        case.others_go_on()
+        case.sql("delete from vsoc.schema_version where version = 99")
+        case.await_up()
+    case.compare()
+
+
+def test_schema_that_is_older_is_told_and_waited_for(make_case):
+    case = make_case()
+    latest = case.sql("select max(version) from vsoc.schema_version")[0][0]
+    with case.traffic():
+        case.sql(f"update vsoc.schema_version set version = -1 where version = {latest}")
+        terminate(case.database)
+        case.await_down("run `vsocd migrate`")
+        case.others_go_on()
+        case.sql(f"update vsoc.schema_version set version = {latest} where version = -1")
+        case.await_up()
+    case.compare()
+
+
+def test_lock_that_an_analyst_holds_is_waited_for(make_case):
+    case = make_case()
+    with case.traffic(), case.session() as analyst:
+        analyst.execute("lock table vsoc.events in access exclusive mode")
+        case.others_go_on()
+        case.await_blocked()
+        analyst.execute("select count(pg_cancel_backend(pid)) from pg_stat_activity where wait_event_type = 'Lock'")
+        case.await_down("57014")
+        analyst.connection.rollback()
+        case.await_up()
+    case.compare()
+
+
+@pytest.mark.parametrize("limit, words", [("lock_timeout", "55P03"), ("statement_timeout", "57014")])
+def test_limit_of_the_operator_that_a_load_meets_is_told_and_waited_for(make_case, limit, words):
+    case = make_case()
+    case.of_login(f"set {limit} = '300ms'")
+    with case.traffic(), case.session() as analyst:
+        terminate(case.database)
+        case.await_loaded()
+        analyst.execute("lock table vsoc.events in access exclusive mode")
+        case.await_down(words)
+        case.others_go_on()
+        analyst.connection.rollback()
+        case.await_up()
+    case.compare()
+
+
+def test_deadlock_with_another_session_is_tried_again(make_case):
+    case = make_case()
+    with case.traffic(), case.session() as other:
+        other.execute("set deadlock_timeout = '60s'")  # so that the server's own session is the one that gives way
+        other.execute("lock table vsoc.sink_position in share mode")
+        case.await_blocked()
+        other.execute("lock table vsoc.batch_keys in access exclusive mode")  # granted when the server gave way
+        case.others_go_on()
+        case.await_said("40P01")
+        other.connection.rollback()
+        case.await_up()
+    case.compare()
+
+
+def test_serialization_failure_is_tried_again(make_case):
+    case = make_case()
+    case.of_login("set default_transaction_isolation = 'serializable'")
+    with case.traffic(), case.session() as other:
+        terminate(case.database)
+        case.await_loaded()
+        other.execute("update vsoc.sink_position set time_changed = now()")
+        case.await_blocked()
+        other.connection.commit()
+        case.await_said("40001")
+        case.others_go_on()
+        case.await_up()
+    case.compare()
+
+
+def test_partition_that_is_detached_meanwhile_is_made_again(make_case):
+    """Its table keeps its name: the new one needs another."""
+    case = make_case()
+    with case.traffic():
+        case.await_loaded()
+        (table,) = case.sql("select min(tableoid::regclass::text) from vsoc.events")[0]
+        case.sql(f"alter table vsoc.events detach partition {table}")
+        case.sql(f"alter table {table} set schema public")
+        case.others_go_on()
+        case.await_loaded()
+    case.server.wait_for_sinks(PATIENCE_S)
+    case.sql(f"insert into vsoc.events select * from public.{table.split('.')[1]}")
+    case.compare()
