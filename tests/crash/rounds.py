@@ -6,6 +6,7 @@ import random
 import time
 from typing import NamedTuple, Optional, Tuple
 
+from harness import wait_until
 
 # What stops a sink, how to end it, and how often it is drawn: a new broker takes seconds, the others nothing.
 OUTAGES = {
@@ -17,6 +18,7 @@ OUTAGES = {
     ("kafka", "kill", "start"): 1,
 }
 OUTAGE_EVERY = 10  # rounds, in the mean
+MEETS = {None: 3, "kafka": 2, "postgres": 1}  # what must have delivered something: a sink needs longer to start than the server
 ENDS = {"kill": 14, "term": 2, "kill twice": 3, "kill thrice": 1}
 CHECKS, CHECK_ROUNDS = 5, 100  # comparisons in one run, the last one at its end; at most so many rounds between two
 LOAD_EVENTS = 3000
@@ -24,9 +26,11 @@ RATE = 600  # events a second: traffic all the time, and the machine left for th
 
 
 class Round(NamedTuple):
-    """after_s: how long the server lives. again_s: how long each start lives that is killed while it recovers."""
+    """after_s: how long the server lives, from when it is ready or the sink that it has to meet is at work. again_s: how long each start lives
+    that is killed while it recovers."""
 
     end: str
+    meets: Optional[str]
     after_s: float
     again_s: Tuple[float, ...]
     outage: Optional[Tuple[str, str, str]]  # begins before the end of the server …
@@ -43,7 +47,8 @@ def plan(seed, rounds):
         outage = dice.choices(list(OUTAGES), OUTAGES.values())[0] if dice.random() < 1 / OUTAGE_EVERY else None
         # Short lives meet recovery and the sinks' first steps, longer ones the middle of a load.
         after_s = dice.choice((0.05, 0.3, 0.8, 1.4)) * dice.random()
-        made.append(Round(end, after_s, tuple(0.08 * dice.random() for _ in range(again)), outage, dice.randrange(4)))
+        meets = dice.choices(list(MEETS), MEETS.values())[0]
+        made.append(Round(end, meets, after_s, tuple(0.08 * dice.random() for _ in range(again)), outage, dice.randrange(4)))
     return made
 
 
@@ -74,6 +79,8 @@ class Rounds:
 
     def _round(self, number, one):
         self._keep_load()
+        if one.meets and one.meets not in self.outages:
+            self._meet(one.meets)
         if one.outage and one.outage[0] not in self.outages:
             self._begin_outage(number, one)
         time.sleep(one.after_s)  # the server's life, not a wait for something
@@ -84,6 +91,12 @@ class Rounds:
             self.server.kill()
         self.server.start()
         self._end_outages(number)
+
+    def _meet(self, sink):
+        """Until the sink has delivered something in this life of the server."""
+        self.counts[f"{sink} met"] += 1
+        wait_until(lambda: self.server.metric("vsocd_sink_events_total", sink) > 0 or not self.running.running, 120, f"a delivery to {sink}",
+                   interval=0.02)
 
     def _end_server(self, one):
         self.counts[one.end] += 1
