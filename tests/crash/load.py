@@ -1,6 +1,7 @@
 """Senders that keep a ledger: Load is load-tests/fleet, Sender posts from Python and can say what it sent."""
 
 import http.client
+import json
 import subprocess
 import time
 import uuid
@@ -9,6 +10,14 @@ from harness import HarnessError, event, ndjson
 from ledger import Told, content_of_reject, content_of_sent, read_told
 
 NAME = "SEV_UDS_SECURITY_ACCESS_FAILED"
+
+
+def told_of(events, state="accepted"):
+    """{event id: Told} of native events, or of a body that holds them: their content is known when they say what else the server derives
+    (event_name=NAME)."""
+    if isinstance(events, bytes):
+        events = [json.loads(line) for line in events.splitlines()]
+    return {one["id"]: Told(state, content_of_sent(one), one.get("vin")) for one in events}
 
 
 class Load:
@@ -63,8 +72,7 @@ class Sender:
 
     def send(self, events, seconds=None, **headers):
         """Posts them as one batch and returns the reply; the last one when it was refused for good or the time is over (None: no answer)."""
-        for one in events:
-            self.sent[one["id"]] = Told("sent", content_of_sent(one), one.get("vin"))
+        self.sent.update(told_of(events, "sent"))
         headers.setdefault("Idempotency_Key", uuid.uuid4().hex)
         deadline = time.monotonic() + (self.seconds if seconds is None else seconds)
         while True:

@@ -12,7 +12,8 @@ import threading
 import pytest
 
 from harness import Vsocd, consume, event, ndjson, query, wait_until
-from ledger import check, ids_in_kafka, ids_in_postgres, ids_in_spool
+from ledger import check, kafka_store, postgres_store, pseudonyms, spool_store
+from load import NAME, told_of
 
 
 class Stack:
@@ -36,11 +37,11 @@ class Stack:
     def batch(self, events=10):
         """A body that no one has sent yet."""
         self.made += 1
-        return ndjson(event(1000 * self.made + n) for n in range(events))
+        return ndjson(event(1000 * self.made + n, event_name=NAME) for n in range(events))
 
     def tell(self, body):
         """The batch was acknowledged."""
-        self.told.update({json.loads(line)["id"]: "accepted" for line in body.splitlines()})
+        self.told.update(told_of(body))
 
     def repeat(self, body, **headers):
         """Sends until it is acknowledged, as a client does; the report."""
@@ -57,14 +58,8 @@ class Stack:
 
     def compare(self):
         self.server.wait_for_sinks(120)
-        check(
-            self.told,
-            {
-                "postgres": ids_in_postgres(self.database),
-                "kafka": ids_in_kafka(self.services.bootstrap, self.topics["events"]),
-                "spool": ids_in_spool(self.server),
-            },
-        )
+        stores = [spool_store(self.server), postgres_store(self.database), kafka_store(self.services.bootstrap, self.topics)]
+        check(self.told, stores, None, pseudonyms(self.server.settings["privacy"]["keys_file"]))
 
 
 @pytest.fixture(scope="module")
@@ -264,7 +259,7 @@ def test_same_batch_to_two_instances_is_once_in_postgresql_and_once_an_instance_
         reports = [one.result() for one in [pool.submit(post, server) for server in (stack.server, other)]]
     batches = {report["batch_id"] for report in reports}
     assert [report["ack"] for report in reports] == ["all", "all"] and len(batches) == 2
-    assert len(ids_in_postgres(stack.database)) == 10
+    assert len(postgres_store(stack.database).ids()) == 10
     ((stored, accepted),) = query(stack.database, "select batch_uid, accepted from vsoc.batches")
     assert stored in batches and accepted == 10
     records = [json.loads(message.value()) for message in consume(stack.services.bootstrap, stack.topics["events"])]
@@ -315,7 +310,7 @@ def test_repeat_that_left_a_full_window_is_once_in_postgresql_and_twice_in_kafka
         stack.server.start()
     again = stack.repeat(bodies[0], VSOC_Ack="all")
     assert "duplicate" not in again and again["batch_id"] != first[0]["batch_id"]
-    assert sorted(ids_in_postgres(stack.database)) == sorted(stack.told)
+    assert sorted(postgres_store(stack.database).ids()) == sorted(stack.told)
     records = [json.loads(message.value()) for message in consume(stack.services.bootstrap, stack.topics["events"])]
     copies = collections.Counter(one["dedup_key"] for one in records)
     assert sorted(copies.values()) == [1] * 22 + [2] * 2

@@ -1,14 +1,14 @@
 """The wall clock is set while vsocd runs, and while it does not: no event is lost or doubled, no key or evidence goes early."""
 
 import datetime
-import json
 import uuid
 
 import pytest
 
 from fake_clock import DAY_S, FakeClock
 from harness import event, ndjson, query, wait_until
-from ledger import check, ids_in_kafka, ids_in_postgres, ids_in_spool
+from ledger import check, kafka_store, postgres_store, pseudonyms, spool_store
+from load import NAME, told_of
 
 AHEAD_AND_BACK = [0, DAY_S, 0, -DAY_S, 0]
 
@@ -32,7 +32,7 @@ def both(make_server, services, database, topics, clock):
 
 
 def body_of(step):
-    return ndjson(event(100 * step + n) for n in range(10))
+    return ndjson(event(100 * step + n, event_name=NAME) for n in range(10))
 
 
 def check_times(database, reports, clock_steps):
@@ -64,21 +64,15 @@ def test_clock_set_by_a_day_loses_and_doubles_nothing(both, clock, services, dat
         assert reports[-1]["ack"] == ("postgres" if seconds > 0 else "all")
         if seconds > 0:
             wait_until(lambda: "ahead of the brokers'" in both.log(), what="Kafka's refusal being told")
-        told.update({json.loads(line)["id"]: "accepted" for line in body_of(step).splitlines()})
+        told.update(told_of(body_of(step)))
         for earlier in range(step + 1):
             again = both.post(body_of(earlier)).json
             assert again["duplicate"] is True and again["batch_id"] == reports[earlier]["batch_id"]
     assert [report["position"] for report in reports] == [1, 2, 3, 4, 5]
     both.wait_for_sinks(120)
     check_times(database, reports, AHEAD_AND_BACK)
-    check(
-        told,
-        {
-            "postgres": ids_in_postgres(database),
-            "kafka": ids_in_kafka(services.bootstrap, topics["events"]),
-            "spool": ids_in_spool(both),
-        },
-    )
+    stores = [spool_store(both), postgres_store(database), kafka_store(services.bootstrap, topics)]
+    check(told, stores, None, pseudonyms(both.settings["privacy"]["keys_file"]))
 
 
 def test_clock_that_is_ahead_for_a_while_removes_no_evidence(make_server, clock):
@@ -101,4 +95,4 @@ def test_clock_that_is_ahead_for_a_while_removes_no_evidence(make_server, clock)
         clock.set(seconds)
         wait_until(lambda: server.log().count("the clock was set") == times, what="the clock being noticed")
         post(1)
-    assert len(ids_in_spool(server)) == 100 * posted
+    assert len(spool_store(server).ids()) == 100 * posted

@@ -10,10 +10,6 @@ from ledger import check, kafka_store, postgres_store, pseudonyms, spool_store
 from load import Sender
 
 
-def ids(store):
-    return [entry.event_id for entry in store.events]
-
-
 @pytest.fixture
 def names(tmp_path):
     """Topics of the test's own."""
@@ -92,8 +88,8 @@ def test_repeat_of_a_batch_reaches_the_sinks_once(both, services, database, name
     server.start()
     assert server.post(body, VSOC_Ack="all").json["duplicate"] is True
     server.wait_for_sinks()
-    assert sorted(ids(postgres_store(database))) == sorted(ids(kafka_store(services.bootstrap, names)))
-    assert len(ids(postgres_store(database))) == 10
+    assert sorted(postgres_store(database).ids()) == sorted(kafka_store(services.bootstrap, names).ids())
+    assert len(postgres_store(database).ids()) == 10
 
 
 def test_two_instances_that_get_the_same_batch_store_it_once_in_postgresql(make_server, database):
@@ -101,7 +97,7 @@ def test_two_instances_that_get_the_same_batch_store_it_once_in_postgresql(make_
     body = ndjson(event(n) for n in range(10))
     for server in servers:
         assert server.post(body, VSOC_Ack="postgres", Idempotency_Key="one").json["ack"] == "postgres"
-    assert len(ids(postgres_store(database))) == 10
+    assert len(postgres_store(database).ids()) == 10
 
 
 def test_ack_says_spool_when_the_sink_does_not_answer_in_time(both, services, database):
@@ -122,7 +118,7 @@ def test_stop_delivers_what_is_durable_before_it_ends(both, services, database):
     for n in range(50):
         server.post(ndjson(event(n * 100 + k) for k in range(100)))
     assert server.terminate() == 0
-    assert len(ids(postgres_store(database))) == 5000
+    assert len(postgres_store(database).ids()) == 5000
 
 
 def test_schema_that_is_missing_is_said_and_mended_by_migrate(make_server, services, database):
@@ -137,7 +133,7 @@ def test_schema_that_is_missing_is_said_and_mended_by_migrate(make_server, servi
     assert server.metric("vsocd_sink_up", "postgres") == 0
     server.run("migrate", "-c", server.config)
     server.wait_for_sinks(90)
-    assert len(ids(postgres_store(database))) == 1
+    assert len(postgres_store(database).ids()) == 1
 
 
 def test_reload_does_not_disturb_the_sinks(both, services, database):
@@ -146,4 +142,4 @@ def test_reload_does_not_disturb_the_sinks(both, services, database):
         server.post(ndjson([event(n)]))
         server.process.send_signal(signal.SIGHUP)
     server.wait_for_sinks()
-    assert len(ids(postgres_store(database))) == 10
+    assert len(postgres_store(database).ids()) == 10

@@ -57,6 +57,9 @@ class Store(NamedTuple):
     quarantined: Iterable[Entry] = ()
     ordered: bool = False  # the order of one vehicle's entries means something
 
+    def ids(self):
+        return [entry.event_id for entry in self.events]
+
 
 def _read_fields():
     """{name: kind} of what is compared, in the order of the names."""
