@@ -1,5 +1,8 @@
 /* sink_lane.c: one lane: reads its batches from the spool, gathers loads, delivers until it worked,
- * moves on. Runs on the lane's thread. Knows nothing of what is on the other side. */
+ * moves on. Runs on the lane's thread. Knows nothing of what is on the other side.
+ *
+ * Invariants (tests/models/retire.pml): the cursor moves only behind what the sink has committed; a
+ * load whose answer was lost is not delivered again when the sink says it has it. */
 #define LOG_COMPONENT "sink"
 #include "storage/sink_lane.h"
 

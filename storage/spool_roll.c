@@ -1,5 +1,8 @@
 /* spool_roll.c: segments made, sealed and removed, cursors stored. Runs on the writer thread (and
- * at close). Does not write records. */
+ * at close). Does not write records.
+ *
+ * Invariants (tests/models/retire.pml): cursors are on disk before a segment that they let go is
+ * unlinked; no cursor on disk is ahead of its sink; a lane finds all that its sink lacks. */
 #define LOG_COMPONENT "spool"
 #include "storage/spool_internal.h"
 

@@ -1,6 +1,10 @@
 /* spool_writer.c: the writer thread: group commit of all that queued while the last one ran: write,
  * fdatasync, publish, verdicts, then cursors and retention. Does not parse what it writes and does
- * not read it back. */
+ * not read it back.
+ *
+ * Invariants (tests/models/group_commit.pml): a batch that was taken gets exactly one verdict, OK
+ * only after its sync and never after a failure; at the end of the thread the inbox is closed and
+ * empty, whatever order workers and spool stop in. */
 #define LOG_COMPONENT "spool"
 #include "storage/spool_internal.h"
 
@@ -304,14 +308,15 @@ void spool_writer_run(void *arg)
     thread_assert(THREAD_WRITER);
     struct spool *spool = arg;
     for (;;) {
+        bool closed = mailbox_is_closed(&spool->inbox); /* before looking: nothing comes after it */
         struct mail *mail = mailbox_take(&spool->inbox);
         if (mail)
             mail = gather(spool, mail);
-        else
+        else if (!closed)
             mail = mailbox_wait(&spool->inbox, atomic_load(&spool->full) ? FULL_TICK_NS : TICK_NS);
         if (mail)
             take_group(spool, mail);
-        else if (mailbox_is_closed(&spool->inbox))
+        else if (closed)
             break;
         tick(spool);
     }
