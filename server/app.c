@@ -22,6 +22,7 @@
 #include "core/thread.h"
 #include "server/command.h"
 #include "server/file_read.h"
+#include "server/sink_config.h"
 #include "storage/folder.h"
 
 #define LOG_COMPONENT "app"
@@ -123,15 +124,6 @@ static enum status make_loop(struct app *app)
         add_event(&app->on_failure, event_new(app->base, app->failure_fd, EV_READ, on_failure, app),
                   NULL);
     return good ? STATUS_OK : STATUS_NO_MEMORY;
-}
-
-static void name_instance(struct app *app)
-{
-    const char *name = app->config->instance;
-    if (name && name[0])
-        snprintf(app->instance, sizeof app->instance, "%s", name);
-    else if (gethostname(app->instance, sizeof app->instance - 1) != 0)
-        snprintf(app->instance, sizeof app->instance, "vsocd");
 }
 
 /* Event catalogues of the operator over the built-in one. */
@@ -435,7 +427,7 @@ int app_run(struct config *config, const struct app_source *source)
     app->source = source;
     app->ingest_fd = app->admin_fd = app->failure_fd = -1;
     log_configure((enum log_level)config->log_level, (enum log_format)config->log_format);
-    name_instance(app);
+    sink_instance_name(app->config, app->instance, sizeof app->instance);
     log_info("vsocd starts", LOG_TEXT("version", VSOCD_VERSION),
              LOG_TEXT("instance", app->instance));
     enum status s = start(app);

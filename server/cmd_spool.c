@@ -22,7 +22,7 @@ static const struct {
     {"export", spool_export},
 };
 
-static bool parse_position(const char *text, uint64_t *v)
+bool spool_parse_position(const char *text, uint64_t *v)
 {
     char *end;
     errno = 0;
@@ -45,16 +45,15 @@ static bool has_segments(const char *dir)
     return has;
 }
 
-/* DIR is the spool itself or a data_dir with spool/ in it. */
-static bool find_dir(struct spool_command *command, const char *given)
+bool spool_find_dir(const char *given, char dir[4096])
 {
-    char below[sizeof command->dir];
+    char below[4096];
     struct stat st;
     int n = snprintf(below, sizeof below, "%s/spool", given);
     if (n < 0 || (size_t)n >= sizeof below)
         return false;
     bool use_below = !has_segments(given) && stat(below, &st) == 0 && S_ISDIR(st.st_mode);
-    snprintf(command->dir, sizeof command->dir, "%s", use_below ? below : given);
+    snprintf(dir, 4096, "%s", use_below ? below : given);
     return true;
 }
 
@@ -69,9 +68,9 @@ static bool parse_option(struct spool_command *command, char **argv, int *i)
         return false;
     (*i)++;
     if (!strcmp(name, "--from"))
-        return parse_position(value, &command->from);
+        return spool_parse_position(value, &command->from);
     if (!strcmp(name, "--to"))
-        return parse_position(value, &command->to);
+        return spool_parse_position(value, &command->to);
     if (!strcmp(name, "--bodies")) {
         command->bodies = value;
         return true;
@@ -83,6 +82,8 @@ int cmd_spool(int argc, char **argv)
 {
     struct spool_command command = {.to = UINT64_MAX};
     const char *verb = argc > 1 ? argv[1] : "", *dir = NULL;
+    if (!strcmp(verb, "replay"))
+        return spool_replay(argc, argv);
     for (int i = 2; i < argc; i++) {
         if (argv[i][0] == '-') {
             if (!parse_option(&command, argv, &i))
@@ -97,7 +98,7 @@ int cmd_spool(int argc, char **argv)
         if (!strcmp(verb, verbs[i].name)) {
             if (command.bodies && verbs[i].run != spool_export)
                 return command_usage("spool");
-            if (!find_dir(&command, dir)) {
+            if (!spool_find_dir(dir, command.dir)) {
                 fprintf(stderr, "vsocd: %.200s…: the path is too long\n", dir);
                 return EXIT_USAGE;
             }

@@ -17,5 +17,12 @@ int spool_list(const struct spool_command *command);
 int spool_check(const struct spool_command *command);
 int spool_verify(const struct spool_command *command);
 int spool_export(const struct spool_command *command);
+/* The same with settings: argv[2] is the directory. */
+int spool_replay(int argc, char **argv);
+
+/* dir: the spool directory that is meant by given, which may be a data_dir with spool/ in it.
+ * False: the path is too long. */
+bool spool_find_dir(const char *given, char dir[4096]);
+bool spool_parse_position(const char *text, uint64_t *position);
 
 #endif

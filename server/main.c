@@ -57,14 +57,18 @@ const struct command command_table[] = {
      cmd_send},
     {"reference", "config|metrics|events|formats|vsocd.8|vsocd.yaml.5",
      "print a manual page from the tables that the program runs on", NULL, cmd_reference},
-    {"spool", "list|check|export|verify DIR [--json] [--from N] [--to N] [--bodies DIR]",
-     "look into a spool: works on a live and on a dead one",
+    {"spool", "list|check|export|verify|replay DIR [--json] [--from N] [--to N] [OPTION]…",
+     "look into a spool, or put it through the sinks again: works on a live and on a dead one",
      "DIR is data_dir or the spool directory in it. --from and --to are positions.\n\n"
      "  list    segments, positions, events, bytes, times\n"
      "  check   reads everything: damage with file and offset; exit status 1 if there is any\n"
      "  verify  recomputes digests and the hash chain, names the first record at which it breaks\n"
      "  export  events as NDJSON, quarantined records as {\"quarantine\":…}; --bodies DIR also\n"
-     "          writes each batch's body as received\n\n"
+     "          writes each batch's body as received\n"
+     "  replay  puts the range through the sinks again: each gets what it lacks and nothing\n"
+     "          twice, also while the server runs; may be stopped and called again. Options:\n"
+     "          -c FILE, --set KEY=VALUE (settings), --sink NAME (only this one), --dry-run\n"
+     "          (only count). What files lack goes to PATH.replay\n\n"
      "--json prints one JSON object (export is NDJSON anyway).",
      cmd_spool},
     {"version", "", "print the version", NULL, cmd_version},

@@ -2,6 +2,8 @@
 #include "server/sink_config.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "storage/sink_runner.h"
 
@@ -47,6 +49,15 @@ void sink_settings_from_config(const struct config *config,
                 .keep = (unsigned)c->file_keep,
             },
     };
+}
+
+void sink_instance_name(const struct config *config, char *name, size_t size)
+{
+    memset(name, 0, size);
+    if (config->instance && config->instance[0])
+        snprintf(name, size, "%s", config->instance);
+    else if (gethostname(name, size - 1) != 0)
+        snprintf(name, size, "vsocd");
 }
 
 enum status sink_settings_check(const struct config *config, char *problem)

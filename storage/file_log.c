@@ -222,18 +222,35 @@ static enum status cut_tail(struct file_log *log, uint64_t committed)
     return STATUS_OK;
 }
 
+/* *found: there is a record. */
+static enum status take_position(struct file_log *log, struct file_record *record, bool *found)
+{
+    log->known = false;
+    log->position = 0;
+    enum status status = record_read(log, record);
+    *found = status == STATUS_OK;
+    if (*found) {
+        log->known = memcmp(record->spool_uid, log->spool_uid, UUID_BYTES) == 0;
+        log->position = log->known ? record->position : 0;
+    }
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+enum status file_log_look(struct file_log *log)
+{
+    struct file_record record;
+    bool found;
+    return take_position(log, &record, &found);
+}
+
 enum status file_log_open(struct file_log *log)
 {
     struct file_record record;
-    log->known = false;
-    log->position = 0;
-    enum status found = record_read(log, &record);
-    if (found != STATUS_OK && found != STATUS_NOT_FOUND)
-        return found;
-    enum status status = open_data(log);
-    if (status == STATUS_OK && found == STATUS_OK) {
-        log->known = memcmp(record.spool_uid, log->spool_uid, UUID_BYTES) == 0;
-        log->position = log->known ? record.position : 0;
+    bool found;
+    enum status status = take_position(log, &record, &found);
+    if (status == STATUS_OK)
+        status = open_data(log);
+    if (status == STATUS_OK && found) {
         if (record.rotating)
             status = finish_rotation(log, log->position);
         else

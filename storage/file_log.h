@@ -27,6 +27,9 @@ void file_log_init(struct file_log *log, const char *path, uint64_t rotate_bytes
 /* Opens the file, cuts what was not committed, ends a rotation that was under way. NO_SPACE,
  * NOT_FOUND, REFUSED, CORRUPT (the position file), IO; reason is set. */
 enum status file_log_open(struct file_log *log) must_check;
+/* Only reads position and known, while another process may be writing. CORRUPT, REFUSED, IO; reason
+ * is set. */
+enum status file_log_look(struct file_log *log) must_check;
 void file_log_close(struct file_log *log);
 /* Writes at the end; does not commit. On failure close and open again. NO_SPACE, IO. */
 enum status file_log_append(struct file_log *log, struct slice bytes) must_check;

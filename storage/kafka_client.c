@@ -215,7 +215,7 @@ static rd_kafka_conf_t *conf_make(struct kafka_client *client, enum kafka_role r
 bool kafka_client_init(struct kafka_client *client, const struct sink_config *config,
                        struct sink_problem *problem)
 {
-    static const char prefix[] = "vsocd-";
+    const char *prefix = config->replay ? "vsocd-replay:" : "vsocd-";
     const struct sink_settings *settings = config->settings;
     memset(client, 0, sizeof *client);
     client->settings = &settings->kafka;
@@ -231,7 +231,7 @@ bool kafka_client_init(struct kafka_client *client, const struct sink_config *co
         snprintf(client->id, sizeof client->id, "%s%s.%u", prefix, config->instance, config->lane);
     else
         snprintf(client->id, sizeof client->id, "%s%s", prefix, config->instance);
-    client->name = client->id + sizeof prefix - 1;
+    client->name = client->id + strlen(prefix);
     rd_kafka_conf_t *reader = conf_make(client, KAFKA_READER, problem);
     if (!reader)
         return false;

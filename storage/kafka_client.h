@@ -25,8 +25,8 @@ struct kafka_author {
 struct kafka_client {
     const struct sink_kafka_settings *settings; /* borrowed, outlives the client */
     struct kafka_author author;
-    /* "vsocd-" and the instance: transactional.id and client.id. name: the part behind the dash,
-     * key of the progress record. */
+    /* "vsocd-" and the instance: transactional.id and client.id; "vsocd-replay:" and the instance
+     * for a replay. name: the instance, key of the progress record. */
     char id[272];
     const char *name;
     int transaction_timeout_ms;

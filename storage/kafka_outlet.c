@@ -8,6 +8,7 @@
 
 #include "core/clock.h"
 #include "core/event_json.h"
+#include "storage/kafka_held.h"
 #include "storage/fault.h"
 
 /* Callbacks are served after so many messages. */
@@ -18,8 +19,9 @@
 struct message {
     rd_kafka_topic_t *topic;
     const char *type; /* ce_type */
+    enum kafka_place place;
     struct slice key, value;
-    char id[UUID_TEXT_BYTES]; /* ce_id */
+    const uint8_t *uid; /* ce_id */
 };
 
 static int64_t property_number(rd_kafka_t *producer, const char *name)
@@ -99,11 +101,13 @@ static rd_kafka_headers_t *headers_make(const struct kafka_outlet *outlet,
                                         const struct message *message)
 {
     const struct sink_batch *batch = outlet->batch;
+    char id[UUID_TEXT_BYTES];
     rd_kafka_headers_t *headers = rd_kafka_headers_new(9);
     if (!headers)
         return NULL;
+    uuid_to_text(message->uid, id);
     bool good = HEADER("ce_specversion", SLICE_LITERAL("1.0")) &&
-                HEADER("ce_id", slice_make(message->id, UUID_TEXT_BYTES)) &&
+                HEADER("ce_id", slice_make(id, UUID_TEXT_BYTES)) &&
                 HEADER("ce_source", slice_from_text(outlet->source)) &&
                 HEADER("ce_type", slice_from_text(message->type)) &&
                 HEADER("ce_time", slice_make(outlet->received_text, outlet->received_size)) &&
@@ -132,9 +136,23 @@ static void serve_callbacks(struct kafka_outlet *outlet)
     rd_kafka_poll(outlet->producer, 0);
 }
 
-/* The value is not copied: it lives in outlet->texts until the load is through. */
-static rd_kafka_resp_err_t message_send(struct kafka_outlet *outlet, const struct message *message)
+/* A replay leaves out what the topic has. */
+static bool is_left_out(const struct kafka_outlet *outlet, const struct message *message)
 {
+    const struct sink_replay *replay = outlet->replay;
+    return replay && sink_held_places(replay->held, message->uid) & message->place;
+}
+
+/* The value is not copied: it lives in outlet->texts until the load is through. *sent: the message
+ * was wanted (in a dry replay it is only counted). */
+static rd_kafka_resp_err_t message_send(struct kafka_outlet *outlet, const struct message *message,
+                                        bool *sent)
+{
+    if (is_left_out(outlet, message))
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
+    *sent = true;
+    if (outlet->replay && outlet->replay->dry_run)
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
     rd_kafka_headers_t *headers = headers_make(outlet, message);
     rd_kafka_resp_err_t error;
     if (!headers)
@@ -268,13 +286,16 @@ static enum sink_result send_reject(struct kafka_outlet *outlet, const struct ev
 {
     struct message message = {.topic = outlet->quarantine,
                               .type = "vsoc.quarantine.v1",
+                              .place = KAFKA_PLACE_QUARANTINE,
                               .key = slice_make(outlet->batch_text, UUID_TEXT_BYTES)};
     uint8_t uid[UUID_BYTES];
+    bool sent = false;
     if (!reject_text(outlet, reject, &message.value))
         return no_memory(problem);
     uuid7_of_event(outlet->batch->batch_uid, reject->index, uid);
-    uuid_to_text(uid, message.id);
-    rd_kafka_resp_err_t error = message_send(outlet, &message);
+    message.uid = uid;
+    rd_kafka_resp_err_t error = message_send(outlet, &message, &sent);
+    outlet->put += sent;
     return error ? send_failed(outlet, error, problem) : SINK_DELIVERED;
 }
 
@@ -293,19 +314,24 @@ static enum sink_result reject_event(const struct kafka_outlet *outlet, size_t b
 static enum sink_result send_event(struct kafka_outlet *outlet, size_t batch,
                                    const struct event *event, struct sink_problem *problem)
 {
-    struct message message = {.topic = outlet->events, .type = "vsoc.event.v1"};
+    struct message message = {.topic = outlet->events,
+                              .type = "vsoc.event.v1",
+                              .place = KAFKA_PLACE_EVENTS,
+                              .uid = event->event_uid.data};
+    bool sent = false;
     message.key = vehicle_key(outlet, event);
     if (!event_text(outlet, event, &message.value))
         return no_memory(problem);
     size_t bytes = message.key.size + message.value.size;
     if (bytes > outlet->max_message_bytes)
         return reject_event(outlet, batch, event, bytes, problem);
-    uuid_to_text(event->event_uid.data, message.id);
-    rd_kafka_resp_err_t error = message_send(outlet, &message);
+    rd_kafka_resp_err_t error = message_send(outlet, &message, &sent);
     if (!error && slice_equal(event->event_category, SLICE_LITERAL("ids_health"))) {
         message.topic = outlet->health;
-        error = message_send(outlet, &message);
+        message.place = KAFKA_PLACE_HEALTH;
+        error = message_send(outlet, &message, &sent);
     }
+    outlet->put += sent;
     if (error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
         return reject_event(outlet, batch, event, bytes, problem);
     return error ? send_failed(outlet, error, problem) : SINK_DELIVERED;
@@ -346,6 +372,7 @@ enum sink_result kafka_outlet_send(struct kafka_outlet *outlet, const struct sin
     struct sink_iterator iterator = {0};
     struct event_item item;
     outlet->deadline_ns = deadline_ns;
+    outlet->put = 0;
     kafka_texts_reset(&outlet->texts);
     for (size_t b = 0; b < load->batch_count && result == SINK_DELIVERED; b++) {
         batch_start(outlet, &load->batches[b]);
@@ -362,6 +389,8 @@ enum sink_result kafka_outlet_send_progress(struct kafka_outlet *outlet,
                                             const uint8_t *batch_uid, struct sink_problem *problem)
 {
     char value[KAFKA_PROGRESS_BYTES];
+    if (outlet->replay)
+        return SINK_DELIVERED;
     size_t size = kafka_progress_write(value, progress, batch_uid);
     rd_kafka_resp_err_t error;
     do {

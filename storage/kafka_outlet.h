@@ -15,8 +15,11 @@ struct kafka_outlet {
     size_t max_message_bytes; /* of value, key and headers together */
     struct kafka_texts texts; /* values of the load in hand */
     char source[160];         /* header ce_source */
-    int64_t deadline_ns;      /* monotonic; of the load in hand */
-    unsigned unpolled;        /* messages since callbacks were last served */
+    /* Not NULL: what is held already is left out. Borrowed. */
+    const struct sink_replay *replay;
+    uint64_t put;        /* items of the load in hand of which a message was made */
+    int64_t deadline_ns; /* monotonic; of the load in hand */
+    unsigned unpolled;   /* messages since callbacks were last served */
     /* Of the batch in hand. */
     const struct sink_batch *batch;
     int64_t timestamp_ms;
@@ -44,7 +47,7 @@ void kafka_outlet_fini(struct kafka_outlet *outlet);
  * REJECTED: problem->rejected is too large an event. */
 enum sink_result kafka_outlet_send(struct kafka_outlet *outlet, const struct sink_load *load,
                                    int64_t deadline_ns, struct sink_problem *problem);
-/* A record of the progress topic; batch_uid: 16 bytes, or NULL. */
+/* A record of the progress topic; batch_uid: 16 bytes, or NULL. Nothing for a replay. */
 enum sink_result kafka_outlet_send_progress(struct kafka_outlet *outlet,
                                             const struct kafka_progress *progress,
                                             const uint8_t *batch_uid, struct sink_problem *problem);

@@ -335,7 +335,7 @@ static enum sink_result topics_describe(struct kafka_client *client, rd_kafka_t 
     return result;
 }
 
-enum sink_result kafka_topics_check(struct kafka_client *client, rd_kafka_t *handle,
+enum sink_result kafka_topics_check(struct kafka_client *client, rd_kafka_t *handle, bool create,
                                     int64_t deadline_ns, struct kafka_topics *topics,
                                     struct sink_problem *problem)
 {
@@ -345,6 +345,12 @@ enum sink_result kafka_topics_check(struct kafka_client *client, rd_kafka_t *han
     topics->max_message_bytes = 0;
     for (size_t i = 0; i < TOPICS && result == SINK_DELIVERED; i++) {
         result = topic_find(client, handle, &list[i], deadline_ns, problem);
+        if (result == SINK_DELIVERED && list[i].missing && !create) {
+            snprintf(problem->text, sizeof problem->text,
+                     "topic %s (%s) is not there: start the server, which creates it, or create it",
+                     list[i].name, list[i].setting);
+            return SINK_BROKEN;
+        }
         if (result == SINK_DELIVERED && list[i].missing) {
             result = topic_create(client, handle, &list[i], deadline_ns, problem);
             if (result == SINK_DELIVERED)

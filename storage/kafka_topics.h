@@ -11,10 +11,11 @@ struct kafka_topics {
     bool unchecked; /* brokers did not tell the topics' settings; was said */
 };
 
-/* Creates what is missing of events, quarantine, health and progress, and checks that progress is
- * compacted. Any handle will do. Blocks until deadline_ns (monotonic) at most. Anything but
- * DELIVERED: *problem names the topic, what is wrong with it and how to put it right. */
-enum sink_result kafka_topics_check(struct kafka_client *client, rd_kafka_t *handle,
+/* Creates what is missing of events, quarantine, health and progress (without create: BROKEN), and
+ * checks that progress is compacted. Any handle will do. Blocks until deadline_ns (monotonic) at
+ * most. Anything but DELIVERED: *problem names the topic, what is wrong with it and how to put it
+ * right. */
+enum sink_result kafka_topics_check(struct kafka_client *client, rd_kafka_t *handle, bool create,
                                     int64_t deadline_ns, struct kafka_topics *topics,
                                     struct sink_problem *problem);
 

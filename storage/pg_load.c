@@ -9,6 +9,7 @@
 #include "core/uuid7.h"
 #include "storage/pg_bisect.h"
 #include "storage/pg_copy.h"
+#include "storage/pg_replay.h"
 #include "storage/pg_tables.h"
 #include "storage/fault.h"
 
@@ -79,33 +80,44 @@ struct claim {
     const struct sink_load *load;
 };
 
-/* A row of RETURNING: this batch's key was new. */
-static void claim_row(void *arg, const char *const *cells)
+void pg_load_sort(struct pg_loader *l, const struct sink_load *load)
 {
-    struct claim *claim = arg;
-    const struct sink_load *load = claim->load;
+    for (size_t i = 0; i < load->batch_count; i++)
+        l->by_uid[i] = (uint32_t)i;
+    qsort_r(l->by_uid, load->batch_count, sizeof *l->by_uid, compare_uids,
+            (void *)(uintptr_t)load->batches);
+}
+
+uint8_t *pg_load_flags(const struct pg_loader *l, const struct sink_load *load, const char *text)
+{
     uint8_t uid[UUID_BYTES];
-    if (!cells[0] || uuid_from_text(slice_from_text(cells[0]), uid) != STATUS_OK)
-        return;
+    if (!text || uuid_from_text(slice_from_text(text), uid) != STATUS_OK)
+        return NULL;
     size_t low = 0, high = load->batch_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        uint32_t batch = claim->loader->by_uid[middle];
+        uint32_t batch = l->by_uid[middle];
         int order = memcmp(load->batches[batch].batch_uid, uid, UUID_BYTES);
         if (order == 0)
-            claim->loader->flags[batch] |= PG_BATCH_FRESH;
-        if (order == 0)
-            return;
+            return &l->flags[batch];
         if (order < 0)
             low = middle + 1;
         else
             high = middle;
     }
+    return NULL;
 }
 
-/* What makes a batch the same: its key and its body. A key that was used again with another body
- * was refused where it was known; where it was not, the batch was accepted and must not be lost. */
-static void claim_of(const struct sink_batch *batch, uint8_t claim[SHA256_BYTES])
+/* A row of RETURNING: this batch's key was new. */
+static void claim_row(void *arg, const char *const *cells)
+{
+    const struct claim *claim = arg;
+    uint8_t *flags = pg_load_flags(claim->loader, claim->load, cells[0]);
+    if (flags)
+        *flags |= PG_BATCH_FRESH;
+}
+
+void pg_load_claim(const struct sink_batch *batch, uint8_t claim[SHA256_BYTES])
 {
     uint8_t both[2 * SHA256_BYTES];
     memcpy(both, batch->key, SHA256_BYTES);
@@ -125,14 +137,11 @@ static enum status claim_keys(struct pg_loader *l, const struct sink_load *load,
     struct writer *w = &l->buffer;
     writer_reset(w);
     memset(l->flags, 0, load->batch_count);
-    for (size_t i = 0; i < load->batch_count; i++)
-        l->by_uid[i] = (uint32_t)i;
-    qsort_r(l->by_uid, load->batch_count, sizeof *l->by_uid, compare_uids,
-            (void *)(uintptr_t)load->batches);
+    pg_load_sort(l, load);
     pg_copy_array(w, PG_BYTEA, load->batch_count);
     for (size_t i = 0; i < load->batch_count; i++) {
         uint8_t claim[SHA256_BYTES];
-        claim_of(&load->batches[i], claim);
+        pg_load_claim(&load->batches[i], claim);
         pg_copy_bytes(w, slice_make(claim, sizeof claim));
     }
     size_t keys_size = w->size;
@@ -195,12 +204,15 @@ static enum status copy_rows(const struct pg_rows *rows, struct pg_error *error)
     if (status == STATUS_OK)
         status = pg_rows_copy_batches(rows, error);
     fault_point(pg_batches_copied);
-    if (status == STATUS_OK && rows->staged) {
-        fault_point(pg_staged);
-        pg_table_write_unstage(rows->buffer);
-        status = run_buffer(rows, error);
-        fault_point(pg_unstaged);
-    }
+    return status;
+}
+
+static enum status unstage_rows(const struct pg_rows *rows, struct pg_error *error)
+{
+    fault_point(pg_staged);
+    pg_table_write_unstage(rows->buffer);
+    enum status status = run_buffer(rows, error);
+    fault_point(pg_unstaged);
     return status;
 }
 
@@ -216,10 +228,38 @@ static enum status transaction(struct pg_loader *l, const struct pg_rows *rows,
     fault_point(pg_keys_claimed);
     if (status == STATUS_OK)
         status = copy_rows(rows, error);
+    if (status == STATUS_OK && rows->staged)
+        status = unstage_rows(rows, error);
     if (status == STATUS_OK)
         status = store_position(l, rows->load, error);
     fault_point(pg_position_stored);
     return status == STATUS_OK ? pg_connection_commit(l->connection, error) : status;
+}
+
+/* The same when the load is put through again. */
+static enum status transaction_again(struct pg_loader *l, const struct pg_rows *rows,
+                                     struct pg_error *error)
+{
+    struct sink_replay *replay = l->replay;
+    uint64_t put = 0;
+    enum status status = STATUS_OK;
+    if (!replay->dry_run)
+        status = pg_days_ensure(&l->days, l->connection, rows->load, error);
+    if (status == STATUS_OK)
+        status = pg_connection_run(l->connection, "BEGIN", error);
+    if (status == STATUS_OK)
+        status = pg_replay_choose(l, rows->load, error);
+    if (status == STATUS_OK)
+        status = copy_rows(rows, error);
+    if (status == STATUS_OK)
+        status = pg_replay_put(l, &put, error);
+    if (status == STATUS_OK && replay->dry_run)
+        pg_connection_rollback(l->connection);
+    else if (status == STATUS_OK)
+        status = pg_connection_commit(l->connection, error);
+    if (status == STATUS_OK)
+        replay->put += put;
+    return status;
 }
 
 /* Some values of the load are to blame: finds the events. */
@@ -251,11 +291,12 @@ enum sink_result pg_loader_deliver(struct pg_loader *l, const struct sink_load *
 {
     struct pg_rows rows = {
         .connection = l->connection, .buffer = &l->buffer, .instance = l->instance, .load = load};
+    rows.staged = l->replay != NULL;
     struct pg_error error = {0};
     enum status status = make_room(l, load->batch_count);
     rows.flags = l->flags;
     for (unsigned tries = 0; tries < TRIES_MAX && status != STATUS_NO_MEMORY; tries++) {
-        status = transaction(l, &rows, &error);
+        status = l->replay ? transaction_again(l, &rows, &error) : transaction(l, &rows, &error);
         if (status == STATUS_OK) {
             fault_point(pg_committed);
             return SINK_DELIVERED;

@@ -49,15 +49,17 @@ static const struct column batch_columns[] = {
 };
 
 static const struct table {
-    const char *name, *stage;
+    const char *name, *stage, *key;
     const struct column *columns;
     size_t count;
 } tables[PG_TABLE_COUNT] = {
-    [PG_TABLE_EVENTS] = {"vsoc.events", "pg_temp.stage_events", event_columns, EVENT_FIELD_COUNT},
-    [PG_TABLE_QUARANTINE] = {"vsoc.quarantine", "pg_temp.stage_quarantine", quarantine_columns,
+    [PG_TABLE_EVENTS] = {"vsoc.events", "pg_temp.stage_events", "time_received, event_uid",
+                         event_columns, EVENT_FIELD_COUNT},
+    [PG_TABLE_QUARANTINE] = {"vsoc.quarantine", "pg_temp.stage_quarantine",
+                             "batch_uid, batch_index, time_received", quarantine_columns,
                              sizeof quarantine_columns / sizeof *quarantine_columns},
-    [PG_TABLE_BATCHES] = {"vsoc.batches", "pg_temp.stage_batches", batch_columns,
-                          sizeof batch_columns / sizeof *batch_columns},
+    [PG_TABLE_BATCHES] = {"vsoc.batches", "pg_temp.stage_batches", "batch_uid, time_received",
+                          batch_columns, sizeof batch_columns / sizeof *batch_columns},
 };
 
 static void write_columns(struct writer *w, const struct table *t, bool types)
@@ -93,15 +95,38 @@ void pg_table_write_stage(struct writer *w)
     writer_u8(w, '\0');
 }
 
+static void write_unstage(struct writer *w, const struct table *t)
+{
+    writer_format(w, "INSERT INTO %s (", t->name);
+    write_columns(w, t, false);
+    writer_text(w, ") SELECT ");
+    write_columns(w, t, false);
+    writer_format(w, " FROM %s ON CONFLICT DO NOTHING", t->stage);
+}
+
 void pg_table_write_unstage(struct writer *w)
 {
     writer_reset(w);
     for (const struct table *t = tables; t < tables + PG_TABLE_COUNT; t++) {
-        writer_format(w, "INSERT INTO %s (", t->name);
-        write_columns(w, t, false);
-        writer_text(w, ") SELECT ");
-        write_columns(w, t, false);
-        writer_format(w, " FROM %s ON CONFLICT DO NOTHING;", t->stage);
+        write_unstage(w, t);
+        writer_u8(w, ';');
+    }
+    writer_u8(w, '\0');
+}
+
+void pg_table_write_missing(struct writer *w, enum pg_table table, bool put)
+{
+    const struct table *t = &tables[table];
+    writer_reset(w);
+    if (put) {
+        writer_text(w, "WITH put AS (");
+        write_unstage(w, t);
+        writer_text(w, " RETURNING 1) SELECT count(*) FROM put");
+    } else {
+        writer_format(w,
+                      "SELECT count(*) FROM (SELECT %s FROM %s EXCEPT SELECT %s FROM %s WHERE "
+                      "time_received IN (SELECT time_received FROM %s)) AS missing",
+                      t->key, t->stage, t->key, t->name, t->stage);
     }
     writer_u8(w, '\0');
 }

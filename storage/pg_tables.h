@@ -19,5 +19,7 @@ void pg_table_write_copy(struct writer *w, enum pg_table table, bool staged);
 void pg_table_write_stage(struct writer *w);
 /* Moves the rows of the twins to their tables, leaving out those whose key is there. */
 void pg_table_write_unstage(struct writer *w);
+/* Counts the rows of the twin that its table lacks; put: moves them there as well. */
+void pg_table_write_missing(struct writer *w, enum pg_table table, bool put);
 
 #endif

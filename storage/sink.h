@@ -95,6 +95,17 @@ struct sink_setting {
     const char *value;
 };
 
+struct sink_held; /* storage/sink_held.h */
+
+/* Given to a lane that puts a range of batches through the sink again (storage/sink_replay.h). Such
+ * a lane puts in only what the other side does not have, stores no position, and works under a name
+ * of its own, so that a running server's lane is not disturbed. */
+struct sink_replay {
+    struct sink_held *held; /* what look_up is to find; deliver leaves out what it found */
+    bool dry_run;           /* put nothing in, only count */
+    uint64_t put;           /* events and rejects that deliver has put in (or would have) */
+};
+
 struct sink_config {
     uint32_t struct_size;
     const char *instance;
@@ -102,6 +113,7 @@ struct sink_config {
     const uint8_t *spool_uid;
     const void
         *settings; /* built-in sinks: struct config of the server's, see storage/sink_settings.h */
+    struct sink_replay *replay; /* NULL: ordinary delivery */
 };
 
 struct sink {
@@ -122,6 +134,11 @@ struct sink {
     /* Asked from another thread to end a blocking call soon. May be NULL. */
     void (*interrupt)(void *lane);
     void (*close)(void *lane);
+    bool replays; /* knows sink_config.replay */
+    /* Replay: marks in replay->held what the other side has of it, all of which was received at
+     * oldest_ns or later. Blocks for as long as it gets on. NULL: the other side has unique keys,
+     * deliver finds out by itself. */
+    enum sink_result (*look_up)(void *lane, int64_t oldest_ns, struct sink_problem *problem);
 };
 
 #endif

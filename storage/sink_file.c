@@ -2,11 +2,14 @@
  * one member, "quarantine". Runs on its lane's thread. Exactly once is file_log.c's work. */
 #include "storage/sink.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "core/event_json.h"
 #include "core/thread.h"
+#include "storage/file_held.h"
 #include "storage/file_log.h"
 #include "storage/sink_runner.h"
 #include "storage/sink_settings.h"
@@ -15,7 +18,10 @@
 #define LINE_BYTES  ((size_t)64 << 20)
 
 struct file_lane {
-    struct file_log log;
+    struct file_log log;        /* of a replay: PATH.replay */
+    struct sink_replay *replay; /* NULL: ordinary delivery */
+    const char *path;           /* as set */
+    char replay_path[PATH_MAX];
     struct writer lines; /* not yet in the file */
     struct writer extra; /* members that say where a reject comes from */
 };
@@ -38,8 +44,14 @@ static void *file_open(const struct sink_config *config, struct sink_problem *pr
         snprintf(problem->text, sizeof problem->text, "out of memory");
         return NULL;
     }
-    file_log_init(&lane->log, settings->file.path, settings->file.rotate_bytes, settings->file.keep,
-                  config->spool_uid);
+    lane->replay = config->replay;
+    lane->path = settings->file.path;
+    snprintf(lane->replay_path, sizeof lane->replay_path, "%s.replay", lane->path);
+    if (lane->replay)
+        file_log_init(&lane->log, lane->replay_path, 0, 0, config->spool_uid);
+    else
+        file_log_init(&lane->log, lane->path, settings->file.rotate_bytes, settings->file.keep,
+                      config->spool_uid);
     writer_init(&lane->lines, LINE_BYTES);
     writer_init(&lane->extra, LINE_BYTES);
     return lane;
@@ -58,17 +70,43 @@ static enum sink_result file_result(struct file_lane *lane, enum status status,
     return passes ? SINK_LATER : SINK_BROKEN;
 }
 
+static bool is_dry(const struct file_lane *lane)
+{
+    return lane->replay && lane->replay->dry_run;
+}
+
 static enum sink_result file_connect(void *state, uint64_t *position, bool *known,
                                      struct sink_problem *problem)
 {
     struct file_lane *lane = state;
     lane->log.reason[0] = '\0';
-    enum status status = lane->log.fd >= 0 ? STATUS_OK : file_log_open(&lane->log);
+    enum status status = STATUS_OK;
+    if (lane->log.fd < 0 && !is_dry(lane))
+        status = file_log_open(&lane->log);
+    struct file_log server = lane->log;
+    server.path = lane->path;
+    if (status == STATUS_OK && lane->replay) {
+        status = file_log_look(&server);
+        memcpy(lane->log.reason, server.reason, sizeof server.reason);
+    }
     if (status == STATUS_OK) {
-        *position = lane->log.position;
-        *known = lane->log.known;
+        *position = server.position;
+        *known = server.known;
     }
     return file_result(lane, status, problem);
+}
+
+static enum sink_result file_look_up(void *state, int64_t oldest_ns, struct sink_problem *problem)
+{
+    struct file_lane *lane = state;
+    char path[PATH_MAX];
+    (void)oldest_ns;
+    if (file_held_find(lane->path, lane->replay->held, path) == STATUS_OK)
+        return SINK_DELIVERED;
+    char text[128];
+    snprintf(problem->text, sizeof problem->text, "can't read %.300s: %s", path,
+             strerror_r(errno, text, sizeof text));
+    return SINK_BROKEN;
 }
 
 static void write_reject(struct file_lane *lane, const struct sink_batch *batch,
@@ -102,13 +140,29 @@ static enum status flush(struct file_lane *lane)
     return status;
 }
 
-static enum status write_batch(struct file_lane *lane, const struct sink_load *load, size_t batch)
+/* A replay leaves out what the files have; a dry one writes nothing. */
+static bool is_left_out(const struct file_lane *lane, const struct sink_batch *batch,
+                        const struct event_item *item, uint64_t *put)
+{
+    uint8_t id[UUID_BYTES];
+    uuid7_of_event(batch->batch_uid,
+                   item->is_reject ? item->reject.index : (uint32_t)item->event.batch_index, id);
+    if (sink_held_places(lane->replay->held, id))
+        return true;
+    (*put)++;
+    return lane->replay->dry_run;
+}
+
+static enum status write_batch(struct file_lane *lane, const struct sink_load *load, size_t batch,
+                               uint64_t *put)
 {
     struct sink_iterator iterator;
     struct event_item item;
     enum status status = STATUS_OK;
     load->begin(load, batch, &iterator);
     while (status == STATUS_OK && load->next(&iterator, &item)) {
+        if (lane->replay && is_left_out(lane, iterator.batch, &item, put))
+            continue;
         if (item.is_reject)
             write_reject(lane, iterator.batch, &item.reject);
         else
@@ -126,14 +180,17 @@ static enum sink_result file_deliver(void *state, const struct sink_load *load,
     struct file_lane *lane = state;
     ensure(load->rejected_count == 0); /* this sink rejects nothing */
     enum status status = STATUS_OK;
+    uint64_t put = 0;
     writer_reset(&lane->lines);
     lane->log.reason[0] = '\0';
     for (size_t i = 0; i < load->batch_count && status == STATUS_OK; i++)
-        status = write_batch(lane, load, i);
-    if (status == STATUS_OK)
+        status = write_batch(lane, load, i, &put);
+    if (status == STATUS_OK && !is_dry(lane))
         status = flush(lane);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && !is_dry(lane))
         status = file_log_commit(&lane->log, load->last_position);
+    if (status == STATUS_OK && lane->replay)
+        lane->replay->put += put;
     return file_result(lane, status, problem);
 }
 
@@ -155,4 +212,6 @@ const struct sink sink_file = {
     .connect = file_connect,
     .deliver = file_deliver,
     .close = file_close,
+    .replays = true,
+    .look_up = file_look_up,
 };

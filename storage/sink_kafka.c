@@ -16,6 +16,7 @@
 #include "core/log.h"
 #include "core/metrics.h"
 #include "core/thread.h"
+#include "storage/kafka_held.h"
 #include "storage/kafka_outlet.h"
 #include "storage/kafka_topics.h"
 #include "storage/fault.h"
@@ -32,11 +33,12 @@ struct kafka_lane {
     struct kafka_client client;
     struct kafka_outlet outlet;
     struct kafka_topics topics;
-    bool ready;   /* transactions are initialised */
-    bool begun;   /* a transaction is open */
-    bool dropped; /* a producer was dropped: the next one is a recreation */
-    bool claimed; /* the name was ours */
-    bool fenced;  /* and may be another's since fenced_ns */
+    struct sink_replay *replay; /* NULL: ordinary delivery */
+    bool ready;                 /* transactions are initialised */
+    bool begun;                 /* a transaction is open */
+    bool dropped;               /* a producer was dropped: the next one is a recreation */
+    bool claimed;               /* the name was ours */
+    bool fenced;                /* and may be another's since fenced_ns */
     int64_t fenced_ns;
     metric_t recreated;
 };
@@ -70,6 +72,8 @@ static void *kafka_open(const struct sink_config *config, struct sink_problem *p
         free(lane);
         return NULL;
     }
+    lane->replay = config->replay;
+    lane->outlet.replay = config->replay;
     lane->recreated = metric_series(METRIC_vsocd_kafka_producer_recreated_total, "");
     return lane;
 }
@@ -146,13 +150,18 @@ static enum sink_result lane_init_transactions(struct kafka_lane *lane, int64_t 
     }
 }
 
+static bool is_dry(const struct kafka_lane *lane)
+{
+    return lane->replay && lane->replay->dry_run;
+}
+
 static enum sink_result lane_make_ready(struct kafka_lane *lane, int64_t deadline_ns,
                                         struct sink_problem *problem)
 {
     enum sink_result result = SINK_DELIVERED;
     if (!lane->outlet.producer)
         result = lane_create_producer(lane, problem);
-    if (result == SINK_DELIVERED && lane->client.settings->exactly_once)
+    if (result == SINK_DELIVERED && lane->client.settings->exactly_once && !is_dry(lane))
         result = lane_init_transactions(lane, deadline_ns, problem);
     if (result != SINK_DELIVERED)
         return result;
@@ -352,7 +361,8 @@ static enum sink_result lane_connect(struct kafka_lane *lane, rd_kafka_t *reader
     int64_t deadline_ns = clock_monotonic_ns() + CONNECT_NS;
     enum sink_result result = SINK_DELIVERED;
     if (!lane->ready)
-        result = kafka_topics_check(&lane->client, reader, deadline_ns, &lane->topics, problem);
+        result = kafka_topics_check(&lane->client, reader, !lane->replay, deadline_ns,
+                                    &lane->topics, problem);
     if (result == SINK_DELIVERED && lane->fenced)
         result = lane_see_who(lane, reader, deadline_ns, problem);
     if (result == SINK_DELIVERED && !lane->ready)
@@ -360,7 +370,8 @@ static enum sink_result lane_connect(struct kafka_lane *lane, rd_kafka_t *reader
     if (result == SINK_DELIVERED)
         result = kafka_progress_read(&lane->client, reader, deadline_ns, standing, problem);
     fault_point(kafka_position_read);
-    if (result == SINK_DELIVERED && !lane->claimed && lane->client.settings->exactly_once)
+    if (result == SINK_DELIVERED && !lane->claimed && !lane->replay &&
+        lane->client.settings->exactly_once)
         result = lane_claim(lane, standing, deadline_ns, problem);
     return result;
 }
@@ -400,9 +411,27 @@ static enum sink_result kafka_deliver(void *arg, const struct sink_load *load,
     kafka_client_forget_errors(&lane->client);
     struct kafka_progress progress = {lane->client.author, true, load->last_position};
     enum sink_result result =
-        exactly_once ? lane_transact(lane, load, &progress, start_ns + budget_ns, problem)
-                     : deliver_plain(lane, load, &progress, start_ns + budget_ns, problem);
-    return result == SINK_DELIVERED ? result : lane_failed(lane, start_ns, result, problem);
+        is_dry(lane)   ? kafka_outlet_send(&lane->outlet, load, start_ns + budget_ns, problem)
+        : exactly_once ? lane_transact(lane, load, &progress, start_ns + budget_ns, problem)
+                       : deliver_plain(lane, load, &progress, start_ns + budget_ns, problem);
+    if (result != SINK_DELIVERED)
+        return lane_failed(lane, start_ns, result, problem);
+    if (lane->replay)
+        lane->replay->put += lane->outlet.put;
+    return SINK_DELIVERED;
+}
+
+static enum sink_result kafka_look_up(void *arg, int64_t oldest_ns, struct sink_problem *problem)
+{
+    struct kafka_lane *lane = arg;
+    lane_assert_thread();
+    rd_kafka_t *reader = kafka_client_open(&lane->client, KAFKA_READER, problem);
+    if (!reader)
+        return SINK_BROKEN;
+    enum sink_result result =
+        kafka_held_find(&lane->client, reader, lane->replay->held, oldest_ns, problem);
+    rd_kafka_destroy_flags(reader, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    return result;
 }
 
 static void kafka_interrupt(void *arg)
@@ -428,4 +457,6 @@ const struct sink sink_kafka = {
     .deliver = kafka_deliver,
     .interrupt = kafka_interrupt,
     .close = kafka_close,
+    .replays = true,
+    .look_up = kafka_look_up,
 };

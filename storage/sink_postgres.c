@@ -48,7 +48,8 @@ static void *lane_open(const struct sink_config *config, struct sink_problem *pr
     const struct sink_settings *settings = config->settings;
     struct pg_error error = {.text = "out of memory"};
     char application[64];
-    snprintf(application, sizeof application, "vsocd %.40s %u", config->instance, config->lane);
+    snprintf(application, sizeof application, "vsocd %s%.40s %u", config->replay ? "replay " : "",
+             config->instance, config->lane);
     struct lane *lane = calloc(1, sizeof *lane);
     if (lane)
         lane->instance = strdup(config->instance);
@@ -63,6 +64,8 @@ static void *lane_open(const struct sink_config *config, struct sink_problem *pr
     memcpy(lane->spool_uid, config->spool_uid, UUID_BYTES);
     lane->connects = metric_series(METRIC_vsocd_pg_reconnects_total, "");
     pg_loader_init(&lane->loader, lane->connection, lane->instance, config->lane, config->lanes);
+    lane->loader.replay = config->replay;
+    lane->loader.key_window_ns = settings->postgres.batch_key_window_ns;
     return lane;
 }
 
@@ -147,8 +150,9 @@ static enum sink_result lane_check(struct lane *lane, struct position_found *fou
 {
     struct pg_error error;
     enum sink_result result = check_schema(lane, problem);
-    if (result == SINK_DELIVERED)
-        result = read_position(lane, found, problem);
+    if (result != SINK_DELIVERED || lane->loader.replay)
+        return result;
+    result = read_position(lane, found, problem);
     if (result != SINK_DELIVERED)
         return result;
     fault_point(pg_checked);
@@ -231,7 +235,7 @@ static enum sink_result lane_deliver(void *arg, const struct sink_load *load,
         return SINK_LATER;
     }
     enum sink_result result = pg_loader_deliver(&lane->loader, load, problem);
-    if (result != SINK_DELIVERED)
+    if (result != SINK_DELIVERED || lane->loader.replay)
         return result;
     lane->loaded_batches += load->batch_count;
     trim_keys(lane);
@@ -255,4 +259,5 @@ const struct sink sink_postgres = {
     .deliver = lane_deliver,
     .interrupt = lane_interrupt,
     .close = lane_close,
+    .replays = true,
 };

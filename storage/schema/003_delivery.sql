@@ -52,6 +52,7 @@ COMMENT ON COLUMN vsoc.batches.duplicates IS 'events that had been sent before';
 COMMENT ON COLUMN vsoc.batches.quarantined IS 'records quarantined when it was received';
 COMMENT ON COLUMN vsoc.batches.body_sha256 IS 'SHA-256 of the body as received';
 COMMENT ON COLUMN vsoc.batches.chain_hash IS 'hash over the previous batch''s hash and this batch';
+CREATE INDEX batches_key ON vsoc.batches USING hash (batch_key);
 
 CREATE TABLE vsoc.quarantine (
     batch_uid     uuid NOT NULL,

@@ -9,6 +9,10 @@ BEGIN
     IF to_regrole('vsoc_ingest') IS NOT NULL THEN
         GRANT USAGE ON SCHEMA vsoc TO vsoc_ingest;
         GRANT INSERT ON vsoc.events, vsoc.batches, vsoc.quarantine TO vsoc_ingest;
+        -- What is there, not what it says: `vsocd spool replay` puts in what is missing.
+        GRANT SELECT (time_received, event_uid) ON vsoc.events TO vsoc_ingest;
+        GRANT SELECT (batch_uid, time_received, batch_key, body_sha256) ON vsoc.batches TO vsoc_ingest;
+        GRANT SELECT (batch_uid, batch_index, time_received) ON vsoc.quarantine TO vsoc_ingest;
         GRANT INSERT, SELECT ON vsoc.batch_keys TO vsoc_ingest;
         GRANT INSERT, SELECT, UPDATE ON vsoc.sink_position TO vsoc_ingest;
         GRANT SELECT ON vsoc.schema_version TO vsoc_ingest;

@@ -1,0 +1,226 @@
+/* cmd_spool_replay.c: `vsocd spool replay`: puts a range of a spool through the sinks again. Main
+ * thread. What is missing there and how it is put in is in storage/sink_replay.c and the sinks. */
+#include "server/cmd_spool.h"
+#include "server/command.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/writer.h"
+#include "server/config_cli.h"
+#include "server/sink_config.h"
+#include "storage/sink_replay.h"
+#include "storage/sink_runner.h"
+
+#define PATIENCE_NS (60 * NS_PER_S)
+#define SHOW_NS     (NS_PER_S / 4)
+#define LOAD_BYTES  ((uint64_t)8 << 20)
+#define FILE_EVENTS 10000
+
+struct replay {
+    char dir[4096];
+    const char *only; /* --sink, or NULL: all that are enabled */
+    const char *from_text, *to_text;
+    uint64_t from, to;
+    bool dry_run, json;
+    struct config *config;
+    struct sink_property properties[CONFIG_ITEMS_MAX];
+    struct sink_settings settings;
+    char instance[256];
+    /* Of the sink in hand. */
+    const char *sink;
+    bool terminal; /* standard error is one */
+    int64_t shown_ns;
+    struct writer report; /* members of the JSON array */
+};
+
+struct target {
+    const char *name;
+    bool enabled;
+    uint32_t events;
+    uint64_t bytes;
+};
+
+/* --- what is shown -------------------------------------------------------------------------- */
+
+static void clear_line(const struct replay *r)
+{
+    if (r->terminal)
+        fputs("\r\033[K", stderr);
+}
+
+static void on_progress(void *arg, const struct sink_replay_counts *c, const char *problem)
+{
+    struct replay *r = arg;
+    int64_t now = clock_monotonic_ns();
+    if (!r->terminal || (!problem && c->batches_done < c->batches && now - r->shown_ns < SHOW_NS))
+        return;
+    r->shown_ns = now;
+    clear_line(r);
+    if (problem)
+        fprintf(stderr, "%s: waiting: %.200s", r->sink, problem);
+    else
+        fprintf(stderr, "%s: %" PRIu64 " of %" PRIu64 " batches, %" PRIu64 " events %s", r->sink,
+                c->batches_done, c->batches, c->put, r->dry_run ? "missing" : "put in");
+    fflush(stderr);
+}
+
+static void print_text(const struct replay *r, const struct sink_replay_counts *c,
+                       enum status status, const char *problem)
+{
+    clear_line(r);
+    if (c->batches)
+        printf("%s: positions %" PRIu64 " to %" PRIu64 ": %" PRIu64 " of %" PRIu64
+               " batches, %" PRIu64 " events: %" PRIu64 " were there, %" PRIu64 " %s\n",
+               r->sink, c->from, c->to, c->batches_done, c->batches, c->events_done,
+               c->events_done - c->put, c->put, r->dry_run ? "are missing" : "put in");
+    if (c->left)
+        printf("%s: positions behind %" PRIu64 " were left out: the server has yet to deliver "
+               "them\n",
+               r->sink, c->to);
+    if (c->damaged)
+        printf("%s: damaged places of the spool were passed over: %" PRIu64
+               "; `vsocd spool check` says where\n",
+               r->sink, c->damaged);
+    fflush(stdout);
+    if (status == STATUS_NOT_FOUND)
+        fprintf(stderr, "vsocd: %s: the range holds no batch that could be put in\n", r->sink);
+    else if (status != STATUS_OK)
+        fprintf(stderr, "vsocd: %s: %s%s\n", r->sink, problem[0] ? problem : status_text(status),
+                c->batches ? ": the same command goes on from here" : "");
+}
+
+static void add_json(struct replay *r, const struct sink_replay_counts *c, enum status status,
+                     const char *problem)
+{
+    struct writer *w = &r->report;
+    writer_format(w,
+                  "%s{\"sink\":\"%s\",\"complete\":%s,\"first_position\":%" PRIu64
+                  ",\"last_position\":%" PRIu64 ",\"batches\":%" PRIu64 ",\"batches_done\":%" PRIu64
+                  ",\"events\":%" PRIu64 ",\"events_done\":%" PRIu64 ",\"there\":%" PRIu64
+                  ",\"put\":%" PRIu64 ",\"damaged\":%" PRIu64 ",\"left_to_server\":%s,\"problem\":",
+                  w->size ? "," : "", r->sink, status == STATUS_OK ? "true" : "false", c->from,
+                  c->to, c->batches, c->batches_done, c->events, c->events_done,
+                  c->events_done - c->put, c->put, c->damaged, c->left ? "true" : "false");
+    if (status == STATUS_OK)
+        writer_text(w, "null");
+    else
+        writer_json_string(w, slice_from_text(problem[0] ? problem : status_text(status)));
+    writer_u8(w, '}');
+}
+
+/* --- what is done --------------------------------------------------------------------------- */
+
+static int exit_for(enum status status, const struct sink_replay_counts *counts)
+{
+    switch (status) {
+    case STATUS_OK:
+        return counts->damaged ? EXIT_FAILED : EXIT_DONE;
+    case STATUS_UNAVAILABLE:
+        return EXIT_UNAVAILABLE;
+    case STATUS_CONFIG:
+        return EXIT_CONFIG;
+    case STATUS_IO:
+    case STATUS_VERSION:
+        return EXIT_DISK;
+    default:
+        return EXIT_FAILED;
+    }
+}
+
+static int replay_into(struct replay *r, const struct target *target)
+{
+    const struct sink_replay_options options = {
+        .sink = sink_by_name(target->name),
+        .config = {.struct_size = sizeof options.config,
+                   .instance = r->instance,
+                   .lanes = 1,
+                   .settings = &r->settings},
+        .dir = r->dir,
+        .from = r->from,
+        .to = r->to,
+        .load_events = target->events,
+        .load_bytes = target->bytes,
+        .dry_run = r->dry_run,
+        .patience_ns = PATIENCE_NS,
+        .progress = on_progress,
+        .arg = r,
+    };
+    struct sink_replay_counts counts;
+    struct sink_problem problem = {0};
+    r->sink = target->name;
+    r->shown_ns = 0;
+    enum status status = sink_replay_run(&options, &counts, &problem);
+    if (r->json)
+        add_json(r, &counts, status, problem.text);
+    else
+        print_text(r, &counts, status, problem.text);
+    return exit_for(status, &counts);
+}
+
+static int replay_all(struct replay *r)
+{
+    const struct sink_settings *s = &r->settings;
+    const struct target targets[] = {
+        {"postgres", s->postgres.enabled, s->postgres.batch_events, LOAD_BYTES},
+        {"kafka", s->kafka.enabled, s->kafka.transaction_events, s->kafka.transaction_bytes},
+        {"file", s->file.enabled, FILE_EVENTS, LOAD_BYTES},
+    };
+    int code = EXIT_DONE;
+    bool found = false;
+    for (const struct target *t = targets; t < targets + sizeof targets / sizeof *targets; t++) {
+        if (!t->enabled || (r->only && strcmp(r->only, t->name) != 0))
+            continue;
+        found = true;
+        int one = replay_into(r, t);
+        code = code ? code : one;
+    }
+    if (found)
+        return code;
+    if (r->only)
+        fprintf(stderr, "vsocd: --sink %s: the settings enable no such sink: sinks.%s.enabled\n",
+                r->only, r->only);
+    else
+        fputs("vsocd: the settings enable no sink: sinks.….enabled\n", stderr);
+    return EXIT_CONFIG;
+}
+
+static bool parse_range(struct replay *r)
+{
+    r->to = UINT64_MAX;
+    return (!r->from_text || spool_parse_position(r->from_text, &r->from)) &&
+           (!r->to_text || spool_parse_position(r->to_text, &r->to)) && r->from <= r->to;
+}
+
+int spool_replay(int argc, char **argv)
+{
+    static struct replay r;
+    const struct config_cli_option options[] = {
+        {"--from", NULL, &r.from_text},  {"--to", NULL, &r.to_text}, {"--sink", NULL, &r.only},
+        {"--dry-run", &r.dry_run, NULL}, {"--json", &r.json, NULL},  {NULL, NULL, NULL},
+    };
+    const struct config_cli_spec spec = {.options = options, .without_files = true};
+    struct config_cli cli;
+    if (argc < 3 || argv[2][0] == '-' || !spool_find_dir(argv[2], r.dir))
+        return command_usage("spool");
+    argv[2] = argv[0];
+    int code = config_cli_load(argc - 2, argv + 2, &spec, &cli, &r.config);
+    if (code != EXIT_DONE)
+        return code;
+    log_configure(LOG_WARN, LOG_PLAIN);
+    r.terminal = isatty(STDERR_FILENO) && !r.json;
+    sink_settings_from_config(r.config, r.properties, &r.settings);
+    sink_instance_name(r.config, r.instance, sizeof r.instance);
+    writer_init(&r.report, SIZE_MAX / 2);
+    code = parse_range(&r) ? replay_all(&r) : command_usage("spool");
+    if (r.json && r.report.size)
+        printf("{\"dry_run\":%s,\"sinks\":[%.*s]}\n", r.dry_run ? "true" : "false",
+               (int)r.report.size, (const char *)r.report.data);
+    writer_fini(&r.report);
+    config_destroy(r.config);
+    return code;
+}

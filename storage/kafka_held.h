@@ -1,0 +1,25 @@
+/* kafka_held.h: which events of a range the topics have. For sink_kafka.c. Thread: the lane's sink
+ * thread. */
+#ifndef VSOC_STORAGE_KAFKA_HELD_H
+#define VSOC_STORAGE_KAFKA_HELD_H
+
+#include "storage/kafka_client.h"
+#include "storage/sink_held.h"
+
+/* Places of an event. */
+enum kafka_place {
+    KAFKA_PLACE_EVENTS = 1,
+    KAFKA_PLACE_HEALTH = 2,
+    KAFKA_PLACE_QUARANTINE = 4,
+};
+
+/* Reads the topics as a reader of committed messages does, from the first message that is not older
+ * than oldest_ns (less an hour, for clocks) to the end they have now, and marks the ids that
+ * it meets. Waits for transactions that are open there. LATER when nothing has come for 30 s;
+ * BROKEN: *problem. reader: a handle of KAFKA_READER with nothing assigned; it has nothing assigned
+ * afterwards. */
+enum sink_result kafka_held_find(struct kafka_client *client, rd_kafka_t *reader,
+                                 struct sink_held *held, int64_t oldest_ns,
+                                 struct sink_problem *problem);
+
+#endif

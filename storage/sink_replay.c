@@ -1,0 +1,385 @@
+/* sink_replay.c: reads a range of a spool directory and has a sink deliver it as a lane of a
+ * replay. Runs on the caller's thread. Does not decide what is missing: the sink does, by its keys
+ * or by what it finds when it looks (sink_held.h). */
+#include "storage/sink_replay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/thread.h"
+#include "storage/sink_held.h"
+#include "storage/sink_load.h"
+#include "storage/spool_cursor.h"
+#include "storage/spool_verify.h"
+
+#define HELD_EVENTS (UINT64_C(1) << 20)
+#define CLOCK_NS    (60 * NS_PER_S) /* batches are not in exact order of their times */
+#define PAUSE_NS    (NS_PER_S / 2)
+
+/* A stretch of the range that is looked up in one go. */
+struct stretch {
+    uint64_t from, to, events;
+    int64_t oldest_ns, newest_ns; /* when its batches were received; oldest 0: not known */
+};
+
+struct run {
+    const struct sink_replay_options *options;
+    struct sink_replay_counts *counts;
+    struct sink_problem *problem;
+    struct sink_replay replay;
+    uint8_t spool_uid[UUID_BYTES];
+    void *lane;
+    bool connected;
+    bool looked;   /* the stretch in hand was looked up, and all that was put in since is known */
+    uint64_t last; /* newest position that may be put in */
+    struct stretch stretch;
+    struct event_decoder decoder;
+    struct sink_gather gather;
+};
+
+static enum status spool_failed(const struct run *r, enum status status)
+{
+    snprintf(r->problem->text, sizeof r->problem->text, "%.300s: can't be read: %s%s",
+             r->options->dir, status_text(status),
+             status == STATUS_VERSION ? ": run the vsocd that wrote it, or a newer one" : "");
+    return status;
+}
+
+static void show(const struct run *r, const char *problem)
+{
+    if (r->options->progress)
+        r->options->progress(r->options->arg, r->counts, problem);
+}
+
+/* --- the other side ------------------------------------------------------------------------- */
+
+static void pause_a_moment(void)
+{
+    struct timespec t = {.tv_nsec = PAUSE_NS};
+    while (nanosleep(&t, &t) != 0 && errno == EINTR)
+        ;
+}
+
+/* Tries until it goes well, a person is needed, or patience is at its end. */
+static enum status insist(struct run *r, enum sink_result (*attempt)(struct run *r))
+{
+    int64_t end_ns = clock_monotonic_ns() + r->options->patience_ns;
+    for (;;) {
+        r->problem->text[0] = '\0';
+        enum sink_result result = attempt(r);
+        if (result == SINK_DELIVERED)
+            return STATUS_OK;
+        r->connected = r->looked = false; /* what was tried may be there after all */
+        if (result != SINK_LATER)
+            return STATUS_REFUSED;
+        if (clock_monotonic_ns() > end_ns)
+            return STATUS_UNAVAILABLE;
+        show(r, r->problem->text);
+        pause_a_moment();
+    }
+}
+
+/* The position up to which the server has delivered as far as its spool knows. */
+static uint64_t cursor_position(const struct run *r)
+{
+    struct spool_cursor_table table;
+    uint64_t position = 0;
+    int fd = open(r->options->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    if (spool_cursor_load(fd, &table) == STATUS_OK)
+        for (uint32_t i = 0; i < table.count; i++)
+            if (strcmp(table.entries[i].name, r->options->sink->name) == 0)
+                position = table.entries[i].position;
+    close(fd);
+    return position;
+}
+
+static enum sink_result lane_connect(struct run *r)
+{
+    uint64_t position = 0;
+    bool known = false;
+    if (r->connected)
+        return SINK_DELIVERED;
+    enum sink_result result = r->options->sink->connect(r->lane, &position, &known, r->problem);
+    if (result != SINK_DELIVERED)
+        return result;
+    r->connected = true;
+    /* The server goes on from the position that the sink has, else from its cursor. What comes
+     * behind is its own to deliver; without unique keys it could come twice. */
+    if (r->last == UINT64_MAX && r->options->sink->look_up)
+        r->last = known ? position : cursor_position(r);
+    return SINK_DELIVERED;
+}
+
+static enum sink_result lane_make_ready(struct run *r)
+{
+    const struct sink *sink = r->options->sink;
+    enum sink_result result = lane_connect(r);
+    if (result == SINK_DELIVERED && sink->look_up && !r->looked)
+        result = sink->look_up(r->lane, r->stretch.oldest_ns, r->problem);
+    r->looked = result == SINK_DELIVERED;
+    return result;
+}
+
+/* Events that can't be taken are marked, and go into the sink's quarantine in the next try. */
+static enum sink_result lane_deliver(struct run *r)
+{
+    for (;;) {
+        enum sink_result result = lane_make_ready(r);
+        if (result != SINK_DELIVERED)
+            return result;
+        size_t marked = r->gather.load.rejected_count;
+        result = r->options->sink->deliver(r->lane, &r->gather.load, r->problem);
+        if (result != SINK_REJECTED)
+            return result;
+        r->connected = false;
+        r->problem->rejected.reason = r->problem->text;
+        enum status status = sink_gather_reject(&r->gather, &r->problem->rejected);
+        if (r->gather.load.rejected_count == marked)
+            return status == STATUS_NO_MEMORY ? SINK_LATER : SINK_BROKEN;
+    }
+}
+
+/* --- the range ------------------------------------------------------------------------------ */
+
+/* Next batch of the stretch by its header; END behind it. Damage is passed over. */
+static enum status peek(struct spool_reader *reader, const struct stretch *s, uint64_t *position,
+                        uint32_t *events)
+{
+    enum status status;
+    do
+        status = spool_reader_peek(reader, position, events);
+    while (status == STATUS_CORRUPT);
+    return status == STATUS_OK && *position > s->to ? STATUS_END : status;
+}
+
+static enum status open_reader(const struct run *r, uint64_t from, struct spool_reader **reader)
+{
+    enum status status = spool_reader_open_dir(r->options->dir, from ? from - 1 : 0, reader);
+    return status == STATUS_OK ? status : spool_failed(r, status);
+}
+
+/* Counts what the range holds. What is newer than the range when it begins is not in it. */
+static enum status survey(struct run *r)
+{
+    struct sink_replay_counts *c = r->counts;
+    const struct stretch range = {.to = r->options->to};
+    struct spool_reader *reader;
+    uint64_t position;
+    uint32_t events;
+    enum status status = open_reader(r, r->options->from, &reader);
+    if (status != STATUS_OK)
+        return status;
+    while ((status = peek(reader, &range, &position, &events)) == STATUS_OK) {
+        spool_reader_skip(reader);
+        if (position > r->last) {
+            c->left = position;
+            continue;
+        }
+        c->from = c->batches ? c->from : position;
+        c->to = position;
+        c->batches++;
+        c->events += events;
+    }
+    spool_reader_close(reader);
+    if (status != STATUS_END)
+        return spool_failed(r, status);
+    return c->batches ? STATUS_OK : STATUS_NOT_FOUND;
+}
+
+/* How far the next stretch goes. */
+static enum status measure(struct run *r, uint64_t from)
+{
+    struct stretch *s = &r->stretch;
+    struct spool_reader *reader;
+    uint64_t position;
+    uint32_t events;
+    *s = (struct stretch){.from = from, .to = r->counts->to};
+    enum status status = open_reader(r, from, &reader);
+    if (status != STATUS_OK)
+        return status;
+    while ((status = peek(reader, s, &position, &events)) == STATUS_OK) {
+        if (s->events && s->events + events > HELD_EVENTS) {
+            s->to = position - 1;
+            break;
+        }
+        s->events += events;
+        spool_reader_skip(reader);
+    }
+    spool_reader_close(reader);
+    return status == STATUS_OK || status == STATUS_END ? STATUS_OK : spool_failed(r, status);
+}
+
+static void note_ids(struct run *r, const struct batch_record *record)
+{
+    static struct event_item item;
+    enum status status = event_decoder_init(&r->decoder, record->events);
+    while (status == STATUS_OK && (status = event_decoder_next(&r->decoder, &item)) == STATUS_OK) {
+        uint8_t id[UUID_BYTES];
+        uint32_t index = item.is_reject ? item.reject.index : (uint32_t)item.event.batch_index;
+        uuid7_of_event(record->meta.batch_uid, index, id);
+        sink_held_add(r->replay.held, id);
+    }
+}
+
+/* Where the clock was set back, what the sink bears as time of a batch may be any. */
+static void note_time(struct stretch *s, int64_t received_ns)
+{
+    if (received_ns < s->newest_ns - CLOCK_NS)
+        s->oldest_ns = 0;
+    if (received_ns < s->oldest_ns)
+        s->oldest_ns = received_ns;
+    if (received_ns > s->newest_ns)
+        s->newest_ns = received_ns;
+}
+
+/* The ids of the stretch, to be looked up. */
+static enum status list_ids(struct run *r)
+{
+    struct spool_reader *reader;
+    struct batch_record record;
+    sink_held_destroy(r->replay.held);
+    r->replay.held = sink_held_create(r->stretch.events);
+    r->stretch.oldest_ns = INT64_MAX;
+    r->looked = false;
+    if (!r->replay.held)
+        return STATUS_NO_MEMORY;
+    enum status status = open_reader(r, r->stretch.from, &reader);
+    if (status != STATUS_OK)
+        return status;
+    do {
+        status = spool_reader_next(reader, &record);
+        if (status == STATUS_OK) /* also of the one behind the stretch */
+            note_time(&r->stretch, record.meta.received_ns);
+        if (status == STATUS_OK && record.meta.position > r->stretch.to)
+            status = STATUS_END;
+        if (status == STATUS_OK)
+            note_ids(r, &record);
+    } while (status == STATUS_OK || status == STATUS_CORRUPT);
+    spool_reader_close(reader);
+    return status == STATUS_END ? STATUS_OK : spool_failed(r, status);
+}
+
+/* --- delivery ------------------------------------------------------------------------------- */
+
+/* Fills the load. END: the stretch has no more. */
+static enum status gather(struct run *r, struct spool_reader *reader)
+{
+    const struct sink_replay_options *o = r->options;
+    struct batch_record record;
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && r->gather.load.event_count < o->load_events &&
+           r->gather.bytes < o->load_bytes) {
+        status = spool_reader_next(reader, &record);
+        if (status == STATUS_OK && record.meta.position > r->stretch.to)
+            return STATUS_END;
+        if (status == STATUS_OK)
+            status = sink_gather_add(&r->gather, &record,
+                                     record.meta.accepted + record.meta.quarantined);
+        if (status != STATUS_CORRUPT)
+            continue;
+        r->counts->damaged++;
+        status = STATUS_OK;
+    }
+    return status;
+}
+
+static enum status deliver_stretch(struct run *r)
+{
+    struct spool_reader *reader;
+    enum status status = open_reader(r, r->stretch.from, &reader), read = STATUS_OK;
+    if (status != STATUS_OK)
+        return status;
+    while (status == STATUS_OK && read == STATUS_OK) {
+        read = gather(r, reader);
+        if (read != STATUS_OK && read != STATUS_END)
+            status = spool_failed(r, read);
+        if (status == STATUS_OK && r->gather.load.batch_count)
+            status = insist(r, lane_deliver);
+        if (status != STATUS_OK)
+            break;
+        r->counts->batches_done += r->gather.load.batch_count;
+        r->counts->events_done += r->gather.load.event_count;
+        r->counts->put = r->replay.put;
+        sink_gather_reset(&r->gather);
+        show(r, NULL);
+    }
+    spool_reader_close(reader);
+    return status;
+}
+
+static enum status run_range(struct run *r)
+{
+    enum status status = insist(r, lane_connect);
+    if (status == STATUS_OK)
+        status = survey(r);
+    for (uint64_t from = r->counts->from; status == STATUS_OK && from <= r->counts->to;
+         from = r->stretch.to + 1) {
+        status = measure(r, from);
+        if (status == STATUS_OK && r->options->sink->look_up)
+            status = list_ids(r);
+        if (status == STATUS_OK)
+            status = deliver_stretch(r);
+    }
+    return status;
+}
+
+/* Whose positions they are: the newest segment says it, or else another. */
+static enum status identify(struct run *r)
+{
+    static const uint8_t nobody[UUID_BYTES];
+    struct spool_verify_options options = {
+        .depth = SPOOL_DEPTH_LIST, .from = UINT64_MAX, .to = UINT64_MAX};
+    struct spool_verify_result result;
+    enum status status = spool_verify_dir(r->options->dir, &options, &result);
+    options.from = 0;
+    if (status == STATUS_OK && memcmp(result.spool_uid, nobody, UUID_BYTES) == 0)
+        status = spool_verify_dir(r->options->dir, &options, &result);
+    if (status != STATUS_OK)
+        return spool_failed(r, status == STATUS_NOT_FOUND ? STATUS_IO : status);
+    memcpy(r->spool_uid, result.spool_uid, UUID_BYTES);
+    return STATUS_OK;
+}
+
+static enum status run_lane(struct run *r)
+{
+    const struct sink *sink = r->options->sink;
+    struct sink_config config = r->options->config;
+    config.spool_uid = r->spool_uid;
+    config.replay = &r->replay;
+    r->lane = sink->open(&config, r->problem);
+    if (!r->lane)
+        return STATUS_CONFIG;
+    sink_gather_init(&r->gather, r->spool_uid);
+    enum status status = run_range(r);
+    sink_gather_fini(&r->gather);
+    sink->close(r->lane);
+    return status;
+}
+
+enum status sink_replay_run(const struct sink_replay_options *options,
+                            struct sink_replay_counts *counts, struct sink_problem *problem)
+{
+    struct run *r = calloc(1, sizeof *r);
+    if (!r)
+        return STATUS_NO_MEMORY;
+    ensure(options->sink->replays);
+    *counts = (struct sink_replay_counts){0};
+    r->options = options;
+    r->counts = counts;
+    r->problem = problem;
+    r->last = UINT64_MAX;
+    r->replay.dry_run = options->dry_run;
+    enum status status = identify(r);
+    if (status == STATUS_OK)
+        status = run_lane(r);
+    sink_held_destroy(r->replay.held);
+    free(r);
+    return status;
+}
