@@ -6,14 +6,10 @@ gets a fixed number of events. The floors run in the same run on the same kind o
 
 import datetime
 import json
-import os
 import subprocess
-import sys
 
 import machine
-from rig import ROOT, Rig, RigError
-
-RESULTS = ROOT / "load-tests" / "results"
+from rig import Rig, RigError
 
 
 def floors(build, options):
@@ -140,7 +136,4 @@ def run(options):
     text = report(options, rows, floor, runs, facts)
     print(text)
     if options.write:
-        RESULTS.mkdir(exist_ok=True)
-        path = RESULTS / f"{datetime.date.today().isoformat()}-accept.md"
-        path.write_text(text)
-        print(f"written: {os.path.relpath(path)}", file=sys.stderr)
+        machine.write_result("accept", text)

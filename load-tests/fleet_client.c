@@ -98,7 +98,8 @@ static void acknowledge(struct fleet_client *client, const struct fleet_report *
     stats->events_acked += client->batch->events;
     stats->body_bytes += client->batch->body_bytes;
     stats->json_bytes += client->batch->json_bytes;
-    fleet_histogram_add(&stats->latency, fleet_now_ns() - client->due_ns);
+    uint64_t now = fleet_now_ns(); /* a timer may come a little early */
+    fleet_histogram_add(&stats->latency, now > client->due_ns ? now - client->due_ns : 0);
     count_report(stats, report);
     if (run->ledger != NULL)
         fleet_ledger_add(run->ledger, &run->options->source.plan, client->batch, report);

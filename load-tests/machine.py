@@ -1,11 +1,15 @@
-"""What a result needs to be read later: the machine and the versions. No names of hosts or people."""
+"""What a result needs to be read later: the machine and the versions, and where it is kept. No names of hosts or people."""
 
+import datetime
 import os
 import pathlib
 import re
 import subprocess
+import sys
 
 from rig import ROOT
+
+RESULTS = ROOT / "load-tests" / "results"
 
 
 def first_line(*command):
@@ -62,3 +66,10 @@ def facts(build, folder):
         ("isa-l", package("libisal2")),
         ("simdjson", package("libsimdjson25", "libsimdjson14", "libsimdjson-dev")),
     ]
+
+
+def write_result(name, text):
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{datetime.date.today().isoformat()}-{name}.md"
+    path.write_text(text)
+    print(f"written: {os.path.relpath(path)}", file=sys.stderr)

@@ -35,7 +35,7 @@ def wait_until(check, seconds, what, interval=0.1):
 class Server:
     """One running `vsocd serve`."""
 
-    def __init__(self, build, folder, sinks, settings=()):
+    def __init__(self, build, folder, sinks, settings=(), environment=None):
         self.program = build / "vsocd"
         self.folder = folder
         self.sinks = sinks
@@ -44,6 +44,7 @@ class Server:
         self.config = folder / "vsocd.yaml"
         self.log = folder / "vsocd.log"
         self.process = None
+        self.environment = {**os.environ, **(environment or {})}
 
     def write_config(self, dsn, bootstrap):
         quoted = json.dumps  # a JSON string is a YAML string
@@ -71,7 +72,7 @@ log: {{ level: info, format: text }}
             self._run("migrate")
         with open(self.log, "ab") as log:
             command = [str(self.program), "serve", "-c", str(self.config), *self.settings]
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=self.environment)
         wait_until(self._is_ready, 60, f"vsocd becoming ready (its log: {self.log})")
 
     def _run(self, subcommand):
@@ -117,6 +118,17 @@ log: {{ level: info, format: text }}
         fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def figures(self):
+        """What the process holds now: CPU seconds used, resident MiB, open files, threads."""
+        process = pathlib.Path(f"/proc/{self.process.pid}")
+        status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
+        return {
+            "cpu": self.cpu_seconds(),
+            "resident": int(status["VmRSS"].split()[0]) / 1024,
+            "files": len(os.listdir(process / "fd")),
+            "threads": int(status["Threads"]),
+        }
+
     def peak_memory_mib(self):
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
@@ -127,6 +139,16 @@ log: {{ level: info, format: text }}
 
         if self.sinks:
             wait_until(caught_up, seconds, "the sinks catching up", interval=0.2)
+
+    def reload(self, limits):
+        """Writes other limits into the settings and sends SIGHUP."""
+        words = ", ".join(f"{name}: {value}" for name, value in limits.items())
+        self.config.write_text(re.sub(r"limits: \{.*\}", f"limits: {{ {words} }}", self.config.read_text()))
+        self.process.send_signal(signal.SIGHUP)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
 
     def stop(self):
         if self.process is None or self.process.poll() is not None:
@@ -155,9 +177,9 @@ class Rig:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="load-test-", dir=ROOT / "run"))
         try:
             if "postgres" in self.sinks:
-                self.dsn = self._service("postgres", "start")
+                self.dsn = self.service("postgres", "start")
             if "kafka" in self.sinks:
-                self.bootstrap = self._service("kafka", "start")
+                self.bootstrap = self.service("kafka", "start")
         except BaseException:
             self.__exit__()
             raise
@@ -168,24 +190,25 @@ class Rig:
             server.stop()
         for name in ("postgres", "kafka"):
             if (self.folder / name).exists():
-                self._service(name, "stop")
+                self.service(name, "stop", "--kill")
         if self.keep:
             print(f"kept: {self.folder}")
         else:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _service(self, name, action):
-        command = [str(ROOT / "tests/services" / name), action, str(self.folder / name)]
+    def service(self, name, action, *options):
+        """start, stop, pause or resume; what start prints after '='."""
+        command = [str(ROOT / "tests/services" / name), action, str(self.folder / name), *options]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
         if done.returncode != 0:
             raise RigError(f"tests/services/{name} {action} failed; its message stands above")
         return done.stdout.strip().partition("=")[2]
 
-    def server(self, build, name, sinks, settings=()):
+    def server(self, build, name, sinks, settings=(), environment=None):
         """A started server with its own spool."""
         folder = self.folder / name
         folder.mkdir()
-        server = Server(build, folder, sinks, settings)
+        server = Server(build, folder, sinks, settings, environment)
         server.write_config(self.dsn, self.bootstrap)
         self.servers.append(server)
         server.start()

@@ -45,6 +45,7 @@ struct app {
     struct event *on_term, *on_int, *on_hup, *on_tick, *on_failure;
     int failure_fd;
     bool ready, stopping;
+    int64_t rush_ns; /* when much memory was last in flight; 0: not since it was given back */
     int64_t drain_deadline_ns;
     int exit_status;
 };
@@ -62,6 +63,9 @@ void app_reload_collect(struct app *app);
 /* Sets what is shared: log, quota, memory limit. */
 void app_apply(struct app *app);
 void app_log_problems(const struct config_problems *problems);
+
+/* app_memory.c: at every tick. */
+void app_memory_trim(struct app *app);
 
 /* app_metrics.c: gauges, refreshed on scrape. */
 void app_metrics_init(struct app *app);

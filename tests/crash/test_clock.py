@@ -7,8 +7,7 @@ import pytest
 
 from fake_clock import DAY_S, FakeClock
 from harness import event, ndjson, query, wait_until
-from ledger import check, kafka_store, postgres_store, pseudonyms, spool_store
-from load import NAME, told_of
+from load import Sender
 
 AHEAD_AND_BACK = [0, DAY_S, 0, -DAY_S, 0]
 
@@ -16,23 +15,6 @@ AHEAD_AND_BACK = [0, DAY_S, 0, -DAY_S, 0]
 @pytest.fixture
 def clock(build, tmp_path):
     return FakeClock(build, tmp_path)
-
-
-@pytest.fixture
-def topics(tmp_path):
-    return {kind: f"{tmp_path.name}.{kind}" for kind in ("events", "quarantine", "health", "findings", "progress")}
-
-
-@pytest.fixture
-def both(make_server, services, database, topics, clock):
-    """A server with both sinks that lives by the clock."""
-    kafka = {"enabled": True, "topics": topics, "properties": {"bootstrap.servers": services.bootstrap}}
-    sinks = {"kafka": kafka, "postgres": {"enabled": True, "dsn": database}}
-    return make_server({"sinks": sinks, "timeouts": {"ack": "60s"}}, environment=clock.environment)
-
-
-def body_of(step):
-    return ndjson(event(100 * step + n, event_name=NAME) for n in range(10))
 
 
 def check_times(database, reports, clock_steps):
@@ -51,28 +33,28 @@ def check_times(database, reports, clock_steps):
 
 
 @pytest.mark.parametrize("restart", [False, True], ids=["while running", "between stop and start"])
-def test_clock_set_by_a_day_loses_and_doubles_nothing(both, clock, services, database, topics, restart):
+def test_clock_set_by_a_day_loses_and_doubles_nothing(make_stack, clock, restart):
     """Kafka takes no record of tomorrow: it waits until the clock is right, and then gets what came meanwhile."""
-    reports, told = [], {}
+    stack = make_stack({"timeouts": {"ack": "60s"}}, environment=clock.environment)
+    server, sender, batches, reports = stack.server, Sender(stack.server), [], []
     for step, seconds in enumerate(AHEAD_AND_BACK):
         if restart:
-            both.kill()
+            server.kill()
         clock.set(seconds)
         if restart:
-            both.start()
-        reports.append(both.post(body_of(step), VSOC_Ack="postgres" if seconds > 0 else "all").json)
-        assert reports[-1]["ack"] == ("postgres" if seconds > 0 else "all")
+            server.start()
+        ack = "postgres" if seconds > 0 else "all"
+        batches.append(sender.events(10))
+        reports.append(sender.send(batches[-1], VSOC_Ack=ack, Idempotency_Key=f"step-{step}").json)
+        assert reports[-1]["ack"] == ack
         if seconds > 0:
-            wait_until(lambda: "ahead of the brokers'" in both.log(), what="Kafka's refusal being told")
-        told.update(told_of(body_of(step)))
+            wait_until(lambda: "ahead of the brokers'" in server.log(), what="Kafka's refusal being told")
         for earlier in range(step + 1):
-            again = both.post(body_of(earlier)).json
+            again = server.post(ndjson(batches[earlier]), Idempotency_Key=f"step-{earlier}").json
             assert again["duplicate"] is True and again["batch_id"] == reports[earlier]["batch_id"]
     assert [report["position"] for report in reports] == [1, 2, 3, 4, 5]
-    both.wait_for_sinks(120)
-    check_times(database, reports, AHEAD_AND_BACK)
-    stores = [spool_store(both), postgres_store(database), kafka_store(services.bootstrap, topics)]
-    check(told, stores, None, pseudonyms(both.settings["privacy"]["keys_file"]))
+    stack.compare(sender.told, waited=True)
+    check_times(stack.database, reports, AHEAD_AND_BACK)
 
 
 def test_clock_that_is_ahead_for_a_while_removes_no_evidence(make_server, clock):
@@ -95,4 +77,4 @@ def test_clock_that_is_ahead_for_a_while_removes_no_evidence(make_server, clock)
         clock.set(seconds)
         wait_until(lambda: server.log().count("the clock was set") == times, what="the clock being noticed")
         post(1)
-    assert len(spool_store(server).ids()) == 100 * posted
+    assert len(server.export()) == 100 * posted

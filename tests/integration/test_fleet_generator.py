@@ -330,6 +330,7 @@ def test_rate_spreads_the_run(serve, fleet):
     server = serve(lambda request, number: report(request))
     status, summary, _, _ = fleet(server, "--rate", "100", events=110)
     assert status == 0 and 0.9 <= summary["seconds"] < 5
+    assert summary["latency_ms"]["max"] < 5000
 
 
 def test_options_of_the_request_are_sent(serve, fleet):
