@@ -13,6 +13,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -40,11 +41,8 @@ def spool(build, tmp_path):
 @pytest.fixture
 def memory():
     """A folder in memory where there is such a place: the disk is not what is tested."""
-    place = pathlib.Path("/dev/shm")
-    folder = pathlib.Path(subprocess.run(["mktemp", "-d", "-p", str(place if os.access(place, os.W_OK) else "/tmp")],
-                                         check=True, capture_output=True, text=True).stdout.strip())
-    yield folder
-    shutil.rmtree(folder)
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as folder:
+        yield pathlib.Path(folder)
 
 
 @pytest.mark.parametrize("kind", STRIDES)
