@@ -7,7 +7,7 @@
 #include "core/clock.h"
 #include "core/thread.h"
 
-#define RUSH_BYTES ((uint64_t)32 << 20) /* in flight; with less the heap is as it always is */
+#define RUSH_BYTES ((uint64_t)16 << 20) /* in flight; with less the heap is as it always is */
 #define CALM_NS    (5 * NS_PER_S)       /* the next wave would take the pages again */
 
 void app_memory_trim(struct app *app)
