@@ -15,6 +15,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#define RETIRE_AT_ONCE 16 /* each one is a sync that batches wait for */
+
 #define CLOCK_STEP_NS (60 * NS_PER_S)   /* more than clocks are slewed by between two ticks */
 #define CLOCK_WAIT_NS (3600 * NS_PER_S) /* before ages are believed after a step, or a start */
 
@@ -262,13 +264,14 @@ static size_t count_expired(const struct spool *spool, uint64_t passed, int64_t 
     return n;
 }
 
-/* Unlinks the first segment; false when that failed. */
+/* Unlinks the first segment; false when that failed. What went before it is gone on disk by then: a
+ * younger segment gone and an older one back would look like missing records. */
 static bool remove_first(struct spool *spool)
 {
     char name[SPOOL_NAME_BYTES];
     spool_segment_name(spool->segments[0].first_position, name);
     fault_point(spool_retire_chosen);
-    if (unlinkat(spool->dir_fd, name, 0) != 0 && errno != ENOENT) {
+    if (fsync(spool->dir_fd) != 0 || (unlinkat(spool->dir_fd, name, 0) != 0 && errno != ENOENT)) {
         log_warn("segment could not be removed", LOG_TEXT("file", name),
                  LOG_STATUS(status_from_errno(errno)));
         return false;
@@ -302,6 +305,7 @@ void spool_retire(struct spool *spool)
     pthread_mutex_unlock(&spool->lock);
     if (!n)
         return;
+    n = n < RETIRE_AT_ONCE ? n : RETIRE_AT_ONCE;
     while (n > 0 && remove_first(spool))
         n--;
     spool_show(spool);

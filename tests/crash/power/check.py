@@ -78,6 +78,7 @@ class Check:
             if self.server.process.poll() is None:
                 self.server.kill()
         self.server.check_log()
+        must("records are missing" not in self.server.log(), "a false alarm:", self.server.log())
         in_spool = self.read_spool(data / "spool")
         self.check_spool(in_spool, first_kept(data / "spool"))
         self.check_sink(in_spool, lines_of_sink(data))

@@ -114,14 +114,20 @@ class Load:
             self._send(next(self.numbers), VSOC_Ack="all")
 
 
+def set_evidence(server, size):
+    server.settings["evidence"]["max_bytes"] = size
+    server.write_config()
+
+
 def has_retired(server):
     return not (server.spool_dir / "00000000000000000001.seg").exists()
 
 
 def record_run(build, folder):
-    """From nothing: segments roll and go, files rotate; a kill between a write and its sync, orderly stops, a kill."""
+    """From nothing: segments roll and go, several at once; files rotate; a kill between a write and its sync, orderly stops, a kill."""
     with recorded(build, folder) as server:
         load = Load(server, 1)
+        set_evidence(server, "64MiB")
         server.start(die=6)
         answers = load.begin(6 * SENDERS)  # at least six groups
         server.process.wait(60)
@@ -129,12 +135,14 @@ def record_run(build, folder):
         for one in answers:
             one.result()
         load.send(16)
-        wait_until(lambda: has_retired(server), 30, "the first segment's end")
-        for _ in range(2):
-            server.terminate()
-            server.start()
-            load.send(8)
+        server.terminate()
+        set_evidence(server, "1MiB")
+        server.start()
         load.send(8)
+        wait_until(lambda: has_retired(server), 30, "the first segments' end")
+        server.terminate()
+        server.start()
+        load.send(16)
         server.kill()
     return keep(folder, load.batches)
 
