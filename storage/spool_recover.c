@@ -190,7 +190,8 @@ static enum status mend(struct recovery *r, struct spool_survey *s, int fd, bool
         enum status status = spool_survey_torn(s, &r->scan, &records);
         if (status != STATUS_OK)
             return status;
-        raise_floor(r, r->spool->durable.position + records);
+        raise_floor(r, r->spool->durable.position);
+        raise_floor(r, r->floor + records); /* they came behind all that was kept as used */
     }
     if (s->damaged || (tail && !last)) {
         *go_on = false;
@@ -249,6 +250,7 @@ static enum status recover_segment(struct recovery *r, uint64_t first, uint64_t 
      * of them are granted. */
     if (status == STATUS_OK && !next && fdatasync(fd) != 0)
         status = STATUS_IO;
+    fault_point(spool_recover_synced);
     if (status == STATUS_OK)
         status = mend(r, &s, fd, !next, &go_on);
     if (status == STATUS_OK)
