@@ -2,7 +2,6 @@
 
 import importlib.util
 import pathlib
-import uuid
 
 import pytest
 
@@ -14,37 +13,8 @@ _spec.loader.exec_module(_module)
 build, database, make_server = _module.build, _module.database, _module.make_server
 server, services = _module.server, _module.services
 
-from harness import deep_update  # noqa: E402
-from ledger import check, kafka_store, postgres_store, pseudonyms, spool_store  # noqa: E402
 from load import Load  # noqa: E402
-
-
-class Stack:
-    """A server with its sinks, topics and database of its own; .server is running."""
-
-    def __init__(self, make_server, services, settings, postgres, kafka, **options):
-        self.services, name = services, uuid.uuid4().hex[:8]
-        self.topics = {kind: f"{name}.{kind}" for kind in ("events", "quarantine", "health", "findings", "progress")} if kafka else None
-        self.database = services.new_database() if postgres else None
-        sinks = {"kafka": {"enabled": kafka}, "postgres": {"enabled": postgres}}
-        if kafka:
-            sinks["kafka"] |= {"topics": self.topics, "properties": {"bootstrap.servers": services.bootstrap}}
-        if postgres:
-            sinks["postgres"]["dsn"] = self.database
-        base = {"sinks": sinks, "log": {"level": "info", "format": "text"}}
-        self.server = make_server(deep_update(base, settings or {}), **options)
-
-    def stores(self):
-        yield spool_store(self.server)
-        if self.database:
-            yield postgres_store(self.database)
-        if self.topics:
-            yield kafka_store(self.services.bootstrap, self.topics)
-
-    def compare(self, told, sent=None, seconds=180, waited=False):
-        """Waits until the sinks have all and raises LedgerError unless every store holds exactly what was told."""
-        self.server.wait_for_sinks(seconds)
-        check(told, self.stores(), sent, pseudonyms(self.server.settings["privacy"]["keys_file"]), waited)
+from stack import Stack  # noqa: E402
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ def _postgres_events(dsn):
     # An event that the database refused is kept as its JSON: it is not lost.
     for _, from_sink, _, raw, batch, index in _rows(dsn, REJECTS_SQL):
         if from_sink == "t":
-            yield _entry_of(json.loads(base64.b64decode(raw)), f"vsoc.quarantine, batch {batch} index {index}")
+            yield entry_of(json.loads(base64.b64decode(raw)), f"vsoc.quarantine, batch {batch} index {index}")
 
 
 def _postgres_rejects(dsn):
@@ -80,11 +80,13 @@ def _vehicle_of(event):
     return f"{event['vin_key_id']}:{event['vehicle_pid']}" if "vehicle_pid" in event else None
 
 
-def _entry_of(event, where):
+def entry_of(event, where):
+    """Of an event as the server writes it, to Kafka, to files and on export."""
     return Entry(event.get("source_event_id"), content_of(event), _vehicle_of(event), where)
 
 
-def _reject_entry(reject, where):
+def reject_entry(reject, where):
+    """Of a quarantined record as the server writes it."""
     raw = base64.b64decode(reject.get("raw", ""))
     event_id = re.search(rb'"(?:id|source_event_id)" *: *"([^"]*)"', raw)
     return Entry(event_id[1].decode("latin-1") if event_id else "", content_of_reject(raw, reject["code"]), None, where)
@@ -93,14 +95,14 @@ def _reject_entry(reject, where):
 def _kafka_entry(message):
     event = json.loads(message.value())
     key, where = (message.key() or b"").decode(), (message.topic(), message.partition(), message.offset())
-    entry = _entry_of(event, where)
+    entry = entry_of(event, where)
     if key == event.get("vehicle_pid", event["batch_uid"]):
         return entry
     return entry._replace(vehicle=f"{entry.vehicle} under the key {key}")
 
 
 def _kafka_reject(message):
-    return _reject_entry(json.loads(message.value()), (message.topic(), message.partition(), message.offset()))
+    return reject_entry(json.loads(message.value()), (message.topic(), message.partition(), message.offset()))
 
 
 def kafka_store(bootstrap, topics, name="kafka"):
@@ -130,9 +132,9 @@ def _spool_events(program, directory, rejects):
         one = json.loads(line)
         if "quarantine" in one:
             reject = one["quarantine"]
-            rejects.append(_reject_entry(reject, f"position {reject['position']} index {reject['index']}"))
+            rejects.append(reject_entry(reject, f"position {reject['position']} index {reject['index']}"))
         else:
-            yield _entry_of(one, f"batch {one['batch_uid']} index {one['batch_index']}")
+            yield entry_of(one, f"batch {one['batch_uid']} index {one['batch_index']}")
 
 
 def spool_store(server, name="spool"):
