@@ -17,7 +17,8 @@ sys.path.insert(0, str(ROOT / "tests" / "integration"))
 import spool_reader  # noqa: E402
 
 SPOOL = [point for point in POINTS if point.startswith("spool_")]
-STARTS = ["spool_cursor_file_made", "spool_recover_cleaned", "spool_recover_done", "spool_recover_segment_done"]
+STARTS = ["spool_cursor_file_made", "spool_recover_cleaned", "spool_recover_done", "spool_recover_segment_done",
+          "spool_recover_synced"]
 TORN = ["spool_recover_cut", "spool_recover_cut_synced", "spool_recover_floor_kept", "spool_salvage_tail_kept"]
 SALVAGE = ["spool_salvage_copied", "spool_salvage_linked"]
 ASIDE = ["spool_aside_unlinked"]
@@ -78,18 +79,6 @@ def test_start_that_dies_again_and_again_loses_nothing(make, tmp_path, point):
     assert {uid: found.get(uid) for uid in acknowledged} == acknowledged
 
 
-def records_of(path):
-    """Whole records of one segment; none when its header is damaged."""
-    content = path.read_bytes()
-    header = spool_reader.read_segment_header(path, content)
-    at = 8192
-    while True:
-        record, at = spool_reader.read_record(header, content, at)
-        if record is None:
-            return
-        yield record
-
-
 @pytest.mark.parametrize("point", TORN + SALVAGE + ASIDE)
 def test_recovery_that_dies_is_done_again(make, tmp_path, point):
     directory = tmp_path / "spool"
@@ -107,8 +96,8 @@ def test_recovery_that_dies_is_done_again(make, tmp_path, point):
     make(directory, "--batches", 1, fault=point)
     more = make(directory, "--batches", 10)
     found = {}
-    for path in sorted(directory.glob("*.seg")):
-        for record in records_of(path):
+    for path in spool_reader.segment_paths(directory):
+        for record in spool_reader.read_segment(path):
             assert str(record.batch_uid) not in found
             found[str(record.batch_uid)] = record.position
     assert set(acknowledged) - set(found) == victims

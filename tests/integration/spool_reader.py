@@ -146,12 +146,28 @@ def read_record(segment, data, at):
     return record, at + size
 
 
+def segment_paths(directory):
+    """Paths of the segments, oldest first."""
+    return sorted(p for p in pathlib.Path(directory).glob("*.seg") if p.stem.isdigit() and len(p.stem) == 20)
+
+
+def read_segment(path):
+    """Yields the records of one segment; the chain is not looked at."""
+    data = path.read_bytes()
+    segment = read_segment_header(path, data)
+    at = 8192
+    while True:
+        record, at = read_record(segment, data, at)
+        if record is None:
+            return
+        yield record
+
+
 def read_spool(directory):
     """Yields (segment, record), oldest first; raises SpoolError at the first thing that is wrong."""
-    paths = sorted(p for p in pathlib.Path(directory).glob("*.seg") if p.stem.isdigit() and len(p.stem) == 20)
     chain = uid = events = None
     last = 0
-    for path in paths:
+    for path in segment_paths(directory):
         data = path.read_bytes()
         segment = read_segment_header(path, data)
         if segment.first_position != int(path.stem) or uid not in (None, segment.spool_uid):
