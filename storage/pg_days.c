@@ -8,8 +8,9 @@
 #include <stdio.h>
 #include <time.h>
 
-#define DAY_NS        (86400 * NS_PER_S)
-#define AHEAD_WAIT_NS (3600 * NS_PER_S)
+#define DAY_NS         (86400 * NS_PER_S)
+#define AHEAD_WAIT_NS  (3600 * NS_PER_S)
+#define AHEAD_AGAIN_NS (60 * NS_PER_S) /* when it did not work */
 
 static int32_t day_of(int64_t ns)
 {
@@ -70,8 +71,7 @@ enum status pg_days_ensure_ahead(struct pg_days *days, struct pg_connection *c, 
     enum status status = pg_connection_query(c, "SELECT vsoc.ensure_partitions($1::integer)",
                                              &param, 1, NULL, NULL, error);
     fault_point(pg_days_ahead_made);
-    if (status == STATUS_OK)
-        days->ahead_until_ns = now + AHEAD_WAIT_NS;
+    days->ahead_until_ns = now + (status == STATUS_OK ? AHEAD_WAIT_NS : AHEAD_AGAIN_NS);
     return status;
 }
 

@@ -18,7 +18,7 @@ struct pg_days {
  * transaction. Statuses of pg_connection.h. */
 enum status pg_days_ensure(struct pg_days *days, struct pg_connection *c,
                            const struct sink_load *load, struct pg_error *error) must_check;
-/* Once an hour: partitions of today and so many days ahead. */
+/* Once an hour, or a minute after it did not work: partitions of today and so many days ahead. */
 enum status pg_days_ensure_ahead(struct pg_days *days, struct pg_connection *c, unsigned ahead,
                                  struct pg_error *error) must_check;
 /* Someone dropped a partition: all are asked for again. */

@@ -121,7 +121,10 @@ static void position_row(void *arg, const char *const *cells)
     found->known = true;
 }
 
-/* Positions of another spool, or shared out among another number of lanes, say nothing. */
+/* Positions of another spool, or shared out among another number of lanes, say nothing. But a lane
+ * that has none, where none is of another sharing out or instance, has nothing there: a new or
+ * emptied database, or one restored from before. Sending all again is safe: what is there after all
+ * is not loaded twice. */
 static enum sink_result read_position(struct lane *lane, struct position_found *found,
                                       struct sink_problem *problem)
 {
@@ -138,29 +141,38 @@ static enum sink_result read_position(struct lane *lane, struct position_found *
     enum status status = pg_connection_query(
         lane->connection,
         "SELECT position FROM vsoc.sink_position WHERE instance = $1 AND lane = $2::int4 "
-        "AND lanes = $3::int4 AND spool_uid = $4::uuid",
+        "AND lanes = $3::int4 AND spool_uid = $4::uuid UNION ALL "
+        "SELECT 0 WHERE NOT EXISTS (SELECT FROM vsoc.sink_position WHERE spool_uid = $4::uuid "
+        "AND (instance <> $1 OR lanes <> $3::int4 OR lane = $2::int4))",
         params, 4, position_row, found, &error);
     if (status == STATUS_OK)
         return SINK_DELIVERED;
     return pg_load_failed(status, &error, "cannot read the position", problem);
 }
 
+/* Not needed now: a load asks for the days that it needs. */
+static void ensure_ahead(struct lane *lane)
+{
+    struct pg_error error;
+    if (pg_days_ensure_ahead(&lane->loader.days, lane->connection, lane->settings->partitions_ahead,
+                             &error) != STATUS_OK)
+        log_warn("partitions ahead could not be made", LOG_TEXT("error", error.text));
+}
+
 static enum sink_result lane_check(struct lane *lane, struct position_found *found,
                                    struct sink_problem *problem)
 {
-    struct pg_error error;
     enum sink_result result = check_schema(lane, problem);
     if (result != SINK_DELIVERED || lane->loader.replay)
         return result;
     result = read_position(lane, found, problem);
     if (result != SINK_DELIVERED)
         return result;
-    fault_point(pg_checked);
-    enum status status = pg_days_ensure_ahead(&lane->loader.days, lane->connection,
-                                              lane->settings->partitions_ahead, &error);
-    if (status == STATUS_OK)
+    ensure_ahead(lane);
+    if (pg_connection_is_open(lane->connection))
         return SINK_DELIVERED;
-    return pg_load_failed(status, &error, "cannot make partitions ahead", problem);
+    snprintf(problem->text, sizeof problem->text, "the connection was lost");
+    return SINK_LATER;
 }
 
 static enum sink_result lane_connect(void *arg, uint64_t *position, bool *known,
@@ -216,14 +228,6 @@ static void trim_keys(struct lane *lane)
         log_warn("old batch keys could not be deleted", LOG_TEXT("error", error.text));
     fault_point(pg_keys_trimmed);
     lane->loaded_batches = 0;
-}
-
-static void ensure_ahead(struct lane *lane)
-{
-    struct pg_error error;
-    if (pg_days_ensure_ahead(&lane->loader.days, lane->connection, lane->settings->partitions_ahead,
-                             &error) != STATUS_OK)
-        log_warn("partitions ahead could not be made", LOG_TEXT("error", error.text));
 }
 
 static enum sink_result lane_deliver(void *arg, const struct sink_load *load,

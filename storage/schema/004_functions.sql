@@ -3,21 +3,29 @@
 -- Makes the partitions of one day where they are missing. Attaching, unlike CREATE TABLE … PARTITION OF, does not lock out
 -- readers and loads. The advisory lock makes instances that want the same day take turns.
 CREATE FUNCTION vsoc.ensure_partition(day date) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET lock_timeout = '2s' AS $$
 DECLARE
     parent text;
     child text;
     made integer := 0;
 BEGIN
-    IF day IS NULL OR day < date '1970-01-01' OR day > current_date + 400 THEN
-        RAISE EXCEPTION 'no partition is made for day %: it is before 1970 or more than 400 days ahead', day
+    -- What the time of an event can hold: a batch that came while the server's clock was wrong has its place, too.
+    IF day IS NULL OR day < date '1970-01-01' OR day > date '2262-04-11' THEN
+        RAISE EXCEPTION 'no partition is made for day %: it is before 1970 or after 2262', day
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    <<parents>>
     FOREACH parent IN ARRAY ARRAY['events', 'batches', 'quarantine'] LOOP
         child := parent || to_char(day, '_YYYYMMDD');
-        CONTINUE WHEN EXISTS (SELECT FROM pg_inherits WHERE inhrelid = to_regclass('vsoc.' || child));
+        CONTINUE WHEN EXISTS (SELECT FROM pg_inherits WHERE inhrelid = to_regclass('vsoc.' || child) AND NOT inhdetachpending);
         PERFORM pg_advisory_xact_lock(1987276643, 1);
-        CONTINUE WHEN EXISTS (SELECT FROM pg_inherits WHERE inhrelid = to_regclass('vsoc.' || child));
+        -- A partition that was detached may have kept the name.
+        FOR nth IN 2 .. 1000 LOOP
+            CONTINUE parents WHEN EXISTS (
+                SELECT FROM pg_inherits WHERE inhrelid = to_regclass('vsoc.' || child) AND NOT inhdetachpending);
+            EXIT WHEN to_regclass('vsoc.' || child) IS NULL;
+            child := parent || to_char(day, '_YYYYMMDD_') || nth;
+        END LOOP;
         EXECUTE format('CREATE TABLE vsoc.%I (LIKE vsoc.%I INCLUDING ALL EXCLUDING COMMENTS)', child, parent);
         EXECUTE format('ALTER TABLE vsoc.%I ATTACH PARTITION vsoc.%I FOR VALUES FROM (%L) TO (%L)', parent, child,
                        day::timestamptz, (day + 1)::timestamptz);

@@ -108,7 +108,7 @@ def counts(dsn):
 
 def test_load_writes_events_batches_quarantine_and_position(schema, make_lane):
     lane = make_lane(schema)
-    assert lane.connect() == {"result": "delivered", "position": 0, "known": False, "text": "", "batch": 0, "index": 0}
+    assert lane.connect() == {"result": "delivered", "position": 0, "known": True, "text": "", "batch": 0, "index": 0}
     assert lane.load(1, 3, 100, reject=2)["result"] == "delivered"
     assert counts(schema) == (300, 300, 3, 3, 6)
     assert query(schema, "select instance, lane, lanes, position from vsoc.sink_position") == [("vsocd-0", 0, 1, 3)]
@@ -184,8 +184,16 @@ def test_position_is_known_after_a_restart_but_not_for_another_spool_or_number_o
     lane.load(1, 5, 10)
     lane.close()
     assert make_lane(schema).connect()["position"] == 5
-    assert make_lane(schema, spool=9).connect()["known"] is False
+    assert make_lane(schema, spool=9).connect()["position"] == 0
     assert make_lane(schema, lanes=2).connect()["known"] is False
+
+
+def test_database_that_knows_nothing_of_the_spool_has_nothing_and_each_lane_is_told(schema, make_lane):
+    """Also the lane that asks when another has delivered again already."""
+    one, other = (make_lane(schema, lane=number, lanes=2) for number in range(2))
+    assert one.connect()["known"] and one.load(2, 1, 10)["result"] == "delivered"
+    answer = other.connect()
+    assert (answer["known"], answer["position"]) == (True, 0)
 
 
 def test_two_lanes_with_the_same_batches_at_once_leave_one_copy(schema, make_lane):
@@ -294,6 +302,42 @@ def test_batches_received_before_the_clock_was_set_do_not_hold_up_the_rest(schem
     assert lane.load(3, 2, 10)["result"] == "delivered"
     assert query(schema, "select min(time_received) < '1970-01-04' from vsoc.events") == [(True,)]
     assert counts(schema) == (40, 40, 4, 4, 0)
+
+
+def test_batches_received_while_the_clock_was_ahead_do_not_hold_up_the_rest(schema, make_lane):
+    lane = make_lane(schema)
+    lane.connect()
+    for first, days in enumerate((500, 80000, 0), 1):
+        assert lane.load(first, 1, 10, at=int(time.time()) + days * 86400)["result"] == "delivered"
+    assert counts(schema) == (30, 30, 3, 3, 0)
+
+
+def test_partition_that_was_detached_and_kept_its_name_is_replaced(schema, make_lane):
+    lane = make_lane(schema)
+    lane.connect()
+    now = int(time.time())
+    lane.load(1, 1, 10, at=now)
+    ((table,),) = query(schema, "select distinct tableoid::regclass::text from vsoc.events")
+    query(schema, f"alter table vsoc.events detach partition {table}")
+    assert [lane.load(first, 1, 10, at=now)["result"] for first in (2, 3)] == ["delivered"] * 2
+    assert query(schema, "select distinct tableoid::regclass::text from vsoc.events") == [(table + "_2",)]
+    assert counts(schema)[0] == 20
+
+
+def test_partitions_ahead_that_must_wait_for_a_lock_hold_up_nothing(schema, make_lane):
+    """As long as ANALYZE of vsoc.events holds this lock, no partition can be made."""
+    lane = make_lane(schema)
+    lane.connect()
+    lane.load(1, 1, 10)
+    lane.close()
+    query(schema, "drop table " + ", ".join(f"vsoc.events_{row[0]}" for row in query(
+        schema, "select substring(relname from '[0-9]{8}') from pg_class where relkind = 'r' and relname ~ '^events_[0-9]' order by 1 desc limit 1")))
+    with contextlib.closing(psycopg2.connect(schema)) as connection, connection.cursor() as analyst:
+        analyst.execute("lock table vsoc.events in share update exclusive mode")
+        again = make_lane(schema)
+        assert again.connect()["result"] == "delivered"
+        assert again.load(2, 1, 10)["result"] == "delivered"
+    assert counts(schema)[0] == 20
 
 
 def test_partition_dropped_meanwhile_is_made_again(schema, make_lane):
