@@ -2,15 +2,19 @@
 
 import contextlib
 import json
+import os
 import re
 import threading
 
 import psycopg2
+import pytest
 
 from harness import Services, query, wait_until
 from load import Sender
 
 PATIENCE_S = 120
+VERSIONS = ("15", "17", "18")
+ALL_VERSIONS = bool(os.environ.get("VSOCD_ALL_VERSIONS"))
 
 
 class Cluster(Services):
@@ -40,12 +44,16 @@ def terminate(dsn, condition=""):
     )
 
 
+def name_in(dsn):
+    return re.search(r"dbname=(\S+)", dsn)[1]
+
+
 class Case:
     """A server with both sinks, its senders, and what is asked of it in every fault."""
 
     def __init__(self, stack):
         self.stack, self.server, self.database = stack, stack.server, stack.database
-        self.name = re.search(r"dbname=(\S+)", self.database)[1]
+        self.name = name_in(self.database)
         self.steady, self.probe = Sender(self.server), Sender(self.server)
         self.probe.count = 10**7  # other ids than those of the steady traffic
         self.stopped = threading.Event()
@@ -108,6 +116,9 @@ class Case:
                 if entry.get("sink") == "postgres" and ("problem" in entry or "seconds_down" in entry):
                     yield entry["lane"], entry.get("problem")
 
+    def said(self, words):
+        return any(words in line and '"sink":"postgres"' in line for line in self.server.log().splitlines())
+
     def check_log(self):
         last = {}
         for lane, problem in self.changes():
@@ -144,3 +155,57 @@ class Case:
             PATIENCE_S,
             "a lock that is waited for",
         )
+
+
+# ---- fixtures: a test module imports them -----------------------------------------------------------------------------------------
+
+
+def pytest_generate_tests(metafunc):
+    turn = sum(map(ord, metafunc.function.__name__)) % len(VERSIONS)
+    metafunc.parametrize("version", VERSIONS if ALL_VERSIONS else (VERSIONS[turn],))
+
+
+@pytest.fixture(scope="module")
+def clusters(tmp_path_factory):
+    started = {}
+
+    def get(version):
+        if version not in started:
+            started[version] = Cluster(tmp_path_factory.mktemp(f"postgres{version}"), version)
+        started[version].act("start")
+        return started[version]
+
+    yield get
+    for cluster in started.values():
+        cluster.stop()
+
+
+@pytest.fixture
+def services(services, clusters, version):
+    """The session's Kafka with this module's PostgreSQL of the version."""
+    cluster = clusters(version)
+    cluster.kafka = services
+    return cluster
+
+
+@pytest.fixture
+def cluster(services):
+    return services
+
+
+@pytest.fixture
+def make_case(make_stack):
+    """make_case(settings=None, dsn=None) → Case, logged in as the role that the server should have; dsn makes its DSN from the database's name."""
+
+    def make(settings=None, dsn=None):
+        stack = make_stack({"log": {"format": "json"}, "timeouts": {"ack": "60s"}, **(settings or {})}, start=False)
+        stack.server.run("migrate", "-c", stack.server.config)
+        stack.server.migrated = True
+        stack.server.settings["sinks"]["postgres"]["dsn"] = (
+            dsn(name_in(stack.database)) if dsn else stack.database.replace("user=postgres", "user=vsoc_ingest")
+        )
+        stack.server.write_config()
+        stack.server.start()
+        return Case(stack)
+
+    return make

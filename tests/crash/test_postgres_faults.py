@@ -4,64 +4,10 @@ In each case Kafka and the senders notice nothing, the log says what is wrong, o
 PostgreSQL, Kafka and the spool, once. Each test has another version of PostgreSQL; with VSOCD_ALL_VERSIONS=1 it has all of them.
 """
 
-import os
-
 import pytest
 
 from harness import wait_until
-from postgres_case import PATIENCE_S, Case, Cluster, terminate
-
-VERSIONS = ("15", "17", "18")
-ALL_VERSIONS = bool(os.environ.get("VSOCD_ALL_VERSIONS"))
-
-
-def pytest_generate_tests(metafunc):
-    turn = sum(map(ord, metafunc.function.__name__)) % len(VERSIONS)
-    metafunc.parametrize("version", VERSIONS if ALL_VERSIONS else (VERSIONS[turn],))
-
-
-@pytest.fixture(scope="module")
-def clusters(tmp_path_factory):
-    started = {}
-
-    def get(version):
-        if version not in started:
-            started[version] = Cluster(tmp_path_factory.mktemp(f"postgres{version}"), version)
-        started[version].act("start")
-        return started[version]
-
-    yield get
-    for cluster in started.values():
-        cluster.stop()
-
-
-@pytest.fixture
-def services(services, clusters, version):
-    """The session's Kafka with this module's PostgreSQL of the version."""
-    cluster = clusters(version)
-    cluster.kafka = services
-    return cluster
-
-
-@pytest.fixture
-def cluster(services):
-    return services
-
-
-@pytest.fixture
-def make_case(make_stack):
-    """make_case(settings=None, dsn=None) → Case, logged in as the role that the server should have."""
-
-    def make(settings=None, dsn=None):
-        stack = make_stack({"log": {"format": "json"}, "timeouts": {"ack": "60s"}, **(settings or {})}, start=False)
-        stack.server.run("migrate", "-c", stack.server.config)
-        stack.server.migrated = True
-        stack.server.settings["sinks"]["postgres"]["dsn"] = dsn or stack.database.replace("user=postgres", "user=vsoc_ingest")
-        stack.server.write_config()
-        stack.server.start()
-        return Case(stack)
-
-    return make
+from postgres_case import PATIENCE_S, cluster, clusters, make_case, pytest_generate_tests, services, terminate  # noqa: F401
 
 
 @pytest.mark.parametrize("how", ["stop", "kill"])

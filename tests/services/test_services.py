@@ -131,6 +131,21 @@ def test_postgres_takes_settings_and_keeps_them_over_a_restart(service):
     assert query(dsn, "SHOW work_mem") == [("9MB",)]
 
 
+@pytest.mark.parametrize("version", [None, "17", "18"])
+def test_postgres_standby_follows_and_can_be_promoted(service, version):
+    folder, dsn = service("postgres", *([f"--version={version}"] if version else []))
+    query(dsn, "CREATE TABLE kept AS SELECT 42 AS answer")
+    run("postgres", "stop", folder)
+    _, standby = service("postgres", f"--standby-of={folder}")
+    assert query(standby, "SELECT answer FROM kept") == [(42,)]
+    start("postgres", folder, "--conf=synchronous_standby_names=standby", "--conf=synchronous_commit=remote_apply")
+    query(dsn, "UPDATE kept SET answer = 43")
+    assert query(standby, "SELECT answer FROM kept") == [(43,)]
+    run("postgres", "stop", folder, "--kill")
+    assert query(standby, "SELECT pg_promote()") == [(True,)]
+    query(standby, "UPDATE kept SET answer = 44")
+
+
 def test_postgres_answers_nothing_while_paused_and_goes_on_after(service):
     folder, dsn = service("postgres")
     connection = psycopg2.connect(dsn)
