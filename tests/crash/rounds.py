@@ -64,10 +64,13 @@ class Rounds:
 
     def run(self):
         every = max(1, min(CHECK_ROUNDS, -(-len(self.plan) // CHECKS)))
-        for number, one in enumerate(self.plan, 1):
-            self._round(number, one)
-            if number % every == 0 or number == len(self.plan):
-                self._compare(number)
+        try:
+            for number, one in enumerate(self.plan, 1):
+                self._round(number, one)
+                if number % every == 0 or number == len(self.plan):
+                    self._compare(number)
+        finally:
+            self._end_outages(None)  # other tests use the services, too
         self.say(self.summary())
 
     def summary(self):
@@ -108,13 +111,13 @@ class Rounds:
     def _begin_outage(self, number, one):
         service, begin, end = one.outage
         self.counts[f"{service} {begin}"] += 1
-        self.stack.services.act(service, *(("stop", "--kill") if begin == "kill" else (begin,)))
         self.outages[service] = end, number + one.outage_rounds
+        self.stack.services.act(service, *(("stop", "--kill") if begin == "kill" else (begin,)))
 
     def _end_outages(self, number):
-        """Ends those that are over by this round."""
+        """Ends those that are over by this round, None: all."""
         for service, (end, last) in list(self.outages.items()):
-            if last <= number:
+            if number is None or last <= number:
                 del self.outages[service]
                 self.stack.services.act(service, end)
 
@@ -129,7 +132,7 @@ class Rounds:
                                      seed=self.seed * 10000 + self.loads)
 
     def _compare(self, number):
-        self._end_outages(len(self.plan) * 2)
+        self._end_outages(None)
         self.told.update(self.running.finish())
         self.running = None
         self.stack.compare(self.told)

@@ -4,6 +4,8 @@ content.py  what of an event is compared, and its hash
 told.py     the sender's side: fleet's ledger, vehicles and their pseudonyms
 stores.py   what each store holds, read from its own representation
 check.py    the comparison
+
+Stores are streams: a comparison takes about 600 bytes of memory for each event that was told, however many stores there are.
 """
 
 from .check import LedgerError, check
