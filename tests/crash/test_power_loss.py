@@ -80,7 +80,7 @@ def test_power_cut_loses_and_doubles_nothing(build, run):
 
 
 def test_second_power_cut_while_or_after_recovering_loses_and_doubles_nothing(build, recoveries):
-    wanted = STATES * 4 // 10 // len(recoveries)
+    wanted = max(1, STATES * 4 // 10 // len(recoveries))
     for recording in recoveries:
         hunted = hunt(build, recording, SEED, wanted)
         demand(build, recording, hunted)

@@ -5,6 +5,7 @@ import contextlib
 import http.client
 import itertools
 import json
+import os
 import pathlib
 import shutil
 
@@ -72,6 +73,7 @@ def recorded(build, folder):
     def start_recorded(die=0, wait=True):
         server.environment = {
             "LD_PRELOAD": str(pathlib.Path(build) / "unit/power_recorder.so"),
+            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0",  # the recorder comes before it
             "VSOCD_RECORD": str(folder / "journal"),
             "VSOCD_RECORD_ROOT": str(folder / "disk"),
             **({"VSOCD_RECORD_DIE": str(die)} if die else {}),
