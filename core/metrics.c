@@ -28,7 +28,10 @@ static const double bytes_bounds[] = {256,    1024,    4096,    16384,    65536,
 /* Cells by slot. A cell of a counter is a count; a histogram has its buckets (the last is +Inf) and
  * then the sum, a double's bits. */
 typedef _Atomic uint64_t cell_t;
-static _Atomic(cell_t *) slot_cells[THREAD_SLOT_MAX];
+/* Of the last slot, which threads without one share, and of those that no memory could be had for.
+ */
+static cell_t shared_cells[METRIC_WORDS];
+static _Atomic(cell_t *) slot_cells[THREAD_SLOT_MAX] = {[THREAD_SLOT_MAX - 1] = shared_cells};
 
 static struct metric_series all_series[METRIC_SERIES_MAX];
 static _Atomic uint32_t series_used = 1; /* 0 swallows */
@@ -118,8 +121,9 @@ static cell_t *slot_cells_make(unsigned slot)
 {
     const size_t bytes = METRIC_WORDS * sizeof(cell_t);
     void *made = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    ensure(made != MAP_FAILED);
     cell_t *there = NULL;
+    if (made == MAP_FAILED)
+        return shared_cells; /* until there is memory */
     if (atomic_compare_exchange_strong_explicit(&slot_cells[slot], &there, (cell_t *)made,
                                                 memory_order_acq_rel, memory_order_acquire))
         return made;

@@ -35,7 +35,7 @@ static const char *not_ready(struct app *app, const struct spool_stats *spool)
     if (atomic_load(&app->shared.draining))
         return "draining";
     if (spool->full)
-        return "the spool is full";
+        return spool_full_reason(spool);
     return NULL;
 }
 

@@ -185,6 +185,12 @@ static enum status load_parts(struct app *app)
     return STATUS_OK;
 }
 
+/* A file that is closed to us or not there is a matter of the disk here. */
+static enum status disk_status(enum status s)
+{
+    return s == STATUS_REFUSED || s == STATUS_NOT_FOUND || s == STATUS_EXISTS ? STATUS_IO : s;
+}
+
 static enum status open_spool(struct app *app)
 {
     const struct config *c = app->config;
@@ -211,7 +217,7 @@ static enum status open_spool(struct app *app)
     if (s != STATUS_OK) {
         log_error("spool can't be opened", LOG_TEXT("dir", dir), LOG_TEXT("problem", reason),
                   LOG_STATUS(s));
-        return s;
+        return disk_status(s);
     }
     spool_on_failure(app->shared.spool, on_spool_failure, app);
     return spool_start(app->shared.spool);
@@ -366,8 +372,20 @@ static void stop(struct app *app)
     fault_point(stop_spool_closed);
 }
 
+/* The loop that took signals is going: one more must not replace the exit status. */
+static void block_stop_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
 static void free_parts(struct app *app)
 {
+    block_stop_signals();
     struct event *events[] = {app->on_term, app->on_int, app->on_hup, app->on_tick,
                               app->on_failure};
     for (size_t i = 0; i < sizeof events / sizeof *events; i++)

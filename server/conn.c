@@ -413,9 +413,11 @@ void conn_accept(struct http_server *server, int fd, const struct sockaddr *addr
     metric_move(server->m_connections, 1);
     bufferevent_setcb(conn->stream, on_read, on_written, on_event, conn);
     bufferevent_setwatermark(conn->stream, EV_READ, 0, CONN_INPUT_BYTES);
-    if (refuse)
+    if (refuse) {
         conn_refuse(conn, &refusal, 5);
-    else
-        bufferevent_enable(conn->stream, EV_READ | EV_WRITE);
+    } else if (bufferevent_enable(conn->stream, EV_READ | EV_WRITE) != 0) {
+        conn_close(conn); /* nothing would ever be heard of it */
+        return;
+    }
     watch(conn);
 }

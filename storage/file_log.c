@@ -126,8 +126,12 @@ static enum status record_read(struct file_log *log, struct file_record *record)
     int fd = open(name, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return failed(log, "open", name);
-    ssize_t n = read(fd, text, sizeof text - 1);
-    enum status status = n >= 0 ? STATUS_OK : failed(log, "read", name);
+    ssize_t n = 0, more;
+    do {
+        more = read(fd, text + n, sizeof text - 1 - (size_t)n);
+        n += more > 0 ? more : 0;
+    } while (more > 0 || (more < 0 && errno == EINTR));
+    enum status status = more == 0 ? STATUS_OK : failed(log, "read", name);
     close(fd);
     if (status != STATUS_OK)
         return status;
@@ -142,17 +146,45 @@ static bool numbered_name(char name[PATH_MAX], const struct file_log *log, unsig
     return name_make(name, log->path, number ? suffix : "");
 }
 
+/* What can't be looked at is not taken for free. */
+static enum status look(struct file_log *log, const char *path, uint64_t *bytes, bool *there)
+{
+    struct stat st;
+    *there = stat(path, &st) == 0;
+    if (!*there && errno != ENOENT)
+        return failed(log, "look at", path);
+    *bytes = *there ? (uint64_t)st.st_size : 0;
+    return STATUS_OK;
+}
+
+/* The first number without a file, or the last one. */
+static enum status find_gap(struct file_log *log, unsigned *gap)
+{
+    char name[PATH_MAX];
+    uint64_t bytes;
+    bool there = true;
+    for (*gap = 1; *gap < log->keep; ++*gap) {
+        if (!numbered_name(name, log, *gap))
+            return STATUS_TOO_LARGE;
+        enum status status = look(log, name, &bytes, &there);
+        if (status != STATUS_OK || !there)
+            return status;
+    }
+    return STATUS_OK;
+}
+
 /* Moves PATH to PATH.1 and each PATH.n one up as far as a number is free, the last one over the
  * oldest. Started again after a crash it finds the gap and does only what is left. */
 static enum status shift_files(struct file_log *log)
 {
     char from[PATH_MAX], to[PATH_MAX];
-    unsigned gap = 1;
-    while (gap < log->keep && numbered_name(to, log, gap) && access(to, F_OK) == 0)
-        gap++;
+    unsigned gap;
     if (log->keep == 0)
         return unlink(log->path) == 0 || errno == ENOENT ? STATUS_OK
                                                          : failed(log, "remove", log->path);
+    enum status status = find_gap(log, &gap);
+    if (status != STATUS_OK)
+        return status;
     for (unsigned number = gap; number > 0; number--) {
         if (!numbered_name(from, log, number - 1) || !numbered_name(to, log, number))
             return STATUS_TOO_LARGE;
@@ -180,10 +212,11 @@ static enum status open_data(struct file_log *log)
 /* The announced rotation, from whatever point it had reached. */
 static enum status finish_rotation(struct file_log *log, uint64_t position)
 {
-    struct stat st;
-    enum status status = STATUS_OK;
+    uint64_t bytes;
+    bool there;
     file_log_close(log);
-    if (stat(log->path, &st) == 0 && st.st_size > 0)
+    enum status status = look(log, log->path, &bytes, &there);
+    if (status == STATUS_OK && bytes > 0)
         status = shift_files(log);
     if (status == STATUS_OK)
         status = open_data(log);

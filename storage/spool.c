@@ -163,6 +163,7 @@ enum status spool_open(const struct spool_options *options, spool_scan_fn scan, 
     log_info("spool opened", LOG_TEXT("dir", spool->dir), LOG_U64("segments", spool->segment_count),
              LOG_U64("position", spool->position), LOG_U64("events", spool->events),
              LOG_U64("corrupt_segments", spool->corrupt_segments));
+    spool_warn_of_room(spool);
     *out = spool;
     return STATUS_OK;
 }
@@ -275,6 +276,7 @@ void spool_stats(struct spool *spool, struct spool_stats *stats)
     stats->events = spool->events;
     stats->segments = spool->segment_count;
     stats->corrupt_segments = spool->corrupt_segments;
+    stats->evidence_bytes = spool->evidence_bytes;
     for (size_t i = 0; i < spool->segment_count; i++)
         stats->bytes += spool->segments[i].file_bytes;
     pthread_mutex_unlock(&spool->lock);

@@ -71,6 +71,7 @@ struct spool_stats {
     uint64_t position;             /* newest durable record, 0: none */
     uint64_t events;               /* events and rejects in all records ever written */
     uint64_t bytes;                /* of segment files */
+    uint64_t evidence_bytes;       /* those of them that all cursors have passed */
     uint64_t segments, corrupt_segments;
     uint64_t queued_batches, queued_bytes;
     bool full;   /* batches are being refused for want of space */
@@ -78,6 +79,8 @@ struct spool_stats {
 };
 /* As of now. Thread: any. */
 void spool_stats(struct spool *spool, struct spool_stats *stats);
+/* Why stats->full, and what to do: a constant sentence. Thread: any. */
+const char *spool_full_reason(const struct spool_stats *stats);
 /* Called by the writer thread once, when a write or fdatasync failed and the spool is closed for
  * good. Set before spool_start. */
 void spool_on_failure(struct spool *spool, void (*failed)(void *arg), void *arg);

@@ -62,12 +62,18 @@ enum status spool_cursor_load(int dir_fd, struct spool_cursor_table *table)
     if (fd < 0)
         return status_from_errno(errno);
     enum status best = STATUS_NOT_FOUND;
-    for (off_t slot = 0; slot < 2 && best != STATUS_VERSION; slot++) {
+    for (uint64_t slot = 0; slot < 2 && best != STATUS_VERSION; slot++) {
         uint8_t bytes[SLOT_BYTES];
         struct spool_cursor_table t;
-        if (pread(fd, bytes, sizeof bytes, slot * SLOT_BYTES) != (ssize_t)sizeof bytes)
+        size_t got;
+        enum status status = spool_read_all(fd, bytes, sizeof bytes, slot * SLOT_BYTES, &got);
+        if (status != STATUS_OK) {
+            best = status;
+            break;
+        }
+        if (got < sizeof bytes)
             continue;
-        enum status status = decode_slot(slice_make(bytes, sizeof bytes), &t);
+        status = decode_slot(slice_make(bytes, sizeof bytes), &t);
         if (status == STATUS_VERSION)
             best = status;
         if (status != STATUS_OK || (best == STATUS_OK && t.generation < table->generation))

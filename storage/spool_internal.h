@@ -57,6 +57,7 @@ struct spool {
     unsigned cursor_count;
     bool settled;
     uint64_t corrupt_segments;
+    uint64_t evidence_bytes; /* of segments that all cursors have passed, as of the last look */
 
     atomic_bool full, failed, started;
     atomic_bool cursors_moved;
@@ -99,10 +100,16 @@ void spool_seal_active(struct spool *spool);
 void spool_retire(struct spool *spool);
 /* Stores cursors that moved after the writer ended. Thread: the one that closes. */
 void spool_keep_cursors(struct spool *spool);
+
+/* spool_room.c: room taken and left. Thread: writer; at open the opener's. */
 /* True when a new segment of bytes fits under max_bytes and over the reserve. */
 bool spool_has_room(struct spool *spool, uint64_t bytes);
 /* Gauges of segments and bytes. */
 void spool_show(struct spool *spool);
+/* Says why batches are refused from now on. */
+void spool_log_full(struct spool *spool);
+/* Says at start when the file system can't hold what the settings allow. */
+void spool_warn_of_room(struct spool *spool);
 
 /* spool_table (spool.c): under lock. */
 enum status spool_segment_append(struct spool *spool,

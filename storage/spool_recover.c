@@ -33,6 +33,21 @@ static enum status fail(struct recovery *r, enum status status, const char *advi
     return status;
 }
 
+static enum status fail_to_open(struct recovery *r, uint64_t first)
+{
+    return fail(r, STATUS_IO, "can't be opened: check owner and mode of the spool, and the disk",
+                first);
+}
+
+/* Not taken for damage: what can't be read may hold acknowledged batches. */
+static enum status fail_to_read(struct recovery *r, enum status status, uint64_t first)
+{
+    return fail(r, status,
+                "can't be read: check the disk and free memory; when the disk is bad for good, "
+                "copy what is readable to another one and start there",
+                first);
+}
+
 static void raise_floor(struct recovery *r, uint64_t position)
 {
     if (position > r->floor)
@@ -81,10 +96,13 @@ static enum status elect_uid(struct recovery *r, const uint64_t *firsts, size_t 
     for (size_t i = 0; i < count; i++) {
         struct spool_segment_header header;
         int fd;
-        if (spool_segment_open(r->spool->dir_fd, firsts[i], false, &fd) != STATUS_OK)
-            continue;
-        enum status status = spool_segment_read_header(fd, &header);
+        enum status status = spool_segment_open(r->spool->dir_fd, firsts[i], false, &fd);
+        if (status != STATUS_OK)
+            return fail_to_open(r, firsts[i]);
+        status = spool_segment_read_header(fd, &header);
         close(fd);
+        if (status == STATUS_IO)
+            return fail_to_read(r, status, firsts[i]);
         if (status == STATUS_VERSION)
             return fail(r, status, "made by a newer vsocd: run that version or newer", firsts[i]);
         if (status == STATUS_OK)
@@ -229,7 +247,7 @@ static enum status recover_segment(struct recovery *r, uint64_t first, uint64_t 
     bool go_on = false;
     enum status status = spool_segment_open(spool->dir_fd, first, true, &fd);
     if (status != STATUS_OK)
-        return fail(r, STATUS_IO, "can't be opened: check owner and mode of the spool", first);
+        return fail_to_open(r, first);
     s.reason = first ? NULL : "there is no position 0";
     status = first ? spool_survey_header(&s, fd, spool->uid, &spool->durable) : STATUS_CORRUPT;
     if (status == STATUS_CORRUPT) {
@@ -256,7 +274,7 @@ static enum status recover_segment(struct recovery *r, uint64_t first, uint64_t 
     if (status == STATUS_OK)
         status = spool_segment_append(spool, &s.segment);
     if (status != STATUS_OK)
-        fail(r, status, "can't be read: check the disk and free memory", first);
+        (void)fail_to_read(r, status, first);
 out:
     if (status == STATUS_OK && go_on) {
         spool->fd = fd;
@@ -311,6 +329,11 @@ static enum status recover_all(struct recovery *r, const uint64_t *firsts, size_
     if (status == STATUS_VERSION) {
         snprintf(r->reason, 256, "%s: made by a newer vsocd: run that version or newer",
                  SPOOL_CURSOR_FILE);
+        return status;
+    }
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
+        snprintf(r->reason, 256, "%s: can't be read: check the disk, its owner and mode (%s)",
+                 SPOOL_CURSOR_FILE, status_text(status));
         return status;
     }
     const struct spool_cursor_table *cursors = status == STATUS_OK ? &table : NULL;

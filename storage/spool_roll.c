@@ -12,53 +12,12 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define RETIRE_AT_ONCE 16 /* each one is a sync that batches wait for */
 
 #define CLOCK_STEP_NS (60 * NS_PER_S)   /* more than clocks are slewed by between two ticks */
 #define CLOCK_WAIT_NS (3600 * NS_PER_S) /* before ages are believed after a step, or a start */
-
-static uint64_t total_bytes(struct spool *spool)
-{
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < spool->segment_count; i++)
-        bytes += spool->segments[i].file_bytes;
-    return bytes;
-}
-
-void spool_show(struct spool *spool)
-{
-    pthread_mutex_lock(&spool->lock);
-    uint64_t bytes = total_bytes(spool), position = spool->position;
-    size_t segments = spool->segment_count;
-    pthread_mutex_unlock(&spool->lock);
-    metric_set(spool->bytes_gauge, (double)bytes);
-    metric_set(spool->segments_gauge, (double)segments);
-    metric_set(spool->position_gauge, (double)position);
-    metric_set(spool->full_gauge, atomic_load(&spool->full) ? 1 : 0);
-}
-
-/* What sealing the active segment will give back. */
-static uint64_t unused_bytes(const struct spool *spool)
-{
-    return spool->fd >= 0 ? spool->file_bytes - spool->durable.offset : 0;
-}
-
-bool spool_has_room(struct spool *spool, uint64_t bytes)
-{
-    pthread_mutex_lock(&spool->lock);
-    uint64_t taken = total_bytes(spool);
-    pthread_mutex_unlock(&spool->lock);
-    if (taken - unused_bytes(spool) + bytes > spool->options.max_bytes)
-        return false;
-    struct statvfs fs;
-    if (fstatvfs(spool->dir_fd, &fs) != 0)
-        return true; /* making the file will tell */
-    uint64_t free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
-    return free_bytes >= bytes && free_bytes - bytes >= spool->options.reserve_bytes;
-}
 
 /* The active segment holds no record. It is never left for another: that would have its name. */
 static bool active_is_empty(const struct spool *spool)
@@ -178,9 +137,7 @@ enum status spool_roll(struct spool *spool, uint32_t record_bytes)
     enum status status = make_room(spool, bytes);
     bool ordinary = bytes <= spool->options.segment_bytes;
     if (status == STATUS_NO_SPACE && ordinary && !atomic_exchange(&spool->full, true))
-        log_error("spool is full: batches are refused until there is room",
-                  LOG_U64("max_bytes", spool->options.max_bytes),
-                  LOG_U64("reserve_bytes", spool->options.reserve_bytes));
+        spool_log_full(spool);
     spool_show(spool);
     return status;
 }
@@ -244,16 +201,21 @@ static bool clock_is_steady(struct spool *spool, int64_t wall_ns)
     return now_ns - spool->clock_set_ns >= (wait_ns < CLOCK_WAIT_NS ? wait_ns : CLOCK_WAIT_NS);
 }
 
-/* Number of segments at the head that may go. The active one never does. Under lock. */
-static size_t count_expired(const struct spool *spool, uint64_t passed, int64_t now_ns, bool steady)
+/* Segments at the head that all cursors have passed; never the active one. Under lock. */
+static size_t count_passed(const struct spool *spool, uint64_t passed, uint64_t *bytes)
 {
-    uint64_t kept_bytes = 0;
-    size_t passed_count = 0, n = 0;
-    for (; passed_count + 1 < spool->segment_count; passed_count++) {
-        if (spool->segments[passed_count].newest > passed)
-            break;
-        kept_bytes += spool->segments[passed_count].file_bytes;
-    }
+    size_t n = 0;
+    *bytes = 0;
+    for (; n + 1 < spool->segment_count && spool->segments[n].newest <= passed; n++)
+        *bytes += spool->segments[n].file_bytes;
+    return n;
+}
+
+/* How many of them may go. The others are counted as evidence. Under lock. */
+static size_t count_expired(struct spool *spool, uint64_t passed, int64_t now_ns, bool steady)
+{
+    uint64_t kept_bytes;
+    size_t n = 0, passed_count = count_passed(spool, passed, &kept_bytes);
     for (; n < passed_count; n++) {
         const struct spool_segment *s = &spool->segments[n];
         bool old = steady && now_ns - s->newest_ns > spool->options.evidence_ns;
@@ -261,6 +223,7 @@ static size_t count_expired(const struct spool *spool, uint64_t passed, int64_t 
             break;
         kept_bytes -= s->file_bytes;
     }
+    spool->evidence_bytes = kept_bytes;
     return n;
 }
 

@@ -2,9 +2,7 @@
  * not judge positions or the chain and does not know other segments. */
 #include "storage/spool_scan.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "storage/spool_segment.h"
 
@@ -56,18 +54,7 @@ static enum status fill(struct spool_scan *scan, uint64_t offset, size_t bytes)
         return status;
     scan->base = offset;
     scan->size = 0;
-    while (scan->size < bytes) {
-        ssize_t n = pread(scan->fd, scan->buffer + scan->size, bytes - scan->size,
-                          (off_t)(offset + scan->size));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return STATUS_IO;
-        if (n == 0)
-            break;
-        scan->size += (size_t)n;
-    }
-    return STATUS_OK;
+    return spool_read_all(scan->fd, scan->buffer, bytes, offset, &scan->size);
 }
 
 /* *view: the bytes [offset, offset + want), fewer at the end; reads ahead bytes at once when they

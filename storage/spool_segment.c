@@ -86,6 +86,16 @@ static enum status append_u64(uint64_t **items, size_t *count, size_t *room, uin
     return STATUS_OK;
 }
 
+/* Next entry; NULL at the end, and when the directory can't be read on: then *status tells. */
+static struct dirent *next_entry(DIR *stream, enum status *status)
+{
+    errno = 0;
+    struct dirent *entry = readdir(stream);
+    if (!entry && errno)
+        *status = status_from_errno(errno);
+    return entry;
+}
+
 enum status spool_segment_list(int dir_fd, uint64_t **firsts, size_t *count)
 {
     DIR *stream = open_stream(dir_fd);
@@ -94,7 +104,7 @@ enum status spool_segment_list(int dir_fd, uint64_t **firsts, size_t *count)
     uint64_t *found = NULL, first;
     size_t n = 0, room = 0;
     enum status status = STATUS_OK;
-    for (struct dirent *e; status == STATUS_OK && (e = readdir(stream));)
+    for (struct dirent *e; status == STATUS_OK && (e = next_entry(stream, &status));)
         if (spool_segment_parse_name(e->d_name, &first))
             status = append_u64(&found, &n, &room, first);
     closedir(stream);
@@ -116,7 +126,7 @@ enum status spool_segment_clean(int dir_fd)
         return status_from_errno(errno);
     enum status status = STATUS_OK;
     uint64_t first;
-    for (struct dirent *e; (e = readdir(stream));)
+    for (struct dirent *e; (e = next_entry(stream, &status));)
         if (parse_name(e->d_name, NEW_SUFFIX, &first) && unlinkat(dir_fd, e->d_name, 0) != 0)
             status = status_from_errno(errno);
     closedir(stream);
@@ -164,14 +174,15 @@ static enum status decode_copy(struct slice bytes, struct spool_segment_header *
 
 enum status spool_segment_read_header(int fd, struct spool_segment_header *header)
 {
-    for (off_t copy = 0; copy < SPOOL_SEGMENT_HEADER_BYTES; copy += HEADER_COPY_APART) {
+    for (uint64_t copy = 0; copy < SPOOL_SEGMENT_HEADER_BYTES; copy += HEADER_COPY_APART) {
         uint8_t bytes[HEADER_COPY_BYTES];
-        ssize_t n = pread(fd, bytes, sizeof bytes, copy);
-        if (n < 0)
-            return STATUS_IO;
-        if (n < (ssize_t)sizeof bytes)
+        size_t got;
+        enum status status = spool_read_all(fd, bytes, sizeof bytes, copy, &got);
+        if (status != STATUS_OK)
+            return status;
+        if (got < sizeof bytes)
             break;
-        enum status status = decode_copy(slice_make(bytes, sizeof bytes), header);
+        status = decode_copy(slice_make(bytes, sizeof bytes), header);
         if (status != STATUS_CORRUPT)
             return status;
     }
@@ -201,10 +212,12 @@ enum status spool_segment_check_header(int fd, const struct spool_segment_header
 {
     uint8_t bytes[SPOOL_SEGMENT_HEADER_BYTES] = {0};
     struct writer w;
-    if (pread(fd, bytes, sizeof bytes, 0) < 0)
-        return STATUS_IO;
+    size_t got;
+    enum status status = spool_read_all(fd, bytes, sizeof bytes, 0, &got);
+    if (status != STATUS_OK)
+        return status;
     encode_copy(&w, header);
-    enum status status = w.status;
+    status = w.status;
     for (uint64_t half = 0; half < sizeof bytes && status == STATUS_OK; half += HEADER_COPY_APART) {
         const uint8_t *at = bytes + half;
         size_t rest = HEADER_COPY_BYTES;
@@ -244,6 +257,23 @@ enum status spool_write_all(int fd, struct slice bytes, uint64_t offset)
         bytes = slice_sub(bytes, (size_t)n, SIZE_MAX);
         offset += (uint64_t)n;
     }
+    return STATUS_OK;
+}
+
+enum status spool_read_all(int fd, void *bytes, size_t size, uint64_t offset, size_t *got)
+{
+    size_t done = 0;
+    while (done < size) {
+        ssize_t n = pread(fd, (uint8_t *)bytes + done, size - done, (off_t)(offset + done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return STATUS_IO;
+        if (n == 0)
+            break;
+        done += (size_t)n;
+    }
+    *got = done;
     return STATUS_OK;
 }
 

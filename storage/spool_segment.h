@@ -63,5 +63,9 @@ void spool_segment_abandon(int dir_fd, const struct spool_segment_header *header
 
 /* All of it at offset; restarts after interruption. NO_SPACE, IO. */
 enum status spool_write_all(int fd, struct slice bytes, uint64_t offset) must_check;
+/* Reads size bytes; *got is less only where the file ends. Not before an error: what comes behind a
+ * short read is asked for. IO. Thread: any. */
+enum status spool_read_all(int fd, void *bytes, size_t size, uint64_t offset,
+                           size_t *got) must_check;
 
 #endif

@@ -73,6 +73,12 @@ static enum status take_record(struct walk *w, const struct spool_frame *frame,
     return STATUS_OK;
 }
 
+/* Nothing is concluded from bytes that could not be read: they may be whole at the next try. */
+static bool tells_nothing(enum status status)
+{
+    return status == STATUS_NO_MEMORY || status == STATUS_IO;
+}
+
 /* Next record of the segment: takes it, or moves on to the next whole one. END: no more. */
 static enum status step(struct walk *w)
 {
@@ -87,7 +93,7 @@ static enum status step(struct walk *w)
         status = STATUS_CORRUPT; /* out of order */
     if (status == STATUS_OK)
         return take_record(w, &frame, &record.meta);
-    if (status == STATUS_NO_MEMORY)
+    if (tells_nothing(status))
         return status;
     uint64_t bad = w->scan->offset;
     status = spool_scan_resync(w->scan);
@@ -95,10 +101,6 @@ static enum status step(struct walk *w)
         s->damaged = true;
         spool_survey_log("segment is damaged: records are lost", s->segment.first_position, bad,
                          w->scan->offset - bad);
-    } else if (status == STATUS_IO) {
-        s->damaged = true;
-        spool_survey_log("segment can't be read to its end", s->segment.first_position, bad, 0);
-        status = STATUS_END;
     }
     return status;
 }
@@ -116,10 +118,7 @@ enum status spool_survey_records(struct spool_survey *s, struct spool_scan *scan
     if (status != STATUS_END)
         return status;
     scan->offset = s->segment.end;
-    status = spool_scan_used_end(scan, &s->used_end);
-    if (status == STATUS_IO)
-        s->used_end = s->segment.file_bytes;
-    return status == STATUS_NO_MEMORY ? status : STATUS_OK;
+    return spool_scan_used_end(scan, &s->used_end);
 }
 
 /* Both copies of the header are gone. The first record's place is fixed, so no sender can have put
@@ -129,8 +128,10 @@ static enum status rebuild_header(struct spool_survey *s, int fd, const uint8_t 
 {
     uint8_t bytes[SPOOL_RECORD_HEADER_BYTES];
     struct spool_frame frame;
-    if (pread(fd, bytes, sizeof bytes, SPOOL_SEGMENT_HEADER_BYTES) != (ssize_t)sizeof bytes)
-        return STATUS_CORRUPT;
+    size_t got;
+    enum status status = spool_read_all(fd, bytes, sizeof bytes, SPOOL_SEGMENT_HEADER_BYTES, &got);
+    if (status != STATUS_OK || got < sizeof bytes)
+        return status != STATUS_OK ? status : STATUS_CORRUPT;
     uint64_t tag = 0;
     for (size_t i = 8; i > 0; i--)
         tag = tag << 8 | bytes[16 + i - 1];
@@ -206,5 +207,5 @@ enum status spool_survey_torn(struct spool_survey *s, struct spool_scan *scan, u
     if (scan->offset < s->used_end)
         n += (s->used_end - scan->offset) / SPOOL_RECORD_HEADER_BYTES + 1;
     *records = n;
-    return status == STATUS_NO_MEMORY ? status : STATUS_OK;
+    return tells_nothing(status) ? status : STATUS_OK;
 }

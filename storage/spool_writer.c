@@ -180,7 +180,7 @@ static enum status take_back(struct spool *spool)
         return STATUS_IO;
     spool_seal_active(spool);
     atomic_store(&spool->full, true);
-    log_error("disk is full: batches are refused until there is room");
+    spool_log_full(spool);
     return STATUS_NO_SPACE;
 }
 
@@ -231,6 +231,13 @@ static bool fits(const struct spool *spool, const struct batch *batch)
     return spool->fd >= 0 && spool->file_bytes - spool->staged.offset >= spool_frame_bytes(batch);
 }
 
+/* What a segment could not be made for. BUSY: no descriptor left, so none was begun; the next batch
+ * tries again. */
+static bool passes(enum status status)
+{
+    return status == STATUS_OK || status == STATUS_NO_SPACE || status == STATUS_BUSY;
+}
+
 static void take_batch(struct spool *spool, struct batch *batch, int64_t now_ns)
 {
     enum status status = STATUS_OK;
@@ -238,8 +245,7 @@ static void take_batch(struct spool *spool, struct batch *batch, int64_t now_ns)
         commit(spool, now_ns);
         if (!atomic_load(&spool->failed)) {
             status = spool_roll(spool, spool_frame_bytes(batch));
-            /* BUSY: no descriptor left, so no segment was begun; the next batch tries again. */
-            if (status != STATUS_OK && status != STATUS_NO_SPACE && status != STATUS_BUSY)
+            if (!passes(status))
                 fail(spool, status);
         }
     }
@@ -267,6 +273,19 @@ static void take_group(struct spool *spool, struct mail *mail)
 
 /* --- the loop ------------------------------------------------------------------------------- */
 
+/* There is room again when a segment could be made: free bytes alone say nothing of quotas. */
+static void look_for_room(struct spool *spool)
+{
+    enum status status = spool_roll(spool, 0);
+    if (!passes(status))
+        fail(spool, status);
+    if (status != STATUS_OK)
+        return;
+    atomic_store(&spool->full, false);
+    log_info("spool has room again");
+    spool_show(spool);
+}
+
 /* Cursors and retention once a second; while full, a look for room more often. */
 static void tick(struct spool *spool)
 {
@@ -276,11 +295,8 @@ static void tick(struct spool *spool)
         return;
     spool->last_tick_ns = now_ns;
     spool_retire(spool);
-    if (full && spool_has_room(spool, spool->options.segment_bytes)) {
-        atomic_store(&spool->full, false);
-        log_info("spool has room again");
-        spool_show(spool);
-    }
+    if (full && !atomic_load(&spool->failed))
+        look_for_room(spool);
 }
 
 static void pause_ns(int64_t ns)

@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import pathlib
+import random
 import re
 import signal
 import socket
@@ -38,8 +39,12 @@ def wait_until(check, seconds=30, what="the condition", interval=0.05):
 
 
 def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+    """Below the ports that the kernel gives to outgoing connections, one of which could take it before the server starts."""
+    lowest = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.SystemRandom().randrange(10000, lowest) if lowest > 12000 else 0
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)) as listener:
+            return listener.getsockname()[1]
 
 
 def run_service(name, action, folder, *options):
@@ -117,7 +122,7 @@ class Reply:
 class Vsocd:
     """One vsocd on plain HTTP without sinks unless the settings say otherwise."""
 
-    def __init__(self, build, folder, settings, environment=None):
+    def __init__(self, build, folder, settings, environment=None, enter=()):
         self.program = pathlib.Path(build) / "vsocd"
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -125,6 +130,7 @@ class Vsocd:
         self.log_path = self.folder / "vsocd.log"
         self.config = self.folder / "vsocd.yaml"
         self.environment = environment or {}
+        self.enter = list(enter)  # words before every command: a namespace, another user, limits
         self.process = None
         self.migrated = False
         self.settings = deep_update(
@@ -155,7 +161,7 @@ class Vsocd:
     def run(self, *words, check=True, input=None, timeout=120):
         """Runs a subcommand to its end."""
         done = subprocess.run(
-            [str(self.program), *map(str, words)], capture_output=True, input=input, timeout=timeout, env=self._environment()
+            [*self.enter, str(self.program), *map(str, words)], capture_output=True, input=input, timeout=timeout, env=self._environment()
         )
         if check and done.returncode != 0:
             raise HarnessError(f"vsocd {' '.join(map(str, words))}: {done.returncode}: {done.stderr.decode()[-2000:]}")
@@ -170,7 +176,7 @@ class Vsocd:
             self.migrated = True
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [str(self.program), "serve", "-c", str(self.config)], stdout=log, stderr=log, env=self._environment()
+                [*self.enter, str(self.program), "serve", "-c", str(self.config)], stdout=log, stderr=log, env=self._environment()
             )
         if wait:
             wait_until(self.is_ready, 60, "vsocd becoming ready", interval=0.02)
