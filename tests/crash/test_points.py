@@ -181,8 +181,7 @@ def with_damaged_segment(stack, point, turn):
         stack.die(point)
 
 
-ONCE = """spool_cursor_file_made spool_recover_cleaned spool_recover_segment_done spool_recover_synced
-    spool_recover_done lane_connected pg_connected pg_checked
+ONCE = """spool_cursor_file_made spool_recover_cleaned spool_recover_done lane_connected pg_connected pg_checked
     pg_days_ahead_made pg_day_made pg_keys_trimmed kafka_producer_made kafka_transactions_ready kafka_position_read""".split()
 TORN = "spool_recover_floor_kept spool_recover_cut spool_recover_cut_synced spool_salvage_tail_kept".split()
 SCENARIOS = {
@@ -191,6 +190,8 @@ SCENARIOS = {
     **{point: at_stop for point in POINTS if point.startswith("stop_")},
     **{point: at_reload for point in POINTS if point.startswith("reload_")},
     **{point: with_old_postgres for point in ("lane_returned", "pg_rolled_back", "pg_staged", "pg_unstaged")},
+    "spool_recover_synced": after("spool_records_written"),
+    "spool_recover_segment_done": after("spool_records_written"),
     "kafka_producer_dropped": when_fenced,
     "file_tail_cut": after("file_written"),
     "spool_salvage_copied": with_damaged_record,
