@@ -135,13 +135,12 @@ static bool conf_limit_batch(rd_kafka_conf_t *conf, size_t max_bytes, struct sin
     return conf_set(conf, &(struct sink_property){"batch.size", value}, problem);
 }
 
+/* It speaks at each attempt; what matters of it is told once, by the lane. */
 static void on_log(const rd_kafka_t *handle, int level, const char *facility, const char *text)
 {
     (void)handle;
-    if (level <= 3)
-        log_warn("librdkafka", LOG_TEXT("facility", facility), LOG_TEXT("text", text));
-    else
-        log_debug("librdkafka", LOG_TEXT("facility", facility), LOG_TEXT("text", text));
+    (void)level;
+    log_debug("librdkafka", LOG_TEXT("facility", facility), LOG_TEXT("text", text));
 }
 
 /* Serious errors stay until they are forgotten; "all brokers down" tells less than its cause. */
@@ -160,6 +159,22 @@ static void on_error(rd_kafka_t *handle, int error, const char *text, void *opaq
         return;
     client->last_error = code;
     snprintf(client->last_error_text, sizeof client->last_error_text, "%s", text);
+    char *tail = strstr(client->last_error_text, " (after "); /* "28ms in state CONNECT, …" */
+    if (tail)
+        *tail = '\0'; /* else each attempt would look like another problem */
+}
+
+/* A message of batch.size and more went alone; else it may have been the others of its batch. */
+static void learn_limit(struct kafka_client *client, size_t bytes)
+{
+    size_t *refused = &client->refused_batch_bytes;
+    if (bytes >= client->batch_bytes) {
+        refused = &client->refused_message_bytes;
+    } else {
+        bytes = client->batch_bytes;
+    }
+    if (!*refused || bytes < *refused)
+        *refused = bytes;
 }
 
 /* Only failures are reported, see delivery.report.only.error. */
@@ -169,6 +184,8 @@ static void on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, v
     (void)handle;
     bool purged = message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
                   message->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
+    if (message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+        learn_limit(client, message->len + message->key_len);
     if (message->err && !purged && !client->delivery_error)
         client->delivery_error = message->err;
 }
@@ -189,8 +206,10 @@ static bool conf_fill(struct kafka_client *client, rd_kafka_conf_t *conf, enum k
         return false;
     if (!producer)
         return conf_set(conf, &(struct sink_property){"group.id", client->id}, problem);
-    if (!conf_limit_batch(conf, client->max_batch_bytes, problem))
+    if (!conf_limit_batch(conf, client->max_batch_bytes, problem) ||
+        !conf_limit_batch(conf, client->refused_batch_bytes / 2, problem))
         return false;
+    client->batch_bytes = (size_t)conf_number(conf, "batch.size");
     return !settings->exactly_once ||
            conf_set(conf, &(struct sink_property){"transactional.id", client->id}, problem);
 }
@@ -292,7 +311,6 @@ enum sink_result kafka_classify(rd_kafka_resp_err_t error)
     case RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT:
     case RD_KAFKA_RESP_ERR_INVALID_REQUIRED_ACKS:
     case RD_KAFKA_RESP_ERR_INVALID_RECORD:
-    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION:
     case RD_KAFKA_RESP_ERR_UNSUPPORTED_COMPRESSION_TYPE:
     case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
@@ -331,8 +349,8 @@ static const char *advice(rd_kafka_resp_err_t error)
     case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
         return ": the clock of this host is ahead of the brokers'; set it right";
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-        return ": raise max.message.bytes of the topics, or lower batch.size in "
-               "sinks.kafka.properties";
+        return ": trying smaller batches; grant this principal DescribeConfigs on the topics, so "
+               "that their limits are known beforehand";
     default:
         return "";
     }
@@ -345,7 +363,7 @@ enum sink_result kafka_problem(struct kafka_client *client, rd_kafka_resp_err_t 
     enum sink_result result = kafka_classify(error);
     rd_kafka_resp_err_t cause = error;
     const char *said = "";
-    if (client->last_error && client->last_error != error) {
+    if (client->last_error && (client->last_error != error || !error_text)) {
         said = client->last_error_text;
         if (result == SINK_LATER && kafka_classify(client->last_error) == SINK_BROKEN) {
             cause = client->last_error;

@@ -33,6 +33,10 @@ struct kafka_client {
     /* Largest batch of messages that the topics take; 0: not known. Heeded by handles opened later.
      */
     size_t max_batch_bytes;
+    size_t batch_bytes; /* batch.size of the producer opened last */
+    /* What brokers taught by refusing it, where they do not tell limits; 0: nothing. A batch of
+     * several messages, and a message alone. */
+    size_t refused_batch_bytes, refused_message_bytes;
     atomic_bool interrupted;
     /* What the error callback told last; empty when nothing. */
     rd_kafka_resp_err_t last_error;

@@ -51,6 +51,8 @@ bool kafka_outlet_open(struct kafka_outlet *outlet, struct kafka_client *client,
     outlet->health = rd_kafka_topic_new(producer, s->topic_health, NULL);
     outlet->progress = rd_kafka_topic_new(producer, s->topic_progress, NULL);
     outlet->max_message_bytes = message_limit(producer, max_message_bytes);
+    if (client->refused_message_bytes && client->refused_message_bytes <= outlet->max_message_bytes)
+        outlet->max_message_bytes = client->refused_message_bytes - 1;
     outlet->vehicle_known = false;
     snprintf(outlet->source, sizeof outlet->source, "/vsocd/%s", client->name);
     if (outlet->events && outlet->quarantine && outlet->health && outlet->progress)
