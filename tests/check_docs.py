@@ -137,6 +137,17 @@ def test_paths_that_pages_name_exist():
     fail_if(problems)
 
 
+def test_tests_that_pages_name_exist():
+    problems = []
+    for name in tracked("*.md"):
+        for path, test in re.findall(r"`((?:tests|load-tests)/[\w./-]+)(?:::(\w+))?", read(name)):
+            if not any(ROOT.glob(path)):
+                problems.append(f"{name}: {path} is not there")
+            elif test and f"def {test}(" not in read(path):
+                problems.append(f"{name}: {path} has no {test}")
+    fail_if(problems)
+
+
 def test_every_subcommand_and_format_is_described():
     listed = re.findall(r"^\.It Ic (\S+)$", read("docs/man/vsocd.8"), flags=re.M)
     overview = subprocess.run([str(PROGRAM), "help"], capture_output=True, text=True, check=True).stdout

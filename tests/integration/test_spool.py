@@ -58,6 +58,16 @@ def test_second_reader_finds_the_same_records(spool, vsocd):
     assert len(segments(directory)) > 3
 
 
+def test_segments_of_another_size_follow_each_other(build, tmp_path, vsocd):
+    directory, made = tmp_path / "spool", []
+    for size in ("12000", "40000", "9000"):
+        done = subprocess.run([build / "unit" / "spool_make", "--batches", "20", "--segment-bytes", size, directory],
+                              check=True, capture_output=True, text=True, timeout=60)
+        made += [line.split()[1] for line in done.stdout.splitlines()]
+    assert [str(r.batch_uid) for _, r in spool_reader.read_spool(directory)] == made
+    assert len(made) == 60 and json.loads(vsocd("verify", "--json", directory))["whole"]
+
+
 def test_export_has_every_event_and_reject_once(spool, vsocd, tmp_path):
     directory, made = spool
     lines = [json.loads(line) for line in vsocd("export", directory.parent).splitlines()]
