@@ -11,8 +11,8 @@
 
 #define SLICE_BYTES ((size_t)128 << 10) /* sent at once */
 
-/* How a part that was taken is left. It is undone where it went into a temporary table; in the
- * table itself it stays until the end, so that what is refused beside it is found. */
+/* How a part that was taken is left. It is undone where it went no further than a temporary table;
+ * in the table itself it stays until the end, so that what is refused beside it is found. */
 #define UNDO "ROLLBACK TO SAVEPOINT try"
 #define KEEP "RELEASE SAVEPOINT try; SAVEPOINT try"
 
@@ -77,7 +77,7 @@ static enum status try_range(struct search *s, size_t from, size_t to, struct pg
     if (status == STATUS_OK && s->through && is_staged(s))
         status = pg_connection_run(c, (const char *)s->unstage.data, error);
     if (status == STATUS_OK)
-        return pg_connection_run(c, is_staged(s) ? UNDO : KEEP, error);
+        return pg_connection_run(c, s->through ? KEEP : UNDO, error);
     if (status != STATUS_REFUSED || pg_error_no_partition(error) ||
         pg_error_classify(error->sqlstate) != PG_ERROR_DATA)
         return status;

@@ -101,7 +101,8 @@ static void write_unstage(struct writer *w, const struct table *t)
     write_columns(w, t, false);
     writer_text(w, ") SELECT ");
     write_columns(w, t, false);
-    writer_format(w, " FROM %s ON CONFLICT DO NOTHING", t->stage);
+    /* Only on our key: what another unique index of the table refuses must be heard of. */
+    writer_format(w, " FROM %s ON CONFLICT (%s) DO NOTHING", t->stage, t->key);
 }
 
 void pg_table_write_unstage(struct writer *w)
@@ -109,7 +110,7 @@ void pg_table_write_unstage(struct writer *w)
     writer_reset(w);
     for (const struct table *t = tables; t < tables + PG_TABLE_COUNT; t++) {
         write_unstage(w, t);
-        writer_u8(w, ';');
+        writer_format(w, "; TRUNCATE %s;", t->stage);
     }
     writer_u8(w, '\0');
 }

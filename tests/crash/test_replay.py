@@ -287,9 +287,16 @@ def test_a_batch_that_came_through_another_instance_is_not_missing(make_stack, m
     assert query(stack.database, "select count(*) from vsoc.events") == [(EVENTS,)]
 
 
-def test_events_that_the_database_refused_stay_in_quarantine(make_stack):
+RULES = {
+    "alter table vsoc.events add constraint calm check (severity_id < 5)": 6,
+    "create unique index one_five on vsoc.events (time_received, severity_id) where severity_id = 5": 3,
+}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=["constraint", "unique"])
+def test_events_that_the_database_refused_stay_in_quarantine(make_stack, rule):
     stack = make_stack(kafka=False)
-    query(stack.database, "alter table vsoc.events add constraint calm check (severity_id < 5)")
+    query(stack.database, rule)
     sender = Sender(stack.server)
     for _ in range(3):
         events = sender.events(EVENTS)
@@ -298,7 +305,7 @@ def test_events_that_the_database_refused_stay_in_quarantine(make_stack):
     stack.server.wait_for_sinks()
     rows = "select batch_uid, batch_index, source from vsoc.quarantine order by 1, 2"
     refused = query(stack.database, rows)
-    assert len(refused) == 6
+    assert len(refused) == RULES[rule]
     assert replay(stack)["postgres"]["put"] == 0
     query(stack.database, "truncate vsoc.events, vsoc.quarantine")
     assert replay(stack)["postgres"]["put"] == 3 * EVENTS
