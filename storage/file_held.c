@@ -58,19 +58,18 @@ static enum status read_file(const char *path, struct sink_held *held)
 }
 
 /* Numbers upwards: a rotation meanwhile moves a file to where it is read again, not to where it is
- * missed. */
+ * missed. One that is at work, or broke off, has one number without a file. */
 enum status file_held_find(const char *path, struct sink_held *held, char *failed_path)
 {
-    enum status status = STATUS_OK;
-    for (unsigned n = 0; n < FILES_MAX; n++) {
+    unsigned missing = 0;
+    for (unsigned n = 0; n < FILES_MAX && missing < 2; n++) {
         snprintf(failed_path, PATH_MAX, n ? "%s.%u" : "%s", path, n);
-        status = read_file(failed_path, held);
+        enum status status = read_file(failed_path, held);
         if (status == STATUS_IO)
             return status;
-        if (status == STATUS_NOT_FOUND && n > 0)
-            break;
+        missing = status == STATUS_NOT_FOUND && n > 0 ? missing + 1 : 0;
     }
     snprintf(failed_path, PATH_MAX, "%s.replay", path);
-    status = read_file(failed_path, held);
+    enum status status = read_file(failed_path, held);
     return status == STATUS_IO ? status : STATUS_OK;
 }

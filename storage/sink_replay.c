@@ -68,7 +68,7 @@ static void pause_a_moment(void)
 /* Tries until it goes well, a person is needed, or patience is at its end. */
 static enum status insist(struct run *r, enum sink_result (*attempt)(struct run *r))
 {
-    int64_t end_ns = clock_monotonic_ns() + r->options->patience_ns;
+    int64_t away_ns = 0; /* since when */
     for (;;) {
         r->problem->text[0] = '\0';
         enum sink_result result = attempt(r);
@@ -77,7 +77,9 @@ static enum status insist(struct run *r, enum sink_result (*attempt)(struct run 
         r->connected = r->looked = false; /* what was tried may be there after all */
         if (result != SINK_LATER)
             return STATUS_REFUSED;
-        if (clock_monotonic_ns() > end_ns)
+        int64_t now_ns = clock_monotonic_ns();
+        away_ns = away_ns ? away_ns : now_ns;
+        if (now_ns - away_ns > r->options->patience_ns)
             return STATUS_UNAVAILABLE;
         show(r, r->problem->text);
         pause_a_moment();

@@ -173,6 +173,22 @@ def test_into_files_goes_what_they_lack(make_server, tmp_path):
     assert sorted(line for path in files for line in path.read_text().splitlines()) == whole
 
 
+def test_files_behind_the_gap_of_a_rotation_that_broke_off_are_read(make_server, tmp_path):
+    lines = tmp_path / "lines"
+    server = make_server({"sinks": {"file": {"enabled": True, "path": str(lines), "rotate_bytes": "16KiB", "keep": 100}}})
+    sender = Sender(server)
+    for _ in range(3):  # a rotation comes after a load
+        for _ in range(BATCHES // 2):
+            sender.send(sender.events(EVENTS))
+        server.wait_for_sinks()
+    server.terminate()
+    files = sorted(tmp_path.glob("lines.[0-9]"), reverse=True)
+    assert len(files) > 2
+    for path in files:  # as a crash leaves them after all but the last rename
+        path.rename(f"{lines}.{int(path.suffix[1:]) + 1}")
+    assert replay(types.SimpleNamespace(server=server), "--dry-run")["file"]["put"] == 0
+
+
 def test_while_the_server_is_under_load(stack, load):
     events = int(os.environ.get("VSOCD_REPLAY_EVENTS", "20000"))
     running = load(stack.server, events, connections=16, rate=events // 10, bad_every=97)
