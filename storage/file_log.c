@@ -12,6 +12,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -196,12 +197,14 @@ static enum status shift_files(struct file_log *log)
 }
 
 /* What the record says of files is said of names that are durable: also after a process that died
- * between a rename and its sync. */
+ * between a rename and its sync. Two that write, as two replays at a time, would write all twice. */
 static enum status open_data(struct file_log *log)
 {
     log->fd = open(log->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
     if (log->fd < 0)
         return failed(log, "open", log->path);
+    if (flock(log->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return failed(log, "have alone, as another process writes to it,", log->path);
     struct stat st;
     if (fstat(log->fd, &st) != 0)
         return failed(log, "look at", log->path);
@@ -280,9 +283,9 @@ enum status file_log_open(struct file_log *log)
 {
     struct file_record record;
     bool found;
-    enum status status = take_position(log, &record, &found);
-    if (status == STATUS_OK)
-        status = open_data(log);
+    enum status status = open_data(log);
+    if (status == STATUS_OK) /* of whoever wrote last: nobody does now */
+        status = take_position(log, &record, &found);
     if (status == STATUS_OK && found) {
         if (record.rotating)
             status = finish_rotation(log, log->position);

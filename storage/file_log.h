@@ -24,8 +24,9 @@ struct file_log {
 /* Sets *log up, closed. path must outlive it. */
 void file_log_init(struct file_log *log, const char *path, uint64_t rotate_bytes, unsigned keep,
                    const uint8_t spool_uid[UUID_BYTES]);
-/* Opens the file, cuts what was not committed, ends a rotation that was under way. NO_SPACE,
- * NOT_FOUND, REFUSED, CORRUPT (the position file), IO; reason is set. */
+/* Opens the file, cuts what was not committed, ends a rotation that was under way. BUSY: another
+ * process has it open; NO_SPACE, NOT_FOUND, REFUSED, CORRUPT (the position file), IO; reason is
+ * set. */
 enum status file_log_open(struct file_log *log) must_check;
 /* Only reads position and known, while another process may be writing. CORRUPT, REFUSED, IO; reason
  * is set. */

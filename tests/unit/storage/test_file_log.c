@@ -164,6 +164,22 @@ static void position_of_another_spool_is_not_known_but_its_tail_is_cut(void **st
     assert_string_equal(get(""), "a\n");
 }
 
+static void file_has_one_writer_and_the_next_goes_on_where_it_ended(void **state)
+{
+    (void)state;
+    struct file_log other;
+    file_log_init(&other, path, 0, 2, uid);
+    assert_int_equal(file_log_open(&other), STATUS_OK);
+    assert_int_equal(file_log_open(&file), STATUS_BUSY);
+    assert_non_null(strstr(file.reason, "another process"));
+    assert_int_equal(file_log_append(&other, SLICE_LITERAL("a\n")), STATUS_OK);
+    assert_int_equal(file_log_commit(&other, 7), STATUS_OK);
+    file_log_close(&other);
+    assert_int_equal(file_log_open(&file), STATUS_OK);
+    assert_int_equal(file.position, 7);
+    assert_string_equal(get(""), "a\n");
+}
+
 static void damaged_position_file_is_refused_with_advice(void **state)
 {
     (void)state;
@@ -252,6 +268,7 @@ int main(void)
         TEST(file_of_somebody_else_is_added_to),
         TEST(file_cut_by_somebody_else_goes_on_at_its_end),
         TEST(position_of_another_spool_is_not_known_but_its_tail_is_cut),
+        TEST(file_has_one_writer_and_the_next_goes_on_where_it_ended),
         TEST(damaged_position_file_is_refused_with_advice),
         TEST(missing_directory_is_named),
         TEST(full_disk_is_no_space),
