@@ -8,6 +8,7 @@
 #define BUILTIN_PARSERS(X)                                                                         \
     X(vsoc_json)                                                                                   \
     X(qsev)                                                                                        \
+    X(candump)                                                                                     \
     X(cef)                                                                                         \
     X(syslog)
 

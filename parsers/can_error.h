@@ -1,0 +1,13 @@
+/* can_error.h: the error frames of SocketCAN in words. Thread: any. */
+#ifndef VSOC_PARSERS_CAN_ERROR_H
+#define VSOC_PARSERS_CAN_ERROR_H
+
+#include "parsers/json_object.h"
+
+/* Adds what an error frame says: class bits (the id) and data (linux/can/error.h). Bits without a
+ * name stand as hex numbers. */
+void can_error_describe(uint32_t class_bits, struct slice data, struct json_object *out);
+/* OCSF severity, our assessment: bus-off 3, anything else 2. */
+int can_error_severity(uint32_t class_bits);
+
+#endif

@@ -1,0 +1,121 @@
+/* candump.c: log lines of candump (can-utils) → one event a frame. Pure, any thread. Lines are
+ * many: what has a column stands there only, attributes are made for what has none. */
+#include "parsers/builtin.h"
+#include "parsers/can_error.h"
+#include "parsers/can_uds.h"
+#include "parsers/candump_read.h"
+#include "parsers/text_event.h"
+
+#define NS_PER_S UINT64_C(1000000000)
+/* Smaller ones (before March 1973) are seconds since the capture's or the vehicle's start. */
+#define EPOCH_SECONDS_MIN UINT64_C(100000000)
+
+static const struct {
+    struct slice bus_type, event_name;
+} kinds[] = {
+    [CANDUMP_CLASSICAL] = {SLICE_LITERAL("can"), SLICE_LITERAL("can_frame")},
+    [CANDUMP_FD] = {SLICE_LITERAL("canfd"), SLICE_LITERAL("canfd_frame")},
+    [CANDUMP_XL] = {SLICE_LITERAL("canxl"), SLICE_LITERAL("canxl_frame")},
+    [CANDUMP_REMOTE] = {SLICE_LITERAL("can"), SLICE_LITERAL("can_remote_frame")},
+    [CANDUMP_ERROR] = {SLICE_LITERAL("can"), SLICE_LITERAL("can_error_frame")},
+    [CANDUMP_DROPS] = {SLICE_LITERAL("can"), SLICE_LITERAL("can_frames_dropped")},
+};
+
+static void fill_time(struct event *event, const struct candump_line *line)
+{
+    EVENT_SET(event, time_event_raw, line->time);
+    if (line->time_ns >= EPOCH_SECONDS_MIN * NS_PER_S)
+        EVENT_SET(event, time_event_ns, (int64_t)line->time_ns);
+    else
+        EVENT_SET(event, time_source, SLICE_LITERAL("monotonic"));
+}
+
+static void add_int(struct text_event *t, const char *key, int64_t value)
+{
+    json_object_add_int(&t->attributes, slice_from_text(key), value);
+}
+
+static void fill_xl(struct text_event *t, const struct candump_line *line)
+{
+    add_int(t, "vcid", line->vcid);
+    add_int(t, "xl_flags", line->xl_flags);
+    add_int(t, "sdt", line->sdt);
+    add_int(t, "acceptance", line->acceptance);
+}
+
+static void fill_error(struct text_event *t, const struct candump_line *line)
+{
+    EVENT_SET(&t->event, event_category, SLICE_LITERAL("bus_error"));
+    EVENT_SET(&t->event, severity_id, can_error_severity(line->id));
+    can_error_describe(line->id, slice_make(line->data, line->size), &t->attributes);
+}
+
+static void fill_frame(struct text_event *t, const struct candump_line *line)
+{
+    struct slice data = slice_make(line->data, line->size);
+    bool may_be_uds = line->kind == CANDUMP_CLASSICAL || line->kind == CANDUMP_FD;
+    fill_time(&t->event, line);
+    EVENT_SET(&t->event, can_id, line->id);
+    EVENT_SET(&t->event, can_flags, line->flags);
+    if (line->kind != CANDUMP_REMOTE)
+        EVENT_SET(&t->event, context_raw, data);
+    if (line->dlc >= 0)
+        add_int(t, "dlc", line->dlc);
+    if (line->direction)
+        json_object_add_text(&t->attributes, SLICE_LITERAL("direction"),
+                             line->direction == 'R' ? SLICE_LITERAL("rx") : SLICE_LITERAL("tx"));
+    if (line->kind == CANDUMP_XL)
+        fill_xl(t, line);
+    if (line->kind == CANDUMP_ERROR)
+        fill_error(t, line);
+    if (!may_be_uds || !can_uds_fill(&t->event, line->id, line->flags & CANDUMP_EXT, data))
+        EVENT_SET(&t->event, event_name, kinds[line->kind].event_name);
+}
+
+static void fill_drops(struct text_event *t, const struct candump_line *line)
+{
+    EVENT_SET(&t->event, event_name, kinds[line->kind].event_name);
+    EVENT_SET(&t->event, event_category, SLICE_LITERAL("ids_health"));
+    EVENT_SET(&t->event, severity_id, 2);
+    add_int(t, "dropped", line->dropped);
+    add_int(t, "total_drops", line->total_drops);
+}
+
+static void parse(struct slice record, const struct parser_context *context,
+                  struct parser_outcome *outcome)
+{
+    struct text_event t;
+    struct candump_line line;
+    struct candump_error error;
+    text_event_init(&t, context);
+    text_event_repair(&t, &record);
+    if (!candump_read(record, &line, &error)) {
+        outcome->result = PARSER_NOT_MINE;
+        if (error.detail)
+            parser_malformed(outcome, error.offset, "malformed", error.detail);
+        return;
+    }
+    EVENT_SET(&t.event, bus_type, kinds[line.kind].bus_type);
+    EVENT_SET(&t.event, bus_id, line.bus);
+    if (line.kind == CANDUMP_DROPS)
+        fill_drops(&t, &line);
+    else
+        fill_frame(&t, &line);
+    text_event_emit(&t, outcome);
+}
+
+static int probe(struct slice head)
+{
+    return candump_begins(head) ? 90 : 0;
+}
+
+const struct parser parser_candump = {
+    .abi_version = VSOC_PARSER_ABI,
+    .struct_size = sizeof(struct parser),
+    .name = "candump",
+    .version = "1.0.0",
+    .description = "logs of candump (can-utils, -l and -L): CAN, CAN FD, CAN XL, error frames",
+    .framing = PARSER_FRAMING_LINES,
+    .probe = probe,
+    .parse = parse,
+};

@@ -1,0 +1,10 @@
+/* fuzz_candump.c: any bytes as a body of the format candump. */
+#include "fuzz_parser.h"
+#include "parsers/builtin.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    return fuzz_parse(&parser_candump, data, size, SPLIT_PREFIX_NONE);
+}
