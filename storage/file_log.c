@@ -197,7 +197,7 @@ static enum status shift_files(struct file_log *log)
 }
 
 /* What the record says of files is said of names that are durable: also after a process that died
- * between a rename and its sync. Two that write, as two replays at a time, would write all twice. */
+ * between a rename and its sync. Two that write (two replays, say) would write all twice. */
 static enum status open_data(struct file_log *log)
 {
     log->fd = open(log->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
