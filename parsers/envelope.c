@@ -40,10 +40,22 @@ static void copy_field(const struct event *from, struct event *to, enum event_fi
     event_mark(to, field);
 }
 
-/* True when the text of a valid JSON object has this member. */
-static bool has_member(struct slice object, struct slice name)
+/* How many _ stand behind the format's name in a member's name; SIZE_MAX: it is another name. */
+static size_t underscores(struct slice name, const char *format)
 {
-    size_t depth = 0;
+    size_t size = strlen(format);
+    if (!slice_starts_with(name, format))
+        return SIZE_MAX;
+    for (size_t i = size; i < name.size; i++)
+        if (name.data[i] != '_')
+            return SIZE_MAX;
+    return name.size - size;
+}
+
+/* How many _ make the format's name longer than every such member of a valid JSON object. */
+static size_t underscores_needed(struct slice object, const char *format)
+{
+    size_t depth = 0, needed = 0;
     bool is_key = false; /* the next string names a member of the object itself */
     for (size_t i = 0; i < object.size; i++) {
         uint8_t c = object.data[i];
@@ -57,27 +69,28 @@ static bool has_member(struct slice object, struct slice name)
             size_t start = ++i;
             while (object.data[i] != '"')
                 i += object.data[i] == '\\' ? 2 : 1;
-            if (is_key && slice_equal(slice_sub(object, start, i - start), name))
-                return true;
+            size_t there = SIZE_MAX;
+            if (is_key)
+                there = underscores(slice_sub(object, start, i - start), format);
+            if (there != SIZE_MAX && there >= needed)
+                needed = there + 1;
             is_key = false;
         }
     }
-    return false;
+    return needed;
 }
 
-/* The format's name, with as many _ behind it as make it no member of the object. */
+/* The format's name, with so many _ behind it that it is no member of the object. */
 static struct slice free_name(const struct parser_context *context, const char *format,
                               struct slice object)
 {
-    size_t size = strlen(format), most = size + object.size;
-    uint8_t *name = context->alloc(context, most);
+    size_t size = strlen(format), more = underscores_needed(object, format);
+    uint8_t *name = context->alloc(context, size + more);
     if (!name)
         return SLICE_EMPTY;
-    memset(name, '_', most);
     memcpy(name, format, size);
-    while (has_member(object, slice_make(name, size)))
-        size++;
-    return slice_make(name, size);
+    memset(name + size, '_', more);
+    return slice_make(name, size + more);
 }
 
 static bool nest_attributes(const struct parser_context *context, struct slice outer,

@@ -36,13 +36,15 @@ static uint32_t items(const struct run *run)
     return run->result->accepted + run->result->duplicates + run->result->quarantined;
 }
 
-/* Reads the inner records. Not OK only when the first one is not and nothing came of it. */
+/* Reads the inner records. Not OK only when there is none, or the first one is not and nothing came
+ * of it. */
 static enum parser_result read_records(struct run *run, struct slice bytes,
                                        struct parser_outcome *outcome)
 {
     const struct parser *parser = run->frame->parser;
     struct split split;
     struct split_record record;
+    enum parser_result result = PARSER_NOT_MINE;
     uint32_t before = items(run);
     split_init(&split, bytes, parser->framing, SPLIT_PREFIX_NONE);
     while (run->status == STATUS_OK && split_next(&split, &record) == STATUS_OK) {
@@ -53,10 +55,11 @@ static enum parser_result read_records(struct run *run, struct slice bytes,
             parser->parse(record.bytes, &run->context, outcome);
         if (outcome->result != PARSER_OK && items(run) == before)
             return outcome->result;
+        result = PARSER_OK;
         pipeline_take_outcome(run, outcome);
         split_advance(&split, outcome->consumed);
     }
-    return PARSER_OK;
+    return result;
 }
 
 enum parser_result pipeline_hand_on(const struct parser_context *context,

@@ -81,8 +81,9 @@ struct parser_context {
                    const char *code, const char *detail);
     /* Gives bytes in another format to the parser of that format. OK: its events were emitted, its
      * broken records quarantined. MALFORMED: its first record is broken as *outcome says and
-     * nothing came of the bytes. NOT_MINE: no parser takes them, or they stand in too many others;
-     * nothing came of them. The JSON document that the calling parser has read stays valid. */
+     * nothing came of the bytes. NOT_MINE: no parser takes them, they hold no record, or they stand
+     * in too many others; nothing came of them. The JSON document that the calling parser has read
+     * stays valid. */
     enum parser_result (*hand_on)(const struct parser_context *context,
                                   const struct parser_inner *inner, struct parser_outcome *outcome);
     /* What alloc gave after mark is given back by release: for BODY formats, whose call lasts for

@@ -112,6 +112,14 @@ static void member_of_the_same_name_is_kept(void **state)
                      "{\"b\":{\"outer\":1},\"outer\":\"\\\"{\",\"outer_\":{\"app\":\"sshd\"}}");
 }
 
+static void members_that_differ_in_underscores_are_all_kept(void **state)
+{
+    struct fixture *f = *state;
+    fixture_run_text(f, "vsoc_json|{\"event_name\":\"A\",\"outer__\":1,\"outer\":2,\"outer_x\":3}");
+    assert_event_has(f, 0,
+                     "{\"outer__\":1,\"outer\":2,\"outer_x\":3,\"outer___\":{\"app\":\"sshd\"}}");
+}
+
 static void inner_events_stand_where_the_outer_record_stands(void **state)
 {
     struct fixture *f = *state;
@@ -143,6 +151,15 @@ static void bytes_of_no_format_stay_with_the_outer_parser(void **state)
 {
     struct fixture *f = *state;
     fixture_run_text(f, "nosuch|x\n|plain words");
+    assert_int_equal(f->result.accepted, 2);
+    assert_event_has(f, 0, "nobody takes it");
+    assert_event_has(f, 1, "nobody takes it");
+}
+
+static void bytes_without_a_record_stay_with_the_outer_parser(void **state)
+{
+    struct fixture *f = *state;
+    fixture_run_text(f, "vsoc_json|\napplication/x-ndjson|~~");
     assert_int_equal(f->result.accepted, 2);
     assert_event_has(f, 0, "nobody takes it");
     assert_event_has(f, 1, "nobody takes it");
@@ -305,10 +322,12 @@ int main(void)
         TEST(inner_event_takes_what_it_does_not_say_from_the_envelope),
         TEST(times_and_severities_of_the_inner_event_stay_together),
         TEST(member_of_the_same_name_is_kept),
+        TEST(members_that_differ_in_underscores_are_all_kept),
         TEST(inner_events_stand_where_the_outer_record_stands),
         TEST(broken_inner_bytes_are_told_to_the_outer_parser),
         TEST(broken_record_behind_good_ones_is_quarantined),
         TEST(bytes_of_no_format_stay_with_the_outer_parser),
+        TEST(bytes_without_a_record_stay_with_the_outer_parser),
         TEST(bytes_without_a_format_are_probed),
         TEST(text_of_the_inner_format_is_checked_and_json_is_clean),
         TEST(json_inside_json_leaves_the_outer_document_valid),
