@@ -147,7 +147,8 @@ static void only_whole_single_frames_are_diagnostic(void **state)
         snprintf(columns, sizeof columns, "%s", json);
         end = strstr(columns, ",\"parse_status\"");
         assert_non_null(end);
-        strcpy(end, "}");
+        end[0] = '}';
+        end[1] = '\0';
         assert_string_equal(columns, cases[i].expected);
         assert_event_has(f, 0, "\"event_category\":\"diagnostic_access\"");
     }
