@@ -37,7 +37,8 @@ FAULT_EVERY_S = (8, 20)
 FAULT_LASTS_S = (1, 8)
 FAULTS = ["sink stop", "sink kill", "sink pause", "vsocd kill", "vsocd stop", "reload", "clock"]
 LIMITS = {"connections_per_address": (200, 20000), "body_bytes": (4 << 20, 8 << 20), "sender_events_per_second": (0, 50000)}
-OTHERS = {"syslog": ("syslog.txt", "text/plain"), "cef": ("cef.txt", "text/plain"), "qsev": ("qsev.bin", "application/vnd.autosar.idsm")}
+OTHERS = {"syslog": ("syslog.txt", "text/plain"), "cef": ("cef.txt", "text/plain"), "qsev": ("qsev.bin", "application/vnd.autosar.idsm"),
+          "dlt": ("dlt.dlt", "application/vnd.covesa.dlt")}
 
 
 class Others:

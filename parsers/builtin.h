@@ -9,6 +9,7 @@
     X(vsoc_json)                                                                                   \
     X(qsev)                                                                                        \
     X(candump)                                                                                     \
+    X(dlt)                                                                                         \
     X(cef)                                                                                         \
     X(syslog)
 

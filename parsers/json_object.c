@@ -114,6 +114,28 @@ void json_object_close(struct json_object *object)
         writer_u8(&object->writer, '}');
 }
 
+void json_object_open_list(struct json_object *object, struct slice key)
+{
+    if (start_member(object, key, 1))
+        writer_u8(&object->writer, '[');
+}
+
+void json_object_open_item(struct json_object *object)
+{
+    struct writer *w = &object->writer;
+    if (!reserve(object, 2))
+        return;
+    if (w->data[w->size - 1] == '}')
+        writer_u8(w, ',');
+    writer_u8(w, '{');
+}
+
+void json_object_close_list(struct json_object *object)
+{
+    if (reserve(object, 1))
+        writer_u8(&object->writer, ']');
+}
+
 bool json_object_end(struct json_object *object, struct slice *out)
 {
     if (!object->writer.size || !reserve(object, 1))

@@ -24,6 +24,11 @@ void json_object_add_members(struct json_object *object, struct slice text);
 /* Starts and ends a member that is an object. */
 void json_object_open(struct json_object *object, struct slice key);
 void json_object_close(struct json_object *object);
+/* Starts and ends a member that is an array of objects; each of them is an open_item and a close.
+ */
+void json_object_open_list(struct json_object *object, struct slice key);
+void json_object_open_item(struct json_object *object);
+void json_object_close_list(struct json_object *object);
 /* The whole text in *out, when it has members and nothing failed. */
 bool json_object_end(struct json_object *object, struct slice *out);
 

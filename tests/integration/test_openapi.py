@@ -84,6 +84,7 @@ def test_every_described_media_type_is_taken(server):
         "application/x-ndjson": ndjson([event(2), event(3)]),
         "application/ndjson": ndjson([event(4)]),
         "application/vnd.autosar.idsm": qsev,
+        "application/vnd.covesa.dlt": (ROOT / "deploy/samples/dlt.dlt").read_bytes(),
         "text/plain": syslog,
         "application/octet-stream": ndjson([event(5)]),
     }

@@ -53,6 +53,8 @@ static void names_and_media_types_find_parsers(void **state)
                 "vsoc_json");
     assert_name(registry_by_content_type(*state, SLICE_LITERAL("application/vnd.autosar.idsm")),
                 "qsev");
+    assert_name(registry_by_content_type(*state, SLICE_LITERAL("application/vnd.covesa.dlt")),
+                "dlt");
     assert_name(registry_by_content_type(*state, SLICE_LITERAL("text/plain")), NULL);
     assert_true(registry_is_probed_type(SLICE_LITERAL("Text/Plain")));
     assert_true(registry_is_probed_type(SLICE_LITERAL("application/octet-stream")));
@@ -68,6 +70,7 @@ static void heads_find_parsers(void **state)
         {SLICE_LITERAL("{\"message\":1}"), "vsoc_json"},
         {SLICE_LITERAL("\xEF\xBB\xBF [{"), "vsoc_json"},
         {SLICE_LITERAL("\x10\0\x40\x80\1\0\3\0"), "qsev"},
+        {SLICE_LITERAL("DLT\1\0\0\0\0\0\0\0\0ECU1\x21"), "dlt"},
         {SLICE_LITERAL("CEF:0|a|b|c|d|e|1|"), "cef"},
         {SLICE_LITERAL("<13>Oct 11 22:14:15 h CEF:0|a|b|c|d|e|1|\n"), "cef"},
         {SLICE_LITERAL("<13>Oct 11 22:14:15 h tag: text\n"), "syslog"},
