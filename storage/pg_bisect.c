@@ -22,6 +22,7 @@ struct search {
     struct pg_row *list;   /* where they are; one more than count: their end */
     size_t count;
     bool through; /* try the table itself, not only the values */
+    bool missing; /* of that, only the rows that it does not have */
     struct writer unstage;
     size_t found;
     struct sink_rejected *first;
@@ -40,7 +41,7 @@ static void found_one(void *arg, const struct sink_rejected *event)
 
 static bool is_staged(const struct search *s)
 {
-    return !s->through || s->rows->staged;
+    return !s->through || s->missing;
 }
 
 /* Rows [from, to) as one COPY. */
@@ -82,10 +83,14 @@ static enum status try_range(struct search *s, size_t from, size_t to, struct pg
         pg_error_classify(error->sqlstate) != PG_ERROR_DATA)
         return status;
     status = pg_connection_run(c, UNDO, &undo);
-    if (status == STATUS_OK)
+    if (status != STATUS_OK) {
+        *error = undo;
+        return status;
+    }
+    if (is_staged(s) || !pg_error_own_key(error))
         return STATUS_MALFORMED;
-    *error = undo;
-    return status;
+    s->missing = true;
+    return try_range(s, from, to, error);
 }
 
 static void found_at(struct search *s, size_t at, const struct pg_error *error)
@@ -145,7 +150,7 @@ static enum status begin(struct search *s, struct pg_error *error)
 enum status pg_bisect(const struct pg_rows *rows, struct sink_rejected *first, char text[512],
                       struct pg_error *error)
 {
-    struct search s = {.rows = rows, .first = first, .text = text};
+    struct search s = {.rows = rows, .missing = rows->staged, .first = first, .text = text};
     writer_init(&s.encoded, SIZE_MAX);
     writer_init(&s.unstage, SIZE_MAX);
     s.list = calloc((size_t)rows->load->event_count + 1, sizeof *s.list);

@@ -66,3 +66,11 @@ bool pg_error_no_partition(const struct pg_error *error)
 {
     return strcmp(error->sqlstate, "23514") == 0 && error->constraint[0] == '\0';
 }
+
+bool pg_error_own_key(const struct pg_error *error)
+{
+    static const char suffix[] = "_pkey";
+    size_t size = strlen(error->constraint), end = sizeof suffix - 1;
+    return strcmp(error->sqlstate, "23505") == 0 && size > end &&
+           strcmp(error->constraint + size - end, suffix) == 0;
+}

@@ -25,5 +25,8 @@ enum pg_error_class pg_error_classify(const char *sqlstate);
 const char *pg_error_advice(const char *sqlstate);
 /* True when a row found no daily partition: check_violation without a constraint. */
 bool pg_error_no_partition(const struct pg_error *error);
+/* True when a row is there already: it is of a batch that comes again. Another unique index is the
+ * operator's. */
+bool pg_error_own_key(const struct pg_error *error);
 
 #endif

@@ -277,15 +277,6 @@ static enum sink_result find_poison(const struct pg_rows *rows, const struct pg_
     return SINK_BROKEN;
 }
 
-/* A key of ours: rows of a batch that comes again. Another unique index is the operator's. */
-static bool is_own_key(const struct pg_error *error)
-{
-    static const char suffix[] = "_pkey";
-    size_t size = strlen(error->constraint), end = sizeof suffix - 1;
-    return strcmp(error->sqlstate, "23505") == 0 && size > end &&
-           strcmp(error->constraint + size - end, suffix) == 0;
-}
-
 enum sink_result pg_loader_deliver(struct pg_loader *l, const struct sink_load *load,
                                    struct sink_problem *problem)
 {
@@ -309,7 +300,7 @@ enum sink_result pg_loader_deliver(struct pg_loader *l, const struct sink_load *
             break;
         if (pg_error_no_partition(&error)) {
             pg_days_forget(&l->days);
-        } else if (is_own_key(&error) && !rows.staged) {
+        } else if (pg_error_own_key(&error) && !rows.staged) {
             /* The key was forgotten, the rows are there: an old batch comes again. */
             log_warn("rows of a batch were there already: loading only what is missing",
                      LOG_U64("first_position", load->batches[0].position));

@@ -4,6 +4,7 @@ import pytest
 
 from harness import event, ndjson, query
 from ledger import content_of_sent, Told
+from postgres_case import terminate
 
 PATIENCE_S = 120
 
@@ -68,6 +69,21 @@ def test_events_that_a_rule_of_the_operator_refuses_go_to_quarantine(make_stack,
     refused = sixes[1:] if rule == "unique" else sixes
     assert quarantined(stack) == [events[n]["id"] for n in refused]
     stack.compare(told)
+
+
+def test_of_a_load_that_comes_again_only_what_is_refused_is_in_quarantine(make_stack):
+    stack = make_stack(kafka=False)
+    query(stack.database, RULES["constraint"])
+    events = [event(n, severity_id=6 if n % 10 == 0 else 3) for n in range(30)]
+    refused = [one["id"] for one in events if one["severity_id"] == 6]
+    post(stack, events)
+    query(stack.database, "delete from vsoc.batch_keys")  # as after dedup.window
+    query(stack.database, "delete from vsoc.sink_position")
+    terminate(stack.database)
+    for n in (31, 32):  # one for each lane
+        post(stack, [event(n)])
+    assert quarantined(stack) == refused
+    assert stored(stack) == sorted(event(n)["id"] for n in range(33) if n % 10)
 
 
 def test_thousand_refused_events_in_a_load_are_found_in_one_pass(make_stack):
