@@ -91,10 +91,12 @@ static metric_t series_make(enum metric_family family, const char *labels)
 {
     metric_t made = atomic_load_explicit(&series_used, memory_order_relaxed);
     ensure(made < METRIC_SERIES_MAX);
+    char *own_labels = strdup(labels);
+    if (!own_labels)
+        return 0; /* not counted */
     struct metric_series *series = &all_series[made];
     series->family = family;
-    series->labels = strdup(labels);
-    ensure(series->labels);
+    series->labels = own_labels;
     series->first_word = words_used;
     if (metric_family_table[family].type == METRIC_COUNTER)
         words_used += 1;

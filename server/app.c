@@ -168,7 +168,8 @@ static enum status load_parts(struct app *app)
     app->counts = conn_counts_create();
     app->admin_counts = conn_counts_create();
     app->shared.dedup = dedup_create(app->config->dedup_max_batches, app->config->dedup_window);
-    if (!app->registry || !app->quota || !app->counts || !app->admin_counts || !app->shared.dedup)
+    if (!app->registry || !app->quota || !app->shared.shares || !app->counts ||
+        !app->admin_counts || !app->shared.dedup)
         return STATUS_NO_MEMORY;
     if (app->config->ingest_tls) {
         struct tls_settings settings = tls_settings_from_config(app->config);
@@ -439,7 +440,8 @@ int app_run(struct config *config, const struct app_source *source)
     struct app *app = calloc(1, sizeof *app);
     if (!app) {
         config_destroy(config);
-        return EXIT_BUG;
+        log_error("start failed", LOG_STATUS(STATUS_NO_MEMORY));
+        return EXIT_FAILED;
     }
     thread_set_role(THREAD_MAIN);
     app->config = app->start_config = config;

@@ -1,7 +1,8 @@
 """Every call that vsocd makes fails once, or from then on, in turn: nothing acknowledged is lost, nothing crashes, spins or hangs.
 
 A life takes batches, rolls and retires segments, rotates the file sink's files and stops; the next one, without faults, must have
-everything. VSOCD_IO_ERRORS=all runs every errno and every allocation (an hour); a run says how many calls were tried.
+everything. A run takes the errnos of a call in turn from a seed, which it prints; VSOCD_IO_ERRORS=all takes all of
+them at every call, and VSOCD_IO_SEED repeats a run.
 """
 
 import concurrent.futures
@@ -102,3 +103,12 @@ def test_a_file_call_that_fails_once(run_all, calls, kind):
 @pytest.mark.parametrize("kind", OTHER_CALLS)
 def test_another_call_that_fails_once(run_all, calls, kind):
     assert run_all(each_call(kind, OTHER_CALLS[kind], calls)) > 0
+
+
+FOR_GOOD = {"sync": "EIO", "write": "EIO", "fallocate": "ENOSPC", "open": "EMFILE", "rename": "EROFS"}
+
+
+@pytest.mark.parametrize("kind", FOR_GOOD)
+def test_a_call_that_fails_from_then_on(run_all, calls, kind):
+    faults = each_call(kind, [FOR_GOOD[kind]], calls, times=0)
+    assert run_all(faults if ALL else faults[SEED % 7 :: 7]) > 0
