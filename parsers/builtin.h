@@ -6,6 +6,7 @@
 
 /* More special formats first: earlier ones win a tie. A new parser is one row. */
 #define BUILTIN_PARSERS(X)                                                                         \
+    X(eve)                                                                                         \
     X(vsoc_json)                                                                                   \
     X(qsev)                                                                                        \
     X(candump)                                                                                     \

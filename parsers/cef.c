@@ -6,8 +6,6 @@
 #include "parsers/cef_time.h"
 #include "parsers/syslog_event.h"
 
-#include <arpa/inet.h>
-
 #define PAIRS_MAX 512
 /* The dictionary has 24 keys with a label. More are read as ordinary keys: each is searched for. */
 #define LABELS_MAX 64
@@ -99,46 +97,26 @@ static bool set_text(struct cef *c, enum event_field field, struct slice value)
 
 static bool set_lower(struct cef *c, enum event_field field, struct slice value)
 {
-    uint8_t *out = value.size ? c->t.context->alloc(c->t.context, value.size) : NULL;
-    if (!out)
-        return false;
-    for (size_t i = 0; i < value.size; i++)
-        out[i] = value.data[i] >= 'A' && value.data[i] <= 'Z' ? value.data[i] + 32 : value.data[i];
-    return text_event_set(&c->t, field, slice_make(out, value.size));
+    return text_event_set_lower(&c->t, field, value);
 }
 
 /* Decimal digits within the field's range. */
 static bool set_int(struct cef *c, enum event_field field, struct slice value)
 {
-    const struct event_field_info *info = &event_field_table[field];
     int64_t v = 0;
-    if (!value.size || value.size > 18 || event_is_set(&c->t.event, field))
+    if (!value.size || value.size > 18)
         return false;
     for (size_t i = 0; i < value.size; i++) {
         if (value.data[i] < '0' || value.data[i] > '9')
             return false;
         v = v * 10 + (value.data[i] - '0');
     }
-    if (v < info->min || v > info->max)
-        return false;
-    *event_int_at(&c->t.event, info) = v;
-    event_mark(&c->t.event, field);
-    return true;
+    return text_event_set_int(&c->t, field, v);
 }
 
 static bool set_address(struct cef *c, enum event_field field, struct slice value)
 {
-    char text[INET6_ADDRSTRLEN];
-    uint8_t bytes[16];
-    if (!value.size || value.size >= sizeof text || event_is_set(&c->t.event, field))
-        return false;
-    memcpy(text, value.data, value.size);
-    text[value.size] = '\0';
-    if (inet_pton(AF_INET, text, bytes) != 1 && inet_pton(AF_INET6, text, bytes) != 1)
-        return false;
-    *event_slice_at(&c->t.event, &event_field_table[field]) = value;
-    event_mark(&c->t.event, field);
-    return true;
+    return text_event_set_address(&c->t, field, value);
 }
 
 static bool set_category(struct cef *c, enum event_field field, struct slice value)

@@ -2,6 +2,8 @@
 #include "parsers/text_event.h"
 #include "parsers/text.h"
 
+#include <arpa/inet.h>
+
 void text_event_init(struct text_event *t, const struct parser_context *context)
 {
     t->context = context;
@@ -41,6 +43,41 @@ bool text_event_set(struct text_event *t, enum event_field field, struct slice v
     if (!value.size || value.size > (size_t)info->max || event_is_set(&t->event, field))
         return false;
     *event_slice_at(&t->event, info) = value;
+    event_mark(&t->event, field);
+    return true;
+}
+
+bool text_event_set_lower(struct text_event *t, enum event_field field, struct slice value)
+{
+    uint8_t *out = value.size ? t->context->alloc(t->context, value.size) : NULL;
+    if (!out)
+        return false;
+    for (size_t i = 0; i < value.size; i++)
+        out[i] = value.data[i] >= 'A' && value.data[i] <= 'Z' ? value.data[i] + 32 : value.data[i];
+    return text_event_set(t, field, slice_make(out, value.size));
+}
+
+bool text_event_set_address(struct text_event *t, enum event_field field, struct slice value)
+{
+    char text[INET6_ADDRSTRLEN];
+    uint8_t bytes[16];
+    if (!value.size || value.size >= sizeof text || event_is_set(&t->event, field))
+        return false;
+    memcpy(text, value.data, value.size);
+    text[value.size] = '\0';
+    if (inet_pton(AF_INET, text, bytes) != 1 && inet_pton(AF_INET6, text, bytes) != 1)
+        return false;
+    *event_slice_at(&t->event, &event_field_table[field]) = value;
+    event_mark(&t->event, field);
+    return true;
+}
+
+bool text_event_set_int(struct text_event *t, enum event_field field, int64_t value)
+{
+    const struct event_field_info *info = &event_field_table[field];
+    if (value < info->min || value > info->max || event_is_set(&t->event, field))
+        return false;
+    *event_int_at(&t->event, info) = value;
     event_mark(&t->event, field);
     return true;
 }

@@ -26,6 +26,12 @@ void text_event_note_full(struct text_event *t);
 /* Sets a TEXT field unless it is set, value is empty, or longer than the field takes: then false.
  */
 bool text_event_set(struct text_event *t, enum event_field field, struct slice value);
+/* The same with the letters A to Z as a to z. */
+bool text_event_set_lower(struct text_event *t, enum event_field field, struct slice value);
+/* Sets an INET field unless it is set or value is no IPv4 or IPv6 address. */
+bool text_event_set_address(struct text_event *t, enum event_field field, struct slice value);
+/* Sets an INT field unless it is set or value is outside its range. */
+bool text_event_set_int(struct text_event *t, enum event_field field, int64_t value);
 /* Sets message, cut at a character's end when it is too long. */
 void text_event_set_message(struct text_event *t, struct slice text);
 /* Keeps a value that has no column. Empty values are left out. */

@@ -1,9 +1,9 @@
 /* vsoc_json.c: the native event: one JSON object, keys named as the fields of the event model.
  * Pure, any thread. Ranges are checked by the normaliser. */
 #include "core/hash.h"
-#include "core/json.h"
 #include "parsers/builtin.h"
 #include "parsers/json_object.h"
+#include "parsers/json_record.h"
 #include "parsers/vsoc_json_keys.h"
 #include "parsers/vsoc_json_value.h"
 
@@ -21,9 +21,6 @@ struct reading {
     struct event event;
 };
 
-#define DETAIL_BYTES 160
-#define KEY_SHOWN    64 /* bytes of a key in a message */
-
 /* ---- refusals ---- */
 
 /* Place of a node in the record; values end up in it. */
@@ -38,13 +35,7 @@ static size_t offset_of(const struct reading *r, const struct json_node *node)
 static bool refuse(struct reading *r, const struct json_node *node, const char *code,
                    const char *text)
 {
-    struct slice key = slice_sub(node->key, 0, KEY_SHOWN);
-    while (key.size < node->key.size && key.size && (node->key.data[key.size] & 0xC0) == 0x80)
-        key.size--; /* not through a character */
-    char *detail = r->context->alloc(r->context, DETAIL_BYTES);
-    if (detail)
-        snprintf(detail, DETAIL_BYTES, "%.*s: %s", SLICE_ARGS(key), text);
-    parser_malformed(r->outcome, offset_of(r, node), code, detail ? detail : text);
+    json_record_refuse(r->context, node->key, offset_of(r, node), code, text, r->outcome);
     return false;
 }
 
@@ -206,74 +197,18 @@ static bool finish(struct reading *r)
     return true;
 }
 
-static const char *code_of(enum status status)
-{
-    switch (status) {
-    case STATUS_INVALID_UTF8:
-        return "invalid_utf8";
-    case STATUS_TOO_DEEP:
-        return "too_deep";
-    case STATUS_TOO_MANY:
-        return "too_many_values";
-    case STATUS_OUT_OF_RANGE:
-        return "out_of_range";
-    case STATUS_DUPLICATE_KEY:
-        return "duplicate_key";
-    case STATUS_REFUSED:
-        return "nul_byte";
-    case STATUS_NO_MEMORY:
-        return "no_memory";
-    default:
-        return "malformed";
-    }
-}
-
-/* The key at this place of the record, with its colon behind it; empty when there is none. */
-static struct slice key_at(struct slice record, size_t offset)
-{
-    struct slice s = slice_sub(record, offset, record.size);
-    const uint8_t *end =
-        s.size > 1 && s.data[0] == '"' ? memchr(s.data + 1, '"', s.size - 1) : NULL;
-    if (!end)
-        return SLICE_EMPTY;
-    struct slice key = slice_make(s.data + 1, (size_t)(end - s.data) - 1);
-    struct slice behind = slice_trim(slice_sub(s, key.size + 2, s.size));
-    return behind.size && behind.data[0] == ':' ? key : SLICE_EMPTY;
-}
-
-/* Text that is no JSON, or breaks our rules on it. */
-static void refuse_document(struct reading *r, enum status status, const struct json_error *error)
-{
-    struct json_node place = {.key = key_at(r->record, error->offset)};
-    if (status == STATUS_DUPLICATE_KEY && place.key.size) {
-        (void)refuse(r, &place, "duplicate_key", "stands twice in one object");
-        r->outcome->offset = error->offset;
-        return;
-    }
-    parser_malformed(r->outcome, error->offset, code_of(status), error->detail);
-}
-
 static void parse(struct slice record, const struct parser_context *context,
                   struct parser_outcome *outcome)
 {
     struct reading r;
-    struct json_error error = {0, NULL};
     r.record = record;
     r.context = context;
     r.outcome = outcome;
     r.sent_attributes = NULL;
     r.has_unknown = false;
-    enum status status =
-        json_parse_named(context->json, &vsoc_json_names, record, &r.document, &error);
-    if (status != STATUS_OK) {
-        refuse_document(&r, status, &error);
+    if (json_record_read(context, &vsoc_json_names, record, &r.document, outcome) != STATUS_OK)
         return;
-    }
     const struct json_node *nodes = r.document.nodes;
-    if (nodes[0].type != JSON_OBJECT) {
-        parser_malformed(outcome, 0, "wrong_type", "an event is a JSON object");
-        return;
-    }
     event_clear(&r.event);
     json_object_init(&r.attributes, context);
     for (size_t k = 1; k < nodes[0].span; k += nodes[k].span)

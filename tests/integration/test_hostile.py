@@ -210,6 +210,21 @@ def test_text_formats_bring_no_bytes_that_sinks_cannot_store(make_server, databa
     assert taken == len(server.export())
 
 
+def test_eve_of_hostile_traffic_is_in_postgres(make_server, database):
+    """Who writes the traffic writes the texts of its alerts: bytes that can't be stored must not hide an alert."""
+    server = make_server({"sinks": {"postgres": {"enabled": True, "dsn": database}}})
+    stored = ("invalid UTF-8", "overlong NUL", "raw surrogate", "escaped NUL")
+    values = [TEXTS[name][0] for name in stored] + [NUMBERS[name][0] for name in ("2^63", "-2^63-1", "2^64")]
+    lines = [b'{"event_type":"alert","flow_id":%d,"http":{"url":%s}}' % (1 << 62, value) for value in values]
+    reply = server.post(b"\n".join(lines), path="/v1/events/eve")
+    assert (reply.status, reply.json["accepted"], reply.json["quarantined"]) == (200, len(lines), 0)
+    server.wait_for_sinks()
+    rows = query(database, "select attributes->>'flow_id', attributes->'http'->>'url' from vsoc.events order by batch_index")
+    assert [row[0] for row in rows] == [str(1 << 62)] * len(lines)
+    assert all("\ufffd" in row[1] for row in rows[:len(stored)])
+    assert [row[1] for row in rows[len(stored):]] == [value.decode() for value in values[len(stored):]]
+
+
 def test_headers_bring_no_bytes_that_sinks_cannot_store(make_server, database):
     server = make_server({"sinks": {"postgres": {"enabled": True, "dsn": database}}})
     for name in ("Content-Type", "Idempotency-Key", "VSOC-ECU", "VSOC-Software", "traceparent", "X-Request-Id", "Prefer"):

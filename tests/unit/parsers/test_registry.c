@@ -55,6 +55,9 @@ static void names_and_media_types_find_parsers(void **state)
                 "qsev");
     assert_name(registry_by_content_type(*state, SLICE_LITERAL("application/vnd.covesa.dlt")),
                 "dlt");
+    assert_name(
+        registry_by_content_type(*state, SLICE_LITERAL("application/vnd.suricata.eve+json")),
+        "eve");
     assert_name(registry_by_content_type(*state, SLICE_LITERAL("text/plain")), NULL);
     assert_true(registry_is_probed_type(SLICE_LITERAL("Text/Plain")));
     assert_true(registry_is_probed_type(SLICE_LITERAL("application/octet-stream")));
@@ -68,6 +71,7 @@ static void heads_find_parsers(void **state)
         const char *name;
     } cases[] = {
         {SLICE_LITERAL("{\"message\":1}"), "vsoc_json"},
+        {SLICE_LITERAL("{\"timestamp\":\"t\",\"event_type\":\"alert\"}\n"), "eve"},
         {SLICE_LITERAL("\xEF\xBB\xBF [{"), "vsoc_json"},
         {SLICE_LITERAL("\x10\0\x40\x80\1\0\3\0"), "qsev"},
         {SLICE_LITERAL("DLT\1\0\0\0\0\0\0\0\0ECU1\x21"), "dlt"},

@@ -1,0 +1,416 @@
+/* eve.c: Suricata's EVE JSON, one object a record, → events. Pure, any thread. What has no column,
+ * and what does not fit its column, is kept in attributes as it was written. */
+#include "parsers/builtin.h"
+#include "parsers/event_check.h"
+#include "parsers/json_record.h"
+#include "parsers/text_event.h"
+#include "parsers/timestamp.h"
+
+#include <stdio.h>
+
+/* Ids of one kind from the rule's metadata. */
+struct ids {
+    struct slice items[EVENT_CHECK_LIST_MAX];
+    size_t count;
+};
+
+struct eve {
+    struct text_event t;
+    struct json_document document;
+    struct ids cve, atm;
+};
+
+/* A member that has a column. take: true when the column says all that value does. */
+struct row {
+    const char *key;
+    enum event_field field;
+    bool (*take)(struct eve *e, enum event_field field, const struct json_node *value);
+};
+
+static void take_members(struct eve *e, const struct json_node *object, const struct row *rows,
+                         size_t row_count)
+{
+    for (size_t k = 1; k < object->span; k += object[k].span) {
+        size_t r = 0;
+        while (r < row_count && !slice_equal_text(object[k].key, rows[r].key))
+            r++;
+        if (r == row_count || !rows[r].take(e, rows[r].field, &object[k]))
+            json_object_add_raw(&e->t.attributes, object[k].key, object[k].raw);
+    }
+}
+
+static const struct json_node *find(const struct eve *e, const struct json_node *object,
+                                    const char *key)
+{
+    return json_find(&e->document, (size_t)(object - e->document.nodes), key);
+}
+
+static struct slice text_of(const struct json_node *node)
+{
+    return node && node->type == JSON_STRING ? node->text : SLICE_EMPTY;
+}
+
+/* ---- values ---- */
+
+static bool take_text(struct eve *e, enum event_field field, const struct json_node *value)
+{
+    return text_event_set(&e->t, field, text_of(value));
+}
+
+static bool take_lower(struct eve *e, enum event_field field, const struct json_node *value)
+{
+    return text_event_set_lower(&e->t, field, text_of(value));
+}
+
+static bool take_address(struct eve *e, enum event_field field, const struct json_node *value)
+{
+    return text_event_set_address(&e->t, field, text_of(value));
+}
+
+static bool take_int(struct eve *e, enum event_field field, const struct json_node *value)
+{
+    return value->type == JSON_INT && text_event_set_int(&e->t, field, value->integer);
+}
+
+/* The outermost tag is the column; more than one stay together in attributes. */
+static bool take_vlan(struct eve *e, enum event_field field, const struct json_node *value)
+{
+    if (value->type != JSON_ARRAY || value->span < 2)
+        return take_int(e, field, value);
+    return take_int(e, field, value + 1) && value->span == 2;
+}
+
+static bool take_vin(struct eve *e, enum event_field field, const struct json_node *value)
+{
+    (void)field;
+    e->t.event.vin = text_of(value);
+    return value->type == JSON_STRING;
+}
+
+#define TIME_BYTES 64
+
+/* RFC 3339, mostly with an offset without colon; without any offset it is taken as UTC. */
+static enum status read_time(struct slice text, int64_t *ns, bool *inferred)
+{
+    uint8_t with_zone[TIME_BYTES + 1];
+    enum status status = timestamp_rfc3339(text, ns);
+    if (status != STATUS_MALFORMED || !text.size || text.size > TIME_BYTES)
+        return status;
+    memcpy(with_zone, text.data, text.size);
+    with_zone[text.size] = 'Z';
+    *inferred = true;
+    return timestamp_rfc3339(slice_make(with_zone, text.size + 1), ns);
+}
+
+static bool take_time(struct eve *e, enum event_field field, const struct json_node *value)
+{
+    (void)field;
+    int64_t ns;
+    bool inferred = false;
+    struct slice text = text_of(value);
+    if (read_time(text, &ns, &inferred) != STATUS_OK) {
+        text_event_partial(&e->t, "bad_time", "timestamp is in no known form");
+        return false;
+    }
+    EVENT_SET(&e->t.event, time_event_ns, ns);
+    EVENT_SET(&e->t.event, time_event_raw, slice_sub(text, 0, 256));
+    if (inferred)
+        EVENT_SET(&e->t.event, time_quality, SLICE_LITERAL("inferred"));
+    return true;
+}
+
+/* ---- alert ---- */
+
+/* gid:sid:rev, when all three are numbers. */
+static void set_signature_ref(struct eve *e, const struct json_node *alert)
+{
+    static const char *const keys[] = {"gid", "signature_id", "rev"};
+    int64_t v[3];
+    for (size_t i = 0; i < 3; i++) {
+        const struct json_node *part = find(e, alert, keys[i]);
+        if (!part || part->type != JSON_INT || part->integer < 0)
+            return;
+        v[i] = part->integer;
+    }
+    char *text = e->t.context->alloc(e->t.context, 64);
+    if (!text) {
+        e->t.failed = true;
+        return;
+    }
+    int size =
+        snprintf(text, 64, "%lld:%lld:%lld", (long long)v[0], (long long)v[1], (long long)v[2]);
+    EVENT_SET(&e->t.event, signature_ref, slice_make(text, (size_t)size));
+}
+
+static bool take_ref_part(struct eve *e, enum event_field field, const struct json_node *value)
+{
+    (void)value;
+    return event_is_set(&e->t.event, field);
+}
+
+/* 1 is the highest. */
+static bool take_severity(struct eve *e, enum event_field field, const struct json_node *value)
+{
+    bool known = value->type == JSON_INT && value->integer >= 1 && value->integer <= 255;
+    if (!known) {
+        text_event_partial(&e->t, "bad_severity", "severity must be 1 to 255");
+        return false;
+    }
+    EVENT_SET(&e->t.event, severity_id, value->integer < 3 ? 5 - value->integer : 2);
+    return text_event_set(&e->t, field, value->raw);
+}
+
+static bool take_action(struct eve *e, enum event_field field, const struct json_node *value)
+{
+    struct slice text = text_of(value);
+    return (slice_equal_text(text, "allowed") || slice_equal_text(text, "blocked")) &&
+           text_event_set(&e->t, field, text);
+}
+
+static bool are_digits(struct slice s)
+{
+    for (size_t i = 0; i < s.size; i++)
+        if (s.data[i] < '0' || s.data[i] > '9')
+            return false;
+    return true;
+}
+
+static void ids_add(struct ids *ids, struct slice id)
+{
+    for (size_t i = 0; i < ids->count; i++)
+        if (slice_equal(ids->items[i], id))
+            return;
+    if (ids->count < EVENT_CHECK_LIST_MAX)
+        ids->items[ids->count++] = id;
+}
+
+/* Rules write CVE-2021-44228, CVE_2021_44228 and cve,2021-44228 too. */
+static void add_cve(struct eve *e, struct slice text)
+{
+    enum { YEAR = 4, NUMBER = 9 };
+    if (text.size < NUMBER + 4 || text.size > 32 ||
+        !slice_equal_nocase(slice_sub(text, 0, 3), "cve") || !strchr("-_,", text.data[3]) ||
+        !strchr("-_", text.data[NUMBER - 1]) || !are_digits(slice_sub(text, YEAR, 4)) ||
+        !are_digits(slice_sub(text, NUMBER, text.size)))
+        return;
+    uint8_t *id = e->t.context->alloc(e->t.context, text.size);
+    if (!id) {
+        e->t.failed = true;
+        return;
+    }
+    memcpy(id, text.data, text.size);
+    memcpy(id, "CVE-", 4);
+    id[NUMBER - 1] = '-';
+    ids_add(&e->cve, slice_make(id, text.size));
+}
+
+static void add_atm(struct eve *e, struct slice text)
+{
+    if (text.size == 9 && slice_starts_with(text, "ATM-T") && are_digits(slice_sub(text, 5, 4)))
+        ids_add(&e->atm, text);
+}
+
+/* Ids are known by their form: rule sets differ in the names of the lists. */
+static bool take_metadata(struct eve *e, enum event_field field, const struct json_node *value)
+{
+    (void)field;
+    for (size_t k = 0; k < value->span; k++) {
+        add_cve(e, text_of(&value[k]));
+        add_atm(e, text_of(&value[k]));
+    }
+    if (e->cve.count)
+        EVENT_SET(&e->t.event, cve, ((struct slice_list){e->cve.items, e->cve.count}));
+    if (e->atm.count)
+        EVENT_SET(&e->t.event, atm_technique, ((struct slice_list){e->atm.items, e->atm.count}));
+    return false;
+}
+
+static const struct row alert_rows[] = {
+    {"signature", EVENT_event_name, take_text},
+    {"gid", EVENT_signature_ref, take_ref_part},
+    {"signature_id", EVENT_signature_ref, take_ref_part},
+    {"rev", EVENT_signature_ref, take_ref_part},
+    {"severity", EVENT_severity_source, take_severity},
+    {"action", EVENT_disposition, take_action},
+    {"metadata", EVENT_cve, take_metadata},
+};
+
+static bool take_alert(struct eve *e, enum event_field field, const struct json_node *value)
+{
+    (void)field;
+    if (value->type != JSON_OBJECT)
+        return false;
+    set_signature_ref(e, value);
+    json_object_open(&e->t.attributes, value->key);
+    take_members(e, value, alert_rows, sizeof alert_rows / sizeof *alert_rows);
+    json_object_close(&e->t.attributes);
+    return true;
+}
+
+/* Its name names the event; all of it stays in attributes. */
+static bool take_anomaly(struct eve *e, enum event_field field, const struct json_node *value)
+{
+    (void)text_event_set(&e->t, field, text_of(find(e, value, "event")));
+    return false;
+}
+
+/* ---- the event ---- */
+
+static const struct row rows[] = {
+    {"timestamp", EVENT_time_event_ns, take_time},
+    {"src_ip", EVENT_src_ip, take_address},
+    {"dest_ip", EVENT_dst_ip, take_address},
+    {"src_port", EVENT_src_port, take_int},
+    {"dest_port", EVENT_dst_port, take_int},
+    {"proto", EVENT_transport, take_lower},
+    {"vlan", EVENT_vlan_id, take_vlan},
+    {"host", EVENT_ecu_id, take_text},
+    {"in_iface", EVENT_bus_id, take_text},
+    {"vin", EVENT_FIELD_COUNT, take_vin},
+    {"alert", EVENT_FIELD_COUNT, take_alert},
+    {"anomaly", EVENT_event_name, take_anomaly},
+};
+
+static void set_category(struct eve *e, struct slice type)
+{
+    static const struct {
+        const char *type, *category;
+    } table[] = {
+        {"alert", "network_anomaly"}, {"anomaly", "network_anomaly"}, {"drop", "network_filter"},
+        {"stats", "ids_health"},      {"engine", "ids_health"},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (slice_equal_text(type, table[i].type))
+            EVENT_SET(&e->t.event, event_category, slice_from_text(table[i].category));
+}
+
+static void fill(struct eve *e, struct slice type)
+{
+    set_category(e, type);
+    if (slice_equal_text(type, "drop"))
+        EVENT_SET(&e->t.event, disposition, SLICE_LITERAL("dropped"));
+    take_members(e, e->document.nodes, rows, sizeof rows / sizeof *rows);
+    (void)text_event_set(&e->t, EVENT_event_name, type);
+}
+
+/* Suricata logs what it saw on the wire. What can't be stored of it stands as U+FFFD. */
+static bool repair(struct eve *e, struct slice *record)
+{
+    text_event_repair(&e->t, record);
+    uint8_t *out = e->t.context->alloc(e->t.context, record->size + JSON_PADDING);
+    bool replaced = false;
+    if (!out)
+        return false;
+    memcpy(out, record->data, record->size);
+    memset(out + record->size, ' ', JSON_PADDING);
+    for (size_t i = 0; i < record->size; i++) {
+        if (out[i] != '\\')
+            continue;
+        if (!memcmp(out + i, "\\u0000", 6)) {
+            memcpy(out + i, "\\ufffd", 6);
+            replaced = true;
+        }
+        i++; /* past what is escaped */
+    }
+    if (replaced)
+        text_event_partial(&e->t, "bad_text", "U+0000 stands as U+FFFD");
+    *record = slice_make(out, record->size);
+    return true;
+}
+
+static bool read_document(struct eve *e, struct slice record, struct parser_outcome *outcome)
+{
+    const struct parser_context *context = e->t.context;
+    struct parser_outcome again;
+    enum status status = json_record_read(context, NULL, record, &e->document, outcome);
+    if ((status == STATUS_INVALID_UTF8 || status == STATUS_REFUSED) && repair(e, &record)) {
+        status = json_record_read(context, NULL, record, &e->document, &again);
+        if (status == STATUS_OK)
+            *outcome = (struct parser_outcome){.result = PARSER_OK};
+    }
+    return status == STATUS_OK;
+}
+
+static void parse(struct slice record, const struct parser_context *context,
+                  struct parser_outcome *outcome)
+{
+    struct eve e;
+    text_event_init(&e.t, context);
+    e.cve.count = e.atm.count = 0;
+    if (!read_document(&e, record, outcome))
+        return;
+    struct slice type = text_of(json_find(&e.document, 0, "event_type"));
+    if (!type.size) {
+        parser_malformed(outcome, 0, "missing_field", "event_type is needed, a text");
+        return;
+    }
+    fill(&e, type);
+    text_event_emit(&e.t, outcome);
+}
+
+/* ---- probe ---- */
+
+enum { SEEN_TYPE = 1, SEEN_TIME = 2, SEEN_NATIVE = 4 };
+
+static unsigned key_kind(struct slice key)
+{
+    if (slice_equal_text(key, "event_type"))
+        return SEEN_TYPE;
+    if (slice_equal_text(key, "timestamp"))
+        return SEEN_TIME;
+    return slice_equal_text(key, "event_name") || slice_equal_text(key, "sev_id") ||
+                   slice_equal_text(key, "message")
+               ? SEEN_NATIVE
+               : 0;
+}
+
+/* What the keys of the object at the start of head are, as far as head goes. */
+static unsigned keys_seen(struct slice head)
+{
+    unsigned seen = 0;
+    size_t depth = 0;
+    bool is_key = false; /* the next string names a member of the object itself */
+    for (size_t i = 0; i < head.size; i++) {
+        uint8_t c = head.data[i];
+        if (c == '{' || c == '[') {
+            is_key = ++depth == 1;
+        } else if (c == '}' || c == ']') {
+            if (--depth == 0)
+                return seen;
+        } else if (c == ',') {
+            is_key = depth == 1;
+        } else if (c == '"') {
+            size_t start = ++i;
+            while (i < head.size && head.data[i] != '"')
+                i += head.data[i] == '\\' ? 2 : 1;
+            if (is_key && i < head.size)
+                seen |= key_kind(slice_sub(head, start, i - start));
+            is_key = false;
+        }
+    }
+    return seen;
+}
+
+static int probe(struct slice head)
+{
+    if (slice_starts_with(head, "\xEF\xBB\xBF"))
+        head = slice_sub(head, 3, head.size);
+    head = slice_trim(head);
+    if (slice_starts_with(head, "["))
+        head = slice_trim(slice_sub(head, 1, head.size));
+    return slice_starts_with(head, "{") && keys_seen(head) == (SEEN_TYPE | SEEN_TIME) ? 70 : 0;
+}
+
+static const char *const content_types[] = {"application/vnd.suricata.eve+json", NULL};
+
+const struct parser parser_eve = {
+    .abi_version = VSOC_PARSER_ABI,
+    .struct_size = sizeof(struct parser),
+    .name = "eve",
+    .version = "1.0.0",
+    .description = "Suricata EVE JSON: alerts, anomalies, drops and every other event type",
+    .content_types = content_types,
+    .framing = PARSER_FRAMING_JSON,
+    .probe = probe,
+    .parse = parse,
+};

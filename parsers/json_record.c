@@ -1,0 +1,75 @@
+/* json_record.c: reads records of JSON formats. Pure, any thread. Knows no format's keys. */
+#include "parsers/json_record.h"
+
+#include <stdio.h>
+
+#define DETAIL_BYTES 160
+#define KEY_SHOWN    64 /* bytes of a key in a message */
+
+void json_record_refuse(const struct parser_context *context, struct slice key, size_t offset,
+                        const char *code, const char *text, struct parser_outcome *outcome)
+{
+    struct slice shown = slice_sub(key, 0, KEY_SHOWN);
+    while (shown.size < key.size && shown.size && (key.data[shown.size] & 0xC0) == 0x80)
+        shown.size--; /* not through a character */
+    char *detail = context->alloc(context, DETAIL_BYTES);
+    if (detail)
+        snprintf(detail, DETAIL_BYTES, "%.*s: %s", SLICE_ARGS(shown), text);
+    parser_malformed(outcome, offset, code, detail ? detail : "a value is not what it must be");
+}
+
+static const char *code_of(enum status status)
+{
+    switch (status) {
+    case STATUS_INVALID_UTF8:
+        return "invalid_utf8";
+    case STATUS_TOO_DEEP:
+        return "too_deep";
+    case STATUS_TOO_MANY:
+        return "too_many_values";
+    case STATUS_OUT_OF_RANGE:
+        return "out_of_range";
+    case STATUS_DUPLICATE_KEY:
+        return "duplicate_key";
+    case STATUS_REFUSED:
+        return "nul_byte";
+    case STATUS_NO_MEMORY:
+        return "no_memory";
+    default:
+        return "malformed";
+    }
+}
+
+/* The key at this place of the record, with its colon behind it; empty when there is none. */
+static struct slice key_at(struct slice record, size_t offset)
+{
+    struct slice s = slice_sub(record, offset, record.size);
+    const uint8_t *end =
+        s.size > 1 && s.data[0] == '"' ? memchr(s.data + 1, '"', s.size - 1) : NULL;
+    if (!end)
+        return SLICE_EMPTY;
+    struct slice key = slice_make(s.data + 1, (size_t)(end - s.data) - 1);
+    struct slice behind = slice_trim(slice_sub(s, key.size + 2, s.size));
+    return behind.size && behind.data[0] == ':' ? key : SLICE_EMPTY;
+}
+
+enum status json_record_read(const struct parser_context *context, const struct json_names *names,
+                             struct slice record, struct json_document *document,
+                             struct parser_outcome *outcome)
+{
+    struct json_error error = {0, NULL};
+    enum status status = json_parse_named(context->json, names, record, document, &error);
+    if (status == STATUS_OK && document->nodes[0].type != JSON_OBJECT) {
+        parser_malformed(outcome, 0, "wrong_type", "an event is a JSON object");
+        return STATUS_WRONG_TYPE;
+    }
+    if (status == STATUS_OK)
+        return status;
+    struct slice key = key_at(record, error.offset);
+    if (status == STATUS_DUPLICATE_KEY && key.size)
+        json_record_refuse(context, key, error.offset, "duplicate_key",
+                           "stands twice in one object", outcome);
+    else
+        parser_malformed(outcome, error.offset, code_of(status), error.detail);
+    return status;
+}

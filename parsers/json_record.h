@@ -1,0 +1,20 @@
+/* json_record.h: a record that is one JSON object, and what is said when it is none. Thread: any,
+ * one owner. */
+#ifndef VSOC_PARSERS_JSON_RECORD_H
+#define VSOC_PARSERS_JSON_RECORD_H
+
+#include "core/json.h"
+#include "parsers/parser.h"
+
+/* Reads the record with context->json. Not OK: *outcome is MALFORMED and says why, *document is not
+ * to be looked at; INVALID_UTF8 and REFUSED (U+0000) are texts that can't be stored. names may be
+ * NULL. */
+enum status json_record_read(const struct parser_context *context, const struct json_names *names,
+                             struct slice record, struct json_document *document,
+                             struct parser_outcome *outcome) must_check;
+
+/* MALFORMED at offset, with a detail that names the key. text may end with the call. */
+void json_record_refuse(const struct parser_context *context, struct slice key, size_t offset,
+                        const char *code, const char *text, struct parser_outcome *outcome);
+
+#endif
