@@ -34,7 +34,7 @@ static const char *code_of(enum status status)
     case STATUS_REFUSED:
         return "nul_byte";
     case STATUS_NO_MEMORY:
-        return "no_memory";
+        return PARSER_OUT_OF_MEMORY;
     default:
         return "malformed";
     }

@@ -40,6 +40,10 @@ struct parser_outcome {
     const char *detail; /* MALFORMED: sentence for people; static or from context->alloc */
 };
 
+/* Code of an outcome that says nothing of the record: the process has no memory. The whole batch is
+ * refused for now, and sent again. (A failing context->alloc is told apart by the server.) */
+#define PARSER_OUT_OF_MEMORY "out_of_memory"
+
 /* Bytes of another format inside a record (a syslog line that carries JSON, the data of a
  * CloudEvent). */
 struct parser_inner {

@@ -19,7 +19,11 @@ static struct run *run_of(const struct parser_context *context)
 
 static void *record_alloc(const struct parser_context *context, size_t size)
 {
-    return scratch_alloc(&run_of(context)->scratch, size);
+    struct run *run = run_of(context);
+    void *p = scratch_alloc(&run->scratch, size);
+    if (run->scratch.starved) /* no fault of the record's: the batch is for later */
+        run->status = STATUS_NO_MEMORY;
+    return p;
 }
 
 static const void *record_mark(const struct parser_context *context)
@@ -242,7 +246,10 @@ static void take_event(const struct parser_context *context, struct event *event
 
 void pipeline_take_outcome(struct run *run, const struct parser_outcome *outcome)
 {
-    if (outcome->result == PARSER_MALFORMED)
+    if (outcome->result == PARSER_MALFORMED && outcome->code &&
+        !strcmp(outcome->code, PARSER_OUT_OF_MEMORY))
+        run->status = STATUS_NO_MEMORY;
+    else if (outcome->result == PARSER_MALFORMED)
         pipeline_reject_record(run, outcome->offset, outcome->code ? outcome->code : "malformed",
                                outcome->detail ? outcome->detail
                                                : "record does not follow its format");

@@ -44,11 +44,18 @@ void scratch_reset(struct scratch *scratch)
     go_back(scratch, (struct scratch_mark){0, 0, NULL});
 }
 
+static void *take(struct scratch *scratch, size_t size)
+{
+    void *p = malloc(size);
+    scratch->starved |= !p;
+    return p;
+}
+
 static void *alloc_piece(struct scratch *scratch, size_t size)
 {
     if (size > scratch->limit_bytes - scratch->piece_bytes)
         return NULL;
-    struct scratch_piece *piece = malloc(sizeof *piece + size);
+    struct scratch_piece *piece = take(scratch, sizeof *piece + size);
     if (!piece)
         return NULL;
     piece->next = scratch->pieces;
@@ -62,7 +69,7 @@ void *scratch_alloc(struct scratch *scratch, size_t size)
 #ifndef VSOCD_SANITIZED
     if (size <= BLOCK_BYTES - ALIGNMENT) {
         size_t rounded = (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
-        if (!scratch->block && !(scratch->block = malloc(BLOCK_BYTES)))
+        if (!scratch->block && !(scratch->block = take(scratch, BLOCK_BYTES)))
             return NULL;
         if (rounded <= BLOCK_BYTES - scratch->block_used) {
             void *p = scratch->block + scratch->block_used;

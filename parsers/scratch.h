@@ -3,6 +3,7 @@
 #ifndef VSOC_PARSERS_SCRATCH_H
 #define VSOC_PARSERS_SCRATCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,7 @@ struct scratch {
     struct scratch_piece *pieces; /* larger ones, newest first */
     size_t piece_bytes;
     size_t limit_bytes; /* of pieces */
+    bool starved;       /* the process had no memory, although the limit was not reached */
 };
 
 void scratch_init(struct scratch *scratch, size_t limit_bytes);

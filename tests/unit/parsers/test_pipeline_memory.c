@@ -1,0 +1,73 @@
+/* What the record loop says when the process has no memory. */
+/* wrap: malloc */
+#include "pipeline_fixture.h"
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+
+#define TAIL "\",\"time\":5,\"r155_threat\":[\"8.1\"]}\n{\"event_name\":\"B\"}"
+
+static long left = -1; /* calls until one fails; below 0: none fails */
+
+void *__wrap_malloc(size_t size)
+{
+    return left >= 0 && left-- == 0 ? NULL : __real_malloc(size);
+}
+
+/* Runs the body with the nth allocation of it failing; true when one did. */
+static bool run_failing(struct fixture *f, const uint8_t *body, size_t size, long nth)
+{
+    fixture_forget(f);
+    left = nth;
+    f->status = pipeline_run(&f->options, slice_make(body, size), &f->result);
+    bool failed = left < 0;
+    left = -1;
+    return failed;
+}
+
+static void events_are_not_quarantined_for_want_of_memory(void **state)
+{
+    struct fixture *f = *state;
+    char body[6000 + PIPELINE_PADDING] = "{\"event_name\":\"A\",\"long\":\"";
+    size_t size = strlen(body);
+    memset(body + size, 'x', 5000);
+    memcpy(body + size + 5000, TAIL, sizeof TAIL);
+    size = strlen(body);
+    long nth = 0;
+    while (run_failing(f, (const uint8_t *)body, size, nth)) {
+        assert_int_equal(f->result.quarantined, 0);
+        if (f->status != STATUS_OK)
+            assert_int_equal(f->status, STATUS_NO_MEMORY);
+        else
+            assert_int_equal(f->result.accepted, 2);
+        nth++;
+    }
+    assert_true(nth > 0);
+    assert_int_equal(f->status, STATUS_OK);
+    assert_int_equal(f->result.accepted, 2);
+}
+
+static void record_over_its_own_limit_is_quarantined_alone(void **state)
+{
+    struct fixture *f = *state;
+    char body[9000 + PIPELINE_PADDING] = "{\"event_name\":\"A\",\"long\":\"";
+    size_t size = strlen(body);
+    memset(body + size, 'x', 8000);
+    memcpy(body + size + 8000, TAIL, sizeof TAIL);
+    f->options.event_bytes = 4096;
+    fixture_run_text(f, body);
+    assert_int_equal(f->status, STATUS_OK);
+    assert_int_equal(f->result.quarantined, 1);
+    assert_int_equal(f->result.accepted, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(events_are_not_quarantined_for_want_of_memory,
+                                        fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(record_over_its_own_limit_is_quarantined_alone,
+                                        fixture_setup, fixture_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
