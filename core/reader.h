@@ -31,7 +31,7 @@ static inline struct slice reader_bytes(struct reader *r, size_t size)
             r->status = STATUS_TRUNCATED;
         return SLICE_EMPTY;
     }
-    struct slice s = slice_make(r->in.data + r->offset, size);
+    struct slice s = slice_sub(r->in, r->offset, size); /* data may be NULL */
     r->offset += size;
     return s;
 }
