@@ -10,6 +10,10 @@
 #define MICROSECONDS_MAX 999999
 #define NAME_TEXT        32
 
+#define CONTROL_RESPONSE         2
+#define SERVICE_SOFTWARE_VERSION 0x13
+#define SERVICE_OVERFLOW         0x14
+
 enum type { TYPE_LOG, TYPE_APP_TRACE, TYPE_NETWORK_TRACE, TYPE_CONTROL };
 
 static const char memory_is_out[] = "limits.memory is reached";
@@ -157,6 +161,11 @@ static void read_verbose(struct message *m, struct reader *in)
                            : "an argument is broken or of a kind that is not decoded");
 }
 
+static uint64_t number(const struct message *m, struct reader *in, size_t bytes)
+{
+    return m->frame->htyp & DLT_BIG_ENDIAN ? reader_uint_be(in, bytes) : reader_uint_le(in, bytes);
+}
+
 /* Names of COVESA dlt-daemon (dlt_protocol.h), lower case. */
 static const char *service_name(uint64_t id)
 {
@@ -171,8 +180,8 @@ static const char *service_name(uint64_t id)
                     {0x06, "reset_to_factory_default"},
                     {0x11, "set_default_log_level"},
                     {0x12, "set_default_trace_status"},
-                    {0x13, "get_software_version"},
-                    {0x14, "message_buffer_overflow"},
+                    {SERVICE_SOFTWARE_VERSION, "get_software_version"},
+                    {SERVICE_OVERFLOW, "message_buffer_overflow"},
                     {0xF01, "unregister_context"},
                     {0xF02, "connection_info"},
                     {0xF03, "timezone"},
@@ -183,9 +192,29 @@ static const char *service_name(uint64_t id)
     return NULL;
 }
 
+/* Response of get_software_version: status, length, text. */
+static void set_software(struct message *m, struct reader in)
+{
+    (void)reader_u8(&in);
+    uint64_t size = number(m, &in, 4);
+    struct slice text = dlt_text(&m->t, reader_bytes(&in, (size_t)size), &m->repaired);
+    (void)text_event_set(&m->t, EVENT_ecu_sw_version, text);
+}
+
+static void read_service(struct message *m, uint64_t id, struct reader in)
+{
+    keep_int(m, "service_id", (int64_t)id);
+    if (DLT_TYPE_INFO(m->frame->msin) != CONTROL_RESPONSE)
+        return;
+    if (id == SERVICE_SOFTWARE_VERSION)
+        set_software(m, in);
+    else if (id == SERVICE_OVERFLOW) /* messages were lost */
+        EVENT_SET(&m->t.event, event_category, SLICE_LITERAL("ids_health"));
+}
+
 static void read_opaque(struct message *m, struct reader *in)
 {
-    uint64_t id = m->frame->htyp & DLT_BIG_ENDIAN ? reader_uint_be(in, 4) : reader_uint_le(in, 4);
+    uint64_t id = number(m, in, 4);
     bool is_control = DLT_TYPE(m->frame->msin) == TYPE_CONTROL;
     const char *name = is_control ? service_name(id) : NULL;
     EVENT_SET(&m->t.event, context_raw, slice_sub(in->in, in->offset, in->in.size));
@@ -193,7 +222,10 @@ static void read_opaque(struct message *m, struct reader *in)
         text_event_partial(&m->t, "bad_payload", "the payload is too short for a message id");
         return;
     }
-    keep_int(m, is_control ? "service_id" : "message_id", (int64_t)id);
+    if (is_control)
+        read_service(m, id, *in);
+    else
+        keep_int(m, "message_id", (int64_t)id);
     int n = name ? snprintf(m->name, sizeof m->name, "%s", name)
                  : snprintf(m->name, sizeof m->name, "%s:0x%08x",
                             is_control ? "service" : "message", (unsigned)id);

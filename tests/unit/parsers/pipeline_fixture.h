@@ -158,6 +158,25 @@ static inline void assert_rejected(const struct fixture *f, size_t i, const char
         fail_msg("'%s' is not in '%s'", text, f->items[i].detail);
 }
 
+/* Bytes of the body that became events or quarantined records: these must follow each other, with
+ * nothing left out and nothing taken twice. */
+static inline uint64_t fixture_bytes(const struct fixture *f)
+{
+    uint64_t at = 0;
+    for (size_t i = 0; i < f->item_count; i++) {
+        unsigned long offset = f->items[i].offset, size = f->items[i].size;
+        if (!f->items[i].is_reject) {
+            const char *place = strstr(f->items[i].json, "\"raw_offset\":");
+            assert_non_null(place);
+            assert_int_equal(
+                sscanf(place, "\"raw_offset\":\"%lu\",\"raw_size\":\"%lu\"", &offset, &size), 2);
+        }
+        assert_int_equal(offset, at);
+        at += size;
+    }
+    return at;
+}
+
 #define fixture_test(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 
 #endif

@@ -17,24 +17,6 @@ static void run(struct fixture *f, const void *body, size_t size)
     assert_int_equal(f->status, STATUS_OK);
 }
 
-/* Each byte of the body belongs to one event or to one quarantined record, in order. */
-static void assert_all_accounted(const struct fixture *f, size_t size)
-{
-    uint64_t at = 0;
-    for (size_t i = 0; i < f->item_count; i++) {
-        const struct fixture_item *item = &f->items[i];
-        uint64_t offset = item->offset, bytes = item->size;
-        if (!item->is_reject) {
-            const char *place = strstr(item->json, "\"raw_offset\":\"");
-            assert_int_equal(
-                sscanf(place, "\"raw_offset\":\"%lu\",\"raw_size\":\"%lu\"", &offset, &bytes), 2);
-        }
-        assert_int_equal(offset, at);
-        at += bytes;
-    }
-    assert_int_equal(at, size);
-}
-
 static size_t count_good(const struct fixture *f)
 {
     size_t n = 0;
@@ -59,7 +41,7 @@ static void every_prefix_is_events_or_a_quarantined_rest(void **state)
     for (size_t i = 0; i < SAMPLES; i++)
         for (size_t size = 1; size <= samples[i].bytes.size; size++) {
             run(*state, samples[i].bytes.data, size);
-            assert_all_accounted(*state, size);
+            assert_int_equal(fixture_bytes(*state), size);
             assert_true(count_good(*state) >= size / SIZE(GOOD) - (i == 1 && size > SIZE(GOOD)));
         }
 }
@@ -74,7 +56,7 @@ static void a_changed_byte_costs_no_neighbour(void **state)
                 memcpy(body, samples[i].bytes.data, samples[i].bytes.size);
                 body[at] = (uint8_t)value;
                 run(*state, body, samples[i].bytes.size);
-                assert_all_accounted(*state, samples[i].bytes.size);
+                assert_int_equal(fixture_bytes(*state), samples[i].bytes.size);
                 assert_true(count_good(*state) >= 2);
             }
 }

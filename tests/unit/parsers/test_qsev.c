@@ -57,6 +57,28 @@ static void every_cut_of_a_message_is_refused(void **state)
     assert_event_has(f, 0, "\"code\":\"not_canonical\"");
 }
 
+/* Messages carry nothing to find the next one by, so what is behind a change may go with it; what
+ * is before stays, and no byte is lost. */
+static void every_changed_byte_gives_events_or_a_quarantined_rest(void **state)
+{
+    struct fixture *f = *state;
+    static const uint8_t messages[] = {
+        0x10, 0x00, 0x40, 0x80, 0x01, 0x00, 0x03, 0x00, /* A of the worked examples */
+        0x23, 0x40, 0x42, 0x00, 0x67, 0x00, 0x04, 0x00, 0x1D, 0xCD, 0x65, 0x00, 0x69, 0x55, 0xB9,
+        0x00, 0x00, 0x01, 0x08, 0x27, 0x02, 0xFF, 0xFF, 0xFF, 0xFF, 0x0E, 0x80, /* D */
+        0x15, 0x00, 0xC0, 0x00, 0x33, 0x00, 0x02, 0x00, 0x02, 0xDE, 0xAD, 0x00, 0x02, 0x00, 0x11};
+    f->options.parser = &parser_qsev;
+    for (size_t at = 8; at < sizeof messages; at++)
+        for (unsigned value = 0; value < 256; value++) {
+            uint8_t body[sizeof messages];
+            memcpy(body, messages, sizeof body);
+            body[at] = (uint8_t)value;
+            fixture_run(f, body, sizeof body);
+            assert_event_has(f, 0, "\"sev_id\":32769");
+            assert_int_equal(fixture_bytes(f), sizeof body);
+        }
+}
+
 static void a_length_beyond_the_body_is_refused_before_memory_is_taken(void **state)
 {
     struct fixture *f = *state;
@@ -116,6 +138,7 @@ int main(void)
         fixture_test(a_message_with_all_parts_is_read),
         fixture_test(messages_follow_each_other_and_a_broken_one_takes_the_rest),
         fixture_test(every_cut_of_a_message_is_refused),
+        fixture_test(every_changed_byte_gives_events_or_a_quarantined_rest),
         fixture_test(a_length_beyond_the_body_is_refused_before_memory_is_taken),
         fixture_test(a_message_over_the_limit_is_skipped),
         fixture_test(odd_values_are_taken_with_a_note),
