@@ -96,6 +96,7 @@ static bool write_key(int fd)
                         "this file: without it\n"
                         "# no vehicle can be found again by its VIN.\n1 %s\n",
                         hex);
+    errno = ENOSPC; /* of a write that is short */
     bool good = write(fd, text, (size_t)size) == size;
     fault_point(keys_written);
     good = good && fsync(fd) == 0;
@@ -122,6 +123,7 @@ static enum status make_file(const char *path, char reason[256])
     if (good && folder_sync(path) == STATUS_OK)
         return STATUS_OK;
     snprintf(reason, 256, "cannot write %s: %s", path, strerror(errno));
+    unlink(fresh);
     return STATUS_IO;
 }
 

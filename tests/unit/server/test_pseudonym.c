@@ -4,8 +4,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -53,6 +55,24 @@ static void missing_file_is_made_for_the_owner_alone_and_read_again(void **state
     assert_int_equal(st.st_mode & 0777, 0600);
 }
 
+static void key_that_can_not_be_written_leaves_nothing(void **state)
+{
+    struct pseudonym_key key;
+    char reason[256];
+    struct rlimit before, little;
+    (void)state;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    little = (struct rlimit){16, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
+    enum status status = pseudonym_key_load(path, &key, reason);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(status, STATUS_IO);
+    assert_non_null(strstr(reason, "No space left"));
+    assert_int_equal(rmdir(dir), 0); /* it is empty */
+    assert_int_equal(mkdir(dir, 0700), 0);
+}
+
 static void highest_id_is_the_key_in_use(void **state)
 {
     struct pseudonym_key key;
@@ -98,6 +118,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(missing_file_is_made_for_the_owner_alone_and_read_again,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(key_that_can_not_be_written_leaves_nothing, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(highest_id_is_the_key_in_use, setup, teardown),
         cmocka_unit_test_setup_teardown(wrong_line_is_named, setup, teardown),
         cmocka_unit_test(pseudonym_is_hmac_sha_256_of_the_vin),
