@@ -265,6 +265,7 @@ static enum status list_ids(struct run *r)
             note_ids(r, &record);
     } while (status == STATUS_OK || status == STATUS_CORRUPT);
     spool_reader_close(reader);
+    note_time(&r->stretch, clock_wall_ns()); /* it may have been set back behind the last batch */
     return status == STATUS_END ? STATUS_OK : spool_failed(r, status);
 }
 

@@ -1,6 +1,7 @@
 """The wall clock is set while vsocd runs, and while it does not: no event is lost or doubled, no key or evidence goes early."""
 
 import datetime
+import json
 import uuid
 
 import pytest
@@ -55,6 +56,19 @@ def test_clock_set_by_a_day_loses_and_doubles_nothing(make_stack, clock, restart
     assert [report["position"] for report in reports] == [1, 2, 3, 4, 5]
     stack.compare(sender.told, waited=True)
     check_times(stack.database, reports, AHEAD_AND_BACK)
+
+
+def test_what_came_while_the_clock_was_ahead_is_found_by_a_replay(make_stack, clock):
+    """Its messages bear the time at which they could be delivered, which is before that at which it came."""
+    stack = make_stack(environment=clock.environment)
+    sender = Sender(stack.server)
+    clock.set(DAY_S)
+    sender.send(sender.events(10), VSOC_Ack="postgres")
+    clock.set(0)
+    stack.server.wait_for_sinks()
+    report = stack.server.run("spool", "replay", stack.server.spool_dir, "-c", stack.server.config, "--sink", "kafka", "--json")
+    assert json.loads(report.stdout)["sinks"][0]["there"] == 10
+    stack.compare(sender.told)
 
 
 def test_clock_that_is_ahead_for_a_while_removes_no_evidence(make_server, clock):
