@@ -91,7 +91,7 @@ struct parser_context {
     enum parser_result (*hand_on)(const struct parser_context *context,
                                   const struct parser_inner *inner, struct parser_outcome *outcome);
     /* What alloc gave after mark is given back by release: for BODY formats, whose call lasts for
-     * many events. NULL when the limit is reached. */
+     * many events. NULL when the limit is reached; to release it gives nothing back. */
     const void *(*mark)(const struct parser_context *context);
     void (*release)(const struct parser_context *context, const void *mark);
     /* Value of a header field of the request by its lower-case name; empty when there is none. */

@@ -92,5 +92,6 @@ const struct scratch_mark *scratch_mark(struct scratch *scratch)
 
 void scratch_release(struct scratch *scratch, const struct scratch_mark *mark)
 {
-    go_back(scratch, *mark);
+    if (mark)
+        go_back(scratch, *mark);
 }

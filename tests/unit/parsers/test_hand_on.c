@@ -285,6 +285,28 @@ static void memory_between_mark_and_release_is_used_again(void **state)
     assert_int_equal(f->result.accepted, 40);
 }
 
+static void greedy_parse(struct slice record, const struct parser_context *context,
+                         struct parser_outcome *outcome)
+{
+    (void)record;
+    while (context->alloc(context, 1000))
+        ;
+    while (context->alloc(context, 1))
+        ;
+    context->release(context, context->mark(context));
+    parser_malformed(outcome, 0, "greedy", "has taken all memory");
+}
+
+static void mark_that_has_no_memory_may_be_released(void **state)
+{
+    struct fixture *f = *state;
+    struct parser greedy = body;
+    greedy.parse = greedy_parse;
+    f->options.parser = &greedy;
+    fixture_run_text(f, "one;");
+    assert_string_equal(f->items[0].code, "greedy");
+}
+
 static void record_of_a_body_over_the_limit_is_quarantined(void **state)
 {
     struct fixture *f = *state;
@@ -333,6 +355,7 @@ int main(void)
         TEST(json_inside_json_leaves_the_outer_document_valid),
         TEST(parser_of_the_whole_body_finds_its_records),
         TEST(memory_between_mark_and_release_is_used_again),
+        TEST(mark_that_has_no_memory_may_be_released),
         TEST(record_of_a_body_over_the_limit_is_quarantined),
         TEST(header_fields_of_the_request_are_seen),
     };
