@@ -17,18 +17,27 @@ static struct run *run_of(const struct parser_context *context)
 
 /* ---- memory of a record ---- */
 
+/* Want of memory is no fault of the record's: the batch is for later. */
+static void note_starved(struct run *run)
+{
+    if (run->scratch.starved)
+        run->status = STATUS_NO_MEMORY;
+}
+
 static void *record_alloc(const struct parser_context *context, size_t size)
 {
     struct run *run = run_of(context);
     void *p = scratch_alloc(&run->scratch, size);
-    if (run->scratch.starved) /* no fault of the record's: the batch is for later */
-        run->status = STATUS_NO_MEMORY;
+    note_starved(run);
     return p;
 }
 
 static const void *record_mark(const struct parser_context *context)
 {
-    return scratch_mark(&run_of(context)->scratch);
+    struct run *run = run_of(context);
+    const void *mark = scratch_mark(&run->scratch);
+    note_starved(run);
+    return mark;
 }
 
 static void record_release(const struct parser_context *context, const void *mark)

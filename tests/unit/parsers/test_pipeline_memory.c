@@ -15,7 +15,7 @@ void *__wrap_malloc(size_t size)
 }
 
 /* Runs the body with the nth allocation of it failing; true when one did. */
-static bool run_failing(struct fixture *f, const uint8_t *body, size_t size, long nth)
+static bool run_failing(struct fixture *f, const void *body, size_t size, long nth)
 {
     fixture_forget(f);
     left = nth;
@@ -25,16 +25,11 @@ static bool run_failing(struct fixture *f, const uint8_t *body, size_t size, lon
     return failed;
 }
 
-static void events_are_not_quarantined_for_want_of_memory(void **state)
+/* Each allocation fails once: the batch is refused, or both its events are accepted. */
+static void assert_nothing_is_quarantined(struct fixture *f, const void *body, size_t size)
 {
-    struct fixture *f = *state;
-    char body[6000 + PIPELINE_PADDING] = "{\"event_name\":\"A\",\"long\":\"";
-    size_t size = strlen(body);
-    memset(body + size, 'x', 5000);
-    memcpy(body + size + 5000, TAIL, sizeof TAIL);
-    size = strlen(body);
     long nth = 0;
-    while (run_failing(f, (const uint8_t *)body, size, nth)) {
+    while (run_failing(f, body, size, nth)) {
         assert_int_equal(f->result.quarantined, 0);
         if (f->status != STATUS_OK)
             assert_int_equal(f->status, STATUS_NO_MEMORY);
@@ -45,6 +40,26 @@ static void events_are_not_quarantined_for_want_of_memory(void **state)
     assert_true(nth > 0);
     assert_int_equal(f->status, STATUS_OK);
     assert_int_equal(f->result.accepted, 2);
+}
+
+static void events_are_not_quarantined_for_want_of_memory(void **state)
+{
+    char body[6000 + PIPELINE_PADDING] = "{\"event_name\":\"A\",\"long\":\"";
+    size_t size = strlen(body);
+    memset(body + size, 'x', 5000);
+    memcpy(body + size + 5000, TAIL, sizeof TAIL);
+    size = strlen(body);
+    assert_nothing_is_quarantined(*state, body, size);
+}
+
+/* Formats whose call lasts for many events mark and release its memory. */
+static void messages_of_a_long_call_are_not_quarantined_for_want_of_memory(void **state)
+{
+    struct fixture *f = *state;
+    static const char body[] = "DLS\1\x20\1\0\x0A\x2A\0\0\0ab"
+                               "DLS\1\x20\2\0\x0A\x2A\0\0\0ab";
+    f->options.parser = &parser_dlt;
+    assert_nothing_is_quarantined(f, body, sizeof body - 1);
 }
 
 static void record_over_its_own_limit_is_quarantined_alone(void **state)
@@ -66,6 +81,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(events_are_not_quarantined_for_want_of_memory,
                                         fixture_setup, fixture_teardown),
+        fixture_test(messages_of_a_long_call_are_not_quarantined_for_want_of_memory),
         cmocka_unit_test_setup_teardown(record_over_its_own_limit_is_quarantined_alone,
                                         fixture_setup, fixture_teardown),
     };
