@@ -9,6 +9,7 @@
     X(eve)                                                                                         \
     X(vsoc_json)                                                                                   \
     X(qsev)                                                                                        \
+    X(auditd)                                                                                      \
     X(candump)                                                                                     \
     X(dlt)                                                                                         \
     X(cef)                                                                                         \

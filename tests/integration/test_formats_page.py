@@ -16,7 +16,7 @@ def sources():
 def test_every_format_has_a_section_and_its_content_types(build):
     run = subprocess.run([build / "vsocd", "formats", "--json"], capture_output=True, check=True, timeout=30)
     formats = [json.loads(line) for line in run.stdout.splitlines()]
-    assert {"vsoc_json", "qsev", "dlt", "candump", "syslog", "cef", "eve"} <= {f["name"] for f in formats}
+    assert {"vsoc_json", "qsev", "dlt", "auditd", "candump", "syslog", "cef", "eve"} <= {f["name"] for f in formats}
     for f in formats:
         assert f"\n## {f['name']}" in PAGE, f["name"]
         for content_type in f["content_types"]:
@@ -25,7 +25,7 @@ def test_every_format_has_a_section_and_its_content_types(build):
 
 def test_formats_as_text_lists_the_same(build):
     text = subprocess.run([build / "vsocd", "formats"], capture_output=True, check=True, timeout=30).stdout.decode()
-    for name in ("vsoc_json", "qsev", "dlt", "candump", "syslog", "cef", "eve"):
+    for name in ("vsoc_json", "qsev", "dlt", "auditd", "candump", "syslog", "cef", "eve"):
         assert re.search(rf"^{name} ", text, re.MULTILINE)
     assert subprocess.run([build / "vsocd", "formats", "--xml"], capture_output=True, check=False).returncode == 64
 

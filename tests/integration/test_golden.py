@@ -13,7 +13,7 @@ import subprocess
 import pytest
 
 DATA = pathlib.Path(__file__).resolve().parents[1] / "data"
-FORMATS = ("vsoc_json", "qsev", "dlt", "candump", "syslog", "cef", "eve")
+FORMATS = ("vsoc_json", "qsev", "dlt", "auditd", "candump", "syslog", "cef", "eve")
 RECEIVED = "2026-11-22T10:15:05Z"
 DERIVED = ("dedup_key", "clock_skew_ms")
 REJECT = re.compile(r"vsocd parse: record (\d+) at byte (\d+): (\w+): (.*)")

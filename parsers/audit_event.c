@@ -1,0 +1,285 @@
+/* audit_event.c: records of Linux audit → one event. Pure, any thread. attributes has a member a
+ * record, named after its type; what an analyst joins on has columns as well. */
+#include "parsers/audit_event.h"
+#include "parsers/text.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+
+#define NO_ITEMS (-1)
+
+void audit_event_init(struct audit_event *e, const struct parser_context *context,
+                      const struct audit_header *header)
+{
+    text_event_init(&e->t, context);
+    e->records.count = 0;
+    e->has_main = e->is_repaired = e->has_failed = false;
+    e->items = NO_ITEMS;
+    e->paths = 0;
+    e->avc = e->permissive = e->apparmor = SLICE_EMPTY;
+    EVENT_SET(&e->t.event, time_event_ns, header->time_ns);
+    EVENT_SET(&e->t.event, time_event_raw, header->time);
+    EVENT_SET(&e->t.event, vehicle_seq, header->serial);
+}
+
+/* ---- texts ---- */
+
+static uint8_t *allocate(struct audit_event *e, size_t size)
+{
+    uint8_t *bytes = e->t.context->alloc(e->t.context, size);
+    if (!bytes)
+        e->t.failed = true;
+    return bytes;
+}
+
+static struct slice repair(struct audit_event *e, struct slice text)
+{
+    bool repaired = false;
+    if (text_repair(e->t.context, &text, &repaired) != STATUS_OK)
+        e->t.failed = true;
+    if (repaired && !e->is_repaired) {
+        text_event_partial(&e->t, "bad_text", "bytes that are no UTF-8 text stand as U+FFFD");
+        e->is_repaired = true;
+    }
+    return e->t.failed ? SLICE_EMPTY : text;
+}
+
+/* a0, and a0[1] of a long one; a0_len is a number. */
+static bool is_argument(struct slice key)
+{
+    return key.size > 1 && key.data[0] == 'a' && key.data[1] >= '0' && key.data[1] <= '9' &&
+           !memchr(key.data, '_', key.size);
+}
+
+/* Fields whose text comes from users: hex when they are not quoted and hold odd bytes. */
+static bool is_untrusted(const struct audit_type *type, struct slice key)
+{
+    static const char *const keys[] = {"name",     "proctitle", "comm",    "exe", "path", "cwd",
+                                       "cmd",      "data",      "acct",    "key", "file", "ocomm",
+                                       "new_name", "old_name",  "dir",     "vm",  "grp",  "watch",
+                                       "device",   "cgroup",    "root_dir"};
+    if (slice_equal_text(type->name, "EXECVE") && is_argument(key))
+        return true;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (slice_equal_text(key, keys[i]))
+            return true;
+    return false;
+}
+
+/* A byte 0 stands between the arguments of a title, a byte 1 between the keys of rules. */
+static struct slice decode(struct audit_event *e, const struct audit_type *type,
+                           const struct audit_field *field)
+{
+    if (field->quote || field->value.size < 2 || !is_untrusted(type, field->key))
+        return field->value;
+    uint8_t *bytes = allocate(e, field->value.size / 2);
+    if (!bytes || !audit_hex_decode(field->value, bytes))
+        return field->value;
+    struct slice text = slice_make(bytes, field->value.size / 2);
+    while (text.size && !text.data[text.size - 1])
+        text.size--;
+    uint8_t separator = slice_equal_text(field->key, "key") ? 1 : 0;
+    for (size_t i = 0; i < text.size; i++)
+        if (bytes[i] == separator)
+            bytes[i] = ' ';
+    return repair(e, text);
+}
+
+/* ---- socket addresses ---- */
+
+static void keep_text(struct audit_event *e, const char *key, struct slice value)
+{
+    text_event_keep(&e->t, slice_from_text(key), value);
+}
+
+static void keep_address(struct audit_event *e, int family, const uint8_t *address,
+                         const uint8_t *port)
+{
+    char text[INET6_ADDRSTRLEN], number[8];
+    if (!inet_ntop(family, address, text, sizeof text))
+        return;
+    snprintf(number, sizeof number, "%u", (unsigned)(port[0] << 8 | port[1]));
+    keep_text(e, "saddr_ip", slice_from_text(text));
+    keep_text(e, "saddr_port", slice_from_text(number));
+}
+
+#define SOCKADDR_MAX 128
+
+/* struct sockaddr as hex; the family in the byte order of the machine, so one byte of it is 0. */
+static void keep_sockaddr(struct audit_event *e, struct slice hex)
+{
+    uint8_t bytes[SOCKADDR_MAX];
+    hex = slice_sub(hex, 0, 2 * sizeof bytes);
+    size_t size = hex.size / 2;
+    if (size < 4 || !audit_hex_decode(hex, bytes) || (bytes[0] && bytes[1]))
+        return;
+    switch (bytes[0] | bytes[1]) {
+    case AF_INET:
+        if (size >= 8)
+            keep_address(e, AF_INET, bytes + 4, bytes + 2);
+        break;
+    case AF_INET6:
+        if (size >= 24)
+            keep_address(e, AF_INET6, bytes + 8, bytes + 2);
+        break;
+    case AF_UNIX: {
+        size_t start = bytes[2] ? 2 : 3; /* abstract names begin with a byte 0 */
+        size_t length = strnlen((const char *)bytes + start, size - start);
+        keep_text(e, "saddr_path", repair(e, slice_make(bytes + start, length)));
+        break;
+    }
+    default:
+        break;
+    }
+}
+
+/* ---- fields ---- */
+
+/* Words for nothing; the braces stand around the parts of an enriched address. */
+static bool says_nothing(struct slice value)
+{
+    return slice_equal_text(value, "?") || slice_equal_text(value, "(null)") ||
+           slice_equal_text(value, "{") || slice_equal_text(value, "}");
+}
+
+static int64_t small_number(struct slice value)
+{
+    int64_t number = 0;
+    if (!value.size || value.size > 6)
+        return NO_ITEMS;
+    for (size_t i = 0; i < value.size; i++) {
+        if (value.data[i] < '0' || value.data[i] > '9')
+            return NO_ITEMS;
+        number = number * 10 + (value.data[i] - '0');
+    }
+    return number;
+}
+
+/* yes, 1, success: which word depends on the type. */
+static bool says_failed(struct slice value)
+{
+    return slice_equal_text(value, "no") || slice_equal_text(value, "0") ||
+           slice_equal_text(value, "failed") || slice_equal_text(value, "fail");
+}
+
+static void look_at(struct audit_event *e, const struct audit_type *type, struct slice key,
+                    struct slice value)
+{
+    if (slice_equal_text(key, "res") || slice_equal_text(key, "success"))
+        e->has_failed |= says_failed(value);
+    else if (slice_equal_text(key, "items") && type->rank == AUDIT_RANK_SYSCALL)
+        e->items = small_number(value);
+    else if (slice_equal_text(key, "permissive"))
+        e->permissive = value;
+    else if (slice_equal_text(key, "apparmor"))
+        e->apparmor = value;
+    else if (slice_equal_text(key, "addr"))
+        (void)text_event_set_address(&e->t, EVENT_src_ip, value);
+    else if (slice_equal_text(key, "saddr"))
+        keep_sockaddr(e, value);
+}
+
+/* Words that are no field, joined in *words, which has room for the whole text. */
+struct words {
+    uint8_t *bytes;
+    size_t size;
+};
+
+static void add_word(struct audit_event *e, struct words *words, size_t most, struct slice word)
+{
+    if (!words->bytes)
+        words->bytes = allocate(e, most);
+    if (!words->bytes)
+        return;
+    if (words->size)
+        words->bytes[words->size++] = ' ';
+    memcpy(words->bytes + words->size, word.data, word.size);
+    words->size += word.size;
+}
+
+/* Fields of a text; those of a message in quotes are returned as *inner. */
+static void add_fields(struct audit_event *e, const struct audit_type *type, struct slice text,
+                       struct slice *inner)
+{
+    struct words words = {NULL, 0};
+    struct audit_field field;
+    struct slice permissions;
+    size_t at = 0;
+    if (audit_avc_take(&text, &e->avc, &permissions)) {
+        keep_text(e, "seresult", e->avc);
+        keep_text(e, "seperms", permissions);
+    }
+    while (audit_field_next(text, &at, &field)) {
+        if (!field.quote && says_nothing(field.value)) {
+            continue;
+        } else if (!field.key.size) {
+            add_word(e, &words, text.size, field.value);
+        } else if (inner && field.quote == '\'' && slice_equal_text(field.key, "msg")) {
+            *inner = field.value;
+        } else {
+            struct slice value = decode(e, type, &field);
+            text_event_keep(&e->t, field.key, value);
+            look_at(e, type, field.key, value);
+        }
+    }
+    keep_text(e, "text", slice_make(words.bytes, words.size));
+}
+
+void audit_event_add(struct audit_event *e, const struct audit_header *header)
+{
+    struct audit_type type = audit_type_of(repair(e, header->type));
+    struct slice name = key_list_add(&e->records, e->t.context, type.name);
+    struct slice inner = SLICE_EMPTY;
+    if (!e->has_main || type.rank > e->main.rank)
+        e->main = type;
+    e->has_main = true;
+    e->paths += slice_equal_text(type.name, "PATH");
+    if (header->node.size && !EVENT_HAS(&e->t.event, ecu_id))
+        (void)text_event_set(&e->t, EVENT_ecu_id, repair(e, header->node));
+    if (!name.size) {
+        text_event_note_full(&e->t);
+        return;
+    }
+    e->t.keys.count = 0;
+    json_object_open(&e->t.attributes, name);
+    add_fields(e, &type, repair(e, header->text), &inner);
+    if (inner.size)
+        add_fields(e, &type, inner, NULL);
+    json_object_close(&e->t.attributes);
+}
+
+/* ---- the whole event ---- */
+
+static void set_name(struct audit_event *e)
+{
+    (void)text_event_set_lower(&e->t, EVENT_event_name, e->main.name);
+    EVENT_SET(&e->t.event, event_category, e->main.category);
+}
+
+/* What SELinux or AppArmor did; severity is our assessment. */
+static void set_verdict(struct audit_event *e)
+{
+    bool is_denied = slice_equal_text(e->avc, "denied") || slice_equal_text(e->apparmor, "DENIED");
+    bool is_granted =
+        slice_equal_text(e->avc, "granted") || slice_equal_text(e->apparmor, "ALLOWED");
+    bool is_done = slice_equal_text(e->permissive, "1");
+    if (is_denied || is_granted)
+        EVENT_SET(&e->t.event, disposition,
+                  is_denied && !is_done ? SLICE_LITERAL("blocked") : SLICE_LITERAL("allowed"));
+    if (is_denied)
+        EVENT_SET(&e->t.event, severity_id, is_done ? 2 : 3);
+    else if (e->has_failed && slice_equal_text(e->main.category, "authentication"))
+        EVENT_SET(&e->t.event, severity_id, 2);
+}
+
+void audit_event_emit(struct audit_event *e, size_t offset, size_t size,
+                      struct parser_outcome *outcome)
+{
+    set_name(e);
+    set_verdict(e);
+    if (e->items > e->paths)
+        text_event_partial(&e->t, "lost_records", "fewer PATH records than SYSCALL announces");
+    EVENT_SET(&e->t.event, raw_offset, (int64_t)offset);
+    EVENT_SET(&e->t.event, raw_size, (int64_t)size);
+    text_event_emit(&e->t, outcome);
+}

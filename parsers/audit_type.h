@@ -1,0 +1,20 @@
+/* audit_type.h: the record types of Linux audit. Thread: any. */
+#ifndef VSOC_PARSERS_AUDIT_TYPE_H
+#define VSOC_PARSERS_AUDIT_TYPE_H
+
+#include "core/slice.h"
+
+/* How much a record says of what its event is: the first one of the highest rank names it. */
+enum audit_rank { AUDIT_RANK_DETAIL, AUDIT_RANK_SYSCALL, AUDIT_RANK_EXECVE, AUDIT_RANK_MAIN };
+
+struct audit_type {
+    struct slice name; /* upper case */
+    struct slice category;
+    enum audit_rank rank;
+};
+
+/* type: a name, a number (the kernel's log), or UNKNOWN[number]. One that is not known keeps its
+ * text. */
+struct audit_type audit_type_of(struct slice type);
+
+#endif
