@@ -46,6 +46,7 @@ struct app {
     int failure_fd;
     bool ready, stopping;
     int64_t rush_ns; /* when much memory was last in flight; 0: not since it was given back */
+    size_t sinks_up; /* when app_memory_trim last looked */
     int64_t drain_deadline_ns;
     int exit_status;
 };

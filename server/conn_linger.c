@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <unistd.h>
+#include <event2/buffer.h>
 #include <event2/bufferevent.h>
 
 static uint64_t most_bytes(const struct conn *conn)
@@ -34,6 +35,8 @@ void conn_linger(struct conn *conn)
     if (conn->session)
         tls_session_shutdown(conn->session);
     bufferevent_disable(conn->stream, EV_READ | EV_WRITE);
+    struct evbuffer *input = bufferevent_get_input(conn->stream);
+    evbuffer_drain(input, evbuffer_get_length(input)); /* nobody will look at it any more */
     if (conn->input_ended || shutdown(conn->fd, SHUT_WR) != 0) {
         conn_close(conn);
         return;

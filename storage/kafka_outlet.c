@@ -80,7 +80,7 @@ void kafka_outlet_close(struct kafka_outlet *outlet)
     topic_close(&outlet->progress);
     rd_kafka_destroy(outlet->producer); /* returns when no thread looks at our texts any more */
     outlet->producer = NULL;
-    kafka_texts_reset(&outlet->texts);
+    kafka_texts_fini(&outlet->texts); /* an outage may be long */
 }
 
 void kafka_outlet_fini(struct kafka_outlet *outlet)

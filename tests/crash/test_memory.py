@@ -47,6 +47,20 @@ def test_memory_of_a_rush_goes_back_to_the_kernel(server):
     wait_until(lambda: INSTRUMENTED or resident(server) < before + 32 * MIB, 60, "the memory being given back")
 
 
+def test_a_refused_connection_that_stays_holds_no_bytes_of_its_body(make_server):
+    """Its sender may still read the answer: the connection waits for that, what has come of the body does not."""
+    count = 1000
+    server = make_server({"limits": {"connections_per_address": 2 * count}})
+    wrong = head(b"x" * 100000).replace(b"/v1/events", b"/v1/nothing") + b"x" * 2500
+    before = resident(server)
+    with contextlib.ExitStack() as stack:
+        for _ in range(count):
+            link = stack.enter_context(server.connect(60))
+            link.sendall(wrong)
+            assert link.recv(65536).startswith(b"HTTP/1.1 404 ")
+        assert INSTRUMENTED or resident(server) < before + count * 4096
+
+
 def test_1000_connections_that_end_in_every_way_leave_nothing_open(server):
     body = ndjson([event(1)])
     server.post(body)
