@@ -39,7 +39,7 @@ def wait_for_events(server, events, seconds):
 
 def measure(rig, options):
     """(samples while the sinks were away, figures)."""
-    server = rig.server(options.build.resolve(), "server", SINKS, ["limits.memory=32MiB", *options.set])
+    server = rig.server(options.build.resolve(), "server", SINKS, ["limits.memory=16MiB", *options.set])
     share = max(options.batch, options.events // 10)
     fleet(options.build, server, options, options.batch, 1)  # the sinks are warm
     wait_for_events(server, options.batch, options.timeout)
