@@ -4,21 +4,40 @@
 #include "parsers/audit_event.h"
 #include "parsers/builtin.h"
 
-/* Events whose records may stand among each other. An event is ready when this many later ones have
- * begun, or at the end of the body: records come out of order, and their end may be lost. */
-#define OPEN_MAX 64
+/* Events whose records may stand among each other, and lines that may wait for more of their event.
+ * An event is ready when either is used up by later ones, or at the end of the body: records come
+ * out of order, and their end may be lost. */
+#define OPEN_MAX  64
+#define LINES_MAX 1024
+#define NO_LINE   LINES_MAX
+
+struct waiting_line {
+    struct slice bytes;
+    uint16_t next; /* of the same event, or of the free ones; NO_LINE: none */
+};
 
 struct open_event {
     struct audit_header first;
-    size_t start, end; /* of its records in the body */
+    size_t start, end; /* of its lines in the body */
+    uint16_t head, tail;
 };
 
 struct auditd {
     const struct parser_context *context;
-    struct slice body;
     struct open_event open[OPEN_MAX]; /* ring, oldest at `oldest` */
     size_t oldest, count;
+    struct waiting_line lines[LINES_MAX];
+    uint16_t free; /* first free line */
 };
+
+static void auditd_init(struct auditd *a, const struct parser_context *context)
+{
+    a->context = context;
+    a->oldest = a->count = 0;
+    a->free = 0;
+    for (uint16_t i = 0; i < LINES_MAX; i++)
+        a->lines[i].next = i + 1;
+}
 
 static bool next_line(struct slice body, size_t *at, struct slice *line)
 {
@@ -35,32 +54,30 @@ static bool next_line(struct slice body, size_t *at, struct slice *line)
 
 /* ---- events ---- */
 
-/* Reads the records again: what stands between them belongs to others. */
-static void emit(struct auditd *a, const struct open_event *open)
+/* Builds the event of its lines, which are free then. */
+static void build(struct auditd *a, const struct open_event *open, struct parser_outcome *outcome)
 {
-    const void *mark = a->context->mark(a->context);
-    struct parser_outcome outcome = {.result = PARSER_MALFORMED, .code = "no_memory"};
-    struct slice line, records = slice_sub(a->body, 0, open->end);
     struct audit_header header;
     struct audit_event e;
-    size_t at = open->start;
-    if (mark) {
-        outcome.result = PARSER_OK;
-        audit_event_init(&e, a->context, &open->first);
-        while (next_line(records, &at, &line))
-            if (audit_header_read(line, &header) && audit_header_is_same(&header, &open->first))
-                audit_event_add(&e, &header);
-        audit_event_emit(&e, open->start, open->end - open->start, &outcome);
-        a->context->release(a->context, mark);
-    }
-    if (outcome.result != PARSER_OK)
-        a->context->reject(a->context, open->start, open->end - open->start, outcome.code,
-                           "limits.memory is reached");
+    audit_event_init(&e, a->context, &open->first);
+    for (uint16_t i = open->head; i != NO_LINE; i = a->lines[i].next)
+        if (audit_header_read(a->lines[i].bytes, &header))
+            audit_event_add(&e, &header);
+    a->lines[open->tail].next = a->free;
+    a->free = open->head;
+    audit_event_emit(&e, open->start, open->end - open->start, outcome);
 }
 
 static void emit_oldest(struct auditd *a)
 {
-    emit(a, &a->open[a->oldest]);
+    const struct open_event *open = &a->open[a->oldest];
+    struct parser_outcome outcome = {.result = PARSER_OK};
+    const void *mark = a->context->mark(a->context);
+    build(a, open, &outcome);
+    a->context->release(a->context, mark);
+    if (outcome.result != PARSER_OK)
+        a->context->reject(a->context, open->start, open->end - open->start, outcome.code,
+                           outcome.detail);
     a->oldest = (a->oldest + 1) % OPEN_MAX;
     a->count--;
 }
@@ -77,17 +94,32 @@ static struct open_event *find(struct auditd *a, const struct audit_header *head
     return NULL;
 }
 
-static void take_record(struct auditd *a, const struct audit_header *header, size_t start,
-                        size_t end)
+static struct open_event *begin(struct auditd *a, const struct audit_header *header, size_t start)
 {
-    struct open_event *open = find(a, header, end);
-    if (open) {
-        open->end = end;
-        return;
-    }
     if (a->count == OPEN_MAX)
         emit_oldest(a);
-    a->open[(a->oldest + a->count++) % OPEN_MAX] = (struct open_event){*header, start, end};
+    struct open_event *open = &a->open[(a->oldest + a->count++) % OPEN_MAX];
+    *open = (struct open_event){.first = *header, .start = start, .head = NO_LINE};
+    return open;
+}
+
+static void take_record(struct auditd *a, const struct audit_header *header, struct slice line,
+                        size_t start)
+{
+    if (a->free == NO_LINE)
+        emit_oldest(a);
+    struct open_event *open = find(a, header, start + line.size);
+    if (!open)
+        open = begin(a, header, start);
+    uint16_t i = a->free;
+    a->free = a->lines[i].next;
+    a->lines[i] = (struct waiting_line){line, NO_LINE};
+    if (open->head == NO_LINE)
+        open->head = i;
+    else
+        a->lines[open->tail].next = i;
+    open->tail = i;
+    open->end = start + line.size;
 }
 
 static bool is_blank(struct slice line)
@@ -98,14 +130,15 @@ static bool is_blank(struct slice line)
 static void parse(struct slice record, const struct parser_context *context,
                   struct parser_outcome *outcome)
 {
-    struct auditd a = {.context = context, .body = record};
+    struct auditd a;
     struct audit_header header;
     struct slice line;
     size_t at = 0;
     (void)outcome;
+    auditd_init(&a, context);
     for (size_t start = at; next_line(record, &at, &line); start = at) {
         if (audit_header_read(line, &header))
-            take_record(&a, &header, start, start + line.size);
+            take_record(&a, &header, line, start);
         else if (!is_blank(line))
             context->reject(context, start, line.size, "not_of_format",
                             "line must start with type=TYPE msg=audit(SECONDS.MMM:SERIAL)");

@@ -150,6 +150,21 @@ static void an_event_ends_before_it_is_larger_than_one_may_be(void **state)
     assert_event_has(f, 2, "{\"B\":{\"c\":\"1\"},\"C\":{\"c\":\"2\"}}");
 }
 
+/* A 1025th line makes the oldest event ready, be it the one it belongs to. */
+static void lines_that_wait_are_limited(void **state)
+{
+    struct fixture *f = *state;
+    size_t used = 0;
+    char *body = malloc(65536);
+    for (int i = 0; i < 1030; i++)
+        used += (size_t)snprintf(body + used, 65536 - used, AUDIT("CWD", "1", "i=%d"), i);
+    run(f, body);
+    free(body);
+    assert_int_equal(f->item_count, 2);
+    assert_event_has(f, 0, "{\"CWD\":{\"i\":\"0\"},");
+    assert_event_has(f, 1, "{\"CWD\":{\"i\":\"1024\"},");
+}
+
 static void more_records_than_are_decoded_are_noted(void **state)
 {
     struct fixture *f = *state;
@@ -202,6 +217,7 @@ int main(void)
         fixture_test(a_broken_line_leaves_its_neighbours_alone),
         fixture_test(events_wait_for_their_records_until_64_later_ones_began),
         fixture_test(an_event_ends_before_it_is_larger_than_one_may_be),
+        fixture_test(lines_that_wait_are_limited),
         fixture_test(more_records_than_are_decoded_are_noted),
         fixture_test(refusals_and_failures_have_a_severity),
         fixture_test(any_change_of_a_sample_is_an_event_or_quarantined),
