@@ -249,7 +249,10 @@ static bool reject_text(struct kafka_outlet *outlet, const struct event_reject *
     writer_init(&extra, 1 << 20);
     struct slice members = reject_extra(outlet, &extra);
     size_t texts = members.size + 6 * (reject->detail.size + reject->code.size) + 512;
-    size_t room = outlet->max_message_bytes > texts ? outlet->max_message_bytes - texts : 0;
+    size_t limit = outlet->max_message_bytes;
+    if (outlet->client->refused_message_bytes)
+        limit /= 2; /* all that is known is that more was refused: so it is found in few tries */
+    size_t room = limit > texts ? limit - texts : 0;
     if (cut.raw.size > room / 4 * 3)
         cut.raw.size = room / 4 * 3;
     bool done = extra.status != STATUS_OK;

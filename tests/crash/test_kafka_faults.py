@@ -328,6 +328,24 @@ def test_event_over_the_limit_of_the_topic_goes_to_quarantine_with_its_id(rig, s
     check(told, [spool_store(one.server), postgres_store(one.stack.database)], None, pseudonyms(one.server.settings["privacy"]["keys_file"]))
 
 
+def test_quarantined_record_over_a_secret_limit_is_cut_until_it_fits(rig, services, admin):
+    for kind, operation in RIGHTS:
+        kafka_acl.grant(services.bootstrap, "blind", kind, "*", operation)
+    one = rig(kafka={"properties": {"compression.type": "none", **login(services, "blind")}})
+    topic_settings(admin, one.stack.topics["quarantine"], max_message_bytes="20000")
+    large = Sender(one.server, vin="1M8GDM9AXKP042789")
+    batch = large.events(3)
+    batch[1] |= {"message": "m" * 100000, "severity_id": "high"}
+    large.send(batch)
+    one.others_go_on()
+    one.passed()
+    told = {**one.traffic.end(), **large.told}
+    one.server.wait_for_sinks()
+    (refused,) = (json.loads(m.value()) for m in consume(one.stack.services.bootstrap, one.stack.topics["quarantine"]))
+    assert refused["index"] == 1 and int(refused["raw_size"]) > 100000 and 4000 < len(refused["raw"]) < 20000
+    check(told, [spool_store(one.server), postgres_store(one.stack.database)], None, pseudonyms(one.server.settings["privacy"]["keys_file"]))
+
+
 # ---- rights and names ----------------------------------------------------------------------------------------------------------
 
 
