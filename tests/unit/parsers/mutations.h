@@ -35,6 +35,7 @@ static inline void mutations_on_reject(void *arg, const struct event_reject *r)
 static inline void mutations_run(struct fixture *f, const uint8_t *body, size_t size)
 {
     struct mutations m = {.size = size};
+    assert_true(size <= sizeof m.covered);
     uint8_t *padded = malloc(size + PIPELINE_PADDING);
     memcpy(padded, body, size);
     memset(padded + size, ' ', PIPELINE_PADDING);

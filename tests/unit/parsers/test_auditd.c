@@ -114,6 +114,13 @@ static void a_broken_line_leaves_its_neighbours_alone(void **state)
     assert_event_has(f, 1, "{\"SYSCALL\":{\"a\":\"1\"},\"CWD\":{\"b\":\"2\"}}");
 }
 
+/* More events than the fixture keeps: pipeline_result has their number. */
+static void only_count(void *arg, const struct event *event)
+{
+    (void)arg;
+    (void)event;
+}
+
 /* A 65th event makes the first one ready; what comes for it after that is an event of its own. */
 static void events_wait_for_their_records_until_64_later_ones_began(void **state)
 {
@@ -127,10 +134,7 @@ static void events_wait_for_their_records_until_64_later_ones_began(void **state
         snprintf(body + used, sizeof body - used, AUDIT("B", "1", "b=2"));
         struct pipeline_options options = f->options;
         f->options.batch_events = 100;
-        f->options.event_bytes = 65536;
-        struct mutations m = {.size = strlen(body)};
-        f->options.on_event = mutations_on_event;
-        f->options.arg = &m;
+        f->options.on_event = only_count;
         run(f, body);
         assert_int_equal(f->result.accepted, others == 63 ? 64 : 66);
         f->options = options;
