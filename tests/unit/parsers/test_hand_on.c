@@ -129,6 +129,23 @@ static void inner_events_stand_where_the_outer_record_stands(void **state)
     assert_event_has(f, 1, "\"raw_size\":\"28\"");
 }
 
+/* What syslog carries of the kernel and of audit's dispatcher: nobody names the format. */
+static void audit_records_and_can_frames_inside_are_recognised(void **state)
+{
+    struct fixture *f = *state;
+    fixture_run_text(
+        f, "|audit: type=1400 audit(1795342801.250:7): avc:  denied  { read } for  pid=1\n"
+           "|node=gw type=LOGIN msg=audit(1795342801.250:8): pid=1~"
+           "type=EOE msg=audit(1795342801.250:9): \n"
+           "|(1795342801.250000) can0 123#01");
+    assert_int_equal(f->result.accepted, 4);
+    assert_event_has(f, 0, "\"event_name\":\"avc\"");
+    assert_event_has(f, 0, "\"outer\":{\"app\":\"sshd\"}");
+    assert_event_has(f, 1, "\"ecu_id\":\"gw\"");
+    assert_event_has(f, 2, "\"ecu_id\":\"outer-ecu\"");
+    assert_event_has(f, 3, "\"parser_name\":\"candump\"");
+}
+
 static void broken_inner_bytes_are_told_to_the_outer_parser(void **state)
 {
     struct fixture *f = *state;
@@ -346,6 +363,7 @@ int main(void)
         TEST(member_of_the_same_name_is_kept),
         TEST(members_that_differ_in_underscores_are_all_kept),
         TEST(inner_events_stand_where_the_outer_record_stands),
+        TEST(audit_records_and_can_frames_inside_are_recognised),
         TEST(broken_inner_bytes_are_told_to_the_outer_parser),
         TEST(broken_record_behind_good_ones_is_quarantined),
         TEST(bytes_of_no_format_stay_with_the_outer_parser),
