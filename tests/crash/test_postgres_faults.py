@@ -4,10 +4,15 @@ In each case Kafka and the senders notice nothing, the log says what is wrong, o
 PostgreSQL, Kafka and the spool, once. Each test has another version of PostgreSQL; with VSOCD_ALL_VERSIONS=1 it has all of them.
 """
 
+import pathlib
+import shutil
+import tempfile
+
 import pytest
 
-from harness import wait_until
+from harness import query, wait_until
 from postgres_case import PATIENCE_S, cluster, clusters, make_case, pytest_generate_tests, services, terminate  # noqa: F401
+from small_disk import SmallDisk
 
 
 @pytest.mark.parametrize("how", ["stop", "kill"])
@@ -129,6 +134,42 @@ def test_lock_that_an_analyst_holds_is_waited_for(make_case):
         analyst.execute("select count(pg_cancel_backend(pid)) from pg_stat_activity where wait_event_type = 'Lock'")
         case.await_down("57014")
         analyst.connection.rollback()
+        case.await_up()
+    case.compare()
+
+
+@pytest.fixture
+def disk(cluster):
+    """A small disk that the cluster sees, too: it is started again in the disk's namespace."""
+    folder = pathlib.Path(tempfile.mkdtemp())  # not in tmp_path: PostgreSQL asks access(2), which has no regard for its capability
+    folder.chmod(0o755)
+    disk = SmallDisk(folder, 64 << 20)
+    cluster.act("stop")
+    cluster.enter = disk.enter_as_user
+    cluster.act("start")
+    yield disk
+    cluster.act("stop", "--kill")
+    cluster.enter = ()
+    disk.close()
+    folder.rmdir()
+
+
+def test_full_disk_of_the_events_is_told_and_waited_for(make_case, cluster, disk):
+    case = make_case()
+    assert case.server.terminate() == 0
+    folder = disk.seen / "events"
+    folder.mkdir(mode=0o700)
+    owner = (cluster.folder / "postgres" / "data").stat()
+    shutil.chown(folder, owner.st_uid, owner.st_gid)
+    query(cluster.dsn, f"create tablespace small location '{disk.path / 'events'}'")
+    query(cluster.dsn, f"alter database {case.name} set tablespace small")
+    case.server.start()
+    with case.traffic():
+        ballast = disk.fill()
+        case.await_down("No space left on device.*53100.*make room")
+        case.others_go_on()
+        case.await_retries(2)
+        ballast.unlink()
         case.await_up()
     case.compare()
 

@@ -47,9 +47,9 @@ def free_port():
             return listener.getsockname()[1]
 
 
-def run_service(name, action, folder, *options):
-    """tests/services/NAME ACTION FOLDER …: what it prints after '='."""
-    command = [str(ROOT / "tests/services" / name), action, str(folder), *options]
+def run_service(name, action, folder, *options, enter=()):
+    """tests/services/NAME ACTION FOLDER …: what it prints after '='. enter: words before it."""
+    command = [*enter, str(ROOT / "tests/services" / name), action, str(folder), *options]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if done.returncode != 0:
         raise HarnessError(f"tests/services/{name} {action} failed: {done.stderr[-2000:]}")
@@ -63,10 +63,11 @@ class Services:
         self.folder = pathlib.Path(folder)
         self.options = {"postgres": postgres_options, "kafka": kafka_options}
         self.addresses = {}
+        self.enter = ()  # words before every command: a namespace
 
     def address(self, name):
         if name not in self.addresses:
-            self.addresses[name] = run_service(name, "start", self.folder / name, *self.options[name])
+            self.addresses[name] = run_service(name, "start", self.folder / name, *self.options[name], enter=self.enter)
         return self.addresses[name]
 
     @property
@@ -79,7 +80,7 @@ class Services:
 
     def act(self, name, action, *options):
         """stop, start, pause or resume one of them."""
-        return run_service(name, action, self.folder / name, *options)
+        return run_service(name, action, self.folder / name, *options, enter=self.enter)
 
     def new_database(self):
         """DSN of a new empty database."""
@@ -313,7 +314,8 @@ def query(dsn, sql, *arguments):
 
     connection = psycopg2.connect(dsn)
     try:
-        with connection, connection.cursor() as cursor:
+        connection.autocommit = True  # some statements refuse a transaction block
+        with connection.cursor() as cursor:
             cursor.execute(sql, arguments)
             return cursor.fetchall() if cursor.description else []
     finally:

@@ -4,6 +4,7 @@ It is there for programs that run in that namespace (SmallDisk.enter before thei
 may look into the namespace at SmallDisk.seen.
 """
 
+import contextlib
 import os
 import pathlib
 import subprocess
@@ -17,7 +18,7 @@ HOLD = 'mount -t tmpfs -o "size=$1,mode=755" tmpfs "$2" && echo mounted && cat'
 class SmallDisk:
     def __init__(self, path, size):
         self.path = pathlib.Path(path)
-        self.path.mkdir(parents=True)
+        self.path.mkdir(parents=True, exist_ok=True)
         unshare = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-rm"]
         self.holder = subprocess.Popen([*unshare, "sh", "-c", HOLD, "sh", str(size), str(path)],
                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -26,6 +27,8 @@ class SmallDisk:
         pid = self.holder.pid
         user = [] if os.geteuid() == 0 else ["-U", "--preserve-credentials"]
         self.enter = ["nsenter", "-t", str(pid), "-m", *user, "--wd=" + os.getcwd()]
+        # For a program that refuses to be root, which an ordinary user is in a user namespace: itself again, in one more.
+        self.enter_as_user = self.enter + ([] if os.geteuid() == 0 else ["unshare", f"--map-user={os.geteuid()}", f"--map-group={os.getegid()}"])
         self.seen = pathlib.Path(f"/proc/{pid}/root") / self.path.relative_to("/")
 
     def run(self, *words):
@@ -44,7 +47,9 @@ class SmallDisk:
         ballast = self.seen / "ballast"
         with open(ballast, "ab") as file:
             file.truncate(0)
-            os.posix_fallocate(file.fileno(), 0, max(self.free_bytes() - leave, 1))
+            while (room := self.free_bytes() - leave) > 0:
+                with contextlib.suppress(OSError):  # others took some of it meanwhile
+                    os.posix_fallocate(file.fileno(), os.fstat(file.fileno()).st_size, room)
         return ballast
 
     def close(self):
