@@ -13,7 +13,7 @@ import shutil
 import pytest
 
 import fail_calls
-from fail_calls import Fault, make_earlier
+from fail_calls import END_S, LATER, Fault, Life, make_earlier
 
 ALL = os.environ.get("VSOCD_IO_ERRORS") == "all"
 SEED = int(os.environ.get("VSOCD_IO_SEED", random.SystemRandom().randrange(1 << 32)))
@@ -105,10 +105,23 @@ def test_another_call_that_fails_once(run_all, calls, kind):
     assert run_all(each_call(kind, OTHER_CALLS[kind], calls)) > 0
 
 
-FOR_GOOD = {"sync": "EIO", "write": "EIO", "fallocate": "ENOSPC", "open": "EMFILE", "rename": "EROFS"}
+FOR_GOOD = {"sync": "EIO", "write": "EIO", "fallocate": "ENOSPC", "open": "EMFILE", "rename": "EROFS", "change": "EROFS"}
 
 
 @pytest.mark.parametrize("kind", FOR_GOOD)
 def test_a_call_that_fails_from_then_on(run_all, calls, kind):
     faults = each_call(kind, [FOR_GOOD[kind]], calls, times=0)
     assert run_all(faults if ALL else faults[SEED % 7 :: 7]) > 0
+
+
+def test_a_file_system_that_becomes_read_only_ends_the_process_and_loses_nothing(build, tmp_path, calls):
+    """As when ext4 meets an error: what is open for writing is refused, too."""
+    life = Life(build, tmp_path)
+    life.make(Fault("change", calls["change"] // 3, "EROFS", times=0).text)
+    assert life.wait_for_start()
+    life.load(LATER)
+    assert life.server.process.wait(END_S) == 74
+    assert 0 < len(life.acknowledged) < len(LATER)
+    assert life.server.log().count("Read-only file system") > 0
+    life.end_well()
+    assert not life.problems

@@ -4,6 +4,7 @@
  * FAIL_CALLS=KIND:NTH:ERRNO:TIMES[:HOW] fails the NTH call of KIND and the TIMES - 1 after it (0:
  * all after it) with that errno number. HOW is "after": does the work and then says that it failed;
  * "short": reads or writes one byte less than asked, or nothing to speak of (ERRNO is not used).
+ * KIND "change" is all calls that change the file system: with TIMES 0 and EROFS it is read-only.
  * FAIL_CALLS_BELOW=DIR: of calls that name files only those below DIR count. Of allocations those
  * of libc, the loader, librdkafka (ends the process by design) and libcrypto (reads through NULL
  * when its first use finds no memory) never fail. FAIL_CALLS_COUNTS=FILE: how many calls of each
@@ -36,7 +37,7 @@
     X(open) X(read) X(write) X(sync) X(ftruncate) X(fallocate) X(rename) X(unlink) X(link)         \
     X(mkdir) X(close) X(stat) X(statvfs) X(flock) X(readdir) X(recv) X(send) X(accept4)            \
     X(epoll_ctl) X(epoll_wait) X(epoll_create) X(eventfd) X(pthread_create) X(socket) X(bind)      \
-    X(listen) X(dup) X(mmap) X(alloc)
+    X(listen) X(dup) X(mmap) X(alloc) X(change)
 /* clang-format on */
 
 enum kind {
@@ -74,15 +75,44 @@ static size_t spared_count;
 /* --- choice ------------------------------------------------------------------------------------
  */
 
-static bool due(enum kind kind)
+static bool is_turn(enum kind kind)
 {
-    if (!on)
-        return false;
     unsigned long n = atomic_fetch_add(&rows[kind].seen, 1) + 1;
     if (kind != chosen || n < chosen_nth || (chosen_times && n >= chosen_nth + chosen_times))
         return false;
     atomic_fetch_add(&rows[kind].failed, 1);
     return true;
+}
+
+static bool changes(enum kind kind)
+{
+    switch (kind) {
+    case KIND_write:
+    case KIND_sync:
+    case KIND_ftruncate:
+    case KIND_fallocate:
+    case KIND_rename:
+    case KIND_unlink:
+    case KIND_link:
+    case KIND_mkdir:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool due(enum kind kind)
+{
+    if (!on)
+        return false;
+    bool change = changes(kind) && is_turn(KIND_change);
+    return is_turn(kind) || change;
+}
+
+static bool open_is_due(int flags)
+{
+    bool change = on && (flags & (O_ACCMODE | O_CREAT)) && is_turn(KIND_change);
+    return due(KIND_open) || change;
 }
 
 static bool known_file(int fd)
@@ -220,7 +250,7 @@ int open(const char *path, int flags, ...)
     mode_t mode = mode_of(flags, more);
     va_end(more);
     bool known = known_path(AT_FDCWD, path);
-    if (known && due(KIND_open)) {
+    if (known && open_is_due(flags)) {
         errno = chosen_errno;
         return -1;
     }
@@ -235,7 +265,7 @@ int openat(int dir_fd, const char *path, int flags, ...)
     mode_t mode = mode_of(flags, more);
     va_end(more);
     bool known = known_path(dir_fd, path);
-    if (known && due(KIND_open)) {
+    if (known && open_is_due(flags)) {
         errno = chosen_errno;
         return -1;
     }
@@ -252,7 +282,7 @@ int __openat_2(int dir_fd, const char *path, int flags)
 FILE *fopen(const char *path, const char *mode)
 {
     REAL(fopen);
-    if (known_path(AT_FDCWD, path) && due(KIND_open)) {
+    if (known_path(AT_FDCWD, path) && open_is_due(strpbrk(mode, "wa+") ? O_WRONLY : O_RDONLY)) {
         errno = chosen_errno;
         return NULL;
     }
