@@ -253,10 +253,11 @@ static void lane_fail_reading(struct sink_lane *lane, enum status status)
     lane_close_reader(lane);
 }
 
-/* Says so when positions are skipped: they were taken by retention or set aside as damaged. */
+/* Says so when batches are missing: they were taken by retention or set aside as damaged. */
 static void lane_note_gap(const struct sink_lane *lane, uint64_t position)
 {
-    if (position > lane->seen + 1 && owns_between(lane, lane->seen, position - 1))
+    if (position > lane->seen + 1 && owns_between(lane, lane->seen, position - 1) &&
+        spool_reader_misses(lane->reader))
         log_warn("batches that the sink has not had are no longer in the spool",
                  LOG_TEXT("sink", lane->runner->options.sink->name), LOG_U64("lane", lane->number),
                  LOG_U64("first", lane->seen + 1), LOG_U64("last", position - 1));

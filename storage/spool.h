@@ -101,6 +101,9 @@ enum status spool_reader_next(struct spool_reader *reader, struct batch_record *
  * spool_reader_next gives the same record, or spool_reader_skip passes over it. */
 enum status spool_reader_peek(struct spool_reader *reader, uint64_t *position,
                               uint32_t *events) must_check;
+/* After a peek: true when records that stood between the last one and this one are gone. Positions
+ * alone don't tell: those of a torn tail are never used again. */
+bool spool_reader_misses(const struct spool_reader *reader);
 void spool_reader_skip(struct spool_reader *reader);
 /* Waits until a record after the last read one is durable, timeout_ns passed, or spool_wake was
  * called; true when there is one. A reader of a directory does not wait: false. */

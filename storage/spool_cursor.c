@@ -14,11 +14,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#define CURSOR_MAGIC   "VSOCCUR1"
-#define CURSOR_VERSION 1
-#define SLOT_BYTES     8192
-#define SLOT_CRC_AT    (SLOT_BYTES - 4)
-#define ENTRIES_AT     64
+#define CURSOR_MAGIC "VSOCCUR1"
+#define SLOT_BYTES   8192
+#define SLOT_CRC_AT  (SLOT_BYTES - 4)
+#define ENTRIES_AT   64
 
 static enum status decode_slot(struct slice slot, struct spool_cursor_table *table)
 {
@@ -27,9 +26,12 @@ static enum status decode_slot(struct slice slot, struct spool_cursor_table *tab
     if (!slice_equal_text(reader_bytes(&r, 8), CURSOR_MAGIC) ||
         crc32c(0, slice_sub(slot, 0, SLOT_CRC_AT)) != reader_uint_le(&tail, 4))
         return STATUS_CORRUPT;
-    if (reader_uint_le(&r, 4) > CURSOR_VERSION)
+    struct spool_cursor_table t = {.version = (uint32_t)reader_uint_le(&r, 4)};
+    if (t.version > SPOOL_CURSOR_VERSION) {
+        table->version = t.version;
         return STATUS_VERSION;
-    struct spool_cursor_table t = {.count = (uint32_t)reader_uint_le(&r, 4)};
+    }
+    t.count = (uint32_t)reader_uint_le(&r, 4);
     if (t.count > SPOOL_CURSOR_MAX)
         return STATUS_CORRUPT;
     t.generation = reader_uint_le(&r, 8);
@@ -74,8 +76,10 @@ enum status spool_cursor_load(int dir_fd, struct spool_cursor_table *table)
         if (got < sizeof bytes)
             continue;
         status = decode_slot(slice_make(bytes, sizeof bytes), &t);
-        if (status == STATUS_VERSION)
+        if (status == STATUS_VERSION) {
+            table->version = t.version;
             best = status;
+        }
         if (status != STATUS_OK || (best == STATUS_OK && t.generation < table->generation))
             continue;
         *table = t;
@@ -108,7 +112,7 @@ static void encode_slot(struct writer *w, const struct spool_cursor_table *table
 {
     static const uint8_t zeros[SLOT_BYTES];
     writer_text(w, CURSOR_MAGIC);
-    writer_uint_le(w, CURSOR_VERSION, 4);
+    writer_uint_le(w, SPOOL_CURSOR_VERSION, 4);
     writer_uint_le(w, table->count, 4);
     writer_uint_le(w, table->generation + 1, 8);
     writer_bytes(w, table->spool_uid, UUID_BYTES);

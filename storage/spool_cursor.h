@@ -8,9 +8,11 @@
 #include "storage/spool.h"
 
 #define SPOOL_CURSOR_FILE       "cursors"
+#define SPOOL_CURSOR_VERSION    1
 #define SPOOL_CURSOR_NAME_BYTES 56 /* with its NUL */
 
 struct spool_cursor_table {
+    uint32_t version; /* of the format it was read in */
     uint8_t spool_uid[UUID_BYTES];
     uint64_t generation; /* of the slot it was read from; the next one stored gets one more */
     uint64_t floor;      /* positions up to this may have been used by records that are lost */
@@ -25,7 +27,7 @@ struct spool_cursor_table {
  * durable, and no start has missed them. Else 0. */
 uint64_t spool_cursor_missed(const struct spool_cursor_table *table);
 /* Reads the newest whole slot. NOT_FOUND: no file, or nothing whole in it. VERSION: made by a newer
- * version. IO. */
+ * version, only table->version is set. IO. */
 enum status spool_cursor_load(int dir_fd, struct spool_cursor_table *table) must_check;
 /* Opens the cursor file for spool_cursor_store, makes it with its full size when it is not there.
  * NO_SPACE, IO. */

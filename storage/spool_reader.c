@@ -22,6 +22,8 @@ struct spool_reader {
     uint64_t end;        /* offset up to which it may be read */
     bool sealed;         /* a later segment exists: end is final */
     uint64_t position;   /* of the last record given or passed over */
+    uint64_t events;     /* events_before of the one that follows it, */
+    bool events_known;   /* once one was given or passed over */
     uint64_t looked;     /* newest position there was at the last look at the table */
     uint64_t reached;    /* and at the last look before END was told */
     uint64_t woken;
@@ -213,6 +215,17 @@ static enum status pass_damage(struct spool_reader *r, bool zeros)
     return STATUS_CORRUPT;
 }
 
+static uint32_t events_of(const struct spool_frame *frame)
+{
+    return frame->meta.accepted + frame->meta.quarantined;
+}
+
+static void note_events(struct spool_reader *r)
+{
+    r->events = r->frame.meta.events_before + events_of(&r->frame);
+    r->events_known = true;
+}
+
 /* The next header in this segment; END at its end. */
 static enum status header_here(struct spool_reader *r)
 {
@@ -224,6 +237,7 @@ static enum status header_here(struct spool_reader *r)
             return may_pass(r, status) ? pass_damage(r, status == STATUS_END) : status;
         if (r->frame.meta.position > r->position)
             return STATUS_OK;
+        note_events(r);
         spool_scan_pass(&r->scan, &r->frame);
     }
 }
@@ -269,8 +283,17 @@ enum status spool_reader_peek(struct spool_reader *reader, uint64_t *position, u
     if (status != STATUS_OK)
         return status;
     *position = reader->frame.meta.position;
-    *events = reader->frame.meta.accepted + reader->frame.meta.quarantined;
+    *events = events_of(&reader->frame);
     return STATUS_OK;
+}
+
+bool spool_reader_misses(const struct spool_reader *reader)
+{
+    const struct batch_meta *next = &reader->frame.meta;
+    if (!reader->peeked)
+        return false;
+    return reader->events_known ? next->events_before != reader->events
+                                : next->position > reader->position + 1;
 }
 
 void spool_reader_skip(struct spool_reader *reader)
@@ -280,6 +303,7 @@ void spool_reader_skip(struct spool_reader *reader)
     reader->peeked = false;
     reader->given = true;
     reader->position = reader->frame.meta.position;
+    note_events(reader);
 }
 
 enum status spool_reader_next(struct spool_reader *reader, struct batch_record *record)

@@ -33,6 +33,16 @@ static enum status fail(struct recovery *r, enum status status, const char *advi
     return status;
 }
 
+static enum status refuse_version(struct recovery *r, const char *file, uint32_t found,
+                                  uint32_t supported)
+{
+    snprintf(r->reason, 256,
+             "%s: made by a newer vsocd: its format is version %u, this program knows up to %u: "
+             "run that version or newer",
+             file, found, supported);
+    return STATUS_VERSION;
+}
+
 static enum status fail_to_open(struct recovery *r, uint64_t first)
 {
     return fail(r, STATUS_IO, "can't be opened: check owner and mode of the spool, and the disk",
@@ -103,8 +113,11 @@ static enum status elect_uid(struct recovery *r, const uint64_t *firsts, size_t 
         close(fd);
         if (status == STATUS_IO)
             return fail_to_read(r, status, firsts[i]);
-        if (status == STATUS_VERSION)
-            return fail(r, status, "made by a newer vsocd: run that version or newer", firsts[i]);
+        if (status == STATUS_VERSION) {
+            char name[SPOOL_NAME_BYTES];
+            spool_segment_name(firsts[i], name);
+            return refuse_version(r, name, header.version, SPOOL_FORMAT_VERSION);
+        }
         if (status == STATUS_OK)
             count_vote(votes, &candidates, header.spool_uid);
     }
@@ -326,11 +339,8 @@ static enum status recover_all(struct recovery *r, const uint64_t *firsts, size_
 {
     struct spool_cursor_table table;
     enum status status = spool_cursor_load(r->spool->dir_fd, &table);
-    if (status == STATUS_VERSION) {
-        snprintf(r->reason, 256, "%s: made by a newer vsocd: run that version or newer",
-                 SPOOL_CURSOR_FILE);
-        return status;
-    }
+    if (status == STATUS_VERSION)
+        return refuse_version(r, SPOOL_CURSOR_FILE, table.version, SPOOL_CURSOR_VERSION);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
         snprintf(r->reason, 256, "%s: can't be read: check the disk, its owner and mode (%s)",
                  SPOOL_CURSOR_FILE, status_text(status));

@@ -158,9 +158,12 @@ static enum status decode_copy(struct slice bytes, struct spool_segment_header *
     struct reader tail = reader_make(slice_sub(bytes, HEADER_CRC_AT, 4));
     if (crc32c(0, slice_sub(bytes, 0, HEADER_CRC_AT)) != reader_uint_le(&tail, 4))
         return STATUS_CORRUPT;
-    if (reader_uint_le(&r, 4) > SPOOL_FORMAT_VERSION)
+    struct spool_segment_header h = {.version = (uint32_t)reader_uint_le(&r, 4)};
+    if (h.version > SPOOL_FORMAT_VERSION) {
+        header->version = h.version;
         return STATUS_VERSION;
-    struct spool_segment_header h = {.flags = (uint32_t)reader_uint_le(&r, 4)};
+    }
+    h.flags = (uint32_t)reader_uint_le(&r, 4);
     memcpy(h.spool_uid, reader_bytes(&r, UUID_BYTES).data, UUID_BYTES);
     h.first_position = reader_uint_le(&r, 8);
     h.events_before = reader_uint_le(&r, 8);

@@ -15,6 +15,7 @@
 #define SPOOL_CORRUPT_DIR      "corrupt"
 
 struct spool_segment_header {
+    uint32_t version; /* of the format it was read in */
     uint32_t flags;
     uint8_t spool_uid[UUID_BYTES];
     uint64_t first_position; /* no record in it has a smaller one; also the file's name */
@@ -39,7 +40,7 @@ enum status spool_segment_open(int dir_fd, uint64_t first_position, bool writabl
                                int *fd) must_check;
 
 /* Reads the header, from its second copy when the first is damaged. CORRUPT: neither is whole.
- * VERSION: made by a newer version. IO. */
+ * VERSION: made by a newer version, only header->version is set. IO. */
 enum status spool_segment_read_header(int fd, struct spool_segment_header *header) must_check;
 
 /* Where the file's first SPOOL_SEGMENT_HEADER_BYTES bytes differ from what header makes: *damage is

@@ -92,7 +92,7 @@ def raise_version(path, size, crc_at, copies):
 
 def test_a_segment_of_a_newer_version(filled):
     raise_version(min(filled.spool_dir.glob("*.seg")), 128, 124, (0, 4096))
-    refuses(filled, "made by a newer vsocd")
+    refuses(filled, f"made by a newer vsocd: its format is version {VERSION + 1}, this program knows up to {VERSION}:")
 
 
 def test_cursors_of_a_newer_version(make_server, tmp_path):
@@ -103,7 +103,7 @@ def test_cursors_of_a_newer_version(make_server, tmp_path):
     path = server.spool_dir / "cursors"
     content = path.read_bytes()
     raise_version(path, 8192, 8188, [at for at in (0, 8192) if content[at:at + 8] == b"VSOCCUR1"])
-    refuses(server, "cursors: made by a newer vsocd")
+    refuses(server, "cursors: made by a newer vsocd: its format is version 2, this program knows up to 1:")
 
 
 @pytest.mark.parametrize("version", range(1, VERSION + 1))
