@@ -20,12 +20,15 @@
 #include "storage/fault.h"
 #include "storage/folder.h"
 
-#define RECORD_FORMAT "vsocd-file-position 1\nspool %.*s\nposition %llu\nsize %llu\nrotating %u\n"
-#define RECORD_SCAN   "vsocd-file-position 1\nspool %36s\nposition %llu\nsize %llu\nrotating %u\n%n"
+#define RECORD_FORMAT                                                                              \
+    "vsocd-file-position 1\nspool %s\nposition %llu\nbatch %s\nsize %llu\nrotating %u\n"
+#define RECORD_SCAN                                                                                \
+    "vsocd-file-position 1\nspool %36s\nposition %llu\nbatch %36s\nsize %llu\nrotating %u\n%n"
 
 struct file_record {
     uint8_t spool_uid[UUID_BYTES];
-    uint64_t position, size;
+    struct sink_position there;
+    uint64_t size;
     bool rotating;
 };
 
@@ -72,15 +75,18 @@ static enum status write_all(struct file_log *log, int fd, struct slice bytes, c
 }
 
 /* Of no spool, that is with zeros for its id, as long as nothing was committed. */
-static enum status record_write(struct file_log *log, uint64_t position, bool rotating)
+static enum status record_write(struct file_log *log, const struct sink_position *there,
+                                bool rotating)
 {
     static const uint8_t no_spool[UUID_BYTES];
-    char name[PATH_MAX], fresh[PATH_MAX], text[256], uid[UUID_TEXT_BYTES];
+    char name[PATH_MAX], fresh[PATH_MAX], text[256];
+    char uid[UUID_TEXT_BYTES + 1] = "", batch[UUID_TEXT_BYTES + 1] = "";
     if (!name_make(name, log->path, ".position") || !name_make(fresh, log->path, ".position.new"))
         return STATUS_TOO_LARGE;
-    uuid_to_text(log->known ? log->spool_uid : no_spool, uid);
-    int size = snprintf(text, sizeof text, RECORD_FORMAT, UUID_TEXT_BYTES, uid,
-                        (unsigned long long)position, (unsigned long long)log->size, rotating);
+    uuid_to_text(there->known ? log->spool_uid : no_spool, uid);
+    uuid_to_text(there->batch_uid, batch);
+    int size = snprintf(text, sizeof text, RECORD_FORMAT, uid, (unsigned long long)there->position,
+                        batch, (unsigned long long)log->size, rotating);
     int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
     if (fd < 0)
         return failed(log, "make", fresh);
@@ -100,19 +106,20 @@ static enum status record_write(struct file_log *log, uint64_t position, bool ro
 static enum status record_parse(struct file_log *log, const char *text, const char *name,
                                 struct file_record *record)
 {
-    char uid[UUID_TEXT_BYTES + 1];
+    char uid[UUID_TEXT_BYTES + 1], batch[UUID_TEXT_BYTES + 1];
     unsigned long long position, size;
     unsigned rotating;
     int end = 0;
-    if (sscanf(text, RECORD_SCAN, uid, &position, &size, &rotating, &end) != 4 || end == 0 ||
-        uuid_from_text(slice_from_text(uid), record->spool_uid) != STATUS_OK) {
+    if (sscanf(text, RECORD_SCAN, uid, &position, batch, &size, &rotating, &end) != 5 || end == 0 ||
+        uuid_from_text(slice_from_text(uid), record->spool_uid) != STATUS_OK ||
+        uuid_from_text(slice_from_text(batch), record->there.batch_uid) != STATUS_OK) {
         snprintf(log->reason, sizeof log->reason,
                  "%.200s is damaged: put it back from a copy, or move it and the file it belongs "
                  "to away; the sink then starts at the spool's cursor",
                  name);
         return STATUS_CORRUPT;
     }
-    record->position = position;
+    record->there.position = position;
     record->size = size;
     record->rotating = rotating != 0;
     return STATUS_OK;
@@ -213,7 +220,7 @@ static enum status open_data(struct file_log *log)
 }
 
 /* The announced rotation, from whatever point it had reached. */
-static enum status finish_rotation(struct file_log *log, uint64_t position)
+static enum status finish_rotation(struct file_log *log)
 {
     uint64_t bytes;
     bool there;
@@ -224,16 +231,16 @@ static enum status finish_rotation(struct file_log *log, uint64_t position)
     if (status == STATUS_OK)
         status = open_data(log);
     if (status == STATUS_OK)
-        status = record_write(log, position, false);
+        status = record_write(log, &log->there, false);
     return status;
 }
 
 static enum status rotate(struct file_log *log)
 {
-    enum status status = record_write(log, log->position, true);
+    enum status status = record_write(log, &log->there, true);
     fault_point(file_rotating);
     if (status == STATUS_OK)
-        status = finish_rotation(log, log->position);
+        status = finish_rotation(log);
     fault_point(file_rotated);
     return status;
 }
@@ -261,13 +268,12 @@ static enum status cut_tail(struct file_log *log, uint64_t committed)
 /* *found: there is a record. */
 static enum status take_position(struct file_log *log, struct file_record *record, bool *found)
 {
-    log->known = false;
-    log->position = 0;
+    log->there = (struct sink_position){0};
     enum status status = record_read(log, record);
     *found = status == STATUS_OK;
-    if (*found) {
-        log->known = memcmp(record->spool_uid, log->spool_uid, UUID_BYTES) == 0;
-        log->position = log->known ? record->position : 0;
+    if (*found && memcmp(record->spool_uid, log->spool_uid, UUID_BYTES) == 0) {
+        log->there = record->there;
+        log->there.known = true;
     }
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
@@ -288,11 +294,12 @@ enum status file_log_open(struct file_log *log)
         status = take_position(log, &record, &found);
     if (status == STATUS_OK && found) {
         if (record.rotating)
-            status = finish_rotation(log, log->position);
+            status = finish_rotation(log);
         else
             status = cut_tail(log, record.size);
     } else if (status == STATUS_OK) {
-        status = record_write(log, 0, false); /* so that a first load that breaks off is cut too */
+        status = record_write(log, &log->there,
+                              false); /* so that a first load that breaks off is cut too */
     }
     if (status != STATUS_OK)
         file_log_close(log);
@@ -314,17 +321,16 @@ enum status file_log_append(struct file_log *log, struct slice bytes)
     return status;
 }
 
-enum status file_log_commit(struct file_log *log, uint64_t position)
+enum status file_log_commit(struct file_log *log, const struct sink_position *end)
 {
     fault_point(file_written);
     if (fdatasync(log->fd) != 0)
         return failed(log, "sync", log->path);
     fault_point(file_synced);
-    log->known = true;
-    enum status status = record_write(log, position, false);
+    enum status status = record_write(log, end, false);
     if (status != STATUS_OK)
         return status;
-    log->position = position;
+    log->there = *end;
     fault_point(file_committed);
     if (log->rotate_bytes && log->size >= log->rotate_bytes)
         status = rotate(log);

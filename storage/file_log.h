@@ -4,19 +4,15 @@
 #ifndef VSOC_STORAGE_FILE_LOG_H
 #define VSOC_STORAGE_FILE_LOG_H
 
-#include "core/slice.h"
-#include "core/status.h"
-#include "core/uuid7.h"
+#include "storage/sink.h"
 
 struct file_log {
-    const char *path;      /* borrowed */
-    uint64_t rotate_bytes; /* 0: never */
-    unsigned keep;         /* rotated files */
-    int fd;                /* -1: closed */
-    uint64_t size;         /* bytes written so far, committed or not */
-    /* Last commit. */
-    bool known; /* there was one, for this spool */
-    uint64_t position;
+    const char *path;           /* borrowed */
+    uint64_t rotate_bytes;      /* 0: never */
+    unsigned keep;              /* rotated files */
+    int fd;                     /* -1: closed */
+    uint64_t size;              /* bytes written so far, committed or not */
+    struct sink_position there; /* last commit for this spool */
     uint8_t spool_uid[UUID_BYTES];
     char reason[384]; /* of the last failure: what, why, what to do */
 };
@@ -28,14 +24,14 @@ void file_log_init(struct file_log *log, const char *path, uint64_t rotate_bytes
  * process has it open; NO_SPACE, NOT_FOUND, REFUSED, CORRUPT (the position file), IO; reason is
  * set. */
 enum status file_log_open(struct file_log *log) must_check;
-/* Only reads position and known, while another process may be writing. CORRUPT, REFUSED, IO; reason
+/* Only reads `there`, while another process may be writing. CORRUPT, REFUSED, IO; reason
  * is set. */
 enum status file_log_look(struct file_log *log) must_check;
 void file_log_close(struct file_log *log);
 /* Writes at the end; does not commit. On failure close and open again. NO_SPACE, IO. */
 enum status file_log_append(struct file_log *log, struct slice bytes) must_check;
-/* Makes what was appended durable together with position, then rotates when the file is large
- * enough. On failure close and open again; position tells what holds. */
-enum status file_log_commit(struct file_log *log, uint64_t position) must_check;
+/* Makes what was appended durable together with *end, then rotates when the file is large enough.
+ * On failure close and open again; `there` tells what holds. */
+enum status file_log_commit(struct file_log *log, const struct sink_position *end) must_check;
 
 #endif

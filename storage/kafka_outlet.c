@@ -391,12 +391,12 @@ enum sink_result kafka_outlet_send(struct kafka_outlet *outlet, const struct sin
 
 enum sink_result kafka_outlet_send_progress(struct kafka_outlet *outlet,
                                             const struct kafka_progress *progress,
-                                            const uint8_t *batch_uid, struct sink_problem *problem)
+                                            struct sink_problem *problem)
 {
     char value[KAFKA_PROGRESS_BYTES];
     if (outlet->replay)
         return SINK_DELIVERED;
-    size_t size = kafka_progress_write(value, progress, batch_uid);
+    size_t size = kafka_progress_write(value, progress);
     rd_kafka_resp_err_t error;
     do {
         error = rd_kafka_producev(

@@ -47,9 +47,9 @@ void kafka_outlet_fini(struct kafka_outlet *outlet);
  * REJECTED: problem->rejected is too large an event. */
 enum sink_result kafka_outlet_send(struct kafka_outlet *outlet, const struct sink_load *load,
                                    int64_t deadline_ns, struct sink_problem *problem);
-/* A record of the progress topic; batch_uid: 16 bytes, or NULL. Nothing for a replay. */
+/* A record of the progress topic. Nothing for a replay. */
 enum sink_result kafka_outlet_send_progress(struct kafka_outlet *outlet,
                                             const struct kafka_progress *progress,
-                                            const uint8_t *batch_uid, struct sink_problem *problem);
+                                            struct sink_problem *problem);
 
 #endif

@@ -30,17 +30,17 @@ static void write_uuid(struct writer *w, const char *name, const uint8_t *uuid)
     writer_format(w, ",\"%s\":\"%.*s\"", name, UUID_TEXT_BYTES, text);
 }
 
-size_t kafka_progress_write(char value[KAFKA_PROGRESS_BYTES], const struct kafka_progress *progress,
-                            const uint8_t *batch_uid)
+size_t kafka_progress_write(char value[KAFKA_PROGRESS_BYTES], const struct kafka_progress *progress)
 {
     struct writer w = {
         .data = (uint8_t *)value, .capacity = KAFKA_PROGRESS_BYTES, .limit = KAFKA_PROGRESS_BYTES};
     const struct kafka_author *author = &progress->author;
+    const struct sink_position *there = &progress->there;
     writer_format(&w, "{\"lane\":%u,\"lanes\":%u", author->lane, author->lanes);
-    if (progress->known)
-        writer_format(&w, ",\"position\":%llu", (unsigned long long)progress->position);
-    if (batch_uid)
-        write_uuid(&w, "batch_id", batch_uid);
+    if (there->known) {
+        writer_format(&w, ",\"position\":%llu", (unsigned long long)there->position);
+        write_uuid(&w, "batch_id", there->batch_uid);
+    }
     write_uuid(&w, "spool", author->spool_uid);
     write_uuid(&w, "owner", author->owner);
     writer_u8(&w, '}');
@@ -67,6 +67,7 @@ static bool read_members(const struct json_document *document, struct kafka_prog
 {
     int64_t position, lane, lanes;
     struct kafka_author *author = &progress->author;
+    struct sink_position *there = &progress->there;
     if (!read_uuid(document, "spool", author->spool_uid) ||
         !read_uuid(document, "owner", author->owner) ||
         !read_number(document, "position", INT64_MAX, &position) ||
@@ -75,9 +76,9 @@ static bool read_members(const struct json_document *document, struct kafka_prog
         return false;
     author->lane = (unsigned)lane;
     author->lanes = (unsigned)lanes;
-    progress->known = position >= 0;
-    progress->position = progress->known ? (uint64_t)position : 0;
-    return true;
+    there->known = position >= 0;
+    there->position = there->known ? (uint64_t)position : 0;
+    return !there->known || read_uuid(document, "batch_id", there->batch_uid);
 }
 
 bool kafka_progress_parse(struct slice value, struct kafka_progress *progress)
@@ -124,8 +125,7 @@ static void take_record(const struct kafka_client *client, const rd_kafka_messag
     }
     if (good && same_place(&progress.author, &client->author)) {
         look->placed = true;
-        standing->known = progress.known;
-        standing->position = progress.position;
+        standing->there = progress.there;
     }
 }
 

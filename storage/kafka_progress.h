@@ -1,7 +1,7 @@
 /* kafka_progress.h: the position of an instance as a record of the compacted progress topic, key =
  * instance, value = {"position":7,"batch_id":"…","spool":"…","lane":0,"lanes":1,"owner":"…"}. A
- * process that starts writes one without batch_id (and without position when none is known): from
- * then on the name is its own. For sink_kafka.c. Thread: the lane's sink thread. */
+ * process that starts writes what it has found again (without position and batch_id when none is
+ * known): from then on the name is its own. For sink_kafka.c. Thread: the lane's sink thread. */
 #ifndef VSOC_STORAGE_KAFKA_PROGRESS_H
 #define VSOC_STORAGE_KAFKA_PROGRESS_H
 
@@ -14,22 +14,20 @@
 /* A record's value. */
 struct kafka_progress {
     struct kafka_author author;
-    bool known; /* there is a position */
-    uint64_t position;
+    struct sink_position there;
 };
 
-/* Writes a value; returns its size. batch_uid: 16 bytes, or NULL. */
-size_t kafka_progress_write(char value[KAFKA_PROGRESS_BYTES], const struct kafka_progress *progress,
-                            const uint8_t *batch_uid);
+/* Writes a value; returns its size. */
+size_t kafka_progress_write(char value[KAFKA_PROGRESS_BYTES],
+                            const struct kafka_progress *progress);
 
 /* False: not a value of ours. Thread: any. */
 bool kafka_progress_parse(struct slice value, struct kafka_progress *progress);
 
 /* What the topic says to a client. */
 struct kafka_standing {
-    bool known; /* there is a position of its spool and lane, under whatever name */
-    uint64_t position;
-    bool taken; /* the last record under its name is of another process */
+    struct sink_position there; /* of its spool and lane, under whatever name */
+    bool taken;                 /* the last record under its name is of another process */
 };
 
 /* Reads back what is committed. Sees everything that was in the topic when it was called: it waits

@@ -159,26 +159,27 @@ static enum status claim_keys(struct pg_loader *l, const struct sink_load *load,
 }
 
 static const char position_sql[] =
-    "INSERT INTO vsoc.sink_position (instance, lane, lanes, spool_uid, position) "
-    "VALUES ($1, $2::int4, $3::int4, $4::uuid, $5::int8) ON CONFLICT (instance, lane) DO UPDATE "
-    "SET lanes = excluded.lanes, spool_uid = excluded.spool_uid, position = excluded.position, "
-    "time_changed = now()";
+    "INSERT INTO vsoc.sink_position (instance, lane, lanes, spool_uid, position, batch_uid) "
+    "VALUES ($1, $2::int4, $3::int4, $4::uuid, $5::int8, $6::uuid) "
+    "ON CONFLICT (instance, lane) DO UPDATE SET lanes = excluded.lanes, "
+    "spool_uid = excluded.spool_uid, position = excluded.position, "
+    "batch_uid = excluded.batch_uid, time_changed = now()";
 
 static enum status store_position(struct pg_loader *l, const struct sink_load *load,
                                   struct pg_error *error)
 {
-    char lane[16], lanes[16], position[24], uid[UUID_TEXT_BYTES + 1];
+    char lane[16], lanes[16], position[24];
+    char uid[UUID_TEXT_BYTES + 1] = "", batch[UUID_TEXT_BYTES + 1] = "";
+    struct sink_position end = sink_load_end(load);
     snprintf(lane, sizeof lane, "%u", l->lane);
     snprintf(lanes, sizeof lanes, "%u", l->lanes);
-    snprintf(position, sizeof position, "%llu", (unsigned long long)load->last_position);
+    snprintf(position, sizeof position, "%llu", (unsigned long long)end.position);
     uuid_to_text(load->spool_uid, uid);
-    uid[UUID_TEXT_BYTES] = '\0';
-    struct pg_param params[] = {{slice_from_text(l->instance), 0},
-                                {slice_from_text(lane), 0},
-                                {slice_from_text(lanes), 0},
-                                {slice_from_text(uid), 0},
-                                {slice_from_text(position), 0}};
-    return pg_connection_query(l->connection, position_sql, params, 5, NULL, NULL, error);
+    uuid_to_text(end.batch_uid, batch);
+    struct pg_param params[] = {{slice_from_text(l->instance), 0}, {slice_from_text(lane), 0},
+                                {slice_from_text(lanes), 0},       {slice_from_text(uid), 0},
+                                {slice_from_text(position), 0},    {slice_from_text(batch), 0}};
+    return pg_connection_query(l->connection, position_sql, params, 6, NULL, NULL, error);
 }
 
 static enum status run_buffer(const struct pg_rows *rows, struct pg_error *error)

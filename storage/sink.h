@@ -7,6 +7,7 @@
 #define VSOC_STORAGE_SINK_H
 
 #include "core/event.h"
+#include "core/uuid7.h"
 
 #define VSOC_SINK_ABI 1
 
@@ -43,9 +44,8 @@ struct sink_load {
     uint32_t struct_size;
     const struct sink_batch *batches; /* ascending positions */
     size_t batch_count;
-    uint64_t last_position;   /* store this when the load is in: the lane has everything up to it */
-    uint32_t event_count;     /* events and rejects of all batches */
-    const uint8_t *spool_uid; /* 16 bytes: positions mean something only beside it */
+    uint32_t event_count;                 /* events and rejects of all batches */
+    const uint8_t *spool_uid;             /* 16 bytes: positions mean something only beside it */
     const struct sink_rejected *rejected; /* events to divert into quarantine, by batch and index */
     size_t rejected_count;
     /* Walks a batch's items, complete events and rejects: begin, then next until false. item is
@@ -71,6 +71,23 @@ struct sink_problem {
     char text[512];
     struct sink_rejected rejected; /* SINK_REJECTED; reason in text */
 };
+
+/* What a sink has committed for a lane. */
+struct sink_position {
+    bool known; /* false: the other side has none, or one of another spool */
+    uint64_t position;
+    uint8_t batch_uid[UUID_BYTES]; /* of the batch there; position 0: nothing */
+};
+
+/* What to store when the load is in, together with it: the lane has everything of its own up to its
+ * last batch, and the uid tells later whether that is still the batch at the position. */
+static inline struct sink_position sink_load_end(const struct sink_load *load)
+{
+    const struct sink_batch *last = &load->batches[load->batch_count - 1];
+    struct sink_position end = {.known = true, .position = last->position};
+    memcpy(end.batch_uid, last->batch_uid, UUID_BYTES);
+    return end;
+}
 
 /* The mark of an event, or NULL when it has none. */
 static inline const struct sink_rejected *sink_load_find_rejected(const struct sink_load *load,
@@ -123,9 +140,9 @@ struct sink {
     const char *description;
     /* Makes a lane's state. Does not connect. NULL with problem->text set: settings are wrong. */
     void *(*open)(const struct sink_config *config, struct sink_problem *problem);
-    /* Connects when needed and reads back the position that the other side has committed for this
-     * lane: *known false when it has none (or one of another spool). Blocks for at most 10 s. */
-    enum sink_result (*connect)(void *lane, uint64_t *position, bool *known,
+    /* Connects when needed and reads back what the other side has committed for this lane; *there
+     * was zeroed. Blocks for at most 10 s. */
+    enum sink_result (*connect)(void *lane, struct sink_position *there,
                                 struct sink_problem *problem);
     /* Delivers a load: all or nothing. Blocks until the other side has confirmed. On any result but
      * DELIVERED the lane may need connect again: the runner calls it before the next deliver. */

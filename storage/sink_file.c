@@ -75,7 +75,7 @@ static bool is_dry(const struct file_lane *lane)
     return lane->replay && lane->replay->dry_run;
 }
 
-static enum sink_result file_connect(void *state, uint64_t *position, bool *known,
+static enum sink_result file_connect(void *state, struct sink_position *there,
                                      struct sink_problem *problem)
 {
     struct file_lane *lane = state;
@@ -89,10 +89,7 @@ static enum sink_result file_connect(void *state, uint64_t *position, bool *know
         status = file_log_look(&server);
         memcpy(lane->log.reason, server.reason, sizeof server.reason);
     }
-    if (status == STATUS_OK) {
-        *position = server.position;
-        *known = server.known;
-    }
+    *there = server.there;
     return file_result(lane, status, problem);
 }
 
@@ -179,6 +176,7 @@ static enum sink_result file_deliver(void *state, const struct sink_load *load,
 {
     struct file_lane *lane = state;
     ensure(load->rejected_count == 0); /* this sink rejects nothing */
+    struct sink_position end = sink_load_end(load);
     enum status status = STATUS_OK;
     uint64_t put = 0;
     writer_reset(&lane->lines);
@@ -188,7 +186,7 @@ static enum sink_result file_deliver(void *state, const struct sink_load *load,
     if (status == STATUS_OK && !is_dry(lane))
         status = flush(lane);
     if (status == STATUS_OK && !is_dry(lane))
-        status = file_log_commit(&lane->log, load->last_position);
+        status = file_log_commit(&lane->log, &end);
     if (status == STATUS_OK && lane->replay)
         lane->replay->put += put;
     return file_result(lane, status, problem);

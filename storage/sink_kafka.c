@@ -239,11 +239,6 @@ static enum sink_result lane_find_cause(struct kafka_lane *lane, enum sink_resul
     return result;
 }
 
-static const uint8_t *last_batch(const struct sink_load *load)
-{
-    return load ? load->batches[load->batch_count - 1].batch_uid : NULL;
-}
-
 /* Points are of loads: a claim passes them. */
 #define fault_point_of(load, name) ((load) ? fault_point(name) : (void)0)
 
@@ -262,7 +257,7 @@ static enum sink_result lane_transact(struct kafka_lane *lane, const struct sink
         result = kafka_outlet_send(&lane->outlet, load, deadline_ns, problem);
     fault_point_of(load, kafka_events_produced);
     if (result == SINK_DELIVERED)
-        result = kafka_outlet_send_progress(&lane->outlet, progress, last_batch(load), problem);
+        result = kafka_outlet_send_progress(&lane->outlet, progress, problem);
     fault_point_of(load, kafka_position_produced);
     if (result == SINK_DELIVERED)
         result = lane_flush(lane, deadline_ns, problem);
@@ -284,7 +279,7 @@ static enum sink_result deliver_plain(struct kafka_lane *lane, const struct sink
     if (result == SINK_DELIVERED)
         result = lane_flush(lane, deadline_ns, problem);
     if (result == SINK_DELIVERED)
-        result = kafka_outlet_send_progress(&lane->outlet, progress, last_batch(load), problem);
+        result = kafka_outlet_send_progress(&lane->outlet, progress, problem);
     if (result == SINK_DELIVERED)
         result = lane_flush(lane, deadline_ns, problem);
     return result;
@@ -345,7 +340,7 @@ static enum sink_result lane_see_who(struct kafka_lane *lane, rd_kafka_t *reader
 static enum sink_result lane_claim(struct kafka_lane *lane, const struct kafka_standing *standing,
                                    int64_t deadline_ns, struct sink_problem *problem)
 {
-    struct kafka_progress progress = {lane->client.author, standing->known, standing->position};
+    struct kafka_progress progress = {lane->client.author, standing->there};
     int64_t start_ns = clock_monotonic_ns();
     enum sink_result result = lane_transact(lane, NULL, &progress, deadline_ns, problem);
     if (result != SINK_DELIVERED)
@@ -376,7 +371,7 @@ static enum sink_result lane_connect(struct kafka_lane *lane, rd_kafka_t *reader
     return result;
 }
 
-static enum sink_result kafka_connect(void *arg, uint64_t *position, bool *known,
+static enum sink_result kafka_connect(void *arg, struct sink_position *there,
                                       struct sink_problem *problem)
 {
     struct kafka_lane *lane = arg;
@@ -388,8 +383,7 @@ static enum sink_result kafka_connect(void *arg, uint64_t *position, bool *known
         return SINK_BROKEN;
     enum sink_result result = lane_connect(lane, reader, &standing, problem);
     rd_kafka_destroy_flags(reader, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-    *known = result == SINK_DELIVERED && standing.known;
-    *position = standing.position;
+    *there = standing.there;
     return result;
 }
 
@@ -409,7 +403,7 @@ static enum sink_result kafka_deliver(void *arg, const struct sink_load *load,
     int64_t budget_ns =
         exactly_once ? lane->client.transaction_timeout_ms * NS_PER_MS : DELIVER_PLAIN_NS;
     kafka_client_forget_errors(&lane->client);
-    struct kafka_progress progress = {lane->client.author, true, load->last_position};
+    struct kafka_progress progress = {lane->client.author, sink_load_end(load)};
     enum sink_result result =
         is_dry(lane)   ? kafka_outlet_send(&lane->outlet, load, start_ns + budget_ns, problem)
         : exactly_once ? lane_transact(lane, load, &progress, start_ns + budget_ns, problem)

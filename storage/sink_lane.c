@@ -2,7 +2,8 @@
  * moves on. Runs on the lane's thread. Knows nothing of what is on the other side.
  *
  * Invariants (tests/models/retire.pml): the cursor moves only behind what the sink has committed; a
- * load whose answer was lost is not delivered again when the sink says it has it. */
+ * load whose answer was lost is not delivered again when the sink says it has it. Where it goes on
+ * when the sink says where it is: sink_resume.c. */
 #define LOG_COMPONENT "sink"
 #include "storage/sink_lane.h"
 
@@ -28,15 +29,6 @@ static bool is_stopping(const struct sink_lane *lane)
     return atomic_load(&lane->runner->stopping);
 }
 
-/* True when a batch of this lane is in (after, to]. */
-static bool owns_between(const struct sink_lane *lane, uint64_t after, uint64_t to)
-{
-    unsigned lanes = lane->runner->lane_count;
-    uint64_t first = after + 1;
-    uint64_t own = first + (lane->number + lanes - first % lanes) % lanes;
-    return own <= to;
-}
-
 /* Up or down as people see it. A change is logged; what repeats is not. */
 static void lane_show(struct sink_lane *lane, bool up, bool broken, const char *problem)
 {
@@ -44,9 +36,10 @@ static void lane_show(struct sink_lane *lane, bool up, bool broken, const char *
     const char *name = runner->options.sink->name;
     bool all_up = true;
     pthread_mutex_lock(&runner->lock);
-    bool changed = lane->up != up, other = strcmp(lane->problem, problem) != 0;
+    bool changed = lane->up != up, other = strcmp(lane->problem, problem) != 0, tried = lane->tried;
     int64_t now = clock_monotonic_ns(), since = lane->since_ns;
     lane->up = up;
+    lane->tried = true;
     if (changed)
         lane->since_ns = now;
     if (!up)
@@ -55,7 +48,7 @@ static void lane_show(struct sink_lane *lane, bool up, bool broken, const char *
         all_up = all_up && runner->lanes[i].up;
     pthread_mutex_unlock(&runner->lock);
     metric_set(runner->up, all_up);
-    if (up && changed)
+    if (up && changed && tried)
         log_info("sink is back", LOG_TEXT("sink", name), LOG_U64("lane", lane->number),
                  LOG_REAL("seconds_down", (double)((now - since) / NS_PER_MS) / 1e3));
     else if (!up && broken && (changed || other))
@@ -104,8 +97,7 @@ static bool lane_pause(struct sink_lane *lane, bool broken)
     return true;
 }
 
-/* The lane has everything up to position. */
-static void lane_advance(struct sink_lane *lane, uint64_t position, uint64_t events)
+void sink_lane_advance(struct sink_lane *lane, uint64_t position, uint64_t events)
 {
     struct sink_runner *runner = lane->runner;
     atomic_store(&lane->events, events);
@@ -125,8 +117,7 @@ static void lane_close_reader(struct sink_lane *lane)
     lane->reader = NULL;
 }
 
-/* Drops what was gathered; the reader goes on after position. */
-static void lane_reopen(struct sink_lane *lane, uint64_t position)
+void sink_lane_reopen(struct sink_lane *lane, uint64_t position)
 {
     lane_close_reader(lane);
     lane->seen = position;
@@ -136,14 +127,12 @@ static void lane_reopen(struct sink_lane *lane, uint64_t position)
     lane->delivery_failed = false;
 }
 
-/* The load in hand is on the other side. */
-static void lane_delivered(struct sink_lane *lane)
+void sink_lane_delivered(struct sink_lane *lane)
 {
     struct sink_runner *runner = lane->runner;
     struct sink_load *load = &lane->gather.load;
     metric_add(runner->events_total, load->event_count);
     metric_add(runner->batches_total, load->batch_count);
-    uint64_t position = load->last_position;
     sink_gather_reset(&lane->gather);
     atomic_store(&lane->waiting_since_ns, 0);
     lane->delivery_failed = false;
@@ -151,112 +140,44 @@ static void lane_delivered(struct sink_lane *lane)
     lane->foreign = 0;
     lane->pause_ns = 0;
     lane_show(lane, true, false, "");
-    lane_advance(lane, position, lane->seen_events);
+    sink_lane_advance(lane, lane->seen,
+                      lane->seen_events); /* others' batches behind ours are no gap */
 }
 
-/* True when the load in hand was tried and `there` is its end: it was committed, the answer lost.
- */
-static bool is_load_tried(const struct sink_lane *lane, uint64_t there)
+static void lane_fail_reading(struct sink_lane *lane, uint64_t after, enum status status)
 {
-    const struct sink_load *load = &lane->gather.load;
-    return load->batch_count > 0 && lane->delivery_failed && there == load->last_position &&
-           there != lane->foreign;
-}
-
-/* True when the other side can't have `there` from this spool: what was delivered since the start
- * is known, and all before it the spool had when it was opened. What stands there now are other
- * batches under the same positions. */
-static bool is_foreign(struct sink_lane *lane, uint64_t here, uint64_t there)
-{
-    if (there <= here || (there != lane->foreign && there <= lane->runner->opened_position))
-        return false;
-    if (there != lane->foreign)
-        log_error("sink has a position that this spool has not reached: was the spool restored "
-                  "from an older copy? Going on after the local cursor",
-                  LOG_TEXT("sink", lane->runner->options.sink->name), LOG_U64("lane", lane->number),
-                  LOG_U64("sink_position", there), LOG_U64("cursor", here));
-    lane->foreign = there;
-    return true;
-}
-
-/* The other side says it has everything up to `there`. Its word counts: it may have been restored
- * from an older dump, or have committed a load whose answer was lost. */
-static void lane_resume(struct sink_lane *lane, uint64_t there)
-{
-    const char *name = lane->runner->options.sink->name;
-    uint64_t here = atomic_load(&lane->position);
-    if (is_load_tried(lane, there)) {
-        lane_delivered(lane);
-        return;
-    }
-    if (is_foreign(lane, here, there))
-        return;
-    bool ahead = there > here && owns_between(lane, here, there);
-    bool behind = there < here && owns_between(lane, there, here);
-    if (!ahead && !behind)
-        return;
-    if (behind)
-        log_warn("sink is behind the local cursor: sending it again what the spool still has",
-                 LOG_TEXT("sink", name), LOG_U64("lane", lane->number),
-                 LOG_U64("sink_position", there), LOG_U64("cursor", here));
-    lane_reopen(lane, there);
-    lane_advance(lane, there, 0);
-    if (behind) {
-        spool_cursor_return(lane->runner->spool, lane->cursor, there);
-        spool_cursor_return(lane->runner->spool, lane->runner->cursor, there);
-        fault_point(lane_returned);
-    }
-}
-
-/* A sink that was emptied, or one that never had a position. Sending all of the spool again would
- * double what it still has. */
-static void lane_note_unknown(struct sink_lane *lane)
-{
-    uint64_t here = atomic_load(&lane->position);
-    if (here > lane->unknown && !lane->lanes_changed)
-        log_warn("sink has no position of this spool: going on after the local cursor; what it had "
-                 "before and has lost is not sent again",
-                 LOG_TEXT("sink", lane->runner->options.sink->name), LOG_U64("lane", lane->number),
-                 LOG_U64("cursor", here));
-    lane->unknown = here;
+    snprintf(lane->failure.text, sizeof lane->failure.text,
+             "the spool can't be read after position %llu: %s; see 'vsocd spool check'",
+             (unsigned long long)after, status_text(status));
 }
 
 /* What failed stands in lane->failure. */
 static bool lane_connect(struct sink_lane *lane, bool *broken)
 {
     const struct sink *sink = lane->runner->options.sink;
-    uint64_t position = 0;
-    bool known = false;
+    struct sink_position there = {0};
     lane->failure.text[0] = '\0';
-    enum sink_result result = sink->connect(lane->state, &position, &known, &lane->failure);
-    if (result != SINK_DELIVERED) {
-        *broken = result != SINK_LATER;
+    enum sink_result result = sink->connect(lane->state, &there, &lane->failure);
+    *broken = result != SINK_DELIVERED && result != SINK_LATER;
+    if (result != SINK_DELIVERED)
+        return false;
+    fault_point(lane_connected);
+    enum status status = sink_lane_resume(lane, &there);
+    lane->connected = status == STATUS_OK;
+    if (status != STATUS_OK) {
+        *broken = true;
+        lane_fail_reading(lane, there.position - 1, status);
         return false;
     }
-    lane->connected = true;
-    fault_point(lane_connected);
-    if (!known)
-        lane_note_unknown(lane);
-    if (known && (!lane->lanes_changed || is_load_tried(lane, position)))
-        lane_resume(lane, position);
     if (!lane->delivery_failed)
         lane_show(lane, true, false, "");
     return true;
 }
 
-/* The reader is opened again where it stopped. */
-static void lane_fail_reading(struct sink_lane *lane, enum status status)
-{
-    snprintf(lane->failure.text, sizeof lane->failure.text,
-             "the spool can't be read after position %llu: %s; see 'vsocd spool check'",
-             (unsigned long long)lane->seen, status_text(status));
-    lane_close_reader(lane);
-}
-
 /* Says so when batches are missing: they were taken by retention or set aside as damaged. */
 static void lane_note_gap(const struct sink_lane *lane, uint64_t position)
 {
-    if (position > lane->seen + 1 && owns_between(lane, lane->seen, position - 1) &&
+    if (position > lane->seen + 1 && sink_lane_owns_between(lane, lane->seen, position - 1) &&
         spool_reader_misses(lane->reader))
         log_warn("batches that the sink has not had are no longer in the spool",
                  LOG_TEXT("sink", lane->runner->options.sink->name), LOG_U64("lane", lane->number),
@@ -375,14 +296,14 @@ static bool lane_gather(struct sink_lane *lane, enum gather_mode mode)
         if (status != STATUS_END)
             continue;
         if (empty && lane->seen > atomic_load(&lane->position))
-            lane_advance(lane, lane->seen, lane->seen_events); /* past others' batches */
+            sink_lane_advance(lane, lane->seen, lane->seen_events); /* past others' batches */
         if (full || mode == GATHER_NOW || !lane_await(lane, started_ns))
             break;
     }
-    if (status != STATUS_END && status != STATUS_OK)
-        lane_fail_reading(lane, status);
-    if (lane->gather.load.batch_count > 0)
-        lane->gather.load.last_position = lane->seen; /* others' batches behind ours are no gap */
+    if (status != STATUS_END && status != STATUS_OK) {
+        lane_fail_reading(lane, lane->seen, status);
+        lane_close_reader(lane); /* opened again where it stopped */
+    }
     lane->drained = stopping && status == STATUS_END && lane->gather.load.batch_count == 0;
     return status == STATUS_END || status == STATUS_OK || lane->gather.load.batch_count > 0;
 }
@@ -422,7 +343,7 @@ static bool lane_deliver(struct sink_lane *lane, bool *broken)
     metric_observe(runner->deliver_seconds, (double)(clock_monotonic_ns() - start) / 1e9);
     if (result == SINK_DELIVERED) {
         fault_point(lane_confirmed);
-        lane_delivered(lane);
+        sink_lane_delivered(lane);
         return true;
     }
     lane->connected = false;

@@ -1,5 +1,5 @@
-/* sink_lane.h: what sink_runner.c and sink_lane.c share: a runner and its lanes. Nobody else
- * includes it. Lock order: runner->lock is a leaf. */
+/* sink_lane.h: what sink_runner.c, sink_lane.c and sink_resume.c share: a runner and its lanes.
+ * Nobody else includes it. Lock order: runner->lock is a leaf. */
 #ifndef VSOC_STORAGE_SINK_LANE_H
 #define VSOC_STORAGE_SINK_LANE_H
 
@@ -32,7 +32,7 @@ struct sink_lane {
     bool connected;
     bool lanes_changed; /* since the last run: until something was delivered, the position that the
                            sink has for this lane's number belongs to another sharing out */
-    uint64_t foreign;   /* position of the sink's that is not of this spool's history; 0: none */
+    uint64_t foreign;   /* position of the sink's that was said not to be of this spool; 0: none */
     uint64_t unknown;   /* position up to which it was said that the sink knows none */
     bool delivery_failed; /* the load in hand failed: only its delivery makes the lane good again */
     bool drained;         /* while stopping: the spool has no more for it */
@@ -41,6 +41,7 @@ struct sink_lane {
 
     /* Under runner->lock. */
     bool up, done;
+    bool tried; /* up tells of an attempt */
     int64_t since_ns;
     char problem[512];
 };
@@ -57,13 +58,31 @@ struct sink_runner {
     _Atomic int64_t deadline_ns; /* when stopping */
     metric_t position_gauge, lag_events, lag_seconds, up, events_total, batches_total,
         retries_total, rejected_total, deliver_seconds;
-    uint64_t opened_position; /* the spool's newest when it was opened */
     unsigned lane_count;
     struct sink_lane lanes[];
 };
 
 /* A lane's thread. arg: struct sink_lane. */
 void sink_lane_run(void *arg);
+
+/* On the lane's thread. The lane has everything up to position. */
+void sink_lane_advance(struct sink_lane *lane, uint64_t position, uint64_t events);
+/* On the lane's thread. The load in hand is on the other side. */
+void sink_lane_delivered(struct sink_lane *lane);
+/* On the lane's thread. Drops what was gathered; the reader goes on after position. */
+void sink_lane_reopen(struct sink_lane *lane, uint64_t position);
+/* On the lane's thread. The sink says where it is: moves the lane there, or not. NO_MEMORY, IO,
+ * VERSION: what the spool has there can't be read. */
+enum status sink_lane_resume(struct sink_lane *lane, const struct sink_position *there) must_check;
+/* True when a batch of this lane is in (after, to]. */
+static inline bool sink_lane_owns_between(const struct sink_lane *lane, uint64_t after, uint64_t to)
+{
+    unsigned lanes = lane->runner->lane_count;
+    uint64_t first = after + 1;
+    uint64_t own = first + (lane->number + lanes - first % lanes) % lanes;
+    return own <= to;
+}
+
 /* Waits on runner->changed for at most ns; runner->lock is held. */
 void sink_runner_wait(struct sink_runner *runner, int64_t ns);
 

@@ -45,7 +45,6 @@ void sink_gather_reset(struct sink_gather *gather)
     gather->load.batch_count = 0;
     gather->load.event_count = 0;
     gather->load.rejected_count = 0;
-    gather->load.last_position = 0;
     gather->bytes = 0;
     gather->walked = NULL;
 }
@@ -131,7 +130,6 @@ enum status sink_gather_add(struct sink_gather *gather, const struct batch_recor
     gather->load.batches = gather->batches;
     gather->load.batch_count++;
     gather->load.event_count += items;
-    gather->load.last_position = record->meta.position;
     return STATUS_OK;
 }
 

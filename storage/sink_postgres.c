@@ -109,23 +109,19 @@ static enum sink_result check_schema(struct lane *lane, struct sink_problem *pro
     return SINK_BROKEN;
 }
 
-struct position_found {
-    uint64_t position;
-    bool known;
-};
-
 static void position_row(void *arg, const char *const *cells)
 {
-    struct position_found *found = arg;
-    found->position = strtoull(cells[0], NULL, 10);
-    found->known = true;
+    struct sink_position *there = arg;
+    there->position = strtoull(cells[0], NULL, 10);
+    there->known =
+        !cells[1] || uuid_from_text(slice_from_text(cells[1]), there->batch_uid) == STATUS_OK;
 }
 
 /* Positions of another spool, or shared out among another number of lanes, say nothing. But a lane
  * that has none, where none is of another sharing out or instance, has nothing there: a new or
  * emptied database, or one restored from before. Sending all again is safe: what is there after all
  * is not loaded twice. */
-static enum sink_result read_position(struct lane *lane, struct position_found *found,
+static enum sink_result read_position(struct lane *lane, struct sink_position *there,
                                       struct sink_problem *problem)
 {
     char number[16], lanes[16], uid[UUID_TEXT_BYTES + 1];
@@ -140,11 +136,12 @@ static enum sink_result read_position(struct lane *lane, struct position_found *
     struct pg_error error;
     enum status status = pg_connection_query(
         lane->connection,
-        "SELECT position FROM vsoc.sink_position WHERE instance = $1 AND lane = $2::int4 "
-        "AND lanes = $3::int4 AND spool_uid = $4::uuid UNION ALL "
-        "SELECT 0 WHERE NOT EXISTS (SELECT FROM vsoc.sink_position WHERE spool_uid = $4::uuid "
+        "SELECT position, batch_uid FROM vsoc.sink_position WHERE instance = $1 "
+        "AND lane = $2::int4 AND lanes = $3::int4 AND spool_uid = $4::uuid UNION ALL "
+        "SELECT 0, NULL WHERE NOT EXISTS (SELECT FROM vsoc.sink_position WHERE spool_uid = "
+        "$4::uuid "
         "AND (instance <> $1 OR lanes <> $3::int4 OR lane = $2::int4))",
-        params, 4, position_row, found, &error);
+        params, 4, position_row, there, &error);
     if (status == STATUS_OK)
         return SINK_DELIVERED;
     return pg_load_failed(status, &error, "cannot read the position", problem);
@@ -159,13 +156,13 @@ static void ensure_ahead(struct lane *lane)
         log_warn("partitions ahead could not be made", LOG_TEXT("error", error.text));
 }
 
-static enum sink_result lane_check(struct lane *lane, struct position_found *found,
+static enum sink_result lane_check(struct lane *lane, struct sink_position *there,
                                    struct sink_problem *problem)
 {
     enum sink_result result = check_schema(lane, problem);
     if (result != SINK_DELIVERED || lane->loader.replay)
         return result;
-    result = read_position(lane, found, problem);
+    result = read_position(lane, there, problem);
     if (result != SINK_DELIVERED)
         return result;
     ensure_ahead(lane);
@@ -175,12 +172,11 @@ static enum sink_result lane_check(struct lane *lane, struct position_found *fou
     return SINK_LATER;
 }
 
-static enum sink_result lane_connect(void *arg, uint64_t *position, bool *known,
+static enum sink_result lane_connect(void *arg, struct sink_position *there,
                                      struct sink_problem *problem)
 {
     struct lane *lane = arg;
     struct pg_error error;
-    struct position_found found = {0};
     bool was_open = pg_connection_is_open(lane->connection);
     pg_connection_set_timeout(lane->connection, LOAD_TIMEOUT_MS);
     enum status status = pg_connection_open(lane->connection, CONNECT_TIMEOUT_MS, &error);
@@ -190,15 +186,11 @@ static enum sink_result lane_connect(void *arg, uint64_t *position, bool *known,
         metric_add(lane->connects, 1);
     fault_point(pg_connected);
     pg_connection_set_timeout(lane->connection, CHECK_TIMEOUT_MS);
-    enum sink_result result = lane_check(lane, &found, problem);
+    enum sink_result result = lane_check(lane, there, problem);
     pg_connection_set_timeout(lane->connection, LOAD_TIMEOUT_MS);
-    if (result != SINK_DELIVERED) {
+    if (result != SINK_DELIVERED)
         pg_connection_close(lane->connection);
-        return result;
-    }
-    *position = found.position;
-    *known = found.known;
-    return SINK_DELIVERED;
+    return result;
 }
 
 static void count_row(void *arg, const char *const *cells)

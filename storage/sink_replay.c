@@ -13,6 +13,7 @@
 #include "core/clock.h"
 #include "core/thread.h"
 #include "storage/sink_held.h"
+#include "storage/sink_history.h"
 #include "storage/sink_load.h"
 #include "storage/spool_cursor.h"
 #include "storage/spool_verify.h"
@@ -102,20 +103,42 @@ static uint64_t cursor_position(const struct run *r)
     return position;
 }
 
+static enum status open_reader(const struct run *r, uint64_t from, struct spool_reader **reader)
+{
+    enum status status = spool_reader_open_dir(r->options->dir, from ? from - 1 : 0, reader);
+    return status == STATUS_OK ? status : spool_failed(r, status);
+}
+
+/* The server goes on from the position that the sink has, if it is of this spool's history, else
+ * from its cursor. What comes behind is its own to deliver; without unique keys it could come
+ * twice. */
+static enum status find_last(struct run *r, const struct sink_position *there)
+{
+    enum sink_history history = HISTORY_OTHER;
+    struct spool_reader *reader;
+    enum status status = open_reader(r, there->position, &reader);
+    if (status != STATUS_OK)
+        return status;
+    if (there->known)
+        status = sink_history_judge(reader, there, &history);
+    spool_reader_close(reader);
+    if (status != STATUS_OK)
+        return spool_failed(r, status);
+    r->last = history == HISTORY_OWN ? there->position : cursor_position(r);
+    return STATUS_OK;
+}
+
 static enum sink_result lane_connect(struct run *r)
 {
-    uint64_t position = 0;
-    bool known = false;
+    struct sink_position there = {0};
     if (r->connected)
         return SINK_DELIVERED;
-    enum sink_result result = r->options->sink->connect(r->lane, &position, &known, r->problem);
+    enum sink_result result = r->options->sink->connect(r->lane, &there, r->problem);
     if (result != SINK_DELIVERED)
         return result;
+    if (r->last == UINT64_MAX && r->options->sink->look_up && find_last(r, &there) != STATUS_OK)
+        return SINK_BROKEN;
     r->connected = true;
-    /* The server goes on from the position that the sink has, else from its cursor. What comes
-     * behind is its own to deliver; without unique keys it could come twice. */
-    if (r->last == UINT64_MAX && r->options->sink->look_up)
-        r->last = known ? position : cursor_position(r);
     return SINK_DELIVERED;
 }
 
@@ -159,12 +182,6 @@ static enum status peek(struct spool_reader *reader, const struct stretch *s, ui
         status = spool_reader_peek(reader, position, events);
     while (status == STATUS_CORRUPT);
     return status == STATUS_OK && *position > s->to ? STATUS_END : status;
-}
-
-static enum status open_reader(const struct run *r, uint64_t from, struct spool_reader **reader)
-{
-    enum status status = spool_reader_open_dir(r->options->dir, from ? from - 1 : 0, reader);
-    return status == STATUS_OK ? status : spool_failed(r, status);
 }
 
 /* Counts what the range holds. What is newer than the range when it begins is not in it. */

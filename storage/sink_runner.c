@@ -37,7 +37,6 @@ static struct sink_runner *runner_new(const struct sink_runner_options *options,
     struct spool_stats stats;
     spool_stats(spool, &stats);
     memcpy(runner->spool_uid, stats.spool_uid, UUID_BYTES);
-    runner->opened_position = stats.position;
     runner->options = *options;
     runner->options.config.struct_size = sizeof runner->options.config;
     runner->options.config.lanes = options->lanes;
@@ -77,7 +76,8 @@ static enum status lane_open(struct sink_runner *runner, unsigned number, uint64
     lane->number = number;
     lane->position = lane->seen = position > all ? position : all;
     lane->lanes_changed = position < all; /* else the least of the lanes would be behind itself */
-    lane->up = lane->done = true;
+    lane->done = true;
+    snprintf(lane->problem, sizeof lane->problem, "%s", SINK_NOT_TRIED);
     lane->since_ns = clock_monotonic_ns();
     sink_gather_init(&lane->gather, runner->spool_uid);
     runner->lane_count++;
@@ -124,7 +124,7 @@ enum status sink_runner_create(const struct sink_runner_options *options, struct
         sink_runner_destroy(runner);
         return status;
     }
-    metric_set(runner->up, 1);
+    metric_set(runner->up, 0);
     metric_set(runner->position_gauge, (double)sink_runner_position(runner));
     *out = runner;
     return STATUS_OK;

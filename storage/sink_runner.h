@@ -11,6 +11,8 @@ struct sink_runner;
 /* Lanes of a sink at most: each has a cursor of the spool, and the sink has one more. */
 #define SINK_LANES_MAX 16
 
+#define SINK_NOT_TRIED "not connected yet"
+
 struct sink_runner_options {
     const struct sink *sink;
     struct sink_config config; /* lane is filled by the runner */
@@ -44,8 +46,9 @@ uint64_t sink_runner_position(const struct sink_runner *runner);
  * any.
  */
 void sink_runner_refresh(struct sink_runner *runner);
-/* False after a failed delivery or connection attempt until one goes well. *since_ns monotonic;
- * last problem's text copied. Thread: any. */
+/* False before the first connection attempt (the problem is SINK_NOT_TRIED), and after a failed
+ * delivery or connection attempt until one goes well. *since_ns monotonic; last problem's text
+ * copied. Thread: any. */
 bool sink_runner_up(struct sink_runner *runner, int64_t *since_ns, char problem[512]);
 
 /* The built-in sinks; sink_registry.c lists them. */

@@ -101,6 +101,7 @@ CREATE TABLE vsoc.sink_position (
     lanes        int4 NOT NULL,
     spool_uid    uuid NOT NULL,
     position     int8 NOT NULL,
+    batch_uid    uuid NOT NULL,
     time_changed timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (instance, lane)
 ) WITH (fillfactor = 50);
@@ -110,6 +111,7 @@ COMMENT ON COLUMN vsoc.sink_position.lane IS 'number of the connection';
 COMMENT ON COLUMN vsoc.sink_position.lanes IS 'connections among which the positions were shared out';
 COMMENT ON COLUMN vsoc.sink_position.spool_uid IS 'spool that the position belongs to';
 COMMENT ON COLUMN vsoc.sink_position.position IS 'the lane has everything of its own up to this one';
+COMMENT ON COLUMN vsoc.sink_position.batch_uid IS 'batch at that position: another one there means that the spool was restored from a copy';
 COMMENT ON COLUMN vsoc.sink_position.time_changed IS 'when it last moved';
 
 CREATE TABLE vsoc.analyst_tenants (

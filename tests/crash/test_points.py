@@ -140,7 +140,11 @@ def with_old_postgres(stack, point, turn):
     stack.settle()
     stack.server.terminate()  # the cursors are kept
     query(stack.database, "delete from vsoc.batch_keys")
-    query(stack.database, "update vsoc.sink_position set position = position / 2")
+    query(
+        stack.database,
+        "update vsoc.sink_position s set (position, batch_uid) = (select b.position, b.batch_uid from vsoc.batches b"
+        " where b.position <= s.position / 2 order by 1 desc limit 1)",
+    )
     again_and_again(stack, point, turn)
 
 

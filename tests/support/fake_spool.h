@@ -188,7 +188,9 @@ enum status spool_reader_next(struct spool_reader *reader, struct batch_record *
     enum status status = STATUS_END;
     pthread_mutex_lock(&reader->spool->lock);
     struct fake_record *next = fake_next(reader);
-    if (next) {
+    if (reader->spool->fail_reading) {
+        status = STATUS_IO;
+    } else if (next) {
         reader->position = next->meta.position;
         *record = (struct batch_record){.meta = next->meta, .events = writer_slice(&next->events)};
         status = next->corrupt ? STATUS_CORRUPT : STATUS_OK;

@@ -38,13 +38,12 @@ static void print_problem(const struct sink_problem *problem)
 
 static void do_connect(void *lane)
 {
-    uint64_t position = 0;
-    bool known = false;
+    struct sink_position there = {0};
     struct sink_problem problem = {0};
     int64_t start_ns = clock_monotonic_ns();
-    enum sink_result result = sink_kafka.connect(lane, &position, &known, &problem);
+    enum sink_result result = sink_kafka.connect(lane, &there, &problem);
     printf("{\"result\":\"%s\",\"position\":%llu,\"known\":%s,\"seconds\":%.3f,", results[result],
-           (unsigned long long)position, known ? "true" : "false",
+           (unsigned long long)there.position, there.known ? "true" : "false",
            (double)(clock_monotonic_ns() - start_ns) / 1e9);
     print_problem(&problem);
 }

@@ -166,7 +166,6 @@ static void made_load_make(struct made_load *m, const uint8_t *spool_uid)
     m->load = (struct sink_load){.struct_size = sizeof m->load,
                                  .batches = m->list,
                                  .batch_count = m->batches,
-                                 .last_position = m->first + m->batches - 1,
                                  .event_count = m->batches * (m->events + m->rejects),
                                  .spool_uid = spool_uid,
                                  .rejected = &m->rejected,

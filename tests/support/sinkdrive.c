@@ -223,7 +223,6 @@ static void do_load(void *lane, const uint8_t *spool_uid, const char *line)
         struct sink_load load = {.struct_size = sizeof load,
                                  .batches = batches,
                                  .batch_count = recipe.count,
-                                 .last_position = recipe.first + recipe.count - 1,
                                  .event_count = recipe.count * (recipe.events + recipe.rejects),
                                  .spool_uid = spool_uid,
                                  .rejected = &skip,
@@ -241,12 +240,11 @@ static void do_load(void *lane, const uint8_t *spool_uid, const char *line)
 
 static void do_connect(void *lane)
 {
-    uint64_t position = 0;
-    bool known = false;
+    struct sink_position there = {0};
     struct sink_problem problem = {0};
-    enum sink_result result = sink_postgres.connect(lane, &position, &known, &problem);
+    enum sink_result result = sink_postgres.connect(lane, &there, &problem);
     printf("{\"result\":\"%s\",\"position\":%llu,\"known\":%s,", results[result],
-           (unsigned long long)position, known ? "true" : "false");
+           (unsigned long long)there.position, there.known ? "true" : "false");
     print_problem(&problem);
 }
 

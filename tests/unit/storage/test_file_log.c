@@ -81,14 +81,15 @@ static void append(const char *text)
 static void load(const char *text, uint64_t position)
 {
     append(text);
-    assert_int_equal(file_log_commit(&file, position), STATUS_OK);
+    struct sink_position end = {true, position, {(uint8_t)position}};
+    assert_int_equal(file_log_commit(&file, &end), STATUS_OK);
 }
 
 static void new_file_has_no_position(void **state)
 {
     (void)state;
     reopen();
-    assert_false(file.known);
+    assert_false(file.there.known);
     assert_string_equal(get(""), "");
 }
 
@@ -99,8 +100,9 @@ static void committed_load_and_position_are_there_after_a_restart(void **state)
     load("a\n", 7);
     load("b\n", 9);
     reopen();
-    assert_true(file.known);
-    assert_int_equal(file.position, 9);
+    assert_true(file.there.known);
+    assert_int_equal(file.there.position, 9);
+    assert_int_equal(file.there.batch_uid[0], 9);
     assert_string_equal(get(""), "a\nb\n");
 }
 
@@ -111,7 +113,7 @@ static void load_that_was_not_committed_is_cut_off(void **state)
     load("a\n", 7);
     append("half a lo");
     reopen();
-    assert_int_equal(file.position, 7);
+    assert_int_equal(file.there.position, 7);
     assert_string_equal(get(""), "a\n");
     load("b\n", 8);
     assert_string_equal(get(""), "a\nb\n");
@@ -124,7 +126,7 @@ static void first_load_that_was_not_committed_is_cut_off_too(void **state)
     reopen();
     append("half a lo");
     reopen();
-    assert_false(file.known);
+    assert_false(file.there.known);
     assert_string_equal(get(""), "older\n");
 }
 
@@ -133,7 +135,7 @@ static void file_of_somebody_else_is_added_to(void **state)
     (void)state;
     put("", "older\n");
     reopen();
-    assert_false(file.known);
+    assert_false(file.there.known);
     load("a\n", 1);
     assert_string_equal(get(""), "older\na\n");
 }
@@ -145,7 +147,7 @@ static void file_cut_by_somebody_else_goes_on_at_its_end(void **state)
     load("a long line\n", 7);
     put("", "");
     reopen();
-    assert_int_equal(file.position, 7);
+    assert_int_equal(file.there.position, 7);
     load("b\n", 8);
     assert_string_equal(get(""), "b\n");
 }
@@ -160,7 +162,7 @@ static void position_of_another_spool_is_not_known_but_its_tail_is_cut(void **st
     file_log_close(&file);
     file_log_init(&file, path, 0, 2, other);
     assert_int_equal(file_log_open(&file), STATUS_OK);
-    assert_false(file.known);
+    assert_false(file.there.known);
     assert_string_equal(get(""), "a\n");
 }
 
@@ -173,10 +175,10 @@ static void file_has_one_writer_and_the_next_goes_on_where_it_ended(void **state
     assert_int_equal(file_log_open(&file), STATUS_BUSY);
     assert_non_null(strstr(file.reason, "another process"));
     assert_int_equal(file_log_append(&other, SLICE_LITERAL("a\n")), STATUS_OK);
-    assert_int_equal(file_log_commit(&other, 7), STATUS_OK);
+    assert_int_equal(file_log_commit(&other, &(struct sink_position){true, 7, {7}}), STATUS_OK);
     file_log_close(&other);
     assert_int_equal(file_log_open(&file), STATUS_OK);
-    assert_int_equal(file.position, 7);
+    assert_int_equal(file.there.position, 7);
     assert_string_equal(get(""), "a\n");
 }
 
@@ -223,7 +225,7 @@ static void large_file_is_rotated_and_the_oldest_dropped(void **state)
     assert_string_equal(get(".2"), "cccc\n");
     assert_string_equal(get(".3"), "(none)");
     reopen();
-    assert_int_equal(file.position, 4);
+    assert_int_equal(file.there.position, 4);
     assert_int_equal(file.size, 0);
 }
 
@@ -247,9 +249,10 @@ static void broken_off_rotation_is_finished(void **state)
                 put(names[k], before[i][k]);
         }
         put(".position", "vsocd-file-position 1\nspool 01020300-0000-0000-0000-000000000000\n"
-                         "position 5\nsize 4\nrotating 1\n");
+                         "position 5\nbatch 04050600-0000-0000-0000-000000000000\nsize 4\n"
+                         "rotating 1\n");
         reopen();
-        assert_int_equal(file.position, 5);
+        assert_int_equal(file.there.position, 5);
         assert_string_equal(get(""), "");
         assert_string_equal(get(".1"), "new\n");
         assert_string_equal(get(".2"), "mid\n");

@@ -22,10 +22,7 @@
 /* The other side: what it has, and what it will answer. */
 static struct side {
     pthread_mutex_t lock;
-    struct {
-        uint64_t position;
-        bool known;
-    } lanes[LANES_MAX];
+    struct sink_position lanes[LANES_MAX];
     unsigned copies[BATCH_MAX + 1][EVENTS_MAX]; /* of each event */
     unsigned quarantined[BATCH_MAX + 1][EVENTS_MAX];
     unsigned loads, largest_load, connects;
@@ -55,7 +52,7 @@ static void *fake_open(const struct sink_config *config, struct sink_problem *pr
     return lane;
 }
 
-static enum sink_result fake_connect(void *state, uint64_t *position, bool *known,
+static enum sink_result fake_connect(void *state, struct sink_position *there,
                                      struct sink_problem *problem)
 {
     struct fake_lane *lane = state;
@@ -67,8 +64,7 @@ static enum sink_result fake_connect(void *state, uint64_t *position, bool *know
         snprintf(problem->text, sizeof problem->text, "nobody is there");
         result = SINK_LATER;
     } else {
-        *position = side.lanes[lane->number].position;
-        *known = side.lanes[lane->number].known;
+        *there = side.lanes[lane->number];
     }
     pthread_mutex_unlock(&side.lock);
     return result;
@@ -132,8 +128,7 @@ static enum sink_result fake_answer(struct fake_lane *lane, const struct sink_lo
         return SINK_REJECTED;
     take(load, false, problem);
     note_load(load);
-    side.lanes[lane->number].position = load->last_position;
-    side.lanes[lane->number].known = true;
+    side.lanes[lane->number] = sink_load_end(load);
     if (!side.commit_and_fail)
         return SINK_DELIVERED;
     side.commit_and_fail = false;
@@ -249,10 +244,25 @@ static void await_position(uint64_t position)
 static void await_up(bool up, char problem[512])
 {
     int64_t end = clock_monotonic_ns() + 20 * NS_PER_S, since;
-    while (sink_runner_up(runner, &since, problem) != up) {
+    while (sink_runner_up(runner, &since, problem) != up ||
+           (!up && strcmp(problem, SINK_NOT_TRIED) == 0)) {
         assert_true(clock_monotonic_ns() < end);
         pause_a_moment();
     }
+}
+
+/* The other side has committed what the spool has there. */
+static void set_position(unsigned lane, uint64_t position)
+{
+    struct sink_position *there = &side.lanes[lane];
+    *there = (struct sink_position){.known = true, .position = position};
+    memcpy(there->batch_uid, spool->records[position - 1].meta.batch_uid, UUID_BYTES);
+}
+
+/* The other side has committed batches that this spool does not have: it was restored. */
+static void set_foreign_position(unsigned lane, uint64_t position)
+{
+    side.lanes[lane] = (struct sink_position){true, position, {0xf0}};
 }
 
 /* Batches first … last are there, each event so many times. */
@@ -348,6 +358,26 @@ static void sink_that_is_not_there_is_tried_until_it_is(void **state)
     assert_int_equal(side.connects, 4);
 }
 
+static void sink_is_not_up_before_it_has_connected(void **state)
+{
+    (void)state;
+    char problem[512];
+    int64_t since;
+    struct sink_problem unused;
+    options.lanes = 2;
+    assert_int_equal(sink_runner_create(&options, spool, &runner, &unused), STATUS_OK);
+    assert_false(sink_runner_up(runner, &since, problem));
+    assert_string_equal(problem, SINK_NOT_TRIED);
+    assert_true(value(METRIC_vsocd_sink_up) == 0);
+    assert_int_equal(sink_runner_start(runner), STATUS_OK);
+    int64_t end = clock_monotonic_ns() + 20 * NS_PER_S;
+    while (value(METRIC_vsocd_sink_up) != 1) {
+        assert_true(clock_monotonic_ns() < end);
+        pause_a_moment();
+    }
+    assert_true(sink_runner_up(runner, &since, problem));
+}
+
 static void lag_counts_what_waits(void **state)
 {
     (void)state;
@@ -432,7 +462,7 @@ static void sink_restored_from_an_older_dump_gets_the_rest_again(void **state)
     start();
     await_position(10);
     stop();
-    side.lanes[0].position = 4;
+    set_position(0, 4);
     spool->first = 3;
     start();
     append(1, 4);
@@ -449,7 +479,7 @@ static void what_a_restored_sink_needs_again_is_kept(void **state)
     start();
     await_position(10);
     stop();
-    side.lanes[0].position = 4;
+    set_position(0, 4);
     side.fail_delivers = UINT_MAX;
     start();
     char problem[512];
@@ -467,8 +497,7 @@ static void sink_that_is_ahead_is_believed(void **state)
 {
     (void)state;
     append(10, 4);
-    side.lanes[0].known = true;
-    side.lanes[0].position = 6;
+    set_position(0, 6);
     start();
     await_position(10);
     assert_copies(1, 6, 4, 0);
@@ -479,8 +508,7 @@ static void sink_ahead_of_the_whole_spool_does_not_swallow_new_batches(void **st
 {
     (void)state;
     append(2, 4);
-    side.lanes[0].known = true;
-    side.lanes[0].position = 1000;
+    set_foreign_position(0, 1000);
     start();
     await_position(2);
     append(2, 4);
@@ -492,13 +520,12 @@ static void batches_after_a_restored_spool_survive_a_lost_connection(void **stat
 {
     (void)state;
     append(2, 4);
-    side.lanes[0].known = true;
-    side.lanes[0].position = 1000;
+    set_foreign_position(0, 1000);
     start();
     await_position(2);
     pthread_mutex_lock(&side.lock);
     side.fail_delivers = 2;
-    side.lanes[0].position = 1000;
+    set_foreign_position(0, 1000);
     pthread_mutex_unlock(&side.lock);
     append(4, 4);
     await_position(6);
@@ -509,8 +536,7 @@ static void batches_after_a_restored_spool_survive_a_sink_that_was_down(void **s
 {
     (void)state;
     append(2, 4);
-    side.lanes[0].known = true;
-    side.lanes[0].position = 4;
+    set_foreign_position(0, 4);
     side.fail_connects = UINT_MAX;
     start();
     append(4, 4);
@@ -526,8 +552,7 @@ static void batches_after_a_restored_spool_survive_a_sink_that_was_down(void **s
 static void position_of_a_restored_spool_is_not_taken_for_the_load_in_hand(void **state)
 {
     (void)state;
-    side.lanes[0].known = true;
-    side.lanes[0].position = 4;
+    set_foreign_position(0, 4);
     side.fail_delivers = 3;
     append(2, 4);
     side.fail_connects = UINT_MAX;
@@ -540,6 +565,102 @@ static void position_of_a_restored_spool_is_not_taken_for_the_load_in_hand(void 
     pthread_mutex_unlock(&side.lock);
     await_position(4);
     assert_copies(1, 4, 4, 1);
+}
+
+static void batches_under_positions_that_a_sink_has_had_from_elsewhere_are_delivered(void **state)
+{
+    (void)state;
+    append(10, 4); /* outgrown before the process started */
+    set_foreign_position(0, 6);
+    start();
+    await_position(10);
+    assert_copies(1, 10, 4, 1);
+    assert_memory_equal(side.lanes[0].batch_uid, spool->records[9].meta.batch_uid, UUID_BYTES);
+}
+
+static void each_lane_has_its_own_history(void **state)
+{
+    (void)state;
+    options.lanes = 2;
+    append(10, 4);
+    set_position(0, 4); /* ahead, for its load's answer was lost; the last batch is the other's */
+    set_foreign_position(1, 7);
+    start();
+    append(1, 4);
+    await_position(11);
+    for (uint64_t p = 2; p <= 4; p += 2)
+        assert_copies(p, p, 4, 0);
+    for (uint64_t p = 1; p <= 11; p += p < 5 ? 2 : 1)
+        assert_copies(p, p, 4, 1);
+}
+
+static void a_lanes_position_is_of_its_own_last_batch(void **state)
+{
+    (void)state;
+    options.lanes = 2;
+    append(9, 4);
+    start();
+    await_position(9);
+    stop();
+    assert_int_equal(side.lanes[0].position, 8);
+    assert_int_equal(side.lanes[1].position, 9);
+    start();
+    append(2, 4);
+    await_position(11);
+    assert_copies(1, 11, 4, 1);
+}
+
+static void sink_restored_after_the_spool_was_gets_all_again(void **state)
+{
+    (void)state;
+    append(10, 4);
+    start();
+    await_position(10);
+    stop();
+    set_foreign_position(0, 8); /* it may lack any of them */
+    start();
+    append(1, 4);
+    await_position(11);
+    assert_copies(1, 10, 4, 2);
+    assert_copies(11, 11, 4, 1);
+}
+
+static void position_whose_batch_is_gone_or_damaged_is_believed(void **state)
+{
+    (void)state;
+    append(10, 4);
+    set_foreign_position(0, 6);
+    spool->records[5].corrupt = true;
+    start();
+    await_position(10);
+    stop();
+    assert_copies(1, 6, 4, 0);
+    assert_copies(7, 10, 4, 1);
+    set_foreign_position(0, 8);
+    spool->records[7].gone = true;
+    start();
+    append(1, 4);
+    await_position(11);
+    assert_copies(7, 8, 4, 1);
+    assert_copies(9, 10, 4, 2);
+}
+
+static void position_that_cannot_be_looked_at_waits(void **state)
+{
+    (void)state;
+    char problem[512];
+    append(10, 4);
+    set_position(0, 6);
+    spool->fail_reading = true;
+    start();
+    await_up(false, problem);
+    assert_non_null(strstr(problem, "spool can't be read after position"));
+    pthread_mutex_lock(&spool->lock);
+    spool->fail_reading = false;
+    pthread_mutex_unlock(&spool->lock);
+    await_position(10);
+    assert_copies(1, 6, 4, 0);
+    assert_copies(7, 10, 4, 1);
 }
 
 static void changed_number_of_lanes_starts_where_all_were(void **state)
@@ -657,6 +778,7 @@ int main(void)
         TEST(lanes_share_the_batches_and_idle_ones_hold_nothing_back),
         TEST(busy_sink_gets_the_same_load_again),
         TEST(sink_that_is_not_there_is_tried_until_it_is),
+        TEST(sink_is_not_up_before_it_has_connected),
         TEST(lag_counts_what_waits),
         TEST(poison_event_is_diverted_and_the_rest_arrives),
         TEST(sink_that_rejects_a_marked_event_is_broken_not_looped),
@@ -669,6 +791,12 @@ int main(void)
         TEST(batches_after_a_restored_spool_survive_a_lost_connection),
         TEST(batches_after_a_restored_spool_survive_a_sink_that_was_down),
         TEST(position_of_a_restored_spool_is_not_taken_for_the_load_in_hand),
+        TEST(batches_under_positions_that_a_sink_has_had_from_elsewhere_are_delivered),
+        TEST(each_lane_has_its_own_history),
+        TEST(a_lanes_position_is_of_its_own_last_batch),
+        TEST(sink_restored_after_the_spool_was_gets_all_again),
+        TEST(position_whose_batch_is_gone_or_damaged_is_believed),
+        TEST(position_that_cannot_be_looked_at_waits),
         TEST(changed_number_of_lanes_starts_where_all_were),
         TEST(damaged_and_missing_batches_are_passed),
         TEST(spool_that_cannot_be_read_is_told),
