@@ -20,6 +20,7 @@ static const struct {
 
 static enum fault chosen = FAULT_COUNT;
 static unsigned long turn;
+static bool halts; /* instead of dying */
 static atomic_ulong passes;
 
 static void print_points(void)
@@ -40,7 +41,9 @@ __attribute__((constructor)) static void choose(void)
     for (size_t i = 0; i < FAULT_COUNT; i++)
         if (strlen(points[i].name) == size && memcmp(points[i].name, wish, size) == 0)
             chosen = (enum fault)i;
-    turn = wish[size] ? strtoul(wish + size + 1, NULL, 10) : 1;
+    char *rest = NULL;
+    turn = wish[size] ? strtoul(wish + size + 1, &rest, 10) : 1;
+    halts = rest && strcmp(rest, ":stop") == 0;
     if (chosen != FAULT_COUNT && turn > 0)
         return;
     fprintf(stderr, "VSOCD_FAULT: no such crash point: %s; VSOCD_FAULT=list prints them\n", wish);
@@ -50,6 +53,13 @@ __attribute__((constructor)) static void choose(void)
 bool fault_turn(enum fault fault)
 {
     return fault == chosen && atomic_fetch_add(&passes, 1) + 1 == turn;
+}
+
+void fault_meet(void)
+{
+    if (!halts)
+        fault_die();
+    kill(getpid(), SIGSTOP);
 }
 
 void fault_die(void)

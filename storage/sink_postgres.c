@@ -165,6 +165,7 @@ static enum sink_result lane_check(struct lane *lane, struct sink_position *ther
     result = read_position(lane, there, problem);
     if (result != SINK_DELIVERED)
         return result;
+    fault_point(pg_checked);
     ensure_ahead(lane);
     if (pg_connection_is_open(lane->connection))
         return SINK_DELIVERED;

@@ -11,8 +11,8 @@ SEED = int(os.environ.get("VSOCD_CRASH_SEED") or random.randrange(1, 1000000))
 
 def test_plan_comes_from_the_seed_alone():
     assert rounds.plan(7, 300) == rounds.plan(7, 300) != rounds.plan(8, 300)
-    assert {one.end for one in rounds.plan(7, 300)} == set(rounds.ENDS)
-    assert {one.outage for one in rounds.plan(7, 300)} - {None} == set(rounds.OUTAGES)
+    assert {one.end for one in rounds.plan(7, 3000)} == set(rounds.ENDS)
+    assert {one.outage for one in rounds.plan(7, 3000)} - {None} == set(rounds.OUTAGES)
 
 
 def test_random_kills_and_outages_under_load_lose_double_and_change_nothing(make_stack, load):
