@@ -36,27 +36,36 @@ static uint32_t items(const struct run *run)
     return run->result->accepted + run->result->duplicates + run->result->quarantined;
 }
 
+/* Reads one inner record; what the parser allocates for it is given back at its end. */
+static void read_record(struct run *run, const struct split_record *record,
+                        struct parser_outcome *outcome)
+{
+    *outcome = (struct parser_outcome){.result = PARSER_OK};
+    run->frame->inner = record->bytes;
+    if (record->broken)
+        parser_malformed(outcome, 0, NULL, record->broken);
+    else
+        run->frame->parser->parse(record->bytes, &run->context, outcome);
+}
+
 /* Reads the inner records. Not OK only when there is none, or the first one is not and nothing came
  * of it. */
 static enum parser_result read_records(struct run *run, struct slice bytes,
                                        struct parser_outcome *outcome)
 {
-    const struct parser *parser = run->frame->parser;
     struct split split;
     struct split_record record;
     enum parser_result result = PARSER_NOT_MINE;
     uint32_t before = items(run);
-    split_init(&split, bytes, parser->framing, SPLIT_PREFIX_NONE);
+    split_init(&split, bytes, run->frame->parser->framing, SPLIT_PREFIX_NONE);
     while (run->status == STATUS_OK && split_next(&split, &record) == STATUS_OK) {
-        *outcome = (struct parser_outcome){.result = PARSER_OK};
-        if (record.broken)
-            parser_malformed(outcome, 0, NULL, record.broken);
-        else
-            parser->parse(record.bytes, &run->context, outcome);
+        const void *mark = run->context.mark(&run->context);
+        read_record(run, &record, outcome);
         if (outcome->result != PARSER_OK && items(run) == before)
-            return outcome->result;
+            return outcome->result; /* whose detail may be what was allocated */
         result = PARSER_OK;
         pipeline_take_outcome(run, outcome);
+        run->context.release(&run->context, mark);
         split_advance(&split, outcome->consumed);
     }
     return result;

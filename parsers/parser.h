@@ -49,8 +49,8 @@ struct parser_outcome {
 struct parser_inner {
     struct slice bytes;  /* followed by 64 readable bytes */
     struct slice format; /* name of a format, or a media type; empty: probed */
-    /* Stretch of the record that holds them: where their events are said to stand, and what is
-     * quarantined when one of them is broken. */
+    /* Stretch of the record that holds them: where their events are said to stand. What is
+     * quarantined of them are the bytes of the inner record. */
     size_t offset, size;
     /* What the outer format says, or NULL. An inner event takes the fields that it does not set
      * itself; the envelope's attributes become a member of its attributes, named after the outer
@@ -94,8 +94,6 @@ struct parser_context {
      * many events. NULL when the limit is reached; to release it gives nothing back. */
     const void *(*mark)(const struct parser_context *context);
     void (*release)(const struct parser_context *context, const void *mark);
-    /* Value of a header field of the request by its lower-case name; empty when there is none. */
-    struct slice (*request_header)(const struct parser_context *context, const char *name);
     void *server;             /* the server's own */
     struct json_parser *json; /* built-in parsers only */
 };

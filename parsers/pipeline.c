@@ -67,12 +67,6 @@ void pipeline_leave(struct run *run)
     pipeline_enter(run, below);
 }
 
-static struct slice request_header(const struct parser_context *context, const char *name)
-{
-    const struct pipeline_options *options = run_of(context)->options;
-    return options->request_header ? options->request_header(options->request, name) : SLICE_EMPTY;
-}
-
 /* ---- items ---- */
 
 /* Place of the next item in *index; false when the batch is full. */
@@ -128,13 +122,14 @@ static void reject(struct run *run, uint32_t index, struct slice bytes, uint64_t
 
 void pipeline_reject_record(struct run *run, size_t wrong_at, const char *code, const char *detail)
 {
-    const struct split_record *record = &run->frame->record;
+    const struct frame *frame = run->frame;
     uint32_t index;
     if (take_index(run, &index))
-        reject(run, index, record->bytes, record->offset, wrong_at, code, detail);
+        reject(run, index, frame->below ? frame->inner : frame->record.bytes, frame->record.offset,
+               wrong_at, code, detail);
 }
 
-/* context->reject. What stands in another format's record is quarantined with all of that. */
+/* context->reject. Of bytes that were handed on, the whole inner record is quarantined. */
 static void reject_stretch(const struct parser_context *context, size_t offset, size_t size,
                            const char *code, const char *detail)
 {
@@ -148,7 +143,8 @@ static void reject_stretch(const struct parser_context *context, size_t offset, 
                detail);
 }
 
-/* Bytes of the record that the event is made of, and their place in the body. */
+/* Bytes that the event is made of; where its record stands in the body goes into the event. Bytes
+ * that were handed on stand where the outer record does. */
 static struct slice locate(const struct run *run, struct event *event)
 {
     struct slice raw = run->frame->record.bytes;
@@ -160,7 +156,7 @@ static struct slice locate(const struct run *run, struct event *event)
     }
     EVENT_SET(event, raw_offset, (int64_t)offset);
     EVENT_SET(event, raw_size, (int64_t)raw.size);
-    return raw;
+    return run->frame->below ? run->frame->inner : raw;
 }
 
 static void reject_too_large(struct run *run, uint32_t index, struct slice raw, uint64_t offset)
@@ -355,7 +351,6 @@ static void run_init(struct run *run, const struct pipeline_options *options,
         .hand_on = pipeline_hand_on,
         .mark = record_mark,
         .release = record_release,
-        .request_header = request_header,
         .server = run,
     };
     scratch_init(&run->scratch, SCRATCH_PER_BYTE * options->event_bytes);

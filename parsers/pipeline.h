@@ -37,9 +37,6 @@ struct pipeline_options {
     struct json_parser *json;
     struct json_parser *json_inner;  /* of JSON inside JSON; NULL: it is not read */
     const struct registry *registry; /* who takes what parsers hand on; NULL: nobody */
-    /* Value of a request's header field by its lower-case name; NULL: there are none. */
-    struct slice (*request_header)(void *request, const char *name);
-    void *request;
     /* One event that was accepted, complete but for what the batch record carries; event and what
      * it points to live only during the call. raw_offset counts from the body's start. */
     void (*on_event)(void *arg, const struct event *event);

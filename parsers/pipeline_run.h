@@ -11,6 +11,7 @@
 struct frame {
     const struct parser *parser;
     struct split_record record;   /* where the events are said to stand */
+    struct slice inner;           /* handed on: the record that is read */
     const struct event *envelope; /* what the frame below says of the events; NULL: nothing */
     struct frame *below;          /* who handed on; NULL: the batch's own */
 };

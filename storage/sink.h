@@ -112,11 +112,12 @@ struct sink_setting {
     const char *value;
 };
 
-struct sink_held; /* storage/sink_held.h */
+struct sink_held; /* ids that are looked for; the server's own */
 
-/* Given to a lane that puts a range of batches through the sink again (storage/sink_replay.h). Such
- * a lane puts in only what the other side does not have, stores no position, and works under a name
- * of its own, so that a running server's lane is not disturbed. */
+/* Given to a lane that puts a range of batches through the sink again. Such a lane puts in only
+ * what the other side does not have, stores no position, and works under a name of its own, so that
+ * a running server's lane is not disturbed; its connect gives the position of that server's lane.
+ */
 struct sink_replay {
     struct sink_held *held; /* what look_up is to find; deliver leaves out what it found */
     bool dry_run;           /* put nothing in, only count */

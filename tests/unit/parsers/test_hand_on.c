@@ -197,6 +197,21 @@ static void text_of_the_inner_format_is_checked_and_json_is_clean(void **state)
     assert_event_has(f, 1, "bad_text");
 }
 
+static void many_broken_inner_records_cost_no_more_than_their_bytes(void **state)
+{
+    struct fixture *f = *state;
+    static char text[60000];
+    size_t size =
+        (size_t)snprintf(text, sizeof text, "application/x-ndjson|{\"event_name\":\"A\"}");
+    for (int i = 0; i < 40; i++) /* '~' is a line end inside */
+        size += (size_t)snprintf(text + size, sizeof text - size, "~{\"event_name\":%01000d}", 7);
+    fixture_run(f, text, size);
+    assert_int_equal(f->result.accepted, 1);
+    assert_int_equal(f->result.quarantined, 40);
+    for (size_t i = 1; i < f->item_count; i++)
+        assert_true(f->items[i].raw_size < 1100);
+}
+
 /* ---- JSON in JSON ---- */
 
 static void nest_parse(struct slice record, const struct parser_context *context,
@@ -257,8 +272,6 @@ static void body_parse(struct slice record, const struct parser_context *context
             EVENT_SET(&event, message, one);
             EVENT_SET(&event, raw_offset, (int64_t)at);
             EVENT_SET(&event, raw_size, (int64_t)one.size);
-            if (context->request_header(context, "ce-id").size)
-                EVENT_SET(&event, source_event_id, context->request_header(context, "ce-id"));
             context->emit(context, &event);
         }
         context->release(context, mark);
@@ -338,21 +351,6 @@ static void record_of_a_body_over_the_limit_is_quarantined(void **state)
     assert_string_equal(f->items[1].code, "event_too_large");
 }
 
-static struct slice ce_id(void *request, const char *name)
-{
-    return strcmp(name, "ce-id") == 0 ? slice_from_text(request) : SLICE_EMPTY;
-}
-
-static void header_fields_of_the_request_are_seen(void **state)
-{
-    struct fixture *f = *state;
-    f->options.parser = &body;
-    f->options.request_header = ce_id;
-    f->options.request = (char[]){"id-7"};
-    fixture_run_text(f, "one;");
-    assert_event_has(f, 0, "\"source_event_id\":\"id-7\"");
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -366,6 +364,7 @@ int main(void)
         TEST(audit_records_and_can_frames_inside_are_recognised),
         TEST(broken_inner_bytes_are_told_to_the_outer_parser),
         TEST(broken_record_behind_good_ones_is_quarantined),
+        TEST(many_broken_inner_records_cost_no_more_than_their_bytes),
         TEST(bytes_of_no_format_stay_with_the_outer_parser),
         TEST(bytes_without_a_record_stay_with_the_outer_parser),
         TEST(bytes_without_a_format_are_probed),
@@ -375,7 +374,6 @@ int main(void)
         TEST(memory_between_mark_and_release_is_used_again),
         TEST(mark_that_has_no_memory_may_be_released),
         TEST(record_of_a_body_over_the_limit_is_quarantined),
-        TEST(header_fields_of_the_request_are_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
