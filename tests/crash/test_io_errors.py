@@ -105,6 +105,15 @@ def test_another_call_that_fails_once(run_all, calls, kind):
     assert run_all(each_call(kind, OTHER_CALLS[kind], calls)) > 0
 
 
+ALLOCATIONS_APART = 1 if ALL else 8
+
+
+def test_an_allocation_that_fails_once(run_all, calls):
+    """One in eight, beginning where the seed says. What a 503 is for is never a 200, and what was well-formed is never quarantined."""
+    nths = range(1 + SEED % ALLOCATIONS_APART, calls["alloc"] + 1, ALLOCATIONS_APART)
+    assert run_all([Fault("alloc", nth, "ENOMEM") for nth in nths]) >= len(nths) // 2
+
+
 FOR_GOOD = {"sync": "EIO", "write": "EIO", "fallocate": "ENOSPC", "open": "EMFILE", "rename": "EROFS", "change": "EROFS"}
 
 

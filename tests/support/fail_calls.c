@@ -7,8 +7,10 @@
  * KIND "change" is all calls that change the file system: with TIMES 0 and EROFS it is read-only.
  * FAIL_CALLS_BELOW=DIR: of calls that name files only those below DIR count. Of allocations those
  * of libc, the loader, librdkafka (ends the process by design) and libcrypto (reads through NULL
- * when its first use finds no memory) never fail. FAIL_CALLS_COUNTS=FILE: how many calls of each
- * kind there were and how many failed. */
+ * when its first use finds no memory) never fail, nor those of libevent's bufferevent_setwatermark
+ * (goes on with the NULL of its evbuffer_add_cb) and of simdjson's choice for the CPU at first use
+ * (throws out of noexcept functions, so no caller can catch it). FAIL_CALLS_COUNTS=FILE: how
+ * many calls of each kind there were and how many failed. */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -71,6 +73,7 @@ static struct {
     uintptr_t from, to;
 } spared[SPANS_MAX]; /* code whose allocations never fail */
 static size_t spared_count;
+static _Thread_local bool spared_call; /* this thread is in a call whose allocations never fail */
 
 /* --- choice ------------------------------------------------------------------------------------
  */
@@ -594,7 +597,34 @@ void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *old, size_t size);
 
 #define NO_MEMORY()                                                                                \
-    (on && !spares(__builtin_return_address(0)) && due(KIND_alloc) && (errno = ENOMEM))
+    (on && !spared_call && !spares(__builtin_return_address(0)) && due(KIND_alloc) &&              \
+     (errno = ENOMEM))
+
+struct bufferevent;
+void bufferevent_setwatermark(struct bufferevent *bev, short events, size_t low, size_t high);
+void bufferevent_setwatermark(struct bufferevent *bev, short events, size_t low, size_t high)
+{
+    REAL(bufferevent_setwatermark);
+    spared_call = true;
+    real(bev, events, low, high);
+    spared_call = false;
+}
+
+/* simdjson's functions of that kind. */
+#define SPARED_CALL(name, symbol)                                                                  \
+    void *name(void *argument) __asm__(symbol);                                                    \
+    void *name(void *argument)                                                                     \
+    {                                                                                              \
+        void *(*real)(void *) = (void *(*)(void *))(uintptr_t)dlsym(RTLD_NEXT, symbol);            \
+        spared_call = true;                                                                        \
+        void *result = real(argument);                                                             \
+        spared_call = false;                                                                       \
+        return result;                                                                             \
+    }
+
+SPARED_CALL(get_active_implementation, "_ZN8simdjson25get_active_implementationEv")
+SPARED_CALL(detect_best_supported,
+            "_ZNK8simdjson8internal29available_implementation_list21detect_best_supportedEv")
 
 void *malloc(size_t size)
 {
