@@ -4,6 +4,7 @@
 #ifndef VSOC_STORAGE_FILE_LOG_H
 #define VSOC_STORAGE_FILE_LOG_H
 
+#include "core/uuid7.h"
 #include "storage/sink.h"
 
 struct file_log {

@@ -7,7 +7,6 @@
 #define VSOC_STORAGE_SINK_H
 
 #include "core/event.h"
-#include "core/uuid7.h"
 
 #define VSOC_SINK_ABI 1
 
@@ -76,7 +75,7 @@ struct sink_problem {
 struct sink_position {
     bool known; /* false: the other side has none, or one of another spool */
     uint64_t position;
-    uint8_t batch_uid[UUID_BYTES]; /* of the batch there; position 0: nothing */
+    uint8_t batch_uid[16]; /* of the batch there; position 0: nothing */
 };
 
 /* What to store when the load is in, together with it: the lane has everything of its own up to its
@@ -85,7 +84,7 @@ static inline struct sink_position sink_load_end(const struct sink_load *load)
 {
     const struct sink_batch *last = &load->batches[load->batch_count - 1];
     struct sink_position end = {.known = true, .position = last->position};
-    memcpy(end.batch_uid, last->batch_uid, UUID_BYTES);
+    memcpy(end.batch_uid, last->batch_uid, sizeof end.batch_uid);
     return end;
 }
 
