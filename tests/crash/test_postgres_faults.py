@@ -148,10 +148,16 @@ def disk(cluster):
     cluster.enter = disk.enter_as_user
     cluster.act("start")
     yield disk
-    cluster.act("stop", "--kill")
+    # Nothing of the disk may be left in the cluster's log for a later recovery.
+    for (name,) in query(cluster.dsn, "select datname from pg_database join pg_tablespace t on t.oid = dattablespace where spcname = 'small'"):
+        query(cluster.dsn, f"drop database {name} with (force)")
+    query(cluster.dsn, "drop tablespace if exists small")
+    query(cluster.dsn, "checkpoint")
+    cluster.act("stop")
     cluster.enter = ()
     disk.close()
     folder.rmdir()
+    cluster.act("start")
 
 
 def test_full_disk_of_the_events_is_told_and_waited_for(make_case, cluster, disk):
