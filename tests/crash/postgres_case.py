@@ -34,6 +34,9 @@ class Cluster(Services):
             return self.dsn
         return super().act("postgres", action, *options)
 
+    def stop(self):
+        self.act("stop", "--kill")
+
 
 def terminate(dsn, condition=""):
     """Ends the server's connections to a database."""
