@@ -52,6 +52,7 @@ enum conn_deadline {
 struct http_exchange {
     struct conn *conn;
     void *context;              /* the handler's */
+    const struct http_problem_form *problem_form;
     struct http_parser *parser; /* NULL: between requests */
     int64_t started_ns;
     int64_t body_started_ns; /* moved on by the time the handler paused */

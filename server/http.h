@@ -11,6 +11,7 @@
 
 #include "core/slice.h"
 #include "core/status.h"
+#include "core/writer.h"
 
 struct http_exchange;
 
@@ -74,9 +75,18 @@ struct http_reply_header {
 void http_reply(struct http_exchange *exchange, int code, const char *content_type,
                 struct slice body, const struct http_reply_header *extra, size_t extra_count,
                 const char *route);
+/* How errors are worded where it is not application/problem+json. */
+struct http_problem_form {
+    const char *content_type;
+    /* Appends the body; gives the status to answer with, which may be another one. */
+    int (*write)(struct writer *out, int status, const char *code, const char *detail);
+};
+/* From now on, also for what the connection itself answers on this exchange. form is borrowed;
+ * without write it is the usual one. */
+void http_set_problem_form(struct http_exchange *exchange, const struct http_problem_form *form);
 /* Answers with application/problem+json (RFC 9457): type about:blank, title of the code, status,
- * code (machine word), detail. retry_after_s > 0 adds Retry-After. Counts
- * vsocd_refusals_total{reason=code}. */
+ * code (machine word), detail; or in the exchange's own form. retry_after_s > 0 adds Retry-After.
+ * Counts vsocd_refusals_total{reason=code}. */
 void http_problem(struct http_exchange *exchange, int status, const char *code, const char *detail,
                   unsigned retry_after_s, const struct http_reply_header *extra, size_t extra_count,
                   const char *route);

@@ -75,6 +75,11 @@ void *http_context(const struct http_exchange *exchange)
     return exchange->context;
 }
 
+void http_set_problem_form(struct http_exchange *exchange, const struct http_problem_form *form)
+{
+    exchange->problem_form = form->write ? form : NULL;
+}
+
 int64_t http_started_ns(const struct http_exchange *exchange)
 {
     return exchange->started_ns;

@@ -195,9 +195,8 @@ void http_reply(struct http_exchange *exchange, int code, const char *content_ty
     http_reply_send(exchange->conn, code, content_type, body, extra, extra_count, route);
 }
 
-static void write_problem(struct writer *out, int status, const char *code, const char *detail)
+static int write_problem(struct writer *out, int status, const char *code, const char *detail)
 {
-    writer_reset(out);
     writer_text(out, "{\"type\":\"about:blank\",\"title\":");
     writer_json_string(out, slice_from_text(http_reason(status)));
     writer_text(out, ",\"status\":");
@@ -207,7 +206,10 @@ static void write_problem(struct writer *out, int status, const char *code, cons
     writer_text(out, ",\"detail\":");
     writer_json_string(out, slice_from_text(detail));
     writer_text(out, "}\n");
+    return status;
 }
+
+static const struct http_problem_form usual_form = {"application/problem+json", write_problem};
 
 #define PROBLEM_HEADERS_MAX 16
 
@@ -215,12 +217,16 @@ void http_problem(struct http_exchange *exchange, int status, const char *code, 
                   unsigned retry_after_s, const struct http_reply_header *extra, size_t extra_count,
                   const char *route)
 {
-    struct http_server *server = exchange->conn->server;
+    struct writer *body = &exchange->conn->server->problem;
+    const struct http_problem_form *form =
+        exchange->problem_form ? exchange->problem_form : &usual_form;
     struct http_reply_header headers[PROBLEM_HEADERS_MAX + 1];
     char seconds[16];
     ensure(exchange->open && extra_count <= PROBLEM_HEADERS_MAX);
     for (size_t i = 0; i < extra_count; i++)
         headers[i] = extra[i];
+    writer_reset(body);
+    status = form->write(body, status, code, detail);
     if (retry_after_s == 0 && (status == 429 || status == 503))
         retry_after_s = 1; /* both mean: again later */
     if (retry_after_s > 0) {
@@ -228,7 +234,6 @@ void http_problem(struct http_exchange *exchange, int status, const char *code, 
         headers[extra_count++] = (struct http_reply_header){"Retry-After", seconds};
     }
     http_server_count_refusal(code);
-    write_problem(&server->problem, status, code, detail);
-    http_reply(exchange, status, "application/problem+json", writer_slice(&server->problem),
-               headers, extra_count, route);
+    http_reply(exchange, status, form->content_type, writer_slice(body), headers, extra_count,
+               route);
 }

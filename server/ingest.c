@@ -1,6 +1,6 @@
 /* ingest.c: the life of a request on its worker: admitted, gathered, made a batch, handed to the
  * spool writer, answered. Worker threads; never blocks. Headers: ingest_request.c; body: as it
- * comes ingest_receive.c, then ingest_body.c; report: ingest_report.c. */
+ * comes ingest_receive.c, then ingest_body.c; formats and words of the answer: dialect.h. */
 #include "server/ingest_internal.h"
 
 #include <stdlib.h>
@@ -28,11 +28,12 @@ static void request_destroy(struct request *r)
     free(r);
 }
 
-static void answer_refusal(struct http_exchange *exchange, const struct refusal *refusal)
+static void answer_refusal(struct http_exchange *exchange, const struct dialect *dialect,
+                           const struct refusal *refusal)
 {
     struct http_reply_header extra = {refusal->header, refusal->header_value};
     http_problem(exchange, refusal->status, refusal->code, refusal->detail, refusal->retry_after_s,
-                 &extra, refusal->header ? 1 : 0, INGEST_ROUTE);
+                 &extra, refusal->header ? 1 : 0, dialect->route);
 }
 
 void request_refuse(struct request *r, const struct refusal *refusal)
@@ -41,7 +42,7 @@ void request_refuse(struct request *r, const struct refusal *refusal)
     struct http_exchange *exchange = r->exchange;
     if (exchange) {
         http_set_context(exchange, NULL);
-        answer_refusal(exchange, refusal);
+        answer_refusal(exchange, r->dialect, refusal);
         r->exchange = NULL;
     }
     request_destroy(r);
@@ -55,19 +56,19 @@ void request_refuse_busy(struct request *r, const char *code, const char *detail
                .status = 503, .code = code, .detail = detail, .retry_after_s = retry_after_s});
 }
 
-/* Says the verdict: 200, or 422 when no event was good. */
+/* Says the verdict. */
 static void request_answer(struct request *r, ack_mask_t missing)
 {
     struct ingest *in = r->ingest;
     struct http_exchange *exchange = r->exchange;
     if (exchange) {
-        bool none_good = r->report.accepted == 0 && r->report.duplicates == 0;
         writer_reset(&in->scratch);
-        report_write(&in->scratch, r, ack_level(&in->shared->sinks, r->ack, missing));
+        const char *level = ack_level(&in->shared->sinks, r->ack, missing);
+        int status = r->dialect->write_report(&in->scratch, r, level);
         r->exchange = NULL;
         http_set_context(exchange, NULL);
-        http_reply(exchange, none_good ? 422 : 200, "application/json", writer_slice(&in->scratch),
-                   NULL, 0, INGEST_ROUTE);
+        http_reply(exchange, status, r->dialect->report_type, writer_slice(&in->scratch), NULL, 0,
+                   r->dialect->route);
         fault_point(ingest_reply_sent);
     }
     request_destroy(r);
@@ -146,7 +147,8 @@ void ingest_check_acks(struct ingest *in)
 }
 
 /* Reasons to turn away before looking at the request. */
-static bool turn_away(struct ingest *in, struct http_exchange *exchange)
+static bool turn_away(struct ingest *in, const struct dialect *dialect,
+                      struct http_exchange *exchange)
 {
     struct spool_stats stats;
     struct refusal refusal = {.status = 503, .retry_after_s = 5};
@@ -166,34 +168,34 @@ static bool turn_away(struct ingest *in, struct http_exchange *exchange)
         refusal.retry_after_s = 10;
     }
     metric_add(in->batches_refused, 1);
-    answer_refusal(exchange, &refusal);
+    answer_refusal(exchange, dialect, &refusal);
     return true;
 }
 
-static bool route_and_method(struct http_exchange *exchange)
+/* Who speaks with the client from here on. NULL: the request is answered. */
+static const struct dialect *find_dialect(struct http_exchange *exchange)
 {
-    struct slice path = http_path(exchange);
-    bool mine = slice_equal_text(path, INGEST_ROUTE) ||
-                (slice_starts_with(path, INGEST_ROUTE "/") && path.size > sizeof INGEST_ROUTE);
-    if (!mine) {
+    const struct dialect *dialect = dialect_of(exchange);
+    if (!dialect) {
         http_problem(exchange, 404, "not_found",
                      "events go to POST /v1/events or /v1/events/FORMAT", 0, NULL, 0, "other");
-        return false;
+        return NULL;
     }
+    http_set_problem_form(exchange, &dialect->problem);
+    if (http_method(exchange) == HTTP_POST)
+        return dialect;
     if (http_method(exchange) == HTTP_HEAD) {
-        http_reply(exchange, 200, "application/json", SLICE_EMPTY, NULL, 0, INGEST_ROUTE);
-        return false;
-    }
-    if (http_method(exchange) != HTTP_POST) {
+        http_reply(exchange, 200, dialect->report_type, SLICE_EMPTY, NULL, 0, dialect->route);
+    } else {
         struct http_reply_header allow = {"Allow", "POST, HEAD"};
         http_problem(exchange, 405, "method_not_allowed", "events are posted", 0, &allow, 1,
-                     INGEST_ROUTE);
-        return false;
+                     dialect->route);
     }
-    return true;
+    return NULL;
 }
 
-static struct request *request_create(struct ingest *in, struct http_exchange *exchange)
+static struct request *request_create(struct ingest *in, const struct dialect *dialect,
+                                      struct http_exchange *exchange)
 {
     struct request *r = calloc(1, sizeof *r);
     const struct config *c = in->config;
@@ -206,6 +208,7 @@ static struct request *request_create(struct ingest *in, struct http_exchange *e
     }
     batch->events.limit = 2 * in->config->limit_inflated_bytes + REQUEST_ARENA_BYTES;
     r->ingest = in;
+    r->dialect = dialect;
     r->exchange = exchange;
     r->batch = batch;
     in->in_flight++;
@@ -218,12 +221,14 @@ void ingest_on_headers(void *arg, struct http_exchange *exchange)
     struct ingest *in = arg;
     thread_assert(THREAD_WORKER);
     http_set_context(exchange, NULL);
-    if (!route_and_method(exchange) || turn_away(in, exchange))
+    const struct dialect *dialect = find_dialect(exchange);
+    if (!dialect || turn_away(in, dialect, exchange))
         return;
-    struct request *r = request_create(in, exchange);
+    struct request *r = request_create(in, dialect, exchange);
     if (!r) {
-        answer_refusal(exchange, &(struct refusal){503, "memory", "no memory for a request now", 1,
-                                                   NULL, NULL});
+        answer_refusal(
+            exchange, dialect,
+            &(struct refusal){503, "memory", "no memory for a request now", 1, NULL, NULL});
         return;
     }
     struct refusal refusal;
@@ -360,8 +365,13 @@ void ingest_on_end(void *arg, struct http_exchange *exchange)
         request_refuse(r, &refusal);
         return;
     }
-    quota_charge(in->shared->quota, m->tenant, m->sender,
-                 m->accepted + m->duplicates + m->quarantined, clock_monotonic_ns());
+    uint64_t items = (uint64_t)m->accepted + m->duplicates + m->quarantined;
+    if (items == 0) {
+        dedup_abort(in->shared->dedup, m->key);
+        request_answer(r, 0);
+        return;
+    }
+    quota_charge(in->shared->quota, m->tenant, m->sender, items, clock_monotonic_ns());
     submit(in, r);
 }
 

@@ -171,7 +171,8 @@ static bool judge(struct ingest *in, struct request *r, const struct encoding *e
         return refuse_with(
             refusal, 403, "vin_mismatch",
             "a record claims another vehicle than the certificate's; nothing was taken");
-    if (e->encoder.events + e->encoder.rejects + result->duplicates == 0)
+    if (e->encoder.events + e->encoder.rejects + result->duplicates == 0 &&
+        !r->dialect->takes_empty)
         return refuse_with(refusal, 400, "empty_batch", "the body holds no record");
     meta->accepted = result->accepted;
     meta->duplicates = result->duplicates;

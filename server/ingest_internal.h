@@ -33,9 +33,6 @@ struct ingest {
     metric_t decoded_bytes;
 };
 
-/* Makes a refusal from the body's fate. */
-bool refuse_with(struct refusal *refusal, int status, const char *code, const char *detail);
-
 /* Answers a refusal and ends the request: it is gone afterwards. ingest.c. */
 void request_refuse(struct request *request, const struct refusal *refusal);
 /* The same with 503. */

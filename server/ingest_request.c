@@ -1,19 +1,11 @@
-/* ingest_request.c: what the headers of POST /v1/events ask for, checked before any body byte is
- * read. Worker threads. Does not look at the body or at the spool. */
+/* ingest_request.c: what the headers of a request ask for, checked before any body byte is read.
+ * Worker threads. Does not look at the body or at the spool. */
 #include "server/ingest_request.h"
-
-#include <stdlib.h>
 
 #include "parsers/normalise.h"
 #include "parsers/timestamp.h"
 
 #define KEY_MAX 255 /* bytes of Idempotency-Key, traceparent and the like */
-
-static bool refuse(struct refusal *refusal, int status, const char *code, const char *detail)
-{
-    *refusal = (struct refusal){.status = status, .code = code, .detail = detail};
-    return false;
-}
 
 /* What may be stored as text: a byte beyond ASCII need not be UTF-8. */
 static bool is_printable(struct slice value)
@@ -34,12 +26,13 @@ static bool read_text(struct request *r, const char *name, struct slice *out,
     if (!http_header(r->exchange, name, &value, &count))
         return true;
     if (count != 1 || !value.size || !is_printable(value))
-        return refuse(refusal, 400, "bad_header",
-                      arena_format(&r->batch->arena,
-                                   "%s must stand once, with 1 to %d printable ASCII characters",
-                                   name, KEY_MAX));
+        return refuse_with(
+            refusal, 400, "bad_header",
+            arena_format(&r->batch->arena,
+                         "%s must stand once, with 1 to %d printable ASCII characters", name,
+                         KEY_MAX));
     if (arena_copy(&r->batch->arena, value, out) != STATUS_OK)
-        return refuse(refusal, 503, "memory", "request memory is used up");
+        return refuse_with(refusal, 503, "memory", "request memory is used up");
     return true;
 }
 
@@ -49,32 +42,35 @@ static bool read_identity(struct request *r, const struct config *config, struct
     case STATUS_OK:
         return true;
     case STATUS_REFUSED:
-        refuse(refusal, 401, "no_credential", "a client certificate of the fleet's CA is needed");
+        refuse_with(refusal, 401, "no_credential",
+                    "a client certificate of the fleet's CA is needed");
         refusal->header = "WWW-Authenticate";
         refusal->header_value = "Mutual";
         return false;
     case STATUS_CONFLICT:
-        return refuse(refusal, 403, "no_tenant",
-                      "the certificate names no tenant where identity.tenant_from looks for it");
+        return refuse_with(
+            refusal, 403, "no_tenant",
+            "the certificate names no tenant where identity.tenant_from looks for it");
     case STATUS_OUT_OF_RANGE:
-        return refuse(refusal, 403, "bad_certificate_vin",
-                      "the certificate names a vehicle that is no VIN, or more than one");
+        return refuse_with(refusal, 403, "bad_certificate_vin",
+                           "the certificate names a vehicle that is no VIN, or more than one");
     default:
-        return refuse(refusal, 503, "memory", "request memory is used up");
+        return refuse_with(refusal, 503, "memory", "request memory is used up");
     }
 }
 
 /* Media type without parameters, and the value of parameter framing=. */
-static bool read_content_type(struct request *r, struct slice *media, struct refusal *refusal)
+static bool read_content_type(struct request *r, struct refusal *refusal)
 {
     struct slice value = SLICE_EMPTY;
     unsigned count = 0;
     if (http_header(r->exchange, "content-type", &value, &count) &&
         (count > 1 || !is_printable(value)))
-        return refuse(refusal, 400, "bad_header",
-                      "Content-Type must stand once, with at most 255 printable ASCII characters");
+        return refuse_with(
+            refusal, 400, "bad_header",
+            "Content-Type must stand once, with at most 255 printable ASCII characters");
     const uint8_t *semicolon = value.size ? memchr(value.data, ';', value.size) : NULL;
-    *media =
+    r->media =
         semicolon ? slice_trim(slice_make(value.data, (size_t)(semicolon - value.data))) : value;
     r->prefix = SPLIT_PREFIX_NONE;
     while (semicolon) {
@@ -91,50 +87,10 @@ static bool read_content_type(struct request *r, struct slice *media, struct ref
         else if (slice_equal_text(framing, "u32"))
             r->prefix = SPLIT_PREFIX_U32;
         else if (!slice_equal_text(framing, "none"))
-            return refuse(refusal, 415, "unknown_framing", "framing is none, u16 or u32");
+            return refuse_with(refusal, 415, "unknown_framing", "framing is none, u16 or u32");
     }
     return arena_copy(&r->batch->arena, value, &r->batch->meta.content_type) == STATUS_OK ||
-           refuse(refusal, 503, "memory", "request memory is used up");
-}
-
-/* The operator's table content type → format (ingest.formats). */
-static const struct parser *mapped_parser(const struct config *config,
-                                          const struct registry *registry, struct slice media)
-{
-    for (size_t i = 0; i < config->ingest_formats.count; i++)
-        if (slice_equal_nocase(media, config->ingest_formats.names[i]))
-            return registry_by_name(registry, slice_from_text(config->ingest_formats.values[i]));
-    return NULL;
-}
-
-/* Format by path, operator's table or content type; r->parser stays NULL when the body is to be
- * probed. */
-static bool read_format(struct request *r, const struct config *config,
-                        const struct registry *registry, struct refusal *refusal)
-{
-    struct slice media;
-    if (!read_content_type(r, &media, refusal))
-        return false;
-    struct slice path = http_path(r->exchange);
-    if (path.size > sizeof INGEST_ROUTE) {
-        struct slice name = slice_sub(path, sizeof INGEST_ROUTE, path.size);
-        r->parser = registry_by_name(registry, name);
-        return r->parser ||
-               refuse(refusal, 404, "unknown_format",
-                      arena_format(&r->batch->arena, "no format '%.*s'; `vsocd formats` lists them",
-                                   SLICE_ARGS(name)));
-    }
-    r->parser = mapped_parser(config, registry, media);
-    if (!r->parser)
-        r->parser = registry_by_content_type(registry, media);
-    if (r->parser || media.size == 0 || registry_is_probed_type(media))
-        return true;
-    refuse(refusal, 415, "unsupported_media_type",
-           "no parser reads this Content-Type; name the format in the path: /v1/events/FORMAT");
-    refusal->header = "Accept";
-    refusal->header_value =
-        "application/json, application/x-ndjson, application/vnd.autosar.idsm, text/plain";
-    return false;
+           refuse_with(refusal, 503, "memory", "request memory is used up");
 }
 
 static bool read_coding(struct request *r, struct refusal *refusal)
@@ -143,8 +99,8 @@ static bool read_coding(struct request *r, struct refusal *refusal)
     unsigned count = 0;
     bool there = http_header(r->exchange, "content-encoding", &value, &count);
     if ((there && count > 1) || inflate_coding_parse(value, &r->coding) != STATUS_OK) {
-        refuse(refusal, 415, "unsupported_content_encoding",
-               "exactly one of gzip, deflate, zstd or identity is taken");
+        refuse_with(refusal, 415, "unsupported_content_encoding",
+                    "exactly one of gzip, deflate, zstd or identity is taken");
         refusal->header = "Accept-Encoding";
         refusal->header_value = "gzip, deflate, zstd, identity";
         return false;
@@ -164,10 +120,10 @@ static bool read_ack(struct request *r, const struct ingest_shared *shared, stru
     case STATUS_OK:
         return true;
     case STATUS_UNSUPPORTED:
-        return refuse(refusal, 400, "ack_unavailable",
-                      "VSOC-Ack names a sink that is switched off on this server");
+        return refuse_with(refusal, 400, "ack_unavailable",
+                           "VSOC-Ack names a sink that is switched off on this server");
     default:
-        return refuse(refusal, 400, "bad_ack", "VSOC-Ack is spool, kafka, postgres or all");
+        return refuse_with(refusal, 400, "bad_ack", "VSOC-Ack is spool, kafka, postgres or all");
     }
 }
 
@@ -182,13 +138,13 @@ static bool read_vehicle_headers(struct request *r, struct refusal *refusal)
         !read_text(r, "vsoc-replay", &replay, refusal))
         return false;
     if (r->header_vin.size && !vin_is_valid(r->header_vin))
-        return refuse(refusal, 400, "bad_vin",
-                      "VSOC-Vehicle is no VIN: 17 of A-H, J-N, P, R-Z and 0-9 (ISO 3779)");
+        return refuse_with(refusal, 400, "bad_vin",
+                           "VSOC-Vehicle is no VIN: 17 of A-H, J-N, P, R-Z and 0-9 (ISO 3779)");
     if (r->ecu_id.size > 128)
-        return refuse(refusal, 400, "bad_header", "VSOC-ECU holds at most 128 characters");
+        return refuse_with(refusal, 400, "bad_header", "VSOC-ECU holds at most 128 characters");
     if (sent.size && timestamp_rfc3339(sent, &r->sent_ns) != STATUS_OK)
-        return refuse(refusal, 400, "bad_header",
-                      "VSOC-Sent is an RFC 3339 time, like 2026-11-22T10:15:02Z");
+        return refuse_with(refusal, 400, "bad_header",
+                           "VSOC-Sent is an RFC 3339 time, like 2026-11-22T10:15:02Z");
     r->replay = slice_equal_nocase(replay, "true");
     return true;
 }
@@ -198,13 +154,14 @@ static bool read_length(struct request *r, const struct config *config, struct r
     int64_t length = http_content_length(r->exchange);
     struct slice unused;
     if (length == 0 && !http_header(r->exchange, "content-length", &unused, NULL))
-        return refuse(refusal, 411, "length_required",
-                      "send Content-Length or Transfer-Encoding: chunked");
+        return refuse_with(refusal, 411, "length_required",
+                           "send Content-Length or Transfer-Encoding: chunked");
     r->body_limit = config->limit_body_bytes;
     if (length >= 0 && (uint64_t)length > r->body_limit)
-        return refuse(refusal, 413, "body_too_large",
-                      arena_format(&r->batch->arena, "body is over limits.body_bytes = %llu bytes",
-                                   (unsigned long long)r->body_limit));
+        return refuse_with(refusal, 413, "body_too_large",
+                           arena_format(&r->batch->arena,
+                                        "body is over limits.body_bytes = %llu bytes",
+                                        (unsigned long long)r->body_limit));
     return true;
 }
 
@@ -213,9 +170,10 @@ bool request_read_headers(struct request *r, const struct config *config,
 {
     struct batch_meta *meta = &r->batch->meta;
     struct slice prefer;
-    if (!read_identity(r, config, refusal) || !read_format(r, config, shared->registry, refusal) ||
-        !read_coding(r, refusal) || !read_length(r, config, refusal) ||
-        !read_ack(r, shared, refusal) || !read_vehicle_headers(r, refusal) ||
+    if (!read_identity(r, config, refusal) || !read_content_type(r, refusal) ||
+        !r->dialect->read_format(r, config, shared, refusal) || !read_coding(r, refusal) ||
+        !read_length(r, config, refusal) || !read_ack(r, shared, refusal) ||
+        !read_vehicle_headers(r, refusal) ||
         !read_text(r, "idempotency-key", &meta->idempotency_key, refusal) ||
         !read_text(r, "traceparent", &meta->traceparent, refusal) ||
         !read_text(r, "x-request-id", &meta->request_id, refusal) ||

@@ -1,9 +1,10 @@
-/* ingest_request.h: one request of POST /v1/events, from its headers on. Private to the ingest_*.c
- * files. */
+/* ingest_request.h: one request of the ingest listener, from its headers on. Private to the
+ * ingest_*.c and dialect_*.c files. */
 #ifndef VSOC_SERVER_INGEST_REQUEST_H
 #define VSOC_SERVER_INGEST_REQUEST_H
 
 #include "parsers/split.h"
+#include "server/dialect.h"
 #include "server/identity.h"
 #include "server/inflate.h"
 #include "server/ingest.h"
@@ -21,6 +22,7 @@ struct request {
     struct request *next, *previous; /* in the worker's list of those that wait for sinks */
     bool waiting;
     struct ingest *ingest;
+    const struct dialect *dialect;
     struct http_exchange *exchange; /* NULL: the client has gone, the batch is still on its way */
     struct batch *batch;            /* NULL while the writer has it */
     uint64_t reserved_bytes;        /* taken from the memory budget */
@@ -31,6 +33,7 @@ struct request {
 
     /* From the headers. Slices in the batch's arena. */
     struct identity identity;
+    struct slice media;          /* Content-Type without parameters; the exchange's */
     const struct parser *parser; /* NULL: probe the body */
     enum split_prefix prefix;
     enum inflate_coding coding;
@@ -46,14 +49,12 @@ struct request {
     int64_t ack_deadline_ns;
 };
 
-#define INGEST_ROUTE "/v1/events"
+/* Makes a refusal. Always false. */
+bool refuse_with(struct refusal *refusal, int status, const char *code, const char *detail);
 
 /* Reads path and headers into the request. False with *refusal: answer that. `config` and the
  * shared parts are the ingest's. */
 bool request_read_headers(struct request *request, const struct config *config,
                           const struct ingest_shared *shared, struct refusal *refusal);
-
-/* Appends the report as JSON text. level: see ack_level. */
-void report_write(struct writer *out, const struct request *request, const char *level);
 
 #endif

@@ -1,0 +1,22 @@
+/* dialect.c: the dialects there are. Worker threads. Pure. */
+#include "server/dialect.h"
+
+#define DIALECTS(X) X(native)
+
+#define X(name) extern const struct dialect dialect_##name;
+DIALECTS(X)
+#undef X
+
+static const struct dialect *const dialects[] = {
+#define X(name) &dialect_##name,
+    DIALECTS(X)
+#undef X
+};
+
+const struct dialect *dialect_of(const struct http_exchange *exchange)
+{
+    for (size_t i = 0; i < sizeof dialects / sizeof *dialects; i++)
+        if (dialects[i]->claims(exchange))
+            return dialects[i];
+    return NULL;
+}

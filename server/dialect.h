@@ -1,0 +1,41 @@
+/* dialect.h: how a family of routes speaks. The pipeline of a request (ingest.c) is the same for
+ * all of them; a dialect says which requests are its own, which format their headers ask for, and
+ * how the report of a batch and an error are worded. A compatible protocol is one file with one or
+ * more `struct dialect`, and a row each in dialect.c. Everything is const and without state; the
+ * functions run on the worker of the request. */
+#ifndef VSOC_SERVER_DIALECT_H
+#define VSOC_SERVER_DIALECT_H
+
+#include "core/writer.h"
+#include "server/http.h"
+
+struct request;
+struct refusal;
+struct config;
+struct ingest_shared;
+
+struct dialect {
+    const char *route; /* label of the metrics */
+    /* Whether a request is of this dialect, by path and headers. The first row that says so has
+     * it. */
+    bool (*claims)(const struct http_exchange *exchange);
+    /* Words of an error, from whatever stage: connection, headers, body, spool. write NULL:
+     * application/problem+json. */
+    struct http_problem_form problem;
+    /* Sets request->parser (NULL: the body is probed) from the path and request->media. False with
+     * *refusal: answer that. */
+    bool (*read_format)(struct request *request, const struct config *config,
+                        const struct ingest_shared *shared, struct refusal *refusal);
+    /* A body without a record is answered as a batch of nothing, else refused with 400. Nothing is
+     * stored of it. */
+    bool takes_empty;
+    /* Appends the report of a batch that is durable; gives the status to answer with. level: see
+     * ack_level. */
+    int (*write_report)(struct writer *out, const struct request *request, const char *level);
+    const char *report_type; /* its media type */
+};
+
+/* NULL: no dialect claims the request. */
+const struct dialect *dialect_of(const struct http_exchange *exchange);
+
+#endif

@@ -1,0 +1,88 @@
+/* dialect_native.c: /v1/events: any format, by path, content type or probe; the per-event report of
+ * a batch as JSON. Worker threads. Pure. */
+#include "server/ingest_request.h"
+
+#include "core/event_json.h"
+
+#define ROUTE "/v1/events"
+
+/* errors[] holds this many entries at most. */
+#define REPORT_ERRORS_MAX 100
+
+static bool claims(const struct http_exchange *exchange)
+{
+    struct slice path = http_path(exchange);
+    return slice_equal_text(path, ROUTE) ||
+           (slice_starts_with(path, ROUTE "/") && path.size > sizeof ROUTE);
+}
+
+/* The operator's table content type → format (ingest.formats). */
+static const struct parser *mapped_parser(const struct config *config,
+                                          const struct registry *registry, struct slice media)
+{
+    for (size_t i = 0; i < config->ingest_formats.count; i++)
+        if (slice_equal_nocase(media, config->ingest_formats.names[i]))
+            return registry_by_name(registry, slice_from_text(config->ingest_formats.values[i]));
+    return NULL;
+}
+
+/* Format by path, operator's table or content type; r->parser stays NULL when the body is to be
+ * probed. */
+static bool read_format(struct request *r, const struct config *config,
+                        const struct ingest_shared *shared, struct refusal *refusal)
+{
+    const struct registry *registry = shared->registry;
+    struct slice path = http_path(r->exchange);
+    if (path.size > sizeof ROUTE) {
+        struct slice name = slice_sub(path, sizeof ROUTE, path.size);
+        r->parser = registry_by_name(registry, name);
+        return r->parser || refuse_with(refusal, 404, "unknown_format",
+                                        arena_format(&r->batch->arena,
+                                                     "no format '%.*s'; `vsocd formats` lists them",
+                                                     SLICE_ARGS(name)));
+    }
+    r->parser = mapped_parser(config, registry, r->media);
+    if (!r->parser)
+        r->parser = registry_by_content_type(registry, r->media);
+    if (r->parser || r->media.size == 0 || registry_is_probed_type(r->media))
+        return true;
+    refuse_with(
+        refusal, 415, "unsupported_media_type",
+        "no parser reads this Content-Type; name the format in the path: /v1/events/FORMAT");
+    refusal->header = "Accept";
+    refusal->header_value =
+        "application/json, application/x-ndjson, application/vnd.autosar.idsm, text/plain";
+    return false;
+}
+
+/* 422 when no event was good. */
+static int write_report(struct writer *out, const struct request *request, const char *level)
+{
+    const struct dedup_report *r = &request->report;
+    writer_text(out, "{\"batch_id\":\"");
+    event_json_write_uuid(out, r->batch_uid);
+    writer_format(
+        out,
+        "\",\"position\":%llu,\"ack\":\"%s\",\"accepted\":%u,\"duplicates\":%u,\"quarantined\":%u",
+        (unsigned long long)r->position, level, r->accepted, r->duplicates, r->quarantined);
+    if (request->repeat)
+        writer_text(out, ",\"duplicate\":true");
+    if (!request->minimal) {
+        writer_text(out, ",\"errors\":");
+        if (r->errors.size)
+            writer_add_slice(out, r->errors);
+        else
+            writer_text(out, "[]");
+    }
+    writer_format(out, ",\"truncated\":%s}\n",
+                  r->quarantined > REPORT_ERRORS_MAX ? "true" : "false");
+    return r->accepted == 0 && r->duplicates == 0 ? 422 : 200;
+}
+
+const struct dialect dialect_native = {
+    .route = ROUTE,
+    .claims = claims,
+    .read_format = read_format,
+    .write_report = write_report,
+    .report_type = "application/json",
+};
