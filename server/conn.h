@@ -51,7 +51,7 @@ enum conn_deadline {
 
 struct http_exchange {
     struct conn *conn;
-    void *context;              /* the handler's */
+    void *context; /* the handler's */
     const struct http_problem_form *problem_form;
     struct http_parser *parser; /* NULL: between requests */
     int64_t started_ns;
