@@ -99,8 +99,12 @@ struct parser_context {
 };
 
 struct parser {
-    uint32_t abi_version;    /* VSOC_PARSER_ABI */
-    uint32_t struct_size;    /* sizeof(struct parser) */
+    uint32_t abi_version; /* VSOC_PARSER_ABI */
+    uint32_t struct_size; /* sizeof(struct parser) */
+    /* Of the events it makes; the server refuses plug-ins built for others. What is built in leaves
+     * both out. */
+    uint32_t event_abi;      /* VSOC_EVENT_ABI */
+    uint32_t event_size;     /* sizeof(struct event) */
     const char *name;        /* lower case, a-z 0-9 _ */
     const char *version;     /* semantic version, stored with each event */
     const char *description; /* one sentence */

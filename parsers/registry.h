@@ -1,5 +1,5 @@
-/* registry.h: the parsers there are, and which one reads a body. Thread: any after registry_create.
- */
+/* registry.h: the parsers there are, and which one reads a body. Thread: one until the last
+ * registry_add, then any. */
 #ifndef VSOC_PARSERS_REGISTRY_H
 #define VSOC_PARSERS_REGISTRY_H
 
@@ -8,9 +8,18 @@
 
 struct registry;
 
+#define REGISTRY_REASON 256 /* bytes of a reason */
+
 /* All built-in parsers. NULL when memory is out. */
 struct registry *registry_create(void);
 void registry_destroy(struct registry *registry);
+/* Adds a parser that is not built in; borrowed as long as the registry lives. It comes after those
+ * there are and may not bear their names nor name their media types. With override it comes before
+ * the built-in ones, and the one of its name is out. REFUSED with the reason, a sentence for
+ * people: its ABI is not this program's, it lacks something, or it takes what is another's;
+ * NO_MEMORY. */
+enum status registry_add(struct registry *registry, const struct parser *parser, bool override,
+                         char reason[REGISTRY_REASON]) must_check;
 size_t registry_count(const struct registry *registry);
 /* i-th parser, in order of probing. */
 const struct parser *registry_at(const struct registry *registry, size_t i);
@@ -20,11 +29,13 @@ const struct parser *registry_by_name(const struct registry *registry, struct sl
  * and application/octet-stream name none: they are probed. */
 const struct parser *registry_by_content_type(const struct registry *registry,
                                               struct slice media_type);
-/* By looking at the head of the inflated body; NULL when none claims it. Earlier parsers win a tie.
- */
+/* By looking at the head of the inflated body; NULL when none claims it. Parsers that override are
+ * asked first, added ones only when no other claims it; in between earlier ones win a tie. */
 const struct parser *registry_probe(const struct registry *registry, struct slice head);
 /* True for media types that mean "guess": text/plain, application/octet-stream. */
 bool registry_is_probed_type(struct slice media_type);
+/* True for parsers of this program. */
+bool registry_is_builtin(const struct parser *parser);
 /* Index of a parser in the registry, for tables by format. */
 size_t registry_index(const struct registry *registry, const struct parser *parser);
 

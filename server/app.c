@@ -151,6 +151,22 @@ static enum status load_catalogs(struct app *app)
     return STATUS_OK;
 }
 
+static enum status load_plugins(struct app *app)
+{
+    char reason[PLUGINS_REASON];
+    enum status s = plugins_open_configured(app->config, &app->plugins, reason);
+    if (s != STATUS_OK)
+        log_error("formats can't be used", LOG_TEXT("problem", reason));
+    for (size_t i = 0; s == STATUS_OK && i < registry_count(app->plugins.registry); i++) {
+        const struct parser *p = registry_at(app->plugins.registry, i);
+        const char *file = plugins_file_of(&app->plugins, p);
+        if (file)
+            log_info("plug-in loaded", LOG_TEXT("file", file), LOG_TEXT("format", p->name),
+                     LOG_TEXT("version", p->version));
+    }
+    return s;
+}
+
 static enum status load_parts(struct app *app)
 {
     char reason[256];
@@ -160,16 +176,17 @@ static enum status load_parts(struct app *app)
         return STATUS_CONFIG;
     }
     s = load_catalogs(app);
+    if (s == STATUS_OK)
+        s = load_plugins(app);
     if (s != STATUS_OK)
         return s;
-    app->registry = registry_create();
     app->quota = quota_create();
     app->shared.shares = memory_shares_create();
     app->counts = conn_counts_create();
     app->admin_counts = conn_counts_create();
     app->shared.dedup = dedup_create(app->config->dedup_max_batches, app->config->dedup_window);
-    if (!app->registry || !app->quota || !app->shared.shares || !app->counts ||
-        !app->admin_counts || !app->shared.dedup)
+    if (!app->quota || !app->shared.shares || !app->counts || !app->admin_counts ||
+        !app->shared.dedup)
         return STATUS_NO_MEMORY;
     if (app->config->ingest_tls) {
         struct tls_settings settings = tls_settings_from_config(app->config);
@@ -179,7 +196,7 @@ static enum status load_parts(struct app *app)
         }
         tls_context_publish_expiry(app->tls);
     }
-    app->shared.registry = app->registry;
+    app->shared.registry = app->plugins.registry;
     app->shared.catalog = app->catalog;
     app->shared.budget = &app->budget;
     app->shared.quota = app->quota;
@@ -404,7 +421,7 @@ static void free_parts(struct app *app)
     dedup_destroy(app->shared.dedup);
     quota_destroy(app->quota);
     memory_shares_destroy(app->shared.shares);
-    registry_destroy(app->registry);
+    plugins_close(&app->plugins);
     catalog_destroy(app->catalog);
     free(app->admin_token);
     app->generation = UINT32_MAX;

@@ -4,6 +4,7 @@
 #define VSOC_SERVER_APP_INTERNAL_H
 
 #include "server/app.h"
+#include "server/plugins.h"
 #include "server/worker.h"
 #include "storage/sink_settings.h"
 
@@ -23,7 +24,7 @@ struct app {
     struct event_base *base;
     char instance[128];
 
-    struct registry *registry;
+    struct plugins plugins;
     struct catalog *catalog;
     struct memory_budget budget;
     struct quota *quota;

@@ -5,6 +5,7 @@
 #include "core/writer.h"
 #include "server/command.h"
 #include "server/config_cli.h"
+#include "server/plugins.h"
 #include "server/sink_config.h"
 #include "server/tls.h"
 
@@ -34,6 +35,17 @@ static bool sinks_are_good(const struct config *config)
     return sink_settings_check(config, problem) == STATUS_OK || tell(config, "", problem);
 }
 
+/* Plug-ins are loaded as `serve` would. */
+static bool plugins_are_good(const struct config *config)
+{
+    struct plugins plugins;
+    char reason[PLUGINS_REASON];
+    if (plugins_open_configured(config, &plugins, reason) != STATUS_OK)
+        return tell(config, "", reason);
+    plugins_close(&plugins);
+    return true;
+}
+
 static int print(const struct config *config)
 {
     struct writer out;
@@ -55,8 +67,9 @@ int cmd_check_config(int argc, char **argv)
         config_cli_load(argc, argv, &(struct config_cli_spec){.options = options}, &cli, &config);
     if (status != EXIT_DONE)
         return status;
-    bool tls = tls_is_good(config), sinks = sinks_are_good(config);
-    if (!tls || !sinks)
+    bool tls = tls_is_good(config), sinks = sinks_are_good(config),
+         plugins = plugins_are_good(config);
+    if (!tls || !sinks || !plugins)
         status = EXIT_CONFIG;
     else if (show)
         status = print(config);

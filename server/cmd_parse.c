@@ -15,6 +15,7 @@
 #include "parsers/registry.h"
 #include "parsers/timestamp.h"
 #include "server/file_read.h"
+#include "server/plugins.h"
 
 #define ARENA_BYTES  ((size_t)256 << 20)
 #define OUTPUT_BYTES ((size_t)64 << 20)
@@ -22,7 +23,7 @@
 #define EVENT_BYTES  ((size_t)256 << 10)
 
 struct parse_options {
-    const char *format, *vin, *received, *framing, *file;
+    const char *format, *vin, *received, *framing, *plugin, *file;
 };
 
 struct output {
@@ -187,7 +188,8 @@ static bool read_options(int argc, char **argv, struct parse_options *o)
         if (take_option(argc, argv, &i, "--format", &o->format) ||
             take_option(argc, argv, &i, "--vin", &o->vin) ||
             take_option(argc, argv, &i, "--received", &o->received) ||
-            take_option(argc, argv, &i, "--framing", &o->framing))
+            take_option(argc, argv, &i, "--framing", &o->framing) ||
+            take_option(argc, argv, &i, "--plugin", &o->plugin))
             continue;
         if (o->file || (argv[i][0] == '-' && argv[i][1] != '\0'))
             return false;
@@ -222,15 +224,17 @@ static int parse_with(const struct registry *registry, const struct parse_option
 
 int cmd_parse(int argc, char **argv)
 {
-    struct parse_options options = {NULL, NULL, NULL, NULL, NULL};
+    struct parse_options options = {.format = NULL};
+    struct plugins plugins;
+    char reason[PLUGINS_REASON];
     if (!read_options(argc, argv, &options))
         return command_usage("parse");
-    struct registry *registry = registry_create();
-    if (!registry) {
-        fail("start", status_text(STATUS_NO_MEMORY));
+    const struct config_list files = {&options.plugin, options.plugin ? 1 : 0};
+    if (plugins_open(&files, &plugins, reason) != STATUS_OK) {
+        fail("start", reason);
         return EXIT_FAILED;
     }
-    int exit_status = parse_with(registry, &options);
-    registry_destroy(registry);
+    int exit_status = parse_with(plugins.registry, &options);
+    plugins_close(&plugins);
     return exit_status;
 }

@@ -11,6 +11,7 @@
 #include "parsers/registry.h"
 #include "server/config_build.h"
 #include "server/file_read.h"
+#include "server/plugins.h"
 
 #define TELL(build, member, ...)                                                                   \
     config_problem(build, &(build)->origins[CONFIG_AT_##member], __VA_ARGS__)
@@ -35,11 +36,19 @@ static void folder_of(const char *path, char *folder)
     snprintf(folder, PATH_MAX, "%s", realpath(given, absolute) ? absolute : given);
 }
 
+/* The file of an entry of ingest.plugins. */
+static const char *past_override(const char *path)
+{
+    size_t n = strlen(PLUGIN_OVERRIDE);
+    return path && !strncmp(path, PLUGIN_OVERRIDE, n) ? path + n : path;
+}
+
 static const char *resolved(struct config *config, const char *folder, const char *path)
 {
-    if (!is_set(path) || path[0] == '/' || !folder[0])
+    const char *file = past_override(path);
+    if (!is_set(file) || file[0] == '/' || !folder[0])
         return path;
-    return arena_format(&config->arena, "%s/%s", folder, path);
+    return arena_format(&config->arena, "%.*s%s/%s", (int)(file - path), path, folder, file);
 }
 
 static void resolve_list(struct config *config, const char *folder, struct config_list *list)
@@ -123,6 +132,8 @@ static void check_files(struct config_build *build)
     check_file(build, CONFIG_AT_admin_token_file, c->admin_token_file);
     for (size_t i = 0; i < c->ingest_catalogs.count; i++)
         check_file(build, CONFIG_AT_ingest_catalogs, c->ingest_catalogs.items[i]);
+    for (size_t i = 0; i < c->ingest_plugins.count; i++)
+        check_file(build, CONFIG_AT_ingest_plugins, past_override(c->ingest_plugins.items[i]));
     if (!c->ingest_tls)
         return;
     check_file(build, CONFIG_AT_tls_certificate, c->tls_certificate);
@@ -282,10 +293,12 @@ static void check_sinks(struct config_build *build)
         TELL(build, file_path, "needed while sinks.file.enabled is true: name a file");
 }
 
+/* What plug-ins read is known when they are loaded (plugins.c). */
 static void check_formats(struct config_build *build)
 {
     const struct config_map *map = &build->config->ingest_formats;
-    struct registry *registry = map->count ? registry_create() : NULL;
+    bool known = map->count && !build->config->ingest_plugins.count;
+    struct registry *registry = known ? registry_create() : NULL;
     for (size_t i = 0; registry && i < map->count; i++)
         if (!registry_by_name(registry, slice_from_text(map->values[i])))
             TELL(build, ingest_formats, "'%.64s' is no format; `vsocd formats` lists them",

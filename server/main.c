@@ -14,15 +14,19 @@ const struct command command_table[] = {
      "stops now.\n"
      "Settings: `vsocd reference config`.",
      cmd_serve},
-    {"parse", "--format NAME [--vin VIN] [--received TIME] [--framing none|u16|u32] [FILE]",
+    {"parse",
+     "--format NAME [--plugin FILE] [--vin VIN] [--received TIME] [--framing none|u16|u32] [FILE]",
      "read records of one format, print events as NDJSON",
      "Events go to standard output, records that would be quarantined to standard error; exit 1 "
      "when there was one.\n"
      "--received is the receive time (RFC 3339, default now), --vin the vehicle of records that "
      "name none.\n"
+     "--plugin loads a parser plug-in first (docs/plugins.md).\n"
      "vehicle_pid is made with a key of zeros: it is not the server's.",
      cmd_parse},
-    {"formats", "[--json]", "list the formats: names, versions, content types", NULL, cmd_formats},
+    {"formats", "[--json] [-c FILE] [--set KEY=VALUE]…",
+     "list the formats: names, versions, content types",
+     "With settings also those of the plug-ins they name.", cmd_formats},
     {"migrate", "[-c FILE] [--set KEY=VALUE]… [--dry-run]",
      "bring the PostgreSQL schema up to date",
      "Applies the migrations that are missing, one transaction each; says what it does. A schema "

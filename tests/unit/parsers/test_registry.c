@@ -98,12 +98,180 @@ static void heads_find_parsers(void **state)
         assert_name(registry_probe(*state, cases[i].head), cases[i].name);
 }
 
+/* ---- parsers that are not built in ---- */
+
+static void parse_nothing(struct slice record, const struct parser_context *context,
+                          struct parser_outcome *outcome)
+{
+    (void)record;
+    (void)context;
+    outcome->result = PARSER_NOT_MINE;
+}
+
+static int claims_all(struct slice head)
+{
+    (void)head;
+    return 100;
+}
+
+static const char *const own_type[] = {"application/vnd.ecu", NULL};
+static const char *const json_type[] = {"application/json", NULL};
+
+static const struct parser outside = {
+    .abi_version = VSOC_PARSER_ABI,
+    .struct_size = sizeof(struct parser),
+    .event_abi = VSOC_EVENT_ABI,
+    .event_size = sizeof(struct event),
+    .name = "outside",
+    .version = "1.0.0",
+    .description = "lines of an ECU",
+    .content_types = own_type,
+    .framing = PARSER_FRAMING_LINES,
+    .probe = claims_all,
+    .parse = parse_nothing,
+};
+
+static void add(struct registry *registry, const struct parser *parser, bool override)
+{
+    char reason[REGISTRY_REASON] = "";
+    assert_int_equal(registry_add(registry, parser, override, reason), STATUS_OK);
+    assert_string_equal(reason, "");
+}
+
+static void assert_refused(struct registry *registry, const struct parser *parser, bool override,
+                           const char *why)
+{
+    char reason[REGISTRY_REASON] = "";
+    size_t count = registry_count(registry);
+    assert_int_equal(registry_add(registry, parser, override, reason), STATUS_REFUSED);
+    if (!strstr(reason, why))
+        fail_msg("'%s' does not say '%s'", reason, why);
+    assert_int_equal(registry_count(registry), count);
+}
+
+static void an_added_parser_comes_after_those_built_in(void **state)
+{
+    size_t count = registry_count(*state);
+    add(*state, &outside, false);
+    assert_ptr_equal(registry_at(*state, count), &outside);
+    assert_ptr_equal(registry_by_name(*state, SLICE_LITERAL("outside")), &outside);
+    assert_ptr_equal(registry_by_content_type(*state, SLICE_LITERAL("application/vnd.ECU")),
+                     &outside);
+    assert_name(registry_probe(*state, SLICE_LITERAL("CEF:0|a|b|c|d|e|1|")), "cef");
+    assert_name(registry_probe(*state, SLICE_LITERAL("what is this\n")), "outside");
+    assert_false(registry_is_builtin(&outside));
+    assert_true(registry_is_builtin(registry_at(*state, 0)));
+}
+
+static void an_overriding_parser_comes_before_those_built_in(void **state)
+{
+    struct parser native = outside;
+    size_t count = registry_count(*state);
+    native.content_types = json_type;
+    add(*state, &native, true);
+    assert_int_equal(registry_count(*state), count + 1);
+    assert_name(registry_at(*state, 0), "outside");
+    assert_name(registry_by_content_type(*state, SLICE_LITERAL("application/json")), "outside");
+    assert_name(registry_probe(*state, SLICE_LITERAL("CEF:0|a|b|c|d|e|1|")), "outside");
+}
+
+static void an_overriding_parser_stands_for_the_one_of_its_name(void **state)
+{
+    struct parser cef = outside;
+    size_t count = registry_count(*state);
+    cef.name = "cef";
+    cef.content_types = NULL;
+    cef.probe = NULL;
+    add(*state, &cef, true);
+    add(*state, &outside, false);
+    assert_int_equal(registry_count(*state), count + 1);
+    assert_ptr_equal(registry_by_name(*state, SLICE_LITERAL("cef")), &cef);
+    assert_int_equal(registry_index(*state, &cef), 0);
+    assert_ptr_equal(registry_at(*state, count), &outside);
+    assert_name(registry_probe(*state, SLICE_LITERAL("CEF:0|a|b|c|d|e|1|")), "outside");
+}
+
+static void what_is_anothers_is_not_taken_unless_told(void **state)
+{
+    struct parser p = outside;
+    p.name = "cef";
+    assert_refused(*state, &p, false, "there is a format 'cef' already; 'override:'");
+    p = outside;
+    p.content_types = json_type;
+    assert_refused(*state, &p, false,
+                   "media type 'application/json' is of the format 'vsoc_json' already; "
+                   "'override:'");
+    add(*state, &outside, true);
+    assert_refused(*state, &outside, true, "there is a format 'outside' already");
+    p = outside;
+    p.name = "other";
+    assert_refused(*state, &p, true, "media type 'application/vnd.ecu' is of the format 'outside'");
+}
+
+static void a_parser_of_another_abi_is_refused(void **state)
+{
+    struct parser p = outside;
+    p.abi_version = VSOC_PARSER_ABI + 1;
+    p.name = NULL;
+    assert_refused(*state, &p, false, "it is built for parser ABI 2, this program has 1");
+    p = outside;
+    p.struct_size -= 8;
+    assert_refused(*state, &p, false, "its struct parser has");
+    p = outside;
+    p.event_abi++;
+    assert_refused(*state, &p, false, "it is built for event ABI 2");
+    p = outside;
+    p.event_size += 8;
+    assert_refused(*state, &p, false, "with events of");
+}
+
+static void a_parser_that_breaks_the_rules_is_refused(void **state)
+{
+    static const char long_name[] = "abcdefghijklmnopqrstuvwxyz0123456";
+    static const char *const guessed[] = {"text/plain", NULL};
+    static const char *const upper[] = {"Application/json", NULL};
+    static const char *const bare[] = {"json", NULL};
+    static const char *const parameters[] = {"text/trace;v=1", NULL};
+    static const char *const many[] = {"a/a", "a/b", "a/c", "a/d", "a/e", "a/f",
+                                       "a/g", "a/h", "a/i", "a/j", "a/k", "a/l",
+                                       "a/m", "a/n", "a/o", "a/p", "a/q", NULL};
+    struct parser p;
+#define REFUSED(member, value, why)                                                                \
+    (p = outside, p.member = (value), assert_refused(*state, &p, false, why))
+    REFUSED(name, NULL, "its name must be");
+    REFUSED(name, "", "its name must be");
+    REFUSED(name, "Trace", "its name must be");
+    REFUSED(name, "a-b", "its name must be");
+    REFUSED(name, long_name, "its name must be");
+    REFUSED(name, "none", "may not be 'none'");
+    REFUSED(version, NULL, "its version must be");
+    REFUSED(version, "1.0 beta", "its version must be");
+    REFUSED(description, NULL, "no description");
+    REFUSED(content_types, guessed, "'text/plain' means that the format is to be guessed");
+    REFUSED(content_types, upper, "no media type");
+    REFUSED(content_types, bare, "no media type");
+    REFUSED(content_types, parameters, "no media type");
+    REFUSED(content_types, many, "more than 16 media types");
+    REFUSED(framing, (enum parser_framing)7, "no framing");
+    REFUSED(parse, NULL, "no function parse");
+#undef REFUSED
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_parser_keeps_the_abi, setup, teardown),
         cmocka_unit_test_setup_teardown(names_and_media_types_find_parsers, setup, teardown),
         cmocka_unit_test_setup_teardown(heads_find_parsers, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_added_parser_comes_after_those_built_in, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(an_overriding_parser_comes_before_those_built_in, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(an_overriding_parser_stands_for_the_one_of_its_name, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(what_is_anothers_is_not_taken_unless_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_parser_of_another_abi_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_parser_that_breaks_the_rules_is_refused, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

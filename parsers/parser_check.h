@@ -1,0 +1,11 @@
+/* parser_check.h: can this program use a parser that it was not built with? Thread: any. */
+#ifndef VSOC_PARSERS_PARSER_CHECK_H
+#define VSOC_PARSERS_PARSER_CHECK_H
+
+#include "parsers/registry.h"
+
+/* False with a sentence for people: versions and sizes of the ABI differ, or a member is missing or
+ * breaks its rule. Of a parser of another ABI nothing but the versions is looked at. */
+bool parser_check(const struct parser *parser, char reason[REGISTRY_REASON]);
+
+#endif
