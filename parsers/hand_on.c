@@ -2,6 +2,7 @@
  * thread that owns the batch. Does not find them: that is the outer parser's work. */
 #include "parsers/builtin.h"
 #include "parsers/pipeline_run.h"
+#include "parsers/plugin_guard.h"
 
 /* Formats inside each other: a CloudEvent that carries syslog that carries JSON. */
 #define FRAMES_MAX 3
@@ -71,6 +72,17 @@ static enum parser_result read_records(struct run *run, struct slice bytes,
     return result;
 }
 
+static bool envelope_is_good(const struct run *run, const struct parser_inner *inner,
+                             struct parser_outcome *outcome)
+{
+    const char *problem = run->frame->is_plugin && inner->envelope
+                              ? plugin_guard_event(&run->context, inner->envelope)
+                              : NULL;
+    if (problem)
+        parser_malformed(outcome, inner->offset, PLUGIN_GUARD_CODE, problem);
+    return !problem;
+}
+
 enum parser_result pipeline_hand_on(const struct parser_context *context,
                                     const struct parser_inner *inner,
                                     struct parser_outcome *outcome)
@@ -80,6 +92,8 @@ enum parser_result pipeline_hand_on(const struct parser_context *context,
     const struct parser *parser = find(run, inner);
     if (!parser || !has_room(run, parser))
         return PARSER_NOT_MINE;
+    if (!envelope_is_good(run, inner, outcome))
+        return PARSER_MALFORMED;
     struct frame frame = {.parser = parser, .envelope = inner->envelope, .record = *outer};
     if (!run->frame->below) {
         frame.record.offset += inner->offset;

@@ -3,6 +3,7 @@
 #include "parsers/builtin.h"
 #include "parsers/envelope.h"
 #include "parsers/pipeline_run.h"
+#include "parsers/plugin_guard.h"
 
 #include <stdio.h>
 
@@ -55,6 +56,7 @@ void pipeline_enter(struct run *run, struct frame *frame)
         json_is_open |= pipeline_uses_json(f->parser);
     frame->below = run->frame;
     run->frame = frame;
+    frame->is_plugin = !registry_is_builtin(frame->parser);
     run->context.json = json_is_open ? options->json_inner : options->json;
     options->normaliser->parser = frame->parser;
     options->normaliser->text_is_clean = frame->parser == &parser_vsoc_json; /* simdjson did */
@@ -104,6 +106,8 @@ static void report_error(struct run *run, uint32_t index, uint64_t offset, const
 static void reject(struct run *run, uint32_t index, struct slice bytes, uint64_t offset,
                    size_t wrong_at, const char *code, const char *detail)
 {
+    if (run->frame->is_plugin)
+        plugin_guard_reason(&code, &detail);
     struct event_reject r = {
         .index = index,
         .raw_offset = offset,
@@ -216,8 +220,13 @@ static void take_event(const struct parser_context *context, struct event *event
     uint32_t index;
     if (!take_index(run, &index))
         return;
+    const char *problem = run->frame->is_plugin ? plugin_guard_event(&run->context, event) : NULL;
     EVENT_SET(event, batch_index, index);
     n->record = locate(run, event);
+    if (problem) {
+        reject(run, index, n->record, (uint64_t)event->raw_offset, 0, PLUGIN_GUARD_CODE, problem);
+        return;
+    }
     if (run->frame->below && !complete_inner(run, event)) {
         reject(run, index, n->record, (uint64_t)event->raw_offset, 0, "no_memory",
                "limits.memory is reached");

@@ -10,6 +10,7 @@
 /* One parser at work: the batch's own, and above it those that bytes were handed on to. */
 struct frame {
     const struct parser *parser;
+    bool is_plugin;               /* it is not built in: what it hands over is looked at */
     struct split_record record;   /* where the events are said to stand */
     struct slice inner;           /* handed on: the record that is read */
     const struct event *envelope; /* what the frame below says of the events; NULL: nothing */
@@ -28,10 +29,12 @@ struct run {
     struct scratch scratch;
 };
 
-/* Such a parser may have a JSON document open while it hands bytes on. */
+/* Such a parser may have a JSON document open while it hands bytes on, or its events' JSON is read.
+ */
 static inline bool pipeline_uses_json(const struct parser *parser)
 {
-    return parser->framing == PARSER_FRAMING_JSON || parser->framing == PARSER_FRAMING_BODY;
+    return parser->framing == PARSER_FRAMING_JSON || parser->framing == PARSER_FRAMING_BODY ||
+           !registry_is_builtin(parser);
 }
 
 /* Makes frame the one at work, and the one below it again. */

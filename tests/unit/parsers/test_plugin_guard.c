@@ -1,0 +1,210 @@
+/* What a parser that is not built in may hand over, and what becomes of the rest. */
+#include "pipeline_fixture.h"
+
+/* What the parser does with each line; tests set it. */
+static void (*act)(const struct parser_context *context, struct event *event,
+                   struct parser_outcome *outcome);
+
+static void parse(struct slice record, const struct parser_context *context,
+                  struct parser_outcome *outcome)
+{
+    struct event event;
+    event_clear(&event);
+    EVENT_SET(&event, message, record);
+    act(context, &event, outcome);
+}
+
+static const struct parser plugin = {.abi_version = VSOC_PARSER_ABI,
+                                     .struct_size = sizeof(struct parser),
+                                     .name = "plugin",
+                                     .version = "1.0.0",
+                                     .description = "what tests want",
+                                     .framing = PARSER_FRAMING_LINES,
+                                     .parse = parse};
+
+static int setup(void **state)
+{
+    if (fixture_setup(state) != 0)
+        return -1;
+    ((struct fixture *)*state)->options.parser = &plugin;
+    return 0;
+}
+
+static struct slice attributes;
+
+static void emit_attributes(const struct parser_context *context, struct event *event,
+                            struct parser_outcome *outcome)
+{
+    (void)outcome;
+    EVENT_SET(event, attributes, attributes);
+    context->emit(context, event);
+}
+
+static void run_is_rejected(struct fixture *f, const char *why, const char *sentence)
+{
+    fixture_run_text(f, "record\n");
+    assert_int_equal(f->result.accepted, 0);
+    assert_int_equal(f->result.quarantined, 1);
+    assert_rejected(f, 0, why, sentence);
+}
+
+static void good_json_is_taken(void **state)
+{
+    struct fixture *f = *state;
+    act = emit_attributes;
+    attributes = SLICE_LITERAL("{\"a\":[1,{\"b\":null}]}");
+    fixture_run_text(f, "record\n");
+    assert_int_equal(f->result.accepted, 1);
+    assert_event_has(f, 0, "\"attributes\":{\"a\":[1,{\"b\":null}]}");
+}
+
+static void text_that_is_no_json_object_is_quarantined(void **state)
+{
+    static const char *const texts[] = {
+        "{\"a\":",
+        "{\"a\":1}}",
+        "[1]",
+        "{\"a\":\"\\u0000\"}",
+        "{\"a\":1,\"a\":2}",
+        "{\"a\":1e999}",
+        "{\"a\":[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]}",
+        "{\"a\":\"\xff\"}",
+        "{a:1}",
+        "",
+    };
+    act = emit_attributes;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        attributes = slice_from_text(texts[i]);
+        run_is_rejected(*state, "bad_event", "attributes: the plug-in's text is no valid JSON");
+    }
+}
+
+static void emit_notes(const struct parser_context *context, struct event *event,
+                       struct parser_outcome *outcome)
+{
+    (void)outcome;
+    EVENT_SET(event, parse_notes, SLICE_LITERAL("{}"));
+    context->emit(context, event);
+}
+
+static void emit_server_field(const struct parser_context *context, struct event *event,
+                              struct parser_outcome *outcome)
+{
+    (void)outcome;
+    EVENT_SET(event, tenant_id, SLICE_LITERAL("another"));
+    context->emit(context, event);
+}
+
+static void emit_garbage_bits(const struct parser_context *context, struct event *event,
+                              struct parser_outcome *outcome)
+{
+    (void)outcome;
+    event->set[EVENT_SET_WORDS - 1] = UINT64_C(1) << 63;
+    context->emit(context, event);
+}
+
+static void fields_that_are_not_a_parsers_quarantine_the_event(void **state)
+{
+    act = emit_notes;
+    run_is_rejected(*state, "bad_event", "parse_notes: ");
+    act = emit_server_field;
+    run_is_rejected(*state, "bad_event", "only the server sets");
+    act = emit_garbage_bits;
+    run_is_rejected(*state, "bad_event", "event_clear");
+}
+
+static const char *code, *detail;
+
+static void say_malformed(const struct parser_context *context, struct event *event,
+                          struct parser_outcome *outcome)
+{
+    (void)context;
+    (void)event;
+    parser_malformed(outcome, SIZE_MAX, code, detail);
+}
+
+static void reject_all(const struct parser_context *context, struct event *event,
+                       struct parser_outcome *outcome)
+{
+    (void)event;
+    (void)outcome;
+    context->reject(context, 2, SIZE_MAX, code, detail);
+}
+
+static void reasons_are_words_and_sentences(void **state)
+{
+    void (*const acts[])(const struct parser_context *, struct event *,
+                         struct parser_outcome *) = {say_malformed, reject_all};
+    for (size_t i = 0; i < 2; i++) {
+        act = acts[i];
+        code = "bad_crc", detail = "CRC is wrong";
+        run_is_rejected(*state, "bad_crc", "CRC is wrong");
+        code = "Bad CRC!", detail = "\xff";
+        run_is_rejected(*state, "malformed", "no reason in UTF-8");
+        code = detail = NULL;
+        run_is_rejected(*state, "malformed", i ? "no reason" : "does not follow its format");
+    }
+}
+
+static void say_more_was_read(const struct parser_context *context, struct event *event,
+                              struct parser_outcome *outcome)
+{
+    context->emit(context, event);
+    outcome->consumed = SIZE_MAX;
+}
+
+static void a_record_does_not_reach_beyond_the_body(void **state)
+{
+    struct fixture *f = *state;
+    struct parser stream = plugin;
+    stream.framing = PARSER_FRAMING_STREAM;
+    f->options.parser = &stream;
+    act = say_more_was_read;
+    fixture_run_text(f, "record\n");
+    assert_int_equal(f->result.accepted, 1);
+    assert_event_has(f, 0, "\"raw_size\":\"7\"");
+}
+
+static void hand_on_with_attributes(const struct parser_context *context, struct event *event,
+                                    struct parser_outcome *outcome)
+{
+    static const uint8_t bytes[80] = "{\"event_name\":\"A\"}";
+    const struct parser_inner inner = {.bytes = slice_make(bytes, 18),
+                                       .format = SLICE_LITERAL("vsoc_json"),
+                                       .size = 6,
+                                       .envelope = event};
+    EVENT_SET(event, attributes, attributes);
+    outcome->result = context->hand_on(context, &inner, outcome);
+}
+
+static void an_envelope_that_breaks_the_rules_is_not_handed_on(void **state)
+{
+    struct fixture *f = *state;
+    struct registry *registry = registry_create();
+    f->options.registry = registry;
+    f->options.json_inner = json_parser_create(16, 65536);
+    act = hand_on_with_attributes;
+    attributes = SLICE_LITERAL("{\"a\":\"");
+    run_is_rejected(f, "bad_event", "attributes: ");
+    attributes = SLICE_LITERAL("{\"a\":1}");
+    fixture_run_text(f, "record\n");
+    assert_int_equal(f->result.accepted, 1);
+    assert_event_has(f, 0, "\"attributes\":{\"plugin\":{\"a\":1}}");
+    json_parser_destroy(f->options.json_inner);
+    registry_destroy(registry);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
+        TEST(good_json_is_taken),
+        TEST(text_that_is_no_json_object_is_quarantined),
+        TEST(fields_that_are_not_a_parsers_quarantine_the_event),
+        TEST(reasons_are_words_and_sentences),
+        TEST(a_record_does_not_reach_beyond_the_body),
+        TEST(an_envelope_that_breaks_the_rules_is_not_handed_on),
+#undef TEST
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
