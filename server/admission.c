@@ -113,30 +113,42 @@ void quota_destroy(struct quota *quota)
     free(quota);
 }
 
+static uint64_t burst_of(uint64_t events_per_second, uint64_t burst)
+{
+    return burst ? burst : events_per_second * 10;
+}
+
 void quota_configure(struct quota *quota, uint64_t events_per_second, uint64_t burst)
 {
     atomic_store_explicit(&quota->rate, events_per_second, memory_order_relaxed);
-    atomic_store_explicit(&quota->burst, burst ? burst : events_per_second * 10,
-                          memory_order_relaxed);
+    atomic_store_explicit(&quota->burst, burst_of(events_per_second, burst), memory_order_relaxed);
 }
 
-static void sender_hash(struct slice tenant, struct slice sender, uint8_t digest[SHA256_BYTES])
+/* Rate and burst that hold for the sender; rate 0: none. */
+static void limits_of(struct quota *quota, const struct quota_sender *sender, double *rate,
+                      double *burst)
+{
+    uint64_t own = sender->events_per_second;
+    *rate = (double)(own ? own : atomic_load_explicit(&quota->rate, memory_order_relaxed));
+    *burst = (double)(own ? burst_of(own, sender->burst)
+                          : atomic_load_explicit(&quota->burst, memory_order_relaxed));
+}
+
+static void sender_hash(const struct quota_sender *sender, uint8_t digest[SHA256_BYTES])
 {
     uint8_t text[512];
-    size_t n = tenant.size < 200 ? tenant.size : 200, m = sender.size < 300 ? sender.size : 300;
-    memcpy(text, tenant.data, n);
-    text[n] = 0;
-    memcpy(text + n + 1, sender.data, m);
-    sha256_bytes(slice_make(text, n + 1 + m), digest);
+    struct slice tenant = slice_sub(sender->tenant, 0, 200), name = slice_sub(sender->name, 0, 300);
+    memcpy(text, tenant.data, tenant.size);
+    text[tenant.size] = 0;
+    memcpy(text + tenant.size + 1, name.data, name.size);
+    sha256_bytes(slice_make(text, tenant.size + 1 + name.size), digest);
 }
 
 /* The sender's bucket, filled up to now. The set's lock is held. */
 static struct bucket *bucket_at(struct quota *quota, size_t set, const uint8_t digest[SHA256_BYTES],
-                                int64_t now_ns)
+                                double rate, double burst, int64_t now_ns)
 {
     struct bucket *ways = quota->buckets[set], *oldest = &ways[0];
-    double rate = (double)atomic_load_explicit(&quota->rate, memory_order_relaxed);
-    double burst = (double)atomic_load_explicit(&quota->burst, memory_order_relaxed);
     for (size_t i = 0; i < WAYS; i++) {
         struct bucket *b = &ways[i];
         if (b->at_ns && !memcmp(b->sender, digest, sizeof b->sender)) {
@@ -154,37 +166,36 @@ static struct bucket *bucket_at(struct quota *quota, size_t set, const uint8_t d
     return oldest;
 }
 
-/* Takes `events` from the sender's bucket and returns what is left. */
-static double bucket_take(struct quota *quota, struct slice tenant, struct slice sender,
-                          double events, int64_t now_ns)
+/* Takes `events` from the sender's bucket; seconds until it holds some again, 0: it does. */
+static unsigned bucket_take(struct quota *quota, const struct quota_sender *sender, double events,
+                            int64_t now_ns)
 {
     uint8_t digest[SHA256_BYTES];
-    sender_hash(tenant, sender, digest);
+    double rate, burst;
+    limits_of(quota, sender, &rate, &burst);
+    if (rate <= 0)
+        return 0;
+    sender_hash(sender, digest);
     size_t set = (size_t)(digest[30] << 8 | digest[31]) % SETS;
     pthread_mutex_t *lock = &quota->locks[set % STRIPES];
     pthread_mutex_lock(lock);
-    struct bucket *b = bucket_at(quota, set, digest, now_ns);
+    struct bucket *b = bucket_at(quota, set, digest, rate, burst, now_ns);
     b->tokens -= events;
     double left = b->tokens;
     pthread_mutex_unlock(lock);
-    return left;
-}
-
-unsigned quota_check(struct quota *quota, struct slice tenant, struct slice sender, int64_t now_ns)
-{
-    uint64_t rate = atomic_load_explicit(&quota->rate, memory_order_relaxed);
-    if (!rate)
-        return 0;
-    double left = bucket_take(quota, tenant, sender, 0, now_ns);
     if (left > 0)
         return 0;
-    double wait = 1 - left / (double)rate;
+    double wait = 1 - left / rate;
     return wait < 1 ? 1 : wait > 3600 ? 3600 : (unsigned)wait;
 }
 
-void quota_charge(struct quota *quota, struct slice tenant, struct slice sender, uint64_t events,
+unsigned quota_check(struct quota *quota, const struct quota_sender *sender, int64_t now_ns)
+{
+    return bucket_take(quota, sender, 0, now_ns);
+}
+
+void quota_charge(struct quota *quota, const struct quota_sender *sender, uint64_t events,
                   int64_t now_ns)
 {
-    if (atomic_load_explicit(&quota->rate, memory_order_relaxed))
-        bucket_take(quota, tenant, sender, (double)events, now_ns);
+    (void)bucket_take(quota, sender, (double)events, now_ns);
 }

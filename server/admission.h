@@ -41,10 +41,16 @@ struct quota *quota_create(void);
 void quota_destroy(struct quota *quota);
 /* 0: no quota. burst 0: ten seconds' worth. */
 void quota_configure(struct quota *quota, uint64_t events_per_second, uint64_t burst);
+
+/* A sender, and its own quota; 0: that of quota_configure. */
+struct quota_sender {
+    struct slice tenant, name;
+    uint64_t events_per_second, burst;
+};
 /* May the sender send now? 0: yes; else seconds until it may. */
-unsigned quota_check(struct quota *quota, struct slice tenant, struct slice sender, int64_t now_ns);
+unsigned quota_check(struct quota *quota, const struct quota_sender *sender, int64_t now_ns);
 /* The sender has sent so many events: taken even when the bucket goes below zero. */
-void quota_charge(struct quota *quota, struct slice tenant, struct slice sender, uint64_t events,
+void quota_charge(struct quota *quota, const struct quota_sender *sender, uint64_t events,
                   int64_t now_ns);
 
 #endif

@@ -38,6 +38,7 @@ int cmd_check_config(int argc, char **argv);
 int cmd_healthcheck(int argc, char **argv);
 int cmd_reference(int argc, char **argv);
 int cmd_spool(int argc, char **argv);
+int cmd_token(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 
 #endif

@@ -9,6 +9,7 @@
 #include "core/slice.h"
 #include "server/config_build.h"
 #include "server/config_value.h"
+#include "server/tokens.h"
 
 /* All texts of one file, lists and maps being rebuilt item by item. */
 #define CONFIG_MEMORY ((size_t)16 << 20)
@@ -261,6 +262,7 @@ void config_destroy(struct config *config)
 {
     if (!config)
         return;
+    tokens_destroy(config->tokens);
     arena_fini(&config->arena);
     free(config->path);
     free(config);

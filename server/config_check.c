@@ -12,6 +12,7 @@
 #include "server/config_build.h"
 #include "server/file_read.h"
 #include "server/plugins.h"
+#include "server/tokens.h"
 
 #define TELL(build, member, ...)                                                                   \
     config_problem(build, &(build)->origins[CONFIG_AT_##member], __VA_ARGS__)
@@ -126,10 +127,21 @@ static void check_file(struct config_build *build, enum config_at at, const char
         config_problem(build, origin, "'%s' is a folder; name a file", path);
 }
 
+/* What the file of tokens holds is part of the settings: a mistake keeps the old ones. */
+static void read_tokens(struct config_build *build)
+{
+    struct config *c = build->config;
+    char reason[256];
+    if (is_set(c->identity_tokens_file) &&
+        tokens_load(c->identity_tokens_file, &c->tokens, reason) != STATUS_OK)
+        TELL(build, identity_tokens_file, "'%s': %s", c->identity_tokens_file, reason);
+}
+
 static void check_files(struct config_build *build)
 {
     const struct config *c = build->config;
     check_file(build, CONFIG_AT_admin_token_file, c->admin_token_file);
+    read_tokens(build);
     for (size_t i = 0; i < c->ingest_catalogs.count; i++)
         check_file(build, CONFIG_AT_ingest_catalogs, c->ingest_catalogs.items[i]);
     for (size_t i = 0; i < c->ingest_plugins.count; i++)

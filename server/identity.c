@@ -1,6 +1,6 @@
-/* identity.c: the certificate is the vehicle: sender, tenant and VIN from the TLS peer. Worker
- * threads. Does not verify certificates (tls.c does) and does not compare with what records claim
- * (parsers/normalise.c does). */
+/* identity.c: the certificate is the vehicle: sender, tenant and VIN from the TLS peer, or from a
+ * token. Worker threads. Does not verify certificates (tls.c does) and does not compare with what
+ * records claim (parsers/normalise.c does). */
 #include "server/identity.h"
 
 #include <openssl/objects.h>
@@ -111,7 +111,7 @@ static struct slice tenant_of(const struct http_peer *peer, const char *from)
 #define TENANT_MAX 128
 
 /* Text that every sink can store: UTF-8 without control characters. */
-static bool is_name(struct slice s)
+bool identity_is_tenant(struct slice s)
 {
     for (size_t i = 0; i < s.size; i++)
         if (s.data[i] < 0x20 || s.data[i] == 0x7f)
@@ -124,19 +124,38 @@ static enum status anonymous(const struct config *config, struct arena *arena, s
     bool fixed = !strncmp(config->identity_tenant_from, "name:", 5);
     struct slice tenant =
         fixed ? slice_from_text(config->identity_tenant_from + 5) : SLICE_LITERAL("default");
-    *out = (struct identity){.sender = SLICE_LITERAL("anonymous")};
+    *out = (struct identity){.sender = SLICE_LITERAL("anonymous"), .anonymous = true};
     return arena_copy(arena, tenant, &out->tenant);
+}
+
+enum status identity_from_token(const struct token *token, struct arena *arena,
+                                struct identity *out)
+{
+    const char *name = arena_format(arena, "token:%.*s", SLICE_ARGS(token->id));
+    struct identity id = {
+        .sender = slice_from_text(name),
+        .credential = slice_from_text(name),
+        .events_per_second = token->events_per_second,
+        .burst = token->burst,
+    };
+    enum status s = arena_copy(arena, token->tenant, &id.tenant);
+    if (s == STATUS_OK)
+        s = arena_copy(arena, token->formats, &id.formats);
+    if (s == STATUS_OK)
+        *out = id;
+    return s;
 }
 
 enum status identity_from_peer(const struct http_peer *peer, const struct config *config,
                                struct arena *arena, struct identity *out)
 {
     if (!peer->certificate) {
-        bool allowed = !peer->tls || config->tls_client_auth == CLIENT_AUTH_OFF;
+        bool allowed =
+            (!peer->tls || config->tls_client_auth == CLIENT_AUTH_OFF) && !config->tokens;
         return allowed ? anonymous(config, arena, out) : STATUS_REFUSED;
     }
     struct identity id = {.tenant = tenant_of(peer, config->identity_tenant_from)};
-    if (!is_name(id.tenant))
+    if (!identity_is_tenant(id.tenant))
         return STATUS_CONFLICT;
     enum status s = vehicle_of(peer, config->identity_vehicle_from, arena, &id.vehicle);
     if (s != STATUS_OK)
@@ -150,7 +169,7 @@ enum status identity_from_peer(const struct http_peer *peer, const struct config
     if (s == STATUS_OK)
         s = arena_copy(arena, sender, &id.sender);
     if (s == STATUS_OK)
-        s = arena_copy(arena, peer->fingerprint, &id.fingerprint);
+        s = arena_copy(arena, peer->fingerprint, &id.credential);
     if (s == STATUS_OK)
         *out = id;
     return s;

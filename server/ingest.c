@@ -7,6 +7,7 @@
 
 #include "core/clock.h"
 #include "core/thread.h"
+#include "server/audit.h"
 
 #define LOG_COMPONENT "ingest"
 #include "core/log.h"
@@ -41,6 +42,9 @@ void request_refuse(struct request *r, const struct refusal *refusal)
     metric_add(r->ingest->batches_refused, 1);
     struct http_exchange *exchange = r->exchange;
     if (exchange) {
+        if (refusal->status == 401 || refusal->status == 403)
+            audit_refusal(exchange, refusal->status, refusal->code, r->identity.tenant,
+                          r->identity.credential);
         http_set_context(exchange, NULL);
         answer_refusal(exchange, r->dialect, refusal);
         r->exchange = NULL;
@@ -236,11 +240,10 @@ void ingest_on_headers(void *arg, struct http_exchange *exchange)
         request_refuse(r, &refusal);
         return;
     }
-    unsigned wait_s = quota_check(in->shared->quota, r->identity.tenant, r->identity.sender,
-                                  clock_monotonic_ns());
+    struct quota_sender sender = request_quota(r);
+    unsigned wait_s = quota_check(in->shared->quota, &sender, clock_monotonic_ns());
     if (wait_s) {
-        request_refuse(r, &(struct refusal){429, "quota",
-                                            "this sender is over limits.sender_events_per_second",
+        request_refuse(r, &(struct refusal){429, "quota", "this sender is over its quota of events",
                                             wait_s, NULL, NULL});
         return;
     }
@@ -371,7 +374,8 @@ void ingest_on_end(void *arg, struct http_exchange *exchange)
         request_answer(r, 0);
         return;
     }
-    quota_charge(in->shared->quota, m->tenant, m->sender, items, clock_monotonic_ns());
+    struct quota_sender sender = request_quota(r);
+    quota_charge(in->shared->quota, &sender, items, clock_monotonic_ns());
     submit(in, r);
 }
 

@@ -202,6 +202,8 @@ static bool read_body(struct ingest *in, struct request *r, struct refusal *refu
         parser = registry_probe(in->shared->registry, slice_sub(body, 0, 4096));
     if (!parser)
         parser = &no_parser;
+    if (!r->parser && !request_may_send(r, parser, refusal))
+        return false;
     r->batch->meta.format = slice_from_text(parser->name);
     r->batch->meta.parser_version = slice_from_text(parser->version);
 

@@ -39,6 +39,14 @@ void request_refuse(struct request *request, const struct refusal *refusal);
 void request_refuse_busy(struct request *request, const char *code, const char *detail,
                          unsigned retry_after_s);
 
+/* Who sends, into request->identity. False with *refusal: answer that. ingest_identity.c. */
+bool request_read_identity(struct request *request, const struct config *config,
+                           struct refusal *refusal);
+/* May the sender send this format? False with *refusal. */
+bool request_may_send(const struct request *request, const struct parser *parser,
+                      struct refusal *refusal);
+struct quota_sender request_quota(const struct request *request);
+
 /* Room for the first bytes of the body. False: the request is answered and gone. */
 bool request_receive(struct request *request);
 /* Counts what the request holds now that its events are there. False: there is no room for it. */

@@ -53,7 +53,7 @@ bool request_receive(struct request *r)
 {
     const struct http_peer *peer = http_peer(r->exchange);
     r->share_cell = memory_share_cell(r->ingest->shared->shares, r->identity.sender,
-                                      peer->certificate ? SLICE_EMPTY : peer->network);
+                                      r->identity.anonymous ? peer->network : SLICE_EMPTY);
     r->chunk_capacity = 0;
     return request_reserve(r, next_chunk(r));
 }

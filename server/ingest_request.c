@@ -1,6 +1,6 @@
 /* ingest_request.c: what the headers of a request ask for, checked before any body byte is read.
  * Worker threads. Does not look at the body or at the spool. */
-#include "server/ingest_request.h"
+#include "server/ingest_internal.h"
 
 #include "parsers/normalise.h"
 #include "parsers/timestamp.h"
@@ -34,29 +34,6 @@ static bool read_text(struct request *r, const char *name, struct slice *out,
     if (arena_copy(&r->batch->arena, value, out) != STATUS_OK)
         return refuse_with(refusal, 503, "memory", "request memory is used up");
     return true;
-}
-
-static bool read_identity(struct request *r, const struct config *config, struct refusal *refusal)
-{
-    switch (identity_from_peer(http_peer(r->exchange), config, &r->batch->arena, &r->identity)) {
-    case STATUS_OK:
-        return true;
-    case STATUS_REFUSED:
-        refuse_with(refusal, 401, "no_credential",
-                    "a client certificate of the fleet's CA is needed");
-        refusal->header = "WWW-Authenticate";
-        refusal->header_value = "Mutual";
-        return false;
-    case STATUS_CONFLICT:
-        return refuse_with(
-            refusal, 403, "no_tenant",
-            "the certificate names no tenant where identity.tenant_from looks for it");
-    case STATUS_OUT_OF_RANGE:
-        return refuse_with(refusal, 403, "bad_certificate_vin",
-                           "the certificate names a vehicle that is no VIN, or more than one");
-    default:
-        return refuse_with(refusal, 503, "memory", "request memory is used up");
-    }
 }
 
 /* Media type without parameters, and the value of parameter framing=. */
@@ -170,8 +147,9 @@ bool request_read_headers(struct request *r, const struct config *config,
 {
     struct batch_meta *meta = &r->batch->meta;
     struct slice prefer;
-    if (!read_identity(r, config, refusal) || !read_content_type(r, refusal) ||
-        !r->dialect->read_format(r, config, shared, refusal) || !read_coding(r, refusal) ||
+    if (!request_read_identity(r, config, refusal) || !read_content_type(r, refusal) ||
+        !r->dialect->read_format(r, config, shared, refusal) ||
+        (r->parser && !request_may_send(r, r->parser, refusal)) || !read_coding(r, refusal) ||
         !read_length(r, config, refusal) || !read_ack(r, shared, refusal) ||
         !read_vehicle_headers(r, refusal) ||
         !read_text(r, "idempotency-key", &meta->idempotency_key, refusal) ||
@@ -182,6 +160,6 @@ bool request_read_headers(struct request *r, const struct config *config,
     r->minimal = slice_equal_nocase(prefer, "return=minimal");
     meta->tenant = r->identity.tenant;
     meta->sender = r->identity.sender;
-    meta->transport_identity = r->identity.fingerprint;
+    meta->transport_identity = r->identity.credential;
     return true;
 }

@@ -75,6 +75,16 @@ const struct command command_table[] = {
      "          (only count). What files lack goes to PATH.replay\n\n"
      "--json prints one JSON object (export is NDJSON anyway).",
      cmd_spool},
+    {"token", "new|list|revoke [-c FILE] [--set KEY=VALUE]… [OPTION]…",
+     "make, list and revoke the bearer tokens of senders that have no certificate",
+     "The file is identity.tokens_file of the settings, or --file FILE. It holds salted hashes; a\n"
+     "running server takes it on SIGHUP.\n\n"
+     "  new     --tenant NAME [--id ID] [--formats A,B] [--events-per-second N] [--burst N]\n"
+     "          prints the token, once; without --formats it may send all, without the quota\n"
+     "          that of limits.sender_events_per_second holds\n"
+     "  list    [--json]\n"
+     "  revoke  --id ID: refused from now on; it stays in the list",
+     cmd_token},
     {"version", "", "print the version", NULL, cmd_version},
     {"help", "[SUBCOMMAND]", "list the subcommands, or explain one", NULL, cmd_help},
     {NULL, NULL, NULL, NULL, NULL},

@@ -10,6 +10,9 @@
 #define TENANT SLICE_LITERAL("demo")
 #define SENDER SLICE_LITERAL("vehicle 1")
 
+static const struct quota_sender vehicle_1 = {.tenant = {(const uint8_t *)"demo", 4},
+                                              .name = {(const uint8_t *)"vehicle 1", 9}};
+
 static void budget_refuses_what_would_go_over_its_limit(void **state)
 {
     struct memory_budget budget = {.used = 0, .limit = 100};
@@ -59,8 +62,8 @@ static void sender_without_quota_is_never_stopped(void **state)
     struct quota *quota = quota_create();
     (void)state;
     assert_non_null(quota);
-    quota_charge(quota, TENANT, SENDER, 1000000, 1);
-    assert_int_equal(quota_check(quota, TENANT, SENDER, 1), 0);
+    quota_charge(quota, &vehicle_1, 1000000, 1);
+    assert_int_equal(quota_check(quota, &vehicle_1, 1), 0);
     quota_destroy(quota);
 }
 
@@ -70,12 +73,11 @@ static void sender_over_its_burst_waits_until_the_bucket_is_filled_again(void **
     int64_t now = NS_PER_S;
     (void)state;
     quota_configure(quota, 10, 100);
-    assert_int_equal(quota_check(quota, TENANT, SENDER, now), 0);
-    quota_charge(quota, TENANT, SENDER, 150,
-                 now); /* 50 below zero: 5 s to zero, and then a token */
-    unsigned wait = quota_check(quota, TENANT, SENDER, now);
+    assert_int_equal(quota_check(quota, &vehicle_1, now), 0);
+    quota_charge(quota, &vehicle_1, 150, now); /* 50 below zero: 5 s to zero, and then a token */
+    unsigned wait = quota_check(quota, &vehicle_1, now);
     assert_in_range(wait, 5, 7);
-    assert_int_equal(quota_check(quota, TENANT, SENDER, now + (int64_t)wait * NS_PER_S), 0);
+    assert_int_equal(quota_check(quota, &vehicle_1, now + (int64_t)wait * NS_PER_S), 0);
     quota_destroy(quota);
 }
 
@@ -84,10 +86,33 @@ static void one_sender_over_its_quota_costs_another_nothing(void **state)
     struct quota *quota = quota_create();
     (void)state;
     quota_configure(quota, 1, 1);
-    quota_charge(quota, TENANT, SENDER, 1000, NS_PER_S);
-    assert_true(quota_check(quota, TENANT, SENDER, NS_PER_S) > 0);
-    assert_int_equal(quota_check(quota, TENANT, SLICE_LITERAL("vehicle 2"), NS_PER_S), 0);
-    assert_int_equal(quota_check(quota, SLICE_LITERAL("other"), SENDER, NS_PER_S), 0);
+    quota_charge(quota, &vehicle_1, 1000, NS_PER_S);
+    assert_true(quota_check(quota, &vehicle_1, NS_PER_S) > 0);
+    assert_int_equal(
+        quota_check(quota,
+                    &(struct quota_sender){.tenant = TENANT, .name = SLICE_LITERAL("vehicle 2")},
+                    NS_PER_S),
+        0);
+    assert_int_equal(
+        quota_check(quota, &(struct quota_sender){.tenant = SLICE_LITERAL("other"), .name = SENDER},
+                    NS_PER_S),
+        0);
+    quota_destroy(quota);
+}
+
+static void quota_of_its_own_holds_for_one_sender(void **state)
+{
+    struct quota *quota = quota_create();
+    struct quota_sender own = vehicle_1;
+    (void)state;
+    own.events_per_second = 1;
+    quota_charge(quota, &own, 11, NS_PER_S);
+    assert_int_equal(quota_check(quota, &own, NS_PER_S), 2);
+    quota_configure(quota, 1, 1);
+    own.name = SLICE_LITERAL("vehicle 2");
+    own.events_per_second = 1000;
+    quota_charge(quota, &own, 9999, NS_PER_S);
+    assert_int_equal(quota_check(quota, &own, NS_PER_S), 0);
     quota_destroy(quota);
 }
 
@@ -100,6 +125,7 @@ int main(void)
         cmocka_unit_test(sender_without_quota_is_never_stopped),
         cmocka_unit_test(sender_over_its_burst_waits_until_the_bucket_is_filled_again),
         cmocka_unit_test(one_sender_over_its_quota_costs_another_nothing),
+        cmocka_unit_test(quota_of_its_own_holds_for_one_sender),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -63,7 +63,7 @@ static void certificate_names_vehicle_and_tenant(void **state)
     assert_text(f->identity.vehicle, VIN);
     assert_text(f->identity.sender, VIN);
     assert_text(f->identity.tenant, "demo");
-    assert_text(f->identity.fingerprint, "ab01");
+    assert_text(f->identity.credential, "ab01");
 }
 
 static void certificate_without_vin_is_a_gateway_known_by_its_subject(void **state)
@@ -167,6 +167,17 @@ static void certificates_without_subject_are_different_senders(void **state)
     assert_text(f->identity.sender, "ab01");
 }
 
+static void sender_without_certificate_is_nobody_once_there_are_tokens(void **state)
+{
+    struct fixture *f = *state;
+    f->peer = (struct http_peer){.tls = false};
+    assert_int_equal(identify(f), STATUS_OK);
+    assert_true(f->identity.anonymous);
+    f->config.tokens = tokens_create();
+    assert_int_equal(identify(f), STATUS_REFUSED);
+    tokens_destroy(f->config.tokens);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +199,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(certificates_without_subject_are_different_senders, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(sender_without_certificate_is_nobody_once_there_are_tokens,
+                                        setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

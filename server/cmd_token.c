@@ -1,0 +1,270 @@
+/* cmd_token.c: `vsocd token`: makes, lists and revokes the bearer tokens of identity.tokens_file.
+ * Main thread. A running server takes the file on SIGHUP; nothing is told to it here. */
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/event_json.h"
+#include "server/command.h"
+#include "server/config_cli.h"
+#include "server/tokens.h"
+#include "storage/folder.h"
+
+#define FILE_BYTES_MAX  ((size_t)64 << 20)
+#define COUNT_MAX       1000000000ULL
+#define TIME_TEXT_BYTES 40
+
+struct token_command {
+    const char *file, *id, *tenant, *formats, *events_per_second, *burst;
+    bool json;
+    char path[PATH_MAX];
+    int folder_fd; /* locked while the file is changed */
+    struct tokens *tokens;
+};
+
+static int fail(const struct token_command *c, const char *problem)
+{
+    fprintf(stderr, "vsocd token: %s: %s\n", c->path, problem);
+    return EXIT_FAILED;
+}
+
+/* One at a time changes the file; it is replaced, so the lock is its folder's. */
+static bool lock(struct token_command *c)
+{
+    char copy[PATH_MAX];
+    snprintf(copy, sizeof copy, "%s", c->path);
+    c->folder_fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return c->folder_fd >= 0 && flock(c->folder_fd, LOCK_EX) == 0;
+}
+
+/* A file that is not there holds no token. */
+static int load(struct token_command *c, bool to_change)
+{
+    char reason[256];
+    if (to_change && !lock(c))
+        return fail(c, strerror(errno));
+    enum status s = tokens_load(c->path, &c->tokens, reason);
+    if (s == STATUS_NOT_FOUND && to_change && (c->tokens = tokens_create()))
+        return EXIT_DONE;
+    return s == STATUS_OK ? EXIT_DONE : fail(c, reason);
+}
+
+/* Owner and rights stay as they were; a new file is its maker's alone. */
+static bool keep_rights(const struct token_command *c, int fd)
+{
+    struct stat old;
+    if (stat(c->path, &old) != 0)
+        return true;
+    bool own = fchown(fd, old.st_uid, old.st_gid) == 0 || errno == EPERM;
+    return own && fchmod(fd, old.st_mode & 07777) == 0;
+}
+
+static bool write_all(int fd, struct slice bytes)
+{
+    while (bytes.size) {
+        ssize_t n = write(fd, bytes.data, bytes.size);
+        if (n < 0 && errno != EINTR)
+            return false;
+        bytes = slice_sub(bytes, n > 0 ? (size_t)n : 0, bytes.size);
+    }
+    return true;
+}
+
+static int save(const struct token_command *c)
+{
+    char fresh[PATH_MAX + 8];
+    struct writer text;
+    writer_init(&text, FILE_BYTES_MAX);
+    tokens_write(c->tokens, &text);
+    snprintf(fresh, sizeof fresh, "%s.XXXXXX", c->path);
+    int fd = text.status == STATUS_OK ? mkostemp(fresh, O_CLOEXEC) : -1;
+    bool good = fd >= 0 && keep_rights(c, fd) && write_all(fd, writer_slice(&text)) &&
+                fsync(fd) == 0 && rename(fresh, c->path) == 0 && folder_sync(c->path) == STATUS_OK;
+    int code = good ? EXIT_DONE : fail(c, strerror(errno));
+    if (fd >= 0) {
+        close(fd);
+        if (!good)
+            unlink(fresh);
+    }
+    writer_fini(&text);
+    return code;
+}
+
+static struct slice time_now(char text[TIME_TEXT_BYTES])
+{
+    struct writer w;
+    writer_init(&w, TIME_TEXT_BYTES);
+    event_json_write_time(&w, clock_wall_ns());
+    struct slice quoted = writer_slice(&w);
+    snprintf(text, TIME_TEXT_BYTES, "%.*s", (int)(quoted.size > 2 ? quoted.size - 2 : 0),
+             (const char *)quoted.data + 1);
+    writer_fini(&w);
+    return slice_from_text(text);
+}
+
+static bool read_count(const char *text, uint64_t *out)
+{
+    char *end;
+    *out = 0;
+    if (!text)
+        return true;
+    errno = 0;
+    unsigned long long n = strtoull(text, &end, 10);
+    *out = n;
+    return *text >= '0' && *text <= '9' && !*end && !errno && n <= COUNT_MAX;
+}
+
+static struct slice random_id(char text[9])
+{
+    uint8_t bytes[4];
+    random_bytes(bytes, sizeof bytes);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+    return slice_make(text, 8);
+}
+
+static int token_new(struct token_command *c)
+{
+    char secret[2 * TOKEN_SECRET_BYTES + 1], id[9], created[TIME_TEXT_BYTES];
+    struct token t = {
+        .id = c->id ? slice_from_text(c->id) : random_id(id),
+        .tenant = slice_from_text(c->tenant),
+        .formats = slice_from_text(c->formats),
+        .created = time_now(created),
+    };
+    if (!c->tenant || !read_count(c->events_per_second, &t.events_per_second) ||
+        !read_count(c->burst, &t.burst))
+        return command_usage("token");
+    token_renew(&t, secret);
+    int code = load(c, true);
+    if (code != EXIT_DONE)
+        return code;
+    enum status s = tokens_add(c->tokens, &t);
+    if (s == STATUS_EXISTS)
+        return fail(c, "a token of this id is there; choose another");
+    if (s == STATUS_OUT_OF_RANGE)
+        return fail(c, "an id has letters, digits, - and _; formats are names with commas; a "
+                       "tenant is text of at most 128 bytes");
+    code = s == STATUS_OK ? save(c) : fail(c, status_text(s));
+    if (code != EXIT_DONE)
+        return code;
+    printf("%.*s.%s\n", SLICE_ARGS(t.id), secret);
+    fputs("This is the token; it is kept nowhere and not shown again. A running server takes it "
+          "on SIGHUP.\n",
+          stderr);
+    return fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
+}
+
+static int token_revoke(struct token_command *c)
+{
+    char now[TIME_TEXT_BYTES];
+    if (!c->id)
+        return command_usage("token");
+    int code = load(c, true);
+    if (code != EXIT_DONE)
+        return code;
+    struct token *t = tokens_find(c->tokens, slice_from_text(c->id));
+    if (!t)
+        return fail(c, "no token of this id; `vsocd token list` shows them");
+    if (t->revoked.size)
+        return EXIT_DONE;
+    t->revoked = time_now(now);
+    code = save(c);
+    if (code == EXIT_DONE)
+        fputs("A running server takes it on SIGHUP.\n", stderr);
+    return code;
+}
+
+static void write_json(struct writer *w, const struct token *t)
+{
+    writer_text(w, "{\"id\":");
+    writer_json_string(w, t->id);
+    writer_text(w, ",\"tenant\":");
+    writer_json_string(w, t->tenant);
+    writer_text(w, ",\"formats\":");
+    writer_json_string(w, t->formats);
+    writer_format(w, ",\"events_per_second\":%llu,\"burst\":%llu,\"created\":",
+                  (unsigned long long)t->events_per_second, (unsigned long long)t->burst);
+    writer_json_string(w, t->created);
+    writer_text(w, ",\"revoked\":");
+    writer_json_string(w, t->revoked);
+    writer_text(w, "}\n");
+}
+
+static int token_list(struct token_command *c)
+{
+    int code = load(c, false);
+    if (code != EXIT_DONE)
+        return code;
+    struct writer w;
+    writer_init(&w, FILE_BYTES_MAX);
+    for (size_t i = 0; i < tokens_count(c->tokens); i++) {
+        const struct token *t = tokens_at(c->tokens, i);
+        if (c->json)
+            write_json(&w, t);
+        else
+            writer_format(&w, "%-24.*s %-20.*s %-20.*s %s%.*s\n", SLICE_ARGS(t->id),
+                          SLICE_ARGS(t->tenant),
+                          SLICE_ARGS(t->formats.size ? t->formats : SLICE_LITERAL("all formats")),
+                          t->revoked.size ? "revoked " : "created ",
+                          SLICE_ARGS(t->revoked.size ? t->revoked : t->created));
+    }
+    bool good = w.status == STATUS_OK && fwrite(w.data, 1, w.size, stdout) == w.size;
+    writer_fini(&w);
+    return good && fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
+}
+
+/* The file of --file, or of the settings. */
+static int find_file(int argc, char **argv, struct token_command *c)
+{
+    const struct config_cli_option options[] = {
+        {"--file", NULL, &c->file},     {"--id", NULL, &c->id},
+        {"--tenant", NULL, &c->tenant}, {"--formats", NULL, &c->formats},
+        {"--burst", NULL, &c->burst},   {"--events-per-second", NULL, &c->events_per_second},
+        {"--json", &c->json, NULL},     {NULL, NULL, NULL},
+    };
+    const struct config_cli_spec spec = {.options = options, .without_files = true};
+    struct config_cli cli;
+    struct config *config = NULL;
+    int code = config_cli_load(argc, argv, &spec, &cli, &config);
+    if (code != EXIT_DONE)
+        return code;
+    const char *path = c->file ? c->file : config->identity_tokens_file;
+    if (!path)
+        fputs("vsocd token: name the file: --file FILE, or identity.tokens_file in the settings\n",
+              stderr);
+    else
+        snprintf(c->path, sizeof c->path, "%s", path);
+    config_destroy(config);
+    return path ? EXIT_DONE : EXIT_USAGE;
+}
+
+int cmd_token(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        int (*run)(struct token_command *command);
+    } verbs[] = {{"new", token_new}, {"list", token_list}, {"revoke", token_revoke}};
+    struct token_command c = {.folder_fd = -1};
+    int (*run)(struct token_command * command) = NULL;
+    for (size_t i = 0; argc > 1 && i < sizeof verbs / sizeof *verbs; i++)
+        if (!strcmp(argv[1], verbs[i].name))
+            run = verbs[i].run;
+    if (!run)
+        return command_usage("token");
+    argv[1] = argv[0];
+    int code = find_file(argc - 1, argv + 1, &c);
+    if (code == EXIT_DONE)
+        code = run(&c);
+    tokens_destroy(c.tokens);
+    if (c.folder_fd >= 0)
+        close(c.folder_fd);
+    return code;
+}

@@ -1,0 +1,382 @@
+/* tokens.c: the file of bearer tokens in memory, and the check of a token that is shown. Reading:
+ * main thread; checking: any. Does not look at requests (credential.c does) and does not write
+ * files (cmd_token.c does). */
+#include "server/tokens.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/arena.h"
+#include "core/json.h"
+#include "server/file_read.h"
+#include "server/identity.h"
+
+#define MEMORY_MAX  ((size_t)256 << 20)
+#define FORMATS_MAX 1024
+#define LINE_DEPTH  4
+#define LINE_NODES  512
+
+struct entry {
+    struct token token;
+    struct entry *next_of_cell;
+};
+
+struct tokens {
+    struct arena arena;
+    struct entry **entries;
+    struct entry **cells; /* by id, as many as there is room for entries */
+    size_t count, room;
+};
+
+struct tokens *tokens_create(void)
+{
+    struct tokens *tokens = calloc(1, sizeof *tokens);
+    if (tokens)
+        arena_init(&tokens->arena, MEMORY_MAX);
+    return tokens;
+}
+
+void tokens_destroy(struct tokens *tokens)
+{
+    if (!tokens)
+        return;
+    arena_fini(&tokens->arena);
+    free(tokens->entries);
+    free(tokens->cells);
+    free(tokens);
+}
+
+size_t tokens_count(const struct tokens *tokens)
+{
+    return tokens->count;
+}
+
+struct token *tokens_at(const struct tokens *tokens, size_t index)
+{
+    return &tokens->entries[index]->token;
+}
+
+static size_t cell_of(const struct tokens *tokens, struct slice id)
+{
+    static const uint64_t seed[2] = {0x9e3779b97f4a7c15, 0xbf58476d1ce4e5b9};
+    return (size_t)(hash_keyed(seed, id) % tokens->room);
+}
+
+struct token *tokens_find(const struct tokens *tokens, struct slice id)
+{
+    struct entry *e = tokens->room ? tokens->cells[cell_of(tokens, id)] : NULL;
+    while (e && !slice_equal(e->token.id, id))
+        e = e->next_of_cell;
+    return e ? &e->token : NULL;
+}
+
+static void put_in_cell(struct tokens *tokens, struct entry *e)
+{
+    struct entry **cell = &tokens->cells[cell_of(tokens, e->token.id)];
+    e->next_of_cell = *cell;
+    *cell = e;
+}
+
+static enum status grow(struct tokens *tokens)
+{
+    size_t room = tokens->room ? 2 * tokens->room : 16;
+    struct entry **entries = realloc(tokens->entries, room * sizeof *entries);
+    if (!entries)
+        return STATUS_NO_MEMORY;
+    tokens->entries = entries;
+    struct entry **cells = calloc(room, sizeof *cells);
+    if (!cells)
+        return STATUS_NO_MEMORY;
+    free(tokens->cells);
+    tokens->cells = cells;
+    tokens->room = room;
+    for (size_t i = 0; i < tokens->count; i++)
+        put_in_cell(tokens, entries[i]);
+    return STATUS_OK;
+}
+
+static bool is_word(struct slice s, const char *more, size_t max)
+{
+    for (size_t i = 0; i < s.size; i++) {
+        uint8_t c = s.data[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!plain && (!c || !strchr(more, c)))
+            return false;
+    }
+    return s.size <= max;
+}
+
+static enum status copy_texts(struct tokens *tokens, struct token *t)
+{
+    struct slice *texts[] = {&t->id, &t->tenant, &t->formats, &t->created, &t->revoked};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (arena_copy(&tokens->arena, *texts[i], texts[i]) != STATUS_OK)
+            return STATUS_NO_MEMORY;
+    return STATUS_OK;
+}
+
+enum status tokens_add(struct tokens *tokens, const struct token *token)
+{
+    if (!token->id.size || !is_word(token->id, "-_", TOKEN_ID_MAX) ||
+        !identity_is_tenant(token->tenant) || !is_word(token->formats, "_,", FORMATS_MAX))
+        return STATUS_OUT_OF_RANGE;
+    if (tokens_find(tokens, token->id))
+        return STATUS_EXISTS;
+    if (tokens->count == tokens->room && grow(tokens) != STATUS_OK)
+        return STATUS_NO_MEMORY;
+    struct entry *e = arena_alloc(&tokens->arena, sizeof *e);
+    if (!e)
+        return STATUS_NO_MEMORY;
+    e->token = *token;
+    if (copy_texts(tokens, &e->token) != STATUS_OK)
+        return STATUS_NO_MEMORY;
+    tokens->entries[tokens->count++] = e;
+    put_in_cell(tokens, e);
+    return STATUS_OK;
+}
+
+static bool read_hex(struct slice text, uint8_t *out, size_t size)
+{
+    if (text.size != 2 * size)
+        return false;
+    for (size_t i = 0; i < text.size; i++) {
+        uint8_t c = text.data[i];
+        int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+        if (digit < 0)
+            return false;
+        out[i / 2] = (uint8_t)(i % 2 ? out[i / 2] | digit : digit << 4);
+    }
+    return true;
+}
+
+/* ["hec","syslog"] → "hec,syslog"; the result lives in the arena. */
+static bool read_formats(struct tokens *tokens, const struct json_node *node, struct slice *out)
+{
+    const char *text = "";
+    if (node->type != JSON_ARRAY || node->span == 1)
+        return false;
+    for (const struct json_node *n = node + 1; n < node + node->span; n += n->span) {
+        if (n->type != JSON_STRING || !n->text.size)
+            return false;
+        text =
+            arena_format(&tokens->arena, "%s%s%.*s", text, *text ? "," : "", SLICE_ARGS(n->text));
+    }
+    *out = slice_from_text(text);
+    return true;
+}
+
+static bool read_text(const struct json_node *node, struct slice *out)
+{
+    *out = node->text;
+    return node->type == JSON_STRING && node->text.size > 0;
+}
+
+static bool read_count(const struct json_node *node, uint64_t *out)
+{
+    *out = (uint64_t)node->integer;
+    return node->type == JSON_INT && node->integer >= 0 && node->integer <= 1000000000;
+}
+
+static bool read_member(struct tokens *tokens, const struct json_node *node, struct token *t)
+{
+    struct slice key = node->key, hex = node->type == JSON_STRING ? node->text : SLICE_EMPTY;
+    if (slice_equal_text(key, "id"))
+        return read_text(node, &t->id);
+    if (slice_equal_text(key, "tenant"))
+        return read_text(node, &t->tenant);
+    if (slice_equal_text(key, "salt"))
+        return read_hex(hex, t->salt, sizeof t->salt);
+    if (slice_equal_text(key, "hash"))
+        return read_hex(hex, t->hash, sizeof t->hash);
+    if (slice_equal_text(key, "formats"))
+        return read_formats(tokens, node, &t->formats);
+    if (slice_equal_text(key, "events_per_second"))
+        return read_count(node, &t->events_per_second);
+    if (slice_equal_text(key, "burst"))
+        return read_count(node, &t->burst);
+    if (slice_equal_text(key, "created"))
+        return read_text(node, &t->created);
+    return slice_equal_text(key, "revoked") && read_text(node, &t->revoked);
+}
+
+static enum status read_line(struct tokens *tokens, struct json_parser *json, struct slice line,
+                             char problem[128])
+{
+    struct json_document d;
+    struct json_error error;
+    struct token t = {0};
+    enum status s = json_parse(json, line, &d, &error);
+    if (s != STATUS_OK || d.nodes[0].type != JSON_OBJECT) {
+        snprintf(problem, 128, "expected a JSON object: %s",
+                 s == STATUS_OK ? "this is another value" : error.detail);
+        return STATUS_CONFIG;
+    }
+    for (size_t k = 1; k < d.count; k += d.nodes[k].span)
+        if (!read_member(tokens, &d.nodes[k], &t)) {
+            snprintf(problem, 128, "'%.*s' is no member of a token or has a wrong value",
+                     (int)(d.nodes[k].key.size < 32 ? d.nodes[k].key.size : 32),
+                     (const char *)d.nodes[k].key.data);
+            return STATUS_CONFIG;
+        }
+    if (!json_find(&d, 0, "salt") || !json_find(&d, 0, "hash")) {
+        snprintf(problem, 128, "'salt' and 'hash' are needed");
+        return STATUS_CONFIG;
+    }
+    s = tokens_add(tokens, &t);
+    if (s == STATUS_EXISTS)
+        snprintf(problem, 128, "its id stands in an earlier line too");
+    else if (s == STATUS_OUT_OF_RANGE)
+        snprintf(problem, 128, "'id' and 'tenant' are needed; an id has letters, digits, - and _");
+    return s == STATUS_OK || s == STATUS_NO_MEMORY ? s : STATUS_CONFIG;
+}
+
+/* text is followed by JSON_PADDING readable bytes. */
+static enum status read_lines(struct tokens *tokens, struct json_parser *json, struct slice text,
+                              char reason[256])
+{
+    char problem[128] = "";
+    size_t number = 0;
+    enum status s = STATUS_OK;
+    while (s == STATUS_OK && text.size) {
+        const uint8_t *end = memchr(text.data, '\n', text.size);
+        size_t size = end ? (size_t)(end - text.data) : text.size;
+        struct slice line = slice_trim(slice_sub(text, 0, size));
+        text = slice_sub(text, size + 1, text.size);
+        number++;
+        if (line.size)
+            s = read_line(tokens, json, line, problem);
+    }
+    if (s == STATUS_CONFIG)
+        snprintf(reason, 256, "line %zu: %s", number, problem);
+    else if (s != STATUS_OK)
+        snprintf(reason, 256, "%s", status_text(s));
+    return s;
+}
+
+enum status tokens_parse(struct slice text, struct tokens **out, char reason[256])
+{
+    struct writer padded;
+    writer_init(&padded, FILE_READ_MAX + JSON_PADDING);
+    struct json_parser *json = json_parser_create(LINE_DEPTH, LINE_NODES);
+    struct tokens *tokens = tokens_create();
+    enum status s = STATUS_NO_MEMORY;
+    snprintf(reason, 256, "%s", status_text(s));
+    if (json && tokens && writer_reserve(&padded, text.size + JSON_PADDING)) {
+        writer_add_slice(&padded, text);
+        memset(padded.data + padded.size, 0, JSON_PADDING);
+        s = read_lines(tokens, json, writer_slice(&padded), reason);
+    }
+    writer_fini(&padded);
+    json_parser_destroy(json);
+    if (s == STATUS_OK)
+        *out = tokens;
+    else
+        tokens_destroy(tokens);
+    return s;
+}
+
+enum status tokens_load(const char *path, struct tokens **out, char reason[256])
+{
+    struct writer text;
+    enum status s = file_read_all(path, &text);
+    if (s == STATUS_OK)
+        s = tokens_parse(writer_slice(&text), out, reason);
+    else
+        snprintf(reason, 256, "%s", status_text(s));
+    writer_fini(&text);
+    return s;
+}
+
+static void write_formats(struct writer *w, struct slice formats)
+{
+    writer_text(w, ",\"formats\":[\"");
+    for (size_t i = 0; i < formats.size; i++)
+        if (formats.data[i] == ',')
+            writer_text(w, "\",\"");
+        else
+            writer_u8(w, formats.data[i]);
+    writer_text(w, "\"]");
+}
+
+static void write_time(struct writer *w, const char *name, struct slice time)
+{
+    if (!time.size)
+        return;
+    writer_format(w, ",\"%s\":", name);
+    writer_json_string(w, time);
+}
+
+static void write_token(struct writer *w, const struct token *t)
+{
+    writer_text(w, "{\"id\":");
+    writer_json_string(w, t->id);
+    writer_text(w, ",\"tenant\":");
+    writer_json_string(w, t->tenant);
+    writer_text(w, ",\"salt\":\"");
+    writer_hex(w, slice_make(t->salt, sizeof t->salt));
+    writer_text(w, "\",\"hash\":\"");
+    writer_hex(w, slice_make(t->hash, sizeof t->hash));
+    writer_text(w, "\"");
+    if (t->formats.size)
+        write_formats(w, t->formats);
+    if (t->events_per_second)
+        writer_format(w, ",\"events_per_second\":%llu", (unsigned long long)t->events_per_second);
+    if (t->burst)
+        writer_format(w, ",\"burst\":%llu", (unsigned long long)t->burst);
+    write_time(w, "created", t->created);
+    write_time(w, "revoked", t->revoked);
+    writer_text(w, "}\n");
+}
+
+void tokens_write(const struct tokens *tokens, struct writer *out)
+{
+    for (size_t i = 0; i < tokens->count; i++)
+        write_token(out, tokens_at(tokens, i));
+}
+
+static void hash_secret(const struct token *t, struct slice secret, uint8_t hash[SHA256_BYTES])
+{
+    struct sha256_prefix salt;
+    sha256_prefix_init(&salt, slice_make(t->salt, sizeof t->salt));
+    sha256_prefix_finish(&salt, secret, hash);
+}
+
+enum status tokens_check(const struct tokens *tokens, struct slice shown, const struct token **out)
+{
+    const uint8_t *dot = shown.size ? memchr(shown.data, '.', shown.size) : NULL;
+    size_t id = dot ? (size_t)(dot - shown.data) : shown.size;
+    const struct token *t = tokens_find(tokens, slice_sub(shown, 0, id));
+    if (!dot || !t)
+        return STATUS_NOT_FOUND;
+    uint8_t hash[SHA256_BYTES];
+    unsigned difference = 0;
+    hash_secret(t, slice_sub(shown, id + 1, shown.size), hash);
+    for (size_t i = 0; i < sizeof hash; i++)
+        difference |= hash[i] ^ t->hash[i];
+    if (difference)
+        return STATUS_NOT_FOUND;
+    *out = t;
+    return t->revoked.size ? STATUS_REFUSED : STATUS_OK;
+}
+
+void token_renew(struct token *token, char secret[2 * TOKEN_SECRET_BYTES + 1])
+{
+    uint8_t bytes[TOKEN_SECRET_BYTES];
+    random_bytes(bytes, sizeof bytes);
+    random_bytes(token->salt, sizeof token->salt);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        snprintf(secret + 2 * i, 3, "%02x", bytes[i]);
+    hash_secret(token, slice_make(secret, 2 * sizeof bytes), token->hash);
+}
+
+bool token_formats_allow(struct slice formats, struct slice format)
+{
+    bool allowed = !formats.size;
+    while (!allowed && formats.size) {
+        const uint8_t *comma = memchr(formats.data, ',', formats.size);
+        size_t size = comma ? (size_t)(comma - formats.data) : formats.size;
+        allowed = slice_equal(slice_sub(formats, 0, size), format);
+        formats = slice_sub(formats, size + 1, formats.size);
+    }
+    return allowed;
+}

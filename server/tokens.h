@@ -1,0 +1,59 @@
+/* tokens.h: the bearer tokens of identity.tokens_file: who may send without a certificate.
+ *
+ * A token is "ID.SECRET". The file has one JSON object a line:
+ *   {"id":"gateway-1","tenant":"demo","salt":HEX32,"hash":HEX64,"formats":["hec"],
+ *    "events_per_second":100,"burst":1000,"created":TIME,"revoked":TIME}
+ * hash is SHA-256 over the salt's bytes and the secret: a secret is 192 random bits, so a slow hash
+ * would protect nothing more. formats, events_per_second, burst and revoked may be left out. */
+#ifndef VSOC_SERVER_TOKENS_H
+#define VSOC_SERVER_TOKENS_H
+
+#include "core/hash.h"
+#include "core/writer.h"
+
+#define TOKEN_SALT_BYTES   16
+#define TOKEN_SECRET_BYTES 24
+#define TOKEN_ID_MAX       64
+
+/* One token. Texts live as long as its struct tokens. */
+struct token {
+    struct slice id, tenant;
+    uint8_t salt[TOKEN_SALT_BYTES], hash[SHA256_BYTES];
+    struct slice formats;              /* names with commas; empty: all */
+    uint64_t events_per_second, burst; /* 0: limits.sender_… */
+    struct slice created, revoked;     /* RFC 3339; revoked empty: it is good */
+};
+
+/* All tokens of a file, immutable but for tokens_add. */
+struct tokens;
+
+/* Reads the text of a file. CONFIG with *reason (line and what is wrong), NO_MEMORY. */
+enum status tokens_parse(struct slice text, struct tokens **out, char reason[256]) must_check;
+/* Reads a file; IO and the like too, with *reason. Thread: not a worker. */
+enum status tokens_load(const char *path, struct tokens **out, char reason[256]) must_check;
+/* No tokens. NULL when memory is out. */
+struct tokens *tokens_create(void);
+/* NULL is allowed. */
+void tokens_destroy(struct tokens *tokens);
+
+size_t tokens_count(const struct tokens *tokens);
+/* In the order of the file; may be changed by who owns the tokens, with texts that live on. */
+struct token *tokens_at(const struct tokens *tokens, size_t index);
+/* By id, or NULL. */
+struct token *tokens_find(const struct tokens *tokens, struct slice id);
+/* Copies a token. EXISTS: its id is there; OUT_OF_RANGE: id, tenant or formats are not of their
+ * form; NO_MEMORY. */
+enum status tokens_add(struct tokens *tokens, const struct token *token) must_check;
+/* The text of a file. */
+void tokens_write(const struct tokens *tokens, struct writer *out);
+
+/* The token "ID.SECRET" that somebody shows. NOT_FOUND: there is none such; REFUSED: it is revoked,
+ * *out says which. How long it takes tells nothing of the secret. Thread: any. */
+enum status tokens_check(const struct tokens *tokens, struct slice shown,
+                         const struct token **out) must_check;
+/* Gives the token a new secret, as text in hex. */
+void token_renew(struct token *token, char secret[2 * TOKEN_SECRET_BYTES + 1]);
+/* Does a list of formats (empty: all) hold this one? */
+bool token_formats_allow(struct slice formats, struct slice format);
+
+#endif
