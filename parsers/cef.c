@@ -4,7 +4,7 @@
 #include "parsers/category.h"
 #include "parsers/cef_read.h"
 #include "parsers/cef_time.h"
-#include "parsers/syslog_event.h"
+#include "parsers/piped.h"
 
 #define PAIRS_MAX 512
 /* The dictionary has 24 keys with a label. More are read as ordinary keys: each is searched for. */
@@ -20,18 +20,6 @@ struct cef {
 };
 
 /* ---- values ---- */
-
-static struct slice plain(struct cef *c, struct slice value, const char *escaped, bool line_ends)
-{
-    if (!value.size || !memchr(value.data, '\\', value.size))
-        return value;
-    uint8_t *out = c->t.context->alloc(c->t.context, value.size);
-    if (!out) {
-        c->t.failed = true;
-        return SLICE_EMPTY;
-    }
-    return slice_make(out, cef_unescape(value, escaped, line_ends, out));
-}
 
 static const char label_suffix[] = "Label";
 #define LABEL_BYTES (sizeof label_suffix - 1)
@@ -51,7 +39,7 @@ static void read_pairs(struct cef *c)
             text_event_note_full(&c->t);
             return;
         }
-        pair.value = plain(c, pair.value, "=\\", true);
+        pair.value = piped_plain(&c->t, pair.value, "=\\", true);
         if (ends_with_label(pair.key) && c->label_count < LABELS_MAX)
             c->labels[c->label_count++] = (uint16_t)c->pair_count;
         c->pairs[c->pair_count++] = pair;
@@ -266,7 +254,7 @@ static void fill_header(struct cef *c)
 {
     struct slice field[CEF_HEADER_FIELDS];
     for (unsigned i = 0; i < CEF_HEADER_FIELDS; i++)
-        field[i] = plain(c, c->record.header[i], "|\\", false);
+        field[i] = piped_plain(&c->t, c->record.header[i], "|\\", false);
     fill_severity(c, field[CEF_SEVERITY]);
     if (!text_event_set(&c->t, EVENT_event_name, field[CEF_NAME])) {
         keep_header(c, "name", field[CEF_NAME]);
@@ -278,19 +266,6 @@ static void fill_header(struct cef *c)
     keep_header(c, "deviceVendor", field[CEF_VENDOR]);
     keep_header(c, "deviceProduct", field[CEF_PRODUCT]);
     keep_header(c, "deviceVersion", field[CEF_DEVICE_VERSION]);
-}
-
-static void fill_prefix(struct cef *c)
-{
-    struct syslog_line line;
-    if (!c->record.prefix.size)
-        return;
-    syslog_read(c->record.prefix, c->t.context->received_ns, &line);
-    line.note = NULL; /* whatever stands before "CEF:" is welcome */
-    if (line.message.size && !line.host.size && !line.app.size &&
-        !memchr(line.message.data, ' ', line.message.size))
-        line.host = line.message; /* "<134>Oct 11 22:14:15 host CEF:…" without a tag */
-    syslog_event_fill(&c->t, &line);
 }
 
 /* Text before the first key, or no key at all. */
@@ -306,13 +281,13 @@ static void parse(struct slice record, const struct parser_context *context,
     struct cef c;
     struct cef_error error;
     bool used[PAIRS_MAX] = {false};
+    if (!piped_open(context, "CEF:", &record, outcome))
+        return;
     text_event_init(&c.t, context);
     c.pair_count = c.label_count = 0;
     text_event_repair(&c.t, &record);
     if (!cef_read(record, &c.record, &error)) {
-        outcome->result = PARSER_NOT_MINE;
-        if (error.code)
-            parser_malformed(outcome, error.offset, error.code, error.detail);
+        parser_malformed(outcome, error.offset, error.code, error.detail);
         return;
     }
     read_pairs(&c);
@@ -325,18 +300,12 @@ static void parse(struct slice record, const struct parser_context *context,
     mark_labels(&c, used);
     fill_header(&c);
     keep_rest(&c, used);
-    fill_prefix(&c);
     text_event_emit(&c.t, outcome);
 }
 
 static int probe(struct slice head)
 {
-    struct cef_record record;
-    struct cef_error error;
-    const uint8_t *lf = head.size ? memchr(head.data, '\n', head.size) : NULL;
-    return cef_read(slice_sub(head, 0, lf ? (size_t)(lf - head.data) : head.size), &record, &error)
-               ? 80
-               : 0;
+    return piped_probe(head, "CEF:") ? 80 : 0;
 }
 
 const struct parser parser_cef = {
@@ -344,7 +313,7 @@ const struct parser parser_cef = {
     .struct_size = sizeof(struct parser),
     .name = "cef",
     .version = "1.0.0",
-    .description = "ArcSight Common Event Format, bare or in syslog lines",
+    .description = "ArcSight Common Event Format, bare or behind a syslog header",
     .framing = PARSER_FRAMING_LINES,
     .probe = probe,
     .parse = parse,

@@ -1,42 +1,11 @@
 /* cef_read.c: the grammar of the Common Event Format. Pure, any thread. Knows no key. */
 #include "parsers/cef_read.h"
+#include "parsers/piped.h"
 
 static bool fail(struct cef_error *error, size_t offset, const char *code, const char *detail)
 {
     *error = (struct cef_error){offset, code, detail};
     return false;
-}
-
-/* Place of "CEF:" and a digit, s.size when there is none. */
-static size_t find_start(struct slice s)
-{
-    for (size_t at = 0; at + 5 <= s.size; at++) {
-        const uint8_t *c = memchr(s.data + at, 'C', s.size - at);
-        if (!c)
-            break;
-        at = (size_t)(c - s.data);
-        if (s.size - at >= 5 && !memcmp(c, "CEF:", 4) &&
-            (c[4] == ' ' || (c[4] >= '0' && c[4] <= '9')))
-            return at;
-    }
-    return s.size;
-}
-
-/* Quotes around the whole record, as some exporters write them. */
-static struct slice without_quotes(struct slice s)
-{
-    s = slice_trim(s);
-    if (s.size >= 2 && (s.data[0] == '"' || s.data[0] == '\'') && s.data[s.size - 1] == s.data[0])
-        return slice_make(s.data + 1, s.size - 2);
-    return s;
-}
-
-/* Place of the next | that no backslash escapes, s.size when there is none. */
-static size_t field_end(struct slice s, size_t at)
-{
-    while (at < s.size && s.data[at] != '|')
-        at += s.data[at] == '\\' ? 2 : 1;
-    return at < s.size ? at : s.size;
 }
 
 /* "CEF:0|" at the head of s: bytes read, 0 with *error. */
@@ -55,27 +24,13 @@ static size_t read_version(struct slice s, struct cef_record *out, struct cef_er
 
 bool cef_read(struct slice record, struct cef_record *out, struct cef_error *error)
 {
-    struct slice s = without_quotes(record);
-    size_t start = find_start(s);
-    if (start == s.size)
-        return fail(error, 0, NULL, NULL);
-    size_t base = s.size ? (size_t)(s.data - record.data) + start : 0;
-    out->prefix = slice_trim(slice_sub(s, 0, start));
-    s = slice_sub(s, start, s.size);
-    size_t at = read_version(s, out, error);
-    if (!at) {
-        error->offset += base;
+    size_t at = read_version(record, out, error);
+    if (!at)
         return false;
-    }
-    for (unsigned i = 0; i < CEF_HEADER_FIELDS; i++) {
-        size_t end = field_end(s, at);
-        if (end == s.size && i + 1 < CEF_HEADER_FIELDS)
-            return fail(error, base + end, "malformed",
-                        "CEF header needs 7 fields, each ended by |");
-        out->header[i] = slice_sub(s, at, end - at);
-        at = end + 1;
-    }
-    out->extension = slice_trim(slice_sub(s, at, s.size));
+    for (unsigned i = 0; i < CEF_HEADER_FIELDS; i++)
+        if (!piped_field(record, &at, &out->header[i]) && i + 1 < CEF_HEADER_FIELDS)
+            return fail(error, at, "malformed", "CEF header needs 7 fields, each ended by |");
+    out->extension = slice_trim(slice_sub(record, at, record.size));
     return true;
 }
 
@@ -128,22 +83,4 @@ bool cef_pair_next(struct slice extension, size_t *at, struct cef_pair *pair)
         end--;
     pair->value = slice_sub(s, equals + 1, end - equals - 1);
     return true;
-}
-
-size_t cef_unescape(struct slice value, const char *escaped, bool line_ends, uint8_t *out)
-{
-    size_t size = 0;
-    for (size_t i = 0; i < value.size; i++) {
-        uint8_t next = value.data[i] == '\\' && i + 1 < value.size ? value.data[i + 1] : 0;
-        if (next && strchr(escaped, next)) {
-            out[size++] = next;
-            i++;
-        } else if (line_ends && (next == 'n' || next == 'r')) {
-            out[size++] = next == 'n' ? '\n' : '\r';
-            i++;
-        } else {
-            out[size++] = value.data[i];
-        }
-    }
-    return size;
 }

@@ -15,7 +15,6 @@ enum cef_header_field {
 };
 
 struct cef_record {
-    struct slice prefix;                    /* before "CEF:", trimmed */
     unsigned version;                       /* 0 or 1 */
     struct slice header[CEF_HEADER_FIELDS]; /* with escapes */
     struct slice extension;
@@ -24,11 +23,10 @@ struct cef_record {
 /* Where and why a record is no CEF. */
 struct cef_error {
     size_t offset;
-    const char *code; /* NULL: there is no "CEF:" at all */
-    const char *detail;
+    const char *code, *detail;
 };
 
-/* Splits a record; false with *error. */
+/* Splits a record, which starts with "CEF:"; false with *error. */
 bool cef_read(struct slice record, struct cef_record *out, struct cef_error *error);
 
 struct cef_pair {
@@ -38,9 +36,5 @@ struct cef_pair {
 /* Walks the extension: *at starts at 0. False after the last pair. A value ends where white space
  * is followed by a key and an unescaped =. */
 bool cef_pair_next(struct slice extension, size_t *at, struct cef_pair *pair);
-
-/* Value with its escapes undone: the characters in `escaped` lose the backslash before them, n and
- * r become line ends when `line_ends`. out has value.size bytes; returns bytes written. */
-size_t cef_unescape(struct slice value, const char *escaped, bool line_ends, uint8_t *out);
 
 #endif

@@ -4,8 +4,9 @@
 #include "parsers/pipeline_run.h"
 #include "parsers/plugin_guard.h"
 
-/* Formats inside each other: a CloudEvent that carries syslog that carries JSON. */
-#define FRAMES_MAX 3
+/* Formats inside each other: a CloudEvent that carries CEF behind a header, which makes it syslog
+ * that carries CEF. */
+#define FRAMES_MAX 4
 
 /* True when another parser can begin its work above the one at work. */
 static bool has_room(const struct run *run, const struct parser *parser)
@@ -62,7 +63,7 @@ static enum parser_result read_records(struct run *run, struct slice bytes,
     while (run->status == STATUS_OK && split_next(&split, &record) == STATUS_OK) {
         const void *mark = run->context.mark(&run->context);
         read_record(run, &record, outcome);
-        if (outcome->result != PARSER_OK && items(run) == before)
+        if (outcome->result != PARSER_OK && items(run) == before && !pipeline_is_starved(outcome))
             return outcome->result; /* whose detail may be what was allocated */
         result = PARSER_OK;
         pipeline_take_outcome(run, outcome);

@@ -22,6 +22,8 @@ enum parser_framing {
     PARSER_FRAMING_BODY,   /* one call sees the whole body and finds the records itself: emit with
                               raw_offset and raw_size, reject what is broken. MALFORMED quarantines
                               from outcome.offset to the end */
+    PARSER_FRAMING_SYSLOG, /* lines, or octet-counted frames (RFC 6587) with their count: "LEN SP"
+                              and LEN bytes; told apart one by one */
 };
 
 enum parser_result {
@@ -114,8 +116,8 @@ struct parser {
     /* Can this body's head (at most 4 KiB, whole records not guaranteed) be of the format? 0 no …
      * 100 surely. NULL: never guessed. */
     int (*probe)(struct slice head);
-    /* Reads one record. For JSON and LINES, record is followed by 64 readable bytes. *outcome is
-     * zeroed before. */
+    /* Reads one record. For JSON, LINES and SYSLOG, record is followed by 64 readable bytes.
+     * *outcome is zeroed before. */
     void (*parse)(struct slice record, const struct parser_context *context,
                   struct parser_outcome *outcome);
 };

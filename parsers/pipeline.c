@@ -260,8 +260,7 @@ static void take_event(const struct parser_context *context, struct event *event
 
 void pipeline_take_outcome(struct run *run, const struct parser_outcome *outcome)
 {
-    if (outcome->result == PARSER_MALFORMED && outcome->code &&
-        !strcmp(outcome->code, PARSER_OUT_OF_MEMORY))
+    if (pipeline_is_starved(outcome))
         run->status = STATUS_NO_MEMORY;
     else if (outcome->result == PARSER_MALFORMED)
         pipeline_reject_record(run, outcome->offset, outcome->code ? outcome->code : "malformed",

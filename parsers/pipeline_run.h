@@ -37,6 +37,13 @@ static inline bool pipeline_uses_json(const struct parser *parser)
            !registry_is_builtin(parser);
 }
 
+/* The process has no memory for what the parser wanted to do. */
+static inline bool pipeline_is_starved(const struct parser_outcome *outcome)
+{
+    return outcome->result == PARSER_MALFORMED && outcome->code &&
+           !strcmp(outcome->code, PARSER_OUT_OF_MEMORY);
+}
+
 /* Makes frame the one at work, and the one below it again. */
 void pipeline_enter(struct run *run, struct frame *frame);
 void pipeline_leave(struct run *run);

@@ -2,6 +2,7 @@
  * Copies nothing; does not check what is in a record. */
 #include "parsers/split.h"
 #include "core/reader.h"
+#include "parsers/split_count.h"
 #include "parsers/split_scan.h"
 
 static bool is_space(uint8_t c)
@@ -18,7 +19,8 @@ void split_init(struct split *split, struct slice body, enum parser_framing fram
                 enum split_prefix prefix)
 {
     *split = (struct split){.body = body, .framing = framing, .prefix = prefix};
-    bool is_text = framing == PARSER_FRAMING_JSON || framing == PARSER_FRAMING_LINES;
+    bool is_text = framing == PARSER_FRAMING_JSON || framing == PARSER_FRAMING_LINES ||
+                   framing == PARSER_FRAMING_SYSLOG;
     if (is_text && slice_starts_with(body, "\xEF\xBB\xBF"))
         split->offset = 3; /* byte order mark */
 }
@@ -225,6 +227,34 @@ static enum status next_line(struct split *split, struct split_record *record)
     return STATUS_END;
 }
 
+/* What stands directly behind an octet-counted frame and is no start of another. */
+static enum status next_gap(struct split *split, struct split_record *record, size_t at)
+{
+    size_t end = split_count_resume(split->body, at, line_end(split->body, at));
+    *record = (struct split_record){slice_sub(split->body, at, end - at), at,
+                                    "text behind an octet-counted frame"};
+    split->offset = end;
+    return STATUS_OK;
+}
+
+static enum status next_frame(struct split *split, struct split_record *record)
+{
+    size_t at = skip_space(split->body, split->offset), end = at;
+    enum split_count found =
+        at < split->body.size ? split_count_frame(split->body, at, &end) : SPLIT_COUNT_NONE;
+    bool is_behind = split->counted && at < split->body.size && split->body.data[at - 1] != '\n';
+    if (found == SPLIT_COUNT_NONE && is_behind && !split_count_is_priority(split->body, at))
+        return next_gap(split, record, at);
+    split->counted = found != SPLIT_COUNT_NONE;
+    if (!split->counted)
+        return next_line(split, record);
+    *record = (struct split_record){
+        slice_sub(split->body, at, end - at), at,
+        found == SPLIT_COUNT_BROKEN ? "octet count does not lead to the end of its frame" : NULL};
+    split->offset = end;
+    return STATUS_OK;
+}
+
 static enum status next_prefixed(struct split *split, struct split_record *record)
 {
     struct slice rest = slice_sub(split->body, split->offset, split->body.size);
@@ -263,6 +293,8 @@ enum status split_next(struct split *split, struct split_record *record)
         return next_json(split, record);
     case PARSER_FRAMING_LINES:
         return next_line(split, record);
+    case PARSER_FRAMING_SYSLOG:
+        return next_frame(split, record);
     case PARSER_FRAMING_STREAM:
         return next_stream(split, record);
     case PARSER_FRAMING_BODY:

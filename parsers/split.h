@@ -17,6 +17,7 @@ struct split {
     bool in_array;      /* JSON: inside the top-level array */
     bool after_element; /* JSON: a comma or the array's end is due */
     bool by_line;       /* JSON: a value never ended; from here on a line is a record */
+    bool counted;       /* SYSLOG: the record before was octet-counted */
     bool done;
 };
 
@@ -31,8 +32,9 @@ void split_init(struct split *split, struct slice body, enum parser_framing fram
                 enum split_prefix prefix);
 /* Next record in *record; END after the last. Blank lines and white space between JSON values are
  * no records. A JSON value that never ends, or text between values, comes as a broken record; the
- * splitter then goes on at the next line that starts with { or [. STREAM without prefix: the whole
- * rest; call split_advance with what the parser consumed. */
+ * splitter then goes on at the next line that starts with { or [. An octet-counted frame comes with
+ * its count; what follows one and is none comes as a broken record, up to the next one. STREAM
+ * without prefix: the whole rest; call split_advance with what the parser consumed. */
 enum status split_next(struct split *split, struct split_record *record) must_check;
 /* STREAM: the record at the current offset had this many bytes; 0: the rest belongs to it. */
 void split_advance(struct split *split, size_t consumed);

@@ -1,11 +1,14 @@
 /* syslog.c: syslog lines (RFC 5424, RFC 3164) → events. Pure, any thread. Any line is an event:
- * what has no header is a message, with parse_status partial. */
+ * what has no header is a message, with parse_status partial. A message in another format goes to
+ * the parser of that format, with the header as envelope. */
 #include "parsers/builtin.h"
-#include "parsers/syslog_event.h"
+#include "parsers/split_count.h"
+#include "parsers/syslog_read.h"
+#include "parsers/text_event.h"
 
 static void fill_time(struct text_event *t, const struct syslog_line *line)
 {
-    if (!line->has_time || EVENT_HAS(&t->event, time_event_ns))
+    if (!line->has_time)
         return;
     EVENT_SET(&t->event, time_event_ns, line->time_ns);
     EVENT_SET(&t->event, time_event_raw, slice_sub(line->time_text, 0, 256));
@@ -85,7 +88,8 @@ static struct slice param_key(struct text_event *t, const struct syslog_param *p
     return slice_make(key, p->element.size + 1 + p->name.size);
 }
 
-static void fill_data(struct text_event *t, struct slice data)
+/* keep_all: also what has a column. */
+static void fill_data(struct text_event *t, struct slice data, bool keep_all)
 {
     struct syslog_param param;
     struct slice element = SLICE_EMPTY;
@@ -93,7 +97,8 @@ static void fill_data(struct text_event *t, struct slice data)
     while (!t->failed && t->keys.count < KEY_LIST_MAX &&
            syslog_param_next(data, &at, &element, &param)) {
         struct slice value = unescape(t, param.value);
-        if (!take_known(t, &param, value))
+        bool is_known = take_known(t, &param, value);
+        if (!is_known || (keep_all && !slice_equal_nocase(param.name, "vin")))
             text_event_keep(t, param_key(t, &param), value);
     }
     if (t->keys.count == KEY_LIST_MAX)
@@ -107,26 +112,85 @@ static void fill_facility(struct text_event *t, int facility)
         "uucp",   "cron",   "authpriv", "ftp",    "ntp",    "audit",  "alert",  "clock",
         "local0", "local1", "local2",   "local3", "local4", "local5", "local6", "local7"};
     text_event_keep(t, SLICE_LITERAL("facility"), slice_from_text(names[facility % 24]));
-    if ((facility == 4 || facility == 10) && !EVENT_HAS(&t->event, event_category))
+    if (facility == 4 || facility == 10)
         EVENT_SET(&t->event, event_category, SLICE_LITERAL("authentication"));
 }
 
-void syslog_event_fill(struct text_event *t, const struct syslog_line *line)
+static void fill_header(struct text_event *t, const struct syslog_line *line)
 {
     fill_time(t, line);
     if (line->priority >= 0) {
-        if (!EVENT_HAS(&t->event, severity_id))
-            text_event_set_syslog_severity(t, line->priority & 7);
+        text_event_set_syslog_severity(t, line->priority & 7);
         fill_facility(t, line->priority >> 3);
     }
+    if (!text_event_set(t, EVENT_event_name, line->msgid))
+        (void)text_event_set(t, EVENT_event_name, line->app);
     if (!text_event_set(t, EVENT_ecu_id, line->host))
         text_event_keep(t, SLICE_LITERAL("hostname"), line->host);
     text_event_keep(t, SLICE_LITERAL("app_name"), line->app);
     text_event_keep(t, SLICE_LITERAL("procid"), line->procid);
     text_event_keep(t, SLICE_LITERAL("msgid"), line->msgid);
-    fill_data(t, line->data);
     if (line->note)
         text_event_partial(t, line->note, line->detail);
+}
+
+/* What an envelope loses when the event inside says it too. */
+static void keep_columns(struct text_event *t, const struct syslog_line *line)
+{
+    if (EVENT_HAS(&t->event, ecu_id))
+        text_event_keep(t, SLICE_LITERAL("hostname"), line->host);
+    text_event_keep(t, SLICE_LITERAL("timestamp"), line->time_text);
+    if (EVENT_HAS(&t->event, severity_source))
+        text_event_keep(t, SLICE_LITERAL("severity"), t->event.severity_source);
+}
+
+static struct slice without_line_ends(struct slice s)
+{
+    while (s.size && (s.data[s.size - 1] == '\n' || s.data[s.size - 1] == '\r'))
+        s.size--;
+    return s;
+}
+
+/* The event of a line without its message, and the line as read. */
+static void begin(struct text_event *t, const struct parser_context *context, struct slice record,
+                  struct syslog_line *line)
+{
+    text_event_init(t, context);
+    text_event_repair(t, &record);
+    syslog_read(record, context->received_ns, line);
+    fill_header(t, line);
+}
+
+/* The record in the message, without the mark of CEE before JSON. */
+static struct slice inner_record(struct slice message)
+{
+    struct slice rest = slice_trim(message);
+    if (slice_starts_with(rest, "@cee:"))
+        rest = slice_trim(slice_sub(rest, 5, rest.size));
+    return rest;
+}
+
+static enum parser_result hand_on(struct text_event *t, const struct syslog_line *line,
+                                  struct slice bytes, size_t record_bytes,
+                                  struct parser_outcome *outcome)
+{
+    struct parser_outcome inner_outcome = {.result = PARSER_OK};
+    const struct parser_inner inner = {.bytes = bytes, .size = record_bytes, .envelope = &t->event};
+    keep_columns(t, line);
+    fill_data(t, line->data, true);
+    if (!text_event_complete(t, outcome))
+        return PARSER_OK; /* which *outcome says otherwise of */
+    return t->context->hand_on(t->context, &inner, &inner_outcome);
+}
+
+static void emit_message(struct text_event *t, const struct syslog_line *line,
+                         struct parser_outcome *outcome)
+{
+    if (!EVENT_HAS(&t->event, event_name))
+        EVENT_SET(&t->event, event_name, SLICE_LITERAL("syslog"));
+    fill_data(t, line->data, false);
+    text_event_set_message(t, line->message);
+    text_event_emit(t, outcome);
 }
 
 static void parse(struct slice record, const struct parser_context *context,
@@ -134,28 +198,33 @@ static void parse(struct slice record, const struct parser_context *context,
 {
     struct text_event t;
     struct syslog_line line;
-    text_event_init(&t, context);
-    text_event_repair(&t, &record);
-    syslog_read(record, context->received_ns, &line);
-    if (!text_event_set(&t, EVENT_event_name, line.msgid) &&
-        !text_event_set(&t, EVENT_event_name, line.app))
-        EVENT_SET(&t.event, event_name, SLICE_LITERAL("syslog"));
-    syslog_event_fill(&t, &line);
-    text_event_set_message(&t, line.message);
-    text_event_emit(&t, outcome);
+    struct slice text = without_line_ends(split_count_message(record));
+    begin(&t, context, text, &line);
+    struct slice bytes = inner_record(line.message);
+    if (syslog_carries(bytes)) {
+        enum parser_result inner = hand_on(&t, &line, bytes, record.size, outcome);
+        if (inner == PARSER_OK)
+            return;
+        begin(&t, context, text, &line); /* what an envelope says is not an event's */
+        if (inner == PARSER_MALFORMED)
+            text_event_partial(&t, "bad_inner", "message breaks the format it begins as");
+    }
+    emit_message(&t, &line, outcome);
 }
 
-/* "<13>" is syslog, and so is a line that starts with a BSD time; other text could be anything. */
+/* "<13>" is syslog, and so is a line that starts with a BSD time, or with a name before a record of
+ * another format; other text could be anything. */
 static int probe(struct slice head)
 {
     struct syslog_line line;
+    head = slice_sub(head, split_count_size(head), head.size);
     const uint8_t *lf = head.size ? memchr(head.data, '\n', head.size) : NULL;
     syslog_read(slice_sub(head, 0, lf ? (size_t)(lf - head.data) : head.size), 0, &line);
     if (line.is_5424)
         return 70;
     if (line.priority >= 0)
         return 60;
-    return line.has_time ? 40 : 0;
+    return line.has_time || line.host.size ? 40 : 0;
 }
 
 const struct parser parser_syslog = {
@@ -163,8 +232,8 @@ const struct parser parser_syslog = {
     .struct_size = sizeof(struct parser),
     .name = "syslog",
     .version = "1.0.0",
-    .description = "syslog lines of RFC 5424 and RFC 3164",
-    .framing = PARSER_FRAMING_LINES,
+    .description = "syslog of RFC 5424 and RFC 3164, with CEF, LEEF, JSON and audit records in it",
+    .framing = PARSER_FRAMING_SYSLOG,
     .probe = probe,
     .parse = parse,
 };

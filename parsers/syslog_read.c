@@ -170,6 +170,22 @@ static bool has_version(struct slice s)
 
 /* ---- RFC 3164 ---- */
 
+/* "CEF:0", "LEEF:2" and the like. */
+static bool starts_record(struct slice s)
+{
+    static const char *const heads[] = {"CEF:0", "CEF:1", "CEF: ", "LEEF:1", "LEEF:2"};
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+        if (slice_starts_with(s, heads[i]))
+            return true;
+    return false;
+}
+
+bool syslog_carries(struct slice message)
+{
+    return slice_starts_with(message, "{") || slice_starts_with(message, "type=") ||
+           slice_starts_with(message, "node=") || starts_record(message);
+}
+
 static struct slice read_bsd_time(struct slice s, int64_t received_ns, struct syslog_line *out)
 {
     size_t consumed = 0;
@@ -203,6 +219,8 @@ static bool is_tag_character(uint8_t c)
 static size_t read_tag(struct slice s, struct syslog_line *out)
 {
     size_t n = 0, end;
+    if (syslog_carries(s))
+        return 0;
     while (n < s.size && n < TAG_MAX && is_tag_character(s.data[n]))
         n++;
     end = n;
@@ -224,17 +242,24 @@ static size_t read_tag(struct slice s, struct syslog_line *out)
 
 #define HOST_MAX 255
 
+/* A name stands before the tag only after a time, or when it is all that stands before CEF or LEEF.
+ */
+static bool may_be_host(struct slice word, struct slice rest, const struct syslog_line *out)
+{
+    return is_printable(word) && word.size <= HOST_MAX && !syslog_carries(word) &&
+           (out->has_time || starts_record(rest));
+}
+
 static void read_3164(struct slice s, int64_t received_ns, struct syslog_line *out)
 {
     s = read_bsd_time(skip_blanks(s), received_ns, out);
     size_t tag = read_tag(s, out);
-    if (!tag && out->has_time && s.size) { /* a name stands before the tag only after a time */
-        struct slice rest = s, host = take_word(&rest);
-        if (is_printable(host) && host.size <= HOST_MAX) {
-            out->host = host;
-            s = skip_blanks(rest);
-            tag = read_tag(s, out);
-        }
+    struct slice rest = s, host = take_word(&rest);
+    rest = skip_blanks(rest);
+    if (!tag && may_be_host(host, rest, out)) {
+        out->host = host;
+        s = rest;
+        tag = read_tag(s, out);
     }
     s = from(s, tag);
     if (tag && s.size && s.data[0] == ' ')
@@ -253,7 +278,7 @@ void syslog_read(struct slice line, int64_t received_ns, struct syslog_line *out
         out->detail = "header does not follow RFC 5424; read as RFC 3164";
     }
     read_3164(s, received_ns, out);
-    if (!out->note && out->priority < 0 && !out->has_time) {
+    if (!out->note && out->priority < 0 && !out->has_time && !out->host.size) {
         out->note = "no_header";
         out->detail = "line has neither priority nor time";
     }

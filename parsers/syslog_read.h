@@ -22,6 +22,10 @@ struct syslog_line {
  */
 void syslog_read(struct slice line, int64_t received_ns, struct syslog_line *out);
 
+/* The message may be a record of another format, which stands in it from its first byte on: text
+ * further behind may be anybody's. */
+bool syslog_carries(struct slice message);
+
 /* Next parameter of STRUCTURED-DATA. */
 struct syslog_param {
     struct slice element, name;

@@ -65,11 +65,13 @@ enum status text_check(struct slice text)
     return STATUS_OK;
 }
 
+#define PADDING 64 /* readable bytes behind a record */
+
 enum status text_repair(const struct parser_context *context, struct slice *text, bool *repaired)
 {
     if (text_check(*text) == STATUS_OK)
         return STATUS_OK;
-    uint8_t *out = context->alloc(context, text->size * 3);
+    uint8_t *out = context->alloc(context, text->size * 3 + PADDING);
     if (!out)
         return STATUS_NO_MEMORY;
     size_t size = 0;

@@ -10,7 +10,8 @@
 enum status text_check(struct slice text) must_check;
 
 /* Text formats do not promise UTF-8. *text when it is clean; else a copy from context->alloc in
- * which each byte 0 and each byte that is part of no character is U+FFFD, and *repaired is set.
+ * which each byte 0 and each byte that is part of no character is U+FFFD, and *repaired is set;
+ * 64 readable bytes follow it, as they follow a record.
  * NO_MEMORY leaves both. */
 enum status text_repair(const struct parser_context *context, struct slice *text,
                         bool *repaired) must_check;

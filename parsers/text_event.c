@@ -116,13 +116,19 @@ void text_event_set_syslog_severity(struct text_event *t, int severity)
     EVENT_SET(&t->event, severity_source, slice_from_text(table[severity & 7].name));
 }
 
-void text_event_emit(struct text_event *t, struct parser_outcome *outcome)
+bool text_event_complete(struct text_event *t, struct parser_outcome *outcome)
 {
     struct slice text;
     if (json_object_end(&t->attributes, &text))
         EVENT_SET(&t->event, attributes, text);
-    if (t->failed || t->attributes.failed)
+    bool failed = t->failed || t->attributes.failed;
+    if (failed)
         parser_malformed(outcome, 0, "no_memory", "limits.memory is reached");
-    else
+    return !failed;
+}
+
+void text_event_emit(struct text_event *t, struct parser_outcome *outcome)
+{
+    if (text_event_complete(t, outcome))
         t->context->emit(t->context, &t->event);
 }

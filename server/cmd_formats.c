@@ -17,6 +17,8 @@ static const char *framing_name(enum parser_framing framing)
         return "lines";
     case PARSER_FRAMING_STREAM:
         return "stream";
+    case PARSER_FRAMING_SYSLOG:
+        return "syslog";
     case PARSER_FRAMING_BODY:
         break;
     }

@@ -89,6 +89,7 @@ static void write_parser(const struct parser *p, struct writer *out)
     static const char *const framings[] = {[PARSER_FRAMING_JSON] = "JSON",
                                            [PARSER_FRAMING_LINES] = "lines",
                                            [PARSER_FRAMING_STREAM] = "delimits itself",
+                                           [PARSER_FRAMING_SYSLOG] = "lines, octet counts",
                                            [PARSER_FRAMING_BODY] = "whole body"};
     writer_format(out, "| `%s` | %s | ", p->name, p->version);
     for (const char *const *type = p->content_types; type && *type; type++)

@@ -15,7 +15,8 @@
 
 struct fuzz_parser {
     struct catalog *catalog;
-    struct json_parser *json, *check;
+    struct registry *registry;
+    struct json_parser *json, *inner, *check;
     struct writer line;
     uint32_t events, rejects;
     uint64_t hash; /* of all output */
@@ -78,6 +79,8 @@ static inline void fuzz_once(struct fuzz_parser *f, const struct parser *parser,
                                              .json_depth = 16,
                                              .normaliser = &n,
                                              .json = f->json,
+                                             .json_inner = f->inner,
+                                             .registry = f->registry,
                                              .on_event = fuzz_on_event,
                                              .on_reject = fuzz_on_reject,
                                              .arg = f};
@@ -99,9 +102,11 @@ static inline int fuzz_parse(const struct parser *parser, const uint8_t *data, s
     if (!f.catalog) {
         f.catalog = catalog_create_builtin();
         f.json = json_parser_create(16, 65536);
+        f.inner = json_parser_create(16, 65536);
+        f.registry = registry_create();
         f.check = json_parser_create(64, 1000000);
         writer_init(&f.line, (size_t)64 << 20);
-        fuzz_require(f.catalog && f.json && f.check);
+        fuzz_require(f.catalog && f.json && f.inner && f.registry && f.check);
     }
     uint8_t *body = malloc(size + PIPELINE_PADDING);
     fuzz_require(body != NULL);

@@ -51,6 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct slice body = slice_make(data, size);
     walk(body, PARSER_FRAMING_JSON, SPLIT_PREFIX_NONE);
     walk(body, PARSER_FRAMING_LINES, SPLIT_PREFIX_NONE);
+    walk(body, PARSER_FRAMING_SYSLOG, SPLIT_PREFIX_NONE);
     walk(body, PARSER_FRAMING_STREAM, SPLIT_PREFIX_NONE);
     walk(body, PARSER_FRAMING_STREAM, SPLIT_PREFIX_U16);
     walk(body, PARSER_FRAMING_STREAM, SPLIT_PREFIX_U32);

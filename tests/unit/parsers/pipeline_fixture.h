@@ -34,7 +34,8 @@ struct fixture {
     unsigned pseudonyms; /* how often one was made */
     struct arena arena;
     struct catalog *catalog;
-    struct json_parser *json;
+    struct json_parser *json, *json_inner;
+    struct registry *registry;
     enum status status;
 };
 
@@ -74,6 +75,8 @@ static inline int fixture_setup(void **state)
     struct fixture *f = calloc(1, sizeof *f);
     f->catalog = catalog_create_builtin();
     f->json = json_parser_create(16, 65536);
+    f->json_inner = json_parser_create(16, 65536);
+    f->registry = registry_create();
     assert_non_null(f->catalog);
     arena_init(&f->arena, (size_t)1 << 24);
     f->normaliser = (struct normaliser){.catalog = f->catalog,
@@ -89,6 +92,8 @@ static inline int fixture_setup(void **state)
                                            .json_depth = 16,
                                            .normaliser = &f->normaliser,
                                            .json = f->json,
+                                           .json_inner = f->json_inner,
+                                           .registry = f->registry,
                                            .on_event = fixture_on_event,
                                            .on_reject = fixture_on_reject,
                                            .arg = f};
@@ -107,6 +112,8 @@ static inline int fixture_teardown(void **state)
 {
     struct fixture *f = *state;
     fixture_forget(f);
+    registry_destroy(f->registry);
+    json_parser_destroy(f->json_inner);
     json_parser_destroy(f->json);
     catalog_destroy(f->catalog);
     arena_fini(&f->arena);

@@ -58,28 +58,14 @@ static const struct parser outer = {.abi_version = VSOC_PARSER_ABI,
                                     .framing = PARSER_FRAMING_LINES,
                                     .parse = outer_parse};
 
-static struct registry *registry;
-static struct json_parser *json_inner;
-
 static int setup(void **state)
 {
     if (fixture_setup(state) != 0)
         return -1;
     struct fixture *f = *state;
-    registry = registry_create();
-    json_inner = json_parser_create(16, 65536);
     envelope_has_attributes = true;
     f->options.parser = &outer;
-    f->options.registry = registry;
-    f->options.json_inner = json_inner;
-    return registry && json_inner ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    registry_destroy(registry);
-    json_parser_destroy(json_inner);
-    return fixture_teardown(state);
+    return 0;
 }
 
 static void inner_event_takes_what_it_does_not_say_from_the_envelope(void **state)
@@ -351,7 +337,7 @@ static void record_of_a_body_over_the_limit_is_quarantined(void **state)
     assert_string_equal(f->items[1].code, "event_too_large");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
 
 int main(void)
 {

@@ -76,7 +76,7 @@ static void heads_find_parsers(void **state)
         {SLICE_LITERAL("\x10\0\x40\x80\1\0\3\0"), "qsev"},
         {SLICE_LITERAL("DLT\1\0\0\0\0\0\0\0\0ECU1\x21"), "dlt"},
         {SLICE_LITERAL("CEF:0|a|b|c|d|e|1|"), "cef"},
-        {SLICE_LITERAL("<13>Oct 11 22:14:15 h CEF:0|a|b|c|d|e|1|\n"), "cef"},
+        {SLICE_LITERAL("<13>Oct 11 22:14:15 h CEF:0|a|b|c|d|e|1|\n"), "syslog"},
         {SLICE_LITERAL("<13>Oct 11 22:14:15 h tag: text\n"), "syslog"},
         {SLICE_LITERAL("Oct 11 22:14:15 h tag: text\n"), "syslog"},
         {SLICE_LITERAL("(1436509052.249713) can0 044#2A36\n"), "candump"},

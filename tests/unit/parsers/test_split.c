@@ -105,6 +105,47 @@ static void lines_lose_their_ends_and_blank_ones(void **state)
     assert_string_equal(split_text("", PARSER_FRAMING_LINES), "");
 }
 
+#define assert_frames(body, expected)                                                              \
+    assert_string_equal(split_text(body, PARSER_FRAMING_SYSLOG), expected)
+
+static void octet_counted_frames_and_lines_are_told_apart_one_by_one(void **state)
+{
+    (void)state;
+    assert_frames("5 <13>a6 <13>bc", "5 <13>a\n6 <13>bc\n");
+    assert_frames("5 <13>a\n<13>line\n6 <13>bc\r\n", "5 <13>a\n<13>line\n6 <13>bc\n");
+    assert_frames("6 <13>a\n6 <13>b\n",
+                  "6 <13>a\n\n6 <13>b\n\n"); /* the count takes the line end */
+    assert_frames("9 <13>a\n<1>6 <13>bc", "9 <13>a\n<1>\n6 <13>bc\n");
+    assert_frames("5 <13>a<13>line\nx\n", "5 <13>a\n<13>line\nx\n");
+    assert_frames("\xEF\xBB\xBF"
+                  "5 <13>a",
+                  "5 <13>a\n");
+    assert_frames("12 monkeys\n0 <13>a\n5<13>a\n", "12 monkeys\n0 <13>a\n5<13>a\n");
+    assert_frames("", "");
+    assert_frames(" \n", "");
+}
+
+static void count_that_lies_costs_its_frame_only(void **state)
+{
+    (void)state;
+    assert_frames("9 <13>a5 <13>b5 <13>c", "!9 <13>a\n5 <13>b\n5 <13>c\n");
+    assert_frames("5 <13>abc5 <13>b", "5 <13>a\n!bc\n5 <13>b\n");
+    assert_frames("5 <13>ax5 <13>b\n", "5 <13>a\n!x\n5 <13>b\n");
+    assert_frames("99 <13>a5 <13>b", "!99 <13>a\n5 <13>b\n");
+    assert_frames("5 <13>a99 <13>b", "5 <13>a\n!99 <13>b\n");
+    assert_frames("5 <1x>a5 <13>b", "5 <1x>a\n5 <13>b\n");
+    assert_frames("5 <13>1"
+                  "5 <13>b",
+                  "5 <13>1\n5 <13>b\n");
+}
+
+static void text_of_a_line_starts_no_frame(void **state)
+{
+    (void)state;
+    assert_frames("<13>user 5 <13>a\n<13>b", "<13>user 5 <13>a\n<13>b\n");
+    assert_frames("16 <13>user 5 <13>a5 <13>b", "16 <13>user 5 <13>a\n5 <13>b\n");
+}
+
 static void a_stream_goes_on_where_the_parser_stopped(void **state)
 {
     (void)state;
@@ -208,6 +249,9 @@ int main(void)
         cmocka_unit_test(a_value_without_end_leaves_lines_as_records),
         cmocka_unit_test(an_array_may_hold_what_is_no_event),
         cmocka_unit_test(lines_lose_their_ends_and_blank_ones),
+        cmocka_unit_test(octet_counted_frames_and_lines_are_told_apart_one_by_one),
+        cmocka_unit_test(count_that_lies_costs_its_frame_only),
+        cmocka_unit_test(text_of_a_line_starts_no_frame),
         cmocka_unit_test(a_stream_goes_on_where_the_parser_stopped),
         cmocka_unit_test(prefixes_delimit_binary_records),
         cmocka_unit_test(no_body_takes_time_by_its_square),

@@ -111,6 +111,40 @@ static void heads_are_probed_by_priority_or_time(void **state)
     assert_int_equal(parser_syslog.probe(SLICE_EMPTY), 0);
 }
 
+static void heads_of_counted_frames_are_probed(void **state)
+{
+    (void)state;
+    assert_int_equal(parser_syslog.probe(SLICE_LITERAL("19 <13>1 - - - - - - m")), 70);
+    assert_int_equal(parser_syslog.probe(SLICE_LITERAL("9999 <13>text")), 60);
+    assert_int_equal(parser_syslog.probe(SLICE_LITERAL("9999 text")), 0);
+    assert_int_equal(parser_syslog.probe(SLICE_LITERAL("gw CEF:0|v|p|1|id|n|5|")), 40);
+}
+
+/* What somebody typed must not become an event of its own. */
+static void records_further_inside_a_message_are_text(void **state)
+{
+    struct fixture *f = *state;
+    run(f, "<13>Nov 22 10:15:02 gw sshd: user CEF:0|v|p|1|id|n|10|");
+    assert_event_has(f, 0, "\"message\":\"user CEF:0|v|p|1|id|n|10|\"");
+    run(f, "<13>Nov 22 10:15:02 gw sshd: x {\"event_name\":\"forged\"}");
+    assert_event_has(f, 0, "\"event_name\":\"sshd\"");
+}
+
+static void records_behind_quotes_and_headers_find_their_parser(void **state)
+{
+    struct fixture *f = *state;
+    f->options.parser = &parser_cef;
+    fixture_run_text(f, "\"<13>Nov 22 10:15:02 gw CEF:0|v|p|1|id|n|5|\"\ngw CEF:0|v|p|1|id|n|5|\n"
+                        "words before CEF:0|v|p|1|id|n|5|\nnone");
+    assert_int_equal(f->item_count, 4);
+    assert_event_has(f, 0, "\"syslog\":{\"facility\":\"user\",\"hostname\":\"gw\"");
+    assert_event_has(f, 1,
+                     "\"attributes\":{\"deviceVendor\":\"v\",\"deviceProduct\":\"p\","
+                     "\"deviceVersion\":\"1\",\"syslog\":{\"hostname\":\"gw\"}}");
+    assert_event_has(f, 2, "\"message\":\"words before CEF:0|v|p|1|id|n|5|\"");
+    assert_rejected(f, 3, "not_of_format", "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -121,6 +155,9 @@ int main(void)
         fixture_test(more_parameters_than_are_decoded_leave_a_note),
         fixture_test(a_message_over_the_fields_size_is_cut_at_a_character),
         fixture_test(heads_are_probed_by_priority_or_time),
+        fixture_test(heads_of_counted_frames_are_probed),
+        fixture_test(records_further_inside_a_message_are_text),
+        fixture_test(records_behind_quotes_and_headers_find_their_parser),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,83 @@
+/* piped.c: the grammar that CEF and LEEF share. Pure, any thread. Knows no key. */
+#include "parsers/piped.h"
+
+/* Quotes around the whole record, as some exporters write them. */
+static struct slice without_quotes(struct slice s)
+{
+    s = slice_trim(s);
+    if (s.size >= 2 && (s.data[0] == '"' || s.data[0] == '\'') && s.data[s.size - 1] == s.data[0])
+        return slice_make(s.data + 1, s.size - 2);
+    return s;
+}
+
+static enum parser_result hand_to_syslog(const struct parser_context *context, struct slice record,
+                                         struct parser_outcome *outcome)
+{
+    const struct parser_inner inner = {
+        .bytes = record, .format = SLICE_LITERAL("syslog"), .size = record.size};
+    return context->hand_on(context, &inner, outcome);
+}
+
+bool piped_open(const struct parser_context *context, const char *mark, struct slice *record,
+                struct parser_outcome *outcome)
+{
+    struct slice s = without_quotes(*record);
+    if (slice_starts_with(s, mark)) {
+        *record = s;
+        return true;
+    }
+    outcome->result = PARSER_NOT_MINE;
+    if (s.size && memmem(s.data, s.size, mark, strlen(mark)))
+        outcome->result = hand_to_syslog(context, s, outcome);
+    return false;
+}
+
+bool piped_probe(struct slice head, const char *mark)
+{
+    const uint8_t *lf = head.size ? memchr(head.data, '\n', head.size) : NULL;
+    head = slice_sub(head, 0, lf ? (size_t)(lf - head.data) : head.size);
+    return slice_starts_with(without_quotes(head), mark);
+}
+
+bool piped_field(struct slice s, size_t *at, struct slice *field)
+{
+    size_t end = *at;
+    while (end < s.size && s.data[end] != '|')
+        end += s.data[end] == '\\' ? 2 : 1;
+    bool is_ended = end < s.size;
+    end = is_ended ? end : s.size;
+    *field = slice_sub(s, *at, end - *at);
+    *at = is_ended ? end + 1 : end;
+    return is_ended;
+}
+
+static size_t unescape(struct slice value, const char *escaped, bool line_ends, uint8_t *out)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < value.size; i++) {
+        uint8_t next = value.data[i] == '\\' && i + 1 < value.size ? value.data[i + 1] : 0;
+        if (next && strchr(escaped, next)) {
+            out[size++] = next;
+            i++;
+        } else if (line_ends && (next == 'n' || next == 'r')) {
+            out[size++] = next == 'n' ? '\n' : '\r';
+            i++;
+        } else {
+            out[size++] = value.data[i];
+        }
+    }
+    return size;
+}
+
+struct slice piped_plain(struct text_event *t, struct slice value, const char *escaped,
+                         bool line_ends)
+{
+    if (!value.size || !memchr(value.data, '\\', value.size))
+        return value;
+    uint8_t *out = t->context->alloc(t->context, value.size);
+    if (!out) {
+        t->failed = true;
+        return SLICE_EMPTY;
+    }
+    return slice_make(out, unescape(value, escaped, line_ends, out));
+}

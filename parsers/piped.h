@@ -1,0 +1,25 @@
+/* piped.h: what CEF and LEEF share: fields between |, escapes, and the way to a record behind a
+ * syslog header. Thread: any. */
+#ifndef VSOC_PARSERS_PIPED_H
+#define VSOC_PARSERS_PIPED_H
+
+#include "parsers/text_event.h"
+
+/* True: *record, without quotes around it, starts with mark ("CEF:"). False: *outcome says what
+ * became of it. A record further behind went to syslog, which hands it back with the header as
+ * envelope; a line without one is NOT_MINE. */
+bool piped_open(const struct parser_context *context, const char *mark, struct slice *record,
+                struct parser_outcome *outcome);
+/* The first line of head starts with mark. */
+bool piped_probe(struct slice head, const char *mark);
+
+/* The field at *at up to a | that no backslash escapes, and *at behind it. False: no | follows;
+ * the field goes to the end. */
+bool piped_field(struct slice s, size_t *at, struct slice *field);
+
+/* Value with its escapes undone: the characters in `escaped` lose the backslash before them, n and
+ * r become line ends when `line_ends`. */
+struct slice piped_plain(struct text_event *t, struct slice value, const char *escaped,
+                         bool line_ends);
+
+#endif

@@ -1,0 +1,111 @@
+/* split_count.c: octet-counted frames of RFC 6587 §3.4.1 among lines. Pure, any thread. Text may
+ * start with a number too: a count counts only before "<PRI>", or when the frame ends where it
+ * must. */
+#include "parsers/split_count.h"
+
+#define DIGITS_MAX 10
+
+static bool is_digit(uint8_t c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* "LEN SP" at `at`: its bytes, 0 when there is none. */
+static size_t read_count(struct slice s, size_t at, size_t *octets)
+{
+    size_t n = at, value = 0;
+    while (n < s.size && n - at < DIGITS_MAX && is_digit(s.data[n]))
+        value = value * 10 + (s.data[n++] - (size_t)'0');
+    if (n == at || s.data[at] == '0' || n >= s.size || s.data[n] != ' ')
+        return 0;
+    *octets = value;
+    return n + 1 - at;
+}
+
+bool split_count_is_priority(struct slice s, size_t at)
+{
+    size_t n = at + 1;
+    while (n < s.size && n - at <= 3 && is_digit(s.data[n]))
+        n++;
+    return n > at + 1 && n < s.size && s.data[at] == '<' && s.data[n] == '>';
+}
+
+static bool starts_frame(struct slice s, size_t at)
+{
+    size_t octets, n = read_count(s, at, &octets);
+    return n && split_count_is_priority(s, at + n);
+}
+
+/* A frame may end at `end`: with the body, before or behind a line end, before the next one. */
+static bool may_end(struct slice s, size_t end)
+{
+    return end == s.size || s.data[end] == '\n' || s.data[end] == '\r' || s.data[end - 1] == '\n' ||
+           split_count_is_priority(s, end) || starts_frame(s, end);
+}
+
+/* End of the frame whose count stands at `at`; 0 when that is no count or no place to end. Without
+ * a priority only the start of another frame is such a place. */
+static size_t sound_end(struct slice s, size_t at)
+{
+    size_t octets, n = read_count(s, at, &octets);
+    if (!n || octets > s.size - at - n)
+        return 0;
+    size_t end = at + n + octets;
+    bool is_sound = split_count_is_priority(s, at + n) ? may_end(s, end) : starts_frame(s, end);
+    return is_sound ? end : 0;
+}
+
+/* Start of the sound frame whose priority stands at `priority`, s.size when there is none. Digits
+ * before the count may end another message. */
+static size_t frame_before(struct slice s, size_t from, size_t priority)
+{
+    size_t start = priority - 1;
+    while (start > from && priority - start <= DIGITS_MAX && is_digit(s.data[start - 1]))
+        start--;
+    while (start + 1 < priority && !sound_end(s, start))
+        start++;
+    return start + 1 < priority ? start : s.size;
+}
+
+size_t split_count_resume(struct slice s, size_t from, size_t to)
+{
+    for (size_t p = from + 2; p < to; p++) {
+        const uint8_t *next = memchr(s.data + p, '<', to - p);
+        if (!next)
+            break;
+        p = (size_t)(next - s.data);
+        bool may_be = s.data[p - 1] == ' ' && split_count_is_priority(s, p);
+        size_t start = may_be ? frame_before(s, from, p) : s.size;
+        if (start < s.size)
+            return start;
+    }
+    return to;
+}
+
+enum split_count split_count_frame(struct slice s, size_t at, size_t *end)
+{
+    size_t octets, n = read_count(s, at, &octets);
+    *end = sound_end(s, at);
+    if (*end)
+        return SPLIT_COUNT_FRAME;
+    if (!n || !split_count_is_priority(s, at + n))
+        return SPLIT_COUNT_NONE;
+    bool fits = octets <= s.size - at - n;
+    size_t most = fits ? at + n + octets : s.size;
+    *end = split_count_resume(s, at + n, most);
+    return fits && *end == most ? SPLIT_COUNT_FRAME : SPLIT_COUNT_BROKEN;
+}
+
+size_t split_count_size(struct slice s)
+{
+    size_t octets, n = read_count(s, 0, &octets);
+    return n && split_count_is_priority(s, n) ? n : 0;
+}
+
+struct slice split_count_message(struct slice record)
+{
+    size_t octets, n = read_count(record, 0, &octets);
+    return n && octets == record.size - n && split_count_is_priority(record, n)
+               ? slice_sub(record, n, octets)
+               : record;
+}
