@@ -1,0 +1,64 @@
+"""Real clients post a ledger, and PostgreSQL has it: each event once, unaltered, in the vehicle's name."""
+
+import json
+
+import page
+import pytest
+from certificates import Authority, tls_settings
+from clients import CLIENTS, run
+from front import FAULTS, Front
+from harness import event
+from load import NAME, told_of
+
+VIN = "1M8GDM9AXKP042788"
+
+
+def make_batch(client, marker, size):
+    return [
+        event(
+            id=f"{client}-{marker}-{n:04d}", vin=VIN, event_name=NAME, attributes={"attempt": n},
+            message=f'event {n} of {client}: Türöffner "2" \\ 日本 \U0001f697',
+        )
+        for n in range(size)
+    ]
+
+
+def write_ledger(path, batches):
+    path.write_text("".join(json.dumps({"marker": marker, "events": events}) + "\n" for marker, events in batches.items()))
+    return path
+
+
+def told(batches, markers):
+    return told_of([one for marker in markers for one in batches[marker]])
+
+
+@pytest.fixture(params=CLIENTS, ids=lambda client: client.name)
+def client(request):
+    return request.param
+
+
+def test_a_client_posts_a_ledger(client, make_stack, tmp_path):
+    authority = Authority(tmp_path / "tls")
+    stack = make_stack(tls_settings(authority), kafka=False)
+    batches = {f"b{n}": make_batch(client.name, f"b{n}", 50) for n in range(4)}
+    said, errors = run(client, stack.server.url, write_ledger(tmp_path / "ledger", batches), authority.ca_path, *authority.vehicle(VIN))
+    assert said == dict.fromkeys(batches, "ok"), errors
+    stack.compare(told(batches, batches))
+
+
+def outcome(said, seen):
+    """What a client did about a batch that failed once."""
+    if said != "ok":
+        return "told"
+    return "again" if seen > 1 else "lost"
+
+
+def test_a_client_does_on_faults_what_the_page_says(client, make_stack, tmp_path):
+    stack = make_stack(kafka=False)
+    batches = {marker: make_batch(client.name, marker, 20) for marker in ("first", *FAULTS, "last")}
+    with Front(stack.server.port) as front:
+        said, errors = run(client, front.url, write_ledger(tmp_path / "ledger", batches))
+    did = {fault: outcome(said[fault], front.seen[fault]) for fault in FAULTS}
+    assert said["first"] == said["last"] == "ok", errors
+    stack.compare(told(batches, ["first", *(fault for fault in FAULTS if did[fault] == "again"), "last"]), told(batches, batches))
+    assert did == page.rows()[client.name].faults, said
