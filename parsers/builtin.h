@@ -6,6 +6,8 @@
 
 /* More special formats first: earlier ones win a tie. A new parser is one row. */
 #define BUILTIN_PARSERS(X)                                                                         \
+    X(cloudevents)                                                                                 \
+    X(cloudevents_binary)                                                                          \
     X(eve)                                                                                         \
     X(vsoc_json)                                                                                   \
     X(qsev)                                                                                        \

@@ -7,6 +7,7 @@ static const enum event_field groups[][4] = {
     {EVENT_time_event_ns, EVENT_time_event_raw, EVENT_time_source, EVENT_time_quality},
     {EVENT_severity_id, EVENT_severity_source, EVENT_severity_id, EVENT_severity_id},
     {EVENT_parse_status, EVENT_parse_notes, EVENT_parse_status, EVENT_parse_status},
+    {EVENT_sev_id, EVENT_event_name, EVENT_sev_id, EVENT_sev_id}, /* the catalogue names it */
 };
 
 static bool belongs_to_set_group(const struct event *event, enum event_field field)
@@ -40,11 +41,11 @@ static void copy_field(const struct event *from, struct event *to, enum event_fi
     event_mark(to, field);
 }
 
-/* How many _ stand behind the format's name in a member's name; SIZE_MAX: it is another name. */
-static size_t underscores(struct slice name, const char *format)
+/* How many _ stand behind the member's name in a member's name; SIZE_MAX: it is another name. */
+static size_t underscores(struct slice name, const char *member)
 {
-    size_t size = strlen(format);
-    if (!slice_starts_with(name, format))
+    size_t size = strlen(member);
+    if (!slice_starts_with(name, member))
         return SIZE_MAX;
     for (size_t i = size; i < name.size; i++)
         if (name.data[i] != '_')
@@ -52,8 +53,8 @@ static size_t underscores(struct slice name, const char *format)
     return name.size - size;
 }
 
-/* How many _ make the format's name longer than every such member of a valid JSON object. */
-static size_t underscores_needed(struct slice object, const char *format)
+/* How many _ make the member's name longer than every such member of a valid JSON object. */
+static size_t underscores_needed(struct slice object, const char *member)
 {
     size_t depth = 0, needed = 0;
     bool is_key = false; /* the next string names a member of the object itself */
@@ -71,7 +72,7 @@ static size_t underscores_needed(struct slice object, const char *format)
                 i += object.data[i] == '\\' ? 2 : 1;
             size_t there = SIZE_MAX;
             if (is_key)
-                there = underscores(slice_sub(object, start, i - start), format);
+                there = underscores(slice_sub(object, start, i - start), member);
             if (there != SIZE_MAX && there >= needed)
                 needed = there + 1;
             is_key = false;
@@ -80,25 +81,25 @@ static size_t underscores_needed(struct slice object, const char *format)
     return needed;
 }
 
-/* The format's name, with so many _ behind it that it is no member of the object. */
-static struct slice free_name(const struct parser_context *context, const char *format,
+/* The member's name, with so many _ behind it that it is no member of the object. */
+static struct slice free_name(const struct parser_context *context, const char *member,
                               struct slice object)
 {
-    size_t size = strlen(format), more = underscores_needed(object, format);
+    size_t size = strlen(member), more = underscores_needed(object, member);
     uint8_t *name = context->alloc(context, size + more);
     if (!name)
         return SLICE_EMPTY;
-    memcpy(name, format, size);
+    memcpy(name, member, size);
     memset(name + size, '_', more);
     return slice_make(name, size + more);
 }
 
 static bool nest_attributes(const struct parser_context *context, struct slice outer,
-                            const char *format, struct event *event)
+                            const char *member, struct event *event)
 {
     struct json_object all;
     struct slice own = EVENT_HAS(event, attributes) ? event->attributes : SLICE_LITERAL("{}");
-    struct slice name = free_name(context, format, own);
+    struct slice name = free_name(context, member, own);
     json_object_init(&all, context);
     json_object_add_members(&all, own);
     json_object_add_raw(&all, name, outer);
@@ -108,7 +109,7 @@ static bool nest_attributes(const struct parser_context *context, struct slice o
     return true;
 }
 
-bool envelope_apply(const struct parser_context *context, const char *format,
+bool envelope_apply(const struct parser_context *context, const char *member,
                     const struct event *envelope, struct event *event)
 {
     if (!event->vin.size)
@@ -120,5 +121,5 @@ bool envelope_apply(const struct parser_context *context, const char *format,
             copy_field(envelope, event, field);
     if (!EVENT_HAS(envelope, attributes))
         return true;
-    return nest_attributes(context, envelope->attributes, format, event);
+    return nest_attributes(context, envelope->attributes, member, event);
 }

@@ -5,9 +5,8 @@
 #include "parsers/parser.h"
 
 /* Fields that *event does not set are taken from the envelope: the times together, the severities
- * together; its attributes become the member `format` (the outer format's name) of the event's.
- * False: memory is out. */
-bool envelope_apply(const struct parser_context *context, const char *format,
+ * together; its attributes become a member of the event's, named member. False: memory is out. */
+bool envelope_apply(const struct parser_context *context, const char *member,
                     const struct event *envelope, struct event *event);
 
 #endif

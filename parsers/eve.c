@@ -2,6 +2,7 @@
  * and what does not fit its column, is kept in attributes as it was written. */
 #include "parsers/builtin.h"
 #include "parsers/event_check.h"
+#include "parsers/json_head.h"
 #include "parsers/json_record.h"
 #include "parsers/text_event.h"
 #include "parsers/timestamp.h"
@@ -350,55 +351,12 @@ static void parse(struct slice record, const struct parser_context *context,
 
 /* ---- probe ---- */
 
-enum { SEEN_TYPE = 1, SEEN_TIME = 2, SEEN_NATIVE = 4 };
-
-static unsigned key_kind(struct slice key)
-{
-    if (slice_equal_text(key, "event_type"))
-        return SEEN_TYPE;
-    if (slice_equal_text(key, "timestamp"))
-        return SEEN_TIME;
-    return slice_equal_text(key, "event_name") || slice_equal_text(key, "sev_id") ||
-                   slice_equal_text(key, "message")
-               ? SEEN_NATIVE
-               : 0;
-}
-
-/* What the keys of the object at the start of head are, as far as head goes. */
-static unsigned keys_seen(struct slice head)
-{
-    unsigned seen = 0;
-    size_t depth = 0;
-    bool is_key = false; /* the next string names a member of the object itself */
-    for (size_t i = 0; i < head.size; i++) {
-        uint8_t c = head.data[i];
-        if (c == '{' || c == '[') {
-            is_key = ++depth == 1;
-        } else if (c == '}' || c == ']') {
-            if (--depth == 0)
-                return seen;
-        } else if (c == ',') {
-            is_key = depth == 1;
-        } else if (c == '"') {
-            size_t start = ++i;
-            while (i < head.size && head.data[i] != '"')
-                i += head.data[i] == '\\' ? 2 : 1;
-            if (is_key && i < head.size)
-                seen |= key_kind(slice_sub(head, start, i - start));
-            is_key = false;
-        }
-    }
-    return seen;
-}
-
+/* An event of another sender may have a type and a time too; but it has a native name as well. */
 static int probe(struct slice head)
 {
-    if (slice_starts_with(head, "\xEF\xBB\xBF"))
-        head = slice_sub(head, 3, head.size);
-    head = slice_trim(head);
-    if (slice_starts_with(head, "["))
-        head = slice_trim(slice_sub(head, 1, head.size));
-    return slice_starts_with(head, "{") && keys_seen(head) == (SEEN_TYPE | SEEN_TIME) ? 70 : 0;
+    static const char *const names[] = {"event_type", "timestamp", "event_name", "sev_id",
+                                        "message"};
+    return json_head_keys(head, names, 5) == 3 ? 70 : 0;
 }
 
 static const char *const content_types[] = {"application/vnd.suricata.eve+json", NULL};

@@ -1,8 +1,10 @@
 /* hand_on.c: bytes of another format inside a record go to the parser of that format. Runs on the
  * thread that owns the batch. Does not find them: that is the outer parser's work. */
 #include "parsers/builtin.h"
+#include "parsers/media_type.h"
 #include "parsers/pipeline_run.h"
 #include "parsers/plugin_guard.h"
+#include "parsers/text.h"
 
 /* Formats inside each other: a CloudEvent that carries CEF behind a header, which makes it syslog
  * that carries CEF. */
@@ -19,23 +21,32 @@ static bool has_room(const struct run *run, const struct parser *parser)
     return frames <= FRAMES_MAX && json <= (run->options->json_inner ? 2 : 1);
 }
 
-static const struct parser *find(const struct run *run, const struct parser_inner *inner)
+static const struct parser *find(const struct run *run, const struct parser_inner *inner,
+                                 enum split_prefix *prefix)
 {
     const struct registry *registry = run->options->registry;
-    if (!registry)
+    struct slice media;
+    if (!registry || media_type_read(inner->format, &media, prefix) != STATUS_OK)
         return NULL;
-    if (!inner->format.size || registry_is_probed_type(inner->format)) {
+    if (!media.size || registry_is_probed_type(media)) {
         const struct parser *parser = registry_probe(registry, inner->bytes);
         return parser != run->frame->parser ? parser : NULL;
     }
-    return memchr(inner->format.data, '/', inner->format.size)
-               ? registry_by_content_type(registry, inner->format)
-               : registry_by_name(registry, inner->format);
+    return memchr(media.data, '/', media.size) ? registry_by_content_type(registry, media)
+                                               : registry_by_name(registry, media);
 }
 
 static uint32_t items(const struct run *run)
 {
     return run->result->accepted + run->result->duplicates + run->result->quarantined;
+}
+
+/* Records of these framings are checked here; the others by the parser or event by event. */
+static bool is_too_large(const struct run *run, const struct split_record *record)
+{
+    enum parser_framing framing = run->frame->parser->framing;
+    return (framing == PARSER_FRAMING_JSON || framing == PARSER_FRAMING_LINES) &&
+           record->bytes.size > run->options->event_bytes;
 }
 
 /* Reads one inner record; what the parser allocates for it is given back at its end. */
@@ -46,20 +57,33 @@ static void read_record(struct run *run, const struct split_record *record,
     run->frame->inner = record->bytes;
     if (record->broken)
         parser_malformed(outcome, 0, NULL, record->broken);
+    else if (is_too_large(run, record))
+        parser_malformed(outcome, 0, "event_too_large",
+                         "an inner record is over limits.event_bytes");
     else
         run->frame->parser->parse(record->bytes, &run->context, outcome);
+}
+
+/* What follows a message in a frame that should hold one. */
+static void reject_trailing(struct run *run, size_t consumed)
+{
+    struct slice *inner = &run->frame->inner;
+    *inner = slice_sub(*inner, consumed, inner->size);
+    if (inner->size)
+        pipeline_reject_record(run, 0, "trailing_bytes",
+                               "bytes left in the frame after the message");
 }
 
 /* Reads the inner records. Not OK only when there is none, or the first one is not and nothing came
  * of it. */
 static enum parser_result read_records(struct run *run, struct slice bytes,
-                                       struct parser_outcome *outcome)
+                                       enum split_prefix prefix, struct parser_outcome *outcome)
 {
     struct split split;
     struct split_record record;
     enum parser_result result = PARSER_NOT_MINE;
     uint32_t before = items(run);
-    split_init(&split, bytes, run->frame->parser->framing, SPLIT_PREFIX_NONE);
+    split_init(&split, bytes, run->frame->parser->framing, prefix);
     while (run->status == STATUS_OK && split_next(&split, &record) == STATUS_OK) {
         const void *mark = run->context.mark(&run->context);
         read_record(run, &record, outcome);
@@ -67,6 +91,8 @@ static enum parser_result read_records(struct run *run, struct slice bytes,
             return outcome->result; /* whose detail may be what was allocated */
         result = PARSER_OK;
         pipeline_take_outcome(run, outcome);
+        if (prefix != SPLIT_PREFIX_NONE && outcome->consumed)
+            reject_trailing(run, outcome->consumed);
         run->context.release(&run->context, mark);
         split_advance(&split, outcome->consumed);
     }
@@ -79,6 +105,8 @@ static bool envelope_is_good(const struct run *run, const struct parser_inner *i
     const char *problem = run->frame->is_plugin && inner->envelope
                               ? plugin_guard_event(&run->context, inner->envelope)
                               : NULL;
+    if (inner->member && text_check(slice_from_text(inner->member)) != STATUS_OK)
+        problem = "the member's name is no UTF-8";
     if (problem)
         parser_malformed(outcome, inner->offset, PLUGIN_GUARD_CODE, problem);
     return !problem;
@@ -90,18 +118,22 @@ enum parser_result pipeline_hand_on(const struct parser_context *context,
 {
     struct run *run = context->server;
     const struct split_record *outer = &run->frame->record;
-    const struct parser *parser = find(run, inner);
+    enum split_prefix prefix;
+    const struct parser *parser = find(run, inner, &prefix);
     if (!parser || !has_room(run, parser))
         return PARSER_NOT_MINE;
     if (!envelope_is_good(run, inner, outcome))
         return PARSER_MALFORMED;
-    struct frame frame = {.parser = parser, .envelope = inner->envelope, .record = *outer};
+    struct frame frame = {.parser = parser,
+                          .envelope = inner->envelope,
+                          .member = inner->member ? inner->member : run->frame->parser->name,
+                          .record = *outer};
     if (!run->frame->below) {
         frame.record.offset += inner->offset;
         frame.record.bytes = slice_sub(outer->bytes, inner->offset, inner->size);
     }
     pipeline_enter(run, &frame);
-    enum parser_result result = read_records(run, inner->bytes, outcome);
+    enum parser_result result = read_records(run, inner->bytes, prefix, outcome);
     pipeline_leave(run);
     return result;
 }

@@ -10,6 +10,7 @@
 #include "core/event.h"
 
 #define VSOC_PARSER_ABI 1
+#define PARSER_HEADERS  64 /* most headers of a request that parsers see */
 
 /* How a body of this format falls into records. The server splits; the parser sees one record a
  * call. */
@@ -50,14 +51,20 @@ struct parser_outcome {
  * CloudEvent). */
 struct parser_inner {
     struct slice bytes;  /* followed by 64 readable bytes */
-    struct slice format; /* name of a format, or a media type; empty: probed */
+    struct slice format; /* name of a format, or a media type with its parameters; empty: probed */
     /* Stretch of the record that holds them: where their events are said to stand. What is
-     * quarantined of them are the bytes of the inner record. */
+     * quarantined of them are bytes of the inner record. */
     size_t offset, size;
     /* What the outer format says, or NULL. An inner event takes the fields that it does not set
-     * itself; the envelope's attributes become a member of its attributes, named after the outer
-     * format. */
+     * itself; the envelope's attributes become a member of its attributes. */
     const struct event *envelope;
+    const char *member; /* static; its name; NULL: the outer format's */
+};
+
+/* A header of the request. */
+struct parser_header {
+    struct slice name;  /* lower case */
+    struct slice value; /* as sent, trimmed; any bytes but control characters */
 };
 
 struct parser_context;
@@ -69,6 +76,9 @@ struct parser_context {
     /* What the request says for records that do not say it (VSOC-ECU, VSOC-Software, …); may be
      * empty. */
     struct slice ecu_id, sw_baseline;
+    /* Content-Type and every ce-… of the request, in its order, at most PARSER_HEADERS. */
+    const struct parser_header *headers;
+    size_t header_count;
     /* Limits of the server. */
     size_t json_depth;
     size_t event_bytes;

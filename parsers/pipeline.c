@@ -133,34 +133,35 @@ void pipeline_reject_record(struct run *run, size_t wrong_at, const char *code, 
                wrong_at, code, detail);
 }
 
-/* context->reject. Of bytes that were handed on, the whole inner record is quarantined. */
+/* context->reject. Bytes that were handed on stand where the outer record does. */
 static void reject_stretch(const struct parser_context *context, size_t offset, size_t size,
                            const char *code, const char *detail)
 {
     struct run *run = run_of(context);
-    const struct split_record *record = &run->frame->record;
+    const struct frame *frame = run->frame;
+    bool handed_on = frame->below != NULL;
+    struct slice bytes = handed_on ? frame->inner : frame->record.bytes;
     uint32_t index;
-    if (run->frame->below)
-        pipeline_reject_record(run, 0, code, detail);
-    else if (take_index(run, &index))
-        reject(run, index, slice_sub(record->bytes, offset, size), record->offset + offset, 0, code,
-               detail);
+    if (take_index(run, &index))
+        reject(run, index, slice_sub(bytes, offset, size),
+               frame->record.offset + (handed_on ? 0 : offset), 0, code, detail);
 }
 
 /* Bytes that the event is made of; where its record stands in the body goes into the event. Bytes
  * that were handed on stand where the outer record does. */
 static struct slice locate(const struct run *run, struct event *event)
 {
-    struct slice raw = run->frame->record.bytes;
-    uint64_t offset = run->frame->record.offset;
-    if (!run->frame->below && EVENT_HAS(event, raw_offset) && EVENT_HAS(event, raw_size) &&
-        event->raw_offset >= 0 && event->raw_size >= 0 && (uint64_t)event->raw_offset <= raw.size) {
-        offset += (uint64_t)event->raw_offset;
-        raw = slice_sub(raw, (size_t)event->raw_offset, (size_t)event->raw_size);
+    const struct frame *frame = run->frame;
+    struct slice raw = frame->below ? frame->inner : frame->record.bytes;
+    size_t at = 0;
+    if (EVENT_HAS(event, raw_offset) && EVENT_HAS(event, raw_size) && event->raw_offset >= 0 &&
+        event->raw_size >= 0 && (uint64_t)event->raw_offset <= raw.size) {
+        at = (size_t)event->raw_offset;
+        raw = slice_sub(raw, at, (size_t)event->raw_size);
     }
-    EVENT_SET(event, raw_offset, (int64_t)offset);
-    EVENT_SET(event, raw_size, (int64_t)raw.size);
-    return run->frame->below ? run->frame->inner : raw;
+    EVENT_SET(event, raw_offset, (int64_t)(frame->record.offset + (frame->below ? 0 : at)));
+    EVENT_SET(event, raw_size, (int64_t)(frame->below ? frame->record.bytes.size : raw.size));
+    return raw;
 }
 
 static void reject_too_large(struct run *run, uint32_t index, struct slice raw, uint64_t offset)
@@ -200,15 +201,34 @@ static bool is_duplicate(struct run *run, const struct event *event)
     return status == STATUS_EXISTS;
 }
 
+/* An id that is the outer record's, of which several events come: ID, ID#2, ID#3, … */
+static bool number_id(const struct run *run, struct frame *frame, struct event *event)
+{
+    struct slice id = event->source_event_id;
+    if (++frame->named == 1)
+        return true;
+    char *text = run->context.alloc(&run->context, id.size + 16);
+    if (!text)
+        return false;
+    int size = snprintf(text, id.size + 16, "%.*s#%u", SLICE_ARGS(id), frame->named);
+    EVENT_SET(event, source_event_id, slice_make(text, (size_t)size));
+    return true;
+}
+
 /* What a format says of the events handed on: their own parser, and what the outer formats know. */
 static bool complete_inner(const struct run *run, struct event *event)
 {
     EVENT_SET(event, parser_name, slice_from_text(run->frame->parser->name));
     EVENT_SET(event, parser_version, slice_from_text(run->frame->parser->version));
-    for (const struct frame *f = run->frame; f->below; f = f->below)
-        if (f->envelope &&
-            !envelope_apply(&run->context, f->below->parser->name, f->envelope, event))
+    for (struct frame *f = run->frame; f->below; f = f->below) {
+        bool has_id = EVENT_HAS(event, source_event_id);
+        if (!f->envelope)
+            continue;
+        if (!envelope_apply(&run->context, f->member, f->envelope, event))
             return false;
+        if (!has_id && EVENT_HAS(event, source_event_id) && !number_id(run, f, event))
+            return false;
+    }
     return true;
 }
 
@@ -351,6 +371,8 @@ static void run_init(struct run *run, const struct pipeline_options *options,
         .received_ns = options->normaliser->received_ns,
         .ecu_id = options->ecu_id,
         .sw_baseline = options->sw_baseline,
+        .headers = options->headers,
+        .header_count = options->header_count,
         .json_depth = options->json_depth,
         .event_bytes = options->event_bytes,
         .alloc = record_alloc,
@@ -381,6 +403,8 @@ enum status pipeline_run(const struct pipeline_options *options, struct slice bo
     split_init(&split, body, options->parser->framing, options->prefix);
     while (run.status == STATUS_OK && split_next(&split, &run.own.record) == STATUS_OK)
         take_record(&run, &split);
+    if (!body.size && options->parser->framing == PARSER_FRAMING_BODY)
+        take_record(&run, &split); /* an event may be in the headers alone */
     scratch_fini(&run.scratch);
     options->normaliser->context = NULL;
     return run.status;

@@ -30,6 +30,8 @@ struct pipeline_options {
     /* What the request says for records that do not say it (VSOC-ECU, VSOC-Software); may be
      * empty. */
     struct slice ecu_id, sw_baseline;
+    const struct parser_header *headers; /* of the request: for the parsers (parser.h) */
+    size_t header_count;
     /* Filled by the caller but for parser, record and batch_index, which the pipeline sets. Its
      * arena holds what must outlive a record: the texts of the report and the table of ids. */
     struct normaliser *normaliser;

@@ -14,6 +14,8 @@ struct frame {
     struct split_record record;   /* where the events are said to stand */
     struct slice inner;           /* handed on: the record that is read */
     const struct event *envelope; /* what the frame below says of the events; NULL: nothing */
+    const char *member;           /* name of its attributes in theirs */
+    uint32_t named;               /* events that took their id from the envelope */
     struct frame *below;          /* who handed on; NULL: the batch's own */
 };
 

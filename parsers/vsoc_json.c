@@ -2,6 +2,7 @@
  * Pure, any thread. Ranges are checked by the normaliser. */
 #include "core/hash.h"
 #include "parsers/builtin.h"
+#include "parsers/json_head.h"
 #include "parsers/json_object.h"
 #include "parsers/json_record.h"
 #include "parsers/vsoc_json_keys.h"
@@ -220,10 +221,7 @@ static void parse(struct slice record, const struct parser_context *context,
 
 static int probe(struct slice head)
 {
-    if (slice_starts_with(head, "\xEF\xBB\xBF"))
-        head = slice_sub(head, 3, head.size);
-    head = slice_trim(head);
-    return head.size && (head.data[0] == '{' || head.data[0] == '[') ? 50 : 0;
+    return json_head_is_json(head) ? 50 : 0;
 }
 
 static const char *const content_types[] = {"application/json", "application/x-ndjson",

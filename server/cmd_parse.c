@@ -24,6 +24,8 @@
 
 struct parse_options {
     const char *format, *vin, *received, *framing, *plugin, *file;
+    struct parser_header headers[PARSER_HEADERS];
+    size_t header_count;
 };
 
 struct output {
@@ -118,6 +120,8 @@ static int run(const struct registry *registry, const struct parser *parser,
                                     .arena = &arena};
     const struct pipeline_options pipeline = {.parser = parser,
                                               .prefix = prefix,
+                                              .headers = options->headers,
+                                              .header_count = options->header_count,
                                               .event_bytes = EVENT_BYTES,
                                               .batch_events = UINT32_MAX,
                                               .json_depth = JSON_DEPTH,
@@ -182,9 +186,26 @@ static bool take_option(int argc, char **argv, int *i, const char *name, const c
     return true;
 }
 
+/* NAME:VALUE, the name in lower case. */
+static bool take_header(struct parse_options *o, const char *text)
+{
+    const char *colon = strchr(text, ':');
+    if (!colon || o->header_count == PARSER_HEADERS)
+        return fail("--header", "must be NAME:VALUE, and at most 64 of them");
+    o->headers[o->header_count++] = (struct parser_header){slice_make(text, (size_t)(colon - text)),
+                                                           slice_trim(slice_from_text(colon + 1))};
+    return true;
+}
+
 static bool read_options(int argc, char **argv, struct parse_options *o)
 {
+    const char *header;
     for (int i = 1; i < argc; i++) {
+        if (take_option(argc, argv, &i, "--header", &header)) {
+            if (!take_header(o, header))
+                return false;
+            continue;
+        }
         if (take_option(argc, argv, &i, "--format", &o->format) ||
             take_option(argc, argv, &i, "--vin", &o->vin) ||
             take_option(argc, argv, &i, "--received", &o->received) ||

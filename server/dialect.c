@@ -1,7 +1,9 @@
 /* dialect.c: the dialects there are. Worker threads. Pure. */
 #include "server/dialect.h"
 
-#define DIALECTS(X) X(native)
+#define DIALECTS(X)                                                                                \
+    X(cloudevents_batch)                                                                           \
+    X(native)
 
 #define X(name) extern const struct dialect dialect_##name;
 DIALECTS(X)

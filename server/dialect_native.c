@@ -26,6 +26,22 @@ static const struct parser *mapped_parser(const struct config *config,
     return NULL;
 }
 
+#define CLOUDEVENTS "application/cloudevents"
+
+static bool starts_nocase(struct slice text, const char *start)
+{
+    return slice_equal_nocase(slice_sub(text, 0, strlen(start)), start);
+}
+
+/* Its attributes are headers, and its data may be of any other type (HTTP binding §3). */
+static bool is_binary_cloudevent(const struct request *r, struct slice path)
+{
+    struct slice unused;
+    return http_header(r->exchange, "ce-specversion", &unused, NULL) &&
+           !starts_nocase(r->media, CLOUDEVENTS) &&
+           (slice_equal_text(path, ROUTE) || slice_equal_text(path, ROUTE "/cloudevents"));
+}
+
 /* Format by path, operator's table or content type; r->parser stays NULL when the body is to be
  * probed. */
 static bool read_format(struct request *r, const struct config *config,
@@ -33,6 +49,10 @@ static bool read_format(struct request *r, const struct config *config,
 {
     const struct registry *registry = shared->registry;
     struct slice path = http_path(r->exchange);
+    if (is_binary_cloudevent(r, path)) {
+        r->parser = registry_by_name(registry, SLICE_LITERAL("cloudevents_binary"));
+        return true;
+    }
     if (path.size > sizeof ROUTE) {
         struct slice name = slice_sub(path, sizeof ROUTE, path.size);
         r->parser = registry_by_name(registry, name);
@@ -50,8 +70,8 @@ static bool read_format(struct request *r, const struct config *config,
         refusal, 415, "unsupported_media_type",
         "no parser reads this Content-Type; name the format in the path: /v1/events/FORMAT");
     refusal->header = "Accept";
-    refusal->header_value =
-        "application/json, application/x-ndjson, application/vnd.autosar.idsm, text/plain";
+    refusal->header_value = "application/json, application/x-ndjson, application/cloudevents+json, "
+                            "application/vnd.autosar.idsm, text/plain";
     return false;
 }
 
@@ -76,8 +96,25 @@ static int write_report(struct writer *out, const struct request *request, const
     }
     writer_format(out, ",\"truncated\":%s}\n",
                   r->quarantined > REPORT_ERRORS_MAX ? "true" : "false");
-    return r->accepted == 0 && r->duplicates == 0 ? 422 : 200;
+    return r->accepted == 0 && r->duplicates == 0 && r->quarantined > 0 ? 422 : 200;
 }
+
+/* Such a batch may have no events (HTTP binding §3.3). */
+static bool claims_batch(const struct http_exchange *exchange)
+{
+    struct slice type = SLICE_EMPTY;
+    return claims(exchange) && http_header(exchange, "content-type", &type, NULL) &&
+           starts_nocase(type, CLOUDEVENTS "-batch");
+}
+
+const struct dialect dialect_cloudevents_batch = {
+    .route = ROUTE,
+    .claims = claims_batch,
+    .read_format = read_format,
+    .takes_empty = true,
+    .write_report = write_report,
+    .report_type = "application/json",
+};
 
 const struct dialect dialect_native = {
     .route = ROUTE,

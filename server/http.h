@@ -47,6 +47,9 @@ struct slice http_query(const struct http_exchange *exchange);
  * *count (may be NULL) says so, the first is given. */
 bool http_header(const struct http_exchange *exchange, const char *lower_name, struct slice *value,
                  unsigned *count);
+/* Header at place i, in the order they were sent (name in any case); false behind the last. */
+bool http_header_at(const struct http_exchange *exchange, size_t i, struct slice *name,
+                    struct slice *value);
 /* Announced body size; -1 when chunked, 0 when none. */
 int64_t http_content_length(const struct http_exchange *exchange);
 const struct http_peer *http_peer(const struct http_exchange *exchange);

@@ -55,6 +55,17 @@ bool http_header(const struct http_exchange *exchange, const char *lower_name, s
     return found > 0;
 }
 
+bool http_header_at(const struct http_exchange *exchange, size_t i, struct slice *name,
+                    struct slice *value)
+{
+    const struct http_request *request = request_of(exchange);
+    if (i >= request->field_count)
+        return false;
+    *name = request->fields[i].name;
+    *value = request->fields[i].value;
+    return true;
+}
+
 int64_t http_content_length(const struct http_exchange *exchange)
 {
     return request_of(exchange)->content_length;

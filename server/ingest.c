@@ -266,6 +266,12 @@ static void hash_content(struct sha256 *sha, const struct request *r)
         sha256_update(sha, texts[i]); /* printable: no byte 0 */
         sha256_update(sha, slice_make("", 1));
     }
+    for (size_t i = 0; i < r->header_count; i++) {
+        sha256_update(sha, r->headers[i].name);
+        sha256_update(sha, slice_make(":", 1));
+        sha256_update(sha, r->headers[i].value);
+        sha256_update(sha, slice_make("", 1));
+    }
 }
 
 /* Body hash and batch key. */

@@ -219,6 +219,8 @@ static bool read_body(struct ingest *in, struct request *r, struct refusal *refu
         .json_depth = in->config->limit_json_depth,
         .ecu_id = r->ecu_id,
         .sw_baseline = r->sw_baseline,
+        .headers = r->headers,
+        .header_count = r->header_count,
         .normaliser = &normaliser,
         .json = in->json,
         .json_inner = in->json_inner,

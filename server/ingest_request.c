@@ -2,6 +2,7 @@
  * Worker threads. Does not look at the body or at the spool. */
 #include "server/ingest_internal.h"
 
+#include "parsers/media_type.h"
 #include "parsers/normalise.h"
 #include "parsers/timestamp.h"
 
@@ -46,26 +47,8 @@ static bool read_content_type(struct request *r, struct refusal *refusal)
         return refuse_with(
             refusal, 400, "bad_header",
             "Content-Type must stand once, with at most 255 printable ASCII characters");
-    const uint8_t *semicolon = value.size ? memchr(value.data, ';', value.size) : NULL;
-    r->media =
-        semicolon ? slice_trim(slice_make(value.data, (size_t)(semicolon - value.data))) : value;
-    r->prefix = SPLIT_PREFIX_NONE;
-    while (semicolon) {
-        struct slice rest =
-            slice_make(semicolon + 1, value.size - (size_t)(semicolon + 1 - value.data));
-        semicolon = rest.size ? memchr(rest.data, ';', rest.size) : NULL;
-        struct slice one =
-            slice_trim(semicolon ? slice_make(rest.data, (size_t)(semicolon - rest.data)) : rest);
-        if (!slice_starts_with(one, "framing="))
-            continue;
-        struct slice framing = slice_sub(one, 8, one.size);
-        if (slice_equal_text(framing, "u16"))
-            r->prefix = SPLIT_PREFIX_U16;
-        else if (slice_equal_text(framing, "u32"))
-            r->prefix = SPLIT_PREFIX_U32;
-        else if (!slice_equal_text(framing, "none"))
-            return refuse_with(refusal, 415, "unknown_framing", "framing is none, u16 or u32");
-    }
+    if (media_type_read(value, &r->media, &r->prefix) != STATUS_OK)
+        return refuse_with(refusal, 415, "unknown_framing", "framing is none, u16 or u32");
     return arena_copy(&r->batch->arena, value, &r->batch->meta.content_type) == STATUS_OK ||
            refuse_with(refusal, 503, "memory", "request memory is used up");
 }
@@ -148,7 +131,7 @@ bool request_read_headers(struct request *r, const struct config *config,
     struct batch_meta *meta = &r->batch->meta;
     struct slice prefer;
     if (!request_read_identity(r, config, refusal) || !read_content_type(r, refusal) ||
-        !r->dialect->read_format(r, config, shared, refusal) ||
+        !request_keep_headers(r, refusal) || !r->dialect->read_format(r, config, shared, refusal) ||
         (r->parser && !request_may_send(r, r->parser, refusal)) || !read_coding(r, refusal) ||
         !read_length(r, config, refusal) || !read_ack(r, shared, refusal) ||
         !read_vehicle_headers(r, refusal) ||

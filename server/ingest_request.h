@@ -42,6 +42,8 @@ struct request {
     bool replay;
     int64_t sent_ns;
     struct slice header_vin, ecu_id, sw_baseline;
+    struct parser_header *headers; /* for the parsers */
+    size_t header_count;
 
     /* For the answer. */
     struct dedup_report report;
@@ -51,6 +53,9 @@ struct request {
 
 /* Makes a refusal. Always false. */
 bool refuse_with(struct refusal *refusal, int status, const char *code, const char *detail);
+
+/* Puts what parsers get to see of the headers into the request. */
+bool request_keep_headers(struct request *request, struct refusal *refusal);
 
 /* Reads path and headers into the request. False with *refusal: answer that. `config` and the
  * shared parts are the ingest's. */

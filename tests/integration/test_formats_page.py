@@ -75,4 +75,5 @@ def test_length_prefixed_messages_are_parsed(build):
 
 def test_quickstart_posts_every_format(build):
     samples = re.search(r"^samples='\n(.*?)'$", (ROOT / "deploy" / "quickstart").read_text(), re.MULTILINE | re.DOTALL)[1]
-    assert {line.split()[0] for line in samples.splitlines()} == {f["name"] for f in listed(build)}
+    of_headers = {"cloudevents_binary"}  # its attributes are headers, which no file has
+    assert {line.split()[0] for line in samples.splitlines()} == {f["name"] for f in listed(build)} - of_headers

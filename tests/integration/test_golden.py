@@ -1,7 +1,7 @@
 """Golden files: tests/data/FORMAT/NAME.in through `vsocd parse` must give NAME.json.
 
 NAME.json has one event a line without the members that follow from others (dedup_key, clock_skew_ms), then one line
-{"rejects": [[index, offset, code, detail], …]}. `VSOCD_GOLDEN=write` writes the files anew: read the difference.
+{"rejects": [[index, offset, code, detail], …]}. NAME.headers, when it is there, has the headers of the request. `VSOCD_GOLDEN=write` writes the files anew: read the difference.
 """
 
 import json
@@ -21,6 +21,9 @@ CASES = sorted(DATA.glob("*/*.in"))
 
 
 def parse(build, path, *options):
+    headers = path.with_suffix(".headers")
+    if headers.exists():
+        options += tuple(f"--header={line}" for line in headers.read_text().splitlines())
     return subprocess.run(
         [build / "vsocd", "parse", "--format", path.parent.name, "--received", RECEIVED, *options, path],
         capture_output=True, timeout=30, check=False)

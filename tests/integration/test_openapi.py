@@ -85,6 +85,8 @@ def test_every_described_media_type_is_taken(server):
         "application/ndjson": ndjson([event(4)]),
         "application/vnd.autosar.idsm": qsev,
         "application/vnd.covesa.dlt": (ROOT / "deploy/samples/dlt.dlt").read_bytes(),
+        "application/cloudevents+json": (ROOT / "deploy/samples/cloudevents.json").read_bytes(),
+        "application/cloudevents-batch+json": (ROOT / "deploy/samples/cloudevents.json").read_bytes(),
         "text/plain": syslog,
         "application/octet-stream": ndjson([event(5)]),
     }

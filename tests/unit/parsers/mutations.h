@@ -1,5 +1,6 @@
 /* mutations.h: every prefix and every single-byte change of sample files through the record loop:
- * whatever comes in, each byte that is no white space stands in an event or a quarantined record.
+ * whatever comes in, each byte that is no white space, and of JSON none between records, stands in
+ * an event or a quarantined record.
  */
 #ifndef VSOC_TESTS_MUTATIONS_H
 #define VSOC_TESTS_MUTATIONS_H
@@ -11,6 +12,7 @@
 #define MUTATIONS_BYTES 2048 /* of a file; larger ones would take too long and are left out */
 
 struct mutations {
+    const uint8_t *body;
     size_t size;
     bool covered[MUTATIONS_BYTES];
 };
@@ -28,13 +30,22 @@ static inline void mutations_on_event(void *arg, const struct event *event)
 
 static inline void mutations_on_reject(void *arg, const struct event_reject *r)
 {
+    const struct mutations *m = arg;
+    uint64_t size = r->raw_size;
     assert_true(r->code.size && r->detail.size);
-    mutations_cover(arg, r->raw_offset, r->raw_size);
+    assert_true(r->raw_offset <= m->size);
+    const uint8_t *at = m->body + r->raw_offset;
+    size_t left = m->size - (size_t)r->raw_offset;
+    if (r->raw.size > left || memcmp(at, r->raw.data, r->raw.size) != 0) {
+        const uint8_t *lf = memchr(at, '\n', left); /* bytes from inside the record of this line */
+        size = lf ? (uint64_t)(lf - at) : left;
+    }
+    mutations_cover(arg, r->raw_offset, size);
 }
 
 static inline void mutations_run(struct fixture *f, const uint8_t *body, size_t size)
 {
-    struct mutations m = {.size = size};
+    struct mutations m = {.body = body, .size = size};
     assert_true(size <= sizeof m.covered);
     uint8_t *padded = malloc(size + PIPELINE_PADDING);
     memcpy(padded, body, size);
@@ -43,8 +54,9 @@ static inline void mutations_run(struct fixture *f, const uint8_t *body, size_t 
     f->options.on_reject = mutations_on_reject;
     f->options.arg = &m;
     assert_int_equal(pipeline_run(&f->options, slice_make(padded, size), &f->result), STATUS_OK);
+    bool is_json = f->options.parser->framing == PARSER_FRAMING_JSON;
     for (size_t i = 0; i < size; i++)
-        if (!m.covered[i] && !strchr(" \t\r\n", body[i]))
+        if (!m.covered[i] && !strchr(is_json ? " \t\r\n[]," : " \t\r\n", body[i]))
             fail_msg("byte %zu is in no event and no quarantined record of\n%.*s", i, (int)size,
                      (const char *)body);
     free(padded);

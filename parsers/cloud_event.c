@@ -1,0 +1,338 @@
+/* cloud_event.c: attributes and data of a CloudEvent (CloudEvents 1.0.2) → events. Pure, any
+ * thread. Does not know where they come from. */
+#include "parsers/cloud_event.h"
+#include "core/hash.h"
+#include "parsers/json_record.h"
+#include "parsers/media_type.h"
+#include "parsers/normalise.h"
+#include "parsers/otel_severity.h"
+#include "parsers/text.h"
+#include "parsers/timestamp.h"
+
+#include <stdio.h>
+
+#define VIN_BYTES 17
+
+void cloud_event_init(struct cloud_event *e, const struct parser_context *context,
+                      struct slice record)
+{
+    memset((char *)e + sizeof e->t, 0, sizeof *e - sizeof e->t);
+    text_event_init(&e->t, context);
+    e->record = record;
+}
+
+/* ---- attributes ---- */
+
+/* An attribute that has a column. True: the column says all that it does. */
+struct row {
+    const char *name;
+    bool (*take)(struct cloud_event *e, struct slice text);
+};
+
+static bool take_id(struct cloud_event *e, struct slice text)
+{
+    e->id = text;
+    return false;
+}
+
+static bool take_type(struct cloud_event *e, struct slice text)
+{
+    e->type = text;
+    return false;
+}
+
+static bool take_version(struct cloud_event *e, struct slice text)
+{
+    e->version = text;
+    return true;
+}
+
+static bool take_content_type(struct cloud_event *e, struct slice text)
+{
+    e->content_type = text;
+    return false;
+}
+
+#define RAW_TIME_MAX 256
+
+static bool take_time(struct cloud_event *e, struct slice text)
+{
+    int64_t ns;
+    if (timestamp_rfc3339(text, &ns) != STATUS_OK) {
+        text_event_partial(&e->t, "bad_time", "time is no RFC 3339 time");
+        return false;
+    }
+    EVENT_SET(&e->t.event, time_event_ns, ns);
+    EVENT_SET(&e->t.event, time_event_raw, slice_sub(text, 0, RAW_TIME_MAX));
+    return text.size <= RAW_TIME_MAX;
+}
+
+/* The part of the text that names the vehicle; of any other text, all of it. */
+static struct slice vehicle_of(struct slice text)
+{
+    bool is_urn = slice_equal_nocase(slice_sub(text, 0, 8), "urn:vin:");
+    return slice_trim(is_urn ? slice_sub(text, 8, text.size) : text);
+}
+
+static bool take_vin(struct cloud_event *e, struct slice text)
+{
+    char other[VIN_BYTES + 1];
+    struct slice vin = vehicle_of(text);
+    snprintf(other, sizeof other, "%.*s", SLICE_ARGS(e->t.event.vin));
+    if (!other[0])
+        e->t.event.vin = vin;
+    else if (!slice_equal_nocase(vin, other))
+        text_event_partial(&e->t, "other_vehicle", "names a second vehicle, which is left out");
+    return true;
+}
+
+/* A VIN, alone or as urn:vin:…, is the vehicle and is kept nowhere else. */
+static bool take_vehicle(struct cloud_event *e, struct slice text)
+{
+    uint8_t upper[VIN_BYTES];
+    struct slice vin = vehicle_of(text);
+    for (size_t i = 0; i < VIN_BYTES && i < vin.size; i++)
+        upper[i] = vin.data[i] >= 'a' && vin.data[i] <= 'z' ? vin.data[i] - 32 : vin.data[i];
+    return vin.size == VIN_BYTES && vin_is_valid(slice_make(upper, VIN_BYTES)) && take_vin(e, text);
+}
+
+static bool take_source(struct cloud_event *e, struct slice text)
+{
+    e->source = text;
+    e->source_is_vehicle = take_vehicle(e, text);
+    return e->source_is_vehicle;
+}
+
+static bool take_sequence(struct cloud_event *e, struct slice text)
+{
+    int64_t value = 0;
+    if (!text.size || text.size > 18)
+        return false;
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return false;
+        value = value * 10 + (text.data[i] - '0');
+    }
+    EVENT_SET(&e->t.event, vehicle_seq, value);
+    return text.size == 1 || text.data[0] != '0'; /* zeros before it are kept beside it */
+}
+
+static bool take_severity_number(struct cloud_event *e, struct slice text)
+{
+    e->severity_number = text;
+    return false;
+}
+
+static bool take_severity_text(struct cloud_event *e, struct slice text)
+{
+    e->severity_text = text;
+    return false;
+}
+
+static const struct row rows[] = {
+    {"id", take_id},
+    {"source", take_source},
+    {"type", take_type},
+    {"specversion", take_version},
+    {"datacontenttype", take_content_type},
+    {"time", take_time},
+    {"vin", take_vin},
+    {"subject", take_vehicle},
+    {"partitionkey", take_vehicle},
+    {"sequence", take_sequence},
+    {"severitynumber", take_severity_number},
+    {"severitytext", take_severity_text},
+};
+
+void cloud_event_take(struct cloud_event *e, struct slice name, struct slice text, struct slice raw)
+{
+    bool may_have_column =
+        !raw.size || raw.data[0] == '-' || (raw.data[0] >= '0' && raw.data[0] <= '9');
+    for (size_t i = 0; may_have_column && i < sizeof rows / sizeof *rows; i++)
+        if (slice_equal_text(name, rows[i].name) && rows[i].take(e, text))
+            return;
+    if (raw.size)
+        json_object_add_raw(&e->t.attributes, name, raw);
+    else
+        json_object_add_text(&e->t.attributes, name, text);
+}
+
+/* ---- the envelope ---- */
+
+static void fill_severity(struct cloud_event *e)
+{
+    int64_t number = 0;
+    struct slice text = e->severity_number;
+    bool good = text.size > 0 && text.size <= 2;
+    for (size_t i = 0; good && i < text.size; i++) {
+        good = text.data[i] >= '0' && text.data[i] <= '9';
+        number = number * 10 + (text.data[i] - '0');
+    }
+    if (good && number <= 24)
+        EVENT_SET(&e->t.event, severity_id, otel_severity_id(number));
+    else if (text.size)
+        text_event_partial(&e->t, "bad_severity", "severitynumber is not one of 0 to 24");
+    (void)text_event_set(&e->t, EVENT_severity_source, e->severity_text);
+    (void)text_event_set(&e->t, EVENT_severity_source, text);
+}
+
+#define ID_BYTES 244 /* with room for a number behind it */
+
+/* sha256: and the digest of what is too long for an id. */
+static struct slice id_of_digest(struct slice id, char text[SHA256_BYTES * 2 + 8])
+{
+    uint8_t digest[SHA256_BYTES];
+    sha256_bytes(id, digest);
+    size_t used = (size_t)snprintf(text, 8, "sha256:");
+    for (size_t i = 0; i < SHA256_BYTES; i++)
+        used += (size_t)snprintf(text + used, 3, "%02x", digest[i]);
+    return slice_make(text, used);
+}
+
+/* source and id together are unique. A vehicle that is the source is part of the key as such. */
+static void fill_id(struct cloud_event *e)
+{
+    struct slice id = e->id, source = e->source;
+    char *text = e->t.context->alloc(e->t.context, source.size + id.size + 2 * SHA256_BYTES + 16);
+    if (!text) {
+        e->t.failed = true;
+        return;
+    }
+    if (!e->source_is_vehicle) {
+        size_t size = source.size + 1 + id.size;
+        snprintf(text, size + 1, "%.*s %.*s", SLICE_ARGS(source), SLICE_ARGS(id));
+        id = slice_make(text, size);
+    }
+    if (id.size > ID_BYTES)
+        id = id_of_digest(id, text + source.size + e->id.size + 2);
+    EVENT_SET(&e->t.event, source_event_id, id);
+}
+
+static bool check_required(const struct cloud_event *e, struct parser_outcome *outcome)
+{
+    if (!e->version.size || !e->id.size || !e->source.size || !e->type.size) {
+        parser_malformed(outcome, 0, "missing_field",
+                         "specversion, id, source and type are needed, texts that are not empty");
+        return false;
+    }
+    if (!slice_equal_text(e->version, "1.0")) {
+        parser_malformed(outcome, 0, "unsupported_version", "specversion 1.0 is read");
+        return false;
+    }
+    return true;
+}
+
+/* ---- data ---- */
+
+static bool is_json(struct slice media)
+{
+    return !media.size || slice_equal_nocase(media, "application/json") ||
+           slice_equal_nocase(media, "text/json") ||
+           (media.size > 5 && slice_equal_nocase(slice_sub(media, media.size - 5, 5), "+json"));
+}
+
+/* Whether another parser may read the data. A string of JSON stays one. */
+static bool can_hand_on(const struct cloud_event *e, struct slice media)
+{
+    if (media.size && !memchr(media.data, '/', media.size))
+        return false;
+    switch (e->kind) {
+    case CLOUD_DATA_NONE:
+        return false;
+    case CLOUD_DATA_JSON:
+        return e->data.data[0] == '{' || e->data.data[0] == '[';
+    case CLOUD_DATA_STRING:
+        return !is_json(media);
+    case CLOUD_DATA_BYTES:
+        break;
+    }
+    return e->data.size > 0;
+}
+
+/* What another parser made of the data; OK, or MALFORMED for want of memory: that is all. */
+static enum parser_result hand_on(struct cloud_event *e, struct parser_outcome *outcome)
+{
+    const struct parser_context *context = e->t.context;
+    struct event envelope = e->t.event;
+    struct json_object attributes = e->t.attributes; /* a copy: more may come into them */
+    if (json_object_end(&attributes, &envelope.attributes))
+        event_mark(&envelope, EVENT_attributes);
+    bool has_type = e->content_type.size || e->kind == CLOUD_DATA_BYTES;
+    const struct parser_inner inner = {
+        .bytes = e->data,
+        .format = has_type ? e->content_type : SLICE_LITERAL("application/json"),
+        .size = e->record.size,
+        .envelope = &envelope,
+        .member = "cloudevents",
+    };
+    return context->hand_on(context, &inner, outcome);
+}
+
+/* JSON that is no native event is just data; of what is broken in another way the event tells. */
+static void note_broken(struct cloud_event *e, const struct parser_outcome *outcome)
+{
+    const char *code = outcome->code ? outcome->code : "malformed";
+    if (strcmp(code, "missing_field") != 0)
+        text_event_partial(&e->t, code, outcome->detail ? outcome->detail : "data can't be read");
+}
+
+static void keep_json(struct cloud_event *e, const struct json_node *value)
+{
+    if (value->type == JSON_STRING)
+        text_event_set_message(&e->t, value->text);
+    else
+        json_object_add_raw(&e->t.attributes, SLICE_LITERAL("data"), value->raw);
+}
+
+static void keep_bytes(struct cloud_event *e, struct slice media)
+{
+    struct json_document document;
+    struct json_error error;
+    if (media.size && is_json(media) && e->json_is_free &&
+        json_parse(e->t.context->json, e->data, &document, &error) == STATUS_OK)
+        keep_json(e, &document.nodes[0]);
+    else if (slice_equal_nocase(slice_sub(media, 0, 5), "text/") &&
+             text_check(e->data) == STATUS_OK)
+        text_event_set_message(&e->t, e->data);
+    else if (e->data.size)
+        EVENT_SET(&e->t.event, context_raw, e->data);
+}
+
+/* Data that no other parser has read. */
+static void keep_data(struct cloud_event *e, struct slice media)
+{
+    switch (e->kind) {
+    case CLOUD_DATA_NONE:
+        break;
+    case CLOUD_DATA_JSON:
+        json_object_add_raw(&e->t.attributes, SLICE_LITERAL("data"), e->data);
+        break;
+    case CLOUD_DATA_STRING:
+        text_event_set_message(&e->t, e->data);
+        break;
+    case CLOUD_DATA_BYTES:
+        keep_bytes(e, media);
+    }
+}
+
+void cloud_event_finish(struct cloud_event *e, struct parser_outcome *outcome)
+{
+    struct parser_outcome inner = {.result = PARSER_NOT_MINE};
+    struct slice media = SLICE_EMPTY;
+    enum split_prefix prefix;
+    if (!check_required(e, outcome))
+        return;
+    fill_id(e);
+    fill_severity(e);
+    (void)text_event_set(&e->t, EVENT_event_name, e->type);
+    bool is_type = media_type_read(e->content_type, &media, &prefix) == STATUS_OK;
+    if (is_type && can_hand_on(e, media) && !e->t.failed && !e->t.attributes.failed) {
+        enum parser_result result = hand_on(e, &inner);
+        if (result == PARSER_OK)
+            return;
+        if (result == PARSER_MALFORMED)
+            note_broken(e, &inner);
+    }
+    keep_data(e, media);
+    text_event_emit(&e->t, outcome);
+}

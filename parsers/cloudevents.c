@@ -1,0 +1,126 @@
+/* cloudevents.c: CloudEvents as JSON, one object a record, → events (CloudEvents 1.0.2, JSON event
+ * format). Pure, any thread. */
+#include "parsers/base64.h"
+#include "parsers/builtin.h"
+#include "parsers/cloud_event.h"
+#include "parsers/json_head.h"
+#include "parsers/json_record.h"
+#include "parsers/pipeline.h"
+
+/* A copy that parsers may read past the end of. */
+static bool copy_data(struct cloud_event *e, struct slice text)
+{
+    uint8_t *copy = e->t.context->alloc(e->t.context, text.size + PIPELINE_PADDING);
+    if (!copy)
+        return false;
+    memcpy(copy, text.data, text.size);
+    memset(copy + text.size, 0, PIPELINE_PADDING);
+    e->data = slice_make(copy, text.size);
+    return true;
+}
+
+static bool take_string(struct cloud_event *e, const struct json_node *node)
+{
+    e->kind = CLOUD_DATA_STRING;
+    return !node->text.size || copy_data(e, node->text);
+}
+
+static enum status take_base64(struct cloud_event *e, const struct json_node *node)
+{
+    if (node->type != JSON_STRING)
+        return STATUS_WRONG_TYPE;
+    uint8_t *out =
+        e->t.context->alloc(e->t.context, base64_decoded_max(node->text.size) + PIPELINE_PADDING);
+    if (!out)
+        return STATUS_NO_MEMORY;
+    e->kind = CLOUD_DATA_BYTES;
+    enum status status = base64_decode(node->text, out, &e->data);
+    if (status == STATUS_OK)
+        memset(out + e->data.size, 0, PIPELINE_PADDING);
+    return status;
+}
+
+/* data or data_base64. False: *outcome says what is wrong. */
+static bool take_data(struct cloud_event *e, const struct json_node *node, bool is_base64,
+                      struct parser_outcome *outcome)
+{
+    size_t offset = (size_t)(node->raw.data - e->record.data);
+    enum status status = STATUS_OK;
+    if (e->kind != CLOUD_DATA_NONE) {
+        parser_malformed(outcome, offset, "duplicate_key", "data and data_base64 stand both");
+        return false;
+    }
+    if (is_base64) {
+        status = take_base64(e, node);
+    } else if (node->type == JSON_STRING) {
+        e->t.failed |= !take_string(e, node);
+    } else {
+        e->kind = CLOUD_DATA_JSON;
+        e->data = node->raw;
+    }
+    e->t.failed |= status == STATUS_NO_MEMORY;
+    if (status == STATUS_WRONG_TYPE || status == STATUS_MALFORMED)
+        json_record_refuse(e->t.context, node->key, offset, "malformed_value",
+                           "standard base64 is needed", outcome);
+    return outcome->result == PARSER_OK;
+}
+
+static bool is_required(struct slice name)
+{
+    return slice_equal_text(name, "id") || slice_equal_text(name, "source") ||
+           slice_equal_text(name, "type") || slice_equal_text(name, "specversion");
+}
+
+static bool take_member(struct cloud_event *e, const struct json_node *node,
+                        struct parser_outcome *outcome)
+{
+    bool is_base64 = slice_equal_text(node->key, "data_base64");
+    if (node->type == JSON_NULL)
+        return true; /* as if it were not there */
+    if (is_base64 || slice_equal_text(node->key, "data"))
+        return take_data(e, node, is_base64, outcome);
+    if (node->type == JSON_STRING)
+        cloud_event_take(e, node->key, node->text, SLICE_EMPTY);
+    else if (is_required(node->key))
+        json_record_refuse(e->t.context, node->key, (size_t)(node->raw.data - e->record.data),
+                           "wrong_type", "a text is needed", outcome);
+    else
+        cloud_event_take(e, node->key, node->raw, node->raw);
+    return outcome->result == PARSER_OK;
+}
+
+static void parse(struct slice record, const struct parser_context *context,
+                  struct parser_outcome *outcome)
+{
+    struct cloud_event e;
+    struct json_document document;
+    if (json_record_read(context, NULL, record, &document, outcome) != STATUS_OK)
+        return;
+    cloud_event_init(&e, context, record);
+    const struct json_node *nodes = document.nodes;
+    for (size_t k = 1; k < nodes[0].span; k += nodes[k].span)
+        if (!take_member(&e, &nodes[k], outcome))
+            return;
+    cloud_event_finish(&e, outcome);
+}
+
+static int probe(struct slice head)
+{
+    static const char *const names[] = {"specversion", "type", "source"};
+    return json_head_keys(head, names, 3) == 7 ? 80 : 0;
+}
+
+static const char *const content_types[] = {"application/cloudevents+json",
+                                            "application/cloudevents-batch+json", NULL};
+
+const struct parser parser_cloudevents = {
+    .abi_version = VSOC_PARSER_ABI,
+    .struct_size = sizeof(struct parser),
+    .name = "cloudevents",
+    .version = "1.0.0",
+    .description = "CloudEvents as JSON, alone or in a batch, with data in any other format",
+    .content_types = content_types,
+    .framing = PARSER_FRAMING_JSON,
+    .probe = probe,
+    .parse = parse,
+};

@@ -1,0 +1,58 @@
+/* json_head.c: finds the keys of the first object without reading the values. Pure, any thread.
+ * Does not check the JSON. */
+#include "parsers/json_head.h"
+
+static unsigned bit_of(struct slice key, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (slice_equal_text(key, names[i]))
+            return 1u << i;
+    return 0;
+}
+
+static unsigned keys_of(struct slice head, const char *const *names, size_t count)
+{
+    unsigned seen = 0;
+    size_t depth = 0;
+    bool is_key = false; /* the next string names a member of the object itself */
+    for (size_t i = 0; i < head.size; i++) {
+        uint8_t c = head.data[i];
+        if (c == '{' || c == '[') {
+            is_key = ++depth == 1;
+        } else if (c == '}' || c == ']') {
+            if (--depth == 0)
+                return seen;
+        } else if (c == ',') {
+            is_key = depth == 1;
+        } else if (c == '"') {
+            size_t start = ++i;
+            while (i < head.size && head.data[i] != '"')
+                i += head.data[i] == '\\' ? 2 : 1;
+            if (is_key && i < head.size)
+                seen |= bit_of(slice_sub(head, start, i - start), names, count);
+            is_key = false;
+        }
+    }
+    return seen;
+}
+
+static struct slice without_mark(struct slice head)
+{
+    if (slice_starts_with(head, "\xEF\xBB\xBF"))
+        head = slice_sub(head, 3, head.size);
+    return slice_trim(head);
+}
+
+unsigned json_head_keys(struct slice head, const char *const *names, size_t count)
+{
+    head = without_mark(head);
+    if (slice_starts_with(head, "["))
+        head = slice_trim(slice_sub(head, 1, head.size));
+    return slice_starts_with(head, "{") ? keys_of(head, names, count) : 0;
+}
+
+bool json_head_is_json(struct slice head)
+{
+    head = without_mark(head);
+    return slice_starts_with(head, "{") || slice_starts_with(head, "[");
+}

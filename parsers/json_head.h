@@ -1,0 +1,13 @@
+/* json_head.h: what the first JSON object of a body's head looks like: for probes. Thread: any. */
+#ifndef VSOC_PARSERS_JSON_HEAD_H
+#define VSOC_PARSERS_JSON_HEAD_H
+
+#include "core/slice.h"
+
+/* Bit i is set when names[i] (count of them, at most 32) is a key of the first object, which may be
+ * the first element of an array, as far as head goes. 0 when the head starts with none. */
+unsigned json_head_keys(struct slice head, const char *const *names, size_t count);
+/* The head starts with { or [, behind a byte order mark and white space. */
+bool json_head_is_json(struct slice head);
+
+#endif

@@ -1,0 +1,14 @@
+/* media_type.h: the value of Content-Type. Thread: any. */
+#ifndef VSOC_PARSERS_MEDIA_TYPE_H
+#define VSOC_PARSERS_MEDIA_TYPE_H
+
+#include "core/slice.h"
+#include "core/status.h"
+#include "parsers/split.h"
+
+/* Media type without parameters in *media (a part of value, may be empty), and what the parameter
+ * framing= asks for. UNSUPPORTED: a framing that is none of none, u16 and u32. */
+enum status media_type_read(struct slice value, struct slice *media,
+                            enum split_prefix *prefix) must_check;
+
+#endif
