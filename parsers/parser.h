@@ -39,7 +39,7 @@ struct parser_outcome {
     size_t consumed;    /* STREAM: bytes of the record; 0 when its end is not known: the rest of the
                            body is one record */
     size_t offset;      /* MALFORMED: byte in the record near which it is wrong */
-    const char *code;   /* MALFORMED: machine word, e.g. "wrong_type"; NULL: "malformed" */
+    const char *code;   /* MALFORMED: machine word, e.g. "wrong_type", static; NULL: "malformed" */
     const char *detail; /* MALFORMED: sentence for people; static or from context->alloc */
 };
 
@@ -132,8 +132,16 @@ struct parser {
                   struct parser_outcome *outcome);
 };
 
-/* What a plug-in exports: `const struct parser *vsoc_parser_plugin(void)`. */
 #define VSOC_PARSER_PLUGIN_SYMBOL "vsoc_parser_plugin"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+/* What a plug-in defines: its parser, which lives as long as the plug-in is loaded. */
+__attribute__((visibility("default"))) const struct parser *vsoc_parser_plugin(void);
+#ifdef __cplusplus
+}
+#endif
 
 /* Helpers for parsers. */
 static inline void parser_malformed(struct parser_outcome *outcome, size_t offset, const char *code,

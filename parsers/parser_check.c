@@ -87,7 +87,7 @@ bool parser_check(const struct parser *p, char reason[REGISTRY_REASON])
 {
     if (!check_abi(p, reason) || !check_texts(p, reason) || !check_content_types(p, reason))
         return false;
-    if ((unsigned)p->framing > PARSER_FRAMING_BODY)
+    if ((unsigned)p->framing > PARSER_FRAMING_SYSLOG)
         return say(reason, "it has no framing that this program knows");
     if (!p->parse)
         return say(reason, "it has no function parse");

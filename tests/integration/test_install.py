@@ -1,11 +1,14 @@
 """`cmake --install`: everything lies where it belongs, and a plug-in author needs nothing but what was installed."""
 
+import json
 import os
+import pathlib
 import shutil
 import subprocess
 
 import pytest
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 # The destination folder stands for the root, as packagers do it.
 PREFIX = "usr"
 
@@ -113,3 +116,28 @@ def test_a_plugin_builds_against_the_installed_headers_alone(root, tmp_path, sta
 @pytest.mark.parametrize("header", ["core/event.h", "parsers/parser.h", "storage/sink.h"])
 def test_each_public_header_stands_alone(root, tmp_path, header):
     compiled(root, tmp_path, f"#include <{header}>\nint main(void) {{ return 0; }}\n", "cc", "-std=c11", "-pedantic")
+
+
+def test_the_example_plugin_is_built_tested_and_loaded_with_what_was_installed(root, tmp_path):
+    source = tmp_path / "source"
+    shutil.copytree(ROOT / "parsers/example-plugin", source)
+    environment = {**os.environ, "PKG_CONFIG_PATH": str(next(root.rglob("vsocd.pc")).parent)}
+    for command in (
+        ["cmake", "-B", "build", "-G", "Ninja", "-DCMAKE_C_FLAGS=-Wall -Wextra -Werror"],
+        ["cmake", "--build", "build"],
+        ["ctest", "--test-dir", "build", "--output-on-failure"],
+    ):
+        done = subprocess.run(command, cwd=source, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+    plugin = tmp_path / "trc.so"
+    shutil.copy(source / "build/trc.so", plugin)
+    plugin.chmod(0o755)
+    done = subprocess.run(
+        [root / "bin/vsocd", "parse", "--plugin", plugin, "--format", "trc", source / "samples/fd.trc"], capture_output=True
+    )
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [event["event_name"] for event in events] == [
+        "can_frame", "canfd_frame", "can_remote_frame", "can_error_frame", "can_bus_status", "can_error_counters", "trace_event",
+    ]
+    assert (events[1]["can_id"], events[1]["can_flags"], events[1]["bus_id"]) == (str(0x18DAF110), 1 + 8 + 16, "2")
