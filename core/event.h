@@ -135,7 +135,7 @@ static inline struct slice_list *event_list_at(const struct event *event,
 struct event_reject {
     uint32_t index;      /* 0-based place in the batch */
     uint64_t raw_offset; /* of the record in the inflated batch */
-    uint64_t raw_size;   /* bytes of the record */
+    uint64_t raw_size;   /* bytes of the record there; raw may be what it carried */
     struct slice raw;    /* its bytes, at most limits.event_bytes of them */
     struct slice parser; /* name of the parser that refused it, may be empty */
     struct slice code;   /* machine word: malformed, wrong_type, vin_mismatch, … */

@@ -15,6 +15,7 @@
     X(candump)                                                                                     \
     X(dlt)                                                                                         \
     X(cef)                                                                                         \
+    X(leef)                                                                                        \
     X(syslog)
 
 #define X(name) extern const struct parser parser_##name;

@@ -52,8 +52,8 @@ struct parser_outcome {
 struct parser_inner {
     struct slice bytes;  /* followed by 64 readable bytes */
     struct slice format; /* name of a format, or a media type with its parameters; empty: probed */
-    /* Stretch of the record that holds them: where their events are said to stand. What is
-     * quarantined of them are bytes of the inner record. */
+    /* Stretch of the record that holds them: where their events and what is quarantined of them are
+     * said to stand. The bytes that are quarantined are those of the inner record. */
     size_t offset, size;
     /* What the outer format says, or NULL. An inner event takes the fields that it does not set
      * itself; the envelope's attributes become a member of its attributes. */

@@ -11,10 +11,10 @@ static struct slice without_quotes(struct slice s)
 }
 
 static enum parser_result hand_to_syslog(const struct parser_context *context, struct slice record,
-                                         struct parser_outcome *outcome)
+                                         size_t record_bytes, struct parser_outcome *outcome)
 {
     const struct parser_inner inner = {
-        .bytes = record, .format = SLICE_LITERAL("syslog"), .size = record.size};
+        .bytes = record, .format = SLICE_LITERAL("syslog"), .size = record_bytes};
     return context->hand_on(context, &inner, outcome);
 }
 
@@ -28,7 +28,7 @@ bool piped_open(const struct parser_context *context, const char *mark, struct s
     }
     outcome->result = PARSER_NOT_MINE;
     if (s.size && memmem(s.data, s.size, mark, strlen(mark)))
-        outcome->result = hand_to_syslog(context, s, outcome);
+        outcome->result = hand_to_syslog(context, s, record->size, outcome);
     return false;
 }
 

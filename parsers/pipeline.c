@@ -102,7 +102,8 @@ static void report_error(struct run *run, uint32_t index, uint64_t offset, const
         (struct pipeline_error){index, offset, code, (const char *)text.data};
 }
 
-/* Quarantines bytes that start at offset of the body. wrong_at: where in it. */
+/* Quarantines bytes that start at offset of the body, or that were handed on of a record there.
+ * wrong_at: where in it. */
 static void reject(struct run *run, uint32_t index, struct slice bytes, uint64_t offset,
                    size_t wrong_at, const char *code, const char *detail)
 {
@@ -111,7 +112,7 @@ static void reject(struct run *run, uint32_t index, struct slice bytes, uint64_t
     struct event_reject r = {
         .index = index,
         .raw_offset = offset,
-        .raw_size = bytes.size,
+        .raw_size = run->frame->below ? run->frame->record.bytes.size : bytes.size,
         .raw = slice_sub(bytes, 0, run->options->event_bytes),
         .parser = slice_from_text(run->frame->parser->name),
         .code = slice_from_text(code),

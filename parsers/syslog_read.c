@@ -50,6 +50,24 @@ static size_t read_priority(struct slice s, struct syslog_line *out)
     return n + 1;
 }
 
+/* ---- formats inside ---- */
+
+/* "CEF:0", "LEEF:2" and the like. */
+static bool starts_record(struct slice s)
+{
+    static const char *const heads[] = {"CEF:0", "CEF:1", "CEF: ", "LEEF:1", "LEEF:2"};
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+        if (slice_starts_with(s, heads[i]))
+            return true;
+    return false;
+}
+
+bool syslog_carries(struct slice message)
+{
+    return slice_starts_with(message, "{") || slice_starts_with(message, "type=") ||
+           slice_starts_with(message, "node=") || starts_record(message);
+}
+
 /* ---- RFC 5424 ---- */
 
 static bool is_printable(struct slice s)
@@ -145,16 +163,21 @@ static bool take_data(struct slice *s, struct syslog_line *out)
 static bool read_5424(struct slice s, struct syslog_line *out)
 {
     struct syslog_line line = *out;
-    struct slice version = take_word(&s);
+    (void)take_word(&s); /* VERSION */
     line.is_5424 = true;
-    if (!take_time(&s, &line) || !take_field(&s, 255, &line.host) ||
-        !take_field(&s, 48, &line.app) || !take_field(&s, 128, &line.procid) ||
+    if (!take_time(&s, &line) || !take_field(&s, 255, &line.host))
+        return false;
+    if (starts_record(s)) { /* guides of CEF and LEEF end the header here */
+        line.message = s;
+        *out = line;
+        return true;
+    }
+    if (!take_field(&s, 48, &line.app) || !take_field(&s, 128, &line.procid) ||
         !take_field(&s, 32, &line.msgid) || !take_data(&s, &line))
         return false;
     if (slice_starts_with(s, "\xEF\xBB\xBF"))
         s = from(s, 3);
     line.message = s;
-    (void)version;
     *out = line;
     return true;
 }
@@ -169,22 +192,6 @@ static bool has_version(struct slice s)
 }
 
 /* ---- RFC 3164 ---- */
-
-/* "CEF:0", "LEEF:2" and the like. */
-static bool starts_record(struct slice s)
-{
-    static const char *const heads[] = {"CEF:0", "CEF:1", "CEF: ", "LEEF:1", "LEEF:2"};
-    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
-        if (slice_starts_with(s, heads[i]))
-            return true;
-    return false;
-}
-
-bool syslog_carries(struct slice message)
-{
-    return slice_starts_with(message, "{") || slice_starts_with(message, "type=") ||
-           slice_starts_with(message, "node=") || starts_record(message);
-}
 
 static struct slice read_bsd_time(struct slice s, int64_t received_ns, struct syslog_line *out)
 {

@@ -147,7 +147,9 @@ static void broken_record_behind_good_ones_is_quarantined(void **state)
     assert_int_equal(f->result.accepted, 1);
     assert_int_equal(f->result.quarantined, 1);
     assert_string_equal(f->items[1].code, "wrong_type");
-    assert_int_equal(f->items[1].offset, 0);
+    assert_int_equal(f->items[1].offset, 0); /* place of the outer record, bytes of the inner one */
+    assert_int_equal(f->items[1].size, 56);
+    assert_int_equal(f->items[1].raw_size, 16);
 }
 
 static void bytes_of_no_format_stay_with_the_outer_parser(void **state)

@@ -1,0 +1,139 @@
+/* leef.c: Log Event Extended Format records → events. Pure, any thread. Keys without a column are
+ * kept in attributes under their own name. */
+#include "parsers/builtin.h"
+#include "parsers/leef_read.h"
+#include "parsers/pairs.h"
+#include "parsers/piped.h"
+#include "parsers/text_time.h"
+
+static bool set_time(struct pairs *p, enum event_field field, struct slice value)
+{
+    int64_t ns, received_ns = p->t.context->received_ns;
+    bool inferred;
+    struct slice pattern = pairs_find(p, "devTimeFormat"), zone = SLICE_EMPTY;
+    if (event_is_set(&p->t.event, field))
+        return false;
+    enum status status = pattern.size
+                             ? text_time_read_by(pattern, value, zone, received_ns, &ns, &inferred)
+                             : text_time_read(value, zone, received_ns, &ns, &inferred);
+    if (status != STATUS_OK) {
+        text_event_partial(&p->t, "bad_time",
+                           "devTime does not follow devTimeFormat, or is in no known format");
+        return false;
+    }
+    pairs_put_time(p, value, ns, inferred);
+    return true;
+}
+
+static bool set_severity(struct pairs *p, enum event_field field, struct slice value)
+{
+    if (event_is_set(&p->t.event, field))
+        return false;
+    pairs_put_severity(p, value);
+    return true;
+}
+
+/* "true": somebody came or went. */
+static bool set_login(struct pairs *p, enum event_field field, struct slice value)
+{
+    if (slice_equal_nocase(value, "true"))
+        (void)text_event_set(&p->t, field, SLICE_LITERAL("authentication"));
+    return false;
+}
+
+/* Predefined attributes of LEEF, and some that are common beside them. */
+static const struct pairs_row rows[] = {
+    {SLICE_LITERAL("vin"), EVENT_FIELD_COUNT, pairs_set_vin},
+    {SLICE_LITERAL("devTime"), EVENT_time_event_ns, set_time},
+    {SLICE_LITERAL("sev"), EVENT_severity_id, set_severity},
+    {SLICE_LITERAL("cat"), EVENT_event_category, pairs_set_category},
+    {SLICE_LITERAL("isLoginEvent"), EVENT_event_category, set_login},
+    {SLICE_LITERAL("isLogoutEvent"), EVENT_event_category, set_login},
+    {SLICE_LITERAL("src"), EVENT_src_ip, pairs_set_address},
+    {SLICE_LITERAL("dst"), EVENT_dst_ip, pairs_set_address},
+    {SLICE_LITERAL("srcPort"), EVENT_src_port, pairs_set_int},
+    {SLICE_LITERAL("dstPort"), EVENT_dst_port, pairs_set_int},
+    {SLICE_LITERAL("proto"), EVENT_transport, pairs_set_lower},
+    {SLICE_LITERAL("msg"), EVENT_message, pairs_set_message},
+    {SLICE_LITERAL("action"), EVENT_disposition, pairs_set_disposition},
+    {SLICE_LITERAL("act"), EVENT_disposition, pairs_set_disposition},
+    {SLICE_LITERAL("dvchost"), EVENT_ecu_id, pairs_set_text},
+    {SLICE_LITERAL("dvc"), EVENT_ecu_id, pairs_set_text},
+};
+
+/* False: there is text, but no attribute. */
+static bool read_attributes(struct pairs *p, const struct leef_record *record)
+{
+    struct slice key, value;
+    size_t at = 0, without_key = 0;
+    while (leef_attribute_next(record, &at, &key, &value)) {
+        without_key += !key.size;
+        if (!pairs_add(p, key.size ? key : SLICE_LITERAL("text"), value))
+            break;
+    }
+    if (without_key)
+        text_event_partial(&p->t, "bad_pair", "an attribute has no key");
+    return !without_key || without_key < p->count;
+}
+
+static void fill_header(struct pairs *p, const struct leef_record *record)
+{
+    static const char *const keys[LEEF_HEADER_FIELDS] = {"deviceVendor", "deviceProduct",
+                                                         "deviceVersion", "eventId"};
+    struct slice id = SLICE_EMPTY;
+    for (unsigned i = 0; i < LEEF_HEADER_FIELDS; i++) {
+        struct slice field = piped_plain(&p->t, record->header[i], "|\\", false);
+        if (i == LEEF_EVENT_ID && text_event_set(&p->t, EVENT_rule_id, field))
+            id = field;
+        else
+            text_event_keep(&p->t, slice_from_text(keys[i]), field);
+    }
+    if (!text_event_set(&p->t, EVENT_event_name, id))
+        EVENT_SET(&p->t.event, event_name, SLICE_LITERAL("leef"));
+    if (record->bad_delimiter)
+        text_event_partial(&p->t, "bad_delimiter",
+                           "delimiter must be one character or its code in hex; a tab was taken");
+}
+
+static void parse(struct slice record, const struct parser_context *context,
+                  struct parser_outcome *outcome)
+{
+    struct pairs p;
+    struct leef_record leef;
+    struct leef_error error;
+    if (!piped_open(context, "LEEF:", &record, outcome))
+        return;
+    pairs_init(&p, context);
+    text_event_repair(&p.t, &record);
+    if (!leef_read(record, &leef, &error)) {
+        parser_malformed(outcome, error.offset, error.code, error.detail);
+        return;
+    }
+    if (!read_attributes(&p, &leef)) {
+        parser_malformed(outcome, (size_t)(leef.attributes.data - record.data), "malformed",
+                         "LEEF attributes must be key=value pairs");
+        return;
+    }
+    pairs_fill(&p, rows, sizeof rows / sizeof *rows);
+    fill_header(&p, &leef);
+    for (size_t i = 0; i < p.count; i++)
+        if (!p.pairs[i].is_used)
+            text_event_keep(&p.t, p.pairs[i].key, p.pairs[i].value);
+    text_event_emit(&p.t, outcome);
+}
+
+static int probe(struct slice head)
+{
+    return piped_probe(head, "LEEF:") ? 80 : 0;
+}
+
+const struct parser parser_leef = {
+    .abi_version = VSOC_PARSER_ABI,
+    .struct_size = sizeof(struct parser),
+    .name = "leef",
+    .version = "1.0.0",
+    .description = "QRadar Log Event Extended Format 1.0 and 2.0, bare or behind a syslog header",
+    .framing = PARSER_FRAMING_LINES,
+    .probe = probe,
+    .parse = parse,
+};

@@ -1,0 +1,136 @@
+/* leef_read.c: the grammar of the Log Event Extended Format 1.0 and 2.0. Pure, any thread. Knows no
+ * key. */
+#include "parsers/leef_read.h"
+#include "parsers/piped.h"
+
+static bool fail(struct leef_error *error, size_t offset, const char *code, const char *detail)
+{
+    *error = (struct leef_error){offset, code, detail};
+    return false;
+}
+
+/* ---- delimiter of 2.0 ---- */
+
+static void set_delimiter(struct leef_record *out, struct slice bytes)
+{
+    memcpy(out->delimiter, bytes.data, bytes.size);
+    out->delimiter_size = bytes.size;
+}
+
+static int hex_value(uint8_t c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* "0x5E", "x5e", up to four digits: the code point, 0 when it is none. */
+static unsigned hex_code(struct slice s)
+{
+    unsigned code = 0;
+    if (s.size && s.data[0] == '0')
+        s = slice_sub(s, 1, s.size);
+    if (s.size < 2 || s.size > 5 || (s.data[0] | 0x20) != 'x')
+        return 0;
+    for (size_t i = 1; i < s.size; i++) {
+        int digit = hex_value(s.data[i]);
+        if (digit < 0)
+            return 0;
+        code = code << 4 | (unsigned)digit;
+    }
+    return code >= 0xD800 && code <= 0xDFFF ? 0 : code;
+}
+
+static void set_code(struct leef_record *out, unsigned code)
+{
+    uint8_t utf8[3];
+    size_t size = code < 0x80 ? 1 : code < 0x800 ? 2 : 3;
+    if (size == 1) {
+        utf8[0] = (uint8_t)code;
+    } else if (size == 2) {
+        utf8[0] = (uint8_t)(0xC0 | code >> 6);
+        utf8[1] = (uint8_t)(0x80 | (code & 0x3F));
+    } else {
+        utf8[0] = (uint8_t)(0xE0 | code >> 12);
+        utf8[1] = (uint8_t)(0x80 | (code >> 6 & 0x3F));
+        utf8[2] = (uint8_t)(0x80 | (code & 0x3F));
+    }
+    set_delimiter(out, slice_make(utf8, size));
+}
+
+/* The field is one character. */
+static bool is_character(struct slice field)
+{
+    for (size_t i = 1; i < field.size; i++)
+        if ((field.data[i] & 0xC0) != 0x80)
+            return false;
+    return field.size > 0 && field.size <= 4;
+}
+
+/* The field behind the event id, up to the next |. False: it is none but the attributes. */
+static bool take_delimiter(struct slice field, struct leef_record *out)
+{
+    unsigned code = hex_code(field);
+    if (code)
+        set_code(out, code);
+    else if (is_character(field))
+        set_delimiter(out, field);
+    else if (field.size && memchr(field.data, '=', field.size))
+        return false;
+    else
+        out->bad_delimiter = field.size > 0;
+    return true;
+}
+
+/* ---- record ---- */
+
+/* "LEEF:2.0|" at the head of s: bytes read, 0 when it is no version we know. */
+static size_t read_version(struct slice s, unsigned *version)
+{
+    size_t at = 5;
+    while (at < s.size && s.data[at] == ' ')
+        at++;
+    struct slice rest = slice_sub(s, at, s.size);
+    *version = rest.size && rest.data[0] == '2' ? 2 : 1;
+    if (slice_starts_with(rest, "1.0|") || slice_starts_with(rest, "2.0|"))
+        return at + 4;
+    return slice_starts_with(rest, "1|") || slice_starts_with(rest, "2|") ? at + 2 : 0;
+}
+
+bool leef_read(struct slice record, struct leef_record *out, struct leef_error *error)
+{
+    unsigned version;
+    struct slice field;
+    size_t at = read_version(record, &version);
+    *out = (struct leef_record){.delimiter = "\t", .delimiter_size = 1};
+    if (!at)
+        return fail(error, 5, "unsupported_version", "LEEF version must be 1.0 or 2.0");
+    for (unsigned i = 0; i < LEEF_HEADER_FIELDS; i++)
+        if (!piped_field(record, &at, &out->header[i]))
+            return fail(error, at, "malformed", "LEEF header needs 5 fields, each ended by |");
+    size_t behind = at;
+    if (version == 2 && piped_field(record, &behind, &field) && take_delimiter(field, out))
+        at = behind;
+    out->attributes = slice_sub(record, at, record.size);
+    return true;
+}
+
+bool leef_attribute_next(const struct leef_record *record, size_t *at, struct slice *key,
+                         struct slice *value)
+{
+    struct slice piece = SLICE_EMPTY;
+    while (!piece.size && *at < record->attributes.size) {
+        struct slice rest = slice_sub(record->attributes, *at, record->attributes.size);
+        const uint8_t *end =
+            memmem(rest.data, rest.size, record->delimiter, record->delimiter_size);
+        piece = slice_sub(rest, 0, end ? (size_t)(end - rest.data) : rest.size);
+        *at += piece.size + (end ? record->delimiter_size : 0);
+        piece = slice_trim(piece).size ? piece : SLICE_EMPTY;
+    }
+    const uint8_t *equals = piece.size ? memchr(piece.data, '=', piece.size) : NULL;
+    size_t key_size = equals ? (size_t)(equals - piece.data) : 0;
+    *key = slice_trim(slice_sub(piece, 0, key_size));
+    *value = equals ? slice_sub(piece, key_size + 1, piece.size) : piece;
+    return piece.size > 0;
+}

@@ -1,0 +1,37 @@
+/* leef_read.h: one LEEF record → header fields and attributes, as written. Thread: any. */
+#ifndef VSOC_PARSERS_LEEF_READ_H
+#define VSOC_PARSERS_LEEF_READ_H
+
+#include "core/slice.h"
+
+enum leef_header_field {
+    LEEF_VENDOR,
+    LEEF_PRODUCT,
+    LEEF_PRODUCT_VERSION,
+    LEEF_EVENT_ID,
+    LEEF_HEADER_FIELDS,
+};
+
+struct leef_record {
+    struct slice header[LEEF_HEADER_FIELDS]; /* with escapes */
+    uint8_t delimiter[4];                    /* between attributes; UTF-8 */
+    size_t delimiter_size;
+    bool bad_delimiter; /* 2.0: what stands there is none; a tab was taken */
+    struct slice attributes;
+};
+
+/* Where and why a record is no LEEF. */
+struct leef_error {
+    size_t offset;
+    const char *code, *detail;
+};
+
+/* Splits a record, which starts with "LEEF:"; false with *error. */
+bool leef_read(struct slice record, struct leef_record *out, struct leef_error *error);
+
+/* Next piece between delimiters that is not empty: *at starts at 0. False after the last. Without
+ * an = *key is empty. */
+bool leef_attribute_next(const struct leef_record *record, size_t *at, struct slice *key,
+                         struct slice *value);
+
+#endif

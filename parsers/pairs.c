@@ -1,0 +1,140 @@
+/* pairs.c: pairs of text records and the columns they fill. Pure, any thread. Knows no format. */
+#include "parsers/pairs.h"
+#include "parsers/category.h"
+
+void pairs_init(struct pairs *p, const struct parser_context *context)
+{
+    text_event_init(&p->t, context);
+    p->count = 0;
+}
+
+bool pairs_add(struct pairs *p, struct slice key, struct slice value)
+{
+    if (p->count == PAIRS_MAX) {
+        text_event_note_full(&p->t);
+        return false;
+    }
+    p->pairs[p->count++] = (struct pair){key, value, false};
+    return true;
+}
+
+struct slice pairs_find(const struct pairs *p, const char *key)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (slice_equal_text(p->pairs[i].key, key))
+            return p->pairs[i].value;
+    return SLICE_EMPTY;
+}
+
+void pairs_fill(struct pairs *p, const struct pairs_row *rows, size_t row_count)
+{
+    for (size_t r = 0; r < row_count; r++)
+        for (size_t i = 0; i < p->count; i++)
+            if (slice_equal(p->pairs[i].key, rows[r].key) && !p->pairs[i].is_used)
+                p->pairs[i].is_used = rows[r].set(p, rows[r].field, p->pairs[i].value);
+}
+
+bool pairs_set_text(struct pairs *p, enum event_field field, struct slice value)
+{
+    return text_event_set(&p->t, field, value);
+}
+
+bool pairs_set_lower(struct pairs *p, enum event_field field, struct slice value)
+{
+    return text_event_set_lower(&p->t, field, value);
+}
+
+bool pairs_set_address(struct pairs *p, enum event_field field, struct slice value)
+{
+    return text_event_set_address(&p->t, field, value);
+}
+
+bool pairs_set_message(struct pairs *p, enum event_field field, struct slice value)
+{
+    if (event_is_set(&p->t.event, field))
+        return false;
+    text_event_set_message(&p->t, value);
+    return true;
+}
+
+bool pairs_set_int(struct pairs *p, enum event_field field, struct slice value)
+{
+    int64_t v = 0;
+    if (!value.size || value.size > 18)
+        return false;
+    for (size_t i = 0; i < value.size; i++) {
+        if (value.data[i] < '0' || value.data[i] > '9')
+            return false;
+        v = v * 10 + (value.data[i] - '0');
+    }
+    return text_event_set_int(&p->t, field, v);
+}
+
+bool pairs_set_category(struct pairs *p, enum event_field field, struct slice value)
+{
+    return category_is_known(value) && text_event_set(&p->t, field, value);
+}
+
+bool pairs_set_disposition(struct pairs *p, enum event_field field, struct slice value)
+{
+    static const struct {
+        const char *word, *disposition;
+    } table[] = {
+        {"blocked", "blocked"},   {"block", "blocked"},   {"deny", "blocked"},
+        {"denied", "blocked"},    {"reject", "blocked"},  {"rejected", "blocked"},
+        {"drop", "dropped"},      {"dropped", "dropped"}, {"discard", "dropped"},
+        {"allow", "allowed"},     {"allowed", "allowed"}, {"permit", "allowed"},
+        {"permitted", "allowed"}, {"accept", "allowed"},  {"accepted", "allowed"},
+        {"pass", "allowed"},      {"alert", "detected"},  {"detected", "detected"},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (slice_equal_nocase(value, table[i].word))
+            return text_event_set(&p->t, field, slice_from_text(table[i].disposition)) &&
+                   slice_equal_text(value, table[i].disposition);
+    return false;
+}
+
+bool pairs_set_vin(struct pairs *p, enum event_field field, struct slice value)
+{
+    (void)field;
+    p->t.event.vin = value;
+    return true;
+}
+
+void pairs_put_time(struct pairs *p, struct slice raw, int64_t ns, bool inferred)
+{
+    EVENT_SET(&p->t.event, time_event_ns, ns);
+    EVENT_SET(&p->t.event, time_event_raw, slice_sub(raw, 0, 256));
+    if (inferred)
+        EVENT_SET(&p->t.event, time_quality, SLICE_LITERAL("inferred"));
+}
+
+/* OCSF severity, -1 when it is none. */
+static int severity_of(struct slice s)
+{
+    static const struct {
+        const char *word;
+        int severity_id;
+    } words[] = {{"unknown", 0}, {"low", 2}, {"medium", 3}, {"high", 4}, {"very-high", 5}};
+    static const int8_t numbers[11] = {1, 2, 2, 2, 3, 3, 3, 4, 4, 5, 5};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (slice_equal_nocase(s, words[i].word))
+            return words[i].severity_id;
+    if (s.size == 1 && s.data[0] >= '0' && s.data[0] <= '9')
+        return numbers[s.data[0] - '0'];
+    return slice_equal_text(s, "10") ? numbers[10] : -1;
+}
+
+void pairs_put_severity(struct pairs *p, struct slice text)
+{
+    struct slice trimmed = slice_trim(text);
+    int severity = severity_of(trimmed);
+    if (!trimmed.size)
+        return;
+    if (severity < 0)
+        text_event_partial(&p->t, "bad_severity",
+                           "severity must be 0 to 10, Unknown, Low, Medium, High or Very-High");
+    EVENT_SET(&p->t.event, severity_id, severity < 0 ? 0 : severity);
+    if (!text_event_set(&p->t, EVENT_severity_source, trimmed))
+        text_event_keep(&p->t, SLICE_LITERAL("severity"), trimmed);
+}

@@ -1,0 +1,54 @@
+/* pairs.h: the key=value pairs of a text record → columns by a table, the rest → attributes. One
+ * owner, one record. */
+#ifndef VSOC_PARSERS_PAIRS_H
+#define VSOC_PARSERS_PAIRS_H
+
+#include "parsers/text_event.h"
+
+#define PAIRS_MAX 512
+
+struct pair {
+    struct slice key, value;
+    bool is_used; /* has a column, or is no value of its own */
+};
+
+struct pairs {
+    struct text_event t;
+    struct pair pairs[PAIRS_MAX];
+    size_t count;
+};
+
+/* Says that the value stands in the column as it was written. False: it is kept in attributes. */
+typedef bool pairs_set(struct pairs *p, enum event_field field, struct slice value);
+
+/* Key → column. For one column the row that stands first wins. */
+struct pairs_row {
+    struct slice key;
+    enum event_field field;
+    pairs_set *set;
+};
+
+void pairs_init(struct pairs *p, const struct parser_context *context);
+/* False, and noted, when there are PAIRS_MAX already. */
+bool pairs_add(struct pairs *p, struct slice key, struct slice value);
+/* Value of the first pair of that key, empty when there is none. */
+struct slice pairs_find(const struct pairs *p, const char *key);
+/* Fills the columns in the order of rows. */
+void pairs_fill(struct pairs *p, const struct pairs_row *rows, size_t row_count);
+
+pairs_set pairs_set_text, pairs_set_lower, pairs_set_address, pairs_set_message;
+/* Decimal digits within the field's range. */
+pairs_set pairs_set_int;
+/* One of the categories of our list. */
+pairs_set pairs_set_category;
+/* A word of appliances for what they did with the packet or call. */
+pairs_set pairs_set_disposition;
+/* The vehicle; field is not looked at. */
+pairs_set pairs_set_vin;
+
+/* time_event_ns and what belongs to it. */
+void pairs_put_time(struct pairs *p, struct slice raw, int64_t ns, bool inferred);
+/* Severity 0 to 10 or in words. Empty: nothing. */
+void pairs_put_severity(struct pairs *p, struct slice text);
+
+#endif
