@@ -9,6 +9,7 @@
     X(cloudevents)                                                                                 \
     X(cloudevents_binary)                                                                          \
     X(eve)                                                                                         \
+    X(hec)                                                                                         \
     X(vsoc_json)                                                                                   \
     X(qsev)                                                                                        \
     X(auditd)                                                                                      \

@@ -3,7 +3,6 @@
 #include "parsers/builtin.h"
 #include "parsers/event_check.h"
 #include "parsers/json_head.h"
-#include "parsers/json_record.h"
 #include "parsers/text_event.h"
 #include "parsers/timestamp.h"
 
@@ -294,51 +293,14 @@ static void fill(struct eve *e, struct slice type)
     (void)text_event_set(&e->t, EVENT_event_name, type);
 }
 
-/* Suricata logs what it saw on the wire. What can't be stored of it stands as U+FFFD. */
-static bool repair(struct eve *e, struct slice *record)
-{
-    text_event_repair(&e->t, record);
-    uint8_t *out = e->t.context->alloc(e->t.context, record->size + JSON_PADDING);
-    bool replaced = false;
-    if (!out)
-        return false;
-    memcpy(out, record->data, record->size);
-    memset(out + record->size, ' ', JSON_PADDING);
-    for (size_t i = 0; i < record->size; i++) {
-        if (out[i] != '\\')
-            continue;
-        if (!memcmp(out + i, "\\u0000", 6)) {
-            memcpy(out + i, "\\ufffd", 6);
-            replaced = true;
-        }
-        i++; /* past what is escaped */
-    }
-    if (replaced)
-        text_event_partial(&e->t, "bad_text", "U+0000 stands as U+FFFD");
-    *record = slice_make(out, record->size);
-    return true;
-}
-
-static bool read_document(struct eve *e, struct slice record, struct parser_outcome *outcome)
-{
-    const struct parser_context *context = e->t.context;
-    struct parser_outcome again;
-    enum status status = json_record_read(context, NULL, record, &e->document, outcome);
-    if ((status == STATUS_INVALID_UTF8 || status == STATUS_REFUSED) && repair(e, &record)) {
-        status = json_record_read(context, NULL, record, &e->document, &again);
-        if (status == STATUS_OK)
-            *outcome = (struct parser_outcome){.result = PARSER_OK};
-    }
-    return status == STATUS_OK;
-}
-
 static void parse(struct slice record, const struct parser_context *context,
                   struct parser_outcome *outcome)
 {
     struct eve e;
     text_event_init(&e.t, context);
     e.cve.count = e.atm.count = 0;
-    if (!read_document(&e, record, outcome))
+    /* Suricata logs what it saw on the wire. */
+    if (!text_event_read_json(&e.t, NULL, record, &e.document, outcome))
         return;
     struct slice type = text_of(json_find(&e.document, 0, "event_type"));
     if (!type.size) {

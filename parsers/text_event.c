@@ -8,6 +8,7 @@ void text_event_init(struct text_event *t, const struct parser_context *context)
 {
     t->context = context;
     t->is_full = false;
+    t->is_repaired = false;
     t->failed = false;
     t->keys.count = 0;
     event_clear(&t->event);
@@ -33,8 +34,48 @@ void text_event_repair(struct text_event *t, struct slice *record)
     bool repaired = false;
     if (text_repair(t->context, record, &repaired) != STATUS_OK)
         t->failed = true;
-    if (repaired)
+    if (repaired && !t->is_repaired)
         text_event_partial(t, "bad_text", "bytes that are no UTF-8 text stand as U+FFFD");
+    t->is_repaired |= repaired;
+}
+
+/* Copies JSON with each escape of U+0000 as that of U+FFFD, followed by JSON_PADDING bytes. */
+static bool repair_escapes(struct text_event *t, struct slice *record)
+{
+    uint8_t *out = t->context->alloc(t->context, record->size + JSON_PADDING);
+    bool replaced = false;
+    if (!out)
+        return false;
+    memcpy(out, record->data, record->size);
+    memset(out + record->size, ' ', JSON_PADDING);
+    for (size_t i = 0; i < record->size; i++) {
+        if (out[i] != '\\')
+            continue;
+        if (!memcmp(out + i, "\\u0000", 6)) {
+            memcpy(out + i, "\\ufffd", 6);
+            replaced = true;
+        }
+        i++; /* past what is escaped */
+    }
+    if (replaced)
+        text_event_partial(t, "bad_text", "U+0000 stands as U+FFFD");
+    *record = slice_make(out, record->size);
+    return true;
+}
+
+bool text_event_read_json(struct text_event *t, const struct json_names *names, struct slice record,
+                          struct json_document *document, struct parser_outcome *outcome)
+{
+    struct parser_outcome again;
+    enum status status = json_record_read(t->context, names, record, document, outcome);
+    if (status != STATUS_INVALID_UTF8 && status != STATUS_REFUSED)
+        return status == STATUS_OK;
+    text_event_repair(t, &record);
+    if (!repair_escapes(t, &record) ||
+        json_record_read(t->context, names, record, document, &again) != STATUS_OK)
+        return false;
+    *outcome = (struct parser_outcome){.result = PARSER_OK};
+    return true;
 }
 
 bool text_event_set(struct text_event *t, enum event_field field, struct slice value)
