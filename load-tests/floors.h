@@ -26,6 +26,8 @@ typedef uint32_t floors_work(const struct floors_batch *batch, char *scratch);
 floors_work floors_inflate_zlib; /* gzip → plain bytes, whole batch at once */
 floors_work floors_inflate_isal; /* the same through isa-l, where it was built in */
 floors_work floors_newlines;     /* memchr over the plain bytes */
+floors_work floors_memchr;       /* memchr for a byte that hardly stands anywhere: 1 */
+floors_work floors_utf8;         /* simdjson looks whether the plain bytes are UTF-8: 1 */
 floors_work floors_json;         /* simdjson on demand: every key and value of every event */
 
 #ifdef __cplusplus

@@ -81,6 +81,12 @@ bool walk(ondemand::value value)
 
 } // namespace
 
+uint32_t floors_utf8(const struct floors_batch *batch, char *scratch)
+{
+    (void)scratch;
+    return simdjson::validate_utf8(batch->plain, batch->plain_bytes);
+}
+
 uint32_t floors_json(const struct floors_batch *batch, char *scratch)
 {
     static ondemand::parser parser;
@@ -92,8 +98,8 @@ uint32_t floors_json(const struct floors_batch *batch, char *scratch)
     if (parser.iterate_many(batch->plain, batch->plain_bytes, window).get(events))
         return 0;
     for (auto event : events) {
-        ondemand::object object;
-        if (event.get_object().get(object) || !walk_object(object))
+        ondemand::value root;
+        if (event.get_value().get(root) || !walk(root))
             return 0;
         count++;
     }
