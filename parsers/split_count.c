@@ -30,17 +30,33 @@ bool split_count_is_priority(struct slice s, size_t at)
     return n > at + 1 && n < s.size && s.data[at] == '<' && s.data[n] == '>';
 }
 
-static bool starts_frame(struct slice s, size_t at)
+/* The frame whose count stands at `at`: *end where it leads. False when it is no count before a
+ * priority, or leads out of s. */
+static bool leads_to(struct slice s, size_t at, size_t *end)
 {
     size_t octets, n = read_count(s, at, &octets);
-    return n && split_count_is_priority(s, at + n);
+    if (!n || !split_count_is_priority(s, at + n) || octets > s.size - at - n)
+        return false;
+    *end = at + n + octets;
+    return true;
 }
 
-/* A frame may end at `end`: with the body, before or behind a line end, before the next one. */
-static bool may_end(struct slice s, size_t end)
+/* A frame may end there without another one behind it: with the body, before or behind a line end.
+ */
+static bool ends_alone(struct slice s, size_t end)
 {
-    return end == s.size || s.data[end] == '\n' || s.data[end] == '\r' || s.data[end - 1] == '\n' ||
-           split_count_is_priority(s, end) || starts_frame(s, end);
+    return end == s.size || s.data[end] == '\n' || s.data[end] == '\r' || s.data[end - 1] == '\n';
+}
+
+/* Another frame starts at `at`, where one may end. Behind a digit it must lead somewhere: that
+ * digit may be the first of its count. */
+static bool starts_frame(struct slice s, size_t at)
+{
+    size_t end, behind, octets, n = read_count(s, at, &octets);
+    bool is_head = n && split_count_is_priority(s, at + n);
+    if (!is_head || !is_digit(s.data[at - 1]))
+        return is_head;
+    return leads_to(s, at, &end) && (ends_alone(s, end) || leads_to(s, end, &behind));
 }
 
 /* End of the frame whose count stands at `at`; 0 when that is no count or no place to end. Without
@@ -51,8 +67,8 @@ static size_t sound_end(struct slice s, size_t at)
     if (!n || octets > s.size - at - n)
         return 0;
     size_t end = at + n + octets;
-    bool is_sound = split_count_is_priority(s, at + n) ? may_end(s, end) : starts_frame(s, end);
-    return is_sound ? end : 0;
+    bool may_end_alone = split_count_is_priority(s, at + n) && ends_alone(s, end);
+    return may_end_alone || starts_frame(s, end) ? end : 0;
 }
 
 /* Start of the sound frame whose priority stands at `priority`, s.size when there is none. Digits
@@ -69,14 +85,16 @@ static size_t frame_before(struct slice s, size_t from, size_t priority)
 
 size_t split_count_resume(struct slice s, size_t from, size_t to)
 {
-    for (size_t p = from + 2; p < to; p++) {
-        const uint8_t *next = memchr(s.data + p, '<', to - p);
+    size_t last =
+        slice_sub(s, 0, to + DIGITS_MAX + 2).size; /* its priority may stand behind `to` */
+    for (size_t p = from + 2; p < last; p++) {
+        const uint8_t *next = memchr(s.data + p, '<', last - p);
         if (!next)
             break;
         p = (size_t)(next - s.data);
         bool may_be = s.data[p - 1] == ' ' && split_count_is_priority(s, p);
-        size_t start = may_be ? frame_before(s, from, p) : s.size;
-        if (start < s.size)
+        size_t start = may_be ? frame_before(s, from, p) : to;
+        if (start < to)
             return start;
     }
     return to;

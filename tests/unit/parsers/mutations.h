@@ -1,7 +1,7 @@
-/* mutations.h: every prefix and every single-byte change of sample files through the record loop:
- * whatever comes in, each byte that is no white space, and of JSON none between records, stands in
- * an event or a quarantined record.
- */
+/* mutations.h: prefixes and single-byte changes of the sample files of a format through the record
+ * loop. Whatever comes in, each byte that may not stand between records stands in an event or a
+ * quarantined record, and a change costs no record but its own, as far as the framing tells them
+ * apart. VSOCD_MUTATIONS=full takes every prefix and every value of every byte. */
 #ifndef VSOC_TESTS_MUTATIONS_H
 #define VSOC_TESTS_MUTATIONS_H
 
@@ -9,54 +9,67 @@
 
 #include <glob.h>
 
-#define MUTATIONS_BYTES 2048 /* of a file; larger ones would take too long and are left out */
+#define MUTATIONS_BYTES 65536 /* of one file */
+#define MUTATIONS_ITEMS 1024  /* of one file */
+#define MUTATIONS_RUNS  3000  /* changes and prefixes of a file, about, when not all are taken */
 
-struct mutations {
-    const uint8_t *body;
-    size_t size;
+struct mutations_item {
+    uint64_t offset, size;
+    bool is_reject;
+};
+
+/* What came of one body. */
+struct mutations_result {
+    struct mutations_item items[MUTATIONS_ITEMS];
+    size_t count, size;
     bool covered[MUTATIONS_BYTES];
 };
 
-static inline void mutations_cover(struct mutations *m, uint64_t offset, uint64_t size)
+static inline void mutations_add(struct mutations_result *m, uint64_t offset, uint64_t size,
+                                 bool is_reject)
 {
     assert_true(offset <= m->size && size <= m->size - offset);
+    assert_true(m->count < MUTATIONS_ITEMS);
+    m->items[m->count++] = (struct mutations_item){offset, size, is_reject};
     memset(m->covered + offset, true, size);
 }
 
 static inline void mutations_on_event(void *arg, const struct event *event)
 {
-    mutations_cover(arg, (uint64_t)event->raw_offset, (uint64_t)event->raw_size);
+    mutations_add(arg, (uint64_t)event->raw_offset, (uint64_t)event->raw_size, false);
 }
 
 static inline void mutations_on_reject(void *arg, const struct event_reject *r)
 {
-    const struct mutations *m = arg;
-    uint64_t size = r->raw_size;
     assert_true(r->code.size && r->detail.size);
-    assert_true(r->raw_offset <= m->size);
-    const uint8_t *at = m->body + r->raw_offset;
-    size_t left = m->size - (size_t)r->raw_offset;
-    if (r->raw.size > left || memcmp(at, r->raw.data, r->raw.size) != 0) {
-        const uint8_t *lf = memchr(at, '\n', left); /* bytes from inside the record of this line */
-        size = lf ? (uint64_t)(lf - at) : left;
-    }
-    mutations_cover(arg, r->raw_offset, size);
+    mutations_add(arg, r->raw_offset, r->raw_size, true);
 }
 
-static inline void mutations_run(struct fixture *f, const uint8_t *body, size_t size)
+/* Bytes that may stand between records. */
+static inline bool mutations_is_gap(const struct fixture *f, const uint8_t *body, size_t i)
 {
-    struct mutations m = {.body = body, .size = size};
-    assert_true(size <= sizeof m.covered);
+    static const uint8_t mark[] = {0xEF, 0xBB, 0xBF};
+    bool is_json = f->options.parser->framing == PARSER_FRAMING_JSON;
+    return (body[i] && strchr(is_json ? " \t\r\n,[]" : " \t\r\n", body[i])) ||
+           (i < sizeof mark && !memcmp(body, mark, i + 1)); /* or the head of one */
+}
+
+static inline void mutations_run(struct fixture *f, const uint8_t *body, size_t size,
+                                 struct mutations_result *m)
+{
     uint8_t *padded = malloc(size + PIPELINE_PADDING);
+    assert_true(size <= MUTATIONS_BYTES);
+    memset(m->covered, false, size);
     memcpy(padded, body, size);
     memset(padded + size, ' ', PIPELINE_PADDING);
+    m->count = 0;
+    m->size = size;
     f->options.on_event = mutations_on_event;
     f->options.on_reject = mutations_on_reject;
-    f->options.arg = &m;
+    f->options.arg = m;
     assert_int_equal(pipeline_run(&f->options, slice_make(padded, size), &f->result), STATUS_OK);
-    bool is_json = f->options.parser->framing == PARSER_FRAMING_JSON;
-    for (size_t i = 0; i < size; i++)
-        if (!m.covered[i] && !strchr(is_json ? " \t\r\n[]," : " \t\r\n", body[i]))
+    for (size_t i = 0; i < size && !f->result.duplicates; i++)
+        if (!m->covered[i] && !mutations_is_gap(f, body, i))
             fail_msg("byte %zu is in no event and no quarantined record of\n%.*s", i, (int)size,
                      (const char *)body);
     free(padded);
@@ -64,29 +77,86 @@ static inline void mutations_run(struct fixture *f, const uint8_t *body, size_t 
     arena_init(&f->arena, (size_t)1 << 24);
 }
 
+/* Events that cannot know of a changed byte at `at`: those before its own, and where a line is a
+ * record also those behind. (What is broken may end where the next sound record starts.) */
+static inline bool mutations_is_neighbour(const struct fixture *f,
+                                          const struct mutations_item *item,
+                                          const struct mutations_item *own, size_t at)
+{
+    if (item->is_reject)
+        return false;
+    switch (f->options.parser->framing) {
+    case PARSER_FRAMING_LINES:
+        return item->offset + item->size + 1 < at || item->offset > at + 1;
+    case PARSER_FRAMING_SYSLOG:
+    case PARSER_FRAMING_JSON:
+    case PARSER_FRAMING_STREAM:
+        return own && item->offset + item->size < own->offset;
+    case PARSER_FRAMING_BODY:
+        break;
+    }
+    return false;
+}
+
+static inline bool mutations_has(const struct mutations_result *m,
+                                 const struct mutations_item *item)
+{
+    for (size_t i = 0; i < m->count; i++)
+        if (m->items[i].offset == item->offset && m->items[i].size == item->size &&
+            m->items[i].is_reject == item->is_reject)
+            return true;
+    return false;
+}
+
+static inline void mutations_change(struct fixture *f, uint8_t *body,
+                                    const struct mutations_result *before, size_t at, uint8_t value)
+{
+    static struct mutations_result after;
+    const struct mutations_item *own = NULL;
+    uint8_t was = body[at];
+    body[at] = value;
+    mutations_run(f, body, before->size, &after);
+    for (size_t i = 0; i < before->count; i++)
+        if (before->items[i].offset <= at && at - before->items[i].offset < before->items[i].size)
+            own = &before->items[i];
+    for (size_t i = 0; i < before->count && !f->result.duplicates; i++)
+        if (mutations_is_neighbour(f, &before->items[i], own, at) &&
+            !mutations_has(&after, &before->items[i]))
+            fail_msg("byte %zu as %02x costs the record at byte %lu of\n%.*s", at, value,
+                     (unsigned long)before->items[i].offset, (int)before->size, (char *)body);
+    body[at] = was;
+}
+
+static inline void mutations_of_body(struct fixture *f, uint8_t *body, size_t size)
+{
+    static const uint8_t others[] = {'\0', '\n', ' ',  '0', 'z',    '"', '#',   '\x1D',
+                                     '<',  '|',  '\\', '[', '\x80', '{', '\xFF'};
+    static struct mutations_result before;
+    const char *mode = getenv("VSOCD_MUTATIONS");
+    bool is_full = mode && !strcmp(mode, "full");
+    size_t step = is_full ? 1 : 1 + size * 4 / MUTATIONS_RUNS, turn = 0;
+    for (size_t i = 0; i <= size; i += step)
+        mutations_run(f, body, i, &before);
+    mutations_run(f, body, size, &before);
+    for (size_t i = 0; i < size; i += step) {
+        for (unsigned v = 1; is_full && v < 256; v++)
+            mutations_change(f, body, &before, i, body[i] ^ (uint8_t)v);
+        for (unsigned k = 0; !is_full && k < 2; k++)
+            mutations_change(f, body, &before, i, others[turn++ % sizeof others]);
+        if (!is_full)
+            mutations_change(f, body, &before, i, body[i] ^ 1);
+    }
+}
+
 static inline void mutations_of_file(struct fixture *f, const char *path)
 {
-    static const uint8_t others[] = {'\0', '\n', ' ', '0', 'z', '"', '#', '\x1D', '\x80', '\xFF'};
-    uint8_t body[MUTATIONS_BYTES];
+    static uint8_t body[MUTATIONS_BYTES];
     FILE *file = fopen(path, "rb");
     assert_non_null(file);
     size_t size = fread(body, 1, sizeof body, file);
-    assert_true(size > 0);
+    assert_true(size < sizeof body);
     fclose(file);
-    if (size == sizeof body)
-        return;
-    for (size_t i = 0; i <= size; i++)
-        mutations_run(f, body, i);
-    for (size_t i = 0; i < size; i++) {
-        uint8_t was = body[i];
-        for (size_t k = 0; k < sizeof others; k++) {
-            body[i] = others[k];
-            mutations_run(f, body, size);
-        }
-        body[i] = was ^ 1;
-        mutations_run(f, body, size);
-        body[i] = was;
-    }
+    mutations_of_body(f, body, size);
 }
 
 /* Of every tests/data/FORMAT/NAME.in. */
@@ -96,7 +166,7 @@ static inline void mutations_of_format(struct fixture *f, const struct parser *p
     glob_t files;
     snprintf(pattern, sizeof pattern, TEST_DATA_DIR "/%s/*.in", parser->name);
     f->options.parser = parser;
-    f->options.batch_events = MUTATIONS_BYTES;
+    f->options.batch_events = MUTATIONS_ITEMS;
     assert_int_equal(glob(pattern, 0, NULL, &files), 0);
     for (size_t i = 0; i < files.gl_pathc; i++)
         mutations_of_file(f, files.gl_pathv[i]);

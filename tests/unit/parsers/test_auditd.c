@@ -1,4 +1,4 @@
-#include "mutations.h"
+#include "pipeline_fixture.h"
 
 #include "parsers/audit_read.h"
 
@@ -205,11 +205,6 @@ static void refusals_and_failures_have_a_severity(void **state)
     }
 }
 
-static void any_change_of_a_sample_is_an_event_or_quarantined(void **state)
-{
-    mutations_of_format(*state, &parser_auditd);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,7 +219,6 @@ int main(void)
         fixture_test(lines_that_wait_are_limited),
         fixture_test(more_records_than_are_decoded_are_noted),
         fixture_test(refusals_and_failures_have_a_severity),
-        fixture_test(any_change_of_a_sample_is_an_event_or_quarantined),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

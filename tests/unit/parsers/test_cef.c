@@ -1,6 +1,6 @@
 #include <time.h>
 
-#include "mutations.h"
+#include "pipeline_fixture.h"
 
 #include "parsers/cef_read.h"
 
@@ -161,11 +161,6 @@ static void severity_words_and_numbers_map(void **state)
     }
 }
 
-static void every_change_of_a_sample_is_answered(void **state)
-{
-    mutations_of_format(*state, &parser_cef);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,7 +173,6 @@ int main(void)
         fixture_test(a_line_of_one_key_is_read_in_little_time),
         fixture_test(every_cut_of_a_record_is_answered),
         fixture_test(severity_words_and_numbers_map),
-        fixture_test(every_change_of_a_sample_is_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

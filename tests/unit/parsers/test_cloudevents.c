@@ -1,7 +1,7 @@
 /* CloudEvents: JSON and headers, and the data in other formats that they carry. */
 #include "pipeline_fixture.h"
 
-#include "mutations.h"
+#include "pipeline_fixture.h"
 #include "parsers/otel_severity.h"
 
 static struct json_parser *inner;
@@ -399,12 +399,6 @@ static void an_inner_record_over_the_limit_is_not_read(void **state)
     assert_rejected(f, 1, "event_too_large", "");
 }
 
-static void cut_and_changed_samples_lose_nothing(void **state)
-{
-    struct fixture *f = *state;
-    mutations_of_format(f, &parser_cloudevents);
-}
-
 #define cloud_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -427,7 +421,6 @@ int main(void)
         cloud_test(binary_data_are_read_or_kept),
         cloud_test(broken_headers_quarantine_the_event),
         cloud_test(an_inner_record_over_the_limit_is_not_read),
-        cloud_test(cut_and_changed_samples_lose_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 #include <time.h>
 
-#include "mutations.h"
+#include "pipeline_fixture.h"
 
 static void run(struct fixture *f, const char *line)
 {
@@ -33,11 +33,6 @@ static void more_attributes_than_are_decoded_leave_a_note(void **state)
     assert_event_has(f, 0, "\"k100\":\"100\"");
     assert_event_has(f, 0, "\"code\":\"too_many_keys\"");
     free(line);
-}
-
-static void every_change_of_a_sample_is_answered(void **state)
-{
-    mutations_of_format(*state, &parser_leef);
 }
 
 static void heads_are_probed_by_their_mark(void **state)
@@ -78,7 +73,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         fixture_test(long_values_stay_in_attributes),
         fixture_test(more_attributes_than_are_decoded_leave_a_note),
-        fixture_test(every_change_of_a_sample_is_answered),
         fixture_test(heads_are_probed_by_their_mark),
         fixture_test(hostile_records_are_read_in_little_time),
     };

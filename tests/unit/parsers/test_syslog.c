@@ -1,4 +1,4 @@
-#include "mutations.h"
+#include "pipeline_fixture.h"
 
 static void run(struct fixture *f, const char *line)
 {
@@ -145,11 +145,6 @@ static void records_behind_quotes_and_headers_find_their_parser(void **state)
     assert_rejected(f, 3, "not_of_format", "");
 }
 
-static void every_change_of_a_sample_is_answered(void **state)
-{
-    mutations_of_format(*state, &parser_syslog);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,7 +158,6 @@ int main(void)
         fixture_test(heads_of_counted_frames_are_probed),
         fixture_test(records_further_inside_a_message_are_text),
         fixture_test(records_behind_quotes_and_headers_find_their_parser),
-        fixture_test(every_change_of_a_sample_is_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
