@@ -67,6 +67,8 @@ static bool take_header(struct cloud_event *e, size_t i, struct parser_outcome *
                          SLICE_EMPTY);
         return true;
     }
+    if (!slice_starts_with(header, "ce-") || text_check(name) != STATUS_OK)
+        return true; /* no header that a server hands over */
     if (slice_equal_text(name, "datacontenttype") || slice_equal_text(name, "data") ||
         slice_equal_text(name, "data_base64"))
         return refuse(context, header, "malformed_value",

@@ -16,6 +16,8 @@
 struct fuzz_parser {
     struct catalog *catalog;
     struct registry *registry;
+    const struct parser_header *headers; /* of the request */
+    size_t header_count;
     struct json_parser *json, *inner, *check;
     struct writer line;
     uint32_t events, rejects;
@@ -81,6 +83,8 @@ static inline void fuzz_once(struct fuzz_parser *f, const struct parser *parser,
                                              .json = f->json,
                                              .json_inner = f->inner,
                                              .registry = f->registry,
+                                             .headers = f->headers,
+                                             .header_count = f->header_count,
                                              .on_event = fuzz_on_event,
                                              .on_reject = fuzz_on_reject,
                                              .arg = f};
@@ -95,10 +99,13 @@ static inline void fuzz_once(struct fuzz_parser *f, const struct parser *parser,
     arena_fini(&arena);
 }
 
-static inline int fuzz_parse(const struct parser *parser, const uint8_t *data, size_t size,
-                             enum split_prefix prefix)
+static inline int fuzz_parse_request(const struct parser *parser,
+                                     const struct parser_header *headers, size_t header_count,
+                                     const uint8_t *data, size_t size, enum split_prefix prefix)
 {
     static struct fuzz_parser f;
+    f.headers = headers;
+    f.header_count = header_count;
     if (!f.catalog) {
         f.catalog = catalog_create_builtin();
         f.json = json_parser_create(16, 65536);
@@ -118,6 +125,12 @@ static inline int fuzz_parse(const struct parser *parser, const uint8_t *data, s
     fuzz_require(f.hash == hash);
     free(body);
     return 0;
+}
+
+static inline int fuzz_parse(const struct parser *parser, const uint8_t *data, size_t size,
+                             enum split_prefix prefix)
+{
+    return fuzz_parse_request(parser, NULL, 0, data, size, prefix);
 }
 
 #endif
