@@ -165,5 +165,6 @@ const struct parser parser_auditd = {
     .description = "logs of Linux audit with SELinux and AppArmor messages, records joined",
     .framing = PARSER_FRAMING_BODY,
     .probe = probe,
+    .guessed_by = "`type=TYPE msg=audit(…:…)` in the first line",
     .parse = parse,
 };

@@ -117,5 +117,6 @@ const struct parser parser_candump = {
     .description = "logs of candump (can-utils, -l and -L): CAN, CAN FD, CAN XL, error frames",
     .framing = PARSER_FRAMING_LINES,
     .probe = probe,
+    .guessed_by = "`(SECONDS.FRACTION) INTERFACE ID#`, or `DROPCOUNT:`, at the start",
     .parse = parse,
 };

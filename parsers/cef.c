@@ -222,5 +222,6 @@ const struct parser parser_cef = {
     .description = "ArcSight Common Event Format, bare or behind a syslog header",
     .framing = PARSER_FRAMING_LINES,
     .probe = probe,
+    .guessed_by = "`CEF:` at the start",
     .parse = parse,
 };

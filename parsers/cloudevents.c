@@ -122,5 +122,6 @@ const struct parser parser_cloudevents = {
     .content_types = content_types,
     .framing = PARSER_FRAMING_JSON,
     .probe = probe,
+    .guessed_by = "the first object has `specversion`, `type` and `source`",
     .parse = parse,
 };

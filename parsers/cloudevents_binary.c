@@ -55,31 +55,40 @@ static bool stood_before(const struct parser_context *context, size_t at)
     return false;
 }
 
+/* Attribute that the header holds; empty: none. */
+static struct slice attribute_of(struct slice header)
+{
+    if (slice_equal_text(header, "content-type"))
+        return SLICE_LITERAL("datacontenttype");
+    return slice_starts_with(header, "ce-") ? slice_sub(header, 3, header.size) : SLICE_EMPTY;
+}
+
+static bool is_of_data(struct slice header)
+{
+    return slice_equal_text(header, "ce-datacontenttype") || slice_equal_text(header, "ce-data") ||
+           slice_equal_text(header, "ce-data_base64");
+}
+
 /* The header at place i. False: *outcome says what is wrong. */
 static bool take_header(struct cloud_event *e, size_t i, struct parser_outcome *outcome)
 {
     const struct parser_context *context = e->t.context;
-    struct slice header = context->headers[i].name, name = slice_sub(header, 3, header.size), text;
+    struct slice header = context->headers[i].name, text = context->headers[i].value;
+    struct slice name = attribute_of(header);
+    if (!name.size || text_check(name) != STATUS_OK)
+        return true; /* no header that a server hands over */
     if (stood_before(context, i))
         return refuse(context, header, "duplicate_key", "stands twice", outcome);
-    if (slice_equal_text(header, "content-type")) {
-        cloud_event_take(e, SLICE_LITERAL("datacontenttype"), context->headers[i].value,
-                         SLICE_EMPTY);
-        return true;
-    }
-    if (!slice_starts_with(header, "ce-") || text_check(name) != STATUS_OK)
-        return true; /* no header that a server hands over */
-    if (slice_equal_text(name, "datacontenttype") || slice_equal_text(name, "data") ||
-        slice_equal_text(name, "data_base64"))
+    if (is_of_data(header))
         return refuse(context, header, "malformed_value",
                       "data are the body, and their type is Content-Type", outcome);
-    if (!decode(context, context->headers[i].value, &text)) {
+    if (slice_starts_with(header, "ce-") && !decode(context, text, &text)) {
         e->t.failed = true;
         return true;
     }
     switch (text_check(text)) {
     case STATUS_OK:
-        if (name.size && text.size)
+        if (text.size)
             cloud_event_take(e, name, text, SLICE_EMPTY);
         return true;
     case STATUS_REFUSED:

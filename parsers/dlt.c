@@ -360,5 +360,6 @@ const struct parser parser_dlt = {
     .content_types = content_types,
     .framing = PARSER_FRAMING_STREAM,
     .probe = probe,
+    .guessed_by = "`DLT` or `DLS` and a byte 1, or `DLT` and a byte 2, at the start",
     .parse = parse,
 };

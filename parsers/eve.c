@@ -332,5 +332,7 @@ const struct parser parser_eve = {
     .content_types = content_types,
     .framing = PARSER_FRAMING_JSON,
     .probe = probe,
+    .guessed_by = "the first object has `event_type` and `timestamp`, but not `event_name`, "
+                  "`sev_id` or `message`",
     .parse = parse,
 };

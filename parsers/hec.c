@@ -183,5 +183,7 @@ const struct parser parser_hec = {
     .description = "Splunk HTTP Event Collector: objects with metadata and an event of any format",
     .framing = PARSER_FRAMING_JSON,
     .probe = probe,
+    .guessed_by = "the first object has `event`, but not `event_name`, `sev_id`, `message`, "
+                  "`event_type`, `specversion` or `resourceLogs`",
     .parse = parse,
 };

@@ -135,5 +135,6 @@ const struct parser parser_leef = {
     .description = "QRadar Log Event Extended Format 1.0 and 2.0, bare or behind a syslog header",
     .framing = PARSER_FRAMING_LINES,
     .probe = probe,
+    .guessed_by = "`LEEF:` at the start",
     .parse = parse,
 };

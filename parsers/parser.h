@@ -126,6 +126,7 @@ struct parser {
     /* Can this body's head (at most 4 KiB, whole records not guaranteed) be of the format? 0 no …
      * 100 surely. NULL: never guessed. */
     int (*probe)(struct slice head);
+    const char *guessed_by; /* what probe looks for, in words (Markdown); NULL: not told */
     /* Reads one record. For JSON, LINES and SYSLOG, record is followed by 64 readable bytes.
      * *outcome is zeroed before. */
     void (*parse)(struct slice record, const struct parser_context *context,

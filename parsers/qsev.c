@@ -190,5 +190,6 @@ const struct parser parser_qsev = {
     .content_types = content_types,
     .framing = PARSER_FRAMING_STREAM,
     .probe = probe,
+    .guessed_by = "version 1 or 2, and a byte 0 at place 7",
     .parse = parse,
 };

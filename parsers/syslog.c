@@ -235,5 +235,7 @@ const struct parser parser_syslog = {
     .description = "syslog of RFC 5424 and RFC 3164, with CEF, LEEF, JSON and audit records in it",
     .framing = PARSER_FRAMING_SYSLOG,
     .probe = probe,
+    .guessed_by = "`<PRI>`, also behind an octet count, a time like `Oct 11 22:14:15`, or a name "
+                  "and CEF or LEEF, at the start",
     .parse = parse,
 };

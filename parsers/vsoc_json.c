@@ -236,5 +236,6 @@ const struct parser parser_vsoc_json = {
     .content_types = content_types,
     .framing = PARSER_FRAMING_JSON,
     .probe = probe,
+    .guessed_by = "the head starts with `{` or `[`",
     .parse = parse,
 };

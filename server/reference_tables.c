@@ -86,16 +86,17 @@ void reference_events(struct writer *out)
 
 static void write_parser(const struct parser *p, struct writer *out)
 {
-    static const char *const framings[] = {[PARSER_FRAMING_JSON] = "JSON",
-                                           [PARSER_FRAMING_LINES] = "lines",
-                                           [PARSER_FRAMING_STREAM] = "delimits itself",
-                                           [PARSER_FRAMING_SYSLOG] = "lines, octet counts",
-                                           [PARSER_FRAMING_BODY] = "whole body"};
-    writer_format(out, "| `%s` | %s | ", p->name, p->version);
+    static const char *const framings[] = {
+        [PARSER_FRAMING_JSON] = "JSON values: one, an array of them, or one after the other",
+        [PARSER_FRAMING_LINES] = "lines",
+        [PARSER_FRAMING_SYSLOG] = "lines, or octet-counted frames",
+        [PARSER_FRAMING_STREAM] = "messages delimit themselves; or `; framing=u16` / `u32`",
+        [PARSER_FRAMING_BODY] = "the format finds them"};
+    writer_format(out, "| `%s` | ", p->name);
     for (const char *const *type = p->content_types; type && *type; type++)
         writer_format(out, "%s`%s`", type == p->content_types ? "" : ", ", *type);
-    writer_format(out, " | %s | %s | ", framings[p->framing], p->probe ? "yes" : "no");
-    reference_cell(out, p->description);
+    writer_format(out, "%s | %s | ", p->content_types ? "" : "by name", framings[p->framing]);
+    reference_cell(out, p->guessed_by ? p->guessed_by : "never");
     writer_text(out, " |\n");
 }
 
@@ -104,8 +105,8 @@ void reference_formats(struct writer *out)
     struct registry *registry = registry_create();
     if (!registry)
         return;
-    writer_text(out, "| format | version | content types | records | guessed | |\n"
-                     "| --- | --- | --- | --- | --- | --- |\n");
+    writer_text(out, "| format | content types | how a body falls into records | guessed when |\n"
+                     "| --- | --- | --- | --- |\n");
     for (size_t i = 0; i < registry_count(registry); i++)
         write_parser(registry_at(registry, i), out);
     registry_destroy(registry);

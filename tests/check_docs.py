@@ -22,6 +22,9 @@ GENERATED = {
     "docs/man/vsocd.yaml.5": "vsocd.yaml.5",
 }
 
+# Parts of pages, between the lines `<!-- vsocd reference NAME -->` and `<!-- end -->`.
+GENERATED_PARTS = {"docs/formats.md": ["formats"]}
+
 LAYERS = {
     "core": {"core"},
     "parsers": {"core", "parsers"},
@@ -81,6 +84,17 @@ def page(name):
     return subprocess.run([str(PROGRAM), "reference", name], capture_output=True, text=True, check=True).stdout
 
 
+def with_parts(path, names):
+    """The text of a page with its generated parts as the program prints them."""
+    text = read(path)
+    for name in names:
+        before, start, rest = text.partition(f"<!-- vsocd reference {name} -->\n")
+        _, end, after = rest.partition("<!-- end -->\n")
+        assert start and end, f"{path} has no part {name}"
+        text = before + start + page(name) + end + after
+    return text
+
+
 def fail_if(problems):
     assert not problems, "\n" + "\n".join(problems)
 
@@ -90,6 +104,7 @@ def fail_if(problems):
 
 def test_generated_pages_are_what_the_program_prints():
     stale = [path for path, name in GENERATED.items() if not (ROOT / path).exists() or read(path) != page(name)]
+    stale += [path for path, names in GENERATED_PARTS.items() if with_parts(path, names) != read(path)]
     fail_if([f"{path} is stale: run tests/check_docs.py --write" for path in stale])
 
 
@@ -281,6 +296,9 @@ def write():
     for path, name in GENERATED.items():
         (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
         (ROOT / path).write_text(page(name), encoding="utf-8")
+        print(f"wrote {path}")
+    for path, names in GENERATED_PARTS.items():
+        (ROOT / path).write_text(with_parts(path, names), encoding="utf-8")
         print(f"wrote {path}")
 
 

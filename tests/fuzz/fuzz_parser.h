@@ -117,7 +117,8 @@ static inline int fuzz_parse_request(const struct parser *parser,
     }
     uint8_t *body = malloc(size + PIPELINE_PADDING);
     fuzz_require(body != NULL);
-    memcpy(body, data, size);
+    if (size)
+        memcpy(body, data, size);
     memset(body + size, '}', PIPELINE_PADDING);
     fuzz_once(&f, parser, slice_make(body, size), prefix);
     uint64_t hash = f.hash;

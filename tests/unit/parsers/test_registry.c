@@ -4,6 +4,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "parsers/registry.h"
 
 static int setup(void **state)
@@ -257,6 +261,123 @@ static void a_parser_that_breaks_the_rules_is_refused(void **state)
 #undef REFUSED
 }
 
+/* ---- every sample of every format before every probe ---- */
+
+#define HEAD_BYTES 4096
+
+/* Samples whose head does not tell the format, and who claims them instead. */
+static const struct {
+    const char *file, *claimed_by, *why;
+} untold[] = {
+    {"auditd/refused.in", NULL, "begins with lines of other formats"},
+    {"candump/refused.in", NULL, "begins with lines that are no frames"},
+    {"cloudevents/refused.in", "vsoc_json", "the first object lacks an attribute that is needed"},
+    {"cloudevents_binary/bytes_that_are_no_text.in", NULL, "data; the headers tell the format"},
+    {"cloudevents_binary/length_prefixed_messages.in", NULL, "data; the headers tell the format"},
+    {"cloudevents_binary/native_data.in", "vsoc_json", "data; the headers tell the format"},
+    {"cloudevents_binary/refused.in", "syslog", "data; the headers tell the format"},
+    {"dlt/serial_line.in", NULL, "begins with bytes of the line"},
+    {"dlt/without_storage_header.in", NULL, "any bytes can be a message without storage header"},
+    {"eve/bytes_that_are_no_text.in", "vsoc_json", "the first object has no time"},
+    {"eve/refused.in", "vsoc_json", "begins with objects that are no EVE records"},
+    {"qsev/invalid_id_zero_count_reserved.in", NULL, "reserved bits are set"},
+    {"qsev/short_frame.in", NULL, "shorter than a message"},
+    {"syslog/rfc5424_broken_headers.in", NULL, "begins with a line that has no header"},
+};
+
+/* Who may claim a sample: its own format, unless it is one of those above. */
+static const char *expected_claim(const char *file, char format[64])
+{
+    for (size_t i = 0; i < sizeof untold / sizeof *untold; i++)
+        if (!strcmp(file, untold[i].file))
+            return untold[i].claimed_by;
+    snprintf(format, 64, "%.*s", (int)strcspn(file, "/"), file);
+    return format;
+}
+
+/* The only parser that is the surest; NULL when none claims the head. */
+static const struct parser *only_claim(const struct registry *registry, struct slice head,
+                                       const char *file)
+{
+    const struct parser *best = NULL;
+    int best_score = 0;
+    bool is_tie = false;
+    for (size_t i = 0; i < registry_count(registry); i++) {
+        const struct parser *p = registry_at(registry, i);
+        int score = p->probe ? p->probe(head) : 0;
+        assert_true(score >= 0 && score <= 100);
+        is_tie = score > best_score ? false : is_tie || (score && score == best_score);
+        if (score > best_score) {
+            best_score = score;
+            best = p;
+        }
+    }
+    if (is_tie)
+        fail_msg("%s is claimed by two formats alike", file);
+    return best;
+}
+
+static size_t read_head(const char *path, uint8_t head[HEAD_BYTES])
+{
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    size_t size = fread(head, 1, HEAD_BYTES, f);
+    fclose(f);
+    return size;
+}
+
+static void every_sample_is_claimed_by_its_format_alone(void **state)
+{
+    uint8_t head[HEAD_BYTES];
+    char format[64];
+    glob_t files;
+    size_t untold_seen = 0;
+    assert_int_equal(glob(TEST_DATA_DIR "/*/*.in", 0, NULL, &files), 0);
+    for (size_t i = 0; i < files.gl_pathc; i++) {
+        const char *file = files.gl_pathv[i] + strlen(TEST_DATA_DIR) + 1;
+        size_t size = read_head(files.gl_pathv[i], head);
+        const char *wanted = expected_claim(file, format);
+        const struct parser *found = only_claim(*state, slice_make(head, size), file);
+        untold_seen += wanted != format;
+        if (strcmp(found ? found->name : "", wanted ? wanted : "") != 0)
+            fail_msg("%s is claimed by %s", file, found ? found->name : "nobody");
+        assert_ptr_equal(registry_probe(*state, slice_make(head, size)), found);
+    }
+    assert_true(files.gl_pathc > 80);
+    assert_int_equal(untold_seen, sizeof untold / sizeof *untold);
+    globfree(&files);
+}
+
+/* Heads end anywhere: no probe reads past one, and none is surer than it may be. */
+static void probes_take_any_part_of_a_sample(void **state)
+{
+    uint8_t head[HEAD_BYTES];
+    glob_t files;
+    assert_int_equal(glob(TEST_DATA_DIR "/*/*.in", 0, NULL, &files), 0);
+    for (size_t i = 0; i < files.gl_pathc; i++) {
+        size_t size = read_head(files.gl_pathv[i], head);
+        for (size_t n = 0; n <= size && n <= 256; n++) {
+            uint8_t *exact = malloc(n ? n : 1);
+            memcpy(exact, head, n);
+            for (size_t p = 0; p < registry_count(*state); p++) {
+                const struct parser *parser = registry_at(*state, p);
+                int score = parser->probe ? parser->probe(slice_make(exact, n)) : 0;
+                assert_true(score >= 0 && score <= 100 && (n || !score));
+            }
+            free(exact);
+        }
+    }
+    globfree(&files);
+}
+
+static void every_probe_is_described(void **state)
+{
+    for (size_t i = 0; i < registry_count(*state); i++) {
+        const struct parser *p = registry_at(*state, i);
+        assert_true(!p->probe == !p->guessed_by);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -272,6 +393,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_anothers_is_not_taken_unless_told, setup, teardown),
         cmocka_unit_test_setup_teardown(a_parser_of_another_abi_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_parser_that_breaks_the_rules_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(every_sample_is_claimed_by_its_format_alone, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(probes_take_any_part_of_a_sample, setup, teardown),
+        cmocka_unit_test_setup_teardown(every_probe_is_described, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
