@@ -58,6 +58,12 @@ struct event {
     /* The vehicle the record claims (VIN as sent, trimmed); empty when it claims none. Never
      * stored: the pipeline turns it into vehicle_pid. */
     struct slice vin;
+    /* What the catalogue is asked for beside event_name, never stored, may be empty: the format's
+     * own id of the definition (a rule's "1:2019401"), and what kind it is one of, for ids that the
+     * catalogue lacks. */
+    struct slice catalog_id, catalog_group;
+    /* Bit n: the catalogue may replace field n (EVENT_GUESS). */
+    uint64_t guessed[EVENT_SET_WORDS];
 #define EVENT_FIELD(name, kind, sql, origin, min, max, required, help) EVENT_TYPE_##kind name;
 #include "core/event_fields.def"
 #undef EVENT_FIELD
@@ -86,7 +92,11 @@ static inline void event_clear(struct event *event)
 {
     event->set[0] = 0;
     event->set[1] = 0;
+    event->guessed[0] = 0;
+    event->guessed[1] = 0;
     event->vin = SLICE_EMPTY;
+    event->catalog_id = SLICE_EMPTY;
+    event->catalog_group = SLICE_EMPTY;
 }
 
 static inline bool event_is_set(const struct event *event, enum event_field field)
@@ -104,9 +114,23 @@ static inline void event_unmark(struct event *event, enum event_field field)
     event->set[(unsigned)field / 64] &= ~(UINT64_C(1) << ((unsigned)field % 64));
 }
 
+static inline void event_mark_guess(struct event *event, enum event_field field)
+{
+    event->guessed[(unsigned)field / 64] |= UINT64_C(1) << ((unsigned)field % 64);
+}
+
+static inline bool event_is_guess(const struct event *event, enum event_field field)
+{
+    return event->guessed[(unsigned)field / 64] >> ((unsigned)field % 64) & 1;
+}
+
 /* EVENT_SET(event, sev_id, 103): sets member and bit. */
 #define EVENT_SET(event, field, v) ((event)->field = (v), event_mark((event), EVENT_##field))
 #define EVENT_HAS(event, field)    event_is_set((event), EVENT_##field)
+/* The same for what the record does not say in the model's words: a parser's own idea of name or
+ * category, a severity translated from another scale. */
+#define EVENT_GUESS(event, field, v)                                                               \
+    (EVENT_SET((event), field, (v)), event_mark_guess((event), EVENT_##field))
 
 /* Member of a field by its number; the caller picks the one that fits the kind. */
 static inline struct slice *event_slice_at(const struct event *event,

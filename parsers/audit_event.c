@@ -253,7 +253,7 @@ void audit_event_add(struct audit_event *e, const struct audit_header *header)
 static void set_name(struct audit_event *e)
 {
     (void)text_event_set_lower(&e->t, EVENT_event_name, e->main.name);
-    EVENT_SET(&e->t.event, event_category, e->main.category);
+    EVENT_GUESS(&e->t.event, event_category, e->main.category);
 }
 
 /* What SELinux or AppArmor did; severity is our assessment. */
@@ -267,9 +267,11 @@ static void set_verdict(struct audit_event *e)
         EVENT_SET(&e->t.event, disposition,
                   is_denied && !is_done ? SLICE_LITERAL("blocked") : SLICE_LITERAL("allowed"));
     if (is_denied)
-        EVENT_SET(&e->t.event, severity_id, is_done ? 2 : 3);
+        e->t.event.catalog_id = SLICE_LITERAL("avc:denied");
+    if (is_denied)
+        EVENT_GUESS(&e->t.event, severity_id, is_done ? 2 : 3);
     else if (e->has_failed && slice_equal_text(e->main.category, "authentication"))
-        EVENT_SET(&e->t.event, severity_id, 2);
+        EVENT_GUESS(&e->t.event, severity_id, 2);
 }
 
 void audit_event_emit(struct audit_event *e, size_t offset, size_t size,

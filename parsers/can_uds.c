@@ -65,13 +65,6 @@ static void set_client(struct event *event, uint32_t id, bool is_extended, bool 
         EVENT_SET(event, uds_client_sa, is_response ? id >> 8 & 0xFF : id & 0xFF);
 }
 
-static bool is_access_refusal(uint8_t nrc)
-{
-    /* securityAccessDenied, authenticationRequired, invalidKey, exceededNumberOfAttempts,
-     * requiredTimeDelayNotExpired */
-    return nrc >= 0x33 && nrc <= 0x37;
-}
-
 static bool fill_negative(struct event *event, struct slice m)
 {
     if (m.size != 3 || m.data[0] != NEGATIVE_RESPONSE || !find_service(m.data[1]) || !m.data[2])
@@ -79,8 +72,6 @@ static bool fill_negative(struct event *event, struct slice m)
     EVENT_SET(event, event_name, SLICE_LITERAL("uds_negative_response"));
     EVENT_SET(event, uds_sid, m.data[1]);
     EVENT_SET(event, uds_nrc, m.data[2]);
-    if (is_access_refusal(m.data[2]))
-        EVENT_SET(event, severity_id, 3);
     return true;
 }
 
@@ -117,7 +108,7 @@ bool can_uds_fill(struct event *event, uint32_t id, bool is_extended, struct sli
     if (!fill_negative(event, message) &&
         !(is_diagnostic_id(id, is_extended) && fill_positive(event, message, &is_response)))
         return false;
-    EVENT_SET(event, event_category, SLICE_LITERAL("diagnostic_access"));
+    EVENT_GUESS(event, event_category, SLICE_LITERAL("diagnostic_access"));
     set_client(event, id, is_extended, is_response);
     return true;
 }

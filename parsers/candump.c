@@ -6,6 +6,8 @@
 #include "parsers/candump_read.h"
 #include "parsers/text_event.h"
 
+#include <stdio.h>
+
 #define NS_PER_S UINT64_C(1000000000)
 /* Smaller ones (before March 1973) are seconds since the capture's or the vehicle's start. */
 #define EPOCH_SECONDS_MIN UINT64_C(100000000)
@@ -45,9 +47,21 @@ static void fill_xl(struct text_event *t, const struct candump_line *line)
 
 static void fill_error(struct text_event *t, const struct candump_line *line)
 {
-    EVENT_SET(&t->event, event_category, SLICE_LITERAL("bus_error"));
-    EVENT_SET(&t->event, severity_id, can_error_severity(line->id));
+    EVENT_GUESS(&t->event, event_category, SLICE_LITERAL("bus_error"));
+    EVENT_GUESS(&t->event, severity_id, can_error_severity(line->id));
     can_error_describe(line->id, slice_make(line->data, line->size), &t->attributes);
+}
+
+/* What the catalogue is asked for. */
+static void name_response_code(struct text_event *t)
+{
+    char *id = t->context->alloc(t->context, sizeof "nrc:0x00");
+    if (!id) {
+        t->failed = true;
+        return;
+    }
+    int size = snprintf(id, sizeof "nrc:0x00", "nrc:0x%02x", (unsigned)t->event.uds_nrc & 0xFF);
+    t->event.catalog_id = slice_make(id, (size_t)size);
 }
 
 static void fill_frame(struct text_event *t, const struct candump_line *line)
@@ -70,13 +84,15 @@ static void fill_frame(struct text_event *t, const struct candump_line *line)
         fill_error(t, line);
     if (!may_be_uds || !can_uds_fill(&t->event, line->id, line->flags & CANDUMP_EXT, data))
         EVENT_SET(&t->event, event_name, kinds[line->kind].event_name);
+    if (EVENT_HAS(&t->event, uds_nrc))
+        name_response_code(t);
 }
 
 static void fill_drops(struct text_event *t, const struct candump_line *line)
 {
     EVENT_SET(&t->event, event_name, kinds[line->kind].event_name);
-    EVENT_SET(&t->event, event_category, SLICE_LITERAL("ids_health"));
-    EVENT_SET(&t->event, severity_id, 2);
+    EVENT_GUESS(&t->event, event_category, SLICE_LITERAL("ids_health"));
+    EVENT_GUESS(&t->event, severity_id, 2);
     add_int(t, "dropped", line->dropped);
     add_int(t, "total_drops", line->total_drops);
 }

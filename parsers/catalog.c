@@ -1,214 +1,221 @@
-/* catalog.c: the table of event ids, and the reader of its CSV form. Immutable once built, any
- * thread reads. Does no file I/O: the built-in table is in the program. */
-#include "parsers/catalog.h"
-#include "core/arena.h"
-#include "parsers/category.h"
-#include "parsers/event_check.h"
-#include "parsers/text.h"
+/* catalog.c: the table of what is known of event ids. Immutable once built, any thread reads. Does
+ * no file I/O: the built-in files are in the program. */
+#include "parsers/catalog_table.h"
+#include "core/hash.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-#define ID_COUNT      65536
-#define MEMORY_LIMIT  ((size_t)64 << 20)
-#define COLUMNS       7
-#define COLUMN_TITLES "sev_id,name,category,severity,layout,r155,atm"
+#define MEMORY_LIMIT ((size_t)256 << 20)
 
-extern const uint8_t catalog_autosar[];
-extern const size_t catalog_autosar_size;
+extern const uint8_t catalog_layouts[], catalog_autosar[], catalog_formats[];
+extern const size_t catalog_layouts_size, catalog_autosar_size, catalog_formats_size;
 
-struct catalog {
-    struct arena arena; /* all entries and texts */
-    const struct catalog_entry *by_id[ID_COUNT];
-};
+/* ---- ids ---- */
 
-/* One file being read: what it adds stays here until all of it is right. */
-struct csv {
-    struct catalog *catalog;
-    const struct catalog_entry **by_id; /* ID_COUNT */
-    struct catalog_error *error;
-    size_t line;
-};
-
-static enum status fail(struct csv *csv, size_t column, const char *detail)
+/* Whoever sends an id adds none: the table holds what the operator wrote. */
+static uint32_t hash_of(struct slice tenant, struct slice format, struct slice id)
 {
-    csv->error->line = csv->line ? csv->line : 1; /* a file without a line */
-    csv->error->column = column;
-    snprintf(csv->error->detail, sizeof csv->error->detail, "%s", detail);
-    return STATUS_MALFORMED;
+    return crc32c(crc32c(crc32c(0, tenant), format), id);
 }
 
-/* Column number (1-based, bytes) of a field in its line. */
-static size_t column_of(struct slice line, struct slice field)
+struct catalog_rows *catalog_rows_of(const struct catalog *catalog, struct slice tenant,
+                                     struct slice format, struct slice id)
 {
-    return (size_t)(field.data - line.data) + 1;
+    uint32_t hash = hash_of(tenant, format, id);
+    if (!catalog->bucket_count)
+        return NULL;
+    struct catalog_rows *rows = catalog->buckets[hash & (catalog->bucket_count - 1)];
+    while (rows &&
+           !(rows->hash == hash && slice_equal(rows->first->id, id) &&
+             slice_equal(rows->first->format, format) && slice_equal(rows->first->tenant, tenant)))
+        rows = rows->next;
+    return rows;
 }
 
-/* Splits at commas; false when there are not COLUMNS fields. */
-static bool cut_line(struct slice line, struct slice fields[COLUMNS])
+static bool grow(struct catalog *catalog)
 {
-    size_t count = 0, start = 0;
-    for (size_t i = 0; i <= line.size; i++) {
-        if (i < line.size && line.data[i] != ',')
-            continue;
-        if (count == COLUMNS)
+    size_t count = catalog->bucket_count ? catalog->bucket_count * 2 : 256;
+    struct catalog_rows **buckets = calloc(count, sizeof *buckets);
+    if (!buckets)
+        return false;
+    for (size_t i = 0; i < catalog->bucket_count; i++)
+        for (struct catalog_rows *rows = catalog->buckets[i], *next; rows; rows = next) {
+            struct catalog_rows **bucket = &buckets[rows->hash & (count - 1)];
+            next = rows->next;
+            rows->next = *bucket;
+            *bucket = rows;
+        }
+    free(catalog->buckets);
+    catalog->buckets = buckets;
+    catalog->bucket_count = count;
+    return true;
+}
+
+/* The id has no row yet. */
+static enum status add_id(struct catalog *catalog, struct catalog_entry *entry)
+{
+    struct catalog_rows *rows = arena_alloc(&catalog->arena, sizeof *rows);
+    if (!rows || (catalog->id_count >= catalog->bucket_count && !grow(catalog)))
+        return STATUS_NO_MEMORY;
+    rows->hash = hash_of(entry->tenant, entry->format, entry->id);
+    rows->first = entry;
+    rows->count = 1;
+    struct catalog_rows **bucket = &catalog->buckets[rows->hash & (catalog->bucket_count - 1)];
+    rows->next = *bucket;
+    *bucket = rows;
+    catalog->id_count++;
+    catalog->row_count++;
+    return STATUS_OK;
+}
+
+/* ---- rows of an id ---- */
+
+static bool same_events(const struct catalog_entry *a, const struct catalog_entry *b)
+{
+    return a->instance == b->instance && a->context_version == b->context_version &&
+           a->software_begins == b->software_begins && slice_equal(a->ecu, b->ecu) &&
+           slice_equal(a->software, b->software);
+}
+
+/* Does a stand before b? */
+static bool fits_closer(const struct catalog_entry *a, const struct catalog_entry *b)
+{
+    if (!a->ecu.size != !b->ecu.size)
+        return a->ecu.size > 0;
+    if ((a->instance < 0) != (b->instance < 0))
+        return a->instance >= 0;
+    if (!a->software.size != !b->software.size)
+        return a->software.size > 0;
+    if (a->software_begins != b->software_begins)
+        return b->software_begins;
+    if (a->software_begins && a->software.size != b->software.size)
+        return a->software.size > b->software.size;
+    return a->context_version >= 0 && b->context_version < 0;
+}
+
+static bool is_of(const struct catalog_entry *row, const struct event *event)
+{
+    if (row->ecu.size && !(EVENT_HAS(event, ecu_id) && slice_equal(row->ecu, event->ecu_id)))
+        return false;
+    if (row->instance >= 0 &&
+        !(EVENT_HAS(event, idsm_instance_id) && row->instance == event->idsm_instance_id))
+        return false;
+    if (row->software.size || row->software_begins) {
+        if (!EVENT_HAS(event, sw_baseline) || event->sw_baseline.size < row->software.size)
             return false;
-        fields[count++] = slice_make(line.data + start, i - start);
-        start = i + 1;
-    }
-    return count == COLUMNS;
-}
-
-static bool read_number(struct slice s, int64_t max, int64_t *value)
-{
-    unsigned base = 10;
-    if (slice_starts_with(s, "0x") || slice_starts_with(s, "0X")) {
-        base = 16;
-        s = slice_sub(s, 2, s.size);
-    }
-    int64_t v = 0;
-    for (size_t i = 0; i < s.size; i++) {
-        uint8_t c = s.data[i] | 0x20;
-        unsigned digit = c >= '0' && c <= '9'   ? c - (unsigned)'0'
-                         : c >= 'a' && c <= 'f' ? c - (unsigned)'a' + 10
-                                                : 99;
-        if (digit >= base || (v = v * base + digit) > max)
+        size_t size = row->software_begins ? row->software.size : event->sw_baseline.size;
+        if (!slice_equal(row->software, slice_sub(event->sw_baseline, 0, size)))
             return false;
     }
-    *value = v;
-    return s.size > 0;
+    int64_t version = EVENT_HAS(event, context_version) ? event->context_version : 1;
+    return row->context_version < 0 || row->context_version == version;
 }
 
-static bool severity_is_known(int64_t v)
+static enum status add_row(struct catalog *catalog, struct catalog_rows *rows,
+                           struct catalog_entry *entry, size_t *line)
 {
-    return (v >= 0 && v <= 6) || v == 99;
-}
-
-/* Texts between single spaces → list in the arena. */
-static enum status read_list(struct csv *csv, struct slice line, struct slice field,
-                             struct slice_list *list)
-{
-    size_t count = 0, start = 0;
-    struct slice *items = arena_alloc(&csv->catalog->arena, (field.size + 1) * sizeof *items);
-    if (!items)
-        return STATUS_NO_MEMORY;
-    for (size_t i = 0; i <= field.size; i++) {
-        if (i < field.size && field.data[i] != ' ')
-            continue;
-        struct slice item = slice_make(field.data + start, i - start);
-        start = i + 1;
-        if (item.size > 16)
-            return fail(csv, column_of(line, item), "an id has at most 16 characters");
-        if (item.size)
-            items[count++] = item;
+    struct catalog_entry **place = &rows->first;
+    for (struct catalog_entry **at = &rows->first; *at; at = &(*at)->next) {
+        if (same_events(*at, entry)) {
+            *line = (*at)->line;
+            if ((*at)->file == entry->file)
+                return STATUS_EXISTS;
+            entry->next = (*at)->next;
+            *at = entry;
+            return STATUS_OK;
+        }
+        if (!fits_closer(entry, *at))
+            place = &(*at)->next;
     }
-    if (count > EVENT_CHECK_LIST_MAX)
-        return fail(csv, column_of(line, field), "a list has at most 64 ids");
-    *list = (struct slice_list){items, count};
+    if (rows->count == CATALOG_ROWS_OF_ID)
+        return STATUS_TOO_MANY;
+    entry->next = *place;
+    *place = entry;
+    rows->count++;
+    catalog->row_count++;
     return STATUS_OK;
 }
 
-static enum status check_fields(struct csv *csv, struct slice line,
-                                const struct slice fields[COLUMNS], struct catalog_entry *entry)
+static bool note_format(struct catalog *catalog, struct slice format)
 {
-    if (!read_number(fields[0], ID_COUNT - 2, &entry->sev_id))
-        return fail(csv, column_of(line, fields[0]), "sev_id must be 0 to 65534 (0xFFFE)");
-    if (csv->by_id[entry->sev_id])
-        return fail(csv, column_of(line, fields[0]), "sev_id stands twice in this file");
-    if (fields[1].size < 1 || fields[1].size > 256)
-        return fail(csv, column_of(line, fields[1]), "name must have 1 to 256 bytes");
-    if (!category_is_known(fields[2]))
-        return fail(csv, column_of(line, fields[2]),
-                    "no such category: docs/formats.md lists them");
-    if (!read_number(fields[3], 99, &entry->severity_id) || !severity_is_known(entry->severity_id))
-        return fail(csv, column_of(line, fields[3]), "severity must be 0 to 6 or 99 (OCSF)");
-    if (fields[4].size > 32)
-        return fail(csv, column_of(line, fields[4]), "layout has at most 32 characters");
-    return STATUS_OK;
+    if (catalog_has_format(catalog, format))
+        return true;
+    if (catalog->format_count == CATALOG_FORMATS)
+        return false;
+    catalog->formats[catalog->format_count++] = format;
+    return true;
 }
 
-static enum status read_line(struct csv *csv, struct slice line)
+enum status catalog_put(struct catalog *catalog, struct catalog_entry *entry, size_t *line)
 {
-    struct slice fields[COLUMNS];
-    if (memchr(line.data, '"', line.size))
-        return fail(csv, 1, "fields are written without quotes and commas");
-    if (!cut_line(line, fields))
-        return fail(csv, 1, "a line has 7 fields: " COLUMN_TITLES);
-    struct catalog_entry *entry = arena_alloc(&csv->catalog->arena, sizeof *entry);
-    if (!entry)
-        return STATUS_NO_MEMORY;
-    enum status status = check_fields(csv, line, fields, entry);
-    if (status == STATUS_OK)
-        status = read_list(csv, line, fields[5], &entry->r155_threat);
-    if (status == STATUS_OK)
-        status = read_list(csv, line, fields[6], &entry->atm_technique);
-    if (status != STATUS_OK)
-        return status;
-    entry->name = fields[1];
-    entry->category = fields[2];
-    entry->layout = fields[4];
-    csv->by_id[entry->sev_id] = entry;
-    return STATUS_OK;
+    struct catalog_rows *rows = catalog_rows_of(catalog, entry->tenant, entry->format, entry->id);
+    entry->next = NULL;
+    catalog->has_tenants |= entry->tenant.size > 0;
+    if (!note_format(catalog, entry->format))
+        return STATUS_TOO_MANY;
+    return rows ? add_row(catalog, rows, entry, line) : add_id(catalog, entry);
 }
 
-static enum status read_lines(struct csv *csv, struct slice text)
+/* ---- look-up ---- */
+
+static const struct catalog_entry *find(const struct catalog *catalog, struct slice tenant,
+                                        struct slice format, struct slice id,
+                                        const struct event *event)
 {
-    bool titles_seen = false;
-    for (size_t at = 0; at < text.size;) {
-        const uint8_t *lf = memchr(text.data + at, '\n', text.size - at);
-        size_t end = lf ? (size_t)(lf - text.data) : text.size;
-        struct slice line = slice_trim(slice_sub(text, at, end - at));
-        at = end + 1;
-        csv->line++;
-        if (!line.size || line.data[0] == '#')
-            continue;
-        enum status status = STATUS_OK;
-        if (titles_seen)
-            status = read_line(csv, line);
-        else if (!slice_equal_text(line, COLUMN_TITLES))
-            status = fail(csv, 1, "the first line must be: " COLUMN_TITLES);
-        titles_seen = true;
-        if (status != STATUS_OK)
-            return status;
-    }
-    return titles_seen ? STATUS_OK : fail(csv, 1, "the first line must be: " COLUMN_TITLES);
+    const struct catalog_rows *rows = catalog_rows_of(catalog, tenant, format, id);
+    const struct catalog_entry *row = rows ? rows->first : NULL;
+    while (row && !is_of(row, event))
+        row = row->next;
+    return row;
 }
 
-enum status catalog_add_csv(struct catalog *catalog, struct slice csv_text,
-                            struct catalog_error *error)
+const struct catalog_entry *catalog_find(const struct catalog *catalog, struct slice tenant,
+                                         struct slice format, struct slice id,
+                                         const struct event *event)
 {
-    struct slice text;
-    struct csv csv = {.catalog = catalog, .error = error};
-    *error = (struct catalog_error){.line = 1, .column = 1};
-    if (slice_starts_with(csv_text, "\xEF\xBB\xBF"))
-        csv_text = slice_sub(csv_text, 3, csv_text.size);
-    if (text_check(csv_text) != STATUS_OK)
-        return fail(&csv, 1, "file is not UTF-8 text");
-    if (arena_copy(&catalog->arena, csv_text, &text) != STATUS_OK)
-        return STATUS_NO_MEMORY;
-    csv.by_id = calloc(ID_COUNT, sizeof *csv.by_id);
-    if (!csv.by_id)
-        return STATUS_NO_MEMORY;
-    enum status status = read_lines(&csv, text);
-    for (size_t id = 0; status == STATUS_OK && id < ID_COUNT; id++)
-        if (csv.by_id[id])
-            catalog->by_id[id] = csv.by_id[id];
-    free(csv.by_id);
-    return status;
+    const struct catalog_entry *row = NULL;
+    if (catalog->has_tenants && tenant.size)
+        row = find(catalog, tenant, format, id, event);
+    return row ? row : find(catalog, SLICE_EMPTY, format, id, event);
 }
+
+const struct catalog_entry *catalog_find_sev(const struct catalog *catalog, struct slice tenant,
+                                             const struct event *event)
+{
+    const uint8_t id[CATALOG_SEV_BYTES] = {(uint8_t)(event->sev_id >> 8), (uint8_t)event->sev_id};
+    return catalog_find(catalog, tenant, CATALOG_FORMAT_SEV, slice_make(id, sizeof id), event);
+}
+
+bool catalog_has_format(const struct catalog *catalog, struct slice format)
+{
+    for (size_t i = 0; i < catalog->format_count; i++)
+        if (slice_equal(catalog->formats[i], format))
+            return true;
+    return false;
+}
+
+size_t catalog_count(const struct catalog *catalog)
+{
+    return catalog->row_count;
+}
+
+/* ---- life ---- */
 
 struct catalog *catalog_create_builtin(void)
 {
+    struct catalog_mistakes mistakes;
+    const struct slice files[] = {slice_make(catalog_layouts, catalog_layouts_size),
+                                  slice_make(catalog_autosar, catalog_autosar_size),
+                                  slice_make(catalog_formats, catalog_formats_size)};
     struct catalog *catalog = calloc(1, sizeof *catalog);
-    struct catalog_error error;
     if (!catalog)
         return NULL;
     arena_init(&catalog->arena, MEMORY_LIMIT);
-    if (catalog_add_csv(catalog, slice_make(catalog_autosar, catalog_autosar_size), &error) !=
-        STATUS_OK) {
-        catalog_destroy(catalog);
-        return NULL;
-    }
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (catalog_add_csv(catalog, files[i], NULL, &mistakes) != STATUS_OK) {
+            catalog_destroy(catalog);
+            return NULL;
+        }
     return catalog;
 }
 
@@ -216,11 +223,7 @@ void catalog_destroy(struct catalog *catalog)
 {
     if (!catalog)
         return;
+    free(catalog->buckets);
     arena_fini(&catalog->arena);
     free(catalog);
-}
-
-const struct catalog_entry *catalog_find(const struct catalog *catalog, int64_t sev_id)
-{
-    return sev_id >= 0 && sev_id < ID_COUNT ? catalog->by_id[sev_id] : NULL;
 }

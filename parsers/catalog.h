@@ -1,37 +1,77 @@
-/* catalog.h: event id → name, category, severity, UN R155 and ATM ids, from data files
- * (parsers/catalog/). Immutable after creation; thread: any. */
+/* catalog.h: what is known of event ids: name, category, severity, UN R155 and ATM ids, layout of
+ * the context data. From data files (parsers/catalog/, docs/catalog.md). Immutable after creation;
+ * thread: any. */
 #ifndef VSOC_PARSERS_CATALOG_H
 #define VSOC_PARSERS_CATALOG_H
 
-#include "core/slice.h"
+#include "core/event.h"
 #include "core/status.h"
+#include "parsers/registry.h"
+
+/* Format of rows that hold for events of any format, by their name. */
+#define CATALOG_ANY_FORMAT "*"
 
 struct catalog;
+struct context_layout;
 
+/* One row of a file. */
 struct catalog_entry {
-    int64_t sev_id;
-    struct slice name;
-    struct slice category;
+    /* Of what: */
+    struct slice tenant; /* empty: of every tenant */
+    struct slice format; /* empty: of events with a sev_id; *: of events of any format */
+    struct slice id;     /* with an empty format the sev_id in 2 bytes, big-endian */
+    /* Of which events with that id; empty or -1: of all. */
+    struct slice ecu;
+    int64_t instance;      /* idsm_instance_id */
+    struct slice software; /* sw_baseline, or how it begins */
+    bool software_begins;
+    int64_t context_version;
+    /* What it says; empty, -1 or NULL: nothing. */
+    struct slice name, category;
     int64_t severity_id;
-    struct slice layout; /* name of the context data layout, may be empty */
     struct slice_list r155_threat, atm_technique;
+    const struct context_layout *layout;
+    /* Where it stands. */
+    unsigned file; /* counted from 1, built-in ones first */
+    size_t line;
+    struct catalog_entry *next; /* the catalogue's own */
 };
 
-/* Line and column (1-based) of a mistake in a catalogue file. */
-struct catalog_error {
-    size_t line, column;
-    char detail[160];
+/* A mistake in a file. */
+struct catalog_mistake {
+    size_t line, column; /* 1-based */
+    char text[200];
+};
+
+#define CATALOG_MISTAKES 32
+
+struct catalog_mistakes {
+    struct catalog_mistake items[CATALOG_MISTAKES];
+    size_t count; /* found in all; only the first are kept */
 };
 
 /* The catalogue built into the program. NULL when memory is out. */
 struct catalog *catalog_create_builtin(void);
-/* Adds entries from CSV text (header line: sev_id,name,category,severity,layout,r155,atm; lists
- * separated by spaces); an id that is there already is replaced. MALFORMED with *error. On failure
- * the catalogue is unchanged. */
+/* Adds a file's rows over those that are there; a row of the same id and events replaces the
+ * earlier file's. registry says which formats there are. MALFORMED with every mistake in *mistakes;
+ * NO_MEMORY. After a failure the catalogue is good for catalog_destroy only. */
 enum status catalog_add_csv(struct catalog *catalog, struct slice csv,
-                            struct catalog_error *error) must_check;
+                            const struct registry *registry,
+                            struct catalog_mistakes *mistakes) must_check;
 void catalog_destroy(struct catalog *catalog);
-/* Entry of an id, or NULL. */
-const struct catalog_entry *catalog_find(const struct catalog *catalog, int64_t sev_id);
+/* Rows in force, built-in ones included. */
+size_t catalog_count(const struct catalog *catalog);
+
+/* The row for an id of a format that fits the event best, or NULL: rows of the tenant before
+ * general ones; among them ecu, instance, software (exact, then the longest beginning) and
+ * context_version count in this order. A context version that the event does not say is 1. */
+const struct catalog_entry *catalog_find(const struct catalog *catalog, struct slice tenant,
+                                         struct slice format, struct slice id,
+                                         const struct event *event);
+/* The same for event->sev_id. */
+const struct catalog_entry *catalog_find_sev(const struct catalog *catalog, struct slice tenant,
+                                             const struct event *event);
+/* Is there a row of this format, for whatever tenant? */
+bool catalog_has_format(const struct catalog *catalog, struct slice format);
 
 #endif

@@ -173,6 +173,7 @@ static void fill_header(struct cef *c)
     keep_header(c, "deviceVendor", field[CEF_VENDOR]);
     keep_header(c, "deviceProduct", field[CEF_PRODUCT]);
     keep_header(c, "deviceVersion", field[CEF_DEVICE_VERSION]);
+    text_event_set_catalog_id(&c->p.t, field[CEF_VENDOR], field[CEF_PRODUCT], field[CEF_CLASS_ID]);
 }
 
 /* Text before the first key, or no key at all. */

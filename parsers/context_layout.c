@@ -1,43 +1,68 @@
-/* context_layout.c: the context data layouts that are published. Pure, any thread. Which event has
- * which layout is the catalogue's. */
+/* context_layout.c: context data of an event → columns and attributes, as a layout says. Pure, any
+ * thread. context_layout_read.c reads the layouts. */
 #include "parsers/context_layout.h"
-#include "core/reader.h"
+#include "parsers/context_layout_fields.h"
+#include "parsers/envelope.h"
+#include "parsers/json_object.h"
+#include "parsers/text.h"
 
+#include <arpa/inet.h>
+#include <inttypes.h>
 #include <stdio.h>
 
-/* Values that stand for "none" (SWS_DM_02016). */
-#define NO_SUBFUNCTION 255
-#define NO_IDENTIFIER  65535
+/* One event being filled. */
+struct filling {
+    const struct parser_context *context;
+    struct event *event;
+    struct json_object rest; /* attributes.context */
+    bool starved;
+};
 
-#define UDS_SIZE     8
-#define FW_IPV4_SIZE 26
-
-#define SET_ONCE(event, field, value)                                                              \
-    do {                                                                                           \
-        if (!EVENT_HAS(event, field))                                                              \
-            EVENT_SET(event, field, value);                                                        \
-    } while (0)
-
-static bool decode_uds(struct event *event)
+static bool bit_at(struct slice data, size_t bit)
 {
-    struct reader r = reader_make(event->context_raw);
-    if (r.in.size != UDS_SIZE)
+    return data.data[bit / 8] >> (7 - bit % 8) & 1;
+}
+
+static uint64_t number_of(const struct layout_field *f, struct slice data)
+{
+    const uint8_t *p = data.data + f->bit / 8;
+    uint64_t v = 0;
+    if (f->bit % 8 || f->bits % 8) {
+        for (size_t i = 0; i < f->bits; i++)
+            v = v << 1 | bit_at(data, f->bit + i);
+        return v;
+    }
+    size_t bytes = f->bits / 8;
+    for (size_t i = 0; i < bytes; i++)
+        v = v << 8 | p[f->kind == LAYOUT_LITTLE_ENDIAN ? bytes - 1 - i : i];
+    return v;
+}
+
+static bool is_number(const struct layout_field *f)
+{
+    return f->kind == LAYOUT_NUMBER || f->kind == LAYOUT_LITTLE_ENDIAN;
+}
+
+static bool fits(const struct context_layout *layout, const struct event *event)
+{
+    struct slice data = event->context_raw;
+    if (layout->version >= 0 && EVENT_HAS(event, context_version) &&
+        event->context_version != layout->version)
         return false;
-    SET_ONCE(event, uds_sid, reader_u8(&r));
-    int64_t sub = reader_u8(&r);
-    int64_t did = (int64_t)reader_uint_be(&r, 2), rid = (int64_t)reader_uint_be(&r, 2);
-    if (sub != NO_SUBFUNCTION)
-        SET_ONCE(event, uds_sub, sub);
-    if (did != NO_IDENTIFIER)
-        SET_ONCE(event, uds_did, did);
-    if (rid != NO_IDENTIFIER)
-        SET_ONCE(event, uds_rid, rid);
-    SET_ONCE(event, uds_client_sa, (int64_t)reader_uint_be(&r, 2));
+    if (data.size < layout->bytes || (data.size > layout->bytes && !layout->may_be_longer))
+        return false;
+    for (size_t i = 0; i < layout->count; i++) {
+        const struct layout_field *f = &layout->fields[i];
+        if (f->has_needed && number_of(f, data) != f->value)
+            return false;
+    }
     return true;
 }
 
+/* ---- texts ---- */
+
 /* IANA protocol number → name used by ECS. */
-static const char *transport_name(uint8_t protocol)
+static const char *protocol_name(uint8_t protocol)
 {
     switch (protocol) {
     case 1:
@@ -48,46 +73,145 @@ static const char *transport_name(uint8_t protocol)
         return "tcp";
     case 17:
         return "udp";
+    case 58:
+        return "ipv6-icmp";
     default:
-        return NULL;
+        return "";
     }
 }
 
-static struct slice address_print(const uint8_t *p, char out[CONTEXT_LAYOUT_TEXT])
+static char *allocate(struct filling *x, size_t size)
 {
-    int n = snprintf(out, CONTEXT_LAYOUT_TEXT, "%u.%u.%u.%u", p[0], p[1], p[2], p[3]);
-    return slice_make(out, (size_t)n);
+    char *text = x->context->alloc(x->context, size);
+    x->starved |= !text;
+    return text;
 }
 
-static bool decode_fw_ipv4(struct event *event, char rule_text[CONTEXT_LAYOUT_TEXT],
-                           char address_text[2][CONTEXT_LAYOUT_TEXT])
+static struct slice hex_of(struct filling *x, struct slice bytes)
 {
-    const struct slice c = event->context_raw;
-    if (c.size != FW_IPV4_SIZE || c.data[2] >> 4 != 4)
-        return false;
-    const uint8_t *header = c.data + 2;
-    if (!EVENT_HAS(event, rule_id)) {
-        int n =
-            snprintf(rule_text, CONTEXT_LAYOUT_TEXT, "%u", (unsigned)(c.data[0] << 8 | c.data[1]));
-        EVENT_SET(event, rule_id, slice_make(rule_text, (size_t)n));
+    static const char digits[] = "0123456789abcdef";
+    char *text = allocate(x, 2 * bytes.size);
+    for (size_t i = 0; text && i < bytes.size; i++) {
+        text[2 * i] = digits[bytes.data[i] >> 4];
+        text[2 * i + 1] = digits[bytes.data[i] & 15];
     }
-    SET_ONCE(event, src_ip, address_print(header + 12, address_text[0]));
-    SET_ONCE(event, dst_ip, address_print(header + 16, address_text[1]));
-    const char *transport = transport_name(header[9]);
-    if (transport)
-        SET_ONCE(event, transport, slice_from_text(transport));
-    return true;
+    return slice_make(text, text ? 2 * bytes.size : 0);
 }
 
-bool context_layout_decode(struct slice layout, struct event *event,
-                           char rule_text[CONTEXT_LAYOUT_TEXT],
-                           char address_text[2][CONTEXT_LAYOUT_TEXT])
+static struct slice address_of(struct filling *x, struct slice bytes)
 {
-    if (EVENT_HAS(event, context_version) && event->context_version != 1)
+    char *text = allocate(x, INET6_ADDRSTRLEN);
+    if (!text ||
+        !inet_ntop(bytes.size == 4 ? AF_INET : AF_INET6, bytes.data, text, INET6_ADDRSTRLEN))
+        return SLICE_EMPTY;
+    return slice_from_text(text);
+}
+
+static struct slice decimal_of(struct filling *x, uint64_t v)
+{
+    char *text = allocate(x, 21);
+    int size = text ? snprintf(text, 21, "%" PRIu64, v) : 0;
+    return slice_make(text, (size_t)size);
+}
+
+/* Up to the first byte 0. */
+static struct slice words_of(struct filling *x, struct slice bytes)
+{
+    bool repaired = false;
+    const uint8_t *end = memchr(bytes.data, 0, bytes.size);
+    if (end)
+        bytes.size = (size_t)(end - bytes.data);
+    if (text_repair(x->context, &bytes, &repaired) != STATUS_OK) {
+        x->starved = true;
+        return SLICE_EMPTY;
+    }
+    if (repaired && !json_note_add(x->context, x->event, "bad_text",
+                                   "bytes of the context data that are no UTF-8 text stand as "
+                                   "U+FFFD",
+                                   JSON_NOTE_NO_OFFSET))
+        x->starved = true;
+    return bytes;
+}
+
+/* Empty: there is none. */
+static struct slice text_of(struct filling *x, const struct layout_field *f)
+{
+    struct slice bytes = slice_sub(x->event->context_raw, f->bit / 8, f->bits / 8);
+    switch (f->kind) {
+    case LAYOUT_ADDRESS:
+        return address_of(x, bytes);
+    case LAYOUT_PROTOCOL:
+        return slice_from_text(protocol_name(bytes.data[0]));
+    case LAYOUT_TEXT:
+        return words_of(x, bytes);
+    case LAYOUT_HEX:
+        return hex_of(x, bytes);
+    default:
+        return decimal_of(x, number_of(f, x->event->context_raw));
+    }
+}
+
+/* ---- columns ---- */
+
+static bool is_in_range(const struct event_field_info *column, uint64_t v)
+{
+    if (column->kind == EVENT_KIND_BOOL)
+        return v <= 1;
+    return v <= INT64_MAX && (int64_t)v >= column->min && (int64_t)v <= column->max;
+}
+
+/* A value that its column does not take is in context_raw only. */
+static void set_column(struct filling *x, const struct layout_field *f)
+{
+    const struct event_field_info *column = f->column;
+    enum event_field number = (enum event_field)(column - event_field_table);
+    if (event_is_set(x->event, number))
+        return;
+    if (column->kind == EVENT_KIND_TEXT || column->kind == EVENT_KIND_INET) {
+        struct slice text = text_of(x, f);
+        if (!text.size || (column->kind == EVENT_KIND_TEXT && (int64_t)text.size > column->max))
+            return;
+        *event_slice_at(x->event, column) = text;
+    } else {
+        uint64_t v = number_of(f, x->event->context_raw);
+        if (!is_in_range(column, v))
+            return;
+        if (column->kind == EVENT_KIND_REAL)
+            *event_real_at(x->event, column) = (double)v;
+        else
+            *event_int_at(x->event, column) = (int64_t)v;
+    }
+    event_mark(x->event, number);
+}
+
+static void keep(struct filling *x, const struct layout_field *f)
+{
+    struct slice text = text_of(x, f);
+    if (is_number(f))
+        json_object_add_raw(&x->rest, f->name, text);
+    else if (text.size)
+        json_object_add_text(&x->rest, f->name, text);
+}
+
+bool context_layout_apply(const struct context_layout *layout, const struct parser_context *context,
+                          struct event *event)
+{
+    struct slice rest;
+    struct filling x = {.context = context, .event = event};
+    if (!fits(layout, event))
+        return true;
+    json_object_init(&x.rest, context);
+    for (size_t i = 0; i < layout->count && !x.starved; i++) {
+        const struct layout_field *f = &layout->fields[i];
+        if (f->has_none && number_of(f, event->context_raw) == f->value)
+            continue;
+        if (f->column)
+            set_column(&x, f);
+        else if (f->name.size)
+            keep(&x, f);
+    }
+    if (x.starved || x.rest.failed)
         return false;
-    if (slice_equal_text(layout, "uds"))
-        return decode_uds(event);
-    if (slice_equal_text(layout, "fw_ipv4"))
-        return decode_fw_ipv4(event, rule_text, address_text);
-    return false;
+    return !json_object_end(&x.rest, &rest) ||
+           attributes_nest(context, rest, SLICE_LITERAL("context"), event);
 }

@@ -1,17 +1,32 @@
-/* context_layout.h: AUTOSAR context data of a known layout → columns. Thread: any. */
+/* context_layout.h: how the context data of an event are laid out into columns. Which event has
+ * which layout is the catalogue's; docs/catalog.md has the language. Immutable once read; thread:
+ * any. */
 #ifndef VSOC_PARSERS_CONTEXT_LAYOUT_H
 #define VSOC_PARSERS_CONTEXT_LAYOUT_H
 
+#include "core/arena.h"
 #include "core/event.h"
+#include "core/status.h"
+#include "parsers/parser.h"
 
-#define CONTEXT_LAYOUT_TEXT 16 /* bytes a layout needs for texts it makes */
+struct context_layout;
 
-/* Layouts: uds (SWS_DM_02016, 02018: SID, subfunction, DID, RID, client address; 8 bytes) and
- * fw_ipv4 (rule id, IPv4 header; 26 bytes), both context version 1. Sets the columns that
- * event->context_raw gives and that are not set yet. Texts it makes stand in the two buffers.
- * False: layout not known, another context version, or another size; nothing is set. */
-bool context_layout_decode(struct slice layout, struct event *event,
-                           char rule_text[CONTEXT_LAYOUT_TEXT],
-                           char address_text[2][CONTEXT_LAYOUT_TEXT]);
+struct context_layout_problem {
+    size_t offset; /* byte of the text near which it is wrong */
+    const char *detail;
+};
+
+/* Reads a layout such as "uds_sid:u8 uds_sub:u8!255 -:hex2". version: of the context data that it
+ * is for, -1: any. The layout and its names live in the arena. MALFORMED with *problem; NO_MEMORY.
+ */
+enum status context_layout_read(struct arena *arena, struct slice text, int64_t version,
+                                const struct context_layout **out,
+                                struct context_layout_problem *problem) must_check;
+
+/* Sets the columns that event->context_raw gives and that are not set yet; what has no column
+ * becomes attributes.context. Nothing is set when the version, the size or a needed value is
+ * another. Memory comes from context. False: memory is out. */
+bool context_layout_apply(const struct context_layout *layout, const struct parser_context *context,
+                          struct event *event) must_check;
 
 #endif

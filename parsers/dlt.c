@@ -23,7 +23,7 @@ struct message {
     const struct dlt_frame *frame;
     struct text_event t;
     bool repaired; /* a text was none */
-    char name[NAME_TEXT];
+    char name[NAME_TEXT], group[NAME_TEXT];
 };
 
 /* Four bytes, filled up with byte 0. */
@@ -93,7 +93,7 @@ static void set_level(struct message *m)
         text_event_partial(&m->t, "bad_severity", "the log level is not one of 1 to 6");
         return;
     }
-    EVENT_SET(&m->t.event, severity_id, levels[level].severity_id);
+    EVENT_GUESS(&m->t.event, severity_id, levels[level].severity_id);
     EVENT_SET(&m->t.event, severity_source, slice_from_text(levels[level].name));
 }
 
@@ -136,8 +136,8 @@ static void read_extended(struct message *m)
     keep_text(m, "ctid", context);
     if (app.size || context.size) {
         int n =
-            snprintf(m->name, sizeof m->name, "%.*s/%.*s", SLICE_ARGS(app), SLICE_ARGS(context));
-        EVENT_SET(&m->t.event, event_name, slice_make(m->name, (size_t)n));
+            snprintf(m->group, sizeof m->group, "%.*s/%.*s", SLICE_ARGS(app), SLICE_ARGS(context));
+        EVENT_SET(&m->t.event, event_name, slice_make(m->group, (size_t)n));
     }
     read_type(m);
 }
@@ -209,7 +209,7 @@ static void read_service(struct message *m, uint64_t id, struct reader in)
     if (id == SERVICE_SOFTWARE_VERSION)
         set_software(m, in);
     else if (id == SERVICE_OVERFLOW) /* messages were lost */
-        EVENT_SET(&m->t.event, event_category, SLICE_LITERAL("ids_health"));
+        EVENT_GUESS(&m->t.event, event_category, SLICE_LITERAL("ids_health"));
 }
 
 static void read_opaque(struct message *m, struct reader *in)
@@ -229,7 +229,11 @@ static void read_opaque(struct message *m, struct reader *in)
     int n = name ? snprintf(m->name, sizeof m->name, "%s", name)
                  : snprintf(m->name, sizeof m->name, "%s:0x%08x",
                             is_control ? "service" : "message", (unsigned)id);
-    EVENT_SET(&m->t.event, event_name, slice_make(m->name, (size_t)n));
+    if (EVENT_HAS(&m->t.event, event_name))
+        m->t.event.catalog_group = m->t.event.event_name; /* APID/CTID */
+    EVENT_GUESS(&m->t.event, event_name, slice_make(m->name, (size_t)n));
+    if (!is_control)
+        m->t.event.catalog_id = m->t.event.event_name;
 }
 
 static void read_message(struct message *m)

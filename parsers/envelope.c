@@ -6,8 +6,8 @@
 static const enum event_field groups[][4] = {
     {EVENT_time_event_ns, EVENT_time_event_raw, EVENT_time_source, EVENT_time_quality},
     {EVENT_severity_id, EVENT_severity_source, EVENT_severity_id, EVENT_severity_id},
-    {EVENT_parse_status, EVENT_parse_notes, EVENT_parse_status, EVENT_parse_status},
     {EVENT_sev_id, EVENT_event_name, EVENT_sev_id, EVENT_sev_id}, /* the catalogue names it */
+    {EVENT_parse_status, EVENT_parse_notes, EVENT_parse_status, EVENT_parse_status},
 };
 
 static bool belongs_to_set_group(const struct event *event, enum event_field field)
@@ -39,22 +39,23 @@ static void copy_field(const struct event *from, struct event *to, enum event_fi
         *event_slice_at(to, info) = *event_slice_at(from, info);
     }
     event_mark(to, field);
+    if (event_is_guess(from, field))
+        event_mark_guess(to, field);
 }
 
-/* How many _ stand behind the member's name in a member's name; SIZE_MAX: it is another name. */
-static size_t underscores(struct slice name, const char *member)
+/* How many _ stand behind the name in a member's name; SIZE_MAX: it is another name. */
+static size_t underscores(struct slice member, struct slice name)
 {
-    size_t size = strlen(member);
-    if (!slice_starts_with(name, member))
+    if (!slice_equal(slice_sub(member, 0, name.size), name))
         return SIZE_MAX;
-    for (size_t i = size; i < name.size; i++)
-        if (name.data[i] != '_')
+    for (size_t i = name.size; i < member.size; i++)
+        if (member.data[i] != '_')
             return SIZE_MAX;
-    return name.size - size;
+    return member.size - name.size;
 }
 
-/* How many _ make the member's name longer than every such member of a valid JSON object. */
-static size_t underscores_needed(struct slice object, const char *member)
+/* How many _ make the name longer than every such member of a valid JSON object. */
+static size_t underscores_needed(struct slice object, struct slice name)
 {
     size_t depth = 0, needed = 0;
     bool is_key = false; /* the next string names a member of the object itself */
@@ -72,7 +73,7 @@ static size_t underscores_needed(struct slice object, const char *member)
                 i += object.data[i] == '\\' ? 2 : 1;
             size_t there = SIZE_MAX;
             if (is_key)
-                there = underscores(slice_sub(object, start, i - start), member);
+                there = underscores(slice_sub(object, start, i - start), name);
             if (there != SIZE_MAX && there >= needed)
                 needed = there + 1;
             is_key = false;
@@ -81,28 +82,28 @@ static size_t underscores_needed(struct slice object, const char *member)
     return needed;
 }
 
-/* The member's name, with so many _ behind it that it is no member of the object. */
-static struct slice free_name(const struct parser_context *context, const char *member,
+/* The name, with so many _ behind it that it is no member of the object. */
+static struct slice free_name(const struct parser_context *context, struct slice name,
                               struct slice object)
 {
-    size_t size = strlen(member), more = underscores_needed(object, member);
-    uint8_t *name = context->alloc(context, size + more);
-    if (!name)
+    size_t more = underscores_needed(object, name);
+    uint8_t *longer = context->alloc(context, name.size + more);
+    if (!longer)
         return SLICE_EMPTY;
-    memcpy(name, member, size);
-    memset(name + size, '_', more);
-    return slice_make(name, size + more);
+    memcpy(longer, name.data, name.size);
+    memset(longer + name.size, '_', more);
+    return slice_make(longer, name.size + more);
 }
 
-static bool nest_attributes(const struct parser_context *context, struct slice outer,
-                            const char *member, struct event *event)
+bool attributes_nest(const struct parser_context *context, struct slice object, struct slice name,
+                     struct event *event)
 {
     struct json_object all;
     struct slice own = EVENT_HAS(event, attributes) ? event->attributes : SLICE_LITERAL("{}");
-    struct slice name = free_name(context, member, own);
+    name = free_name(context, name, own);
     json_object_init(&all, context);
     json_object_add_members(&all, own);
-    json_object_add_raw(&all, name, outer);
+    json_object_add_raw(&all, name, object);
     if (!name.size || !json_object_end(&all, &own))
         return false;
     EVENT_SET(event, attributes, own);
@@ -121,5 +122,5 @@ bool envelope_apply(const struct parser_context *context, const char *member,
             copy_field(envelope, event, field);
     if (!EVENT_HAS(envelope, attributes))
         return true;
-    return nest_attributes(context, envelope->attributes, member, event);
+    return attributes_nest(context, envelope->attributes, slice_from_text(member), event);
 }

@@ -8,5 +8,9 @@
  * together; its attributes become a member of the event's, named member. False: memory is out. */
 bool envelope_apply(const struct parser_context *context, const char *member,
                     const struct event *envelope, struct event *event);
+/* Makes a JSON object the member `name` of the event's attributes; with a _ behind it, or more,
+ * when they have that one. False: memory is out. */
+bool attributes_nest(const struct parser_context *context, struct slice object, struct slice name,
+                     struct event *event);
 
 #endif

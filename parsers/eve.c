@@ -140,6 +140,7 @@ static void set_signature_ref(struct eve *e, const struct json_node *alert)
     int size =
         snprintf(text, 64, "%lld:%lld:%lld", (long long)v[0], (long long)v[1], (long long)v[2]);
     EVENT_SET(&e->t.event, signature_ref, slice_make(text, (size_t)size));
+    e->t.event.catalog_id = slice_make(text, strlen(text) - strlen(strrchr(text, ':')));
 }
 
 static bool take_ref_part(struct eve *e, enum event_field field, const struct json_node *value)
@@ -156,7 +157,7 @@ static bool take_severity(struct eve *e, enum event_field field, const struct js
         text_event_partial(&e->t, "bad_severity", "severity must be 1 to 255");
         return false;
     }
-    EVENT_SET(&e->t.event, severity_id, value->integer < 3 ? 5 - value->integer : 2);
+    EVENT_GUESS(&e->t.event, severity_id, value->integer < 3 ? 5 - value->integer : 2);
     return text_event_set(&e->t, field, value->raw);
 }
 
@@ -225,6 +226,25 @@ static bool take_metadata(struct eve *e, enum event_field field, const struct js
     return false;
 }
 
+/* What the rule's class, as "category:…", is to the catalogue. */
+static bool take_class(struct eve *e, enum event_field field, const struct json_node *value)
+{
+    static const char prefix[] = "category:";
+    struct slice text = text_of(value);
+    (void)field;
+    if (!text.size)
+        return false;
+    uint8_t *id = e->t.context->alloc(e->t.context, sizeof prefix + text.size);
+    if (!id) {
+        e->t.failed = true;
+        return false;
+    }
+    memcpy(id, prefix, sizeof prefix);
+    memcpy(id + sizeof prefix - 1, text.data, text.size);
+    e->t.event.catalog_group = slice_make(id, sizeof prefix - 1 + text.size);
+    return false;
+}
+
 static const struct row alert_rows[] = {
     {"signature", EVENT_event_name, take_text},
     {"gid", EVENT_signature_ref, take_ref_part},
@@ -232,6 +252,7 @@ static const struct row alert_rows[] = {
     {"rev", EVENT_signature_ref, take_ref_part},
     {"severity", EVENT_severity_source, take_severity},
     {"action", EVENT_disposition, take_action},
+    {"category", EVENT_FIELD_COUNT, take_class},
     {"metadata", EVENT_cve, take_metadata},
 };
 
@@ -281,7 +302,7 @@ static void set_category(struct eve *e, struct slice type)
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (slice_equal_text(type, table[i].type))
-            EVENT_SET(&e->t.event, event_category, slice_from_text(table[i].category));
+            EVENT_GUESS(&e->t.event, event_category, slice_from_text(table[i].category));
 }
 
 static void fill(struct eve *e, struct slice type)
@@ -291,6 +312,8 @@ static void fill(struct eve *e, struct slice type)
         EVENT_SET(&e->t.event, disposition, SLICE_LITERAL("dropped"));
     take_members(e, e->document.nodes, rows, sizeof rows / sizeof *rows);
     (void)text_event_set(&e->t, EVENT_event_name, type);
+    if (!e->t.event.catalog_group.size)
+        e->t.event.catalog_group = type;
 }
 
 static void parse(struct slice record, const struct parser_context *context,

@@ -80,16 +80,16 @@ static void fill_header(struct pairs *p, const struct leef_record *record)
 {
     static const char *const keys[LEEF_HEADER_FIELDS] = {"deviceVendor", "deviceProduct",
                                                          "deviceVersion", "eventId"};
-    struct slice id = SLICE_EMPTY;
+    struct slice field[LEEF_HEADER_FIELDS], id = SLICE_EMPTY;
     for (unsigned i = 0; i < LEEF_HEADER_FIELDS; i++) {
-        struct slice field = piped_plain(&p->t, record->header[i], "|\\", false);
-        if (i == LEEF_EVENT_ID && text_event_set(&p->t, EVENT_rule_id, field))
-            id = field;
+        field[i] = piped_plain(&p->t, record->header[i], "|\\", false);
+        if (i == LEEF_EVENT_ID && text_event_set(&p->t, EVENT_rule_id, field[i]))
+            id = field[i];
         else
-            text_event_keep(&p->t, slice_from_text(keys[i]), field);
+            text_event_keep(&p->t, slice_from_text(keys[i]), field[i]);
     }
-    if (!text_event_set(&p->t, EVENT_event_name, id))
-        EVENT_SET(&p->t.event, event_name, SLICE_LITERAL("leef"));
+    EVENT_GUESS(&p->t.event, event_name, id.size ? id : SLICE_LITERAL("leef"));
+    text_event_set_catalog_id(&p->t, field[LEEF_VENDOR], field[LEEF_PRODUCT], field[LEEF_EVENT_ID]);
     if (record->bad_delimiter)
         text_event_partial(&p->t, "bad_delimiter",
                            "delimiter must be one character or its code in hex; a tab was taken");

@@ -1,7 +1,7 @@
 /* normalise.c: completes and checks one event of any format. Runs on the thread that parses. Pure
  * but for the arena; does not set what the batch record carries. */
 #include "parsers/normalise.h"
-#include "parsers/context_layout.h"
+#include "parsers/catalog_fill.h"
 #include "parsers/dedup_key.h"
 #include "parsers/event_check.h"
 #include "parsers/json_object.h"
@@ -32,12 +32,19 @@ static void *arena_for_context(const struct parser_context *context, size_t size
     return arena_alloc(context->server, size);
 }
 
+/* The record's own memory, else the arena. */
+static struct parser_context context_of(const struct normaliser *n)
+{
+    return n->context ? *n->context
+                      : (struct parser_context){.struct_size = sizeof(struct parser_context),
+                                                .alloc = arena_for_context,
+                                                .server = n->arena};
+}
+
 bool normalise_note(struct normaliser *n, struct event *event, const char *code, const char *detail)
 {
-    struct parser_context context = {
-        .struct_size = sizeof context, .alloc = arena_for_context, .server = n->arena};
-    return json_note_add(n->context ? n->context : &context, event, code, detail,
-                         JSON_NOTE_NO_OFFSET);
+    struct parser_context context = context_of(n);
+    return json_note_add(&context, event, code, detail, JSON_NOTE_NO_OFFSET);
 }
 
 /* ---- steps ---- */
@@ -47,31 +54,6 @@ static struct slice range_of(int64_t sev_id)
     if (sev_id == 0xFFFF)
         return SLICE_LITERAL("invalid");
     return sev_id < 0x8000 ? SLICE_LITERAL("autosar") : SLICE_LITERAL("oem");
-}
-
-static void decode_context(struct normaliser *n, struct event *event, struct slice layout)
-{
-    if (layout.size && EVENT_HAS(event, context_raw))
-        (void)context_layout_decode(layout, event, n->rule_text, n->address_text);
-}
-
-static void fill_from_catalog(struct normaliser *n, struct event *event)
-{
-    const struct catalog_entry *entry = catalog_find(n->catalog, event->sev_id);
-    EVENT_SET(event, sev_range, range_of(event->sev_id));
-    if (!entry)
-        return;
-    if (!EVENT_HAS(event, event_name))
-        EVENT_SET(event, event_name, entry->name);
-    if (!EVENT_HAS(event, event_category))
-        EVENT_SET(event, event_category, entry->category);
-    if (!EVENT_HAS(event, severity_id))
-        EVENT_SET(event, severity_id, entry->severity_id);
-    if (!EVENT_HAS(event, r155_threat) && entry->r155_threat.count)
-        EVENT_SET(event, r155_threat, entry->r155_threat);
-    if (!EVENT_HAS(event, atm_technique) && entry->atm_technique.count)
-        EVENT_SET(event, atm_technique, entry->atm_technique);
-    decode_context(n, event, entry->layout);
 }
 
 /* Name of an event that neither its sender nor the catalogue names. */
@@ -87,7 +69,7 @@ static struct slice default_name(struct normaliser *n, const struct event *event
 static void fill_defaults(struct normaliser *n, struct event *event)
 {
     if (EVENT_HAS(event, sev_id))
-        fill_from_catalog(n, event);
+        EVENT_SET(event, sev_range, range_of(event->sev_id));
     if (!EVENT_HAS(event, event_name))
         EVENT_SET(event, event_name, default_name(n, event));
     if (!EVENT_HAS(event, event_category))
@@ -186,6 +168,11 @@ enum status normalise_event(struct normaliser *n, struct event *event,
     status = vehicle_identify(n, event, refusal);
     if (status != STATUS_OK)
         return status;
+    struct parser_context context = context_of(n);
+    if (!catalog_fill(n->catalog, n->unknown, n->tenant_id, n->parser->name, &context, event)) {
+        *refusal = (struct normalise_refusal){"no_memory", "limits.memory is reached"};
+        return STATUS_REFUSED;
+    }
     fill_defaults(n, event);
     fill_times(n, event);
     dedup_key_compute(n, event, n->dedup_digest);

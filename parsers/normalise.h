@@ -9,6 +9,7 @@
 #include "core/hash.h"
 #include "core/status.h"
 #include "parsers/catalog.h"
+#include "parsers/catalog_unknown.h"
 #include "parsers/parser.h"
 
 /* What to do when a record's VIN is not the sender's. */
@@ -16,6 +17,7 @@ enum vin_policy { VIN_POLICY_REJECT, VIN_POLICY_QUARANTINE, VIN_POLICY_FLAG };
 
 struct normaliser {
     const struct catalog *catalog;
+    struct catalog_unknown *unknown; /* counts ids that the catalogue lacks; NULL: nobody does */
     const struct parser *parser;
     int64_t received_ns;
     struct slice tenant_id;
@@ -53,7 +55,6 @@ struct normaliser {
     uint8_t dedup_pid[32];
     enum { DEDUP_PREFIX_NONE, DEDUP_PREFIX_NO_VEHICLE, DEDUP_PREFIX_VEHICLE } dedup_prefix_of;
     char name_text[24];
-    char rule_text[16], address_text[2][16];
     char refusal_text[200];
 };
 

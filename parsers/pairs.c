@@ -134,7 +134,7 @@ void pairs_put_severity(struct pairs *p, struct slice text)
     if (severity < 0)
         text_event_partial(&p->t, "bad_severity",
                            "severity must be 0 to 10, Unknown, Low, Medium, High or Very-High");
-    EVENT_SET(&p->t.event, severity_id, severity < 0 ? 0 : severity);
+    EVENT_GUESS(&p->t.event, severity_id, severity < 0 ? 0 : severity);
     if (!text_event_set(&p->t, EVENT_severity_source, trimmed))
         text_event_keep(&p->t, SLICE_LITERAL("severity"), trimmed);
 }

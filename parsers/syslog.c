@@ -113,7 +113,7 @@ static void fill_facility(struct text_event *t, int facility)
         "local0", "local1", "local2",   "local3", "local4", "local5", "local6", "local7"};
     text_event_keep(t, SLICE_LITERAL("facility"), slice_from_text(names[facility % 24]));
     if (facility == 4 || facility == 10)
-        EVENT_SET(&t->event, event_category, SLICE_LITERAL("authentication"));
+        EVENT_GUESS(&t->event, event_category, SLICE_LITERAL("authentication"));
 }
 
 static void fill_header(struct text_event *t, const struct syslog_line *line)

@@ -2,6 +2,8 @@
 #include "parsers/text_event.h"
 #include "parsers/text.h"
 
+#include <stdio.h>
+
 #include <arpa/inet.h>
 
 void text_event_init(struct text_event *t, const struct parser_context *context)
@@ -153,8 +155,21 @@ void text_event_set_syslog_severity(struct text_event *t, int severity)
         int severity_id;
     } table[8] = {{"emerg", 5},   {"alert", 5},  {"crit", 4}, {"err", 3},
                   {"warning", 2}, {"notice", 1}, {"info", 1}, {"debug", 1}};
-    EVENT_SET(&t->event, severity_id, table[severity & 7].severity_id);
+    EVENT_GUESS(&t->event, severity_id, table[severity & 7].severity_id);
     EVENT_SET(&t->event, severity_source, slice_from_text(table[severity & 7].name));
+}
+
+void text_event_set_catalog_id(struct text_event *t, struct slice vendor, struct slice product,
+                               struct slice id)
+{
+    size_t size = vendor.size + product.size + id.size + sizeof "||";
+    char *text = t->context->alloc(t->context, size);
+    if (!text) {
+        t->failed = true;
+        return;
+    }
+    snprintf(text, size, "%.*s|%.*s|%.*s", SLICE_ARGS(vendor), SLICE_ARGS(product), SLICE_ARGS(id));
+    t->event.catalog_id = slice_make(text, size - 1);
 }
 
 bool text_event_complete(struct text_event *t, struct parser_outcome *outcome)

@@ -44,6 +44,9 @@ void text_event_set_message(struct text_event *t, struct slice text);
 void text_event_keep(struct text_event *t, struct slice key, struct slice value);
 /* Severity of syslog (0 to 7) as severity_id and severity_source. */
 void text_event_set_syslog_severity(struct text_event *t, int severity);
+/* Catalogue id of a security product's event: vendor|product|id. */
+void text_event_set_catalog_id(struct text_event *t, struct slice vendor, struct slice product,
+                               struct slice id);
 /* Gives the event its attributes; false, and MALFORMED, when memory is out. */
 bool text_event_complete(struct text_event *t, struct parser_outcome *outcome);
 /* Emits the event, or answers MALFORMED when memory is out. */

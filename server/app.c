@@ -127,30 +127,6 @@ static enum status make_loop(struct app *app)
     return good ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
-/* Event catalogues of the operator over the built-in one. */
-static enum status load_catalogs(struct app *app)
-{
-    const struct config_list *files = &app->config->ingest_catalogs;
-    app->catalog = catalog_create_builtin();
-    if (!app->catalog)
-        return STATUS_NO_MEMORY;
-    for (size_t i = 0; i < files->count; i++) {
-        struct catalog_error error = {0};
-        struct writer text;
-        enum status s = file_read_all(files->items[i], &text);
-        if (s == STATUS_OK)
-            s = catalog_add_csv(app->catalog, writer_slice(&text), &error);
-        writer_fini(&text);
-        if (s != STATUS_OK) {
-            log_error("event catalogue can't be used", LOG_TEXT("file", files->items[i]),
-                      LOG_U64("line", error.line), LOG_U64("column", error.column),
-                      LOG_TEXT("problem", error.detail[0] ? error.detail : status_text(s)));
-            return STATUS_CONFIG;
-        }
-    }
-    return STATUS_OK;
-}
-
 static enum status load_plugins(struct app *app)
 {
     char reason[PLUGINS_REASON];
@@ -175,11 +151,12 @@ static enum status load_parts(struct app *app)
         log_error("pseudonym keys can't be used", LOG_TEXT("problem", reason));
         return STATUS_CONFIG;
     }
-    s = load_catalogs(app);
+    s = load_plugins(app);
     if (s == STATUS_OK)
-        s = load_plugins(app);
+        s = app_load_catalog(app, app->config, &app->catalog);
     if (s != STATUS_OK)
         return s;
+    catalog_set_log(app->catalog);
     app->quota = quota_create();
     app->shared.shares = memory_shares_create();
     app->counts = conn_counts_create();
@@ -197,7 +174,6 @@ static enum status load_parts(struct app *app)
         tls_context_publish_expiry(app->tls);
     }
     app->shared.registry = app->plugins.registry;
-    app->shared.catalog = app->catalog;
     app->shared.budget = &app->budget;
     app->shared.quota = app->quota;
     return STATUS_OK;
@@ -310,6 +286,7 @@ static enum status create_workers(struct app *app)
             .listen_fd = app->ingest_fd,
             .shared = &app->shared,
             .config = app->config,
+            .catalog = app->catalog->catalog,
             .tls = app->tls,
             .counts = app->counts,
         };
@@ -422,11 +399,11 @@ static void free_parts(struct app *app)
     quota_destroy(app->quota);
     memory_shares_destroy(app->shared.shares);
     plugins_close(&app->plugins);
-    catalog_destroy(app->catalog);
     free(app->admin_token);
     app->generation = UINT32_MAX;
     app->worker_count = 0;
     app_reload_collect(app);
+    catalog_set_destroy(app->catalog);
     if (app->config != app->start_config)
         config_destroy(app->config);
     config_destroy(app->start_config);

@@ -4,15 +4,17 @@
 #define VSOC_SERVER_APP_INTERNAL_H
 
 #include "server/app.h"
+#include "server/catalog_set.h"
 #include "server/plugins.h"
 #include "server/worker.h"
 #include "storage/sink_settings.h"
 
 #define APP_WORKERS_MAX 64
 
-/* Settings that workers may still look at. */
+/* Settings and a catalogue that workers may still look at. */
 struct retired_config {
     struct config *config;
+    struct catalog_set *catalog;
     unsigned generation; /* free when all workers are past it */
     struct retired_config *next;
 };
@@ -25,7 +27,7 @@ struct app {
     char instance[128];
 
     struct plugins plugins;
-    struct catalog *catalog;
+    struct catalog_set *catalog; /* in force */
     struct memory_budget budget;
     struct quota *quota;
     struct ingest_shared shared;
@@ -64,6 +66,9 @@ void app_reload(struct app *app);
 void app_reload_collect(struct app *app);
 /* Sets what is shared: log, quota, memory limit. */
 void app_apply(struct app *app);
+/* The catalogue that the settings name; CONFIG with every mistake in the log. */
+enum status app_load_catalog(struct app *app, const struct config *config,
+                             struct catalog_set **out) must_check;
 void app_log_problems(const struct config_problems *problems);
 
 /* app_memory.c: at every tick. */

@@ -12,14 +12,34 @@
 #include "core/log.h"
 #include "storage/fault.h"
 
+/* As many as are kept. */
+#define PROBLEMS_SHOWN                                                                             \
+    (sizeof((struct config_problems *)NULL)->items / sizeof(struct config_problem))
+
 void app_log_problems(const struct config_problems *problems)
 {
-    size_t shown = problems->count < 32 ? problems->count : 32;
+    size_t shown = problems->count < PROBLEMS_SHOWN ? problems->count : PROBLEMS_SHOWN;
     for (size_t i = 0; i < shown; i++)
         log_error("setting is wrong", LOG_TEXT("source", problems->items[i].source),
                   LOG_U64("line", problems->items[i].line),
                   LOG_U64("column", problems->items[i].column),
                   LOG_TEXT("problem", problems->items[i].text));
+}
+
+enum status app_load_catalog(struct app *app, const struct config *config, struct catalog_set **out)
+{
+    struct config_problems problems;
+    enum status s =
+        catalog_set_load(&config->ingest_catalogs, app->plugins.registry, out, &problems);
+    for (size_t i = 0; i < problems.count && i < PROBLEMS_SHOWN; i++)
+        log_error("event catalogue is wrong", LOG_TEXT("file", problems.items[i].source),
+                  LOG_U64("line", problems.items[i].line),
+                  LOG_U64("column", problems.items[i].column),
+                  LOG_TEXT("problem", problems.items[i].text));
+    if (problems.count > PROBLEMS_SHOWN)
+        log_error("event catalogues have more mistakes",
+                  LOG_U64("count", problems.count - PROBLEMS_SHOWN));
+    return s;
 }
 
 void app_apply(struct app *app)
@@ -53,53 +73,95 @@ void app_reload_collect(struct app *app)
             continue;
         }
         *at = r->next;
+        catalog_set_destroy(r->catalog);
         if (r->config != app->start_config)
             config_destroy(r->config);
         free(r);
     }
 }
 
+/* What a reload makes, before anything in force is touched. */
+struct next {
+    struct config *config;
+    struct catalog_set *catalog;
+    struct tls_context *tls;
+    struct retired_config *old; /* room for what is in force now */
+};
+
+static void forget(struct next *next)
+{
+    tls_context_release(next->tls);
+    catalog_set_destroy(next->catalog);
+    config_destroy(next->config);
+    free(next->old);
+}
+
+static bool read_config(struct app *app, struct next *next)
+{
+    struct config_problems problems = {0};
+    const struct app_source *source = app->source;
+    if (config_load(source->path, source->sets, source->set_count, environ, &next->config,
+                    &problems) == STATUS_OK)
+        return true;
+    app_log_problems(&problems);
+    return false;
+}
+
+static bool read_tls(struct next *next)
+{
+    char reason[256];
+    struct tls_settings settings = tls_settings_from_config(next->config);
+    if (!next->config->ingest_tls ||
+        tls_context_create(&settings, &next->tls, reason, sizeof reason) == STATUS_OK)
+        return true;
+    log_error("TLS files can't be used", LOG_TEXT("problem", reason));
+    return false;
+}
+
+/* All of it or nothing. */
+static bool read_next(struct app *app, struct next *next)
+{
+    *next = (struct next){.old = calloc(1, sizeof *next->old)};
+    if (next->old && read_config(app, next) && read_tls(next) &&
+        app_load_catalog(app, next->config, &next->catalog) == STATUS_OK)
+        return true;
+    forget(next);
+    return false;
+}
+
+static void put_in_force(struct app *app, const struct next *next)
+{
+    *next->old = (struct retired_config){app->config, app->catalog, app->generation, app->retired};
+    app->retired = next->old;
+    app->config = next->config;
+    app->catalog = next->catalog;
+    app->generation++;
+    if (!next->tls)
+        return;
+    tls_context_release(app->tls);
+    app->tls = next->tls;
+    tls_context_publish_expiry(next->tls);
+}
+
 void app_reload(struct app *app)
 {
-    struct config *config = NULL;
-    struct config_problems problems = {0};
-    char reason[256];
-    struct retired_config *old = calloc(1, sizeof *old);
-    struct tls_context *tls = NULL;
-    if (!old || config_load(app->source->path, app->source->sets, app->source->set_count, environ,
-                            &config, &problems) != STATUS_OK) {
-        app_log_problems(&problems);
-        free(old);
+    struct next next;
+    if (!read_next(app, &next)) {
         keep_old();
         return;
     }
-    struct tls_settings settings = tls_settings_from_config(config);
-    if (config->ingest_tls &&
-        tls_context_create(&settings, &tls, reason, sizeof reason) != STATUS_OK) {
-        log_error("TLS files can't be used", LOG_TEXT("problem", reason));
-        config_destroy(config);
-        free(old);
-        keep_old();
-        return;
-    }
-    const char *fixed = config_needs_restart(app->config, config);
+    const char *fixed = config_needs_restart(app->config, next.config);
     if (fixed)
         log_warn("a changed setting takes effect only after a restart", LOG_TEXT("key", fixed));
     fault_point(reload_read);
-    *old = (struct retired_config){app->config, app->generation, app->retired};
-    app->retired = old;
-    app->config = config;
-    app->generation++;
-    if (tls) {
-        tls_context_release(app->tls);
-        app->tls = tls;
-        tls_context_publish_expiry(tls);
-    }
+    put_in_force(app, &next);
     app_apply(app);
+    catalog_set_log(app->catalog);
     fault_point(reload_swapped);
     for (size_t i = 0; i < app->worker_count; i++)
-        worker_reload(app->workers[i], config, app->tls, app->generation);
-    struct http_settings http = http_settings_from_config(config);
+        worker_reload(app->workers[i], app->config, app->catalog->catalog, app->tls,
+                      app->generation);
+    struct http_settings http = http_settings_from_config(app->config);
     http_server_reconfigure(app->admin, &http, NULL);
     fault_point(reload_sent);
     log_info("settings reloaded");

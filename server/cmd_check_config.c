@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "core/writer.h"
+#include "server/catalog_set.h"
 #include "server/command.h"
 #include "server/config_cli.h"
 #include "server/plugins.h"
@@ -35,15 +36,23 @@ static bool sinks_are_good(const struct config *config)
     return sink_settings_check(config, problem) == STATUS_OK || tell(config, "", problem);
 }
 
-/* Plug-ins are loaded as `serve` would. */
-static bool plugins_are_good(const struct config *config)
+/* Plug-ins are loaded, and the event catalogues read, as `serve` would. */
+static bool formats_are_good(const struct config *config)
 {
     struct plugins plugins;
+    struct config_problems problems;
+    struct catalog_set *set = NULL;
     char reason[PLUGINS_REASON];
     if (plugins_open_configured(config, &plugins, reason) != STATUS_OK)
         return tell(config, "", reason);
+    enum status s = catalog_set_load(&config->ingest_catalogs, plugins.registry, &set, &problems);
+    if (s == STATUS_CONFIG)
+        config_cli_tell(&problems);
+    else if (s != STATUS_OK)
+        tell(config, "ingest.catalogs: ", status_text(s));
+    catalog_set_destroy(set);
     plugins_close(&plugins);
-    return true;
+    return s == STATUS_OK;
 }
 
 static int print(const struct config *config)
@@ -68,8 +77,8 @@ int cmd_check_config(int argc, char **argv)
     if (status != EXIT_DONE)
         return status;
     bool tls = tls_is_good(config), sinks = sinks_are_good(config),
-         plugins = plugins_are_good(config);
-    if (!tls || !sinks || !plugins)
+         formats = formats_are_good(config);
+    if (!tls || !sinks || !formats)
         status = EXIT_CONFIG;
     else if (show)
         status = print(config);

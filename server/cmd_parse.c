@@ -1,6 +1,8 @@
 /* cmd_parse.c: `vsocd parse`: records of one format → events as NDJSON. Runs on the main thread.
  * Reads them with the loop the server uses; stores and sends nothing. */
+#include "server/catalog_set.h"
 #include "server/command.h"
+#include "server/config_cli.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,9 +23,12 @@
 #define OUTPUT_BYTES ((size_t)64 << 20)
 #define JSON_DEPTH   32
 #define EVENT_BYTES  ((size_t)256 << 10)
+#define CATALOGS_MAX 64
 
 struct parse_options {
-    const char *format, *vin, *received, *framing, *plugin, *file;
+    const char *format, *vin, *received, *framing, *plugin, *file, *tenant;
+    const char *catalogs[CATALOGS_MAX];
+    struct config_list catalog_list;
     struct parser_header headers[PARSER_HEADERS];
     size_t header_count;
 };
@@ -91,28 +96,27 @@ static enum status read_input(const struct parse_options *options, struct writer
     return file_read_all(options->file, out);
 }
 
-static int run(const struct registry *registry, const struct parser *parser,
-               const struct parse_options *options, int64_t received_ns, enum split_prefix prefix,
-               struct slice body)
+static int run(const struct registry *registry, const struct catalog *catalog,
+               const struct parser *parser, const struct parse_options *options,
+               int64_t received_ns, enum split_prefix prefix, struct slice body)
 {
     static const uint8_t zeros[32];
     static struct pipeline_result result;
     struct arena arena;
     struct output out = {.failed = false};
-    struct catalog *catalog = catalog_create_builtin();
     struct json_parser *json = json_parser_create(JSON_DEPTH, PIPELINE_JSON_NODES);
     struct json_parser *json_inner = json_parser_create(JSON_DEPTH, PIPELINE_JSON_NODES);
     struct hmac *hmac = hmac_create(slice_make(zeros, sizeof zeros));
     int exit_status = EXIT_FAILED;
     arena_init(&arena, ARENA_BYTES);
     writer_init(&out.line, OUTPUT_BYTES);
-    if (!catalog || !json || !json_inner || !hmac) {
+    if (!json || !json_inner || !hmac) {
         fail("start", status_text(STATUS_NO_MEMORY));
         goto done;
     }
     struct normaliser normaliser = {.catalog = catalog,
                                     .received_ns = received_ns,
-                                    .tenant_id = SLICE_LITERAL("parse"),
+                                    .tenant_id = slice_from_text(options->tenant),
                                     .header_vin = slice_from_text(options->vin),
                                     .vin_policy = VIN_POLICY_FLAG,
                                     .pseudonym = zero_key_pseudonym,
@@ -144,7 +148,6 @@ done:
     hmac_destroy(hmac);
     json_parser_destroy(json);
     json_parser_destroy(json_inner);
-    catalog_destroy(catalog);
     arena_fini(&arena);
     return exit_status;
 }
@@ -197,6 +200,14 @@ static bool take_header(struct parse_options *o, const char *text)
     return true;
 }
 
+/* --catalog FILE, as often as there are files. */
+static bool take_catalog(int argc, char **argv, int *i, struct parse_options *o)
+{
+    return o->catalog_list.count < CATALOGS_MAX &&
+           take_option(argc, argv, i, "--catalog", &o->catalogs[o->catalog_list.count]) &&
+           ++o->catalog_list.count;
+}
+
 static bool read_options(int argc, char **argv, struct parse_options *o)
 {
     const char *header;
@@ -210,16 +221,19 @@ static bool read_options(int argc, char **argv, struct parse_options *o)
             take_option(argc, argv, &i, "--vin", &o->vin) ||
             take_option(argc, argv, &i, "--received", &o->received) ||
             take_option(argc, argv, &i, "--framing", &o->framing) ||
-            take_option(argc, argv, &i, "--plugin", &o->plugin))
+            take_option(argc, argv, &i, "--plugin", &o->plugin) ||
+            take_option(argc, argv, &i, "--tenant", &o->tenant) || take_catalog(argc, argv, &i, o))
             continue;
         if (o->file || (argv[i][0] == '-' && argv[i][1] != '\0'))
             return false;
         o->file = argv[i];
     }
+    o->catalog_list.items = o->catalogs;
     return o->format != NULL;
 }
 
-static int parse_with(const struct registry *registry, const struct parse_options *options)
+static int parse_with(const struct registry *registry, const struct catalog *catalog,
+                      const struct parse_options *options)
 {
     enum split_prefix prefix = SPLIT_PREFIX_NONE;
     int64_t received_ns;
@@ -238,14 +252,33 @@ static int parse_with(const struct registry *registry, const struct parse_option
     if (status != STATUS_OK)
         fail(options->file ? options->file : "standard input", status_text(status));
     else
-        exit_status = run(registry, parser, options, received_ns, prefix, writer_slice(&body));
+        exit_status =
+            run(registry, catalog, parser, options, received_ns, prefix, writer_slice(&body));
     writer_fini(&body);
+    return exit_status;
+}
+
+static int parse_with_catalogs(const struct registry *registry, const struct parse_options *options)
+{
+    struct config_problems problems;
+    struct catalog_set *set = NULL;
+    int exit_status = EXIT_FAILED;
+    enum status status = catalog_set_load(&options->catalog_list, registry, &set, &problems);
+    if (status == STATUS_OK) {
+        exit_status = parse_with(registry, set->catalog, options);
+    } else if (status == STATUS_CONFIG) {
+        config_cli_tell(&problems);
+        exit_status = EXIT_CONFIG;
+    } else {
+        fail("start", status_text(status));
+    }
+    catalog_set_destroy(set);
     return exit_status;
 }
 
 int cmd_parse(int argc, char **argv)
 {
-    struct parse_options options = {.format = NULL};
+    struct parse_options options = {.tenant = "parse"};
     struct plugins plugins;
     char reason[PLUGINS_REASON];
     if (!read_options(argc, argv, &options))
@@ -255,7 +288,7 @@ int cmd_parse(int argc, char **argv)
         fail("start", reason);
         return EXIT_FAILED;
     }
-    int exit_status = parse_with(plugins.registry, &options);
+    int exit_status = parse_with_catalogs(plugins.registry, &options);
     plugins_close(&plugins);
     return exit_status;
 }

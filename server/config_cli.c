@@ -79,7 +79,7 @@ static bool parse(int argc, char **argv, const struct config_cli_spec *spec, str
     return true;
 }
 
-static void tell(const struct config_problems *problems)
+void config_cli_tell(const struct config_problems *problems)
 {
     size_t kept = sizeof problems->items / sizeof *problems->items;
     size_t shown = problems->count < kept ? problems->count : kept;
@@ -106,7 +106,7 @@ int config_cli_load(int argc, char **argv, const struct config_cli_spec *spec,
     if (s == STATUS_OK)
         return EXIT_DONE;
     if (s == STATUS_CONFIG) {
-        tell(&problems);
+        config_cli_tell(&problems);
         return EXIT_CONFIG;
     }
     fprintf(stderr, "vsocd %s: %s\n", argv[0], status_text(s));

@@ -32,5 +32,7 @@ struct config_cli_spec {
  * file:line:column: text. EXIT_FAILED: memory. */
 int config_cli_load(int argc, char **argv, const struct config_cli_spec *spec,
                     struct config_cli *cli, struct config **out);
+/* Mistakes on stderr, one a line. */
+void config_cli_tell(const struct config_problems *problems);
 
 #endif

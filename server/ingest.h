@@ -18,7 +18,6 @@
 /* What all workers share. Made and owned by app.c; immutable after start but for the atomics. */
 struct ingest_shared {
     const struct registry *registry;
-    const struct catalog *catalog;
     struct spool *spool;
     struct dedup *dedup;
     struct memory_budget *budget;
@@ -32,13 +31,17 @@ struct ingest_shared {
 
 struct ingest;
 
-/* config is borrowed until ingest_reconfigure or ingest_destroy. NULL when memory or descriptors
- * are out. */
-struct ingest *ingest_create(struct ingest_shared *shared, const struct config *config);
+/* config and catalog are borrowed until ingest_reconfigure or ingest_destroy. NULL when memory or
+ * descriptors are out. */
+struct ingest *ingest_create(struct ingest_shared *shared, const struct config *config,
+                             const struct catalog *catalog);
 /* All requests must be over. */
 void ingest_destroy(struct ingest *ingest);
-/* New settings from the next request on. */
-void ingest_reconfigure(struct ingest *ingest, const struct config *config);
+/* New settings from the next request on, the catalogue from the next body. */
+void ingest_reconfigure(struct ingest *ingest, const struct config *config,
+                        const struct catalog *catalog);
+/* Ids that the catalogue in force lacks. Thread: any. */
+struct catalog_unknown *ingest_unknown_ids(struct ingest *ingest);
 
 /* Handler of the ingest listener. arg is the struct ingest. */
 void ingest_on_headers(void *ingest, struct http_exchange *exchange);

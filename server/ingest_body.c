@@ -108,7 +108,8 @@ static const struct parser no_parser = {
 static struct normaliser make_normaliser(struct ingest *in, struct request *r)
 {
     struct normaliser n = {
-        .catalog = in->shared->catalog,
+        .catalog = in->catalog,
+        .unknown = in->unknown_ids,
         .received_ns = r->batch->meta.received_ns,
         .tenant_id = r->identity.tenant,
         .certificate_vin = r->identity.vehicle,

@@ -14,7 +14,9 @@ struct format_series {
 
 struct ingest {
     struct ingest_shared *shared;
-    const struct config *config; /* borrowed */
+    const struct config *config;         /* borrowed */
+    const struct catalog *catalog;       /* borrowed */
+    struct catalog_unknown *unknown_ids; /* of catalog */
     struct inflate *inflate;
     struct writer inflated; /* one inflated body at a time */
     struct writer scratch;  /* report and errors being written */

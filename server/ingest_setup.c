@@ -40,7 +40,8 @@ static bool make_series(struct ingest *in)
     return in->formats != NULL;
 }
 
-struct ingest *ingest_create(struct ingest_shared *shared, const struct config *config)
+struct ingest *ingest_create(struct ingest_shared *shared, const struct config *config,
+                             const struct catalog *catalog)
 {
     struct ingest *in = calloc(1, sizeof *in);
     if (!in || mailbox_init(&in->verdicts, true) != STATUS_OK) {
@@ -49,6 +50,8 @@ struct ingest *ingest_create(struct ingest_shared *shared, const struct config *
     }
     in->shared = shared;
     in->config = config;
+    in->catalog = catalog;
+    in->unknown_ids = catalog_unknown_create();
     writer_init(&in->inflated, config->limit_inflated_bytes + JSON_PADDING);
     writer_init(&in->scratch, SCRATCH_LIMIT);
     in->inflate = inflate_create();
@@ -56,7 +59,8 @@ struct ingest *ingest_create(struct ingest_shared *shared, const struct config *
     in->json_inner = json_parser_create(config->limit_json_depth, PIPELINE_JSON_NODES);
     in->pseudonym = pseudonym_create(&shared->key);
     in->sha = sha256_create();
-    if (in->inflate && in->json && in->json_inner && in->pseudonym && in->sha && make_series(in))
+    if (in->unknown_ids && in->inflate && in->json && in->json_inner && in->pseudonym && in->sha &&
+        make_series(in))
         return in;
     ingest_destroy(in);
     return NULL;
@@ -66,6 +70,7 @@ void ingest_destroy(struct ingest *in)
 {
     if (!in)
         return;
+    catalog_unknown_destroy(in->unknown_ids);
     inflate_destroy(in->inflate);
     json_parser_destroy(in->json);
     json_parser_destroy(in->json_inner);
@@ -88,11 +93,19 @@ static void renew_json(struct json_parser **json, size_t depth)
     *json = made;
 }
 
-void ingest_reconfigure(struct ingest *in, const struct config *config)
+void ingest_reconfigure(struct ingest *in, const struct config *config,
+                        const struct catalog *catalog)
 {
     if (config->limit_json_depth != in->config->limit_json_depth) {
         renew_json(&in->json, config->limit_json_depth);
         renew_json(&in->json_inner, config->limit_json_depth);
     }
     in->config = config;
+    in->catalog = catalog;
+    catalog_unknown_reset(in->unknown_ids);
+}
+
+struct catalog_unknown *ingest_unknown_ids(struct ingest *in)
+{
+    return in->unknown_ids;
 }

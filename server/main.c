@@ -16,13 +16,16 @@ const struct command command_table[] = {
      cmd_serve},
     {"parse",
      "--format NAME [--plugin FILE] [--vin VIN] [--received TIME] [--framing none|u16|u32] "
-     "[--header NAME:VALUE] [FILE]",
+     "[--header NAME:VALUE] [--catalog FILE] [--tenant NAME] [FILE]",
      "read records of one format, print events as NDJSON",
      "Events go to standard output, records that would be quarantined to standard error; exit 1 "
      "when there was one.\n"
      "--received is the receive time (RFC 3339, default now), --vin the vehicle of records that "
      "name none; --header is a header of the request, its name in lower case, as often as needed.\n"
      "--plugin loads a parser plug-in first (docs/plugins.md).\n"
+     "--catalog lays an event catalogue over the built-in one (as often as there are files), "
+     "--tenant "
+     "says whose rows count.\n"
      "vehicle_pid is made with a key of zeros: it is not the server's.",
      cmd_parse},
     {"formats", "[--json] [-c FILE] [--set KEY=VALUE]…",

@@ -32,8 +32,9 @@ struct worker {
     atomic_int_least64_t heartbeat_ns;
     bool draining;
 
-    pthread_mutex_t reload_lock; /* guards the three below */
+    pthread_mutex_t reload_lock; /* guards the four below */
     const struct config *next_config;
+    const struct catalog *next_catalog;
     struct tls_context *next_tls;
     unsigned next_generation;
     atomic_uint generation;
@@ -52,13 +53,14 @@ static void take_reload(struct worker *w)
 {
     pthread_mutex_lock(&w->reload_lock);
     const struct config *config = w->next_config;
+    const struct catalog *catalog = w->next_catalog;
     struct tls_context *tls = w->next_tls;
     unsigned generation = w->next_generation;
     w->next_tls = NULL;
     pthread_mutex_unlock(&w->reload_lock);
     struct http_settings settings = http_settings_from_config(config);
     http_server_reconfigure(w->http, &settings, tls);
-    ingest_reconfigure(w->ingest, config);
+    ingest_reconfigure(w->ingest, config, catalog);
     tls_context_release(tls);
     atomic_store(&w->generation, generation);
     fault_point(reload_taken);
@@ -165,7 +167,7 @@ enum status worker_create(const struct worker_options *o, struct worker **out)
     pthread_mutex_init(&w->reload_lock, NULL);
     w->word_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     w->base = make_base();
-    w->ingest = ingest_create(o->shared, o->config);
+    w->ingest = ingest_create(o->shared, o->config, o->catalog);
     atomic_store(&w->heartbeat_ns, clock_monotonic_ns());
     enum status s = STATUS_BUSY;
     if (w->word_fd >= 0 && w->base && w->ingest && make_events(w)) {
@@ -195,16 +197,22 @@ enum status worker_start(struct worker *w)
     return thread_start(&w->thread, THREAD_WORKER, name, run, w);
 }
 
-void worker_reload(struct worker *w, const struct config *config, struct tls_context *tls,
-                   unsigned generation)
+void worker_reload(struct worker *w, const struct config *config, const struct catalog *catalog,
+                   struct tls_context *tls, unsigned generation)
 {
     pthread_mutex_lock(&w->reload_lock);
     tls_context_release(w->next_tls);
     w->next_config = config;
+    w->next_catalog = catalog;
     w->next_tls = tls ? tls_context_hold(tls) : NULL;
     w->next_generation = generation;
     pthread_mutex_unlock(&w->reload_lock);
     send_word(w, WORD_RELOAD);
+}
+
+struct catalog_unknown *worker_unknown_ids(struct worker *w)
+{
+    return ingest_unknown_ids(w->ingest);
 }
 
 unsigned worker_generation(struct worker *w)

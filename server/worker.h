@@ -11,8 +11,10 @@ struct worker_options {
     unsigned number;              /* from 0, for the thread's name */
     int listen_fd;                /* borrowed */
     struct ingest_shared *shared; /* outlives the worker */
-    const struct config *config;  /* until the worker has taken the next one, see worker_reload */
-    struct tls_context *tls;      /* NULL: plain HTTP */
+    /* Until the worker has taken the next ones, see worker_reload. */
+    const struct config *config;
+    const struct catalog *catalog;
+    struct tls_context *tls; /* NULL: plain HTTP */
     struct conn_counts *counts;
 };
 
@@ -22,9 +24,11 @@ enum status worker_start(struct worker *worker) must_check;
 /* Everything below but worker_join and worker_destroy only sends word to the worker. Thread: any.
  */
 /* Takes new settings at its next loop turn; worker_generation tells when. */
-void worker_reload(struct worker *worker, const struct config *config, struct tls_context *tls,
-                   unsigned generation);
+void worker_reload(struct worker *worker, const struct config *config,
+                   const struct catalog *catalog, struct tls_context *tls, unsigned generation);
 unsigned worker_generation(struct worker *worker);
+/* The ids that the worker has met without a row of its catalogue. Thread: any. */
+struct catalog_unknown *worker_unknown_ids(struct worker *worker);
 /* A sink moved: look after those who wait for it. */
 void worker_sink_moved(struct worker *worker);
 /* Accept no more, finish what is in flight. */

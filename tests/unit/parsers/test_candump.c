@@ -119,7 +119,7 @@ static void only_whole_single_frames_are_diagnostic(void **state)
         {"7DF#023E80", "\"uds_sid\":62,\"uds_sub\":0}"},
         {"7E0##00003221122", NULL}, /* the short form ends at 8 bytes, so 0 is no length */
         {"7E0##0000422F190AA000000", "\"uds_sid\":34,\"uds_did\":61840}"},
-        {"123#037F2735AAAAAAAA", "\"uds_sid\":39,\"uds_nrc\":53}"},
+        {"123#037F2731AAAAAAAA", "\"uds_sid\":39,\"uds_nrc\":49}"},
         {"123#037F2735AABBCCDD", NULL}, /* not padding */
         {"123#037F2700", NULL},         /* no such code */
         {"123#037F0135", NULL},         /* no such service */

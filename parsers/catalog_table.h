@@ -1,0 +1,42 @@
+/* catalog_table.h: a catalogue being filled. Private to catalog*.c. */
+#ifndef VSOC_PARSERS_CATALOG_TABLE_H
+#define VSOC_PARSERS_CATALOG_TABLE_H
+
+#include "core/arena.h"
+#include "parsers/catalog.h"
+
+/* Rows of one id of one tenant: they are looked through one by one. */
+#define CATALOG_ROWS_OF_ID 256
+#define CATALOG_FORMATS    64
+#define CATALOG_FORMAT_SEV SLICE_EMPTY
+
+/* The id of a row of AUTOSAR's. */
+#define CATALOG_SEV_BYTES 2
+
+struct catalog_rows {
+    struct catalog_entry *first; /* the one that fits more closely stands before */
+    size_t count;
+    struct catalog_rows *next; /* in the bucket */
+    uint32_t hash;
+};
+
+struct catalog {
+    struct arena arena; /* all entries and texts */
+    struct catalog_rows **buckets;
+    size_t bucket_count; /* a power of two, or 0 */
+    size_t id_count, row_count;
+    struct slice formats[CATALOG_FORMATS];
+    size_t format_count;
+    bool has_tenants;
+    unsigned files; /* read so far */
+};
+
+/* Adds a row in the arena. EXISTS with the line of the same file's other row in *line; TOO_MANY;
+ * NO_MEMORY. */
+enum status catalog_put(struct catalog *catalog, struct catalog_entry *entry,
+                        size_t *line) must_check;
+/* Rows of an id, or NULL. */
+struct catalog_rows *catalog_rows_of(const struct catalog *catalog, struct slice tenant,
+                                     struct slice format, struct slice id);
+
+#endif

@@ -1,0 +1,11 @@
+/* number.h: numbers in text that people write. Thread: any. */
+#ifndef VSOC_PARSERS_NUMBER_H
+#define VSOC_PARSERS_NUMBER_H
+
+#include "core/slice.h"
+
+/* Decimal, or 0x and hex digits; nothing else may stand there. False, and *value untouched, when it
+ * is none or above max. */
+bool number_read(struct slice text, int64_t max, int64_t *value);
+
+#endif
