@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "parsers/cef_time.h"
+#include "parsers/text_time.h"
 #include "parsers/timestamp.h"
 
 #define S INT64_C(1000000000)
@@ -204,8 +204,8 @@ static void cef_zone_comes_from_the_text_or_the_record(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int64_t ns = 0;
         bool inferred;
-        assert_int_equal(cef_time_read(slice_from_text(cases[i].text),
-                                       slice_from_text(cases[i].dtz), RECEIVED, &ns, &inferred),
+        assert_int_equal(text_time_read(slice_from_text(cases[i].text),
+                                        slice_from_text(cases[i].dtz), RECEIVED, &ns, &inferred),
                          STATUS_OK);
         assert_int_equal(ns, rfc3339(cases[i].time));
         assert_int_equal(inferred, cases[i].inferred);
