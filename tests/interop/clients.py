@@ -1,5 +1,6 @@
 """The clients: how each is set up and run. docs/clients.md has a row for each."""
 
+import json
 import pathlib
 import subprocess
 from typing import Callable, NamedTuple
@@ -24,6 +25,11 @@ def pinned(package):
     return dict(line.split("==") for line in lines if "==" in line)[package]
 
 
+def locked(package):
+    """Version of an npm package in the lock file."""
+    return json.loads((HERE / "node" / "package-lock.json").read_text())["packages"][f"node_modules/{package}"]["version"]
+
+
 def shell(name):
     return Client(name, "Debian", "/v1/events", lambda: [fetched.tool("bash", "bash"), HERE / "shell" / "post.sh", name])
 
@@ -35,12 +41,32 @@ def python(name, package, route):
     )
 
 
+def node(name, package, route):
+    def command():
+        return [fetched.node(), HERE / "node" / "post.cjs", name]
+
+    return Client(name, locked(package), route, command, lambda: {"NODE_PATH": str(fetched.node_packages(HERE / "node"))})
+
+
+def go(name, version, route):
+    return Client(name, version, route, lambda: [fetched.go_program(HERE / "go"), name])
+
+
+def java(name, version, route):
+    return Client(name, version, route, lambda: [fetched.tool("java", "default-jdk-headless"), "-cp", fetched.java_classes(HERE / "java"), "Post", name])
+
+
 CLIENTS = [
     shell("curl"),
     shell("wget"),
     python("requests", "requests", "/v1/events"),
     python("httpx", "httpx", "/v1/events"),
     python("aiohttp", "aiohttp", "/v1/events"),
+    node("fetch", "undici", "/v1/events"),
+    node("axios", "axios", "/v1/events"),
+    go("net/http", "Go 1.27", "/v1/events"),
+    java("HttpClient", "JDK 17", "/v1/events"),
+    Client("syslog-ng", "Debian", "/v1/events", lambda: [fetched.PYTHON, HERE / "syslog_ng.py"]),
 ]
 
 

@@ -8,7 +8,7 @@ import fetched
 from front import FAULTS
 
 TEXT = (fetched.ROOT / "docs" / "clients.md").read_text()
-SOURCES = [path for path in sorted((fetched.ROOT / "tests" / "interop").rglob("*.*")) if path.suffix in {".py", ".sh", ".mjs", ".go", ".java", ".conf", ".yaml"}]
+SOURCES = [path for path in sorted((fetched.ROOT / "tests" / "interop").rglob("*.*")) if path.suffix in {".py", ".sh", ".cjs", ".go", ".java", ".conf", ".yaml"}]
 
 
 class Row(NamedTuple):

