@@ -9,6 +9,8 @@ void reference_metrics(struct writer *out); /* docs/metrics.md */
 void reference_events(struct writer *out);  /* docs/events.md */
 /* The table of parsers. */
 void reference_formats(struct writer *out);
+/* Where columns come from, format by format. */
+void reference_mapping(struct writer *out);
 /* mdoc: docs/man. */
 void reference_man_program(struct writer *out);
 void reference_man_config(struct writer *out);

@@ -111,3 +111,33 @@ void reference_formats(struct writer *out)
         write_parser(registry_at(registry, i), out);
     registry_destroy(registry);
 }
+
+static const struct mapping {
+    const char *column, *source, *from;
+} mappings[] = {
+#define MAPPING(column, source, from) {#column, #source, from},
+#include "parsers/mapping.def"
+#undef MAPPING
+};
+
+static bool is_format(const char *source)
+{
+    return strcmp(source, "request") && strcmp(source, "catalogue") && strcmp(source, "else");
+}
+
+void reference_mapping(struct writer *out)
+{
+    const char *column = "";
+    writer_text(out, "| column | comes from |\n| --- | --- |");
+    for (size_t i = 0; i < sizeof mappings / sizeof *mappings; i++) {
+        const struct mapping *m = &mappings[i];
+        const char *quote = is_format(m->source) ? "`" : "";
+        if (strcmp(m->column, column) != 0)
+            writer_format(out, "%s\n| `%s` | ", i ? " |" : "", m->column);
+        else
+            writer_text(out, "; ");
+        writer_format(out, "%s%s%s: %s", quote, m->source, quote, m->from);
+        column = m->column;
+    }
+    writer_text(out, " |\n");
+}

@@ -23,7 +23,7 @@ GENERATED = {
 }
 
 # Parts of pages, between the lines `<!-- vsocd reference NAME -->` and `<!-- end -->`.
-GENERATED_PARTS = {"docs/formats.md": ["formats"]}
+GENERATED_PARTS = {"docs/formats.md": ["formats", "mapping"]}
 
 LAYERS = {
     "core": {"core"},
