@@ -10,6 +10,7 @@ pkg_check_modules(SIMDJSON REQUIRED IMPORTED_TARGET simdjson)
 pkg_check_modules(RDKAFKA REQUIRED IMPORTED_TARGET rdkafka)
 pkg_check_modules(PQ REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
+find_package(nanopb CONFIG REQUIRED)
 
 # llhttp: Debian 13 has libllhttp-dev; Debian 12 has its generated C sources in node-llhttp.
 pkg_check_modules(LLHTTP QUIET IMPORTED_TARGET libllhttp)

@@ -8,6 +8,7 @@
 #define BUILTIN_PARSERS(X)                                                                         \
     X(cloudevents)                                                                                 \
     X(cloudevents_binary)                                                                          \
+    X(otlp)                                                                                        \
     X(eve)                                                                                         \
     X(hec)                                                                                         \
     X(vsoc_json)                                                                                   \

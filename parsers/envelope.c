@@ -113,7 +113,7 @@ bool attributes_nest(const struct parser_context *context, struct slice object, 
 bool envelope_apply(const struct parser_context *context, const char *member,
                     const struct event *envelope, struct event *event)
 {
-    if (!event->vin.size)
+    if (!event->vin.data)
         event->vin = envelope->vin;
     struct event before = {.set = {event->set[0], event->set[1]}}; /* groups look at these bits */
     for (enum event_field field = 0; field < EVENT_FIELD_COUNT; field++)

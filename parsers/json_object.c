@@ -2,8 +2,7 @@
  * the values it is given. */
 #include "parsers/json_object.h"
 
-/* Room for size more bytes: moves to a block twice as large when it is short. */
-static bool reserve(struct json_object *object, size_t size)
+bool json_object_reserve(struct json_object *object, size_t size)
 {
     struct writer *w = &object->writer;
     if (object->failed)
@@ -29,12 +28,10 @@ void json_object_init(struct json_object *object, const struct parser_context *c
     *object = (struct json_object){.context = context};
 }
 
-#define ESCAPED_MAX 6 /* bytes a byte may take in a JSON string */
-
 /* Comma or bracket, key, colon; and room for value_size more. */
 static bool start_member(struct json_object *object, struct slice key, size_t value_size)
 {
-    if (!reserve(object, key.size * ESCAPED_MAX + value_size + 8))
+    if (!json_object_reserve(object, key.size * JSON_ESCAPED_MAX + value_size + 8))
         return false;
     struct writer *w = &object->writer;
     if (!w->size)
@@ -83,7 +80,7 @@ void json_object_add_raw(struct json_object *object, struct slice key, struct sl
 
 void json_object_add_text(struct json_object *object, struct slice key, struct slice text)
 {
-    if (start_member(object, key, text.size * ESCAPED_MAX + 2))
+    if (start_member(object, key, text.size * JSON_ESCAPED_MAX + 2))
         writer_json_string(&object->writer, text);
 }
 
@@ -96,7 +93,7 @@ void json_object_add_int(struct json_object *object, struct slice key, int64_t v
 void json_object_add_members(struct json_object *object, struct slice text)
 {
     struct slice members = slice_sub(text, 1, text.size - 2);
-    if (!members.size || !reserve(object, members.size + 1))
+    if (!members.size || !json_object_reserve(object, members.size + 1))
         return;
     writer_u8(&object->writer, object->writer.size ? ',' : '{');
     writer_add_slice(&object->writer, members);
@@ -110,7 +107,7 @@ void json_object_open(struct json_object *object, struct slice key)
 
 void json_object_close(struct json_object *object)
 {
-    if (reserve(object, 1))
+    if (json_object_reserve(object, 1))
         writer_u8(&object->writer, '}');
 }
 
@@ -123,7 +120,7 @@ void json_object_open_list(struct json_object *object, struct slice key)
 void json_object_open_item(struct json_object *object)
 {
     struct writer *w = &object->writer;
-    if (!reserve(object, 2))
+    if (!json_object_reserve(object, 2))
         return;
     if (w->data[w->size - 1] == '}')
         writer_u8(w, ',');
@@ -132,13 +129,13 @@ void json_object_open_item(struct json_object *object)
 
 void json_object_close_list(struct json_object *object)
 {
-    if (reserve(object, 1))
+    if (json_object_reserve(object, 1))
         writer_u8(&object->writer, ']');
 }
 
 bool json_object_end(struct json_object *object, struct slice *out)
 {
-    if (!object->writer.size || !reserve(object, 1))
+    if (!object->writer.size || !json_object_reserve(object, 1))
         return false;
     writer_u8(&object->writer, '}');
     *out = writer_slice(&object->writer);
@@ -151,7 +148,7 @@ bool json_note_add(const struct parser_context *context, struct event *event, co
     struct json_object note;
     json_object_init(&note, context);
     struct slice old = EVENT_HAS(event, parse_notes) ? event->parse_notes : SLICE_LITERAL("[]");
-    if (!reserve(&note, old.size + 1))
+    if (!json_object_reserve(&note, old.size + 1))
         return false;
     writer_bytes(&note.writer, old.data, old.size - 1);
     if (old.size > 2)
@@ -162,7 +159,7 @@ bool json_note_add(const struct parser_context *context, struct event *event, co
     if (offset != JSON_NOTE_NO_OFFSET)
         json_object_add_int(&note, SLICE_LITERAL("offset"), (int64_t)offset);
     json_object_close(&note);
-    if (!reserve(&note, 1))
+    if (!json_object_reserve(&note, 1))
         return false;
     writer_u8(&note.writer, ']');
     EVENT_SET(event, parse_notes, writer_slice(&note.writer));

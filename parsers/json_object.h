@@ -29,6 +29,10 @@ void json_object_close(struct json_object *object);
 void json_object_open_list(struct json_object *object, struct slice key);
 void json_object_open_item(struct json_object *object);
 void json_object_close_list(struct json_object *object);
+/* Room for size more bytes in the writer, for those who write to it themselves: moves to a block
+ * twice as large when it is short. False: memory is out. */
+#define JSON_ESCAPED_MAX 6 /* bytes a byte may take in a JSON string */
+bool json_object_reserve(struct json_object *object, size_t size);
 /* The whole text in *out, when it has members and nothing failed. */
 bool json_object_end(struct json_object *object, struct slice *out);
 

@@ -3,6 +3,8 @@
 
 #define DIALECTS(X)                                                                                \
     X(cloudevents_batch)                                                                           \
+    X(otlp_json)                                                                                   \
+    X(otlp_protobuf)                                                                               \
     X(native)
 
 #define X(name) extern const struct dialect dialect_##name;

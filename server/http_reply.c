@@ -126,7 +126,7 @@ static void write_head(struct conn *conn, int code, const char *content_type, si
     writer_text(out, " ");
     writer_text(out, http_reason(code));
     writer_text(out, "\r\n");
-    if (content_type && body_bytes) {
+    if (content_type) {
         writer_text(out, "Content-Type: ");
         write_value(out, content_type);
         writer_text(out, "\r\n");

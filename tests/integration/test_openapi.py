@@ -142,6 +142,21 @@ def test_refusals(make_server):
     check(server.request("HEAD", "/v1/events/cef"), "HEAD", "/v1/events/cef", 200)
 
 
+def otlp_request(*records):
+    return '{"resourceLogs":[{"scopeLogs":[{"logRecords":[%s]}]}]}' % ",".join(records)
+
+
+def test_otlp_answers(make_server):
+    server = make_server({"limits": {"sender_events_per_second": 1, "sender_burst": 10}})
+    good, bad = '{"body":{"stringValue":"text"}}', '{"body":7}'
+    for records, status in (([], 200), ([good], 200), ([good, bad], 200), ([bad], 400), ([good] * 200, 200), ([good, good], 429)):
+        check(server.post(otlp_request(*records), "application/json", "/v1/logs"), "POST", "/v1/logs", status)
+    for kind in ("application/json", "application/x-protobuf"):
+        check(server.post(b"{}", kind, "/v1/logs", Content_Encoding="br"), "POST", "/v1/logs", 415)
+        check(server.request("GET", "/v1/logs", headers={"Content-Type": kind}), "POST", "/v1/logs", 405)
+    check(server.request("HEAD", "/v1/logs"), "HEAD", "/v1/logs", 200)
+
+
 def test_later_says_when(make_server):
     server = make_server({"limits": {"sender_events_per_second": 1, "sender_burst": 1}})
     check(server.post(ndjson(event(n) for n in range(100))), "POST", "/v1/events", 200)

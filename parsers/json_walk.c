@@ -1,0 +1,87 @@
+/* json_walk.c: finds the members of a JSON object or array. Pure, any thread. Checks as much of the
+ * syntax as it steps on: the reader of a part checks that part. */
+#include "parsers/json_walk.h"
+#include "parsers/split_scan.h"
+
+struct json_walk json_walk_make(struct slice body, size_t at)
+{
+    return (struct json_walk){.body = body, .at = at + 1, .is_object = body.data[at] == '{'};
+}
+
+size_t json_walk_space(struct slice body, size_t at)
+{
+    while (at < body.size && (body.data[at] == ' ' || body.data[at] == '\n' ||
+                              body.data[at] == '\r' || body.data[at] == '\t'))
+        at++;
+    return at;
+}
+
+static int byte_at(const struct json_walk *walk)
+{
+    return walk->at < walk->body.size ? walk->body.data[walk->at] : -1;
+}
+
+static bool skip_string(struct json_walk *walk, struct slice *content)
+{
+    size_t start = walk->at + 1, i = start;
+    while (i < walk->body.size && walk->body.data[i] != '"' && walk->body.data[i] >= ' ')
+        i += walk->body.data[i] == '\\' ? 2 : 1;
+    if (i >= walk->body.size || walk->body.data[i] != '"')
+        return false;
+    *content = slice_sub(walk->body, start, i - start);
+    walk->at = i + 1;
+    return true;
+}
+
+static bool skip_scalar(struct json_walk *walk)
+{
+    size_t start = walk->at;
+    for (int c = byte_at(walk); (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '-' ||
+                                c == '+' || c == '.' || c == 'E';
+         c = byte_at(walk))
+        walk->at++;
+    return walk->at > start;
+}
+
+bool json_walk_skip(struct json_walk *walk)
+{
+    struct slice content;
+    size_t end;
+    int c = byte_at(walk);
+    if (c == '"')
+        return skip_string(walk, &content);
+    if (c != '{' && c != '[')
+        return skip_scalar(walk);
+    if (split_scan_value(walk->body, walk->at, &end) != SPLIT_SCAN_COMPLETE)
+        return false;
+    walk->at = end;
+    return true;
+}
+
+static bool read_key(struct json_walk *walk, struct slice *key)
+{
+    if (byte_at(walk) != '"' || !skip_string(walk, key))
+        return false;
+    walk->at = json_walk_space(walk->body, walk->at);
+    if (byte_at(walk) != ':')
+        return false;
+    walk->at = json_walk_space(walk->body, walk->at + 1);
+    return true;
+}
+
+enum json_walk_result json_walk_next(struct json_walk *walk, struct slice *key)
+{
+    *key = SLICE_EMPTY;
+    walk->at = json_walk_space(walk->body, walk->at);
+    if (byte_at(walk) == (walk->is_object ? '}' : ']')) {
+        walk->at++;
+        return JSON_WALK_END;
+    }
+    if (walk->inside) {
+        if (byte_at(walk) != ',')
+            return JSON_WALK_BROKEN;
+        walk->at = json_walk_space(walk->body, walk->at + 1);
+    }
+    walk->inside = true;
+    return !walk->is_object || read_key(walk, key) ? JSON_WALK_VALUE : JSON_WALK_BROKEN;
+}

@@ -1,0 +1,420 @@
+/* otlp_event.c: attributes of OTLP → columns and attributes of an event. Pure, any thread. Does not
+ * decode. */
+#include "parsers/otlp_event.h"
+#include "parsers/envelope.h"
+#include "parsers/event_check.h"
+#include "parsers/vsoc_json_keys.h"
+#include "parsers/vsoc_json_value.h"
+
+#include <stdio.h>
+
+/* Text of a resource or scope that stands in each of its events. Larger ones are left out: a body
+ * may hold many records. */
+#define LEVEL_BYTES_MAX 8192
+
+struct reading {
+    struct text_event *t;
+    struct json_object *all; /* of a level: what has a column too; else NULL */
+    size_t column_bytes;     /* of a level */
+    struct slice host_name;
+    const char *error;
+};
+
+/* ---- columns ---- */
+
+/* Texts of columns live as long as the level. */
+static struct slice keep_text(struct reading *r, struct slice text)
+{
+    if (!r->all || !text.size)
+        return text;
+    uint8_t *copy = r->column_bytes + text.size <= LEVEL_BYTES_MAX
+                        ? r->t->context->alloc(r->t->context, text.size)
+                        : NULL;
+    if (!copy)
+        return SLICE_EMPTY;
+    r->column_bytes += text.size;
+    memcpy(copy, text.data, text.size);
+    return slice_make(copy, text.size);
+}
+
+static bool take_text(struct reading *r, enum event_field field, const struct otlp_value *value)
+{
+    return text_event_set(r->t, field, keep_text(r, value->text));
+}
+
+static bool take_lower(struct reading *r, enum event_field field, const struct otlp_value *value)
+{
+    return value->text.size <= 64 && text_event_set_lower(r->t, field, value->text);
+}
+
+static bool take_address(struct reading *r, enum event_field field, const struct otlp_value *value)
+{
+    return text_event_set_address(r->t, field, keep_text(r, value->text));
+}
+
+static bool take_int(struct reading *r, enum event_field field, const struct otlp_value *value)
+{
+    return text_event_set_int(r->t, field, value->integer);
+}
+
+static bool take_vin(struct reading *r, enum event_field field, const struct otlp_value *value)
+{
+    (void)field;
+    struct slice vin = keep_text(r, value->text);
+    r->t->event.vin = slice_make(vin.data ? vin.data : (const uint8_t *)"", vin.size);
+    return true;
+}
+
+/* Of the machine: the component when no service is named. */
+static bool note_host(struct reading *r, enum event_field field, const struct otlp_value *value)
+{
+    (void)field;
+    r->host_name = keep_text(r, value->text);
+    return false;
+}
+
+/* Attributes of the semantic conventions that say what a column does. */
+static const struct {
+    const char *key;
+    enum otlp_kind kind;
+    enum event_field field;
+    bool (*take)(struct reading *r, enum event_field field, const struct otlp_value *value);
+} rows[] = {
+    {"vehicle.vin", OTLP_TEXT, EVENT_FIELD_COUNT, take_vin},
+    {"service.name", OTLP_TEXT, EVENT_ecu_id, take_text},
+    {"service.version", OTLP_TEXT, EVENT_ecu_sw_version, take_text},
+    {"host.name", OTLP_TEXT, EVENT_ecu_id, note_host},
+    {"event.name", OTLP_TEXT, EVENT_event_name, take_text},
+    {"log.record.uid", OTLP_TEXT, EVENT_source_event_id, take_text},
+    {"source.address", OTLP_TEXT, EVENT_src_ip, take_address},
+    {"client.address", OTLP_TEXT, EVENT_src_ip, take_address},
+    {"source.port", OTLP_INT, EVENT_src_port, take_int},
+    {"client.port", OTLP_INT, EVENT_src_port, take_int},
+    {"destination.address", OTLP_TEXT, EVENT_dst_ip, take_address},
+    {"server.address", OTLP_TEXT, EVENT_dst_ip, take_address},
+    {"destination.port", OTLP_INT, EVENT_dst_port, take_int},
+    {"server.port", OTLP_INT, EVENT_dst_port, take_int},
+    {"network.transport", OTLP_TEXT, EVENT_transport, take_lower},
+};
+
+/* ---- vsoc.NAME: fields of the event model ---- */
+
+static bool take_list(struct reading *r, const struct event_field_info *field,
+                      struct otlp_cursor cursor)
+{
+    struct slice key,
+        *items = r->t->context->alloc(r->t->context, EVENT_CHECK_LIST_MAX * sizeof *items);
+    struct otlp_value item;
+    size_t count = 0;
+    while (items && cursor.next && cursor.next(&cursor, &key, &item)) {
+        if (item.kind != OTLP_TEXT || count == EVENT_CHECK_LIST_MAX)
+            return false;
+        items[count++] = keep_text(r, item.text);
+    }
+    if (!items || cursor.error)
+        return false;
+    *event_list_at(&r->t->event, field) = (struct slice_list){items, count};
+    return true;
+}
+
+static bool read_field(struct reading *r, const struct event_field_info *field,
+                       const struct otlp_value *value)
+{
+    struct json_node node = {.type = JSON_NULL};
+    switch (value->kind) {
+    case OTLP_TEXT:
+        node.type = JSON_STRING;
+        node.text = keep_text(r, value->text);
+        break;
+    case OTLP_BOOL:
+        node.type = JSON_BOOL;
+        node.boolean = value->integer;
+        break;
+    case OTLP_INT:
+        node.type = JSON_INT;
+        node.integer = value->integer;
+        break;
+    case OTLP_REAL:
+        node.type = JSON_DOUBLE;
+        node.real = value->real;
+        break;
+    case OTLP_BYTES:
+        *event_slice_at(&r->t->event, field) = keep_text(r, value->text);
+        return field->kind == EVENT_KIND_BASE64;
+    case OTLP_ARRAY:
+        return field->kind == EVENT_KIND_LIST && take_list(r, field, value->children);
+    default:
+        return false;
+    }
+    return field->kind != EVENT_KIND_LIST &&
+           vsoc_json_value_read(r->t->context, &node, field, &r->t->event) == STATUS_OK;
+}
+
+/* Sets a field of the model unless it is set or the value is none of its. */
+static bool take_field(struct reading *r, const struct event_field_info *field,
+                       const struct otlp_value *value)
+{
+    enum event_field number = (enum event_field)(field - event_field_table);
+    const struct event_field_info *wrong;
+    if (field->kind == EVENT_KIND_JSON || event_is_set(&r->t->event, number))
+        return false;
+    bool good = read_field(r, field, value);
+    event_mark(&r->t->event, number);
+    if (good && event_check(&r->t->event, false, &wrong) == STATUS_OK)
+        return true;
+    event_unmark(&r->t->event, number);
+    return false;
+}
+
+static bool take_model_name(struct reading *r, struct slice name, const struct otlp_value *value)
+{
+    struct vsoc_json_key key = vsoc_json_keys[json_names_find(&vsoc_json_names, name)];
+    switch (key.kind) {
+    case VSOC_JSON_KEY_FIELD:
+        return take_field(r, key.field, value);
+    case VSOC_JSON_KEY_VIN:
+        return value->kind == OTLP_TEXT && take_vin(r, EVENT_FIELD_COUNT, value);
+    default:
+        return false; /* the record has its own time */
+    }
+}
+
+static bool take(struct reading *r, struct slice key, const struct otlp_value *value)
+{
+    if (slice_starts_with(key, "vsoc."))
+        return take_model_name(r, slice_sub(key, 5, key.size), value);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (slice_equal_text(key, rows[i].key))
+            return rows[i].kind == value->kind && rows[i].take(r, rows[i].field, value);
+    return false;
+}
+
+/* ---- attributes ---- */
+
+static void add(struct json_object *object, struct slice key, const struct otlp_value *value,
+                struct slice json)
+{
+    if (value->kind == OTLP_TEXT)
+        json_object_add_text(object, key, value->text);
+    else
+        json_object_add_raw(object, key, json);
+}
+
+static bool is_vin(struct slice key)
+{
+    return slice_equal_text(key, "vehicle.vin") || slice_equal_text(key, "vsoc.vin");
+}
+
+/* Keeps a value under a key that no other has. */
+static void keep(struct reading *r, struct slice key, const struct otlp_value *value, bool taken)
+{
+    struct slice json = SLICE_EMPTY;
+    if (taken && (!r->all || is_vin(key)))
+        return;
+    struct slice unique = key_list_add(&r->t->keys, r->t->context, key);
+    if (!unique.size) {
+        if (r->t->keys.count == KEY_LIST_MAX)
+            text_event_note_full(r->t);
+        return;
+    }
+    if (value->kind != OTLP_TEXT && !otlp_value_json(r->t, value, &json, &r->error))
+        return;
+    if (r->all)
+        add(r->all, unique, value, json);
+    if (!taken)
+        add(&r->t->attributes, unique, value, json);
+}
+
+static void read_attributes(struct reading *r, struct otlp_cursor cursor)
+{
+    struct slice key;
+    struct otlp_value value;
+    while (!r->error && !r->t->failed && cursor.next && cursor.next(&cursor, &key, &value)) {
+        text_event_repair(r->t, &key);
+        if (value.kind == OTLP_TEXT)
+            text_event_repair(r->t, &value.text);
+        keep(r, key, &value, take(r, key, &value));
+    }
+    if (cursor.error)
+        r->error = cursor.error;
+}
+
+static void keep_text_as(struct reading *r, const char *key, struct slice text)
+{
+    struct otlp_value value = {.kind = OTLP_TEXT, .text = text};
+    text_event_repair(r->t, &value.text);
+    if (text.size)
+        keep(r, slice_from_text(key), &value, false);
+}
+
+/* Hex digits come in either case, also of the same id. */
+static void keep_id(struct reading *r, const char *key, struct slice id)
+{
+    uint8_t *out = id.size ? r->t->context->alloc(r->t->context, id.size) : NULL;
+    r->t->failed |= id.size && !out;
+    for (size_t i = 0; out && i < id.size; i++)
+        out[i] = id.data[i] >= 'A' && id.data[i] <= 'F' ? id.data[i] + 32 : id.data[i];
+    keep_text_as(r, key, slice_make(out, out ? id.size : 0));
+}
+
+static void keep_number(struct reading *r, const char *key, uint64_t number)
+{
+    struct otlp_value value = {.kind = OTLP_INT, .integer = (int64_t)number};
+    if (number)
+        keep(r, slice_from_text(key), &value, false);
+}
+
+static bool finish(const struct reading *r, struct parser_outcome *outcome)
+{
+    const struct text_event *t = r->t;
+    if (r->error)
+        parser_malformed(outcome, 0, r->error == otlp_too_deep ? "too_deep" : "malformed",
+                         r->error);
+    else if (t->failed || t->attributes.failed || (r->all && r->all->failed))
+        parser_malformed(outcome, 0, "no_memory", "limits.memory is reached");
+    return outcome->result == PARSER_OK;
+}
+
+/* ---- resource, scope ---- */
+
+bool otlp_level_read(struct text_event *t, struct slice name, struct slice version,
+                     struct otlp_cursor attributes, struct otlp_level *level,
+                     struct parser_outcome *outcome)
+{
+    struct json_object all;
+    struct reading r = {.t = t, .all = &all};
+    json_object_init(&all, t->context);
+    keep_text_as(&r, "name", name);
+    keep_text_as(&r, "version", version);
+    read_attributes(&r, attributes);
+    (void)text_event_set(t, EVENT_ecu_id, r.host_name); /* and kept under its own name */
+    *level = (struct otlp_level){.event = t->event};
+    struct event columns = {.set = {t->event.set[0], t->event.set[1]}};
+    event_unmark(&columns, EVENT_parse_status);
+    event_unmark(&columns, EVENT_parse_notes);
+    memcpy(level->columns, columns.set, sizeof level->columns);
+    (void)json_object_end(&t->attributes, &level->rest);
+    (void)json_object_end(&all, &level->all);
+    level->is_too_large = level->all.size > LEVEL_BYTES_MAX;
+    if (level->is_too_large)
+        level->rest = level->all = SLICE_EMPTY;
+    return finish(&r, outcome);
+}
+
+/* Columns of the level that the record does not set itself. */
+static void apply_level(struct reading *r, const struct otlp_level *level, struct slice key)
+{
+    struct text_event *t = r->t;
+    bool overlaps = false;
+    if (!level)
+        return;
+    for (size_t i = 0; i < EVENT_SET_WORDS; i++)
+        overlaps |= (t->event.set[i] & level->columns[i]) != 0;
+    struct slice text = overlaps ? level->all : level->rest;
+    if (text.size)
+        json_object_add_raw(&t->attributes, key, text);
+    if (!envelope_apply(t->context, "", &level->event, &t->event))
+        t->failed = true;
+    if (level->is_too_large)
+        text_event_partial(t, "level_too_large",
+                           "resource or scope is over 8 KiB and is not kept with the event");
+}
+
+/* ---- log record ---- */
+
+static void set_time(struct reading *r, const struct otlp_record *record)
+{
+    struct event *event = &r->t->event;
+    uint64_t time = record->time_unix_nano, observed = record->observed_time_unix_nano;
+    bool is_set = EVENT_HAS(event, time_event_ns), is_observed = !time;
+    uint64_t used = is_observed ? observed : time;
+    if (!is_set && used && used <= INT64_MAX) {
+        EVENT_SET(event, time_event_ns, (int64_t)used);
+        if (is_observed && !EVENT_HAS(event, time_source))
+            EVENT_SET(event, time_source, SLICE_LITERAL("inferred"));
+        if (is_observed && !EVENT_HAS(event, time_quality))
+            EVENT_SET(event, time_quality, SLICE_LITERAL("inferred"));
+        used = 0;
+    } else if (!is_set && used) {
+        text_event_partial(r->t, "bad_time", "time is after 2262");
+    }
+    char digits[24];
+    if (!is_observed && used) {
+        snprintf(digits, sizeof digits, "%llu", (unsigned long long)used);
+        keep_text_as(r, "time_unix_nano", slice_from_text(digits));
+    }
+    if (observed && (!is_observed || used)) {
+        snprintf(digits, sizeof digits, "%llu", (unsigned long long)observed);
+        keep_text_as(r, "observed_time_unix_nano", slice_from_text(digits));
+    }
+}
+
+static void set_severity(struct reading *r, const struct otlp_record *record)
+{
+    static const uint8_t ids[24] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+                                    2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4};
+    struct text_event *t = r->t;
+    int64_t number = record->severity_number;
+    struct slice text = record->severity_text;
+    text_event_repair(t, &text);
+    if (number < 0 || number > 24)
+        text_event_partial(t, "bad_severity", "severity number must be 0 to 24");
+    else if (number && text_event_set_int(t, EVENT_severity_id, ids[number - 1]) && !text.size) {
+        char *digits = t->context->alloc(t->context, 4);
+        t->failed |= !digits;
+        if (digits)
+            text_event_set(t, EVENT_severity_source,
+                           slice_make(digits, (size_t)snprintf(digits, 4, "%d", (int)number)));
+        return;
+    }
+    keep_number(r, "severity_number", (uint64_t)number);
+    if (!text_event_set(t, EVENT_severity_source, text))
+        keep_text_as(r, "severity_text", text);
+}
+
+static void set_body(struct reading *r, const struct otlp_value *body)
+{
+    if (body->kind == OTLP_TEXT && !EVENT_HAS(&r->t->event, message)) {
+        struct slice text = body->text;
+        text_event_repair(r->t, &text);
+        text_event_set_message(r->t, text);
+    } else if (body->kind == OTLP_TEXT) {
+        keep_text_as(r, "body", body->text);
+    } else if (body->kind != OTLP_EMPTY) {
+        keep(r, SLICE_LITERAL("body"), body, false);
+    }
+}
+
+static struct slice reserve_key(struct reading *r, const struct otlp_level *level, const char *name)
+{
+    return level ? key_list_add(&r->t->keys, r->t->context, slice_from_text(name)) : SLICE_EMPTY;
+}
+
+void otlp_record_emit(struct text_event *t, const struct otlp_record *record,
+                      const struct otlp_level *resource, const struct otlp_level *scope,
+                      struct parser_outcome *outcome)
+{
+    struct reading r = {.t = t};
+    struct slice resource_key = reserve_key(&r, resource, "resource");
+    struct slice scope_key = reserve_key(&r, scope, "scope");
+    struct slice name = record->event_name;
+    text_event_repair(t, &name);
+    if (!text_event_set(t, EVENT_event_name, name))
+        keep_text_as(&r, "event_name", name);
+    keep_id(&r, "trace_id", record->trace_id);
+    keep_id(&r, "span_id", record->span_id);
+    keep_number(&r, "trace_flags", record->flags);
+    keep_number(&r, "dropped_attributes_count", record->dropped_attributes_count);
+    read_attributes(&r, record->attributes);
+    set_body(&r, &record->body);
+    set_time(&r, record);
+    set_severity(&r, record);
+    (void)text_event_set(t, EVENT_ecu_id, r.host_name);
+    apply_level(&r, resource, resource_key);
+    apply_level(&r, scope, scope_key);
+    if (!finish(&r, outcome))
+        return;
+    EVENT_SET(&t->event, raw_offset, (int64_t)record->offset);
+    EVENT_SET(&t->event, raw_size, (int64_t)record->size);
+    text_event_emit(t, outcome);
+}

@@ -1,0 +1,14 @@
+/* otlp_read.h: the two encodings of an OTLP logs request. Each finds the log records of a body and
+ * emits or rejects them one by one. Thread: any, one owner. */
+#ifndef VSOC_PARSERS_OTLP_READ_H
+#define VSOC_PARSERS_OTLP_READ_H
+
+#include "parsers/otlp_event.h"
+
+/* MALFORMED: from outcome->offset on nothing more can be told apart. */
+void otlp_read_json(struct slice body, const struct parser_context *context,
+                    struct parser_outcome *outcome);
+void otlp_read_protobuf(struct slice body, const struct parser_context *context,
+                        struct parser_outcome *outcome);
+
+#endif

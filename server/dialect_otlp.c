@@ -1,0 +1,196 @@
+/* dialect_otlp.c: POST /v1/logs, OTLP/HTTP: the answer has the type of the request. Worker threads.
+ * Pure. Clients send again after 429, 502, 503 and 504 only, and drop the batch after any other
+ * error (opentelemetry-proto, docs/specification.md, OTLP/HTTP Response). */
+#include "server/ingest_request.h"
+
+#include <stdio.h>
+
+#define ROUTE         "/v1/logs"
+#define TYPE_JSON     "application/json"
+#define TYPE_PROTOBUF "application/x-protobuf"
+
+static bool is_mine(const struct http_exchange *exchange)
+{
+    return slice_equal_text(http_path(exchange), ROUTE);
+}
+
+static bool claims_json(const struct http_exchange *exchange)
+{
+    struct slice type;
+    return is_mine(exchange) && http_header(exchange, "content-type", &type, NULL) &&
+           slice_equal_nocase(slice_sub(type, 0, sizeof TYPE_JSON - 1), TYPE_JSON);
+}
+
+static bool read_format(struct request *r, const struct config *config,
+                        const struct ingest_shared *shared, struct refusal *refusal)
+{
+    (void)config;
+    r->parser = registry_by_name(shared->registry, SLICE_LITERAL("otlp"));
+    if (slice_equal_nocase(r->media, TYPE_JSON) || slice_equal_nocase(r->media, TYPE_PROTOBUF))
+        return true;
+    refuse_with(refusal, 415, "unsupported_media_type", "OTLP comes as JSON or Protocol Buffers");
+    refusal->header = "Accept";
+    refusal->header_value = TYPE_PROTOBUF ", " TYPE_JSON;
+    return false;
+}
+
+/* ---- errors: google.rpc.Status ---- */
+
+/* What the client will do rightly with. */
+static int status_of(int status)
+{
+    switch (status) {
+    case 408: /* the client was slow */
+    case 409: /* the same batch is on its way */
+        return 503;
+    case 422:
+        return 400;
+    default:
+        return status;
+    }
+}
+
+/* google.rpc.Code */
+static int rpc_code_of(int status)
+{
+    static const struct {
+        int status, code;
+    } table[] = {{401, 16}, {403, 7}, {404, 5},  {405, 12}, {413, 8},
+                 {429, 8},  {431, 8}, {501, 12}, {503, 14}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (table[i].status == status)
+            return table[i].code;
+    return 3; /* INVALID_ARGUMENT */
+}
+
+/* Fields of Protocol Buffers with a number below 16. */
+static void write_bytes_field(struct writer *out, unsigned number, struct slice bytes)
+{
+    writer_u8(out, (uint8_t)(number << 3 | 2));
+    writer_varint(out, bytes.size);
+    writer_add_slice(out, bytes);
+}
+
+static void write_number_field(struct writer *out, unsigned number, uint64_t value)
+{
+    writer_u8(out, (uint8_t)(number << 3));
+    writer_varint(out, value);
+}
+
+static void write_status_json(struct writer *out, int status, struct slice message)
+{
+    writer_format(out, "{\"code\":%d,\"message\":", rpc_code_of(status));
+    writer_json_string(out, message);
+    writer_u8(out, '}');
+}
+
+static void write_status_protobuf(struct writer *out, int status, struct slice message)
+{
+    write_number_field(out, 1, (uint64_t)rpc_code_of(status));
+    write_bytes_field(out, 2, message);
+}
+
+#define MESSAGE_BYTES 512
+
+static struct slice message_of(char text[MESSAGE_BYTES], const char *code, const char *detail)
+{
+    snprintf(text, MESSAGE_BYTES, "%s: %s", code, detail);
+    return slice_from_text(text);
+}
+
+static int write_problem_json(struct writer *out, int status, const char *code, const char *detail)
+{
+    char text[MESSAGE_BYTES];
+    status = status_of(status);
+    write_status_json(out, status, message_of(text, code, detail));
+    return status;
+}
+
+static int write_problem_protobuf(struct writer *out, int status, const char *code,
+                                  const char *detail)
+{
+    char text[MESSAGE_BYTES];
+    status = status_of(status);
+    write_status_protobuf(out, status, message_of(text, code, detail));
+    return status;
+}
+
+/* ---- reports: ExportLogsServiceResponse ---- */
+
+static bool none_good(const struct dedup_report *report)
+{
+    return report->quarantined && !report->accepted && !report->duplicates;
+}
+
+static struct slice errors_of(const struct request *request)
+{
+    struct slice errors = request->minimal ? SLICE_EMPTY : request->report.errors;
+    return errors.size ? errors : SLICE_LITERAL("records are quarantined");
+}
+
+static int write_report_json(struct writer *out, const struct request *request, const char *level)
+{
+    const struct dedup_report *report = &request->report;
+    (void)level;
+    if (none_good(report)) {
+        write_status_json(out, 400, errors_of(request));
+        return 400;
+    }
+    writer_u8(out, '{');
+    if (report->quarantined) {
+        writer_format(out, "\"partialSuccess\":{\"rejectedLogRecords\":\"%u\",\"errorMessage\":",
+                      report->quarantined);
+        writer_json_string(out, errors_of(request));
+        writer_u8(out, '}');
+    }
+    writer_u8(out, '}');
+    return 200;
+}
+
+static size_t varint_bytes(uint64_t value)
+{
+    size_t bytes = 1;
+    for (; value >= 0x80; value >>= 7)
+        bytes++;
+    return bytes;
+}
+
+static int write_report_protobuf(struct writer *out, const struct request *request,
+                                 const char *level)
+{
+    const struct dedup_report *report = &request->report;
+    struct slice errors = errors_of(request);
+    (void)level;
+    if (none_good(report)) {
+        write_status_protobuf(out, 400, errors);
+        return 400;
+    }
+    if (!report->quarantined)
+        return 200;
+    writer_u8(out, 1 << 3 | 2); /* partial_success */
+    writer_varint(out, 1 + varint_bytes(report->quarantined) + 1 + varint_bytes(errors.size) +
+                           errors.size);
+    write_number_field(out, 1, report->quarantined);
+    write_bytes_field(out, 2, errors);
+    return 200;
+}
+
+const struct dialect dialect_otlp_json = {
+    .route = ROUTE,
+    .claims = claims_json,
+    .problem = {TYPE_JSON, write_problem_json},
+    .read_format = read_format,
+    .takes_empty = true,
+    .write_report = write_report_json,
+    .report_type = TYPE_JSON,
+};
+
+const struct dialect dialect_otlp_protobuf = {
+    .route = ROUTE,
+    .claims = is_mine,
+    .problem = {TYPE_PROTOBUF, write_problem_protobuf},
+    .read_format = read_format,
+    .takes_empty = true,
+    .write_report = write_report_protobuf,
+    .report_type = TYPE_PROTOBUF,
+};
