@@ -221,3 +221,22 @@ def test_check_config_tells_where_a_missing_file_is_named(make_server):
     done = server.run("check-config", "-c", server.config, check=False)
     assert done.returncode == 78
     assert re.search(r"vsocd.yaml:\d+:\d+: .*missing\.so", done.stderr.decode())
+
+
+def test_what_was_acknowledged_outlives_a_plugin_that_crashes_while_it_reads(make_server, make_plugin):
+    plugin = make_plugin(AT_PARSE='if (slice_equal_text(record,"crash"))abort()')
+    server = make_server(with_plugins(plugin))
+    assert server.post("ecu: kept\n", "application/vnd.outside").json["accepted"] == 1
+    with pytest.raises(OSError):
+        server.post("ecu: lost\ncrash\n", "application/vnd.outside")
+    server.process.wait(30)
+    server.start()
+    assert server.post("ecu: next\n", "application/vnd.outside").json["accepted"] == 1
+    assert [event["message"] for event in server.export()] == ["ecu: kept", "ecu: next"]
+
+
+def test_an_event_with_broken_json_is_quarantined_and_its_neighbour_is_not(make_server, make_plugin):
+    plugin = make_plugin(AT_PARSE='if(slice_equal_text(record,"bad"))EVENT_SET(&event,attributes,SLICE_LITERAL("{a:1"))')
+    report = make_server(with_plugins(plugin)).post("bad\ngood\n", "application/vnd.outside").json
+    assert (report["accepted"], report["quarantined"]) == (1, 1)
+    assert (report["errors"][0]["index"], report["errors"][0]["code"]) == (0, "bad_event")
