@@ -345,9 +345,19 @@ static enum status start(struct app *app)
     return s;
 }
 
+/* The loop that took signals is over: one more ends the process at once. */
+static void default_stop_signals(struct app *app)
+{
+    struct event *events[] = {app->on_term, app->on_int};
+    for (size_t i = 0; i < sizeof events / sizeof *events; i++)
+        if (events[i])
+            event_del(events[i]);
+}
+
 /* The reverse of start; every part may be missing. */
 static void stop(struct app *app)
 {
+    default_stop_signals(app);
     http_server_destroy(app->admin);
     for (size_t i = 0; i < app->worker_count; i++)
         worker_stop(app->workers[i]);
@@ -357,7 +367,11 @@ static void stop(struct app *app)
     if (app->shared.spool)
         spool_stop(app->shared.spool);
     fault_point(stop_spool_stopped);
-    app_sinks_stop(app, app->drain_deadline_ns);
+    if (!app_sinks_stop(app, app->drain_deadline_ns)) {
+        log_error("the process ends without its sinks; what they miss is in the spool, the next "
+                  "start goes on with it");
+        _exit(EXIT_FAILED);
+    }
     fault_point(stop_sinks_stopped);
     app_sinks_destroy(app);
     for (size_t i = 0; i < app->worker_count; i++)

@@ -57,7 +57,8 @@ struct app {
 /* app_sinks.c: the sinks that the settings switch on. CONFIG with a logged reason. */
 enum status app_sinks_create(struct app *app) must_check;
 enum status app_sinks_start(struct app *app) must_check;
-void app_sinks_stop(struct app *app, int64_t deadline_ns);
+/* False: one did not end, it still runs. */
+bool app_sinks_stop(struct app *app, int64_t deadline_ns) must_check;
 void app_sinks_destroy(struct app *app);
 
 /* app_reload.c: reads the settings again; keeps the old ones when they are wrong. */

@@ -14,6 +14,8 @@
 /* Encoded bytes of one load of sinks that have no such setting. */
 #define LOAD_BYTES       ((uint64_t)8 << 20)
 #define FILE_LOAD_EVENTS 10000
+/* From the deadline on: longer than the sinks wait for their client libraries. */
+#define SINK_GIVE_UP (15 * NS_PER_S)
 
 /* A lane has moved: tell the workers that have someone waiting. Thread: the sink's lane. */
 static void on_advanced(void *arg, uint64_t position)
@@ -93,12 +95,15 @@ enum status app_sinks_start(struct app *app)
     return STATUS_OK;
 }
 
-void app_sinks_stop(struct app *app, int64_t deadline_ns)
+bool app_sinks_stop(struct app *app, int64_t deadline_ns)
 {
+    bool ended = true;
     for (size_t i = 0; i < app->shared.sinks.count; i++) /* side by side */
         sink_runner_begin_stop(app->shared.sinks.runners[i], deadline_ns);
     for (size_t i = 0; i < app->shared.sinks.count; i++)
-        sink_runner_stop(app->shared.sinks.runners[i], deadline_ns);
+        ended &=
+            sink_runner_stop(app->shared.sinks.runners[i], deadline_ns, deadline_ns + SINK_GIVE_UP);
+    return ended;
 }
 
 void app_sinks_destroy(struct app *app)

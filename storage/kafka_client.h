@@ -54,7 +54,7 @@ enum kafka_role { KAFKA_PRODUCER, KAFKA_READER };
 bool kafka_client_init(struct kafka_client *client, const struct sink_config *config,
                        struct sink_problem *problem);
 
-/* New handle for the role, to be given back with rd_kafka_destroy; NULL with *problem set. */
+/* New handle for the role, to be given back with kafka_close_handle; NULL with *problem set. */
 rd_kafka_t *kafka_client_open(struct kafka_client *client, enum kafka_role role,
                               struct sink_problem *problem);
 

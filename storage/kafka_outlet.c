@@ -2,6 +2,7 @@
  * thread. Does not wait for their delivery and does not commit. */
 #define LOG_COMPONENT "kafka"
 #include "storage/kafka_outlet.h"
+#include "storage/kafka_closing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,9 +79,8 @@ void kafka_outlet_close(struct kafka_outlet *outlet)
     topic_close(&outlet->quarantine);
     topic_close(&outlet->health);
     topic_close(&outlet->progress);
-    rd_kafka_destroy(outlet->producer); /* returns when no thread looks at our texts any more */
+    kafka_close_handle(outlet->producer, &outlet->texts); /* an outage may be long */
     outlet->producer = NULL;
-    kafka_texts_fini(&outlet->texts); /* an outage may be long */
 }
 
 void kafka_outlet_fini(struct kafka_outlet *outlet)

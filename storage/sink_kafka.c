@@ -16,6 +16,7 @@
 #include "core/log.h"
 #include "core/metrics.h"
 #include "core/thread.h"
+#include "storage/kafka_closing.h"
 #include "storage/kafka_held.h"
 #include "storage/kafka_outlet.h"
 #include "storage/kafka_topics.h"
@@ -75,6 +76,7 @@ static void *kafka_open(const struct sink_config *config, struct sink_problem *p
     lane->replay = config->replay;
     lane->outlet.replay = config->replay;
     lane->recreated = metric_series(METRIC_vsocd_kafka_producer_recreated_total, "");
+    (void)metric_series(METRIC_vsocd_kafka_clients_left_total, ""); /* there from the start */
     return lane;
 }
 
@@ -382,7 +384,7 @@ static enum sink_result kafka_connect(void *arg, struct sink_position *there,
     if (!reader)
         return SINK_BROKEN;
     enum sink_result result = lane_connect(lane, reader, &standing, problem);
-    rd_kafka_destroy_flags(reader, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    kafka_close_handle(reader, NULL);
     *there = standing.there;
     return result;
 }
@@ -424,7 +426,7 @@ static enum sink_result kafka_look_up(void *arg, int64_t oldest_ns, struct sink_
         return SINK_BROKEN;
     enum sink_result result =
         kafka_held_find(&lane->client, reader, lane->replay->held, oldest_ns, problem);
-    rd_kafka_destroy_flags(reader, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    kafka_close_handle(reader, NULL);
     return result;
 }
 

@@ -140,7 +140,7 @@ enum status sink_runner_start(struct sink_runner *runner)
         enum status status = thread_start(&lane->thread, THREAD_SINK, name, sink_lane_run, lane);
         if (status != STATUS_OK) {
             lane->done = true;
-            sink_runner_stop(runner, clock_monotonic_ns());
+            ensure(sink_runner_stop(runner, clock_monotonic_ns(), INT64_MAX));
             return status;
         }
     }
@@ -194,19 +194,25 @@ static void interrupt_lanes(struct sink_runner *runner)
     }
 }
 
-void sink_runner_stop(struct sink_runner *runner, int64_t deadline_ns)
+bool sink_runner_stop(struct sink_runner *runner, int64_t deadline_ns, int64_t give_up_ns)
 {
     sink_runner_begin_stop(runner, deadline_ns);
     while (!all_done(runner)) {
         spool_wake(runner->spool);
         if (clock_monotonic_ns() > deadline_ns)
             interrupt_lanes(runner);
+        if (clock_monotonic_ns() > give_up_ns) {
+            log_error("sink does not end, whatever it is told",
+                      LOG_TEXT("sink", runner->options.sink->name));
+            return false;
+        }
     }
     for (unsigned i = 0; i < runner->lane_count; i++)
         thread_join(&runner->lanes[i].thread);
     spool_cursor_advance(runner->spool, runner->cursor, sink_runner_position(runner));
     log_info("sink stopped", LOG_TEXT("sink", runner->options.sink->name),
              LOG_U64("position", sink_runner_position(runner)));
+    return true;
 }
 
 void sink_runner_destroy(struct sink_runner *runner)

@@ -36,8 +36,10 @@ enum status sink_runner_start(struct sink_runner *runner) must_check;
  * that fails meanwhile is not waited for: the spool keeps what it misses. Does not block. */
 void sink_runner_begin_stop(struct sink_runner *runner, int64_t deadline_ns);
 /* sink_runner_begin_stop, and waits for the end. After the deadline blocking calls of the sink are
- * interrupted. */
-void sink_runner_stop(struct sink_runner *runner, int64_t deadline_ns);
+ * interrupted. False: a lane had not ended at give_up_ns (monotonic); it still runs, so nothing it
+ * uses may be freed. May be called again. */
+bool sink_runner_stop(struct sink_runner *runner, int64_t deadline_ns,
+                      int64_t give_up_ns) must_check;
 void sink_runner_destroy(struct sink_runner *runner);
 const char *sink_runner_name(const struct sink_runner *runner);
 /* Everything up to this position is in the sink. Thread: any. */

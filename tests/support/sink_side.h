@@ -32,7 +32,7 @@ static struct side {
     bool out_of_order;
     unsigned fail_connects, fail_delivers; /* SINK_LATER so many times */
     bool commit_and_fail;                  /* the next load is committed, its answer lost */
-    bool broken, blocks, interrupted;
+    bool broken, blocks, deaf, interrupted;
     uint64_t poison_position; /* 0: none */
     uint32_t poison_index;
     bool stubborn; /* rejects the poison even when it is marked */
@@ -155,7 +155,7 @@ static inline void fake_interrupt(void *state)
 {
     (void)state;
     pthread_mutex_lock(&side.lock);
-    side.interrupted = true;
+    side.interrupted = !side.deaf;
     pthread_mutex_unlock(&side.lock);
 }
 
@@ -202,7 +202,7 @@ static inline void stop(void)
 {
     if (!runner)
         return;
-    sink_runner_stop(runner, clock_monotonic_ns() + 10 * NS_PER_S);
+    assert_true(sink_runner_stop(runner, clock_monotonic_ns() + 10 * NS_PER_S, INT64_MAX));
     sink_runner_destroy(runner);
     runner = NULL;
 }

@@ -95,7 +95,7 @@ static struct sink_runner *start_sink(struct spool_fixture *f, uint32_t load_eve
 
 static void stop_sink(struct sink_runner *runner)
 {
-    sink_runner_stop(runner, clock_monotonic_ns() + 30 * NS_PER_S);
+    assert_true(sink_runner_stop(runner, clock_monotonic_ns() + 30 * NS_PER_S, INT64_MAX));
     sink_runner_destroy(runner);
 }
 

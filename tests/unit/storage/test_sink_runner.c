@@ -194,7 +194,7 @@ static void stop_does_not_wait_for_a_sink_that_is_down(void **state)
     await_up(false, problem);
     assert_string_equal(problem, "no such table");
     int64_t before = clock_monotonic_ns();
-    sink_runner_stop(runner, before + 30 * NS_PER_S);
+    assert_true(sink_runner_stop(runner, before + 30 * NS_PER_S, INT64_MAX));
     assert_true(clock_monotonic_ns() - before < 5 * NS_PER_S);
     sink_runner_destroy(runner);
     runner = NULL;
@@ -207,13 +207,30 @@ static void blocked_delivery_is_interrupted_after_the_deadline(void **state)
     append(1, 1);
     start();
     int64_t before = clock_monotonic_ns();
-    sink_runner_stop(runner, before + 100 * NS_PER_MS);
+    assert_true(sink_runner_stop(runner, before + 100 * NS_PER_MS, INT64_MAX));
     int64_t took = clock_monotonic_ns() - before;
     assert_in_range(took, 100 * NS_PER_MS, 5 * NS_PER_S);
     assert_true(side.interrupted);
     sink_runner_destroy(runner);
     runner = NULL;
     assert_copies(1, 1, 1, 0);
+}
+
+static void stop_gives_up_on_a_sink_that_does_not_hear(void **state)
+{
+    (void)state;
+    side.blocks = side.deaf = true;
+    append(1, 1);
+    start();
+    int64_t now = clock_monotonic_ns();
+    assert_false(sink_runner_stop(runner, now + 100 * NS_PER_MS, now + 300 * NS_PER_MS));
+    pthread_mutex_lock(&side.lock);
+    side.deaf = false;
+    pthread_mutex_unlock(&side.lock);
+    now = clock_monotonic_ns();
+    assert_true(sink_runner_stop(runner, now, INT64_MAX));
+    sink_runner_destroy(runner);
+    runner = NULL;
 }
 
 static void wrong_options_are_refused_with_a_reason(void **state)
@@ -253,6 +270,7 @@ int main(void)
         TEST(stop_delivers_what_is_durable),
         TEST(stop_does_not_wait_for_a_sink_that_is_down),
         TEST(blocked_delivery_is_interrupted_after_the_deadline),
+        TEST(stop_gives_up_on_a_sink_that_does_not_hear),
         TEST(wrong_options_are_refused_with_a_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,111 @@
+/* kafka_closing.c: destroys librdkafka handles on a thread that nobody has to wait for. Shared by
+ * the lane's thread and that one: struct closing, freed by the one that leaves last. */
+#define LOG_COMPONENT "kafka"
+#include "storage/kafka_closing.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "core/log.h"
+#include "core/metrics.h"
+
+#define PATIENCE_S 10
+
+struct closing {
+    rd_kafka_t *handle;
+    struct kafka_texts texts; /* librdkafka's threads look at them until the handle is gone */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool gone, left; /* the handle is destroyed; nobody waits any more */
+};
+
+static void closing_free(struct closing *closing)
+{
+    pthread_cond_destroy(&closing->changed);
+    pthread_mutex_destroy(&closing->lock);
+    free(closing);
+}
+
+static void destroy(rd_kafka_t *handle, struct kafka_texts *texts)
+{
+    rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    kafka_texts_fini(texts);
+}
+
+static void *run(void *arg)
+{
+    struct closing *closing = arg;
+    destroy(closing->handle, &closing->texts);
+    pthread_mutex_lock(&closing->lock);
+    closing->gone = true;
+    bool left = closing->left;
+    pthread_cond_signal(&closing->changed);
+    pthread_mutex_unlock(&closing->lock);
+    if (left)
+        closing_free(closing);
+    return NULL;
+}
+
+static bool wait_until_gone(struct closing *closing)
+{
+    struct timespec end;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_sec += PATIENCE_S;
+    pthread_mutex_lock(&closing->lock);
+    int error = 0;
+    while (!closing->gone && !error)
+        error = pthread_cond_timedwait(&closing->changed, &closing->lock, &end);
+    bool gone = closing->gone;
+    closing->left = !gone;
+    pthread_mutex_unlock(&closing->lock);
+    return gone;
+}
+
+static struct closing *closing_new(rd_kafka_t *handle, const struct kafka_texts *texts)
+{
+    struct closing *closing = calloc(1, sizeof *closing);
+    pthread_condattr_t monotonic;
+    if (!closing)
+        return NULL;
+    closing->handle = handle;
+    if (texts)
+        closing->texts = *texts;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&closing->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_mutex_init(&closing->lock, NULL);
+    return closing;
+}
+
+static bool start(struct closing *closing)
+{
+    pthread_t thread;
+    pthread_attr_t detached;
+    pthread_attr_init(&detached);
+    pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
+    bool good = pthread_create(&thread, &detached, run, closing) == 0;
+    pthread_attr_destroy(&detached);
+    return good;
+}
+
+void kafka_close_handle(rd_kafka_t *handle, struct kafka_texts *texts)
+{
+    struct kafka_texts none = {0};
+    struct closing *closing = closing_new(handle, texts);
+    if (!closing || !start(closing)) { /* no memory or no thread: here, then */
+        if (closing)
+            closing_free(closing);
+        destroy(handle, texts ? texts : &none);
+    } else if (wait_until_gone(closing)) {
+        closing_free(closing);
+    } else {
+        metric_add(metric_series(METRIC_vsocd_kafka_clients_left_total, ""), 1);
+        log_warn(
+            "a Kafka client does not end (a fault of librdkafka before 2.7); it is left behind "
+            "and keeps its threads and memory until vsocd ends");
+    }
+    if (texts)
+        kafka_texts_init(texts);
+}

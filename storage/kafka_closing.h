@@ -1,0 +1,16 @@
+/* kafka_closing.h: the end of librdkafka handles, which may take for ever. For sink_kafka.c and
+ * kafka_outlet.c. Thread: the lane's sink thread. */
+#ifndef VSOC_STORAGE_KAFKA_CLOSING_H
+#define VSOC_STORAGE_KAFKA_CLOSING_H
+
+#include <librdkafka/rdkafka.h>
+
+#include "storage/kafka_texts.h"
+
+/* Destroys a handle. texts (may be NULL) are what its messages point to: taken over, empty
+ * afterwards. librdkafka (2.0.0 to 2.6, issues 4375, 4486, 4674) may lose count of its references
+ * when leaders change and then never comes back: after ten seconds the handle is left to a thread
+ * of its own, with a warning and a count, and the caller goes on. */
+void kafka_close_handle(rd_kafka_t *handle, struct kafka_texts *texts);
+
+#endif
