@@ -10,10 +10,13 @@ static void fill_time(struct text_event *t, const struct syslog_line *line)
 {
     if (!line->has_time)
         return;
-    EVENT_SET(&t->event, time_event_ns, line->time_ns);
-    EVENT_SET(&t->event, time_event_raw, slice_sub(line->time_text, 0, 256));
-    if (line->time_inferred)
+    EVENT_SET(&t->event, time_event_ns, line->time.ns);
+    EVENT_SET(&t->event, time_event_raw, line->time.text);
+    if (line->time.unsynced)
+        EVENT_SET(&t->event, time_quality, SLICE_LITERAL("unsynced"));
+    else if (line->time.inferred)
         EVENT_SET(&t->event, time_quality, SLICE_LITERAL("inferred"));
+    text_event_keep(t, SLICE_LITERAL("sequence"), line->time.sequence);
 }
 
 /* \" \\ and \] without their backslash; any other backslash stays (RFC 5424 §6.3.3). */
@@ -139,7 +142,8 @@ static void keep_columns(struct text_event *t, const struct syslog_line *line)
 {
     if (EVENT_HAS(&t->event, ecu_id))
         text_event_keep(t, SLICE_LITERAL("hostname"), line->host);
-    text_event_keep(t, SLICE_LITERAL("timestamp"), line->time_text);
+    if (line->has_time)
+        text_event_keep(t, SLICE_LITERAL("timestamp"), line->time.text);
     if (EVENT_HAS(&t->event, severity_source))
         text_event_keep(t, SLICE_LITERAL("severity"), t->event.severity_source);
 }

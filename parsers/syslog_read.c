@@ -93,11 +93,9 @@ static bool take_time(struct slice *s, struct syslog_line *out)
     struct slice word = take_word(s);
     if (slice_equal_text(word, "-"))
         return true;
-    if (timestamp_rfc3339(word, &out->time_ns) != STATUS_OK)
-        return false;
-    out->has_time = true;
-    out->time_text = word;
-    return true;
+    out->time = (struct syslog_time){.text = word};
+    out->has_time = timestamp_rfc3339(word, &out->time.ns) == STATUS_OK;
+    return out->has_time;
 }
 
 #define SD_NAME_MAX 32
@@ -193,27 +191,6 @@ static bool has_version(struct slice s)
 
 /* ---- RFC 3164 ---- */
 
-static struct slice read_bsd_time(struct slice s, int64_t received_ns, struct syslog_line *out)
-{
-    size_t consumed = 0;
-    struct slice rest = s;
-    if (timestamp_rfc3164(s, received_ns, &out->time_ns, &consumed) == STATUS_OK) {
-        out->time_inferred = true;
-    } else {
-        consumed = take_word(&rest).size;
-        if (timestamp_rfc3339(slice_sub(s, 0, consumed), &out->time_ns) != STATUS_OK)
-            return s;
-    }
-    rest = from(s, consumed);
-    if (rest.size && rest.data[0] == ':')
-        rest = from(rest, 1);
-    if (rest.size && rest.data[0] != ' ')
-        return s; /* a longer word that only starts like a time */
-    out->has_time = true;
-    out->time_text = slice_sub(s, 0, consumed);
-    return skip_blanks(rest);
-}
-
 #define TAG_MAX 64
 
 static bool is_tag_character(uint8_t c)
@@ -259,7 +236,10 @@ static bool may_be_host(struct slice word, struct slice rest, const struct syslo
 
 static void read_3164(struct slice s, int64_t received_ns, struct syslog_line *out)
 {
-    s = read_bsd_time(skip_blanks(s), received_ns, out);
+    s = skip_blanks(s);
+    size_t behind = syslog_time_read(s, received_ns, &out->time);
+    out->has_time = behind > 0;
+    s = from(s, behind);
     size_t tag = read_tag(s, out);
     struct slice rest = s, host = take_word(&rest);
     rest = skip_blanks(rest);

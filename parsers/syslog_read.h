@@ -3,14 +3,13 @@
 #ifndef VSOC_PARSERS_SYSLOG_READ_H
 #define VSOC_PARSERS_SYSLOG_READ_H
 
-#include "core/slice.h"
+#include "parsers/syslog_time.h"
 
 struct syslog_line {
     bool is_5424;
-    int priority;                 /* facility * 8 + severity, -1: none */
-    bool has_time, time_inferred; /* inferred: year and zone were not there */
-    int64_t time_ns;
-    struct slice time_text;
+    int priority; /* facility * 8 + severity, -1: none */
+    bool has_time;
+    struct syslog_time time;
     /* Empty: not there or nil. */
     struct slice host, app, procid, msgid;
     struct slice data; /* STRUCTURED-DATA with its brackets */
