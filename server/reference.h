@@ -11,6 +11,8 @@ void reference_events(struct writer *out);  /* docs/events.md */
 void reference_formats(struct writer *out);
 /* Where columns come from, format by format. */
 void reference_mapping(struct writer *out);
+/* JSON Schema of a native event: docs/vsoc-event.schema.json. */
+void reference_schema(struct writer *out);
 /* mdoc: docs/man. */
 void reference_man_program(struct writer *out);
 void reference_man_config(struct writer *out);

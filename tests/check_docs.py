@@ -18,6 +18,7 @@ GENERATED = {
     "docs/configuration.md": "config",
     "docs/metrics.md": "metrics",
     "docs/events.md": "events",
+    "docs/vsoc-event.schema.json": "schema",
     "docs/man/vsocd.8": "vsocd.8",
     "docs/man/vsocd.yaml.5": "vsocd.yaml.5",
 }

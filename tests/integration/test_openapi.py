@@ -12,11 +12,14 @@ from harness import ROOT, event, ndjson
 
 TEXT = (ROOT / "docs/openapi.yaml").read_text(encoding="utf-8")
 DESCRIPTION = yaml.safe_load(TEXT)
+EVENT_SCHEMA = json.loads((ROOT / "docs/vsoc-event.schema.json").read_text(encoding="utf-8"))
 
 
 def follow(node):
     """What a node's $ref points to, else the node."""
     while isinstance(node, dict) and "$ref" in node:
+        if node["$ref"] == "vsoc-event.schema.json":
+            return EVENT_SCHEMA
         target = DESCRIPTION
         for word in node["$ref"].removeprefix("#/").split("/"):
             target = target[word]
@@ -26,7 +29,8 @@ def follow(node):
 
 def validate(value, schema):
     # References in a schema are resolved against the whole document.
-    jsonschema.Draft202012Validator(schema, resolver=jsonschema.RefResolver("", DESCRIPTION)).validate(value)
+    resolver = jsonschema.RefResolver("", DESCRIPTION, store={"vsoc-event.schema.json": EVENT_SCHEMA})
+    jsonschema.Draft202012Validator(schema, resolver=resolver).validate(value)
 
 
 def operation(method, path):
