@@ -1,10 +1,12 @@
-"""A long outage of both sinks under load: it costs disk and not memory, and nothing of what was acknowledged."""
+"""A long outage of both sinks under load: it costs disk and not memory, and nothing of what was acknowledged.
+
+VSOCD_OUTAGE_EVENTS says how many events come meanwhile."""
 
 import os
 
 
 def test_outage_of_both_sinks_costs_disk_and_not_memory(make_stack, services, load):
-    events = int(os.environ.get("VSOCD_OUTAGE_EVENTS", "1000000"))
+    events = int(os.environ.get("VSOCD_OUTAGE_EVENTS", "300000"))
     stack = make_stack()
     server = stack.server
     services.act("postgres", "stop")
