@@ -1,20 +1,9 @@
-/* Behaviour of core/json.h: what is taken, what is refused and how, and agreement with jansson. */
+/* Behaviour of core/json.h: what is taken, what is refused and how. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
-
-/* jansson has enumerators of the same names. */
-#define JSON_OBJECT JANSSON_OBJECT
-#define JSON_ARRAY  JANSSON_ARRAY
-#define JSON_STRING JANSSON_STRING
-#define JSON_NULL   JANSSON_NULL
-#include <jansson.h>
-#undef JSON_OBJECT
-#undef JSON_ARRAY
-#undef JSON_STRING
-#undef JSON_NULL
 
 #include "core/json.h"
 
@@ -413,143 +402,6 @@ static void every_prefix_and_every_flip_is_answered(void **state)
     }
 }
 
-/* --- jansson as the oracle --- */
-
-static uint64_t seed = 42;
-
-static unsigned below(unsigned n)
-{
-    seed = seed * 6364136223846793005u + 1442695040888963407u;
-    return (unsigned)(seed >> 33) % n;
-}
-
-struct text {
-    char data[8192];
-    size_t size;
-};
-
-static void add(struct text *t, const char *s)
-{
-    size_t n = strlen(s);
-    if (t->size + n < sizeof t->data) {
-        memcpy(t->data + t->size, s, n);
-        t->size += n;
-    }
-}
-
-static void add_string(struct text *t)
-{
-    static const char *const pieces[] = {"a",
-                                         "bc",
-                                         "\\n",
-                                         "\\u00e9",
-                                         "\xc3\xa9",
-                                         "\\\"",
-                                         "z z",
-                                         "\\ud83d\\ude00",
-                                         "\\/",
-                                         "key",
-                                         "0123456789abcdef",
-                                         "\\\\",
-                                         "",
-                                         ","};
-    add(t, "\"");
-    for (unsigned n = below(5); n > 0; n--)
-        add(t, pieces[below(sizeof pieces / sizeof *pieces)]);
-    add(t, "\"");
-}
-
-static void add_value(struct text *t, unsigned depth)
-{
-    static const char *const scalars[] = {"0",     "-1",    "123456",
-                                          "1.5",   "-2e-3", "true",
-                                          "false", "null",  "9223372036854775807",
-                                          "1e10",  "0.1",   "3.141592653589793"};
-    unsigned kind = below(depth < 5 ? 5 : 3);
-    if (kind < 2)
-        add(t, scalars[below(sizeof scalars / sizeof *scalars)]);
-    else if (kind == 2)
-        add_string(t);
-    else {
-        bool object = kind == 4;
-        add(t, object ? "{" : "[");
-        for (unsigned i = 0, n = below(5); i < n; i++) {
-            add(t, i ? (below(4) ? "," : " ,\n") : "");
-            if (object) {
-                add_string(t);
-                add(t, below(4) ? ":" : " : ");
-            }
-            add_value(t, depth + 1);
-        }
-        add(t, object ? "}" : "]");
-    }
-}
-
-static size_t assert_same(size_t at, const json_t *value)
-{
-    const struct json_node *node = &doc.nodes[at];
-    size_t next = at + 1;
-    switch (node->type) {
-    case JSON_OBJECT:
-        assert_int_equal(json_typeof(value), JANSSON_OBJECT);
-        for (; next < at + node->span; next += doc.nodes[next].span) {
-            struct slice key = doc.nodes[next].key;
-            const json_t *member = json_object_getn(value, (const char *)key.data, key.size);
-            assert_non_null(member);
-            assert_same(next, member);
-        }
-        break;
-    case JSON_ARRAY:
-        assert_int_equal(json_typeof(value), JANSSON_ARRAY);
-        for (size_t i = 0; next < at + node->span; next += doc.nodes[next].span)
-            assert_same(next, json_array_get(value, i++));
-        break;
-    case JSON_STRING:
-        assert_int_equal(node->text.size, json_string_length(value));
-        assert_memory_equal(node->text.data, json_string_value(value), node->text.size);
-        break;
-    case JSON_INT:
-        assert_int_equal(node->integer, json_integer_value(value));
-        break;
-    case JSON_DOUBLE:
-        assert_true(node->real == json_real_value(value));
-        break;
-    case JSON_BOOL:
-        assert_int_equal(node->boolean, json_is_true(value));
-        break;
-    default:
-        assert_int_equal(json_typeof(value), JANSSON_NULL);
-    }
-    assert_int_equal(next, at + node->span);
-    return next;
-}
-
-/* jansson keeps real and integer apart as we do; it refuses what we refuse but for integers over
- * 2^63, which the set has none of. */
-static void generated_documents_are_read_as_jansson_reads_them(void **state)
-{
-    (void)state;
-    size_t taken = 0, refused = 0;
-    for (int round = 0; round < 20000; round++) {
-        struct text t = {.size = 0};
-        add_value(&t, 0);
-        if (t.size && below(3) == 0) /* damage it */
-            t.data[below((unsigned)t.size)] = "\"[]{},:\\0x \t\xc3"[below(13)];
-        json_error_t why;
-        json_t *value = json_loadb(t.data, t.size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
-        enum status status = parse_bytes(t.data, t.size);
-        if ((status == STATUS_OK) != (value != NULL))
-            fail_msg("%.*s: %s (%s), jansson: %s", (int)t.size, t.data, status_text(status),
-                     error.detail, value ? "ok" : why.text);
-        if (value)
-            assert_same(0, value);
-        *(value ? &taken : &refused) += 1;
-        json_decref(value);
-    }
-    assert_true(taken > 10000);
-    assert_true(refused > 2000);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -565,7 +417,6 @@ int main(void)
         cmocka_unit_test(duplicate_keys_are_found_in_objects_of_any_size),
         cmocka_unit_test(a_parser_can_be_used_again_after_any_document),
         cmocka_unit_test(every_prefix_and_every_flip_is_answered),
-        cmocka_unit_test(generated_documents_are_read_as_jansson_reads_them),
     };
     return cmocka_run_group_tests(tests, parser_start, parser_end);
 }
