@@ -11,6 +11,7 @@
     X(otlp)                                                                                        \
     X(eve)                                                                                         \
     X(hec)                                                                                         \
+    X(hec_raw)                                                                                     \
     X(vsoc_json)                                                                                   \
     X(qsev)                                                                                        \
     X(auditd)                                                                                      \

@@ -76,7 +76,8 @@ struct parser_context {
     /* What the request says for records that do not say it (VSOC-ECU, VSOC-Software, …); may be
      * empty. */
     struct slice ecu_id, sw_baseline;
-    /* Content-Type and every ce-… of the request, in its order, at most PARSER_HEADERS. */
+    /* Content-Type and every ce-… of the request, in its order; on Splunk's raw route also the
+     * parameters of its query, as ?host; at most PARSER_HEADERS. */
     const struct parser_header *headers;
     size_t header_count;
     /* Limits of the server. */

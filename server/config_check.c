@@ -301,6 +301,9 @@ static void check_sinks(struct config_build *build)
     if (c->postgres_enabled && !is_set(c->postgres_dsn) && !is_set(c->postgres_dsn_file))
         TELL(build, postgres_dsn,
              "needed while sinks.postgres.enabled is true: set it or sinks.postgres.dsn_file");
+    if ((c->hec_ack == HEC_ACK_KAFKA && !c->kafka_enabled) ||
+        (c->hec_ack == HEC_ACK_POSTGRES && !c->postgres_enabled))
+        TELL(build, hec_ack, "names a sink that is switched off");
     if (c->file_enabled && !is_set(c->file_path))
         TELL(build, file_path, "needed while sinks.file.enabled is true: name a file");
 }

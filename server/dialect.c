@@ -5,6 +5,10 @@
     X(cloudevents_batch)                                                                           \
     X(otlp_json)                                                                                   \
     X(otlp_protobuf)                                                                               \
+    X(hec_event)                                                                                   \
+    X(hec_raw)                                                                                     \
+    X(hec_ack)                                                                                     \
+    X(hec_health)                                                                                  \
     X(native)
 
 #define X(name) extern const struct dialect dialect_##name;

@@ -14,6 +14,17 @@ struct refusal;
 struct config;
 struct ingest_shared;
 
+struct json_parser;
+
+/* A body that is asked about rather than kept. */
+struct dialect_question {
+    const struct request *request;
+    struct slice body; /* inflated; JSON_PADDING bytes follow */
+    struct json_parser *json;
+    const struct config *config;
+    const struct ingest_shared *shared;
+};
+
 struct dialect {
     const char *route; /* label of the metrics */
     /* Whether a request is of this dialect, by path and headers. The first row that says so has
@@ -26,6 +37,8 @@ struct dialect {
      * *refusal: answer that. */
     bool (*read_format)(struct request *request, const struct config *config,
                         const struct ingest_shared *shared, struct refusal *refusal);
+    /* Parameters of the query that parsers see as headers ?NAME; ended by NULL, may be NULL. */
+    const char *const *query_names;
     /* A body without a record is answered as a batch of nothing, else refused with 400. Nothing is
      * stored of it. */
     bool takes_empty;
@@ -33,6 +46,13 @@ struct dialect {
      * ack_level. */
     int (*write_report)(struct writer *out, const struct request *request, const char *level);
     const char *report_type; /* its media type */
+    /* The body is no batch: appends the answer and gives its status; 0 with *refusal: answer that.
+     * NULL: the body is a batch. */
+    int (*answer_body)(struct writer *out, const struct dialect_question *question,
+                       struct refusal *refusal);
+    /* The route is read with GET: appends the answer and gives its status. busy: why no batches are
+     * taken now, NULL: they are. NULL: the route is posted to. */
+    int (*answer_get)(struct writer *out, const struct refusal *busy);
 };
 
 /* NULL: no dialect claims the request. */

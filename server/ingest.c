@@ -151,33 +151,60 @@ void ingest_check_acks(struct ingest *in)
 }
 
 /* Reasons to turn away before looking at the request. */
-static bool turn_away(struct ingest *in, const struct dialect *dialect,
-                      struct http_exchange *exchange)
+static bool is_busy(const struct ingest *in, struct refusal *refusal)
 {
     struct spool_stats stats;
-    struct refusal refusal = {.status = 503, .retry_after_s = 5};
+    *refusal = (struct refusal){.status = 503, .retry_after_s = 5};
     if (atomic_load(&in->shared->failed)) {
-        refusal.code = "spool_failed";
-        refusal.detail = "this server can't write its spool and is going down";
+        refusal->code = "spool_failed";
+        refusal->detail = "this server can't write its spool and is going down";
     } else if (atomic_load(&in->shared->draining)) {
-        refusal.code = "draining";
-        refusal.detail = "this server is stopping; send to another or try again";
+        refusal->code = "draining";
+        refusal->detail = "this server is stopping; send to another or try again";
     } else {
         spool_stats(in->shared->spool, &stats);
         if (!stats.full)
             return false;
-        refusal.code = "spool_full";
-        refusal.detail = "the spool is full (spool.max_bytes or the disk's reserve); sinks must "
-                         "catch up or the disk needs room";
-        refusal.retry_after_s = 10;
+        refusal->code = "spool_full";
+        refusal->detail = "the spool is full (spool.max_bytes or the disk's reserve); sinks must "
+                          "catch up or the disk needs room";
+        refusal->retry_after_s = 10;
     }
+    return true;
+}
+
+static bool turn_away(struct ingest *in, const struct dialect *dialect,
+                      struct http_exchange *exchange)
+{
+    struct refusal refusal;
+    if (!is_busy(in, &refusal))
+        return false;
     metric_add(in->batches_refused, 1);
     answer_refusal(exchange, dialect, &refusal);
     return true;
 }
 
-/* Who speaks with the client from here on. NULL: the request is answered. */
-static const struct dialect *find_dialect(struct http_exchange *exchange)
+static void answer_get(struct ingest *in, const struct dialect *dialect,
+                       struct http_exchange *exchange)
+{
+    struct refusal busy;
+    writer_reset(&in->scratch);
+    int status = dialect->answer_get(&in->scratch, is_busy(in, &busy) ? &busy : NULL);
+    http_reply(exchange, status, dialect->report_type, writer_slice(&in->scratch), NULL, 0,
+               dialect->route);
+}
+
+static void refuse_method(const struct dialect *dialect, struct http_exchange *exchange)
+{
+    bool is_read = dialect->answer_get != NULL;
+    struct http_reply_header allow = {"Allow", is_read ? "GET, HEAD" : "POST, HEAD"};
+    http_problem(exchange, 405, "method_not_allowed",
+                 is_read ? "this route is read" : "events are posted", 0, &allow, 1,
+                 dialect->route);
+}
+
+/* Who takes the batch that comes. NULL: the request is answered. */
+static const struct dialect *find_dialect(struct ingest *in, struct http_exchange *exchange)
 {
     const struct dialect *dialect = dialect_of(exchange);
     if (!dialect) {
@@ -186,15 +213,15 @@ static const struct dialect *find_dialect(struct http_exchange *exchange)
         return NULL;
     }
     http_set_problem_form(exchange, &dialect->problem);
-    if (http_method(exchange) == HTTP_POST)
+    enum http_method method = http_method(exchange);
+    if (method == HTTP_POST && !dialect->answer_get)
         return dialect;
-    if (http_method(exchange) == HTTP_HEAD) {
+    if (method == HTTP_HEAD)
         http_reply(exchange, 200, dialect->report_type, SLICE_EMPTY, NULL, 0, dialect->route);
-    } else {
-        struct http_reply_header allow = {"Allow", "POST, HEAD"};
-        http_problem(exchange, 405, "method_not_allowed", "events are posted", 0, &allow, 1,
-                     dialect->route);
-    }
+    else if (method == HTTP_GET && dialect->answer_get)
+        answer_get(in, dialect, exchange);
+    else
+        refuse_method(dialect, exchange);
     return NULL;
 }
 
@@ -225,7 +252,7 @@ void ingest_on_headers(void *arg, struct http_exchange *exchange)
     struct ingest *in = arg;
     thread_assert(THREAD_WORKER);
     http_set_context(exchange, NULL);
-    const struct dialect *dialect = find_dialect(exchange);
+    const struct dialect *dialect = find_dialect(in, exchange);
     if (!dialect || turn_away(in, dialect, exchange))
         return;
     struct request *r = request_create(in, dialect, exchange);
@@ -241,7 +268,8 @@ void ingest_on_headers(void *arg, struct http_exchange *exchange)
         return;
     }
     struct quota_sender sender = request_quota(r);
-    unsigned wait_s = quota_check(in->shared->quota, &sender, clock_monotonic_ns());
+    unsigned wait_s =
+        r->dialect->answer_body ? 0 : quota_check(in->shared->quota, &sender, clock_monotonic_ns());
     if (wait_s) {
         request_refuse(r, &(struct refusal){429, "quota", "this sender is over its quota of events",
                                             wait_s, NULL, NULL});
@@ -356,12 +384,35 @@ static void submit(struct ingest *in, struct request *r)
                             "the spool writer takes no more batches now", 1);
 }
 
+/* The body is a question: nothing of it is kept. */
+static void answer_question(struct ingest *in, struct request *r)
+{
+    struct refusal refusal;
+    struct dialect_question question = {
+        .request = r, .json = in->json, .config = in->config, .shared = in->shared};
+    writer_reset(&in->scratch);
+    int status = ingest_inflate(in, r, &question.body, &refusal)
+                     ? r->dialect->answer_body(&in->scratch, &question, &refusal)
+                     : 0;
+    if (!status) {
+        request_refuse(r, &refusal);
+        return;
+    }
+    http_reply(r->exchange, status, r->dialect->report_type, writer_slice(&in->scratch), NULL, 0,
+               r->dialect->route);
+    request_destroy(r);
+}
+
 void ingest_on_end(void *arg, struct http_exchange *exchange)
 {
     struct ingest *in = arg;
     struct request *r = http_context(exchange);
     if (!r)
         return;
+    if (r->dialect->answer_body) {
+        answer_question(in, r);
+        return;
+    }
     struct batch_meta *m = &r->batch->meta;
     m->received_ns = clock_wall_ns();
     uuid7_make(m->received_ns, m->batch_uid);

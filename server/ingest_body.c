@@ -49,9 +49,8 @@ static bool refuse_inflate(struct ingest *in, struct request *r, enum status sta
     }
 }
 
-/* The body without its content coding, followed by JSON_PADDING readable bytes. */
-static bool inflate_body(struct ingest *in, struct request *r, struct slice *body,
-                         struct refusal *refusal)
+bool ingest_inflate(struct ingest *in, struct request *r, struct slice *body,
+                    struct refusal *refusal)
 {
     in->inflated.limit = in->config->limit_inflated_bytes + JSON_PADDING;
     writer_reset(&in->inflated);
@@ -193,7 +192,7 @@ static void count_formats(struct ingest *in, const struct parser *parser)
 static bool read_body(struct ingest *in, struct request *r, struct refusal *refusal)
 {
     struct slice body;
-    if (!inflate_body(in, r, &body, refusal))
+    if (!ingest_inflate(in, r, &body, refusal))
         return false;
     r->batch->meta.inflated_bytes = body.size;
     metric_add(in->decoded_bytes, body.size);

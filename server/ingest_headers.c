@@ -1,5 +1,7 @@
 /* ingest_headers.c: the headers that parsers get to see: Content-Type and ce-…, which hold the
- * attributes of a CloudEvent in binary mode. Worker threads. Does not read them. */
+ * attributes of a CloudEvent in binary mode, and parameters of a query. Worker threads. Does not
+ * read them. */
+#include "server/http_query.h"
 #include "server/ingest_request.h"
 
 #include <ctype.h>
@@ -24,11 +26,38 @@ static bool copy_header(struct arena *arena, struct slice name, struct slice val
     return true;
 }
 
+/* Parameters of the query, as headers ?NAME behind the others. */
+static bool keep_query(struct request *r, struct refusal *refusal)
+{
+    struct arena *arena = &r->batch->arena;
+    struct slice value;
+    for (const char *const *name = r->dialect->query_names; name && *name; name++) {
+        enum status s = http_query_value(http_query(r->exchange), *name, arena, &value);
+        if (s == STATUS_MALFORMED)
+            return refuse_with(refusal, 400, "bad_query",
+                               "a % in the query is not followed by two hex digits");
+        if (s == STATUS_NO_MEMORY)
+            return refuse_with(refusal, 503, "memory", "request memory is used up");
+        if (s == STATUS_OK)
+            r->headers[r->header_count++] =
+                (struct parser_header){slice_from_text(arena_format(arena, "?%s", *name)), value};
+    }
+    return true;
+}
+
+static size_t query_count(const struct request *r)
+{
+    size_t count = 0;
+    while (r->dialect->query_names && r->dialect->query_names[count])
+        count++;
+    return count;
+}
+
 bool request_keep_headers(struct request *r, struct refusal *refusal)
 {
     struct arena *arena = &r->batch->arena;
     struct slice name, value;
-    size_t count = 0, bytes = 0;
+    size_t count = query_count(r), bytes = 0;
     for (size_t i = 0; http_header_at(r->exchange, i, &name, &value); i++)
         if (is_kept(name)) {
             count++;
@@ -43,5 +72,7 @@ bool request_keep_headers(struct request *r, struct refusal *refusal)
     for (size_t i = 0; r->headers && http_header_at(r->exchange, i, &name, &value); i++)
         if (is_kept(name) && !copy_header(arena, name, value, &r->headers[r->header_count++]))
             r->headers = NULL;
-    return r->headers || refuse_with(refusal, 503, "memory", "request memory is used up");
+    if (!r->headers)
+        return refuse_with(refusal, 503, "memory", "request memory is used up");
+    return keep_query(r, refusal);
 }

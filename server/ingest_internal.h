@@ -54,6 +54,11 @@ bool request_receive(struct request *request);
 /* Counts what the request holds now that its events are there. False: there is no room for it. */
 bool request_reserve_batch(struct request *request);
 
+/* The body without its content coding, followed by JSON_PADDING readable bytes; until the next one.
+ * False with *refusal. */
+bool ingest_inflate(struct ingest *ingest, struct request *request, struct slice *body,
+                    struct refusal *refusal);
+
 /* Inflates and parses a whole body into request->batch: meta, events and report. False with
  * *refusal: answer that; nothing is to be kept. The batch key must be in batch->meta. */
 bool ingest_read_body(struct ingest *ingest, struct request *request, struct refusal *refusal);

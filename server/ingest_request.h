@@ -42,6 +42,8 @@ struct request {
     bool replay;
     int64_t sent_ns;
     struct slice header_vin, ecu_id, sw_baseline;
+    bool hec_has_channel;          /* its answer bears an id of hec_ack.h */
+    uint64_t hec_tag;              /* of the channel */
     struct parser_header *headers; /* for the parsers */
     size_t header_count;
 

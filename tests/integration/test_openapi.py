@@ -174,6 +174,25 @@ def test_missing_certificate(make_server, tmp_path):
     assert check(reply, "POST", "/v1/events", 401).json["code"] == "no_credential"
 
 
+def test_splunk_routes(make_server):
+    server = make_server({"limits": {"sender_events_per_second": 1, "sender_burst": 20, "body_bytes": 8192}})
+    base, channel = "/services/collector", {"X-Splunk-Request-Channel": "c"}
+    for path, body, headers, status in (
+        ("/event", b'{"event":"a"}', channel, 200),
+        ("/event", b'{"event":""}', {}, 400),
+        ("/raw", b"x" * 9000, {}, 413),
+        ("/event", b"{}", {"Content-Encoding": "br"}, 415),
+        ("/ack", b'{"acks":[0,1]}', channel, 200),
+        ("/ack", b"{}", {}, 400),
+        ("/raw", b"a\n" * 100, {}, 200),
+        ("/event", b'{"event":"a"}', {}, 429),
+        ("/ack", b'{"acks":[]}', channel, 200),
+    ):
+        check(server.request("POST", base + path, body, headers), "POST", base + path, status)
+    check(server.request("GET", base + "/health"), "GET", base + "/health", 200)
+    check(server.request("GET", base + "/event"), "POST", base + "/event", 405)
+
+
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/readyz?verbose", "/startupz", "/version", "/metrics"])
 def test_admin_pages(server, path):
     check(server.get(path), "GET", path, 200)

@@ -280,6 +280,8 @@ static const struct {
     {"dlt/without_storage_header.in", NULL, "any bytes can be a message without storage header"},
     {"eve/bytes_that_are_no_text.in", "vsoc_json", "the first object has no time"},
     {"eve/refused.in", "vsoc_json", "begins with objects that are no EVE records"},
+    {"hec_raw/bytes_that_are_no_text.in", NULL, "lines of any format"},
+    {"hec_raw/lines.in", NULL, "lines of any format"},
     {"qsev/invalid_id_zero_count_reserved.in", NULL, "reserved bits are set"},
     {"qsev/short_frame.in", NULL, "shorter than a message"},
     {"syslog/rfc5424_broken_headers.in", NULL, "begins with a line that has no header"},

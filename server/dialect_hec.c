@@ -1,0 +1,259 @@
+/* dialect_hec.c: /services/collector: Splunk's HTTP Event Collector, its numbered answers, channels
+ * and acknowledgements. Worker threads. Pure. A 200 means that the batch is in the spool, so
+ * clients that ask for no acknowledgement lose nothing either. */
+#include "server/ingest_request.h"
+
+#include "parsers/hec.h"
+#include "server/hec_ack.h"
+#include "server/http_query.h"
+
+#include <stdlib.h>
+
+#define ROUTE "/services/collector"
+
+/* ---- paths ---- */
+
+static bool is_one_of(const struct http_exchange *exchange, const char *const *paths)
+{
+    struct slice path = http_path(exchange);
+    for (; *paths; paths++)
+        if (slice_equal_text(path, *paths))
+            return true;
+    return false;
+}
+
+static bool claims_event(const struct http_exchange *exchange)
+{
+    static const char *const paths[] = {ROUTE, ROUTE "/event", ROUTE "/event/1.0", NULL};
+    return is_one_of(exchange, paths);
+}
+
+static bool claims_raw(const struct http_exchange *exchange)
+{
+    static const char *const paths[] = {ROUTE "/raw", ROUTE "/raw/1.0", NULL};
+    return is_one_of(exchange, paths);
+}
+
+static bool claims_ack(const struct http_exchange *exchange)
+{
+    static const char *const paths[] = {ROUTE "/ack", ROUTE "/ack/1.0", NULL};
+    return is_one_of(exchange, paths);
+}
+
+static bool claims_health(const struct http_exchange *exchange)
+{
+    static const char *const paths[] = {ROUTE "/health", ROUTE "/health/1.0", NULL};
+    return is_one_of(exchange, paths);
+}
+
+/* ---- channels ---- */
+
+#define CHANNEL_MAX 128
+
+static bool bad_channel(struct refusal *refusal)
+{
+    return refuse_with(refusal, 400, "invalid_channel",
+                       "a channel is 1 to 128 printable ASCII characters, given once");
+}
+
+/* X-Splunk-Request-Channel, or ?channel=; empty: none. */
+static bool read_channel(const struct request *r, struct slice *channel, struct refusal *refusal)
+{
+    unsigned count = 1;
+    *channel = SLICE_EMPTY;
+    enum status s = STATUS_OK;
+    if (!http_header(r->exchange, "x-splunk-request-channel", channel, &count))
+        s = http_query_value(http_query(r->exchange), "channel", &r->batch->arena, channel);
+    if (s == STATUS_NOT_FOUND)
+        return true;
+    if (s == STATUS_NO_MEMORY)
+        return refuse_with(refusal, 503, "memory", "request memory is used up");
+    for (size_t i = 0; i < channel->size; i++)
+        if (channel->data[i] <= 0x20 || channel->data[i] >= 0x7f)
+            return bad_channel(refusal);
+    return (s == STATUS_OK && count <= 1 && channel->size && channel->size <= CHANNEL_MAX) ||
+           bad_channel(refusal);
+}
+
+/* Who gives a channel gets ids, unless acknowledgements are off. */
+static bool note_channel(struct request *r, const struct config *config,
+                         const struct ingest_shared *shared, struct refusal *refusal)
+{
+    struct slice channel;
+    if (!read_channel(r, &channel, refusal))
+        return false;
+    r->hec_has_channel = channel.size && config->hec_ack != HEC_ACK_OFF;
+    if (r->hec_has_channel)
+        r->hec_tag = hec_ack_tag(shared, r->identity.tenant, r->identity.sender, channel);
+    return true;
+}
+
+/* ---- formats ---- */
+
+static bool read_event(struct request *r, const struct config *config,
+                       const struct ingest_shared *shared, struct refusal *refusal)
+{
+    r->parser = registry_by_name(shared->registry, SLICE_LITERAL("hec"));
+    return note_channel(r, config, shared, refusal);
+}
+
+static bool read_raw(struct request *r, const struct config *config,
+                     const struct ingest_shared *shared, struct refusal *refusal)
+{
+    r->parser = registry_by_name(shared->registry, SLICE_LITERAL("hec_raw"));
+    return note_channel(r, config, shared, refusal);
+}
+
+static bool read_ack(struct request *r, const struct config *config,
+                     const struct ingest_shared *shared, struct refusal *refusal)
+{
+    if (config->hec_ack == HEC_ACK_OFF)
+        return refuse_with(refusal, 400, "ack_disabled", "hec.ack is off");
+    if (!note_channel(r, config, shared, refusal))
+        return false;
+    return r->hec_has_channel ||
+           refuse_with(refusal, 400, "channel_missing",
+                       "X-Splunk-Request-Channel or ?channel= is needed to ask");
+}
+
+/* ---- errors ---- */
+
+struct answer {
+    const char *code; /* ours */
+    int status;       /* 0: as it is */
+    int number;
+    const char *text;
+};
+
+static const struct answer answers[] = {
+    {"token_revoked", 403, 1, "Token disabled"},
+    {"no_credential", 401, 2, "Token is required"},
+    {"bad_authorization", 401, 3, "Invalid authorization"},
+    {"invalid_token", 403, 4, "Invalid token"},
+    {"empty_batch", 400, 5, "No data"},
+    {"channel_missing", 400, 10, "Data channel is missing"},
+    {"invalid_channel", 400, 11, "Invalid data channel"},
+    {HEC_EVENT_MISSING, 400, 12, "Event field is required"},
+    {HEC_EVENT_BLANK, 400, 13, "Event field cannot be blank"},
+    {"ack_disabled", 400, 14, "ACK is disabled"},
+    {"in_progress", 503, 9, "Server is busy"},
+    {NULL, 0, 0, NULL},
+};
+
+static struct answer answer_of(int status, struct slice code)
+{
+    for (const struct answer *a = answers; a->code; a++)
+        if (slice_equal_text(code, a->code))
+            return *a;
+    if (status == 503 || status == 429 || status == 408)
+        return (struct answer){.status = status, .number = 9, .text = "Server is busy"};
+    if (status == 401 || status == 403)
+        return (struct answer){.status = status, .number = 4, .text = "Invalid token"};
+    if (status == 422)
+        status = 400;
+    return (struct answer){.status = status, .number = 6, .text = "Invalid data format"};
+}
+
+static void write_answer(struct writer *out, const struct answer *a)
+{
+    writer_format(out, "{\"text\":\"%s\",\"code\":%d", a->text, a->number);
+}
+
+static int write_problem(struct writer *out, int status, const char *code, const char *detail)
+{
+    struct answer a = answer_of(status, slice_from_text(code));
+    write_answer(out, &a);
+    writer_text(out, ",\"detail\":");
+    writer_json_string(out, slice_from_text(detail));
+    writer_text(out, "}");
+    return a.status;
+}
+
+/* ---- reports ---- */
+
+/* Code and index of the first error in the text of a report, which we wrote. */
+static struct slice first_error(struct slice errors, unsigned long *index)
+{
+    static const char index_key[] = "\"index\":", code_key[] = "\"code\":\"";
+    const uint8_t *at = memmem(errors.data, errors.size, index_key, sizeof index_key - 1);
+    const uint8_t *code = memmem(errors.data, errors.size, code_key, sizeof code_key - 1);
+    if (!at || !code)
+        return SLICE_EMPTY;
+    *index = strtoul((const char *)at + sizeof index_key - 1, NULL, 10);
+    code += sizeof code_key - 1;
+    size_t left = (size_t)(errors.data + errors.size - code);
+    const uint8_t *end = memchr(code, '"', left);
+    return end ? slice_make(code, (size_t)(end - code)) : SLICE_EMPTY;
+}
+
+static int write_report(struct writer *out, const struct request *r, const char *level)
+{
+    const struct dedup_report *report = &r->report;
+    (void)level;
+    if (report->accepted == 0 && report->duplicates == 0) {
+        unsigned long index = 0;
+        struct slice code = first_error(report->errors, &index);
+        struct answer a = answer_of(400, code);
+        write_answer(out, &a);
+        writer_format(out, ",\"invalid-event-number\":%lu}", index);
+        return a.status;
+    }
+    writer_text(out, "{\"text\":\"Success\",\"code\":0");
+    if (r->hec_has_channel)
+        writer_format(out, ",\"ackId\":%llu",
+                      (unsigned long long)hec_ack_id(r->hec_tag, report->position));
+    writer_u8(out, '}');
+    return 200;
+}
+
+static int answer_ack(struct writer *out, const struct dialect_question *q, struct refusal *refusal)
+{
+    if (hec_ack_answer(q->json, q->body, q->request->hec_tag, hec_ack_sinks(q->config, q->shared),
+                       q->shared, out) == STATUS_OK)
+        return 200;
+    refuse_with(refusal, 400, "bad_ack_query", "expected {\"acks\":[ID, …]}");
+    return 0;
+}
+
+static int answer_health(struct writer *out, const struct refusal *busy)
+{
+    writer_text(out, busy ? "{\"text\":\"HEC is unhealthy, queues are full\",\"code\":18}"
+                          : "{\"text\":\"HEC is healthy\",\"code\":17}");
+    return busy ? 503 : 200;
+}
+
+#define HEC_WORDS .problem = {"application/json", write_problem}, .report_type = "application/json"
+
+const struct dialect dialect_hec_event = {
+    .route = ROUTE "/event",
+    .claims = claims_event,
+    .read_format = read_event,
+    .write_report = write_report,
+    HEC_WORDS,
+};
+
+static const char *const raw_query[] = {"host", "source", "sourcetype", "index", "time", NULL};
+
+const struct dialect dialect_hec_raw = {
+    .route = ROUTE "/raw",
+    .claims = claims_raw,
+    .read_format = read_raw,
+    .query_names = raw_query,
+    .write_report = write_report,
+    HEC_WORDS,
+};
+
+const struct dialect dialect_hec_ack = {
+    .route = ROUTE "/ack",
+    .claims = claims_ack,
+    .read_format = read_ack,
+    .answer_body = answer_ack,
+    HEC_WORDS,
+};
+
+const struct dialect dialect_hec_health = {
+    .route = ROUTE "/health",
+    .claims = claims_health,
+    .answer_get = answer_health,
+    HEC_WORDS,
+};

@@ -1,0 +1,67 @@
+/* hec_ack.c: ids of acknowledgements, and what has become of their batches. Worker threads. Keeps
+ * no state: a 200 was durable in the spool when it was sent, so of an id only the sinks are asked.
+ */
+#include "server/hec_ack.h"
+
+#include "core/hash.h"
+
+#define POSITION_BITS 40
+#define TAG_BITS      13
+
+uint64_t hec_ack_tag(const struct ingest_shared *shared, struct slice tenant, struct slice sender,
+                     struct slice channel)
+{
+    struct spool_stats stats;
+    uint64_t seed[2];
+    spool_stats(shared->spool, &stats);
+    memcpy(seed, stats.spool_uid, sizeof seed);
+    seed[0] ^= hash_keyed(seed, tenant);
+    seed[1] ^= hash_keyed(seed, sender);
+    return hash_keyed(seed, channel) >> (64 - TAG_BITS);
+}
+
+uint64_t hec_ack_id(uint64_t tag, uint64_t position)
+{
+    return tag << POSITION_BITS | (position & ((UINT64_C(1) << POSITION_BITS) - 1));
+}
+
+ack_mask_t hec_ack_sinks(const struct config *config, const struct ingest_shared *shared)
+{
+    static const char *const words[] = {"spool", "spool", "kafka", "postgres", "all"};
+    ack_mask_t mask = 0;
+    /* config_check.c made sure that the sink is there */
+    (void)!ack_parse(slice_from_text(words[config->hec_ack]), &shared->sinks, &mask);
+    return mask;
+}
+
+static bool has_passed(uint64_t id, uint64_t tag, ack_mask_t sinks, uint64_t newest,
+                       const struct ingest_shared *shared)
+{
+    uint64_t position = id & ((UINT64_C(1) << POSITION_BITS) - 1);
+    return id >> POSITION_BITS == tag && position > 0 && position <= newest &&
+           !ack_missing(&shared->sinks, sinks, position);
+}
+
+enum status hec_ack_answer(struct json_parser *json, struct slice body, uint64_t tag,
+                           ack_mask_t sinks, const struct ingest_shared *shared, struct writer *out)
+{
+    struct json_document d;
+    struct json_error error;
+    struct spool_stats stats;
+    if (json_parse(json, body, &d, &error) != STATUS_OK)
+        return STATUS_MALFORMED;
+    const struct json_node *acks = json_find(&d, 0, "acks");
+    if (!acks || acks->type != JSON_ARRAY)
+        return STATUS_MALFORMED;
+    spool_stats(shared->spool, &stats);
+    writer_text(out, "{\"acks\":{");
+    for (const struct json_node *n = acks + 1; n < acks + acks->span; n++) {
+        if (n->type != JSON_INT || n->integer < 0)
+            return STATUS_MALFORMED;
+        bool passed = has_passed((uint64_t)n->integer, tag, sinks, stats.position, shared);
+        writer_format(out, "%s\"%lld\":%s", n == acks + 1 ? "" : ",", (long long)n->integer,
+                      passed ? "true" : "false");
+    }
+    writer_text(out, "}}");
+    return STATUS_OK;
+}

@@ -1,0 +1,26 @@
+/* hec_ack.h: acknowledgements of Splunk's HTTP Event Collector. The id of a batch is its position
+ * in the spool with 13 bits that stand for spool, sender and channel above it: nothing is kept, ids
+ * outlive a restart, and an id means something only to who got it. Thread: worker. */
+#ifndef VSOC_SERVER_HEC_ACK_H
+#define VSOC_SERVER_HEC_ACK_H
+
+#include "core/json.h"
+#include "core/writer.h"
+#include "server/config.h"
+#include "server/ingest.h"
+
+/* The bits for ids of this channel. */
+uint64_t hec_ack_tag(const struct ingest_shared *shared, struct slice tenant, struct slice sender,
+                     struct slice channel);
+/* Id of a batch; below 2^53, which every JSON reader keeps. */
+uint64_t hec_ack_id(uint64_t tag, uint64_t position);
+/* The sinks that hec.ack wants; nothing of it when that is off or spool. */
+ack_mask_t hec_ack_sinks(const struct config *config, const struct ingest_shared *shared);
+
+/* Answers {"acks":[1,2]} with {"acks":{"1":true,"2":false}}: true when the batch is as durable as
+ * `sinks` says. body is followed by JSON_PADDING bytes. MALFORMED: it is something else. */
+enum status hec_ack_answer(struct json_parser *json, struct slice body, uint64_t tag,
+                           ack_mask_t sinks, const struct ingest_shared *shared,
+                           struct writer *out) must_check;
+
+#endif

@@ -1,0 +1,10 @@
+/* fuzz_hec_raw.c: any bytes as a body of the format hec_raw. */
+#include "fuzz_parser.h"
+#include "parsers/builtin.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    return fuzz_parse(&parser_hec_raw, data, size, SPLIT_PREFIX_NONE);
+}
