@@ -230,7 +230,9 @@ static enum status next_line(struct split *split, struct split_record *record)
 /* What stands directly behind an octet-counted frame and is no start of another. */
 static enum status next_gap(struct split *split, struct split_record *record, size_t at)
 {
-    size_t end = split_count_resume(split->body, at, line_end(split->body, at));
+    if (split->line_end < at)
+        split->line_end = line_end(split->body, at);
+    size_t end = split_count_resume(split->body, at, split->line_end);
     *record = (struct split_record){slice_sub(split->body, at, end - at), at,
                                     "text behind an octet-counted frame"};
     split->offset = end;

@@ -18,6 +18,7 @@ struct split {
     bool after_element; /* JSON: a comma or the array's end is due */
     bool by_line;       /* JSON: a value never ended; from here on a line is a record */
     bool counted;       /* SYSLOG: the record before was octet-counted */
+    size_t line_end;    /* SYSLOG: the first at or after some offset; looked for once */
     bool done;
 };
 
