@@ -16,7 +16,9 @@ type event = map[string]any
 
 // A client gives a function that posts the events of a batch.
 var clients = map[string]func(url string, config *tls.Config) func([]event) error{
-	"net/http": withNetHTTP,
+	"net/http":         withNetHTTP,
+	"otlploghttp":      withOtlp,
+	"cloudevents (Go)": withCloudEvents,
 }
 
 func tlsConfig(files []string) *tls.Config {

@@ -17,7 +17,8 @@ interface Maker {
 
 class Post {
     static final ObjectMapper JSON = new ObjectMapper();
-    static final Map<String, Maker> CLIENTS = Map.of("HttpClient", Native::withHttpClient);
+    static final Map<String, Maker> CLIENTS = Map.of("HttpClient", Native::withHttpClient, "opentelemetry-exporter-otlp", Otlp::withSdk,
+        "cloudevents (Java)", CloudEvents::withSdk);
 
     public static void main(String[] words) throws Exception {
         Client client = CLIENTS.get(words[0]).make(words[1], Tls.context(Arrays.copyOfRange(words, 3, words.length)));

@@ -12,8 +12,11 @@ import java.util.Base64;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
+import javax.net.ssl.X509TrustManager;
 
 class Tls {
+    private static X509TrustManager trusted;
+
     private static final char[] NO_PASSWORD = new char[0];
 
     private static Certificate certificate(String file) throws Exception {
@@ -23,6 +26,17 @@ class Tls {
     private static PrivateKey key(String file) throws Exception {
         String text = Files.readString(Path.of(file)).replaceAll("-----[A-Z ]+-----|\\s", "");
         return KeyFactory.getInstance("EC").generatePrivate(new PKCS8EncodedKeySpec(Base64.getDecoder().decode(text)));
+    }
+
+    /** Of the last context. */
+    static X509TrustManager trusted() throws Exception {
+        return trusted != null ? trusted : defaults();
+    }
+
+    private static X509TrustManager defaults() throws Exception {
+        TrustManagerFactory trusts = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+        trusts.init((KeyStore) null);
+        return (X509TrustManager) trusts.getTrustManagers()[0];
     }
 
     /** files: CA, certificate and key, or none. */
@@ -37,6 +51,7 @@ class Tls {
         shows.init(store, NO_PASSWORD);
         TrustManagerFactory trusts = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
         trusts.init(store);
+        trusted = (X509TrustManager) trusts.getTrustManagers()[0];
         SSLContext context = SSLContext.getInstance("TLS");
         context.init(shows.getKeyManagers(), trusts.getTrustManagers(), null);
         return context;

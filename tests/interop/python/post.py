@@ -6,9 +6,11 @@ A line of the ledger is {"marker", "events"}. A line of stdout is a batch's mark
 import json
 import sys
 
+import cloudevents_
 import native
+import otlp
 
-CLIENTS = {**native.CLIENTS}
+CLIENTS = {**native.CLIENTS, **otlp.CLIENTS, **cloudevents_.CLIENTS}
 
 
 def main(client, url, ledger, ca=None, certificate=None, key=None):
