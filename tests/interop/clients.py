@@ -2,12 +2,14 @@
 
 import json
 import pathlib
+import re
 import subprocess
 from typing import Callable, NamedTuple
 
 import fetched
 
 HERE = pathlib.Path(__file__).resolve().parent
+NATIVE, OTLP = "/v1/events", "/v1/logs"
 SECONDS = 120  # for all batches of one client
 
 
@@ -17,6 +19,8 @@ class Client(NamedTuple):
     route: str
     command: Callable[[], list]  # words before URL LEDGER [CA CERTIFICATE KEY]; fetches what it needs
     environment: Callable[[], dict] = dict
+    per_event: bool = False  # posts each event by itself
+    exact: bool = True  # posts native events and nothing else, so the server stores what was sent; else the columns are compared
 
 
 def pinned(package):
@@ -30,52 +34,75 @@ def locked(package):
     return json.loads((HERE / "node" / "package-lock.json").read_text())["packages"][f"node_modules/{package}"]["version"]
 
 
+def required(module):
+    """Version of a Go module in go.mod."""
+    return re.search(rf"{re.escape(module)} (v\S+)", (HERE / "go" / "go.mod").read_text())[1]
+
+
+def depended(artifact):
+    """Version of a Maven artifact in pom.xml."""
+    return re.search(rf"<artifactId>{artifact}</artifactId>\s*<version>(\S+?)</version>", (HERE / "java" / "pom.xml").read_text())[1]
+
+
 def shell(name):
-    return Client(name, "Debian", "/v1/events", lambda: [fetched.tool("bash", "bash"), HERE / "shell" / "post.sh", name])
+    return Client(name, "Debian", NATIVE, lambda: [fetched.tool("bash", "bash"), HERE / "shell" / "post.sh", name])
 
 
-def python(name, package, route):
+def python(name, package, route=NATIVE, **options):
     return Client(
         name, pinned(package), route, lambda: [fetched.PYTHON, HERE / "python" / "post.py", name],
-        lambda: {"PYTHONPATH": str(fetched.python_packages())},
+        lambda: {"PYTHONPATH": str(fetched.python_packages())}, **options,
     )
 
 
-def node(name, package, route):
+def node(name, package, route=NATIVE, **options):
     def command():
         return [fetched.node(), HERE / "node" / "post.cjs", name]
 
-    return Client(name, locked(package), route, command, lambda: {"NODE_PATH": str(fetched.node_packages(HERE / "node"))})
+    return Client(name, locked(package), route, command, lambda: {"NODE_PATH": str(fetched.node_packages(HERE / "node"))}, **options)
 
 
-def go(name, version, route):
-    return Client(name, version, route, lambda: [fetched.go_program(HERE / "go"), name])
+def go(name, version, route=NATIVE, **options):
+    return Client(name, version, route, lambda: [fetched.go_program(HERE / "go"), name], **options)
 
 
-def java(name, version, route):
-    return Client(name, version, route, lambda: [fetched.tool("java", "default-jdk-headless"), "-cp", fetched.java_classes(HERE / "java"), "Post", name])
+def java(name, version, route=NATIVE, **options):
+    def command():
+        return [fetched.tool("java", "default-jdk-headless"), "-cp", fetched.java_classes(HERE / "java"), "Post", name]
+
+    return Client(name, version, route, command, **options)
 
 
 CLIENTS = [
     shell("curl"),
     shell("wget"),
-    python("requests", "requests", "/v1/events"),
-    python("httpx", "httpx", "/v1/events"),
-    python("aiohttp", "aiohttp", "/v1/events"),
-    node("fetch", "undici", "/v1/events"),
-    node("axios", "axios", "/v1/events"),
-    go("net/http", "Go 1.27", "/v1/events"),
-    java("HttpClient", "JDK 17", "/v1/events"),
-    Client("syslog-ng", "Debian", "/v1/events", lambda: [fetched.PYTHON, HERE / "syslog_ng.py"]),
+    python("requests", "requests"),
+    python("httpx", "httpx"),
+    python("aiohttp", "aiohttp"),
+    node("fetch", "undici"),
+    node("axios", "axios"),
+    go("net/http", "Go 1.27"),
+    java("HttpClient", "JDK 17"),
+    Client("syslog-ng", "Debian", NATIVE, lambda: [fetched.PYTHON, HERE / "syslog_ng.py"]),
+    python("opentelemetry-exporter-otlp-proto-http", "opentelemetry-exporter-otlp-proto-http", OTLP, exact=False),
+    node("@opentelemetry/exporter-logs-otlp-http", "@opentelemetry/exporter-logs-otlp-http", OTLP, exact=False),
+    node("@opentelemetry/exporter-logs-otlp-proto", "@opentelemetry/exporter-logs-otlp-proto", OTLP, exact=False),
+    go("otlploghttp", required("go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploghttp"), OTLP, exact=False),
+    java("opentelemetry-exporter-otlp", depended("opentelemetry-exporter-otlp"), OTLP, exact=False),
+    python("cloudevents (Python)", "cloudevents", per_event=True, exact=False),
+    node("cloudevents (JavaScript)", "cloudevents", per_event=True, exact=False),
+    go("cloudevents (Go)", required("github.com/cloudevents/sdk-go/v2"), per_event=True, exact=False),
+    java("cloudevents (Java)", depended("cloudevents-http-basic"), per_event=True, exact=False),
 ]
 
 
 def run(client, url, ledger, *tls):
     """{marker: `ok` or what the client said instead}"""
     command = [*client.command(), url, ledger, *tls]
+    trust = dict.fromkeys(("REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"), str(tls[0])) if tls else {}  # of libraries that have no setting for it
     done = subprocess.run(
         list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=SECONDS,
-        env={**fetched.os.environ, **client.environment()},
+        env={**fetched.os.environ, **trust, **client.environment()},
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return dict(line.split(" ", 1) for line in done.stdout.splitlines()), done.stderr

@@ -5,7 +5,7 @@ function withExporter(OTLPLogExporter, url, files) {
     const [ca, cert, key] = files.map((file) => readFileSync(file));
     // docs/clients.md: @opentelemetry/exporter-logs-otlp-http
     // The same with "@opentelemetry/exporter-logs-otlp-proto": Protocol Buffers instead of JSON.
-    const { SeverityNumber } = require("@opentelemetry/api-logs");
+    const { SeverityNumber } = require("@opentelemetry/api");
     const { BatchLogRecordProcessor, LoggerProvider } = require("@opentelemetry/sdk-logs");
     const { resourceFromAttributes } = require("@opentelemetry/resources");
 
