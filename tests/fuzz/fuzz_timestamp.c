@@ -2,7 +2,7 @@
  * what is accepted is where its form says. */
 #include <stdlib.h>
 
-#include "parsers/cef_time.h"
+#include "parsers/text_time.h"
 #include "parsers/timestamp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (timestamp_epoch_text(text, &ns) == STATUS_OK && !size)
         abort();
     enum status status =
-        cef_time_read(text, slice_sub(text, size / 2, size), received_ns, &ns, &inferred);
+        text_time_read(text, slice_sub(text, size / 2, size), received_ns, &ns, &inferred);
     if (status != STATUS_OK && status != STATUS_MALFORMED && status != STATUS_OUT_OF_RANGE)
         abort();
     return 0;

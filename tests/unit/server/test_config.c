@@ -303,7 +303,6 @@ static void settings_of_a_later_version_are_refused(void **state)
     (void)state;
     load_good("correlation: {enabled: true, interval: 5s}\nretention: {events: 400d}\n");
     load_bad("correlation: {enabled: false}", 1, 24, "has no effect in this version");
-    load_bad("identity: {tokens_file: t}", 1, 25, "has no effect in this version");
     load_bad("identity: {forwarded: {trusted: [10.0.0.1]}}", 1, 33, "no effect");
     load_bad("retention: {events: 1d}", 1, 21, "no effect");
 }
