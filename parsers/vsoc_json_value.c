@@ -43,6 +43,15 @@ static enum status read_digits(struct slice text, int64_t *value)
     return STATUS_OK;
 }
 
+/* A number as JSON has it that is written without fraction and exponent. */
+static bool is_whole(const struct json_node *node)
+{
+    for (size_t i = 0; i < node->raw.size; i++)
+        if (strchr(".eE", node->raw.data[i]))
+            return false;
+    return true;
+}
+
 static enum status read_int(const struct json_node *node, bool text_too, int64_t *value)
 {
     if (node->type == JSON_INT) {
@@ -51,7 +60,9 @@ static enum status read_int(const struct json_node *node, bool text_too, int64_t
     }
     if (node->type == JSON_STRING && text_too)
         return read_digits(node->text, value);
-    return node->type == JSON_BIG_UINT ? STATUS_OUT_OF_RANGE : STATUS_WRONG_TYPE;
+    bool is_too_large =
+        node->type == JSON_BIG_UINT || (node->type == JSON_DOUBLE && is_whole(node));
+    return is_too_large ? STATUS_OUT_OF_RANGE : STATUS_WRONG_TYPE;
 }
 
 static enum status read_real(const struct json_node *node, double *value)
