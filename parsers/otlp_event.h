@@ -27,6 +27,20 @@ struct otlp_record {
     struct slice trace_id, span_id; /* hex */
 };
 
+/* How far a body was read, and why its rest is not. */
+struct otlp_progress {
+    size_t parts, records;     /* parts: requests, resources, scopes */
+    size_t end;                /* with a code: where the rest starts */
+    const char *code, *detail; /* NULL: nothing stands against reading on */
+};
+
+/* Counts a part that starts at offset. False, with a reason: too many hold no record, which would
+ * cost time for nothing. */
+bool otlp_count_part(struct otlp_progress *progress, size_t offset);
+/* Counts a record and takes a mark for it. NULL, with a reason: memory is out or the batch full. */
+const void *otlp_count_record(struct otlp_progress *progress, const struct parser_context *context,
+                              size_t offset);
+
 /* Reads a resource (name and version empty) or a scope. False: *outcome is MALFORMED. t must be
  * initialised; it may carry notes of the reading. */
 bool otlp_level_read(struct text_event *t, struct slice name, struct slice version,

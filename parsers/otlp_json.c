@@ -9,6 +9,7 @@ struct reading {
     const struct parser_context *context;
     struct slice body;
     struct otlp_level levels[2]; /* resource and scope being read */
+    struct otlp_progress progress;
 };
 
 /* Objects that hold others, by how deep they stand: the request, a ResourceLogs, a ScopeLogs. */
@@ -117,14 +118,16 @@ static bool fits(const struct reading *r, struct slice json, struct parser_outco
     return false;
 }
 
-static void read_record(const struct reading *r, size_t start, size_t end)
+static void read_record(struct reading *r, size_t start, size_t end)
 {
-    const void *mark = r->context->mark(r->context);
+    const void *mark = otlp_count_record(&r->progress, r->context, start);
     struct parser_outcome outcome = {.result = PARSER_OK};
     struct slice json = slice_sub(r->body, start, end - start);
     struct text_event t;
     struct json_document document;
     struct otlp_record record = {.offset = start, .size = json.size};
+    if (!mark)
+        return;
     text_event_init(&t, r->context);
     if (fits(r, json, &outcome) && text_event_read_json(&t, NULL, json, &document, &outcome) &&
         read_fields(r->context, &document, &record, &outcome))
@@ -221,7 +224,7 @@ static bool read_part(struct reading *r, size_t depth, size_t start, size_t *end
 static bool read_array(struct reading *r, size_t depth, struct span span, size_t *end)
 {
     struct slice key;
-    enum json_walk_result result;
+    enum json_walk_result result = JSON_WALK_BROKEN;
     *end = span.start;
     if (is_null(r, span)) {
         *end = span.end;
@@ -230,7 +233,8 @@ static bool read_array(struct reading *r, size_t depth, struct span span, size_t
     if (r->body.data[span.start] != '[')
         return false;
     struct json_walk walk = json_walk_make(r->body, span.start);
-    while ((result = json_walk_next(&walk, &key)) == JSON_WALK_VALUE && walk.at < r->body.size) {
+    while (!r->progress.code && (result = json_walk_next(&walk, &key)) == JSON_WALK_VALUE &&
+           walk.at < r->body.size) {
         size_t start = *end = walk.at;
         bool is_object = r->body.data[start] == '{';
         if (is_object && depth < RECORD_DEPTH) {
@@ -254,7 +258,7 @@ static bool read_array(struct reading *r, size_t depth, struct span span, size_t
 static bool read_children(struct reading *r, size_t depth, const struct members *m, size_t *end)
 {
     bool whole = read_array(r, depth + 1, m->children, end);
-    if (m->broken)
+    if (m->broken || r->progress.code)
         return false;
     if (!whole)
         reject(r, *end, m->end, "malformed", "array does not follow JSON");
@@ -268,6 +272,8 @@ static bool read_part(struct reading *r, size_t depth, size_t start, size_t *end
     struct members m = find_members(r, depth, start);
     struct parser_outcome outcome = {.result = PARSER_OK};
     *end = start;
+    if (!otlp_count_part(&r->progress, start))
+        return false;
     if (m.broken && (m.twice || !m.children.end || (depth && !m.level.end)))
         return false; /* what was cut off may have been the level */
     const void *mark = r->context->mark(r->context);
@@ -276,7 +282,7 @@ static bool read_part(struct reading *r, size_t depth, size_t start, size_t *end
         parser_malformed(&outcome, 0, "duplicate_key", "a member stands twice");
     else if (!m.children.end && !depth && !is_empty(r, start))
         parser_malformed(&outcome, 0, "missing_field", "resourceLogs is needed");
-    else if (depth)
+    else if (depth && m.children.end)
         (void)read_level(r, m.level, &r->levels[depth - 1], &outcome);
     if (outcome.result == PARSER_OK && m.children.end)
         whole = read_children(r, depth, &m, end);
@@ -298,6 +304,8 @@ void otlp_read_json(struct slice body, const struct parser_context *context,
     bool whole = true;
     for (at = json_walk_space(body, at); whole && at < body.size; at = json_walk_space(body, at))
         whole = body.data[at] == '{' && read_part(&r, 0, at, &at);
-    if (!whole)
+    if (r.progress.code)
+        parser_malformed(outcome, r.progress.end, r.progress.code, r.progress.detail);
+    else if (!whole)
         parser_malformed(outcome, at, "malformed", "body does not follow JSON");
 }

@@ -130,6 +130,7 @@ struct reading {
     const struct parser_context *context;
     struct slice body;
     struct otlp_level levels[2]; /* resource and scope being read */
+    struct otlp_progress progress;
 };
 
 static size_t offset_of(const struct reading *r, struct slice message)
@@ -205,14 +206,16 @@ static bool read_record_fields(struct text_event *t, struct slice message,
     return good && !reader.broken;
 }
 
-static void read_record(const struct reading *r, struct slice message)
+static void read_record(struct reading *r, struct slice message)
 {
-    const void *mark = r->context->mark(r->context);
+    const void *mark = otlp_count_record(&r->progress, r->context, offset_of(r, message));
     struct parser_outcome outcome = {.result = PARSER_OK};
     struct text_event t;
     struct otlp_record record = {.offset = offset_of(r, message),
                                  .size = message.size,
                                  .attributes = children_of(message, RECORD_ATTRIBUTES, true)};
+    if (!mark)
+        return;
     text_event_init(&t, r->context);
     if (message.size > r->context->event_bytes)
         parser_malformed(&outcome, 0, "event_too_large",
@@ -274,7 +277,7 @@ static void read_children(struct reading *r, size_t depth, struct slice message)
 {
     struct proto_reader reader = proto_reader_make(message);
     struct proto_field f;
-    while (proto_next(&reader, &f)) {
+    while (!r->progress.code && proto_next(&reader, &f)) {
         if (f.number != PART_CHILDREN || f.type != PROTO_BYTES)
             continue;
         if (depth == SCOPE_DEPTH)
@@ -290,9 +293,11 @@ static void read_children(struct reading *r, size_t depth, struct slice message)
 /* A ResourceLogs or a ScopeLogs. */
 static void read_part(struct reading *r, size_t depth, struct slice message)
 {
-    const void *mark = r->context->mark(r->context);
     struct parser_outcome outcome = {.result = PARSER_OK};
     struct slice level = SLICE_EMPTY;
+    if (!otlp_count_part(&r->progress, offset_of(r, message)))
+        return;
+    const void *mark = r->context->mark(r->context);
     if (!find_level(message, &level))
         parser_malformed(&outcome, 0, "malformed", not_protobuf);
     else if (read_level(r, level, depth == SCOPE_DEPTH, &r->levels[depth], &outcome))
@@ -308,9 +313,11 @@ void otlp_read_protobuf(struct slice body, const struct parser_context *context,
     struct reading r = {.context = context, .body = body};
     struct proto_reader reader = proto_reader_make(body);
     struct proto_field f;
-    while (proto_next(&reader, &f))
+    while (!r.progress.code && proto_next(&reader, &f))
         if (f.number == REQUEST_RESOURCE_LOGS && f.type == PROTO_BYTES)
             read_part(&r, RESOURCE_DEPTH, f.bytes);
-    if (reader.broken)
+    if (r.progress.code)
+        parser_malformed(outcome, r.progress.end, r.progress.code, r.progress.detail);
+    else if (reader.broken)
         parser_malformed(outcome, reader.at, "malformed", not_protobuf);
 }

@@ -104,7 +104,8 @@ struct parser_context {
     enum parser_result (*hand_on)(const struct parser_context *context,
                                   const struct parser_inner *inner, struct parser_outcome *outcome);
     /* What alloc gave after mark is given back by release: for BODY formats, whose call lasts for
-     * many events. NULL when the limit is reached; to release it gives nothing back. */
+     * many events. NULL when the limit is reached or the batch takes no more events: answer
+     * MALFORMED at what is left. To release NULL gives nothing back. */
     const void *(*mark)(const struct parser_context *context);
     void (*release)(const struct parser_context *context, const void *mark);
     void *server;             /* the server's own */

@@ -36,6 +36,8 @@ static void *record_alloc(const struct parser_context *context, size_t size)
 static const void *record_mark(const struct parser_context *context)
 {
     struct run *run = run_of(context);
+    if (run->status != STATUS_OK)
+        return NULL;
     const void *mark = scratch_mark(&run->scratch);
     note_starved(run);
     return mark;

@@ -339,6 +339,52 @@ static void as_many_attributes_as_an_object_takes_are_kept(void **state)
     free(body);
 }
 
+/* Millions of parts without a record would cost time and give nothing. */
+static void empty_parts_are_read_up_to_a_bound(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *head, *part, *tail;
+        size_t part_size;
+    } cases[] = {
+        {"", "\x0A\x00", "", 2},
+        {"", "\x0A\x02\x12\x00", "", 4},
+        {"", "{}", "", 2},
+        {"{\"resourceLogs\":[{}", ",{}", "]}", 3},
+        {"{\"resourceLogs\":[{\"scopeLogs\":[{}", ",{}", "]}]}", 3},
+    };
+    char *body = malloc(100000);
+    f->options.parser = &parser_otlp;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (size_t parts = 4000; parts <= 20000; parts += 16000) {
+            size_t size = strlen(cases[i].head), tail = strlen(cases[i].tail);
+            memcpy(body, cases[i].head, size);
+            for (size_t p = 0; p < parts; p++, size += cases[i].part_size)
+                memcpy(body + size, cases[i].part, cases[i].part_size);
+            memcpy(body + size, cases[i].tail, tail);
+            fixture_run(f, body, size + tail);
+            assert_int_equal(f->status, STATUS_OK);
+            assert_int_equal(f->item_count, parts > 10000);
+            if (parts > 10000)
+                assert_rejected(f, 0, "too_many_values", "10,000");
+        }
+    free(body);
+}
+
+static void nothing_is_read_behind_a_full_batch(void **state)
+{
+    struct fixture *f = *state;
+    struct message records[8] = {record_of("text")};
+    for (size_t i = 1; i < 8; i++)
+        records[i] = records[0];
+    struct message request = request_of(records, 8);
+    f->options.parser = &parser_otlp;
+    f->options.batch_events = 5;
+    fixture_run(f, (const char *)request.bytes, request.size);
+    assert_int_equal(f->status, STATUS_TOO_MANY);
+    assert_int_equal(f->item_count, 5);
+}
+
 /* ---- damage ---- */
 
 static void a_changed_byte_within_a_record_leaves_its_neighbours(void **state)
@@ -505,6 +551,8 @@ int main(void)
         fixture_test(a_large_resource_is_not_repeated_in_each_event),
         fixture_test(a_record_over_the_limit_is_quarantined_alone),
         fixture_test(as_many_attributes_as_an_object_takes_are_kept),
+        fixture_test(empty_parts_are_read_up_to_a_bound),
+        fixture_test(nothing_is_read_behind_a_full_batch),
         fixture_test(a_changed_byte_within_a_record_leaves_its_neighbours),
         fixture_test(a_cut_request_gives_the_records_before_the_cut),
         fixture_test(requests_without_records_are_nothing),
