@@ -136,6 +136,14 @@ void catalog_unknown_reset(struct catalog_unknown *u)
     pthread_mutex_unlock(&u->lock);
 }
 
+uint64_t catalog_unknown_total(struct catalog_unknown *u)
+{
+    pthread_mutex_lock(&u->lock);
+    uint64_t total = u->now.total;
+    pthread_mutex_unlock(&u->lock);
+    return total;
+}
+
 /* ---- reading ---- */
 
 /* One id of one table. */
@@ -197,6 +205,16 @@ static void add_up(struct catalog_unknown_list *list, const struct entry *entrie
     }
 }
 
+static void keep_most_frequent(struct catalog_unknown_list *list)
+{
+    qsort(list->items, list->count, sizeof *list->items, by_count);
+    if (list->count <= CATALOG_UNKNOWN_IDS)
+        return;
+    list->count = CATALOG_UNKNOWN_IDS;
+    if (list->others_at_most < list->items[list->count].count)
+        list->others_at_most = list->items[list->count].count;
+}
+
 static size_t collect(const struct counts *tables, size_t table_count, struct entry *entries,
                       struct catalog_unknown_list *list)
 {
@@ -233,8 +251,8 @@ enum status catalog_unknown_list(struct catalog_unknown *const *tables, size_t t
     size_t count = collect(copies, table_count, entries, &list);
     qsort(entries, count, sizeof *entries, by_key);
     add_up(&list, entries, count);
-    qsort(list.items, list.count, sizeof *list.items, by_count);
     free(entries);
+    keep_most_frequent(&list);
     *out = list;
     return STATUS_OK;
 }

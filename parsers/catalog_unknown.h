@@ -25,6 +25,9 @@ void catalog_unknown_count(struct catalog_unknown *unknown, struct slice tenant,
 /* Forgets all, for another catalogue. */
 void catalog_unknown_reset(struct catalog_unknown *unknown);
 
+/* Events counted since the last reset. */
+uint64_t catalog_unknown_total(struct catalog_unknown *unknown);
+
 struct catalog_unknown_item {
     struct slice tenant, format, id;
     uint64_t count; /* it came at most so often */
@@ -39,7 +42,7 @@ struct catalog_unknown_list {
     void *memory;            /* what items point into */
 };
 
-/* Adds tables up. *out is to be freed with catalog_unknown_list_fini; NO_MEMORY leaves it. */
+/* Adds tables up and gives the CATALOG_UNKNOWN_IDS most frequent ids. *out is to be freed with catalog_unknown_list_fini; NO_MEMORY leaves it. */
 enum status catalog_unknown_list(struct catalog_unknown *const *tables, size_t table_count,
                                  struct catalog_unknown_list *out) must_check;
 void catalog_unknown_list_fini(struct catalog_unknown_list *list);

@@ -103,8 +103,9 @@ static const struct {
     bool needs_token;
     void (*run)(struct app *app, struct http_exchange *exchange);
 } routes[] = {
-    {"/livez", false, livez},    {"/readyz", false, readyz},   {"/startupz", false, startupz},
-    {"/metrics", true, metrics}, {"/version", false, version},
+    {"/livez", false, livez},       {"/readyz", false, readyz},
+    {"/startupz", false, startupz}, {"/metrics", true, metrics},
+    {"/version", false, version},   {"/api/v1/catalog/unknown", true, admin_unknown_ids},
 };
 
 /* Compares in the same time wherever the first difference is. */
@@ -143,6 +144,7 @@ void admin_on_headers(void *arg, struct http_exchange *x)
         }
         return;
     }
-    http_problem(x, 404, "not_found", "pages here: /livez /readyz /startupz /metrics /version", 0,
-                 NULL, 0, "other");
+    http_problem(x, 404, "not_found",
+                 "pages here: /livez /readyz /startupz /metrics /version /api/v1/catalog/unknown",
+                 0, NULL, 0, "other");
 }

@@ -80,5 +80,7 @@ void app_metrics_init(struct app *app);
 
 /* admin.c: probes and metrics on the admin listener. */
 void admin_on_headers(void *app, struct http_exchange *exchange);
+/* admin_catalog.c: the page of ids without a row. */
+void admin_unknown_ids(struct app *app, struct http_exchange *exchange);
 
 #endif

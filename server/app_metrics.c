@@ -1,7 +1,20 @@
 /* app_metrics.c: gauges that are read off the parts when somebody scrapes. Main thread. */
 #include "server/app_internal.h"
 
+#include "core/clock.h"
 #include "core/metrics.h"
+
+static void refresh_catalog(const struct app *app)
+{
+    uint64_t unknown = 0;
+    for (size_t i = 0; i < app->worker_count; i++)
+        unknown += catalog_unknown_total(worker_unknown_ids(app->workers[i]));
+    metric_set(metric_series(METRIC_vsocd_catalog_unknown_events, ""), (double)unknown);
+    metric_set(metric_series(METRIC_vsocd_catalog_rows, ""),
+               (double)catalog_count(app->catalog->catalog));
+    metric_set(metric_series(METRIC_vsocd_catalog_loaded_timestamp_seconds, ""),
+               (double)app->catalog->loaded_ns / (double)NS_PER_S);
+}
 
 static void refresh(void *arg)
 {
@@ -20,6 +33,7 @@ static void refresh(void *arg)
                (double)atomic_load(&app->budget.limit));
     metric_set(metric_series(METRIC_vsocd_dedup_batches, ""),
                (double)dedup_count(app->shared.dedup));
+    refresh_catalog(app);
     for (size_t i = 0; i < app->shared.sinks.count; i++)
         sink_runner_refresh(app->shared.sinks.runners[i]);
 }

@@ -2,6 +2,7 @@
 #ifndef VSOC_SERVER_WORKER_H
 #define VSOC_SERVER_WORKER_H
 
+#include "parsers/catalog_unknown.h"
 #include "server/http_server.h"
 #include "server/ingest.h"
 

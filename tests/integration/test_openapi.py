@@ -193,7 +193,7 @@ def test_splunk_routes(make_server):
     check(server.request("GET", base + "/event"), "POST", base + "/event", 405)
 
 
-@pytest.mark.parametrize("path", ["/livez", "/readyz", "/readyz?verbose", "/startupz", "/version", "/metrics"])
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/readyz?verbose", "/startupz", "/version", "/metrics", "/api/v1/catalog/unknown"])
 def test_admin_pages(server, path):
     check(server.get(path), "GET", path, 200)
 
@@ -201,4 +201,5 @@ def test_admin_pages(server, path):
 def test_metrics_want_their_token(make_server, tmp_path):
     (tmp_path / "token").write_text("secret\n")
     server = make_server({"listen": {"admin": {"token_file": str(tmp_path / "token")}}})
-    check(server.get("/metrics"), "GET", "/metrics", 401)
+    for path in ("/metrics", "/api/v1/catalog/unknown"):
+        check(server.get(path), "GET", path, 401)
