@@ -42,7 +42,8 @@ struct catalog_unknown_list {
     void *memory;            /* what items point into */
 };
 
-/* Adds tables up and gives the CATALOG_UNKNOWN_IDS most frequent ids. *out is to be freed with catalog_unknown_list_fini; NO_MEMORY leaves it. */
+/* Adds tables up and gives the CATALOG_UNKNOWN_IDS most frequent ids. *out is to be freed with
+ * catalog_unknown_list_fini; NO_MEMORY leaves it. */
 enum status catalog_unknown_list(struct catalog_unknown *const *tables, size_t table_count,
                                  struct catalog_unknown_list *out) must_check;
 void catalog_unknown_list_fini(struct catalog_unknown_list *list);
