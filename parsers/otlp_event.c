@@ -215,6 +215,8 @@ static void keep(struct reading *r, struct slice key, const struct otlp_value *v
     if (!unique.size) {
         if (r->t->keys.count == KEY_LIST_MAX)
             text_event_note_full(r->t);
+        else
+            r->t->failed = true;
         return;
     }
     if (value->kind != OTLP_TEXT && !otlp_value_json(r->t, value, &json, &r->error))

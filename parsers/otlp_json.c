@@ -238,8 +238,7 @@ static bool read_array(struct reading *r, size_t depth, struct span span, size_t
         size_t start = *end = walk.at;
         bool is_object = r->body.data[start] == '{';
         if (is_object && depth < RECORD_DEPTH) {
-            bool whole = read_part(r, depth, start, end);
-            if (!whole)
+            if (!read_part(r, depth, start, end))
                 return false;
             walk.at = *end;
         } else if (!json_walk_skip(&walk)) {
@@ -266,6 +265,19 @@ static bool read_children(struct reading *r, size_t depth, const struct members 
     return true;
 }
 
+/* What stands in a part beside its children. False: *outcome is MALFORMED. */
+static bool read_head(struct reading *r, size_t depth, size_t start, const struct members *m,
+                      struct parser_outcome *outcome)
+{
+    if (m->twice)
+        parser_malformed(outcome, 0, "duplicate_key", "a member stands twice");
+    else if (!m->children.end && !depth && !is_empty(r, start))
+        parser_malformed(outcome, 0, "missing_field", "resourceLogs is needed");
+    else if (depth && m->children.end)
+        (void)read_level(r, m->level, &r->levels[depth - 1], outcome);
+    return outcome->result == PARSER_OK;
+}
+
 /* Reads the object at start. False: from *end on nothing can be told apart. */
 static bool read_part(struct reading *r, size_t depth, size_t start, size_t *end)
 {
@@ -277,21 +289,16 @@ static bool read_part(struct reading *r, size_t depth, size_t start, size_t *end
     if (m.broken && (m.twice || !m.children.end || (depth && !m.level.end)))
         return false; /* what was cut off may have been the level */
     const void *mark = r->context->mark(r->context);
-    bool whole = true;
-    if (m.twice)
-        parser_malformed(&outcome, 0, "duplicate_key", "a member stands twice");
-    else if (!m.children.end && !depth && !is_empty(r, start))
-        parser_malformed(&outcome, 0, "missing_field", "resourceLogs is needed");
-    else if (depth && m.children.end)
-        (void)read_level(r, m.level, &r->levels[depth - 1], &outcome);
-    if (outcome.result == PARSER_OK && m.children.end)
+    bool whole = !m.broken;
+    if (!read_head(r, depth, start, &m, &outcome)) {
+        if (whole)
+            reject(r, start, m.end, outcome.code, outcome.detail);
+        *end = whole ? m.end : start;
+    } else if (m.children.end) {
         whole = read_children(r, depth, &m, end);
-    else if (outcome.result == PARSER_OK || !m.broken)
+    } else {
         *end = m.end;
-    else
-        whole = false;
-    if (outcome.result != PARSER_OK && whole)
-        reject(r, start, m.end, outcome.code, outcome.detail);
+    }
     r->context->release(r->context, mark);
     return whole;
 }
