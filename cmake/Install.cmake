@@ -13,4 +13,4 @@ install(FILES docs/man/vsocd.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
 install(FILES docs/man/vsocd.yaml.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
 # An example, not the settings in force: those are the operator's and are never overwritten.
 install(FILES deploy/vsocd.yaml deploy/catalog.csv DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
-install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES LICENSE docs/vsoc-event.schema.json DESTINATION ${CMAKE_INSTALL_DOCDIR})

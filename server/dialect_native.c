@@ -75,16 +75,22 @@ static bool read_format(struct request *r, const struct config *config,
     return false;
 }
 
+static void write_place(struct writer *out, const struct dedup_report *r)
+{
+    writer_text(out, "\"batch_id\":\"");
+    event_json_write_uuid(out, r->batch_uid);
+    writer_format(out, "\",\"position\":%llu,", (unsigned long long)r->position);
+}
+
 /* 422 when no event was good. */
 static int write_report(struct writer *out, const struct request *request, const char *level)
 {
     const struct dedup_report *r = &request->report;
-    writer_text(out, "{\"batch_id\":\"");
-    event_json_write_uuid(out, r->batch_uid);
-    writer_format(
-        out,
-        "\",\"position\":%llu,\"ack\":\"%s\",\"accepted\":%u,\"duplicates\":%u,\"quarantined\":%u",
-        (unsigned long long)r->position, level, r->accepted, r->duplicates, r->quarantined);
+    writer_u8(out, '{');
+    if (r->position) /* none: nothing was stored, for the body had no event */
+        write_place(out, r);
+    writer_format(out, "\"ack\":\"%s\",\"accepted\":%u,\"duplicates\":%u,\"quarantined\":%u", level,
+                  r->accepted, r->duplicates, r->quarantined);
     if (request->repeat)
         writer_text(out, ",\"duplicate\":true");
     if (!request->minimal) {

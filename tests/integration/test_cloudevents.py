@@ -60,6 +60,7 @@ def test_same_data_under_another_id_are_another_batch(server):
 def test_an_empty_batch_is_taken(server):
     reply = server.post("[]", BATCH)
     assert reply.status == 200 and (reply.json["accepted"], reply.json["quarantined"]) == (0, 0), reply
+    assert "batch_id" not in reply.json and "position" not in reply.json and server.export() == []
     assert server.post("[]", STRUCTURED).json["code"] == "empty_batch"
     reply = server.post("[", BATCH)
     assert reply.status == 422 and reply.json["quarantined"] == 1, reply

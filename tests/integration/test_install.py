@@ -52,6 +52,7 @@ def test_files_lie_where_they_belong(root):
         "share/man/man8/vsocd.8",
         "share/man/man5/vsocd.yaml.5",
         "share/doc/vsocd/examples/vsocd.yaml",
+        "share/doc/vsocd/vsoc-event.schema.json",
     }
     assert wanted <= listed
     assert [name for name in listed if name.endswith("pkgconfig/vsocd.pc")]

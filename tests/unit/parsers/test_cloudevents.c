@@ -1,30 +1,14 @@
 /* CloudEvents: JSON and headers, and the data in other formats that they carry. */
-#include "pipeline_fixture.h"
-
-#include "pipeline_fixture.h"
+#include "mutations.h"
 #include "parsers/otel_severity.h"
-
-static struct json_parser *inner;
-static struct registry *registry;
 
 static int setup(void **state)
 {
-    inner = json_parser_create(16, 65536);
-    registry = registry_create();
-    if (!inner || !registry || fixture_setup(state))
+    if (fixture_setup(state))
         return -1;
     struct fixture *f = *state;
-    f->options.json_inner = inner;
-    f->options.registry = registry;
     f->options.parser = &parser_cloudevents;
     return 0;
-}
-
-static int teardown(void **state)
-{
-    json_parser_destroy(inner);
-    registry_destroy(registry);
-    return fixture_teardown(state);
 }
 
 /* One event with these members beside the required ones. */
@@ -399,7 +383,28 @@ static void an_inner_record_over_the_limit_is_not_read(void **state)
     assert_rejected(f, 1, "event_too_large", "");
 }
 
-#define cloud_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+/* Also as data of formats that they are not. */
+static void cut_and_changed_data_lose_nothing(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const types[] = {"application/json", "text/plain", "image/png",
+                                        "application/vnd.autosar.idsm; framing=u16"};
+    struct parser_header headers[] = {
+        {SLICE_LITERAL("ce-specversion"), SLICE_LITERAL("1.0")},
+        {SLICE_LITERAL("ce-id"), SLICE_LITERAL("A-1")},
+        {SLICE_LITERAL("ce-source"), SLICE_LITERAL("/gw")},
+        {SLICE_LITERAL("ce-type"), SLICE_LITERAL("t")},
+        {SLICE_LITERAL("content-type"), SLICE_EMPTY},
+    };
+    f->options.headers = headers;
+    f->options.header_count = sizeof headers / sizeof *headers;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        headers[4].value = slice_from_text(types[i]);
+        mutations_of_format(f, &parser_cloudevents_binary);
+    }
+}
+
+#define cloud_test(f) cmocka_unit_test_setup_teardown(f, setup, fixture_teardown)
 
 int main(void)
 {
@@ -421,6 +426,7 @@ int main(void)
         cloud_test(binary_data_are_read_or_kept),
         cloud_test(broken_headers_quarantine_the_event),
         cloud_test(an_inner_record_over_the_limit_is_not_read),
+        cloud_test(cut_and_changed_data_lose_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
