@@ -4,6 +4,7 @@
 
 #include "core/clock.h"
 #include "core/hash.h"
+#include "core/hex.h"
 #include "core/thread.h"
 
 void uuid7_make(int64_t wall_ns, uint8_t uuid[UUID_BYTES])
@@ -43,14 +44,6 @@ void uuid_to_text(const uint8_t uuid[UUID_BYTES], char text[UUID_TEXT_BYTES])
     }
 }
 
-static int hex_value(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 enum status uuid_from_text(struct slice text, uint8_t uuid[UUID_BYTES])
 {
     uint8_t bytes[UUID_BYTES];
@@ -59,7 +52,7 @@ enum status uuid_from_text(struct slice text, uint8_t uuid[UUID_BYTES])
     for (size_t at = 0, i = 0; i < UUID_BYTES; i++) {
         if (is_dash_place(at) && text.data[at++] != '-')
             return STATUS_MALFORMED;
-        int high = hex_value(text.data[at++]), low = hex_value(text.data[at++]);
+        int high = hex_digit_value(text.data[at++]), low = hex_digit_value(text.data[at++]);
         if (high < 0 || low < 0)
             return STATUS_MALFORMED;
         bytes[i] = (uint8_t)(high << 4 | low);

@@ -1,6 +1,7 @@
 /* candump_read.c: the line forms of a candump log. Pure, any thread. Forms: lib.h, lib.c and
  * candump.c of can-utils. Does not judge what a frame means. */
 #include "parsers/candump_read.h"
+#include "core/hex.h"
 
 #include <linux/can.h>
 
@@ -47,20 +48,12 @@ static size_t skip_spaces(struct cursor *c)
     return c->at - start;
 }
 
-static int hex_value(int byte)
-{
-    if (byte >= '0' && byte <= '9')
-        return byte - '0';
-    byte |= 0x20;
-    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
-}
-
 /* Hex digits, at most `most`; returns how many. */
 static size_t take_hex(struct cursor *c, size_t most, uint32_t *value)
 {
     size_t digits = 0;
     uint32_t v = 0;
-    for (int d; digits < most && !c->wrong && (d = hex_value(peek(c))) >= 0; digits++) {
+    for (int d; digits < most && !c->wrong && (d = hex_digit_value(peek(c))) >= 0; digits++) {
         v = v << 4 | (uint32_t)d;
         c->at++;
     }
@@ -144,7 +137,7 @@ static void read_data(struct cursor *c, struct candump_line *line, size_t most)
         line->data[size++] = (uint8_t)byte;
     }
     line->size = size;
-    if (hex_value(peek(c)) >= 0)
+    if (hex_digit_value(peek(c)) >= 0)
         refuse(c, size == most ? "more data than this type of frame can hold"
                                : "data must be pairs of hex digits");
 }

@@ -1,17 +1,10 @@
 /* cloudevents_binary.c: a CloudEvent whose attributes are headers and whose data are the body, →
  * events (CloudEvents 1.0.2, HTTP protocol binding §3.1). Pure, any thread. */
 #include "parsers/builtin.h"
+#include "core/hex.h"
 #include "parsers/cloud_event.h"
 #include "parsers/json_record.h"
 #include "parsers/text.h"
-
-static int hex_digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* Header value → text: quotes around it and their backslashes go, %XX is a byte. Any other % stays.
  */
@@ -25,8 +18,8 @@ static bool decode(const struct parser_context *context, struct slice value, str
     if (quoted)
         value = slice_sub(value, 1, value.size - 2);
     for (size_t i = 0; i < value.size; i++) {
-        int high = i + 2 < value.size ? hex_digit(value.data[i + 1]) : -1;
-        int low = high >= 0 ? hex_digit(value.data[i + 2]) : -1;
+        int high = i + 2 < value.size ? hex_digit_value(value.data[i + 1]) : -1;
+        int low = high >= 0 ? hex_digit_value(value.data[i + 2]) : -1;
         if (quoted && value.data[i] == '\\' && i + 1 < value.size) {
             out[size++] = value.data[++i];
         } else if (value.data[i] == '%' && low >= 0) {

@@ -1,6 +1,7 @@
 /* leef_read.c: the grammar of the Log Event Extended Format 1.0 and 2.0. Pure, any thread. Knows no
  * key. */
 #include "parsers/leef_read.h"
+#include "core/hex.h"
 #include "parsers/piped.h"
 
 static bool fail(struct leef_error *error, size_t offset, const char *code, const char *detail)
@@ -17,14 +18,6 @@ static void set_delimiter(struct leef_record *out, struct slice bytes)
     out->delimiter_size = bytes.size;
 }
 
-static int hex_value(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* "0x5E", "x5e", up to four digits: the code point, 0 when it is none. */
 static unsigned hex_code(struct slice s)
 {
@@ -34,7 +27,7 @@ static unsigned hex_code(struct slice s)
     if (s.size < 2 || s.size > 5 || (s.data[0] | 0x20) != 'x')
         return 0;
     for (size_t i = 1; i < s.size; i++) {
-        int digit = hex_value(s.data[i]);
+        int digit = hex_digit_value(s.data[i]);
         if (digit < 0)
             return 0;
         code = code << 4 | (unsigned)digit;

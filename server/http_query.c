@@ -2,13 +2,7 @@
  * the server knows need no percent-encoding. */
 #include "server/http_query.h"
 
-static int hex_digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+#include "core/hex.h"
 
 static enum status decode(struct slice text, struct arena *arena, struct slice *out)
 {
@@ -19,8 +13,8 @@ static enum status decode(struct slice text, struct arena *arena, struct slice *
     for (size_t i = 0; i < text.size; i++) {
         uint8_t c = text.data[i];
         if (c == '%') {
-            int high = i + 2 < text.size ? hex_digit(text.data[i + 1]) : -1;
-            int low = i + 2 < text.size ? hex_digit(text.data[i + 2]) : -1;
+            int high = i + 2 < text.size ? hex_digit_value(text.data[i + 1]) : -1;
+            int low = i + 2 < text.size ? hex_digit_value(text.data[i + 2]) : -1;
             if (high < 0 || low < 0)
                 return STATUS_MALFORMED;
             c = (uint8_t)(high << 4 | low);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/hash.h"
+#include "core/hex.h"
 #include "storage/fault.h"
 #include "storage/folder.h"
 
@@ -18,15 +19,6 @@ struct pseudonym {
     struct hmac *hmac;
     int64_t key_id;
 };
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
 
 /* `ID HEX64`; false when the line is something else. */
 static bool parse_line(const char *line, struct pseudonym_key *key)
@@ -39,7 +31,8 @@ static bool parse_line(const char *line, struct pseudonym_key *key)
     while (*end == ' ')
         end++;
     for (size_t i = 0; i < sizeof key->bytes; i++) {
-        int high = hex_digit(end[2 * i]), low = high < 0 ? -1 : hex_digit(end[2 * i + 1]);
+        int high = hex_digit_value(end[2 * i]),
+            low = high < 0 ? -1 : hex_digit_value(end[2 * i + 1]);
         if (low < 0)
             return false;
         key->bytes[i] = (uint8_t)(high << 4 | low);

@@ -13,6 +13,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include "core/clock.h"
+#include "core/hex.h"
 #include "core/log.h"
 #include "core/metrics.h"
 #include "server/tls_context.h"
@@ -148,21 +149,12 @@ bool tls_context_denies(const struct tls_context *context, const uint8_t digest[
            bsearch(digest, context->denied, context->denied_count, SHA256_BYTES, compare_digests);
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* 64 hex digits, colons between them allowed, then white space or a comment. */
 static bool read_digest(const char *text, uint8_t digest[SHA256_BYTES])
 {
     size_t digits = 0;
     for (; digits < (size_t)2 * SHA256_BYTES; text++) {
-        int v = hex_value(*text);
+        int v = hex_digit_value(*text);
         if (*text == ':' && digits > 0)
             continue;
         if (v < 0)

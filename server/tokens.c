@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "core/arena.h"
+#include "core/hex.h"
 #include "core/json.h"
 #include "server/file_read.h"
 #include "server/identity.h"
@@ -140,8 +141,7 @@ static bool read_hex(struct slice text, uint8_t *out, size_t size)
     if (text.size != 2 * size)
         return false;
     for (size_t i = 0; i < text.size; i++) {
-        uint8_t c = text.data[i];
-        int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+        int digit = hex_digit_value(text.data[i]);
         if (digit < 0)
             return false;
         out[i / 2] = (uint8_t)(i % 2 ? out[i / 2] | digit : digit << 4);
