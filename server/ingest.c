@@ -1,154 +1,20 @@
 /* ingest.c: the life of a request on its worker: admitted, gathered, made a batch, handed to the
- * spool writer, answered. Worker threads; never blocks. Headers: ingest_request.c; body: as it
- * comes ingest_receive.c, then ingest_body.c; formats and words of the answer: dialect.h. */
+ * spool writer. Worker threads; never blocks. Headers: ingest_request.c; body: as it comes
+ * ingest_receive.c, then ingest_body.c; its end: ingest_answer.c; formats and words of the answer:
+ * dialect.h. */
 #include "server/ingest_internal.h"
 
 #include <stdlib.h>
 
 #include "core/clock.h"
 #include "core/thread.h"
-#include "server/audit.h"
 
 #define LOG_COMPONENT "ingest"
 #include "core/log.h"
 #include "storage/fault.h"
 
-/* Arena of a request beside its body: headers, error texts; and for each event its place in the
- * table of ids. */
-#define REQUEST_ARENA_BYTES ((size_t)16 << 20)
-#define EVENT_ARENA_BYTES   128
-/* The request is over: gives back what it holds. */
-static void request_destroy(struct request *r)
-{
-    if (r->exchange)
-        http_set_context(r->exchange, NULL);
-    memory_budget_give(r->ingest->shared->budget, r->reserved_bytes);
-    memory_share_give(r->ingest->shared->shares, r->share_cell, r->shared_bytes);
-    r->ingest->in_flight--;
-    batch_destroy(r->batch);
-    free(r);
-}
-
-static void answer_refusal(struct http_exchange *exchange, const struct dialect *dialect,
-                           const struct refusal *refusal)
-{
-    struct http_reply_header extra = {refusal->header, refusal->header_value};
-    http_problem(exchange, refusal->status, refusal->code, refusal->detail, refusal->retry_after_s,
-                 &extra, refusal->header ? 1 : 0, dialect->route);
-}
-
-void request_refuse(struct request *r, const struct refusal *refusal)
-{
-    metric_add(r->ingest->batches_refused, 1);
-    struct http_exchange *exchange = r->exchange;
-    if (exchange) {
-        if (refusal->status == 401 || refusal->status == 403)
-            audit_refusal(exchange, refusal->status, refusal->code, r->identity.tenant,
-                          r->identity.credential);
-        http_set_context(exchange, NULL);
-        answer_refusal(exchange, r->dialect, refusal);
-        r->exchange = NULL;
-    }
-    request_destroy(r);
-}
-
-void request_refuse_busy(struct request *r, const char *code, const char *detail,
-                         unsigned retry_after_s)
-{
-    request_refuse(
-        r, &(struct refusal){
-               .status = 503, .code = code, .detail = detail, .retry_after_s = retry_after_s});
-}
-
-/* Says the verdict. */
-static void request_answer(struct request *r, ack_mask_t missing)
-{
-    struct ingest *in = r->ingest;
-    struct http_exchange *exchange = r->exchange;
-    if (exchange) {
-        writer_reset(&in->scratch);
-        const char *level = ack_level(&in->shared->sinks, r->ack, missing);
-        int status = r->dialect->write_report(&in->scratch, r, level);
-        r->exchange = NULL;
-        http_set_context(exchange, NULL);
-        http_reply(exchange, status, r->dialect->report_type, writer_slice(&in->scratch), NULL, 0,
-                   r->dialect->route);
-        fault_point(ingest_reply_sent);
-    }
-    request_destroy(r);
-}
-
-static void waiting_remove(struct request *r)
-{
-    struct ingest *in = r->ingest;
-    if (r->next)
-        r->next->previous = r->previous;
-    if (r->previous)
-        r->previous->next = r->next;
-    else
-        in->waiting = r->next;
-    r->waiting = false;
-    atomic_fetch_sub_explicit(&in->waiters, 1, memory_order_relaxed);
-}
-
-/* Whoever waits for a sink holds no more than the report: body and events are in the spool. */
-static void shed_batch(struct request *r)
-{
-    struct slice errors;
-    struct batch *small = batch_create(REQUEST_ARENA_BYTES);
-    if (!small || arena_copy(&small->arena, r->report.errors, &errors) != STATUS_OK) {
-        batch_destroy(small);
-        return;
-    }
-    batch_destroy(r->batch);
-    r->batch = small;
-    r->report.errors = errors;
-    memory_share_give(r->ingest->shared->shares, r->share_cell, r->shared_bytes);
-    r->shared_bytes = 0;
-    uint64_t held = small->arena.used_bytes;
-    if (held < r->reserved_bytes) {
-        memory_budget_give(r->ingest->shared->budget, r->reserved_bytes - held);
-        r->reserved_bytes = held;
-    }
-}
-
-/* The batch is durable: answers now, or when the sinks named by VSOC-Ack have passed it. */
-static void request_acknowledge(struct request *r)
-{
-    struct ingest *in = r->ingest;
-    if (r->ack && r->exchange) {
-        /* Count before looking, so that a sink that moves in between sees a waiter. */
-        atomic_fetch_add_explicit(&in->waiters, 1, memory_order_seq_cst);
-        if (ack_missing(&in->shared->sinks, r->ack, r->report.position)) {
-            r->ack_deadline_ns = clock_monotonic_ns() + in->config->timeout_ack;
-            r->waiting = true;
-            r->previous = NULL;
-            r->next = in->waiting;
-            if (r->next)
-                r->next->previous = r;
-            in->waiting = r;
-            shed_batch(r);
-            fault_point(ingest_ack_awaited);
-            return;
-        }
-        atomic_fetch_sub_explicit(&in->waiters, 1, memory_order_relaxed);
-    }
-    request_answer(r, 0);
-}
-
-void ingest_check_acks(struct ingest *in)
-{
-    int64_t now = clock_monotonic_ns();
-    for (struct request *r = in->waiting, *next; r; r = next) {
-        next = r->next;
-        ack_mask_t missing = ack_missing(&in->shared->sinks, r->ack, r->report.position);
-        if (missing && now < r->ack_deadline_ns && !atomic_load(&in->shared->draining))
-            continue;
-        waiting_remove(r);
-        fault_point(ingest_ack_reached);
-        request_answer(r, missing);
-    }
-}
+/* For each event its place in the table of ids. */
+#define EVENT_ARENA_BYTES 128
 
 /* Reasons to turn away before looking at the request. */
 static bool is_busy(const struct ingest *in, struct refusal *refusal)
@@ -180,7 +46,7 @@ static bool turn_away(struct ingest *in, const struct dialect *dialect,
     if (!is_busy(in, &refusal))
         return false;
     metric_add(in->batches_refused, 1);
-    answer_refusal(exchange, dialect, &refusal);
+    ingest_answer_refusal(exchange, dialect, &refusal);
     return true;
 }
 
@@ -257,7 +123,7 @@ void ingest_on_headers(void *arg, struct http_exchange *exchange)
         return;
     struct request *r = request_create(in, dialect, exchange);
     if (!r) {
-        answer_refusal(
+        ingest_answer_refusal(
             exchange, dialect,
             &(struct refusal){503, "memory", "no memory for a request now", 1, NULL, NULL});
         return;
@@ -444,7 +310,7 @@ void ingest_on_gone(void *arg, struct http_exchange *exchange)
         return;
     r->exchange = NULL;
     if (r->waiting)
-        waiting_remove(r);
+        request_stop_waiting(r);
     if (r->batch)
         request_destroy(r); /* else the batch is with the writer: ingest_take_verdicts ends it */
 }
@@ -494,11 +360,6 @@ void ingest_take_verdicts(struct ingest *in)
 int ingest_verdict_fd(const struct ingest *in)
 {
     return in->verdicts.event_fd;
-}
-
-size_t ingest_ack_waiters(const struct ingest *in)
-{
-    return atomic_load_explicit(&in->waiters, memory_order_seq_cst);
 }
 
 size_t ingest_in_flight(const struct ingest *in)

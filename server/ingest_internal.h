@@ -35,7 +35,23 @@ struct ingest {
     metric_t decoded_bytes;
 };
 
-/* Answers a refusal and ends the request: it is gone afterwards. ingest.c. */
+/* Arena of a request beside its body: headers, error texts. */
+#define REQUEST_ARENA_BYTES ((size_t)16 << 20)
+
+/* ingest_answer.c */
+
+/* Answers a refusal where there is no request yet. */
+void ingest_answer_refusal(struct http_exchange *exchange, const struct dialect *dialect,
+                           const struct refusal *refusal);
+/* The request is over: gives back what it holds. */
+void request_destroy(struct request *request);
+/* Says the verdict; missing: sinks that were waited for in vain. The request is gone afterwards. */
+void request_answer(struct request *request, ack_mask_t missing);
+/* The batch is durable: answers now, or when the sinks named by VSOC-Ack have passed it. */
+void request_acknowledge(struct request *request);
+/* Takes the request out of those that wait for sinks. */
+void request_stop_waiting(struct request *request);
+/* Answers a refusal and ends the request: it is gone afterwards. */
 void request_refuse(struct request *request, const struct refusal *refusal);
 /* The same with 503. */
 void request_refuse_busy(struct request *request, const char *code, const char *detail,
