@@ -136,6 +136,7 @@ static const struct answer answers[] = {
     {HEC_EVENT_MISSING, 400, 12, "Event field is required"},
     {HEC_EVENT_BLANK, 400, 13, "Event field cannot be blank"},
     {"ack_disabled", 400, 14, "ACK is disabled"},
+    {"token_in_query", 400, 16, "Query string authorization is not enabled"},
     {"in_progress", 503, 9, "Server is busy"},
     {NULL, 0, 0, NULL},
 };

@@ -59,12 +59,23 @@ static bool read_token(struct request *r, const struct config *config, const str
     }
 }
 
+/* A token where none is taken helps nobody and leaks: say so. */
+static bool is_token_in_query(struct request *r)
+{
+    struct slice unused;
+    return http_query_value(http_query(r->exchange), "token", &r->batch->arena, &unused) ==
+           STATUS_OK;
+}
+
 static bool read_peer(struct request *r, const struct config *config, struct refusal *refusal)
 {
     switch (identity_from_peer(http_peer(r->exchange), config, &r->batch->arena, &r->identity)) {
     case STATUS_OK:
         return true;
     case STATUS_REFUSED:
+        if (config->tokens && is_token_in_query(r))
+            return ask(refusal, config, "token_in_query",
+                       "a token in the query is not taken: identity.tokens_in_query is off");
         return ask(refusal, config, "no_credential",
                    config->tokens ? "a token or a client certificate of the fleet's CA is needed"
                                   : "a client certificate of the fleet's CA is needed");

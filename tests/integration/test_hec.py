@@ -160,6 +160,8 @@ def test_tokens_are_asked_for_with_splunks_numbers(make_server, tmp_path):
             reply = post(server, objects("x"), path, **headers)
             assert (reply.status, reply.json["code"]) == (status, code), authorization
     assert ask(server, [1]).json["code"] == 2
+    reply = post(server, objects("x"), "/event?token=" + good)
+    assert (reply.status, reply.json["code"]) == (400, 16)
     assert server.request("GET", COLLECTOR + "/health").status == 200
 
 

@@ -59,7 +59,7 @@ def test_every_usual_form_of_authorization_is_taken(server):
     basic = base64.b64encode(f"any:{server.token}".encode()).decode()
     for form in ("Bearer " + server.token, "Splunk " + server.token, "Basic " + basic):
         assert post(server, form).status == 200
-    assert post(server, path="/v1/events?token=" + server.token).status == 401
+    assert post(server, path="/v1/events?token=" + server.token).json["code"] == "token_in_query"
 
 
 def test_token_in_the_query_is_taken_where_that_was_asked_for(make_server, settings, tmp_path):
