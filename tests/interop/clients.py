@@ -9,7 +9,7 @@ from typing import Callable, NamedTuple
 import fetched
 
 HERE = pathlib.Path(__file__).resolve().parent
-NATIVE, OTLP = "/v1/events", "/v1/logs"
+NATIVE, OTLP, HEC = "/v1/events", "/v1/logs", "/services/collector/event"
 SECONDS = 120  # for all batches of one client
 
 
@@ -93,16 +93,21 @@ CLIENTS = [
     node("cloudevents (JavaScript)", "cloudevents", per_event=True, exact=False),
     go("cloudevents (Go)", required("github.com/cloudevents/sdk-go/v2"), per_event=True, exact=False),
     java("cloudevents (Java)", depended("cloudevents-http-basic"), per_event=True, exact=False),
+    python("python-splunk-logging", "python-splunk-logging", HEC, exact=False),
+    python("splunk-hec-handler", "splunk-hec-handler", HEC, per_event=True, exact=False),
+    python("splunk-handler", "splunk-handler", HEC, exact=False),
+    node("splunk-logging", "splunk-logging", HEC + "/1.0", exact=False),
+    node("winston-splunk-httplogger", "winston-splunk-httplogger", HEC + "/1.0", per_event=True, exact=False),
 ]
 
 
-def run(client, url, ledger, *tls):
-    """{marker: `ok` or what the client said instead}"""
+def run(client, url, ledger, *tls, token="none"):
+    """{marker: `ok` or what the client said instead}, and what it wrote to stderr."""
     command = [*client.command(), url, ledger, *tls]
-    trust = dict.fromkeys(("REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"), str(tls[0])) if tls else {}  # of libraries that have no setting for it
+    trust = dict.fromkeys(("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"), str(tls[0])) if tls else {}  # of libraries that have no setting for it
     done = subprocess.run(
         list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=SECONDS,
-        env={**fetched.os.environ, **trust, **client.environment()},
+        env={**fetched.os.environ, **trust, "INTEROP_TOKEN": token, **client.environment()},
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    return dict(line.split(" ", 1) for line in done.stdout.splitlines()), done.stderr
+    return dict(re.findall(r"^(\w+) ((?:ok|error).*)$", done.stdout, re.M)), done.stderr

@@ -7,11 +7,13 @@ the connection ends without the answer. All later requests are handed on.
 import gzip
 import http.client
 import http.server
+import json
 import subprocess
 import threading
 import zlib
 
 FAULTS = ("429", "503", "400", "lost")
+REFUSALS = {status: json.dumps({"text": "refused", "code": code}).encode() for status, code in (("429", 9), ("503", 9), ("400", 6))}
 HOP = {"connection", "keep-alive", "transfer-encoding", "expect", "te", "upgrade"}
 
 
@@ -59,10 +61,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def handle_any(self):
         body = self.read_body()
         fault = self.server.next_fault(decoded(body, self.headers.get("Content-Encoding", "")))
-        if fault in ("429", "503"):
-            self.answer(int(fault), [("Retry-After", "1"), ("Content-Type", "text/plain")], b"again later\n")
-        elif fault == "400":
-            self.answer(400, [("Content-Type", "text/plain")], b"this is wrong\n")
+        if fault in REFUSALS:
+            self.answer(int(fault), [("Retry-After", "1"), ("Content-Type", "application/json")], REFUSALS[fault])
         else:
             reply, content = self.hand_on(body)
             if fault == "lost":

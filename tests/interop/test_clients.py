@@ -1,11 +1,12 @@
 """Real clients post a ledger, and PostgreSQL has it: each event once, unaltered, in the vehicle's name."""
 
 import json
+import subprocess
 
 import page
 import pytest
 from certificates import Authority, tls_settings
-from clients import CLIENTS, run
+from clients import CLIENTS, HEC, run
 from front import FAULTS, Front
 from harness import event, query
 from load import NAME, told_of
@@ -52,11 +53,21 @@ def client(request):
     return request.param
 
 
-def test_a_client_posts_a_ledger(client, make_stack, tmp_path):
+@pytest.fixture
+def token(build, tmp_path):
+    """A new token in the file `tokens`."""
+    command = [build / "vsocd", "token", "new", "--file", tmp_path / "tokens", "--tenant", "demo", "--id", "interop"]
+    return subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout.strip()
+
+
+def test_a_client_posts_a_ledger(client, make_stack, token, tmp_path):
+    """Clients of the Splunk routes show a token, the others a vehicle's certificate."""
     authority = Authority(tmp_path / "tls")
-    stack = make_stack(tls_settings(authority), kafka=False)
+    settings = tls_settings(authority, client_auth="optional" if client.route.startswith(HEC) else "required")
+    stack = make_stack(settings | {"identity": {"tokens_file": str(tmp_path / "tokens")}}, kafka=False)
     batches = {f"b{n}": make_batch(client.name, f"b{n}", 5 if client.per_event else 50) for n in range(4)}
-    said, errors = run(client, stack.server.url, write_ledger(tmp_path / "ledger", batches), authority.ca_path, *authority.vehicle(VIN))
+    ledger = write_ledger(tmp_path / "ledger", batches)
+    said, errors = run(client, stack.server.url, ledger, authority.ca_path, *authority.vehicle(VIN), token=token)
     assert said == dict.fromkeys(batches, "ok"), errors
     compare(client, stack, batches, batches)
 

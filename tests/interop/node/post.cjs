@@ -1,7 +1,7 @@
 // post.cjs CLIENT URL LEDGER [CA CERTIFICATE KEY]: as ../python/post.py.
 const { readFileSync } = require("node:fs");
 
-const clients = { ...require("./native.cjs"), ...require("./otlp.cjs"), ...require("./cloudevents.cjs") };
+const clients = { ...require("./native.cjs"), ...require("./otlp.cjs"), ...require("./cloudevents.cjs"), ...require("./hec.cjs") };
 const [client, url, ledger, ...files] = process.argv.slice(2);
 
 async function main() {

@@ -7,10 +7,11 @@ import json
 import sys
 
 import cloudevents_
+import hec
 import native
 import otlp
 
-CLIENTS = {**native.CLIENTS, **otlp.CLIENTS, **cloudevents_.CLIENTS}
+CLIENTS = {**native.CLIENTS, **otlp.CLIENTS, **cloudevents_.CLIENTS, **hec.CLIENTS}
 
 
 def main(client, url, ledger, ca=None, certificate=None, key=None):
