@@ -139,6 +139,7 @@ static const struct parser trc = {
     .content_types = content_types,
     .framing = PARSER_FRAMING_BODY,
     .probe = probe,
+    .guessed_by = "`;$FILEVERSION=` at the start",
     .parse = parse,
 };
 

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -142,3 +143,17 @@ def test_the_example_plugin_is_built_tested_and_loaded_with_what_was_installed(r
         "can_frame", "canfd_frame", "can_remote_frame", "can_error_frame", "can_bus_status", "can_error_counters", "trace_event",
     ]
     assert (events[1]["can_id"], events[1]["can_flags"], events[1]["bus_id"]) == (str(0x18DAF110), 1 + 8 + 16, "2")
+
+
+def test_the_plugin_in_the_document_is_built_and_reads(root, tmp_path):
+    text = (ROOT / "docs/plugins.md").read_text()
+    source, command = re.search(r"```c\n(.*?)```\n\n`(.*?)` builds it", text, flags=re.S).groups()
+    (tmp_path / "door.c").write_text(source)
+    environment = {**os.environ, "PKG_CONFIG_PATH": str(next(root.rglob("vsocd.pc")).parent)}
+    subprocess.run(command, shell=True, cwd=tmp_path, env=environment, check=True)
+    plugin = tmp_path / "door.so"
+    plugin.chmod(0o755)
+    done = subprocess.run([root / "bin/vsocd", "parse", "--plugin", plugin, "--format", "door"], input=b"left\n", capture_output=True)
+    assert done.returncode == 0, done.stderr
+    event = json.loads(done.stdout)
+    assert (event["event_name"], event["message"]) == ("door_opened", "left")
