@@ -9,6 +9,7 @@
 #include "parsers/text.h"
 #include "parsers/timestamp.h"
 
+#include <stddef.h>
 #include <stdio.h>
 
 #define VIN_BYTES 17
@@ -23,34 +24,10 @@ void cloud_event_init(struct cloud_event *e, const struct parser_context *contex
 
 /* ---- attributes ---- */
 
-/* An attribute that has a column. True: the column says all that it does. */
-struct row {
-    const char *name;
-    bool (*take)(struct cloud_event *e, struct slice text);
-};
-
-static bool take_id(struct cloud_event *e, struct slice text)
-{
-    e->id = text;
-    return false;
-}
-
-static bool take_type(struct cloud_event *e, struct slice text)
-{
-    e->type = text;
-    return false;
-}
-
 static bool take_version(struct cloud_event *e, struct slice text)
 {
     e->version = text;
     return true;
-}
-
-static bool take_content_type(struct cloud_event *e, struct slice text)
-{
-    e->content_type = text;
-    return false;
 }
 
 #define RAW_TIME_MAX 256
@@ -67,40 +44,48 @@ static bool take_time(struct cloud_event *e, struct slice text)
     return text.size <= RAW_TIME_MAX;
 }
 
-/* The part of the text that names the vehicle; of any other text, all of it. */
-static struct slice vehicle_of(struct slice text)
-{
-    bool is_urn = slice_equal_nocase(slice_sub(text, 0, 8), "urn:vin:");
-    return slice_trim(is_urn ? slice_sub(text, 8, text.size) : text);
-}
-
-static bool take_vin(struct cloud_event *e, struct slice text)
-{
-    char other[VIN_BYTES + 1];
-    struct slice vin = vehicle_of(text);
-    snprintf(other, sizeof other, "%.*s", SLICE_ARGS(e->t.event.vin));
-    if (!other[0])
-        e->t.event.vin = vin;
-    else if (!slice_equal_nocase(vin, other))
-        text_event_partial(&e->t, "other_vehicle", "names a second vehicle, which is left out");
-    return true;
-}
-
-/* A VIN, alone or as urn:vin:…, is the vehicle and is kept nowhere else. */
-static bool take_vehicle(struct cloud_event *e, struct slice text)
+/* The VIN that text is, alone or as urn:vin:…, else empty. */
+static struct slice vin_of(struct slice text)
 {
     uint8_t upper[VIN_BYTES];
-    struct slice vin = vehicle_of(text);
-    for (size_t i = 0; i < VIN_BYTES && i < vin.size; i++)
+    bool is_urn = slice_equal_nocase(slice_sub(text, 0, 8), "urn:vin:");
+    struct slice vin = slice_trim(is_urn ? slice_sub(text, 8, text.size) : text);
+    if (vin.size != VIN_BYTES)
+        return SLICE_EMPTY;
+    for (size_t i = 0; i < VIN_BYTES; i++)
         upper[i] = vin.data[i] >= 'a' && vin.data[i] <= 'z' ? vin.data[i] - 32 : vin.data[i];
-    return vin.size == VIN_BYTES && vin_is_valid(slice_make(upper, VIN_BYTES)) && take_vin(e, text);
+    return vin_is_valid(slice_make(upper, VIN_BYTES)) ? vin : SLICE_EMPTY;
+}
+
+/* A VIN is the vehicle and is kept nowhere else. */
+static bool take_vehicle(struct cloud_event *e, enum cloud_vehicle from, struct slice text)
+{
+    e->vehicles[from] = vin_of(text);
+    return e->vehicles[from].size > 0;
+}
+
+/* What it says is a VIN, or the event is refused. */
+static bool take_vin(struct cloud_event *e, struct slice text)
+{
+    if (!take_vehicle(e, CLOUD_VEHICLE_VIN, text))
+        e->vehicles[CLOUD_VEHICLE_VIN] = text;
+    return true;
 }
 
 static bool take_source(struct cloud_event *e, struct slice text)
 {
     e->source = text;
-    e->source_is_vehicle = take_vehicle(e, text);
-    return e->source_is_vehicle;
+    return take_vehicle(e, CLOUD_VEHICLE_SOURCE, text);
+}
+
+static bool take_subject(struct cloud_event *e, struct slice text)
+{
+    return take_vehicle(e, CLOUD_VEHICLE_SUBJECT, text);
+}
+
+static bool take_partition_key(struct cloud_event *e, struct slice text)
+{
+    return take_vehicle(e, CLOUD_VEHICLE_PARTITION_KEY, text);
 }
 
 static bool take_sequence(struct cloud_event *e, struct slice text)
@@ -117,39 +102,41 @@ static bool take_sequence(struct cloud_event *e, struct slice text)
     return text.size == 1 || text.data[0] != '0'; /* zeros before it are kept beside it */
 }
 
-static bool take_severity_number(struct cloud_event *e, struct slice text)
-{
-    e->severity_number = text;
-    return false;
-}
-
-static bool take_severity_text(struct cloud_event *e, struct slice text)
-{
-    e->severity_text = text;
-    return false;
-}
-
-static const struct row rows[] = {
-    {"id", take_id},
-    {"source", take_source},
-    {"type", take_type},
-    {"specversion", take_version},
-    {"datacontenttype", take_content_type},
-    {"time", take_time},
-    {"vin", take_vin},
-    {"subject", take_vehicle},
-    {"partitionkey", take_vehicle},
-    {"sequence", take_sequence},
-    {"severitynumber", take_severity_number},
-    {"severitytext", take_severity_text},
+/* Attributes that mean something: a place to keep the text in, or who takes it. take: true when a
+ * column says all that the attribute does. */
+static const struct row {
+    const char *name;
+    size_t place;
+    bool (*take)(struct cloud_event *e, struct slice text);
+} rows[] = {
+    {"id", offsetof(struct cloud_event, id), NULL},
+    {"source", 0, take_source},
+    {"type", offsetof(struct cloud_event, type), NULL},
+    {"specversion", 0, take_version},
+    {"datacontenttype", offsetof(struct cloud_event, content_type), NULL},
+    {"time", 0, take_time},
+    {"vin", 0, take_vin},
+    {"subject", 0, take_subject},
+    {"partitionkey", 0, take_partition_key},
+    {"sequence", 0, take_sequence},
+    {"severitynumber", offsetof(struct cloud_event, severity_number), NULL},
+    {"severitytext", offsetof(struct cloud_event, severity_text), NULL},
 };
+
+static bool take_row(struct cloud_event *e, const struct row *row, struct slice text)
+{
+    if (row->take)
+        return row->take(e, text);
+    memcpy((char *)e + row->place, &text, sizeof text);
+    return false;
+}
 
 void cloud_event_take(struct cloud_event *e, struct slice name, struct slice text, struct slice raw)
 {
     bool may_have_column =
         !raw.size || raw.data[0] == '-' || (raw.data[0] >= '0' && raw.data[0] <= '9');
     for (size_t i = 0; may_have_column && i < sizeof rows / sizeof *rows; i++)
-        if (slice_equal_text(name, rows[i].name) && rows[i].take(e, text))
+        if (slice_equal_text(name, rows[i].name) && take_row(e, &rows[i], text))
             return;
     if (raw.size)
         json_object_add_raw(&e->t.attributes, name, raw);
@@ -189,16 +176,39 @@ static struct slice id_of_digest(struct slice id, char text[SHA256_BYTES * 2 + 8
     return slice_make(text, used);
 }
 
-/* source and id together are unique. A vehicle that is the source is part of the key as such. */
+static bool is_same_vehicle(struct slice a, struct slice b)
+{
+    char text[VIN_BYTES + 1];
+    snprintf(text, sizeof text, "%.*s", SLICE_ARGS(a));
+    return slice_equal_nocase(b, text);
+}
+
+/* The first that is named. */
+static void fill_vehicle(struct cloud_event *e)
+{
+    bool is_odd = false;
+    for (size_t i = 0; i < CLOUD_VEHICLES; i++) {
+        if (!e->t.event.vin.size)
+            e->t.event.vin = e->vehicles[i];
+        is_odd |= e->vehicles[i].size && !is_same_vehicle(e->t.event.vin, e->vehicles[i]);
+    }
+    if (is_odd)
+        text_event_partial(&e->t, "other_vehicle", "names a second vehicle, which is left out");
+}
+
+/* source and id together are unique. A vehicle that is the source stands in the dedup key as such;
+ * when it is another than the event's, there is no id that could be stored. */
 static void fill_id(struct cloud_event *e)
 {
-    struct slice id = e->id, source = e->source;
+    struct slice id = e->id, source = e->source, vehicle = e->vehicles[CLOUD_VEHICLE_SOURCE];
     char *text = e->t.context->alloc(e->t.context, source.size + id.size + 2 * SHA256_BYTES + 16);
     if (!text) {
         e->t.failed = true;
         return;
     }
-    if (!e->source_is_vehicle) {
+    if (vehicle.size && !is_same_vehicle(e->t.event.vin, vehicle))
+        return;
+    if (!vehicle.size) {
         size_t size = source.size + 1 + id.size;
         snprintf(text, size + 1, "%.*s %.*s", SLICE_ARGS(source), SLICE_ARGS(id));
         id = slice_make(text, size);
@@ -288,7 +298,7 @@ static void keep_bytes(struct cloud_event *e, struct slice media)
 {
     struct json_document document;
     struct json_error error;
-    if (media.size && is_json(media) && e->json_is_free &&
+    if (is_json(media) && e->json_is_free &&
         json_parse(e->t.context->json, e->data, &document, &error) == STATUS_OK)
         keep_json(e, &document.nodes[0]);
     else if (slice_equal_nocase(slice_sub(media, 0, 5), "text/") &&
@@ -322,6 +332,7 @@ void cloud_event_finish(struct cloud_event *e, struct parser_outcome *outcome)
     enum split_prefix prefix;
     if (!check_required(e, outcome))
         return;
+    fill_vehicle(e);
     fill_id(e);
     fill_severity(e);
     (void)text_event_set(&e->t, EVENT_event_name, e->type);

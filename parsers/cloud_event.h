@@ -12,12 +12,21 @@ enum cloud_data {
     CLOUD_DATA_BYTES,
 };
 
+/* Attributes that may name the vehicle; the first one counts. */
+enum cloud_vehicle {
+    CLOUD_VEHICLE_VIN,
+    CLOUD_VEHICLE_SOURCE,
+    CLOUD_VEHICLE_SUBJECT,
+    CLOUD_VEHICLE_PARTITION_KEY,
+    CLOUD_VEHICLES
+};
+
 struct cloud_event {
     struct text_event t; /* the envelope */
     struct slice record; /* where its events stand */
     struct slice id, source, type, version, content_type;
     struct slice severity_number, severity_text;
-    bool source_is_vehicle;
+    struct slice vehicles[CLOUD_VEHICLES]; /* VINs that attributes are */
     bool json_is_free; /* context->json reads no document that is needed later */
     enum cloud_data kind;
     struct slice data; /* followed by 64 readable bytes */

@@ -133,6 +133,18 @@ static void a_vehicle_may_be_the_source(void **state)
     assert_event_has(f, 0, "\"source_event_id\":\"7\"");
     assert_event_has(f, 0, "\"wmi\":\"1M8\"");
     assert_event_lacks(f, 0, "042788");
+    fixture_run_text(f, "{\"specversion\":\"1.0\",\"id\":\"7\",\"type\":\"t\","
+                        "\"subject\":\"1G4AH59H45G118341\","
+                        "\"source\":\"urn:vin:1M8GDM9AXKP042788\"}");
+    assert_event_has(f, 0, "\"source_event_id\":\"7\"");
+    assert_event_has(f, 0, "\"wmi\":\"1M8\"");
+    assert_event_has(f, 0, "\"code\":\"other_vehicle\"");
+    assert_event_lacks(f, 0, "118341");
+    fixture_run_text(f, "{\"specversion\":\"1.0\",\"id\":\"7\",\"type\":\"t\","
+                        "\"source\":\"urn:vin:1M8GDM9AXKP042788\",\"vin\":\"1G4AH59H45G118341\"}");
+    assert_event_has(f, 0, "\"wmi\":\"1G4\"");
+    assert_event_lacks(f, 0, "source_event_id");
+    assert_event_lacks(f, 0, "042788");
 }
 
 static void source_and_id_make_a_duplicate_only_together(void **state)
@@ -329,6 +341,8 @@ static void binary_data_are_read_or_kept(void **state)
         {"content-type:application/x-ndjson\n", "{\"message\":\"a\"}\n{\"message\":\"b\"}",
          "\"parser_name\":\"vsoc_json\"", 2},
         {"content-type:application/json\n", "{ \"a\" : 1 }", "\"data\":{\"a\":1}", 1},
+        {"", "{ \"a\" : 1 }", "\"data\":{\"a\":1}", 1},
+        {"", "\1\2", "\"context_raw\":\"AQI=\"", 1},
         {"content-type:application/json\n", "\"words\"", "\"message\":\"words\"", 1},
         {"content-type:application/json\n", "{ \"a\" : ", "\"context_raw\":\"eyAiYSIgOiA=\"", 1},
         {"content-type:application/json\n", "", "\"event_name\":\"t\"", 1},
