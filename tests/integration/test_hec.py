@@ -1,9 +1,11 @@
 """Splunk's HTTP Event Collector routes: what its clients post, what they are told, and acknowledgements that mean durable."""
 
 import gzip
+import http.client
+import itertools
 import json
 import os
-import signal
+import threading
 
 import pytest
 
@@ -180,6 +182,35 @@ def test_acknowledgement_means_durable_and_outlives_a_restart(server):
     server.kill()
     server.start()
     assert ask(server, ids).json == {"acks": told}
+
+
+def test_what_was_answered_outlives_a_kill_once(server):
+    ids, unanswered = {}, []
+    enough = threading.Event()
+
+    def send(sender):
+        for n in itertools.count():
+            text = f"sender {sender} event {n}"
+            try:
+                ids[text] = post(server, objects(text), channel=CHANNEL).json["ackId"]
+            except (OSError, http.client.HTTPException):
+                unanswered.append(text)
+                return
+            if len(ids) >= 60:
+                enough.set()
+
+    senders = [threading.Thread(target=send, args=(n,)) for n in range(4)]
+    for one in senders:
+        one.start()
+    assert enough.wait(60)
+    server.kill()
+    for one in senders:
+        one.join()
+    server.start()
+    for text in unanswered:
+        ids[text] = post(server, objects(text), channel=CHANNEL).json["ackId"]
+    assert sorted(one["message"] for one in server.export()) == sorted(ids)
+    assert ask(server, list(ids.values())).json == {"acks": {str(id): True for id in ids.values()}}
 
 
 def test_ids_of_another_channel_mean_nothing(server):

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import signal
+import subprocess
 
 import pytest
 
@@ -171,6 +172,14 @@ def test_command_lists_what_it_made(server, tmp_path):
     shown = server.run(*words).stdout.decode()
     assert "gw-1" in shown and "all formats" in shown and server.token not in shown
     assert server.token.partition(".")[2] not in (tmp_path / "tokens").read_text()
+
+
+def test_tokens_made_at_the_same_time_are_all_kept(server, tmp_path):
+    words = [server.program, "token", "new", "--file", tmp_path / "tokens", "--tenant", "demo"]
+    runs = [subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) for _ in range(12)]
+    made = {run.communicate(timeout=60)[0].partition(".")[0] for run in runs}
+    listed = server.run("token", "list", "--file", tmp_path / "tokens", "--json").stdout.splitlines()
+    assert {json.loads(line)["id"] for line in listed} == made | {"gw-1"} and len(made) == 12
 
 
 @pytest.mark.parametrize(
