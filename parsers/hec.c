@@ -32,11 +32,15 @@ static bool take_time(struct hec *h, const struct json_node *node)
     return raw.size <= RAW_TIME_MAX;
 }
 
+/* A text under `vin` is the vehicle, whatever it says: it is kept nowhere else. */
 static bool take_vin(struct hec *h, const struct json_node *node)
 {
-    if (node->type != JSON_STRING || h->t.event.vin.size)
+    if (node->type != JSON_STRING)
         return false;
-    h->t.event.vin = node->text;
+    if (!h->t.event.vin.size)
+        h->t.event.vin = node->text;
+    else if (!slice_equal(h->t.event.vin, node->text))
+        text_event_partial(&h->t, "other_vehicle", "names a second vehicle, which is left out");
     return true;
 }
 
@@ -94,13 +98,14 @@ static enum parser_result hand_on(struct hec *h, struct parser_outcome *outcome)
     struct json_object attributes = h->t.attributes; /* a copy: more may come into them */
     struct parser_inner inner = {.size = h->record_bytes, .envelope = &envelope};
     inner.bytes = h->event->raw;
-    if (h->event->type == JSON_STRING && !copy_text(h, h->event->text, &inner.bytes)) {
+    if (h->event->type == JSON_STRING && !copy_text(h, h->event->text, &inner.bytes))
         h->t.failed = true;
-        return PARSER_NOT_MINE;
-    }
     for (size_t i = 0; i < 2; i++)
         if (h->columns[i]) /* which the event inside may say too */
             json_object_add_raw(&attributes, h->columns[i]->key, h->columns[i]->raw);
+    h->t.failed |= attributes.failed;
+    if (h->t.failed)
+        return PARSER_NOT_MINE;
     if (json_object_end(&attributes, &envelope.attributes))
         event_mark(&envelope, EVENT_attributes);
     return h->t.context->hand_on(h->t.context, &inner, outcome);

@@ -133,14 +133,19 @@ static void time_that_is_none_is_kept_and_noted(void **state)
 static void vehicle_stands_in_fields_or_in_the_event_and_nowhere_else_after(void **state)
 {
     struct fixture *f = *state;
-    fixture_run_text(f, "{\"event\":\"x\",\"fields\":{\"vin\":\"1M8GDM9AXKP042788\",\"a\":\"b\"}}"
-                        "{\"event\":{\"vin\":\"1M8GDM9AXKP042788\",\"a\":1}}");
-    for (size_t i = 0; i < 2; i++) {
+    fixture_run_text(
+        f,
+        "{\"event\":\"x\",\"fields\":{\"vin\":\"1M8GDM9AXKP042788\",\"a\":\"b\"}}"
+        "{\"event\":{\"vin\":\"1M8GDM9AXKP042788\",\"a\":1}}"
+        "{\"event\":{\"vin\":\"1G4AH59H45G118341\"},\"fields\":{\"vin\":\"1M8GDM9AXKP042788\"}}");
+    for (size_t i = 0; i < 3; i++) {
         assert_event_has(f, i, "\"wmi\":\"1M8\"");
         assert_event_lacks(f, i, "1M8GDM9AXKP042788");
     }
     assert_event_has(f, 0, "\"attributes\":{\"fields\":{\"a\":\"b\"}}");
     assert_event_has(f, 1, "\"attributes\":{\"event\":{\"a\":1}}");
+    assert_event_lacks(f, 2, "1G4AH59H45G118341");
+    assert_event_has(f, 2, "\"code\":\"other_vehicle\"");
 }
 
 static void metadata_of_other_types_is_kept(void **state)
