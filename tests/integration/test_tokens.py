@@ -121,6 +121,13 @@ def test_token_sends_the_formats_it_is_for(server):
     assert (probed.status, probed.json["code"]) == (403, "format_refused")
 
 
+def test_token_is_asked_for_on_every_route(server):
+    for path, body in (("/v1/events", b"{}"), ("/v1/logs", b'{"resourceLogs":[]}'), ("/services/collector", b'{"event":"x"}')):
+        refused = server.post(body, "application/json", path)
+        assert refused.status == 401 and refused.headers["WWW-Authenticate"] == "Bearer", path
+    assert server.post(b'{"resourceLogs":[]}', "application/json", "/v1/logs", Authorization="Bearer " + server.token).status == 200
+
+
 def test_token_has_its_own_quota(server):
     slow = token(server, "--tenant", "demo", "--events-per-second", "1", "--burst", "1")
     reload(server)
