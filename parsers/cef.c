@@ -32,7 +32,7 @@ static void read_pairs(struct cef *c)
     struct cef_pair pair;
     size_t at = 0;
     while (cef_pair_next(c->record.extension, &at, &pair)) {
-        if (!pairs_add(&c->p, pair.key, piped_plain(&c->p.t, pair.value, "=\\", true)))
+        if (!pairs_add(&c->p, pair.key, text_event_plain(&c->p.t, pair.value, "=\\", true)))
             return;
         if (ends_with_label(pair.key) && c->label_count < LABELS_MAX)
             c->labels[c->label_count++] = (uint16_t)(c->p.count - 1);
@@ -161,7 +161,7 @@ static void fill_header(struct cef *c)
     struct slice field[CEF_HEADER_FIELDS];
     struct text_event *t = &c->p.t;
     for (unsigned i = 0; i < CEF_HEADER_FIELDS; i++)
-        field[i] = piped_plain(t, c->record.header[i], "|\\", false);
+        field[i] = text_event_plain(t, c->record.header[i], "|\\", false);
     pairs_put_severity(&c->p, field[CEF_SEVERITY]);
     if (!text_event_set(t, EVENT_event_name, field[CEF_NAME])) {
         keep_header(c, "name", field[CEF_NAME]);

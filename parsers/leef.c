@@ -82,7 +82,7 @@ static void fill_header(struct pairs *p, const struct leef_record *record)
                                                          "deviceVersion", "eventId"};
     struct slice field[LEEF_HEADER_FIELDS], id = SLICE_EMPTY;
     for (unsigned i = 0; i < LEEF_HEADER_FIELDS; i++) {
-        field[i] = piped_plain(&p->t, record->header[i], "|\\", false);
+        field[i] = text_event_plain(&p->t, record->header[i], "|\\", false);
         if (i == LEEF_EVENT_ID && text_event_set(&p->t, EVENT_rule_id, field[i]))
             id = field[i];
         else

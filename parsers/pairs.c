@@ -59,15 +59,7 @@ bool pairs_set_message(struct pairs *p, enum event_field field, struct slice val
 
 bool pairs_set_int(struct pairs *p, enum event_field field, struct slice value)
 {
-    int64_t v = 0;
-    if (!value.size || value.size > 18)
-        return false;
-    for (size_t i = 0; i < value.size; i++) {
-        if (value.data[i] < '0' || value.data[i] > '9')
-            return false;
-        v = v * 10 + (value.data[i] - '0');
-    }
-    return text_event_set_int(&p->t, field, v);
+    return text_event_set_decimal(&p->t, field, value);
 }
 
 bool pairs_set_category(struct pairs *p, enum event_field field, struct slice value)

@@ -50,34 +50,3 @@ bool piped_field(struct slice s, size_t *at, struct slice *field)
     *at = is_ended ? end + 1 : end;
     return is_ended;
 }
-
-static size_t unescape(struct slice value, const char *escaped, bool line_ends, uint8_t *out)
-{
-    size_t size = 0;
-    for (size_t i = 0; i < value.size; i++) {
-        uint8_t next = value.data[i] == '\\' && i + 1 < value.size ? value.data[i + 1] : 0;
-        if (next && strchr(escaped, next)) {
-            out[size++] = next;
-            i++;
-        } else if (line_ends && (next == 'n' || next == 'r')) {
-            out[size++] = next == 'n' ? '\n' : '\r';
-            i++;
-        } else {
-            out[size++] = value.data[i];
-        }
-    }
-    return size;
-}
-
-struct slice piped_plain(struct text_event *t, struct slice value, const char *escaped,
-                         bool line_ends)
-{
-    if (!value.size || !memchr(value.data, '\\', value.size))
-        return value;
-    uint8_t *out = t->context->alloc(t->context, value.size);
-    if (!out) {
-        t->failed = true;
-        return SLICE_EMPTY;
-    }
-    return slice_make(out, unescape(value, escaped, line_ends, out));
-}

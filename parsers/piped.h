@@ -1,4 +1,4 @@
-/* piped.h: what CEF and LEEF share: fields between |, escapes, and the way to a record behind a
+/* piped.h: what CEF and LEEF share: fields between |, and the way to a record behind a
  * syslog header. Thread: any. */
 #ifndef VSOC_PARSERS_PIPED_H
 #define VSOC_PARSERS_PIPED_H
@@ -16,10 +16,5 @@ bool piped_probe(struct slice head, const char *mark);
 /* The field at *at up to a | that no backslash escapes, and *at behind it. False: no | follows;
  * the field goes to the end. */
 bool piped_field(struct slice s, size_t *at, struct slice *field);
-
-/* Value with its escapes undone: the characters in `escaped` lose the backslash before them, n and
- * r become line ends when `line_ends`. */
-struct slice piped_plain(struct text_event *t, struct slice value, const char *escaped,
-                         bool line_ends);
 
 #endif

@@ -11,46 +11,12 @@ static void fill_time(struct text_event *t, const struct syslog_line *line)
     if (!line->has_time)
         return;
     EVENT_SET(&t->event, time_event_ns, line->time.ns);
-    EVENT_SET(&t->event, time_event_raw, line->time.text);
+    EVENT_SET(&t->event, time_event_raw, slice_sub(line->time.text, 0, 256));
     if (line->time.unsynced)
         EVENT_SET(&t->event, time_quality, SLICE_LITERAL("unsynced"));
     else if (line->time.inferred)
         EVENT_SET(&t->event, time_quality, SLICE_LITERAL("inferred"));
     text_event_keep(t, SLICE_LITERAL("sequence"), line->time.sequence);
-}
-
-/* \" \\ and \] without their backslash; any other backslash stays (RFC 5424 §6.3.3). */
-static struct slice unescape(struct text_event *t, struct slice value)
-{
-    if (!value.size || !memchr(value.data, '\\', value.size))
-        return value;
-    uint8_t *out = t->context->alloc(t->context, value.size);
-    size_t size = 0;
-    if (!out) {
-        t->failed = true;
-        return SLICE_EMPTY;
-    }
-    for (size_t i = 0; i < value.size; i++) {
-        uint8_t next = i + 1 < value.size ? value.data[i + 1] : 0;
-        if (value.data[i] == '\\' && (next == '"' || next == '\\' || next == ']'))
-            i++;
-        out[size++] = value.data[i];
-    }
-    return slice_make(out, size);
-}
-
-/* Decimal number of at most 18 digits, -1 when it is none. */
-static int64_t read_number(struct slice s)
-{
-    int64_t v = 0;
-    if (!s.size || s.size > 18)
-        return -1;
-    for (size_t i = 0; i < s.size; i++) {
-        if (s.data[i] < '0' || s.data[i] > '9')
-            return -1;
-        v = v * 10 + (s.data[i] - '0');
-    }
-    return v;
 }
 
 /* Parameters that have a column (RFC 5424 §7; vin: ours). */
@@ -66,12 +32,8 @@ static bool take_known(struct text_event *t, const struct syslog_param *p, struc
                                                : SLICE_LITERAL("unsynced"));
         return true;
     }
-    if (slice_equal_text(p->element, "meta") && slice_equal_text(p->name, "sequenceId")) {
-        int64_t number = read_number(value);
-        if (number >= 0)
-            EVENT_SET(&t->event, vehicle_seq, number);
-        return number >= 0;
-    }
+    if (slice_equal_text(p->element, "meta") && slice_equal_text(p->name, "sequenceId"))
+        return text_event_set_decimal(t, EVENT_vehicle_seq, value);
     if (slice_equal_text(p->element, "origin") && slice_equal_text(p->name, "swVersion"))
         return text_event_set(t, EVENT_ecu_sw_version, value);
     return false;
@@ -99,7 +61,7 @@ static void fill_data(struct text_event *t, struct slice data, bool keep_all)
     size_t at = 0;
     while (!t->failed && t->keys.count < KEY_LIST_MAX &&
            syslog_param_next(data, &at, &element, &param)) {
-        struct slice value = unescape(t, param.value);
+        struct slice value = text_event_plain(t, param.value, "\"\\]", false); /* §6.3.3 */
         bool is_known = take_known(t, &param, value);
         if (!is_known || (keep_all && !slice_equal_nocase(param.name, "vin")))
             text_event_keep(t, param_key(t, &param), value);

@@ -125,6 +125,19 @@ bool text_event_set_int(struct text_event *t, enum event_field field, int64_t va
     return true;
 }
 
+bool text_event_set_decimal(struct text_event *t, enum event_field field, struct slice value)
+{
+    int64_t v = 0;
+    if (!value.size || value.size > 18)
+        return false;
+    for (size_t i = 0; i < value.size; i++) {
+        if (value.data[i] < '0' || value.data[i] > '9')
+            return false;
+        v = v * 10 + (value.data[i] - '0');
+    }
+    return text_event_set_int(t, field, v);
+}
+
 void text_event_set_message(struct text_event *t, struct slice text)
 {
     size_t most = (size_t)event_field_table[EVENT_message].max;
@@ -135,6 +148,37 @@ void text_event_set_message(struct text_event *t, struct slice text)
         text_event_partial(t, "message_cut", "message is longer than the field takes");
     }
     (void)text_event_set(t, EVENT_message, text);
+}
+
+static size_t unescape(struct slice value, const char *escaped, bool line_ends, uint8_t *out)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < value.size; i++) {
+        uint8_t next = value.data[i] == '\\' && i + 1 < value.size ? value.data[i + 1] : 0;
+        if (next && strchr(escaped, next)) {
+            out[size++] = next;
+            i++;
+        } else if (line_ends && (next == 'n' || next == 'r')) {
+            out[size++] = next == 'n' ? '\n' : '\r';
+            i++;
+        } else {
+            out[size++] = value.data[i];
+        }
+    }
+    return size;
+}
+
+struct slice text_event_plain(struct text_event *t, struct slice value, const char *escaped,
+                              bool line_ends)
+{
+    if (!value.size || !memchr(value.data, '\\', value.size))
+        return value;
+    uint8_t *out = t->context->alloc(t->context, value.size);
+    if (!out) {
+        t->failed = true;
+        return SLICE_EMPTY;
+    }
+    return slice_make(out, unescape(value, escaped, line_ends, out));
 }
 
 void text_event_keep(struct text_event *t, struct slice key, struct slice value)

@@ -38,8 +38,14 @@ bool text_event_set_lower(struct text_event *t, enum event_field field, struct s
 bool text_event_set_address(struct text_event *t, enum event_field field, struct slice value);
 /* Sets an INT field unless it is set or value is outside its range. */
 bool text_event_set_int(struct text_event *t, enum event_field field, int64_t value);
+/* The same for a number in decimal digits. */
+bool text_event_set_decimal(struct text_event *t, enum event_field field, struct slice value);
 /* Sets message, cut at a character's end when it is too long. */
 void text_event_set_message(struct text_event *t, struct slice text);
+/* Value with its escapes undone: the characters in `escaped` lose the backslash before them, n and
+ * r become line ends when `line_ends`. */
+struct slice text_event_plain(struct text_event *t, struct slice value, const char *escaped,
+                              bool line_ends);
 /* Keeps a value that has no column. Empty values are left out. */
 void text_event_keep(struct text_event *t, struct slice key, struct slice value);
 /* Severity of syslog (0 to 7) as severity_id and severity_source. */

@@ -145,6 +145,17 @@ static void records_behind_quotes_and_headers_find_their_parser(void **state)
     assert_rejected(f, 3, "not_of_format", "");
 }
 
+static void a_time_with_many_digits_is_read(void **state)
+{
+    struct fixture *f = *state;
+    char line[600], digits[401];
+    memset(digits, '1', 400);
+    digits[400] = '\0';
+    snprintf(line, sizeof line, "<13>1 2026-11-22T10:15:02.%sZ h a p m - text", digits);
+    run(f, line);
+    assert_event_has(f, 0, "\"time_event_ns\":\"1795342502111111111\"");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +166,7 @@ int main(void)
         fixture_test(more_parameters_than_are_decoded_leave_a_note),
         fixture_test(a_message_over_the_fields_size_is_cut_at_a_character),
         fixture_test(heads_are_probed_by_priority_or_time),
+        fixture_test(a_time_with_many_digits_is_read),
         fixture_test(heads_of_counted_frames_are_probed),
         fixture_test(records_further_inside_a_message_are_text),
         fixture_test(records_behind_quotes_and_headers_find_their_parser),
