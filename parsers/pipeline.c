@@ -2,6 +2,7 @@
  * the batch. Does not inflate, store or answer. */
 #include "parsers/builtin.h"
 #include "parsers/envelope.h"
+#include "parsers/json_object.h"
 #include "parsers/pipeline_run.h"
 #include "parsers/plugin_guard.h"
 
@@ -218,6 +219,26 @@ static bool number_id(const struct run *run, struct frame *frame, struct event *
     return true;
 }
 
+/* Attributes of an outer record that each of its events bears; larger ones only the first, or a
+ * record could become many times what it is. */
+#define SHARED_ATTRIBUTES_MAX 8192
+
+static bool apply_envelope(const struct run *run, struct frame *frame, struct event *event)
+{
+    const struct parser_context *context = &run->context;
+    struct event envelope;
+    if (!frame->events++ || !EVENT_HAS(frame->envelope, attributes) ||
+        frame->envelope->attributes.size <= SHARED_ATTRIBUTES_MAX)
+        return envelope_apply(context, frame->member, frame->envelope, event);
+    envelope = *frame->envelope;
+    event_unmark(&envelope, EVENT_attributes);
+    EVENT_SET(event, parse_status, SLICE_LITERAL("partial"));
+    return json_note_add(context, event, "envelope_too_large",
+                         "what holds the event is over 8 KiB and kept with the first event only",
+                         JSON_NOTE_NO_OFFSET) &&
+           envelope_apply(context, frame->member, &envelope, event);
+}
+
 /* What a format says of the events handed on: their own parser, and what the outer formats know. */
 static bool complete_inner(const struct run *run, struct event *event)
 {
@@ -227,7 +248,7 @@ static bool complete_inner(const struct run *run, struct event *event)
         bool has_id = EVENT_HAS(event, source_event_id);
         if (!f->envelope)
             continue;
-        if (!envelope_apply(&run->context, f->member, f->envelope, event))
+        if (!apply_envelope(run, f, event))
             return false;
         if (!has_id && EVENT_HAS(event, source_event_id) && !number_id(run, f, event))
             return false;

@@ -15,7 +15,8 @@ struct frame {
     struct slice inner;           /* handed on: the record that is read */
     const struct event *envelope; /* what the frame below says of the events; NULL: nothing */
     const char *member;           /* name of its attributes in theirs */
-    uint32_t named;               /* events that took their id from the envelope */
+    uint32_t events;              /* that the envelope was for */
+    uint32_t named;               /* of them, those that took their id from it */
     struct frame *below;          /* who handed on; NULL: the batch's own */
 };
 

@@ -14,7 +14,7 @@ static int setup(void **state)
 /* One event with these members beside the required ones. */
 static void run_members(struct fixture *f, const char *members)
 {
-    char body[8192];
+    char body[16384];
     snprintf(body, sizeof body,
              "{\"specversion\":\"1.0\",\"id\":\"A-1\",\"source\":\"/gw\",\"type\":\"t\"%s%s}",
              *members ? "," : "", members);
@@ -278,6 +278,29 @@ static void several_events_of_one_have_ids_of_their_own(void **state)
     assert_rejected(f, 3, "missing_field", "");
 }
 
+static void large_attributes_are_kept_with_the_first_of_several_events(void **state)
+{
+    struct fixture *f = *state;
+    char members[12000];
+    for (int size = 8000; size <= 9000; size += 1000) {
+        snprintf(members, sizeof members,
+                 "\"big\":\"%0*d\",\"vin\":\"1M8GDM9AXKP042788\",\"data\":[{\"message\":\"a\"},"
+                 "{\"message\":\"b\"}]",
+                 size, 0);
+        run_members(f, members);
+        assert_int_equal(f->result.accepted, 2);
+        assert_event_has(f, 0, "\"big\":\"0");
+        assert_event_has(f, 0, "\"parse_status\":\"ok\"");
+        assert_event_has(f, 1, "\"wmi\":\"1M8\"");
+        if (size == 8000) {
+            assert_event_has(f, 1, "\"big\":\"0");
+        } else {
+            assert_event_lacks(f, 1, "\"big\"");
+            assert_event_has(f, 1, "\"code\":\"envelope_too_large\"");
+        }
+    }
+}
+
 static void data_of_no_format_are_kept(void **state)
 {
     struct fixture *f = *state;
@@ -435,6 +458,7 @@ int main(void)
         cloud_test(data_of_other_formats_become_their_events),
         cloud_test(what_the_catalogue_names_is_not_named_after_the_type),
         cloud_test(several_events_of_one_have_ids_of_their_own),
+        cloud_test(large_attributes_are_kept_with_the_first_of_several_events),
         cloud_test(data_of_no_format_are_kept),
         cloud_test(headers_are_attributes),
         cloud_test(binary_data_are_read_or_kept),
