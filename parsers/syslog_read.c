@@ -239,11 +239,12 @@ static void read_3164(struct slice s, int64_t received_ns, struct syslog_line *o
     s = skip_blanks(s);
     size_t behind = syslog_time_read(s, received_ns, &out->time);
     out->has_time = behind > 0;
+    out->host = behind ? out->time.host : SLICE_EMPTY;
     s = from(s, behind);
     size_t tag = read_tag(s, out);
     struct slice rest = s, host = take_word(&rest);
     rest = skip_blanks(rest);
-    if (!tag && may_be_host(host, rest, out)) {
+    if (!tag && !out->host.size && may_be_host(host, rest, out)) {
         out->host = host;
         s = rest;
         tag = read_tag(s, out);

@@ -36,20 +36,38 @@ static size_t word_bytes(struct slice s)
     return n;
 }
 
-/* "123: " or "123: 000045: " (Cisco IOS): bytes read. */
-static size_t read_sequence(struct slice s, struct slice *sequence)
+/* A word that a colon and a blank end: its bytes without them, s.size when there is none. */
+static size_t label_bytes(struct slice s)
 {
-    size_t at = 0;
+    size_t n = word_bytes(s);
+    return n && n < s.size && s.data[n - 1] == ':' ? n - 1 : s.size;
+}
+
+static bool is_number(struct slice s)
+{
+    for (size_t i = 0; i < s.size; i++)
+        if (!is_digit(s.data[i]))
+            return false;
+    return true;
+}
+
+/* Of Cisco IOS: ": ", "123: ", "123: 000045: ", and then perhaps "name: ". Bytes read. */
+static size_t read_numbers(struct slice s, struct syslog_time *out)
+{
+    size_t at = 0, n;
     for (unsigned i = 0; i < 2; i++) {
-        size_t n = at;
-        while (n < s.size && n - at < 20 && is_digit(s.data[n]))
-            n++;
-        if (n == at || n + 1 >= s.size || s.data[n] != ':' || s.data[n + 1] != ' ')
+        n = label_bytes(from(s, at));
+        if (n == s.size - at || n > 20 || !is_number(slice_sub(s, at, n)))
             break;
-        *sequence = slice_sub(s, 0, n);
-        at = n + 2;
+        out->sequence = slice_sub(s, 0, at + n);
+        at += n + 2;
     }
-    return at;
+    n = label_bytes(from(s, at));
+    if (!at || !n || n == s.size - at || n > 255 || s.data[at] == '%' ||
+        memchr(s.data + at, ':', n)) /* a mnemonic; the colons of a clock */
+        return at;
+    out->host = slice_sub(s, at, n);
+    return at + n + 2;
 }
 
 /* ---- Mmm dd hh:mm:ss ---- */
@@ -156,7 +174,7 @@ static size_t read_iso(struct slice s, struct syslog_time *out)
 size_t syslog_time_read(struct slice s, int64_t received_ns, struct syslog_time *out)
 {
     *out = (struct syslog_time){.ns = 0};
-    size_t at = read_sequence(s, &out->sequence);
+    size_t at = read_numbers(s, out);
     if (at < s.size && (s.data[at] == '*' || s.data[at] == '.')) { /* not, or no longer, synced */
         out->unsynced = true;
         at++;

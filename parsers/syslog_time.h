@@ -9,11 +9,12 @@ struct syslog_time {
     bool inferred;         /* year or zone is a guess */
     bool unsynced;         /* the device says so of its clock */
     struct slice text;     /* the time as written */
-    struct slice sequence; /* number before it, empty: none */
+    struct slice sequence; /* numbers before it, empty: none */
+    struct slice host;     /* a name between numbers and time, empty: none */
 };
 
-/* A time at the head of s, with what some devices write around it: sequence numbers, a mark of the
- * clock's state, a zone, a year, a colon. Result: bytes up to what follows, blanks included; 0 when
+/* A time at the head of s, with what some devices write around it: sequence numbers, a name, a mark of
+ * the clock's state, a zone, a year, a colon. Result: bytes up to what follows, blanks included; 0 when
  * there is none. */
 size_t syslog_time_read(struct slice s, int64_t received_ns, struct syslog_time *out);
 
