@@ -13,9 +13,9 @@ struct syslog_time {
     struct slice host;     /* a name between numbers and time, empty: none */
 };
 
-/* A time at the head of s, with what some devices write around it: sequence numbers, a name, a mark of
- * the clock's state, a zone, a year, a colon. Result: bytes up to what follows, blanks included; 0 when
- * there is none. */
+/* A time at the head of s, with what some devices write around it: sequence numbers, a name, a mark
+ * of the clock's state, a zone, a year, a colon. Result: bytes up to what follows, blanks included;
+ * 0 when there is none. */
 size_t syslog_time_read(struct slice s, int64_t received_ns, struct syslog_time *out);
 
 #endif
