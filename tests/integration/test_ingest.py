@@ -105,6 +105,21 @@ def test_text_is_probed(server):
     assert server.export()[0]["parser_name"] == "cef"
 
 
+def test_octet_counted_syslog_with_other_formats_inside_is_probed(server):
+    """What a forwarder relays: each message is one event whatever it carries, and a line end inside ends nothing."""
+    messages = [
+        b"<13>Nov 22 10:15:02 gw app: two\nlines", b"<13>Nov 22 10:15:02 gw CEF:0|V|P|1|100|Name|5|src=192.0.2.1",
+        b'<13>1 2026-11-22T10:15:02Z gw app - - - {"event_name":"door"}', b"<13>Nov 22 10:15:02 gw LEEF:1.0|V|P|1|7|a=1",
+    ]
+    body = b"".join(b"%d %s" % (len(message), message) for message in messages)
+    reply = server.post(body, "text/plain")
+    assert (reply.status, reply.json["accepted"]) == (200, 4), reply
+    events = server.export()
+    assert [event["parser_name"] for event in events] == ["syslog", "cef", "vsoc_json", "leef"]
+    assert events[0]["message"] == "two\nlines"
+    assert {event["ecu_id"] for event in events} == {"gw"}
+
+
 def test_text_that_no_parser_claims_is_quarantined(server):
     reply = server.post("this is nothing known\n", "text/plain")
     assert reply.status == 422 and reply.json["errors"][0]["code"] == "no_parser"
