@@ -64,3 +64,10 @@ def test_several_requests_may_follow_each_other_in_json(build, messages):
     requests = [otlp.any_request(messages, random.Random(seed)) for seed in range(5)]
     events, errors = parse(build, b"\n".join(map(messages.to_json, requests)) + b"\n")
     assert not errors and len(events) == sum(len(otlp.expected_events(request)) for request in requests)
+
+
+def test_a_request_may_hold_more_values_than_one_document_takes(build):
+    record = '{"body":{"stringValue":"%d"},"attributes":[{"key":"a","value":{"arrayValue":{"values":[{"intValue":1},{"intValue":2}]}}}]}'
+    records = ",".join(record % number for number in range(8000))
+    events, errors = parse(build, ('{"resourceLogs":[{"scopeLogs":[{"logRecords":[%s]}]}]}' % records).encode())
+    assert not errors and [event["message"] for event in events] == list(map(str, range(8000)))
