@@ -6,6 +6,11 @@
 #include "parsers/syslog_read.h"
 #include "parsers/text_event.h"
 
+static bool is_digit(uint8_t c)
+{
+    return c >= '0' && c <= '9';
+}
+
 static void fill_time(struct text_event *t, const struct syslog_line *line)
 {
     if (!line->has_time)
@@ -99,17 +104,6 @@ static void fill_header(struct text_event *t, const struct syslog_line *line)
         text_event_partial(t, line->note, line->detail);
 }
 
-/* What an envelope loses when the event inside says it too. */
-static void keep_columns(struct text_event *t, const struct syslog_line *line)
-{
-    if (EVENT_HAS(&t->event, ecu_id))
-        text_event_keep(t, SLICE_LITERAL("hostname"), line->host);
-    if (line->has_time)
-        text_event_keep(t, SLICE_LITERAL("timestamp"), line->time.text);
-    if (EVENT_HAS(&t->event, severity_source))
-        text_event_keep(t, SLICE_LITERAL("severity"), t->event.severity_source);
-}
-
 static struct slice without_line_ends(struct slice s)
 {
     while (s.size && (s.data[s.size - 1] == '\n' || s.data[s.size - 1] == '\r'))
@@ -127,13 +121,38 @@ static void begin(struct text_event *t, const struct parser_context *context, st
     fill_header(t, line);
 }
 
-/* The record in the message, without the mark of CEE before JSON. */
+/* "[  123.456789] " of the kernel's log at the head of s: bytes of it, 0 when there is none. */
+static size_t stamp_bytes(struct slice s)
+{
+    size_t n = 1;
+    while (n < s.size && n < 24 && (s.data[n] == ' ' || s.data[n] == '.' || is_digit(s.data[n])))
+        n++;
+    return slice_starts_with(s, "[") && slice_starts_with(slice_sub(s, n, 2), "] ") ? n + 2 : 0;
+}
+
+/* What an envelope loses when the event inside says it too. */
+static void keep_columns(struct text_event *t, const struct syslog_line *line)
+{
+    if (EVENT_HAS(&t->event, ecu_id))
+        text_event_keep(t, SLICE_LITERAL("hostname"), line->host);
+    if (line->has_time)
+        text_event_keep(t, SLICE_LITERAL("timestamp"), line->time.text);
+    if (EVENT_HAS(&t->event, severity_source))
+        text_event_keep(t, SLICE_LITERAL("severity"), t->event.severity_source);
+    size_t stamp = stamp_bytes(line->message);
+    text_event_keep(t, SLICE_LITERAL("uptime"),
+                    slice_trim(slice_sub(line->message, 1, stamp ? stamp - 3 : 0)));
+}
+
+/* The record in the message, without the mark of CEE before JSON and what the kernel's log writes
+ * before an audit record. */
 static struct slice inner_record(struct slice message)
 {
     struct slice rest = slice_trim(message);
+    struct slice audit = slice_sub(rest, stamp_bytes(rest), rest.size);
     if (slice_starts_with(rest, "@cee:"))
-        rest = slice_trim(slice_sub(rest, 5, rest.size));
-    return rest;
+        return slice_trim(slice_sub(rest, 5, rest.size));
+    return slice_starts_with(audit, "audit: type=") ? slice_sub(audit, 7, audit.size) : rest;
 }
 
 static enum parser_result hand_on(struct text_event *t, const struct syslog_line *line,
