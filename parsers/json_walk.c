@@ -83,5 +83,6 @@ enum json_walk_result json_walk_next(struct json_walk *walk, struct slice *key)
         walk->at = json_walk_space(walk->body, walk->at + 1);
     }
     walk->inside = true;
-    return !walk->is_object || read_key(walk, key) ? JSON_WALK_VALUE : JSON_WALK_BROKEN;
+    bool there = !walk->is_object || read_key(walk, key);
+    return there && walk->at < walk->body.size ? JSON_WALK_VALUE : JSON_WALK_BROKEN;
 }

@@ -233,8 +233,7 @@ static bool read_array(struct reading *r, size_t depth, struct span span, size_t
     if (r->body.data[span.start] != '[')
         return false;
     struct json_walk walk = json_walk_make(r->body, span.start);
-    while (!r->progress.code && (result = json_walk_next(&walk, &key)) == JSON_WALK_VALUE &&
-           walk.at < r->body.size) {
+    while (!r->progress.code && (result = json_walk_next(&walk, &key)) == JSON_WALK_VALUE) {
         size_t start = *end = walk.at;
         bool is_object = r->body.data[start] == '{';
         if (is_object && depth < RECORD_DEPTH) {
