@@ -71,6 +71,15 @@ static void lines_are_cut_by_bytes_and_by_count(void **state)
     assert_end();
 }
 
+static void octet_counted_frames_keep_their_counts(void **state)
+{
+    (void)state;
+    start("7 <13>a\nb5 <13>c<13>line\n5 <13>d", PARSER_FRAMING_SYSLOG, 16, 10);
+    assert_piece("7 <13>a\nb5 <13>c", 0, 2);
+    assert_piece("<13>line\n5 <13>d", 16, 2);
+    assert_end();
+}
+
 static void elements_of_an_array_get_their_brackets_back(void **state)
 {
     (void)state;
@@ -188,6 +197,7 @@ int main(void)
         cmocka_unit_test(a_file_that_fits_goes_as_it_is),
         cmocka_unit_test(an_empty_file_has_no_piece),
         cmocka_unit_test(lines_are_cut_by_bytes_and_by_count),
+        cmocka_unit_test(octet_counted_frames_keep_their_counts),
         cmocka_unit_test(elements_of_an_array_get_their_brackets_back),
         cmocka_unit_test(objects_and_arrays_are_not_mixed),
         cmocka_unit_test(binary_messages_without_length_go_whole),
