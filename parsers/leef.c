@@ -10,12 +10,12 @@ static bool set_time(struct pairs *p, enum event_field field, struct slice value
 {
     int64_t ns, received_ns = p->t.context->received_ns;
     bool inferred;
-    struct slice pattern = pairs_find(p, "devTimeFormat"), zone = SLICE_EMPTY;
+    struct slice pattern = pairs_find(p, "devTimeFormat");
     if (event_is_set(&p->t.event, field))
         return false;
     enum status status = pattern.size
-                             ? text_time_read_by(pattern, value, zone, received_ns, &ns, &inferred)
-                             : text_time_read(value, zone, received_ns, &ns, &inferred);
+                             ? text_time_read_by(pattern, value, received_ns, &ns, &inferred)
+                             : text_time_read(value, SLICE_EMPTY, received_ns, &ns, &inferred);
     if (status != STATUS_OK) {
         text_event_partial(&p->t, "bad_time",
                            "devTime does not follow devTimeFormat, or is in no known format");

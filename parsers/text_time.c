@@ -249,8 +249,8 @@ static bool hour_of_day(struct parts *p)
     return true;
 }
 
-enum status text_time_read_by(struct slice pattern, struct slice text, struct slice zone,
-                              int64_t received_ns, int64_t *ns, bool *inferred)
+enum status text_time_read_by(struct slice pattern, struct slice text, int64_t received_ns,
+                              int64_t *ns, bool *inferred)
 {
     struct parts p = {.fraction = "0"};
     char buffer[64];
@@ -268,5 +268,5 @@ enum status text_time_read_by(struct slice pattern, struct slice text, struct sl
     struct slice plain = slice_make(buffer, (size_t)n);
     enum status status = p.has_year ? timestamp_rfc3339(plain, &local)
                                     : timestamp_rfc3164(plain, received_ns, &local, &consumed);
-    return status == STATUS_OK ? leave_zone(local, p.zone, zone, ns, inferred) : status;
+    return status == STATUS_OK ? leave_zone(local, p.zone, SLICE_EMPTY, ns, inferred) : status;
 }

@@ -12,7 +12,7 @@ enum status text_time_read(struct slice text, struct slice zone, int64_t receive
                            bool *inferred) must_check;
 /* The same by a pattern of java.text.SimpleDateFormat: the letters G, y, M, d, E, a, H, k, K, h, m,
  * s, S, z, Z, X, and quoted text. MALFORMED: the text does not follow it, or another letter. */
-enum status text_time_read_by(struct slice pattern, struct slice text, struct slice zone,
-                              int64_t received_ns, int64_t *ns, bool *inferred) must_check;
+enum status text_time_read_by(struct slice pattern, struct slice text, int64_t received_ns,
+                              int64_t *ns, bool *inferred) must_check;
 
 #endif
