@@ -9,9 +9,11 @@
 
 #include <glob.h>
 
-#define MUTATIONS_BYTES 65536   /* of one file */
-#define MUTATIONS_ITEMS 1024    /* of one file */
-#define MUTATIONS_WORK  3000000 /* bytes read for a file, about, when not all is taken */
+#define MUTATIONS_BYTES 65536 /* of one file */
+#define MUTATIONS_ITEMS 1024  /* of one file */
+/* Bytes that are read for a file, about, when not all is taken; a run costs as much as so many. */
+#define MUTATIONS_WORK     1500000
+#define MUTATIONS_RUN_COST 2000
 
 struct mutations_item {
     uint64_t offset, size;
@@ -136,7 +138,8 @@ static inline void mutations_of_body(struct fixture *f, uint8_t *body, size_t si
     static struct mutations_result before;
     const char *mode = getenv("VSOCD_MUTATIONS");
     bool is_full = mode && !strcmp(mode, "full");
-    size_t step = is_full ? 1 : 1 + size * size * 4 / MUTATIONS_WORK, turn = 0;
+    size_t step = is_full ? 1 : 1 + size * 4 * (size + MUTATIONS_RUN_COST) / MUTATIONS_WORK,
+           turn = 0;
     for (size_t i = 0; i <= size; i += step)
         mutations_run(f, body, i, &before);
     mutations_run(f, body, size, &before);
