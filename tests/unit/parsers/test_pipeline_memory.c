@@ -62,6 +62,27 @@ static void messages_of_a_long_call_are_not_quarantined_for_want_of_memory(void 
     assert_nothing_is_quarantined(f, body, sizeof body - 1);
 }
 
+/* A record in another one is neither lost nor kept as text of the outer one. */
+static void records_inside_others_are_not_quarantined_for_want_of_memory(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const bodies[] = {
+        "<13>Nov 22 10:15:02 gw app: {\"message\":\"one\",\"x\":[1,2]}\n"
+        "<13>1 - gw a p m [x@1 a=\"\\\"\"] CEF:0|v\\|x|p|1|id|n|5|a=b\\=c cs1=x cs1Label=y \xFF\n",
+        "LEEF:2.0|v|p|1|id|^|proto=TCP^devTime=x^a=\xFF^a=2\n"
+        "<13>Nov 22 10:15:02 gw LEEF:1.0|v|p|1|id|a=1\n",
+        "<13>Nov 22 10:15:02 gw audit: type=AVC msg=audit(1.000:1): avc:  denied  { read } for  "
+        "pid=1\n"
+        "<13>Nov 22 10:15:02 gw app: {\"severity_id\":\"no number\"}\n",
+    };
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        char body[1024 + PIPELINE_PADDING];
+        size_t size = (size_t)snprintf(body, sizeof body, "%s", bodies[i]);
+        f->options.parser = i == 1 ? &parser_leef : &parser_syslog;
+        assert_nothing_is_quarantined(f, body, size);
+    }
+}
+
 static void record_over_its_own_limit_is_quarantined_alone(void **state)
 {
     struct fixture *f = *state;
@@ -82,6 +103,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(events_are_not_quarantined_for_want_of_memory,
                                         fixture_setup, fixture_teardown),
         fixture_test(messages_of_a_long_call_are_not_quarantined_for_want_of_memory),
+        fixture_test(records_inside_others_are_not_quarantined_for_want_of_memory),
         cmocka_unit_test_setup_teardown(record_over_its_own_limit_is_quarantined_alone,
                                         fixture_setup, fixture_teardown),
     };
