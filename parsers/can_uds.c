@@ -69,7 +69,7 @@ static bool fill_negative(struct event *event, struct slice m)
 {
     if (m.size != 3 || m.data[0] != NEGATIVE_RESPONSE || !find_service(m.data[1]) || !m.data[2])
         return false;
-    EVENT_SET(event, event_name, SLICE_LITERAL("uds_negative_response"));
+    EVENT_GUESS(event, event_name, SLICE_LITERAL("uds_negative_response"));
     EVENT_SET(event, uds_sid, m.data[1]);
     EVENT_SET(event, uds_nrc, m.data[2]);
     return true;
@@ -92,8 +92,8 @@ static bool fill_positive(struct event *event, struct slice m, bool *is_response
     service = find_service(m.data[0] & ~RESPONSE_BIT & 0xFF);
     if (!service)
         return false;
-    EVENT_SET(event, event_name,
-              *is_response ? SLICE_LITERAL("uds_response") : SLICE_LITERAL("uds_request"));
+    EVENT_GUESS(event, event_name,
+                *is_response ? SLICE_LITERAL("uds_response") : SLICE_LITERAL("uds_request"));
     EVENT_SET(event, uds_sid, service->sid);
     fill_layout(event, service->layout, m);
     return true;

@@ -83,14 +83,14 @@ static void fill_frame(struct text_event *t, const struct candump_line *line)
     if (line->kind == CANDUMP_ERROR)
         fill_error(t, line);
     if (!may_be_uds || !can_uds_fill(&t->event, line->id, line->flags & CANDUMP_EXT, data))
-        EVENT_SET(&t->event, event_name, kinds[line->kind].event_name);
+        EVENT_GUESS(&t->event, event_name, kinds[line->kind].event_name);
     if (EVENT_HAS(&t->event, uds_nrc))
         name_response_code(t);
 }
 
 static void fill_drops(struct text_event *t, const struct candump_line *line)
 {
-    EVENT_SET(&t->event, event_name, kinds[line->kind].event_name);
+    EVENT_GUESS(&t->event, event_name, kinds[line->kind].event_name);
     EVENT_GUESS(&t->event, event_category, SLICE_LITERAL("ids_health"));
     EVENT_GUESS(&t->event, severity_id, 2);
     add_int(t, "dropped", line->dropped);

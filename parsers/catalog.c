@@ -100,7 +100,7 @@ static bool is_of(const struct catalog_entry *row, const struct event *event)
     if (row->instance >= 0 &&
         !(EVENT_HAS(event, idsm_instance_id) && row->instance == event->idsm_instance_id))
         return false;
-    if (row->software.size || row->software_begins) {
+    if (row->software.size) {
         if (!EVENT_HAS(event, sw_baseline) || event->sw_baseline.size < row->software.size)
             return false;
         size_t size = row->software_begins ? row->software.size : event->sw_baseline.size;

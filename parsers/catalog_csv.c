@@ -169,7 +169,8 @@ static bool read_software(struct csv *csv, struct slice text, struct catalog_ent
 {
     e->software_begins = text.size && text.data[text.size - 1] == '*';
     e->software = slice_sub(text, 0, text.size - e->software_begins);
-    return text.size <= 256 || wrong_field(csv, "software has at most 256 bytes");
+    return (text.size <= 256 && (e->software.size || !e->software_begins)) ||
+           wrong_field(csv, "software is a baseline of at most 256 bytes, or its beginning and *");
 }
 
 static bool read_context_version(struct csv *csv, struct slice text, struct catalog_entry *e)
@@ -249,8 +250,7 @@ static bool says_something(struct csv *csv, const struct catalog_entry *e)
     bool says_all = e->name.size && e->category.size && e->severity_id >= 0;
     bool says_any = e->name.size || e->category.size || e->severity_id >= 0 ||
                     e->r155_threat.count || e->atm_technique.count || e->layout;
-    bool selects =
-        e->tenant.size || e->ecu.size || e->instance >= 0 || e->software.size || e->software_begins;
+    bool selects = e->tenant.size || e->ecu.size || e->instance >= 0 || e->software.size;
     if (!e->format.size)
         return says_all || wrong(csv, 1, "a sev_id needs name, category and severity");
     if (slice_equal_text(e->format, FORMAT_LAYOUT) &&

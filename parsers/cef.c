@@ -167,6 +167,7 @@ static void fill_header(struct cef *c)
         keep_header(c, "name", field[CEF_NAME]);
         if (!text_event_set(t, EVENT_event_name, field[CEF_CLASS_ID]))
             EVENT_SET(&t->event, event_name, SLICE_LITERAL("cef"));
+        event_mark_guess(&t->event, EVENT_event_name);
     }
     if (!text_event_set(t, EVENT_rule_id, field[CEF_CLASS_ID]))
         keep_header(c, "deviceEventClassId", field[CEF_CLASS_ID]);

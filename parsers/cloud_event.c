@@ -156,7 +156,7 @@ static void fill_severity(struct cloud_event *e)
         number = number * 10 + (text.data[i] - '0');
     }
     if (good && number <= 24)
-        EVENT_SET(&e->t.event, severity_id, otel_severity_id(number));
+        EVENT_GUESS(&e->t.event, severity_id, otel_severity_id(number));
     else if (text.size)
         text_event_partial(&e->t, "bad_severity", "severitynumber is not one of 0 to 24");
     (void)text_event_set(&e->t, EVENT_severity_source, e->severity_text);

@@ -137,7 +137,7 @@ static void read_extended(struct message *m)
     if (app.size || context.size) {
         int n =
             snprintf(m->group, sizeof m->group, "%.*s/%.*s", SLICE_ARGS(app), SLICE_ARGS(context));
-        EVENT_SET(&m->t.event, event_name, slice_make(m->group, (size_t)n));
+        EVENT_GUESS(&m->t.event, event_name, slice_make(m->group, (size_t)n));
     }
     read_type(m);
 }

@@ -391,7 +391,9 @@ static void set_severity(struct reading *r, const struct otlp_record *record)
     text_event_repair(t, &text);
     if (number < 0 || number > 24)
         text_event_partial(t, "bad_severity", "severity number must be 0 to 24");
-    else if (number && text_event_set_int(t, EVENT_severity_id, ids[number - 1]) && !text.size) {
+    else if (number && text_event_set_int(t, EVENT_severity_id, ids[number - 1]))
+        event_mark_guess(&t->event, EVENT_severity_id);
+    if (event_is_guess(&t->event, EVENT_severity_id) && !text.size) {
         char *digits = t->context->alloc(t->context, 4);
         t->failed |= !digits;
         if (digits)

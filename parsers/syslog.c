@@ -172,7 +172,7 @@ static void emit_message(struct text_event *t, const struct syslog_line *line,
                          struct parser_outcome *outcome)
 {
     if (!EVENT_HAS(&t->event, event_name))
-        EVENT_SET(&t->event, event_name, SLICE_LITERAL("syslog"));
+        EVENT_GUESS(&t->event, event_name, SLICE_LITERAL("syslog"));
     fill_data(t, line->data, false);
     text_event_set_message(t, line->message);
     text_event_emit(t, outcome);

@@ -74,6 +74,7 @@ static void a_mistake_is_named_by_line_and_column(void **state)
         {TITLES "layout,l,x,,,can_id:u8,,\n", "a layout row has", 2, 1},
         {TITLES ",1,x,other,1,,,\n# c\n,0x1,y,other,1,,,\n", "line 2 says the same id", 4, 1},
         {"id,instance\n1,1024\n", "instance must be", 2, 3},
+        {"id,software\n1,*\n", "its beginning and *", 2, 3},
         {"id,context_version\n1,32768\n", "context_version must be", 2, 3},
         {TITLES ",1,\xff,other,1,,,\n", "not UTF-8", 2, 1},
     };
