@@ -39,6 +39,8 @@ enum status app_load_catalog(struct app *app, const struct config *config, struc
     if (problems.count > PROBLEMS_SHOWN)
         log_error("event catalogues have more mistakes",
                   LOG_U64("count", problems.count - PROBLEMS_SHOWN));
+    if (s != STATUS_OK && !problems.count)
+        log_error("event catalogues can't be read", LOG_STATUS(s));
     return s;
 }
 
