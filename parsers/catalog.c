@@ -6,24 +6,27 @@
 #include <stdlib.h>
 
 #define MEMORY_LIMIT ((size_t)256 << 20)
+#define HASH_SPREAD  UINT64_C(0xd1b54a32d192ed03) /* many bits, for tenants without a name */
 
 extern const uint8_t catalog_layouts[], catalog_autosar[], catalog_formats[];
 extern const size_t catalog_layouts_size, catalog_autosar_size, catalog_formats_size;
 
 /* ---- ids ---- */
 
-/* Whoever sends an id adds none: the table holds what the operator wrote. */
-static uint32_t hash_of(struct slice tenant, struct slice format, struct slice id)
+/* Whoever sends an id adds none: the table holds what the operator wrote, so no seed is secret. */
+static uint64_t hash_of(struct slice tenant, struct slice format, struct slice id)
 {
-    return crc32c(crc32c(crc32c(0, tenant), format), id);
+    struct slice_ends t = slice_ends_of(tenant), f = slice_ends_of(format);
+    const uint64_t seed[2] = {f.head ^ f.tail << 1, t.head ^ t.tail << 1 ^ HASH_SPREAD};
+    return hash_keyed(seed, id);
 }
 
 struct catalog_rows *catalog_rows_of(const struct catalog *catalog, struct slice tenant,
                                      struct slice format, struct slice id)
 {
-    uint32_t hash = hash_of(tenant, format, id);
     if (!catalog->bucket_count)
         return NULL;
+    uint64_t hash = hash_of(tenant, format, id);
     struct catalog_rows *rows = catalog->buckets[hash & (catalog->bucket_count - 1)];
     while (rows &&
            !(rows->hash == hash && slice_equal(rows->first->id, id) &&

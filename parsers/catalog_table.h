@@ -17,7 +17,7 @@ struct catalog_rows {
     struct catalog_entry *first; /* the one that fits more closely stands before */
     size_t count;
     struct catalog_rows *next; /* in the bucket */
-    uint32_t hash;
+    uint64_t hash;
 };
 
 struct catalog {
