@@ -140,3 +140,12 @@ def test_a_resource_names_the_vehicle_of_all_its_records(server, messages, clien
     first, second = server.export()
     assert first["vehicle_pid"] == second["vehicle_pid"] and first["wmi"] == otlp.VIN[:3]
     assert otlp.VIN not in json.dumps([first, second])
+
+
+def test_the_native_route_takes_requests_too(server, messages):
+    request = request_of(messages, "one", "two")
+    for body, kind, path in ((request.SerializeToString(), "application/x-protobuf", "/v1/events"),
+                             (messages.to_json(request), "application/json", "/v1/events/otlp"),
+                             (messages.to_json(request, indent=1), "text/plain", "/v1/events")):
+        reply = server.post(body, kind, path)
+        assert reply.status == 200 and reply.json["accepted"] == 2, reply
