@@ -73,6 +73,11 @@ def java(name, version, route=NATIVE, **options):
     return Client(name, version, route, command, **options)
 
 
+def daemon(name, version, route, program, **options):
+    """A program that nobody calls: post.py in a folder of its name feeds it."""
+    return Client(name, version, route, lambda: [fetched.PYTHON, HERE / name / "post.py"], lambda: {"INTEROP_PROGRAM": str(program())}, **options)
+
+
 CLIENTS = [
     shell("curl"),
     shell("wget"),
@@ -83,7 +88,7 @@ CLIENTS = [
     node("axios", "axios"),
     go("net/http", "Go 1.27"),
     java("HttpClient", "JDK 17"),
-    Client("syslog-ng", "Debian", NATIVE, lambda: [fetched.PYTHON, HERE / "syslog_ng.py"]),
+    daemon("syslog-ng", "Debian", NATIVE, lambda: fetched.debian_packages("syslog-ng-core", "syslog-ng-mod-http")),
     python("opentelemetry-exporter-otlp-proto-http", "opentelemetry-exporter-otlp-proto-http", OTLP, exact=False),
     node("@opentelemetry/exporter-logs-otlp-http", "@opentelemetry/exporter-logs-otlp-http", OTLP, exact=False),
     node("@opentelemetry/exporter-logs-otlp-proto", "@opentelemetry/exporter-logs-otlp-proto", OTLP, exact=False),
@@ -103,11 +108,11 @@ CLIENTS = [
 
 def run(client, url, ledger, *tls, token="none"):
     """{marker: `ok` or what the client said instead}, and what it wrote to stderr."""
-    command = [*client.command(), url, ledger, *tls]
+    command, environment = [*client.command(), url, ledger, *tls], client.environment()
     trust = dict.fromkeys(("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"), str(tls[0])) if tls else {}  # of libraries that have no setting for it
     done = subprocess.run(
         list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=SECONDS,
-        env={**fetched.os.environ, **trust, "INTEROP_TOKEN": token, **client.environment()},
+        env={**fetched.os.environ, **trust, "INTEROP_TOKEN": token, **environment},
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return dict(re.findall(r"^(\w+) ((?:ok|error).*)$", done.stdout, re.M)), done.stderr

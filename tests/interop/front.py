@@ -77,21 +77,24 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Front(http.server.ThreadingHTTPServer):
-    """with Front(port of the server) as front: front.url; front.seen is how often each marked batch came."""
+    """with Front(port of the server) as front: front.url; front.again are the faults whose request came again as it was."""
 
     daemon_threads = True
 
     def __init__(self, target):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.target, self.seen, self.lock = target, dict.fromkeys(FAULTS, 0), threading.Lock()
+        self.target, self.failed, self.again, self.lock = target, {}, set(), threading.Lock()
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
 
     def next_fault(self, text):
         for fault in FAULTS:
             if f"-{fault}-".encode() in text:
                 with self.lock:
-                    self.seen[fault] += 1
-                    return fault if self.seen[fault] == 1 else None
+                    first = self.failed.setdefault(fault, text)
+                    if first is text:
+                        return fault
+                    if first == text:
+                        self.again.add(fault)
         return None
 
     def __enter__(self):

@@ -1,9 +1,10 @@
-"""syslog_ng.py URL LEDGER [CA CERTIFICATE KEY]: the daemon reads the events of a ledger from a file and posts them by config/syslog-ng.conf.
+"""syslog_ng.py URL LEDGER [CA CERTIFICATE KEY]: the daemon reads the events of a ledger from a file and posts them by syslog-ng.conf.
 
 Nobody is told of a batch: each is `ok` as soon as the daemon has got rid of it.
 """
 
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -11,14 +12,13 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "support"))
+sys.path.insert(0, str(HERE.parents[1] / "support"))
 
-import fetched  # noqa: E402
 from harness import wait_until  # noqa: E402
 
 
 def configuration(folder, url, size, tls):
-    text = (HERE / "config" / "syslog-ng.conf").read_text()
+    text = (HERE / "syslog-ng.conf").read_text()
     text = text.replace("/var/log/vehicle/events.ndjson", f"{folder}/events.ndjson").replace("https://vsocd.example:8443", url)
     text = text.replace("batch-lines(1000)", f"batch-lines({size})").replace("time-reopen(5)", "time-reopen(1)")
     text = text.replace("disk-buf-size(1Gb)", f'disk-buf-size(2Mb) dir("{folder}")')
@@ -35,9 +35,9 @@ def got_rid(control, environment, count):
 
 
 def main(url, ledger, *tls):
-    root = fetched.debian_packages("syslog-ng-core", "syslog-ng-mod-http")
+    root = pathlib.Path(os.environ["INTEROP_PROGRAM"])
     libraries = subprocess.run(["gcc", "-print-multiarch"], capture_output=True, text=True).stdout.strip()
-    environment = {**fetched.os.environ, "LD_LIBRARY_PATH": f"{root}/lib/{libraries}:{root}/usr/lib/{libraries}:{root}/usr/lib/syslog-ng"}
+    environment = {**os.environ, "LD_LIBRARY_PATH": f"{root}/lib/{libraries}:{root}/usr/lib/{libraries}:{root}/usr/lib/syslog-ng"}
     modules = next((root / "usr" / "lib" / "syslog-ng").glob("*.*/"))
     batches = [json.loads(line) for line in open(ledger)]
     with tempfile.TemporaryDirectory() as folder:
