@@ -47,8 +47,8 @@ static void fill_attributes(struct event *event, const struct trc_line *line, ch
 
 static void fill_trouble(struct event *event)
 {
-    EVENT_SET(event, event_category, SLICE_LITERAL("bus_error"));
-    EVENT_SET(event, severity_id, 2);
+    EVENT_GUESS(event, event_category, SLICE_LITERAL("bus_error"));
+    EVENT_GUESS(event, severity_id, 2);
 }
 
 static void fill_frame(struct event *event, const struct trc_line *line)
