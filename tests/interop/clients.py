@@ -44,6 +44,11 @@ def depended(artifact):
     return re.search(rf"<artifactId>{artifact}</artifactId>\s*<version>(\S+?)</version>", (HERE / "java" / "pom.xml").read_text())[1]
 
 
+def built(component):
+    """Version of a component of the collector."""
+    return re.search(rf"{component} (v\S+)", (HERE / "collector" / "builder.yaml").read_text())[1]
+
+
 def shell(name):
     return Client(name, "Debian", NATIVE, lambda: [fetched.tool("bash", "bash"), HERE / "shell" / "post.sh", name])
 
@@ -94,6 +99,7 @@ CLIENTS = [
     node("@opentelemetry/exporter-logs-otlp-proto", "@opentelemetry/exporter-logs-otlp-proto", OTLP, exact=False),
     go("otlploghttp", required("go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploghttp"), OTLP, exact=False),
     java("opentelemetry-exporter-otlp", depended("opentelemetry-exporter-otlp"), OTLP, exact=False),
+    daemon("collector", built("otlphttpexporter"), OTLP, lambda: fetched.collector(HERE / "collector" / "builder.yaml"), exact=False),
     python("cloudevents (Python)", "cloudevents", per_event=True, exact=False),
     node("cloudevents (JavaScript)", "cloudevents", per_event=True, exact=False),
     go("cloudevents (Go)", required("github.com/cloudevents/sdk-go/v2"), per_event=True, exact=False),

@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -126,6 +127,20 @@ def go_program(module, *build):
         run([toolchains() / "go" / "bin" / "go", "build", "-o", folder / module.name, *build, "."], module, {"GOTOOLCHAIN": "local"}, tries=3)
 
     return made_once(module.name, [path for path in module.iterdir() if path.suffix in {".go", ".mod", ".sum"}], make) / module.name
+
+
+def collector(manifest):
+    """Path of the OpenTelemetry Collector that its builder makes of a manifest, whose versions are the builder's own as well."""
+
+    def make(folder):
+        go = toolchains() / "go" / "bin" / "go"
+        environment = {"GOTOOLCHAIN": "local", "GOBIN": str(folder), "PATH": f"{go.parent}:{os.environ['PATH']}"}
+        version = re.search(r"otlpreceiver (v\S+)", manifest.read_text())[1]
+        run([go, "install", f"go.opentelemetry.io/collector/cmd/builder@{version}"], folder, environment, tries=3)
+        shutil.copy(manifest, folder)
+        run([folder / "builder", f"--config={manifest.name}"], folder, environment, tries=3)
+
+    return made_once("collector", [manifest], make) / "collector"
 
 
 def java_classes(project):
