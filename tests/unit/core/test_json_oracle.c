@@ -1,12 +1,6 @@
 /* core/json.h and jansson read the same documents: those that a grammar makes, and the edges of RFC
  * 8259, named as in collections of such cases: y_ the grammar takes it, n_ it does not, i_ it
  * leaves it to the reader. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 /* jansson has enumerators of the same names. */
 #define JSON_OBJECT JANSSON_OBJECT
 #define JSON_ARRAY  JANSSON_ARRAY
@@ -18,44 +12,7 @@
 #undef JSON_STRING
 #undef JSON_NULL
 
-#include "core/json.h"
-
-#include <stdlib.h>
-
-#define DEPTH 32
-#define NODES 100000
-
-static struct json_parser *parser;
-static struct json_document doc;
-static struct json_error error;
-static uint8_t *copy; /* document on the heap, so that a sanitizer sees reads past its padding */
-
-static int parser_start(void **state)
-{
-    (void)state;
-    parser = json_parser_create(DEPTH, NODES);
-    return parser ? 0 : -1;
-}
-
-static int parser_end(void **state)
-{
-    (void)state;
-    json_parser_destroy(parser);
-    free(copy);
-    return 0;
-}
-
-static enum status parse_bytes(const void *data, size_t size)
-{
-    free(copy);
-    copy = malloc(size + JSON_PADDING);
-    assert_non_null(copy);
-    if (size)
-        memcpy(copy, data, size);
-    memset(copy + size, '}', JSON_PADDING); /* the padding's values must not matter */
-    error = (struct json_error){0, NULL};
-    return json_parse(parser, slice_make(copy, size), &doc, &error);
-}
+#include "json_case.h"
 
 static json_t *read_with_jansson(const void *data, size_t size)
 {

@@ -1,27 +1,11 @@
 /* Objects of Splunk's HTTP Event Collector. */
 #include "mutations.h"
 
-static struct registry *registry;
-static struct json_parser *json_inner;
-
 static int setup(void **state)
 {
-    if (fixture_setup(state) != 0)
-        return -1;
-    struct fixture *f = *state;
-    registry = registry_create();
-    json_inner = json_parser_create(16, 65536);
-    f->options.parser = &parser_hec;
-    f->options.registry = registry;
-    f->options.json_inner = json_inner;
-    return registry && json_inner ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    registry_destroy(registry);
-    json_parser_destroy(json_inner);
-    return fixture_teardown(state);
+    fixture_setup(state);
+    ((struct fixture *)*state)->options.parser = &parser_hec;
+    return 0;
 }
 
 static void native_event_takes_what_it_does_not_say_from_the_object(void **state)
@@ -205,7 +189,7 @@ static void changed_samples_lose_nothing(void **state)
     mutations_of_format(*state, &parser_hec);
 }
 
-#define hec_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define hec_test(f) cmocka_unit_test_setup_teardown(f, setup, fixture_teardown)
 
 int main(void)
 {

@@ -180,9 +180,6 @@ static void hand_on_with_attributes(const struct parser_context *context, struct
 static void an_envelope_that_breaks_the_rules_is_not_handed_on(void **state)
 {
     struct fixture *f = *state;
-    struct registry *registry = registry_create();
-    f->options.registry = registry;
-    f->options.json_inner = json_parser_create(16, 65536);
     act = hand_on_with_attributes;
     attributes = SLICE_LITERAL("{\"a\":\"");
     run_is_rejected(f, "bad_event", "attributes: ");
@@ -190,8 +187,6 @@ static void an_envelope_that_breaks_the_rules_is_not_handed_on(void **state)
     fixture_run_text(f, "record\n");
     assert_int_equal(f->result.accepted, 1);
     assert_event_has(f, 0, "\"attributes\":{\"plugin\":{\"a\":1}}");
-    json_parser_destroy(f->options.json_inner);
-    registry_destroy(registry);
 }
 
 int main(void)
