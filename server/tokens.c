@@ -107,6 +107,15 @@ static bool is_word(struct slice s, const char *more, size_t max)
     return s.size <= max;
 }
 
+/* Names with single commas between them, as they stand in a file; empty: all. */
+static bool is_formats(struct slice s)
+{
+    for (size_t i = 0; i < s.size; i++)
+        if (s.data[i] == ',' && (i == 0 || i + 1 == s.size || s.data[i + 1] == ','))
+            return false;
+    return is_word(s, "_,", FORMATS_MAX);
+}
+
 static enum status copy_texts(struct tokens *tokens, struct token *t)
 {
     struct slice *texts[] = {&t->id, &t->tenant, &t->formats, &t->created, &t->revoked};
@@ -119,7 +128,7 @@ static enum status copy_texts(struct tokens *tokens, struct token *t)
 enum status tokens_add(struct tokens *tokens, const struct token *token)
 {
     if (!token->id.size || !is_word(token->id, "-_", TOKEN_ID_MAX) ||
-        !identity_is_tenant(token->tenant) || !is_word(token->formats, "_,", FORMATS_MAX))
+        !identity_is_tenant(token->tenant) || !is_formats(token->formats))
         return STATUS_OUT_OF_RANGE;
     if (tokens_find(tokens, token->id))
         return STATUS_EXISTS;
