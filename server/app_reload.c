@@ -1,6 +1,7 @@
 /* app_reload.c: SIGHUP: settings are read into a new object and swapped, or kept when they are
  * wrong. Main thread. */
 #include "server/app_internal.h"
+#include "server/hec_ack.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -120,11 +121,23 @@ static bool read_tls(struct next *next)
     return false;
 }
 
+/* Sinks and plug-ins stay those of the start, whatever the settings say of them now. */
+static bool check_running(const struct app *app, const struct config *next)
+{
+    char reason[PLUGINS_REASON] = "hec.ack names a sink that runs only after a restart";
+    ack_mask_t sinks;
+    if (hec_ack_sinks(next, &app->shared.sinks, &sinks) == STATUS_OK &&
+        plugins_check_formats(&app->plugins, &next->ingest_formats, reason) == STATUS_OK)
+        return true;
+    log_error("setting is wrong", LOG_TEXT("problem", reason));
+    return false;
+}
+
 /* All of it or nothing. */
 static bool read_next(struct app *app, struct next *next)
 {
     *next = (struct next){.old = calloc(1, sizeof *next->old)};
-    if (next->old && read_config(app, next) && read_tls(next) &&
+    if (next->old && read_config(app, next) && check_running(app, next->config) && read_tls(next) &&
         app_load_catalog(app, next->config, &next->catalog) == STATUS_OK)
         return true;
     forget(next);

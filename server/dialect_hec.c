@@ -209,8 +209,9 @@ static int write_report(struct writer *out, const struct request *r, const char 
 
 static int answer_ack(struct writer *out, const struct dialect_question *q, struct refusal *refusal)
 {
-    if (hec_ack_answer(q->json, q->body, q->request->hec_tag, hec_ack_sinks(q->config, q->shared),
-                       q->shared, out) == STATUS_OK)
+    ack_mask_t sinks;
+    if (hec_ack_sinks(q->config, &q->shared->sinks, &sinks) == STATUS_OK &&
+        hec_ack_answer(q->json, q->body, q->request->hec_tag, sinks, q->shared, out) == STATUS_OK)
         return 200;
     refuse_with(refusal, 400, "bad_ack_query", "expected {\"acks\":[ID, …]}");
     return 0;

@@ -25,13 +25,11 @@ uint64_t hec_ack_id(uint64_t tag, uint64_t position)
     return tag << POSITION_BITS | (position & ((UINT64_C(1) << POSITION_BITS) - 1));
 }
 
-ack_mask_t hec_ack_sinks(const struct config *config, const struct ingest_shared *shared)
+enum status hec_ack_sinks(const struct config *config, const struct ack_sinks *running,
+                          ack_mask_t *sinks)
 {
     static const char *const words[] = {"spool", "spool", "kafka", "postgres", "all"};
-    ack_mask_t mask = 0;
-    /* config_check.c made sure that the sink is there */
-    (void)!ack_parse(slice_from_text(words[config->hec_ack]), &shared->sinks, &mask);
-    return mask;
+    return ack_parse(slice_from_text(words[config->hec_ack]), running, sinks);
 }
 
 static bool has_passed(uint64_t id, uint64_t tag, ack_mask_t sinks, uint64_t newest,

@@ -14,8 +14,10 @@ uint64_t hec_ack_tag(const struct ingest_shared *shared, struct slice tenant, st
                      struct slice channel);
 /* Id of a batch; below 2^53, which every JSON reader keeps. */
 uint64_t hec_ack_id(uint64_t tag, uint64_t position);
-/* The sinks that hec.ack wants; nothing of it when that is off or spool. */
-ack_mask_t hec_ack_sinks(const struct config *config, const struct ingest_shared *shared);
+/* The sinks that hec.ack wants; none of them when that is off or spool. UNSUPPORTED: one that does
+ * not run here. */
+enum status hec_ack_sinks(const struct config *config, const struct ack_sinks *running,
+                          ack_mask_t *sinks) must_check;
 
 /* Answers {"acks":[1,2]} with {"acks":{"1":true,"2":false}}: true when the batch is as durable as
  * `sinks` says. body is followed by JSON_PADDING bytes. MALFORMED: it is something else. */

@@ -15,6 +15,8 @@
 #include "server/plugin_file.h"
 
 #define TRIAL_SECONDS 10
+/* Exit status of a trial that came to its end. */
+#define TRIAL_DONE 42
 
 struct plugin {
     char file[PATH_MAX];
@@ -71,7 +73,7 @@ static void try_it(struct registry *registry, struct plugin *p)
     if (open_object(p, reason) == STATUS_OK && add(registry, p, reason) == STATUS_OK &&
         p->parser->probe)
         p->parser->probe(SLICE_LITERAL("trial"));
-    _exit(0);
+    _exit(TRIAL_DONE);
 }
 
 /* A plug-in that crashes, ends the process or hangs when it is loaded does so in a child. */
@@ -91,7 +93,9 @@ static enum status try_in_child(struct registry *registry, struct plugin *p,
         return refuse(p->file, reason, "hangs when it is loaded");
     if (WIFSIGNALED(ended))
         return refuse(p->file, reason, "crashes when it is loaded: %s", strsignal(WTERMSIG(ended)));
-    return ended ? refuse(p->file, reason, "ends the process when it is loaded") : STATUS_OK;
+    return WEXITSTATUS(ended) == TRIAL_DONE
+               ? STATUS_OK
+               : refuse(p->file, reason, "ends the process when it is loaded");
 }
 
 static enum status check_place(const char *file, char reason[PLUGINS_REASON])
@@ -144,11 +148,11 @@ enum status plugins_open(const struct config_list *files, struct plugins *out,
     return s;
 }
 
-static enum status check_formats(const struct registry *registry, const struct config_map *formats,
-                                 char reason[PLUGINS_REASON])
+enum status plugins_check_formats(const struct plugins *plugins, const struct config_map *formats,
+                                  char reason[PLUGINS_REASON])
 {
     for (size_t i = 0; i < formats->count; i++)
-        if (!registry_by_name(registry, slice_from_text(formats->values[i]))) {
+        if (!registry_by_name(plugins->registry, slice_from_text(formats->values[i]))) {
             snprintf(reason, PLUGINS_REASON,
                      "ingest.formats: '%.64s' is no format; `vsocd formats` lists them",
                      formats->values[i]);
@@ -162,7 +166,7 @@ enum status plugins_open_configured(const struct config *config, struct plugins 
 {
     enum status s = plugins_open(&config->ingest_plugins, out, reason);
     if (s == STATUS_OK)
-        s = check_formats(out->registry, &config->ingest_formats, reason);
+        s = plugins_check_formats(out, &config->ingest_formats, reason);
     if (s != STATUS_OK)
         plugins_close(out);
     return s;

@@ -26,6 +26,9 @@ enum status plugins_open(const struct config_list *files, struct plugins *out,
 /* The same with ingest.plugins; looks whether ingest.formats names formats. */
 enum status plugins_open_configured(const struct config *config, struct plugins *out,
                                     char reason[PLUGINS_REASON]) must_check;
+/* CONFIG with the reason when ingest.formats names a format that there is not. */
+enum status plugins_check_formats(const struct plugins *plugins, const struct config_map *formats,
+                                  char reason[PLUGINS_REASON]) must_check;
 /* Nobody may use a parser any more. *plugins may be all zeros, and is so afterwards. */
 void plugins_close(struct plugins *plugins);
 /* File that a parser came from; NULL: it is built in. */

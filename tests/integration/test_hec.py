@@ -5,6 +5,7 @@ import http.client
 import itertools
 import json
 import os
+import signal
 import threading
 
 import pytest
@@ -137,6 +138,7 @@ def test_health_is_red_while_the_spool_is_full(make_server):
     assert post(server, objects("one more")).json["code"] == 9
     reply = server.request("GET", COLLECTOR + "/health")
     assert (reply.status, reply.json["code"]) == (503, 18)
+    assert server.request("HEAD", COLLECTOR + "/health").status == 503
 
 
 def test_tokens_are_asked_for_with_splunks_numbers(make_server, tmp_path):
@@ -224,6 +226,22 @@ def test_question_that_is_none_is_refused(server):
         reply = post(server, body, "/ack", CHANNEL)
         assert (reply.status, reply.json["code"]) == (400, 6)
     assert server.export() == []
+
+
+def test_question_whose_answer_would_be_too_large_is_refused(server):
+    ids = list(range(2**52, 2**52 + 20000))
+    assert len(ask(server, ids).json["acks"]) == 20000
+    reply = ask(server, list(range(2**52, 2**52 + 50000)))
+    assert (reply.status, reply.json["code"]) == (413, 6) and "ask less" in reply.json["detail"]
+
+
+def test_reload_does_not_take_a_sink_for_acknowledging_that_does_not_run(server):
+    server.settings["hec"] = {"ack": "kafka"}
+    server.settings["sinks"]["kafka"] = {"enabled": True, "properties": {"bootstrap.servers": "127.0.0.1:1"}}
+    server.write_config()
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: server.metric("vsocd_config_last_reload_successful") == 0, what="the refused reload")
+    assert "hec.ack names a sink that runs only after a restart" in server.log()
 
 
 def test_acknowledgements_can_wait_for_a_sink(make_server, tmp_path):

@@ -3,11 +3,12 @@
 import json
 import os
 import re
+import signal
 import subprocess
 
 import pytest
 
-from harness import ROOT
+from harness import ROOT, wait_until
 
 SOURCE = r"""
 #include <signal.h>
@@ -155,6 +156,7 @@ WRONG = [
     ({"AT_LOAD": "abort()"}, "crashes when it is loaded: Aborted"),
     ({"AT_LOAD": "raise(SIGALRM)"}, "hangs when it is loaded"),
     ({"AT_LOAD": "exit(3)"}, "ends the process when it is loaded"),
+    ({"AT_LOAD": "exit(0)"}, "ends the process when it is loaded"),
 ]
 
 
@@ -214,6 +216,16 @@ def test_check_config_and_serve_refuse_alike_before_anything_is_made(make_server
     done = server.run("serve", "-c", server.config, check=False)
     assert (done.returncode, sentence in done.stderr.decode()) == (78, True)
     assert not os.path.exists(server.settings["data_dir"])
+
+
+def test_reload_refuses_a_format_that_no_plugin_has(make_server, make_plugin):
+    server = make_server(with_plugins(make_plugin(), formats={"application/x-trace": "outside"}))
+    server.settings["ingest"]["formats"]["application/x-trace"] = "inside"
+    server.write_config()
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: server.metric("vsocd_config_last_reload_successful") == 0, what="the refused reload")
+    assert "ingest.formats: 'inside' is no format" in server.log()
+    assert server.post("mapped", "application/x-trace").json["accepted"] == 1
 
 
 def test_check_config_tells_where_a_missing_file_is_named(make_server):
