@@ -82,10 +82,10 @@ static const struct dialect *find_dialect(struct ingest *in, struct http_exchang
     enum http_method method = http_method(exchange);
     if (method == HTTP_POST && !dialect->answer_get)
         return dialect;
-    if (method == HTTP_HEAD)
-        http_reply(exchange, 200, dialect->report_type, SLICE_EMPTY, NULL, 0, dialect->route);
-    else if (method == HTTP_GET && dialect->answer_get)
+    if (dialect->answer_get && (method == HTTP_GET || method == HTTP_HEAD))
         answer_get(in, dialect, exchange);
+    else if (method == HTTP_HEAD)
+        http_reply(exchange, 200, dialect->report_type, SLICE_EMPTY, NULL, 0, dialect->route);
     else
         refuse_method(dialect, exchange);
     return NULL;
@@ -260,6 +260,11 @@ static void answer_question(struct ingest *in, struct request *r)
     int status = ingest_inflate(in, r, &question.body, &refusal)
                      ? r->dialect->answer_body(&in->scratch, &question, &refusal)
                      : 0;
+    if (status && in->scratch.status != STATUS_OK) {
+        status = 0;
+        refuse_with(&refusal, 413, "question_too_large",
+                    "the answer would be over 1 MiB: ask less");
+    }
     if (!status) {
         request_refuse(r, &refusal);
         return;
