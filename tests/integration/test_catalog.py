@@ -18,10 +18,10 @@ UNKNOWN = "/api/v1/catalog/unknown"
 
 @pytest.fixture
 def catalog(make_server, tmp_path):
-    """(server, file, reload): a server with one catalogue file that names 0x8001 OLD."""
+    """(server, file, reload): a server with one catalogue file that names 0x8001 OLD. When reload returns the worker has been told."""
     file = tmp_path / "fleet.csv"
     file.write_text(TITLES + "0x8001,OLD,physical,4\n")
-    server = make_server({"ingest": {"catalogs": [str(file)], "workers": "2"}})
+    server = make_server({"ingest": {"catalogs": [str(file)], "workers": "1"}})
 
     def reload(text):
         before = server.metric("vsocd_config_last_reload_success_timestamp_seconds")
@@ -48,39 +48,51 @@ def names(server):
     return [one["event_name"] for one in server.export()]
 
 
-def test_reload_under_load_names_every_event_by_one_catalogue_and_loses_none(catalog):
-    server, _, reload = catalog
-    numbers, sent, stop = itertools.count(), [], threading.Event()
+FRESH = itertools.count(1000000)
+
+
+def wait_named(server, name):
+    """The worker takes a new catalogue at its next turn: until then events have the old names."""
+
+    def is_named():
+        assert server.post(ndjson([named(next(FRESH))])).status == 200
+        return names(server)[-1] == name
+
+    wait_until(is_named, what=f"an event that is named {name}")
+
+
+def test_reload_under_load_names_every_event_by_one_catalogue_and_loses_none(make_server, tmp_path):
+    file = tmp_path / "fleet.csv"
+    file.write_text(TITLES + "0x8001,OLD,physical,4\n")
+    server = make_server({"ingest": {"catalogs": [str(file)], "workers": "2"}})
+    numbers, replies, stop = itertools.count(), [], threading.Event()
 
     def load():
         while not stop.is_set():
-            batch = [next(numbers) for _ in range(200)]
-            reply = server.post(ndjson(named(n) for n in batch))
-            assert reply.status == 200 and reply.json["accepted"] == 200, reply
-            sent.append(batch)
+            reply = server.post(ndjson(named(next(numbers)) for _ in range(20)))
+            replies.append((reply.status, reply.json["accepted"]))
 
-    senders = [threading.Thread(target=load) for _ in range(3)]
+    senders = [threading.Thread(target=load, daemon=True) for _ in range(2)]
     for sender in senders:
         sender.start()
-    expected = ["OLD"]
-    for turn in range(5):
-        count = len(sent)
-        wait_until(lambda: len(sent) > count + 3, what="batches of this catalogue")
-        expected.append(f"NEW{turn}")
-        reload(TITLES + f"0x8001,NEW{turn},physical,{turn}\n")
-    count = len(sent)
-    wait_until(lambda: len(sent) > count + 3, what="batches of the last catalogue")
-    stop.set()
-    for sender in senders:
-        sender.join()
+    try:
+        wait_until(lambda: "OLD" in names(server), what="the first catalogue")
+        for turn in range(5):
+            file.write_text(TITLES + f"0x8001,NEW{turn},physical,{turn}\n")
+            server.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: f"NEW{turn}" in names(server), what="the next catalogue")
+    finally:
+        stop.set()
+        for sender in senders:
+            sender.join()
+    events = server.export()
     by_batch = {}
-    for one in server.export():
+    for one in events:
         by_batch.setdefault(one["batch_uid"], set()).add((one["event_name"], one["severity_id"]))
-    assert all(len(seen) == 1 for seen in by_batch.values()), "a batch has one catalogue"
-    seen = {next(iter(one)) for one in by_batch.values()}
-    assert {name for name, _ in seen} == set(expected)
-    assert seen == {("OLD", 4)} | {(f"NEW{turn}", turn) for turn in range(5)}
-    assert sum(len(batch) for batch in sent) == len(server.export())
+    assert all(len(said) == 1 for said in by_batch.values()), "a batch has one catalogue"
+    assert set.union(*by_batch.values()) == {("OLD", 4)} | {(f"NEW{turn}", turn) for turn in range(5)}
+    assert set(replies) == {(200, 20)}
+    assert sorted(one["source_event_id"] for one in events) == sorted(named(n)["id"] for n in range(next(numbers)))
 
 
 def test_a_wrong_file_leaves_the_catalogue_in_force_and_is_told(catalog):
@@ -94,8 +106,7 @@ def test_a_wrong_file_leaves_the_catalogue_in_force_and_is_told(catalog):
     assert "severity must be" in log, "all mistakes are told"
     reload(TITLES + "0x8001,GOOD,physical,4\n")
     assert server.metric("vsocd_config_last_reload_successful") == 1
-    server.post(ndjson([named(2)]))
-    assert names(server) == ["OLD", "GOOD"]
+    wait_named(server, "GOOD")
 
 
 def test_files_that_are_added_and_removed_take_effect_on_reload(catalog, tmp_path):
@@ -105,12 +116,11 @@ def test_files_that_are_added_and_removed_take_effect_on_reload(catalog, tmp_pat
     server.settings["ingest"]["catalogs"] = [str(file), str(over)]
     server.write_config()
     reload(file.read_text())
-    server.post(ndjson([named(1)]))
+    wait_named(server, "OVER")
     server.settings["ingest"]["catalogs"] = []
     server.write_config()
     reload(file.read_text())
-    server.post(ndjson([named(2)]))
-    assert names(server) == ["OVER", "unknown:0x8001"]
+    wait_named(server, "unknown:0x8001")
 
 
 def test_what_is_in_force_can_be_proved(catalog):
