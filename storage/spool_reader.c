@@ -195,12 +195,16 @@ static bool may_pass(const struct spool_reader *r, enum status status)
 }
 
 /* Something that is no record stands at the offset: moves to the next whole one, or to the end of
- * what may be read. END: there was nothing more in a file that may still grow. */
+ * what may be read. END: there was nothing more in a file that may still grow. OK: the record is
+ * whole after all, for another process has written it meanwhile. */
 static enum status pass_damage(struct spool_reader *r, bool zeros)
 {
     uint64_t at = r->scan.offset;
+    bool whole = false;
     enum status status = spool_scan_resync(&r->scan);
-    if (status != STATUS_OK && !may_pass(r, status))
+    if (status == STATUS_OK && !r->spool)
+        status = spool_scan_back(&r->scan, at, &whole);
+    if (whole || (status != STATUS_OK && !may_pass(r, status)))
         return status;
     if (status != STATUS_OK) {
         /* Another process may be at it; in a live spool all bytes before end are records. */
@@ -233,8 +237,13 @@ static enum status header_here(struct spool_reader *r)
         if (r->scan.offset >= r->scan.end)
             return STATUS_END;
         enum status status = spool_scan_header(&r->scan, &r->frame);
+        if (may_pass(r, status)) {
+            status = pass_damage(r, status == STATUS_END);
+            if (status == STATUS_OK)
+                continue;
+        }
         if (status != STATUS_OK)
-            return may_pass(r, status) ? pass_damage(r, status == STATUS_END) : status;
+            return status;
         if (r->frame.meta.position > r->position)
             return STATUS_OK;
         note_events(r);
@@ -308,18 +317,22 @@ void spool_reader_skip(struct spool_reader *reader)
 
 enum status spool_reader_next(struct spool_reader *reader, struct batch_record *record)
 {
-    enum status status = next_header(reader);
-    if (status != STATUS_OK)
-        return status;
-    status = spool_scan_record(&reader->scan, &reader->frame, record);
-    if (status != STATUS_OK && !may_pass(reader, status))
-        return status;
-    if (status == STATUS_OK) {
-        spool_reader_skip(reader);
-        return STATUS_OK;
-    }
-    reader->peeked = false;
-    return pass_damage(reader, false);
+    enum status status;
+    do {
+        status = next_header(reader);
+        if (status != STATUS_OK)
+            return status;
+        status = spool_scan_record(&reader->scan, &reader->frame, record);
+        if (status == STATUS_OK) {
+            spool_reader_skip(reader);
+            return STATUS_OK;
+        }
+        if (!may_pass(reader, status))
+            return status;
+        reader->peeked = false;
+        status = pass_damage(reader, false);
+    } while (status == STATUS_OK);
+    return status;
 }
 
 /* --- life ----------------------------------------------------------------------------------- */

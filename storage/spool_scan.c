@@ -202,6 +202,17 @@ enum status spool_scan_resync(struct spool_scan *scan)
     }
 }
 
+enum status spool_scan_back(struct spool_scan *scan, uint64_t offset, bool *whole)
+{
+    uint64_t next = scan->offset;
+    spool_scan_forget(scan);
+    scan->offset = offset;
+    enum status status = whole_record_here(scan, whole);
+    if (status != STATUS_OK || !*whole)
+        scan->offset = next;
+    return status;
+}
+
 enum status spool_scan_used_end(struct spool_scan *scan, uint64_t *end)
 {
     uint64_t used = scan->offset;

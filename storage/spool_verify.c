@@ -119,12 +119,18 @@ static void count_record(struct walk *w, const struct batch_meta *meta)
     w->lost = false;
 }
 
-/* Bytes that are no record: tells of them and moves behind. END: no record follows. */
+/* Bytes that are no record: tells of them and moves behind; does neither when they are one by now,
+ * for the spool may be live. END: no record follows. */
 static enum status pass_damage(struct walk *w)
 {
     uint64_t bad = w->scan.offset, used;
+    bool whole = false;
     enum status status = spool_scan_resync(&w->scan);
     uint64_t next = w->scan.offset;
+    if (status == STATUS_OK)
+        status = spool_scan_back(&w->scan, bad, &whole);
+    if (whole)
+        return STATUS_OK;
     w->scan.offset = bad;
     if (status == STATUS_OK) {
         found(w, SPOOL_FINDING_BYTES, next - bad, 0);

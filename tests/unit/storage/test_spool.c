@@ -241,6 +241,46 @@ static void queue_over_its_limit_is_busy(void **state)
     fixture_put_many(f, 1);
 }
 
+static void put_large(struct spool_fixture *f, unsigned n)
+{
+    while (n--) {
+        struct batch *b = fixture_batch_sized(f, ++f->made, 50000);
+        assert_int_equal(spool_submit(f->spool, &b), STATUS_OK);
+        assert_int_equal(fixture_verdict_of(f, NULL), STATUS_OK);
+    }
+}
+
+/* What a reader of another process reads ahead ends in the middle of what the writer is at. When it
+ * gets there, that record and more behind it are whole. */
+static void what_was_half_written_when_it_was_read_ahead_is_no_damage(void **state)
+{
+    struct spool_fixture *f = *state;
+    struct spool_reader *reader;
+    struct batch_record r;
+    size_t size;
+    f->options.segment_bytes = UINT64_C(8) << 20;
+    f->options.max_bytes = UINT64_C(64) << 20;
+    fixture_open(f);
+    put_large(f, 60);
+    fixture_close(f);
+    char path[512];
+    snprintf(path, sizeof path, "%s", fixture_segment(f, 1));
+    uint8_t *bytes = fixture_load(path, &size), *half = fixture_load(path, &size);
+    memset(half + 600000, 0, size - 600000);
+    fixture_store(path, half, size);
+    assert_int_equal(spool_reader_open_dir(f->dir, 0, &reader), STATUS_OK);
+    for (uint64_t n = 1; n <= 60; n++) {
+        assert_int_equal(spool_reader_next(reader, &r), STATUS_OK);
+        assert_int_equal(r.meta.position, n);
+        if (n == 1)
+            fixture_store(path, bytes, size);
+    }
+    assert_int_equal(spool_reader_next(reader, &r), STATUS_END);
+    spool_reader_close(reader);
+    free(half);
+    free(bytes);
+}
+
 static void path_that_is_no_directory_is_refused_with_advice(void **state)
 {
     struct spool_fixture *f = *state;
@@ -269,6 +309,7 @@ int main(void)
         TEST(second_opener_finds_the_spool_locked),
         TEST(submit_after_stop_is_closed_and_queued_batches_are_committed),
         TEST(queue_over_its_limit_is_busy),
+        TEST(what_was_half_written_when_it_was_read_ahead_is_no_damage),
         TEST(path_that_is_no_directory_is_refused_with_advice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
