@@ -41,9 +41,9 @@ void spool_scan_pass(struct spool_scan *scan, const struct spool_frame *frame);
 /* Moves to the next whole record behind the current offset. END: there is none; does not move. IO,
  * NO_MEMORY. */
 enum status spool_scan_resync(struct spool_scan *scan) must_check;
-/* Moves back to offset when a whole record stands there, read anew. What another process was writing
- * when it was read ahead is whole once a record behind it is: ask this after a resync, before it is
- * called damage. IO, NO_MEMORY. */
+/* Moves back to offset when a whole record stands there, read anew. What another process was
+ * writing when it was read ahead is whole once a record behind it is: ask this after a resync,
+ * before it is called damage. IO, NO_MEMORY. */
 enum status spool_scan_back(struct spool_scan *scan, uint64_t offset, bool *whole) must_check;
 /* Offset behind the last byte that is not zero, at or after the current offset. */
 enum status spool_scan_used_end(struct spool_scan *scan, uint64_t *end) must_check;
