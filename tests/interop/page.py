@@ -14,13 +14,15 @@ SOURCES = [path for path in sorted((fetched.ROOT / "tests" / "interop").rglob("*
 class Row(NamedTuple):
     version: str
     route: str
+    coding: str  # Content-Encoding
+    connections: str  # kept, or each request has its own
     faults: dict  # {fault: again, told or lost}
 
 
 def rows():
     """{client: Row} of the table."""
-    found = re.findall(r"^\| ([^|]+?) \| ([^|]+?) \| `([^|`]+)` \| (\w+) \| (\w+) \| (\w+) \| (\w+) \|$", TEXT, re.M)
-    return {name: Row(version, route, dict(zip(FAULTS, faults))) for name, version, route, *faults in found}
+    found = re.findall(r"^\| ([^|]+?) \| ([^|]+?) \| `([^|`]+)`" + r" \| (\w+)" * 6 + r" \|$", TEXT, re.M)
+    return {name: Row(*columns[:4], dict(zip(FAULTS, columns[4:]))) for name, *columns in found}
 
 
 def blocks():

@@ -70,6 +70,11 @@ def test_a_client_posts_a_ledger(client, make_stack, token, tmp_path):
     said, errors = run(client, stack.server.url, ledger, authority.ca_path, *authority.vehicle(VIN), token=token)
     assert said == dict.fromkeys(batches, "ok"), errors
     compare(client, stack, batches, batches)
+    codings = [coding for coding, in query(stack.database, "select distinct content_encoding from vsoc.batches")]
+    opened = stack.server.metric("vsocd_http_connections_accepted_total", 'listener="ingest"')
+    row = page.rows().get(client.name)
+    requests = sum(map(len, batches.values())) if client.per_event else len(batches)
+    assert row and codings == [row.coding] and ("kept" if opened < requests else "each") == row.connections, (codings, opened)
 
 
 def outcome(said, again):

@@ -120,11 +120,11 @@ def node_packages(project):
     return made_once("node", [project / "package.json", project / "package-lock.json"], make) / "node_modules"
 
 
-def go_program(module, *build):
+def go_program(module):
     """Path of the program that a Go module makes."""
 
     def make(folder):
-        run([toolchains() / "go" / "bin" / "go", "build", "-o", folder / module.name, *build, "."], module, {"GOTOOLCHAIN": "local"}, tries=3)
+        run([toolchains() / "go" / "bin" / "go", "build", "-trimpath", "-o", folder / module.name, "."], module, {"GOTOOLCHAIN": "local"}, tries=3)
 
     return made_once(module.name, [path for path in module.iterdir() if path.suffix in {".go", ".mod", ".sum"}], make) / module.name
 

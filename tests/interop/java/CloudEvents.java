@@ -10,20 +10,22 @@ import java.net.URI;
 import java.net.URL;
 import javax.net.ssl.HttpsURLConnection;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLSocketFactory;
 
 class CloudEvents {
     static Client withSdk(String url, SSLContext tls) {
+        SSLSocketFactory factory = tls.getSocketFactory(); // the same for all, or no connection is kept
         return events -> {
             for (JsonNode event : events)
-                post(url, tls, event);
+                post(url, factory, event);
         };
     }
 
     // docs/clients.md: cloudevents (Java)
-    static void post(String url, SSLContext tls, JsonNode event) throws IOException {
+    static void post(String url, SSLSocketFactory tls, JsonNode event) throws IOException {
         HttpURLConnection connection = (HttpURLConnection) new URL(url + "/v1/events").openConnection();
         if (connection instanceof HttpsURLConnection)
-            ((HttpsURLConnection) connection).setSSLSocketFactory(tls.getSocketFactory());
+            ((HttpsURLConnection) connection).setSSLSocketFactory(tls);
         connection.setRequestMethod("POST");
         connection.setDoOutput(true);
         CloudEvent message = CloudEventBuilder.v1().withId(event.get("id").asText()).withSource(URI.create("urn:gateway:GW-3"))

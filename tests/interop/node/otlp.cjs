@@ -9,7 +9,9 @@ function withExporter(OTLPLogExporter, url, files) {
     const { BatchLogRecordProcessor, LoggerProvider } = require("@opentelemetry/sdk-logs");
     const { resourceFromAttributes } = require("@opentelemetry/resources");
 
-    const exporter = new OTLPLogExporter({ url: `${url}/v1/logs`, compression: "gzip", httpAgentOptions: { ca, cert, key } });
+    const exporter = new OTLPLogExporter({
+        url: `${url}/v1/logs`, compression: "gzip", httpAgentOptions: { ca, cert, key, keepAlive: true },
+    });
     const provider = new LoggerProvider({
         resource: resourceFromAttributes({ "service.name": "GW-3", "vehicle.vin": "1M8GDM9AXKP042788" }),
         processors: [new BatchLogRecordProcessor({ exporter })],
