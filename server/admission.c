@@ -130,8 +130,9 @@ static void limits_of(struct quota *quota, const struct quota_sender *sender, do
 {
     uint64_t own = sender->events_per_second;
     *rate = (double)(own ? own : atomic_load_explicit(&quota->rate, memory_order_relaxed));
-    *burst = (double)(own ? burst_of(own, sender->burst)
-                          : atomic_load_explicit(&quota->burst, memory_order_relaxed));
+    *burst =
+        (double)(own || sender->burst ? burst_of(own, sender->burst)
+                                      : atomic_load_explicit(&quota->burst, memory_order_relaxed));
 }
 
 static void sender_hash(const struct quota_sender *sender, uint8_t digest[SHA256_BYTES])

@@ -139,7 +139,8 @@ static int token_new(struct token_command *c)
         .formats = slice_from_text(c->formats),
         .created = time_now(created),
     };
-    if (!c->tenant || !read_count(c->events_per_second, &t.events_per_second) ||
+    bool no_formats = c->formats && !*c->formats; /* a shell's empty variable is not "all" */
+    if (!c->tenant || no_formats || !read_count(c->events_per_second, &t.events_per_second) ||
         !read_count(c->burst, &t.burst))
         return command_usage("token");
     token_renew(&t, secret);

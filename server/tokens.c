@@ -15,7 +15,7 @@
 #define MEMORY_MAX  ((size_t)256 << 20)
 #define FORMATS_MAX 1024
 #define LINE_DEPTH  4
-#define LINE_NODES  512
+#define LINE_NODES  1024 /* names of one letter in FORMATS_MAX bytes, and the other members */
 
 struct entry {
     struct token token;

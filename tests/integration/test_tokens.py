@@ -195,6 +195,7 @@ def test_tokens_made_at_the_same_time_are_all_kept(server, tmp_path):
         (["new", "--tenant", "demo", "--id", "gw-1"], 1),
         (["new", "--tenant", "demo", "--id", "a b"], 1),
         (["new", "--tenant", ""], 1),
+        (["new", "--tenant", "demo", "--formats", ""], 64),
         (["new", "--tenant", "demo", "--formats", "hec,"], 1),
         (["new", "--tenant", "demo", "--formats", ","], 1),
         (["new", "--tenant", "demo", "--formats", "hec,,cef"], 1),

@@ -116,6 +116,18 @@ static void quota_of_its_own_holds_for_one_sender(void **state)
     quota_destroy(quota);
 }
 
+static void burst_of_its_own_holds_with_the_quota_of_all(void **state)
+{
+    struct quota *quota = quota_create();
+    struct quota_sender own = vehicle_1;
+    (void)state;
+    quota_configure(quota, 1, 1000);
+    own.burst = 5;
+    quota_charge(quota, &own, 6, NS_PER_S);
+    assert_int_equal(quota_check(quota, &own, NS_PER_S), 2);
+    quota_destroy(quota);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -126,6 +138,7 @@ int main(void)
         cmocka_unit_test(sender_over_its_burst_waits_until_the_bucket_is_filled_again),
         cmocka_unit_test(one_sender_over_its_quota_costs_another_nothing),
         cmocka_unit_test(quota_of_its_own_holds_for_one_sender),
+        cmocka_unit_test(burst_of_its_own_holds_with_the_quota_of_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,6 +64,30 @@ static void revoked_token_is_told_apart_from_an_unknown_one(void **state)
     tokens_destroy(tokens);
 }
 
+static void as_many_formats_as_are_written_are_read_back(void **state)
+{
+    char names[1024];
+    struct tokens *made = tokens_create(), *read = NULL;
+    char reason[256] = "";
+    struct writer w;
+    (void)state;
+    for (size_t i = 0; i < sizeof names; i++)
+        names[i] = i % 2 ? ',' : 'a';
+    struct token t = {.id = SLICE_LITERAL("a"), .tenant = SLICE_LITERAL("demo")};
+    t.formats = slice_make(names, sizeof names);
+    assert_int_equal(tokens_add(made, &t), STATUS_OUT_OF_RANGE);
+    t.formats.size--;
+    assert_int_equal(tokens_add(made, &t), STATUS_OK);
+    writer_init(&w, 65536);
+    tokens_write(made, &w);
+    if (tokens_parse(writer_slice(&w), &read, reason) != STATUS_OK)
+        fail_msg("%s", reason);
+    assert_int_equal(tokens_at(read, 0)->formats.size, t.formats.size);
+    writer_fini(&w);
+    tokens_destroy(read);
+    tokens_destroy(made);
+}
+
 static void file_is_read_back_as_it_was_written(void **state)
 {
     static const char text[] =
@@ -127,6 +151,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(token_is_known_by_its_secret_alone),
         cmocka_unit_test(revoked_token_is_told_apart_from_an_unknown_one),
+        cmocka_unit_test(as_many_formats_as_are_written_are_read_back),
         cmocka_unit_test(file_is_read_back_as_it_was_written),
         cmocka_unit_test(thousands_of_tokens_are_found_by_their_ids),
         cmocka_unit_test(mistake_is_told_with_its_line),
