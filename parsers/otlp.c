@@ -11,14 +11,17 @@ static size_t first_byte(struct slice body)
 }
 
 /* A request in Protocol Buffers starts with the byte of its only field, which is also the line end
- * that JSON may start with, and the length may be that of {: then a key or the end must follow. */
+ * that JSON may start with, and the length may be that of {: then a key or the end must follow. An
+ * array is no request either, but who sends one means JSON. */
 static bool is_json(struct slice body)
 {
     size_t at = first_byte(body);
     if (at == body.size)
         return true;
-    if (body.data[at] != '{' || body.data[0] != '\n')
-        return body.data[at] == '{';
+    if (body.data[0] != '\n')
+        return body.data[at] == '{' || body.data[at] == '[';
+    if (body.data[at] != '{')
+        return false;
     at = json_walk_space(body, at + 1);
     if (at == body.size)
         return false;

@@ -462,6 +462,14 @@ static void requests_without_records_are_nothing(void **state)
     }
 }
 
+static void an_array_is_refused_as_json(void **state)
+{
+    struct fixture *f = *state;
+    run(f, " [{\"resourceLogs\":[]}]");
+    assert_int_equal(f->item_count, 1);
+    assert_rejected(f, 0, "malformed", "JSON");
+}
+
 static void a_length_that_looks_like_a_bracket_is_protobuf(void **state)
 {
     struct fixture *f = *state;
@@ -556,6 +564,7 @@ int main(void)
         fixture_test(a_changed_byte_within_a_record_leaves_its_neighbours),
         fixture_test(a_cut_request_gives_the_records_before_the_cut),
         fixture_test(requests_without_records_are_nothing),
+        fixture_test(an_array_is_refused_as_json),
         fixture_test(a_length_that_looks_like_a_bracket_is_protobuf),
         fixture_test(requests_are_told_from_other_bodies),
         fixture_test(fields_are_read_up_to_what_is_none),
