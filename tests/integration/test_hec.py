@@ -64,6 +64,12 @@ def test_query_is_part_of_what_makes_a_batch_the_same(server):
     assert [one["ecu_id"] for one in server.export()] == ["a", "b"]
 
 
+def test_no_value_of_the_query_looks_like_two(server):
+    for query in ("host=a%00%3fsource:b", "host=a&source=b"):
+        assert post(server, "line\n", "/raw?" + query).status == 200
+    assert len(server.export()) == 2
+
+
 def test_bodies_may_be_compressed_and_of_any_type(server):
     body = gzip.compress(objects("zipped").encode())
     assert post(server, body, Content_Encoding="gzip", Content_Type="application/x-www-form-urlencoded").status == 200
