@@ -6,6 +6,8 @@
 #include "parsers/text.h"
 
 #define CODE_MAX_BYTES 32
+/* A hundred of them stand in a report, each byte as up to six. */
+#define DETAIL_MAX_BYTES 500
 
 /* Fields that only the server sets for others, but a parser knows. */
 static bool parser_knows(enum event_field field)
@@ -80,4 +82,6 @@ void plugin_guard_reason(const char **code, const char **detail)
         *code = "malformed";
     if (!*detail || !**detail || text_check(slice_from_text(*detail)) != STATUS_OK)
         *detail = "the plug-in gives no reason in UTF-8";
+    else if (strlen(*detail) > DETAIL_MAX_BYTES)
+        *detail = "the plug-in's reason is longer than 500 bytes";
 }

@@ -12,7 +12,7 @@
  * quarantined: it sets what is the server's alone, or its JSON is none. Reads with context->json.
  */
 const char *plugin_guard_event(const struct parser_context *context, const struct event *event);
-/* Makes code a machine word and detail a sentence in UTF-8, whatever they were. */
+/* Makes code a machine word and detail a short sentence in UTF-8, whatever they were. */
 void plugin_guard_reason(const char **code, const char **detail);
 
 #endif

@@ -133,6 +133,9 @@ static void reject_all(const struct parser_context *context, struct event *event
 
 static void reasons_are_words_and_sentences(void **state)
 {
+    static char longest[500 + 1], longer[501 + 1];
+    memset(longest, 'z', sizeof longest - 1);
+    memset(longer, 'z', sizeof longer - 1);
     void (*const acts[])(const struct parser_context *, struct event *,
                          struct parser_outcome *) = {say_malformed, reject_all};
     for (size_t i = 0; i < 2; i++) {
@@ -141,6 +144,10 @@ static void reasons_are_words_and_sentences(void **state)
         run_is_rejected(*state, "bad_crc", "CRC is wrong");
         code = "Bad CRC!", detail = "\xff";
         run_is_rejected(*state, "malformed", "no reason in UTF-8");
+        detail = longest;
+        run_is_rejected(*state, "malformed", "zzz");
+        detail = longer;
+        run_is_rejected(*state, "malformed", "longer than 500 bytes");
         code = detail = NULL;
         run_is_rejected(*state, "malformed", i ? "no reason" : "does not follow its format");
     }
