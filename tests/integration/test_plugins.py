@@ -218,14 +218,21 @@ def test_check_config_and_serve_refuse_alike_before_anything_is_made(make_server
     assert not os.path.exists(server.settings["data_dir"])
 
 
-def test_reload_refuses_a_format_that_no_plugin_has(make_server, make_plugin):
+def test_reload_takes_a_format_and_refuses_one_that_no_plugin_has(make_server, make_plugin):
     server = make_server(with_plugins(make_plugin(), formats={"application/x-trace": "outside"}))
-    server.settings["ingest"]["formats"]["application/x-trace"] = "inside"
-    server.write_config()
-    server.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: server.metric("vsocd_config_last_reload_successful") == 0, what="the refused reload")
+
+    def reload(name, good):
+        server.settings["ingest"]["formats"]["application/x-trace"] = name
+        server.write_config()
+        server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: server.metric("vsocd_config_last_reload_successful") == good, what="the reload")
+
+    reload("inside", 0)
     assert "ingest.formats: 'inside' is no format" in server.log()
     assert server.post("mapped", "application/x-trace").json["accepted"] == 1
+    reload("cef", 1)
+    assert "only after a restart" not in server.log().partition("is no format")[2]
+    wait_until(lambda: server.post("mapped again", "application/x-trace").status == 422, what="the new format")
 
 
 def test_check_config_tells_where_a_missing_file_is_named(make_server):
