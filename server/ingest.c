@@ -4,6 +4,7 @@
  * dialect.h. */
 #include "server/ingest_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/clock.h"
@@ -54,9 +55,13 @@ static void answer_get(struct ingest *in, const struct dialect *dialect,
                        struct http_exchange *exchange)
 {
     struct refusal busy;
+    char seconds[16];
+    const struct http_reply_header again = {"Retry-After", seconds};
+    bool is_red = is_busy(in, &busy);
+    snprintf(seconds, sizeof seconds, "%u", busy.retry_after_s);
     writer_reset(&in->scratch);
-    int status = dialect->answer_get(&in->scratch, is_busy(in, &busy) ? &busy : NULL);
-    http_reply(exchange, status, dialect->report_type, writer_slice(&in->scratch), NULL, 0,
+    int status = dialect->answer_get(&in->scratch, is_red ? &busy : NULL);
+    http_reply(exchange, status, dialect->report_type, writer_slice(&in->scratch), &again, is_red,
                dialect->route);
 }
 

@@ -143,7 +143,7 @@ def test_health_is_red_while_the_spool_is_full(make_server):
     wait_until(is_full, what="the spool getting full", interval=0)
     assert post(server, objects("one more")).json["code"] == 9
     reply = server.request("GET", COLLECTOR + "/health")
-    assert (reply.status, reply.json["code"]) == (503, 18)
+    assert (reply.status, reply.json["code"]) == (503, 18) and int(reply.headers["Retry-After"]) > 0
     assert server.request("HEAD", COLLECTOR + "/health").status == 503
 
 
