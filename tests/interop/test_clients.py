@@ -1,6 +1,9 @@
 """Real clients post a ledger, and PostgreSQL has it: each event once, unaltered, in the vehicle's name."""
 
+import concurrent.futures
+import contextlib
 import json
+import socket
 import subprocess
 
 import page
@@ -8,7 +11,7 @@ import pytest
 from certificates import Authority, tls_settings
 from clients import CLIENTS, HEC, run
 from front import FAULTS, Front
-from harness import event, query
+from harness import event, query, wait_until
 from load import NAME, told_of
 
 VIN = "1M8GDM9AXKP042788"
@@ -94,3 +97,35 @@ def test_a_client_does_on_faults_what_the_page_says(client, make_stack, tmp_path
     compare(client, stack, batches, ["first", *(fault for fault in FAULTS if did[fault] == "again"), "last"])
     row = page.rows().get(client.name)
     assert row and did == row.faults, f"it did {did} and said {said}"
+
+
+def waits(client):
+    row = page.rows().get(client.name)
+    return row and row.faults["503"] == "again"
+
+
+def hold_memory(server, address):
+    """A connection that holds 1 MiB of limits.memory: all but the last byte of a body."""
+    connection = socket.create_connection(("127.0.0.1", server.port), 30, (address, 0))
+    connection.sendall(b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: 1048576\r\n\r\n")
+    assert connection.recv(100).startswith(b"HTTP/1.1 100")
+    connection.sendall(b" " * 1048575)
+    return connection
+
+
+@pytest.mark.parametrize("client", filter(waits, CLIENTS), ids=lambda client: client.name)
+def test_a_client_that_sends_again_gets_all_to_a_server_that_was_busy(client, make_stack, tmp_path):
+    """The refusals are the server's own, in the words of the client's protocol."""
+    stack = make_stack({"limits": {"memory": "2MiB", "body_bytes": "1MiB"}, "timeouts": {"body": "10min"}}, kafka=False)
+    batches = {marker: make_batch(client.name, marker, 1 if client.per_event else 20) for marker in ("first", "last")}
+    with contextlib.ExitStack() as held, concurrent.futures.ThreadPoolExecutor() as pool:
+        for address in ("127.0.0.2", "127.0.0.3"):
+            held.enter_context(hold_memory(stack.server, address))
+        wait_until(lambda: stack.server.metric("vsocd_memory_in_flight_bytes") == 2 << 20, what="both bodies being held")
+        running = pool.submit(run, client, stack.server.url, write_ledger(tmp_path / "ledger", batches))
+        wait_until(lambda: running.done() or stack.server.metric("vsocd_refusals_total", 'reason="memory"') > 0, 100, "a refusal")
+        held.close()
+        said, errors = running.result()
+    assert said == dict.fromkeys(batches, "ok"), errors
+    assert stack.server.metric("vsocd_refusals_total", 'reason="memory"') > 0
+    compare(client, stack, batches, batches)
