@@ -96,7 +96,8 @@ def test_a_client_does_on_faults_what_the_page_says(client, make_stack, tmp_path
     assert said["first"] == said["last"] == "ok", errors
     compare(client, stack, batches, ["first", *(fault for fault in FAULTS if did[fault] == "again"), "last"])
     row = page.rows().get(client.name)
-    assert row and did == row.faults, f"it did {did} and said {said}"
+    either = {fault: "varies" for fault in FAULTS if row and row.faults[fault] == "varies"}
+    assert row and did | either == row.faults, f"it did {did}, said {said} and wrote {errors[-1500:]}"
 
 
 def waits(client):
