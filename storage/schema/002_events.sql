@@ -182,7 +182,7 @@ COMMENT ON COLUMN vsoc.events.raw_offset IS 'where the record starts in the infl
 COMMENT ON COLUMN vsoc.events.raw_size IS 'bytes of the record';
 COMMENT ON COLUMN vsoc.events.raw_ref IS 'where else the batch is kept';
 COMMENT ON COLUMN vsoc.events.sig_state IS 'signature of the record: none, valid, invalid, unverifiable';
-COMMENT ON COLUMN vsoc.events.transport_identity IS 'fingerprint of the sender''s certificate';
+COMMENT ON COLUMN vsoc.events.transport_identity IS 'fingerprint of the sender''s certificate, or token:ID';
 COMMENT ON COLUMN vsoc.events.chain_hash IS 'hash over the previous batch''s hash and this batch';
 COMMENT ON COLUMN vsoc.events.retention_class IS 'retention class';
 COMMENT ON COLUMN vsoc.events.legal_hold IS 'kept although retention is over';

@@ -37,7 +37,7 @@ COMMENT ON COLUMN vsoc.batches.spool_uid IS 'spool in which it stands: positions
 COMMENT ON COLUMN vsoc.batches.position IS 'its place in that spool';
 COMMENT ON COLUMN vsoc.batches.tenant_id IS 'car maker or fleet operator, from the sender''s identity';
 COMMENT ON COLUMN vsoc.batches.sender IS 'identity that posted it';
-COMMENT ON COLUMN vsoc.batches.transport_identity IS 'fingerprint of the sender''s certificate';
+COMMENT ON COLUMN vsoc.batches.transport_identity IS 'fingerprint of the sender''s certificate, or token:ID';
 COMMENT ON COLUMN vsoc.batches.content_type IS 'Content-Type of the request';
 COMMENT ON COLUMN vsoc.batches.content_encoding IS 'Content-Encoding of the request';
 COMMENT ON COLUMN vsoc.batches.format IS 'format that was parsed';
