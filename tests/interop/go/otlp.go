@@ -18,6 +18,7 @@ func withOtlp(url string, config *tls.Config) func([]event) error {
 	if strings.HasPrefix(url, "http:") {
 		config = nil
 	}
+	interval := time.Hour // or it could fall into the middle of a batch of the ledger
 	// docs/clients.md: otlploghttp
 	exporter, err := otlploghttp.New(ctx,
 		otlploghttp.WithEndpointURL(url+"/v1/logs"),
@@ -27,7 +28,7 @@ func withOtlp(url string, config *tls.Config) func([]event) error {
 	provider := sdklog.NewLoggerProvider(
 		sdklog.WithResource(resource.NewSchemaless(
 			attribute.String("service.name", "GW-3"), attribute.String("vehicle.vin", "1M8GDM9AXKP042788"))),
-		sdklog.WithProcessor(sdklog.NewBatchProcessor(exporter)))
+		sdklog.WithProcessor(sdklog.NewBatchProcessor(exporter, sdklog.WithExportInterval(interval))))
 	logger := provider.Logger("ids")
 
 	emit := func(one event) {
