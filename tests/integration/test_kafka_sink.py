@@ -233,21 +233,21 @@ def test_brokers_that_pause_only_delay(make_lane, brokers, prefix):
 def test_brokers_that_die_lose_and_repeat_nothing(make_lane, brokers, prefix):
     lane = make_lane()
     lane.connected()
-    lane.tell("load 1 100 200 repeat=20")
+    lane.tell("load 1 100 200 repeat=6")
     time.sleep(0.7)
     brokers.act("kafka", "stop", "--kill")
     time.sleep(2)
     brokers.act("kafka", "start")
     answer = json.loads(lane.process.stdout.readline())
-    position = 2000
+    position = 600
     if answer["result"] != "delivered":
         assert answer["result"] == "later", answer
         wait_until(lambda: lane.connect()["result"] == "delivered", 90, "the sink's recovery")
         position = lane.connected()["position"]
         assert position % 100 == 0
-    if position < 2000:
-        lane.delivered(position + 1, 100, 200, repeat=(2000 - position) // 100)
-    assert_each_once(brokers, f"{prefix}.events", 400000)
+    if position < 600:
+        lane.delivered(position + 1, 100, 200, repeat=(600 - position) // 100)
+    assert_each_once(brokers, f"{prefix}.events", 120000)
 
 
 def test_second_process_with_the_same_name_wins_and_the_first_gives_up(make_lane):
