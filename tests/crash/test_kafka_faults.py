@@ -14,7 +14,7 @@ import signal
 import time
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions
 
 import kafka_acl
@@ -128,6 +128,15 @@ def test_broker_whose_disk_fails_ends_and_comes_back_with_it(rig, services):
     one.end()
 
 
+def ends(one, isolation):
+    """{partition: end} of the events as a reader of this isolation sees it: that of committed messages stops at an open transaction."""
+    topic = one.stack.topics["events"]
+    reader = Consumer({"bootstrap.servers": one.stack.services.bootstrap, "group.id": "ends", "isolation.level": isolation})
+    with contextlib.closing(reader):
+        partitions = reader.list_topics(topic, timeout=20).topics[topic].partitions
+        return {number: reader.get_watermark_offsets(TopicPartition(topic, number), timeout=20)[1] for number in partitions}
+
+
 @pytest.mark.parametrize("point", ["kafka_message_produced", "kafka_flushed"])
 def test_transaction_that_the_broker_ended_for_its_age_is_done_again(rig, build, point):
     """The server is frozen in a transaction for longer than that may take. The client library ends it, or the broker does: whoever is first."""
@@ -142,6 +151,7 @@ def test_transaction_that_the_broker_ended_for_its_age_is_done_again(rig, build,
     stat = pathlib.Path(f"/proc/{one.server.process.pid}/stat")
     wait_until(lambda: stat.read_text().rsplit(")", 1)[1].split()[0] == "T", 60, "the freeze within a transaction")
     time.sleep(3)  # the freeze itself
+    wait_until(lambda: ends(one, "read_committed") == ends(one, "read_uncommitted"), 60, "the broker's end of the transaction")
     one.server.process.send_signal(signal.SIGCONT)
     wait_until(lambda: one.said("sink is not there") and one.said("sink is back"), 60, "another transaction in place of the ended one")
     one.passed()
