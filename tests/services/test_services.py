@@ -23,6 +23,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "support"))
 
 import kafka_acl  # noqa: E402
+from harness import wait_until  # noqa: E402
 
 ORDINARY_USER = 65534  # nobody
 
@@ -369,11 +370,11 @@ def test_kafka_users_may_do_what_they_are_granted(service):
         return errors[0] and errors[0].name()
 
     kafka_acl.grant(servers, "alice", "topic", "gua", "write", prefixed=True)
-    assert refusal(alice) is None
+    wait_until(lambda: refusal(alice) is None, what="the right")  # the broker hears of it after the answer
     assert refusal(bob) == "TOPIC_AUTHORIZATION_FAILED"
     assert refusal({**alice, "sasl.password": "wrong"}) == "_MSG_TIMED_OUT"
     kafka_acl.withdraw(servers, "alice", "topic", "gua", "write", prefixed=True)
-    assert refusal(alice) == "TOPIC_AUTHORIZATION_FAILED"
+    wait_until(lambda: refusal(alice) == "TOPIC_AUTHORIZATION_FAILED", what="the right's end")
 
 
 # ---- the command line ----------------------------------------------------------------------------------------------------------
