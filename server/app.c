@@ -345,10 +345,13 @@ static enum status start(struct app *app)
     return s;
 }
 
-/* The loop that took signals is over: one more ends the process at once. */
+/* The loop that took signals is over: one more ends the process at once, unless a failure ends it,
+ * whose exit status counts. */
 static void default_stop_signals(struct app *app)
 {
     struct event *events[] = {app->on_term, app->on_int};
+    if (!app->stopping || app->exit_status != EXIT_DONE)
+        return;
     for (size_t i = 0; i < sizeof events / sizeof *events; i++)
         if (events[i])
             event_del(events[i]);
