@@ -11,6 +11,13 @@ pkg_check_modules(RDKAFKA REQUIRED IMPORTED_TARGET rdkafka)
 pkg_check_modules(PQ REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
 find_package(nanopb CONFIG REQUIRED)
+# jemalloc: gives back what rushes of requests took. Sanitizers bring an allocator of their own.
+add_library(allocator INTERFACE)
+if(NOT VSOCD_SANITIZE)
+    pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET jemalloc)
+    target_link_libraries(allocator INTERFACE PkgConfig::JEMALLOC)
+    target_compile_definitions(allocator INTERFACE HAVE_JEMALLOC)
+endif()
 
 # llhttp: Debian 13 has libllhttp-dev; Debian 12 has its generated C sources in node-llhttp.
 pkg_check_modules(LLHTTP QUIET IMPORTED_TARGET libllhttp)

@@ -62,6 +62,7 @@ def measure(rig, options):
         wait_for_events(server, before + options.events, options.timeout)
         figures["drain"] = (before + options.events - began) / (time.monotonic() - at)
     figures["after"] = after.samples[-1]
+    figures["peak"] = server.peak_memory_mib()
     if delivered(server) != before + options.events:
         raise RigError(f"the sinks have {delivered(server):.0f} of {before + options.events} events")
     return sampler.samples, figures
@@ -93,7 +94,7 @@ def summary(samples, figures, options):
         f"- threads {min(one['threads'] for one in samples)} to {max(one['threads'] for one in samples)}",
         f"- accepted {figures['accept']:.0f} events/s while both were away; normal rate of the sinks {figures['normal']:.0f} events/s "
         f"(with the fleet beside them), catching up {figures['drain']:.0f} events/s: {figures['drain'] / figures['normal']:.2f} of it",
-        f"- afterwards: resident {after['resident']:.1f} MiB, {after['files']} open files, {after['threads']} threads",
+        f"- afterwards: resident {after['resident']:.1f} MiB, {after['files']} open files, {after['threads']} threads; most ever resident (VmHWM) {figures['peak']:.1f} MiB",
     ]
     return "\n".join(lines), max(resident) <= options.limit_mib
 

@@ -94,7 +94,6 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     app_reload_collect(app);
-    app_memory_trim(app);
     if (!app->stopping)
         return;
     bool drained = true;

@@ -48,8 +48,6 @@ struct app {
     struct event *on_term, *on_int, *on_hup, *on_tick, *on_failure;
     int failure_fd;
     bool ready, stopping;
-    int64_t rush_ns; /* when much memory was last in flight; 0: not since it was given back */
-    size_t sinks_up; /* when app_memory_trim last looked */
     int64_t drain_deadline_ns;
     int exit_status;
 };
@@ -71,9 +69,6 @@ void app_apply(struct app *app);
 enum status app_load_catalog(struct app *app, const struct config *config,
                              struct catalog_set **out) must_check;
 void app_log_problems(const struct config_problems *problems);
-
-/* app_memory.c: at every tick. */
-void app_memory_trim(struct app *app);
 
 /* app_metrics.c: gauges, refreshed on scrape. */
 void app_metrics_init(struct app *app);

@@ -6,6 +6,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#ifdef HAVE_JEMALLOC
+#include <jemalloc/jemalloc.h>
+
+/* jemalloc's settings (its manual, TUNING); MALLOC_CONF in the environment goes over them. Requests
+ * come in rushes and from many threads: what they took goes back to the kernel soon after, also
+ * when nothing else is asked for. */
+const char *malloc_conf = "background_thread:true,max_background_threads:1,dirty_decay_ms:500,"
+                          "muzzy_decay_ms:0";
+#endif
+
 static int cmd_help(int argc, char **argv);
 
 const struct command command_table[] = {

@@ -1,6 +1,7 @@
-/* dedup.c: hash table of batch keys, and the same entries as a list in the order they became
- * durable, from whose head the window lets go. Any thread; one leaf lock. Does not read the spool:
- * what was durable before the start is handed in by dedup_restore. */
+/* dedup.c: hash table of batch keys (linear hashing: with each new key one bucket is split, so that
+ * it grows with what is in it and no request waits for that), and the same entries as a list in the
+ * order they became durable, from whose head the window lets go. Any thread; one leaf lock. Does
+ * not read the spool: what was durable before the start is handed in by dedup_restore. */
 #include "storage/dedup.h"
 
 #include <pthread.h>
@@ -11,7 +12,6 @@
 
 #define BODY_BYTES  16 /* of the body's SHA-256: enough to tell bodies apart */
 #define BUCKETS_MIN ((size_t)64)
-#define BUCKETS_MAX ((size_t)1 << 24)
 /* Errors of all entries; when there are more, the oldest entries let go of theirs first. */
 #define ERRORS_BYTES_MAX ((size_t)32 << 20)
 /* Times in the spool are the wall clock's: a gap may be a night without senders, or a clock that
@@ -38,8 +38,11 @@ struct dedup_entry {
 
 struct dedup {
     pthread_mutex_t lock;
-    struct dedup_entry **buckets; /* pages are taken when touched */
-    size_t bucket_mask;
+    /* Used: base + split of them. base is a power of 2; those before split, and those from base on,
+     * are told apart by one bit more of the key. */
+    struct dedup_entry **buckets;
+    size_t base, split;
+    size_t entry_count;
     struct dedup_entry *oldest, *youngest;
     struct dedup_entry *errors_from; /* all older ones have no errors; NULL: all */
     size_t durable_count, max_batches;
@@ -51,18 +54,15 @@ struct dedup {
 
 struct dedup *dedup_create(size_t max_batches, int64_t window_ns)
 {
-    size_t buckets = BUCKETS_MIN;
-    while (buckets < max_batches && buckets < BUCKETS_MAX)
-        buckets *= 2;
     struct dedup *dedup = calloc(1, sizeof *dedup);
     if (!dedup)
         return NULL;
-    dedup->buckets = calloc(buckets, sizeof *dedup->buckets);
+    dedup->buckets = calloc(BUCKETS_MIN, sizeof *dedup->buckets);
     if (!dedup->buckets) {
         free(dedup);
         return NULL;
     }
-    dedup->bucket_mask = buckets - 1;
+    dedup->base = BUCKETS_MIN;
     dedup->max_batches = max_batches;
     dedup->window_ns = window_ns;
     pthread_mutex_init(&dedup->lock, NULL);
@@ -70,11 +70,41 @@ struct dedup *dedup_create(size_t max_batches, int64_t window_ns)
 }
 
 /* The keys are SHA-256, so any bits of them are spread evenly. */
-static struct dedup_entry **bucket_of(struct dedup *dedup, const uint8_t *key)
+static size_t key_bits(const uint8_t *key)
 {
     uint64_t bits;
     memcpy(&bits, key, sizeof bits);
-    return &dedup->buckets[bits & dedup->bucket_mask];
+    return (size_t)bits;
+}
+
+static struct dedup_entry **bucket_of(struct dedup *dedup, const uint8_t *key)
+{
+    size_t i = key_bits(key) & (2 * dedup->base - 1);
+    return &dedup->buckets[i < dedup->base + dedup->split ? i : i - dedup->base];
+}
+
+/* One bucket more. Without memory there is none, and chains get longer. */
+static void bucket_split(struct dedup *dedup)
+{
+    if (dedup->split == 0) {
+        size_t bytes = 2 * dedup->base * sizeof *dedup->buckets;
+        struct dedup_entry **larger = realloc(dedup->buckets, bytes);
+        if (!larger)
+            return;
+        dedup->buckets = larger;
+    }
+    struct dedup_entry **stays = &dedup->buckets[dedup->split];
+    struct dedup_entry **goes = &dedup->buckets[dedup->base + dedup->split];
+    for (struct dedup_entry *entry = *stays; entry; entry = entry->chain) {
+        struct dedup_entry ***end = key_bits(entry->key) & dedup->base ? &goes : &stays;
+        **end = entry;
+        *end = &entry->chain;
+    }
+    *stays = *goes = NULL;
+    if (++dedup->split == dedup->base) {
+        dedup->base *= 2;
+        dedup->split = 0;
+    }
 }
 
 static struct dedup_entry *entry_find(struct dedup *dedup, const uint8_t *key)
@@ -92,6 +122,8 @@ static struct dedup_entry *entry_add(struct dedup *dedup, const uint8_t *key, co
         return NULL;
     memcpy(entry->key, key, SHA256_BYTES);
     memcpy(entry->body, body, BODY_BYTES);
+    if (++dedup->entry_count > dedup->base + dedup->split)
+        bucket_split(dedup);
     struct dedup_entry **bucket = bucket_of(dedup, key);
     entry->chain = *bucket;
     *bucket = entry;
@@ -154,6 +186,7 @@ static void entry_remove(struct dedup *dedup, struct dedup_entry *entry)
     *link = entry->chain;
     if (entry->durable)
         list_remove(dedup, entry);
+    dedup->entry_count--;
     free(entry);
 }
 
@@ -161,7 +194,7 @@ void dedup_destroy(struct dedup *dedup)
 {
     if (!dedup)
         return;
-    for (size_t i = 0; i <= dedup->bucket_mask; i++)
+    for (size_t i = 0; i < dedup->base + dedup->split; i++)
         while (dedup->buckets[i])
             entry_remove(dedup, dedup->buckets[i]);
     pthread_mutex_destroy(&dedup->lock);

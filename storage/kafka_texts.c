@@ -4,13 +4,13 @@
 
 #include <stdlib.h>
 
-#define CHUNK_BYTES ((size_t)1 << 20)
-
 struct kafka_chunk {
     struct kafka_chunk *next;
     size_t capacity;
     uint8_t data[];
 };
+
+#define CHUNK_BYTES (((size_t)1 << 20) - sizeof(struct kafka_chunk))
 
 void kafka_texts_init(struct kafka_texts *texts)
 {
@@ -26,7 +26,7 @@ static void chunk_use(struct kafka_texts *texts, struct kafka_chunk *chunk)
                                     .status = STATUS_OK};
 }
 
-/* Goes on in a chunk behind the current one. */
+/* Goes on in a new chunk. */
 static bool chunk_add(struct kafka_texts *texts, size_t capacity)
 {
     struct kafka_chunk *chunk = malloc(sizeof *chunk + capacity);
@@ -34,43 +34,33 @@ static bool chunk_add(struct kafka_texts *texts, size_t capacity)
         return false;
     chunk->capacity = capacity;
     chunk->next = NULL;
-    if (texts->current) {
-        chunk->next = texts->current->next;
-        texts->current->next = chunk;
-    } else {
-        texts->first = chunk;
-    }
+    *(texts->current ? &texts->current->next : &texts->first) = chunk;
     chunk_use(texts, chunk);
     return true;
 }
 
+static void chunks_free(struct kafka_chunk *chunk)
+{
+    while (chunk) {
+        struct kafka_chunk *next = chunk->next;
+        free(chunk);
+        chunk = next;
+    }
+}
+
 void kafka_texts_fini(struct kafka_texts *texts)
 {
-    while (texts->first) {
-        struct kafka_chunk *next = texts->first->next;
-        free(texts->first);
-        texts->first = next;
-    }
+    chunks_free(texts->first);
     kafka_texts_init(texts);
 }
 
-/* Chunks of unusual size were for one text; they go. */
 void kafka_texts_reset(struct kafka_texts *texts)
 {
-    struct kafka_chunk **link = &texts->first;
-    while (*link) {
-        struct kafka_chunk *chunk = *link;
-        if (chunk->capacity == CHUNK_BYTES) {
-            link = &chunk->next;
-            continue;
-        }
-        *link = chunk->next;
-        free(chunk);
-    }
-    if (texts->first)
-        chunk_use(texts, texts->first);
-    else
-        kafka_texts_init(texts);
+    if (!texts->first)
+        return;
+    chunks_free(texts->first->next);
+    texts->first->next = NULL;
+    chunk_use(texts, texts->first);
 }
 
 struct writer *kafka_texts_writer(struct kafka_texts *texts)
@@ -78,19 +68,6 @@ struct writer *kafka_texts_writer(struct kafka_texts *texts)
     if (!texts->current && !chunk_add(texts, CHUNK_BYTES))
         return NULL;
     return &texts->writer;
-}
-
-/* Room for a text that did not fit into the current chunk: the next kept one, or a new one, twice
- * as large when even an empty chunk was too small. */
-static bool make_room(struct kafka_texts *texts, bool was_empty)
-{
-    struct kafka_chunk *next = texts->current->next;
-    if (was_empty)
-        return chunk_add(texts, texts->current->capacity * 2);
-    if (!next)
-        return chunk_add(texts, CHUNK_BYTES);
-    chunk_use(texts, next);
-    return true;
 }
 
 bool kafka_texts_take(struct kafka_texts *texts, size_t start, struct slice *text)
@@ -102,7 +79,8 @@ bool kafka_texts_take(struct kafka_texts *texts, size_t start, struct slice *tex
     }
     w->size = start;
     w->status = STATUS_OK;
-    if (!make_room(texts, start == 0))
+    /* twice as large when even an empty chunk was too small */
+    if (!chunk_add(texts, start ? CHUNK_BYTES : texts->current->capacity * 2))
         w->status = STATUS_NO_MEMORY;
     return false;
 }

@@ -14,8 +14,7 @@ struct kafka_texts {
 
 void kafka_texts_init(struct kafka_texts *texts);
 void kafka_texts_fini(struct kafka_texts *texts);
-/* Forgets all texts; nobody may look at them any more. Keeps the memory for the next transaction.
- */
+/* Forgets all texts; nobody may look at them any more. Keeps memory for small transactions only. */
 void kafka_texts_reset(struct kafka_texts *texts);
 /* A writer that starts at its size as of now; NULL when memory is out. Write one text, then ask
  * kafka_texts_take. */

@@ -412,6 +412,7 @@ static enum sink_result kafka_deliver(void *arg, const struct sink_load *load,
                        : deliver_plain(lane, load, &progress, start_ns + budget_ns, problem);
     if (result != SINK_DELIVERED)
         return lane_failed(lane, start_ns, result, problem);
+    kafka_texts_reset(&lane->outlet.texts); /* the next load may be long in coming */
     if (lane->replay)
         lane->replay->put += lane->outlet.put;
     return SINK_DELIVERED;

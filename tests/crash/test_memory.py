@@ -44,7 +44,7 @@ def test_memory_of_a_rush_goes_back_to_the_kernel(server):
             link.sendall(body[-1:])
         for link in links:
             assert link.recv(65536).startswith(b"HTTP/1.1 200 ")
-    wait_until(lambda: INSTRUMENTED or resident(server) < before + 32 * MIB, 60, "the memory being given back")
+    wait_until(lambda: INSTRUMENTED or resident(server) < before + 16 * MIB, 60, "the memory being given back")
 
 
 def test_a_refused_connection_that_stays_holds_no_bytes_of_its_body(make_server):

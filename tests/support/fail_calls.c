@@ -147,8 +147,8 @@ static bool spares(const void *caller)
 
 static int note_object(struct dl_phdr_info *info, size_t size, void *arg)
 {
-    static const char *const names[] = {"/libc.so", "/ld-linux", "/librdkafka", "/libcrypto",
-                                        "/fail_calls"};
+    static const char *const names[] = {"/libc.so",   "/ld-linux",    "/librdkafka",
+                                        "/libcrypto", "/libjemalloc", "/fail_calls"};
     (void)size, (void)arg;
     bool spare = false;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -591,11 +591,6 @@ void *mmap(void *address, size_t size, int protection, int flags, int fd, off_t 
 /* --- memory ------------------------------------------------------------------------------------
  */
 
-/* glibc's own names: dlsym itself allocates. */
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *old, size_t size);
-
 #define NO_MEMORY()                                                                                \
     (on && !spared_call && !spares(__builtin_return_address(0)) && due(KIND_alloc) &&              \
      (errno = ENOMEM))
@@ -628,33 +623,53 @@ SPARED_CALL(detect_best_supported,
 
 void *malloc(size_t size)
 {
-    return NO_MEMORY() ? NULL : __libc_malloc(size);
+    REAL(malloc);
+    return NO_MEMORY() ? NULL : real(size);
 }
 
 void *calloc(size_t count, size_t size)
 {
-    return NO_MEMORY() ? NULL : __libc_calloc(count, size);
+    REAL(calloc);
+    return NO_MEMORY() ? NULL : real(count, size);
 }
 
 void *realloc(void *old, size_t size)
 {
-    return NO_MEMORY() ? NULL : __libc_realloc(old, size);
+    REAL(realloc);
+    return NO_MEMORY() ? NULL : real(old, size);
 }
 
 void *reallocarray(void *old, size_t count, size_t size)
 {
+    REAL(realloc);
     size_t bytes;
     if (__builtin_mul_overflow(count, size, &bytes) || NO_MEMORY()) {
         errno = ENOMEM;
         return NULL;
     }
-    return __libc_realloc(old, bytes);
+    return real(old, bytes);
 }
+
+/* C++'s operator new(std::nothrow), of one value and of an array: simdjson's. jemalloc has its own.
+ */
+#define NEW_OR_NULL(name, symbol)                                                                  \
+    void *name(size_t size, const void *nothrow) __asm__(symbol);                                  \
+    void *name(size_t size, const void *nothrow)                                                   \
+    {                                                                                              \
+        static void *(*real)(size_t, const void *);                                                \
+        if (!real)                                                                                 \
+            real = (void *(*)(size_t, const void *))(uintptr_t)dlsym(RTLD_NEXT, symbol);           \
+        return NO_MEMORY() ? NULL : real(size, nothrow);                                           \
+    }
+
+NEW_OR_NULL(new_or_null, "_ZnwmRKSt9nothrow_t")
+NEW_OR_NULL(new_array_or_null, "_ZnamRKSt9nothrow_t")
 
 char *strndup(const char *text, size_t most)
 {
+    REAL(malloc);
     size_t size = strnlen(text, most);
-    char *copy = NO_MEMORY() ? NULL : __libc_malloc(size + 1);
+    char *copy = NO_MEMORY() ? NULL : real(size + 1);
     if (copy) {
         memcpy(copy, text, size);
         copy[size] = '\0';
@@ -664,7 +679,8 @@ char *strndup(const char *text, size_t most)
 
 char *strdup(const char *text)
 {
+    REAL(malloc);
     size_t size = strlen(text) + 1;
-    char *copy = NO_MEMORY() ? NULL : __libc_malloc(size);
+    char *copy = NO_MEMORY() ? NULL : real(size);
     return copy ? memcpy(copy, text, size) : NULL;
 }
