@@ -90,7 +90,7 @@ def summary(samples, figures, options):
     after = figures["after"]
     lines = [
         f"- resident with all connections: least {min(resident):.1f} MiB, most {max(resident):.1f} MiB (bound {options.limit_mib}), "
-        f"slope {growth:.2f} MiB a million events; keys of the window take about 0.15 MiB a thousand batches",
+        f"slope {growth:.2f} MiB a million events; keys of the window take about 0.14 MiB a thousand batches",
         f"- threads {min(one['threads'] for one in samples)} to {max(one['threads'] for one in samples)}",
         f"- accepted {figures['accept']:.0f} events/s while both were away; normal rate of the sinks {figures['normal']:.0f} events/s "
         f"(with the fleet beside them), catching up {figures['drain']:.0f} events/s: {figures['drain'] / figures['normal']:.2f} of it",
