@@ -133,9 +133,11 @@ static void store_default_map(struct config_build *build, const struct config_ro
     }
 }
 
-static void store_defaults(struct config_build *build)
+/* They are right, so all that can be wrong is that there is no memory for one. */
+static enum status store_defaults(struct config_build *build)
 {
     char word[64];
+    size_t problems = build->problems->count;
     for (size_t i = 0; i < CONFIG_ROW_COUNT; i++) {
         const struct config_row *row = &config_rows[i];
         struct config_origin origin = {.from = CONFIG_FROM_DEFAULT, .name = row->key};
@@ -150,6 +152,7 @@ static void store_defaults(struct config_build *build)
             config_store(build, row, row->fallback, &origin);
         }
     }
+    return build->problems->count > problems ? STATUS_NO_MEMORY : STATUS_OK;
 }
 
 static struct config *config_create(const char *path)
@@ -181,10 +184,11 @@ static enum status check_later(struct config_build *build)
     struct config_build plain = {.config = config_create(NULL), .problems = build->problems};
     if (!plain.config)
         return STATUS_NO_MEMORY;
-    store_defaults(&plain);
-    refuse_later(build, plain.config);
+    enum status s = store_defaults(&plain);
+    if (s == STATUS_OK)
+        refuse_later(build, plain.config);
     config_destroy(plain.config);
-    return STATUS_OK;
+    return s;
 }
 
 static bool stands_before(const struct config_problem *a, const struct config_problem *b)
@@ -215,12 +219,14 @@ enum status config_load_checked(const char *path, const char *const *sets, size_
     struct config_build build = {.config = config_create(path), .problems = problems, .path = path};
     if (!build.config)
         return STATUS_NO_MEMORY;
-    store_defaults(&build);
-    if (path)
-        config_read_file(&build);
-    config_read_environment(&build, environment);
-    config_read_sets(&build, sets, set_count);
-    enum status s = check_later(&build);
+    enum status s = store_defaults(&build);
+    if (s == STATUS_OK) {
+        if (path)
+            config_read_file(&build);
+        config_read_environment(&build, environment);
+        config_read_sets(&build, sets, set_count);
+        s = check_later(&build);
+    }
     if (s == STATUS_OK)
         config_check(&build, files);
     sort_problems(problems);
@@ -240,15 +246,17 @@ enum status config_from_text(struct slice yaml, const char *const *sets, size_t 
     struct config_build build = {.config = config_create(NULL), .problems = problems};
     if (!build.config)
         return STATUS_NO_MEMORY;
-    store_defaults(&build);
-    config_read_yaml(&build, yaml);
-    config_read_sets(&build, sets, set_count);
-    if (problems->count == 0) {
-        *out = build.config;
-        return STATUS_OK;
+    enum status s = store_defaults(&build);
+    if (s == STATUS_OK) {
+        config_read_yaml(&build, yaml);
+        config_read_sets(&build, sets, set_count);
+        s = problems->count ? STATUS_CONFIG : STATUS_OK;
     }
-    config_destroy(build.config);
-    return STATUS_CONFIG;
+    if (s == STATUS_OK)
+        *out = build.config;
+    else
+        config_destroy(build.config);
+    return s;
 }
 
 enum status config_load(const char *path, const char *const *sets, size_t set_count,
