@@ -195,7 +195,7 @@ class Life:
                 self.problem(f"did not stop well: {self.server.log()[-1500:]}")
             self.compare()
         except Exception as error:
-            self.problem(f"{type(error).__name__}: {error}"[:3000])
+            self.problem(f"{type(error).__name__}: {error}"[:3000] + self.server.log()[-1500:])
         finally:
             if self.is_up():
                 self.server.kill()
