@@ -10,8 +10,16 @@
 
 struct zstd_state {
     ZSTD_DCtx *zstd;
-    bool ended; /* a frame ended, and nothing came after it */
+    bool between; /* the next byte is the first of a frame */
+    bool ended;   /* a frame ended, and nothing came after it */
 };
+
+/* Of a frame or skippable frame (RFC 8878, 3.1.1 and 3.1.2). libzstd would also read the formats
+ * from before 0.8, which no standard has and whose decoders nobody tests any more. */
+static bool starts_frame(uint8_t first)
+{
+    return first == 0x28 || (first & 0xf0) == 0x50;
+}
 
 static void destroy(void *state)
 {
@@ -24,6 +32,7 @@ static void restart(void *state)
 {
     struct zstd_state *s = (struct zstd_state *)state;
     ZSTD_DCtx_reset(s->zstd, ZSTD_reset_session_only);
+    s->between = true;
     s->ended = false;
 }
 
@@ -47,6 +56,8 @@ static enum status feed(void *state, struct inflate_stream *stream, struct slice
     ZSTD_inBuffer in = {.src = span.data, .size = span.size};
     bool full = false; /* the last step used all its room: more may come without input */
     while (in.pos < in.size || full) {
+        if (s->between && !starts_frame(span.data[in.pos]))
+            return STATUS_MALFORMED;
         uint8_t *room;
         size_t size;
         enum status status = inflate_stream_room(stream, &room, &size);
@@ -61,7 +72,7 @@ static enum status feed(void *state, struct inflate_stream *stream, struct slice
         status = inflate_stream_step(stream, in.pos - before, out.pos);
         if (status != STATUS_OK)
             return status;
-        s->ended = result == 0;
+        s->between = s->ended = result == 0;
         full = out.pos == out.size && !s->ended;
     }
     return STATUS_OK;

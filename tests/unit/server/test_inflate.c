@@ -351,6 +351,22 @@ static void dense_but_small_body_is_taken(void **state)
     free(zeros);
 }
 
+/* Frames of what zstd wrote before 0.8: libzstd takes them (the one of 0.5 here is whole and
+ * empty), no standard has them. */
+static void zstd_from_before_the_standard_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    static const uint8_t first[] = {0x1e, 0x22, 0x23, 0x24, 0x25, 0x26, 0x27};
+    for (size_t i = 0; i < sizeof first; i++) {
+        uint8_t frame[] = {first[i], 0xb5, 0x2f, 0xfd, 0x00, 0xc0, 0x00, 0x00};
+        expect(f, INFLATE_ZSTD,
+               add_text((struct bytes){malloc(1), 0}, (const char *)frame, sizeof frame),
+               STATUS_MALFORMED, "", 0);
+        expect(f, INFLATE_ZSTD, add_text(zstd("x", 1, 0), (const char *)frame, sizeof frame),
+               STATUS_MALFORMED, "", 0);
+    }
+}
+
 static void zstd_window_beyond_8_mib_is_refused(void **state)
 {
     struct fixture *f = (struct fixture *)*state;
@@ -412,6 +428,7 @@ int main(void)
         T(content_of_exactly_the_limit_fits_and_a_byte_more_does_not),
         T(bomb_is_stopped_by_its_ratio_in_bounded_memory),
         T(dense_but_small_body_is_taken),
+        T(zstd_from_before_the_standard_is_refused),
         T(zstd_window_beyond_8_mib_is_refused),
         T(decoder_is_clean_after_a_failure),
         T(names_of_codings),
