@@ -47,6 +47,7 @@ static void *create(void)
         destroy(s);
         return NULL;
     }
+    restart(s);
     return s;
 }
 
