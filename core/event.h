@@ -10,7 +10,7 @@
 
 #include "core/slice.h"
 
-#define VSOC_EVENT_ABI       1
+#define VSOC_EVENT_ABI       2
 #define EVENT_SCHEMA_VERSION "1.0"
 
 enum event_kind {

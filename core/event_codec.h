@@ -10,8 +10,10 @@
 #include "core/reader.h"
 #include "core/writer.h"
 
-/* Raised with every change of the layout and every row added to event_fields.def. */
-#define EVENT_CODEC_VERSION 1
+/* Raised with every change of the layout and every row added to event_fields.def. Older versions
+ * are read: 1 had the same layout and the fields up to message. */
+#define EVENT_CODEC_VERSION 2
+#define EVENT_CODEC_OLDEST  1
 /* Most texts in all LIST fields of one event. */
 #define EVENT_LIST_ITEMS_MAX 256
 

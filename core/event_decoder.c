@@ -266,7 +266,7 @@ enum status event_decoder_init(struct event_decoder *decoder, struct slice bytes
         return decoder->reader.status;
     if (version > EVENT_CODEC_VERSION)
         return STATUS_VERSION;
-    return version == EVENT_CODEC_VERSION ? STATUS_OK : STATUS_MALFORMED;
+    return version >= EVENT_CODEC_OLDEST ? STATUS_OK : STATUS_MALFORMED;
 }
 
 enum status event_decoder_next(struct event_decoder *decoder, struct event_item *item)

@@ -504,6 +504,27 @@ static void newer_version_is_told_apart(void **state)
     assert_int_equal(event_decoder_init(&decoder, SLICE_EMPTY), STATUS_TRUNCATED);
 }
 
+/* The layout of version 1 is that of 2, with fewer fields. */
+static void a_batch_of_version_1_is_read(void **state)
+{
+    (void)state;
+    struct typical t;
+    struct writer w;
+    writer_init(&w, 1 << 16);
+    event_encoder_init(&encoder, &w);
+    typical_make(&t, 1);
+    event_encoder_add(&encoder, &t.event);
+    assert_int_equal(w.status, STATUS_OK);
+    assert_int_equal(w.data[0], EVENT_CODEC_VERSION);
+    w.data[0] = 1;
+    assert_int_equal(event_decoder_init(&decoder, writer_slice(&w)), STATUS_OK);
+    assert_int_equal(event_decoder_next(&decoder, &item), STATUS_OK);
+    assert_false(item.is_reject);
+    assert_true(slice_equal(item.event.event_name, t.event.event_name));
+    assert_int_equal(event_decoder_next(&decoder, &item), STATUS_END);
+    writer_fini(&w);
+}
+
 static void a_full_writer_stops_the_encoder(void **state)
 {
     (void)state;
@@ -555,6 +576,7 @@ int main(void)
         CASE(random_bytes_give_a_status),
         CASE(declared_sizes_are_checked_against_the_bytes_at_hand),
         CASE(newer_version_is_told_apart),
+        CASE(a_batch_of_version_1_is_read),
         CASE(a_full_writer_stops_the_encoder),
         CASE(more_list_texts_than_fit_are_refused),
     };
