@@ -1,14 +1,13 @@
-/* log.c: makes one line a call and writes it with one write(2). Any thread; a leaf lock keeps lines
- * whole. Does not rotate or buffer. */
+/* log.c: formats one line a call and hands it to log_out.c. Any thread. Does not write, rotate or
+ * buffer. */
 #include "core/log.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "core/clock.h"
+#include "core/log_out.h"
 #include "core/metrics.h"
 #include "core/thread.h"
 #include "core/writer.h"
@@ -16,9 +15,10 @@
 #define LOG_LINES_PER_SECOND 10
 #define LOG_VALUE_BYTES      2048 /* a longer text is cut */
 #define LOG_LINE_BYTES       65536
+/* How long the end of a process waits for the reader of its log. */
+#define LOG_STOP_WAIT NS_PER_S
 
-static _Atomic int configured_level = LOG_INFO, configured_format = LOG_JSON, configured_fd = 2;
-static pthread_mutex_t line_lock = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic int configured_level = LOG_INFO, configured_format = LOG_JSON;
 
 void log_configure(enum log_level level, enum log_format format)
 {
@@ -29,11 +29,6 @@ void log_configure(enum log_level level, enum log_format format)
 bool log_enabled(enum log_level level)
 {
     return (int)level >= atomic_load_explicit(&configured_level, memory_order_relaxed);
-}
-
-void log_set_fd(int fd)
-{
-    atomic_store(&configured_fd, fd);
 }
 
 /* Length of the valid UTF-8 sequence (RFC 3629) at the head of s[0, size), 0 when there is none. */
@@ -170,21 +165,6 @@ static void log_line(struct writer *w, enum log_level level, const char *compone
     writer_text(w, format == LOG_JSON ? "}\n" : "\n");
 }
 
-static void log_put(struct slice line)
-{
-    int fd = atomic_load(&configured_fd);
-    pthread_mutex_lock(&line_lock);
-    while (line.size) {
-        ssize_t n = write(fd, line.data, line.size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break; /* nowhere left to say it */
-        line = slice_sub(line, (size_t)n, line.size);
-    }
-    pthread_mutex_unlock(&line_lock);
-}
-
 static void count_suppressed(void)
 {
     static _Atomic metric_t series;
@@ -224,7 +204,35 @@ void log_write(struct log_site *site, enum log_level level, const char *componen
         writer_reset(&w);
         log_line(&w, level, component, message, NULL, suppressed);
     }
-    log_put(writer_slice(&w));
+    log_out_put(writer_slice(&w));
     writer_fini(&w);
     errno = saved_errno;
+}
+
+/* log_out_notice. */
+static size_t lost_notice(uint64_t lost, char line[LOG_OUT_NOTICE_BYTES])
+{
+    struct writer w;
+    writer_init(&w, LOG_OUT_NOTICE_BYTES);
+    log_line(&w, LOG_WARN, "log", "log lines lost: the reader of stderr was too slow",
+             (const struct log_field[]){LOG_U64("lines", lost), {.key = NULL}}, 0);
+    size_t size = w.status == STATUS_OK ? w.size : 0;
+    memcpy(line, w.data, size);
+    writer_fini(&w);
+    return size;
+}
+
+enum status log_start(void)
+{
+    return log_out_start(lost_notice);
+}
+
+void log_stop(void)
+{
+    log_out_stop(LOG_STOP_WAIT);
+}
+
+void log_flush(void)
+{
+    log_out_flush(LOG_STOP_WAIT);
 }

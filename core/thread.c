@@ -3,15 +3,20 @@
 #include "core/thread.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SLOT_SHARED (THREAD_SLOT_MAX - 1) /* of all threads that found no free slot */
 #define SLOT_NONE   (~0u)
+/* How long a process that must abort waits for the reader of stderr. */
+#define LAST_WORDS_MS 1000
 
 struct thread_begin {
     enum thread_role role;
@@ -114,21 +119,39 @@ unsigned thread_slot(void)
 
 static const char *role_name(enum thread_role role)
 {
-    static const char *const names[] = {"none", "main", "worker", "spool writer", "sink"};
+    static const char *const names[] = {"none", "main", "worker", "spool writer",
+                                        "sink", "log",  "audit"};
     return (unsigned)role < sizeof names / sizeof *names ? names[role] : "unknown";
+}
+
+/* To stderr, for as long as its reader takes them: a process that must end does end. */
+static void print_last_words(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void print_last_words(const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    int size = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+    if (size <= 0 || poll(&p, 1, LAST_WORDS_MS) <= 0)
+        return;
+    size_t length = (size_t)size < sizeof text ? (size_t)size : sizeof text - 1;
+    if (write(STDERR_FILENO, text, length) < 0)
+        return; /* nowhere left to report it */
 }
 
 void thread_assert(enum thread_role role)
 {
     if (current_role == role || current_role == THREAD_NONE)
         return;
-    fprintf(stderr, "vsocd: a function of the %s thread was called on a %s thread\n",
-            role_name(role), role_name(current_role));
+    print_last_words("vsocd: a function of the %s thread was called on a %s thread\n",
+                     role_name(role), role_name(current_role));
     abort();
 }
 
 void thread_ensure_failed(const char *condition, const char *file, int line)
 {
-    fprintf(stderr, "vsocd: %s:%d: this must hold and does not: %s\n", file, line, condition);
+    print_last_words("vsocd: %s:%d: assertion failed: %s\n", file, line, condition);
     abort();
 }

@@ -13,6 +13,8 @@ enum thread_role {
     THREAD_WORKER,
     THREAD_WRITER,
     THREAD_SINK,
+    THREAD_LOG,
+    THREAD_AUDIT,
 };
 
 struct thread {

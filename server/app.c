@@ -52,6 +52,7 @@ static void on_stop_signal(evutil_socket_t number, short what, void *arg)
     (void)what;
     if (app->stopping) {
         log_warn("second signal, stopping now", LOG_I64("signal", number));
+        log_flush();
         _exit(EXIT_FAILED);
     }
     log_info("stopping: finishing requests and sinks", LOG_I64("signal", number),
@@ -372,6 +373,7 @@ static void stop(struct app *app)
     if (!app_sinks_stop(app, app->drain_deadline_ns)) {
         log_error("the process ends without its sinks; what they miss is in the spool, the next "
                   "start goes on with it");
+        log_flush();
         _exit(EXIT_FAILED);
     }
     fault_point(stop_sinks_stopped);
@@ -461,7 +463,9 @@ int app_run(struct config *config, const struct app_source *source)
     sink_instance_name(app->config, app->instance, sizeof app->instance);
     log_info("vsocd starts", LOG_TEXT("version", VSOCD_VERSION),
              LOG_TEXT("instance", app->instance));
-    enum status s = start(app);
+    enum status s = log_start();
+    if (s == STATUS_OK)
+        s = start(app);
     app->exit_status = exit_status_of(s);
     if (s == STATUS_OK) {
         app->ready = true;
@@ -477,5 +481,6 @@ int app_run(struct config *config, const struct app_source *source)
     log_info("stopped", LOG_I64("exit_status", exit_status));
     free_parts(app);
     free(app);
+    log_stop();
     return exit_status;
 }

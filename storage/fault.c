@@ -10,6 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#define LOG_COMPONENT "fault"
+#include "core/log.h"
+
 static const struct {
     const char *name, *happened, *holds;
 } points[] = {
@@ -64,6 +67,7 @@ void fault_meet(void)
 
 void fault_die(void)
 {
+    log_flush();
     fprintf(stderr, "crash point %s, pass %lu\n", points[chosen].name, turn);
     kill(getpid(), SIGKILL);
     for (;;)

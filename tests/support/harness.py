@@ -211,7 +211,7 @@ class Vsocd:
         self.check_log()
 
     def check_log(self):
-        for word in ("AddressSanitizer", "ThreadSanitizer", "LeakSanitizer", "runtime error:", "must hold:"):
+        for word in ("AddressSanitizer", "ThreadSanitizer", "LeakSanitizer", "runtime error:", "assertion failed:"):
             if word in self.log():
                 raise HarnessError(f"{word} in the server's log:\n{self.log()[-6000:]}")
 

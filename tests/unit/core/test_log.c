@@ -12,6 +12,7 @@
 #define LOG_COMPONENT "test"
 #include "core/clock.h"
 #include "core/log.h"
+#include "core/log_out.h"
 #include "core/metrics.h"
 
 static int ends[2];
@@ -35,14 +36,14 @@ static int setup(void **state)
     log_configure(LOG_INFO, LOG_JSON);
     if (pipe(ends) != 0)
         return -1;
-    log_set_fd(ends[1]);
+    log_out_set_fd(ends[1]);
     return 0;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    log_set_fd(2);
+    log_out_set_fd(2);
     clock_fake(NULL, NULL);
     close(ends[0]);
     return close(ends[1]);
