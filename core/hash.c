@@ -10,6 +10,7 @@
 #include <sys/random.h>
 
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <openssl/sha.h>
@@ -90,6 +91,41 @@ void sha256_prefix_finish(const struct sha256_prefix *prefix, struct slice rest,
     memcpy(&h, prefix->state, sizeof h);
     sha256_update(&h, rest);
     sha256_finish(&h, digest);
+}
+
+void hmac_key_init(struct hmac_key *key, struct slice bytes)
+{
+    uint8_t inner[SHA256_BLOCK_BYTES] = {0}, outer[SHA256_BLOCK_BYTES];
+    ensure(bytes.size <= sizeof inner);
+    if (bytes.size)
+        memcpy(inner, bytes.data, bytes.size);
+    for (size_t i = 0; i < sizeof inner; i++) {
+        outer[i] = inner[i] ^ 0x5c;
+        inner[i] ^= 0x36;
+    }
+    sha256_prefix_init(&key->inner, slice_make(inner, sizeof inner));
+    sha256_prefix_init(&key->outer, slice_make(outer, sizeof outer));
+    OPENSSL_cleanse(inner, sizeof inner);
+    OPENSSL_cleanse(outer, sizeof outer);
+}
+
+void hmac_key_compute(const struct hmac_key *key, struct slice data, uint8_t mac[SHA256_BYTES])
+{
+    uint8_t digest[SHA256_BYTES];
+    sha256_prefix_finish(&key->inner, data, digest);
+    sha256_prefix_finish(&key->outer, slice_make(digest, sizeof digest), mac);
+}
+
+void hmac_key_derive(const struct hmac_key *master, const char *label, struct slice context,
+                     uint8_t derived[SHA256_BYTES])
+{
+    struct hmac_key started = *master;
+    struct sha256 h;
+    memcpy(&h, master->inner.state, sizeof h);
+    sha256_update(&h, slice_make(label, strlen(label) + 1));
+    memcpy(started.inner.state, &h, sizeof h);
+    hmac_key_compute(&started, context, derived);
+    OPENSSL_cleanse(&started, sizeof started);
 }
 
 struct hmac *hmac_create(struct slice key)

@@ -72,8 +72,9 @@ static bool sample_read(struct sample *sample, const char *path)
 
 /* ---- the record loop ---- */
 
-static int64_t pseudonym(void *arg, struct slice vin, uint8_t pid[32])
+static int64_t pseudonym(void *arg, struct slice tenant, struct slice vin, uint8_t pid[32])
 {
+    (void)tenant;
     hmac_compute(arg, vin, pid);
     return 0;
 }

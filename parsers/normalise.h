@@ -15,6 +15,16 @@
 /* What to do when a record's VIN is not the sender's. */
 enum vin_policy { VIN_POLICY_REJECT, VIN_POLICY_QUARANTINE, VIN_POLICY_FLAG };
 
+/* A vehicle as an event shows it. */
+struct vehicle {
+    bool known; /* the rest is filled */
+    uint8_t vin[17];
+    uint8_t pid[32];
+    int64_t key_id;
+    bool odd;     /* its check digit does not fit where it must */
+    bool foreign; /* it is not the certificate's */
+};
+
 struct normaliser {
     const struct catalog *catalog;
     struct catalog_unknown *unknown; /* counts ids that the catalogue lacks; NULL: nobody does */
@@ -27,8 +37,8 @@ struct normaliser {
     enum vin_policy vin_policy;
     bool replay;     /* VSOC-Replay: true */
     int64_t sent_ns; /* VSOC-Sent, 0: none */
-    /* vehicle_pid of a VIN: fills pid[32] and returns the key's number. */
-    int64_t (*pseudonym)(void *arg, struct slice vin, uint8_t pid[32]);
+    /* vehicle_pid of a tenant's VIN: fills pid[32] and returns the key's number. */
+    int64_t (*pseudonym)(void *arg, struct slice tenant, struct slice vin, uint8_t pid[32]);
     void *pseudonym_arg;
     struct arena *arena;
     /* Makes the dedup_key of events without id, time and sequence number unique; zeros: receive
@@ -43,12 +53,7 @@ struct normaliser {
     struct slice record;
     /* The normaliser's own from here on; zeroed by the caller. What an event gets from here lives
      * until the next event. The last vehicle, since most batches come from one: */
-    struct slice last_vin;
-    uint8_t last_vin_text[17];
-    uint8_t last_pid[32];
-    int64_t last_key_id;
-    bool last_vin_odd;     /* its check digit does not fit where it must */
-    bool last_vin_foreign; /* it is not the certificate's */
+    struct vehicle last_vehicle, own_vehicle; /* the claimed one; the certificate's */
     uint8_t dedup_digest[32];
     /* What dedup keys of the last vehicle begin with. */
     struct sha256_prefix dedup_prefix;

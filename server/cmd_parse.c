@@ -68,8 +68,9 @@ static void print_reject(void *arg, const struct event_reject *r)
 }
 
 /* The server's pseudonyms need its keys; here the key is 32 zero bytes and its number 0. */
-static int64_t zero_key_pseudonym(void *arg, struct slice vin, uint8_t pid[32])
+static int64_t zero_key_pseudonym(void *arg, struct slice tenant, struct slice vin, uint8_t pid[32])
 {
+    (void)tenant;
     hmac_compute(arg, vin, pid);
     return 0;
 }

@@ -12,12 +12,27 @@
 
 #include "core/hash.h"
 #include "core/hex.h"
+#include "core/thread.h"
 #include "storage/fault.h"
 #include "storage/folder.h"
 
+/* Tenants whose keys a worker keeps at hand. */
+#define TENANTS_KEPT   8
+#define TENANT_MAX     128
+#define TENANT_PURPOSE "vsocd vehicle pseudonym"
+
+struct tenant_key {
+    struct hmac_key key;
+    size_t size; /* of name */
+    uint8_t name[TENANT_MAX];
+    bool used;
+};
+
 struct pseudonym {
-    struct hmac *hmac;
+    struct hmac_key master;
     int64_t key_id;
+    struct tenant_key tenants[TENANTS_KEPT];
+    size_t next; /* whose place the next one takes */
 };
 
 /* `ID HEX64`; false when the line is something else. */
@@ -148,24 +163,47 @@ struct pseudonym *pseudonym_create(const struct pseudonym_key *key)
     if (!p)
         return NULL;
     p->key_id = key->id;
-    p->hmac = hmac_create(slice_make(key->bytes, sizeof key->bytes));
-    if (p->hmac)
-        return p;
-    free(p);
-    return NULL;
+    hmac_key_init(&p->master, slice_make(key->bytes, sizeof key->bytes));
+    return p;
 }
 
 void pseudonym_destroy(struct pseudonym *p)
 {
     if (!p)
         return;
-    hmac_destroy(p->hmac);
+    explicit_bzero(p, sizeof *p);
     free(p);
 }
 
-int64_t pseudonym_make(void *arg, struct slice vin, uint8_t pid[32])
+static void derive(const struct pseudonym *p, struct slice tenant, struct hmac_key *key)
+{
+    uint8_t bytes[SHA256_BYTES];
+    hmac_key_derive(&p->master, TENANT_PURPOSE, tenant, bytes);
+    hmac_key_init(key, slice_make(bytes, sizeof bytes));
+    explicit_bzero(bytes, sizeof bytes);
+}
+
+static const struct hmac_key *key_of(struct pseudonym *p, struct slice tenant)
+{
+    for (size_t i = 0; i < TENANTS_KEPT; i++) {
+        struct tenant_key *kept = &p->tenants[i];
+        if (kept->used && slice_equal(tenant, slice_make(kept->name, kept->size)))
+            return &kept->key;
+    }
+    ensure(tenant.size <= TENANT_MAX); /* identity_is_tenant */
+    struct tenant_key *made = &p->tenants[p->next];
+    p->next = (p->next + 1) % TENANTS_KEPT;
+    derive(p, tenant, &made->key);
+    if (tenant.size)
+        memcpy(made->name, tenant.data, tenant.size);
+    made->size = tenant.size;
+    made->used = true;
+    return &made->key;
+}
+
+int64_t pseudonym_make(void *arg, struct slice tenant, struct slice vin, uint8_t pid[32])
 {
     struct pseudonym *p = arg;
-    hmac_compute(p->hmac, vin, pid);
+    hmac_key_compute(key_of(p, tenant), vin, pid);
     return p->key_id;
 }

@@ -1,5 +1,5 @@
-/* pseudonym.h: vehicle_pid = HMAC-SHA-256(key, VIN). Keys come from a file; the newest makes
- * pseudonyms. */
+/* pseudonym.h: vehicle_pid = HMAC-SHA-256(key of the tenant, VIN). Keys come from a file; the
+ * newest makes pseudonyms. */
 #ifndef VSOC_SERVER_PSEUDONYM_H
 #define VSOC_SERVER_PSEUDONYM_H
 
@@ -17,11 +17,12 @@ struct pseudonym_key {
 enum status pseudonym_key_load(const char *path, struct pseudonym_key *key,
                                char reason[256]) must_check;
 
-/* One worker's maker of pseudonyms. NULL when memory is out. */
+/* One worker's maker of pseudonyms: vehicle_pid = HMAC-SHA-256(HMAC-SHA-256(key, label, tenant),
+ * VIN): one vehicle has another pseudonym with each tenant. NULL when memory is out. */
 struct pseudonym;
 struct pseudonym *pseudonym_create(const struct pseudonym_key *key);
 void pseudonym_destroy(struct pseudonym *p);
 /* As struct normaliser wants it; arg is the struct pseudonym. Returns the key's id. */
-int64_t pseudonym_make(void *arg, struct slice vin, uint8_t pid[32]);
+int64_t pseudonym_make(void *arg, struct slice tenant, struct slice vin, uint8_t pid[32]);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "core/event.h"
 
-#define VSOC_SINK_ABI 1
+#define VSOC_SINK_ABI 2
 
 /* One batch of a load. */
 struct sink_batch {

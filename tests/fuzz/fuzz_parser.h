@@ -30,8 +30,10 @@ static inline void fuzz_require(int condition)
         abort();
 }
 
-static inline int64_t fuzz_pseudonym(void *arg, struct slice vin, uint8_t pid[32])
+static inline int64_t fuzz_pseudonym(void *arg, struct slice tenant, struct slice vin,
+                                     uint8_t pid[32])
 {
+    (void)tenant;
     (void)arg;
     memset(pid, vin.data[16], 32);
     return 1;

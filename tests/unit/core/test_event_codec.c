@@ -499,6 +499,8 @@ static void newer_version_is_told_apart(void **state)
     (void)state;
     static const uint8_t newer[] = {EVENT_CODEC_VERSION + 1};
     assert_int_equal(event_decoder_init(&decoder, slice_make(newer, 1)), STATUS_VERSION);
+    static const uint8_t oldest[] = {EVENT_CODEC_OLDEST};
+    assert_int_equal(event_decoder_init(&decoder, slice_make(oldest, 1)), STATUS_OK);
     static const uint8_t zero[] = {0};
     assert_int_equal(event_decoder_init(&decoder, slice_make(zero, 1)), STATUS_MALFORMED);
     assert_int_equal(event_decoder_init(&decoder, SLICE_EMPTY), STATUS_TRUNCATED);

@@ -86,8 +86,15 @@ static void hmac_gives_the_rfc_4231_vectors(void **state)
     };
     for (size_t i = 0; i < 3; i++) {
         struct hmac *h = hmac_create(vectors[i].key);
+        struct hmac_key key = {0};
+        if (vectors[i].key.size <= SHA256_BLOCK_BYTES)
+            hmac_key_init(&key, vectors[i].key);
         for (int round = 0; round < 3; round++) { /* the key is set once */
             hmac_compute(h, vectors[i].data, mac);
+            assert_hex(mac, vectors[i].mac);
+            if (vectors[i].key.size > SHA256_BLOCK_BYTES)
+                continue;
+            hmac_key_compute(&key, vectors[i].data, mac);
             assert_hex(mac, vectors[i].mac);
         }
         hmac_destroy(h);
@@ -102,6 +109,22 @@ static void hmac_takes_an_empty_key(void **state)
     assert_non_null(h);
     hmac_compute(h, SLICE_EMPTY, mac);
     assert_hex(mac, "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+    hmac_destroy(h);
+}
+
+static void derived_key_is_the_hmac_of_label_zero_and_context(void **state)
+{
+    (void)state;
+    uint8_t derived[SHA256_BYTES], expected[SHA256_BYTES];
+    struct hmac_key key;
+    struct hmac *h = hmac_create(SLICE_LITERAL("Jefe"));
+    hmac_key_init(&key, SLICE_LITERAL("Jefe"));
+    hmac_key_derive(&key, "label", SLICE_LITERAL("context"), derived);
+    hmac_compute(h, SLICE_LITERAL("label\0context"), expected);
+    assert_memory_equal(derived, expected, sizeof derived);
+    hmac_key_derive(&key, "label", SLICE_EMPTY, derived);
+    hmac_compute(h, slice_make("label", 6), expected);
+    assert_memory_equal(derived, expected, sizeof derived);
     hmac_destroy(h);
 }
 
@@ -154,6 +177,7 @@ int main(void)
         cmocka_unit_test(sha256_goes_on_from_a_prefix_again_and_again),
         cmocka_unit_test(hmac_gives_the_rfc_4231_vectors),
         cmocka_unit_test(hmac_takes_an_empty_key),
+        cmocka_unit_test(derived_key_is_the_hmac_of_label_zero_and_context),
         cmocka_unit_test(crc32c_gives_the_rfc_3720_vectors),
         cmocka_unit_test(crc32c_continues_over_any_cut),
         cmocka_unit_test(random_bytes_differ),

@@ -39,8 +39,10 @@ struct fixture {
     enum status status;
 };
 
-static inline int64_t fixture_pseudonym(void *arg, struct slice vin, uint8_t pid[32])
+static inline int64_t fixture_pseudonym(void *arg, struct slice tenant, struct slice vin,
+                                        uint8_t pid[32])
 {
+    (void)tenant;
     struct fixture *f = arg;
     f->pseudonyms++;
     memset(pid, vin.data[16], 32);

@@ -49,8 +49,13 @@ static void another_vehicle_than_the_certificates_follows_the_policy(void **stat
     fixture_run_text(f, body);
     assert_event_has(f, 0,
                      "\"parse_status\":\"partial\",\"parse_notes\":[{\"code\":\"vin_mismatch\"");
-    assert_event_has(f, 0, "\"wmi\":\"1G4\"");
+    /* under the certificate's vehicle, the victim's in a column of its own: '8' and '1' are the
+     * last characters of the VINs */
+    assert_event_has(f, 0, "\"vehicle_pid\":\"38");
+    assert_event_has(f, 0, "\"wmi\":\"1M8\"");
+    assert_event_has(f, 0, "\"claimed_vehicle_pid\":\"31");
     assert_event_has(f, 1, "\"parse_status\":\"ok\"");
+    assert_event_lacks(f, 1, "claimed_vehicle_pid");
     assert_int_equal(f->result.vin_mismatches, 0);
 }
 

@@ -97,19 +97,50 @@ static void wrong_line_is_named(void **state)
     assert_int_equal(pseudonym_key_load(path, &key, reason), STATUS_CONFIG);
 }
 
-/* RFC 4231 test case 2 has a key of 4 bytes; padded with zeros to 32 it is the same HMAC key. */
-static void pseudonym_is_hmac_sha_256_of_the_vin(void **state)
+static void make(const struct pseudonym_key *key, const char *tenant, const char *vin,
+                 uint8_t pid[32])
 {
-    static const uint8_t expected[32] = {0x5b, 0xdc, 0xc1, 0x46, 0xbf, 0x60, 0x75, 0x4e,
-                                         0x6a, 0x04, 0x24, 0x26, 0x08, 0x95, 0x75, 0xc7,
-                                         0x5a, 0x00, 0x3f, 0x08, 0x9d, 0x27, 0x39, 0x83,
-                                         0x9d, 0xec, 0x58, 0xb9, 0x64, 0xec, 0x38, 0x43};
+    struct pseudonym *p = pseudonym_create(key);
+    assert_non_null(p);
+    assert_int_equal(pseudonym_make(p, slice_from_text(tenant), slice_from_text(vin), pid),
+                     key->id);
+    pseudonym_destroy(p);
+}
+
+/* Made with Python's hmac: hmac(hmac(key, b"vsocd vehicle pseudonym\0oem"), b"1M8GDM9AXKP042788").
+ */
+static void pseudonym_is_hmac_sha_256_of_the_vin_under_the_tenants_key(void **state)
+{
+    static const uint8_t expected[32] = {0x5c, 0x62, 0x8a, 0xdc, 0x68, 0x31, 0xc8, 0x8e,
+                                         0x92, 0xe4, 0xf8, 0x08, 0x8a, 0x93, 0x93, 0x1e,
+                                         0xca, 0x85, 0x4a, 0xba, 0x17, 0xeb, 0xc0, 0x5c,
+                                         0x4a, 0x03, 0xd0, 0xca, 0xca, 0xdb, 0x9a, 0x0f};
     struct pseudonym_key key = {.id = 7, .bytes = "Jefe"};
-    struct pseudonym *p = pseudonym_create(&key);
     uint8_t pid[32];
     (void)state;
-    assert_int_equal(pseudonym_make(p, SLICE_LITERAL("what do ya want for nothing?"), pid), 7);
+    make(&key, "oem", "1M8GDM9AXKP042788", pid);
     assert_memory_equal(pid, expected, 32);
+}
+
+static void a_vehicle_has_another_pseudonym_with_each_tenant(void **state)
+{
+    struct pseudonym_key key = {.id = 1, .bytes = "k"};
+    struct pseudonym *p = pseudonym_create(&key);
+    uint8_t first[64][32], again[32];
+    char tenant[8];
+    (void)state;
+    for (int i = 0; i < 64; i++) { /* more than a worker keeps at hand */
+        snprintf(tenant, sizeof tenant, "t%d", i);
+        (void)pseudonym_make(p, slice_from_text(tenant), SLICE_LITERAL("1M8GDM9AXKP042788"),
+                             first[i]);
+        for (int k = 0; k < i; k++)
+            assert_memory_not_equal(first[i], first[k], 32);
+    }
+    for (int i = 0; i < 64; i++) {
+        snprintf(tenant, sizeof tenant, "t%d", i);
+        (void)pseudonym_make(p, slice_from_text(tenant), SLICE_LITERAL("1M8GDM9AXKP042788"), again);
+        assert_memory_equal(first[i], again, 32);
+    }
     pseudonym_destroy(p);
 }
 
@@ -122,7 +153,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(highest_id_is_the_key_in_use, setup, teardown),
         cmocka_unit_test_setup_teardown(wrong_line_is_named, setup, teardown),
-        cmocka_unit_test(pseudonym_is_hmac_sha_256_of_the_vin),
+        cmocka_unit_test(pseudonym_is_hmac_sha_256_of_the_vin_under_the_tenants_key),
+        cmocka_unit_test(a_vehicle_has_another_pseudonym_with_each_tenant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
