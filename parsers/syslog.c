@@ -47,6 +47,8 @@ static bool take_known(struct text_event *t, const struct syslog_param *p, struc
 /* element.name as key. */
 static struct slice param_key(struct text_event *t, const struct syslog_param *p)
 {
+    if (!p->element.size)
+        return p->name;
     uint8_t *key = t->context->alloc(t->context, p->element.size + 1 + p->name.size);
     if (!key) {
         t->failed = true;
@@ -62,10 +64,12 @@ static struct slice param_key(struct text_event *t, const struct syslog_param *p
 static void fill_data(struct text_event *t, struct slice data, bool keep_all)
 {
     struct syslog_param param;
-    struct slice element = SLICE_EMPTY;
-    size_t at = 0;
-    while (!t->failed && t->keys.count < KEY_LIST_MAX &&
-           syslog_param_next(data, &at, &element, &param)) {
+    struct syslog_data_place place = {.at = 0};
+    while (!t->failed && t->keys.count < KEY_LIST_MAX && syslog_param_next(data, &place, &param)) {
+        if (!param.name.size) { /* an SD-ID alone */
+            text_event_keep(t, SLICE_LITERAL("structured_data"), param.element);
+            continue;
+        }
         struct slice value = text_event_plain(t, param.value, "\"\\]", false); /* §6.3.3 */
         bool is_known = take_known(t, &param, value);
         if (!is_known || (keep_all && !slice_equal_nocase(param.name, "vin")))
@@ -86,6 +90,20 @@ static void fill_facility(struct text_event *t, int facility)
         EVENT_GUESS(&t->event, event_category, SLICE_LITERAL("authentication"));
 }
 
+static void note_flaws(struct text_event *t, unsigned flaws)
+{
+    static const struct {
+        const char *code, *detail;
+    } notes[SYSLOG_FLAW_COUNT] = {
+#define X(name, code, detail) {code, detail},
+        SYSLOG_FLAWS(X)
+#undef X
+    };
+    for (unsigned i = 0; i < SYSLOG_FLAW_COUNT; i++)
+        if (flaws >> i & 1)
+            text_event_partial(t, notes[i].code, notes[i].detail);
+}
+
 static void fill_header(struct text_event *t, const struct syslog_line *line)
 {
     fill_time(t, line);
@@ -100,8 +118,8 @@ static void fill_header(struct text_event *t, const struct syslog_line *line)
     text_event_keep(t, SLICE_LITERAL("app_name"), line->app);
     text_event_keep(t, SLICE_LITERAL("procid"), line->procid);
     text_event_keep(t, SLICE_LITERAL("msgid"), line->msgid);
-    if (line->note)
-        text_event_partial(t, line->note, line->detail);
+    text_event_keep(t, SLICE_LITERAL("timestamp"), line->bad_time);
+    note_flaws(t, line->flaws);
 }
 
 static struct slice without_line_ends(struct slice s)

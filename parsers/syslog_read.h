@@ -3,6 +3,8 @@
 #ifndef VSOC_PARSERS_SYSLOG_READ_H
 #define VSOC_PARSERS_SYSLOG_READ_H
 
+#include "parsers/syslog_data.h"
+#include "parsers/syslog_flaws.h"
 #include "parsers/syslog_time.h"
 
 struct syslog_line {
@@ -14,7 +16,8 @@ struct syslog_line {
     struct slice host, app, procid, msgid;
     struct slice data; /* STRUCTURED-DATA with its brackets */
     struct slice message;
-    const char *note, *detail; /* what was wrong, or NULL */
+    struct slice bad_time; /* what stands where the time should, empty: none */
+    unsigned flaws;        /* SYSLOG_FLAW_… */
 };
 
 /* Reads any line. What does not follow RFC 5424 is read by RFC 3164, where anything is a message.
@@ -25,14 +28,10 @@ void syslog_read(struct slice line, int64_t received_ns, struct syslog_line *out
  * further behind may be anybody's. */
 bool syslog_carries(struct slice message);
 
-/* Next parameter of STRUCTURED-DATA. */
-struct syslog_param {
-    struct slice element, name;
-    struct slice value; /* as written, with escapes */
-};
+/* "CEF:0", "LEEF:2" and the like at the head. */
+bool syslog_starts_record(struct slice s);
 
-/* Walks data: *at starts at 0. False after the last. data must come from syslog_read. */
-bool syslog_param_next(struct slice data, size_t *at, struct slice *element,
-                       struct syslog_param *param);
+/* "su: ", "su[12]: ", "%PIX-6-1: ": bytes read, 0 when s does not start with a tag. */
+size_t syslog_tag_read(struct slice s, struct syslog_line *out);
 
 #endif

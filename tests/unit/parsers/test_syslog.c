@@ -25,7 +25,7 @@ static void severities_map_to_the_common_scale(void **state)
     }
 }
 
-static void over_long_header_words_are_not_rfc5424(void **state)
+static void over_long_header_words_leave_a_note(void **state)
 {
     struct fixture *f = *state;
     static const size_t limits[] = {255, 48, 128, 32}; /* host, app, procid, msgid */
@@ -160,7 +160,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         fixture_test(severities_map_to_the_common_scale),
-        fixture_test(over_long_header_words_are_not_rfc5424),
+        fixture_test(over_long_header_words_leave_a_note),
         fixture_test(every_cut_of_a_line_is_an_event),
         fixture_test(broken_structured_data_are_text),
         fixture_test(more_parameters_than_are_decoded_leave_a_note),
