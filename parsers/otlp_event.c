@@ -3,6 +3,7 @@
 #include "parsers/otlp_event.h"
 #include "parsers/envelope.h"
 #include "parsers/event_check.h"
+#include "parsers/otlp_body.h"
 #include "parsers/vsoc_json_keys.h"
 #include "parsers/vsoc_json_value.h"
 
@@ -249,14 +250,28 @@ static void keep_text_as(struct reading *r, const char *key, struct slice text)
         keep(r, slice_from_text(key), &value, false);
 }
 
-/* Hex digits come in either case, also of the same id. */
-static void keep_id(struct reading *r, const char *key, struct slice id)
+static bool is_hex(struct slice text)
 {
-    uint8_t *out = id.size ? r->t->context->alloc(r->t->context, id.size) : NULL;
-    r->t->failed |= id.size && !out;
+    for (size_t i = 0; i < text.size; i++)
+        if (!memchr("0123456789abcdefABCDEF", text.data[i], 22))
+            return false;
+    return true;
+}
+
+/* Hex digits come in either case, also of the same id. What is no id stays as it was sent. */
+static void keep_id(struct reading *r, const char *key, struct slice id, size_t bytes)
+{
+    bool is_id = id.size == 2 * bytes && is_hex(id);
+    uint8_t *out = is_id ? r->t->context->alloc(r->t->context, id.size) : NULL;
+    r->t->failed |= is_id && !out;
     for (size_t i = 0; out && i < id.size; i++)
         out[i] = id.data[i] >= 'A' && id.data[i] <= 'F' ? id.data[i] + 32 : id.data[i];
-    keep_text_as(r, key, slice_make(out, out ? id.size : 0));
+    if (id.size && !is_id)
+        text_event_partial(r->t, "bad_id",
+                           bytes == OTLP_TRACE_ID_BYTES
+                               ? "traceId is no hex of 16 bytes and kept as it was sent"
+                               : "spanId is no hex of 8 bytes and kept as it was sent");
+    keep_text_as(r, key, is_id ? slice_make(out, out ? id.size : 0) : id);
 }
 
 static void keep_number(struct reading *r, const char *key, uint64_t number)
@@ -414,9 +429,19 @@ static void set_body(struct reading *r, const struct otlp_value *body)
         text_event_set_message(r->t, text);
     } else if (body->kind == OTLP_TEXT) {
         keep_text_as(r, "body", body->text);
-    } else if (body->kind != OTLP_EMPTY) {
+    } else if (body->kind != OTLP_EMPTY && body->kind != OTLP_MAP) {
         keep(r, SLICE_LITERAL("body"), body, false);
     }
+}
+
+/* A map may be a native event, whose gaps the record fills. True: it is, and was emitted. */
+static bool emit_map(struct reading *r, const struct otlp_record *record,
+                     struct parser_outcome *outcome)
+{
+    struct slice json;
+    if (!otlp_value_json(r->t, &record->body, &json, &r->error))
+        return false;
+    return otlp_body_hand_on(r->t, json, record, outcome);
 }
 
 static struct slice reserve_key(struct reading *r, const struct otlp_level *level, const char *name)
@@ -431,12 +456,12 @@ void otlp_record_emit(struct text_event *t, const struct otlp_record *record,
     struct reading r = {.t = t};
     struct slice resource_key = reserve_key(&r, resource, "resource");
     struct slice scope_key = reserve_key(&r, scope, "scope");
-    struct slice name = record->event_name;
+    struct slice name = record->event_name.size ? record->event_name : record->old_name;
     text_event_repair(t, &name);
     if (!text_event_set(t, EVENT_event_name, name))
         keep_text_as(&r, "event_name", name);
-    keep_id(&r, "trace_id", record->trace_id);
-    keep_id(&r, "span_id", record->span_id);
+    keep_id(&r, "trace_id", record->trace_id, OTLP_TRACE_ID_BYTES);
+    keep_id(&r, "span_id", record->span_id, OTLP_SPAN_ID_BYTES);
     keep_number(&r, "trace_flags", record->flags);
     keep_number(&r, "dropped_attributes_count", record->dropped_attributes_count);
     read_attributes(&r, record->attributes);
@@ -446,6 +471,11 @@ void otlp_record_emit(struct text_event *t, const struct otlp_record *record,
     (void)text_event_set(t, EVENT_ecu_id, r.host_name);
     apply_level(&r, resource, resource_key);
     apply_level(&r, scope, scope_key);
+    if (record->body.kind == OTLP_MAP && !r.error && !t->failed) {
+        if (emit_map(&r, record, outcome))
+            return;
+        keep(&r, SLICE_LITERAL("body"), &record->body, false);
+    }
     if (!finish(&r, outcome))
         return;
     EVENT_SET(&t->event, raw_offset, (int64_t)record->offset);

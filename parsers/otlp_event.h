@@ -15,6 +15,9 @@ struct otlp_level {
     bool is_too_large; /* neither is kept */
 };
 
+#define OTLP_TRACE_ID_BYTES 16
+#define OTLP_SPAN_ID_BYTES  8
+
 /* A log record as decoded; texts may hold any bytes. */
 struct otlp_record {
     size_t offset, size;                              /* in the body */
@@ -24,7 +27,8 @@ struct otlp_record {
     struct otlp_value body;
     struct otlp_cursor attributes;
     uint64_t dropped_attributes_count, flags;
-    struct slice trace_id, span_id; /* hex */
+    struct slice trace_id, span_id; /* as sent: hex in JSON, made hex of bytes */
+    struct slice old_name;          /* event_name until version 0.12 of the protocol */
 };
 
 /* How far a body was read, and why its rest is not. */

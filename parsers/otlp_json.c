@@ -1,9 +1,12 @@
 /* otlp_json.c: OTLP logs in JSON. Pure, any thread. The body is stepped through without a document
- * of the whole; a resource, a scope and each log record are documents of their own. Names are
- * lowerCamelCase; others are passed over, as the specification has it. */
+ * of the whole; a resource, a scope and each log record are documents of their own. Members that it
+ * does not know are passed over, as the specification has it, unless they hold logs: these are
+ * rejected, so that none vanishes. */
 #include "parsers/json_walk.h"
+#include "parsers/otel_severity.h"
 #include "parsers/otlp_json_value.h"
 #include "parsers/otlp_read.h"
+#include "parsers/proto_json.h"
 
 struct reading {
     const struct parser_context *context;
@@ -12,10 +15,21 @@ struct reading {
     struct otlp_progress progress;
 };
 
-/* Objects that hold others, by how deep they stand: the request, a ResourceLogs, a ScopeLogs. */
+/* What a member of a part is. */
+enum role { ROLE_LEVEL, ROLE_CHILDREN, ROLE_OLD_CHILDREN, ROLE_OTHER, ROLE_COUNT };
+
+/* Members of the objects that hold others, by how deep they stand: the request, a ResourceLogs, a
+ * ScopeLogs. The names until version 0.14 of the protocol are read too. */
 static const struct {
-    const char *level, *children;
-} parts[] = {{NULL, "resourceLogs"}, {"resource", "scopeLogs"}, {"scope", "logRecords"}};
+    size_t depth;
+    const char *name;
+    enum role role;
+} known_members[] = {
+    {0, "resourceLogs", ROLE_CHILDREN}, {1, "resource", ROLE_LEVEL},
+    {1, "scopeLogs", ROLE_CHILDREN},    {1, "instrumentationLibraryLogs", ROLE_OLD_CHILDREN},
+    {2, "scope", ROLE_LEVEL},           {2, "instrumentationLibrary", ROLE_LEVEL},
+    {2, "logRecords", ROLE_CHILDREN},   {2, "logs", ROLE_OLD_CHILDREN},
+};
 
 #define RECORD_DEPTH 3
 
@@ -27,38 +41,19 @@ static void reject(const struct reading *r, size_t offset, size_t end, const cha
 
 /* ---- log records ---- */
 
-static bool read_digits(struct slice text, uint64_t *number)
-{
-    uint64_t v = 0;
-    for (size_t i = 0; i < text.size; i++) {
-        unsigned digit = text.data[i] - (unsigned)'0';
-        if (digit > 9 || __builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, digit, &v))
-            return false;
-    }
-    *number = v;
-    return text.size > 0;
-}
-
-/* Of 64 bits, as number or text. */
+/* Null is as if it were not there. */
 static bool read_number(const struct json_node *node, uint64_t *number)
 {
-    switch (node->type) {
-    case JSON_INT:
-        *number = (uint64_t)node->integer;
-        return node->integer >= 0;
-    case JSON_BIG_UINT:
-    case JSON_STRING:
-        return read_digits(node->text, number);
-    default:
-        return node->type == JSON_NULL;
-    }
+    return node->type == JSON_NULL || proto_json_uint(node, number);
 }
 
-static bool read_signed(const struct json_node *node, int64_t *number)
+/* The number, its text, or the name that the .proto file gives it. */
+static bool read_severity(const struct json_node *node, int64_t *number)
 {
-    if (node->type == JSON_INT)
-        *number = node->integer;
-    return node->type == JSON_INT || node->type == JSON_NULL;
+    int64_t named = node->type == JSON_STRING ? otel_severity_number(node->text) : -1;
+    if (named >= 0)
+        *number = named;
+    return named >= 0 || node->type == JSON_NULL || proto_json_int(node, number);
 }
 
 static bool read_text(const struct json_node *node, struct slice *text)
@@ -68,7 +63,7 @@ static bool read_text(const struct json_node *node, struct slice *text)
     return node->type == JSON_STRING || node->type == JSON_NULL;
 }
 
-/* False: the value is of another type. */
+/* False: the value is of another type. `name` was the event's name until version 0.12. */
 static bool read_field(const struct parser_context *context, const struct json_node *node,
                        struct otlp_record *record)
 {
@@ -78,7 +73,7 @@ static bool read_field(const struct parser_context *context, const struct json_n
     if (slice_equal_text(key, "observedTimeUnixNano"))
         return read_number(node, &record->observed_time_unix_nano);
     if (slice_equal_text(key, "severityNumber"))
-        return read_signed(node, &record->severity_number);
+        return read_severity(node, &record->severity_number);
     if (slice_equal_text(key, "severityText"))
         return read_text(node, &record->severity_text);
     if (slice_equal_text(key, "body"))
@@ -93,7 +88,9 @@ static bool read_field(const struct parser_context *context, const struct json_n
         return read_text(node, &record->trace_id);
     if (slice_equal_text(key, "spanId"))
         return read_text(node, &record->span_id);
-    return !slice_equal_text(key, "eventName") || read_text(node, &record->event_name);
+    if (slice_equal_text(key, "eventName"))
+        return read_text(node, &record->event_name);
+    return !slice_equal_text(key, "name") || read_text(node, &record->old_name);
 }
 
 static bool read_fields(const struct parser_context *context, const struct json_document *document,
@@ -145,11 +142,55 @@ struct span {
 
 /* What find_members found of an object. */
 struct members {
-    struct span level, children;
-    size_t end;  /* of the object */
-    bool twice;  /* one of the two stands twice */
-    bool broken; /* the object has no end */
+    struct span spans[ROLE_COUNT]; /* of OTHER: one of those that hold logs */
+    size_t end;                    /* of the object */
+    bool twice;                    /* a member stands twice */
+    bool broken;                   /* the object has no end */
 };
+
+static bool has_children(const struct members *m)
+{
+    return m->spans[ROLE_CHILDREN].end || m->spans[ROLE_OLD_CHILDREN].end;
+}
+
+static enum role role_of(size_t depth, struct slice key)
+{
+    for (size_t i = 0; i < sizeof known_members / sizeof *known_members; i++)
+        if (known_members[i].depth == depth && slice_equal_text(key, known_members[i].name))
+            return known_members[i].role;
+    return ROLE_OTHER;
+}
+
+static bool contains(struct slice text, const char *part)
+{
+    return text.size && memmem(text.data, text.size, part, strlen(part));
+}
+
+/* A member that nobody knows, with log records in it. */
+static bool holds_logs(struct slice key, struct slice value)
+{
+    bool is_container = value.data[0] == '[' || value.data[0] == '{';
+    size_t first = json_walk_space(value, 1);
+    if (!is_container || first + 1 >= value.size)
+        return false; /* a scalar, or empty */
+    for (size_t i = 0; i + 3 <= key.size; i++)
+        if (slice_equal_nocase(slice_sub(key, i, 3), "log"))
+            return true;
+    return contains(value, "\"logRecords\"") || contains(value, "\"timeUnixNano\"") ||
+           contains(value, "\"stringValue\"");
+}
+
+static void note_member(const struct reading *r, size_t depth, struct slice key, struct span span,
+                        struct members *m)
+{
+    enum role role = role_of(depth, key);
+    struct span *place = &m->spans[role];
+    if (role != ROLE_OTHER)
+        m->twice |= place->end != 0;
+    if (role != ROLE_OTHER ||
+        holds_logs(key, slice_sub(r->body, span.start, span.end - span.start)))
+        *place = span;
+}
 
 /* Goes once over the object at start. A member without end takes the rest of the body. */
 static struct members find_members(const struct reading *r, size_t depth, size_t start)
@@ -163,13 +204,7 @@ static struct members find_members(const struct reading *r, size_t depth, size_t
         m.broken = !json_walk_skip(&walk);
         if (!m.broken)
             span.end = walk.at;
-        struct span *wanted = slice_equal_text(key, parts[depth].children) ? &m.children : NULL;
-        if (parts[depth].level && slice_equal_text(key, parts[depth].level))
-            wanted = &m.level;
-        if (wanted) {
-            m.twice |= wanted->end != 0;
-            *wanted = span;
-        }
+        note_member(r, depth, key, span, &m);
         if (m.broken)
             return m;
     }
@@ -252,16 +287,47 @@ static bool read_array(struct reading *r, size_t depth, struct span span, size_t
     return result == JSON_WALK_END;
 }
 
-/* What stands in a part whose level is read. *end as in read_array. */
-static bool read_children(struct reading *r, size_t depth, const struct members *m, size_t *end)
+static bool read_span(struct reading *r, size_t depth, const struct members *m, struct span span,
+                      size_t *end)
 {
-    bool whole = read_array(r, depth + 1, m->children, end);
-    if (m->broken || r->progress.code)
+    if (!span.end)
+        return true;
+    bool whole = read_array(r, depth + 1, span, end);
+    if (r->progress.code || (m->broken && !whole))
         return false;
     if (!whole)
-        reject(r, *end, m->end, "malformed", "array does not follow JSON");
+        reject(r, *end, span.end, "malformed", "array does not follow JSON");
+    *end = span.end;
+    return true;
+}
+
+/* What stands in a part whose level is read, in its order. *end as in read_array. */
+static bool read_children(struct reading *r, size_t depth, const struct members *m, size_t *end)
+{
+    struct span first = m->spans[ROLE_CHILDREN], second = m->spans[ROLE_OLD_CHILDREN];
+    bool is_swapped = second.end && second.start < first.start;
+    if (!read_span(r, depth, m, is_swapped ? second : first, end) ||
+        !read_span(r, depth, m, is_swapped ? first : second, end) || m->broken)
+        return false;
     *end = m->end;
     return true;
+}
+
+/* Rejects logs under names that the protocol has not in the object at start. */
+static void reject_others(const struct reading *r, size_t depth, size_t start)
+{
+    struct slice key;
+    struct json_walk walk = json_walk_make(r->body, start);
+    while (json_walk_next(&walk, &key) == JSON_WALK_VALUE) {
+        size_t at = walk.at;
+        if (!json_walk_skip(&walk))
+            return;
+        if (role_of(depth, key) == ROLE_OTHER &&
+            holds_logs(key, slice_sub(r->body, at, walk.at - at)))
+            reject(r, at, walk.at, "unknown_member",
+                   "logs under a name that OTLP has not here; it has resourceLogs, in these "
+                   "scopeLogs, in these logRecords");
+    }
 }
 
 /* What stands in a part beside its children. False: *outcome is MALFORMED. */
@@ -270,10 +336,10 @@ static bool read_head(struct reading *r, size_t depth, size_t start, const struc
 {
     if (m->twice)
         parser_malformed(outcome, 0, "duplicate_key", "a member stands twice");
-    else if (!m->children.end && !depth && !is_empty(r, start))
+    else if (!has_children(m) && !depth && !is_empty(r, start))
         parser_malformed(outcome, 0, "missing_field", "resourceLogs is needed");
-    else if (depth && m->children.end)
-        (void)read_level(r, m->level, &r->levels[depth - 1], outcome);
+    else if (depth && has_children(m))
+        (void)read_level(r, m->spans[ROLE_LEVEL], &r->levels[depth - 1], outcome);
     return outcome->result == PARSER_OK;
 }
 
@@ -285,7 +351,7 @@ static bool read_part(struct reading *r, size_t depth, size_t start, size_t *end
     *end = start;
     if (!otlp_count_part(&r->progress, start))
         return false;
-    if (m.broken && (m.twice || !m.children.end || (depth && !m.level.end)))
+    if (m.broken && (m.twice || !has_children(&m) || (depth && !m.spans[ROLE_LEVEL].end)))
         return false; /* what was cut off may have been the level */
     const void *mark = r->context->mark(r->context);
     bool whole = !m.broken;
@@ -293,10 +359,13 @@ static bool read_part(struct reading *r, size_t depth, size_t start, size_t *end
         if (whole)
             reject(r, start, m.end, outcome.code, outcome.detail);
         *end = whole ? m.end : start;
-    } else if (m.children.end) {
-        whole = read_children(r, depth, &m, end);
     } else {
-        *end = m.end;
+        if (has_children(&m))
+            whole = read_children(r, depth, &m, end);
+        else
+            *end = m.end;
+        if (m.spans[ROLE_OTHER].end && !m.broken)
+            reject_others(r, depth, start);
     }
     r->context->release(r->context, mark);
     return whole;

@@ -1,50 +1,15 @@
 /* otlp_json_value.c: AnyValue of OTLP/JSON: an object whose one member says type and value. Pure,
  * any thread. */
 #include "parsers/otlp_json_value.h"
-#include "parsers/base64.h"
+#include "parsers/proto_json.h"
 
-#include <math.h>
-
-bool otlp_json_digits(struct slice text, int64_t *value)
+/* A number that no double holds stays the text of its digits. */
+static bool read_real(const struct json_node *node, struct otlp_value *value)
 {
-    bool negative = text.size && text.data[0] == '-';
-    int64_t v = 0;
-    for (size_t i = negative; i < text.size; i++) {
-        int digit = text.data[i] - '0';
-        if (digit < 0 || digit > 9 || __builtin_mul_overflow(v, 10, &v) ||
-            __builtin_add_overflow(v, negative ? -digit : digit, &v))
-            return false;
-    }
-    *value = v;
-    return text.size > negative;
-}
-
-static bool read_int(const struct json_node *node, int64_t *value)
-{
-    if (node->type == JSON_STRING)
-        return otlp_json_digits(node->text, value);
-    *value = node->integer;
-    return node->type == JSON_INT;
-}
-
-static bool read_real(const struct json_node *node, double *value)
-{
-    *value = node->type == JSON_INT ? (double)node->integer : node->real;
-    if (node->type != JSON_STRING)
-        return node->type == JSON_INT || node->type == JSON_DOUBLE;
-    *value = slice_equal_text(node->text, "NaN") ? (double)NAN : (double)INFINITY;
-    if (slice_equal_text(node->text, "-Infinity"))
-        *value = -(double)INFINITY;
-    return isnan(*value) || slice_equal_text(node->text, "Infinity") || *value < 0;
-}
-
-static bool read_bytes(const struct parser_context *context, const struct json_node *node,
-                       struct slice *bytes)
-{
-    if (node->type != JSON_STRING)
-        return false;
-    uint8_t *out = context->alloc(context, base64_decoded_max(node->text.size));
-    return out && base64_decode(node->text, out, bytes) == STATUS_OK;
+    enum proto_json_real result = proto_json_real(node, &value->real);
+    if (result == PROTO_JSON_REAL_HUGE)
+        *value = (struct otlp_value){.kind = OTLP_TEXT, .text = node->text};
+    return result != PROTO_JSON_REAL_NONE;
 }
 
 static bool next_child(struct otlp_cursor *cursor, struct slice *key, struct otlp_value *value);
@@ -100,14 +65,14 @@ static bool read_member(const struct parser_context *context, const struct json_
         value->text = node->text;
         return node->type == JSON_STRING;
     case OTLP_INT:
-        return read_int(node, &value->integer);
+        return proto_json_int(node, &value->integer);
     case OTLP_BOOL:
         value->integer = node->boolean;
         return node->type == JSON_BOOL;
     case OTLP_REAL:
-        return read_real(node, &value->real);
+        return read_real(node, value);
     case OTLP_BYTES:
-        return read_bytes(context, node, &value->text);
+        return node->type == JSON_STRING && proto_json_bytes(context, node->text, &value->text);
     default:
         return read_children(context, node, value->kind == OTLP_MAP, &value->children);
     }

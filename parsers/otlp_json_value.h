@@ -10,7 +10,5 @@ bool otlp_json_value(const struct parser_context *context, const struct json_nod
 /* An array of KeyValue, or null. False: it is none. */
 bool otlp_json_attributes(const struct parser_context *context, const struct json_node *node,
                           struct otlp_cursor *cursor);
-/* Decimal digits with an optional sign that an int64 holds. */
-bool otlp_json_digits(struct slice text, int64_t *value);
 
 #endif

@@ -1,6 +1,6 @@
 /* otlp_protobuf.c: OTLP logs in Protocol Buffers. Pure, any thread. Messages are read where they
  * stand, each twice at most. Fields that it does not know, or of another wire type, are skipped, as
- * Protocol Buffers have it. */
+ * Protocol Buffers have it, unless they hold messages like logs do: these are rejected. */
 #include "parsers/otlp_read.h"
 
 /* Field numbers of opentelemetry-proto (logs/v1, resource/v1, common/v1). */
@@ -8,6 +8,8 @@ enum {
     REQUEST_RESOURCE_LOGS = 1,
     PART_LEVEL = 1,    /* ResourceLogs.resource, ScopeLogs.scope */
     PART_CHILDREN = 2, /* ResourceLogs.scope_logs, ScopeLogs.log_records */
+    PART_SCHEMA_URL = 3,
+    OLD_SCOPE_LOGS = 1000, /* ResourceLogs.instrumentation_library_logs, until version 0.19 */
     RESOURCE_ATTRIBUTES = 1,
     SCOPE_NAME = 1,
     SCOPE_VERSION = 2,
@@ -15,6 +17,7 @@ enum {
     RECORD_TIME = 1,
     RECORD_SEVERITY_NUMBER = 2,
     RECORD_SEVERITY_TEXT = 3,
+    RECORD_OLD_NAME = 4, /* name, until version 0.12 */
     RECORD_BODY = 5,
     RECORD_ATTRIBUTES = 6,
     RECORD_DROPPED = 7,
@@ -186,6 +189,9 @@ static void set_record_field(struct text_event *t, struct otlp_record *record,
     case RECORD_EVENT_NAME << 2 | PROTO_BYTES:
         record->event_name = f->bytes;
         break;
+    case RECORD_OLD_NAME << 2 | PROTO_BYTES:
+        record->old_name = f->bytes;
+        break;
     default:
         break;
     }
@@ -270,6 +276,31 @@ static bool read_level(const struct reading *r, struct slice message, bool is_sc
     return otlp_level_read(&t, name, version, children_of(message, number, true), level, outcome);
 }
 
+/* A message with a field that is a message with fields, as logs are; texts hardly ever are. */
+static bool holds_messages(struct slice bytes)
+{
+    struct proto_reader outer = proto_reader_make(bytes);
+    struct proto_field f, inner;
+    bool found = false;
+    while (proto_next(&outer, &f)) {
+        if (f.type != PROTO_BYTES || !f.bytes.size)
+            continue;
+        struct proto_reader child = proto_reader_make(f.bytes);
+        while (proto_next(&child, &inner))
+            continue;
+        found |= !child.broken;
+    }
+    return found && !outer.broken;
+}
+
+/* A field that nobody knows, where logs are. */
+static void reject_other(const struct reading *r, const struct proto_field *f)
+{
+    if (f->type == PROTO_BYTES && holds_messages(f->bytes))
+        r->context->reject(r->context, offset_of(r, f->bytes), f->bytes.size, "unknown_member",
+                           "messages in a field that OTLP has not here");
+}
+
 static void read_part(struct reading *r, size_t depth, struct slice message);
 
 /* What stands in a message at this depth; its level is read. */
@@ -278,9 +309,12 @@ static void read_children(struct reading *r, size_t depth, struct slice message)
     struct proto_reader reader = proto_reader_make(message);
     struct proto_field f;
     while (!r->progress.code && proto_next(&reader, &f)) {
-        if (f.number != PART_CHILDREN || f.type != PROTO_BYTES)
+        bool is_old = depth == RESOURCE_DEPTH && f.number == OLD_SCOPE_LOGS;
+        if (f.number == PART_LEVEL || f.number == PART_SCHEMA_URL)
             continue;
-        if (depth == SCOPE_DEPTH)
+        if ((f.number != PART_CHILDREN && !is_old) || f.type != PROTO_BYTES)
+            reject_other(r, &f);
+        else if (depth == SCOPE_DEPTH)
             read_record(r, f.bytes);
         else
             read_part(r, depth + 1, f.bytes);
@@ -307,15 +341,32 @@ static void read_part(struct reading *r, size_t depth, struct slice message)
     r->context->release(r->context, mark);
 }
 
+static bool has_resource_logs(struct slice body)
+{
+    struct proto_reader reader = proto_reader_make(body);
+    struct proto_field f;
+    while (proto_next(&reader, &f))
+        if (f.number == REQUEST_RESOURCE_LOGS && f.type == PROTO_BYTES)
+            return true;
+    return reader.broken; /* what was cut off may have been some */
+}
+
 void otlp_read_protobuf(struct slice body, const struct parser_context *context,
                         struct parser_outcome *outcome)
 {
     struct reading r = {.context = context, .body = body};
     struct proto_reader reader = proto_reader_make(body);
     struct proto_field f;
-    while (!r.progress.code && proto_next(&reader, &f))
+    if (!has_resource_logs(body)) {
+        parser_malformed(outcome, 0, "missing_field", "resource_logs is needed, field 1");
+        return;
+    }
+    while (!r.progress.code && proto_next(&reader, &f)) {
         if (f.number == REQUEST_RESOURCE_LOGS && f.type == PROTO_BYTES)
             read_part(&r, RESOURCE_DEPTH, f.bytes);
+        else
+            reject_other(&r, &f);
+    }
     if (r.progress.code)
         parser_malformed(outcome, r.progress.end, r.progress.code, r.progress.detail);
     else if (reader.broken)

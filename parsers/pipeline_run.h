@@ -1,5 +1,5 @@
-/* pipeline_run.h: what pipeline.c and hand_on.c share: the state of one pipeline_run. Nobody else
- * includes it. */
+/* pipeline_run.h: what pipeline.c and hand_on.c share: the state of one pipeline_run. Of the
+ * parsers, those include it that ask for their envelope. */
 #ifndef VSOC_PARSERS_PIPELINE_RUN_H
 #define VSOC_PARSERS_PIPELINE_RUN_H
 
@@ -45,6 +45,14 @@ static inline bool pipeline_is_starved(const struct parser_outcome *outcome)
 {
     return outcome->result == PARSER_MALFORMED && outcome->code &&
            !strcmp(outcome->code, PARSER_OUT_OF_MEMORY);
+}
+
+/* What the outer format says of the events that a built-in parser is reading; NULL: they are not in
+ * another format, or it says nothing. */
+static inline const struct event *pipeline_envelope(const struct parser_context *context)
+{
+    const struct run *run = context->server;
+    return run->frame->envelope;
 }
 
 /* Makes frame the one at work, and the one below it again. */

@@ -5,6 +5,7 @@
 #include "parsers/json_head.h"
 #include "parsers/json_object.h"
 #include "parsers/json_record.h"
+#include "parsers/pipeline_run.h"
 #include "parsers/vsoc_json_keys.h"
 #include "parsers/vsoc_json_value.h"
 
@@ -179,6 +180,26 @@ static bool merge_attributes(struct reading *r)
 
 /* ---- the event ---- */
 
+/* A member that only native events have: its name is no everyday word. */
+static bool has_own_name(const struct reading *r)
+{
+    const struct json_node *nodes = r->document.nodes;
+    for (size_t k = 1; k < nodes[0].span; k += nodes[k].span)
+        if (vsoc_json_keys[nodes[k].name].kind == VSOC_JSON_KEY_FIELD &&
+            nodes[k].type != JSON_NULL && memchr(nodes[k].key.data, '_', nodes[k].key.size))
+            return true;
+    return false;
+}
+
+/* In another format, which may name the event, one name of the model's is enough. */
+static bool is_native(const struct reading *r)
+{
+    const struct event *event = &r->event;
+    if (EVENT_HAS(event, event_name) || EVENT_HAS(event, sev_id) || EVENT_HAS(event, message))
+        return true;
+    return pipeline_envelope(r->context) && has_own_name(r);
+}
+
 static bool finish(struct reading *r)
 {
     struct slice text;
@@ -190,8 +211,7 @@ static bool finish(struct reading *r)
         parser_malformed(r->outcome, 0, "no_memory", "limits.memory is reached");
         return false;
     }
-    if (!EVENT_HAS(&r->event, event_name) && !EVENT_HAS(&r->event, sev_id) &&
-        !EVENT_HAS(&r->event, message)) {
+    if (!is_native(r)) {
         parser_malformed(r->outcome, 0, "missing_field", "event_name, sev_id or message is needed");
         return false;
     }
