@@ -20,6 +20,7 @@
 #include "core/clock.h"
 #include "core/metrics.h"
 #include "core/thread.h"
+#include "server/audit.h"
 #include "server/command.h"
 #include "server/file_read.h"
 #include "server/sink_config.h"
@@ -217,6 +218,16 @@ static enum status open_spool(struct app *app)
     return spool_start(app->shared.spool);
 }
 
+static enum status open_audit(const struct config *c)
+{
+    char reason[256];
+    enum status s = audit_start(c->data_dir, c->audit_max_bytes, reason);
+    if (s != STATUS_OK)
+        log_error("audit log can't be opened", LOG_TEXT("dir", c->data_dir),
+                  LOG_TEXT("problem", reason));
+    return disk_status(s);
+}
+
 static enum status bind_one(const char *what, const char *address, int *fd)
 {
     char bound[LISTENER_ADDRESS_BYTES], reason[256];
@@ -325,6 +336,8 @@ static enum status start(struct app *app)
     fault_point(start_parts_loaded);
     if (s == STATUS_OK)
         s = open_spool(app);
+    if (s == STATUS_OK)
+        s = open_audit(app->config);
     fault_point(start_spool_open);
     if (s == STATUS_OK)
         s = app_sinks_create(app);
@@ -366,6 +379,7 @@ static void stop(struct app *app)
         worker_stop(app->workers[i]);
     for (size_t i = 0; i < app->worker_count; i++)
         worker_join(app->workers[i]);
+    audit_stop();
     fault_point(stop_workers_joined);
     if (app->shared.spool)
         spool_stop(app->shared.spool);

@@ -1,12 +1,41 @@
-/* audit.h: the audit log: a line for every sender that is turned away. Thread: any. */
+/* audit.h: the audit log: who was turned away, how often and why, in files of its own.
+ *
+ * Refusals are folded by sender and reason: the first one is written within a second, later ones of
+ * the same sender once a minute, with the exact number since the line before. The files are synced
+ * and do not depend on log.level or on whoever reads stderr; each refusal is also a line in the
+ * log, which is rate-limited. One audit log a process. docs/operations.md describes the lines. */
 #ifndef VSOC_SERVER_AUDIT_H
 #define VSOC_SERVER_AUDIT_H
 
+#include <stdint.h>
+#include "core/slice.h"
+#include "core/status.h"
 #include "server/http.h"
 
-/* Says that a request was refused for who sends it (401, 403). credential: of the sender, as
- * struct identity has it; empty: none that is known. Neither token nor VIN is logged. */
-void audit_refusal(const struct http_exchange *exchange, int status, const char *code,
-                   struct slice tenant, struct slice credential);
+/* What happened. Never a token or a VIN. Texts are copied and cut to what fits a record. */
+struct audit_refusal {
+    const char *action;      /* "request", "handshake", …: a constant */
+    const char *code;        /* the reason, a constant as in problem+json */
+    int status;              /* HTTP status of the answer; 0: there was none */
+    const char *address;     /* of the peer, without port */
+    struct slice tenant;     /* empty: unknown */
+    struct slice credential; /* "token:ID" or the fingerprint of the certificate; empty: none */
+    struct slice serial;     /* of the certificate, hex; empty: none */
+};
+
+/* Records one refusal. Before audit_start() and after audit_stop() only the log gets it. Thread:
+ * any; never waits for the disk. */
+void audit_refused(const struct audit_refusal *refusal);
+/* The same for a request whose sender may not do what it asks (401, 403). credential: as struct
+ * identity has it; empty: none that is known. */
+void audit_request_refused(const struct http_exchange *exchange, int status, const char *code,
+                           struct slice tenant, struct slice credential);
+
+/* Opens the files in data_dir/audit and starts the thread that writes them. max_bytes: of all files
+ * together; the oldest is removed beyond it, which the log and the newest file report. REFUSED,
+ * NO_SPACE, IO: reason says what; BUSY: no thread; NO_MEMORY. Thread: main. */
+enum status audit_start(const char *data_dir, uint64_t max_bytes, char reason[256]) must_check;
+/* Writes what is not written yet and closes. Does nothing when not started. Thread: main. */
+void audit_stop(void);
 
 #endif

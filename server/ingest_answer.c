@@ -34,7 +34,7 @@ void request_refuse(struct request *r, const struct refusal *refusal)
     struct http_exchange *exchange = r->exchange;
     if (exchange) {
         if (refusal->status == 401 || refusal->status == 403)
-            audit_refusal(exchange, refusal->status, refusal->code, r->identity.tenant,
+            audit_request_refused(exchange, refusal->status, refusal->code, r->identity.tenant,
                           r->identity.credential);
         http_set_context(exchange, NULL);
         ingest_answer_refusal(exchange, r->dialect, refusal);
