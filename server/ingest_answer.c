@@ -35,7 +35,7 @@ void request_refuse(struct request *r, const struct refusal *refusal)
     if (exchange) {
         if (refusal->status == 401 || refusal->status == 403)
             audit_request_refused(exchange, refusal->status, refusal->code, r->identity.tenant,
-                          r->identity.credential);
+                                  r->identity.credential);
         http_set_context(exchange, NULL);
         ingest_answer_refusal(exchange, r->dialect, refusal);
         r->exchange = NULL;
