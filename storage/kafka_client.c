@@ -164,17 +164,17 @@ static void on_error(rd_kafka_t *handle, int error, const char *text, void *opaq
         *tail = '\0'; /* else each attempt would look like another problem */
 }
 
-/* A message of batch.size and more went alone; else it may have been the others of its batch. */
-static void learn_limit(struct kafka_client *client, size_t bytes)
+/* Topics may share a name. */
+static void learn_limit(struct kafka_client *client, const rd_kafka_message_t *message)
 {
-    size_t *refused = &client->refused_batch_bytes;
-    if (bytes >= client->batch_bytes) {
-        refused = &client->refused_message_bytes;
-    } else {
-        bytes = client->batch_bytes;
-    }
-    if (!*refused || bytes < *refused)
-        *refused = bytes;
+    const struct sink_kafka_settings *s = client->settings;
+    const char *const names[KAFKA_TOPICS] = {s->topic_events, s->topic_quarantine, s->topic_health};
+    const char *name = rd_kafka_topic_name(message->rkt);
+    struct kafka_size size = kafka_size_of(message);
+    for (enum kafka_topic i = 0; i < KAFKA_TOPICS; i++)
+        if (strcmp(names[i], name) == 0)
+            kafka_limits_refused(&client->limits, i, kafka_size_in_topic(&size),
+                                 client->batch_bytes);
 }
 
 /* Only failures are reported, see delivery.report.only.error. */
@@ -185,7 +185,7 @@ static void on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, v
     bool purged = message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
                   message->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
     if (message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
-        learn_limit(client, message->len + message->key_len);
+        learn_limit(client, message);
     if (message->err && !purged && !client->delivery_error)
         client->delivery_error = message->err;
 }
@@ -206,10 +206,10 @@ static bool conf_fill(struct kafka_client *client, rd_kafka_conf_t *conf, enum k
         return false;
     if (!producer)
         return conf_set(conf, &(struct sink_property){"group.id", client->id}, problem);
-    if (!conf_limit_batch(conf, client->max_batch_bytes, problem) ||
-        !conf_limit_batch(conf, client->refused_batch_bytes / 2, problem))
+    if (!conf_limit_batch(conf, kafka_limit_batch(&client->limits), problem))
         return false;
     client->batch_bytes = (size_t)conf_number(conf, "batch.size");
+    client->limits.client = (size_t)conf_number(conf, "message.max.bytes");
     return !settings->exactly_once ||
            conf_set(conf, &(struct sink_property){"transactional.id", client->id}, problem);
 }

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "core/uuid7.h"
+#include "storage/kafka_limit.h"
 #include "storage/sink.h"
 #include "storage/sink_settings.h"
 
@@ -30,13 +31,8 @@ struct kafka_client {
     char id[272];
     const char *name;
     int transaction_timeout_ms;
-    /* Largest batch of messages that the topics take; 0: not known. Heeded by handles opened later.
-     */
-    size_t max_batch_bytes;
-    size_t batch_bytes; /* batch.size of the producer opened last */
-    /* What brokers taught by refusing it, where they do not tell limits; 0: nothing. A batch of
-     * several messages, and a message alone. */
-    size_t refused_batch_bytes, refused_message_bytes;
+    struct kafka_limits limits; /* heeded by handles opened later */
+    size_t batch_bytes;         /* batch.size of the producer opened last */
     atomic_bool interrupted;
     /* What the error callback told last; empty when nothing. */
     rd_kafka_resp_err_t last_error;

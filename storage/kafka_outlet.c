@@ -3,6 +3,7 @@
 #define LOG_COMPONENT "kafka"
 #include "storage/kafka_outlet.h"
 #include "storage/kafka_closing.h"
+#include "storage/kafka_message.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,35 +15,17 @@
 
 /* Callbacks are served after so many messages. */
 #define POLL_EVERY 4096
-/* What the brokers count beside key and value: record and batch heads, headers. */
-#define MESSAGE_OVERHEAD 1024
 
-struct message {
-    rd_kafka_topic_t *topic;
-    const char *type; /* ce_type */
-    enum kafka_place place;
-    struct slice key, value;
-    const uint8_t *uid; /* ce_id */
+/* An event that went to quarantine for its size. */
+struct kafka_diverted {
+    size_t batch;
+    uint32_t index;
+    size_t bytes, limit;
+    const char *setting; /* the limit's name */
 };
 
-static int64_t property_number(rd_kafka_t *producer, const char *name)
-{
-    char value[64] = "";
-    size_t size = sizeof value;
-    if (rd_kafka_conf_get(rd_kafka_conf(producer), name, value, &size) != RD_KAFKA_CONF_OK)
-        return 0;
-    return strtoll(value, NULL, 10);
-}
-
-static size_t message_limit(rd_kafka_t *producer, size_t topic_bytes)
-{
-    size_t own = (size_t)property_number(producer, "message.max.bytes");
-    size_t limit = topic_bytes && topic_bytes < own ? topic_bytes : own;
-    return limit > 2 * MESSAGE_OVERHEAD ? limit - MESSAGE_OVERHEAD : MESSAGE_OVERHEAD;
-}
-
 bool kafka_outlet_open(struct kafka_outlet *outlet, struct kafka_client *client,
-                       rd_kafka_t *producer, size_t max_message_bytes, struct sink_problem *problem)
+                       rd_kafka_t *producer, struct sink_problem *problem)
 {
     const struct sink_kafka_settings *s = client->settings;
     outlet->client = client;
@@ -51,9 +34,6 @@ bool kafka_outlet_open(struct kafka_outlet *outlet, struct kafka_client *client,
     outlet->quarantine = rd_kafka_topic_new(producer, s->topic_quarantine, NULL);
     outlet->health = rd_kafka_topic_new(producer, s->topic_health, NULL);
     outlet->progress = rd_kafka_topic_new(producer, s->topic_progress, NULL);
-    outlet->max_message_bytes = message_limit(producer, max_message_bytes);
-    if (client->refused_message_bytes && client->refused_message_bytes <= outlet->max_message_bytes)
-        outlet->max_message_bytes = client->refused_message_bytes - 1;
     outlet->vehicle_known = false;
     snprintf(outlet->source, sizeof outlet->source, "/vsocd/%s", client->name);
     if (outlet->events && outlet->quarantine && outlet->health && outlet->progress)
@@ -87,40 +67,26 @@ void kafka_outlet_fini(struct kafka_outlet *outlet)
 {
     kafka_outlet_close(outlet);
     kafka_texts_fini(&outlet->texts);
+    free(outlet->diverted);
+    outlet->diverted = NULL;
+    outlet->diverted_count = outlet->diverted_room = 0;
 }
 
-static bool header_add(rd_kafka_headers_t *headers, const char *name, size_t name_size,
-                       struct slice value)
+/* Is the message over what the client or its topic takes? Then *over says by how much. */
+static bool is_too_large(const struct kafka_outlet *outlet, const struct kafka_message *message,
+                         enum kafka_topic kind, struct kafka_diverted *over)
 {
-    return rd_kafka_header_add(headers, name, (ssize_t)name_size, value.data,
-                               (ssize_t)value.size) == RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
-#define HEADER(name, value) header_add(headers, name, sizeof(name) - 1, value)
-
-/* Kafka binding of CloudEvents, binary mode. */
-static rd_kafka_headers_t *headers_make(const struct kafka_outlet *outlet,
-                                        const struct message *message)
-{
-    const struct sink_batch *batch = outlet->batch;
-    char id[UUID_TEXT_BYTES];
-    rd_kafka_headers_t *headers = rd_kafka_headers_new(9);
-    if (!headers)
-        return NULL;
-    uuid_to_text(message->uid, id);
-    bool good = HEADER("ce_specversion", SLICE_LITERAL("1.0")) &&
-                HEADER("ce_id", slice_make(id, UUID_TEXT_BYTES)) &&
-                HEADER("ce_source", slice_from_text(outlet->source)) &&
-                HEADER("ce_type", slice_from_text(message->type)) &&
-                HEADER("ce_time", slice_make(outlet->received_text, outlet->received_size)) &&
-                HEADER("content-type", SLICE_LITERAL("application/json")) &&
-                HEADER("tenant", batch->tenant) && HEADER("format", batch->format);
-    if (good && batch->traceparent.size)
-        good = HEADER("traceparent", batch->traceparent);
-    if (good)
-        return headers;
-    rd_kafka_headers_destroy(headers);
-    return NULL;
+    const struct kafka_limits *limits = &outlet->client->limits;
+    struct kafka_size size = kafka_message_size(message);
+    over->bytes = kafka_size_in_topic(&size);
+    over->limit = kafka_limit_of(limits, kind);
+    over->setting = "max.message.bytes of the topic";
+    if (over->bytes > over->limit)
+        return true;
+    over->bytes = kafka_size_in_client(&size);
+    over->limit = limits->client;
+    over->setting = "message.max.bytes of sinks.kafka.properties";
+    return over->bytes > over->limit;
 }
 
 /* Waits for room in the producer's queue. False: time is up. */
@@ -139,7 +105,7 @@ static void serve_callbacks(struct kafka_outlet *outlet)
 }
 
 /* A replay leaves out what the topic has. */
-static bool is_left_out(const struct kafka_outlet *outlet, const struct message *message)
+static bool is_left_out(const struct kafka_outlet *outlet, const struct kafka_message *message)
 {
     const struct sink_replay *replay = outlet->replay;
     return replay && sink_held_places(replay->held, message->uid) & message->place;
@@ -147,15 +113,15 @@ static bool is_left_out(const struct kafka_outlet *outlet, const struct message 
 
 /* The value is not copied: it lives in outlet->texts until the load is through. *sent: the message
  * was wanted (in a dry replay it is only counted). */
-static rd_kafka_resp_err_t message_send(struct kafka_outlet *outlet, const struct message *message,
-                                        bool *sent)
+static rd_kafka_resp_err_t message_send(struct kafka_outlet *outlet,
+                                        const struct kafka_message *message, bool *sent)
 {
     if (is_left_out(outlet, message))
         return RD_KAFKA_RESP_ERR_NO_ERROR;
     *sent = true;
     if (outlet->replay && outlet->replay->dry_run)
         return RD_KAFKA_RESP_ERR_NO_ERROR;
-    rd_kafka_headers_t *headers = headers_make(outlet, message);
+    rd_kafka_headers_t *headers = kafka_message_headers(message);
     rd_kafka_resp_err_t error;
     if (!headers)
         return RD_KAFKA_RESP_ERR__FAIL;
@@ -240,33 +206,38 @@ static struct slice reject_extra(const struct kafka_outlet *outlet, struct write
     return writer_slice(extra);
 }
 
-/* A record whose bytes make the message too large keeps the head of them; raw_size tells. */
-static bool reject_text(struct kafka_outlet *outlet, const struct event_reject *reject,
-                        struct slice *text)
+/* A quarantined record as text; of its bytes, base64, so many as `room` has place for. */
+static bool reject_text(struct kafka_outlet *outlet, struct slice members,
+                        const struct event_reject *reject, size_t room, struct slice *text)
 {
     struct event_reject cut = *reject;
-    struct writer extra;
-    writer_init(&extra, 1 << 20);
-    struct slice members = reject_extra(outlet, &extra);
-    size_t texts = members.size + 6 * (reject->detail.size + reject->code.size) + 512;
-    size_t limit = outlet->max_message_bytes;
-    if (outlet->client->refused_message_bytes)
-        limit /= 2; /* all that is known is that more was refused: so it is found in few tries */
-    size_t room = limit > texts ? limit - texts : 0;
     if (cut.raw.size > room / 4 * 3)
         cut.raw.size = room / 4 * 3;
-    bool done = extra.status != STATUS_OK;
-    bool good = false;
-    while (!done) {
+    for (;;) {
         struct writer *w = kafka_texts_writer(&outlet->texts);
         if (!w || w->status != STATUS_OK)
-            break;
+            return false;
         size_t start = w->size;
         event_json_write_reject(w, members, &cut);
-        done = good = kafka_texts_take(&outlet->texts, start, text);
+        if (kafka_texts_take(&outlet->texts, start, text))
+            return true;
     }
-    writer_fini(&extra);
-    return good;
+}
+
+/* Bytes that a value in quarantine may have. */
+static size_t quarantine_room(const struct kafka_outlet *outlet,
+                              const struct kafka_message *message)
+{
+    const struct kafka_limits *limits = &outlet->client->limits;
+    struct kafka_size size = kafka_message_size(message);
+    size_t limit = kafka_limit_of(limits, KAFKA_QUARANTINE);
+    if (limits->refused[KAFKA_QUARANTINE])
+        limit /= 2; /* all that is known is that more was refused: so it is found in few tries */
+    limit = limits->client < limit ? limits->client : limit;
+    size.value = limit; /* so that its length counts as long as it can be */
+    size_t in_topic = kafka_size_in_topic(&size), in_client = kafka_size_in_client(&size);
+    size_t over = (in_topic > in_client ? in_topic : in_client) - limit;
+    return limit > over ? limit - over : 0;
 }
 
 /* A transaction that failed takes no more messages: what failed it says more than that. */
@@ -286,75 +257,140 @@ static enum sink_result no_memory(struct sink_problem *problem)
     return SINK_LATER;
 }
 
+static enum sink_result quarantine_too_small(const struct kafka_diverted *over,
+                                             struct sink_problem *problem)
+{
+    snprintf(problem->text, sizeof problem->text,
+             "a reference to a quarantined record takes %zu bytes and %s is %zu: raise it to 4096 "
+             "or more",
+             over->bytes, over->setting, over->limit);
+    return SINK_BROKEN;
+}
+
+/* Its bytes are cut to what fits, its detail too when that is not enough; raw_size tells. */
+static enum sink_result fit_reject(struct kafka_outlet *outlet, struct kafka_message *message,
+                                   const struct event_reject *reject, struct sink_problem *problem)
+{
+    struct event_reject cut = *reject;
+    struct kafka_diverted over;
+    struct writer extra;
+    enum sink_result result = SINK_DELIVERED;
+    writer_init(&extra, 1 << 20);
+    struct slice members = reject_extra(outlet, &extra);
+    bool good = extra.status == STATUS_OK && reject_text(outlet, members, &cut, 0, &message->value);
+    size_t room = quarantine_room(outlet, message);
+    size_t left = room > message->value.size ? room - message->value.size : 0;
+    if (good && reject->raw.size && left) {
+        kafka_texts_drop(&outlet->texts, message->value);
+        good = reject_text(outlet, members, &cut, left, &message->value);
+    }
+    if (good && is_too_large(outlet, message, KAFKA_QUARANTINE, &over)) {
+        cut.detail = SLICE_EMPTY;
+        good = reject_text(outlet, members, &cut, 0, &message->value);
+        if (good && is_too_large(outlet, message, KAFKA_QUARANTINE, &over))
+            result = quarantine_too_small(&over, problem);
+    }
+    writer_fini(&extra);
+    return good ? result : no_memory(problem);
+}
+
 static enum sink_result send_reject(struct kafka_outlet *outlet, const struct event_reject *reject,
                                     struct sink_problem *problem)
 {
-    struct message message = {.topic = outlet->quarantine,
-                              .type = "vsoc.quarantine.v1",
-                              .place = KAFKA_PLACE_QUARANTINE,
-                              .key = slice_make(outlet->batch_text, UUID_TEXT_BYTES)};
+    struct kafka_message message = {.topic = outlet->quarantine,
+                                    .type = "vsoc.quarantine.v1",
+                                    .place = KAFKA_PLACE_QUARANTINE,
+                                    .key = slice_make(outlet->batch_text, UUID_TEXT_BYTES)};
     uint8_t uid[UUID_BYTES];
     bool sent = false;
-    if (!reject_text(outlet, reject, &message.value))
-        return no_memory(problem);
     uuid7_of_event(outlet->batch->batch_uid, reject->index, uid);
     message.uid = uid;
+    kafka_message_head(outlet, &message);
+    enum sink_result result = fit_reject(outlet, &message, reject, problem);
+    if (result != SINK_DELIVERED)
+        return result;
     rd_kafka_resp_err_t error = message_send(outlet, &message, &sent);
     outlet->put += sent;
     return error ? send_failed(outlet, error, problem) : SINK_DELIVERED;
 }
 
-static enum sink_result reject_event(const struct kafka_outlet *outlet, size_t batch,
-                                     const struct event *event, size_t bytes,
-                                     struct sink_problem *problem)
+static void diverted_reason(const struct kafka_diverted *d, char text[160])
 {
-    problem->rejected =
-        (struct sink_rejected){.batch = batch, .index = (uint32_t)event->batch_index};
-    snprintf(problem->text, sizeof problem->text,
-             "message of %zu bytes is over the %zu that message.max.bytes and the topics allow",
-             bytes, outlet->max_message_bytes);
-    return SINK_REJECTED;
+    snprintf(text, 160, "message of %zu bytes with key, headers and overhead is over the %zu of %s",
+             d->bytes, d->limit, d->setting);
+}
+
+/* An event this sink can't take goes to quarantine without the bytes that were too many; batch,
+ * index, raw_offset and raw_size say where they are. */
+static enum sink_result send_diverted(struct kafka_outlet *outlet, const struct event *event,
+                                      const char *reason, struct sink_problem *problem)
+{
+    struct event_reject reject = {
+        .index = (uint32_t)event->batch_index,
+        .raw_offset = EVENT_HAS(event, raw_offset) ? (uint64_t)event->raw_offset : 0,
+        .raw_size = EVENT_HAS(event, raw_size) ? (uint64_t)event->raw_size : 0,
+        .parser = event->parser_name,
+        .code = SLICE_LITERAL("too_large"),
+        .detail = slice_from_text(reason)};
+    return send_reject(outlet, &reject, problem);
+}
+
+/* In the pass that found it: the rest of the load need not wait for it. */
+static enum sink_result divert(struct kafka_outlet *outlet, const struct event *event,
+                               const struct kafka_diverted *over, struct sink_problem *problem)
+{
+    char reason[160];
+    if (outlet->diverted_count == outlet->diverted_room) {
+        size_t room = outlet->diverted_room ? outlet->diverted_room * 2 : 64;
+        struct kafka_diverted *grown = reallocarray(outlet->diverted, room, sizeof *grown);
+        if (!grown)
+            return no_memory(problem);
+        outlet->diverted = grown;
+        outlet->diverted_room = room;
+    }
+    outlet->diverted[outlet->diverted_count++] = *over;
+    diverted_reason(over, reason);
+    return send_diverted(outlet, event, reason, problem);
+}
+
+void kafka_outlet_tell_diverted(const struct kafka_outlet *outlet, const struct sink_load *load)
+{
+    char reason[160];
+    for (size_t i = 0; i < outlet->diverted_count; i++) {
+        const struct kafka_diverted *d = &outlet->diverted[i];
+        diverted_reason(d, reason);
+        load->reject(load, &(struct sink_rejected){d->batch, d->index, reason});
+    }
 }
 
 static enum sink_result send_event(struct kafka_outlet *outlet, size_t batch,
                                    const struct event *event, struct sink_problem *problem)
 {
-    struct message message = {.topic = outlet->events,
-                              .type = "vsoc.event.v1",
-                              .place = KAFKA_PLACE_EVENTS,
-                              .uid = event->event_uid.data};
-    bool sent = false;
+    struct kafka_message message = {.topic = outlet->events,
+                                    .type = "vsoc.event.v1",
+                                    .place = KAFKA_PLACE_EVENTS,
+                                    .uid = event->event_uid.data};
+    struct kafka_diverted over = {.batch = batch, .index = (uint32_t)event->batch_index};
+    bool health = slice_equal(event->event_category, SLICE_LITERAL("ids_health")), sent = false;
     message.key = vehicle_key(outlet, event);
+    kafka_message_head(outlet, &message);
     if (!event_text(outlet, event, &message.value))
         return no_memory(problem);
-    size_t bytes = message.key.size + message.value.size;
-    if (bytes > outlet->max_message_bytes)
-        return reject_event(outlet, batch, event, bytes, problem);
+    if (is_too_large(outlet, &message, KAFKA_EVENTS, &over) ||
+        (health && is_too_large(outlet, &message, KAFKA_HEALTH, &over))) {
+        kafka_texts_drop(&outlet->texts, message.value);
+        return divert(outlet, event, &over, problem);
+    }
     rd_kafka_resp_err_t error = message_send(outlet, &message, &sent);
-    if (!error && slice_equal(event->event_category, SLICE_LITERAL("ids_health"))) {
+    if (!error && health) {
         message.topic = outlet->health;
         message.place = KAFKA_PLACE_HEALTH;
         error = message_send(outlet, &message, &sent);
     }
     outlet->put += sent;
-    if (error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
-        return reject_event(outlet, batch, event, bytes, problem);
+    if (error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) /* a librdkafka that counts otherwise */
+        return divert(outlet, event, &over, problem);
     return error ? send_failed(outlet, error, problem) : SINK_DELIVERED;
-}
-
-/* An event this sink can't take goes to quarantine without the bytes that were too many. */
-static enum sink_result send_diverted(struct kafka_outlet *outlet, const struct event *event,
-                                      const struct sink_rejected *rejected,
-                                      struct sink_problem *problem)
-{
-    struct event_reject reject = {
-        .index = rejected->index,
-        .raw_offset = EVENT_HAS(event, raw_offset) ? (uint64_t)event->raw_offset : 0,
-        .raw_size = EVENT_HAS(event, raw_size) ? (uint64_t)event->raw_size : 0,
-        .parser = event->parser_name,
-        .code = SLICE_LITERAL("too_large"),
-        .detail = slice_from_text(rejected->reason ? rejected->reason : "")};
-    return send_reject(outlet, &reject, problem);
 }
 
 static enum sink_result send_item(struct kafka_outlet *outlet, const struct sink_load *load,
@@ -366,8 +402,17 @@ static enum sink_result send_item(struct kafka_outlet *outlet, const struct sink
     const struct sink_rejected *rejected =
         sink_load_find_rejected(load, batch, item->event.batch_index);
     if (rejected)
-        return send_diverted(outlet, &item->event, rejected, problem);
+        return send_diverted(outlet, &item->event, rejected->reason ? rejected->reason : "",
+                             problem);
     return send_event(outlet, batch, &item->event, problem);
+}
+
+static enum sink_result load_lost(const struct kafka_outlet *outlet, struct sink_problem *problem)
+{
+    bool interrupted = atomic_load(&outlet->client->interrupted);
+    snprintf(problem->text, sizeof problem->text, "%s",
+             interrupted ? "interrupted" : "events of the load can't be read from the spool now");
+    return SINK_LATER;
 }
 
 enum sink_result kafka_outlet_send(struct kafka_outlet *outlet, const struct sink_load *load,
@@ -378,12 +423,19 @@ enum sink_result kafka_outlet_send(struct kafka_outlet *outlet, const struct sin
     struct event_item item;
     outlet->deadline_ns = deadline_ns;
     outlet->put = 0;
+    outlet->diverted_count = 0;
     kafka_texts_reset(&outlet->texts);
     for (size_t b = 0; b < load->batch_count && result == SINK_DELIVERED; b++) {
         batch_start(outlet, &load->batches[b]);
         load->begin(load, b, &iterator);
-        while (result == SINK_DELIVERED && load->next(&iterator, &item))
-            result = send_item(outlet, load, b, &item, problem);
+        enum sink_next next = SINK_NEXT_ITEM;
+        if (atomic_load(&outlet->client->interrupted))
+            next = SINK_NEXT_LOST; /* as good as: nothing of it is kept */
+        while (result == SINK_DELIVERED && next == SINK_NEXT_ITEM)
+            if ((next = load->next(&iterator, &item)) == SINK_NEXT_ITEM)
+                result = send_item(outlet, load, b, &item, problem);
+        if (result == SINK_DELIVERED && next == SINK_NEXT_LOST)
+            result = load_lost(outlet, problem);
         fault_point(kafka_message_produced);
     }
     return result;

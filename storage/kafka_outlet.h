@@ -8,16 +8,20 @@
 #include "storage/kafka_progress.h"
 #include "storage/kafka_texts.h"
 
+struct kafka_diverted;
+
 struct kafka_outlet {
     struct kafka_client *client; /* borrowed */
     rd_kafka_t *producer;        /* owned; NULL: closed */
     rd_kafka_topic_t *events, *quarantine, *health, *progress;
-    size_t max_message_bytes; /* of value, key and headers together */
     struct kafka_texts texts; /* values of the load in hand */
     char source[160];         /* header ce_source */
     /* Not NULL: what is held already is left out. Borrowed. */
     const struct sink_replay *replay;
-    uint64_t put;        /* items of the load in hand of which a message was made */
+    uint64_t put; /* items of the load in hand of which a message was made */
+    /* Events of the load in hand that went to quarantine for their size; owned. */
+    struct kafka_diverted *diverted;
+    size_t diverted_count, diverted_room;
     int64_t deadline_ns; /* monotonic; of the load in hand */
     unsigned unpolled;   /* messages since callbacks were last served */
     /* Of the batch in hand. */
@@ -32,11 +36,9 @@ struct kafka_outlet {
     bool vehicle_known;
 };
 
-/* Takes over producer. max_message_bytes: what the topics take, 0 when not known. False: *problem;
- * the producer is destroyed. */
+/* Takes over producer. False: *problem; the producer is destroyed. */
 bool kafka_outlet_open(struct kafka_outlet *outlet, struct kafka_client *client,
-                       rd_kafka_t *producer, size_t max_message_bytes,
-                       struct sink_problem *problem);
+                       rd_kafka_t *producer, struct sink_problem *problem);
 /* Destroys the producer; messages it still had are lost, an open transaction is aborted by the next
  * producer of that id. Does nothing when closed. */
 void kafka_outlet_close(struct kafka_outlet *outlet);
@@ -44,12 +46,14 @@ void kafka_outlet_close(struct kafka_outlet *outlet);
 void kafka_outlet_fini(struct kafka_outlet *outlet);
 
 /* All messages of the load into the producer's queue. DELIVERED: all are queued, not yet sent.
- * REJECTED: problem->rejected is too large an event. */
+ * Events that are too large for client or topic go to quarantine in the same pass. */
 enum sink_result kafka_outlet_send(struct kafka_outlet *outlet, const struct sink_load *load,
                                    int64_t deadline_ns, struct sink_problem *problem);
 /* A record of the progress topic. Nothing for a replay. */
 enum sink_result kafka_outlet_send_progress(struct kafka_outlet *outlet,
                                             const struct kafka_progress *progress,
                                             struct sink_problem *problem);
+/* The load is committed: marks (load->reject) the events that went to quarantine for their size. */
+void kafka_outlet_tell_diverted(const struct kafka_outlet *outlet, const struct sink_load *load);
 
 #endif

@@ -2,6 +2,8 @@
  * written. */
 #include "storage/kafka_texts.h"
 
+#include "core/thread.h"
+
 #include <stdlib.h>
 
 struct kafka_chunk {
@@ -83,4 +85,10 @@ bool kafka_texts_take(struct kafka_texts *texts, size_t start, struct slice *tex
     if (!chunk_add(texts, start ? CHUNK_BYTES : texts->current->capacity * 2))
         w->status = STATUS_NO_MEMORY;
     return false;
+}
+
+void kafka_texts_drop(struct kafka_texts *texts, struct slice text)
+{
+    ensure(text.data + text.size == texts->writer.data + texts->writer.size);
+    texts->writer.size -= text.size;
 }

@@ -22,5 +22,7 @@ struct writer *kafka_texts_writer(struct kafka_texts *texts);
 /* The text from `start` (the writer's size before it was written). False: it did not fit and was
  * dropped; there is more room now (or status NO_MEMORY): write it again with a new writer. */
 bool kafka_texts_take(struct kafka_texts *texts, size_t start, struct slice *text);
+/* Gives back the room of the text that was taken last; nobody has it. */
+void kafka_texts_drop(struct kafka_texts *texts, struct slice text);
 
 #endif

@@ -14,7 +14,8 @@
 
 struct topic {
     const char *name, *setting;
-    int partitions; /* when we create it; -1: as the brokers are set */
+    enum kafka_topic limited; /* KAFKA_TOPICS: its limit does not matter */
+    int partitions;           /* when we create it; -1: as the brokers are set */
     bool compacted;
     bool missing;
 };
@@ -23,12 +24,14 @@ enum { TOPICS = 4 };
 
 static void topics_list(const struct sink_kafka_settings *s, struct topic topics[TOPICS])
 {
-    topics[0] = (struct topic){s->topic_progress, "sinks.kafka.topics.progress", 1, true, false};
-    topics[1] = (struct topic){s->topic_events, "sinks.kafka.topics.events", EVENT_PARTITIONS,
-                               false, false};
-    topics[2] =
-        (struct topic){s->topic_quarantine, "sinks.kafka.topics.quarantine", -1, false, false};
-    topics[3] = (struct topic){s->topic_health, "sinks.kafka.topics.health", -1, false, false};
+    topics[0] = (struct topic){
+        s->topic_progress, "sinks.kafka.topics.progress", KAFKA_TOPICS, 1, true, false};
+    topics[1] = (struct topic){
+        s->topic_events, "sinks.kafka.topics.events", KAFKA_EVENTS, EVENT_PARTITIONS, false, false};
+    topics[2] = (struct topic){
+        s->topic_quarantine, "sinks.kafka.topics.quarantine", KAFKA_QUARANTINE, -1, false, false};
+    topics[3] = (struct topic){
+        s->topic_health, "sinks.kafka.topics.health", KAFKA_HEALTH, -1, false, false};
 }
 
 static int slice_ms(int64_t deadline_ns)
@@ -241,11 +244,8 @@ static enum sink_result topic_check(const struct topic *topic,
                  topic->name, topic->setting, policy, topic->name);
         return SINK_BROKEN;
     }
-    if (!topic->compacted && bytes) {
-        size_t limit = strtoul(bytes, NULL, 10);
-        if (limit && (!topics->max_message_bytes || limit < topics->max_message_bytes))
-            topics->max_message_bytes = limit;
-    }
+    if (topic->limited < KAFKA_TOPICS && bytes)
+        topics->max_message_bytes[topic->limited] = strtoul(bytes, NULL, 10);
     return SINK_DELIVERED;
 }
 
@@ -342,7 +342,7 @@ enum sink_result kafka_topics_check(struct kafka_client *client, rd_kafka_t *han
     struct topic list[TOPICS];
     enum sink_result result = SINK_DELIVERED;
     topics_list(client->settings, list);
-    topics->max_message_bytes = 0;
+    memset(topics->max_message_bytes, 0, sizeof topics->max_message_bytes);
     for (size_t i = 0; i < TOPICS && result == SINK_DELIVERED; i++) {
         result = topic_find(client, handle, &list[i], deadline_ns, problem);
         if (result == SINK_DELIVERED && list[i].missing && !create) {

@@ -6,8 +6,7 @@
 #include "storage/kafka_client.h"
 
 struct kafka_topics {
-    /* Largest message that events, quarantine and health all take; 0 when brokers do not tell. */
-    size_t max_message_bytes;
+    size_t max_message_bytes[KAFKA_TOPICS]; /* 0 where brokers do not tell it */
     bool unchecked; /* brokers did not tell the topics' settings; was said */
 };
 

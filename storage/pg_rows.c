@@ -72,7 +72,8 @@ static enum status stream_end(struct stream *s, enum status status, struct pg_er
 struct event_walk {
     const struct pg_rows *rows;
     size_t batch, batches;
-    bool open; /* iterator stands in batch */
+    bool open;           /* iterator stands in batch */
+    enum sink_next next; /* LOST: the walk ended early */
     struct sink_iterator iterator;
 };
 
@@ -90,12 +91,14 @@ static bool walk_next(struct event_walk *walk, struct event_item *item)
         if (!walk->open)
             load->begin(load, walk->batch, &walk->iterator);
         walk->open = true;
-        while (load->next(&walk->iterator, item)) {
+        while ((walk->next = load->next(&walk->iterator, item)) == SINK_NEXT_ITEM) {
             if (!item->is_reject &&
                 !sink_load_find_rejected(load, walk->batch, item->event.batch_index))
                 return true;
             walk->rows->flags[walk->batch] |= PG_BATCH_QUARANTINE;
         }
+        if (walk->next == SINK_NEXT_LOST)
+            return false;
     }
     return false;
 }
@@ -118,6 +121,8 @@ enum status pg_rows_copy_events(const struct pg_rows *rows, struct pg_error *err
         else if (field)
             status = STATUS_MALFORMED;
     }
+    if (status == STATUS_OK && walk.next == SINK_NEXT_LOST)
+        status = STATUS_NO_MEMORY; /* the same load later */
     return stream_end(&stream, status, error);
 }
 
@@ -145,7 +150,7 @@ enum status pg_rows_encode_events(const struct pg_rows *rows, struct writer *w, 
         refused(arg, &(struct sink_rejected){row.batch, row.index, reason});
     }
     list[*count] = (struct pg_row){.offset = w->size};
-    return STATUS_OK;
+    return walk.next == SINK_NEXT_LOST ? STATUS_NO_MEMORY : STATUS_OK;
 }
 
 /* What a quarantine row needs, from a reject or from an event that the database refused. */
@@ -173,9 +178,11 @@ static void write_quarantined(struct writer *w, const struct sink_batch *batch,
     pg_copy_bytes(w, q->raw);
 }
 
-/* A refusal that is not about the record's form but about who may send it. */
+/* A refusal about who may send the record, about its form, or of what was lost in the spool. */
 static const char *reject_source(struct slice code)
 {
+    if (slice_equal_text(code, "undecodable"))
+        return "sink";
     return slice_equal_text(code, "vin_mismatch") ? "policy" : "parse";
 }
 
@@ -224,7 +231,14 @@ static enum status copy_batch_quarantine(struct stream *stream, size_t batch,
     struct event_item item;
     enum status status = STATUS_OK;
     load->begin(load, batch, &iterator);
-    while (status == STATUS_OK && load->next(&iterator, &item)) {
+    while (status == STATUS_OK) {
+        enum sink_next next = load->next(&iterator, &item);
+        if (next == SINK_NEXT_END)
+            break;
+        if (next == SINK_NEXT_LOST) {
+            status = STATUS_NO_MEMORY; /* the same load later */
+            break;
+        }
         const struct sink_rejected *rejected =
             item.is_reject ? NULL : sink_load_find_rejected(load, batch, item.event.batch_index);
         if (!item.is_reject && !rejected)

@@ -25,7 +25,7 @@ struct sink_batch {
     const void *cursor; /* the runner's, for sink_load.next */
 };
 
-/* An event the runner has marked because the sink could not take it: goes to the sink's quarantine
+/* An event that the sink can't take and the runner has marked: goes to the sink's quarantine
  * instead. */
 struct sink_rejected {
     size_t batch;   /* index in the load */
@@ -38,6 +38,13 @@ struct sink_iterator {
     void *state[4];
 };
 
+enum sink_next {
+    SINK_NEXT_ITEM, /* *item is the next event or reject */
+    SINK_NEXT_END,  /* the batch has no more */
+    SINK_NEXT_LOST, /* what follows could not be read now: nothing of the load may be kept, deliver
+                       returns SINK_LATER */
+};
+
 /* What is delivered in one go. Everything lives until deliver returns. */
 struct sink_load {
     uint32_t struct_size;
@@ -47,12 +54,16 @@ struct sink_load {
     const uint8_t *spool_uid;             /* 16 bytes: positions mean something only beside it */
     const struct sink_rejected *rejected; /* events to divert into quarantine, by batch and index */
     size_t rejected_count;
-    /* Walks a batch's items, complete events and rejects: begin, then next until false. item is
-     * valid until the next call. */
+    /* Walks a batch's items, complete events and rejects: begin, then next until it gives no
+     * SINK_NEXT_ITEM. item is valid until the next call. Items that can't be decoded any more come
+     * as one reject with code "undecodable", so they are in the sink's quarantine and not silently
+     * missing. */
     void (*begin)(const struct sink_load *load, size_t batch, struct sink_iterator *iterator);
-    bool (*next)(struct sink_iterator *iterator, struct event_item *item);
-    /* Marks one more event that the sink can't take, before it returns SINK_REJECTED. The reason is
-     * copied. */
+    enum sink_next (*next)(struct sink_iterator *iterator, struct event_item *item);
+    /* Marks one more event that the sink can't take, before it returns SINK_REJECTED; or one that
+     * it has put into its quarantine by itself, before it returns SINK_DELIVERED. The reason is
+     * copied.
+     */
     void (*reject)(const struct sink_load *load, const struct sink_rejected *event);
 };
 

@@ -157,7 +157,12 @@ static enum status write_batch(struct file_lane *lane, const struct sink_load *l
     struct event_item item;
     enum status status = STATUS_OK;
     load->begin(load, batch, &iterator);
-    while (status == STATUS_OK && load->next(&iterator, &item)) {
+    while (status == STATUS_OK) {
+        enum sink_next next = load->next(&iterator, &item);
+        if (next == SINK_NEXT_END)
+            break;
+        if (next == SINK_NEXT_LOST)
+            return STATUS_UNAVAILABLE;
         if (lane->replay && is_left_out(lane, iterator.batch, &item, put))
             continue;
         if (item.is_reject)

@@ -114,10 +114,9 @@ static void lane_warm_up(struct kafka_lane *lane, int64_t deadline_ns)
 
 static enum sink_result lane_create_producer(struct kafka_lane *lane, struct sink_problem *problem)
 {
-    size_t limit = lane->topics.max_message_bytes;
-    lane->client.max_batch_bytes = limit;
+    kafka_limits_told(&lane->client.limits, lane->topics.max_message_bytes);
     rd_kafka_t *producer = kafka_client_open(&lane->client, KAFKA_PRODUCER, problem);
-    if (!producer || !kafka_outlet_open(&lane->outlet, &lane->client, producer, limit, problem))
+    if (!producer || !kafka_outlet_open(&lane->outlet, &lane->client, producer, problem))
         return SINK_BROKEN;
     fault_point(kafka_producer_made);
     if (lane->dropped)
@@ -413,6 +412,7 @@ static enum sink_result kafka_deliver(void *arg, const struct sink_load *load,
     if (result != SINK_DELIVERED)
         return lane_failed(lane, start_ns, result, problem);
     kafka_texts_reset(&lane->outlet.texts); /* the next load may be long in coming */
+    kafka_outlet_tell_diverted(&lane->outlet, load);
     if (lane->replay)
         lane->replay->put += lane->outlet.put;
     return SINK_DELIVERED;

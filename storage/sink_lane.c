@@ -177,11 +177,14 @@ static bool lane_connect(struct sink_lane *lane, bool *broken)
 /* Says so when batches are missing: they were taken by retention or set aside as damaged. */
 static void lane_note_gap(const struct sink_lane *lane, uint64_t position)
 {
-    if (position > lane->seen + 1 && sink_lane_owns_between(lane, lane->seen, position - 1) &&
-        spool_reader_misses(lane->reader))
-        log_warn("batches that the sink has not had are no longer in the spool",
-                 LOG_TEXT("sink", lane->runner->options.sink->name), LOG_U64("lane", lane->number),
-                 LOG_U64("first", lane->seen + 1), LOG_U64("last", position - 1));
+    if (position <= lane->seen + 1 || !sink_lane_owns_between(lane, lane->seen, position - 1) ||
+        !spool_reader_misses(lane->reader))
+        return;
+    uint64_t gap = position - 1 - lane->seen, lanes = lane->runner->lane_count;
+    metric_add(lane->runner->missed_total, (gap + lanes - 1) / lanes);
+    log_warn("batches that the sink has not had are no longer in the spool",
+             LOG_TEXT("sink", lane->runner->options.sink->name), LOG_U64("lane", lane->number),
+             LOG_U64("first", lane->seen + 1), LOG_U64("last", position - 1));
 }
 
 static void lane_saw(struct sink_lane *lane, uint64_t position, uint64_t events_after)
@@ -207,8 +210,10 @@ static enum status lane_read(struct sink_lane *lane, uint64_t position, uint32_t
     if (status == STATUS_CORRUPT) {
         log_error("a batch changed on disk after it was written: it is left out; see 'vsocd spool "
                   "check'",
-                  LOG_TEXT("sink", lane->runner->options.sink->name),
-                  LOG_U64("position", position));
+                  LOG_TEXT("sink", lane->runner->options.sink->name), LOG_U64("position", position),
+                  LOG_U64("events", events));
+        if (own)
+            metric_add(lane->runner->missed_total, 1);
         lane_saw(lane, position, lane->seen_events + events);
         return STATUS_OK;
     }
@@ -250,6 +255,7 @@ static enum status lane_step(struct sink_lane *lane, bool *full)
                   "check'",
                   LOG_TEXT("sink", lane->runner->options.sink->name),
                   LOG_U64("after_position", lane->seen));
+        metric_add(lane->runner->missed_total, 1);
         return STATUS_OK;
     }
     if (status != STATUS_OK)
@@ -308,6 +314,17 @@ static bool lane_gather(struct sink_lane *lane, enum gather_mode mode)
     return status == STATUS_END || status == STATUS_OK || lane->gather.load.batch_count > 0;
 }
 
+/* first: one of them. */
+static void lane_note_rejected(const struct sink_lane *lane, size_t events,
+                               const struct sink_rejected *first)
+{
+    metric_add(lane->runner->rejected_total, events);
+    log_warn("sink can't take some events: they go to quarantine",
+             LOG_TEXT("sink", lane->runner->options.sink->name), LOG_U64("events", events),
+             LOG_U64("position", lane->gather.batches[first->batch].position),
+             LOG_U64("index", first->index), LOG_TEXT("reason", first->reason));
+}
+
 /* Events can't be taken: marked, so that the next delivery diverts them. before: how many were
  * marked when it was delivered. */
 static bool lane_reject(struct sink_lane *lane, size_t before)
@@ -322,11 +339,7 @@ static bool lane_reject(struct sink_lane *lane, size_t before)
                   LOG_U64("batch", rejected->batch), LOG_U64("index", rejected->index));
         return false;
     }
-    metric_add(lane->runner->rejected_total, events);
-    log_warn("sink can't take some events: they go to quarantine",
-             LOG_TEXT("sink", lane->runner->options.sink->name), LOG_U64("events", events),
-             LOG_U64("position", lane->gather.batches[rejected->batch].position),
-             LOG_U64("index", rejected->index), LOG_TEXT("reason", lane->failure.text));
+    lane_note_rejected(lane, events, rejected);
     return true;
 }
 
@@ -343,6 +356,9 @@ static bool lane_deliver(struct sink_lane *lane, bool *broken)
     metric_observe(runner->deliver_seconds, (double)(clock_monotonic_ns() - start) / 1e9);
     if (result == SINK_DELIVERED) {
         fault_point(lane_confirmed);
+        if (lane->gather.load.rejected_count > marked)
+            lane_note_rejected(lane, lane->gather.load.rejected_count - marked,
+                               &lane->gather.rejected[marked]);
         sink_lane_delivered(lane);
         return true;
     }

@@ -57,7 +57,7 @@ struct sink_runner {
     _Atomic bool stopping;
     _Atomic int64_t deadline_ns; /* when stopping */
     metric_t position_gauge, lag_events, lag_seconds, up, events_total, batches_total,
-        retries_total, rejected_total, deliver_seconds;
+        retries_total, rejected_total, missed_total, deliver_seconds;
     unsigned lane_count;
     struct sink_lane lanes[];
 };

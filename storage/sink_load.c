@@ -3,18 +3,22 @@
 #define LOG_COMPONENT "sink"
 #include "storage/sink_load.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/log.h"
+#include "core/metrics.h"
 #include "core/thread.h"
 
 struct sink_gathered {
     struct batch_meta meta;
     struct slice events;
+    uint32_t items; /* that the record says it has */
+    bool damaged;   /* was reported */
 };
 
 static void load_begin(const struct sink_load *load, size_t batch, struct sink_iterator *iterator);
-static bool load_next(struct sink_iterator *iterator, struct event_item *item);
+static enum sink_next load_next(struct sink_iterator *iterator, struct event_item *item);
 static void load_reject(const struct sink_load *load, const struct sink_rejected *rejected);
 
 void sink_gather_init(struct sink_gather *gather, const uint8_t *spool_uid)
@@ -119,7 +123,7 @@ enum status sink_gather_add(struct sink_gather *gather, const struct batch_recor
     struct sink_gathered *gathered = arena_alloc(&gather->arena, sizeof *gathered);
     if (!gathered)
         return STATUS_NO_MEMORY;
-    gathered->meta = record->meta;
+    *gathered = (struct sink_gathered){.meta = record->meta, .items = items};
     status = copy_texts(&gather->arena, &gathered->meta);
     if (status == STATUS_OK)
         status = arena_copy(&gather->arena, record->events, &gathered->events);
@@ -169,11 +173,21 @@ static void load_reject(const struct sink_load *load, const struct sink_rejected
     (void)status;
 }
 
-static void report_damage(const struct sink_gathered *walked, enum status status)
+/* Once a load, however often it is walked and delivered. */
+static void report_damage(struct sink_gathered *walked, uint32_t from, uint32_t missing,
+                          enum status status)
 {
-    log_error("a batch's events can't be decoded: the rest of it is missing in the sink; see "
-              "'vsocd spool check'",
-              LOG_U64("position", walked->meta.position), LOG_STATUS(status));
+    if (walked->damaged)
+        return;
+    char uid[UUID_TEXT_BYTES];
+    uuid_to_text(walked->meta.batch_uid, uid);
+    walked->damaged = true;
+    metric_add(metric_series(METRIC_vsocd_sink_undecodable_events_total, ""), missing);
+    log_error("events of a batch can't be decoded: one quarantined record stands for them; their "
+              "bytes as received are in the spool, see 'vsocd spool verify --reparse'",
+              LOG_U64("position", walked->meta.position),
+              LOG_SLICE("batch_uid", slice_make(uid, UUID_TEXT_BYTES)), LOG_U64("from_index", from),
+              LOG_U64("events", missing), LOG_STATUS(status));
 }
 
 static void load_begin(const struct sink_load *load, size_t batch, struct sink_iterator *iterator)
@@ -182,28 +196,51 @@ static void load_begin(const struct sink_load *load, size_t batch, struct sink_i
     struct sink_gather *gather = (struct sink_gather *)(uintptr_t)load;
     iterator->batch = &load->batches[batch];
     iterator->state[0] = gather;
-    gather->walked = iterator->batch->cursor;
+    gather->walked = (struct sink_gathered *)(uintptr_t)iterator->batch->cursor;
+    gather->walked_items = gather->walked_next = 0;
     enum status status = event_decoder_init(&gather->decoder, gather->walked->events);
-    if (status != STATUS_OK) {
-        report_damage(gather->walked, status);
-        gather->walked = NULL;
-    }
+    if (status != STATUS_OK)
+        gather->decoder.reader.status = status; /* for load_next */
 }
 
-static bool load_next(struct sink_iterator *iterator, struct event_item *item)
+/* What follows in the batch can't be decoded, or is not there although the record says so. */
+static enum sink_next damaged_item(struct sink_gather *gather, enum status status,
+                                   struct event_item *item)
+{
+    struct sink_gathered *walked = gather->walked;
+    uint32_t missing =
+        walked->items > gather->walked_items ? walked->items - gather->walked_items : 1;
+    int n = snprintf(gather->damage, sizeof gather->damage,
+                     "%u events of the batch at position %llu of the spool can't be decoded: %s",
+                     missing, (unsigned long long)walked->meta.position, status_text(status));
+    report_damage(walked, gather->walked_next, missing, status);
+    item->is_reject = true;
+    item->reject = (struct event_reject){.index = gather->walked_next,
+                                         .parser = walked->meta.format,
+                                         .code = SLICE_LITERAL(SINK_UNDECODABLE),
+                                         .detail = slice_make(gather->damage, (size_t)n)};
+    gather->walked = NULL;
+    return SINK_NEXT_ITEM;
+}
+
+static enum sink_next load_next(struct sink_iterator *iterator, struct event_item *item)
 {
     struct sink_gather *gather = iterator->state[0];
     if (!gather->walked)
-        return false;
+        return SINK_NEXT_END;
     ensure(gather->walked == iterator->batch->cursor); /* walks don't overlap */
     enum status status = event_decoder_next(&gather->decoder, item);
-    if (status == STATUS_OK) {
-        if (!item->is_reject)
-            batch_complete_event(&gather->walked->meta, &item->event, gather->event_uid);
-        return true;
+    if (status == STATUS_END && gather->walked_items >= gather->walked->items) {
+        gather->walked = NULL;
+        return SINK_NEXT_END;
     }
-    if (status != STATUS_END)
-        report_damage(gather->walked, status);
-    gather->walked = NULL;
-    return false;
+    if (status == STATUS_VERSION || status == STATUS_NO_MEMORY)
+        return SINK_NEXT_LOST; /* whole, but not for this program or not now */
+    if (status != STATUS_OK)
+        return damaged_item(gather, status == STATUS_END ? STATUS_TRUNCATED : status, item);
+    if (!item->is_reject)
+        batch_complete_event(&gather->walked->meta, &item->event, gather->event_uid);
+    gather->walked_items++;
+    gather->walked_next = sink_item_index(item) + 1;
+    return SINK_NEXT_ITEM;
 }

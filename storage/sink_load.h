@@ -8,6 +8,15 @@
 
 struct sink_gathered;
 
+/* Code of the reject that stands for the items of a batch that can't be decoded. */
+#define SINK_UNDECODABLE "undecodable"
+
+/* Place of an item in its batch. */
+static inline uint32_t sink_item_index(const struct event_item *item)
+{
+    return item->is_reject ? item->reject.index : (uint32_t)item->event.batch_index;
+}
+
 struct sink_gather {
     struct sink_load load; /* first: a load is its gather; what the sink sees */
     struct arena arena;    /* texts and events of the batches, reasons of rejections */
@@ -17,8 +26,10 @@ struct sink_gather {
     size_t rejected_room;
     uint64_t bytes; /* of encoded events */
     /* The walk that is on: one at a time. */
-    const struct sink_gathered *walked;
+    struct sink_gathered *walked;
     struct event_decoder decoder;
+    uint32_t walked_items, walked_next; /* items so far, and the index of the next */
+    char damage[160];                   /* detail of the reject that stands for what is damaged */
     uint8_t event_uid[UUID_BYTES];
 };
 

@@ -235,15 +235,19 @@ static enum status measure(struct run *r, uint64_t from)
     return status == STATUS_OK || status == STATUS_END ? STATUS_OK : spool_failed(r, status);
 }
 
+/* Also that of the reject which stands for items that can't be decoded (sink_load.c). */
 static void note_ids(struct run *r, const struct batch_record *record)
 {
     static struct event_item item;
+    uint32_t items = record->meta.accepted + record->meta.quarantined, next = 0;
     enum status status = event_decoder_init(&r->decoder, record->events);
-    while (status == STATUS_OK && (status = event_decoder_next(&r->decoder, &item)) == STATUS_OK) {
+    for (uint32_t i = 0; i < items && status == STATUS_OK; i++) {
         uint8_t id[UUID_BYTES];
-        uint32_t index = item.is_reject ? item.reject.index : (uint32_t)item.event.batch_index;
+        status = event_decoder_next(&r->decoder, &item);
+        uint32_t index = status == STATUS_OK ? sink_item_index(&item) : next;
         uuid7_of_event(record->meta.batch_uid, index, id);
         sink_held_add(r->replay.held, id);
+        next = index + 1;
     }
 }
 

@@ -24,6 +24,8 @@ static void make_series(struct sink_runner *runner)
     runner->batches_total = metric_series(METRIC_vsocd_sink_batches_total, label);
     runner->retries_total = metric_series(METRIC_vsocd_sink_retries_total, label);
     runner->rejected_total = metric_series(METRIC_vsocd_sink_rejected_total, label);
+    (void)metric_series(METRIC_vsocd_sink_undecodable_events_total, ""); /* there from the start */
+    runner->missed_total = metric_series(METRIC_vsocd_sink_missed_batches_total, label);
     runner->deliver_seconds = metric_series(METRIC_vsocd_sink_deliver_seconds, label);
 }
 

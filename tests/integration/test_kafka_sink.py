@@ -281,12 +281,63 @@ def test_topic_that_takes_small_messages_only_gets_small_batches(make_lane, brok
     lane.connected()
     lane.delivered(1, 10, 100)
     answer = lane.load(11, 2, 10, large=7, large_bytes=30000)
-    assert answer["result"] == "rejected" and (answer["batch"], answer["index"]) == (0, 7), answer
-    assert lane.connected()["position"] == 10
-    lane.delivered(11, 2, 10, large=7, large_bytes=30000, skip=7)
+    assert (answer["result"], answer["marked"]) == ("delivered", 1), answer
+    assert lane.connected()["position"] == 12
     assert_each_once(brokers, f"{prefix}.events", 1019)
     (message,) = consume(brokers.bootstrap, f"{prefix}.quarantine")
-    assert json.loads(message.value())["index"] == 7
+    refused = json.loads(message.value())
+    assert refused["index"] == 7 and refused["code"] == "too_large" and "over the 20000 of max.message.bytes" in refused["detail"]
+
+
+def test_any_number_of_events_that_are_too_large_is_one_pass(make_lane, brokers, prefix):
+    """Each refusal once cost a new producer, half a second, in which nobody's events moved."""
+    lane = make_lane(message_max_bytes="100000")
+    lane.connected()
+    lane.delivered(1, 1, 10)
+    started = time.monotonic()
+    answer = lane.load(2, 5, 60, large=10, large_events=40, large_bytes=200000)
+    assert (answer["result"], answer["marked"]) == ("delivered", 200), answer
+    assert time.monotonic() - started < 10  # 200 new producers take more than 100 s
+    assert lane.connected()["position"] == 6
+    assert_each_once(brokers, f"{prefix}.events", 110)
+    assert_each_once(brokers, f"{prefix}.quarantine", 200)
+
+
+def test_sizes_are_those_that_brokers_count(make_lane, brokers, admin, prefix):
+    """Byte by byte around the topic's limit: the broker takes all that is handed over, and nothing that it would take is held back."""
+    limit = 3000
+    create_topic(admin, f"{prefix}.events", max_message_bytes=str(limit))
+    lane = make_lane(compression_type="none")
+    lane.connected()
+    largest = None
+    for position, size in enumerate(range(800, 1700), 1):
+        answer = lane.load(position, 1, 1, large=0, large_bytes=size)
+        assert answer["result"] == "delivered", answer
+        if answer["marked"]:
+            break
+        largest = size
+    assert largest, "the limit is within"
+    (refused,) = (json.loads(m.value()) for m in consume(brokers.bootstrap, f"{prefix}.quarantine"))
+    assert f"message of {limit + 1} bytes" in refused["detail"], refused
+
+
+def test_limit_that_is_lowered_while_running_holds_back_only_what_is_over_it(make_lane, brokers, admin, prefix):
+    """The refusal makes the lane read the limits once more; then events of every size under it still go."""
+    create_topic(admin, f"{prefix}.events", max_message_bytes="50000")
+    lane = make_lane(compression_type="none")
+    lane.connected()
+    lane.delivered(1, 2, 10, large=5, large_bytes=20000)
+    resource = ConfigResource(ConfigResource.Type.TOPIC, f"{prefix}.events", set_config={"max.message.bytes": "2000"})
+    admin.alter_configs([resource])[resource].result(10)
+    described = ConfigResource(ConfigResource.Type.TOPIC, f"{prefix}.events")
+    wait_until(lambda: admin.describe_configs([described])[described].result(10)["max.message.bytes"].value == "2000", 10, "the new limit")
+    assert lane.load(3, 2, 10, large=5, large_bytes=20000)["result"] == "later"
+    assert lane.connected()["position"] == 2
+    answer = lane.load(3, 2, 10, large=5, large_bytes=20000)
+    assert (answer["result"], answer["marked"]) == ("delivered", 1), answer
+    (refused,) = (json.loads(m.value()) for m in consume(brokers.bootstrap, f"{prefix}.quarantine"))
+    assert refused["index"] == 5 and "over the 2000 of max.message.bytes" in refused["detail"]
+    assert_each_once(brokers, f"{prefix}.events", 39)  # those of about 1,240 bytes too
 
 
 def test_at_least_once_needs_no_transactions(make_lane, brokers, prefix):

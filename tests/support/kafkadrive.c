@@ -4,7 +4,8 @@
  *
  *   connect
  *   load FIRST COUNT EVENTS […]   COUNT batches from position FIRST with EVENTS events each;
- *                                 rejects=N each; vehicles=N; health=I; large=I large_bytes=N;
+ *                                 rejects=N each; vehicles=N; health=I; large=I large_bytes=N
+ *                                 (large_events=N from there in every batch);
  *                                 skip=I event I of the first batch was rejected before;
  *                                 repeat=N so many loads one after the other
  *   interrupt SECONDS             interrupts the lane from another thread so much later
@@ -56,6 +57,7 @@ static bool do_load(void *lane, const uint8_t *spool_uid, const char *line)
         return false;
     struct sink_problem problem = {0};
     enum sink_result result = SINK_DELIVERED;
+    size_t marked = 0;
     long repeat = option(line, "repeat=", 1), skip = option(line, "skip=", -1);
     for (long r = 0; r < repeat && result == SINK_DELIVERED; r++) {
         struct made_load m = {.first = first + (uint64_t)r * count,
@@ -67,6 +69,7 @@ static bool do_load(void *lane, const uint8_t *spool_uid, const char *line)
                               .received_ns = clock_wall_ns(),
                               .health = option(line, "health=", -1),
                               .large = option(line, "large=", -1),
+                              .large_events = (unsigned)option(line, "large_events=", 0),
                               .large_bytes = (size_t)option(line, "large_bytes=", 0),
                               .rejects_large = option(line, "rejects_large=", 0),
                               .rejected = {0, (uint32_t)skip, "message is too large"},
@@ -74,8 +77,9 @@ static bool do_load(void *lane, const uint8_t *spool_uid, const char *line)
         made_load_make(&m, spool_uid);
         result = sink_kafka.deliver(lane, &m.load, &problem);
         made_load_free(&m);
+        marked += m.marked;
     }
-    printf("{\"result\":\"%s\",", results[result]);
+    printf("{\"result\":\"%s\",\"marked\":%zu,", results[result], marked);
     print_problem(&problem);
     return true;
 }

@@ -23,11 +23,18 @@ struct made_load {
     unsigned vehicles;                 /* event i is of vehicle i % vehicles; 0: of none */
     unsigned seed;                     /* other ids */
     int64_t received_ns;
-    long health;        /* index of an event of category ids_health in each batch; -1: none */
-    long large;         /* index of an event of the first batch with a long message; -1: none */
-    size_t large_bytes; /* of it, and of each reject's raw bytes when rejects_large */
+    long health;           /* index of an event of category ids_health in each batch; -1: none */
+    long large;            /* index of an event of the first batch with a long message; -1: none */
+    unsigned large_events; /* so many from there on, in every batch; 0: that one alone */
+    size_t large_bytes;    /* of it, and of each reject's raw bytes when rejects_large */
+    size_t tenant_bytes;   /* of the tenant's name; 0: a short one */
     bool rejects_large;
     struct sink_rejected rejected; /* with load.rejected_count 1 */
+    bool lost;                     /* its items can't be read */
+    /* What the sink marked. */
+    size_t marked;
+    struct sink_rejected marked_last;
+    char marked_reason[160];
     /* Made. */
     struct made_batch *made;
     struct sink_batch *list;
@@ -83,7 +90,8 @@ static void made_event(struct made_load *m, const struct sink_batch *b, uint32_t
     EVENT_SET(e, raw_size, 380);
     EVENT_SET(e, transport_identity, b->transport_identity);
     EVENT_SET(e, chain_hash, slice_make(b->chain_hash, SHA256_BYTES));
-    if (b == m->list && (long)index == m->large)
+    bool among = m->large >= 0 && index >= m->large && index - m->large < m->large_events;
+    if (among || (b == m->list && (long)index == m->large))
         EVENT_SET(e, message, slice_make(m->filler, m->large_bytes));
 }
 
@@ -109,19 +117,30 @@ static void made_begin(const struct sink_load *load, size_t batch, struct sink_i
     it->state[1] = NULL;
 }
 
-static bool made_next(struct sink_iterator *it, struct event_item *item)
+static enum sink_next made_next(struct sink_iterator *it, struct event_item *item)
 {
     struct made_load *m = it->state[0];
     uint32_t n = (uint32_t)(uintptr_t)it->state[1];
+    if (m->lost)
+        return SINK_NEXT_LOST;
     if (n >= m->events + m->rejects)
-        return false;
+        return SINK_NEXT_END;
     it->state[1] = (void *)((uintptr_t)n + 1);
     item->is_reject = n >= m->events;
     if (item->is_reject)
         made_reject(m, n, &item->reject);
     else
         made_event(m, it->batch, n, &item->event);
-    return true;
+    return SINK_NEXT_ITEM;
+}
+
+static void made_marked(const struct sink_load *load, const struct sink_rejected *event)
+{
+    struct made_load *m = (struct made_load *)(uintptr_t)load;
+    m->marked_last = *event;
+    m->marked_last.reason = NULL;
+    snprintf(m->marked_reason, sizeof m->marked_reason, "%s", event->reason);
+    m->marked++;
 }
 
 static void made_batch_make(struct made_load *m, size_t i)
@@ -150,6 +169,8 @@ static void made_batch_make(struct made_load *m, size_t i)
                                      .content_type = SLICE_LITERAL("application/x-ndjson"),
                                      .format = SLICE_LITERAL("vsoc_json"),
                                      .parser_version = SLICE_LITERAL("1.0.0")};
+    if (m->tenant_bytes)
+        m->list[i].tenant = slice_make(m->filler, m->tenant_bytes);
 }
 
 /* Makes the batches that *m asks for, a load of the spool with this id (16 bytes). */
@@ -157,9 +178,10 @@ static void made_load_make(struct made_load *m, const uint8_t *spool_uid)
 {
     m->made = calloc(m->batches + 1, sizeof *m->made);
     m->list = calloc(m->batches + 1, sizeof *m->list);
-    m->filler = malloc(m->large_bytes + 1);
+    size_t filled = m->large_bytes + m->tenant_bytes;
+    m->filler = malloc(filled + 1);
     ensure(m->made && m->list && m->filler);
-    memset(m->filler, 'x', m->large_bytes);
+    memset(m->filler, 'x', filled);
     for (size_t i = 0; i < m->batches; i++)
         made_batch_make(m, i);
     size_t rejected = m->load.rejected_count;
@@ -171,7 +193,9 @@ static void made_load_make(struct made_load *m, const uint8_t *spool_uid)
                                  .rejected = &m->rejected,
                                  .rejected_count = rejected,
                                  .begin = made_begin,
-                                 .next = made_next};
+                                 .next = made_next,
+                                 .reject = made_marked};
+    m->marked = 0;
 }
 
 static void made_load_free(struct made_load *m)

@@ -14,6 +14,7 @@
 
 #include "core/log.h"
 #include "core/metrics.h"
+#include "storage/sink_load.h"
 #include "storage/sink_runner.h"
 #include "tests/support/fake_spool.h"
 
@@ -27,6 +28,8 @@ static struct side {
     struct sink_position lanes[LANES_MAX];
     unsigned copies[BATCH_MAX + 1][EVENTS_MAX]; /* of each event */
     unsigned quarantined[BATCH_MAX + 1][EVENTS_MAX];
+    unsigned undecodable[BATCH_MAX + 1]; /* rejects that stand for damaged items */
+    bool diverts;                        /* quarantines the poison by itself */
     unsigned loads, largest_load, connects;
     uint64_t highest_first; /* loads came in ascending order as long as this is so */
     bool out_of_order;
@@ -87,11 +90,21 @@ static inline bool take(const struct sink_load *load, bool dry, struct sink_prob
         struct sink_iterator iterator;
         struct event_item item;
         uint64_t position = load->batches[b].position;
-        for (load->begin(load, b, &iterator); load->next(&iterator, &item);) {
+        for (load->begin(load, b, &iterator); load->next(&iterator, &item) == SINK_NEXT_ITEM;) {
             uint32_t index = item.is_reject ? item.reject.index : (uint32_t)item.event.batch_index;
             ensure(item.is_reject ||
                    (item.event.sev_id == index && EVENT_HAS(&item.event, event_uid)));
             bool marked = is_marked(load, b, index);
+            if (item.is_reject && slice_equal(item.reject.code, SLICE_LITERAL(SINK_UNDECODABLE))) {
+                side.undecodable[position] += !dry;
+                continue;
+            }
+            if (side.diverts && position == side.poison_position && index == side.poison_index) {
+                if (!dry)
+                    load->reject(load, &(struct sink_rejected){b, index, "poison"});
+                side.quarantined[position][index] += !dry;
+                continue;
+            }
             if (position == side.poison_position && index == side.poison_index &&
                 (!marked || side.stubborn)) {
                 problem->rejected = (struct sink_rejected){.batch = b, .index = index};

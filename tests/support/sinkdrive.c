@@ -151,19 +151,19 @@ static void walk_begin(const struct sink_load *load, size_t batch, struct sink_i
     it->state[0] = (void *)(uintptr_t)0;
 }
 
-static bool walk_next(struct sink_iterator *it, struct event_item *item)
+static enum sink_next walk_next(struct sink_iterator *it, struct event_item *item)
 {
     uint32_t n = (uint32_t)(uintptr_t)it->state[0];
     const struct made_batch *m = &made[it->batch - batches];
     if (n >= m->events + m->rejects)
-        return false;
+        return SINK_NEXT_END;
     it->state[0] = (void *)(uintptr_t)(n + 1);
     item->is_reject = n >= m->events;
     if (item->is_reject)
         make_reject(n, &item->reject);
     else
         make_event(it->batch, n, &item->event);
-    return true;
+    return SINK_NEXT_ITEM;
 }
 
 static const char *const results[] = {"delivered", "later", "rejected", "broken"};

@@ -136,6 +136,24 @@ static void poison_event_is_diverted_and_the_rest_arrives(void **state)
     assert_true(value(METRIC_vsocd_sink_rejected_total) - rejected == 1);
 }
 
+/* In one pass: nothing comes again. */
+static void events_that_the_sink_quarantined_itself_are_counted(void **state)
+{
+    (void)state;
+    double rejected = value(METRIC_vsocd_sink_rejected_total);
+    side.poison_position = 2;
+    side.poison_index = 3;
+    side.diverts = true;
+    append(5, 4);
+    start();
+    await_position(5);
+    assert_int_equal(side.connects, 1);
+    assert_int_equal(side.copies[2][3], 0);
+    assert_int_equal(side.quarantined[2][3], 1);
+    assert_true(value(METRIC_vsocd_sink_rejected_total) - rejected == 1);
+    assert_true(value(METRIC_vsocd_sink_up) == 1);
+}
+
 static void sink_that_rejects_a_marked_event_is_broken_not_looped(void **state)
 {
     (void)state;
@@ -149,9 +167,10 @@ static void sink_that_rejects_a_marked_event_is_broken_not_looped(void **state)
     assert_in_range(side.connects, 2, 3);
 }
 
-static void damaged_and_missing_batches_are_passed(void **state)
+static void damaged_and_missing_batches_are_passed_and_counted(void **state)
 {
     (void)state;
+    double missed = value(METRIC_vsocd_sink_missed_batches_total);
     append(10, 4);
     spool->records[2].corrupt = true;
     spool->records[5].gone = spool->records[6].gone = true;
@@ -161,6 +180,73 @@ static void damaged_and_missing_batches_are_passed(void **state)
     assert_copies(3, 3, 4, 0);
     assert_copies(4, 5, 4, 1);
     assert_copies(8, 10, 4, 1);
+    assert_true(value(METRIC_vsocd_sink_missed_batches_total) - missed == 3);
+}
+
+/* The record is whole, what stands in it is not: the sink gets what can be decoded, and one record
+ * for its quarantine instead of silence. */
+static void events_that_cannot_be_decoded_are_quarantined_as_one(void **state)
+{
+    (void)state;
+    double lost = metric_value(metric_series(METRIC_vsocd_sink_undecodable_events_total, ""));
+    append(3, 5);
+    struct writer *events = &spool->records[1].events;
+    events->data[events->size / 2] = 0xff;
+    memset(events->data + events->size / 2, 0xff, events->size - events->size / 2);
+    start();
+    await_position(3);
+    assert_copies(1, 1, 5, 1);
+    assert_copies(3, 3, 5, 1);
+    assert_int_equal(side.copies[2][0], 1);
+    assert_int_equal(side.undecodable[2], 1);
+    unsigned there = 0;
+    for (unsigned i = 0; i < 5; i++)
+        there += side.copies[2][i];
+    assert_in_range(there, 1, 4);
+    assert_true(metric_value(metric_series(METRIC_vsocd_sink_undecodable_events_total, "")) -
+                    lost ==
+                5 - there);
+}
+
+/* Its end is missing at a place where an event ends: nothing to decode is wrong, only too little.
+ */
+static void fewer_events_than_the_record_says_are_quarantined_as_one(void **state)
+{
+    (void)state;
+    append(1, 5);
+    spool->records[0].meta.accepted += 2;
+    append(1, 5);
+    start();
+    await_position(2);
+    assert_copies(1, 2, 5, 1);
+    assert_int_equal(side.undecodable[1], 1);
+    assert_int_equal(side.undecodable[2], 0);
+}
+
+static void nothing_of_a_batch_can_be_decoded(void **state)
+{
+    (void)state;
+    append(2, 5);
+    spool->records[0].events.data[0] = 0; /* no version that ever was */
+    start();
+    await_position(2);
+    assert_copies(1, 1, 5, 0);
+    assert_copies(2, 2, 5, 1);
+    assert_int_equal(side.undecodable[1], 1);
+}
+
+static void damage_is_counted_once_however_often_it_is_delivered(void **state)
+{
+    (void)state;
+    double lost = metric_value(metric_series(METRIC_vsocd_sink_undecodable_events_total, ""));
+    append(1, 5);
+    spool->records[0].events.data[0] = 0;
+    side.fail_delivers = 1;
+    start();
+    await_position(1);
+    assert_true(
+        metric_value(metric_series(METRIC_vsocd_sink_undecodable_events_total, "")) - lost == 5);
+    assert_int_equal(side.undecodable[1], 1);
 }
 
 static void spool_that_cannot_be_read_is_told(void **state)
@@ -265,7 +351,12 @@ int main(void)
         TEST(lag_counts_what_waits),
         TEST(poison_event_is_diverted_and_the_rest_arrives),
         TEST(sink_that_rejects_a_marked_event_is_broken_not_looped),
-        TEST(damaged_and_missing_batches_are_passed),
+        TEST(damaged_and_missing_batches_are_passed_and_counted),
+        TEST(events_that_cannot_be_decoded_are_quarantined_as_one),
+        TEST(fewer_events_than_the_record_says_are_quarantined_as_one),
+        TEST(nothing_of_a_batch_can_be_decoded),
+        TEST(damage_is_counted_once_however_often_it_is_delivered),
+        TEST(events_that_the_sink_quarantined_itself_are_counted),
         TEST(spool_that_cannot_be_read_is_told),
         TEST(stop_delivers_what_is_durable),
         TEST(stop_does_not_wait_for_a_sink_that_is_down),
