@@ -3,12 +3,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/hash.h"
 #include "core/writer.h"
 #include "parsers/registry.h"
@@ -24,6 +27,8 @@
 #define BACKOFF_MAX_MS 30000u
 #define BODY_MAX       ((size_t)2 << 30)
 #define BAR_WIDTH      30
+/* Without a terminal: a line of progress so often. */
+#define PROGRESS_LINE_NS (5 * NS_PER_S)
 
 struct sender {
     struct send_options options;
@@ -32,16 +37,45 @@ struct sender {
     struct send_totals totals;
     struct writer brackets, body;
     uint64_t bytes_all, bytes_done;
+    int64_t progress_ns; /* when the last line of progress was due */
     bool terminal;
-    bool stopped; /* no further batch can be taken: the reason is told */
+    bool stopped; /* no further batch can be taken: the reason is among the errors */
 };
 
-static void show_progress(const struct sender *s, const char *note)
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+/* The first Ctrl-C or SIGTERM ends the run with its totals, the second one at once. */
+static void catch_interrupts(void)
+{
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
+    if (sigaction(SIGINT, &action, NULL) != 0 || sigaction(SIGTERM, &action, NULL) != 0)
+        fputs("vsocd send: signals can't be caught; Ctrl-C prints no totals\n", stderr);
+}
+
+static void show_progress_line(struct sender *s, unsigned percent)
+{
+    int64_t now = clock_monotonic_ns();
+    if (now - s->progress_ns < PROGRESS_LINE_NS)
+        return;
+    s->progress_ns = now;
+    fprintf(stderr, "vsocd send: %u %%, %" PRIu64 " batches, %" PRIu64 " events accepted\n",
+            percent, s->totals.batches, s->totals.accepted);
+}
+
+static void show_progress(struct sender *s, const char *note)
 {
     char bar[BAR_WIDTH + 1];
-    if (!s->terminal)
-        return;
     uint64_t all = s->bytes_all ? s->bytes_all : 1;
+    if (!s->terminal) {
+        show_progress_line(s, (unsigned)(s->bytes_done * 100 / all));
+        return;
+    }
     size_t full = (size_t)(s->bytes_done * BAR_WIDTH / all);
     for (size_t i = 0; i < BAR_WIDTH; i++)
         bar[i] = i < full ? '#' : '.';
@@ -59,7 +93,7 @@ static void clear_progress(const struct sender *s)
 
 /* Waits as long as the server asks, else longer and longer; up to a half more, so that many senders
  * do not come back together. */
-static void wait_before_retry(const struct sender *s, unsigned attempt, unsigned retry_after_s,
+static void wait_before_retry(struct sender *s, unsigned attempt, unsigned retry_after_s,
                               const char *why)
 {
     uint32_t dice;
@@ -78,7 +112,7 @@ static void wait_before_retry(const struct sender *s, unsigned attempt, unsigned
         fprintf(stderr, "vsocd send: %s; again in %u ms\n", why, ms);
     }
     struct timespec left = {ms / 1000, (long)(ms % 1000) * 1000000};
-    while (nanosleep(&left, &left) != 0 && errno == EINTR)
+    while (!interrupted && nanosleep(&left, &left) != 0 && errno == EINTR)
         ;
 }
 
@@ -106,6 +140,8 @@ static void write_headers(const struct sender *s, struct writer *out)
                   o->framing ? "; framing=" : "", o->framing ? o->framing : "");
     if (o->coding != INFLATE_IDENTITY)
         writer_format(out, "Content-Encoding: %s\r\n", inflate_coding_name(o->coding));
+    if (o->token)
+        writer_format(out, "Authorization: Bearer %s\r\n", o->token);
     if (o->vehicle)
         writer_format(out, "VSOC-Vehicle: %s\r\n", o->vehicle);
     if (o->ack)
@@ -138,6 +174,16 @@ static bool settle(struct sender *s, const struct http_reply_seen *reply, const 
     return true;
 }
 
+/* Why the batch is sent again. */
+static void say_transient(struct sender *s, const struct http_reply_seen *reply,
+                          char reason[HTTP_CLIENT_REASON])
+{
+    char words[HTTP_CLIENT_REASON - 32];
+    send_totals_reason(&s->totals, reply->body, words, sizeof words);
+    snprintf(reason, HTTP_CLIENT_REASON, "the server answers %d%s%s", reply->status,
+             *words ? " " : "", words);
+}
+
 static void post(struct sender *s, const char *headers, const char *file, size_t offset)
 {
     char reason[HTTP_CLIENT_REASON];
@@ -148,14 +194,20 @@ static void post(struct sender *s, const char *headers, const char *file, size_t
         if (status == STATUS_OK && settle(s, &reply, file, offset))
             return;
         if (status == STATUS_OK) {
-            snprintf(reason, sizeof reason, "the server answers %d", reply.status);
+            say_transient(s, &reply, reason);
         } else if (status == STATUS_REFUSED || status == STATUS_MALFORMED) {
             send_totals_error(&s->totals, "%s", reason);
             s->totals.failed++;
             s->stopped = true;
             return;
         }
-        wait_before_retry(s, attempt, reply.retry_after_s, reason);
+        if (!interrupted)
+            wait_before_retry(s, attempt, reply.retry_after_s, reason);
+        if (interrupted) {
+            s->totals.unknown++;
+            s->stopped = true;
+            return;
+        }
     }
 }
 
@@ -202,16 +254,38 @@ static void send_bytes(struct sender *s, struct slice bytes, const char *file)
         send_piece(s, &piece, file);
         s->bytes_done = before + piece.offset + piece.bytes.size;
         show_progress(s, "");
+        s->stopped = s->stopped || interrupted;
     }
     s->bytes_done = before + bytes.size;
     show_progress(s, "");
+}
+
+/* Standard input as a file without a name, or -1 and errno. */
+static int open_stdin_copy(struct sender *s)
+{
+    static uint8_t bytes[65536];
+    FILE *copy = tmpfile();
+    if (!copy)
+        return -1;
+    ssize_t n = 0;
+    while (!interrupted && (n = read(STDIN_FILENO, bytes, sizeof bytes)) > 0)
+        if (fwrite(bytes, 1, (size_t)n, copy) != (size_t)n)
+            break;
+    int fd = n == 0 && fflush(copy) == 0 ? dup(fileno(copy)) : -1;
+    int error = interrupted ? EINTR : n > 0 ? ENOSPC : errno;
+    struct stat st;
+    if (fd >= 0 && fstat(fd, &st) == 0)
+        s->bytes_all += (uint64_t)st.st_size;
+    fclose(copy);
+    errno = error;
+    return fd;
 }
 
 /* Maps a file, so that one larger than memory can be sent too. */
 static bool send_file(struct sender *s, const char *path)
 {
     struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = strcmp(path, "-") == 0 ? open_stdin_copy(s) : open(path, O_RDONLY | O_CLOEXEC);
     void *bytes = MAP_FAILED;
     bool regular = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
     if (regular && st.st_size > 0)
@@ -235,6 +309,8 @@ static int run(struct sender *s)
 {
     bool good = true;
     struct stat st;
+    catch_interrupts();
+    s->progress_ns = clock_monotonic_ns();
     for (int i = 0; i < s->options.file_count; i++)
         if (stat(s->options.files[i], &st) == 0 && S_ISREG(st.st_mode))
             s->bytes_all += (uint64_t)st.st_size;
@@ -243,7 +319,7 @@ static int run(struct sender *s)
         good = send_file(s, s->options.files[i]) && good;
     clear_progress(s);
     send_totals_print(&s->totals);
-    good = good && !s->totals.failed && !s->totals.quarantined && !s->totals.below;
+    good = good && !interrupted && !s->totals.failed && !s->totals.quarantined && !s->totals.below;
     return good ? EXIT_DONE : EXIT_FAILED;
 }
 

@@ -66,12 +66,16 @@ const struct command command_table[] = {
      "--framing u16|u32  length prefix of binary records\n"
      "--cert FILE, --key FILE, --ca FILE  PEM: certificate, its key, CAs that the server's comes "
      "from\n"
+     "--token-file FILE  bearer token, for a sender without a certificate\n"
+     "--token TOKEN      the same on the command line, where other users of this machine see it\n"
      "--ack LEVEL        spool (default), kafka, postgres or all: what to wait for\n"
      "--vehicle VIN      for formats whose records carry none\n"
      "--encoding CODING  gzip (default), zstd or identity\n"
      "--batch-bytes N, --batch-events N  largest batch: 4194304 bytes, 10000 records\n"
-     "Tries again, for ever, while the server is away or overloaded. Exit 0: everything was\n"
-     "acknowledged, nothing was quarantined. A batch that is sent again counts once.",
+     "FILE - is standard input. Retries while the server is away or overloaded, until Ctrl-C, "
+     "which\n"
+     "prints the totals so far. Exit 0: everything was acknowledged and nothing was quarantined.\n"
+     "A batch that is sent again counts once.",
      cmd_send},
     {"reference", "config|metrics|events|formats|mapping|schema|vsocd.8|vsocd.yaml.5",
      "print a manual page from the tables that the program runs on", NULL, cmd_reference},

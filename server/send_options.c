@@ -1,9 +1,11 @@
 /* send_options.c: reads the command line of `vsocd send`. Main thread. */
 #include "server/send_options.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "parsers/normalise.h"
 
@@ -18,6 +20,8 @@ enum option_id {
     OPTION_CERT,
     OPTION_KEY,
     OPTION_CA,
+    OPTION_TOKEN,
+    OPTION_TOKEN_FILE,
     OPTION_ACK,
     OPTION_VEHICLE,
     OPTION_ENCODING,
@@ -32,6 +36,8 @@ static const struct option option_table[] = {
     {"cert", required_argument, NULL, OPTION_CERT},
     {"key", required_argument, NULL, OPTION_KEY},
     {"ca", required_argument, NULL, OPTION_CA},
+    {"token", required_argument, NULL, OPTION_TOKEN},
+    {"token-file", required_argument, NULL, OPTION_TOKEN_FILE},
     {"ack", required_argument, NULL, OPTION_ACK},
     {"vehicle", required_argument, NULL, OPTION_VEHICLE},
     {"encoding", required_argument, NULL, OPTION_ENCODING},
@@ -88,6 +94,32 @@ static bool read_encoding(const char *text, struct send_options *o)
            wrong("--encoding is gzip, zstd or identity, not", text);
 }
 
+/* RFC 6750 §2.1 b64token: nothing that could end a header. */
+static bool read_token(const char *text, struct send_options *o)
+{
+    static const char allowed[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=";
+    o->token = text;
+    if (*text && !text[strspn(text, allowed)])
+        return true;
+    fputs("vsocd send: the token is empty or holds a character that no bearer token has\n", stderr);
+    return false;
+}
+
+static bool read_token_file(const char *path, struct send_options *o)
+{
+    FILE *in = fopen(path, "re");
+    size_t size = in ? fread(o->token_text, 1, sizeof o->token_text - 1, in) : 0;
+    bool failed = !in || ferror(in);
+    if (failed)
+        fprintf(stderr, "vsocd send: --token-file %s: %s\n", path, strerror(errno));
+    if (in)
+        fclose(in);
+    o->token_text[size] = '\0';
+    o->token_text[strcspn(o->token_text, "\r\n")] = '\0';
+    return !failed && read_token(o->token_text, o);
+}
+
 static bool read_option(int id, const char *text, struct send_options *o)
 {
     switch (id) {
@@ -107,6 +139,10 @@ static bool read_option(int id, const char *text, struct send_options *o)
     case OPTION_CA:
         o->ca = text;
         return true;
+    case OPTION_TOKEN:
+        return read_token(text, o);
+    case OPTION_TOKEN_FILE:
+        return read_token_file(text, o);
     case OPTION_ACK:
         o->ack = text;
         return is_word(text) || wrong("--ack is spool, kafka, postgres or all, not", text);
@@ -136,23 +172,22 @@ static void complete_path(struct send_options *o)
 
 enum status send_options_parse(int argc, char **argv, struct send_options *out)
 {
-    struct send_options o = {
+    *out = (struct send_options){
         .coding = INFLATE_GZIP, .batch_bytes = BATCH_BYTES, .batch_events = BATCH_EVENTS};
     optind = 0; /* glibc: start over, also when another getopt ran before */
     for (int id; (id = getopt_long(argc, argv, "", option_table, NULL)) != -1;)
-        if (!read_option(id, optarg ? optarg : "", &o))
+        if (!read_option(id, optarg ? optarg : "", out))
             return STATUS_MALFORMED;
-    if (!o.url.host[0] || optind >= argc) {
+    if (!out->url.host[0] || optind >= argc) {
         fputs("vsocd send: --url and at least one file are needed\n", stderr);
         return STATUS_MALFORMED;
     }
-    if (!o.url.tls && (o.certificate || o.key || o.ca)) {
+    if (!out->url.tls && (out->certificate || out->key || out->ca)) {
         fputs("vsocd send: --cert, --key and --ca need an https:// URL\n", stderr);
         return STATUS_MALFORMED;
     }
-    complete_path(&o);
-    o.files = argv + optind;
-    o.file_count = argc - optind;
-    *out = o;
+    complete_path(out);
+    out->files = argv + optind;
+    out->file_count = argc - optind;
     return STATUS_OK;
 }

@@ -12,15 +12,18 @@ struct send_options {
     const char *framing; /* NULL: none */
     enum split_prefix prefix;
     const char *certificate, *key, *ca;
+    const char *token;   /* bearer token; NULL: none */
     const char *ack;     /* NULL: spool */
     const char *vehicle; /* VSOC-Vehicle; NULL: none */
     enum inflate_coding coding;
     size_t batch_bytes, batch_events;
-    char **files;
+    char token_text[512]; /* what token points to when it came from a file */
+    char **files;         /* "-": standard input */
     int file_count;
 };
 
-/* argv[0] is the subcommand's name. MALFORMED: told on stderr. */
+/* Fills *out, which must stay where it is. argv[0] is the subcommand's name. MALFORMED, after a
+ * sentence on stderr. */
 enum status send_options_parse(int argc, char **argv, struct send_options *out) must_check;
 
 #endif

@@ -105,18 +105,27 @@ enum status send_totals_add(struct send_totals *totals, struct slice body, const
     return good ? STATUS_OK : STATUS_MALFORMED;
 }
 
-void send_totals_refused(struct send_totals *totals, int status, struct slice body,
-                         const char *file, size_t offset)
+void send_totals_reason(struct send_totals *totals, struct slice body, char *out, size_t room)
 {
     struct json_document d;
     struct writer copy;
-    struct slice detail = SLICE_EMPTY;
-    if (parse(totals, body, &copy, &d))
-        detail = read_text(&d, 0, "detail");
-    totals->failed++;
-    send_totals_error(totals, "%.150s: batch at byte %zu: refused with %d%s%.*s", file, offset,
-                      status, detail.size ? ": " : "", SLICE_ARGS(detail));
+    *out = '\0';
+    if (parse(totals, body, &copy, &d)) {
+        struct slice code = read_text(&d, 0, "code"), detail = read_text(&d, 0, "detail");
+        snprintf(out, room, "%.*s%s%.*s", SLICE_ARGS(code), code.size && detail.size ? ": " : "",
+                 SLICE_ARGS(detail));
+    }
     writer_fini(&copy);
+}
+
+void send_totals_refused(struct send_totals *totals, int status, struct slice body,
+                         const char *file, size_t offset)
+{
+    char reason[256];
+    send_totals_reason(totals, body, reason, sizeof reason);
+    totals->failed++;
+    send_totals_error(totals, "%.150s: batch at byte %zu: refused with %d%s%s", file, offset,
+                      status, *reason ? " " : "", reason);
 }
 
 void send_totals_print(const struct send_totals *t)
@@ -133,6 +142,8 @@ void send_totals_print(const struct send_totals *t)
         printf("%" PRIu64 " of the batches were there already\n", t->repeated);
     if (t->failed)
         printf("%" PRIu64 " batches refused\n", t->failed);
+    if (t->unknown)
+        printf("%" PRIu64 " batches interrupted before the answer came\n", t->unknown);
     if (t->below)
         printf("%" PRIu64 " batches are in the spool, but the level asked for was not reached in "
                "time\n",

@@ -15,6 +15,7 @@ struct send_totals {
     uint64_t batches, accepted, duplicates, quarantined;
     uint64_t repeated; /* batches that the server had already */
     uint64_t failed;   /* batches it refused */
+    uint64_t unknown;  /* batches whose answer was not waited for */
     uint64_t below;    /* batches whose VSOC-Ack level was not reached in time */
     char errors[SEND_ERRORS_MAX][400];
     size_t errors_count;
@@ -28,7 +29,10 @@ void send_totals_fini(struct send_totals *totals);
  * errors; wanted_ack NULL: none. MALFORMED when it is no report. */
 enum status send_totals_add(struct send_totals *totals, struct slice body, const char *file,
                             size_t offset, const char *wanted_ack) must_check;
-/* Adds a refused batch: status and problem+json body (detail is shown). */
+/* The server's own words of a refusal, "CODE: DETAIL" of problem+json (RFC 9457), or "" when the
+ * body is none. */
+void send_totals_reason(struct send_totals *totals, struct slice body, char *out, size_t room);
+/* Adds a refused batch: status and problem+json body. */
 void send_totals_refused(struct send_totals *totals, int status, struct slice body,
                          const char *file, size_t offset);
 /* Adds a line to the errors. */

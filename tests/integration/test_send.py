@@ -6,9 +6,12 @@ import http.server
 import json
 import os
 import pty
+import re
 import select
+import signal
 import subprocess
 import threading
+import time
 
 import pytest
 from harness import event, free_port, ndjson
@@ -206,6 +209,9 @@ def test_files_for_tls_must_be_readable(send, tmp_path):
 REPORT = {"batch_id": "b", "position": 1, "ack": "spool", "accepted": 1, "duplicates": 0, "quarantined": 0, "errors": []}
 
 
+PROGRESS_SECONDS = 5  # PROGRESS_LINE_NS of cmd_send.c
+
+
 class Stub:
     """Answers each POST with the next of `answers`: (status, headers, body, style)."""
 
@@ -220,6 +226,8 @@ class Stub:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 stub.seen.append((self.path, dict(self.headers), body))
                 status, headers, body, style = stub.answers.pop(0)
+                if style == "late":
+                    time.sleep(PROGRESS_SECONDS + 0.2)
                 if style == "drop":
                     self.close_connection = True
                     return
@@ -276,7 +284,7 @@ def good(style="length", **changes):
 
 def test_a_batch_is_sent_again_until_it_is_acknowledged(stub, send, tmp_path):
     server = stub(
-        (503, {"Retry-After": "1"}, b"{}", "length"),
+        (503, {"Retry-After": "1"}, b'{"code":"spool_full","detail":"the disk is full"}', "length"),
         (0, {}, b"", "drop"),
         (429, {}, b"", "length"),
         (200, {}, b"no report", "length"),
@@ -288,7 +296,7 @@ def test_a_batch_is_sent_again_until_it_is_acknowledged(stub, send, tmp_path):
     file.write_text("one\n")
     code, out, err = send("--url", server.url, "--format", "syslog", "--vehicle", "1M8GDM9AXKP042788", file)
     assert code == 1, "a 200 that is no report is not believed"
-    assert "the server answers 503; again in" in err
+    assert "the server answers 503 spool_full: the disk is full; again in" in err
     server.answers = server.answers[-3:]
     code, out, err = send("--url", server.url, "--format", "syslog", "--vehicle", "1M8GDM9AXKP042788", file, file, file)
     assert (code, err) == (0, "")
@@ -337,13 +345,13 @@ def test_an_ack_level_that_was_not_reached_is_told(stub, send, tmp_path):
 
 
 def test_a_refusal_of_the_sender_ends_the_run(stub, send, tmp_path):
-    problem = json.dumps({"status": 403, "detail": "this certificate names no tenant"}).encode()
+    problem = json.dumps({"status": 403, "code": "no_tenant", "detail": "this certificate names no tenant"}).encode()
     server = stub((403, {}, problem, "length"))
     (tmp_path / "a").write_text("x\n")
     code, out, err = send("--url", server.url, tmp_path / "a", tmp_path / "a")
     assert code == 1
     assert len(server.seen) == 1
-    assert "refused with 403: this certificate names no tenant" in err
+    assert "refused with 403 no_tenant: this certificate names no tenant" in err
 
 
 def test_no_http_is_told(send, tmp_path):
@@ -378,6 +386,8 @@ def test_no_http_is_told(send, tmp_path):
         ["--url", "http://h", "--format", "../x", "f"],
         ["--url", "http://h", "--encoding", "lzma", "f"],
         ["--url", "http://h", "--vehicle", "nobody", "f"],
+        ["--url", "http://h", "--token", "two words", "f"],
+        ["--url", "http://h", "--token-file", "/nowhere", "f"],
         ["--url", "http://h", "--cert", "c", "f"],
         ["--url", "http://h", "--batch-bytes", "0", "f"],
         ["--nonsense"],
@@ -413,6 +423,61 @@ def test_a_terminal_gets_a_progress_bar(server, build, tmp_path):
     os.close(master)
     assert process.returncode == 0
     assert b"[##############################] 100 %  10 batches, 100 events accepted" in shown
+
+
+def test_standard_input_is_sent(server, build):
+    body = ndjson(event(n) for n in range(100))
+    done = subprocess.run(
+        [str(build / "vsocd"), "send", "--url", server.url, "-"], input=body, capture_output=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert accepted(server) == 100
+
+
+def test_token_from_file_and_command_line(make_server, send, tmp_path):
+    tokens = tmp_path / "tokens"
+    server = make_server({"identity": {"tokens_file": str(tokens)}}, start=False)
+    token = server.run("token", "new", "--file", tokens, "--tenant", "Demo", "--id", "gw").stdout.decode()
+    server.start()
+    (tmp_path / "token").write_text(token)
+    (tmp_path / "a").write_bytes(ndjson([event(1)]))
+    (tmp_path / "b").write_bytes(ndjson([event(2)]))
+    assert send("--url", server.url, tmp_path / "a")[0] == 1
+    assert send("--url", server.url, "--token-file", tmp_path / "token", tmp_path / "a")[0] == 0
+    assert send("--url", server.url, "--token", token.strip(), tmp_path / "b")[0] == 0
+    assert accepted(server) == 2
+
+
+def test_interrupt_prints_the_totals(stub, build, tmp_path):
+    server = stub(good(), (503, {"Retry-After": "3600"}, b"{}", "length"))
+    (tmp_path / "a").write_bytes(b"one\n")
+    (tmp_path / "b").write_bytes(b"two\n")
+    process = subprocess.Popen(
+        [str(build / "vsocd"), "send", "--url", server.url, str(tmp_path / "a"), str(tmp_path / "b")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert "again in" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert out.startswith("1 batches acknowledged")
+    assert "1 batches interrupted before the answer came" in out
+
+
+def test_progress_without_a_terminal_is_lines(stub, build, tmp_path):
+    """The first answer takes longer than the time between two lines."""
+    server = stub(good("late"), good())
+    (tmp_path / "a").write_bytes(b"one\ntwo\n")
+    done = subprocess.run(
+        [str(build / "vsocd"), "send", "--url", server.url, "--batch-events", "1", "--format", "syslog", str(tmp_path / "a")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0
+    assert re.search(r"^vsocd send: \d+ %, 1 batches, 1 events accepted$", done.stderr, re.M)
 
 
 # healthcheck
