@@ -176,6 +176,8 @@ static enum status load_parts(struct app *app)
     }
     app->shared.registry = app->plugins.registry;
     app->shared.budget = &app->budget;
+    app->shared.shed.budget = &app->budget;
+    app->shared.shed.shares = app->shared.shares;
     app->shared.quota = app->quota;
     return STATUS_OK;
 }

@@ -272,6 +272,8 @@ void conn_process(struct conn *conn)
     while (more && reads(conn) && conn->turn_requests < CONN_REQUESTS_PER_TURN)
         more = step(conn);
     conn->processing = false;
+    if (conn->state == CONN_BODY)
+        progress_note(&conn->progress, clock_monotonic_ns(), conn->exchange.body_bytes);
     if (reads(conn) && !more && conn->input_ended)
         on_input_end(conn);
     else if (reads(conn) && more)
@@ -407,6 +409,7 @@ void conn_accept(struct http_server *server, int fd, const struct sockaddr *addr
     }
     server->over_limit_count += !entered;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    conn_timeout_watch_peer(conn);
     conn_timeout_init(conn);
     list_add(&server->living, conn);
     server->living_count++;

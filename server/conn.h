@@ -11,6 +11,7 @@
 #include "core/writer.h"
 #include "server/http_parser.h"
 #include "server/http_server.h"
+#include "server/progress.h"
 
 struct bufferevent;
 
@@ -22,8 +23,6 @@ struct bufferevent;
  * answer before a reset. */
 #define CONN_LINGER_NS    (5 * INT64_C(1000000000))
 #define CONN_LINGER_BYTES (1024 * 1024)
-/* First look at the body's rate. */
-#define CONN_RATE_GRACE_NS (5 * INT64_C(1000000000))
 /* Connections over the limit that wait for their 503 to be read; more are just closed. */
 #define CONN_OVER_LIMIT_MAX 256
 
@@ -55,7 +54,6 @@ struct http_exchange {
     const struct http_problem_form *problem_form;
     struct http_parser *parser; /* NULL: between requests */
     int64_t started_ns;
-    int64_t body_started_ns; /* moved on by the time the handler paused */
     uint64_t body_limit, body_bytes;
     bool known;    /* the head was read */
     bool open;     /* the handler has it: neither answered nor gone */
@@ -86,7 +84,8 @@ struct conn {
     bool processing; /* conn_process is on the stack */
     bool will_run;   /* in the run list */
     int64_t paused_ns;
-    unsigned turn_requests; /* begun in this wake-up */
+    struct progress progress; /* of the body, then of the answer */
+    unsigned turn_requests;   /* begun in this wake-up */
     uint64_t lingered_bytes;
     uint8_t address[16]; /* what connections are counted by */
     size_t address_size;
@@ -150,6 +149,9 @@ static inline struct conn *conn_cast(void *arg)
 
 /* conn_timeout.c */
 void conn_timeout_init(struct conn *conn);
+/* Has the kernel find out that the peer is gone: unacknowledged bytes end the connection after
+ * timeouts.write, a silent peer is asked. */
+void conn_timeout_watch_peer(struct conn *conn);
 /* The deadline that watches from now on. The same one again does not start anew. */
 void conn_deadline(struct conn *conn, enum conn_deadline deadline);
 /* The next conn_deadline starts anew, even the same one. */

@@ -1,9 +1,15 @@
-/* conn_timeout.c: every deadline of a connection, as absolute times: a byte now and then does not
- * move them. Runs on the connection's loop. One timer a connection; the durations are libevent
- * common timeouts, so that setting one costs the same for one and for ten thousand connections. */
+/* conn_timeout.c: every deadline of a connection, as absolute times, which a byte now and then does
+ * not move; those of a body and of an answer also by progress in a window. Runs on the connection's
+ * loop. One timer a connection; the durations are libevent common timeouts, so that setting one
+ * costs the same for one and for ten thousand connections. */
 #define LOG_COMPONENT "http"
 #include "server/conn.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include "core/clock.h"
 #include "core/log.h"
 
@@ -27,9 +33,9 @@ static int64_t duration_ns(const struct conn *conn, enum conn_deadline deadline)
     case DEADLINE_HEAD:
         return s->headers_ns;
     case DEADLINE_BODY:
-        return least(RATE_TICK_NS, s->body_ns);
+        return least(RATE_TICK_NS, least(s->stall_ns, s->body_ns));
     case DEADLINE_WRITE:
-        return s->write_ns;
+        return least(RATE_TICK_NS, least(s->stall_ns, s->write_ns));
     default:
         return CONN_LINGER_NS;
     }
@@ -71,28 +77,50 @@ static void refuse_late(struct conn *conn, const char *code, const char *what, c
     conn_refuse(conn, &refusal, 0);
 }
 
-/* timeouts.body, and longer for a sender that keeps timeouts.body_bytes_per_second. */
+static void look_again(struct conn *conn, enum conn_deadline deadline)
+{
+    conn_deadline_forget(conn);
+    conn_deadline(conn, deadline);
+}
+
 static void check_body(struct conn *conn)
 {
     const struct http_settings *s = &conn->server->settings;
-    const struct http_exchange *x = &conn->exchange;
-    int64_t elapsed = clock_monotonic_ns() - x->body_started_ns;
-    uint64_t rate = s->body_bytes_per_second;
+    const struct progress_limits limits = {s->body_ns, s->stall_ns, s->body_bytes_per_second};
     struct http_refusal refusal;
-    if (rate == 0 && elapsed >= s->body_ns) {
+    switch (progress_judge(&conn->progress, &limits, clock_monotonic_ns())) {
+    case PROGRESS_LATE:
         refuse_late(conn, "body_timeout", "the whole body", "timeouts.body", s->body_ns);
-        return;
-    }
-    if (rate && elapsed >= least(CONN_RATE_GRACE_NS, s->body_ns) &&
-        (double)x->body_bytes < (double)rate * (double)elapsed / 1e9) {
+        break;
+    case PROGRESS_STALLED:
+        refuse_late(conn, "body_stalled", "the next byte of the body", "timeouts.stall",
+                    s->stall_ns);
+        break;
+    case PROGRESS_SLOW:
         http_refuse(&refusal, 408, "body_too_slow",
                     "the body came slower than timeouts.body_bytes_per_second (%llu)",
-                    (unsigned long long)rate);
+                    (unsigned long long)s->body_bytes_per_second);
         conn_refuse(conn, &refusal, 0);
+        break;
+    default:
+        look_again(conn, DEADLINE_BODY);
+    }
+}
+
+/* timeouts.write for the whole answer, timeouts.stall for any of it. */
+static void check_write(struct conn *conn)
+{
+    const struct http_settings *s = &conn->server->settings;
+    const struct progress_limits limits = {s->write_ns, s->stall_ns, 0};
+    int64_t now = clock_monotonic_ns();
+    progress_note(&conn->progress, now,
+                  UINT64_MAX - evbuffer_get_length(bufferevent_get_output(conn->stream)));
+    if (progress_judge(&conn->progress, &limits, now) == PROGRESS_GOOD) {
+        look_again(conn, DEADLINE_WRITE);
         return;
     }
-    conn_deadline_forget(conn);
-    conn_deadline(conn, DEADLINE_BODY);
+    http_server_count_refusal("write_timeout");
+    conn_close(conn);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -114,8 +142,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
         check_body(conn);
         break;
     case DEADLINE_WRITE:
-        http_server_count_refusal("write_timeout");
-        conn_close(conn);
+        check_write(conn);
         break;
     case DEADLINE_IDLE:
     case DEADLINE_LINGER:
@@ -124,6 +151,29 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     case DEADLINE_NONE: /* forgotten, not yet set anew */
         break;
     }
+}
+
+/* Asked first after KEEPALIVE_IDLE_S of silence, then each KEEPALIVE_INTERVAL_S. */
+#define KEEPALIVE_IDLE_S     30
+#define KEEPALIVE_INTERVAL_S 10
+#define KEEPALIVE_PROBES     3
+
+void conn_timeout_watch_peer(struct conn *conn)
+{
+    int64_t write_ms = conn->server->settings.write_ns / NS_PER_MS;
+    const struct {
+        int level, option, value;
+    } options[] = {
+        {SOL_SOCKET, SO_KEEPALIVE, 1},
+        {IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S},
+        {IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S},
+        {IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES},
+        {IPPROTO_TCP, TCP_USER_TIMEOUT, (int)(write_ms < 1000 ? 1000 : write_ms)},
+    };
+    for (size_t i = 0; i < sizeof options / sizeof *options;
+         i++) /* a Unix socket has none of them */
+        (void)setsockopt(conn->fd, options[i].level, options[i].option, &options[i].value,
+                         sizeof options[i].value);
 }
 
 void conn_timeout_init(struct conn *conn)

@@ -104,7 +104,7 @@ void http_admit(struct http_exchange *exchange, uint64_t body_limit)
     ensure(exchange->open && conn->state == CONN_DECIDE);
     exchange->admitted = true;
     exchange->body_limit = body_limit;
-    exchange->body_started_ns = clock_monotonic_ns();
+    progress_start(&conn->progress, clock_monotonic_ns(), 0);
     conn->state = CONN_BODY;
     bool fits = request->content_length < 0 || (uint64_t)request->content_length <= body_limit;
     if (request->expect_continue && request->content_length != 0 && fits)
@@ -131,7 +131,7 @@ void http_resume(struct http_exchange *exchange)
     if (!conn->paused)
         return;
     conn->paused = false;
-    exchange->body_started_ns += clock_monotonic_ns() - conn->paused_ns;
+    progress_forgive(&conn->progress, clock_monotonic_ns() - conn->paused_ns);
     if (!conn->input_ended)
         bufferevent_enable(conn->stream, EV_READ);
     conn_run_later(conn);

@@ -183,6 +183,8 @@ void http_reply_send(struct conn *conn, int code, const char *content_type, stru
     }
     bufferevent_write(conn->stream, rest.data, rest.size);
     bufferevent_enable(conn->stream, EV_WRITE);
+    progress_start(&conn->progress, clock_monotonic_ns(),
+                   UINT64_MAX - evbuffer_get_length(bufferevent_get_output(conn->stream)));
     conn_deadline(conn, DEADLINE_WRITE);
 }
 

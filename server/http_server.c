@@ -41,6 +41,7 @@ struct http_settings http_settings_from_config(const struct config *config)
         .body_ns = config->timeout_body,
         .idle_ns = config->timeout_idle,
         .write_ns = config->timeout_write,
+        .stall_ns = config->timeout_stall,
         .body_bytes_per_second = config->timeout_body_rate,
     };
 }

@@ -23,7 +23,8 @@ struct http_settings {
     uint64_t header_bytes, header_count, target_bytes; /* 431, 431, 414 */
     uint64_t body_bytes; /* linger: most bytes read and dropped after an early answer */
     int64_t handshake_ns, headers_ns, body_ns, idle_ns, write_ns;
-    uint64_t body_bytes_per_second; /* 0: none */
+    int64_t stall_ns;               /* of a body, or of an answer */
+    uint64_t body_bytes_per_second; /* in each window of stall_ns; 0: none */
 };
 
 struct http_settings http_settings_from_config(const struct config *config);

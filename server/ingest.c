@@ -290,6 +290,8 @@ void ingest_on_end(void *arg, struct http_exchange *exchange)
     struct request *r = http_context(exchange);
     if (!r)
         return;
+    if (!request_received(r))
+        return;
     if (r->dialect->answer_body) {
         answer_question(in, r);
         return;

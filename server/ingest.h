@@ -9,6 +9,7 @@
 #include "parsers/registry.h"
 #include "server/ack.h"
 #include "server/admission.h"
+#include "server/body_shed.h"
 #include "server/config.h"
 #include "server/http.h"
 #include "server/pseudonym.h"
@@ -22,6 +23,7 @@ struct ingest_shared {
     struct dedup *dedup;
     struct memory_budget *budget;
     struct memory_shares *shares;
+    struct body_shed shed;
     struct quota *quota;
     struct pseudonym_key key;
     struct ack_sinks sinks;
@@ -32,9 +34,11 @@ struct ingest_shared {
 struct ingest;
 
 /* config and catalog are borrowed until ingest_reconfigure or ingest_destroy. NULL when memory or
- * descriptors are out. */
+ * descriptors are out. shed: bodies of this ingest were given up, let its thread call
+ * ingest_take_shed; called on any thread. */
 struct ingest *ingest_create(struct ingest_shared *shared, const struct config *config,
-                             const struct catalog *catalog);
+                             const struct catalog *catalog, void (*shed)(void *arg),
+                             void *shed_arg);
 /* All requests must be over. */
 void ingest_destroy(struct ingest *ingest);
 /* New settings from the next request on, the catalogue from the next body. */
@@ -52,6 +56,8 @@ void ingest_on_gone(void *ingest, struct http_exchange *exchange);
 /* Readable when verdicts of the writer are there; then call ingest_take_verdicts. */
 int ingest_verdict_fd(const struct ingest *ingest);
 void ingest_take_verdicts(struct ingest *ingest);
+/* Answers those whose bodies were given up for others. */
+void ingest_take_shed(struct ingest *ingest);
 /* Answers those whose sinks have passed their batch or whose timeouts.ack is over. Call when a sink
  * moved and now and then. */
 void ingest_check_acks(struct ingest *ingest);

@@ -13,8 +13,10 @@ void request_destroy(struct request *r)
 {
     if (r->exchange)
         http_set_context(r->exchange, NULL);
+    if (!body_leave(&r->ingest->bodies, &r->holder))
+        r->reserved_bytes = r->shared_bytes = 0; /* given back by whoever was short of it */
     memory_budget_give(r->ingest->shared->budget, r->reserved_bytes);
-    memory_share_give(r->ingest->shared->shares, r->share_cell, r->shared_bytes);
+    request_give_shares(r);
     r->ingest->in_flight--;
     batch_destroy(r->batch);
     free(r);
@@ -94,8 +96,7 @@ static void shed_batch(struct request *r)
     batch_destroy(r->batch);
     r->batch = small;
     r->report.errors = errors;
-    memory_share_give(r->ingest->shared->shares, r->share_cell, r->shared_bytes);
-    r->shared_bytes = 0;
+    request_give_shares(r);
     uint64_t held = small->arena.used_bytes;
     if (held < r->reserved_bytes) {
         memory_budget_give(r->ingest->shared->budget, r->reserved_bytes - held);

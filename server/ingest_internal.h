@@ -25,6 +25,7 @@ struct ingest {
     struct pseudonym *pseudonym;
     struct sha256 *sha;
     struct mailbox verdicts;
+    struct body_list bodies; /* that are being received */
     struct pipeline_result result;
     struct request *waiting; /* for sinks, newest first */
     atomic_size_t waiters;
@@ -67,6 +68,11 @@ struct quota_sender request_quota(const struct request *request);
 
 /* Room for the first bytes of the body. False: the request is answered and gone. */
 bool request_receive(struct request *request);
+/* The body is whole. False: it was given up for others meanwhile; the request is answered and gone.
+ */
+bool request_received(struct request *request);
+/* Gives back what the shares of sender and address count. */
+void request_give_shares(struct request *request);
 /* Counts what the request holds now that its events are there. False: there is no room for it. */
 bool request_reserve_batch(struct request *request);
 

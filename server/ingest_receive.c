@@ -2,38 +2,88 @@
  * threads. Does not look at what a body says. */
 #include "server/ingest_internal.h"
 
+#include <stddef.h>
+
+#include "core/clock.h"
+
 /* First piece of a body; the next ones double up to the largest. What a sender only announces takes
  * no memory from the others. */
 #define CHUNK_FIRST   ((size_t)16 << 10)
 #define CHUNK_LARGEST ((size_t)1 << 20)
 
-/* Bodies of one sender hold a quarter of limits.memory at most; one body always fits. */
-static uint64_t share_limit(const struct config *config)
+/* Bodies of one sender hold a quarter of limits.memory at most, those of one address half; one body
+ * always fits. */
+static struct body_limits limits_of(const struct config *config)
 {
-    uint64_t quarter = config->limit_memory / 4, one = config->limit_body_bytes + CHUNK_LARGEST;
-    return quarter > one ? quarter : one;
+    uint64_t one = config->limit_body_bytes + CHUNK_LARGEST, half = config->limit_memory / 2;
+    return (struct body_limits){.of_sender = half / 2 > one ? half / 2 : one,
+                                .of_address = half > one ? half : one};
+}
+
+static void refuse_full_share(struct request *r, enum status status)
+{
+    bool of_sender = status == STATUS_TOO_MANY;
+    request_refuse(
+        r, &(struct refusal){
+               .status = 429,
+               .code = of_sender ? "memory_of_sender" : "memory_of_address",
+               .detail =
+                   of_sender
+                       ? "bodies of this sender hold a quarter of limits.memory; finish some first"
+                       : "bodies from this address hold half of limits.memory; finish some first",
+               .retry_after_s = 1});
+}
+
+static void refuse_shed(struct request *r)
+{
+    request_refuse_busy(r, "body_shed",
+                        "limits.memory is short and this body came too slowly: it was given up so "
+                        "that others are served; send it again",
+                        1);
 }
 
 /* Takes bytes for the body from the budget. False when there is no room: the request is answered.
  */
 static bool request_reserve(struct request *r, uint64_t bytes)
 {
-    struct ingest_shared *shared = r->ingest->shared;
-    if (!memory_share_take(shared->shares, r->share_cell, bytes, share_limit(r->ingest->config))) {
-        request_refuse(r, &(struct refusal){.status = 429,
-                                            .code = "memory_of_sender",
-                                            .detail = "bodies of this sender hold a quarter of "
-                                                      "limits.memory; finish some first",
-                                            .retry_after_s = 1});
+    struct ingest *in = r->ingest;
+    struct body_limits limits = limits_of(in->config);
+    enum status status =
+        body_take(&in->bodies, &r->holder, &in->shared->shed, &limits, bytes, clock_monotonic_ns());
+    switch (status) {
+    case STATUS_OK:
+        r->shared_bytes += bytes;
+        r->reserved_bytes += bytes;
+        return true;
+    case STATUS_TOO_MANY:
+    case STATUS_BUSY:
+        refuse_full_share(r, status);
         return false;
-    }
-    r->shared_bytes += bytes;
-    if (!memory_budget_take(shared->budget, bytes)) {
+    case STATUS_REFUSED:
+        refuse_shed(r);
+        return false;
+    default:
         request_refuse_busy(r, "memory", "limits.memory is reached by requests in flight", 1);
         return false;
     }
-    r->reserved_bytes += bytes;
-    return true;
+}
+
+void request_give_shares(struct request *r)
+{
+    struct memory_shares *shares = r->ingest->shared->shares;
+    if (!r->shared_bytes)
+        return;
+    memory_share_give(shares, r->holder.sender_cell, r->shared_bytes);
+    if (r->holder.address_cell != BODY_NO_CELL)
+        memory_share_give(shares, r->holder.address_cell, r->shared_bytes);
+    r->shared_bytes = 0;
+}
+
+void ingest_take_shed(struct ingest *in)
+{
+    struct body_holder *holder;
+    while ((holder = body_shed_next(&in->bodies)))
+        refuse_shed((struct request *)((char *)holder - offsetof(struct request, holder)));
 }
 
 /* Size of the next piece of the body: no more than what is announced and missing. */
@@ -52,10 +102,27 @@ static size_t next_chunk(const struct request *r)
 bool request_receive(struct request *r)
 {
     const struct http_peer *peer = http_peer(r->exchange);
-    r->share_cell = memory_share_cell(r->ingest->shared->shares, r->identity.sender,
-                                      r->identity.anonymous ? peer->network : SLICE_EMPTY);
+    const struct memory_shares *shares = r->ingest->shared->shares;
+    r->holder.sender_cell = memory_share_cell(shares, r->identity.sender,
+                                              r->identity.anonymous ? peer->network : SLICE_EMPTY);
+    /* Behind a Unix socket is a proxy: all the world. */
+    r->holder.address_cell =
+        strcmp(peer->address, "unix") != 0
+            ? memory_share_cell(shares, SLICE_LITERAL("address"), peer->network)
+            : BODY_NO_CELL;
+    r->holder.peer = peer->address;
     r->chunk_capacity = 0;
+    body_enter(&r->ingest->bodies, &r->holder, clock_monotonic_ns());
     return request_reserve(r, next_chunk(r));
+}
+
+bool request_received(struct request *r)
+{
+    if (body_leave(&r->ingest->bodies, &r->holder))
+        return true;
+    r->reserved_bytes = r->shared_bytes = 0;
+    refuse_shed(r);
+    return false;
 }
 
 static bool body_add_piece(struct request *r, size_t size)
@@ -113,6 +180,10 @@ void ingest_on_body(void *arg, struct http_exchange *exchange, struct slice span
         r->batch->meta.body_bytes += n;
         span = slice_sub(span, n, span.size);
     }
+    if (r->batch->meta.body_bytes - r->marked_bytes < BODY_MARK_BYTES)
+        return;
+    r->marked_bytes = r->batch->meta.body_bytes;
+    body_moved(&r->ingest->bodies, &r->holder, clock_monotonic_ns());
 }
 
 bool request_reserve_batch(struct request *r)
@@ -121,7 +192,7 @@ bool request_reserve_batch(struct request *r)
     writer_trim(&batch->events);
     uint64_t held = batch->arena.used_bytes + batch->events.capacity;
     uint64_t more = held > r->reserved_bytes ? held - r->reserved_bytes : 0;
-    if (!memory_budget_extend(r->ingest->shared->budget, r->reserved_bytes, more))
+    if (!body_shed_extend(&r->ingest->shared->shed, r->reserved_bytes, more, clock_monotonic_ns()))
         return false;
     r->reserved_bytes += more;
     return true;

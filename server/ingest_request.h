@@ -4,6 +4,7 @@
 #define VSOC_SERVER_INGEST_REQUEST_H
 
 #include "parsers/split.h"
+#include "server/body_shed.h"
 #include "server/dialect.h"
 #include "server/identity.h"
 #include "server/inflate.h"
@@ -26,8 +27,9 @@ struct request {
     struct http_exchange *exchange; /* NULL: the client has gone, the batch is still on its way */
     struct batch *batch;            /* NULL while the writer has it */
     uint64_t reserved_bytes;        /* taken from the memory budget */
-    uint64_t shared_bytes;          /* of them, what its sender's share counts */
-    size_t share_cell;
+    uint64_t shared_bytes;          /* of them, what the shares of its sender and address count */
+    struct body_holder holder;      /* while the body is being received */
+    uint64_t marked_bytes;          /* of the body, when it last counted as moved on */
     size_t chunk_capacity, body_slots;
     uint64_t body_limit;
 

@@ -41,7 +41,7 @@ static bool make_series(struct ingest *in)
 }
 
 struct ingest *ingest_create(struct ingest_shared *shared, const struct config *config,
-                             const struct catalog *catalog)
+                             const struct catalog *catalog, void (*shed)(void *arg), void *shed_arg)
 {
     struct ingest *in = calloc(1, sizeof *in);
     if (!in || mailbox_init(&in->verdicts, true) != STATUS_OK) {
@@ -49,6 +49,7 @@ struct ingest *ingest_create(struct ingest_shared *shared, const struct config *
         return NULL;
     }
     in->shared = shared;
+    body_list_init(&in->bodies, &shared->shed, shed, shed_arg);
     in->config = config;
     in->catalog = catalog;
     in->unknown_ids = catalog_unknown_create();
@@ -70,6 +71,7 @@ void ingest_destroy(struct ingest *in)
 {
     if (!in)
         return;
+    body_list_fini(&in->bodies, &in->shared->shed);
     catalog_unknown_destroy(in->unknown_ids);
     inflate_destroy(in->inflate);
     json_parser_destroy(in->json);

@@ -15,7 +15,7 @@
 #include "core/thread.h"
 #include "storage/fault.h"
 
-enum { WORD_RELOAD = 1, WORD_SINK_MOVED = 2, WORD_DRAIN = 4, WORD_STOP = 8 };
+enum { WORD_RELOAD = 1, WORD_SINK_MOVED = 2, WORD_DRAIN = 4, WORD_STOP = 8, WORD_SHED = 16 };
 
 #define TICK_MS 100
 
@@ -83,6 +83,8 @@ static void on_word(evutil_socket_t fd, short what, void *arg)
     unsigned words = atomic_exchange(&w->words, 0);
     if (words & WORD_RELOAD)
         take_reload(w);
+    if (words & WORD_SHED)
+        ingest_take_shed(w->ingest);
     if (words & WORD_SINK_MOVED)
         ingest_check_acks(w->ingest);
     if (words & WORD_DRAIN) {
@@ -135,6 +137,12 @@ static void run(void *arg)
     atomic_store(&w->drained, true);
 }
 
+/* Bodies of this worker were given up. Thread: any. */
+static void on_shed(void *arg)
+{
+    send_word(arg, WORD_SHED);
+}
+
 static bool make_events(struct worker *w)
 {
     struct timeval tick = {0, TICK_MS * 1000};
@@ -167,7 +175,7 @@ enum status worker_create(const struct worker_options *o, struct worker **out)
     pthread_mutex_init(&w->reload_lock, NULL);
     w->word_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     w->base = make_base();
-    w->ingest = ingest_create(o->shared, o->config, o->catalog);
+    w->ingest = ingest_create(o->shared, o->config, o->catalog, on_shed, w);
     atomic_store(&w->heartbeat_ns, clock_monotonic_ns());
     enum status s = STATUS_BUSY;
     if (w->word_fd >= 0 && w->base && w->ingest && make_events(w)) {

@@ -148,6 +148,7 @@ static inline struct fixture *fx_create(void)
         .body_ns = 10 * NS_PER_S,
         .idle_ns = 10 * NS_PER_S,
         .write_ns = 10 * NS_PER_S,
+        .stall_ns = 10 * NS_PER_S,
         .body_bytes_per_second = 0,
     };
     log_configure(LOG_ERROR, LOG_JSON);

@@ -1,6 +1,8 @@
 /* test_conn.c: connections as clients see them: order, limits, deadlines, closing. */
 #include "tests/unit/server/http_fixture.h"
 
+#include <netinet/tcp.h>
+
 #include "server/conn.h"
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -304,22 +306,61 @@ static void body_below_the_least_rate_is_answered_408(void **state)
     close(fd);
 }
 
-static void body_that_keeps_the_rate_may_take_longer(void **state)
+static void body_that_keeps_the_rate_ends_with_its_total_time(void **state)
 {
     struct fixture *f = (struct fixture *)*state;
-    f->settings.body_ns = 30 * NS_PER_MS;
+    f->settings.body_ns = 100 * NS_PER_MS;
+    f->settings.stall_ns = 30 * NS_PER_MS;
     f->settings.body_bytes_per_second = 10;
     fx_start(f, NULL);
     int fd = fx_connect(f);
-    fx_send(f, fd, "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 101\r\n\r\n");
-    int64_t start = clock_monotonic_ns();
-    for (int i = 0; i < 100; i++) {
-        fx_send(f, fd, "x");
+    char byte;
+    fx_send(f, fd, "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n");
+    int64_t start = clock_monotonic_ns(), next = start;
+    while (recv(fd, &byte, 1, MSG_PEEK) < 0 && clock_monotonic_ns() - start < DEADLINE_NS) {
+        if (clock_monotonic_ns() >= next) {
+            (void)send(fd, "x", 1, MSG_NOSIGNAL);
+            next += 2 * NS_PER_MS;
+        }
         fx_turn(f);
     }
-    fx_wait_for(f, clock_monotonic_ns() - start > 150 * NS_PER_MS);
-    fx_send(f, fd, "y");
-    assert_has(fx_receive(f, fd, "xxxy", 1), "HTTP/1.1 200 OK");
+    assert_has(fx_receive(f, fd, NULL, 0), "body_timeout");
+    close(fd);
+}
+
+static void fast_start_buys_no_time_for_a_stalled_rest(void **state)
+{
+    struct fixture *f = (struct fixture *)*state;
+    f->settings.body_ns = 10 * NS_PER_S;
+    f->settings.stall_ns = 50 * NS_PER_MS;
+    f->settings.body_bytes_per_second = 1;
+    fx_start(f, NULL);
+    int fd = fx_connect(f);
+    char text[1000];
+    size_t head = (size_t)snprintf(
+        text, sizeof text, "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n");
+    memset(text + head, 'x', sizeof text - head);
+    fx_send_bytes(f, fd, text, sizeof text);
+    int64_t start = clock_monotonic_ns();
+    assert_has(fx_receive(f, fd, NULL, 0), "body_stalled");
+    assert_true(clock_monotonic_ns() - start < 8 * NS_PER_S);
+    assert_int_equal(f->gone, 1);
+    close(fd);
+}
+
+static void kernel_looks_after_silent_peers(void **state)
+{
+    struct fixture *f = (struct fixture *)*state;
+    f->settings.write_ns = 7 * NS_PER_S;
+    fx_start(f, NULL);
+    int fd = fx_connect(f), value;
+    socklen_t size = sizeof value;
+    fx_wait_for(f, http_server_connections(f->server) == 1);
+    int accepted = f->server->living->fd;
+    assert_int_equal(getsockopt(accepted, SOL_SOCKET, SO_KEEPALIVE, &value, &size), 0);
+    assert_int_equal(value, 1);
+    assert_int_equal(getsockopt(accepted, IPPROTO_TCP, TCP_USER_TIMEOUT, &value, &size), 0);
+    assert_int_equal(value, 7000);
     close(fd);
 }
 
@@ -659,7 +700,9 @@ int main(void)
         T(slow_head_is_answered_408),
         T(slow_body_is_answered_408),
         T(body_below_the_least_rate_is_answered_408),
-        T(body_that_keeps_the_rate_may_take_longer),
+        T(body_that_keeps_the_rate_ends_with_its_total_time),
+        T(fast_start_buys_no_time_for_a_stalled_rest),
+        T(kernel_looks_after_silent_peers),
         T(paused_time_does_not_count),
         T(pausing_stops_reading_the_socket),
         T(answer_while_paused_ends_the_pause),

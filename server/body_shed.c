@@ -1,0 +1,273 @@
+/* body_shed.c: who gives way when limits.memory is short. Worker threads; a lock for each list, a
+ * leaf, uncontended unless memory is short. Answers nobody: the worker whose list it is does. */
+#define LOG_COMPONENT "ingest"
+#include "server/body_shed.h"
+
+#include <stdio.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+
+/* Bodies given up for one that needs room: each gives back what it held. */
+#define SHED_AT_ONCE 64
+#define SAY_EACH     (10 * NS_PER_S)
+
+static void unlink_holder(struct body_list *list, struct body_holder *h)
+{
+    if (h->next)
+        h->next->previous = h->previous;
+    else
+        list->last = h->previous;
+    if (h->previous)
+        h->previous->next = h->next;
+    else
+        list->first = h->next;
+    h->next = h->previous = NULL;
+}
+
+static void append_holder(struct body_list *list, struct body_holder *h)
+{
+    h->next = NULL;
+    h->previous = list->last;
+    if (list->last)
+        list->last->next = h;
+    else
+        list->first = h;
+    list->last = h;
+}
+
+void body_list_init(struct body_list *list, struct body_shed *shed, void (*wake)(void *arg),
+                    void *arg)
+{
+    ensure(shed->count < BODY_LISTS_MAX);
+    *list = (struct body_list){.wake = wake, .arg = arg};
+    pthread_mutex_init(&list->lock, NULL);
+    shed->lists[shed->count++] = list;
+}
+
+void body_list_fini(struct body_list *list, struct body_shed *shed)
+{
+    size_t kept = 0;
+    ensure(!list->first && !list->shed);
+    for (size_t i = 0; i < shed->count; i++)
+        if (shed->lists[i] != list)
+            shed->lists[kept++] = shed->lists[i];
+    shed->count = kept;
+    pthread_mutex_destroy(&list->lock);
+}
+
+void body_enter(struct body_list *list, struct body_holder *holder, int64_t now_ns)
+{
+    ensure(!holder->listed);
+    holder->moved_ns = now_ns;
+    holder->held = 0;
+    holder->shed = false;
+    holder->listed = true;
+    pthread_mutex_lock(&list->lock);
+    append_holder(list, holder);
+    pthread_mutex_unlock(&list->lock);
+}
+
+void body_moved(struct body_list *list, struct body_holder *holder, int64_t now_ns)
+{
+    pthread_mutex_lock(&list->lock);
+    if (!holder->shed) {
+        holder->moved_ns = now_ns;
+        unlink_holder(list, holder);
+        append_holder(list, holder);
+    }
+    pthread_mutex_unlock(&list->lock);
+}
+
+static void forget_shed(struct body_list *list, const struct body_holder *holder)
+{
+    struct body_holder **at = &list->shed;
+    while (*at && *at != holder)
+        at = &(*at)->next;
+    if (*at)
+        *at = holder->next;
+}
+
+bool body_leave(struct body_list *list, struct body_holder *holder)
+{
+    if (!holder->listed)
+        return true;
+    pthread_mutex_lock(&list->lock);
+    bool shed = holder->shed;
+    if (shed)
+        forget_shed(list, holder);
+    else
+        unlink_holder(list, holder);
+    pthread_mutex_unlock(&list->lock);
+    holder->listed = false;
+    return !shed;
+}
+
+struct body_holder *body_shed_next(struct body_list *list)
+{
+    pthread_mutex_lock(&list->lock);
+    struct body_holder *holder = list->shed;
+    pthread_mutex_unlock(&list->lock);
+    return holder;
+}
+
+static void give_shares(struct memory_shares *shares, const struct body_holder *h, uint64_t bytes)
+{
+    memory_share_give(shares, h->sender_cell, bytes);
+    if (h->address_cell != BODY_NO_CELL)
+        memory_share_give(shares, h->address_cell, bytes);
+}
+
+/* Whose memory is short; BODY_NO_CELL: everybody's. */
+struct scope {
+    size_t sender_cell, address_cell;
+};
+
+static bool is_in(const struct scope *scope, const struct body_holder *h)
+{
+    return h->held > 0 &&
+           (scope->sender_cell == BODY_NO_CELL || h->sender_cell == scope->sender_cell) &&
+           (scope->address_cell == BODY_NO_CELL || h->address_cell == scope->address_cell);
+}
+
+/* The stalest holder of a list in the scope, last moved before `before_ns`; the list's lock is
+ * held. */
+static struct body_holder *stalest(struct body_list *list, const struct scope *scope,
+                                   int64_t before_ns)
+{
+    struct body_holder *h = list->first;
+    while (h && h->moved_ns < before_ns && !is_in(scope, h))
+        h = h->next;
+    return h && h->moved_ns < before_ns ? h : NULL;
+}
+
+static void say(struct body_shed *shed, const char *peer, const struct body_holder *h,
+                int64_t now_ns)
+{
+    int64_t last = atomic_load_explicit(&shed->said_ns, memory_order_relaxed);
+    if ((last && now_ns - last < SAY_EACH) ||
+        !atomic_compare_exchange_strong(&shed->said_ns, &last, now_ns))
+        return;
+    log_warn("limits.memory is short: the stalest body was given up so that others are served",
+             LOG_TEXT("peer", peer), LOG_U64("held_bytes", h->held),
+             LOG_I64("silent_ms", (now_ns - h->moved_ns) / NS_PER_MS));
+}
+
+/* Gives up the stalest body of the list if it is older than before_ns. */
+static bool give_up(struct body_shed *shed, struct body_list *list, const struct scope *scope,
+                    int64_t before_ns, int64_t now_ns)
+{
+    pthread_mutex_lock(&list->lock);
+    struct body_holder *h = stalest(list, scope, before_ns);
+    struct body_holder copy;
+    char peer[64] = "";
+    if (h) {
+        unlink_holder(list, h);
+        copy = *h;
+        snprintf(peer, sizeof peer, "%s", h->peer);
+        h->shed = true;
+        h->held = 0;
+        h->next = list->shed;
+        list->shed = h;
+        memory_budget_give(shed->budget, copy.held);
+        give_shares(shed->shares, &copy, copy.held);
+    }
+    pthread_mutex_unlock(&list->lock);
+    if (!h)
+        return false;
+    say(shed, peer, &copy, now_ns);
+    list->wake(list->arg);
+    return true;
+}
+
+/* Makes room by giving up the stalest body in the scope. False: none is stale. */
+static bool shed_one(struct body_shed *shed, const struct scope *scope, int64_t now_ns)
+{
+    struct body_list *oldest_list = NULL;
+    int64_t oldest = now_ns - BODY_STALE_NS;
+    for (size_t i = 0; i < shed->count; i++) {
+        struct body_list *list = shed->lists[i];
+        pthread_mutex_lock(&list->lock);
+        struct body_holder *h = stalest(list, scope, oldest);
+        if (h) {
+            oldest = h->moved_ns;
+            oldest_list = list;
+        }
+        pthread_mutex_unlock(&list->lock);
+    }
+    return oldest_list && give_up(shed, oldest_list, scope, now_ns - BODY_STALE_NS, now_ns);
+}
+
+static bool take_share(struct body_shed *shed, size_t cell, const struct scope *scope,
+                       uint64_t bytes, uint64_t most, int64_t now_ns)
+{
+    for (unsigned i = 0; i < SHED_AT_ONCE; i++) {
+        if (memory_share_take(shed->shares, cell, bytes, most))
+            return true;
+        if (!shed_one(shed, scope, now_ns))
+            return false;
+    }
+    return false;
+}
+
+static bool take_budget(struct body_shed *shed, uint64_t bytes, int64_t now_ns)
+{
+    static const struct scope all = {BODY_NO_CELL, BODY_NO_CELL};
+    for (unsigned i = 0; i < SHED_AT_ONCE; i++) {
+        if (memory_budget_take(shed->budget, bytes))
+            return true;
+        if (!shed_one(shed, &all, now_ns))
+            return false;
+    }
+    return false;
+}
+
+static enum status take_all(struct body_holder *h, struct body_shed *shed,
+                            const struct body_limits *limits, uint64_t bytes, int64_t now_ns)
+{
+    const struct scope sender = {h->sender_cell, BODY_NO_CELL};
+    const struct scope address = {BODY_NO_CELL, h->address_cell};
+    bool has_address = h->address_cell != BODY_NO_CELL;
+    if (!take_share(shed, h->sender_cell, &sender, bytes, limits->of_sender, now_ns))
+        return STATUS_TOO_MANY;
+    if (has_address &&
+        !take_share(shed, h->address_cell, &address, bytes, limits->of_address, now_ns)) {
+        memory_share_give(shed->shares, h->sender_cell, bytes);
+        return STATUS_BUSY;
+    }
+    if (take_budget(shed, bytes, now_ns))
+        return STATUS_OK;
+    give_shares(shed->shares, h, bytes);
+    return STATUS_NO_SPACE;
+}
+
+enum status body_take(struct body_list *list, struct body_holder *holder, struct body_shed *shed,
+                      const struct body_limits *limits, uint64_t bytes, int64_t now_ns)
+{
+    body_moved(list, holder, now_ns); /* so that it does not give way to itself */
+    enum status status = take_all(holder, shed, limits, bytes, now_ns);
+    if (status != STATUS_OK)
+        return status;
+    pthread_mutex_lock(&list->lock);
+    bool gone = holder->shed;
+    if (!gone)
+        holder->held += bytes;
+    pthread_mutex_unlock(&list->lock);
+    if (!gone)
+        return STATUS_OK;
+    memory_budget_give(shed->budget, bytes);
+    give_shares(shed->shares, holder, bytes);
+    return STATUS_REFUSED;
+}
+
+bool body_shed_extend(struct body_shed *shed, uint64_t held, uint64_t bytes, int64_t now_ns)
+{
+    static const struct scope all = {BODY_NO_CELL, BODY_NO_CELL};
+    for (unsigned i = 0; i < SHED_AT_ONCE; i++) {
+        if (memory_budget_extend(shed->budget, held, bytes))
+            return true;
+        if (!shed_one(shed, &all, now_ns))
+            return false;
+    }
+    return false;
+}
