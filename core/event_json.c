@@ -125,6 +125,75 @@ static void write_list(struct writer *w, const struct slice_list *list)
     writer_u8(w, ']');
 }
 
+static bool is_field(const struct event_field_info *field, enum event_field number)
+{
+    return field == &event_field_table[number];
+}
+
+/* Integers up to here are exact in readers that have doubles only (RFC 8259 §6). */
+#define NUMBER_MAX ((INT64_C(1) << 53) - 1)
+
+/* A number when every reader takes it exactly, else its digits. Times in ns are always digits, so
+ * that their type does not change with the year; the RFC 3339 time stands beside them. */
+static void write_big(struct writer *w, int64_t value, const struct event_field_info *field)
+{
+    bool is_ns = is_field(field, EVENT_time_event_ns);
+    if (!is_ns && value <= NUMBER_MAX && value >= -NUMBER_MAX) {
+        writer_decimal(w, value);
+        return;
+    }
+    writer_u8(w, '"');
+    writer_decimal(w, value);
+    writer_u8(w, '"');
+}
+
+const char *event_json_severity(int64_t severity_id)
+{
+    static const char *const words[] = {"unknown", "informational", "low",  "medium",
+                                        "high",    "critical",      "fatal"};
+    return severity_id >= 0 && severity_id <= 6 ? words[severity_id] : "other";
+}
+
+/* What a field says once more, for people and for readers without 64 bits. */
+static void write_companion(struct writer *w, const struct event *event, enum event_field field)
+{
+    if (field == EVENT_time_event_ns) {
+        writer_text(w, ",\"time_event\":");
+        event_json_write_time(w, event->time_event_ns);
+    } else {
+        writer_text(w, ",\"severity\":\"");
+        writer_text(w, event_json_severity(event->severity_id));
+        writer_u8(w, '"');
+    }
+}
+
+/* Times as text are made of digits, or have at least so many: no format's bytes look like that by
+ * chance. */
+#define TIME_TEXT_DIGITS 5
+
+static bool is_time_text(struct slice s)
+{
+    size_t digits = 0;
+    bool is_number = s.size > 0;
+    for (size_t i = 0; i < s.size; i++) {
+        uint8_t c = s.data[i];
+        bool is_digit = c >= '0' && c <= '9';
+        if (c < ' ' || c > '~')
+            return false;
+        digits += is_digit;
+        is_number &= is_digit || c == '.' || c == '-' || c == '+';
+    }
+    return is_number || digits >= TIME_TEXT_DIGITS;
+}
+
+static void write_bytes(struct writer *w, struct slice s, const struct event_field_info *field)
+{
+    if (is_field(field, EVENT_time_event_raw) && is_time_text(s))
+        writer_json_string(w, s);
+    else
+        write_quoted_hex(w, s);
+}
+
 static void write_value(struct writer *w, const struct event *event,
                         const struct event_field_info *field)
 {
@@ -140,9 +209,7 @@ static void write_value(struct writer *w, const struct event *event,
         writer_decimal(w, *event_int_at(event, field));
         return;
     case EVENT_KIND_BIG:
-        writer_u8(w, '"');
-        writer_decimal(w, *event_int_at(event, field));
-        writer_u8(w, '"');
+        write_big(w, *event_int_at(event, field), field);
         return;
     case EVENT_KIND_BOOL:
         writer_text(w, *event_int_at(event, field) ? "true" : "false");
@@ -154,7 +221,7 @@ static void write_value(struct writer *w, const struct event *event,
         event_json_write_time(w, *event_int_at(event, field));
         return;
     case EVENT_KIND_HEX:
-        write_quoted_hex(w, *event_slice_at(event, field));
+        write_bytes(w, *event_slice_at(event, field), field);
         return;
     case EVENT_KIND_BASE64:
         write_base64(w, *event_slice_at(event, field));
@@ -174,6 +241,8 @@ void event_json_write(struct writer *w, const struct event *event)
     for (unsigned word = 0; word < EVENT_SET_WORDS; word++) {
         for (uint64_t bits = event->set[word]; bits; bits &= bits - 1) {
             unsigned f = word * 64 + (unsigned)__builtin_ctzll(bits);
+            if (f == EVENT_time_event_ns || f == EVENT_severity_id)
+                write_companion(w, event, (enum event_field)f);
             writer_bytes(w, member_heads[f].text, member_heads[f].size);
             write_value(w, event, &event_field_table[f]);
         }
@@ -191,6 +260,17 @@ static void write_member(struct writer *w, const char *head, struct slice text)
     writer_json_string(w, text);
 }
 
+/* As write_big does. */
+static void write_count(struct writer *w, uint64_t count)
+{
+    bool is_number = count <= (uint64_t)NUMBER_MAX;
+    if (!is_number)
+        writer_u8(w, '"');
+    writer_decimal(w, (int64_t)count);
+    if (!is_number)
+        writer_u8(w, '"');
+}
+
 void event_json_write_reject(struct writer *w, struct slice extra,
                              const struct event_reject *reject)
 {
@@ -198,11 +278,10 @@ void event_json_write_reject(struct writer *w, struct slice extra,
     writer_add_slice(w, extra);
     writer_text(w, "\"index\":");
     writer_decimal(w, reject->index);
-    writer_text(w, ",\"raw_offset\":\"");
-    writer_decimal(w, (int64_t)reject->raw_offset);
-    writer_text(w, "\",\"raw_size\":\"");
-    writer_decimal(w, (int64_t)reject->raw_size);
-    writer_u8(w, '"');
+    writer_text(w, ",\"raw_offset\":");
+    write_count(w, reject->raw_offset);
+    writer_text(w, ",\"raw_size\":");
+    write_count(w, reject->raw_size);
     if (reject->parser.size)
         write_member(w, ",\"parser\":", reject->parser);
     write_member(w, ",\"code\":", reject->code);

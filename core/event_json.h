@@ -1,6 +1,8 @@
 /* event_json.h: event → JSON, one object, keys in table order (docs/formats.md has the shape).
- * Unset fields are left out. BIG as decimal string, TIME as RFC 3339 with µs, HEX lower-case,
- * BASE64 with padding. */
+ * Unset fields are left out. BIG as number up to 2^53-1, else as decimal string; TIME as RFC 3339
+ * with µs, HEX lower-case, BASE64 with padding. time_event_ns is always a decimal string, with
+ * time_event in RFC 3339 before it; severity_id has severity, a word, before it; time_event_raw is
+ * text when it was text. server/reference_schema_out.c has all that as JSON Schema. */
 #ifndef VSOC_CORE_EVENT_JSON_H
 #define VSOC_CORE_EVENT_JSON_H
 
@@ -15,6 +17,8 @@ void event_json_write(struct writer *w, const struct event *event);
  * "\"batch_uid\":\"…\"," or empty. Thread: any. */
 void event_json_write_reject(struct writer *w, struct slice extra,
                              const struct event_reject *reject);
+/* Word of an OCSF severity. Static. Thread: any. */
+const char *event_json_severity(int64_t severity_id);
 /* Appends an RFC 3339 time in UTC with µs, between quotes. Thread: any. */
 void event_json_write_time(struct writer *w, int64_t ns);
 /* Appends 16 bytes as a UUID text without quotes. Thread: any. */

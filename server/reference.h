@@ -13,6 +13,8 @@ void reference_formats(struct writer *out);
 void reference_mapping(struct writer *out);
 /* JSON Schema of a native event: docs/vsoc-event.schema.json. */
 void reference_schema(struct writer *out);
+/* JSON Schema of the events that vsocd writes: docs/vsoc-event-out.schema.json. */
+void reference_schema_out(struct writer *out);
 /* mdoc: docs/man. */
 void reference_man_program(struct writer *out);
 void reference_man_config(struct writer *out);

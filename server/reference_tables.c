@@ -67,10 +67,15 @@ void reference_events(struct writer *out)
         "the native format (`vsoc_json`). Fields marked *server* are set by the server alone: "
         "what a sender claims for them is kept in `attributes`. Fields marked *always* stand in "
         "every event.\n\n"
-        "How kinds look in JSON: UUID, TEXT, INET text; INT, REAL number; BIG decimal digits in "
-        "a string (not every reader keeps 64 bits of a number); TIME RFC 3339 with nanoseconds, "
-        "UTC; HEX and BASE64 text; LIST array of text; JSON as it is. Absent fields have no "
-        "key.\n\n"
+        "How kinds look in JSON: UUID, TEXT, INET text; INT, REAL number; BIG number up to "
+        "2^53-1, larger ones decimal digits in a string (not every reader keeps 64 bits of a "
+        "number); TIME RFC 3339 with microseconds, UTC; HEX and BASE64 text; LIST array of text; "
+        "JSON as it is. Absent fields have no key. `time_event_ns` is always a string of digits, "
+        "and `time_event` beside it is the same time in RFC 3339; `time_event_raw` is the text as "
+        "received, or hex of bytes; `severity` beside `severity_id` is its word (`unknown`, "
+        "`informational`, `low`, `medium`, `high`, `critical`, `fatal`, `other`). "
+        "[vsoc-event-out.schema.json](vsoc-event-out.schema.json) says all that as JSON "
+        "Schema.\n\n"
         "| field | kind | SQL | range | | meaning |\n| --- | --- | --- | --- | --- | --- |\n");
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         const struct field *f = &fields[i];

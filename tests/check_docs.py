@@ -19,6 +19,7 @@ GENERATED = {
     "docs/metrics.md": "metrics",
     "docs/events.md": "events",
     "docs/vsoc-event.schema.json": "schema",
+    "docs/vsoc-event-out.schema.json": "schema-out",
     "docs/man/vsocd.8": "vsocd.8",
     "docs/man/vsocd.yaml.5": "vsocd.yaml.5",
 }

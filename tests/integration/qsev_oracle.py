@@ -12,7 +12,7 @@ def decode_batch(data):
             message, size = decode_message(data[at:])
         except (struct.error, ValueError):
             return messages, at
-        message["raw_offset"], message["raw_size"] = str(at), str(size)
+        message["raw_offset"], message["raw_size"] = at, size
         messages.append(message)
         at += size
     return messages, None

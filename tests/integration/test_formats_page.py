@@ -70,7 +70,7 @@ def test_length_prefixed_messages_are_parsed(build):
         run = subprocess.run([build / "vsocd", "parse", "--format", "qsev", "--framing", framing], input=body,
                              capture_output=True, check=True, timeout=30)
         assert [json.loads(line)["raw_offset"] for line in run.stdout.splitlines()] == \
-            [str(size + i * (size + 8)) for i in range(3)]
+            [size + i * (size + 8) for i in range(3)]
 
 
 def test_quickstart_posts_every_format(build):

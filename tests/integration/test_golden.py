@@ -1,9 +1,10 @@
 """Golden files: tests/data/FORMAT/NAME.in through `vsocd parse` must give NAME.json.
 
-NAME.json has one event a line without the members that follow from others (dedup_key, clock_skew_ms), then one line
+NAME.json has one event a line without the members that follow from others (dedup_key, clock_skew_ms, time_event, severity), then one line
 {"rejects": [[index, offset, code, detail], …]}. NAME.headers, when it is there, has the headers of the request. `VSOCD_GOLDEN=write` writes the files anew: read the difference.
 """
 
+import datetime
 import json
 import os
 import pathlib
@@ -12,9 +13,12 @@ import subprocess
 
 import pytest
 
+from event_out import validate_parsed
+
 DATA = pathlib.Path(__file__).resolve().parents[1] / "data"
 RECEIVED = "2026-11-22T10:15:05Z"
-DERIVED = ("dedup_key", "clock_skew_ms")
+DERIVED = ("dedup_key", "clock_skew_ms", "time_event", "severity")
+SEVERITIES = ["unknown", "informational", "low", "medium", "high", "critical", "fatal"]
 REJECT = re.compile(r"vsocd parse: record (\d+) at byte (\d+): (\w+): (.*)")
 
 CASES = sorted(DATA.glob("*/*.in"))
@@ -29,9 +33,19 @@ def parse(build, path, *options):
         capture_output=True, timeout=30, check=False)
 
 
+def check_derived(event):
+    """The schema of what the server writes, and the members that say another once more."""
+    validate_parsed(event)
+    assert event["severity"] == dict(enumerate(SEVERITIES)).get(event["severity_id"], "other")
+    if "time_event_ns" in event:
+        moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(microseconds=int(event["time_event_ns"]) // 1000)
+        assert event["time_event"] == moment.isoformat(timespec="microseconds") + "Z"
+
+
 def result_of(run):
     events = [json.loads(line) for line in run.stdout.decode().splitlines()]
     for event in events:
+        check_derived(event)
         for name in DERIVED:
             event.pop(name, None)
     rejects = []
@@ -48,6 +62,17 @@ def as_text(events, rejects):
     return "\n".join(lines) + "\n"
 
 
+def is_as_expected(event, expected):
+    """Files written before integers were numbers and raw times texts have digits and hex there."""
+    for name in ("can_id", "raw_offset", "raw_size", "vehicle_seq", "freshness"):
+        if name in expected and name in event:
+            expected[name] = type(event[name])(expected[name])
+    raw = event.get("time_event_raw", "")
+    if expected.get("time_event_raw") == raw.encode().hex():
+        expected["time_event_raw"] = raw
+    assert event == expected
+
+
 @pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_input_gives_expected_events(build, path):
     run = parse(build, path)
@@ -57,7 +82,9 @@ def test_input_gives_expected_events(build, path):
     if os.environ.get("VSOCD_GOLDEN") == "write":
         expected.write_text(as_text(events, rejects))
     *lines, last = expected.read_text().splitlines()
-    assert events == [json.loads(line) for line in lines]
+    assert len(events) == len(lines)
+    for event, line in zip(events, lines):
+        is_as_expected(event, json.loads(line))
     assert rejects == json.loads(last)["rejects"]
 
 

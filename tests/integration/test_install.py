@@ -142,7 +142,7 @@ def test_the_example_plugin_is_built_tested_and_loaded_with_what_was_installed(r
     assert [event["event_name"] for event in events] == [
         "can_frame", "canfd_frame", "can_remote_frame", "can_error_frame", "can_bus_status", "can_error_counters", "trace_event",
     ]
-    assert (events[1]["can_id"], events[1]["can_flags"], events[1]["bus_id"]) == (str(0x18DAF110), 1 + 8 + 16, "2")
+    assert (events[1]["can_id"], events[1]["can_flags"], events[1]["bus_id"]) == (0x18DAF110, 1 + 8 + 16, "2")
 
 
 def test_the_plugin_in_the_document_is_built_and_reads(root, tmp_path):

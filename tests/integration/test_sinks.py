@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from event_out import VALIDATOR
 from harness import consume, event, ndjson, query, wait_until
 from ledger import check, kafka_store, postgres_store, pseudonyms, spool_store
 from load import Sender
@@ -63,6 +64,8 @@ def test_row_and_record_say_what_the_event_said(both, services, database, names)
     assert values[19] == "vsoc_json"
     (message,) = consume(services.bootstrap, names["events"])
     record = json.loads(message.value())
+    VALIDATOR.validate(record)
+    assert record["can_id"] == 1808 and record["severity"] == "medium" and record["time_event"] == "2026-11-22T10:15:02.250000Z"
     headers = dict(message.headers())
     assert message.key().decode() == values[18] == record["vehicle_pid"]
     assert record["time_event_ns"] == "1795342502250000000" and record["message"] == "Prüfung €" and record["attributes"] == values[15]

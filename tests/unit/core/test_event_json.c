@@ -73,7 +73,8 @@ static void each_kind_has_its_form(void **state)
                 "\"tenant_id\":\"caf\xc3\xa9 \\\"x\\\"\\n\","
                 "\"dedup_key\":\"deadbeef000000000000000000000000\",\"sev_id\":103,"
                 "\"context_modified\":false,\"context_raw\":\"JwL/////DoA=\","
-                "\"attributes\":{\"a\":[1]},\"time_event_ns\":\"1767225600500000000\","
+                "\"attributes\":{\"a\":[1]},\"time_event\":\"2026-01-01T00:00:00.500000Z\",\"time_"
+                "event_ns\":\"1767225600500000000\","
                 "\"time_received\":\"2026-01-01T00:00:07.120345Z\",\"replay\":true,"
                 "\"src_ip\":\"192.0.2.1\",\"speed_kmh\":53.2,\"r155_threat\":[\"11.3\",\"18.3\"],"
                 "\"cve\":[]}");
@@ -100,9 +101,87 @@ static void every_field_alone_is_one_valid_member(void **state)
         writer_reset(&out);
         event_json_write(&out, &event);
         json_t *value = json_loadb((const char *)out.data, out.size, 0, NULL);
-        if (!value || json_object_size(value) != 1 || !json_object_get(value, field->name))
+        size_t members = f == EVENT_time_event_ns || f == EVENT_severity_id ? 2 : 1;
+        if (!value || json_object_size(value) != members || !json_object_get(value, field->name))
             fail_msg("%s: %.*s", field->name, SLICE_ARGS(writer_slice(&out)));
         json_decref(value);
+    }
+}
+
+static void write_field(int64_t can_id, int64_t seq)
+{
+    memset(&event, 0, sizeof event);
+    EVENT_SET(&event, can_id, can_id);
+    EVENT_SET(&event, vehicle_seq, seq);
+    writer_reset(&out);
+    event_json_write(&out, &event);
+}
+
+static void integers_are_numbers_up_to_what_a_double_holds(void **state)
+{
+    (void)state;
+    write_field(536870911, (INT64_C(1) << 53) - 1);
+    assert_text("{\"vehicle_seq\":9007199254740991,\"can_id\":536870911}");
+    write_field(0, INT64_C(1) << 53);
+    assert_text("{\"vehicle_seq\":\"9007199254740992\",\"can_id\":0}");
+    memset(&event, 0, sizeof event);
+    EVENT_SET(&event, clock_skew_ms, -((INT64_C(1) << 53) - 1));
+    writer_reset(&out);
+    event_json_write(&out, &event);
+    assert_text("{\"clock_skew_ms\":-9007199254740991}");
+    EVENT_SET(&event, clock_skew_ms, INT64_MIN);
+    writer_reset(&out);
+    event_json_write(&out, &event);
+    assert_text("{\"clock_skew_ms\":\"-9223372036854775808\"}");
+}
+
+static void times_stand_in_rfc_3339_beside_their_ns(void **state)
+{
+    (void)state;
+    EVENT_SET(&event, time_event_ns, 5);
+    event_json_write(&out, &event);
+    assert_text("{\"time_event\":\"1970-01-01T00:00:00.000000Z\",\"time_event_ns\":\"5\"}");
+}
+
+static void severities_are_words_too(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"unknown", "informational", "low",  "medium",
+                                        "high",    "critical",      "fatal"};
+    for (int i = 0; i <= 7; i++) {
+        char expected[80];
+        int id = i < 7 ? i : 99;
+        snprintf(expected, sizeof expected, "{\"severity\":\"%s\",\"severity_id\":%d}",
+                 i < 7 ? words[i] : "other", id);
+        EVENT_SET(&event, severity_id, id);
+        writer_reset(&out);
+        event_json_write(&out, &event);
+        assert_text(expected);
+    }
+}
+
+static void raw_times_are_text_when_they_were(void **state)
+{
+    (void)state;
+    static const struct {
+        struct slice raw;
+        const char *expected;
+    } cases[] = {
+        {SLICE_LITERAL("2026-11-22T10:15:02Z"), "2026-11-22T10:15:02Z"},
+        {SLICE_LITERAL("Nov 22 10:15:02"), "Nov 22 10:15:02"},
+        {SLICE_LITERAL("5"), "5"},
+        {SLICE_LITERAL("-1.5"), "-1.5"},
+        {SLICE_LITERAL("\xbb\x9a\xc9\xff\x69\x55\xb9\x00"), "bb9ac9ff6955b900"},
+        {SLICE_LITERAL("jx12:abc"), "6a7831323a616263"}, /* bytes of a clock, all of them letters */
+        {SLICE_LITERAL("1234567\n"), "313233343536370a"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char expected[80];
+        snprintf(expected, sizeof expected, "{\"time_event_raw\":\"%s\"}", cases[i].expected);
+        EVENT_SET(&event, time_event_raw, cases[i].raw);
+        writer_reset(&out);
+        event_json_write(&out, &event);
+        assert_text(expected);
     }
 }
 
@@ -152,13 +231,13 @@ static void reject_keeps_its_bytes_and_leads_with_the_extra_members(void **state
                                   .code = SLICE_LITERAL("malformed"),
                                   .detail = SLICE_LITERAL("a \"key\"")};
     event_json_write_reject(&out, SLICE_LITERAL("\"batch_uid\":\"b\","), &reject);
-    assert_text("{\"batch_uid\":\"b\",\"index\":7,\"raw_offset\":\"2113\",\"raw_size\":\"5\","
+    assert_text("{\"batch_uid\":\"b\",\"index\":7,\"raw_offset\":2113,\"raw_size\":5,"
                 "\"parser\":\"vsoc_json\",\"code\":\"malformed\",\"detail\":\"a \\\"key\\\"\","
                 "\"raw\":\"AP97ImE=\"}");
     writer_reset(&out);
     reject = (struct event_reject){.index = 0};
     event_json_write_reject(&out, SLICE_EMPTY, &reject);
-    assert_text("{\"index\":0,\"raw_offset\":\"0\",\"raw_size\":\"0\",\"code\":\"\","
+    assert_text("{\"index\":0,\"raw_offset\":0,\"raw_size\":0,\"code\":\"\","
                 "\"detail\":\"\",\"raw\":\"\"}");
 }
 
@@ -184,6 +263,10 @@ int main(void)
         CASE(event_without_fields_is_an_empty_object),
         CASE(each_kind_has_its_form),
         CASE(every_field_alone_is_one_valid_member),
+        CASE(integers_are_numbers_up_to_what_a_double_holds),
+        CASE(times_stand_in_rfc_3339_beside_their_ns),
+        CASE(severities_are_words_too),
+        CASE(raw_times_are_text_when_they_were),
         CASE(several_events_can_follow_each_other),
         CASE(times_agree_with_gmtime),
         CASE(reject_keeps_its_bytes_and_leads_with_the_extra_members),

@@ -80,8 +80,8 @@ static void records_among_each_other_find_their_event(void **state)
                AUDIT("PATH", "1", "name=\"x\"") "\n" AUDIT("CWD", "2", "cwd=\"/\""));
     assert_int_equal(f->item_count, 2);
     assert_event_has(f, 0, "{\"SYSCALL\":{\"items\":\"1\"},\"PATH\":{\"name\":\"x\"}}");
-    assert_event_has(f, 0, "\"vehicle_seq\":\"1\"");
-    assert_event_has(f, 0, "\"parse_status\":\"ok\",\"raw_offset\":\"0\"");
+    assert_event_has(f, 0, "\"vehicle_seq\":1");
+    assert_event_has(f, 0, "\"parse_status\":\"ok\",\"raw_offset\":0");
     assert_event_has(f, 1, "{\"SYSCALL\":{\"items\":\"0\"},\"CWD\":{\"cwd\":\"/\"}}");
 }
 

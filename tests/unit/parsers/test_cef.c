@@ -56,7 +56,9 @@ static void dictionary_keys_have_columns(void **state)
     assert_event_has(f, 0, "\"transport\":\"udp\"");
     assert_event_has(f, 0, "\"disposition\":\"dropped\"");
     assert_event_has(f, 0, "\"event_category\":\"bus_error\"");
-    assert_event_has(f, 0, "\"count\":3,\"time_event_ns\":\"1795342500000000000\"");
+    assert_event_has(f, 0,
+                     "\"count\":3,\"time_event\":\"2026-11-22T10:15:00.000000Z\","
+                     "\"time_event_ns\":\"1795342500000000000\"");
     assert_event_has(f, 0, "\"message\":\"hello world\"");
     assert_event_has(f, 0, "\"ecu_id\":\"GW\"");
 }

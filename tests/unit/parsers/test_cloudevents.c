@@ -56,7 +56,8 @@ static void attributes_have_columns_and_stay(void **state)
     assert_event_has(f, 0, "\"time_event_ns\":\"1795342502250000000\"");
     assert_event_has(f, 0, "\"time_source\":\"rtc\"");
     assert_event_has(f, 0,
-                     "\"vehicle_seq\":\"12\",\"severity_id\":3,\"severity_source\":\"ERROR2\"");
+                     "\"vehicle_seq\":12,\"severity\":\"medium\",\"severity_id\":3,\"severity_"
+                     "source\":\"ERROR2\"");
     assert_event_has(f, 0,
                      "\"attributes\":{\"id\":\"A-1\",\"source\":\"/gw\",\"type\":\"t\","
                      "\"severitynumber\":17,\"severitytext\":\"ERROR2\",\"partitionkey\":\"p\","
@@ -72,7 +73,7 @@ static void attributes_that_do_not_fit_are_kept(void **state)
         {"\"time\":\"noon\"", "\"time\":\"noon\"", "time_event_ns"},
         {"\"time\":7", "\"time\":7", "time_event_ns"},
         {"\"time\":\"noon\"", "bad_time", "time_event_ns"},
-        {"\"sequence\":\"007\"", "\"vehicle_seq\":\"7\"", "bad_"},
+        {"\"sequence\":\"007\"", "\"vehicle_seq\":7", "bad_"},
         {"\"sequence\":\"007\"", "\"sequence\":\"007\"", "bad_"},
         {"\"sequence\":\"a7\"", "\"sequence\":\"a7\"", "vehicle_seq"},
         {"\"sequence\":\"1234567890123456789\"", "\"sequence\":\"1234", "vehicle_seq"},

@@ -68,8 +68,8 @@ static void a_frame_may_hold_many_messages(void **state)
     f->options.prefix = SPLIT_PREFIX_U16;
     run(f, body, SIZE(body));
     assert_int_equal(f->item_count, 5);
-    assert_event_has(f, 1, "\"raw_offset\":\"43\"");
-    assert_event_has(f, 2, "\"raw_offset\":\"86\"");
+    assert_event_has(f, 1, "\"raw_offset\":43");
+    assert_event_has(f, 2, "\"raw_offset\":86");
     assert_event_has(f, 3, "\"message\":\"good\"");
     assert_rejected(f, 4, "unsupported_version", "no DLT message");
 }

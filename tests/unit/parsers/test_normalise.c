@@ -112,9 +112,9 @@ static void required_fields_get_their_defaults(void **state)
         f, 0,
         "\"sensor_kind\":\"other\",\"event_name\":\"message\",\"event_category\":\"other\","
         "\"count\":1,\"time_source\":\"none\",\"time_quality\":\"unknown\","
-        "\"severity_id\":0,\"parse_status\":\"ok\"");
-    assert_event_has(
-        f, 1, "\"time_source\":\"rtc\",\"time_quality\":\"unknown\",\"clock_skew_ms\":\"5000\"");
+        "\"severity\":\"unknown\",\"severity_id\":0,\"parse_status\":\"ok\"");
+    assert_event_has(f, 1,
+                     "\"time_source\":\"rtc\",\"time_quality\":\"unknown\",\"clock_skew_ms\":5000");
     assert_event_has(f, 2, "\"sensor_kind\":\"idsm\"");
 }
 

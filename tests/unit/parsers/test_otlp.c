@@ -181,7 +181,7 @@ static void fields_of_the_model_have_their_own_names(void **state)
         const char *name, *value, *columns;
     } cases[] = {
         {"sev_id", "{\"intValue\":\"103\"}", "\"sev_id\":103"},
-        {"can_id", "{\"stringValue\":\"1808\"}", "\"can_id\":\"1808\""},
+        {"can_id", "{\"stringValue\":\"1808\"}", "\"can_id\":1808"},
         {"is_moving", "{\"boolValue\":true}", "\"is_moving\":true"},
         {"speed_kmh", "{\"doubleValue\":12.5}", "\"speed_kmh\":12.5"},
         {"context_raw", "{\"bytesValue\":\"AAEC\"}", "\"context_raw\":\"AAEC\""},

@@ -10,7 +10,7 @@ static void items_are_numbered_in_the_order_of_the_body(void **state)
     assert_event_has(f, 0, "\"batch_index\":0,");
     assert_rejected(f, 1, "missing_field", "event_name, sev_id or message");
     assert_event_has(f, 2, "\"batch_index\":2,");
-    assert_event_has(f, 2, "\"raw_offset\":\"19\",\"raw_size\":\"15\"");
+    assert_event_has(f, 2, "\"raw_offset\":19,\"raw_size\":15");
     assert_int_equal(f->result.error_count, 1);
     assert_int_equal(f->result.errors[0].index, 1);
     assert_int_equal(f->result.errors[0].offset, 16);

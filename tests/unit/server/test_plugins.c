@@ -59,9 +59,9 @@ static void a_plugin_is_loaded_reads_and_is_unloaded(void **state)
                             "1) 1.5 Rx 0300 2 00 ff\nbroken\n2) 2.5 Tx 0301 1 7e\n");
         assert_int_equal(f->result.accepted, 2);
         assert_int_equal(f->result.quarantined, 1);
-        assert_event_has(f, 0, "\"can_id\":\"768\"");
+        assert_event_has(f, 0, "\"can_id\":768");
         assert_event_has(f, 0, "\"attributes\":{\"number\":1,\"direction\":\"rx\"}");
-        assert_event_has(f, 2, "\"raw_offset\":\"68\",\"raw_size\":\"19\"");
+        assert_event_has(f, 2, "\"raw_offset\":68,\"raw_size\":19");
         plugins_close(&plugins);
         assert_null(plugins.registry);
         assert_null(dlopen(plugin_path, RTLD_NOW | RTLD_NOLOAD));

@@ -479,7 +479,7 @@ static void diverted_event_keeps_its_place_and_reason(void **state)
     struct seen *seen = topic_read("quarantine", 1);
     assert_int_equal(seen->count, 1);
     assert_non_null(
-        strstr(seen->value, "\"index\":7,\"raw_offset\":\"2660\",\"raw_size\":\"380\""));
+        strstr(seen->value, "\"index\":7,\"raw_offset\":2660,\"raw_size\":380"));
     assert_non_null(strstr(seen->value, "\"code\":\"too_large\",\"detail\":\"it was too large\""));
     assert_non_null(strstr(seen->value, "\"raw\":\"\"}"));
     assert_int_equal(topic_read("events", 3)->count, 9);
@@ -496,7 +496,7 @@ static void too_large_reject_keeps_the_head_of_its_bytes(void **state)
     assert_delivered(&m);
     struct seen *seen = topic_read("quarantine", 1);
     assert_int_equal(seen->count, 2);
-    assert_non_null(strstr(seen->value, "\"raw_size\":\"300000\""));
+    assert_non_null(strstr(seen->value, "\"raw_size\":300000"));
     assert_in_range(strlen(seen->value), 4200, 5000);
 }
 

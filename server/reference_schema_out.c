@@ -1,0 +1,177 @@
+/* reference_schema_out.c: the JSON Schema of the events that vsocd writes, from the table of the
+ * event model. Main thread. Says what core/event_json.c writes. */
+#include "server/reference.h"
+
+#include "core/event.h"
+#include "core/event_json.h"
+#include "core/writer.h"
+
+#define UUID      "\"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$\""
+#define TIME      "\"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{6}Z$\""
+#define BIG_TEXT  "{\"type\": \"string\", \"pattern\": \"^-?[0-9]{16,19}$\"}"
+#define EXACT_MAX ((INT64_C(1) << 53) - 1)
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The table counts bytes, a schema characters, of 1 to 4 bytes. */
+static void write_text(const struct event_field_info *f, struct writer *out)
+{
+    writer_format(out, "\"type\": \"string\", \"minLength\": %lld, \"maxLength\": %lld",
+                  (long long)(f->min + 3) / 4, (long long)f->max);
+}
+
+static void write_number(const char *type, int64_t min, int64_t max, struct writer *out)
+{
+    writer_format(out, "\"type\": \"%s\", \"minimum\": %lld, \"maximum\": %lld", type,
+                  (long long)min, (long long)max);
+}
+
+static void write_big(const struct event_field_info *f, struct writer *out)
+{
+    int64_t min = f->min < -EXACT_MAX ? -EXACT_MAX : f->min;
+    if (f == &event_field_table[EVENT_time_event_ns]) {
+        writer_text(out, "\"type\": \"string\", \"pattern\": \"^-?[0-9]{1,19}$\"");
+        return;
+    }
+    if (f->max <= EXACT_MAX && f->min >= -EXACT_MAX) {
+        write_number("integer", f->min, f->max, out);
+        return;
+    }
+    writer_text(out, "\"anyOf\": [{");
+    write_number("integer", min, smaller(f->max, EXACT_MAX), out);
+    writer_text(out, "}, " BIG_TEXT "]");
+}
+
+static void write_hex(const struct event_field_info *f, struct writer *out)
+{
+    if (f == &event_field_table[EVENT_time_event_raw])
+        writer_format(out, "\"type\": \"string\", \"maxLength\": %lld", (long long)f->max * 2);
+    else
+        writer_format(out, "\"type\": \"string\", \"pattern\": \"^([0-9a-f]{2}){%lld,%lld}$\"",
+                      (long long)f->min, (long long)f->max);
+}
+
+static void write_list(const struct event_field_info *f, struct writer *out)
+{
+    writer_text(out, "\"type\": \"array\", \"items\": {");
+    write_text(f, out);
+    writer_u8(out, '}');
+}
+
+static void write_json(const struct event_field_info *f, struct writer *out)
+{
+    if (f == &event_field_table[EVENT_parse_notes])
+        writer_text(out,
+                    "\"type\": \"array\", \"items\": {\"type\": \"object\", \"required\": "
+                    "[\"code\", \"detail\"], \"properties\": {\"code\": {\"type\": \"string\"}, "
+                    "\"detail\": {\"type\": \"string\"}, \"offset\": {\"type\": \"integer\", "
+                    "\"minimum\": 0}}, \"additionalProperties\": false}");
+    else
+        writer_text(out, "\"type\": \"object\"");
+}
+
+static void write_type(const struct event_field_info *f, struct writer *out)
+{
+    switch (f->kind) {
+    case EVENT_KIND_UUID:
+        writer_text(out, "\"type\": \"string\", \"pattern\": " UUID);
+        return;
+    case EVENT_KIND_TEXT:
+        write_text(f, out);
+        return;
+    case EVENT_KIND_INT:
+        write_number("integer", f->min, f->max, out);
+        if (f == &event_field_table[EVENT_severity_id])
+            writer_text(out, ", \"enum\": [0, 1, 2, 3, 4, 5, 6, 99]");
+        return;
+    case EVENT_KIND_BIG:
+        write_big(f, out);
+        return;
+    case EVENT_KIND_BOOL:
+        writer_text(out, "\"type\": \"boolean\"");
+        return;
+    case EVENT_KIND_REAL:
+        write_number("number", f->min, f->max, out);
+        return;
+    case EVENT_KIND_TIME:
+        writer_text(out, "\"type\": \"string\", \"pattern\": " TIME);
+        return;
+    case EVENT_KIND_HEX:
+        write_hex(f, out);
+        return;
+    case EVENT_KIND_BASE64:
+        writer_text(out, "\"type\": \"string\", \"contentEncoding\": \"base64\", \"pattern\": "
+                         "\"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$\"");
+        return;
+    case EVENT_KIND_INET:
+        writer_text(out, "\"type\": \"string\", \"anyOf\": [{\"format\": \"ipv4\"}, {\"format\": "
+                         "\"ipv6\"}]");
+        return;
+    case EVENT_KIND_LIST:
+        write_list(f, out);
+        return;
+    case EVENT_KIND_JSON:
+        write_json(f, out);
+        return;
+    }
+}
+
+static void write_property(const struct event_field_info *f, struct writer *out)
+{
+    writer_format(out, "    \"%s\": {", f->name);
+    write_type(f, out);
+    writer_text(out, ", \"description\": ");
+    writer_json_string(out, slice_from_text(f->help));
+    writer_text(out, "}");
+}
+
+/* Members that say a field once more, for people and for readers without 64 bits. */
+static void write_companion(const struct event_field_info *f, struct writer *out)
+{
+    if (f == &event_field_table[EVENT_time_event_ns])
+        writer_text(out, ",\n    \"time_event\": {\"type\": \"string\", \"pattern\": " TIME
+                         ", \"description\": \"time_event_ns in RFC 3339\"}");
+    if (f != &event_field_table[EVENT_severity_id])
+        return;
+    writer_text(out, ",\n    \"severity\": {\"enum\": [");
+    for (int64_t i = 0; i <= 6; i++)
+        writer_format(out, "\"%s\", ", event_json_severity(i));
+    writer_format(out, "\"%s\"], \"description\": \"severity_id as a word (OCSF)\"}",
+                  event_json_severity(99));
+}
+
+void reference_schema_out(struct writer *out)
+{
+    const char *comma = "";
+    writer_text(out,
+                "{\n"
+                "  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n"
+                "  \"title\": \"Event written by vsocd\",\n"
+                "  \"description\": \"The value of a Kafka record, a line of the file sink, of "
+                "`vsocd spool export` and, without what the batch and the spool say, of `vsocd "
+                "parse`. Printed by `vsocd reference schema-out` from the table that the program "
+                "runs on. Integers are numbers up to 2^53-1, larger ones their decimal digits; "
+                "time_event_ns is always digits. time_event_raw is the text as received, or hex "
+                "of bytes. Fields may be added; consumers pass over those that they do not "
+                "know.\",\n"
+                "  \"type\": \"object\",\n"
+                "  \"required\": [");
+    for (size_t i = 0; i < EVENT_FIELD_COUNT; i++) {
+        if (!event_field_table[i].required)
+            continue;
+        writer_format(out, "%s\"%s\"", comma, event_field_table[i].name);
+        comma = ", ";
+    }
+    writer_text(out, ", \"severity\"],\n  \"dependentRequired\": {\"time_event_ns\": "
+                     "[\"time_event\"]},\n  \"additionalProperties\": false,\n"
+                     "  \"properties\": {\n");
+    for (size_t i = 0; i < EVENT_FIELD_COUNT; i++) {
+        writer_text(out, i ? ",\n" : "");
+        write_property(&event_field_table[i], out);
+        write_companion(&event_field_table[i], out);
+    }
+    writer_text(out, "\n  }\n}\n");
+}
