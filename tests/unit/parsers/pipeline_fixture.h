@@ -177,8 +177,8 @@ static inline uint64_t fixture_bytes(const struct fixture *f)
         if (!f->items[i].is_reject) {
             const char *place = strstr(f->items[i].json, "\"raw_offset\":");
             assert_non_null(place);
-            assert_int_equal(
-                sscanf(place, "\"raw_offset\":%lu,\"raw_size\":%lu", &offset, &size), 2);
+            assert_int_equal(sscanf(place, "\"raw_offset\":%lu,\"raw_size\":%lu", &offset, &size),
+                             2);
         }
         assert_int_equal(offset, at);
         at += size;

@@ -478,8 +478,7 @@ static void diverted_event_keeps_its_place_and_reason(void **state)
     assert_delivered(&m);
     struct seen *seen = topic_read("quarantine", 1);
     assert_int_equal(seen->count, 1);
-    assert_non_null(
-        strstr(seen->value, "\"index\":7,\"raw_offset\":2660,\"raw_size\":380"));
+    assert_non_null(strstr(seen->value, "\"index\":7,\"raw_offset\":2660,\"raw_size\":380"));
     assert_non_null(strstr(seen->value, "\"code\":\"too_large\",\"detail\":\"it was too large\""));
     assert_non_null(strstr(seen->value, "\"raw\":\"\"}"));
     assert_int_equal(topic_read("events", 3)->count, 9);
