@@ -26,8 +26,14 @@ class HarnessError(Exception):
     """Something that a test can't go on without; the text says what."""
 
 
+# How much slower than an idle one a machine may be. A wait ends as soon as its state is there; this only bounds a hang.
+SLOWEST = 8
+
+
 def wait_until(check, seconds=30, what="the condition", interval=0.05):
-    """Polls until check() gives something true and returns it; HarnessError when the time is over."""
+    """Polls until check() gives something true and returns it. seconds: what it may take on an idle machine; HarnessError when it
+    has not come after SLOWEST times that."""
+    seconds *= SLOWEST
     deadline = time.monotonic() + seconds
     while True:
         value = check()
@@ -198,16 +204,16 @@ class Vsocd:
     def terminate(self, seconds=60):
         """SIGTERM and wait; the exit status."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(seconds)
+        return self.process.wait(seconds * SLOWEST)
 
     def stop_for_good(self):
         """End of a test: an orderly stop that must succeed, and no sanitizer may have spoken."""
         if self.process and self.process.poll() is None:
             try:
-                self.terminate(90)
+                self.terminate(60)
             except subprocess.TimeoutExpired:
                 self.kill()
-                raise HarnessError(f"vsocd did not stop within 90 s of SIGTERM:\n{self.log()[-3000:]}")
+                raise HarnessError(f"vsocd did not stop within {60 * SLOWEST} s of SIGTERM:\n{self.log()[-3000:]}")
         self.check_log()
 
     def check_log(self):
