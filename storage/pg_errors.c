@@ -27,8 +27,19 @@ static const struct error_row {
     {"40", PG_ERROR_LATER, NULL},
     {"42501", PG_ERROR_BROKEN,
      "the login lacks a right: run `vsocd migrate` as the owner, and use the role vsoc_ingest"},
-    {"42P01", PG_ERROR_BROKEN, "run `vsocd migrate`"},
-    {"42", PG_ERROR_BROKEN, "the schema is not what this version needs: run `vsocd migrate`"},
+    {"42P01", PG_ERROR_BROKEN,
+     "run `vsocd migrate`; when it has nothing to do, somebody removed the table: restore it"},
+    {"42703", PG_ERROR_BROKEN,
+     "somebody removed or renamed a column of the schema vsoc: restore it"},
+    {"42883", PG_ERROR_BROKEN,
+     "run `vsocd migrate`; when it has nothing to do, somebody removed the function: restore it"},
+    {"42P06", PG_ERROR_BROKEN, "rename what has the name, or run this again"},
+    {"42P07", PG_ERROR_BROKEN, "rename or remove the table that has the name of a new one"},
+    {"42710", PG_ERROR_BROKEN, "rename or remove what has the name of a new object"},
+    {"42P17", PG_ERROR_BROKEN,
+     "a partition made by hand covers part of the day: detach it, or make it whole days"},
+    {"42", PG_ERROR_BROKEN,
+     "run `vsocd migrate`; when it has nothing to do, somebody changed the schema vsoc: undo that"},
     {"53100", PG_ERROR_LATER, "the database's disk is full: make room"},
     {"53300", PG_ERROR_LATER, "the server has no connection left: raise max_connections"},
     {"53", PG_ERROR_LATER, NULL},
@@ -37,6 +48,9 @@ static const struct error_row {
     {"57", PG_ERROR_LATER, NULL}, /* cancelled, shutting down, starting up, failing over */
     {"58", PG_ERROR_LATER, "the database's system has an input or output error: look at its log"},
     {"P0001", PG_ERROR_DATA, NULL}, /* a trigger of the operator's raises */
+    {"VSD", PG_ERROR_BROKEN,
+     "check the clock of the server that received the batch; if the day is right, the owner of the "
+     "schema makes its partition: SELECT vsoc.ensure_odd_partition('DAY')"},
     {"XX", PG_ERROR_BROKEN, "the database has an internal error: look at its log"},
 };
 

@@ -87,15 +87,26 @@ static enum status read_version(struct run *run, unsigned *version)
     return status;
 }
 
-/* Partitions are not made meanwhile (vsoc.ensure_partition takes the same lock): both change the
- * catalogue's row of a table, which PostgreSQL refuses to the later one. What belongs to vsoc_owner
- * is changed as vsoc_owner. */
+/* Runs that migrate at the same time take turns, and partitions are not made meanwhile
+ * (vsoc.make_partition takes the same lock): both change the catalogue's row of a table, which
+ * PostgreSQL refuses to the later one. A lock on a table that only its owner may lock, because
+ * everybody can hold an advisory lock for as long as they like. What belongs to vsoc_owner is
+ * changed as vsoc_owner. */
 static const char become_owner[] =
-    "SELECT pg_advisory_xact_lock(1987276643, 1); "
     "DO $$ BEGIN "
     "IF EXISTS (SELECT FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner "
     "WHERE n.nspname = 'vsoc' AND r.rolname = 'vsoc_owner' AND "
-    "pg_has_role(current_user, r.oid, 'MEMBER')) THEN SET LOCAL ROLE vsoc_owner; END IF; END $$";
+    "pg_has_role(current_user, r.oid, 'MEMBER')) THEN SET LOCAL ROLE vsoc_owner; END IF; "
+    "IF EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+    "WHERE n.nspname = 'vsoc' AND c.relname = 'schema_version') THEN "
+    "LOCK TABLE vsoc.schema_version IN EXCLUSIVE MODE; END IF; END $$";
+
+static enum status begin_turn(struct run *run)
+{
+    enum status status = pg_connection_run(run->connection, "BEGIN", &run->error);
+    return status == STATUS_OK ? pg_connection_run(run->connection, become_owner, &run->error)
+                               : status;
+}
 
 static enum status record(struct run *run, const struct pg_migration *m)
 {
@@ -113,16 +124,20 @@ static enum status record(struct run *run, const struct pg_migration *m)
         params, 3, NULL, NULL, &run->error);
 }
 
-static enum status apply(struct run *run, const struct pg_migration *m)
+/* One migration as one transaction. *applied: false when another run did it while this one waited
+ * for its turn. */
+static enum status apply(struct run *run, const struct pg_migration *m, bool *applied)
 {
-    enum status status = pg_connection_run(run->connection, "BEGIN", &run->error);
+    unsigned version = 0;
+    enum status status = begin_turn(run);
     if (status == STATUS_OK)
-        status = pg_connection_run(run->connection, become_owner, &run->error);
+        status = read_version(run, &version);
+    *applied = version < m->version;
     fault_point(migrate_begun);
-    if (status == STATUS_OK) /* embedded files end with a NUL behind their size */
+    if (status == STATUS_OK && *applied) /* embedded files end with a NUL behind their size */
         status = pg_connection_run(run->connection, (const char *)m->sql, &run->error);
     fault_point(migrate_applied);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && *applied)
         status = record(run, m);
     fault_point(migrate_recorded);
     if (status == STATUS_OK)
@@ -133,37 +148,60 @@ static enum status apply(struct run *run, const struct pg_migration *m)
     return status;
 }
 
+/* Before there is a table to lock, runs meet where PostgreSQL keeps names unique: the later one
+ * waits for the earlier one's commit, fails, and finds here that all is done. */
+static enum status apply_in_turn(struct run *run, const struct pg_migration *m, bool *applied)
+{
+    enum status status = apply(run, m, applied);
+    if (status != STATUS_REFUSED)
+        return status;
+    struct pg_error why = run->error;
+    unsigned version = 0;
+    enum status read = read_version(run, &version);
+    *applied = false;
+    if (read == STATUS_OK && version >= m->version)
+        return STATUS_OK;
+    if (read == STATUS_OK)
+        run->error = why;
+    return read == STATUS_OK ? status : read;
+}
+
 static enum status apply_missing(struct run *run, unsigned version, bool dry_run)
 {
     char line[256];
     for (const struct pg_migration *m = migrations; m < migrations + MIGRATION_COUNT; m++) {
+        bool applied = true;
         if (m->version <= version)
             continue;
-        enum status status = dry_run ? STATUS_OK : apply(run, m);
+        enum status status = dry_run ? STATUS_OK : apply_in_turn(run, m, &applied);
         if (status != STATUS_OK) {
             snprintf(line, sizeof line, "migration %s failed and left nothing behind", m->name);
             return fail(run, status, line);
         }
         snprintf(line, sizeof line, dry_run ? "would apply %s" : "applied %s", m->name);
-        run->say(run->arg, line);
+        if (applied)
+            run->say(run->arg, line);
     }
     return STATUS_OK;
 }
 
+/* The database is hardened as the login itself, whose rights on it vsoc_owner may not have. */
 static enum status grant(struct run *run)
 {
-    enum status status = pg_connection_run(run->connection, "BEGIN", &run->error);
-    if (status == STATUS_OK)
-        status = pg_connection_run(run->connection, become_owner, &run->error);
+    enum status status = begin_turn(run);
     if (status == STATUS_OK)
         status = pg_connection_run(run->connection, "SELECT vsoc.grant_roles()", &run->error);
+    if (status == STATUS_OK)
+        status = pg_connection_run(run->connection, "RESET ROLE", &run->error);
+    if (status == STATUS_OK)
+        status = pg_connection_run(run->connection, "SELECT vsoc.harden_database()", &run->error);
     fault_point(migrate_granted);
     if (status == STATUS_OK)
         status = pg_connection_commit(run->connection, &run->error);
     return status == STATUS_OK ? status : fail(run, status, "cannot give the roles their rights");
 }
 
-static enum status migrate_locked(struct run *run, bool dry_run)
+static enum status migrate_in_turns(struct run *run, bool dry_run)
 {
     unsigned version, latest = pg_migrate_latest();
     char line[128];
@@ -199,14 +237,9 @@ enum status pg_migrate(const char *dsn, bool dry_run, pg_migrate_say_fn say, voi
     status = pg_connection_open(run.connection, CONNECT_TIMEOUT_MS, &run.error);
     if (status != STATUS_OK)
         fail(&run, status, "cannot connect to PostgreSQL");
-    if (status == STATUS_OK) {
-        /* Held by the session: others that migrate wait. It ends with the connection. */
-        status =
-            pg_connection_run(run.connection, "SELECT pg_advisory_lock(1987276643, 0)", &run.error);
-        fault_point(migrate_lock_held);
-        status = status == STATUS_OK ? migrate_locked(&run, dry_run)
-                                     : fail(&run, status, "cannot lock the schema");
-    }
+    fault_point(migrate_connected);
+    if (status == STATUS_OK)
+        status = migrate_in_turns(&run, dry_run);
     pg_connection_destroy(run.connection);
     return status;
 }

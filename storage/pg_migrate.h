@@ -21,7 +21,7 @@ unsigned pg_migrate_latest(void);
 /* Where lines about what is done go. */
 typedef void (*pg_migrate_say_fn)(void *arg, const char *line);
 
-/* Applies what is missing, one transaction a migration, under an advisory lock; then gives the
+/* Applies what is missing, one transaction a migration, in turns with other runs; then gives the
  * roles their rights. dry_run: only says what it would do. OK; VERSION: the schema is newer than
  * this program; UNAVAILABLE: no connection; CONFIG: dsn can't be read; REFUSED: the server refused
  * (what was applied before stays); with a sentence in problem. Thread: main. */
