@@ -18,7 +18,8 @@ static void reply_writer(struct http_exchange *x, int code, const char *type, st
 static void livez(struct app *app, struct http_exchange *x)
 {
     int64_t now = clock_monotonic_ns();
-    for (size_t i = 0; i < app->worker_count; i++)
+    /* Workers that have ended turn no more. */
+    for (size_t i = 0; i < app->worker_count && !app->ending; i++)
         if (now - worker_heartbeat_ns(app->workers[i]) > HEARTBEAT_LIMIT) {
             http_reply(x, 503, "text/plain", SLICE_LITERAL("a worker's loop is stuck\n"), NULL, 0,
                        "/livez");

@@ -37,30 +37,6 @@
 /* Requests and sinks get so long when the spool has failed. */
 #define FAILURE_DRAIN (2 * NS_PER_S)
 
-static void begin_stop(struct app *app, int64_t deadline_ns)
-{
-    app->stopping = true;
-    app->drain_deadline_ns = deadline_ns;
-    atomic_store(&app->shared.draining, true);
-    for (size_t i = 0; i < app->worker_count; i++)
-        worker_drain(app->workers[i]);
-    fault_point(stop_begun);
-}
-
-static void on_stop_signal(evutil_socket_t number, short what, void *arg)
-{
-    struct app *app = arg;
-    (void)what;
-    if (app->stopping) {
-        log_warn("second signal, stopping now", LOG_I64("signal", number));
-        log_flush();
-        _exit(EXIT_FAILED);
-    }
-    log_info("stopping: finishing requests and sinks", LOG_I64("signal", number),
-             LOG_I64("deadline_ms", app->config->timeout_drain / NS_PER_MS));
-    begin_stop(app, clock_monotonic_ns() + app->config->timeout_drain);
-}
-
 static void on_reload_signal(evutil_socket_t number, short what, void *arg)
 {
     (void)number;
@@ -87,7 +63,7 @@ static void on_failure(evutil_socket_t fd, short what, void *arg)
     log_error("the spool failed; what was acknowledged is safe, the process ends");
     app->exit_status = EXIT_DISK;
     if (!app->stopping)
-        begin_stop(app, clock_monotonic_ns() + FAILURE_DRAIN);
+        app_stop_begin(app, clock_monotonic_ns() + FAILURE_DRAIN);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
@@ -96,13 +72,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     app_reload_collect(app);
-    if (!app->stopping)
-        return;
-    bool drained = true;
-    for (size_t i = 0; i < app->worker_count; i++)
-        drained = drained && worker_is_drained(app->workers[i]);
-    if (drained || clock_monotonic_ns() >= app->drain_deadline_ns)
-        event_base_loopbreak(app->base);
+    app_stop_tick(app);
 }
 
 static bool add_event(struct event **event, struct event *made, const struct timeval *after)
@@ -119,8 +89,8 @@ static enum status make_loop(struct app *app)
     if (!app->base || app->failure_fd < 0)
         return STATUS_BUSY;
     bool good =
-        add_event(&app->on_term, evsignal_new(app->base, SIGTERM, on_stop_signal, app), NULL) &&
-        add_event(&app->on_int, evsignal_new(app->base, SIGINT, on_stop_signal, app), NULL) &&
+        add_event(&app->on_term, evsignal_new(app->base, SIGTERM, app_on_stop_signal, app), NULL) &&
+        add_event(&app->on_int, evsignal_new(app->base, SIGINT, app_on_stop_signal, app), NULL) &&
         add_event(&app->on_hup, evsignal_new(app->base, SIGHUP, on_reload_signal, app), NULL) &&
         add_event(&app->on_tick, event_new(app->base, -1, EV_PERSIST, on_tick, app), &tick) &&
         add_event(&app->on_failure, event_new(app->base, app->failure_fd, EV_READ, on_failure, app),
@@ -360,47 +330,6 @@ static enum status start(struct app *app)
     return s;
 }
 
-/* The loop that took signals is over: one more ends the process at once, unless a failure ends it,
- * whose exit status counts. */
-static void default_stop_signals(struct app *app)
-{
-    struct event *events[] = {app->on_term, app->on_int};
-    if (!app->stopping || app->exit_status != EXIT_DONE)
-        return;
-    for (size_t i = 0; i < sizeof events / sizeof *events; i++)
-        if (events[i])
-            event_del(events[i]);
-}
-
-/* The reverse of start; every part may be missing. */
-static void stop(struct app *app)
-{
-    default_stop_signals(app);
-    http_server_destroy(app->admin);
-    for (size_t i = 0; i < app->worker_count; i++)
-        worker_stop(app->workers[i]);
-    for (size_t i = 0; i < app->worker_count; i++)
-        worker_join(app->workers[i]);
-    audit_stop();
-    fault_point(stop_workers_joined);
-    if (app->shared.spool)
-        spool_stop(app->shared.spool);
-    fault_point(stop_spool_stopped);
-    if (!app_sinks_stop(app, app->drain_deadline_ns)) {
-        log_error("the process ends without its sinks; what they miss is in the spool, the next "
-                  "start goes on with it");
-        log_flush();
-        _exit(EXIT_FAILED);
-    }
-    fault_point(stop_sinks_stopped);
-    app_sinks_destroy(app);
-    for (size_t i = 0; i < app->worker_count; i++)
-        worker_destroy(app->workers[i]);
-    if (app->shared.spool)
-        spool_close(app->shared.spool);
-    fault_point(stop_spool_closed);
-}
-
 /* The loop that took signals is going: one more must not replace the exit status. */
 static void block_stop_signals(void)
 {
@@ -488,11 +417,10 @@ int app_run(struct config *config, const struct app_source *source)
         log_info("ready", LOG_U64("workers", app->worker_count),
                  LOG_U64("sinks", app->shared.sinks.count));
         event_base_dispatch(app->base);
-        fault_point(stop_drained);
     } else {
         log_error("start failed", LOG_STATUS(s));
     }
-    stop(app);
+    app_stop(app);
     int exit_status = app->exit_status;
     log_info("stopped", LOG_I64("exit_status", exit_status));
     free_parts(app);

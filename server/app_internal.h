@@ -48,6 +48,10 @@ struct app {
     struct event *on_term, *on_int, *on_hup, *on_tick, *on_failure;
     int failure_fd;
     bool ready, stopping;
+    bool ending;         /* requests are over, what has threads is being ended */
+    struct thread ender; /* does that */
+    atomic_bool parts_ended;
+    bool sinks_ended; /* valid when parts_ended */
     int64_t drain_deadline_ns;
     int exit_status;
 };
@@ -58,6 +62,16 @@ enum status app_sinks_start(struct app *app) must_check;
 /* False: one did not end, it still runs. */
 bool app_sinks_stop(struct app *app, int64_t deadline_ns) must_check;
 void app_sinks_destroy(struct app *app);
+
+/* app_stop.c: accept no more, finish requests, then end what has threads. */
+void app_stop_begin(struct app *app, int64_t deadline_ns);
+/* SIGTERM and SIGINT; arg is the app. */
+void app_on_stop_signal(int number, short what, void *arg);
+/* Now and then from the loop: takes the stop on, and ends the loop when all is ended. */
+void app_stop_tick(struct app *app);
+/* Behind the loop, or when the start failed: ends what still runs and frees sinks, workers, spool.
+ */
+void app_stop(struct app *app);
 
 /* app_reload.c: reads the settings again; keeps the old ones when they are wrong. */
 void app_reload(struct app *app);

@@ -161,6 +161,10 @@ static void put_in_force(struct app *app, const struct next *next)
 void app_reload(struct app *app)
 {
     struct next next;
+    if (app->stopping) {
+        log_warn("settings are not read again while the server stops");
+        return;
+    }
     if (!read_next(app, &next)) {
         keep_old();
         return;

@@ -14,8 +14,8 @@
 #include "core/log.h"
 
 #define RATE_TICK_NS NS_PER_S
-/* While draining, a connection that has just been made may still send its request. */
-#define DRAIN_IDLE_NS NS_PER_S
+/* An idle connection whose request is just coming in is kept for so long. */
+#define LATE_REQUEST_NS (NS_PER_S / 2)
 
 static int64_t least(int64_t a, int64_t b)
 {
@@ -29,7 +29,7 @@ static int64_t duration_ns(const struct conn *conn, enum conn_deadline deadline)
     case DEADLINE_HANDSHAKE:
         return s->handshake_ns;
     case DEADLINE_IDLE:
-        return conn->server->draining ? least(s->idle_ns, DRAIN_IDLE_NS) : s->idle_ns;
+        return conn->server->draining ? least(s->idle_ns, s->drain_idle_ns) : s->idle_ns;
     case DEADLINE_HEAD:
         return s->headers_ns;
     case DEADLINE_BODY:
@@ -123,6 +123,13 @@ static void check_write(struct conn *conn)
     conn_close(conn);
 }
 
+/* A request that is on its way in already is served; closing would answer it with a reset. */
+static bool has_unread(const struct conn *conn)
+{
+    char byte;
+    return recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct conn *conn = conn_cast(arg);
@@ -145,6 +152,11 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
         check_write(conn);
         break;
     case DEADLINE_IDLE:
+        if (has_unread(conn))
+            start_timer(conn, LATE_REQUEST_NS);
+        else
+            conn_close(conn);
+        break;
     case DEADLINE_LINGER:
         conn_close(conn);
         break;

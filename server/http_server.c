@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 
 /* Open files that are not connections: loops, segments, sinks, the admin listener. */
 #define FILES_KEPT      256
@@ -42,6 +41,7 @@ struct http_settings http_settings_from_config(const struct config *config)
         .idle_ns = config->timeout_idle,
         .write_ns = config->timeout_write,
         .stall_ns = config->timeout_stall,
+        .drain_idle_ns = config->timeout_drain_idle,
         .body_bytes_per_second = config->timeout_body_rate,
     };
 }
@@ -168,28 +168,15 @@ void http_server_stop_accepting(struct http_server *server)
     listener_stop(server->listener);
 }
 
-/* A request that is on its way in already is served; closing would answer it with a reset. */
-static bool has_unread(const struct conn *conn)
-{
-    char byte;
-    return recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
-}
-
 void http_server_drain(struct http_server *server)
 {
-    struct conn *next;
     http_server_stop_accepting(server);
     server->draining = true;
-    for (struct conn *conn = server->living; conn; conn = next) {
-        next = conn->next;
-        if (conn->state != CONN_IDLE || conn->will_run)
-            continue;
-        conn_deadline_forget(conn);
-        if (has_unread(conn))
+    for (struct conn *conn = server->living; conn; conn = conn->next)
+        if (conn->deadline == DEADLINE_IDLE) {
+            conn_deadline_forget(conn);
             conn_deadline(conn, DEADLINE_IDLE);
-        else
-            conn_close(conn);
-    }
+        }
 }
 
 size_t http_server_connections(const struct http_server *server)

@@ -24,6 +24,7 @@ struct http_settings {
     uint64_t body_bytes; /* linger: most bytes read and dropped after an early answer */
     int64_t handshake_ns, headers_ns, body_ns, idle_ns, write_ns;
     int64_t stall_ns;               /* of a body, or of an answer */
+    int64_t drain_idle_ns;          /* idle, while draining */
     uint64_t body_bytes_per_second; /* in each window of stall_ns; 0: none */
 };
 
@@ -50,8 +51,9 @@ void http_server_reconfigure(struct http_server *server, const struct http_setti
                              struct tls_context *tls);
 /* Accepts what is queued, then no more. The caller closes its own listen_fd as well. */
 void http_server_stop_accepting(struct http_server *server);
-/* Answers from now on say Connection: close; idle connections are closed at once, others after
- * the exchange they are in. Implies http_server_stop_accepting. When http_server_connections
+/* Answers from now on say Connection: close; idle connections are closed after drain_idle_ns, so
+ * that the next request of a client that keeps its connection is not lost, others after the
+ * exchange they are in. Implies http_server_stop_accepting. When http_server_connections
  * reaches 0 all is done. */
 void http_server_drain(struct http_server *server);
 /* Open connections, those that linger after an error answer included. */

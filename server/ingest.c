@@ -25,9 +25,6 @@ static bool is_busy(const struct ingest *in, struct refusal *refusal)
     if (atomic_load(&in->shared->failed)) {
         refusal->code = "spool_failed";
         refusal->detail = "this server can't write its spool and is going down";
-    } else if (atomic_load(&in->shared->draining)) {
-        refusal->code = "draining";
-        refusal->detail = "this server is stopping; send to another or try again";
     } else {
         spool_stats(in->shared->spool, &stats);
         if (!stats.full)
@@ -38,6 +35,16 @@ static bool is_busy(const struct ingest *in, struct refusal *refusal)
         refusal->retry_after_s = 10;
     }
     return true;
+}
+
+/* Stopping: a probe learns it; what comes on an open connection is still taken. */
+static bool is_leaving(const struct ingest *in, struct refusal *refusal)
+{
+    *refusal = (struct refusal){.status = 503,
+                                .retry_after_s = 5,
+                                .code = "draining",
+                                .detail = "this server is stopping; send to another or try again"};
+    return atomic_load(&in->shared->draining);
 }
 
 static bool turn_away(struct ingest *in, const struct dialect *dialect,
@@ -57,7 +64,7 @@ static void answer_get(struct ingest *in, const struct dialect *dialect,
     struct refusal busy;
     char seconds[16];
     const struct http_reply_header again = {"Retry-After", seconds};
-    bool is_red = is_busy(in, &busy);
+    bool is_red = is_leaving(in, &busy) || is_busy(in, &busy);
     snprintf(seconds, sizeof seconds, "%u", busy.retry_after_s);
     writer_reset(&in->scratch);
     int status = dialect->answer_get(&in->scratch, is_red ? &busy : NULL);

@@ -1,0 +1,121 @@
+/* app_stop.c: the end of a running server: signals, drain, and the parts ended one after the other.
+ * Main thread, whose loop answers probes until the very end: what waits for other threads runs in a
+ * thread of its own. Nothing acknowledged depends on an orderly stop. */
+#include "server/app_internal.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "core/clock.h"
+#include "server/audit.h"
+#include "server/command.h"
+
+#define LOG_COMPONENT "app"
+#include "core/log.h"
+#include "storage/fault.h"
+
+void app_stop_begin(struct app *app, int64_t deadline_ns)
+{
+    app->stopping = true;
+    app->drain_deadline_ns = deadline_ns;
+    atomic_store(&app->shared.draining, true);
+    /* The workers have duplicates, and close them when they have served what is queued: this one
+     * would let the kernel queue connections that nobody takes. */
+    if (app->ingest_fd >= 0)
+        close(app->ingest_fd);
+    app->ingest_fd = -1;
+    for (size_t i = 0; i < app->worker_count; i++)
+        worker_drain(app->workers[i]);
+    fault_point(stop_begun);
+}
+
+/* Ends the process at once, by the signal itself when requests are over. */
+static void stop_now(struct app *app, int number)
+{
+    log_warn("second signal, stopping now", LOG_I64("signal", number));
+    log_flush();
+    if (!app->ending)
+        _exit(EXIT_FAILED);
+    event_del(number == SIGINT ? app->on_int : app->on_term);
+    (void)raise(number);
+}
+
+void app_on_stop_signal(evutil_socket_t number, short what, void *arg)
+{
+    struct app *app = arg;
+    (void)what;
+    if (app->stopping) {
+        if (app->exit_status == EXIT_DONE || !app->ending) /* else the failure's status counts */
+            stop_now(app, (int)number);
+        return;
+    }
+    log_info("stopping: finishing requests and sinks", LOG_I64("signal", number),
+             LOG_I64("deadline_ms", app->config->timeout_drain / NS_PER_MS));
+    app_stop_begin(app, clock_monotonic_ns() + app->config->timeout_drain);
+}
+
+/* Ends all that has threads; every part may be missing. Runs beside the main loop, or on the main
+ * thread when there is no loop. */
+static void end_parts(void *arg)
+{
+    struct app *app = arg;
+    for (size_t i = 0; i < app->worker_count; i++)
+        worker_stop(app->workers[i]);
+    for (size_t i = 0; i < app->worker_count; i++)
+        worker_join(app->workers[i]);
+    fault_point(stop_workers_joined);
+    if (app->shared.spool)
+        spool_stop(app->shared.spool);
+    fault_point(stop_spool_stopped);
+    app->sinks_ended = app_sinks_stop(app, app->drain_deadline_ns);
+    fault_point(stop_sinks_stopped);
+    atomic_store(&app->parts_ended, true);
+}
+
+static bool is_drained(const struct app *app)
+{
+    for (size_t i = 0; i < app->worker_count; i++)
+        if (!worker_is_drained(app->workers[i]))
+            return false;
+    return true;
+}
+
+void app_stop_tick(struct app *app)
+{
+    if (!app->stopping)
+        return;
+    if (atomic_load(&app->parts_ended)) {
+        event_base_loopbreak(app->base);
+    } else if (!app->ending &&
+               (is_drained(app) || clock_monotonic_ns() >= app->drain_deadline_ns)) {
+        fault_point(stop_drained);
+        app->ending = true;
+        if (thread_start(&app->ender, THREAD_NONE, "vsoc-end", end_parts, app) != STATUS_OK)
+            event_base_loopbreak(app->base); /* app_stop does it, without answering probes */
+    }
+}
+
+void app_stop(struct app *app)
+{
+    if (app->ender.started)
+        thread_join(&app->ender);
+    else
+        end_parts(app);
+    http_server_destroy(app->admin);
+    audit_stop();
+    if (!app->sinks_ended) {
+        log_error("the process ends without its sinks; what they miss is in the spool, the next "
+                  "start goes on with it");
+        log_flush();
+        _exit(EXIT_FAILED);
+    }
+    app_sinks_destroy(app);
+    for (size_t i = 0; i < app->worker_count; i++)
+        worker_destroy(app->workers[i]);
+    if (app->shared.spool)
+        spool_close(app->shared.spool);
+    fault_point(stop_spool_closed);
+}
