@@ -23,6 +23,7 @@ struct vehicle {
     int64_t key_id;
     bool odd;     /* its check digit does not fit where it must */
     bool foreign; /* it is not the certificate's */
+    bool barred;  /* the sender may not send for it, whatever vin_policy says */
 };
 
 struct normaliser {
@@ -31,9 +32,11 @@ struct normaliser {
     const struct parser *parser;
     int64_t received_ns;
     struct slice tenant_id;
-    struct slice certificate_vin; /* vehicle of the sender's certificate, empty: a gateway that
-                                     speaks for many */
-    struct slice header_vin;      /* VSOC-Vehicle */
+    struct slice certificate_vin; /* vehicle of the sender's certificate; empty: it has none */
+    /* May a sender without vehicle of its own send for this VIN (upper case)? NULL: for any. */
+    bool (*may_name)(const void *arg, struct slice vin);
+    const void *may_name_arg;
+    struct slice header_vin; /* VSOC-Vehicle */
     enum vin_policy vin_policy;
     bool replay;     /* VSOC-Replay: true */
     int64_t sent_ns; /* VSOC-Sent, 0: none */

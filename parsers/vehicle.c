@@ -66,6 +66,8 @@ static void remember(struct normaliser *n, const uint8_t vin[VIN_BYTES])
     }
     fill(n, vin, last);
     last->foreign = slice_trim(n->certificate_vin).size > 0;
+    last->barred = !last->foreign && n->may_name &&
+                   !n->may_name(n->may_name_arg, slice_make(last->vin, VIN_BYTES));
 }
 
 /* The vehicle that the event is stored under: the claimed one or, when the policy lets a wrong
@@ -76,6 +78,8 @@ static enum status apply_policy(struct normaliser *n, struct event *event,
     static const char text[] = "claimed VIN is not the certificate's";
     const struct vehicle *last = &n->last_vehicle;
     *stored = last;
+    if (last->barred) /* there is no vehicle of the sender's own to store it under */
+        return refuse(refusal, "vin_mismatch", "the sender may not send for the claimed vehicle");
     if (!last->foreign)
         return STATUS_OK;
     if (n->vin_policy != VIN_POLICY_FLAG)

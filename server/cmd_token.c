@@ -22,7 +22,7 @@
 #define TIME_TEXT_BYTES 40
 
 struct token_command {
-    const char *file, *id, *tenant, *formats, *events_per_second, *burst;
+    const char *file, *id, *tenant, *formats, *vehicles, *events_per_second, *burst;
     bool json;
     char path[PATH_MAX];
     int folder_fd; /* locked while the file is changed */
@@ -137,10 +137,12 @@ static int token_new(struct token_command *c)
         .id = c->id ? slice_from_text(c->id) : random_id(id),
         .tenant = slice_from_text(c->tenant),
         .formats = slice_from_text(c->formats),
+        .vehicles = slice_from_text(c->vehicles),
         .created = time_now(created),
     };
-    bool no_formats = c->formats && !*c->formats; /* a shell's empty variable is not "all" */
-    if (!c->tenant || no_formats || !read_count(c->events_per_second, &t.events_per_second) ||
+    /* A shell's empty variable is not "all". */
+    bool is_empty = (c->formats && !*c->formats) || (c->vehicles && !*c->vehicles);
+    if (!c->tenant || is_empty || !read_count(c->events_per_second, &t.events_per_second) ||
         !read_count(c->burst, &t.burst))
         return command_usage("token");
     token_renew(&t, secret);
@@ -152,7 +154,8 @@ static int token_new(struct token_command *c)
         return fail(c, "a token of this id is there; choose another");
     if (s == STATUS_OUT_OF_RANGE)
         return fail(c, "an id has letters, digits, - and _; formats are names with commas; a "
-                       "tenant is text of at most 128 bytes");
+                       "tenant is text of at most 128 bytes; vehicles are VINs, or beginnings "
+                       "such as 1M8*, with commas");
     code = s == STATUS_OK ? save(c) : fail(c, status_text(s));
     if (code != EXIT_DONE)
         return code;
@@ -191,6 +194,8 @@ static void write_json(struct writer *w, const struct token *t)
     writer_json_string(w, t->tenant);
     writer_text(w, ",\"formats\":");
     writer_json_string(w, t->formats);
+    writer_text(w, ",\"vehicles\":");
+    writer_json_string(w, t->vehicles);
     writer_format(w, ",\"events_per_second\":%llu,\"burst\":%llu,\"created\":",
                   (unsigned long long)t->events_per_second, (unsigned long long)t->burst);
     writer_json_string(w, t->created);
@@ -226,10 +231,15 @@ static int token_list(struct token_command *c)
 static int find_file(int argc, char **argv, struct token_command *c)
 {
     const struct config_cli_option options[] = {
-        {"--file", NULL, &c->file},     {"--id", NULL, &c->id},
-        {"--tenant", NULL, &c->tenant}, {"--formats", NULL, &c->formats},
-        {"--burst", NULL, &c->burst},   {"--events-per-second", NULL, &c->events_per_second},
-        {"--json", &c->json, NULL},     {NULL, NULL, NULL},
+        {"--file", NULL, &c->file},
+        {"--id", NULL, &c->id},
+        {"--tenant", NULL, &c->tenant},
+        {"--formats", NULL, &c->formats},
+        {"--burst", NULL, &c->burst},
+        {"--events-per-second", NULL, &c->events_per_second},
+        {"--json", &c->json, NULL},
+        {"--vehicles", NULL, &c->vehicles},
+        {NULL, NULL, NULL},
     };
     const struct config_cli_spec spec = {.options = options, .without_files = true};
     struct config_cli cli;

@@ -30,6 +30,7 @@ int command_usage(const char *name);
 
 /* One file each. */
 int cmd_formats(int argc, char **argv);
+int cmd_identity(int argc, char **argv);
 int cmd_migrate(int argc, char **argv);
 int cmd_parse(int argc, char **argv);
 int cmd_send(int argc, char **argv);

@@ -9,6 +9,7 @@
 #include "core/slice.h"
 #include "server/config_build.h"
 #include "server/config_value.h"
+#include "server/senders.h"
 #include "server/tokens.h"
 
 /* All texts of one file, lists and maps being rebuilt item by item. */
@@ -271,6 +272,7 @@ void config_destroy(struct config *config)
     if (!config)
         return;
     tokens_destroy(config->tokens);
+    senders_destroy(config->senders);
     arena_fini(&config->arena);
     free(config->path);
     free(config);

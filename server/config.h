@@ -41,14 +41,16 @@ struct config_map {
         */
 #define CONFIG_LATER 16u /* has no effect in this version: any value but the default is refused */
 
+struct senders;
 struct tokens;
 
 struct config {
 #define CONFIG(key, member, kind, fallback, min, max, flags, help) CONFIG_TYPE_##kind member;
 #include "server/config.def"
 #undef CONFIG
-    struct tokens *tokens; /* of identity.tokens_file; NULL: none are taken */
-    struct arena arena;    /* holds every text */
+    struct tokens *tokens;   /* of identity.tokens_file; NULL: none are taken */
+    struct senders *senders; /* of identity.senders_file; NULL: none are listed */
+    struct arena arena;      /* holds every text */
     char *path; /* of the file, NULL: none; relative paths in it are relative to its folder */
 };
 

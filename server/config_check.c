@@ -11,7 +11,9 @@
 #include "parsers/registry.h"
 #include "server/config_build.h"
 #include "server/file_read.h"
+#include "server/name_pattern.h"
 #include "server/plugins.h"
+#include "server/senders.h"
 #include "server/tokens.h"
 
 #define TELL(build, member, ...)                                                                   \
@@ -137,11 +139,22 @@ static void read_tokens(struct config_build *build)
         TELL(build, identity_tokens_file, "'%s': %s", c->identity_tokens_file, reason);
 }
 
+/* The same of the senders. */
+static void read_senders(struct config_build *build)
+{
+    struct config *c = build->config;
+    char reason[256];
+    if (is_set(c->identity_senders_file) &&
+        senders_load(c->identity_senders_file, &c->senders, reason) != STATUS_OK)
+        TELL(build, identity_senders_file, "'%s': %s", c->identity_senders_file, reason);
+}
+
 static void check_files(struct config_build *build)
 {
     const struct config *c = build->config;
     check_file(build, CONFIG_AT_admin_token_file, c->admin_token_file);
     read_tokens(build);
+    read_senders(build);
     for (size_t i = 0; i < c->ingest_catalogs.count; i++)
         check_file(build, CONFIG_AT_ingest_catalogs, c->ingest_catalogs.items[i]);
     for (size_t i = 0; i < c->ingest_plugins.count; i++)
@@ -171,13 +184,6 @@ static void check_tls(struct config_build *build)
              "needed unless tls.client_auth is off: name the PEM file of the fleet's CAs");
 }
 
-static bool is_oid(const char *text)
-{
-    size_t n = strspn(text, "0123456789.");
-    return n && !text[n] && text[0] != '.' && text[n - 1] != '.' && strchr(text, '.') &&
-           !strstr(text, "..");
-}
-
 static bool is_one_of(const char *text, const char *const *words)
 {
     for (; *words; words++)
@@ -188,13 +194,13 @@ static bool is_one_of(const char *text, const char *const *words)
 
 static void check_identity(struct config_build *build)
 {
-    static const char *const vehicle[] = {"san_uri", "san_dns", "subject_cn", NULL};
     static const char *const tenant[] = {"subject_o", "subject_cn", "san_dns", NULL};
     const struct config *c = build->config;
     const char *v = c->identity_vehicle_from, *t = c->identity_tenant_from;
-    if (!is_one_of(v, vehicle) && (strncmp(v, "oid:", 4) != 0 || !is_oid(v + 4)))
-        TELL(build, identity_vehicle_from,
-             "must be san_uri, san_dns, subject_cn or oid:1.3.6.1.4.1.…, not '%.64s'", v);
+    struct name_pattern pattern;
+    char reason[160];
+    if (name_pattern_parse(slice_from_text(v), NAME_PATTERN_VEHICLE, &pattern, reason) != STATUS_OK)
+        TELL(build, identity_vehicle_from, "%s, not '%.64s'", reason, v);
     if (!is_one_of(t, tenant) && (strncmp(t, "name:", 5) != 0 || !t[5]))
         TELL(build, identity_tenant_from,
              "must be subject_o, subject_cn, san_dns or name:NAME, not '%.64s'", t);

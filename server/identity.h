@@ -13,33 +13,61 @@ struct identity {
     struct slice tenant;     /* never empty */
     struct slice sender;     /* stable name of the sender within the tenant, part of the batch key;
                                 never empty */
-    struct slice vehicle;    /* VIN of its certificate, empty: a gateway that speaks for many, or no
-                                certificate */
+    struct slice vehicle;    /* VIN of its certificate; empty: it is no vehicle */
     struct slice credential; /* fingerprint of its certificate, or token:ID; empty: none */
+    struct slice listed;     /* its id in identity.senders_file; empty: it is not there */
     bool anonymous;          /* neither certificate nor token */
-    /* Of its token. */
+    bool names_others;       /* it may send for other vehicles than its own: listed, a token, or
+                                anonymous */
+    /* Those that it may send for; NULL: names_others says whether all or its own only. A reference
+     * of its own: identity_fini gives it back. */
+    struct vehicle_set *vehicles;
+    /* Of its token or its line in identity.senders_file. */
     struct slice formats;              /* that it may send, see token_formats_allow */
     uint64_t events_per_second, burst; /* its quota; 0: limits.sender_… */
+    /* Of a token beside the certificate: both must allow. */
+    struct vehicle_set *token_vehicles; /* NULL: any; a reference of its own */
+    struct slice token_formats;         /* empty: any */
+};
+
+/* Why nobody was identified: a machine word, and a sentence that is static or in the arena. Neither
+ * holds a VIN. */
+struct identity_refusal {
+    const char *code;
+    const char *detail;
 };
 
 /* Makes the identity from a verified certificate, or from its absence where that is allowed: plain
- * HTTP or tls.client_auth off, and no tokens. REFUSED: a certificate is needed and there is none
- * (401); CONFLICT:
- * the certificate names no tenant (403); OUT_OF_RANGE: it names a vehicle
- * that is no VIN, or two of them (403); NO_MEMORY. */
+ * HTTP or tls.client_auth off, and no tokens. It fails closed: a certificate is a vehicle, named by
+ * the form of identity.vehicle_from, or a sender of identity.senders_file, or nobody.
+ * REFUSED: a certificate is needed and there is none (401, *why untouched); CONFLICT: the
+ * certificate identifies nobody (403), *why says why: `bad_certificate` its names can't be read,
+ * `no_tenant` it names no tenant or several, `unknown_sender` it is neither a vehicle nor listed,
+ * `bad_certificate_vin` it names what is no VIN, several, or another one besides its own,
+ * `ambiguous_sender` it is two of these; NO_MEMORY. On failure *out is untouched. */
 enum status identity_from_peer(const struct http_peer *peer, const struct config *config,
-                               struct arena *arena, struct identity *out) must_check;
+                               struct arena *arena, struct identity *out,
+                               struct identity_refusal *why) must_check;
 
 /* The identity of a token that was checked. NO_MEMORY. */
 enum status identity_from_token(const struct token *token, struct arena *arena,
                                 struct identity *out) must_check;
 
+/* Narrows the identity of a certificate to what a token beside it allows too: vehicles, formats,
+ * the smaller quota. REFUSED: the token is not for the certificate's vehicle. Takes over what token
+ * holds; identity_fini it in any case. */
+enum status identity_narrow(struct identity *identity, struct identity *token) must_check;
+
+/* Gives back what the identity holds beside the arena. */
+void identity_fini(struct identity *identity);
+
+/* May it send this format? */
+bool identity_may_send(const struct identity *identity, struct slice format);
+
+/* May it send for this vehicle (17 bytes, upper case)? */
+bool identity_may_name(const struct identity *identity, struct slice vin);
+
 /* May this be a tenant's name: 1 to 128 bytes of UTF-8 without control characters. */
 bool identity_is_tenant(struct slice name);
-
-/* VIN in a certificate's name: "urn:vin:VIN", "vin:VIN", a URI whose last path part is a VIN, or
- * the VIN itself, any case. Empty when it holds none. Result points into text or is its upper-case
- * copy in arena. */
-struct slice identity_vin_in_text(struct slice text, struct arena *arena);
 
 #endif

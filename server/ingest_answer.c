@@ -18,6 +18,7 @@ void request_destroy(struct request *r)
     memory_budget_give(r->ingest->shared->budget, r->reserved_bytes);
     request_give_shares(r);
     r->ingest->in_flight--;
+    identity_fini(&r->identity);
     batch_destroy(r->batch);
     free(r);
 }

@@ -104,6 +104,11 @@ static const struct parser no_parser = {
     .parse = parse_nothing,
 };
 
+static bool may_name(const void *identity, struct slice vin)
+{
+    return identity_may_name(identity, vin);
+}
+
 static struct normaliser make_normaliser(struct ingest *in, struct request *r)
 {
     struct normaliser n = {
@@ -112,6 +117,8 @@ static struct normaliser make_normaliser(struct ingest *in, struct request *r)
         .received_ns = r->batch->meta.received_ns,
         .tenant_id = r->identity.tenant,
         .certificate_vin = r->identity.vehicle,
+        .may_name = may_name,
+        .may_name_arg = &r->identity,
         .header_vin = r->header_vin,
         .vin_policy = (enum vin_policy)in->config->identity_vin_mismatch,
         .replay = r->replay,

@@ -69,7 +69,9 @@ static bool is_token_in_query(struct request *r)
 
 static bool read_peer(struct request *r, const struct config *config, struct refusal *refusal)
 {
-    switch (identity_from_peer(http_peer(r->exchange), config, &r->batch->arena, &r->identity)) {
+    struct identity_refusal why;
+    switch (
+        identity_from_peer(http_peer(r->exchange), config, &r->batch->arena, &r->identity, &why)) {
     case STATUS_OK:
         return true;
     case STATUS_REFUSED:
@@ -80,26 +82,21 @@ static bool read_peer(struct request *r, const struct config *config, struct ref
                    config->tokens ? "a token or a client certificate of the fleet's CA is needed"
                                   : "a client certificate of the fleet's CA is needed");
     case STATUS_CONFLICT:
-        return refuse_with(
-            refusal, 403, "no_tenant",
-            "the certificate names no tenant where identity.tenant_from looks for it");
-    case STATUS_OUT_OF_RANGE:
-        return refuse_with(refusal, 403, "bad_certificate_vin",
-                           "the certificate names a vehicle that is no VIN, or more than one");
+        return refuse_with(refusal, 403, why.code, why.detail);
     default:
         return refuse_with(refusal, 503, "memory", MEMORY_DETAIL);
     }
 }
 
 /* The certificate says who it is; the token narrows what it may send. */
-static bool narrow(struct identity *id, const struct identity *token, struct refusal *refusal)
+static bool narrow(struct identity *id, struct identity *token, struct refusal *refusal)
 {
     if (!slice_equal(id->tenant, token->tenant))
         return refuse_with(refusal, 403, "tenant_mismatch",
                            "the token is of another tenant than the certificate");
-    id->formats = token->formats;
-    id->events_per_second = token->events_per_second;
-    id->burst = token->burst;
+    if (identity_narrow(id, token) != STATUS_OK)
+        return refuse_with(refusal, 403, "vehicle_refused",
+                           "the token is not for the certificate's vehicle");
     return true;
 }
 
@@ -115,16 +112,27 @@ bool request_read_identity(struct request *r, const struct config *config, struc
         r->identity = of_token;
         return true;
     }
-    return read_peer(r, config, refusal) && (!token || narrow(&r->identity, &of_token, refusal));
+    bool good =
+        read_peer(r, config, refusal) && (!token || narrow(&r->identity, &of_token, refusal));
+    if (token)
+        identity_fini(&of_token);
+    return good;
 }
 
 bool request_may_send(const struct request *r, const struct parser *parser, struct refusal *refusal)
 {
-    if (token_formats_allow(r->identity.formats, slice_from_text(parser->name)))
+    const struct identity *id = &r->identity;
+    struct slice format = slice_from_text(parser->name);
+    if (identity_may_send(id, format))
         return true;
+    bool by_token = !id->listed.size || token_formats_allow(id->formats, format);
+    struct slice formats = id->listed.size && by_token ? id->token_formats : id->formats;
+    if (!formats.size)
+        formats = id->token_formats;
     return refuse_with(refusal, 403, "format_refused",
-                       arena_format(&r->batch->arena, "this token may send %.*s, not %s",
-                                    SLICE_ARGS(r->identity.formats), parser->name));
+                       arena_format(&r->batch->arena, "this %s may send %.*s, not %s",
+                                    by_token ? "token" : "sender", SLICE_ARGS(formats),
+                                    parser->name));
 }
 
 struct quota_sender request_quota(const struct request *r)

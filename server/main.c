@@ -93,13 +93,20 @@ const struct command command_table[] = {
      "          (only count). What files lack goes to PATH.replay\n\n"
      "--json prints one JSON object (export is NDJSON anyway).",
      cmd_spool},
+    {"identity", "explain CERT [-c FILE] [--set KEY=VALUE]…",
+     "explain who a client certificate would be under the settings, and why",
+     "CERT is a PEM or DER file; of several certificates the first counts.\n"
+     "Exit 0: it is a vehicle or a listed sender; 1: it is refused.",
+     cmd_identity},
     {"token", "new|list|revoke [-c FILE] [--set KEY=VALUE]… [OPTION]…",
      "make, list and revoke the bearer tokens of senders that have no certificate",
      "The file is identity.tokens_file of the settings, or --file FILE. It holds salted hashes; a\n"
      "running server takes it on SIGHUP.\n\n"
-     "  new     --tenant NAME [--id ID] [--formats A,B] [--events-per-second N] [--burst N]\n"
-     "          prints the token, once; without --formats it may send all, without the quota\n"
-     "          that of limits.sender_events_per_second holds\n"
+     "  new     --tenant NAME [--id ID] [--formats A,B] [--vehicles VIN,1M8*]\n"
+     "          [--events-per-second N] [--burst N]\n"
+     "          prints the token, once; without --formats it may send all, without --vehicles\n"
+     "          for any vehicle of the tenant, without the quota that of\n"
+     "          limits.sender_events_per_second holds\n"
      "  list    [--json]\n"
      "  revoke  --id ID: refused from now on; it stays in the list",
      cmd_token},

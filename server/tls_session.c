@@ -8,6 +8,7 @@
 #include <openssl/x509v3.h>
 #include "core/metrics.h"
 #include "core/thread.h"
+#include "server/cert_names.h"
 #include "server/tls_context.h"
 
 static int context_index = -1, denied_index = -1;
@@ -62,77 +63,6 @@ int tls_session_verify(int good, X509_STORE_CTX *store)
     return 0;
 }
 
-static enum status copy_fingerprint(X509 *certificate, struct arena *arena, struct slice *out)
-{
-    static const char digits[] = "0123456789abcdef";
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    char text[2 * SHA256_BYTES];
-    unsigned size = 0;
-    if (X509_digest(certificate, EVP_sha256(), digest, &size) != 1 || size != SHA256_BYTES)
-        return STATUS_NO_MEMORY;
-    for (unsigned i = 0; i < size; i++) {
-        text[2 * i] = digits[digest[i] >> 4];
-        text[2 * i + 1] = digits[digest[i] & 15];
-    }
-    return arena_copy(arena, slice_make(text, sizeof(text)), out);
-}
-
-static enum status copy_subject(X509 *certificate, struct arena *arena, struct slice *out)
-{
-    BIO *text = BIO_new(BIO_s_mem());
-    enum status status = STATUS_NO_MEMORY;
-    char *data = NULL;
-    if (text &&
-        X509_NAME_print_ex(text, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) >= 0) {
-        long size = BIO_get_mem_data(text, &data);
-        status = arena_copy(arena, slice_make(data, size > 0 ? (size_t)size : 0), out);
-    }
-    BIO_free(text);
-    return status;
-}
-
-/* The last attribute of this kind: the most specific one. Absent: *out stays empty. */
-static enum status copy_attribute(X509 *certificate, int nid, struct arena *arena,
-                                  struct slice *out)
-{
-    X509_NAME *name = X509_get_subject_name(certificate);
-    int at = -1, last = -1;
-    while ((at = X509_NAME_get_index_by_NID(name, nid, at)) >= 0)
-        last = at;
-    if (last < 0)
-        return STATUS_OK;
-    unsigned char *text = NULL;
-    int size =
-        ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, last)));
-    if (size < 0)
-        return STATUS_OK; /* not a text */
-    enum status status = arena_copy(arena, slice_make(text, (size_t)size), out);
-    OPENSSL_free(text);
-    return status;
-}
-
-static enum status copy_names(GENERAL_NAMES *names, int type, struct arena *arena,
-                              struct slice_list *out)
-{
-    int count = names ? sk_GENERAL_NAME_num(names) : 0;
-    struct slice *items =
-        (struct slice *)arena_alloc(arena, sizeof(*items) * (size_t)(count > 0 ? count : 1));
-    if (!items)
-        return STATUS_NO_MEMORY;
-    out->items = items;
-    for (int i = 0; i < count; i++) {
-        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
-        if (name->type != type)
-            continue;
-        struct slice text =
-            slice_make(ASN1_STRING_get0_data(name->d.ia5), (size_t)ASN1_STRING_length(name->d.ia5));
-        if (arena_copy(arena, text, &items[out->count]) != STATUS_OK)
-            return STATUS_NO_MEMORY;
-        out->count++;
-    }
-    return STATUS_OK;
-}
-
 enum status tls_session_peer(SSL *session, struct arena *arena, struct http_peer *peer)
 {
     X509 *certificate = SSL_get0_peer_certificate(session);
@@ -140,23 +70,7 @@ enum status tls_session_peer(SSL *session, struct arena *arena, struct http_peer
     if (!certificate || SSL_get_verify_result(session) != X509_V_OK)
         return STATUS_OK;
     peer->certificate = true;
-    peer->x509 = certificate;
-    GENERAL_NAMES *names =
-        (GENERAL_NAMES *)X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
-    enum status status = copy_fingerprint(certificate, arena, &peer->fingerprint);
-    if (status == STATUS_OK)
-        status = copy_subject(certificate, arena, &peer->subject);
-    if (status == STATUS_OK)
-        status = copy_attribute(certificate, NID_commonName, arena, &peer->subject_cn);
-    if (status == STATUS_OK)
-        status = copy_attribute(certificate, NID_organizationName, arena, &peer->subject_o);
-    if (status == STATUS_OK)
-        status = copy_names(names, GEN_URI, arena, &peer->san_uri);
-    if (status == STATUS_OK)
-        status = copy_names(names, GEN_DNS, arena, &peer->san_dns);
-    GENERAL_NAMES_free(names);
-    ERR_clear_error();
-    return status;
+    return cert_names_read(certificate, arena, peer);
 }
 
 static bool chain_is_good(SSL *session, X509 *certificate, const struct tls_context *context,

@@ -8,14 +8,11 @@
 
 #include "core/arena.h"
 #include "core/hex.h"
-#include "core/json.h"
+#include "server/credential_file.h"
 #include "server/file_read.h"
 #include "server/identity.h"
 
-#define MEMORY_MAX  ((size_t)256 << 20)
-#define FORMATS_MAX 1024
-#define LINE_DEPTH  4
-#define LINE_NODES  1024 /* names of one letter in FORMATS_MAX bytes, and the other members */
+#define MEMORY_MAX ((size_t)256 << 20)
 
 struct entry {
     struct token token;
@@ -41,6 +38,8 @@ void tokens_destroy(struct tokens *tokens)
 {
     if (!tokens)
         return;
+    for (size_t i = 0; i < tokens->count; i++)
+        vehicle_set_release(tokens->entries[i]->token.vehicle_set);
     arena_fini(&tokens->arena);
     free(tokens->entries);
     free(tokens->cells);
@@ -96,29 +95,10 @@ static enum status grow(struct tokens *tokens)
     return STATUS_OK;
 }
 
-static bool is_word(struct slice s, const char *more, size_t max)
-{
-    for (size_t i = 0; i < s.size; i++) {
-        uint8_t c = s.data[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!plain && (!c || !strchr(more, c)))
-            return false;
-    }
-    return s.size <= max;
-}
-
-/* Names with single commas between them, as they stand in a file; empty: all. */
-static bool is_formats(struct slice s)
-{
-    for (size_t i = 0; i < s.size; i++)
-        if (s.data[i] == ',' && (i == 0 || i + 1 == s.size || s.data[i + 1] == ','))
-            return false;
-    return is_word(s, "_,", FORMATS_MAX);
-}
-
 static enum status copy_texts(struct tokens *tokens, struct token *t)
 {
-    struct slice *texts[] = {&t->id, &t->tenant, &t->formats, &t->created, &t->revoked};
+    struct slice *texts[] = {&t->id,       &t->tenant,  &t->formats,
+                             &t->vehicles, &t->created, &t->revoked};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (arena_copy(&tokens->arena, *texts[i], texts[i]) != STATUS_OK)
             return STATUS_NO_MEMORY;
@@ -127,8 +107,8 @@ static enum status copy_texts(struct tokens *tokens, struct token *t)
 
 enum status tokens_add(struct tokens *tokens, const struct token *token)
 {
-    if (!token->id.size || !is_word(token->id, "-_", TOKEN_ID_MAX) ||
-        !identity_is_tenant(token->tenant) || !is_formats(token->formats))
+    if (!token->id.size || !credential_is_word(token->id, "-_", TOKEN_ID_MAX) ||
+        !identity_is_tenant(token->tenant) || !credential_is_formats(token->formats))
         return STATUS_OUT_OF_RANGE;
     if (tokens_find(tokens, token->id))
         return STATUS_EXISTS;
@@ -138,8 +118,14 @@ enum status tokens_add(struct tokens *tokens, const struct token *token)
     if (!e)
         return STATUS_NO_MEMORY;
     e->token = *token;
+    e->token.vehicle_set = NULL;
     if (copy_texts(tokens, &e->token) != STATUS_OK)
         return STATUS_NO_MEMORY;
+    enum status s = STATUS_OK;
+    if (token->vehicles.size)
+        s = credential_vehicles(e->token.vehicles, &e->token.vehicle_set);
+    if (s != STATUS_OK)
+        return s == STATUS_NO_MEMORY ? s : STATUS_OUT_OF_RANGE;
     tokens->entries[tokens->count++] = e;
     put_in_cell(tokens, e);
     return STATUS_OK;
@@ -158,125 +144,58 @@ static bool read_hex(struct slice text, uint8_t *out, size_t size)
     return true;
 }
 
-/* ["hec","syslog"] → "hec,syslog"; the result lives in the arena. */
-static bool read_formats(struct tokens *tokens, const struct json_node *node, struct slice *out)
-{
-    const char *text = "";
-    if (node->type != JSON_ARRAY || node->span == 1)
-        return false;
-    for (const struct json_node *n = node + 1; n < node + node->span; n += n->span) {
-        if (n->type != JSON_STRING || !n->text.size)
-            return false;
-        text =
-            arena_format(&tokens->arena, "%s%s%.*s", text, *text ? "," : "", SLICE_ARGS(n->text));
-    }
-    *out = slice_from_text(text);
-    return true;
-}
-
-static bool read_text(const struct json_node *node, struct slice *out)
-{
-    *out = node->text;
-    return node->type == JSON_STRING && node->text.size > 0;
-}
-
-static bool read_count(const struct json_node *node, uint64_t *out)
-{
-    *out = (uint64_t)node->integer;
-    return node->type == JSON_INT && node->integer >= 0 && node->integer <= 1000000000;
-}
-
 static bool read_member(struct tokens *tokens, const struct json_node *node, struct token *t)
 {
     struct slice key = node->key, hex = node->type == JSON_STRING ? node->text : SLICE_EMPTY;
     if (slice_equal_text(key, "id"))
-        return read_text(node, &t->id);
+        return credential_read_text(node, &t->id);
     if (slice_equal_text(key, "tenant"))
-        return read_text(node, &t->tenant);
+        return credential_read_text(node, &t->tenant);
     if (slice_equal_text(key, "salt"))
         return read_hex(hex, t->salt, sizeof t->salt);
     if (slice_equal_text(key, "hash"))
         return read_hex(hex, t->hash, sizeof t->hash);
     if (slice_equal_text(key, "formats"))
-        return read_formats(tokens, node, &t->formats);
+        return credential_read_list(&tokens->arena, node, &t->formats);
+    if (slice_equal_text(key, "vehicles"))
+        return credential_read_list(&tokens->arena, node, &t->vehicles);
     if (slice_equal_text(key, "events_per_second"))
-        return read_count(node, &t->events_per_second);
+        return credential_read_count(node, &t->events_per_second);
     if (slice_equal_text(key, "burst"))
-        return read_count(node, &t->burst);
+        return credential_read_count(node, &t->burst);
     if (slice_equal_text(key, "created"))
-        return read_text(node, &t->created);
-    return slice_equal_text(key, "revoked") && read_text(node, &t->revoked);
+        return credential_read_text(node, &t->created);
+    return slice_equal_text(key, "revoked") && credential_read_text(node, &t->revoked);
 }
 
-static enum status read_line(struct tokens *tokens, struct json_parser *json, struct slice line,
-                             char problem[128])
+static enum status read_line(void *arg, const struct json_document *d,
+                             struct credential_problem *problem)
 {
-    struct json_document d;
-    struct json_error error;
+    struct tokens *tokens = arg;
     struct token t = {0};
-    enum status s = json_parse(json, line, &d, &error);
-    if (s != STATUS_OK || d.nodes[0].type != JSON_OBJECT) {
-        snprintf(problem, 128, "expected a JSON object: %s",
-                 s == STATUS_OK ? "this is another value" : error.detail);
-        return STATUS_CONFIG;
-    }
-    for (size_t k = 1; k < d.count; k += d.nodes[k].span)
-        if (!read_member(tokens, &d.nodes[k], &t)) {
-            snprintf(problem, 128, "'%.*s' is no member of a token or has a wrong value",
-                     (int)(d.nodes[k].key.size < 32 ? d.nodes[k].key.size : 32),
-                     (const char *)d.nodes[k].key.data);
-            return STATUS_CONFIG;
-        }
-    if (!json_find(&d, 0, "salt") || !json_find(&d, 0, "hash")) {
-        snprintf(problem, 128, "'salt' and 'hash' are needed");
-        return STATUS_CONFIG;
-    }
-    s = tokens_add(tokens, &t);
+    for (size_t k = 1; k < d->count; k += d->nodes[k].span)
+        if (!read_member(tokens, &d->nodes[k], &t))
+            return credential_problem(problem, &d->nodes[k],
+                                      "'%.*s' is no member of a token or has a wrong value",
+                                      (int)(d->nodes[k].key.size < 32 ? d->nodes[k].key.size : 32),
+                                      (const char *)d->nodes[k].key.data);
+    if (!json_find(d, 0, "salt") || !json_find(d, 0, "hash"))
+        return credential_problem(problem, NULL, "'salt' and 'hash' are needed");
+    enum status s = tokens_add(tokens, &t);
     if (s == STATUS_EXISTS)
-        snprintf(problem, 128, "its id stands in an earlier line too");
-    else if (s == STATUS_OUT_OF_RANGE)
-        snprintf(problem, 128, "'id' and 'tenant' are needed; an id has letters, digits, - and _");
-    return s == STATUS_OK || s == STATUS_NO_MEMORY ? s : STATUS_CONFIG;
-}
-
-/* text is followed by JSON_PADDING readable bytes. */
-static enum status read_lines(struct tokens *tokens, struct json_parser *json, struct slice text,
-                              char reason[256])
-{
-    char problem[128] = "";
-    size_t number = 0;
-    enum status s = STATUS_OK;
-    while (s == STATUS_OK && text.size) {
-        const uint8_t *end = memchr(text.data, '\n', text.size);
-        size_t size = end ? (size_t)(end - text.data) : text.size;
-        struct slice line = slice_trim(slice_sub(text, 0, size));
-        text = slice_sub(text, size + 1, text.size);
-        number++;
-        if (line.size)
-            s = read_line(tokens, json, line, problem);
-    }
-    if (s == STATUS_CONFIG)
-        snprintf(reason, 256, "line %zu: %s", number, problem);
-    else if (s != STATUS_OK)
-        snprintf(reason, 256, "%s", status_text(s));
+        return credential_problem(problem, NULL, "its id stands in an earlier line too");
+    if (s == STATUS_OUT_OF_RANGE)
+        return credential_problem(problem, NULL,
+                                  "'id' and 'tenant' are needed; an id has letters, digits, - and "
+                                  "_; vehicles are VINs, or beginnings such as 1M8*");
     return s;
 }
 
 enum status tokens_parse(struct slice text, struct tokens **out, char reason[256])
 {
-    struct writer padded;
-    writer_init(&padded, FILE_READ_MAX + JSON_PADDING);
-    struct json_parser *json = json_parser_create(LINE_DEPTH, LINE_NODES);
     struct tokens *tokens = tokens_create();
-    enum status s = STATUS_NO_MEMORY;
-    snprintf(reason, 256, "%s", status_text(s));
-    if (json && tokens && writer_reserve(&padded, text.size + JSON_PADDING)) {
-        writer_add_slice(&padded, text);
-        memset(padded.data + padded.size, 0, JSON_PADDING);
-        s = read_lines(tokens, json, writer_slice(&padded), reason);
-    }
-    writer_fini(&padded);
-    json_parser_destroy(json);
+    snprintf(reason, 256, "%s", status_text(STATUS_NO_MEMORY));
+    enum status s = tokens ? credential_lines(text, read_line, tokens, reason) : STATUS_NO_MEMORY;
     if (s == STATUS_OK)
         *out = tokens;
     else
@@ -296,14 +215,14 @@ enum status tokens_load(const char *path, struct tokens **out, char reason[256])
     return s;
 }
 
-static void write_formats(struct writer *w, struct slice formats)
+static void write_list(struct writer *w, const char *name, struct slice list)
 {
-    writer_text(w, ",\"formats\":[\"");
-    for (size_t i = 0; i < formats.size; i++)
-        if (formats.data[i] == ',')
+    writer_format(w, ",\"%s\":[\"", name);
+    for (size_t i = 0; i < list.size; i++)
+        if (list.data[i] == ',')
             writer_text(w, "\",\"");
         else
-            writer_u8(w, formats.data[i]);
+            writer_u8(w, list.data[i]);
     writer_text(w, "\"]");
 }
 
@@ -327,7 +246,9 @@ static void write_token(struct writer *w, const struct token *t)
     writer_hex(w, slice_make(t->hash, sizeof t->hash));
     writer_text(w, "\"");
     if (t->formats.size)
-        write_formats(w, t->formats);
+        write_list(w, "formats", t->formats);
+    if (t->vehicles.size)
+        write_list(w, "vehicles", t->vehicles);
     if (t->events_per_second)
         writer_format(w, ",\"events_per_second\":%llu", (unsigned long long)t->events_per_second);
     if (t->burst)

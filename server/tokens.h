@@ -2,14 +2,17 @@
  *
  * A token is "ID.SECRET". The file has one JSON object a line:
  *   {"id":"gateway-1","tenant":"demo","salt":HEX32,"hash":HEX64,"formats":["hec"],
+ *    "vehicles":["1M8*"],
  *    "events_per_second":100,"burst":1000,"created":TIME,"revoked":TIME}
  * hash is SHA-256 over the salt's bytes and the secret: a secret is 192 random bits, so a slow hash
- * would protect nothing more. formats, events_per_second, burst and revoked may be left out. */
+ * would protect nothing more. formats, vehicles,
+ * events_per_second, burst and revoked may be left out. */
 #ifndef VSOC_SERVER_TOKENS_H
 #define VSOC_SERVER_TOKENS_H
 
 #include "core/hash.h"
 #include "core/writer.h"
+#include "server/vehicle_set.h"
 
 #define TOKEN_SALT_BYTES   16
 #define TOKEN_SECRET_BYTES 24
@@ -20,6 +23,8 @@ struct token {
     struct slice id, tenant;
     uint8_t salt[TOKEN_SALT_BYTES], hash[SHA256_BYTES];
     struct slice formats;              /* names with commas; empty: all */
+    struct slice vehicles;             /* VINs and beginnings with commas; empty: any */
+    struct vehicle_set *vehicle_set;   /* of vehicles, made by tokens_add; NULL: any */
     uint64_t events_per_second, burst; /* 0: limits.sender_… */
     struct slice created, revoked;     /* RFC 3339; revoked empty: it is good */
 };
@@ -41,8 +46,8 @@ size_t tokens_count(const struct tokens *tokens);
 struct token *tokens_at(const struct tokens *tokens, size_t index);
 /* By id, or NULL. */
 struct token *tokens_find(const struct tokens *tokens, struct slice id);
-/* Copies a token. EXISTS: its id is there; OUT_OF_RANGE: id, tenant or formats are not of their
- * form; NO_MEMORY. */
+/* Copies a token. EXISTS: its id is there; OUT_OF_RANGE: id, tenant, formats or vehicles are not of
+ * their form; NO_MEMORY. */
 enum status tokens_add(struct tokens *tokens, const struct token *token) must_check;
 /* The text of a file. */
 void tokens_write(const struct tokens *tokens, struct writer *out);

@@ -71,9 +71,9 @@ def test_foreign_vin_is_flagged_where_that_is_the_policy(tls_server, authority):
     assert server.export()[0]["parse_status"] == "partial"
 
 
-def test_gateway_without_vin_speaks_for_many(tls_server, authority):
-    server = tls_server()
-    context = authority.context(authority.issue("gateway", "fleet gateway"))
+def test_listed_gateway_speaks_for_many(tls_server, authority):
+    server = tls_server(identity={"senders_file": authority.sender()})
+    context = authority.context(authority.gateway())
     report = post(server, context, [event(1, vin=VIN), event(2, vin=OTHER)]).json
     assert report["accepted"] == 2
     assert len({one["vehicle_pid"] for one in server.export()}) == 2

@@ -63,17 +63,18 @@ def test_reload_takes_new_limits_and_keeps_the_old_ones_when_the_file_is_wrong(s
 
 def test_reload_takes_a_new_certificate(make_server, tmp_path):
     old, new = Authority(tmp_path / "old", "old CA"), Authority(tmp_path / "new", "new CA")
-    server = make_server(tls_settings(old))
+    server = make_server({**tls_settings(old), "identity": {"senders_file": old.sender()}})
 
     def status(authority):
         try:
-            context = authority.context(authority.issue("gateway", "gateway"))
+            context = authority.context(authority.gateway())
             return server.request("HEAD", "/v1/events", context=context).status
         except OSError:
             return None
 
     assert status(old) == 200 and status(new) is None
     server.settings["tls"] = tls_settings(new)["tls"]
+    server.settings["identity"] = {"senders_file": new.sender()}
     server.write_config()
     server.process.send_signal(signal.SIGHUP)
     wait_until(lambda: status(new) == 200, what="the new certificate")

@@ -2,6 +2,7 @@
 
 import datetime
 import ipaddress
+import json
 import ssl
 
 from cryptography import x509
@@ -62,10 +63,12 @@ class Authority:
             builder = builder.add_extension(extension, critical)
         return builder.sign(self.key, hashes.SHA256())
 
-    def issue(self, file, common, organization="demo", san=(), usage=ExtendedKeyUsageOID.CLIENT_AUTH, days=30):
-        """Paths of certificate and key. days < 0: expired."""
+    def issue(self, file, common, organization="demo", san=(), usage=ExtendedKeyUsageOID.CLIENT_AUTH, days=30, more=()):
+        """Paths of certificate and key. days < 0: expired. usage None: no extended key usage. more: further extensions."""
         key = ec.generate_private_key(ec.SECP256R1())
-        extensions = [(x509.ExtendedKeyUsage([usage]), False)]
+        extensions = [(extension, False) for extension in more]
+        if usage:
+            extensions.append((x509.ExtendedKeyUsage([usage]), False))
         if san:
             extensions.append((x509.SubjectAlternativeName(list(san)), False))
         certificate = self._sign(name(common, organization), key.public_key(), extensions, days)
@@ -80,6 +83,18 @@ class Authority:
 
     def vehicle(self, vin, file=None, **options):
         return self.issue(file or vin, f"vehicle {vin}", san=[x509.UniformResourceIdentifier(f"urn:vin:{vin}")], **options)
+
+    def gateway(self, file="gateway", dns="gateway.demo", **options):
+        """A certificate that is no vehicle's: it sends only where sender() of its name is listed."""
+        return self.issue(file, "fleet gateway", san=[x509.DNSName(dns)], **options)
+
+    def sender(self, file="senders", dns="gateway.demo", tenant="demo", **more):
+        """A file for identity.senders_file that lists the gateway of this DNS name."""
+        issuer = self.subject.rfc4514_string()
+        path = self.folder / file
+        path.write_text(json.dumps({"id": "gateway-1", "issuer": issuer, "name": f"san_dns:{dns}", "tenant": tenant, **more}) + "\n")
+        path.chmod(0o600)
+        return str(path)
 
     def context(self, paths=None):
         """What a client trusts and shows."""

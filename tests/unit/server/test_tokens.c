@@ -135,11 +135,11 @@ static void mistake_is_told_with_its_line(void **state)
     (void)state;
     assert_refused(LINE("a", "") "\n" LINE("a", ""), "line 3: its id stands in an earlier line");
     assert_refused(LINE("a", "") "[1]\n", "line 2: expected a JSON object");
-    assert_refused("{\"id\":\n", "line 1: expected a JSON object");
-    assert_refused(LINE("a", ",\"format\":[\"hec\"]"), "line 1: 'format'");
-    assert_refused(LINE("a", ",\"formats\":\"hec\""), "line 1: 'formats'");
-    assert_refused(LINE("a", ",\"formats\":[]"), "line 1: 'formats'");
-    assert_refused(LINE("a", ",\"events_per_second\":-1"), "line 1: 'events_per_second'");
+    assert_refused("{\"id\":\n", "line 1, column 7: expected a JSON object");
+    assert_refused(LINE("a", ",\"format\":[\"hec\"]"), "line 1, column 159: 'format'");
+    assert_refused(LINE("a", ",\"formats\":\"hec\""), "line 1, column 160: 'formats'");
+    assert_refused(LINE("a", ",\"formats\":[]"), "line 1, column 160: 'formats'");
+    assert_refused(LINE("a", ",\"events_per_second\":-1"), "line 1, column 170: 'events_per_second'");
     assert_refused(LINE("a b", ""), "line 1: 'id' and 'tenant'");
     assert_refused("{\"id\":\"a\",\"tenant\":\"t\",\"salt\":\"" SALT "\"}", "'salt' and 'hash'");
     assert_refused("{\"id\":\"a\",\"salt\":\"" SALT "\",\"hash\":\"" HASH "\"}", "'id' and");

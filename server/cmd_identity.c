@@ -1,0 +1,138 @@
+/* cmd_identity.c: `vsocd identity explain CERT`: who a certificate would be under the settings, and
+ * why. Main thread. Connects to nothing. */
+#include <stdio.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
+#include "core/writer.h"
+#include "server/cert_names.h"
+#include "server/command.h"
+#include "server/config_cli.h"
+#include "server/identity.h"
+#include "server/senders.h"
+
+#define ARENA_BYTES ((size_t)1 << 20)
+
+static int no_passphrase(char *buffer, int size, int writing, void *arg)
+{
+    (void)buffer, (void)size, (void)writing, (void)arg;
+    return -1;
+}
+
+/* The first certificate of a PEM file, or a DER file. */
+static X509 *read_certificate(const char *path)
+{
+    BIO *file = BIO_new_file(path, "re");
+    X509 *certificate = file ? PEM_read_bio_X509_AUX(file, NULL, no_passphrase, NULL) : NULL;
+    if (file && !certificate && BIO_reset(file) == 0)
+        certificate = d2i_X509_bio(file, NULL);
+    BIO_free(file);
+    ERR_clear_error();
+    return certificate;
+}
+
+static void print_slice(const char *what, struct slice text)
+{
+    printf("%-12s %.*s\n", what, SLICE_ARGS(text));
+}
+
+static void print_list(const char *what, const struct slice_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        print_slice(what, list->items[i]);
+}
+
+static void print_certificate(const struct http_peer *peer)
+{
+    print_slice("subject", peer->subject);
+    print_slice("issuer", peer->issuer);
+    print_slice("serial", peer->serial);
+    print_slice("sha256", peer->fingerprint);
+    print_list("san_uri", &peer->san_uri);
+    print_list("san_dns", &peer->san_dns);
+    print_list("other name", &peer->other_names);
+}
+
+static void print_may(const struct identity *id)
+{
+    if (id->vehicle.size)
+        printf("%-12s its own vehicle; another VIN is vin_mismatch\n", "may name");
+    else
+        printf("%-12s %s\n", "may name",
+               id->vehicles ? "the vehicles of its line" : "every vehicle of its tenant");
+    print_slice("formats", id->formats.size ? id->formats : SLICE_LITERAL("all"));
+    if (id->events_per_second)
+        printf("%-12s %llu events per second\n", "quota",
+               (unsigned long long)id->events_per_second);
+}
+
+/* 0: it is somebody; 1: nobody. */
+static int print_verdict(const struct http_peer *peer, const struct config *config,
+                         struct arena *arena)
+{
+    struct identity id;
+    struct identity_refusal why;
+    enum status s = identity_from_peer(peer, config, arena, &id, &why);
+    if (s == STATUS_CONFLICT) {
+        printf("\n%-12s nobody: 403 %s\n%-12s %s\n", "identity", why.code, "reason", why.detail);
+        return EXIT_FAILED;
+    }
+    if (s != STATUS_OK) {
+        fprintf(stderr, "vsocd identity: %s\n", status_text(s));
+        return EXIT_FAILED;
+    }
+    if (id.vehicle.size)
+        printf("\n%-12s vehicle %.*s\n%-12s a name has the form %s (identity.vehicle_from)\n",
+               "identity", SLICE_ARGS(id.vehicle), "reason", config->identity_vehicle_from);
+    else
+        printf("\n%-12s sender %.*s\n%-12s its issuer and a name are those of that line of "
+               "identity.senders_file\n",
+               "identity", SLICE_ARGS(id.listed), "reason");
+    print_slice("tenant", id.tenant);
+    print_may(&id);
+    identity_fini(&id);
+    return EXIT_DONE;
+}
+
+static int explain(const char *path, struct config *config)
+{
+    char reason[256];
+    struct arena arena;
+    struct http_peer peer = {.tls = true, .certificate = true};
+    if (config->identity_senders_file &&
+        senders_load(config->identity_senders_file, &config->senders, reason) != STATUS_OK) {
+        fprintf(stderr, "%s: %s\n", config->identity_senders_file, reason);
+        return EXIT_CONFIG;
+    }
+    X509 *certificate = read_certificate(path);
+    if (!certificate) {
+        fprintf(stderr, "vsocd identity: %s: no certificate in PEM or DER can be read\n", path);
+        return EXIT_FAILED;
+    }
+    arena_init(&arena, ARENA_BYTES);
+    int code = EXIT_FAILED;
+    if (cert_names_read(certificate, &arena, &peer) == STATUS_OK) {
+        print_certificate(&peer);
+        code = print_verdict(&peer, config, &arena);
+    }
+    arena_fini(&arena);
+    X509_free(certificate);
+    return fflush(stdout) == 0 ? code : EXIT_FAILED;
+}
+
+int cmd_identity(int argc, char **argv)
+{
+    const struct config_cli_spec spec = {.without_files = true};
+    struct config_cli cli;
+    struct config *config = NULL;
+    if (argc < 3 || strcmp(argv[1], "explain") != 0 || argv[2][0] == '-')
+        return command_usage("identity");
+    const char *path = argv[2];
+    argv[2] = argv[0];
+    int code = config_cli_load(argc - 2, argv + 2, &spec, &cli, &config);
+    if (code == EXIT_DONE)
+        code = explain(path, config);
+    config_destroy(config);
+    return code;
+}

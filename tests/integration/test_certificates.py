@@ -1,0 +1,230 @@
+"""Who a certificate is: every way to name a vehicle that is not the anchored one of identity.vehicle_from is refused with its reason."""
+
+import json
+
+import pytest
+from cryptography import x509
+
+from certificates import Authority, name, tls_settings
+from harness import event, ndjson
+
+VIN, OTHER = "1M8GDM9AXKP042788", "1G4AH59H45G118341"
+OID = "1.3.6.1.4.1.55555.1.1"
+SAN = x509.ObjectIdentifier("2.5.29.17")
+
+
+def uri(text):
+    return x509.UniformResourceIdentifier(text)
+
+
+def der(tag, data):
+    return bytes([tag, len(data)]) + data
+
+
+def raw_san(data):
+    return x509.UnrecognizedExtension(SAN, data)
+
+
+def under_oid(data):
+    return x509.UnrecognizedExtension(x509.ObjectIdentifier(OID), data)
+
+
+@pytest.fixture
+def authority(tmp_path):
+    return Authority(tmp_path / "ca")
+
+
+@pytest.fixture
+def tls_server(make_server, authority):
+    return lambda **settings: make_server({**tls_settings(authority), **settings})
+
+
+def post(server, authority, paths, vin=OTHER):
+    reply = server.request(
+        "POST", "/v1/events", ndjson([event(1, vin=vin)]), {"Content-Type": "application/x-ndjson"}, context=authority.context(paths)
+    )
+    return reply.status, reply.json.get("code"), reply
+
+
+OWN = uri(f"urn:vin:{VIN}")
+
+# What stands in the certificate, and the code of its refusal.
+REFUSED = {
+    "only in the CN": (dict(common=VIN), "unknown_sender"),
+    "nothing": (dict(common="x"), "unknown_sender"),
+    "san dns": (dict(san=[x509.DNSName(f"{VIN.lower()}.vehicles.oem.example")]), "unknown_sender"),
+    "uri with a slash behind": (dict(san=[uri(f"https://oem.example/{VIN}/")]), "unknown_sender"),
+    "uri with a query": (dict(san=[uri(f"https://oem.example/{VIN}?v=1")]), "unknown_sender"),
+    "uri with a path behind": (dict(san=[uri(f"https://oem.example/{VIN}/ecu/1")]), "unknown_sender"),
+    "another urn": (dict(san=[uri(f"urn:vehicle:vin-{VIN}")]), "unknown_sender"),
+    "urn with a path behind": (dict(san=[uri(f"urn:vin:{VIN}/ecu/1")]), "bad_certificate_vin"),
+    "16 characters": (dict(san=[uri(f"urn:vin:{VIN[:-1]}")]), "bad_certificate_vin"),
+    "O for 0": (dict(san=[uri(f"urn:vin:{VIN.replace('0', 'O')}")]), "bad_certificate_vin"),
+    "two vehicles": (dict(san=[OWN, uri(f"urn:vin:{OTHER}")]), "bad_certificate_vin"),
+    "another VIN in the CN": (dict(common=f"vehicle {OTHER}", san=[OWN]), "bad_certificate_vin"),
+    "another VIN in an e-mail": (dict(san=[OWN, x509.RFC822Name(f"{OTHER}@oem.example")]), "bad_certificate_vin"),
+    "another VIN in a name": (dict(san=[OWN, x509.DirectoryName(name(OTHER, "x"))]), "bad_certificate_vin"),
+    "another VIN in an extension": (dict(san=[OWN], more=[under_oid(der(0x0C, OTHER.encode()))]), "bad_certificate_vin"),
+    "another VIN deep in an extension": (
+        dict(san=[OWN], more=[under_oid(der(0x30, der(0x0C, OTHER.encode())))]), "bad_certificate_vin",
+    ),
+    "a NUL before the VIN": (dict(more=[raw_san(der(0x30, der(0x86, b"urn:vin:evil\0:" + VIN.encode())))]), "bad_certificate"),
+    "a NUL behind the VIN": (dict(more=[raw_san(der(0x30, der(0x86, b"urn:vin:" + VIN.encode() + b"\0")))]), "bad_certificate"),
+    "1,501 names": (dict(san=[uri(f"urn:x:{n:05}") for n in range(1501)]), "bad_certificate"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_certificate_without_its_own_vin_in_its_place_sends_nothing(tls_server, authority, case):
+    options, code = REFUSED[case]
+    server = tls_server(identity={"vin_mismatch": "reject"})
+    status, said, reply = post(server, authority, authority.issue("v", **{"common": "vehicle", **options}))
+    assert (status, said) == (403, code)
+    assert reply.headers["Content-Type"] == "application/problem+json" and reply.json["detail"]
+    assert server.export() == []
+    assert server.metric("vsocd_refusals_total", f'reason="{code}"') == 1
+    line = next(line for line in server.log().splitlines() if "sender refused" in line)
+    assert code in line and VIN not in line and OTHER not in line
+
+
+def test_same_vin_again_is_fine(tls_server, authority):
+    server = tls_server()
+    certificate = authority.issue("v", VIN, san=[OWN, uri(f"urn:vin:{VIN.lower()}"), x509.DNSName(f"{VIN.lower()}.demo")])
+    assert post(server, authority, certificate, vin=VIN)[2].json["accepted"] == 1
+
+
+# DER of the extension, and the code; None: it is the vehicle.
+OIDS = {
+    "UTF8String": (der(0x0C, VIN.encode()), None),
+    "PrintableString": (der(0x13, VIN.encode()), None),
+    "IA5String": (der(0x16, VIN.encode()), None),
+    "BMPString": (der(0x1E, VIN.encode("utf-16-be")), None),
+    "UniversalString": (der(0x1C, VIN.encode("utf-32-be")), None),
+    "absent": (None, "unknown_sender"),
+    "raw": (VIN.encode(), "bad_certificate"),
+    "SEQUENCE": (der(0x30, der(0x0C, VIN.encode())), "bad_certificate"),
+    "OCTET STRING": (der(0x04, VIN.encode()), "bad_certificate"),
+    "T61String": (der(0x14, VIN.encode()), "bad_certificate"),
+    "length in its long form": (bytes([0x0C, 0x81, 17]) + VIN.encode(), "bad_certificate"),
+    "in pieces": (b"\x2c\x80" + der(0x0C, VIN.encode()) + b"\0\0", "bad_certificate"),
+    "bytes behind": (der(0x0C, VIN.encode()) + b"x", "bad_certificate"),
+    "a NUL": (der(0x0C, b"\0" + VIN.encode()), "bad_certificate"),
+    "half a character": (der(0x1E, VIN.encode("utf-16-be")[:-1]), "bad_certificate"),
+    "more than the VIN": (der(0x0C, b"vin " + VIN.encode()), "unknown_sender"),
+    "empty": (der(0x0C, b""), "unknown_sender"),
+}
+
+
+@pytest.mark.parametrize("case", OIDS)
+def test_extension_is_decoded_or_refused(tls_server, authority, case):
+    data, code = OIDS[case]
+    server = tls_server(identity={"vehicle_from": f"oid:{OID}"})
+    certificate = authority.issue("v", "vehicle", more=[under_oid(data)] if data else [])
+    status, said, reply = post(server, authority, certificate)
+    if code:
+        assert (status, said) == (403, code)
+    else:
+        assert status == 422 and reply.json["errors"][0]["code"] == "vin_mismatch"
+        assert post(server, authority, certificate, vin=VIN)[2].json["accepted"] == 1
+
+
+@pytest.mark.parametrize(
+    "form, san",
+    [
+        ("san_dns:{vin}.vehicles.oem.example", x509.DNSName(f"{VIN.lower()}.vehicles.oem.example")),
+        ("san_uri:https://oem.example/*/{vin}/", uri(f"https://oem.example/eu-1/{VIN}/")),
+        ("san_uri", uri(f"URN:VIN:{VIN}")),
+        ("san_dns", x509.DNSName(VIN)),
+    ],
+)
+def test_form_is_the_operators(tls_server, authority, form, san):
+    server = tls_server(identity={"vehicle_from": form})
+    status, _, reply = post(server, authority, authority.issue("v", "vehicle", san=[san]), vin=VIN)
+    assert status == 200 and reply.json["accepted"] == 1
+
+
+@pytest.mark.parametrize("form", ["san_uri:urn:vin:*", "san_uri:{vin}{vin}", "san_uri:*{vin}", "cn:{vin}", "oid:1..2", "san_dns:{VIN}"])
+def test_form_that_cannot_be_one_is_told(make_server, form):
+    server = make_server({"identity": {"vehicle_from": form}}, start=False)
+    done = server.run("check-config", "-c", server.config, check=False)
+    assert done.returncode == 78 and b"identity.vehicle_from" in done.stderr
+
+
+def test_listed_sender_may_send_for_its_vehicles_and_formats_only(tls_server, authority):
+    senders = authority.sender(vehicles=["1M8*"], formats=["vsoc_json"], tenant="other")
+    server = tls_server(identity={"senders_file": senders, "vin_mismatch": "flag"})
+    gateway = authority.gateway()
+    assert post(server, authority, gateway, vin=VIN)[2].json["accepted"] == 1
+    assert server.export()[0]["tenant_id"] == "other"
+    status, _, reply = post(server, authority, gateway, vin=OTHER)
+    assert status == 422 and reply.json["errors"][0]["code"] == "vin_mismatch"
+    reply = server.request("POST", "/v1/events/cef", b"x", context=authority.context(gateway))
+    assert reply.status == 403 and reply.json["code"] == "format_refused"
+    headers = {"Content-Type": "application/x-ndjson", "VSOC-Vehicle": OTHER}
+    silent = event(2)
+    del silent["vin"]
+    reply = server.request("POST", "/v1/events", ndjson([silent]), headers, context=authority.context(gateway))
+    assert reply.status == 422 and reply.json["errors"][0]["code"] == "vin_mismatch"
+
+
+def test_gateway_of_another_issuer_or_name_is_nobody(tls_server, authority, tmp_path):
+    second = Authority(tmp_path / "second", "second CA")
+    bundle = tmp_path / "both.crt"
+    bundle.write_bytes(authority.ca_path.read_bytes() + second.ca_path.read_bytes())
+    settings = tls_settings(authority)["tls"]
+    server = tls_server(tls={**settings, "client_ca": str(bundle)}, identity={"senders_file": authority.sender()})
+    context = authority.context(second.gateway())
+    for context in (authority.context(authority.gateway("a", dns="gateway.demo.example")), authority.context(second.gateway())):
+        reply = server.request("POST", "/v1/events", ndjson([event(1)]), {"Content-Type": "application/x-ndjson"}, context=context)
+        assert (reply.status, reply.json["code"]) == (403, "unknown_sender")
+    assert post(server, authority, authority.gateway())[0] == 200
+
+
+@pytest.mark.parametrize(
+    "line, problem",
+    [
+        ('{"id":"a","issuer":"CN=x","name":"san_dns:g","tenant":"t","vehicle":["*"]}', b"line 2, column 69: 'vehicle' is no member"),
+        ('{"id":"a","issuer":"CN=x","name":"san_dns:g"}', b"line 2: id, issuer, name and tenant are needed"),
+        ('{"id":"a","issuer":"CN=x","name":"san_dns:{vin}","tenant":"t"}', b"line 2, column 34: name: {vin} is for"),
+        ('{"id":"a","issuer":"CN=x","name":"gw","tenant":"t"}', b"line 2, column 34: name: must be san_uri"),
+        ('{"id":"a","issuer":"CN=x","name":"san_dns:g","tenant":"t","vehicles":[]}', b"vehicles is a list"),
+        ('{"id":"a","issuer":"CN=x","name":"san_dns:g","tenant":"t","vehicles":["1O*"]}', b"neither a VIN nor the beginning"),
+        ('{"id":"a"', b"line 2, column "),
+        ("gateway-1", b"line 2, column "),
+    ],
+)
+def test_mistake_in_the_senders_file_is_told_with_its_place(make_server, tmp_path, line, problem):
+    path = tmp_path / "senders"
+    path.write_text(f"# gateways\n{line}\n")
+    path.chmod(0o600)
+    server = make_server({"identity": {"senders_file": str(path)}}, start=False)
+    done = server.run("check-config", "-c", server.config, check=False)
+    assert done.returncode == 78 and problem in done.stderr, done.stderr
+
+
+def test_explain_says_who_a_certificate_is_and_why(tls_server, authority):
+    server = tls_server(identity={"senders_file": authority.sender(vehicles=["1M8*"])})
+
+    def explain(paths):
+        done = server.run("identity", "explain", paths[0], "-c", server.config, check=False)
+        return done.returncode, done.stdout.decode()
+
+    code, said = explain(authority.vehicle(VIN))
+    assert code == 0 and f"vehicle {VIN}" in said and "san_uri:urn:vin:{vin}" in said
+    code, said = explain(authority.gateway())
+    assert code == 0 and "sender gateway-1" in said and "senders_file" in said
+    code, said = explain(authority.issue("stranger", VIN))
+    assert code == 1 and "403 unknown_sender" in said and "identity.vehicle_from" in said
+
+
+def test_token_may_name_its_vehicles_only(make_server, tmp_path):
+    tokens = tmp_path / "tokens"
+    server = make_server({"identity": {"tokens_file": str(tokens)}}, start=False)
+    words = ("token", "new", "--file", tokens, "--tenant", "demo", "--id", "gw", "--vehicles", "1M8*")
+    token = server.run(*words).stdout.decode().strip()
+    assert json.loads(tokens.read_text())["vehicles"] == ["1M8*"]
+    server.start()
+    good = server.post(ndjson([event(1, vin=VIN)]), Authorization=f"Bearer {token}")
+    assert good.status == 200
+    bad = server.post(ndjson([event(2, vin=OTHER)]), Authorization=f"Bearer {token}")
+    assert bad.status == 422 and bad.json["errors"][0]["code"] == "vin_mismatch"
