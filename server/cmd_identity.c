@@ -2,10 +2,8 @@
  * why. Main thread. Connects to nothing. */
 #include <stdio.h>
 
-#include <openssl/err.h>
-#include <openssl/pem.h>
-
 #include "core/writer.h"
+#include "server/cert_file.h"
 #include "server/cert_names.h"
 #include "server/command.h"
 #include "server/config_cli.h"
@@ -13,24 +11,6 @@
 #include "server/senders.h"
 
 #define ARENA_BYTES ((size_t)1 << 20)
-
-static int no_passphrase(char *buffer, int size, int writing, void *arg)
-{
-    (void)buffer, (void)size, (void)writing, (void)arg;
-    return -1;
-}
-
-/* The first certificate of a PEM file, or a DER file. */
-static X509 *read_certificate(const char *path)
-{
-    BIO *file = BIO_new_file(path, "re");
-    X509 *certificate = file ? PEM_read_bio_X509_AUX(file, NULL, no_passphrase, NULL) : NULL;
-    if (file && !certificate && BIO_reset(file) == 0)
-        certificate = d2i_X509_bio(file, NULL);
-    BIO_free(file);
-    ERR_clear_error();
-    return certificate;
-}
 
 static void print_slice(const char *what, struct slice text)
 {
@@ -105,7 +85,7 @@ static int explain(const char *path, struct config *config)
         fprintf(stderr, "%s: %s\n", config->identity_senders_file, reason);
         return EXIT_CONFIG;
     }
-    X509 *certificate = read_certificate(path);
+    struct x509_st *certificate = cert_file_read(path);
     if (!certificate) {
         fprintf(stderr, "vsocd identity: %s: no certificate in PEM or DER can be read\n", path);
         return EXIT_FAILED;
@@ -117,7 +97,7 @@ static int explain(const char *path, struct config *config)
         code = print_verdict(&peer, config, &arena);
     }
     arena_fini(&arena);
-    X509_free(certificate);
+    cert_file_free(certificate);
     return fflush(stdout) == 0 ? code : EXIT_FAILED;
 }
 
