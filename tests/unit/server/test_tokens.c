@@ -139,7 +139,8 @@ static void mistake_is_told_with_its_line(void **state)
     assert_refused(LINE("a", ",\"format\":[\"hec\"]"), "line 1, column 159: 'format'");
     assert_refused(LINE("a", ",\"formats\":\"hec\""), "line 1, column 160: 'formats'");
     assert_refused(LINE("a", ",\"formats\":[]"), "line 1, column 160: 'formats'");
-    assert_refused(LINE("a", ",\"events_per_second\":-1"), "line 1, column 170: 'events_per_second'");
+    assert_refused(LINE("a", ",\"events_per_second\":-1"),
+                   "line 1, column 170: 'events_per_second'");
     assert_refused(LINE("a b", ""), "line 1: 'id' and 'tenant'");
     assert_refused("{\"id\":\"a\",\"tenant\":\"t\",\"salt\":\"" SALT "\"}", "'salt' and 'hash'");
     assert_refused("{\"id\":\"a\",\"salt\":\"" SALT "\",\"hash\":\"" HASH "\"}", "'id' and");
