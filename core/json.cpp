@@ -27,6 +27,7 @@ struct walk {
 struct frame {
     uint32_t node;
     uint32_t members;
+    bool has_repeats; /* lenient: a key stands twice */
     struct json_keys_seen seen;
 };
 } // namespace
@@ -47,6 +48,7 @@ struct json_parser {
     const uint32_t *tokens; /* offsets of token starts, and the text's end */
     size_t token_count;
     bool has_escapes; /* a backslash stands somewhere */
+    bool is_lenient;
     size_t depth;
     struct json_error *error;
 };
@@ -166,6 +168,11 @@ __attribute__((noinline)) enum status scalar_read(struct json_parser *p, struct 
 {
     const char *detail = nullptr;
     enum status status = json_scalar_read(node->raw, node, &detail);
+    if (status == STATUS_OUT_OF_RANGE && p->is_lenient) {
+        node->type = JSON_STRING;
+        node->text = node->raw;
+        return STATUS_OK;
+    }
     if (status != STATUS_OK)
         return fail(p, status, (size_t)(node->raw.data - p->text.data), detail);
     return STATUS_OK;
@@ -213,6 +220,7 @@ inline enum status node_add(struct json_parser *p, size_t offset, struct json_no
     *node = &p->nodes[p->node_count++];
     (*node)->has_key = false;
     (*node)->name = 0;
+    (*node)->repeat = 0;
     (*node)->span = 1;
     (*node)->key = SLICE_EMPTY;
     return STATUS_OK;
@@ -222,7 +230,7 @@ inline enum status node_add(struct json_parser *p, size_t offset, struct json_no
 inline bool key_repeated(struct json_parser *p, struct frame *frame, struct json_node *node)
 {
     unsigned name = p->names ? json_names_find(p->names, node->key) : 0;
-    node->name = (uint16_t)name;
+    node->name = (uint8_t)name;
     if (name)
         return json_name_repeated(&frame->seen, name);
     return frame->members < JSON_KEYS_SMALL &&
@@ -241,7 +249,9 @@ inline enum status take_key(struct json_parser *p, struct walk &w, struct frame 
     if (status != STATUS_OK)
         return status;
     node->has_key = true;
-    if (key_repeated(p, frame, node))
+    bool is_repeated = key_repeated(p, frame, node);
+    frame->has_repeats |= is_repeated;
+    if (is_repeated && !p->is_lenient)
         return fail(p, STATUS_DUPLICATE_KEY, offset, "a key stands twice in one object");
     if (peek(w) != ':')
         return fail(p, STATUS_MALFORMED, token_offset(w), "a colon is expected behind a key");
@@ -276,7 +286,12 @@ enum status container_close(struct json_parser *p, struct walk &w, struct frame 
     node->span = (uint32_t)(p->node_count - frame->node);
     node->raw.size = end - (size_t)(node->raw.data - w.text);
     p->depth--;
-    if (node->type != JSON_OBJECT || frame->members <= JSON_KEYS_SMALL)
+    bool is_many = node->type == JSON_OBJECT && frame->members > JSON_KEYS_SMALL;
+    if (p->is_lenient && (is_many || frame->has_repeats))
+        return json_keys_number(&p->keys, p->nodes, frame->node, frame->members) == STATUS_OK
+                   ? STATUS_OK
+                   : no_memory(p);
+    if (!is_many)
         return STATUS_OK;
     size_t child = 0;
     enum status status = json_keys_check(&p->keys, p->nodes, frame->node, frame->members, &child);
@@ -442,9 +457,8 @@ enum status json_parse(struct json_parser *p, struct slice text, struct json_doc
     return json_parse_named(p, nullptr, text, document, error);
 }
 
-enum status json_parse_named(struct json_parser *p, const struct json_names *names,
-                             struct slice text, struct json_document *document,
-                             struct json_error *error)
+static enum status parse(struct json_parser *p, const struct json_names *names, struct slice text,
+                         struct json_document *document, struct json_error *error)
 {
     p->names = names;
     p->text = text;
@@ -458,4 +472,20 @@ enum status json_parse_named(struct json_parser *p, const struct json_names *nam
     if (status == STATUS_OK)
         *document = json_document{p->nodes, p->node_count};
     return status;
+}
+
+enum status json_parse_named(struct json_parser *p, const struct json_names *names,
+                             struct slice text, struct json_document *document,
+                             struct json_error *error)
+{
+    p->is_lenient = false;
+    return parse(p, names, text, document, error);
+}
+
+enum status json_parse_lenient(struct json_parser *p, const struct json_names *names,
+                               struct slice text, struct json_document *document,
+                               struct json_error *error)
+{
+    p->is_lenient = true;
+    return parse(p, names, text, document, error);
 }

@@ -32,7 +32,8 @@ enum json_type {
 struct json_node {
     uint8_t type; /* enum json_type */
     bool has_key;
-    uint16_t name;    /* number of the key among the names given, 0: not among them */
+    uint8_t name;     /* number of the key among the names given, 0: not among them */
+    uint8_t repeat;   /* json_parse_lenient: how often the key stood in its object before */
     uint32_t span;    /* nodes of this value, itself included */
     struct slice key; /* unescaped, when the parent is an object */
     struct slice raw; /* the value's bytes in the document, containers included */
@@ -74,6 +75,14 @@ struct json_names;
 enum status json_parse_named(struct json_parser *parser, const struct json_names *names,
                              struct slice text, struct json_document *document,
                              struct json_error *error) must_check;
+
+/* The same, but lets pass what has a meaning that readers disagree about: a key that stands again
+ * in its object is counted in its node's repeat (up to JSON_REPEAT_MAX); a number that no double
+ * holds is a JSON_STRING whose raw, and text, are its digits. Slower. */
+#define JSON_REPEAT_MAX 255
+enum status json_parse_lenient(struct json_parser *parser, const struct json_names *names,
+                               struct slice text, struct json_document *document,
+                               struct json_error *error) must_check;
 
 /* Node of object `parent` with this key, or NULL. */
 static inline const struct json_node *json_find(const struct json_document *d, size_t parent,

@@ -63,3 +63,27 @@ enum status json_keys_check(struct json_keys *keys, const struct json_node *node
     }
     return STATUS_OK;
 }
+
+enum status json_keys_number(struct json_keys *keys, struct json_node *nodes, size_t parent,
+                             size_t members)
+{
+    size_t size;
+    enum status status = table_clear(keys, members, &size);
+    if (status != STATUS_OK)
+        return status;
+    size_t end = parent + nodes[parent].span;
+    for (size_t k = parent + 1; k < end; k += nodes[k].span) {
+        size_t slot = hash_keyed(keys->seed, nodes[k].key) & (size - 1);
+        uint32_t *last = &keys->table[slot];
+        while (*last && !slice_equal(nodes[*last].key, nodes[k].key)) {
+            slot = (slot + 1) & (size - 1);
+            last = &keys->table[slot];
+        }
+        if (*last) {
+            uint8_t before = nodes[*last].repeat;
+            nodes[k].repeat = before < JSON_REPEAT_MAX ? before + 1 : before;
+        }
+        *last = (uint32_t)k;
+    }
+    return STATUS_OK;
+}

@@ -61,6 +61,11 @@ static inline bool json_key_repeated(struct json_keys_seen *seen, const struct j
 enum status json_keys_check(struct json_keys *keys, const struct json_node *nodes, size_t parent,
                             size_t members, size_t *child) must_check;
 
+/* Counts in each member of the closed object at nodes[parent] how often its key stood there before.
+ * NO_MEMORY. */
+enum status json_keys_number(struct json_keys *keys, struct json_node *nodes, size_t parent,
+                             size_t members) must_check;
+
 #ifdef __cplusplus
 }
 #endif

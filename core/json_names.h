@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-#define JSON_NAMES_MAX   127 /* numbers are 1 to this */
+#define JSON_NAMES_MAX   127 /* numbers are 1 to this; nodes keep them in a byte */
 #define JSON_NAMES_SLOTS 512 /* most searches take one step */
 
 /* All zero: no names. */

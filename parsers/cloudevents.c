@@ -40,11 +40,20 @@ static enum status take_base64(struct cloud_event *e, const struct json_node *no
     return status;
 }
 
+/* Place of a node in the record; of one that was repaired it is not known. */
+static size_t offset_of(const struct cloud_event *e, const struct json_node *node)
+{
+    const uint8_t *at = node->raw.data;
+    return at >= e->record.data && at <= e->record.data + e->record.size
+               ? (size_t)(at - e->record.data)
+               : 0;
+}
+
 /* data or data_base64. False: *outcome says what is wrong. */
 static bool take_data(struct cloud_event *e, const struct json_node *node, bool is_base64,
                       struct parser_outcome *outcome)
 {
-    size_t offset = (size_t)(node->raw.data - e->record.data);
+    size_t offset = offset_of(e, node);
     enum status status = STATUS_OK;
     if (e->kind != CLOUD_DATA_NONE) {
         parser_malformed(outcome, offset, "duplicate_key", "data and data_base64 stand both");
@@ -82,8 +91,8 @@ static bool take_member(struct cloud_event *e, const struct json_node *node,
     if (node->type == JSON_STRING)
         cloud_event_take(e, node->key, node->text, SLICE_EMPTY);
     else if (is_required(node->key))
-        json_record_refuse(e->t.context, node->key, (size_t)(node->raw.data - e->record.data),
-                           "wrong_type", "a text is needed", outcome);
+        json_record_refuse(e->t.context, node->key, offset_of(e, node), "wrong_type",
+                           "a text is needed", outcome);
     else
         cloud_event_take(e, node->key, node->raw, node->raw);
     return outcome->result == PARSER_OK;
@@ -93,10 +102,15 @@ static void parse(struct slice record, const struct parser_context *context,
                   struct parser_outcome *outcome)
 {
     struct cloud_event e;
+    static const char *const own[] = {"id",           "source",      "type", "subject",
+                                      "partitionkey", "specversion", NULL};
+    static const struct json_repair_rules rules = {.own = own, .inner_ids = true};
     struct json_document document;
-    if (json_record_read(context, NULL, record, &document, outcome) != STATUS_OK)
+    struct json_repair repair;
+    if (json_repair_read(context, NULL, &rules, record, &document, &repair, outcome) != STATUS_OK)
         return;
     cloud_event_init(&e, context, record);
+    e.t.failed |= !json_repair_note(context, &repair, &e.t.event);
     const struct json_node *nodes = document.nodes;
     for (size_t k = 1; k < nodes[0].span; k += nodes[k].span)
         if (!take_member(&e, &nodes[k], outcome))

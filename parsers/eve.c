@@ -322,8 +322,9 @@ static void parse(struct slice record, const struct parser_context *context,
     struct eve e;
     text_event_init(&e.t, context);
     e.cve.count = e.atm.count = 0;
-    /* Suricata logs what it saw on the wire. */
-    if (!text_event_read_json(&e.t, NULL, record, &e.document, outcome))
+    /* Suricata logs what it saw on the wire, and version 6 some keys twice. */
+    static const struct json_repair_rules rules = {.own = NULL};
+    if (!text_event_read_json(&e.t, NULL, &rules, record, &e.document, outcome))
         return;
     struct slice type = text_of(json_find(&e.document, 0, "event_type"));
     if (!type.size) {

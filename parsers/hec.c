@@ -158,8 +158,9 @@ static void parse(struct slice record, const struct parser_context *context,
 {
     struct hec h = {.event = NULL, .record_bytes = record.size};
     struct json_document document;
+    static const struct json_repair_rules rules = {.inner_ids = true};
     text_event_init(&h.t, context);
-    if (!text_event_read_json(&h.t, NULL, record, &document, outcome))
+    if (!text_event_read_json(&h.t, NULL, &rules, record, &document, outcome))
         return;
     const struct json_node *nodes = document.nodes;
     for (size_t k = 1; k < nodes[0].span; k += nodes[k].span)

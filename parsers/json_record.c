@@ -3,19 +3,28 @@
 
 #include <stdio.h>
 
-#define DETAIL_BYTES 160
+#define DETAIL_BYTES 240
 #define KEY_SHOWN    64 /* bytes of a key in a message */
 
-void json_record_refuse(const struct parser_context *context, struct slice key, size_t offset,
-                        const char *code, const char *text, struct parser_outcome *outcome)
+const char *json_record_about(const struct parser_context *context, struct slice key,
+                              const char *text)
 {
     struct slice shown = slice_sub(key, 0, KEY_SHOWN);
     while (shown.size < key.size && shown.size && (key.data[shown.size] & 0xC0) == 0x80)
         shown.size--; /* not through a character */
     char *detail = context->alloc(context, DETAIL_BYTES);
-    if (detail)
-        snprintf(detail, DETAIL_BYTES, "%.*s: %s", SLICE_ARGS(shown), text);
-    parser_malformed(outcome, offset, code, detail ? detail : "a value is not what it must be");
+    if (!detail)
+        return text;
+    snprintf(detail, DETAIL_BYTES, "%.*s: %s", SLICE_ARGS(shown), text);
+    return detail;
+}
+
+void json_record_refuse(const struct parser_context *context, struct slice key, size_t offset,
+                        const char *code, const char *text, struct parser_outcome *outcome)
+{
+    const char *detail = json_record_about(context, key, text);
+    parser_malformed(outcome, offset, code,
+                     detail != text ? detail : "a value is not what it must be");
 }
 
 static const char *code_of(enum status status)
@@ -53,6 +62,17 @@ static struct slice key_at(struct slice record, size_t offset)
     return behind.size && behind.data[0] == ':' ? key : SLICE_EMPTY;
 }
 
+void json_record_tell(const struct parser_context *context, struct slice record, enum status status,
+                      const struct json_error *error, struct parser_outcome *outcome)
+{
+    struct slice key = key_at(record, error->offset);
+    if (status == STATUS_DUPLICATE_KEY && key.size)
+        json_record_refuse(context, key, error->offset, "duplicate_key",
+                           "stands twice in one object", outcome);
+    else
+        parser_malformed(outcome, error->offset, code_of(status), error->detail);
+}
+
 enum status json_record_read(const struct parser_context *context, const struct json_names *names,
                              struct slice record, struct json_document *document,
                              struct parser_outcome *outcome)
@@ -63,13 +83,7 @@ enum status json_record_read(const struct parser_context *context, const struct 
         parser_malformed(outcome, 0, "wrong_type", "an event is a JSON object");
         return STATUS_WRONG_TYPE;
     }
-    if (status == STATUS_OK)
-        return status;
-    struct slice key = key_at(record, error.offset);
-    if (status == STATUS_DUPLICATE_KEY && key.size)
-        json_record_refuse(context, key, error.offset, "duplicate_key",
-                           "stands twice in one object", outcome);
-    else
-        parser_malformed(outcome, error.offset, code_of(status), error.detail);
+    if (status != STATUS_OK)
+        json_record_tell(context, record, status, &error, outcome);
     return status;
 }

@@ -13,6 +13,14 @@ enum status json_record_read(const struct parser_context *context, const struct 
                              struct slice record, struct json_document *document,
                              struct parser_outcome *outcome) must_check;
 
+/* *outcome of a status that json_parse gave for the record. */
+void json_record_tell(const struct parser_context *context, struct slice record, enum status status,
+                      const struct json_error *error, struct parser_outcome *outcome);
+
+/* "KEY: text", in memory of the call; text alone when there is none. */
+const char *json_record_about(const struct parser_context *context, struct slice key,
+                              const char *text);
+
 /* MALFORMED at offset, with a detail that names the key. text may end with the call. */
 void json_record_refuse(const struct parser_context *context, struct slice key, size_t offset,
                         const char *code, const char *text, struct parser_outcome *outcome);

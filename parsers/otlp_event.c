@@ -21,6 +21,8 @@ struct reading {
     const char *error;
 };
 
+static const char otlp_two_vehicles[] = "attributes name two vehicles";
+
 /* ---- columns ---- */
 
 /* Texts of columns live as long as the level. */
@@ -61,7 +63,9 @@ static bool take_int(struct reading *r, enum event_field field, const struct otl
 static bool take_vin(struct reading *r, enum event_field field, const struct otlp_value *value)
 {
     (void)field;
-    struct slice vin = keep_text(r, value->text);
+    struct slice vin = keep_text(r, value->text), before = r->t->event.vin;
+    if (before.data && !slice_equal(before, vin))
+        r->error = otlp_two_vehicles; /* which one is meant nobody knows */
     r->t->event.vin = slice_make(vin.data ? vin.data : (const uint8_t *)"", vin.size);
     return true;
 }
@@ -281,12 +285,18 @@ static void keep_number(struct reading *r, const char *key, uint64_t number)
         keep(r, slice_from_text(key), &value, false);
 }
 
+static const char *code_of(const char *error)
+{
+    if (error == otlp_two_vehicles)
+        return "duplicate_key";
+    return error == otlp_too_deep ? "too_deep" : "malformed";
+}
+
 static bool finish(const struct reading *r, struct parser_outcome *outcome)
 {
     const struct text_event *t = r->t;
     if (r->error)
-        parser_malformed(outcome, 0, r->error == otlp_too_deep ? "too_deep" : "malformed",
-                         r->error);
+        parser_malformed(outcome, 0, code_of(r->error), r->error);
     else if (t->failed || t->attributes.failed || (r->all && r->all->failed))
         parser_malformed(outcome, 0, "no_memory", "limits.memory is reached");
     return outcome->result == PARSER_OK;

@@ -33,6 +33,8 @@ static const struct {
 
 #define RECORD_DEPTH 3
 
+static const struct json_repair_rules repair_rules = {.own = NULL};
+
 static void reject(const struct reading *r, size_t offset, size_t end, const char *code,
                    const char *detail)
 {
@@ -126,7 +128,8 @@ static void read_record(struct reading *r, size_t start, size_t end)
     if (!mark)
         return;
     text_event_init(&t, r->context);
-    if (fits(r, json, &outcome) && text_event_read_json(&t, NULL, json, &document, &outcome) &&
+    if (fits(r, json, &outcome) &&
+        text_event_read_json(&t, NULL, &repair_rules, json, &document, &outcome) &&
         read_fields(r->context, &document, &record, &outcome))
         otlp_record_emit(&t, &record, &r->levels[0], &r->levels[1], &outcome);
     if (outcome.result != PARSER_OK)
@@ -230,7 +233,8 @@ static bool read_level(const struct reading *r, struct span span, struct otlp_le
     text_event_init(&t, r->context);
     if (!span.end || is_null(r, span))
         return otlp_level_read(&t, name, version, attributes, level, outcome);
-    if (!fits(r, json, outcome) || !text_event_read_json(&t, NULL, json, &document, outcome))
+    if (!fits(r, json, outcome) ||
+        !text_event_read_json(&t, NULL, &repair_rules, json, &document, outcome))
         return false;
     const struct json_node *nodes = document.nodes;
     for (size_t k = 1; good && k < nodes[0].span; k += nodes[k].span) {

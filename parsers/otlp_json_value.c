@@ -3,7 +3,19 @@
 #include "parsers/otlp_json_value.h"
 #include "parsers/proto_json.h"
 
-/* A number that no double holds stays the text of its digits. */
+/* An integer that not even a double holds stays the text of its digits. */
+static bool read_int(const struct json_node *node, struct otlp_value *value)
+{
+    double real;
+    if (proto_json_int(node, &value->integer))
+        return true;
+    if (proto_json_real(node, &real) != PROTO_JSON_REAL_HUGE)
+        return false;
+    *value = (struct otlp_value){.kind = OTLP_TEXT, .text = node->text};
+    return true;
+}
+
+/* So does a double. */
 static bool read_real(const struct json_node *node, struct otlp_value *value)
 {
     enum proto_json_real result = proto_json_real(node, &value->real);
@@ -65,7 +77,7 @@ static bool read_member(const struct parser_context *context, const struct json_
         value->text = node->text;
         return node->type == JSON_STRING;
     case OTLP_INT:
-        return proto_json_int(node, &value->integer);
+        return read_int(node, value);
     case OTLP_BOOL:
         value->integer = node->boolean;
         return node->type == JSON_BOOL;

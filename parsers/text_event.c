@@ -65,19 +65,25 @@ static bool repair_escapes(struct text_event *t, struct slice *record)
     return true;
 }
 
-bool text_event_read_json(struct text_event *t, const struct json_names *names, struct slice record,
+bool text_event_read_json(struct text_event *t, const struct json_names *names,
+                          const struct json_repair_rules *rules, struct slice record,
                           struct json_document *document, struct parser_outcome *outcome)
 {
-    struct parser_outcome again;
-    enum status status = json_record_read(t->context, names, record, document, outcome);
-    if (status != STATUS_INVALID_UTF8 && status != STATUS_REFUSED)
-        return status == STATUS_OK;
-    text_event_repair(t, &record);
-    if (!repair_escapes(t, &record) ||
-        json_record_read(t->context, names, record, document, &again) != STATUS_OK)
-        return false;
-    *outcome = (struct parser_outcome){.result = PARSER_OK};
-    return true;
+    struct parser_outcome again = {.result = PARSER_OK};
+    struct json_repair repair;
+    enum status status =
+        json_repair_read(t->context, names, rules, record, document, &repair, outcome);
+    if (status == STATUS_INVALID_UTF8 || status == STATUS_REFUSED) {
+        text_event_repair(t, &record);
+        if (!repair_escapes(t, &record) || json_repair_read(t->context, names, rules, record,
+                                                            document, &repair, &again) != STATUS_OK)
+            return false;
+        *outcome = (struct parser_outcome){.result = PARSER_OK};
+        status = STATUS_OK;
+    }
+    if (status == STATUS_OK && !json_repair_note(t->context, &repair, &t->event))
+        t->failed = true;
+    return status == STATUS_OK;
 }
 
 bool text_event_set(struct text_event *t, enum event_field field, struct slice value)

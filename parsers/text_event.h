@@ -5,6 +5,7 @@
 
 #include "parsers/json_object.h"
 #include "parsers/json_record.h"
+#include "parsers/json_repair.h"
 #include "parsers/key_list.h"
 #include "parsers/parser.h"
 
@@ -22,8 +23,10 @@ void text_event_init(struct text_event *t, const struct parser_context *context)
 /* Replaces what may not stand in a text (text_repair) and notes it, once for the event. */
 void text_event_repair(struct text_event *t, struct slice *record);
 /* Reads the record, a JSON object, with context->json; what may not stand in a text, also the
- * escape of U+0000, is U+FFFD then, and noted. False: *outcome says why. names may be NULL. */
-bool text_event_read_json(struct text_event *t, const struct json_names *names, struct slice record,
+ * escape of U+0000, is U+FFFD then, and noted, as are keys that stand twice
+ * (parsers/json_repair.h). False: *outcome says why. names may be NULL. */
+bool text_event_read_json(struct text_event *t, const struct json_names *names,
+                          const struct json_repair_rules *rules, struct slice record,
                           struct json_document *document, struct parser_outcome *outcome);
 /* Note; the event's parse_status becomes partial. */
 void text_event_partial(struct text_event *t, const char *code, const char *detail);

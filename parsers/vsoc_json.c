@@ -5,6 +5,7 @@
 #include "parsers/json_head.h"
 #include "parsers/json_object.h"
 #include "parsers/json_record.h"
+#include "parsers/json_repair.h"
 #include "parsers/pipeline_run.h"
 #include "parsers/vsoc_json_keys.h"
 #include "parsers/vsoc_json_value.h"
@@ -227,10 +228,17 @@ static void parse(struct slice record, const struct parser_context *context,
     r.outcome = outcome;
     r.sent_attributes = NULL;
     r.has_unknown = false;
-    if (json_record_read(context, &vsoc_json_names, record, &r.document, outcome) != STATUS_OK)
+    static const struct json_repair_rules rules = {.every_own = true};
+    struct json_repair repair;
+    if (json_repair_read(context, &vsoc_json_names, &rules, record, &r.document, &repair,
+                         outcome) != STATUS_OK)
         return;
     const struct json_node *nodes = r.document.nodes;
     event_clear(&r.event);
+    if (!json_repair_note(context, &repair, &r.event)) {
+        parser_malformed(outcome, 0, "no_memory", "limits.memory is reached");
+        return;
+    }
     json_object_init(&r.attributes, context);
     for (size_t k = 1; k < nodes[0].span; k += nodes[k].span)
         if (!take_member(&r, &nodes[k]))

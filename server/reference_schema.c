@@ -131,8 +131,8 @@ void reference_schema(struct writer *out)
         "schema` from the table that the program runs on. All that the server takes is valid; the "
         "server refuses some more, because a schema does not say: lengths are counted in bytes of "
         "UTF-8; an integer is written without fraction and exponent; digits in a string and times "
-        "are in range, days exist; base64 loses no bits; an address has no zone; no key stands "
-        "twice, at any depth, nor in attributes and beside it; no text has U+0000. Keys that are "
+        "are in range, days exist; base64 loses no bits; an address has no zone; no key of the "
+        "event stands twice, nor in attributes and beside it; no text has U+0000. Keys that are "
         "not named here are kept in attributes.\",\n"
         "  \"type\": \"object\",\n"
         "  \"anyOf\": [");

@@ -152,9 +152,11 @@ def test_native_numbers_that_do_not_fit_are_quarantined(build):
 
 
 @pytest.mark.parametrize("name", ("vsoc_json", "cloudevents", "eve", "hec", "otlp"))
-def test_numbers_that_no_double_holds_quarantine_the_record(build, name):
+def test_numbers_that_no_double_holds_are_kept_as_texts_with_a_note(build, name):
     record = NUMBERS[name][0] if name in NUMBERS else b'{"message":"m","x":@@}'
-    assert parse(build, name, [record.replace(HERE, b"1e400")]) == [(None, "out_of_range")]
+    ((event, code),) = parse(build, name, [record.replace(HERE, b"-1e400")])
+    assert code is None and '"-1e400"' in json.dumps(event["attributes"])
+    assert event["parse_status"] == "partial" and [note["code"] for note in event["parse_notes"]] == ["huge_number"]
 
 
 @pytest.mark.parametrize("name, record", [

@@ -146,12 +146,13 @@ static void object_without_event_is_quarantined(void **state)
     struct fixture *f = *state;
     fixture_run_text(f, "{\"event\":\"a\"}{\"time\":1}{\"event\":null}{\"event\":\"\"}"
                         "{\"event\":\" \"}{\"event\":1,\"event\":2}{\"event\":\"b\"}");
-    assert_int_equal(f->result.accepted, 2);
+    assert_int_equal(f->result.accepted, 3);
     assert_rejected(f, 1, "event_missing", "needed");
     assert_rejected(f, 2, "event_missing", "needed");
     assert_rejected(f, 3, "event_blank", "empty");
     assert_rejected(f, 4, "event_blank", "empty");
-    assert_rejected(f, 5, "duplicate_key", "event");
+    assert_event_has(f, 5, "\"attributes\":{\"event#2\":2}");
+    assert_event_has(f, 5, "\"code\":\"duplicate_key\"");
 }
 
 static void what_is_no_text_is_repaired(void **state)

@@ -249,6 +249,10 @@ static void the_vin_is_no_attribute(void **state)
         assert_event_has(f, 0, "\"wmi\":\"1M8\"");
         assert_event_lacks(f, 0, "1M8GDM9AXKP042788");
     }
+    run_record(f, "\"attributes\":[{\"key\":\"vsoc.vin\",\"value\":{\"stringValue\":"
+                  "\"1M8GDM9AXKP042788\"}},{\"key\":\"vehicle.vin\",\"value\":{\"stringValue\":"
+                  "\"1G4AH59H45G118341\"}}]");
+    assert_rejected(f, 0, "duplicate_key", "two vehicles");
     run_record(f, "\"attributes\":[{\"key\":\"vsoc.vin\",\"value\":{\"stringValue\":\"\"}}]");
     assert_rejected(f, 0, "bad_vin", "vin");
 }
