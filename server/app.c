@@ -22,6 +22,7 @@
 #include "core/thread.h"
 #include "server/audit.h"
 #include "server/command.h"
+#include "server/file_budget.h"
 #include "server/file_read.h"
 #include "server/sink_config.h"
 #include "storage/folder.h"
@@ -242,26 +243,16 @@ static enum status listen_admin(struct app *app)
         .base = app->base,
         .listen_fd = app->admin_fd,
         .label = "admin",
-        .settings = http_settings_from_config(app->config),
+        .settings = http_settings_for_admin(app->config),
         .handler = {.on_headers = admin_on_headers, .arg = app},
         .counts = app->admin_counts,
     };
     return http_server_create(&options, &app->admin);
 }
 
-static size_t worker_count(const struct config *c)
-{
-    char *end;
-    unsigned long n = strtoul(c->ingest_workers, &end, 10);
-    if (end != c->ingest_workers && *end == '\0' && n > 0)
-        return n < APP_WORKERS_MAX ? n : APP_WORKERS_MAX;
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    return cores < 1 ? 1 : cores > 8 ? 8 : (size_t)cores;
-}
-
 static enum status create_workers(struct app *app)
 {
-    size_t count = worker_count(app->config);
+    size_t count = file_budget_workers(app->config);
     enum status s = bind_one("ingest", app->config->ingest_address, &app->ingest_fd);
     for (unsigned i = 0; s == STATUS_OK && i < count; i++) {
         struct worker_options options = {
@@ -289,12 +280,15 @@ static void raise_file_limit(const struct config *config)
     files.rlim_cur = files.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &files) != 0)
         log_warn("the limit of open files could not be raised", LOG_TEXT("error", strerror(errno)));
-    uint64_t connections = http_settings_from_config(config).connections;
-    if (connections < config->limit_connections)
-        log_warn("fewer connections than limits.connections: raise the limit of open files "
-                 "(LimitNOFILE, ulimit -n)",
-                 LOG_U64("connections", connections),
-                 LOG_U64("limits.connections", config->limit_connections));
+    struct file_budget budget = file_budget_now(config);
+    if (budget.limit < budget.needed)
+        log_warn("the limit of open files is lower than what the settings need, so fewer "
+                 "connections are taken: raise it (LimitNOFILE, ulimit -n) or lower "
+                 "limits.connections",
+                 LOG_U64("limit", budget.limit), LOG_U64("needed", budget.needed),
+                 LOG_U64("limits.connections", config->limit_connections),
+                 LOG_U64("connections", budget.connections), LOG_U64("admin", budget.admin),
+                 LOG_U64("refused", budget.refused), LOG_U64("other", budget.other));
 }
 
 static enum status start(struct app *app)

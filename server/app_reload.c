@@ -180,7 +180,7 @@ void app_reload(struct app *app)
     for (size_t i = 0; i < app->worker_count; i++)
         worker_reload(app->workers[i], app->config, app->catalog->catalog, app->tls,
                       app->generation);
-    struct http_settings http = http_settings_from_config(app->config);
+    struct http_settings http = http_settings_for_admin(app->config);
     http_server_reconfigure(app->admin, &http, NULL);
     fault_point(reload_sent);
     log_info("settings reloaded");

@@ -61,10 +61,6 @@ void conn_close(struct conn *conn)
     bufferevent_disable(conn->stream, EV_READ | EV_WRITE);
     if (conn->drain_read)
         event_del(conn->drain_read);
-    if (conn->counted)
-        conn_counts_leave(server->counts, slice_make(conn->address, conn->address_size));
-    else
-        server->over_limit_count--;
     list_remove(conn);
     list_add(&server->dead, conn);
     server->living_count--;
@@ -72,10 +68,20 @@ void conn_close(struct conn *conn)
     http_server_reap_later(server);
 }
 
+static void leave_counts(struct conn *conn)
+{
+    struct conn_counts *counts = conn->server->counts;
+    if (conn->counted)
+        conn_counts_leave(counts, slice_make(conn->address, conn->address_size));
+    else if (conn->lingers)
+        conn_counts_leave_refused(counts);
+}
+
 void conn_free(struct conn *conn)
 {
     ensure(conn->state == CONN_DEAD && !conn->will_run);
     list_remove(conn);
+    leave_counts(conn); /* not before: its descriptor is open until now */
     end_exchange(conn);
     if (conn->drain_read)
         event_free(conn->drain_read);
@@ -374,8 +380,7 @@ static bool enter(struct conn *conn, struct http_refusal *refusal)
 
 static void leave_unopened(struct conn *conn)
 {
-    if (conn->counted)
-        conn_counts_leave(conn->server->counts, slice_make(conn->address, conn->address_size));
+    leave_counts(conn);
     tls_context_release(conn->tls);
     close(conn->fd);
     free(conn);
@@ -400,14 +405,15 @@ void conn_accept(struct http_server *server, int fd, const struct sockaddr *addr
     metric_add(server->m_accepted, 1);
     bool entered = enter(conn, &refusal);
     /* A handshake costs more than the answer is worth: over the limit, TLS is just closed. */
-    bool refuse = !entered && !server->tls && server->over_limit_count < CONN_OVER_LIMIT_MAX;
+    bool refuse = !entered && !server->tls &&
+                  conn_counts_enter_refused(server->counts, server->settings.refused);
+    conn->lingers = refuse;
     if (!entered && !refuse)
         http_server_count_refusal(refusal.code);
     if ((!entered && !refuse) || !open_stream(conn)) {
         leave_unopened(conn);
         return;
     }
-    server->over_limit_count += !entered;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     conn_timeout_watch_peer(conn);
     conn_timeout_init(conn);

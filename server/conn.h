@@ -23,8 +23,8 @@ struct bufferevent;
  * answer before a reset. */
 #define CONN_LINGER_NS    (5 * INT64_C(1000000000))
 #define CONN_LINGER_BYTES (1024 * 1024)
-/* Connections over the limit that wait for their 503 to be read; more are just closed. */
-#define CONN_OVER_LIMIT_MAX 256
+/* The same for one that was over a limit. */
+#define CONN_LINGER_REFUSED_NS INT64_C(1000000000)
 
 enum conn_state {
     CONN_HANDSHAKE, /* TLS */
@@ -79,6 +79,7 @@ struct conn {
     enum conn_state state;
     enum conn_deadline deadline;
     bool counted;     /* in conn_counts */
+    bool lingers;     /* over a limit: in its count of refused ones */
     bool input_ended; /* the client will send no more */
     bool paused;
     bool processing; /* conn_process is on the stack */
@@ -113,7 +114,7 @@ struct http_server {
     bool draining, destroying;
     struct conn *living, *dead;
     struct conn *run, **run_tail;
-    size_t living_count, over_limit_count;
+    size_t living_count;
     struct event *run_event, *reap_event;
     struct http_parser *parsers[64]; /* not in use */
     size_t parser_count;

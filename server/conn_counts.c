@@ -13,7 +13,7 @@
 #define CELLS 16384
 
 struct conn_counts {
-    atomic_uint_least64_t total;
+    atomic_uint_least64_t total, refused;
     uint64_t keys[ROWS];
     atomic_uint_least32_t cells[ROWS][CELLS];
 };
@@ -30,7 +30,7 @@ void conn_counts_destroy(struct conn_counts *counts)
 {
     if (!counts)
         return;
-    ensure(atomic_load(&counts->total) == 0);
+    ensure(atomic_load(&counts->total) == 0 && atomic_load(&counts->refused) == 0);
     free(counts);
 }
 
@@ -88,4 +88,17 @@ void conn_counts_leave(struct conn_counts *counts, struct slice address)
 uint64_t conn_counts_total(const struct conn_counts *counts)
 {
     return atomic_load_explicit(&counts->total, memory_order_relaxed);
+}
+
+bool conn_counts_enter_refused(struct conn_counts *counts, uint64_t max_refused)
+{
+    if (atomic_fetch_add_explicit(&counts->refused, 1, memory_order_relaxed) < max_refused)
+        return true;
+    conn_counts_leave_refused(counts);
+    return false;
+}
+
+void conn_counts_leave_refused(struct conn_counts *counts)
+{
+    atomic_fetch_sub_explicit(&counts->refused, 1, memory_order_relaxed);
 }

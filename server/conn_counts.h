@@ -21,6 +21,11 @@ enum status conn_counts_enter(struct conn_counts *counts, struct slice address, 
                               uint64_t max_per_address) must_check;
 /* Undoes one enter of the same address. Thread: any. */
 void conn_counts_leave(struct conn_counts *counts, struct slice address);
+/* Counts a connection that is over a limit and stays for a moment, to read why. False: max_refused
+ * do already. Thread: any. */
+bool conn_counts_enter_refused(struct conn_counts *counts, uint64_t max_refused) must_check;
+/* Undoes one. Thread: any. */
+void conn_counts_leave_refused(struct conn_counts *counts);
 /* Open connections now. Thread: any. */
 uint64_t conn_counts_total(const struct conn_counts *counts);
 

@@ -37,7 +37,7 @@ static int64_t duration_ns(const struct conn *conn, enum conn_deadline deadline)
     case DEADLINE_WRITE:
         return least(RATE_TICK_NS, least(s->stall_ns, s->write_ns));
     default:
-        return CONN_LINGER_NS;
+        return conn->counted ? CONN_LINGER_NS : CONN_LINGER_REFUSED_NS;
     }
 }
 

@@ -4,32 +4,19 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
+#include "server/file_budget.h"
 
-/* Open files that are not connections: loops, segments, sinks, the admin listener. */
-#define FILES_KEPT      256
 #define REPLY_BYTES_MAX ((size_t)64 * 1024 * 1024)
 /* libevent frees a TLS session a turn after we do, and until then it holds the 16 KiB buffer that
  * its goodbye was written through: thousands closed at once must not add up. */
 #define REAPED_PER_TURN 64
 
-/* Connections must leave files to the spool and the sinks: a segment that can't be opened stops the
- * server. */
-static uint64_t connections_of(const struct config *config)
-{
-    struct rlimit files;
-    uint64_t most = config->limit_connections;
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY)
-        return most;
-    uint64_t room = files.rlim_cur > 2 * FILES_KEPT ? files.rlim_cur - FILES_KEPT
-                                                    : (uint64_t)files.rlim_cur / 2;
-    return most < room ? most : room;
-}
-
 struct http_settings http_settings_from_config(const struct config *config)
 {
+    struct file_budget files = file_budget_now(config);
     return (struct http_settings){
-        .connections = connections_of(config),
+        .connections = files.connections,
+        .refused = files.refused,
         .connections_per_address = config->limit_connections_per_address,
         .header_bytes = config->limit_header_bytes,
         .header_count = config->limit_header_count,
@@ -44,6 +31,14 @@ struct http_settings http_settings_from_config(const struct config *config)
         .drain_idle_ns = config->timeout_drain_idle,
         .body_bytes_per_second = config->timeout_body_rate,
     };
+}
+
+struct http_settings http_settings_for_admin(const struct config *config)
+{
+    struct http_settings settings = http_settings_from_config(config);
+    settings.connections = file_budget_now(config).admin;
+    settings.refused = 0;
+    return settings;
 }
 
 struct http_parser *http_server_take_parser(struct http_server *server)

@@ -20,6 +20,7 @@ struct http_server;
 /* limits.* and timeouts.* that the connection layer enforces. */
 struct http_settings {
     uint64_t connections, connections_per_address;
+    uint64_t refused; /* over a limit, that stay until their 503 is read */
     uint64_t header_bytes, header_count, target_bytes; /* 431, 431, 414 */
     uint64_t body_bytes; /* linger: most bytes read and dropped after an early answer */
     int64_t handshake_ns, headers_ns, body_ns, idle_ns, write_ns;
@@ -28,7 +29,9 @@ struct http_settings {
     uint64_t body_bytes_per_second; /* in each window of stall_ns; 0: none */
 };
 
+/* Of the ingest listener; connections and refused are what the open files allow. */
 struct http_settings http_settings_from_config(const struct config *config);
+struct http_settings http_settings_for_admin(const struct config *config);
 
 struct http_server_options {
     struct event_base *base;       /* outlives the server */

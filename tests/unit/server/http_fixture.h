@@ -139,6 +139,7 @@ static inline struct fixture *fx_create(void)
     f->settings = (struct http_settings){
         .connections = 100,
         .connections_per_address = 100,
+        .refused = 10,
         .header_bytes = 1024,
         .header_count = 16,
         .target_bytes = 256,

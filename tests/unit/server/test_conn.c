@@ -309,8 +309,8 @@ static void body_below_the_least_rate_is_answered_408(void **state)
 static void body_that_keeps_the_rate_ends_with_its_total_time(void **state)
 {
     struct fixture *f = (struct fixture *)*state;
-    f->settings.body_ns = 100 * NS_PER_MS;
-    f->settings.stall_ns = 30 * NS_PER_MS;
+    f->settings.body_ns = 400 * NS_PER_MS;
+    f->settings.stall_ns = 5 * NS_PER_S;
     f->settings.body_bytes_per_second = 10;
     fx_start(f, NULL);
     int fd = fx_connect(f);
@@ -562,6 +562,24 @@ static void connections_of_one_address_are_limited(void **state)
     close(b);
 }
 
+static void refused_connections_are_bounded_and_leave_soon(void **state)
+{
+    struct fixture *f = (struct fixture *)*state;
+    f->settings.connections = 1;
+    f->settings.refused = 3;
+    fx_start(f, NULL);
+    int fds[11];
+    for (int i = 0; i < 11; i++)
+        fds[i] = fx_connect(f); /* none reads what it is answered */
+    fx_wait_for(f, refusals("too_many_connections") >= 10);
+    assert_true(http_server_connections(f->server) <= 4);
+    int64_t start = clock_monotonic_ns();
+    fx_wait_for(f, http_server_connections(f->server) == 1);
+    assert_true(clock_monotonic_ns() - start < 4 * NS_PER_S);
+    for (int i = 0; i < 11; i++)
+        close(fds[i]);
+}
+
 static void drain_finishes_what_runs_and_closes_what_idles(void **state)
 {
     struct fixture *f = (struct fixture *)*state;
@@ -715,6 +733,7 @@ int main(void)
         T(request_that_ends_early_is_refused),
         T(connections_over_the_limit_get_503),
         T(connections_of_one_address_are_limited),
+        T(refused_connections_are_bounded_and_leave_soon),
         T(drain_finishes_what_runs_and_closes_what_idles),
         T(queued_connections_are_served_when_accepting_stops),
         T(destroy_tells_exchanges_that_they_are_dead),

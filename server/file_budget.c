@@ -1,0 +1,77 @@
+/* file_budget.c: shares of the open files. Any thread. Does not raise the limit; app.c does. */
+#include "server/file_budget.h"
+
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define WORKERS_MAX 64
+/* Standard streams, locks, log and audit files, the spool's writer, the main loop, and what is open
+ * for a moment: settings, certificates, look-ups of names. */
+#define FILES_BASE 96
+/* Its loop, its two eventfds, its copy of the listener, an accepted connection that is closed. */
+#define FILES_WORKER 8
+/* A connection, and the segment that the lane reads. */
+#define FILES_LANE 4
+/* librdkafka: brokers, and two pipes for each of its queues and threads. */
+#define FILES_KAFKA 96
+/* Least connections, however low the limit. */
+#define LEAST 4
+
+size_t file_budget_workers(const struct config *config)
+{
+    char *end;
+    unsigned long n = strtoul(config->ingest_workers, &end, 10);
+    if (end != config->ingest_workers && *end == '\0' && n > 0)
+        return n < WORKERS_MAX ? n : WORKERS_MAX;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores < 1 ? 1 : cores > 8 ? 8 : (size_t)cores;
+}
+
+static uint64_t others(const struct config *c)
+{
+    uint64_t files = FILES_BASE + FILES_WORKER * file_budget_workers(c);
+    if (c->kafka_enabled)
+        files += FILES_KAFKA + FILES_LANE;
+    if (c->postgres_enabled)
+        files += FILES_LANE * c->postgres_connections;
+    if (c->file_enabled)
+        files += FILES_LANE;
+    return files;
+}
+
+static uint64_t at_least(uint64_t n)
+{
+    return n < LEAST ? LEAST : n;
+}
+
+struct file_budget file_budget_of(const struct config *config, uint64_t limit)
+{
+    struct file_budget b = {
+        .limit = limit, .other = others(config), .admin = FILES_ADMIN, .refused = FILES_REFUSED};
+    uint64_t fixed = b.other + b.admin + b.refused;
+    b.needed = fixed + config->limit_connections;
+    if (limit >= b.needed) {
+        b.connections = config->limit_connections;
+        return b;
+    }
+    if (limit >= 2 * fixed) {
+        b.connections = limit - fixed;
+        return b;
+    }
+    /* Scarce: half for those who connect, half for the rest. */
+    b.admin = at_least(limit / 32);
+    b.refused = limit / 32;
+    b.connections = at_least(limit / 2 - b.admin - b.refused);
+    if (b.connections > config->limit_connections)
+        b.connections = config->limit_connections;
+    b.other = limit - b.connections - b.admin - b.refused;
+    return b;
+}
+
+struct file_budget file_budget_now(const struct config *config)
+{
+    struct rlimit files;
+    bool none = getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY;
+    return file_budget_of(config, none ? UINT64_MAX : (uint64_t)files.rlim_cur);
+}

@@ -1,0 +1,32 @@
+/* file_budget.h: how many open files (descriptors) a server of these settings needs, and who gets
+ * how many where the limit of the process is lower. Spool, sinks and probes come first: a segment
+ * that can't be opened stops the server. Pure but for file_budget_now. Thread: any. */
+#ifndef VSOC_SERVER_FILE_BUDGET_H
+#define VSOC_SERVER_FILE_BUDGET_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "server/config.h"
+
+/* Connections of the admin listener. */
+#define FILES_ADMIN 64
+/* Ingest connections over a limit that stay open until their 503 is read. */
+#define FILES_REFUSED 128
+
+struct file_budget {
+    uint64_t limit;       /* of the process; UINT64_MAX: none */
+    uint64_t needed;      /* for all that the settings allow at once */
+    uint64_t other;       /* loops, segments, sinks, log, and what is opened for a moment */
+    uint64_t admin;       /* connections of the admin listener */
+    uint64_t refused;     /* lingering connections that were refused */
+    uint64_t connections; /* ingest connections that are served */
+};
+
+/* Ingest threads that the settings ask for, at most 64. */
+size_t file_budget_workers(const struct config *config);
+/* The shares at a limit of so many files. Their sum is never over it. */
+struct file_budget file_budget_of(const struct config *config, uint64_t limit);
+/* At the limit that the process has now. */
+struct file_budget file_budget_now(const struct config *config);
+
+#endif
