@@ -3,6 +3,7 @@
  * makes events of them. */
 #include "parsers/audit_event.h"
 #include "parsers/builtin.h"
+#include "parsers/pipeline.h"
 
 /* Events whose records may stand among each other, and lines that may wait for more of their event.
  * An event is ready when either is used up by later ones, or at the end of the body: records come
@@ -10,6 +11,9 @@
 #define OPEN_MAX  64
 #define LINES_MAX 1024
 #define NO_LINE   LINES_MAX
+
+/* A line that only waits for others, beside its bytes. */
+#define WORK_OF_LINE 128
 
 struct waiting_line {
     struct slice bytes;
@@ -39,14 +43,14 @@ static void auditd_init(struct auditd *a, const struct parser_context *context)
         a->lines[i].next = i + 1;
 }
 
-static bool next_line(struct slice body, size_t *at, struct slice *line)
+/* False: there is none, or the work was stopped. */
+static bool next_line(struct slice body, struct work *work, size_t *at, struct slice *line)
 {
-    if (*at >= body.size)
+    if (*at >= body.size || !work_add(work, WORK_OF_LINE))
         return false;
-    struct slice rest = slice_sub(body, *at, body.size);
-    const uint8_t *lf = memchr(rest.data, '\n', rest.size);
-    *line = slice_sub(rest, 0, lf ? (size_t)(lf - rest.data) : rest.size);
-    *at += line->size + (lf != NULL);
+    size_t end = work_find(work, body, *at, '\n');
+    *line = slice_sub(body, *at, end - *at);
+    *at = end + (end < body.size);
     if (line->size && line->data[line->size - 1] == '\r')
         line->size--;
     return true;
@@ -136,7 +140,7 @@ static void parse(struct slice record, const struct parser_context *context,
     size_t at = 0;
     (void)outcome;
     auditd_init(&a, context);
-    for (size_t start = at; next_line(record, &at, &line); start = at) {
+    for (size_t start = at; next_line(record, pipeline_work(context), &at, &line); start = at) {
         if (audit_header_read(line, &header))
             take_record(&a, &header, line, start);
         else if (!is_blank(line))
@@ -152,7 +156,7 @@ static int probe(struct slice head)
     struct audit_header header;
     struct slice line;
     size_t at = 0;
-    while (next_line(head, &at, &line) && is_blank(line))
+    while (next_line(head, NULL, &at, &line) && is_blank(line))
         ;
     return head.size && audit_header_read(line, &header) ? 85 : 0;
 }

@@ -62,6 +62,7 @@ static void read_record(struct run *run, const struct split_record *record,
                          "an inner record is over limits.event_bytes");
     else
         run->frame->parser->parse(record->bytes, &run->context, outcome);
+    pipeline_count_work(run, record->bytes.size);
 }
 
 /* What follows a message in a frame that should hold one. */
@@ -84,6 +85,7 @@ static enum parser_result read_records(struct run *run, struct slice bytes,
     enum parser_result result = PARSER_NOT_MINE;
     uint32_t before = items(run);
     split_init(&split, bytes, run->frame->parser->framing, prefix);
+    split.work = run->options->work;
     while (run->status == STATUS_OK && split_next(&split, &record) == STATUS_OK) {
         const void *mark = run->context.mark(&run->context);
         read_record(run, &record, outcome);

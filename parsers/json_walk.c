@@ -3,6 +3,11 @@
 #include "parsers/json_walk.h"
 #include "parsers/split_scan.h"
 
+/* Beside the bytes of a container inside. */
+#define WORK_OF_MEMBER 32
+/* Bytes of one string or number between two looks at the work. */
+#define LOOK_BYTES 8192
+
 struct json_walk json_walk_make(struct slice body, size_t at)
 {
     return (struct json_walk){.body = body, .at = at + 1, .is_object = body.data[at] == '{'};
@@ -21,10 +26,17 @@ static int byte_at(const struct json_walk *walk)
     return walk->at < walk->body.size ? walk->body.data[walk->at] : -1;
 }
 
+/* Goes on behind byte i of a string or scalar that is looked at byte by byte. */
+static bool may_go_on(const struct json_walk *walk, size_t start, size_t i)
+{
+    return (i - start) % LOOK_BYTES > 1 || work_add(walk->work, LOOK_BYTES / 4);
+}
+
 static bool skip_string(struct json_walk *walk, struct slice *content)
 {
     size_t start = walk->at + 1, i = start;
-    while (i < walk->body.size && walk->body.data[i] != '"' && walk->body.data[i] >= ' ')
+    while (i < walk->body.size && walk->body.data[i] != '"' && walk->body.data[i] >= ' ' &&
+           may_go_on(walk, start, i))
         i += walk->body.data[i] == '\\' ? 2 : 1;
     if (i >= walk->body.size || walk->body.data[i] != '"')
         return false;
@@ -38,8 +50,11 @@ static bool skip_scalar(struct json_walk *walk)
     size_t start = walk->at;
     for (int c = byte_at(walk); (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '-' ||
                                 c == '+' || c == '.' || c == 'E';
-         c = byte_at(walk))
+         c = byte_at(walk)) {
         walk->at++;
+        if (!may_go_on(walk, start, walk->at))
+            return false;
+    }
     return walk->at > start;
 }
 
@@ -52,7 +67,7 @@ bool json_walk_skip(struct json_walk *walk)
         return skip_string(walk, &content);
     if (c != '{' && c != '[')
         return skip_scalar(walk);
-    if (split_scan_value(walk->body, walk->at, &end) != SPLIT_SCAN_COMPLETE)
+    if (split_scan_value(walk->body, walk->at, walk->work, &end) != SPLIT_SCAN_COMPLETE)
         return false;
     walk->at = end;
     return true;
@@ -62,17 +77,19 @@ static bool read_key(struct json_walk *walk, struct slice *key)
 {
     if (byte_at(walk) != '"' || !skip_string(walk, key))
         return false;
-    walk->at = json_walk_space(walk->body, walk->at);
+    walk->at = work_skip_space(walk->work, walk->body, walk->at);
     if (byte_at(walk) != ':')
         return false;
-    walk->at = json_walk_space(walk->body, walk->at + 1);
+    walk->at = work_skip_space(walk->work, walk->body, walk->at + 1);
     return true;
 }
 
 enum json_walk_result json_walk_next(struct json_walk *walk, struct slice *key)
 {
     *key = SLICE_EMPTY;
-    walk->at = json_walk_space(walk->body, walk->at);
+    if (!work_add(walk->work, WORK_OF_MEMBER))
+        return JSON_WALK_BROKEN;
+    walk->at = work_skip_space(walk->work, walk->body, walk->at);
     if (byte_at(walk) == (walk->is_object ? '}' : ']')) {
         walk->at++;
         return JSON_WALK_END;
@@ -80,7 +97,7 @@ enum json_walk_result json_walk_next(struct json_walk *walk, struct slice *key)
     if (walk->inside) {
         if (byte_at(walk) != ',')
             return JSON_WALK_BROKEN;
-        walk->at = json_walk_space(walk->body, walk->at + 1);
+        walk->at = work_skip_space(walk->work, walk->body, walk->at + 1);
     }
     walk->inside = true;
     bool there = !walk->is_object || read_key(walk, key);

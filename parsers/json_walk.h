@@ -3,13 +3,15 @@
 #ifndef VSOC_PARSERS_JSON_WALK_H
 #define VSOC_PARSERS_JSON_WALK_H
 
-#include "core/slice.h"
+#include "parsers/work.h"
 
 struct json_walk {
     struct slice body;
     size_t at; /* next byte; of something broken, where it is */
     bool is_object;
     bool inside; /* a member was read: a comma or the end follows */
+    struct work
+        *work; /* set by the caller; when it is stopped, all is broken. NULL: never pauses */
 };
 
 enum json_walk_result { JSON_WALK_VALUE, JSON_WALK_END, JSON_WALK_BROKEN };

@@ -3,26 +3,27 @@
 #include "parsers/builtin.h"
 #include "parsers/json_walk.h"
 #include "parsers/otlp_read.h"
+#include "parsers/pipeline.h"
 #include "parsers/proto_reader.h"
 
-static size_t first_byte(struct slice body)
+static size_t first_byte(struct slice body, struct work *work)
 {
-    return json_walk_space(body, slice_starts_with(body, "\xEF\xBB\xBF") ? 3 : 0);
+    return work_skip_space(work, body, slice_starts_with(body, "\xEF\xBB\xBF") ? 3 : 0);
 }
 
 /* A request in Protocol Buffers starts with the byte of its only field, which is also the line end
  * that JSON may start with, and the length may be that of {: then a key or the end must follow. An
  * array is no request either, but who sends one means JSON. */
-static bool is_json(struct slice body)
+static bool is_json(struct slice body, struct work *work)
 {
-    size_t at = first_byte(body);
+    size_t at = first_byte(body, work);
     if (at == body.size)
         return true;
     if (body.data[0] != '\n')
         return body.data[at] == '{' || body.data[at] == '[';
     if (body.data[at] != '{')
         return false;
-    at = json_walk_space(body, at + 1);
+    at = work_skip_space(work, body, at + 1);
     if (at == body.size)
         return false;
     uint8_t next = at + 1 < body.size ? body.data[at + 1] : 0;
@@ -32,7 +33,7 @@ static bool is_json(struct slice body)
 static void parse(struct slice record, const struct parser_context *context,
                   struct parser_outcome *outcome)
 {
-    if (is_json(record))
+    if (is_json(record, pipeline_work(context)))
         otlp_read_json(record, context, outcome);
     else
         otlp_read_protobuf(record, context, outcome);
@@ -68,7 +69,7 @@ static bool is_protobuf(struct slice head)
 
 static int probe(struct slice head)
 {
-    size_t at = first_byte(head);
+    size_t at = first_byte(head, NULL);
     if (at == head.size || head.data[at] != '{')
         return is_protobuf(head) ? 60 : 0;
     at = json_walk_space(head, at + 1);

@@ -6,11 +6,13 @@
 #include "parsers/otel_severity.h"
 #include "parsers/otlp_json_value.h"
 #include "parsers/otlp_read.h"
+#include "parsers/pipeline.h"
 #include "parsers/proto_json.h"
 
 struct reading {
     const struct parser_context *context;
     struct slice body;
+    struct work *work;
     struct otlp_level levels[2]; /* resource and scope being read */
     struct otlp_progress progress;
 };
@@ -202,6 +204,7 @@ static struct members find_members(const struct reading *r, size_t depth, size_t
     struct slice key;
     enum json_walk_result result;
     struct json_walk walk = json_walk_make(r->body, start);
+    walk.work = r->work;
     while ((result = json_walk_next(&walk, &key)) == JSON_WALK_VALUE) {
         struct span span = {walk.at, r->body.size};
         m.broken = !json_walk_skip(&walk);
@@ -272,6 +275,7 @@ static bool read_array(struct reading *r, size_t depth, struct span span, size_t
     if (r->body.data[span.start] != '[')
         return false;
     struct json_walk walk = json_walk_make(r->body, span.start);
+    walk.work = r->work;
     while (!r->progress.code && (result = json_walk_next(&walk, &key)) == JSON_WALK_VALUE) {
         size_t start = *end = walk.at;
         bool is_object = r->body.data[start] == '{';
@@ -322,6 +326,7 @@ static void reject_others(const struct reading *r, size_t depth, size_t start)
 {
     struct slice key;
     struct json_walk walk = json_walk_make(r->body, start);
+    walk.work = r->work;
     while (json_walk_next(&walk, &key) == JSON_WALK_VALUE) {
         size_t at = walk.at;
         if (!json_walk_skip(&walk))
@@ -378,7 +383,7 @@ static bool read_part(struct reading *r, size_t depth, size_t start, size_t *end
 void otlp_read_json(struct slice body, const struct parser_context *context,
                     struct parser_outcome *outcome)
 {
-    struct reading r = {.context = context, .body = body};
+    struct reading r = {.context = context, .body = body, .work = pipeline_work(context)};
     size_t at = slice_starts_with(body, "\xEF\xBB\xBF") ? 3 : 0;
     bool whole = true;
     for (at = json_walk_space(body, at); whole && at < body.size; at = json_walk_space(body, at))

@@ -2,6 +2,7 @@
  * stand, each twice at most. Fields that it does not know, or of another wire type, are skipped, as
  * Protocol Buffers have it, unless they hold messages like logs do: these are rejected. */
 #include "parsers/otlp_read.h"
+#include "parsers/pipeline.h"
 
 /* Field numbers of opentelemetry-proto (logs/v1, resource/v1, common/v1). */
 enum {
@@ -132,6 +133,7 @@ static bool next_child(struct otlp_cursor *cursor, struct slice *key, struct otl
 struct reading {
     const struct parser_context *context;
     struct slice body;
+    struct work *work;
     struct otlp_level levels[2]; /* resource and scope being read */
     struct otlp_progress progress;
 };
@@ -239,9 +241,10 @@ static void read_record(struct reading *r, struct slice message)
 
 /* A level that stands twice is merged: texts of the last, attributes of all. Here the last one
  * counts, with its bytes in the evidence: no encoder writes two. */
-static bool find_level(struct slice message, struct slice *level)
+static bool find_level(struct slice message, struct work *work, struct slice *level)
 {
     struct proto_reader reader = proto_reader_make(message);
+    reader.work = work;
     struct proto_field f;
     bool found = false;
     while (proto_next(&reader, &f)) {
@@ -277,15 +280,17 @@ static bool read_level(const struct reading *r, struct slice message, bool is_sc
 }
 
 /* A message with a field that is a message with fields, as logs are; texts hardly ever are. */
-static bool holds_messages(struct slice bytes)
+static bool holds_messages(struct slice bytes, struct work *work)
 {
     struct proto_reader outer = proto_reader_make(bytes);
     struct proto_field f, inner;
     bool found = false;
+    outer.work = work;
     while (proto_next(&outer, &f)) {
         if (f.type != PROTO_BYTES || !f.bytes.size)
             continue;
         struct proto_reader child = proto_reader_make(f.bytes);
+        child.work = work;
         while (proto_next(&child, &inner))
             continue;
         found |= !child.broken;
@@ -296,7 +301,7 @@ static bool holds_messages(struct slice bytes)
 /* A field that nobody knows, where logs are. */
 static void reject_other(const struct reading *r, const struct proto_field *f)
 {
-    if (f->type == PROTO_BYTES && holds_messages(f->bytes))
+    if (f->type == PROTO_BYTES && holds_messages(f->bytes, r->work))
         r->context->reject(r->context, offset_of(r, f->bytes), f->bytes.size, "unknown_member",
                            "messages in a field that OTLP has not here");
 }
@@ -308,6 +313,7 @@ static void read_children(struct reading *r, size_t depth, struct slice message)
 {
     struct proto_reader reader = proto_reader_make(message);
     struct proto_field f;
+    reader.work = r->work;
     while (!r->progress.code && proto_next(&reader, &f)) {
         bool is_old = depth == RESOURCE_DEPTH && f.number == OLD_SCOPE_LOGS;
         if (f.number == PART_LEVEL || f.number == PART_SCHEMA_URL)
@@ -332,7 +338,7 @@ static void read_part(struct reading *r, size_t depth, struct slice message)
     if (!otlp_count_part(&r->progress, offset_of(r, message)))
         return;
     const void *mark = r->context->mark(r->context);
-    if (!find_level(message, &level))
+    if (!find_level(message, r->work, &level))
         parser_malformed(&outcome, 0, "malformed", not_protobuf);
     else if (read_level(r, level, depth == SCOPE_DEPTH, &r->levels[depth], &outcome))
         read_children(r, depth, message);
@@ -341,10 +347,11 @@ static void read_part(struct reading *r, size_t depth, struct slice message)
     r->context->release(r->context, mark);
 }
 
-static bool has_resource_logs(struct slice body)
+static bool has_resource_logs(const struct reading *r)
 {
-    struct proto_reader reader = proto_reader_make(body);
+    struct proto_reader reader = proto_reader_make(r->body);
     struct proto_field f;
+    reader.work = r->work;
     while (proto_next(&reader, &f))
         if (f.number == REQUEST_RESOURCE_LOGS && f.type == PROTO_BYTES)
             return true;
@@ -354,13 +361,14 @@ static bool has_resource_logs(struct slice body)
 void otlp_read_protobuf(struct slice body, const struct parser_context *context,
                         struct parser_outcome *outcome)
 {
-    struct reading r = {.context = context, .body = body};
+    struct reading r = {.context = context, .body = body, .work = pipeline_work(context)};
     struct proto_reader reader = proto_reader_make(body);
     struct proto_field f;
-    if (!has_resource_logs(body)) {
+    if (!has_resource_logs(&r)) {
         parser_malformed(outcome, 0, "missing_field", "resource_logs is needed, field 1");
         return;
     }
+    reader.work = r.work;
     while (!r.progress.code && proto_next(&reader, &f)) {
         if (f.number == REQUEST_RESOURCE_LOGS && f.type == PROTO_BYTES)
             read_part(&r, RESOURCE_DEPTH, f.bytes);

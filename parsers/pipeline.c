@@ -17,6 +17,11 @@ static struct run *run_of(const struct parser_context *context)
     return context->server;
 }
 
+struct work *pipeline_work(const struct parser_context *context)
+{
+    return context->server ? run_of(context)->options->work : NULL;
+}
+
 /* ---- memory of a record ---- */
 
 /* Want of memory is no fault of the record's: the batch is for later. */
@@ -37,6 +42,7 @@ static void *record_alloc(const struct parser_context *context, size_t size)
 static const void *record_mark(const struct parser_context *context)
 {
     struct run *run = run_of(context);
+    pipeline_count_work(run, WORK_OF_ITEM);
     if (run->status != STATUS_OK)
         return NULL;
     const void *mark = scratch_mark(&run->scratch);
@@ -77,6 +83,7 @@ void pipeline_leave(struct run *run)
 /* Place of the next item in *index; false when the batch is full. */
 static bool take_index(struct run *run, uint32_t *index)
 {
+    pipeline_count_work(run, WORK_OF_ITEM);
     if (run->status != STATUS_OK)
         return false;
     if (run->index >= run->options->batch_events) {
@@ -342,6 +349,7 @@ static void read_record(struct run *run, struct split *split)
     struct slice whole = run->own.record.bytes;
     scratch_reset(&run->scratch);
     parser->parse(whole, &run->context, &outcome);
+    pipeline_count_work(run, stream && outcome.consumed ? outcome.consumed : whole.size);
     if (stream && outcome.consumed && outcome.consumed < whole.size)
         run->own.record.bytes = slice_sub(whole, 0, outcome.consumed);
     if (parser->framing == PARSER_FRAMING_BODY && outcome.result != PARSER_OK)
@@ -425,10 +433,12 @@ enum status pipeline_run(const struct pipeline_options *options, struct slice bo
     struct split split;
     run_init(&run, options, result);
     split_init(&split, body, options->parser->framing, options->prefix);
+    split.work = options->work;
     while (run.status == STATUS_OK && split_next(&split, &run.own.record) == STATUS_OK)
         take_record(&run, &split);
     if (!body.size && options->parser->framing == PARSER_FRAMING_BODY)
         take_record(&run, &split); /* an event may be in the headers alone */
+    pipeline_count_work(&run, 0);
     scratch_fini(&run.scratch);
     options->normaliser->context = NULL;
     return run.status;

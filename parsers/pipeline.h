@@ -12,6 +12,7 @@
 #include "parsers/parser.h"
 #include "parsers/registry.h"
 #include "parsers/split.h"
+#include "parsers/work.h"
 
 /* Readable bytes that must follow the body: parsers read in blocks. */
 #define PIPELINE_PADDING JSON_PADDING
@@ -46,6 +47,9 @@ struct pipeline_options {
      * the rest lives only during the call. */
     void (*on_reject)(void *arg, const struct event_reject *reject);
     void *arg; /* of both */
+    /* Counts what is read, records of any size included, and pauses between pieces; the thread may
+     * read other bodies meanwhile, with tools of their own. NULL: all is read at once. */
+    struct work *work;
 };
 
 /* Entry of the report's errors[]. Texts are static or from the normaliser's arena. */
@@ -67,10 +71,15 @@ struct pipeline_result {
     struct pipeline_error errors[PIPELINE_ERRORS];
 };
 
+/* For built-in parsers that go over much without emitting: the work of the run that calls them.
+ * NULL: it never pauses. */
+struct work *pipeline_work(const struct parser_context *context);
+
 /* Reads all of body, which must be followed by PIPELINE_PADDING readable bytes, and calls back in
  * the order of the records. *result is filled in any case. OK also when every record was
  * quarantined; TOO_MANY when there are more than batch_events items, NO_MEMORY when the arena's
- * limit is reached: the batch must then be refused as a whole, whatever was called back. */
+ * limit is reached, CLOSED when the work was stopped: the batch must then be refused as a whole,
+ * whatever was called back. */
 enum status pipeline_run(const struct pipeline_options *options, struct slice body,
                          struct pipeline_result *result) must_check;
 

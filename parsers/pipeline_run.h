@@ -28,7 +28,7 @@ struct run {
     struct frame own;    /* the batch's parser */
     struct frame *frame; /* the one at work */
     uint32_t index;      /* of the next item */
-    enum status status;  /* sticky: TOO_MANY, NO_MEMORY */
+    enum status status;  /* sticky: TOO_MANY, NO_MEMORY, CLOSED */
     struct scratch scratch;
 };
 
@@ -53,6 +53,13 @@ static inline const struct event *pipeline_envelope(const struct parser_context 
 {
     const struct run *run = context->server;
     return run->frame->envelope;
+}
+
+/* So much was done; the run ends when its work is stopped. */
+static inline void pipeline_count_work(struct run *run, size_t amount)
+{
+    if (!work_add(run->options->work, amount) && run->status == STATUS_OK)
+        run->status = STATUS_CLOSED;
 }
 
 /* Makes frame the one at work, and the one below it again. */

@@ -4,6 +4,9 @@
 
 #include <pb_decode.h>
 
+/* A field, whose bytes are not looked at here. */
+#define WORK_OF_FIELD 32
+
 static bool read_value(pb_istream_t *stream, pb_wire_type_t wire, struct proto_field *field)
 {
     uint32_t fixed32, size;
@@ -38,6 +41,10 @@ bool proto_next(struct proto_reader *reader, struct proto_field *field)
     bool eof;
     if (!rest.size || reader->broken)
         return false;
+    if (!work_add(reader->work, WORK_OF_FIELD)) {
+        reader->broken = true;
+        return false;
+    }
     pb_istream_t stream = pb_istream_from_buffer(rest.data, rest.size);
     if (!pb_decode_tag(&stream, &wire, &field->number, &eof) || !field->number ||
         !read_value(&stream, wire, field)) {

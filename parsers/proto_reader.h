@@ -3,7 +3,7 @@
 #ifndef VSOC_PARSERS_PROTO_READER_H
 #define VSOC_PARSERS_PROTO_READER_H
 
-#include "core/slice.h"
+#include "parsers/work.h"
 
 enum proto_type { PROTO_VARINT, PROTO_FIXED64, PROTO_BYTES, PROTO_FIXED32 };
 
@@ -19,6 +19,8 @@ struct proto_reader {
     struct slice message;
     size_t at;   /* next byte; of a broken message the start of the field that can't be read */
     bool broken; /* sticky */
+    struct work *work; /* set by the caller; when it is stopped, the message is broken. NULL: never
+                          pauses */
 };
 
 static inline struct proto_reader proto_reader_make(struct slice message)

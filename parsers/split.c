@@ -5,6 +5,9 @@
 #include "parsers/split_count.h"
 #include "parsers/split_scan.h"
 
+/* A step to the next line or value, beside the bytes that are gone over. */
+#define WORK_OF_STEP 8
+
 static bool is_space(uint8_t c)
 {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -36,10 +39,9 @@ static enum status give(struct split *split, struct split_record *record, size_t
     return STATUS_OK;
 }
 
-static size_t line_end(struct slice body, size_t at)
+static size_t line_end(const struct split *split, size_t at)
 {
-    const uint8_t *lf = at < body.size ? memchr(body.data + at, '\n', body.size - at) : NULL;
-    return lf ? (size_t)(lf - body.data) : body.size;
+    return work_find(split->work, split->body, at, '\n');
 }
 
 static size_t skip_space(struct slice body, size_t at)
@@ -58,23 +60,24 @@ static bool first_of_line(struct slice body, size_t at)
 }
 
 /* Where the first value stands that begins a line at or after `at`; the body's end if none does. */
-static size_t next_value_line(struct slice body, size_t at)
+static size_t next_value_line(const struct split *split, size_t at)
 {
+    const struct slice body = split->body;
     if (!first_of_line(body, at))
-        at = line_end(body, at);
-    while (at < body.size) {
-        at = skip_space(body, at);
+        at = line_end(split, at);
+    while (at < body.size && work_add(split->work, WORK_OF_STEP)) {
+        at = work_skip_space(split->work, body, at);
         if (at < body.size && starts_value(body.data[at]))
-            break;
-        at = line_end(body, at);
+            return at;
+        at = line_end(split, at);
     }
-    return at;
+    return body.size;
 }
 
 static enum status give_broken(struct split *split, struct split_record *record, size_t from,
                                size_t at, const char *broken)
 {
-    size_t next = next_value_line(split->body, at);
+    size_t next = next_value_line(split, at);
     split->after_element = true;
     return give(split, record, from, next, next, broken);
 }
@@ -82,7 +85,7 @@ static enum status give_broken(struct split *split, struct split_record *record,
 /* A line as a record, once it is known that some value never ends. */
 static enum status next_by_line(struct split *split, struct split_record *record, size_t at)
 {
-    size_t end = line_end(split->body, at);
+    size_t end = line_end(split, at);
     const char *broken = starts_value(split->body.data[at]) ? NULL : "text between JSON values";
     size_t to = end;
     while (to > at && (is_space(split->body.data[to - 1]) || split->body.data[to - 1] == ','))
@@ -131,7 +134,7 @@ static enum status next_container(struct split *split, struct split_record *reco
     size_t end = split->in_array ? 0 : whole_line(split->body, at);
     if (end)
         return give(split, record, at, end, end, NULL);
-    switch (split_scan_value(split->body, at, &end)) {
+    switch (split_scan_value(split->body, at, split->work, &end)) {
     case SPLIT_SCAN_COMPLETE:
         split->after_element = true;
         return give(split, record, at, end, end, NULL);
@@ -183,8 +186,10 @@ static enum status next_element(struct split *split, struct split_record *record
 static enum status next_json(struct split *split, struct split_record *record)
 {
     for (;;) {
-        size_t at = skip_space(split->body, split->offset);
+        size_t at = work_skip_space(split->work, split->body, split->offset);
         split->offset = at;
+        if (!work_add(split->work, WORK_OF_STEP))
+            return STATUS_END;
         if (at >= split->body.size) {
             split->done = true;
             return split->in_array && !split->by_line
@@ -212,11 +217,11 @@ static enum status next_json(struct split *split, struct split_record *record)
 static enum status next_line(struct split *split, struct split_record *record)
 {
     size_t at = split->offset;
-    while (at < split->body.size) {
-        size_t end = line_end(split->body, at);
+    while (at < split->body.size && work_add(split->work, WORK_OF_STEP)) {
+        size_t end = line_end(split, at);
         size_t next = end < split->body.size ? end + 1 : end;
         size_t to = end > at && split->body.data[end - 1] == '\r' ? end - 1 : end;
-        if (skip_space(slice_sub(split->body, 0, to), at) < to) {
+        if (work_skip_space(split->work, slice_sub(split->body, 0, to), at) < to) {
             *record = (struct split_record){slice_sub(split->body, at, to - at), at, NULL};
             split->offset = next;
             return STATUS_OK;
@@ -231,8 +236,8 @@ static enum status next_line(struct split *split, struct split_record *record)
 static enum status next_gap(struct split *split, struct split_record *record, size_t at)
 {
     if (split->line_end < at)
-        split->line_end = line_end(split->body, at);
-    size_t end = split_count_resume(split->body, at, split->line_end);
+        split->line_end = line_end(split, at);
+    size_t end = split_count_resume(split->body, at, split->line_end, split->work);
     *record = (struct split_record){slice_sub(split->body, at, end - at), at,
                                     "text behind an octet-counted frame"};
     split->offset = end;
@@ -241,9 +246,10 @@ static enum status next_gap(struct split *split, struct split_record *record, si
 
 static enum status next_frame(struct split *split, struct split_record *record)
 {
-    size_t at = skip_space(split->body, split->offset), end = at;
-    enum split_count found =
-        at < split->body.size ? split_count_frame(split->body, at, &end) : SPLIT_COUNT_NONE;
+    size_t at = work_skip_space(split->work, split->body, split->offset), end = at;
+    enum split_count found = at < split->body.size
+                                 ? split_count_frame(split->body, at, split->work, &end)
+                                 : SPLIT_COUNT_NONE;
     bool is_behind = split->counted && at < split->body.size && split->body.data[at - 1] != '\n';
     if (found == SPLIT_COUNT_NONE && is_behind && !split_count_is_priority(split->body, at))
         return next_gap(split, record, at);

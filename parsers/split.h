@@ -5,6 +5,7 @@
 #include "core/slice.h"
 #include "core/status.h"
 #include "parsers/parser.h"
+#include "parsers/work.h"
 
 /* Length prefix of binary records (parameter framing= of the content type). */
 enum split_prefix { SPLIT_PREFIX_NONE, SPLIT_PREFIX_U16, SPLIT_PREFIX_U32 };
@@ -20,6 +21,9 @@ struct split {
     bool counted;       /* SYSLOG: the record before was octet-counted */
     size_t line_end;    /* SYSLOG: the first at or after some offset; looked for once */
     bool done;
+    /* Set by the caller behind split_init: counts what is gone over. When it is stopped, records
+     * end anywhere. NULL: never pauses. */
+    struct work *work;
 };
 
 struct split_record {

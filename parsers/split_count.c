@@ -4,6 +4,8 @@
 #include "parsers/split_count.h"
 
 #define DIGITS_MAX 10
+/* A look at what may be the priority of a frame. */
+#define WORK_OF_LOOK 16
 
 static bool is_digit(uint8_t c)
 {
@@ -83,15 +85,14 @@ static size_t frame_before(struct slice s, size_t from, size_t priority)
     return start + 1 < priority ? start : s.size;
 }
 
-size_t split_count_resume(struct slice s, size_t from, size_t to)
+size_t split_count_resume(struct slice s, size_t from, size_t to, struct work *work)
 {
     size_t last =
         slice_sub(s, 0, to + DIGITS_MAX + 2).size; /* its priority may stand behind `to` */
     for (size_t p = from + 2; p < last; p++) {
-        const uint8_t *next = memchr(s.data + p, '<', last - p);
-        if (!next)
+        p = work_find(work, slice_sub(s, 0, last), p, '<');
+        if (p == last || !work_add(work, WORK_OF_LOOK))
             break;
-        p = (size_t)(next - s.data);
         bool may_be = s.data[p - 1] == ' ' && split_count_is_priority(s, p);
         size_t start = may_be ? frame_before(s, from, p) : to;
         if (start < to)
@@ -100,7 +101,7 @@ size_t split_count_resume(struct slice s, size_t from, size_t to)
     return to;
 }
 
-enum split_count split_count_frame(struct slice s, size_t at, size_t *end)
+enum split_count split_count_frame(struct slice s, size_t at, struct work *work, size_t *end)
 {
     size_t octets, n = read_count(s, at, &octets);
     *end = sound_end(s, at);
@@ -110,7 +111,7 @@ enum split_count split_count_frame(struct slice s, size_t at, size_t *end)
         return SPLIT_COUNT_NONE;
     bool fits = octets <= s.size - at - n;
     size_t most = fits ? at + n + octets : s.size;
-    *end = split_count_resume(s, at + n, most);
+    *end = split_count_resume(s, at + n, most, work);
     return fits && *end == most ? SPLIT_COUNT_FRAME : SPLIT_COUNT_BROKEN;
 }
 

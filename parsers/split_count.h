@@ -2,7 +2,7 @@
 #ifndef VSOC_PARSERS_SPLIT_COUNT_H
 #define VSOC_PARSERS_SPLIT_COUNT_H
 
-#include "core/slice.h"
+#include "parsers/work.h"
 
 enum split_count {
     SPLIT_COUNT_FRAME,  /* a frame */
@@ -11,11 +11,11 @@ enum split_count {
 };
 
 /* What stands at `at`. *end: where it ends, when it is not NONE. A broken one ends where a sound
- * frame starts, else with the body. */
-enum split_count split_count_frame(struct slice body, size_t at, size_t *end);
+ * frame starts, else with the body. work may be NULL. */
+enum split_count split_count_frame(struct slice body, size_t at, struct work *work, size_t *end);
 /* Where between `from` and `to` a frame with a priority starts whose count leads to its end; `to`
- * when there is none. */
-size_t split_count_resume(struct slice body, size_t from, size_t to);
+ * when there is none, or the work was stopped. work may be NULL. */
+size_t split_count_resume(struct slice body, size_t from, size_t to, struct work *work);
 /* "<PRI>" stands at `at`. */
 bool split_count_is_priority(struct slice body, size_t at);
 /* Bytes of "LEN SP" at the head of s when "<PRI>" follows, else 0. */

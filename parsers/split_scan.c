@@ -7,6 +7,9 @@
 #endif
 
 #define BLOCK 64
+/* Bytes gone over between two looks at the work, and how much that is. */
+#define WORK_STRETCH    8192
+#define WORK_OF_STRETCH (WORK_STRETCH / 4)
 
 /* Bit n: byte n of the block is one of these. */
 struct masks {
@@ -112,11 +115,14 @@ static struct masks next_masks(struct slice body, size_t at, struct carry *carry
     return m;
 }
 
-enum split_scan_result split_scan_value(struct slice body, size_t start, size_t *end)
+enum split_scan_result split_scan_value(struct slice body, size_t start, struct work *work,
+                                        size_t *end)
 {
     struct carry carry = {false, false};
     size_t depth = 0;
     for (size_t at = start; at < body.size; at += BLOCK) {
+        if ((at - start) % WORK_STRETCH == 0 && at > start && !work_add(work, WORK_OF_STRETCH))
+            break;
         struct masks m = next_masks(body, at, &carry);
         for (uint64_t bits = m.open | m.close | m.line_end; bits; bits &= bits - 1) {
             unsigned i = (unsigned)__builtin_ctzll(bits);

@@ -2,7 +2,7 @@
 #ifndef VSOC_PARSERS_SPLIT_SCAN_H
 #define VSOC_PARSERS_SPLIT_SCAN_H
 
-#include "core/slice.h"
+#include "parsers/work.h"
 
 enum split_scan_result {
     SPLIT_SCAN_COMPLETE, /* *end is the byte after the closing bracket */
@@ -12,7 +12,9 @@ enum split_scan_result {
 };
 
 /* body.data[start] is { or [. Brackets are counted, not matched by kind: the parser finds the rest.
- * Reads each byte once, up to *end (rounded up to 64, never past the body). */
-enum split_scan_result split_scan_value(struct slice body, size_t start, size_t *end);
+ * Reads each byte once, up to *end (rounded up to 64, never past the body). UNTERMINATED too when
+ * the work was stopped. work may be NULL. */
+enum split_scan_result split_scan_value(struct slice body, size_t start, struct work *work,
+                                        size_t *end);
 
 #endif

@@ -119,23 +119,42 @@ enum status inflate_stream_step(struct inflate_stream *stream, size_t read, size
 {
     stream->in_bytes += read;
     stream->out->size += written;
-    return check(stream);
+    enum status status = check(stream);
+    bool goes_on = work_add(stream->work, INFLATE_WORK_OF_INPUT * read + written);
+    return status == STATUS_OK && !goes_on ? STATUS_CLOSED : status;
+}
+
+void inflate_count_work(struct inflate *inflate, struct work *work)
+{
+    inflate->stream.work = work;
+}
+
+/* Identity: the body in one piece. */
+static enum status copy(struct inflate_stream *stream, struct slice span)
+{
+    stream->in_bytes += span.size;
+    writer_add_slice(stream->out, span);
+    enum status status = check(stream);
+    return status == STATUS_OK && !work_add(stream->work, span.size) ? STATUS_CLOSED : status;
 }
 
 enum status inflate_feed(struct inflate *inflate, struct slice span)
 {
     struct inflate_stream *stream = &inflate->stream;
     void **state = &inflate->states[inflate->coding];
-    if (!inflate->decoder) {
-        stream->in_bytes += span.size;
-        writer_add_slice(stream->out, span);
-        return check(stream);
-    }
+    enum status status = STATUS_OK;
+    if (!inflate->decoder)
+        return copy(stream, span);
     if (stream->out->limit <= JSON_PADDING)
         return STATUS_TOO_LARGE;
     if (!*state && !(*state = inflate->decoder->create()))
         return STATUS_NO_MEMORY;
-    return inflate->decoder->feed(*state, stream, span);
+    while (status == STATUS_OK && span.size) {
+        struct slice piece = slice_sub(span, 0, INFLATE_SPAN_BYTES);
+        status = inflate->decoder->feed(*state, stream, piece);
+        span = slice_sub(span, piece.size, span.size);
+    }
+    return status;
 }
 
 enum status inflate_finish(struct inflate *inflate)

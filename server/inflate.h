@@ -6,6 +6,7 @@
 #include "core/slice.h"
 #include "core/status.h"
 #include "core/writer.h"
+#include "parsers/work.h"
 
 enum inflate_coding { INFLATE_IDENTITY, INFLATE_GZIP, INFLATE_DEFLATE, INFLATE_ZSTD };
 
@@ -24,8 +25,10 @@ void inflate_destroy(struct inflate *inflate);
  * the last JSON_PADDING bytes are for readers that look ahead, never for the body. */
 void inflate_start(struct inflate *inflate, enum inflate_coding coding, uint64_t max_ratio,
                    struct writer *out);
-/* Feeds a span. TOO_LARGE (out's limit), TOO_DENSE (ratio), MALFORMED, NO_MEMORY. After an error
- * only inflate_start is allowed. */
+/* Until the next inflate_start: counts what is inflated, and pauses between pieces. */
+void inflate_count_work(struct inflate *inflate, struct work *work);
+/* Feeds a span. CLOSED (the work was stopped), TOO_LARGE (out's limit), TOO_DENSE (ratio),
+ * MALFORMED, NO_MEMORY. After an error only inflate_start is allowed. */
 enum status inflate_feed(struct inflate *inflate, struct slice span) must_check;
 /* The body is complete. TRUNCATED when the stream is not (an empty body of a coding other than
  * identity is not). Garbage behind the stream was MALFORMED in feed already. On OK JSON_PADDING

@@ -185,52 +185,41 @@ static void hash_content(struct sha256 *sha, const struct request *r)
     }
 }
 
-/* Body hash and batch key. */
-static void make_key(struct ingest *in, struct request *r)
+void request_make_key(struct request *r, struct sha256 *sha)
 {
     struct batch_meta *m = &r->batch->meta;
-    sha256_start(in->sha);
-    for (size_t i = 0; i < r->batch->body_count; i++)
-        sha256_update(in->sha, r->batch->body[i]);
-    sha256_finish(in->sha, m->body_sha256);
-
     bool named = m->idempotency_key.size > 0;
-    sha256_start(in->sha);
-    sha256_update(in->sha, m->tenant);
-    sha256_update(in->sha, slice_make("", 1));
-    sha256_update(in->sha, m->sender);
-    sha256_update(in->sha, slice_make(named ? "\0k" : "\0b", 2));
+    sha256_start(sha);
+    sha256_update(sha, m->tenant);
+    sha256_update(sha, slice_make("", 1));
+    sha256_update(sha, m->sender);
+    sha256_update(sha, slice_make(named ? "\0k" : "\0b", 2));
     if (named)
-        sha256_update(in->sha, m->idempotency_key);
+        sha256_update(sha, m->idempotency_key);
     else
-        hash_content(in->sha, r);
-    sha256_finish(in->sha, m->key);
+        hash_content(sha, r);
+    sha256_finish(sha, m->key);
 }
 
-/* True when the key is new and now in progress; else the request is answered or waits. */
-static bool begin_key(struct ingest *in, struct request *r)
+/* The key is not new: answers, or waits for the sinks that have not passed the first batch. */
+static void answer_known(struct ingest *in, struct request *r, enum dedup_answer answer)
 {
-    const struct batch_meta *m = &r->batch->meta;
-    switch (dedup_begin(in->shared->dedup, m->key, m->body_sha256, &r->batch->arena, &r->report)) {
-    case DEDUP_NEW:
-        fault_point(ingest_key_begun);
-        return true;
+    switch (answer) {
     case DEDUP_REPEAT:
         r->repeat = true;
         fault_point(ingest_repeat_known);
         metric_add(in->batches_duplicate, 1);
         request_acknowledge(r);
-        return false;
+        return;
     case DEDUP_IN_PROGRESS:
         request_refuse(r, &(struct refusal){409, "in_progress",
                                             "the same batch is being made durable right now", 1,
                                             NULL, NULL});
-        return false;
+        return;
     default:
         request_refuse(r, &(struct refusal){422, "key_reused",
                                             "Idempotency-Key was used with another body", 0, NULL,
                                             NULL});
-        return false;
     }
 }
 
@@ -268,22 +257,19 @@ static void submit(struct ingest *in, struct request *r)
 }
 
 /* The body is a question: nothing of it is kept. */
-static void answer_question(struct ingest *in, struct request *r)
+static void answer_question(struct ingest *in, struct request *r, struct reading *b)
 {
-    struct refusal refusal;
     struct dialect_question question = {
-        .request = r, .json = in->json, .config = in->config, .shared = in->shared};
+        .request = r, .body = b->body, .json = b->json, .config = in->config, .shared = in->shared};
     writer_reset(&in->scratch);
-    int status = ingest_inflate(in, r, &question.body, &refusal)
-                     ? r->dialect->answer_body(&in->scratch, &question, &refusal)
-                     : 0;
+    int status = r->dialect->answer_body(&in->scratch, &question, &b->refusal);
     if (status && in->scratch.status != STATUS_OK) {
         status = 0;
-        refuse_with(&refusal, 413, "question_too_large",
+        refuse_with(&b->refusal, 413, "question_too_large",
                     "the answer would be over 1 MiB: ask less");
     }
     if (!status) {
-        request_refuse(r, &refusal);
+        request_refuse(r, &b->refusal);
         return;
     }
     http_reply(r->exchange, status, r->dialect->report_type, writer_slice(&in->scratch), NULL, 0,
@@ -291,30 +277,10 @@ static void answer_question(struct ingest *in, struct request *r)
     request_destroy(r);
 }
 
-void ingest_on_end(void *arg, struct http_exchange *exchange)
+/* Its events and report are in the batch. */
+static void take_batch(struct ingest *in, struct request *r)
 {
-    struct ingest *in = arg;
-    struct request *r = http_context(exchange);
-    if (!r)
-        return;
-    if (!request_received(r))
-        return;
-    if (r->dialect->answer_body) {
-        answer_question(in, r);
-        return;
-    }
-    struct batch_meta *m = &r->batch->meta;
-    m->received_ns = clock_wall_ns();
-    uuid7_make(m->received_ns, m->batch_uid);
-    make_key(in, r);
-    if (!begin_key(in, r))
-        return;
-    struct refusal refusal;
-    if (!ingest_read_body(in, r, &refusal)) {
-        dedup_abort(in->shared->dedup, m->key);
-        request_refuse(r, &refusal);
-        return;
-    }
+    const struct batch_meta *m = &r->batch->meta;
     uint64_t items = (uint64_t)m->accepted + m->duplicates + m->quarantined;
     if (items == 0) {
         dedup_abort(in->shared->dedup, m->key);
@@ -326,6 +292,43 @@ void ingest_on_end(void *arg, struct http_exchange *exchange)
     submit(in, r);
 }
 
+void ingest_on_end(void *arg, struct http_exchange *exchange)
+{
+    struct request *r = http_context(exchange);
+    (void)arg;
+    if (!r || !request_received(r))
+        return;
+    struct batch_meta *m = &r->batch->meta;
+    m->received_ns = clock_wall_ns();
+    uuid7_make(m->received_ns, m->batch_uid);
+    reading_begin(r);
+}
+
+void request_read_over(struct request *r, struct reading *b)
+{
+    struct ingest *in = r->ingest;
+    if (b->end == READING_KNOWN) {
+        answer_known(in, r, b->answer);
+    } else if (b->end == READING_DONE && r->dialect->answer_body) {
+        answer_question(in, r, b);
+    } else if (b->end == READING_DONE) {
+        take_batch(in, r);
+    } else {
+        if (b->key_begun)
+            dedup_abort(in->shared->dedup, r->batch->meta.key);
+        if (b->end == READING_STOPPED)
+            request_destroy(r);
+        else
+            request_refuse(r, &b->refusal);
+    }
+}
+
+bool ingest_take_turn(struct ingest *in)
+{
+    thread_assert(THREAD_WORKER);
+    return reading_turn(in);
+}
+
 void ingest_on_gone(void *arg, struct http_exchange *exchange)
 {
     struct request *r = http_context(exchange);
@@ -333,6 +336,8 @@ void ingest_on_gone(void *arg, struct http_exchange *exchange)
     if (!r)
         return;
     r->exchange = NULL;
+    if (reading_stop(r))
+        return; /* request_read_over ends it */
     if (r->waiting)
         request_stop_waiting(r);
     if (r->batch)

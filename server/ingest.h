@@ -41,6 +41,15 @@ struct ingest *ingest_create(struct ingest_shared *shared, const struct config *
                              void *shed_arg);
 /* All requests must be over. */
 void ingest_destroy(struct ingest *ingest);
+/* Who calls ingest_take_turn soon, from the loop, when need_turn(arg) was called; repeated calls
+ * before that ask for nothing more. Call before the first request. */
+void ingest_on_need_turn(struct ingest *ingest, void (*need_turn)(void *arg), void *arg);
+/* Reads on in bodies, for about two milliseconds at most. True: call it again after a look at the
+ * sockets. */
+bool ingest_take_turn(struct ingest *ingest);
+/* False: bodies are being read with the settings in force. No other one begins until
+ * ingest_reconfigure: ask again after a turn. */
+bool ingest_may_reconfigure(struct ingest *ingest);
 /* New settings from the next request on, the catalogue from the next body. */
 void ingest_reconfigure(struct ingest *ingest, const struct config *config,
                         const struct catalog *catalog);

@@ -1,15 +1,17 @@
-/* ingest_body.c: a complete body → records → events of a batch. Worker threads. Does not answer and
+/* ingest_body.c: a complete body → records → events of a batch. Runs on a worker's fiber: each loop
+ * over the body counts its work and may pause in between (ingest_reading.h). Does not answer and
  * does not touch the spool. */
 #include "server/ingest_internal.h"
 
 #include "core/clock.h"
 #include "core/event_codec.h"
+#include "storage/fault.h"
 
 /* Encoded events take about this part of the inflated body. */
 #define EVENT_SHARE_OF_BODY 3
 
-/* Memory of an inflated body that is kept for the next one. */
-#define INFLATED_KEEP ((size_t)8 << 20)
+/* What a question may inflate to. */
+#define QUESTION_BYTES ((size_t)1 << 20)
 
 bool refuse_with(struct refusal *refusal, int status, const char *code, const char *detail)
 {
@@ -17,13 +19,19 @@ bool refuse_with(struct refusal *refusal, int status, const char *code, const ch
     return false;
 }
 
-static bool refuse_inflate(struct ingest *in, struct request *r, enum status status,
-                           struct refusal *refusal)
+static bool refuse_inflate(struct reading *b, enum status status)
 {
+    const struct request *r = b->request;
+    struct refusal *refusal = &b->refusal;
     struct arena *arena = &r->batch->arena;
-    const struct config *c = in->config;
+    const struct config *c = b->ingest->config;
     switch (status) {
+    case STATUS_CLOSED:
+        return false;
     case STATUS_TOO_LARGE:
+        if (r->dialect->answer_body)
+            return refuse_with(refusal, 413, "question_too_large",
+                               "the question inflates to more than 1 MiB: ask less");
         return refuse_with(
             refusal, 413, "inflated_bytes",
             arena_format(arena, "body inflates to more than limits.inflated_bytes = %llu bytes",
@@ -49,20 +57,27 @@ static bool refuse_inflate(struct ingest *in, struct request *r, enum status sta
     }
 }
 
-bool ingest_inflate(struct ingest *in, struct request *r, struct slice *body,
-                    struct refusal *refusal)
+/* The body without its content coding, followed by JSON_PADDING readable bytes, into b->body.
+ * False: the refusal is there, or the work was stopped. */
+static bool inflate_body(struct reading *b)
 {
-    in->inflated.limit = in->config->limit_inflated_bytes + JSON_PADDING;
-    writer_reset(&in->inflated);
-    inflate_start(in->inflate, r->coding, in->config->limit_inflate_ratio, &in->inflated);
+    const struct config *c = b->ingest->config;
+    const struct batch *batch = b->request->batch;
+    size_t most = b->request->dialect->answer_body && QUESTION_BYTES < c->limit_inflated_bytes
+                      ? QUESTION_BYTES
+                      : c->limit_inflated_bytes;
+    b->inflated.limit = most + JSON_PADDING;
+    writer_reset(&b->inflated);
+    inflate_start(b->inflate, b->request->coding, c->limit_inflate_ratio, &b->inflated);
+    inflate_count_work(b->inflate, &b->work);
     enum status s = STATUS_OK;
-    for (size_t i = 0; s == STATUS_OK && i < r->batch->body_count; i++)
-        s = inflate_feed(in->inflate, r->batch->body[i]);
+    for (size_t i = 0; s == STATUS_OK && i < batch->body_count; i++)
+        s = inflate_feed(b->inflate, batch->body[i]);
     if (s == STATUS_OK)
-        s = inflate_finish(in->inflate);
+        s = inflate_finish(b->inflate);
     if (s != STATUS_OK)
-        return refuse_inflate(in, r, s, refusal);
-    *body = writer_slice(&in->inflated);
+        return refuse_inflate(b, s);
+    b->body = writer_slice(&b->inflated);
     return true;
 }
 
@@ -109,8 +124,10 @@ static bool may_name(const void *identity, struct slice vin)
     return identity_may_name(identity, vin);
 }
 
-static struct normaliser make_normaliser(struct ingest *in, struct request *r)
+static struct normaliser make_normaliser(struct reading *b)
 {
+    const struct ingest *in = b->ingest;
+    struct request *r = b->request;
     struct normaliser n = {
         .catalog = in->catalog,
         .unknown = in->unknown_ids,
@@ -124,17 +141,18 @@ static struct normaliser make_normaliser(struct ingest *in, struct request *r)
         .replay = r->replay,
         .sent_ns = r->sent_ns,
         .pseudonym = pseudonym_make,
-        .pseudonym_arg = in->pseudonym,
+        .pseudonym_arg = b->pseudonym,
         .arena = &r->batch->arena,
     };
     memcpy(n.batch_uid, r->batch->meta.batch_uid, UUID_BYTES);
     return n;
 }
 
-static bool write_errors(struct ingest *in, struct request *r, struct refusal *refusal)
+static bool write_errors(struct reading *b)
 {
-    struct writer *w = &in->scratch;
-    const struct pipeline_result *result = &in->result;
+    struct request *r = b->request;
+    struct writer *w = &b->ingest->scratch;
+    const struct pipeline_result *result = &b->result;
     writer_reset(w);
     writer_u8(w, '[');
     for (uint32_t i = 0; i < result->error_count; i++) {
@@ -150,15 +168,19 @@ static bool write_errors(struct ingest *in, struct request *r, struct refusal *r
     if (w->status == STATUS_OK &&
         arena_copy(&r->batch->arena, writer_slice(w), &r->batch->meta.report_errors) == STATUS_OK)
         return true;
-    return refuse_with(refusal, 503, "memory", "request memory is used up");
+    return refuse_with(&b->refusal, 503, "memory", "request memory is used up");
 }
 
 /* What the pipeline found, in the batch's record; false when the batch as a whole is refused. */
-static bool judge(struct ingest *in, struct request *r, const struct encoding *e,
-                  enum status status, struct refusal *refusal)
+static bool judge(struct reading *b, const struct encoding *e, enum status status)
 {
+    const struct ingest *in = b->ingest;
+    struct request *r = b->request;
+    struct refusal *refusal = &b->refusal;
     struct batch_meta *meta = &r->batch->meta;
-    const struct pipeline_result *result = &in->result;
+    const struct pipeline_result *result = &b->result;
+    if (status == STATUS_CLOSED)
+        return false;
     if (status == STATUS_TOO_MANY)
         return refuse_with(refusal, 413, "batch_events",
                            arena_format(&r->batch->arena,
@@ -184,40 +206,46 @@ static bool judge(struct ingest *in, struct request *r, const struct encoding *e
     meta->accepted = result->accepted;
     meta->duplicates = result->duplicates;
     meta->quarantined = result->quarantined;
-    return write_errors(in, r, refusal);
+    return write_errors(b);
 }
 
-static void count_formats(struct ingest *in, const struct parser *parser)
+static void count_formats(const struct reading *b, const struct parser *parser)
 {
+    const struct ingest *in = b->ingest;
     size_t i = parser == &no_parser ? registry_count(in->shared->registry)
                                     : registry_index(in->shared->registry, parser);
-    metric_add(in->formats[i].accepted, in->result.accepted);
-    metric_add(in->formats[i].duplicate, in->result.duplicates);
-    metric_add(in->formats[i].quarantined, in->result.quarantined);
+    metric_add(in->formats[i].accepted, b->result.accepted);
+    metric_add(in->formats[i].duplicate, b->result.duplicates);
+    metric_add(in->formats[i].quarantined, b->result.quarantined);
 }
 
-static bool read_body(struct ingest *in, struct request *r, struct refusal *refusal)
+/* Who reads the records. False: the sender may not send what was found. */
+static bool find_parser(struct reading *b, const struct parser **parser)
 {
-    struct slice body;
-    if (!ingest_inflate(in, r, &body, refusal))
+    struct request *r = b->request;
+    *parser = r->parser;
+    if (!*parser)
+        *parser = registry_probe(b->ingest->shared->registry, slice_sub(b->body, 0, 4096));
+    if (!*parser)
+        *parser = &no_parser;
+    if (!r->parser && !request_may_send(r, *parser, &b->refusal))
         return false;
-    r->batch->meta.inflated_bytes = body.size;
-    metric_add(in->decoded_bytes, body.size);
+    r->batch->meta.format = slice_from_text((*parser)->name);
+    r->batch->meta.parser_version = slice_from_text((*parser)->version);
+    return true;
+}
 
-    const struct parser *parser = r->parser;
-    if (!parser)
-        parser = registry_probe(in->shared->registry, slice_sub(body, 0, 4096));
-    if (!parser)
-        parser = &no_parser;
-    if (!r->parser && !request_may_send(r, parser, refusal))
+static bool parse_body(struct reading *b)
+{
+    const struct ingest *in = b->ingest;
+    struct request *r = b->request;
+    const struct parser *parser;
+    if (!find_parser(b, &parser))
         return false;
-    r->batch->meta.format = slice_from_text(parser->name);
-    r->batch->meta.parser_version = slice_from_text(parser->version);
-
     struct encoding encoding;
-    (void)writer_reserve(&r->batch->events, body.size / EVENT_SHARE_OF_BODY); /* else it grows */
+    (void)writer_reserve(&r->batch->events, b->body.size / EVENT_SHARE_OF_BODY); /* else it grows */
     event_encoder_init(&encoding.encoder, &r->batch->events);
-    struct normaliser normaliser = make_normaliser(in, r);
+    struct normaliser normaliser = make_normaliser(b);
     const struct pipeline_options options = {
         .parser = parser,
         .prefix = r->prefix,
@@ -229,24 +257,58 @@ static bool read_body(struct ingest *in, struct request *r, struct refusal *refu
         .headers = r->headers,
         .header_count = r->header_count,
         .normaliser = &normaliser,
-        .json = in->json,
-        .json_inner = in->json_inner,
+        .json = b->json,
+        .json_inner = b->json_inner,
         .registry = in->shared->registry,
         .on_event = encode_event,
         .on_reject = encode_reject,
         .arg = &encoding,
+        .work = &b->work,
     };
-    enum status status = pipeline_run(&options, body, &in->result);
-    if (!judge(in, r, &encoding, status, refusal))
+    enum status status = pipeline_run(&options, b->body, &b->result);
+    if (!judge(b, &encoding, status))
         return false;
-    count_formats(in, parser);
+    count_formats(b, parser);
     return true;
 }
 
-bool ingest_read_body(struct ingest *in, struct request *r, struct refusal *refusal)
+/* SHA-256 of the body as it came. False: the work was stopped. */
+static bool hash_body(struct reading *b)
 {
-    bool good = read_body(in, r, refusal);
-    if (in->inflated.capacity > INFLATED_KEEP)
-        writer_fini(&in->inflated);
-    return good;
+    const struct batch *batch = b->request->batch;
+    sha256_start(b->sha);
+    for (size_t i = 0; i < batch->body_count; i++) {
+        struct slice rest = batch->body[i];
+        while (rest.size) {
+            struct slice piece = slice_sub(rest, 0, WORK_PIECE);
+            sha256_update(b->sha, piece);
+            if (!work_add(&b->work, piece.size))
+                return false;
+            rest = slice_sub(rest, piece.size, rest.size);
+        }
+    }
+    sha256_finish(b->sha, b->request->batch->meta.body_sha256);
+    return true;
+}
+
+enum reading_end reading_run(struct reading *b)
+{
+    struct request *r = b->request;
+    struct batch_meta *m = &r->batch->meta;
+    if (r->dialect->answer_body)
+        return inflate_body(b) ? READING_DONE : READING_REFUSED;
+    if (!hash_body(b))
+        return READING_STOPPED;
+    request_make_key(r, b->sha);
+    b->answer =
+        dedup_begin(b->ingest->shared->dedup, m->key, m->body_sha256, &r->batch->arena, &r->report);
+    if (b->answer != DEDUP_NEW)
+        return READING_KNOWN;
+    b->key_begun = true;
+    fault_point(ingest_key_begun);
+    if (!inflate_body(b))
+        return READING_REFUSED;
+    m->inflated_bytes = b->body.size;
+    metric_add(b->ingest->decoded_bytes, b->body.size);
+    return parse_body(b) ? READING_DONE : READING_REFUSED;
 }

@@ -5,6 +5,7 @@
 #include "core/json.h"
 #include "core/metrics.h"
 #include "parsers/pipeline.h"
+#include "server/ingest_reading.h"
 #include "server/ingest_request.h"
 
 /* Series by format: formats are few and known at start. */
@@ -17,16 +18,10 @@ struct ingest {
     const struct config *config;         /* borrowed */
     const struct catalog *catalog;       /* borrowed */
     struct catalog_unknown *unknown_ids; /* of catalog */
-    struct inflate *inflate;
-    struct writer inflated; /* one inflated body at a time */
-    struct writer scratch;  /* report and errors being written */
-    struct json_parser *json;
-    struct json_parser *json_inner; /* for JSON inside JSON */
-    struct pseudonym *pseudonym;
-    struct sha256 *sha;
+    struct writer scratch;               /* report and errors being written */
     struct mailbox verdicts;
     struct body_list bodies; /* that are being received */
-    struct pipeline_result result;
+    struct reading_room reading;
     struct request *waiting; /* for sinks, newest first */
     atomic_size_t waiters;
     size_t in_flight;
@@ -34,6 +29,7 @@ struct ingest {
     metric_t batches_accepted, batches_duplicate, batches_quarantined, batches_refused,
         batches_failed;
     metric_t decoded_bytes;
+    metric_t slices;
 };
 
 /* Arena of a request beside its body: headers, error texts. */
@@ -58,6 +54,9 @@ void request_refuse(struct request *request, const struct refusal *refusal);
 void request_refuse_busy(struct request *request, const char *code, const char *detail,
                          unsigned retry_after_s);
 
+/* Batch key of a request whose body_sha256 is there. ingest.c. */
+void request_make_key(struct request *request, struct sha256 *sha);
+
 /* Who sends, into request->identity. False with *refusal: answer that. ingest_identity.c. */
 bool request_read_identity(struct request *request, const struct config *config,
                            struct refusal *refusal);
@@ -75,14 +74,5 @@ bool request_received(struct request *request);
 void request_give_shares(struct request *request);
 /* Counts what the request holds now that its events are there. False: there is no room for it. */
 bool request_reserve_batch(struct request *request);
-
-/* The body without its content coding, followed by JSON_PADDING readable bytes; until the next one.
- * False with *refusal. */
-bool ingest_inflate(struct ingest *ingest, struct request *request, struct slice *body,
-                    struct refusal *refusal);
-
-/* Inflates and parses a whole body into request->batch: meta, events and report. False with
- * *refusal: answer that; nothing is to be kept. The batch key must be in batch->meta. */
-bool ingest_read_body(struct ingest *ingest, struct request *request, struct refusal *refusal);
 
 #endif

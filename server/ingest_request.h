@@ -20,8 +20,11 @@ struct refusal {
 };
 
 struct request {
-    struct request *next, *previous; /* in the worker's list of those that wait for sinks */
-    bool waiting;
+    struct request *next, *previous; /* in the worker's list of those that wait for sinks, or (next)
+                                        to be read */
+    bool waiting;                    /* for sinks */
+    bool waits_to_be_read;
+    struct reading *reading; /* its body is being read; NULL: not yet, or it was */
     struct ingest *ingest;
     const struct dialect *dialect;
     struct http_exchange *exchange; /* NULL: the client has gone, the batch is still on its way */

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/thread.h"
+
 #define SCRATCH_LIMIT ((size_t)1 << 20)
 
 static metric_t batch_series(const char *result)
@@ -29,6 +31,7 @@ static bool make_series(struct ingest *in)
     in->batches_quarantined = batch_series("quarantined");
     in->batches_refused = batch_series("refused");
     in->batches_failed = batch_series("failed");
+    in->slices = metric_series(METRIC_vsocd_body_slices_total, "");
     in->decoded_bytes = metric_series(METRIC_vsocd_http_decoded_bytes_total, "");
     in->formats = calloc(formats + 1, sizeof *in->formats);
     for (size_t i = 0; in->formats && i <= formats; i++) {
@@ -53,15 +56,8 @@ struct ingest *ingest_create(struct ingest_shared *shared, const struct config *
     in->config = config;
     in->catalog = catalog;
     in->unknown_ids = catalog_unknown_create();
-    writer_init(&in->inflated, config->limit_inflated_bytes + JSON_PADDING);
     writer_init(&in->scratch, SCRATCH_LIMIT);
-    in->inflate = inflate_create();
-    in->json = json_parser_create(config->limit_json_depth, PIPELINE_JSON_NODES);
-    in->json_inner = json_parser_create(config->limit_json_depth, PIPELINE_JSON_NODES);
-    in->pseudonym = pseudonym_create(&shared->key);
-    in->sha = sha256_create();
-    if (in->unknown_ids && in->inflate && in->json && in->json_inner && in->pseudonym && in->sha &&
-        make_series(in))
+    if (in->unknown_ids && make_series(in))
         return in;
     ingest_destroy(in);
     return NULL;
@@ -72,39 +68,38 @@ void ingest_destroy(struct ingest *in)
     if (!in)
         return;
     body_list_fini(&in->bodies, &in->shared->shed);
+    ensure(!in->reading.active && !in->reading.waiting);
+    reading_drop_spares(in);
     catalog_unknown_destroy(in->unknown_ids);
-    inflate_destroy(in->inflate);
-    json_parser_destroy(in->json);
-    json_parser_destroy(in->json_inner);
-    pseudonym_destroy(in->pseudonym);
-    sha256_destroy(in->sha);
-    writer_fini(&in->inflated);
     writer_fini(&in->scratch);
     mailbox_fini(&in->verdicts);
     free(in->formats);
     free(in);
 }
 
-/* Without memory the old one, with the old depth, stays. */
-static void renew_json(struct json_parser **json, size_t depth)
+void ingest_on_need_turn(struct ingest *in, void (*need_turn)(void *arg), void *arg)
 {
-    struct json_parser *made = json_parser_create(depth, PIPELINE_JSON_NODES);
-    if (!made)
-        return;
-    json_parser_destroy(*json);
-    *json = made;
+    in->reading.need_turn = need_turn;
+    in->reading.need_turn_arg = arg;
+}
+
+bool ingest_may_reconfigure(struct ingest *in)
+{
+    in->reading.closed = in->reading.active > 0;
+    return !in->reading.closed;
 }
 
 void ingest_reconfigure(struct ingest *in, const struct config *config,
                         const struct catalog *catalog)
 {
-    if (config->limit_json_depth != in->config->limit_json_depth) {
-        renew_json(&in->json, config->limit_json_depth);
-        renew_json(&in->json_inner, config->limit_json_depth);
-    }
+    ensure(!in->reading.active);
+    in->reading.closed = false;
+    reading_drop_spares(in);
     in->config = config;
     in->catalog = catalog;
     catalog_unknown_reset(in->unknown_ids);
+    if (in->reading.waiting)
+        in->reading.need_turn(in->reading.need_turn_arg);
 }
 
 struct catalog_unknown *ingest_unknown_ids(struct ingest *in)

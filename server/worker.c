@@ -25,12 +25,13 @@ struct worker {
     struct event_base *base;
     struct http_server *http;
     struct ingest *ingest;
-    struct event *on_word, *on_verdict, *on_tick;
+    struct event *on_word, *on_verdict, *on_tick, *on_turn;
     int word_fd;
     atomic_uint words;
     atomic_bool drained;
     atomic_int_least64_t heartbeat_ns;
     bool draining;
+    bool reload_waits; /* for bodies that are being read */
 
     pthread_mutex_t reload_lock; /* guards the four below */
     const struct config *next_config;
@@ -51,6 +52,9 @@ static void send_word(struct worker *w, unsigned word)
 
 static void take_reload(struct worker *w)
 {
+    w->reload_waits = !ingest_may_reconfigure(w->ingest);
+    if (w->reload_waits)
+        return;
     pthread_mutex_lock(&w->reload_lock);
     const struct config *config = w->next_config;
     const struct catalog *catalog = w->next_catalog;
@@ -116,9 +120,33 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     note_state(w);
 }
 
+/* A timer that is over at once: unlike an event made active, it lets the loop look at its sockets
+ * first. */
+static void need_turn(void *arg)
+{
+    struct worker *w = arg;
+    static const struct timeval now = {0, 0};
+    if (!event_pending(w->on_turn, EV_TIMEOUT, NULL))
+        event_add(w->on_turn, &now);
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *arg)
+{
+    struct worker *w = arg;
+    (void)fd;
+    (void)what;
+    if (ingest_take_turn(w->ingest))
+        need_turn(w);
+    if (w->reload_waits)
+        take_reload(w);
+    note_state(w);
+}
+
 /* Batches that the writer still has come back even when their senders are gone. */
 static void wait_for_verdicts(struct worker *w)
 {
+    while (ingest_take_turn(w->ingest))
+        ; /* their senders are gone: they end soon */
     while (ingest_in_flight(w->ingest)) {
         struct pollfd verdict = {.fd = ingest_verdict_fd(w->ingest), .events = POLLIN};
         (void)poll(&verdict, 1, TICK_MS);
@@ -150,8 +178,11 @@ static bool make_events(struct worker *w)
     w->on_verdict =
         event_new(w->base, ingest_verdict_fd(w->ingest), EV_READ | EV_PERSIST, on_verdict, w);
     w->on_tick = event_new(w->base, -1, EV_PERSIST, on_tick, w);
-    return w->on_word && w->on_verdict && w->on_tick && event_add(w->on_word, NULL) == 0 &&
-           event_add(w->on_verdict, NULL) == 0 && event_add(w->on_tick, &tick) == 0;
+    w->on_turn = evtimer_new(w->base, on_turn, w);
+    ingest_on_need_turn(w->ingest, need_turn, w);
+    return w->on_word && w->on_verdict && w->on_tick && w->on_turn &&
+           event_add(w->on_word, NULL) == 0 && event_add(w->on_verdict, NULL) == 0 &&
+           event_add(w->on_tick, &tick) == 0;
 }
 
 static struct event_base *make_base(void)
@@ -270,6 +301,8 @@ void worker_destroy(struct worker *w)
         event_free(w->on_verdict);
     if (w->on_tick)
         event_free(w->on_tick);
+    if (w->on_turn)
+        event_free(w->on_turn);
     ingest_destroy(w->ingest);
     if (w->base)
         event_base_free(w->base);

@@ -1,0 +1,39 @@
+/* work.h: counts what a long reading has gone over, so that its thread can do something else in
+ * between. Pure: no clock; who owns the thread decides in `pause`. Thread: any, one owner. */
+#ifndef VSOC_PARSERS_WORK_H
+#define VSOC_PARSERS_WORK_H
+
+#include "core/slice.h"
+
+/* Work between two calls of pause: bytes that were read or written, weighted by what they cost. A
+ * piece takes well below a tenth of a millisecond, in the worst input well below one. */
+#define WORK_PIECE 16384
+/* An item (event, quarantined record) beside its bytes. */
+#define WORK_OF_ITEM 512
+
+struct work {
+    size_t done;  /* since the last call of pause */
+    bool stopped; /* pause said so: nobody wants the result any more */
+    /* May take its time: the reading goes on when it returns. False: stop. */
+    bool (*pause)(void *arg);
+    void *arg;
+};
+
+bool work_pause(struct work *work);
+
+/* So much was done. False: stop as soon as possible. work may be NULL: never pauses. */
+static inline bool work_add(struct work *work, size_t amount)
+{
+    if (!work)
+        return true;
+    work->done += amount;
+    return work->done < WORK_PIECE ? !work->stopped : work_pause(work);
+}
+
+/* Where the first `byte` stands at or after `at`; text.size when there is none, or the work was
+ * stopped. */
+size_t work_find(struct work *work, struct slice text, size_t at, uint8_t byte);
+/* Where the first byte that is no blank, tab, line feed or carriage return stands; likewise. */
+size_t work_skip_space(struct work *work, struct slice text, size_t at);
+
+#endif

@@ -1,0 +1,187 @@
+/* fiber.c: calls on stacks of their own, switched with ucontext. Runs on the thread that owns the
+ * fiber. Each stack ends at a page that may not be touched. Sanitizers follow a thread's stack, so
+ * each switch is announced to them. */
+#include "server/fiber.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "core/thread.h"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define FIBER_ASAN 1
+#endif
+#if __has_feature(thread_sanitizer)
+#define FIBER_TSAN 1
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#define FIBER_ASAN 1
+#endif
+#ifdef __SANITIZE_THREAD__
+#define FIBER_TSAN 1
+#endif
+#ifdef FIBER_ASAN
+#include <sanitizer/common_interface_defs.h>
+#endif
+#ifdef FIBER_TSAN
+#include <sanitizer/tsan_interface.h>
+#endif
+
+struct fiber {
+    ucontext_t own, resumer;
+    uint8_t *memory; /* guard page, then the stack */
+    size_t memory_bytes;
+    void (*run)(void *arg);
+    void *arg;
+    bool running; /* between fiber_start and the return of run */
+    bool inside;  /* resumed, and not yielded since */
+#ifdef FIBER_ASAN
+    const void *resumer_stack;
+    size_t resumer_stack_bytes;
+#endif
+#ifdef FIBER_TSAN
+    void *tsan, *tsan_resumer;
+#endif
+};
+
+/* ---- sanitizers ---- */
+
+/* Before a switch to another stack. save: where the sanitizer keeps what it knows of this one;
+ * NULL: this one is not gone back to. */
+static inline void leave_stack(void **save, const void *stack, size_t bytes)
+{
+#ifdef FIBER_ASAN
+    __sanitizer_start_switch_fiber(save, stack, bytes);
+#else
+    (void)save, (void)stack, (void)bytes;
+#endif
+}
+
+/* After the switch: what was saved for the stack that runs now. */
+static inline void enter_stack(struct fiber *fiber, void *saved, bool from_resumer)
+{
+#ifdef FIBER_ASAN
+    const void *stack;
+    size_t bytes;
+    __sanitizer_finish_switch_fiber(saved, &stack, &bytes);
+    if (from_resumer) {
+        fiber->resumer_stack = stack;
+        fiber->resumer_stack_bytes = bytes;
+    }
+#else
+    (void)fiber, (void)saved, (void)from_resumer;
+#endif
+}
+
+static void switch_to_fiber(struct fiber *fiber)
+{
+    void *saved = NULL;
+    leave_stack(&saved, fiber->memory + (fiber->memory_bytes - FIBER_STACK_BYTES),
+                FIBER_STACK_BYTES);
+#ifdef FIBER_TSAN
+    fiber->tsan_resumer = __tsan_get_current_fiber();
+    __tsan_switch_to_fiber(fiber->tsan, 0);
+#endif
+    ensure(swapcontext(&fiber->resumer, &fiber->own) == 0);
+    enter_stack(fiber, saved, false);
+}
+
+/* is_last: the fiber's stack is not gone back to. */
+static void switch_to_resumer(struct fiber *fiber, bool is_last)
+{
+    void *saved = NULL;
+    const void *stack = NULL;
+    size_t bytes = 0;
+#ifdef FIBER_ASAN
+    stack = fiber->resumer_stack;
+    bytes = fiber->resumer_stack_bytes;
+#endif
+    leave_stack(is_last ? NULL : &saved, stack, bytes);
+#ifdef FIBER_TSAN
+    __tsan_switch_to_fiber(fiber->tsan_resumer, 0);
+#endif
+    ensure(swapcontext(&fiber->own, &fiber->resumer) == 0);
+    enter_stack(fiber, saved, true);
+}
+
+/* ---- the call ---- */
+
+/* makecontext passes ints: a pointer goes as two halves. */
+static void begin(unsigned high, unsigned low)
+{
+    struct fiber *fiber = (struct fiber *)((uintptr_t)high << 32 | low);
+    enter_stack(fiber, NULL, true);
+    fiber->run(fiber->arg);
+    fiber->running = fiber->inside = false;
+    switch_to_resumer(fiber, true);
+    abort(); /* a fiber that has returned is not resumed */
+}
+
+struct fiber *fiber_create(void)
+{
+    struct fiber *fiber = calloc(1, sizeof *fiber);
+    if (!fiber)
+        return NULL;
+    size_t guard = (size_t)sysconf(_SC_PAGESIZE);
+    fiber->memory_bytes = guard + FIBER_STACK_BYTES;
+    void *memory = mmap(NULL, fiber->memory_bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    if (memory == MAP_FAILED) {
+        free(fiber);
+        return NULL;
+    }
+    fiber->memory = memory;
+#ifdef FIBER_TSAN
+    fiber->tsan = __tsan_create_fiber(0);
+#endif
+    if (mprotect(memory, guard, PROT_NONE) == 0)
+        return fiber;
+    fiber_destroy(fiber);
+    return NULL;
+}
+
+void fiber_destroy(struct fiber *fiber)
+{
+    if (!fiber)
+        return;
+    ensure(!fiber->running);
+#ifdef FIBER_TSAN
+    __tsan_destroy_fiber(fiber->tsan);
+#endif
+    munmap(fiber->memory, fiber->memory_bytes);
+    free(fiber);
+}
+
+void fiber_start(struct fiber *fiber, void (*run)(void *arg), void *arg)
+{
+    uintptr_t address = (uintptr_t)fiber;
+    ensure(!fiber->running && getcontext(&fiber->own) == 0);
+    fiber->own.uc_stack.ss_sp = fiber->memory + (fiber->memory_bytes - FIBER_STACK_BYTES);
+    fiber->own.uc_stack.ss_size = FIBER_STACK_BYTES;
+    fiber->own.uc_link = NULL;
+    fiber->run = run;
+    fiber->arg = arg;
+    fiber->running = true;
+    makecontext(&fiber->own, (void (*)(void))begin, 2, (unsigned)(address >> 32),
+                (unsigned)address);
+}
+
+bool fiber_resume(struct fiber *fiber)
+{
+    ensure(fiber->running && !fiber->inside);
+    fiber->inside = true;
+    switch_to_fiber(fiber);
+    return !fiber->running;
+}
+
+void fiber_yield(struct fiber *fiber)
+{
+    ensure(fiber->running && fiber->inside);
+    fiber->inside = false;
+    switch_to_resumer(fiber, false);
+}

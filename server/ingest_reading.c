@@ -1,0 +1,268 @@
+/* ingest_reading.c: whose body is read next on a worker, and for how long. Worker threads. Does not
+ * know what a body says. A new body gets its first slice at once, in which most are over; longer
+ * ones go round a ring. What all of them hold inflated is bounded: over it only the oldest goes on.
+ */
+#include "server/ingest_internal.h"
+
+#include <stdlib.h>
+
+#include "core/clock.h"
+
+/* Memory of an inflated body that is kept for the next one. */
+#define INFLATED_KEEP ((size_t)8 << 20)
+
+/* ---- tools ---- */
+
+static void tools_destroy(struct reading *b)
+{
+    if (!b)
+        return;
+    fiber_destroy(b->fiber);
+    inflate_destroy(b->inflate);
+    json_parser_destroy(b->json);
+    json_parser_destroy(b->json_inner);
+    pseudonym_destroy(b->pseudonym);
+    sha256_destroy(b->sha);
+    writer_fini(&b->inflated);
+    free(b);
+}
+
+static struct reading *tools_create(struct ingest *in)
+{
+    struct reading *b = calloc(1, sizeof *b);
+    if (!b)
+        return NULL;
+    size_t depth = in->config->limit_json_depth;
+    b->ingest = in;
+    b->work.pause = reading_pause;
+    b->work.arg = b;
+    writer_init(&b->inflated, in->config->limit_inflated_bytes + JSON_PADDING);
+    b->fiber = fiber_create();
+    b->inflate = inflate_create();
+    b->json = json_parser_create(depth, PIPELINE_JSON_NODES);
+    b->json_inner = json_parser_create(depth, PIPELINE_JSON_NODES);
+    b->pseudonym = pseudonym_create(&in->shared->key);
+    b->sha = sha256_create();
+    if (b->fiber && b->inflate && b->json && b->json_inner && b->pseudonym && b->sha)
+        return b;
+    tools_destroy(b);
+    return NULL;
+}
+
+static struct reading *tools_take(struct ingest *in)
+{
+    struct reading_room *room = &in->reading;
+    struct reading *b = room->spares;
+    if (!b)
+        return tools_create(in);
+    room->spares = b->next;
+    room->spare_count--;
+    return b;
+}
+
+static void tools_give(struct reading *b)
+{
+    struct reading_room *room = &b->ingest->reading;
+    if (room->spare_count == READING_SPARES) {
+        tools_destroy(b);
+        return;
+    }
+    if (b->inflated.capacity > INFLATED_KEEP)
+        writer_fini(&b->inflated);
+    b->request = NULL;
+    b->next = room->spares;
+    room->spares = b;
+    room->spare_count++;
+}
+
+void reading_drop_spares(struct ingest *in)
+{
+    struct reading *b;
+    while ((b = in->reading.spares) != NULL) {
+        in->reading.spares = b->next;
+        tools_destroy(b);
+    }
+    in->reading.spare_count = 0;
+}
+
+/* ---- on the fiber ---- */
+
+static void note_memory(struct reading *b)
+{
+    struct reading_room *room = &b->ingest->reading;
+    uint64_t held = b->inflated.capacity + b->request->batch->events.capacity;
+    room->held_bytes += held - b->held_bytes;
+    b->held_bytes = held;
+}
+
+/* Two bodies of the largest size fit; of more, the oldest must end first. */
+static bool waits_for_memory(const struct reading *b)
+{
+    const struct reading_room *room = &b->ingest->reading;
+    if (room->held_bytes <= 2 * b->ingest->config->limit_inflated_bytes)
+        return false;
+    for (const struct reading *other = room->first; other; other = other->next)
+        if (other->number < b->number)
+            return true;
+    return false;
+}
+
+bool reading_pause(void *arg)
+{
+    struct reading *b = arg;
+    note_memory(b);
+    if (clock_monotonic_ns() < b->slice_end_ns && !waits_for_memory(b))
+        return !b->stopped;
+    do
+        fiber_yield(b->fiber);
+    while (!b->stopped && waits_for_memory(b));
+    return !b->stopped;
+}
+
+static void run(void *arg)
+{
+    struct reading *b = arg;
+    b->end = reading_run(b);
+    if (b->stopped)
+        b->end = READING_STOPPED;
+}
+
+/* ---- slices ---- */
+
+static void ring_append(struct reading_room *room, struct reading *b)
+{
+    b->next = NULL;
+    if (room->first)
+        room->last->next = b;
+    else
+        room->first = b;
+    room->last = b;
+}
+
+static void finish(struct reading *b)
+{
+    struct reading_room *room = &b->ingest->reading;
+    struct request *r = b->request;
+    room->active--;
+    room->held_bytes -= b->held_bytes;
+    r->reading = NULL;
+    request_read_over(r, b);
+    tools_give(b);
+}
+
+static void run_slice(struct reading *b)
+{
+    struct ingest *in = b->ingest;
+    int64_t start = clock_monotonic_ns();
+    b->slice_end_ns = start + READING_SLICE_NS;
+    bool over = fiber_resume(b->fiber);
+    in->reading.turn_ns += clock_monotonic_ns() - start;
+    metric_add(in->slices, 1);
+    if (over)
+        finish(b);
+    else
+        ring_append(&in->reading, b);
+}
+
+/* Takes the request that waits longest. */
+static struct request *waiting_take(struct reading_room *room)
+{
+    struct request *r = room->waiting;
+    room->waiting = r->next;
+    r->next = NULL;
+    r->waits_to_be_read = false;
+    return r;
+}
+
+static void waiting_append(struct reading_room *room, struct request *r)
+{
+    r->next = NULL;
+    r->waits_to_be_read = true;
+    if (room->waiting)
+        room->waiting_last->next = r;
+    else
+        room->waiting = r;
+    room->waiting_last = r;
+}
+
+static void waiting_remove(struct reading_room *room, struct request *r)
+{
+    struct request **link = &room->waiting, *before = NULL;
+    while (*link != r) {
+        before = *link;
+        link = &(*link)->next;
+    }
+    *link = r->next;
+    if (room->waiting_last == r)
+        room->waiting_last = before;
+    r->next = NULL;
+    r->waits_to_be_read = false;
+}
+
+/* First slice of the request that waits longest. False: none can begin now. */
+static bool begin_next(struct ingest *in)
+{
+    struct reading_room *room = &in->reading;
+    if (!room->waiting || room->closed || room->active == READING_MAX)
+        return false;
+    struct reading *b = tools_take(in);
+    if (!b && room->active)
+        return false; /* until one of them ends */
+    struct request *r = waiting_take(room);
+    if (!b) {
+        request_refuse_busy(r, "memory", "no memory to read the body now", 1);
+        return true;
+    }
+    room->active++;
+    b->request = r;
+    b->number = room->begun++;
+    b->held_bytes = 0;
+    b->stopped = b->work.stopped = b->key_begun = false;
+    b->work.done = 0;
+    r->reading = b;
+    fiber_start(b->fiber, run, b);
+    run_slice(b);
+    return true;
+}
+
+static bool has_more(const struct reading_room *room)
+{
+    return room->first || (room->waiting && !room->closed);
+}
+
+void reading_begin(struct request *r)
+{
+    struct ingest *in = r->ingest;
+    struct reading_room *room = &in->reading;
+    waiting_append(room, r);
+    while (room->turn_ns < READING_SLICE_NS && begin_next(in))
+        ;
+    if (has_more(room))
+        room->need_turn(room->need_turn_arg);
+}
+
+bool reading_turn(struct ingest *in)
+{
+    struct reading_room *room = &in->reading;
+    struct reading *b = room->first;
+    room->turn_ns = 0;
+    while (room->turn_ns < READING_SLICE_NS && begin_next(in))
+        ;
+    if (b) {
+        room->first = b->next;
+        run_slice(b);
+    }
+    room->turn_ns = 0;
+    return has_more(room);
+}
+
+bool reading_stop(struct request *r)
+{
+    if (r->reading) {
+        r->reading->stopped = true;
+        return true;
+    }
+    if (r->waits_to_be_read)
+        waiting_remove(&r->ingest->reading, r);
+    return false;
+}

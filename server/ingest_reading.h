@@ -1,0 +1,89 @@
+/* ingest_reading.h: bodies being read on one worker. Hashing, inflating, splitting, parsing and
+ * encoding of a body run on a fiber, in slices of about a millisecond; between slices the loop
+ * serves other connections and other bodies get theirs, in turn. Nothing of it blocks, nothing is
+ * shared between workers. Private to the ingest_*.c files. */
+#ifndef VSOC_SERVER_INGEST_READING_H
+#define VSOC_SERVER_INGEST_READING_H
+
+#include "core/hash.h"
+#include "core/json.h"
+#include "parsers/pipeline.h"
+#include "server/fiber.h"
+#include "server/ingest_request.h"
+
+struct ingest;
+
+/* A slice ends at the first piece of work (parsers/work.h) behind this time. */
+#define READING_SLICE_NS INT64_C(1000000)
+/* Bodies of a worker that have begun and are not over; the next ones wait for one to end. */
+#define READING_MAX 64
+/* Tools that are kept for the next bodies. */
+#define READING_SPARES 2
+
+enum reading_end {
+    READING_DONE,    /* events and report are in the batch; of a question: body is there */
+    READING_KNOWN,   /* nothing was read: `answer` says why */
+    READING_REFUSED, /* answer `refusal` */
+    READING_STOPPED, /* the client has gone */
+};
+
+/* One body, and the tools that read it. */
+struct reading {
+    struct reading *next; /* in the ring or among the spares */
+    struct ingest *ingest;
+    struct request *request;
+    uint64_t number; /* the lower, the earlier it began */
+    int64_t slice_end_ns;
+    struct work work;
+    bool stopped;   /* the client has gone: end soon */
+    bool key_begun; /* in the dedup window: commit or abort it */
+
+    enum reading_end end;
+    enum dedup_answer answer;
+    struct refusal refusal;
+    struct slice body; /* inflated */
+    struct pipeline_result result;
+    uint64_t held_bytes; /* of inflated and events, as last seen */
+
+    struct fiber *fiber;
+    struct inflate *inflate;
+    struct writer inflated;
+    struct json_parser *json;
+    struct json_parser *json_inner; /* for JSON inside JSON */
+    struct pseudonym *pseudonym;
+    struct sha256 *sha;
+};
+
+/* The worker's bodies. */
+struct reading_room {
+    struct reading *first, *last;           /* begun, in the order of their next slices */
+    struct request *waiting, *waiting_last; /* not begun, by request->next */
+    struct reading *spares;
+    size_t active, spare_count;
+    uint64_t begun;      /* ever */
+    uint64_t held_bytes; /* sum over the active ones */
+    int64_t turn_ns;     /* worked since the loop looked at its sockets */
+    bool closed;         /* none begins: new settings wait for the active ones */
+    void (*need_turn)(void *arg);
+    void *need_turn_arg;
+};
+
+/* The request's body is complete: reads it, now or in later turns, then calls request_read_over.
+ * The request may be gone when this returns. */
+void reading_begin(struct request *request);
+/* The client has gone. True: request_read_over comes later; false: no reading was begun. */
+bool reading_stop(struct request *request);
+/* One turn: new bodies get a first slice, one of the others its next. True: there is more to do. */
+bool reading_turn(struct ingest *ingest);
+/* Gives back the spare tools, as their settings have changed. */
+void reading_drop_spares(struct ingest *ingest);
+
+/* On the fiber: work.pause of a reading (arg). */
+bool reading_pause(void *reading);
+
+/* The reading's end, back on the loop's stack: reading->end says what came of it. ingest.c. */
+void request_read_over(struct request *request, struct reading *reading);
+/* What the fiber runs. ingest_body.c. */
+enum reading_end reading_run(struct reading *reading);
+
+#endif

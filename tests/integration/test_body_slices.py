@@ -1,0 +1,152 @@
+"""Bodies are read in slices: a long one holds up nobody, and every way in which a request can end half-way is right."""
+
+import concurrent.futures
+import contextlib
+import gzip
+import itertools
+import signal
+import time
+
+import pytest
+
+from harness import event, ndjson, wait_until
+
+MIB = 1 << 20
+EVENTS = 20000
+
+
+def long_body(number=0):
+    """Some hundred milliseconds of work."""
+    first = number * EVENTS
+    return gzip.compress(ndjson([event(first + i, message="m" * 200) for i in range(EVENTS)]), 1)
+
+
+def slices(server):
+    return server.metric("vsocd_body_slices_total")
+
+
+def in_flight(server):
+    return server.metric("vsocd_memory_in_flight_bytes")
+
+
+def head_of(body, path="/v1/events"):
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: h\r\nContent-Type: application/x-ndjson\r\nContent-Encoding: gzip\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    ).encode()
+
+
+def test_a_long_body_is_read_in_many_slices_and_a_short_one_in_one(server):
+    before = slices(server)
+    assert server.post(ndjson([event(1)])).status == 200
+    assert slices(server) == before + 1
+    reply = server.post(long_body(1), Content_Encoding="gzip")
+    assert (reply.status, reply.json["accepted"]) == (200, EVENTS)
+    assert slices(server) > before + 10
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_long_bodies_at_once_are_all_taken_and_others_served_meanwhile(make_server, workers):
+    server = make_server({"ingest": {"workers": workers}})
+    with concurrent.futures.ThreadPoolExecutor(9) as pool:
+        long = [pool.submit(server.post, long_body(n), Content_Encoding="gzip") for n in range(1, 9)]
+        others = 0
+        while not all(one.done() for one in long) or not others:
+            assert server.post(ndjson([event(10**7 + others)])).status == 200
+            assert server.get("/livez").status == 200
+            others += 1
+        replies = [one.result() for one in long]
+    assert [(reply.status, reply.json["accepted"]) for reply in replies] == [(200, EVENTS)] * 8
+    server.terminate()
+    assert len({one["event_uid"] for one in server.export() if "event_uid" in one}) == 8 * EVENTS + others
+
+
+def test_a_client_that_leaves_half_way_leaves_nothing_behind(server):
+    """Its key is free again, its memory is given back."""
+    body = long_body(1)
+    for _ in range(8):
+        with server.connect() as link:
+            link.sendall(head_of(body) + body)
+    wait_until(lambda: in_flight(server) == 0, what="the memory of requests whose clients have left")
+    reply = server.post(body, Content_Encoding="gzip")
+    assert reply.status == 200 and reply.json["accepted"] == EVENTS
+    server.terminate()
+    assert len([one for one in server.export() if "event_uid" in one]) == EVENTS
+
+
+def test_bodies_half_read_at_sigterm_are_answered(make_server):
+    server = make_server({"ingest": {"workers": "1"}})
+    bodies = [long_body(n) for n in range(1, 5)]
+    links = [server.connect() for _ in bodies]
+    begun = slices(server)
+    for link, body in zip(links, bodies):
+        link.sendall(head_of(body) + body)
+    wait_until(lambda: slices(server) > begun + 2, what="bodies being read", interval=0.001)
+    server.process.send_signal(signal.SIGTERM)
+    answers = []
+    for link in links:
+        with link, link.makefile("rb") as answer, contextlib.suppress(ConnectionError):
+            answers.append(answer.readline()[:13])
+    assert server.process.wait(60) == 0
+    taken = answers.count(b"HTTP/1.1 200 ")
+    assert set(answers) <= {b"HTTP/1.1 200 ", b"HTTP/1.1 503 ", b""}
+    # A batch is there as a whole or not at all, and each one that was answered is.
+    kept = len([one for one in server.export() if "event_uid" in one])
+    assert kept % EVENTS == 0 and kept >= taken * EVENTS > 0
+
+
+def test_a_second_signal_stops_within_a_body(make_server):
+    server = make_server({"ingest": {"workers": "1"}})
+    links = [server.connect() for _ in range(4)]
+    begun = slices(server)
+    for n, link in enumerate(links):
+        body = long_body(n + 1)
+        link.sendall(head_of(body) + body)
+    wait_until(lambda: slices(server) > begun + 2, what="bodies being read", interval=0.001)
+    server.process.send_signal(signal.SIGTERM)
+    server.process.send_signal(signal.SIGTERM)
+    server.process.wait(60)
+    server.check_log()
+    assert len([one for one in server.export() if "event_uid" in one]) % EVENTS == 0
+    for link in links:
+        link.close()
+
+
+def test_new_settings_wait_for_bodies_being_read(server):
+    """They are read to their end with the settings they began with; the next ones have the new."""
+    bodies = [long_body(n) for n in range(1, 7)]
+    begun = slices(server)
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        long = [pool.submit(server.post, body, Content_Encoding="gzip") for body in bodies]
+        wait_until(lambda: slices(server) > begun + 2, what="bodies being read", interval=0.001)
+        for depth in (8, 16, 24):
+            server.settings["limits"] = {"json_depth": depth}
+            server.write_config()
+            server.process.send_signal(signal.SIGHUP)
+            time.sleep(0.05)
+        replies = [one.result() for one in long]
+    assert [(reply.status, reply.json["accepted"]) for reply in replies] == [(200, EVENTS)] * 6
+    server.settings["limits"] = {"batch_events": 10}
+    server.write_config()
+    server.process.send_signal(signal.SIGHUP)
+    fresh = itertools.count(10**7)  # a repeat would be answered like the first one
+    wait_until(lambda: server.post(ndjson([event(next(fresh)) for _ in range(11)])).status == 413, what="the new limit of batch_events")
+
+
+def test_what_long_bodies_hold_inflated_is_bounded(make_server):
+    """Sixteen bodies of 60 MiB at once on one worker: each is read, the oldest first when memory is short."""
+    server = make_server({"ingest": {"workers": "1"}, "limits": {"event_bytes": "1MiB"}})
+    line = ndjson([event(1, message="m" * 1000)])
+    body = gzip.compress(line * (60 * MIB // len(line)), 1)
+    assert len(body) < 8 * MIB
+
+    def peak():
+        for text in open(f"/proc/{server.process.pid}/status"):
+            if text.startswith("VmHWM:"):
+                return int(text.split()[1]) * 1024
+
+    before = peak()
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        replies = list(pool.map(lambda n: server.post(body, Content_Encoding="gzip", Idempotency_Key=f"k{n}"), range(16)))
+    assert {reply.status for reply in replies} <= {200, 413}, replies
+    assert "asan" in str(server.program) or "tsan" in str(server.program) or peak() - before < 6 * 64 * MIB
