@@ -22,6 +22,7 @@
 #include "core/thread.h"
 #include "server/audit.h"
 #include "server/command.h"
+#include "server/config_cli.h"
 #include "server/file_budget.h"
 #include "server/file_read.h"
 #include "server/sink_config.h"
@@ -403,6 +404,10 @@ int app_run(struct config *config, const struct app_source *source)
     log_info("vsocd starts", LOG_TEXT("version", VSOCD_VERSION),
              LOG_TEXT("instance", app->instance));
     enum status s = log_start();
+    if (config_cli_shows_dsn(source->sets, source->set_count))
+        log_warn(
+            "a connection string given with --set shows in the list of processes: put one that "
+            "holds a password into a file and name it in sinks.postgres.dsn_file");
     if (s == STATUS_OK)
         s = start(app);
     app->exit_status = exit_status_of(s);

@@ -6,6 +6,7 @@
 #include "storage/pg_migrate.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void say(void *arg, const char *line)
 {
@@ -39,6 +40,10 @@ int cmd_migrate(int argc, char **argv)
     int code = config_cli_load(argc, argv, &spec, &cli, &config);
     if (code != EXIT_DONE)
         return code;
+    if (config_cli_shows_dsn(cli.sets, cli.set_count) && strstr(config->postgres_dsn, "password"))
+        fputs("vsocd migrate: warning: the password given with --set shows in the list of "
+              "processes; use sinks.postgres.dsn_file\n",
+              stderr);
     enum status status = pg_migrate(config->postgres_dsn, dry_run, say, NULL, problem);
     config_destroy(config);
     if (status != STATUS_OK)

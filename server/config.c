@@ -12,6 +12,8 @@
 #include "server/senders.h"
 #include "server/tokens.h"
 
+#define NAME_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-/+"
+
 /* All texts of one file, lists and maps being rebuilt item by item. */
 #define CONFIG_MEMORY ((size_t)16 << 20)
 
@@ -39,7 +41,11 @@ void config_problem(struct config_build *build, const struct config_origin *orig
     struct config_problem *p = &problems->items[problems->count - 1];
     *p = (struct config_problem){.line = origin->line, .column = origin->column};
     snprintf(p->source, sizeof p->source, "%s", source_text(build, origin->from));
-    int n = origin->name ? snprintf(p->text, sizeof p->text, "%.200s: ", origin->name) : 0;
+    /* What stands behind the name's own characters may be a value, such as a password. */
+    int size = origin->name ? (int)strspn(origin->name, NAME_CHARACTERS) : 0;
+    int n = origin->name ? snprintf(p->text, sizeof p->text, "%.*s%s: ", size < 200 ? size : 200,
+                                    origin->name, origin->name[size] ? "…" : "")
+                         : 0;
     va_list args;
     va_start(args, format);
     vsnprintf(p->text + n, sizeof p->text - (size_t)n, format, args);

@@ -285,7 +285,16 @@ static void read_dsn(struct config_build *build)
 {
     struct config *c = build->config;
     struct writer text;
-    if (!c->postgres_enabled || !is_set(c->postgres_dsn_file))
+    if (!is_set(c->postgres_dsn_file))
+        return;
+    const char *file = c->postgres_dsn_file;
+    if (strstr(file, "://") || strchr(file, '=') || (strchr(file, ':') && strchr(file, '@'))) {
+        TELL(build, postgres_dsn_file,
+             "must be the name of a file; a connection string goes into that file, or into "
+             "sinks.postgres.dsn");
+        return;
+    }
+    if (!c->postgres_enabled)
         return;
     enum status s = file_read_all(c->postgres_dsn_file, &text);
     struct slice dsn = slice_trim(writer_slice(&text));

@@ -61,6 +61,22 @@ static bool take_common(int argc, char **argv, int *i, struct config_cli *cli, b
     return true;
 }
 
+/* A word behind a --set is most likely the rest of its value, which may hold a password. */
+static void tell_no_option(const char *command, const char *arg, bool behind_set)
+{
+    if (*arg == '-')
+        fprintf(stderr, "vsocd %s: '%.*s' is not an option of it\n", command,
+                (int)strcspn(arg, "="), arg);
+    else if (behind_set || strpbrk(arg, "=@"))
+        fprintf(
+            stderr,
+            "vsocd %s: there is a word (not shown) that is not an option of it; put a value with "
+            "blanks between quotes\n",
+            command);
+    else
+        fprintf(stderr, "vsocd %s: '%s' is not an option of it\n", command, arg);
+}
+
 static bool parse(int argc, char **argv, const struct config_cli_spec *spec, struct config_cli *cli)
 {
     for (int i = 1; i < argc; i++) {
@@ -68,7 +84,7 @@ static bool parse(int argc, char **argv, const struct config_cli_spec *spec, str
         const char *arg = argv[i];
         if (!take_own(argc, argv, &i, spec, &missing) &&
             !take_common(argc, argv, &i, cli, &missing)) {
-            fprintf(stderr, "vsocd %s: '%s' is not an option of it\n", argv[0], arg);
+            tell_no_option(argv[0], arg, cli->set_count > 0);
             return false;
         }
         if (missing) {
@@ -92,6 +108,15 @@ void config_cli_tell(const struct config_problems *problems)
     }
     if (problems->count > shown)
         fprintf(stderr, "… and %zu more\n", problems->count - shown);
+}
+
+bool config_cli_shows_dsn(const char *const *sets, size_t count)
+{
+    static const char name[] = "sinks.postgres.dsn=";
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(sets[i], name, sizeof name - 1) == 0)
+            return true;
+    return false;
 }
 
 int config_cli_load(int argc, char **argv, const struct config_cli_spec *spec,

@@ -108,7 +108,8 @@ void config_read_sets(struct config_build *build, const char *const *sets, size_
         char key[KEY_MAX];
         size_t size = equals ? (size_t)(equals - sets[i]) : 0;
         if (!size || size >= sizeof key) {
-            config_problem(build, &at, "'%.64s' must be written key=value", sets[i]);
+            config_problem(build, &at, "'%.*s' must be written key=value",
+                           (int)strspn(sets[i], "abcdefghijklmnopqrstuvwxyz0123456789_."), sets[i]);
             continue;
         }
         snprintf(key, sizeof key, "%.*s", (int)size, sets[i]);

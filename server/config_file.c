@@ -82,10 +82,13 @@ static void check_decorations(struct yaml_reader *r)
     }
     struct config_origin at = origin_here(r, NULL);
     if (anchor)
-        config_problem(r->build, &at, "anchors (&%.64s) are not taken; write the value out",
-                       (const char *)anchor);
+        config_problem(r->build, &at,
+                       "anchors (&…) are not taken; put a text that starts with & between quotes");
     if (tag)
-        config_problem(r->build, &at, "tags (%.64s) are not taken; write the value alone",
+        config_problem(r->build, &at,
+                       "tags (%.*s) are not taken; write the value alone, one that starts with ! "
+                       "between quotes",
+                       strncmp((const char *)tag, "tag:yaml.org,", 13) == 0 ? 64 : 1,
                        (const char *)tag);
 }
 
@@ -246,7 +249,7 @@ static bool next_key(struct yaml_reader *r, const char *prefix, struct config_ma
         int n = snprintf(full, KEY_MAX, "%s%s%s", prefix, *prefix ? "." : "", text);
         if (n < 0 || n >= KEY_MAX) {
             struct config_origin at = origin_here(r, NULL);
-            config_problem(r->build, &at, "a name is too long: '%.64s…'", text);
+            config_problem(r->build, &at, "a name is too long");
         } else {
             *usable = remember_key(r, seen, names, text, full);
         }

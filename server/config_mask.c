@@ -26,20 +26,68 @@ bool config_name_is_secret(const char *name)
     return is_secret_name(slice_from_text(name));
 }
 
-/* "a=1&sslpassword=2" */
-static void write_query(const char *query, struct writer *out)
+/* What libpq calls these can't be secret; a name that it does not know may be the rest of one. */
+static bool is_shown_name(struct slice name)
 {
-    while (*query) {
-        size_t size = strcspn(query, "&"), name = strcspn(query, "=&");
-        writer_bytes(out, query, name);
-        if (name < size && is_secret_name(slice_make(query, name)))
-            writer_text(out, "=" MASK);
-        else
+    static const char *const names[] = {"host",
+                                        "hostaddr",
+                                        "port",
+                                        "dbname",
+                                        "user",
+                                        "sslmode",
+                                        "sslrootcert",
+                                        "sslcert",
+                                        "application_name",
+                                        "connect_timeout",
+                                        "target_session_attrs",
+                                        "options",
+                                        "keepalives",
+                                        "keepalives_idle",
+                                        "keepalives_interval",
+                                        "keepalives_count",
+                                        "tcp_user_timeout",
+                                        "client_encoding",
+                                        "channel_binding",
+                                        "gssencmode",
+                                        "load_balance_hosts",
+                                        "passfile"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (slice_equal_text(name, names[i]))
+            return true;
+    return false;
+}
+
+/* Writes a parameter's name; once there was a secret, one that libpq does not know may be more of
+ * it. True: the value is shown, too. */
+static bool write_name(struct slice name, bool *secret_seen, struct writer *out)
+{
+    bool shown = is_shown_name(name) || (!*secret_seen && !is_secret_name(name));
+    if (shown || is_secret_name(name))
+        writer_add_slice(out, name);
+    else
+        writer_text(out, MASK);
+    *secret_seen = *secret_seen || is_secret_name(name);
+    return shown;
+}
+
+/* "a=1&sslpassword=2", size bytes of it. */
+static void write_query(const char *query, size_t left, bool *secret_seen, struct writer *out)
+{
+    while (left) {
+        const char *and = memchr(query, '&', left);
+        size_t size = and? (size_t)(and-query) : left;
+        const char *equals = memchr(query, '=', size);
+        size_t name = equals ? (size_t)(equals - query) : size;
+        if (write_name(slice_make(query, name), secret_seen, out))
             writer_bytes(out, query + name, size - name);
+        else if (equals)
+            writer_text(out, "=" MASK);
         query += size;
-        if (*query == '&') {
+        left -= size;
+        if (left) {
             writer_u8(out, '&');
             query++;
+            left--;
         }
     }
 }
@@ -50,17 +98,18 @@ static void write_uri(const char *uri, struct writer *out)
     const char *user = strstr(uri, "://") + 3, *at = strrchr(user, '@');
     const char *colon = at ? memchr(user, ':', (size_t)(at - user)) : NULL;
     const char *rest = uri;
+    bool secret_seen = false;
     if (colon) {
         writer_bytes(out, uri, (size_t)(colon - uri));
         writer_text(out, ":" MASK);
         rest = at;
     }
     size_t before = strcspn(rest, "?");
-    writer_bytes(out, rest, before);
+    write_query(rest, before, &secret_seen, out); /* its @ may have been one of the query's */
     if (!rest[before])
         return;
     writer_u8(out, '?');
-    write_query(rest + before + 1, out);
+    write_query(rest + before + 1, strlen(rest + before + 1), &secret_seen, out);
 }
 
 static const char *skip_spaces(const char *p)
@@ -84,10 +133,24 @@ static const char *value_end(const char *p)
     return *p ? p + 1 : NULL;
 }
 
+/* A value that looks like another part of a URI may hold a password that was misplaced. */
+static bool is_plain(struct slice name, struct slice value)
+{
+    for (size_t i = 0; i < value.size; i++) {
+        char c = (char)value.data[i];
+        if ((c == '@' && i > 0) || (c == '=' && slice_equal_text(name, "dbname")) ||
+            (c == ':' && slice_equal_text(name, "dbname")) ||
+            (slice_equal_text(name, "port") && !strchr("0123456789,'", c)))
+            return false;
+    }
+    return true;
+}
+
 /* host=… password='…' (libpq, "Keyword/Value Connection Strings"). */
 static bool write_keywords(const char *p, struct writer *out)
 {
     const char *separator = "";
+    bool secret_seen = false;
     for (p = skip_spaces(p); *p; p = skip_spaces(p)) {
         size_t size = strcspn(p, "= \t\r\n\f\v");
         struct slice name = slice_make(p, size);
@@ -99,12 +162,12 @@ static bool write_keywords(const char *p, struct writer *out)
         if (!end)
             return false;
         writer_text(out, separator);
-        writer_add_slice(out, name);
+        bool shown = write_name(name, &secret_seen, out);
         writer_u8(out, '=');
-        if (is_secret_name(name))
-            writer_text(out, MASK);
-        else
+        if (shown && is_plain(name, slice_make(p, (size_t)(end - p))))
             writer_bytes(out, p, (size_t)(end - p));
+        else
+            writer_text(out, MASK);
         separator = " ";
         p = end;
     }

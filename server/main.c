@@ -22,7 +22,8 @@ const struct command command_table[] = {
     {"serve", "-c FILE [--set KEY=VALUE]…", "run the server in the foreground; logs go to stderr",
      "SIGHUP reads the settings again; SIGTERM finishes what is in flight and stops; a second one "
      "stops now.\n"
-     "Settings: `vsocd reference config`.",
+     "Settings: `vsocd reference config`. What --set gives shows in the list of processes: name a "
+     "file that holds a\nsecret instead, as sinks.postgres.dsn_file does.",
      cmd_serve},
     {"parse",
      "--format NAME [--plugin FILE] [--vin VIN] [--received TIME] [--framing none|u16|u32] "
@@ -48,12 +49,15 @@ const struct command command_table[] = {
      "is newer\nthan this program is refused. --dry-run only says what would be done. Run it as a "
      "user "
      "that may create\nthe schema; with the right to create roles it also makes vsoc_owner, "
-     "vsoc_ingest, vsoc_analyst and vsoc_identity.",
+     "vsoc_ingest, vsoc_analyst, vsoc_identity and vsoc_auditor. A DSN in --set shows in the list "
+     "of "
+     "processes:\none with a password goes into the file that sinks.postgres.dsn_file names.",
      cmd_migrate},
     {"check-config", "[-c FILE] [--set KEY=VALUE]… [--print]",
      "tell every mistake of the settings, with line and column",
      "-c FILE          the settings; without it: defaults, environment and --set\n"
-     "--set KEY=VALUE  one setting over the file, such as log.level=debug\n"
+     "--set KEY=VALUE  one setting over the file, such as log.level=debug; it shows in the list of "
+     "processes:\n                 a secret goes into a file, such as sinks.postgres.dsn_file\n"
      "--print          show the settings in force, secrets masked",
      cmd_check_config},
     {"healthcheck", "[--url URL]", "exit 0 when a running server is ready, else 1",

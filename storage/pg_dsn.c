@@ -2,6 +2,8 @@
  * on main (migrate). Does not connect and resolves no name. */
 #include "storage/pg_dsn.h"
 
+#include "storage/pg_dsn_flaw.h"
+
 #include <libpq-fe.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -59,14 +61,14 @@ enum status pg_dsn_parse(const char *dsn, const char *application, struct pg_dsn
     struct pg_dsn *d = calloc(1, sizeof *d);
     if (!d)
         return STATUS_NO_MEMORY;
-    char *message = NULL;
-    d->options = PQconninfoParse(dsn, &message);
+    bool misread = pg_dsn_is_misread(dsn, problem, problem_size);
+    d->options = misread ? NULL : PQconninfoParse(dsn, NULL);
     d->application = strdup(application);
-    if (!d->options || !d->application) {
-        snprintf(problem, problem_size, "the connection string can't be read: %s",
-                 message ? message : "out of memory");
-        problem[strcspn(problem, "\n")] = '\0';
-        PQfreemem(message);
+    if (!misread && !d->options)
+        pg_dsn_tell_unreadable(dsn, problem, problem_size);
+    for (const PQconninfoOption *o = d->options; o && o->keyword && !misread; o++)
+        misread = o->val && pg_dsn_value_is_misread(o->keyword, o->val, problem, problem_size);
+    if (misread || !d->options || !d->application) {
         pg_dsn_destroy(d);
         return STATUS_CONFIG;
     }

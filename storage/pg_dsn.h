@@ -9,7 +9,8 @@
 
 struct pg_dsn;
 
-/* Reads the string (keywords or URI). CONFIG with a reason in problem, NO_MEMORY. */
+/* Reads the string (keywords or URI). CONFIG with a reason in problem, which holds nothing of the
+ * string that could be secret; NO_MEMORY. */
 enum status pg_dsn_parse(const char *dsn, const char *application, struct pg_dsn **out,
                          char *problem, size_t problem_size) must_check;
 void pg_dsn_destroy(struct pg_dsn *d);

@@ -250,7 +250,7 @@ static void each_mistake_says_what_would_be_right(void **state)
 static void what_hides_a_value_is_refused(void **state)
 {
     (void)state;
-    load_bad("data_dir: &a /x", 1, 11, "anchors (&a) are not taken");
+    load_bad("data_dir: &a /x", 1, 11, "anchors (&…) are not taken");
     load_bad("data_dir: !!str /x", 1, 11, "tags (tag:yaml.org,2002:str) are not taken");
     load_bad("data_dir: *a", 1, 11, "an alias (*name), which is not taken");
     load_bad("data_dir: /x\n---\ndata_dir: /y\n", 2, 1, "a second document");

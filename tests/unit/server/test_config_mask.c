@@ -28,6 +28,7 @@ static void keyword_strings_lose_their_passwords(void **state)
     assert_masked("host = a  password = 'p q' user=u", "host=a password=**** user=u");
     assert_masked("password='it\\'s mine' user='u v'", "password=**** user='u v'");
     assert_masked("password=a\\ b user=u", "password=**** user=u");
+    assert_masked("password=p rest=q port=1", "password=**** ****=**** port=1");
     assert_masked("sslpassword=x SSLKEY=y passfile=z", "sslpassword=**** SSLKEY=**** passfile=z");
 }
 
@@ -49,7 +50,9 @@ static void uris_lose_their_passwords(void **state)
     assert_masked("postgresql://u:p@ss@w:rd/x@h/d", "postgresql://u:****@h/d");
     assert_masked("postgresql://u:p?q@h/d?x=y", "postgresql://u:****@h/d?x=y");
     assert_masked("postgresql://h/d?user=u&password=p&sslpassword=q&a",
-                  "postgresql://h/d?user=u&password=****&sslpassword=****&a");
+                  "postgresql://h/d?user=u&password=****&sslpassword=****&****");
+    assert_masked("postgresql://h:1/d?user=m@x&password=p&q=r",
+                  "postgresql://h:****@x&password=****&****=****");
 }
 
 static void names_of_secrets_are_known(void **state)

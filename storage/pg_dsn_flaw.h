@@ -1,0 +1,19 @@
+/* pg_dsn_flaw.h: says what is wrong with a connection string without showing any of it that could
+ * be a password. Thread: any. */
+#ifndef VSOC_STORAGE_PG_DSN_FLAW_H
+#define VSOC_STORAGE_PG_DSN_FLAW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* True when libpq would read the string, or take it, otherwise than its writer means: a part of the
+ * password as host, port or database, which its messages then show. problem gets a sentence.
+ * Called before libpq reads it. */
+bool pg_dsn_is_misread(const char *dsn, char *problem, size_t problem_size);
+/* A sentence about a string that libpq can't read. Its own message quotes the string. */
+void pg_dsn_tell_unreadable(const char *dsn, char *problem, size_t problem_size);
+/* True when one value of a parameter that was read shows that the string was misread. */
+bool pg_dsn_value_is_misread(const char *keyword, const char *value, char *problem,
+                             size_t problem_size);
+
+#endif
