@@ -83,7 +83,7 @@ REFUSED = [
     ("/event", objects(None), 400, 12, 0),
     ("/event", '{"time":1}', 400, 12, 0),
     ("/event", objects(""), 400, 13, 0),
-    ("/event", '{"event":"x","event":"y"}', 400, 6, 0),
+    ("/event", '{"event":"x","fields":{"vin":"a","vin":"b"}}', 400, 6, 0),
 ]
 
 
