@@ -4,7 +4,7 @@
 #include "parsers/event_check.h"
 #include "parsers/json_head.h"
 #include "parsers/text_event.h"
-#include "parsers/timestamp.h"
+#include "parsers/time_guess.h"
 
 #include <stdio.h>
 
@@ -87,28 +87,13 @@ static bool take_vin(struct eve *e, enum event_field field, const struct json_no
     return value->type == JSON_STRING;
 }
 
-#define TIME_BYTES 64
-
-/* RFC 3339, mostly with an offset without colon; without any offset it is taken as UTC. */
-static enum status read_time(struct slice text, int64_t *ns, bool *inferred)
-{
-    uint8_t with_zone[TIME_BYTES + 1];
-    enum status status = timestamp_rfc3339(text, ns);
-    if (status != STATUS_MALFORMED || !text.size || text.size > TIME_BYTES)
-        return status;
-    memcpy(with_zone, text.data, text.size);
-    with_zone[text.size] = 'Z';
-    *inferred = true;
-    return timestamp_rfc3339(slice_make(with_zone, text.size + 1), ns);
-}
-
 static bool take_time(struct eve *e, enum event_field field, const struct json_node *value)
 {
     (void)field;
     int64_t ns;
     bool inferred = false;
     struct slice text = text_of(value);
-    if (read_time(text, &ns, &inferred) != STATUS_OK) {
+    if (time_guess_text(text, &ns, &inferred) != STATUS_OK) {
         text_event_partial(&e->t, "bad_time", "timestamp is in no known form");
         return false;
     }

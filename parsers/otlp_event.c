@@ -5,6 +5,7 @@
 #include "parsers/event_check.h"
 #include "parsers/otlp_body.h"
 #include "parsers/vsoc_json_keys.h"
+#include "parsers/vsoc_json_typo.h"
 #include "parsers/vsoc_json_value.h"
 
 #include <stdio.h>
@@ -19,7 +20,10 @@ struct reading {
     size_t column_bytes;     /* of a level */
     struct slice host_name;
     const char *error;
+    size_t typos; /* noted */
 };
+
+#define TYPOS_MAX 4
 
 static const char otlp_two_vehicles[] = "attributes name two vehicles";
 
@@ -171,6 +175,13 @@ static bool take_field(struct reading *r, const struct event_field_info *field,
     return false;
 }
 
+static void note_typo(struct reading *r, struct slice name)
+{
+    const char *near = r->typos < TYPOS_MAX ? vsoc_json_typo(name) : NULL;
+    if (near && r->typos++ < TYPOS_MAX)
+        r->t->failed |= !vsoc_json_typo_note(r->t->context, name, near, &r->t->event);
+}
+
 static bool take_model_name(struct reading *r, struct slice name, const struct otlp_value *value)
 {
     struct vsoc_json_key key = vsoc_json_keys[json_names_find(&vsoc_json_names, name)];
@@ -179,8 +190,9 @@ static bool take_model_name(struct reading *r, struct slice name, const struct o
         return take_field(r, key.field, value);
     case VSOC_JSON_KEY_VIN:
         return value->kind == OTLP_TEXT && take_vin(r, EVENT_FIELD_COUNT, value);
-    default:
-        return false; /* the record has its own time */
+    default: /* the record has its own time */
+        note_typo(r, name);
+        return false;
     }
 }
 
@@ -300,36 +312,6 @@ static bool finish(const struct reading *r, struct parser_outcome *outcome)
     else if (t->failed || t->attributes.failed || (r->all && r->all->failed))
         parser_malformed(outcome, 0, "no_memory", "limits.memory is reached");
     return outcome->result == PARSER_OK;
-}
-
-/* ---- bounds of a body ---- */
-
-#define PARTS_SPARE      10000
-#define PARTS_PER_RECORD 4
-
-static void stop(struct otlp_progress *progress, size_t end, const char *code, const char *detail)
-{
-    progress->end = end;
-    progress->code = code;
-    progress->detail = detail;
-}
-
-bool otlp_count_part(struct otlp_progress *progress, size_t offset)
-{
-    if (++progress->parts > PARTS_SPARE + PARTS_PER_RECORD * progress->records)
-        stop(progress, offset, "too_many_values",
-             "more than 10,000 resources and scopes hold no record");
-    return !progress->code;
-}
-
-const void *otlp_count_record(struct otlp_progress *progress, const struct parser_context *context,
-                              size_t offset)
-{
-    const void *mark = context->mark(context);
-    progress->records++;
-    if (!mark)
-        stop(progress, offset, "no_memory", "limits.memory is reached");
-    return mark;
 }
 
 /* ---- resource, scope ---- */

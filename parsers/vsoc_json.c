@@ -7,10 +7,17 @@
 #include "parsers/json_record.h"
 #include "parsers/json_repair.h"
 #include "parsers/pipeline_run.h"
+#include "parsers/time_guess.h"
 #include "parsers/vsoc_json_keys.h"
+#include "parsers/vsoc_json_typo.h"
 #include "parsers/vsoc_json_value.h"
 
 #include <stdio.h>
+
+/* Members that are the time when neither time nor time_event_ns is there, the first one that reads
+ * as one: what Fluent Bit, Beats and others call theirs. */
+static const char *const other_times[] = {"timestamp", "@timestamp", "date"};
+#define OTHER_TIMES (sizeof other_times / sizeof *other_times)
 
 /* One record being read. */
 struct reading {
@@ -21,6 +28,7 @@ struct reading {
     struct json_object attributes;
     const struct json_node *sent_attributes; /* value of the key "attributes", or NULL */
     bool has_unknown;
+    const struct json_node *times[OTHER_TIMES]; /* members that may be the time */
     struct event event;
 };
 
@@ -99,12 +107,31 @@ static bool take_time(struct reading *r, const struct json_node *node)
     return true;
 }
 
+static void take_unknown(struct reading *r, const struct json_node *node)
+{
+    r->has_unknown = true;
+    for (size_t i = 0; i < OTHER_TIMES; i++)
+        if (slice_equal_text(node->key, other_times[i])) {
+            r->times[i] = node;
+            return;
+        }
+    json_object_add_raw(&r->attributes, node->key, node->raw);
+}
+
+/* One of the other times is the event's, unless it has one; the rest are attributes. */
+static void take_other_times(struct reading *r)
+{
+    for (size_t i = 0; i < OTHER_TIMES; i++)
+        if (r->times[i] &&
+            (EVENT_HAS(&r->event, time_event_ns) || !time_guess_take(r->times[i], &r->event)))
+            json_object_add_raw(&r->attributes, r->times[i]->key, r->times[i]->raw);
+}
+
 static bool take_member(struct reading *r, const struct json_node *node)
 {
     struct vsoc_json_key key = vsoc_json_keys[node->name];
     if (key.kind == VSOC_JSON_KEY_UNKNOWN) {
-        r->has_unknown = true;
-        json_object_add_raw(&r->attributes, node->key, node->raw);
+        take_unknown(r, node);
         return true;
     }
     if (node->type == JSON_NULL)
@@ -201,9 +228,34 @@ static bool is_native(const struct reading *r)
     return pipeline_envelope(r->context) && has_own_name(r);
 }
 
+/* Unknown keys that are looked at, and notes of them. */
+#define TYPO_KEYS  16
+#define TYPO_NOTES 4
+
+/* Notes keys that are nearly known ones. */
+static void note_typos(struct reading *r)
+{
+    const struct json_node *nodes = r->document.nodes;
+    size_t looked_at = 0, noted = 0;
+    for (size_t k = 1; k < nodes[0].span && looked_at < TYPO_KEYS && noted < TYPO_NOTES;
+         k += nodes[k].span) {
+        if (nodes[k].name)
+            continue;
+        const char *near = vsoc_json_typo(nodes[k].key);
+        looked_at++;
+        if (!near)
+            continue;
+        noted++;
+        r->attributes.failed |= !vsoc_json_typo_note(r->context, nodes[k].key, near, &r->event);
+    }
+}
+
 static bool finish(struct reading *r)
 {
     struct slice text;
+    take_other_times(r);
+    if (r->has_unknown)
+        note_typos(r);
     if (r->sent_attributes && !merge_attributes(r))
         return false;
     if (json_object_end(&r->attributes, &text))
@@ -228,6 +280,7 @@ static void parse(struct slice record, const struct parser_context *context,
     r.outcome = outcome;
     r.sent_attributes = NULL;
     r.has_unknown = false;
+    memset(r.times, 0, sizeof r.times);
     static const struct json_repair_rules rules = {.every_own = true};
     struct json_repair repair;
     if (json_repair_read(context, &vsoc_json_names, &rules, record, &r.document, &repair,

@@ -1,0 +1,30 @@
+/* otlp_progress.c: bounds of an OTLP body: what is counted while it is read. Pure, any thread. */
+#include "parsers/otlp_event.h"
+
+#define PARTS_SPARE      10000
+#define PARTS_PER_RECORD 4
+
+static void stop(struct otlp_progress *progress, size_t end, const char *code, const char *detail)
+{
+    progress->end = end;
+    progress->code = code;
+    progress->detail = detail;
+}
+
+bool otlp_count_part(struct otlp_progress *progress, size_t offset)
+{
+    if (++progress->parts > PARTS_SPARE + PARTS_PER_RECORD * progress->records)
+        stop(progress, offset, "too_many_values",
+             "more than 10,000 resources and scopes hold no record");
+    return !progress->code;
+}
+
+const void *otlp_count_record(struct otlp_progress *progress, const struct parser_context *context,
+                              size_t offset)
+{
+    const void *mark = context->mark(context);
+    progress->records++;
+    if (!mark)
+        stop(progress, offset, "no_memory", "limits.memory is reached");
+    return mark;
+}
