@@ -232,7 +232,7 @@ def run(options):
         folder.mkdir()
         clock = FakeClock(build, rig.folder)
         settings = [f"listen.ingest.address=127.0.0.1:{free_port()}", f"listen.admin.address=127.0.0.1:{free_port()}"]
-        settings += ["spool.segment_bytes=4MiB", "evidence.max_bytes=32MiB", *options.set]
+        settings += ["spool.segment_bytes=4MiB", "evidence.max_bytes=32MiB", "evidence.when_full=evict", *options.set]
         clock.set(-DAYS_BEHIND * DAY_S)
         server = rig.server(build, "server", SINKS, settings, clock.environment)
         others, faults = Others(server.url), Faults(rig, server, clock, options)

@@ -178,6 +178,7 @@ static enum status open_spool(struct app *app)
         .commit_interval_ns = c->spool_commit_interval,
         .evidence_ns = c->evidence_retention,
         .evidence_bytes = c->evidence_max_bytes,
+        .evict = c->evidence_when_full == EVIDENCE_EVICT,
         .queue_batches = SPOOL_QUEUE_BATCHES,
         .queue_bytes = c->limit_memory,
     };

@@ -25,6 +25,10 @@ static void refresh(void *arg)
     metric_set(metric_series(METRIC_vsocd_spool_segments, ""), (double)s.segments);
     metric_set(metric_series(METRIC_vsocd_spool_position, ""), (double)s.position);
     metric_set(metric_series(METRIC_vsocd_spool_full, ""), s.full);
+    metric_set(metric_series(METRIC_vsocd_evidence_bytes, ""), (double)s.evidence_bytes);
+    int64_t age_ns = s.oldest_ns ? clock_wall_ns() - s.oldest_ns : 0;
+    metric_set(metric_series(METRIC_vsocd_evidence_oldest_seconds, ""),
+               age_ns > 0 ? (double)age_ns / (double)NS_PER_S : 0);
     metric_set(metric_series(METRIC_vsocd_spool_max_bytes, ""),
                (double)app->config->spool_max_bytes);
     metric_set(metric_series(METRIC_vsocd_memory_in_flight_bytes, ""),

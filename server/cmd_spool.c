@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/hex.h"
 #include "storage/spool_segment.h"
 
 static const struct {
@@ -57,6 +58,35 @@ bool spool_find_dir(const char *given, char dir[4096])
     return true;
 }
 
+static bool parse_hash(const char *hex, uint8_t hash[SHA256_BYTES])
+{
+    if (strlen(hex) != 2 * SHA256_BYTES)
+        return false;
+    for (size_t i = 0; i < SHA256_BYTES; i++) {
+        int high = hex_digit_value(hex[2 * i]), low = hex_digit_value(hex[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        hash[i] = (uint8_t)(high * 16 + low);
+    }
+    return true;
+}
+
+/* POSITION=HASH, the hash as `spool verify` prints it. */
+static bool parse_expectation(struct spool_command *command, const char *text)
+{
+    char position[24];
+    const char *hash = strchr(text, '=');
+    if (!hash || (size_t)(hash - text) >= sizeof position)
+        return false;
+    if (command->expected_count == SPOOL_EXPECTED_MAX) {
+        fprintf(stderr, "vsocd: at most %d --expect\n", SPOOL_EXPECTED_MAX);
+        return false;
+    }
+    struct spool_expectation *e = &command->expected[command->expected_count++];
+    snprintf(position, sizeof position, "%.*s", (int)(hash - text), text);
+    return spool_parse_position(position, &e->position) && parse_hash(hash + 1, e->chain_hash);
+}
+
 static bool parse_option(struct spool_command *command, char **argv, int *i)
 {
     const char *name = argv[*i], *value = argv[*i + 1];
@@ -71,6 +101,8 @@ static bool parse_option(struct spool_command *command, char **argv, int *i)
         return spool_parse_position(value, &command->from);
     if (!strcmp(name, "--to"))
         return spool_parse_position(value, &command->to);
+    if (!strcmp(name, "--expect"))
+        return parse_expectation(command, value);
     if (!strcmp(name, "--bodies")) {
         command->bodies = value;
         return true;
@@ -96,7 +128,8 @@ int cmd_spool(int argc, char **argv)
     }
     for (size_t i = 0; dir && i < sizeof verbs / sizeof *verbs; i++)
         if (!strcmp(verb, verbs[i].name)) {
-            if (command.bodies && verbs[i].run != spool_export)
+            if ((command.bodies && verbs[i].run != spool_export) ||
+                (command.expected_count && verbs[i].run != spool_verify))
                 return command_usage("spool");
             if (!spool_find_dir(dir, command.dir)) {
                 fprintf(stderr, "vsocd: %.200s…: the path is too long\n", dir);

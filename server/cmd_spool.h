@@ -5,11 +5,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "storage/spool_verify.h"
+
+#define SPOOL_EXPECTED_MAX 64
+
 struct spool_command {
     char dir[4096];     /* with the segments */
     const char *bodies; /* --bodies, or NULL */
     bool json;
     uint64_t from, to; /* positions, both included */
+    /* --expect POSITION=HASH, each */
+    struct spool_expectation expected[SPOOL_EXPECTED_MAX];
+    size_t expected_count;
 };
 
 /* One verb each; exit status. Main thread. */

@@ -12,7 +12,8 @@
 struct output {
     const struct spool_command *command;
     enum spool_depth depth;
-    struct writer segments, findings; /* JSON members, or lines of text */
+    struct spool_expectation expected[SPOOL_EXPECTED_MAX];
+    struct writer segments, findings, evictions; /* JSON members, or lines of text */
 };
 
 static void write_position(struct writer *w, uint64_t position)
@@ -109,6 +110,39 @@ static void on_finding(void *arg, const struct spool_finding *f)
     writer_u8(w, '\n');
 }
 
+static void on_eviction(void *arg, const struct spool_eviction *e)
+{
+    struct output *out = arg;
+    struct writer *w = &out->evictions;
+    if (!out->command->json) {
+        writer_format(w,
+                      "evicted before evidence.retention was over: positions %" PRIu64
+                      " to %" PRIu64 ", %" PRIu64 " batches, %" PRIu64 " events, written ",
+                      e->first, e->last, e->batches, e->events);
+        text_time(w, e->oldest_ns);
+        writer_text(w, " to ");
+        text_time(w, e->newest_ns);
+        writer_text(w, ", evicted ");
+        text_time(w, e->evicted_ns);
+        writer_format(w, " (%s)\n", spool_eviction_cause_text(e->cause));
+        return;
+    }
+    writer_format(w,
+                  "%s{\"first_position\":%" PRIu64 ",\"last_position\":%" PRIu64
+                  ",\"batches\":%" PRIu64 ",\"events\":%" PRIu64 ",\"file_bytes\":%" PRIu64
+                  ",\"cause\":\"%s\",\"first_time\":",
+                  w->size ? "," : "", e->first, e->last, e->batches, e->events, e->file_bytes,
+                  spool_eviction_cause_text(e->cause));
+    event_json_write_time(w, e->oldest_ns);
+    writer_text(w, ",\"last_time\":");
+    event_json_write_time(w, e->newest_ns);
+    writer_text(w, ",\"evicted_time\":");
+    event_json_write_time(w, e->evicted_ns);
+    writer_text(w, ",\"chain_hash\":\"");
+    writer_hex(w, slice_make(e->chain_hash, SHA256_BYTES));
+    writer_text(w, "\"}");
+}
+
 static void print_written(const struct writer *w)
 {
     if (w->size)
@@ -141,7 +175,9 @@ static void print_json(struct output *out, const struct spool_verify_result *r)
         writer_text(&w, "\",\"chain_broken_at\":");
         write_position(&w, r->broken_position);
     }
-    writer_text(&w, ",\"findings\":[");
+    writer_format(&w, ",\"evicted_batches\":%" PRIu64 ",\"evictions\":[", r->evicted_batches);
+    writer_add_slice(&w, writer_slice(&out->evictions));
+    writer_text(&w, "],\"findings\":[");
     writer_add_slice(&w, writer_slice(&out->findings));
     writer_format(&w, "],\"whole\":%s}\n", r->damaged ? "false" : "true");
     print_written(&w);
@@ -155,6 +191,14 @@ static void print_verdict(const struct output *out, const struct spool_verify_re
     else if (out->depth == SPOOL_DEPTH_VERIFY && r->newest)
         printf("the hash chain holds from position %" PRIu64 " to %" PRIu64 "\n", r->oldest,
                r->newest);
+    if (r->evicted_batches)
+        printf("%" PRIu64 " batches up to position %" PRIu64
+               " were evicted before evidence.retention was over\n",
+               r->evicted_batches, r->evicted_to);
+    for (size_t i = 0; out->depth == SPOOL_DEPTH_VERIFY && i < out->command->expected_count; i++)
+        if (out->expected[i].matches)
+            printf("position %" PRIu64 " has the chain hash that is expected\n",
+                   out->expected[i].position);
     if (r->damaged)
         printf("not all is whole: %" PRIu64 " %s\n", r->damaged,
                r->damaged == 1 ? "finding" : "findings");
@@ -172,6 +216,7 @@ static void print_text(struct output *out, const struct spool_verify_result *r)
     if (out->depth == SPOOL_DEPTH_LIST)
         printf("%-24s  %10s  %10s  %8s  %10s  %12s  %s\n", "file", "first", "last", "batches",
                "events", "bytes used", "written from, to");
+    print_written(&out->evictions);
     print_written(&out->segments);
     print_written(&out->findings);
     print_verdict(out, r);
@@ -182,13 +227,18 @@ static int examine(const struct spool_command *command, enum spool_depth depth)
     struct output out = {.command = command, .depth = depth};
     writer_init(&out.segments, SIZE_MAX / 2);
     writer_init(&out.findings, SIZE_MAX / 2);
+    writer_init(&out.evictions, SIZE_MAX / 2);
+    memcpy(out.expected, command->expected, sizeof out.expected);
     struct spool_verify_options options = {
         .depth = depth,
         .from = command->from,
         .to = command->to,
         .on_segment = on_segment,
         .on_finding = on_finding,
+        .on_eviction = on_eviction,
         .arg = &out,
+        .expected = out.expected,
+        .expected_count = command->expected_count,
     };
     struct spool_verify_result result;
     int rc = EXIT_DISK;
@@ -209,6 +259,7 @@ static int examine(const struct spool_command *command, enum spool_depth depth)
     }
     writer_fini(&out.segments);
     writer_fini(&out.findings);
+    writer_fini(&out.evictions);
     return rc;
 }
 

@@ -233,6 +233,12 @@ static void check_sizes(struct config_build *build)
              "must be evidence.max_bytes (%llu) and two spool.segment_bytes at least, or what is "
              "kept of delivered batches fills the spool and new ones are refused",
              (unsigned long long)c->evidence_max_bytes);
+    if (c->evidence_retention > 0 && c->evidence_when_full == EVIDENCE_REFUSE &&
+        c->evidence_max_bytes < c->spool_segment_bytes)
+        TELL(build, evidence_max_bytes,
+             "must be at least spool.segment_bytes (%llu) when evidence.when_full is refuse, or "
+             "the first full segment ends the taking of batches",
+             (unsigned long long)c->spool_segment_bytes);
 }
 
 static bool is_topic(const char *name)

@@ -17,6 +17,15 @@
 /* For each event its place in the table of ids. */
 #define EVENT_ARENA_BYTES 128
 
+/* Evidence makes room as slowly as it ages. */
+static void full_refusal(const struct spool_stats *stats, struct refusal *refusal)
+{
+    *refusal = (struct refusal){.status = 503,
+                                .code = spool_full_code(stats),
+                                .detail = spool_full_reason(stats),
+                                .retry_after_s = stats->full_for == SPOOL_FULL_EVIDENCE ? 60 : 10};
+}
+
 /* Reasons to turn away before looking at the request. */
 static bool is_busy(const struct ingest *in, struct refusal *refusal)
 {
@@ -29,10 +38,7 @@ static bool is_busy(const struct ingest *in, struct refusal *refusal)
         spool_stats(in->shared->spool, &stats);
         if (!stats.full)
             return false;
-        refusal->code = "spool_full";
-        refusal->detail = "the spool is full (spool.max_bytes or the disk's reserve); sinks must "
-                          "catch up or the disk needs room";
-        refusal->retry_after_s = 10;
+        full_refusal(&stats, refusal);
     }
     return true;
 }
@@ -223,6 +229,15 @@ static void answer_known(struct ingest *in, struct request *r, enum dedup_answer
     }
 }
 
+static void refuse_full(struct ingest *in, struct request *r)
+{
+    struct spool_stats stats;
+    struct refusal refusal;
+    spool_stats(in->shared->spool, &stats);
+    full_refusal(&stats, &refusal);
+    request_refuse_busy(r, refusal.code, refusal.detail, refusal.retry_after_s);
+}
+
 /* Gives the batch to the writer. */
 static void submit(struct ingest *in, struct request *r)
 {
@@ -244,8 +259,7 @@ static void submit(struct ingest *in, struct request *r)
                                             .code = "events_too_large",
                                             .detail = "the batch is larger than spool.max_bytes"});
     else if (s == STATUS_NO_SPACE)
-        request_refuse_busy(r, "spool_full",
-                            "the spool is full (spool.max_bytes or the disk's reserve)", 10);
+        refuse_full(in, r);
     else if (s == STATUS_TOO_LARGE)
         request_refuse(r,
                        &(struct refusal){413, "batch_too_large",
@@ -353,11 +367,10 @@ static void take_verdict(struct ingest *in, struct batch *batch)
     if (batch->verdict != STATUS_OK) {
         dedup_abort(in->shared->dedup, m->key);
         metric_add(in->batches_failed, 1);
-        request_refuse_busy(r, batch->verdict == STATUS_NO_SPACE ? "spool_full" : "spool_failed",
-                            batch->verdict == STATUS_NO_SPACE
-                                ? "the spool is full (spool.max_bytes or the disk's reserve)"
-                                : "the batch could not be made durable",
-                            10);
+        if (batch->verdict == STATUS_NO_SPACE)
+            refuse_full(in, r);
+        else
+            request_refuse_busy(r, "spool_failed", "the batch could not be made durable", 10);
         return;
     }
     fault_point(ingest_verdict_taken);

@@ -86,9 +86,11 @@ const struct command command_table[] = {
     {"spool", "list|check|export|verify|replay DIR [--json] [--from N] [--to N] [OPTION]…",
      "look into a spool, or put it through the sinks again: works on a live and on a dead one",
      "DIR is data_dir or the spool directory in it. --from and --to are positions.\n\n"
-     "  list    segments, positions, events, bytes, times\n"
+     "  list    segments, positions, events, bytes, times, and evidence that was evicted\n"
      "  check   reads everything: damage with file and offset; exit status 1 if there is any\n"
-     "  verify  recomputes digests and the hash chain, names the first record at which it breaks\n"
+     "  verify  recomputes digests and the hash chain, names the first record at which it breaks;\n"
+     "          --expect POSITION=HASH (may be repeated) compares a chain hash that was noted\n"
+     "          elsewhere: only that shows a spool that was rewritten with all hashes made right\n"
      "  export  events as NDJSON, quarantined records as {\"quarantine\":…}; --bodies DIR also\n"
      "          writes each batch's body as received\n"
      "  replay  puts the range through the sinks again: each gets what it lacks and nothing\n"

@@ -89,6 +89,7 @@ static void make_metrics(struct spool *spool)
     spool->segments_gauge = metric_series(METRIC_vsocd_spool_segments, "");
     spool->position_gauge = metric_series(METRIC_vsocd_spool_position, "");
     spool->full_gauge = metric_series(METRIC_vsocd_spool_full, "");
+    spool->evicted_batches = metric_series(METRIC_vsocd_evidence_evicted_batches_total, "");
     metric_set(metric_series(METRIC_vsocd_spool_max_bytes, ""), (double)spool->options.max_bytes);
     metric_add(metric_series(METRIC_vsocd_spool_corrupt_segments_total, ""),
                spool->corrupt_segments);
@@ -103,6 +104,18 @@ static uint64_t newest_record(const struct spool *spool)
     return 0;
 }
 
+static enum status open_evictions(struct spool *spool, char reason[256])
+{
+    enum status status =
+        spool_eviction_open(spool->dir_fd, &spool->eviction_fd, &spool->evicted_to);
+    if (status != STATUS_OK)
+        snprintf(reason, 256,
+                 "%.150s/" SPOOL_EVICTION_FILE
+                 ": can't be opened: free some space and check its owner (%s)",
+                 spool->dir, status_text(status));
+    return status;
+}
+
 static enum status open_all(struct spool *spool, spool_scan_fn scan, void *scan_arg,
                             char reason[256])
 {
@@ -111,6 +124,8 @@ static enum status open_all(struct spool *spool, spool_scan_fn scan, void *scan_
         status = lock_dir(spool, reason);
     if (status == STATUS_OK)
         status = spool_recover(spool, scan, scan_arg, reason);
+    if (status == STATUS_OK && spool->options.evict)
+        status = open_evictions(spool, reason);
     if (status != STATUS_OK)
         return status;
     load_cursors(spool);
@@ -126,7 +141,7 @@ static struct spool *spool_create(const struct spool_options *options)
     if (!spool)
         return NULL;
     spool->options = *options;
-    spool->dir_fd = spool->lock_fd = spool->cursor_fd = spool->fd = -1;
+    spool->dir_fd = spool->lock_fd = spool->cursor_fd = spool->fd = spool->eviction_fd = -1;
     spool->pending_last = &spool->pending;
     spool->hash = sha256_create();
     if (!spool->hash || mailbox_init(&spool->inbox, false) != STATUS_OK) {
@@ -206,6 +221,7 @@ void spool_close(struct spool *spool)
     mailbox_fini(&spool->inbox);
     close_fd(spool->fd);
     close_fd(spool->cursor_fd);
+    close_fd(spool->eviction_fd);
     close_fd(spool->dir_fd);
     close_fd(spool->lock_fd);
     pthread_cond_destroy(&spool->grown);
@@ -261,17 +277,27 @@ static uint64_t oldest_record(const struct spool *spool)
     return 0;
 }
 
+static int64_t oldest_ns(const struct spool *spool)
+{
+    for (size_t i = 0; i < spool->segment_count; i++)
+        if (spool->segments[i].oldest)
+            return spool->segments[i].oldest_ns;
+    return 0;
+}
+
 void spool_stats(struct spool *spool, struct spool_stats *stats)
 {
     *stats = (struct spool_stats){
         .queued_batches = atomic_load(&spool->queued_batches),
         .queued_bytes = atomic_load(&spool->queued_bytes),
         .full = atomic_load(&spool->full),
+        .full_for = (enum spool_full)atomic_load(&spool->full_for),
         .failed = atomic_load(&spool->failed),
     };
     memcpy(stats->spool_uid, spool->uid, UUID_BYTES);
     pthread_mutex_lock(&spool->lock);
     stats->first_position = oldest_record(spool);
+    stats->oldest_ns = oldest_ns(spool);
     stats->position = spool->position;
     stats->events = spool->events;
     stats->segments = spool->segment_count;

@@ -18,9 +18,11 @@ struct spool_options {
     int64_t commit_interval_ns; /* 0: sync as soon as the last sync is done; else wait that long to
                                    gather while busy */
     int64_t evidence_ns;        /* evidence.retention: a segment younger than that stays */
-    uint64_t evidence_bytes;    /* evidence.max_bytes: but not more than that of passed segments */
-    size_t queue_batches;       /* most batches waiting for the writer: above it BUSY */
-    size_t queue_bytes;         /* and most body + event bytes of them */
+    uint64_t evidence_bytes;    /* evidence.max_bytes: room for passed segments */
+    bool evict;           /* evidence.when_full: when it is used up, the oldest go early, each on
+                             record; else batches are refused */
+    size_t queue_batches; /* most batches waiting for the writer: above it BUSY */
+    size_t queue_bytes;   /* and most body + event bytes of them */
 };
 
 /* Called during spool_open for every whole batch record, oldest first: rebuilds the duplicate
@@ -64,6 +66,15 @@ void spool_cursor_return(struct spool *spool, spool_cursor_t cursor, uint64_t po
  * switched off). Call once after all sinks are open. */
 void spool_cursors_settle(struct spool *spool);
 
+/* What there is no room for new batches for. */
+enum spool_full {
+    SPOOL_FULL_SINKS,    /* batches that sinks lack fill the spool */
+    SPOOL_FULL_EVIDENCE, /* evidence inside its retention does */
+    SPOOL_FULL_OTHERS,   /* files that are not the spool's fill the file system */
+    SPOOL_FULL_INODES,   /* the file system has no inode left */
+    SPOOL_FULL_LIMIT,    /* there seems to be room: a quota, or a limit of file size */
+};
+
 struct spool_stats {
     uint8_t spool_uid[UUID_BYTES]; /* made with the directory; positions mean something only beside
                                       it */
@@ -74,13 +85,17 @@ struct spool_stats {
     uint64_t evidence_bytes;       /* those of them that all cursors have passed */
     uint64_t segments, corrupt_segments;
     uint64_t queued_batches, queued_bytes;
-    bool full;   /* batches are being refused for want of space */
-    bool failed; /* a write or fdatasync failed: final for this process */
+    int64_t oldest_ns;        /* when the oldest record kept was written, 0: none */
+    bool full;                /* batches are being refused for want of space */
+    enum spool_full full_for; /* when full */
+    bool failed;              /* a write or fdatasync failed: final for this process */
 };
 /* As of now. Thread: any. */
 void spool_stats(struct spool *spool, struct spool_stats *stats);
 /* Why stats->full, and what to do: a constant sentence. Thread: any. */
 const char *spool_full_reason(const struct spool_stats *stats);
+/* A word for it in answers, static: evidence_full or spool_full. Thread: any. */
+const char *spool_full_code(const struct spool_stats *stats);
 /* Called by the writer thread once, when a write or fdatasync failed and the spool is closed for
  * good. Set before spool_start. */
 void spool_on_failure(struct spool *spool, void (*failed)(void *arg), void *arg);

@@ -11,6 +11,7 @@
 #include "core/thread.h"
 #include "storage/spool.h"
 #include "storage/spool_cursor.h"
+#include "storage/spool_eviction.h"
 #include "storage/spool_segment.h"
 
 #define SPOOL_DIR_BYTES 4096
@@ -23,6 +24,9 @@ struct spool_segment {
     uint64_t file_bytes;     /* taken on disk */
     uint64_t end;            /* offset behind the last durable record */
     uint64_t oldest, newest; /* positions of its records; 0: it has none */
+    uint64_t records;        /* so many */
+    uint64_t events_before;  /* as its header says */
+    int64_t oldest_ns;       /* ingested_ns of the oldest; 0: it has none */
     int64_t newest_ns;       /* ingested_ns of the newest, or when the file was made */
 };
 
@@ -44,6 +48,7 @@ struct spool {
     struct spool_options options;
     char dir[SPOOL_DIR_BYTES];
     int dir_fd, lock_fd, cursor_fd;
+    int eviction_fd; /* -1 unless options.evict */
     uint8_t uid[UUID_BYTES];
 
     pthread_mutex_t lock;
@@ -60,6 +65,7 @@ struct spool {
     uint64_t evidence_bytes; /* of segments that all cursors have passed, as of the last look */
 
     atomic_bool full, failed, started;
+    atomic_int full_for; /* enum spool_full, as of when it became full */
     atomic_bool cursors_moved;
     atomic_size_t queued_batches, queued_bytes;
     struct mailbox inbox;
@@ -82,22 +88,31 @@ struct spool {
     int64_t last_sync_end_ns, last_tick_ns;
     int64_t seen_wall_ns, seen_ns; /* both clocks at the last look; 0: none yet */
     int64_t clock_set_ns;          /* monotonic: since then the wall clock has not been set */
+    uint64_t evicted_to;           /* newest position on record as evicted */
+    bool evidence_warned;
     metric_t commit_seconds, commits, events_total, bytes_gauge, segments_gauge, position_gauge,
-        full_gauge;
+        full_gauge, evicted_batches;
 };
 
 /* spool_writer.c: the writer thread. */
 void spool_writer_run(void *spool);
 
-/* spool_roll.c: segments made and removed. Thread: writer. */
+/* spool_roll.c: segments made. Thread: writer. */
 /* Makes room for a record of record_bytes in a new active segment, or in an empty one. NO_SPACE;
  * other: failed. */
 enum status spool_roll(struct spool *spool, uint32_t record_bytes) must_check;
 /* The active segment gets no more records: its unused room is given back. An empty one stays the
  * active one. */
 void spool_seal_active(struct spool *spool);
+
+/* spool_retain.c: segments removed. Thread: writer. */
 /* Stores moved cursors, then removes segments that all cursors and the evidence settings let go. */
 void spool_retire(struct spool *spool);
+/* False: evidence inside its retention has evidence.max_bytes, and is not to be evicted: no new
+ * segment is made. */
+bool spool_evidence_allows(struct spool *spool);
+/* Evicts passed segments until there is room for bytes, if that is what the settings say. */
+void spool_evict_for(struct spool *spool, uint64_t bytes);
 /* Stores cursors that moved after the writer ended. Thread: the one that closes. */
 void spool_keep_cursors(struct spool *spool);
 
@@ -106,8 +121,11 @@ void spool_keep_cursors(struct spool *spool);
 bool spool_has_room(struct spool *spool, uint64_t bytes);
 /* Gauges of segments and bytes. */
 void spool_show(struct spool *spool);
-/* Says why batches are refused from now on. */
-void spool_log_full(struct spool *spool);
+/* Batches are refused from now on: finds out why a file of bytes can't be made and logs it once. */
+void spool_become_full(struct spool *spool, uint64_t bytes);
+/* Time for people: RFC 3339. */
+#define SPOOL_TIME_BYTES 40
+void spool_time_text(int64_t ns, char text[SPOOL_TIME_BYTES]);
 /* Says at start when the file system can't hold what the settings allow. */
 void spool_warn_of_room(struct spool *spool);
 

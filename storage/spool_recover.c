@@ -270,6 +270,7 @@ static enum status recover_segment(struct recovery *r, uint64_t first, uint64_t 
     }
     if (status == STATUS_OK) {
         follow_header(r, &s.header);
+        s.segment.events_before = s.header.events_before;
         status = spool_survey_records(&s, &r->scan, fd, &spool->durable, r->scan_fn, r->scan_arg);
         raise_floor(r, spool->durable.position);
     }

@@ -3,15 +3,21 @@
 #define LOG_COMPONENT "spool"
 #include "storage/spool_internal.h"
 
+#include "core/event_json.h"
 #include "core/log.h"
 
 #include <sys/statvfs.h>
 
-/* False when the file system does not tell. */
+/* False when the file system does not tell: some report no blocks at all. */
+static bool file_system(const struct spool *spool, struct statvfs *fs)
+{
+    return fstatvfs(spool->dir_fd, fs) == 0 && fs->f_blocks > 0;
+}
+
 static bool free_bytes(const struct spool *spool, uint64_t *bytes)
 {
     struct statvfs fs;
-    if (fstatvfs(spool->dir_fd, &fs) != 0)
+    if (!file_system(spool, &fs))
         return false;
     *bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
     return true;
@@ -45,25 +51,89 @@ bool spool_has_room(struct spool *spool, uint64_t bytes)
     return left >= bytes && left - bytes >= spool->options.reserve_bytes;
 }
 
-const char *spool_full_reason(const struct spool_stats *stats)
+const char *spool_full_code(const struct spool_stats *stats)
 {
-    if (stats->evidence_bytes > stats->bytes / 2)
-        return "the spool is full of evidence that all sinks have: make the file system larger, "
-               "or lower evidence.max_bytes or evidence.retention and restart";
-    return "the spool is full: bring the sinks back, or free the disk";
+    return stats->full_for == SPOOL_FULL_EVIDENCE ? "evidence_full" : "spool_full";
 }
 
-void spool_log_full(struct spool *spool)
+const char *spool_full_reason(const struct spool_stats *stats)
+{
+    switch (stats->full_for) {
+    case SPOOL_FULL_EVIDENCE:
+        return "the spool is full of evidence that all sinks have and evidence.retention keeps: "
+               "raise "
+               "evidence.max_bytes or make the file system larger, or lower evidence.retention, or "
+               "set evidence.when_full to evict, and restart";
+    case SPOOL_FULL_OTHERS:
+        return "the file system of data_dir is full of files that are not the spool's: remove "
+               "some, "
+               "or give the spool a file system of its own";
+    case SPOOL_FULL_INODES:
+        return "the file system of data_dir has no inode left for a new file, although it may have "
+               "free bytes: remove files, or make the file system with more inodes";
+    case SPOOL_FULL_LIMIT:
+        return "a new segment file can't be made although the file system has room: look for a "
+               "quota "
+               "or a limit of file size (ulimit -f, LimitFSIZE)";
+    default:
+        return "the spool is full of batches that sinks do not have yet: bring the sinks back, or "
+               "raise spool.max_bytes or make the file system larger";
+    }
+}
+
+/* What fills the spool itself. */
+static enum spool_full filling(const struct spool_stats *stats)
+{
+    return stats->evidence_bytes > stats->bytes / 2 ? SPOOL_FULL_EVIDENCE : SPOOL_FULL_SINKS;
+}
+
+static enum spool_full find_reason(struct spool *spool, const struct spool_stats *stats,
+                                   uint64_t bytes)
+{
+    struct statvfs fs;
+    if (!spool_evidence_allows(spool))
+        return SPOOL_FULL_EVIDENCE;
+    if (stats->bytes - unused_bytes(spool) + bytes > spool->options.max_bytes)
+        return filling(stats);
+    if (!file_system(spool, &fs))
+        return SPOOL_FULL_LIMIT;
+    uint64_t left = (uint64_t)fs.f_bavail * fs.f_frsize;
+    if (left < bytes || left - bytes < spool->options.reserve_bytes) {
+        uint64_t used = (uint64_t)(fs.f_blocks - fs.f_bfree) * fs.f_frsize;
+        bool others = used > stats->bytes && used - stats->bytes > stats->bytes;
+        return others ? SPOOL_FULL_OTHERS : filling(stats);
+    }
+    /* Some file systems report no inodes at all. */
+    return fs.f_files > 0 && fs.f_favail == 0 ? SPOOL_FULL_INODES : SPOOL_FULL_LIMIT;
+}
+
+void spool_become_full(struct spool *spool, uint64_t bytes)
 {
     struct spool_stats stats;
     uint64_t left = 0;
     spool_stats(spool, &stats);
+    enum spool_full reason = find_reason(spool, &stats, bytes);
+    bool other = atomic_exchange(&spool->full_for, (int)reason) != (int)reason;
+    if (atomic_exchange(&spool->full, true) && !other)
+        return;
     (void)free_bytes(spool, &left);
+    stats.full_for = reason;
     log_error("batches are refused until there is room",
               LOG_TEXT("problem", spool_full_reason(&stats)), LOG_U64("spool_bytes", stats.bytes),
               LOG_U64("evidence_bytes", stats.evidence_bytes), LOG_U64("free_bytes", left),
               LOG_U64("spool.max_bytes", spool->options.max_bytes),
+              LOG_U64("evidence.max_bytes", spool->options.evidence_bytes),
               LOG_U64("spool.reserve_bytes", spool->options.reserve_bytes));
+}
+
+void spool_time_text(int64_t ns, char text[SPOOL_TIME_BYTES])
+{
+    uint8_t room[SPOOL_TIME_BYTES];
+    struct writer w = {.data = room, .capacity = sizeof room, .limit = sizeof room};
+    event_json_write_time(&w, ns);
+    size_t size = w.size > 2 ? w.size - 2 : 0; /* without its quotes */
+    memcpy(text, room + 1, size);
+    text[size] = '\0';
 }
 
 void spool_warn_of_room(struct spool *spool)
@@ -79,8 +149,9 @@ void spool_warn_of_room(struct spool *spool)
     room = room > o->reserve_bytes ? room - o->reserve_bytes : 0;
     if (room < 2 * o->segment_bytes || room - 2 * o->segment_bytes < kept)
         log_warn("the file system has no room for evidence.max_bytes, two segments and "
-                 "spool.reserve_bytes: batches will be refused when evidence fills it; make it "
-                 "larger, or lower evidence.max_bytes",
+                 "spool.reserve_bytes: batches will be refused, or evidence removed early "
+                 "(evidence.when_full), when evidence fills it; make it larger, or lower "
+                 "evidence.max_bytes",
                  LOG_TEXT("dir", spool->dir), LOG_U64("room_bytes", room),
                  LOG_U64("evidence.max_bytes", o->evidence_bytes),
                  LOG_U64("spool.segment_bytes", o->segment_bytes),

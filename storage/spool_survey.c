@@ -64,8 +64,11 @@ static enum status take_record(struct walk *w, const struct spool_frame *frame,
     tail->position = meta->position;
     tail->events = meta->events_before + meta->accepted + meta->quarantined;
     memcpy(tail->chain, meta->chain_hash, SHA256_BYTES);
-    if (!s->segment.oldest)
+    if (!s->segment.oldest) {
         s->segment.oldest = meta->position;
+        s->segment.oldest_ns = meta->ingested_ns;
+    }
+    s->segment.records++;
     s->segment.newest = meta->position;
     s->segment.newest_ns = meta->ingested_ns;
     spool_scan_pass(w->scan, frame);

@@ -24,16 +24,25 @@ struct walk {
     uint64_t events_next; /* events_before the next record should have */
     bool lost;            /* something is missing since the last record */
     uint64_t had;         /* newest position that a sink has had, and nobody has missed yet */
+    struct spool_eviction evicted; /* the last one on record */
 };
 
 const char *spool_finding_text(enum spool_finding_kind kind)
 {
     static const char *const texts[] = {
-        [SPOOL_FINDING_HEADER] = "segment_header",   [SPOOL_FINDING_COPY] = "segment_header_copy",
-        [SPOOL_FINDING_BYTES] = "damaged_bytes",     [SPOOL_FINDING_TAIL] = "unfinished_tail",
-        [SPOOL_FINDING_MISSING] = "records_missing", [SPOOL_FINDING_CURSORS] = "cursors_unreadable",
-        [SPOOL_FINDING_ORDER] = "out_of_order",      [SPOOL_FINDING_BODY] = "body_digest",
-        [SPOOL_FINDING_CONTENT] = "content_digest",  [SPOOL_FINDING_CHAIN] = "chain_broken",
+        [SPOOL_FINDING_HEADER] = "segment_header",
+        [SPOOL_FINDING_COPY] = "segment_header_copy",
+        [SPOOL_FINDING_BYTES] = "damaged_bytes",
+        [SPOOL_FINDING_TAIL] = "unfinished_tail",
+        [SPOOL_FINDING_MISSING] = "records_missing",
+        [SPOOL_FINDING_CURSORS] = "cursors_unreadable",
+        [SPOOL_FINDING_ORDER] = "out_of_order",
+        [SPOOL_FINDING_BODY] = "body_digest",
+        [SPOOL_FINDING_CONTENT] = "content_digest",
+        [SPOOL_FINDING_CHAIN] = "chain_broken",
+        [SPOOL_FINDING_EXPECTED] = "not_as_expected",
+        [SPOOL_FINDING_UNCOMPARED] = "expected_position_missing",
+        [SPOOL_FINDING_EVICTIONS] = "evictions_damaged",
     };
     return texts[kind];
 }
@@ -47,6 +56,22 @@ static void found(struct walk *w, enum spool_finding_kind kind, uint64_t bytes, 
         w->result->broken_position = position;
     if (w->options->on_finding)
         w->options->on_finding(w->options->arg, &finding);
+}
+
+/* The chain hash that a position has here, against what was noted of it. */
+static void compare_expected(struct walk *w, uint64_t position, const uint8_t *chain_hash)
+{
+    if (w->options->depth != SPOOL_DEPTH_VERIFY)
+        return;
+    for (size_t i = 0; i < w->options->expected_count; i++) {
+        struct spool_expectation *e = &w->options->expected[i];
+        if (e->position != position || e->seen)
+            continue;
+        e->seen = true;
+        e->matches = memcmp(e->chain_hash, chain_hash, SHA256_BYTES) == 0;
+        if (!e->matches)
+            found(w, SPOOL_FINDING_EXPECTED, 0, position);
+    }
 }
 
 static enum status check_chain(struct walk *w, const struct batch_meta *meta)
@@ -114,6 +139,7 @@ static void count_record(struct walk *w, const struct batch_meta *meta)
     result->records++;
     result->events += events;
     memcpy(result->chain_hash, meta->chain_hash, SHA256_BYTES);
+    compare_expected(w, meta->position, meta->chain_hash);
     w->chain_known = true;
     w->events_next = meta->events_before + events;
     w->lost = false;
@@ -171,6 +197,18 @@ static enum status walk_records(struct walk *w)
     }
 }
 
+/* What is gone before the first segment: its last record's hash is in this header, and on record
+ * when it was evicted. */
+static void check_before(struct walk *w, const struct spool_segment_header *header)
+{
+    w->scan.offset = 0;
+    if (w->options->depth == SPOOL_DEPTH_VERIFY && w->evicted.last &&
+        w->evicted.last + 1 == header->first_position &&
+        memcmp(w->evicted.chain_hash, header->chain_before, SHA256_BYTES) != 0)
+        found(w, SPOOL_FINDING_CHAIN, 0, w->evicted.last);
+    compare_expected(w, header->first_position - 1, header->chain_before);
+}
+
 /* CORRUPT: told as a finding, the segment is passed over. */
 static enum status check_header(struct walk *w, int fd, struct spool_segment_header *header)
 {
@@ -190,6 +228,7 @@ static enum status check_header(struct walk *w, int fd, struct spool_segment_hea
         return status;
     }
     if (status == STATUS_OK && !w->chain_known) {
+        check_before(w, header);
         memcpy(result->chain_hash, header->chain_before, SHA256_BYTES);
         w->events_next = header->events_before;
         w->chain_known = true;
@@ -267,6 +306,39 @@ static void read_cursors(struct walk *w)
         w->had = spool_cursor_missed(&table);
 }
 
+static void take_eviction(void *arg, const struct spool_eviction *eviction)
+{
+    struct walk *w = arg;
+    if (eviction->last <= w->result->evicted_to)
+        return; /* on record twice: a crash came in between */
+    w->evicted = *eviction;
+    w->result->evicted_to = eviction->last;
+    w->result->evicted_batches += eviction->batches;
+    if (w->options->on_eviction)
+        w->options->on_eviction(w->options->arg, eviction);
+}
+
+static enum status read_evictions(struct walk *w)
+{
+    uint64_t damaged;
+    snprintf(w->segment.file, sizeof w->segment.file, SPOOL_EVICTION_FILE);
+    enum status status = spool_eviction_read(w->dir_fd, take_eviction, w, &damaged);
+    for (uint64_t i = 0; status == STATUS_OK && i < damaged; i++)
+        found(w, SPOOL_FINDING_EVICTIONS, 0, 0);
+    return status;
+}
+
+/* Notes of positions that were not met. */
+static void check_uncompared(struct walk *w)
+{
+    if (w->options->depth != SPOOL_DEPTH_VERIFY)
+        return;
+    compare_expected(w, w->evicted.last, w->evicted.chain_hash);
+    for (size_t i = 0; i < w->options->expected_count; i++)
+        if (!w->options->expected[i].seen)
+            found(w, SPOOL_FINDING_UNCOMPARED, 0, w->options->expected[i].position);
+}
+
 /* The end of the log, when it was read to there. */
 static void check_end(struct walk *w, uint64_t last_first)
 {
@@ -282,7 +354,9 @@ static enum status walk_all(struct walk *w)
     uint64_t *firsts;
     size_t count;
     read_cursors(w);
-    enum status status = spool_segment_list(w->dir_fd, &firsts, &count);
+    enum status status = read_evictions(w);
+    if (status == STATUS_OK)
+        status = spool_segment_list(w->dir_fd, &firsts, &count);
     if (status != STATUS_OK)
         return status;
     if (!count)
@@ -294,6 +368,8 @@ static enum status walk_all(struct walk *w)
     }
     if (status == STATUS_OK)
         check_end(w, firsts[count - 1]);
+    if (status == STATUS_OK)
+        check_uncompared(w);
     free(firsts);
     return status;
 }

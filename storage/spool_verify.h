@@ -4,6 +4,7 @@
 #define VSOC_STORAGE_SPOOL_VERIFY_H
 
 #include "storage/spool.h"
+#include "storage/spool_eviction.h"
 #include "storage/spool_segment.h"
 
 enum spool_depth {
@@ -30,14 +31,25 @@ enum spool_finding_kind {
     SPOOL_FINDING_BYTES,  /* bytes that are no whole record */
     SPOOL_FINDING_TAIL,   /* the same behind the last record of all: normal after a crash and in a
                              live spool; not damage */
-    SPOOL_FINDING_MISSING, /* the log ends before what a sink has had: position says how far */
-    SPOOL_FINDING_CURSORS, /* the cursor file can't be read: sinks say how far they are; not damage
-                              of the log */
-    SPOOL_FINDING_ORDER,   /* position or event count does not follow */
-    SPOOL_FINDING_BODY,    /* body differs from its SHA-256 */
-    SPOOL_FINDING_CONTENT, /* meta texts or events differ from their SHA-256 */
-    SPOOL_FINDING_CHAIN,   /* record does not continue the chain: it or one before it was altered,
-                              removed or put in */
+    SPOOL_FINDING_MISSING,  /* the log ends before what a sink has had: position says how far */
+    SPOOL_FINDING_CURSORS,  /* the cursor file can't be read: sinks say how far they are; not damage
+                               of the log */
+    SPOOL_FINDING_ORDER,    /* position or event count does not follow */
+    SPOOL_FINDING_BODY,     /* body differs from its SHA-256 */
+    SPOOL_FINDING_CONTENT,  /* meta texts or events differ from their SHA-256 */
+    SPOOL_FINDING_CHAIN,    /* record does not continue the chain: it or one before it was altered,
+                               removed or put in */
+    SPOOL_FINDING_EXPECTED, /* record has another chain hash than was noted elsewhere: it or one
+                               before it was altered since, with all hashes made right again */
+    SPOOL_FINDING_UNCOMPARED, /* a hash was noted for a position that is not in the spool */
+    SPOOL_FINDING_EVICTIONS,  /* an entry of the file of evictions is damaged */
+};
+
+/* The chain hash of a position as noted elsewhere, by `verify --json` or from a sink. */
+struct spool_expectation {
+    uint64_t position;
+    uint8_t chain_hash[SHA256_BYTES];
+    bool seen, matches; /* out: it was compared; and is the same */
 };
 
 struct spool_finding {
@@ -53,7 +65,11 @@ struct spool_verify_options {
     /* Each may be NULL. */
     void (*on_segment)(void *arg, const struct spool_segment_summary *segment);
     void (*on_finding)(void *arg, const struct spool_finding *finding);
+    /* Before all segments, oldest first. */
+    void (*on_eviction)(void *arg, const struct spool_eviction *eviction);
     void *arg;
+    struct spool_expectation *expected; /* compared at SPOOL_DEPTH_VERIFY */
+    size_t expected_count;
 };
 
 struct spool_verify_result {
@@ -62,6 +78,8 @@ struct spool_verify_result {
     uint64_t oldest, newest;          /* positions, 0: no record */
     uint8_t chain_hash[SHA256_BYTES]; /* of the newest record */
     uint64_t damaged;                 /* findings but TAIL and CURSORS */
+    uint64_t evicted_batches;         /* on record as removed before their retention was over */
+    uint64_t evicted_to;              /* the newest of them, 0: none */
     uint64_t broken_position;         /* first record at which the chain breaks, 0: none */
 };
 

@@ -160,7 +160,11 @@ static void publish(struct spool *spool, int64_t now_ns)
     if (!last->oldest)
         last->oldest = batch_from_mail(spool->pending)->meta.position;
     last->newest = spool->staged.position;
+    if (!last->oldest_ns)
+        last->oldest_ns = now_ns;
     last->newest_ns = now_ns;
+    for (const struct mail *mail = spool->pending; mail; mail = mail->next)
+        last->records++;
     last->end = spool->staged.offset;
     spool->position = spool->staged.position;
     spool->events = spool->staged.events;
@@ -179,8 +183,7 @@ static enum status take_back(struct spool *spool)
     if (ftruncate(spool->fd, (off_t)spool->durable.offset) != 0 || fdatasync(spool->fd) != 0)
         return STATUS_IO;
     spool_seal_active(spool);
-    atomic_store(&spool->full, true);
-    spool_log_full(spool);
+    spool_become_full(spool, spool->options.segment_bytes);
     return STATUS_NO_SPACE;
 }
 

@@ -67,7 +67,7 @@ def settings(folder, extra=()):
         "privacy": {"keys_file": str(folder / "disk" / "vin.keys")},
         "ingest": {"workers": "1"},
         "spool": {"segment_bytes": "1MiB", "reserve_bytes": "0", "commit_interval": "0ms"},
-        "evidence": {"max_bytes": "2200KiB"},
+        "evidence": {"max_bytes": "2200KiB", "when_full": "evict"},
         "sinks": {"file": {"enabled": True, "path": str(folder / "disk" / "events.ndjson"), "rotate_bytes": "600KiB", "keep": 100}},
         "timeouts": {"drain": "5s"},
     }

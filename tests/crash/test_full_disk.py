@@ -91,7 +91,7 @@ def test_cursors_move_on_a_full_disk_and_room_comes_back_when_the_sink_has_caugh
     lines.mkdir()
     path = lines / "events.ndjson"
     path.mkdir()  # the sink can't write there
-    server = make_server(on(disk, sinks={"file": {"enabled": True, "path": str(path)}}, evidence={"max_bytes": "1MiB"}), enter=disk.enter)
+    server = make_server(on(disk, sinks={"file": {"enabled": True, "path": str(path)}}, evidence={"max_bytes": "1MiB", "when_full": "evict"}), enter=disk.enter)
     sender = Sender(server)
     send_until_full(server, sender)
     assert "bring the sinks back" in server.get("/readyz").body.decode()
@@ -114,10 +114,13 @@ def test_a_disk_that_evidence_fills_is_told_at_start_in_the_log_and_in_readyz(ma
     sender = Sender(server)
     send_until_full(server, sender)
     wait_until(lambda: "full of evidence" in server.get("/readyz").body.decode(), 30, "the reason in /readyz")
-    assert "lower evidence.max_bytes" in server.get("/readyz").body.decode()
-    # What the texts say helps: less evidence, restart.
+    assert "set evidence.when_full to evict" in server.get("/readyz").body.decode()
+    reply = sender.send(large(sender), seconds=0)
+    assert (reply.status, reply.json["code"]) == (503, "evidence_full") and "sinks back" not in reply.json["detail"]
+    assert int(reply.headers["Retry-After"]) >= 60
+    # What the texts say helps: to give it up, restart.
     assert server.terminate() == 0
-    server.settings["evidence"]["max_bytes"] = "2MiB"
+    server.settings["evidence"] = {"max_bytes": "2MiB", "when_full": "evict"}
     server.write_config()
     server.start()
     assert sender.send(large(sender)).status == 200

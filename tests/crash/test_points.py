@@ -205,6 +205,8 @@ SCENARIOS = {
 PADDING = 300_000  # three bodies to a segment
 RETIREMENT = {"spool": {"segment_bytes": "1MiB", "max_bytes": "6MiB", "reserve_bytes": "0"}, "evidence": {"retention": "0s", "max_bytes": "0"}}
 
+EVICTION = RETIREMENT | {"evidence": {"retention": "90d", "max_bytes": "1MiB", "when_full": "evict"}}
+
 
 def group_of(point):
     """Points of a group have one stack."""
@@ -212,6 +214,8 @@ def group_of(point):
         return "damage"
     if point.startswith(("spool_retire", "spool_cursors")):
         return "retirement"
+    if point.startswith("spool_eviction"):
+        return "eviction"
     if point.startswith("spool_segment"):
         return "segments"
     return point.partition("_")[0]
@@ -228,8 +232,8 @@ def stack_of(build, services, tmp_path_factory):
     def get(group):
         if group not in stacks or not stacks[group].good:
             stop()
-            settings = RETIREMENT if group == "retirement" else {}
-            padding = PADDING if group in ("damage", "segments", "retirement") else 0
+            settings = {"retirement": RETIREMENT, "eviction": EVICTION}.get(group, {})
+            padding = PADDING if group in ("damage", "segments", "retirement", "eviction") else 0
             stacks[group] = DyingStack(build, services, tmp_path_factory.mktemp(group), settings, padding)
         return stacks[group]
 

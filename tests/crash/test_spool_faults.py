@@ -23,7 +23,8 @@ TORN = ["spool_recover_cut", "spool_recover_cut_synced", "spool_recover_floor_ke
 SALVAGE = ["spool_salvage_copied", "spool_salvage_linked"]
 ASIDE = ["spool_aside_unlinked"]
 RETIREMENT = ["spool_cursors_synced", "spool_cursors_written", "spool_retire_chosen", "spool_retire_unlinked"]
-WRITING = [point for point in SPOOL if point not in STARTS + TORN + SALVAGE + ASIDE + RETIREMENT]
+EVICTION = ["spool_eviction_recorded"]
+WRITING = [point for point in SPOOL if point not in STARTS + TORN + SALVAGE + ASIDE + RETIREMENT + EVICTION]
 
 
 @pytest.fixture
@@ -67,6 +68,21 @@ def test_what_cursors_have_not_passed_survives(make, tmp_path, point):
     oldest = min(found.values())
     kept = {uid: position for uid, position in acknowledged.items() if position >= oldest}
     assert len(kept) >= 20 and {uid: found.get(uid) for uid in kept} == kept
+
+
+@pytest.mark.parametrize("turn", [1, 2, 3])
+@pytest.mark.parametrize("point", EVICTION + ["spool_retire_chosen", "spool_retire_unlinked"])
+def test_every_batch_is_there_or_on_record_as_evicted_once(make, tmp_path, point, turn):
+    acknowledged = make(tmp_path / "spool", "--batches", 200, "--evict", fault=f"{point}:{turn}")
+    acknowledged.update(make(tmp_path / "spool", "--batches", 100, "--evict"))
+    found = read(tmp_path / "spool")
+    evicted = spool_reader.read_evictions(tmp_path / "spool")
+    ranges = [range(e.first, e.last + 1) for e in evicted]
+    assert all(a.stop <= b.start for a, b in zip(ranges, ranges[1:])), "each batch is evicted once"
+    gone = {position for one in ranges for position in one}
+    assert gone and not gone & set(found.values())
+    assert {uid: p for uid, p in acknowledged.items() if p not in gone} == {uid: p for uid, p in found.items() if uid in acknowledged}
+    assert sum(e.batches for e in evicted) == max(gone)
 
 
 @pytest.mark.parametrize("point", STARTS)

@@ -4,6 +4,7 @@
 spool_reader.py DIR prints a JSON line a record and ends with 1 when a frame, digest, position or the chain is wrong.
 """
 
+import collections
 import dataclasses
 import hashlib
 import json
@@ -212,6 +213,23 @@ def read_cursors(directory):
                 entries[name.rstrip(b"\0").decode()] = position
             best = generation, entries
     return best
+
+
+EVICTION = struct.Struct("<8s16sqQQQQqqQI32s32xI")
+Eviction = collections.namedtuple("Eviction", "spool_uid evicted_ns first last batches events oldest_ns newest_ns file_bytes cause chain_hash")
+
+
+def read_evictions(directory):
+    """What went before its retention was over: [Eviction], oldest first. docs/spool-format.md, section 8."""
+    path = pathlib.Path(directory) / "evictions"
+    data = path.read_bytes() if path.exists() else b""
+    found = []
+    for at in range(0, len(data), EVICTION.size):
+        magic, *fields, crc = EVICTION.unpack_from(data, at)
+        if magic != b"VSOCEVI1" or crc != crc32c(data[at : at + EVICTION.size - 4]):
+            raise SpoolError(f"{path}: entry at {at} is damaged")
+        found.append(Eviction(*fields))
+    return found
 
 
 def main():

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 import spool_reader
+import spool_rewriter
 
 
 @pytest.fixture
@@ -150,3 +151,102 @@ def test_wrong_use_is_told(vsocd, tmp_path):
     vsocd("list", tmp_path, "--from", "-3", code=64)
     vsocd("list", tmp_path, "--bodies", tmp_path, code=64)
     vsocd("list", tmp_path / "nothing", code=74)
+
+
+# ---- who owns data_dir ------------------------------------------------------------------------------------------------------
+
+
+def chain_hashes(directory):
+    return {r.position: r.chain_hash.hex() for _, r in spool_reader.read_spool(directory)}
+
+
+def test_spool_that_is_rewritten_with_right_hashes_looks_whole(spool, vsocd):
+    """What README.md and SECURITY.md must not deny: a chain that is only hashed proves nothing against who owns the disk."""
+    directory, _ = spool
+    before = chain_hashes(directory)
+
+    def change(record):
+        if record.position == 7:
+            record.body = b'{"batch":"another"}\n'
+
+    spool_rewriter.rewrite(directory, change)
+    report = json.loads(vsocd("verify", "--json", directory))
+    assert report["whole"] and report["records"] == 30
+    after = chain_hashes(directory)
+    assert all(after[p] == before[p] for p in range(1, 7)) and all(after[p] != before[p] for p in range(7, 31))
+
+
+@pytest.mark.parametrize("noted", [7, 12, 30])
+def test_hash_that_was_noted_elsewhere_shows_a_rewritten_spool(spool, vsocd, noted):
+    directory, _ = spool
+    hashes = chain_hashes(directory)
+    expected = f"{noted}={hashes[noted]}"
+    assert f"position {noted} has the chain hash that is expected" in vsocd("verify", directory, "--expect", expected)
+
+    def change(record):
+        if record.position == 7:
+            record.received_ns += 1
+
+    spool_rewriter.rewrite(directory, change)
+    report = json.loads(vsocd("verify", "--json", directory, "--expect", expected, code=1))
+    (finding,) = report["findings"]
+    assert (finding["kind"], finding["position"], report["whole"]) == ("not_as_expected", noted, False)
+    # What was noted before the change is still right: it bounds the time of it.
+    vsocd("verify", directory, "--expect", f"6={hashes[6]}")
+
+
+def test_hash_of_a_position_that_is_gone_is_not_passed_over(spool, vsocd):
+    directory, _ = spool
+    hashes = chain_hashes(directory)
+    first = segments(directory)[0]
+    gone = [r.position for r in spool_reader.read_segment(first)]
+    first.unlink()
+    report = json.loads(vsocd("verify", "--json", directory, "--expect", f"{gone[0]}={hashes[gone[0]]}", code=1))
+    assert [(f["kind"], f["position"]) for f in report["findings"]] == [("expected_position_missing", gone[0])]
+    # The hash before the first record is in its segment's header.
+    vsocd("verify", directory, "--expect", f"{gone[-1]}={hashes[gone[-1]]}")
+    vsocd("verify", directory, "--expect", f"{gone[-1]}={hashes[gone[-2]]}", code=1)
+
+
+@pytest.mark.parametrize("wrong", ["7", "7=abc", "=", f"x={'0' * 64}", f"7={'g' * 64}", f"7={'0' * 65}"])
+def test_expectation_that_is_none_is_refused(spool, vsocd, wrong):
+    vsocd("verify", spool[0], "--expect", wrong, code=64)
+
+
+# ---- evidence that went early -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def evicted(build, tmp_path):
+    """A spool whose evidence had room for three segments."""
+    directory = tmp_path / "spool"
+    subprocess.run([build / "unit" / "spool_make", "--evict", "--batches", "300", "--segment-bytes", "12000", directory],
+                   check=True, capture_output=True, timeout=60)
+    assert spool_reader.read_evictions(directory)
+    return directory
+
+
+def test_evicted_evidence_is_shown_with_positions_and_times(evicted, vsocd):
+    entries = spool_reader.read_evictions(evicted)
+    oldest = min(p for p in chain_hashes(evicted))
+    for verb in ("list", "check", "verify"):
+        report = json.loads(vsocd(verb, "--json", evicted))
+        assert report["whole"] and report["evicted_batches"] == oldest - 1
+        assert [(e["first_position"], e["last_position"], e["batches"]) for e in report["evictions"]] == [(e.first, e.last, e.batches) for e in entries]
+        assert all(e["first_time"] <= e["last_time"] <= e["evicted_time"] and e["cause"] == "max_bytes" for e in report["evictions"])
+        text = vsocd(verb, evicted)
+        assert f"positions {entries[0].first} to {entries[0].last}" in text and f"{oldest - 1} batches up to position {oldest - 1} were evicted" in text
+
+
+def test_entry_of_an_eviction_is_held_against_the_chain(evicted, vsocd):
+    last = spool_reader.read_evictions(evicted)[-1]
+    vsocd("verify", evicted, "--expect", f"{last.last}={last.chain_hash.hex()}")
+    path = evicted / "evictions"
+    data = bytearray(path.read_bytes())
+    data[-36 - 32 + 5] ^= 1
+    path.write_bytes(data)
+    assert "evictions_damaged" in vsocd("verify", evicted, code=1)
+    data[-4:] = spool_reader.crc32c(data[-160:-4]).to_bytes(4, "little")
+    path.write_bytes(data)
+    report = json.loads(vsocd("verify", "--json", evicted, code=1))
+    assert (report["chain_broken_at"], report["findings"][0]["kind"]) == (last.last, "chain_broken")

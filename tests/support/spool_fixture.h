@@ -263,4 +263,13 @@ static inline unsigned fixture_files_in(struct spool_fixture *f, const char *sub
     return n;
 }
 
+/* Polls until the condition holds or 20 s passed. */
+#define UNTIL(condition)                                                                           \
+    do {                                                                                           \
+        int64_t end_ = clock_monotonic_ns() + 20 * NS_PER_S;                                       \
+        while (!(condition) && clock_monotonic_ns() < end_)                                        \
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);                               \
+        assert_true(condition);                                                                    \
+    } while (0)
+
 #endif

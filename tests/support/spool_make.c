@@ -209,9 +209,11 @@ static uint64_t number(const char *text)
 static void parse(int argc, char **argv, struct options *o)
 {
     static const struct option names[] = {
-        {"batches", 1, NULL, 'n'},       {"events", 1, NULL, 'e'},     {"in-flight", 1, NULL, 'f'},
-        {"segment-bytes", 1, NULL, 's'}, {"body-bytes", 1, NULL, 'b'}, {"commit-us", 1, NULL, 'c'},
-        {"reader", 0, NULL, 'r'},        {"bench", 0, NULL, 'B'},      {0},
+        {"batches", 1, NULL, 'n'},    {"events", 1, NULL, 'e'},
+        {"in-flight", 1, NULL, 'f'},  {"segment-bytes", 1, NULL, 's'},
+        {"body-bytes", 1, NULL, 'b'}, {"commit-us", 1, NULL, 'c'},
+        {"reader", 0, NULL, 'r'},     {"evict", 0, NULL, 'x'},
+        {"bench", 0, NULL, 'B'},      {0},
     };
     for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;)
         switch (c) {
@@ -236,6 +238,9 @@ static void parse(int argc, char **argv, struct options *o)
         case 'r':
             o->reader = true;
             break;
+        case 'x': /* as --reader, and evidence has room for three segments */
+            o->reader = o->spool.evict = true;
+            break;
         case 'B':
             o->bench = true;
             break;
@@ -259,8 +264,8 @@ int main(int argc, char **argv)
                   .queue_bytes = UINT64_C(1) << 32},
     };
     parse(argc, argv, &o);
-    o.spool.evidence_ns = o.reader ? 0 : INT64_MAX;
-    o.spool.evidence_bytes = o.reader ? 0 : UINT64_MAX;
+    o.spool.evidence_ns = o.reader && !o.spool.evict ? 0 : INT64_MAX;
+    o.spool.evidence_bytes = o.spool.evict ? 3 * o.spool.segment_bytes : UINT64_MAX;
     log_configure(LOG_WARN, LOG_PLAIN);
     struct spool *spool;
     char reason[256];

@@ -24,11 +24,12 @@ def read_told(path):
     return told
 
 
-def pseudonyms(keys_file):
-    """Function from a VIN to KEY-ID:PSEUDONYM, as a server with this privacy.keys_file makes it (server/pseudonym.c)."""
+def pseudonyms(keys_file, tenant="default"):
+    """Function from a VIN to KEY-ID:PSEUDONYM, as a server with this privacy.keys_file makes it for the tenant (server/pseudonym.c)."""
     with open(keys_file) as lines:
         keys = [line.split() for line in lines if line.strip() and not line.startswith("#")]
     key_id, key = max((int(words[0]), bytes.fromhex(words[1])) for words in keys)
+    key = hmac.new(key, b"vsocd vehicle pseudonym\0" + tenant.encode(), hashlib.sha256).digest()
 
     @functools.lru_cache(None)
     def make(vin):

@@ -41,7 +41,7 @@ def make_server(build, folder):
         "privacy": {"keys_file": str(disk / "vin.keys")},
         "ingest": {"workers": "1"},
         "spool": {"segment_bytes": "1MiB", "reserve_bytes": "0"},
-        "evidence": {"max_bytes": "1MiB"},
+        "evidence": {"max_bytes": "1MiB", "when_full": "evict"},
         "sinks": {"file": {"enabled": True, "path": str(disk / "data/events.ndjson"), "rotate_bytes": "4KiB", "keep": 1000}},
         "log": {"format": "text", "level": "info"},
     }

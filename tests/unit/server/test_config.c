@@ -294,6 +294,10 @@ static void settings_that_need_each_other_are_checked(void **state)
     load_bad("spool: {max_bytes: 5GiB}", 1, 20, "must be evidence.max_bytes (10737418240)");
     load_good("spool: {max_bytes: 5GiB}\nevidence: {max_bytes: 4GiB}");
     load_good("spool: {max_bytes: 5GiB}\nevidence: {retention: 0s}");
+    load_bad("evidence: {max_bytes: 1MiB}", 1, 23,
+             "must be at least spool.segment_bytes (67108864)");
+    load_good("evidence: {max_bytes: 1MiB, when_full: evict}");
+    load_good("evidence: {max_bytes: 1MiB, retention: 0s}");
     load_bad("sinks: {kafka: {topics: {events: a b}}}", 1, 34, "a topic's name has letters");
     load_bad("sinks: {kafka: {topics: {events: vsoc.progress.v1}}}", 1, 34, "compacted");
 }

@@ -88,15 +88,6 @@ static int setup(void **state)
     return fixture_setup(state);
 }
 
-/* Polls until the condition holds or 20 s passed. */
-#define UNTIL(condition)                                                                           \
-    do {                                                                                           \
-        int64_t end_ = clock_monotonic_ns() + 20 * NS_PER_S;                                       \
-        while (!(condition) && clock_monotonic_ns() < end_)                                        \
-            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);                               \
-        assert_true(condition);                                                                    \
-    } while (0)
-
 #define SUBMITTERS 8
 #define EACH       200
 
@@ -402,124 +393,6 @@ static void reserve_of_the_file_system_is_kept(void **state)
     assert_int_equal(fixture_put(f), STATUS_NO_SPACE);
 }
 
-/* Clocks of the retention tests: time that passed, and what the wall clock was set forward by. */
-static atomic_long passed_s, set_s;
-
-static int64_t real_ns(clockid_t id)
-{
-    struct timespec now;
-    clock_gettime(id, &now);
-    return now.tv_sec * NS_PER_S + now.tv_nsec;
-}
-
-static int64_t fake_monotonic(void)
-{
-    return real_ns(CLOCK_MONOTONIC) + atomic_load(&passed_s) * NS_PER_S;
-}
-
-static int64_t fake_wall(void)
-{
-    return real_ns(CLOCK_REALTIME) + (atomic_load(&passed_s) + atomic_load(&set_s)) * NS_PER_S;
-}
-
-static uint64_t first_kept(struct spool_fixture *f)
-{
-    struct spool_stats stats;
-    spool_stats(f->spool, &stats);
-    return stats.first_position;
-}
-
-/* 21 or more records in several segments that all sinks have passed up to 20. */
-static void fixture_put_evidence(struct spool_fixture *f, int64_t retention_s)
-{
-    f->options.segment_bytes = 9600;
-    f->options.evidence_ns = retention_s * NS_PER_S;
-    f->options.evidence_bytes = UINT64_MAX;
-    atomic_store(&passed_s, 0);
-    atomic_store(&set_s, 0);
-    clock_fake(fake_wall, fake_monotonic);
-    fixture_open(f);
-    spool_cursor_t cursor;
-    uint64_t position;
-    assert_int_equal(spool_cursor_open(f->spool, "kafka", &cursor, &position), STATUS_OK);
-    spool_cursors_settle(f->spool);
-    fixture_put_many(f, 20);
-    spool_cursor_advance(f->spool, cursor, 20);
-    UNTIL(fixture_put(f) == STATUS_OK && first_kept(f) == 1 && f->made > 60);
-}
-
-static void evidence_keeps_passed_segments_for_its_time(void **state)
-{
-    struct spool_fixture *f = *state;
-    fixture_put_evidence(f, 100);
-    atomic_store(&passed_s, 101);
-    UNTIL(fixture_put(f) == STATUS_OK && first_kept(f) > 12);
-    assert_true(first_kept(f) <= 21); /* what the cursor has not passed stays */
-}
-
-/* Lets the writer look at its clocks. */
-static void pass(struct spool_fixture *f, long seconds)
-{
-    for (long step = seconds / 5, n = 0; n < 5; n++) {
-        atomic_fetch_add(&passed_s, step);
-        uint32_t made = f->made;
-        UNTIL(fixture_put(f) == STATUS_OK && f->made > made + 3);
-    }
-}
-
-static void clock_that_jumps_ahead_removes_no_evidence(void **state)
-{
-    struct spool_fixture *f = *state;
-    fixture_put_evidence(f, 90 * 24 * 3600);
-    pass(f, 7200);
-    atomic_store(&set_s, 91 * 24 * 3600);
-    pass(f, 3000);
-    assert_int_equal(first_kept(f), 1);
-    atomic_store(&set_s, 0);
-    pass(f, 7200);
-    assert_int_equal(first_kept(f), 1);
-    atomic_store(&set_s, 91 * 24 * 3600); /* and stays: then that is the time */
-    pass(f, 3000);
-    pass(f, 3000);
-    UNTIL(fixture_put(f) == STATUS_OK && first_kept(f) > 12);
-}
-
-static void evidence_is_cut_at_its_bytes(void **state)
-{
-    struct spool_fixture *f = *state;
-    f->options.segment_bytes = 9600;
-    f->options.evidence_ns = INT64_MAX;
-    f->options.evidence_bytes = 3 * 9600;
-    fixture_open(f);
-    spool_cursors_settle(f->spool);
-    fixture_put_many(f, 40);
-    struct spool_stats stats;
-    UNTIL((spool_stats(f->spool, &stats), stats.bytes <= 4 * 9600 + 9600));
-    assert_true(stats.bytes >= 2 * 9600);
-}
-
-static void cursor_nobody_opens_holds_segments_until_settled(void **state)
-{
-    struct spool_fixture *f = *state;
-    f->options.segment_bytes = 9600;
-    fixture_open(f);
-    spool_cursor_t cursor;
-    uint64_t position;
-    assert_int_equal(spool_cursor_open(f->spool, "gone", &cursor, &position), STATUS_OK);
-    assert_int_equal(spool_cursor_open(f->spool, "kept", &cursor, &position), STATUS_OK);
-    fixture_put_many(f, 20);
-    spool_cursor_advance(f->spool, cursor, 17);
-    fixture_close(f);
-    fixture_open(f);
-    assert_int_equal(spool_cursor_open(f->spool, "kept", &cursor, &position), STATUS_OK);
-    assert_int_equal(position, 17);
-    fixture_put_many(f, 5);
-    assert_int_equal(first_kept(f), 1);
-    spool_cursors_settle(f->spool);
-    UNTIL(first_kept(f) > 10);
-    assert_true(first_kept(f) <= 18);
-}
-
 static void owner_that_is_gone_gets_no_verdict(void **state)
 {
     struct spool_fixture *f = *state;
@@ -552,10 +425,6 @@ int main(void)
         TEST(file_system_without_preallocation_is_good_enough),
         TEST(max_bytes_refuses_until_cursors_pass),
         TEST(reserve_of_the_file_system_is_kept),
-        TEST(evidence_keeps_passed_segments_for_its_time),
-        TEST(clock_that_jumps_ahead_removes_no_evidence),
-        TEST(evidence_is_cut_at_its_bytes),
-        TEST(cursor_nobody_opens_holds_segments_until_settled),
         TEST(owner_that_is_gone_gets_no_verdict),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

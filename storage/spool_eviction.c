@@ -1,0 +1,144 @@
+/* spool_eviction.c: the file of evictions. Appended on the writer thread. Decides and removes
+ * nothing. */
+#include "storage/spool_eviction.h"
+
+#include "core/reader.h"
+#include "core/writer.h"
+#include "storage/spool_segment.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAGIC       "VSOCEVI1"
+#define ENTRY_BYTES 160
+#define CRC_AT      (ENTRY_BYTES - 4)
+#define AHEAD_BYTES 65536
+
+static bool decode(struct slice bytes, struct spool_eviction *e)
+{
+    struct reader r = reader_make(bytes);
+    struct reader tail = reader_make(slice_sub(bytes, CRC_AT, 4));
+    if (!slice_equal_text(reader_bytes(&r, 8), MAGIC) ||
+        crc32c(0, slice_sub(bytes, 0, CRC_AT)) != reader_uint_le(&tail, 4))
+        return false;
+    memcpy(e->spool_uid, reader_bytes(&r, UUID_BYTES).data, UUID_BYTES);
+    e->evicted_ns = (int64_t)reader_uint_le(&r, 8);
+    e->first = reader_uint_le(&r, 8);
+    e->last = reader_uint_le(&r, 8);
+    e->batches = reader_uint_le(&r, 8);
+    e->events = reader_uint_le(&r, 8);
+    e->oldest_ns = (int64_t)reader_uint_le(&r, 8);
+    e->newest_ns = (int64_t)reader_uint_le(&r, 8);
+    e->file_bytes = reader_uint_le(&r, 8);
+    e->cause =
+        reader_uint_le(&r, 4) == SPOOL_EVICTED_ROOM ? SPOOL_EVICTED_ROOM : SPOOL_EVICTED_BYTES;
+    memcpy(e->chain_hash, reader_bytes(&r, SHA256_BYTES).data, SHA256_BYTES);
+    return true;
+}
+
+static void encode(struct writer *w, const struct spool_eviction *e)
+{
+    writer_text(w, MAGIC);
+    writer_bytes(w, e->spool_uid, UUID_BYTES);
+    writer_uint_le(w, (uint64_t)e->evicted_ns, 8);
+    writer_uint_le(w, e->first, 8);
+    writer_uint_le(w, e->last, 8);
+    writer_uint_le(w, e->batches, 8);
+    writer_uint_le(w, e->events, 8);
+    writer_uint_le(w, (uint64_t)e->oldest_ns, 8);
+    writer_uint_le(w, (uint64_t)e->newest_ns, 8);
+    writer_uint_le(w, e->file_bytes, 8);
+    writer_uint_le(w, e->cause, 4);
+    writer_bytes(w, e->chain_hash, SHA256_BYTES);
+    while (w->status == STATUS_OK && w->size < CRC_AT)
+        writer_u8(w, 0);
+    writer_uint_le(w, crc32c(0, writer_slice(w)), 4);
+}
+
+static enum status read_all(int fd, void (*fn)(void *arg, const struct spool_eviction *eviction),
+                            void *arg, uint64_t *damaged)
+{
+    *damaged = 0;
+    for (uint64_t at = 0;; at += ENTRY_BYTES) {
+        uint8_t bytes[ENTRY_BYTES];
+        struct spool_eviction e;
+        size_t got;
+        enum status status = spool_read_all(fd, bytes, sizeof bytes, at, &got);
+        if (status != STATUS_OK || got == 0)
+            return status;
+        if (got == sizeof bytes && decode(slice_make(bytes, got), &e))
+            fn(arg, &e);
+        else
+            (*damaged)++;
+    }
+}
+
+static void note_last(void *arg, const struct spool_eviction *eviction)
+{
+    uint64_t *last = arg;
+    if (eviction->last > *last)
+        *last = eviction->last;
+}
+
+enum status spool_eviction_open(int dir_fd, int *fd, uint64_t *last)
+{
+    uint64_t damaged;
+    int opened =
+        openat(dir_fd, SPOOL_EVICTION_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+    if (opened < 0)
+        return status_from_errno(errno);
+    *last = 0;
+    enum status status = read_all(opened, note_last, last, &damaged);
+    struct stat st;
+    if (status == STATUS_OK && fstat(opened, &st) != 0)
+        status = STATUS_IO;
+    if (status == STATUS_OK) /* as good as it goes: not every file system can */
+        (void)!fallocate(opened, FALLOC_FL_KEEP_SIZE, 0, st.st_size + AHEAD_BYTES);
+    if (status == STATUS_OK && (fsync(opened) != 0 || fsync(dir_fd) != 0))
+        status = status_from_errno(errno);
+    if (status != STATUS_OK) {
+        close(opened);
+        return status;
+    }
+    *fd = opened;
+    return STATUS_OK;
+}
+
+enum status spool_eviction_append(int fd, const struct spool_eviction *eviction)
+{
+    struct writer w;
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return status_from_errno(errno);
+    /* A torn entry of a crash keeps its place; entries stay where they can be found. */
+    uint64_t at = ((uint64_t)st.st_size + ENTRY_BYTES - 1) / ENTRY_BYTES * ENTRY_BYTES;
+    writer_init(&w, ENTRY_BYTES);
+    encode(&w, eviction);
+    enum status status = w.status;
+    if (status == STATUS_OK)
+        status = spool_write_all(fd, writer_slice(&w), at);
+    if (status == STATUS_OK && fdatasync(fd) != 0)
+        status = status_from_errno(errno);
+    writer_fini(&w);
+    return status;
+}
+
+enum status spool_eviction_read(int dir_fd,
+                                void (*fn)(void *arg, const struct spool_eviction *eviction),
+                                void *arg, uint64_t *damaged)
+{
+    *damaged = 0;
+    int fd = openat(dir_fd, SPOOL_EVICTION_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return errno == ENOENT ? STATUS_OK : status_from_errno(errno);
+    enum status status = read_all(fd, fn, arg, damaged);
+    close(fd);
+    return status;
+}
+
+const char *spool_eviction_cause_text(enum spool_eviction_cause cause)
+{
+    return cause == SPOOL_EVICTED_ROOM ? "room" : "max_bytes";
+}

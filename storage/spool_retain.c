@@ -1,0 +1,281 @@
+/* spool_retain.c: which segments stay and which go, cursors stored. Runs on the writer thread (and
+ * at close). Makes no segment.
+ *
+ * Invariants (tests/models/retire.pml): cursors are on disk before a segment that they let go is
+ * unlinked; no cursor on disk is ahead of its sink; a lane finds all that its sink lacks. A segment
+ * inside evidence.retention goes only when evidence.when_full says evict, and is on record in the
+ * file of evictions before it does. */
+#define LOG_COMPONENT "spool"
+#include "storage/spool_internal.h"
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "storage/fault.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#define RETIRE_AT_ONCE 16 /* each one is a sync that batches wait for */
+
+#define CLOCK_STEP_NS (60 * NS_PER_S)   /* more than clocks are slewed by between two ticks */
+#define CLOCK_WAIT_NS (3600 * NS_PER_S) /* before ages are believed after a step, or a start */
+
+/* Copies cursors for the file; *passed: position that all of them have passed. Under lock. */
+static void gather_cursors(struct spool *spool, struct spool_cursor_table *table, uint64_t *passed)
+{
+    *passed = UINT64_MAX;
+    table->count = 0;
+    for (unsigned i = 0; i < spool->cursor_count; i++) {
+        const struct spool_cursor *c = &spool->cursors[i];
+        if (!c->name[0])
+            continue;
+        uint64_t position = atomic_load(&c->position);
+        memcpy(table->entries[table->count].name, c->name, SPOOL_CURSOR_NAME_BYTES);
+        table->entries[table->count++].position = position;
+        if (position < *passed)
+            *passed = position;
+    }
+}
+
+/* Stores cursors that moved. False when they could not be made durable. */
+static bool store_cursors(struct spool *spool, uint64_t *passed)
+{
+    bool moved = atomic_exchange(&spool->cursors_moved, false);
+    struct spool_cursor_table *table = &spool->stored;
+    memcpy(table->spool_uid, spool->uid, UUID_BYTES);
+    pthread_mutex_lock(&spool->lock);
+    gather_cursors(spool, table, passed);
+    if (!spool->settled)
+        *passed = 0;
+    pthread_mutex_unlock(&spool->lock);
+    if (!moved)
+        return true;
+    enum status status = spool_cursor_store(spool->cursor_fd, table);
+    if (status == STATUS_OK)
+        return true;
+    log_warn("cursors could not be stored: no segment is removed", LOG_STATUS(status));
+    atomic_store(&spool->cursors_moved, true);
+    return false;
+}
+
+/* Ages are believed when the wall clock has not been set for a while; a clock that is wrong for
+ * less costs no evidence. */
+static bool clock_is_steady(struct spool *spool, int64_t wall_ns)
+{
+    int64_t now_ns = clock_monotonic_ns();
+    int64_t step_ns = (wall_ns - spool->seen_wall_ns) - (now_ns - spool->seen_ns);
+    bool first = !spool->seen_ns;
+    spool->seen_wall_ns = wall_ns;
+    spool->seen_ns = now_ns;
+    if (first || step_ns > CLOCK_STEP_NS || step_ns < -CLOCK_STEP_NS) {
+        spool->clock_set_ns = now_ns;
+        if (!first)
+            log_warn("the clock was set; evidence is not removed for its age for an hour",
+                     LOG_I64("by_s", step_ns / NS_PER_S));
+    }
+    int64_t wait_ns = spool->options.evidence_ns;
+    return now_ns - spool->clock_set_ns >= (wait_ns < CLOCK_WAIT_NS ? wait_ns : CLOCK_WAIT_NS);
+}
+
+/* Segments at the head that all cursors have passed; never the active one. Under lock. */
+static size_t count_passed(const struct spool *spool, uint64_t passed, uint64_t *bytes)
+{
+    size_t n = 0;
+    *bytes = 0;
+    for (; n + 1 < spool->segment_count && spool->segments[n].newest <= passed; n++)
+        *bytes += spool->segments[n].file_bytes;
+    return n;
+}
+
+/* What may go of the segments that all cursors have passed. */
+struct choice {
+    size_t passed;  /* segments, from the oldest */
+    size_t expired; /* of them, older than the retention */
+    size_t evicted; /* behind those, that evidence.max_bytes has no room for */
+    uint64_t kept_bytes;
+};
+
+/* Under lock. */
+static struct choice choose(struct spool *spool, uint64_t passed, int64_t now_ns, bool steady)
+{
+    struct choice c = {0};
+    c.passed = count_passed(spool, passed, &c.kept_bytes);
+    for (; c.expired < c.passed; c.expired++) {
+        const struct spool_segment *s = &spool->segments[c.expired];
+        if (!steady || now_ns - s->newest_ns <= spool->options.evidence_ns)
+            break;
+        c.kept_bytes -= s->file_bytes;
+    }
+    if (spool->options.evict)
+        for (size_t n = c.expired; n < c.passed && c.kept_bytes > spool->options.evidence_bytes;
+             n++, c.evicted++)
+            c.kept_bytes -= spool->segments[n].file_bytes;
+    spool->evidence_bytes = c.kept_bytes;
+    return c;
+}
+
+bool spool_evidence_allows(struct spool *spool)
+{
+    const struct spool_options *o = &spool->options;
+    struct spool_cursor_table table;
+    uint64_t passed, bytes = 0;
+    if (o->evict || o->evidence_ns == 0)
+        return true;
+    pthread_mutex_lock(&spool->lock);
+    gather_cursors(spool, &table, &passed);
+    if (spool->settled)
+        (void)count_passed(spool, passed, &bytes);
+    spool->evidence_bytes = bytes;
+    pthread_mutex_unlock(&spool->lock);
+    return bytes <= o->evidence_bytes;
+}
+
+/* Says once, while there is time, that batches will be refused. */
+static void warn_of_evidence(struct spool *spool)
+{
+    const struct spool_options *o = &spool->options;
+    uint64_t kept = spool->evidence_bytes;
+    if (o->evict || o->evidence_ns == 0)
+        return;
+    if (kept / 8 * 10 < o->evidence_bytes / 8 * 7)
+        spool->evidence_warned = false;
+    if (kept / 8 * 10 < o->evidence_bytes || spool->evidence_warned)
+        return;
+    spool->evidence_warned = true;
+    log_warn("evidence takes over 80 % of evidence.max_bytes: when it reaches it, batches are "
+             "refused until the oldest is past evidence.retention; make room, or set "
+             "evidence.when_full",
+             LOG_U64("evidence_bytes", kept), LOG_U64("evidence.max_bytes", o->evidence_bytes));
+}
+
+/* Unlinks the first segment; false when that failed. What went before it is gone on disk by then: a
+ * younger segment gone and an older one back would look like missing records. */
+static bool remove_first(struct spool *spool)
+{
+    char name[SPOOL_NAME_BYTES];
+    spool_segment_name(spool->segments[0].first_position, name);
+    fault_point(spool_retire_chosen);
+    if (fsync(spool->dir_fd) != 0 || (unlinkat(spool->dir_fd, name, 0) != 0 && errno != ENOENT)) {
+        log_warn("segment could not be removed", LOG_TEXT("file", name),
+                 LOG_STATUS(status_from_errno(errno)));
+        return false;
+    }
+    fault_point(spool_retire_unlinked);
+    pthread_mutex_lock(&spool->lock);
+    spool->segment_count--;
+    memmove(spool->segments, spool->segments + 1, spool->segment_count * sizeof *spool->segments);
+    pthread_mutex_unlock(&spool->lock);
+    return true;
+}
+
+/* The first segment's entry. False: what is behind it can't be read, and so not what it ends with.
+ */
+static bool describe_first(struct spool *spool, enum spool_eviction_cause cause,
+                           struct spool_eviction *e)
+{
+    const struct spool_segment *s = &spool->segments[0];
+    struct spool_segment_header next;
+    int fd;
+    if (spool_segment_open(spool->dir_fd, spool->segments[1].first_position, false, &fd) !=
+        STATUS_OK)
+        return false;
+    enum status status = spool_segment_read_header(fd, &next);
+    close(fd);
+    *e = (struct spool_eviction){
+        .evicted_ns = clock_wall_ns(),
+        .first = s->oldest,
+        .last = s->newest,
+        .batches = s->records,
+        .events = next.events_before > s->events_before ? next.events_before - s->events_before : 0,
+        .oldest_ns = s->oldest_ns,
+        .newest_ns = s->newest_ns,
+        .file_bytes = s->file_bytes,
+        .cause = cause};
+    memcpy(e->spool_uid, spool->uid, UUID_BYTES);
+    memcpy(e->chain_hash, next.chain_before, SHA256_BYTES);
+    return status == STATUS_OK;
+}
+
+static void tell_eviction(struct spool *spool, const struct spool_eviction *e)
+{
+    char from[SPOOL_TIME_BYTES], to[SPOOL_TIME_BYTES];
+    spool_time_text(e->oldest_ns, from);
+    spool_time_text(e->newest_ns, to);
+    metric_add(spool->evicted_batches, e->batches);
+    log_warn("evidence is removed before its retention is over, as evidence.when_full says",
+             LOG_U64("first_position", e->first), LOG_U64("last_position", e->last),
+             LOG_U64("batches", e->batches), LOG_U64("events", e->events), LOG_TEXT("from", from),
+             LOG_TEXT("to", to), LOG_U64("bytes", e->file_bytes),
+             LOG_TEXT("cause", spool_eviction_cause_text(e->cause)));
+}
+
+/* On record first, then gone. False: it stays. */
+static bool evict_first(struct spool *spool, enum spool_eviction_cause cause)
+{
+    struct spool_eviction e;
+    if (!spool->segments[0].oldest)
+        return remove_first(spool); /* it has no record */
+    if (!describe_first(spool, cause, &e))
+        return false;
+    bool known = e.last <= spool->evicted_to; /* a crash came between record and removal */
+    enum status status = known ? STATUS_OK : spool_eviction_append(spool->eviction_fd, &e);
+    if (status != STATUS_OK) {
+        log_error("evidence can't be removed: the record of it can't be written",
+                  LOG_TEXT("file", SPOOL_EVICTION_FILE), LOG_STATUS(status));
+        return false;
+    }
+    spool->evicted_to = e.last > spool->evicted_to ? e.last : spool->evicted_to;
+    fault_point(spool_eviction_recorded);
+    if (!remove_first(spool))
+        return false;
+    if (!known)
+        tell_eviction(spool, &e);
+    return true;
+}
+
+void spool_keep_cursors(struct spool *spool)
+{
+    ensure(!spool->thread.started);
+    uint64_t passed;
+    if (spool->cursor_fd >= 0)
+        (void)store_cursors(spool, &passed);
+}
+
+void spool_retire(struct spool *spool)
+{
+    thread_assert(THREAD_WRITER);
+    uint64_t passed;
+    if (!store_cursors(spool, &passed))
+        return;
+    int64_t now_ns = clock_wall_ns();
+    bool steady = clock_is_steady(spool, now_ns);
+    struct choice c = {0};
+    pthread_mutex_lock(&spool->lock);
+    if (spool->settled)
+        c = choose(spool, passed, now_ns, steady);
+    pthread_mutex_unlock(&spool->lock);
+    warn_of_evidence(spool);
+    unsigned left = RETIRE_AT_ONCE;
+    bool going = true;
+    for (; c.expired && left && going; c.expired--, left--)
+        going = remove_first(spool);
+    for (; c.evicted && left && going; c.evicted--, left--)
+        going = evict_first(spool, SPOOL_EVICTED_BYTES);
+    if (left < RETIRE_AT_ONCE)
+        spool_show(spool);
+}
+
+void spool_evict_for(struct spool *spool, uint64_t bytes)
+{
+    thread_assert(THREAD_WRITER);
+    uint64_t passed, kept;
+    if (!spool->options.evict || !store_cursors(spool, &passed))
+        return;
+    for (;;) {
+        pthread_mutex_lock(&spool->lock);
+        size_t n = spool->settled ? count_passed(spool, passed, &kept) : 0;
+        pthread_mutex_unlock(&spool->lock);
+        if (n == 0 || spool_has_room(spool, bytes) || !evict_first(spool, SPOOL_EVICTED_ROOM))
+            break;
+    }
+}
