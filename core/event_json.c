@@ -286,7 +286,9 @@ void event_json_write_reject(struct writer *w, struct slice extra,
         write_member(w, ",\"parser\":", reject->parser);
     write_member(w, ",\"code\":", reject->code);
     write_member(w, ",\"detail\":", reject->detail);
-    writer_text(w, ",\"raw\":");
-    write_base64(w, reject->raw);
+    if (reject->raw.data) {
+        writer_text(w, ",\"raw\":");
+        write_base64(w, reject->raw);
+    }
     writer_u8(w, '}');
 }

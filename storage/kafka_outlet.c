@@ -206,38 +206,22 @@ static struct slice reject_extra(const struct kafka_outlet *outlet, struct write
     return writer_slice(extra);
 }
 
-/* A quarantined record as text; of its bytes, base64, so many as `room` has place for. */
+/* A quarantined record as text: a reference. Its bytes may name a vehicle, and nothing says who
+ * looks into a topic. */
 static bool reject_text(struct kafka_outlet *outlet, struct slice members,
-                        const struct event_reject *reject, size_t room, struct slice *text)
+                        const struct event_reject *reject, struct slice *text)
 {
-    struct event_reject cut = *reject;
-    if (cut.raw.size > room / 4 * 3)
-        cut.raw.size = room / 4 * 3;
+    struct event_reject reference = *reject;
+    reference.raw = SLICE_EMPTY;
     for (;;) {
         struct writer *w = kafka_texts_writer(&outlet->texts);
         if (!w || w->status != STATUS_OK)
             return false;
         size_t start = w->size;
-        event_json_write_reject(w, members, &cut);
+        event_json_write_reject(w, members, &reference);
         if (kafka_texts_take(&outlet->texts, start, text))
             return true;
     }
-}
-
-/* Bytes that a value in quarantine may have. */
-static size_t quarantine_room(const struct kafka_outlet *outlet,
-                              const struct kafka_message *message)
-{
-    const struct kafka_limits *limits = &outlet->client->limits;
-    struct kafka_size size = kafka_message_size(message);
-    size_t limit = kafka_limit_of(limits, KAFKA_QUARANTINE);
-    if (limits->refused[KAFKA_QUARANTINE])
-        limit /= 2; /* all that is known is that more was refused: so it is found in few tries */
-    limit = limits->client < limit ? limits->client : limit;
-    size.value = limit; /* so that its length counts as long as it can be */
-    size_t in_topic = kafka_size_in_topic(&size), in_client = kafka_size_in_client(&size);
-    size_t over = (in_topic > in_client ? in_topic : in_client) - limit;
-    return limit > over ? limit - over : 0;
 }
 
 /* A transaction that failed takes no more messages: what failed it says more than that. */
@@ -267,7 +251,7 @@ static enum sink_result quarantine_too_small(const struct kafka_diverted *over,
     return SINK_BROKEN;
 }
 
-/* Its bytes are cut to what fits, its detail too when that is not enough; raw_size tells. */
+/* Its detail is left out when that is too much. */
 static enum sink_result fit_reject(struct kafka_outlet *outlet, struct kafka_message *message,
                                    const struct event_reject *reject, struct sink_problem *problem)
 {
@@ -277,16 +261,10 @@ static enum sink_result fit_reject(struct kafka_outlet *outlet, struct kafka_mes
     enum sink_result result = SINK_DELIVERED;
     writer_init(&extra, 1 << 20);
     struct slice members = reject_extra(outlet, &extra);
-    bool good = extra.status == STATUS_OK && reject_text(outlet, members, &cut, 0, &message->value);
-    size_t room = quarantine_room(outlet, message);
-    size_t left = room > message->value.size ? room - message->value.size : 0;
-    if (good && reject->raw.size && left) {
-        kafka_texts_drop(&outlet->texts, message->value);
-        good = reject_text(outlet, members, &cut, left, &message->value);
-    }
+    bool good = extra.status == STATUS_OK && reject_text(outlet, members, &cut, &message->value);
     if (good && is_too_large(outlet, message, KAFKA_QUARANTINE, &over)) {
         cut.detail = SLICE_EMPTY;
-        good = reject_text(outlet, members, &cut, 0, &message->value);
+        good = reject_text(outlet, members, &cut, &message->value);
         if (good && is_too_large(outlet, message, KAFKA_QUARANTINE, &over))
             result = quarantine_too_small(&over, problem);
     }

@@ -167,6 +167,10 @@ struct sink {
      * oldest_ns or later. Blocks for as long as it gets on. NULL: the other side has unique keys,
      * deliver finds out by itself. */
     enum sink_result (*look_up)(void *lane, int64_t oldest_ns, struct sink_problem *problem);
+    /* Gets the bytes of quarantined records, which may name a vehicle: only for what keeps them
+     * where each look is recorded. Without: event_reject.raw is empty with data NULL, and batch,
+     * raw_offset and raw_size say where they are. */
+    bool takes_raw;
 };
 
 #endif

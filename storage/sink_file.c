@@ -120,8 +120,10 @@ static void write_reject(struct file_lane *lane, const struct sink_batch *batch,
     writer_u8(extra, ',');
     if (extra->status != STATUS_OK)
         lane->lines.status = extra->status;
+    struct event_reject reference = *reject; /* its bytes may name a vehicle */
+    reference.raw = SLICE_EMPTY;
     writer_text(&lane->lines, "{\"quarantine\":");
-    event_json_write_reject(&lane->lines, writer_slice(extra), reject);
+    event_json_write_reject(&lane->lines, writer_slice(extra), &reference);
     writer_u8(&lane->lines, '}');
 }
 

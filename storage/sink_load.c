@@ -240,6 +240,8 @@ static enum sink_next load_next(struct sink_iterator *iterator, struct event_ite
         return damaged_item(gather, status == STATUS_END ? STATUS_TRUNCATED : status, item);
     if (!item->is_reject)
         batch_complete_event(&gather->walked->meta, &item->event, gather->event_uid);
+    else if (!gather->takes_raw)
+        item->reject.raw = SLICE_EMPTY;
     gather->walked_items++;
     gather->walked_next = sink_item_index(item) + 1;
     return SINK_NEXT_ITEM;

@@ -25,6 +25,7 @@ struct sink_gather {
     struct sink_rejected *rejected;
     size_t rejected_room;
     uint64_t bytes; /* of encoded events */
+    bool takes_raw; /* the sink's; set by the owner behind sink_gather_init */
     /* The walk that is on: one at a time. */
     struct sink_gathered *walked;
     struct event_decoder decoder;

@@ -257,4 +257,5 @@ const struct sink sink_postgres = {
     .interrupt = lane_interrupt,
     .close = lane_close,
     .replays = true,
+    .takes_raw = true, /* behind vsoc.read_quarantine */
 };

@@ -381,6 +381,7 @@ static enum status run_lane(struct run *r)
     if (!r->lane)
         return STATUS_CONFIG;
     sink_gather_init(&r->gather, r->spool_uid);
+    r->gather.takes_raw = sink->takes_raw;
     enum status status = run_range(r);
     sink_gather_fini(&r->gather);
     sink->close(r->lane);

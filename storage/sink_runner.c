@@ -82,6 +82,7 @@ static enum status lane_open(struct sink_runner *runner, unsigned number, uint64
     snprintf(lane->problem, sizeof lane->problem, "%s", SINK_NOT_TRIED);
     lane->since_ns = clock_monotonic_ns();
     sink_gather_init(&lane->gather, runner->spool_uid);
+    lane->gather.takes_raw = sink->takes_raw;
     runner->lane_count++;
     return STATUS_OK;
 }

@@ -66,7 +66,7 @@ class Sender:
         """So many new events, with ids of their own."""
         made = [event(self.count + n, vin=self.vin, event_name=NAME, **fields) for n in range(number)]
         for one in made:
-            one["id"] = f"{self.vin}-{one['id']}"
+            one["id"] = f"{self.vin[9:]}-{one['id']}"
         self.count += number
         return made
 

@@ -98,11 +98,35 @@ def _check_events(store, order, told, sent, pseudonym, findings):
     return untold
 
 
-def _check_quarantined(store, refused, told, sent, findings):
+def _resolve(store, places):
+    """Its quarantined records. Of a reference (to Kafka, to files) the record is the one that another store has at its place, with the same
+    reason; places: {place: entry} of the records with bytes that were seen so far."""
+    for entry in store.quarantined:
+        if entry.content is not None:
+            places[entry.place] = entry
+        elif entry.place in places and places[entry.place].vehicle == entry.vehicle:
+            entry = entry._replace(event_id=places[entry.place].event_id, content=places[entry.place].content)
+        yield entry
+
+
+def _check_references(name, entries, refused, findings):
+    """Where no other store has the bytes: as many references as records were told, none twice."""
+    places = [entry.place for entry in entries]
+    for place in {place for place in places if places.count(place) > 1}:
+        findings.add(name, "duplicated", "", f"reference {place}")
+    if len(set(places)) < len(refused):
+        findings.add(name, "lost", "", f"{len(set(places))} references to {len(refused)} records that were told quarantined")
+
+
+def _check_quarantined(store, refused, told, sent, findings, places):
     """Records are matched by their bytes and reason; an id in both tells of an altered one. refused: {content: id} of what was told."""
     name = store.name + " quarantine"
     left, seen, untold, strange = dict(refused), set(), {}, []
-    for entry in store.quarantined:
+    entries = list(_resolve(store, places))
+    if entries and not places:
+        _check_references(name, entries, refused, findings)
+        return untold
+    for entry in entries:
         if entry.content in seen:
             findings.add(name, "duplicated", entry.event_id, f"again at {entry.where}")
         elif entry.content in refused:
@@ -144,11 +168,11 @@ def check(told, stores, sent=None, pseudonym=lambda vin: vin, waited=False):
     pseudonym  function from the sender's vehicle to the stores' (pseudonyms(keys_file))
     waited     the sender sent a vehicle's next batch only after it had the answer of the last one: their order is checked, too
     """
-    findings, order, untold = Findings(), Order(told, waited), {}
+    findings, order, untold, places = Findings(), Order(told, waited), {}, {}
     refused = {one.content: event_id for event_id, one in told.items() if one.state == "quarantined"}
-    for store in sorted(stores, key=lambda store: store.name != "spool"):
+    for store in sorted(stores, key=lambda store: (store.name != "spool", store.name == "kafka")):
         untold[store.name] = _check_events(store, order, told, sent, pseudonym, findings)
-        for event_id, content in _check_quarantined(store, refused, told, sent, findings).items():
+        for event_id, content in _check_quarantined(store, refused, told, sent, findings, places).items():
             untold[store.name]["quarantined " + event_id] = content
     _check_untold(untold, findings)
     findings.raise_if_any()

@@ -45,8 +45,9 @@ class Entry(NamedTuple):
 
     event_id: Optional[str]
     content: Optional[str]
-    vehicle: Optional[str]  # KEY-ID:PSEUDONYM
+    vehicle: Optional[str]  # KEY-ID:PSEUDONYM; of a quarantined record its code
     where: object = None  # tells where it stands, for people
+    place: object = None  # (batch, index) of a quarantined record
 
 
 class Store(NamedTuple):

@@ -68,7 +68,7 @@ def _postgres_events(dsn):
 def _postgres_rejects(dsn):
     for event_id, from_sink, code, raw, batch, index in _rows(dsn, REJECTS_SQL):
         if from_sink == "f":
-            yield Entry(event_id, content_of_reject(base64.b64decode(raw), code), None, f"batch {batch} index {index}")
+            yield Entry(event_id, content_of_reject(base64.b64decode(raw), code), code, f"batch {batch} index {index}", (batch, int(index)))
 
 
 def postgres_store(dsn, name="postgres"):
@@ -86,10 +86,13 @@ def entry_of(event, where):
 
 
 def reject_entry(reject, where):
-    """Of a quarantined record as the server writes it."""
-    raw = base64.b64decode(reject.get("raw", ""))
+    """Of a quarantined record as the server writes it: with its bytes on export, as a reference to Kafka and to files."""
+    place = (reject["batch_uid"], reject["index"])
+    if "raw" not in reject:
+        return Entry("", None, reject["code"], where, place)
+    raw = base64.b64decode(reject["raw"])
     event_id = re.search(rb'"(?:id|source_event_id)" *: *"([^"]*)"', raw)
-    return Entry(event_id[1].decode("latin-1") if event_id else "", content_of_reject(raw, reject["code"]), None, where)
+    return Entry(event_id[1].decode("latin-1") if event_id else "", content_of_reject(raw, reject["code"]), reject["code"], where, place)
 
 
 def _kafka_entry(message):

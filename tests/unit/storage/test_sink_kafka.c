@@ -330,7 +330,7 @@ static void health_event_goes_to_both_topics(void **state)
     assert_non_null(strstr(health->value, "\"event_category\":\"ids_health\""));
 }
 
-static void reject_goes_to_quarantine_with_its_bytes(void **state)
+static void reject_goes_to_quarantine_as_a_reference(void **state)
 {
     (void)state;
     struct made_load m = small_load(1);
@@ -342,7 +342,8 @@ static void reject_goes_to_quarantine_with_its_bytes(void **state)
     assert_non_null(strstr(seen->value, "{\"batch_uid\":\""));
     assert_non_null(strstr(seen->value, "\"tenant_id\":\"demo\""));
     assert_non_null(strstr(seen->value, "\"index\":0,"));
-    assert_non_null(strstr(seen->value, "\"raw\":\"eyJicm9rZW4A\"}"));
+    assert_non_null(strstr(seen->value, "\"raw_offset\":"));
+    assert_null(strstr(seen->value, "\"raw\":"));
     assert_non_null(strstr(seen->header, "ce_type=vsoc.quarantine.v1"));
 }
 
@@ -480,11 +481,11 @@ static void diverted_event_keeps_its_place_and_reason(void **state)
     assert_int_equal(seen->count, 1);
     assert_non_null(strstr(seen->value, "\"index\":7,\"raw_offset\":2660,\"raw_size\":380"));
     assert_non_null(strstr(seen->value, "\"code\":\"too_large\",\"detail\":\"it was too large\""));
-    assert_non_null(strstr(seen->value, "\"raw\":\"\"}"));
+    assert_null(strstr(seen->value, "\"raw\":"));
     assert_int_equal(topic_read("events", 3)->count, 9);
 }
 
-static void too_large_reject_keeps_the_head_of_its_bytes(void **state)
+static void large_reject_is_a_short_reference(void **state)
 {
     (void)state;
     struct made_load m = small_load(1);
@@ -496,7 +497,7 @@ static void too_large_reject_keeps_the_head_of_its_bytes(void **state)
     struct seen *seen = topic_read("quarantine", 1);
     assert_int_equal(seen->count, 2);
     assert_non_null(strstr(seen->value, "\"raw_size\":300000"));
-    assert_in_range(strlen(seen->value), 4200, 5000);
+    assert_in_range(strlen(seen->value), 200, 600);
 }
 
 /* --- brokers that fail --- */
@@ -736,7 +737,7 @@ int main(void)
         CASE(message_has_key_headers_and_value),
         CASE(event_of_no_vehicle_has_the_batch_as_key),
         CASE(health_event_goes_to_both_topics),
-        CASE(reject_goes_to_quarantine_with_its_bytes),
+        CASE(reject_goes_to_quarantine_as_a_reference),
         CASE(at_least_once_delivers_without_transactions),
         CASE(full_queue_of_the_client_only_slows),
         CASE(empty_load_is_delivered),
@@ -745,7 +746,7 @@ int main(void)
         CASE(load_that_cannot_be_read_is_left),
         CASE(quarantine_that_takes_no_reference_is_said),
         CASE(diverted_event_keeps_its_place_and_reason),
-        CASE(too_large_reject_keeps_the_head_of_its_bytes),
+        CASE(large_reject_is_a_short_reference),
         CASE(errors_of_brokers_that_pass_are_not_seen),
         CASE(failed_transaction_is_done_again_by_a_new_producer),
         CASE(later_process_of_a_name_wins_and_the_earlier_gives_up),
