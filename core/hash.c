@@ -84,6 +84,15 @@ void sha256_prefix_init(struct sha256_prefix *prefix, struct slice beginning)
     memcpy(prefix->state, &h, sizeof h);
 }
 
+void sha256_prefix_more(const struct sha256_prefix *from, struct slice data,
+                        struct sha256_prefix *prefix)
+{
+    struct sha256 h;
+    memcpy(&h, from->state, sizeof h);
+    sha256_update(&h, data);
+    memcpy(prefix->state, &h, sizeof h);
+}
+
 void sha256_prefix_finish(const struct sha256_prefix *prefix, struct slice rest,
                           uint8_t digest[SHA256_BYTES])
 {
@@ -120,10 +129,7 @@ void hmac_key_derive(const struct hmac_key *master, const char *label, struct sl
                      uint8_t derived[SHA256_BYTES])
 {
     struct hmac_key started = *master;
-    struct sha256 h;
-    memcpy(&h, master->inner.state, sizeof h);
-    sha256_update(&h, slice_make(label, strlen(label) + 1));
-    memcpy(started.inner.state, &h, sizeof h);
+    sha256_prefix_more(&master->inner, slice_make(label, strlen(label) + 1), &started.inner);
     hmac_key_compute(&started, context, derived);
     OPENSSL_cleanse(&started, sizeof started);
 }

@@ -24,6 +24,9 @@ struct sha256_prefix {
 };
 #define SHA256_BLOCK_BYTES 64
 void sha256_prefix_init(struct sha256_prefix *prefix, struct slice beginning);
+/* The beginning goes on; from and prefix may be the same. */
+void sha256_prefix_more(const struct sha256_prefix *from, struct slice data,
+                        struct sha256_prefix *prefix);
 void sha256_prefix_finish(const struct sha256_prefix *prefix, struct slice rest,
                           uint8_t digest[SHA256_BYTES]);
 

@@ -1,5 +1,6 @@
-/* dedup_key.c: lays out what identifies an event and hashes it. Pure, any thread. Keeps no window
- * of keys: that is the pipeline's (one batch) and the sinks'. */
+/* dedup_key.c: lays out what identifies an event and hashes it, with a key: what identifies it can
+ * be short and guessable, a VIN among it. Pure, any thread. Keeps no window of keys: that is the
+ * pipeline's (one batch) and the sinks'. */
 #include "parsers/dedup_key.h"
 #include "core/hash.h"
 
@@ -59,7 +60,14 @@ static void hash_vehicle(struct normaliser *n, struct slice pid)
     put_field(&l, n->tenant_id);
     put_field(&l, pid);
     put(&l, zeros, (SHA256_BLOCK_BYTES - l.size % SHA256_BLOCK_BYTES) % SHA256_BLOCK_BYTES);
-    sha256_prefix_init(&n->dedup_prefix, slice_make(l.bytes, l.size));
+    struct hmac_key zero;
+    const struct hmac_key *key = n->dedup_secret;
+    if (!key) {
+        hmac_key_init(&zero, SLICE_EMPTY);
+        key = &zero;
+    }
+    sha256_prefix_more(&key->inner, slice_make(l.bytes, l.size), &n->dedup_prefix);
+    n->dedup_outer = key->outer;
 }
 
 static void use_vehicle(struct normaliser *n, const struct event *event)
@@ -100,5 +108,7 @@ void dedup_key_compute(struct normaliser *n, const struct event *event, uint8_t 
         put_int(&l, n->received_ns);
         put_int(&l, event->batch_index);
     }
-    sha256_prefix_finish(&n->dedup_prefix, slice_make(l.bytes, l.size), digest);
+    uint8_t inner[SHA256_BYTES];
+    sha256_prefix_finish(&n->dedup_prefix, slice_make(l.bytes, l.size), inner);
+    sha256_prefix_finish(&n->dedup_outer, slice_make(inner, sizeof inner), digest);
 }

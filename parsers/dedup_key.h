@@ -6,7 +6,7 @@
 
 #define DEDUP_KEY_BYTES 16
 
-/* First 16 bytes of the SHA-256 over tenant, vehicle and
+/* First 16 bytes of the HMAC-SHA-256, under the normaliser's dedup_secret, over tenant, vehicle and
  *   source_event_id, when there is one; else
  *   time_event_raw, vehicle_seq and the record's bytes, when it has a time or a sequence number;
  * else batch, receive time and place in the batch: equal events without any of these are not the

@@ -47,6 +47,36 @@ bool normalise_note(struct normaliser *n, struct event *event, const char *code,
     return json_note_add(&context, event, code, detail, JSON_NOTE_NO_OFFSET);
 }
 
+static void *arena_for_scrub(void *context, size_t size)
+{
+    const struct parser_context *c = context;
+    return c->alloc(c, size);
+}
+
+/* For a record whose memory is context's. */
+static void start_scrub(struct normaliser *n, struct parser_context *context)
+{
+    struct scrub *s = &n->scrub;
+    if (!s->pseudonym) {
+        s->pseudonym = n->pseudonym;
+        s->pseudonym_arg = n->pseudonym_arg;
+        s->tenant = n->tenant_id;
+        s->alloc = arena_for_scrub;
+        scrub_know(s, slice_trim(n->certificate_vin), NULL);
+        scrub_know(s, slice_trim(n->header_vin), NULL);
+        n->request_vehicles = s->known_count;
+    }
+    s->alloc_arg = context;
+    scrub_forget(s, n->request_vehicles);
+}
+
+bool normalise_text(struct normaliser *n, struct slice *text)
+{
+    struct parser_context context = context_of(n);
+    start_scrub(n, &context);
+    return scrub_text(&n->scrub, SCRUB_TEXT, text);
+}
+
 /* ---- steps ---- */
 
 static struct slice range_of(int64_t sev_id)
@@ -158,6 +188,12 @@ static enum status refuse_field(struct normaliser *n, enum status status,
     return STATUS_REFUSED;
 }
 
+static enum status no_memory(struct normalise_refusal *refusal)
+{
+    *refusal = (struct normalise_refusal){"no_memory", "limits.memory is reached"};
+    return STATUS_REFUSED;
+}
+
 enum status normalise_event(struct normaliser *n, struct event *event,
                             struct normalise_refusal *refusal)
 {
@@ -165,17 +201,18 @@ enum status normalise_event(struct normaliser *n, struct event *event,
     enum status status = event_check(event, n->text_is_clean, &field);
     if (status != STATUS_OK)
         return refuse_field(n, status, field, refusal);
+    struct parser_context context = context_of(n);
+    start_scrub(n, &context);
     status = vehicle_identify(n, event, refusal);
     if (status != STATUS_OK)
         return status;
-    struct parser_context context = context_of(n);
-    if (!catalog_fill(n->catalog, n->unknown, n->tenant_id, n->parser->name, &context, event)) {
-        *refusal = (struct normalise_refusal){"no_memory", "limits.memory is reached"};
-        return STATUS_REFUSED;
-    }
+    /* what the catalogue does not know is counted and shown */
+    if (!scrub_text(&n->scrub, SCRUB_TEXT, &event->catalog_id) ||
+        !catalog_fill(n->catalog, n->unknown, n->tenant_id, n->parser->name, &context, event))
+        return no_memory(refusal);
     fill_defaults(n, event);
     fill_times(n, event);
     dedup_key_compute(n, event, n->dedup_digest);
     EVENT_SET(event, dedup_key, slice_make(n->dedup_digest, DEDUP_KEY_BYTES));
-    return STATUS_OK;
+    return scrub_event(&n->scrub, event) ? STATUS_OK : no_memory(refusal);
 }

@@ -11,6 +11,7 @@
 #include "parsers/catalog.h"
 #include "parsers/catalog_unknown.h"
 #include "parsers/parser.h"
+#include "parsers/scrub.h"
 
 /* What to do when a record's VIN is not the sender's. */
 enum vin_policy { VIN_POLICY_REJECT, VIN_POLICY_QUARANTINE, VIN_POLICY_FLAG };
@@ -44,6 +45,8 @@ struct normaliser {
     int64_t (*pseudonym)(void *arg, struct slice tenant, struct slice vin, uint8_t pid[32]);
     void *pseudonym_arg;
     struct arena *arena;
+    /* Key of dedup keys, borrowed. NULL: 32 zero bytes. */
+    const struct hmac_key *dedup_secret;
     /* Makes the dedup_key of events without id, time and sequence number unique; zeros: receive
      * time and index do it alone. */
     uint8_t batch_uid[16];
@@ -57,9 +60,11 @@ struct normaliser {
     /* The normaliser's own from here on; zeroed by the caller. What an event gets from here lives
      * until the next event. The last vehicle, since most batches come from one: */
     struct vehicle last_vehicle, own_vehicle; /* the claimed one; the certificate's */
+    struct scrub scrub;
+    size_t request_vehicles; /* those that scrub knows whatever the record says */
     uint8_t dedup_digest[32];
-    /* What dedup keys of the last vehicle begin with. */
-    struct sha256_prefix dedup_prefix;
+    /* What dedup keys of the last vehicle begin with, and how they end. */
+    struct sha256_prefix dedup_prefix, dedup_outer;
     uint8_t dedup_pid[32];
     enum { DEDUP_PREFIX_NONE, DEDUP_PREFIX_NO_VEHICLE, DEDUP_PREFIX_VEHICLE } dedup_prefix_of;
     char name_text[24];
@@ -75,10 +80,15 @@ struct normalise_refusal {
 /* Completes and checks one event in place: fills wmi, vehicle_pid, vin_key_id, event_name,
  * event_category, sensor_kind, severity_id, count, time_source, time_quality, clock_skew_ms,
  * parse_status, dedup_key, taxonomy; checks every set field against its row of the table (range,
- * UTF-8, byte 0). Does not set what the batch record carries (storage/batch.h,
- * batch_complete_event). REFUSED with *refusal when the event must be quarantined; NO_MEMORY. */
+ * UTF-8, byte 0); takes VINs out of everything that a sender can write. Does not set what the batch
+ * record carries (storage/batch.h, batch_complete_event). REFUSED with *refusal when the event must
+ * be quarantined; NO_MEMORY. */
 enum status normalise_event(struct normaliser *n, struct event *event,
                             struct normalise_refusal *refusal) must_check;
+
+/* A text that is to be shown, without VINs: what it says of them is their pseudonym. The result
+ * lives as long as the record. False: memory is out. */
+bool normalise_text(struct normaliser *n, struct slice *text) must_check;
 
 /* VIN form (ISO 3779): 17 of A-H J-N P R-Z 0-9, upper case after trimming. */
 bool vin_is_valid(struct slice vin);

@@ -112,6 +112,18 @@ static void report_error(struct run *run, uint32_t index, uint64_t offset, const
         (struct pipeline_error){index, offset, code, (const char *)text.data};
 }
 
+/* What a parser says of a record may quote it. */
+static const char *without_vins(struct run *run, const char *detail)
+{
+    struct slice text = slice_from_text(detail);
+    if (!normalise_text(run->options->normaliser, &text))
+        return "limits.memory is reached";
+    if ((const char *)text.data == detail)
+        return detail;
+    const char *copy = arena_format(run->options->normaliser->arena, "%.*s", SLICE_ARGS(text));
+    return copy ? copy : "limits.memory is reached";
+}
+
 /* Quarantines bytes that start at offset of the body, or that were handed on of a record there.
  * wrong_at: where in it. */
 static void reject(struct run *run, uint32_t index, struct slice bytes, uint64_t offset,
@@ -119,6 +131,7 @@ static void reject(struct run *run, uint32_t index, struct slice bytes, uint64_t
 {
     if (run->frame->is_plugin)
         plugin_guard_reason(&code, &detail);
+    detail = without_vins(run, detail);
     struct event_reject r = {
         .index = index,
         .raw_offset = offset,

@@ -1,18 +1,9 @@
 /* vehicle.c: VIN claims, the policy on them, and the pseudonym. Runs on the thread that parses. The
  * VIN itself gets into no text: reports and notes are read by people who may not know it. */
 #include "parsers/vehicle.h"
+#include "parsers/vehicle_key.h"
 
-#define VIN_BYTES 17
 #define WMI_BYTES 3
-
-/* The VIN that counts for this event, trimmed; no data: none is claimed. An empty one in the record
- * is a claim, a wrong one. */
-static struct slice claimed_vin(const struct normaliser *n, const struct event *event)
-{
-    if (event->vin.data)
-        return slice_trim(event->vin);
-    return slice_trim(n->header_vin.size ? n->header_vin : n->certificate_vin);
-}
 
 /* Upper-case copy in out; false when it is no VIN. */
 static bool read_vin(struct slice vin, uint8_t out[VIN_BYTES])
@@ -90,20 +81,92 @@ static enum status apply_policy(struct normaliser *n, struct event *event,
     return normalise_note(n, event, "vin_mismatch", text) ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
+/* ---- what the record claims ---- */
+
+static bool same_vin(struct slice a, struct slice b)
+{
+    uint8_t left[VIN_BYTES], right[VIN_BYTES];
+    return slice_equal(a, b) ||
+           (read_vin(a, left) && read_vin(b, right) && !memcmp(left, right, VIN_BYTES));
+}
+
+/* The outermost claim of the keys; NULL: they claim nothing. */
+static const struct vehicle_claim *outermost(const struct vehicle_claims *claims)
+{
+    const struct vehicle_claim *first = NULL;
+    for (size_t i = 0; i < claims->count; i++)
+        if (!first || claims->items[i].depth < first->depth)
+            first = &claims->items[i];
+    return first;
+}
+
+/* The claim of the record, trimmed; no data: it has none. *other: another one of the same rank, no
+ * data when they agree. An empty one is a claim, a wrong one. */
+static struct slice record_claim(const struct event *event, const struct vehicle_claims *claims,
+                                 struct slice *other)
+{
+    const struct vehicle_claim *first = outermost(claims);
+    struct slice claim = event->vin.data ? slice_trim(event->vin)
+                         : first         ? first->value
+                                         : SLICE_EMPTY;
+    *other = SLICE_EMPTY;
+    for (size_t i = 0; i < claims->count && !other->data; i++) {
+        const struct vehicle_claim *c = &claims->items[i];
+        bool ranks = event->vin.data ? c->is_plain && c->depth == 0 : c->depth == first->depth;
+        if (ranks && !same_vin(c->value, claim))
+            *other = c->value;
+    }
+    return claim;
+}
+
+/* Of two claims that differ the one that is not the certificate's: it is what the policy is for. */
+static enum status judge_two(struct normaliser *n, struct slice other, struct slice *claim,
+                             struct normalise_refusal *refusal)
+{
+    const struct vehicle *own = own_vehicle(n);
+    if (!own || n->vin_policy != VIN_POLICY_FLAG)
+        return refuse(refusal, "vin_mismatch", "the record claims two vehicles");
+    if (same_vin(*claim, slice_make(own->vin, VIN_BYTES)))
+        *claim = other;
+    return STATUS_OK;
+}
+
+/* The VIN that counts for this event; no data: none is claimed. */
+static enum status find_claim(struct normaliser *n, const struct event *event,
+                              struct vehicle_claims *claims, struct slice *claim,
+                              struct normalise_refusal *refusal)
+{
+    struct slice other;
+    claims->count = claims->found = 0;
+    if (EVENT_HAS(event, attributes))
+        vehicle_claims_find(event->attributes, claims);
+    *claim = record_claim(event, claims, &other);
+    for (size_t i = 0; i < claims->count; i++)
+        scrub_know(&n->scrub, claims->items[i].value, NULL);
+    if (other.data)
+        return judge_two(n, other, claim, refusal);
+    if (!claim->data)
+        *claim = slice_trim(n->header_vin.size ? n->header_vin : n->certificate_vin);
+    return STATUS_OK;
+}
+
 enum status vehicle_identify(struct normaliser *n, struct event *event,
                              struct normalise_refusal *refusal)
 {
     uint8_t vin[VIN_BYTES];
     const struct vehicle *last = &n->last_vehicle, *stored;
-    struct slice claim = claimed_vin(n, event);
-    if (!claim.data)
-        return STATUS_OK;
+    struct vehicle_claims claims;
+    struct slice claim;
+    enum status status = find_claim(n, event, &claims, &claim, refusal);
+    if (status != STATUS_OK || !claim.data)
+        return status;
     if (!last->known || !slice_equal(claim, slice_make(last->vin, VIN_BYTES))) {
         if (!read_vin(claim, vin))
             return refuse(refusal, "bad_vin", "vin: 17 of A-H, J-N, P, R-Z and 0-9 are needed");
         remember(n, vin);
     }
-    enum status status = apply_policy(n, event, &stored, refusal);
+    scrub_know(&n->scrub, slice_make(last->vin, VIN_BYTES), last->pid);
+    status = apply_policy(n, event, &stored, refusal);
     if (status != STATUS_OK || !stored)
         return status;
     if (last->odd && !normalise_note(n, event, "vin_check", "check digit of the VIN does not fit"))

@@ -124,6 +124,7 @@ static enum status load_parts(struct app *app)
         log_error("pseudonym keys can't be used", LOG_TEXT("problem", reason));
         return STATUS_CONFIG;
     }
+    repeat_keys_derive(&app->shared.key, &app->shared.repeat);
     s = load_plugins(app);
     if (s == STATUS_OK)
         s = app_load_catalog(app, app->config, &app->catalog);
@@ -160,6 +161,17 @@ static enum status disk_status(enum status s)
     return s == STATUS_REFUSED || s == STATUS_NOT_FOUND || s == STATUS_EXISTS ? STATUS_IO : s;
 }
 
+/* Of a record that an earlier build wrote: its key becomes what the same batch gets now. */
+static void restore_key(void *arg, const struct batch_meta *meta)
+{
+    struct app *app = arg;
+    struct batch_meta keyed = *meta;
+    if (meta->key_is_plain)
+        hmac_key_compute(&app->shared.repeat.batch, slice_make(meta->key, sizeof meta->key),
+                         keyed.key);
+    dedup_restore(app->shared.dedup, &keyed);
+}
+
 static enum status open_spool(struct app *app)
 {
     const struct config *c = app->config;
@@ -182,8 +194,7 @@ static enum status open_spool(struct app *app)
         .queue_batches = SPOOL_QUEUE_BATCHES,
         .queue_bytes = c->limit_memory,
     };
-    enum status s =
-        spool_open(&options, dedup_restore, app->shared.dedup, &app->shared.spool, reason);
+    enum status s = spool_open(&options, restore_key, app, &app->shared.spool, reason);
     if (s != STATUS_OK) {
         log_error("spool can't be opened", LOG_TEXT("dir", dir), LOG_TEXT("problem", reason),
                   LOG_STATUS(s));

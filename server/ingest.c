@@ -177,7 +177,7 @@ static void hash_content(struct sha256 *sha, const struct request *r)
 {
     const struct batch_meta *m = &r->batch->meta;
     const struct slice texts[] = {
-        m->content_type, m->content_encoding, r->header_vin,
+        r->content_type, m->content_encoding, r->header_vin,
         r->ecu_id,       r->sw_baseline,      slice_from_text(r->parser ? r->parser->name : "")};
     sha256_update(sha, slice_make(m->body_sha256, SHA256_BYTES));
     sha256_update(sha, slice_make(&r->sent_ns, sizeof r->sent_ns));
@@ -191,20 +191,24 @@ static void hash_content(struct sha256 *sha, const struct request *r)
     }
 }
 
+/* The inner hash of a batch without random bytes could be found by trying all VINs; without the
+ * server's key the outer one can't. */
 void request_make_key(struct request *r, struct sha256 *sha)
 {
     struct batch_meta *m = &r->batch->meta;
-    bool named = m->idempotency_key.size > 0;
+    uint8_t inner[SHA256_BYTES];
+    bool named = r->idempotency_key.size > 0;
     sha256_start(sha);
     sha256_update(sha, m->tenant);
     sha256_update(sha, slice_make("", 1));
-    sha256_update(sha, m->sender);
+    sha256_update(sha, r->identity.sender);
     sha256_update(sha, slice_make(named ? "\0k" : "\0b", 2));
     if (named)
-        sha256_update(sha, m->idempotency_key);
+        sha256_update(sha, r->idempotency_key);
     else
         hash_content(sha, r);
-    sha256_finish(sha, m->key);
+    sha256_finish(sha, inner);
+    hmac_key_compute(&r->ingest->shared->repeat.batch, slice_make(inner, sizeof inner), m->key);
 }
 
 /* The key is not new: answers, or waits for the sinks that have not passed the first batch. */

@@ -26,6 +26,7 @@ struct ingest_shared {
     struct body_shed shed;
     struct quota *quota;
     struct pseudonym_key key;
+    struct repeat_keys repeat; /* of key */
     struct ack_sinks sinks;
     atomic_bool draining; /* no new requests */
     atomic_bool failed;   /* the spool failed: final */

@@ -142,6 +142,7 @@ static struct normaliser make_normaliser(struct reading *b)
         .sent_ns = r->sent_ns,
         .pseudonym = pseudonym_make,
         .pseudonym_arg = b->pseudonym,
+        .dedup_secret = &in->shared->repeat.event,
         .arena = &r->batch->arena,
     };
     memcpy(n.batch_uid, r->batch->meta.batch_uid, UUID_BYTES);

@@ -49,7 +49,7 @@ static bool read_content_type(struct request *r, struct refusal *refusal)
             "Content-Type must stand once, with at most 255 printable ASCII characters");
     if (media_type_read(value, &r->media, &r->prefix) != STATUS_OK)
         return refuse_with(refusal, 415, "unknown_framing", "framing is none, u16 or u32");
-    return arena_copy(&r->batch->arena, value, &r->batch->meta.content_type) == STATUS_OK ||
+    return arena_copy(&r->batch->arena, value, &r->content_type) == STATUS_OK ||
            refuse_with(refusal, 503, "memory", "request memory is used up");
 }
 
@@ -135,14 +135,11 @@ bool request_read_headers(struct request *r, const struct config *config,
         (r->parser && !request_may_send(r, r->parser, refusal)) || !read_coding(r, refusal) ||
         !read_length(r, config, refusal) || !read_ack(r, shared, refusal) ||
         !read_vehicle_headers(r, refusal) ||
-        !read_text(r, "idempotency-key", &meta->idempotency_key, refusal) ||
+        !read_text(r, "idempotency-key", &r->idempotency_key, refusal) ||
         !read_text(r, "traceparent", &meta->traceparent, refusal) ||
         !read_text(r, "x-request-id", &meta->request_id, refusal) ||
         !read_text(r, "prefer", &prefer, refusal))
         return false;
     r->minimal = slice_equal_nocase(prefer, "return=minimal");
-    meta->tenant = r->identity.tenant;
-    meta->sender = r->identity.sender;
-    meta->transport_identity = r->identity.credential;
-    return true;
+    return request_name_batch(r, refusal);
 }

@@ -47,9 +47,10 @@ struct request {
     bool replay;
     int64_t sent_ns;
     struct slice header_vin, ecu_id, sw_baseline;
-    bool hec_has_channel;          /* its answer bears an id of hec_ack.h */
-    uint64_t hec_tag;              /* of the channel */
-    struct parser_header *headers; /* for the parsers */
+    struct slice content_type, idempotency_key; /* as sent; the batch has them without VINs */
+    bool hec_has_channel;                       /* its answer bears an id of hec_ack.h */
+    uint64_t hec_tag;                           /* of the channel */
+    struct parser_header *headers;              /* for the parsers */
     size_t header_count;
 
     /* For the answer. */
@@ -63,6 +64,9 @@ bool refuse_with(struct refusal *refusal, int status, const char *code, const ch
 
 /* Puts what parsers get to see of the headers into the request. */
 bool request_keep_headers(struct request *request, struct refusal *refusal);
+
+/* Gives the batch what its record says of sender and request, without VINs. ingest_privacy.c. */
+bool request_name_batch(struct request *request, struct refusal *refusal);
 
 /* Reads path and headers into the request. False with *refusal: answer that. `config` and the
  * shared parts are the ingest's. */

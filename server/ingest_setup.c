@@ -57,7 +57,8 @@ struct ingest *ingest_create(struct ingest_shared *shared, const struct config *
     in->catalog = catalog;
     in->unknown_ids = catalog_unknown_create();
     writer_init(&in->scratch, SCRATCH_LIMIT);
-    if (in->unknown_ids && make_series(in))
+    in->pseudonym = pseudonym_create(&shared->key);
+    if (in->unknown_ids && in->pseudonym && make_series(in))
         return in;
     ingest_destroy(in);
     return NULL;
@@ -71,6 +72,7 @@ void ingest_destroy(struct ingest *in)
     ensure(!in->reading.active && !in->reading.waiting);
     reading_drop_spares(in);
     catalog_unknown_destroy(in->unknown_ids);
+    pseudonym_destroy(in->pseudonym);
     writer_fini(&in->scratch);
     mailbox_fini(&in->verdicts);
     free(in->formats);

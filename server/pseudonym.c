@@ -62,6 +62,7 @@ static enum status read_keys(FILE *file, const char *path, struct pseudonym_key 
 {
     char line[256];
     size_t number = 0;
+    int64_t lowest = 0;
     bool found = false;
     while (fgets(line, sizeof line, file)) {
         struct pseudonym_key one;
@@ -73,8 +74,14 @@ static enum status read_keys(FILE *file, const char *path, struct pseudonym_key 
                      number);
             return STATUS_CONFIG;
         }
-        if (!found || one.id > key->id)
-            *key = one;
+        if (!found || one.id > key->id) {
+            key->id = one.id;
+            memcpy(key->bytes, one.bytes, sizeof key->bytes);
+        }
+        if (!found || one.id < lowest) {
+            lowest = one.id;
+            memcpy(key->first, one.bytes, sizeof key->first);
+        }
         found = true;
     }
     if (found)
@@ -155,6 +162,23 @@ enum status pseudonym_key_load(const char *path, struct pseudonym_key *key, char
     enum status synced = folder_sync(path);
     (void)synced;
     return status;
+}
+
+static void derive_repeat(const struct hmac_key *first, const char *purpose, struct hmac_key *key)
+{
+    uint8_t bytes[SHA256_BYTES];
+    hmac_key_derive(first, purpose, SLICE_EMPTY, bytes);
+    hmac_key_init(key, slice_make(bytes, sizeof bytes));
+    explicit_bzero(bytes, sizeof bytes);
+}
+
+void repeat_keys_derive(const struct pseudonym_key *key, struct repeat_keys *keys)
+{
+    struct hmac_key first;
+    hmac_key_init(&first, slice_make(key->first, sizeof key->first));
+    derive_repeat(&first, "vsocd batch key", &keys->batch);
+    derive_repeat(&first, "vsocd event key", &keys->event);
+    explicit_bzero(&first, sizeof first);
 }
 
 struct pseudonym *pseudonym_create(const struct pseudonym_key *key)

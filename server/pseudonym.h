@@ -3,13 +3,24 @@
 #ifndef VSOC_SERVER_PSEUDONYM_H
 #define VSOC_SERVER_PSEUDONYM_H
 
+#include "core/hash.h"
 #include "core/slice.h"
 #include "core/status.h"
 
 struct pseudonym_key {
     int64_t id; /* 1 … 32767 */
     uint8_t bytes[32];
+    uint8_t first[32]; /* of the lowest id */
 };
+
+/* What makes the keys by which a repeat is known. They come from the first key of the file, so that
+ * a new one changes nothing about them: a batch or an event that was sent before it is still known.
+ */
+struct repeat_keys {
+    struct hmac_key batch; /* batch_meta.key */
+    struct hmac_key event; /* dedup_key */
+};
+void repeat_keys_derive(const struct pseudonym_key *key, struct repeat_keys *keys);
 
 /* Reads the newest key of the file: lines `ID HEX64`, `#` comments; the highest id is the newest. A
  * missing file is made with one random key and mode 0600. CONFIG, IO or REFUSED with a sentence in

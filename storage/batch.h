@@ -19,8 +19,9 @@ struct batch_meta {
     uint8_t batch_uid[UUID_BYTES];
     int64_t received_ns;       /* wall clock when the body was complete */
     int64_t ingested_ns;       /* wall clock when the record was written; given by the writer */
-    uint8_t key[SHA256_BYTES]; /* batch key: SHA-256 over tenant, sender and Idempotency-Key, or
-                                  over sender and body */
+    uint8_t key[SHA256_BYTES]; /* batch key: HMAC-SHA-256, under a key of the server's, of a SHA-256
+                                  over tenant, sender and Idempotency-Key or body */
+    bool key_is_plain;         /* read from a spool of before: key is that SHA-256 itself */
     uint8_t body_sha256[SHA256_BYTES]; /* of the body as received */
     uint8_t chain_hash[SHA256_BYTES];  /* given by the writer */
     uint64_t body_bytes, inflated_bytes;

@@ -123,7 +123,7 @@ static void write_header(struct writer *w, const struct spool_frame *frame)
     writer_uint_le(w, meta->accepted, 4);
     writer_uint_le(w, meta->duplicates, 4);
     writer_uint_le(w, meta->quarantined, 4);
-    writer_uint_le(w, 0, 4);
+    writer_uint_le(w, meta->key_is_plain ? 0 : SPOOL_RECORD_KEYED, 4);
     static const uint8_t chain[SHA256_BYTES];
     writer_bytes(w, chain, sizeof chain);
 }
@@ -231,7 +231,7 @@ static void read_header(struct reader *r, struct spool_frame *frame)
     meta->accepted = (uint32_t)reader_uint_le(r, 4);
     meta->duplicates = (uint32_t)reader_uint_le(r, 4);
     meta->quarantined = (uint32_t)reader_uint_le(r, 4);
-    (void)reader_uint_le(r, 4);
+    meta->key_is_plain = !(reader_uint_le(r, 4) & SPOOL_RECORD_KEYED);
     read_copy(r, meta->chain_hash, SHA256_BYTES);
     meta->body_bytes = frame->body_bytes;
 }

@@ -123,11 +123,11 @@ def read_record(segment, data, at):
     if len(header) < 240:
         raise SpoolError(f"{where}: header ends early")
     (magic, crc, size, kind, version, header_size, tag, position, events_before, received, ingested, uid, key, body_sha,
-     content_sha, inflated, meta_bytes, event_bytes, body_bytes, payload_crc, accepted, duplicates, quarantined, zero,
+     content_sha, inflated, meta_bytes, event_bytes, body_bytes, payload_crc, accepted, duplicates, quarantined, flags,
      chain) = RECORD_HEADER.unpack(header)
     if magic != 0x43455256 or tag != segment.tag or crc != crc32c(header[8:]):
         raise SpoolError(f"{where}: no record")
-    if (kind, version, header_size, zero) != (1, 1, 240, 0):
+    if (kind, version, header_size) != (1, 1, 240) or flags > 1:
         raise SpoolError(f"{where}: type {kind}, version {version}")
     if size != (240 + meta_bytes + event_bytes + body_bytes + 7) // 8 * 8:
         raise SpoolError(f"{where}: sizes disagree")

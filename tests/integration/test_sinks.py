@@ -95,8 +95,9 @@ def test_repeat_of_a_batch_reaches_the_sinks_once(both, services, database, name
     assert len(postgres_store(database).ids()) == 10
 
 
-def test_two_instances_that_get_the_same_batch_store_it_once_in_postgresql(make_server, database):
-    servers = [make_server({"sinks": {"postgres": {"enabled": True, "dsn": database}}}) for _ in range(2)]
+def test_two_instances_that_get_the_same_batch_store_it_once_in_postgresql(make_server, database, tmp_path):
+    keys = {"keys_file": str(tmp_path / "shared.keys")}  # the key of a batch is an HMAC
+    servers = [make_server({"sinks": {"postgres": {"enabled": True, "dsn": database}}, "privacy": keys}) for _ in range(2)]
     body = ndjson(event(n) for n in range(10))
     for server in servers:
         assert server.post(body, VSOC_Ack="postgres", Idempotency_Key="one").json["ack"] == "postgres"

@@ -223,7 +223,7 @@ static void a_parser_of_another_abi_is_refused(void **state)
     assert_refused(*state, &p, false, "its struct parser has");
     p = outside;
     p.event_abi++;
-    assert_refused(*state, &p, false, "it is built for event ABI 2");
+    assert_refused(*state, &p, false, "it is built for event ABI 3");
     p = outside;
     p.event_size += 8;
     assert_refused(*state, &p, false, "with events of");

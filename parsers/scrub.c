@@ -1,0 +1,229 @@
+/* scrub.c: VINs out of texts. Pure but for the memory given. Does not find them: vin_scan.c. */
+#include "parsers/scrub.h"
+
+#include "core/hash.h"
+
+/* Pseudonyms made for the VINs of one record that nobody claims: each costs more than reading it.
+ */
+#define MADE_MAX 4
+/* What stands for the others. */
+#define LABEL_OTHER "vin:redacted"
+_Static_assert(sizeof LABEL_OTHER - 1 == SCRUB_LABEL_BYTES, "labels have one size");
+
+/* Fields that a sender can write into, each at least as long as a VIN. */
+static uint64_t scrubbed_fields[EVENT_SET_WORDS];
+
+static bool is_scrubbed(const struct event_field_info *field)
+{
+    switch (field->kind) {
+    case EVENT_KIND_TEXT:
+        return field->origin == EVENT_ORIGIN_SENDER && field->max >= VIN_BYTES;
+    case EVENT_KIND_LIST:
+        return field->max >= VIN_BYTES;
+    case EVENT_KIND_HEX: /* not those that are hashes */
+        return field->max > field->min && field->max >= VIN_BYTES;
+    case EVENT_KIND_BASE64:
+    case EVENT_KIND_JSON:
+        return true;
+    default:
+        return false;
+    }
+}
+
+__attribute__((constructor)) static void fields_fill(void)
+{
+    for (unsigned f = 0; f < EVENT_FIELD_COUNT; f++)
+        if (is_scrubbed(&event_field_table[f]))
+            scrubbed_fields[f / 64] |= UINT64_C(1) << f % 64;
+}
+
+/* ---- labels ---- */
+
+static void write_label(const uint8_t pid[SHA256_BYTES], uint8_t label[SCRUB_LABEL_BYTES])
+{
+    static const char digits[] = "0123456789abcdef";
+    memcpy(label, "vin:", 4);
+    for (size_t i = 0; i < 4; i++) {
+        label[4 + 2 * i] = (uint8_t)digits[pid[i] >> 4];
+        label[5 + 2 * i] = (uint8_t)digits[pid[i] & 15];
+    }
+}
+
+static void make_label(struct scrub *s, const uint8_t vin[VIN_BYTES],
+                       uint8_t label[SCRUB_LABEL_BYTES])
+{
+    uint8_t pid[SHA256_BYTES];
+    (void)s->pseudonym(s->pseudonym_arg, s->tenant, slice_make(vin, VIN_BYTES), pid);
+    write_label(pid, label);
+}
+
+static const uint8_t *label_of(struct scrub *s, const struct vin_match *match)
+{
+    if (match->known < s->known_count) {
+        if (!s->labels[match->known][0])
+            make_label(s, s->known[match->known], s->labels[match->known]);
+        return s->labels[match->known];
+    }
+    if (!memcmp(s->last, match->vin, VIN_BYTES))
+        return s->last_label;
+    if (s->made++ >= MADE_MAX)
+        return (const uint8_t *)LABEL_OTHER;
+    memcpy(s->last, match->vin, VIN_BYTES);
+    make_label(s, match->vin, s->last_label);
+    return s->last_label;
+}
+
+void scrub_know(struct scrub *s, struct slice vin, const uint8_t *pid)
+{
+    uint8_t upper[VIN_BYTES];
+    if (vin.size != VIN_BYTES || s->known_count == SCRUB_KNOWN)
+        return;
+    for (size_t i = 0; i < VIN_BYTES; i++) {
+        upper[i] = vin.data[i] >= 'a' && vin.data[i] <= 'z' ? vin.data[i] - 32 : vin.data[i];
+        if (!((upper[i] >= 'A' && upper[i] <= 'Z') || (upper[i] >= '0' && upper[i] <= '9')))
+            return;
+    }
+    for (size_t k = 0; k < s->known_count; k++)
+        if (!memcmp(s->known[k], upper, VIN_BYTES))
+            return;
+    memcpy(s->known[s->known_count], upper, VIN_BYTES);
+    s->labels[s->known_count][0] = 0;
+    if (pid)
+        write_label(pid, s->labels[s->known_count]);
+    s->known_count++;
+}
+
+void scrub_forget(struct scrub *s, size_t count)
+{
+    if (count < s->known_count)
+        s->known_count = count;
+    s->made = 0;
+}
+
+/* ---- texts ---- */
+
+/* Is text.data[at] inside a JSON string? Goes on from where it was asked before. */
+struct json_place {
+    size_t at;
+    bool inside;
+};
+
+static bool is_inside_string(struct slice text, struct json_place *place, size_t at)
+{
+    for (; place->at < at; place->at++) {
+        uint8_t c = text.data[place->at];
+        if (c == '"')
+            place->inside = !place->inside;
+        else if (c == '\\' && place->inside)
+            place->at++;
+    }
+    return place->inside;
+}
+
+/* The text as it becomes: what is done and how far of the old one. */
+struct output {
+    uint8_t *data;
+    size_t size, read;
+};
+
+static void put(struct output *out, const void *data, size_t size)
+{
+    if (size)
+        memcpy(out->data + out->size, data, size);
+    out->size += size;
+}
+
+/* Takes over what is before the match, and puts the label in its place. */
+static void replace(struct output *out, enum scrub_form form, struct slice text,
+                    const struct vin_match *match, const uint8_t *label, bool quoted)
+{
+    put(out, text.data + out->read, match->start - out->read);
+    if (quoted)
+        put(out, "\"", 1);
+    put(out, label, SCRUB_LABEL_BYTES);
+    if (quoted)
+        put(out, "\"", 1);
+    if (form == SCRUB_BYTES)
+        for (size_t n = match->end - match->start; n > SCRUB_LABEL_BYTES; n--)
+            put(out, ".", 1);
+    out->read = match->end;
+}
+
+/* A number with 17 digits is a time or a counter, unless it is a VIN that is known. */
+static bool is_number(const struct scrub *s, const struct vin_match *match, bool inside)
+{
+    return !inside && match->known == s->known_count;
+}
+
+bool scrub_text(struct scrub *s, enum scrub_form form, struct slice *text)
+{
+    struct vin_scan scan = {.text = *text,
+                            .is_json = form == SCRUB_JSON,
+                            .known = s->known,
+                            .known_count = s->known_count};
+    struct json_place place = {0};
+    struct vin_match match;
+    struct output out = {NULL, 0, 0};
+    while (vin_scan_next(&scan, &match)) {
+        bool inside = form != SCRUB_JSON || is_inside_string(*text, &place, match.start);
+        if (is_number(s, &match, inside))
+            continue;
+        if (!out.data && !(out.data = s->alloc(s->alloc_arg, text->size))) {
+            s->failed = true;
+            return false;
+        }
+        replace(&out, form, *text, &match, label_of(s, &match), !inside);
+    }
+    if (!out.data)
+        return true;
+    put(&out, text->data + out.read, text->size - out.read);
+    *text = slice_make(out.data, out.size);
+    return true;
+}
+
+static bool scrub_list(struct scrub *s, struct slice_list *list)
+{
+    struct slice *items = NULL;
+    for (size_t i = 0; i < list->count; i++) {
+        struct slice text = list->items[i];
+        if (!scrub_text(s, SCRUB_TEXT, &text))
+            return false;
+        if (text.data == list->items[i].data)
+            continue;
+        if (!items) {
+            items = s->alloc(s->alloc_arg, list->count * sizeof *items);
+            s->failed |= !items;
+            if (!items)
+                return false;
+            memcpy(items, list->items, list->count * sizeof *items);
+            list->items = items;
+        }
+        items[i] = text;
+    }
+    return true;
+}
+
+static bool scrub_field(struct scrub *s, struct event *event, const struct event_field_info *field)
+{
+    switch (field->kind) {
+    case EVENT_KIND_LIST:
+        return scrub_list(s, event_list_at(event, field));
+    case EVENT_KIND_JSON:
+        return scrub_text(s, SCRUB_JSON, event_slice_at(event, field));
+    case EVENT_KIND_TEXT:
+        return scrub_text(s, SCRUB_TEXT, event_slice_at(event, field));
+    default:
+        return scrub_text(s, SCRUB_BYTES, event_slice_at(event, field));
+    }
+}
+
+bool scrub_event(struct scrub *s, struct event *event)
+{
+    for (unsigned word = 0; word < EVENT_SET_WORDS; word++)
+        for (uint64_t bits = event->set[word] & scrubbed_fields[word]; bits; bits &= bits - 1) {
+            unsigned number = word * 64 + (unsigned)__builtin_ctzll(bits);
+            if (!scrub_field(s, event, &event_field_table[number]))
+                return false;
+        }
+    return true;
+}

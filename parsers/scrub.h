@@ -1,0 +1,50 @@
+/* scrub.h: replaces VINs in what leaves for sinks, logs and answers by vin:XXXXXXXX, the first 8
+ * hex digits of the vehicle's pseudonym. Pure but for the memory given. One owner thread. */
+#ifndef VSOC_PARSERS_SCRUB_H
+#define VSOC_PARSERS_SCRUB_H
+
+#include "core/event.h"
+#include "parsers/vin_scan.h"
+
+/* Vehicles of a request and of one record of it. */
+#define SCRUB_KNOWN       8
+#define SCRUB_LABEL_BYTES 12
+
+struct scrub {
+    /* As in struct normaliser. */
+    int64_t (*pseudonym)(void *arg, struct slice tenant, struct slice vin, uint8_t pid[32]);
+    void *pseudonym_arg;
+    struct slice tenant;
+    /* Where replaced texts go; NULL: memory is out. */
+    void *(*alloc)(void *arg, size_t size);
+    void *alloc_arg;
+    /* The scrubber's own; zero at the start. */
+    uint8_t known[SCRUB_KNOWN][VIN_BYTES];
+    size_t known_count;
+    uint8_t labels[SCRUB_KNOWN][SCRUB_LABEL_BYTES]; /* of known, and then of the last other one */
+    uint8_t last[VIN_BYTES], last_label[SCRUB_LABEL_BYTES];
+    unsigned made; /* pseudonyms of others for this record */
+    bool failed;   /* memory was out */
+};
+
+/* How a text is written. */
+enum scrub_form {
+    SCRUB_TEXT,
+    SCRUB_JSON,  /* a JSON object or array: what comes out is one */
+    SCRUB_BYTES, /* data whose size stays what it is: dots fill up */
+};
+
+/* A vehicle whose VIN (17 characters, any case) is looked for in any spelling, with its pseudonym
+ * or NULL when it is to be made. One that is no VIN, or more than SCRUB_KNOWN: left out. */
+void scrub_know(struct scrub *scrub, struct slice vin, const uint8_t *pid);
+/* The known vehicles are from now on the first `count`: those of the request. A new record begins.
+ */
+void scrub_forget(struct scrub *scrub, size_t count);
+
+/* The text without VINs, in *text; at most as long. Untouched when there is none. False: memory is
+ * out. */
+bool scrub_text(struct scrub *scrub, enum scrub_form form, struct slice *text);
+/* The same for every field of the event in which a sender can write. */
+bool scrub_event(struct scrub *scrub, struct event *event);
+
+#endif

@@ -1,0 +1,230 @@
+/* vehicle_key.c: keys that name a VIN, and their values in the attributes of an event. Pure, any
+ * thread. Does not judge the values: vehicle.c. */
+#include "parsers/vehicle_key.h"
+#include "core/hex.h"
+
+#include <string.h>
+
+#define KEY_BYTES 64 /* longer keys name something else */
+
+/* ---- names ---- */
+
+static uint8_t lower(uint8_t c)
+{
+    return c >= 'A' && c <= 'Z' ? c + 32 : c;
+}
+
+static bool is_word(uint8_t c)
+{
+    c = lower(c);
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+static bool is_upper(uint8_t c)
+{
+    return c >= 'A' && c <= 'Z';
+}
+
+/* Does a word begin at i: behind a separator, at the V of carVin and at the N of VINNumber. */
+static bool begins_word(struct slice key, size_t i)
+{
+    const uint8_t *k = key.data;
+    if (!is_word(k[i]))
+        return false;
+    if (i == 0 || !is_word(k[i - 1]))
+        return true;
+    if (!is_upper(k[i]))
+        return false;
+    return !is_upper(k[i - 1]) || (i + 1 < key.size && is_word(k[i + 1]) && !is_upper(k[i + 1]));
+}
+
+/* The words of the key in lower case with one blank before each. */
+static size_t split(struct slice key, char words[2 * KEY_BYTES + 1])
+{
+    size_t size = 0;
+    for (size_t i = 0; i < key.size; i++) {
+        if (!is_word(key.data[i]))
+            continue;
+        if (begins_word(key, i))
+            words[size++] = ' ';
+        words[size++] = (char)lower(key.data[i]);
+    }
+    words[size] = '\0';
+    return size;
+}
+
+bool vehicle_key_is_vin(struct slice key)
+{
+    /* What the words of a key end with. */
+    static const char *const endings[] = {
+        " vin",
+        " vin number",
+        " vin no",
+        " vin code",
+        " vin value",
+        " vehiclevin",
+        " carvin",
+        " vehvin",
+        " vinnumber",
+        " vinno",
+        " vincode",
+        " vehicle vin id",
+        " vin string",
+        " vin text",
+        " vehicle identification number",
+        " vehicle identification no",
+        " vehicleidentificationnumber",
+        " vehicle id number",
+    };
+    char words[2 * KEY_BYTES + 1];
+    if (key.size > KEY_BYTES)
+        key = slice_sub(key, key.size - KEY_BYTES, KEY_BYTES);
+    size_t size = split(key, words);
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        size_t n = strlen(endings[i]);
+        if (size >= n && !memcmp(words + size - n, endings[i], n))
+            return true;
+    }
+    return false;
+}
+
+/* ---- values ---- */
+
+/* The text of a JSON string without escapes of ASCII, in room; longer or other: as it is written.
+ */
+static struct slice unescape(struct slice text, uint8_t room[KEY_BYTES])
+{
+    size_t size = 0;
+    if (!memchr(text.data, '\\', text.size))
+        return text;
+    for (size_t i = 0; i < text.size && size < KEY_BYTES; i++) {
+        const uint8_t *p = text.data + i;
+        size_t left = text.size - i;
+        if (*p != '\\') {
+            room[size++] = *p;
+        } else if (left >= 6 && p[1] == 'u' && p[2] == '0' && p[3] == '0') {
+            int high = hex_digit_value(p[4]), low = hex_digit_value(p[5]);
+            room[size++] = (uint8_t)(high << 4 | low);
+            i += 5;
+        } else {
+            room[size++] = left >= 2 && p[1] != '"' && p[1] != '\\' && p[1] != '/' ? ' ' : p[1];
+            i++;
+        }
+    }
+    return slice_make(room, size);
+}
+
+static bool is_vin_like(struct slice value)
+{
+    if (value.size != VIN_BYTES)
+        return false;
+    for (size_t i = 0; i < VIN_BYTES; i++)
+        if (!is_word(value.data[i]))
+            return false;
+    return true;
+}
+
+/* What the walk through a JSON text knows. */
+struct walk {
+    struct slice text;
+    size_t at;
+    unsigned depth;        /* containers open */
+    bool is_vin, is_plain; /* the last key names a VIN; arrays below it do not change that */
+    unsigned key_depth;
+};
+
+/* From the quote at `at` to behind the closing one. */
+static struct slice read_string(struct walk *w)
+{
+    size_t start = ++w->at;
+    while (w->at < w->text.size && w->text.data[w->at] != '"')
+        w->at += w->text.data[w->at] == '\\' ? 2 : 1;
+    struct slice content = slice_sub(w->text, start, w->at - start);
+    w->at++;
+    return content;
+}
+
+static void read_key(struct walk *w, struct slice raw)
+{
+    uint8_t room[KEY_BYTES];
+    struct slice key = unescape(raw, room);
+    w->is_vin = vehicle_key_is_vin(key);
+    w->is_plain = slice_equal_nocase(key, "vin");
+    w->key_depth = w->depth - 1;
+}
+
+static void read_value(const struct walk *w, struct slice raw, struct vehicle_claims *claims)
+{
+    uint8_t room[KEY_BYTES];
+    struct slice value = slice_trim(unescape(raw, room));
+    if (!w->is_vin || !(is_vin_like(value) || (w->is_plain && w->key_depth == 0)))
+        return;
+    claims->found++;
+    if (claims->count == VEHICLE_CLAIMS)
+        return;
+    struct vehicle_claim *claim = &claims->items[claims->count++];
+    claim->depth = w->key_depth;
+    claim->is_plain = w->is_plain;
+    claim->value = slice_trim(raw);
+    if (!is_vin_like(value))
+        return;
+    memcpy(claim->plain, value.data, VIN_BYTES);
+    claim->value = slice_make(claim->plain, VIN_BYTES);
+}
+
+static bool is_key(const struct walk *w)
+{
+    size_t at = w->at;
+    while (at < w->text.size && (w->text.data[at] == ' ' || w->text.data[at] == '\n' ||
+                                 w->text.data[at] == '\t' || w->text.data[at] == '\r'))
+        at++;
+    return at < w->text.size && w->text.data[at] == ':';
+}
+
+static void walk(struct slice text, struct vehicle_claims *claims)
+{
+    struct walk w = {.text = text};
+    while (w.at < text.size) {
+        uint8_t c = text.data[w.at];
+        if (c == '"') {
+            struct slice content = read_string(&w);
+            if (is_key(&w))
+                read_key(&w, content);
+            else
+                read_value(&w, content, claims);
+            continue;
+        }
+        w.depth += (c == '{' || c == '[');
+        w.depth -= (c == '}' || c == ']') && w.depth;
+        w.is_vin &= c != '{' && c != '}';
+        w.at++;
+    }
+}
+
+/* Is there "vin" of any case? */
+static bool has_word(struct slice text)
+{
+    const uint8_t *p = text.data, *end = text.data + text.size;
+    for (; end - p >= 3; p++) {
+        if (end - p >= 8) {
+            uint64_t word = slice_load8(p) | UINT64_C(0x2020202020202020);
+            uint64_t other = word ^ UINT64_C(0x7676767676767676); /* v */
+            uint64_t zero =
+                (other - UINT64_C(0x0101010101010101)) & ~other & UINT64_C(0x8080808080808080);
+            if (!zero) {
+                p += 7;
+                continue;
+            }
+        }
+        if ((p[0] | 0x20) == 'v' && (p[1] | 0x20) == 'i' && (p[2] | 0x20) == 'n')
+            return true;
+    }
+    return false;
+}
+
+void vehicle_claims_find(struct slice attributes, struct vehicle_claims *claims)
+{
+    claims->count = claims->found = 0;
+    if (has_word(attributes) || vin_scan_may_match(attributes))
+        walk(attributes, claims);
+}

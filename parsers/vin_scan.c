@@ -1,0 +1,211 @@
+/* vin_scan.c: VINs in a text. Pure, any thread. Most texts have no 17 letters and digits in a row:
+ * a look at every 17th byte finds that out. */
+#include "parsers/vin_scan.h"
+#include "core/hex.h"
+#include "parsers/normalise.h"
+
+#define RING 32 /* the last characters; a power of two over VIN_BYTES */
+
+/* Bytes of which an escaped VIN can consist: letters, digits, % and backslash. */
+static bool run_bytes[256];
+/* Letters and digits in upper case, else 0; and with letters that are taken for digits. */
+static uint8_t upper[256], folded[256];
+
+__attribute__((constructor)) static void tables_fill(void)
+{
+    for (unsigned c = 0; c < 256; c++) {
+        bool digit = c >= '0' && c <= '9', lower = c >= 'a' && c <= 'z';
+        upper[c] = digit || (c >= 'A' && c <= 'Z') ? (uint8_t)c : lower ? (uint8_t)(c - 32) : 0;
+        folded[c] = upper[c] == 'O' || upper[c] == 'Q' ? '0' : upper[c] == 'I' ? '1' : upper[c];
+        run_bytes[c] = upper[c] || c == '%' || c == '\\';
+    }
+}
+
+/* The next run of at least VIN_BYTES such bytes from at on. A run covers one byte of any 17. */
+static bool next_run(struct slice text, size_t at, size_t *start, size_t *end)
+{
+    const uint8_t *data = text.data;
+    for (size_t probe = at + VIN_BYTES - 1; probe < text.size; probe = at + VIN_BYTES - 1) {
+        if (!run_bytes[data[probe]]) {
+            at = probe + 1;
+            continue;
+        }
+        size_t from = probe, to = probe + 1;
+        while (from > at && run_bytes[data[from - 1]])
+            from--;
+        while (to < text.size && run_bytes[data[to]])
+            to++;
+        if (to - from >= VIN_BYTES) {
+            *start = from;
+            *end = to;
+            return true;
+        }
+        at = to;
+    }
+    return false;
+}
+
+bool vin_scan_may_match(struct slice text)
+{
+    size_t start, end;
+    return next_run(text, 0, &start, &end);
+}
+
+/* What a run holds, character by character. */
+struct run {
+    size_t count;    /* letters and digits in a row up to here */
+    size_t soft;     /* first ones of them that may belong to an escape */
+    bool is_tainted; /* they go on from a VIN */
+    uint8_t characters[RING];
+    size_t starts[RING];
+};
+
+static int hex_pair(const uint8_t *p)
+{
+    int high = hex_digit_value((char)p[0]), low = high < 0 ? -1 : hex_digit_value((char)p[1]);
+    return low < 0 ? -1 : high << 4 | low;
+}
+
+/* One step of a run. */
+struct token {
+    size_t size;       /* bytes */
+    uint8_t character; /* letter or digit; 0: none, a word ends here */
+    /* Bytes behind it that may be its own (the n of \n, the 20 of %20): a VIN may begin with them
+     * or behind them. */
+    size_t soft;
+};
+
+static bool is_u00(const uint8_t *p, size_t left)
+{
+    return left >= 5 && p[0] == 'u' && p[1] == '0' && p[2] == '0';
+}
+
+/* A backslash in a text: of an escape that somebody made, or of a path. */
+static struct token text_backslash(const uint8_t *p, size_t left)
+{
+    struct token token = {.size = 1};
+    int value = is_u00(p + 1, left - 1) ? hex_pair(p + 4) : -1;
+    if (value >= 0 && upper[value])
+        return (struct token){.size = 6, .character = (uint8_t)value};
+    if (left >= 6 && p[1] == 'u')
+        token.soft = 5;
+    else if (left >= 4 && p[1] == 'x')
+        token.soft = 3;
+    else if (left >= 2 && memchr("nrtbfv0", p[1], 7))
+        token.soft = 1;
+    return token;
+}
+
+/* In JSON it begins an escape, and the text has a backslash only where there are two. */
+static struct token json_backslash(const uint8_t *p, size_t left)
+{
+    struct token inner;
+    if (left >= 2 && p[1] == '\\') {
+        inner = text_backslash(p + 1, left - 1);
+        inner.size++;
+        return inner;
+    }
+    if (left < 2 || p[1] != 'u')
+        return (struct token){.size = left < 2 ? 1 : 2};
+    int value = is_u00(p + 1, left - 1) ? hex_pair(p + 4) : -1;
+    return (struct token){.size = left < 6 ? left : 6,
+                          .character = value >= 0 && upper[value] ? (uint8_t)value : 0};
+}
+
+static struct token read_token(const uint8_t *p, size_t left, bool is_json)
+{
+    if (upper[*p])
+        return (struct token){.size = 1, .character = *p};
+    if (*p == '\\')
+        return is_json ? json_backslash(p, left) : text_backslash(p, left);
+    int value = left >= 3 ? hex_pair(p + 1) : -1;
+    if (value >= 0 && upper[value])
+        return (struct token){.size = 3, .character = (uint8_t)value};
+    return (struct token){.size = 1, .soft = value >= 0 ? 2 : 0};
+}
+
+static void found(const struct run *run, size_t end, struct vin_match *match, size_t known)
+{
+    for (size_t i = 0; i < VIN_BYTES; i++)
+        match->vin[i] = upper[run->characters[(run->count - VIN_BYTES + i) % RING]];
+    match->start = run->starts[(run->count - VIN_BYTES) % RING];
+    match->end = end;
+    match->known = known;
+}
+
+/* Do the last characters make a known VIN? */
+static bool is_known(const struct vin_scan *scan, const struct run *run, size_t *number)
+{
+    uint8_t last = folded[run->characters[(run->count - 1) % RING]];
+    for (size_t k = 0; k < scan->known_count; k++) {
+        const uint8_t *vin = scan->known[k];
+        if (vin[VIN_BYTES - 1] != last)
+            continue;
+        size_t i = 0;
+        while (i < VIN_BYTES &&
+               folded[run->characters[(run->count - VIN_BYTES + i) % RING]] == vin[i])
+            i++;
+        if (i < VIN_BYTES)
+            continue;
+        *number = k;
+        return true;
+    }
+    return false;
+}
+
+/* A word ends: is it a VIN? */
+static bool is_recognised(const struct vin_scan *scan, struct run *run, size_t end,
+                          struct vin_match *match)
+{
+    bool fits = !run->is_tainted && run->count >= VIN_BYTES &&
+                (run->count == VIN_BYTES || run->count == VIN_BYTES + run->soft);
+    if (fits)
+        found(run, end, match, scan->known_count);
+    run->count = 0;
+    run->is_tainted = false;
+    return fits && vin_check_digit_fits(slice_make(match->vin, VIN_BYTES));
+}
+
+static void push(struct run *run, uint8_t character, size_t at)
+{
+    run->characters[run->count % RING] = character;
+    run->starts[run->count % RING] = at;
+    run->count++;
+}
+
+/* The first VIN between start and end. */
+static bool scan_run(struct vin_scan *scan, size_t start, size_t end, struct vin_match *match)
+{
+    struct run run = {.is_tainted = scan->is_glued && start == scan->at};
+    struct token token;
+    for (size_t at = start; at < end; at += token.size) {
+        token = read_token(scan->text.data + at, end - at, scan->is_json);
+        if (!token.character) {
+            if (is_recognised(scan, &run, at, match))
+                return true;
+            run.soft = token.soft;
+            continue;
+        }
+        push(&run, token.character, at);
+        if (run.count >= VIN_BYTES && is_known(scan, &run, &match->known)) {
+            found(&run, at + token.size, match, match->known);
+            return true;
+        }
+    }
+    return is_recognised(scan, &run, end, match);
+}
+
+bool vin_scan_next(struct vin_scan *scan, struct vin_match *match)
+{
+    size_t start, end;
+    while (next_run(scan->text, scan->at, &start, &end)) {
+        if (scan_run(scan, start, end, match)) {
+            scan->at = match->end;
+            scan->is_glued = true;
+            return true;
+        }
+        scan->at = end;
+        scan->is_glued = false;
+    }
+    return false;
+}

@@ -1,0 +1,38 @@
+/* vin_scan.h: finds VINs in any text: those that are known, and those that show by their check
+ * digit what they are. Pure, any thread. Does not replace them: scrub.h. */
+#ifndef VSOC_PARSERS_VIN_SCAN_H
+#define VSOC_PARSERS_VIN_SCAN_H
+
+#include "core/slice.h"
+
+#define VIN_BYTES 17
+
+struct vin_scan {
+    struct slice text;
+    /* Text of a JSON value, where a backslash is never a character of its own. */
+    bool is_json;
+    /* VINs in upper case that are found wherever they are, also inside longer words, also with O or
+     * Q for 0 and I for 1. */
+    const uint8_t (*known)[VIN_BYTES];
+    size_t known_count;
+    /* The scan's own; zero at the start. */
+    size_t at;
+    bool is_glued; /* what ends at `at` is a VIN */
+};
+
+struct vin_match {
+    size_t start, end; /* of the text, escapes included */
+    uint8_t vin[VIN_BYTES];
+    size_t known; /* its number; known_count: it is another one */
+};
+
+/* The next VIN of the text. One that is not known has 17 characters A-H J-N P R-Z 0-9 of any case
+ * between characters that are neither letter nor digit, and a check digit that fits (49 CFR 565).
+ * Inside longer words none is looked for: every eleventh stretch of a hash or an id would be one.
+ * Characters may be written as %31 or \u0031. False: there is none. */
+bool vin_scan_next(struct vin_scan *scan, struct vin_match *match);
+
+/* May there be a VIN? False for most texts, at the cost of a look at every 17th byte. */
+bool vin_scan_may_match(struct slice text);
+
+#endif

@@ -1,0 +1,73 @@
+/* ingest_privacy.c: what a batch's record says of its sender and request: texts that sinks, logs
+ * and people see, so without VINs. Worker threads. Records are scrubbed by the normaliser. */
+#include "server/ingest_internal.h"
+
+#include "parsers/scrub.h"
+
+static void *alloc_in_arena(void *arena, size_t size)
+{
+    return arena_alloc(arena, size);
+}
+
+static struct scrub make_scrub(const struct request *r)
+{
+    struct scrub scrub = {
+        .pseudonym = pseudonym_make,
+        .pseudonym_arg = r->ingest->pseudonym,
+        .tenant = r->identity.tenant,
+        .alloc = alloc_in_arena,
+        .alloc_arg = &r->batch->arena,
+    };
+    scrub_know(&scrub, r->identity.vehicle, NULL);
+    scrub_know(&scrub, r->header_vin, NULL);
+    return scrub;
+}
+
+/* veh: and the pseudonym of the certificate's vehicle; else the sender's name without VINs. */
+static bool name_sender(struct request *r, struct scrub *scrub, struct slice *sender)
+{
+    uint8_t pid[SHA256_BYTES];
+    *sender = r->identity.sender;
+    if (!r->identity.vehicle.size)
+        return scrub_text(scrub, SCRUB_TEXT, sender);
+    uint8_t *name = arena_alloc(&r->batch->arena, sizeof "veh:" + 2 * sizeof pid);
+    if (!name)
+        return false;
+    struct writer w = {.data = name,
+                       .capacity = sizeof "veh:" + 2 * sizeof pid,
+                       .limit = sizeof "veh:" + 2 * sizeof pid};
+    (void)pseudonym_make(r->ingest->pseudonym, r->identity.tenant, r->identity.vehicle, pid);
+    writer_text(&w, "veh:");
+    writer_hex(&w, slice_make(pid, sizeof pid));
+    *sender = writer_slice(&w);
+    return true;
+}
+
+bool request_name_batch(struct request *r, struct refusal *refusal)
+{
+    struct batch_meta *meta = &r->batch->meta;
+    struct scrub scrub = make_scrub(r);
+    struct slice tenant = r->identity.tenant;
+    meta->tenant = tenant;
+    meta->transport_identity = r->identity.credential;
+    meta->content_type = r->content_type;
+    meta->idempotency_key = r->idempotency_key;
+    struct slice *const texts[] = {&tenant,
+                                   &meta->transport_identity,
+                                   &meta->content_type,
+                                   &meta->idempotency_key,
+                                   &meta->traceparent,
+                                   &meta->request_id};
+    bool good = name_sender(r, &scrub, &meta->sender);
+    for (size_t i = 0; good && i < sizeof texts / sizeof *texts; i++)
+        good = scrub_text(&scrub, SCRUB_TEXT, texts[i]);
+    if (!good)
+        return refuse_with(refusal, 503, "memory", "request memory is used up");
+    bool named = tenant.data != meta->tenant.data;
+    r->identity.tenant = tenant; /* as refusals are logged */
+    if (named)
+        return refuse_with(refusal, 403, "tenant_is_vehicle",
+                           "the tenant's name holds a VIN; identity.tenant_from must point to what "
+                           "names the owner, not the vehicle");
+    return true;
+}
