@@ -13,7 +13,8 @@
  * any. */
 void event_json_write(struct writer *w, const struct event *event);
 /* Appends a reject as one JSON object: index, raw_offset, raw_size, parser, code, detail, raw
- * (base64; not when raw.data is NULL: a reference). Leads with the members of extra, a text of complete JSON members like
+ * (base64; not when raw.data is NULL: a reference). Leads with the members of extra, a text of
+ * complete JSON members like
  * "\"batch_uid\":\"…\"," or empty. Thread: any. */
 void event_json_write_reject(struct writer *w, struct slice extra,
                              const struct event_reject *reject);

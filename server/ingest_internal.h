@@ -19,7 +19,7 @@ struct ingest {
     const struct catalog *catalog;       /* borrowed */
     struct catalog_unknown *unknown_ids; /* of catalog */
     struct writer scratch;               /* report and errors being written */
-    struct pseudonym *pseudonym; /* names the batches' senders */
+    struct pseudonym *pseudonym;         /* names the batches' senders */
     struct mailbox verdicts;
     struct body_list bodies; /* that are being received */
     struct reading_room reading;
