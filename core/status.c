@@ -29,6 +29,10 @@ enum status status_from_errno(int err)
         return STATUS_NO_MEMORY;
     case ENOENT:
         return STATUS_NOT_FOUND;
+    case EISDIR:
+    case ENOTDIR:
+    case ELOOP:
+        return STATUS_WRONG_TYPE;
     case EEXIST:
         return STATUS_EXISTS;
     case EACCES:
@@ -43,5 +47,20 @@ enum status status_from_errno(int err)
         return STATUS_BUSY;
     default:
         return STATUS_IO;
+    }
+}
+
+bool status_is_passing(enum status status)
+{
+    switch (status) {
+    case STATUS_NO_MEMORY:
+    case STATUS_BUSY:
+    case STATUS_IO:
+    case STATUS_NO_SPACE:
+    case STATUS_TIMEOUT:
+    case STATUS_UNAVAILABLE:
+        return true;
+    default:
+        return false;
     }
 }

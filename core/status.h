@@ -2,6 +2,8 @@
 #ifndef VSOC_CORE_STATUS_H
 #define VSOC_CORE_STATUS_H
 
+#include <stdbool.h>
+
 /* One row a status: name, text for logs and messages. Append only: sinks and plug-ins see the
  * values. */
 #define STATUS_TABLE(X)                                                                            \
@@ -51,5 +53,9 @@ const char *status_text(enum status status);
 /* Status that fits an errno value (ENOSPC and EDQUOT → NO_SPACE, ENOENT → NOT_FOUND, …, else IO).
  * Thread: any. */
 enum status status_from_errno(int err);
+
+/* The same call may succeed later without anybody changing what it was given: NO_MEMORY, BUSY, IO,
+ * NO_SPACE, TIMEOUT, UNAVAILABLE. Thread: any. */
+bool status_is_passing(enum status status);
 
 #endif

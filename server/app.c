@@ -116,13 +116,19 @@ static enum status load_plugins(struct app *app)
     return s;
 }
 
+/* Of a file that belongs to the settings: a fault that may pass by itself is no mistake in them. */
+static enum status settings_status(enum status s)
+{
+    return status_is_passing(s) ? s : STATUS_CONFIG;
+}
+
 static enum status load_parts(struct app *app)
 {
     char reason[256];
     enum status s = pseudonym_key_load(app->config->privacy_keys_file, &app->shared.key, reason);
     if (s != STATUS_OK) {
         log_error("pseudonym keys can't be used", LOG_TEXT("problem", reason));
-        return STATUS_CONFIG;
+        return settings_status(s);
     }
     repeat_keys_derive(&app->shared.key, &app->shared.repeat);
     s = load_plugins(app);
@@ -141,9 +147,10 @@ static enum status load_parts(struct app *app)
         return STATUS_NO_MEMORY;
     if (app->config->ingest_tls) {
         struct tls_settings settings = tls_settings_from_config(app->config);
-        if (tls_context_create(&settings, &app->tls, reason, sizeof reason) != STATUS_OK) {
+        s = tls_context_create(&settings, &app->tls, reason, sizeof reason);
+        if (s != STATUS_OK) {
             log_error("TLS files can't be used", LOG_TEXT("problem", reason));
-            return STATUS_CONFIG;
+            return settings_status(s);
         }
         tls_context_publish_expiry(app->tls);
     }
@@ -158,7 +165,10 @@ static enum status load_parts(struct app *app)
 /* A file that is closed to us or not there is a matter of the disk here. */
 static enum status disk_status(enum status s)
 {
-    return s == STATUS_REFUSED || s == STATUS_NOT_FOUND || s == STATUS_EXISTS ? STATUS_IO : s;
+    return s == STATUS_REFUSED || s == STATUS_NOT_FOUND || s == STATUS_EXISTS ||
+                   s == STATUS_WRONG_TYPE
+               ? STATUS_IO
+               : s;
 }
 
 /* Of a record that an earlier build wrote: its key becomes what the same batch gets now. */
@@ -242,7 +252,7 @@ static enum status read_admin_token(struct app *app)
         return STATUS_OK;
     log_error("listen.admin.token_file can't be read or is empty", LOG_TEXT("file", path),
               LOG_STATUS(s));
-    return STATUS_CONFIG;
+    return settings_status(s);
 }
 
 static enum status listen_admin(struct app *app)
@@ -304,36 +314,43 @@ static void raise_file_limit(const struct config *config)
                  LOG_U64("refused", budget.refused), LOG_U64("other", budget.other));
 }
 
+static enum status start_workers(struct app *app)
+{
+    enum status s = STATUS_OK;
+    for (size_t i = 0; s == STATUS_OK && i < app->worker_count; i++)
+        s = worker_start(app->workers[i]);
+    return s;
+}
+
 static enum status start(struct app *app)
 {
+    enum status s = STATUS_OK;
+#define STEP(name, call)                                                                           \
+    if (s == STATUS_OK) {                                                                          \
+        app->step = name;                                                                          \
+        s = call;                                                                                  \
+    }
     raise_file_limit(app->config);
-    enum status s = make_loop(app);
-    if (s == STATUS_OK)
-        s = load_parts(app);
+    STEP("event loop", make_loop(app));
+    STEP("keys, formats, catalogue and TLS files", load_parts(app));
     if (s == STATUS_OK)
         app_apply(app);
     fault_point(start_parts_loaded);
-    if (s == STATUS_OK)
-        s = open_spool(app);
-    if (s == STATUS_OK)
-        s = open_audit(app->config);
+    STEP("spool", open_spool(app));
+    STEP("audit log", open_audit(app->config));
     fault_point(start_spool_open);
-    if (s == STATUS_OK)
-        s = app_sinks_create(app);
+    STEP("sinks", app_sinks_create(app));
     fault_point(start_sinks_made);
-    if (s == STATUS_OK)
-        s = create_workers(app);
+    STEP("ingest listener", create_workers(app));
     fault_point(start_workers_made);
-    if (s == STATUS_OK)
-        s = app_sinks_start(app);
+    STEP("threads of the sinks", app_sinks_start(app));
     fault_point(start_sinks_started);
-    for (size_t i = 0; s == STATUS_OK && i < app->worker_count; i++)
-        s = worker_start(app->workers[i]);
+    STEP("threads of the workers", start_workers(app));
     fault_point(start_workers_started);
     app_metrics_init(app);
-    if (s == STATUS_OK)
-        s = listen_admin(app);
+    STEP("admin listener", listen_admin(app));
     fault_point(start_done);
+#undef STEP
     return s;
 }
 
@@ -399,6 +416,17 @@ static int exit_status_of(enum status s)
     }
 }
 
+/* The line before it says why, but for want of memory, threads or descriptors. */
+static void log_start_failure(const struct app *app, enum status s)
+{
+    bool is_scarce = s == STATUS_NO_MEMORY || s == STATUS_BUSY;
+    log_error(app->exit_status == EXIT_CONFIG
+                  ? "start failed: correct the configuration, a restart alone does not help"
+                  : "start failed: a restart may help",
+              LOG_TEXT("step", app->step), LOG_I64("exit_status", app->exit_status),
+              LOG_TEXT("reason", is_scarce ? status_text(s) : "see the error before this line"));
+}
+
 int app_run(struct config *config, const struct app_source *source)
 {
     struct app *app = calloc(1, sizeof *app);
@@ -429,7 +457,7 @@ int app_run(struct config *config, const struct app_source *source)
                  LOG_U64("sinks", app->shared.sinks.count));
         event_base_dispatch(app->base);
     } else {
-        log_error("start failed", LOG_STATUS(s));
+        log_start_failure(app, s);
     }
     app_stop(app);
     int exit_status = app->exit_status;

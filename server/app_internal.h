@@ -52,6 +52,7 @@ struct app {
     struct thread ender; /* does that */
     atomic_bool parts_ended;
     bool sinks_ended; /* valid when parts_ended */
+    const char *step; /* of the start, for the message when it fails */
     int64_t drain_deadline_ns;
     int exit_status;
 };

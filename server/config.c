@@ -52,6 +52,14 @@ void config_problem(struct config_build *build, const struct config_origin *orig
     va_end(args);
 }
 
+void config_problem_unreadable(struct config_build *build, const struct config_origin *origin,
+                               const char *path, enum status s, const char *why)
+{
+    if (build->passing == STATUS_OK && status_is_passing(s))
+        build->passing = s;
+    config_problem(build, origin, "'%s' can't be read: %s", path, why);
+}
+
 const struct config_origin *config_origin_of(const struct config_build *build,
                                              const struct config_row *row)
 {
@@ -238,7 +246,7 @@ enum status config_load_checked(const char *path, const char *const *sets, size_
         config_check(&build, files);
     sort_problems(problems);
     if (s == STATUS_OK && problems->count > 0)
-        s = STATUS_CONFIG;
+        s = build.passing != STATUS_OK ? build.passing : STATUS_CONFIG;
     if (s == STATUS_OK)
         *out = build.config;
     else

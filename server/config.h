@@ -75,7 +75,8 @@ struct config_problems {
  *
  * Defaults < file < environment (VSOCD_LISTEN__INGEST__ADDRESS) < sets ("listen.ingest.address=…").
  * Reads *_file settings and checks what rows can't say (both needed, files readable). CONFIG with
- * every mistake in *problems; *out untouched. path NULL: no file. */
+ * every mistake in *problems; a status of status_is_passing(), with the same, when a file could not
+ * be read for a reason that may pass. *out untouched then. path NULL: no file. */
 enum status config_load(const char *path, const char *const *sets, size_t set_count,
                         char *const *environment, struct config **out,
                         struct config_problems *problems) must_check;

@@ -20,11 +20,17 @@ struct config_build {
     struct config_problems *problems;
     struct config_origin origins[CONFIG_ROW_COUNT];
     const char *path; /* of the file, or NULL */
+    /* OK, or why a file could not be read that may well be readable later (status_is_passing). */
+    enum status passing;
 };
 
 /* Adds a mistake at origin; its text starts with the name as spelt there. */
 void config_problem(struct config_build *build, const struct config_origin *origin,
                     const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Adds that the file at path, which origin names, can't be read: s is what kind of failure that is,
+ * why says it. */
+void config_problem_unreadable(struct config_build *build, const struct config_origin *origin,
+                               const char *path, enum status s, const char *why);
 /* The origin of a row's value, to tell a mistake at. */
 const struct config_origin *config_origin_of(const struct config_build *build,
                                              const struct config_row *row);

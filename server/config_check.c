@@ -124,7 +124,7 @@ static void check_file(struct config_build *build, enum config_at at, const char
     if (!is_set(path))
         return;
     if (access(path, R_OK) != 0)
-        config_problem(build, origin, "'%s' can't be read: %s", path, strerror(errno));
+        config_problem_unreadable(build, origin, path, status_from_errno(errno), strerror(errno));
     else if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
         config_problem(build, origin, "'%s' is a folder; name a file", path);
 }
@@ -134,8 +134,13 @@ static void read_tokens(struct config_build *build)
 {
     struct config *c = build->config;
     char reason[256];
-    if (is_set(c->identity_tokens_file) &&
-        tokens_load(c->identity_tokens_file, &c->tokens, reason) != STATUS_OK)
+    if (!is_set(c->identity_tokens_file))
+        return;
+    enum status s = tokens_load(c->identity_tokens_file, &c->tokens, reason);
+    if (status_is_passing(s))
+        config_problem_unreadable(build, &build->origins[CONFIG_AT_identity_tokens_file],
+                                  c->identity_tokens_file, s, reason);
+    else if (s != STATUS_OK)
         TELL(build, identity_tokens_file, "'%s': %s", c->identity_tokens_file, reason);
 }
 
@@ -305,8 +310,8 @@ static void read_dsn(struct config_build *build)
     enum status s = file_read_all(c->postgres_dsn_file, &text);
     struct slice dsn = slice_trim(writer_slice(&text));
     if (s != STATUS_OK)
-        TELL(build, postgres_dsn_file, "'%s' can't be read: %s", c->postgres_dsn_file,
-             status_text(s));
+        config_problem_unreadable(build, &build->origins[CONFIG_AT_postgres_dsn_file],
+                                  c->postgres_dsn_file, s, status_text(s));
     else if (!dsn.size || dsn.size > 4096 || memchr(dsn.data, 0, dsn.size))
         TELL(build, postgres_dsn_file, "'%s' must hold one connection string, up to 4096 bytes",
              c->postgres_dsn_file);

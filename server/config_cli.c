@@ -130,10 +130,9 @@ int config_cli_load(int argc, char **argv, const struct config_cli_spec *spec,
                                         !(spec && spec->without_files), out, &problems);
     if (s == STATUS_OK)
         return EXIT_DONE;
-    if (s == STATUS_CONFIG) {
-        config_cli_tell(&problems);
+    config_cli_tell(&problems);
+    if (s == STATUS_CONFIG)
         return EXIT_CONFIG;
-    }
     fprintf(stderr, "vsocd %s: %s\n", argv[0], status_text(s));
-    return EXIT_FAILED;
+    return s == STATUS_IO || s == STATUS_NO_SPACE ? EXIT_DISK : EXIT_FAILED;
 }

@@ -371,7 +371,7 @@ void config_read_file(struct config_build *build)
     struct writer text;
     enum status s = file_read_all(build->path, &text);
     if (s != STATUS_OK)
-        config_problem(build, &at, "can't be read: %s", status_text(s));
+        config_problem_unreadable(build, &at, build->path, s, status_text(s));
     else if (text.size > FILE_MAX)
         config_problem(build, &at, "is larger than 1 MiB; is it the settings file?");
     else

@@ -31,10 +31,26 @@ static enum status fail_errno(int err, char *reason, size_t reason_size, const c
         return fail(STATUS_REFUSED, reason, reason_size, address,
                     "not permitted; ports below 1024 need CAP_NET_BIND_SERVICE");
     case EADDRNOTAVAIL:
-        return fail(STATUS_CONFIG, reason, reason_size, address,
-                    "this machine does not have that address");
+        return fail(STATUS_UNAVAILABLE, reason, reason_size, address,
+                    "this machine does not have that address (yet)");
     default:
-        return fail(STATUS_IO, reason, reason_size, address, strerror(err));
+        return fail(status_from_errno(err), reason, reason_size, address, strerror(err));
+    }
+}
+
+/* A name that can't be looked up now may be found later; one that does not exist may not. */
+static enum status status_from_lookup(int error)
+{
+    switch (error) {
+    case EAI_AGAIN:
+    case EAI_FAIL:
+        return STATUS_UNAVAILABLE;
+    case EAI_MEMORY:
+        return STATUS_NO_MEMORY;
+    case EAI_SYSTEM:
+        return status_from_errno(errno);
+    default:
+        return STATUS_CONFIG;
     }
 }
 
@@ -131,7 +147,7 @@ enum status listener_bind(const char *address, int *fd, char *bound, char *reaso
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *list = NULL;
     int error = getaddrinfo(host[0] ? host : NULL, port, &hints, &list);
     if (error)
-        return fail(STATUS_CONFIG, reason, reason_size, address, gai_strerror(error));
+        return fail(status_from_lookup(error), reason, reason_size, address, gai_strerror(error));
     int err = EADDRNOTAVAIL;
     for (struct addrinfo *a = list; a && err; a = a->ai_next)
         err = bind_socket(a->ai_addr, a->ai_addrlen, fd);
