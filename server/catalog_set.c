@@ -54,7 +54,7 @@ static enum status add_file(struct catalog_set *set, const char *path,
     }
     tell_all(problems, path, &mistakes);
     writer_fini(&text);
-    return s == STATUS_NO_MEMORY ? s : STATUS_OK;
+    return status_is_passing(s) ? s : STATUS_OK;
 }
 
 enum status catalog_set_load(const struct config_list *paths, const struct registry *registry,

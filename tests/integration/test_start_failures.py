@@ -48,9 +48,11 @@ def with_file(make_server, tmp_path, build):
         elif name == "keys":
             server.start()
             server.terminate()
+            server.log_path.unlink()
         elif name == "settings":
             server.config = folder / "vsocd.yaml"
             server.write_config()
+        server.files = folder
         server.environment = {
             "LD_PRELOAD": str(build / "unit" / "fail_calls.so"),
             "FAIL_CALLS": f"{call}:0",
@@ -71,20 +73,20 @@ def test_fault_that_may_pass_is_no_wrong_configuration(with_file, name, error, s
     assert "remove" not in log
 
 
-@pytest.mark.parametrize("name", ["settings", "tokens", "keys", "catalog"])
+@pytest.mark.parametrize("name", ["settings", "tokens", "catalog"])
 def test_read_error_is_no_wrong_configuration(with_file, name):
     """From the first read on: no file may count as empty or be read in part."""
     log = fails(with_file(name, f"read:1:{errno.EIO}"), 74)
     assert "remove" not in log
 
 
-@pytest.mark.parametrize("name", ["settings", "tokens", "keys", "catalog"])
+@pytest.mark.parametrize("name", ["settings", "tokens", "catalog"])
 def test_folder_in_the_place_of_a_file_is_wrong_configuration(with_file, name):
     server = with_file(name, "open:0:0")
     server.environment = {}
     files = {"settings": "vsocd.yaml", "tokens": "tokens", "keys": "keys", "catalog": "events.csv"}
-    path = server.config.parent / files[name] if name == "settings" else server.folder / "files" / files[name]
-    os.unlink(path)
+    path = server.files / files[name]
+    path.unlink()
     path.mkdir()
     log = fails(server, 78)
     assert "remove" not in log
