@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SLICE_BYTES ((size_t)128 << 10) /* sent at once */
+#define SLICE_BYTES  ((size_t)128 << 10) /* sent at once */
+#define JUDGE_EVENTS 64                  /* tried one by one before the table is blamed */
 
 /* How a part that was taken is left. It is undone where it went no further than a temporary table;
  * in the table itself it stays until the end, so that what is refused beside it is found. */
@@ -69,8 +70,10 @@ static enum status copy_range(struct search *s, size_t from, size_t to, struct p
     return status == STATUS_OK ? pg_connection_copy_finish(c, NULL, error) : status;
 }
 
-/* OK: taken; MALFORMED: one of them is refused, *error says why. */
-static enum status try_range(struct search *s, size_t from, size_t to, struct pg_error *error)
+/* OK: taken; MALFORMED: one of them is refused, *error says why. keep: what the table itself takes
+ * stays. */
+static enum status try_range(struct search *s, size_t from, size_t to, bool keep,
+                             struct pg_error *error)
 {
     struct pg_connection *c = s->rows->connection;
     struct pg_error undo;
@@ -78,7 +81,7 @@ static enum status try_range(struct search *s, size_t from, size_t to, struct pg
     if (status == STATUS_OK && s->through && is_staged(s))
         status = pg_connection_run(c, (const char *)s->unstage.data, error);
     if (status == STATUS_OK)
-        return pg_connection_run(c, s->through ? KEEP : UNDO, error);
+        return pg_connection_run(c, s->through && keep ? KEEP : UNDO, error);
     if (status != STATUS_REFUSED || pg_error_no_partition(error) ||
         pg_error_classify(error->sqlstate) != PG_ERROR_DATA)
         return status;
@@ -90,7 +93,7 @@ static enum status try_range(struct search *s, size_t from, size_t to, struct pg
     if (is_staged(s) || !pg_error_own_key(error))
         return STATUS_MALFORMED;
     s->missing = true;
-    return try_range(s, from, to, error);
+    return try_range(s, from, to, keep, error);
 }
 
 static void found_at(struct search *s, size_t at, const struct pg_error *error)
@@ -114,7 +117,7 @@ static enum status search(struct search *s, struct pg_error *error)
     size_t size = s->count, gap = 0; /* taken since the last one that was refused */
     for (size_t at = 0; at < s->count;) {
         size = size < s->count - at ? size : s->count - at;
-        enum status status = try_range(s, at, at + size, error);
+        enum status status = try_range(s, at, at + size, true, error);
         if (status == STATUS_OK) {
             at += size;
             gap += size;
@@ -132,6 +135,27 @@ static enum status search(struct search *s, struct pg_error *error)
     return STATUS_OK;
 }
 
+/* CONFLICT: the table refuses plain rows, and single events from all over the load, for the same
+ * reason. One that it takes shows that the table is not to blame. */
+static enum status judge_table(struct search *s, struct pg_probe *probe,
+                               const struct pg_error *reason, struct pg_error *error)
+{
+    bool refuses;
+    *error = *reason;
+    enum status status = pg_probe_table(probe, s->rows, error, &refuses);
+    if (status != STATUS_OK || !refuses)
+        return status;
+    size_t tries = s->count < JUDGE_EVENTS ? s->count : JUDGE_EVENTS;
+    for (size_t i = 0; i < tries; i++) {
+        size_t at = i * s->count / tries;
+        status = try_range(s, at, at + 1, false, error);
+        if (status != STATUS_MALFORMED)
+            return status;
+    }
+    *error = *reason;
+    return STATUS_CONFLICT;
+}
+
 static enum status begin(struct search *s, struct pg_error *error)
 {
     struct pg_connection *c = s->rows->connection;
@@ -147,9 +171,10 @@ static enum status begin(struct search *s, struct pg_error *error)
     return status == STATUS_OK ? pg_connection_run(c, "SAVEPOINT try", error) : status;
 }
 
-enum status pg_bisect(const struct pg_rows *rows, struct sink_rejected *first, char text[512],
-                      struct pg_error *error)
+enum status pg_bisect(const struct pg_rows *rows, struct pg_probe *probe,
+                      struct sink_rejected *first, char text[512], struct pg_error *error)
 {
+    const struct pg_error reason = *error;
     struct search s = {.rows = rows, .missing = rows->staged, .first = first, .text = text};
     writer_init(&s.encoded, SIZE_MAX);
     writer_init(&s.unstage, SIZE_MAX);
@@ -162,6 +187,8 @@ enum status pg_bisect(const struct pg_rows *rows, struct sink_rejected *first, c
     if (status == STATUS_OK && s.found == 0)
         status = search(&s, error);
     s.through = true;
+    if (status == STATUS_OK && s.found == 0 && s.count > 0)
+        status = judge_table(&s, probe, &reason, error);
     if (status == STATUS_OK && s.found == 0)
         status = search(&s, error);
     pg_connection_rollback(rows->connection);

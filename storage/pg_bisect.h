@@ -2,13 +2,16 @@
 #ifndef VSOC_STORAGE_PG_BISECT_H
 #define VSOC_STORAGE_PG_BISECT_H
 
+#include "storage/pg_probe.h"
 #include "storage/pg_rows.h"
 
 /* Tries parts of the fresh events in a transaction of its own that is rolled back; nothing stays.
  * OK: *first and those told to load->reject are refused when they come alone, with the database's
- * reason (reason points into text). NOT_FOUND: all are taken. Else the statuses of pg_connection.h
- * with *error. */
-enum status pg_bisect(const struct pg_rows *rows, struct sink_rejected *first, char text[512],
+ * reason (reason points into text). NOT_FOUND: all are taken. CONFLICT: the table refuses every
+ * row, also those of the probe; nobody was told. Else the statuses of pg_connection.h with *error,
+ * which comes with the error of the load. */
+enum status pg_bisect(const struct pg_rows *rows, struct pg_probe *probe,
+                      struct sink_rejected *first, char text[512],
                       struct pg_error *error) must_check;
 
 #endif

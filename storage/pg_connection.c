@@ -136,6 +136,9 @@ static void error_from_result(struct pg_error *error, const PGresult *result)
         (struct pg_error){.copy_row = copy_row_of(PQresultErrorField(result, PG_DIAG_CONTEXT))};
     snprintf(error->sqlstate, sizeof error->sqlstate, "%s", state ? state : "");
     snprintf(error->constraint, sizeof error->constraint, "%s", constraint ? constraint : "");
+    const char *table = PQresultErrorField(result, PG_DIAG_TABLE_NAME);
+    snprintf(error->table, sizeof error->table, "%s", table ? table : "");
+    snprintf(error->column, sizeof error->column, "%s", column ? column : "");
     /* Not the detail: it may quote the row. */
     copy_line(error->text, sizeof error->text, text ? text : PQresultErrorMessage(result));
     size_t used = strlen(error->text);

@@ -14,8 +14,10 @@ enum pg_error_class {
 struct pg_error {
     char sqlstate[6];    /* five characters, or empty: the connection was lost */
     char constraint[64]; /* name of the violated constraint, or empty */
-    char text[384];      /* primary message and detail, one line */
-    unsigned copy_row;   /* row of the COPY that it names, from 1; 0: none */
+    char table[64];    /* name of the table, or its partition, that the error is about, or empty */
+    char column[64];   /* name of the column that the error is about, or empty */
+    char text[384];    /* primary message and detail, one line */
+    unsigned copy_row; /* row of the COPY that it names, from 1; 0: none */
 };
 
 /* Class of an SQLSTATE (PostgreSQL manual, appendix A); NULL or empty: the connection was lost,

@@ -25,11 +25,13 @@ void pg_loader_init(struct pg_loader *l, struct pg_connection *connection, const
     *l = (struct pg_loader){
         .connection = connection, .instance = instance, .lane = lane, .lanes = lanes};
     writer_init(&l->buffer, BUFFER_MAX);
+    pg_probe_init(&l->probe);
 }
 
 void pg_loader_fini(struct pg_loader *l)
 {
     writer_fini(&l->buffer);
+    pg_probe_fini(&l->probe);
     free(l->flags);
     free(l->by_uid);
 }
@@ -196,15 +198,22 @@ static enum status copy_rows(const struct pg_rows *rows, struct pg_error *error)
         pg_table_write_stage(rows->buffer);
         status = run_buffer(rows, error);
     }
+    const char *table = "events";
     if (status == STATUS_OK)
         status = pg_rows_copy_events(rows, error);
     fault_point(pg_events_copied);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
+        table = "quarantine";
         status = pg_rows_copy_quarantine(rows, error);
+    }
     fault_point(pg_quarantine_copied);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
+        table = "batches";
         status = pg_rows_copy_batches(rows, error);
+    }
     fault_point(pg_batches_copied);
+    if (status == STATUS_REFUSED && !error->table[0]) /* what a trigger raises names none */
+        snprintf(error->table, sizeof error->table, "%s", table);
     return status;
 }
 
@@ -263,19 +272,37 @@ static enum status transaction_again(struct pg_loader *l, const struct pg_rows *
     return status;
 }
 
-/* Some values of the load are to blame: finds the events. */
-static enum sink_result find_poison(const struct pg_rows *rows, const struct pg_error *error,
-                                    struct sink_problem *problem)
+/* What a person does about a table that refuses every row. */
+static void tell_table(const struct pg_error *error, bool events, struct sink_problem *problem)
+{
+    const char *name = error->constraint[0] ? error->constraint : error->column;
+    const char *what = "a trigger or rule of the table, or the type of a column that was changed";
+    if (strcmp(error->sqlstate, "23502") == 0)
+        what = "the column: give it a default, or drop its NOT NULL";
+    else if (error->constraint[0])
+        what = "the constraint or index: change or drop it";
+    snprintf(problem->text, sizeof problem->text,
+             "%s, so nothing goes to quarantine and loading waits: %.180s (SQLSTATE %s%s%s); fix "
+             "%s%s%s%s, then everything loads",
+             events ? "the table refuses every row"
+                    : "a table beside that of the events refuses its rows",
+             error->text, error->sqlstate, error->table[0] ? ", table " : "", error->table, what,
+             name[0] ? " (" : "", name, name[0] ? ")" : "");
+}
+
+/* Some values of the load are to blame: finds the events. Or the table is. */
+static enum sink_result find_poison(struct pg_loader *l, const struct pg_rows *rows,
+                                    const struct pg_error *error, struct sink_problem *problem)
 {
     struct pg_error more = *error;
-    enum status status = pg_bisect(rows, &problem->rejected, problem->text, &more);
+    enum status status = pg_bisect(rows, &l->probe, &problem->rejected, problem->text, &more);
     if (status == STATUS_OK)
         return SINK_REJECTED;
-    if (status != STATUS_NOT_FOUND)
-        return pg_load_failed(status, &more, "cannot search for events that were refused", problem);
-    pg_load_failed(STATUS_REFUSED, error, "the load was refused, but its events are taken",
-                   problem);
-    return SINK_BROKEN;
+    if (status == STATUS_NOT_FOUND || status == STATUS_CONFLICT) {
+        tell_table(error, status == STATUS_CONFLICT, problem);
+        return SINK_BROKEN;
+    }
+    return pg_load_failed(status, &more, "cannot search for events that were refused", problem);
 }
 
 enum sink_result pg_loader_deliver(struct pg_loader *l, const struct sink_load *load,
@@ -291,12 +318,14 @@ enum sink_result pg_loader_deliver(struct pg_loader *l, const struct sink_load *
         status = l->replay ? transaction_again(l, &rows, &error) : transaction(l, &rows, &error);
         if (status == STATUS_OK) {
             fault_point(pg_committed);
+            if (!l->replay)
+                pg_probe_remember(&l->probe, &rows);
             return SINK_DELIVERED;
         }
         pg_connection_rollback(l->connection);
         fault_point(pg_rolled_back);
         if (status == STATUS_MALFORMED)
-            return find_poison(&rows, &error, problem);
+            return find_poison(l, &rows, &error, problem);
         if (status != STATUS_REFUSED)
             break;
         if (pg_error_no_partition(&error)) {
@@ -307,7 +336,7 @@ enum sink_result pg_loader_deliver(struct pg_loader *l, const struct sink_load *
                      LOG_U64("first_position", load->batches[0].position));
             rows.staged = true;
         } else if (pg_error_classify(error.sqlstate) == PG_ERROR_DATA) {
-            return find_poison(&rows, &error, problem);
+            return find_poison(l, &rows, &error, problem);
         } else {
             break;
         }

@@ -5,6 +5,7 @@
 
 #include "core/hash.h"
 #include "storage/pg_days.h"
+#include "storage/pg_probe.h"
 #include "storage/pg_rows.h"
 
 struct pg_loader {
@@ -15,6 +16,7 @@ struct pg_loader {
     struct sink_replay *replay;
     int64_t key_window_ns; /* for replay */
     struct pg_days days;
+    struct pg_probe probe;
     struct writer buffer;
     uint8_t *flags;   /* of the batches of the current load */
     uint32_t *by_uid; /* their numbers, ordered by batch_uid */

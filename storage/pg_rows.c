@@ -153,6 +153,14 @@ enum status pg_rows_encode_events(const struct pg_rows *rows, struct writer *w, 
     return walk.next == SINK_NEXT_LOST ? STATUS_NO_MEMORY : STATUS_OK;
 }
 
+enum status pg_rows_encode_first(const struct pg_rows *rows, struct writer *w)
+{
+    struct event_walk walk = walk_start(rows);
+    struct event_item item;
+    const struct event_field_info *field = NULL;
+    return walk_next(&walk, &item) ? pg_copy_event(w, &item.event, &field) : STATUS_OK;
+}
+
 /* What a quarantine row needs, from a reject or from an event that the database refused. */
 struct quarantined {
     int64_t index;

@@ -39,6 +39,9 @@ enum status pg_rows_encode_events(const struct pg_rows *rows, struct writer *w, 
                                   size_t *count,
                                   void (*refused)(void *arg, const struct sink_rejected *event),
                                   void *arg) must_check;
+/* Writes the first of these events as one row to w; nothing when there is none. Outcome: OK, and
+ * those of pg_copy_event. */
+enum status pg_rows_encode_first(const struct pg_rows *rows, struct writer *w) must_check;
 /* Copies the rejects of the fresh batches, and events that the load marks as rejected. After
  * pg_rows_copy_events. */
 enum status pg_rows_copy_quarantine(const struct pg_rows *rows, struct pg_error *error) must_check;
