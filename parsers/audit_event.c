@@ -1,10 +1,9 @@
 /* audit_event.c: records of Linux audit → one event. Pure, any thread. attributes has a member a
  * record, named after its type; what an analyst joins on has columns as well. */
 #include "parsers/audit_event.h"
+#include "parsers/audit_socket.h"
+#include "parsers/host_message.h"
 #include "parsers/text.h"
-
-#include <arpa/inet.h>
-#include <stdio.h>
 
 #define NO_ITEMS (-1)
 
@@ -16,7 +15,9 @@ void audit_event_init(struct audit_event *e, const struct parser_context *contex
     e->has_main = e->is_repaired = e->has_failed = false;
     e->items = NO_ITEMS;
     e->paths = 0;
-    e->avc = e->permissive = e->apparmor = SLICE_EMPTY;
+    e->avc = e->permissions = e->permissive = e->apparmor = SLICE_EMPTY;
+    e->host = (struct audit_host){.acct = SLICE_EMPTY};
+    e->text_bytes = 0;
     EVENT_SET(&e->t.event, time_event_ns, header->time_ns);
     EVENT_SET(&e->t.event, time_event_raw, header->time);
     EVENT_SET(&e->t.event, vehicle_seq, header->serial);
@@ -85,52 +86,9 @@ static struct slice decode(struct audit_event *e, const struct audit_type *type,
     return repair(e, text);
 }
 
-/* ---- socket addresses ---- */
-
 static void keep_text(struct audit_event *e, const char *key, struct slice value)
 {
     text_event_keep(&e->t, slice_from_text(key), value);
-}
-
-static void keep_address(struct audit_event *e, int family, const uint8_t *address,
-                         const uint8_t *port)
-{
-    char text[INET6_ADDRSTRLEN], number[8];
-    if (!inet_ntop(family, address, text, sizeof text))
-        return;
-    snprintf(number, sizeof number, "%u", (unsigned)(port[0] << 8 | port[1]));
-    keep_text(e, "saddr_ip", slice_from_text(text));
-    keep_text(e, "saddr_port", slice_from_text(number));
-}
-
-#define SOCKADDR_MAX 128
-
-/* struct sockaddr as hex; the family in the byte order of the machine, so one byte of it is 0. */
-static void keep_sockaddr(struct audit_event *e, struct slice hex)
-{
-    uint8_t bytes[SOCKADDR_MAX];
-    hex = slice_sub(hex, 0, 2 * sizeof bytes);
-    size_t size = hex.size / 2;
-    if (size < 4 || !audit_hex_decode(hex, bytes) || (bytes[0] && bytes[1]))
-        return;
-    switch (bytes[0] | bytes[1]) {
-    case AF_INET:
-        if (size >= 8)
-            keep_address(e, AF_INET, bytes + 4, bytes + 2);
-        break;
-    case AF_INET6:
-        if (size >= 24)
-            keep_address(e, AF_INET6, bytes + 8, bytes + 2);
-        break;
-    case AF_UNIX: {
-        size_t start = bytes[2] ? 2 : 3; /* abstract names begin with a byte 0 */
-        size_t length = strnlen((const char *)bytes + start, size - start);
-        keep_text(e, "saddr_path", repair(e, slice_make(bytes + start, length)));
-        break;
-    }
-    default:
-        break;
-    }
 }
 
 /* ---- fields ---- */
@@ -173,10 +131,10 @@ static void look_at(struct audit_event *e, const struct audit_type *type, struct
         e->permissive = value;
     else if (slice_equal_text(key, "apparmor"))
         e->apparmor = value;
-    else if (slice_equal_text(key, "addr"))
-        (void)text_event_set_address(&e->t, EVENT_src_ip, value);
-    else if (slice_equal_text(key, "saddr"))
-        keep_sockaddr(e, value);
+    else if (slice_equal_text(key, "saddr") && type->rank == AUDIT_RANK_DETAIL)
+        audit_socket_read(&e->host, &e->t, value);
+    else
+        audit_host_look(&e->host, &e->t, type, key, value, e->text_bytes);
 }
 
 /* Words that are no field, joined in *words, which has room for the whole text. */
@@ -206,6 +164,7 @@ static void add_fields(struct audit_event *e, const struct audit_type *type, str
     struct slice permissions;
     size_t at = 0;
     if (audit_avc_take(&text, &e->avc, &permissions)) {
+        e->permissions = permissions;
         keep_text(e, "seresult", e->avc);
         keep_text(e, "seperms", permissions);
     }
@@ -241,10 +200,12 @@ void audit_event_add(struct audit_event *e, const struct audit_header *header)
         return;
     }
     e->t.keys.count = 0;
+    e->text_bytes = header->text.size;
     json_object_open(&e->t.attributes, name);
     add_fields(e, &type, repair(e, header->text), &inner);
     if (inner.size)
         add_fields(e, &type, inner, NULL);
+    audit_host_end_record(&e->host, &type);
     json_object_close(&e->t.attributes);
 }
 
@@ -274,11 +235,23 @@ static void set_verdict(struct audit_event *e)
         EVENT_GUESS(&e->t.event, severity_id, 2);
 }
 
+static void set_message(struct audit_event *e)
+{
+    struct slice verdict = e->avc.size ? e->avc : e->apparmor;
+    if (!verdict.size && e->has_failed)
+        verdict = SLICE_LITERAL("failed");
+    host_message_set(&e->t,
+                     EVENT_HAS(&e->t.event, event_name) ? e->t.event.event_name : SLICE_EMPTY,
+                     verdict, e->permissions);
+}
+
 void audit_event_emit(struct audit_event *e, size_t offset, size_t size,
                       struct parser_outcome *outcome)
 {
     set_name(e);
     set_verdict(e);
+    audit_host_fill(&e->host, &e->t);
+    set_message(e);
     if (e->items > e->paths)
         text_event_partial(&e->t, "lost_records", "fewer PATH records than SYSCALL announces");
     EVENT_SET(&e->t.event, raw_offset, (int64_t)offset);

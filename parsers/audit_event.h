@@ -3,6 +3,7 @@
 #define VSOC_PARSERS_AUDIT_EVENT_H
 
 #include "parsers/audit_read.h"
+#include "parsers/audit_host.h"
 #include "parsers/audit_type.h"
 #include "parsers/text_event.h"
 
@@ -11,12 +12,15 @@ struct audit_event {
     struct key_list records;
     struct audit_type main;
     bool has_main;
-    bool is_repaired;        /* noted */
-    bool has_failed;         /* res or success says so */
-    int64_t items, paths;    /* PATH records announced and seen */
-    struct slice avc;        /* denied, granted */
-    struct slice permissive; /* 1: denied, yet done */
-    struct slice apparmor;   /* DENIED, ALLOWED, … */
+    bool is_repaired;         /* noted */
+    bool has_failed;          /* res or success says so */
+    int64_t items, paths;     /* PATH records announced and seen */
+    struct slice avc;         /* denied, granted */
+    struct slice permissions; /* … for what */
+    struct slice permissive;  /* 1: denied, yet done */
+    struct slice apparmor;    /* DENIED, ALLOWED, … */
+    struct audit_host host;
+    size_t text_bytes; /* of the record at hand */
 };
 
 /* header: of the event's first record. */

@@ -13,14 +13,20 @@
 #define EPOCH_SECONDS_MIN UINT64_C(100000000)
 
 static const struct {
-    struct slice bus_type, event_name;
+    struct slice bus_type, event_name, message;
 } kinds[] = {
-    [CANDUMP_CLASSICAL] = {SLICE_LITERAL("can"), SLICE_LITERAL("can_frame")},
-    [CANDUMP_FD] = {SLICE_LITERAL("canfd"), SLICE_LITERAL("canfd_frame")},
-    [CANDUMP_XL] = {SLICE_LITERAL("canxl"), SLICE_LITERAL("canxl_frame")},
-    [CANDUMP_REMOTE] = {SLICE_LITERAL("can"), SLICE_LITERAL("can_remote_frame")},
-    [CANDUMP_ERROR] = {SLICE_LITERAL("can"), SLICE_LITERAL("can_error_frame")},
-    [CANDUMP_DROPS] = {SLICE_LITERAL("can"), SLICE_LITERAL("can_frames_dropped")},
+    [CANDUMP_CLASSICAL] = {SLICE_LITERAL("can"), SLICE_LITERAL("can_frame"),
+                           SLICE_LITERAL("CAN frame")},
+    [CANDUMP_FD] = {SLICE_LITERAL("canfd"), SLICE_LITERAL("canfd_frame"),
+                    SLICE_LITERAL("CAN FD frame")},
+    [CANDUMP_XL] = {SLICE_LITERAL("canxl"), SLICE_LITERAL("canxl_frame"),
+                    SLICE_LITERAL("CAN XL frame")},
+    [CANDUMP_REMOTE] = {SLICE_LITERAL("can"), SLICE_LITERAL("can_remote_frame"),
+                        SLICE_LITERAL("CAN remote frame")},
+    [CANDUMP_ERROR] = {SLICE_LITERAL("can"), SLICE_LITERAL("can_error_frame"),
+                       SLICE_LITERAL("CAN error frame")},
+    [CANDUMP_DROPS] = {SLICE_LITERAL("can"), SLICE_LITERAL("can_frames_dropped"),
+                       SLICE_LITERAL("CAN frames were lost before they were logged")},
 };
 
 static void fill_time(struct event *event, const struct candump_line *line)
@@ -50,6 +56,12 @@ static void fill_error(struct text_event *t, const struct candump_line *line)
     EVENT_GUESS(&t->event, event_category, SLICE_LITERAL("bus_error"));
     EVENT_GUESS(&t->event, severity_id, can_error_severity(line->id));
     can_error_describe(line->id, slice_make(line->data, line->size), &t->attributes);
+}
+
+static void name_kind(struct text_event *t, enum candump_kind kind)
+{
+    EVENT_GUESS(&t->event, event_name, kinds[kind].event_name);
+    EVENT_GUESS(&t->event, message, kinds[kind].message);
 }
 
 /* What the catalogue is asked for. */
@@ -83,14 +95,14 @@ static void fill_frame(struct text_event *t, const struct candump_line *line)
     if (line->kind == CANDUMP_ERROR)
         fill_error(t, line);
     if (!may_be_uds || !can_uds_fill(&t->event, line->id, line->flags & CANDUMP_EXT, data))
-        EVENT_GUESS(&t->event, event_name, kinds[line->kind].event_name);
+        name_kind(t, line->kind);
     if (EVENT_HAS(&t->event, uds_nrc))
         name_response_code(t);
 }
 
 static void fill_drops(struct text_event *t, const struct candump_line *line)
 {
-    EVENT_GUESS(&t->event, event_name, kinds[line->kind].event_name);
+    name_kind(t, line->kind);
     EVENT_GUESS(&t->event, event_category, SLICE_LITERAL("ids_health"));
     EVENT_GUESS(&t->event, severity_id, 2);
     add_int(t, "dropped", line->dropped);

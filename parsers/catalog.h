@@ -28,6 +28,7 @@ struct catalog_entry {
     int64_t context_version;
     /* What it says; empty, -1 or NULL: nothing. */
     struct slice name, category;
+    struct slice message; /* text for people */
     int64_t severity_id;
     struct slice_list r155_threat, atm_technique;
     const struct context_layout *layout;

@@ -93,6 +93,14 @@ static bool read_name(struct csv *csv, struct slice text, struct catalog_entry *
     return text.size <= 256 || wrong_field(csv, "name has at most 256 bytes");
 }
 
+#define MESSAGE_MAX 1024
+
+static bool read_message(struct csv *csv, struct slice text, struct catalog_entry *e)
+{
+    e->message = text;
+    return text.size <= MESSAGE_MAX || wrong_field(csv, "message has at most 1024 bytes");
+}
+
 static bool read_category(struct csv *csv, struct slice text, struct catalog_entry *e)
 {
     e->category = text;
@@ -197,13 +205,14 @@ static const struct {
     {"instance", read_instance},
     {"software", read_software},
     {"context_version", read_context_version},
+    {"message", read_message},
 };
 
 #define COLUMN_COUNT (sizeof columns / sizeof *columns)
 #define COLUMN_ID    1
 #define TITLES_MUST                                                                                \
     "the first line must name columns, id among them: format id name category severity layout "    \
-    "r155 atm tenant ecu instance software context_version"
+    "r155 atm tenant ecu instance software context_version message"
 
 /* ---- layouts ---- */
 
@@ -249,12 +258,12 @@ static bool says_something(struct csv *csv, const struct catalog_entry *e)
 {
     bool says_all = e->name.size && e->category.size && e->severity_id >= 0;
     bool says_any = e->name.size || e->category.size || e->severity_id >= 0 ||
-                    e->r155_threat.count || e->atm_technique.count || e->layout;
+                    e->r155_threat.count || e->atm_technique.count || e->layout || e->message.size;
     bool selects = e->tenant.size || e->ecu.size || e->instance >= 0 || e->software.size;
     if (!e->format.size)
         return says_all || wrong(csv, 1, "a sev_id needs name, category and severity");
     if (slice_equal_text(e->format, FORMAT_LAYOUT) &&
-        (selects || e->name.size || e->category.size || e->severity_id >= 0 ||
+        (selects || e->name.size || e->message.size || e->category.size || e->severity_id >= 0 ||
          e->r155_threat.count || e->atm_technique.count))
         return wrong(csv, 1, "a layout row has id, layout and context_version only");
     return says_any || wrong(csv, 1, "the row says nothing of its id");

@@ -22,6 +22,14 @@ static struct slice name_of(const struct event *event)
     return EVENT_HAS(event, event_name) ? event->event_name : SLICE_EMPTY;
 }
 
+/* CEF and LEEF of a product name its events by the same ids. */
+static struct slice sibling_of(struct slice format)
+{
+    if (slice_equal_text(format, "cef"))
+        return SLICE_LITERAL("leef");
+    return slice_equal_text(format, "leef") ? SLICE_LITERAL("cef") : SLICE_EMPTY;
+}
+
 /* From the most special to the most general. */
 static const struct catalog_entry *look_up(const struct query *q)
 {
@@ -34,6 +42,9 @@ static const struct catalog_entry *look_up(const struct query *q)
         row = row ? row : find(q, q->format, name_of(e));
         row = row ? row : find(q, q->format, e->catalog_group);
     }
+    struct slice sibling = sibling_of(q->format);
+    if (!row && sibling.size && catalog_has_format(q->catalog, sibling))
+        row = find(q, sibling, e->catalog_id);
     return row ? row : find(q, SLICE_LITERAL(CATALOG_ANY_FORMAT), name_of(e));
 }
 
@@ -63,6 +74,8 @@ static void take(const struct catalog_entry *row, struct event *event)
         EVENT_SET(event, event_category, row->category);
     if (row->severity_id >= 0 && is_open(event, EVENT_severity_id))
         EVENT_SET(event, severity_id, row->severity_id);
+    if (row->message.size && is_open(event, EVENT_message))
+        EVENT_SET(event, message, row->message);
     if (row->r155_threat.count && !EVENT_HAS(event, r155_threat))
         EVENT_SET(event, r155_threat, row->r155_threat);
     if (row->atm_technique.count && !EVENT_HAS(event, atm_technique))

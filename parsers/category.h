@@ -37,4 +37,15 @@ static inline bool category_is_known(struct slice name)
     return false;
 }
 
+/* What a category groups, in words; empty for one that is not in the table. Static. */
+static inline struct slice category_meaning(struct slice name)
+{
+#define X(text, meaning)                                                                           \
+    if (slice_equal_text(name, text))                                                              \
+        return slice_from_text(meaning);
+    CATEGORY_TABLE(X)
+#undef X
+    return SLICE_EMPTY;
+}
+
 #endif

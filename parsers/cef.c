@@ -1,6 +1,7 @@
 /* cef.c: Common Event Format records → events. Pure, any thread. Keys without a column are kept in
  * attributes under the name their label gives. */
 #include "parsers/builtin.h"
+#include "parsers/category_words.h"
 #include "parsers/cef_read.h"
 #include "parsers/pairs.h"
 #include "parsers/piped.h"
@@ -98,6 +99,37 @@ static bool set_destination6(struct pairs *p, enum event_field field, struct sli
     return set_labelled(p, field, value, "c6a3Label", "destination");
 }
 
+/* User, process and its number of the source stand before those of the destination: a column that
+ * is about another one than its neighbour would mislead. */
+static bool is_of_other_side(const struct pairs *p, const char *source_name, struct slice value,
+                             const char *source_id)
+{
+    return pairs_find(p, source_name).size && !slice_equal(pairs_find(p, source_id), value);
+}
+
+static bool set_user_id(struct pairs *p, enum event_field field, struct slice value)
+{
+    return !is_of_other_side(p, "suser", value, "suid") && text_event_set(&p->t, field, value);
+}
+
+/* A path is the program's. */
+static bool set_process(struct pairs *p, enum event_field field, struct slice value)
+{
+    const uint8_t *slash = value.size ? memrchr(value.data, '/', value.size) : NULL;
+    const uint8_t *back = value.size ? memrchr(value.data, '\\', value.size) : NULL;
+    const uint8_t *last = back > slash ? back : slash;
+    if (!last)
+        return text_event_set(&p->t, field, value);
+    size_t name = (size_t)(last - value.data) + 1;
+    return text_event_set(&p->t, field, slice_sub(value, name, value.size)) &&
+           text_event_set(&p->t, EVENT_process_executable, value);
+}
+
+static bool set_pid(struct pairs *p, enum event_field field, struct slice value)
+{
+    return !is_of_other_side(p, "sproc", value, "spid") && pairs_set_int(p, field, value);
+}
+
 /* Keys of the dictionary, and the full names that some senders write. rt is when the device got it;
  * start and end are fallbacks. */
 static const struct pairs_row rows[] = {
@@ -122,8 +154,8 @@ static const struct pairs_row rows[] = {
     {SLICE_LITERAL("sourcePort"), EVENT_src_port, pairs_set_int},
     {SLICE_LITERAL("dpt"), EVENT_dst_port, pairs_set_int},
     {SLICE_LITERAL("destinationPort"), EVENT_dst_port, pairs_set_int},
-    {SLICE_LITERAL("proto"), EVENT_transport, pairs_set_lower},
-    {SLICE_LITERAL("transportProtocol"), EVENT_transport, pairs_set_lower},
+    {SLICE_LITERAL("proto"), EVENT_transport, pairs_set_transport},
+    {SLICE_LITERAL("transportProtocol"), EVENT_transport, pairs_set_transport},
     {SLICE_LITERAL("act"), EVENT_disposition, pairs_set_disposition},
     {SLICE_LITERAL("deviceAction"), EVENT_disposition, pairs_set_disposition},
     {SLICE_LITERAL("cat"), EVENT_event_category, pairs_set_category},
@@ -133,7 +165,57 @@ static const struct pairs_row rows[] = {
     {SLICE_LITERAL("dvc"), EVENT_ecu_id, pairs_set_text},
     {SLICE_LITERAL("deviceAddress"), EVENT_ecu_id, pairs_set_text},
     {SLICE_LITERAL("deviceExternalId"), EVENT_ecu_id, pairs_set_text},
+    {SLICE_LITERAL("suser"), EVENT_user_name, pairs_set_text},
+    {SLICE_LITERAL("sourceUserName"), EVENT_user_name, pairs_set_text},
+    {SLICE_LITERAL("duser"), EVENT_user_name, pairs_set_text},
+    {SLICE_LITERAL("destinationUserName"), EVENT_user_name, pairs_set_text},
+    {SLICE_LITERAL("suid"), EVENT_user_id, set_user_id},
+    {SLICE_LITERAL("sourceUserId"), EVENT_user_id, set_user_id},
+    {SLICE_LITERAL("duid"), EVENT_user_id, set_user_id},
+    {SLICE_LITERAL("destinationUserId"), EVENT_user_id, set_user_id},
+    {SLICE_LITERAL("sproc"), EVENT_process_name, set_process},
+    {SLICE_LITERAL("sourceProcessName"), EVENT_process_name, set_process},
+    {SLICE_LITERAL("deviceProcessName"), EVENT_process_name, set_process},
+    {SLICE_LITERAL("dproc"), EVENT_process_name, set_process},
+    {SLICE_LITERAL("destinationProcessName"), EVENT_process_name, set_process},
+    {SLICE_LITERAL("spid"), EVENT_process_pid, set_pid},
+    {SLICE_LITERAL("sourceProcessId"), EVENT_process_pid, set_pid},
+    {SLICE_LITERAL("dvcpid"), EVENT_process_pid, set_pid},
+    {SLICE_LITERAL("deviceProcessId"), EVENT_process_pid, set_pid},
+    {SLICE_LITERAL("dpid"), EVENT_process_pid, set_pid},
+    {SLICE_LITERAL("destinationProcessId"), EVENT_process_pid, set_pid},
+    {SLICE_LITERAL("filePath"), EVENT_file_path, pairs_set_text},
 };
+
+/* Custom fields: what their label says they are. */
+static const struct {
+    const char *label;
+    enum event_field field;
+    pairs_set *set;
+} labelled[] = {
+    {"ecu", EVENT_ecu_id, pairs_set_text},
+    {"ecu id", EVENT_ecu_id, pairs_set_text},
+    {"ecu_id", EVENT_ecu_id, pairs_set_text},
+    {"ecuid", EVENT_ecu_id, pairs_set_text},
+    {"ecu name", EVENT_ecu_id, pairs_set_text},
+    {"bus", EVENT_bus_id, pairs_set_text},
+    {"bus id", EVENT_bus_id, pairs_set_text},
+    {"bus_id", EVENT_bus_id, pairs_set_text},
+    {"busid", EVENT_bus_id, pairs_set_text},
+    {"can bus", EVENT_bus_id, pairs_set_text},
+    {"command line", EVENT_process_command_line, pairs_set_text},
+    {"commandline", EVENT_process_command_line, pairs_set_text},
+    {"command_line", EVENT_process_command_line, pairs_set_text},
+};
+
+/* True when the value stands in the column of its label. */
+static bool take_labelled(struct pairs *p, struct slice label, struct slice value)
+{
+    for (size_t i = 0; i < sizeof labelled / sizeof *labelled; i++)
+        if (slice_equal_nocase(label, labelled[i].label))
+            return labelled[i].set(p, labelled[i].field, value);
+    return false;
+}
 
 static void keep_rest(struct cef *c)
 {
@@ -144,7 +226,7 @@ static void keep_rest(struct cef *c)
         struct slice label = label_of(c, pair->key);
         if (slice_equal_nocase(label, "vin"))
             c->p.t.event.vin = pair->value;
-        else
+        else if (!take_labelled(&c->p, label.size ? label : pair->key, pair->value))
             text_event_keep(&c->p.t, label.size ? label : pair->key, pair->value);
     }
 }
@@ -163,6 +245,10 @@ static void fill_header(struct cef *c)
     for (unsigned i = 0; i < CEF_HEADER_FIELDS; i++)
         field[i] = text_event_plain(t, c->record.header[i], "|\\", false);
     pairs_put_severity(&c->p, field[CEF_SEVERITY]);
+    struct slice category = category_of_words(field[CEF_NAME]);
+    if (category.size && !EVENT_HAS(&t->event, event_category))
+        EVENT_GUESS(&t->event, event_category, category);
+    text_event_set_message(t, field[CEF_NAME]); /* unless msg says more */
     if (!text_event_set(t, EVENT_event_name, field[CEF_NAME])) {
         keep_header(c, "name", field[CEF_NAME]);
         if (!text_event_set(t, EVENT_event_name, field[CEF_CLASS_ID]))

@@ -5,6 +5,7 @@
 #include "parsers/envelope.h"
 #include "parsers/json_object.h"
 #include "parsers/text.h"
+#include "parsers/transport.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -60,25 +61,6 @@ static bool fits(const struct context_layout *layout, const struct event *event)
 }
 
 /* ---- texts ---- */
-
-/* IANA protocol number → name used by ECS. */
-static const char *protocol_name(uint8_t protocol)
-{
-    switch (protocol) {
-    case 1:
-        return "icmp";
-    case 2:
-        return "igmp";
-    case 6:
-        return "tcp";
-    case 17:
-        return "udp";
-    case 58:
-        return "ipv6-icmp";
-    default:
-        return "";
-    }
-}
 
 static char *allocate(struct filling *x, size_t size)
 {
@@ -141,7 +123,7 @@ static struct slice text_of(struct filling *x, const struct layout_field *f)
     case LAYOUT_ADDRESS:
         return address_of(x, bytes);
     case LAYOUT_PROTOCOL:
-        return slice_from_text(protocol_name(bytes.data[0]));
+        return transport_of_number(bytes.data[0]);
     case LAYOUT_TEXT:
         return words_of(x, bytes);
     case LAYOUT_HEX:

@@ -4,6 +4,7 @@
 #include "parsers/builtin.h"
 #include "parsers/dlt_arguments.h"
 #include "parsers/dlt_frame.h"
+#include "parsers/uds_words.h"
 
 #include <stdio.h>
 
@@ -134,6 +135,8 @@ static void read_extended(struct message *m)
     struct slice app = id_text(m, m->frame->app), context = id_text(m, m->frame->context);
     keep_text(m, "apid", app);
     keep_text(m, "ctid", context);
+    if (DLT_TYPE(m->frame->msin) == TYPE_LOG)
+        (void)text_event_set(&m->t, EVENT_process_name, app);
     if (app.size || context.size) {
         int n =
             snprintf(m->group, sizeof m->group, "%.*s/%.*s", SLICE_ARGS(app), SLICE_ARGS(context));
@@ -246,6 +249,8 @@ static void read_message(struct message *m)
         read_verbose(m, &payload);
     else
         read_opaque(m, &payload);
+    if (EVENT_HAS(&m->t.event, message))
+        uds_words_read(&m->t, m->t.event.message);
     if (m->repaired)
         text_event_partial(&m->t, "bad_text", "bytes that are no UTF-8 text stand as U+FFFD");
 }

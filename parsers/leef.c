@@ -1,10 +1,13 @@
 /* leef.c: Log Event Extended Format records → events. Pure, any thread. Keys without a column are
  * kept in attributes under their own name. */
 #include "parsers/builtin.h"
+#include "parsers/category_words.h"
 #include "parsers/leef_read.h"
 #include "parsers/pairs.h"
 #include "parsers/piped.h"
 #include "parsers/text_time.h"
+
+#include <stdio.h>
 
 static bool set_time(struct pairs *p, enum event_field field, struct slice value)
 {
@@ -53,13 +56,35 @@ static const struct pairs_row rows[] = {
     {SLICE_LITERAL("dst"), EVENT_dst_ip, pairs_set_address},
     {SLICE_LITERAL("srcPort"), EVENT_src_port, pairs_set_int},
     {SLICE_LITERAL("dstPort"), EVENT_dst_port, pairs_set_int},
-    {SLICE_LITERAL("proto"), EVENT_transport, pairs_set_lower},
+    {SLICE_LITERAL("proto"), EVENT_transport, pairs_set_transport},
     {SLICE_LITERAL("msg"), EVENT_message, pairs_set_message},
     {SLICE_LITERAL("action"), EVENT_disposition, pairs_set_disposition},
     {SLICE_LITERAL("act"), EVENT_disposition, pairs_set_disposition},
     {SLICE_LITERAL("dvchost"), EVENT_ecu_id, pairs_set_text},
     {SLICE_LITERAL("dvc"), EVENT_ecu_id, pairs_set_text},
+    {SLICE_LITERAL("ecu"), EVENT_ecu_id, pairs_set_text},
+    {SLICE_LITERAL("ecu_id"), EVENT_ecu_id, pairs_set_text},
+    {SLICE_LITERAL("bus"), EVENT_bus_id, pairs_set_text},
+    {SLICE_LITERAL("bus_id"), EVENT_bus_id, pairs_set_text},
+    {SLICE_LITERAL("usrName"), EVENT_user_name, pairs_set_text},
+    {SLICE_LITERAL("accountName"), EVENT_user_name, pairs_set_text},
+    {SLICE_LITERAL("processName"), EVENT_process_name, pairs_set_text},
+    {SLICE_LITERAL("process"), EVENT_process_name, pairs_set_text},
+    {SLICE_LITERAL("processId"), EVENT_process_pid, pairs_set_int},
+    {SLICE_LITERAL("pid"), EVENT_process_pid, pairs_set_int},
+    {SLICE_LITERAL("commandLine"), EVENT_process_command_line, pairs_set_text},
+    {SLICE_LITERAL("filePath"), EVENT_file_path, pairs_set_text},
 };
+
+/* What some products send beside a number as EventID. */
+static struct slice name_in_words(const struct pairs *p)
+{
+    static const char *const keys[] = {"eventName", "evtName", "name"};
+    struct slice name = SLICE_EMPTY;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys && !name.size; i++)
+        name = slice_trim(pairs_find(p, keys[i]));
+    return name.size <= (size_t)event_field_table[EVENT_event_name].max ? name : SLICE_EMPTY;
+}
 
 /* False: there is text, but no attribute. */
 static bool read_attributes(struct pairs *p, const struct leef_record *record)
@@ -76,6 +101,22 @@ static bool read_attributes(struct pairs *p, const struct leef_record *record)
     return !without_key || without_key < p->count;
 }
 
+/* "Vendor Product event 42", which a row of the catalogue replaces. */
+static void guess_message(struct text_event *t, const struct slice field[LEEF_HEADER_FIELDS])
+{
+    size_t room =
+        field[LEEF_VENDOR].size + field[LEEF_PRODUCT].size + field[LEEF_EVENT_ID].size + 16;
+    char *text = t->context->alloc(t->context, room);
+    if (!text) {
+        t->failed = true;
+        return;
+    }
+    int size = snprintf(text, room, "%.*s %.*s event %.*s", SLICE_ARGS(field[LEEF_VENDOR]),
+                        SLICE_ARGS(field[LEEF_PRODUCT]), SLICE_ARGS(field[LEEF_EVENT_ID]));
+    text_event_set_message(t, slice_trim(slice_make(text, (size_t)size)));
+    event_mark_guess(&t->event, EVENT_message);
+}
+
 static void fill_header(struct pairs *p, const struct leef_record *record)
 {
     static const char *const keys[LEEF_HEADER_FIELDS] = {"deviceVendor", "deviceProduct",
@@ -88,7 +129,13 @@ static void fill_header(struct pairs *p, const struct leef_record *record)
         else
             text_event_keep(&p->t, slice_from_text(keys[i]), field[i]);
     }
-    EVENT_GUESS(&p->t.event, event_name, id.size ? id : SLICE_LITERAL("leef"));
+    struct slice words = name_in_words(p), category = category_of_words(words.size ? words : id);
+    EVENT_GUESS(&p->t.event, event_name, words.size ? words : id.size ? id : SLICE_LITERAL("leef"));
+    if (category.size && !EVENT_HAS(&p->t.event, event_category))
+        EVENT_GUESS(&p->t.event, event_category, category);
+    text_event_set_message(&p->t, words); /* unless msg says more */
+    if (!EVENT_HAS(&p->t.event, message))
+        guess_message(&p->t, field);
     text_event_set_catalog_id(&p->t, field[LEEF_VENDOR], field[LEEF_PRODUCT], field[LEEF_EVENT_ID]);
     if (record->bad_delimiter)
         text_event_partial(&p->t, "bad_delimiter",

@@ -2,6 +2,7 @@
  * but for the arena; does not set what the batch record carries. */
 #include "parsers/normalise.h"
 #include "parsers/catalog_fill.h"
+#include "parsers/category.h"
 #include "parsers/dedup_key.h"
 #include "parsers/event_check.h"
 #include "parsers/json_object.h"
@@ -114,6 +115,24 @@ static void fill_defaults(struct normaliser *n, struct event *event)
         EVENT_SET(event, parse_status, SLICE_LITERAL("ok"));
 }
 
+/* For who reads events that came without a text and have no row in the catalogue: name, and what
+ * its category groups. */
+static void fill_message(struct normaliser *n, struct event *event)
+{
+    struct slice name = event->event_name, meaning = category_meaning(event->event_category);
+    if (EVENT_HAS(event, message))
+        return;
+    if (slice_equal_text(event->event_category, "other") || memchr(name.data, ' ', name.size) ||
+        name.size + 2 + meaning.size > sizeof n->message_text || !meaning.size) {
+        EVENT_SET(event, message, name);
+        return;
+    }
+    memcpy(n->message_text, name.data, name.size);
+    memcpy(n->message_text + name.size, ": ", 2);
+    memcpy(n->message_text + name.size + 2, meaning.data, meaning.size);
+    EVENT_SET(event, message, slice_make(n->message_text, name.size + 2 + meaning.size));
+}
+
 static void fill_times(const struct normaliser *n, struct event *event)
 {
     bool has_time = EVENT_HAS(event, time_event_ns);
@@ -203,6 +222,7 @@ enum status normalise_event(struct normaliser *n, struct event *event,
         return refuse_field(n, status, field, refusal);
     struct parser_context context = context_of(n);
     start_scrub(n, &context);
+    network_normalise(&n->network, event);
     status = vehicle_identify(n, event, refusal);
     if (status != STATUS_OK)
         return status;
@@ -211,6 +231,7 @@ enum status normalise_event(struct normaliser *n, struct event *event,
         !catalog_fill(n->catalog, n->unknown, n->tenant_id, n->parser->name, &context, event))
         return no_memory(refusal);
     fill_defaults(n, event);
+    fill_message(n, event);
     fill_times(n, event);
     dedup_key_compute(n, event, n->dedup_digest);
     EVENT_SET(event, dedup_key, slice_make(n->dedup_digest, DEDUP_KEY_BYTES));

@@ -8,6 +8,7 @@
 #include "core/event.h"
 #include "core/hash.h"
 #include "core/status.h"
+#include "parsers/network.h"
 #include "parsers/catalog.h"
 #include "parsers/catalog_unknown.h"
 #include "parsers/parser.h"
@@ -68,6 +69,8 @@ struct normaliser {
     uint8_t dedup_pid[32];
     enum { DEDUP_PREFIX_NONE, DEDUP_PREFIX_NO_VEHICLE, DEDUP_PREFIX_VEHICLE } dedup_prefix_of;
     char name_text[24];
+    struct network_texts network;
+    char message_text[352];
     char refusal_text[200];
 };
 

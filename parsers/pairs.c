@@ -46,7 +46,14 @@ bool pairs_set_lower(struct pairs *p, enum event_field field, struct slice value
 
 bool pairs_set_address(struct pairs *p, enum event_field field, struct slice value)
 {
-    return text_event_set_address(&p->t, field, value);
+    return text_event_find_address(&p->t, field, value) && !memchr(value.data, '%', value.size);
+}
+
+bool pairs_set_transport(struct pairs *p, enum event_field field, struct slice value)
+{
+    bool is_whole;
+    (void)field;
+    return text_event_set_transport(&p->t, value, &is_whole) && is_whole;
 }
 
 bool pairs_set_message(struct pairs *p, enum event_field field, struct slice value)

@@ -37,6 +37,8 @@ struct slice pairs_find(const struct pairs *p, const char *key);
 void pairs_fill(struct pairs *p, const struct pairs_row *rows, size_t row_count);
 
 pairs_set pairs_set_text, pairs_set_lower, pairs_set_address, pairs_set_message;
+/* A protocol's name or number; field is not looked at. */
+pairs_set pairs_set_transport;
 /* Decimal digits within the field's range. */
 pairs_set pairs_set_int;
 /* One of the categories of our list. */

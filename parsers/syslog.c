@@ -2,9 +2,11 @@
  * what has no header is a message, with parse_status partial. A message in another format goes to
  * the parser of that format, with the header as envelope. */
 #include "parsers/builtin.h"
+#include "parsers/host_line.h"
 #include "parsers/split_count.h"
 #include "parsers/syslog_read.h"
 #include "parsers/text_event.h"
+#include "parsers/uds_words.h"
 
 static bool is_digit(uint8_t c)
 {
@@ -186,12 +188,31 @@ static enum parser_result hand_on(struct text_event *t, const struct syslog_line
     return t->context->hand_on(t->context, &inner, &inner_outcome);
 }
 
+/* The program that wrote the line; the kernel and devices (%ASA-…) are none. */
+static void fill_process(struct text_event *t, const struct syslog_line *line)
+{
+    struct slice app = line->app;
+    if (!app.size || app.data[0] == '%' || slice_equal_text(app, "kernel"))
+        return;
+    const uint8_t *slash = app.data[0] == '/' ? memrchr(app.data, '/', app.size) : NULL;
+    if (slash) {
+        (void)text_event_set(t, EVENT_process_executable, app);
+        app = slice_sub(app, (size_t)(slash - app.data) + 1, app.size);
+    }
+    (void)text_event_set(t, EVENT_process_name, app);
+    (void)text_event_set_decimal(t, EVENT_process_pid, line->procid);
+}
+
 static void emit_message(struct text_event *t, const struct syslog_line *line,
                          struct parser_outcome *outcome)
 {
     if (!EVENT_HAS(&t->event, event_name))
         EVENT_GUESS(&t->event, event_name, SLICE_LITERAL("syslog"));
     fill_data(t, line->data, false);
+    fill_process(t, line);
+    host_line_read(t, line->app,
+                   slice_sub(line->message, stamp_bytes(line->message), line->message.size));
+    uds_words_read(t, line->message);
     text_event_set_message(t, line->message);
     text_event_emit(t, outcome);
 }

@@ -1,6 +1,7 @@
 /* text_event.c: builds the event of one text line. Pure, any thread. */
 #include "parsers/text_event.h"
 #include "parsers/text.h"
+#include "parsers/transport.h"
 
 #include <stdio.h>
 
@@ -121,6 +122,16 @@ bool text_event_set_address(struct text_event *t, enum event_field field, struct
     return true;
 }
 
+bool text_event_find_address(struct text_event *t, enum event_field field, struct slice value)
+{
+    if (slice_starts_with(value, "[") && value.data[value.size - 1] == ']')
+        value = slice_make(value.data + 1, value.size - 2);
+    const uint8_t *zone = value.size ? memchr(value.data, '%', value.size) : NULL;
+    if (zone) /* of a link-local address: the interface of who wrote it */
+        value.size = (size_t)(zone - value.data);
+    return text_event_set_address(t, field, value);
+}
+
 bool text_event_set_int(struct text_event *t, enum event_field field, int64_t value)
 {
     const struct event_field_info *info = &event_field_table[field];
@@ -144,15 +155,40 @@ bool text_event_set_decimal(struct text_event *t, enum event_field field, struct
     return text_event_set_int(t, field, v);
 }
 
+bool text_event_set_transport(struct text_event *t, struct slice value, bool *is_whole)
+{
+    struct slice keyword;
+    bool rest_is_lost;
+    if (!transport_read(value, &keyword, &rest_is_lost) ||
+        !text_event_set(t, EVENT_transport, keyword))
+        return false;
+    *is_whole = !rest_is_lost;
+    return true;
+}
+
+/* Cuts at a character's end. */
+static bool cut(struct slice *text, enum event_field field)
+{
+    size_t most = (size_t)event_field_table[field].max;
+    if (text->size <= most)
+        return false;
+    while (most && (text->data[most] & 0xC0) == 0x80)
+        most--;
+    text->size = most;
+    return true;
+}
+
+void text_event_set_cut(struct text_event *t, enum event_field field, struct slice text)
+{
+    if (cut(&text, field))
+        text_event_partial(t, "value_cut", "a value is longer than its field takes");
+    (void)text_event_set(t, field, text);
+}
+
 void text_event_set_message(struct text_event *t, struct slice text)
 {
-    size_t most = (size_t)event_field_table[EVENT_message].max;
-    if (text.size > most) {
-        while (most && (text.data[most] & 0xC0) == 0x80)
-            most--;
-        text.size = most;
+    if (cut(&text, EVENT_message))
         text_event_partial(t, "message_cut", "message is longer than the field takes");
-    }
     (void)text_event_set(t, EVENT_message, text);
 }
 

@@ -39,10 +39,17 @@ bool text_event_set(struct text_event *t, enum event_field field, struct slice v
 bool text_event_set_lower(struct text_event *t, enum event_field field, struct slice value);
 /* Sets an INET field unless it is set or value is no IPv4 or IPv6 address. */
 bool text_event_set_address(struct text_event *t, enum event_field field, struct slice value);
+/* The same for an address in brackets or with a zone (%eth0), which the field loses. */
+bool text_event_find_address(struct text_event *t, enum event_field field, struct slice value);
 /* Sets an INT field unless it is set or value is outside its range. */
 bool text_event_set_int(struct text_event *t, enum event_field field, int64_t value);
 /* The same for a number in decimal digits. */
 bool text_event_set_decimal(struct text_event *t, enum event_field field, struct slice value);
+/* Sets transport by a protocol's name or number unless it is set or value names none; *is_whole:
+ * the column says all that value does. */
+bool text_event_set_transport(struct text_event *t, struct slice value, bool *is_whole);
+/* Sets a TEXT field, cut at a character's end when it is too long, which is noted. */
+void text_event_set_cut(struct text_event *t, enum event_field field, struct slice text);
 /* Sets message, cut at a character's end when it is too long. */
 void text_event_set_message(struct text_event *t, struct slice text);
 /* Value with its escapes undone: the characters in `escaped` lose the backslash before them, n and

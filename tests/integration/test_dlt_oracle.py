@@ -97,7 +97,7 @@ def check(event, line):
     assert ("arguments" in attributes) == (verbose == "V")
     if verbose == "V":
         assert event["parse_status"] == "ok" and len(attributes["arguments"]) == int(count)
-        assert event.get("message", "") == payload
+        assert event["message"] == (payload or event["event_name"])
     else:
         number, _, data = payload.partition(", ")
         assert attributes["message_id"] == int(number) and event["parse_status"] == "ok"

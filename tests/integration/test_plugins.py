@@ -146,7 +146,7 @@ def test_relative_files_are_relative_to_the_settings_and_types_may_be_mapped_to_
 
 WRONG = [
     ({"ABI": "7"}, "can't be used: it is built for parser ABI 7, this program has 1: build it with this program's headers"),
-    ({"EVENT_BYTES": "8"}, "can't be used: it is built for event ABI 1 with events of 8 bytes, this program has 1 with"),
+    ({"EVENT_BYTES": "8"}, "can't be used: it is built for event ABI 2 with events of 8 bytes, this program has 2 with"),
     ({"NAME": '"cef"'}, "can't be used: there is a format 'cef' already; 'override:' before the file gives it to the plug-in"),
     ({"NAME": '"O"'}, "can't be used: its name must be 1 to 32 of a-z, 0-9 and _"),
     ({"TYPE": '"application/json"'}, "can't be used: media type 'application/json' is of the format 'vsoc_json' already; 'override:'"),

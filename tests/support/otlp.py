@@ -174,7 +174,7 @@ def expected_event(record, resource, scope):
     elif record.severity_number:
         event["severity_source"] = str(record.severity_number)
     if record.body.WhichOneof("value") == "string_value":
-        event["message"] = record.body.string_value or None
+        event["message"] = record.body.string_value or record.event_name or "message"
     elif record.body.WhichOneof("value"):
         attributes["body"] = as_json(record.body)
     time = record.time_unix_nano or record.observed_time_unix_nano
@@ -193,4 +193,4 @@ def expected_event(record, resource, scope):
     if scopes:
         attributes["scope"] = scopes
     event["attributes"] = attributes or None
-    return {"severity_source": None, "message": None, **event}
+    return {"severity_source": None, "message": event["event_name"], **event}

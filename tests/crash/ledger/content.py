@@ -2,7 +2,7 @@
 
 The content of an event is the first 16 bytes of the SHA-256 over one text, as hex. The text is `name=value` and a byte 0x1E for each
 field that a sender may set (core/event_fields.def), in the order of their names, but for those that the server may derive (DERIVED).
-The vehicle is not in it: it is compared by itself, as its pseudonym. Fields that are not set are left out. Values:
+A text that the server gives an event without one is left out too. The vehicle is not in it: it is compared by itself, as its pseudonym. Fields that are not set are left out. Values:
 
     text, whole numbers   as they are; true and false
     numbers               the shortest text, a whole number without fraction: 48.2, 128
@@ -16,6 +16,7 @@ The content of a quarantined record is the same hash over its bytes, a zero byte
 """
 
 import base64
+import csv
 import datetime
 import functools
 import hashlib
@@ -116,6 +117,25 @@ TEXT_OF = {
 CONVERSIONS = {name: TEXT_OF[kind] for name, kind in FIELDS.items() if kind in TEXT_OF}
 
 
+def _texts_of_server():
+    """Texts that the server gives an event without one: of the catalogue, and what each category groups."""
+    catalogue = set()
+    for file in ("autosar", "formats"):
+        rows = (line for line in (ROOT / "parsers" / "catalog" / f"{file}.csv").open() if not line.startswith("#"))
+        catalogue |= {row["message"] for row in csv.DictReader(rows)} - {""}
+    meanings = re.findall(r'X\("\w+", "([^"]+)"\)', (ROOT / "parsers" / "category.h").read_text())
+    return sorted(catalogue), sorted(meanings)
+
+
+MESSAGES_OF_CATALOGUE, MEANINGS = _texts_of_server()
+
+
+def message_is_servers(name, message):
+    """Is this what the server says of an event of this name that came without a text? Then it is not compared: nobody sent it."""
+    head, _, meaning = message.partition(": ")
+    return message == name or message in MESSAGES_OF_CATALOGUE or (head == name and meaning in MEANINGS)
+
+
 def digest(text):
     return hashlib.sha256(text).hexdigest()[:32]
 
@@ -128,6 +148,8 @@ def _plan(names):
 
 def content_of(event):
     """Content of an event as the server writes it, to Kafka and on export."""
+    if "message" in event and message_is_servers(event.get("event_name"), event["message"]):
+        event = {name: value for name, value in event.items() if name != "message"}
     text = "".join([head + convert(event[name]) + "\x1e" for name, head, convert in _plan(tuple(event))])
     return digest(text.encode("utf-8", "surrogatepass"))
 

@@ -9,7 +9,7 @@ import tempfile
 
 from harness import HarnessError, consume_each
 
-from .content import FIELDS, Entry, Store, content_of, content_of_reject
+from .content import FIELDS, MEANINGS, MESSAGES_OF_CATALOGUE, Entry, Store, content_of, content_of_reject
 
 QUIET_SECONDS = 60  # without a message before the end: the broker may just have started
 # Value of a column as content.py wants it; others are cast to text.
@@ -21,8 +21,19 @@ SQL_OF = {
 }
 
 
+def _quoted(texts):
+    return ", ".join("'" + text.replace("'", "''") + "'" for text in texts)
+
+
+def _value_sql(name, kind):
+    if name == "message":  # one that the server made is no content: message_is_servers
+        return f"""case when e.message in (e.event_name, {_quoted(MESSAGES_OF_CATALOGUE)}) or e.message in
+            (select e.event_name || ': ' || meaning from unnest(array[{_quoted(MEANINGS)}]) as meaning) then null else e.message end"""
+    return SQL_OF.get(kind, "{0}").format("e." + name)
+
+
 def _content_sql():
-    parts = [f"'{name}=' || ({SQL_OF.get(kind, '{0}').format('e.' + name)})::text || E'\\x1e'" for name, kind in FIELDS.items()]
+    parts = [f"'{name}=' || ({_value_sql(name, kind)})::text || E'\\x1e'" for name, kind in FIELDS.items()]
     # A function takes at most 100 arguments.
     return f"left(encode(sha256(convert_to(concat({', '.join(parts)}), 'UTF8')), 'hex'), 32)"
 

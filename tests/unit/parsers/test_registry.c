@@ -284,7 +284,6 @@ static const struct {
     {"hec_raw/lines.in", NULL, "lines of any format"},
     {"qsev/invalid_id_zero_count_reserved.in", NULL, "reserved bits are set"},
     {"qsev/short_frame.in", NULL, "shorter than a message"},
-    {"syslog/rfc5424_broken_headers.in", NULL, "begins with a line that has no header"},
 };
 
 /* Who may claim a sample: its own format, unless it is one of those above. */

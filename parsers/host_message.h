@@ -1,0 +1,13 @@
+/* host_message.h: a sentence for people from the columns of a host event that came without one.
+ * One owner, one event. */
+#ifndef VSOC_PARSERS_HOST_MESSAGE_H
+#define VSOC_PARSERS_HOST_MESSAGE_H
+
+#include "parsers/text_event.h"
+
+/* Sets message, when there is more to say than `what`: what happened, how ("denied", may be empty),
+ * of what ("read", may be empty), then process, user, file and addresses as far as the event has
+ * them. Values are cut at 200 bytes. */
+void host_message_set(struct text_event *t, struct slice what, struct slice how, struct slice of);
+
+#endif

@@ -1,0 +1,129 @@
+/* uds_words.c: "0x27 refused, NRC 0x35" → UDS columns. Pure, any thread. Numbers count behind the
+ * word that names them only: ISO 14229's words and what ECU logs make of them. */
+#include "parsers/uds_words.h"
+
+static bool is_letter(uint8_t c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_word_byte(uint8_t c)
+{
+    return is_letter(c) || (c >= '0' && c <= '9') || c == '_';
+}
+
+static int hex_value(uint8_t c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* A hex number of at most `digits` digits at `at`, with 0x or without: *end behind it. */
+static bool read_hex(struct slice s, size_t at, size_t digits, bool needs_mark, int64_t *value,
+                     size_t *end)
+{
+    size_t start = at;
+    bool is_marked = at + 1 < s.size && s.data[at] == '0' && (s.data[at + 1] | 0x20) == 'x';
+    at += is_marked ? 2 : 0;
+    start = at;
+    for (*value = 0; at < s.size && hex_value(s.data[at]) >= 0; at++) {
+        if (at - start >= digits)
+            return false;
+        *value = *value * 16 + hex_value(s.data[at]);
+    }
+    *end = at;
+    return at > start && (is_marked || (!needs_mark && at - start == digits)) &&
+           (at == s.size || !is_word_byte(s.data[at]));
+}
+
+static const struct {
+    const char *word;
+    enum event_field field;
+    unsigned digits;
+} words[] = {
+    {"nrc", EVENT_uds_nrc, 2},         {"sid", EVENT_uds_sid, 2}, {"service", EVENT_uds_sid, 2},
+    {"subfunction", EVENT_uds_sub, 2}, {"sub", EVENT_uds_sub, 2}, {"did", EVENT_uds_did, 4},
+    {"rid", EVENT_uds_rid, 4},
+};
+
+#define WORD_COUNT (sizeof words / sizeof *words)
+
+static bool is_word(struct slice s, size_t at, size_t end, const char *word)
+{
+    return slice_equal_nocase(slice_sub(s, at, end - at), word);
+}
+
+/* The number that stands behind a word: "NRC 0x35", "SID=0x27", "NRC: 35". */
+static void take_behind(struct text_event *t, struct slice s, size_t word, size_t at)
+{
+    int64_t value;
+    size_t end;
+    while (at < s.size && (s.data[at] == ' ' || s.data[at] == '=' || s.data[at] == ':' ||
+                           s.data[at] == '#' || s.data[at] == '('))
+        at++;
+    if (read_hex(s, at, words[word].digits, false, &value, &end))
+        (void)text_event_set_int(t, words[word].field, value);
+}
+
+/* A service before what became of it: "0x27 refused". */
+static void take_before(struct text_event *t, struct slice s)
+{
+    static const char *const verbs[] = {"refused", "rejected", "denied", "failed",
+                                        "request", "response", "not"};
+    for (size_t at = 0; at + 3 < s.size; at++) {
+        int64_t value;
+        size_t end;
+        if (s.data[at] != '0' || (at && is_word_byte(s.data[at - 1])) ||
+            !read_hex(s, at, 2, true, &value, &end) || end >= s.size || s.data[end] != ' ')
+            continue;
+        size_t start = end + 1, stop = start;
+        while (stop < s.size && is_letter(s.data[stop]))
+            stop++;
+        for (size_t v = 0; v < sizeof verbs / sizeof *verbs; v++)
+            if (is_word(s, start, stop, verbs[v])) {
+                (void)text_event_set_int(t, EVENT_uds_sid, value);
+                return;
+            }
+    }
+}
+
+/* The denials, as the catalogue assesses them on a bus. */
+static void assess(struct text_event *t)
+{
+    bool has_code = EVENT_HAS(&t->event, uds_nrc);
+    int64_t code = has_code ? t->event.uds_nrc : 0;
+    if (!EVENT_HAS(&t->event, event_category) || event_is_guess(&t->event, EVENT_event_category))
+        EVENT_GUESS(&t->event, event_category, SLICE_LITERAL("diagnostic_access"));
+    int64_t severity = code >= 0x33 && code <= 0x37 ? 3 : 2;
+    if (has_code && (!EVENT_HAS(&t->event, severity_id) || t->event.severity_id < severity))
+        EVENT_GUESS(&t->event, severity_id, severity);
+}
+
+void uds_words_read(struct text_event *t, struct slice text)
+{
+    bool is_uds = false;
+    text = slice_sub(text, 0, 1024);
+    for (size_t at = 0; at < text.size && !is_uds; at++) {
+        uint8_t c = text.data[at] | 0x20;
+        bool starts = (c == 'u' || c == 'n') && (!at || !is_word_byte(text.data[at - 1]));
+        bool ends = at + 3 >= text.size || !is_letter(text.data[at + 3]);
+        is_uds = starts && ends &&
+                 (is_word(text, at, at + 3, "uds") || is_word(text, at, at + 3, "nrc"));
+    }
+    if (!is_uds)
+        return;
+    for (size_t at = 0; at < text.size;) {
+        size_t start = at;
+        while (at < text.size && is_letter(text.data[at]))
+            at++;
+        for (size_t w = 0; w < WORD_COUNT && at > start; w++)
+            if (is_word(text, start, at, words[w].word))
+                take_behind(t, text, w, at);
+        at += at == start;
+    }
+    take_before(t, text);
+    if (EVENT_HAS(&t->event, uds_sid) || EVENT_HAS(&t->event, uds_nrc))
+        assess(t);
+}
