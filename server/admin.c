@@ -129,11 +129,17 @@ static bool token_matches(const struct app *app, const struct http_exchange *x)
 void admin_on_headers(void *arg, struct http_exchange *x)
 {
     struct app *app = arg;
+    const struct http_reply_header allow = {"Allow", "GET, HEAD, OPTIONS"};
+    if (slice_equal_text(http_path(x), "*")) {
+        http_reply(x, 204, NULL, SLICE_EMPTY, &allow, 1, "*");
+        return;
+    }
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
         if (!slice_equal_text(http_path(x), routes[i].path))
             continue;
-        if (http_method(x) != HTTP_GET && http_method(x) != HTTP_HEAD) {
-            struct http_reply_header allow = {"Allow", "GET, HEAD"};
+        if (http_method(x) == HTTP_OPTIONS) {
+            http_reply(x, 204, NULL, SLICE_EMPTY, &allow, 1, routes[i].path);
+        } else if (http_method(x) != HTTP_GET && http_method(x) != HTTP_HEAD) {
             http_problem(x, 405, "method_not_allowed", "this page is read with GET", 0, &allow, 1,
                          routes[i].path);
         } else if (routes[i].needs_token && !token_matches(app, x)) {

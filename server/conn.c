@@ -161,6 +161,7 @@ static bool begin_request(struct conn *conn)
         return false;
     http_parser_start(conn->exchange.parser, &limits);
     conn->turn_requests++;
+    conn->empty_lines = 0;
     conn->state = CONN_HEAD;
     return true;
 }
@@ -216,14 +217,27 @@ static bool reads(const struct conn *conn)
            (conn->state == CONN_IDLE || conn->state == CONN_HEAD || conn->state == CONN_BODY);
 }
 
+/* Some clients send one behind a body: it begins no request (RFC 9112 §2.2), so the connection is
+ * idle as before. */
+static bool skip_empty_line(struct conn *conn, struct slice in)
+{
+    if (!slice_starts_with(in, "\r\n") || conn->empty_lines == CONN_EMPTY_LINES_MAX)
+        return false;
+    conn->empty_lines++;
+    evbuffer_drain(bufferevent_get_input(conn->stream), 2);
+    return true;
+}
+
 /* One step of the parser. False: it wants more input. */
 static bool step(struct conn *conn)
 {
     struct slice in = input_of(conn), body;
     size_t consumed;
     if (conn->state == CONN_IDLE) {
-        if (in.size == 0)
+        if (in.size == 0 || slice_equal_text(in, "\r"))
             return false;
+        if (skip_empty_line(conn, in))
+            return true;
         if (!begin_request(conn)) {
             conn_close(conn);
             return false;
@@ -237,8 +251,10 @@ static bool step(struct conn *conn)
         give_head(conn);
     else if (event == HTTP_PARSER_END)
         give_end(conn);
-    else if (event == HTTP_PARSER_REFUSED)
+    else if (event == HTTP_PARSER_REFUSED) {
+        conn_note_refusal(conn, http_parser_refusal(conn->exchange.parser));
         conn_refuse(conn, http_parser_refusal(conn->exchange.parser), 0);
+    }
     return event != HTTP_PARSER_MORE || consumed > 0;
 }
 
@@ -321,7 +337,8 @@ static void on_handshake_failed(struct conn *conn)
     tls_count_handshake(result);
     log_info("TLS handshake failed", LOG_TEXT("peer", conn->peer.address),
              LOG_TEXT("result", result), LOG_TEXT("reason", reason));
-    conn_close(conn);
+    if (!conn_answer_plain(conn, result))
+        conn_close(conn);
 }
 
 static void on_event(struct bufferevent *stream, short what, void *arg)

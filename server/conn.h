@@ -19,6 +19,8 @@ struct bufferevent;
 #define CONN_INPUT_BYTES 16384
 /* Requests of one connection served in one wake-up; the next ones wait for the next turn. */
 #define CONN_REQUESTS_PER_TURN 32
+/* Empty lines before a request that are passed over. */
+#define CONN_EMPTY_LINES_MAX 8
 /* How long and how far an answered connection is read and dropped, so that the sender can read the
  * answer before a reset. */
 #define CONN_LINGER_NS    (5 * INT64_C(1000000000))
@@ -79,6 +81,7 @@ struct conn {
     enum conn_state state;
     enum conn_deadline deadline;
     bool counted;     /* in conn_counts */
+    bool plain_peer;  /* speaks plain HTTP on a TLS port: the answer goes past TLS */
     bool lingers;     /* over a limit: in its count of refused ones */
     bool input_ended; /* the client will send no more */
     bool paused;
@@ -87,6 +90,7 @@ struct conn {
     int64_t paused_ns;
     struct progress progress; /* of the body, then of the answer */
     unsigned turn_requests;   /* begun in this wake-up */
+    unsigned empty_lines;     /* passed over since the last request */
     uint64_t lingered_bytes;
     uint8_t address[16]; /* what connections are counted by */
     size_t address_size;
@@ -118,6 +122,9 @@ struct http_server {
     struct event *run_event, *reap_event;
     struct http_parser *parsers[64]; /* not in use */
     size_t parser_count;
+    int64_t said_ns;       /* of conn_note_refusal */
+    time_t date_s;         /* what date says */
+    char date[40];         /* of the Date header */
     struct writer out;     /* head and body of the answer being sent */
     struct writer problem; /* body of an error */
     metric_t m_connections, m_accepted, m_body_bytes, m_duration;
@@ -161,6 +168,13 @@ void conn_deadline_forget(struct conn *conn);
 /* conn_linger.c */
 /* No more answers: says so to the client, reads and drops until it has left. */
 void conn_linger(struct conn *conn);
+
+/* conn_plain.c */
+/* Behind a handshake that failed with `result` (see tls_session_failure): answers a peer that spoke
+ * plain HTTP, in plain HTTP. False: it did not. */
+bool conn_answer_plain(struct conn *conn, const char *result);
+/* Logs what an operator should know of a request that the parser refused. */
+void conn_note_refusal(struct conn *conn, const struct http_refusal *refusal);
 
 /* conn_peer.c */
 /* Whether the peer of a TLS connection is still welcome: looks again when the TLS context was

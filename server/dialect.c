@@ -9,6 +9,7 @@
     X(hec_raw)                                                                                     \
     X(hec_ack)                                                                                     \
     X(hec_health)                                                                                  \
+    X(health)                                                                                      \
     X(native)
 
 #define X(name) extern const struct dialect dialect_##name;

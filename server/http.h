@@ -15,7 +15,7 @@
 
 struct http_exchange;
 
-enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OTHER };
+enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OPTIONS, HTTP_OTHER };
 
 /* The sender, as TLS (or the proxy in front) says. Lives as long as the connection. */
 struct http_peer {

@@ -17,6 +17,8 @@ enum http_method http_method(const struct http_exchange *exchange)
         return HTTP_POST;
     if (slice_equal_text(method, "GET"))
         return HTTP_GET;
+    if (slice_equal_text(method, "OPTIONS"))
+        return HTTP_OPTIONS;
     return slice_equal_text(method, "HEAD") ? HTTP_HEAD : HTTP_OTHER;
 }
 

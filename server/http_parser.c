@@ -1,10 +1,12 @@
 /* http_parser.c: bytes of a connection → requests, one thing at a time. Runs on the connection's
  * worker. The only file that knows llhttp. A head is read twice, by our own split of the scanned
- * lines and by llhttp with every lenient flag off; both must agree on what the request is. */
+ * lines and by llhttp with every lenient flag off; both must agree on what the request is. Bodies
+ * are http_chunk.c's or counted here. */
 #include "server/http_parser.h"
 
 #include <stdlib.h>
 #include <llhttp.h>
+#include "server/http_chunk.h"
 #include "server/http_rules.h"
 
 enum stage { STAGE_HEAD, STAGE_BODY, STAGE_TRAILERS, STAGE_END, STAGE_REFUSED };
@@ -23,38 +25,14 @@ struct http_parser {
     uint8_t *head;
     size_t head_bytes, head_capacity;
     size_t field_capacity;
-    struct slice span;         /* body span of the last execute */
-    bool complete;             /* llhttp saw the end of the message */
-    bool last_chunk;           /* llhttp saw the chunk of size 0 */
-    bool after_cr;             /* last byte between chunks was CR */
-    uint64_t chunk_line_bytes; /* since the last byte of chunk data */
-    uint64_t extension_bytes;  /* of all chunks */
+    bool complete; /* llhttp saw the end of a message without a body */
+    uint64_t left; /* of a body with Content-Length */
+    struct http_chunks chunks;
 };
 
 static struct http_parser *of(llhttp_t *http)
 {
     return (struct http_parser *)http->data;
-}
-
-static int on_body(llhttp_t *http, const char *at, size_t size)
-{
-    of(http)->span = slice_make(at, size);
-    return 0;
-}
-
-/* Pausing at each chunk's size line makes one execute give at most one body span. */
-static int on_chunk_header(llhttp_t *http)
-{
-    if (http->content_length == 0)
-        of(http)->last_chunk = true;
-    return HPE_PAUSED;
-}
-
-static int on_extension(llhttp_t *http, const char *at, size_t size)
-{
-    (void)at;
-    of(http)->extension_bytes += size;
-    return 0;
 }
 
 static int on_message_complete(llhttp_t *http)
@@ -64,10 +42,6 @@ static int on_message_complete(llhttp_t *http)
 }
 
 static const llhttp_settings_t callbacks = {
-    .on_body = on_body,
-    .on_chunk_header = on_chunk_header,
-    .on_chunk_extension_name = on_extension,
-    .on_chunk_extension_value = on_extension,
     .on_message_complete = on_message_complete,
 };
 
@@ -171,7 +145,10 @@ static bool split_head(struct http_parser *parser, struct slice *target)
     struct slice line = until(&rest, '\n');
     parser->request.method = until(&line, ' ');
     *target = until(&line, ' ');
-    parser->request.version_11 = line.data[sizeof("HTTP/1.") - 1] == '1';
+    uint8_t *minor = (uint8_t *)(uintptr_t)line.data + sizeof("HTTP/1.") - 1;
+    parser->request.version_11 = *minor != '0';
+    if (*minor > '1')
+        *minor = '1'; /* RFC 9110 §2.5: served as the highest minor version that is known */
     for (line = until(&rest, '\n'); line.size > 1; line = until(&rest, '\n')) {
         struct http_field field = {.name = until(&line, ':')};
         field.value = slice_trim(line);
@@ -241,86 +218,43 @@ static enum http_parser_event feed_head(struct http_parser *parser, struct slice
     if (!http_rules_apply(&parser->request, target, &parser->refusal) || !confirm_head(parser))
         return refused(parser);
     bool has_body = parser->request.chunked || parser->request.content_length > 0;
-    parser->complete = !has_body;
+    parser->left = parser->request.chunked ? 0 : (uint64_t)parser->request.content_length;
+    http_chunks_start(&parser->chunks);
     parser->stage = has_body ? STAGE_BODY : STAGE_END;
     return HTTP_PARSER_HEAD;
 }
 
-/* Bytes between chunk data: size lines, their extensions and line ends. */
-static bool check_chunk_bytes(struct http_parser *parser, struct slice bytes)
+static enum http_parser_event feed_chunks(struct http_parser *parser, struct slice in,
+                                          size_t *consumed, struct slice *body)
 {
-    for (size_t i = 0; i < bytes.size; i++) {
-        uint8_t c = bytes.data[i];
-        if (parser->after_cr != (c == '\n') || (c < 0x20 && c != '\t' && c != '\r' && c != '\n') ||
-            c == 0x7f) {
-            http_refuse(&parser->refusal, 400, "bad_chunk",
-                        "a chunk's size line has a control character or a lone CR or LF");
-            return false;
-        }
-        parser->after_cr = c == '\r';
+    switch (http_chunks_feed(&parser->chunks, in, consumed, body, &parser->refusal)) {
+    case HTTP_CHUNKS_DATA:
+        return HTTP_PARSER_BODY;
+    case HTTP_CHUNKS_LAST:
+        parser->stage = STAGE_TRAILERS;
+        http_scan_start_trailers(&parser->scan, &parser->limits);
+        return HTTP_PARSER_MORE;
+    case HTTP_CHUNKS_REFUSED:
+        return refused(parser);
+    default:
+        return HTTP_PARSER_MORE;
     }
-    parser->chunk_line_bytes += bytes.size;
-    if (parser->extension_bytes <= HTTP_CHUNK_EXTENSION_BYTES_MAX &&
-        parser->chunk_line_bytes <= HTTP_CHUNK_EXTENSION_BYTES_MAX + 32)
-        return true;
-    http_refuse(&parser->refusal, 400, "chunk_extensions_too_large",
-                "chunk size lines or their extensions are larger than %d bytes",
-                HTTP_CHUNK_EXTENSION_BYTES_MAX);
-    return false;
-}
-
-static bool check_chunk_framing(struct http_parser *parser, struct slice used)
-{
-    struct slice span = parser->span;
-    size_t before = span.size ? (size_t)(span.data - used.data) : used.size;
-    if (!check_chunk_bytes(parser, slice_sub(used, 0, before)))
-        return false;
-    if (!span.size)
-        return true;
-    parser->chunk_line_bytes = 0;
-    return check_chunk_bytes(parser, slice_sub(used, before + span.size, used.size));
-}
-
-/* One execute of llhttp on the body; sets *consumed and parser->span. */
-static bool execute(struct http_parser *parser, struct slice in, size_t *consumed)
-{
-    llhttp_t *http = &parser->http;
-    parser->span = SLICE_EMPTY;
-    enum llhttp_errno error = llhttp_execute(http, (const char *)in.data, in.size);
-    *consumed =
-        error == HPE_OK ? in.size : (size_t)((const uint8_t *)llhttp_get_error_pos(http) - in.data);
-    if (error == HPE_OK)
-        return true;
-    if (error == HPE_PAUSED) {
-        llhttp_resume(http);
-        return true;
-    }
-    http_refuse(&parser->refusal, 400, "bad_chunk", "the chunked body is malformed: %s",
-                llhttp_get_error_reason(http) ? llhttp_get_error_reason(http)
-                                              : llhttp_errno_name(error));
-    return false;
 }
 
 static enum http_parser_event feed_body(struct http_parser *parser, struct slice in,
                                         size_t *consumed, struct slice *body)
 {
-    if (!execute(parser, in, consumed) ||
-        (parser->request.chunked && !check_chunk_framing(parser, slice_sub(in, 0, *consumed))))
-        return refused(parser);
-    if (parser->complete)
+    if (parser->request.chunked)
+        return feed_chunks(parser, in, consumed, body);
+    *body = slice_sub(in, 0, parser->left < in.size ? (size_t)parser->left : in.size);
+    *consumed = body->size;
+    parser->left -= body->size;
+    if (!parser->left)
         parser->stage = STAGE_END;
-    else if (parser->last_chunk) {
-        parser->stage = STAGE_TRAILERS;
-        http_scan_start_trailers(&parser->scan, &parser->limits);
-    }
-    if (!parser->span.size)
-        return HTTP_PARSER_MORE;
-    *body = parser->span;
     return HTTP_PARSER_BODY;
 }
 
-/* Trailers are checked and dropped (RFC 9110 §6.5.1); llhttp, which may read some of them as
- * framing, does not see them. */
+/* Trailers are checked and dropped (RFC 9110 §6.5.1). */
 static enum http_parser_event feed_trailers(struct http_parser *parser, struct slice in,
                                             size_t *consumed)
 {
@@ -371,5 +305,5 @@ const struct http_refusal *http_parser_refusal(const struct http_parser *parser)
 
 bool http_parser_has_begun(const struct http_parser *parser)
 {
-    return parser->stage != STAGE_HEAD || parser->scan.bytes > 0;
+    return parser->stage != STAGE_HEAD || http_scan_has_begun(&parser->scan);
 }

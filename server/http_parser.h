@@ -33,9 +33,6 @@ enum http_parser_event {
     HTTP_PARSER_REFUSED, /* http_parser_refusal; no further byte may be trusted */
 };
 
-/* Chunk extensions of one request, and bytes of one chunk line. */
-#define HTTP_CHUNK_EXTENSION_BYTES_MAX 4096
-
 struct http_parser;
 
 /* NULL when memory is out. Memory held afterwards is bounded by the limits of its requests. */

@@ -4,6 +4,7 @@
 #include <event2/bufferevent.h>
 #include <sys/socket.h>
 #include <stdio.h>
+#include <time.h>
 #include "core/clock.h"
 #include "core/uuid7.h"
 #include "server/conn.h"
@@ -116,6 +117,25 @@ static void write_extra(struct writer *out, const struct http_reply_header *extr
         writer_text(out, "Cache-Control: no-store\r\n");
 }
 
+/* IMF-fixdate (RFC 9110 §5.6.7), made once a second; strftime would follow the locale. */
+static void write_date(struct http_server *server)
+{
+    static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    time_t now = (time_t)(clock_wall_ns() / NS_PER_S);
+    struct tm t;
+    if (now != server->date_s && gmtime_r(&now, &t)) {
+        server->date_s = now;
+        snprintf(server->date, sizeof(server->date), "%s, %02d %s %04d %02d:%02d:%02d GMT",
+                 days[t.tm_wday % 7], t.tm_mday % 100, months[t.tm_mon % 12],
+                 (t.tm_year + 1900) % 10000, t.tm_hour % 100, t.tm_min % 100, t.tm_sec % 100);
+    }
+    writer_text(&server->out, "Date: ");
+    writer_text(&server->out, server->date);
+    writer_text(&server->out, "\r\n");
+}
+
 static void write_head(struct conn *conn, int code, const char *content_type, size_t body_bytes,
                        const struct http_reply_header *extra, size_t extra_count)
 {
@@ -126,6 +146,7 @@ static void write_head(struct conn *conn, int code, const char *content_type, si
     writer_text(out, " ");
     writer_text(out, http_reason(code));
     writer_text(out, "\r\n");
+    write_date(conn->server);
     if (content_type) {
         writer_text(out, "Content-Type: ");
         write_value(out, content_type);
@@ -148,7 +169,8 @@ static void write_head(struct conn *conn, int code, const char *content_type, si
 /* A plain socket usually takes all at once: no need to wait for the loop. */
 static struct slice send_now(struct conn *conn, struct slice bytes)
 {
-    if (conn->session || evbuffer_get_length(bufferevent_get_output(conn->stream)) > 0)
+    if ((conn->session && !conn->plain_peer) ||
+        evbuffer_get_length(bufferevent_get_output(conn->stream)) > 0)
         return bytes;
     ssize_t sent = send(conn->fd, bytes.data, bytes.size, MSG_NOSIGNAL | MSG_DONTWAIT);
     return sent > 0 ? slice_sub(bytes, (size_t)sent, bytes.size) : bytes;
@@ -179,6 +201,10 @@ void http_reply_send(struct conn *conn, int code, const char *content_type, stru
     struct slice rest = send_now(conn, writer_slice(out));
     if (rest.size == 0) {
         conn_reply_done(conn);
+        return;
+    }
+    if (conn->plain_peer) {
+        conn_close(conn); /* what is left can't go through TLS */
         return;
     }
     bufferevent_write(conn->stream, rest.data, rest.size);

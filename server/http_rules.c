@@ -3,6 +3,9 @@
  * (RFC 9112 §11.2). */
 #include "server/http_rules.h"
 
+#include "server/http_host.h"
+#include "server/http_list.h"
+
 static bool is_digit(uint8_t c)
 {
     return c >= '0' && c <= '9';
@@ -13,8 +16,9 @@ static bool is_alphanumeric(uint8_t c)
     return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* The next element of a comma-separated list; false at its end. Empty elements are given too. */
-static bool next_element(struct slice *list, struct slice *element)
+/* The next element of Transfer-Encoding; false at its end. Empty elements are given too: not every
+ * server in front passes over them, so they leave the framing in doubt. */
+static bool next_coding(struct slice *list, struct slice *element)
 {
     if (!list->data)
         return false;
@@ -65,12 +69,13 @@ static bool read_content_length(struct http_request *request, bool *present,
     return true;
 }
 
-/* RFC 9112 §6.1: the only coding taken is chunked, once, and never on HTTP/1.0. */
+/* RFC 9112 §6.1: the only coding taken is chunked, once, and never on HTTP/1.0. §6.3: where chunked
+ * is not the last one, nobody can tell the end of the body. */
 static bool read_transfer_encoding(struct http_request *request, bool has_length,
                                    struct http_refusal *refusal)
 {
-    size_t at = 0, codings = 0;
-    bool all_chunked = true;
+    size_t at = 0, chunked = 0;
+    bool others = false, last = false;
     const struct http_field *f = next_field(request, "transfer-encoding", &at);
     if (!f)
         return true;
@@ -88,18 +93,20 @@ static bool read_transfer_encoding(struct http_request *request, bool has_length
         struct slice list = f->value, coding;
         if (!list.data)
             list.data = (const uint8_t *)"";
-        while (next_element(&list, &coding)) {
-            codings++;
-            all_chunked = all_chunked && slice_equal_nocase(coding, "chunked");
+        while (next_coding(&list, &coding)) {
+            last = slice_equal_nocase(coding, "chunked");
+            chunked += last;
+            others = others || !last;
         }
     }
-    if (!all_chunked) {
-        http_refuse(refusal, 501, "unknown_transfer_coding",
-                    "the only transfer coding this server takes is chunked");
+    if (chunked > 1 || (chunked && !last)) {
+        http_refuse(refusal, 400, "bad_transfer_encoding",
+                    "chunked must be the last transfer coding, and stand once");
         return false;
     }
-    if (codings != 1) {
-        http_refuse(refusal, 400, "bad_transfer_encoding", "chunked stands more than once");
+    if (others) {
+        http_refuse(refusal, 501, "unknown_transfer_coding",
+                    "the only transfer coding this server takes is chunked");
         return false;
     }
     request->chunked = true;
@@ -116,33 +123,6 @@ static bool read_framing(struct http_request *request, struct http_refusal *refu
            read_transfer_encoding(request, has_length, refusal);
 }
 
-/* uri-host [":" port] (RFC 3986 §3.2.2), host not empty. */
-static bool is_authority(struct slice s)
-{
-    size_t i = 0;
-    if (s.size && s.data[0] == '[') {
-        for (i = 1; i < s.size && s.data[i] != ']'; i++)
-            if (!is_alphanumeric(s.data[i]) && !memchr(":.%-_~", s.data[i], 6))
-                return false;
-        if (i < 3 || i == s.size)
-            return false;
-        i++;
-    } else {
-        while (i < s.size && (is_alphanumeric(s.data[i]) || memchr("-._~%", s.data[i], 5)))
-            i++;
-        if (i == 0)
-            return false;
-    }
-    if (i == s.size)
-        return true;
-    if (s.data[i] != ':' || s.size - i > 6)
-        return false;
-    for (i++; i < s.size; i++)
-        if (!is_digit(s.data[i]))
-            return false;
-    return true;
-}
-
 /* RFC 9112 §3.2: exactly one Host in 1.1, at most one in 1.0. */
 static bool read_host(const struct http_request *request, struct slice *host,
                       struct http_refusal *refusal)
@@ -154,7 +134,7 @@ static bool read_host(const struct http_request *request, struct slice *host,
         http_refuse(refusal, 400, "missing_host", "an HTTP/1.1 request must have a Host header");
     else if (f && next_field(request, "host", &at))
         http_refuse(refusal, 400, "duplicate_host", "Host stands twice");
-    else if (f && !is_authority(f->value))
+    else if (f && !http_host_is_valid(f->value))
         http_refuse(refusal, 400, "bad_host", "Host is not a host name with an optional port");
     else
         return true;
@@ -189,7 +169,7 @@ static bool strip_authority(struct slice target, struct slice host, struct slice
     while (end < target.size && target.data[end] != '/' && target.data[end] != '?')
         end++;
     struct slice authority = slice_sub(target, scheme, end - scheme);
-    if (!is_authority(authority) || (host.size && !equal_nocase(authority, host))) {
+    if (!http_host_is_valid(authority) || (host.size && !equal_nocase(authority, host))) {
         http_refuse(refusal, 400, "host_mismatch",
                     "the host of the request target is not that of Host");
         return false;
@@ -202,6 +182,11 @@ static bool read_target(struct http_request *request, struct slice target, struc
                         struct http_refusal *refusal)
 {
     struct slice rest = target;
+    if (slice_equal_text(target, "*") && slice_equal_text(request->method, "OPTIONS")) {
+        request->path = target; /* the server as a whole (RFC 9110 §9.3.7) */
+        request->query = SLICE_EMPTY;
+        return true;
+    }
     if (memchr(target.data, '#', target.size)) {
         http_refuse(refusal, 400, "bad_target", "the request target has a fragment");
         return false;
@@ -221,14 +206,15 @@ static bool read_expect(struct http_request *request, struct http_refusal *refus
     size_t at = 0;
     const struct http_field *f;
     while ((f = next_field(request, "expect", &at))) {
-        if (!request->version_11)
-            continue;
-        if (!slice_equal_nocase(f->value, "100-continue")) {
-            http_refuse(refusal, 417, "unknown_expectation",
-                        "the only expectation this server meets is 100-continue");
-            return false;
+        struct slice list = request->version_11 ? f->value : SLICE_EMPTY, one;
+        while (http_list_next(&list, &one)) {
+            if (!slice_equal_nocase(one, "100-continue")) {
+                http_refuse(refusal, 417, "unknown_expectation",
+                            "the only expectation this server meets is 100-continue");
+                return false;
+            }
+            request->expect_continue = true;
         }
-        request->expect_continue = true;
     }
     return true;
 }
@@ -240,7 +226,7 @@ static void read_connection(struct http_request *request)
     const struct http_field *f;
     while ((f = next_field(request, "connection", &at))) {
         struct slice list = f->value, option;
-        while (next_element(&list, &option)) {
+        while (http_list_next(&list, &option)) {
             close = close || slice_equal_nocase(option, "close");
             keep = keep || slice_equal_nocase(option, "keep-alive");
         }

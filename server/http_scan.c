@@ -161,9 +161,9 @@ static bool scan_version(struct http_scan *scan, uint8_t c, struct http_refusal 
     } else {
         char want = shape[at];
         if (want == 'd' ? c >= '0' && c <= '9' : c == (uint8_t)want) {
-            if ((at == 5 && c != '1') || (at == 7 && c > '1')) {
+            if (at == 5 && c != '1') {
                 http_refuse(refusal, 505, "unsupported_version",
-                            "this server speaks HTTP/1.1 and HTTP/1.0 only");
+                            "this server speaks HTTP/1.1 and HTTP/1.0, no other major version");
                 return false;
             }
             return true;
@@ -279,6 +279,11 @@ static bool scan_byte(struct http_scan *scan, uint8_t c, struct http_refusal *re
     default:
         return scan_lf(scan, c, SCAN_DONE, refusal);
     }
+}
+
+bool http_scan_has_begun(const struct http_scan *scan)
+{
+    return scan->state != SCAN_START && scan->state != SCAN_EMPTY_LF;
 }
 
 enum http_scan_result http_scan_feed(struct http_scan *scan, struct slice in, size_t *consumed,

@@ -78,10 +78,24 @@ static void answer_get(struct ingest *in, const struct dialect *dialect,
                dialect->route);
 }
 
+static struct http_reply_header allowed(const struct dialect *dialect)
+{
+    return (struct http_reply_header){"Allow", dialect->answer_get ? "GET, HEAD, OPTIONS"
+                                                                   : "POST, HEAD, OPTIONS"};
+}
+
+static void answer_options(const struct dialect *dialect, struct http_exchange *exchange)
+{
+    struct http_reply_header allow =
+        dialect ? allowed(dialect)
+                : (struct http_reply_header){"Allow", "GET, HEAD, POST, OPTIONS"};
+    http_reply(exchange, 204, NULL, SLICE_EMPTY, &allow, 1, dialect ? dialect->route : "*");
+}
+
 static void refuse_method(const struct dialect *dialect, struct http_exchange *exchange)
 {
     bool is_read = dialect->answer_get != NULL;
-    struct http_reply_header allow = {"Allow", is_read ? "GET, HEAD" : "POST, HEAD"};
+    struct http_reply_header allow = allowed(dialect);
     http_problem(exchange, 405, "method_not_allowed",
                  is_read ? "this route is read" : "events are posted", 0, &allow, 1,
                  dialect->route);
@@ -91,13 +105,17 @@ static void refuse_method(const struct dialect *dialect, struct http_exchange *e
 static const struct dialect *find_dialect(struct ingest *in, struct http_exchange *exchange)
 {
     const struct dialect *dialect = dialect_of(exchange);
+    enum http_method method = http_method(exchange);
+    if (method == HTTP_OPTIONS && (dialect || slice_equal_text(http_path(exchange), "*"))) {
+        answer_options(dialect, exchange);
+        return NULL;
+    }
     if (!dialect) {
         http_problem(exchange, 404, "not_found",
                      "events go to POST /v1/events or /v1/events/FORMAT", 0, NULL, 0, "other");
         return NULL;
     }
     http_set_problem_form(exchange, &dialect->problem);
-    enum http_method method = http_method(exchange);
     if (method == HTTP_POST && !dialect->answer_get)
         return dialect;
     if (dialect->answer_get && (method == HTTP_GET || method == HTTP_HEAD))

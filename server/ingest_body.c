@@ -68,7 +68,9 @@ static bool inflate_body(struct reading *b)
                       : c->limit_inflated_bytes;
     b->inflated.limit = most + JSON_PADDING;
     writer_reset(&b->inflated);
-    inflate_start(b->inflate, b->request->coding, c->limit_inflate_ratio, &b->inflated);
+    /* No bytes are no record in any coding. */
+    enum inflate_coding coding = batch->meta.body_bytes ? b->request->coding : INFLATE_IDENTITY;
+    inflate_start(b->inflate, coding, c->limit_inflate_ratio, &b->inflated);
     inflate_count_work(b->inflate, &b->work);
     enum status s = STATUS_OK;
     for (size_t i = 0; s == STATUS_OK && i < batch->body_count; i++)

@@ -1,5 +1,6 @@
 /* ingest_request.c: what the headers of a request ask for, checked before any body byte is read.
  * Worker threads. Does not look at the body or at the spool. */
+#include "server/http_list.h"
 #include "server/ingest_internal.h"
 
 #include "parsers/media_type.h"
@@ -55,10 +56,12 @@ static bool read_content_type(struct request *r, struct refusal *refusal)
 
 static bool read_coding(struct request *r, struct refusal *refusal)
 {
-    struct slice value = SLICE_LITERAL("identity");
+    struct slice coding = SLICE_LITERAL("identity"), name, value;
     unsigned count = 0;
-    bool there = http_header(r->exchange, "content-encoding", &value, &count);
-    if ((there && count > 1) || inflate_coding_parse(value, &r->coding) != STATUS_OK) {
+    for (size_t i = 0; http_header_at(r->exchange, i, &name, &value); i++)
+        while (slice_equal_nocase(name, "content-encoding") && http_list_next(&value, &coding))
+            count++;
+    if (count > 1 || inflate_coding_parse(coding, &r->coding) != STATUS_OK) {
         refuse_with(refusal, 415, "unsupported_content_encoding",
                     "exactly one of gzip, deflate, zstd or identity is taken");
         refusal->header = "Accept-Encoding";
@@ -109,6 +112,17 @@ static bool read_vehicle_headers(struct request *r, struct refusal *refusal)
     return true;
 }
 
+/* Prefer: return=minimal, among other preferences (RFC 7240). */
+static bool prefers_minimal(const struct request *r)
+{
+    struct slice name, value, one;
+    for (size_t i = 0; http_header_at(r->exchange, i, &name, &value); i++)
+        while (slice_equal_nocase(name, "prefer") && http_list_next(&value, &one))
+            if (slice_equal_nocase(one, "return=minimal"))
+                return true;
+    return false;
+}
+
 static bool read_length(struct request *r, const struct config *config, struct refusal *refusal)
 {
     int64_t length = http_content_length(r->exchange);
@@ -140,6 +154,6 @@ bool request_read_headers(struct request *r, const struct config *config,
         !read_text(r, "x-request-id", &meta->request_id, refusal) ||
         !read_text(r, "prefer", &prefer, refusal))
         return false;
-    r->minimal = slice_equal_nocase(prefer, "return=minimal");
+    r->minimal = prefers_minimal(r);
     return request_name_batch(r, refusal);
 }

@@ -116,8 +116,8 @@ def test_requests_that_are_wrong_are_told_so(server):
 
 
 def test_other_methods_and_paths(server):
-    assert server.request("GET", COLLECTOR + "/event").headers["Allow"] == "POST, HEAD"
-    assert server.request("POST", COLLECTOR + "/health", b"").headers["Allow"] == "GET, HEAD"
+    assert server.request("GET", COLLECTOR + "/event").headers["Allow"] == "POST, HEAD, OPTIONS"
+    assert server.request("POST", COLLECTOR + "/health", b"").headers["Allow"] == "GET, HEAD, OPTIONS"
     assert server.request("HEAD", COLLECTOR).status == 200
     assert server.request("POST", COLLECTOR + "/nothing", b"").status == 404
 

@@ -2,6 +2,8 @@
 
 import concurrent.futures
 import contextlib
+import datetime
+import email.utils
 import gzip
 import json
 import resource
@@ -78,6 +80,13 @@ def handled(server):
     )
 
 
+def assert_date(headers):
+    """An IMF-fixdate of now (RFC 9110 §6.6.1: a server with a clock sends one)."""
+    said = datetime.datetime.strptime(headers["date"], "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=datetime.timezone.utc)
+    assert abs((datetime.datetime.now(datetime.timezone.utc) - said).total_seconds()) < 60, headers["date"]
+    assert headers["date"] == email.utils.format_datetime(said, usegmt=True)
+
+
 GOOD_BEHIND = batch()  # what an attacker hopes to smuggle past a proxy
 
 REFUSED = {
@@ -88,6 +97,8 @@ REFUSED = {
     "xchunked": (request("Transfer-Encoding: xchunked", body=b"0\r\n\r\n"), 501, "unknown_transfer_coding"),
     "identity coding": (request("Transfer-Encoding: identity"), 501, "unknown_transfer_coding"),
     "gzip, chunked": (request("Transfer-Encoding: gzip, chunked", body=b"0\r\n\r\n"), 501, "unknown_transfer_coding"),
+    "chunked, gzip": (request("Transfer-Encoding: chunked, gzip", body=b"0\r\n\r\n"), 400, "bad_transfer_encoding"),
+    "chunked and nothing": (request("Transfer-Encoding: chunked,", body=b"0\r\n\r\n"), 400, "bad_transfer_encoding"),
     "space before colon": (request("Transfer-Encoding : chunked", body=b"0\r\n\r\n"), 400, "space_in_header_name"),
     "folded coding": (request("Transfer-Encoding:\r\n chunked", body=b"0\r\n\r\n"), 400, "folded_header"),
     "chunk size 0x5": (chunked(b"0x5\r\nhello\r\n0\r\n\r\n"), 400, "bad_chunk"),
@@ -101,17 +112,20 @@ REFUSED = {
     "empty name": (request(": b"), 400, "empty_header_name"),
     "no Host": (b"GET /v1/events HTTP/1.1\r\n\r\n", 400, "missing_host"),
     "two Hosts": (request("Host: other.example"), 400, "duplicate_host"),
-    "HTTP/1.9": (b"GET / HTTP/1.9\r\nHost: h\r\n\r\n", 505, "unsupported_version"),
+    "HTTP/3.0": (b"GET / HTTP/3.0\r\nHost: h\r\n\r\n", 505, "unsupported_version"),
+    "bad percent in Host": (b"GET / HTTP/1.1\r\nHost: a%zz\r\n\r\n", 400, "bad_host"),
+    "open quote in a chunk extension": (chunked(b'5;a="b\r\nhello\r\n0\r\n\r\n'), 400, "bad_chunk"),
+    "line end in a quoted extension": (chunked(b'5;a="\r\n0\r\n\r\n"\r\nhello\r\n0\r\n\r\n'), 400, "bad_chunk"),
     "HTTP/2 preface": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, "unsupported_version"),
     "chunked in 1.0": (b"POST /v1/events HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "transfer_encoding_http_1_0"),
     "other host in target": (request(path="http://evil.example/v1/events"), 400, "host_mismatch"),
-    "asterisk": (request(method="OPTIONS", path="*"), 400, "bad_target"),
+    "asterisk": (request(method="GET", path="*"), 400, "bad_target"),
     "CONNECT": (request(method="CONNECT", path="vsoc.example:443"), 501, "refused_method"),
     "TRACE": (request(method="TRACE"), 501, "refused_method"),
     "unknown method": (request(method="BREW"), 501, "unknown_method"),
     "expectation": (request("Expect: the-unexpected", "Content-Length: 1"), 417, "unknown_expectation"),
     "TLS on the plain port": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400, "tls_on_plain_port"),
-    "long target": (request(path="/" + "a" * 5000), 414, "target_too_long"),
+    "long target": (request(path="/" + "a" * 8000), 414, "target_too_long"),
     "many headers": (request(*[f"X-{n}: y" for n in range(100)]), 431, "too_many_headers"),
     "10 MiB header": (request("X-A: " + "a" * (10 << 20)), 431, "headers_too_large"),
 }
@@ -125,6 +139,7 @@ def test_hostile_shape_is_refused_and_nothing_behind_it_is_read(server, shape):
     assert [(one.status, one.code) for one in answers] == [(status, code)], answers
     assert answers[0].headers["content-type"] == "application/problem+json"
     assert answers[0].headers["connection"] == "close"
+    assert_date(answers[0].headers)
     assert handled(server) == before
     assert server.metric("vsocd_refusals_total", f'reason="{code}"') == 1
     assert server.post(BATCH).status == 200
@@ -166,6 +181,136 @@ def test_http_1_0_is_answered_and_closed(server):
 def test_absolute_form_of_the_same_host_is_taken(server):
     raw = batch(BATCH, "Connection: close").replace(b" /v1/events ", b" http://VSOC.example/v1/events ")
     assert [one.status for one in answers_to(server, raw)] == [200]
+
+
+@pytest.mark.parametrize("piece", [None, 1, 3])
+@pytest.mark.parametrize("line", [b"%x;a", b"%x ; a = b", b'%x\t;a="b;c\\"d" ; e', b"%x;a;b=1;c=2", b'%x;q=""'])
+def test_chunk_extensions_that_the_grammar_allows_are_ignored(server, line, piece):
+    body = line % len(BATCH) + b"\r\n" + BATCH + b"\r\n" + line % 0 + b"\r\n\r\n"
+    raw = chunked(body).replace(b"Host:", b"Connection: close\r\nHost:")
+    answers = answers_to(server, raw, piece=piece)
+    assert [one.status for one in answers] == [200], answers
+    assert json.loads(answers[0].body)["accepted"] == 1
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.9"])
+def test_later_minor_versions_are_served_as_1_1(server, version):
+    raw = batch(BATCH, "Connection: close").replace(b" HTTP/1.1", f" HTTP/{version}".encode())
+    assert [one.status for one in answers_to(server, raw)] == [200]
+
+
+@pytest.mark.parametrize("host", ["a=b", "a%7Eb", "[::1]:8443", "vsoc_1.example:8443", "h:"])
+def test_hosts_of_the_grammar_are_taken(server, host):
+    raw = batch(BATCH, "Connection: close").replace(b"Host: vsoc.example", f"Host: {host}".encode())
+    assert [one.status for one in answers_to(server, raw)] == [200]
+
+
+def test_targets_of_8000_bytes_are_read(server):
+    raw = request("Connection: close", method="GET", path="/" + "a" * 7999)
+    assert [(one.status, one.code) for one in answers_to(server, raw)] == [(404, "not_found")]
+
+
+@pytest.mark.parametrize("coding", ["", "gzip", "gzip,", ", gzip", ",", "gzip , ,"])
+def test_empty_elements_of_content_encoding_are_passed_over(server, coding):
+    body = gzip.compress(BATCH) if "gzip" in coding else BATCH
+    raw = batch(body, f"Content-Encoding: {coding}", "Connection: close,")
+    assert [one.status for one in answers_to(server, raw)] == [200]
+
+
+def test_content_encoding_over_several_lines_is_one_list(server):
+    body = gzip.compress(BATCH)
+    one = batch(body, "Content-Encoding:", "Content-Encoding: gzip", "Connection: close")
+    two = batch(body, "Content-Encoding: gzip", "Content-Encoding: gzip", "Connection: close")
+    assert [answer.status for answer in answers_to(server, one)] == [200]
+    assert [answer.code for answer in answers_to(server, two)] == ["unsupported_content_encoding"]
+
+
+@pytest.mark.parametrize("coding", ["identity", "gzip", "deflate", "zstd"])
+def test_body_without_a_byte_is_an_empty_batch_in_any_coding(server, coding):
+    reply = server.post(b"", Content_Encoding=coding)
+    assert (reply.status, reply.json["code"]) == (400, "empty_batch")
+    if coding == "gzip":
+        reply = server.post(gzip.compress(b""), Content_Encoding=coding)
+        assert (reply.status, reply.json["code"]) == (400, "empty_batch")
+
+
+def test_options_says_what_is_allowed(server):
+    for path, allow in (
+        ("*", "GET, HEAD, POST, OPTIONS"),
+        ("/v1/events", "POST, HEAD, OPTIONS"),
+        ("/v1/logs", "POST, HEAD, OPTIONS"),
+        ("/services/collector/event", "POST, HEAD, OPTIONS"),
+        ("/services/collector/health", "GET, HEAD, OPTIONS"),
+        ("/health", "GET, HEAD, OPTIONS"),
+    ):
+        both = request(method="OPTIONS", path=path) + request("Connection: close", method="OPTIONS", path=path)
+        answers = answers_to(server, both)
+        assert [one.status for one in answers] == [204, 204], answers
+        assert answers[0].headers["allow"] == allow and "content-length" not in answers[0].headers
+        assert_date(answers[0].headers)
+    assert [one.status for one in answers_to(server, request("Connection: close", method="OPTIONS", path="/nowhere"))] == [404]
+    for path in ("*", "/metrics"):
+        with socket.create_connection(("127.0.0.1", server.admin_port), 10) as link, link.makefile("rb") as stream:
+            link.sendall(request(method="OPTIONS", path=path))
+            answer = read_answer(stream)
+            assert (answer.status, answer.headers["allow"]) == (204, "GET, HEAD, OPTIONS")
+
+
+def test_every_answer_has_a_date(server):
+    for raw in (
+        batch(BATCH, "Connection: close"),
+        batch(b"{}\n", "Connection: close"),
+        request(method="GET", path="/nowhere"),
+        request("Content-Length: 2", path="/v1/logs", body=b"{}"),
+        request("Content-Length: 2", path="/services/collector/event", body=b"{}"),
+        request("Content-Length: 0", path="/services/collector/event"),
+        b"GET /\0 HTTP/1.1\r\n",
+        b"\x16\x03\x01",
+    ):
+        raw = raw if b"close" in raw else raw.replace(b"Host:", b"Connection: close\r\nHost:")
+        answers = answers_to(server, raw)
+        assert len(answers) == 1, answers
+        assert_date(answers[0].headers)
+    for path in ("/livez", "/readyz", "/metrics", "/nothing"):
+        assert_date({"date": server.get(path).headers["Date"]})
+
+
+def test_health_is_answered_on_the_ingest_port(server):
+    reply = server.request("GET", "/health")
+    assert (reply.status, reply.body) == (200, b"ok\n") and reply.headers["Content-Type"] == "text/plain"
+    assert server.request("HEAD", "/health").status == 200
+    assert server.request("POST", "/health", b"x").status == 405
+
+
+def test_health_is_red_while_the_server_stops(make_server):
+    import signal
+
+    server = make_server()
+    with server.connect() as held, held.makefile("rb") as stream:
+        held.sendall(request(method="GET", path="/health"))
+        assert read_answer(stream).status == 200
+        server.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: "stopping: finishing" in server.log(), what="the stop", interval=0.01)
+        held.sendall(request(method="GET", path="/health"))
+        answer = read_answer(stream)
+        assert (answer.status, answer.body, answer.headers["connection"]) == (503, b"draining\n", "close")
+
+
+def test_empty_lines_behind_a_body_begin_no_request(make_server):
+    """RFC 9112 §2.2: no 408 that the client would read as the answer to its next request."""
+    server = make_server({"timeouts": {"headers": "300ms", "idle": "1200ms"}})
+    for behind in (b"\r\n", b"\r", b"\r\n\r\n", b"\r\n\r\n\r\n\r"):
+        with server.connect() as link, link.makefile("rb") as stream:
+            start = time.monotonic()
+            link.sendall(batch() + behind)
+            assert read_answer(stream).status == 200
+            assert stream.read() == b"", behind  # the idle connection ends without a word
+            assert time.monotonic() - start > 1
+    with server.connect() as link, link.makefile("rb") as stream:
+        for _ in range(3):
+            link.sendall(batch() + b"\r\n")
+            assert read_answer(stream).status == 200
+    assert server.metric("vsocd_refusals_total", 'reason="headers_timeout"') == 0
 
 
 def test_expectation_is_met_only_when_the_body_will_be_read(server):
@@ -379,6 +524,7 @@ def test_damaged_gzip_is_answered_400(server, damage):
     }[damage]
     reply = server.post(body, Content_Encoding="gzip")
     assert reply.status == 400, reply
+    assert (reply.json["code"] == "empty_batch") == (damage == "empty"), reply
     assert server.export() == []
 
 

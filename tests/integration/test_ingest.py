@@ -172,7 +172,7 @@ def test_the_same_batch_on_many_connections_at_once_is_taken_once(server):
 def test_head_is_200_and_other_methods_are_405_with_allow(server):
     assert server.request("HEAD", "/v1/events").status == 200
     reply = server.request("GET", "/v1/events")
-    assert reply.status == 405 and reply.headers["Allow"] == "POST, HEAD"
+    assert reply.status == 405 and reply.headers["Allow"] == "POST, HEAD, OPTIONS"
     assert server.request("POST", "/nowhere", b"{}", {"Content-Type": "application/json"}).status == 404
 
 

@@ -46,6 +46,7 @@ def check(reply, method, path, status):
     """The answer has this status, and is as described."""
     assert reply.status == status, reply
     described = follow(operation(method, path)["responses"][str(status)])
+    validate(reply.headers["Date"], DESCRIPTION["components"]["headers"]["Date"]["schema"])
     for name, header in described.get("headers", {}).items():
         header = follow(header)
         value = reply.headers.get(name)
@@ -142,12 +143,15 @@ def test_refusals(make_server):
         reply = check(server.request("POST", "/v1/events", body, headers), "POST", "/v1/events", status)
         assert reply.json["code"] == code
     check(server.post(b"{}", path="/v1/events/nothing"), "POST", "/v1/events/nothing", 404)
-    check(server.request("POST", "/v1/events/" + "x" * 5000, b"{}"), "POST", "/v1/events", 414)
+    check(server.request("POST", "/v1/events/" + "x" * 8000, b"{}"), "POST", "/v1/events", 414)
     check(server.post(ndjson([event(1)]), Idempotency_Key="one"), "POST", "/v1/events", 200)
     assert check(server.post(ndjson([event(2)]), Idempotency_Key="one"), "POST", "/v1/events", 422).json["code"] == "key_reused"
     wrong_method = server.request("GET", "/v1/events")
     check(wrong_method, "POST", "/v1/events", 405)
     check(server.request("HEAD", "/v1/events"), "HEAD", "/v1/events", 200)
+    for path in ("/v1/events", "/v1/events/cef", "/health"):
+        check(server.request("OPTIONS", path), "OPTIONS", path, 204)
+    check(server.request("GET", "/health"), "GET", "/health", 200)
     check(server.request("HEAD", "/v1/events/cef"), "HEAD", "/v1/events/cef", 200)
 
 

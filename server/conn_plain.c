@@ -1,0 +1,56 @@
+/* conn_plain.c: the wrong protocol on a port: plain HTTP where TLS is spoken gets a 400 in words
+ * instead of a closed connection, TLS where plain HTTP is spoken a line in the log beside its 400.
+ * Runs on the connection's loop. */
+#define LOG_COMPONENT "http"
+#include "server/conn.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+
+#define PEEK_BYTES 4096
+#define SAY_EACH   (60 * NS_PER_S)
+
+/* OpenSSL knows the usual methods by their first bytes, which it has taken; behind those of others
+ * the rest of the request line is still in the socket. */
+static bool is_http(const struct conn *conn, const char *result)
+{
+    char rest[PEEK_BYTES + 1];
+    if (strcmp(result, "plain_http") == 0)
+        return true;
+    if (strcmp(result, "protocol") != 0)
+        return false;
+    ssize_t n = recv(conn->fd, rest, PEEK_BYTES, MSG_PEEK | MSG_DONTWAIT);
+    if (n <= 0)
+        return false;
+    const char *end = memchr(rest, '\n', (size_t)n);
+    return end && memmem(rest, (size_t)(end - rest), " HTTP/1.", 8);
+}
+
+bool conn_answer_plain(struct conn *conn, const char *result)
+{
+    struct http_refusal refusal;
+    if (!is_http(conn, result))
+        return false;
+    conn->plain_peer = true;
+    http_refuse(&refusal, 400, "plain_http_on_tls_port",
+                "this port speaks HTTPS: the request came as plain HTTP; use https://");
+    conn_refuse(conn, &refusal, 0);
+    return true;
+}
+
+void conn_note_refusal(struct conn *conn, const struct http_refusal *refusal)
+{
+    struct http_server *server = conn->server;
+    int64_t now = clock_monotonic_ns();
+    if (strcmp(refusal->code, "tls_on_plain_port") != 0 ||
+        (server->said_ns && now - server->said_ns < SAY_EACH))
+        return;
+    server->said_ns = now;
+    log_warn(
+        "a client speaks TLS on a port that speaks plain HTTP: switch listen.ingest.tls on, or "
+        "give the client an http:// address; said once a minute at most",
+        LOG_TEXT("listener", server->label), LOG_TEXT("peer", conn->peer.address));
+}
