@@ -3,16 +3,19 @@
 #include "server/inflate_coding.h"
 
 #include <stdlib.h>
+#include "core/clock.h"
 #include "core/json.h"
 
 /* Only denser than limits.inflate_ratio from here on: small bodies of like lines may be denser. */
 #define RATIO_FREE_BYTES (1024 * 1024)
 
 struct inflate {
-    enum inflate_coding coding;
     const struct inflate_decoder *decoder; /* NULL: identity */
+    void **state;                          /* the decoder's, one of the two below */
     void *states[INFLATE_ZSTD + 1];        /* by coding, made at first use */
+    void *counting_gzip;                   /* of inflate_zlib_gzip, beside another one for gzip */
     struct inflate_stream stream;
+    int slowness; /* of the fast decoder of gzip; below 0: it is not watched */
 };
 
 enum status inflate_coding_parse(struct slice value, enum inflate_coding *coding)
@@ -70,23 +73,38 @@ void inflate_destroy(struct inflate *inflate)
     for (int coding = 0; coding <= INFLATE_ZSTD; coding++)
         if (inflate->states[coding])
             decoder_of((enum inflate_coding)coding)->destroy(inflate->states[coding]);
+    if (inflate->counting_gzip)
+        inflate_zlib_gzip.destroy(inflate->counting_gzip);
     free(inflate);
+}
+
+static void start_with(struct inflate *inflate, const struct inflate_decoder *decoder, void **state,
+                       uint64_t max_ratio, struct writer *out)
+{
+    inflate->decoder = decoder;
+    inflate->state = state;
+    inflate->slowness = -1;
+    inflate->stream = (struct inflate_stream){.out = out, .max_ratio = max_ratio};
+    if (decoder && *state)
+        decoder->restart(*state);
 }
 
 void inflate_start(struct inflate *inflate, enum inflate_coding coding, uint64_t max_ratio,
                    struct writer *out)
 {
-    inflate->coding = coding;
-    inflate->decoder = decoder_of(coding);
-    inflate->stream = (struct inflate_stream){.out = out, .max_ratio = max_ratio};
-    if (inflate->decoder && inflate->states[coding])
-        inflate->decoder->restart(inflate->states[coding]);
+    start_with(inflate, decoder_of(coding), &inflate->states[coding], max_ratio, out);
 }
 
 /* Most bytes that may come out; the rest of the writer's limit is padding. */
 static size_t most_bytes(const struct writer *out)
 {
     return out->limit > JSON_PADDING ? out->limit - JSON_PADDING : 0;
+}
+
+static bool has_too_small_blocks(const struct inflate_stream *stream)
+{
+    return stream->owed_bytes > INFLATE_WORTH_FREE + stream->in_bytes + stream->out->size ||
+           stream->idle_bytes > INFLATE_IDLE_BYTES_MAX;
 }
 
 static enum status check(const struct inflate_stream *stream)
@@ -96,6 +114,8 @@ static enum status check(const struct inflate_stream *stream)
         return out->status;
     if (out->size > most_bytes(out))
         return STATUS_TOO_LARGE;
+    if (has_too_small_blocks(stream))
+        return STATUS_TOO_MANY;
     if (out->size <= RATIO_FREE_BYTES)
         return STATUS_OK;
     return out->size / stream->max_ratio > stream->in_bytes ? STATUS_TOO_DENSE : STATUS_OK;
@@ -118,15 +138,11 @@ enum status inflate_stream_room(struct inflate_stream *stream, uint8_t **room, s
 enum status inflate_stream_step(struct inflate_stream *stream, size_t read, size_t written)
 {
     stream->in_bytes += read;
+    stream->idle_bytes = written ? 0 : stream->idle_bytes + read;
     stream->out->size += written;
     enum status status = check(stream);
     bool goes_on = work_add(stream->work, INFLATE_WORK_OF_INPUT * read + written);
     return status == STATUS_OK && !goes_on ? STATUS_CLOSED : status;
-}
-
-void inflate_count_work(struct inflate *inflate, struct work *work)
-{
-    inflate->stream.work = work;
 }
 
 /* Identity: the body in one piece. */
@@ -138,30 +154,109 @@ static enum status copy(struct inflate_stream *stream, struct slice span)
     return status == STATUS_OK && !work_add(stream->work, span.size) ? STATUS_CLOSED : status;
 }
 
-enum status inflate_feed(struct inflate *inflate, struct slice span)
+/* ---- the fast decoder of gzip ---- */
+
+/* It takes half a microsecond for each block, be it empty, and does not tell how many there are. It
+ * is slow where a byte, read or written, costs more than this: several times what it takes for
+ * blocks of ordinary size. */
+#define SLOW_NS_OF_BYTE 8
+#define SLOW_NS_OF_CALL 2000
+/* A slow piece counts as several that are not, so that few slow ones suffice and one that was only
+ * interrupted does not. */
+#define SLOW_WEIGHT 4
+#define SLOW_MOST   16
+
+static bool is_watched(const struct inflate *inflate)
+{
+    return inflate->slowness >= 0;
+}
+
+/* True: the decoder should be another one. */
+static bool note_piece(struct inflate *inflate, int64_t ns, uint64_t bytes)
+{
+    bool slow = ns > SLOW_NS_OF_CALL + (int64_t)(SLOW_NS_OF_BYTE * bytes);
+    if (slow)
+        inflate->slowness += SLOW_WEIGHT;
+    else if (inflate->slowness > 0)
+        inflate->slowness--;
+    return inflate->slowness >= SLOW_MOST;
+}
+
+static enum status feed_piece(struct inflate *inflate, struct slice piece)
 {
     struct inflate_stream *stream = &inflate->stream;
-    void **state = &inflate->states[inflate->coding];
+    uint64_t before = stream->in_bytes + stream->out->size;
+    struct work *work = stream->work;
+    int64_t start = 0;
+    if (is_watched(inflate)) {
+        stream->work = NULL; /* a pause is not the decoder's time */
+        start = clock_monotonic_ns();
+    }
+    enum status status = inflate->decoder->feed(*inflate->state, stream, piece);
+    if (!is_watched(inflate))
+        return status;
+    uint64_t bytes = stream->in_bytes + stream->out->size - before;
+    bool is_slow = note_piece(inflate, clock_monotonic_ns() - start, bytes);
+    stream->work = work;
+    if (status == STATUS_OK && is_slow)
+        return STATUS_BUSY;
+    return status == STATUS_OK && !work_add(work, (size_t)bytes) ? STATUS_CLOSED : status;
+}
+
+/* BUSY too: take the decoder that counts. */
+static enum status feed(struct inflate *inflate, struct slice span)
+{
     enum status status = STATUS_OK;
     if (!inflate->decoder)
-        return copy(stream, span);
-    if (stream->out->limit <= JSON_PADDING)
+        return copy(&inflate->stream, span);
+    if (inflate->stream.out->limit <= JSON_PADDING)
         return STATUS_TOO_LARGE;
-    if (!*state && !(*state = inflate->decoder->create()))
+    if (!*inflate->state && !(*inflate->state = inflate->decoder->create()))
         return STATUS_NO_MEMORY;
     while (status == STATUS_OK && span.size) {
         struct slice piece = slice_sub(span, 0, INFLATE_SPAN_BYTES);
-        status = inflate->decoder->feed(*state, stream, piece);
+        status = feed_piece(inflate, piece);
         span = slice_sub(span, piece.size, span.size);
     }
     return status;
+}
+
+/* ---- bodies ---- */
+
+enum status inflate_feed(struct inflate *inflate, struct slice span)
+{
+    return feed(inflate, span);
+}
+
+static enum status feed_all(struct inflate *inflate, struct work *work, const struct slice *spans,
+                            size_t count)
+{
+    enum status status = STATUS_OK;
+    inflate->stream.work = work;
+    for (size_t i = 0; status == STATUS_OK && i < count; i++)
+        status = feed(inflate, spans[i]);
+    return status == STATUS_OK ? inflate_finish(inflate) : status;
+}
+
+enum status inflate_body(struct inflate *inflate, enum inflate_coding coding, uint64_t max_ratio,
+                         struct writer *out, struct work *work, const struct slice *spans,
+                         size_t count)
+{
+    inflate_start(inflate, coding, max_ratio, out);
+    inflate->slowness = coding == INFLATE_GZIP && inflate->decoder != &inflate_zlib_gzip ? 0 : -1;
+    enum status status = feed_all(inflate, work, spans, count);
+    if (status != STATUS_BUSY)
+        return status;
+    writer_reset(out);
+    start_with(inflate, &inflate_zlib_gzip, &inflate->counting_gzip, max_ratio, out);
+    return feed_all(inflate, work, spans, count);
 }
 
 enum status inflate_finish(struct inflate *inflate)
 {
     struct inflate_stream *stream = &inflate->stream;
     if (inflate->decoder) {
-        void *state = inflate->states[inflate->coding];
+        const void *state = *inflate->state;
         if (!state || !inflate->decoder->at_end(state))
             return STATUS_TRUNCATED;
     }

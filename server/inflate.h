@@ -25,14 +25,21 @@ void inflate_destroy(struct inflate *inflate);
  * the last JSON_PADDING bytes are for readers that look ahead, never for the body. */
 void inflate_start(struct inflate *inflate, enum inflate_coding coding, uint64_t max_ratio,
                    struct writer *out);
-/* Until the next inflate_start: counts what is inflated, and pauses between pieces. */
-void inflate_count_work(struct inflate *inflate, struct work *work);
-/* Feeds a span. CLOSED (the work was stopped), TOO_LARGE (out's limit), TOO_DENSE (ratio),
+/* Feeds a span. CLOSED (the work was stopped), TOO_LARGE (out's limit), TOO_DENSE (ratio), TOO_MANY
+ * (blocks, members or frames that are not worth their setting up, or a long stretch that gives
+ * nothing: INFLATE_WORTH_…, INFLATE_IDLE_BYTES_MAX), OUT_OF_RANGE (a zstd window over 8 MiB),
  * MALFORMED, NO_MEMORY. After an error only inflate_start is allowed. */
 enum status inflate_feed(struct inflate *inflate, struct slice span) must_check;
 /* The body is complete. TRUNCATED when the stream is not (an empty body of a coding other than
  * identity is not). Garbage behind the stream was MALFORMED in feed already. On OK JSON_PADDING
  * bytes behind the writer's content may be read. */
 enum status inflate_finish(struct inflate *inflate) must_check;
+
+/* The whole body in one call: start, feed, finish. Where the fast decoder of gzip turns out slow,
+ * the body is read once more with the one that counts blocks: what is refused depends on the bytes
+ * only. work may be NULL. */
+enum status inflate_body(struct inflate *inflate, enum inflate_coding coding, uint64_t max_ratio,
+                         struct writer *out, struct work *work, const struct slice *spans,
+                         size_t count) must_check;
 
 #endif

@@ -4,11 +4,20 @@
 
 #include "server/inflate.h"
 
+/* Setting up a decoder for a block, member or frame costs as much as some ordinary kilobytes. Each
+ * must be worth so many bytes, read and written, beside a few for free. Encoders that flush behind
+ * each line stay above. */
+#define INFLATE_WORTH_OF_BLOCK      96 /* deflate; also a member of gzip */
+#define INFLATE_WORTH_OF_ZSTD_BLOCK 64 /* also a frame */
+#define INFLATE_WORTH_FREE          8192
+/* Input in a row that gives nothing: names and comments of gzip, skippable frames. */
+#define INFLATE_IDLE_BYTES_MAX ((uint64_t)256 * 1024)
+
 /* What a decoder writes at most before the limits are looked at again. */
 #define INFLATE_STEP_BYTES ((size_t)64 * 1024)
 /* What a decoder is given at most before others may go first: the worst input costs half a
  * microsecond a byte. */
-#define INFLATE_SPAN_BYTES ((size_t)2 * 1024)
+#define INFLATE_SPAN_BYTES ((size_t)1024)
 /* A byte read counts as so much work, a byte written as 1. */
 #define INFLATE_WORK_OF_INPUT 4
 
@@ -16,7 +25,10 @@
 struct inflate_stream {
     struct writer *out;
     uint64_t max_ratio;
-    uint64_t in_bytes; /* that decoders have taken */
+    uint64_t in_bytes;   /* that decoders have taken */
+    uint64_t idle_bytes; /* of them, since something came out */
+    uint64_t
+        owed_bytes;    /* that the blocks, members and frames which the decoder saw must be worth */
     struct work *work; /* NULL: never pauses */
 };
 
@@ -24,7 +36,7 @@ struct inflate_stream {
 enum status inflate_stream_room(struct inflate_stream *stream, uint8_t **room,
                                 size_t *size) must_check;
 /* The step took `read` bytes of input and used `written` bytes of the room: the limits now.
- * TOO_LARGE, TOO_DENSE, CLOSED. */
+ * TOO_LARGE, TOO_DENSE, TOO_MANY, CLOSED. */
 enum status inflate_stream_step(struct inflate_stream *stream, size_t read,
                                 size_t written) must_check;
 
@@ -32,14 +44,15 @@ struct inflate_decoder {
     void *(*create)(void); /* ready for a body; NULL when memory is out */
     void (*destroy)(void *state);
     void (*restart)(void *state); /* for the next body */
-    /* All of span. MALFORMED, TOO_LARGE, TOO_DENSE, NO_MEMORY. */
+    /* All of span. MALFORMED, TOO_LARGE, TOO_DENSE, TOO_MANY, OUT_OF_RANGE, CLOSED, NO_MEMORY. */
     enum status (*feed)(void *state, struct inflate_stream *stream, struct slice span);
     bool (*at_end)(const void *state); /* the body may end here */
 };
 
 extern const struct inflate_decoder inflate_zlib_gzip;    /* RFC 1952, several members */
 extern const struct inflate_decoder inflate_zlib_deflate; /* RFC 1950, or RFC 1951 bare */
-extern const struct inflate_decoder inflate_isal_gzip;    /* only with HAVE_ISAL */
+extern const struct inflate_decoder inflate_isal_gzip;    /* only with HAVE_ISAL; blocks are not
+                                                             counted */
 extern const struct inflate_decoder inflate_zstd;         /* RFC 8878, several frames */
 
 #endif

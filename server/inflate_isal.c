@@ -72,9 +72,10 @@ static enum status read_header(struct isal_state *s, struct inflate_stream *stre
                                struct slice span, size_t *used)
 {
     enum status status = inflate_gzip_header_feed(&s->header, span, used);
-    stream->in_bytes += *used;
     s->in_header = status == STATUS_END;
-    return status == STATUS_END ? STATUS_OK : status;
+    if (status != STATUS_OK && status != STATUS_END)
+        return status;
+    return inflate_stream_step(stream, *used, 0);
 }
 
 static enum status feed(void *state, struct inflate_stream *stream, struct slice span)
@@ -84,6 +85,8 @@ static enum status feed(void *state, struct inflate_stream *stream, struct slice
         size_t used = 0;
         if (s->ended)
             begin_member(s);
+        if (s->in_header && inflate_gzip_header_is_new(&s->header))
+            stream->owed_bytes += INFLATE_WORTH_OF_BLOCK;
         enum status status = s->in_header ? read_header(s, stream, span, &used)
                                           : run(s, stream, slice_sub(span, 0, UINT32_MAX), &used);
         if (status != STATUS_OK)

@@ -10,6 +10,9 @@
 #define WINDOW_ZLIB 15
 #define WINDOW_BARE (-15)
 
+/* An empty block of no more bytes has no tables to set up: what a flush leaves. */
+#define CHEAP_BLOCK_BYTES 5
+
 struct zlib_state {
     z_stream z;
     bool gzip;
@@ -17,6 +20,7 @@ struct zlib_state {
     uint8_t start[2];
     size_t start_bytes; /* of deflate, before its form is known */
     bool form_known;
+    bool header_due; /* the next stop of zlib's is behind a header, not a block */
 };
 
 static void *create(bool gzip)
@@ -27,6 +31,7 @@ static void *create(bool gzip)
         return NULL;
     }
     s->gzip = gzip;
+    s->header_due = true;
     return s;
 }
 
@@ -52,6 +57,7 @@ static void restart(void *state)
     struct zlib_state *s = (struct zlib_state *)state;
     inflateReset2(&s->z, s->gzip ? WINDOW_GZIP : WINDOW_ZLIB);
     s->ended = s->form_known = false;
+    s->header_due = true;
     s->start_bytes = 0;
 }
 
@@ -69,14 +75,26 @@ static enum status status_of(int result)
     }
 }
 
-/* One member's bytes, as far as span goes; *used of them. */
+/* zlib stopped behind a block, or behind the header (Z_BLOCK). */
+static bool is_behind_block(struct zlib_state *s)
+{
+    bool stopped = s->z.data_type & 128;
+    bool is_block = stopped && !s->header_due;
+    s->header_due &= !stopped;
+    return is_block;
+}
+
+/* One member's bytes, as far as span goes; *used of them. Stops behind each block to count it; what
+ * is left then may be an end that needs no more input. */
 static enum status run(struct zlib_state *s, struct inflate_stream *stream, struct slice span,
                        size_t *used)
 {
     int result = Z_OK;
+    bool stopped = false;
     s->z.next_in = (Bytef *)(uintptr_t)span.data;
     s->z.avail_in = (uInt)span.size;
-    while (result == Z_OK) {
+    s->z.avail_out = 0;
+    while (result == Z_OK && (s->z.avail_in > 0 || s->z.avail_out == 0 || stopped)) {
         uint8_t *room;
         size_t size;
         enum status status = inflate_stream_room(stream, &room, &size);
@@ -85,14 +103,16 @@ static enum status run(struct zlib_state *s, struct inflate_stream *stream, stru
         size_t before = s->z.avail_in;
         s->z.next_out = room;
         s->z.avail_out = (uInt)size;
-        result = inflate(&s->z, Z_NO_FLUSH);
-        status = inflate_stream_step(stream, before - s->z.avail_in, size - s->z.avail_out);
+        result = inflate(&s->z, Z_BLOCK);
+        stopped = s->z.data_type & 128;
+        size_t read = before - s->z.avail_in, written = size - s->z.avail_out;
+        if (is_behind_block(s) && (written || read > CHEAP_BLOCK_BYTES))
+            stream->owed_bytes += INFLATE_WORTH_OF_BLOCK;
+        status = inflate_stream_step(stream, read, written);
         if (status == STATUS_OK)
             status = status_of(result);
         if (status != STATUS_OK)
             return status;
-        if (s->z.avail_in == 0 && s->z.avail_out > 0 && result == Z_OK)
-            break;
     }
     *used = span.size - s->z.avail_in;
     s->ended = result == Z_STREAM_END;
@@ -104,8 +124,10 @@ static enum status feed_gzip(void *state, struct inflate_stream *stream, struct 
     struct zlib_state *s = (struct zlib_state *)state;
     while (span.size > 0) {
         size_t piece = span.size < UINT32_MAX ? span.size : UINT32_MAX, used = 0;
-        if (s->ended)
+        if (s->ended) {
             inflateReset(&s->z); /* what follows must be a member too: zlib checks its header */
+            s->header_due = true;
+        }
         s->ended = false;
         enum status status = run(s, stream, slice_sub(span, 0, piece), &used);
         if (status != STATUS_OK)
@@ -146,7 +168,8 @@ static enum status feed_deflate(void *state, struct inflate_stream *stream, stru
     if (s->start_bytes < 2)
         return STATUS_OK;
     s->form_known = true;
-    if (!has_zlib_header(s->start) && inflateReset2(&s->z, WINDOW_BARE) != Z_OK)
+    s->header_due = has_zlib_header(s->start);
+    if (!s->header_due && inflateReset2(&s->z, WINDOW_BARE) != Z_OK)
         return STATUS_NO_MEMORY;
     enum status status = feed_known(s, stream, slice_make(s->start, 2));
     return status == STATUS_OK ? feed_known(s, stream, span) : status;

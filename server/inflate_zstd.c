@@ -1,6 +1,9 @@
 /* inflate_zstd.c: zstd through libzstd. Runs on a worker. The window is bound to what RFC 9659 lets
- * an HTTP sender use; no dictionaries. */
+ * an HTTP sender use; no dictionaries. inflate_zstd_frame.c says where each frame ends and what it
+ * declares: libzstd is given no byte behind it, nor the formats from before 0.8, which no standard
+ * has. */
 #include "server/inflate_coding.h"
+#include "server/inflate_zstd_frame.h"
 
 #include <stdlib.h>
 #include <zstd.h>
@@ -10,16 +13,10 @@
 
 struct zstd_state {
     ZSTD_DCtx *zstd;
-    bool between; /* the next byte is the first of a frame */
-    bool ended;   /* a frame ended, and nothing came after it */
+    struct zstd_frame frame;
+    uint64_t frame_bytes; /* that came out of the frame */
+    bool ended;           /* a frame ended, and nothing came after it */
 };
-
-/* Of a frame or skippable frame (RFC 8878, 3.1.1 and 3.1.2). libzstd would also read the formats
- * from before 0.8, which no standard has and whose decoders nobody tests any more. */
-static bool starts_frame(uint8_t first)
-{
-    return first == 0x28 || (first & 0xf0) == 0x50;
-}
 
 static void destroy(void *state)
 {
@@ -32,7 +29,8 @@ static void restart(void *state)
 {
     struct zstd_state *s = (struct zstd_state *)state;
     ZSTD_DCtx_reset(s->zstd, ZSTD_reset_session_only);
-    s->between = true;
+    zstd_frame_start(&s->frame);
+    s->frame_bytes = 0;
     s->ended = false;
 }
 
@@ -51,14 +49,26 @@ static void *create(void)
     return s;
 }
 
-static enum status feed(void *state, struct inflate_stream *stream, struct slice span)
+static enum status status_of(size_t error)
 {
-    struct zstd_state *s = (struct zstd_state *)state;
-    ZSTD_inBuffer in = {.src = span.data, .size = span.size};
-    bool full = false; /* the last step used all its room: more may come without input */
-    while (in.pos < in.size || full) {
-        if (s->between && !starts_frame(span.data[in.pos]))
-            return STATUS_MALFORMED;
+    switch (ZSTD_getErrorCode(error)) {
+    case ZSTD_error_memory_allocation:
+        return STATUS_NO_MEMORY;
+    case ZSTD_error_frameParameter_windowTooLarge:
+        return STATUS_OUT_OF_RANGE;
+    default:
+        return STATUS_MALFORMED;
+    }
+}
+
+/* Bytes of one frame. *ended: libzstd too has come to its end. */
+static enum status decode(struct zstd_state *s, struct inflate_stream *stream, struct slice bytes,
+                          bool *ended)
+{
+    ZSTD_inBuffer in = {.src = bytes.data, .size = bytes.size};
+    bool full; /* the last step used all its room: more may come without input */
+    *ended = false;
+    do {
         uint8_t *room;
         size_t size;
         enum status status = inflate_stream_room(stream, &room, &size);
@@ -68,13 +78,47 @@ static enum status feed(void *state, struct inflate_stream *stream, struct slice
         size_t before = in.pos;
         size_t result = ZSTD_decompressStream(s->zstd, &out, &in);
         if (ZSTD_isError(result))
-            return ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation ? STATUS_NO_MEMORY
-                                                                             : STATUS_MALFORMED;
+            return status_of(result);
+        s->frame_bytes += out.pos;
         status = inflate_stream_step(stream, in.pos - before, out.pos);
         if (status != STATUS_OK)
             return status;
-        s->between = s->ended = result == 0;
-        full = out.pos == out.size && !s->ended;
+        *ended = result == 0;
+        full = out.pos == out.size;
+    } while (!*ended && (in.pos < in.size || full));
+    return in.pos == in.size ? STATUS_OK : STATUS_MALFORMED;
+}
+
+/* The frame is complete: it must hold what it declares, however its bytes came. */
+static enum status end_frame(struct zstd_state *s, bool decoder_ended)
+{
+    if (!decoder_ended || (s->frame.declares_size && s->frame_bytes != s->frame.content_bytes))
+        return STATUS_MALFORMED;
+    s->frame_bytes = 0;
+    s->ended = true;
+    return STATUS_OK;
+}
+
+static enum status feed(void *state, struct inflate_stream *stream, struct slice span)
+{
+    struct zstd_state *s = (struct zstd_state *)state;
+    while (span.size > 0) {
+        size_t size;
+        bool ended;
+        s->ended = false;
+        enum status walked = zstd_frame_feed(&s->frame, span, &size);
+        stream->owed_bytes += INFLATE_WORTH_OF_ZSTD_BLOCK * s->frame.blocks;
+        s->frame.blocks = 0;
+        if (walked != STATUS_OK && walked != STATUS_END)
+            return walked;
+        enum status status = decode(s, stream, slice_sub(span, 0, size), &ended);
+        if (status == STATUS_OK && walked == STATUS_OK)
+            status = end_frame(s, ended);
+        else if (status == STATUS_OK && ended)
+            status = STATUS_MALFORMED;
+        if (status != STATUS_OK)
+            return status;
+        span = slice_sub(span, size, span.size);
     }
     return STATUS_OK;
 }

@@ -1,6 +1,7 @@
 /* ingest_body.c: a complete body → records → events of a batch. Runs on a worker's fiber: each loop
  * over the body counts its work and may pause in between (ingest_reading.h). Does not answer and
  * does not touch the spool. */
+#include "server/inflate_coding.h"
 #include "server/ingest_internal.h"
 
 #include "core/clock.h"
@@ -41,6 +42,19 @@ static bool refuse_inflate(struct reading *b, enum status status)
                            arena_format(arena,
                                         "body inflates more than limits.inflate_ratio = %llu times",
                                         (unsigned long long)c->limit_inflate_ratio));
+    case STATUS_TOO_MANY:
+        return refuse_with(
+            refusal, 413, "inflate_blocks",
+            arena_format(arena,
+                         "the %s stream has blocks, members or frames of less than %d bytes on "
+                         "average, or over %d bytes in a row that hold nothing",
+                         inflate_coding_name(r->coding),
+                         r->coding == INFLATE_ZSTD ? INFLATE_WORTH_OF_ZSTD_BLOCK
+                                                   : INFLATE_WORTH_OF_BLOCK,
+                         (int)INFLATE_IDLE_BYTES_MAX));
+    case STATUS_OUT_OF_RANGE:
+        return refuse_with(refusal, 400, "zstd_window",
+                           "zstd window exceeds 8 MiB, the most that RFC 9659 allows");
     case STATUS_TRUNCATED:
         return refuse_with(refusal, 400, "truncated_body",
                            arena_format(arena, "the %s stream ends before its end",
@@ -59,7 +73,7 @@ static bool refuse_inflate(struct reading *b, enum status status)
 
 /* The body without its content coding, followed by JSON_PADDING readable bytes, into b->body.
  * False: the refusal is there, or the work was stopped. */
-static bool inflate_body(struct reading *b)
+static bool read_coding(struct reading *b)
 {
     const struct config *c = b->ingest->config;
     const struct batch *batch = b->request->batch;
@@ -70,13 +84,8 @@ static bool inflate_body(struct reading *b)
     writer_reset(&b->inflated);
     /* No bytes are no record in any coding. */
     enum inflate_coding coding = batch->meta.body_bytes ? b->request->coding : INFLATE_IDENTITY;
-    inflate_start(b->inflate, coding, c->limit_inflate_ratio, &b->inflated);
-    inflate_count_work(b->inflate, &b->work);
-    enum status s = STATUS_OK;
-    for (size_t i = 0; s == STATUS_OK && i < batch->body_count; i++)
-        s = inflate_feed(b->inflate, batch->body[i]);
-    if (s == STATUS_OK)
-        s = inflate_finish(b->inflate);
+    enum status s = inflate_body(b->inflate, coding, c->limit_inflate_ratio, &b->inflated, &b->work,
+                                 batch->body, batch->body_count);
     if (s != STATUS_OK)
         return refuse_inflate(b, s);
     b->body = writer_slice(&b->inflated);
@@ -299,7 +308,7 @@ enum reading_end reading_run(struct reading *b)
     struct request *r = b->request;
     struct batch_meta *m = &r->batch->meta;
     if (r->dialect->answer_body)
-        return inflate_body(b) ? READING_DONE : READING_REFUSED;
+        return read_coding(b) ? READING_DONE : READING_REFUSED;
     if (!hash_body(b))
         return READING_STOPPED;
     request_make_key(r, b->sha);
@@ -309,7 +318,7 @@ enum reading_end reading_run(struct reading *b)
         return READING_KNOWN;
     b->key_begun = true;
     fault_point(ingest_key_begun);
-    if (!inflate_body(b))
+    if (!read_coding(b))
         return READING_REFUSED;
     m->inflated_bytes = b->body.size;
     metric_add(b->ingest->decoded_bytes, b->body.size);

@@ -5,6 +5,7 @@ import contextlib
 import gzip
 import itertools
 import signal
+import struct
 import time
 
 import pytest
@@ -150,3 +151,52 @@ def test_what_long_bodies_hold_inflated_is_bounded(make_server):
         replies = list(pool.map(lambda n: server.post(body, Content_Encoding="gzip", Idempotency_Key=f"k{n}"), range(16)))
     assert {reply.status for reply in replies} <= {200, 413}, replies
     assert "asan" in str(server.program) or "tsan" in str(server.program) or peak() - before < 6 * 64 * MIB
+
+
+HOSTILE = {
+    "gzip": bytes.fromhex("1f8b0800000000000003") + bytes.fromhex("0208208000") * ((8 * MIB - 10) // 5),
+    "deflate": bytes.fromhex("789c") + bytes.fromhex("0208208000") * ((8 * MIB - 2) // 5),
+    "zstd": bytes.fromhex("28b52ffd0058") + b"\0\0\0" * ((8 * MIB - 6) // 3),
+}
+
+
+@pytest.mark.parametrize("coding", HOSTILE)
+def test_four_senders_of_empty_blocks_stop_nobody(server, coding):
+    """Each is refused by name; a good sender is served all the while, and the probes stay green."""
+    body = HOSTILE[coding]
+
+    def send(sender):
+        return [server.post(body, Content_Encoding=coding, Idempotency_Key=f"{sender}-{n}") for n in range(3)]
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        hostile = [pool.submit(send, n) for n in range(4)]
+        good = 0
+        while not all(one.done() for one in hostile) or not good:
+            assert server.post(ndjson([event(good)])).status == 200
+            assert server.get("/livez").status == 200
+            good += 1
+        replies = [reply for one in hostile for reply in one.result()]
+    assert {(reply.status, reply.json["code"]) for reply in replies} == {(413, "inflate_blocks")}
+    assert all(coding in reply.json["detail"] for reply in replies)
+
+
+def test_a_zstd_window_over_8_mib_is_named(server):
+    reply = server.post(bytes.fromhex("28b52ffd0070010000"), Content_Encoding="zstd")
+    assert (reply.status, reply.json["code"]) == (400, "zstd_window")
+    assert "zstd window exceeds 8 MiB" in reply.json["detail"]
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 16384, 10**6])
+def test_a_zstd_frame_that_holds_less_than_it_declares_is_refused_however_it_comes(server, chunk):
+    text = ndjson([event(n) for n in range(150)])
+    blocks = struct.pack("<I", len(text) << 3)[:3] + text + b"\x01\0\0"
+    for declared, status in ((len(text), 200), (len(text) + 64, 400)):
+        body = bytes.fromhex("28b52ffda058")[:5] + struct.pack("<I", declared) + blocks
+        pieces = b"".join(b"%x\r\n%s\r\n" % (len(body[at : at + chunk]), body[at : at + chunk]) for at in range(0, len(body), chunk))
+        head = (
+            b"POST /v1/events HTTP/1.1\r\nHost: h\r\nContent-Type: application/x-ndjson\r\nContent-Encoding: zstd\r\n"
+            b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+        )
+        with server.connect() as link, link.makefile("rb") as answer:
+            link.sendall(head + pieces + b"0\r\n\r\n")
+            assert answer.readline().startswith(b"HTTP/1.1 %d " % status), answer.read()

@@ -1,0 +1,30 @@
+/* inflate_zstd_frame.h: the structure of Zstandard frames (RFC 8878 §3.1): where a frame and its
+ * blocks end, what a frame declares. In pieces of any size, nothing kept; contents are not read.
+ * Thread: any, one owner. */
+#ifndef VSOC_SERVER_INFLATE_ZSTD_FRAME_H
+#define VSOC_SERVER_INFLATE_ZSTD_FRAME_H
+
+#include "core/slice.h"
+#include "core/status.h"
+
+/* What a sender may use (RFC 9659 §3). */
+#define ZSTD_FRAME_WINDOW_MAX ((uint64_t)8 << 20)
+
+struct zstd_frame {
+    unsigned part;     /* being read */
+    uint64_t left;     /* bytes of it that are to come */
+    uint8_t bytes[18]; /* of the part, when its value counts */
+    size_t have;
+    bool is_skippable, is_last_block, has_checksum;
+    bool declares_size;
+    uint64_t content_bytes; /* declared */
+    unsigned blocks;        /* and frames, that began since the caller set it to 0 */
+};
+
+void zstd_frame_start(struct zstd_frame *frame);
+/* Reads on, up to the end of the frame at most; *consumed bytes of in were of it. OK: the frame is
+ * complete; the next call begins another one. END: it goes on behind in. MALFORMED: no frame of the
+ * standard. OUT_OF_RANGE: its window is over ZSTD_FRAME_WINDOW_MAX. */
+enum status zstd_frame_feed(struct zstd_frame *frame, struct slice in, size_t *consumed) must_check;
+
+#endif
