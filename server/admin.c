@@ -35,6 +35,10 @@ static const char *not_ready(struct app *app, const struct spool_stats *spool)
         return "the spool can't be written";
     if (atomic_load(&app->shared.draining))
         return "draining";
+    if (spool_disk_wait_ns(app->shared.spool) > app->config->timeout_commit)
+        return "the disk of data_dir does not answer: a write or sync of the spool has been under "
+               "way "
+               "for longer than timeouts.commit";
     if (spool->full)
         return spool_full_reason(spool);
     return NULL;

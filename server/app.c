@@ -74,6 +74,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     app_reload_collect(app);
+    if (!app->ending)
+        app_watch_disk(app);
     app_stop_tick(app);
 }
 

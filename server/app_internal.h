@@ -3,6 +3,7 @@
 #ifndef VSOC_SERVER_APP_INTERNAL_H
 #define VSOC_SERVER_APP_INTERNAL_H
 
+#include "server/app_disk.h"
 #include "server/app.h"
 #include "server/catalog_set.h"
 #include "server/plugins.h"
@@ -31,6 +32,7 @@ struct app {
     struct memory_budget budget;
     struct quota *quota;
     struct ingest_shared shared;
+    struct app_disk disk;
     struct sink_settings sink_settings;
     struct sink_property kafka_properties[CONFIG_ITEMS_MAX];
     struct spool_stats spool_identity;

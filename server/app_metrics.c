@@ -25,6 +25,9 @@ static void refresh(void *arg)
     metric_set(metric_series(METRIC_vsocd_spool_segments, ""), (double)s.segments);
     metric_set(metric_series(METRIC_vsocd_spool_position, ""), (double)s.position);
     metric_set(metric_series(METRIC_vsocd_spool_full, ""), s.full);
+    int64_t wait_ns = spool_disk_wait_ns(app->shared.spool);
+    metric_set(metric_series(METRIC_vsocd_spool_commit_in_progress_seconds, ""),
+               wait_ns >= NS_PER_S ? (double)wait_ns / (double)NS_PER_S : 0);
     metric_set(metric_series(METRIC_vsocd_evidence_bytes, ""), (double)s.evidence_bytes);
     int64_t age_ns = s.oldest_ns ? clock_wall_ns() - s.oldest_ns : 0;
     metric_set(metric_series(METRIC_vsocd_evidence_oldest_seconds, ""),

@@ -34,7 +34,7 @@ static bool is_busy(const struct ingest *in, struct refusal *refusal)
     if (atomic_load(&in->shared->failed)) {
         refusal->code = "spool_failed";
         refusal->detail = "this server can't write its spool and is going down";
-    } else {
+    } else if (!ingest_disk_stalls(in, refusal)) {
         spool_stats(in->shared->spool, &stats);
         if (!stats.full)
             return false;
@@ -273,8 +273,10 @@ static void submit(struct ingest *in, struct request *r)
     batch->owner = r;
     enum status s = spool_submit(in->shared->spool, &r->batch);
     fault_point(ingest_submitted);
-    if (s == STATUS_OK)
+    if (s == STATUS_OK) {
+        request_await_verdict(r);
         return;
+    }
     dedup_abort(in->shared->dedup, batch->meta.key);
     if (s == STATUS_TOO_LARGE)
         request_refuse(r, &(struct refusal){.status = 413,
@@ -386,6 +388,7 @@ static void take_verdict(struct ingest *in, struct batch *batch)
     struct request *r = batch->owner;
     struct batch_meta *m = &batch->meta;
     r->batch = batch;
+    request_has_verdict(r);
     if (batch->verdict != STATUS_OK) {
         dedup_abort(in->shared->dedup, m->key);
         metric_add(in->batches_failed, 1);

@@ -71,6 +71,8 @@ void ingest_take_shed(struct ingest *ingest);
 /* Answers those whose sinks have passed their batch or whose timeouts.ack is over. Call when a sink
  * moved and now and then. */
 void ingest_check_acks(struct ingest *ingest);
+/* Answers 503 where a batch has waited for the disk for timeouts.commit. Thread: the worker's. */
+void ingest_check_commits(struct ingest *ingest);
 /* Requests waiting for sinks: when 0, nobody needs ingest_check_acks. Thread: any. */
 size_t ingest_ack_waiters(const struct ingest *ingest);
 /* Requests not answered yet. */

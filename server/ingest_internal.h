@@ -23,7 +23,8 @@ struct ingest {
     struct mailbox verdicts;
     struct body_list bodies; /* that are being received */
     struct reading_room reading;
-    struct request *waiting; /* for sinks, newest first */
+    struct request *waiting;   /* for sinks, newest first */
+    struct request *submitted; /* their batches are with the spool writer, newest first */
     atomic_size_t waiters;
     size_t in_flight;
     struct format_series *formats; /* by registry index; one more at the end: no parser */
@@ -49,6 +50,15 @@ void request_answer(struct request *request, ack_mask_t missing);
 void request_acknowledge(struct request *request);
 /* Takes the request out of those that wait for sinks. */
 void request_stop_waiting(struct request *request);
+/* ingest_stall.c */
+
+/* Its batch went to the writer. */
+void request_await_verdict(struct request *request);
+/* Its batch is back. */
+void request_has_verdict(struct request *request);
+/* True with *refusal: the writer has waited for the disk for so long that no batch is taken. */
+bool ingest_disk_stalls(const struct ingest *ingest, struct refusal *refusal);
+
 /* Answers a refusal and ends the request: it is gone afterwards. */
 void request_refuse(struct request *request, const struct refusal *refusal);
 /* The same with 503. */

@@ -57,6 +57,7 @@ struct request {
     struct dedup_report report;
     bool repeat;
     int64_t ack_deadline_ns;
+    int64_t submitted_ns; /* when the writer got its batch */
 };
 
 /* Makes a refusal. Always false. */

@@ -117,6 +117,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)what;
     if (ingest_ack_waiters(w->ingest))
         ingest_check_acks(w->ingest);
+    ingest_check_commits(w->ingest);
     note_state(w);
 }
 

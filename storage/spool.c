@@ -308,6 +308,13 @@ void spool_stats(struct spool *spool, struct spool_stats *stats)
     pthread_mutex_unlock(&spool->lock);
 }
 
+int64_t spool_disk_wait_ns(struct spool *spool)
+{
+    int64_t since_ns = atomic_load(&spool->disk_since_ns);
+    int64_t waited_ns = since_ns ? clock_monotonic_ns() - since_ns : 0;
+    return waited_ns > 0 ? waited_ns : 0;
+}
+
 void spool_on_failure(struct spool *spool, void (*failed)(void *arg), void *arg)
 {
     ensure(!atomic_load(&spool->started));

@@ -90,6 +90,9 @@ struct spool_stats {
     enum spool_full full_for; /* when full */
     bool failed;              /* a write or fdatasync failed: final for this process */
 };
+/* For how long the writer has been waiting for the disk by now, in one commit, new segment or
+ * removal; 0: it is not. A disk that hangs gives no error. Thread: any. */
+int64_t spool_disk_wait_ns(struct spool *spool);
 /* As of now. Thread: any. */
 void spool_stats(struct spool *spool, struct spool_stats *stats);
 /* Why stats->full, and what to do: a constant sentence. Thread: any. */

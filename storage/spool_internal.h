@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <sys/uio.h>
 
+#include "core/clock.h"
 #include "core/metrics.h"
 #include "core/thread.h"
 #include "storage/spool.h"
@@ -67,6 +68,8 @@ struct spool {
     atomic_bool full, failed, started;
     atomic_int full_for; /* enum spool_full, as of when it became full */
     atomic_bool cursors_moved;
+    atomic_int_least64_t
+        disk_since_ns; /* monotonic: the writer waits for the disk; 0: it does not */
     atomic_size_t queued_batches, queued_bytes;
     struct mailbox inbox;
     struct thread thread;
@@ -115,6 +118,22 @@ bool spool_evidence_allows(struct spool *spool);
 void spool_evict_for(struct spool *spool, uint64_t bytes);
 /* Stores cursors that moved after the writer ended. Thread: the one that closes. */
 void spool_keep_cursors(struct spool *spool);
+
+/* Around what the writer does to the disk, for spool_disk_wait_ns; may be nested. begin's answer
+ * goes to end. */
+static inline int64_t spool_disk_begin(struct spool *spool)
+{
+    int64_t before = atomic_load(&spool->disk_since_ns);
+    if (!before)
+        atomic_store(&spool->disk_since_ns, clock_monotonic_ns());
+    return before;
+}
+
+static inline void spool_disk_end(struct spool *spool, int64_t before)
+{
+    if (!before)
+        atomic_store(&spool->disk_since_ns, 0);
+}
 
 /* spool_room.c: room taken and left. Thread: writer; at open the opener's. */
 /* True when a new segment of bytes fits under max_bytes and over the reserve. */

@@ -241,9 +241,8 @@ void spool_keep_cursors(struct spool *spool)
         (void)store_cursors(spool, &passed);
 }
 
-void spool_retire(struct spool *spool)
+static void retire(struct spool *spool)
 {
-    thread_assert(THREAD_WRITER);
     uint64_t passed;
     if (!store_cursors(spool, &passed))
         return;
@@ -263,6 +262,14 @@ void spool_retire(struct spool *spool)
         going = evict_first(spool, SPOOL_EVICTED_BYTES);
     if (left < RETIRE_AT_ONCE)
         spool_show(spool);
+}
+
+void spool_retire(struct spool *spool)
+{
+    thread_assert(THREAD_WRITER);
+    int64_t outer = spool_disk_begin(spool);
+    retire(spool);
+    spool_disk_end(spool, outer);
 }
 
 void spool_evict_for(struct spool *spool, uint64_t bytes)

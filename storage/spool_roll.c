@@ -130,7 +130,9 @@ enum status spool_roll(struct spool *spool, uint32_t record_bytes)
     thread_assert(THREAD_WRITER);
     ensure(!spool->pending && spool->iov_count == 0);
     uint64_t bytes = segment_bytes(spool, record_bytes);
+    int64_t outer = spool_disk_begin(spool);
     enum status status = make_room(spool, bytes);
+    spool_disk_end(spool, outer);
     bool ordinary = bytes <= spool->options.segment_bytes;
     if (status == STATUS_NO_SPACE && ordinary)
         spool_become_full(spool, bytes);

@@ -208,7 +208,9 @@ static void commit(struct spool *spool, int64_t now_ns)
 {
     if (!spool->pending)
         return;
+    int64_t outer = spool_disk_begin(spool);
     enum status status = write_and_sync(spool);
+    spool_disk_end(spool, outer);
     if (status == STATUS_OK)
         publish(spool, now_ns);
     else if (status != STATUS_NO_SPACE)

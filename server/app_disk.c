@@ -1,0 +1,31 @@
+/* app_disk.c: the log's part of a disk that hangs. Main thread. What senders get is in
+ * ingest_stall.c, what probes say in admin.c. */
+#define LOG_COMPONENT "spool"
+#include "server/app_disk.h"
+#include "server/app_internal.h"
+
+#include "core/clock.h"
+#include "core/log.h"
+
+#define WARN_NS (5 * NS_PER_S)
+
+void app_watch_disk(struct app *app)
+{
+    struct app_disk *disk = &app->disk;
+    int64_t wait_ns = spool_disk_wait_ns(app->shared.spool);
+    bool over = wait_ns < disk->longest_ns; /* another wait, or none */
+    if (over && disk->warned)
+        log_info("the disk answers again",
+                 LOG_REAL("seconds", (double)(disk->longest_ns / NS_PER_MS) / 1e3));
+    if (over)
+        disk->warned = false;
+    disk->longest_ns = wait_ns;
+    if (wait_ns < WARN_NS || disk->warned)
+        return;
+    disk->warned = true;
+    log_warn(
+        "the disk has not answered a write or sync of the spool for 5 seconds: senders wait; "
+        "from timeouts.commit on they get 503 and /readyz is red. Check the disk, and whether its "
+        "file system is frozen",
+        LOG_TEXT("data_dir", app->config->data_dir));
+}
