@@ -8,6 +8,7 @@
 #include "core/uuid7.h"
 #include "storage/pg_load.h"
 #include "storage/pg_migrate.h"
+#include "storage/pg_watch.h"
 #include "storage/sink_runner.h"
 #include "storage/sink_settings.h"
 #include "storage/fault.h"
@@ -25,6 +26,7 @@ struct lane {
     const struct sink_postgres_settings *settings;
     struct pg_connection *connection;
     struct pg_loader loader;
+    struct pg_watch *watch; /* the first lane's */
     char *instance;
     uint8_t spool_uid[UUID_BYTES];
     int64_t trim_ns;         /* monotonic: next deletion of old keys */
@@ -37,6 +39,7 @@ static void lane_close(void *arg)
     struct lane *lane = arg;
     if (!lane)
         return;
+    pg_watch_stop(lane->watch);
     pg_loader_fini(&lane->loader);
     pg_connection_destroy(lane->connection);
     free(lane->instance);
@@ -173,6 +176,14 @@ static enum sink_result lane_check(struct lane *lane, struct sink_position *ther
     return SINK_LATER;
 }
 
+/* Without it loading goes on; the next connect tries again. */
+static void start_watch(struct lane *lane)
+{
+    enum status status = pg_watch_start(lane->settings->dsn, lane->instance, &lane->watch);
+    if (status != STATUS_OK)
+        log_warn("overdue sessions of analysts are not ended", LOG_STATUS(status));
+}
+
 static enum sink_result lane_connect(void *arg, struct sink_position *there,
                                      struct sink_problem *problem)
 {
@@ -191,6 +202,8 @@ static enum sink_result lane_connect(void *arg, struct sink_position *there,
     pg_connection_set_timeout(lane->connection, LOAD_TIMEOUT_MS);
     if (result != SINK_DELIVERED)
         pg_connection_close(lane->connection);
+    else if (lane->loader.lane == 0 && !lane->loader.replay && !lane->watch)
+        start_watch(lane);
     return result;
 }
 

@@ -319,6 +319,58 @@ def test_locks_that_an_analyst_holds_stop_neither_partitions_nor_migrate(build, 
     assert time.monotonic() - start < 20
 
 
+ENDLESS = {
+    "a statement": "set statement_timeout = 0; select pg_sleep(600)",
+    "a statement that takes no cancel": "set statement_timeout = 0; do $$ begin loop begin perform pg_sleep(600);"
+    " exception when query_canceled then end; end loop; end $$",
+    "many short statements in a transaction": "set statement_timeout = 0; begin; select 1",
+    "an idle transaction": "set idle_in_transaction_session_timeout = 0; begin; select count(*) from vsoc.all_events",
+}
+
+
+@pytest.mark.parametrize("what", ENDLESS)
+def test_server_ends_what_an_analyst_lets_run_for_ever(make_server, schema, person, what):
+    query(schema, "update vsoc.analyst_limits set statement = '1 second', transaction = '4 seconds' where login = '*'")
+    server = make_server({"sinks": {"postgres": {"enabled": True, "dsn": schema}}})
+    login, patient = person("vsoc_analyst"), person("vsoc_analyst")
+    query(schema, f"insert into vsoc.analyst_limits values ('{patient}', '1 hour', '1 hour')")
+    held = psycopg2.connect(as_role(schema, patient))
+    held.cursor().execute("select 1")
+    connection = psycopg2.connect(as_role(schema, login))
+    connection.autocommit = True
+    cursor, start = connection.cursor(), time.monotonic()
+    with pytest.raises((psycopg2.errors.QueryCanceled, psycopg2.OperationalError)):
+        for statement in ENDLESS[what].split("; ", 1):
+            cursor.execute(statement)
+        while time.monotonic() - start < 60:
+            if what != "an idle transaction":
+                cursor.execute("select 1")
+            elif not query(schema, f"select 1 from pg_stat_activity where usename = '{login}'"):
+                cursor.execute("select 1")
+            time.sleep(0.1)
+    assert time.monotonic() - start < 60
+    wait_until(lambda: "longer than vsoc.analyst_limits" in server.log(), what="the line in the log")
+    assert server.metric("vsocd_pg_sessions_ended_total") >= 1
+    actors = query(schema, "select distinct actor, object from vsoc.audit where action in ('end_statement', 'end_transaction')")
+    assert [who for _, who in actors] == [login]
+    held.cursor().execute("select 1")  # another login's own limit
+    held.close()
+    connection.close()
+
+
+def test_missing_rights_to_end_sessions_are_reported_once(make_server, schema):
+    server = make_server({"sinks": {"postgres": {"enabled": True, "dsn": schema}}}, started=False)
+    server.migrated = True
+    query(schema, "revoke pg_signal_backend from vsoc_owner")
+    try:
+        server.start()
+        wait_until(lambda: "overdue sessions of analysts are not ended" in server.log(), what="the warning")
+        wait_until(lambda: "could not be looked for" in server.log(), what="the second look")
+    finally:
+        query(schema, "grant pg_signal_backend to vsoc_owner")
+    assert server.log().count("overdue sessions of analysts are not ended") == 1
+
+
 # ---- days ---------------------------------------------------------------------------------------------------------------------
 
 
