@@ -12,6 +12,7 @@
     X(eve)                                                                                         \
     X(hec)                                                                                         \
     X(hec_raw)                                                                                     \
+    X(json)                                                                                        \
     X(vsoc_json)                                                                                   \
     X(qsev)                                                                                        \
     X(auditd)                                                                                      \

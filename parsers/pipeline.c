@@ -262,8 +262,10 @@ static bool apply_envelope(const struct run *run, struct frame *frame, struct ev
 /* What a format says of the events handed on: their own parser, and what the outer formats know. */
 static bool complete_inner(const struct run *run, struct event *event)
 {
-    EVENT_SET(event, parser_name, slice_from_text(run->frame->parser->name));
-    EVENT_SET(event, parser_version, slice_from_text(run->frame->parser->version));
+    if (!EVENT_HAS(event, parser_name)) {
+        EVENT_SET(event, parser_name, slice_from_text(run->frame->parser->name));
+        EVENT_SET(event, parser_version, slice_from_text(run->frame->parser->version));
+    }
     for (struct frame *f = run->frame; f->below; f = f->below) {
         bool has_id = EVENT_HAS(event, source_event_id);
         if (!f->envelope)

@@ -2,12 +2,14 @@
  * Pure, any thread. Ranges are checked by the normaliser. */
 #include "core/hash.h"
 #include "parsers/builtin.h"
+#include "parsers/json_event.h"
 #include "parsers/json_head.h"
 #include "parsers/json_object.h"
 #include "parsers/json_record.h"
 #include "parsers/json_repair.h"
 #include "parsers/pipeline_run.h"
 #include "parsers/time_guess.h"
+#include "parsers/vsoc_json.h"
 #include "parsers/vsoc_json_keys.h"
 #include "parsers/vsoc_json_typo.h"
 #include "parsers/vsoc_json_value.h"
@@ -118,12 +120,15 @@ static void take_unknown(struct reading *r, const struct json_node *node)
     json_object_add_raw(&r->attributes, node->key, node->raw);
 }
 
-/* One of the other times is the event's, unless it has one; the rest are attributes. */
+/* One of the other times is the event's, unless it or its envelope has one; the rest are
+ * attributes. */
 static void take_other_times(struct reading *r)
 {
+    const struct event *envelope = pipeline_envelope(r->context);
+    bool has_time = envelope && EVENT_HAS(envelope, time_event_ns);
     for (size_t i = 0; i < OTHER_TIMES; i++)
-        if (r->times[i] &&
-            (EVENT_HAS(&r->event, time_event_ns) || !time_guess_take(r->times[i], &r->event)))
+        if (r->times[i] && (has_time || EVENT_HAS(&r->event, time_event_ns) ||
+                            !time_guess_take(r->times[i], &r->event)))
             json_object_add_raw(&r->attributes, r->times[i]->key, r->times[i]->raw);
 }
 
@@ -265,30 +270,29 @@ static bool finish(struct reading *r)
         return false;
     }
     if (!is_native(r)) {
-        parser_malformed(r->outcome, 0, "missing_field", "event_name, sev_id or message is needed");
+        parser_malformed(
+            r->outcome, 0, "missing_field",
+            "event_name, sev_id or message is needed; /v1/events/json takes any object");
         return false;
     }
     return true;
 }
 
-static void parse(struct slice record, const struct parser_context *context,
-                  struct parser_outcome *outcome)
+void vsoc_json_read(struct slice record, const struct parser_context *context,
+                    const struct json_document *document, const struct json_repair *repair,
+                    struct parser_outcome *outcome)
 {
     struct reading r;
+    const struct json_node *nodes = document->nodes;
     r.record = record;
     r.context = context;
     r.outcome = outcome;
+    r.document = *document;
     r.sent_attributes = NULL;
     r.has_unknown = false;
     memset(r.times, 0, sizeof r.times);
-    static const struct json_repair_rules rules = {.every_own = true};
-    struct json_repair repair;
-    if (json_repair_read(context, &vsoc_json_names, &rules, record, &r.document, &repair,
-                         outcome) != STATUS_OK)
-        return;
-    const struct json_node *nodes = r.document.nodes;
     event_clear(&r.event);
-    if (!json_repair_note(context, &repair, &r.event)) {
+    if (!json_repair_note(context, repair, &r.event)) {
         parser_malformed(outcome, 0, "no_memory", "limits.memory is reached");
         return;
     }
@@ -298,6 +302,35 @@ static void parse(struct slice record, const struct parser_context *context,
             return;
     if (finish(&r))
         context->emit(context, &r.event);
+}
+
+/* Events of Elastic Common Schema and OCSF come as application/json too. */
+static void read_other(const struct parser_context *context, const struct json_document *document,
+                       enum json_event_kind kind, const struct json_repair *repair,
+                       struct parser_outcome *outcome)
+{
+    struct text_event t;
+    text_event_init(&t, context);
+    t.failed |= !json_repair_note(context, repair, &t.event);
+    EVENT_SET(&t.event, parser_name, slice_from_text(parser_json.name));
+    EVENT_SET(&t.event, parser_version, slice_from_text(parser_json.version));
+    json_event_emit(&t, document, kind, outcome);
+}
+
+static void parse(struct slice record, const struct parser_context *context,
+                  struct parser_outcome *outcome)
+{
+    static const struct json_repair_rules rules = {.every_own = true};
+    struct json_document document;
+    struct json_repair repair;
+    if (json_repair_read(context, &vsoc_json_names, &rules, record, &document, &repair, outcome) !=
+        STATUS_OK)
+        return;
+    enum json_event_kind kind = json_event_kind(&document);
+    if (kind == JSON_EVENT_ECS || kind == JSON_EVENT_OCSF)
+        read_other(context, &document, kind, &repair, outcome);
+    else
+        vsoc_json_read(record, context, &document, &repair, outcome);
 }
 
 static int probe(struct slice head)

@@ -282,6 +282,8 @@ static const struct {
     {"eve/refused.in", "vsoc_json", "begins with objects that are no EVE records"},
     {"hec_raw/bytes_that_are_no_text.in", NULL, "lines of any format"},
     {"hec_raw/lines.in", NULL, "lines of any format"},
+    {"json/others.in", "vsoc_json", "the first object has no marks of a kind"},
+    {"json/refused.in", "vsoc_json", "the first object has no marks of a kind"},
     {"qsev/invalid_id_zero_count_reserved.in", NULL, "reserved bits are set"},
     {"qsev/short_frame.in", NULL, "shorter than a message"},
 };

@@ -1,0 +1,34 @@
+/* json_paths.h: members of a JSON object by their path. "source.ip" is the member ip of the member
+ * source, and a member whose key is "source.ip". Thread: any, one owner. */
+#ifndef VSOC_PARSERS_JSON_PATHS_H
+#define VSOC_PARSERS_JSON_PATHS_H
+
+#include "core/json_names.h"
+#include "parsers/text_event.h"
+
+#define JSON_PATH_BYTES 64 /* longer paths, and those of more parts, are not looked for */
+#define JSON_PATH_DEPTH 5
+
+/* What a path is to the event. take: true when a column says all that the value does; the value is
+ * kept in attributes else. */
+struct json_path_row {
+    const char *path;
+    enum event_field field;
+    bool (*take)(struct text_event *t, enum event_field field, const struct json_node *value);
+};
+
+/* Rows of a kind of objects; of several that fill one column, the first that can counts. */
+struct json_path_table {
+    const struct json_path_row *rows;
+    size_t count;            /* at most JSON_NAMES_MAX */
+    struct json_names names; /* number of a path: that of its row + 1 */
+};
+
+/* Fills names. A path stands in one row. Before main. */
+void json_paths_init(struct json_path_table *table, const struct json_path_row *rows, size_t count);
+/* Gives each row its value, in the order of the rows, and puts what no column holds into
+ * t->attributes, where it stood. In time linear in the document. */
+void json_paths_take(struct text_event *t, const struct json_path_table *table,
+                     const struct json_document *document);
+
+#endif

@@ -1,0 +1,10 @@
+/* fuzz_json_any.c: any bytes as a body of the format json. */
+#include "fuzz_parser.h"
+#include "parsers/builtin.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    return fuzz_parse(&parser_json, data, size, SPLIT_PREFIX_NONE);
+}
