@@ -331,12 +331,11 @@ static void on_handshake_done(struct conn *conn)
 
 static void on_handshake_failed(struct conn *conn)
 {
-    char reason[200];
+    char reason[256];
     const char *result = tls_session_failure(
         conn->session, bufferevent_get_openssl_error(conn->stream), reason, sizeof(reason));
     tls_count_handshake(result);
-    log_info("TLS handshake failed", LOG_TEXT("peer", conn->peer.address),
-             LOG_TEXT("result", result), LOG_TEXT("reason", reason));
+    conn_peer_refused(conn, "TLS handshake failed", "handshake", result, 0, reason);
     if (!conn_answer_plain(conn, result))
         conn_close(conn);
 }

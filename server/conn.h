@@ -180,6 +180,11 @@ void conn_note_refusal(struct conn *conn, const struct http_refusal *refusal);
 /* Whether the peer of a TLS connection is still welcome: looks again when the TLS context was
  * replaced since, or the peer's certificate has ended. False: *refusal says why. */
 bool conn_peer_welcome(struct conn *conn, struct http_refusal *refusal);
+/* Writes a failed handshake, or a certificate that is refused later, to the log with the marks of
+ * the certificate; where a certificate was the reason, to the audit log too. action, result and
+ * message are constants; status: of the answer, 0: none. */
+void conn_peer_refused(struct conn *conn, const char *message, const char *action,
+                       const char *result, int status, const char *reason);
 /* Text and counting key of the remote address. */
 void conn_peer_address(struct conn *conn, const struct sockaddr *address, socklen_t size);
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include "core/clock.h"
 #include "core/log.h"
+#include "server/audit.h"
 
 static void use_v4(struct conn *conn, const void *bytes)
 {
@@ -39,15 +40,40 @@ void conn_peer_address(struct conn *conn, const struct sockaddr *address, sockle
     }
 }
 
+void conn_peer_refused(struct conn *conn, const char *message, const char *action,
+                       const char *result, int status, const char *reason)
+{
+    static const struct tls_refused none = {0};
+    const struct tls_refused *r = tls_session_refused(conn->session);
+    bool of_certificate =
+        r != NULL || !strcmp(result, "no_certificate") || !strcmp(result, "certificate_refused");
+    if (!r)
+        r = &none;
+    log_info(message, LOG_TEXT("peer", conn->peer.address), LOG_TEXT("result", result),
+             LOG_TEXT("reason", reason), LOG_TEXT("serial", r->serial),
+             LOG_TEXT("sha256", r->fingerprint), LOG_TEXT("subject", r->subject),
+             LOG_TEXT("issuer", r->issuer));
+    if (!of_certificate)
+        return; /* nobody was turned away for who they are */
+    audit_refused(&(struct audit_refusal){
+        .action = action,
+        .code = result,
+        .status = status,
+        .address = conn->peer.address,
+        .credential = slice_from_text(r->fingerprint),
+        .serial = slice_from_text(r->serial),
+    });
+}
+
 bool conn_peer_welcome(struct conn *conn, struct http_refusal *refusal)
 {
-    char reason[160];
+    char reason[256];
     struct tls_context *now = conn->server->tls;
     if (!conn->session || (conn->tls == now && clock_wall_ns() / NS_PER_S <= conn->peer_expiry_s))
         return true;
     if (tls_session_recheck(conn->session, now, reason, sizeof(reason)) != STATUS_OK) {
-        log_info("a certificate is refused on an open connection",
-                 LOG_TEXT("peer", conn->peer.address), LOG_TEXT("reason", reason));
+        conn_peer_refused(conn, "a certificate is refused on an open connection", "connection",
+                          "certificate_refused", 401, reason);
         http_refuse(refusal, 401, "certificate_refused", "%s", reason);
         return false;
     }

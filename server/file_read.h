@@ -11,4 +11,7 @@
  * REFUSED, TOO_LARGE, IO. */
 enum status file_read_all(const char *path, struct writer *out) must_check;
 
+/* What is left of an open file, behind what *out holds. The same statuses. */
+enum status file_read_rest(int fd, struct writer *out) must_check;
+
 #endif

@@ -9,8 +9,8 @@
 #include "core/hash.h"
 #include "core/writer.h"
 #include "server/credential_file.h"
-#include "server/file_read.h"
 #include "server/identity.h"
+#include "server/trusted_file.h"
 
 #define MEMORY_MAX ((size_t)256 << 20)
 #define CELLS      131072 /* twice SENDERS_MAX */
@@ -224,11 +224,9 @@ enum status senders_parse(struct slice text, struct senders **out, char reason[2
 enum status senders_load(const char *path, struct senders **out, char reason[256])
 {
     struct writer text;
-    enum status s = file_read_all(path, &text);
+    enum status s = trusted_file_read(path, TRUSTED_SECRET, &text, reason);
     if (s == STATUS_OK)
         s = senders_parse(writer_slice(&text), out, reason);
-    else
-        snprintf(reason, 256, "%s", status_text(s));
     writer_fini(&text);
     return s;
 }

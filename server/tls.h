@@ -4,6 +4,7 @@
 #ifndef VSOC_SERVER_TLS_H
 #define VSOC_SERVER_TLS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "core/arena.h"
@@ -18,9 +19,11 @@ struct tls_settings {
     const char *certificate; /* PEM file: server certificate and chain */
     const char *key;         /* PEM file: its private key */
     const char *client_ca;   /* PEM file, needed unless client_auth is off */
-    const char *crl;         /* PEM file or NULL. An expired CRL refuses every certificate. */
-    const char *deny_list;   /* file or NULL: hex SHA-256 fingerprints, one a line, # comments */
+    const char *crl;         /* PEM file or NULL: one list of every CA of client_ca, signed by it */
+    const char *deny_list;   /* file or NULL: hex SHA-256 fingerprints, or serial=HEX issuer=NAME */
     enum config_client_auth client_auth;
+    bool need_client_eku; /* a sender's certificate must name clientAuth */
+    unsigned chain_depth; /* intermediates between a sender's certificate and one of client_ca */
     unsigned min_version; /* place of the word in tls.min_version: 0 is 1.2, 1 is 1.3 */
 };
 
@@ -53,10 +56,20 @@ enum status tls_session_peer(struct ssl_st *session, struct arena *arena,
  * reason as tls_session_failure gives it. */
 enum status tls_session_recheck(struct ssl_st *session, const struct tls_context *context,
                                 char *reason, size_t reason_size) must_check;
-/* Seconds since 1970 at which the peer's certificate ends; INT64_MAX without one. */
+/* Seconds since 1970 at which the peer's certificate, its chain or the revocation list that it was
+ * checked with ends; INT64_MAX without a certificate. */
 int64_t tls_session_peer_expiry_s(struct ssl_st *session);
 /* Counts a handshake's end in vsocd_tls_handshakes_total{result}. */
 void tls_count_handshake(const char *result);
+/* What is known of the certificate that a handshake or a recheck refused. */
+#define TLS_SERIAL_BYTES 20
+struct tls_refused {
+    char fingerprint[65];                  /* hex SHA-256 */
+    char serial[2 * TLS_SERIAL_BYTES + 1]; /* hex */
+    char subject[160], issuer[160];        /* RFC 2253; what could be a VIN is masked */
+};
+/* NULL: none was refused. Lives as long as the session. */
+const struct tls_refused *tls_session_refused(struct ssl_st *session);
 /* Why a handshake failed: a word for the metric's result label, and a sentence for the log in
  * reason. error is what bufferevent_get_openssl_error gave, 0: the peer closed. */
 const char *tls_session_failure(struct ssl_st *session, unsigned long error, char *reason,

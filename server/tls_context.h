@@ -1,4 +1,4 @@
-/* tls_context.h: the inside of a TLS context, for tls.c and tls_session.c only. */
+/* tls_context.h: the inside of a TLS context, for tls*.c only. */
 #ifndef VSOC_SERVER_TLS_CONTEXT_H
 #define VSOC_SERVER_TLS_CONTEXT_H
 
@@ -6,20 +6,80 @@
 #include <stdbool.h>
 #include <openssl/ssl.h>
 #include "core/hash.h"
+#include "core/writer.h"
 #include "server/tls.h"
+#include "server/trusted_file.h"
+
+/* Sorted digests: of certificates, and of issuer and serial together. */
+struct tls_denied {
+    uint8_t *digests;
+    size_t count;
+    bool has_serials;
+};
 
 struct tls_context {
     atomic_uint references;
     SSL_CTX *ssl;
-    uint8_t *denied; /* SHA-256 fingerprints, sorted */
-    size_t denied_count;
+    struct tls_denied denied;
+    bool need_client_eku;
     int64_t expiry_s, ca_expiry_s, crl_expiry_s; /* INT64_MAX: none */
 };
 
+/* Where the reason of a failure goes. */
+struct tls_complaint {
+    char *text;
+    size_t size;
+};
+
+/* "SETTING: PATH: WHAT"; gives CONFIG. */
+enum status tls_complain(struct tls_complaint *c, const char *setting, const char *path,
+                         const char *what);
+/* The same with the cause that OpenSSL knows. */
+enum status tls_complain_cause(struct tls_complaint *c, const char *setting, const char *path,
+                               const char *what);
+/* The file that a setting names, in *out: writer_fini it in any case. */
+enum status tls_file_read(struct tls_complaint *c, const char *setting, const char *path,
+                          enum trusted_kind kind, struct writer *out) must_check;
+/* OpenSSL never asks on a terminal. */
+int tls_no_passphrase(char *buffer, int size, int writing, void *arg);
+
 int64_t tls_asn1_seconds(const ASN1_TIME *time); /* since 1970; INT64_MAX when it can't be read */
-/* The certificate of this fingerprint is on the deny list. */
-bool tls_context_denies(const struct tls_context *context, const uint8_t digest[SHA256_BYTES]);
-/* OpenSSL's verify callback: the chain is good so far; the deny list has the last word. */
-int tls_session_verify(int good, X509_STORE_CTX *store);
+
+/* tls_files.c: certificate, chain and key of the server; CAs of senders. */
+enum status tls_load_certificate(struct tls_context *context, const struct tls_settings *settings,
+                                 struct tls_complaint *c) must_check;
+enum status tls_load_client_ca(struct tls_context *context, const struct tls_settings *settings,
+                               struct tls_complaint *c) must_check;
+
+/* tls_crl.c: revocation lists, each checked before it counts: one of every CA of tls.client_ca,
+ * signed by it, of now. After tls_load_client_ca. */
+enum status tls_load_crl(struct tls_context *context, const struct tls_settings *settings,
+                         struct tls_complaint *c) must_check;
+
+/* tls_deny.c */
+enum status tls_load_deny_list(struct tls_context *context, const struct tls_settings *settings,
+                               struct tls_complaint *c) must_check;
+/* The certificate is on the deny list, by its fingerprint or its issuer and serial; also when that
+ * can't be found out. */
+bool tls_denies(const struct tls_denied *denied, X509 *certificate);
+
+/* tls_verify.c: OpenSSL's verify callback: the chain is good so far; deny list, extended key usage
+ * and anchors without a revocation list of their issuer have the last word. */
+int tls_verify_one(int good, X509_STORE_CTX *store);
+
+/* What tls_verify_one leaves for who asks why. */
+enum tls_verdict { TLS_VERDICT_OPENSSL, TLS_VERDICT_DENIED, TLS_VERDICT_NO_EKU };
+struct tls_verification {
+    const struct tls_context *context;
+    enum tls_verdict verdict;
+    struct tls_refused *refused; /* on the heap; NULL: nothing was refused */
+};
+/* tls_session.c: the verification that belongs to a session. */
+struct tls_verification *tls_session_verification(SSL *session);
+/* Makes the callback use *v for a check without a session. */
+bool tls_verify_with(X509_STORE_CTX *store, struct tls_verification *v);
+/* A word for the metric, and a sentence. */
+const char *tls_verify_reason(const struct tls_verification *v, long error, char *reason,
+                              size_t reason_size);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include "core/metrics.h"
@@ -11,56 +12,49 @@
 #include "server/cert_names.h"
 #include "server/tls_context.h"
 
-static int context_index = -1, denied_index = -1;
-static pthread_once_t indexes_once = PTHREAD_ONCE_INIT;
+static int verification_index = -1;
+static pthread_once_t index_once = PTHREAD_ONCE_INIT;
 
-static void release_context(void *parent, void *context, CRYPTO_EX_DATA *data, int index, long l,
-                            void *p)
+static void release_verification(void *parent, void *data, CRYPTO_EX_DATA *all, int index, long l,
+                                 void *p)
 {
-    (void)parent, (void)data, (void)index, (void)l, (void)p;
-    tls_context_release((struct tls_context *)context);
+    struct tls_verification *v = (struct tls_verification *)data;
+    (void)parent, (void)all, (void)index, (void)l, (void)p;
+    if (!v)
+        return;
+    tls_context_release((struct tls_context *)(uintptr_t)v->context);
+    free(v->refused);
+    free(v);
 }
 
-static void make_indexes(void)
+static void make_index(void)
 {
-    context_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, release_context);
-    denied_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
-    ensure(context_index >= 0 && denied_index >= 0);
+    verification_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, release_verification);
+    ensure(verification_index >= 0);
+}
+
+struct tls_verification *tls_session_verification(SSL *session)
+{
+    return (struct tls_verification *)SSL_get_ex_data(session, verification_index);
 }
 
 SSL *tls_session_create(struct tls_context *context)
 {
-    pthread_once(&indexes_once, make_indexes);
+    pthread_once(&index_once, make_index);
     SSL *session = SSL_new(context->ssl);
-    if (!session)
-        return NULL;
-    if (SSL_set_ex_data(session, context_index, context) != 1) {
+    struct tls_verification *v = (struct tls_verification *)calloc(1, sizeof *v);
+    if (!session || !v || SSL_set_ex_data(session, verification_index, v) != 1) {
         SSL_free(session);
+        free(v);
         return NULL;
     }
-    tls_context_hold(context);
+    v->context = tls_context_hold(context);
     return session;
 }
 
-static bool is_denied(const struct tls_context *context, X509 *certificate)
+const struct tls_refused *tls_session_refused(SSL *session)
 {
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    unsigned size = 0;
-    return X509_digest(certificate, EVP_sha256(), digest, &size) != 1 || size != SHA256_BYTES ||
-           tls_context_denies(context, digest);
-}
-
-int tls_session_verify(int good, X509_STORE_CTX *store)
-{
-    SSL *session = (SSL *)X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-    struct tls_context *context = (struct tls_context *)SSL_get_ex_data(session, context_index);
-    if (!good || X509_STORE_CTX_get_error_depth(store) > 0 || context->denied_count == 0)
-        return good;
-    if (!is_denied(context, X509_STORE_CTX_get_current_cert(store)))
-        return 1;
-    SSL_set_ex_data(session, denied_index, session); /* any pointer: denied */
-    X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REVOKED);
-    return 0;
+    return tls_session_verification(session)->refused;
 }
 
 enum status tls_session_peer(SSL *session, struct arena *arena, struct http_peer *peer)
@@ -73,24 +67,34 @@ enum status tls_session_peer(SSL *session, struct arena *arena, struct http_peer
     return cert_names_read(certificate, arena, peer);
 }
 
-static bool chain_is_good(SSL *session, X509 *certificate, const struct tls_context *context,
-                          char *reason, size_t reason_size)
+static bool chain_is_good(SSL *session, X509 *certificate, struct tls_verification *v, char *reason,
+                          size_t reason_size)
 {
     X509_STORE_CTX *check = X509_STORE_CTX_new();
-    bool good = check &&
-                X509_STORE_CTX_init(check, SSL_CTX_get_cert_store(context->ssl), certificate,
-                                    SSL_get_peer_cert_chain(session)) == 1 &&
-                X509_STORE_CTX_set_default(check, "ssl_client") == 1 &&
-                X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(check),
-                                       SSL_CTX_get0_param(context->ssl)) == 1 &&
-                X509_verify_cert(check) == 1;
-    if (!good)
-        snprintf(reason, reason_size, "client certificate: %s",
-                 check ? X509_verify_cert_error_string(X509_STORE_CTX_get_error(check))
-                       : "no memory to check it");
+    SSL_CTX *ssl = v->context->ssl;
+    bool good =
+        check &&
+        X509_STORE_CTX_init(check, SSL_CTX_get_cert_store(ssl), certificate,
+                            SSL_get_peer_cert_chain(session)) == 1 &&
+        X509_STORE_CTX_set_default(check, "ssl_client") == 1 &&
+        X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(check), SSL_CTX_get0_param(ssl)) == 1 &&
+        tls_verify_with(check, v) && X509_verify_cert(check) == 1;
+    if (!good && check)
+        tls_verify_reason(v, X509_STORE_CTX_get_error(check), reason, reason_size);
+    else if (!good)
+        snprintf(reason, reason_size, "client certificate: no memory to check it");
     X509_STORE_CTX_free(check);
     ERR_clear_error();
     return good;
+}
+
+/* What the recheck found is the session's from now on. */
+static void keep_refused(SSL *session, struct tls_verification *found)
+{
+    struct tls_verification *own = tls_session_verification(session);
+    free(own->refused);
+    own->refused = found->refused;
+    own->verdict = found->verdict;
 }
 
 enum status tls_session_recheck(SSL *session, const struct tls_context *context, char *reason,
@@ -104,18 +108,24 @@ enum status tls_session_recheck(SSL *session, const struct tls_context *context,
     }
     if (!certificate || !(mode & SSL_VERIFY_PEER))
         return STATUS_OK;
-    if (!chain_is_good(session, certificate, context, reason, reason_size))
-        return STATUS_REFUSED;
-    if (!is_denied(context, certificate))
-        return STATUS_OK;
-    snprintf(reason, reason_size, "client certificate is on tls.deny_list");
-    return STATUS_REFUSED;
+    struct tls_verification v = {.context = context};
+    bool good = chain_is_good(session, certificate, &v, reason, reason_size);
+    keep_refused(session, &v);
+    return good ? STATUS_OK : STATUS_REFUSED;
 }
 
 int64_t tls_session_peer_expiry_s(SSL *session)
 {
-    X509 *certificate = SSL_get0_peer_certificate(session);
-    return certificate ? tls_asn1_seconds(X509_get0_notAfter(certificate)) : INT64_MAX;
+    STACK_OF(X509) *chain = SSL_get0_verified_chain(session);
+    int64_t first = INT64_MAX;
+    if (!SSL_get0_peer_certificate(session))
+        return first;
+    for (int i = 0; chain && i < sk_X509_num(chain); i++) {
+        int64_t end = tls_asn1_seconds(X509_get0_notAfter(sk_X509_value(chain, i)));
+        first = end < first ? end : first;
+    }
+    int64_t list = tls_session_verification(session)->context->crl_expiry_s;
+    return list < first ? list : first;
 }
 
 void tls_count_handshake(const char *result)
@@ -125,28 +135,18 @@ void tls_count_handshake(const char *result)
     metric_add(metric_series(METRIC_vsocd_tls_handshakes_total, labels), 1);
 }
 
-static const char *verify_failure(SSL *session, char *reason, size_t reason_size)
+/* The client has refused us, not we the client. */
+static const char *alert_failure(int alert, char *reason, size_t reason_size)
 {
-    long result = SSL_get_verify_result(session);
-    snprintf(reason, reason_size, "client certificate: %s", X509_verify_cert_error_string(result));
-    if (SSL_get_ex_data(session, denied_index)) {
-        snprintf(reason, reason_size, "client certificate is on tls.deny_list");
-        return "denied";
-    }
-    switch (result) {
-    case X509_V_ERR_CERT_HAS_EXPIRED:
-    case X509_V_ERR_CERT_NOT_YET_VALID:
-        return "expired";
-    case X509_V_ERR_CERT_REVOKED:
-        return "revoked";
-    case X509_V_ERR_UNABLE_TO_GET_CRL:
-    case X509_V_ERR_CRL_HAS_EXPIRED:
-    case X509_V_ERR_CRL_NOT_YET_VALID:
-    case X509_V_ERR_CRL_SIGNATURE_FAILURE:
-        return "no_valid_crl";
-    default:
-        return "bad_certificate";
-    }
+    bool trust = alert == SSL_AD_UNKNOWN_CA || alert == SSL_AD_BAD_CERTIFICATE ||
+                 alert == SSL_AD_CERTIFICATE_UNKNOWN || alert == SSL_AD_CERTIFICATE_EXPIRED ||
+                 alert == SSL_AD_UNSUPPORTED_CERTIFICATE;
+    snprintf(reason, reason_size, "the client ended the handshake with the alert %s%s",
+             SSL_alert_desc_string_long(alert),
+             trust ? ": it does not trust the server's certificate (tls.certificate); give the "
+                     "client the CA of it"
+                   : "");
+    return "client_alert";
 }
 
 const char *tls_session_failure(SSL *session, unsigned long error, char *reason, size_t reason_size)
@@ -161,14 +161,17 @@ const char *tls_session_failure(SSL *session, unsigned long error, char *reason,
     if (ERR_GET_LIB(error) != ERR_LIB_SSL)
         return "protocol";
     if (why == SSL_R_CERTIFICATE_VERIFY_FAILED)
-        return verify_failure(session, reason, reason_size);
+        return tls_verify_reason(tls_session_verification(session), SSL_get_verify_result(session),
+                                 reason, reason_size);
     if (why == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)
         return "no_certificate";
     if (why == SSL_R_HTTP_REQUEST) {
         snprintf(reason, reason_size, "the peer speaks plain HTTP on a TLS port");
         return "plain_http";
     }
-    return why >= SSL_AD_REASON_OFFSET ? "client_alert" : "protocol";
+    if (why >= SSL_AD_REASON_OFFSET)
+        return alert_failure(why - SSL_AD_REASON_OFFSET, reason, reason_size);
+    return "protocol";
 }
 
 void tls_session_shutdown(SSL *session)

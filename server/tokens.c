@@ -9,8 +9,8 @@
 #include "core/arena.h"
 #include "core/hex.h"
 #include "server/credential_file.h"
-#include "server/file_read.h"
 #include "server/identity.h"
+#include "server/trusted_file.h"
 
 #define MEMORY_MAX ((size_t)256 << 20)
 
@@ -206,11 +206,9 @@ enum status tokens_parse(struct slice text, struct tokens **out, char reason[256
 enum status tokens_load(const char *path, struct tokens **out, char reason[256])
 {
     struct writer text;
-    enum status s = file_read_all(path, &text);
+    enum status s = trusted_file_read(path, TRUSTED_SECRET, &text, reason);
     if (s == STATUS_OK)
         s = tokens_parse(writer_slice(&text), out, reason);
-    else
-        snprintf(reason, 256, "%s", status_text(s));
     writer_fini(&text);
     return s;
 }

@@ -75,6 +75,7 @@ class Authority:
         paths = self.folder / f"{file}.crt", self.folder / f"{file}.key"
         paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         paths[1].write_bytes(key_pem(key))
+        paths[1].chmod(0o600)
         return paths
 
     def server(self, file="server"):

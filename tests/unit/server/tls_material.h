@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -24,16 +25,17 @@ static inline void tm_add_extension(X509 *certificate, X509 *issuer, int nid, co
     X509_EXTENSION_free(extension);
 }
 
-/* Valid from an hour ago until `seconds` from now. issuer NULL: self-signed. san NULL: none. */
-static inline struct identity tm_issue(const struct identity *issuer, bool ca, const char *name,
-                                       const char *san, long seconds)
+/* Valid between so many seconds from now. issuer NULL: self-signed. san, eku NULL: none. */
+static inline struct identity tm_issue_between(const struct identity *issuer, bool ca,
+                                               const char *name, const char *san, const char *eku,
+                                               long from, long seconds)
 {
     static long serial;
     struct identity me = {X509_new(), EVP_EC_gen("P-256")};
     const struct identity *by = issuer ? issuer : &me;
     X509_set_version(me.certificate, 2);
     ASN1_INTEGER_set(X509_get_serialNumber(me.certificate), ++serial);
-    X509_gmtime_adj(X509_getm_notBefore(me.certificate), -3600);
+    X509_gmtime_adj(X509_getm_notBefore(me.certificate), from);
     X509_gmtime_adj(X509_getm_notAfter(me.certificate), seconds);
     X509_NAME *subject = X509_get_subject_name(me.certificate);
     X509_NAME_add_entry_by_txt(subject, "O", MBSTRING_UTF8, (const unsigned char *)"tenant-a", -1,
@@ -49,8 +51,17 @@ static inline struct identity tm_issue(const struct identity *issuer, bool ca, c
                          "critical,keyCertSign,cRLSign");
     if (san)
         tm_add_extension(me.certificate, by->certificate, NID_subject_alt_name, san);
+    if (eku)
+        tm_add_extension(me.certificate, by->certificate, NID_ext_key_usage, eku);
     assert_true(X509_sign(me.certificate, by->key, EVP_sha256()) > 0);
     return me;
+}
+
+/* The same from an hour ago, without extended key usage. */
+static inline struct identity tm_issue(const struct identity *issuer, bool ca, const char *name,
+                                       const char *san, long seconds)
+{
+    return tm_issue_between(issuer, ca, name, san, NULL, -3600, seconds);
 }
 
 static inline void tm_free(struct identity *identity)
@@ -82,6 +93,7 @@ static inline void tm_write_key(const char *path, EVP_PKEY *key, const char *pas
                          (const unsigned char *)passphrase,
                          passphrase ? (int)strlen(passphrase) : 0, NULL, NULL);
     fclose(file);
+    assert_int_equal(chmod(path, 0600), 0);
 }
 
 static inline void tm_write_text(const char *path, const char *text)
@@ -91,16 +103,19 @@ static inline void tm_write_text(const char *path, const char *text)
     fclose(file);
 }
 
-static inline void tm_write_crl(const char *path, const struct identity *issuer, X509 *revoked,
-                                long seconds)
+/* Appends a list of issuer's that signer signs, of between so many seconds from now; seconds 0: no
+ * nextUpdate. */
+static inline void tm_add_crl(const char *path, const struct identity *issuer,
+                              const struct identity *signer, X509 *revoked, long from, long seconds)
 {
     X509_CRL *crl = X509_CRL_new();
-    ASN1_TIME *time = X509_gmtime_adj(NULL, -3600);
+    ASN1_TIME *time = X509_gmtime_adj(NULL, from);
     X509_CRL_set_version(crl, 1);
     X509_CRL_set_issuer_name(crl, X509_get_subject_name(issuer->certificate));
     X509_CRL_set1_lastUpdate(crl, time);
     X509_gmtime_adj(time, seconds);
-    X509_CRL_set1_nextUpdate(crl, time);
+    if (seconds)
+        X509_CRL_set1_nextUpdate(crl, time);
     if (revoked) {
         X509_REVOKED *row = X509_REVOKED_new();
         X509_REVOKED_set_serialNumber(row, X509_get_serialNumber(revoked));
@@ -110,11 +125,18 @@ static inline void tm_write_crl(const char *path, const struct identity *issuer,
     }
     ASN1_TIME_free(time);
     X509_CRL_sort(crl);
-    assert_true(X509_CRL_sign(crl, issuer->key, EVP_sha256()) > 0);
-    FILE *file = fopen(path, "w");
+    assert_true(X509_CRL_sign(crl, signer->key, EVP_sha256()) > 0);
+    FILE *file = fopen(path, "a");
     PEM_write_X509_CRL(file, crl);
     fclose(file);
     X509_CRL_free(crl);
+}
+
+static inline void tm_write_crl(const char *path, const struct identity *issuer, X509 *revoked,
+                                long seconds)
+{
+    remove(path);
+    tm_add_crl(path, issuer, issuer, revoked, -3600, seconds);
 }
 
 static inline void tm_fingerprint(X509 *certificate, char text[65])

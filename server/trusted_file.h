@@ -1,0 +1,40 @@
+/* trusted_file.h: opens files that decide who may do what: keys, tokens, senders, certificates,
+ * revocation lists, code. Such a file is refused, with a sentence that names the command that mends
+ * it, when somebody else could have written it or read its secret. Thread: not a worker.
+ *
+ * The file and every folder above it, symbolic links followed one by one, must belong to root or to
+ * the user of the process, and nobody else may write to them. A folder that others may write is
+ * taken when its sticky bit keeps them from replacing what is ours (/tmp, the volumes of a
+ * Kubernetes secret). The group of a user that has it alone (as Debian makes it) counts as the
+ * user. */
+#ifndef VSOC_SERVER_TRUSTED_FILE_H
+#define VSOC_SERVER_TRUSTED_FILE_H
+
+#include <sys/stat.h>
+
+#include "core/writer.h"
+
+enum trusted_kind {
+    TRUSTED_SECRET, /* nobody else may read it either; a file of root's may be read by its group
+                       (0640, or 0440 with Kubernetes' fsGroup) */
+    TRUSTED_PUBLIC, /* everybody may read it */
+    TRUSTED_CODE,   /* a plug-in: the same, and no group is taken for its user */
+};
+
+/* What speaks against a file with this state: NULL, or words that go on after its name. user: of
+ * the process. Pure. */
+const char *trusted_file_problem(enum trusted_kind kind, const struct stat *file, uid_t user);
+/* The same of a folder above it. */
+const char *trusted_folder_problem(enum trusted_kind kind, const struct stat *folder, uid_t user);
+
+/* Opens a regular file for reading, checked by what was opened; *fd is the caller's to close.
+ * NOT_FOUND; REFUSED: it may not be read, or not be trusted; IO. *reason: words that go on after
+ * its name. */
+enum status trusted_file_open(const char *path, enum trusted_kind kind, int *fd,
+                              char reason[256]) must_check;
+/* All bytes of such a file in *out, which is initialised in any case: writer_fini it. TOO_LARGE
+ * (64 MiB) and NO_MEMORY too. */
+enum status trusted_file_read(const char *path, enum trusted_kind kind, struct writer *out,
+                              char reason[256]) must_check;
+
+#endif
