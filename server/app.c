@@ -24,8 +24,8 @@
 #include "server/command.h"
 #include "server/config_cli.h"
 #include "server/file_budget.h"
-#include "server/file_read.h"
 #include "server/sink_config.h"
+#include "server/trusted_file.h"
 #include "storage/folder.h"
 
 #define LOG_COMPONENT "app"
@@ -244,7 +244,8 @@ static enum status read_admin_token(struct app *app)
     struct writer text;
     if (!path)
         return STATUS_OK;
-    enum status s = file_read_all(path, &text);
+    char reason[256] = "holds no token";
+    enum status s = trusted_file_read(path, TRUSTED_SECRET, &text, reason);
     if (s == STATUS_OK) {
         struct slice token = slice_trim(writer_slice(&text));
         app->admin_token = token.size ? strndup((const char *)token.data, token.size) : NULL;
@@ -252,8 +253,8 @@ static enum status read_admin_token(struct app *app)
     writer_fini(&text);
     if (app->admin_token)
         return STATUS_OK;
-    log_error("listen.admin.token_file can't be read or is empty", LOG_TEXT("file", path),
-              LOG_STATUS(s));
+    log_error("listen.admin.token_file can't be used", LOG_TEXT("file", path),
+              LOG_TEXT("problem", reason));
     return settings_status(s);
 }
 

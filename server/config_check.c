@@ -10,11 +10,11 @@
 #include "core/writer.h"
 #include "parsers/registry.h"
 #include "server/config_build.h"
-#include "server/file_read.h"
 #include "server/name_pattern.h"
 #include "server/plugins.h"
 #include "server/senders.h"
 #include "server/tokens.h"
+#include "server/trusted_file.h"
 
 #define TELL(build, member, ...)                                                                   \
     config_problem(build, &(build)->origins[CONFIG_AT_##member], __VA_ARGS__)
@@ -117,6 +117,33 @@ static void check_addresses(struct config_build *build)
              c->admin_address);
 }
 
+/* reason: as trusted_file.h gives it. */
+static void untrusted(struct config_build *build, enum config_at at, const char *path,
+                      enum status s, const char *reason)
+{
+    static const char unreadable[] = "can't be read: ";
+    const struct config_origin *origin = &build->origins[at];
+    if (!strncmp(reason, unreadable, sizeof unreadable - 1))
+        config_problem_unreadable(build, origin, path, s, reason + sizeof unreadable - 1);
+    else
+        config_problem(build, origin, "'%s' %s", path, reason);
+}
+
+/* Files that decide who may do what: nobody else may write them, or read what is secret. */
+static void check_trusted(struct config_build *build, enum config_at at, const char *path,
+                          enum trusted_kind kind)
+{
+    char reason[256];
+    int fd;
+    if (!is_set(path))
+        return;
+    enum status s = trusted_file_open(path, kind, &fd, reason);
+    if (s == STATUS_OK)
+        close(fd);
+    else
+        untrusted(build, at, path, s, reason);
+}
+
 static void check_file(struct config_build *build, enum config_at at, const char *path)
 {
     struct stat st;
@@ -138,8 +165,7 @@ static void read_tokens(struct config_build *build)
         return;
     enum status s = tokens_load(c->identity_tokens_file, &c->tokens, reason);
     if (status_is_passing(s))
-        config_problem_unreadable(build, &build->origins[CONFIG_AT_identity_tokens_file],
-                                  c->identity_tokens_file, s, reason);
+        untrusted(build, CONFIG_AT_identity_tokens_file, c->identity_tokens_file, s, reason);
     else if (s != STATUS_OK)
         TELL(build, identity_tokens_file, "'%s': %s", c->identity_tokens_file, reason);
 }
@@ -149,15 +175,19 @@ static void read_senders(struct config_build *build)
 {
     struct config *c = build->config;
     char reason[256];
-    if (is_set(c->identity_senders_file) &&
-        senders_load(c->identity_senders_file, &c->senders, reason) != STATUS_OK)
+    if (!is_set(c->identity_senders_file))
+        return;
+    enum status s = senders_load(c->identity_senders_file, &c->senders, reason);
+    if (status_is_passing(s))
+        untrusted(build, CONFIG_AT_identity_senders_file, c->identity_senders_file, s, reason);
+    else if (s != STATUS_OK)
         TELL(build, identity_senders_file, "'%s': %s", c->identity_senders_file, reason);
 }
 
 static void check_files(struct config_build *build)
 {
     const struct config *c = build->config;
-    check_file(build, CONFIG_AT_admin_token_file, c->admin_token_file);
+    check_trusted(build, CONFIG_AT_admin_token_file, c->admin_token_file, TRUSTED_SECRET);
     read_tokens(build);
     read_senders(build);
     for (size_t i = 0; i < c->ingest_catalogs.count; i++)
@@ -166,13 +196,13 @@ static void check_files(struct config_build *build)
         check_file(build, CONFIG_AT_ingest_plugins, past_override(c->ingest_plugins.items[i]));
     if (!c->ingest_tls)
         return;
-    check_file(build, CONFIG_AT_tls_certificate, c->tls_certificate);
-    check_file(build, CONFIG_AT_tls_key, c->tls_key);
+    check_trusted(build, CONFIG_AT_tls_certificate, c->tls_certificate, TRUSTED_PUBLIC);
+    check_trusted(build, CONFIG_AT_tls_key, c->tls_key, TRUSTED_SECRET);
     if (c->tls_client_auth == CLIENT_AUTH_OFF)
         return;
-    check_file(build, CONFIG_AT_tls_client_ca, c->tls_client_ca);
-    check_file(build, CONFIG_AT_tls_crl, c->tls_crl);
-    check_file(build, CONFIG_AT_tls_deny_list, c->tls_deny_list);
+    check_trusted(build, CONFIG_AT_tls_client_ca, c->tls_client_ca, TRUSTED_PUBLIC);
+    check_trusted(build, CONFIG_AT_tls_crl, c->tls_crl, TRUSTED_PUBLIC);
+    check_trusted(build, CONFIG_AT_tls_deny_list, c->tls_deny_list, TRUSTED_PUBLIC);
 }
 
 static void check_tls(struct config_build *build)
@@ -307,11 +337,11 @@ static void read_dsn(struct config_build *build)
     }
     if (!c->postgres_enabled)
         return;
-    enum status s = file_read_all(c->postgres_dsn_file, &text);
+    char reason[256];
+    enum status s = trusted_file_read(c->postgres_dsn_file, TRUSTED_SECRET, &text, reason);
     struct slice dsn = slice_trim(writer_slice(&text));
     if (s != STATUS_OK)
-        config_problem_unreadable(build, &build->origins[CONFIG_AT_postgres_dsn_file],
-                                  c->postgres_dsn_file, s, status_text(s));
+        untrusted(build, CONFIG_AT_postgres_dsn_file, c->postgres_dsn_file, s, reason);
     else if (!dsn.size || dsn.size > 4096 || memchr(dsn.data, 0, dsn.size))
         TELL(build, postgres_dsn_file, "'%s' must hold one connection string, up to 4096 bytes",
              c->postgres_dsn_file);

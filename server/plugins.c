@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "server/plugin_file.h"
+#include "server/trusted_file.h"
 
 #define TRIAL_SECONDS 10
 /* Exit status of a trial that came to its end. */
@@ -20,6 +20,7 @@
 
 struct plugin {
     char file[PATH_MAX];
+    int fd; /* open as long as it is loaded: dlopen knows objects by this name; -1: none */
     void *handle;
     const struct parser *parser;
     bool override;
@@ -44,7 +45,9 @@ refuse(const char *file, char reason[PLUGINS_REASON], const char *format, ...)
 static enum status open_object(struct plugin *p, char reason[PLUGINS_REASON])
 {
     plugin_function get = NULL;
-    p->handle = dlopen(p->file, RTLD_NOW | RTLD_LOCAL);
+    char checked[32]; /* the file that was looked at, whatever has its name now */
+    snprintf(checked, sizeof checked, "/proc/self/fd/%d", p->fd);
+    p->handle = dlopen(checked, RTLD_NOW | RTLD_LOCAL);
     if (!p->handle)
         return refuse(p->file, reason, "can't be loaded: %s", dlerror());
     void *symbol = dlsym(p->handle, VSOC_PARSER_PLUGIN_SYMBOL);
@@ -98,31 +101,19 @@ static enum status try_in_child(struct registry *registry, struct plugin *p,
                : refuse(p->file, reason, "ends the process when it is loaded");
 }
 
-static enum status check_place(const char *file, char reason[PLUGINS_REASON])
-{
-    struct stat st;
-    char folder[PATH_MAX];
-    const char *problem = NULL;
-    snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(file, '/') - file + 1), file);
-    if (stat(file, &st) != 0)
-        return refuse(file, reason, "can't be read: %s", strerror(errno));
-    problem = plugin_file_problem(&st, geteuid());
-    if (!problem && stat(folder, &st) == 0)
-        problem = plugin_folder_problem(&st, geteuid());
-    return problem ? refuse(file, reason, "%s", problem) : STATUS_OK;
-}
-
 static enum status load(struct registry *registry, const char *entry, struct plugin *p,
                         char reason[PLUGINS_REASON])
 {
+    p->fd = -1;
     p->override = strncmp(entry, PLUGIN_OVERRIDE, strlen(PLUGIN_OVERRIDE)) == 0;
     if (p->override)
         entry += strlen(PLUGIN_OVERRIDE);
     if (!realpath(entry, p->file))
         return refuse(entry, reason, "can't be read: %s", strerror(errno));
-    enum status s = check_place(p->file, reason);
-    if (s == STATUS_OK)
-        s = try_in_child(registry, p, reason);
+    char problem[256];
+    if (trusted_file_open(p->file, TRUSTED_CODE, &p->fd, problem) != STATUS_OK)
+        return refuse(p->file, reason, "%s", problem);
+    enum status s = try_in_child(registry, p, reason);
     if (s == STATUS_OK)
         s = open_object(p, reason);
     return s == STATUS_OK ? add(registry, p, reason) : s;
@@ -175,9 +166,12 @@ enum status plugins_open_configured(const struct config *config, struct plugins 
 void plugins_close(struct plugins *plugins)
 {
     registry_destroy(plugins->registry);
-    for (size_t i = 0; i < plugins->count; i++)
+    for (size_t i = 0; i < plugins->count; i++) {
         if (plugins->items[i].handle)
             dlclose(plugins->items[i].handle);
+        if (plugins->items[i].fd >= 0)
+            close(plugins->items[i].fd);
+    }
     free(plugins->items);
     *plugins = (struct plugins){0};
 }

@@ -14,6 +14,7 @@
 #include "core/hex.h"
 #include "core/thread.h"
 #include "storage/fault.h"
+#include "server/trusted_file.h"
 #include "storage/folder.h"
 
 /* Tenants whose keys a worker keeps at hand. */
@@ -142,20 +143,35 @@ static enum status make_file(const char *path, char reason[256])
     return STATUS_IO;
 }
 
+/* The keys are a secret, and who could write them could make vehicles unfindable. */
+static enum status open_keys(const char *path, FILE **file, char reason[256])
+{
+    char problem[256];
+    int fd;
+    enum status s = trusted_file_open(path, TRUSTED_SECRET, &fd, problem);
+    if (s != STATUS_OK) {
+        snprintf(reason, 256, "%s %.180s", path, problem);
+        return s;
+    }
+    *file = fdopen(fd, "r");
+    if (*file)
+        return STATUS_OK;
+    close(fd);
+    return STATUS_NO_MEMORY;
+}
+
 enum status pseudonym_key_load(const char *path, struct pseudonym_key *key, char reason[256])
 {
-    FILE *file = fopen(path, "re");
-    if (!file && errno == ENOENT) {
-        enum status made = make_file(path, reason);
-        if (made != STATUS_OK)
-            return made;
-        file = fopen(path, "re");
+    FILE *file;
+    enum status status = open_keys(path, &file, reason);
+    if (status == STATUS_NOT_FOUND) {
+        status = make_file(path, reason);
+        if (status == STATUS_OK)
+            status = open_keys(path, &file, reason);
     }
-    if (!file) {
-        snprintf(reason, 256, "cannot read %s: %s", path, strerror(errno));
-        return status_from_errno(errno);
-    }
-    enum status status = read_keys(file, path, key, reason);
+    if (status != STATUS_OK)
+        return status;
+    status = read_keys(file, path, key, reason);
     fclose(file);
     /* Of a process that died it may be, its name not yet synced. Where somebody else has put it,
      * the folder need not be ours to sync. */

@@ -45,7 +45,8 @@ enum status tls_file_read(struct tls_complaint *c, const char *setting, const ch
     enum status s = trusted_file_read(path, kind, out, reason);
     if (s == STATUS_OK)
         return s;
-    return tls_complain(c, setting, path, reason);
+    tls_complain(c, setting, path, reason);
+    return status_is_passing(s) ? s : STATUS_CONFIG;
 }
 
 static BIO *bio_of(const struct writer *file)

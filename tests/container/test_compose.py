@@ -1,5 +1,6 @@
 """deploy/compose.yaml: what it refers to is there, and its settings are good for the program. No daemon is asked."""
 
+import os
 import re
 import subprocess
 
@@ -96,6 +97,7 @@ def test_settings_of_the_deployment_are_taken_by_the_image(compose, services, bu
     make_certificate(folder / "tls")
     for name in services["vsocd"]["secrets"]:
         (tmp_path / name).write_text("host=postgres dbname=vsoc user=vsoc password=x\n")
+        give_to_server(tmp_path / name)
     mounts = [f"{folder}:/etc/vsocd:ro"] + [f"{tmp_path / name}:/run/secrets/{name}:ro" for name in services["vsocd"]["secrets"]]
     assert "./compose:/etc/vsocd:ro" in services["vsocd"]["volumes"]
     said = buildah(
@@ -105,11 +107,17 @@ def test_settings_of_the_deployment_are_taken_by_the_image(compose, services, bu
     assert "no mistakes" in said
 
 
+def give_to_server(path):
+    """Root's, readable for the group of the image's user, as the README of the deployment says."""
+    os.chown(path, 0, 65532)
+    path.chmod(0o640)
+
+
 def make_certificate(folder):
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost",
          "-keyout", folder / "server.key", "-out", folder / "server.crt"],
         check=True, capture_output=True,
     )
-    (folder / "server.key").chmod(0o644)
+    give_to_server(folder / "server.key")
     (folder / "fleet-ca.crt").write_bytes((folder / "server.crt").read_bytes())

@@ -53,6 +53,7 @@ def test_serve_refuses_wrong_settings_the_same_way(run, tmp_path):
 
 def test_secrets_are_masked_when_settings_are_printed(run, tmp_path):
     (tmp_path / "dsn").write_text("postgresql://vsoc:hidden1@db/vsoc?sslpassword=hidden2\n")
+    (tmp_path / "dsn").chmod(0o600)
     file = write(
         tmp_path,
         PLAIN + "sinks:\n  postgres: { dsn_file: dsn }\n"

@@ -209,6 +209,7 @@ def test_admin_pages(server, path):
 
 def test_metrics_want_their_token(make_server, tmp_path):
     (tmp_path / "token").write_text("secret\n")
+    (tmp_path / "token").chmod(0o600)
     server = make_server({"listen": {"admin": {"token_file": str(tmp_path / "token")}}})
     for path in ("/metrics", "/api/v1/catalog/unknown"):
         check(server.get(path), "GET", path, 401)

@@ -38,6 +38,7 @@ def test_metrics_are_well_formed(server):
 def test_metrics_need_the_token_where_one_is_set(make_server, tmp_path):
     token = tmp_path / "token"
     token.write_text("s3cret\n")
+    token.chmod(0o600)
     server = make_server({"listen": {"admin": {"token_file": str(token)}}})
     assert server.get("/metrics").status == 401
     assert server.get("/metrics", {"Authorization": "Bearer wrong"}).status == 401

@@ -129,6 +129,7 @@ def write_tree(tree, root):
         with open(root / path, "wb") as file:
             file.write(tree[path].rstrip(b"\0"))
             file.truncate(len(tree[path]))
+        os.chmod(root / path, 0o600)  # keys are among them
 
 
 def read_tree(root):

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <sys/stat.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -359,6 +360,9 @@ static void the_connection_string_can_come_from_a_file(void **state)
     assert_non_null(f);
     fputs("host=b password=p\n", f);
     fclose(f);
+    assert_int_equal(load_all("sinks: {postgres: {dsn: host=a}}", sets, 1, NULL), STATUS_CONFIG);
+    assert_problem(0, 0, 0, "may be read by others than its owner: chmod 600");
+    assert_int_equal(chmod(dsn, 0600), 0);
     assert_int_equal(load_all("sinks: {postgres: {dsn: host=a}}", sets, 1, NULL), STATUS_OK);
     assert_string_equal(config->postgres_dsn, "host=b password=p");
     unlink(dsn);

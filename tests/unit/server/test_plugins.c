@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "server/file_read.h"
-#include "server/plugin_file.h"
+#include "server/trusted_file.h"
 #include "server/plugins.h"
 
 /* In a folder that nobody else may write, whatever umask the build had. */
@@ -72,21 +72,21 @@ static void only_root_and_the_server_may_change_a_plugin(void **state)
 {
     struct stat st = {.st_mode = S_IFREG | 0755, .st_uid = 1000};
     (void)state;
-    assert_null(plugin_file_problem(&st, 1000));
-    assert_non_null(plugin_file_problem(&st, 1001));
-    assert_non_null(plugin_folder_problem(&st, 1001));
+    assert_null(trusted_file_problem(TRUSTED_CODE, &st, 1000));
+    assert_non_null(trusted_file_problem(TRUSTED_CODE, &st, 1001));
+    assert_non_null(trusted_folder_problem(TRUSTED_CODE, &st, 1001));
     st.st_uid = 0;
-    assert_null(plugin_file_problem(&st, 1001));
+    assert_null(trusted_file_problem(TRUSTED_CODE, &st, 1001));
     st.st_mode = S_IFREG | 0775;
-    assert_non_null(plugin_file_problem(&st, 1001));
+    assert_non_null(trusted_file_problem(TRUSTED_CODE, &st, 1001));
     st.st_mode = S_IFREG | 0757;
-    assert_non_null(plugin_file_problem(&st, 1001));
+    assert_non_null(trusted_file_problem(TRUSTED_CODE, &st, 1001));
     st.st_mode = S_IFIFO | 0600;
-    assert_non_null(plugin_file_problem(&st, 1001));
+    assert_non_null(trusted_file_problem(TRUSTED_CODE, &st, 1001));
     st.st_mode = S_IFDIR | S_ISVTX | 0777;
-    assert_null(plugin_folder_problem(&st, 1001));
+    assert_null(trusted_folder_problem(TRUSTED_CODE, &st, 1001));
     st.st_mode = S_IFDIR | 0777;
-    assert_non_null(plugin_folder_problem(&st, 1001));
+    assert_non_null(trusted_folder_problem(TRUSTED_CODE, &st, 1001));
 }
 
 int main(void)

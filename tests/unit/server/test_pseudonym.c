@@ -39,6 +39,7 @@ static void write_file(const char *text)
     assert_non_null(f);
     fputs(text, f);
     fclose(f);
+    assert_int_equal(chmod(path, 0600), 0);
 }
 
 static void missing_file_is_made_for_the_owner_alone_and_read_again(void **state)
