@@ -56,7 +56,7 @@ static bool others_read(const struct stat *st, uid_t user)
 const char *trusted_file_problem(enum trusted_kind kind, const struct stat *file, uid_t user)
 {
     if (S_ISDIR(file->st_mode))
-        return "is a folder; name a file";
+        return "is not a regular file (is a folder; name a file)";
     if (!S_ISREG(file->st_mode))
         return "is not a regular file";
     if (!is_of(file, user))

@@ -6,7 +6,7 @@ import pytest
 from cryptography import x509
 
 from certificates import Authority, name, tls_settings
-from harness import event, ndjson
+from harness import event, ndjson, wait_until
 
 VIN, OTHER = "1M8GDM9AXKP042788", "1G4AH59H45G118341"
 OID = "1.3.6.1.4.1.55555.1.1"
@@ -83,6 +83,7 @@ def test_certificate_without_its_own_vin_in_its_place_sends_nothing(tls_server, 
     assert reply.headers["Content-Type"] == "application/problem+json" and reply.json["detail"]
     assert server.export() == []
     assert server.metric("vsocd_refusals_total", f'reason="{code}"') == 1
+    wait_until(lambda: "sender refused" in server.log(), what="the line")
     line = next(line for line in server.log().splitlines() if "sender refused" in line)
     assert code in line and VIN not in line and OTHER not in line
 
