@@ -18,9 +18,12 @@ void audit_event_init(struct audit_event *e, const struct parser_context *contex
     e->avc = e->permissions = e->permissive = e->apparmor = SLICE_EMPTY;
     e->host = (struct audit_host){.acct = SLICE_EMPTY};
     e->text_bytes = 0;
-    EVENT_SET(&e->t.event, time_event_ns, header->time_ns);
-    EVENT_SET(&e->t.event, time_event_raw, header->time);
-    EVENT_SET(&e->t.event, vehicle_seq, header->serial);
+    if (header->has_time) {
+        EVENT_SET(&e->t.event, time_event_ns, header->time_ns);
+        EVENT_SET(&e->t.event, time_event_raw, header->time);
+    }
+    if (header->has_serial)
+        EVENT_SET(&e->t.event, vehicle_seq, header->serial);
 }
 
 /* ---- texts ---- */

@@ -1,5 +1,6 @@
 /* audit_read.c: the grammar of audit records. Pure, any thread. Does not know what fields mean. */
 #include "parsers/audit_read.h"
+#include "parsers/audit_type.h"
 
 #define ENRICHED 0x1D /* stands before the fields that auditd adds in words */
 
@@ -42,14 +43,53 @@ static bool take_number(struct cursor *c, size_t digits, bool exactly, int64_t *
 
 static bool take_stamp(struct cursor *c, struct audit_header *out)
 {
-    int64_t seconds, ms;
+    int64_t seconds, fraction;
     size_t start = c->at;
-    if (!take_number(c, 10, false, &seconds) || seconds > SECONDS_MAX || !take(c, ".") ||
-        !take_number(c, 3, true, &ms))
+    if (!take_number(c, 10, false, &seconds) || seconds > SECONDS_MAX || !take(c, "."))
+        return false;
+    size_t digits_at = c->at;
+    if (!take_number(c, 3, false, &fraction))
+        return false;
+    if (c->at - digits_at != 3 && (seconds || fraction)) /* Android writes 0.0 */
         return false;
     out->time = slice_sub(c->text, start, c->at - start);
-    out->time_ns = seconds * 1000000000 + ms * 1000000;
-    return take(c, ":") && take_number(c, 10, false, &out->serial) && take(c, ")");
+    out->time_ns = seconds * 1000000000 + fraction * 1000000;
+    out->has_time = seconds > 0;
+    out->has_serial = take(c, ":") && take_number(c, 10, false, &out->serial) && take(c, ")");
+    return out->has_serial;
+}
+
+bool audit_bare_is_denial(struct slice text)
+{
+    struct slice head = slice_sub(text, 0, 64);
+    return slice_starts_with(text, "avc:") && memchr(head.data, '{', head.size);
+}
+
+/* "AVC " before the fields, as journald writes records: a known type, else it is a text. */
+static bool read_bare(struct slice line, struct audit_header *out)
+{
+    struct cursor c = {line, 0};
+    if (audit_bare_is_denial(line)) {
+        out->type = SLICE_LITERAL("AVC");
+        out->text = line;
+        return true;
+    }
+    out->type = take_word(&c);
+    if (!out->type.size || out->type.size > WORD_MAX || !take(&c, " ") ||
+        !audit_type_is_known(out->type))
+        return false;
+    out->text = slice_sub(line, c.at, line.size);
+    return true;
+}
+
+static bool read_type(struct cursor *c, struct audit_header *out)
+{
+    if (!take(c, "type=")) {
+        out->type = SLICE_LITERAL("AVC"); /* old kernels' only record without one */
+        return slice_starts_with(slice_sub(c->text, c->at, 6), "audit(");
+    }
+    out->type = take_word(c);
+    return out->type.size && out->type.size <= WORD_MAX && take(c, " ");
 }
 
 bool audit_header_read(struct slice line, struct audit_header *out)
@@ -62,11 +102,8 @@ bool audit_header_read(struct slice line, struct audit_header *out)
             return false;
     }
     (void)take(&c, "audit: ");
-    if (!take(&c, "type="))
-        return false;
-    out->type = take_word(&c);
-    if (!out->type.size || out->type.size > WORD_MAX || !take(&c, " "))
-        return false;
+    if (!read_type(&c, out))
+        return read_bare(slice_sub(line, c.at, line.size), out);
     (void)take(&c, "msg=");
     if (!take(&c, "audit(") || !take_stamp(&c, out))
         return false;

@@ -10,18 +10,25 @@ struct audit_header {
     struct slice time; /* SECONDS.MMM, as written */
     int64_t time_ns;
     int64_t serial;
+    bool has_serial;   /* else the record stands alone, without its head */
+    bool has_time;     /* Android writes 0 */
     struct slice text; /* what follows the header */
 };
 
-/* Reads "[node=NAME ][audit: ]type=TYPE [msg=]audit(SECONDS.MMM:SERIAL):"; false when it is none.
- */
+/* Reads "[node=NAME ][audit: ][type=TYPE ][msg=]audit(SECONDS.MMM:SERIAL):", or what is left of a
+ * record where a log has taken that away: "AVC avc: denied …", "avc: denied …". False when it is
+ * none. */
 bool audit_header_read(struct slice line, struct audit_header *out);
 
 /* Two records are of one event. */
 static inline bool audit_header_is_same(const struct audit_header *a, const struct audit_header *b)
 {
-    return a->serial == b->serial && a->time_ns == b->time_ns && slice_equal(a->node, b->node);
+    return a->has_serial && b->has_serial && a->serial == b->serial && a->time_ns == b->time_ns &&
+           slice_equal(a->node, b->node);
 }
+
+/* "avc: denied { read } for" at the head. */
+bool audit_bare_is_denial(struct slice text);
 
 struct audit_field {
     struct slice key;   /* empty: value is a word without = */

@@ -143,3 +143,11 @@ struct audit_type audit_type_of(struct slice type)
                                        slice_from_text(rows[i].category), rows[i].rank};
     return (struct audit_type){type, slice_from_text(category_of_prefix(type)), AUDIT_RANK_MAIN};
 }
+
+bool audit_type_is_known(struct slice name)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (slice_equal_text(name, rows[i].name))
+            return true;
+    return false;
+}

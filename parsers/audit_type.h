@@ -17,4 +17,7 @@ struct audit_type {
  * text. */
 struct audit_type audit_type_of(struct slice type);
 
+/* One of the names in the table. */
+bool audit_type_is_known(struct slice name);
+
 #endif

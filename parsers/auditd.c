@@ -158,7 +158,7 @@ static int probe(struct slice head)
     size_t at = 0;
     while (next_line(head, NULL, &at, &line) && is_blank(line))
         ;
-    return head.size && audit_header_read(line, &header) ? 85 : 0;
+    return head.size && audit_header_read(line, &header) && header.has_serial ? 85 : 0;
 }
 
 const struct parser parser_auditd = {

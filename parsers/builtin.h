@@ -16,6 +16,7 @@
     X(vsoc_json)                                                                                   \
     X(qsev)                                                                                        \
     X(auditd)                                                                                      \
+    X(logcat)                                                                                      \
     X(candump)                                                                                     \
     X(dlt)                                                                                         \
     X(cef)                                                                                         \

@@ -16,8 +16,9 @@
 static const struct {
     const char *parser, *sensor_kind;
 } sensor_kinds[] = {
-    {"qsev", "idsm"},    {"syslog", "host_ids"}, {"auditd", "host_ids"}, {"cef", "net_ids"},
-    {"leef", "net_ids"}, {"eve", "net_ids"},     {"candump", "can_ids"}, {"dlt", "dlt"},
+    {"qsev", "idsm"},       {"syslog", "host_ids"}, {"auditd", "host_ids"},
+    {"cef", "net_ids"},     {"leef", "net_ids"},    {"eve", "net_ids"},
+    {"candump", "can_ids"}, {"dlt", "dlt"},         {"logcat", "host_ids"},
 };
 
 static struct slice default_sensor_kind(const struct normaliser *n, const struct event *event)

@@ -108,6 +108,7 @@ static bool read_form(struct text_event *t, struct slice message, size_t form)
     if (end == rest.size)
         return false;
     set_user(t, slice_sub(rest, 0, end));
+    EVENT_GUESS(&t->event, event_category, SLICE_LITERAL("authentication"));
     if (forms[form].is_refusal)
         refuse(t);
     return true;

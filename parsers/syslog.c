@@ -4,14 +4,11 @@
 #include "parsers/builtin.h"
 #include "parsers/host_line.h"
 #include "parsers/split_count.h"
-#include "parsers/syslog_read.h"
+#include "parsers/line_scan.h"
+#include "parsers/syslog_inner.h"
+#include "parsers/syslog_local.h"
 #include "parsers/text_event.h"
 #include "parsers/uds_words.h"
-
-static bool is_digit(uint8_t c)
-{
-    return c >= '0' && c <= '9';
-}
 
 static void fill_time(struct text_event *t, const struct syslog_line *line)
 {
@@ -141,13 +138,12 @@ static void begin(struct text_event *t, const struct parser_context *context, st
     fill_header(t, line);
 }
 
-/* "[  123.456789] " of the kernel's log at the head of s: bytes of it, 0 when there is none. */
-static size_t stamp_bytes(struct slice s)
+static void keep_uptime(struct text_event *t, struct slice message)
 {
-    size_t n = 1;
-    while (n < s.size && n < 24 && (s.data[n] == ' ' || s.data[n] == '.' || is_digit(s.data[n])))
-        n++;
-    return slice_starts_with(s, "[") && slice_starts_with(slice_sub(s, n, 2), "] ") ? n + 2 : 0;
+    if (!syslog_stamp_bytes(message))
+        return;
+    struct slice rest = slice_sub(message, 1, message.size);
+    text_event_keep(t, SLICE_LITERAL("uptime"), slice_trim(line_until(&rest, ']')));
 }
 
 /* What an envelope loses when the event inside says it too. */
@@ -159,28 +155,16 @@ static void keep_columns(struct text_event *t, const struct syslog_line *line)
         text_event_keep(t, SLICE_LITERAL("timestamp"), line->time.text);
     if (EVENT_HAS(&t->event, severity_source))
         text_event_keep(t, SLICE_LITERAL("severity"), t->event.severity_source);
-    size_t stamp = stamp_bytes(line->message);
-    text_event_keep(t, SLICE_LITERAL("uptime"),
-                    slice_trim(slice_sub(line->message, 1, stamp ? stamp - 3 : 0)));
-}
-
-/* The record in the message, without the mark of CEE before JSON and what the kernel's log writes
- * before an audit record. */
-static struct slice inner_record(struct slice message)
-{
-    struct slice rest = slice_trim(message);
-    struct slice audit = slice_sub(rest, stamp_bytes(rest), rest.size);
-    if (slice_starts_with(rest, "@cee:"))
-        return slice_trim(slice_sub(rest, 5, rest.size));
-    return slice_starts_with(audit, "audit: type=") ? slice_sub(audit, 7, audit.size) : rest;
+    keep_uptime(t, line->message);
 }
 
 static enum parser_result hand_on(struct text_event *t, const struct syslog_line *line,
-                                  struct slice bytes, size_t record_bytes,
+                                  struct slice bytes, struct slice format, size_t record_bytes,
                                   struct parser_outcome *outcome)
 {
     struct parser_outcome inner_outcome = {.result = PARSER_OK};
-    const struct parser_inner inner = {.bytes = bytes, .size = record_bytes, .envelope = &t->event};
+    const struct parser_inner inner = {
+        .bytes = bytes, .format = format, .size = record_bytes, .envelope = &t->event};
     keep_columns(t, line);
     fill_data(t, line->data, true);
     if (!text_event_complete(t, outcome))
@@ -211,7 +195,7 @@ static void emit_message(struct text_event *t, const struct syslog_line *line,
     fill_data(t, line->data, false);
     fill_process(t, line);
     host_line_read(t, line->app,
-                   slice_sub(line->message, stamp_bytes(line->message), line->message.size));
+                   slice_sub(line->message, syslog_stamp_bytes(line->message), line->message.size));
     uds_words_read(t, line->message);
     text_event_set_message(t, line->message);
     text_event_emit(t, outcome);
@@ -224,9 +208,9 @@ static void parse(struct slice record, const struct parser_context *context,
     struct syslog_line line;
     struct slice text = without_line_ends(split_count_message(record));
     begin(&t, context, text, &line);
-    struct slice bytes = inner_record(line.message);
-    if (syslog_carries(bytes)) {
-        enum parser_result inner = hand_on(&t, &line, bytes, record.size, outcome);
+    struct slice format, bytes = syslog_inner_find(&line, &format);
+    if (bytes.size) {
+        enum parser_result inner = hand_on(&t, &line, bytes, format, record.size, outcome);
         if (inner == PARSER_OK)
             return;
         begin(&t, context, text, &line); /* what an envelope says is not an event's */
@@ -246,6 +230,8 @@ static int probe(struct slice head)
     syslog_read(slice_sub(head, 0, lf ? (size_t)(lf - head.data) : head.size), 0, &line);
     if (line.is_5424)
         return 70;
+    if (line.is_local)
+        return 76; /* surer than an array of JSON */
     if (line.priority >= 0)
         return 60;
     return line.has_time || line.host.size ? 40 : 0;
@@ -259,7 +245,8 @@ const struct parser parser_syslog = {
     .description = "syslog of RFC 5424 and RFC 3164, with CEF, LEEF, JSON and audit records in it",
     .framing = PARSER_FRAMING_SYSLOG,
     .probe = probe,
-    .guessed_by = "`<PRI>`, also behind an octet count, a time like `Oct 11 22:14:15`, or a name "
-                  "and CEF or LEEF, at the start",
+    .guessed_by =
+        "`<PRI>`, also behind an octet count, a time like `Oct 11 22:14:15`, a kernel stamp "
+        "like `[   12.345678]`, or a name and CEF or LEEF, at the start",
     .parse = parse,
 };

@@ -2,6 +2,7 @@
  * thread. */
 #include "parsers/syslog_read.h"
 #include "parsers/syslog_5424.h"
+#include "parsers/syslog_local.h"
 #include "parsers/syslog_word.h"
 
 #define PRIORITY_MAX    191
@@ -87,19 +88,36 @@ static bool may_be_host(struct slice word, struct slice rest, const struct syslo
            (out->has_time || syslog_starts_record(rest));
 }
 
+/* BusyBox and OpenWrt write facility and severity in words, with a host before them or none. */
+static struct slice take_level(struct slice s, struct syslog_line *out)
+{
+    int priority;
+    size_t size = syslog_level_read(s, &priority);
+    if (!size || !out->has_time)
+        return s;
+    if (out->priority < 0)
+        out->priority = priority;
+    return syslog_from(s, size);
+}
+
 static void read_3164(struct slice s, int64_t received_ns, struct syslog_line *out)
 {
     s = syslog_skip_blanks(s);
+    if (syslog_dmesg_read(s, received_ns, out))
+        return;
     size_t behind = syslog_time_read(s, received_ns, &out->time);
     out->has_time = behind > 0;
     out->host = behind ? out->time.host : SLICE_EMPTY;
     s = syslog_from(s, behind);
+    struct slice leveled = take_level(s, out);
+    bool has_level = leveled.size != s.size;
+    s = leveled;
     size_t tag = syslog_tag_read(s, out);
     struct slice rest = s, host = syslog_take_word(&rest);
     rest = syslog_skip_blanks(rest);
-    if (!tag && !out->host.size && may_be_host(host, rest, out)) {
+    if (!tag && !has_level && !out->host.size && may_be_host(host, rest, out)) {
         out->host = host;
-        s = rest;
+        s = take_level(rest, out);
         tag = syslog_tag_read(s, out);
     }
     s = syslog_from(s, tag);
@@ -116,6 +134,6 @@ void syslog_read(struct slice line, int64_t received_ns, struct syslog_line *out
     if (priority && syslog_5424_read(s, received_ns, out))
         return;
     read_3164(s, received_ns, out);
-    if (!out->flaws && out->priority < 0 && !out->has_time && !out->host.size)
+    if (!out->flaws && out->priority < 0 && !out->has_time && !out->host.size && !out->is_local)
         out->flaws |= SYSLOG_FLAW_NO_HEADER;
 }

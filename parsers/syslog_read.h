@@ -9,7 +9,8 @@
 
 struct syslog_line {
     bool is_5424;
-    int priority; /* facility * 8 + severity, -1: none */
+    bool is_local; /* of dmesg or the journal: it has no header of syslog's and needs none */
+    int priority;  /* facility * 8 + severity, -1: none */
     bool has_time;
     struct syslog_time time;
     /* Empty: not there or nil. */

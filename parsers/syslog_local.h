@@ -1,0 +1,17 @@
+/* syslog_local.h: what logs of one machine write that no RFC knows: the kernel's ring buffer
+ * (dmesg), BusyBox's facility and severity, journalctl. For the files of syslog only. */
+#ifndef VSOC_PARSERS_SYSLOG_LOCAL_H
+#define VSOC_PARSERS_SYSLOG_LOCAL_H
+
+#include "parsers/syslog_read.h"
+
+/* "kern.warn " at the head: bytes read, 0 when there is none; *priority is facility * 8 +
+ * severity. */
+size_t syslog_level_read(struct slice s, int *priority);
+/* "[   12.345678] " or "[   12.345678][  T123] " at the head: bytes read, 0 when there is none. */
+size_t syslog_stamp_bytes(struct slice s);
+/* A line of dmesg, also with -T, -x and both, or of journalctl -o short-monotonic. False, with *out
+ * as it was, when it is none. */
+bool syslog_dmesg_read(struct slice s, int64_t received_ns, struct syslog_line *out);
+
+#endif
