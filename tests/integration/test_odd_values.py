@@ -19,6 +19,7 @@ TEXTS = {
     "cef": (LINES, b"CEF:0|v|p|1|c|n|5|msg=a@@b"),
     "leef": (LINES, b"LEEF:1.0|v|p|1|id|msg=a@@b"),
     "auditd": (LINES, b'type=USER_CMD msg=audit(1170021601.343:296): comm="a@@b"'),
+    "logcat": (LINES, b"11-29 12:00:00.123  1234  5678 I Tag: a@@b"),
     "candump": (LINES, b"(1767225600.500000) a@@b 123#01"),
     "dlt": (LINES, HERE),
 }
