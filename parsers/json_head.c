@@ -54,5 +54,9 @@ unsigned json_head_keys(struct slice head, const char *const *names, size_t coun
 bool json_head_is_json(struct slice head)
 {
     head = without_mark(head);
-    return slice_starts_with(head, "{") || slice_starts_with(head, "[");
+    if (!slice_starts_with(head, "["))
+        return slice_starts_with(head, "{");
+    /* Logs begin lines with [2026-…], [   12.345678], [ERROR]. */
+    head = slice_trim(slice_sub(head, 1, head.size));
+    return !head.size || memchr("{[]\"", head.data[0], 4);
 }

@@ -183,6 +183,15 @@ static enum status next_element(struct split *split, struct split_record *record
     return starts_value(c) ? next_container(split, record, at) : next_scalar(split, record, at);
 }
 
+/* Bytes at a place between values that are none: the mark of a file that was appended to others,
+ * and what RFC 7464 puts before each value. */
+static size_t mark_bytes(struct slice body, size_t at)
+{
+    if (body.data[at] == 0x1E)
+        return 1;
+    return slice_starts_with(slice_sub(body, at, 3), "\xEF\xBB\xBF") ? 3 : 0;
+}
+
 static enum status next_json(struct split *split, struct split_record *record)
 {
     for (;;) {
@@ -208,6 +217,8 @@ static enum status next_json(struct split *split, struct split_record *record)
             split->offset = at + 1;
         } else if (split->body.data[at] == '{') {
             return next_container(split, record, at);
+        } else if (mark_bytes(split->body, at)) {
+            split->offset = at + mark_bytes(split->body, at);
         } else {
             return give_broken(split, record, at, at + 1, "text between JSON values");
         }

@@ -338,8 +338,24 @@ static int probe(struct slice head)
     return json_head_is_json(head) ? 50 : 0;
 }
 
-static const char *const content_types[] = {"application/json", "application/x-ndjson",
-                                            "application/ndjson", NULL};
+/* JSON, and the names that senders have for JSON one a line. */
+static const char *const content_types[] = {"application/json",
+                                            "application/x-ndjson",
+                                            "application/ndjson",
+                                            "application/jsonl",
+                                            "application/x-jsonl",
+                                            "application/jsonlines",
+                                            "application/x-jsonlines",
+                                            "application/json-lines",
+                                            "application/x-json-stream",
+                                            "application/json-seq",
+                                            "application/x-json",
+                                            "text/json",
+                                            "text/jsonl",
+                                            "text/x-jsonl",
+                                            "text/ndjson",
+                                            "text/x-ndjson",
+                                            NULL};
 
 const struct parser parser_vsoc_json = {
     .abi_version = VSOC_PARSER_ABI,
@@ -350,6 +366,6 @@ const struct parser parser_vsoc_json = {
     .content_types = content_types,
     .framing = PARSER_FRAMING_JSON,
     .probe = probe,
-    .guessed_by = "the head starts with `{` or `[`",
+    .guessed_by = "the head starts with `{`, or with `[` and then `{`, `[`, `]` or `\"`",
     .parse = parse,
 };

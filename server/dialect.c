@@ -4,6 +4,7 @@
 #define DIALECTS(X)                                                                                \
     X(cloudevents_batch)                                                                           \
     X(otlp_json)                                                                                   \
+    X(otlp_plain)                                                                                  \
     X(otlp_protobuf)                                                                               \
     X(hec_event)                                                                                   \
     X(hec_raw)                                                                                     \

@@ -1,6 +1,8 @@
 /* dialect_otlp.c: POST /v1/logs, OTLP/HTTP: the answer has the type of the request. Worker threads.
  * Pure. Clients send again after 429, 502, 503 and 504 only, and drop the batch after any other
  * error (opentelemetry-proto, docs/specification.md, OTLP/HTTP Response). */
+#include "parsers/builtin.h"
+#include "parsers/media_type.h"
 #include "server/ingest_request.h"
 
 #include <stdio.h>
@@ -8,17 +10,49 @@
 #define ROUTE         "/v1/logs"
 #define TYPE_JSON     "application/json"
 #define TYPE_PROTOBUF "application/x-protobuf"
+#define TYPE_PLAIN    "application/protobuf" /* the type that IANA has */
 
 static bool is_mine(const struct http_exchange *exchange)
 {
     return slice_equal_text(http_path(exchange), ROUTE);
 }
 
+/* Media type of the request; empty: it says none. */
+static struct slice media_of(const struct http_exchange *exchange)
+{
+    struct slice type, media;
+    enum split_prefix prefix;
+    if (!http_header(exchange, "content-type", &type, NULL) ||
+        media_type_read(type, &media, &prefix) != STATUS_OK)
+        return SLICE_EMPTY;
+    return media;
+}
+
+/* JSON has many names, most of all one a line: those of native events. */
+static bool is_json(struct slice media)
+{
+    for (const char *const *type = parser_vsoc_json.content_types; *type; type++)
+        if (slice_equal_nocase(media, *type))
+            return true;
+    return false;
+}
+
 static bool claims_json(const struct http_exchange *exchange)
 {
-    struct slice type;
-    return is_mine(exchange) && http_header(exchange, "content-type", &type, NULL) &&
-           slice_equal_nocase(slice_sub(type, 0, sizeof TYPE_JSON - 1), TYPE_JSON);
+    return is_mine(exchange) && is_json(media_of(exchange));
+}
+
+static bool claims_plain(const struct http_exchange *exchange)
+{
+    return is_mine(exchange) && slice_equal_nocase(media_of(exchange), TYPE_PLAIN);
+}
+
+static bool is_protobuf(struct slice media)
+{
+    for (const char *const *type = parser_otlp.content_types; *type; type++)
+        if (slice_equal_nocase(media, *type))
+            return true;
+    return false;
 }
 
 static bool read_format(struct request *r, const struct config *config,
@@ -26,7 +60,7 @@ static bool read_format(struct request *r, const struct config *config,
 {
     (void)config;
     r->parser = registry_by_name(shared->registry, SLICE_LITERAL("otlp"));
-    if (slice_equal_nocase(r->media, TYPE_JSON) || slice_equal_nocase(r->media, TYPE_PROTOBUF))
+    if (is_json(r->media) || is_protobuf(r->media))
         return true;
     refuse_with(refusal, 415, "unsupported_media_type", "OTLP comes as JSON or Protocol Buffers");
     refusal->header = "Accept";
@@ -183,6 +217,16 @@ const struct dialect dialect_otlp_json = {
     .takes_empty = true,
     .write_report = write_report_json,
     .report_type = TYPE_JSON,
+};
+
+const struct dialect dialect_otlp_plain = {
+    .route = ROUTE,
+    .claims = claims_plain,
+    .problem = {TYPE_PLAIN, write_problem_protobuf},
+    .read_format = read_format,
+    .takes_empty = true,
+    .write_report = write_report_protobuf,
+    .report_type = TYPE_PLAIN,
 };
 
 const struct dialect dialect_otlp_protobuf = {

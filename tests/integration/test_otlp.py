@@ -132,6 +132,25 @@ def test_another_content_type_is_refused(server, messages):
     assert status.code == 3
 
 
+@pytest.mark.parametrize("kind, answer", [
+    ("application/protobuf", "application/protobuf"), ("application/protobuf; v=1", "application/protobuf"),
+    ("application/vnd.google.protobuf", "application/x-protobuf"), ("Application/X-Protobuf", "application/x-protobuf")])
+def test_protobuf_has_several_names(server, messages, kind, answer):
+    reply = server.post(request_of(messages, "one").SerializeToString(), kind, ROUTE)
+    assert reply.status == 200 and reply.headers["Content-Type"] == answer
+    assert [event["message"] for event in server.export()] == ["one"]
+    reply = server.request("PUT", ROUTE, b"x", {"Content-Type": kind})
+    assert reply.status == 405 and reply.headers["Content-Type"] == answer
+
+
+@pytest.mark.parametrize("kind", ["application/x-ndjson", "application/jsonl", "application/x-jsonlines", "application/json; charset=utf-8"])
+def test_requests_may_come_one_a_line(server, messages, kind):
+    body = messages.to_json(request_of(messages, "one")) + b"\n" + messages.to_json(request_of(messages, "two")) + b"\n"
+    reply = server.post(body, kind, ROUTE)
+    assert reply.status == 200 and reply.headers["Content-Type"] == "application/json"
+    assert [event["message"] for event in server.export()] == ["one", "two"]
+
+
 def test_a_resource_names_the_vehicle_of_all_its_records(server, messages, client):
     request = request_of(messages, "one", "two")
     pair = request.resource_logs[0].resource.attributes.add()

@@ -62,6 +62,11 @@ static void names_and_media_types_find_parsers(void **state)
     assert_name(
         registry_by_content_type(*state, SLICE_LITERAL("application/vnd.suricata.eve+json")),
         "eve");
+    static const char *const lines[] = {"application/x-ndjson",    "application/jsonl",
+                                        "application/x-jsonlines", "Application/JSONLines",
+                                        "text/x-ndjson",           "application/json-seq"};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        assert_name(registry_by_content_type(*state, slice_from_text(lines[i])), "vsoc_json");
     assert_name(registry_by_content_type(*state, SLICE_LITERAL("text/plain")), NULL);
     assert_true(registry_is_probed_type(SLICE_LITERAL("Text/Plain")));
     assert_true(registry_is_probed_type(SLICE_LITERAL("application/octet-stream")));
@@ -77,6 +82,12 @@ static void heads_find_parsers(void **state)
         {SLICE_LITERAL("{\"message\":1}"), "vsoc_json"},
         {SLICE_LITERAL("{\"timestamp\":\"t\",\"event_type\":\"alert\"}\n"), "eve"},
         {SLICE_LITERAL("\xEF\xBB\xBF [{"), "vsoc_json"},
+        {SLICE_LITERAL("["), "vsoc_json"},
+        {SLICE_LITERAL("[ ]"), "vsoc_json"},
+        {SLICE_LITERAL("[\n[\"a\"]]"), "vsoc_json"},
+        {SLICE_LITERAL("[2026-11-22 10:15:02] started"), NULL},
+        {SLICE_LITERAL("[ERROR] out of memory\n"), NULL},
+        {SLICE_LITERAL("\xEF\xBB\xBF{\"timestamp\":\"t\",\"event_type\":\"alert\"}\n"), "eve"},
         {SLICE_LITERAL("\x10\0\x40\x80\1\0\3\0"), "qsev"},
         {SLICE_LITERAL("DLT\1\0\0\0\0\0\0\0\0ECU1\x21"), "dlt"},
         {SLICE_LITERAL("CEF:0|a|b|c|d|e|1|"), "cef"},

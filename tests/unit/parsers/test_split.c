@@ -41,6 +41,8 @@ static void each_framing_of_json_gives_its_values(void **state)
     assert_records("{\"a\":1}{\"b\":2} {\"c\":3}\n{}", "{\"a\":1}\n{\"b\":2}\n{\"c\":3}\n{}\n");
     assert_records("{\n \"a\": {\n }\n}\n{}", "{\n \"a\": {\n }\n}\n{}\n");
     assert_records("\xEF\xBB\xBF{}", "{}\n");
+    assert_records("\xEF\xBB\xBF{}\n\xEF\xBB\xBF{}\xEF\xBB\xBF\n", "{}\n{}\n");
+    assert_records("\x1E{\"a\":1}\n\x1E{}\n", "{\"a\":1}\n{}\n");
     assert_records("", "");
     assert_records(" \n\t", "");
     assert_records("[]", "");
