@@ -94,9 +94,20 @@ static bool parse_option(struct spool_command *command, char **argv, int *i)
         command->json = true;
         return true;
     }
+    if (!strcmp(name, "--reparse")) {
+        command->reparse = true;
+        return true;
+    }
     if (!value)
         return false;
     (*i)++;
+    if (!strcmp(name, "-c") || !strcmp(name, "--set")) {
+        if (command->settings_count == 2 * SPOOL_SETTINGS_MAX)
+            return false;
+        command->settings[command->settings_count++] = name;
+        command->settings[command->settings_count++] = value;
+        return true;
+    }
     if (!strcmp(name, "--from"))
         return spool_parse_position(value, &command->from);
     if (!strcmp(name, "--to"))
@@ -129,7 +140,8 @@ int cmd_spool(int argc, char **argv)
     for (size_t i = 0; dir && i < sizeof verbs / sizeof *verbs; i++)
         if (!strcmp(verb, verbs[i].name)) {
             if ((command.bodies && verbs[i].run != spool_export) ||
-                (command.expected_count && verbs[i].run != spool_verify))
+                ((command.expected_count || command.reparse) && verbs[i].run != spool_verify) ||
+                (command.settings_count && !command.reparse))
                 return command_usage("spool");
             if (!spool_find_dir(dir, command.dir)) {
                 fprintf(stderr, "vsocd: %.200s…: the path is too long\n", dir);

@@ -8,6 +8,7 @@
 #include "storage/spool_verify.h"
 
 #define SPOOL_EXPECTED_MAX 64
+#define SPOOL_SETTINGS_MAX 64
 
 struct spool_command {
     char dir[4096];     /* with the segments */
@@ -17,6 +18,10 @@ struct spool_command {
     /* --expect POSITION=HASH, each */
     struct spool_expectation expected[SPOOL_EXPECTED_MAX];
     size_t expected_count;
+    /* --reparse, and its settings: -c FILE and --set KEY=VALUE as they stand in argv */
+    bool reparse;
+    const char *settings[2 * SPOOL_SETTINGS_MAX];
+    int settings_count;
 };
 
 /* One verb each; exit status. Main thread. */

@@ -7,12 +7,16 @@
 #include <stdio.h>
 
 #include "core/event_json.h"
+#include "core/log.h"
+#include "server/config_cli.h"
+#include "server/reparse.h"
 #include "storage/spool_verify.h"
 
 struct output {
     const struct spool_command *command;
     enum spool_depth depth;
     struct spool_expectation expected[SPOOL_EXPECTED_MAX];
+    struct reparse_result reparsed;
     struct writer segments, findings, evictions; /* JSON members, or lines of text */
 };
 
@@ -179,7 +183,15 @@ static void print_json(struct output *out, const struct spool_verify_result *r)
     writer_add_slice(&w, writer_slice(&out->evictions));
     writer_text(&w, "],\"findings\":[");
     writer_add_slice(&w, writer_slice(&out->findings));
-    writer_format(&w, "],\"whole\":%s}\n", r->damaged ? "false" : "true");
+    if (out->command->reparse)
+        writer_format(&w,
+                      "],\"reparsed\":{\"batches\":%" PRIu64 ",\"events\":%" PRIu64
+                      ",\"differ\":%" PRIu64 ",\"not_compared\":%" PRIu64 "}",
+                      out->reparsed.batches, out->reparsed.events, out->reparsed.differ,
+                      out->reparsed.not_compared);
+    else
+        writer_u8(&w, ']');
+    writer_format(&w, ",\"whole\":%s}\n", r->damaged ? "false" : "true");
     print_written(&w);
     writer_fini(&w);
 }
@@ -199,6 +211,11 @@ static void print_verdict(const struct output *out, const struct spool_verify_re
         if (out->expected[i].matches)
             printf("position %" PRIu64 " has the chain hash that is expected\n",
                    out->expected[i].position);
+    if (out->command->reparse)
+        printf("%" PRIu64 " batches were parsed again, %" PRIu64 " events compared: %" PRIu64
+               " batches differ, %" PRIu64 " could not be compared\n",
+               out->reparsed.batches, out->reparsed.events, out->reparsed.differ,
+               out->reparsed.not_compared);
     if (r->damaged)
         printf("not all is whole: %" PRIu64 " %s\n", r->damaged,
                r->damaged == 1 ? "finding" : "findings");
@@ -220,6 +237,53 @@ static void print_text(struct output *out, const struct spool_verify_result *r)
     print_written(&out->segments);
     print_written(&out->findings);
     print_verdict(out, r);
+}
+
+static void on_reparse_finding(void *arg, const struct reparse_finding *f)
+{
+    struct output *out = arg;
+    struct writer *w = &out->findings;
+    const char *kind = f->not_compared ? "events_not_compared" : "events_differ";
+    if (out->command->json) {
+        writer_format(
+            w, "%s{\"kind\":\"%s\",\"position\":%" PRIu64 ",\"index\":%" PRIu32 ",\"detail\":",
+            w->size ? "," : "", kind, f->position, f->index);
+        writer_json_string(w, slice_from_text(f->detail));
+        writer_u8(w, '}');
+        return;
+    }
+    writer_format(w, "position %" PRIu64 ", index %" PRIu32 ": %s: %s\n", f->position, f->index,
+                  kind, f->detail);
+}
+
+/* Bodies → events once more. Exit status; findings count as damage. */
+static int reparse(struct output *out, struct spool_verify_result *result)
+{
+    const struct spool_command *command = out->command;
+    const struct config_cli_spec spec = {.without_files = true};
+    char *argv[1 + 2 * SPOOL_SETTINGS_MAX] = {(char *)(uintptr_t) "spool"};
+    struct config_cli cli;
+    struct config *config;
+    for (int i = 0; i < command->settings_count; i++)
+        argv[1 + i] = (char *)(uintptr_t)command->settings[i];
+    int code = config_cli_load(1 + command->settings_count, argv, &spec, &cli, &config);
+    if (code != EXIT_DONE)
+        return code;
+    log_configure(LOG_WARN, LOG_PLAIN);
+    const struct reparse_options options = {.dir = command->dir,
+                                            .from = command->from,
+                                            .to = command->to,
+                                            .config = config,
+                                            .on_finding = on_reparse_finding,
+                                            .arg = out};
+    enum status status = reparse_dir(&options, &out->reparsed);
+    config_destroy(config);
+    result->damaged += out->reparsed.differ + out->reparsed.not_compared;
+    if (status == STATUS_OK)
+        return EXIT_DONE;
+    if (status != STATUS_CONFIG)
+        fprintf(stderr, "vsocd: %s: %s\n", command->dir, status_text(status));
+    return status == STATUS_CONFIG ? EXIT_CONFIG : EXIT_DISK;
 }
 
 static int examine(const struct spool_command *command, enum spool_depth depth)
@@ -250,7 +314,7 @@ static int examine(const struct spool_command *command, enum spool_depth depth)
                 command->dir);
     else if (status != STATUS_OK)
         fprintf(stderr, "vsocd: %s: %s\n", command->dir, status_text(status));
-    else {
+    else if (!command->reparse || (rc = reparse(&out, &result)) == EXIT_DONE) {
         if (command->json)
             print_json(&out, &result);
         else

@@ -1,0 +1,114 @@
+"""`vsocd spool verify --reparse`: the bodies as received against the events that are stored, whatever the hashes say."""
+
+import gzip
+import json
+import pathlib
+
+import pytest
+import spool_rewriter
+from harness import event, ndjson
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DATA = ROOT / "tests" / "data"
+
+
+def reparse(server, *options, code=0):
+    done = server.run("spool", "verify", "--json", "--reparse", server.spool_dir, *options, check=False)
+    assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+    return json.loads(done.stdout) if done.stdout else done.stderr
+
+
+def test_every_format_gives_the_stored_events_again(make_server):
+    """All golden files through the server: no difference where nothing was changed."""
+    server = make_server({"limits": {"event_bytes": "256KiB"}})
+    taken = 0
+    for path in sorted(DATA.glob("*/*.in")):
+        headers = {}
+        if path.with_suffix(".headers").exists():
+            lines = path.with_suffix(".headers").read_text().splitlines()
+            headers = {name: value.strip() for name, value in (line.split(":", 1) for line in lines) if not name.startswith("?")}
+        kind = headers.pop("content-type", headers.pop("Content-Type", "application/octet-stream"))
+        reply = server.post(path.read_bytes(), kind, f"/v1/events/{path.parent.name}", **{k.replace("-", "_"): v for k, v in headers.items()})
+        assert reply.status in (200, 400, 422), (path, reply)
+        taken += reply.status != 400
+    assert server.terminate() == 0
+    done = server.run("spool", "verify", "--json", "--reparse", server.spool_dir, check=False)
+    report = json.loads(done.stdout)
+    assert [f for f in report["findings"] if f["kind"] == "events_differ"] == []
+    assert taken > 30 and report["reparsed"]["batches"] == taken == report["records"] and report["reparsed"]["events"] > 100
+    assert {f["detail"] for f in report["findings"]} <= {"headers or a query gave part of its events, and are not kept"}
+    assert report["reparsed"]["not_compared"] == len(report["findings"])
+
+
+@pytest.fixture
+def posted(make_server):
+    """A stopped server with ten batches, of JSON, gzip and syslog."""
+    server = make_server()
+    for n in range(8):
+        body = ndjson(event(100 * n + k) for k in range(10))
+        server.post(gzip.compress(body) if n % 2 else body, **({"Content_Encoding": "gzip"} if n % 2 else {}))
+    server.post(b"<13>Nov 29 10:00:00 gw sshd[1]: Failed password for root from 192.0.2.7 port 22 ssh2\n" * 3, "text/plain", "/v1/events/syslog")
+    server.post(ndjson([{"event_name": "x", "severity_id": 99999}, event(999, message="VIN 1M8GDM9AXKP042788 seen")]), VSOC_Software="2026.9")
+    assert server.terminate() == 0
+    assert reparse(server)["reparsed"] == {"batches": 10, "events": 84, "differ": 0, "not_compared": 0}
+    return server
+
+
+
+
+def test_event_that_was_changed_in_place_is_found_with_its_field(posted):
+    def apply(record):
+        if record.position == 4:
+            at = record.events.index(b"SEV_UDS_SECURITY_ACCESS_FAILED")
+            record.events = record.events[:at] + b"SEV_UDS_SECURITY_ACCESS_PASSED" + record.events[at + 30 :]
+
+    spool_rewriter.rewrite(posted.spool_dir, apply)
+    assert json.loads(posted.run("spool", "verify", "--json", posted.spool_dir).stdout)["whole"]  # hashes see nothing
+    report = reparse(posted, code=1)
+    (finding,) = report["findings"]
+    assert (finding["kind"], finding["position"], finding["index"]) == ("events_differ", 4, 0)
+    assert "event_name is not what the body says" in finding["detail"] and not report["whole"]
+    assert reparse(posted, "--to", "3")["reparsed"]["batches"] == 3
+
+
+def test_body_that_was_changed_in_place_is_found(posted):
+    def apply(record):
+        if record.position == 5:
+            record.body = record.body.replace(b"103", b"104")
+
+    spool_rewriter.rewrite(posted.spool_dir, apply)
+    (finding,) = reparse(posted, code=1)["findings"]
+    assert (finding["kind"], finding["position"]) == ("events_differ", 5)
+
+
+@pytest.mark.parametrize("damage", ["drop", "truncate", "format", "version"])
+def test_events_that_were_taken_out_or_hidden_are_found(posted, damage):
+    def apply(record):
+        if record.position == 7:
+            if damage == "drop":
+                record.body = record.body + ndjson([event(5)])
+                record.inflated_bytes = len(record.body)
+            elif damage == "truncate":
+                record.body = record.body[: record.body.index(b"\n") + 1]
+                record.inflated_bytes = len(record.body)
+            elif damage == "format":
+                record.texts["format"] = "none"
+            else:
+                record.texts["parser_version"] = "9.9.9"
+
+    spool_rewriter.rewrite(posted.spool_dir, apply)
+    (finding,) = reparse(posted, code=1)["findings"]
+    expected = {
+        "drop": ("events_differ", "more records than are stored"),
+        "truncate": ("events_differ", "more records are stored than the body gives"),
+        "format": ("events_differ", "no parser took the body"),
+        "version": ("events_not_compared", "was version 9.9.9"),
+    }[damage]
+    assert finding["position"] == 7 and finding["kind"] == expected[0] and expected[1] in finding["detail"]
+
+
+def test_settings_of_reparse_are_checked(posted):
+    assert posted.run("spool", "verify", posted.spool_dir, "--set", "limits.json_depth=3", check=False).returncode == 64  # only with --reparse
+    assert posted.run("spool", "verify", "--reparse", posted.spool_dir, "--set", "limits.json_depth=none", check=False).returncode == 78
+    done = posted.run("spool", "verify", "--reparse", posted.spool_dir, "--set", "ingest.plugins=/nowhere.so", check=False)
+    assert done.returncode == 78 and b"nowhere" in done.stderr
