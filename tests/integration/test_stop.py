@@ -128,7 +128,7 @@ class Client(threading.Thread):
 def test_an_active_client_loses_no_request_over_a_restart(make_server, tmp_path, tls):
     authority = Authority(tmp_path / "ca", "fleet CA") if tls else None
     server = make_server(tls_settings(authority) if tls else {})
-    context = authority.context(authority.issue("gateway", "gateway")) if tls else None
+    context = authority.context(authority.vehicle("1M8GDM9AXKP042788")) if tls else None
     clients = [Client(server, pause, context) for pause in (0, 0, 0.01, 0.1, 0.3, 0.7, 1.0, 1.5)]
     for client in clients:
         client.start()
@@ -151,13 +151,11 @@ def test_an_active_client_loses_no_request_over_a_restart(make_server, tmp_path,
 
 
 def test_idle_connections_do_not_hold_up_the_stop(make_server):
-    server = make_server({"timeouts": {"drain_idle": "300ms"}})
+    server = make_server({"timeouts": {"drain_idle": "300ms", "drain": "1h"}})
     with contextlib.ExitStack() as stack:
         links = [stack.enter_context(server.connect()) for _ in range(20)]
         wait_until(lambda: server.metric("vsocd_http_connections", "ingest") == 20, what="the connections")
-        start = time.monotonic()
-        assert server.terminate() == 0
-        assert time.monotonic() - start < 5
+        assert server.terminate(5) == 0
         assert all(link.recv(1) == b"" for link in links)
 
 
