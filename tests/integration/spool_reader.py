@@ -69,6 +69,7 @@ class Record:
     accepted: int
     duplicates: int
     quarantined: int
+    flags: int
     chain_hash: bytes
     texts: dict
     events: bytes
@@ -139,7 +140,7 @@ def read_record(segment, data, at):
     if any(payload[meta_bytes + event_bytes + body_bytes:]):
         raise SpoolError(f"{where}: padding is not zero")
     record = Record(at, position, events_before, received, ingested, uuid.UUID(bytes=uid), key, body_sha, content_sha,
-                    inflated, accepted, duplicates, quarantined, chain, read_texts(meta), events, body, header[8:208])
+                    inflated, accepted, duplicates, quarantined, flags, chain, read_texts(meta), events, body, header[8:208])
     if hashlib.sha256(body).digest() != body_sha:
         raise SpoolError(f"{where}: body differs from its digest")
     if hashlib.sha256(meta + events).digest() != content_sha:

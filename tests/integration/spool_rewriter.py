@@ -29,7 +29,7 @@ def _sealed(record, tag, chain):
     fields = [MAGIC, 0, size, 1, 1, 240, tag, record.position, record.events_before, record.received_ns, record.ingested_ns,
               record.batch_uid.bytes, record.key, hashlib.sha256(record.body).digest(), hashlib.sha256(meta + record.events).digest(),
               record.inflated_bytes, len(meta), len(record.events), len(record.body), spool_reader.crc32c(payload), record.accepted,
-              record.duplicates, record.quarantined, 0, bytes(32)]
+              record.duplicates, record.quarantined, record.flags, bytes(32)]
     header = RECORD_HEADER.pack(*fields)
     fields[-1] = chain = hashlib.sha256(chain + header[8:208]).digest()
     header = RECORD_HEADER.pack(*fields)
