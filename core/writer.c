@@ -145,6 +145,28 @@ static void json_escape_byte(struct writer *w, uint8_t byte)
     }
 }
 
+/* Bytes that the escape of a byte takes beyond the byte. */
+static size_t json_escape_more(uint8_t byte)
+{
+    bool has_short = byte == '"' || byte == '\\' || (byte >= 0x08 && byte <= 0x0d && byte != 0x0b);
+    return has_short ? 1 : 5;
+}
+
+size_t writer_json_fitting(struct slice s, size_t more)
+{
+    if (s.size <= more / 5)
+        return s.size;
+    for (size_t i = json_plain_run(s.data, s.size); i < s.size;) {
+        size_t one = json_escape_more(s.data[i]);
+        if (one > more)
+            return i; /* an escaped byte is a character */
+        more -= one;
+        i++;
+        i += json_plain_run(s.data + i, s.size - i);
+    }
+    return s.size;
+}
+
 void writer_json_string(struct writer *w, struct slice s)
 {
     writer_u8(w, '"');

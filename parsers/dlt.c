@@ -292,6 +292,7 @@ static void emit_message(struct slice body, const struct dlt_frame *f, bool whol
     m.frame = f;
     m.repaired = false;
     text_event_init(&m.t, context);
+    m.t.attributes.more_left = f->end - f->start;
     read_message(&m);
     if (!whole && !ends_between_messages(body, f))
         text_event_partial(&m.t, "bad_length", "no message starts where this one ends");

@@ -1,6 +1,7 @@
 /* json_object.c: writes JSON objects and notes member by member. Pure, any thread. Does not check
  * the values it is given. */
 #include "parsers/json_object.h"
+#include "parsers/pipeline.h"
 
 bool json_object_reserve(struct json_object *object, size_t size)
 {
@@ -25,7 +26,7 @@ bool json_object_reserve(struct json_object *object, size_t size)
 
 void json_object_init(struct json_object *object, const struct parser_context *context)
 {
-    *object = (struct json_object){.context = context};
+    *object = (struct json_object){.context = context, .more_left = pipeline_record_bytes(context)};
 }
 
 /* Comma or bracket, key, colon; and room for value_size more. */
@@ -41,6 +42,16 @@ static bool start_member(struct json_object *object, struct slice key, size_t va
     writer_json_string(w, key);
     writer_u8(w, ':');
     return true;
+}
+
+void json_object_write_text(struct json_object *object, struct slice text)
+{
+    struct writer *w = &object->writer;
+    size_t before = w->size, fitting = writer_json_fitting(text, object->more_left);
+    object->cut |= fitting < text.size;
+    writer_json_string(w, slice_sub(text, 0, fitting));
+    size_t more = w->size - before - 2 - fitting;
+    object->more_left -= more < object->more_left ? more : object->more_left;
 }
 
 /* JSON text without white space in it, as most senders write it, is copied as it stands. */
@@ -81,7 +92,7 @@ void json_object_add_raw(struct json_object *object, struct slice key, struct sl
 void json_object_add_text(struct json_object *object, struct slice key, struct slice text)
 {
     if (start_member(object, key, text.size * JSON_ESCAPED_MAX + 2))
-        writer_json_string(&object->writer, text);
+        json_object_write_text(object, text);
 }
 
 void json_object_add_int(struct json_object *object, struct slice key, int64_t value)

@@ -10,9 +10,12 @@ struct json_object {
     const struct parser_context *context;
     struct writer writer; /* over memory from context->alloc; never freed */
     bool failed;          /* memory is out */
+    bool cut;             /* a text was, see json_object_write_text */
+    size_t more_left;     /* that escapes may take beyond the bytes they stand for */
 };
 
-/* Empties *object; takes no memory yet. */
+/* Empties *object; takes no memory yet. Escapes may take as much again as the record that is read
+ * (more_left), until the caller sets another limit. */
 void json_object_init(struct json_object *object, const struct parser_context *context);
 /* Adds a member. Keys must be valid UTF-8 and differ; raw is the text of a JSON value, whose white
  * space is left out. */
@@ -33,6 +36,10 @@ void json_object_close_list(struct json_object *object);
  * twice as large when it is short. False: memory is out. */
 #define JSON_ESCAPED_MAX 6 /* bytes a byte may take in a JSON string */
 bool json_object_reserve(struct json_object *object, size_t size);
+/* Writes text as a JSON string, for which there must be room. Control characters take up to six
+ * bytes each: where the object's escapes would take more than more_left beyond their own bytes, the
+ * text is cut (object->cut): no record becomes many times what it is. */
+void json_object_write_text(struct json_object *object, struct slice text);
 /* The whole text in *out, when it has members and nothing failed. */
 bool json_object_end(struct json_object *object, struct slice *out);
 

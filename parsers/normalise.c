@@ -6,6 +6,7 @@
 #include "parsers/dedup_key.h"
 #include "parsers/event_check.h"
 #include "parsers/json_object.h"
+#include "parsers/text_growth.h"
 #include "parsers/vehicle.h"
 
 #include <stdio.h>
@@ -214,6 +215,14 @@ static enum status no_memory(struct normalise_refusal *refusal)
     return STATUS_REFUSED;
 }
 
+static bool note_cut(struct normaliser *n, struct event *event)
+{
+    EVENT_SET(event, parse_status, SLICE_LITERAL("partial"));
+    return normalise_note(n, event, "value_cut",
+                          "a text of control characters is cut: as JSON it would be several times "
+                          "its record");
+}
+
 enum status normalise_event(struct normaliser *n, struct event *event,
                             struct normalise_refusal *refusal)
 {
@@ -234,6 +243,8 @@ enum status normalise_event(struct normaliser *n, struct event *event,
     fill_defaults(n, event);
     fill_message(n, event);
     fill_times(n, event);
+    if (text_growth_cut(event, n->record.size) && !note_cut(n, event))
+        return no_memory(refusal);
     dedup_key_compute(n, event, n->dedup_digest);
     EVENT_SET(event, dedup_key, slice_make(n->dedup_digest, DEDUP_KEY_BYTES));
     return scrub_event(&n->scrub, event) ? STATUS_OK : no_memory(refusal);

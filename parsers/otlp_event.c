@@ -446,6 +446,7 @@ void otlp_record_emit(struct text_event *t, const struct otlp_record *record,
                       struct parser_outcome *outcome)
 {
     struct reading r = {.t = t};
+    t->attributes.more_left = record->size;
     struct slice resource_key = reserve_key(&r, resource, "resource");
     struct slice scope_key = reserve_key(&r, scope, "scope");
     struct slice name = record->event_name.size ? record->event_name : record->old_name;

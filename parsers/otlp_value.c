@@ -39,7 +39,7 @@ static bool print_scalar(struct printer *p, const struct otlp_value *value)
     struct writer *w = &p->out.writer;
     switch (value->kind) {
     case OTLP_TEXT:
-        writer_json_string(w, text);
+        json_object_write_text(&p->out, text);
         break;
     case OTLP_BOOL:
         writer_text(w, value->integer ? "true" : "false");
@@ -141,10 +141,13 @@ bool otlp_value_json(struct text_event *t, const struct otlp_value *value, struc
     for (size_t i = 0; i < OTLP_DEPTH_MAX; i++)
         p.levels[i].keys = NULL;
     json_object_init(&p.out, t->context);
+    p.out.more_left = t->attributes.more_left;
     bool good = print_value(&p, value);
     while (good && p.depth)
         good = step(&p);
     *error = p.error;
+    t->attributes.cut |= p.out.cut;
+    t->attributes.more_left = p.out.more_left;
     if (good)
         *json = writer_slice(&p.out.writer);
     else if (!p.error)

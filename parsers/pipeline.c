@@ -11,15 +11,34 @@
 /* Memory a record may take for each byte that a record may have: room for the escapes and index
  * tables of the worst one. */
 #define SCRATCH_PER_BYTE 32
+/* What a record counts as at least. */
+#define RECORD_BYTES_LEAST 4096
 
 static struct run *run_of(const struct parser_context *context)
 {
     return context->server;
 }
 
+/* Not one that somebody else made, for memory alone. */
+static bool is_of_pipeline(const struct parser_context *context)
+{
+    return context->hand_on == pipeline_hand_on;
+}
+
 struct work *pipeline_work(const struct parser_context *context)
 {
-    return context->server ? run_of(context)->options->work : NULL;
+    return is_of_pipeline(context) ? run_of(context)->options->work : NULL;
+}
+
+size_t pipeline_record_bytes(const struct parser_context *context)
+{
+    if (!is_of_pipeline(context))
+        return SIZE_MAX;
+    const struct run *run = run_of(context);
+    size_t size = run->own.record.bytes.size;
+    if (size < RECORD_BYTES_LEAST)
+        return RECORD_BYTES_LEAST; /* there may be headers */
+    return size < run->options->event_bytes ? size : run->options->event_bytes;
 }
 
 /* ---- memory of a record ---- */

@@ -75,6 +75,10 @@ struct pipeline_result {
  * NULL: it never pauses. */
 struct work *pipeline_work(const struct parser_context *context);
 
+/* Bytes of the record that is read, as it stands in the body; limits.event_bytes at most, which is
+ * what is known of formats that find their records themselves. */
+size_t pipeline_record_bytes(const struct parser_context *context);
+
 /* Reads all of body, which must be followed by PIPELINE_PADDING readable bytes, and calls back in
  * the order of the records. *result is filled in any case. OK also when every record was
  * quarantined; TOO_MANY when there are more than batch_events items, NO_MEMORY when the arena's

@@ -261,6 +261,10 @@ void text_event_set_catalog_id(struct text_event *t, struct slice vendor, struct
 bool text_event_complete(struct text_event *t, struct parser_outcome *outcome)
 {
     struct slice text;
+    if (t->attributes.cut)
+        text_event_partial(t, "value_cut",
+                           "a text of control characters is cut: as JSON the record would be "
+                           "more than twice what it is");
     if (json_object_end(&t->attributes, &text))
         EVENT_SET(&t->event, attributes, text);
     bool failed = t->failed || t->attributes.failed;
