@@ -12,7 +12,7 @@
  * tables of the worst one. */
 #define SCRATCH_PER_BYTE 32
 /* What a record counts as at least. */
-#define RECORD_BYTES_LEAST 4096
+#define RECORD_BYTES_LEAST 256
 
 static struct run *run_of(const struct parser_context *context)
 {
@@ -105,8 +105,9 @@ static bool take_index(struct run *run, uint32_t *index)
     pipeline_count_work(run, WORK_OF_ITEM);
     if (run->status != STATUS_OK)
         return false;
-    if (run->index >= run->options->batch_events) {
+    if (run->index >= run->options->batch_events || run->index >= run->items_by_size) {
         run->status = STATUS_TOO_MANY;
+        run->result->too_short = run->index < run->options->batch_events;
         return false;
     }
     *index = run->index++;
@@ -428,6 +429,13 @@ static uint64_t id_seed(const struct normaliser *n)
     return seed ^ (uint64_t)n->received_ns;
 }
 
+static size_t items_by_size(const struct parser *parser, size_t body_bytes)
+{
+    size_t worth = parser->framing == PARSER_FRAMING_JSON ? PIPELINE_BYTES_OF_JSON_ITEM
+                                                          : PIPELINE_BYTES_OF_ITEM;
+    return PIPELINE_ITEMS_FREE + body_bytes / worth;
+}
+
 static void run_init(struct run *run, const struct pipeline_options *options,
                      struct pipeline_result *result)
 {
@@ -457,7 +465,7 @@ static void run_init(struct run *run, const struct pipeline_options *options,
     pipeline_enter(run, &run->own);
     result->accepted = result->duplicates = result->quarantined = 0;
     result->vin_mismatches = result->error_count = 0;
-    result->truncated = false;
+    result->truncated = result->too_short = false;
 }
 
 enum status pipeline_run(const struct pipeline_options *options, struct slice body,
@@ -466,6 +474,7 @@ enum status pipeline_run(const struct pipeline_options *options, struct slice bo
     struct run run;
     struct split split;
     run_init(&run, options, result);
+    run.items_by_size = items_by_size(options->parser, body.size);
     split_init(&split, body, options->parser->framing, options->prefix);
     split.work = options->work;
     while (run.status == STATUS_OK && split_next(&split, &run.own.record) == STATUS_OK)

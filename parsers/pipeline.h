@@ -20,6 +20,11 @@
 #define PIPELINE_ERRORS 100
 /* Nodes of one JSON record: give this to json_parser_create as max_nodes. */
 #define PIPELINE_JSON_NODES 65536
+/* So many items of any size are taken; of more, each must be worth so many bytes of the body: one
+ * costs as much as a hundred ordinary bytes, be it empty. A format of JSON has longer ones. */
+#define PIPELINE_ITEMS_FREE         1000
+#define PIPELINE_BYTES_OF_ITEM      8
+#define PIPELINE_BYTES_OF_JSON_ITEM 12
 
 struct pipeline_options {
     const struct parser *parser; /* who reads the records */
@@ -68,6 +73,7 @@ struct pipeline_result {
                                 VIN_POLICY_REJECT the server refuses the whole batch (403) */
     uint32_t error_count;    /* entries of errors */
     bool truncated;          /* there were more than PIPELINE_ERRORS errors */
+    bool too_short;          /* TOO_MANY because of PIPELINE_BYTES_OF_ITEM */
     struct pipeline_error errors[PIPELINE_ERRORS];
 };
 
@@ -81,7 +87,8 @@ size_t pipeline_record_bytes(const struct parser_context *context);
 
 /* Reads all of body, which must be followed by PIPELINE_PADDING readable bytes, and calls back in
  * the order of the records. *result is filled in any case. OK also when every record was
- * quarantined; TOO_MANY when there are more than batch_events items, NO_MEMORY when the arena's
+ * quarantined; TOO_MANY when there are more than batch_events items, or their
+ * records are too short (result->too_short), NO_MEMORY when the arena's
  * limit is reached, CLOSED when the work was stopped: the batch must then be refused as a whole,
  * whatever was called back. */
 enum status pipeline_run(const struct pipeline_options *options, struct slice body,

@@ -25,10 +25,11 @@ struct run {
     struct pipeline_result *result;
     struct parser_context context;
     struct id_set ids;
-    struct frame own;    /* the batch's parser */
-    struct frame *frame; /* the one at work */
-    uint32_t index;      /* of the next item */
-    enum status status;  /* sticky: TOO_MANY, NO_MEMORY, CLOSED */
+    struct frame own;     /* the batch's parser */
+    struct frame *frame;  /* the one at work */
+    uint32_t index;       /* of the next item */
+    size_t items_by_size; /* that a body of this size may hold */
+    enum status status;   /* sticky: TOO_MANY, NO_MEMORY, CLOSED */
     struct scratch scratch;
 };
 

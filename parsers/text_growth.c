@@ -7,7 +7,7 @@
 
 /* Shorter texts never count: they are at most six times this. */
 #define SHORT_BYTES 512
-#define MORE_FREE   1024
+#define MORE_FREE   256
 
 static bool cut(struct slice *text, size_t most)
 {

@@ -5,7 +5,7 @@
 #include "core/event.h"
 
 /* Cuts the long text columns of the event, at a character's end, where the escapes of control
- * characters would take more than the bytes of its record (and 1 KiB) beyond their own. True: one
+ * characters would take more than the bytes of its record (and 256) beyond their own. True: one
  * was cut. Attributes are bounded where they are written (json_object_write_text). */
 bool text_growth_cut(struct event *event, size_t record_bytes);
 

@@ -138,7 +138,10 @@ static int run(const struct registry *registry, const struct catalog *catalog,
                                               .on_reject = print_reject,
                                               .arg = &out};
     enum status status = pipeline_run(&pipeline, body, &result);
-    if (status != STATUS_OK)
+    if (status == STATUS_TOO_MANY && result.too_short)
+        fail("input",
+             "it holds over 1,000 records, and more than one for each 8 bytes (12 in JSON)");
+    else if (status != STATUS_OK)
         fail("input", status_text(status));
     else if (fflush(stdout) != 0 || out.failed)
         fail("standard output", "could not be written");

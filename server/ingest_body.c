@@ -193,6 +193,13 @@ static bool judge(struct reading *b, const struct encoding *e, enum status statu
     const struct pipeline_result *result = &b->result;
     if (status == STATUS_CLOSED)
         return false;
+    if (status == STATUS_TOO_MANY && result->too_short)
+        return refuse_with(
+            refusal, 413, "records_too_short",
+            arena_format(&r->batch->arena,
+                         "batch holds more than %d records, and one for less than %d bytes (%d in "
+                         "JSON)",
+                         PIPELINE_ITEMS_FREE, PIPELINE_BYTES_OF_ITEM, PIPELINE_BYTES_OF_JSON_ITEM));
     if (status == STATUS_TOO_MANY)
         return refuse_with(refusal, 413, "batch_events",
                            arena_format(&r->batch->arena,

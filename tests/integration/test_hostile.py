@@ -263,7 +263,7 @@ WORST = {
     "open objects": ("vsoc_json", repeated(b'{"a":')),
     "backslashes": ("vsoc_json", repeated(b'{"message":"' + b"\\\\" * 2000 + b'"}\n')),
     "long numbers": ("vsoc_json", repeated(b'{"message":"m","x":1.' + b"7" * 4000 + b"e-300}\n")),
-    "small records": ("vsoc_json", repeated(b"{}")),
+    "small records": ("vsoc_json", repeated(b'{"message":0}')),
     "same id": ("vsoc_json", repeated(b'{"id":"1","message":"m"}\n')),
 }
 LEAST_CPU_S = 0.1  # what is under it is noise of a busy machine, ten ticks of the clock
@@ -360,10 +360,11 @@ def test_one_sender_can_not_fill_the_memory(make_server):
 def test_a_batch_whose_events_outgrow_their_limit_is_413(make_server):
     """Never 503: the sender would send it again for ever."""
     server = make_server({"limits": {"inflated_bytes": "8MiB", "inflate_ratio": 10_000}})
-    values = [b"\x01" * 100 + b"%d" % n for n in range(300)]
-    lines = [b"CEF:0|v|p|1|id|n|5|" + b" ".join(b"k%d=%d%s" % (n, line, values[n]) for n in range(300)) + b"\n" for line in range(230)]
-    body = b"".join(lines)
-    reply = server.post(gzip.compress(body), path="/v1/events/cef", Content_Encoding="gzip")
+    # What OTLP says of a resource belongs to each of its records.
+    resource = {"attributes": [{"key": "k", "value": {"stringValue": "v" * 7000}}]}
+    records = [{"body": {"stringValue": str(n)}} for n in range(20_000)]
+    body = json.dumps({"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": records}]}]}).encode()
+    reply = server.post(gzip.compress(body), path="/v1/events/otlp", Content_Encoding="gzip")
     assert (reply.status, reply.json["code"]) == (413, "events_too_large"), reply
 
 

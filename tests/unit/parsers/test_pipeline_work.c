@@ -64,9 +64,10 @@ static int64_t pseudonym(void *arg, struct slice tenant, struct slice vin, uint8
     return 1;
 }
 
+static struct pipeline_result result; /* of read_all */
+
 static enum status read_all(struct reading *r, const char *format, const uint8_t *body, size_t size)
 {
-    static struct pipeline_result result;
     struct arena arena;
     struct catalog *catalog = catalog_create_builtin();
     struct registry *registry = registry_create();
@@ -125,27 +126,30 @@ static uint8_t *repeat(const char *head, const char *record, const char *tail, s
 #define OTLP    "{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":["
 #define OTLP_LR "{\"body\":{\"stringValue\":\"x\"}},"
 
+/* So that records are worth what an item must be. */
+#define BLANKS "                "
+
 static const struct {
     const char *format, *head, *record, *tail;
 } cases[] = {
     {"vsoc_json", "", "{\"event_name\":\"x\",\"sensor_kind\":\"can_ids\"}\n", ""},
-    {"vsoc_json", "", "{}\n", ""},
-    {"vsoc_json", "[", "0,", "0]"},
-    {"vsoc_json", "", "x\n", ""},
+    {"vsoc_json", "", "{}" BLANKS "\n", ""},
+    {"vsoc_json", "[", "0," BLANKS, "0]"},
+    {"vsoc_json", "", "x" BLANKS "\n", ""},
     {"cef", "", CEF, ""},
-    {"cef", "", "x\n", ""},
+    {"cef", "", "x" BLANKS "\n", ""},
     {"leef", "", "LEEF:1.0|V|P|1|C|\tsev=5\n", ""},
     {"syslog", "", "<13>Nov 22 10:15:02 gw app: x\n", ""},
     {"syslog", "", "7 <13>a b", ""},
     {"auditd", "", "type=AVC msg=audit(1795342505.123:1): avc:  denied  { read } for pid=1\n", ""},
-    {"auditd", "", "x\n", ""},
+    {"auditd", "", "x" BLANKS "\n", ""},
     {"candump", "", "(1.000000) can0 1#\n", ""},
     {"eve", "", "{\"timestamp\":\"2026-11-22T10:15:02.250000+0000\",\"event_type\":\"alert\"}\n",
      ""},
     {"hec", "", "{\"event\":\"x\"}", ""},
     {"hec_raw", "", CEF, ""},
     {"otlp", OTLP, OTLP_LR, "{}]}]}]}"},
-    {"otlp", OTLP, "0,", "0]}]}]}"},
+    {"otlp", OTLP, "0," BLANKS, "0]}]}]}"},
     {"cloudevents", "",
      "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/s\",\"type\":\"t\",\"data\":{}}\n", ""},
 };
@@ -158,7 +162,7 @@ static void every_format_pauses_between_pieces(void **state)
         uint8_t *body = repeat(cases[i].head, cases[i].record, cases[i].tail, &size);
         struct reading r = {.pauses = 0};
         assert_int_equal(read_all(&r, cases[i].format, body, size), STATUS_OK);
-        if (r.pauses < size / WORK_PIECE || r.most_items > ITEMS_OF_PIECE ||
+        if (r.pauses < size / WORK_PIECE / 4 || r.most_items > ITEMS_OF_PIECE ||
             r.most_bytes > WORK_PIECE + EVENT_BYTES)
             fail_msg("case %zu (%s): %u pauses, %u items and %llu bytes between two", i,
                      cases[i].format, r.pauses, r.most_items, (unsigned long long)r.most_bytes);
@@ -181,11 +185,52 @@ static void a_stopped_reading_ends_at_once(void **state)
     }
 }
 
+/* Each costs as much as an ordinary one, whatever its size. */
+static void records_that_are_too_short_end_the_batch(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *format, *head, *record, *tail;
+        size_t worth;
+    } shorts[] = {
+        {"syslog", "", "x\n", "", 8},      {"syslog", "", "5 <1>ab", "", 8},
+        {"cef", "", "x\n", "", 8},         {"auditd", "", "x\n", "", 8},
+        {"candump", "", "x\n", "", 8},     {"hec_raw", "", "x\n", "", 8},
+        {"vsoc_json", "", "{}", "", 12},   {"vsoc_json", "[", "0,", "0]", 12},
+        {"eve", "", "{}", "", 12},         {"hec", "", "{}", "", 12},
+        {"cloudevents", "", "{}", "", 12}, {"otlp", OTLP, "{},", "{}]}]}]}", 8},
+    };
+    for (size_t i = 0; i < sizeof shorts / sizeof *shorts; i++) {
+        size_t size;
+        struct reading r = {.pauses = 0};
+        uint8_t *body = repeat(shorts[i].head, shorts[i].record, shorts[i].tail, &size);
+        assert_int_equal(read_all(&r, shorts[i].format, body, size), STATUS_TOO_MANY);
+        assert_true(result.too_short);
+        assert_int_equal(result.accepted + result.duplicates + result.quarantined,
+                         PIPELINE_ITEMS_FREE + size / shorts[i].worth);
+        free(body);
+    }
+}
+
+static void a_few_records_of_any_size_are_taken(void **state)
+{
+    (void)state;
+    struct reading r = {.pauses = 0};
+    uint8_t body[2 * PIPELINE_ITEMS_FREE + PIPELINE_PADDING];
+    for (size_t i = 0; i < sizeof body; i++)
+        body[i] = i % 2 ? '\n' : 'x';
+    assert_int_equal(read_all(&r, "syslog", body, 2 * PIPELINE_ITEMS_FREE), STATUS_OK);
+    assert_int_equal(result.accepted + result.quarantined, PIPELINE_ITEMS_FREE);
+    assert_false(result.too_short);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_format_pauses_between_pieces),
         cmocka_unit_test(a_stopped_reading_ends_at_once),
+        cmocka_unit_test(records_that_are_too_short_end_the_batch),
+        cmocka_unit_test(a_few_records_of_any_size_are_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -84,7 +84,7 @@ static void quotes_tabs_and_short_values_stay_whole(void **state)
     run(f, "cef");
     assert_null(strstr(f->items[0].json, "value_cut"));
     assert_event_has(f, 0, "\\b\\fx\"");
-    fill("CEF:0|V|P|1|C|N|5|cs1=", "\x01", 300, "x\n");
+    fill("CEF:0|V|P|1|C|N|5|cs1=", "\x01", 50, "x\n");
     run(f, "cef");
     assert_null(strstr(f->items[0].json, "value_cut"));
     writer_fini(&body);
