@@ -117,9 +117,13 @@ static void wait_before_retry(struct sender *s, unsigned attempt, unsigned retry
 }
 
 /* The batch may be taken later as it is. */
-static bool is_transient(int status)
+static bool is_transient(const struct http_reply_seen *reply)
 {
-    return status == 408 || status == 409 || status == 425 || status == 429 || status == 500 ||
+    static const char reused[] = "\"key_reused\"";
+    int status = reply->status;
+    if (status == 409) /* in progress, unless the key is another batch's for good */
+        return !memmem(reply->body.data, reply->body.size, reused, sizeof reused - 1);
+    return status == 408 || status == 425 || status == 429 || status == 500 ||
            (status >= 502 && status <= 504);
 }
 
@@ -167,7 +171,7 @@ static bool settle(struct sender *s, const struct http_reply_seen *reply, const 
     if ((reply->status == 200 || reply->status == 422) &&
         send_totals_add(&s->totals, reply->body, file, offset, s->options.ack) == STATUS_OK)
         return true;
-    if (is_transient(reply->status))
+    if (is_transient(reply))
         return false;
     send_totals_refused(&s->totals, reply->status, reply->body, file, offset);
     s->stopped = is_hopeless(reply->status);

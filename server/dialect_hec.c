@@ -138,6 +138,7 @@ static const struct answer answers[] = {
     {"ack_disabled", 400, 14, "ACK is disabled"},
     {"token_in_query", 400, 16, "Query string authorization is not enabled"},
     {"in_progress", 503, 9, "Server is busy"},
+    {"key_reused", 400, 6, "Invalid data format"},
     {NULL, 0, 0, NULL},
 };
 

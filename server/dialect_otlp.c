@@ -71,11 +71,12 @@ static bool read_format(struct request *r, const struct config *config,
 /* ---- errors: google.rpc.Status ---- */
 
 /* What the client will do rightly with. */
-static int status_of(int status)
+static int status_of(int status, const char *code)
 {
     switch (status) {
+    case 409: /* the same batch is on its way, or the key is another batch's for good */
+        return strcmp(code, "key_reused") == 0 ? 400 : 503;
     case 408: /* the client was slow */
-    case 409: /* the same batch is on its way */
         return 503;
     case 422:
         return 400;
@@ -135,7 +136,7 @@ static struct slice message_of(char text[MESSAGE_BYTES], const char *code, const
 static int write_problem_json(struct writer *out, int status, const char *code, const char *detail)
 {
     char text[MESSAGE_BYTES];
-    status = status_of(status);
+    status = status_of(status, code);
     write_status_json(out, status, message_of(text, code, detail));
     return status;
 }
@@ -144,7 +145,7 @@ static int write_problem_protobuf(struct writer *out, int status, const char *co
                                   const char *detail)
 {
     char text[MESSAGE_BYTES];
-    status = status_of(status);
+    status = status_of(status, code);
     write_status_protobuf(out, status, message_of(text, code, detail));
     return status;
 }

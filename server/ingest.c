@@ -245,9 +245,11 @@ static void answer_known(struct ingest *in, struct request *r, enum dedup_answer
                                             NULL, NULL});
         return;
     default:
-        request_refuse(r, &(struct refusal){422, "key_reused",
-                                            "Idempotency-Key was used with another body", 0, NULL,
-                                            NULL});
+        request_refuse(r,
+                       &(struct refusal){409, "key_reused",
+                                         "Idempotency-Key was used with another body; nothing of "
+                                         "this one is kept",
+                                         0, NULL, NULL});
     }
 }
 

@@ -183,6 +183,41 @@ static bool write_errors(struct reading *b)
     return refuse_with(&b->refusal, 503, "memory", "request memory is used up");
 }
 
+/* Content-Encoding that a body should have had, by its magic bytes; NULL: none. */
+static const char *undeclared_coding(struct slice body)
+{
+    static const uint8_t gzip[] = {0x1f, 0x8b, 8}, zstd[] = {0x28, 0xb5, 0x2f, 0xfd};
+    if (body.size > sizeof gzip && memcmp(body.data, gzip, sizeof gzip) == 0 &&
+        !(body.data[sizeof gzip] & 0xe0)) /* RFC 1952: reserved flags are zero */
+        return "gzip";
+    return body.size > sizeof zstd && memcmp(body.data, zstd, sizeof zstd) == 0 ? "zstd" : NULL;
+}
+
+/* Quarantined it would be bytes that nobody reads, and the sender would never send it again. */
+static bool refuse_undeclared(struct reading *b)
+{
+    const struct request *r = b->request;
+    const char *found = undeclared_coding(b->body), *declared = inflate_coding_name(r->coding);
+    refuse_with(&b->refusal, 415, "undeclared_encoding",
+                r->coding == INFLATE_IDENTITY
+                    ? arena_format(&r->batch->arena,
+                                   "the body is %s, which no header says: send it with "
+                                   "Content-Encoding: %s",
+                                   found, found)
+                    : arena_format(&r->batch->arena,
+                                   "inside its %s the body is %s once more: compress it once",
+                                   declared, found));
+    b->refusal.header = "Accept-Encoding";
+    b->refusal.header_value = "gzip, deflate, zstd, identity";
+    return false;
+}
+
+static bool is_text(const struct parser *parser)
+{
+    return parser->framing == PARSER_FRAMING_JSON || parser->framing == PARSER_FRAMING_LINES ||
+           parser->framing == PARSER_FRAMING_SYSLOG;
+}
+
 /* What the pipeline found, in the batch's record; false when the batch as a whole is refused. */
 static bool judge(struct reading *b, const struct encoding *e, enum status status)
 {
@@ -219,6 +254,8 @@ static bool judge(struct reading *b, const struct encoding *e, enum status statu
         return refuse_with(
             refusal, 403, "vin_mismatch",
             "a record claims another vehicle than the certificate's; nothing was taken");
+    if (result->quarantined && undeclared_coding(b->body))
+        return refuse_undeclared(b); /* a binary format: whole records may begin like that, too */
     if (e->encoder.events + e->encoder.rejects + result->duplicates == 0 &&
         !r->dialect->takes_empty)
         return refuse_with(refusal, 400, "empty_batch", "the body holds no record");
@@ -261,6 +298,8 @@ static bool parse_body(struct reading *b)
     const struct parser *parser;
     if (!find_parser(b, &parser))
         return false;
+    if ((!r->parser || is_text(parser)) && undeclared_coding(b->body))
+        return refuse_undeclared(b);
     struct encoding encoding;
     (void)writer_reserve(&r->batch->events, b->body.size / EVENT_SHARE_OF_BODY); /* else it grows */
     event_encoder_init(&encoding.encoder, &r->batch->events);
@@ -291,23 +330,54 @@ static bool parse_body(struct reading *b)
     return true;
 }
 
+/* False: the work was stopped. */
+static bool hash_piecewise(struct reading *b, struct slice rest)
+{
+    while (rest.size) {
+        struct slice piece = slice_sub(rest, 0, WORK_PIECE);
+        sha256_update(b->sha, piece);
+        if (!work_add(&b->work, piece.size))
+            return false;
+        rest = slice_sub(rest, piece.size, rest.size);
+    }
+    return true;
+}
+
 /* SHA-256 of the body as it came. False: the work was stopped. */
 static bool hash_body(struct reading *b)
 {
     const struct batch *batch = b->request->batch;
     sha256_start(b->sha);
-    for (size_t i = 0; i < batch->body_count; i++) {
-        struct slice rest = batch->body[i];
-        while (rest.size) {
-            struct slice piece = slice_sub(rest, 0, WORK_PIECE);
-            sha256_update(b->sha, piece);
-            if (!work_add(&b->work, piece.size))
-                return false;
-            rest = slice_sub(rest, piece.size, rest.size);
-        }
-    }
+    for (size_t i = 0; i < batch->body_count; i++)
+        if (!hash_piecewise(b, batch->body[i]))
+            return false;
     sha256_finish(b->sha, b->request->batch->meta.body_sha256);
     return true;
+}
+
+/* SHA-256 of the inflated body: what a batch with a key of the sender's is compared by, for the
+ * same content need not be packed into the same bytes twice. False: refused or stopped. */
+static bool hash_content(struct reading *b)
+{
+    struct batch *batch = b->request->batch;
+    uint8_t *digest = arena_alloc(&batch->arena, SHA256_BYTES);
+    if (!digest)
+        return refuse_with(&b->refusal, 503, "memory", "request memory is used up");
+    sha256_start(b->sha);
+    if (!hash_piecewise(b, b->body))
+        return false;
+    sha256_finish(b->sha, digest);
+    batch->meta.content_sha256 = slice_make(digest, SHA256_BYTES);
+    return true;
+}
+
+static bool inflate_batch(struct reading *b)
+{
+    if (!read_coding(b))
+        return false;
+    b->request->batch->meta.inflated_bytes = b->body.size;
+    metric_add(b->ingest->decoded_bytes, b->body.size);
+    return !b->request->idempotency_key.size || hash_content(b);
 }
 
 enum reading_end reading_run(struct reading *b)
@@ -319,15 +389,18 @@ enum reading_end reading_run(struct reading *b)
     if (!hash_body(b))
         return READING_STOPPED;
     request_make_key(r, b->sha);
-    b->answer =
-        dedup_begin(b->ingest->shared->dedup, m->key, m->body_sha256, &r->batch->arena, &r->report);
+    struct dedup *dedup = b->ingest->shared->dedup;
+    b->answer = dedup_begin(dedup, m->key, m->body_sha256, &r->batch->arena, &r->report);
+    bool compare = b->answer == DEDUP_COMPARE;
+    if (compare) {
+        if (!inflate_batch(b))
+            return READING_REFUSED;
+        b->answer = dedup_compare(dedup, m->key, m->body_sha256, m->content_sha256.data,
+                                  &r->batch->arena, &r->report);
+    }
     if (b->answer != DEDUP_NEW)
         return READING_KNOWN;
     b->key_begun = true;
     fault_point(ingest_key_begun);
-    if (!read_coding(b))
-        return READING_REFUSED;
-    m->inflated_bytes = b->body.size;
-    metric_add(b->ingest->decoded_bytes, b->body.size);
-    return parse_body(b) ? READING_DONE : READING_REFUSED;
+    return (compare || inflate_batch(b)) && parse_body(b) ? READING_DONE : READING_REFUSED;
 }

@@ -31,7 +31,9 @@ struct dedup_entry {
     int64_t durable_ns; /* on the window's clock */
     uint8_t key[SHA256_BYTES];
     uint8_t batch_uid[UUID_BYTES];
-    uint8_t body[BODY_BYTES];
+    uint8_t body[BODY_BYTES];    /* as received */
+    uint8_t content[BODY_BYTES]; /* without its content coding, when has_content */
+    bool has_content;
     uint32_t accepted, duplicates, quarantined;
     bool durable; /* false: in progress, not in the list */
 };
@@ -232,24 +234,52 @@ static void entry_answer(const struct dedup_entry *entry, struct arena *arena,
         report->errors = SLICE_EMPTY;
 }
 
-enum dedup_answer dedup_begin(struct dedup *dedup, const uint8_t key[SHA256_BYTES],
-                              const uint8_t body_sha256[SHA256_BYTES], struct arena *arena,
-                              struct dedup_report *report)
+/* A known, durable key; content NULL: not known yet. */
+static enum dedup_answer compare(const struct dedup_entry *entry, const uint8_t *body,
+                                 const uint8_t *content)
 {
-    enum dedup_answer answer = DEDUP_REPEAT;
+    if (memcmp(entry->body, body, BODY_BYTES) == 0)
+        return DEDUP_REPEAT;
+    if (!entry->has_content)
+        return DEDUP_CONFLICT;
+    if (!content)
+        return DEDUP_COMPARE;
+    return memcmp(entry->content, content, BODY_BYTES) == 0 ? DEDUP_REPEAT : DEDUP_CONFLICT;
+}
+
+static enum dedup_answer ask(struct dedup *dedup, const uint8_t *key, const uint8_t *body,
+                             const uint8_t *content, struct arena *arena,
+                             struct dedup_report *report)
+{
+    enum dedup_answer answer;
     pthread_mutex_lock(&dedup->lock);
     window_move(dedup);
     struct dedup_entry *entry = entry_find(dedup, key);
     if (!entry) /* without memory: "in progress", and the client asks again */
-        answer = entry_add(dedup, key, body_sha256) ? DEDUP_NEW : DEDUP_IN_PROGRESS;
-    else if (memcmp(entry->body, body_sha256, BODY_BYTES) != 0)
-        answer = DEDUP_CONFLICT;
-    else if (!entry->durable)
+        answer = entry_add(dedup, key, body) ? DEDUP_NEW : DEDUP_IN_PROGRESS;
+    else if (!entry->durable) /* what its content is, the other request finds out just now */
         answer = DEDUP_IN_PROGRESS;
     else
+        answer = compare(entry, body, content);
+    if (answer == DEDUP_REPEAT)
         entry_answer(entry, arena, report);
     pthread_mutex_unlock(&dedup->lock);
     return answer;
+}
+
+enum dedup_answer dedup_begin(struct dedup *dedup, const uint8_t key[SHA256_BYTES],
+                              const uint8_t body_sha256[SHA256_BYTES], struct arena *arena,
+                              struct dedup_report *report)
+{
+    return ask(dedup, key, body_sha256, NULL, arena, report);
+}
+
+enum dedup_answer dedup_compare(struct dedup *dedup, const uint8_t key[SHA256_BYTES],
+                                const uint8_t body_sha256[SHA256_BYTES],
+                                const uint8_t content_sha256[SHA256_BYTES], struct arena *arena,
+                                struct dedup_report *report)
+{
+    return ask(dedup, key, body_sha256, content_sha256, arena, report);
 }
 
 /* Under lock. */
@@ -262,6 +292,9 @@ static void commit(struct dedup *dedup, const struct batch_meta *meta)
         entry = entry_add(dedup, meta->key, meta->body_sha256);
     if (entry) {
         memcpy(entry->body, meta->body_sha256, BODY_BYTES);
+        entry->has_content = meta->content_sha256.size == SHA256_BYTES;
+        if (entry->has_content)
+            memcpy(entry->content, meta->content_sha256.data, BODY_BYTES);
         memcpy(entry->batch_uid, meta->batch_uid, UUID_BYTES);
         entry->position = meta->position;
         entry->durable_ns = window_clock_ns(dedup);

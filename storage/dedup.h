@@ -20,7 +20,9 @@ enum dedup_answer {
     DEDUP_NEW,         /* key is now in progress: end with dedup_commit or dedup_abort */
     DEDUP_REPEAT,      /* *report is the first one's */
     DEDUP_IN_PROGRESS, /* the same key is being made durable right now: 409 */
-    DEDUP_CONFLICT,    /* key was used with another body: 422 */
+    DEDUP_CONFLICT,    /* key was used with another body: 409 */
+    DEDUP_COMPARE,     /* key was used with other bytes, which may be the same content in another
+                          coding: ask dedup_compare */
 };
 
 /* Window of at most max_batches keys, none older than window_ns. NULL when memory is out. */
@@ -29,11 +31,17 @@ void dedup_destroy(struct dedup *dedup);
 /* Start-up: a record of the spool (as spool_scan_fn, arg is the struct dedup), in their order. Time
  * between two records counts, but no more than an hour. */
 void dedup_restore(void *dedup, const struct batch_meta *meta);
-/* Asks and, when new, marks as in progress. body_sha256 tells a reuse with another body. errors are
- * copied into arena. */
+/* Asks and, when new, marks as in progress. body_sha256, of the bytes as received, tells a repeat
+ * from a batch that has the same content at best. errors are copied into arena. */
 enum dedup_answer dedup_begin(struct dedup *dedup, const uint8_t key[SHA256_BYTES],
                               const uint8_t body_sha256[SHA256_BYTES], struct arena *arena,
                               struct dedup_report *report);
+/* After DEDUP_COMPARE, with the SHA-256 of the body without its content coding. Answers as
+ * dedup_begin but for DEDUP_COMPARE. */
+enum dedup_answer dedup_compare(struct dedup *dedup, const uint8_t key[SHA256_BYTES],
+                                const uint8_t body_sha256[SHA256_BYTES],
+                                const uint8_t content_sha256[SHA256_BYTES], struct arena *arena,
+                                struct dedup_report *report);
 /* The batch is durable: repeats get this report from now on. */
 void dedup_commit(struct dedup *dedup, const struct batch_meta *meta);
 /* The batch was not kept: the key is free again. */

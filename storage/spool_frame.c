@@ -29,14 +29,16 @@ static uint64_t round_up(uint64_t bytes)
 }
 
 /* The texts of a record's meta, in the order of the format. */
-#define META_TEXTS 11
+#define META_TEXTS 12
+/* So many are there since the first version; a record of before has no more. */
+#define META_TEXTS_FIRST 11
 static void meta_texts(struct batch_meta *meta, struct slice *texts[META_TEXTS])
 {
     struct slice *order[META_TEXTS] = {
         &meta->tenant,         &meta->sender,           &meta->transport_identity,
         &meta->content_type,   &meta->content_encoding, &meta->format,
         &meta->parser_version, &meta->idempotency_key,  &meta->traceparent,
-        &meta->request_id,     &meta->report_errors,
+        &meta->request_id,     &meta->report_errors,    &meta->content_sha256,
     };
     memcpy(texts, order, sizeof order);
 }
@@ -45,7 +47,7 @@ static void write_texts(struct writer *w, struct batch_meta *meta)
 {
     struct slice *texts[META_TEXTS];
     meta_texts(meta, texts);
-    for (size_t i = 0; i < META_TEXTS; i++) {
+    for (size_t i = 0; i < META_TEXTS && (i < META_TEXTS_FIRST || texts[i]->size); i++) {
         writer_varint(w, texts[i]->size);
         writer_add_slice(w, *texts[i]);
     }
@@ -57,7 +59,7 @@ static enum status read_texts(struct slice bytes, struct batch_meta *meta)
     struct reader r = reader_make(bytes);
     struct slice *texts[META_TEXTS];
     meta_texts(meta, texts);
-    for (size_t i = 0; i < META_TEXTS; i++) {
+    for (size_t i = 0; i < META_TEXTS && (i < META_TEXTS_FIRST || reader_left(&r)); i++) {
         uint64_t size = reader_varint(&r);
         if (r.status != STATUS_OK || size > reader_left(&r))
             return STATUS_CORRUPT;

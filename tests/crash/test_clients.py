@@ -254,7 +254,7 @@ def test_key_with_another_body_is_refused_before_and_after_a_kill(make_client):
     client.repeat(body, Idempotency_Key="k")
     for _ in range(2):
         reply = client.server.post(other, Idempotency_Key="k")
-        assert (reply.status, reply.json["code"]) == (422, "key_reused")
+        assert (reply.status, reply.json["code"]) == (409, "key_reused")
         client.server.kill()
         client.server.start()
     client.compare()

@@ -145,7 +145,7 @@ def test_refusals(make_server):
     check(server.post(b"{}", path="/v1/events/nothing"), "POST", "/v1/events/nothing", 404)
     check(server.request("POST", "/v1/events/" + "x" * 8000, b"{}"), "POST", "/v1/events", 414)
     check(server.post(ndjson([event(1)]), Idempotency_Key="one"), "POST", "/v1/events", 200)
-    assert check(server.post(ndjson([event(2)]), Idempotency_Key="one"), "POST", "/v1/events", 422).json["code"] == "key_reused"
+    assert check(server.post(ndjson([event(2)]), Idempotency_Key="one"), "POST", "/v1/events", 409).json["code"] == "key_reused"
     wrong_method = server.request("GET", "/v1/events")
     check(wrong_method, "POST", "/v1/events", 405)
     check(server.request("HEAD", "/v1/events"), "HEAD", "/v1/events", 200)

@@ -76,10 +76,24 @@ static void a_report_tells_how_many_were_not_taken(void **state)
     }
 }
 
+static void key_of_another_batch_is_refused_for_good(void **state)
+{
+    (void)state;
+    struct writer out;
+    writer_init(&out, 1024);
+    assert_int_equal(dialect_otlp_json.problem.write(&out, 409, "key_reused", "detail"), 400);
+    writer_reset(&out);
+    assert_int_equal(dialect_otlp_protobuf.problem.write(&out, 409, "key_reused", "detail"), 400);
+    writer_reset(&out);
+    assert_int_equal(dialect_otlp_json.problem.write(&out, 409, "in_progress", "detail"), 503);
+    writer_fini(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errors_that_are_for_later_are_503),
+        cmocka_unit_test(key_of_another_batch_is_refused_for_good),
         cmocka_unit_test(a_report_tells_how_many_were_not_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,10 +97,57 @@ static void key_with_another_body_is_a_conflict(void **state)
     struct batch_meta meta = meta_of(7, NS_PER_S), other = meta;
     other.body_sha256[0] ^= 1;
     assert_int_equal(begin(&meta, &report), DEDUP_NEW);
-    assert_int_equal(begin(&other, &report), DEDUP_CONFLICT);
+    assert_int_equal(begin(&other, &report), DEDUP_IN_PROGRESS);
     dedup_commit(dedup, &meta);
     assert_int_equal(begin(&other, &report), DEDUP_CONFLICT);
     assert_int_equal(begin(&meta, &report), DEDUP_REPEAT);
+}
+
+static enum dedup_answer compare(const struct batch_meta *meta, const uint8_t *content,
+                                 struct dedup_report *report)
+{
+    return dedup_compare(dedup, meta->key, meta->body_sha256, content, &arena, report);
+}
+
+/* Packed again, the same content is other bytes. */
+static void same_content_in_other_bytes_is_the_repeat(void **state)
+{
+    (void)state;
+    struct dedup_report report = {0};
+    uint8_t content[SHA256_BYTES] = {1, 2, 3}, else_content[SHA256_BYTES] = {1, 2, 4};
+    struct batch_meta meta = meta_of(7, NS_PER_S), other = meta;
+    other.body_sha256[0] ^= 1;
+    assert_int_equal(begin(&meta, &report), DEDUP_NEW);
+    meta.content_sha256 = slice_make(content, sizeof content);
+    dedup_commit(dedup, &meta);
+    assert_int_equal(begin(&meta, &report), DEDUP_REPEAT);
+    assert_int_equal(begin(&other, &report), DEDUP_COMPARE);
+    report.position = 0;
+    assert_int_equal(compare(&other, content, &report), DEDUP_REPEAT);
+    assert_int_equal(report.position, 7);
+    assert_int_equal(compare(&other, else_content, &report), DEDUP_CONFLICT);
+    passed_ns = WINDOW_NS + 1; /* the key left the window while the content was read */
+    assert_int_equal(compare(&other, else_content, &report), DEDUP_NEW);
+    assert_int_equal(compare(&other, else_content, &report), DEDUP_IN_PROGRESS);
+    dedup_abort(dedup, meta.key);
+}
+
+static void content_is_known_after_a_restart_and_missing_in_older_records(void **state)
+{
+    (void)state;
+    struct dedup_report report;
+    uint8_t content[SHA256_BYTES] = {9};
+    struct batch_meta a = meta_of(1, NS_PER_S), b = meta_of(2, NS_PER_S), other;
+    a.content_sha256 = slice_make(content, sizeof content);
+    dedup_restore(dedup, &a);
+    dedup_restore(dedup, &b);
+    other = a;
+    other.body_sha256[0] ^= 1;
+    assert_int_equal(begin(&other, &report), DEDUP_COMPARE);
+    assert_int_equal(compare(&other, content, &report), DEDUP_REPEAT);
+    other = b;
+    other.body_sha256[0] ^= 1;
+    assert_int_equal(begin(&other, &report), DEDUP_CONFLICT);
 }
 
 static void abort_does_not_touch_a_durable_key(void **state)
@@ -287,6 +334,8 @@ int main(void)
         TEST(repeat_gets_the_first_report),
         TEST(key_is_in_progress_until_it_ends),
         TEST(key_with_another_body_is_a_conflict),
+        TEST(same_content_in_other_bytes_is_the_repeat),
+        TEST(content_is_known_after_a_restart_and_missing_in_older_records),
         TEST(abort_does_not_touch_a_durable_key),
         TEST(keys_older_than_the_window_are_new_again),
         TEST(restored_keys_have_the_age_that_the_spool_says),
