@@ -2,6 +2,7 @@
 #include "parsers/scrub.h"
 
 #include "core/hash.h"
+#include "parsers/vin_hidden.h"
 
 /* Pseudonyms made for the VINs of one record that nobody claims: each costs more than reading it.
  */
@@ -57,19 +58,20 @@ static void make_label(struct scrub *s, const uint8_t vin[VIN_BYTES],
     write_label(pid, label);
 }
 
-static const uint8_t *label_of(struct scrub *s, const struct vin_match *match)
+/* known: its number, s->known_count: another one. */
+static const uint8_t *label_of(struct scrub *s, size_t known, const uint8_t vin[VIN_BYTES])
 {
-    if (match->known < s->known_count) {
-        if (!s->labels[match->known][0])
-            make_label(s, s->known[match->known], s->labels[match->known]);
-        return s->labels[match->known];
+    if (known < s->known_count) {
+        if (!s->labels[known][0])
+            make_label(s, s->known[known], s->labels[known]);
+        return s->labels[known];
     }
-    if (!memcmp(s->last, match->vin, VIN_BYTES))
+    if (!memcmp(s->last, vin, VIN_BYTES))
         return s->last_label;
     if (s->made++ >= MADE_MAX)
         return (const uint8_t *)LABEL_OTHER;
-    memcpy(s->last, match->vin, VIN_BYTES);
-    make_label(s, match->vin, s->last_label);
+    memcpy(s->last, vin, VIN_BYTES);
+    make_label(s, vin, s->last_label);
     return s->last_label;
 }
 
@@ -155,10 +157,19 @@ static bool is_number(const struct scrub *s, const struct vin_match *match, bool
     return !inside && match->known == s->known_count;
 }
 
-bool scrub_text(struct scrub *s, enum scrub_form form, struct slice *text)
+static uint8_t *take_memory(struct scrub *s, size_t size)
+{
+    uint8_t *data = s->alloc(s->alloc_arg, size);
+    s->failed |= !data;
+    return data;
+}
+
+/* VINs as they are written. */
+static bool scrub_clear(struct scrub *s, enum scrub_form form, struct slice *text)
 {
     struct vin_scan scan = {.text = *text,
                             .is_json = form == SCRUB_JSON,
+                            .is_bytes = form == SCRUB_BYTES,
                             .known = s->known,
                             .known_count = s->known_count};
     struct json_place place = {0};
@@ -168,17 +179,42 @@ bool scrub_text(struct scrub *s, enum scrub_form form, struct slice *text)
         bool inside = form != SCRUB_JSON || is_inside_string(*text, &place, match.start);
         if (is_number(s, &match, inside))
             continue;
-        if (!out.data && !(out.data = s->alloc(s->alloc_arg, text->size))) {
-            s->failed = true;
+        if (!out.data && !(out.data = take_memory(s, text->size)))
             return false;
-        }
-        replace(&out, form, *text, &match, label_of(s, &match), !inside);
+        replace(&out, form, *text, &match, label_of(s, match.known, match.vin), !inside);
     }
     if (!out.data)
         return true;
     put(&out, text->data + out.read, text->size - out.read);
     *text = slice_make(out.data, out.size);
     return true;
+}
+
+/* VINs in bytes that the text shows as hex or base64: what comes instead has their size. */
+static bool scrub_hidden(struct scrub *s, struct slice *text)
+{
+    struct vin_hidden_scan scan = {.text = *text, .known = s->known, .known_count = s->known_count};
+    struct vin_hidden hidden;
+    uint8_t *copy = NULL;
+    while (vin_hidden_next(&scan, &hidden)) {
+        uint8_t bytes[VIN_BYTES];
+        if (!copy) {
+            copy = take_memory(s, text->size);
+            if (!copy)
+                return false;
+            memcpy(copy, text->data, text->size);
+            *text = scan.text = slice_make(copy, text->size);
+        }
+        memset(bytes, '.', sizeof bytes);
+        memcpy(bytes, label_of(s, hidden.known, hidden.vin), SCRUB_LABEL_BYTES);
+        vin_hidden_write(&hidden, copy, bytes);
+    }
+    return true;
+}
+
+bool scrub_text(struct scrub *s, enum scrub_form form, struct slice *text)
+{
+    return scrub_clear(s, form, text) && (form == SCRUB_BYTES || scrub_hidden(s, text));
 }
 
 static bool scrub_list(struct scrub *s, struct slice_list *list)

@@ -6,6 +6,9 @@
 
 #define RING 32 /* the last characters; a power of two over VIN_BYTES */
 
+/* Letters and digits around a VIN in bytes. */
+#define AROUND_MAX 3
+
 /* Bytes of which an escaped VIN can consist: letters, digits, % and backslash. */
 static bool run_bytes[256];
 /* Letters and digits in upper case, else 0; and with letters that are taken for digits. */
@@ -22,7 +25,7 @@ __attribute__((constructor)) static void tables_fill(void)
 }
 
 /* The next run of at least VIN_BYTES such bytes from at on. A run covers one byte of any 17. */
-static bool next_run(struct slice text, size_t at, size_t *start, size_t *end)
+bool vin_scan_run(struct slice text, size_t at, size_t *start, size_t *end)
 {
     const uint8_t *data = text.data;
     for (size_t probe = at + VIN_BYTES - 1; probe < text.size; probe = at + VIN_BYTES - 1) {
@@ -48,7 +51,7 @@ static bool next_run(struct slice text, size_t at, size_t *start, size_t *end)
 bool vin_scan_may_match(struct slice text)
 {
     size_t start, end;
-    return next_run(text, 0, &start, &end);
+    return vin_scan_run(text, 0, &start, &end);
 }
 
 /* What a run holds, character by character. */
@@ -153,17 +156,36 @@ static bool is_known(const struct vin_scan *scan, const struct run *run, size_t 
     return false;
 }
 
+/* Is there a VIN in a short word of bytes? */
+static bool is_among(const struct vin_scan *scan, const struct run *run, size_t end,
+                     struct vin_match *match)
+{
+    size_t more = run->count - VIN_BYTES;
+    for (size_t behind = 0; behind <= more && more <= AROUND_MAX; behind++) {
+        struct run part = *run;
+        part.count -= behind;
+        found(&part, behind ? run->starts[part.count % RING] : end, match, scan->known_count);
+        if (vin_check_digit_fits(slice_make(match->vin, VIN_BYTES)))
+            return true;
+    }
+    return false;
+}
+
 /* A word ends: is it a VIN? */
 static bool is_recognised(const struct vin_scan *scan, struct run *run, size_t end,
                           struct vin_match *match)
 {
     bool fits = !run->is_tainted && run->count >= VIN_BYTES &&
                 (run->count == VIN_BYTES || run->count == VIN_BYTES + run->soft);
-    if (fits)
+    bool is_vin = scan->is_bytes && !run->is_tainted && run->count > VIN_BYTES &&
+                  is_among(scan, run, end, match);
+    if (fits && !is_vin) {
         found(run, end, match, scan->known_count);
+        is_vin = vin_check_digit_fits(slice_make(match->vin, VIN_BYTES));
+    }
     run->count = 0;
     run->is_tainted = false;
-    return fits && vin_check_digit_fits(slice_make(match->vin, VIN_BYTES));
+    return is_vin;
 }
 
 static void push(struct run *run, uint8_t character, size_t at)
@@ -198,7 +220,7 @@ static bool scan_run(struct vin_scan *scan, size_t start, size_t end, struct vin
 bool vin_scan_next(struct vin_scan *scan, struct vin_match *match)
 {
     size_t start, end;
-    while (next_run(scan->text, scan->at, &start, &end)) {
+    while (vin_scan_run(scan->text, scan->at, &start, &end)) {
         if (scan_run(scan, start, end, match)) {
             scan->at = match->end;
             scan->is_glued = true;

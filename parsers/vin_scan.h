@@ -11,6 +11,8 @@ struct vin_scan {
     struct slice text;
     /* Text of a JSON value, where a backslash is never a character of its own. */
     bool is_json;
+    /* Data: up to three letters and digits beside a VIN may be a length or a type. */
+    bool is_bytes;
     /* VINs in upper case that are found wherever they are, also inside longer words, also with O or
      * Q for 0 and I for 1. */
     const uint8_t (*known)[VIN_BYTES];
@@ -34,5 +36,8 @@ bool vin_scan_next(struct vin_scan *scan, struct vin_match *match);
 
 /* May there be a VIN? False for most texts, at the cost of a look at every 17th byte. */
 bool vin_scan_may_match(struct slice text);
+
+/* The next stretch from `from` on of at least VIN_BYTES letters, digits, % and backslashes. */
+bool vin_scan_run(struct slice text, size_t from, size_t *start, size_t *end);
 
 #endif

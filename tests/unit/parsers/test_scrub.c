@@ -8,6 +8,8 @@
 #include <stdio.h>
 
 #include "core/arena.h"
+#include "core/hash.h"
+#include "core/writer.h"
 #include "parsers/scrub.h"
 
 #define FITS  "1M8GDM9AXKP042788"
@@ -94,6 +96,69 @@ static void data_keep_their_size(void **state)
     (void)state;
     struct scrub s = make();
     check(&s, SCRUB_BYTES, "\x01\x11" FITS "\xff", "\x01\x11vin:38383838.....\xff");
+}
+
+/* base64 and hex of bytes around a VIN, as parsers write them: every place in the code. */
+static void bytes_in_hex_and_base64_are_looked_into(void **state)
+{
+    (void)state;
+    struct scrub s = make();
+    static const char label[] = "vin:38383838.....";
+    for (size_t before = 0; before < 7; before++) {
+        uint8_t bytes[40];
+        char text[400], expected[400];
+        size_t size = before + VIN_BYTES + 5;
+        memset(bytes, 0xfe, sizeof bytes);
+        for (int form = 0; form < 4; form++) {
+            for (int done = 0; done < 2; done++) {
+                struct writer w;
+                writer_init(&w, 4096);
+                memcpy(bytes + before, done ? label : FITS, VIN_BYTES);
+                if (form == 0)
+                    writer_hex(&w, slice_make(bytes, size));
+                else if (form == 1)
+                    writer_base64(&w, slice_make(bytes, size));
+                for (size_t i = 0; form >= 2 && i < size; i++)
+                    writer_format(&w, "%s%02x", i ? form == 2 ? " " : "'" : "", bytes[i]);
+                snprintf(done ? expected : text, sizeof text, "{\"data/\":\"%.*s\"}", (int)w.size,
+                         (const char *)w.data);
+                writer_fini(&w);
+            }
+            check(&s, SCRUB_JSON, text, expected);
+            check(&s, SCRUB_TEXT, text, expected);
+        }
+    }
+}
+
+static void data_around_a_vin_may_be_letters(void **state)
+{
+    (void)state;
+    struct scrub s = make();
+    check(&s, SCRUB_BYTES, "\x01v" FITS "\xff", "\x01vvin:38383838.....\xff");
+    check(&s, SCRUB_BYTES, "\x01" FITS "ab\xff", "\x01vin:38383838.....ab\xff");
+    check(&s, SCRUB_TEXT, "v" FITS, "v" FITS);
+}
+
+static void hashes_and_ids_stay(void **state)
+{
+    (void)state;
+    struct scrub s = make();
+    scrub_know(&s, SLICE_LITERAL(OTHER), NULL);
+    for (unsigned n = 0; n < 2000; n++) {
+        uint8_t digest[SHA256_BYTES];
+        struct writer w;
+        writer_init(&w, 4096);
+        sha256_bytes(slice_make(&n, sizeof n), digest);
+        writer_hex(&w, slice_make(digest, sizeof digest));
+        writer_u8(&w, ' ');
+        writer_base64(&w, slice_make(digest, sizeof digest));
+        for (size_t i = 0; i < sizeof digest; i++)
+            writer_format(&w, " %02x", digest[i]);
+        struct slice out = writer_slice(&w);
+        assert_true(scrub_text(&s, SCRUB_TEXT, &out));
+        assert_ptr_equal(out.data, w.data);
+        writer_fini(&w);
+    }
 }
 
 static void pseudonyms_for_strangers_are_few(void **state)
@@ -183,6 +248,9 @@ int main(void)
         scrub_test(texts_lose_vins_and_nothing_else),
         scrub_test(json_stays_json),
         scrub_test(data_keep_their_size),
+        scrub_test(bytes_in_hex_and_base64_are_looked_into),
+        scrub_test(data_around_a_vin_may_be_letters),
+        scrub_test(hashes_and_ids_stay),
         scrub_test(pseudonyms_for_strangers_are_few),
         scrub_test(a_request_has_few_vehicles_and_a_record_its_own),
         scrub_test(every_field_of_a_sender_is_scrubbed),

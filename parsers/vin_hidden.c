@@ -1,0 +1,261 @@
+/* vin_hidden.c: VINs in hex and base64. Pure, any thread. Looks at every 17th byte that a stretch
+ * of digits or letters may stand for. */
+#include "parsers/vin_hidden.h"
+#include "core/hex.h"
+#include "parsers/normalise.h"
+
+/* Letters and digits around a VIN in bytes that may be a length or a type. */
+#define AROUND_MAX 3
+/* Bytes of a VIN in spaced hex, and how far apart it is enough to look for one. */
+#define SPACED_BYTES (3 * VIN_BYTES - 1)
+#define SPACED_STEP  (SPACED_BYTES - 2 * 3)
+
+static int sextet(uint8_t c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
+}
+
+static uint8_t sextet_character(unsigned value, uint8_t before)
+{
+    static const char characters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    if (value < 62)
+        return (uint8_t)characters[value];
+    bool is_url = before == '-' || before == '_';
+    return value == 62 ? (is_url ? '-' : '+') : (is_url ? '_' : '/');
+}
+
+static uint8_t upper_of(uint8_t c)
+{
+    if (c >= 'a' && c <= 'z')
+        return c - 32;
+    return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ? c : 0;
+}
+
+static uint8_t fold(uint8_t upper)
+{
+    return upper == 'O' || upper == 'Q' ? '0' : upper == 'I' ? '1' : upper;
+}
+
+/* ---- views ---- */
+
+/* The byte in upper case, 0: it is no letter or digit. */
+static uint8_t read_byte(const uint8_t *text, const struct vin_view *view, size_t index)
+{
+    const uint8_t *p = text + view->start;
+    if (view->coding == VIN_BASE64) {
+        size_t bit = 8 * index, i = bit / 6;
+        unsigned pair = (unsigned)sextet(p[i]) << 6 | (unsigned)sextet(p[i + 1]);
+        return upper_of((uint8_t)(pair >> (4 - bit % 6)));
+    }
+    p += index * (view->coding == VIN_HEX ? 2 : 3);
+    return upper_of((uint8_t)(hex_digit_value(p[0]) << 4 | hex_digit_value(p[1])));
+}
+
+static void write_byte(uint8_t *text, const struct vin_view *view, size_t index, uint8_t byte)
+{
+    uint8_t *p = text + view->start;
+    if (view->coding == VIN_BASE64) {
+        size_t bit = 8 * index, i = bit / 6;
+        unsigned shift = 4 - (unsigned)(bit % 6), pair;
+        pair = (unsigned)sextet(p[i]) << 6 | (unsigned)sextet(p[i + 1]);
+        pair = (pair & ~(0xFFu << shift)) | (unsigned)byte << shift;
+        p[i] = sextet_character(pair >> 6, p[i]);
+        p[i + 1] = sextet_character(pair & 63, p[i + 1]);
+        return;
+    }
+    static const char digits[] = "0123456789abcdef";
+    p += index * (view->coding == VIN_HEX ? 2 : 3);
+    p[0] = (uint8_t)digits[byte >> 4];
+    p[1] = (uint8_t)digits[byte & 15];
+}
+
+/* The view with this number, from 1, of the stretch; false: it has no more. */
+static bool make_view(const struct vin_hidden_scan *scan, unsigned number, struct vin_view *view)
+{
+    size_t size = scan->end - scan->at;
+    if (scan->is_spaced) {
+        *view = (struct vin_view){scan->at, (size + 1) / 3, VIN_SPACED_HEX};
+        return number == 1;
+    }
+    if (number <= 4 && size >= number) { /* base64 that begins at any of its characters */
+        *view = (struct vin_view){scan->at + number - 1, (size - number + 1) * 6 / 8, VIN_BASE64};
+        return true;
+    }
+    size_t start = scan->at + (number - 5), end = start;
+    if (number > 6)
+        return false;
+    /* The hex digits of the stretch: a word of its own, as it is written. */
+    while (end < scan->end && hex_digit_value(scan->text.data[end]) >= 0)
+        end++;
+    *view = (struct vin_view){start, (end - start) / 2, VIN_HEX};
+    return true;
+}
+
+/* ---- VINs in a view ---- */
+
+static bool is_known(const struct vin_hidden_scan *scan, struct vin_hidden *hidden)
+{
+    for (size_t k = 0; k < scan->known_count; k++) {
+        size_t i = 0;
+        while (i < VIN_BYTES && fold(hidden->vin[i]) == scan->known[k][i])
+            i++;
+        if (i < VIN_BYTES)
+            continue;
+        hidden->known = k;
+        return true;
+    }
+    return false;
+}
+
+static bool take_window(const struct vin_hidden_scan *scan, struct vin_hidden *hidden, size_t index,
+                        bool may_be_any)
+{
+    for (size_t i = 0; i < VIN_BYTES; i++)
+        hidden->vin[i] = read_byte(scan->text.data, &hidden->view, index + i);
+    hidden->index = index;
+    hidden->known = scan->known_count;
+    return is_known(scan, hidden) ||
+           (may_be_any && vin_check_digit_fits(slice_make(hidden->vin, VIN_BYTES)));
+}
+
+/* The first VIN among the letters and digits from start to end. */
+static bool take_run(const struct vin_hidden_scan *scan, struct vin_hidden *hidden, size_t start,
+                     size_t end)
+{
+    bool may_be_any = end - start <= VIN_BYTES + AROUND_MAX;
+    if (!may_be_any && !scan->known_count)
+        return false;
+    for (size_t index = start; index + VIN_BYTES <= end; index++)
+        if (take_window(scan, hidden, index, may_be_any))
+            return true;
+    return false;
+}
+
+static bool find_in_view(struct vin_hidden_scan *scan, struct vin_hidden *hidden)
+{
+    const uint8_t *text = scan->text.data;
+    const struct vin_view *view = &hidden->view;
+    size_t from = scan->next;
+    for (size_t probe = from + VIN_BYTES - 1; probe < view->count; probe = from + VIN_BYTES - 1) {
+        if (!read_byte(text, view, probe)) {
+            from = probe + 1;
+            continue;
+        }
+        size_t start = probe, end = probe + 1;
+        while (start > from && read_byte(text, view, start - 1))
+            start--;
+        while (end < view->count && read_byte(text, view, end))
+            end++;
+        if (end - start >= VIN_BYTES && take_run(scan, hidden, start, end)) {
+            scan->next = hidden->index + VIN_BYTES;
+            return true;
+        }
+        from = end + 1;
+    }
+    return false;
+}
+
+/* ---- stretches ---- */
+
+/* Characters of base64 that hold 17 bytes. */
+#define CODED_MIN 23
+
+/* A word long enough to be base64 of a VIN, whose middle has no + or /, or hex. */
+static bool next_word(struct vin_hidden_scan *scan)
+{
+    const uint8_t *data = scan->text.data;
+    size_t floor = scan->end, start, end, at = floor;
+    while (vin_scan_run(scan->text, at, &start, &end)) {
+        for (at = start; at < end;) {
+            size_t from = at;
+            while (at < scan->text.size && sextet(data[at]) >= 0)
+                at++;
+            if (at - from >= CODED_MIN) {
+                while (from > floor && sextet(data[from - 1]) >= 0)
+                    from--;
+                scan->at = from;
+                scan->end = at;
+                return true;
+            }
+            at += at == from; /* % or backslash */
+        }
+    }
+    return false;
+}
+
+static bool is_separator(uint8_t c)
+{
+    return c == ' ' || c == '\'' || c == ':' || c == '-' || c == ',' || c == '.';
+}
+
+static bool is_pair(const uint8_t *p)
+{
+    return hex_digit_value(p[0]) >= 0 && hex_digit_value(p[1]) >= 0;
+}
+
+/* Pairs of hex digits with one character between them. */
+static bool next_spaced(struct vin_hidden_scan *scan)
+{
+    struct slice text = scan->text;
+    const uint8_t *data = text.data;
+    for (size_t at = scan->end + SPACED_STEP - 1; at + 7 <= text.size; at += SPACED_STEP) {
+        size_t p = at + 2; /* behind the first pair of one that begins here */
+        while (p < at + 5 && !is_separator(data[p]))
+            p++;
+        if (p == at + 5 || !is_pair(data + p + 1) || !is_pair(data + p - 2))
+            continue;
+        size_t start = p - 2, end = p;
+        while (start >= scan->end + 3 && is_separator(data[start - 1]) && is_pair(data + start - 3))
+            start -= 3;
+        while (end + 2 < text.size && is_separator(data[end]) && is_pair(data + end + 1))
+            end += 3;
+        if (end - start < SPACED_BYTES)
+            continue;
+        scan->at = start;
+        scan->end = end;
+        return true;
+    }
+    return false;
+}
+
+static bool next_stretch(struct vin_hidden_scan *scan)
+{
+    if (!scan->is_spaced) {
+        if (next_word(scan))
+            return true;
+        scan->is_spaced = true;
+        scan->at = scan->end = 0;
+    }
+    return next_spaced(scan);
+}
+
+bool vin_hidden_next(struct vin_hidden_scan *scan, struct vin_hidden *hidden)
+{
+    for (;;) {
+        if (!scan->view && !next_stretch(scan))
+            return false;
+        scan->view = scan->view ? scan->view : 1;
+        while (make_view(scan, scan->view, &hidden->view)) {
+            if (find_in_view(scan, hidden))
+                return true;
+            scan->view++;
+            scan->next = 0;
+        }
+        scan->view = 0;
+        scan->next = 0;
+    }
+}
+
+void vin_hidden_write(const struct vin_hidden *hidden, uint8_t *text,
+                      const uint8_t bytes[VIN_BYTES])
+{
+    for (size_t i = 0; i < VIN_BYTES; i++)
+        write_byte(text, &hidden->view, hidden->index + i, bytes[i]);
+}

@@ -1,0 +1,41 @@
+/* vin_hidden.h: finds VINs in what a text holds as hex digits ("314d38…", "31 4D 38 …") or base64:
+ * how parsers show the bytes of a record. Pure, any thread. VINs in clear: vin_scan.h. */
+#ifndef VSOC_PARSERS_VIN_HIDDEN_H
+#define VSOC_PARSERS_VIN_HIDDEN_H
+
+#include "parsers/vin_scan.h"
+
+/* Bytes written in a text. */
+struct vin_view {
+    size_t start; /* of the text: where the first byte is written */
+    size_t count; /* bytes */
+    enum vin_coding { VIN_HEX, VIN_SPACED_HEX, VIN_BASE64 } coding;
+};
+
+struct vin_hidden {
+    struct vin_view view;
+    size_t index; /* of the VIN's first byte in the view */
+    uint8_t vin[VIN_BYTES];
+    size_t known; /* as in struct vin_match */
+};
+
+struct vin_hidden_scan {
+    struct slice text; /* may be exchanged for a copy between calls */
+    const uint8_t (*known)[VIN_BYTES];
+    size_t known_count;
+    /* The scan's own; zero at the start. */
+    size_t at, end; /* the stretch that is looked at */
+    size_t next;    /* byte of its view */
+    unsigned view;  /* of the stretch, from 1; 0: none is open */
+    bool is_spaced; /* the second walk, for spaced hex, is on */
+};
+
+/* The next VIN, found as in vin_scan_next; beside up to three letters and digits too, for bytes
+ * have no words. False: there is none. */
+bool vin_hidden_next(struct vin_hidden_scan *scan, struct vin_hidden *hidden);
+
+/* Writes over the VIN: bytes are VIN_BYTES bytes, text is the text found in, now writable. */
+void vin_hidden_write(const struct vin_hidden *hidden, uint8_t *text,
+                      const uint8_t bytes[VIN_BYTES]);
+
+#endif
