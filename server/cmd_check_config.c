@@ -7,6 +7,7 @@
 #include "server/command.h"
 #include "server/config_cli.h"
 #include "server/plugins.h"
+#include "server/pseudonym.h"
 #include "server/sink_config.h"
 #include "server/tls.h"
 
@@ -34,6 +35,13 @@ static bool sinks_are_good(const struct config *config)
 {
     char problem[512];
     return sink_settings_check(config, problem) == STATUS_OK || tell(config, "", problem);
+}
+
+static bool keys_are_good(const struct config *config)
+{
+    char reason[256];
+    return pseudonym_key_check(config->privacy_keys_file, reason) == STATUS_OK ||
+           tell(config, "privacy.keys_file: ", reason);
 }
 
 /* Plug-ins are loaded, and the event catalogues read, as `serve` would. */
@@ -76,9 +84,9 @@ int cmd_check_config(int argc, char **argv)
         config_cli_load(argc, argv, &(struct config_cli_spec){.options = options}, &cli, &config);
     if (status != EXIT_DONE)
         return status;
-    bool tls = tls_is_good(config), sinks = sinks_are_good(config),
+    bool tls = tls_is_good(config), sinks = sinks_are_good(config), keys = keys_are_good(config),
          formats = formats_are_good(config);
-    if (!tls || !sinks || !formats)
+    if (!tls || !sinks || !keys || !formats)
         status = EXIT_CONFIG;
     else if (show)
         status = print(config);

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,26 @@
 #include <unistd.h>
 
 #include "server/pseudonym.h"
+
+/* wrap: read */
+/* Bytes that reads give before they fail with EIO; SIZE_MAX: they do not. */
+static size_t readable = SIZE_MAX;
+
+ssize_t __real_read(int fd, void *data, size_t size);
+ssize_t __wrap_read(int fd, void *data, size_t size);
+
+ssize_t __wrap_read(int fd, void *data, size_t size)
+{
+    if (readable == SIZE_MAX)
+        return __real_read(fd, data, size);
+    if (!readable) {
+        errno = EIO;
+        return -1;
+    }
+    ssize_t n = __real_read(fd, data, size < readable ? size : readable);
+    readable -= n > 0 ? (size_t)n : 0;
+    return n;
+}
 
 static char dir[] = "/tmp/vsocd-pseudonym-XXXXXX";
 static char path[128];
@@ -96,6 +117,91 @@ static void wrong_line_is_named(void **state)
     assert_non_null(strstr(reason, "line 1"));
     write_file("# nothing\n");
     assert_int_equal(pseudonym_key_load(path, &key, reason), STATUS_CONFIG);
+    assert_null(strstr(reason, "remove"));
+    assert_non_null(strstr(reason, "put the copy of it back"));
+    write_file("1 1111111111111111111111111111111111111111111111111111111111111111\n"
+               "1 2222222222222222222222222222222222222222222222222222222222222222\n");
+    assert_int_equal(pseudonym_key_load(path, &key, reason), STATUS_CONFIG);
+    assert_non_null(strstr(reason, "line 2"));
+}
+
+/* A folder in its place, and a device that fails in the middle (tests/crash has the latter). */
+static void a_file_that_can_not_be_read_is_left_alone(void **state)
+{
+    struct pseudonym_key key = {.id = 77};
+    char reason[256];
+    struct stat st;
+    (void)state;
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_not_equal(pseudonym_key_load(path, &key, reason), STATUS_OK);
+    assert_null(strstr(reason, "holds no key"));
+    assert_null(strstr(reason, "remove"));
+    assert_int_equal(key.id, 77);
+    assert_int_not_equal(pseudonym_key_check(path, reason), STATUS_OK);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(rmdir(path), 0);
+}
+
+/* An error behind the first key: it must not count as the newest. */
+static void a_read_that_fails_in_the_middle_gives_no_older_key(void **state)
+{
+    struct pseudonym_key key = {.id = 77};
+    char reason[256];
+    (void)state;
+    write_file("1 1111111111111111111111111111111111111111111111111111111111111111\n"
+               "2 2222222222222222222222222222222222222222222222222222222222222222\n");
+    for (size_t bytes = 0; bytes < 130; bytes += 67) {
+        readable = bytes;
+        enum status status = pseudonym_key_load(path, &key, reason);
+        readable = SIZE_MAX;
+        assert_int_equal(status, STATUS_IO);
+        assert_int_equal(key.id, 77);
+        assert_non_null(strstr(reason, "Input/output error"));
+        assert_null(strstr(reason, "holds no key"));
+        assert_null(strstr(reason, "remove"));
+    }
+    assert_int_equal(pseudonym_key_load(path, &key, reason), STATUS_OK);
+    assert_int_equal(key.id, 2);
+}
+
+static void missing_folder_is_made_too_but_not_those_above(void **state)
+{
+    struct pseudonym_key key;
+    char reason[256], folder[160], file[180];
+    (void)state;
+    snprintf(folder, sizeof folder, "%s/keys", dir);
+    snprintf(file, sizeof file, "%s/vin.keys", folder);
+    assert_int_equal(pseudonym_key_check(file, reason), STATUS_OK);
+    assert_int_equal(access(folder, F_OK), -1); /* a check makes nothing */
+    assert_int_equal(pseudonym_key_load(file, &key, reason), STATUS_OK);
+    assert_int_equal(unlink(file), 0);
+    assert_int_equal(rmdir(folder), 0);
+    snprintf(file, sizeof file, "%s/a/b/vin.keys", dir);
+    assert_int_equal(pseudonym_key_check(file, reason), STATUS_CONFIG);
+    assert_int_not_equal(pseudonym_key_load(file, &key, reason), STATUS_OK);
+    assert_non_null(strstr(reason, "a/b"));
+}
+
+static void the_first_key_makes_what_knows_repeats(void **state)
+{
+    struct pseudonym_key one, two;
+    struct repeat_keys of_one, of_two;
+    char reason[256];
+    (void)state;
+    write_file("3 1111111111111111111111111111111111111111111111111111111111111111\n");
+    assert_int_equal(pseudonym_key_load(path, &one, reason), STATUS_OK);
+    write_file("9 2222222222222222222222222222222222222222222222222222222222222222\n"
+               "3 1111111111111111111111111111111111111111111111111111111111111111\n");
+    assert_int_equal(pseudonym_key_load(path, &two, reason), STATUS_OK);
+    assert_memory_not_equal(one.bytes, two.bytes, 32);
+    repeat_keys_derive(&one, &of_one);
+    repeat_keys_derive(&two, &of_two);
+    uint8_t a[32], b[32];
+    hmac_key_compute(&of_one.batch, SLICE_LITERAL("x"), a);
+    hmac_key_compute(&of_two.batch, SLICE_LITERAL("x"), b);
+    assert_memory_equal(a, b, 32);
+    hmac_key_compute(&of_two.event, SLICE_LITERAL("x"), b);
+    assert_memory_not_equal(a, b, 32);
 }
 
 static void make(const struct pseudonym_key *key, const char *tenant, const char *vin,
@@ -154,6 +260,12 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(highest_id_is_the_key_in_use, setup, teardown),
         cmocka_unit_test_setup_teardown(wrong_line_is_named, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_file_that_can_not_be_read_is_left_alone, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_read_that_fails_in_the_middle_gives_no_older_key, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(missing_folder_is_made_too_but_not_those_above, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(the_first_key_makes_what_knows_repeats, setup, teardown),
         cmocka_unit_test(pseudonym_is_hmac_sha_256_of_the_vin_under_the_tenants_key),
         cmocka_unit_test(a_vehicle_has_another_pseudonym_with_each_tenant),
     };

@@ -1,0 +1,249 @@
+/* pseudonym_keys.c: the file of pseudonym keys (privacy.keys_file): read whole or not at all, made
+ * when it is not there. Main thread, at start. Never changes or removes a file that is there: who
+ * loses a key loses every pseudonym made with it. */
+#include "server/pseudonym.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/hex.h"
+#include "server/trusted_file.h"
+#include "storage/fault.h"
+#include "storage/folder.h"
+
+#define REASON_BYTES 256
+
+/* ---- reading ---- */
+
+/* `ID HEX64`; false when the line is something else. */
+static bool parse_line(const char *line, int64_t *id, uint8_t bytes[32])
+{
+    char *end;
+    errno = 0;
+    long number = strtol(line, &end, 10);
+    if (errno || end == line || *end != ' ' || number < 1 || number > INT16_MAX)
+        return false;
+    while (*end == ' ')
+        end++;
+    for (size_t i = 0; i < 32; i++) {
+        int high = hex_digit_value(end[2 * i]),
+            low = high < 0 ? -1 : hex_digit_value(end[2 * i + 1]);
+        if (low < 0)
+            return false;
+        bytes[i] = (uint8_t)(high << 4 | low);
+    }
+    char after = end[64];
+    *id = number;
+    return after == '\0' || after == '\r' || after == ' ';
+}
+
+struct reading {
+    struct pseudonym_key *key;
+    const char *path;
+    char *reason;
+    size_t line;
+    int64_t lowest; /* 0: no key yet */
+};
+
+static bool wrong(struct reading *r, const char *what)
+{
+    snprintf(r->reason, REASON_BYTES, "%s, line %zu: %s", r->path, r->line, what);
+    return false;
+}
+
+static bool take_line(struct reading *r, struct slice line)
+{
+    char text[256];
+    int64_t id;
+    uint8_t bytes[32];
+    r->line++;
+    if (!slice_trim(line).size || line.data[0] == '#')
+        return true;
+    snprintf(text, sizeof text, "%.*s", SLICE_ARGS(line));
+    bool good =
+        line.size < sizeof text && !memchr(line.data, 0, line.size) && parse_line(text, &id, bytes);
+    explicit_bzero(text, sizeof text);
+    if (!good)
+        return wrong(r, "expected a key as ID and 64 hex digits");
+    if (r->lowest && (id == r->key->id || id == r->lowest))
+        return wrong(r, "a key with this ID stands above");
+    if (!r->lowest || id > r->key->id) {
+        r->key->id = id;
+        memcpy(r->key->bytes, bytes, sizeof bytes);
+    }
+    if (!r->lowest || id < r->lowest) {
+        r->lowest = id;
+        memcpy(r->key->first, bytes, sizeof bytes);
+    }
+    explicit_bzero(bytes, sizeof bytes);
+    return true;
+}
+
+static enum status take_lines(struct reading *r, struct slice text)
+{
+    while (text.size) {
+        const uint8_t *end = memchr(text.data, '\n', text.size);
+        size_t size = end ? (size_t)(end - text.data) : text.size;
+        if (!take_line(r, slice_sub(text, 0, size)))
+            return STATUS_CONFIG;
+        text = slice_sub(text, size + 1, text.size);
+    }
+    if (r->lowest)
+        return STATUS_OK;
+    snprintf(r->reason, REASON_BYTES,
+             "%s holds no key: put the copy of it back, whose keys made the pseudonyms there are; "
+             "for a first key write a line with 1, a blank and 64 random hex digits",
+             r->path);
+    return STATUS_CONFIG;
+}
+
+/* NOT_FOUND: there is no such file, *reason is untouched. A file that can't be read to its end
+ * gives no key: an older one would be used in silence. */
+static enum status read_file(const char *path, struct pseudonym_key *key, char *reason)
+{
+    struct writer text;
+    struct pseudonym_key read = {.id = 0};
+    struct reading r = {.key = &read, .path = path, .reason = reason};
+    char problem[256];
+    enum status status = trusted_file_read(path, TRUSTED_SECRET, &text, problem);
+    if (status == STATUS_OK)
+        status = take_lines(&r, writer_slice(&text));
+    else if (status != STATUS_NOT_FOUND)
+        snprintf(
+            reason, REASON_BYTES,
+            "cannot read %s: %s; leave the file as it is: without its keys no vehicle is found "
+            "again",
+            path, errno ? strerror(errno) : status_text(status));
+    if (text.data)
+        explicit_bzero(text.data, text.size);
+    writer_fini(&text);
+    if (status == STATUS_OK)
+        *key = read;
+    explicit_bzero(&read, sizeof read);
+    return status;
+}
+
+/* ---- making ---- */
+
+/* Under its name only if no other process was first: then the other's key counts. */
+static bool publish(const char *fresh, const char *path)
+{
+    if (link(fresh, path) == 0 || errno == EEXIST)
+        return unlink(fresh) == 0;
+    bool no_links = errno == EPERM || errno == EOPNOTSUPP;
+    return no_links && rename(fresh, path) == 0;
+}
+
+static bool write_key(int fd)
+{
+    uint8_t bytes[32];
+    char hex[2 * sizeof bytes + 1], text[256];
+    random_bytes(bytes, sizeof bytes);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+    int size = snprintf(text, sizeof text,
+                        "# keys for vehicle pseudonyms: ID HEX64; the highest id is used. Keep "
+                        "this file: without it\n"
+                        "# no vehicle can be found again by its VIN.\n1 %s\n",
+                        hex);
+    errno = ENOSPC; /* of a write that is short */
+    bool good = write(fd, text, (size_t)size) == size;
+    fault_point(keys_written);
+    good = good && fsync(fd) == 0;
+    fault_point(keys_synced);
+    return close(fd) == 0 && good;
+}
+
+/* The folder above the file, unless it is there. */
+static enum status make_folder(const char *path, char *reason)
+{
+    char folder[PATH_MAX];
+    struct stat there;
+    if (snprintf(folder, sizeof folder, "%s", path) >= PATH_MAX) {
+        snprintf(reason, REASON_BYTES, "privacy.keys_file: the path is too long");
+        return STATUS_CONFIG;
+    }
+    const char *name = dirname(folder);
+    if (stat(name, &there) == 0)
+        return STATUS_OK;
+    enum status status = folder_make(name);
+    if (status != STATUS_OK)
+        snprintf(reason, REASON_BYTES,
+                 "cannot make the folder %s: %s; only the last folder of privacy.keys_file is made",
+                 name, strerror(errno));
+    return status;
+}
+
+/* The file has its name only when it is whole and durable: no event may bear a pseudonym whose key
+ * a crash can take away. */
+static enum status make_file(const char *path, char *reason)
+{
+    char fresh[PATH_MAX];
+    enum status status = make_folder(path, reason);
+    if (status != STATUS_OK)
+        return status;
+    int size = snprintf(fresh, sizeof fresh, "%s.XXXXXX", path);
+    int fd = size < PATH_MAX ? mkostemp(fresh, O_CLOEXEC) : -1;
+    if (fd < 0) {
+        snprintf(reason, REASON_BYTES,
+                 "cannot make %s: %s; point privacy.keys_file to a place that can be written", path,
+                 strerror(errno));
+        return status_from_errno(errno);
+    }
+    bool good = write_key(fd) && publish(fresh, path);
+    fault_point(keys_linked);
+    if (good && folder_sync(path) == STATUS_OK)
+        return STATUS_OK;
+    snprintf(reason, REASON_BYTES, "cannot write %s: %s", path, strerror(errno));
+    unlink(fresh);
+    return STATUS_IO;
+}
+
+enum status pseudonym_key_load(const char *path, struct pseudonym_key *key, char reason[256])
+{
+    enum status status = read_file(path, key, reason);
+    if (status == STATUS_NOT_FOUND) {
+        status = make_file(path, reason);
+        if (status == STATUS_OK)
+            status = read_file(path, key, reason);
+    }
+    /* Of a process that died it may be, its name not yet synced. Where somebody else has put it,
+     * the folder need not be ours to sync. */
+    enum status synced = status == STATUS_OK ? folder_sync(path) : STATUS_OK;
+    (void)synced;
+    return status;
+}
+
+/* The folder that a new file goes to, or in which its folder is made. */
+static bool can_make(const char *path, char *reason)
+{
+    char folder[PATH_MAX], above[PATH_MAX];
+    struct stat there;
+    snprintf(folder, sizeof folder, "%s", path);
+    const char *name = dirname(folder);
+    if (stat(name, &there) != 0) {
+        snprintf(above, sizeof above, "%s", name);
+        name = dirname(above);
+    }
+    if (access(name, W_OK | X_OK) == 0)
+        return true;
+    snprintf(reason, REASON_BYTES, "%s is not there and can't be made: %s: %s", path, name,
+             strerror(errno));
+    return false;
+}
+
+enum status pseudonym_key_check(const char *path, char reason[256])
+{
+    struct pseudonym_key key;
+    enum status status = read_file(path, &key, reason);
+    explicit_bzero(&key, sizeof key);
+    if (status != STATUS_NOT_FOUND)
+        return status;
+    return can_make(path, reason) ? STATUS_OK : STATUS_CONFIG;
+}
