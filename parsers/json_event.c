@@ -12,20 +12,28 @@ enum {
     HAS_METADATA = 16,
 };
 
+static bool is(struct slice key, const char *text)
+{
+    return memcmp(key.data, text, key.size) == 0;
+}
+
+/* Sizes differ, and most keys have another one. */
 static unsigned mark_of(struct slice key)
 {
-    static const struct {
-        const char *key;
-        unsigned mark;
-    } marks[] = {{"ecs", HAS_ECS},
-                 {"ecs.version", HAS_ECS_VERSION},
-                 {"@timestamp", HAS_TIMESTAMP},
-                 {"class_uid", HAS_CLASS},
-                 {"metadata", HAS_METADATA}};
-    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
-        if (slice_equal_text(key, marks[i].key))
-            return marks[i].mark;
-    return 0;
+    switch (key.size) {
+    case sizeof "ecs" - 1:
+        return is(key, "ecs") ? HAS_ECS : 0;
+    case sizeof "metadata" - 1:
+        return is(key, "metadata") ? HAS_METADATA : 0;
+    case sizeof "class_uid" - 1:
+        return is(key, "class_uid") ? HAS_CLASS : 0;
+    case sizeof "@timestamp" - 1:
+        return is(key, "@timestamp") ? HAS_TIMESTAMP : 0;
+    case sizeof "ecs.version" - 1:
+        return is(key, "ecs.version") ? HAS_ECS_VERSION : 0;
+    default:
+        return 0;
+    }
 }
 
 enum json_event_kind json_event_kind(const struct json_document *document)
@@ -33,13 +41,15 @@ enum json_event_kind json_event_kind(const struct json_document *document)
     const struct json_node *nodes = document->nodes;
     unsigned seen = 0;
     for (size_t k = 1; k < nodes[0].span; k += nodes[k].span) {
-        const struct event_field_info *field = vsoc_json_keys[nodes[k].name].field;
-        bool is_native = field == &event_field_table[EVENT_event_name] ||
-                         field == &event_field_table[EVENT_sev_id];
-        if (is_native && nodes[k].type != JSON_NULL)
-            return JSON_EVENT_NATIVE;
-        if (!nodes[k].name)
+        if (!nodes[k].name) {
             seen |= mark_of(nodes[k].key);
+            continue;
+        }
+        const struct event_field_info *field = vsoc_json_keys[nodes[k].name].field;
+        if ((field == &event_field_table[EVENT_event_name] ||
+             field == &event_field_table[EVENT_sev_id]) &&
+            nodes[k].type != JSON_NULL)
+            return JSON_EVENT_NATIVE;
     }
     if (seen & HAS_ECS_VERSION || (seen & HAS_ECS && seen & HAS_TIMESTAMP))
         return JSON_EVENT_ECS;

@@ -107,9 +107,28 @@ static struct slice digits_of(const struct json_node *node)
     }
 }
 
+/* The common case: a text of digits that can't overflow. */
+static bool read_plain(const struct json_node *node, uint64_t *value)
+{
+    uint64_t v = 0;
+    struct slice text = node->type == JSON_STRING ? node->text : SLICE_EMPTY;
+    if (!text.size || text.size >= DIGITS_MAX || (text.data[0] == '0' && text.size > 1))
+        return false;
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned digit = text.data[i] - (unsigned)'0';
+        if (digit > 9)
+            return false;
+        v = v * 10 + digit;
+    }
+    *value = v;
+    return true;
+}
+
 bool proto_json_uint(const struct json_node *node, uint64_t *value)
 {
     struct decimal d;
+    if (read_plain(node, value))
+        return true;
     if (node->type == JSON_INT) {
         *value = (uint64_t)node->integer;
         return node->integer >= 0;

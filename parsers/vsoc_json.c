@@ -18,7 +18,8 @@
 
 /* Members that are the time when neither time nor time_event_ns is there, the first one that reads
  * as one: what Fluent Bit, Beats and others call theirs. */
-static const char *const other_times[] = {"timestamp", "@timestamp", "date"};
+static const struct slice other_times[] = {SLICE_LITERAL("timestamp"), SLICE_LITERAL("@timestamp"),
+                                           SLICE_LITERAL("date")};
 #define OTHER_TIMES (sizeof other_times / sizeof *other_times)
 
 /* One record being read. */
@@ -113,7 +114,7 @@ static void take_unknown(struct reading *r, const struct json_node *node)
 {
     r->has_unknown = true;
     for (size_t i = 0; i < OTHER_TIMES; i++)
-        if (slice_equal_text(node->key, other_times[i])) {
+        if (slice_equal(node->key, other_times[i])) {
             r->times[i] = node;
             return;
         }

@@ -70,10 +70,9 @@ __attribute__((constructor)) static void fill(void)
 
 static unsigned bits(uint32_t v)
 {
-    unsigned count = 0;
-    for (; v; v &= v - 1)
-        count++;
-    return count;
+    v -= v >> 1 & 0x55555555;
+    v = (v & 0x33333333) + (v >> 2 & 0x33333333);
+    return ((v + (v >> 4)) & 0x0F0F0F0F) * 0x01010101 >> 24;
 }
 
 static unsigned smaller(unsigned a, unsigned b)
@@ -84,9 +83,10 @@ static unsigned smaller(unsigned a, unsigned b)
 #define FAR (EDITS_MAX + 1)
 
 /* Edits between two words whose sizes differ by at most EDITS_MAX, swaps of neighbours among them
- * (optimal string alignment); FAR and more: not near. Only cells next to the diagonal can be near.
+ * (optimal string alignment); FAR: more than `allowed`. Only cells next to the diagonal can be
+ * near.
  */
-static unsigned distance(struct slice a, struct slice b)
+static unsigned distance(struct slice a, struct slice b, unsigned allowed)
 {
     unsigned rows[3][NAME_MAX + EDITS_MAX + 2];
     for (unsigned j = 0; j <= b.size + 1; j++)
@@ -95,15 +95,18 @@ static unsigned distance(struct slice a, struct slice b)
         unsigned *row = rows[i % 3], *last = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
         unsigned from = i > EDITS_MAX ? i - EDITS_MAX : 1;
         unsigned to = smaller((unsigned)b.size, i + EDITS_MAX);
-        row[from - 1] = from == 1 ? i : FAR;
+        unsigned least = row[from - 1] = from == 1 ? i : FAR;
         for (unsigned j = from; j <= to; j++) {
             bool same = a.data[i - 1] == b.data[j - 1];
             unsigned best = smaller(smaller(row[j - 1], last[j]) + 1, last[j - 1] + !same);
             if (i > 1 && j > 1 && a.data[i - 1] == b.data[j - 2] && a.data[i - 2] == b.data[j - 1])
                 best = smaller(best, before[j - 2] + 1);
             row[j] = best;
+            least = smaller(least, best);
         }
         row[to + 1] = FAR;
+        if (least > allowed) /* a swap costs one from the row before the last, too */
+            return FAR;
     }
     return rows[a.size % 3][b.size];
 }
@@ -120,9 +123,11 @@ const char *vsoc_json_typo(struct slice key)
     for (size_t w = first_of_size[from]; w < first_of_size[to + 1]; w++) {
         const struct word *word = &words[w];
         unsigned allowed = word->size >= LONG_NAME ? 2 : 1;
-        if (bits(letters ^ word->letters) > 2 * allowed)
+        if (word->size > key.size + allowed || word->size + allowed < key.size ||
+            bits(letters ^ word->letters) > 2 * allowed)
             continue;
-        unsigned edits = distance(key, slice_make((const uint8_t *)word->text, word->size));
+        unsigned edits =
+            distance(key, slice_make((const uint8_t *)word->text, word->size), allowed);
         if (!edits)
             return NULL;
         if (word->is_offered && edits <= allowed && edits < nearest_edits) {
