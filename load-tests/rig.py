@@ -47,6 +47,7 @@ class Server:
         self.environment = {**os.environ, **(environment or {})}
 
     def write_config(self, dsn, bootstrap):
+        self.owner_dsn = dsn
         quoted = json.dumps  # a JSON string is a YAML string
         self.config.write_text(
             f"""instance: load-test
@@ -61,7 +62,7 @@ sinks:
   kafka:
     enabled: {"true" if "kafka" in self.sinks else "false"}
     properties: {{ bootstrap.servers: {quoted(bootstrap)}, compression.type: lz4 }}
-  postgres: {{ enabled: {"true" if "postgres" in self.sinks else "false"}, dsn: {quoted(dsn)} }}
+  postgres: {{ enabled: {"true" if "postgres" in self.sinks else "false"}, dsn: {quoted(dsn.replace("user=postgres", "user=vsoc_ingest"))} }}
   file: {{ enabled: {"true" if "file" in self.sinks else "false"}, path: {quoted(str(self.folder / "events.ndjson"))} }}
 log: {{ level: info, format: text }}
 """
@@ -69,14 +70,14 @@ log: {{ level: info, format: text }}
 
     def start(self):
         if "postgres" in self.sinks:
-            self._run("migrate")
+            self._run("migrate", "--set", f"sinks.postgres.dsn={self.owner_dsn}")
         with open(self.log, "ab") as log:
             command = [str(self.program), "serve", "-c", str(self.config), *self.settings]
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=self.environment)
         wait_until(self._is_ready, 60, f"vsocd becoming ready (its log: {self.log})")
 
-    def _run(self, subcommand):
-        command = [str(self.program), subcommand, "-c", str(self.config), *self.settings]
+    def _run(self, subcommand, *words):
+        command = [str(self.program), subcommand, "-c", str(self.config), *self.settings, *words]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
             raise RigError(f"vsocd {subcommand} failed with {done.returncode}: {done.stderr[-2000:]}")

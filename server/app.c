@@ -56,14 +56,27 @@ static void on_spool_failure(void *arg)
         ;
 }
 
+void app_on_misconfigured(void *arg, const char *problem)
+{
+    struct app *app = arg;
+    uint64_t one = 1;
+    if (atomic_exchange(&app->misconfigured, true))
+        return;
+    log_error("a sink refuses its settings; the process ends", LOG_TEXT("problem", problem));
+    while (write(app->failure_fd, &one, sizeof one) < 0 && errno == EINTR)
+        ;
+}
+
 static void on_failure(evutil_socket_t fd, short what, void *arg)
 {
     struct app *app = arg;
     (void)fd;
     (void)what;
     event_del(app->on_failure);
-    log_error("the spool failed; what was acknowledged is safe, the process ends");
-    app->exit_status = EXIT_DISK;
+    bool spool = atomic_load(&app->shared.failed);
+    if (spool)
+        log_error("the spool failed; what was acknowledged is safe, the process ends");
+    app->exit_status = spool ? EXIT_DISK : EXIT_CONFIG;
     if (!app->stopping)
         app_stop_begin(app, clock_monotonic_ns() + FAILURE_DRAIN);
 }

@@ -49,6 +49,7 @@ struct app {
     struct retired_config *retired;
     struct event *on_term, *on_int, *on_hup, *on_tick, *on_failure;
     int failure_fd;
+    atomic_bool misconfigured; /* what failed is a sink's settings, not the spool */
     bool ready, stopping;
     bool ending;         /* requests are over, what has threads is being ended */
     struct thread ender; /* does that */
@@ -58,6 +59,9 @@ struct app {
     int64_t drain_deadline_ns;
     int exit_status;
 };
+
+/* A sink refuses its settings: the process ends with status 78. Thread: a sink's lane. */
+void app_on_misconfigured(void *app, const char *problem);
 
 /* app_sinks.c: the sinks that the settings switch on. CONFIG with a logged reason. */
 enum status app_sinks_create(struct app *app) must_check;

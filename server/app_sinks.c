@@ -43,6 +43,8 @@ static enum status create_one(struct app *app, const char *name, struct sink_run
     };
     options.advanced = on_advanced;
     options.advanced_arg = app;
+    options.misconfigured = app_on_misconfigured;
+    options.misconfigured_arg = app;
     enum status s =
         sink_runner_create(&options, app->shared.spool, &sinks->runners[sinks->count], &problem);
     if (s != STATUS_OK) {

@@ -35,6 +35,7 @@ void sink_settings_from_config(const struct config *config,
             {
                 .enabled = c->postgres_enabled,
                 .dsn = c->postgres_dsn,
+                .allow_superuser = c->postgres_allow_superuser,
                 .connections = (unsigned)c->postgres_connections,
                 .batch_events = (uint32_t)c->postgres_batch_events,
                 .batch_interval_ns = c->postgres_batch_interval,

@@ -76,6 +76,8 @@ enum sink_result {
                        the others; nothing of the load was kept */
     SINK_BROKEN, /* will not get better without a person (wrong schema, no permission): said loudly,
                     tried again slowly */
+    SINK_MISCONFIGURED, /* of connect: the settings ask for what is refused. The server ends with
+                           status 78 when the lane never was connected, else as SINK_BROKEN */
 };
 
 /* Told by a sink on failure; text for people, copied by the runner. */

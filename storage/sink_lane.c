@@ -159,8 +159,12 @@ static bool lane_connect(struct sink_lane *lane, bool *broken)
     lane->failure.text[0] = '\0';
     enum sink_result result = sink->connect(lane->state, &there, &lane->failure);
     *broken = result != SINK_DELIVERED && result != SINK_LATER;
+    const struct sink_runner_options *options = &lane->runner->options;
+    if (result == SINK_MISCONFIGURED && !lane->was_connected && options->misconfigured)
+        options->misconfigured(options->misconfigured_arg, lane->failure.text);
     if (result != SINK_DELIVERED)
         return false;
+    lane->was_connected = true;
     fault_point(lane_connected);
     enum status status = sink_lane_resume(lane, &there);
     lane->connected = status == STATUS_OK;

@@ -29,6 +29,7 @@ struct sink_lane {
     uint64_t seen;               /* position last read or passed over */
     uint64_t seen_events;        /* in all batches up to seen, when events_known */
     struct sink_gather gather;
+    bool was_connected; /* once, since the start */
     bool connected;
     bool lanes_changed; /* since the last run: until something was delivered, the position that the
                            sink has for this lane's number belongs to another sharing out */

@@ -112,6 +112,33 @@ static enum sink_result check_schema(struct lane *lane, struct sink_problem *pro
     return SINK_BROKEN;
 }
 
+static void superuser_row(void *arg, const char *const *cells)
+{
+    *(bool *)arg = cells[0] && cells[0][0] == 't';
+}
+
+/* Whoever takes over a server that is superuser has the database's machine as well. */
+static enum sink_result check_login(struct lane *lane, struct sink_problem *problem)
+{
+    bool superuser = false;
+    struct pg_error error;
+    if (lane->settings->allow_superuser)
+        return SINK_DELIVERED;
+    enum status status = pg_connection_query(
+        lane->connection, "SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = session_user",
+        NULL, 0, superuser_row, &superuser, &error);
+    if (status != STATUS_OK)
+        return pg_load_failed(status, &error, "cannot see what the login may do", problem);
+    if (!superuser)
+        return SINK_DELIVERED;
+    snprintf(
+        problem->text, sizeof problem->text,
+        "the login in sinks.postgres.dsn is a superuser of PostgreSQL: make one that may only "
+        "load (CREATE ROLE name LOGIN PASSWORD '…' IN ROLE vsoc_ingest, after `vsocd migrate`) "
+        "and log in as that, or set sinks.postgres.allow_superuser to true");
+    return SINK_MISCONFIGURED;
+}
+
 static void position_row(void *arg, const char *const *cells)
 {
     struct sink_position *there = arg;
@@ -162,7 +189,9 @@ static void ensure_ahead(struct lane *lane)
 static enum sink_result lane_check(struct lane *lane, struct sink_position *there,
                                    struct sink_problem *problem)
 {
-    enum sink_result result = check_schema(lane, problem);
+    enum sink_result result = check_login(lane, problem);
+    if (result == SINK_DELIVERED)
+        result = check_schema(lane, problem);
     if (result != SINK_DELIVERED || lane->loader.replay)
         return result;
     result = read_position(lane, there, problem);

@@ -24,6 +24,10 @@ struct sink_runner_options {
      * everything. May be NULL. */
     void (*advanced)(void *arg, uint64_t position);
     void *advanced_arg;
+    /* Called on a lane's thread when the sink refuses its settings at the lane's first connect
+     * (SINK_MISCONFIGURED), with its reason. May be NULL. */
+    void (*misconfigured)(void *arg, const char *problem);
+    void *misconfigured_arg;
 };
 
 /* Opens cursors and lanes; CONFIG with problem->text when the sink's settings are wrong. The cursor

@@ -25,6 +25,7 @@ struct sink_kafka_settings {
 struct sink_postgres_settings {
     bool enabled;
     const char *dsn; /* libpq connection string */
+    bool allow_superuser;
     unsigned connections;
     uint32_t batch_events;
     int64_t batch_interval_ns;

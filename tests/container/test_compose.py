@@ -58,7 +58,7 @@ def test_secrets_and_volumes_that_services_use_are_declared_and_used_ones_only(c
         for source, target, options in mounts_of(service):
             assert target.startswith("/") and set(options) <= {"ro"}, name
             if source.startswith("."):
-                assert (COMPOSE.parent / source).is_dir(), f"{name}: {source} is not there"
+                assert (COMPOSE.parent / source).exists(), f"{name}: {source} is not there"
             else:
                 volumes.add(source)
     assert volumes == set(compose["volumes"])
@@ -70,6 +70,13 @@ def test_secrets_are_files_that_git_leaves_alone(compose):
         path = COMPOSE.parent / secret["file"]
         ignored = subprocess.run(["git", "check-ignore", "-q", path], cwd=ROOT, check=False)
         assert ignored.returncode == 0, f"{path} could be committed"
+
+
+def test_server_has_a_login_of_its_own_and_only_migrate_the_owners(compose, services):
+    assert services["migrate"]["secrets"] == ["dsn_owner"] and services["vsocd"]["secrets"] == ["dsn"]
+    assert services["migrate"]["environment"] == {"VSOCD_SINKS__POSTGRES__DSN_FILE": "/run/secrets/dsn_owner"}
+    made = (COMPOSE.parent / "compose" / "initdb.sh").read_text()
+    assert "CREATE ROLE vsocd LOGIN PASSWORD :'password' IN ROLE vsoc_ingest" in made and "superuser" not in made.lower()
 
 
 def test_services_wait_for_services_that_can_tell(services):

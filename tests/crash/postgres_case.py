@@ -202,8 +202,7 @@ def make_case(make_stack):
 
     def make(settings=None, dsn=None):
         stack = make_stack({"log": {"format": "json"}, "timeouts": {"ack": "60s"}, **(settings or {})}, start=False)
-        stack.server.run("migrate", "-c", stack.server.config)
-        stack.server.migrated = True
+        stack.server.migrate()
         stack.server.settings["sinks"]["postgres"]["dsn"] = (
             dsn(name_in(stack.database)) if dsn else stack.database.replace("user=postgres", "user=vsoc_ingest")
         )

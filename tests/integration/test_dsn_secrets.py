@@ -66,6 +66,7 @@ def by_comma_in_flow(tmp_path, dsn):
 
 def by_dsn_file(tmp_path, dsn):
     (tmp_path / "dsn").write_text(f"host=127.0.0.1\n{dsn}\n" if "://" not in dsn else dsn)
+    (tmp_path / "dsn").chmod(0o600)
     return [], {}, f"sinks: {{ postgres: {{ dsn_file: {tmp_path}/dsn }} }}\n"
 
 

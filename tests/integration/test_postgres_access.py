@@ -10,7 +10,7 @@ import psycopg2
 import psycopg2.errors
 import pytest
 
-from harness import query, wait_until
+from harness import event, ndjson, query, wait_until
 from test_analysts_doc import SAMPLE
 from test_postgres_sink import as_role, make_lane, migrate  # noqa: F401
 
@@ -359,7 +359,7 @@ def test_server_ends_what_an_analyst_lets_run_for_ever(make_server, schema, pers
 
 
 def test_missing_rights_to_end_sessions_are_reported_once(make_server, schema):
-    server = make_server({"sinks": {"postgres": {"enabled": True, "dsn": schema}}}, started=False)
+    server = make_server({"sinks": {"postgres": {"enabled": True, "dsn": schema}}}, start=False)
     server.migrated = True
     query(schema, "revoke pg_signal_backend from vsoc_owner")
     try:
@@ -369,6 +369,42 @@ def test_missing_rights_to_end_sessions_are_reported_once(make_server, schema):
     finally:
         query(schema, "grant pg_signal_backend to vsoc_owner")
     assert server.log().count("overdue sessions of analysts are not ended") == 1
+
+
+# ---- the server's own login --------------------------------------------------------------------------------------------------
+
+
+def test_superuser_is_refused_and_the_server_ends_with_78(make_server, database):
+    server = make_server({"sinks": {"postgres": {"enabled": True, "dsn": database}}}, start=False)
+    server.migrate()
+    server.config.write_text(server.config.read_text().replace("user=vsoc_ingest", "user=postgres"))
+    server.start(wait=False)
+    assert server.process.wait(60) == 78
+    assert "is a superuser of PostgreSQL" in server.log() and "IN ROLE vsoc_ingest" in server.log()
+
+
+def test_superuser_may_be_allowed(make_server, database):
+    server = make_server({"sinks": {"postgres": {"enabled": True, "dsn": database, "allow_superuser": True}}})
+    assert server.post(ndjson([event(1)])).status == 200
+    server.wait_for_sinks()
+    assert query(database, "select count(*) from vsoc.events") == [(1,)]
+
+
+def test_login_that_becomes_superuser_stops_the_sink_but_not_the_server(make_server, schema, person):
+    login = person("vsoc_ingest")
+    server = make_server({"sinks": {"postgres": {"enabled": True, "dsn": as_role(schema, login)}}}, start=False)
+    server.migrated = True
+    server.start()
+    assert server.post(ndjson([event(1)])).status == 200
+    server.wait_for_sinks()
+    query(schema, f"alter role {login} superuser")
+    query(schema, f"select pg_terminate_backend(pid) from pg_stat_activity where usename = '{login}'")
+    assert server.post(ndjson([event(2)])).status == 200
+    wait_until(lambda: "is a superuser of PostgreSQL" in server.log(), what="the refusal")
+    assert server.post(ndjson([event(3)])).status == 200
+    query(schema, f"alter role {login} nosuperuser")
+    server.wait_for_sinks(120)
+    assert query(schema, "select count(*) from vsoc.events where source_event_id like 'ev-%%'") == [(3,)]
 
 
 # ---- days ---------------------------------------------------------------------------------------------------------------------

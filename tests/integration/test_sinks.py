@@ -126,7 +126,7 @@ def test_stop_delivers_what_is_durable_before_it_ends(both, services, database):
 
 
 def test_schema_that_is_missing_is_said_and_mended_by_migrate(make_server, services, database):
-    server = make_server({"sinks": {"postgres": {"enabled": True, "dsn": database}}}, start=False)
+    server = make_server({"sinks": {"postgres": {"enabled": True, "dsn": database, "allow_superuser": True}}}, start=False)
     import subprocess
 
     with open(server.log_path, "ab") as log:
@@ -135,7 +135,7 @@ def test_schema_that_is_missing_is_said_and_mended_by_migrate(make_server, servi
     assert server.post(ndjson([event(1)])).status == 200
     wait_until(lambda: "vsocd migrate" in server.log(), what="the advice in the log")
     assert server.metric("vsocd_sink_up", "postgres") == 0
-    server.run("migrate", "-c", server.config)
+    server.migrate()
     server.wait_for_sinks(90)
     assert len(postgres_store(database).ids()) == 1
 

@@ -162,8 +162,17 @@ class Vsocd:
     # Life
 
     def write_config(self):
-        # JSON is YAML
-        self.config.write_text(json.dumps(self.settings, indent=1))
+        """The server logs in as the role that it should have, whatever the tests' own login is. JSON is YAML."""
+        written = json.loads(json.dumps(self.settings))
+        postgres = written["sinks"]["postgres"]
+        if "dsn" in postgres and not postgres.get("allow_superuser"):
+            postgres["dsn"] = postgres["dsn"].replace("user=postgres", "user=vsoc_ingest")
+        self.config.write_text(json.dumps(written, indent=1))
+
+    def migrate(self):
+        """As the login of the tests, which may make roles and schema."""
+        self.run("migrate", "-c", self.config, "--set", f"sinks.postgres.dsn={self.settings['sinks']['postgres']['dsn']}")
+        self.migrated = True
 
     def run(self, *words, check=True, input=None, timeout=120):
         """Runs a subcommand to its end."""
@@ -179,8 +188,7 @@ class Vsocd:
 
     def start(self, wait=True):
         if self.settings["sinks"]["postgres"].get("enabled") and not self.migrated:
-            self.run("migrate", "-c", self.config)
-            self.migrated = True
+            self.migrate()
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [*self.enter, str(self.program), "serve", "-c", str(self.config)], stdout=log, stderr=log, env=self._environment()
