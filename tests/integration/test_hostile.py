@@ -362,7 +362,7 @@ def test_a_batch_whose_events_outgrow_their_limit_is_413(make_server):
     server = make_server({"limits": {"inflated_bytes": "8MiB", "inflate_ratio": 10_000}})
     # What OTLP says of a resource belongs to each of its records.
     resource = {"attributes": [{"key": "k", "value": {"stringValue": "v" * 7000}}]}
-    records = [{"body": {"stringValue": str(n)}} for n in range(20_000)]
+    records = [{"attributes": [{"key": "n", "value": {"intValue": n}}]} for n in range(20_000)]
     body = json.dumps({"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": records}]}]}).encode()
     reply = server.post(gzip.compress(body), path="/v1/events/otlp", Content_Encoding="gzip")
     assert (reply.status, reply.json["code"]) == (413, "events_too_large"), reply
