@@ -101,12 +101,6 @@ static size_t most_bytes(const struct writer *out)
     return out->limit > JSON_PADDING ? out->limit - JSON_PADDING : 0;
 }
 
-static bool has_too_small_blocks(const struct inflate_stream *stream)
-{
-    return stream->owed_bytes > INFLATE_WORTH_FREE + stream->in_bytes + stream->out->size ||
-           stream->idle_bytes > INFLATE_IDLE_BYTES_MAX;
-}
-
 static enum status check(const struct inflate_stream *stream)
 {
     const struct writer *out = stream->out;
@@ -114,7 +108,7 @@ static enum status check(const struct inflate_stream *stream)
         return out->status;
     if (out->size > most_bytes(out))
         return STATUS_TOO_LARGE;
-    if (has_too_small_blocks(stream))
+    if (stream->idle_bytes > INFLATE_IDLE_BYTES_MAX)
         return STATUS_TOO_MANY;
     if (out->size <= RATIO_FREE_BYTES)
         return STATUS_OK;
@@ -141,8 +135,18 @@ enum status inflate_stream_step(struct inflate_stream *stream, size_t read, size
     stream->idle_bytes = written ? 0 : stream->idle_bytes + read;
     stream->out->size += written;
     enum status status = check(stream);
-    bool goes_on = work_add(stream->work, INFLATE_WORK_OF_INPUT * read + written);
+    bool goes_on =
+        work_add(stream->work, INFLATE_WORK_OF_STEP + INFLATE_WORK_OF_INPUT * read + written);
     return status == STATUS_OK && !goes_on ? STATUS_CLOSED : status;
+}
+
+enum status inflate_stream_owe(struct inflate_stream *stream, size_t bytes)
+{
+    uint64_t worth = INFLATE_WORTH_FREE + stream->in_bytes + stream->out->size;
+    stream->owed_bytes += bytes;
+    if (stream->work)
+        stream->work->done += bytes;
+    return stream->owed_bytes > worth ? STATUS_TOO_MANY : STATUS_OK;
 }
 
 /* Identity: the body in one piece. */

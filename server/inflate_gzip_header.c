@@ -15,11 +15,6 @@ void inflate_gzip_header_start(struct gzip_header *header)
     *header = (struct gzip_header){.part = PART_FIXED};
 }
 
-bool inflate_gzip_header_is_new(const struct gzip_header *header)
-{
-    return header->part == PART_FIXED && header->part_bytes == 0;
-}
-
 /* First part after `part` that the flags ask for. */
 static unsigned next_part(const struct gzip_header *h)
 {

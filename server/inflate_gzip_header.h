@@ -16,8 +16,6 @@ struct gzip_header {
 };
 
 void inflate_gzip_header_start(struct gzip_header *header);
-/* No byte of it was read. */
-bool inflate_gzip_header_is_new(const struct gzip_header *header);
 /* Reads on; *consumed bytes of in were of the header. OK: it is complete. END: it goes on behind
  * in. MALFORMED: not a gzip header, a method other than deflate, reserved flags, wrong CRC. */
 enum status inflate_gzip_header_feed(struct gzip_header *header, struct slice in,

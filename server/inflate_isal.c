@@ -85,10 +85,10 @@ static enum status feed(void *state, struct inflate_stream *stream, struct slice
         size_t used = 0;
         if (s->ended)
             begin_member(s);
-        if (s->in_header && inflate_gzip_header_is_new(&s->header))
-            stream->owed_bytes += INFLATE_WORTH_OF_BLOCK;
         enum status status = s->in_header ? read_header(s, stream, span, &used)
                                           : run(s, stream, slice_sub(span, 0, UINT32_MAX), &used);
+        if (status == STATUS_OK && s->ended)
+            status = inflate_stream_owe(stream, INFLATE_WORTH_OF_BLOCK);
         if (status != STATUS_OK)
             return status;
         span = slice_sub(span, used, span.size);

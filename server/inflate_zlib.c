@@ -21,7 +21,17 @@ struct zlib_state {
     size_t start_bytes; /* of deflate, before its form is known */
     bool form_known;
     bool header_due; /* the next stop of zlib's is behind a header, not a block */
+    bool block_is_empty;
+    uint64_t block_bytes; /* of the block being read */
 };
+
+/* A header or a block begins. */
+static void begin_part(struct zlib_state *s, bool has_header)
+{
+    s->header_due = has_header;
+    s->block_bytes = 0;
+    s->block_is_empty = true;
+}
 
 static void *create(bool gzip)
 {
@@ -31,7 +41,7 @@ static void *create(bool gzip)
         return NULL;
     }
     s->gzip = gzip;
-    s->header_due = true;
+    begin_part(s, true);
     return s;
 }
 
@@ -57,7 +67,7 @@ static void restart(void *state)
     struct zlib_state *s = (struct zlib_state *)state;
     inflateReset2(&s->z, s->gzip ? WINDOW_GZIP : WINDOW_ZLIB);
     s->ended = s->form_known = false;
-    s->header_due = true;
+    begin_part(s, true);
     s->start_bytes = 0;
 }
 
@@ -76,12 +86,14 @@ static enum status status_of(int result)
 }
 
 /* zlib stopped behind a block, or behind the header (Z_BLOCK). */
-static bool is_behind_block(struct zlib_state *s)
+static enum status end_block(struct zlib_state *s, struct inflate_stream *stream)
 {
-    bool stopped = s->z.data_type & 128;
-    bool is_block = stopped && !s->header_due;
-    s->header_due &= !stopped;
-    return is_block;
+    bool costs = !s->block_is_empty || s->block_bytes > CHEAP_BLOCK_BYTES;
+    bool is_header = s->header_due;
+    begin_part(s, false);
+    if (is_header)
+        return STATUS_OK;
+    return inflate_stream_owe(stream, costs ? INFLATE_WORTH_OF_BLOCK : INFLATE_WORTH_OF_NO_BLOCK);
 }
 
 /* One member's bytes, as far as span goes; *used of them. Stops behind each block to count it; what
@@ -106,11 +118,13 @@ static enum status run(struct zlib_state *s, struct inflate_stream *stream, stru
         result = inflate(&s->z, Z_BLOCK);
         stopped = s->z.data_type & 128;
         size_t read = before - s->z.avail_in, written = size - s->z.avail_out;
-        if (is_behind_block(s) && (written || read > CHEAP_BLOCK_BYTES))
-            stream->owed_bytes += INFLATE_WORTH_OF_BLOCK;
         status = inflate_stream_step(stream, read, written);
         if (status == STATUS_OK)
             status = status_of(result);
+        s->block_bytes += read;
+        s->block_is_empty &= written == 0;
+        if (status == STATUS_OK && stopped)
+            status = end_block(s, stream);
         if (status != STATUS_OK)
             return status;
     }
@@ -126,7 +140,7 @@ static enum status feed_gzip(void *state, struct inflate_stream *stream, struct 
         size_t piece = span.size < UINT32_MAX ? span.size : UINT32_MAX, used = 0;
         if (s->ended) {
             inflateReset(&s->z); /* what follows must be a member too: zlib checks its header */
-            s->header_due = true;
+            begin_part(s, true);
         }
         s->ended = false;
         enum status status = run(s, stream, slice_sub(span, 0, piece), &used);
@@ -168,7 +182,7 @@ static enum status feed_deflate(void *state, struct inflate_stream *stream, stru
     if (s->start_bytes < 2)
         return STATUS_OK;
     s->form_known = true;
-    s->header_due = has_zlib_header(s->start);
+    begin_part(s, has_zlib_header(s->start));
     if (!s->header_due && inflateReset2(&s->z, WINDOW_BARE) != Z_OK)
         return STATUS_NO_MEMORY;
     enum status status = feed_known(s, stream, slice_make(s->start, 2));

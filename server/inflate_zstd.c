@@ -107,8 +107,6 @@ static enum status feed(void *state, struct inflate_stream *stream, struct slice
         bool ended;
         s->ended = false;
         enum status walked = zstd_frame_feed(&s->frame, span, &size);
-        stream->owed_bytes += INFLATE_WORTH_OF_ZSTD_BLOCK * s->frame.blocks;
-        s->frame.blocks = 0;
         if (walked != STATUS_OK && walked != STATUS_END)
             return walked;
         enum status status = decode(s, stream, slice_sub(span, 0, size), &ended);
@@ -116,6 +114,9 @@ static enum status feed(void *state, struct inflate_stream *stream, struct slice
             status = end_frame(s, ended);
         else if (status == STATUS_OK && ended)
             status = STATUS_MALFORMED;
+        if (status == STATUS_OK && s->frame.ended)
+            status =
+                inflate_stream_owe(stream, (size_t)INFLATE_WORTH_OF_ZSTD_BLOCK * s->frame.ended);
         if (status != STATUS_OK)
             return status;
         span = slice_sub(span, size, span.size);

@@ -100,19 +100,25 @@ static enum status read_block_header(struct zstd_frame *f)
     if (type == BLOCK_RESERVED || (type != BLOCK_RUN && size > BLOCK_BYTES_MAX))
         return STATUS_MALFORMED;
     f->is_last_block = header & 1;
-    f->blocks++;
     begin(f, PART_BLOCK, type == BLOCK_RUN ? 1 : size);
     return STATUS_OK;
 }
 
+static void end_frame(struct zstd_frame *f)
+{
+    f->ended++;
+    begin(f, PART_END, 0);
+}
+
 static void end_block(struct zstd_frame *f)
 {
+    f->ended++;
     if (!f->is_last_block)
         begin(f, PART_BLOCK_HEADER, 3);
     else if (f->has_checksum)
         begin(f, PART_CHECKSUM, 4);
     else
-        begin(f, PART_END, 0);
+        end_frame(f);
 }
 
 /* ---- parts ---- */
@@ -121,7 +127,6 @@ static enum status read_magic(struct zstd_frame *f)
 {
     uint64_t magic = little_endian(f->bytes, 4);
     f->is_skippable = (magic & ~UINT64_C(15)) == MAGIC_SKIPPABLE;
-    f->blocks++; /* a frame costs no less */
     if (f->is_skippable)
         begin(f, PART_SKIP_SIZE, 4);
     else
@@ -148,7 +153,7 @@ static enum status end_part(struct zstd_frame *f)
         begin(f, PART_SKIP, little_endian(f->bytes, 4));
         return STATUS_OK;
     default: /* checksum, skipped bytes */
-        begin(f, PART_END, 0);
+        end_frame(f);
         return STATUS_OK;
     }
 }
@@ -163,7 +168,10 @@ enum status zstd_frame_feed(struct zstd_frame *f, struct slice in, size_t *consu
     *consumed = 0;
     if (f->part == PART_END)
         zstd_frame_start(f);
+    f->ended = 0;
     while (f->part != PART_END) {
+        if (f->ended)
+            return STATUS_END;
         size_t there = in.size - *consumed, n = f->left < there ? (size_t)f->left : there;
         if (is_kept(f->part)) {
             memcpy(f->bytes + f->have, in.data + *consumed, n);

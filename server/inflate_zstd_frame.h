@@ -18,13 +18,13 @@ struct zstd_frame {
     bool is_skippable, is_last_block, has_checksum;
     bool declares_size;
     uint64_t content_bytes; /* declared */
-    unsigned blocks;        /* and frames, that began since the caller set it to 0 */
+    unsigned ended;         /* in the last call: blocks and frames */
 };
 
 void zstd_frame_start(struct zstd_frame *frame);
-/* Reads on, up to the end of the frame at most; *consumed bytes of in were of it. OK: the frame is
- * complete; the next call begins another one. END: it goes on behind in. MALFORMED: no frame of the
- * standard. OUT_OF_RANGE: its window is over ZSTD_FRAME_WINDOW_MAX. */
+/* Reads on, up to the end of a block or of the frame at most; *consumed bytes of in were of it. OK:
+ * the frame is complete; the next call begins another one. END: it goes on. MALFORMED: no frame of
+ * the standard. OUT_OF_RANGE: its window is over ZSTD_FRAME_WINDOW_MAX. */
 enum status zstd_frame_feed(struct zstd_frame *frame, struct slice in, size_t *consumed) must_check;
 
 #endif

@@ -1,17 +1,22 @@
 /* fuzz_inflate.c: any bytes as any content coding: no crash, the limits hold, pieces make no
- * difference to what is taken, and both gzip decoders take the same content. The first byte is the
- * coding, the second the size of the pieces. */
+ * difference to what is taken, both gzip decoders take the same content, and no byte, read or
+ * written, costs more than it may in units of work: calls of decoders, bytes and blocks. The first
+ * byte is the coding, the second the size of the pieces. */
 #include <stdint.h>
 #include <stdlib.h>
 #include "core/json.h"
 #include "core/thread.h"
 #include "server/inflate.h"
+#include "fuzz_work.h"
 #include "server/inflate_coding.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define LIMIT     ((size_t)2 * 1024 * 1024)
 #define RATIO_MAX 50
+/* Units of work for a byte, read or written: as input, as output, as part of a block; calls
+ * are few. */
+#define WORK_OF_BYTE (INFLATE_WORK_OF_INPUT + 2)
 
 static enum status run(struct inflate *inflate, enum inflate_coding coding, struct slice in,
                        size_t piece, struct writer *out)
@@ -29,17 +34,39 @@ static enum status run(struct inflate *inflate, enum inflate_coding coding, stru
     return status;
 }
 
-static void check_fallback(struct slice in, const struct writer *content)
+/* The decoder that counts blocks. */
+static void check_counting(struct slice in, enum status fast, const struct writer *content)
 {
     struct writer out;
-    struct inflate_stream stream = {.out = &out, .max_ratio = RATIO_MAX};
+    struct fuzz_work work;
+    struct inflate_stream stream = {.out = &out, .max_ratio = RATIO_MAX, .work = &work.work};
     void *decoder = inflate_zlib_gzip.create();
     ensure(decoder);
+    fuzz_work_start(&work);
     writer_init(&out, LIMIT + JSON_PADDING);
-    if (inflate_zlib_gzip.feed(decoder, &stream, in) == STATUS_OK &&
-        inflate_zlib_gzip.at_end(decoder))
+    enum status status = inflate_zlib_gzip.feed(decoder, &stream, in);
+    if (status == STATUS_OK && !inflate_zlib_gzip.at_end(decoder))
+        status = STATUS_TRUNCATED;
+    if (status == STATUS_OK && fast == STATUS_OK)
         ensure(slice_equal(writer_slice(&out), writer_slice(content)));
+    fuzz_work_check(&work, in.size + out.size, WORK_OF_BYTE);
     inflate_zlib_gzip.destroy(decoder);
+    writer_fini(&out);
+}
+
+/* As the server reads a body. Only blocks that are too small may make a difference. */
+static void check_body(struct inflate *inflate, enum inflate_coding coding, struct slice in,
+                       enum status fed, const struct writer *content)
+{
+    struct writer out;
+    struct fuzz_work work;
+    fuzz_work_start(&work);
+    writer_init(&out, LIMIT + JSON_PADDING);
+    enum status status = inflate_body(inflate, coding, RATIO_MAX, &out, &work.work, &in, 1);
+    ensure(status == fed || (coding == INFLATE_GZIP && status == STATUS_TOO_MANY));
+    if (status == STATUS_OK)
+        ensure(slice_equal(writer_slice(&out), writer_slice(content)));
+    fuzz_work_check(&work, in.size + out.size, WORK_OF_BYTE);
     writer_fini(&out);
 }
 
@@ -58,11 +85,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum status a = run(inflate, coding, in, size, &whole);
     enum status b = run(inflate, coding, in, (size_t)data[1] + 1, &pieces);
     ensure((a == STATUS_OK) == (b == STATUS_OK));
-    if (a == STATUS_OK) {
+    if (a == STATUS_OK)
         ensure(slice_equal(writer_slice(&whole), writer_slice(&pieces)));
-        if (coding == INFLATE_GZIP)
-            check_fallback(in, &whole);
-    }
+    check_body(inflate, coding, in, a, &whole);
+    if (coding == INFLATE_GZIP)
+        check_counting(in, a, &whole);
     writer_fini(&whole);
     writer_fini(&pieces);
     return 0;

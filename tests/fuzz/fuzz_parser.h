@@ -8,10 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz_work.h"
 #include "core/event_json.h"
 #include "core/json.h"
 #include "parsers/event_check.h"
 #include "parsers/pipeline.h"
+
+/* A byte may be an eighth of an item, which is counted in the formats that stand in each other. */
+#define FUZZ_WORK_OF_BYTE (8 * WORK_OF_ITEM)
 
 struct fuzz_parser {
     struct catalog *catalog;
@@ -69,7 +73,9 @@ static inline void fuzz_once(struct fuzz_parser *f, const struct parser *parser,
                              enum split_prefix prefix)
 {
     static struct pipeline_result result;
+    struct fuzz_work work;
     struct arena arena;
+    fuzz_work_start(&work);
     arena_init(&arena, (size_t)64 << 20);
     struct normaliser n = {.catalog = f->catalog,
                            .received_ns = INT64_C(1790000000000000000),
@@ -89,11 +95,13 @@ static inline void fuzz_once(struct fuzz_parser *f, const struct parser *parser,
                                              .header_count = f->header_count,
                                              .on_event = fuzz_on_event,
                                              .on_reject = fuzz_on_reject,
-                                             .arg = f};
+                                             .arg = f,
+                                             .work = &work.work};
     f->events = f->rejects = 0;
     f->hash = 0;
     enum status status = pipeline_run(&options, body, &result);
     fuzz_require(status == STATUS_OK || status == STATUS_TOO_MANY || status == STATUS_NO_MEMORY);
+    fuzz_work_check(&work, PIPELINE_ITEMS_FREE + body.size, FUZZ_WORK_OF_BYTE);
     fuzz_require(result.accepted == f->events && result.quarantined == f->rejects);
     fuzz_require(result.error_count <= PIPELINE_ERRORS);
     fuzz_require(result.error_count == result.quarantined || result.truncated ||
