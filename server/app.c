@@ -87,6 +87,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     app_reload_collect(app);
+    app_reload_changed(app);
     if (!app->ending)
         app_watch_disk(app);
     app_stop_tick(app);
@@ -140,6 +141,7 @@ static enum status settings_status(enum status s)
 static enum status load_parts(struct app *app)
 {
     char reason[256];
+    app_reload_watch(app); /* before they are read: a change meanwhile is seen */
     enum status s = pseudonym_key_load(app->config->privacy_keys_file, &app->shared.key, reason);
     if (s != STATUS_OK) {
         log_error("pseudonym keys can't be used", LOG_TEXT("problem", reason));

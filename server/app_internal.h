@@ -6,6 +6,7 @@
 #include "server/app_disk.h"
 #include "server/app.h"
 #include "server/catalog_set.h"
+#include "server/file_watch.h"
 #include "server/plugins.h"
 #include "server/worker.h"
 #include "storage/sink_settings.h"
@@ -45,6 +46,8 @@ struct app {
     struct worker *workers[APP_WORKERS_MAX];
     size_t worker_count;
 
+    struct file_watch watch;
+    unsigned ticks; /* since the files were looked at */
     unsigned generation;
     struct retired_config *retired;
     struct event *on_term, *on_int, *on_hup, *on_tick, *on_failure;
@@ -82,6 +85,11 @@ void app_stop(struct app *app);
 
 /* app_reload.c: reads the settings again; keeps the old ones when they are wrong. */
 void app_reload(struct app *app);
+/* Reads the files of credentials, certificates and lists again when one of them has changed, and
+ * keeps the settings; called now and then. */
+void app_reload_changed(struct app *app);
+/* Watches the files that the settings in force name. */
+void app_reload_watch(struct app *app);
 /* Frees settings that no worker looks at any more. */
 void app_reload_collect(struct app *app);
 /* Sets what is shared: log, quota, memory limit. */

@@ -1,5 +1,5 @@
-/* app_reload.c: SIGHUP: settings are read into a new object and swapped, or kept when they are
- * wrong. Main thread. */
+/* app_reload.c: SIGHUP, or a file of credentials that changed: settings are read into a new object
+ * and swapped, or kept when they are wrong. Main thread. */
 #include "server/app_internal.h"
 #include "server/hec_ack.h"
 
@@ -16,6 +16,9 @@
 /* As many as are kept. */
 #define PROBLEMS_SHOWN                                                                             \
     (sizeof((struct config_problems *)NULL)->items / sizeof(struct config_problem))
+
+/* 500 ms: a change counts at the second look that sees it. */
+#define APP_WATCH_TICKS 10
 
 void app_log_problems(const struct config_problems *problems)
 {
@@ -149,13 +152,76 @@ static void put_in_force(struct app *app, const struct next *next)
     *next->old = (struct retired_config){app->config, app->catalog, app->generation, app->retired};
     app->retired = next->old;
     app->config = next->config;
-    app->catalog = next->catalog;
+    if (next->catalog)
+        app->catalog = next->catalog;
+    else
+        next->old->catalog = NULL; /* it stays */
     app->generation++;
     if (!next->tls)
         return;
     tls_context_release(app->tls);
     app->tls = next->tls;
     tls_context_publish_expiry(next->tls);
+}
+
+void app_reload_watch(struct app *app)
+{
+    const struct config *c = app->config;
+    bool senders = c->ingest_tls && c->tls_client_auth != CLIENT_AUTH_OFF;
+    const char *const paths[] = {
+        c->identity_tokens_file,
+        c->identity_senders_file,
+        c->ingest_tls ? c->tls_certificate : NULL,
+        c->ingest_tls ? c->tls_key : NULL,
+        senders ? c->tls_client_ca : NULL,
+        senders ? c->tls_crl : NULL,
+        senders ? c->tls_deny_list : NULL,
+    };
+    file_watch_set(&app->watch, paths, sizeof paths / sizeof *paths);
+}
+
+/* All workers take what is in force now. */
+static void tell_workers(struct app *app)
+{
+    for (size_t i = 0; i < app->worker_count; i++)
+        worker_reload(app->workers[i], app->config, app->catalog->catalog, app->tls,
+                      app->generation);
+}
+
+static bool read_changed(struct app *app, struct next *next)
+{
+    struct config_problems problems = {0};
+    *next = (struct next){.old = calloc(1, sizeof *next->old)};
+    if (next->old && config_renew(app->config, &next->config, &problems) == STATUS_OK &&
+        read_tls(next))
+        return true;
+    app_log_problems(&problems);
+    forget(next);
+    return false;
+}
+
+void app_reload_changed(struct app *app)
+{
+    struct next next;
+    if (app->stopping || ++app->ticks < APP_WATCH_TICKS)
+        return;
+    app->ticks = 0;
+    const char *changed = file_watch_look(&app->watch);
+    if (!changed)
+        return;
+    if (!read_changed(app, &next)) {
+        log_error("a file has changed and can't be used; what is in force stays",
+                  LOG_TEXT("file", changed));
+        metric_set(metric_series(METRIC_vsocd_config_last_reload_successful, ""), 0);
+        return;
+    }
+    put_in_force(app, &next);
+    metric_set(metric_series(METRIC_vsocd_config_last_reload_successful, ""), 1);
+    metric_set(metric_series(METRIC_vsocd_config_last_reload_success_timestamp_seconds, ""),
+               (double)clock_wall_ns() / (double)NS_PER_S);
+    tell_workers(app);
+    log_info("credentials and certificates read anew: a file has changed",
+             LOG_TEXT("file", changed));
 }
 
 void app_reload(struct app *app)
@@ -165,6 +231,7 @@ void app_reload(struct app *app)
         log_warn("settings are not read again while the server stops");
         return;
     }
+    file_watch_take(&app->watch); /* a change while they are read is seen at the next look */
     if (!read_next(app, &next)) {
         keep_old();
         return;
@@ -177,9 +244,8 @@ void app_reload(struct app *app)
     app_apply(app);
     catalog_set_log(app->catalog);
     fault_point(reload_swapped);
-    for (size_t i = 0; i < app->worker_count; i++)
-        worker_reload(app->workers[i], app->config, app->catalog->catalog, app->tls,
-                      app->generation);
+    tell_workers(app);
+    app_reload_watch(app);
     struct http_settings http = http_settings_for_admin(app->config);
     http_server_reconfigure(app->admin, &http, NULL);
     fault_point(reload_sent);

@@ -1,5 +1,5 @@
 /* cmd_token.c: `vsocd token`: makes, lists and revokes the bearer tokens of identity.tokens_file.
- * Main thread. A running server takes the file on SIGHUP; nothing is told to it here. */
+ * Main thread. A running server watches the file; nothing is told to it here. */
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -161,7 +161,7 @@ static int token_new(struct token_command *c)
         return code;
     printf("%.*s.%s\n", SLICE_ARGS(t.id), secret);
     fputs("This is the token; it is kept nowhere and not shown again. A running server takes it "
-          "on SIGHUP.\n",
+          "within seconds.\n",
           stderr);
     return fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
 }
@@ -182,7 +182,7 @@ static int token_revoke(struct token_command *c)
     t->revoked = time_now(now);
     code = save(c);
     if (code == EXIT_DONE)
-        fputs("A running server takes it on SIGHUP.\n", stderr);
+        fputs("A running server takes it within seconds.\n", stderr);
     return code;
 }
 

@@ -281,15 +281,57 @@ enum status config_load(const char *path, const char *const *sets, size_t set_co
     return config_load_checked(path, sets, set_count, environment, true, out, problems);
 }
 
+enum status config_renew(struct config *config, struct config **out,
+                         struct config_problems *problems)
+{
+    struct config *made = malloc(sizeof *made);
+    problems->count = 0;
+    if (!made)
+        return STATUS_NO_MEMORY;
+    struct config *owner = config->texts_of ? config->texts_of : config;
+    *made = *config;
+    made->tokens = NULL;
+    made->senders = NULL;
+    made->texts_of = owner;
+    made->borrowers = 0;
+    made->gone = false;
+    owner->borrowers++;
+    struct config_build build = {.path = config->path, .config = made, .problems = problems};
+    config_read_credentials(&build);
+    if (problems->count == 0) {
+        *out = made;
+        return STATUS_OK;
+    }
+    config_destroy(made);
+    return STATUS_CONFIG;
+}
+
+static void free_texts(struct config *config)
+{
+    arena_fini(&config->arena);
+    free(config->path);
+    free(config);
+}
+
 void config_destroy(struct config *config)
 {
     if (!config)
         return;
     tokens_destroy(config->tokens);
     senders_destroy(config->senders);
-    arena_fini(&config->arena);
-    free(config->path);
+    struct config *owner = config->texts_of;
+    if (!owner) {
+        config->tokens = NULL;
+        config->senders = NULL;
+        config->gone = true;
+        if (config->borrowers == 0)
+            free_texts(config);
+        return;
+    }
     free(config);
+    owner->borrowers--;
+    if (owner->gone && owner->borrowers == 0)
+        free_texts(owner);
 }
 
 const char *config_needs_restart(const struct config *old_config, const struct config *new_config)

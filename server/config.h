@@ -51,6 +51,9 @@ struct config {
     struct tokens *tokens;   /* of identity.tokens_file; NULL: none are taken */
     struct senders *senders; /* of identity.senders_file; NULL: none are listed */
     struct arena arena;      /* holds every text */
+    struct config *texts_of; /* whose arena the texts are in; NULL: its own */
+    unsigned borrowers;      /* settings whose texts are in this arena */
+    bool gone;               /* destroyed, but for the borrowers */
     char *path; /* of the file, NULL: none; relative paths in it are relative to its folder */
 };
 
@@ -86,6 +89,10 @@ enum status config_load(const char *path, const char *const *sets, size_t set_co
 enum status config_load_checked(const char *path, const char *const *sets, size_t set_count,
                                 char *const *environment, bool files, struct config **out,
                                 struct config_problems *problems) must_check;
+/* The same settings with the files of tokens and senders read anew. CONFIG with every mistake in
+ * *problems, NO_MEMORY; *out untouched. Thread: main, which destroys both. */
+enum status config_renew(struct config *config, struct config **out,
+                         struct config_problems *problems) must_check;
 /* NULL is allowed. */
 void config_destroy(struct config *config);
 /* The effective settings as YAML on stdout's writer, secrets masked. */

@@ -62,5 +62,7 @@ enum status config_from_text(struct slice yaml, const char *const *sets, size_t 
 /* *_file settings, paths, and what no single row can say. files false: whether files are there
  * is not looked at. */
 void config_check(struct config_build *build, bool files);
+/* The files of tokens and senders into build->config. */
+void config_read_credentials(struct config_build *build);
 
 #endif

@@ -184,12 +184,17 @@ static void read_senders(struct config_build *build)
         TELL(build, identity_senders_file, "'%s': %s", c->identity_senders_file, reason);
 }
 
+void config_read_credentials(struct config_build *build)
+{
+    read_tokens(build);
+    read_senders(build);
+}
+
 static void check_files(struct config_build *build)
 {
     const struct config *c = build->config;
     check_trusted(build, CONFIG_AT_admin_token_file, c->admin_token_file, TRUSTED_SECRET);
-    read_tokens(build);
-    read_senders(build);
+    config_read_credentials(build);
     for (size_t i = 0; i < c->ingest_catalogs.count; i++)
         check_file(build, CONFIG_AT_ingest_catalogs, c->ingest_catalogs.items[i]);
     for (size_t i = 0; i < c->ingest_plugins.count; i++)

@@ -110,7 +110,7 @@ const struct command command_table[] = {
     {"token", "new|list|revoke [-c FILE] [--set KEY=VALUE]… [OPTION]…",
      "make, list and revoke the bearer tokens of senders that have no certificate",
      "The file is identity.tokens_file of the settings, or --file FILE. It holds salted hashes; a\n"
-     "running server takes it on SIGHUP.\n\n"
+     "running server takes it within seconds.\n\n"
      "  new     --tenant NAME [--id ID] [--formats A,B] [--vehicles VIN,1M8*]\n"
      "          [--events-per-second N] [--burst N]\n"
      "          prints the token, once; without --formats it may send all, without --vehicles\n"
