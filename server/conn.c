@@ -54,6 +54,7 @@ void conn_close(struct conn *conn)
     struct http_server *server = conn->server;
     if (conn->state == CONN_DEAD)
         return;
+    conn_gate_leave(conn);
     conn_exchange_gone(conn);
     conn->state = CONN_DEAD;
     event_del(&conn->timer);
@@ -110,6 +111,7 @@ void conn_refuse(struct conn *conn, const struct http_refusal *refusal, unsigned
 {
     if (conn->state == CONN_DEAD || conn->state == CONN_REPLY || conn->state == CONN_LINGER)
         return;
+    conn_gate_leave(conn);
     conn_exchange_gone(conn);
     conn->exchange.open = true; /* for the answer: nobody else has it any more */
     conn->exchange.last = true;
@@ -282,6 +284,11 @@ static void watch(struct conn *conn)
     };
     if (conn->state != CONN_DEAD)
         conn_deadline(conn, conn->paused ? DEADLINE_NONE : table[conn->state]);
+    /* A head that came in one piece was never half-way. */
+    if (conn->state == CONN_HEAD && http_parser_has_begun(conn->exchange.parser))
+        conn_gate_enter(conn, CONN_HALF_HEAD);
+    else if (conn->half == CONN_HALF_HEAD)
+        conn_gate_leave(conn);
 }
 
 void conn_process(struct conn *conn)
@@ -319,6 +326,7 @@ static void on_written(struct bufferevent *stream, void *arg)
 
 static void on_handshake_done(struct conn *conn)
 {
+    conn_gate_leave(conn);
     tls_count_handshake("ok");
     if (tls_session_peer(conn->session, &conn->peer_arena, &conn->peer) != STATUS_OK) {
         conn_close(conn);
@@ -332,6 +340,7 @@ static void on_handshake_done(struct conn *conn)
 static void on_handshake_failed(struct conn *conn)
 {
     char reason[256];
+    conn_gate_leave(conn);
     const char *result = tls_session_failure(
         conn->session, bufferevent_get_openssl_error(conn->stream), reason, sizeof(reason));
     tls_count_handshake(result);
@@ -419,6 +428,8 @@ void conn_accept(struct http_server *server, int fd, const struct sockaddr *addr
     conn_peer_address(conn, address, size);
     conn->peer.network = slice_make(conn->address, conn->address_size);
     metric_add(server->m_accepted, 1);
+    if (server->tls)
+        conn_gate_pace(server);
     bool entered = enter(conn, &refusal);
     /* A handshake costs more than the answer is worth: over the limit, TLS is just closed. */
     bool refuse = !entered && !server->tls &&
@@ -445,4 +456,6 @@ void conn_accept(struct http_server *server, int fd, const struct sockaddr *addr
         return;
     }
     watch(conn);
+    if (conn->state == CONN_HANDSHAKE)
+        conn_gate_enter(conn, CONN_HALF_HANDSHAKE);
 }

@@ -9,6 +9,7 @@
 #include "core/metrics.h"
 #include "core/thread.h"
 #include "core/writer.h"
+#include "server/conn_gate.h"
 #include "server/http_parser.h"
 #include "server/http_server.h"
 #include "server/progress.h"
@@ -80,6 +81,9 @@ struct conn {
     struct event *drain_read; /* while lingering */
     enum conn_state state;
     enum conn_deadline deadline;
+    enum conn_half half; /* conn_gate.h */
+    int64_t half_since_ns;
+    struct conn *half_next, *half_previous;
     bool counted;     /* in conn_counts */
     bool plain_peer;  /* speaks plain HTTP on a TLS port: the answer goes past TLS */
     bool lingers;     /* over a limit: in its count of refused ones */
@@ -114,6 +118,8 @@ struct http_server {
     struct http_handler handler;
     struct tls_context *tls;
     struct conn_counts *counts;
+    struct conn_queue half[CONN_HALF_COUNT];
+    metric_t m_half[CONN_HALF_COUNT], m_paced;
     const char *label;
     bool draining, destroying;
     struct conn *living, *dead;

@@ -14,9 +14,15 @@
 
 struct conn_counts {
     atomic_uint_least64_t total, refused;
+    struct conn_gate gate;
     uint64_t keys[ROWS];
     atomic_uint_least32_t cells[ROWS][CELLS];
 };
+
+struct conn_gate *conn_counts_gate(struct conn_counts *counts)
+{
+    return &counts->gate;
+}
 
 struct conn_counts *conn_counts_create(void)
 {

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include "core/slice.h"
 #include "core/status.h"
+#include "server/conn_gate.h"
 
 struct conn_counts;
 
@@ -26,6 +27,8 @@ void conn_counts_leave(struct conn_counts *counts, struct slice address);
 bool conn_counts_enter_refused(struct conn_counts *counts, uint64_t max_refused) must_check;
 /* Undoes one. Thread: any. */
 void conn_counts_leave_refused(struct conn_counts *counts);
+/* What is shared of connections that are half-way. */
+struct conn_gate *conn_counts_gate(struct conn_counts *counts);
 /* Open connections now. Thread: any. */
 uint64_t conn_counts_total(const struct conn_counts *counts);
 

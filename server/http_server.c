@@ -18,6 +18,9 @@ struct http_settings http_settings_from_config(const struct config *config)
         .connections = files.connections,
         .refused = files.refused,
         .connections_per_address = config->limit_connections_per_address,
+        .handshakes = config->limit_handshakes,
+        .handshakes_per_second = config->limit_handshakes_per_second,
+        .request_heads = config->limit_request_heads,
         .header_bytes = config->limit_header_bytes,
         .header_count = config->limit_header_count,
         .target_bytes = config->limit_target_bytes,
@@ -115,6 +118,10 @@ static void register_metrics(struct http_server *server)
     snprintf(labels, sizeof(labels), "listener=\"%s\"", server->label);
     server->m_connections = metric_series(METRIC_vsocd_http_connections, labels);
     server->m_accepted = metric_series(METRIC_vsocd_http_connections_accepted_total, labels);
+    server->m_half[CONN_HALF_HANDSHAKE] =
+        metric_series(METRIC_vsocd_tls_handshakes_in_progress, "");
+    server->m_half[CONN_HALF_HEAD] = metric_series(METRIC_vsocd_http_heads_in_progress, labels);
+    server->m_paced = metric_series(METRIC_vsocd_tls_handshakes_paced_total, "");
     server->m_body_bytes = metric_series(METRIC_vsocd_http_body_bytes_total, "");
     server->m_duration = metric_series(METRIC_vsocd_http_request_duration_seconds, labels);
 }

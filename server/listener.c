@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <event2/event.h>
+#include "core/clock.h"
 #include "core/log.h"
 
 struct listener {
@@ -29,6 +30,16 @@ static void rest(struct listener *listener, int err)
               LOG_TEXT("error", strerror(err)));
     event_del(listener->readable);
     event_add(listener->rested, &rest_time);
+}
+
+void listener_rest(struct listener *listener, int64_t ns)
+{
+    struct timeval time = {.tv_sec = (time_t)(ns / NS_PER_S),
+                           .tv_usec = (suseconds_t)(ns % NS_PER_S / NS_PER_US)};
+    if (listener->fd < 0)
+        return;
+    event_del(listener->readable);
+    event_add(listener->rested, &time);
 }
 
 static void on_rested(evutil_socket_t fd, short what, void *arg)

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include "core/status.h"
 
 struct event_base;
@@ -35,6 +36,8 @@ typedef void (*listener_on_accept)(void *arg, int fd, const struct sockaddr *add
  * again. BUSY when there is no descriptor, NO_MEMORY. Thread: base's. */
 enum status listener_create(struct event_base *base, int fd, listener_on_accept on_accept,
                             void *arg, struct listener **out) must_check;
+/* Accepts nothing for so long; what comes meanwhile waits in the kernel's queue. Thread: base's. */
+void listener_rest(struct listener *listener, int64_t ns);
 /* Accepts what the kernel has queued, then closes the duplicate. May be called again. */
 void listener_stop(struct listener *listener);
 /* Stops without accepting what is queued, and frees. NULL is allowed. */

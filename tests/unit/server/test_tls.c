@@ -164,6 +164,46 @@ static void silent_handshake_is_given_up(void **state)
     close(fd);
 }
 
+/* Half-open handshakes hold 45 KiB each: new ones are taken as long as old ones can go. */
+static void handshakes_that_take_long_give_way_to_new_ones(void **state)
+{
+    struct world *w = (struct world *)*state;
+    metric_t slots = metric_series(METRIC_vsocd_tls_handshakes_in_progress, "");
+    w->f->settings.handshakes = 2;
+    w->f->settings.handshake_ns = 60 * NS_PER_S;
+    use_identity(w->client, &w->vehicle);
+    start(w);
+    int silent[3];
+    double shed = handshakes("shed");
+    for (int i = 0; i < 2; i++)
+        silent[i] = fx_connect(w->f);
+    fx_wait_for(w->f, metric_value(slots) == 2);
+    silent[2] = fx_connect(w->f); /* the others have not had their second yet */
+    fx_wait_for(w->f, handshakes("shed") == shed + 1);
+    int64_t patience = clock_monotonic_ns() + NS_PER_S;
+    fx_wait_for(w->f, clock_monotonic_ns() > patience);
+    SSL *ssl = tls_connect(w);
+    assert_has(ask(w, ssl), "200 OK");
+    assert_true(handshakes("shed") == shed + 2);
+    tls_close(ssl);
+    for (int i = 0; i < 3; i++)
+        close(silent[i]);
+    fx_wait_for(w->f, metric_value(slots) == 0);
+}
+
+static void handshakes_beyond_the_rate_wait_and_are_served(void **state)
+{
+    struct world *w = (struct world *)*state;
+    w->f->settings.handshakes_per_second = 5;
+    use_identity(w->client, &w->vehicle);
+    start(w);
+    int64_t began = clock_monotonic_ns();
+    for (int i = 0; i < 4; i++)
+        expect_handshake(w, "ok");
+    assert_true(clock_monotonic_ns() - began >= NS_PER_S / 2);
+    assert_true(metric_value(metric_series(METRIC_vsocd_tls_handshakes_paced_total, "")) > 0);
+}
+
 static void close_within_the_handshake_is_counted(void **state)
 {
     struct world *w = (struct world *)*state;
@@ -367,6 +407,8 @@ int main(void)
         T(sessions_are_not_resumed),
         T(plain_http_on_the_tls_port_is_counted),
         T(silent_handshake_is_given_up),
+        T(handshakes_that_take_long_give_way_to_new_ones),
+        T(handshakes_beyond_the_rate_wait_and_are_served),
         T(close_within_the_handshake_is_counted),
         T(open_connection_survives_a_reload_that_still_trusts_it),
         T(open_connection_of_a_revoked_certificate_is_refused_at_its_next_request),
