@@ -159,6 +159,27 @@ static enum status cut_tail(struct recovery *r, struct spool_survey *s, int fd)
     return synced;
 }
 
+/* What is left of it, and what is not. */
+static void log_salvaged(const struct spool_survey *s)
+{
+    const struct spool_loss *loss = &s->loss;
+    char from[SPOOL_TIME_BYTES], to[SPOOL_TIME_BYTES];
+    char name[SPOOL_NAME_BYTES];
+    spool_segment_name(s->segment.first_position, name);
+    if (!loss->places) {
+        log_warn("damaged segment salvaged, no record is lost; the original is under corrupt/",
+                 LOG_TEXT("file", name), LOG_U64("records_kept", s->segment.records));
+        return;
+    }
+    spool_time_text(loss->from_ns, from);
+    spool_time_text(loss->to_ns, to);
+    log_warn("damaged segment salvaged; the original is under corrupt/", LOG_TEXT("file", name),
+             LOG_U64("records_kept", s->segment.records), LOG_U64("places", loss->places),
+             LOG_U64("first_lost", loss->first), LOG_U64("last_lost", loss->last),
+             LOG_U64("events_lost", loss->events), LOG_TEXT("written_after", from),
+             LOG_TEXT("written_before", to));
+}
+
 static void salvage(struct recovery *r, struct spool_survey *s, int fd)
 {
     r->spool->corrupt_segments++;
@@ -170,9 +191,7 @@ static void salvage(struct recovery *r, struct spool_survey *s, int fd)
                   LOG_U64("first_position", s->segment.first_position), LOG_STATUS(status));
         return;
     }
-    log_warn("damaged segment salvaged; the original is under corrupt/",
-             LOG_U64("first_position", s->segment.first_position),
-             LOG_U64("ranges", s->good_count));
+    log_salvaged(s);
     s->segment.end = s->segment.file_bytes = s->header.file_bytes;
 }
 
@@ -195,25 +214,49 @@ static void set_aside(struct recovery *r, struct spool_survey *s)
                   LOG_TEXT("file", name), LOG_TEXT("reason", s->reason), LOG_STATUS(status));
 }
 
+/* Header of the segment behind this one. */
+static enum status read_next(const struct recovery *r, uint64_t next,
+                             struct spool_segment_header *header)
+{
+    int fd;
+    enum status status = spool_segment_open(r->spool->dir_fd, next, false, &fd);
+    if (status != STATUS_OK)
+        return status;
+    status = spool_segment_read_header(fd, header);
+    close(fd);
+    return status;
+}
+
+/* Says what is gone between this segment's last whole record and the next segment. */
+static void lose_end(struct recovery *r, struct spool_survey *s, const char *message, uint64_t next)
+{
+    struct spool_segment_header header;
+    uint64_t bytes = s->used_end > s->segment.end ? s->used_end - s->segment.end : 0;
+    if (next && read_next(r, next, &header) == STATUS_OK &&
+        header.events_before > r->spool->durable.events)
+        spool_survey_lose(s, message, s->segment.end, bytes, &r->spool->durable, next,
+                          header.events_before, header.created_ns);
+    else
+        spool_survey_log(message, s->segment.first_position, s->segment.end, bytes);
+}
+
 /* Records between this segment and the next are gone, and this is the first start to see it. */
 static bool ends_early(const struct recovery *r, const struct spool_survey *s, uint64_t next)
 {
     struct spool_segment_header header;
-    int fd;
-    if (s->damaged || s->header.flags & SPOOL_SEGMENT_SALVAGED ||
-        spool_segment_open(r->spool->dir_fd, next, false, &fd) != STATUS_OK)
+    if (s->damaged || s->header.flags & SPOOL_SEGMENT_SALVAGED)
         return false;
-    enum status status = spool_segment_read_header(fd, &header);
-    close(fd);
-    return status == STATUS_OK && header.first_position == next &&
+    return read_next(r, next, &header) == STATUS_OK && header.first_position == next &&
            memcmp(header.spool_uid, r->spool->uid, UUID_BYTES) == 0 &&
            header.events_before != r->spool->durable.events &&
            !spool_salvage_has(r->spool->dir_fd, s->segment.first_position, next);
 }
 
 /* Mends what the survey found. *go_on: records can be appended to it. */
-static enum status mend(struct recovery *r, struct spool_survey *s, int fd, bool last, bool *go_on)
+static enum status mend(struct recovery *r, struct spool_survey *s, int fd, uint64_t next,
+                        bool *go_on)
 {
+    bool last = !next;
     bool tail = s->used_end > s->segment.end;
     *go_on = last && !(s->header.flags & SPOOL_SEGMENT_SALVAGED);
     if (last && tail) {
@@ -227,8 +270,7 @@ static enum status mend(struct recovery *r, struct spool_survey *s, int fd, bool
     if (s->damaged || (tail && !last)) {
         *go_on = false;
         if (!s->damaged)
-            spool_survey_log("segment is damaged at its end", s->segment.first_position,
-                             s->segment.end, s->used_end - s->segment.end);
+            lose_end(r, s, "segment is damaged at its end", next);
         salvage(r, s, fd);
     } else if (tail) {
         enum status status = cut_tail(r, s, fd);
@@ -275,7 +317,7 @@ static enum status recover_segment(struct recovery *r, uint64_t first, uint64_t 
         raise_floor(r, spool->durable.position);
     }
     if (status == STATUS_OK && next && ends_early(r, &s, next)) {
-        spool_survey_log("records are missing behind this segment", first, s.segment.end, 0);
+        lose_end(r, &s, "records are missing behind this segment", next);
         s.damaged = true;
     }
     /* Records that a process wrote that died before its sync: from now on they are read and repeats
@@ -284,7 +326,7 @@ static enum status recover_segment(struct recovery *r, uint64_t first, uint64_t 
         status = STATUS_IO;
     fault_point(spool_recover_synced);
     if (status == STATUS_OK)
-        status = mend(r, &s, fd, !next, &go_on);
+        status = mend(r, &s, fd, next, &go_on);
     if (status == STATUS_OK)
         status = spool_segment_append(spool, &s.segment);
     if (status != STATUS_OK)

@@ -102,8 +102,15 @@ static enum status step(struct walk *w)
     status = spool_scan_resync(w->scan);
     if (status == STATUS_OK) {
         s->damaged = true;
-        spool_survey_log("segment is damaged: records are lost", s->segment.first_position, bad,
-                         w->scan->offset - bad);
+        status = spool_scan_header(w->scan, &frame); /* it was found whole */
+        if (status == STATUS_OK)
+            spool_survey_lose(s, "segment is damaged: records are lost", bad, w->scan->offset - bad,
+                              w->tail, frame.meta.position, frame.meta.events_before,
+                              frame.meta.ingested_ns);
+        else
+            spool_survey_log("segment is damaged: records are lost", s->segment.first_position, bad,
+                             w->scan->offset - bad);
+        return tells_nothing(status) ? status : STATUS_OK;
     }
     return status;
 }
@@ -211,4 +218,31 @@ enum status spool_survey_torn(struct spool_survey *s, struct spool_scan *scan, u
         n += (s->used_end - scan->offset) / SPOOL_RECORD_HEADER_BYTES + 1;
     *records = n;
     return tells_nothing(status) ? status : STATUS_OK;
+}
+
+void spool_survey_lose(struct spool_survey *s, const char *message, uint64_t offset, uint64_t bytes,
+                       const struct spool_tail *tail, uint64_t next, uint64_t events_before,
+                       int64_t next_ns)
+{
+    char name[SPOOL_NAME_BYTES], from[SPOOL_TIME_BYTES], to[SPOOL_TIME_BYTES];
+    struct spool_loss *loss = &s->loss;
+    uint64_t first = tail->position + 1 > s->segment.first_position ? tail->position + 1
+                                                                    : s->segment.first_position;
+    uint64_t events = events_before > tail->events ? events_before - tail->events : 0;
+    int64_t from_ns = s->segment.newest ? s->segment.newest_ns : s->header.created_ns;
+    uint64_t last = next > first ? next - 1 : first;
+    if (!loss->places++) {
+        loss->first = first;
+        loss->from_ns = from_ns;
+    }
+    loss->last = last;
+    loss->to_ns = next_ns;
+    loss->events += events;
+    spool_segment_name(s->segment.first_position, name);
+    spool_time_text(from_ns, from);
+    spool_time_text(next_ns, to);
+    log_error(message, LOG_TEXT("file", name), LOG_U64("offset", offset), LOG_U64("bytes", bytes),
+              LOG_U64("first_lost", first), LOG_U64("last_lost", last),
+              LOG_U64("events_lost", events), LOG_TEXT("written_after", from),
+              LOG_TEXT("written_before", to));
 }

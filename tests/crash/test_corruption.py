@@ -298,8 +298,8 @@ def test_server_on_a_damaged_spool_tells_it_and_delivers_the_rest(build, make_se
         expected = pristine[key]
         if "quarantine" in one:
             one, expected = one["quarantine"], expected["quarantine"]
-        assert {name: one[name] for name in expected if name != "position"} == \
-            {name: value for name, value in expected.items() if name != "position"}
+        own = ("position", "raw")  # the export's: sinks get a reference to a quarantined record
+        assert {name: one[name] for name in expected if name not in own} == {name: value for name, value in expected.items() if name not in own}
     assert bool(server.metric("vsocd_spool_corrupt_segments_total")) == state.counted
     ready = server.get("/readyz?verbose")
     assert ready.status == 200 and (b"damaged segments found at start" in ready.body) == state.counted

@@ -1,5 +1,6 @@
 """The spool's files against a second reader, and `vsocd spool` on whole and damaged ones."""
 
+import datetime
 import json
 import subprocess
 
@@ -250,3 +251,79 @@ def test_entry_of_an_eviction_is_held_against_the_chain(evicted, vsocd):
     path.write_bytes(data)
     report = json.loads(vsocd("verify", "--json", evicted, code=1))
     assert (report["chain_broken_at"], report["findings"][0]["kind"]) == (last.last, "chain_broken")
+
+
+# ---- what damage took -------------------------------------------------------------------------------------------------------
+
+
+def rfc3339(ns):
+    moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(microseconds=ns // 1000)
+    return moment.isoformat(timespec="microseconds") + "Z"
+
+
+def start(build, directory):
+    """What a start says of the spool."""
+    done = subprocess.run([build / "unit" / "spool_make", "--batches", "1", "--segment-bytes", "12000", directory], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+def line_with(text, words):
+    (line,) = [line for line in text.splitlines() if words in line]
+    return line
+
+
+def assert_lost(line, records, lost):
+    """The line names positions, events, and the times of the whole records around them."""
+    gone = [r for r in records if r.position in lost]
+    before = [r for r in records if r.position < lost[0]][-1]
+    assert f"first_lost={lost[0]} last_lost={lost[-1]} events_lost={sum(r.accepted + r.quarantined for r in gone)}" in line, line
+    assert f"written_after={rfc3339(before.ingested_ns)}" in line, line
+
+
+@pytest.mark.parametrize("lost", [(3,), (2, 3), (4, 5, 6)])
+def test_damage_is_told_with_the_positions_and_times_that_are_lost(spool, build, lost):
+    directory, _ = spool
+    records = [r for _, r in spool_reader.read_spool(directory)]
+    first = segments(directory)[0]
+    assert lost[-1] < [r.position for r in spool_reader.read_segment(first)][-1]
+    for r in records:
+        if r.position in lost:
+            flip(first, r.offset + 20)
+    said = start(build, directory)
+    line = line_with(said, "segment is damaged: records are lost")
+    assert_lost(line, records, lost)
+    after = [r for r in records if r.position > lost[-1]][0]
+    assert f"written_before={rfc3339(after.ingested_ns)}" in line
+    salvaged = line_with(said, "damaged segment salvaged")
+    assert_lost(salvaged, records, lost)
+    assert f"file={first.name}" in salvaged and "places=1" in salvaged and "ranges" not in salvaged
+
+
+def test_two_places_are_told_each_and_together(spool, build):
+    directory, _ = spool
+    records = [r for _, r in spool_reader.read_spool(directory)]
+    first = segments(directory)[0]
+    for r in records:
+        if r.position in (2, 5):
+            flip(first, r.offset + 20)
+    said = start(build, directory)
+    lines = [line for line in said.splitlines() if "segment is damaged: records are lost" in line]
+    assert len(lines) == 2
+    assert_lost(lines[0], records, (2,))
+    assert_lost(lines[1], records, (5,))
+    salvaged = line_with(said, "damaged segment salvaged")
+    events = sum(r.accepted + r.quarantined for r in records if r.position in (2, 5))
+    assert f"places=2 first_lost=2 last_lost=5 events_lost={events}" in salvaged
+
+
+def test_damage_at_the_end_of_a_segment_is_told_up_to_the_next_one(spool, build):
+    directory, _ = spool
+    records = [r for _, r in spool_reader.read_spool(directory)]
+    first = segments(directory)[0]
+    last = list(spool_reader.read_segment(first))[-1]
+    flip(first, last.offset + 20)
+    said = start(build, directory)
+    line = line_with(said, "records are missing behind this segment")
+    assert_lost(line, records, (last.position,))
+    assert_lost(line_with(said, "damaged segment salvaged"), records, (last.position,))
