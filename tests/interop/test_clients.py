@@ -5,6 +5,7 @@ import contextlib
 import json
 import socket
 import subprocess
+import threading
 
 import page
 import pytest
@@ -101,24 +102,32 @@ def waits(client):
     return row and row.faults["503"] == "again"
 
 
-def hold_memory(server, address):
-    """A connection that holds 1 MiB of limits.memory: all but the last byte of a body."""
-    connection = socket.create_connection(("127.0.0.1", server.port), 30, (address, 0))
-    connection.sendall(b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: 1048576\r\n\r\n")
-    assert connection.recv(100).startswith(b"HTTP/1.1 100")
-    connection.sendall(b" " * 1048575)
-    return connection
+HELD = (16 + 32 + 64 + 128 + 256 + 512) << 10  # pieces of a body of 600,000 bytes to 1 MB
+
+
+def hold_memory(server, address, over):
+    """Holds HELD bytes of limits.memory with bodies that move on: those that stop would give way."""
+    head = b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1048576\r\n\r\n"
+    while not over.is_set():
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", server.port), 30, (address, 0)) as connection:
+            connection.sendall(head + b" " * 600_000)
+            for _ in range(20):
+                if over.wait(0.2):
+                    return
+                connection.sendall(b" " * 20_000)
 
 
 @pytest.mark.parametrize("client", filter(waits, CLIENTS), ids=lambda client: client.name)
 def test_a_client_that_sends_again_gets_all_to_a_server_that_was_busy(client, make_stack, tmp_path):
     """The refusals are the server's own, in the words of the client's protocol."""
-    stack = make_stack({"limits": {"memory": "2MiB", "body_bytes": "1MiB"}, "timeouts": {"body": "10min"}}, kafka=False)
+    stack = make_stack({"limits": {"memory": 2 * HELD + 16, "body_bytes": "1MiB"}, "timeouts": {"body": "10min"}}, kafka=False)
     batches = {marker: make_batch(client.name, marker, 1 if client.per_event else 20) for marker in ("first", "last")}
-    with contextlib.ExitStack() as held, concurrent.futures.ThreadPoolExecutor() as pool:
+    over = threading.Event()
+    with concurrent.futures.ThreadPoolExecutor() as pool, contextlib.ExitStack() as held:
+        held.callback(over.set)
         for address in ("127.0.0.2", "127.0.0.3"):
-            held.enter_context(hold_memory(stack.server, address))
-        wait_until(lambda: stack.server.metric("vsocd_memory_in_flight_bytes") == 2 << 20, what="both bodies being held")
+            pool.submit(hold_memory, stack.server, address, over)
+        wait_until(lambda: stack.server.metric("vsocd_memory_in_flight_bytes") >= 2 * HELD, what="both bodies being held")
         running = pool.submit(run, client, stack.server.url, write_ledger(tmp_path / "ledger", batches))
         wait_until(lambda: running.done() or stack.server.metric("vsocd_refusals_total", 'reason="memory"') > 0, 100, "a refusal")
         held.close()
