@@ -137,7 +137,7 @@ static void parse(struct slice record, const struct parser_context *context,
     struct auditd a;
     struct audit_header header;
     struct slice line;
-    size_t at = 0;
+    size_t at = slice_starts_with(record, "\xEF\xBB\xBF") ? 3 : 0; /* byte order mark */
     (void)outcome;
     auditd_init(&a, context);
     for (size_t start = at; next_line(record, pipeline_work(context), &at, &line); start = at) {

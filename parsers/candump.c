@@ -4,6 +4,7 @@
 #include "parsers/can_error.h"
 #include "parsers/can_uds.h"
 #include "parsers/candump_read.h"
+#include "parsers/candump_terminal.h"
 #include "parsers/text_event.h"
 
 #include <stdio.h>
@@ -31,7 +32,11 @@ static const struct {
 
 static void fill_time(struct event *event, const struct candump_line *line)
 {
+    if (line->has_no_time)
+        return;
     EVENT_SET(event, time_event_raw, line->time);
+    if (line->is_local)
+        EVENT_SET(event, time_quality, SLICE_LITERAL("inferred"));
     if (line->time_ns >= EPOCH_SECONDS_MIN * NS_PER_S)
         EVENT_SET(event, time_event_ns, (int64_t)line->time_ns);
     else
@@ -117,7 +122,9 @@ static void parse(struct slice record, const struct parser_context *context,
     struct candump_error error;
     text_event_init(&t, context);
     text_event_repair(&t, &record);
-    if (!candump_read(record, &line, &error)) {
+    bool is_read = candump_terminal_begins(record) ? candump_terminal_read(record, &line, &error)
+                                                   : candump_read(record, &line, &error);
+    if (!is_read) {
         outcome->result = PARSER_NOT_MINE;
         if (error.detail)
             parser_malformed(outcome, error.offset, "malformed", error.detail);
@@ -132,9 +139,23 @@ static void parse(struct slice record, const struct parser_context *context,
     text_event_emit(&t, outcome);
 }
 
+/* Lines that somebody has written over a log. */
+static struct slice without_comments(struct slice head)
+{
+    while (head.size && (head.data[0] == '#' || head.data[0] == '\n' || head.data[0] == '\r')) {
+        const uint8_t *lf = memchr(head.data, '\n', head.size);
+        size_t size = lf ? (size_t)(lf - head.data) + 1 : head.size;
+        head = slice_sub(head, size, head.size);
+    }
+    return head;
+}
+
 static int probe(struct slice head)
 {
-    return candump_begins(head) ? 90 : 0;
+    head = without_comments(head);
+    if (candump_begins(head))
+        return 90;
+    return candump_terminal_begins(head) ? 88 : 0;
 }
 
 const struct parser parser_candump = {
@@ -142,9 +163,12 @@ const struct parser parser_candump = {
     .struct_size = sizeof(struct parser),
     .name = "candump",
     .version = "1.0.0",
-    .description = "logs of candump (can-utils, -l and -L): CAN, CAN FD, CAN XL, error frames",
+    .description =
+        "candump (can-utils): logs (-l, -L) and terminal output; CAN, CAN FD, CAN XL, error frames",
     .framing = PARSER_FRAMING_LINES,
     .probe = probe,
-    .guessed_by = "`(SECONDS.FRACTION) INTERFACE ID#`, or `DROPCOUNT:`, at the start",
+    .guessed_by =
+        "`(SECONDS.FRACTION) INTERFACE ID#`, `INTERFACE ID [LENGTH]`, or `DROPCOUNT:`, at the "
+        "start, also behind comments (`#`)",
     .parse = parse,
 };

@@ -29,6 +29,8 @@ struct candump_line {
     enum candump_kind kind;
     struct slice time; /* the digits between the parentheses */
     uint64_t time_ns;  /* since 1970, or since whatever the sender counts from */
+    bool has_no_time;  /* terminal form without -t */
+    bool is_local;     /* time is a date of an unknown zone */
     struct slice bus;  /* interface */
     uint32_t id;       /* without flag bits; XL: the priority; error frames: the class bits */
     uint8_t flags;     /* CANDUMP_EXT, … */

@@ -69,6 +69,8 @@ static bool set_time(struct pairs *p, enum event_field field, struct slice value
 {
     int64_t ns;
     bool inferred;
+    if (!slice_trim(value).size) /* says nothing, as an empty spt does */
+        return true;
     if (event_is_set(&p->t.event, field))
         return false;
     if (text_time_read(value, pairs_find(p, "dtz"), p->t.context->received_ns, &ns, &inferred) !=
@@ -244,6 +246,8 @@ static void fill_header(struct cef *c)
     struct text_event *t = &c->p.t;
     for (unsigned i = 0; i < CEF_HEADER_FIELDS; i++)
         field[i] = text_event_plain(t, c->record.header[i], "|\\", false);
+    if (c->record.version > 1)
+        text_event_partial(t, "unknown_version", "CEF version is not 0 or 1; read as 1");
     pairs_put_severity(&c->p, field[CEF_SEVERITY]);
     struct slice category = category_of_words(field[CEF_NAME]);
     if (category.size && !EVENT_HAS(&t->event, event_category))

@@ -8,18 +8,21 @@ static bool fail(struct cef_error *error, size_t offset, const char *code, const
     return false;
 }
 
-/* "CEF:0|" at the head of s: bytes read, 0 with *error. */
+/* "CEF:0|" at the head of s: bytes read, 0 with *error. Later versions may come. */
 static size_t read_version(struct slice s, struct cef_record *out, struct cef_error *error)
 {
-    size_t at = 4;
+    size_t at = 4, digits = 0;
     while (at < s.size && s.data[at] == ' ')
         at++;
-    if (at + 1 >= s.size || s.data[at + 1] != '|' || s.data[at] > '1' || s.data[at] < '0') {
-        fail(error, at, "unsupported_version", "CEF version must be 0 or 1, followed by |");
+    for (out->version = 0; digits < 3 && at + digits < s.size && s.data[at + digits] >= '0' &&
+                           s.data[at + digits] <= '9';
+         digits++)
+        out->version = out->version * 10 + (s.data[at + digits] - (unsigned)'0');
+    if (!digits || at + digits >= s.size || s.data[at + digits] != '|') {
+        fail(error, at, "unsupported_version", "CEF version must be a number, followed by |");
         return 0;
     }
-    out->version = s.data[at] - (unsigned)'0';
-    return at + 2;
+    return at + digits + 1;
 }
 
 bool cef_read(struct slice record, struct cef_record *out, struct cef_error *error)

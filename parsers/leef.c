@@ -14,6 +14,8 @@ static bool set_time(struct pairs *p, enum event_field field, struct slice value
     int64_t ns, received_ns = p->t.context->received_ns;
     bool inferred;
     struct slice pattern = pairs_find(p, "devTimeFormat");
+    if (!slice_trim(value).size) /* says nothing */
+        return true;
     if (event_is_set(&p->t.event, field))
         return false;
     enum status status = pattern.size
@@ -137,6 +139,10 @@ static void fill_header(struct pairs *p, const struct leef_record *record)
     if (!EVENT_HAS(&p->t.event, message))
         guess_message(&p->t, field);
     text_event_set_catalog_id(&p->t, field[LEEF_VENDOR], field[LEEF_PRODUCT], field[LEEF_EVENT_ID]);
+    if (record->is_guessed)
+        text_event_partial(&p->t, "other_delimiter",
+                           "attributes are not parted by the record's delimiter (a tab, or what it "
+                           "declares); what seems to part them was taken");
     if (record->bad_delimiter)
         text_event_partial(&p->t, "bad_delimiter",
                            "delimiter must be one character or its code in hex; a tab was taken");

@@ -2,6 +2,7 @@
  * key. */
 #include "parsers/leef_read.h"
 #include "core/hex.h"
+#include "parsers/leef_separator.h"
 #include "parsers/piped.h"
 
 static bool fail(struct leef_error *error, size_t offset, const char *code, const char *detail)
@@ -103,10 +104,28 @@ bool leef_read(struct slice record, struct leef_record *out, struct leef_error *
         if (!piped_field(record, &at, &out->header[i]))
             return fail(error, at, "malformed", "LEEF header needs 5 fields, each ended by |");
     size_t behind = at;
-    if (version == 2 && piped_field(record, &behind, &field) && take_delimiter(field, out))
+    bool has_field = piped_field(record, &behind, &field);
+    if (has_field && version == 2 && take_delimiter(field, out)) {
         at = behind;
+    } else if (has_field && version == 1 && is_character(field) && field.data[0] != '=') {
+        set_delimiter(out, field); /* which 1.0 does not have */
+        out->is_guessed = true;
+        at = behind;
+    }
     out->attributes = slice_sub(record, at, record.size);
+    leef_separator_guess(out);
     return true;
+}
+
+/* Bytes of the attribute at the head of rest; *gap: of what parts it from the next. */
+static size_t attribute_bytes(const struct leef_record *record, struct slice rest, size_t *gap)
+{
+    *gap = 0;
+    if (record->is_blank)
+        return leef_separator_blank(rest);
+    const uint8_t *end = memmem(rest.data, rest.size, record->delimiter, record->delimiter_size);
+    *gap = end ? record->delimiter_size : 0;
+    return end ? (size_t)(end - rest.data) : rest.size;
 }
 
 bool leef_attribute_next(const struct leef_record *record, size_t *at, struct slice *key,
@@ -115,10 +134,11 @@ bool leef_attribute_next(const struct leef_record *record, size_t *at, struct sl
     struct slice piece = SLICE_EMPTY;
     while (!piece.size && *at < record->attributes.size) {
         struct slice rest = slice_sub(record->attributes, *at, record->attributes.size);
-        const uint8_t *end =
-            memmem(rest.data, rest.size, record->delimiter, record->delimiter_size);
-        piece = slice_sub(rest, 0, end ? (size_t)(end - rest.data) : rest.size);
-        *at += piece.size + (end ? record->delimiter_size : 0);
+        size_t gap;
+        piece = slice_sub(rest, 0, attribute_bytes(record, rest, &gap));
+        *at += piece.size + gap;
+        if (record->is_blank)
+            piece = slice_trim(piece);
         piece = slice_trim(piece).size ? piece : SLICE_EMPTY;
     }
     const uint8_t *equals = piece.size ? memchr(piece.data, '=', piece.size) : NULL;

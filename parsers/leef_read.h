@@ -17,6 +17,10 @@ struct leef_record {
     uint8_t delimiter[4];                    /* between attributes; UTF-8 */
     size_t delimiter_size;
     bool bad_delimiter; /* 2.0: what stands there is none; a tab was taken */
+    /* The delimiter is not in the attributes: another one was taken, or, when none fits, they are
+     * one. */
+    bool is_guessed;
+    bool is_blank; /* a blank and the next key part them */
     struct slice attributes;
 };
 

@@ -169,8 +169,9 @@ static void parse(struct slice record, const struct parser_context *context,
                   struct parser_outcome *outcome)
 {
     struct logcat l = {context, record};
+    size_t mark_bytes = slice_starts_with(record, "\xEF\xBB\xBF") ? 3 : 0;
     (void)outcome;
-    for (size_t at = 0, next; at < record.size; at = next) {
+    for (size_t at = mark_bytes, next; at < record.size; at = next) {
         struct slice line = line_at(record, at, &next);
         struct parser_outcome one = {.result = PARSER_OK};
         if (is_blank(line))

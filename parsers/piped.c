@@ -1,6 +1,15 @@
 /* piped.c: the grammar that CEF and LEEF share. Pure, any thread. Knows no key. */
 #include "parsers/piped.h"
 
+/* "CEF:CEF:0|": a relay has put the mark before a record that had it. */
+static struct slice without_second_mark(struct slice s, const char *mark)
+{
+    size_t size = strlen(mark);
+    while (slice_starts_with(s, mark) && slice_starts_with(slice_sub(s, size, s.size), mark))
+        s = slice_sub(s, size, s.size);
+    return s;
+}
+
 /* Quotes around the whole record, as some exporters write them. */
 static struct slice without_quotes(struct slice s)
 {
@@ -23,7 +32,7 @@ bool piped_open(const struct parser_context *context, const char *mark, struct s
 {
     struct slice s = without_quotes(*record);
     if (slice_starts_with(s, mark)) {
-        *record = s;
+        *record = without_second_mark(s, mark);
         return true;
     }
     outcome->result = PARSER_NOT_MINE;

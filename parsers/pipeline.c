@@ -5,6 +5,7 @@
 #include "parsers/json_object.h"
 #include "parsers/pipeline_run.h"
 #include "parsers/plugin_guard.h"
+#include "parsers/text_body.h"
 
 #include <stdio.h>
 
@@ -468,19 +469,39 @@ static void run_init(struct run *run, const struct pipeline_options *options,
     result->truncated = result->too_short = false;
 }
 
+/* A text's body without what stands around its records; false: it is quarantined whole. */
+static bool open_text(struct run *run, struct slice *body)
+{
+    if (!text_body_is_of(run->options->parser))
+        return true;
+    if (text_body_is_utf16(*body)) {
+        run->own.record = (struct split_record){.bytes = *body};
+        pipeline_reject_record(run, 0, "utf16", "UTF-16; send UTF-8");
+        return false;
+    }
+    *body = text_body_trim_end(*body, run->options->parser->framing);
+    return true;
+}
+
+static void read_records(struct run *run, struct slice body)
+{
+    struct split split;
+    split_init(&split, body, run->options->parser->framing, run->options->prefix);
+    split.work = run->options->work;
+    while (run->status == STATUS_OK && split_next(&split, &run->own.record) == STATUS_OK)
+        take_record(run, &split);
+    if (!body.size && run->options->parser->framing == PARSER_FRAMING_BODY)
+        take_record(run, &split); /* an event may be in the headers alone */
+}
+
 enum status pipeline_run(const struct pipeline_options *options, struct slice body,
                          struct pipeline_result *result)
 {
     struct run run;
-    struct split split;
     run_init(&run, options, result);
     run.items_by_size = items_by_size(options->parser, body.size);
-    split_init(&split, body, options->parser->framing, options->prefix);
-    split.work = options->work;
-    while (run.status == STATUS_OK && split_next(&split, &run.own.record) == STATUS_OK)
-        take_record(&run, &split);
-    if (!body.size && options->parser->framing == PARSER_FRAMING_BODY)
-        take_record(&run, &split); /* an event may be in the headers alone */
+    if (open_text(&run, &body))
+        read_records(&run, body);
     pipeline_count_work(&run, 0);
     scratch_fini(&run.scratch);
     options->normaliser->context = NULL;

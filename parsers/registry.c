@@ -3,6 +3,7 @@
 #include "parsers/registry.h"
 #include "parsers/builtin.h"
 #include "parsers/parser_check.h"
+#include "parsers/text_body.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -181,16 +182,24 @@ static const struct parser *probe_some(const struct registry *registry, size_t f
     return best;
 }
 
-const struct parser *registry_probe(const struct registry *registry, struct slice head)
+static const struct parser *probe(const struct registry *registry, struct slice head)
 {
     const struct parser *found = NULL;
     size_t from = 0;
-    head = slice_sub(head, 0, PROBE_BYTES);
     for (size_t group = 0; !found && group < GROUP_COUNT; group++) {
         found = probe_some(registry, from, registry->ends[group], head);
         from = registry->ends[group];
     }
     return found;
+}
+
+/* A text may start with a byte order mark and blank lines, which are no record. */
+const struct parser *registry_probe(const struct registry *registry, struct slice head)
+{
+    head = slice_sub(head, 0, PROBE_BYTES);
+    const struct parser *found = text_body_is_utf16(head) ? NULL : probe(registry, head);
+    size_t skipped = found ? 0 : text_body_head_bytes(head);
+    return skipped ? probe(registry, slice_sub(head, skipped, head.size)) : found;
 }
 
 bool registry_is_probed_type(struct slice media_type)

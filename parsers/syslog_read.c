@@ -31,11 +31,11 @@ static size_t read_priority(struct slice s, struct syslog_line *out)
 
 bool syslog_starts_record(struct slice s)
 {
-    static const char *const heads[] = {"CEF:0", "CEF:1", "CEF: ", "LEEF:1", "LEEF:2"};
+    static const char *const heads[] = {"CEF: ", "CEF:CEF:", "LEEF:1", "LEEF:2", "LEEF:LEEF:"};
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
         if (slice_starts_with(s, heads[i]))
             return true;
-    return false;
+    return slice_starts_with(s, "CEF:") && s.size > 4 && syslog_is_digit(s.data[4]);
 }
 
 bool syslog_carries(struct slice message)

@@ -56,21 +56,88 @@ static enum status leave_zone(int64_t local, struct slice written, struct slice 
     return __builtin_sub_overflow(local, offset_ns, ns) ? STATUS_OUT_OF_RANGE : STATUS_OK;
 }
 
+/* "2023-06-09T14:16:15.212418", with a blank or a comma in place of T or the point, without a zone
+ * or with its name behind a blank. */
+static enum status read_iso(struct slice text, struct slice zone, int64_t *ns, bool *inferred)
+{
+    char plain[64];
+    int64_t local;
+    size_t size = 0;
+    enum status status = timestamp_rfc3339(text, ns);
+    if (status != STATUS_MALFORMED)
+        return status;
+    while (size < text.size && (size <= 10 || text.data[size] != ' '))
+        size++;
+    if (size < 19 || size > sizeof plain - 2)
+        return status;
+    memcpy(plain, text.data, size);
+    if (plain[19] == ',')
+        plain[19] = '.';
+    plain[size] = 'Z';
+    status = timestamp_rfc3339(slice_make(plain, size + 1), &local);
+    return status == STATUS_OK
+               ? leave_zone(local, slice_sub(text, size, text.size), zone, ns, inferred)
+               : status;
+}
+
+/* "Mon " or "Mon, " at the head: bytes. */
+static size_t weekday_bytes(struct slice text)
+{
+    static const char *const names[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (slice_starts_with(text, names[i])) {
+            size_t n = 3 + slice_starts_with(slice_sub(text, 3, 1), ",");
+            return n < text.size && text.data[n] == ' ' ? n : 0;
+        }
+    return 0;
+}
+
+/* "Aug  1 03:34:23 [UTC] 2022", as ctime and date write it: the year stands last. *rest: the zone
+ * before it. False: it does not. */
+static bool take_last_year(struct slice rest, struct slice *zone, struct slice *year)
+{
+    rest = slice_trim(rest);
+    size_t start = rest.size < 4 ? 0 : rest.size - 4;
+    *year = slice_sub(rest, start, 4);
+    *zone = slice_trim(slice_sub(rest, 0, start));
+    for (size_t i = 0; i < year->size; i++)
+        if (!is_digit(year->data[i]))
+            return false;
+    return year->size == 4 && (start == 0 || rest.data[start - 1] == ' ');
+}
+
 enum status text_time_read(struct slice text, struct slice zone, int64_t received_ns, int64_t *ns,
                            bool *inferred)
 {
     size_t consumed;
     int64_t local;
+    struct slice written, year;
     *inferred = false;
     text = slice_trim(text);
     if (text.size && (is_digit(text.data[0]) || text.data[0] == '-'))
-        return text.size > 4 && text.data[4] == '-' ? timestamp_rfc3339(text, ns)
+        return text.size > 4 && text.data[4] == '-' ? read_iso(text, zone, ns, inferred)
                                                     : timestamp_epoch_text(text, ns);
+    text = slice_trim(slice_sub(text, weekday_bytes(text), text.size));
     enum status status = timestamp_rfc3164(text, received_ns, &local, &consumed);
     if (status != STATUS_OK)
         return status;
+    written = slice_sub(text, consumed, text.size);
     *inferred = !has_year(text);
-    return leave_zone(local, slice_sub(text, consumed, text.size), zone, ns, inferred);
+    if (*inferred && take_last_year(written, &written, &year)) {
+        char plain[48];
+        int size = snprintf(plain, sizeof plain, "%.*s %.*s", SLICE_ARGS(slice_sub(text, 0, 6)),
+                            SLICE_ARGS(year));
+        struct slice clock = slice_sub(text, 6, consumed - 6);
+        if (clock.size > sizeof plain - (size_t)size)
+            return STATUS_MALFORMED;
+        memcpy(plain + size, clock.data, clock.size);
+        status = timestamp_rfc3164(slice_make(plain, (size_t)size + clock.size), received_ns,
+                                   &local, &consumed);
+        if (status != STATUS_OK)
+            return status;
+        *inferred = false;
+    }
+    return leave_zone(local, written, zone, ns, inferred);
 }
 
 /* ---- patterns ---- */

@@ -1,0 +1,14 @@
+/* candump_terminal.h: what candump prints on a terminal, without -l and -L. Thread: any. */
+#ifndef VSOC_PARSERS_CANDUMP_TERMINAL_H
+#define VSOC_PARSERS_CANDUMP_TERMINAL_H
+
+#include "parsers/candump_read.h"
+
+/* Starts as such a line: "[(TIME)]  can0  [RX - -]  123  [8]". What follows may be cut off. */
+bool candump_terminal_begins(struct slice text);
+/* Reads a line that begins so; false with *error. received_ns: not used for times, which have a
+ * date or count from something. */
+bool candump_terminal_read(struct slice line, struct candump_line *out,
+                           struct candump_error *error);
+
+#endif

@@ -1,0 +1,17 @@
+/* text_body.h: what stands around the records of a body that is a text. Thread: any. */
+#ifndef VSOC_PARSERS_TEXT_BODY_H
+#define VSOC_PARSERS_TEXT_BODY_H
+
+#include "parsers/parser.h"
+
+/* The format's bodies are texts. */
+bool text_body_is_of(const struct parser *parser);
+/* Without the bytes 0 and Ctrl-Z (1A) that files of fixed size and of DOS end with: behind a line
+ * end, or behind any text of a format of lines. */
+struct slice text_body_trim_end(struct slice body, enum parser_framing framing);
+/* Bytes at the head before the first record: byte order mark of UTF-8, blank lines. */
+size_t text_body_head_bytes(struct slice body);
+/* UTF-16 or UTF-32: by its byte order mark, or because every second byte is 0. */
+bool text_body_is_utf16(struct slice body);
+
+#endif
