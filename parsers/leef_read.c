@@ -106,6 +106,7 @@ bool leef_read(struct slice record, struct leef_record *out, struct leef_error *
     size_t behind = at;
     bool has_field = piped_field(record, &behind, &field);
     if (has_field && version == 2 && take_delimiter(field, out)) {
+        out->is_declared = field.size && !out->bad_delimiter;
         at = behind;
     } else if (has_field && version == 1 && is_character(field) && field.data[0] != '=') {
         set_delimiter(out, field); /* which 1.0 does not have */

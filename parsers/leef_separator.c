@@ -66,11 +66,12 @@ void leef_separator_guess(struct leef_record *record)
         bool everywhere;
     } words[] = {{"\t", false},    {"#011", false}, {"\\t", false},
                  {"\\x09", false}, {"^", true},     {"|", true}};
+    size_t tried = record->is_declared ? 2 : sizeof words / sizeof *words;
     struct slice s = record->attributes;
     if (!s.size || !starts_pair(s) ||
         memmem(s.data, s.size, record->delimiter, record->delimiter_size))
         return;
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+    for (size_t i = 0; i < tried; i++) {
         if (!parts(s, words[i].word, words[i].everywhere))
             continue;
         record->delimiter_size = strlen(words[i].word);
@@ -78,6 +79,8 @@ void leef_separator_guess(struct leef_record *record)
         record->is_guessed = true;
         return;
     }
+    if (record->is_declared) /* one attribute, then */
+        return;
     record->is_guessed = leef_separator_blank(s) < s.size;
     record->is_blank = record->is_guessed && !starts_with_text(s);
 }
