@@ -191,9 +191,10 @@ static bool scrub_clear(struct scrub *s, enum scrub_form form, struct slice *tex
 }
 
 /* VINs in bytes that the text shows as hex or base64: what comes instead has their size. */
-static bool scrub_hidden(struct scrub *s, struct slice *text)
+static bool scrub_hidden(struct scrub *s, struct slice *text, bool has_words)
 {
-    struct vin_hidden_scan scan = {.text = *text, .known = s->known, .known_count = s->known_count};
+    struct vin_hidden_scan scan = {
+        .text = *text, .known = s->known, .known_count = s->known_count, .is_spaced = !has_words};
     struct vin_hidden hidden;
     uint8_t *copy = NULL;
     while (vin_hidden_next(&scan, &hidden)) {
@@ -214,7 +215,13 @@ static bool scrub_hidden(struct scrub *s, struct slice *text)
 
 bool scrub_text(struct scrub *s, enum scrub_form form, struct slice *text)
 {
-    return scrub_clear(s, form, text) && (form == SCRUB_BYTES || scrub_hidden(s, text));
+    if (text->size < VIN_BYTES)
+        return true;
+    bool has_words = vin_scan_may_match(*text);
+    if (has_words && !scrub_clear(s, form, text))
+        return false;
+    bool may_hide = has_words || text->size >= VIN_HIDDEN_SPACED_BYTES;
+    return form == SCRUB_BYTES || !may_hide || scrub_hidden(s, text, has_words);
 }
 
 static bool scrub_list(struct scrub *s, struct slice_list *list)

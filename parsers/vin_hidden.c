@@ -5,10 +5,10 @@
 #include "parsers/normalise.h"
 
 /* Letters and digits around a VIN in bytes that may be a length or a type. */
-#define AROUND_MAX 3
-/* Bytes of a VIN in spaced hex, and how far apart it is enough to look for one. */
-#define SPACED_BYTES (3 * VIN_BYTES - 1)
-#define SPACED_STEP  (SPACED_BYTES - 2 * 3)
+#define AROUND_MAX   3
+#define SPACED_BYTES VIN_HIDDEN_SPACED_BYTES
+/* How far apart it is enough to look for one. */
+#define SPACED_STEP (SPACED_BYTES - 2 * 3)
 
 static int sextet(uint8_t c)
 {

@@ -5,6 +5,9 @@
 
 #include "parsers/vin_scan.h"
 
+/* Bytes of a VIN in spaced hex. */
+#define VIN_HIDDEN_SPACED_BYTES (3 * VIN_BYTES - 1)
+
 /* Bytes written in a text. */
 struct vin_view {
     size_t start; /* of the text: where the first byte is written */
@@ -27,7 +30,8 @@ struct vin_hidden_scan {
     size_t at, end; /* the stretch that is looked at */
     size_t next;    /* byte of its view */
     unsigned view;  /* of the stretch, from 1; 0: none is open */
-    bool is_spaced; /* the second walk, for spaced hex, is on */
+    /* The second walk, for spaced hex, is on; true at the start: the text has no long words. */
+    bool is_spaced;
 };
 
 /* The next VIN, found as in vin_scan_next; beside up to three letters and digits too, for bytes
