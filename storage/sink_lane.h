@@ -59,9 +59,20 @@ struct sink_runner {
     _Atomic int64_t deadline_ns; /* when stopping */
     metric_t position_gauge, lag_events, lag_seconds, up, events_total, batches_total,
         retries_total, rejected_total, missed_total, deliver_seconds;
+    int64_t down_since_ns;    /* under lock: since a lane is down; 0: none, or nobody was told */
+    int64_t waiting_since_ns; /* under lock: received_ns of the oldest batch that waits for it */
     unsigned lane_count;
     struct sink_lane lanes[];
 };
+
+/* How far the slowest lane is behind the spool. */
+struct sink_lag {
+    uint64_t events;  /* before its first record a lane counts each batch as one */
+    uint64_t batches; /* of all lanes */
+    int64_t ns;       /* age of the oldest batch that was read and not delivered; 0: none */
+};
+/* Thread: any. */
+void sink_runner_lag(struct sink_runner *runner, struct sink_lag *lag);
 
 /* A lane's thread. arg: struct sink_lane. */
 void sink_lane_run(void *arg);

@@ -261,12 +261,13 @@ bool sink_runner_up(struct sink_runner *runner, int64_t *since_ns, char problem[
     return up;
 }
 
-void sink_runner_refresh(struct sink_runner *runner)
+void sink_runner_lag(struct sink_runner *runner, struct sink_lag *out)
 {
     struct spool_stats stats;
     spool_stats(runner->spool, &stats);
-    uint64_t lag = 0;
+    uint64_t slowest = UINT64_MAX;
     int64_t oldest_ns = 0, now = clock_wall_ns();
+    *out = (struct sink_lag){0};
     for (unsigned i = 0; i < runner->lane_count; i++) {
         struct sink_lane *lane = &runner->lanes[i];
         uint64_t passed = atomic_load(&lane->events);
@@ -278,11 +279,19 @@ void sink_runner_refresh(struct sink_runner *runner)
             behind = stats.events > passed ? stats.events - passed : 0;
         else
             behind = stats.position > position ? stats.position - position : 0;
-        lag = behind > lag ? behind : lag;
+        out->events = behind > out->events ? behind : out->events;
+        slowest = position < slowest ? position : slowest;
         if (since && (!oldest_ns || since < oldest_ns))
             oldest_ns = since;
     }
-    metric_set(runner->lag_events, (double)lag);
-    metric_set(runner->lag_seconds,
-               oldest_ns && oldest_ns < now ? (double)(now - oldest_ns) / 1e9 : 0);
+    out->batches = stats.position > slowest ? stats.position - slowest : 0;
+    out->ns = oldest_ns && oldest_ns < now ? now - oldest_ns : 0;
+}
+
+void sink_runner_refresh(struct sink_runner *runner)
+{
+    struct sink_lag lag;
+    sink_runner_lag(runner, &lag);
+    metric_set(runner->lag_events, (double)lag.events);
+    metric_set(runner->lag_seconds, (double)lag.ns / 1e9);
 }

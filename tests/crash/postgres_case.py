@@ -125,8 +125,10 @@ class Case:
     def check_log(self):
         last = {}
         for lane, problem in self.changes():
-            assert problem is None or last.get(lane) != problem, f"told again: {problem}"
+            assert problem is None or problem not in last.values(), f"told again: {problem}"
             last[lane] = problem
+            if problem is None:
+                last.clear()
 
     def await_said(self, words):
         wait_until(lambda: any(re.search(words, problem or "") for _, problem in self.changes()), PATIENCE_S, f"a problem with {words}")
