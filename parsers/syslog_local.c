@@ -117,7 +117,8 @@ static size_t clock_bytes(struct slice s, int64_t received_ns, struct syslog_lin
     size_t end = (size_t)(close - s.data);
     struct slice text = slice_sub(s, 1, end - 1);
     struct syslog_time time;
-    if (syslog_time_read(text, received_ns, &time) != text.size)
+    if (!text.size || syslog_is_digit(text.data[0]) || /* another program's log */
+        syslog_time_read(text, received_ns, &time) != text.size)
         return 0;
     out->time = time;
     out->has_time = true;

@@ -59,7 +59,7 @@ static inline bool mutations_is_gap(const struct fixture *f, const uint8_t *body
     if (text_body_is_of(f->options.parser) &&
         i >= text_body_trim_end(slice_make(body, size), f->options.parser->framing).size)
         return true; /* padding */
-    return (body[i] && strchr(is_json ? " \t\r\n,[]" : " \t\r\n", body[i])) ||
+    return (body[i] && strchr(is_json ? " \t\r\n,[]\x1E" : " \t\r\n", body[i])) ||
            (i < sizeof mark && !memcmp(body, mark, i + 1)); /* or the head of one */
 }
 
