@@ -164,6 +164,15 @@ static uint8_t *take_memory(struct scrub *s, size_t size)
     return data;
 }
 
+/* Longer than a VIN and only digits: an epoch time in ns, as time_event_raw has it. */
+static bool is_long_number(struct slice text)
+{
+    for (size_t i = 0; i < text.size; i++)
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return false;
+    return text.size > VIN_BYTES;
+}
+
 /* VINs as they are written. */
 static bool scrub_clear(struct scrub *s, enum scrub_form form, struct slice *text)
 {
@@ -175,9 +184,10 @@ static bool scrub_clear(struct scrub *s, enum scrub_form form, struct slice *tex
     struct json_place place = {0};
     struct vin_match match;
     struct output out = {NULL, 0, 0};
+    bool is_time = form == SCRUB_BYTES && is_long_number(*text);
     while (vin_scan_next(&scan, &match)) {
         bool inside = form != SCRUB_JSON || is_inside_string(*text, &place, match.start);
-        if (is_number(s, &match, inside))
+        if (is_number(s, &match, inside && !is_time))
             continue;
         if (!out.data && !(out.data = take_memory(s, text->size)))
             return false;
