@@ -250,9 +250,10 @@ int fallocate(int fd, int mode, off_t offset, off_t size)
     lock();
     int rc = real_fallocate(fd, mode, offset, size);
     if (rc == 0 && is_recorded(fd, &st)) {
-        if (mode)
+        if (mode & ~FALLOC_FL_KEEP_SIZE)
             abort();
-        note('f', st.st_ino, (uint64_t)(offset + size), "", "", 0);
+        if (!mode) /* room alone is no change that a power cut could undo */
+            note('f', st.st_ino, (uint64_t)(offset + size), "", "", 0);
     }
     unlock();
     return rc;
