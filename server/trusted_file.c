@@ -40,10 +40,10 @@ static bool is_of(const struct stat *st, uid_t user)
 }
 
 /* May somebody else write? */
-static bool others_write(const struct stat *st, uid_t user)
+static bool others_write(enum trusted_kind kind, const struct stat *st, uid_t user)
 {
-    bool group =
-        (st->st_mode & S_IWGRP) && (st->st_uid != user || !is_private_group(st->st_gid, user));
+    bool group = (st->st_mode & S_IWGRP) && (kind == TRUSTED_CODE || st->st_uid != user ||
+                                             !is_private_group(st->st_gid, user));
     return group || (st->st_mode & S_IWOTH);
 }
 
@@ -61,7 +61,7 @@ const char *trusted_file_problem(enum trusted_kind kind, const struct stat *file
         return "is not a regular file";
     if (!is_of(file, user))
         return "belongs to another user than root and the server's: chown it";
-    if (others_write(file, user))
+    if (others_write(kind, file, user))
         return "may be written by others than its owner: chmod go-w";
     return kind == TRUSTED_SECRET && others_read(file, user)
                ? "holds secrets and may be read by others than its owner: chmod 600 (a file of "
@@ -69,11 +69,11 @@ const char *trusted_file_problem(enum trusted_kind kind, const struct stat *file
                : NULL;
 }
 
-const char *trusted_folder_problem(const struct stat *folder, uid_t user)
+const char *trusted_folder_problem(enum trusted_kind kind, const struct stat *folder, uid_t user)
 {
     if (!is_of(folder, user))
         return "is in a folder of another user than root and the server's";
-    return others_write(folder, user) && !(folder->st_mode & S_ISVTX)
+    return others_write(kind, folder, user) && !(folder->st_mode & S_ISVTX)
                ? "is in a folder that others than its owner may write: chmod go-w"
                : NULL;
 }
@@ -112,7 +112,7 @@ static enum status enter(struct walk *w, int fd)
         return fail(w, errno);
     if (!S_ISDIR(st.st_mode))
         return fail(w, ENOTDIR);
-    const char *problem = trusted_folder_problem(&st, w->user);
+    const char *problem = trusted_folder_problem(w->kind, &st, w->user);
     return problem ? distrust(w, problem, w->at) : STATUS_OK;
 }
 

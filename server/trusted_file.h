@@ -18,14 +18,14 @@ enum trusted_kind {
     TRUSTED_SECRET, /* nobody else may read it either; a file of root's may be read by its group
                        (0640, or 0440 with Kubernetes' fsGroup) */
     TRUSTED_PUBLIC, /* everybody may read it */
-    TRUSTED_CODE,   /* a plug-in: the same */
+    TRUSTED_CODE,   /* a plug-in: the same, and no group is taken for its user */
 };
 
 /* What speaks against a file with this state: NULL, or words that go on after its name. user: of
  * the process. Pure. */
 const char *trusted_file_problem(enum trusted_kind kind, const struct stat *file, uid_t user);
 /* The same of a folder above it. */
-const char *trusted_folder_problem(const struct stat *folder, uid_t user);
+const char *trusted_folder_problem(enum trusted_kind kind, const struct stat *folder, uid_t user);
 
 /* Opens a regular file for reading, checked by what was opened; *fd is the caller's to close.
  * NOT_FOUND; REFUSED: it may not be read, or not be trusted; IO. *reason: words that go on after

@@ -74,7 +74,7 @@ static void only_root_and_the_server_may_change_a_plugin(void **state)
     (void)state;
     assert_null(trusted_file_problem(TRUSTED_CODE, &st, 1000));
     assert_non_null(trusted_file_problem(TRUSTED_CODE, &st, 1001));
-    assert_non_null(trusted_folder_problem(&st, 1001));
+    assert_non_null(trusted_folder_problem(TRUSTED_CODE, &st, 1001));
     st.st_uid = 0;
     assert_null(trusted_file_problem(TRUSTED_CODE, &st, 1001));
     st.st_mode = S_IFREG | 0775;
@@ -84,9 +84,9 @@ static void only_root_and_the_server_may_change_a_plugin(void **state)
     st.st_mode = S_IFIFO | 0600;
     assert_non_null(trusted_file_problem(TRUSTED_CODE, &st, 1001));
     st.st_mode = S_IFDIR | S_ISVTX | 0777;
-    assert_null(trusted_folder_problem(&st, 1001));
+    assert_null(trusted_folder_problem(TRUSTED_CODE, &st, 1001));
     st.st_mode = S_IFDIR | 0777;
-    assert_non_null(trusted_folder_problem(&st, 1001));
+    assert_non_null(trusted_folder_problem(TRUSTED_CODE, &st, 1001));
 }
 
 int main(void)
