@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #define TAG_MAX 256
+#define UID_MAX 10
 
 static bool is_digit(uint8_t c)
 {
@@ -144,8 +145,10 @@ static struct slice take_time(struct slice s, int64_t received_ns, struct logcat
 /* "root:" or "10123:" of -v uid, before a number; "root " in threadtime. */
 static void take_uid(struct slice *s, char end, struct logcat_head *out)
 {
-    struct slice rest = skip_blanks(*s), word = line_until(&rest, end);
-    bool is_short = word.size >= 1 && word.size <= 10;
+    struct slice rest = skip_blanks(*s), near = slice_sub(rest, 0, UID_MAX + 1);
+    struct slice word = line_until(&near, end);
+    bool is_short = word.size >= 1 && word.size <= UID_MAX;
+    rest = from(rest, word.size + 1);
     for (size_t i = 0; i < word.size; i++)
         is_short &= word.data[i] > ' ' && word.data[i] != ')' && word.data[i] != '(';
     struct slice number = skip_blanks(rest);
