@@ -57,10 +57,13 @@ static void encode(struct writer *w, const struct spool_eviction *e)
     writer_uint_le(w, crc32c(0, writer_slice(w)), 4);
 }
 
+/* *end: behind the last whole entry. What follows it was torn by a crash before its segment went,
+ * and is no damage. */
 static enum status read_all(int fd, void (*fn)(void *arg, const struct spool_eviction *eviction),
-                            void *arg, uint64_t *damaged)
+                            void *arg, uint64_t *damaged, uint64_t *end)
 {
-    *damaged = 0;
+    uint64_t torn = 0;
+    *damaged = *end = 0;
     for (uint64_t at = 0;; at += ENTRY_BYTES) {
         uint8_t bytes[ENTRY_BYTES];
         struct spool_eviction e;
@@ -68,10 +71,14 @@ static enum status read_all(int fd, void (*fn)(void *arg, const struct spool_evi
         enum status status = spool_read_all(fd, bytes, sizeof bytes, at, &got);
         if (status != STATUS_OK || got == 0)
             return status;
-        if (got == sizeof bytes && decode(slice_make(bytes, got), &e))
-            fn(arg, &e);
-        else
-            (*damaged)++;
+        if (got < sizeof bytes || !decode(slice_make(bytes, got), &e)) {
+            torn++;
+            continue;
+        }
+        fn(arg, &e);
+        *damaged += torn;
+        torn = 0;
+        *end = at + ENTRY_BYTES;
     }
 }
 
@@ -84,16 +91,18 @@ static void note_last(void *arg, const struct spool_eviction *eviction)
 
 enum status spool_eviction_open(int dir_fd, int *fd, uint64_t *last)
 {
-    uint64_t damaged;
+    uint64_t damaged, end;
     int opened =
         openat(dir_fd, SPOOL_EVICTION_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
     if (opened < 0)
         return status_from_errno(errno);
     *last = 0;
-    enum status status = read_all(opened, note_last, last, &damaged);
+    enum status status = read_all(opened, note_last, last, &damaged, &end);
     struct stat st;
     if (status == STATUS_OK && fstat(opened, &st) != 0)
         status = STATUS_IO;
+    if (status == STATUS_OK && (uint64_t)st.st_size > end && ftruncate(opened, (off_t)end) != 0)
+        status = status_from_errno(errno);
     if (status == STATUS_OK) /* as good as it goes: not every file system can */
         (void)!fallocate(opened, FALLOC_FL_KEEP_SIZE, 0, st.st_size + AHEAD_BYTES);
     if (status == STATUS_OK && (fsync(opened) != 0 || fsync(dir_fd) != 0))
@@ -112,7 +121,7 @@ enum status spool_eviction_append(int fd, const struct spool_eviction *eviction)
     struct stat st;
     if (fstat(fd, &st) != 0)
         return status_from_errno(errno);
-    /* A torn entry of a crash keeps its place; entries stay where they can be found. */
+    /* Behind an append that failed, entries stay where they can be found. */
     uint64_t at = ((uint64_t)st.st_size + ENTRY_BYTES - 1) / ENTRY_BYTES * ENTRY_BYTES;
     writer_init(&w, ENTRY_BYTES);
     encode(&w, eviction);
@@ -133,7 +142,8 @@ enum status spool_eviction_read(int dir_fd,
     int fd = openat(dir_fd, SPOOL_EVICTION_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return errno == ENOENT ? STATUS_OK : status_from_errno(errno);
-    enum status status = read_all(fd, fn, arg, damaged);
+    uint64_t end;
+    enum status status = read_all(fd, fn, arg, damaged, &end);
     close(fd);
     return status;
 }

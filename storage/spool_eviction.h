@@ -31,8 +31,8 @@ struct spool_eviction {
 enum status spool_eviction_open(int dir_fd, int *fd, uint64_t *last) must_check;
 /* Appends an entry and syncs it. On failure nothing may be evicted. */
 enum status spool_eviction_append(int fd, const struct spool_eviction *eviction) must_check;
-/* Tells fn of every whole entry, oldest first; *damaged: entries that are not whole. OK also when
- * there is no file. */
+/* Tells fn of every whole entry, oldest first; *damaged: entries that are not whole although one
+ * behind them is. OK also when there is no file. */
 enum status spool_eviction_read(int dir_fd,
                                 void (*fn)(void *arg, const struct spool_eviction *eviction),
                                 void *arg, uint64_t *damaged) must_check;

@@ -244,9 +244,13 @@ def test_entry_of_an_eviction_is_held_against_the_chain(evicted, vsocd):
     vsocd("verify", evicted, "--expect", f"{last.last}={last.chain_hash.hex()}")
     path = evicted / "evictions"
     data = bytearray(path.read_bytes())
-    data[-36 - 32 + 5] ^= 1
+    data[100] ^= 1
     path.write_bytes(data)
     assert "evictions_damaged" in vsocd("verify", evicted, code=1)
+    data[100] ^= 1
+    path.write_bytes(data + bytes(70))  # torn by a crash, before its segment went: normal
+    vsocd("verify", evicted)
+    data[-36 - 32 + 5] ^= 1
     data[-4:] = spool_reader.crc32c(data[-160:-4]).to_bytes(4, "little")
     path.write_bytes(data)
     report = json.loads(vsocd("verify", "--json", evicted, code=1))
