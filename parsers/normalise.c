@@ -3,7 +3,6 @@
 #include "parsers/normalise.h"
 #include "parsers/catalog_fill.h"
 #include "parsers/category.h"
-#include "parsers/dedup_key.h"
 #include "parsers/event_check.h"
 #include "parsers/json_object.h"
 #include "parsers/text_growth.h"
@@ -121,9 +120,9 @@ static void fill_defaults(struct normaliser *n, struct event *event)
  * its category groups. */
 static void fill_message(struct normaliser *n, struct event *event)
 {
-    struct slice name = event->event_name, meaning = category_meaning(event->event_category);
     if (EVENT_HAS(event, message))
         return;
+    struct slice name = event->event_name, meaning = category_meaning(event->event_category);
     if (slice_equal_text(event->event_category, "other") || memchr(name.data, ' ', name.size) ||
         name.size + 2 + meaning.size > sizeof n->message_text || !meaning.size) {
         EVENT_SET(event, message, name);
@@ -245,7 +244,7 @@ enum status normalise_event(struct normaliser *n, struct event *event,
     fill_times(n, event);
     if (text_growth_cut(event, n->record.size) && !note_cut(n, event))
         return no_memory(refusal);
-    dedup_key_compute(n, event, n->dedup_digest);
-    EVENT_SET(event, dedup_key, slice_make(n->dedup_digest, DEDUP_KEY_BYTES));
+    dedup_key_compute(n, event, n->dedup_key);
+    EVENT_SET(event, dedup_key, slice_make(n->dedup_key, DEDUP_KEY_BYTES));
     return scrub_event(&n->scrub, event) ? STATUS_OK : no_memory(refusal);
 }

@@ -11,6 +11,7 @@
 #include "parsers/network.h"
 #include "parsers/catalog.h"
 #include "parsers/catalog_unknown.h"
+#include "parsers/dedup_key.h"
 #include "parsers/parser.h"
 #include "parsers/scrub.h"
 
@@ -46,8 +47,8 @@ struct normaliser {
     int64_t (*pseudonym)(void *arg, struct slice tenant, struct slice vin, uint8_t pid[32]);
     void *pseudonym_arg;
     struct arena *arena;
-    /* Key of dedup keys, borrowed. NULL: 32 zero bytes. */
-    const struct hmac_key *dedup_secret;
+    /* Of dedup keys, borrowed (dedup_secret_init). NULL: of 32 zero bytes. */
+    const struct sha256_prefix *dedup_secret;
     /* Makes the dedup_key of events without id, time and sequence number unique; zeros: receive
      * time and index do it alone. */
     uint8_t batch_uid[16];
@@ -63,9 +64,8 @@ struct normaliser {
     struct vehicle last_vehicle, own_vehicle; /* the claimed one; the certificate's */
     struct scrub scrub;
     size_t request_vehicles; /* those that scrub knows whatever the record says */
-    uint8_t dedup_digest[32];
-    /* What dedup keys of the last vehicle begin with, and how they end. */
-    struct sha256_prefix dedup_prefix, dedup_outer;
+    uint8_t dedup_key[DEDUP_KEY_BYTES];
+    struct sha256_prefix dedup_prefix; /* what dedup keys of the last vehicle begin with */
     uint8_t dedup_pid[32];
     enum { DEDUP_PREFIX_NONE, DEDUP_PREFIX_NO_VEHICLE, DEDUP_PREFIX_VEHICLE } dedup_prefix_of;
     char name_text[24];

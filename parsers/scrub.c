@@ -11,8 +11,11 @@
 #define LABEL_OTHER "vin:redacted"
 _Static_assert(sizeof LABEL_OTHER - 1 == SCRUB_LABEL_BYTES, "labels have one size");
 
-/* Fields that a sender can write into, each at least as long as a VIN. */
-static uint64_t scrubbed_fields[EVENT_SET_WORDS];
+/* Fields that a sender can write into, each at least as long as a VIN: texts, and the others. */
+static uint64_t text_fields[EVENT_SET_WORDS], other_fields[EVENT_SET_WORDS];
+/* Of their members in struct event: the table's own rows are too wide to go through per event. */
+static uint16_t offsets[EVENT_FIELD_COUNT];
+_Static_assert(sizeof(struct event) <= UINT16_MAX, "offsets have two bytes");
 
 static bool is_scrubbed(const struct event_field_info *field)
 {
@@ -33,9 +36,13 @@ static bool is_scrubbed(const struct event_field_info *field)
 
 __attribute__((constructor)) static void fields_fill(void)
 {
-    for (unsigned f = 0; f < EVENT_FIELD_COUNT; f++)
-        if (is_scrubbed(&event_field_table[f]))
-            scrubbed_fields[f / 64] |= UINT64_C(1) << f % 64;
+    for (unsigned f = 0; f < EVENT_FIELD_COUNT; f++) {
+        const struct event_field_info *field = &event_field_table[f];
+        bool is_text = field->kind == EVENT_KIND_TEXT;
+        if (is_scrubbed(field))
+            (is_text ? text_fields : other_fields)[f / 64] |= UINT64_C(1) << f % 64;
+        offsets[f] = (uint16_t)field->offset;
+    }
 }
 
 /* ---- labels ---- */
@@ -75,10 +82,22 @@ static const uint8_t *label_of(struct scrub *s, size_t known, const uint8_t vin[
     return s->last_label;
 }
 
+/* Most records claim the vehicle of the one before, or the request's: nothing is made again. */
+static bool is_at_hand(struct scrub *s, struct slice vin)
+{
+    for (size_t k = 0; k < s->known_count; k++)
+        if (!memcmp(s->known[k], vin.data, VIN_BYTES))
+            return true;
+    if (s->known_count >= s->filled || memcmp(s->known[s->known_count], vin.data, VIN_BYTES) != 0)
+        return false;
+    s->known_count++;
+    return true;
+}
+
 void scrub_know(struct scrub *s, struct slice vin, const uint8_t *pid)
 {
     uint8_t upper[VIN_BYTES];
-    if (vin.size != VIN_BYTES || s->known_count == SCRUB_KNOWN)
+    if (vin.size != VIN_BYTES || is_at_hand(s, vin) || s->known_count == SCRUB_KNOWN)
         return;
     for (size_t i = 0; i < VIN_BYTES; i++) {
         upper[i] = vin.data[i] >= 'a' && vin.data[i] <= 'z' ? vin.data[i] - 32 : vin.data[i];
@@ -92,7 +111,7 @@ void scrub_know(struct scrub *s, struct slice vin, const uint8_t *pid)
     s->labels[s->known_count][0] = 0;
     if (pid)
         write_label(pid, s->labels[s->known_count]);
-    s->known_count++;
+    s->filled = ++s->known_count;
 }
 
 void scrub_forget(struct scrub *s, size_t count)
@@ -100,6 +119,7 @@ void scrub_forget(struct scrub *s, size_t count)
     if (count < s->known_count)
         s->known_count = count;
     s->made = 0;
+    s->wordless = SLICE_EMPTY;
 }
 
 /* ---- texts ---- */
@@ -223,15 +243,22 @@ static bool scrub_hidden(struct scrub *s, struct slice *text, bool has_words)
     return true;
 }
 
-bool scrub_text(struct scrub *s, enum scrub_form form, struct slice *text)
+/* A text that may hold a VIN somewhere. */
+static __attribute__((noinline)) bool scrub_words(struct scrub *s, enum scrub_form form,
+                                                  struct slice *text, bool has_words)
 {
-    if (text->size < VIN_BYTES)
-        return true;
-    bool has_words = vin_scan_may_match(*text);
     if (has_words && !scrub_clear(s, form, text))
         return false;
-    bool may_hide = has_words || text->size >= VIN_HIDDEN_SPACED_BYTES;
-    return form == SCRUB_BYTES || !may_hide || scrub_hidden(s, text, has_words);
+    return form == SCRUB_BYTES || scrub_hidden(s, text, has_words);
+}
+
+bool scrub_long_text(struct scrub *s, enum scrub_form form, struct slice *text)
+{
+    bool is_wordless = (text->data == s->wordless.data && text->size <= s->wordless.size) ||
+                       !vin_scan_may_match(*text);
+    if (is_wordless && text->size < VIN_HIDDEN_SPACED_BYTES)
+        return true;
+    return scrub_words(s, form, text, !is_wordless);
 }
 
 static bool scrub_list(struct scrub *s, struct slice_list *list)
@@ -256,27 +283,27 @@ static bool scrub_list(struct scrub *s, struct slice_list *list)
     return true;
 }
 
-static bool scrub_field(struct scrub *s, struct event *event, const struct event_field_info *field)
+static bool scrub_other(struct scrub *s, struct event *event, const struct event_field_info *field)
 {
-    switch (field->kind) {
-    case EVENT_KIND_LIST:
+    if (field->kind == EVENT_KIND_LIST)
         return scrub_list(s, event_list_at(event, field));
-    case EVENT_KIND_JSON:
-        return scrub_text(s, SCRUB_JSON, event_slice_at(event, field));
-    case EVENT_KIND_TEXT:
-        return scrub_text(s, SCRUB_TEXT, event_slice_at(event, field));
-    default:
-        return scrub_text(s, SCRUB_BYTES, event_slice_at(event, field));
-    }
+    return scrub_text(s, field->kind == EVENT_KIND_JSON ? SCRUB_JSON : SCRUB_BYTES,
+                      event_slice_at(event, field));
 }
 
 bool scrub_event(struct scrub *s, struct event *event)
 {
-    for (unsigned word = 0; word < EVENT_SET_WORDS; word++)
-        for (uint64_t bits = event->set[word] & scrubbed_fields[word]; bits; bits &= bits - 1) {
+    for (unsigned word = 0; word < EVENT_SET_WORDS; word++) {
+        for (uint64_t bits = event->set[word] & text_fields[word]; bits; bits &= bits - 1) {
             unsigned number = word * 64 + (unsigned)__builtin_ctzll(bits);
-            if (!scrub_field(s, event, &event_field_table[number]))
+            if (!scrub_text(s, SCRUB_TEXT, (struct slice *)((uintptr_t)event + offsets[number])))
                 return false;
         }
+        for (uint64_t bits = event->set[word] & other_fields[word]; bits; bits &= bits - 1) {
+            unsigned number = word * 64 + (unsigned)__builtin_ctzll(bits);
+            if (!scrub_other(s, event, &event_field_table[number]))
+                return false;
+        }
+    }
     return true;
 }

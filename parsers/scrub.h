@@ -20,11 +20,13 @@ struct scrub {
     void *alloc_arg;
     /* The scrubber's own; zero at the start. */
     uint8_t known[SCRUB_KNOWN][VIN_BYTES];
-    size_t known_count;
+    size_t known_count, filled; /* those behind known_count are of the record before */
     uint8_t labels[SCRUB_KNOWN][SCRUB_LABEL_BYTES]; /* of known, and then of the last other one */
     uint8_t last[VIN_BYTES], last_label[SCRUB_LABEL_BYTES];
     unsigned made; /* pseudonyms of others for this record */
-    bool failed;   /* memory was out */
+    /* A text of this record, or what begins it, for which vin_scan_may_match says no. */
+    struct slice wordless;
+    bool failed; /* memory was out */
 };
 
 /* How a text is written. */
@@ -41,9 +43,16 @@ void scrub_know(struct scrub *scrub, struct slice vin, const uint8_t *pid);
  */
 void scrub_forget(struct scrub *scrub, size_t count);
 
+/* As scrub_text, for texts of at least VIN_BYTES. */
+bool scrub_long_text(struct scrub *scrub, enum scrub_form form, struct slice *text);
+
 /* The text without VINs, in *text; at most as long. Untouched when there is none. False: memory is
  * out. */
-bool scrub_text(struct scrub *scrub, enum scrub_form form, struct slice *text);
+static inline bool scrub_text(struct scrub *scrub, enum scrub_form form, struct slice *text)
+{
+    return text->size < VIN_BYTES || scrub_long_text(scrub, form, text);
+}
+
 /* The same for every field of the event in which a sender can write. */
 bool scrub_event(struct scrub *scrub, struct event *event);
 

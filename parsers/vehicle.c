@@ -138,8 +138,10 @@ static enum status find_claim(struct normaliser *n, const struct event *event,
 {
     struct slice other;
     claims->count = claims->found = 0;
-    if (EVENT_HAS(event, attributes))
+    if (EVENT_HAS(event, attributes)) {
         vehicle_claims_find(event->attributes, claims);
+        n->scrub.wordless = claims->may_match ? SLICE_EMPTY : event->attributes;
+    }
     *claim = record_claim(event, claims, &other);
     for (size_t i = 0; i < claims->count; i++)
         scrub_know(&n->scrub, claims->items[i].value, NULL);

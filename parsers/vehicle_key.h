@@ -21,6 +21,7 @@ struct vehicle_claims {
     struct vehicle_claim items[VEHICLE_CLAIMS];
     size_t count;
     unsigned found; /* count, and those for which there was no room */
+    bool may_match; /* vin_scan_may_match of the attributes */
 };
 
 /* Does the key name a vehicle identification number? */

@@ -24,34 +24,41 @@ __attribute__((constructor)) static void tables_fill(void)
     }
 }
 
-/* The next run of at least VIN_BYTES such bytes from at on. A run covers one byte of any 17. */
+#define NO_RUN SIZE_MAX
+
+/* Where the next run of at least VIN_BYTES such bytes begins, from at on. As Boyer and Moore
+ * search: the last byte of where a run may be is looked at first, so that most bytes are never read
+ * and none twice. */
+static inline size_t find_run(const uint8_t *data, size_t size, size_t at)
+{
+    size_t seen = at; /* bytes from at to here are of the run */
+    while (at + VIN_BYTES <= size) {
+        size_t next = at + VIN_BYTES, from = next;
+        while (run_bytes[data[from - 1]])
+            if (--from == seen)
+                return at;
+        seen = next;
+        at = from;
+    }
+    return NO_RUN;
+}
+
 bool vin_scan_run(struct slice text, size_t at, size_t *start, size_t *end)
 {
-    const uint8_t *data = text.data;
-    for (size_t probe = at + VIN_BYTES - 1; probe < text.size; probe = at + VIN_BYTES - 1) {
-        if (!run_bytes[data[probe]]) {
-            at = probe + 1;
-            continue;
-        }
-        size_t from = probe, to = probe + 1;
-        while (from > at && run_bytes[data[from - 1]])
-            from--;
-        while (to < text.size && run_bytes[data[to]])
-            to++;
-        if (to - from >= VIN_BYTES) {
-            *start = from;
-            *end = to;
-            return true;
-        }
-        at = to;
-    }
-    return false;
+    size_t from = find_run(text.data, text.size, at);
+    if (from == NO_RUN)
+        return false;
+    size_t to = from + VIN_BYTES;
+    while (to < text.size && run_bytes[text.data[to]])
+        to++;
+    *start = from;
+    *end = to;
+    return true;
 }
 
 bool vin_scan_may_match(struct slice text)
 {
-    size_t start, end;
-    return vin_scan_run(text, 0, &start, &end);
+    return find_run(text.data, text.size, 0) != NO_RUN;
 }
 
 /* What a run holds, character by character. */

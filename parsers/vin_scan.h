@@ -34,7 +34,7 @@ struct vin_match {
  * Characters may be written as %31 or \u0031. False: there is none. */
 bool vin_scan_next(struct vin_scan *scan, struct vin_match *match);
 
-/* May there be a VIN? False for most texts, at the cost of a look at every 17th byte. */
+/* May there be a VIN? False for most texts, at the cost of a look at some bytes of every 17. */
 bool vin_scan_may_match(struct slice text);
 
 /* The next stretch from `from` on of at least VIN_BYTES letters, digits, % and backslashes. */

@@ -7,6 +7,7 @@
 
 #include "core/hash.h"
 #include "core/thread.h"
+#include "parsers/dedup_key.h"
 
 /* Tenants whose keys a worker keeps at hand. */
 #define TENANTS_KEPT   8
@@ -27,20 +28,16 @@ struct pseudonym {
     size_t next; /* whose place the next one takes */
 };
 
-static void derive_repeat(const struct hmac_key *first, const char *purpose, struct hmac_key *key)
-{
-    uint8_t bytes[SHA256_BYTES];
-    hmac_key_derive(first, purpose, SLICE_EMPTY, bytes);
-    hmac_key_init(key, slice_make(bytes, sizeof bytes));
-    explicit_bzero(bytes, sizeof bytes);
-}
-
 void repeat_keys_derive(const struct pseudonym_key *key, struct repeat_keys *keys)
 {
     struct hmac_key first;
+    uint8_t bytes[SHA256_BYTES];
     hmac_key_init(&first, slice_make(key->first, sizeof key->first));
-    derive_repeat(&first, "vsocd batch key", &keys->batch);
-    derive_repeat(&first, "vsocd event key", &keys->event);
+    hmac_key_derive(&first, "vsocd batch key", SLICE_EMPTY, bytes);
+    hmac_key_init(&keys->batch, slice_make(bytes, sizeof bytes));
+    hmac_key_derive(&first, "vsocd event key", SLICE_EMPTY, bytes);
+    dedup_secret_init(&keys->event, bytes);
+    explicit_bzero(bytes, sizeof bytes);
     explicit_bzero(&first, sizeof first);
 }
 

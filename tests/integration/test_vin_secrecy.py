@@ -5,6 +5,7 @@ import base64
 import gzip
 import hashlib
 import json
+import re
 import ssl
 import struct
 import uuid
@@ -14,7 +15,7 @@ import pytest
 import spool_reader
 from certificates import Authority, tls_settings
 from harness import consume, query
-from vin_hunt import dictionary, hunt, make_vin, plain_dedup_keys
+from vin_hunt import dedup_key, dictionary, hunt, make_vin, plain_dedup_keys
 
 VINS = [make_vin(n) for n in range(20)]
 OWN, HEADER, CLAIMED, IN_TEXT, IN_KEY, NESTED, LOWER, IN_ID, IN_HOST, ESCAPED = VINS[:10]
@@ -270,7 +271,7 @@ def test_no_vin_leaves_the_server(served):
     assert not leaks, "\n".join(f"{where}, {how}: {around}" for (where, how), around in leaks.items())
 
 
-def test_no_hash_gives_a_vin_back(served):
+def test_no_hash_gives_a_vin_back(served, tmp_path):
     _, _, database, _, _, _ = served
     tenants = [row[0] for row in query(database, "select distinct tenant_id from vsoc.batches")] + ["default", ""]
     pids = [bytes(row[0]) for row in query(database, "select distinct vehicle_pid from vsoc.events where vehicle_pid is not null")] + [b""]
@@ -290,13 +291,21 @@ def test_no_hash_gives_a_vin_back(served):
             hashes += 1
             assert data not in tried and data[:16] not in short, (where, tried.get(data), short.get(data[:16]))
     assert hashes > 200
+    # Who has the key can make them: the guesses above fail for the lack of it, not for a wrong message.
+    secret = bytes.fromhex(re.search(r"^1 ([0-9a-f]{64})", key_file(served[0], tmp_path).read_text(), re.M)[1])
+    with_key = {dedup_key(secret, pid, event_id, tenant) for pid in pids for event_id in ids for tenant in tenants}
+    assert with_key & {bytes(row[0]) for row in query(database, "select dedup_key from vsoc.events")}
+
+
+def key_file(server, tmp_path):
+    return tmp_path / server.folder.name / "vin.keys"
 
 
 def test_a_repeat_is_known_over_a_restart_and_an_added_key(served, tmp_path):
     server, _, database, _, _, _ = served
     before = query(database, "select count(*) from vsoc.batches")[0][0]
     server.terminate()
-    keys = tmp_path / server.folder.name / "vin.keys"
+    keys = key_file(server, tmp_path)
     keys.write_text(keys.read_text() + "2 " + "22" * 32 + "\n")
     server.start()
     path, kind, body, headers = next(iter(requests()))

@@ -75,11 +75,22 @@ def dictionary(vins, tenants, texts):
 
 def plain_dedup_keys(pids, ids, tenants):
     """{digest: what}: dedup_key as it would be without a key, of ids that are guessed."""
-    field = lambda data: len(data).to_bytes(2, "big") + data
     digests = {}
     for pid, event_id, tenant in itertools.product(pids, ids, tenants):
-        vehicle = field(tenant.encode()) + field(pid)
-        message = vehicle + bytes(-len(vehicle) % 64) + b"i" + field(event_id.encode())
+        message = dedup_message(pid, event_id, tenant)
         digests[hashlib.sha256(message).digest()] = ("dedup_key", event_id)
+        digests[hashlib.sha256(bytes(64) + message).digest()] = ("dedup_key, zero key", event_id)
         digests[hmac.new(bytes(32), message, hashlib.sha256).digest()] = ("dedup_key, zero key", event_id)
     return digests
+
+
+def dedup_message(pid, event_id, tenant):
+    field = lambda data: len(data).to_bytes(2, "big") + data
+    vehicle = field(tenant.encode()) + field(pid)
+    return vehicle + bytes(-len(vehicle) % 64) + b"i" + field(event_id.encode())
+
+
+def dedup_key(secret, pid, event_id, tenant):
+    """As docs/formats.md says, for who has the key of the file."""
+    key = hmac.new(secret, b"vsocd event key\0", hashlib.sha256).digest()
+    return hashlib.sha256(key + bytes(32) + dedup_message(pid, event_id, tenant)).digest()[:16]

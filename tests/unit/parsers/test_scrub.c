@@ -194,6 +194,32 @@ static void a_request_has_few_vehicles_and_a_record_its_own(void **state)
 }
 
 /* Every field that a sender may write, each with a VIN. */
+/* A vehicle that the next record names again costs nothing; one that it does not name is unknown.
+ */
+static void the_vehicle_of_the_record_before_is_at_hand(void **state)
+{
+    (void)state;
+    struct scrub s = make();
+    scrub_know(&s, SLICE_LITERAL(FITS), NULL);
+    check(&s, SCRUB_TEXT, "x" FITS "y", "xvin:38383838y");
+    scrub_know(&s, SLICE_LITERAL(OTHER), NULL);
+    check(&s, SCRUB_TEXT, "x" OTHER "y", "xvin:31313131y");
+    assert_int_equal(made, 2);
+    for (int i = 0; i < 3; i++) {
+        scrub_forget(&s, 1);
+        check(&s, SCRUB_TEXT, "x" OTHER "y", "x" OTHER "y");
+        scrub_know(&s, SLICE_LITERAL(FITS), NULL);
+        scrub_know(&s, SLICE_LITERAL(OTHER), NULL);
+        assert_int_equal(s.known_count, 2);
+        check(&s, SCRUB_TEXT, "x" OTHER "y", "xvin:31313131y");
+    }
+    assert_int_equal(made, 2);
+    scrub_forget(&s, 1);
+    scrub_know(&s, SLICE_LITERAL(FITS2), NULL);
+    check(&s, SCRUB_TEXT, "x" FITS2 OTHER, "xvin:31313131" OTHER);
+    assert_int_equal(made, 3);
+}
+
 static void every_field_of_a_sender_is_scrubbed(void **state)
 {
     (void)state;
@@ -253,6 +279,7 @@ int main(void)
         scrub_test(hashes_and_ids_stay),
         scrub_test(pseudonyms_for_strangers_are_few),
         scrub_test(a_request_has_few_vehicles_and_a_record_its_own),
+        scrub_test(the_vehicle_of_the_record_before_is_at_hand),
         scrub_test(every_field_of_a_sender_is_scrubbed),
         scrub_test(want_of_memory_is_reported),
     };
