@@ -185,7 +185,7 @@ static enum status apply_missing(struct run *run, unsigned version, bool dry_run
     return STATUS_OK;
 }
 
-/* The database is hardened as the login itself, whose rights on it vsoc_owner may not have. */
+/* The database is hardened, and logins are reviewed, as the login itself, whose rights on it vsoc_owner may not have. */
 static enum status grant(struct run *run)
 {
     enum status status = begin_turn(run);
@@ -195,6 +195,8 @@ static enum status grant(struct run *run)
         status = pg_connection_run(run->connection, "RESET ROLE", &run->error);
     if (status == STATUS_OK)
         status = pg_connection_run(run->connection, "SELECT vsoc.harden_database()", &run->error);
+    if (status == STATUS_OK)
+        status = pg_connection_run(run->connection, "SELECT vsoc.review_logins()", &run->error);
     fault_point(migrate_granted);
     if (status == STATUS_OK)
         status = pg_connection_commit(run->connection, &run->error);

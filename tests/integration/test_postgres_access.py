@@ -74,6 +74,41 @@ def test_every_view_that_shows_a_tenant_shows_none_by_default(schema):
         assert query(as_role(schema, "vsoc_analyst"), f"select count(*) from vsoc.{view}") == [(0,)], view
 
 
+def test_role_that_has_members_sees_no_tenant_of_its_own(schema, person):
+    """A member can give its role a password and log in as it: what the role sees, each member would see."""
+    query(schema, "insert into vsoc.analyst_tenants values ('vsoc_analyst', '*')")
+    shared = as_role(schema, "vsoc_analyst")
+    assert seen(shared) == {"tenant-0", "tenant-1"}
+    member = person("vsoc_analyst", ["tenant-1"])
+    query(as_role(schema, member), "set role vsoc_analyst; alter role vsoc_analyst password null")  # PostgreSQL allows it
+    assert seen(shared) == set() and query(shared, "select * from vsoc.my_tenants") == []
+    assert seen(as_role(schema, member)) == {"tenant-1"}
+    query(schema, "insert into vsoc.analyst_tenants values ('*', 'tenant-0')")
+    assert seen(shared) == {"tenant-0"}
+
+
+def test_migrate_names_shared_logins_and_those_without_a_limit_of_connections(build, schema, person):
+    member = person("vsoc_analyst")
+    said = migrate(build, schema).stdout
+    assert f"vsoc_analyst can be logged in as by its members ({member})" in said and "ALTER ROLE vsoc_analyst NOLOGIN" in said
+    assert f"CONNECTION LIMIT bounds them: {member}" in said
+    query(schema, f"alter role {member} connection limit 5")
+    assert "CONNECTION LIMIT" not in migrate(build, schema).stdout
+
+
+def test_people_leave_connections_for_the_server(schema):
+    """Whoever logs in often enough would keep the server from loading after its next start."""
+    held = []
+    try:
+        with pytest.raises(psycopg2.OperationalError, match="too many connections for role"):
+            for _ in range(40):
+                held.append(psycopg2.connect(as_role(schema, "vsoc_analyst")))
+        query(as_role(schema, "vsoc_ingest"), "select vsoc.ensure_partition(current_date)")
+    finally:
+        for connection in held:
+            connection.close()
+
+
 def test_condition_of_an_analyst_sees_no_row_of_another_tenant(schema, person):
     """A condition that fails on a value would name it: the view looks at the tenant first."""
     query(schema, "update vsoc.events set message = 'secret of ' || tenant_id")
@@ -133,15 +168,15 @@ def test_new_database_is_closed_and_says_so(build, database):
     assert query(database, "select count(*) from vsoc.analyst_tenants") == [(0,)]
 
 
-# What takes a schema back to version 9, as far as migrations 10 and 11 and their triggers go.
+# What takes a schema back to version 9, as far as migrations 10 to 12 and their triggers go.
 MIGRATION_10_UNDONE = """
     set role vsoc_owner;
     drop view vsoc.recent_events, vsoc.vehicle_timeline, vsoc.ingest_health;
-    drop view vsoc.all_events, vsoc.batch_evidence, vsoc.quarantine_reasons, vsoc.my_tenants;
+    drop view vsoc.all_events, vsoc.batch_evidence, vsoc.quarantine_reasons, vsoc.my_tenants, vsoc.shared_logins;
     drop table vsoc.access_requests, vsoc.analyst_limits;
     drop trigger audit_rows on vsoc.analyst_tenants; drop trigger audit_truncate on vsoc.analyst_tenants;
     drop function vsoc.audit_change(), vsoc.request_access(text, text, text), vsoc.use_ticket(uuid, text),
-        vsoc.request_quarantine(uuid, integer, text), vsoc.read_quarantine(uuid), vsoc.end_overdue(), vsoc.harden_database();
+        vsoc.request_quarantine(uuid, integer, text), vsoc.read_quarantine(uuid), vsoc.end_overdue(), vsoc.harden_database(), vsoc.review_logins();
     create function vsoc.read_quarantine(uuid, integer) returns bytea language sql as 'select null::bytea';
     create view vsoc.all_events as select * from vsoc.events;
     create view vsoc.batch_evidence as select * from vsoc.batches;
@@ -164,6 +199,14 @@ def record(schema):
 
 def looks(dsn):
     return query(dsn, "select actor, action, object from vsoc.audit where action like '%%read_quarantine' order by audit_id")
+
+
+def test_request_of_a_role_that_has_members_is_refused(schema, person, session, record):
+    query(schema, "insert into vsoc.analyst_tenants values ('*', '*')")
+    member = person("vsoc_identity")
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege, match="the login vsoc_identity has members"):
+        session("vsoc_identity").ask(record)
+    session(member).ask(record)
 
 
 class Session:
