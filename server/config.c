@@ -243,7 +243,7 @@ enum status config_load_checked(const char *path, const char *const *sets, size_
         s = check_later(&build);
     }
     if (s == STATUS_OK)
-        config_check(&build, files);
+        config_check(&build, files && !build.unread);
     sort_problems(problems);
     if (s == STATUS_OK && problems->count > 0)
         s = build.passing != STATUS_OK ? build.passing : STATUS_CONFIG;

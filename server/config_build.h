@@ -22,6 +22,9 @@ struct config_build {
     const char *path; /* of the file, or NULL */
     /* OK, or why a file could not be read that may well be readable later (status_is_passing). */
     enum status passing;
+    /* The settings file was not read to its end: defaults that it would have replaced say nothing.
+     */
+    bool unread;
 };
 
 /* Adds a mistake at origin; its text starts with the name as spelt there. */

@@ -2,7 +2,9 @@
  * only file that knows libyaml. Types nothing itself: every scalar is text until its row reads it,
  * so that YAML 1.1's guesses ("no" is false, 08 is not 8) do not exist here. Anchors, aliases, tags
  * and a second document are refused: nobody needs them for this and they hide what is set. */
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <yaml.h>
 
 #include "core/writer.h"
@@ -61,6 +63,7 @@ static void tell_syntax(struct yaml_reader *r)
     if (p->error == YAML_READER_ERROR)
         mark = mark_of_byte(r->text, p->problem_offset);
     struct config_origin at = origin_at(mark, NULL);
+    r->build->unread = true;
     config_problem(r->build, &at, "not readable as YAML: %s%s%s",
                    p->problem ? p->problem : "no memory", p->context ? " " : "",
                    p->context ? p->context : "");
@@ -370,8 +373,11 @@ void config_read_file(struct config_build *build)
     struct config_origin at = {.from = CONFIG_FROM_FILE};
     struct writer text;
     enum status s = file_read_all(build->path, &text);
-    if (s != STATUS_OK)
+    build->unread = s != STATUS_OK;
+    if (s == STATUS_TOO_LARGE || s == STATUS_NO_MEMORY)
         config_problem_unreadable(build, &at, build->path, s, status_text(s));
+    else if (s != STATUS_OK)
+        config_problem_unreadable(build, &at, build->path, s, strerror(errno));
     else if (text.size > FILE_MAX)
         config_problem(build, &at, "is larger than 1 MiB; is it the settings file?");
     else

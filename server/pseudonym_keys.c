@@ -115,11 +115,10 @@ static enum status read_file(const char *path, struct pseudonym_key *key, char *
     if (status == STATUS_OK)
         status = take_lines(&r, writer_slice(&text));
     else if (status != STATUS_NOT_FOUND)
-        snprintf(
-            reason, REASON_BYTES,
-            "cannot read %s: %s; leave the file as it is: without its keys no vehicle is found "
-            "again",
-            path, errno ? strerror(errno) : status_text(status));
+        snprintf(reason, REASON_BYTES, "%s %s%s", path, problem,
+                 status == STATUS_REFUSED
+                     ? ""
+                     : "; keep the file: without its keys no vehicle is found again");
     if (text.data)
         explicit_bzero(text.data, text.size);
     writer_fini(&text);

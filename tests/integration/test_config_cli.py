@@ -44,6 +44,42 @@ def test_all_mistakes_of_a_file_are_told_with_line_and_column(run, tmp_path):
     ]
 
 
+@pytest.mark.parametrize("what", ["missing", "folder", "no YAML"])
+def test_file_that_can_not_be_read_is_the_only_problem(run, tmp_path, what):
+    """What its settings would have replaced, such as the default names of TLS files, is no mistake of anybody."""
+    file = tmp_path / "vsocd.yaml"
+    if what == "folder":
+        file.mkdir()
+    elif what == "no YAML":
+        file.write_text("data_dir: x\n\tlog: y\n")
+    code, out, err = run("check-config", "-c", file)
+    words = {"missing": "No such file or directory", "folder": "Is a directory", "no YAML": "not readable as YAML"}
+    assert (code, out, len(err.splitlines())) == (78, "", 1) and words[what] in err
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("mode", "holds secrets and may be read by others than its owner: chmod 600"),
+        ("folder", "is not a regular file"),
+        ("folder above", "in a folder that others than its owner may write: chmod go-w"),
+    ],
+)
+def test_keys_file_that_is_refused_is_told_with_what_to_do(run, tmp_path, what, words):
+    keys = tmp_path / "keys" / "vin.keys"
+    keys.parent.mkdir(mode=0o700)
+    if what == "folder":
+        keys.mkdir()
+    else:
+        keys.write_text(f"1 {'1f' * 32}\n")
+        keys.chmod(0o644 if what == "mode" else 0o600)
+    if what == "folder above":
+        keys.parent.chmod(0o777)
+    file = write(tmp_path, PLAIN + f"privacy: {{ keys_file: {keys} }}\n")
+    code, _, err = run("check-config", "-c", file)
+    assert code == 78 and "privacy.keys_file" in err and words in err, err
+
+
 def test_serve_refuses_wrong_settings_the_same_way(run, tmp_path):
     file = write(tmp_path, PLAIN + "nonsense: 1\n")
     code, _, err = run("serve", "-c", file)

@@ -123,10 +123,23 @@ static bool known_file(int fd)
     return fd >= 0 && fd < FILES_MAX && atomic_load(&of_interest[fd]);
 }
 
+/* A name in a folder that was opened on the way, as the server walks to files that must be trusted.
+ */
+static bool is_below(int dir_fd, const char *name)
+{
+    char link[32], path[PATH_MAX];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", dir_fd);
+    ssize_t n = readlink(link, path, sizeof path - 1);
+    if (!below_size || n < 0)
+        return false;
+    int more = snprintf(path + n, sizeof path - (size_t)n, "/%s", name);
+    return more > 0 && (size_t)(n + more) < sizeof path && strncmp(path, below, below_size) == 0;
+}
+
 static bool known_path(int dir_fd, const char *path)
 {
     if (path[0] != '/')
-        return dir_fd != AT_FDCWD && known_file(dir_fd);
+        return dir_fd != AT_FDCWD && (known_file(dir_fd) || is_below(dir_fd, path));
     return below_size && strncmp(path, below, below_size) == 0;
 }
 
