@@ -78,47 +78,63 @@ static bool parse_expectation(struct spool_command *command, const char *text)
     const char *hash = strchr(text, '=');
     if (!hash || (size_t)(hash - text) >= sizeof position)
         return false;
-    if (command->expected_count == SPOOL_EXPECTED_MAX) {
-        fprintf(stderr, "vsocd: at most %d --expect\n", SPOOL_EXPECTED_MAX);
-        return false;
-    }
     struct spool_expectation *e = &command->expected[command->expected_count++];
     snprintf(position, sizeof position, "%.*s", (int)(hash - text), text);
     return spool_parse_position(position, &e->position) && parse_hash(hash + 1, e->chain_hash);
 }
 
-static bool parse_option(struct spool_command *command, char **argv, int *i)
+/* NULL, or what is wrong with the value. */
+static const char *parse_value(struct spool_command *command, const char *name, const char *value)
 {
+    if (!strcmp(name, "-c") || !strcmp(name, "--set")) {
+        if (command->settings_count == 2 * SPOOL_SETTINGS_MAX)
+            return "is given too often";
+        command->settings[command->settings_count++] = name;
+        command->settings[command->settings_count++] = value;
+        return NULL;
+    }
+    if (!strcmp(name, "--from"))
+        return spool_parse_position(value, &command->from) ? NULL : "needs a position: a number";
+    if (!strcmp(name, "--to"))
+        return spool_parse_position(value, &command->to) ? NULL : "needs a position: a number";
+    if (!strcmp(name, "--expect")) {
+        if (command->expected_count == SPOOL_EXPECTED_MAX)
+            return "is given too often";
+        return parse_expectation(command, value) ? NULL
+                                                 : "needs POSITION=HASH, the hash in 64 hex digits";
+    }
+    command->bodies = value;
+    return NULL;
+}
+
+/* The option at argv[*i]; *i moves on to its value. NULL, or what is wrong with it. */
+static const char *parse_option(struct spool_command *command, char **argv, int *i)
+{
+    static const char *const valued[] = {"-c", "--set", "--from", "--to", "--expect", "--bodies"};
     const char *name = argv[*i], *value = argv[*i + 1];
     if (!strcmp(name, "--json")) {
         command->json = true;
-        return true;
+        return NULL;
     }
     if (!strcmp(name, "--reparse")) {
         command->reparse = true;
-        return true;
+        return NULL;
     }
-    if (!value)
-        return false;
-    (*i)++;
-    if (!strcmp(name, "-c") || !strcmp(name, "--set")) {
-        if (command->settings_count == 2 * SPOOL_SETTINGS_MAX)
-            return false;
-        command->settings[command->settings_count++] = name;
-        command->settings[command->settings_count++] = value;
-        return true;
-    }
-    if (!strcmp(name, "--from"))
-        return spool_parse_position(value, &command->from);
-    if (!strcmp(name, "--to"))
-        return spool_parse_position(value, &command->to);
-    if (!strcmp(name, "--expect"))
-        return parse_expectation(command, value);
-    if (!strcmp(name, "--bodies")) {
-        command->bodies = value;
-        return true;
-    }
-    return false;
+    for (size_t k = 0; k < sizeof valued / sizeof *valued; k++)
+        if (!strcmp(name, valued[k])) {
+            if (!value)
+                return "needs a value";
+            (*i)++;
+            return parse_value(command, name, value);
+        }
+    return "is no option of this command";
+}
+
+/* A wrong call: what of it, before the help. */
+static int wrong_use(const char *word, const char *why)
+{
+    fprintf(stderr, "vsocd spool: %.200s %s\n", word, why);
+    return command_usage("spool");
 }
 
 int cmd_spool(int argc, char **argv)
@@ -128,26 +144,32 @@ int cmd_spool(int argc, char **argv)
     if (!strcmp(verb, "replay"))
         return spool_replay(argc, argv);
     for (int i = 2; i < argc; i++) {
-        if (argv[i][0] == '-') {
-            if (!parse_option(&command, argv, &i))
-                return command_usage("spool");
-        } else if (!dir) {
-            dir = argv[i];
-        } else {
-            return command_usage("spool");
-        }
+        const char *word = argv[i], *why = NULL;
+        if (word[0] == '-')
+            why = parse_option(&command, argv, &i);
+        else if (dir)
+            why = "is a second folder; one is read at a time";
+        else
+            dir = word;
+        if (why)
+            return wrong_use(word, why);
     }
     for (size_t i = 0; dir && i < sizeof verbs / sizeof *verbs; i++)
         if (!strcmp(verb, verbs[i].name)) {
             if ((command.bodies && verbs[i].run != spool_export) ||
                 ((command.expected_count || command.reparse) && verbs[i].run != spool_verify) ||
                 (command.settings_count && !command.reparse))
-                return command_usage("spool");
+                return wrong_use(verb, "does not take one of these options: --bodies is for "
+                                       "export, --expect and --reparse are for verify, -c and "
+                                       "--set go with --reparse");
             if (!spool_find_dir(dir, command.dir)) {
                 fprintf(stderr, "vsocd: %.200s…: the path is too long\n", dir);
                 return EXIT_USAGE;
             }
             return verbs[i].run(&command);
         }
-    return command_usage("spool");
+    if (!verb[0])
+        return command_usage("spool");
+    return dir ? wrong_use(verb, "is not list, check, export, verify or replay")
+               : wrong_use(verb, "needs DIR: data_dir or the spool directory in it");
 }

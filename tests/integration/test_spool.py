@@ -154,6 +154,25 @@ def test_wrong_use_is_told(vsocd, tmp_path):
     vsocd("list", tmp_path / "nothing", code=74)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["polish", "."], "polish is not list, check, export, verify or replay"),
+        (["verify"], "verify needs DIR"),
+        (["verify", ".", "other"], "other is a second folder"),
+        (["list", ".", "--from", "-3"], "--from needs a position"),
+        (["list", ".", "--to"], "--to needs a value"),
+        (["list", ".", "--dry-run"], "--dry-run is no option"),
+        (["list", ".", "--reparse"], "list does not take one of these options"),
+        (["verify", ".", "--expect", "7=abc"], "--expect needs POSITION=HASH, the hash in 64 hex digits"),
+        (["verify", ".", *["--expect", f"7={'0' * 64}"] * 65], "--expect is given too often"),
+    ],
+)
+def test_wrong_use_is_told_with_its_reason(build, arguments, why):
+    done = subprocess.run([build / "vsocd", "spool", *arguments], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 64 and why in done.stderr.splitlines()[0]
+
+
 # ---- who owns data_dir ------------------------------------------------------------------------------------------------------
 
 
