@@ -190,10 +190,28 @@ void config_read_credentials(struct config_build *build)
     read_senders(build);
 }
 
+/* serve would refuse an empty one. */
+static void check_admin_token(struct config_build *build)
+{
+    const char *path = build->config->admin_token_file;
+    struct writer text;
+    char reason[256];
+    if (!is_set(path))
+        return;
+    enum status s = trusted_file_read(path, TRUSTED_SECRET, &text, reason);
+    if (s != STATUS_OK)
+        untrusted(build, CONFIG_AT_admin_token_file, path, s, reason);
+    else if (slice_trim(writer_slice(&text)).size == 0)
+        TELL(build, admin_token_file, "'%s' holds no token: write one line with it", path);
+    if (text.data)
+        explicit_bzero(text.data, text.size);
+    writer_fini(&text);
+}
+
 static void check_files(struct config_build *build)
 {
     const struct config *c = build->config;
-    check_trusted(build, CONFIG_AT_admin_token_file, c->admin_token_file, TRUSTED_SECRET);
+    check_admin_token(build);
     config_read_credentials(build);
     for (size_t i = 0; i < c->ingest_catalogs.count; i++)
         check_file(build, CONFIG_AT_ingest_catalogs, c->ingest_catalogs.items[i]);

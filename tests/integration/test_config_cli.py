@@ -57,6 +57,15 @@ def test_file_that_can_not_be_read_is_the_only_problem(run, tmp_path, what):
     assert (code, out, len(err.splitlines())) == (78, "", 1) and words[what] in err
 
 
+def test_admin_token_file_without_a_token_is_told(run, tmp_path):
+    token = tmp_path / "token"
+    token.write_text(" \n")
+    token.chmod(0o600)
+    file = write(tmp_path, f"listen: {{ ingest: {{ tls: false }}, admin: {{ token_file: {token} }} }}\n")
+    code, _, err = run("check-config", "-c", file)
+    assert code == 78 and "listen.admin.token_file" in err and "holds no token" in err
+
+
 @pytest.mark.parametrize(
     ("what", "words"),
     [
