@@ -185,7 +185,8 @@ static enum status apply_missing(struct run *run, unsigned version, bool dry_run
     return STATUS_OK;
 }
 
-/* The database is hardened, and logins are reviewed, as the login itself, whose rights on it vsoc_owner may not have. */
+/* The database is hardened, and logins are reviewed, as the login itself, whose rights on it
+ * vsoc_owner may not have. */
 static enum status grant(struct run *run)
 {
     enum status status = begin_turn(run);
