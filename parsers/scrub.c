@@ -96,18 +96,21 @@ static bool is_at_hand(struct scrub *s, struct slice vin)
 
 void scrub_know(struct scrub *s, struct slice vin, const uint8_t *pid)
 {
-    uint8_t upper[VIN_BYTES];
+    uint8_t known[VIN_BYTES];
     if (vin.size != VIN_BYTES || is_at_hand(s, vin) || s->known_count == SCRUB_KNOWN)
         return;
     for (size_t i = 0; i < VIN_BYTES; i++) {
-        upper[i] = vin.data[i] >= 'a' && vin.data[i] <= 'z' ? vin.data[i] - 32 : vin.data[i];
-        if (!((upper[i] >= 'A' && upper[i] <= 'Z') || (upper[i] >= '0' && upper[i] <= '9')))
+        uint8_t c = vin.data[i];
+        c = c >= 'a' && c <= 'z' ? c - 32 : c;
+        if (!((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')))
             return;
+        known[i] = vin_fold(c);
     }
-    for (size_t k = 0; k < s->known_count; k++)
-        if (!memcmp(s->known[k], upper, VIN_BYTES))
-            return;
-    memcpy(s->known[s->known_count], upper, VIN_BYTES);
+    struct vin_window window = vin_window_of(known);
+    if (vin_window_find(window, s->windows, s->known_count) < s->known_count)
+        return;
+    memcpy(s->known[s->known_count], known, VIN_BYTES);
+    s->windows[s->known_count] = window;
     s->labels[s->known_count][0] = 0;
     if (pid)
         write_label(pid, s->labels[s->known_count]);
@@ -199,7 +202,7 @@ static bool scrub_clear(struct scrub *s, enum scrub_form form, struct slice *tex
     struct vin_scan scan = {.text = *text,
                             .is_json = form == SCRUB_JSON,
                             .is_bytes = form == SCRUB_BYTES,
-                            .known = s->known,
+                            .known = s->windows,
                             .known_count = s->known_count};
     struct json_place place = {0};
     struct vin_match match;
@@ -224,7 +227,7 @@ static bool scrub_clear(struct scrub *s, enum scrub_form form, struct slice *tex
 static bool scrub_hidden(struct scrub *s, struct slice *text, bool has_words)
 {
     struct vin_hidden_scan scan = {
-        .text = *text, .known = s->known, .known_count = s->known_count, .is_spaced = !has_words};
+        .text = *text, .known = s->windows, .known_count = s->known_count, .is_spaced = !has_words};
     struct vin_hidden hidden;
     uint8_t *copy = NULL;
     while (vin_hidden_next(&scan, &hidden)) {

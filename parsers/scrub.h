@@ -4,10 +4,10 @@
 #define VSOC_PARSERS_SCRUB_H
 
 #include "core/event.h"
-#include "parsers/vin_scan.h"
+#include "parsers/vin_window.h"
 
 /* Vehicles of a request and of one record of it. */
-#define SCRUB_KNOWN       8
+#define SCRUB_KNOWN       24
 #define SCRUB_LABEL_BYTES 12
 
 struct scrub {
@@ -20,6 +20,7 @@ struct scrub {
     void *alloc_arg;
     /* The scrubber's own; zero at the start. */
     uint8_t known[SCRUB_KNOWN][VIN_BYTES];
+    struct vin_window windows[SCRUB_KNOWN];
     size_t known_count, filled; /* those behind known_count are of the record before */
     uint8_t labels[SCRUB_KNOWN][SCRUB_LABEL_BYTES]; /* of known, and then of the last other one */
     uint8_t last[VIN_BYTES], last_label[SCRUB_LABEL_BYTES];

@@ -15,6 +15,12 @@ static bool read_vin(struct slice vin, uint8_t out[VIN_BYTES])
     return vin_is_valid(slice_make(out, VIN_BYTES));
 }
 
+static bool is_vin(struct slice text)
+{
+    uint8_t unused[VIN_BYTES];
+    return read_vin(text, unused);
+}
+
 static enum status refuse(struct normalise_refusal *refusal, const char *code, const char *detail)
 {
     refusal->code = code;
@@ -95,7 +101,7 @@ static const struct vehicle_claim *outermost(const struct vehicle_claims *claims
 {
     const struct vehicle_claim *first = NULL;
     for (size_t i = 0; i < claims->count; i++)
-        if (!first || claims->items[i].depth < first->depth)
+        if (!claims->items[i].is_mention && (!first || claims->items[i].depth < first->depth))
             first = &claims->items[i];
     return first;
 }
@@ -112,8 +118,9 @@ static struct slice record_claim(const struct event *event, const struct vehicle
     *other = SLICE_EMPTY;
     for (size_t i = 0; i < claims->count && !other->data; i++) {
         const struct vehicle_claim *c = &claims->items[i];
-        bool ranks = event->vin.data ? c->is_plain && c->depth == 0 : c->depth == first->depth;
-        if (ranks && !same_vin(c->value, claim))
+        bool ranks =
+            event->vin.data ? c->is_plain && c->depth == 0 : first && c->depth == first->depth;
+        if (ranks && !c->is_mention && !same_vin(c->value, claim))
             *other = c->value;
     }
     return claim;
@@ -137,14 +144,18 @@ static enum status find_claim(struct normaliser *n, const struct event *event,
                               struct normalise_refusal *refusal)
 {
     struct slice other;
-    claims->count = claims->found = 0;
+    claims->count = 0;
+    claims->is_full = false;
     if (EVENT_HAS(event, attributes)) {
         vehicle_claims_find(event->attributes, claims);
         n->scrub.wordless = claims->may_match ? SLICE_EMPTY : event->attributes;
     }
+    if (claims->is_full) /* those beyond could not be kept from others */
+        return refuse(refusal, "too_many_vins", "the record names more than 16 VINs by their keys");
     *claim = record_claim(event, claims, &other);
     for (size_t i = 0; i < claims->count; i++)
-        scrub_know(&n->scrub, claims->items[i].value, NULL);
+        if (!claims->items[i].is_mention || is_vin(claims->items[i].value))
+            scrub_know(&n->scrub, claims->items[i].value, NULL);
     if (other.data)
         return judge_two(n, other, claim, refusal);
     if (!claim->data)

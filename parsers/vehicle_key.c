@@ -53,10 +53,21 @@ static size_t split(struct slice key, char words[2 * KEY_BYTES + 1])
     return size;
 }
 
-bool vehicle_key_is_vin(struct slice key)
+/* Do the words of a key end with one of these? */
+static bool ends_with_one(const char *words, size_t size, const char *const *endings, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t n = strlen(endings[i]);
+        if (size >= n && !memcmp(words + size - n, endings[i], n))
+            return true;
+    }
+    return false;
+}
+
+enum vehicle_key vehicle_key_of(struct slice key)
 {
     /* What the words of a key end with. */
-    static const char *const endings[] = {
+    static const char *const vin[] = {
         " vin",
         " vin number",
         " vin no",
@@ -76,16 +87,24 @@ bool vehicle_key_is_vin(struct slice key)
         " vehicleidentificationnumber",
         " vehicle id number",
     };
+    static const char *const mentions[] = {
+        " vins",           " vi ns", /* VINs */
+        " vin list",       " vinlist",
+        " vin numbers",    " vehicle identification numbers",
+        " vehicle id",     " vehicleid",
+        " vehicle ids",    " fin", /* Fahrzeug-Identifizierungsnummer */
+        " chassis number", " chassis no",
+        " chassisnumber",
+    };
     char words[2 * KEY_BYTES + 1];
     if (key.size > KEY_BYTES)
         key = slice_sub(key, key.size - KEY_BYTES, KEY_BYTES);
     size_t size = split(key, words);
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        size_t n = strlen(endings[i]);
-        if (size >= n && !memcmp(words + size - n, endings[i], n))
-            return true;
-    }
-    return false;
+    if (ends_with_one(words, size, vin, sizeof vin / sizeof *vin))
+        return VEHICLE_KEY_VIN;
+    return ends_with_one(words, size, mentions, sizeof mentions / sizeof *mentions)
+               ? VEHICLE_KEY_MENTIONS
+               : VEHICLE_KEY_OTHER;
 }
 
 /* ---- values ---- */
@@ -128,8 +147,9 @@ static bool is_vin_like(struct slice value)
 struct walk {
     struct slice text;
     size_t at;
-    unsigned depth;        /* containers open */
-    bool is_vin, is_plain; /* the last key names a VIN; arrays below it do not change that */
+    unsigned depth;       /* containers open */
+    enum vehicle_key key; /* what the last one says; arrays below it do not change that */
+    bool is_plain;
     unsigned key_depth;
 };
 
@@ -148,28 +168,58 @@ static void read_key(struct walk *w, struct slice raw)
 {
     uint8_t room[KEY_BYTES];
     struct slice key = unescape(raw, room);
-    w->is_vin = vehicle_key_is_vin(key);
+    w->key = vehicle_key_of(key);
     w->is_plain = slice_equal_nocase(key, "vin");
     w->key_depth = w->depth - 1;
+}
+
+/* Is it there already? A claim counts more than a mention, and an outer one more than an inner. */
+static bool is_repeat(struct vehicle_claims *claims, const struct vehicle_claim *claim)
+{
+    for (size_t i = 0; i < claims->count; i++) {
+        struct vehicle_claim *old = &claims->items[i];
+        if (old->is_mention != claim->is_mention || !slice_equal(old->value, claim->value))
+            continue;
+        if (claim->depth < old->depth)
+            old->is_plain = false;
+        if (claim->depth <= old->depth)
+            old->is_plain |= claim->is_plain;
+        old->depth = claim->depth < old->depth ? claim->depth : old->depth;
+        return true;
+    }
+    return false;
+}
+
+static void keep(struct vehicle_claims *claims, const struct vehicle_claim *claim, bool is_vin)
+{
+    if (is_repeat(claims, claim))
+        return;
+    if (claims->count == VEHICLE_CLAIMS) {
+        claims->is_full = true;
+        return;
+    }
+    struct vehicle_claim *kept = &claims->items[claims->count++];
+    *kept = *claim;
+    if (is_vin)
+        kept->value = slice_make(kept->plain, VIN_BYTES);
 }
 
 static void read_value(const struct walk *w, struct slice raw, struct vehicle_claims *claims)
 {
     uint8_t room[KEY_BYTES];
+    if (w->key == VEHICLE_KEY_OTHER)
+        return;
     struct slice value = slice_trim(unescape(raw, room));
-    if (!w->is_vin || !(is_vin_like(value) || (w->is_plain && w->key_depth == 0)))
+    bool is_vin = is_vin_like(value), is_mention = w->key == VEHICLE_KEY_MENTIONS;
+    if (!is_vin && (is_mention || !w->is_plain || w->key_depth))
         return;
-    claims->found++;
-    if (claims->count == VEHICLE_CLAIMS)
-        return;
-    struct vehicle_claim *claim = &claims->items[claims->count++];
-    claim->depth = w->key_depth;
-    claim->is_plain = w->is_plain;
-    claim->value = slice_trim(raw);
-    if (!is_vin_like(value))
-        return;
-    memcpy(claim->plain, value.data, VIN_BYTES);
-    claim->value = slice_make(claim->plain, VIN_BYTES);
+    struct vehicle_claim claim = {.value = is_vin ? value : slice_trim(raw),
+                                  .depth = w->key_depth,
+                                  .is_plain = w->is_plain,
+                                  .is_mention = is_mention};
+    if (is_vin)
+        memcpy(claim.plain, value.data, VIN_BYTES);
+    keep(claims, &claim, is_vin);
 }
 
 static bool is_key(const struct walk *w)
@@ -196,7 +246,8 @@ static __attribute__((noinline)) void walk(struct slice text, struct vehicle_cla
         }
         w.depth += (c == '{' || c == '[');
         w.depth -= (c == '}' || c == ']') && w.depth;
-        w.is_vin &= c != '{' && c != '}';
+        if (c == '{' || c == '}')
+            w.key = VEHICLE_KEY_OTHER;
         w.at++;
     }
 }
@@ -230,7 +281,8 @@ static bool has_word(struct slice text)
 
 void vehicle_claims_find(struct slice attributes, struct vehicle_claims *claims)
 {
-    claims->count = claims->found = 0;
+    claims->count = 0;
+    claims->is_full = false;
     claims->may_match = vin_scan_may_match(attributes);
     if (claims->may_match || has_word(attributes))
         walk(attributes, claims);

@@ -3,6 +3,7 @@
 #include "parsers/vin_hidden.h"
 #include "core/hex.h"
 #include "parsers/normalise.h"
+#include "parsers/vin_window.h"
 
 /* Letters and digits around a VIN in bytes that may be a length or a type. */
 #define AROUND_MAX   3
@@ -10,15 +11,14 @@
 /* How far apart it is enough to look for one. */
 #define SPACED_STEP (SPACED_BYTES - 2 * 3)
 
+/* Values of base64's characters, from 1; 0: it is none. */
+static uint8_t sextets[256];
+/* Letters and digits in upper case, else 0. */
+static uint8_t upper[256];
+
 static int sextet(uint8_t c)
 {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
+    return sextets[c] - 1;
 }
 
 static uint8_t sextet_character(unsigned value, uint8_t before)
@@ -31,16 +31,16 @@ static uint8_t sextet_character(unsigned value, uint8_t before)
     return value == 62 ? (is_url ? '-' : '+') : (is_url ? '_' : '/');
 }
 
-static uint8_t upper_of(uint8_t c)
+__attribute__((constructor)) static void tables_fill(void)
 {
-    if (c >= 'a' && c <= 'z')
-        return c - 32;
-    return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ? c : 0;
-}
-
-static uint8_t fold(uint8_t upper)
-{
-    return upper == 'O' || upper == 'Q' ? '0' : upper == 'I' ? '1' : upper;
+    for (unsigned i = 0; i < 62; i++)
+        sextets[sextet_character(i, 0)] = (uint8_t)(i + 1);
+    sextets['+'] = sextets['-'] = 63;
+    sextets['/'] = sextets['_'] = 64;
+    for (unsigned c = '0'; c <= '9'; c++)
+        upper[c] = (uint8_t)c;
+    for (unsigned c = 'A'; c <= 'Z'; c++)
+        upper[c] = upper[c + 32] = (uint8_t)c;
 }
 
 /* ---- views ---- */
@@ -52,10 +52,10 @@ static uint8_t read_byte(const uint8_t *text, const struct vin_view *view, size_
     if (view->coding == VIN_BASE64) {
         size_t bit = 8 * index, i = bit / 6;
         unsigned pair = (unsigned)sextet(p[i]) << 6 | (unsigned)sextet(p[i + 1]);
-        return upper_of((uint8_t)(pair >> (4 - bit % 6)));
+        return upper[(uint8_t)(pair >> (4 - bit % 6))];
     }
     p += index * (view->coding == VIN_HEX ? 2 : 3);
-    return upper_of((uint8_t)(hex_digit_value(p[0]) << 4 | hex_digit_value(p[1])));
+    return upper[(uint8_t)(hex_digit_value(p[0]) << 4 | hex_digit_value(p[1]))];
 }
 
 static void write_byte(uint8_t *text, const struct vin_view *view, size_t index, uint8_t byte)
@@ -100,29 +100,18 @@ static bool make_view(const struct vin_hidden_scan *scan, unsigned number, struc
 
 /* ---- VINs in a view ---- */
 
-static bool is_known(const struct vin_hidden_scan *scan, struct vin_hidden *hidden)
-{
-    for (size_t k = 0; k < scan->known_count; k++) {
-        size_t i = 0;
-        while (i < VIN_BYTES && fold(hidden->vin[i]) == scan->known[k][i])
-            i++;
-        if (i < VIN_BYTES)
-            continue;
-        hidden->known = k;
-        return true;
-    }
-    return false;
-}
-
+/* Is there a VIN in the window that begins at index? may_be_any: also one that is not known. */
 static bool take_window(const struct vin_hidden_scan *scan, struct vin_hidden *hidden, size_t index,
-                        bool may_be_any)
+                        struct vin_window window, bool may_be_any)
 {
+    hidden->known = vin_window_find(window, scan->known, scan->known_count);
+    if (hidden->known == scan->known_count && !may_be_any)
+        return false;
     for (size_t i = 0; i < VIN_BYTES; i++)
         hidden->vin[i] = read_byte(scan->text.data, &hidden->view, index + i);
     hidden->index = index;
-    hidden->known = scan->known_count;
-    return is_known(scan, hidden) ||
-           (may_be_any && vin_check_digit_fits(slice_make(hidden->vin, VIN_BYTES)));
+    return hidden->known < scan->known_count ||
+           vin_check_digit_fits(slice_make(hidden->vin, VIN_BYTES));
 }
 
 /* The first VIN among the letters and digits from start to end. */
@@ -130,11 +119,15 @@ static bool take_run(const struct vin_hidden_scan *scan, struct vin_hidden *hidd
                      size_t end)
 {
     bool may_be_any = end - start <= VIN_BYTES + AROUND_MAX;
+    struct vin_window window = {0, 0};
     if (!may_be_any && !scan->known_count)
         return false;
-    for (size_t index = start; index + VIN_BYTES <= end; index++)
-        if (take_window(scan, hidden, index, may_be_any))
+    for (size_t i = start; i < end; i++) {
+        vin_window_push(&window, read_byte(scan->text.data, &hidden->view, i));
+        if (i + 1 >= start + VIN_BYTES &&
+            take_window(scan, hidden, i + 1 - VIN_BYTES, window, may_be_any))
             return true;
+    }
     return false;
 }
 

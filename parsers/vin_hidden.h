@@ -24,7 +24,7 @@ struct vin_hidden {
 
 struct vin_hidden_scan {
     struct slice text; /* may be exchanged for a copy between calls */
-    const uint8_t (*known)[VIN_BYTES];
+    const struct vin_window *known;
     size_t known_count;
     /* The scan's own; zero at the start. */
     size_t at, end; /* the stretch that is looked at */

@@ -3,6 +3,7 @@
 #include "parsers/vin_scan.h"
 #include "core/hex.h"
 #include "parsers/normalise.h"
+#include "parsers/vin_window.h"
 
 #define RING 32 /* the last characters; a power of two over VIN_BYTES */
 
@@ -11,15 +12,14 @@
 
 /* Bytes of which an escaped VIN can consist: letters, digits, % and backslash. */
 static bool run_bytes[256];
-/* Letters and digits in upper case, else 0; and with letters that are taken for digits. */
-static uint8_t upper[256], folded[256];
+/* Letters and digits in upper case, else 0. */
+static uint8_t upper[256];
 
 __attribute__((constructor)) static void tables_fill(void)
 {
     for (unsigned c = 0; c < 256; c++) {
         bool digit = c >= '0' && c <= '9', lower = c >= 'a' && c <= 'z';
         upper[c] = digit || (c >= 'A' && c <= 'Z') ? (uint8_t)c : lower ? (uint8_t)(c - 32) : 0;
-        folded[c] = upper[c] == 'O' || upper[c] == 'Q' ? '0' : upper[c] == 'I' ? '1' : upper[c];
         run_bytes[c] = upper[c] || c == '%' || c == '\\';
     }
 }
@@ -66,6 +66,7 @@ struct run {
     size_t count;    /* letters and digits in a row up to here */
     size_t soft;     /* first ones of them that may belong to an escape */
     bool is_tainted; /* they go on from a VIN */
+    struct vin_window window;
     uint8_t characters[RING];
     size_t starts[RING];
 };
@@ -146,21 +147,8 @@ static void found(const struct run *run, size_t end, struct vin_match *match, si
 /* Do the last characters make a known VIN? */
 static bool is_known(const struct vin_scan *scan, const struct run *run, size_t *number)
 {
-    uint8_t last = folded[run->characters[(run->count - 1) % RING]];
-    for (size_t k = 0; k < scan->known_count; k++) {
-        const uint8_t *vin = scan->known[k];
-        if (vin[VIN_BYTES - 1] != last)
-            continue;
-        size_t i = 0;
-        while (i < VIN_BYTES &&
-               folded[run->characters[(run->count - VIN_BYTES + i) % RING]] == vin[i])
-            i++;
-        if (i < VIN_BYTES)
-            continue;
-        *number = k;
-        return true;
-    }
-    return false;
+    *number = vin_window_find(run->window, scan->known, scan->known_count);
+    return *number < scan->known_count;
 }
 
 /* Is there a VIN in a short word of bytes? */
@@ -197,6 +185,7 @@ static bool is_recognised(const struct vin_scan *scan, struct run *run, size_t e
 
 static void push(struct run *run, uint8_t character, size_t at)
 {
+    vin_window_push(&run->window, upper[character]);
     run->characters[run->count % RING] = character;
     run->starts[run->count % RING] = at;
     run->count++;

@@ -7,15 +7,17 @@
 
 #define VIN_BYTES 17
 
+struct vin_window;
+
 struct vin_scan {
     struct slice text;
     /* Text of a JSON value, where a backslash is never a character of its own. */
     bool is_json;
     /* Data: up to three letters and digits beside a VIN may be a length or a type. */
     bool is_bytes;
-    /* VINs in upper case that are found wherever they are, also inside longer words, also with O or
-     * Q for 0 and I for 1. */
-    const uint8_t (*known)[VIN_BYTES];
+    /* VINs that are found wherever they are, also inside longer words, also with O or Q for 0 and I
+     * for 1. */
+    const struct vin_window *known;
     size_t known_count;
     /* The scan's own; zero at the start. */
     size_t at;

@@ -193,7 +193,16 @@ static void a_request_has_few_vehicles_and_a_record_its_own(void **state)
     check(&s, SCRUB_TEXT, "a" OTHER, "avin:31313131");
 }
 
-/* Every field that a sender may write, each with a VIN. */
+static void a_known_vin_may_be_given_with_letters_for_digits(void **state)
+{
+    (void)state;
+    struct scrub s = make();
+    scrub_know(&s, SLICE_LITERAL("wvwzzz1jzxwoo0o0i"), NULL);
+    scrub_know(&s, SLICE_LITERAL(OTHER), NULL);
+    assert_int_equal(s.known_count, 1);
+    check(&s, SCRUB_TEXT, "WVWZZZ1JZXWOO0O0I " OTHER, "vin:31313131 vin:31313131");
+}
+
 /* A vehicle that the next record names again costs nothing; one that it does not name is unknown.
  */
 static void the_vehicle_of_the_record_before_is_at_hand(void **state)
@@ -220,6 +229,7 @@ static void the_vehicle_of_the_record_before_is_at_hand(void **state)
     assert_int_equal(made, 3);
 }
 
+/* Every field that a sender may write, each with a VIN. */
 static void every_field_of_a_sender_is_scrubbed(void **state)
 {
     (void)state;
@@ -280,6 +290,7 @@ int main(void)
         scrub_test(pseudonyms_for_strangers_are_few),
         scrub_test(a_request_has_few_vehicles_and_a_record_its_own),
         scrub_test(the_vehicle_of_the_record_before_is_at_hand),
+        scrub_test(a_known_vin_may_be_given_with_letters_for_digits),
         scrub_test(every_field_of_a_sender_is_scrubbed),
         scrub_test(want_of_memory_is_reported),
     };

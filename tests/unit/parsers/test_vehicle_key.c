@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
+
 #include "parsers/vehicle_key.h"
 
 static void names_of_a_vin_are_known(void **state)
@@ -41,10 +43,10 @@ static void names_of_a_vin_are_known(void **state)
         "alevin",     "v.i.n",
     };
     for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
-        if (!vehicle_key_is_vin(slice_from_text(yes[i])))
+        if (vehicle_key_of(slice_from_text(yes[i])) != VEHICLE_KEY_VIN)
             fail_msg("%s is not known", yes[i]);
     for (size_t i = 0; i < sizeof no / sizeof *no; i++)
-        if (vehicle_key_is_vin(slice_from_text(no[i])))
+        if (vehicle_key_of(slice_from_text(no[i])) != VEHICLE_KEY_OTHER)
             fail_msg("%s is taken for a VIN", no[i]);
 }
 
@@ -93,17 +95,57 @@ static void other_values_claim_nothing(void **state)
     }
 }
 
-static void there_is_no_end_of_claims_but_of_those_kept(void **state)
+static void lists_and_other_names_mention_vins(void **state)
 {
     (void)state;
     struct vehicle_claims c;
+    static const char *const mentions[] = {"vins",       "peerVINs",      "vin_list", "vehicle.id",
+                                           "vehicleIds", "ChassisNumber", "FIN",      "fin"};
+    static const char *const others[] = {"bins", "id", "finish", "final", "dauphin", "vehicle"};
+    for (size_t i = 0; i < sizeof mentions / sizeof *mentions; i++)
+        if (vehicle_key_of(slice_from_text(mentions[i])) != VEHICLE_KEY_MENTIONS)
+            fail_msg("%s is not known", mentions[i]);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_int_equal(vehicle_key_of(slice_from_text(others[i])), VEHICLE_KEY_OTHER);
     vehicle_claims_find(
-        SLICE_LITERAL("{\"a\":[{\"vin\":\"1M8GDM9AXKP042788\"},"
-                      "{\"vin\":\"1M8GDM9AXKP042788\"},{\"vin\":\"1M8GDM9AXKP042788\"},"
-                      "{\"vin\":\"1M8GDM9AXKP042788\"},{\"vin\":\"1M8GDM9AXKP042788\"}]}"),
+        SLICE_LITERAL("{\"vins\":[\"WVWZZZ1JZXW000001\",\"x\"],\"fin\":\"WVWZZZ1JZXW000002\"}"),
         &c);
+    assert_int_equal(c.count, 2);
+    assert_true(c.items[0].is_mention && c.items[1].is_mention);
+}
+
+/* count claims below a list, each with its own number; repeats claims of the first. */
+static void find_many(unsigned count, unsigned repeats, struct vehicle_claims *c)
+{
+    static char text[4096];
+    size_t size = (size_t)snprintf(text, sizeof text, "{\"a\":[1");
+    for (unsigned i = 0; i < count + repeats; i++)
+        size += (size_t)snprintf(text + size, sizeof text - size, ",{\"vin\":\"WVWZZZ1JZXW%06u\"}",
+                                 i < count ? i : 0);
+    (void)snprintf(text + size, sizeof text - size, "],\"car.vin\":\"WVWZZZ1JZXW000000\"}");
+    vehicle_claims_find(slice_from_text(text), c);
+}
+
+static void each_vin_is_kept_once_at_its_least_depth(void **state)
+{
+    (void)state;
+    struct vehicle_claims c;
+    find_many(VEHICLE_CLAIMS, 20, &c);
     assert_int_equal(c.count, VEHICLE_CLAIMS);
-    assert_int_equal(c.found, 5);
+    assert_false(c.is_full);
+    assert_int_equal(c.items[0].depth, 0);
+    assert_false(c.items[0].is_plain);
+    assert_int_equal(c.items[1].depth, 2);
+    assert_true(c.items[1].is_plain);
+}
+
+static void more_vins_than_there_is_room_for_are_reported(void **state)
+{
+    (void)state;
+    struct vehicle_claims c;
+    find_many(VEHICLE_CLAIMS + 1, 0, &c);
+    assert_int_equal(c.count, VEHICLE_CLAIMS);
+    assert_true(c.is_full);
 }
 
 int main(void)
@@ -113,7 +155,9 @@ int main(void)
         cmocka_unit_test(claims_are_found_at_any_depth),
         cmocka_unit_test(escapes_hide_neither_key_nor_value),
         cmocka_unit_test(other_values_claim_nothing),
-        cmocka_unit_test(there_is_no_end_of_claims_but_of_those_kept),
+        cmocka_unit_test(lists_and_other_names_mention_vins),
+        cmocka_unit_test(each_vin_is_kept_once_at_its_least_depth),
+        cmocka_unit_test(more_vins_than_there_is_room_for_are_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

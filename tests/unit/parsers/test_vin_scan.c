@@ -10,7 +10,7 @@
 
 #include "core/hash.h"
 #include "parsers/normalise.h"
-#include "parsers/vin_scan.h"
+#include "parsers/vin_window.h"
 
 #define FITS  "1M8GDM9AXKP042788" /* check digit X */
 #define OTHER "WVWZZZ1JZXW000001" /* none: a European one */
@@ -19,10 +19,10 @@
 static const char *scan(struct slice text, bool is_json, const char *known)
 {
     static char out[512];
-    uint8_t vin[1][VIN_BYTES];
+    struct vin_window vin[1];
     struct vin_match match;
     if (known)
-        memcpy(vin[0], known, VIN_BYTES);
+        vin[0] = vin_window_of((const uint8_t *)known);
     struct vin_scan s = {
         .text = text, .is_json = is_json, .known = vin, .known_count = known ? 1 : 0};
     size_t size = 0;
