@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "storage/fault.h"
+#include "storage/sink_news.h"
 
 #define IDLE_WAIT_NS NS_PER_S
 
@@ -29,73 +30,46 @@ static bool is_stopping(const struct sink_lane *lane)
     return atomic_load(&lane->runner->stopping);
 }
 
-/* What a lane's attempt means for the sink; made under the runner's lock. */
-struct lane_news {
-    bool all_up, back, problem;
-    int64_t down_ns;
-    int64_t waiting_since_ns; /* back: received_ns of the oldest batch that waited; 0: none did */
-};
-
-/* A problem is news when this lane did not have it and no other lane that is down has it: a server
- * that ends is one line, not one a lane. The sink is back when all lanes are. */
-static struct lane_news lane_note(struct sink_lane *lane, bool up, const char *problem)
+static void log_back(const struct sink_lane *lane, const struct sink_news *news,
+                     const struct sink_lag *lag)
 {
-    struct sink_runner *runner = lane->runner;
-    struct lane_news news = {.all_up = true};
-    bool known = !up && !lane->up && lane->tried && strcmp(lane->problem, problem) == 0;
-    int64_t now = clock_monotonic_ns();
-    if (lane->up != up)
-        lane->since_ns = now;
-    lane->up = up;
-    lane->tried = true;
-    for (unsigned i = 0; i < runner->lane_count; i++) {
-        const struct sink_lane *other = &runner->lanes[i];
-        news.all_up = news.all_up && other->up;
-        known = known || (other != lane && !other->up && other->tried &&
-                          strcmp(other->problem, problem) == 0);
-    }
-    if (!up)
-        snprintf(lane->problem, sizeof lane->problem, "%s", problem);
-    int64_t waiting = up ? 0 : atomic_load(&lane->waiting_since_ns);
-    if (waiting && (!runner->waiting_since_ns || waiting < runner->waiting_since_ns))
-        runner->waiting_since_ns = waiting;
-    news.waiting_since_ns = runner->waiting_since_ns;
-    news.problem = !up && !known;
-    news.back = news.all_up && runner->down_since_ns;
-    news.down_ns = now - runner->down_since_ns;
-    if (news.back)
-        runner->down_since_ns = runner->waiting_since_ns = 0;
-    else if (!up && !runner->down_since_ns)
-        runner->down_since_ns = now;
-    return news;
+    int64_t waited_ns = news->waiting_since_ns ? clock_wall_ns() - news->waiting_since_ns : 0;
+    log_info("sink is back", LOG_TEXT("sink", lane->runner->options.sink->name),
+             LOG_U64("lane", lane->number),
+             LOG_REAL("seconds_down", (double)(news->down_ns / NS_PER_MS) / 1e3),
+             LOG_U64("events_behind", lag->events), LOG_U64("batches_behind", lag->batches),
+             LOG_REAL("seconds_behind", (double)(waited_ns / NS_PER_MS) / 1e3));
 }
 
-/* Up or down as people see it. A change is logged; what repeats is not. */
-static void lane_show(struct sink_lane *lane, bool up, bool broken, const char *problem)
+static void log_problem(const struct sink_lane *lane, bool broken, const char *problem)
 {
-    struct sink_runner *runner = lane->runner;
-    const char *name = runner->options.sink->name;
-    pthread_mutex_lock(&runner->lock);
-    struct lane_news news = lane_note(lane, up, problem);
-    pthread_mutex_unlock(&runner->lock);
-    metric_set(runner->up, news.all_up);
-    if (news.back) {
-        struct sink_lag lag;
-        sink_runner_lag(runner, &lag);
-        int64_t waited_ns = news.waiting_since_ns ? clock_wall_ns() - news.waiting_since_ns : 0;
-        log_info("sink is back", LOG_TEXT("sink", name), LOG_U64("lane", lane->number),
-                 LOG_REAL("seconds_down", (double)(news.down_ns / NS_PER_MS) / 1e3),
-                 LOG_U64("events_behind", lag.events), LOG_U64("batches_behind", lag.batches),
-                 LOG_REAL("seconds_behind", (double)(waited_ns / NS_PER_MS) / 1e3));
-    } else if (news.problem && broken) {
+    const char *name = lane->runner->options.sink->name;
+    if (broken)
         log_error("sink can't work until this is fixed; it is tried again now and then",
                   LOG_TEXT("sink", name), LOG_U64("lane", lane->number),
                   LOG_TEXT("problem", problem));
-    } else if (news.problem) {
+    else
         log_warn("sink is not there; the spool keeps what it misses, trying again",
                  LOG_TEXT("sink", name), LOG_U64("lane", lane->number),
                  LOG_TEXT("problem", problem));
-    }
+}
+
+/* Up or down as people see it. A change is logged; what repeats is not. The line is written (to the
+ * log's ring) under the lock: the lines of lanes come in the order of what they say. */
+static void lane_show(struct sink_lane *lane, bool up, bool broken, const char *problem)
+{
+    struct sink_runner *runner = lane->runner;
+    struct sink_lag lag = {0};
+    if (up && !lane->up) /* only this thread sets it */
+        sink_runner_lag(runner, &lag);
+    pthread_mutex_lock(&runner->lock);
+    struct sink_news news = sink_news_note(lane, up, problem);
+    metric_set(runner->up, news.all_up);
+    if (news.back)
+        log_back(lane, &news, &lag);
+    else if (news.problem)
+        log_problem(lane, broken, problem);
+    pthread_mutex_unlock(&runner->lock);
 }
 
 static uint64_t random_below(uint64_t limit)

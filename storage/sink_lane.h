@@ -42,9 +42,9 @@ struct sink_lane {
 
     /* Under runner->lock. */
     bool up, done;
-    bool tried; /* up tells of an attempt */
     int64_t since_ns;
-    char problem[512];
+    char problem[512]; /* its last of this outage; sink_news.c */
+    char logged[512];  /* the last that was logged of it in this outage */
 };
 
 struct sink_runner {
