@@ -12,7 +12,7 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
-from harness import Services, consume, wait_until
+from harness import SLOWEST, Services, consume, wait_until
 
 VERSIONS = ("3.9", "4.1")
 
@@ -294,10 +294,9 @@ def test_any_number_of_events_that_are_too_large_is_one_pass(make_lane, brokers,
     lane = make_lane(message_max_bytes="100000")
     lane.connected()
     lane.delivered(1, 1, 10)
-    started = time.monotonic()
     answer = lane.load(2, 5, 60, large=10, large_events=40, large_bytes=200000)
     assert (answer["result"], answer["marked"]) == ("delivered", 200), answer
-    assert time.monotonic() - started < 10  # 200 new producers take more than 100 s
+    assert lane.ask("recreated") == {"recreated": 0}
     assert lane.connected()["position"] == 6
     assert_each_once(brokers, f"{prefix}.events", 110)
     assert_each_once(brokers, f"{prefix}.quarantine", 200)
@@ -354,13 +353,13 @@ def test_transaction_timeout_over_the_brokers_limit_says_what_to_set(make_lane):
 
 
 def test_interrupt_ends_a_wait_for_paused_brokers(make_lane, brokers):
-    lane = make_lane()
+    lane = make_lane(transaction_timeout_ms="600000")
     lane.connected()
     brokers.act("kafka", "pause")
     try:
         lane.ask("interrupt 0.5")
         start = time.monotonic()
         assert lane.load(1, 1, 10)["result"] == "later"
-        assert time.monotonic() - start < 10
+        assert time.monotonic() - start < 30 * SLOWEST  # a hang: without the interrupt it waits for the transaction's 600 s
     finally:
         brokers.act("kafka", "resume")

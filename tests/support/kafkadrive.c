@@ -9,11 +9,13 @@
  *                                 skip=I event I of the first batch was rejected before;
  *                                 repeat=N so many loads one after the other
  *   interrupt SECONDS             interrupts the lane from another thread so much later
- *   cpu                           CPU and wall seconds of this process */
+ *   cpu                           CPU and wall seconds of this process
+ *   recreated                     producers made in place of a dropped one */
 #include "made_load.h"
 
 #include "core/clock.h"
 #include "core/log.h"
+#include "core/metrics.h"
 #include "storage/sink_runner.h"
 #include "storage/sink_settings.h"
 
@@ -106,6 +108,12 @@ static void do_cpu(void)
            (double)clock_monotonic_ns() / 1e9);
 }
 
+static void do_recreated(void)
+{
+    metric_t series = metric_series(METRIC_vsocd_kafka_producer_recreated_total, "");
+    printf("{\"recreated\":%.0f}\n", metric_value(series));
+}
+
 static int run(void *lane, const uint8_t *spool_uid)
 {
     struct thread thread = {0};
@@ -124,6 +132,8 @@ static int run(void *lane, const uint8_t *spool_uid)
             puts("{}");
         } else if (strcmp(line, "cpu") == 0)
             do_cpu();
+        else if (strcmp(line, "recreated") == 0)
+            do_recreated();
         else
             code = 64;
         fflush(stdout);
