@@ -38,6 +38,64 @@ BEGIN
 END
 $$;
 
+-- Without a row for the login and without one for *, the limits of a new database hold: taking rows away takes no limit away.
+CREATE FUNCTION vsoc.limits_of(who name, OUT statement interval, OUT transaction interval)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT i.statement, i.transaction FROM (
+        SELECT l.statement, l.transaction, CASE l.login WHEN '*' THEN 1 ELSE 0 END AS turn FROM vsoc.analyst_limits l WHERE l.login IN (who, '*')
+        UNION ALL SELECT interval '60 seconds', interval '10 minutes', 2) i
+    ORDER BY i.turn LIMIT 1
+$$;
+COMMENT ON FUNCTION vsoc.limits_of(name) IS 'how long statements and transactions of a login may take';
+REVOKE ALL ON FUNCTION vsoc.limits_of(name) FROM PUBLIC;
+
+-- As in 011, but with limits_of.
+CREATE OR REPLACE FUNCTION vsoc.end_overdue() RETURNS TABLE (pid integer, login name, why text, done text, seconds integer)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    s record;
+BEGIN
+    IF NOT (pg_has_role(current_user, 'pg_signal_backend', 'USAGE') AND pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')) THEN
+        RAISE EXCEPTION 'the limits of analysts are not enforced: % may not see and end sessions', current_user
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = format('as a superuser: GRANT pg_signal_backend, pg_read_all_stats TO %I', current_user);
+    END IF;
+    FOR s IN
+        SELECT a.pid, a.usename, a.state, extract(epoch FROM clock_timestamp() - a.query_start) AS query_s,
+               extract(epoch FROM clock_timestamp() - a.xact_start) AS xact_s,
+               extract(epoch FROM l.statement) AS statement_s, extract(epoch FROM l.transaction) AS transaction_s
+        FROM pg_stat_activity a
+        JOIN pg_roles r ON r.oid = a.usesysid
+        CROSS JOIN LATERAL vsoc.limits_of(a.usename) l
+        WHERE a.datname = current_database() AND a.backend_type = 'client backend' AND a.pid <> pg_backend_pid() AND NOT r.rolsuper
+          AND EXISTS (SELECT FROM pg_roles p WHERE p.rolname IN ('vsoc_analyst', 'vsoc_identity', 'vsoc_auditor')
+                      AND pg_has_role(r.oid, p.oid, 'MEMBER'))
+          AND NOT EXISTS (SELECT FROM pg_roles p WHERE (p.rolname = 'vsoc_ingest' OR p.rolname = current_user)
+                          AND pg_has_role(r.oid, p.oid, 'MEMBER'))
+    LOOP
+        pid := s.pid;
+        login := s.usename;
+        IF s.xact_s > s.transaction_s THEN
+            why := 'transaction';
+            done := 'closed';
+        ELSIF s.state IN ('active', 'fastpath function call') AND s.query_s > s.statement_s THEN
+            why := 'statement';
+            done := CASE WHEN s.query_s > s.statement_s + 10 THEN 'closed' ELSE 'cancelled' END;
+        ELSE
+            CONTINUE;
+        END IF;
+        seconds := CASE WHEN why = 'statement' THEN s.query_s ELSE s.xact_s END;
+        IF done = 'closed' THEN
+            CONTINUE WHEN NOT pg_terminate_backend(s.pid);
+        ELSE
+            CONTINUE WHEN NOT pg_cancel_backend(s.pid);
+        END IF;
+        INSERT INTO vsoc.audit (action, object, detail)
+        VALUES ('end_' || why, login, jsonb_build_object('pid', s.pid, 'done', done, 'seconds', seconds));
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
 -- What an administrator should change about logins for people. Runs at the end of each migration, as the login that migrates.
 CREATE FUNCTION vsoc.review_logins() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -63,6 +121,18 @@ BEGIN
             RAISE NOTICE '% may use up the connections of the server; as an administrator: ALTER ROLE % CONNECTION LIMIT 20',
                 r.rolname, quote_ident(r.rolname);
         WHEN internal_error THEN
+            NULL; -- another database of this server was first
+        END;
+    END LOOP;
+    -- A sort of everything fills the disk; only a superuser may set this, so nobody takes it back for himself.
+    FOR r IN
+        SELECT p.rolname FROM pg_roles p
+        WHERE p.rolname = ANY (people) AND (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AND NOT EXISTS (
+            SELECT FROM pg_db_role_setting d, unnest(d.setconfig) c WHERE d.setrole = p.oid AND c LIKE 'temp_file_limit=%')
+    LOOP
+        BEGIN
+            EXECUTE format('ALTER ROLE %I SET temp_file_limit = %L', r.rolname, '2GB');
+        EXCEPTION WHEN internal_error THEN
             NULL; -- another database of this server was first
         END;
     END LOOP;

@@ -96,6 +96,29 @@ def test_migrate_names_shared_logins_and_those_without_a_limit_of_connections(bu
     assert "CONNECTION LIMIT" not in migrate(build, schema).stdout
 
 
+def test_limits_hold_without_a_row(schema):
+    limits = "select statement::text, transaction::text from vsoc.limits_of('ada')"
+    query(schema, "insert into vsoc.analyst_limits values ('ada', '5 s', '6 s'), ('bob', '7 s', '8 s')")
+    assert query(schema, limits) == [("00:00:05", "00:00:06")]
+    query(schema, "delete from vsoc.analyst_limits where login = 'ada'; update vsoc.analyst_limits set statement = '9 s' where login = '*'")
+    assert query(schema, limits) == [("00:00:09", "00:10:00")]
+    query(schema, "delete from vsoc.analyst_limits")
+    assert query(schema, limits) == [("00:01:00", "00:10:00")]
+
+
+@pytest.mark.parametrize("role", ["vsoc_analyst", "vsoc_identity", "vsoc_auditor"])
+def test_sort_of_everything_does_not_fill_the_disk(schema, role):
+    dsn = as_role(schema, role)
+    assert query(dsn, "show temp_file_limit") == [("2GB",)]
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        query(dsn, "set temp_file_limit = -1")
+    with contextlib.suppress(psycopg2.Error):
+        query(dsn, f"set default_transaction_read_only = off; alter role {role} reset temp_file_limit")
+    with contextlib.suppress(psycopg2.Error):
+        query(dsn, f"set default_transaction_read_only = off; alter role {role} reset all")
+    assert query(dsn, "show temp_file_limit") == [("2GB",)]
+
+
 def test_people_leave_connections_for_the_server(schema):
     """Whoever logs in often enough would keep the server from loading after its next start."""
     held = []
@@ -176,7 +199,8 @@ MIGRATION_10_UNDONE = """
     drop table vsoc.access_requests, vsoc.analyst_limits;
     drop trigger audit_rows on vsoc.analyst_tenants; drop trigger audit_truncate on vsoc.analyst_tenants;
     drop function vsoc.audit_change(), vsoc.request_access(text, text, text), vsoc.use_ticket(uuid, text),
-        vsoc.request_quarantine(uuid, integer, text), vsoc.read_quarantine(uuid), vsoc.end_overdue(), vsoc.harden_database(), vsoc.review_logins();
+        vsoc.request_quarantine(uuid, integer, text), vsoc.read_quarantine(uuid), vsoc.end_overdue(), vsoc.harden_database(), vsoc.review_logins(),
+        vsoc.limits_of(name);
     create function vsoc.read_quarantine(uuid, integer) returns bytea language sql as 'select null::bytea';
     create view vsoc.all_events as select * from vsoc.events;
     create view vsoc.batch_evidence as select * from vsoc.batches;
