@@ -23,6 +23,7 @@
 #include "server/audit.h"
 #include "server/command.h"
 #include "server/config_cli.h"
+#include "server/data_folders.h"
 #include "server/file_budget.h"
 #include "server/sink_config.h"
 #include "server/trusted_file.h"
@@ -238,6 +239,8 @@ static enum status open_audit(const struct config *c)
     if (s != STATUS_OK)
         log_error("audit log can't be opened", LOG_TEXT("dir", c->data_dir),
                   LOG_TEXT("problem", reason));
+    else
+        data_folders_check(c->data_dir);
     return disk_status(s);
 }
 

@@ -167,3 +167,19 @@ def test_client_that_leaves_before_its_answer_costs_nothing(server):
     wait_until(lambda: server.metric("vsocd_memory_in_flight_bytes") == 0, what="the writer's verdicts")
     assert server.post(body).status == 200
     assert len(server.export()) == 100
+
+
+def test_folders_that_others_may_write_are_warned_of(make_server):
+    server = make_server(start=False)
+    server.start()
+    assert "remove or replace evidence" not in server.log()
+    server.terminate()
+    data = server.folder / "data"
+    for folder in ("spool", "audit"):
+        (data / folder).chmod(0o777)
+        server.log_path.unlink()
+        server.start()
+        warnings = [line for line in server.log().splitlines() if "remove or replace evidence" in line]
+        assert len(warnings) == 1 and f"{data / folder}" in warnings[0]
+        server.terminate()
+        (data / folder).chmod(0o750)

@@ -1,0 +1,16 @@
+/* data_folders.h: who may write to the folders below data_dir. */
+#ifndef VSOC_SERVER_DATA_FOLDERS_H
+#define VSOC_SERVER_DATA_FOLDERS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* Whether a folder of this owner and mode lets others than user (of the process) and root remove or
+ * replace what is in it. Its group may. Pure. */
+bool data_folder_is_open(uid_t owner, mode_t mode, uid_t user);
+
+/* Logs a warning for each folder of data_dir that is. The server works all the same: what is there
+ * may be a volume whose mode is not the operator's to choose. Thread: main. */
+void data_folders_check(const char *data_dir);
+
+#endif
