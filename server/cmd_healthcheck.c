@@ -56,7 +56,7 @@ int cmd_healthcheck(int argc, char **argv)
     if (argc == 2 && !strncmp(argv[1], "--url=", 6))
         return ask(argv[1] + 6);
     if (argc != 1)
-        return command_usage(argv[0]);
+        return command_wrong(argv[0], "it takes --url URL and nothing else");
     default_url(url, sizeof url);
     return ask(url);
 }

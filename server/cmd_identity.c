@@ -1,6 +1,9 @@
 /* cmd_identity.c: `vsocd identity explain CERT`: who a certificate would be under the settings, and
  * why. Main thread. Connects to nothing. */
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "core/writer.h"
 #include "server/cert_file.h"
@@ -87,7 +90,8 @@ static int explain(const char *path, struct config *config)
     }
     struct x509_st *certificate = cert_file_read(path);
     if (!certificate) {
-        fprintf(stderr, "vsocd identity: %s: no certificate in PEM or DER can be read\n", path);
+        fprintf(stderr, "vsocd identity: %s: %s\n", path,
+                access(path, R_OK) != 0 ? strerror(errno) : "holds no certificate in PEM or DER");
         return EXIT_FAILED;
     }
     arena_init(&arena, ARENA_BYTES);
@@ -106,8 +110,10 @@ int cmd_identity(int argc, char **argv)
     const struct config_cli_spec spec = {.without_files = true};
     struct config_cli cli;
     struct config *config = NULL;
-    if (argc < 3 || strcmp(argv[1], "explain") != 0 || argv[2][0] == '-')
-        return command_usage("identity");
+    if (argc < 2 || strcmp(argv[1], "explain") != 0)
+        return command_wrong("identity", "say what to do: explain CERT");
+    if (argc < 3 || argv[2][0] == '-')
+        return command_wrong("identity", "name the certificate's file behind explain");
     const char *path = argv[2];
     argv[2] = argv[0];
     int code = config_cli_load(argc - 2, argv + 2, &spec, &cli, &config);

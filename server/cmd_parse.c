@@ -218,7 +218,7 @@ static bool read_options(int argc, char **argv, struct parse_options *o)
     for (int i = 1; i < argc; i++) {
         if (take_option(argc, argv, &i, "--header", &header)) {
             if (!take_header(o, header))
-                return false;
+                return fail(header, "is no NAME:VALUE, or one too many");
             continue;
         }
         if (take_option(argc, argv, &i, "--format", &o->format) ||
@@ -228,12 +228,14 @@ static bool read_options(int argc, char **argv, struct parse_options *o)
             take_option(argc, argv, &i, "--plugin", &o->plugin) ||
             take_option(argc, argv, &i, "--tenant", &o->tenant) || take_catalog(argc, argv, &i, o))
             continue;
-        if (o->file || (argv[i][0] == '-' && argv[i][1] != '\0'))
-            return false;
+        if (argv[i][0] == '-' && argv[i][1] != '\0')
+            return fail(argv[i], "is no option of it, or lacks its argument");
+        if (o->file)
+            return fail(argv[i], "is a second file; one is read at a time");
         o->file = argv[i];
     }
     o->catalog_list.items = o->catalogs;
-    return o->format != NULL;
+    return o->format != NULL || fail("--format NAME is needed", "`vsocd formats` lists them");
 }
 
 static int parse_with(const struct registry *registry, const struct catalog *catalog,

@@ -22,7 +22,7 @@ int cmd_reference(int argc, char **argv)
 {
     struct writer out;
     if (argc != 2)
-        return command_usage(argv[0]);
+        return command_wrong(argv[0], "name one page");
     for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
         if (strcmp(argv[1], pages[i].name) != 0)
             continue;

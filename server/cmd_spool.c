@@ -169,7 +169,7 @@ int cmd_spool(int argc, char **argv)
             return verbs[i].run(&command);
         }
     if (!verb[0])
-        return command_usage("spool");
+        return command_wrong("spool", "say what to do: list, check, export, verify or replay");
     return dir ? wrong_use(verb, "is not list, check, export, verify or replay")
                : wrong_use(verb, "needs DIR: data_dir or the spool directory in it");
 }

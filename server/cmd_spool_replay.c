@@ -205,8 +205,10 @@ int spool_replay(int argc, char **argv)
     };
     const struct config_cli_spec spec = {.options = options, .without_files = true};
     struct config_cli cli;
-    if (argc < 3 || argv[2][0] == '-' || !spool_find_dir(argv[2], r.dir))
-        return command_usage("spool");
+    if (argc < 3 || argv[2][0] == '-')
+        return command_wrong("spool", "replay needs DIR behind it: data_dir or the spool in it");
+    if (!spool_find_dir(argv[2], r.dir))
+        return command_wrong("spool", "the path of DIR is too long");
     argv[2] = argv[0];
     int code = config_cli_load(argc - 2, argv + 2, &spec, &cli, &r.config);
     if (code != EXIT_DONE)
@@ -216,7 +218,9 @@ int spool_replay(int argc, char **argv)
     sink_settings_from_config(r.config, r.properties, &r.settings);
     sink_instance_name(r.config, r.instance, sizeof r.instance);
     writer_init(&r.report, SIZE_MAX / 2);
-    code = parse_range(&r) ? replay_all(&r) : command_usage("spool");
+    code = parse_range(&r) ? replay_all(&r)
+                           : command_wrong("spool", "--from and --to take positions, the first "
+                                                    "one not behind the last");
     if (r.json && r.report.size)
         printf("{\"dry_run\":%s,\"sinks\":[%.*s]}\n", r.dry_run ? "true" : "false",
                (int)r.report.size, (const char *)r.report.data);

@@ -142,9 +142,13 @@ static int token_new(struct token_command *c)
     };
     /* A shell's empty variable is not "all". */
     bool is_empty = (c->formats && !*c->formats) || (c->vehicles && !*c->vehicles);
-    if (!c->tenant || is_empty || !read_count(c->events_per_second, &t.events_per_second) ||
-        !read_count(c->burst, &t.burst))
-        return command_usage("token");
+    if (!c->tenant)
+        return command_wrong("token", "new needs --tenant NAME");
+    if (is_empty)
+        return command_wrong("token", "--formats or --vehicles is empty; without it, it means all");
+    if (!read_count(c->events_per_second, &t.events_per_second) || !read_count(c->burst, &t.burst))
+        return command_wrong(
+            "token", "--events-per-second and --burst take a whole number up to 1000000000");
     token_renew(&t, secret);
     int code = load(c, true);
     if (code != EXIT_DONE)
@@ -170,7 +174,7 @@ static int token_revoke(struct token_command *c)
 {
     char now[TIME_TEXT_BYTES];
     if (!c->id)
-        return command_usage("token");
+        return command_wrong("token", "revoke needs --id ID");
     int code = load(c, true);
     if (code != EXIT_DONE)
         return code;
@@ -269,7 +273,7 @@ int cmd_token(int argc, char **argv)
         if (!strcmp(argv[1], verbs[i].name))
             run = verbs[i].run;
     if (!run)
-        return command_usage("token");
+        return command_wrong("token", "say what to do: new, list or revoke");
     argv[1] = argv[0];
     int code = find_file(argc - 1, argv + 1, &c);
     if (code == EXIT_DONE)

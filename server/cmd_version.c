@@ -7,7 +7,7 @@ int cmd_version(int argc, char **argv)
 {
     (void)argv;
     if (argc > 1)
-        return command_usage("version");
+        return command_wrong("version", "it takes no arguments");
     puts("vsocd " VSOCD_VERSION);
     return EXIT_DONE;
 }

@@ -27,6 +27,8 @@ struct command {
 extern const struct command command_table[];
 /* Prints usage and help of a command to stderr, returns EXIT_USAGE. */
 int command_usage(const char *name);
+/* The same behind a line that says what is wrong with the call. */
+int command_wrong(const char *name, const char *why);
 
 /* One file each. */
 int cmd_formats(int argc, char **argv);

@@ -147,6 +147,12 @@ int command_usage(const char *name)
     return EXIT_USAGE;
 }
 
+int command_wrong(const char *name, const char *why)
+{
+    fprintf(stderr, "vsocd %s: %s\n", name, why);
+    return command_usage(name);
+}
+
 static void print_overview(FILE *out)
 {
     fputs("vsocd: log-ingestion server of a vehicle security operations centre\n\nusage: vsocd "

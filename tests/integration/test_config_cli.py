@@ -192,6 +192,40 @@ def test_wrong_usage_is_told(run, words):
     assert "usage: vsocd check-config" in err
 
 
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("token", "say what to do: new, list or revoke"),
+        ("token nw", "say what to do: new, list or revoke"),
+        ("token new --file none", "new needs --tenant NAME"),
+        ("token new --file none --tenant a --formats=", "--formats or --vehicles is empty"),
+        ("token new --file none --tenant a --burst x", "take a whole number"),
+        ("token revoke --file none", "revoke needs --id ID"),
+        ("identity", "say what to do: explain CERT"),
+        ("identity explain", "name the certificate's file"),
+        ("parse x", "--format NAME is needed"),
+        ("parse --format cef x y", "y: is a second file"),
+        ("parse --format", "--format: is no option of it, or lacks its argument"),
+        ("healthcheck -c file", "it takes --url URL and nothing else"),
+        ("version x", "it takes no arguments"),
+        ("reference", "name one page"),
+        ("spool", "say what to do: list, check, export, verify or replay"),
+        ("spool replay", "replay needs DIR"),
+        ("spool replay DIR --from 9 --to 3", "--from and --to take positions"),
+    ],
+)
+def test_wrong_usage_is_told_with_its_reason(run, words, why):
+    code, out, err = run(*words.split())
+    first, rest = err.split("\n", 1)
+    assert code == 64 and out == "" and why in first and "usage: vsocd " + words.split()[0] in rest
+
+
+def test_certificate_file_that_is_not_there_is_told(run, tmp_path):
+    assert "No such file or directory" in run("identity", "explain", tmp_path / "none")[2]
+    (tmp_path / "text").write_text("text")
+    assert "holds no certificate in PEM or DER" in run("identity", "explain", tmp_path / "text")[2]
+
+
 def test_help_goes_to_standard_output(run):
     for words in (["help", "check-config"], ["check-config", "--help"]):
         code, out, err = run(*words)
