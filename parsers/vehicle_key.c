@@ -151,6 +151,11 @@ struct walk {
     enum vehicle_key key; /* what the last one says; arrays below it do not change that */
     bool is_plain;
     unsigned key_depth;
+    /* {"name": "VIN", "value": "…"}, in this order or the other. */
+    enum { MEMBER_OTHER, MEMBER_NAME, MEMBER_VALUE } member;
+    enum vehicle_key name; /* what the object at name_depth is named; 0: there is no such name */
+    unsigned name_depth, value_depth;
+    struct slice value; /* of the object at value_depth, 0: none yet */
 };
 
 /* From the quote at `at` to behind the closing one. */
@@ -164,6 +169,16 @@ static struct slice read_string(struct walk *w)
     return content;
 }
 
+static const char *const name_keys[] = {"name", "key", "label", NULL};
+static const char *const value_keys[] = {"value", "val", "stringValue", "string_value", NULL};
+
+static bool is_one_of(struct slice key, const char *const *names)
+{
+    while (*names && !slice_equal_nocase(key, *names))
+        names++;
+    return *names != NULL;
+}
+
 static void read_key(struct walk *w, struct slice raw)
 {
     uint8_t room[KEY_BYTES];
@@ -171,6 +186,11 @@ static void read_key(struct walk *w, struct slice raw)
     w->key = vehicle_key_of(key);
     w->is_plain = slice_equal_nocase(key, "vin");
     w->key_depth = w->depth - 1;
+    w->member = is_one_of(key, name_keys)    ? MEMBER_NAME
+                : is_one_of(key, value_keys) ? MEMBER_VALUE
+                                             : MEMBER_OTHER;
+    if (w->member == MEMBER_VALUE && w->name_depth)
+        w->key = w->name;
 }
 
 /* Is it there already? A claim counts more than a mention, and an outer one more than an inner. */
@@ -204,11 +224,10 @@ static void keep(struct vehicle_claims *claims, const struct vehicle_claim *clai
         kept->value = slice_make(kept->plain, VIN_BYTES);
 }
 
-static void read_value(const struct walk *w, struct slice raw, struct vehicle_claims *claims)
+/* The value under a key that says what it is. */
+static void take_value(const struct walk *w, struct slice raw, struct vehicle_claims *claims)
 {
     uint8_t room[KEY_BYTES];
-    if (w->key == VEHICLE_KEY_OTHER)
-        return;
     struct slice value = slice_trim(unescape(raw, room));
     bool is_vin = is_vin_like(value), is_mention = w->key == VEHICLE_KEY_MENTIONS;
     if (!is_vin && (is_mention || !w->is_plain || w->key_depth))
@@ -220,6 +239,43 @@ static void read_value(const struct walk *w, struct slice raw, struct vehicle_cl
     if (is_vin)
         memcpy(claim.plain, value.data, VIN_BYTES);
     keep(claims, &claim, is_vin);
+}
+
+/* The name of an object, whose value may be behind it or before. */
+static void read_name(struct walk *w, struct slice raw, struct vehicle_claims *claims)
+{
+    uint8_t room[KEY_BYTES];
+    enum vehicle_key name = vehicle_key_of(unescape(raw, room));
+    if (name == VEHICLE_KEY_OTHER)
+        return;
+    w->name = name;
+    w->name_depth = w->depth;
+    if (w->value_depth != w->depth)
+        return;
+    w->key = name;
+    take_value(w, w->value, claims);
+}
+
+static void read_value(struct walk *w, struct slice raw, struct vehicle_claims *claims)
+{
+    if (w->key != VEHICLE_KEY_OTHER) {
+        take_value(w, raw, claims);
+    } else if (w->member == MEMBER_NAME && w->key_depth + 1 == w->depth) {
+        read_name(w, raw, claims);
+    } else if (w->member == MEMBER_VALUE && w->key_depth + 1 == w->depth) {
+        w->value = raw;
+        w->value_depth = w->depth;
+    }
+}
+
+/* A container ends, and with it the pair in it. */
+static void close_container(struct walk *w)
+{
+    w->depth -= w->depth > 0;
+    if (w->name_depth > w->depth)
+        w->name_depth = 0;
+    if (w->value_depth > w->depth)
+        w->value_depth = 0;
 }
 
 static bool is_key(const struct walk *w)
@@ -245,7 +301,8 @@ static __attribute__((noinline)) void walk(struct slice text, struct vehicle_cla
             continue;
         }
         w.depth += (c == '{' || c == '[');
-        w.depth -= (c == '}' || c == ']') && w.depth;
+        if (c == '}' || c == ']')
+            close_container(&w);
         if (c == '{' || c == '}')
             w.key = VEHICLE_KEY_OTHER;
         w.at++;

@@ -77,6 +77,23 @@ static void escapes_hide_neither_key_nor_value(void **state)
     assert_true(slice_equal_text(c.items[0].value, "1M8GDM9AXKP042788"));
 }
 
+static void a_pair_of_name_and_value_claims_as_a_member_does(void **state)
+{
+    (void)state;
+    struct vehicle_claims c;
+    static const char *const texts[] = {
+        "{\"a\":[{\"name\":\"VIN\",\"type\":\"string\",\"value\":\"1M8GDM9AXKP042788\"}]}",
+        "{\"a\":[{\"Value\":\"1M8GDM9AXKP042788\",\"Key\":\"vehicle.vin\"}]}",
+        "{\"a\":{\"key\":\"vehicle.VIN\",\"value\":{\"stringValue\":\"1M8GDM9AXKP042788\"}}}",
+        "{\"a\":{\"name\":\"V\\u0049N\",\"value\":[\"1M8GDM9AXKP042788\"]}}",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        vehicle_claims_find(slice_from_text(texts[i]), &c);
+        if (c.count != 1 || !slice_equal_text(c.items[0].value, "1M8GDM9AXKP042788"))
+            fail_msg("%s: %zu", texts[i], c.count);
+    }
+}
+
 static void other_values_claim_nothing(void **state)
 {
     (void)state;
@@ -87,6 +104,9 @@ static void other_values_claim_nothing(void **state)
         "{\"a\":\"vin\",\"b\":\"1M8GDM9AXKP042788\"}",
         "{\"vin\":{\"a\":\"1M8GDM9AXKP042788\"}}",
         "{\"vin\":17}",
+        "{\"a\":[{\"name\":\"VIN\",\"value\":\"x\"},{\"value\":\"1M8GDM9AXKP042788\"}]}",
+        "{\"a\":[{\"value\":\"1M8GDM9AXKP042788\"},{\"name\":\"VIN\"}]}",
+        "{\"name\":\"serial\",\"value\":\"1M8GDM9AXKP042788\",\"b\":\"vin\"}",
         "{\"x\":\"\\\"vin\\\":\"}",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -154,6 +174,7 @@ int main(void)
         cmocka_unit_test(names_of_a_vin_are_known),
         cmocka_unit_test(claims_are_found_at_any_depth),
         cmocka_unit_test(escapes_hide_neither_key_nor_value),
+        cmocka_unit_test(a_pair_of_name_and_value_claims_as_a_member_does),
         cmocka_unit_test(other_values_claim_nothing),
         cmocka_unit_test(lists_and_other_names_mention_vins),
         cmocka_unit_test(each_vin_is_kept_once_at_its_least_depth),
