@@ -8,6 +8,8 @@
 
 #include "core/clock.h"
 
+/* A body that holds no more than this, with its events, goes on whatever the others hold. */
+#define SMALL_BYTES ((uint64_t)1 << 20)
 /* Memory of an inflated body that is kept for the next one. */
 #define INFLATED_KEEP ((size_t)8 << 20)
 
@@ -95,11 +97,12 @@ static void note_memory(struct reading *b)
     b->held_bytes = held;
 }
 
-/* Two bodies of the largest size fit; of more, the oldest must end first. */
+/* When all bodies of this worker together hold more than one of the largest size, the oldest must
+ * end first. Small ones never wait: large bodies must not hold up ordinary senders. */
 static bool waits_for_memory(const struct reading *b)
 {
     const struct reading_room *room = &b->ingest->reading;
-    if (room->held_bytes <= 2 * b->ingest->config->limit_inflated_bytes)
+    if (b->held_bytes <= SMALL_BYTES || room->held_bytes <= b->ingest->config->limit_inflated_bytes)
         return false;
     for (const struct reading *other = room->first; other; other = other->next)
         if (other->number < b->number)

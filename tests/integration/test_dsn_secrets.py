@@ -151,7 +151,7 @@ def test_server_shows_no_part_of_a_password(build, tmp_path, dsn):
 def test_server_says_that_a_dsn_in_set_shows(build, tmp_path):
     done = subprocess.run(
         [build / "vsocd", "serve", "--set", f"sinks.postgres.dsn=host={tmp_path} password=x", "--set", "listen.ingest.tls=false", "--set",
-         f"data_dir={tmp_path}/data", "--set", f"privacy.keys_file={tmp_path}/none/keys"],
+         f"data_dir={tmp_path}/data", "--set", f"privacy.keys_file={tmp_path}/none/none/keys"],
         capture_output=True, text=True, timeout=60,
     )
     assert done.returncode != 0 and "sinks.postgres.dsn_file" in done.stderr and "password=x" not in done.stderr

@@ -41,6 +41,8 @@ def make_ca(folder):
         )
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        if name == "vehicle":
+            builder = builder.add_extension(x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
         certificate = builder.sign(issuer_key or key, hashes.SHA256())
         (folder / f"{name}.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         (folder / f"{name}.key").write_bytes(
@@ -48,6 +50,7 @@ def make_ca(folder):
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
             )
         )
+        (folder / f"{name}.key").chmod(0o600)
         return key
 
     def subject(common, organisation="acme"):

@@ -268,7 +268,7 @@ class Vsocd:
         """A raw socket to the ingest listener."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
 
-    def request(self, method, path, body=None, headers=None, context=None, timeout=60):
+    def request(self, method, path, body=None, headers=None, context=None, timeout=60 * SLOWEST):
         """One request on a connection of its own."""
         if self.settings["listen"]["ingest"]["tls"]:
             connection = http.client.HTTPSConnection(
