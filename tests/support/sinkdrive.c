@@ -167,7 +167,7 @@ static enum sink_next walk_next(struct sink_iterator *it, struct event_item *ite
     return SINK_NEXT_ITEM;
 }
 
-static const char *const results[] = {"delivered", "later", "rejected", "broken"};
+static const char *const results[] = {"delivered", "later", "rejected", "broken", "misconfigured"};
 
 static void print_problem(const struct sink_problem *problem)
 {
