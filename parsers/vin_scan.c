@@ -10,6 +10,9 @@
 /* Letters and digits around a VIN in bytes. */
 #define AROUND_MAX 3
 
+/* Other characters between "VIN" and one: \": \" in JSON text of a JSON text. */
+#define NAME_GAP_MAX 6
+
 /* Bytes of which an escaped VIN can consist: letters, digits, % and backslash. */
 static bool run_bytes[256];
 /* Letters and digits in upper case, else 0. */
@@ -166,6 +169,21 @@ static bool is_among(const struct vin_scan *scan, const struct run *run, size_t 
     return false;
 }
 
+/* Does "VIN" come before it, as in VIN=… or "vin": "…"? Then it is one whatever its check digit. */
+static bool is_named(struct slice text, const struct vin_match *match)
+{
+    const uint8_t *p = text.data + match->start;
+    size_t left = match->start, gap = 0;
+    while (gap < NAME_GAP_MAX && gap < left && !upper[*(p - gap - 1)])
+        gap++;
+    p -= gap;
+    left -= gap;
+    if (!gap || left < 3 || upper[p[-3]] != 'V' || upper[p[-2]] != 'I' || upper[p[-1]] != 'N')
+        return false;
+    bool begins = left == 3 || !upper[p[-4]] || (p[-3] == 'V' && p[-4] >= 'a'); /* carVIN */
+    return begins && vin_is_valid(slice_make(match->vin, VIN_BYTES));
+}
+
 /* A word ends: is it a VIN? */
 static bool is_recognised(const struct vin_scan *scan, struct run *run, size_t end,
                           struct vin_match *match)
@@ -176,7 +194,8 @@ static bool is_recognised(const struct vin_scan *scan, struct run *run, size_t e
                   is_among(scan, run, end, match);
     if (fits && !is_vin) {
         found(run, end, match, scan->known_count);
-        is_vin = vin_check_digit_fits(slice_make(match->vin, VIN_BYTES));
+        is_vin =
+            vin_check_digit_fits(slice_make(match->vin, VIN_BYTES)) || is_named(scan->text, match);
     }
     run->count = 0;
     run->is_tainted = false;

@@ -31,7 +31,8 @@ struct vin_match {
 };
 
 /* The next VIN of the text. One that is not known has 17 characters A-H J-N P R-Z 0-9 of any case
- * between characters that are neither letter nor digit, and a check digit that fits (49 CFR 565).
+ * between characters that are neither letter nor digit, and a check digit that fits (49 CFR 565) or
+ * the word VIN before it (VIN=…).
  * Inside longer words none is looked for: every eleventh stretch of a hash or an id would be one.
  * Characters may be written as %31 or \u0031. False: there is none. */
 bool vin_scan_next(struct vin_scan *scan, struct vin_match *match);

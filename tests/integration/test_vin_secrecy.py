@@ -22,6 +22,8 @@ OWN, HEADER, CLAIMED, IN_TEXT, IN_KEY, NESTED, LOWER, IN_ID, IN_HOST, ESCAPED = 
 IN_BYTES, IN_NAME, QUARANTINED, UNKNOWN_ID, IN_QUERY, IN_TRACE, IN_IDEMPOTENCY, IN_TYPE, IN_REQUEST_ID, IN_TOKEN = VINS[10:]
 OTHERS = [vin for vin in VINS if vin != OWN]
 NO_DIGIT = "WVWZZZ1JZXW000001"  # its check digit says nothing: known only because somebody claims it
+PLATOON = [f"WVWZZZ1JZXW00001{n}" for n in range(10)]  # as that one: known by their keys
+NAMED = "WVWZZZ1JZXW000029"  # as that one: known by the word before it
 # No vehicle, but what the words of an event would look like in clear: the hunt itself is hunted.
 CONTROL = "1M8GDM9AXKP042788"
 
@@ -54,6 +56,8 @@ def native():
     yield {"event_name": "x", "severity_id": 1, "attributes": {"Vehicle": {"vehicleIdentificationNumber": CLAIMED.lower()}}}
     yield {"event_name": "x", "severity_id": 1, "time": f"soon {IN_TEXT}"}
     yield {"event_name": "x", "severity_id": 1, "peer": {"vin": NO_DIGIT}, "vin": OWN, "message": f"met {NO_DIGIT} and {NO_DIGIT.lower()}"}
+    yield {"event_name": "x", "severity_id": 1, "vin": OWN, "platoon": [{"vin": vin} for vin in PLATOON[:7]], "peerVINs": PLATOON[7:9], "fin": PLATOON[9]}
+    yield {"event_name": "x", "severity_id": 1, "message": f"met VIN={NAMED} today", "note": json.dumps({"vin": NAMED})}
     yield {"event_name": "x", "severity_id": QUARANTINED}
     yield {"event_name": "x", "severity_id": 1, f"severtiy_{QUARANTINED}": 1, "confidence": f"{QUARANTINED}"}
     yield {"event_name": "x", "severity_id": 1, "vin": f"{QUARANTINED}Z"}
@@ -85,6 +89,7 @@ LINES = {
         f"<14>1 2026-04-27T15:46:41Z {IN_HOST} app{IN_ID[:4]} - {IN_ID} [veh@1 VIN=\"{CLAIMED}\" n=\"{IN_TEXT}\"] m {IN_TEXT}",
         f"<14>1 2026-04-27T15:46:41Z gw app 1 - [veh@1 vin=\"{CLAIMED}\"]x",
         f"<14>Nov 29 12:00:00 {IN_HOST} tag[1]: said {LOWER.lower()} {escaped(ESCAPED)}",
+        f"<14>Nov 29 12:00:00 gw tag: no frame from vin: {NAMED}",
         f"<14>Nov 29 12:00:00 gw tag: CEF:0|V|P|1|C|N|5|VIN={CLAIMED} msg=x {IN_TEXT}",
     ],
     "cef": [
@@ -265,7 +270,7 @@ def test_no_vin_leaves_the_server(served):
     seen, leaks = 0, {}
     for where, data in outputs(served):
         seen += 1
-        for vin, how, around in hunt(data, [*VINS, NO_DIGIT]):
+        for vin, how, around in hunt(data, [*VINS, NO_DIGIT, *PLATOON, NAMED]):
             leaks.setdefault((where, how), f"{vin}: …{around.decode(errors='replace')}…")
     assert seen > 1000
     assert not leaks, "\n".join(f"{where}, {how}: {around}" for (where, how), around in leaks.items())

@@ -89,6 +89,22 @@ static void what_is_no_vin_is_left_alone(void **state)
         assert_string_equal(in_text(texts[i], NULL), "");
 }
 
+static void one_behind_its_name_needs_no_check_digit(void **state)
+{
+    (void)state;
+    assert_string_equal(in_text("VIN=" OTHER ", vin: " OTHER, NULL), "4-21 28-45 ");
+    assert_string_equal(in_text("x vin(" OTHER ") carVIN=" OTHER, NULL), "6-23 32-49 ");
+    assert_string_equal(in_json("{\"vin\": \"" OTHER "\"}", NULL), "9-26 ");
+    assert_string_equal(in_json("{\"a\":\"{\\\"vin\\\": \\\"" OTHER "\\\"}\"}", NULL), "18-35 ");
+    static const char *const texts[] = {
+        "vin" OTHER,       "calvin=" OTHER, "VINTAGE=" OTHER,
+        "vin=" OTHER "0",  "in=" OTHER,     "vin=WVWZZZ1JZXW00000O",
+        "vin_hash=" OTHER, "VIN is " OTHER, "vin        " OTHER,
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        assert_string_equal(in_text(texts[i], NULL), "");
+}
+
 static void a_known_one_is_found_in_any_spelling_and_inside_words(void **state)
 {
     (void)state;
@@ -168,6 +184,7 @@ int main(void)
         cmocka_unit_test(one_that_fits_is_found_between_any_other_characters),
         cmocka_unit_test(every_place_in_a_text_is_looked_at),
         cmocka_unit_test(what_is_no_vin_is_left_alone),
+        cmocka_unit_test(one_behind_its_name_needs_no_check_digit),
         cmocka_unit_test(a_known_one_is_found_in_any_spelling_and_inside_words),
         cmocka_unit_test(escapes_are_looked_through),
         cmocka_unit_test(an_escape_of_json_is_never_cut),
