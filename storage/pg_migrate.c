@@ -91,9 +91,18 @@ static enum status read_version(struct run *run, unsigned *version)
  * (vsoc.make_partition takes the same lock): both change the catalogue's row of a table, which
  * PostgreSQL refuses to the later one. A lock on a table that only its owner may lock, because
  * everybody can hold an advisory lock for as long as they like. What belongs to vsoc_owner is
- * changed as vsoc_owner. */
+ * changed as vsoc_owner. From version 16 of PostgreSQL on, who makes a role does not thereby become
+ * it: a login that may make roles takes that right, for those that a migration makes and for those
+ * that it made before. */
 static const char become_owner[] =
     "DO $$ BEGIN "
+    "IF current_setting('server_version_num')::integer >= 160000 THEN "
+    "PERFORM set_config('createrole_self_grant', 'set, inherit', true); "
+    "IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'vsoc_owner' AND "
+    "pg_has_role(current_user, oid, 'MEMBER WITH ADMIN OPTION')) THEN "
+    "IF NOT pg_has_role(current_user, 'vsoc_owner', 'SET') THEN "
+    "EXECUTE format('GRANT vsoc_owner TO %I WITH SET TRUE, INHERIT TRUE', current_user); "
+    "END IF; END IF; END IF; "
     "IF EXISTS (SELECT FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner "
     "WHERE n.nspname = 'vsoc' AND r.rolname = 'vsoc_owner' AND "
     "pg_has_role(current_user, r.oid, 'MEMBER')) THEN SET LOCAL ROLE vsoc_owner; END IF; "

@@ -137,7 +137,7 @@ BEGIN
         END;
     END LOOP;
     SELECT string_agg(quote_ident(p.rolname), ', ' ORDER BY p.rolname) INTO unlimited FROM pg_roles p
-    WHERE p.rolcanlogin AND p.rolconnlimit = -1 AND NOT p.rolsuper AND p.rolname <> ALL (people) AND EXISTS (
+    WHERE p.rolcanlogin AND p.rolconnlimit = -1 AND NOT p.rolsuper AND NOT p.rolcreaterole AND p.rolname <> ALL (people) AND EXISTS (
         SELECT FROM unnest(people) g JOIN pg_roles q ON q.rolname = g WHERE pg_has_role(p.oid, q.oid, 'MEMBER'));
     IF unlimited IS NOT NULL THEN
         RAISE NOTICE 'these logins may use up the connections of the server, ALTER ROLE … CONNECTION LIMIT bounds them: %', left(unlimited, 500);
