@@ -3,7 +3,7 @@
 import re
 import threading
 
-from harness import Services, wait_until
+from harness import SLOWEST, Services, wait_until
 from load import Sender
 
 KAFKA, POSTGRES = 'sink="kafka"', 'sink="postgres"'
@@ -53,8 +53,9 @@ class Traffic(threading.Thread):
 
     def end(self):
         self.ended.set()
-        self.join(120)
+        self.join(120 * SLOWEST)
         self.check()
+        assert not self.is_alive(), "the last batch has no answer"
         return self.sender.told
 
 

@@ -6,7 +6,7 @@ import subprocess
 import time
 import uuid
 
-from harness import HarnessError, event, ndjson
+from harness import SLOWEST, HarnessError, event, ndjson
 from ledger import Told, content_of_reject, content_of_sent, read_told
 
 NAME = "SEV_UDS_SECURITY_ACCESS_FAILED"
@@ -44,7 +44,7 @@ class Load:
 
     def finish(self, seconds=700):
         """Waits until every event has its answer; what was told."""
-        if self.process.wait(seconds) != 0:
+        if self.process.wait(seconds * SLOWEST) != 0:
             raise HarnessError(self.log.read_text()[-3000:])
         return self.told()
 
@@ -71,10 +71,11 @@ class Sender:
         return made
 
     def send(self, events, seconds=None, **headers):
-        """Posts them as one batch and returns the reply; the last one when it was refused for good or the time is over (None: no answer)."""
+        """Posts them as one batch and returns the reply; the last one when it was refused for good or the time is over (None: no answer). seconds: as for
+        wait_until; 0 is one try."""
         self.sent.update(told_of(events, "sent"))
         headers.setdefault("Idempotency_Key", uuid.uuid4().hex)
-        deadline = time.monotonic() + (self.seconds if seconds is None else seconds)
+        deadline = time.monotonic() + (self.seconds if seconds is None else seconds) * SLOWEST
         while True:
             reply = self._post(ndjson(events), headers)
             if reply and reply.status == 200:

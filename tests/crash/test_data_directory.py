@@ -25,7 +25,7 @@ def refuses(server, text, status=74):
     directory = pathlib.Path(server.settings["data_dir"])
     before = files_of(directory)
     server.start(wait=False)
-    assert server.process.wait(60) == status, server.log()
+    assert server.ended() == status, server.log()
     assert text in server.log()
     assert files_of(directory) == before
 
@@ -63,7 +63,7 @@ def test_a_closed_folder(filled):
     filled.spool_dir.chmod(0)
     try:
         filled.start(wait=False)
-        assert filled.process.wait(60) == 74
+        assert filled.ended() == 74
         assert "Permission denied" in filled.log()
     finally:
         filled.spool_dir.chmod(0o750)
@@ -76,7 +76,7 @@ def test_a_second_process_is_refused_and_does_not_disturb_the_first(make_server)
     first = make_server()
     second = make_server({"data_dir": first.settings["data_dir"]}, start=False)
     second.start(wait=False)
-    assert second.process.wait(60) == 74
+    assert second.ended() == 74
     assert "another vsocd uses this spool" in second.log()
     assert first.post(ndjson([event(1)])).status == 200
 

@@ -159,7 +159,7 @@ def test_a_disk_that_becomes_read_only_ends_the_process_and_loses_nothing(make_s
     assert server.terminate() == 0
     before = len(server.log())
     server.start(wait=False)
-    assert server.process.wait(60) == 74
+    assert server.ended() == 74
     assert "Read-only file system" in server.log()[before:]
     disk.run("umount", disk.path)
     server.start()

@@ -13,7 +13,7 @@ import shutil
 import pytest
 
 import fail_calls
-from fail_calls import END_S, LATER, Fault, Life, make_earlier
+from fail_calls import LATER, Fault, Life, make_earlier
 
 ALL = os.environ.get("VSOCD_IO_ERRORS") == "all"
 SEED = int(os.environ.get("VSOCD_IO_SEED", random.SystemRandom().randrange(1 << 32)))
@@ -131,7 +131,7 @@ def test_a_file_system_that_becomes_read_only_ends_the_process_and_loses_nothing
     life.make(Fault("change", calls["change"] // 3, "EROFS", times=0).text)
     assert life.wait_for_start()
     life.load(LATER)
-    assert life.server.process.wait(END_S) == 74
+    assert life.server.ended() == 74
     assert 0 < len(life.acknowledged) < len(LATER)
     assert life.server.log().count("Read-only file system") > 0
     life.end_well()

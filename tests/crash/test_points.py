@@ -72,7 +72,7 @@ def test_key_file_is_whole_or_not_there(build, faulty, tmp_path, point):
         server.start(wait=False)
         if point == "keys_linked" and (tmp_path / "vin.keys").exists():
             break
-        assert server.process.wait(60) == -signal.SIGKILL
+        assert server.ended() == -signal.SIGKILL
     server.kill()
     server.environment = {}
     server.start()

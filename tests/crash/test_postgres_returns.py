@@ -12,7 +12,7 @@ import subprocess
 import psycopg2
 import pytest
 
-from harness import query, wait_until
+from harness import SLOWEST, query, wait_until
 from postgres_case import (  # noqa: F401
     PATIENCE_S, Cluster, cluster, clusters, make_case, pytest_generate_tests, services, terminate,
 )
@@ -174,7 +174,7 @@ def test_connections_cut_at_any_byte_lose_and_double_nothing(make_case, proxy):
     with case.traffic():
         for number in range(CUTS):
             towards = {"to_server": chance.randrange(20000)} if number % 2 else {"to_client": chance.randrange(600)}
-            assert proxy.arm(**towards).done.wait(PATIENCE_S), towards
+            assert proxy.arm(**towards).done.wait(PATIENCE_S * SLOWEST), towards
         case.await_up()
     case.compare()
 
@@ -183,6 +183,6 @@ def test_commits_whose_answer_is_lost_lose_and_double_nothing(make_case, proxy):
     case = make_case(dsn=through(proxy))
     with case.traffic():
         for _ in range(CUTS // 2):
-            assert proxy.arm(answer_to=b"COMMIT\0").done.wait(PATIENCE_S)
+            assert proxy.arm(answer_to=b"COMMIT\0").done.wait(PATIENCE_S * SLOWEST)
         case.await_up()
     case.compare()

@@ -88,7 +88,7 @@ def test_bodies_half_read_at_sigterm_are_answered(make_server):
     for link in links:
         with link, link.makefile("rb") as answer, contextlib.suppress(ConnectionError):
             answers.append(answer.readline()[:13])
-    assert server.process.wait(60) == 0
+    assert server.ended() == 0
     taken = answers.count(b"HTTP/1.1 200 ")
     assert set(answers) <= {b"HTTP/1.1 200 ", b"HTTP/1.1 503 ", b""}
     # A batch is there as a whole or not at all, and each one that was answered is.
@@ -106,7 +106,7 @@ def test_a_second_signal_stops_within_a_body(make_server):
     wait_until(lambda: slices(server) > begun + 2, what="bodies being read", interval=0.001)
     server.process.send_signal(signal.SIGTERM)
     server.process.send_signal(signal.SIGTERM)
-    server.process.wait(60)
+    server.ended()
     server.check_log()
     assert len([one for one in server.export() if "event_uid" in one]) % EVENTS == 0
     for link in links:

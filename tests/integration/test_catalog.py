@@ -138,7 +138,7 @@ def test_a_start_with_a_wrong_file_is_refused(make_server, tmp_path):
     file.write_text(TITLES + "0x8001,X,nosuch,4\n")
     server = make_server({"ingest": {"catalogs": [str(file)]}}, start=False)
     server.start(wait=False)
-    assert server.process.wait(30) == 78
+    assert server.ended() == 78
     assert "no such category" in server.log()
 
 

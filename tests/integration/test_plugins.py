@@ -248,7 +248,7 @@ def test_what_was_acknowledged_outlives_a_plugin_that_crashes_while_it_reads(mak
     assert server.post("ecu: kept\n", "application/vnd.outside").json["accepted"] == 1
     with pytest.raises(OSError):
         server.post("ecu: lost\ncrash\n", "application/vnd.outside")
-    server.process.wait(30)
+    server.ended()
     server.start()
     assert server.post("ecu: next\n", "application/vnd.outside").json["accepted"] == 1
     assert [event["message"] for event in server.export()] == ["ecu: kept", "ecu: next"]

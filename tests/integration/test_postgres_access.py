@@ -446,7 +446,7 @@ def test_superuser_is_refused_and_the_server_ends_with_78(make_server, database)
     server.migrate()
     server.config.write_text(server.config.read_text().replace("user=vsoc_ingest", "user=postgres"))
     server.start(wait=False)
-    assert server.process.wait(60) == 78
+    assert server.ended() == 78
     assert "is a superuser of PostgreSQL" in server.log() and "IN ROLE vsoc_ingest" in server.log()
 
 

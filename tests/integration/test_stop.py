@@ -75,7 +75,7 @@ def test_new_connections_are_refused_at_once_and_none_hangs(make_server):
         assert server.process.poll() is None  # by the listener, not by the end of the process
         flying.sendall(body[10:])
         assert flying.makefile("rb").readline() == b"HTTP/1.1 200 OK\r\n"
-    assert server.process.wait(30) == 0
+    assert server.ended() == 0
 
 
 class Client(threading.Thread):
@@ -167,4 +167,4 @@ def test_reload_while_stopping_is_refused_in_words(make_server):
         wait_until(lambda: "stopping: finishing" in server.log(), what="the stop")
         server.process.send_signal(signal.SIGHUP)
         wait_until(lambda: "not read again while the server stops" in server.log(), what="the refusal")
-    assert server.process.wait(30) == 0
+    assert server.ended() == 0

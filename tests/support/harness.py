@@ -209,10 +209,14 @@ class Vsocd:
         self.process.kill()
         self.process.wait()
 
+    def ended(self, seconds=60):
+        """Waits for its end; the exit status. seconds: as for wait_until."""
+        return self.process.wait(seconds * SLOWEST)
+
     def terminate(self, seconds=60):
         """SIGTERM and wait; the exit status."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(seconds * SLOWEST)
+        return self.ended(seconds)
 
     def stop_for_good(self):
         """End of a test: an orderly stop that must succeed, and no sanitizer may have spoken."""
