@@ -192,9 +192,10 @@ def test_files_behind_the_gap_of_a_rotation_that_broke_off_are_read(make_server,
 def test_while_the_server_is_under_load(stack, load):
     events = int(os.environ.get("VSOCD_REPLAY_EVENTS", "20000"))
     running = load(stack.server, events, connections=16, rate=events // 10, bad_every=97)
-    wait_until(lambda: stack.server.metric("vsocd_sink_events_total", 'sink="postgres"') > events / 8, 60, "some load")
+    for sink in ("postgres", "kafka"):  # Kafka's topics are made with its first delivery
+        wait_until(lambda: stack.server.metric("vsocd_sink_events_total", f'sink="{sink}"') > events / 8, 60, "some load")
     rounds = 0
-    while running.running:
+    while running.running or rounds < 2:
         query(stack.database, f"delete from vsoc.events where mod(batch_index, 5) = {rounds % 5}")
         report = replay(stack)
         assert report["kafka"]["put"] == 0
@@ -203,7 +204,7 @@ def test_while_the_server_is_under_load(stack, load):
     stack.server.wait_for_sinks()
     replay(stack)
     compare(stack, told)
-    assert rounds > 1 and stack.server.metric("vsocd_kafka_producer_recreated_total") == 0
+    assert stack.server.metric("vsocd_kafka_producer_recreated_total") == 0
 
 
 POINTS = {

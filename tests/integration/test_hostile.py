@@ -144,7 +144,7 @@ def test_5000_idle_connections(make_server):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 12_000) if hard > 0 else 12_000, hard))
     try:
-        server = make_server({"limits": {"connections_per_address": 10_000}, "timeouts": {"headers": "10m", "idle": "10m"}})
+        server = make_server({"limits": {"connections_per_address": 10_000}, "timeouts": {"headers": "10min", "idle": "10min"}})
         with unharmed(server), contextlib.ExitStack() as stack:
             for _ in range(5000):
                 stack.enter_context(server.connect())
