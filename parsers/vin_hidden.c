@@ -88,14 +88,38 @@ static bool make_view(const struct vin_hidden_scan *scan, unsigned number, struc
         *view = (struct vin_view){scan->at + number - 1, (size - number + 1) * 6 / 8, VIN_BASE64};
         return true;
     }
-    size_t start = scan->at + (number - 5), end = start;
     if (number > 6)
         return false;
-    /* The hex digits of the stretch: a word of its own, as it is written. */
-    while (end < scan->end && hex_digit_value(scan->text.data[end]) >= 0)
-        end++;
-    *view = (struct vin_view){start, (end - start) / 2, VIN_HEX};
+    size_t start = scan->hex_start + (number - 5); /* a pair may begin at any digit */
+    *view = (struct vin_view){start, (scan->hex_end - start) / 2, VIN_HEX};
     return true;
+}
+
+/* The next hex digits of the stretch, from on, that are enough for a VIN: behind 0x or a letter
+ * too. */
+static bool find_hex(struct vin_hidden_scan *scan, size_t from)
+{
+    const uint8_t *data = scan->text.data;
+    for (size_t end = from; from < scan->end; from = end + 1) {
+        for (end = from; end < scan->end && hex_digit_value(data[end]) >= 0;)
+            end++;
+        if (end - from < 2 * VIN_BYTES)
+            continue;
+        scan->hex_start = from;
+        scan->hex_end = end;
+        return true;
+    }
+    return false;
+}
+
+/* Base64 at each of four characters, and then each run of hex digits at each of two. */
+static void next_view(struct vin_hidden_scan *scan)
+{
+    scan->next = 0;
+    if (scan->is_spaced || (scan->view != 4 && scan->view != 6))
+        scan->view++;
+    else
+        scan->view = find_hex(scan, scan->view == 4 ? scan->at : scan->hex_end) ? 5 : 7;
 }
 
 /* ---- VINs in a view ---- */
@@ -238,8 +262,7 @@ bool vin_hidden_next(struct vin_hidden_scan *scan, struct vin_hidden *hidden)
         while (make_view(scan, scan->view, &hidden->view)) {
             if (find_in_view(scan, hidden))
                 return true;
-            scan->view++;
-            scan->next = 0;
+            next_view(scan);
         }
         scan->view = 0;
         scan->next = 0;

@@ -130,6 +130,27 @@ static void bytes_in_hex_and_base64_are_looked_into(void **state)
     }
 }
 
+static void hex_behind_other_characters_is_looked_into(void **state)
+{
+    (void)state;
+    struct scrub s = make();
+    const char *const hex = "314d3847444d3941584b50303432373838"; /* FITS */
+    const char *const done = "76696e3a33383338333833382e2e2e2e2e";
+    static const char *const around[][2] = {{"DID=0xf190", "ff"}, {"0x", ""},   {"suc", "cess"},
+                                            {"0xf1902", "e"},     {"h", "xyz"}, {"0xg", "h 0x12"}};
+    for (size_t i = 0; i < sizeof around / sizeof *around; i++) {
+        char text[120], expected[120];
+        snprintf(text, sizeof text, "%s%s%s", around[i][0], hex, around[i][1]);
+        snprintf(expected, sizeof expected, "%s%s%s", around[i][0], done, around[i][1]);
+        check(&s, SCRUB_TEXT, text, expected);
+    }
+    /* Twice in a word, with other letters between. */
+    char text[200], expected[200];
+    snprintf(text, sizeof text, "x%sx%sx", hex, hex);
+    snprintf(expected, sizeof expected, "x%sx%sx", done, done);
+    check(&s, SCRUB_TEXT, text, expected);
+}
+
 static void data_around_a_vin_may_be_letters(void **state)
 {
     (void)state;
@@ -285,6 +306,7 @@ int main(void)
         scrub_test(json_stays_json),
         scrub_test(data_keep_their_size),
         scrub_test(bytes_in_hex_and_base64_are_looked_into),
+        scrub_test(hex_behind_other_characters_is_looked_into),
         scrub_test(data_around_a_vin_may_be_letters),
         scrub_test(hashes_and_ids_stay),
         scrub_test(pseudonyms_for_strangers_are_few),
