@@ -7,6 +7,7 @@ import re
 import subprocess
 import threading
 import time
+import uuid
 
 import psycopg2
 import pytest
@@ -377,7 +378,9 @@ def test_old_keys_are_deleted_and_young_ones_kept(schema, make_lane):
 
 
 def test_missing_schema_is_told_with_what_to_do(empty, make_lane):
-    answer = make_lane(empty, role="pg_monitor").connect()  # a role of every server, no superuser
+    login = "login_" + uuid.uuid4().hex
+    query(empty, f"create role {login} login")
+    answer = make_lane(empty, role=login).connect()
     assert answer["result"] == "broken" and "vsocd migrate" in answer["text"]
 
 
