@@ -4,8 +4,11 @@
 
 #include <ctype.h>
 
+#include "core/hex.h"
+
 #define VIN_BYTES    17
-#define MASKED_BYTES 12 /* vin: and eight hex digits */
+#define MASKED_BYTES 12      /* vin: and eight hex digits */
+#define FILLER       "....." /* behind it where the size stays that of a VIN */
 
 /* What the body does not say. */
 static bool is_from_outside(enum event_field field)
@@ -57,36 +60,92 @@ bool reparse_is_of_catalogue(const struct event_field_info *field)
     }
 }
 
-static bool is_masked(struct slice text)
+/* How a scrubbed VIN is written: as text, as hex digits, as hex digits with one character between.
+ */
+enum form { FORM_TEXT, FORM_HEX, FORM_SPACED, FORM_COUNT };
+
+/* The byte with this number from the start of the text; -1: there is none. */
+static int byte_at(struct slice text, enum form form, size_t number)
 {
-    if (!slice_starts_with(text, "vin:") || text.size < MASKED_BYTES)
-        return false;
-    for (size_t i = 4; i < MASKED_BYTES; i++)
-        if (!isxdigit(text.data[i]))
-            return false;
-    return true;
+    size_t at = number * (form + 1);
+    if (form == FORM_TEXT)
+        return at < text.size ? text.data[at] : -1;
+    int high = at + 2 <= text.size ? hex_digit_value(text.data[at]) : -1;
+    int low = high < 0 ? -1 : hex_digit_value(text.data[at + 1]);
+    return low < 0 ? -1 : high << 4 | low;
 }
 
-/* Bytes of a VIN at the start of a text; 0: there is none. */
+static bool has_bytes(struct slice text, enum form form, size_t from, const char *bytes)
+{
+    while (*bytes && byte_at(text, form, from) == (uint8_t)*bytes) {
+        bytes++;
+        from++;
+    }
+    return !*bytes;
+}
+
+/* Does it begin with what scrub.c writes: vin: and eight hex digits, or vin:redacted? */
+static bool is_masked(struct slice text, enum form form)
+{
+    if (!has_bytes(text, form, 0, "vin:"))
+        return false;
+    size_t i = 4;
+    while (i < MASKED_BYTES && isxdigit(byte_at(text, form, i) & 0xff))
+        i++;
+    return i == MASKED_BYTES || has_bytes(text, form, 4, "redacted");
+}
+
+/* Does it have so many letters and digits? */
+static bool is_vin_like(struct slice text, enum form form)
+{
+    size_t i = 0;
+    while (i < VIN_BYTES && byte_at(text, form, i) >= 0 && isalnum(byte_at(text, form, i)))
+        i++;
+    return i == VIN_BYTES;
+}
+
+/* Bytes of a VIN at the start of a text, some of them perhaps as %31; 0: there is none. */
 static size_t vin_bytes(struct slice text)
 {
-    if (is_masked(text))
+    size_t at = 0;
+    if (is_masked(text, FORM_TEXT))
         return MASKED_BYTES;
-    for (size_t i = 0; i < VIN_BYTES; i++)
-        if (i >= text.size || !isalnum(text.data[i]))
+    for (size_t i = 0; i < VIN_BYTES; i++) {
+        if (at < text.size && isalnum(text.data[at]))
+            at++;
+        else if (at + 3 <= text.size && text.data[at] == '%')
+            at += 3;
+        else
             return 0;
-    return VIN_BYTES;
+    }
+    return at;
+}
+
+/* Passes over a masked VIN and what it was. False: there was none. */
+static bool pass_masked(struct slice *stored, struct slice *again, enum form form)
+{
+    size_t was = vin_bytes(*again), is = MASKED_BYTES;
+    if (form != FORM_TEXT) {
+        bool kept = has_bytes(*stored, form, MASKED_BYTES, FILLER) &&
+                    (is_vin_like(*again, form) || is_masked(*again, form));
+        was = is = kept ? VIN_BYTES * (form + 1) - (form == FORM_SPACED) : 0;
+    } else if (has_bytes(*stored, form, is, FILLER) && !has_bytes(*again, form, was, FILLER)) {
+        is = VIN_BYTES; /* in data the size stays */
+    }
+    *stored = slice_sub(*stored, is, stored->size);
+    *again = slice_sub(*again, was, again->size);
+    return was > 0;
 }
 
 static bool same_text(struct slice stored, struct slice again)
 {
     while (stored.size) {
-        if (is_masked(stored)) {
-            size_t skip = vin_bytes(again);
-            if (!skip)
+        unsigned form = FORM_TEXT;
+        while (form < FORM_COUNT && !is_masked(stored, form))
+            form++;
+        if (form < FORM_COUNT) {
+            if (!pass_masked(&stored, &again, form))
                 return false;
-            stored = slice_sub(stored, MASKED_BYTES, stored.size);
-            again = slice_sub(again, skip, again.size);
             continue;
         }
         if (!again.size || *stored.data != *again.data)

@@ -40,6 +40,19 @@ def test_every_format_gives_the_stored_events_again(make_server):
     assert report["reparsed"]["not_compared"] == len(report["findings"])
 
 
+def test_the_requests_own_vin_is_no_difference_however_it_is_written(make_server):
+    """The body has it, the stored event its pseudonym; whose it was is known at receipt only."""
+    vin = "WVWZZZ1JZXW000027"  # no check digit that says what it is
+    server = make_server()
+    digits = vin.encode().hex()
+    for text in (vin, f"a{vin}b", f"%57{vin[1:]}", digits, digits.upper(), f"DID=0xf190{digits}ff", bytes(vin, "ascii").hex(" "), "vin:redacted"):
+        assert server.post(ndjson([{"event_name": "x", "severity_id": 1, "message": text, "note": text}]), VSOC_Vehicle=vin).json["accepted"] == 1
+    frame = f"(1700000000.000000) can0 123##1{digits.upper()}000000\n".encode()
+    assert server.post(frame, "text/plain", "/v1/events/candump", VSOC_Vehicle=vin).json["accepted"] == 1
+    assert server.terminate() == 0
+    assert reparse(server)["reparsed"] == {"batches": 9, "events": 9, "differ": 0, "not_compared": 0}
+
+
 @pytest.fixture
 def posted(make_server):
     """A stopped server with ten batches, of JSON, gzip and syslog."""
