@@ -143,7 +143,10 @@ static enum status load_parts(struct app *app)
 {
     char reason[256];
     app_reload_watch(app); /* before they are read: a change meanwhile is seen */
-    enum status s = pseudonym_key_load(app->config->privacy_keys_file, &app->shared.key, reason);
+    const struct config *c = app->config;
+    enum status s = data_keys_missing(c->data_dir, c->privacy_keys_file, reason);
+    if (s == STATUS_OK)
+        s = pseudonym_key_load(c->privacy_keys_file, &app->shared.key, reason);
     if (s != STATUS_OK) {
         log_error("pseudonym keys can't be used", LOG_TEXT("problem", reason));
         return settings_status(s);

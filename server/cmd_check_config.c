@@ -6,6 +6,7 @@
 #include "server/catalog_set.h"
 #include "server/command.h"
 #include "server/config_cli.h"
+#include "server/data_folders.h"
 #include "server/plugins.h"
 #include "server/pseudonym.h"
 #include "server/sink_config.h"
@@ -40,7 +41,8 @@ static bool sinks_are_good(const struct config *config)
 static bool keys_are_good(const struct config *config)
 {
     char reason[256];
-    return pseudonym_key_check(config->privacy_keys_file, reason) == STATUS_OK ||
+    return (pseudonym_key_check(config->privacy_keys_file, reason) == STATUS_OK &&
+            data_keys_missing(config->data_dir, config->privacy_keys_file, reason) == STATUS_OK) ||
            tell(config, "privacy.keys_file: ", reason);
 }
 

@@ -2,7 +2,10 @@
 #define LOG_COMPONENT "app"
 #include "server/data_folders.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,4 +29,31 @@ void data_folders_check(const char *data_dir)
                  "server's user and chmod o-w",
                  LOG_TEXT("dir", path));
     }
+}
+
+static bool has_batches(const char *data_dir)
+{
+    char path[4300];
+    bool found = false;
+    snprintf(path, sizeof path, "%s/spool", data_dir);
+    DIR *folder = opendir(path);
+    const struct dirent *entry;
+    while (folder && !found && (entry = readdir(folder))) {
+        const char *dot = strrchr(entry->d_name, '.');
+        found = dot && !strcmp(dot, ".seg");
+    }
+    if (folder)
+        closedir(folder);
+    return found;
+}
+
+enum status data_keys_missing(const char *data_dir, const char *keys_file, char reason[256])
+{
+    if (access(keys_file, F_OK) == 0 || errno != ENOENT || !has_batches(data_dir))
+        return STATUS_OK;
+    snprintf(reason, 256,
+             "is not there, but data_dir has batches made with its keys: put the copy back; to go "
+             "on with new pseudonyms write a line with 1, a blank and 64 random hex digits to %s",
+             keys_file);
+    return STATUS_CONFIG;
 }

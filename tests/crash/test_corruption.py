@@ -274,6 +274,7 @@ def test_server_on_a_damaged_spool_tells_it_and_delivers_the_rest(build, make_se
                          start=False)
     server.spool_dir.parent.mkdir(parents=True)
     shutil.copytree(spool, server.spool_dir)
+    server.write_keys()
     state = State(server.spool_dir)
     batch_positions = {str(r.batch_uid): r.position for records in state.records.values() for r in records}
     pristine = export(server, server.spool_dir, 0)

@@ -114,6 +114,7 @@ def test_a_spool_of_every_older_version_goes_on(make_server, version):
     server.spool_dir.mkdir(parents=True)
     for path in [*kept.glob("*.seg"), kept / "cursors"]:
         shutil.copy(path, server.spool_dir)
+    server.write_keys()
     server.start()
     expected = [json.loads(line) for line in (kept / "export.ndjson").read_text().splitlines()]
     assert server.export() == expected

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import pathlib
 import signal
 import socket
 
@@ -179,7 +180,24 @@ def test_folders_that_others_may_write_are_warned_of(make_server):
         (data / folder).chmod(0o777)
         server.log_path.unlink()
         server.start()
+        wait_until(lambda: "remove or replace evidence" in server.log(), what="the warning")
         warnings = [line for line in server.log().splitlines() if "remove or replace evidence" in line]
         assert len(warnings) == 1 and f"{data / folder}" in warnings[0]
         server.terminate()
         (data / folder).chmod(0o750)
+
+
+def test_keys_file_that_is_gone_is_not_made_anew_over_a_spool_with_batches(make_server):
+    """A volume that is not mounted would give every vehicle another pseudonym, in silence."""
+    server = make_server()
+    server.post(ndjson([event(1)]))
+    server.terminate()
+    keys = pathlib.Path(server.settings["privacy"]["keys_file"])
+    copy = keys.rename(keys.with_suffix(".copy"))
+    assert server.run("check-config", "-c", server.config, check=False).returncode == 78
+    server.start(wait=False)
+    assert server.process.wait(60) == 78
+    assert "put the copy back" in server.log() and not keys.exists()
+    copy.rename(keys)
+    server.start()
+    assert b"spool position 1" in server.get("/readyz?verbose").body

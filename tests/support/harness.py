@@ -299,6 +299,12 @@ class Vsocd:
 
     # What it kept
 
+    def write_keys(self):
+        """A privacy.keys_file, for a spool that the test puts there: none is made over one."""
+        keys = pathlib.Path(self.settings["privacy"]["keys_file"])
+        keys.write_text(f"1 {'1f' * 32}\n")
+        keys.chmod(0o600)
+
     @property
     def spool_dir(self):
         return pathlib.Path(self.settings["data_dir"]) / "spool"
