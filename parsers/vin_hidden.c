@@ -165,13 +165,14 @@ static bool find_in_view(struct vin_hidden_scan *scan, struct vin_hidden *hidden
             from = probe + 1;
             continue;
         }
-        size_t start = probe, end = probe + 1;
+        size_t start = probe, end = probe < scan->run_end ? scan->run_end : probe + 1;
         while (start > from && read_byte(text, view, start - 1))
             start--;
         while (end < view->count && read_byte(text, view, end))
             end++;
         if (end - start >= VIN_BYTES && take_run(scan, hidden, start, end)) {
             scan->next = hidden->index + VIN_BYTES;
+            scan->run_end = end;
             return true;
         }
         from = end + 1;
@@ -253,19 +254,29 @@ static bool next_stretch(struct vin_hidden_scan *scan)
     return next_spaced(scan);
 }
 
+/* The view of the stretch that is looked at: made once, not for each VIN in it. */
+static bool open_view(struct vin_hidden_scan *scan, struct vin_view *view)
+{
+    if (!scan->run_end && !make_view(scan, scan->view, &scan->open))
+        return false;
+    *view = scan->open;
+    return true;
+}
+
 bool vin_hidden_next(struct vin_hidden_scan *scan, struct vin_hidden *hidden)
 {
     for (;;) {
         if (!scan->view && !next_stretch(scan))
             return false;
         scan->view = scan->view ? scan->view : 1;
-        while (make_view(scan, scan->view, &hidden->view)) {
+        while (open_view(scan, &hidden->view)) {
             if (find_in_view(scan, hidden))
                 return true;
             next_view(scan);
+            scan->run_end = 0;
         }
         scan->view = 0;
-        scan->next = 0;
+        scan->next = scan->run_end = 0;
     }
 }
 

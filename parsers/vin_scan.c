@@ -232,13 +232,24 @@ static bool scan_run(struct vin_scan *scan, size_t start, size_t end, struct vin
     return is_recognised(scan, &run, end, match);
 }
 
+/* Behind a VIN its run goes on: its end is known, or VINs in a row would cost the square. */
+static bool next_run(const struct vin_scan *scan, size_t *start, size_t *end)
+{
+    if (!scan->is_glued || scan->run_end - scan->at < VIN_BYTES)
+        return vin_scan_run(scan->text, scan->at, start, end);
+    *start = scan->at;
+    *end = scan->run_end;
+    return true;
+}
+
 bool vin_scan_next(struct vin_scan *scan, struct vin_match *match)
 {
     size_t start, end;
-    while (vin_scan_run(scan->text, scan->at, &start, &end)) {
+    while (next_run(scan, &start, &end)) {
         if (scan_run(scan, start, end, match)) {
             scan->at = match->end;
             scan->is_glued = true;
+            scan->run_end = end;
             return true;
         }
         scan->at = end;

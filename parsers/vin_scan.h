@@ -21,7 +21,8 @@ struct vin_scan {
     size_t known_count;
     /* The scan's own; zero at the start. */
     size_t at;
-    bool is_glued; /* what ends at `at` is a VIN */
+    bool is_glued;  /* what ends at `at` is a VIN */
+    size_t run_end; /* of the run that it is in */
 };
 
 struct vin_match {

@@ -194,6 +194,11 @@ def served(make_server, services, database, tmp_path):
     # Its own vehicle, where only who knows it can see it: inside words, with letters for digits.
     own = json.dumps({"event_name": "x", "severity_id": 1, "message": f"x{OWN}y {OWN.replace('0', 'O')} {OWN}{OWN}", "host": f"h{OWN.lower()}"}).encode()
     assert send("vehicle", "/v1/events", "application/json", own, {}).status == 200
+    # Each vehicle that a request or record names, inside a word, in a record that is stored under another or under it.
+    hidden = lambda vin, claim: json.dumps({"event_name": "x", "severity_id": 1, "vin": claim, "message": f"x{vin}y"}).encode()
+    assert send("vehicle", "/v1/events", "application/json", hidden(OWN, CLAIMED), {}).status == 200
+    assert send("gateway", "/v1/events", "application/json", hidden(HEADER, CLAIMED), {"VSOC-Vehicle": HEADER}).status == 200
+    assert send("gateway", "/v1/events", "application/json", hidden(CLAIMED, CLAIMED), {}).status == 200
     for path, headers in REFUSED:
         assert send("gateway", path, headers.get("Content-Type", "application/json"), b"{}", headers).status >= 400
     send("stranger", "/v1/events", "application/json", b"{}", {})
