@@ -185,12 +185,25 @@ static bool find_in_view(struct vin_hidden_scan *scan, struct vin_hidden *hidden
 /* Characters of base64 that hold 17 bytes. */
 #define CODED_MIN 23
 
+/* Words from at on: the end of those that at is among is known, or many would cost the square. */
+static bool next_words(struct vin_hidden_scan *scan, size_t at, size_t *start, size_t *end)
+{
+    if (at >= scan->words_end && !vin_scan_run(scan->text, at, start, end))
+        return false;
+    if (at < scan->words_end) {
+        *start = at;
+        *end = scan->words_end;
+    }
+    scan->words_end = *end;
+    return true;
+}
+
 /* A word long enough to be base64 of a VIN, whose middle has no + or /, or hex. */
 static bool next_word(struct vin_hidden_scan *scan)
 {
     const uint8_t *data = scan->text.data;
     size_t floor = scan->end, start, end, at = floor;
-    while (vin_scan_run(scan->text, at, &start, &end)) {
+    while (next_words(scan, at, &start, &end)) {
         for (at = start; at < end;) {
             size_t from = at;
             while (at < scan->text.size && sextet(data[at]) >= 0)

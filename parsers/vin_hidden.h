@@ -27,9 +27,10 @@ struct vin_hidden_scan {
     const struct vin_window *known;
     size_t known_count;
     /* The scan's own; zero at the start. */
-    size_t at, end; /* the stretch that is looked at */
-    size_t next;    /* byte of its view */
-    size_t run_end; /* of the letters and digits that byte is among, once a VIN was found there */
+    size_t at, end;   /* the stretch that is looked at */
+    size_t words_end; /* of the run of words that it is in */
+    size_t next;      /* byte of its view */
+    size_t run_end;   /* of the letters and digits that byte is among, once a VIN was found there */
     struct vin_view open;      /* in which a VIN was found: not made again while run_end is set */
     unsigned view;             /* of the stretch, from 1; 0: none is open */
     size_t hex_start, hex_end; /* hex digits of the stretch, for the views of them */
