@@ -4,7 +4,10 @@ Used by tests/integration, tests/crash and tests/container; load-tests/rig.py st
 """
 
 import contextlib
+import fcntl
+import functools
 import http.client
+import itertools
 import json
 import os
 import pathlib
@@ -14,6 +17,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -44,13 +48,29 @@ def wait_until(check, seconds=30, what="the condition", interval=0.05):
         time.sleep(interval)
 
 
-def free_port():
-    """Below the ports that the kernel gives to outgoing connections, one of which could take it before the server starts."""
+PORTS_A_BLOCK = 100
+
+
+@functools.cache
+def port_block():
+    """Ports of this process alone: another one that runs tests could take a port between the look and the server's start. Below those
+    that the kernel gives to outgoing connections. The block's file is locked until the process ends."""
     lowest = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    while True:
-        port = random.SystemRandom().randrange(10000, lowest) if lowest > 12000 else 0
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)) as listener:
-            return listener.getsockname()[1]
+    blocks = list(range(10000, max(lowest, 12000) - PORTS_A_BLOCK, PORTS_A_BLOCK))
+    random.SystemRandom().shuffle(blocks)
+    for first in blocks:
+        lock = open(pathlib.Path(tempfile.gettempdir()) / f"vsocd-test-ports-{os.geteuid()}-{first}", "w")
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock, itertools.cycle(range(first, first + PORTS_A_BLOCK))
+        lock.close()
+    raise HarnessError("every block of ports is taken by other test runs")
+
+
+def free_port():
+    for port in port_block()[1]:
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def run_service(name, action, folder, *options, enter=()):
