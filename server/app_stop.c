@@ -70,6 +70,8 @@ static void end_parts(void *arg)
     if (app->shared.spool)
         spool_stop(app->shared.spool);
     fault_point(stop_spool_stopped);
+    if (!app->stopping) /* the start failed: sinks deliver no more, but have their time to end */
+        app->drain_deadline_ns = clock_monotonic_ns();
     app->sinks_ended = app_sinks_stop(app, app->drain_deadline_ns);
     fault_point(stop_sinks_stopped);
     atomic_store(&app->parts_ended, true);

@@ -90,3 +90,15 @@ def test_folder_in_the_place_of_a_file_is_wrong_configuration(with_file, name):
     path.mkdir()
     log = fails(server, 78)
     assert "remove" not in log
+
+
+def test_sinks_end_in_order_when_the_start_fails_behind_them(make_server, tmp_path):
+    """They were given no time, and the log said that they do not end."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        server = make_server({"sinks": {"file": {"enabled": True, "path": str(tmp_path / "lines")}}}, start=False)
+        server.settings["listen"]["admin"]["address"] = f"127.0.0.1:{taken.getsockname()[1]}"
+        server.write_config()
+        server.start(wait=False)
+        assert server.ended() == 1
+    assert "another process listens there" in server.log()
+    assert "sink stopped" in server.log() and "does not end" not in server.log() and "without its sinks" not in server.log()
