@@ -374,7 +374,7 @@ static void a_file_that_is_not_there_is_told(void **state)
     assert_int_equal(config_load("/nonexistent/vsocd.yaml", NULL, 0, NULL, &config, &problems),
                      STATUS_CONFIG);
     assert_string_equal(problems.items[0].source, "/nonexistent/vsocd.yaml");
-    assert_problem(0, 0, 0, "can't be read: not found");
+    assert_problem(0, 0, 0, "can't be read: No such file or directory");
 }
 
 static void only_settings_that_do_not_reload_need_a_restart(void **state)
