@@ -79,7 +79,7 @@ static bool read_member(const struct parser_context *context, const struct json_
     case OTLP_INT:
         return read_int(node, value);
     case OTLP_BOOL:
-        value->integer = node->boolean;
+        value->integer = node->type == JSON_BOOL && node->boolean;
         return node->type == JSON_BOOL;
     case OTLP_REAL:
         return read_real(node, value);
