@@ -355,19 +355,24 @@ static bool hash_body(struct reading *b)
     return true;
 }
 
-/* SHA-256 of the inflated body: what a batch with a key of the sender's is compared by, for the
- * same content need not be packed into the same bytes twice. False: refused or stopped. */
+/* Keyed digest of the inflated body: what a batch with a key of the sender's is compared by, for
+ * the same content need not be packed into the same bytes twice. False: refused or stopped. */
 static bool hash_content(struct reading *b)
 {
     struct batch *batch = b->request->batch;
     uint8_t *digest = arena_alloc(&batch->arena, SHA256_BYTES);
     if (!digest)
         return refuse_with(&b->refusal, 503, "memory", "request memory is used up");
-    sha256_start(b->sha);
-    if (!hash_piecewise(b, b->body))
-        return false;
-    sha256_finish(b->sha, digest);
-    batch->meta.content_sha256 = slice_make(digest, SHA256_BYTES);
+    keyed_digest_start(b->digest);
+    for (struct slice rest = b->body; rest.size;) {
+        struct slice piece = slice_sub(rest, 0, WORK_PIECE);
+        keyed_digest_update(b->digest, piece);
+        if (!work_add(&b->work, piece.size))
+            return false;
+        rest = slice_sub(rest, piece.size, rest.size);
+    }
+    keyed_digest_finish(b->digest, digest);
+    batch->meta.inflated_digest = slice_make(digest, SHA256_BYTES);
     return true;
 }
 
@@ -395,7 +400,7 @@ enum reading_end reading_run(struct reading *b)
     if (compare) {
         if (!inflate_batch(b))
             return READING_REFUSED;
-        b->answer = dedup_compare(dedup, m->key, m->body_sha256, m->content_sha256.data,
+        b->answer = dedup_compare(dedup, m->key, m->body_sha256, m->inflated_digest.data,
                                   &r->batch->arena, &r->report);
     }
     if (b->answer != DEDUP_NEW)

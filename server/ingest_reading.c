@@ -25,6 +25,7 @@ static void tools_destroy(struct reading *b)
     json_parser_destroy(b->json_inner);
     pseudonym_destroy(b->pseudonym);
     sha256_destroy(b->sha);
+    keyed_digest_destroy(b->digest);
     writer_fini(&b->inflated);
     free(b);
 }
@@ -45,7 +46,8 @@ static struct reading *tools_create(struct ingest *in)
     b->json_inner = json_parser_create(depth, PIPELINE_JSON_NODES);
     b->pseudonym = pseudonym_create(&in->shared->key);
     b->sha = sha256_create();
-    if (b->fiber && b->inflate && b->json && b->json_inner && b->pseudonym && b->sha)
+    b->digest = keyed_digest_create(&in->shared->repeat.inflated);
+    if (b->fiber && b->inflate && b->json && b->json_inner && b->pseudonym && b->sha && b->digest)
         return b;
     tools_destroy(b);
     return NULL;

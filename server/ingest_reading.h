@@ -52,6 +52,7 @@ struct reading {
     struct json_parser *json_inner; /* for JSON inside JSON */
     struct pseudonym *pseudonym;
     struct sha256 *sha;
+    struct keyed_digest *digest;
 };
 
 /* The worker's bodies. */

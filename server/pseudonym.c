@@ -35,6 +35,7 @@ void repeat_keys_derive(const struct pseudonym_key *key, struct repeat_keys *key
     hmac_key_init(&first, slice_make(key->first, sizeof key->first));
     hmac_key_derive(&first, "vsocd batch key", SLICE_EMPTY, bytes);
     hmac_key_init(&keys->batch, slice_make(bytes, sizeof bytes));
+    keyed_digest_key_derive(&first, &keys->inflated);
     hmac_key_derive(&first, "vsocd event key", SLICE_EMPTY, bytes);
     dedup_secret_init(&keys->event, bytes);
     explicit_bzero(bytes, sizeof bytes);

@@ -17,8 +17,9 @@ struct pseudonym_key {
  * a new one changes nothing about them: a batch or an event that was sent before it is still known.
  */
 struct repeat_keys {
-    struct hmac_key batch;      /* batch_meta.key */
-    struct sha256_prefix event; /* dedup_key: dedup_secret_init */
+    struct hmac_key batch;            /* batch_meta.key */
+    struct keyed_digest_key inflated; /* batch_meta.inflated_digest */
+    struct sha256_prefix event;       /* dedup_key: dedup_secret_init */
 };
 void repeat_keys_derive(const struct pseudonym_key *key, struct repeat_keys *keys);
 

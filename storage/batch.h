@@ -24,9 +24,9 @@ struct batch_meta {
     bool key_is_plain;         /* read from a spool of before: key is that SHA-256 itself */
     uint8_t body_sha256[SHA256_BYTES]; /* of the body as received */
     uint8_t chain_hash[SHA256_BYTES];  /* given by the writer */
-    struct slice
-        content_sha256; /* of a batch with an Idempotency-Key: 32 bytes, of the body
-                           without       its content coding; else, and in older records, empty */
+    /* Of a batch with an Idempotency-Key: 32 bytes, keyed digest of the body without its content
+     * coding; else, and in older records, empty. */
+    struct slice inflated_digest;
     uint64_t body_bytes, inflated_bytes;
     uint32_t accepted, duplicates, quarantined;
     struct slice tenant, sender, transport_identity;

@@ -276,10 +276,10 @@ enum dedup_answer dedup_begin(struct dedup *dedup, const uint8_t key[SHA256_BYTE
 
 enum dedup_answer dedup_compare(struct dedup *dedup, const uint8_t key[SHA256_BYTES],
                                 const uint8_t body_sha256[SHA256_BYTES],
-                                const uint8_t content_sha256[SHA256_BYTES], struct arena *arena,
+                                const uint8_t inflated_digest[SHA256_BYTES], struct arena *arena,
                                 struct dedup_report *report)
 {
-    return ask(dedup, key, body_sha256, content_sha256, arena, report);
+    return ask(dedup, key, body_sha256, inflated_digest, arena, report);
 }
 
 /* Under lock. */
@@ -292,9 +292,9 @@ static void commit(struct dedup *dedup, const struct batch_meta *meta)
         entry = entry_add(dedup, meta->key, meta->body_sha256);
     if (entry) {
         memcpy(entry->body, meta->body_sha256, BODY_BYTES);
-        entry->has_content = meta->content_sha256.size == SHA256_BYTES;
+        entry->has_content = meta->inflated_digest.size == SHA256_BYTES;
         if (entry->has_content)
-            memcpy(entry->content, meta->content_sha256.data, BODY_BYTES);
+            memcpy(entry->content, meta->inflated_digest.data, BODY_BYTES);
         memcpy(entry->batch_uid, meta->batch_uid, UUID_BYTES);
         entry->position = meta->position;
         entry->durable_ns = window_clock_ns(dedup);

@@ -36,11 +36,11 @@ void dedup_restore(void *dedup, const struct batch_meta *meta);
 enum dedup_answer dedup_begin(struct dedup *dedup, const uint8_t key[SHA256_BYTES],
                               const uint8_t body_sha256[SHA256_BYTES], struct arena *arena,
                               struct dedup_report *report);
-/* After DEDUP_COMPARE, with the SHA-256 of the body without its content coding. Answers as
- * dedup_begin but for DEDUP_COMPARE. */
+/* After DEDUP_COMPARE, with the digest (batch_meta.inflated_digest) of the body without its content
+ * coding. Answers as dedup_begin but for DEDUP_COMPARE. */
 enum dedup_answer dedup_compare(struct dedup *dedup, const uint8_t key[SHA256_BYTES],
                                 const uint8_t body_sha256[SHA256_BYTES],
-                                const uint8_t content_sha256[SHA256_BYTES], struct arena *arena,
+                                const uint8_t inflated_digest[SHA256_BYTES], struct arena *arena,
                                 struct dedup_report *report);
 /* The batch is durable: repeats get this report from now on. */
 void dedup_commit(struct dedup *dedup, const struct batch_meta *meta);

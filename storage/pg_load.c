@@ -123,7 +123,7 @@ void pg_load_claim(const struct sink_batch *batch, uint8_t claim[SHA256_BYTES])
 {
     uint8_t both[2 * SHA256_BYTES];
     memcpy(both, batch->key, SHA256_BYTES);
-    memcpy(both + SHA256_BYTES, batch->content_sha256, SHA256_BYTES);
+    memcpy(both + SHA256_BYTES, batch->inflated_digest, SHA256_BYTES);
     sha256_bytes(slice_make(both, sizeof both), claim);
 }
 

@@ -13,12 +13,12 @@
 /* One batch of a load. */
 struct sink_batch {
     uint64_t position;
-    const uint8_t *batch_uid;      /* 16 bytes */
-    const uint8_t *key;            /* 32 bytes: unique key of the batch */
-    const uint8_t *body_sha256;    /* 32 bytes, of the body as received */
-    const uint8_t *content_sha256; /* 32 bytes: batches of the same key and content are the same
+    const uint8_t *batch_uid;       /* 16 bytes */
+    const uint8_t *key;             /* 32 bytes: unique key of the batch */
+    const uint8_t *body_sha256;     /* 32 bytes, of the body as received */
+    const uint8_t *inflated_digest; /* 32 bytes: batches of the same key and content are the same
                                       batch; body_sha256 where no other is known */
-    const uint8_t *chain_hash;     /* 32 bytes */
+    const uint8_t *chain_hash;      /* 32 bytes */
     int64_t received_ns, ingested_ns;
     uint64_t body_bytes, inflated_bytes;
     uint32_t accepted, duplicates, quarantined;

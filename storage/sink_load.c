@@ -73,7 +73,7 @@ static enum status copy_texts(struct arena *arena, struct batch_meta *meta)
         &meta->tenant,         &meta->sender,           &meta->transport_identity,
         &meta->content_type,   &meta->content_encoding, &meta->format,
         &meta->parser_version, &meta->idempotency_key,  &meta->traceparent,
-        &meta->request_id,     &meta->content_sha256};
+        &meta->request_id,     &meta->inflated_digest};
     enum status status = STATUS_OK;
     for (size_t i = 0; i < sizeof texts / sizeof *texts && status == STATUS_OK; i++)
         status = arena_copy(arena, *texts[i], texts[i]);
@@ -89,8 +89,8 @@ static struct sink_batch batch_of(const struct sink_gathered *gathered)
         .batch_uid = meta->batch_uid,
         .key = meta->key,
         .body_sha256 = meta->body_sha256,
-        .content_sha256 = meta->content_sha256.size == SHA256_BYTES ? meta->content_sha256.data
-                                                                    : meta->body_sha256,
+        .inflated_digest = meta->inflated_digest.size == SHA256_BYTES ? meta->inflated_digest.data
+                                                                      : meta->body_sha256,
         .chain_hash = meta->chain_hash,
         .received_ns = meta->received_ns,
         .ingested_ns = meta->ingested_ns,

@@ -38,7 +38,7 @@ static void meta_texts(struct batch_meta *meta, struct slice *texts[META_TEXTS])
         &meta->tenant,         &meta->sender,           &meta->transport_identity,
         &meta->content_type,   &meta->content_encoding, &meta->format,
         &meta->parser_version, &meta->idempotency_key,  &meta->traceparent,
-        &meta->request_id,     &meta->report_errors,    &meta->content_sha256,
+        &meta->request_id,     &meta->report_errors,    &meta->inflated_digest,
     };
     memcpy(texts, order, sizeof order);
 }

@@ -36,7 +36,7 @@ LAYERS = {
 
 # Which of our files may include a library's headers; a pattern is matched against the whole path.
 LIBRARIES = {
-    "openssl": r"server/tls\w*\.[ch]|server/cert_\w*\.[ch]|server/http_client_tls\.c|core/hash\.c",
+    "openssl": r"server/tls\w*\.[ch]|server/cert_\w*\.[ch]|server/http_client_tls\.c|core/(hash|keyed_digest)\.c",
     "event2": r"server/.*",
     "llhttp": r"server/http_parser\.c",
     "zlib": r"server/(inflate|deflate)\w*\.[ch]",

@@ -68,7 +68,7 @@ static void make_batch(size_t i)
                                      .batch_uid = m->uid,
                                      .key = m->key,
                                      .body_sha256 = m->sha,
-                                     .content_sha256 = m->sha,
+                                     .inflated_digest = m->sha,
                                      .chain_hash = m->chain,
                                      .received_ns = recipe.received_ns,
                                      .ingested_ns = recipe.received_ns + 1000000,

@@ -118,7 +118,7 @@ static void same_content_in_other_bytes_is_the_repeat(void **state)
     struct batch_meta meta = meta_of(7, NS_PER_S), other = meta;
     other.body_sha256[0] ^= 1;
     assert_int_equal(begin(&meta, &report), DEDUP_NEW);
-    meta.content_sha256 = slice_make(content, sizeof content);
+    meta.inflated_digest = slice_make(content, sizeof content);
     dedup_commit(dedup, &meta);
     assert_int_equal(begin(&meta, &report), DEDUP_REPEAT);
     assert_int_equal(begin(&other, &report), DEDUP_COMPARE);
@@ -138,7 +138,7 @@ static void content_is_known_after_a_restart_and_missing_in_older_records(void *
     struct dedup_report report;
     uint8_t content[SHA256_BYTES] = {9};
     struct batch_meta a = meta_of(1, NS_PER_S), b = meta_of(2, NS_PER_S), other;
-    a.content_sha256 = slice_make(content, sizeof content);
+    a.inflated_digest = slice_make(content, sizeof content);
     dedup_restore(dedup, &a);
     dedup_restore(dedup, &b);
     other = a;
