@@ -207,6 +207,14 @@ static void log_thread(void *arg)
     pthread_mutex_unlock(&out.lock);
 }
 
+size_t log_out_queued(void)
+{
+    pthread_mutex_lock(&out.lock);
+    size_t queued = out.used;
+    pthread_mutex_unlock(&out.lock);
+    return queued;
+}
+
 /* A forked child has no log thread and may have inherited a held lock: it writes by itself. */
 static void after_fork_in_child(void)
 {

@@ -27,6 +27,8 @@ void log_out_stop(int64_t wait_ns);
 /* Waits at most wait_ns until the ring is empty: for a process that is about to die. Thread: any
  * but the log thread. */
 void log_out_flush(int64_t wait_ns);
+/* Bytes of lines that wait for the reader. Thread: any. */
+size_t log_out_queued(void);
 /* Takes one whole line that ends with a newline. Never blocks once the log thread runs. Thread:
  * any. */
 void log_out_put(struct slice line);

@@ -2,6 +2,7 @@
 #include "server/app_internal.h"
 
 #include "core/clock.h"
+#include "core/log_out.h"
 #include "core/metrics.h"
 
 static void refresh_catalog(const struct app *app)
@@ -21,6 +22,7 @@ static void refresh(void *arg)
     struct app *app = arg;
     struct spool_stats s;
     spool_stats(app->shared.spool, &s);
+    metric_set(metric_series(METRIC_vsocd_log_queued_bytes, ""), (double)log_out_queued());
     metric_set(metric_series(METRIC_vsocd_spool_bytes, ""), (double)s.bytes);
     metric_set(metric_series(METRIC_vsocd_spool_segments, ""), (double)s.segments);
     metric_set(metric_series(METRIC_vsocd_spool_position, ""), (double)s.position);

@@ -254,8 +254,21 @@ class Vsocd:
                 raise HarnessError(f"{word} in the server's log:\n{self.log()[-6000:]}")
 
     def log(self):
-        """A device (/dev/full) has no end to read to."""
+        """What it has logged so far, with the lines that are on their way. A device (/dev/full) has no end to read to."""
+        self._await_log()
         return self.log_path.read_text(errors="replace") if self.log_path.is_file() else ""
+
+    def _await_log(self):
+        """A thread of the server writes its lines: waits until none is left, unless the server is away."""
+        for _ in range(200):
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/metrics", timeout=1) as reply:
+                    queued = re.search(rb"^vsocd_log_queued_bytes ([^0].*)$", reply.read(), re.M)
+            except (OSError, http.client.HTTPException):
+                return
+            if not queued:
+                return
+            time.sleep(0.01)
 
     # Talking to it
 
