@@ -28,7 +28,7 @@ class Stack:
         if self.topics:
             yield kafka_store(self.services.bootstrap, self.topics)
 
-    def compare(self, told, sent=None, seconds=180, waited=False):
+    def compare(self, told, sent=None, seconds=180, waited=False, tenant="default"):
         """Waits until the sinks have all and raises LedgerError unless every store holds exactly what was told."""
         self.server.wait_for_sinks(seconds)
-        check(told, self.stores(), sent, pseudonyms(self.server.settings["privacy"]["keys_file"]), waited)
+        check(told, self.stores(), sent, pseudonyms(self.server.settings["privacy"]["keys_file"], tenant), waited)

@@ -38,14 +38,17 @@ def write_ledger(path, batches):
     return path
 
 
+TENANT = "demo"  # of the token
+
+
 def compare(client, stack, batches, markers):
     """PostgreSQL and the spool hold the batches of these markers, each event once and unaltered; of the others some may have come."""
     events = [one for marker in markers for one in batches[marker]]
     told, sent = told_of(events), told_of(sum(batches.values(), []))
     if client.exact:
-        stack.compare(told, sent)
+        stack.compare(told, sent, tenant=TENANT)
         return
-    stack.compare(*({name: one._replace(content=None) for name, one in ledger.items()} for ledger in (told, sent)))
+    stack.compare(*({name: one._replace(content=None) for name, one in ledger.items()} for ledger in (told, sent)), tenant=TENANT)
     stored = {row[0]: row[1:] for row in query(stack.database, COLUMNS)}
     expected = {one["id"]: tuple(one[name] for name in ("message", "event_name", "sensor_kind", "ecu_id")) for one in events}
     for one in events:
@@ -55,7 +58,7 @@ def compare(client, stack, batches, markers):
 @pytest.fixture
 def token(build, tmp_path):
     """A new token in the file `tokens`."""
-    command = [build / "vsocd", "token", "new", "--file", tmp_path / "tokens", "--tenant", "demo", "--id", "interop"]
+    command = [build / "vsocd", "token", "new", "--file", tmp_path / "tokens", "--tenant", TENANT, "--id", "interop"]
     return subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout.strip()
 
 

@@ -14,6 +14,7 @@ def read_arguments():
     parser = argparse.ArgumentParser(prog="ledger", description="Compares what senders were told with what the stores hold.")
     parser.add_argument("--told", required=True, metavar="FILE", help="what load-tests/fleet --ledger wrote")
     parser.add_argument("--keys", required=True, metavar="FILE", help="privacy.keys_file of the server")
+    parser.add_argument("--tenant", default="default", help="of the senders: pseudonyms differ by it (default)")
     parser.add_argument("--postgres", metavar="DSN")
     parser.add_argument("--kafka", metavar="BOOTSTRAP")
     parser.add_argument("--topics", metavar="P", default="vsoc.*.v1", help="their names, * stands for events and quarantine (vsoc.*.v1)")
@@ -33,7 +34,7 @@ def main():
         stores.append(kafka_store(given.kafka, given.topics))
     told = read_told(given.told)
     try:
-        check(told, stores, pseudonym=pseudonyms(given.keys))
+        check(told, stores, pseudonym=pseudonyms(given.keys, given.tenant))
     except LedgerError as error:
         print(error)
         return 1
