@@ -8,6 +8,7 @@
 
 #include "core/slice.h"
 #include "server/config_build.h"
+#include "server/config_print.h"
 #include "server/config_value.h"
 #include "server/senders.h"
 #include "server/tokens.h"
@@ -60,6 +61,26 @@ void config_problem_unreadable(struct config_build *build, const struct config_o
     config_problem(build, origin, "'%s' can't be read: %s", path, why);
 }
 
+void config_problem_untrusted(struct config_build *build, const struct config_origin *origin,
+                              const char *path, enum status s, const char *reason)
+{
+    static const char unreadable[] = "can't be read: ";
+    if (!strncmp(reason, unreadable, sizeof unreadable - 1))
+        config_problem_unreadable(build, origin, path, s, reason + sizeof unreadable - 1);
+    else
+        config_problem(build, origin, "'%s' %s", path, reason);
+}
+
+/* A secret makes the settings file one (config_file.c). */
+static void note_secret(struct config_build *build, const struct config_row *row,
+                        const struct config_origin *origin, bool secret)
+{
+    if (!secret || origin->from != CONFIG_FROM_FILE || build->secret.name)
+        return;
+    build->secret = *origin;
+    build->secret.name = row->key;
+}
+
 const struct config_origin *config_origin_of(const struct config_build *build,
                                              const struct config_row *row)
 {
@@ -95,6 +116,8 @@ void config_store(struct config_build *build, const struct config_row *row, cons
     enum status s = config_value_parse(row, text, build->config, problem, sizeof problem);
     if (s != STATUS_OK)
         config_problem(build, origin, "%s", problem);
+    note_secret(build, row, origin,
+                text && (row->flags & CONFIG_SECRET) && config_dsn_has_secret(text));
     keep_origin(build, row, origin);
 }
 
@@ -118,6 +141,8 @@ void config_store_entry(struct config_build *build, const struct config_row *row
                         const char *value, const struct config_origin *origin)
 {
     tell_refused(build, origin, config_map_set(row, name, value, build->config));
+    note_secret(build, row, origin,
+                value && (row->flags & CONFIG_SECRET_VALUES) && config_value_is_secret(name));
     keep_origin(build, row, origin);
 }
 

@@ -25,6 +25,8 @@ struct config_build {
     /* The settings file was not read to its end: defaults that it would have replaced say nothing.
      */
     bool unread;
+    /* Where the settings file gives its first secret; name NULL: it gives none. */
+    struct config_origin secret;
 };
 
 /* Adds a mistake at origin; its text starts with the name as spelt there. */
@@ -34,6 +36,9 @@ void config_problem(struct config_build *build, const struct config_origin *orig
  * why says it. */
 void config_problem_unreadable(struct config_build *build, const struct config_origin *origin,
                                const char *path, enum status s, const char *why);
+/* The same of a file that trusted_file.h refused or could not read; reason: its words. */
+void config_problem_untrusted(struct config_build *build, const struct config_origin *origin,
+                              const char *path, enum status s, const char *reason);
 /* The origin of a row's value, to tell a mistake at. */
 const struct config_origin *config_origin_of(const struct config_build *build,
                                              const struct config_row *row);

@@ -117,18 +117,6 @@ static void check_addresses(struct config_build *build)
              c->admin_address);
 }
 
-/* reason: as trusted_file.h gives it. */
-static void untrusted(struct config_build *build, enum config_at at, const char *path,
-                      enum status s, const char *reason)
-{
-    static const char unreadable[] = "can't be read: ";
-    const struct config_origin *origin = &build->origins[at];
-    if (!strncmp(reason, unreadable, sizeof unreadable - 1))
-        config_problem_unreadable(build, origin, path, s, reason + sizeof unreadable - 1);
-    else
-        config_problem(build, origin, "'%s' %s", path, reason);
-}
-
 /* Files that decide who may do what: nobody else may write them, or read what is secret. */
 static void check_trusted(struct config_build *build, enum config_at at, const char *path,
                           enum trusted_kind kind)
@@ -141,7 +129,7 @@ static void check_trusted(struct config_build *build, enum config_at at, const c
     if (s == STATUS_OK)
         close(fd);
     else
-        untrusted(build, at, path, s, reason);
+        config_problem_untrusted(build, &build->origins[at], path, s, reason);
 }
 
 static void check_file(struct config_build *build, enum config_at at, const char *path)
@@ -165,7 +153,8 @@ static void read_tokens(struct config_build *build)
         return;
     enum status s = tokens_load(c->identity_tokens_file, &c->tokens, reason);
     if (status_is_passing(s))
-        untrusted(build, CONFIG_AT_identity_tokens_file, c->identity_tokens_file, s, reason);
+        config_problem_untrusted(build, &build->origins[CONFIG_AT_identity_tokens_file],
+                                 c->identity_tokens_file, s, reason);
     else if (s != STATUS_OK)
         TELL(build, identity_tokens_file, "'%s': %s", c->identity_tokens_file, reason);
 }
@@ -179,7 +168,8 @@ static void read_senders(struct config_build *build)
         return;
     enum status s = senders_load(c->identity_senders_file, &c->senders, reason);
     if (status_is_passing(s))
-        untrusted(build, CONFIG_AT_identity_senders_file, c->identity_senders_file, s, reason);
+        config_problem_untrusted(build, &build->origins[CONFIG_AT_identity_senders_file],
+                                 c->identity_senders_file, s, reason);
     else if (s != STATUS_OK)
         TELL(build, identity_senders_file, "'%s': %s", c->identity_senders_file, reason);
 }
@@ -200,12 +190,34 @@ static void check_admin_token(struct config_build *build)
         return;
     enum status s = trusted_file_read(path, TRUSTED_SECRET, &text, reason);
     if (s != STATUS_OK)
-        untrusted(build, CONFIG_AT_admin_token_file, path, s, reason);
+        config_problem_untrusted(build, &build->origins[CONFIG_AT_admin_token_file], path, s,
+                                 reason);
     else if (slice_trim(writer_slice(&text)).size == 0)
         TELL(build, admin_token_file, "'%s' holds no token: write one line with it", path);
     if (text.data)
         explicit_bzero(text.data, text.size);
     writer_fini(&text);
+}
+
+/* Files that librdkafka opens later by itself: this look is the only one. A folder of CAs and
+ * "probe" are left to it. */
+static void check_kafka_files(struct config_build *build)
+{
+    static const struct {
+        const char *name;
+        enum trusted_kind kind;
+    } files[] = {{"ssl.key.location", TRUSTED_SECRET},
+                 {"ssl.keystore.location", TRUSTED_SECRET},
+                 {"ssl.certificate.location", TRUSTED_PUBLIC},
+                 {"ssl.ca.location", TRUSTED_PUBLIC},
+                 {"ssl.crl.location", TRUSTED_PUBLIC}};
+    const struct config_map *map = &build->config->kafka_properties;
+    struct stat st;
+    for (size_t i = 0; i < map->count; i++)
+        for (size_t k = 0; k < sizeof files / sizeof *files; k++)
+            if (!strcmp(map->names[i], files[k].name) && strcmp(map->values[i], "probe") != 0 &&
+                (stat(map->values[i], &st) != 0 || !S_ISDIR(st.st_mode)))
+                check_trusted(build, CONFIG_AT_kafka_properties, map->values[i], files[k].kind);
 }
 
 static void check_files(struct config_build *build)
@@ -214,9 +226,12 @@ static void check_files(struct config_build *build)
     check_admin_token(build);
     config_read_credentials(build);
     for (size_t i = 0; i < c->ingest_catalogs.count; i++)
-        check_file(build, CONFIG_AT_ingest_catalogs, c->ingest_catalogs.items[i]);
+        check_trusted(build, CONFIG_AT_ingest_catalogs, c->ingest_catalogs.items[i],
+                      TRUSTED_PUBLIC);
     for (size_t i = 0; i < c->ingest_plugins.count; i++)
         check_file(build, CONFIG_AT_ingest_plugins, past_override(c->ingest_plugins.items[i]));
+    if (c->kafka_enabled)
+        check_kafka_files(build);
     if (!c->ingest_tls)
         return;
     check_trusted(build, CONFIG_AT_tls_certificate, c->tls_certificate, TRUSTED_PUBLIC);
@@ -364,7 +379,8 @@ static void read_dsn(struct config_build *build)
     enum status s = trusted_file_read(c->postgres_dsn_file, TRUSTED_SECRET, &text, reason);
     struct slice dsn = slice_trim(writer_slice(&text));
     if (s != STATUS_OK)
-        untrusted(build, CONFIG_AT_postgres_dsn_file, c->postgres_dsn_file, s, reason);
+        config_problem_untrusted(build, &build->origins[CONFIG_AT_postgres_dsn_file],
+                                 c->postgres_dsn_file, s, reason);
     else if (!dsn.size || dsn.size > 4096 || memchr(dsn.data, 0, dsn.size))
         TELL(build, postgres_dsn_file, "'%s' must hold one connection string, up to 4096 bytes",
              c->postgres_dsn_file);

@@ -2,14 +2,15 @@
  * only file that knows libyaml. Types nothing itself: every scalar is text until its row reads it,
  * so that YAML 1.1's guesses ("no" is false, 08 is not 8) do not exist here. Anchors, aliases, tags
  * and a second document are refused: nobody needs them for this and they hide what is set. */
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <yaml.h>
 
 #include "core/writer.h"
 #include "server/config_build.h"
 #include "server/file_read.h"
+#include "server/trusted_file.h"
 
 #define FILE_MAX ((size_t)1 << 20)
 #define KEY_MAX  256
@@ -368,19 +369,43 @@ void config_read_yaml(struct config_build *build, struct slice text)
     yaml_parser_delete(&r.parser);
 }
 
+/* Who writes the settings decides everything: nobody else may. *shown: others may read them. */
+static enum status read_trusted(const char *path, struct writer *text, bool *shown,
+                                char reason[256])
+{
+    struct stat st;
+    int fd;
+    *shown = false;
+    writer_init(text, FILE_READ_MAX);
+    enum status s = trusted_file_open(path, TRUSTED_PUBLIC, &fd, reason);
+    if (s != STATUS_OK)
+        return s;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        *shown = trusted_file_problem(TRUSTED_SECRET, &st, geteuid()) != NULL;
+    s = trusted_file_read_rest(fd, text, reason);
+    close(fd);
+    return s;
+}
+
 void config_read_file(struct config_build *build)
 {
     struct config_origin at = {.from = CONFIG_FROM_FILE};
     struct writer text;
-    enum status s = file_read_all(build->path, &text);
+    char reason[256];
+    bool shown;
+    enum status s = read_trusted(build->path, &text, &shown, reason);
     build->unread = s != STATUS_OK;
-    if (s == STATUS_TOO_LARGE || s == STATUS_NO_MEMORY)
-        config_problem_unreadable(build, &at, build->path, s, status_text(s));
-    else if (s != STATUS_OK)
-        config_problem_unreadable(build, &at, build->path, s, strerror(errno));
+    if (s != STATUS_OK)
+        config_problem_untrusted(build, &at, build->path, s, reason);
     else if (text.size > FILE_MAX)
         config_problem(build, &at, "is larger than 1 MiB; is it the settings file?");
     else
         config_read_yaml(build, writer_slice(&text));
+    if (shown && build->secret.name)
+        config_problem(build, &build->secret,
+                       "holds a secret, and others than the owner of this file may read it: chmod "
+                       "600 (a file of root's may be 640)");
+    if (text.data)
+        explicit_bzero(text.data, text.size);
     writer_fini(&text);
 }

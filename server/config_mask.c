@@ -26,6 +26,13 @@ bool config_name_is_secret(const char *name)
     return is_secret_name(slice_from_text(name));
 }
 
+bool config_value_is_secret(const char *name)
+{
+    static const char location[] = ".location";
+    size_t size = strlen(name), end = sizeof location - 1;
+    return config_name_is_secret(name) && (size < end || strcmp(name + size - end, location) != 0);
+}
+
 /* What libpq calls these can't be secret; a name that it does not know may be the rest of one. */
 static bool is_shown_name(struct slice name)
 {
@@ -183,4 +190,15 @@ void config_write_masked_dsn(const char *dsn, struct writer *out)
         out->size = start;
         writer_text(out, MASK);
     }
+}
+
+bool config_dsn_has_secret(const char *dsn)
+{
+    struct writer masked;
+    writer_init(&masked, 65536);
+    config_write_masked_dsn(dsn, &masked);
+    bool secret = masked.status != STATUS_OK ||
+                  memmem(masked.data, masked.size, MASK, sizeof MASK - 1) != NULL;
+    writer_fini(&masked);
+    return secret;
 }

@@ -9,7 +9,11 @@ struct writer;
 /* A libpq connection string with its passwords as ****; the whole of it as **** when it can't be
  * read. Not quoted. */
 void config_write_masked_dsn(const char *dsn, struct writer *out);
+/* True when it holds a password, or can't be read and may hold one. */
+bool config_dsn_has_secret(const char *dsn);
 /* True when the name of a property holds password, secret, key or jaas. */
 bool config_name_is_secret(const char *name);
+/* The same, but for properties that only name a file (….location). */
+bool config_value_is_secret(const char *name);
 
 #endif

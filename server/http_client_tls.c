@@ -5,10 +5,13 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+
+#include "server/trusted_file.h"
 
 static void explain(char *reason, const char *what, const char *name)
 {
@@ -20,24 +23,58 @@ static void explain(char *reason, const char *what, const char *name)
     ERR_clear_error();
 }
 
+/* Gives OpenSSL one PEM file. file: a path of the descriptor that was checked. */
+typedef bool use_file_fn(SSL_CTX *context, const char *file);
+
+static bool use_cas(SSL_CTX *context, const char *file)
+{
+    return SSL_CTX_load_verify_locations(context, file, NULL) == 1;
+}
+
+static bool use_chain(SSL_CTX *context, const char *file)
+{
+    return SSL_CTX_use_certificate_chain_file(context, file) == 1;
+}
+
+static bool use_key(SSL_CTX *context, const char *file)
+{
+    return SSL_CTX_use_PrivateKey_file(context, file, SSL_FILETYPE_PEM) == 1 &&
+           SSL_CTX_check_private_key(context) == 1;
+}
+
+/* what: words for the file, when its content is wrong. */
+static bool use_file(SSL_CTX *context, const char *path, enum trusted_kind kind, use_file_fn *use,
+                     const char *what, char *reason)
+{
+    char problem[256], opened[32];
+    int fd;
+    if (trusted_file_open(path, kind, &fd, problem) != STATUS_OK) {
+        snprintf(reason, HTTP_CLIENT_REASON, "'%s' %s", path, problem);
+        return false;
+    }
+    snprintf(opened, sizeof opened, "/proc/self/fd/%d", fd);
+    bool good = use(context, opened);
+    if (!good)
+        explain(reason, what, path);
+    close(fd);
+    return good;
+}
+
 static bool use_files(SSL_CTX *context, const struct http_client_options *o, char *reason)
 {
-    if (o->ca ? SSL_CTX_load_verify_locations(context, o->ca, NULL) != 1
-              : SSL_CTX_set_default_verify_paths(context) != 1) {
-        explain(reason, "can't read CA certificates of ", o->ca ? o->ca : "the system");
+    if (!o->ca && SSL_CTX_set_default_verify_paths(context) != 1) {
+        explain(reason, "can't read CA certificates of ", "the system");
         return false;
     }
-    if (o->certificate && SSL_CTX_use_certificate_chain_file(context, o->certificate) != 1) {
-        explain(reason, "can't read the certificate in ", o->certificate);
+    if (o->ca && !use_file(context, o->ca, TRUSTED_PUBLIC, use_cas,
+                           "can't read CA certificates of ", reason))
         return false;
-    }
+    if (o->certificate && !use_file(context, o->certificate, TRUSTED_PUBLIC, use_chain,
+                                    "can't read the certificate in ", reason))
+        return false;
     const char *key = o->key ? o->key : o->certificate;
-    if (key && (SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1 ||
-                SSL_CTX_check_private_key(context) != 1)) {
-        explain(reason, "no key that fits the certificate in ", key);
-        return false;
-    }
-    return true;
+    return !key || use_file(context, key, TRUSTED_SECRET, use_key,
+                            "no key that fits the certificate in ", reason);
 }
 
 enum status client_tls_create(const struct http_client_options *options, struct ssl_ctx_st **out,

@@ -1,13 +1,14 @@
 /* send_options.c: reads the command line of `vsocd send`. Main thread. */
 #include "server/send_options.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/writer.h"
 #include "parsers/normalise.h"
+#include "server/trusted_file.h"
 
 /* Below the default limits.body_bytes (8 MiB) even when it does not compress. */
 #define BATCH_BYTES  ((size_t)4 << 20)
@@ -108,16 +109,21 @@ static bool read_token(const char *text, struct send_options *o)
 
 static bool read_token_file(const char *path, struct send_options *o)
 {
-    FILE *in = fopen(path, "re");
-    size_t size = in ? fread(o->token_text, 1, sizeof o->token_text - 1, in) : 0;
-    bool failed = !in || ferror(in);
-    if (failed)
-        fprintf(stderr, "vsocd send: --token-file %s: %s\n", path, strerror(errno));
-    if (in)
-        fclose(in);
-    o->token_text[size] = '\0';
-    o->token_text[strcspn(o->token_text, "\r\n")] = '\0';
-    return !failed && read_token(o->token_text, o);
+    struct writer text;
+    char reason[256];
+    enum status s = trusted_file_read(path, TRUSTED_SECRET, &text, reason);
+    if (s != STATUS_OK) {
+        fprintf(stderr, "vsocd send: --token-file: '%s' %s\n", path, reason);
+    } else {
+        size_t most = sizeof o->token_text - 1, size = text.size < most ? text.size : most;
+        memcpy(o->token_text, text.data ? text.data : (const uint8_t *)"", size);
+        o->token_text[size] = '\0';
+        o->token_text[strcspn(o->token_text, "\r\n")] = '\0';
+    }
+    if (text.data)
+        explicit_bzero(text.data, text.size);
+    writer_fini(&text);
+    return s == STATUS_OK && read_token(o->token_text, o);
 }
 
 static bool read_option(int id, const char *text, struct send_options *o)

@@ -215,10 +215,32 @@ static enum status step(struct walk *w, int *out)
     return s == STATUS_OK ? STATUS_END : s;
 }
 
+/* /dev/stdin or /dev/fd/N, when it is a pipe: it has no name and no folder. */
+static bool open_pipe(const char *path, int *out)
+{
+    static const char named[] = "/dev/fd/";
+    struct stat st;
+    if (strcmp(path, "/dev/stdin") != 0 &&
+        (strncmp(path, named, sizeof named - 1) != 0 ||
+         path[sizeof named - 1 + strspn(path + sizeof named - 1, "0123456789")] != '\0'))
+        return false;
+    int fd = open(path, O_RDONLY | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    if (fstat(fd, &st) != 0 || !S_ISFIFO(st.st_mode)) {
+        close(fd);
+        return false;
+    }
+    *out = fd;
+    return true;
+}
+
 enum status trusted_file_open(const char *path, enum trusted_kind kind, int *fd, char reason[256])
 {
     struct walk w = {.kind = kind, .user = geteuid(), .folder = -1, .reason = reason};
     char here[PATH_MAX] = "";
+    if (open_pipe(path, fd))
+        return STATUS_OK;
     if (path[0] != '/' && !getcwd(here, sizeof here))
         return fail(&w, errno);
     int n = snprintf(w.rest, sizeof w.rest, "%s/%s", here, path);
@@ -232,6 +254,15 @@ enum status trusted_file_open(const char *path, enum trusted_kind kind, int *fd,
     return s == STATUS_END ? STATUS_OK : s;
 }
 
+enum status trusted_file_read_rest(int fd, struct writer *out, char reason[256])
+{
+    enum status s = file_read_rest(fd, out);
+    if (s != STATUS_OK)
+        snprintf(reason, 256, "can't be read: %s",
+                 s == STATUS_IO ? strerror(errno) : status_text(s));
+    return s;
+}
+
 enum status trusted_file_read(const char *path, enum trusted_kind kind, struct writer *out,
                               char reason[256])
 {
@@ -240,10 +271,7 @@ enum status trusted_file_read(const char *path, enum trusted_kind kind, struct w
     enum status s = trusted_file_open(path, kind, &fd, reason);
     if (s != STATUS_OK)
         return s;
-    s = file_read_rest(fd, out);
-    if (s != STATUS_OK)
-        snprintf(reason, 256, "can't be read: %s",
-                 s == STATUS_IO ? strerror(errno) : status_text(s));
+    s = trusted_file_read_rest(fd, out, reason);
     close(fd);
     return s;
 }

@@ -6,7 +6,8 @@
  * the user of the process, and nobody else may write to them. A folder that others may write is
  * taken when its sticky bit keeps them from replacing what is ours (/tmp, the volumes of a
  * Kubernetes secret). The group of a user that has it alone (as Debian makes it) counts as the
- * user. */
+ * user. A pipe that the caller of the program handed over (/dev/stdin, /dev/fd/N: what shells write
+ * for `<(command)`) is taken: who starts the program chooses its files. */
 #ifndef VSOC_SERVER_TRUSTED_FILE_H
 #define VSOC_SERVER_TRUSTED_FILE_H
 
@@ -32,6 +33,8 @@ const char *trusted_folder_problem(enum trusted_kind kind, const struct stat *fo
  * its name. */
 enum status trusted_file_open(const char *path, enum trusted_kind kind, int *fd,
                               char reason[256]) must_check;
+/* Appends what is left of an open one to *out. reason as above. */
+enum status trusted_file_read_rest(int fd, struct writer *out, char reason[256]) must_check;
 /* All bytes of such a file in *out, which is initialised in any case: writer_fini it. TOO_LARGE
  * (64 MiB) and NO_MEMORY too. */
 enum status trusted_file_read(const char *path, enum trusted_kind kind, struct writer *out,

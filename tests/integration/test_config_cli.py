@@ -53,7 +53,7 @@ def test_file_that_can_not_be_read_is_the_only_problem(run, tmp_path, what):
     elif what == "no YAML":
         file.write_text("data_dir: x\n\tlog: y\n")
     code, out, err = run("check-config", "-c", file)
-    words = {"missing": "No such file or directory", "folder": "Is a directory", "no YAML": "not readable as YAML"}
+    words = {"missing": "No such file or directory", "folder": "is a folder; name a file", "no YAML": "not readable as YAML"}
     assert (code, out, len(err.splitlines())) == (78, "", 1) and words[what] in err
 
 
@@ -104,6 +104,7 @@ def test_secrets_are_masked_when_settings_are_printed(run, tmp_path):
         PLAIN + "sinks:\n  postgres: { dsn_file: dsn }\n"
         "  kafka: { properties: { sasl.username: shown, sasl.password: hidden3, ssl.key.password: hidden4 } }\n",
     )
+    file.chmod(0o600)
     code, out, err = run("check-config", "-c", file, "--print")
     assert (code, err) == (0, "")
     assert "hidden" not in out

@@ -101,6 +101,7 @@ def outputs(build, tmp_path, way, dsn):
         f"data_dir: {tmp_path}/data\nlisten: {{ ingest: {{ address: '127.0.0.1:0', tls: false }}, admin: {{ address: '127.0.0.1:0' }} }}\n"
         f"privacy: {{ keys_file: {tmp_path}/keys }}\nspool: {{ reserve_bytes: 1MiB }}\n" + text
     )
+    file.chmod(0o600)
     for command in (["check-config"], ["check-config", "--print"], ["migrate"],
                     ["check-config", "--print", "--set", "sinks.postgres.enabled=false"]):
         done = subprocess.run([build / "vsocd", *command, "-c", file, *words], env={**os.environ, **environment}, capture_output=True, timeout=60)

@@ -443,6 +443,7 @@ def test_token_from_file_and_command_line(make_server, send, tmp_path):
     token = server.run("token", "new", "--file", tokens, "--tenant", "Demo", "--id", "gw").stdout.decode()
     server.start()
     (tmp_path / "token").write_text(token)
+    (tmp_path / "token").chmod(0o600)
     (tmp_path / "a").write_bytes(ndjson([event(1)]))
     (tmp_path / "b").write_bytes(ndjson([event(2)]))
     assert send("--url", server.url, tmp_path / "a")[0] == 1

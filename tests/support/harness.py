@@ -188,6 +188,8 @@ class Vsocd:
         if "dsn" in postgres and not postgres.get("allow_superuser"):
             postgres["dsn"] = postgres["dsn"].replace("user=postgres", "user=vsoc_ingest")
         self.config.write_text(json.dumps(written, indent=1))
+        if not self.enter:  # it may hold passwords; another user would have to own it
+            self.config.chmod(0o600)
 
     def migrate(self):
         """As the login of the tests, which may make roles and schema."""

@@ -44,6 +44,7 @@ static enum status load_all(const char *yaml, const char *const *sets, size_t se
     assert_non_null(f);
     assert_int_equal(fputs(yaml, f) >= 0, 1);
     assert_int_equal(fclose(f), 0);
+    assert_int_equal(chmod(file, 0600), 0); /* some hold secrets */
     config_destroy(config);
     config = NULL;
     return config_load_checked(file, sets, set_count, environment, false, &config, &problems);
