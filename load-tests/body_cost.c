@@ -130,7 +130,7 @@ static enum status parse_all(struct rig *rig, uint32_t *items)
                                              .arg = &encoder};
     enum status status = pipeline_run(&options, writer_slice(&rig->inflated), &result);
     arena_fini(&arena);
-    *items = result.accepted + result.duplicates + result.quarantined;
+    *items = result.items;
     return status;
 }
 

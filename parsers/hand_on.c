@@ -36,11 +36,6 @@ static const struct parser *find(const struct run *run, const struct parser_inne
                                                : registry_by_name(registry, media);
 }
 
-static uint32_t items(const struct run *run)
-{
-    return run->result->accepted + run->result->duplicates + run->result->quarantined;
-}
-
 /* Records of these framings are checked here; the others by the parser or event by event. */
 static bool is_too_large(const struct run *run, const struct split_record *record)
 {
@@ -83,13 +78,13 @@ static enum parser_result read_records(struct run *run, struct slice bytes,
     struct split split;
     struct split_record record;
     enum parser_result result = PARSER_NOT_MINE;
-    uint32_t before = items(run);
+    uint32_t before = run->index;
     split_init(&split, bytes, run->frame->parser->framing, prefix);
     split.work = run->options->work;
     while (run->status == STATUS_OK && split_next(&split, &record) == STATUS_OK) {
         const void *mark = run->context.mark(&run->context);
         read_record(run, &record, outcome);
-        if (outcome->result != PARSER_OK && items(run) == before && !pipeline_is_starved(outcome))
+        if (outcome->result != PARSER_OK && run->index == before && !pipeline_is_starved(outcome))
             return outcome->result; /* whose detail may be what was allocated */
         result = PARSER_OK;
         pipeline_take_outcome(run, outcome);

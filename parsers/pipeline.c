@@ -100,8 +100,7 @@ void pipeline_leave(struct run *run)
 
 /* ---- items ---- */
 
-/* Place of the next item in *index; false when the batch is full. */
-static bool take_index(struct run *run, uint32_t *index)
+bool pipeline_take_index(struct run *run, uint32_t *index)
 {
     pipeline_count_work(run, WORK_OF_ITEM);
     if (run->status != STATUS_OK)
@@ -113,83 +112,6 @@ static bool take_index(struct run *run, uint32_t *index)
     }
     *index = run->index++;
     return true;
-}
-
-static void report_error(struct run *run, uint32_t index, uint64_t offset, const char *code,
-                         const char *detail)
-{
-    struct pipeline_result *result = run->result;
-    if (result->error_count == PIPELINE_ERRORS) {
-        result->truncated = true;
-        return;
-    }
-    struct slice text;
-    if (arena_copy(run->options->normaliser->arena, slice_make(detail, strlen(detail) + 1),
-                   &text) != STATUS_OK) {
-        run->status = STATUS_NO_MEMORY;
-        return;
-    }
-    result->errors[result->error_count++] =
-        (struct pipeline_error){index, offset, code, (const char *)text.data};
-}
-
-/* What a parser says of a record may quote it. */
-static const char *without_vins(struct run *run, const char *detail)
-{
-    struct slice text = slice_from_text(detail);
-    if (!normalise_text(run->options->normaliser, &text))
-        return "limits.memory is reached";
-    if ((const char *)text.data == detail)
-        return detail;
-    const char *copy = arena_format(run->options->normaliser->arena, "%.*s", SLICE_ARGS(text));
-    return copy ? copy : "limits.memory is reached";
-}
-
-/* Quarantines bytes that start at offset of the body, or that were handed on of a record there.
- * wrong_at: where in it. */
-static void reject(struct run *run, uint32_t index, struct slice bytes, uint64_t offset,
-                   size_t wrong_at, const char *code, const char *detail)
-{
-    if (run->frame->is_plugin)
-        plugin_guard_reason(&code, &detail);
-    detail = without_vins(run, detail);
-    struct event_reject r = {
-        .index = index,
-        .raw_offset = offset,
-        .raw_size = run->frame->below ? run->frame->record.bytes.size : bytes.size,
-        .raw = slice_sub(bytes, 0, run->options->event_bytes),
-        .parser = slice_from_text(run->frame->parser->name),
-        .code = slice_from_text(code),
-        .detail = slice_from_text(detail),
-    };
-    report_error(run, index, offset + wrong_at, code, detail);
-    if (run->status != STATUS_OK)
-        return;
-    run->result->quarantined++;
-    run->options->on_reject(run->options->arg, &r);
-}
-
-void pipeline_reject_record(struct run *run, size_t wrong_at, const char *code, const char *detail)
-{
-    const struct frame *frame = run->frame;
-    uint32_t index;
-    if (take_index(run, &index))
-        reject(run, index, frame->below ? frame->inner : frame->record.bytes, frame->record.offset,
-               wrong_at, code, detail);
-}
-
-/* context->reject. Bytes that were handed on stand where the outer record does. */
-static void reject_stretch(const struct parser_context *context, size_t offset, size_t size,
-                           const char *code, const char *detail)
-{
-    struct run *run = run_of(context);
-    const struct frame *frame = run->frame;
-    bool handed_on = frame->below != NULL;
-    struct slice bytes = handed_on ? frame->inner : frame->record.bytes;
-    uint32_t index;
-    if (take_index(run, &index))
-        reject(run, index, slice_sub(bytes, offset, size),
-               frame->record.offset + (handed_on ? 0 : offset), 0, code, detail);
 }
 
 /* Bytes that the event is made of; where its record stands in the body goes into the event. Bytes
@@ -209,14 +131,6 @@ static struct slice locate(const struct run *run, struct event *event)
     return raw;
 }
 
-static void reject_too_large(struct run *run, uint32_t index, struct slice raw, uint64_t offset)
-{
-    char detail[96];
-    snprintf(detail, sizeof detail, "record has %zu bytes, limits.event_bytes is %zu", raw.size,
-             run->options->event_bytes);
-    reject(run, index, raw, offset, 0, "event_too_large", detail);
-}
-
 static void fill_from_request(const struct run *run, struct event *event)
 {
     if (run->options->ecu_id.size && !EVENT_HAS(event, ecu_id))
@@ -230,8 +144,8 @@ static void refuse(struct run *run, const struct event *event, struct slice raw,
 {
     if (!strcmp(refusal->code, "vin_mismatch"))
         run->result->vin_mismatches++;
-    reject(run, (uint32_t)event->batch_index, raw, (uint64_t)event->raw_offset, 0, refusal->code,
-           refusal->detail);
+    pipeline_reject(run, (uint32_t)event->batch_index, raw, (uint64_t)event->raw_offset, 0,
+                    refusal->code, refusal->detail);
 }
 
 /* An event that stands in this batch already is counted and left out. Only its own id makes it one:
@@ -305,23 +219,24 @@ static void take_event(const struct parser_context *context, struct event *event
     struct normaliser *n = run->options->normaliser;
     struct normalise_refusal refusal = {NULL, NULL};
     uint32_t index;
-    if (!take_index(run, &index))
+    if (!pipeline_take_index(run, &index))
         return;
     const char *problem = run->frame->is_plugin ? plugin_guard_event(&run->context, event) : NULL;
     EVENT_SET(event, batch_index, index);
     n->record = locate(run, event);
     if (problem) {
-        reject(run, index, n->record, (uint64_t)event->raw_offset, 0, PLUGIN_GUARD_CODE, problem);
+        pipeline_reject(run, index, n->record, (uint64_t)event->raw_offset, 0, PLUGIN_GUARD_CODE,
+                        problem);
         return;
     }
     if (run->frame->below && !complete_inner(run, event)) {
-        reject(run, index, n->record, (uint64_t)event->raw_offset, 0, "no_memory",
-               "limits.memory is reached");
+        pipeline_reject(run, index, n->record, (uint64_t)event->raw_offset, 0, "no_memory",
+                        "limits.memory is reached");
         return;
     }
     if (n->record.size > run->options->event_bytes &&
         run->frame->parser->framing == PARSER_FRAMING_BODY) {
-        reject_too_large(run, index, n->record, (uint64_t)event->raw_offset);
+        pipeline_reject_too_large(run, index, n->record, (uint64_t)event->raw_offset);
         return;
     }
     fill_from_request(run, event);
@@ -335,6 +250,7 @@ static void take_event(const struct parser_context *context, struct event *event
         run->status = STATUS_NO_MEMORY;
         return;
     }
+    pipeline_reject_flush(run);
     if (is_duplicate(run, event)) {
         run->result->duplicates++;
     } else if (run->status == STATUS_OK) {
@@ -362,9 +278,9 @@ static void reject_trailing(struct run *run, size_t consumed)
 {
     uint32_t index;
     struct slice rest = slice_sub(run->own.record.bytes, consumed, run->own.record.bytes.size);
-    if (rest.size && take_index(run, &index))
-        reject(run, index, rest, run->own.record.offset + consumed, 0, "trailing_bytes",
-               "bytes left in the frame after the message");
+    if (rest.size && pipeline_take_index(run, &index))
+        pipeline_reject(run, index, rest, run->own.record.offset + consumed, 0, "trailing_bytes",
+                        "bytes left in the frame after the message");
 }
 
 /* BODY: what comes before the broken place has been dealt with. */
@@ -401,8 +317,8 @@ static void read_record(struct run *run, struct split *split)
 static void reject_large_record(struct run *run)
 {
     uint32_t index;
-    if (take_index(run, &index))
-        reject_too_large(run, index, run->own.record.bytes, run->own.record.offset);
+    if (pipeline_take_index(run, &index))
+        pipeline_reject_too_large(run, index, run->own.record.bytes, run->own.record.offset);
 }
 
 static void take_record(struct run *run, struct split *split)
@@ -430,11 +346,13 @@ static uint64_t id_seed(const struct normaliser *n)
     return seed ^ (uint64_t)n->received_ns;
 }
 
-static size_t items_by_size(const struct parser *parser, size_t body_bytes)
+size_t pipeline_item_bytes(const struct parser *parser)
 {
-    size_t worth = parser->framing == PARSER_FRAMING_JSON ? PIPELINE_BYTES_OF_JSON_ITEM
-                                                          : PIPELINE_BYTES_OF_ITEM;
-    return PIPELINE_ITEMS_FREE + body_bytes / worth;
+    if (parser == &parser_qsev)
+        return PIPELINE_BYTES_OF_QSEV;
+    return parser->framing == PARSER_FRAMING_SYSLOG || parser == &parser_otlp
+               ? PIPELINE_BYTES_OF_SYSLOG_ITEM
+               : PIPELINE_BYTES_OF_ITEM;
 }
 
 static void run_init(struct run *run, const struct pipeline_options *options,
@@ -452,7 +370,7 @@ static void run_init(struct run *run, const struct pipeline_options *options,
         .event_bytes = options->event_bytes,
         .alloc = record_alloc,
         .emit = take_event,
-        .reject = reject_stretch,
+        .reject = pipeline_reject_stretch,
         .hand_on = pipeline_hand_on,
         .mark = record_mark,
         .release = record_release,
@@ -499,9 +417,13 @@ enum status pipeline_run(const struct pipeline_options *options, struct slice bo
 {
     struct run run;
     run_init(&run, options, result);
-    run.items_by_size = items_by_size(options->parser, body.size);
+    result->item_bytes = pipeline_item_bytes(options->parser);
+    run.items_by_size = PIPELINE_ITEMS_FREE + body.size / result->item_bytes;
+    run.body = body;
     if (open_text(&run, &body))
         read_records(&run, body);
+    pipeline_reject_flush(&run);
+    result->items = run.index;
     pipeline_count_work(&run, 0);
     scratch_fini(&run.scratch);
     options->normaliser->context = NULL;

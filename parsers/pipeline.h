@@ -21,10 +21,16 @@
 /* Nodes of one JSON record: give this to json_parser_create as max_nodes. */
 #define PIPELINE_JSON_NODES 65536
 /* So many items of any size are taken; of more, each must be worth so many bytes of the body: one
- * costs as much as a hundred ordinary bytes, be it empty. A format of JSON has longer ones. */
-#define PIPELINE_ITEMS_FREE         1000
-#define PIPELINE_BYTES_OF_ITEM      8
-#define PIPELINE_BYTES_OF_JSON_ITEM 12
+ * costs as much as a hundred ordinary bytes, be it empty. Records of syslog and OTLP are longer
+ * than others; the shortest message of AUTOSAR's IDS protocol has 8 bytes. */
+#define PIPELINE_ITEMS_FREE           200
+#define PIPELINE_BYTES_OF_ITEM        12
+#define PIPELINE_BYTES_OF_SYSLOG_ITEM 16 /* and of OTLP */
+#define PIPELINE_BYTES_OF_QSEV        8
+/* So many records of a body are quarantined one by one. Behind them, those in a row that have the
+ * same code become one; behind PIPELINE_REJECTS_BY_CODE whatever their codes. */
+#define PIPELINE_REJECTS_SINGLE  256
+#define PIPELINE_REJECTS_BY_CODE 1000
 
 struct pipeline_options {
     const struct parser *parser; /* who reads the records */
@@ -48,8 +54,9 @@ struct pipeline_options {
     /* One event that was accepted, complete but for what the batch record carries; event and what
      * it points to live only during the call. raw_offset counts from the body's start. */
     void (*on_event)(void *arg, const struct event *event);
-    /* One record that is quarantined. raw has at most event_bytes bytes and points into the body;
-     * the rest lives only during the call. */
+    /* One record that is quarantined, or several in a row (PIPELINE_REJECTS_SINGLE): then with the
+     * first one's index, parser and code, and the bytes from the first to the last. raw has at most
+     * event_bytes bytes and points into the body; the rest lives only during the call. */
     void (*on_reject)(void *arg, const struct event_reject *reject);
     void *arg; /* of both */
     /* Counts what is read, records of any size included, and pauses between pieces; the thread may
@@ -68,12 +75,14 @@ struct pipeline_error {
 struct pipeline_result {
     uint32_t accepted;       /* events handed to on_event */
     uint32_t duplicates;     /* events whose id stood in this batch before; not handed over */
-    uint32_t quarantined;    /* records handed to on_reject */
+    uint32_t quarantined;    /* calls of on_reject: records, or several in a row as one */
     uint32_t vin_mismatches; /* of quarantined: vehicle is not the certificate's. With
                                 VIN_POLICY_REJECT the server refuses the whole batch (403) */
+    uint32_t items;          /* records of any outcome: the indexes that were given */
     uint32_t error_count;    /* entries of errors */
     bool truncated;          /* there were more than PIPELINE_ERRORS errors */
-    bool too_short;          /* TOO_MANY because of PIPELINE_BYTES_OF_ITEM */
+    bool too_short;          /* TOO_MANY because of pipeline_item_bytes */
+    size_t item_bytes;       /* pipeline_item_bytes of the format */
     struct pipeline_error errors[PIPELINE_ERRORS];
 };
 
@@ -84,6 +93,9 @@ struct work *pipeline_work(const struct parser_context *context);
 /* Bytes of the record that is read, as it stands in the body; limits.event_bytes at most, which is
  * what is known of formats that find their records themselves. */
 size_t pipeline_record_bytes(const struct parser_context *context);
+
+/* Bytes of the body that a record of this format must be worth. */
+size_t pipeline_item_bytes(const struct parser *parser);
 
 /* Reads all of body, which must be followed by PIPELINE_PADDING readable bytes, and calls back in
  * the order of the records. *result is filled in any case. OK also when every record was

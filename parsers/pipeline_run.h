@@ -7,6 +7,9 @@
 #include "parsers/pipeline.h"
 #include "parsers/scratch.h"
 
+/* Of what is said of rejected records in a row. */
+#define REJECT_DETAIL_BYTES 256
+
 /* One parser at work: the batch's own, and above it those that bytes were handed on to. */
 struct frame {
     const struct parser *parser;
@@ -20,8 +23,18 @@ struct frame {
     struct frame *below;          /* who handed on; NULL: the batch's own */
 };
 
+/* Records in a row that were rejected and become one row. */
+struct reject_row {
+    uint32_t records;    /* 0: there is none */
+    uint32_t index;      /* of the first one */
+    uint64_t start, end; /* in the body */
+    const char *parser, *code;
+    char detail[REJECT_DETAIL_BYTES]; /* of the first one */
+};
+
 struct run {
     const struct pipeline_options *options;
+    struct slice body;
     struct pipeline_result *result;
     struct parser_context context;
     struct id_set ids;
@@ -31,6 +44,7 @@ struct run {
     size_t items_by_size; /* that a body of this size may hold */
     enum status status;   /* sticky: TOO_MANY, NO_MEMORY, CLOSED */
     struct scratch scratch;
+    struct reject_row row; /* not handed over yet */
 };
 
 /* Such a parser may have a JSON document open while it hands bytes on, or its events' JSON is read.
@@ -66,6 +80,22 @@ static inline void pipeline_count_work(struct run *run, size_t amount)
 /* Makes frame the one at work, and the one below it again. */
 void pipeline_enter(struct run *run, struct frame *frame);
 void pipeline_leave(struct run *run);
+/* Place of the next item in *index; false when the batch is full. */
+bool pipeline_take_index(struct run *run, uint32_t *index);
+
+/* ---- pipeline_reject.c ---- */
+
+/* Quarantines bytes that start at offset of the body, or that were handed on of a record there.
+ * wrong_at: where in it. Behind PIPELINE_REJECTS_SINGLE of them, those in a row become one. */
+void pipeline_reject(struct run *run, uint32_t index, struct slice bytes, uint64_t offset,
+                     size_t wrong_at, const char *code, const char *detail);
+/* The same for a record over limits.event_bytes. */
+void pipeline_reject_too_large(struct run *run, uint32_t index, struct slice raw, uint64_t offset);
+/* Hands over the records in a row that were not handed over yet: something else follows. */
+void pipeline_reject_flush(struct run *run);
+/* context->reject. Bytes that were handed on stand where the outer record does. */
+void pipeline_reject_stretch(const struct parser_context *context, size_t offset, size_t size,
+                             const char *code, const char *detail);
 /* Quarantines the frame's record. wrong_at: where in it. */
 void pipeline_reject_record(struct run *run, size_t wrong_at, const char *code, const char *detail);
 /* Quarantines the record that a parser found broken or not its own. */

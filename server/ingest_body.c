@@ -232,9 +232,8 @@ static bool judge(struct reading *b, const struct encoding *e, enum status statu
         return refuse_with(
             refusal, 413, "records_too_short",
             arena_format(&r->batch->arena,
-                         "batch holds more than %d records, and one for less than %d bytes (%d in "
-                         "JSON)",
-                         PIPELINE_ITEMS_FREE, PIPELINE_BYTES_OF_ITEM, PIPELINE_BYTES_OF_JSON_ITEM));
+                         "batch holds more than %d records, and more than one for each %zu bytes",
+                         PIPELINE_ITEMS_FREE, result->item_bytes));
     if (status == STATUS_TOO_MANY)
         return refuse_with(refusal, 413, "batch_events",
                            arena_format(&r->batch->arena,

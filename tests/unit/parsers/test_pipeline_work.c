@@ -140,13 +140,13 @@ static const struct {
     {"cef", "", "x" BLANKS "\n", ""},
     {"leef", "", "LEEF:1.0|V|P|1|C|\tsev=5\n", ""},
     {"syslog", "", "<13>Nov 22 10:15:02 gw app: x\n", ""},
-    {"syslog", "", "7 <13>a b", ""},
+    {"syslog", "", "14 <13>a b cdefgh", ""},
     {"auditd", "", "type=AVC msg=audit(1795342505.123:1): avc:  denied  { read } for pid=1\n", ""},
     {"auditd", "", "x" BLANKS "\n", ""},
     {"candump", "", "(1.000000) can0 1#\n", ""},
     {"eve", "", "{\"timestamp\":\"2026-11-22T10:15:02.250000+0000\",\"event_type\":\"alert\"}\n",
      ""},
-    {"hec", "", "{\"event\":\"x\"}", ""},
+    {"hec", "", "{\"event\":\"x y z\"}", ""},
     {"hec_raw", "", CEF, ""},
     {"otlp", OTLP, OTLP_LR, "{}]}]}]}"},
     {"otlp", OTLP, "0," BLANKS, "0]}]}]}"},
@@ -193,12 +193,21 @@ static void records_that_are_too_short_end_the_batch(void **state)
         const char *format, *head, *record, *tail;
         size_t worth;
     } shorts[] = {
-        {"syslog", "", "x\n", "", 8},      {"syslog", "", "5 <1>ab", "", 8},
-        {"cef", "", "x\n", "", 8},         {"auditd", "", "x\n", "", 8},
-        {"candump", "", "x\n", "", 8},     {"hec_raw", "", "x\n", "", 8},
-        {"vsoc_json", "", "{}", "", 12},   {"vsoc_json", "[", "0,", "0]", 12},
-        {"eve", "", "{}", "", 12},         {"hec", "", "{}", "", 12},
-        {"cloudevents", "", "{}", "", 12}, {"otlp", OTLP, "{},", "{}]}]}]}", 8},
+        {"syslog", "", "x\n", "", 16},
+        {"syslog", "", "5 <1>ab", "", 16},
+        {"cef", "", "x\n", "", 12},
+        {"auditd", "", "x\n", "", 12},
+        {"candump", "", "x\n", "", 12},
+        {"hec_raw", "", "x\n", "", 12},
+        {"leef", "", "x\n", "", 12},
+        {"logcat", "", "x\n", "", 12},
+        {"vsoc_json", "", "{}", "", 12},
+        {"vsoc_json", "[", "0,", "0]", 12},
+        {"eve", "", "{}", "", 12},
+        {"hec", "", "{}", "", 12},
+        {"json", "", "{}", "", 12},
+        {"cloudevents", "", "{}", "", 12},
+        {"otlp", OTLP, "{},", "{}]}]}]}", 16},
     };
     for (size_t i = 0; i < sizeof shorts / sizeof *shorts; i++) {
         size_t size;
@@ -206,8 +215,8 @@ static void records_that_are_too_short_end_the_batch(void **state)
         uint8_t *body = repeat(shorts[i].head, shorts[i].record, shorts[i].tail, &size);
         assert_int_equal(read_all(&r, shorts[i].format, body, size), STATUS_TOO_MANY);
         assert_true(result.too_short);
-        assert_int_equal(result.accepted + result.duplicates + result.quarantined,
-                         PIPELINE_ITEMS_FREE + size / shorts[i].worth);
+        assert_int_equal(result.item_bytes, shorts[i].worth);
+        assert_int_equal(result.items, PIPELINE_ITEMS_FREE + size / shorts[i].worth);
         free(body);
     }
 }
