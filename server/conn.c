@@ -4,6 +4,7 @@
  * the server's list of dead ones for the loop's next turn. */
 #define LOG_COMPONENT "http"
 #include "server/conn.h"
+#include "server/handshake_gate.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -11,7 +12,6 @@
 #include <unistd.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
-#include <event2/bufferevent_ssl.h>
 #include "core/clock.h"
 #include "core/log.h"
 
@@ -58,8 +58,10 @@ void conn_close(struct conn *conn)
     conn_exchange_gone(conn);
     conn->state = CONN_DEAD;
     event_del(&conn->timer);
-    bufferevent_setcb(conn->stream, NULL, NULL, NULL, NULL);
-    bufferevent_disable(conn->stream, EV_READ | EV_WRITE);
+    if (conn->stream) {
+        bufferevent_setcb(conn->stream, NULL, NULL, NULL, NULL);
+        bufferevent_disable(conn->stream, EV_READ | EV_WRITE);
+    }
     if (conn->drain_read)
         event_del(conn->drain_read);
     list_remove(conn);
@@ -88,7 +90,10 @@ void conn_free(struct conn *conn)
         event_free(conn->drain_read);
     if (conn->session)
         tls_session_shutdown(conn->session);
-    bufferevent_free(conn->stream);
+    if (conn->stream)
+        bufferevent_free(conn->stream);
+    else
+        close(conn->fd);
     tls_context_release(conn->tls);
     arena_fini(&conn->peer_arena);
     conn->magic = 0;
@@ -274,19 +279,20 @@ static void on_input_end(struct conn *conn)
     }
 }
 
-static void watch(struct conn *conn)
+void conn_watch(struct conn *conn)
 {
     static const enum conn_deadline table[] = {
-        [CONN_HANDSHAKE] = DEADLINE_HANDSHAKE, [CONN_IDLE] = DEADLINE_IDLE,
-        [CONN_HEAD] = DEADLINE_HEAD,           [CONN_DECIDE] = DEADLINE_NONE,
-        [CONN_BODY] = DEADLINE_BODY,           [CONN_WAIT] = DEADLINE_NONE,
-        [CONN_REPLY] = DEADLINE_WRITE,         [CONN_LINGER] = DEADLINE_LINGER,
+        [CONN_QUEUED] = DEADLINE_HANDSHAKE, [CONN_HANDSHAKE] = DEADLINE_HANDSHAKE,
+        [CONN_IDLE] = DEADLINE_IDLE,        [CONN_HEAD] = DEADLINE_HEAD,
+        [CONN_DECIDE] = DEADLINE_NONE,      [CONN_BODY] = DEADLINE_BODY,
+        [CONN_WAIT] = DEADLINE_NONE,        [CONN_REPLY] = DEADLINE_WRITE,
+        [CONN_LINGER] = DEADLINE_LINGER,
     };
     if (conn->state != CONN_DEAD)
         conn_deadline(conn, conn->paused ? DEADLINE_NONE : table[conn->state]);
     /* A head that came in one piece was never half-way. */
     if (conn->state == CONN_HEAD && http_parser_has_begun(conn->exchange.parser))
-        conn_gate_enter(conn, CONN_HALF_HEAD);
+        conn_gate_enter_head(conn);
     else if (conn->half == CONN_HALF_HEAD)
         conn_gate_leave(conn);
 }
@@ -307,7 +313,7 @@ void conn_process(struct conn *conn)
         on_input_end(conn);
     else if (reads(conn) && more)
         conn_run_later(conn);
-    watch(conn);
+    conn_watch(conn);
 }
 
 static void on_read(struct bufferevent *stream, void *arg)
@@ -324,40 +330,12 @@ static void on_written(struct bufferevent *stream, void *arg)
     conn_reply_done(conn);
 }
 
-static void on_handshake_done(struct conn *conn)
-{
-    conn_gate_leave(conn);
-    tls_count_handshake("ok");
-    if (tls_session_peer(conn->session, &conn->peer_arena, &conn->peer) != STATUS_OK) {
-        conn_close(conn);
-        return;
-    }
-    conn->peer_expiry_s = tls_session_peer_expiry_s(conn->session);
-    conn->state = CONN_IDLE;
-    conn_process(conn);
-}
-
-static void on_handshake_failed(struct conn *conn)
-{
-    char reason[256];
-    conn_gate_leave(conn);
-    const char *result = tls_session_failure(
-        conn->session, bufferevent_get_openssl_error(conn->stream), reason, sizeof(reason));
-    tls_count_handshake(result);
-    conn_peer_refused(conn, "TLS handshake failed", "handshake", result, 0, reason);
-    if (!conn_answer_plain(conn, result))
-        conn_close(conn);
-}
-
 static void on_event(struct bufferevent *stream, short what, void *arg)
 {
     struct conn *conn = conn_cast(arg);
     (void)stream;
     if (conn->state == CONN_HANDSHAKE) {
-        if (what & BEV_EVENT_CONNECTED)
-            on_handshake_done(conn);
-        else
-            on_handshake_failed(conn);
+        conn_handshake_event(conn, what);
     } else if (what & BEV_EVENT_EOF) {
         conn->input_ended = true;
         conn_process(conn);
@@ -366,22 +344,28 @@ static void on_event(struct bufferevent *stream, short what, void *arg)
     }
 }
 
-static bool open_stream(struct conn *conn)
+void conn_listen(struct conn *conn)
 {
-    struct http_server *server = conn->server;
-    if (!server->tls) {
-        conn->state = CONN_IDLE;
-        conn->stream = bufferevent_socket_new(server->base, conn->fd, BEV_OPT_CLOSE_ON_FREE);
-        return conn->stream != NULL;
+    int on = 1;
+    setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    conn_timeout_watch_peer(conn);
+    bufferevent_setcb(conn->stream, on_read, on_written, on_event, conn);
+    bufferevent_setwatermark(conn->stream, EV_READ, 0, CONN_INPUT_BYTES);
+    /* Without that nothing would ever be heard of it. */
+    if (bufferevent_enable(conn->stream, EV_READ | EV_WRITE) != 0)
+        conn_close(conn);
+}
+
+/* False: no memory. */
+static bool open_plain(struct conn *conn)
+{
+    if (conn->server->tls) {
+        conn->state = CONN_QUEUED;
+        return true;
     }
-    conn->state = CONN_HANDSHAKE;
-    conn->session = tls_session_create(server->tls);
-    if (!conn->session)
-        return false;
-    conn->tls = tls_context_hold(server->tls);
-    conn->stream = bufferevent_openssl_socket_new(server->base, conn->fd, conn->session,
-                                                  BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
-    return conn->stream != NULL; /* on failure libevent has freed the session */
+    conn->state = CONN_IDLE;
+    conn->stream = bufferevent_socket_new(conn->server->base, conn->fd, BEV_OPT_CLOSE_ON_FREE);
+    return conn->stream != NULL;
 }
 
 /* Counts the connection; false: it is over a limit, *refusal says which. */
@@ -406,7 +390,6 @@ static bool enter(struct conn *conn, struct http_refusal *refusal)
 static void leave_unopened(struct conn *conn)
 {
     leave_counts(conn);
-    tls_context_release(conn->tls);
     close(conn->fd);
     free(conn);
 }
@@ -414,7 +397,6 @@ static void leave_unopened(struct conn *conn)
 void conn_accept(struct http_server *server, int fd, const struct sockaddr *address, socklen_t size)
 {
     struct http_refusal refusal;
-    int on = 1;
     struct conn *conn = (struct conn *)calloc(1, sizeof(*conn));
     if (!conn) {
         close(fd);
@@ -428,8 +410,6 @@ void conn_accept(struct http_server *server, int fd, const struct sockaddr *addr
     conn_peer_address(conn, address, size);
     conn->peer.network = slice_make(conn->address, conn->address_size);
     metric_add(server->m_accepted, 1);
-    if (server->tls)
-        conn_gate_pace(server);
     bool entered = enter(conn, &refusal);
     /* A handshake costs more than the answer is worth: over the limit, TLS is just closed. */
     bool refuse = !entered && !server->tls &&
@@ -437,25 +417,19 @@ void conn_accept(struct http_server *server, int fd, const struct sockaddr *addr
     conn->lingers = refuse;
     if (!entered && !refuse)
         http_server_count_refusal(refusal.code);
-    if ((!entered && !refuse) || !open_stream(conn)) {
+    if ((!entered && !refuse) || !open_plain(conn)) {
         leave_unopened(conn);
         return;
     }
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    conn_timeout_watch_peer(conn);
     conn_timeout_init(conn);
     list_add(&server->living, conn);
     server->living_count++;
     metric_move(server->m_connections, 1);
-    bufferevent_setcb(conn->stream, on_read, on_written, on_event, conn);
-    bufferevent_setwatermark(conn->stream, EV_READ, 0, CONN_INPUT_BYTES);
-    if (refuse) {
+    if (conn->stream)
+        conn_listen(conn);
+    if (refuse && conn->state != CONN_DEAD)
         conn_refuse(conn, &refusal, 5);
-    } else if (bufferevent_enable(conn->stream, EV_READ | EV_WRITE) != 0) {
-        conn_close(conn); /* nothing would ever be heard of it */
-        return;
-    }
-    watch(conn);
-    if (conn->state == CONN_HANDSHAKE)
-        conn_gate_enter(conn, CONN_HALF_HANDSHAKE);
+    conn_watch(conn);
+    if (conn->state == CONN_QUEUED)
+        handshake_gate_arrive(conn);
 }

@@ -10,6 +10,7 @@
 #include "core/thread.h"
 #include "core/writer.h"
 #include "server/conn_gate.h"
+#include "server/fair_queue.h"
 #include "server/http_parser.h"
 #include "server/http_server.h"
 #include "server/progress.h"
@@ -30,6 +31,7 @@ struct bufferevent;
 #define CONN_LINGER_REFUSED_NS INT64_C(1000000000)
 
 enum conn_state {
+    CONN_QUEUED,    /* TLS, its handshake has not begun: handshake_gate.h */
     CONN_HANDSHAKE, /* TLS */
     CONN_IDLE,      /* no byte of the next request yet */
     CONN_HEAD,      /* reading request line and headers */
@@ -70,13 +72,13 @@ struct http_exchange {
 struct conn {
     unsigned magic;
     struct http_server *server;
-    struct conn *next, **link; /* in the server's list of living or dead ones */
-    struct conn *next_run;     /* in the server's run list */
-    struct bufferevent *stream;
-    struct ssl_st *session;  /* NULL: plain; the stream's */
-    struct tls_context *tls; /* that let the peer in; a reference of its own */
-    int64_t peer_expiry_s;   /* of the peer's certificate */
-    int fd;                  /* the stream's */
+    struct conn *next, **link;  /* in the server's list of living or dead ones */
+    struct conn *next_run;      /* in the server's run list */
+    struct bufferevent *stream; /* NULL while queued */
+    struct ssl_st *session;     /* NULL: plain; the stream's */
+    struct tls_context *tls;    /* that let the peer in; a reference of its own */
+    int64_t peer_expiry_s;      /* of the peer's certificate */
+    int fd;                     /* the stream's */
     struct event timer;
     struct event *drain_read; /* while lingering */
     enum conn_state state;
@@ -84,10 +86,12 @@ struct conn {
     enum conn_half half; /* conn_gate.h */
     int64_t half_since_ns;
     struct conn *half_next, *half_previous;
-    bool counted;     /* in conn_counts */
-    bool plain_peer;  /* speaks plain HTTP on a TLS port: the answer goes past TLS */
-    bool lingers;     /* over a limit: in its count of refused ones */
-    bool input_ended; /* the client will send no more */
+    struct fair_member place; /* before and in the handshake */
+    struct event first_byte;  /* while nothing has come yet */
+    bool counted;             /* in conn_counts */
+    bool plain_peer;          /* speaks plain HTTP on a TLS port: the answer goes past TLS */
+    bool lingers;             /* over a limit: in its count of refused ones */
+    bool input_ended;         /* the client will send no more */
     bool paused;
     bool processing; /* conn_process is on the stack */
     bool will_run;   /* in the run list */
@@ -118,7 +122,8 @@ struct http_server {
     struct http_handler handler;
     struct tls_context *tls;
     struct conn_counts *counts;
-    struct conn_queue half[CONN_HALF_COUNT];
+    struct conn_queue heads;
+    struct handshake_gate *handshakes; /* NULL: plain */
     metric_t m_half[CONN_HALF_COUNT], m_paced;
     const char *label;
     bool draining, destroying;
@@ -160,6 +165,17 @@ static inline struct conn *conn_cast(void *arg)
     ensure(conn->magic == CONN_MAGIC);
     return conn;
 }
+
+/* Sets the deadline and the place among those half-way that belong to the state. */
+void conn_watch(struct conn *conn);
+/* The stream is there: hears of it from now on. Closes the connection when that fails. */
+void conn_listen(struct conn *conn);
+
+/* conn_handshake.c */
+/* Begins the TLS handshake of a queued connection; it may be dead afterwards. */
+void conn_handshake_begin(struct conn *conn);
+/* The handshake is over, with the events of a bufferevent. */
+void conn_handshake_event(struct conn *conn, short what);
 
 /* conn_timeout.c */
 void conn_timeout_init(struct conn *conn);

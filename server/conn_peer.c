@@ -44,7 +44,7 @@ void conn_peer_refused(struct conn *conn, const char *message, const char *actio
                        const char *result, int status, const char *reason)
 {
     static const struct tls_refused none = {0};
-    const struct tls_refused *r = tls_session_refused(conn->session);
+    const struct tls_refused *r = conn->session ? tls_session_refused(conn->session) : NULL;
     bool of_certificate =
         r != NULL || !strcmp(result, "no_certificate") || !strcmp(result, "certificate_refused");
     if (!r)

@@ -137,8 +137,15 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     switch (conn->deadline) {
     case DEADLINE_HANDSHAKE:
-        tls_count_handshake("timeout");
-        log_info("TLS handshake took too long", LOG_TEXT("peer", conn->peer.address));
+        if (conn->half == CONN_HALF_READY) {
+            tls_count_handshake("wait_timeout");
+            log_info("TLS handshake could not begin in time: too many others wait "
+                     "(limits.handshakes_per_second, limits.handshakes)",
+                     LOG_TEXT("peer", conn->peer.address));
+        } else {
+            tls_count_handshake("timeout");
+            log_info("TLS handshake took too long", LOG_TEXT("peer", conn->peer.address));
+        }
         conn_close(conn);
         break;
     case DEADLINE_HEAD:

@@ -5,11 +5,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "server/file_budget.h"
+#include "server/handshake_gate.h"
 
 #define REPLY_BYTES_MAX ((size_t)64 * 1024 * 1024)
 /* libevent frees a TLS session a turn after we do, and until then it holds the 16 KiB buffer that
  * its goodbye was written through: thousands closed at once must not add up. */
 #define REAPED_PER_TURN 64
+
+static uint64_t waiting(uint64_t limit, uint64_t most)
+{
+    return limit && limit < most ? limit : most;
+}
 
 struct http_settings http_settings_from_config(const struct config *config)
 {
@@ -19,6 +25,8 @@ struct http_settings http_settings_from_config(const struct config *config)
         .refused = files.refused,
         .connections_per_address = config->limit_connections_per_address,
         .handshakes = config->limit_handshakes,
+        /* The other half of the connections is for those that are through. */
+        .handshakes_waiting = waiting(config->limit_handshakes_waiting, files.connections / 2),
         .handshakes_per_second = config->limit_handshakes_per_second,
         .request_heads = config->limit_request_heads,
         .header_bytes = config->limit_header_bytes,
@@ -121,6 +129,8 @@ static void register_metrics(struct http_server *server)
     server->m_half[CONN_HALF_HANDSHAKE] =
         metric_series(METRIC_vsocd_tls_handshakes_in_progress, "");
     server->m_half[CONN_HALF_HEAD] = metric_series(METRIC_vsocd_http_heads_in_progress, labels);
+    server->m_half[CONN_HALF_SILENT] = server->m_half[CONN_HALF_READY] =
+        metric_series(METRIC_vsocd_tls_handshakes_waiting, "");
     server->m_paced = metric_series(METRIC_vsocd_tls_handshakes_paced_total, "");
     server->m_body_bytes = metric_series(METRIC_vsocd_http_body_bytes_total, "");
     server->m_duration = metric_series(METRIC_vsocd_http_request_duration_seconds, labels);
@@ -144,7 +154,9 @@ enum status http_server_create(const struct http_server_options *options, struct
     register_metrics(server);
     server->run_event = event_new(server->base, -1, 0, on_run, server);
     server->reap_event = event_new(server->base, -1, 0, on_reap, server);
-    if (server->run_event && server->reap_event)
+    if (options->tls)
+        server->handshakes = handshake_gate_create(server);
+    if (server->run_event && server->reap_event && (server->handshakes || !options->tls))
         status =
             listener_create(server->base, options->listen_fd, on_accept, server, &server->listener);
     if (status != STATUS_OK) {
@@ -198,6 +210,7 @@ void http_server_destroy(struct http_server *server)
         conn->will_run = false;
     while (server->dead)
         conn_free(server->dead);
+    handshake_gate_destroy(server->handshakes);
     while (server->parser_count > 0)
         http_parser_destroy(server->parsers[--server->parser_count]);
     if (server->run_event)

@@ -21,8 +21,8 @@ struct http_server;
 struct http_settings {
     uint64_t connections, connections_per_address;
     uint64_t refused; /* over a limit, that stay until their 503 is read */
-    uint64_t handshakes, handshakes_per_second, request_heads; /* 0: no limit */
-    uint64_t header_bytes, header_count, target_bytes;         /* 431, 431, 414 */
+    uint64_t handshakes, handshakes_waiting, handshakes_per_second, request_heads; /* 0: none */
+    uint64_t header_bytes, header_count, target_bytes; /* 431, 431, 414 */
     uint64_t body_bytes; /* linger: most bytes read and dropped after an early answer */
     int64_t handshake_ns, headers_ns, body_ns, idle_ns, write_ns;
     int64_t stall_ns;               /* of a body, or of an answer */

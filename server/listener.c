@@ -16,6 +16,7 @@ struct listener {
     int fd; /* -1: stopped */
     struct event *readable;
     struct event *rested;
+    bool held;
     listener_on_accept on_accept;
     void *arg;
 };
@@ -42,11 +43,22 @@ void listener_rest(struct listener *listener, int64_t ns)
     event_add(listener->rested, &time);
 }
 
+void listener_hold(struct listener *listener, bool held)
+{
+    if (listener->fd < 0 || listener->held == held)
+        return;
+    listener->held = held;
+    if (held)
+        event_del(listener->readable);
+    else if (!event_pending(listener->rested, EV_TIMEOUT, NULL))
+        event_add(listener->readable, NULL);
+}
+
 static void on_rested(evutil_socket_t fd, short what, void *arg)
 {
     struct listener *listener = (struct listener *)arg;
     (void)fd, (void)what;
-    if (listener->fd >= 0)
+    if (listener->fd >= 0 && !listener->held)
         event_add(listener->readable, NULL);
 }
 

@@ -38,6 +38,8 @@ enum status listener_create(struct event_base *base, int fd, listener_on_accept 
                             void *arg, struct listener **out) must_check;
 /* Accepts nothing for so long; what comes meanwhile waits in the kernel's queue. Thread: base's. */
 void listener_rest(struct listener *listener, int64_t ns);
+/* Accepts nothing until held is false again. Thread: base's. */
+void listener_hold(struct listener *listener, bool held);
 /* Accepts what the kernel has queued, then closes the duplicate. May be called again. */
 void listener_stop(struct listener *listener);
 /* Stops without accepting what is queued, and frees. NULL is allowed. */

@@ -169,16 +169,24 @@ static inline void fx_destroy(struct fixture *f)
     free(f);
 }
 
-static inline int fx_connect(struct fixture *f)
+/* From an address of loopback, in host order. */
+static inline int fx_connect_from(struct fixture *f, uint32_t address)
 {
+    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(address)};
     struct sockaddr_in to = {.sin_family = AF_INET};
     to.sin_port = htons((uint16_t)strtoul(strrchr(f->address, ':') + 1, NULL, 10));
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&from, sizeof(from)), 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
     fcntl(fd, F_SETFL, O_NONBLOCK);
     return fd;
+}
+
+static inline int fx_connect(struct fixture *f)
+{
+    return fx_connect_from(f, INADDR_LOOPBACK);
 }
 
 /* Sends all, turning the loop while the socket is full; false: the server has closed. */

@@ -54,7 +54,7 @@ static void oldest_head_gives_way_and_whole_ones_are_served(void **state)
 
 static void handshakes_begin_at_their_pace(void **state)
 {
-    struct conn_gate gate = {0};
+    atomic_int_least64_t gate = 0;
     int64_t now = 1000 * NS_PER_S, waited = 0;
     (void)state;
     assert_int_equal(conn_gate_take(&gate, 0, now), 0);

@@ -165,10 +165,20 @@ static void silent_handshake_is_given_up(void **state)
 }
 
 /* Half-open handshakes hold 45 KiB each: new ones are taken as long as old ones can go. */
+#define WAITING metric_value(metric_series(METRIC_vsocd_tls_handshakes_waiting, ""))
+#define ACTIVE  metric_value(metric_series(METRIC_vsocd_tls_handshakes_in_progress, ""))
+
+/* Connects and sends the beginning of a hello, never the rest. */
+static int connect_half(struct world *w, uint32_t address)
+{
+    int fd = fx_connect_from(w->f, address);
+    assert_true(fx_send_bytes(w->f, fd, "\x16\x03\x01\x02\x00\x01", 6));
+    return fd;
+}
+
 static void handshakes_that_take_long_give_way_to_new_ones(void **state)
 {
     struct world *w = (struct world *)*state;
-    metric_t slots = metric_series(METRIC_vsocd_tls_handshakes_in_progress, "");
     w->f->settings.handshakes = 2;
     w->f->settings.handshake_ns = 60 * NS_PER_S;
     use_identity(w->client, &w->vehicle);
@@ -176,19 +186,97 @@ static void handshakes_that_take_long_give_way_to_new_ones(void **state)
     int silent[3];
     double shed = handshakes("shed");
     for (int i = 0; i < 2; i++)
-        silent[i] = fx_connect(w->f);
-    fx_wait_for(w->f, metric_value(slots) == 2);
-    silent[2] = fx_connect(w->f); /* the others have not had their second yet */
-    fx_wait_for(w->f, handshakes("shed") == shed + 1);
-    int64_t patience = clock_monotonic_ns() + NS_PER_S;
-    fx_wait_for(w->f, clock_monotonic_ns() > patience);
+        silent[i] = connect_half(w, INADDR_LOOPBACK);
+    fx_wait_for(w->f, ACTIVE == 2);
+    silent[2] = connect_half(w, INADDR_LOOPBACK); /* waits: the others have not had their second */
+    fx_wait_for(w->f, WAITING == 1);
+    assert_true(handshakes("shed") == shed);
+    int64_t began = clock_monotonic_ns();
     SSL *ssl = tls_connect(w);
     assert_has(ask(w, ssl), "200 OK");
+    assert_true(clock_monotonic_ns() - began < 2 * NS_PER_S);
     assert_true(handshakes("shed") == shed + 2);
     tls_close(ssl);
     for (int i = 0; i < 3; i++)
         close(silent[i]);
-    fx_wait_for(w->f, metric_value(slots) == 0);
+    fx_wait_for(w->f, ACTIVE == 0);
+}
+
+/* One that opens many does not make another wait: neither for the pace, nor for a place. */
+static void newcomer_of_another_address_does_not_wait_behind_a_crowd(void **state)
+{
+    struct world *w = (struct world *)*state;
+    enum { CROWD = 60 };
+    int crowd[CROWD];
+    w->f->settings.handshakes_per_second = 5;
+    w->f->settings.handshakes = 4;
+    w->f->settings.handshake_ns = 60 * NS_PER_S;
+    use_identity(w->client, &w->vehicle);
+    start(w);
+    for (int i = 0; i < CROWD; i++)
+        crowd[i] = connect_half(w, INADDR_LOOPBACK + 1 + (uint32_t)i % 2);
+    fx_wait_for(w->f, WAITING + ACTIVE == CROWD);
+    int64_t began = clock_monotonic_ns();
+    SSL *ssl = tls_connect(w);
+    assert_has(ask(w, ssl), "200 OK");
+    assert_true(clock_monotonic_ns() - began < 2 * NS_PER_S); /* was 12 s */
+    tls_close(ssl);
+    for (int i = 0; i < CROWD; i++)
+        close(crowd[i]);
+}
+
+/* Above limits.handshakes_waiting the address with the most loses its oldest. */
+static void crowd_beyond_the_limit_loses_its_own(void **state)
+{
+    struct world *w = (struct world *)*state;
+    enum { CROWD = 12 };
+    int crowd[CROWD];
+    char byte;
+    w->f->settings.handshakes_waiting = 10;
+    w->f->settings.handshake_ns = 60 * NS_PER_S;
+    start(w);
+    double shed = handshakes("shed");
+    int other = fx_connect_from(w->f, INADDR_LOOPBACK + 1);
+    for (int i = 0; i < CROWD; i++) {
+        crowd[i] = fx_connect(w->f); /* not a byte: it takes no place and no time */
+        fx_wait_for(w->f, WAITING + handshakes("shed") - shed == i + 2);
+        assert_true(WAITING <= 10);
+    }
+    assert_true(handshakes("shed") == shed + 3 && ACTIVE == 0);
+    for (int i = 0; i < CROWD; i++)
+        assert_int_equal(recv(crowd[i], &byte, 1, MSG_DONTWAIT), i < 3 ? 0 : -1);
+    assert_int_equal(recv(other, &byte, 1, MSG_DONTWAIT), -1);
+    for (int i = 0; i < CROWD; i++)
+        close(crowd[i]);
+    close(other);
+    fx_wait_for(w->f, WAITING == 0);
+}
+
+/* Many addresses with one each: none is closed within its second, the listener rests. */
+static void many_addresses_beyond_the_limit_wait_in_the_kernel(void **state)
+{
+    struct world *w = (struct world *)*state;
+    enum { CROWD = 12 };
+    int crowd[CROWD];
+    w->f->settings.handshakes_waiting = 4;
+    w->f->settings.handshake_ns = 60 * NS_PER_S;
+    use_identity(w->client, &w->vehicle);
+    start(w);
+    double shed = handshakes("shed");
+    int64_t began = clock_monotonic_ns();
+    for (int i = 0; i < CROWD; i++)
+        crowd[i] = fx_connect_from(w->f, INADDR_LOOPBACK + 1 + (uint32_t)i);
+    fx_wait_for(w->f, WAITING == 5);
+    for (int i = 0; i < 20; i++)
+        fx_turn(w->f);
+    assert_true(WAITING == 5 && handshakes("shed") == shed);
+    SSL *ssl = tls_connect(w);
+    assert_has(ask(w, ssl), "200 OK");
+    assert_true(clock_monotonic_ns() - began >= NS_PER_S);
+    tls_close(ssl);
+    for (int i = 0; i < CROWD; i++)
+        close(crowd[i]);
+    fx_wait_for(w->f, WAITING == 0);
 }
 
 static void handshakes_beyond_the_rate_wait_and_are_served(void **state)
@@ -408,6 +496,9 @@ int main(void)
         T(plain_http_on_the_tls_port_is_counted),
         T(silent_handshake_is_given_up),
         T(handshakes_that_take_long_give_way_to_new_ones),
+        T(newcomer_of_another_address_does_not_wait_behind_a_crowd),
+        T(crowd_beyond_the_limit_loses_its_own),
+        T(many_addresses_beyond_the_limit_wait_in_the_kernel),
         T(handshakes_beyond_the_rate_wait_and_are_served),
         T(close_within_the_handshake_is_counted),
         T(open_connection_survives_a_reload_that_still_trusts_it),

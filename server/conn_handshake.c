@@ -1,0 +1,60 @@
+/* conn_handshake.c: the TLS handshake of one connection, from its beginning to its result. Runs on
+ * the connection's loop. When it begins is decided by handshake_gate.c. */
+#define LOG_COMPONENT "http"
+#include "server/conn.h"
+
+#include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
+
+void conn_handshake_begin(struct conn *conn)
+{
+    struct http_server *server = conn->server;
+    conn->state = CONN_HANDSHAKE;
+    conn->session = tls_session_create(server->tls);
+    if (conn->session)
+        conn->stream =
+            bufferevent_openssl_socket_new(server->base, conn->fd, conn->session,
+                                           BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
+    if (!conn->stream) {
+        conn->session = NULL; /* libevent has freed it */
+        conn_close(conn);
+        return;
+    }
+    conn->tls = tls_context_hold(server->tls);
+    conn_listen(conn);
+    conn_deadline_forget(conn); /* waiting took its own time */
+    conn_watch(conn);
+}
+
+static void on_done(struct conn *conn)
+{
+    conn_gate_leave(conn);
+    tls_count_handshake("ok");
+    if (tls_session_peer(conn->session, &conn->peer_arena, &conn->peer) != STATUS_OK) {
+        conn_close(conn);
+        return;
+    }
+    conn->peer_expiry_s = tls_session_peer_expiry_s(conn->session);
+    conn->state = CONN_IDLE;
+    conn_process(conn);
+}
+
+static void on_failed(struct conn *conn)
+{
+    char reason[256];
+    conn_gate_leave(conn);
+    const char *result = tls_session_failure(
+        conn->session, bufferevent_get_openssl_error(conn->stream), reason, sizeof(reason));
+    tls_count_handshake(result);
+    conn_peer_refused(conn, "TLS handshake failed", "handshake", result, 0, reason);
+    if (!conn_answer_plain(conn, result))
+        conn_close(conn);
+}
+
+void conn_handshake_event(struct conn *conn, short what)
+{
+    if (what & BEV_EVENT_CONNECTED)
+        on_done(conn);
+    else
+        on_failed(conn);
+}

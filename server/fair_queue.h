@@ -1,0 +1,60 @@
+/* fair_queue.h: who waits, by address: each address has its turn, and the address with the most is
+ * known. Not thread-safe: one owner. Every operation takes constant time, whatever waits.
+ *
+ * Members are embedded in what waits; they are in one queue at a time. */
+#ifndef VSOC_SERVER_FAIR_QUEUE_H
+#define VSOC_SERVER_FAIR_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "core/slice.h"
+#include "core/status.h"
+
+#define FAIR_KEY_BYTES 16
+#define FAIR_CELLS     1024
+/* Addresses with more members than that count as equal. */
+#define FAIR_RANKS 1024
+
+struct fair_group;
+
+struct fair_member {
+    void *owner;              /* the caller's */
+    int64_t since_ns;         /* the caller's */
+    struct fair_group *group; /* NULL: in no queue */
+    struct fair_member *next, *previous;
+};
+
+struct fair_groups {
+    struct fair_group *first, *last;
+};
+
+struct fair_queue {
+    size_t count; /* members */
+    size_t most;  /* rank of the address with the most; 0: empty */
+    struct fair_groups turns;
+    struct fair_groups ranks[FAIR_RANKS + 1];
+    struct fair_group *cells[FAIR_CELLS];
+    uint64_t seed[2];
+};
+
+void fair_queue_init(struct fair_queue *queue);
+/* All members must be out. */
+void fair_queue_fini(struct fair_queue *queue);
+/* The member is the newest of its address (FAIR_KEY_BYTES at most, copied). NO_MEMORY: it is not
+ * in. */
+enum status fair_queue_add(struct fair_queue *queue, struct fair_member *member,
+                           struct slice address) must_check;
+/* The member must be in this queue. */
+void fair_queue_remove(struct fair_queue *queue, struct fair_member *member);
+/* The oldest member of the address whose turn it is; it stays. NULL: empty. */
+struct fair_member *fair_queue_turn(const struct fair_queue *queue);
+/* The address whose turn it is goes behind all others. */
+void fair_queue_pass(struct fair_queue *queue);
+/* The oldest member of the address with the most; of several such, of the one that has had so many
+ * for the longest. NULL: empty. */
+struct fair_member *fair_queue_heaviest(const struct fair_queue *queue);
+/* Members of an address, FAIR_RANKS at most. */
+size_t fair_queue_count_of(const struct fair_queue *queue, struct slice address);
+
+#endif

@@ -1,0 +1,266 @@
+/* handshake_gate.c: TLS connections before and in their handshake, by address. One handshake begins
+ * a turn of the loop, so that established connections are served between two. Runs on the server's
+ * loop; what servers share are relaxed atomics. Does not do the handshake (conn_handshake.c). */
+#define LOG_COMPONENT "http"
+#include "server/handshake_gate.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include "core/clock.h"
+#include "server/conn.h"
+
+/* A handshake that has taken so long gives way to a new one of the same address, and a connection
+ * that has been silent for so long to a new one, when all places are taken. */
+#define GRACE_NS NS_PER_S
+/* Places are looked for again after so long. */
+#define RETRY_NS (10 * NS_PER_MS)
+/* Addresses looked at for one whose handshake may begin. */
+#define TURNS_LOOKED_AT 8
+/* Accepting costs a small part of a handshake; but not nothing. */
+#define ACCEPTS_PER_HANDSHAKE 10
+
+struct handshake_gate {
+    struct http_server *server;
+    struct fair_queue silent, ready, active;
+    struct event *timer;
+    bool has_token;   /* the next handshake may begin at token_ns */
+    int64_t token_ns; /* monotonic */
+};
+
+static struct conn *conn_of(const struct fair_member *member)
+{
+    return member ? conn_cast(member->owner) : NULL;
+}
+
+static struct slice address_of(const struct conn *conn)
+{
+    return slice_make(conn->address, conn->address_size);
+}
+
+static struct fair_queue *queue_of(struct handshake_gate *gate, enum conn_half half)
+{
+    return half == CONN_HALF_SILENT  ? &gate->silent
+           : half == CONN_HALF_READY ? &gate->ready
+                                     : &gate->active;
+}
+
+static void give_way(struct conn *conn)
+{
+    tls_count_handshake("shed");
+    http_server_count_refusal("too_many_handshakes");
+    conn_close(conn);
+}
+
+/* False: memory is out and the connection is closed. */
+static bool enter(struct conn *conn, enum conn_half half)
+{
+    struct http_server *server = conn->server;
+    conn_gate_leave(conn);
+    conn->place = (struct fair_member){.owner = conn, .since_ns = clock_monotonic_ns()};
+    if (fair_queue_add(queue_of(server->handshakes, half), &conn->place, address_of(conn)) !=
+        STATUS_OK) {
+        conn_close(conn);
+        return false;
+    }
+    conn->half = half;
+    atomic_fetch_add_explicit(&conn_counts_gate(server->counts)->half[half], 1,
+                              memory_order_relaxed);
+    metric_move(server->m_half[half], 1);
+    return true;
+}
+
+void handshake_gate_leave(struct conn *conn)
+{
+    if (conn->half == CONN_HALF_SILENT)
+        event_del(&conn->first_byte);
+    fair_queue_remove(queue_of(conn->server->handshakes, conn->half), &conn->place);
+}
+
+/* Nanoseconds until the next handshake may begin. */
+static int64_t token_wait(struct handshake_gate *gate, int64_t now)
+{
+    struct http_server *server = gate->server;
+    if (!gate->has_token) {
+        gate->has_token = true;
+        gate->token_ns = now + conn_gate_take(&conn_counts_gate(server->counts)->next_handshake_ns,
+                                              server->settings.handshakes_per_second, now);
+        if (gate->token_ns > now)
+            metric_add(server->m_paced, 1);
+    }
+    return gate->token_ns > now ? gate->token_ns - now : 0;
+}
+
+/* Whether there is a place for the handshake of conn, made if need be: an address that has clearly
+ * more gives one to one that has less at once, others after their time of grace. */
+static bool make_place(struct handshake_gate *gate, const struct conn *conn, int64_t now)
+{
+    struct http_server *server = gate->server;
+    uint64_t limit = server->settings.handshakes;
+    uint64_t n = atomic_load_explicit(&conn_counts_gate(server->counts)->half[CONN_HALF_HANDSHAKE],
+                                      memory_order_relaxed);
+    struct conn *oldest = conn_of(fair_queue_heaviest(&gate->active));
+    if (limit == 0 || n < limit || !oldest) /* none here: other loops have them all */
+        return true;
+    if (gate->active.most <= fair_queue_count_of(&gate->active, address_of(conn)) + 1 &&
+        now - oldest->place.since_ns < GRACE_NS)
+        return false;
+    give_way(oldest);
+    return true;
+}
+
+/* The connection whose handshake begins now; NULL: there is no place. */
+static struct conn *next_of(struct handshake_gate *gate, int64_t now)
+{
+    for (unsigned i = 0; i < TURNS_LOOKED_AT; i++) {
+        struct conn *conn = conn_of(fair_queue_turn(&gate->ready));
+        fair_queue_pass(&gate->ready);
+        if (make_place(gate, conn, now))
+            return conn;
+    }
+    return NULL;
+}
+
+static size_t waiting(const struct handshake_gate *gate)
+{
+    return gate->silent.count + gate->ready.count;
+}
+
+/* Closes who waits beyond the limit. False: every address waits once only, and the limit is
+ * reached. */
+static bool make_room(struct handshake_gate *gate, int64_t now)
+{
+    uint64_t limit = gate->server->settings.handshakes_waiting;
+    while (limit && waiting(gate) > limit) {
+        struct fair_queue *queue =
+            gate->silent.most >= gate->ready.most ? &gate->silent : &gate->ready;
+        if (queue->most <= 1)
+            queue = &gate->silent;
+        struct conn *oldest = conn_of(fair_queue_heaviest(queue));
+        if (!oldest || (queue->most <= 1 && now - oldest->place.since_ns < GRACE_NS))
+            return false;
+        give_way(oldest);
+    }
+    return true;
+}
+
+/* True: the listener rests until there is room. */
+static bool hold_when_full(struct handshake_gate *gate, int64_t now)
+{
+    bool full = !make_room(gate, now);
+    if (gate->server->listener)
+        listener_hold(gate->server->listener, full);
+    return full;
+}
+
+static void wake_in(struct handshake_gate *gate, int64_t ns)
+{
+    struct timeval time = {.tv_sec = (time_t)(ns / NS_PER_S),
+                           .tv_usec = (suseconds_t)(ns % NS_PER_S / NS_PER_US)};
+    event_add(gate->timer, &time);
+}
+
+/* Begins one handshake if one may, and comes back when the next one may. */
+static void look(struct handshake_gate *gate)
+{
+    int64_t now = clock_monotonic_ns();
+    int64_t wait = 0;
+    if (gate->ready.count && (wait = token_wait(gate, now)) == 0) {
+        struct conn *next = next_of(gate, now);
+        if (next) {
+            gate->has_token = false;
+            if (enter(next, CONN_HALF_HANDSHAKE))
+                conn_handshake_begin(next);
+        } else {
+            wait = RETRY_NS;
+        }
+    }
+    bool full = hold_when_full(gate, now);
+    if (full && (wait > RETRY_NS || gate->ready.count == 0))
+        wait = RETRY_NS;
+    if (full || gate->ready.count)
+        wake_in(gate, wait);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    look((struct handshake_gate *)arg);
+}
+
+static void on_first_byte(evutil_socket_t fd, short what, void *arg)
+{
+    struct conn *conn = conn_cast(arg);
+    struct handshake_gate *gate = conn->server->handshakes;
+    char byte;
+    (void)what;
+    ssize_t n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+        event_add(&conn->first_byte, NULL);
+        return;
+    }
+    if (n <= 0) {
+        tls_count_handshake("closed");
+        conn_peer_refused(conn, "TLS handshake failed", "handshake", "closed", 0,
+                          "the peer closed the connection");
+        conn_close(conn);
+    } else if (enter(conn, CONN_HALF_READY)) {
+        if (!event_pending(gate->timer, EV_TIMEOUT, NULL))
+            wake_in(gate, 0);
+    }
+}
+
+/* Accepting has a pace too: whoever opens and closes connections takes little of the processor. */
+static void pace(struct http_server *server, int64_t now)
+{
+    int64_t wait =
+        conn_gate_take(&conn_counts_gate(server->counts)->next_accept_ns,
+                       ACCEPTS_PER_HANDSHAKE * server->settings.handshakes_per_second, now);
+    if (wait > 0 && server->listener)
+        listener_rest(server->listener, wait);
+}
+
+void handshake_gate_arrive(struct conn *conn)
+{
+    struct http_server *server = conn->server;
+    struct handshake_gate *gate = server->handshakes;
+    int64_t now = clock_monotonic_ns();
+    pace(server, now);
+    event_assign(&conn->first_byte, server->base, conn->fd, EV_READ, on_first_byte, conn);
+    if (!enter(conn, CONN_HALF_SILENT))
+        return;
+    if (event_add(&conn->first_byte, NULL) != 0) {
+        conn_close(conn);
+        return;
+    }
+    if (hold_when_full(gate, now) && !event_pending(gate->timer, EV_TIMEOUT, NULL))
+        wake_in(gate, RETRY_NS);
+}
+
+struct handshake_gate *handshake_gate_create(struct http_server *server)
+{
+    struct handshake_gate *gate = (struct handshake_gate *)calloc(1, sizeof *gate);
+    if (!gate)
+        return NULL;
+    gate->server = server;
+    fair_queue_init(&gate->silent);
+    fair_queue_init(&gate->ready);
+    fair_queue_init(&gate->active);
+    gate->timer = evtimer_new(server->base, on_timer, gate);
+    if (!gate->timer) {
+        free(gate);
+        return NULL;
+    }
+    return gate;
+}
+
+void handshake_gate_destroy(struct handshake_gate *gate)
+{
+    if (!gate)
+        return;
+    event_free(gate->timer);
+    fair_queue_fini(&gate->silent);
+    fair_queue_fini(&gate->ready);
+    fair_queue_fini(&gate->active);
+    free(gate);
+}
