@@ -3,6 +3,7 @@
 
 #include "core/hash.h"
 #include "parsers/vin_hidden.h"
+#include "parsers/vin_spaced.h"
 
 /* Pseudonyms made for the VINs of one record that nobody claims: each costs more than reading it.
  */
@@ -196,19 +197,34 @@ static bool is_long_number(struct slice text)
     return text.size > VIN_BYTES;
 }
 
-/* VINs as they are written. */
-static bool scrub_clear(struct scrub *s, enum scrub_form form, struct slice *text)
+/* VINs in one piece or, behind is_grouped, in groups. */
+struct finder {
+    bool is_grouped;
+    struct vin_scan pieces;
+    struct vin_spaced_scan groups;
+};
+
+static bool find_next(struct finder *finder, struct vin_match *match)
 {
-    struct vin_scan scan = {.text = *text,
-                            .is_json = form == SCRUB_JSON,
-                            .is_bytes = form == SCRUB_BYTES,
-                            .known = s->windows,
-                            .known_count = s->known_count};
+    return finder->is_grouped ? vin_spaced_next(&finder->groups, match)
+                              : vin_scan_next(&finder->pieces, match);
+}
+
+/* VINs as they are written. */
+static bool scrub_clear(struct scrub *s, enum scrub_form form, struct slice *text, bool is_grouped)
+{
+    struct finder finder = {.is_grouped = is_grouped,
+                            .pieces = {.text = *text,
+                                       .is_json = form == SCRUB_JSON,
+                                       .is_bytes = form == SCRUB_BYTES,
+                                       .known = s->windows,
+                                       .known_count = s->known_count},
+                            .groups = {*text, s->windows, s->known_count, 0}};
     struct json_place place = {0};
     struct vin_match match;
     struct output out = {NULL, 0, 0};
     bool is_time = form == SCRUB_BYTES && is_long_number(*text);
-    while (vin_scan_next(&scan, &match)) {
+    while (find_next(&finder, &match)) {
         bool inside = form != SCRUB_JSON || is_inside_string(*text, &place, match.start);
         if (is_number(s, &match, inside && !is_time))
             continue;
@@ -250,15 +266,24 @@ static bool scrub_hidden(struct scrub *s, struct slice *text, bool has_words)
 static __attribute__((noinline)) bool scrub_words(struct scrub *s, enum scrub_form form,
                                                   struct slice *text, bool has_words)
 {
-    if (has_words && !scrub_clear(s, form, text))
+    if (has_words && !scrub_clear(s, form, text, false))
         return false;
     return form == SCRUB_BYTES || scrub_hidden(s, text, has_words);
+}
+
+static bool has_groups(const struct scrub *s, struct slice text)
+{
+    struct vin_spaced_scan scan = {text, s->windows, s->known_count, 0};
+    struct vin_match match;
+    return vin_spaced_next(&scan, &match);
 }
 
 bool scrub_long_text(struct scrub *s, enum scrub_form form, struct slice *text)
 {
     bool is_wordless = (text->data == s->wordless.data && text->size <= s->wordless.size) ||
                        !vin_scan_may_match(*text);
+    if (has_groups(s, *text) && !scrub_clear(s, form, text, true))
+        return false;
     if (is_wordless && text->size < VIN_HIDDEN_SPACED_BYTES)
         return true;
     return scrub_words(s, form, text, !is_wordless);

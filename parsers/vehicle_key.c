@@ -6,6 +6,10 @@
 #include <string.h>
 
 #define KEY_BYTES 64 /* longer keys name something else */
+/* Digits of a number behind a name: vin2, vin_10. */
+#define NUMBER_DIGITS 3
+/* Objects and arrays whose key counts for what is in them. */
+#define DEPTH_MAX 32
 
 /* ---- names ---- */
 
@@ -64,6 +68,17 @@ static bool ends_with_one(const char *words, size_t size, const char *const *end
     return false;
 }
 
+/* Size of the words without a short number at their end: vin2, vin_1. */
+static size_t without_number(const char *words, size_t size)
+{
+    size_t end = size;
+    while (end > 0 && words[end - 1] >= '0' && words[end - 1] <= '9')
+        end--;
+    if (size - end > NUMBER_DIGITS)
+        return size;
+    return end > 0 && end < size && words[end - 1] == ' ' ? end - 1 : end;
+}
+
 enum vehicle_key vehicle_key_of(struct slice key)
 {
     /* What the words of a key end with. */
@@ -102,9 +117,35 @@ enum vehicle_key vehicle_key_of(struct slice key)
     size_t size = split(key, words);
     if (ends_with_one(words, size, vin, sizeof vin / sizeof *vin))
         return VEHICLE_KEY_VIN;
-    return ends_with_one(words, size, mentions, sizeof mentions / sizeof *mentions)
-               ? VEHICLE_KEY_MENTIONS
-               : VEHICLE_KEY_OTHER;
+    size_t name = without_number(words, size); /* one of several claims nothing */
+    if (ends_with_one(words, name, mentions, sizeof mentions / sizeof *mentions) ||
+        ends_with_one(words, name, vin, sizeof vin / sizeof *vin) || strstr(words, " vin of "))
+        return VEHICLE_KEY_MENTIONS;
+    return VEHICLE_KEY_OTHER;
+}
+
+/* What an object under this key is about. */
+enum subject {
+    SUBJECT_OTHER,
+    SUBJECT_VIN,     /* {"value": …} of it is the VIN */
+    SUBJECT_MENTION, /* the same, but it claims nothing */
+    SUBJECT_VEHICLE, /* {"id": …} of it may be a VIN */
+};
+
+static enum subject subject_of(struct slice key)
+{
+    static const char *const vehicles[] = {" vehicle", " vehicles", " car",
+                                           " veh",     " chassis",  " vehicle identification"};
+    enum vehicle_key kind = vehicle_key_of(key);
+    if (kind != VEHICLE_KEY_OTHER)
+        return kind == VEHICLE_KEY_VIN ? SUBJECT_VIN : SUBJECT_MENTION;
+    char words[2 * KEY_BYTES + 1];
+    if (key.size > KEY_BYTES)
+        key = slice_sub(key, key.size - KEY_BYTES, KEY_BYTES);
+    size_t size = split(key, words);
+    return ends_with_one(words, size, vehicles, sizeof vehicles / sizeof *vehicles)
+               ? SUBJECT_VEHICLE
+               : SUBJECT_OTHER;
 }
 
 /* ---- values ---- */
@@ -133,6 +174,23 @@ static struct slice unescape(struct slice text, uint8_t room[KEY_BYTES])
     return slice_make(room, size);
 }
 
+/* The value without blanks and the like in it, and without full width, in room. */
+static struct slice compact(struct slice value, uint8_t room[KEY_BYTES])
+{
+    size_t size = 0;
+    for (size_t i = 0; i < value.size && size < KEY_BYTES; i++) {
+        const uint8_t *p = value.data + i;
+        size_t left = value.size - i;
+        if (*p == 0xef && left >= 3 && (p[1] == 0xbc || p[1] == 0xbd)) { /* U+FF01 and on */
+            room[size++] = (uint8_t)((p[1] & 1) << 6 | (p[2] & 0x3f)) + 0x20;
+            i += 2;
+        } else if (!memchr(" -._:/,", *p, 7)) {
+            room[size++] = *p;
+        }
+    }
+    return slice_make(room, size);
+}
+
 static bool is_vin_like(struct slice value)
 {
     if (value.size != VIN_BYTES)
@@ -156,6 +214,12 @@ struct walk {
     enum vehicle_key name; /* what the object at name_depth is named; 0: there is no such name */
     unsigned name_depth, value_depth;
     struct slice value; /* of the object at value_depth, 0: none yet */
+    enum subject next;  /* what a container that begins here is about */
+    /* What each container open is about; those deeper than that about nothing. */
+    struct {
+        enum subject subject;
+        bool is_array;
+    } open[DEPTH_MAX];
 };
 
 /* From the quote at `at` to behind the closing one. */
@@ -179,11 +243,33 @@ static bool is_one_of(struct slice key, const char *const *names)
     return *names != NULL;
 }
 
+/* What the key says in the object that it is in. */
+static enum vehicle_key key_in_object(const struct walk *w, struct slice key)
+{
+    static const char *const values[] = {"value",        "val",    "text", "string", "stringValue",
+                                         "string_value", "number", "no",   "code",   "id",
+                                         "raw",          "#text",  NULL};
+    static const char *const ids[] = {"id",     "ids", "identifier", "identification",
+                                      "number", "no",  NULL};
+    enum subject subject =
+        w->depth && w->depth <= DEPTH_MAX ? w->open[w->depth - 1].subject : SUBJECT_OTHER;
+    if (subject == SUBJECT_VEHICLE)
+        return is_one_of(key, ids) ? VEHICLE_KEY_MENTIONS : VEHICLE_KEY_OTHER;
+    if (subject == SUBJECT_OTHER || !is_one_of(key, values))
+        return VEHICLE_KEY_OTHER;
+    return subject == SUBJECT_VIN ? VEHICLE_KEY_VIN : VEHICLE_KEY_MENTIONS;
+}
+
 static void read_key(struct walk *w, struct slice raw)
 {
     uint8_t room[KEY_BYTES];
     struct slice key = unescape(raw, room);
     w->key = vehicle_key_of(key);
+    w->next = subject_of(key);
+    if (w->key == VEHICLE_KEY_OTHER)
+        w->key = key_in_object(w, key);
+    if (w->key != VEHICLE_KEY_OTHER)
+        w->next = w->key == VEHICLE_KEY_VIN ? SUBJECT_VIN : SUBJECT_MENTION;
     w->is_plain = slice_equal_nocase(key, "vin");
     w->key_depth = w->depth - 1;
     w->member = is_one_of(key, name_keys)    ? MEMBER_NAME
@@ -227,18 +313,26 @@ static void keep(struct vehicle_claims *claims, const struct vehicle_claim *clai
 /* The value under a key that says what it is. */
 static void take_value(const struct walk *w, struct slice raw, struct vehicle_claims *claims)
 {
-    uint8_t room[KEY_BYTES];
+    uint8_t room[KEY_BYTES], compact_room[KEY_BYTES];
     struct slice value = slice_trim(unescape(raw, room));
     bool is_vin = is_vin_like(value), is_mention = w->key == VEHICLE_KEY_MENTIONS;
-    if (!is_vin && (is_mention || !w->is_plain || w->key_depth))
-        return;
     struct vehicle_claim claim = {.value = is_vin ? value : slice_trim(raw),
                                   .depth = w->key_depth,
                                   .is_plain = w->is_plain,
                                   .is_mention = is_mention};
     if (is_vin)
         memcpy(claim.plain, value.data, VIN_BYTES);
-    keep(claims, &claim, is_vin);
+    if (is_vin || (!is_mention && w->is_plain && !w->key_depth))
+        keep(claims, &claim, is_vin);
+    if (is_vin)
+        return;
+    /* Written in another way it claims nothing, and is shown to nobody. */
+    value = compact(value, compact_room);
+    if (!is_vin_like(value))
+        return;
+    claim = (struct vehicle_claim){.value = value, .depth = w->key_depth, .is_mention = true};
+    memcpy(claim.plain, value.data, VIN_BYTES);
+    keep(claims, &claim, true);
 }
 
 /* The name of an object, whose value may be behind it or before. */
@@ -278,6 +372,18 @@ static void close_container(struct walk *w)
         w->value_depth = 0;
 }
 
+/* A container begins. Those in an array are about what the array is about. */
+static void open_container(struct walk *w, bool is_array)
+{
+    bool in_array = w->depth && w->depth <= DEPTH_MAX && w->open[w->depth - 1].is_array;
+    if (w->depth < DEPTH_MAX) {
+        w->open[w->depth].subject = in_array ? w->open[w->depth - 1].subject : w->next;
+        w->open[w->depth].is_array = is_array;
+    }
+    w->next = SUBJECT_OTHER;
+    w->depth++;
+}
+
 static bool is_key(const struct walk *w)
 {
     size_t at = w->at;
@@ -289,7 +395,10 @@ static bool is_key(const struct walk *w)
 
 static __attribute__((noinline)) void walk(struct slice text, struct vehicle_claims *claims)
 {
-    struct walk w = {.text = text};
+    struct walk w;
+    memset(&w, 0, offsetof(struct walk, open));
+    w.next = SUBJECT_OTHER;
+    w.text = text;
     while (w.at < text.size) {
         uint8_t c = text.data[w.at];
         if (c == '"') {
@@ -300,7 +409,8 @@ static __attribute__((noinline)) void walk(struct slice text, struct vehicle_cla
                 read_value(&w, content, claims);
             continue;
         }
-        w.depth += (c == '{' || c == '[');
+        if (c == '{' || c == '[')
+            open_container(&w, c == '[');
         if (c == '}' || c == ']')
             close_container(&w);
         if (c == '{' || c == '}')

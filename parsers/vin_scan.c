@@ -3,6 +3,7 @@
 #include "parsers/vin_scan.h"
 #include "core/hex.h"
 #include "parsers/normalise.h"
+#include "parsers/vin_name.h"
 #include "parsers/vin_window.h"
 
 #define RING 32 /* the last characters; a power of two over VIN_BYTES */
@@ -10,10 +11,10 @@
 /* Letters and digits around a VIN in bytes. */
 #define AROUND_MAX 3
 
-/* Other characters between "VIN" and one: \": \" in JSON text of a JSON text. */
-#define NAME_GAP_MAX 6
+/* Digits behind %25, which stands for a % before two of them. */
+#define SOFT_TWICE 4
 
-/* Bytes of which an escaped VIN can consist: letters, digits, % and backslash. */
+/* Bytes of which a VIN can consist: letters, digits, those of full-width ones, % and backslash. */
 static bool run_bytes[256];
 /* Letters and digits in upper case, else 0. */
 static uint8_t upper[256];
@@ -23,7 +24,8 @@ __attribute__((constructor)) static void tables_fill(void)
     for (unsigned c = 0; c < 256; c++) {
         bool digit = c >= '0' && c <= '9', lower = c >= 'a' && c <= 'z';
         upper[c] = digit || (c >= 'A' && c <= 'Z') ? (uint8_t)c : lower ? (uint8_t)(c - 32) : 0;
-        run_bytes[c] = upper[c] || c == '%' || c == '\\';
+        bool wide = c == 0xef || c == 0xbc || c == 0xbd || (c >= 0x81 && c <= 0xba);
+        run_bytes[c] = upper[c] || c == '%' || c == '\\' || wide;
     }
 }
 
@@ -89,18 +91,39 @@ struct token {
     size_t soft;
 };
 
-static bool is_u00(const uint8_t *p, size_t left)
+/* The letter or digit that a code point is, also in full width (U+FF10 to U+FF5A); 0: it is none.
+ */
+static uint8_t character_of(int code)
 {
-    return left >= 5 && p[0] == 'u' && p[1] == '0' && p[2] == '0';
+    if (code >= 0xff10 && code <= 0xff5a)
+        code -= 0xff10 - '0';
+    return code >= 0 && code < 256 && upper[code] ? (uint8_t)code : 0;
+}
+
+/* The letter or digit written as u0031; 0: it is none. */
+static uint8_t u_character(const uint8_t *p, size_t left)
+{
+    if (left < 5 || p[0] != 'u')
+        return 0;
+    int high = hex_pair(p + 1), low = hex_pair(p + 3);
+    return high < 0 || low < 0 ? 0 : character_of(high << 8 | low);
+}
+
+/* A full-width letter or digit in UTF-8, three bytes; 0: it is none. */
+static uint8_t wide_character(const uint8_t *p, size_t left)
+{
+    if (left < 3 || p[0] != 0xef || (p[1] & 0xc0) != 0x80 || (p[2] & 0xc0) != 0x80)
+        return 0;
+    return character_of(0xf000 | (p[1] & 0x3f) << 6 | (p[2] & 0x3f));
 }
 
 /* A backslash in a text: of an escape that somebody made, or of a path. */
 static struct token text_backslash(const uint8_t *p, size_t left)
 {
     struct token token = {.size = 1};
-    int value = is_u00(p + 1, left - 1) ? hex_pair(p + 4) : -1;
-    if (value >= 0 && upper[value])
-        return (struct token){.size = 6, .character = (uint8_t)value};
+    uint8_t character = u_character(p + 1, left - 1);
+    if (character)
+        return (struct token){.size = 6, .character = character};
     if (left >= 6 && p[1] == 'u')
         token.soft = 5;
     else if (left >= 4 && p[1] == 'x')
@@ -121,9 +144,7 @@ static struct token json_backslash(const uint8_t *p, size_t left)
     }
     if (left < 2 || p[1] != 'u')
         return (struct token){.size = left < 2 ? 1 : 2};
-    int value = is_u00(p + 1, left - 1) ? hex_pair(p + 4) : -1;
-    return (struct token){.size = left < 6 ? left : 6,
-                          .character = value >= 0 && upper[value] ? (uint8_t)value : 0};
+    return (struct token){.size = left < 6 ? left : 6, .character = u_character(p + 1, left - 1)};
 }
 
 static struct token read_token(const uint8_t *p, size_t left, bool is_json)
@@ -132,10 +153,13 @@ static struct token read_token(const uint8_t *p, size_t left, bool is_json)
         return (struct token){.size = 1, .character = *p};
     if (*p == '\\')
         return is_json ? json_backslash(p, left) : text_backslash(p, left);
-    int value = left >= 3 ? hex_pair(p + 1) : -1;
+    uint8_t wide = wide_character(p, left);
+    if (wide)
+        return (struct token){.size = 3, .character = wide};
+    int value = *p == '%' && left >= 3 ? hex_pair(p + 1) : -1;
     if (value >= 0 && upper[value])
         return (struct token){.size = 3, .character = (uint8_t)value};
-    return (struct token){.size = 1, .soft = value >= 0 ? 2 : 0};
+    return (struct token){.size = 1, .soft = value < 0 ? 0 : value == '%' ? SOFT_TWICE : 2};
 }
 
 static void found(const struct run *run, size_t end, struct vin_match *match, size_t known)
@@ -169,27 +193,27 @@ static bool is_among(const struct vin_scan *scan, const struct run *run, size_t 
     return false;
 }
 
-/* Does "VIN" come before it, as in VIN=… or "vin": "…"? Then it is one whatever its check digit. */
+/* Does a name of a VIN come before it, as in VIN=… or "vin": "…"? Then it is one whatever its check
+ * digit. */
 static bool is_named(struct slice text, const struct vin_match *match)
 {
-    const uint8_t *p = text.data + match->start;
-    size_t left = match->start, gap = 0;
-    while (gap < NAME_GAP_MAX && gap < left && !upper[*(p - gap - 1)])
-        gap++;
-    p -= gap;
-    left -= gap;
-    if (!gap || left < 3 || upper[p[-3]] != 'V' || upper[p[-2]] != 'I' || upper[p[-1]] != 'N')
+    return vin_is_valid(slice_make(match->vin, VIN_BYTES)) && vin_is_named(text, match->start);
+}
+
+/* Are so many characters a VIN and what may be of an escape before it? */
+static bool has_size_of_vin(const struct run *run)
+{
+    if (run->count < VIN_BYTES)
         return false;
-    bool begins = left == 3 || !upper[p[-4]] || (p[-3] == 'V' && p[-4] >= 'a'); /* carVIN */
-    return begins && vin_is_valid(slice_make(match->vin, VIN_BYTES));
+    size_t more = run->count - VIN_BYTES;
+    return !more || more == run->soft || (run->soft == SOFT_TWICE && more == 2);
 }
 
 /* A word ends: is it a VIN? */
 static bool is_recognised(const struct vin_scan *scan, struct run *run, size_t end,
                           struct vin_match *match)
 {
-    bool fits = !run->is_tainted && run->count >= VIN_BYTES &&
-                (run->count == VIN_BYTES || run->count == VIN_BYTES + run->soft);
+    bool fits = !run->is_tainted && has_size_of_vin(run);
     bool is_vin = scan->is_bytes && !run->is_tainted && run->count > VIN_BYTES &&
                   is_among(scan, run, end, match);
     if (fits && !is_vin) {

@@ -33,15 +33,16 @@ struct vin_match {
 
 /* The next VIN of the text. One that is not known has 17 characters A-H J-N P R-Z 0-9 of any case
  * between characters that are neither letter nor digit, and a check digit that fits (49 CFR 565) or
- * the word VIN before it (VIN=…).
+ * a name of a VIN before it (VIN=…, vin_name.h).
  * Inside longer words none is looked for: every eleventh stretch of a hash or an id would be one.
- * Characters may be written as %31 or \u0031. False: there is none. */
+ * Characters may be written as %31 or \u0031, or in full width. False: there is none. */
 bool vin_scan_next(struct vin_scan *scan, struct vin_match *match);
 
 /* May there be a VIN? False for most texts, at the cost of a look at some bytes of every 17. */
 bool vin_scan_may_match(struct slice text);
 
-/* The next stretch from `from` on of at least VIN_BYTES letters, digits, % and backslashes. */
+/* The next stretch from `from` on of at least VIN_BYTES letters, digits (also of full
+ * width), % and backslashes. */
 bool vin_scan_run(struct slice text, size_t from, size_t *start, size_t *end);
 
 #endif

@@ -304,8 +304,8 @@ def test_no_body_costs_more_than_its_size(make_server, shape):
 
 
 NEAR_VINS = b'{"vin":"11111111A11111111","message":"%s","a":[' + b",".join(b'{"vin":"11111111%c11111111"}' % c for c in b"BCDEFGH") + b"]}\n"
-# Texts that are nearly the VINs of their record at each byte: as they are, in base64 and in hex.
-NEAR_TEXTS = {"clear": b"1" * 6000, "base64": b"MTEx" * 1500, "hex": b"31" * 3000}
+# Texts that are nearly the VINs of their record at each byte: as they are, in groups, in base64 and in hex.
+NEAR_TEXTS = {"clear": b"1" * 6000, "groups": b"1111-" * 1200, "named": b"VIN11111111B11111111 " * 285, "base64": b"MTEx" * 1500, "hex": b"31" * 3000}
 
 
 @pytest.mark.parametrize("coding", NEAR_TEXTS)

@@ -24,6 +24,7 @@ OTHERS = [vin for vin in VINS if vin != OWN]
 NO_DIGIT = "WVWZZZ1JZXW000001"  # its check digit says nothing: known only because somebody claims it
 PLATOON = [f"WVWZZZ1JZXW00001{n}" for n in range(10)]  # as that one: known by their keys
 NAMED = "WVWZZZ1JZXW000029"  # as that one: known by the word before it
+SPELLED = [f"WVWZZZ1JZXW0001{n}" for n in range(10, 21)]  # as that one: each known in another way
 # No vehicle, but what the words of an event would look like in clear: the hunt itself is hunted.
 CONTROL = "1M8GDM9AXKP042788"
 
@@ -31,6 +32,14 @@ CONTROL = "1M8GDM9AXKP042788"
 def spread(text):
     """The text with each of the others in turn, so that none hides behind another."""
     return " ".join(text.format(vin) for vin in OTHERS)
+
+
+def grouped(vin, gap="-"):
+    return gap.join((vin[:3], vin[3:9], vin[9:11], vin[11:]))
+
+
+def wide(vin):
+    return "".join(chr(ord(c) + 0xFEE0) for c in vin)
 
 
 def escaped(vin):
@@ -58,6 +67,14 @@ def native():
     yield {"event_name": "x", "severity_id": 1, "peer": {"vin": NO_DIGIT}, "vin": OWN, "message": f"met {NO_DIGIT} and {NO_DIGIT.lower()}"}
     yield {"event_name": "x", "severity_id": 1, "vin": OWN, "platoon": [{"vin": vin} for vin in PLATOON[:7]], "peerVINs": PLATOON[7:9], "fin": PLATOON[9]}
     yield {"event_name": "x", "severity_id": 1, "message": f"met VIN={NAMED} today", "note": json.dumps({"vin": NAMED})}
+    yield {"event_name": "x", "severity_id": 1, "message": f"VIN is {SPELLED[0]}, VIN: {SPELLED[1]}, vin = {SPELLED[2]} a=1&VIN%3D{SPELLED[3]}"}
+    yield {"event_name": "x", "severity_id": 1, "vin2": SPELLED[4], "a": {"vin_1": SPELLED[4], "vehicle": {"id": SPELLED[5]}, "vehicle.id": SPELLED[6]}}
+    yield {"event_name": "x", "severity_id": 1, "peer": {"vin": {"value": SPELLED[7]}}, "message": f"met {SPELLED[7]}, x{grouped(SPELLED[7])}y"}
+    yield {"event_name": "x", "severity_id": 1, "car.vin": grouped(SPELLED[8], " "), "message": f"met {SPELLED[8]}", "fin": wide(SPELLED[9])}
+    yield {"event_name": "x", "severity_id": 1, "message": f"VIN: {grouped(SPELLED[10])}", "host": wide(IN_HOST), "user_name": f"{wide(IN_TEXT[:9])}{IN_TEXT[9:]}"}
+    for gap in "-. _":
+        yield {"event_name": f"g {grouped(IN_NAME, gap)}", "severity_id": 1, "message": f"met {grouped(IN_TEXT, gap)} and {grouped(OWN.lower(), gap)}",
+               "note": f"x{grouped(CLAIMED, gap)}y", "vin": CLAIMED}
     yield {"event_name": "x", "severity_id": QUARANTINED}
     yield {"event_name": "x", "severity_id": 1, f"severtiy_{QUARANTINED}": 1, "confidence": f"{QUARANTINED}"}
     yield {"event_name": "x", "severity_id": 1, "vin": f"{QUARANTINED}Z"}
@@ -199,6 +216,10 @@ def served(make_server, services, database, tmp_path):
     assert send("vehicle", "/v1/events", "application/json", hidden(OWN, CLAIMED), {}).status == 200
     assert send("gateway", "/v1/events", "application/json", hidden(HEADER, CLAIMED), {"VSOC-Vehicle": HEADER}).status == 200
     assert send("gateway", "/v1/events", "application/json", hidden(CLAIMED, CLAIMED), {}).status == 200
+    # The same in what a batch says of itself.
+    plain = json.dumps({"event_name": "x", "severity_id": 1}).encode()
+    assert send("vehicle", "/v1/events", f"application/json; x=a{OWN}b", plain, {"Idempotency-Key": f"k{OWN}k"}).status == 200
+    assert send("gateway", "/v1/events", f"application/json; x=a{HEADER}b", plain, {"VSOC-Vehicle": HEADER, "Idempotency-Key": f"k{HEADER}k"}).status == 200
     for path, headers in REFUSED:
         assert send("gateway", path, headers.get("Content-Type", "application/json"), b"{}", headers).status >= 400
     send("stranger", "/v1/events", "application/json", b"{}", {})
@@ -260,7 +281,7 @@ def outputs(served):
 
 def test_hunt_finds_what_is_hidden():
     plants = [CONTROL, CONTROL.lower(), "x" + CONTROL + "y", CONTROL.encode().hex(), CONTROL.replace("0", "O"), "%31" + CONTROL[1:], "\\u0031" + CONTROL[1:],
-              " ".join(f"{b:02X}" for b in CONTROL.encode()), *(base64.b64encode(b"abc"[:n] + CONTROL.encode()).decode() for n in range(4))]
+              " ".join(f"{b:02X}" for b in CONTROL.encode()), grouped(CONTROL), grouped(CONTROL, " "), wide(CONTROL), json.dumps(wide(CONTROL)), *(base64.b64encode(b"abc"[:n] + CONTROL.encode()).decode() for n in range(4))]
     for plant in plants:
         assert hunt(f"before {plant} after".encode(), [CONTROL]), plant
     assert not hunt(f"before {CONTROL[:-1]} after".encode(), [CONTROL])
@@ -275,7 +296,7 @@ def test_no_vin_leaves_the_server(served):
     seen, leaks = 0, {}
     for where, data in outputs(served):
         seen += 1
-        for vin, how, around in hunt(data, [*VINS, NO_DIGIT, *PLATOON, NAMED]):
+        for vin, how, around in hunt(data, [*VINS, NO_DIGIT, *PLATOON, NAMED, *SPELLED]):
             leaks.setdefault((where, how), f"{vin}: …{around.decode(errors='replace')}…")
     assert seen > 1000
     assert not leaks, "\n".join(f"{where}, {how}: {around}" for (where, how), around in leaks.items())

@@ -21,6 +21,9 @@ def make_vin(number):
 HEX_RUN = re.compile(rb"[0-9a-f]{34,}")
 SPACED_HEX = re.compile(rb"(?:[0-9a-f]{2}[ '.:,-]){16,}[0-9a-f]{2}")
 BASE64_RUN = re.compile(rb"[A-Za-z0-9+/_-]{22,}")
+GAPS = re.compile(rb"[ .:_/,-]+")
+WIDE = re.compile(rb"\xef(?:\xbc[\x90-\x99\xa1-\xba]|\xbd[\x81-\x9a])")
+WIDE_ESCAPE = re.compile(rb"\\u(ff[0-9a-f]{2})", re.I)
 FOLDED = bytes.maketrans(b"oqi", b"001")
 
 
@@ -31,6 +34,10 @@ def readings(data):
         yield "percent-escaped", re.sub(rb"%([0-9a-fA-F]{2})", lambda m: bytes.fromhex(m[1].decode()), data).lower()
     if b"\\u00" in data:
         yield "JSON-escaped", re.sub(rb"\\u00([0-9a-fA-F]{2})", lambda m: bytes.fromhex(m[1].decode()), data).lower()
+    yield "in groups", GAPS.sub(b"", data).lower()
+    if b"\xef" in data or b"\\uff" in data.lower():
+        narrow = WIDE_ESCAPE.sub(lambda m: chr(int(m[1], 16)).encode(), data)
+        yield "in full width", WIDE.sub(lambda m: bytes([ord(m[0].decode()) - 0xFEE0]), narrow).lower()
     for run in HEX_RUN.findall(data.lower()):
         for start in (0, 1):
             even = run[start:start + (len(run) - start) // 2 * 2]

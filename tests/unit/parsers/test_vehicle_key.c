@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <string.h>
 
 #include "parsers/vehicle_key.h"
 
@@ -119,9 +120,12 @@ static void lists_and_other_names_mention_vins(void **state)
 {
     (void)state;
     struct vehicle_claims c;
-    static const char *const mentions[] = {"vins",       "peerVINs",      "vin_list", "vehicle.id",
-                                           "vehicleIds", "ChassisNumber", "FIN",      "fin"};
-    static const char *const others[] = {"bins", "id", "finish", "final", "dauphin", "vehicle"};
+    static const char *const mentions[] = {
+        "vins",      "peerVINs",    "vin_list", "vehicle.id", "vehicleIds", "ChassisNumber",
+        "FIN",       "fin",         "vin2",     "vin_1",      "VIN-12",     "old_vin_of_car",
+        "car.vin.3", "vehicle_id_2"};
+    static const char *const others[] = {"bins",    "id",       "finish",  "final",   "dauphin",
+                                         "vehicle", "vin_2026", "calvin2", "vin_hash"};
     for (size_t i = 0; i < sizeof mentions / sizeof *mentions; i++)
         if (vehicle_key_of(slice_from_text(mentions[i])) != VEHICLE_KEY_MENTIONS)
             fail_msg("%s is not known", mentions[i]);
@@ -132,6 +136,74 @@ static void lists_and_other_names_mention_vins(void **state)
         &c);
     assert_int_equal(c.count, 2);
     assert_true(c.items[0].is_mention && c.items[1].is_mention);
+}
+
+/* Members of an object whose key says what it is about: a VIN claims, a vehicle's id does not. */
+static void an_object_under_a_name_is_what_the_name_says(void **state)
+{
+    (void)state;
+    struct vehicle_claims c;
+    static const struct {
+        const char *text;
+        bool is_mention;
+    } cases[] = {
+        {"{\"vin\":{\"value\":\"WVWZZZ1JZXW000001\"}}", false},
+        {"{\"a\":{\"vehicleVin\":{\"type\":{\"x\":1},\"String\":\"WVWZZZ1JZXW000001\"}}}", false},
+        {"{\"VIN\":[{\"n\":1},{\"v\\u0061lue\":\"WVWZZZ1JZXW000001\"}]}", false},
+        {"{\"vehicle\":{\"id\":\"WVWZZZ1JZXW000001\"}}", true},
+        {"{\"vehicle\":{\"ID\":{\"value\":\"WVWZZZ1JZXW000001\"}}}", true},
+        {"{\"cars\":1,\"car\":[1,{\"id\":2},{\"id\":\"WVWZZZ1JZXW000001\"}],\"vin\":1}", true},
+        {"{\"chassis\":{\"number\":\"WVWZZZ1JZXW000001\"}}", true},
+        {"{\"vin_1\":{\"value\":\"WVWZZZ1JZXW000001\"}}", true},
+        {"{\"vins\":[{\"value\":\"WVWZZZ1JZXW000001\"}]}", true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        vehicle_claims_find(slice_from_text(cases[i].text), &c);
+        if (c.count != 1 || c.items[0].is_mention != cases[i].is_mention || c.items[0].is_plain ||
+            !slice_equal_text(c.items[0].value, "WVWZZZ1JZXW000001"))
+            fail_msg("%s: %zu", cases[i].text, c.count);
+    }
+    static const char *const others[] = {
+        "{\"vehicle\":{\"a\":{\"id\":\"WVWZZZ1JZXW000001\"}}}",
+        "{\"vin\":{\"a\":\"WVWZZZ1JZXW000001\"},\"value\":\"WVWZZZ1JZXW000002\"}",
+        "{\"vin\":1,\"a\":{\"value\":\"WVWZZZ1JZXW000001\"}}",
+        "{\"vehicle\":[],\"a\":[{\"id\":\"WVWZZZ1JZXW000001\"}]}",
+    };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        vehicle_claims_find(slice_from_text(others[i]), &c);
+        if (c.count)
+            fail_msg("%s: %zu", others[i], c.count);
+    }
+    char deep[600];
+    size_t size = 0;
+    for (size_t i = 0; i < 60; i++)
+        size += (size_t)snprintf(deep + size, sizeof deep - size, "{\"vin\":");
+    (void)snprintf(deep + size, sizeof deep - size, "{\"value\":\"WVWZZZ1JZXW000001\"}");
+    vehicle_claims_find(slice_from_text(deep), &c);
+    assert_int_equal(c.count, 0);
+}
+
+/* In groups or in full width it claims nothing, but is kept from others. */
+static void a_vin_in_another_spelling_is_a_mention(void **state)
+{
+    (void)state;
+    struct vehicle_claims c;
+    static const char *const texts[] = {
+        "{\"car.vin\":\"WVW-ZZZ1JZ-XW000001\"}",
+        "{\"fin\":\"WVW ZZZ 1JZ XW 000001\",\"vin\":1}",
+        "{\"a\":{\"vin\":\"W.V.W.Z.Z.Z.1.J.Z.X.W.0.0.0.0.0.1\"}}",
+        "{\"car.vin\":\"\xef\xbc\xb7\xef\xbd\x96WZZZ1JZXW00000\xef\xbc\x91\"}",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        vehicle_claims_find(slice_from_text(texts[i]), &c);
+        if (c.count != 1 || !c.items[0].is_mention || memcmp(c.items[0].value.data, "W", 1) ||
+            !slice_equal_nocase(c.items[0].value, "WVWZZZ1JZXW000001"))
+            fail_msg("%s: %zu", texts[i], c.count);
+    }
+    /* The record's own claim is still one, a wrong one. */
+    vehicle_claims_find(SLICE_LITERAL("{\"vin\":\"WVW-ZZZ1JZ-XW000001\"}"), &c);
+    assert_int_equal(c.count, 2);
+    assert_true(!c.items[0].is_mention && c.items[0].is_plain && c.items[1].is_mention);
 }
 
 /* count claims below a list, each with its own number; repeats claims of the first. */
@@ -177,6 +249,8 @@ int main(void)
         cmocka_unit_test(a_pair_of_name_and_value_claims_as_a_member_does),
         cmocka_unit_test(other_values_claim_nothing),
         cmocka_unit_test(lists_and_other_names_mention_vins),
+        cmocka_unit_test(an_object_under_a_name_is_what_the_name_says),
+        cmocka_unit_test(a_vin_in_another_spelling_is_a_mention),
         cmocka_unit_test(each_vin_is_kept_once_at_its_least_depth),
         cmocka_unit_test(more_vins_than_there_is_room_for_are_reported),
     };

@@ -97,12 +97,87 @@ static void one_behind_its_name_needs_no_check_digit(void **state)
     assert_string_equal(in_json("{\"vin\": \"" OTHER "\"}", NULL), "9-26 ");
     assert_string_equal(in_json("{\"a\":\"{\\\"vin\\\": \\\"" OTHER "\\\"}\"}", NULL), "18-35 ");
     static const char *const texts[] = {
-        "vin" OTHER,       "calvin=" OTHER, "VINTAGE=" OTHER,
-        "vin=" OTHER "0",  "in=" OTHER,     "vin=WVWZZZ1JZXW00000O",
-        "vin_hash=" OTHER, "VIN is " OTHER, "vin        " OTHER,
+        "vin" OTHER, "calvin=" OTHER,         "VINTAGE=" OTHER,  "vin=" OTHER "0",
+        "in=" OTHER, "vin=WVWZZZ1JZXW00000O", "vin_hash=" OTHER, "vin        " OTHER,
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         assert_string_equal(in_text(texts[i], NULL), "");
+}
+
+static void assert_last_is_found(bool is_json, const char *before, const char *after)
+{
+    char text[200], expected[24];
+    size_t at = strlen(before);
+    snprintf(text, sizeof text, "%s" OTHER "%s", before, after);
+    snprintf(expected, sizeof expected, "%zu-%zu ", at, at + 17);
+    if (strcmp(scan(slice_from_text(text), is_json, NULL), expected))
+        fail_msg("%s: %s", text, scan(slice_from_text(text), is_json, NULL));
+}
+
+/* Escapes, words and other members between a name and its VIN. */
+static void one_may_be_named_in_many_ways(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "VIN is ",
+        "VIN: ",
+        "the vin = ",
+        "VIN number: ",
+        "VIN no. ",
+        "VIN was: ",
+        "VIN mismatch: ",
+        "unknown VIN (",
+        "VIN of vehicle ",
+        "a=1&VIN%3D",
+        "a=1&vin%3d%22",
+        "VIN%253D",
+        "vin%20%3A%20%22",
+        "vin2=",
+        "vin_1=",
+        "VIN-2: ",
+        "vehicle.id=",
+        "vehicle_id: ",
+        "vehicleId=",
+        "FIN: ",
+        "chassis number: ",
+        "peer_vins=[",
+        "x\\nvin=",
+        "old_vin_of_car=",
+        "{\"vin\":{\"value\":\"",
+        "{\\\"vin\\\": {\\\"value\\\": \\\"",
+        "vehicle: {id: \"",
+        "vin\\u003d",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        assert_last_is_found(false, texts[i], "\" x");
+    assert_last_is_found(true, "{\"a\":\"x\\nVIN is ", "\"}");
+    assert_last_is_found(true, "{\"vehicle\":{\"id\":\"", "\"}}");
+    static const char *const others[] = {
+        "driving is " OTHER,     "VIN, said one of them, and then: " OTHER,
+        "final value " OTHER,    "id=" OTHER,
+        "identification=" OTHER, "%56%49" OTHER,
+    };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_string_equal(in_text(others[i], NULL), "");
+}
+
+static void full_width_is_read_as_ascii(void **state)
+{
+    (void)state;
+    static const char wide[] =
+        "\xef\xbc\x91\xef\xbc\xad\xef\xbc\x98\xef\xbc\xa7\xef\xbc\xa4\xef\xbc\xad"
+        "\xef\xbc\x99\xef\xbc\xa1\xef\xbc\xb8\xef\xbc\xab\xef\xbc\xb0\xef\xbc\x90"
+        "\xef\xbc\x94\xef\xbc\x92\xef\xbc\x97\xef\xbc\x98\xef\xbc\x98";
+    char text[200];
+    assert_string_equal(in_text(wide, NULL), "0-51 ");
+    snprintf(text, sizeof text, "a %s.", wide);
+    assert_string_equal(in_text(text, NULL), "2-53 ");
+    assert_string_equal(in_text("\xef\xbd\x97vwzzz1jzxw00000\xef\xbc\x91", OTHER), "0-21 ");
+    assert_string_equal(in_text("\\uff11M8GDM9AXKP042788", NULL), "0-22 ");
+    assert_string_equal(in_json("{\"a\":\"\\uFF11M8GDM9AXKP04278\\uff18\"}", NULL), "6-33 ");
+    /* The same bytes cut, and neighbours of letters and digits in full width. */
+    assert_string_equal(in_text("\xef\xbcM8GDM9AXKP042788", NULL), "");
+    assert_string_equal(in_text("\xef\xbc\x9aM8GDM9AXKP042788", "1M8GDM9AXKP042788"), "");
 }
 
 static void a_known_one_is_found_in_any_spelling_and_inside_words(void **state)
@@ -185,6 +260,8 @@ int main(void)
         cmocka_unit_test(every_place_in_a_text_is_looked_at),
         cmocka_unit_test(what_is_no_vin_is_left_alone),
         cmocka_unit_test(one_behind_its_name_needs_no_check_digit),
+        cmocka_unit_test(one_may_be_named_in_many_ways),
+        cmocka_unit_test(full_width_is_read_as_ascii),
         cmocka_unit_test(a_known_one_is_found_in_any_spelling_and_inside_words),
         cmocka_unit_test(escapes_are_looked_through),
         cmocka_unit_test(an_escape_of_json_is_never_cut),

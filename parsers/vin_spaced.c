@@ -1,0 +1,213 @@
+/* vin_spaced.c: VINs in groups. Pure, any thread. Looks for the four digits with which each VIN
+ * ends, and from there back: most texts have few. */
+#include "parsers/vin_spaced.h"
+#include "parsers/normalise.h"
+#include "parsers/vin_name.h"
+#include "parsers/vin_window.h"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#define TAIL        4 /* digits at the end of a VIN */
+#define GAP_MAX     3 /* other characters between two of a known one */
+#define GROUPS_MAX  9 /* of one that is not known */
+#define LETTERS_MIN 3
+#define BLOCK       16 /* bytes looked at together */
+_Static_assert(BLOCK <= VIN_BYTES, "texts in which a VIN may be have a block");
+
+static bool is_digit(uint8_t c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* Letters and digits in upper case, else 0. */
+static uint8_t upper[256];
+static bool is_gap[256];
+
+__attribute__((constructor)) static void tables_fill(void)
+{
+    for (unsigned c = '0'; c <= '9'; c++)
+        upper[c] = (uint8_t)c;
+    for (unsigned c = 'A'; c <= 'Z'; c++)
+        upper[c] = upper[c + 32] = (uint8_t)c;
+    for (const char *c = " -._:/,"; *c; c++)
+        is_gap[(uint8_t)*c] = true;
+}
+
+/* ---- digits ---- */
+
+/* A bit for each of BLOCK bytes: is it a digit? */
+static uint32_t digit_bits(const uint8_t *p)
+{
+#ifdef __SSE2__
+    __m128i x = _mm_sub_epi8(_mm_loadu_si128((const __m128i *)p), _mm_set1_epi8('0'));
+    return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(x, _mm_set1_epi8(9)), x));
+#else
+    uint32_t bits = 0;
+    for (unsigned i = 0; i < BLOCK; i++)
+        bits |= (uint32_t)is_digit(p[i]) << i;
+    return bits;
+#endif
+}
+
+/* A bit for each that has TAIL - 1 others behind it. */
+static uint32_t rows_of(uint32_t bits)
+{
+    bits &= bits >> 1;
+    return bits & bits >> 2;
+}
+
+/* Where the next digits begin, TAIL in a row or more, from `at` on; text.size: there are none. The
+ * text has more than BLOCK bytes. */
+static size_t next_digits(struct slice text, size_t at)
+{
+    size_t floor = at, base = text.size - BLOCK;
+    uint32_t before = 0; /* the three bytes before */
+    for (; at <= base; at += BLOCK) {
+        uint32_t bits = digit_bits(text.data + at) << (TAIL - 1) | before;
+        uint32_t rows = rows_of(bits);
+        if (rows)
+            return at + (size_t)__builtin_ctz(rows) - (TAIL - 1);
+        before = bits >> BLOCK;
+    }
+    if (at >= text.size)
+        return text.size;
+    /* The last block overlaps what was looked at. */
+    uint32_t bits = digit_bits(text.data + base);
+    if (floor > base)
+        bits &= UINT32_MAX << (floor - base);
+    uint32_t rows = rows_of(bits << (TAIL - 1) | before << (at - base));
+    return rows ? base + (size_t)__builtin_ctz(rows) - (TAIL - 1) : text.size;
+}
+
+/* ---- from the last digit back ---- */
+
+/* The letters and digits that end at `last`. */
+struct spelled {
+    uint8_t vin[VIN_BYTES]; /* upper case */
+    size_t start;
+};
+
+/* Is the letter or digit at `at` part of an escape of JSON? */
+static bool is_escape(struct slice text, size_t at)
+{
+    const uint8_t *p = text.data + at;
+    if (at >= 1 && p[-1] == '\\')
+        return memchr("bfnrtu", *p, 6) != NULL;
+    for (size_t back = 2; back <= 5 && back <= at; back++)
+        if (p[-(ptrdiff_t)back] == '\\' && p[1 - (ptrdiff_t)back] == 'u')
+            return true;
+    return false;
+}
+
+static bool begins_word(struct slice text, size_t at)
+{
+    return !at || !upper[text.data[at - 1]] || is_escape(text, at - 1);
+}
+
+/* 17 letters and digits from the last one back, none before `from`, with up to GAP_MAX characters
+ * between two. False: there are fewer. */
+static bool spell_known(struct slice text, size_t from, size_t last, struct spelled *s)
+{
+    size_t at = last + 1, left = VIN_BYTES, gap = 0;
+    while (left && at > from) {
+        uint8_t byte = text.data[--at], c = upper[byte];
+        if (c) {
+            gap = 0;
+            s->vin[--left] = c;
+        } else if (!is_gap[byte] || ++gap > GAP_MAX) {
+            return false;
+        }
+    }
+    s->start = at;
+    return !left && last + 1 - at > VIN_BYTES && !is_escape(text, at);
+}
+
+/* The same, written as somebody writes a VIN, not a time or words and numbers in a row. */
+static bool spell_other(struct slice text, size_t from, size_t last, struct spelled *s)
+{
+    size_t at = last + 1, left = VIN_BYTES, gaps = 0, letters = 0, beyond_hex = 0;
+    uint8_t separator = 0, case_bit = 0xff;
+    bool was_gap = false;
+    while (left && at > from) {
+        uint8_t byte = text.data[--at], c = upper[byte];
+        if (!c) {
+            if (was_gap || !is_gap[byte] || (gaps && byte != separator) || ++gaps >= GROUPS_MAX)
+                return false;
+            separator = byte;
+            was_gap = true;
+            continue;
+        }
+        was_gap = false;
+        if (c > '9') {
+            if (c == 'I' || c == 'O' || c == 'Q' || (letters && (byte & 0x20) != case_bit))
+                return false;
+            case_bit = byte & 0x20;
+            letters++;
+            beyond_hex += c > 'F';
+        }
+        s->vin[--left] = c;
+    }
+    s->start = at;
+    return !left && gaps && letters >= LETTERS_MIN && beyond_hex && begins_word(text, at);
+}
+
+/* Has a known one the digits before `end` as its last? */
+static bool may_be_known(const struct vin_spaced_scan *scan, size_t end)
+{
+    const uint64_t mask = (1 << 6 * TAIL) - 1;
+    uint64_t tail = 0;
+    for (size_t i = end - TAIL; i < end; i++)
+        tail = tail << 6 | (uint64_t)(scan->text.data[i] - '0');
+    size_t k = 0;
+    while (k < scan->known_count && (scan->known[k].back & mask) != tail)
+        k++;
+    return k < scan->known_count;
+}
+
+/* Does a VIN end before `end`, where its digits do? */
+static bool take(const struct vin_spaced_scan *scan, size_t end, struct vin_match *match)
+{
+    struct slice text = scan->text;
+    struct spelled s;
+    match->known = scan->known_count;
+    if (may_be_known(scan, end) && spell_known(text, scan->at, end - 1, &s))
+        match->known = vin_window_find(vin_window_of(s.vin), scan->known, scan->known_count);
+    if (match->known == scan->known_count) {
+        if ((end < text.size && upper[text.data[end]]) || !spell_other(text, scan->at, end - 1, &s))
+            return false;
+        struct slice vin = slice_make(s.vin, VIN_BYTES);
+        if (!vin_check_digit_fits(vin) && !vin_is_named(text, s.start))
+            return false;
+    }
+    memcpy(match->vin, s.vin, VIN_BYTES);
+    match->start = s.start;
+    match->end = end;
+    return true;
+}
+
+/* May what is before these digits belong to a VIN that ends with them? */
+static bool goes_on(const struct vin_spaced_scan *scan, size_t start)
+{
+    if (start == scan->at)
+        return false;
+    uint8_t before = scan->text.data[start - 1];
+    return upper[before] || is_gap[before];
+}
+
+bool vin_spaced_next(struct vin_spaced_scan *scan, struct vin_match *match)
+{
+    struct slice text = scan->text;
+    if (text.size <= VIN_BYTES)
+        return false;
+    for (size_t at = scan->at, start; (start = next_digits(text, at)) < text.size;) {
+        for (at = start + TAIL; at < text.size && is_digit(text.data[at]);)
+            at++;
+        if (goes_on(scan, start) && take(scan, at, match)) {
+            scan->at = at;
+            return true;
+        }
+    }
+    return false;
+}
