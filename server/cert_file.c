@@ -1,4 +1,4 @@
-/* cert_file.c: reads one certificate, PEM or DER, for subcommands. Main thread. */
+/* cert_file.c: reads a certificate, PEM or DER, and its chain, for subcommands. Main thread. */
 #include "server/cert_file.h"
 
 #include <openssl/err.h>
@@ -24,4 +24,33 @@ X509 *cert_file_read(const char *path)
 void cert_file_free(X509 *certificate)
 {
     X509_free(certificate);
+}
+
+bool cert_file_read_chain(const char *path, STACK_OF(X509) * *out)
+{
+    BIO *file = BIO_new_file(path, "re");
+    STACK_OF(X509) *chain = sk_X509_new_null();
+    X509 *first = file ? PEM_read_bio_X509_AUX(file, NULL, no_passphrase, NULL) : NULL;
+    X509 *more = NULL;
+    bool good = chain != NULL;
+    ERR_clear_error();
+    while (good && first && (more = PEM_read_bio_X509(file, NULL, no_passphrase, NULL)))
+        good = sk_X509_push(chain, more) > 0;
+    if (!good)
+        X509_free(more);
+    if (good && first && ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
+        good = false;
+    X509_free(first);
+    BIO_free(file);
+    ERR_clear_error();
+    if (good)
+        *out = chain;
+    else
+        cert_file_free_chain(chain);
+    return good;
+}
+
+void cert_file_free_chain(STACK_OF(X509) * chain)
+{
+    sk_X509_pop_free(chain, X509_free);
 }

@@ -1,8 +1,9 @@
-/* cmd_identity.c: `vsocd identity explain CERT`: who a certificate would be under the settings, and
- * why. Main thread. Connects to nothing. */
+/* cmd_identity.c: `vsocd identity explain CERT`: whether a handshake would take a certificate under
+ * the settings, who it would be, and why. Main thread. Connects to nothing. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/writer.h"
@@ -12,6 +13,7 @@
 #include "server/config_cli.h"
 #include "server/identity.h"
 #include "server/senders.h"
+#include "server/tls.h"
 
 #define ARENA_BYTES ((size_t)1 << 20)
 
@@ -48,6 +50,84 @@ static void print_may(const struct identity *id)
     if (id->events_per_second)
         printf("%-12s %llu events per second\n", "quota",
                (unsigned long long)id->events_per_second);
+}
+
+static void print_time(const char *what, int64_t s)
+{
+    char text[32];
+    struct tm tm;
+    time_t time = (time_t)s;
+    if (gmtime_r(&time, &tm) && strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm))
+        printf("%-12s %s\n", what, text);
+}
+
+static const char *state_of_crl(const struct config *config, const struct tls_check *check)
+{
+    if (!config->tls_crl)
+        return "tls.crl is not set: nothing is revoked by a list";
+    if (check->refused && !strcmp(check->refused, "revoked") && !check->denied)
+        return "revoked";
+    if (check->refused)
+        return !strcmp(check->refused, "no_valid_crl")
+                   ? "no list of its issuer is valid now"
+                   : "see chain: the certificate is refused for it";
+    return "a valid list of its issuer does not name it";
+}
+
+/* 0: a handshake takes it; 1: not. */
+static int print_check(const struct config *config, const struct tls_check *check)
+{
+    printf("\n%-12s ", "chain");
+    if (check->refused)
+        printf("refused: %s, %s\n", check->refused, check->reason);
+    else
+        printf("good: %u certificates up to one of tls.client_ca\n", check->chain_size);
+    if (check->issuer_key[0])
+        printf("%-12s %s\n", "issuer_key", check->issuer_key);
+    print_time("valid from", check->begin_s);
+    print_time("valid until", check->end_s);
+    printf("%-12s clientAuth is %snamed (tls.client_eku: %s)\n", "key usage",
+           check->has_client_eku ? "" : "not ",
+           config->tls_client_eku == CLIENT_EKU_REQUIRED ? "required" : "optional");
+    printf("%-12s %s\n", "crl", state_of_crl(config, check));
+    if (check->crl_end_s != INT64_MAX)
+        print_time("crl until", check->crl_end_s);
+    printf("%-12s %s\n", "deny list",
+           !config->tls_deny_list ? "tls.deny_list is not set"
+           : check->denied        ? "it is on tls.deny_list"
+                                  : "it is not on tls.deny_list");
+    return check->refused ? EXIT_FAILED : EXIT_DONE;
+}
+
+/* What a handshake says, with the server's own verification. */
+static int check_chain(const char *path, struct x509_st *certificate, const struct config *config,
+                       struct arena *arena, struct http_peer *peer)
+{
+    char reason[512];
+    struct tls_context *context = NULL;
+    struct stack_st_X509 *sent = NULL;
+    struct tls_settings settings = tls_settings_from_config(config);
+    if (settings.client_auth == CLIENT_AUTH_OFF) {
+        printf("\n%-12s not checked: tls.client_auth is off\n", "chain");
+        return EXIT_DONE;
+    }
+    if (tls_context_create_verifier(&settings, &context, reason, sizeof reason) != STATUS_OK) {
+        fprintf(stderr, "vsocd identity: %s\n", reason);
+        return EXIT_CONFIG;
+    }
+    int code = EXIT_FAILED;
+    if (!cert_file_read_chain(path, &sent)) {
+        fprintf(stderr, "vsocd identity: %s: damaged behind its first certificate\n", path);
+    } else {
+        struct tls_check check;
+        tls_context_check(context, certificate, sent, &check);
+        code = print_check(config, &check);
+        if (arena_copy(arena, slice_from_text(check.issuer_key), &peer->issuer_key) != STATUS_OK)
+            code = EXIT_FAILED;
+    }
+    cert_file_free_chain(sent);
+    tls_context_release(context);
+    return code;
 }
 
 /* 0: it is somebody; 1: nobody. */
@@ -98,7 +178,9 @@ static int explain(const char *path, struct config *config)
     int code = EXIT_FAILED;
     if (cert_names_read(certificate, &arena, &peer) == STATUS_OK) {
         print_certificate(&peer);
-        code = print_verdict(&peer, config, &arena);
+        int taken = check_chain(path, certificate, config, &arena, &peer);
+        code = taken == EXIT_CONFIG ? taken : print_verdict(&peer, config, &arena);
+        code = taken == EXIT_DONE ? code : taken;
     }
     arena_fini(&arena);
     cert_file_free(certificate);

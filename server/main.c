@@ -103,7 +103,8 @@ const struct command command_table[] = {
      "--json prints one JSON object (export is NDJSON anyway).",
      cmd_spool},
     {"identity", "explain CERT [-c FILE] [--set KEY=VALUE]…",
-     "explain who a client certificate would be under the settings, and why",
+     "explain whether a handshake takes a client certificate under the settings, who it is, and "
+     "why",
      "CERT is a PEM or DER file; of several certificates the first counts.\n"
      "Exit 0: it is a vehicle or a listed sender; 1: it is refused.",
      cmd_identity},

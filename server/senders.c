@@ -93,6 +93,14 @@ static enum status read_pattern(const struct json_node *node, struct line *line,
     return credential_problem(problem, node, "name: %s", reason);
 }
 
+static bool is_digest(struct slice s)
+{
+    for (size_t i = 0; i < s.size; i++)
+        if (!(s.data[i] >= '0' && s.data[i] <= '9') && !(s.data[i] >= 'a' && s.data[i] <= 'f'))
+            return false;
+    return s.size == 2 * SHA256_BYTES;
+}
+
 static enum status read_member(struct senders *senders, const struct json_node *node,
                                struct line *line, struct credential_problem *problem)
 {
@@ -110,6 +118,12 @@ static enum status read_member(struct senders *senders, const struct json_node *
     } else if (slice_equal_text(key, "issuer")) {
         line->has_issuer = true;
         good = credential_read_text(node, &s->issuer);
+    } else if (slice_equal_text(key, "issuer_key")) {
+        if (credential_read_text(node, &s->issuer_key) && is_digest(s->issuer_key))
+            return STATUS_OK;
+        return credential_problem(problem, node,
+                                  "issuer_key is the SHA-256 of the public key of the issuer, 64 "
+                                  "lower-case hex digits (`vsocd identity explain` prints it)");
     } else if (slice_equal_text(key, "tenant")) {
         line->has_tenant = true;
         good = credential_read_text(node, &s->tenant) && identity_is_tenant(s->tenant);
@@ -123,7 +137,7 @@ static enum status read_member(struct senders *senders, const struct json_node *
     } else {
         return credential_problem(
             problem, node,
-            "'%.*s' is no member of a sender: id, issuer, name, tenant, vehicles, "
+            "'%.*s' is no member of a sender: id, issuer, issuer_key, name, tenant, vehicles, "
             "formats, events_per_second, burst",
             (int)(key.size < 32 ? key.size : 32), (const char *)key.data);
     }
@@ -135,12 +149,13 @@ static enum status read_member(struct senders *senders, const struct json_node *
 static bool is_same_name(const struct sender *a, const struct sender *b)
 {
     return a->name.source == b->name.source && slice_equal(a->name.text, b->name.text) &&
-           slice_equal(a->issuer, b->issuer);
+           slice_equal(a->issuer, b->issuer) && slice_equal(a->issuer_key, b->issuer_key);
 }
 
 static enum status copy_texts(struct senders *senders, struct sender *s)
 {
-    struct slice *texts[] = {&s->id, &s->issuer, &s->tenant, &s->name.text, &s->formats};
+    struct slice *texts[] = {&s->id,     &s->issuer,    &s->issuer_key,
+                             &s->tenant, &s->name.text, &s->formats};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (arena_copy(&senders->arena, *texts[i], texts[i]) != STATUS_OK)
             return STATUS_NO_MEMORY;
@@ -242,6 +257,7 @@ static void try(struct search *search, const struct sender *sender, struct slice
 {
     uint8_t unused[VIN_BYTES];
     if (!slice_equal(sender->issuer, search->peer->issuer) ||
+        (sender->issuer_key.size && !slice_equal(sender->issuer_key, search->peer->issuer_key)) ||
         name_pattern_match(&sender->name, name, unused) != NAME_MATCHES)
         return;
     search->several |= search->found && !slice_equal(search->found->id, sender->id);

@@ -5,8 +5,10 @@
  *    "tenant":"demo","vehicles":["1M8*","1G4AH59H45G118341"],"formats":["hec"],
  *    "events_per_second":100,"burst":1000}
  * issuer is the issuer of the certificate as RFC 2253 writes it; name is a pattern without {vin}
- * (name_pattern.h). vehicles, formats, events_per_second and burst may be left out: any vehicle of
- * the tenant, any format, limits.sender_…. */
+ * (name_pattern.h). issuer_key, hex SHA-256 of the SubjectPublicKeyInfo of the CA, tells CAs of one
+ * name apart and may be left out: any CA of tls.client_ca with that name. vehicles, formats,
+ * events_per_second and burst may be left out: any vehicle of the tenant, any format,
+ * limits.sender_…. */
 #ifndef VSOC_SERVER_SENDERS_H
 #define VSOC_SERVER_SENDERS_H
 
@@ -20,6 +22,7 @@
 
 struct sender {
     struct slice id, issuer, tenant;
+    struct slice issuer_key; /* lower-case hex; empty: any */
     struct name_pattern name;
     struct vehicle_set *vehicles;      /* NULL: any */
     struct slice formats;              /* names with commas; empty: all */
@@ -39,8 +42,8 @@ void senders_destroy(struct senders *senders);
 
 size_t senders_count(const struct senders *senders);
 const struct sender *senders_at(const struct senders *senders, size_t index);
-/* The sender whose issuer and name are the certificate's. NOT_FOUND; CONFLICT: it has the names of
- * two. senders NULL: NOT_FOUND. Thread: any. */
+/* The sender whose issuer (and its key, where a line has one) and name are the certificate's.
+ * NOT_FOUND; CONFLICT: it has the names of two. senders NULL: NOT_FOUND. Thread: any. */
 enum status senders_find(const struct senders *senders, const struct http_peer *peer,
                          const struct sender **out) must_check;
 

@@ -82,8 +82,8 @@ static bool configure(struct tls_context *context, const struct tls_settings *s)
            SSL_CTX_set_session_id_context(ssl, (const unsigned char *)"vsocd", 5) == 1;
 }
 
-enum status tls_context_create(const struct tls_settings *settings, struct tls_context **out,
-                               char *reason, size_t reason_size)
+static enum status create(const struct tls_settings *settings, bool own_certificate,
+                          struct tls_context **out, char *reason, size_t reason_size)
 {
     struct tls_complaint c = {reason, reason_size};
     struct tls_context *context = (struct tls_context *)calloc(1, sizeof(*context));
@@ -96,7 +96,7 @@ enum status tls_context_create(const struct tls_settings *settings, struct tls_c
     context->ssl = SSL_CTX_new(TLS_server_method());
     enum status status =
         context->ssl && configure(context, settings) ? STATUS_OK : STATUS_NO_MEMORY;
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && own_certificate)
         status = tls_load_certificate(context, settings, &c);
     if (status == STATUS_OK && settings->client_auth != CLIENT_AUTH_OFF)
         status = tls_load_client_ca(context, settings, &c);
@@ -112,6 +112,18 @@ enum status tls_context_create(const struct tls_settings *settings, struct tls_c
     }
     *out = context;
     return STATUS_OK;
+}
+
+enum status tls_context_create(const struct tls_settings *settings, struct tls_context **out,
+                               char *reason, size_t reason_size)
+{
+    return create(settings, true, out, reason, reason_size);
+}
+
+enum status tls_context_create_verifier(const struct tls_settings *settings,
+                                        struct tls_context **out, char *reason, size_t reason_size)
+{
+    return create(settings, false, out, reason, reason_size);
 }
 
 struct tls_context *tls_context_hold(struct tls_context *context)

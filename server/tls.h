@@ -14,6 +14,8 @@
 
 struct tls_context; /* reference-counted, immutable; shared by threads */
 struct ssl_st;
+struct stack_st_X509;
+struct x509_st;
 
 struct tls_settings {
     const char *certificate; /* PEM file: server certificate and chain */
@@ -34,6 +36,24 @@ struct tls_settings tls_settings_from_config(const struct config *config);
  * reason (names the file and what is wrong with it), NO_MEMORY. Thread: any. */
 enum status tls_context_create(const struct tls_settings *settings, struct tls_context **out,
                                char *reason, size_t reason_size) must_check;
+/* The same without certificate and key of the server: for tls_context_check only. */
+enum status tls_context_create_verifier(const struct tls_settings *settings,
+                                        struct tls_context **out, char *reason,
+                                        size_t reason_size) must_check;
+/* What a handshake would find about a client certificate. */
+struct tls_check {
+    const char *refused;         /* NULL: it is taken; else as tls_session_failure */
+    char reason[256];            /* of refused, a sentence */
+    char issuer_key[65];         /* hex SHA-256 of its CA's SubjectPublicKeyInfo; empty: none */
+    unsigned chain_size;         /* certificates of the verified chain */
+    bool has_client_eku, denied; /* on tls.deny_list itself */
+    int64_t begin_s, end_s;      /* validity */
+    int64_t crl_end_s;           /* first end of the lists; INT64_MAX: there are none */
+};
+/* Verifies a certificate as a handshake does. sent: intermediates that would be sent with it, NULL:
+ * none. Thread: any. */
+void tls_context_check(const struct tls_context *context, struct x509_st *certificate,
+                       struct stack_st_X509 *sent, struct tls_check *out);
 /* One more reference. Thread: any. */
 struct tls_context *tls_context_hold(struct tls_context *context);
 /* Gives a reference back; the last one frees. NULL is allowed. Thread: any. */

@@ -64,28 +64,11 @@ enum status tls_session_peer(SSL *session, struct arena *arena, struct http_peer
     if (!certificate || SSL_get_verify_result(session) != X509_V_OK)
         return STATUS_OK;
     peer->certificate = true;
-    return cert_names_read(certificate, arena, peer);
-}
-
-static bool chain_is_good(SSL *session, X509 *certificate, struct tls_verification *v, char *reason,
-                          size_t reason_size)
-{
-    X509_STORE_CTX *check = X509_STORE_CTX_new();
-    SSL_CTX *ssl = v->context->ssl;
-    bool good =
-        check &&
-        X509_STORE_CTX_init(check, SSL_CTX_get_cert_store(ssl), certificate,
-                            SSL_get_peer_cert_chain(session)) == 1 &&
-        X509_STORE_CTX_set_default(check, "ssl_client") == 1 &&
-        X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(check), SSL_CTX_get0_param(ssl)) == 1 &&
-        tls_verify_with(check, v) && X509_verify_cert(check) == 1;
-    if (!good && check)
-        tls_verify_reason(v, X509_STORE_CTX_get_error(check), reason, reason_size);
-    else if (!good)
-        snprintf(reason, reason_size, "client certificate: no memory to check it");
-    X509_STORE_CTX_free(check);
-    ERR_clear_error();
-    return good;
+    char key[2 * SHA256_BYTES + 1];
+    enum status s = cert_names_read(certificate, arena, peer);
+    if (s == STATUS_OK && tls_issuer_key(SSL_get0_verified_chain(session), key))
+        s = arena_copy(arena, slice_from_text(key), &peer->issuer_key);
+    return s;
 }
 
 /* What the recheck found is the session's from now on. */
@@ -109,7 +92,8 @@ enum status tls_session_recheck(SSL *session, const struct tls_context *context,
     if (!certificate || !(mode & SSL_VERIFY_PEER))
         return STATUS_OK;
     struct tls_verification v = {.context = context};
-    bool good = chain_is_good(session, certificate, &v, reason, reason_size);
+    bool good = !tls_check_chain(&v, certificate, SSL_get_peer_cert_chain(session), NULL, reason,
+                                 reason_size);
     keep_refused(session, &v);
     return good ? STATUS_OK : STATUS_REFUSED;
 }

@@ -100,7 +100,7 @@ static bool is_anchor_without_list(X509_STORE_CTX *store)
            X509_STORE_CTX_get_error_depth(store) == last && last > 0;
 }
 
-static bool has_client_eku(X509 *certificate)
+bool tls_has_client_eku(X509 *certificate)
 {
     return (X509_get_extension_flags(certificate) & EXFLAG_XKUSAGE) &&
            (X509_get_extended_key_usage(certificate) & XKU_SSL_CLIENT);
@@ -119,7 +119,7 @@ int tls_verify_one(int good, X509_STORE_CTX *store)
         X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REVOKED);
         good = 0;
     } else if (good && certificate && v->context->need_client_eku &&
-               X509_STORE_CTX_get_error_depth(store) == 0 && !has_client_eku(certificate)) {
+               X509_STORE_CTX_get_error_depth(store) == 0 && !tls_has_client_eku(certificate)) {
         v->verdict = TLS_VERDICT_NO_EKU;
         X509_STORE_CTX_set_error(store, X509_V_ERR_INVALID_PURPOSE);
         good = 0;

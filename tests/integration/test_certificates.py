@@ -1,9 +1,12 @@
 """Who a certificate is: every way to name a vehicle that is not the anchored one of identity.vehicle_from is refused with its reason."""
 
+import hashlib
 import json
+import re
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 
 from certificates import Authority, name, tls_settings
 from harness import event, ndjson, wait_until
@@ -216,6 +219,95 @@ def test_explain_says_who_a_certificate_is_and_why(tls_server, authority):
     assert code == 0 and "sender gateway-1" in said and "senders_file" in said
     code, said = explain(authority.issue("stranger", VIN))
     assert code == 1 and "403 unknown_sender" in said and "identity.vehicle_from" in said
+
+
+def explain(server, path):
+    done = server.run("identity", "explain", path, "-c", server.config, check=False)
+    return done.returncode, done.stdout.decode()
+
+
+def test_explain_says_whether_a_handshake_takes_it(make_server, authority, tmp_path):
+    vehicle = authority.vehicle(VIN)
+    digest = x509.load_pem_x509_certificate(vehicle[0].read_bytes()).fingerprint(hashes.SHA256()).hex()
+    deny = tmp_path / "deny"
+    deny.write_text("")
+    crl = tmp_path / "crl.pem"
+    crl.write_bytes(authority.crl([]))
+    server = make_server({**tls_settings(authority, deny_list=str(deny), crl=str(crl))}, start=False)
+
+    code, said = explain(server, vehicle[0])
+    assert code == 0 and re.search(r"chain +good: 2 certificates", said) and re.search(r"crl +a valid list of its issuer does not name it", said)
+    assert "it is not on tls.deny_list" in said and re.search(r"key usage +clientAuth is named \(tls.client_eku: required\)", said)
+    assert re.search(r"valid from +20\d\d-\d\d-\d\dT", said) and f"vehicle {VIN}" in said
+
+    cases = [(authority.vehicle(VIN, "old", days=-1), "refused: expired,"), (authority.vehicle(VIN, "bare", usage=None), "refused: no_client_eku,")]
+    stranger = Authority(tmp_path / "other", "test fleet CA").vehicle(VIN)
+    cases.append((stranger, "refused: bad_certificate,"))
+    for paths, reason in cases:
+        code, said = explain(server, paths[0])
+        assert code == 1 and reason in said and f"vehicle {VIN}" in said, said
+
+    deny.write_text(digest + "\n")
+    code, said = explain(server, vehicle[0])
+    assert code == 1 and "refused: denied," in said and "it is on tls.deny_list" in said
+    deny.write_text("")
+    crl.write_bytes(authority.crl([vehicle[0]]))
+    code, said = explain(server, vehicle[0])
+    assert code == 1 and "refused: revoked," in said and re.search(r"crl +revoked", said)
+
+
+def test_explain_needs_no_key_of_the_server_and_takes_a_chain(make_server, authority, tmp_path):
+    middle = authority.sub_authority(tmp_path / "middle", "middle CA")
+    path = middle.vehicle(VIN)[0]
+    server = make_server(tls_settings(authority), start=False)
+    (authority.folder / "server.key").unlink()
+    code, said = explain(server, path)
+    assert code == 1 and "refused: bad_certificate, client certificate: unable to get local issuer certificate" in said
+    path.write_bytes(path.read_bytes() + middle.ca_path.read_bytes())
+    code, said = explain(server, path)
+    assert code == 0 and "good: 3 certificates" in said
+    path.write_bytes(path.read_bytes() + b"-----BEGIN CERTIFICATE-----\nxx\n-----END CERTIFICATE-----\n")
+    assert explain(server, path)[0] == 1
+
+
+def test_two_authorities_of_one_name_are_told_apart_by_their_key(make_server, authority, tmp_path):
+    twin = Authority(tmp_path / "twin")
+    assert twin.subject == authority.subject
+    settings = tls_settings(authority)
+    both = tmp_path / "both.crt"
+    both.write_bytes(authority.ca_path.read_bytes() + twin.ca_path.read_bytes())
+    settings["tls"]["client_ca"] = str(both)
+    gateways = [one.gateway() for one in (authority, twin)]
+    senders = tmp_path / "senders"
+    settings["identity"] = {"senders_file": str(senders)}
+
+    def write(*lines):
+        senders.write_text("".join(json.dumps({"issuer": authority.subject.rfc4514_string(), "name": "san_dns:gateway.demo", **line}) + "\n" for line in lines))
+        senders.chmod(0o600)
+
+    write({"id": "any", "tenant": "any"})
+    server = make_server(settings, start=False)
+    keys = []
+    for paths in gateways:
+        code, said = explain(server, paths[0])
+        assert code == 0 and "sender any" in said
+        keys.append(re.search(r"^issuer_key +([0-9a-f]{64})$", said, re.M)[1])
+    public = authority.key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    assert keys[0] == hashlib.sha256(public).hexdigest() != keys[1]
+
+    write({"id": "first", "tenant": "one", "issuer_key": keys[0]})
+    assert "sender first" in explain(server, gateways[0][0])[1]
+    assert "nobody: 403 unknown_sender" in explain(server, gateways[1][0])[1]
+    server.start()
+    assert [post(server, authority, paths)[:2] for paths in gateways] == [(200, None), (403, "unknown_sender")]
+
+    write({"id": "first", "tenant": "one", "issuer_key": keys[0]}, {"id": "second", "tenant": "two", "issuer_key": keys[1]})
+    assert "sender second" in explain(server, gateways[1][0])[1]
+    write({"id": "first", "tenant": "one", "issuer_key": keys[0]}, {"id": "second", "tenant": "two"})
+    assert "403 ambiguous_sender" in explain(server, gateways[0][0])[1]
+    write({"id": "first", "tenant": "one", "issuer_key": keys[0][:-1]})
+    done = server.run("identity", "explain", gateways[0][0], "-c", server.config, check=False)
+    assert done.returncode == 78 and b"issuer_key is the SHA-256 of the public key of the issuer" in done.stderr
 
 
 def test_token_may_name_its_vehicles_only(make_server, tmp_path):

@@ -97,6 +97,25 @@ class Authority:
         path.chmod(0o600)
         return str(path)
 
+    def sub_authority(self, folder, common):
+        """An intermediate CA, signed by this one."""
+        sub = Authority(folder, common)
+        usage = next(one for one in sub.certificate.extensions if one.oid == x509.ExtensionOID.KEY_USAGE).value
+        sub.certificate = self._sign(sub.subject, sub.key.public_key(), [(x509.BasicConstraints(True, None), True), (usage, True)])
+        sub.ca_path.write_bytes(sub.certificate.public_bytes(serialization.Encoding.PEM))
+        return sub
+
+    def crl(self, revoked, days=30):
+        """PEM of a revocation list with the certificates of these files."""
+        now = datetime.datetime.now(datetime.timezone.utc)
+        builder = x509.CertificateRevocationListBuilder().issuer_name(self.subject).last_update(now - datetime.timedelta(days=1))
+        builder = builder.next_update(now + datetime.timedelta(days=days))
+        for path in revoked:
+            serial = x509.load_pem_x509_certificate(path.read_bytes()).serial_number
+            one = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now - datetime.timedelta(hours=1)).build()
+            builder = builder.add_revoked_certificate(one)
+        return builder.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
     def context(self, paths=None):
         """What a client trusts and shows."""
         context = ssl.create_default_context(cafile=str(self.ca_path))
