@@ -9,6 +9,7 @@
 #define VIN_BYTES    17
 #define MASKED_BYTES 12      /* vin: and eight hex digits */
 #define FILLER       "....." /* behind it where the size stays that of a VIN */
+#define GAP_MAX      3       /* characters between two of a VIN */
 
 /* What the body does not say. */
 static bool is_from_outside(enum event_field field)
@@ -60,13 +61,49 @@ bool reparse_is_of_catalogue(const struct event_field_info *field)
     }
 }
 
-/* How a scrubbed VIN is written: as text, as hex digits, as hex digits with one character between.
- */
-enum form { FORM_TEXT, FORM_HEX, FORM_SPACED, FORM_COUNT };
+/* How a scrubbed VIN is written: as text, as hex digits, as hex digits with one character between,
+ * in base64 whose first character has no, two or four bits of the byte before. */
+enum form {
+    FORM_TEXT,
+    FORM_HEX,
+    FORM_SPACED,
+    FORM_BASE64,
+    FORM_BASE64_2,
+    FORM_BASE64_4,
+    FORM_COUNT
+};
+
+/* Value of a character of base64, of either alphabet; -1: it is none. */
+static int sextet(uint8_t c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
+}
+
+/* Bits before the first byte in its first character. */
+static size_t bits_before(enum form form)
+{
+    return 2 * (size_t)(form - FORM_BASE64);
+}
+
+static int base64_byte_at(struct slice text, enum form form, size_t number)
+{
+    size_t bit = bits_before(form) + 8 * number, at = bit / 6;
+    int high = at + 2 <= text.size ? sextet(text.data[at]) : -1;
+    int low = high < 0 ? -1 : sextet(text.data[at + 1]);
+    return low < 0 ? -1 : (high << 6 | low) >> (4 - bit % 6) & 0xff;
+}
 
 /* The byte with this number from the start of the text; -1: there is none. */
 static int byte_at(struct slice text, enum form form, size_t number)
 {
+    if (form >= FORM_BASE64)
+        return base64_byte_at(text, form, number);
     size_t at = number * (form + 1);
     if (form == FORM_TEXT)
         return at < text.size ? text.data[at] : -1;
@@ -104,21 +141,62 @@ static bool is_vin_like(struct slice text, enum form form)
     return i == VIN_BYTES;
 }
 
-/* Bytes of a VIN at the start of a text, some of them perhaps as %31; 0: there is none. */
+/* Bytes of the letter or digit at the start of a text, perhaps as %31, as \u0031 or in full width;
+ * 0: there is none. */
+static size_t character_bytes(struct slice text)
+{
+    if (!text.size)
+        return 0;
+    const uint8_t *p = text.data;
+    size_t size = 0;
+    if (isalnum(*p))
+        size = 1;
+    else if (*p == '%' || *p == 0xef)
+        size = 3;
+    else if (slice_starts_with(text, "\\u"))
+        size = 6;
+    else if (slice_starts_with(text, "\\\\u")) /* in JSON */
+        size = 7;
+    return size <= text.size ? size : 0;
+}
+
+/* Bytes of a VIN at the start of a text, perhaps in groups; 0: there is none. */
 static size_t vin_bytes(struct slice text)
 {
     size_t at = 0;
     if (is_masked(text, FORM_TEXT))
         return MASKED_BYTES;
     for (size_t i = 0; i < VIN_BYTES; i++) {
-        if (at < text.size && isalnum(text.data[at]))
-            at++;
-        else if (at + 3 <= text.size && text.data[at] == '%')
-            at += 3;
-        else
+        for (size_t gap = 0; i && gap < GAP_MAX && at < text.size; gap++)
+            at += memchr(" -._:/,", text.data[at], 7) != NULL;
+        size_t size = character_bytes(slice_sub(text, at, text.size));
+        if (!size)
             return 0;
+        at += size;
     }
     return at;
+}
+
+/* Bytes of a text that VIN_BYTES bytes are in. */
+static size_t form_bytes(enum form form)
+{
+    if (form >= FORM_BASE64)
+        return (bits_before(form) + 8 * VIN_BYTES + 5) / 6;
+    return VIN_BYTES * (form + 1) - (form == FORM_SPACED);
+}
+
+/* Are the bits of the bytes beside the VIN the same? */
+static bool same_neighbours(struct slice stored, struct slice again, enum form form)
+{
+    if (form < FORM_BASE64)
+        return true;
+    size_t size = form_bytes(form), before = bits_before(form);
+    size_t behind = 6 * size - 8 * VIN_BYTES - before;
+    if (stored.size < size || again.size < size)
+        return false;
+    int first = sextet(stored.data[0]) ^ sextet(again.data[0]);
+    int last = sextet(stored.data[size - 1]) ^ sextet(again.data[size - 1]);
+    return !(first >> (6 - before)) && !(last & ((1 << behind) - 1));
 }
 
 /* Passes over a masked VIN and what it was. False: there was none. */
@@ -127,8 +205,9 @@ static bool pass_masked(struct slice *stored, struct slice *again, enum form for
     size_t was = vin_bytes(*again), is = MASKED_BYTES;
     if (form != FORM_TEXT) {
         bool kept = has_bytes(*stored, form, MASKED_BYTES, FILLER) &&
-                    (is_vin_like(*again, form) || is_masked(*again, form));
-        was = is = kept ? VIN_BYTES * (form + 1) - (form == FORM_SPACED) : 0;
+                    (is_vin_like(*again, form) || is_masked(*again, form)) &&
+                    same_neighbours(*stored, *again, form);
+        was = is = kept ? form_bytes(form) : 0;
     } else if (has_bytes(*stored, form, is, FILLER) && !has_bytes(*again, form, was, FILLER)) {
         is = VIN_BYTES; /* in data the size stays */
     }

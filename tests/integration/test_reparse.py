@@ -1,5 +1,6 @@
 """`vsocd spool verify --reparse`: the bodies as received against the events that are stored, whatever the hashes say."""
 
+import base64
 import gzip
 import json
 import pathlib
@@ -45,12 +46,43 @@ def test_the_requests_own_vin_is_no_difference_however_it_is_written(make_server
     vin = "WVWZZZ1JZXW000027"  # no check digit that says what it is
     server = make_server()
     digits = vin.encode().hex()
-    for text in (vin, f"a{vin}b", f"%57{vin[1:]}", digits, digits.upper(), f"DID=0xf190{digits}ff", bytes(vin, "ascii").hex(" "), "vin:redacted"):
+    coded = [base64.b64encode(b"\xfe" * before + vin.encode() + b"\xfa" * behind).decode() for before in range(4) for behind in range(3)]
+    groups = [gap.join((vin[:3], vin[3:9], vin[9:])) for gap in ("-", " ", " - ", ".")]
+    wide = "".join(chr(ord(c) + 0xFEE0) for c in vin)
+    texts = (vin, f"a{vin}b", f"%57{vin[1:]}", digits, digits.upper(), f"DID=0xf190{digits}ff", bytes(vin, "ascii").hex(" "), "vin:redacted",
+             *coded, f"x={coded[4]}, {coded[5]}", base64.urlsafe_b64encode(b"\xfe\xff" + vin.encode()).decode(), *groups, wide, f"\\u0057{vin[1:]}")
+    for text in texts:
         assert server.post(ndjson([{"event_name": "x", "severity_id": 1, "message": text, "note": text}]), VSOC_Vehicle=vin).json["accepted"] == 1
     frame = f"(1700000000.000000) can0 123##1{digits.upper()}000000\n".encode()
     assert server.post(frame, "text/plain", "/v1/events/candump", VSOC_Vehicle=vin).json["accepted"] == 1
     assert server.terminate() == 0
-    assert reparse(server)["reparsed"] == {"batches": 9, "events": 9, "differ": 0, "not_compared": 0}
+    assert reparse(server)["reparsed"] == {"batches": len(texts) + 1, "events": len(texts) + 1, "differ": 0, "not_compared": 0}
+    shown = server.run("spool", "export", server.spool_dir).stdout.decode()
+    assert shown.count("vin:") >= 2 * (len(groups) + 2) and vin not in shown
+
+
+def test_what_is_beside_a_hidden_vin_must_be_the_same(make_server):
+    """A label in base64 excuses the VIN's own bits, not those of the bytes beside it."""
+    vin = "WVWZZZ1JZXW000027"
+    server = make_server()
+    code = lambda before, behind: base64.b64encode(before + vin.encode() + behind).decode()
+    for before in range(4):
+        text = code(b"AAAA"[:before], b"BB")
+        assert server.post(ndjson([{"event_name": "x", "severity_id": 1, "message": text}]), VSOC_Vehicle=vin).json["accepted"] == 1
+    assert server.terminate() == 0
+    assert reparse(server)["reparsed"]["differ"] == 0
+    others = {1: (b"A", b"CB"), 2: (b"AB", b"BB"), 3: (b"AAA", b"BC")}
+
+    def apply(record):
+        if record.position > 1:
+            before, behind = others[record.position - 1]
+            body = json.dumps({"event_name": "x", "severity_id": 1, "message": code(before, behind)}).encode() + b"\n"
+            assert len(body) == len(record.body) and body != record.body
+            record.body = body
+
+    spool_rewriter.rewrite(server.spool_dir, apply)
+    report = reparse(server, code=1)
+    assert report["reparsed"]["differ"] == 3 and {f["position"] for f in report["findings"]} == {2, 3, 4}
 
 
 @pytest.fixture
