@@ -12,10 +12,11 @@
 #include "core/event.h"
 #include "parsers/normalise.h"
 
-/* A record longer than this enters by its SHA-256. */
+/* A record or sender longer than this enters by its SHA-256. */
 #define RECORD_INLINE_MAX 256
 
-/* Every field at its longest: tag, tenant 128, pid, raw time 256, record 256, numbers, lengths. */
+/* Every field at its longest: tag, tenant 128, pid or sender 256, raw time 256, record 256,
+ * numbers, lengths. */
 #define LAYOUT_BYTES 1024
 
 struct layout {
@@ -59,7 +60,8 @@ static void put_record(struct layout *l, struct slice record)
     put_field(l, record);
 }
 
-/* Tenant and vehicle, the same for most events of a batch, in whole blocks of their own. */
+/* Tenant and vehicle, or the sender where there is no vehicle: the ids of two senders have nothing
+ * to do with each other. The same for most events of a batch, in whole blocks of their own. */
 static void hash_vehicle(struct normaliser *n, struct slice pid)
 {
     static const uint8_t zeros[SHA256_BLOCK_BYTES];
@@ -67,6 +69,8 @@ static void hash_vehicle(struct normaliser *n, struct slice pid)
     l.size = 0;
     put_field(&l, n->tenant_id);
     put_field(&l, pid);
+    if (!pid.size && n->sender.size)
+        put_record(&l, n->sender);
     put(&l, zeros, (SHA256_BLOCK_BYTES - l.size % SHA256_BLOCK_BYTES) % SHA256_BLOCK_BYTES);
     struct sha256_prefix zero;
     const struct sha256_prefix *secret = n->dedup_secret;

@@ -15,10 +15,10 @@ struct normaliser;
 void dedup_secret_init(struct sha256_prefix *secret, const uint8_t key[DEDUP_SECRET_BYTES]);
 
 /* First 16 bytes of the SHA-256 over the block of the normaliser's dedup_secret, tenant, vehicle
- * and source_event_id, when there is one; else time_event_raw, vehicle_seq and the record's bytes,
- * when it has a time or a sequence number; else batch, receive time and place in the batch: equal
- * events without any of these are not the same event. event->vehicle_pid and batch_index must be as
- * they will be stored. docs/formats.md has the bytes.
+ * (sender, when it has none) and source_event_id, when there is one; else time_event_raw,
+ * vehicle_seq and the record's bytes, when it has a time or a sequence number; else batch, receive
+ * time and place in the batch: equal events without any of these are not the same event.
+ * event->vehicle_pid and batch_index must be as they will be stored. docs/formats.md has the bytes.
  */
 void dedup_key_compute(struct normaliser *n, const struct event *event,
                        uint8_t key[DEDUP_KEY_BYTES]);

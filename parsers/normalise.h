@@ -35,6 +35,7 @@ struct normaliser {
     const struct parser *parser;
     int64_t received_ns;
     struct slice tenant_id;
+    struct slice sender; /* its name, for the dedup_key of events without vehicle; empty: unknown */
     struct slice certificate_vin; /* vehicle of the sender's certificate; empty: it has none */
     /* May a sender without vehicle of its own send for this VIN (upper case)? NULL: for any. */
     bool (*may_name)(const void *arg, struct slice vin);

@@ -144,6 +144,7 @@ static struct normaliser make_normaliser(struct reading *b)
         .unknown = in->unknown_ids,
         .received_ns = r->batch->meta.received_ns,
         .tenant_id = r->identity.tenant,
+        .sender = r->identity.sender,
         .certificate_vin = r->identity.vehicle,
         .may_name = may_name,
         .may_name_arg = &r->identity,

@@ -56,6 +56,19 @@ def test_token_stands_for_its_tenant(server):
     assert (one["tenant_id"], one["transport_identity"]) == ("Demo Motors", "token:gw-1")
 
 
+def test_equal_ids_of_two_senders_are_two_events(server):
+    """dedup_key, by which consumers drop what they know: without a vehicle it is the sender's, of a vehicle anybody's."""
+    second = token(server, "--tenant", "Demo Motors", "--id", "gw-2")
+    reload(server)
+    body = ndjson([{"id": "1", "message": "a"}, {"time": 1767225600, "message": "b"}, {"id": "1", "message": "a", "vin": VIN}])
+    for name, key in ((server.token, "a"), (second, "b"), (server.token, "c")):
+        assert server.post(body, Authorization="Bearer " + name, Idempotency_Key=key).json["accepted"] == 3
+    keys = [one["dedup_key"] for one in server.export()]
+    first, other, again = keys[:3], keys[3:6], keys[6:]
+    assert again == first
+    assert first[0] != other[0] and first[1] != other[1] and first[2] == other[2]
+
+
 def test_every_usual_form_of_authorization_is_taken(server):
     basic = base64.b64encode(f"any:{server.token}".encode()).decode()
     for form in ("Bearer " + server.token, "Splunk " + server.token, "Basic " + basic):

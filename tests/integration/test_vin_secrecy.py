@@ -11,6 +11,7 @@ import struct
 import uuid
 
 import pytest
+from cryptography import x509
 
 import spool_reader
 from certificates import Authority, tls_settings
@@ -176,9 +177,11 @@ def served(make_server, services, database, tmp_path):
     prefix = f"v{uuid.uuid4().hex[:8]}"
     topics = {kind: f"{prefix}.{kind}" for kind in ("events", "quarantine", "health", "findings", "progress")}
     authority = Authority(tmp_path / "ca")
+    listed = authority.folder / "senders"
+    listed.write_text("".join(open(authority.sender(dns=dns), encoding="utf-8").read() for dns in ("gateway.demo", "named.demo")).replace("gateway-1", "gateway-2", 1))
     server = make_server({
         **tls_settings(authority),
-        "identity": {"vin_mismatch": "flag", "senders_file": authority.sender()},
+        "identity": {"vin_mismatch": "flag", "senders_file": str(listed)},
         "sinks": {
             "kafka": {"enabled": True, "topics": topics, "properties": {"bootstrap.servers": services.bootstrap}},
             "postgres": {"enabled": True, "dsn": database}, "file": {"enabled": True, "path": str(tmp_path / "out.ndjson")},
@@ -187,7 +190,7 @@ def served(make_server, services, database, tmp_path):
     senders = {
         "vehicle": authority.context(authority.vehicle(OWN)), "gateway": authority.context(authority.gateway()),
         "stranger": authority.context(authority.issue("stranger", f"gw {IN_NAME}", organization=f"o {IN_NAME}")),
-        "none": authority.context(),
+        "named": authority.context(authority.issue("named", f"gw of {IN_NAME}", san=[x509.DNSName("named.demo")])), "none": authority.context(),
     }
     answers = []
 
@@ -218,6 +221,7 @@ def served(make_server, services, database, tmp_path):
     assert send("gateway", "/v1/events", "application/json", hidden(CLAIMED, CLAIMED), {}).status == 200
     # The same in what a batch says of itself.
     plain = json.dumps({"event_name": "x", "severity_id": 1}).encode()
+    assert send("named", "/v1/events", "application/json", plain, {}).status == 200
     assert send("vehicle", "/v1/events", f"application/json; x=a{OWN}b", plain, {"Idempotency-Key": f"k{OWN}k"}).status == 200
     assert send("gateway", "/v1/events", f"application/json; x=a{HEADER}b", plain, {"VSOC-Vehicle": HEADER, "Idempotency-Key": f"k{HEADER}k"}).status == 200
     for path, headers in REFUSED:

@@ -170,6 +170,36 @@ static void dedup_key_knows_tenant_and_vehicle(void **state)
     assert_true(slice_equal_text(key_of(f, 0), first));
 }
 
+/* Ids of two senders are two events; ids of one vehicle are one, whoever sends it. */
+static void dedup_key_knows_the_sender_where_there_is_no_vehicle(void **state)
+{
+    struct fixture *f = *state;
+    static const char body[] =
+        "{\"id\":\"1\",\"message\":\"a\"}{\"id\":\"1\",\"message\":\"a\",\"vin\":\"" VIN_A "\"}"
+        "{\"time\":1,\"message\":\"a\"}";
+    char longest[2][301], keys[5][3][33] = {0};
+    memset(longest, 'x', sizeof longest);
+    longest[0][300] = longest[1][300] = '\0';
+    longest[1][299] = 'y';
+    const char *const senders[] = {"gateway a", "gateway b", "", longest[0], longest[1]};
+    for (int s = 0; s < 5; s++) {
+        f->normaliser.sender = slice_from_text(senders[s]);
+        fixture_run_text(f, body);
+        for (size_t i = 0; i < 3; i++)
+            memcpy(keys[s][i], key_of(f, i).data, 32);
+    }
+    for (int a = 0; a < 5; a++)
+        for (int b = 0; b < a; b++) {
+            assert_string_not_equal(keys[a][0], keys[b][0]);
+            assert_string_equal(keys[a][1], keys[b][1]);
+            assert_string_not_equal(keys[a][2], keys[b][2]);
+        }
+    f->normaliser.sender = SLICE_LITERAL("gateway a");
+    fixture_run_text(f, body);
+    assert_true(slice_equal_text(key_of(f, 0), keys[0][0])); /* sent again */
+    f->normaliser.sender = SLICE_EMPTY;
+}
+
 /* A record of 300 bytes enters by its hash; one byte still makes the difference. */
 static void dedup_key_sees_all_of_a_long_record(void **state)
 {
@@ -199,6 +229,7 @@ int main(void)
         fixture_test(context_data_of_a_known_layout_fill_columns),
         fixture_test(dedup_key_follows_id_then_time_then_nothing),
         fixture_test(dedup_key_knows_tenant_and_vehicle),
+        fixture_test(dedup_key_knows_the_sender_where_there_is_no_vehicle),
         fixture_test(dedup_key_sees_all_of_a_long_record),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
