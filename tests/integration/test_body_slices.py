@@ -4,6 +4,7 @@ import concurrent.futures
 import contextlib
 import gzip
 import itertools
+import select
 import signal
 import struct
 import time
@@ -60,6 +61,20 @@ def test_long_bodies_at_once_are_all_taken_and_others_served_meanwhile(make_serv
     assert [(reply.status, reply.json["accepted"]) for reply in replies] == [(200, EVENTS)] * 8
     server.terminate()
     assert len({one["event_uid"] for one in server.export() if "event_uid" in one}) == 8 * EVENTS + others
+
+
+def test_small_batches_are_answered_within_a_long_body(make_server):
+    """One worker: a body that is read without a pause lets one or two through, whatever the machine's speed."""
+    server = make_server({"ingest": {"workers": "1"}, "limits": {"batch_events": 100000}})
+    body = gzip.compress(ndjson([event(i, message="m" * 200) for i in range(3 * EVENTS)]), 1)
+    with server.connect() as link, link.makefile("rb") as answer:
+        link.sendall(head_of(body) + body)
+        within = 0
+        while not select.select([link], [], [], 0)[0]:
+            assert server.post(ndjson([event(10**7 + within)])).status == 200
+            within += 1
+        assert answer.readline().startswith(b"HTTP/1.1 200 ")
+    assert within >= 6
 
 
 def test_a_client_that_leaves_half_way_leaves_nothing_behind(server):
