@@ -282,11 +282,11 @@ static void many_addresses_beyond_the_limit_wait_in_the_kernel(void **state)
 static void handshakes_beyond_the_rate_wait_and_are_served(void **state)
 {
     struct world *w = (struct world *)*state;
-    w->f->settings.handshakes_per_second = 5;
+    w->f->settings.handshakes_per_second = 1; /* no handshake takes as long */
     use_identity(w->client, &w->vehicle);
     start(w);
     int64_t began = clock_monotonic_ns();
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 3; i++)
         expect_handshake(w, "ok");
     assert_true(clock_monotonic_ns() - began >= NS_PER_S / 2);
     assert_true(metric_value(metric_series(METRIC_vsocd_tls_handshakes_paced_total, "")) > 0);
