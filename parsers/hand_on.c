@@ -4,6 +4,7 @@
 #include "parsers/media_type.h"
 #include "parsers/pipeline_run.h"
 #include "parsers/plugin_guard.h"
+#include "parsers/shared_text.h"
 #include "parsers/text.h"
 
 /* Formats inside each other: a CloudEvent that carries CEF behind a header, which makes it syslog
@@ -50,6 +51,8 @@ static void read_record(struct run *run, const struct split_record *record,
 {
     *outcome = (struct parser_outcome){.result = PARSER_OK};
     run->frame->inner = record->bytes;
+    if (!run->frame->below->below)
+        shared_text_read(&run->context, record->bytes.size);
     if (record->broken)
         parser_malformed(outcome, 0, NULL, record->broken);
     else if (is_too_large(run, record))
@@ -126,6 +129,8 @@ enum parser_result pipeline_hand_on(const struct parser_context *context,
                           .member = inner->member ? inner->member : run->frame->parser->name,
                           .record = *outer};
     if (!run->frame->below) {
+        if (inner->size > inner->bytes.size) /* the envelope's bytes */
+            shared_text_read(context, inner->size - inner->bytes.size);
         frame.record.offset += inner->offset;
         frame.record.bytes = slice_sub(outer->bytes, inner->offset, inner->size);
     }

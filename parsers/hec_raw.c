@@ -3,6 +3,10 @@
 #include "parsers/builtin.h"
 #include "parsers/text_event.h"
 #include "parsers/timestamp.h"
+#include "parsers/shared_text.h"
+
+/* They are repaired, written and looked through for VINs, where others keep what they know. */
+#define COST_OF_PARAMETERS 4
 
 static bool take_time(struct text_event *t, struct slice text)
 {
@@ -16,20 +20,35 @@ static bool take_time(struct text_event *t, struct slice text)
     return true;
 }
 
+/* Parameters of the query are read for each line. */
+static bool may_repeat(const struct parser_context *context)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < context->header_count; i++)
+        if (slice_starts_with(context->headers[i].name, "?"))
+            bytes += context->headers[i].name.size + context->headers[i].value.size;
+    return shared_text_take(context, COST_OF_PARAMETERS * bytes);
+}
+
 /* keep_all: also what has a column, which the event inside may say too. */
 static void take_metadata(struct text_event *t, bool keep_all)
 {
     const struct parser_context *context = t->context;
+    bool repeats = may_repeat(context);
+    if (!repeats)
+        text_event_partial(t, SHARED_TEXT_CODE, SHARED_TEXT_DETAIL);
     for (size_t i = 0; i < context->header_count; i++) {
         struct slice name = context->headers[i].name, value = context->headers[i].value;
         if (!slice_starts_with(name, "?"))
+            continue;
+        if (!repeats && value.size > SHARED_TEXT_SHORT)
             continue;
         name = slice_sub(name, 1, name.size);
         text_event_repair(t, &value);
         bool has_column = slice_equal_text(name, "host")
                               ? text_event_set(t, EVENT_ecu_id, value)
                               : slice_equal_text(name, "time") && take_time(t, value);
-        if (!has_column || keep_all)
+        if (repeats && (!has_column || keep_all))
             text_event_keep(t, name, value);
     }
 }
@@ -48,6 +67,7 @@ static void parse(struct slice record, const struct parser_context *context,
     struct text_event t;
     struct parser_outcome unused = {.result = PARSER_OK};
     struct slice text = record;
+    shared_text_read(context, record.size);
     begin(&t, context, &text, true);
     const struct parser_inner inner = {.bytes = text, .size = record.size, .envelope = &t.event};
     if (!text_event_complete(&t, outcome) ||

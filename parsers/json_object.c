@@ -63,23 +63,37 @@ static bool is_compact(struct slice raw)
     return !space;
 }
 
+/* Behind the quote that ends the string in which `at` stands. */
+static size_t string_end(struct slice raw, size_t at)
+{
+    for (size_t from = at; from < raw.size;) {
+        const uint8_t *quote = memchr(raw.data + from, '"', raw.size - from), *p = quote;
+        if (!quote)
+            break;
+        while (p > raw.data + at && p[-1] == '\\')
+            p--;
+        from = (size_t)(quote - raw.data) + 1;
+        if ((quote - p) % 2 == 0)
+            return from;
+    }
+    return raw.size;
+}
+
 /* Copies JSON text without the white space between its tokens. */
 static void write_compact(struct writer *w, struct slice raw)
 {
-    bool in_string = false;
     if (is_compact(raw)) {
         writer_add_slice(w, raw);
         return;
     }
-    for (size_t i = 0; i < raw.size; i++) {
+    for (size_t i = 0; i < raw.size;) {
         uint8_t c = raw.data[i];
-        if (!in_string && (c == ' ' || c == '\n' || c == '\r' || c == '\t'))
-            continue;
+        size_t end = i + 1;
         if (c == '"')
-            in_string = !in_string;
-        w->data[w->size++] = c;
-        if (in_string && c == '\\' && i + 1 < raw.size)
-            w->data[w->size++] = raw.data[++i];
+            end = string_end(raw, end);
+        if (c != ' ' && c != '\n' && c != '\r' && c != '\t')
+            writer_add_slice(w, slice_sub(raw, i, end - i));
+        i = end;
     }
 }
 
@@ -87,6 +101,12 @@ void json_object_add_raw(struct json_object *object, struct slice key, struct sl
 {
     if (start_member(object, key, raw.size))
         write_compact(&object->writer, raw);
+}
+
+void json_object_add_compact(struct json_object *object, struct slice key, struct slice raw)
+{
+    if (start_member(object, key, raw.size))
+        writer_add_slice(&object->writer, raw);
 }
 
 void json_object_add_text(struct json_object *object, struct slice key, struct slice text)

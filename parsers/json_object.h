@@ -20,6 +20,8 @@ void json_object_init(struct json_object *object, const struct parser_context *c
 /* Adds a member. Keys must be valid UTF-8 and differ; raw is the text of a JSON value, whose white
  * space is left out. */
 void json_object_add_raw(struct json_object *object, struct slice key, struct slice raw);
+/* The same for a value without white space, as these functions write it. */
+void json_object_add_compact(struct json_object *object, struct slice key, struct slice raw);
 void json_object_add_text(struct json_object *object, struct slice key, struct slice text);
 void json_object_add_int(struct json_object *object, struct slice key, int64_t value);
 /* Adds the members of another object, whose text was made by these functions. */

@@ -4,6 +4,7 @@
 #include "parsers/envelope.h"
 #include "parsers/event_check.h"
 #include "parsers/otlp_body.h"
+#include "parsers/shared_text.h"
 #include "parsers/vsoc_json_keys.h"
 #include "parsers/vsoc_json_typo.h"
 #include "parsers/vsoc_json_value.h"
@@ -337,23 +338,37 @@ bool otlp_level_read(struct text_event *t, struct slice name, struct slice versi
     level->is_too_large = level->all.size > LEVEL_BYTES_MAX;
     if (level->is_too_large)
         level->rest = level->all = SLICE_EMPTY;
+    shared_text_read(t->context, level->all.size);
+    level->cost = shared_text_cost(level->all) + shared_text_cost_of_event(&level->event);
     return finish(&r, outcome);
 }
 
 /* Columns of the level that the record does not set itself. */
-static void apply_level(struct reading *r, const struct otlp_level *level, struct slice key)
+static void apply_columns(struct reading *r, const struct event *columns)
+{
+    if (!envelope_apply(r->t->context, "", columns, &r->t->event))
+        r->t->failed = true;
+}
+
+static void apply_level(struct reading *r, struct otlp_level *level, struct slice key)
 {
     struct text_event *t = r->t;
     bool overlaps = false;
     if (!level)
         return;
+    if (level->events++ && !shared_text_take(t->context, level->cost)) {
+        struct event columns = level->event;
+        shared_text_shorten(&columns);
+        apply_columns(r, &columns);
+        text_event_partial(t, SHARED_TEXT_CODE, SHARED_TEXT_DETAIL);
+        return;
+    }
     for (size_t i = 0; i < EVENT_SET_WORDS; i++)
         overlaps |= (t->event.set[i] & level->columns[i]) != 0;
     struct slice text = overlaps ? level->all : level->rest;
     if (text.size)
-        json_object_add_raw(&t->attributes, key, text);
-    if (!envelope_apply(t->context, "", &level->event, &t->event))
-        t->failed = true;
+        json_object_add_compact(&t->attributes, key, text);
+    apply_columns(r, &level->event);
     if (level->is_too_large)
         text_event_partial(t, "level_too_large",
                            "resource or scope is over 8 KiB and is not kept with the event");
@@ -442,11 +457,12 @@ static struct slice reserve_key(struct reading *r, const struct otlp_level *leve
 }
 
 void otlp_record_emit(struct text_event *t, const struct otlp_record *record,
-                      const struct otlp_level *resource, const struct otlp_level *scope,
+                      struct otlp_level *resource, struct otlp_level *scope,
                       struct parser_outcome *outcome)
 {
     struct reading r = {.t = t};
     t->attributes.more_left = record->size;
+    shared_text_read(t->context, record->size);
     struct slice resource_key = reserve_key(&r, resource, "resource");
     struct slice scope_key = reserve_key(&r, scope, "scope");
     struct slice name = record->event_name.size ? record->event_name : record->old_name;

@@ -13,6 +13,8 @@ struct otlp_level {
     struct slice rest;                 /* JSON object of what is in no column; empty: nothing */
     struct slice all;  /* the same with what is, for records that have columns of their own */
     bool is_too_large; /* neither is kept */
+    size_t cost;       /* of repeating it (shared_text.h) */
+    uint32_t events;   /* that it was applied to */
 };
 
 #define OTLP_TRACE_ID_BYTES 16
@@ -53,7 +55,7 @@ bool otlp_level_read(struct text_event *t, struct slice name, struct slice versi
 
 /* Emits the record's event, or answers MALFORMED. resource and scope may be NULL. */
 void otlp_record_emit(struct text_event *t, const struct otlp_record *record,
-                      const struct otlp_level *resource, const struct otlp_level *scope,
+                      struct otlp_level *resource, struct otlp_level *scope,
                       struct parser_outcome *outcome);
 
 #endif

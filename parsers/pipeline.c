@@ -5,6 +5,7 @@
 #include "parsers/json_object.h"
 #include "parsers/pipeline_run.h"
 #include "parsers/plugin_guard.h"
+#include "parsers/shared_text.h"
 #include "parsers/text_body.h"
 
 #include <stdio.h>
@@ -111,6 +112,7 @@ bool pipeline_take_index(struct run *run, uint32_t *index)
         return false;
     }
     *index = run->index++;
+    shared_text_count_item(run);
     return true;
 }
 
@@ -177,25 +179,45 @@ static bool number_id(const struct run *run, struct frame *frame, struct event *
 /* Attributes of an outer record that each of its events bears; larger ones only the first, or a
  * record could become many times what it is. */
 #define SHARED_ATTRIBUTES_MAX 8192
+/* The first event of an outer record has the envelope for nothing when it costs no more than this:
+ * it is of that record. */
+#define ENVELOPE_OF_BYTE  8
+#define ENVELOPE_OF_EMPTY 512
 
-static bool apply_envelope(const struct run *run, struct frame *frame, struct event *event)
+/* True when this event may repeat the envelope. */
+static bool may_repeat(struct run *run, struct frame *frame)
+{
+    size_t own = ENVELOPE_OF_EMPTY + ENVELOPE_OF_BYTE * frame->record.bytes.size;
+    if (!frame->envelope_cost)
+        frame->envelope_cost = 1 + shared_text_cost_of_event(frame->envelope);
+    return (frame->events == 1 && frame->envelope_cost <= own) ||
+           shared_text_take(&run->context, frame->envelope_cost);
+}
+
+static bool apply_envelope(struct run *run, struct frame *frame, struct event *event)
 {
     const struct parser_context *context = &run->context;
     struct event envelope;
-    if (!frame->events++ || !EVENT_HAS(frame->envelope, attributes) ||
-        frame->envelope->attributes.size <= SHARED_ATTRIBUTES_MAX)
+    bool is_first = !frame->events++, repeats = may_repeat(run, frame);
+    bool is_large = EVENT_HAS(frame->envelope, attributes) &&
+                    frame->envelope->attributes.size > SHARED_ATTRIBUTES_MAX;
+    if (repeats && (is_first || !is_large))
         return envelope_apply(context, frame->member, frame->envelope, event);
     envelope = *frame->envelope;
     event_unmark(&envelope, EVENT_attributes);
+    if (!repeats)
+        shared_text_shorten(&envelope);
     EVENT_SET(event, parse_status, SLICE_LITERAL("partial"));
-    return json_note_add(context, event, "envelope_too_large",
-                         "what holds the event is over 8 KiB and kept with the first event only",
+    return json_note_add(context, event, repeats ? "envelope_too_large" : SHARED_TEXT_CODE,
+                         repeats ? "what holds the event is over 8 KiB and kept with the first "
+                                   "event only"
+                                 : SHARED_TEXT_DETAIL,
                          JSON_NOTE_NO_OFFSET) &&
            envelope_apply(context, frame->member, &envelope, event);
 }
 
 /* What a format says of the events handed on: their own parser, and what the outer formats know. */
-static bool complete_inner(const struct run *run, struct event *event)
+static bool complete_inner(struct run *run, struct event *event)
 {
     if (!EVENT_HAS(event, parser_name)) {
         EVENT_SET(event, parser_name, slice_from_text(run->frame->parser->name));
@@ -420,6 +442,7 @@ enum status pipeline_run(const struct pipeline_options *options, struct slice bo
     result->item_bytes = pipeline_item_bytes(options->parser);
     run.items_by_size = PIPELINE_ITEMS_FREE + body.size / result->item_bytes;
     run.body = body;
+    run.shared_left = SHARED_TEXT_FREE;
     if (open_text(&run, &body))
         read_records(&run, body);
     pipeline_reject_flush(&run);

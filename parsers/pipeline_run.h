@@ -18,6 +18,7 @@ struct frame {
     struct slice inner;           /* handed on: the record that is read */
     const struct event *envelope; /* what the frame below says of the events; NULL: nothing */
     const char *member;           /* name of its attributes in theirs */
+    size_t envelope_cost;         /* of repeating it; 0: not known yet */
     uint32_t events;              /* that the envelope was for */
     uint32_t named;               /* of them, those that took their id from it */
     struct frame *below;          /* who handed on; NULL: the batch's own */
@@ -43,6 +44,7 @@ struct run {
     uint32_t index;       /* of the next item */
     size_t items_by_size; /* that a body of this size may hold */
     enum status status;   /* sticky: TOO_MANY, NO_MEMORY, CLOSED */
+    size_t shared_left;   /* cost of what its events may still repeat (shared_text.h) */
     struct scratch scratch;
     struct reject_row row; /* not handed over yet */
 };

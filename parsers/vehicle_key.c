@@ -57,9 +57,25 @@ static size_t split(struct slice key, char words[2 * KEY_BYTES + 1])
     return size;
 }
 
-/* Do the words of a key end with one of these? */
+/* Has one of the words the first letters of a name below? Most keys have none. */
+static bool may_name(const char *words, size_t size)
+{
+    for (size_t i = 0; i + 2 < size; i++) {
+        if (words[i] != ' ')
+            continue;
+        char first = words[i + 1], second = words[i + 2];
+        if ((first == 'v' && (second == 'i' || second == 'e')) ||
+            (first == 'c' && (second == 'a' || second == 'h')) || (first == 'f' && second == 'i'))
+            return true;
+    }
+    return false;
+}
+
+/* Do the words of a key end with one of these, each of which begins as may_name has it? */
 static bool ends_with_one(const char *words, size_t size, const char *const *endings, size_t count)
 {
+    if (!may_name(words, size))
+        return false;
     for (size_t i = 0; i < count; i++) {
         size_t n = strlen(endings[i]);
         if (size >= n && !memcmp(words + size - n, endings[i], n))

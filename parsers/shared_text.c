@@ -1,0 +1,104 @@
+/* shared_text.c: bounds what the events of a body repeat. Pure, any thread. */
+#include "parsers/shared_text.h"
+#include "parsers/pipeline_run.h"
+#include "parsers/vin_window.h"
+
+/* Shorter words hold no VIN; longer ones are looked into, letter by letter. */
+#define LONG_WORD_BYTES VIN_BYTES
+#define LONG_WORD_COST  4
+/* A text with such a word, or with "vin", is gone through key by key: twice its bytes, and so much
+ * for each quote. */
+#define QUOTE_COST 10
+
+/* Bytes of words that are looked into: letters, digits, what base64 and escapes consist of. */
+static bool word_bytes[256];
+
+__attribute__((constructor)) static void table_fill(void)
+{
+    for (unsigned c = 1; c < 256; c++)
+        word_bytes[c] = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+                        (c >= 'a' && c <= 'z') || strchr("+/-_=%\\", (int)c);
+}
+
+static bool is_vin_word(const uint8_t *p, size_t left)
+{
+    return left >= 3 && (p[0] | 0x20) == 'v' && (p[1] | 0x20) == 'i' && (p[2] | 0x20) == 'n';
+}
+
+size_t shared_text_cost(struct slice text)
+{
+    size_t cost = text.size, start = 0, quotes = 0;
+    bool is_walked = false;
+    for (size_t i = 0; i <= text.size; i++) {
+        if (i < text.size && word_bytes[text.data[i]]) {
+            is_walked |= is_vin_word(text.data + i, text.size - i);
+            continue;
+        }
+        if (i - start >= LONG_WORD_BYTES) {
+            cost += (LONG_WORD_COST - 1) * (i - start);
+            is_walked = true;
+        }
+        quotes += i < text.size && text.data[i] == '"';
+        start = i + 1;
+    }
+    return is_walked ? cost + text.size + QUOTE_COST * quotes : cost;
+}
+
+static bool is_slice(enum event_kind kind)
+{
+    return kind == EVENT_KIND_TEXT || kind == EVENT_KIND_HEX || kind == EVENT_KIND_BASE64 ||
+           kind == EVENT_KIND_JSON;
+}
+
+size_t shared_text_cost_of_event(const struct event *event)
+{
+    size_t cost = 0;
+    for (enum event_field f = 0; f < EVENT_FIELD_COUNT; f++) {
+        const struct event_field_info *field = &event_field_table[f];
+        if (!event_is_set(event, f))
+            continue;
+        if (is_slice(field->kind))
+            cost += shared_text_cost(*event_slice_at(event, field));
+        if (field->kind != EVENT_KIND_LIST)
+            continue;
+        const struct slice_list *list = event_list_at(event, field);
+        for (size_t i = 0; i < list->count; i++)
+            cost += shared_text_cost(list->items[i]);
+    }
+    return cost;
+}
+
+void shared_text_shorten(struct event *event)
+{
+    for (enum event_field f = 0; f < EVENT_FIELD_COUNT; f++) {
+        const struct event_field_info *field = &event_field_table[f];
+        if (!event_is_set(event, f) || f == EVENT_parse_notes)
+            continue;
+        if (field->kind == EVENT_KIND_LIST || f == EVENT_attributes ||
+            (is_slice(field->kind) && event_slice_at(event, field)->size > SHARED_TEXT_SHORT))
+            event_unmark(event, f);
+    }
+}
+
+void shared_text_read(const struct parser_context *context, size_t bytes)
+{
+    if (context->hand_on == pipeline_hand_on)
+        ((struct run *)context->server)->shared_left += SHARED_TEXT_OF_BYTE * bytes;
+}
+
+bool shared_text_take(const struct parser_context *context, size_t cost)
+{
+    if (context->hand_on != pipeline_hand_on)
+        return true; /* made for memory alone */
+    struct run *run = context->server;
+    if (cost > run->shared_left)
+        return false;
+    run->shared_left -= cost;
+    return true;
+}
+
+void shared_text_count_item(struct run *run)
+{
+    run->shared_left -=
+        run->shared_left < SHARED_TEXT_OF_ITEM ? run->shared_left : SHARED_TEXT_OF_ITEM;
+}
