@@ -168,10 +168,10 @@ static void log_line(struct writer *w, enum log_level level, const char *compone
 static void count_suppressed(void)
 {
     static _Atomic metric_t series;
-    metric_t own = atomic_load_explicit(&series, memory_order_relaxed);
+    metric_t own = atomic_load_explicit(&series, memory_order_acquire);
     if (!own) {
         own = metric_series(METRIC_vsocd_log_lines_suppressed_total, "");
-        atomic_store_explicit(&series, own, memory_order_relaxed);
+        atomic_store_explicit(&series, own, memory_order_release);
     }
     metric_add(own, 1);
 }
