@@ -6,6 +6,7 @@
 #include "server/conn.h"
 #include "server/handshake_gate.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -332,6 +333,7 @@ static void on_written(struct bufferevent *stream, void *arg)
 
 static void on_event(struct bufferevent *stream, short what, void *arg)
 {
+    const int error = errno; /* of the read or write that failed */
     struct conn *conn = conn_cast(arg);
     (void)stream;
     if (conn->state == CONN_HANDSHAKE) {
@@ -340,6 +342,8 @@ static void on_event(struct bufferevent *stream, short what, void *arg)
         conn->input_ended = true;
         conn_process(conn);
     } else if (what & BEV_EVENT_ERROR) {
+        if (error == ETIMEDOUT)
+            conn_timeout_count_untaken(conn);
         conn_close(conn);
     }
 }

@@ -182,6 +182,8 @@ void conn_timeout_init(struct conn *conn);
 /* Has the kernel find out that the peer is gone: unacknowledged bytes end the connection after
  * timeouts.write, a silent peer is asked. */
 void conn_timeout_watch_peer(struct conn *conn);
+/* The kernel has ended the connection for it: counts an answer that was not taken. */
+void conn_timeout_count_untaken(struct conn *conn);
 /* The deadline that watches from now on. The same one again does not start anew. */
 void conn_deadline(struct conn *conn, enum conn_deadline deadline);
 /* The next conn_deadline starts anew, even the same one. */

@@ -195,6 +195,12 @@ void conn_timeout_watch_peer(struct conn *conn)
                          sizeof options[i].value);
 }
 
+void conn_timeout_count_untaken(struct conn *conn)
+{
+    if (evbuffer_get_length(bufferevent_get_output(conn->stream)) > 0)
+        http_server_count_refusal("write_timeout");
+}
+
 void conn_timeout_init(struct conn *conn)
 {
     evtimer_assign(&conn->timer, conn->server->base, on_timer, conn);
