@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from harness import event, ndjson, wait_until
+from harness import SLOWEST, event, ndjson, wait_until
 
 MIB = 1 << 20
 EVENTS = 20000
@@ -91,7 +91,7 @@ def test_a_client_that_leaves_half_way_leaves_nothing_behind(server):
 
 
 def test_bodies_half_read_at_sigterm_are_answered(make_server):
-    server = make_server({"ingest": {"workers": "1"}})
+    server = make_server({"ingest": {"workers": "1"}, "timeouts": {"drain": f"{30 * SLOWEST}s"}})
     bodies = [long_body(n) for n in range(1, 5)]
     links = [server.connect() for _ in bodies]
     begun = slices(server)

@@ -34,8 +34,17 @@ def answer_of(link, seconds=10 * SLOWEST):
     return received
 
 
+def unread(server):
+    """Bytes of its connections that the server has not read yet."""
+    queues = [line.split()[1:5] for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    port = f":{server.port:04X}"
+    return sum(int(q[3].split(":")[1], 16) for q in queues if q[0].endswith(port) and q[2] != "0A")
+
+
 def holds(server, least):
+    """Their memory is taken when they begin: the bodies must have been read as far as they go, too."""
     wait_until(lambda: server.metric("vsocd_memory_in_flight_bytes") >= least, what=f"{least} bytes being held")
+    wait_until(lambda: unread(server) == 0, what="what was sent being read")
 
 
 class Senders:

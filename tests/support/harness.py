@@ -199,7 +199,7 @@ class Vsocd:
     def run(self, *words, check=True, input=None, timeout=120):
         """Runs a subcommand to its end."""
         done = subprocess.run(
-            [*self.enter, str(self.program), *map(str, words)], capture_output=True, input=input, timeout=timeout, env=self._environment()
+            [*self.enter, str(self.program), *map(str, words)], capture_output=True, input=input, timeout=timeout * SLOWEST, env=self._environment()
         )
         if check and done.returncode != 0:
             raise HarnessError(f"vsocd {' '.join(map(str, words))}: {done.returncode}: {done.stderr.decode()[-2000:]}")
@@ -283,7 +283,7 @@ class Vsocd:
         """From the admin listener."""
         request = urllib.request.Request(f"http://127.0.0.1:{self.admin_port}{path}", headers=headers or {})
         try:
-            with urllib.request.urlopen(request, timeout=10) as reply:
+            with urllib.request.urlopen(request, timeout=10 * SLOWEST) as reply:
                 return Reply(reply.status, reply.headers, reply.read())
         except urllib.error.HTTPError as error:
             return Reply(error.code, error.headers, error.read())

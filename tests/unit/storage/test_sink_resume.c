@@ -35,9 +35,9 @@ static void restart_goes_on_where_it_was(void **state)
     await_position(10);
     stop();
     side.lanes[0].known = false; /* the local cursor alone */
-    append(10, 4);
     start();
     assert_int_equal(sink_runner_position(runner), 10);
+    append(10, 4);
     await_position(20);
     assert_copies(1, 20, 4, 1);
 }
