@@ -176,11 +176,13 @@ def memory_of(rig, build, name, settings, first_bytes, metric):
     return resident
 
 
-def newcomer(rig, build, settings, context, options):
+def newcomer(rig, build, settings, context, alone, options):
     """Seconds until the first answer, alone and behind half-open ones that have sent nothing, or a whole first message."""
     waits = []
     for name, first_bytes in (("alone", None), ("silent", b""), ("hello", client_hello(context))):
         server = rig.server(build, f"newcomer-{name}", (), settings)
+        if alone:
+            first_in_line(server.process.pid, 2)
         with contextlib.ExitStack() as stack:
             if first_bytes is not None:
                 hold(stack, server, options.half_open, first_bytes)
@@ -247,15 +249,13 @@ def run(options):
         alone = first_in_line(server.process.pid, 2) and first_in_line(os.getpid(), 2)
         rows = measure_flood(server, authority, options, others)
         server.stop()
-        if alone:
-            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
         os.sched_setaffinity(0, processors)
         memory = [
             ("not a byte", memory_of(rig, build, "memory-silent", settings, b"", "vsocd_tls_handshakes_waiting")),
             ("a part of the first message", memory_of(rig, build, "memory-part", settings, HELLO_PART, "vsocd_tls_handshakes_in_progress")),
             ("the first message", memory_of(rig, build, "memory-hello", settings, client_hello(context), "vsocd_tls_handshakes_in_progress")),
         ]
-        waits = newcomer(rig, build, settings, context, options)
+        waits = newcomer(rig, build, settings, context, alone, options)
     text, factor = report(rows, memory, waits, alone, options, facts)
     print(text)
     if options.write:

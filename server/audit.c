@@ -41,7 +41,7 @@ void audit_refused(const struct audit_refusal *r)
     log_warn("sender refused", LOG_TEXT("action", r->action), LOG_TEXT("peer", r->address),
              LOG_I64("status", r->status), LOG_TEXT("code", r->code),
              LOG_SLICE("tenant", r->tenant), LOG_SLICE("credential", r->credential),
-             LOG_SLICE("serial", r->serial));
+             LOG_SLICE("serial", r->serial), LOG_SLICE("vehicle", r->vehicle));
 }
 
 void audit_request_refused(const struct http_exchange *exchange, int status, const char *code,
@@ -99,6 +99,7 @@ static bool write_record(void *arg, const struct audit_record *record)
     write_text(&w, "tenant", record->tenant);
     write_text(&w, "credential", record->credential);
     write_text(&w, "serial", record->serial);
+    write_text(&w, "vehicle", record->vehicle);
     if (audit.file.removed[0])
         write_text(&w, "removed_file", audit.file.removed);
     writer_format(&w, "\"count\":%llu}\n", (unsigned long long)record->count);

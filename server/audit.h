@@ -21,6 +21,7 @@ struct audit_refusal {
     struct slice tenant;     /* empty: unknown */
     struct slice credential; /* "token:ID" or the fingerprint of the certificate; empty: none */
     struct slice serial;     /* of the certificate, hex; empty: none */
+    struct slice vehicle;    /* "veh:" and the pseudonym of the certificate's; empty: none */
 };
 
 /* Records one refusal. Before audit_start() and after audit_stop() only the log gets it. Thread:

@@ -59,6 +59,7 @@ static struct audit_record record_of(const struct audit_refusal *r)
     COPY(tenant, r->tenant);
     COPY(credential, r->credential);
     COPY(serial, r->serial);
+    COPY(vehicle, r->vehicle);
     return record;
 }
 
@@ -66,7 +67,8 @@ static bool is_same(const struct audit_record *a, const struct audit_record *b)
 {
     return a->status == b->status && !strcmp(a->address, b->address) && !strcmp(a->code, b->code) &&
            !strcmp(a->action, b->action) && !strcmp(a->credential, b->credential) &&
-           !strcmp(a->tenant, b->tenant) && !strcmp(a->serial, b->serial);
+           !strcmp(a->tenant, b->tenant) && !strcmp(a->serial, b->serial) &&
+           !strcmp(a->vehicle, b->vehicle);
 }
 
 /* Under the lock. NULL: not there and no room for it. */

@@ -8,7 +8,7 @@
 
 /* One sender and reason. */
 struct audit_record {
-    char action[24], code[48], address[64], tenant[128], credential[128], serial[64];
+    char action[24], code[48], address[64], tenant[128], credential[128], serial[64], vehicle[72];
     int status;
     uint64_t count;            /* since the last line of this record */
     int64_t first_ns, last_ns; /* wall clock, of that count */

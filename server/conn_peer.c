@@ -49,10 +49,17 @@ void conn_peer_refused(struct conn *conn, const char *message, const char *actio
         r != NULL || !strcmp(result, "no_certificate") || !strcmp(result, "certificate_refused");
     if (!r)
         r = &none;
+    struct http_certificate_name name = {0};
+    const struct http_handler *handler = &conn->server->handler;
+    /* Of a stranger's certificate the mask is all there is: a pseudonym for any VIN that somebody
+     * writes into one would tell which vehicle a pseudonym is. */
+    if (!r->certificate || !handler->name_certificate ||
+        !handler->name_certificate(handler->arg, r->certificate, &name))
+        snprintf(name.subject, sizeof name.subject, "%s", r->subject);
     log_info(message, LOG_TEXT("peer", conn->peer.address), LOG_TEXT("result", result),
              LOG_TEXT("reason", reason), LOG_TEXT("serial", r->serial),
-             LOG_TEXT("sha256", r->fingerprint), LOG_TEXT("subject", r->subject),
-             LOG_TEXT("issuer", r->issuer));
+             LOG_TEXT("sha256", r->fingerprint), LOG_TEXT("vehicle", name.vehicle),
+             LOG_TEXT("subject", name.subject), LOG_TEXT("issuer", r->issuer));
     if (!of_certificate)
         return; /* nobody was turned away for who they are */
     audit_refused(&(struct audit_refusal){
@@ -62,6 +69,7 @@ void conn_peer_refused(struct conn *conn, const char *message, const char *actio
         .address = conn->peer.address,
         .credential = slice_from_text(r->fingerprint),
         .serial = slice_from_text(r->serial),
+        .vehicle = slice_from_text(name.vehicle),
     });
 }
 

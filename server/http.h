@@ -35,12 +35,21 @@ struct http_peer {
     struct slice network; /* what counts as one address: of IPv6 the /64 */
 };
 
+/* What logs say of a certificate: never a VIN. */
+struct http_certificate_name {
+    char vehicle[72];  /* "veh:" and the pseudonym; empty: it is no vehicle's */
+    char subject[160]; /* VINs in it are labels */
+};
+
 struct http_handler {
     void (*on_headers)(void *arg, struct http_exchange *exchange);
     void (*on_body)(void *arg, struct http_exchange *exchange, struct slice span);
     void (*on_end)(void *arg, struct http_exchange *exchange);
     void (*on_gone)(void *arg, struct http_exchange *exchange);
     void *arg;
+    /* Names a certificate (X509 *) that a CA of senders has signed and that is refused. May be
+     * NULL. False: it identifies nobody. */
+    bool (*name_certificate)(void *arg, const void *x509, struct http_certificate_name *name);
 };
 
 enum http_method http_method(const struct http_exchange *exchange);

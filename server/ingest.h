@@ -62,6 +62,7 @@ void ingest_on_headers(void *ingest, struct http_exchange *exchange);
 void ingest_on_body(void *ingest, struct http_exchange *exchange, struct slice span);
 void ingest_on_end(void *ingest, struct http_exchange *exchange);
 void ingest_on_gone(void *ingest, struct http_exchange *exchange);
+bool ingest_name_certificate(void *ingest, const void *x509, struct http_certificate_name *name);
 
 /* Readable when verdicts of the writer are there; then call ingest_take_verdicts. */
 int ingest_verdict_fd(const struct ingest *ingest);

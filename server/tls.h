@@ -87,6 +87,7 @@ struct tls_refused {
     char fingerprint[65];                  /* hex SHA-256 */
     char serial[2 * TLS_SERIAL_BYTES + 1]; /* hex */
     char subject[160], issuer[160];        /* RFC 2253; what could be a VIN is masked */
+    struct x509_st *certificate; /* NULL: no CA of tls.client_ca has signed it, anybody may have */
 };
 /* NULL: none was refused. Lives as long as the session. */
 const struct tls_refused *tls_session_refused(struct ssl_st *session);

@@ -3,7 +3,6 @@
 #include "server/tls_context.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include "server/cert_names.h"
@@ -64,5 +63,5 @@ void tls_context_check(const struct tls_context *context, X509 *certificate, STA
     if (chain)
         out->chain_size = (unsigned)sk_X509_num(chain);
     sk_X509_pop_free(chain, X509_free);
-    free(v.refused);
+    tls_refused_destroy(v.refused);
 }

@@ -74,6 +74,8 @@ struct tls_verification {
     enum tls_verdict verdict;
     struct tls_refused *refused; /* on the heap; NULL: nothing was refused */
 };
+/* NULL is allowed. */
+void tls_refused_destroy(struct tls_refused *refused);
 /* tls_session.c: the verification that belongs to a session. */
 struct tls_verification *tls_session_verification(SSL *session);
 /* Makes the callback use *v for a check without a session. */

@@ -23,7 +23,7 @@ static void release_verification(void *parent, void *data, CRYPTO_EX_DATA *all, 
     if (!v)
         return;
     tls_context_release((struct tls_context *)(uintptr_t)v->context);
-    free(v->refused);
+    tls_refused_destroy(v->refused);
     free(v);
 }
 
@@ -75,7 +75,7 @@ enum status tls_session_peer(SSL *session, struct arena *arena, struct http_peer
 static void keep_refused(SSL *session, struct tls_verification *found)
 {
     struct tls_verification *own = tls_session_verification(session);
-    free(own->refused);
+    tls_refused_destroy(own->refused);
     own->refused = found->refused;
     own->verdict = found->verdict;
 }

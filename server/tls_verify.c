@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include "core/thread.h"
 #include "server/cert_names.h"
@@ -69,6 +70,29 @@ static void mask_name(const X509_NAME *name, char *out, size_t size)
     BIO_free(bio);
 }
 
+void tls_refused_destroy(struct tls_refused *refused)
+{
+    if (!refused)
+        return;
+    X509_free(refused->certificate);
+    free(refused);
+}
+
+/* Each signature up to one of tls.client_ca is good. OpenSSL looks at revocation lists before it
+ * looks at signatures. */
+static bool is_signed_by_ca(X509_STORE_CTX *store)
+{
+    const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(store);
+    int n = chain ? sk_X509_num(chain) : 0, untrusted = X509_STORE_CTX_get_num_untrusted(store);
+    if (n == 0 || untrusted >= n)
+        return false;
+    for (int i = 0; i < untrusted; i++)
+        if (X509_verify(sk_X509_value(chain, i), X509_get0_pubkey(sk_X509_value(chain, i + 1))) !=
+            1)
+            return false;
+    return true;
+}
+
 /* Whose certificate was refused: the sender's own, whichever of its chain was the reason. */
 static void note_refused(struct tls_verification *v, X509_STORE_CTX *store)
 {
@@ -89,6 +113,9 @@ static void note_refused(struct tls_verification *v, X509_STORE_CTX *store)
              n < TLS_SERIAL_BYTES ? n : TLS_SERIAL_BYTES, r->serial);
     mask_name(X509_get_subject_name(leaf), r->subject, sizeof r->subject);
     mask_name(X509_get_issuer_name(leaf), r->issuer, sizeof r->issuer);
+    if (is_signed_by_ca(store) && X509_up_ref(leaf) == 1)
+        r->certificate = leaf;
+    ERR_clear_error();
 }
 
 /* The list of an anchor's issuer: a sub-CA may be trusted without its root, and whether an anchor

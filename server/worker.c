@@ -216,8 +216,8 @@ enum status worker_create(const struct worker_options *o, struct worker **out)
             .listen_fd = o->listen_fd,
             .label = "ingest",
             .settings = http_settings_from_config(o->config),
-            .handler = {ingest_on_headers, ingest_on_body, ingest_on_end, ingest_on_gone,
-                        w->ingest},
+            .handler = {ingest_on_headers, ingest_on_body, ingest_on_end, ingest_on_gone, w->ingest,
+                        ingest_name_certificate},
             .tls = o->tls,
             .counts = o->counts,
         };

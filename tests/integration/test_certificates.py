@@ -1,12 +1,14 @@
 """Who a certificate is: every way to name a vehicle that is not the anchored one of identity.vehicle_from is refused with its reason."""
 
 import hashlib
+import http.client
 import json
 import re
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from certificates import Authority, name, tls_settings
 from harness import event, ndjson, wait_until
@@ -268,6 +270,47 @@ def test_explain_needs_no_key_of_the_server_and_takes_a_chain(make_server, autho
     assert code == 0 and "good: 3 certificates" in said
     path.write_bytes(path.read_bytes() + b"-----BEGIN CERTIFICATE-----\nxx\n-----END CERTIFICATE-----\n")
     assert explain(server, path)[0] == 1
+
+
+def handshake_fails(server, context):
+    try:
+        server.request("GET", "/health", context=context)
+    except (OSError, http.client.HTTPException):
+        return True
+    return False
+
+
+def lines_of(server, fingerprint):
+    """Of the log and of the audit log."""
+    audit = [line for path in (server.folder / "data/audit").glob("*") for line in path.read_text().splitlines()]
+    return [[line for line in lines if fingerprint in line] for lines in (server.log().splitlines(), audit)]
+
+
+def test_refused_certificate_of_the_fleet_is_known_by_its_pseudonym(make_server, authority, tmp_path):
+    crl = tmp_path / "crl.pem"
+    crl.write_bytes(authority.crl([]))
+    server = make_server(tls_settings(authority, crl=str(crl)))
+    vehicle = authority.vehicle(VIN)
+    assert post(server, authority, vehicle, vin=VIN)[0] == 200
+    pid = server.export()[0]["vehicle_pid"]
+
+    expired = authority.vehicle(VIN, "expired", days=-1)
+    revoked = authority.vehicle(VIN.lower(), "revoked")
+    stranger = Authority(tmp_path / "other").vehicle(VIN, "stranger")
+    real, authority.forger = authority.forger, ec.generate_private_key(ec.SECP256R1())
+    forged = authority.vehicle(VIN, "forged")
+    authority.forger = real
+    crl.write_bytes(authority.crl([revoked[0], forged[0]]))
+    wait_until(lambda: handshake_fails(server, authority.context(revoked)), what="the list being taken")
+    for paths, known in ((expired, True), (revoked, True), (stranger, False), (forged, False)):
+        assert handshake_fails(server, authority.context(paths))
+        fingerprint = x509.load_pem_x509_certificate(paths[0].read_bytes()).fingerprint(hashes.SHA256()).hex()
+        wait_until(lambda: all(lines_of(server, fingerprint)), what="the lines")
+        log, audit = lines_of(server, fingerprint)
+        said = "\n".join(log + audit)
+        assert (f'"vehicle":"veh:{pid}"' in audit[0]) == known and (f"veh:{pid}" in log[0]) == known, said
+        assert ("vin:" + pid[:8] in log[0]) == known and ("vehicle …" in log[0]) != known, log[0]
+        assert VIN not in said.upper()
 
 
 def test_two_authorities_of_one_name_are_told_apart_by_their_key(make_server, authority, tmp_path):

@@ -31,6 +31,7 @@ class Authority:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.key = ec.generate_private_key(ec.SECP256R1())
+        self.forger = None  # a key that signs in its place
         self.subject = name(common, "tests")
         signs = x509.KeyUsage(
             digital_signature=False, content_commitment=False, key_encipherment=False, data_encipherment=False, key_agreement=False,
@@ -61,7 +62,7 @@ class Authority:
         ]
         for extension, critical in extensions:
             builder = builder.add_extension(extension, critical)
-        return builder.sign(self.key, hashes.SHA256())
+        return builder.sign(self.forger or self.key, hashes.SHA256())
 
     def issue(self, file, common, organization="demo", san=(), usage=ExtendedKeyUsageOID.CLIENT_AUTH, days=30, more=()):
         """Paths of certificate and key. days < 0: expired. usage None: no extended key usage. more: further extensions."""

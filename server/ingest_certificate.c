@@ -1,0 +1,56 @@
+/* ingest_certificate.c: what logs say of a sender's certificate that a handshake has refused: the
+ * pseudonym of its vehicle, and its subject without VINs. Worker threads. Whether a CA of senders
+ * has signed it is for the caller to know. */
+#include <stdio.h>
+
+#include "parsers/scrub.h"
+#include "server/cert_names.h"
+#include "server/ingest_internal.h"
+
+#define ARENA_BYTES ((size_t)1 << 20)
+
+static void *alloc_in_arena(void *arena, size_t size)
+{
+    return arena_alloc(arena, size);
+}
+
+static bool name_identity(struct ingest *in, const struct identity *id, struct slice subject,
+                          struct arena *arena, struct http_certificate_name *name)
+{
+    struct scrub scrub = {
+        .pseudonym = pseudonym_make,
+        .pseudonym_arg = in->pseudonym,
+        .tenant = id->tenant,
+        .alloc = alloc_in_arena,
+        .alloc_arg = arena,
+    };
+    uint8_t pid[SHA256_BYTES];
+    scrub_know(&scrub, id->vehicle, NULL);
+    if (!scrub_text(&scrub, SCRUB_TEXT, &subject))
+        return false;
+    snprintf(name->subject, sizeof name->subject, "%.*s", SLICE_ARGS(subject));
+    if (id->vehicle.size) {
+        (void)pseudonym_make(in->pseudonym, id->tenant, id->vehicle, pid);
+        memcpy(name->vehicle, "veh:", 4);
+        cert_hex(pid, sizeof pid, name->vehicle + 4);
+    }
+    return true;
+}
+
+bool ingest_name_certificate(void *arg, const void *x509, struct http_certificate_name *name)
+{
+    struct ingest *in = (struct ingest *)arg;
+    struct http_peer peer = {.tls = true, .certificate = true};
+    struct identity_refusal why;
+    struct identity id;
+    struct arena arena;
+    bool good = false;
+    arena_init(&arena, ARENA_BYTES);
+    if (cert_names_read((X509 *)(uintptr_t)x509, &arena, &peer) == STATUS_OK &&
+        identity_from_peer(&peer, in->config, &arena, &id, &why) == STATUS_OK) {
+        good = name_identity(in, &id, peer.subject, &arena, name);
+        identity_fini(&id);
+    }
+    arena_fini(&arena);
+    return good;
+}
