@@ -390,11 +390,34 @@ def test_a_batch_whose_events_outgrow_their_limit_is_413(make_server):
     """Never 503: the sender would send it again for ever."""
     server = make_server({"limits": {"inflated_bytes": "8MiB", "inflate_ratio": 10_000}})
     # What OTLP says of a resource belongs to each of its records.
-    resource = {"attributes": [{"key": "k", "value": {"stringValue": "v" * 7000}}]}
-    records = [{"attributes": [{"key": "n", "value": {"intValue": n}}]} for n in range(20_000)]
+    resource = {"attributes": [{"key": "k", "value": {"stringValue": "v " * 3500}}]}
+    records = [{"attributes": [{"key": "number of the record", "value": {"intValue": n}}], "flags": 1} for n in range(20_000)]
     body = json.dumps({"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": records}]}]}).encode()
     reply = server.post(gzip.compress(body), path="/v1/events/otlp", Content_Encoding="gzip")
     assert (reply.status, reply.json["code"]) == (413, "events_too_large"), reply
+
+
+def test_a_resource_is_not_multiplied_by_its_records(server):
+    """About 1 KB as sent; its events had 63 MB and took half a second."""
+    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "gw"}}, {"key": "k", "value": {"stringValue": "v" * 8000}}]}
+    records = [{"flags": 1, "body": {}}] * 8000
+    body = gzip.compress(json.dumps({"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": records}]}]}).encode(), 9)
+    assert len(body) < 2000
+    before = server.metric("vsocd_spool_bytes"), cpu_seconds(server)
+    reply = server.post(body, path="/v1/events/otlp", Content_Encoding="gzip")
+    assert (reply.status, reply.json.get("accepted")) == (200, 8000), reply
+    assert server.metric("vsocd_spool_bytes") - before[0] < 8 * MIB
+    assert cpu_seconds(server) - before[1] < 0.3
+
+
+def test_bad_records_in_a_row_are_few_rows(server):
+    """49,000 rows came of 1.2 KB as sent."""
+    body = b'{"event":""}' * 49_000
+    reply = server.post(gzip.compress(body, 9), Content_Encoding="gzip")
+    assert reply.status == 422, reply
+    assert 256 <= reply.json["quarantined"] < 300 and reply.json["truncated"], reply
+    rows = [line["quarantine"] for line in server.export() if "quarantine" in line]
+    assert sum(row["raw_size"] for row in rows) == len(body)
 
 
 def test_a_batch_within_the_limits_always_fits(server):
