@@ -229,8 +229,10 @@ def test_hash_of_a_position_that_is_gone_is_not_passed_over(spool, vsocd):
 
 
 @pytest.mark.parametrize("wrong", ["7", "7=abc", "=", f"x={'0' * 64}", f"7={'g' * 64}", f"7={'0' * 65}"])
-def test_expectation_that_is_none_is_refused(spool, vsocd, wrong):
-    vsocd("verify", spool[0], "--expect", wrong, code=64)
+def test_expectation_that_is_none_is_refused(spool, build, wrong):
+    done = subprocess.run([build / "vsocd", "spool", "verify", spool[0], "--expect", wrong], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (64, "")
+    assert "--expect needs POSITION=HASH, the hash in 64 hex digits" in done.stderr
 
 
 # ---- evidence that went early -----------------------------------------------------------------------------------------------
