@@ -78,7 +78,8 @@ static void fake_spool_append(struct spool *spool, uint32_t events, bool with_re
     }
     if (with_reject)
         event_encoder_reject(&encoder, &(struct event_reject){.index = events - 1,
-                                                              .code = SLICE_LITERAL("malformed")});
+                                                              .code = SLICE_LITERAL("malformed"),
+                                                              .raw = SLICE_LITERAL("as sent")});
     ensure(record->events.status == STATUS_OK);
     struct batch_meta *meta = &record->meta;
     meta->position = ++spool->position;

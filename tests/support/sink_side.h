@@ -29,6 +29,7 @@ static struct side {
     unsigned copies[BATCH_MAX + 1][EVENTS_MAX]; /* of each event */
     unsigned quarantined[BATCH_MAX + 1][EVENTS_MAX];
     unsigned undecodable[BATCH_MAX + 1]; /* rejects that stand for damaged items */
+    size_t raw_bytes;                    /* of quarantined records that it got */
     bool diverts;                        /* quarantines the poison by itself */
     unsigned loads, largest_load, connects;
     uint64_t highest_first; /* loads came in ascending order as long as this is so */
@@ -95,6 +96,8 @@ static inline bool take(const struct sink_load *load, bool dry, struct sink_prob
             ensure(item.is_reject ||
                    (item.event.sev_id == index && EVENT_HAS(&item.event, event_uid)));
             bool marked = is_marked(load, b, index);
+            if (item.is_reject && !dry)
+                side.raw_bytes += item.reject.raw.size;
             if (item.is_reject && slice_equal(item.reject.code, SLICE_LITERAL(SINK_UNDECODABLE))) {
                 side.undecodable[position] += !dry;
                 continue;

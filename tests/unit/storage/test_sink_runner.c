@@ -324,6 +324,27 @@ static void stop_gives_up_on_a_sink_that_does_not_hear(void **state)
     runner = NULL;
 }
 
+/* They are as the sender sent them, a VIN among them: only a sink that says so gets them. */
+static void bytes_of_quarantined_records_go_to_who_takes_them(void **state)
+{
+    (void)state;
+    struct sink taker = fake_sink;
+    fake_spool_append(spool, 3, true);
+    start();
+    await_position(1);
+    assert_copies(1, 1, 3, 1);
+    assert_int_equal(side.raw_bytes, 0);
+    stop();
+    taker.takes_raw = true;
+    options.sink = &taker;
+    fake_spool_append(spool, 3, true);
+    start();
+    await_position(2);
+    assert_copies(2, 2, 3, 1);
+    assert_int_equal(side.raw_bytes, strlen("as sent"));
+    stop();
+}
+
 static void wrong_options_are_refused_with_a_reason(void **state)
 {
     (void)state;
@@ -348,6 +369,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(every_event_arrives_once_in_order),
+        TEST(bytes_of_quarantined_records_go_to_who_takes_them),
         TEST(loads_keep_to_their_size),
         TEST(lanes_share_the_batches_and_idle_ones_hold_nothing_back),
         TEST(busy_sink_gets_the_same_load_again),
