@@ -138,6 +138,11 @@ CLOUD = {"specversion": "1.0", "id": f"c-{IN_ID}", "source": f"urn:x:{IN_TEXT}",
          "note": IN_TEXT, "data": {"event_name": "x", "severity_id": 3, "peer": {"Vin": NESTED}, IN_KEY: IN_TEXT}}
 
 
+def twice(key):
+    """A record whose refusal names the key."""
+    return f'{{"event_name":"e","severity_id":1,"{key}":1,"{key}":2}}\n'.encode()
+
+
 def requests():
     """(path, content type, body, headers)"""
     lines = lambda name: "".join(line + "\n" for line in LINES[name]).encode()
@@ -145,6 +150,7 @@ def requests():
     yield "/v1/events", "application/x-ndjson", b'{"event_name":"e","severity_id":1,"message":"\\u0031' + ESCAPED[1:].encode() + b'"}\n', {}
     yield "/v1/events", "application/x-ndjson", b'{"event_name":"e","severity_id":1,"a":{"\\u0076IN":"\\u0031' + CLAIMED[1:].encode() + b'"}}\n', {}
     yield "/v1/events", "application/x-ndjson", f"{{broken {QUARANTINED}\n".encode(), {}
+    yield "/v1/events", "application/x-ndjson", twice(QUARANTINED), {}
     for name in LINES:
         yield f"/v1/events/{name}", "text/plain", lines(name), {}
     yield "/v1/events/dlt", "application/vnd.covesa.dlt", dlt() + QUARANTINED.encode(), {}
@@ -180,13 +186,15 @@ def served(make_server, services, database, tmp_path):
     listed = authority.folder / "senders"
     listed.write_text("".join(open(authority.sender(dns=dns), encoding="utf-8").read() for dns in ("gateway.demo", "named.demo")).replace("gateway-1", "gateway-2", 1))
     server = make_server({
-        **tls_settings(authority),
-        "identity": {"vin_mismatch": "flag", "senders_file": str(listed)},
+        **tls_settings(authority, client_auth="optional"),
+        "identity": {"vin_mismatch": "flag", "senders_file": str(listed), "tokens_file": str(tmp_path / "tokens")},
         "sinks": {
             "kafka": {"enabled": True, "topics": topics, "properties": {"bootstrap.servers": services.bootstrap}},
             "postgres": {"enabled": True, "dsn": database}, "file": {"enabled": True, "path": str(tmp_path / "out.ndjson")},
         },
-    })
+    }, start=False)
+    token = server.run("token", "new", "--file", tmp_path / "tokens", "--tenant", "demo", "--id", f"of-{IN_TOKEN}").stdout.decode().strip()
+    server.start()
     senders = {
         "vehicle": authority.context(authority.vehicle(OWN)), "gateway": authority.context(authority.gateway()),
         "stranger": authority.context(authority.issue("stranger", f"gw {IN_NAME}", organization=f"o {IN_NAME}")),
@@ -214,6 +222,7 @@ def served(make_server, services, database, tmp_path):
     # Its own vehicle, where only who knows it can see it: inside words, with letters for digits.
     own = json.dumps({"event_name": "x", "severity_id": 1, "message": f"x{OWN}y {OWN.replace('0', 'O')} {OWN}{OWN}", "host": f"h{OWN.lower()}"}).encode()
     assert send("vehicle", "/v1/events", "application/json", own, {}).status == 200
+    assert send("vehicle", "/v1/events", "application/x-ndjson", twice(f"x{OWN}y"), {}).status == 422
     # Each vehicle that a request or record names, inside a word, in a record that is stored under another or under it.
     hidden = lambda vin, claim: json.dumps({"event_name": "x", "severity_id": 1, "vin": claim, "message": f"x{vin}y"}).encode()
     assert send("vehicle", "/v1/events", "application/json", hidden(OWN, CLAIMED), {}).status == 200
@@ -222,6 +231,7 @@ def served(make_server, services, database, tmp_path):
     # The same in what a batch says of itself.
     plain = json.dumps({"event_name": "x", "severity_id": 1}).encode()
     assert send("named", "/v1/events", "application/json", plain, {}).status == 200
+    assert send("none", "/v1/events", "application/json", plain, {"Authorization": f"Bearer {token}"}).status == 200
     assert send("vehicle", "/v1/events", f"application/json; x=a{OWN}b", plain, {"Idempotency-Key": f"k{OWN}k"}).status == 200
     assert send("gateway", "/v1/events", f"application/json; x=a{HEADER}b", plain, {"VSOC-Vehicle": HEADER, "Idempotency-Key": f"k{HEADER}k"}).status == 200
     for path, headers in REFUSED:
