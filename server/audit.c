@@ -45,7 +45,7 @@ void audit_refused(const struct audit_refusal *r)
 }
 
 void audit_request_refused(const struct http_exchange *exchange, int status, const char *code,
-                           struct slice tenant, struct slice credential)
+                           struct slice tenant, struct slice credential, struct slice vehicle)
 {
     const struct http_peer *peer = http_peer(exchange);
     audit_refused(&(struct audit_refusal){
@@ -55,6 +55,7 @@ void audit_request_refused(const struct http_exchange *exchange, int status, con
         .address = peer->address,
         .tenant = tenant,
         .credential = credential.size ? credential : peer->fingerprint,
+        .vehicle = vehicle,
     });
 }
 

@@ -28,9 +28,9 @@ struct audit_refusal {
  * any; never waits for the disk. */
 void audit_refused(const struct audit_refusal *refusal);
 /* The same for a request whose sender may not do what it asks (401, 403). credential: as struct
- * identity has it; empty: none that is known. */
+ * identity has it; vehicle: as in struct audit_refusal; empty: none that is known. */
 void audit_request_refused(const struct http_exchange *exchange, int status, const char *code,
-                           struct slice tenant, struct slice credential);
+                           struct slice tenant, struct slice credential, struct slice vehicle);
 
 /* Opens the files in data_dir/audit and starts the thread that writes them. max_bytes: of all files
  * together; the oldest is removed beyond it, which the log and the newest file report. REFUSED,

@@ -31,14 +31,21 @@ void ingest_answer_refusal(struct http_exchange *exchange, const struct dialect 
                  &extra, refusal->header ? 1 : 0, dialect->route);
 }
 
+static void note_refused(const struct request *r, const struct refusal *refusal)
+{
+    char vehicle[VEHICLE_NAME_BYTES];
+    ingest_name_vehicle(r->ingest, r->identity.tenant, r->identity.vehicle, vehicle);
+    audit_request_refused(r->exchange, refusal->status, refusal->code, r->identity.tenant,
+                          r->identity.credential, slice_from_text(vehicle));
+}
+
 void request_refuse(struct request *r, const struct refusal *refusal)
 {
     metric_add(r->ingest->batches_refused, 1);
     struct http_exchange *exchange = r->exchange;
     if (exchange) {
         if (refusal->status == 401 || refusal->status == 403)
-            audit_request_refused(exchange, refusal->status, refusal->code, r->identity.tenant,
-                                  r->identity.credential);
+            note_refused(r, refusal);
         http_set_context(exchange, NULL);
         ingest_answer_refusal(exchange, r->dialect, refusal);
         r->exchange = NULL;

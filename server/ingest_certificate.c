@@ -24,16 +24,12 @@ static bool name_identity(struct ingest *in, const struct identity *id, struct s
         .alloc = alloc_in_arena,
         .alloc_arg = arena,
     };
-    uint8_t pid[SHA256_BYTES];
+    _Static_assert(sizeof name->vehicle >= VEHICLE_NAME_BYTES, "");
     scrub_know(&scrub, id->vehicle, NULL);
     if (!scrub_text(&scrub, SCRUB_TEXT, &subject))
         return false;
     snprintf(name->subject, sizeof name->subject, "%.*s", SLICE_ARGS(subject));
-    if (id->vehicle.size) {
-        (void)pseudonym_make(in->pseudonym, id->tenant, id->vehicle, pid);
-        memcpy(name->vehicle, "veh:", 4);
-        cert_hex(pid, sizeof pid, name->vehicle + 4);
-    }
+    ingest_name_vehicle(in, id->tenant, id->vehicle, name->vehicle);
     return true;
 }
 

@@ -50,6 +50,12 @@ void request_answer(struct request *request, ack_mask_t missing);
 void request_acknowledge(struct request *request);
 /* Takes the request out of those that wait for sinks. */
 void request_stop_waiting(struct request *request);
+/* ingest_privacy.c */
+
+/* "veh:" and the hex pseudonym of a vehicle of a tenant, NUL-terminated; "" when vin is empty. */
+#define VEHICLE_NAME_BYTES (sizeof "veh:" + 2 * SHA256_BYTES)
+void ingest_name_vehicle(struct ingest *ingest, struct slice tenant, struct slice vin,
+                         char name[VEHICLE_NAME_BYTES]);
 /* ingest_stall.c */
 
 /* Its batch went to the writer. */

@@ -3,6 +3,7 @@
 #include "server/ingest_internal.h"
 
 #include "parsers/scrub.h"
+#include "server/cert_names.h"
 
 static void *alloc_in_arena(void *arena, size_t size)
 {
@@ -23,24 +24,27 @@ static struct scrub make_scrub(const struct request *r)
     return scrub;
 }
 
+void ingest_name_vehicle(struct ingest *ingest, struct slice tenant, struct slice vin,
+                         char name[VEHICLE_NAME_BYTES])
+{
+    uint8_t pid[SHA256_BYTES];
+    name[0] = '\0';
+    if (!vin.size)
+        return;
+    (void)pseudonym_make(ingest->pseudonym, tenant, vin, pid);
+    memcpy(name, "veh:", sizeof "veh:" - 1);
+    cert_hex(pid, sizeof pid, name + sizeof "veh:" - 1);
+}
+
 /* veh: and the pseudonym of the certificate's vehicle; else the sender's name without VINs. */
 static bool name_sender(struct request *r, struct scrub *scrub, struct slice *sender)
 {
-    uint8_t pid[SHA256_BYTES];
+    char name[VEHICLE_NAME_BYTES];
     *sender = r->identity.sender;
     if (!r->identity.vehicle.size)
         return scrub_text(scrub, SCRUB_TEXT, sender);
-    uint8_t *name = arena_alloc(&r->batch->arena, sizeof "veh:" + 2 * sizeof pid);
-    if (!name)
-        return false;
-    struct writer w = {.data = name,
-                       .capacity = sizeof "veh:" + 2 * sizeof pid,
-                       .limit = sizeof "veh:" + 2 * sizeof pid};
-    (void)pseudonym_make(r->ingest->pseudonym, r->identity.tenant, r->identity.vehicle, pid);
-    writer_text(&w, "veh:");
-    writer_hex(&w, slice_make(pid, sizeof pid));
-    *sender = writer_slice(&w);
-    return true;
+    ingest_name_vehicle(r->ingest, r->identity.tenant, r->identity.vehicle, name);
+    return arena_copy(&r->batch->arena, slice_from_text(name), sender) == STATUS_OK;
 }
 
 bool request_name_batch(struct request *r, struct refusal *refusal)

@@ -313,6 +313,24 @@ def test_refused_certificate_of_the_fleet_is_known_by_its_pseudonym(make_server,
         assert VIN not in said.upper()
 
 
+def test_refused_request_of_a_vehicle_is_audited_with_its_pseudonym(make_server, authority, tmp_path):
+    tokens = tmp_path / "tokens"
+    server = make_server({**tls_settings(authority), "identity": {"tokens_file": str(tokens)}}, start=False)
+    words = ("token", "new", "--file", tokens, "--tenant", "demo", "--id", "other", "--vehicles", OTHER)
+    token = server.run(*words).stdout.decode().strip()
+    server.start()
+    vehicle = authority.vehicle(VIN)
+    assert post(server, authority, vehicle, vin=VIN)[0] == 200
+    pid = server.export()[0]["vehicle_pid"]
+    headers = {"Content-Type": "application/x-ndjson", "Authorization": f"Bearer {token}"}
+    reply = server.request("POST", "/v1/events", ndjson([event(2, vin=VIN)]), headers, context=authority.context(vehicle))
+    assert (reply.status, reply.json["code"]) == (403, "vehicle_refused")
+    wait_until(lambda: all(lines_of(server, "vehicle_refused")), what="the lines")
+    log, audit = lines_of(server, "vehicle_refused")
+    assert f'"vehicle":"veh:{pid}"' in audit[0] and f"veh:{pid}" in log[0]
+    assert VIN not in log[0] + audit[0]
+
+
 def test_two_authorities_of_one_name_are_told_apart_by_their_key(make_server, authority, tmp_path):
     twin = Authority(tmp_path / "twin")
     assert twin.subject == authority.subject
