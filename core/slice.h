@@ -87,14 +87,23 @@ static inline bool slice_equal(struct slice a, struct slice b)
            (a.size <= 16 || memcmp(a.data + 8, b.data + 8, a.size - 16) == 0);
 }
 
+/* Most texts that are compared with a table's differ in the first byte: no length is needed then.
+ */
+static inline bool slice_may_start_with(struct slice s, const char *text)
+{
+    return !*text || (s.size && s.data[0] == (uint8_t)*text);
+}
+
 static inline bool slice_equal_text(struct slice a, const char *text)
 {
-    return slice_equal(a, slice_from_text(text));
+    return slice_may_start_with(a, text) && slice_equal(a, slice_from_text(text));
 }
 
 /* Equal but for ASCII letter case. */
 static inline bool slice_equal_nocase(struct slice a, const char *text)
 {
+    if (a.size && ((a.data[0] ^ (uint8_t)*text) & 0xdf))
+        return false;
     struct slice b = slice_from_text(text);
     if (a.size != b.size)
         return false;
@@ -112,6 +121,8 @@ static inline bool slice_equal_nocase(struct slice a, const char *text)
 
 static inline bool slice_starts_with(struct slice s, const char *text)
 {
+    if (!slice_may_start_with(s, text))
+        return false;
     size_t n = strlen(text);
     return s.size >= n && memcmp(s.data, text, n) == 0;
 }

@@ -2,6 +2,8 @@
  * audit-userspace's libaudit.h. Which category is our choice. */
 #include "parsers/audit_type.h"
 
+#include "core/json_names.h"
+
 #define AUTHENTICATION "authentication"
 #define AUTHORIZATION  "authorization"
 #define CONFIGURATION  "configuration_change"
@@ -134,23 +136,38 @@ static const char *category_of_prefix(struct slice name)
     return OTHER;
 }
 
+#define ROWS (sizeof rows / sizeof *rows)
+_Static_assert(ROWS <= JSON_NAMES_MAX, "each row has a number in the table of names");
+
+/* Row + 1 of each name. */
+static struct json_names names;
+
+__attribute__((constructor)) static void names_fill(void)
+{
+    for (unsigned i = 0; i < ROWS; i++)
+        json_names_add(&names, rows[i].name, i + 1);
+}
+
+static const struct row *row_of(struct slice type)
+{
+    unsigned number = number_of(type), name = number ? 0 : json_names_find(&names, type);
+    for (size_t i = 0; number && i < ROWS; i++)
+        if (rows[i].number == number)
+            return &rows[i];
+    return name ? &rows[name - 1] : NULL;
+}
+
 struct audit_type audit_type_of(struct slice type)
 {
-    unsigned number = number_of(type);
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (number ? rows[i].number == number : slice_equal_text(type, rows[i].name))
-            return (struct audit_type){slice_from_text(rows[i].name),
-                                       slice_from_text(rows[i].category), rows[i].rank};
+    const struct row *row = row_of(type);
+    if (row)
+        return (struct audit_type){slice_from_text(row->name), slice_from_text(row->category),
+                                   row->rank};
     return (struct audit_type){type, slice_from_text(category_of_prefix(type)), AUDIT_RANK_MAIN};
 }
 
-/* Asked of the first word of every line of syslog: most differ in the first letter. */
+/* Asked of the first word of every line of syslog. */
 bool audit_type_is_known(struct slice name)
 {
-    if (!name.size)
-        return false;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (rows[i].name[0] == name.data[0] && slice_equal_text(name, rows[i].name))
-            return true;
-    return false;
+    return json_names_find(&names, name) != 0;
 }

@@ -107,7 +107,9 @@ void uds_words_read(struct text_event *t, struct slice text)
     text = slice_sub(text, 0, 1024);
     for (size_t at = 0; at < text.size && !is_uds; at++) {
         uint8_t c = text.data[at] | 0x20;
-        bool starts = (c == 'u' || c == 'n') && (!at || !is_word_byte(text.data[at - 1]));
+        if (c != 'u' && c != 'n')
+            continue;
+        bool starts = !at || !is_word_byte(text.data[at - 1]);
         bool ends = at + 3 >= text.size || !is_letter(text.data[at + 3]);
         is_uds = starts && ends &&
                  (is_word(text, at, at + 3, "uds") || is_word(text, at, at + 3, "nrc"));
