@@ -10,9 +10,7 @@ void json_names_add(struct json_names *names, const char *text, unsigned number)
     ensure(json_names_find(names, name) == 0);
     struct slice_ends ends = slice_ends_of(name);
     size_t i = json_names_slot(ends, name.size);
-    while (names->number[i])
+    while (names->slots[i].size)
         i = (i + 1) % JSON_NAMES_SLOTS;
-    names->number[i] = (uint8_t)number;
-    names->ends[i] = ends;
-    names->text[i] = name;
+    names->slots[i] = (struct json_name){ends, name.data, (uint32_t)name.size, number};
 }

@@ -12,11 +12,17 @@ extern "C" {
 #define JSON_NAMES_MAX   127 /* numbers are 1 to this; nodes keep them in a byte */
 #define JSON_NAMES_SLOTS 512 /* most searches take one step */
 
+/* What a search compares, in half a cache line. */
+struct json_name {
+    struct slice_ends ends;
+    const uint8_t *data;
+    uint32_t size;   /* 0: free slot */
+    uint32_t number; /* 0: free slot */
+};
+
 /* All zero: no names. */
 struct json_names {
-    uint8_t number[JSON_NAMES_SLOTS]; /* 0: free slot */
-    struct slice_ends ends[JSON_NAMES_SLOTS];
-    struct slice text[JSON_NAMES_SLOTS];
+    struct json_name slots[JSON_NAMES_SLOTS];
 };
 
 static inline size_t json_names_slot(struct slice_ends ends, size_t size)
@@ -30,17 +36,22 @@ static inline size_t json_names_slot(struct slice_ends ends, size_t size)
  */
 void json_names_add(struct json_names *names, const char *text, unsigned number);
 
+static inline bool json_name_equals(const struct json_name *name, struct slice_ends ends,
+                                    struct slice key)
+{
+    return name->ends.head == ends.head && name->ends.tail == ends.tail && name->size == key.size &&
+           (key.size <= 16 || memcmp(name->data + 8, key.data + 8, key.size - 16) == 0);
+}
+
 /* Number of the name that equals key, 0 when there is none. */
 static inline unsigned json_names_find(const struct json_names *names, struct slice key)
 {
     struct slice_ends ends = slice_ends_of(key);
     size_t i = json_names_slot(ends, key.size);
-    for (; names->number[i]; i = (i + 1) % JSON_NAMES_SLOTS)
-        if (names->ends[i].head == ends.head && names->ends[i].tail == ends.tail &&
-            names->text[i].size == key.size &&
-            (key.size <= 16 || memcmp(names->text[i].data + 8, key.data + 8, key.size - 16) == 0))
-            break;
-    return names->number[i];
+    const struct json_name *name = &names->slots[i];
+    while (name->size && !json_name_equals(name, ends, key))
+        name = &names->slots[i = (i + 1) % JSON_NAMES_SLOTS];
+    return name->number;
 }
 
 #ifdef __cplusplus

@@ -112,21 +112,27 @@ void writer_base64(struct writer *w, struct slice s)
     }
 }
 
-/* Length of the run at the head of s[0, size) that stands in a JSON string as it is. Looks at eight
- * bytes at a time. */
-static size_t json_plain_run(const uint8_t *s, size_t size)
+/* Do eight bytes stand in a JSON string as they are? */
+static inline bool json_is_plain(uint64_t v)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101), high = UINT64_C(0x8080808080808080);
+    uint64_t quote = v ^ ones * '"', slash = v ^ ones * '\\';
+    uint64_t found =
+        ((v - ones * 0x20) & ~v) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash);
+    return !(found & high);
+}
+
+/* Length of the run at the head of s[0, size) that stands in a JSON string as it is. Looks at eight
+ * bytes at a time; at the end of a text or in a short one they overlap. */
+static size_t json_plain_run(const uint8_t *s, size_t size)
+{
     size_t i = 0;
-    for (; i + 8 <= size; i += 8) {
-        uint64_t v;
-        memcpy(&v, s + i, 8);
-        uint64_t quote = v ^ ones * '"', slash = v ^ ones * '\\';
-        uint64_t found =
-            ((v - ones * 0x20) & ~v) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash);
-        if (found & high)
-            break;
-    }
+    while (i + 8 <= size && json_is_plain(slice_load8(s + i)))
+        i += 8;
+    if (i + 8 > size && size >= 8 && json_is_plain(slice_load8(s + size - 8)))
+        return size;
+    if (size >= 4 && size < 8 && json_is_plain(slice_load4(s) | slice_load4(s + size - 4) << 32))
+        return size;
     while (i < size && s[i] >= 0x20 && s[i] != '"' && s[i] != '\\')
         i++;
     return i;

@@ -130,23 +130,28 @@ static void json_string_escapes_what_rfc_8259_demands(void **state)
     assert_written("\"\"");
 }
 
-/* The scan looks at eight bytes at a time: each byte value at each place among plain bytes. */
+static void check_byte_at(uint8_t byte, size_t place, size_t size)
+{
+    uint8_t text[20];
+    bool escaped = byte < 0x20 || byte == '"' || byte == '\\';
+    memset(text, byte % 2 ? ' ' : '!', sizeof text);
+    text[place] = byte;
+    writer_reset(&w);
+    writer_json_string(&w, slice_make(text, size));
+    assert_int_equal(w.size > size + 2, escaped);
+    assert_int_equal(w.data[1 + place], escaped ? '\\' : byte);
+    assert_int_equal(w.data[w.size - 1], '"');
+}
+
+/* The scan looks at eight bytes at a time, which overlap at the end: each byte value at each place
+ * among plain bytes, in texts of each size. */
 static void json_string_finds_each_byte_at_each_place(void **state)
 {
     (void)state;
-    for (unsigned byte = 0; byte < 256; byte++) {
-        for (size_t place = 0; place < 20; place++) {
-            uint8_t text[20];
-            memset(text, byte % 2 ? ' ' : '!', sizeof text);
-            text[place] = (uint8_t)byte;
-            writer_reset(&w);
-            writer_json_string(&w, slice_make(text, sizeof text));
-            bool escaped = byte < 0x20 || byte == '"' || byte == '\\';
-            assert_int_equal(w.size > 22, escaped);
-            assert_int_equal(w.data[1 + place], escaped ? '\\' : byte);
-            assert_int_equal(w.data[w.size - 1], '"');
-        }
-    }
+    for (size_t size = 1; size <= 20; size++)
+        for (size_t place = 0; place < size; place++)
+            for (unsigned byte = 0; byte < 256; byte++)
+                check_byte_at((uint8_t)byte, place, size);
 }
 
 static void doubles_are_short(void **state)
