@@ -45,10 +45,9 @@ enum json_event_kind json_event_kind(const struct json_document *document)
             seen |= mark_of(nodes[k].key);
             continue;
         }
-        const struct event_field_info *field = vsoc_json_keys[nodes[k].name].field;
-        if ((field == &event_field_table[EVENT_event_name] ||
-             field == &event_field_table[EVENT_sev_id]) &&
-            nodes[k].type != JSON_NULL)
+        const struct vsoc_json_key *key = &vsoc_json_keys[nodes[k].name];
+        if ((key->field == EVENT_event_name || key->field == EVENT_sev_id) &&
+            key->kind == VSOC_JSON_KEY_FIELD && nodes[k].type != JSON_NULL)
             return JSON_EVENT_NATIVE;
     }
     if (seen & HAS_ECS_VERSION || (seen & HAS_ECS && seen & HAS_TIMESTAMP))

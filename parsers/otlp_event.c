@@ -188,7 +188,7 @@ static bool take_model_name(struct reading *r, struct slice name, const struct o
     struct vsoc_json_key key = vsoc_json_keys[json_names_find(&vsoc_json_names, name)];
     switch (key.kind) {
     case VSOC_JSON_KEY_FIELD:
-        return take_field(r, key.field, value);
+        return take_field(r, &event_field_table[key.field], value);
     case VSOC_JSON_KEY_VIN:
         return value->kind == OTLP_TEXT && take_vin(r, EVENT_FIELD_COUNT, value);
     default: /* the record has its own time */

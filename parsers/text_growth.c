@@ -9,9 +9,9 @@
 #define SHORT_BYTES 512
 #define MORE_FREE   256
 
-static bool cut(struct slice *text, size_t most)
+static inline bool cut(bool is_set, struct slice *text, size_t most)
 {
-    if (text->size <= SHORT_BYTES)
+    if (!is_set || text->size <= SHORT_BYTES)
         return false;
     size_t fitting = writer_json_fitting(*text, most);
     bool is_cut = fitting < text->size;
@@ -21,12 +21,10 @@ static bool cut(struct slice *text, size_t most)
 
 bool text_growth_cut(struct event *event, size_t record_bytes)
 {
-    static const enum event_field fields[] = {EVENT_message, EVENT_process_command_line,
-                                              EVENT_process_executable, EVENT_file_path};
-    bool is_cut = false;
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-        if (event_is_set(event, fields[i]))
-            is_cut |=
-                cut(event_slice_at(event, &event_field_table[fields[i]]), record_bytes + MORE_FREE);
+    size_t most = record_bytes + MORE_FREE;
+    bool is_cut = cut(EVENT_HAS(event, message), &event->message, most);
+    is_cut |= cut(EVENT_HAS(event, process_command_line), &event->process_command_line, most);
+    is_cut |= cut(EVENT_HAS(event, process_executable), &event->process_executable, most);
+    is_cut |= cut(EVENT_HAS(event, file_path), &event->file_path, most);
     return is_cut;
 }

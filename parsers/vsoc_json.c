@@ -70,19 +70,40 @@ static bool refuse_value(struct reading *r, const struct json_node *node, enum s
 
 /* ---- members ---- */
 
-static bool take_field(struct reading *r, const struct json_node *node,
-                       const struct event_field_info *field)
+static bool take_attributes(struct reading *r, const struct json_node *node)
 {
-    if (field->kind == EVENT_KIND_JSON) {
-        if (node->type != JSON_OBJECT)
-            return refuse_value(r, node, STATUS_WRONG_TYPE, field->kind);
-        r->sent_attributes = node;
-        return true;
-    }
-    if (event_is_set(&r->event, (enum event_field)(field - event_field_table)))
-        return refuse(r, node, "duplicate_key", "stands twice, once under its short name");
-    enum status status = vsoc_json_value_read(r->context, node, field, &r->event);
+    if (node->type != JSON_OBJECT)
+        return refuse_value(r, node, STATUS_WRONG_TYPE, EVENT_KIND_JSON);
+    r->sent_attributes = node;
+    return true;
+}
+
+/* A value that is no text of a text field and no integer of an integer field. */
+static __attribute__((noinline)) bool
+take_other_field(struct reading *r, const struct json_node *node, enum event_field number)
+{
+    const struct event_field_info *field = &event_field_table[number];
+    if (field->kind == EVENT_KIND_JSON)
+        return take_attributes(r, node);
+    enum status status = vsoc_json_value_read_any(r->context, node, field, &r->event);
     return status == STATUS_OK ? true : refuse_value(r, node, status, field->kind);
+}
+
+static inline bool take_field(struct reading *r, const struct json_node *node,
+                              const struct vsoc_json_key *key)
+{
+    enum event_field field = (enum event_field)key->field;
+    void *member = (uint8_t *)&r->event + key->offset;
+    if (event_is_set(&r->event, field))
+        return refuse(r, node, "duplicate_key", "stands twice, once under its short name");
+    if (node->type == JSON_STRING && key->value == EVENT_KIND_TEXT)
+        *(struct slice *)member = node->text;
+    else if (node->type == JSON_INT && key->value == EVENT_KIND_INT)
+        *(int64_t *)member = node->integer;
+    else
+        return take_other_field(r, node, field);
+    event_mark(&r->event, field);
+    return true;
 }
 
 static bool take_vin(struct reading *r, const struct json_node *node)
@@ -135,21 +156,16 @@ static void take_other_times(struct reading *r)
 
 static bool take_member(struct reading *r, const struct json_node *node)
 {
-    struct vsoc_json_key key = vsoc_json_keys[node->name];
-    if (key.kind == VSOC_JSON_KEY_UNKNOWN) {
+    const struct vsoc_json_key *key = &vsoc_json_keys[node->name];
+    if (key->kind == VSOC_JSON_KEY_UNKNOWN) {
         take_unknown(r, node);
         return true;
     }
     if (node->type == JSON_NULL)
         return true; /* as if it were not there */
-    switch (key.kind) {
-    case VSOC_JSON_KEY_VIN:
-        return take_vin(r, node);
-    case VSOC_JSON_KEY_TIME:
-        return take_time(r, node);
-    default:
-        return take_field(r, node, key.field);
-    }
+    if (key->kind == VSOC_JSON_KEY_FIELD)
+        return take_field(r, node, key);
+    return key->kind == VSOC_JSON_KEY_VIN ? take_vin(r, node) : take_time(r, node);
 }
 
 /* ---- attributes ---- */

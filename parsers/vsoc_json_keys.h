@@ -13,9 +13,12 @@ enum vsoc_json_key_kind {
     VSOC_JSON_KEY_TIME,
 };
 
+/* Small: each member of each record has its own looked up. */
 struct vsoc_json_key {
-    enum vsoc_json_key_kind kind;
-    const struct event_field_info *field; /* of FIELD */
+    uint8_t kind;    /* enum vsoc_json_key_kind */
+    uint8_t value;   /* of FIELD: enum event_kind */
+    uint8_t field;   /* of FIELD: enum event_field */
+    uint16_t offset; /* of FIELD: of its member in struct event */
 };
 
 /* The names of the native event, for json_parse_named. */
