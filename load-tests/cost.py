@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 import zlib
 
 import machine
@@ -81,6 +82,10 @@ def dynamic_block(literals=0):
     return bits.code(1, 1)
 
 
+def stored_block(size):
+    return b"\0" + struct.pack("<HH", size, size ^ 0xFFFF) + bytes(i * i % 251 for i in range(size))
+
+
 def gzip_of(pattern, size=SIZE):
     """Cut off at its end: what matters is what comes before. Something to match first."""
     return GZIP_HEAD + b"\0\x10\0\xef\xff" + b"a" * 16 + pattern.repeated(size)
@@ -140,6 +145,12 @@ def wire():
     yield "gzip: dynamic blocks of 32 letters", "vsoc_json", "gzip", gzip_of(dynamic_block(literals=32))
     yield "gzip: empty stored blocks", "vsoc_json", "gzip", GZIP_HEAD + b"\0\0\0\xff\xff" * (SIZE // 5)
     yield "gzip: stored blocks of one byte", "vsoc_json", "gzip", GZIP_HEAD + b"\0\1\0\xfe\xffa" * (SIZE // 6)
+    for name, few in ("empty blocks", bytes.fromhex("0208208000") * 204), ("blocks of one letter", fixed_block(literals=1).repeated(1008)):
+        yield f"gzip: {name} among stored ones", "vsoc_json", "gzip", GZIP_HEAD + (few + stored_block(5115 - len(few))) * (SIZE // 5120)
+    for literals in (10, 20, 40, 60, 100):
+        yield f"gzip: fixed blocks of {literals} letters", "vsoc_json", "gzip", gzip_of(fixed_block(literals=literals))
+    for literals in (100, 200, 400):
+        yield f"gzip: dynamic blocks of {literals} letters", "vsoc_json", "gzip", gzip_of(dynamic_block(literals=literals))
     yield "gzip: empty members", "vsoc_json", "gzip", empty_member * (SIZE // len(empty_member))
     yield "gzip: members of a line", "vsoc_json", "gzip", gzip.compress(line, mtime=0) * (SIZE // 80)
     yield "gzip: a flush behind each byte", "vsoc_json", "gzip", gzip_of_one_byte_at_a_time(line * 2000)
@@ -223,6 +234,44 @@ def lines():
     yield "otlp: nested unknown messages", "otlp", "identity", b"\x0a\x00" + many(b"\x7a\x06\x0a\x04\x0a\x02\x0a\x00")
 
 
+def shared():
+    """What stands once in a body and goes with each of its events."""
+    texts_ = {
+        "words": b"some text and " * 570,
+        "one letter": b"r" * 8000,
+        "base64": b"aB3-" * 2000,
+        "hex pairs": b"ab cd ef " * 880,
+        "VINs": b"1M8GDM9AXKP042788 " * 440,
+        "quotes": b'"\\' * 1900,
+    }
+    for name, text in texts_.items():
+        yield f"otlp: resource of {name}", "otlp", "identity", otlp(otlp_attribute(b"k", text), 5000)
+    keys = b"".join(otlp_attribute(b"vi%d" % i, b"") for i in range(500))
+    yield "otlp: resource of keys", "otlp", "identity", otlp(keys, 5000)
+    yield "otlp: small resource of one letter", "otlp", "identity", otlp(otlp_attribute(b"k", b"r" * 2000), 500)
+    lines_ = r"\n".join(["CEF:0|V|P|1|C|N|5|"] * 4000)
+    for name, text in ("words", "r " * 3900), ("one letter", "r" * 7800):
+        one = f'{{"sourcetype":"cef","fields":{{"k":"{text}"}},"event":"{lines_}"}}\n'
+        yield f"hec: fields of {name}", "hec", "identity", one.encode() * 8
+    data = ",".join(['{"message":"m"}'] * 4000)
+    one = f'{{"specversion":"1.0","id":"1","source":"/s","type":"t","k":"{"r" * 7000}","data":[{data}]}}\n'
+    yield "cloudevents: attribute of one letter", "cloudevents", "identity", one.encode() * 8
+
+
+def field(tag, content):
+    return bytes([tag]) + varint(len(content)) + content
+
+
+def otlp_attribute(key, text):
+    return field(0x0A, field(0x0A, key) + field(0x12, field(0x0A, text)))
+
+
+def otlp(attributes, records):
+    """A request of one resource and so many small records."""
+    record = b"".join(field(0x12, field(0x32, field(0x0A, b"a") + field(0x12, field(0x0A, b"%05d" % i)))) for i in range(records))
+    return field(0x0A, field(0x0A, attributes) + field(0x12, record))
+
+
 def varint(value):
     out = b""
     while value > 127:
@@ -276,13 +325,17 @@ def run(options):
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         usual = ordinary(build, folder, options.seconds)
-        for name, form, coding, body in [*wire(), *lines()]:
+        for name, form, coding, body in [*wire(), *lines(), *shared()]:
             row = cost(build, folder, form, coding, body, options.seconds)
             row.update(name=name, ordinary=usual[form, coding])
             row["factor"] = row["ns_a_byte"] / row["ordinary"]
             rows.append(row)
     rows.sort(key=lambda row: -row["factor"])
-    print(table(rows))
+    text = table(rows)
+    print(text)
     over = [row["name"] for row in rows if row["factor"] > BOUND]
     print(f"{len(rows)} bodies, {len(over)} of them over {BOUND} times an ordinary one of their format", file=sys.stderr)
+    if options.write:
+        about = f"# What hostile bodies cost, {time.strftime('%Y-%m-%d')}\n\n`load-tests/run cost`: {len(over)} of {len(rows)} bodies cost over {BOUND} times an ordinary byte of their format."
+        machine.write_result("cost", about + " Where other programs use the machine, factors hold to about a fifth.\n\n" + text)
     return rows

@@ -141,6 +141,8 @@ static void parse(struct slice record, const struct parser_context *context,
     (void)outcome;
     auditd_init(&a, context);
     for (size_t start = at; next_line(record, pipeline_work(context), &at, &line); start = at) {
+        if (pipeline_is_over(context))
+            return;
         if (audit_header_read(line, &header))
             take_record(&a, &header, line, start);
         else if (!is_blank(line))

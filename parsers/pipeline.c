@@ -32,6 +32,11 @@ struct work *pipeline_work(const struct parser_context *context)
     return is_of_pipeline(context) ? run_of(context)->options->work : NULL;
 }
 
+bool pipeline_is_over(const struct parser_context *context)
+{
+    return is_of_pipeline(context) && run_of(context)->status != STATUS_OK;
+}
+
 size_t pipeline_record_bytes(const struct parser_context *context)
 {
     if (!is_of_pipeline(context))
@@ -103,7 +108,8 @@ void pipeline_leave(struct run *run)
 
 bool pipeline_take_index(struct run *run, uint32_t *index)
 {
-    pipeline_count_work(run, WORK_OF_ITEM);
+    if (run->status == STATUS_OK)
+        pipeline_count_work(run, WORK_OF_ITEM);
     if (run->status != STATUS_OK)
         return false;
     if (run->index >= run->options->batch_events || run->index >= run->items_by_size) {

@@ -90,6 +90,10 @@ struct pipeline_result {
  * NULL: it never pauses. */
 struct work *pipeline_work(const struct parser_context *context);
 
+/* For built-in parsers that find their records themselves: the batch is refused whatever follows.
+ */
+bool pipeline_is_over(const struct parser_context *context);
+
 /* Bytes of the record that is read, as it stands in the body; limits.event_bytes at most, which is
  * what is known of formats that find their records themselves. */
 size_t pipeline_record_bytes(const struct parser_context *context);

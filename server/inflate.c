@@ -15,7 +15,8 @@ struct inflate {
     void *states[INFLATE_ZSTD + 1];        /* by coding, made at first use */
     void *counting_gzip;                   /* of inflate_zlib_gzip, beside another one for gzip */
     struct inflate_stream stream;
-    int slowness; /* of the fast decoder of gzip; below 0: it is not watched */
+    bool is_watched; /* it is the fast decoder of gzip, which may turn out slow */
+    int64_t late_ns; /* how much longer than it may it took up to here; below 0: less */
 };
 
 enum status inflate_coding_parse(struct slice value, enum inflate_coding *coding)
@@ -83,7 +84,8 @@ static void start_with(struct inflate *inflate, const struct inflate_decoder *de
 {
     inflate->decoder = decoder;
     inflate->state = state;
-    inflate->slowness = -1;
+    inflate->is_watched = false;
+    inflate->late_ns = 0;
     inflate->stream = (struct inflate_stream){.out = out, .max_ratio = max_ratio};
     if (decoder && *state)
         decoder->restart(*state);
@@ -161,29 +163,26 @@ static enum status copy(struct inflate_stream *stream, struct slice span)
 /* ---- the fast decoder of gzip ---- */
 
 /* It takes half a microsecond for each block, be it empty, and does not tell how many there are. It
- * is slow where a byte, read or written, costs more than this: several times what it takes for
- * blocks of ordinary size. */
+ * is slow when the body's bytes, read or written, cost more than this all together: several times
+ * what it takes for blocks of ordinary size. */
 #define SLOW_NS_OF_BYTE 8
 #define SLOW_NS_OF_CALL 2000
-/* A slow piece counts as several that are not, so that few slow ones suffice and one that was only
- * interrupted does not. */
-#define SLOW_WEIGHT 4
-#define SLOW_MOST   16
+/* So much may be over: one piece that was interrupted makes no body slow. */
+#define SLOW_NS_FREE  400000
+#define SLOW_NS_PIECE 300000
 
 static bool is_watched(const struct inflate *inflate)
 {
-    return inflate->slowness >= 0;
+    return inflate->is_watched;
 }
 
 /* True: the decoder should be another one. */
 static bool note_piece(struct inflate *inflate, int64_t ns, uint64_t bytes)
 {
-    bool slow = ns > SLOW_NS_OF_CALL + (int64_t)(SLOW_NS_OF_BYTE * bytes);
-    if (slow)
-        inflate->slowness += SLOW_WEIGHT;
-    else if (inflate->slowness > 0)
-        inflate->slowness--;
-    return inflate->slowness >= SLOW_MOST;
+    if (ns > SLOW_NS_PIECE)
+        ns = SLOW_NS_PIECE;
+    inflate->late_ns += ns - SLOW_NS_OF_CALL - (int64_t)(SLOW_NS_OF_BYTE * bytes);
+    return inflate->late_ns > SLOW_NS_FREE;
 }
 
 static enum status feed_piece(struct inflate *inflate, struct slice piece)
@@ -247,7 +246,7 @@ enum status inflate_body(struct inflate *inflate, enum inflate_coding coding, ui
                          size_t count)
 {
     inflate_start(inflate, coding, max_ratio, out);
-    inflate->slowness = coding == INFLATE_GZIP && inflate->decoder != &inflate_zlib_gzip ? 0 : -1;
+    inflate->is_watched = coding == INFLATE_GZIP && inflate->decoder != &inflate_zlib_gzip;
     enum status status = feed_all(inflate, work, spans, count);
     if (status != STATUS_BUSY)
         return status;

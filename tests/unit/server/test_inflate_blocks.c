@@ -64,6 +64,25 @@ static void blocks_that_hold_nothing_are_refused(void **state)
     refuse("zstd, a byte a block", INFLATE_ZSTD, PATTERN(zstd_head, "\x08\0\0a"));
 }
 
+/* The fast decoder of gzip does not count blocks: one KiB of them behind four of ordinary bytes
+ * must be found as well. */
+static void blocks_that_hold_nothing_among_others_are_refused(void **state)
+{
+    (void)state;
+    static const uint8_t letters[] = {
+        0x4a, 0x04, 0x28, 0x11, 0xa0, 0x44, 0x80, 0x12, 0x01,
+        0x4a, 0x04, 0x28, 0x11, 0xa0, 0x44, 0x80, 0x12, 0x01}; /* eight blocks */
+    enum { BLOCKS = 1008, STORED = 4107 };
+    uint8_t pattern[BLOCKS + 5 + STORED] = {0};
+    for (size_t i = 0; i < BLOCKS; i += sizeof letters)
+        memcpy(pattern + i, letters, sizeof letters);
+    memcpy(pattern + BLOCKS, "\0\x0b\x10\xf4\xef", 5);
+    for (size_t i = 0; i < STORED; i++)
+        pattern[BLOCKS + 5 + i] = (uint8_t)(i * i % 251);
+    refuse("gzip, blocks of one letter among stored ones", INFLATE_GZIP,
+           body_repeat(gzip_head, sizeof gzip_head, pattern, sizeof pattern, 400));
+}
+
 static void members_and_frames_that_hold_nothing_are_refused(void **state)
 {
     (void)state;
@@ -172,6 +191,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks_that_hold_nothing_are_refused),
+        cmocka_unit_test(blocks_that_hold_nothing_among_others_are_refused),
         cmocka_unit_test(members_and_frames_that_hold_nothing_are_refused),
         cmocka_unit_test(a_gzip_header_without_end_is_refused),
         cmocka_unit_test(the_counting_decoder_of_gzip_refuses_by_bytes_alone),
