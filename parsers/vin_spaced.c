@@ -24,6 +24,8 @@ static bool is_digit(uint8_t c)
 /* Letters and digits in upper case, else 0. */
 static uint8_t upper[256];
 static bool is_gap[256];
+/* These and letters and digits: what may be before the last digits of a VIN. */
+static bool joins[256];
 
 __attribute__((constructor)) static void tables_fill(void)
 {
@@ -33,6 +35,8 @@ __attribute__((constructor)) static void tables_fill(void)
         upper[c] = upper[c + 32] = (uint8_t)c;
     for (const char *c = " -._:/,"; *c; c++)
         is_gap[(uint8_t)*c] = true;
+    for (unsigned c = 0; c < 256; c++)
+        joins[c] = upper[c] || is_gap[c];
 }
 
 /* ---- digits ---- */
@@ -187,13 +191,23 @@ static bool take(const struct vin_spaced_scan *scan, size_t end, struct vin_matc
     return true;
 }
 
-/* May what is before these digits belong to a VIN that ends with them? */
-static bool goes_on(const struct vin_spaced_scan *scan, size_t start)
+bool vin_spaced_may_match(struct slice text)
 {
-    if (start == scan->at)
+    if (text.size <= VIN_BYTES)
         return false;
-    uint8_t before = scan->text.data[start - 1];
-    return upper[before] || is_gap[before];
+    const size_t base = text.size - BLOCK;
+    for (size_t at = 0;;) {
+        uint32_t rows = rows_of(digit_bits(text.data + at));
+        for (rows &= ~(rows << 1); rows; rows &= rows - 1) {
+            size_t start = at + (size_t)__builtin_ctz(rows);
+            if (start > 1 && joins[text.data[start - 1]] && joins[text.data[start - 2]])
+                return true;
+        }
+        if (at == base)
+            return false;
+        at += BLOCK - TAIL + 1;
+        at = at < base ? at : base;
+    }
 }
 
 bool vin_spaced_next(struct vin_spaced_scan *scan, struct vin_match *match)
@@ -204,7 +218,7 @@ bool vin_spaced_next(struct vin_spaced_scan *scan, struct vin_match *match)
     for (size_t at = scan->at, start; (start = next_digits(text, at)) < text.size;) {
         for (at = start + TAIL; at < text.size && is_digit(text.data[at]);)
             at++;
-        if (goes_on(scan, start) && take(scan, at, match)) {
+        if (start > scan->at && joins[text.data[start - 1]] && take(scan, at, match)) {
             scan->at = at;
             return true;
         }

@@ -20,4 +20,8 @@ struct vin_spaced_scan {
  * before it (vin_name.h). False: there is none. */
 bool vin_spaced_next(struct vin_spaced_scan *scan, struct vin_match *match);
 
+/* May there be one? False for most texts, at the cost of a look at each 16 bytes: a number of four
+ * digits or more must be behind two letters, digits or characters of those. */
+bool vin_spaced_may_match(struct slice text);
+
 #endif

@@ -24,9 +24,10 @@ static const char *scan(const char *text, const char *known)
     struct vin_spaced_scan s = {slice_from_text(text), vin, known ? 1 : 0, 0};
     size_t size = 0;
     out[0] = '\0';
+    bool may_match = vin_spaced_may_match(s.text);
     while (vin_spaced_next(&s, &match) && size < sizeof out - 64)
         size += (size_t)snprintf(out + size, sizeof out - size, "%zu-%zu ", match.start, match.end);
-    return out;
+    return may_match || !size ? out : "the look says no";
 }
 
 static void one_whose_check_digit_fits_is_found(void **state)
@@ -104,6 +105,17 @@ static void what_is_no_vin_is_left_alone(void **state)
             fail_msg("%s: %s", texts[i], scan(texts[i], NULL));
 }
 
+static void a_look_tells_most_texts(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "", "1M8GDM9AXKP04278", "an ordinary text of words 1 and 200 and 3",
+        "2026-11-22T10:15:02.250Z", "{\"count\":1234,\"of\":\"56789\"}"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        assert_false(vin_spaced_may_match(slice_from_text(texts[i])));
+    assert_true(vin_spaced_may_match(SLICE_LITERAL("an ordinary text of 2026")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -112,6 +124,7 @@ int main(void)
         cmocka_unit_test(one_behind_its_name_needs_no_check_digit),
         cmocka_unit_test(every_place_in_a_text_is_looked_at),
         cmocka_unit_test(what_is_no_vin_is_left_alone),
+        cmocka_unit_test(a_look_tells_most_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
