@@ -150,7 +150,8 @@ def test_new_settings_wait_for_bodies_being_read(server):
 
 
 def test_what_long_bodies_hold_inflated_is_bounded(make_server):
-    """Sixteen bodies of 60 MiB at once on one worker: each is read, the oldest first when memory is short."""
+    """Sixteen bodies of 60 MiB at once on one worker: each is read, the oldest first when memory is short. A sanitizer's build takes
+    ten times as long and shows nothing of the memory: a quarter of them."""
     server = make_server({"ingest": {"workers": "1"}, "limits": {"event_bytes": "1MiB"}})
     line = ndjson([event(1, message="m" * 1000)])
     body = gzip.compress(line * (60 * MIB // len(line)), 1)
@@ -162,10 +163,12 @@ def test_what_long_bodies_hold_inflated_is_bounded(make_server):
                 return int(text.split()[1]) * 1024
 
     before = peak()
-    with concurrent.futures.ThreadPoolExecutor(16) as pool:
-        replies = list(pool.map(lambda n: server.post(body, Content_Encoding="gzip", Idempotency_Key=f"k{n}"), range(16)))
+    instrumented = "asan" in str(server.program) or "tsan" in str(server.program)
+    count = 4 if instrumented else 16
+    with concurrent.futures.ThreadPoolExecutor(count) as pool:
+        replies = list(pool.map(lambda n: server.post(body, Content_Encoding="gzip", Idempotency_Key=f"k{n}"), range(count)))
     assert {reply.status for reply in replies} <= {200, 413}, replies
-    assert "asan" in str(server.program) or "tsan" in str(server.program) or peak() - before < 6 * 64 * MIB
+    assert instrumented or peak() - before < 6 * 64 * MIB
 
 
 HOSTILE = {
