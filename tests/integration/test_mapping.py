@@ -27,8 +27,8 @@ def rows():
 
 def events():
     """(format, event) of every golden file; a format's binary mode counts as the format."""
-    for path in sorted(DATA.glob("*/*.json")):
-        for line in path.read_text().splitlines():
+    for path in sorted(DATA.glob("*/*.in")):
+        for line in path.with_suffix(".json").read_text().splitlines():
             event = json.loads(line)
             if "rejects" not in event:
                 yield path.parent.name.removesuffix("_binary"), event
