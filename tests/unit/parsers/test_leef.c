@@ -61,11 +61,6 @@ static double cost_of(struct fixture *f, const char *unit)
  * thousands of times what one long value costs. */
 static void hostile_records_are_read_in_little_time(void **state)
 {
-#ifdef VSOCD_SANITIZED
-    const double bound_s = 100;
-#else
-    const double bound_s = 5;
-#endif
     struct fixture *f = *state;
     static const char *const units[] = {"^", "a=1^", "=", "a^"};
     double ordinary = cost_of(f, "b");
