@@ -271,18 +271,18 @@ static __attribute__((noinline)) bool scrub_words(struct scrub *s, enum scrub_fo
     return form == SCRUB_BYTES || scrub_hidden(s, text, has_words);
 }
 
-static __attribute__((noinline)) bool has_groups(const struct scrub *s, struct slice text)
+static bool has_groups(const struct scrub *s, struct slice text)
 {
     struct vin_spaced_scan scan = {text, s->windows, s->known_count, 0};
     struct vin_match match;
-    return vin_spaced_next(&scan, &match);
+    return vin_spaced_may_match(&scan) && vin_spaced_next(&scan, &match);
 }
 
 bool scrub_long_text(struct scrub *s, enum scrub_form form, struct slice *text)
 {
     bool is_wordless = (text->data == s->wordless.data && text->size <= s->wordless.size) ||
                        !vin_scan_may_match(*text);
-    if (vin_spaced_may_match(*text) && has_groups(s, *text) && !scrub_clear(s, form, text, true))
+    if (has_groups(s, *text) && !scrub_clear(s, form, text, true))
         return false;
     if (is_wordless && text->size < VIN_HIDDEN_SPACED_BYTES)
         return true;

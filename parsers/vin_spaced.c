@@ -55,6 +55,21 @@ static uint32_t digit_bits(const uint8_t *p)
 #endif
 }
 
+/* A bit for each of BLOCK bytes: is it a letter? */
+static uint32_t letter_bits(const uint8_t *p)
+{
+#ifdef __SSE2__
+    __m128i x = _mm_or_si128(_mm_loadu_si128((const __m128i *)p), _mm_set1_epi8(0x20));
+    x = _mm_sub_epi8(x, _mm_set1_epi8('a'));
+    return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(x, _mm_set1_epi8(25)), x));
+#else
+    uint32_t bits = 0;
+    for (unsigned i = 0; i < BLOCK; i++)
+        bits |= (uint32_t)(upper[p[i]] > '9') << i;
+    return bits;
+#endif
+}
+
 /* A bit for each that has TAIL - 1 others behind it. */
 static uint32_t rows_of(uint32_t bits)
 {
@@ -191,16 +206,39 @@ static bool take(const struct vin_spaced_scan *scan, size_t end, struct vin_matc
     return true;
 }
 
-bool vin_spaced_may_match(struct slice text)
+/* Are there 17 letters and digits from `end` back, as a VIN in groups has them? Few texts have as
+ * many letters there. */
+static bool may_end_vin(const struct vin_spaced_scan *scan, size_t end)
 {
+    const uint8_t *data = scan->text.data;
+    size_t near = end > BLOCK ? end - BLOCK : 0, far = near > BLOCK ? near - BLOCK : 0;
+    uint32_t letters = letter_bits(data + near) << BLOCK | letter_bits(data + far);
+    letters &= letters - 1;
+    letters &= letters - 1; /* all but two */
+    if (!letters && !may_be_known(scan, end))
+        return false;
+    size_t left = VIN_BYTES;
+    for (size_t at = end; left && at && joins[data[at - 1]]; at--)
+        left -= upper[data[at - 1]] != 0;
+    return !left;
+}
+
+bool vin_spaced_may_match(const struct vin_spaced_scan *scan)
+{
+    struct slice text = scan->text;
     if (text.size <= VIN_BYTES)
         return false;
     const size_t base = text.size - BLOCK;
-    for (size_t at = 0;;) {
+    for (size_t at = 0, end = 0;;) {
         uint32_t rows = rows_of(digit_bits(text.data + at));
         for (rows &= ~(rows << 1); rows; rows &= rows - 1) {
             size_t start = at + (size_t)__builtin_ctz(rows);
-            if (start > 1 && joins[text.data[start - 1]] && joins[text.data[start - 2]])
+            if (start < end || start < 2 || !joins[text.data[start - 1]] ||
+                !joins[text.data[start - 2]])
+                continue;
+            for (end = start + TAIL; end < text.size && is_digit(text.data[end]);)
+                end++;
+            if (may_end_vin(scan, end))
                 return true;
         }
         if (at == base)

@@ -21,7 +21,8 @@ struct vin_spaced_scan {
 bool vin_spaced_next(struct vin_spaced_scan *scan, struct vin_match *match);
 
 /* May there be one? False for most texts, at the cost of a look at each 16 bytes: a number of four
- * digits or more must be behind two letters, digits or characters of those. */
-bool vin_spaced_may_match(struct slice text);
+ * digits or more must end 17 letters and digits, three of them letters, or end as a known VIN does,
+ * with nothing but the characters above between them. */
+bool vin_spaced_may_match(const struct vin_spaced_scan *scan);
 
 #endif
