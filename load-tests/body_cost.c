@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "core/event_codec.h"
-#include "core/json.h"
-#include "parsers/pipeline.h"
-#include "server/inflate.h"
+#include "core/event/event_codec.h"
+#include "core/json/json.h"
+#include "parsers/engine/pipeline.h"
+#include "server/inflate/inflate.h"
 
 enum { EXIT_USAGE = 64, JSON_DEPTH = 32 };
 

@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "core/hash.h"
-#include "parsers/pipeline.h"
+#include "parsers/engine/pipeline.h"
 
 enum { EXIT_USAGE = 64, JSON_DEPTH = 32, BODY_MAX_BYTES = 1 << 26, KEY_BYTES = 32 };
 

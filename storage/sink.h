@@ -1,6 +1,6 @@
 /* sink.h: THE SINK ABI. PUBLIC, versioned, installed. A sink takes batches in the order of their
  * positions and says what became of them; when to retry, back off, or move on is the runner's
- * business (storage/sink_runner.h), the same for all.
+ * business (storage/sinks/sink_runner.h), the same for all.
  *
  * Each lane of a sink has one thread; all calls for one lane come from it. */
 #ifndef VSOC_STORAGE_SINK_H
@@ -143,8 +143,8 @@ struct sink_config {
     const char *instance;
     unsigned lane, lanes;
     const uint8_t *spool_uid;
-    const void
-        *settings; /* built-in sinks: struct config of the server's, see storage/sink_settings.h */
+    const void *settings;       /* built-in sinks: struct config of the server's, see
+                                   storage/sinks/sink_settings.h */
     struct sink_replay *replay; /* NULL: ordinary delivery */
 };
 

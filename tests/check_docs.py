@@ -177,7 +177,7 @@ def test_every_subcommand_and_format_is_described():
 
 
 def metrics():
-    return set(re.findall(r"^METRIC\((\w+)", read("core/metrics.def"), flags=re.M))
+    return set(re.findall(r"^METRIC\((\w+)", read("core/metrics/metrics.def"), flags=re.M))
 
 
 def test_metrics_that_rules_and_dashboards_name_exist():

@@ -1,6 +1,6 @@
 /* fault.c: named crash points of test builds. Any thread; the choice is read before main. Does
  * nothing unless built with VSOCD_FAULTS. */
-#include "storage/fault.h"
+#include "core/disk/fault.h"
 
 #ifdef VSOCD_FAULTS
 #include <signal.h>
@@ -11,13 +11,13 @@
 #include <unistd.h>
 
 #define LOG_COMPONENT "fault"
-#include "core/log.h"
+#include "core/log/log.h"
 
 static const struct {
     const char *name, *happened, *holds;
 } points[] = {
 #define FAULT_POINT(name, happened, holds) {#name, happened, holds},
-#include "storage/fault_points.def"
+#include "core/disk/fault_points.def"
 #undef FAULT_POINT
 };
 

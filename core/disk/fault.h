@@ -10,7 +10,7 @@
 #ifdef VSOCD_FAULTS
 enum fault {
 #define FAULT_POINT(name, happened, holds) FAULT_##name,
-#include "storage/fault_points.def"
+#include "core/disk/fault_points.def"
 #undef FAULT_POINT
     FAULT_COUNT
 };

@@ -1,5 +1,5 @@
 /* folder.c: makes names durable. Any thread that may wait for the disk. Does not touch files. */
-#include "storage/folder.h"
+#include "core/disk/folder.h"
 
 #include <errno.h>
 #include <fcntl.h>

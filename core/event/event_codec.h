@@ -46,8 +46,8 @@ struct event_encoder {
 /* Starts a batch at the writer's end. */
 void event_encoder_init(struct event_encoder *encoder, struct writer *writer);
 /* Appends one event. Fields the record's header carries (batch_uid, tenant_id, …) need not be set,
- * see batch_complete_event in storage/batch.h. Errors are sticky in writer->status: TOO_LARGE,
- * NO_MEMORY, TOO_MANY (over EVENT_LIST_ITEMS_MAX). */
+ * see batch_complete_event in storage/spool/batch.h. Errors are sticky in writer->status:
+ * TOO_LARGE, NO_MEMORY, TOO_MANY (over EVENT_LIST_ITEMS_MAX). */
 void event_encoder_add(struct event_encoder *encoder, const struct event *event);
 /* Appends one reject. */
 void event_encoder_reject(struct event_encoder *encoder, const struct event_reject *reject);

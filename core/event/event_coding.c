@@ -1,6 +1,6 @@
 /* event_coding.c: sorts the fields of the event model by how their values are coded. Before main;
  * any thread afterwards. Does not code. */
-#include "core/event_coding.h"
+#include "core/event/event_coding.h"
 
 uint8_t event_coding_of[EVENT_FIELD_COUNT];
 uint16_t event_coding_offset[EVENT_FIELD_COUNT];

@@ -1,10 +1,10 @@
 /* event_decoder.c: bytes of the spool → events and rejects (docs/event-encoding.md). Any thread,
  * one owner a decoder. Damaged bytes give a status, never a wrong access; texts are not checked for
  * UTF-8 again, a checksum covers them. */
-#include "core/event_codec.h"
+#include "core/event/event_codec.h"
 
-#include "core/event_codec_bytes.h"
-#include "core/event_coding.h"
+#include "core/event/event_codec_bytes.h"
+#include "core/event/event_coding.h"
 
 #include <stddef.h>
 

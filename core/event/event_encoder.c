@@ -1,9 +1,9 @@
 /* event_encoder.c: events and rejects → bytes of the spool (docs/event-encoding.md). Any thread,
  * one owner an encoder. Does not check values: parsers have. */
-#include "core/event_codec.h"
+#include "core/event/event_codec.h"
 
-#include "core/event_codec_bytes.h"
-#include "core/event_coding.h"
+#include "core/event/event_codec_bytes.h"
+#include "core/event/event_coding.h"
 
 #include <stddef.h>
 

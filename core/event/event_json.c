@@ -1,6 +1,6 @@
 /* event_json.c: event → one JSON object, keys in table order. Any thread. Does not validate: texts
  * are UTF-8 and JSON members are valid by the event model's contract. */
-#include "core/event_json.h"
+#include "core/event/event_json.h"
 
 #include "core/uuid7.h"
 

@@ -2,7 +2,8 @@
  * Unset fields are left out. BIG as number up to 2^53-1, else as decimal string; TIME as RFC 3339
  * with µs, HEX lower-case, BASE64 with padding. time_event_ns is always a decimal string, with
  * time_event in RFC 3339 before it; severity_id has severity, a word, before it; time_event_raw is
- * text when it was text. server/reference_schema_out.c has all that as JSON Schema. */
+ * text when it was text. server/commands/reference/reference_schema_out.c has all that as JSON
+ * Schema. */
 #ifndef VSOC_CORE_EVENT_JSON_H
 #define VSOC_CORE_EVENT_JSON_H
 

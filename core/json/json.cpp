@@ -3,11 +3,11 @@
  * these tokens is ours, because it must keep every value's bytes, reject duplicate keys and U+0000,
  * and see every value (simdjson's on-demand reader does not check what is skipped). Does not
  * allocate per value and does not recurse. The only file that knows simdjson. */
-#include "core/json.h"
+#include "core/json/json.h"
 
-#include "core/json_keys.h"
-#include "core/json_names.h"
-#include "core/json_scalar.h"
+#include "core/json/json_keys.h"
+#include "core/json/json_names.h"
+#include "core/json/json_scalar.h"
 
 #define SIMDJSON_EXCEPTIONS 0
 #include <simdjson.h>

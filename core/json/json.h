@@ -69,7 +69,7 @@ void json_parser_destroy(struct json_parser *parser);
  * DUPLICATE_KEY, REFUSED (U+0000 in a string), NO_MEMORY. */
 enum status json_parse(struct json_parser *parser, struct slice text,
                        struct json_document *document, struct json_error *error) must_check;
-/* The same, with the names that the caller knows (core/json_names.h): nodes tell which key is
+/* The same, with the names that the caller knows (core/json/json_names.h): nodes tell which key is
  * which. names may be NULL. */
 struct json_names;
 enum status json_parse_named(struct json_parser *parser, const struct json_names *names,

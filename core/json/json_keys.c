@@ -1,5 +1,5 @@
 /* json_keys.c: duplicate keys of JSON objects. Any thread, one owner. Knows nothing of syntax. */
-#include "core/json_keys.h"
+#include "core/json/json_keys.h"
 
 #include "core/hash.h"
 

@@ -3,7 +3,7 @@
 #ifndef VSOC_CORE_JSON_KEYS_H
 #define VSOC_CORE_JSON_KEYS_H
 
-#include "core/json.h"
+#include "core/json/json.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -1,5 +1,5 @@
 /* json_names.c: puts names into their table. Any thread that owns the table. */
-#include "core/json_names.h"
+#include "core/json/json_names.h"
 
 #include "core/thread.h"
 

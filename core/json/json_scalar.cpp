@@ -1,7 +1,7 @@
 /* json_scalar.cpp: value of one JSON number, literal or escaped string. Any thread. Does not find
  * where a token ends and does not check UTF-8: simdjson's first stage has. C++ for std::from_chars,
  * the only correctly rounded, locale-free reader of doubles at hand. */
-#include "core/json_scalar.h"
+#include "core/json/json_scalar.h"
 
 #include <charconv>
 

@@ -1,14 +1,14 @@
 /* log.c: formats one line a call and hands it to log_out.c. Any thread. Does not write, rotate or
  * buffer. */
-#include "core/log.h"
+#include "core/log/log.h"
 
 #include <errno.h>
 #include <stdatomic.h>
 #include <time.h>
 
 #include "core/clock.h"
-#include "core/log_out.h"
-#include "core/metrics.h"
+#include "core/log/log_out.h"
+#include "core/metrics/metrics.h"
 #include "core/thread.h"
 #include "core/writer.h"
 

@@ -35,7 +35,7 @@ struct log_field {
 void log_configure(enum log_level level, enum log_format format);
 bool log_enabled(enum log_level level);
 /* From now on a log thread writes the lines, so that a stalled reader of stderr delays nobody;
- * lines that it does not take in time are counted and lost (core/log_out.h). BUSY: no thread;
+ * lines that it does not take in time are counted and lost (core/log/log_out.h). BUSY: no thread;
  * NO_MEMORY. Thread: main. */
 enum status log_start(void) must_check;
 /* Gives the reader a second to take the last lines, then ends the log thread. Thread: main. */

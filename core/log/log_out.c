@@ -1,6 +1,6 @@
 /* log_out.c: the ring of log lines and the log thread that empties it. The ring's lock is a leaf,
  * held for the copy of a line. Does not format, rotate or choose what is logged. */
-#include "core/log_out.h"
+#include "core/log/log_out.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
-#include "core/metrics.h"
+#include "core/metrics/metrics.h"
 #include "core/thread.h"
 
 /* How often the log thread looks up from a reader that takes nothing. */

@@ -1,8 +1,8 @@
 /* metrics.c: series and their cells. Each thread slot has a block of cells of its own, made when
  * the thread first counts: adding shares no cache line with other threads. Any thread. Text form:
  * metrics_text.c. */
-#include "core/metrics.h"
-#include "core/metrics_table.h"
+#include "core/metrics/metrics.h"
+#include "core/metrics/metrics_table.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -16,7 +16,7 @@
 
 const struct metric_family_info metric_family_table[] = {
 #define METRIC(name, type, unit, help) {#name, METRIC_##type, unit, help},
-#include "core/metrics.def"
+#include "core/metrics/metrics.def"
 #undef METRIC
 };
 

@@ -16,7 +16,7 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 /* METRIC_vsocd_batches_total, … */
 enum metric_family {
 #define METRIC(name, type, unit, help) METRIC_##name,
-#include "core/metrics.def"
+#include "core/metrics/metrics.def"
 #undef METRIC
     METRIC_FAMILY_COUNT
 };

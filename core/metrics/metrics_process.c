@@ -1,5 +1,5 @@
 /* metrics_process.c: the process_* families, read from /proc/self when asked. Thread: main. */
-#include "core/metrics_table.h"
+#include "core/metrics/metrics_table.h"
 
 #include <dirent.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #ifndef VSOC_CORE_METRICS_TABLE_H
 #define VSOC_CORE_METRICS_TABLE_H
 
-#include "core/metrics.h"
+#include "core/metrics/metrics.h"
 
 struct metric_series {
     enum metric_family family;

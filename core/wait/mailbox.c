@@ -4,7 +4,7 @@
  * Invariants (tests/models/group_commit.pml): a reader that sleeps, or polls the eventfd, hears of
  * mail although only the first piece notifies: putting and notifying, and taking and clearing the
  * eventfd, are one step each under the lock. After close nothing comes. */
-#include "core/mailbox.h"
+#include "core/wait/mailbox.h"
 
 #include <errno.h>
 #include <sys/eventfd.h>

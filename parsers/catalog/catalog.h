@@ -6,7 +6,7 @@
 
 #include "core/event.h"
 #include "core/status.h"
-#include "parsers/registry.h"
+#include "parsers/registry/registry.h"
 
 /* Format of rows that hold for events of any format, by their name. */
 #define CATALOG_ANY_FORMAT "*"

@@ -1,13 +1,13 @@
 /* catalog_csv.c: a catalogue file → rows. Pure, any thread. A line with a mistake is told and left
  * out, so that one reading names them all. */
-#include "parsers/catalog_table.h"
-#include "parsers/category.h"
-#include "parsers/context_layout.h"
-#include "parsers/csv_line.h"
-#include "parsers/event_check.h"
-#include "parsers/number.h"
-#include "parsers/text.h"
-#include "parsers/threat_ids.h"
+#include "parsers/catalog/catalog_table.h"
+#include "parsers/catalog/category.h"
+#include "parsers/catalog/context_layout.h"
+#include "parsers/read/csv_line.h"
+#include "parsers/fill/event_check.h"
+#include "parsers/read/number.h"
+#include "parsers/read/text.h"
+#include "parsers/catalog/threat_ids.h"
 
 #include <stdio.h>
 

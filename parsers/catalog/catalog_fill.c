@@ -1,8 +1,8 @@
 /* catalog_fill.c: look-up of an event in the catalogue. Pure but for the count of unknown ids. Runs
  * on the thread that parses. */
-#include "parsers/catalog_fill.h"
-#include "parsers/context_layout.h"
-#include "parsers/text.h"
+#include "parsers/catalog/catalog_fill.h"
+#include "parsers/catalog/context_layout.h"
+#include "parsers/read/text.h"
 
 #include <stdio.h>
 

@@ -2,8 +2,8 @@
 #ifndef VSOC_PARSERS_CATALOG_FILL_H
 #define VSOC_PARSERS_CATALOG_FILL_H
 
-#include "parsers/catalog.h"
-#include "parsers/catalog_unknown.h"
+#include "parsers/catalog/catalog.h"
+#include "parsers/catalog/catalog_unknown.h"
 #include "parsers/parser.h"
 
 /* Looks the event up by its sev_id; else, for its format, by catalog_id, event_name and

@@ -1,6 +1,6 @@
 /* catalog_unknown.c: counts of ids without a row. Any thread. The tables are short: they are
  * searched from end to end. */
-#include "parsers/catalog_unknown.h"
+#include "parsers/catalog/catalog_unknown.h"
 #include "core/hash.h"
 
 #include <pthread.h>

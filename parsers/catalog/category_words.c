@@ -1,6 +1,6 @@
 /* category_words.c: words in names of events → category. Pure, any thread. Ours; a catalogue row
  * replaces what is guessed here. */
-#include "parsers/category_words.h"
+#include "parsers/catalog/category_words.h"
 
 #define NAME_MAX_ 256 /* looked at */
 

@@ -1,11 +1,11 @@
 /* context_layout.c: context data of an event → columns and attributes, as a layout says. Pure, any
  * thread. context_layout_read.c reads the layouts. */
-#include "parsers/context_layout.h"
-#include "parsers/context_layout_fields.h"
-#include "parsers/envelope.h"
-#include "parsers/json_object.h"
-#include "parsers/text.h"
-#include "parsers/transport.h"
+#include "parsers/catalog/context_layout.h"
+#include "parsers/catalog/context_layout_fields.h"
+#include "parsers/fill/envelope.h"
+#include "parsers/read/json/json_object.h"
+#include "parsers/read/text.h"
+#include "parsers/fill/transport.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>

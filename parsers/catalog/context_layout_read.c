@@ -4,9 +4,9 @@
  *   field  = name ":" type [ ( "!" | "=" ) number ]
  *   name   = a column | "context." word | "-"
  *   type   = "u" bits [ "le" ] | "text" bytes | "hex" bytes | "ipv4" | "ipv6" | "ipproto" */
-#include "parsers/context_layout.h"
-#include "parsers/context_layout_fields.h"
-#include "parsers/number.h"
+#include "parsers/catalog/context_layout.h"
+#include "parsers/catalog/context_layout_fields.h"
+#include "parsers/read/number.h"
 
 #define FIELDS_MAX 256
 #define BYTES_MAX  65535

@@ -1,6 +1,6 @@
 /* threat_ids.c: is this an id of the list? Pure, any thread. The lists are short and asked only
  * while a catalogue is read: they are searched as they are. */
-#include "parsers/threat_ids.h"
+#include "parsers/catalog/threat_ids.h"
 
 extern const uint8_t catalog_r155[], catalog_atm[];
 extern const size_t catalog_r155_size, catalog_atm_size;

@@ -8,9 +8,9 @@
  * state is never stored or sent, and a keyed hash cut like this is a pseudorandom function as HMAC
  * is (Bellare, Bernstein, Tessaro: Hash-Function Based PRFs, AMAC and Its Multi-User Security,
  * 2016). Without the key nobody can test a guess. */
-#include "parsers/dedup_key.h"
+#include "parsers/engine/dedup_key.h"
 #include "core/event.h"
-#include "parsers/normalise.h"
+#include "parsers/engine/normalise.h"
 
 /* A record or sender longer than this enters by its SHA-256. */
 #define RECORD_INLINE_MAX 256

@@ -1,11 +1,11 @@
 /* hand_on.c: bytes of another format inside a record go to the parser of that format. Runs on the
  * thread that owns the batch. Does not find them: that is the outer parser's work. */
-#include "parsers/builtin.h"
-#include "parsers/media_type.h"
-#include "parsers/pipeline_run.h"
-#include "parsers/plugin_guard.h"
-#include "parsers/shared_text.h"
-#include "parsers/text.h"
+#include "parsers/registry/builtin.h"
+#include "parsers/engine/media_type.h"
+#include "parsers/engine/pipeline_run.h"
+#include "parsers/engine/plugin_guard.h"
+#include "parsers/fill/shared_text.h"
+#include "parsers/read/text.h"
 
 /* Formats inside each other: a CloudEvent that carries CEF behind a header, which makes it syslog
  * that carries CEF. */

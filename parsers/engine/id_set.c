@@ -1,6 +1,6 @@
 /* id_set.c: finds events that stand twice in one batch. Runs on the thread that parses. Keeps
  * nothing from batch to batch. */
-#include "parsers/id_set.h"
+#include "parsers/engine/id_set.h"
 
 #include "core/slice.h"
 

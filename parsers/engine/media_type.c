@@ -1,5 +1,5 @@
 /* media_type.c: splits a Content-Type. Pure, any thread. Knows no formats. */
-#include "parsers/media_type.h"
+#include "parsers/engine/media_type.h"
 
 /* What stands before the next semicolon, trimmed; *rest goes on behind it. */
 static struct slice next_part(struct slice *rest)

@@ -4,7 +4,7 @@
 
 #include "core/slice.h"
 #include "core/status.h"
-#include "parsers/split.h"
+#include "parsers/engine/split.h"
 
 /* Media type without parameters in *media (a part of value, may be empty), and what the parameter
  * framing= asks for. UNSUPPORTED: a framing that is none of none, u16 and u32. */

@@ -1,12 +1,12 @@
 /* normalise.c: completes and checks one event of any format. Runs on the thread that parses. Pure
  * but for the arena; does not set what the batch record carries. */
-#include "parsers/normalise.h"
-#include "parsers/catalog_fill.h"
-#include "parsers/category.h"
-#include "parsers/event_check.h"
-#include "parsers/json_object.h"
-#include "parsers/text_growth.h"
-#include "parsers/vehicle.h"
+#include "parsers/engine/normalise.h"
+#include "parsers/catalog/catalog_fill.h"
+#include "parsers/catalog/category.h"
+#include "parsers/fill/event_check.h"
+#include "parsers/read/json/json_object.h"
+#include "parsers/fill/text_growth.h"
+#include "parsers/engine/vehicle.h"
 
 #include <stdio.h>
 

@@ -8,12 +8,12 @@
 #include "core/event.h"
 #include "core/hash.h"
 #include "core/status.h"
-#include "parsers/network.h"
-#include "parsers/catalog.h"
-#include "parsers/catalog_unknown.h"
-#include "parsers/dedup_key.h"
+#include "parsers/fill/network.h"
+#include "parsers/catalog/catalog.h"
+#include "parsers/catalog/catalog_unknown.h"
+#include "parsers/engine/dedup_key.h"
 #include "parsers/parser.h"
-#include "parsers/scrub.h"
+#include "parsers/privacy/scrub.h"
 
 /* What to do when a record's VIN is not the sender's. */
 enum vin_policy { VIN_POLICY_REJECT, VIN_POLICY_QUARANTINE, VIN_POLICY_FLAG };
@@ -85,8 +85,8 @@ struct normalise_refusal {
  * event_category, sensor_kind, severity_id, count, time_source, time_quality, clock_skew_ms,
  * parse_status, dedup_key, taxonomy; checks every set field against its row of the table (range,
  * UTF-8, byte 0); takes VINs out of everything that a sender can write. Does not set what the batch
- * record carries (storage/batch.h, batch_complete_event). REFUSED with *refusal when the event must
- * be quarantined; NO_MEMORY. */
+ * record carries (storage/spool/batch.h, batch_complete_event). REFUSED with *refusal when the
+ * event must be quarantined; NO_MEMORY. */
 enum status normalise_event(struct normaliser *n, struct event *event,
                             struct normalise_refusal *refusal) must_check;
 

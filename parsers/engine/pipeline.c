@@ -1,12 +1,12 @@
 /* pipeline.c: the record loop: split → parser → normalise → callbacks. Runs on the thread that owns
  * the batch. Does not inflate, store or answer. */
-#include "parsers/builtin.h"
-#include "parsers/envelope.h"
-#include "parsers/json_object.h"
-#include "parsers/pipeline_run.h"
-#include "parsers/plugin_guard.h"
-#include "parsers/shared_text.h"
-#include "parsers/text_body.h"
+#include "parsers/registry/builtin.h"
+#include "parsers/fill/envelope.h"
+#include "parsers/read/json/json_object.h"
+#include "parsers/engine/pipeline_run.h"
+#include "parsers/engine/plugin_guard.h"
+#include "parsers/fill/shared_text.h"
+#include "parsers/registry/text_body.h"
 
 #include <stdio.h>
 

@@ -6,13 +6,13 @@
 
 #include "core/arena.h"
 #include "core/event.h"
-#include "core/json.h"
+#include "core/json/json.h"
 #include "core/status.h"
-#include "parsers/normalise.h"
+#include "parsers/engine/normalise.h"
 #include "parsers/parser.h"
-#include "parsers/registry.h"
-#include "parsers/split.h"
-#include "parsers/work.h"
+#include "parsers/registry/registry.h"
+#include "parsers/engine/split.h"
+#include "parsers/read/work.h"
 
 /* Readable bytes that must follow the body: parsers read in blocks. */
 #define PIPELINE_PADDING JSON_PADDING

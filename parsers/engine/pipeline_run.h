@@ -3,9 +3,9 @@
 #ifndef VSOC_PARSERS_PIPELINE_RUN_H
 #define VSOC_PARSERS_PIPELINE_RUN_H
 
-#include "parsers/id_set.h"
-#include "parsers/pipeline.h"
-#include "parsers/scratch.h"
+#include "parsers/engine/id_set.h"
+#include "parsers/engine/pipeline.h"
+#include "parsers/engine/scratch.h"
 
 /* Of what is said of rejected records in a row. */
 #define REJECT_DETAIL_BYTES 256

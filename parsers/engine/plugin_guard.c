@@ -1,9 +1,9 @@
 /* plugin_guard.c: the promises of the plug-in contract that the rest of the program builds on.
  * Pure, any thread. Ranges and texts of fields are event_check's, for every parser. */
-#include "parsers/plugin_guard.h"
+#include "parsers/engine/plugin_guard.h"
 
-#include "core/json.h"
-#include "parsers/text.h"
+#include "core/json/json.h"
+#include "parsers/read/text.h"
 
 #define CODE_MAX_BYTES 32
 /* A hundred of them stand in a report, each byte as up to six. */

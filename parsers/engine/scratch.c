@@ -1,6 +1,6 @@
 /* scratch.c: bump allocation for what lives as long as one record. Runs on the thread that parses.
  * In sanitizer builds every piece is a malloc of its own, so that overruns are seen. */
-#include "parsers/scratch.h"
+#include "parsers/engine/scratch.h"
 
 #include <stdlib.h>
 

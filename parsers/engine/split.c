@@ -1,9 +1,9 @@
 /* split.c: cuts an inflated body into records by the framing of its format. Pure, any thread.
  * Copies nothing; does not check what is in a record. */
-#include "parsers/split.h"
+#include "parsers/engine/split.h"
 #include "core/reader.h"
-#include "parsers/split_count.h"
-#include "parsers/split_scan.h"
+#include "parsers/engine/split_count.h"
+#include "parsers/read/split_scan.h"
 
 /* A step to the next line or value, beside the bytes that are gone over. */
 #define WORK_OF_STEP 8

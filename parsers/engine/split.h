@@ -5,7 +5,7 @@
 #include "core/slice.h"
 #include "core/status.h"
 #include "parsers/parser.h"
-#include "parsers/work.h"
+#include "parsers/read/work.h"
 
 /* Length prefix of binary records (parameter framing= of the content type). */
 enum split_prefix { SPLIT_PREFIX_NONE, SPLIT_PREFIX_U16, SPLIT_PREFIX_U32 };

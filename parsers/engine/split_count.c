@@ -1,7 +1,7 @@
 /* split_count.c: octet-counted frames of RFC 6587 §3.4.1 among lines. Pure, any thread. Text may
  * start with a number too: a count counts only before "<PRI>", or when the frame ends where it
  * must. */
-#include "parsers/split_count.h"
+#include "parsers/engine/split_count.h"
 
 #define DIGITS_MAX 10
 /* A look at what may be the priority of a frame. */

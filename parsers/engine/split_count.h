@@ -2,7 +2,7 @@
 #ifndef VSOC_PARSERS_SPLIT_COUNT_H
 #define VSOC_PARSERS_SPLIT_COUNT_H
 
-#include "parsers/work.h"
+#include "parsers/read/work.h"
 
 enum split_count {
     SPLIT_COUNT_FRAME,  /* a frame */

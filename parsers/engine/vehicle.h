@@ -3,7 +3,7 @@
 #ifndef VSOC_PARSERS_VEHICLE_H
 #define VSOC_PARSERS_VEHICLE_H
 
-#include "parsers/normalise.h"
+#include "parsers/engine/normalise.h"
 
 /* Sets wmi, vehicle_pid and vin_key_id from the VIN the record claims, else VSOC-Vehicle, else the
  * certificate's; none of them: the event has no vehicle. A claim that is not the certificate's and

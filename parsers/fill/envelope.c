@@ -1,6 +1,6 @@
 /* envelope.c: fields of the outer format for the events inside. Pure, any thread. */
-#include "parsers/envelope.h"
-#include "parsers/json_object.h"
+#include "parsers/fill/envelope.h"
+#include "parsers/read/json/json_object.h"
 
 /* Fields that mean something only together: none is taken when the event sets the first. */
 static const enum event_field groups[][4] = {

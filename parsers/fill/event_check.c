@@ -1,7 +1,7 @@
 /* event_check.c: checks every set field against its row of event_fields.def. Pure, any thread. Does
  * not look for required fields: the normaliser fills those. */
-#include "parsers/event_check.h"
-#include "parsers/text.h"
+#include "parsers/fill/event_check.h"
+#include "parsers/read/text.h"
 
 #include <arpa/inet.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* network.c: addresses as RFC 5952 section 4 says, protocols as keywords. Pure. Runs on the thread
  * that parses. Does not check: event_check has. */
-#include "parsers/network.h"
-#include "parsers/transport.h"
+#include "parsers/fill/network.h"
+#include "parsers/fill/transport.h"
 
 #include <arpa/inet.h>
 

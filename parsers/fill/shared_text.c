@@ -1,7 +1,7 @@
 /* shared_text.c: bounds what the events of a body repeat. Pure, any thread. */
-#include "parsers/shared_text.h"
-#include "parsers/pipeline_run.h"
-#include "parsers/vin_window.h"
+#include "parsers/fill/shared_text.h"
+#include "parsers/engine/pipeline_run.h"
+#include "parsers/privacy/vin_window.h"
 
 /* Shorter words hold no VIN; longer ones are looked into, letter by letter. */
 #define LONG_WORD_BYTES VIN_BYTES

@@ -1,7 +1,7 @@
 /* text_event.c: builds the event of one text line. Pure, any thread. */
-#include "parsers/text_event.h"
-#include "parsers/text.h"
-#include "parsers/transport.h"
+#include "parsers/fill/text_event.h"
+#include "parsers/read/text.h"
+#include "parsers/fill/transport.h"
 
 #include <stdio.h>
 

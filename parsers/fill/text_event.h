@@ -3,10 +3,10 @@
 #ifndef VSOC_PARSERS_TEXT_EVENT_H
 #define VSOC_PARSERS_TEXT_EVENT_H
 
-#include "parsers/json_object.h"
-#include "parsers/json_record.h"
-#include "parsers/json_repair.h"
-#include "parsers/key_list.h"
+#include "parsers/read/json/json_object.h"
+#include "parsers/read/json/json_record.h"
+#include "parsers/read/json/json_repair.h"
+#include "parsers/read/key_list.h"
 #include "parsers/parser.h"
 
 struct text_event {
@@ -24,7 +24,7 @@ void text_event_init(struct text_event *t, const struct parser_context *context)
 void text_event_repair(struct text_event *t, struct slice *record);
 /* Reads the record, a JSON object, with context->json; what may not stand in a text, also the
  * escape of U+0000, is U+FFFD then, and noted, as are keys that stand twice
- * (parsers/json_repair.h). False: *outcome says why. names may be NULL. */
+ * (parsers/read/json/json_repair.h). False: *outcome says why. names may be NULL. */
 bool text_event_read_json(struct text_event *t, const struct json_names *names,
                           const struct json_repair_rules *rules, struct slice record,
                           struct json_document *document, struct parser_outcome *outcome);

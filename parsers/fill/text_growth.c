@@ -1,7 +1,7 @@
 /* text_growth.c: long texts of control characters are cut. A control character takes six bytes in
  * JSON, so that a record at the limit of its size would be an event of six times that, which a
  * topic may not take. Pure, any thread. */
-#include "parsers/text_growth.h"
+#include "parsers/fill/text_growth.h"
 
 #include "core/writer.h"
 

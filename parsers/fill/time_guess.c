@@ -1,7 +1,7 @@
 /* time_guess.c: reads times that may have no zone, or be no times. Pure, any thread. */
-#include "parsers/time_guess.h"
-#include "parsers/timestamp.h"
-#include "parsers/vsoc_json_value.h"
+#include "parsers/fill/time_guess.h"
+#include "parsers/read/timestamp.h"
+#include "parsers/fill/vsoc_json_value.h"
 
 #define TIME_BYTES   64
 #define RAW_TIME_MAX 256

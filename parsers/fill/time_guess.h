@@ -3,7 +3,7 @@
 #define VSOC_PARSERS_TIME_GUESS_H
 
 #include "core/event.h"
-#include "core/json.h"
+#include "core/json/json.h"
 #include "core/status.h"
 
 /* RFC 3339, mostly with an offset without colon; without any offset it is taken as UTC, and

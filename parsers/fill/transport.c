@@ -1,8 +1,8 @@
 /* transport.c: names and numbers of protocols over IP → one keyword. Pure, any thread. Source:
  * IANA, Assigned Internet Protocol Numbers; quic, unix and pipe: OpenTelemetry's
  * network.transport. */
-#include "parsers/transport.h"
-#include "parsers/number.h"
+#include "parsers/fill/transport.h"
+#include "parsers/read/number.h"
 
 #define NO_NUMBER 256u
 

@@ -2,7 +2,7 @@
 #ifndef VSOC_PARSERS_VSOC_JSON_VALUE_H
 #define VSOC_PARSERS_VSOC_JSON_VALUE_H
 
-#include "core/json.h"
+#include "core/json/json.h"
 #include "core/status.h"
 #include "parsers/parser.h"
 

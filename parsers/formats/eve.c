@@ -1,10 +1,10 @@
 /* eve.c: Suricata's EVE JSON, one object a record, → events. Pure, any thread. What has no column,
  * and what does not fit its column, is kept in attributes as it was written. */
-#include "parsers/builtin.h"
-#include "parsers/event_check.h"
-#include "parsers/json_head.h"
-#include "parsers/text_event.h"
-#include "parsers/time_guess.h"
+#include "parsers/registry/builtin.h"
+#include "parsers/fill/event_check.h"
+#include "parsers/read/json/json_head.h"
+#include "parsers/fill/text_event.h"
+#include "parsers/fill/time_guess.h"
 
 #include <stdio.h>
 

@@ -2,8 +2,8 @@
  * signature. Pure, any thread. What the context data mean is the catalogue's; signatures are not
  * checked, for no key is known. */
 #include "core/reader.h"
-#include "parsers/builtin.h"
-#include "parsers/json_object.h"
+#include "parsers/registry/builtin.h"
+#include "parsers/read/json/json_object.h"
 
 /* Event frame, byte 0 (PRS_Ids_00006 ff.). */
 #define FLAG_CONTEXT   0x01

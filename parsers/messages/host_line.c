@@ -1,10 +1,10 @@
 /* host_line.c: messages of programs that come on every Linux → columns. Pure, any thread. What a
  * column gets stays in the message as well. Knows the words of sudo, su, PAM, cron, shadow-utils
  * and systemd-logind; sshd and the packet filter have files of their own. */
-#include "parsers/host_line.h"
-#include "parsers/line_scan.h"
-#include "parsers/netfilter_line.h"
-#include "parsers/sshd_line.h"
+#include "parsers/messages/host_line.h"
+#include "parsers/read/line_scan.h"
+#include "parsers/messages/netfilter_line.h"
+#include "parsers/messages/sshd_line.h"
 
 static void set_text(struct text_event *t, enum event_field field, struct slice value)
 {

@@ -3,7 +3,7 @@
 #ifndef VSOC_PARSERS_HOST_LINE_H
 #define VSOC_PARSERS_HOST_LINE_H
 
-#include "parsers/text_event.h"
+#include "parsers/fill/text_event.h"
 
 /* Takes from a message of the program what has a column (user, addresses, command, …), and guesses
  * category and severity where the words say that somebody was refused. A message that is in none of

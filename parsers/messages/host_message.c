@@ -1,5 +1,5 @@
 /* host_message.c: "avc denied { read }: process httpd[123], file /etc/shadow". Pure, any thread. */
-#include "parsers/host_message.h"
+#include "parsers/messages/host_message.h"
 
 #define VALUE_MAX   200
 #define MESSAGE_MAX 1600 /* of the parts below, all at their longest */

@@ -3,7 +3,7 @@
 #ifndef VSOC_PARSERS_HOST_MESSAGE_H
 #define VSOC_PARSERS_HOST_MESSAGE_H
 
-#include "parsers/text_event.h"
+#include "parsers/fill/text_event.h"
 
 /* Sets message, when there is more to say than `what`: what happened, how ("denied", may be empty),
  * of what ("read", may be empty), then process, user, file and addresses as far as the event has

@@ -1,7 +1,7 @@
 /* netfilter_line.c: log lines of Linux's packet filter (nf_log_syslog.c). Pure, any thread. The
  * prefix is the rule author's own text: words in it say what became of the packet. */
-#include "parsers/netfilter_line.h"
-#include "parsers/line_scan.h"
+#include "parsers/messages/netfilter_line.h"
+#include "parsers/read/line_scan.h"
 
 #define PREFIX_MAX 128
 

@@ -3,7 +3,7 @@
 #ifndef VSOC_PARSERS_NETFILTER_LINE_H
 #define VSOC_PARSERS_NETFILTER_LINE_H
 
-#include "parsers/text_event.h"
+#include "parsers/fill/text_event.h"
 
 /* Reads "[PREFIX]IN=eth0 OUT= … SRC=… DST=… … PROTO=TCP SPT=… DPT=…" into columns and attributes.
  * False, with nothing changed, when the message is none. */

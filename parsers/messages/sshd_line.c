@@ -1,7 +1,7 @@
 /* sshd_line.c: messages of OpenSSH's sshd (auth.c, auth2.c, packet.c). Pure, any thread. User names
  * are what a stranger typed, blanks and all: the address is what stands last. */
-#include "parsers/sshd_line.h"
-#include "parsers/line_scan.h"
+#include "parsers/messages/sshd_line.h"
+#include "parsers/read/line_scan.h"
 
 /* How a message starts, and what the user's name stands behind. */
 static const struct {

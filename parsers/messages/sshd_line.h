@@ -2,7 +2,7 @@
 #ifndef VSOC_PARSERS_SSHD_LINE_H
 #define VSOC_PARSERS_SSHD_LINE_H
 
-#include "parsers/text_event.h"
+#include "parsers/fill/text_event.h"
 
 /* User, source address and port of a message of sshd; severity 2 for a refusal. */
 void sshd_line_read(struct text_event *t, struct slice message);

@@ -1,6 +1,6 @@
 /* uds_words.c: "0x27 refused, NRC 0x35" → UDS columns. Pure, any thread. Numbers count behind the
  * word that names them only: ISO 14229's words and what ECU logs make of them. */
-#include "parsers/uds_words.h"
+#include "parsers/messages/uds_words.h"
 
 static bool is_letter(uint8_t c)
 {

@@ -2,7 +2,7 @@
 #ifndef VSOC_PARSERS_UDS_WORDS_H
 #define VSOC_PARSERS_UDS_WORDS_H
 
-#include "parsers/text_event.h"
+#include "parsers/fill/text_event.h"
 
 /* Takes service, subfunction, identifiers and response code from texts such as "0x27 refused, NRC
  * 0x35" or "UDS SID=0x22 DID=0xF190". A text without one of the words UDS and NRC changes

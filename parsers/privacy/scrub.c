@@ -1,9 +1,9 @@
 /* scrub.c: VINs out of texts. Pure but for the memory given. Does not find them: vin_scan.c. */
-#include "parsers/scrub.h"
+#include "parsers/privacy/scrub.h"
 
 #include "core/hash.h"
-#include "parsers/vin_hidden.h"
-#include "parsers/vin_spaced.h"
+#include "parsers/privacy/vin_hidden.h"
+#include "parsers/privacy/vin_spaced.h"
 
 /* Pseudonyms made for the VINs of one record that nobody claims: each costs more than reading it.
  */

@@ -4,7 +4,7 @@
 #define VSOC_PARSERS_SCRUB_H
 
 #include "core/event.h"
-#include "parsers/vin_window.h"
+#include "parsers/privacy/vin_window.h"
 
 /* Vehicles of a request and of one record of it. */
 #define SCRUB_KNOWN       24

@@ -1,6 +1,6 @@
 /* vehicle_key.c: keys that name a VIN, and their values in the attributes of an event. Pure, any
  * thread. Does not judge the values: vehicle.c. */
-#include "parsers/vehicle_key.h"
+#include "parsers/privacy/vehicle_key.h"
 #include "core/hex.h"
 
 #include <string.h>

@@ -5,7 +5,7 @@
 #define VSOC_PARSERS_VEHICLE_KEY_H
 
 #include "core/slice.h"
-#include "parsers/vin_scan.h"
+#include "parsers/privacy/vin_scan.h"
 
 /* Most different ones that are looked at in one record. */
 #define VEHICLE_CLAIMS 16

@@ -1,6 +1,6 @@
 /* vin.c: form and check digit of a vehicle identification number. Pure, any thread.
  * Does not correct what was sent: O is not made 0. */
-#include "parsers/normalise.h"
+#include "parsers/engine/normalise.h"
 
 #define VIN_SIZE 17
 

@@ -1,9 +1,9 @@
 /* vin_hidden.c: VINs in hex and base64. Pure, any thread. Looks at every 17th byte that a stretch
  * of digits or letters may stand for. */
-#include "parsers/vin_hidden.h"
+#include "parsers/privacy/vin_hidden.h"
 #include "core/hex.h"
-#include "parsers/normalise.h"
-#include "parsers/vin_window.h"
+#include "parsers/engine/normalise.h"
+#include "parsers/privacy/vin_window.h"
 
 /* Letters and digits around a VIN in bytes that may be a length or a type. */
 #define AROUND_MAX   3

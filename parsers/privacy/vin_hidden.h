@@ -3,7 +3,7 @@
 #ifndef VSOC_PARSERS_VIN_HIDDEN_H
 #define VSOC_PARSERS_VIN_HIDDEN_H
 
-#include "parsers/vin_scan.h"
+#include "parsers/privacy/vin_scan.h"
 
 /* Bytes of a VIN in spaced hex. */
 #define VIN_HIDDEN_SPACED_BYTES (3 * VIN_BYTES - 1)

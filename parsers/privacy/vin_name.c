@@ -1,8 +1,8 @@
 /* vin_name.c: what the words before a text call it. Pure, any thread. Does not look at the text
  * itself: vin_scan.c, vin_spaced.c. */
-#include "parsers/vin_name.h"
+#include "parsers/privacy/vin_name.h"
 #include "core/hex.h"
-#include "parsers/vehicle_key.h"
+#include "parsers/privacy/vehicle_key.h"
 
 #define LOOK_BYTES 64 /* before the text */
 #define GAP_MAX    6  /* characters between two words: \": \" in JSON text of a JSON text */

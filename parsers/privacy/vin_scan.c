@@ -1,10 +1,10 @@
 /* vin_scan.c: VINs in a text. Pure, any thread. Most texts have no 17 letters and digits in a row:
  * a look at every 17th byte finds that out. */
-#include "parsers/vin_scan.h"
+#include "parsers/privacy/vin_scan.h"
 #include "core/hex.h"
-#include "parsers/normalise.h"
-#include "parsers/vin_name.h"
-#include "parsers/vin_window.h"
+#include "parsers/engine/normalise.h"
+#include "parsers/privacy/vin_name.h"
+#include "parsers/privacy/vin_window.h"
 
 #define RING 32 /* the last characters; a power of two over VIN_BYTES */
 

@@ -1,9 +1,9 @@
 /* vin_spaced.c: VINs in groups. Pure, any thread. Looks for the four digits with which each VIN
  * ends, and from there back: most texts have few. */
-#include "parsers/vin_spaced.h"
-#include "parsers/normalise.h"
-#include "parsers/vin_name.h"
-#include "parsers/vin_window.h"
+#include "parsers/privacy/vin_spaced.h"
+#include "parsers/engine/normalise.h"
+#include "parsers/privacy/vin_name.h"
+#include "parsers/privacy/vin_window.h"
 
 #ifdef __SSE2__
 #include <emmintrin.h>

@@ -3,7 +3,7 @@
 #ifndef VSOC_PARSERS_VIN_SPACED_H
 #define VSOC_PARSERS_VIN_SPACED_H
 
-#include "parsers/vin_scan.h"
+#include "parsers/privacy/vin_scan.h"
 
 struct vin_spaced_scan {
     struct slice text;

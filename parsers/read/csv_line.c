@@ -1,6 +1,6 @@
 /* csv_line.c: cuts a line of CSV. Pure, any thread. (libcsv tells neither line nor column, which is
  * what people need who write a file by hand.) */
-#include "parsers/csv_line.h"
+#include "parsers/read/csv_line.h"
 
 static bool fail(struct csv_problem *problem, size_t at, const char *detail)
 {

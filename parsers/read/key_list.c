@@ -1,5 +1,5 @@
 /* key_list.c: unique keys for text formats, whose names may repeat. Pure, any thread. */
-#include "parsers/key_list.h"
+#include "parsers/read/key_list.h"
 #include "core/hash.h"
 
 #include <stdio.h>

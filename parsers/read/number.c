@@ -1,5 +1,5 @@
 /* number.c: decimal and 0x numbers. Pure, any thread. */
-#include "parsers/number.h"
+#include "parsers/read/number.h"
 
 static unsigned digit_of(uint8_t c)
 {

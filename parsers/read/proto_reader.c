@@ -1,6 +1,6 @@
 /* proto_reader.c: reads Protocol Buffers fields with nanopb. Pure, any thread. Knows no message.
  * Groups, which proto3 lacks, are broken messages. */
-#include "parsers/proto_reader.h"
+#include "parsers/read/proto_reader.h"
 
 #include <pb_decode.h>
 

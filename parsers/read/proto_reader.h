@@ -3,7 +3,7 @@
 #ifndef VSOC_PARSERS_PROTO_READER_H
 #define VSOC_PARSERS_PROTO_READER_H
 
-#include "parsers/work.h"
+#include "parsers/read/work.h"
 
 enum proto_type { PROTO_VARINT, PROTO_FIXED64, PROTO_BYTES, PROTO_FIXED32 };
 

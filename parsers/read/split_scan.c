@@ -1,6 +1,6 @@
 /* split_scan.c: finds the end of a JSON value 64 bytes at a time, by bit masks. Pure, any thread.
  * Does not check JSON: that is the parser's. */
-#include "parsers/split_scan.h"
+#include "parsers/read/split_scan.h"
 
 #ifdef __SSE2__
 #include <emmintrin.h>

@@ -2,7 +2,7 @@
 #ifndef VSOC_PARSERS_SPLIT_SCAN_H
 #define VSOC_PARSERS_SPLIT_SCAN_H
 
-#include "parsers/work.h"
+#include "parsers/read/work.h"
 
 enum split_scan_result {
     SPLIT_SCAN_COMPLETE, /* *end is the byte after the closing bracket */

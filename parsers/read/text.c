@@ -1,5 +1,5 @@
 /* text.c: checks and repairs UTF-8. Pure, any thread. */
-#include "parsers/text.h"
+#include "parsers/read/text.h"
 
 #define ONES UINT64_C(0x0101010101010101)
 #define TOPS UINT64_C(0x8080808080808080)

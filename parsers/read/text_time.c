@@ -1,8 +1,8 @@
 /* text_time.c: times of CEF and LEEF → ns. Pure, any thread. Knows no zone names but UTC's: others
  * are taken as UTC and marked. */
-#include "parsers/text_time.h"
+#include "parsers/read/text_time.h"
 #include "core/clock.h"
-#include "parsers/timestamp.h"
+#include "parsers/read/timestamp.h"
 
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /* timestamp.c: times as text or numbers → ns since 1970 UTC. Pure, any thread. Knows no time zones
  * but offsets. */
-#include "parsers/timestamp.h"
+#include "parsers/read/timestamp.h"
 #include "core/clock.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
 /* work.c: the end of a piece of work. Pure but for the caller's pause; any thread. */
-#include "parsers/work.h"
+#include "parsers/read/work.h"
 
 bool work_pause(struct work *work)
 {

@@ -1,6 +1,6 @@
 /* parser_check.c: the rules of parsers/parser.h that a plug-in can break and the compiler does not
  * see. Pure, any thread. */
-#include "parsers/parser_check.h"
+#include "parsers/registry/parser_check.h"
 
 #include <stdarg.h>
 #include <stdio.h>

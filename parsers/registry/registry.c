@@ -1,9 +1,9 @@
 /* registry.c: finds the parser of a body. Any thread once it is built. Loads no plug-ins: it is
  * given their parsers. */
-#include "parsers/registry.h"
-#include "parsers/builtin.h"
-#include "parsers/parser_check.h"
-#include "parsers/text_body.h"
+#include "parsers/registry/registry.h"
+#include "parsers/registry/builtin.h"
+#include "parsers/registry/parser_check.h"
+#include "parsers/registry/text_body.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* text_body.c: byte order marks, padding and UTF-16 of text bodies. Pure, any thread. Looks at the
  * ends of a body only. */
-#include "parsers/text_body.h"
-#include "parsers/builtin.h"
+#include "parsers/registry/text_body.h"
+#include "parsers/registry/builtin.h"
 
 #define UTF16_LOOK 64 /* bytes at the head */
 #define UTF16_MIN  8

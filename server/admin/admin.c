@@ -1,9 +1,9 @@
 /* admin.c: probes, metrics and version on the admin listener. Main thread's loop. Takes no bodies.
  */
-#include "server/app_internal.h"
+#include "server/daemon/app_internal.h"
 
 #include "core/clock.h"
-#include "core/metrics.h"
+#include "core/metrics/metrics.h"
 
 /* A loop that has not turned for so long is stuck. */
 #define HEARTBEAT_LIMIT (10 * NS_PER_S)

@@ -1,6 +1,6 @@
 /* admin_catalog.c: GET /api/v1/catalog/unknown: which catalogue is in force and which ids came that
  * it lacks. Main thread's loop. */
-#include "server/app_internal.h"
+#include "server/daemon/app_internal.h"
 
 #include <time.h>
 

@@ -1,6 +1,6 @@
 /* audit.c: records refusals and writes them once a second. audit_refused() runs on any thread, the
  * rest on the audit thread. Does not decide who is refused. */
-#include "server/audit.h"
+#include "server/audit/audit.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -10,14 +10,14 @@
 #include <time.h>
 
 #include "core/clock.h"
-#include "core/metrics.h"
+#include "core/metrics/metrics.h"
 #include "core/thread.h"
 #include "core/writer.h"
-#include "server/audit_file.h"
-#include "server/audit_fold.h"
+#include "server/audit/audit_file.h"
+#include "server/audit/audit_fold.h"
 
 #define LOG_COMPONENT "audit"
-#include "core/log.h"
+#include "core/log/log.h"
 
 #define FLUSH_SECONDS 1
 #define LINE_BYTES    4096

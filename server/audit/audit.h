@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include "core/slice.h"
 #include "core/status.h"
-#include "server/http.h"
+#include "server/http/http.h"
 
 /* What happened. Never a token or a VIN. Texts are copied and cut to what fits a record. */
 struct audit_refusal {

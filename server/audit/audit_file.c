@@ -1,6 +1,6 @@
 /* audit_file.c: appends, syncs and rotates the audit log. Runs on the audit thread (main at start).
  * Does not know what a line says. */
-#include "server/audit_file.h"
+#include "server/audit/audit_file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
-#include "storage/folder.h"
+#include "core/disk/folder.h"
 
 /* A file is full at this part of max_bytes: the others keep the history. */
 #define FILES  16

@@ -1,7 +1,7 @@
 /* audit_fold.c: the table of refusals between two flushes. Parts with a lock each, so that workers
  * under attack do not wait for one another; a lock is a leaf and is not held while a line is
  * written. Any thread adds, one flushes. Does not write. */
-#include "server/audit_fold.h"
+#include "server/audit/audit_fold.h"
 
 #include <pthread.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include "server/audit.h"
+#include "server/audit/audit.h"
 
 /* One sender and reason. */
 struct audit_record {

@@ -1,6 +1,6 @@
 /* http_client.c: connection, request and answer of the small blocking client. Main thread. TLS is
  * in http_client_tls.c. */
-#include "server/http_client.h"
+#include "server/client/http_client.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "core/writer.h"
-#include "server/http_client_tls.h"
+#include "server/client/http_client_tls.h"
 
 #define HEAD_MAX ((size_t)64 << 10)
 #define BODY_MAX ((size_t)16 << 20)

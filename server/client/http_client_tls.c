@@ -1,6 +1,6 @@
 /* http_client_tls.c: OpenSSL for the client: verifies the server's chain and name. Main thread.
  * Does not touch the listener's TLS (tls.c). */
-#include "server/http_client_tls.h"
+#include "server/client/http_client_tls.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-#include "server/trusted_file.h"
+#include "server/files/trusted_file.h"
 
 static void explain(char *reason, const char *what, const char *name)
 {

@@ -2,7 +2,7 @@
 #ifndef VSOC_SERVER_HTTP_CLIENT_TLS_H
 #define VSOC_SERVER_HTTP_CLIENT_TLS_H
 
-#include "server/http_client.h"
+#include "server/client/http_client.h"
 
 struct ssl_ctx_st;
 struct ssl_st;

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "server/http_client.h"
+#include "server/client/http_client.h"
 
 static enum status wrong(char *reason, const char *what)
 {

@@ -3,14 +3,14 @@
 #include <stdio.h>
 
 #include "core/writer.h"
-#include "server/catalog_set.h"
-#include "server/command.h"
-#include "server/config_cli.h"
-#include "server/data_folders.h"
-#include "server/plugins.h"
-#include "server/pseudonym.h"
-#include "server/sink_config.h"
-#include "server/tls.h"
+#include "server/daemon/catalog_set.h"
+#include "server/commands/command.h"
+#include "server/config/config_cli.h"
+#include "server/files/data_folders.h"
+#include "server/daemon/plugins.h"
+#include "server/identity/pseudonym.h"
+#include "server/daemon/sink_config.h"
+#include "server/tls/tls.h"
 
 static bool tell(const struct config *config, const char *what, const char *problem)
 {

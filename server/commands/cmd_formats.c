@@ -1,12 +1,12 @@
 /* cmd_formats.c: `vsocd formats`: lists the parsers. Runs on the main thread. */
-#include "server/command.h"
+#include "server/commands/command.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "core/writer.h"
-#include "server/config_cli.h"
-#include "server/plugins.h"
+#include "server/config/config_cli.h"
+#include "server/daemon/plugins.h"
 
 static const char *framing_name(enum parser_framing framing)
 {

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/command.h"
-#include "server/http_client.h"
+#include "server/commands/command.h"
+#include "server/client/http_client.h"
 
 #define TIMEOUT_MS 3000
 

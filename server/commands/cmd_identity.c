@@ -7,13 +7,13 @@
 #include <unistd.h>
 
 #include "core/writer.h"
-#include "server/cert_file.h"
-#include "server/cert_names.h"
-#include "server/command.h"
-#include "server/config_cli.h"
-#include "server/identity.h"
-#include "server/senders.h"
-#include "server/tls.h"
+#include "server/identity/cert_file.h"
+#include "server/identity/cert_names.h"
+#include "server/commands/command.h"
+#include "server/config/config_cli.h"
+#include "server/identity/identity.h"
+#include "server/identity/senders.h"
+#include "server/tls/tls.h"
 
 #define ARENA_BYTES ((size_t)1 << 20)
 

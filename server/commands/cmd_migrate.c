@@ -1,9 +1,9 @@
 /* cmd_migrate.c: `vsocd migrate`: brings the PostgreSQL schema up to date. Main thread. What the
- * migrations are is in storage/pg_migrate.c. */
-#include "server/command.h"
+ * migrations are is in storage/sinks/postgres/schema/pg_migrate.c. */
+#include "server/commands/command.h"
 
-#include "server/config_cli.h"
-#include "storage/pg_migrate.h"
+#include "server/config/config_cli.h"
+#include "storage/sinks/postgres/schema/pg_migrate.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* cmd_parse.c: `vsocd parse`: records of one format → events as NDJSON. Runs on the main thread.
  * Reads them with the loop the server uses; stores and sends nothing. */
-#include "server/catalog_set.h"
-#include "server/command.h"
-#include "server/config_cli.h"
+#include "server/daemon/catalog_set.h"
+#include "server/commands/command.h"
+#include "server/config/config_cli.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,13 +11,13 @@
 #include <unistd.h>
 
 #include "core/clock.h"
-#include "core/event_json.h"
+#include "core/event/event_json.h"
 #include "core/hash.h"
-#include "parsers/pipeline.h"
-#include "parsers/registry.h"
-#include "parsers/timestamp.h"
-#include "server/file_read.h"
-#include "server/plugins.h"
+#include "parsers/engine/pipeline.h"
+#include "parsers/registry/registry.h"
+#include "parsers/read/timestamp.h"
+#include "server/files/file_read.h"
+#include "server/daemon/plugins.h"
 
 #define ARENA_BYTES  ((size_t)256 << 20)
 #define OUTPUT_BYTES ((size_t)64 << 20)

@@ -11,11 +11,11 @@
 #include <unistd.h>
 
 #include "core/clock.h"
-#include "core/event_json.h"
-#include "server/command.h"
-#include "server/config_cli.h"
-#include "server/tokens.h"
-#include "storage/folder.h"
+#include "core/event/event_json.h"
+#include "server/commands/command.h"
+#include "server/config/config_cli.h"
+#include "server/identity/tokens.h"
+#include "core/disk/folder.h"
 
 #define FILE_BYTES_MAX  ((size_t)64 << 20)
 #define COUNT_MAX       1000000000ULL

@@ -1,5 +1,5 @@
 /* cmd_version.c: `vsocd version`. */
-#include "server/command.h"
+#include "server/commands/command.h"
 
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /* main.c: the program: picks the subcommand. Runs on the main thread. Knows nothing of what they
  * do. */
-#include "server/command.h"
+#include "server/commands/command.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -1,17 +1,17 @@
 /* config.c: makes the settings out of their sources, in order. Any thread. Does not read YAML
  * (config_file.c) and does not know what a setting means (config_check.c). */
-#include "server/config.h"
+#include "server/config/config.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "core/slice.h"
-#include "server/config_build.h"
-#include "server/config_print.h"
-#include "server/config_value.h"
-#include "server/senders.h"
-#include "server/tokens.h"
+#include "server/config/config_build.h"
+#include "server/config/config_print.h"
+#include "server/config/config_value.h"
+#include "server/identity/senders.h"
+#include "server/identity/tokens.h"
 
 #define NAME_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-/+"
 

@@ -46,7 +46,7 @@ struct tokens;
 
 struct config {
 #define CONFIG(key, member, kind, fallback, min, max, flags, help) CONFIG_TYPE_##kind member;
-#include "server/config.def"
+#include "server/config/config.def"
 #undef CONFIG
     struct tokens *tokens;   /* of identity.tokens_file; NULL: none are taken */
     struct senders *senders; /* of identity.senders_file; NULL: none are listed */

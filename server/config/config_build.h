@@ -3,7 +3,7 @@
 #ifndef VSOC_SERVER_CONFIG_BUILD_H
 #define VSOC_SERVER_CONFIG_BUILD_H
 
-#include "server/config_table.h"
+#include "server/config/config_table.h"
 
 /* Later ones win. */
 enum config_from { CONFIG_FROM_DEFAULT, CONFIG_FROM_FILE, CONFIG_FROM_ENV, CONFIG_FROM_SET };

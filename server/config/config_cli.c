@@ -1,12 +1,12 @@
 /* config_cli.c: -c, --set and a subcommand's own options; tells the mistakes of the settings.
  * Main thread. */
-#include "server/config_cli.h"
+#include "server/config/config_cli.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "server/command.h"
+#include "server/commands/command.h"
 
 /* Argument of an option that may be written "--name value" or "--name=value": NULL when argv[*i]
  * is not this option; "" and *missing when the argument is. */

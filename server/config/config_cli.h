@@ -2,7 +2,7 @@
 #ifndef VSOC_SERVER_CONFIG_CLI_H
 #define VSOC_SERVER_CONFIG_CLI_H
 
-#include "server/config.h"
+#include "server/config/config.h"
 
 #define CONFIG_CLI_SETS_MAX 128
 

@@ -2,7 +2,7 @@
 #include <ctype.h>
 #include <stdio.h>
 
-#include "server/config_build.h"
+#include "server/config/config_build.h"
 
 #define PREFIX  "VSOCD_"
 #define KEY_MAX 256

@@ -8,9 +8,9 @@
 #include <yaml.h>
 
 #include "core/writer.h"
-#include "server/config_build.h"
-#include "server/file_read.h"
-#include "server/trusted_file.h"
+#include "server/config/config_build.h"
+#include "server/files/file_read.h"
+#include "server/files/trusted_file.h"
 
 #define FILE_MAX ((size_t)1 << 20)
 #define KEY_MAX  256

@@ -1,11 +1,11 @@
 /* config_print.c: the effective settings as YAML; the reference page. Any thread. Never shows a
  * secret. */
-#include "server/config_print.h"
+#include "server/config/config_print.h"
 
 #include <stdio.h>
 
 #include "core/writer.h"
-#include "server/config_value.h"
+#include "server/config/config_value.h"
 
 #define MASK "****"
 

@@ -1,6 +1,6 @@
 /* config_table.c: the rows of config.def and finding one by name, also by a mistyped name. Any
  * thread. Holds no state. */
-#include "server/config_table.h"
+#include "server/config/config_table.h"
 
 #include <stdio.h>
 
@@ -26,7 +26,7 @@ const struct config_row config_rows[] = {
      max,                                                                                          \
      flags,                                                                                        \
      help},
-#include "server/config.def"
+#include "server/config/config.def"
 #undef CONFIG
 };
 

@@ -3,7 +3,7 @@
 #ifndef VSOC_SERVER_CONFIG_TABLE_H
 #define VSOC_SERVER_CONFIG_TABLE_H
 
-#include "server/config.h"
+#include "server/config/config.h"
 
 enum config_kind {
     CONFIG_KIND_TEXT,
@@ -19,7 +19,7 @@ enum config_kind {
 /* Place of each row in config_rows, by struct member. */
 enum config_at {
 #define CONFIG(key, member, kind, fallback, min, max, flags, help) CONFIG_AT_##member,
-#include "server/config.def"
+#include "server/config/config.def"
 #undef CONFIG
     CONFIG_ROW_COUNT
 };

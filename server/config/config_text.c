@@ -1,5 +1,5 @@
 /* config_text.c: which characters a setting may hold. Any thread. */
-#include "server/config_value.h"
+#include "server/config/config_value.h"
 
 /* Code point of the UTF-8 character at p and its size; 0 for bytes that are none (RFC 3629). */
 static size_t character(const unsigned char *p, uint32_t *point)

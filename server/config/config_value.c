@@ -1,6 +1,6 @@
 /* config_value.c: reads one setting's text by its row's kind, range and unit. Any thread. Does not
  * know where the text came from. */
-#include "server/config_value.h"
+#include "server/config/config_value.h"
 
 #include <stdarg.h>
 #include <stdio.h>

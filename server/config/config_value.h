@@ -2,7 +2,7 @@
 #ifndef VSOC_SERVER_CONFIG_VALUE_H
 #define VSOC_SERVER_CONFIG_VALUE_H
 
-#include "server/config_table.h"
+#include "server/config/config_table.h"
 
 struct writer;
 

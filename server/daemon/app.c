@@ -4,7 +4,7 @@
  * Start: settings → keys → spool recovery → writer → sinks → workers → listen → ready. Stop: accept
  * no more → finish requests → last commit → sinks → close; a second signal ends the process at
  * once. Nothing acknowledged depends on an orderly stop. */
-#include "server/app_internal.h"
+#include "server/daemon/app_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,20 +18,20 @@
 #include <event2/event.h>
 
 #include "core/clock.h"
-#include "core/metrics.h"
+#include "core/metrics/metrics.h"
 #include "core/thread.h"
-#include "server/audit.h"
-#include "server/command.h"
-#include "server/config_cli.h"
-#include "server/data_folders.h"
-#include "server/file_budget.h"
-#include "server/sink_config.h"
-#include "server/trusted_file.h"
-#include "storage/folder.h"
+#include "server/audit/audit.h"
+#include "server/commands/command.h"
+#include "server/config/config_cli.h"
+#include "server/files/data_folders.h"
+#include "server/net/file_budget.h"
+#include "server/daemon/sink_config.h"
+#include "server/files/trusted_file.h"
+#include "core/disk/folder.h"
 
 #define LOG_COMPONENT "app"
-#include "core/log.h"
-#include "storage/fault.h"
+#include "core/log/log.h"
+#include "core/disk/fault.h"
 
 #define TICK_MS 50
 /* Batches waiting for the writer: beyond it requests are refused, so that memory and latency stay

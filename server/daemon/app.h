@@ -3,7 +3,7 @@
 #ifndef VSOC_SERVER_APP_H
 #define VSOC_SERVER_APP_H
 
-#include "server/config.h"
+#include "server/config/config.h"
 
 /* Where the settings came from, so that SIGHUP can read them again. Texts outlive the call. */
 struct app_source {

@@ -1,11 +1,11 @@
 /* app_disk.c: the log's part of a disk that hangs. Main thread. What senders get is in
  * ingest_stall.c, what probes say in admin.c. */
 #define LOG_COMPONENT "spool"
-#include "server/app_disk.h"
-#include "server/app_internal.h"
+#include "server/daemon/app_disk.h"
+#include "server/daemon/app_internal.h"
 
 #include "core/clock.h"
-#include "core/log.h"
+#include "core/log/log.h"
 
 #define WARN_NS (5 * NS_PER_S)
 

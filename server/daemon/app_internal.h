@@ -3,13 +3,13 @@
 #ifndef VSOC_SERVER_APP_INTERNAL_H
 #define VSOC_SERVER_APP_INTERNAL_H
 
-#include "server/app_disk.h"
-#include "server/app.h"
-#include "server/catalog_set.h"
-#include "server/file_watch.h"
-#include "server/plugins.h"
-#include "server/worker.h"
-#include "storage/sink_settings.h"
+#include "server/daemon/app_disk.h"
+#include "server/daemon/app.h"
+#include "server/daemon/catalog_set.h"
+#include "server/files/file_watch.h"
+#include "server/daemon/plugins.h"
+#include "server/daemon/worker.h"
+#include "storage/sinks/sink_settings.h"
 
 #define APP_WORKERS_MAX 64
 

@@ -1,9 +1,9 @@
 /* app_metrics.c: gauges that are read off the parts when somebody scrapes. Main thread. */
-#include "server/app_internal.h"
+#include "server/daemon/app_internal.h"
 
 #include "core/clock.h"
-#include "core/log_out.h"
-#include "core/metrics.h"
+#include "core/log/log_out.h"
+#include "core/metrics/metrics.h"
 
 static void refresh_catalog(const struct app *app)
 {

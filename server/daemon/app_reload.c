@@ -1,17 +1,17 @@
 /* app_reload.c: SIGHUP, or a file of credentials that changed: settings are read into a new object
  * and swapped, or kept when they are wrong. Main thread. */
-#include "server/app_internal.h"
-#include "server/hec_ack.h"
+#include "server/daemon/app_internal.h"
+#include "server/ingest/dialects/hec_ack.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "core/clock.h"
-#include "core/metrics.h"
+#include "core/metrics/metrics.h"
 
 #define LOG_COMPONENT "app"
-#include "core/log.h"
-#include "storage/fault.h"
+#include "core/log/log.h"
+#include "core/disk/fault.h"
 
 /* As many as are kept. */
 #define PROBLEMS_SHOWN                                                                             \

@@ -1,15 +1,15 @@
 /* app_sinks.c: makes the sinks that the settings switch on. Main thread; runs none of them itself.
  */
-#include "server/app_internal.h"
+#include "server/daemon/app_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "core/clock.h"
-#include "server/sink_config.h"
+#include "server/daemon/sink_config.h"
 
 #define LOG_COMPONENT "app"
-#include "core/log.h"
+#include "core/log/log.h"
 
 /* Encoded bytes of one load of sinks that have no such setting. */
 #define LOAD_BYTES       ((uint64_t)8 << 20)

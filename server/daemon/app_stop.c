@@ -1,7 +1,7 @@
 /* app_stop.c: the end of a running server: signals, drain, and the parts ended one after the other.
  * Main thread, whose loop answers probes until the very end: what waits for other threads runs in a
  * thread of its own. Nothing acknowledged depends on an orderly stop. */
-#include "server/app_internal.h"
+#include "server/daemon/app_internal.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -10,12 +10,12 @@
 #include <event2/event.h>
 
 #include "core/clock.h"
-#include "server/audit.h"
-#include "server/command.h"
+#include "server/audit/audit.h"
+#include "server/commands/command.h"
 
 #define LOG_COMPONENT "app"
-#include "core/log.h"
-#include "storage/fault.h"
+#include "core/log/log.h"
+#include "core/disk/fault.h"
 
 void app_stop_begin(struct app *app, int64_t deadline_ns)
 {

@@ -1,15 +1,15 @@
 /* catalog_set.c: reads the files of ingest.catalogs. Main thread. What a row means is
  * parsers/catalog*.c's. */
-#include "server/catalog_set.h"
+#include "server/daemon/catalog_set.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "core/clock.h"
-#include "server/trusted_file.h"
+#include "server/files/trusted_file.h"
 
 #define LOG_COMPONENT "catalog"
-#include "core/log.h"
+#include "core/log/log.h"
 
 /* Paths and hashes of CONFIG_ITEMS_MAX files. */
 #define ARENA_BYTES ((size_t)4 << 20)

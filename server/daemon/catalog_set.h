@@ -5,8 +5,8 @@
 #define VSOC_SERVER_CATALOG_SET_H
 
 #include "core/hash.h"
-#include "parsers/catalog.h"
-#include "server/config.h"
+#include "parsers/catalog/catalog.h"
+#include "server/config/config.h"
 
 struct catalog_file {
     const char *path;

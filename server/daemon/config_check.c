@@ -8,13 +8,13 @@
 #include <unistd.h>
 
 #include "core/writer.h"
-#include "parsers/registry.h"
-#include "server/config_build.h"
-#include "server/name_pattern.h"
-#include "server/plugins.h"
-#include "server/senders.h"
-#include "server/tokens.h"
-#include "server/trusted_file.h"
+#include "parsers/registry/registry.h"
+#include "server/config/config_build.h"
+#include "server/identity/name_pattern.h"
+#include "server/daemon/plugins.h"
+#include "server/identity/senders.h"
+#include "server/identity/tokens.h"
+#include "server/files/trusted_file.h"
 
 #define TELL(build, member, ...)                                                                   \
     config_problem(build, &(build)->origins[CONFIG_AT_##member], __VA_ARGS__)

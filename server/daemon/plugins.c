@@ -1,6 +1,6 @@
 /* plugins.c: loads parsers from shared objects. Main thread, before anything is opened that a crash
  * could harm. Does not know what they read. */
-#include "server/plugins.h"
+#include "server/daemon/plugins.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "server/trusted_file.h"
+#include "server/files/trusted_file.h"
 
 #define TRIAL_SECONDS 10
 /* Exit status of a trial that came to its end. */

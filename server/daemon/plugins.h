@@ -3,8 +3,8 @@
 #ifndef VSOC_SERVER_PLUGINS_H
 #define VSOC_SERVER_PLUGINS_H
 
-#include "parsers/registry.h"
-#include "server/config.h"
+#include "parsers/registry/registry.h"
+#include "server/config/config.h"
 
 /* Before a file's name: the plug-in goes before what is built in. */
 #define PLUGIN_OVERRIDE "override:"

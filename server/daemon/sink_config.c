@@ -1,11 +1,11 @@
 /* sink_config.c: hands the sinks.* rows to the built-in sinks. Main thread. */
-#include "server/sink_config.h"
+#include "server/daemon/sink_config.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "storage/sink_runner.h"
+#include "storage/sinks/sink_runner.h"
 
 void sink_settings_from_config(const struct config *config,
                                struct sink_property properties[CONFIG_ITEMS_MAX],

@@ -2,8 +2,8 @@
 #ifndef VSOC_SERVER_SINK_CONFIG_H
 #define VSOC_SERVER_SINK_CONFIG_H
 
-#include "server/config.h"
-#include "storage/sink_settings.h"
+#include "server/config/config.h"
+#include "storage/sinks/sink_settings.h"
 
 /* Settings of the built-in sinks; properties is the storage of sinks.kafka.properties. Both, and
  * config, whose texts they point into, outlive the sinks. */

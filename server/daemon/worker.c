@@ -1,6 +1,6 @@
 /* worker.c: an ingest thread and the words that other threads send it. Its loop runs on the
  * worker's thread; words are flags and an eventfd. Does not parse or answer anything itself. */
-#include "server/worker.h"
+#include "server/daemon/worker.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -13,7 +13,7 @@
 
 #include "core/clock.h"
 #include "core/thread.h"
-#include "storage/fault.h"
+#include "core/disk/fault.h"
 
 enum { WORD_RELOAD = 1, WORD_SINK_MOVED = 2, WORD_DRAIN = 4, WORD_STOP = 8, WORD_SHED = 16 };
 

@@ -2,9 +2,9 @@
 #ifndef VSOC_SERVER_WORKER_H
 #define VSOC_SERVER_WORKER_H
 
-#include "parsers/catalog_unknown.h"
-#include "server/http_server.h"
-#include "server/ingest.h"
+#include "parsers/catalog/catalog_unknown.h"
+#include "server/http/http_server.h"
+#include "server/ingest/ingest.h"
 
 struct worker;
 

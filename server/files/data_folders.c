@@ -1,6 +1,6 @@
 /* data_folders.c: warns of folders of evidence that other users could change. Main thread. */
 #define LOG_COMPONENT "app"
-#include "server/data_folders.h"
+#include "server/files/data_folders.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/log.h"
+#include "core/log/log.h"
 
 bool data_folder_is_open(uid_t owner, mode_t mode, uid_t user)
 {

@@ -1,5 +1,5 @@
 /* file_read.c: reads a small file whole. Any thread but a worker. */
-#include "server/file_read.h"
+#include "server/files/file_read.h"
 
 #include <errno.h>
 #include <fcntl.h>

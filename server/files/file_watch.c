@@ -1,5 +1,5 @@
 /* file_watch.c: looks at files by stat. Main thread. Does not read them. */
-#include "server/file_watch.h"
+#include "server/files/file_watch.h"
 
 #include <stdio.h>
 #include <string.h>

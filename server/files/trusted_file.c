@@ -1,6 +1,6 @@
 /* trusted_file.c: the way to a file, one folder after the other, each looked at by the descriptor
  * that the next step uses. Main thread and subcommands. Does not know what files hold. */
-#include "server/trusted_file.h"
+#include "server/files/trusted_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "server/file_read.h"
+#include "server/files/file_read.h"
 
 #define LINKS_MAX 40
 

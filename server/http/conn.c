@@ -3,8 +3,8 @@
  * answers in http_reply.c. No object is freed in a callback of its own: closed connections wait in
  * the server's list of dead ones for the loop's next turn. */
 #define LOG_COMPONENT "http"
-#include "server/conn.h"
-#include "server/handshake_gate.h"
+#include "server/http/conn.h"
+#include "server/http/handshake_gate.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -14,7 +14,7 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include "core/clock.h"
-#include "core/log.h"
+#include "core/log/log.h"
 
 #define PEER_ARENA_BYTES 65536
 

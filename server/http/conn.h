@@ -6,14 +6,14 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include "core/arena.h"
-#include "core/metrics.h"
+#include "core/metrics/metrics.h"
 #include "core/thread.h"
 #include "core/writer.h"
-#include "server/conn_gate.h"
-#include "server/fair_queue.h"
-#include "server/http_parser.h"
-#include "server/http_server.h"
-#include "server/progress.h"
+#include "server/http/conn_gate.h"
+#include "server/net/fair_queue.h"
+#include "server/http/http_parser.h"
+#include "server/http/http_server.h"
+#include "server/net/progress.h"
 
 struct bufferevent;
 

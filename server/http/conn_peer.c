@@ -2,14 +2,14 @@
  * are counted by, and whether a certificate that was good at the handshake still is. Runs on the
  * connection's loop. */
 #define LOG_COMPONENT "http"
-#include "server/conn.h"
+#include "server/http/conn.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include "core/clock.h"
-#include "core/log.h"
-#include "server/audit.h"
+#include "core/log/log.h"
+#include "server/audit/audit.h"
 
 static void use_v4(struct conn *conn, const void *bytes)
 {

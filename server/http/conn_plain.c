@@ -2,13 +2,13 @@
  * instead of a closed connection, TLS where plain HTTP is spoken a line in the log beside its 400.
  * Runs on the connection's loop. */
 #define LOG_COMPONENT "http"
-#include "server/conn.h"
+#include "server/http/conn.h"
 
 #include <stdio.h>
 #include <sys/socket.h>
 
 #include "core/clock.h"
-#include "core/log.h"
+#include "core/log/log.h"
 
 #define PEEK_BYTES 4096
 #define SAY_EACH   (60 * NS_PER_S)

@@ -3,7 +3,7 @@
  * loop. One timer a connection; the durations are libevent common timeouts, so that setting one
  * costs the same for one and for ten thousand connections. */
 #define LOG_COMPONENT "http"
-#include "server/conn.h"
+#include "server/http/conn.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -11,7 +11,7 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include "core/clock.h"
-#include "core/log.h"
+#include "core/log/log.h"
 
 #define RATE_TICK_NS NS_PER_S
 /* An idle connection whose request is just coming in is kept for so long. */

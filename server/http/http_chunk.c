@@ -1,7 +1,7 @@
 /* http_chunk.c: chunked bodies, byte by byte on the size lines, span by span in the data. Runs on
  * the connection's worker. llhttp is not used for it: version 8.1 refuses extensions that RFC 9112
  * allows. Does not read trailers; http_scan.c does. */
-#include "server/http_chunk.h"
+#include "server/http/http_chunk.h"
 
 #include "core/hex.h"
 

@@ -5,7 +5,7 @@
 #ifndef VSOC_SERVER_HTTP_CHUNK_H
 #define VSOC_SERVER_HTTP_CHUNK_H
 
-#include "server/http_scan.h"
+#include "server/http/http_scan.h"
 
 /* Chunk extensions of one request, and bytes of one chunk line. */
 #define HTTP_CHUNK_EXTENSION_BYTES_MAX 4096

@@ -1,5 +1,5 @@
 /* http_host.c: is it a host, with or without a port? Any thread. Resolves nothing. */
-#include "server/http_host.h"
+#include "server/http/http_host.h"
 
 #include <arpa/inet.h>
 

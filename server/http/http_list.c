@@ -1,5 +1,5 @@
 /* http_list.c: elements of a header's list. Any thread. */
-#include "server/http_list.h"
+#include "server/http/http_list.h"
 
 bool http_list_next(struct slice *list, struct slice *element)
 {

@@ -2,12 +2,12 @@
  * worker. The only file that knows llhttp. A head is read twice, by our own split of the scanned
  * lines and by llhttp with every lenient flag off; both must agree on what the request is. Bodies
  * are http_chunk.c's or counted here. */
-#include "server/http_parser.h"
+#include "server/http/http_parser.h"
 
 #include <stdlib.h>
 #include <llhttp.h>
-#include "server/http_chunk.h"
-#include "server/http_rules.h"
+#include "server/http/http_chunk.h"
+#include "server/http/http_rules.h"
 
 enum stage { STAGE_HEAD, STAGE_BODY, STAGE_TRAILERS, STAGE_END, STAGE_REFUSED };
 

@@ -6,7 +6,7 @@
 
 #include "core/slice.h"
 #include "core/status.h"
-#include "server/http_scan.h"
+#include "server/http/http_scan.h"
 
 struct http_field {
     struct slice name, value; /* value without white space around it */

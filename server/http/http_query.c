@@ -1,6 +1,6 @@
 /* http_query.c: one value of a query. Any thread. Names are compared as they are sent: those that
  * the server knows need no percent-encoding. */
-#include "server/http_query.h"
+#include "server/http/http_query.h"
 
 #include "core/hex.h"
 

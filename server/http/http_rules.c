@@ -1,10 +1,10 @@
 /* http_rules.c: what a parsed head must also fulfil. Runs on the connection's worker. Pure: no
  * state, no memory of its own. It refuses whatever two servers in a row could read differently
  * (RFC 9112 §11.2). */
-#include "server/http_rules.h"
+#include "server/http/http_rules.h"
 
-#include "server/http_host.h"
-#include "server/http_list.h"
+#include "server/http/http_host.h"
+#include "server/http/http_list.h"
 
 static bool is_digit(uint8_t c)
 {

@@ -2,7 +2,7 @@
  * connection's worker, before llhttp, which is more lenient than a server behind a proxy may be: a
  * byte that two parsers could read differently ends the request here. It does not interpret
  * fields; http_parser.c does. */
-#include "server/http_scan.h"
+#include "server/http/http_scan.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* http_server.h: HTTP/1.1 on one event loop: accepts, keeps the connections, their limits and
- * deadlines, and calls the handler of server/http.h. Everything of one server runs on its loop's
- * thread; servers on several threads share the listening socket, the TLS context and the
+ * deadlines, and calls the handler of server/http/http.h. Everything of one server runs on its
+ * loop's thread; servers on several threads share the listening socket, the TLS context and the
  * connection counts. */
 #ifndef VSOC_SERVER_HTTP_SERVER_H
 #define VSOC_SERVER_HTTP_SERVER_H
@@ -8,11 +8,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "core/status.h"
-#include "server/config.h"
-#include "server/conn_counts.h"
-#include "server/http.h"
-#include "server/listener.h"
-#include "server/tls.h"
+#include "server/config/config.h"
+#include "server/net/conn_counts.h"
+#include "server/http/http.h"
+#include "server/net/listener.h"
+#include "server/tls/tls.h"
 
 struct event_base;
 struct http_server;

@@ -1,5 +1,5 @@
 /* cert_file.c: reads a certificate, PEM or DER, and its chain, for subcommands. Main thread. */
-#include "server/cert_file.h"
+#include "server/identity/cert_file.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>

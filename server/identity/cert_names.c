@@ -1,6 +1,6 @@
 /* cert_names.c: the names of a certificate: subject, subjectAltName, extensions. Workers, once a
  * connection. Does not decide who that is (identity.c does) and does not verify (tls.c does). */
-#include "server/cert_names.h"
+#include "server/identity/cert_names.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,8 +10,8 @@
 #include <openssl/x509v3.h>
 
 #include "core/hash.h"
-#include "parsers/normalise.h"
-#include "parsers/text.h"
+#include "parsers/engine/normalise.h"
+#include "parsers/read/text.h"
 
 void cert_hex(const uint8_t *bytes, size_t n, char *out)
 {

@@ -4,8 +4,8 @@
 
 #include <openssl/x509.h>
 #include "core/arena.h"
-#include "server/http.h"
-#include "server/name_pattern.h"
+#include "server/http/http.h"
+#include "server/identity/name_pattern.h"
 
 /* Names of one certificate that are looked at, and their bytes in all; one with more is refused for
  * what it sends, with an answer. */

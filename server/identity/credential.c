@@ -1,8 +1,8 @@
 /* credential.c: Authorization → token. Worker threads. Does not say whether the token is good
  * (tokens.c does). */
-#include "server/credential.h"
+#include "server/identity/credential.h"
 
-#include "parsers/base64.h"
+#include "parsers/read/base64.h"
 
 /* What stands behind the scheme; empty: it is another scheme. */
 static struct slice after_scheme(struct slice value, const char *scheme)

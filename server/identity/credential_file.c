@@ -1,13 +1,13 @@
 /* credential_file.c: lines of JSON objects in files of senders and tokens. Main thread and
  * subcommands. Does not know which members an object has. */
-#include "server/credential_file.h"
+#include "server/identity/credential_file.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "core/writer.h"
-#include "server/file_read.h"
+#include "server/files/file_read.h"
 
 #define LINE_DEPTH 4
 #define LINE_NODES (CREDENTIAL_VEHICLES_MAX + 2048)

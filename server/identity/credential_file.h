@@ -4,8 +4,8 @@
 #define VSOC_SERVER_CREDENTIAL_FILE_H
 
 #include "core/arena.h"
-#include "core/json.h"
-#include "server/vehicle_set.h"
+#include "core/json/json.h"
+#include "server/identity/vehicle_set.h"
 
 #define CREDENTIAL_FORMATS_MAX  1024
 #define CREDENTIAL_VEHICLES_MAX 100000 /* of one line */

@@ -1,12 +1,12 @@
 /* identity.c: who sends: tenant and vehicle, or the sender of identity.senders_file, from the names
  * of a TLS peer, or from a token. Worker threads. Does not verify certificates (tls.c does), does
  * not decode them (cert_names.c does) and does not compare with what records claim
- * (parsers/normalise.c does). */
-#include "server/identity.h"
+ * (parsers/engine/normalise.c does). */
+#include "server/identity/identity.h"
 
-#include "parsers/text.h"
-#include "server/cert_names.h"
-#include "server/senders.h"
+#include "parsers/read/text.h"
+#include "server/identity/cert_names.h"
+#include "server/identity/senders.h"
 
 #define OTHER_NAMES 5 /* lists of a peer's names */
 

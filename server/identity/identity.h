@@ -4,9 +4,9 @@
 #define VSOC_SERVER_IDENTITY_H
 
 #include "core/arena.h"
-#include "server/config.h"
-#include "server/http.h"
-#include "server/tokens.h"
+#include "server/config/config.h"
+#include "server/http/http.h"
+#include "server/identity/tokens.h"
 
 /* The sender of a request. Slices live in the arena given. */
 struct identity {

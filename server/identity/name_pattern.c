@@ -1,10 +1,10 @@
 /* name_pattern.c: anchored patterns over the names of certificates. Any thread. Does not know where
  * names come from (cert_names.c does). */
-#include "server/name_pattern.h"
+#include "server/identity/name_pattern.h"
 
 #include <stdio.h>
 
-#include "parsers/normalise.h"
+#include "parsers/engine/normalise.h"
 
 #define VIN_MARK "{vin}"
 

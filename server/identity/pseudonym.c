@@ -1,13 +1,13 @@
 /* pseudonym.c: keyed pseudonyms of vehicles. One worker each. Does not store or log a VIN, and does
  * not read keys: pseudonym_keys.c. */
-#include "server/pseudonym.h"
+#include "server/identity/pseudonym.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/hash.h"
 #include "core/thread.h"
-#include "parsers/dedup_key.h"
+#include "parsers/engine/dedup_key.h"
 
 /* Tenants whose keys a worker keeps at hand. */
 #define TENANTS_KEPT   8

@@ -1,7 +1,7 @@
 /* pseudonym_keys.c: the file of pseudonym keys (privacy.keys_file): read whole or not at all, made
  * when it is not there. Main thread, at start. Never changes or removes a file that is there: who
  * loses a key loses every pseudonym made with it. */
-#include "server/pseudonym.h"
+#include "server/identity/pseudonym.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #include "core/hex.h"
-#include "server/trusted_file.h"
-#include "storage/fault.h"
-#include "storage/folder.h"
+#include "server/files/trusted_file.h"
+#include "core/disk/fault.h"
+#include "core/disk/folder.h"
 
 #define REASON_BYTES 256
 

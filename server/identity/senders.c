@@ -1,6 +1,6 @@
 /* senders.c: the file of senders that may name other vehicles, and the search for the sender of a
  * certificate. Reading: main thread and subcommands; searching: workers. */
-#include "server/senders.h"
+#include "server/identity/senders.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,9 +8,9 @@
 #include "core/arena.h"
 #include "core/hash.h"
 #include "core/writer.h"
-#include "server/credential_file.h"
-#include "server/identity.h"
-#include "server/trusted_file.h"
+#include "server/identity/credential_file.h"
+#include "server/identity/identity.h"
+#include "server/files/trusted_file.h"
 
 #define MEMORY_MAX ((size_t)256 << 20)
 #define CELLS      131072 /* twice SENDERS_MAX */

@@ -12,9 +12,9 @@
 #ifndef VSOC_SERVER_SENDERS_H
 #define VSOC_SERVER_SENDERS_H
 
-#include "server/http.h"
-#include "server/name_pattern.h"
-#include "server/vehicle_set.h"
+#include "server/http/http.h"
+#include "server/identity/name_pattern.h"
+#include "server/identity/vehicle_set.h"
 
 #define SENDERS_MAX           65536
 #define SENDERS_WILDCARDS_MAX 256 /* patterns with `*`: all of them are tried for every name */

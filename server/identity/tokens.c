@@ -1,16 +1,16 @@
 /* tokens.c: the file of bearer tokens in memory, and the check of a token that is shown. Reading:
  * main thread; checking: any. Does not look at requests (credential.c does) and does not write
  * files (cmd_token.c does). */
-#include "server/tokens.h"
+#include "server/identity/tokens.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "core/arena.h"
 #include "core/hex.h"
-#include "server/credential_file.h"
-#include "server/identity.h"
-#include "server/trusted_file.h"
+#include "server/identity/credential_file.h"
+#include "server/identity/identity.h"
+#include "server/files/trusted_file.h"
 
 #define MEMORY_MAX ((size_t)256 << 20)
 

@@ -12,7 +12,7 @@
 
 #include "core/hash.h"
 #include "core/writer.h"
-#include "server/vehicle_set.h"
+#include "server/identity/vehicle_set.h"
 
 #define TOKEN_SALT_BYTES   16
 #define TOKEN_SECRET_BYTES 24

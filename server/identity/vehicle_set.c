@@ -1,10 +1,10 @@
 /* vehicle_set.c: sorted VINs, and beginnings of VINs. Any thread. */
-#include "server/vehicle_set.h"
+#include "server/identity/vehicle_set.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "server/name_pattern.h"
+#include "server/identity/name_pattern.h"
 
 struct prefix {
     uint8_t size, bytes[VIN_BYTES];

@@ -1,5 +1,5 @@
 /* deflate.c: gzip and zstd for what the program sends. Any thread. */
-#include "server/deflate.h"
+#include "server/inflate/deflate.h"
 
 #include <zlib.h>
 #include <zstd.h>

@@ -3,7 +3,7 @@
 #define VSOC_SERVER_DEFLATE_H
 
 #include "core/writer.h"
-#include "server/inflate.h"
+#include "server/inflate/inflate.h"
 
 /* in under coding (IDENTITY, GZIP or ZSTD) in *out, which is emptied first. The same bytes give the
  * same result. UNSUPPORTED, NO_MEMORY, TOO_LARGE (out's limit). */

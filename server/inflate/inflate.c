@@ -1,10 +1,10 @@
 /* inflate.c: picks the decoder of a content coding, and keeps the limits that all of them share.
  * Runs on a worker; one decoder object a worker. Does not know what the bytes mean. */
-#include "server/inflate_coding.h"
+#include "server/inflate/inflate_coding.h"
 
 #include <stdlib.h>
 #include "core/clock.h"
-#include "core/json.h"
+#include "core/json/json.h"
 
 /* Only denser than limits.inflate_ratio from here on: small bodies of like lines may be denser. */
 #define RATIO_FREE_BYTES (1024 * 1024)

@@ -6,7 +6,7 @@
 #include "core/slice.h"
 #include "core/status.h"
 #include "core/writer.h"
-#include "parsers/work.h"
+#include "parsers/read/work.h"
 
 enum inflate_coding { INFLATE_IDENTITY, INFLATE_GZIP, INFLATE_DEFLATE, INFLATE_ZSTD };
 
@@ -21,8 +21,9 @@ const char *inflate_coding_name(enum inflate_coding coding);
 struct inflate *inflate_create(void);
 void inflate_destroy(struct inflate *inflate);
 /* Starts a body. max_ratio (at least 1) is checked once more than 1 MiB came out. out is the
- * caller's, emptied by the caller; its limit is limits.inflated_bytes + JSON_PADDING (core/json.h):
- * the last JSON_PADDING bytes are for readers that look ahead, never for the body. */
+ * caller's, emptied by the caller; its limit is limits.inflated_bytes + JSON_PADDING
+ * (core/json/json.h): the last JSON_PADDING bytes are for readers that look ahead, never for the
+ * body. */
 void inflate_start(struct inflate *inflate, enum inflate_coding coding, uint64_t max_ratio,
                    struct writer *out);
 /* Feeds a span. CLOSED (the work was stopped), TOO_LARGE (out's limit), TOO_DENSE (ratio), TOO_MANY

@@ -2,7 +2,7 @@
 #ifndef VSOC_SERVER_INFLATE_CODING_H
 #define VSOC_SERVER_INFLATE_CODING_H
 
-#include "server/inflate.h"
+#include "server/inflate/inflate.h"
 
 /* Setting up a decoder for a block, member or frame costs as much as some ordinary kilobytes. Each
  * must be worth so many bytes, read and written, beside a few for free. Encoders that flush behind

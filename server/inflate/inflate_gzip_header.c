@@ -2,7 +2,7 @@
  * was when a header with a file name comes in two pieces; so headers are read here, and isa-l gets
  * the rest.
  */
-#include "server/inflate_gzip_header.h"
+#include "server/inflate/inflate_gzip_header.h"
 
 #include <zlib.h>
 

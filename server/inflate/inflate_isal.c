@@ -2,12 +2,12 @@
  * where isa-l is missing. isa-l calls truncated input a success and stops behind a member; both are
  * dealt with here. It is given no headers (inflate_gzip_header.c says why), but checks the
  * trailers. */
-#include "server/inflate_coding.h"
+#include "server/inflate/inflate_coding.h"
 
 #ifdef HAVE_ISAL
 #include <stdlib.h>
 #include <isa-l/igzip_lib.h>
-#include "server/inflate_gzip_header.h"
+#include "server/inflate/inflate_gzip_header.h"
 
 struct isal_state {
     struct inflate_state isal;

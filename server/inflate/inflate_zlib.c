@@ -1,7 +1,7 @@
 /* inflate_zlib.c: gzip and deflate through zlib. Runs on a worker. gzip here is the fallback where
  * isa-l is missing. The coding named deflate is the zlib format (RFC 9110 §8.4.1.2); some senders
  * send bare deflate data under that name, which is told apart by its first two bytes. */
-#include "server/inflate_coding.h"
+#include "server/inflate/inflate_coding.h"
 
 #include <stdlib.h>
 #include <zlib.h>

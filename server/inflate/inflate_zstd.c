@@ -2,8 +2,8 @@
  * an HTTP sender use; no dictionaries. inflate_zstd_frame.c says where each frame ends and what it
  * declares: libzstd is given no byte behind it, nor the formats from before 0.8, which no standard
  * has. */
-#include "server/inflate_coding.h"
-#include "server/inflate_zstd_frame.h"
+#include "server/inflate/inflate_coding.h"
+#include "server/inflate/inflate_zstd_frame.h"
 
 #include <stdlib.h>
 #include <zstd.h>

@@ -1,7 +1,7 @@
 /* inflate_zstd_frame.c: walks through Zstandard frames without decoding them. Runs on a worker.
  * libzstd compares the declared content size only in some cuts of its input, and does not tell how
  * many blocks it has gone through: both are known here. */
-#include "server/inflate_zstd_frame.h"
+#include "server/inflate/inflate_zstd_frame.h"
 
 enum {
     PART_MAGIC,

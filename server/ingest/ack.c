@@ -1,5 +1,5 @@
 /* ack.c: levels of VSOC-Ack. Worker threads. Does not wait: ingest.c holds those who do. */
-#include "server/ack.h"
+#include "server/ingest/ack.h"
 
 static ack_mask_t all_of(const struct ack_sinks *sinks)
 {

@@ -5,7 +5,7 @@
 
 #include "core/slice.h"
 #include "core/status.h"
-#include "storage/sink_runner.h"
+#include "storage/sinks/sink_runner.h"
 
 /* Sinks of this process; immutable after start. */
 struct ack_sinks {

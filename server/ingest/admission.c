@@ -1,7 +1,7 @@
 /* admission.c: the byte budget of requests in flight, and quotas of senders. Any thread; a lock a
  * bucket stripe, all leaves. Does not know connections (conn.c limits those) or disk (the spool
  * does). */
-#include "server/admission.h"
+#include "server/ingest/admission.h"
 
 #include <pthread.h>
 #include <stdlib.h>

@@ -1,12 +1,12 @@
 /* body_shed.c: who gives way when limits.memory is short. Worker threads; a lock for each list, a
  * leaf, uncontended unless memory is short. Answers nobody: the worker whose list it is does. */
 #define LOG_COMPONENT "ingest"
-#include "server/body_shed.h"
+#include "server/ingest/body_shed.h"
 
 #include <stdio.h>
 
 #include "core/clock.h"
-#include "core/log.h"
+#include "core/log/log.h"
 
 /* Bodies given up for one that needs room: each gives back what it held. */
 #define SHED_AT_ONCE 64

@@ -8,7 +8,7 @@
 
 #include <pthread.h>
 #include "core/thread.h"
-#include "server/admission.h"
+#include "server/ingest/admission.h"
 
 /* Lists of one server: one a worker. */
 #define BODY_LISTS_MAX 64

@@ -7,7 +7,7 @@
 #define VSOC_SERVER_DIALECT_H
 
 #include "core/writer.h"
-#include "server/http.h"
+#include "server/http/http.h"
 
 struct request;
 struct refusal;

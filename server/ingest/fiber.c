@@ -1,7 +1,7 @@
 /* fiber.c: calls on stacks of their own, switched with ucontext. Runs on the thread that owns the
  * fiber. Each stack ends at a page that may not be touched. Sanitizers follow a thread's stack, so
  * each switch is announced to them. */
-#include "server/fiber.h"
+#include "server/ingest/fiber.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * spool writer. Worker threads; never blocks. Headers: ingest_request.c; body: as it comes
  * ingest_receive.c, then ingest_body.c; its end: ingest_answer.c; formats and words of the answer:
  * dialect.h. */
-#include "server/ingest_internal.h"
+#include "server/ingest/ingest_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +11,8 @@
 #include "core/thread.h"
 
 #define LOG_COMPONENT "ingest"
-#include "core/log.h"
-#include "storage/fault.h"
+#include "core/log/log.h"
+#include "core/disk/fault.h"
 
 /* For each event its place in the table of ids. */
 #define EVENT_ARENA_BYTES 128

@@ -5,16 +5,16 @@
 #define VSOC_SERVER_INGEST_H
 
 #include <stdatomic.h>
-#include "parsers/catalog.h"
-#include "parsers/registry.h"
-#include "server/ack.h"
-#include "server/admission.h"
-#include "server/body_shed.h"
-#include "server/config.h"
-#include "server/http.h"
-#include "server/pseudonym.h"
-#include "storage/dedup.h"
-#include "storage/spool.h"
+#include "parsers/catalog/catalog.h"
+#include "parsers/registry/registry.h"
+#include "server/ingest/ack.h"
+#include "server/ingest/admission.h"
+#include "server/ingest/body_shed.h"
+#include "server/config/config.h"
+#include "server/http/http.h"
+#include "server/identity/pseudonym.h"
+#include "storage/spool/dedup.h"
+#include "storage/spool/spool.h"
 
 /* What all workers share. Made and owned by app.c; immutable after start but for the atomics. */
 struct ingest_shared {

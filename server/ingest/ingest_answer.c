@@ -1,12 +1,12 @@
 /* ingest_answer.c: how a request ends: refused, answered with its report at once or when the sinks
  * have its batch. Worker threads. Does not know the words of an answer: the dialect does. */
-#include "server/audit.h"
-#include "server/ingest_internal.h"
+#include "server/audit/audit.h"
+#include "server/ingest/ingest_internal.h"
 
 #include <stdlib.h>
 
 #include "core/clock.h"
-#include "storage/fault.h"
+#include "core/disk/fault.h"
 
 /* The request is over: gives back what it holds. */
 void request_destroy(struct request *r)

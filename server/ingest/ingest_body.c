@@ -1,12 +1,12 @@
 /* ingest_body.c: a complete body → records → events of a batch. Runs on a worker's fiber: each loop
  * over the body counts its work and may pause in between (ingest_reading.h). Does not answer and
  * does not touch the spool. */
-#include "server/inflate_coding.h"
-#include "server/ingest_internal.h"
+#include "server/inflate/inflate_coding.h"
+#include "server/ingest/ingest_internal.h"
 
 #include "core/clock.h"
-#include "core/event_codec.h"
-#include "storage/fault.h"
+#include "core/event/event_codec.h"
+#include "core/disk/fault.h"
 
 /* Encoded events take about this part of the inflated body. */
 #define EVENT_SHARE_OF_BODY 3

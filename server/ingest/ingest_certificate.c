@@ -3,9 +3,9 @@
  * has signed it is for the caller to know. */
 #include <stdio.h>
 
-#include "parsers/scrub.h"
-#include "server/cert_names.h"
-#include "server/ingest_internal.h"
+#include "parsers/privacy/scrub.h"
+#include "server/identity/cert_names.h"
+#include "server/ingest/ingest_internal.h"
 
 #define ARENA_BYTES ((size_t)1 << 20)
 

@@ -1,8 +1,8 @@
 /* ingest_headers.c: the headers that parsers get to see: Content-Type and ce-…, which hold the
  * attributes of a CloudEvent in binary mode, and parameters of a query. Worker threads. Does not
  * read them. */
-#include "server/http_query.h"
-#include "server/ingest_request.h"
+#include "server/http/http_query.h"
+#include "server/ingest/ingest_request.h"
 
 #include <ctype.h>
 

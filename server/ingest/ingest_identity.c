@@ -1,8 +1,8 @@
 /* ingest_identity.c: who sends: the certificate, a token, or both. Worker threads. Does not look at
  * what is sent; which formats a token may send is checked where the format is known. */
-#include "server/credential.h"
-#include "server/http_query.h"
-#include "server/ingest_internal.h"
+#include "server/identity/credential.h"
+#include "server/http/http_query.h"
+#include "server/ingest/ingest_internal.h"
 
 #define MEMORY_DETAIL "request memory is used up"
 

@@ -2,11 +2,11 @@
 #ifndef VSOC_SERVER_INGEST_INTERNAL_H
 #define VSOC_SERVER_INGEST_INTERNAL_H
 
-#include "core/json.h"
-#include "core/metrics.h"
-#include "parsers/pipeline.h"
-#include "server/ingest_reading.h"
-#include "server/ingest_request.h"
+#include "core/json/json.h"
+#include "core/metrics/metrics.h"
+#include "parsers/engine/pipeline.h"
+#include "server/ingest/ingest_reading.h"
+#include "server/ingest/ingest_request.h"
 
 /* Series by format: formats are few and known at start. */
 struct format_series {

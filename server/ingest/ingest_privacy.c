@@ -1,9 +1,9 @@
 /* ingest_privacy.c: what a batch's record says of its sender and request: texts that sinks, logs
  * and people see, so without VINs. Worker threads. Records are scrubbed by the normaliser. */
-#include "server/ingest_internal.h"
+#include "server/ingest/ingest_internal.h"
 
-#include "parsers/scrub.h"
-#include "server/cert_names.h"
+#include "parsers/privacy/scrub.h"
+#include "server/identity/cert_names.h"
 
 static void *alloc_in_arena(void *arena, size_t size)
 {

@@ -6,14 +6,14 @@
 #define VSOC_SERVER_INGEST_READING_H
 
 #include "core/hash.h"
-#include "core/json.h"
-#include "parsers/pipeline.h"
-#include "server/fiber.h"
-#include "server/ingest_request.h"
+#include "core/json/json.h"
+#include "parsers/engine/pipeline.h"
+#include "server/ingest/fiber.h"
+#include "server/ingest/ingest_request.h"
 
 struct ingest;
 
-/* A slice ends at the first piece of work (parsers/work.h) behind this time. */
+/* A slice ends at the first piece of work (parsers/read/work.h) behind this time. */
 #define READING_SLICE_NS INT64_C(1000000)
 /* Bodies of a worker that have begun and are not over; the next ones wait for one to end. */
 #define READING_MAX 64

@@ -1,6 +1,6 @@
 /* ingest_receive.c: the body of a request as it comes, and the memory that requests hold. Worker
  * threads. Does not look at what a body says. */
-#include "server/ingest_internal.h"
+#include "server/ingest/ingest_internal.h"
 
 #include <stddef.h>
 

@@ -1,11 +1,11 @@
 /* ingest_request.c: what the headers of a request ask for, checked before any body byte is read.
  * Worker threads. Does not look at the body or at the spool. */
-#include "server/http_list.h"
-#include "server/ingest_internal.h"
+#include "server/http/http_list.h"
+#include "server/ingest/ingest_internal.h"
 
-#include "parsers/media_type.h"
-#include "parsers/normalise.h"
-#include "parsers/timestamp.h"
+#include "parsers/engine/media_type.h"
+#include "parsers/engine/normalise.h"
+#include "parsers/read/timestamp.h"
 
 #define KEY_MAX 255 /* bytes of Idempotency-Key, traceparent and the like */
 

@@ -3,12 +3,12 @@
 #ifndef VSOC_SERVER_INGEST_REQUEST_H
 #define VSOC_SERVER_INGEST_REQUEST_H
 
-#include "parsers/split.h"
-#include "server/body_shed.h"
-#include "server/dialect.h"
-#include "server/identity.h"
-#include "server/inflate.h"
-#include "server/ingest.h"
+#include "parsers/engine/split.h"
+#include "server/ingest/body_shed.h"
+#include "server/ingest/dialect.h"
+#include "server/identity/identity.h"
+#include "server/inflate/inflate.h"
+#include "server/ingest/ingest.h"
 
 /* What a refusal is answered with. */
 struct refusal {

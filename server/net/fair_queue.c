@@ -1,6 +1,6 @@
 /* fair_queue.c: members grouped by address. Groups are on three lists: of a cell (to find one by
  * its address), of turns, and of those with as many members. Runs on its owner's thread. */
-#include "server/fair_queue.h"
+#include "server/net/fair_queue.h"
 
 #include <stdlib.h>
 #include <string.h>

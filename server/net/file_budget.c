@@ -1,5 +1,5 @@
 /* file_budget.c: shares of the open files. Any thread. Does not raise the limit; app.c does. */
-#include "server/file_budget.h"
+#include "server/net/file_budget.h"
 
 #include <stdlib.h>
 #include <sys/resource.h>

@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include "server/config.h"
+#include "server/config/config.h"
 
 /* Connections of the admin listener. */
 #define FILES_ADMIN 64

@@ -1,7 +1,7 @@
 /* listener.c: accepts connections on one loop from a socket that all loops share. Runs on that
  * loop's thread. Does not know what a connection is for. */
 #define LOG_COMPONENT "listener"
-#include "server/listener.h"
+#include "server/net/listener.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <event2/event.h>
 #include "core/clock.h"
-#include "core/log.h"
+#include "core/log/log.h"
 
 struct listener {
     int fd; /* -1: stopped */

@@ -1,6 +1,6 @@
 /* listener_bind.c: text of an address → a bound, listening socket. Runs on main at start (it may
  * resolve a name). Does not accept; listener.c does. */
-#include "server/listener.h"
+#include "server/net/listener.h"
 
 #include <errno.h>
 #include <netdb.h>

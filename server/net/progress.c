@@ -1,6 +1,6 @@
 /* progress.c: progress by window. Runs on the connection's loop. Keeps no timer; conn_timeout.c
  * asks. */
-#include "server/progress.h"
+#include "server/net/progress.h"
 
 #include "core/clock.h"
 

@@ -2,15 +2,15 @@
  * start and at reload; verifying runs on the workers. Contexts are never changed after creation:
  * OpenSSL can't replace a certificate, a CA or a CRL in a live one. What a handshake told is in
  * tls_session.c. */
-#include "server/tls.h"
+#include "server/tls/tls.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
-#include "core/metrics.h"
-#include "server/tls_context.h"
+#include "core/metrics/metrics.h"
+#include "server/tls/tls_context.h"
 
 /* Forward-secret AEAD suites only (RFC 9325 §4.2), none with a tag of 8 bytes; TLS 1.3 has no
  * others by default. */

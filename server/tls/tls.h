@@ -9,8 +9,8 @@
 #include <stdint.h>
 #include "core/arena.h"
 #include "core/status.h"
-#include "server/config.h"
-#include "server/http.h"
+#include "server/config/config.h"
+#include "server/http/http.h"
 
 struct tls_context; /* reference-counted, immutable; shared by threads */
 struct ssl_st;

@@ -7,8 +7,8 @@
 #include <openssl/ssl.h>
 #include "core/hash.h"
 #include "core/writer.h"
-#include "server/tls.h"
-#include "server/trusted_file.h"
+#include "server/tls/tls.h"
+#include "server/files/trusted_file.h"
 
 /* Sorted digests: of certificates, and of issuer and serial together. */
 struct tls_denied {

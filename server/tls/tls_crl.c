@@ -1,7 +1,7 @@
 /* tls_crl.c: tls.crl: every list is checked before it counts, since one that is forged, expired or
  * of the wrong CA would lock out a fleet. Main thread. Looking a certificate up in a list is
  * OpenSSL's work. */
-#include "server/tls_context.h"
+#include "server/tls/tls_context.h"
 
 #include <stdio.h>
 #include <stdlib.h>

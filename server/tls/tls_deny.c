@@ -1,6 +1,6 @@
 /* tls_deny.c: tls.deny_list: certificates that are refused although their CA vouches for them.
  * Reading: main thread; looking up: workers, at handshakes and rechecks. */
-#include "server/tls_context.h"
+#include "server/tls/tls_context.h"
 
 #include <ctype.h>
 #include <stdio.h>

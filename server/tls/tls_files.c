@@ -1,14 +1,14 @@
 /* tls_files.c: the PEM files of a TLS context: certificate, chain and key of the server, CAs of
  * senders. Main thread. Revocation lists are in tls_crl.c. */
 #define LOG_COMPONENT "tls"
-#include "server/tls_context.h"
+#include "server/tls/tls_context.h"
 
 #include <stdio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include "core/clock.h"
-#include "core/log.h"
+#include "core/log/log.h"
 
 int tls_no_passphrase(char *buffer, int size, int writing, void *arg)
 {

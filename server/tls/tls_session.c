@@ -1,16 +1,16 @@
 /* tls_session.c: one TLS connection: its creation, what its handshake told about the peer, why it
  * failed, its end. Runs on the connection's worker. Moving bytes is libevent's work. */
-#include "server/tls.h"
+#include "server/tls/tls.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
-#include "core/metrics.h"
+#include "core/metrics/metrics.h"
 #include "core/thread.h"
-#include "server/cert_names.h"
-#include "server/tls_context.h"
+#include "server/identity/cert_names.h"
+#include "server/tls/tls_context.h"
 
 static int verification_index = -1;
 static pthread_once_t index_once = PTHREAD_ONCE_INIT;

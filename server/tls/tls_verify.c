@@ -1,6 +1,6 @@
 /* tls_verify.c: what a sender's chain must be besides good for OpenSSL, and the words for what it
  * is not. Workers, at handshakes and at rechecks of open connections. */
-#include "server/tls_context.h"
+#include "server/tls/tls_context.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include "core/thread.h"
-#include "server/cert_names.h"
+#include "server/identity/cert_names.h"
 
 static int verification_index = -1;
 static pthread_once_t index_once = PTHREAD_ONCE_INIT;

@@ -1,6 +1,6 @@
 /* sink_held.c: a table with open addressing. Its owner's thread. Does not know what the places are.
  */
-#include "storage/sink_held.h"
+#include "storage/sinks/sink_held.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* sink_history.c: looks at the batch at a sink's position. Does not decide what follows from it. */
-#include "storage/sink_history.h"
+#include "storage/sinks/sink_history.h"
 
 enum status sink_history_judge(struct spool_reader *reader, const struct sink_position *there,
                                enum sink_history *history)

@@ -5,7 +5,7 @@
 #define VSOC_STORAGE_SINK_HISTORY_H
 
 #include "storage/sink.h"
-#include "storage/spool.h"
+#include "storage/spool/spool.h"
 
 enum sink_history {
     HISTORY_OWN,       /* its batch stands there, or can't be looked at any more: believed */

@@ -5,14 +5,14 @@
  * load whose answer was lost is not delivered again when the sink says it has it. Where it goes on
  * when the sink says where it is: sink_resume.c. */
 #define LOG_COMPONENT "sink"
-#include "storage/sink_lane.h"
+#include "storage/sinks/sink_lane.h"
 
 #include <stdio.h>
 
 #include "core/clock.h"
-#include "core/log.h"
-#include "storage/fault.h"
-#include "storage/sink_news.h"
+#include "core/log/log.h"
+#include "core/disk/fault.h"
+#include "storage/sinks/sink_news.h"
 
 #define IDLE_WAIT_NS NS_PER_S
 

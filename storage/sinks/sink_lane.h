@@ -6,10 +6,10 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "core/metrics.h"
+#include "core/metrics/metrics.h"
 #include "core/thread.h"
-#include "storage/sink_load.h"
-#include "storage/sink_runner.h"
+#include "storage/sinks/sink_load.h"
+#include "storage/sinks/sink_runner.h"
 
 struct sink_lane {
     struct sink_runner *runner;

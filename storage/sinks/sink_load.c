@@ -1,13 +1,13 @@
 /* sink_load.c: copies batches out of the spool reader's buffer and decodes them for the sink. Runs
  * on the lane's thread. Does not read the spool or decide when a load is full. */
 #define LOG_COMPONENT "sink"
-#include "storage/sink_load.h"
+#include "storage/sinks/sink_load.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/log.h"
-#include "core/metrics.h"
+#include "core/log/log.h"
+#include "core/metrics/metrics.h"
 #include "core/thread.h"
 
 struct sink_gathered {

@@ -3,7 +3,7 @@
 #ifndef VSOC_STORAGE_SINK_LOAD_H
 #define VSOC_STORAGE_SINK_LOAD_H
 
-#include "storage/batch.h"
+#include "storage/spool/batch.h"
 #include "storage/sink.h"
 
 struct sink_gathered;

@@ -2,13 +2,13 @@
  * ends when all are up; a problem of it is news once, not once a lane and not again when a lane was
  * up in between while another was not. Runs on the lanes' threads under the runner's lock. Does not
  * log. */
-#include "storage/sink_news.h"
+#include "storage/sinks/sink_news.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "core/clock.h"
-#include "storage/sink_lane.h"
+#include "storage/sinks/sink_lane.h"
 
 /* A lane has it, or had it when it was last down, or the log has it as the last of that lane. A
  * lane that has left a problem for another and returns to it is news. */

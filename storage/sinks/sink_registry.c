@@ -1,5 +1,5 @@
 /* sink_registry.c: the built-in sinks, by name. Any thread; immutable. */
-#include "storage/sink_runner.h"
+#include "storage/sinks/sink_runner.h"
 
 static const struct sink *const sinks[] = {&sink_kafka, &sink_postgres, &sink_file};
 

@@ -1,7 +1,7 @@
 /* sink_replay.c: reads a range of a spool directory and has a sink deliver it as a lane of a
  * replay. Runs on the caller's thread. Does not decide what is missing: the sink does, by its keys
  * or by what it finds when it looks (sink_held.h). */
-#include "storage/sink_replay.h"
+#include "storage/sinks/sink_replay.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,11 +12,11 @@
 
 #include "core/clock.h"
 #include "core/thread.h"
-#include "storage/sink_held.h"
-#include "storage/sink_history.h"
-#include "storage/sink_load.h"
-#include "storage/spool_cursor.h"
-#include "storage/spool_verify.h"
+#include "storage/sinks/sink_held.h"
+#include "storage/sinks/sink_history.h"
+#include "storage/sinks/sink_load.h"
+#include "storage/spool/spool_cursor.h"
+#include "storage/spool/spool_verify.h"
 
 #define HELD_EVENTS (UINT64_C(1) << 20)
 #define CLOCK_NS    (60 * NS_PER_S) /* batches are not in exact order of their times */

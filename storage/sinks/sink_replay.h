@@ -9,7 +9,7 @@
 #define VSOC_STORAGE_SINK_REPLAY_H
 
 #include "storage/sink.h"
-#include "storage/spool.h"
+#include "storage/spool/spool.h"
 
 struct sink_replay_counts {
     uint64_t from, to;        /* positions of the first and the last batch of the range */

@@ -15,10 +15,10 @@
  *
  * The last batch is the lane's own: what others have behind it makes no difference. */
 #define LOG_COMPONENT "sink"
-#include "core/log.h"
-#include "storage/fault.h"
-#include "storage/sink_history.h"
-#include "storage/sink_lane.h"
+#include "core/log/log.h"
+#include "core/disk/fault.h"
+#include "storage/sinks/sink_history.h"
+#include "storage/sinks/sink_lane.h"
 
 /* True when the load in hand was tried and *there is its end: it was committed, the answer lost. */
 static bool is_load_tried(const struct sink_lane *lane, const struct sink_position *there)

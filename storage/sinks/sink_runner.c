@@ -1,14 +1,14 @@
 /* sink_runner.c: makes, starts and stops the lanes of a sink, and says how far it is. Main thread;
  * position, up and refresh: any. What a lane does is in sink_lane.c. */
 #define LOG_COMPONENT "sink"
-#include "storage/sink_lane.h"
+#include "storage/sinks/sink_lane.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "core/clock.h"
-#include "core/log.h"
+#include "core/log/log.h"
 
 #define STOP_TICK_NS (50 * NS_PER_MS)
 

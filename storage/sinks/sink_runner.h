@@ -4,7 +4,7 @@
 #define VSOC_STORAGE_SINK_RUNNER_H
 
 #include "storage/sink.h"
-#include "storage/spool.h"
+#include "storage/spool/spool.h"
 
 struct sink_runner;
 

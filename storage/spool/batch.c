@@ -1,7 +1,7 @@
 /* batch.c: life of a batch, and what its record gives to each of its events. Any thread, one owner
  * at a time. Does not queue, write or encode. */
-#include "storage/batch.h"
-#include "storage/spool_frame.h"
+#include "storage/spool/batch.h"
+#include "storage/spool/spool_frame.h"
 
 #include <stdlib.h>
 

@@ -6,9 +6,9 @@
 
 #include "core/arena.h"
 #include "core/event.h"
-#include "core/event_codec.h"
+#include "core/event/event_codec.h"
 #include "core/hash.h"
-#include "core/mailbox.h"
+#include "core/wait/mailbox.h"
 #include "core/uuid7.h"
 #include "core/writer.h"
 

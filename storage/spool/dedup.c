@@ -2,7 +2,7 @@
  * it grows with what is in it and no request waits for that), and the same entries as a list in the
  * order they became durable, from whose head the window lets go. Any thread; one leaf lock. Does
  * not read the spool: what was durable before the start is handed in by dedup_restore. */
-#include "storage/dedup.h"
+#include "storage/spool/dedup.h"
 
 #include <pthread.h>
 #include <stdlib.h>

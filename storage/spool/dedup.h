@@ -4,7 +4,7 @@
 #ifndef VSOC_STORAGE_DEDUP_H
 #define VSOC_STORAGE_DEDUP_H
 
-#include "storage/batch.h"
+#include "storage/spool/batch.h"
 
 struct dedup;
 

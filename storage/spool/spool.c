@@ -1,12 +1,12 @@
 /* spool.c: opens, closes and describes the spool, takes batches for its writer. Any thread, as told
  * in spool.h. Does not write records (spool_writer.c) or read them (spool_reader.c). */
 #define LOG_COMPONENT "spool"
-#include "storage/spool_internal.h"
+#include "storage/spool/spool_internal.h"
 
-#include "core/log.h"
-#include "storage/folder.h"
-#include "storage/spool_frame.h"
-#include "storage/spool_recover.h"
+#include "core/log/log.h"
+#include "core/disk/folder.h"
+#include "storage/spool/spool_frame.h"
+#include "storage/spool/spool_recover.h"
 
 #include <errno.h>
 #include <fcntl.h>

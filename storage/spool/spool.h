@@ -4,7 +4,7 @@
 #ifndef VSOC_STORAGE_SPOOL_H
 #define VSOC_STORAGE_SPOOL_H
 
-#include "storage/batch.h"
+#include "storage/spool/batch.h"
 
 struct spool;
 struct spool_reader;

@@ -1,14 +1,14 @@
 /* spool_cursor.c: the cursor file, two checksummed slots written in turn. Runs on the writer
  * thread, and at open on the opener's. Does not decide when cursors are stored or what they mean.
  */
-#include "storage/spool_cursor.h"
+#include "storage/spool/spool_cursor.h"
 
 #include "core/hash.h"
 #include "core/reader.h"
 #include "core/thread.h"
 #include "core/writer.h"
-#include "storage/fault.h"
-#include "storage/spool_segment.h"
+#include "core/disk/fault.h"
+#include "storage/spool/spool_segment.h"
 
 #include <errno.h>
 #include <fcntl.h>

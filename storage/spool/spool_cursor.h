@@ -5,7 +5,7 @@
 #define VSOC_STORAGE_SPOOL_CURSOR_H
 
 #include "core/uuid7.h"
-#include "storage/spool.h"
+#include "storage/spool/spool.h"
 
 #define SPOOL_CURSOR_FILE       "cursors"
 #define SPOOL_CURSOR_VERSION    1

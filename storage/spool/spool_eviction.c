@@ -1,10 +1,10 @@
 /* spool_eviction.c: the file of evictions. Appended on the writer thread. Decides and removes
  * nothing. */
-#include "storage/spool_eviction.h"
+#include "storage/spool/spool_eviction.h"
 
 #include "core/reader.h"
 #include "core/writer.h"
-#include "storage/spool_segment.h"
+#include "storage/spool/spool_segment.h"
 
 #include <errno.h>
 #include <fcntl.h>

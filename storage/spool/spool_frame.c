@@ -1,6 +1,6 @@
 /* spool_frame.c: record ↔ bytes of a segment. Any thread; works on memory alone. Does not read or
  * write files and does not judge the order of records. */
-#include "storage/spool_frame.h"
+#include "storage/spool/spool_frame.h"
 
 #include "core/reader.h"
 #include "core/thread.h"

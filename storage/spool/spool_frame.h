@@ -4,7 +4,7 @@
 #ifndef VSOC_STORAGE_SPOOL_FRAME_H
 #define VSOC_STORAGE_SPOOL_FRAME_H
 
-#include "storage/batch.h"
+#include "storage/spool/batch.h"
 
 #define SPOOL_RECORD_MAGIC        UINT32_C(0x43455256) /* "VREC" */
 #define SPOOL_RECORD_TYPE_BATCH   1

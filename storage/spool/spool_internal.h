@@ -8,12 +8,12 @@
 #include <sys/uio.h>
 
 #include "core/clock.h"
-#include "core/metrics.h"
+#include "core/metrics/metrics.h"
 #include "core/thread.h"
-#include "storage/spool.h"
-#include "storage/spool_cursor.h"
-#include "storage/spool_eviction.h"
-#include "storage/spool_segment.h"
+#include "storage/spool/spool.h"
+#include "storage/spool/spool_cursor.h"
+#include "storage/spool/spool_eviction.h"
+#include "storage/spool/spool_segment.h"
 
 #define SPOOL_DIR_BYTES 4096
 #define SPOOL_IOV_MAX   1024

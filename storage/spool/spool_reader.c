@@ -1,11 +1,11 @@
 /* spool_reader.c: reads records in order, of a live spool up to what is durable, or of a directory.
  * Runs on the reader's thread. Does not move cursors. */
 #define LOG_COMPONENT "spool"
-#include "storage/spool_internal.h"
+#include "storage/spool/spool_internal.h"
 
 #include "core/clock.h"
-#include "core/log.h"
-#include "storage/spool_scan.h"
+#include "core/log/log.h"
+#include "storage/spool/spool_scan.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,12 +2,12 @@
  * damaged segments set aside or salvaged, finds where to go on. Runs on the opener's thread. Does
  * not check the hash chain: that is verify's. */
 #define LOG_COMPONENT "spool"
-#include "storage/spool_recover.h"
+#include "storage/spool/spool_recover.h"
 
 #include "core/clock.h"
-#include "core/log.h"
-#include "storage/fault.h"
-#include "storage/spool_survey.h"
+#include "core/log/log.h"
+#include "core/disk/fault.h"
+#include "storage/spool/spool_survey.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 #ifndef VSOC_STORAGE_SPOOL_RECOVER_H
 #define VSOC_STORAGE_SPOOL_RECOVER_H
 
-#include "storage/spool_internal.h"
+#include "storage/spool/spool_internal.h"
 
 /* Fills spool's segments, uid, tail, corrupt_segments, stored cursors and cursor_fd from the
  * directory (spool->dir_fd, locked by the caller), repairing it on the way; opens the last segment

@@ -6,11 +6,11 @@
  * inside evidence.retention goes only when evidence.when_full says evict, and is on record in the
  * file of evictions before it does. */
 #define LOG_COMPONENT "spool"
-#include "storage/spool_internal.h"
+#include "storage/spool/spool_internal.h"
 
 #include "core/clock.h"
-#include "core/log.h"
-#include "storage/fault.h"
+#include "core/log/log.h"
+#include "core/disk/fault.h"
 
 #include <errno.h>
 #include <unistd.h>

@@ -1,11 +1,11 @@
 /* spool_roll.c: segments made and sealed. Runs on the writer thread. Does not write records and
  * does not decide which segments go (spool_retain.c). */
 #define LOG_COMPONENT "spool"
-#include "storage/spool_internal.h"
+#include "storage/spool/spool_internal.h"
 
 #include "core/clock.h"
-#include "core/log.h"
-#include "storage/fault.h"
+#include "core/log/log.h"
+#include "core/disk/fault.h"
 
 #include <errno.h>
 #include <unistd.h>

@@ -1,10 +1,10 @@
 /* spool_room.c: how much room the spool takes and has, and what people are told of it. Runs on the
  * writer thread, at open on the opener's. Makes and removes nothing. */
 #define LOG_COMPONENT "spool"
-#include "storage/spool_internal.h"
+#include "storage/spool/spool_internal.h"
 
-#include "core/event_json.h"
-#include "core/log.h"
+#include "core/event/event_json.h"
+#include "core/log/log.h"
 
 #include <sys/statvfs.h>
 

@@ -1,10 +1,10 @@
 /* spool_salvage.c: keeps what is damaged under corrupt/ and puts what is whole in its place. Runs
  * at open on the opener's thread. Does not find damage. */
 #define LOG_COMPONENT "spool"
-#include "storage/spool_salvage.h"
+#include "storage/spool/spool_salvage.h"
 
-#include "core/log.h"
-#include "storage/fault.h"
+#include "core/log/log.h"
+#include "core/disk/fault.h"
 
 #include <dirent.h>
 #include <errno.h>

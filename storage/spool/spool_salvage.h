@@ -3,7 +3,7 @@
 #ifndef VSOC_STORAGE_SPOOL_SALVAGE_H
 #define VSOC_STORAGE_SPOOL_SALVAGE_H
 
-#include "storage/spool_segment.h"
+#include "storage/spool/spool_segment.h"
 
 /* Bytes [offset, offset + size) of a file. */
 struct spool_range {

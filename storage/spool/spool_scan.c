@@ -1,10 +1,10 @@
 /* spool_scan.c: walks the records of one segment file through a buffer. The caller's thread. Does
  * not judge positions or the chain and does not know other segments. */
-#include "storage/spool_scan.h"
+#include "storage/spool/spool_scan.h"
 
 #include <stdlib.h>
 
-#include "storage/spool_segment.h"
+#include "storage/spool/spool_segment.h"
 
 #define READ_AHEAD_BYTES (UINT64_C(1) << 20)
 

@@ -4,7 +4,7 @@
 #ifndef VSOC_STORAGE_SPOOL_SCAN_H
 #define VSOC_STORAGE_SPOOL_SCAN_H
 
-#include "storage/spool_frame.h"
+#include "storage/spool/spool_frame.h"
 
 struct spool_scan {
     int fd;          /* borrowed */

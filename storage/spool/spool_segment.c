@@ -1,12 +1,12 @@
 /* spool_segment.c: segment files: names, headers, making, listing. Runs on the writer thread, and
  * at open on the opener's. Does not know records and does not decide when a segment is made or
  * goes. */
-#include "storage/spool_segment.h"
+#include "storage/spool/spool_segment.h"
 
 #include "core/clock.h"
 #include "core/reader.h"
 #include "core/writer.h"
-#include "storage/fault.h"
+#include "core/disk/fault.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,9 +1,9 @@
 /* spool_survey.c: finds the whole records of one segment file. Runs at open on the opener's thread.
  * Changes nothing on disk. */
 #define LOG_COMPONENT "spool"
-#include "storage/spool_survey.h"
+#include "storage/spool/spool_survey.h"
 
-#include "core/log.h"
+#include "core/log/log.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>

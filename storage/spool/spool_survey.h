@@ -3,9 +3,9 @@
 #ifndef VSOC_STORAGE_SPOOL_SURVEY_H
 #define VSOC_STORAGE_SPOOL_SURVEY_H
 
-#include "storage/spool_internal.h"
-#include "storage/spool_salvage.h"
-#include "storage/spool_scan.h"
+#include "storage/spool/spool_internal.h"
+#include "storage/spool/spool_salvage.h"
+#include "storage/spool/spool_scan.h"
 
 /* What damage took: records between two that are whole. */
 struct spool_loss {

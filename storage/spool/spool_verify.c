@@ -1,9 +1,9 @@
 /* spool_verify.c: walks a spool directory without its lock: lists, checks, verifies the hash chain.
  * The caller's thread. Mends nothing: recovery does, at start. */
-#include "storage/spool_verify.h"
+#include "storage/spool/spool_verify.h"
 
-#include "storage/spool_cursor.h"
-#include "storage/spool_scan.h"
+#include "storage/spool/spool_cursor.h"
+#include "storage/spool/spool_scan.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,9 +3,9 @@
 #ifndef VSOC_STORAGE_SPOOL_VERIFY_H
 #define VSOC_STORAGE_SPOOL_VERIFY_H
 
-#include "storage/spool.h"
-#include "storage/spool_eviction.h"
-#include "storage/spool_segment.h"
+#include "storage/spool/spool.h"
+#include "storage/spool/spool_eviction.h"
+#include "storage/spool/spool_segment.h"
 
 enum spool_depth {
     SPOOL_DEPTH_LIST,   /* headers of records */

@@ -6,12 +6,12 @@
  * only after its sync and never after a failure; at the end of the thread the inbox is closed and
  * empty, whatever order workers and spool stop in. */
 #define LOG_COMPONENT "spool"
-#include "storage/spool_internal.h"
+#include "storage/spool/spool_internal.h"
 
 #include "core/clock.h"
-#include "core/log.h"
-#include "storage/fault.h"
-#include "storage/spool_frame.h"
+#include "core/log/log.h"
+#include "core/disk/fault.h"
+#include "storage/spool/spool_frame.h"
 
 #include <errno.h>
 #include <time.h>

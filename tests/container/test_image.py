@@ -80,7 +80,7 @@ def test_program_runs_in_the_image(buildah, container):
 def test_copies_into_the_build_leave_out_builds_run_time_files_and_history(buildah, tmp_path):
     """What `COPY . /src` takes from a folder that was built and run in."""
     for name in ("build/dev/vsocd", "run/quickstart/tls/ca.key", ".git/config", "tests/run", "tests/support/tool.c", "core/arena.c", "deploy/install-deps",
-                 "storage/schema/001_schema.sql", "core/build/kept.c"):
+                 "storage/sinks/postgres/schema/001_schema.sql", "core/build/kept.c"):
         (tmp_path / "context" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "context" / name).write_text(name)
     shutil.copy(ROOT / ".dockerignore", tmp_path / "context")
@@ -89,7 +89,7 @@ def test_copies_into_the_build_leave_out_builds_run_time_files_and_history(build
     with buildah.container("localhost/vsocd-test-context") as name:
         files = files_of(pathlib.Path(buildah("mount", name).strip()) / "src")
     assert [file for file in files if file != ".dockerignore"] == [
-        "core/arena.c", "core/build/kept.c", "deploy/install-deps", "storage/schema/001_schema.sql", "tests/support/tool.c",
+        "core/arena.c", "core/build/kept.c", "deploy/install-deps", "storage/sinks/postgres/schema/001_schema.sql", "tests/support/tool.c",
     ]
 
 

@@ -1,4 +1,4 @@
-"""The server dies at each crash point of storage/fault_points.def, under load, in its start, reload and stop, and in `vsocd migrate`; what it
+"""The server dies at each crash point of core/disk/fault_points.def, under load, in its start, reload and stop, and in `vsocd migrate`; what it
 has acknowledged is in every store once. A point that is not passed fails its test.
 
 VSOCD_POINTS_TURNS=1,2,7 says at which passes of each point; without it some are left out, by VSOCD_POINTS_SEED.

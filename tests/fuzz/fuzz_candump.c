@@ -1,6 +1,6 @@
 /* fuzz_candump.c: any bytes as a body of the format candump. */
 #include "fuzz_parser.h"
-#include "parsers/builtin.h"
+#include "parsers/registry/builtin.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

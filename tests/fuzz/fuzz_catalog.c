@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "core/arena.h"
-#include "parsers/catalog_fill.h"
+#include "parsers/catalog/catalog_fill.h"
 
 #define SEV_IDS 12 /* the corpus has rows for low ones */
 

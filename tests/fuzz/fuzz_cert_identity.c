@@ -8,9 +8,9 @@
 #include <openssl/err.h>
 #include <openssl/x509.h>
 
-#include "server/cert_names.h"
-#include "server/identity.h"
-#include "server/senders.h"
+#include "server/identity/cert_names.h"
+#include "server/identity/identity.h"
+#include "server/identity/senders.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,7 +1,7 @@
 /* fuzz_cloudevents.c: any bytes as CloudEvents: a body of JSON; or, when they begin with a line
  * "name:value", lines up to an empty one as headers and the rest as the data. */
 #include "fuzz_parser.h"
-#include "parsers/builtin.h"
+#include "parsers/registry/builtin.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

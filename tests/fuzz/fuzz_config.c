@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "core/writer.h"
-#include "server/config_build.h"
+#include "server/config/config_build.h"
 
 #define SETS_MAX  16
 #define PRINT_MAX ((size_t)8 << 20)

@@ -2,7 +2,7 @@
  * is not empty and is in the value, or is the password of Basic; another scheme is no token. */
 #include <stdlib.h>
 
-#include "server/credential.h"
+#include "server/identity/credential.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,6 +1,6 @@
 /* fuzz_dlt.c: any bytes as DLT messages. The first byte picks the framing. */
 #include "fuzz_parser.h"
-#include "parsers/builtin.h"
+#include "parsers/registry/builtin.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,8 +3,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "core/event_codec.h"
-#include "core/event_json.h"
+#include "core/event/event_codec.h"
+#include "core/event/event_json.h"
 #include "core/thread.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include "core/thread.h"
-#include "server/http_parser.h"
+#include "server/http/http_parser.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

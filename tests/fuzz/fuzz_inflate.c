@@ -4,11 +4,11 @@
  * byte is the coding, the second the size of the pieces. */
 #include <stdint.h>
 #include <stdlib.h>
-#include "core/json.h"
+#include "core/json/json.h"
 #include "core/thread.h"
-#include "server/inflate.h"
+#include "server/inflate/inflate.h"
 #include "fuzz_work.h"
-#include "server/inflate_coding.h"
+#include "server/inflate/inflate_coding.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,9 +1,9 @@
-/* fuzz_json.c: bytes as a JSON document. What is taken must be laid out as core/json.h says and lie
- * within the document or the parser's own memory. */
+/* fuzz_json.c: bytes as a JSON document. What is taken must be laid out as core/json/json.h says
+ * and lie within the document or the parser's own memory. */
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "core/json.h"
+#include "core/json/json.h"
 #include "core/thread.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

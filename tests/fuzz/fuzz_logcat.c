@@ -1,6 +1,6 @@
 /* fuzz_logcat.c: any bytes as a body of the format logcat. */
 #include "fuzz_parser.h"
-#include "parsers/builtin.h"
+#include "parsers/registry/builtin.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -9,10 +9,10 @@
 #include <string.h>
 
 #include "fuzz_work.h"
-#include "core/event_json.h"
-#include "core/json.h"
-#include "parsers/event_check.h"
-#include "parsers/pipeline.h"
+#include "core/event/event_json.h"
+#include "core/json/json.h"
+#include "parsers/fill/event_check.h"
+#include "parsers/engine/pipeline.h"
 
 /* An item has as many bytes as the pipeline asks for, and its work is counted in each of the
  * formats that stand in each other: a mark and an index each. Beside that, a byte is gone over some

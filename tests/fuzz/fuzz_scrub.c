@@ -8,8 +8,8 @@
 #include "core/hex.h"
 #include "core/thread.h"
 #include "core/writer.h"
-#include "parsers/scrub.h"
-#include "parsers/vehicle_key.h"
+#include "parsers/privacy/scrub.h"
+#include "parsers/privacy/vehicle_key.h"
 
 #define MADE_MAX   (SCRUB_KNOWN + 4)
 #define LONG_BYTES ((size_t)64 * 1024)

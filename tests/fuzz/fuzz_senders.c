@@ -3,7 +3,7 @@
  * another one that fits too, and by no other issuer. */
 #include <stdlib.h>
 
-#include "server/senders.h"
+#include "server/identity/senders.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

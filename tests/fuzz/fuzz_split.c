@@ -3,7 +3,7 @@
  * mark between them. */
 #include <stdlib.h>
 
-#include "parsers/split.h"
+#include "parsers/engine/split.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include "core/thread.h"
-#include "storage/spool_frame.h"
+#include "storage/spool/spool_frame.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "core/log.h"
+#include "core/log/log.h"
 #include "core/thread.h"
 #include "tests/support/spool_fixture.h"
 

@@ -1,6 +1,6 @@
 /* fuzz_syslog.c: any bytes as a body of the format syslog. */
 #include "fuzz_parser.h"
-#include "parsers/builtin.h"
+#include "parsers/registry/builtin.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,8 +2,8 @@
  * what is accepted is where its form says. */
 #include <stdlib.h>
 
-#include "parsers/text_time.h"
-#include "parsers/timestamp.h"
+#include "parsers/read/text_time.h"
+#include "parsers/read/timestamp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "server/tokens.h"
+#include "server/identity/tokens.h"
 
 #define WRITTEN_MAX ((size_t)8 << 20)
 

@@ -1,10 +1,10 @@
-/* fuzz_work.h: what an input costs, in units of work (parsers/work.h) and calls rather than time. A
- * target fails when an input costs more than its bytes may. */
+/* fuzz_work.h: what an input costs, in units of work (parsers/read/work.h) and calls rather than
+ * time. A target fails when an input costs more than its bytes may. */
 #ifndef VSOC_TESTS_FUZZ_WORK_H
 #define VSOC_TESTS_FUZZ_WORK_H
 
 #include "core/thread.h"
-#include "parsers/work.h"
+#include "parsers/read/work.h"
 
 /* Units that every input may cost. */
 #define FUZZ_WORK_FREE ((size_t)256 * 1024)

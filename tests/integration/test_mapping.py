@@ -1,4 +1,4 @@
-"""parsers/mapping.def against the golden files: which format fills which column."""
+"""parsers/engine/mapping.def against the golden files: which format fills which column."""
 
 import collections
 import json

@@ -1,5 +1,5 @@
-/* group_commit.pml: who owns a batch, from spool_submit to its verdict: the mailboxes (core/mailbox.c), the group commit
- * (storage/spool_writer.c), its verdicts at the workers (server/worker.c), stop in any order.
+/* group_commit.pml: who owns a batch, from spool_submit to its verdict: the mailboxes (core/wait/mailbox.c), the group commit
+ * (storage/spool/spool_writer.c), its verdicts at the workers (server/daemon/worker.c), stop in any order.
  *
  * Without TIMEOUTS no wait has one, so that a lost wake-up is a deadlock. All interleavings for WORKERS * BATCHES batches.
  *

@@ -1,5 +1,5 @@
 /* fake_spool.h: a spool in memory for tests of its readers: records are there or damaged as the
- * test says. Takes the place of storage/spool.c when linked. Thread: any. */
+ * test says. Takes the place of storage/spool/spool.c when linked. Thread: any. */
 #ifndef VSOC_TESTS_FAKE_SPOOL_H
 #define VSOC_TESTS_FAKE_SPOOL_H
 
@@ -10,7 +10,7 @@
 
 #include "core/clock.h"
 #include "core/thread.h"
-#include "storage/spool.h"
+#include "storage/spool/spool.h"
 
 #define FAKE_RECORDS 1024
 

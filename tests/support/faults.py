@@ -1,4 +1,4 @@
-"""The crash points of storage/fault_points.def."""
+"""The crash points of core/disk/fault_points.def."""
 
 import pathlib
 import re

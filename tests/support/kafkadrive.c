@@ -14,10 +14,10 @@
 #include "made_load.h"
 
 #include "core/clock.h"
-#include "core/log.h"
-#include "core/metrics.h"
-#include "storage/sink_runner.h"
-#include "storage/sink_settings.h"
+#include "core/log/log.h"
+#include "core/metrics/metrics.h"
+#include "storage/sinks/sink_runner.h"
+#include "storage/sinks/sink_settings.h"
 
 #include <time.h>
 

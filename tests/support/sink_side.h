@@ -12,10 +12,10 @@
 #include <sched.h>
 #include <stdatomic.h>
 
-#include "core/log.h"
-#include "core/metrics.h"
-#include "storage/sink_load.h"
-#include "storage/sink_runner.h"
+#include "core/log/log.h"
+#include "core/metrics/metrics.h"
+#include "storage/sinks/sink_load.h"
+#include "storage/sinks/sink_runner.h"
 #include "tests/support/fake_spool.h"
 
 #define LANES_MAX  4

@@ -17,9 +17,9 @@
 #include "core/hash.h"
 #include "core/thread.h"
 #include "core/uuid7.h"
-#include "storage/pg_migrate.h"
-#include "storage/sink_runner.h"
-#include "storage/sink_settings.h"
+#include "storage/sinks/postgres/schema/pg_migrate.h"
+#include "storage/sinks/sink_runner.h"
+#include "storage/sinks/sink_settings.h"
 
 #include <errno.h>
 #include <stdio.h>

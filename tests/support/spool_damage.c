@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 #include "core/hash.h"
-#include "core/log.h"
-#include "storage/spool.h"
-#include "storage/spool_segment.h"
-#include "storage/spool_verify.h"
+#include "core/log/log.h"
+#include "storage/spool/spool.h"
+#include "storage/spool/spool_segment.h"
+#include "storage/spool/spool_verify.h"
 
 #define FILES_MAX   16
 #define RECORDS_MAX 256

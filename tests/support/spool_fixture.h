@@ -19,10 +19,10 @@
 #include <unistd.h>
 
 #include "core/clock.h"
-#include "core/log.h"
-#include "storage/spool.h"
-#include "storage/spool_frame.h"
-#include "storage/spool_segment.h"
+#include "core/log/log.h"
+#include "storage/spool/spool.h"
+#include "storage/spool/spool_frame.h"
+#include "storage/spool/spool_segment.h"
 
 struct spool_fixture {
     char dir[256];

@@ -9,10 +9,10 @@
 #include <time.h>
 
 #include "core/clock.h"
-#include "core/log.h"
-#include "core/metrics.h"
+#include "core/log/log.h"
+#include "core/metrics/metrics.h"
 #include "core/thread.h"
-#include "storage/spool.h"
+#include "storage/spool/spool.h"
 
 struct options {
     uint64_t batches, events, in_flight, bench_bytes;

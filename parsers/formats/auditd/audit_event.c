@@ -1,9 +1,9 @@
 /* audit_event.c: records of Linux audit → one event. Pure, any thread. attributes has a member a
  * record, named after its type; what an analyst joins on has columns as well. */
-#include "parsers/audit_event.h"
-#include "parsers/audit_socket.h"
-#include "parsers/host_message.h"
-#include "parsers/text.h"
+#include "parsers/formats/auditd/audit_event.h"
+#include "parsers/formats/auditd/audit_socket.h"
+#include "parsers/messages/host_message.h"
+#include "parsers/read/text.h"
 
 #define NO_ITEMS (-1)
 

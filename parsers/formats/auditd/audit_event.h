@@ -2,10 +2,10 @@
 #ifndef VSOC_PARSERS_AUDIT_EVENT_H
 #define VSOC_PARSERS_AUDIT_EVENT_H
 
-#include "parsers/audit_read.h"
-#include "parsers/audit_host.h"
-#include "parsers/audit_type.h"
-#include "parsers/text_event.h"
+#include "parsers/formats/auditd/audit_read.h"
+#include "parsers/formats/auditd/audit_host.h"
+#include "parsers/formats/auditd/audit_type.h"
+#include "parsers/fill/text_event.h"
 
 struct audit_event {
     struct text_event t; /* t.keys: of the record at hand */

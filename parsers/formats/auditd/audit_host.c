@@ -1,8 +1,8 @@
 /* audit_host.c: process, user, file and peer of an audit event → columns. Pure, any thread. Fields
  * stay in attributes as well: there is more in them. Does not look names up: they depend on the
  * machine. */
-#include "parsers/audit_host.h"
-#include "parsers/audit_socket.h"
+#include "parsers/formats/auditd/audit_host.h"
+#include "parsers/formats/auditd/audit_socket.h"
 
 /* ---- arguments ---- */
 

@@ -3,8 +3,8 @@
 #ifndef VSOC_PARSERS_AUDIT_HOST_H
 #define VSOC_PARSERS_AUDIT_HOST_H
 
-#include "parsers/audit_type.h"
-#include "parsers/text_event.h"
+#include "parsers/formats/auditd/audit_type.h"
+#include "parsers/fill/text_event.h"
 
 /* Arguments of an EXECVE record, joined as they come. */
 struct audit_command {

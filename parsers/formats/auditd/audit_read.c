@@ -1,6 +1,6 @@
 /* audit_read.c: the grammar of audit records. Pure, any thread. Does not know what fields mean. */
-#include "parsers/audit_read.h"
-#include "parsers/audit_type.h"
+#include "parsers/formats/auditd/audit_read.h"
+#include "parsers/formats/auditd/audit_type.h"
 
 #define ENRICHED 0x1D /* stands before the fields that auditd adds in words */
 

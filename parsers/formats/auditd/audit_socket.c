@@ -1,8 +1,8 @@
 /* audit_socket.c: addresses of audit records. Pure, any thread. Numbers of system calls: Linux's
  * tables of each architecture. */
-#include "parsers/audit_socket.h"
-#include "parsers/audit_read.h"
-#include "parsers/number.h"
+#include "parsers/formats/auditd/audit_socket.h"
+#include "parsers/formats/auditd/audit_read.h"
+#include "parsers/read/number.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>

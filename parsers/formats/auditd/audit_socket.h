@@ -2,7 +2,7 @@
 #ifndef VSOC_PARSERS_AUDIT_SOCKET_H
 #define VSOC_PARSERS_AUDIT_SOCKET_H
 
-#include "parsers/audit_host.h"
+#include "parsers/formats/auditd/audit_host.h"
 
 /* Reads saddr of a SOCKADDR record: struct sockaddr in hex. Keeps its parts in attributes, and an
  * IP address in *h. */

@@ -1,8 +1,8 @@
 /* audit_type.c: type number → name → what it is about. Pure, any thread. Numbers: linux/audit.h and
  * audit-userspace's libaudit.h. Which category is our choice. */
-#include "parsers/audit_type.h"
+#include "parsers/formats/auditd/audit_type.h"
 
-#include "core/json_names.h"
+#include "core/json/json_names.h"
 
 #define AUTHENTICATION "authentication"
 #define AUTHORIZATION  "authorization"

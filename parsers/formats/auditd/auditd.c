@@ -1,9 +1,9 @@
 /* auditd.c: logs of Linux audit (auditd, audisp, the kernel's log) → one event for all records of a
  * node, time and serial number. Pure, any thread. Finds which lines belong together; audit_event.c
  * makes events of them. */
-#include "parsers/audit_event.h"
-#include "parsers/builtin.h"
-#include "parsers/pipeline.h"
+#include "parsers/formats/auditd/audit_event.h"
+#include "parsers/registry/builtin.h"
+#include "parsers/engine/pipeline.h"
 
 /* Events whose records may stand among each other, and lines that may wait for more of their event.
  * An event is ready when either is used up by later ones, or at the end of the body: records come

@@ -1,6 +1,6 @@
 /* can_error.c: error frames of SocketCAN in words: one row a bit or value of linux/can/error.h.
  * Pure, any thread. */
-#include "parsers/can_error.h"
+#include "parsers/formats/candump/can_error.h"
 
 #include <linux/can/error.h>
 #include <stdio.h>

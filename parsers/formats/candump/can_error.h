@@ -2,7 +2,7 @@
 #ifndef VSOC_PARSERS_CAN_ERROR_H
 #define VSOC_PARSERS_CAN_ERROR_H
 
-#include "parsers/json_object.h"
+#include "parsers/read/json/json_object.h"
 
 /* Adds what an error frame says: class bits (the id) and data (linux/can/error.h). Bits without a
  * name stand as hex numbers. */

@@ -1,6 +1,6 @@
 /* can_uds.c: recognises UDS in single frames. Pure, any thread. Does not join frames of longer
  * messages and does not know the ids that a car maker chose. */
-#include "parsers/can_uds.h"
+#include "parsers/formats/candump/can_uds.h"
 
 #define NEGATIVE_RESPONSE 0x7F
 #define RESPONSE_BIT      0x40

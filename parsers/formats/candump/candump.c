@@ -1,11 +1,11 @@
 /* candump.c: log lines of candump (can-utils) → one event a frame. Pure, any thread. Lines are
  * many: what has a column stands there only, attributes are made for what has none. */
-#include "parsers/builtin.h"
-#include "parsers/can_error.h"
-#include "parsers/can_uds.h"
-#include "parsers/candump_read.h"
-#include "parsers/candump_terminal.h"
-#include "parsers/text_event.h"
+#include "parsers/registry/builtin.h"
+#include "parsers/formats/candump/can_error.h"
+#include "parsers/formats/candump/can_uds.h"
+#include "parsers/formats/candump/candump_read.h"
+#include "parsers/formats/candump/candump_terminal.h"
+#include "parsers/fill/text_event.h"
 
 #include <stdio.h>
 

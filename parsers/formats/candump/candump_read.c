@@ -1,6 +1,6 @@
 /* candump_read.c: the line forms of a candump log. Pure, any thread. Forms: lib.h, lib.c and
  * candump.c of can-utils. Does not judge what a frame means. */
-#include "parsers/candump_read.h"
+#include "parsers/formats/candump/candump_read.h"
 #include "core/hex.h"
 
 #include <linux/can.h>

@@ -1,9 +1,9 @@
 /* candump_terminal.c: lines of candump's terminal output. Pure, any thread. Forms: candump.c and
  * snprintf_long_canframe in lib.c of can-utils; -t a, d, z, A, -x, -a, -e. */
-#include "parsers/candump_terminal.h"
+#include "parsers/formats/candump/candump_terminal.h"
 #include "core/hex.h"
-#include "parsers/line_scan.h"
-#include "parsers/timestamp.h"
+#include "parsers/read/line_scan.h"
+#include "parsers/read/timestamp.h"
 
 #include <linux/can.h>
 

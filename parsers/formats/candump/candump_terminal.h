@@ -2,7 +2,7 @@
 #ifndef VSOC_PARSERS_CANDUMP_TERMINAL_H
 #define VSOC_PARSERS_CANDUMP_TERMINAL_H
 
-#include "parsers/candump_read.h"
+#include "parsers/formats/candump/candump_read.h"
 
 /* Starts as such a line: "[(TIME)]  can0  [RX - -]  123  [8]". What follows may be cut off. */
 bool candump_terminal_begins(struct slice text);

@@ -1,11 +1,11 @@
 /* cef.c: Common Event Format records → events. Pure, any thread. Keys without a column are kept in
  * attributes under the name their label gives. */
-#include "parsers/builtin.h"
-#include "parsers/category_words.h"
-#include "parsers/cef_read.h"
-#include "parsers/pairs.h"
-#include "parsers/piped.h"
-#include "parsers/text_time.h"
+#include "parsers/registry/builtin.h"
+#include "parsers/catalog/category_words.h"
+#include "parsers/formats/cef_leef/cef_read.h"
+#include "parsers/formats/cef_leef/pairs.h"
+#include "parsers/formats/cef_leef/piped.h"
+#include "parsers/read/text_time.h"
 
 /* The dictionary has 24 keys with a label. More are read as ordinary keys: each is searched for. */
 #define LABELS_MAX 64

@@ -1,6 +1,6 @@
 /* cef_read.c: the grammar of the Common Event Format. Pure, any thread. Knows no key. */
-#include "parsers/cef_read.h"
-#include "parsers/piped.h"
+#include "parsers/formats/cef_leef/cef_read.h"
+#include "parsers/formats/cef_leef/piped.h"
 
 static bool fail(struct cef_error *error, size_t offset, const char *code, const char *detail)
 {

@@ -1,11 +1,11 @@
 /* leef.c: Log Event Extended Format records → events. Pure, any thread. Keys without a column are
  * kept in attributes under their own name. */
-#include "parsers/builtin.h"
-#include "parsers/category_words.h"
-#include "parsers/leef_read.h"
-#include "parsers/pairs.h"
-#include "parsers/piped.h"
-#include "parsers/text_time.h"
+#include "parsers/registry/builtin.h"
+#include "parsers/catalog/category_words.h"
+#include "parsers/formats/cef_leef/leef_read.h"
+#include "parsers/formats/cef_leef/pairs.h"
+#include "parsers/formats/cef_leef/piped.h"
+#include "parsers/read/text_time.h"
 
 #include <stdio.h>
 

@@ -1,9 +1,9 @@
 /* leef_read.c: the grammar of the Log Event Extended Format 1.0 and 2.0. Pure, any thread. Knows no
  * key. */
-#include "parsers/leef_read.h"
+#include "parsers/formats/cef_leef/leef_read.h"
 #include "core/hex.h"
-#include "parsers/leef_separator.h"
-#include "parsers/piped.h"
+#include "parsers/formats/cef_leef/leef_separator.h"
+#include "parsers/formats/cef_leef/piped.h"
 
 static bool fail(struct leef_error *error, size_t offset, const char *code, const char *detail)
 {

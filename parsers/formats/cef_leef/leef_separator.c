@@ -1,6 +1,6 @@
 /* leef_separator.c: guesses the delimiter of LEEF attributes. Pure, any thread. A guess must not
  * let a sender of text make attributes: blanks part nothing in a record that begins with one. */
-#include "parsers/leef_separator.h"
+#include "parsers/formats/cef_leef/leef_separator.h"
 
 static bool is_key_byte(uint8_t c)
 {

@@ -1,6 +1,6 @@
 /* pairs.c: pairs of text records and the columns they fill. Pure, any thread. Knows no format. */
-#include "parsers/pairs.h"
-#include "parsers/category.h"
+#include "parsers/formats/cef_leef/pairs.h"
+#include "parsers/catalog/category.h"
 
 void pairs_init(struct pairs *p, const struct parser_context *context)
 {

@@ -3,7 +3,7 @@
 #ifndef VSOC_PARSERS_PAIRS_H
 #define VSOC_PARSERS_PAIRS_H
 
-#include "parsers/text_event.h"
+#include "parsers/fill/text_event.h"
 
 #define PAIRS_MAX 512
 

@@ -1,5 +1,5 @@
 /* piped.c: the grammar that CEF and LEEF share. Pure, any thread. Knows no key. */
-#include "parsers/piped.h"
+#include "parsers/formats/cef_leef/piped.h"
 
 /* "CEF:CEF:0|": a relay has put the mark before a record that had it. */
 static struct slice without_second_mark(struct slice s, const char *mark)

@@ -3,7 +3,7 @@
 #ifndef VSOC_PARSERS_PIPED_H
 #define VSOC_PARSERS_PIPED_H
 
-#include "parsers/text_event.h"
+#include "parsers/fill/text_event.h"
 
 /* True: *record, without quotes around it, starts with mark ("CEF:"). False: *outcome says what
  * became of it. A record further behind went to syslog, which hands it back with the header as

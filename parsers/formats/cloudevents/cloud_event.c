@@ -1,13 +1,13 @@
 /* cloud_event.c: attributes and data of a CloudEvent (CloudEvents 1.0.2) → events. Pure, any
  * thread. Does not know where they come from. */
-#include "parsers/cloud_event.h"
+#include "parsers/formats/cloudevents/cloud_event.h"
 #include "core/hash.h"
-#include "parsers/json_record.h"
-#include "parsers/media_type.h"
-#include "parsers/normalise.h"
-#include "parsers/otel_severity.h"
-#include "parsers/text.h"
-#include "parsers/timestamp.h"
+#include "parsers/read/json/json_record.h"
+#include "parsers/engine/media_type.h"
+#include "parsers/engine/normalise.h"
+#include "parsers/fill/otel_severity.h"
+#include "parsers/read/text.h"
+#include "parsers/read/timestamp.h"
 
 #include <stddef.h>
 #include <stdio.h>

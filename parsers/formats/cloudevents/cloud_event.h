@@ -3,7 +3,7 @@
 #ifndef VSOC_PARSERS_CLOUD_EVENT_H
 #define VSOC_PARSERS_CLOUD_EVENT_H
 
-#include "parsers/text_event.h"
+#include "parsers/fill/text_event.h"
 
 enum cloud_data {
     CLOUD_DATA_NONE,

@@ -1,11 +1,11 @@
 /* cloudevents.c: CloudEvents as JSON, one object a record, → events (CloudEvents 1.0.2, JSON event
  * format). Pure, any thread. */
-#include "parsers/base64.h"
-#include "parsers/builtin.h"
-#include "parsers/cloud_event.h"
-#include "parsers/json_head.h"
-#include "parsers/json_record.h"
-#include "parsers/pipeline.h"
+#include "parsers/read/base64.h"
+#include "parsers/registry/builtin.h"
+#include "parsers/formats/cloudevents/cloud_event.h"
+#include "parsers/read/json/json_head.h"
+#include "parsers/read/json/json_record.h"
+#include "parsers/engine/pipeline.h"
 
 /* A copy that parsers may read past the end of. */
 static bool copy_data(struct cloud_event *e, struct slice text)

@@ -1,10 +1,10 @@
 /* cloudevents_binary.c: a CloudEvent whose attributes are headers and whose data are the body, →
  * events (CloudEvents 1.0.2, HTTP protocol binding §3.1). Pure, any thread. */
-#include "parsers/builtin.h"
+#include "parsers/registry/builtin.h"
 #include "core/hex.h"
-#include "parsers/cloud_event.h"
-#include "parsers/json_record.h"
-#include "parsers/text.h"
+#include "parsers/formats/cloudevents/cloud_event.h"
+#include "parsers/read/json/json_record.h"
+#include "parsers/read/text.h"
 
 /* Header value → text: quotes around it and their backslashes go, %XX is a byte. Any other % stays.
  */

@@ -1,10 +1,10 @@
 /* dlt.c: messages of AUTOSAR Log and Trace (COVESA DLT), protocol version 1, as files hold them
  * and as sockets and serial lines carry them. Pure, any thread. Payloads whose layout stands in a
  * catalogue of the car maker are kept as bytes. */
-#include "parsers/builtin.h"
-#include "parsers/dlt_arguments.h"
-#include "parsers/dlt_frame.h"
-#include "parsers/uds_words.h"
+#include "parsers/registry/builtin.h"
+#include "parsers/formats/dlt/dlt_arguments.h"
+#include "parsers/formats/dlt/dlt_frame.h"
+#include "parsers/messages/uds_words.h"
 
 #include <stdio.h>
 

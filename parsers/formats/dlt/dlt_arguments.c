@@ -1,7 +1,7 @@
 /* dlt_arguments.c: decodes and prints the arguments of a verbose DLT message (AUTOSAR PRS Log and
  * Trace, type info). Prints values as dlt-convert of COVESA dlt-daemon does. Pure, any thread. */
-#include "parsers/dlt_arguments.h"
-#include "parsers/text.h"
+#include "parsers/formats/dlt/dlt_arguments.h"
+#include "parsers/read/text.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #define VSOC_PARSERS_DLT_ARGUMENTS_H
 
 #include "core/reader.h"
-#include "parsers/text_event.h"
+#include "parsers/fill/text_event.h"
 
 /* Reads up to count arguments and adds them to t: their values, with blanks between, as message;
  * each with its type, name, unit and value as attributes.arguments. Stops before the first that is

@@ -1,6 +1,6 @@
 /* dlt_frame.c: reads the headers of DLT messages, protocol version 1 (AUTOSAR PRS Log and Trace),
  * and finds the next one behind broken bytes. Pure, any thread. Does not look into payloads. */
-#include "parsers/dlt_frame.h"
+#include "parsers/formats/dlt/dlt_frame.h"
 #include "core/reader.h"
 
 #define STANDARD_BYTES 4

@@ -1,11 +1,11 @@
 /* hec.c: the objects of Splunk's HTTP Event Collector, one a record, → events. Pure, any thread.
  * What is inside goes to the parser of its format, with the object's metadata around it. */
-#include "parsers/builtin.h"
-#include "parsers/hec.h"
-#include "parsers/json_head.h"
-#include "parsers/pipeline.h"
-#include "parsers/text_event.h"
-#include "parsers/vsoc_json_value.h"
+#include "parsers/registry/builtin.h"
+#include "parsers/formats/hec/hec.h"
+#include "parsers/read/json/json_head.h"
+#include "parsers/engine/pipeline.h"
+#include "parsers/fill/text_event.h"
+#include "parsers/fill/vsoc_json_value.h"
 
 struct hec {
     struct text_event t;

@@ -1,9 +1,9 @@
 /* hec_raw.c: lines of Splunk's raw route, each → events of the format it is recognised as, with the
  * metadata of the request's query around it. Pure, any thread. */
-#include "parsers/builtin.h"
-#include "parsers/text_event.h"
-#include "parsers/timestamp.h"
-#include "parsers/shared_text.h"
+#include "parsers/registry/builtin.h"
+#include "parsers/fill/text_event.h"
+#include "parsers/read/timestamp.h"
+#include "parsers/fill/shared_text.h"
 
 /* They are repaired, written and looked through for VINs, where others keep what they know. */
 #define COST_OF_PARAMETERS 4

@@ -1,10 +1,10 @@
 /* json.c: JSON objects of any kind, one a record, for senders who ask for it: Elastic Common
  * Schema, OCSF, native events, and whatever else there is. Pure, any thread. */
-#include "parsers/builtin.h"
-#include "parsers/json_event.h"
-#include "parsers/json_head.h"
-#include "parsers/vsoc_json.h"
-#include "parsers/vsoc_json_keys.h"
+#include "parsers/registry/builtin.h"
+#include "parsers/formats/json/json_event.h"
+#include "parsers/read/json/json_head.h"
+#include "parsers/formats/json/vsoc_json.h"
+#include "parsers/formats/json/vsoc_json_keys.h"
 
 /* A native event that breaks its rules is an object as any other; the event tells. */
 static bool read_native(struct text_event *t, struct slice record,

@@ -1,8 +1,8 @@
 /* json_event.c: tells kinds of JSON objects apart and fills events from them. Pure, any thread.
  * Their paths are in json_event_ecs.c, json_event_ocsf.c and json_event_other.c. */
-#include "parsers/json_event.h"
-#include "parsers/json_paths.h"
-#include "parsers/vsoc_json_keys.h"
+#include "parsers/formats/json/json_event.h"
+#include "parsers/formats/json/json_paths.h"
+#include "parsers/formats/json/vsoc_json_keys.h"
 
 enum {
     HAS_ECS = 1,

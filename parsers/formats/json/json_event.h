@@ -3,7 +3,7 @@
 #ifndef VSOC_PARSERS_JSON_EVENT_H
 #define VSOC_PARSERS_JSON_EVENT_H
 
-#include "parsers/text_event.h"
+#include "parsers/fill/text_event.h"
 
 enum json_event_kind {
     JSON_EVENT_NATIVE, /* has event_name or sev_id: a native event */

@@ -1,6 +1,6 @@
 /* json_event_ecs.c: paths of the Elastic Common Schema (version 8) → columns. Pure, any thread. */
-#include "parsers/json_event.h"
-#include "parsers/json_event_values.h"
+#include "parsers/formats/json/json_event.h"
+#include "parsers/formats/json/json_event_values.h"
 
 struct json_path_table json_event_ecs;
 

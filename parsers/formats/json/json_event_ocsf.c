@@ -1,7 +1,7 @@
 /* json_event_ocsf.c: paths of the Open Cybersecurity Schema Framework (version 1) → columns. Pure,
  * any thread. */
-#include "parsers/json_event.h"
-#include "parsers/json_event_values.h"
+#include "parsers/formats/json/json_event.h"
+#include "parsers/formats/json/json_event_values.h"
 
 struct json_path_table json_event_ocsf;
 

@@ -1,8 +1,8 @@
 /* json_event_other.c: names that many senders of JSON share, and those of Falco, osquery, Zeek,
  * laurel and Kuksa → columns. Pure, any thread. */
-#include "parsers/json_event.h"
-#include "parsers/json_event_values.h"
-#include "parsers/timestamp.h"
+#include "parsers/formats/json/json_event.h"
+#include "parsers/formats/json/json_event_values.h"
+#include "parsers/read/timestamp.h"
 
 struct json_path_table json_event_other;
 

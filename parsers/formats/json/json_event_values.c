@@ -1,7 +1,7 @@
 /* json_event_values.c: one reader a kind of value. Pure, any thread. Knows no paths. */
-#include "parsers/json_event_values.h"
-#include "parsers/event_check.h"
-#include "parsers/time_guess.h"
+#include "parsers/formats/json/json_event_values.h"
+#include "parsers/fill/event_check.h"
+#include "parsers/fill/time_guess.h"
 
 static struct slice text_of(const struct json_node *node)
 {

@@ -3,14 +3,14 @@
 #ifndef VSOC_PARSERS_JSON_EVENT_VALUES_H
 #define VSOC_PARSERS_JSON_EVENT_VALUES_H
 
-#include "parsers/json_paths.h"
+#include "parsers/formats/json/json_paths.h"
 
 #define JSON_TAKE(name)                                                                            \
     bool name(struct text_event *t, enum event_field field, const struct json_node *value)
 
 JSON_TAKE(json_take_text);    /* a text, a number's digits, or the first text of an array */
 JSON_TAKE(json_take_message); /* a text */
-JSON_TAKE(json_take_time);    /* parsers/time_guess.h */
+JSON_TAKE(json_take_time);    /* parsers/fill/time_guess.h */
 JSON_TAKE(json_take_int);     /* an integer, or its digits */
 JSON_TAKE(json_take_lower);   /* a text, in lower case */
 JSON_TAKE(json_take_address);

@@ -1,6 +1,6 @@
 /* json_paths.c: finds members by path and takes them out of an object. Pure, any thread. Knows no
  * paths. */
-#include "parsers/json_paths.h"
+#include "parsers/formats/json/json_paths.h"
 #include "core/thread.h"
 
 void json_paths_init(struct json_path_table *table, const struct json_path_row *rows, size_t count)

@@ -3,8 +3,8 @@
 #ifndef VSOC_PARSERS_JSON_PATHS_H
 #define VSOC_PARSERS_JSON_PATHS_H
 
-#include "core/json_names.h"
-#include "parsers/text_event.h"
+#include "core/json/json_names.h"
+#include "parsers/fill/text_event.h"
 
 #define JSON_PATH_BYTES 64 /* longer paths, and those of more parts, are not looked for */
 #define JSON_PATH_DEPTH 5

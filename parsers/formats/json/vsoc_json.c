@@ -1,18 +1,18 @@
 /* vsoc_json.c: the native event: one JSON object, keys named as the fields of the event model.
  * Pure, any thread. Ranges are checked by the normaliser. */
 #include "core/hash.h"
-#include "parsers/builtin.h"
-#include "parsers/json_event.h"
-#include "parsers/json_head.h"
-#include "parsers/json_object.h"
-#include "parsers/json_record.h"
-#include "parsers/json_repair.h"
-#include "parsers/pipeline_run.h"
-#include "parsers/time_guess.h"
-#include "parsers/vsoc_json.h"
-#include "parsers/vsoc_json_keys.h"
-#include "parsers/vsoc_json_typo.h"
-#include "parsers/vsoc_json_value.h"
+#include "parsers/registry/builtin.h"
+#include "parsers/formats/json/json_event.h"
+#include "parsers/read/json/json_head.h"
+#include "parsers/read/json/json_object.h"
+#include "parsers/read/json/json_record.h"
+#include "parsers/read/json/json_repair.h"
+#include "parsers/engine/pipeline_run.h"
+#include "parsers/fill/time_guess.h"
+#include "parsers/formats/json/vsoc_json.h"
+#include "parsers/formats/json/vsoc_json_keys.h"
+#include "parsers/formats/json/vsoc_json_typo.h"
+#include "parsers/fill/vsoc_json_value.h"
 
 #include <stdio.h>
 

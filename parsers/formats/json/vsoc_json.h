@@ -2,7 +2,7 @@
 #ifndef VSOC_PARSERS_VSOC_JSON_H
 #define VSOC_PARSERS_VSOC_JSON_H
 
-#include "parsers/json_repair.h"
+#include "parsers/read/json/json_repair.h"
 
 /* Emits the event of a document that was read with vsoc_json_names, or answers MALFORMED. repair:
  * what was done to the record. */

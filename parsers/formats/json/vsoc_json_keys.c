@@ -1,6 +1,6 @@
 /* vsoc_json_keys.c: the names of the native event, made from the table of the event model before
  * main. Any thread. */
-#include "parsers/vsoc_json_keys.h"
+#include "parsers/formats/json/vsoc_json_keys.h"
 
 struct json_names vsoc_json_names;
 struct vsoc_json_key vsoc_json_keys[JSON_NAMES_MAX + 1];

@@ -3,8 +3,8 @@
 #define VSOC_PARSERS_VSOC_JSON_KEYS_H
 
 #include "core/event.h"
-#include "core/json.h"
-#include "core/json_names.h"
+#include "core/json/json.h"
+#include "core/json/json_names.h"
 
 enum vsoc_json_key_kind {
     VSOC_JSON_KEY_UNKNOWN, /* kept in attributes; so are names that belong to the server */

@@ -1,9 +1,9 @@
 /* vsoc_json_typo.c: finds the nearest key of the native event. Pure, any thread; its table is made
  * before main. */
-#include "parsers/vsoc_json_typo.h"
+#include "parsers/formats/json/vsoc_json_typo.h"
 #include "core/event.h"
-#include "parsers/json_object.h"
-#include "parsers/json_record.h"
+#include "parsers/read/json/json_object.h"
+#include "parsers/read/json/json_record.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,11 +1,11 @@
 /* logcat.c: Android's logcat → an event an entry. Pure, any thread. SELinux denials in it go to the
  * parser of Linux audit, with the entry as envelope. Finds the lines of each entry;
  * logcat_read.c reads their heads. */
-#include "parsers/audit_read.h"
-#include "parsers/builtin.h"
-#include "parsers/logcat_read.h"
-#include "parsers/text_event.h"
-#include "parsers/uds_words.h"
+#include "parsers/formats/auditd/audit_read.h"
+#include "parsers/registry/builtin.h"
+#include "parsers/formats/logcat/logcat_read.h"
+#include "parsers/fill/text_event.h"
+#include "parsers/messages/uds_words.h"
 
 struct logcat {
     const struct parser_context *context;

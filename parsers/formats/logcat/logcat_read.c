@@ -1,8 +1,8 @@
 /* logcat_read.c: the forms in which Android's liblog prints an entry (logprint.cpp,
  * android_log_formatLogLine). Pure, any thread. Does not read messages. */
-#include "parsers/logcat_read.h"
-#include "parsers/line_scan.h"
-#include "parsers/timestamp.h"
+#include "parsers/formats/logcat/logcat_read.h"
+#include "parsers/read/line_scan.h"
+#include "parsers/read/timestamp.h"
 
 #include <stdio.h>
 

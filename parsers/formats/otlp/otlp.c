@@ -1,10 +1,10 @@
 /* otlp.c: OpenTelemetry logs: a request, as OTLP/HTTP posts it, in JSON or Protocol Buffers. Pure,
  * any thread. Tells the encodings apart; otlp_json.c and otlp_protobuf.c read them. */
-#include "parsers/builtin.h"
-#include "parsers/json_walk.h"
-#include "parsers/otlp_read.h"
-#include "parsers/pipeline.h"
-#include "parsers/proto_reader.h"
+#include "parsers/registry/builtin.h"
+#include "parsers/read/json/json_walk.h"
+#include "parsers/formats/otlp/otlp_read.h"
+#include "parsers/engine/pipeline.h"
+#include "parsers/read/proto_reader.h"
 
 static size_t first_byte(struct slice body, struct work *work)
 {

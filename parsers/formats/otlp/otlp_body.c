@@ -1,7 +1,7 @@
 /* otlp_body.c: a map as the body of a log record, as Fluent Bit and structured logging write it.
  * Pure, any thread. Does not know the native event's names. */
-#include "parsers/otlp_body.h"
-#include "parsers/pipeline.h"
+#include "parsers/formats/otlp/otlp_body.h"
+#include "parsers/engine/pipeline.h"
 
 /* A copy that parsers may read past the end of. */
 static struct slice padded(const struct text_event *t, struct slice text)

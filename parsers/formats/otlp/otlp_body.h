@@ -3,7 +3,7 @@
 #ifndef VSOC_PARSERS_OTLP_BODY_H
 #define VSOC_PARSERS_OTLP_BODY_H
 
-#include "parsers/otlp_event.h"
+#include "parsers/formats/otlp/otlp_event.h"
 
 /* Gives json, the body as a JSON object, to the parser of native events; t holds what the record
  * says beside it, which the event takes where it says nothing. True: its event was emitted, or

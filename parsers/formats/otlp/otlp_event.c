@@ -1,13 +1,13 @@
 /* otlp_event.c: attributes of OTLP → columns and attributes of an event. Pure, any thread. Does not
  * decode. */
-#include "parsers/otlp_event.h"
-#include "parsers/envelope.h"
-#include "parsers/event_check.h"
-#include "parsers/otlp_body.h"
-#include "parsers/shared_text.h"
-#include "parsers/vsoc_json_keys.h"
-#include "parsers/vsoc_json_typo.h"
-#include "parsers/vsoc_json_value.h"
+#include "parsers/formats/otlp/otlp_event.h"
+#include "parsers/fill/envelope.h"
+#include "parsers/fill/event_check.h"
+#include "parsers/formats/otlp/otlp_body.h"
+#include "parsers/fill/shared_text.h"
+#include "parsers/formats/json/vsoc_json_keys.h"
+#include "parsers/formats/json/vsoc_json_typo.h"
+#include "parsers/fill/vsoc_json_value.h"
 
 #include <stdio.h>
 

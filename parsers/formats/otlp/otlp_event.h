@@ -3,7 +3,7 @@
 #ifndef VSOC_PARSERS_OTLP_EVENT_H
 #define VSOC_PARSERS_OTLP_EVENT_H
 
-#include "parsers/otlp_value.h"
+#include "parsers/formats/otlp/otlp_value.h"
 
 /* What a resource or a scope says of the records under it. Lives as long as the memory it was read
  * with. */

@@ -2,12 +2,12 @@
  * of the whole; a resource, a scope and each log record are documents of their own. Members that it
  * does not know are passed over, as the specification has it, unless they hold logs: these are
  * rejected, so that none vanishes. */
-#include "parsers/json_walk.h"
-#include "parsers/otel_severity.h"
-#include "parsers/otlp_json_value.h"
-#include "parsers/otlp_read.h"
-#include "parsers/pipeline.h"
-#include "parsers/proto_json.h"
+#include "parsers/read/json/json_walk.h"
+#include "parsers/fill/otel_severity.h"
+#include "parsers/formats/otlp/otlp_json_value.h"
+#include "parsers/formats/otlp/otlp_read.h"
+#include "parsers/engine/pipeline.h"
+#include "parsers/formats/otlp/proto_json.h"
 
 struct reading {
     const struct parser_context *context;

@@ -1,7 +1,7 @@
 /* otlp_json_value.c: AnyValue of OTLP/JSON: an object whose one member says type and value. Pure,
  * any thread. */
-#include "parsers/otlp_json_value.h"
-#include "parsers/proto_json.h"
+#include "parsers/formats/otlp/otlp_json_value.h"
+#include "parsers/formats/otlp/proto_json.h"
 
 /* An integer that not even a double holds stays the text of its digits. */
 static bool read_int(const struct json_node *node, struct otlp_value *value)

@@ -2,7 +2,7 @@
 #ifndef VSOC_PARSERS_OTLP_JSON_VALUE_H
 #define VSOC_PARSERS_OTLP_JSON_VALUE_H
 
-#include "parsers/otlp_value.h"
+#include "parsers/formats/otlp/otlp_value.h"
 
 /* False: it is none. The value points into the document. */
 bool otlp_json_value(const struct parser_context *context, const struct json_node *node,

@@ -1,5 +1,5 @@
 /* otlp_progress.c: bounds of an OTLP body: what is counted while it is read. Pure, any thread. */
-#include "parsers/otlp_event.h"
+#include "parsers/formats/otlp/otlp_event.h"
 
 #define PARTS_SPARE      10000
 #define PARTS_PER_RECORD 4

@@ -1,8 +1,8 @@
 /* otlp_protobuf.c: OTLP logs in Protocol Buffers. Pure, any thread. Messages are read where they
  * stand, each twice at most. Fields that it does not know, or of another wire type, are skipped, as
  * Protocol Buffers have it, unless they hold messages like logs do: these are rejected. */
-#include "parsers/otlp_read.h"
-#include "parsers/pipeline.h"
+#include "parsers/formats/otlp/otlp_read.h"
+#include "parsers/engine/pipeline.h"
 
 /* Field numbers of opentelemetry-proto (logs/v1, resource/v1, common/v1). */
 enum {

@@ -3,7 +3,7 @@
 #ifndef VSOC_PARSERS_OTLP_READ_H
 #define VSOC_PARSERS_OTLP_READ_H
 
-#include "parsers/otlp_event.h"
+#include "parsers/formats/otlp/otlp_event.h"
 
 /* MALFORMED: from outcome->offset on nothing more can be told apart. */
 void otlp_read_json(struct slice body, const struct parser_context *context,

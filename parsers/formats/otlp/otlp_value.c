@@ -1,5 +1,5 @@
 /* otlp_value.c: AnyValue → JSON text. Pure, any thread. Goes down with a stack of cursors. */
-#include "parsers/otlp_value.h"
+#include "parsers/formats/otlp/otlp_value.h"
 
 #include <math.h>
 

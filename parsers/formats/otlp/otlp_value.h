@@ -4,9 +4,9 @@
 #ifndef VSOC_PARSERS_OTLP_VALUE_H
 #define VSOC_PARSERS_OTLP_VALUE_H
 
-#include "core/json.h"
-#include "parsers/proto_reader.h"
-#include "parsers/text_event.h"
+#include "core/json/json.h"
+#include "parsers/read/proto_reader.h"
+#include "parsers/fill/text_event.h"
 
 enum otlp_kind {
     OTLP_EMPTY,

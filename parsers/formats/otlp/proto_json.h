@@ -4,7 +4,7 @@
 #ifndef VSOC_PARSERS_PROTO_JSON_H
 #define VSOC_PARSERS_PROTO_JSON_H
 
-#include "core/json.h"
+#include "core/json/json.h"
 #include "parsers/parser.h"
 
 /* Integers of a node: a number, or its text. *value is exact. False: the node is no whole number

@@ -1,14 +1,14 @@
 /* syslog.c: syslog lines (RFC 5424, RFC 3164) → events. Pure, any thread. Any line is an event:
  * what has no header is a message, with parse_status partial. A message in another format goes to
  * the parser of that format, with the header as envelope. */
-#include "parsers/builtin.h"
-#include "parsers/host_line.h"
-#include "parsers/split_count.h"
-#include "parsers/line_scan.h"
-#include "parsers/syslog_inner.h"
-#include "parsers/syslog_local.h"
-#include "parsers/text_event.h"
-#include "parsers/uds_words.h"
+#include "parsers/registry/builtin.h"
+#include "parsers/messages/host_line.h"
+#include "parsers/engine/split_count.h"
+#include "parsers/read/line_scan.h"
+#include "parsers/formats/syslog/syslog_inner.h"
+#include "parsers/formats/syslog/syslog_local.h"
+#include "parsers/fill/text_event.h"
+#include "parsers/messages/uds_words.h"
 
 static void fill_time(struct text_event *t, const struct syslog_line *line)
 {

@@ -1,9 +1,9 @@
 /* syslog_5424.c: the header of RFC 5424 section 6.2, read field by field. Pure, any thread. A field
  * that breaks its rule is kept as it stands and named in the flaws; the ones before and behind it
  * are read as ever. */
-#include "parsers/syslog_5424.h"
-#include "parsers/syslog_word.h"
-#include "parsers/timestamp.h"
+#include "parsers/formats/syslog/syslog_5424.h"
+#include "parsers/formats/syslog/syslog_word.h"
+#include "parsers/read/timestamp.h"
 
 #define FIELDS 4 /* HOSTNAME, APP-NAME, PROCID, MSGID */
 

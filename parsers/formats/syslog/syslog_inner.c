@@ -1,8 +1,8 @@
 /* syslog_inner.c: tells records of other formats from texts. Pure, any thread. Text further behind
  * may be anybody's, so a record counts at the message's start only. */
-#include "parsers/syslog_inner.h"
-#include "parsers/audit_read.h"
-#include "parsers/syslog_local.h"
+#include "parsers/formats/syslog/syslog_inner.h"
+#include "parsers/formats/auditd/audit_read.h"
+#include "parsers/formats/syslog/syslog_local.h"
 
 /* Programs whose messages are audit records without "type=": journald names the sender audit. */
 static bool is_audit_program(struct slice app)

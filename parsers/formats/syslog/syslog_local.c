@@ -1,8 +1,8 @@
 /* syslog_local.c: lines of dmesg, BusyBox syslogd and journalctl. Pure, any thread. Sources of the
  * forms: util-linux dmesg(1), BusyBox syslogd.c, systemd journalctl(1), Linux printk.c. */
-#include "parsers/syslog_local.h"
-#include "parsers/syslog_word.h"
-#include "parsers/text_time.h"
+#include "parsers/formats/syslog/syslog_local.h"
+#include "parsers/formats/syslog/syslog_word.h"
+#include "parsers/read/text_time.h"
 
 /* ---- facility and severity in words ---- */
 

@@ -1,9 +1,9 @@
 /* syslog_read.c: PRI, and the habits of RFC 3164 for lines that are none of RFC 5424. Pure, any
  * thread. */
-#include "parsers/syslog_read.h"
-#include "parsers/syslog_5424.h"
-#include "parsers/syslog_local.h"
-#include "parsers/syslog_word.h"
+#include "parsers/formats/syslog/syslog_read.h"
+#include "parsers/formats/syslog/syslog_5424.h"
+#include "parsers/formats/syslog/syslog_local.h"
+#include "parsers/formats/syslog/syslog_word.h"
 
 #define PRIORITY_MAX    191
 #define PRIORITY_DIGITS 8 /* looked at */

@@ -3,9 +3,9 @@
 #ifndef VSOC_PARSERS_SYSLOG_READ_H
 #define VSOC_PARSERS_SYSLOG_READ_H
 
-#include "parsers/syslog_data.h"
-#include "parsers/syslog_flaws.h"
-#include "parsers/syslog_time.h"
+#include "parsers/formats/syslog/syslog_data.h"
+#include "parsers/formats/syslog/syslog_flaws.h"
+#include "parsers/formats/syslog/syslog_time.h"
 
 struct syslog_line {
     bool is_5424;

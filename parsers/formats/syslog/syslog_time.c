@@ -1,7 +1,7 @@
 /* syslog_time.c: times of RFC 3164 and of devices that follow it loosely. Pure, any thread. */
-#include "parsers/syslog_time.h"
-#include "parsers/text_time.h"
-#include "parsers/timestamp.h"
+#include "parsers/formats/syslog/syslog_time.h"
+#include "parsers/read/text_time.h"
+#include "parsers/read/timestamp.h"
 
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /* json_head.c: finds the keys of the first object without reading the values. Pure, any thread.
  * Does not check the JSON. */
-#include "parsers/json_head.h"
+#include "parsers/read/json/json_head.h"
 
 static unsigned bit_of(struct slice key, const char *const *names, size_t count)
 {

@@ -1,5 +1,5 @@
 /* json_record.c: reads records of JSON formats. Pure, any thread. Knows no format's keys. */
-#include "parsers/json_record.h"
+#include "parsers/read/json/json_record.h"
 
 #include <stdio.h>
 

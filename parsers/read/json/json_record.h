@@ -3,7 +3,7 @@
 #ifndef VSOC_PARSERS_JSON_RECORD_H
 #define VSOC_PARSERS_JSON_RECORD_H
 
-#include "core/json.h"
+#include "core/json/json.h"
 #include "parsers/parser.h"
 
 /* Reads the record with context->json. Not OK: *outcome is MALFORMED and says why, *document is not

@@ -1,8 +1,8 @@
 /* json_repair.c: repeated keys and huge numbers of a JSON record. Pure, any thread. Does not look
  * at records that json_parse takes. */
-#include "parsers/json_repair.h"
-#include "parsers/json_object.h"
-#include "parsers/json_record.h"
+#include "parsers/read/json/json_repair.h"
+#include "parsers/read/json/json_object.h"
+#include "parsers/read/json/json_record.h"
 
 #include <stdio.h>
 

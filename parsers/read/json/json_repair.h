@@ -5,7 +5,7 @@
 #ifndef VSOC_PARSERS_JSON_REPAIR_H
 #define VSOC_PARSERS_JSON_REPAIR_H
 
-#include "core/json.h"
+#include "core/json/json.h"
 #include "parsers/parser.h"
 
 /* Which keys identify: `vin`, in any case and at any depth, always does. */

@@ -1,7 +1,7 @@
 /* json_walk.c: finds the members of a JSON object or array. Pure, any thread. Checks as much of the
  * syntax as it steps on: the reader of a part checks that part. */
-#include "parsers/json_walk.h"
-#include "parsers/split_scan.h"
+#include "parsers/read/json/json_walk.h"
+#include "parsers/read/split_scan.h"
 
 /* Beside the bytes of a container inside. */
 #define WORK_OF_MEMBER 32

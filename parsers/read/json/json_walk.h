@@ -3,7 +3,7 @@
 #ifndef VSOC_PARSERS_JSON_WALK_H
 #define VSOC_PARSERS_JSON_WALK_H
 
-#include "parsers/work.h"
+#include "parsers/read/work.h"
 
 struct json_walk {
     struct slice body;

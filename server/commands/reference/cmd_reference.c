@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "core/writer.h"
-#include "server/command.h"
-#include "server/config.h"
-#include "server/reference.h"
+#include "server/commands/command.h"
+#include "server/config/config.h"
+#include "server/commands/reference/reference.h"
 
 static const struct {
     const char *name;

@@ -2,9 +2,9 @@
 #include <stdio.h>
 
 #include "core/writer.h"
-#include "server/config_value.h"
-#include "server/reference.h"
-#include "server/reference_text.h"
+#include "server/config/config_value.h"
+#include "server/commands/reference/reference.h"
+#include "server/commands/reference/reference_text.h"
 
 static const char introduction[] =
     "# Settings\n\n"

@@ -4,7 +4,7 @@
 
 struct writer;
 
-/* Markdown: docs/configuration.md is config_reference (server/config.h). */
+/* Markdown: docs/configuration.md is config_reference (server/config/config.h). */
 void reference_metrics(struct writer *out); /* docs/metrics.md */
 void reference_events(struct writer *out);  /* docs/events.md */
 /* The table of parsers. */

@@ -1,8 +1,8 @@
 /* reference_man.c: vsocd(8) from the table of subcommands. Main thread. */
 #include "core/writer.h"
-#include "server/command.h"
-#include "server/reference.h"
-#include "server/reference_text.h"
+#include "server/commands/command.h"
+#include "server/commands/reference/reference.h"
+#include "server/commands/reference/reference_text.h"
 
 static void write_command(const struct command *c, struct writer *out)
 {

@@ -1,6 +1,6 @@
 /* reference_schema.c: the JSON Schema of a native event, from the table of the event model. Main
  * thread. What a schema can't say stands in its description. */
-#include "server/reference.h"
+#include "server/commands/reference/reference.h"
 
 #include "core/event.h"
 #include "core/writer.h"

@@ -1,9 +1,9 @@
 /* reference_schema_out.c: the JSON Schema of the events that vsocd writes, from the table of the
- * event model. Main thread. Says what core/event_json.c writes. */
-#include "server/reference.h"
+ * event model. Main thread. Says what core/event/event_json.c writes. */
+#include "server/commands/reference/reference.h"
 
 #include "core/event.h"
-#include "core/event_json.h"
+#include "core/event/event_json.h"
 #include "core/writer.h"
 
 #define UUID      "\"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$\""

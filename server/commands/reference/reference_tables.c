@@ -1,10 +1,10 @@
 /* reference_tables.c: pages of metrics, event fields and formats, from their tables. Main thread.
  */
-#include "server/reference.h"
+#include "server/commands/reference/reference.h"
 
-#include "core/metrics.h"
-#include "parsers/registry.h"
-#include "server/reference_text.h"
+#include "core/metrics/metrics.h"
+#include "parsers/registry/registry.h"
+#include "server/commands/reference/reference_text.h"
 
 void reference_metrics(struct writer *out)
 {
@@ -121,7 +121,7 @@ static const struct mapping {
     const char *column, *source, *from;
 } mappings[] = {
 #define MAPPING(column, source, from) {#column, #source, from},
-#include "parsers/mapping.def"
+#include "parsers/engine/mapping.def"
 #undef MAPPING
 };
 

@@ -1,5 +1,5 @@
 /* reference_text.c: escapes texts for Markdown and mdoc(7). Main thread. */
-#include "server/reference_text.h"
+#include "server/commands/reference/reference_text.h"
 
 #include <stdbool.h>
 

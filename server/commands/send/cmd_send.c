@@ -14,13 +14,13 @@
 #include "core/clock.h"
 #include "core/hash.h"
 #include "core/writer.h"
-#include "parsers/registry.h"
-#include "server/command.h"
-#include "server/deflate.h"
-#include "server/http_client.h"
-#include "server/send_options.h"
-#include "server/send_report.h"
-#include "server/send_split.h"
+#include "parsers/registry/registry.h"
+#include "server/commands/command.h"
+#include "server/inflate/deflate.h"
+#include "server/client/http_client.h"
+#include "server/commands/send/send_options.h"
+#include "server/commands/send/send_report.h"
+#include "server/commands/send/send_split.h"
 
 #define TIMEOUT_MS     60000
 #define BACKOFF_MIN_MS 500u

@@ -1,5 +1,5 @@
 /* send_options.c: reads the command line of `vsocd send`. Main thread. */
-#include "server/send_options.h"
+#include "server/commands/send/send_options.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "core/writer.h"
-#include "parsers/normalise.h"
-#include "server/trusted_file.h"
+#include "parsers/engine/normalise.h"
+#include "server/files/trusted_file.h"
 
 /* Below the default limits.body_bytes (8 MiB) even when it does not compress. */
 #define BATCH_BYTES  ((size_t)4 << 20)

@@ -2,9 +2,9 @@
 #ifndef VSOC_SERVER_SEND_OPTIONS_H
 #define VSOC_SERVER_SEND_OPTIONS_H
 
-#include "parsers/split.h"
-#include "server/http_client.h"
-#include "server/inflate.h"
+#include "parsers/engine/split.h"
+#include "server/client/http_client.h"
+#include "server/inflate/inflate.h"
 
 struct send_options {
     struct http_url url;

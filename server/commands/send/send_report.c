@@ -1,11 +1,11 @@
 /* send_report.c: reads the reports that the server answers with. Main thread. */
-#include "server/send_report.h"
+#include "server/commands/send/send_report.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "core/json.h"
+#include "core/json/json.h"
 #include "core/writer.h"
 
 /* A report has at most 100 errors of four members. */

@@ -1,6 +1,6 @@
 /* send_split.c: cuts a file between records. Any thread. Where records end it learns from
- * parsers/split.c, as the server does. */
-#include "server/send_split.h"
+ * parsers/engine/split.c, as the server does. */
+#include "server/commands/send/send_split.h"
 
 void send_split_init(struct send_split *s, struct slice file, enum parser_framing framing,
                      enum split_prefix prefix, size_t max_bytes, size_t max_records)

@@ -3,7 +3,7 @@
 #define VSOC_SERVER_SEND_SPLIT_H
 
 #include "core/writer.h"
-#include "parsers/split.h"
+#include "parsers/engine/split.h"
 
 struct send_split {
     struct slice file;

@@ -1,7 +1,7 @@
 /* cmd_spool.c: `vsocd spool`: reads its arguments and picks the verb. Main thread. Does not look
  * into the spool itself. */
-#include "server/cmd_spool.h"
-#include "server/command.h"
+#include "server/commands/spool/cmd_spool.h"
+#include "server/commands/command.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 
 #include "core/hex.h"
-#include "storage/spool_segment.h"
+#include "storage/spool/spool_segment.h"
 
 static const struct {
     const char *name;

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "storage/spool_verify.h"
+#include "storage/spool/spool_verify.h"
 
 #define SPOOL_EXPECTED_MAX 64
 #define SPOOL_SETTINGS_MAX 64

@@ -1,7 +1,7 @@
 /* cmd_spool_export.c: `vsocd spool export`: the events of a spool as NDJSON on stdout, the bodies
  * as received into files. Main thread. Changes nothing in the spool. */
-#include "server/cmd_spool.h"
-#include "server/command.h"
+#include "server/commands/spool/cmd_spool.h"
+#include "server/commands/command.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/event_json.h"
-#include "storage/spool.h"
+#include "core/event/event_json.h"
+#include "storage/spool/spool.h"
 
 struct exporter {
     const struct spool_command *command;

@@ -1,7 +1,8 @@
 /* cmd_spool_replay.c: `vsocd spool replay`: puts a range of a spool through the sinks again. Main
- * thread. What is missing there and how it is put in is in storage/sink_replay.c and the sinks. */
-#include "server/cmd_spool.h"
-#include "server/command.h"
+ * thread. What is missing there and how it is put in is in storage/sinks/sink_replay.c and the
+ * sinks. */
+#include "server/commands/spool/cmd_spool.h"
+#include "server/commands/command.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,12 +10,12 @@
 #include <unistd.h>
 
 #include "core/clock.h"
-#include "core/log.h"
+#include "core/log/log.h"
 #include "core/writer.h"
-#include "server/config_cli.h"
-#include "server/sink_config.h"
-#include "storage/sink_replay.h"
-#include "storage/sink_runner.h"
+#include "server/config/config_cli.h"
+#include "server/daemon/sink_config.h"
+#include "storage/sinks/sink_replay.h"
+#include "storage/sinks/sink_runner.h"
 
 #define PATIENCE_NS (60 * NS_PER_S)
 #define SHOW_NS     (NS_PER_S / 4)

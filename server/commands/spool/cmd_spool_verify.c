@@ -1,16 +1,16 @@
 /* cmd_spool_verify.c: `vsocd spool list`, `check` and `verify`: what is in a spool and whether it
- * is whole, as text or JSON. Main thread. Reads through storage/spool_verify.h only. */
-#include "server/cmd_spool.h"
-#include "server/command.h"
+ * is whole, as text or JSON. Main thread. Reads through storage/spool/spool_verify.h only. */
+#include "server/commands/spool/cmd_spool.h"
+#include "server/commands/command.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "core/event_json.h"
-#include "core/log.h"
-#include "server/config_cli.h"
-#include "server/reparse.h"
-#include "storage/spool_verify.h"
+#include "core/event/event_json.h"
+#include "core/log/log.h"
+#include "server/config/config_cli.h"
+#include "server/commands/spool/reparse.h"
+#include "storage/spool/spool_verify.h"
 
 struct output {
     const struct spool_command *command;

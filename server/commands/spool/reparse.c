@@ -1,20 +1,20 @@
 /* reparse.c: walks a spool, inflates and parses each body once more with the format that read it,
  * and holds what comes against the stored events. Main thread. Changes nothing and knows no hashes.
  */
-#include "server/reparse.h"
-#include "server/reparse_compare.h"
+#include "server/commands/spool/reparse.h"
+#include "server/commands/spool/reparse_compare.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/event_codec.h"
+#include "core/event/event_codec.h"
 #include "core/hash.h"
-#include "parsers/media_type.h"
-#include "parsers/pipeline.h"
-#include "server/catalog_set.h"
-#include "server/config_cli.h"
-#include "server/inflate.h"
-#include "server/plugins.h"
+#include "parsers/engine/media_type.h"
+#include "parsers/engine/pipeline.h"
+#include "server/daemon/catalog_set.h"
+#include "server/config/config_cli.h"
+#include "server/inflate/inflate.h"
+#include "server/daemon/plugins.h"
 
 #define ARENA_BYTES ((size_t)1 << 30)
 

@@ -3,8 +3,8 @@
 #ifndef VSOC_SERVER_REPARSE_H
 #define VSOC_SERVER_REPARSE_H
 
-#include "server/config.h"
-#include "storage/spool.h"
+#include "server/config/config.h"
+#include "storage/spool/spool.h"
 
 struct reparse_finding {
     uint64_t position;

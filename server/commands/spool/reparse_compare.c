@@ -1,6 +1,6 @@
 /* reparse_compare.c: events field by field, but for what a body can't tell. Any thread. Reads no
  * spool. */
-#include "server/reparse_compare.h"
+#include "server/commands/spool/reparse_compare.h"
 
 #include <ctype.h>
 

@@ -1,11 +1,11 @@
 /* dialect_hec.c: /services/collector: Splunk's HTTP Event Collector, its numbered answers, channels
  * and acknowledgements. Worker threads. Pure. A 200 means that the batch is in the spool, so
  * clients that ask for no acknowledgement lose nothing either. */
-#include "server/ingest_request.h"
+#include "server/ingest/ingest_request.h"
 
-#include "parsers/hec.h"
-#include "server/hec_ack.h"
-#include "server/http_query.h"
+#include "parsers/formats/hec/hec.h"
+#include "server/ingest/dialects/hec_ack.h"
+#include "server/http/http_query.h"
 
 #include <stdlib.h>
 

@@ -1,8 +1,8 @@
 /* dialect_native.c: /v1/events: any format, by path, content type or probe; the per-event report of
  * a batch as JSON. Worker threads. Pure. */
-#include "server/ingest_request.h"
+#include "server/ingest/ingest_request.h"
 
-#include "core/event_json.h"
+#include "core/event/event_json.h"
 
 #define ROUTE "/v1/events"
 

@@ -1,9 +1,9 @@
 /* dialect_otlp.c: POST /v1/logs, OTLP/HTTP: the answer has the type of the request. Worker threads.
  * Pure. Clients send again after 429, 502, 503 and 504 only, and drop the batch after any other
  * error (opentelemetry-proto, docs/specification.md, OTLP/HTTP Response). */
-#include "parsers/builtin.h"
-#include "parsers/media_type.h"
-#include "server/ingest_request.h"
+#include "parsers/registry/builtin.h"
+#include "parsers/engine/media_type.h"
+#include "server/ingest/ingest_request.h"
 
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 /* hec_ack.c: ids of acknowledgements, and what has become of their batches. Worker threads. Keeps
  * no state: a 200 was durable in the spool when it was sent, so of an id only the sinks are asked.
  */
-#include "server/hec_ack.h"
+#include "server/ingest/dialects/hec_ack.h"
 
 #include "core/hash.h"
 

@@ -4,10 +4,10 @@
 #ifndef VSOC_SERVER_HEC_ACK_H
 #define VSOC_SERVER_HEC_ACK_H
 
-#include "core/json.h"
+#include "core/json/json.h"
 #include "core/writer.h"
-#include "server/config.h"
-#include "server/ingest.h"
+#include "server/config/config.h"
+#include "server/ingest/ingest.h"
 
 /* The bits for ids of this channel. */
 uint64_t hec_ack_tag(const struct ingest_shared *shared, struct slice tenant, struct slice sender,

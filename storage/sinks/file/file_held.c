@@ -1,6 +1,6 @@
 /* file_held.c: reads the file sink's lines back. Runs on the sink's thread. Looks only at the ids
  * of lines as sink_file.c writes them; others are passed over. */
-#include "storage/file_held.h"
+#include "storage/sinks/file/file_held.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -3,7 +3,7 @@
 #ifndef VSOC_STORAGE_FILE_HELD_H
 #define VSOC_STORAGE_FILE_HELD_H
 
-#include "storage/sink_held.h"
+#include "storage/sinks/sink_held.h"
 
 #define FILE_PLACE 1u
 

@@ -5,7 +5,7 @@
  * one, directory synced). A rotation is announced in that record before a file is renamed, and
  * taken back after the names of all files are synced: a crash in between is found and finished. */
 #define LOG_COMPONENT "file"
-#include "storage/file_log.h"
+#include "storage/sinks/file/file_log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,9 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/log.h"
-#include "storage/fault.h"
-#include "storage/folder.h"
+#include "core/log/log.h"
+#include "core/disk/fault.h"
+#include "core/disk/folder.h"
 
 #define RECORD_FORMAT                                                                              \
     "vsocd-file-position 1\nspool %s\nposition %llu\nbatch %s\nsize %llu\nrotating %u\n"

@@ -7,12 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/event_json.h"
+#include "core/event/event_json.h"
 #include "core/thread.h"
-#include "storage/file_held.h"
-#include "storage/file_log.h"
-#include "storage/sink_runner.h"
-#include "storage/sink_settings.h"
+#include "storage/sinks/file/file_held.h"
+#include "storage/sinks/file/file_log.h"
+#include "storage/sinks/sink_runner.h"
+#include "storage/sinks/sink_settings.h"
 
 #define FLUSH_BYTES ((size_t)1 << 20)
 #define LINE_BYTES  ((size_t)64 << 20)

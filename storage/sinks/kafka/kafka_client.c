@@ -1,14 +1,14 @@
 /* kafka_client.c: librdkafka configuration and handles. Runs on the sink's thread; the log callback
  * on librdkafka's. Does not produce, read or look at topics. */
 #define LOG_COMPONENT "kafka"
-#include "storage/kafka_client.h"
+#include "storage/sinks/kafka/kafka_client.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
 #include "core/hash.h"
-#include "core/log.h"
+#include "core/log/log.h"
 
 /* What we set unless the operator does. Reasons: a short reconnect back-off, or an outage of
  * seconds outlives the delivery timeout; the partitioner of the Java clients, so that keyed

@@ -9,9 +9,9 @@
 #include <stdatomic.h>
 
 #include "core/uuid7.h"
-#include "storage/kafka_limit.h"
+#include "storage/sinks/kafka/kafka_limit.h"
 #include "storage/sink.h"
-#include "storage/sink_settings.h"
+#include "storage/sinks/sink_settings.h"
 
 /* Longest one call into librdkafka may block. */
 #define KAFKA_SLICE_MS 500

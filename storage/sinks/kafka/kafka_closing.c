@@ -1,14 +1,14 @@
 /* kafka_closing.c: destroys librdkafka handles on a thread that nobody has to wait for. Shared by
  * the lane's thread and that one: struct closing, freed by the one that leaves last. */
 #define LOG_COMPONENT "kafka"
-#include "storage/kafka_closing.h"
+#include "storage/sinks/kafka/kafka_closing.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include "core/log.h"
-#include "core/metrics.h"
+#include "core/log/log.h"
+#include "core/metrics/metrics.h"
 
 #define PATIENCE_S 10
 

@@ -5,7 +5,7 @@
 
 #include <librdkafka/rdkafka.h>
 
-#include "storage/kafka_texts.h"
+#include "storage/sinks/kafka/kafka_texts.h"
 
 /* Destroys a handle. texts (may be NULL) are what its messages point to: taken over, empty
  * afterwards. librdkafka (2.0.0 to 2.6, issues 4375, 4486, 4674) may lose count of its references

@@ -1,6 +1,6 @@
 /* kafka_held.c: reads topics back to learn which events they hold. Runs on the sink's thread. Keeps
  * no message: only marks in the set that it is given. */
-#include "storage/kafka_held.h"
+#include "storage/sinks/kafka/kafka_held.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
 #ifndef VSOC_STORAGE_KAFKA_HELD_H
 #define VSOC_STORAGE_KAFKA_HELD_H
 
-#include "storage/kafka_client.h"
-#include "storage/sink_held.h"
+#include "storage/sinks/kafka/kafka_client.h"
+#include "storage/sinks/sink_held.h"
 
 /* Places of an event. */
 enum kafka_place {

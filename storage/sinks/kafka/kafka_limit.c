@@ -1,6 +1,6 @@
 /* kafka_limit.c: arithmetic of Kafka's record format 2 and of the limits on it. The lane's sink
  * thread. Asks no broker and makes no message. */
-#include "storage/kafka_limit.h"
+#include "storage/sinks/kafka/kafka_limit.h"
 
 #include <string.h>
 

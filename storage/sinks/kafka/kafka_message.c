@@ -1,6 +1,6 @@
 /* kafka_message.c: headers of messages after the Kafka binding of CloudEvents, binary mode. The
  * lane's sink thread. Writes no value and sends nothing. */
-#include "storage/kafka_message.h"
+#include "storage/sinks/kafka/kafka_message.h"
 
 static void put(struct kafka_message *message, const char *name, struct slice value)
 {

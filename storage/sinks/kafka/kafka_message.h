@@ -3,8 +3,8 @@
 #ifndef VSOC_STORAGE_KAFKA_MESSAGE_H
 #define VSOC_STORAGE_KAFKA_MESSAGE_H
 
-#include "storage/kafka_held.h"
-#include "storage/kafka_outlet.h"
+#include "storage/sinks/kafka/kafka_held.h"
+#include "storage/sinks/kafka/kafka_outlet.h"
 
 #define KAFKA_HEADERS_MAX 9
 

@@ -1,17 +1,17 @@
 /* kafka_outlet.c: makes messages and puts them into the producer's queue. Runs on the sink's
  * thread. Does not wait for their delivery and does not commit. */
 #define LOG_COMPONENT "kafka"
-#include "storage/kafka_outlet.h"
-#include "storage/kafka_closing.h"
-#include "storage/kafka_message.h"
+#include "storage/sinks/kafka/kafka_outlet.h"
+#include "storage/sinks/kafka/kafka_closing.h"
+#include "storage/sinks/kafka/kafka_message.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "core/clock.h"
-#include "core/event_json.h"
-#include "storage/kafka_held.h"
-#include "storage/fault.h"
+#include "core/event/event_json.h"
+#include "storage/sinks/kafka/kafka_held.h"
+#include "core/disk/fault.h"
 
 /* Callbacks are served after so many messages. */
 #define POLL_EVERY 4096

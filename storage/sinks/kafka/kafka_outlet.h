@@ -5,8 +5,8 @@
 
 #include "core/hash.h"
 #include "core/uuid7.h"
-#include "storage/kafka_progress.h"
-#include "storage/kafka_texts.h"
+#include "storage/sinks/kafka/kafka_progress.h"
+#include "storage/sinks/kafka/kafka_texts.h"
 
 struct kafka_diverted;
 

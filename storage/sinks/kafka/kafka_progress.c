@@ -1,11 +1,11 @@
 /* kafka_progress.c: reads back how far this instance is. Runs on the sink's thread. Does not
  * produce the record: it goes into the transaction of the events it speaks of. */
-#include "storage/kafka_progress.h"
+#include "storage/sinks/kafka/kafka_progress.h"
 
 #include <stdio.h>
 
 #include "core/clock.h"
-#include "core/json.h"
+#include "core/json/json.h"
 #include "core/thread.h"
 #include "core/writer.h"
 

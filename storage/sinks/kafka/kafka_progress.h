@@ -5,7 +5,7 @@
 #ifndef VSOC_STORAGE_KAFKA_PROGRESS_H
 #define VSOC_STORAGE_KAFKA_PROGRESS_H
 
-#include "storage/kafka_client.h"
+#include "storage/sinks/kafka/kafka_client.h"
 
 /* All instances share this partition of the progress topic. */
 #define KAFKA_PROGRESS_PARTITION 0

@@ -1,6 +1,6 @@
 /* kafka_texts.c: a list of chunks that never move. The lane's sink thread. Does not know what is
  * written. */
-#include "storage/kafka_texts.h"
+#include "storage/sinks/kafka/kafka_texts.h"
 
 #include "core/thread.h"
 

@@ -1,13 +1,13 @@
 /* kafka_topics.c: creates and checks topics through the admin API. Runs on the sink's thread. Does
  * not change topics that exist: how they are kept is their owner's business. */
 #define LOG_COMPONENT "kafka"
-#include "storage/kafka_topics.h"
+#include "storage/sinks/kafka/kafka_topics.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "core/clock.h"
-#include "core/log.h"
+#include "core/log/log.h"
 
 /* Consumers of events can share the work of so many partitions. */
 #define EVENT_PARTITIONS 6

@@ -3,7 +3,7 @@
 #ifndef VSOC_STORAGE_KAFKA_TOPICS_H
 #define VSOC_STORAGE_KAFKA_TOPICS_H
 
-#include "storage/kafka_client.h"
+#include "storage/sinks/kafka/kafka_client.h"
 
 struct kafka_topics {
     size_t max_message_bytes[KAFKA_TOPICS]; /* 0 where brokers do not tell it */

@@ -13,14 +13,14 @@
 #include <stdlib.h>
 
 #include "core/clock.h"
-#include "core/log.h"
-#include "core/metrics.h"
+#include "core/log/log.h"
+#include "core/metrics/metrics.h"
 #include "core/thread.h"
-#include "storage/kafka_closing.h"
-#include "storage/kafka_held.h"
-#include "storage/kafka_outlet.h"
-#include "storage/kafka_topics.h"
-#include "storage/fault.h"
+#include "storage/sinks/kafka/kafka_closing.h"
+#include "storage/sinks/kafka/kafka_held.h"
+#include "storage/sinks/kafka/kafka_outlet.h"
+#include "storage/sinks/kafka/kafka_topics.h"
+#include "core/disk/fault.h"
 
 #define CONNECT_NS (10 * NS_PER_S)
 /* Longest wait for one answer to commit or init: the interrupt is looked at in between. */

@@ -1,10 +1,10 @@
 /* pg_bisect.c: finds all events of a load that the database refuses: parts that shrink where one is
  * refused and grow where it is taken. First their values are tried, in a temporary table; when all
  * are good, the table itself with its constraints and triggers. Runs on the lane's thread. */
-#include "storage/pg_bisect.h"
+#include "storage/sinks/postgres/pg_bisect.h"
 
-#include "storage/pg_copy.h"
-#include "storage/pg_tables.h"
+#include "storage/sinks/postgres/pg_copy.h"
+#include "storage/sinks/postgres/pg_tables.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
 #ifndef VSOC_STORAGE_PG_BISECT_H
 #define VSOC_STORAGE_PG_BISECT_H
 
-#include "storage/pg_probe.h"
-#include "storage/pg_rows.h"
+#include "storage/sinks/postgres/pg_probe.h"
+#include "storage/sinks/postgres/pg_rows.h"
 
 /* Tries parts of the fresh events in a transaction of its own that is rolled back; nothing stays.
  * OK: *first and those told to load->reject are refused when they come alone, with the database's

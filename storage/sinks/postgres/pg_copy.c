@@ -1,6 +1,6 @@
 /* pg_copy.c: values → PostgreSQL's binary COPY format. Runs on the sink's lane threads. Does not
  * talk to a server and does not validate texts of events. */
-#include "storage/pg_copy.h"
+#include "storage/sinks/postgres/pg_copy.h"
 
 #include "core/clock.h"
 

@@ -1,11 +1,11 @@
 /* pg_days.c: asks the database for daily partitions before rows need them. Runs on the lane's
  * thread. Does not drop any: retention does. */
 #define LOG_COMPONENT "postgres"
-#include "storage/pg_days.h"
+#include "storage/sinks/postgres/pg_days.h"
 
 #include "core/clock.h"
-#include "core/log.h"
-#include "storage/fault.h"
+#include "core/log/log.h"
+#include "core/disk/fault.h"
 
 #include <stdio.h>
 #include <time.h>

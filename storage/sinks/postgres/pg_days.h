@@ -2,7 +2,7 @@
 #ifndef VSOC_STORAGE_PG_DAYS_H
 #define VSOC_STORAGE_PG_DAYS_H
 
-#include "storage/pg_connection.h"
+#include "storage/sinks/postgres/client/pg_connection.h"
 #include "storage/sink.h"
 
 #define PG_DAYS_MAX 64

@@ -2,16 +2,16 @@
  * load whose commit was not seen is simply loaded again, and only batches whose key is new leave
  * rows. Runs on the lane's thread. Does not connect and does not wait between tries. */
 #define LOG_COMPONENT "postgres"
-#include "storage/pg_load.h"
+#include "storage/sinks/postgres/pg_load.h"
 
 #include "core/hash.h"
-#include "core/log.h"
+#include "core/log/log.h"
 #include "core/uuid7.h"
-#include "storage/pg_bisect.h"
-#include "storage/pg_copy.h"
-#include "storage/pg_replay.h"
-#include "storage/pg_tables.h"
-#include "storage/fault.h"
+#include "storage/sinks/postgres/pg_bisect.h"
+#include "storage/sinks/postgres/pg_copy.h"
+#include "storage/sinks/postgres/pg_replay.h"
+#include "storage/sinks/postgres/pg_tables.h"
+#include "core/disk/fault.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,9 +4,9 @@
 #define VSOC_STORAGE_PG_LOAD_H
 
 #include "core/hash.h"
-#include "storage/pg_days.h"
-#include "storage/pg_probe.h"
-#include "storage/pg_rows.h"
+#include "storage/sinks/postgres/pg_days.h"
+#include "storage/sinks/postgres/pg_probe.h"
+#include "storage/sinks/postgres/pg_rows.h"
 
 struct pg_loader {
     struct pg_connection *connection; /* borrowed */

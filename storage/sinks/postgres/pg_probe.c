@@ -1,11 +1,11 @@
 /* pg_probe.c: rows that tell a table that refuses every row from events that are refused. Runs on
  * the lane's thread. Leaves nothing in the database. */
-#include "storage/pg_probe.h"
+#include "storage/sinks/postgres/pg_probe.h"
 
 #include "core/hash.h"
 #include "core/uuid7.h"
-#include "storage/pg_copy.h"
-#include "storage/pg_tables.h"
+#include "storage/sinks/postgres/pg_copy.h"
+#include "storage/sinks/postgres/pg_tables.h"
 
 #define REMEMBER_EACH 256 /* loads */
 #define ROW_MAX       ((size_t)1 << 20)

@@ -3,7 +3,7 @@
 #ifndef VSOC_STORAGE_PG_PROBE_H
 #define VSOC_STORAGE_PG_PROBE_H
 
-#include "storage/pg_rows.h"
+#include "storage/sinks/postgres/pg_rows.h"
 
 /* A row that the table has taken, as COPY bytes; size 0: none yet. Owned by the loader. */
 struct pg_probe {

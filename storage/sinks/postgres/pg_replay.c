@@ -1,11 +1,11 @@
 /* pg_replay.c: chooses and counts for a load that is put through again. Runs on the lane's thread.
  * Does not open or end transactions (pg_load.c). */
-#include "storage/pg_replay.h"
+#include "storage/sinks/postgres/pg_replay.h"
 
 #include "core/clock.h"
 #include "core/uuid7.h"
-#include "storage/pg_copy.h"
-#include "storage/pg_tables.h"
+#include "storage/sinks/postgres/pg_copy.h"
+#include "storage/sinks/postgres/pg_tables.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #ifndef VSOC_STORAGE_PG_REPLAY_H
 #define VSOC_STORAGE_PG_REPLAY_H
 
-#include "storage/pg_load.h"
+#include "storage/sinks/postgres/pg_load.h"
 
 /* First in the transaction. Flags all batches of the load as fresh, but those that the database has
  * under another id (the same batch, sent to another instance): they were never loaded. Unless it is

@@ -1,10 +1,10 @@
 /* pg_rows.c: a load → COPY streams for the tables of the schema. Runs on the lane's thread. Does
  * not open or end transactions and decides nothing about errors. */
-#include "storage/pg_rows.h"
+#include "storage/sinks/postgres/pg_rows.h"
 
-#include "core/event_json.h"
-#include "storage/pg_copy.h"
-#include "storage/pg_tables.h"
+#include "core/event/event_json.h"
+#include "storage/sinks/postgres/pg_copy.h"
+#include "storage/sinks/postgres/pg_tables.h"
 
 #include <stdio.h>
 

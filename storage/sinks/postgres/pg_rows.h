@@ -4,7 +4,7 @@
 #define VSOC_STORAGE_PG_ROWS_H
 
 #include "core/writer.h"
-#include "storage/pg_connection.h"
+#include "storage/sinks/postgres/client/pg_connection.h"
 #include "storage/sink.h"
 
 #define PG_BATCH_FRESH      1u /* its key was new: its rows are wanted */

@@ -1,6 +1,6 @@
 /* pg_tables.c: the columns of the tables that a load fills, and the statements made from them. Any
  * thread. Does not talk to a server. */
-#include "storage/pg_tables.h"
+#include "storage/sinks/postgres/pg_tables.h"
 
 #include "core/event.h"
 

@@ -1,13 +1,13 @@
 /* pg_watch.c: asks the database every few seconds to end what takes too long (vsoc.end_overdue says
  * what that is) and logs what it ended. Runs on a thread of its own. Decides nothing itself. */
 #define LOG_COMPONENT "postgres"
-#include "storage/pg_watch.h"
+#include "storage/sinks/postgres/pg_watch.h"
 
 #include "core/clock.h"
-#include "core/log.h"
-#include "core/metrics.h"
+#include "core/log/log.h"
+#include "core/metrics/metrics.h"
 #include "core/thread.h"
-#include "storage/pg_connection.h"
+#include "storage/sinks/postgres/client/pg_connection.h"
 
 #include <stdio.h>
 #include <stdlib.h>

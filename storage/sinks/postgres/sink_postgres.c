@@ -3,15 +3,15 @@
  * in pg_load.c; when to try again is the runner's business. */
 #define LOG_COMPONENT "postgres"
 #include "core/clock.h"
-#include "core/log.h"
-#include "core/metrics.h"
+#include "core/log/log.h"
+#include "core/metrics/metrics.h"
 #include "core/uuid7.h"
-#include "storage/pg_load.h"
-#include "storage/pg_migrate.h"
-#include "storage/pg_watch.h"
-#include "storage/sink_runner.h"
-#include "storage/sink_settings.h"
-#include "storage/fault.h"
+#include "storage/sinks/postgres/pg_load.h"
+#include "storage/sinks/postgres/schema/pg_migrate.h"
+#include "storage/sinks/postgres/pg_watch.h"
+#include "storage/sinks/sink_runner.h"
+#include "storage/sinks/sink_settings.h"
+#include "core/disk/fault.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -25,7 +25,7 @@ def read_told(path):
 
 
 def pseudonyms(keys_file, tenant="default"):
-    """Function from a VIN to KEY-ID:PSEUDONYM, as a server with this privacy.keys_file makes it for the tenant (server/pseudonym.c)."""
+    """Function from a VIN to KEY-ID:PSEUDONYM, as a server with this privacy.keys_file makes it for the tenant (server/identity/pseudonym.c)."""
     with open(keys_file) as lines:
         keys = [line.split() for line in lines if line.strip() and not line.startswith("#")]
     key_id, key = max((int(words[0]), bytes.fromhex(words[1])) for words in keys)

@@ -1,4 +1,4 @@
-/* json_case.h: one document through core/json.h, for the tests of it. */
+/* json_case.h: one document through core/json/json.h, for the tests of it. */
 #ifndef VSOC_TESTS_JSON_CASE_H
 #define VSOC_TESTS_JSON_CASE_H
 
@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-#include "core/json.h"
+#include "core/json/json.h"
 
 #define DEPTH 32
 #define NODES 100000

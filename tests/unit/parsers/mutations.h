@@ -5,7 +5,7 @@
 #ifndef VSOC_TESTS_MUTATIONS_H
 #define VSOC_TESTS_MUTATIONS_H
 
-#include "parsers/text_body.h"
+#include "parsers/registry/text_body.h"
 #include "pipeline_fixture.h"
 
 #include <glob.h>

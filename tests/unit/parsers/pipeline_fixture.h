@@ -11,9 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/event_json.h"
-#include "parsers/builtin.h"
-#include "parsers/pipeline.h"
+#include "core/event/event_json.h"
+#include "parsers/registry/builtin.h"
+#include "parsers/engine/pipeline.h"
 
 #define FIXTURE_ITEMS 64
 

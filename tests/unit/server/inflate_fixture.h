@@ -12,9 +12,9 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include "core/json.h"
-#include "server/inflate.h"
-#include "server/inflate_coding.h"
+#include "core/json/json.h"
+#include "server/inflate/inflate.h"
+#include "server/inflate/inflate_coding.h"
 
 #define FIXTURE_LIMIT ((size_t)4 << 20)
 

@@ -2,12 +2,12 @@
  * deadline and never past an interrupt. Runs on a sink's lane thread, or on main for migrations.
  * Does not retry and knows no table. */
 #define LOG_COMPONENT "postgres"
-#include "storage/pg_connection.h"
+#include "storage/sinks/postgres/client/pg_connection.h"
 
 #include "core/clock.h"
-#include "core/log.h"
-#include "storage/pg_dsn.h"
-#include "storage/fault.h"
+#include "core/log/log.h"
+#include "storage/sinks/postgres/client/pg_dsn.h"
+#include "core/disk/fault.h"
 
 #include <errno.h>
 #include <libpq-fe.h>

@@ -9,7 +9,7 @@
 
 #include "core/slice.h"
 #include "core/status.h"
-#include "storage/pg_errors.h"
+#include "storage/sinks/postgres/client/pg_errors.h"
 
 struct pg_connection;
 

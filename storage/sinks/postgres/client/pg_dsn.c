@@ -1,8 +1,8 @@
 /* pg_dsn.c: connection string → parameters of one attempt a host. Runs on a sink's lane thread or
  * on main (migrate). Does not connect and resolves no name. */
-#include "storage/pg_dsn.h"
+#include "storage/sinks/postgres/client/pg_dsn.h"
 
-#include "storage/pg_dsn_flaw.h"
+#include "storage/sinks/postgres/client/pg_dsn_flaw.h"
 
 #include <libpq-fe.h>
 #include <stdbool.h>

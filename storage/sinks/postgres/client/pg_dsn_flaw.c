@@ -1,7 +1,7 @@
 /* pg_dsn_flaw.c: what is wrong with a connection string, in words that hold nothing of it. libpq's
  * messages quote what they complain of, and what stands in the wrong place is often the rest of a
  * password with a blank, an @ or a % in it. Any thread. Connects to nothing. */
-#include "storage/pg_dsn_flaw.h"
+#include "storage/sinks/postgres/client/pg_dsn_flaw.h"
 
 #include <ctype.h>
 #include <libpq-fe.h>

@@ -1,6 +1,6 @@
 /* pg_errors.c: SQLSTATE → class and advice, one table. Any thread. Does not retry: the runner
  * does. */
-#include "storage/pg_errors.h"
+#include "storage/sinks/postgres/client/pg_errors.h"
 
 #include <stddef.h>
 #include <string.h>

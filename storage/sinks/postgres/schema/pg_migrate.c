@@ -1,9 +1,9 @@
 /* pg_migrate.c: applies the numbered SQL files of storage/schema, which are part of the program.
  * Runs on the main thread. Never goes back to an older schema. */
-#include "storage/pg_migrate.h"
+#include "storage/sinks/postgres/schema/pg_migrate.h"
 
-#include "storage/fault.h"
-#include "storage/pg_connection.h"
+#include "core/disk/fault.h"
+#include "storage/sinks/postgres/client/pg_connection.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,12 +14,12 @@
 #define MIGRATION(number, name)                                                                    \
     extern const uint8_t migration_##name[];                                                       \
     extern const size_t migration_##name##_size;
-#include "storage/schema/migrations.def"
+#include "storage/sinks/postgres/schema/migrations.def"
 #undef MIGRATION
 
 static const struct pg_migration migrations[] = {
 #define MIGRATION(number, name) {number, #name, migration_##name, &migration_##name##_size},
-#include "storage/schema/migrations.def"
+#include "storage/sinks/postgres/schema/migrations.def"
 #undef MIGRATION
 };
 

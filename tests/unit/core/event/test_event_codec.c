@@ -1,11 +1,11 @@
-/* Behaviour of core/event_codec.h: what goes in comes out; damaged bytes give a status. */
+/* Behaviour of core/event/event_codec.h: what goes in comes out; damaged bytes give a status. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "core/event_codec.h"
+#include "core/event/event_codec.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
-/* Behaviour of core/event_codec.h with texts: those that repeat take few bytes and come back. */
+/* Behaviour of core/event/event_codec.h with texts: those that repeat take few bytes and come back.
+ */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -7,7 +8,7 @@
 
 #include <stdio.h>
 
-#include "core/event_codec.h"
+#include "core/event/event_codec.h"
 
 static struct writer out;
 static struct event_encoder encoder;

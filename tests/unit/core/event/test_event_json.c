@@ -1,11 +1,11 @@
-/* Behaviour of core/event_json.h, with jansson as reader of what was written. */
+/* Behaviour of core/event/event_json.h, with jansson as reader of what was written. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "core/event_json.h"
+#include "core/event/event_json.h"
 
 #include <jansson.h>
 #include <stdio.h>

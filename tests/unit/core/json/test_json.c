@@ -1,4 +1,4 @@
-/* Behaviour of core/json.h: what is taken, what is refused and how. */
+/* Behaviour of core/json/json.h: what is taken, what is refused and how. */
 #include "json_case.h"
 
 #include <math.h>

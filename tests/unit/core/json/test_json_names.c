@@ -1,4 +1,4 @@
-/* Behaviour of core/json_names.h and json_parse_named: known keys come with their number. */
+/* Behaviour of core/json/json_names.h and json_parse_named: known keys come with their number. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -7,8 +7,8 @@
 
 #include <stdio.h>
 
-#include "core/json.h"
-#include "core/json_names.h"
+#include "core/json/json.h"
+#include "core/json/json_names.h"
 
 static struct json_parser *parser;
 static struct json_document document;

@@ -1,6 +1,6 @@
-/* core/json.h and jansson read the same documents: those that a grammar makes, and the edges of RFC
- * 8259, named as in collections of such cases: y_ the grammar takes it, n_ it does not, i_ it
- * leaves it to the reader. */
+/* core/json/json.h and jansson read the same documents: those that a grammar makes, and the edges
+ * of RFC 8259, named as in collections of such cases: y_ the grammar takes it, n_ it does not, i_
+ * it leaves it to the reader. */
 /* jansson has enumerators of the same names. */
 #define JSON_OBJECT JANSSON_OBJECT
 #define JSON_ARRAY  JANSSON_ARRAY

@@ -1,4 +1,4 @@
-/* Behaviour of core/json_scalar.h: numbers are read as strtod and strtoll read them. */
+/* Behaviour of core/json/json_scalar.h: numbers are read as strtod and strtoll read them. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/json_scalar.h"
+#include "core/json/json_scalar.h"
 
 static uint64_t seed = 5;
 

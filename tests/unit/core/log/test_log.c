@@ -11,9 +11,9 @@
 
 #define LOG_COMPONENT "test"
 #include "core/clock.h"
-#include "core/log.h"
-#include "core/log_out.h"
-#include "core/metrics.h"
+#include "core/log/log.h"
+#include "core/log/log_out.h"
+#include "core/metrics/metrics.h"
 
 static int ends[2];
 static int64_t fake_monotonic_ns;

@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "core/clock.h"
-#include "core/log_out.h"
-#include "core/metrics.h"
+#include "core/log/log_out.h"
+#include "core/metrics/metrics.h"
 
 #define LINE_BYTES 100
 /* Long enough for any machine; nothing waits for it to pass when all is well. */

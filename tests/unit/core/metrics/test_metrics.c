@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/metrics.h"
+#include "core/metrics/metrics.h"
 #include "core/thread.h"
 
 #define THREADS 6

@@ -8,7 +8,7 @@
 #include <poll.h>
 
 #include "core/clock.h"
-#include "core/mailbox.h"
+#include "core/wait/mailbox.h"
 #include "core/thread.h"
 
 struct letter {

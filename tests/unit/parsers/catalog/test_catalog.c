@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "core/writer.h"
-#include "parsers/catalog.h"
+#include "parsers/catalog/catalog.h"
 
 struct fixture {
     struct catalog *catalog;

@@ -6,8 +6,8 @@
 
 #include <stdio.h>
 
-#include "parsers/catalog.h"
-#include "parsers/registry.h"
+#include "parsers/catalog/catalog.h"
+#include "parsers/registry/registry.h"
 
 #define TITLES "format,id,name,category,severity,layout,r155,atm\n"
 

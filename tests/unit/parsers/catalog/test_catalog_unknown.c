@@ -7,8 +7,8 @@
 #include <pthread.h>
 #include <stdio.h>
 
-#include "parsers/catalog_unknown.h"
-#include "parsers/text.h"
+#include "parsers/catalog/catalog_unknown.h"
+#include "parsers/read/text.h"
 
 #define TABLES 3
 

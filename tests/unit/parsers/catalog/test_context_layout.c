@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "parsers/context_layout.h"
+#include "parsers/catalog/context_layout.h"
 
 struct fixture {
     struct arena arena;

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "parsers/threat_ids.h"
+#include "parsers/catalog/threat_ids.h"
 
 /* 67 ids; 22.1 and 22.2 are the same one in two editions. */
 static void annex_5_has_its_ids(void **state)

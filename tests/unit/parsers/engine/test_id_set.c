@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "parsers/id_set.h"
+#include "parsers/engine/id_set.h"
 
 enum { KEYS = 5000 };
 

@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "parsers/builtin.h"
-#include "parsers/pipeline.h"
+#include "parsers/registry/builtin.h"
+#include "parsers/engine/pipeline.h"
 
 /* No piece holds more items than it may, but for those of one record. */
 #define ITEMS_OF_PIECE (WORK_PIECE / WORK_OF_ITEM + 1)

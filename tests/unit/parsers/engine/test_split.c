@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "parsers/split.h"
+#include "parsers/engine/split.h"
 #include "tests/unit/parsers/cpu_cost.h"
 
 /* Each record on a line; a broken one starts with !, its reason is left out. */

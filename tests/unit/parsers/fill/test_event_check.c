@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "parsers/event_check.h"
+#include "parsers/fill/event_check.h"
 
 static uint8_t bytes[1 << 20];
 static struct event event;

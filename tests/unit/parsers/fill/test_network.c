@@ -1,5 +1,5 @@
-#include "parsers/network.h"
-#include "parsers/transport.h"
+#include "parsers/fill/network.h"
+#include "parsers/fill/transport.h"
 #include "pipeline_fixture.h"
 
 static void transport_is(const char *written, const char *expected)

@@ -3,7 +3,7 @@
 #include "pipeline_fixture.h"
 
 #include <string.h>
-#include "parsers/shared_text.h"
+#include "parsers/fill/shared_text.h"
 
 #define BODY_ROOM ((size_t)4 << 20)
 

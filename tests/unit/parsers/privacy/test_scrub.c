@@ -10,7 +10,7 @@
 #include "core/arena.h"
 #include "core/hash.h"
 #include "core/writer.h"
-#include "parsers/scrub.h"
+#include "parsers/privacy/scrub.h"
 
 #define FITS  "1M8GDM9AXKP042788"
 #define FITS2 "1G4AH59H45G118341"

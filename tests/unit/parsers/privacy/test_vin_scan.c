@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "core/hash.h"
-#include "parsers/normalise.h"
-#include "parsers/vin_window.h"
+#include "parsers/engine/normalise.h"
+#include "parsers/privacy/vin_window.h"
 
 #define FITS  "1M8GDM9AXKP042788" /* check digit X */
 #define OTHER "WVWZZZ1JZXW000001" /* none: a European one */

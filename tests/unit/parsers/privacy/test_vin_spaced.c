@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "parsers/vin_spaced.h"
-#include "parsers/vin_window.h"
+#include "parsers/privacy/vin_spaced.h"
+#include "parsers/privacy/vin_window.h"
 
 #define OTHER "WVWZZZ1JZXW000001" /* no check digit */
 

@@ -6,8 +6,8 @@
 
 #include <stdlib.h>
 
-#include "parsers/base64.h"
-#include "parsers/text.h"
+#include "parsers/read/base64.h"
+#include "parsers/read/text.h"
 
 static void *test_alloc(const struct parser_context *context, size_t size)
 {

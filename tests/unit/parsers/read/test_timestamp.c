@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "parsers/text_time.h"
-#include "parsers/timestamp.h"
+#include "parsers/read/text_time.h"
+#include "parsers/read/timestamp.h"
 
 #define S INT64_C(1000000000)
 /* 2026-11-22T10:15:05Z */

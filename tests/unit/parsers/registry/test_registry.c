@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "parsers/registry.h"
+#include "parsers/registry/registry.h"
 
 static int setup(void **state)
 {

@@ -1,4 +1,4 @@
-#include "parsers/text_body.h"
+#include "parsers/registry/text_body.h"
 #include "pipeline_fixture.h"
 
 /* A record of each format of text. */

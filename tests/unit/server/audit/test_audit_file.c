@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "server/audit_file.h"
+#include "server/audit/audit_file.h"
 
 /* wrap: write */
 ssize_t __real_write(int fd, const void *data, size_t size);

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "core/clock.h"
-#include "server/audit_fold.h"
+#include "server/audit/audit_fold.h"
 
 static struct {
     struct audit_record last;

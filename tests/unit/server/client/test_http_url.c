@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "server/http_client.h"
+#include "server/client/http_client.h"
 
 static void assert_url(const char *text, bool tls, const char *host, const char *port,
                        const char *path)

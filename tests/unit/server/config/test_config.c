@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "core/writer.h"
-#include "server/config.h"
+#include "server/config/config.h"
 
 static char folder[64];
 static char file[96];

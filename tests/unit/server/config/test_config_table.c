@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "server/config_value.h"
+#include "server/config/config_value.h"
 
 static void keys_are_unique_and_sections_stand_together(void **state)
 {

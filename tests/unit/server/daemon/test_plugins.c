@@ -6,9 +6,9 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
-#include "server/file_read.h"
-#include "server/trusted_file.h"
-#include "server/plugins.h"
+#include "server/files/file_read.h"
+#include "server/files/trusted_file.h"
+#include "server/daemon/plugins.h"
 
 /* In a folder that nobody else may write, whatever umask the build had. */
 static char folder[] = "/tmp/vsocd-test-plugins-XXXXXX";

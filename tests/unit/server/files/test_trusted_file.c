@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "server/trusted_file.h"
+#include "server/files/trusted_file.h"
 
 static char top[64], folder[80], file[96], reason[256];
 

@@ -6,8 +6,8 @@
 #include <cmocka.h>
 #include <stdio.h>
 
-#include "server/http_host.h"
-#include "server/http_list.h"
+#include "server/http/http_host.h"
+#include "server/http/http_list.h"
 
 static void hosts_are_judged_by_their_grammar(void **state)
 {

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "server/http_parser.h"
+#include "server/http/http_parser.h"
 
 static const struct http_limits limits = {
     .header_bytes = 1024, .header_count = 8, .target_bytes = 64};

@@ -5,7 +5,7 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include "server/http_scan.h"
+#include "server/http/http_scan.h"
 
 static const struct http_limits limits = {
     .header_bytes = 200, .header_count = 3, .target_bytes = 20};

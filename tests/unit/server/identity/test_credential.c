@@ -4,8 +4,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "server/credential.h"
-#include "server/http_query.h"
+#include "server/identity/credential.h"
+#include "server/http/http_query.h"
 
 static struct slice text_of(enum status status, struct slice value)
 {

@@ -4,9 +4,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "server/cert_names.h"
-#include "server/identity.h"
-#include "server/senders.h"
+#include "server/identity/cert_names.h"
+#include "server/identity/identity.h"
+#include "server/identity/senders.h"
 
 #define VIN "1M8GDM9AXKP042788"
 

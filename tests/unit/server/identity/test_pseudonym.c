@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "server/pseudonym.h"
+#include "server/identity/pseudonym.h"
 
 /* wrap: read */
 /* Bytes that reads give before they fail with EIO; SIZE_MAX: they do not. */

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-#include "server/tokens.h"
+#include "server/identity/tokens.h"
 
 #define SALT "000102030405060708090a0b0c0d0e0f"
 /* python3: hashlib.sha256(bytes(range(16)) + b"secret").hexdigest() */

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <zlib.h>
 #include <zstd.h>
-#include "core/json.h"
-#include "server/inflate.h"
-#include "server/inflate_coding.h"
+#include "core/json/json.h"
+#include "server/inflate/inflate.h"
+#include "server/inflate/inflate_coding.h"
 
 #define LIMIT (4u * 1024 * 1024)
 

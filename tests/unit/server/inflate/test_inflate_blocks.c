@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "parsers/work.h"
+#include "parsers/read/work.h"
 
 static const uint8_t gzip_head[] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3};
 static const uint8_t zstd_head[] = {0x28, 0xb5, 0x2f, 0xfd, 0, 0x58};

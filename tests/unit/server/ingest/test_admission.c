@@ -5,7 +5,7 @@
 #include <cmocka.h>
 
 #include "core/clock.h"
-#include "server/admission.h"
+#include "server/ingest/admission.h"
 
 #define TENANT SLICE_LITERAL("demo")
 #define SENDER SLICE_LITERAL("vehicle 1")

@@ -7,8 +7,8 @@
 #include <cmocka.h>
 
 #include "core/clock.h"
-#include "core/log.h"
-#include "server/body_shed.h"
+#include "core/log/log.h"
+#include "server/ingest/body_shed.h"
 
 #define S NS_PER_S
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/fiber.h"
+#include "server/ingest/fiber.h"
 
 struct counting {
     struct fiber *fiber;

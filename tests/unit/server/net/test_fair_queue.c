@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
-#include "server/fair_queue.h"
+#include "server/net/fair_queue.h"
 
 #define ADDRESSES 7
 #define MEMBERS   200

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "server/file_budget.h"
+#include "server/net/file_budget.h"
 
 static struct config settings(void)
 {

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "core/clock.h"
-#include "server/progress.h"
+#include "server/net/progress.h"
 
 #define S NS_PER_S
 

@@ -7,8 +7,8 @@
 
 #include <stdlib.h>
 
-#include "storage/sink_lane.h"
-#include "storage/sink_news.h"
+#include "storage/sinks/sink_lane.h"
+#include "storage/sinks/sink_news.h"
 
 static struct sink_runner *runner;
 

@@ -10,7 +10,7 @@
 
 #include "core/clock.h"
 #include "core/thread.h"
-#include "storage/dedup.h"
+#include "storage/spool/dedup.h"
 
 #define WINDOW_NS (3600 * NS_PER_S)
 

@@ -1,7 +1,7 @@
 /* The cursor file: the newest whole slot counts, damage means absent, never a wrong position. */
 #include "tests/support/spool_fixture.h"
 
-#include "storage/spool_cursor.h"
+#include "storage/spool/spool_cursor.h"
 
 static char *cursor_path(struct spool_fixture *f)
 {

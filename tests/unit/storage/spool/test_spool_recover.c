@@ -2,7 +2,7 @@
  * and positions never repeat. */
 #include "tests/support/spool_fixture.h"
 
-#include "storage/spool_cursor.h"
+#include "storage/spool/spool_cursor.h"
 
 /* Reads all of the open spool; each record must be one of those put in. Returns how many, *corrupt:
  * how often the reader told of damage. */

@@ -6,8 +6,8 @@
 #include <stdatomic.h>
 #include <sys/statvfs.h>
 
-#include "core/metrics.h"
-#include "storage/spool_eviction.h"
+#include "core/metrics/metrics.h"
+#include "storage/spool/spool_eviction.h"
 
 #define ENTRY_BYTES 160 /* of the file of evictions */
 

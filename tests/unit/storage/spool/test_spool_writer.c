@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 #include <sys/uio.h>
 
-#include "storage/spool_cursor.h"
+#include "storage/spool/spool_cursor.h"
 
 ssize_t __real_pwritev(int fd, const struct iovec *iov, int count, off_t offset);
 ssize_t __wrap_pwritev(int fd, const struct iovec *iov, int count, off_t offset);

@@ -1,6 +1,6 @@
 #include "pipeline_fixture.h"
 
-#include "parsers/audit_read.h"
+#include "parsers/formats/auditd/audit_read.h"
 
 #define AUDIT(type, serial, text) "type=" type " msg=audit(1795342801.250:" serial "): " text "\n"
 

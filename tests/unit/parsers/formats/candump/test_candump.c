@@ -1,7 +1,7 @@
 #include "pipeline_fixture.h"
 
 #include "core/writer.h"
-#include "parsers/candump_read.h"
+#include "parsers/formats/candump/candump_read.h"
 
 #define TIME "(1795342800.104512) "
 

@@ -1,7 +1,7 @@
 
 #include "pipeline_fixture.h"
 
-#include "parsers/cef_read.h"
+#include "parsers/formats/cef_leef/cef_read.h"
 #include "tests/unit/parsers/cpu_cost.h"
 
 static void run(struct fixture *f, const char *extension)

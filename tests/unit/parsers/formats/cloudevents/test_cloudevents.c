@@ -1,6 +1,6 @@
 /* CloudEvents: JSON and headers, and the data in other formats that they carry. */
 #include "mutations.h"
-#include "parsers/otel_severity.h"
+#include "parsers/fill/otel_severity.h"
 
 static int setup(void **state)
 {

@@ -1,7 +1,7 @@
 /* JSON objects of any kind. The golden files have a record of each kind. */
 #include "pipeline_fixture.h"
 
-#include "parsers/json_event_values.h"
+#include "parsers/formats/json/json_event_values.h"
 
 static void run(struct fixture *f, const struct parser *parser, const char *body)
 {

@@ -1,6 +1,6 @@
 #include "pipeline_fixture.h"
 
-#include "parsers/vsoc_json_typo.h"
+#include "parsers/formats/json/vsoc_json_typo.h"
 
 static void keys_one_or_two_edits_away_are_named(void **state)
 {

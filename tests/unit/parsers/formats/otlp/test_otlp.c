@@ -1,6 +1,6 @@
 #include "pipeline_fixture.h"
 
-#include "parsers/proto_reader.h"
+#include "parsers/read/proto_reader.h"
 
 /* ---- requests ---- */
 

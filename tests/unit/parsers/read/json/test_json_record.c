@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "parsers/json_record.h"
+#include "parsers/read/json/json_record.h"
 
 static void *no_memory(const struct parser_context *context, size_t size)
 {

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "parsers/json_walk.h"
+#include "parsers/read/json/json_walk.h"
 
 /* What a walk over text sees: "key=value;…" and how it ends, as END@place, BROKEN@place or
  * OPEN@place (a value that has no end). */

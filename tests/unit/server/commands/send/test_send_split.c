@@ -7,8 +7,8 @@
 
 #include <stdlib.h>
 
-#include "server/deflate.h"
-#include "server/send_split.h"
+#include "server/inflate/deflate.h"
+#include "server/commands/send/send_split.h"
 
 static struct send_split split;
 static struct writer scratch;

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "server/ingest_request.h"
+#include "server/ingest/ingest_request.h"
 
 extern const struct dialect dialect_otlp_json, dialect_otlp_protobuf;
 

@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/log.h"
-#include "storage/file_log.h"
+#include "core/log/log.h"
+#include "storage/sinks/file/file_log.h"
 
 static char dir[64], path[96];
 static const uint8_t uid[UUID_BYTES] = {1, 2, 3};

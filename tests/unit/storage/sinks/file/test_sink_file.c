@@ -8,9 +8,9 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "core/event_json.h"
-#include "storage/sink_runner.h"
-#include "storage/sink_settings.h"
+#include "core/event/event_json.h"
+#include "storage/sinks/sink_runner.h"
+#include "storage/sinks/sink_settings.h"
 
 #define EVENTS 4 /* of a batch; the last one is a reject */
 #define KEEP   500

@@ -9,13 +9,13 @@
 #include "../../support/made_load.h"
 
 #include "core/clock.h"
-#include "core/json.h"
-#include "core/log.h"
-#include "core/metrics.h"
-#include "storage/kafka_client.h"
-#include "storage/kafka_progress.h"
-#include "storage/kafka_texts.h"
-#include "storage/sink_runner.h"
+#include "core/json/json.h"
+#include "core/log/log.h"
+#include "core/metrics/metrics.h"
+#include "storage/sinks/kafka/kafka_client.h"
+#include "storage/sinks/kafka/kafka_progress.h"
+#include "storage/sinks/kafka/kafka_texts.h"
+#include "storage/sinks/sink_runner.h"
 
 #include <librdkafka/rdkafka_mock.h>
 

@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "core/clock.h"
-#include "storage/pg_copy.h"
+#include "storage/sinks/postgres/pg_copy.h"
 
 static const uint8_t id[16] = {0x01, 0x9b, 0x76, 0xda, 0xc3, 0xd0, 0x70, 0,
                                0x80, 0,    0,    0,    0,    0,    0,    1};

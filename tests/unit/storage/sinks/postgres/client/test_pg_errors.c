@@ -6,7 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "storage/pg_errors.h"
+#include "storage/sinks/postgres/client/pg_errors.h"
 
 static void assert_all(const char *const *states, enum pg_error_class class)
 {

@@ -10,8 +10,8 @@
 
 #include "core/event.h"
 #include "core/writer.h"
-#include "storage/pg_migrate.h"
-#include "storage/pg_tables.h"
+#include "storage/sinks/postgres/schema/pg_migrate.h"
+#include "storage/sinks/postgres/pg_tables.h"
 
 /* All migrations, one after the other, NUL-terminated; the caller frees. */
 static char *all_sql(void)
