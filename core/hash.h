@@ -24,6 +24,9 @@ struct sha256_prefix {
 };
 #define SHA256_BLOCK_BYTES 64
 void sha256_prefix_init(struct sha256_prefix *prefix, struct slice beginning);
+/* The beginning is a key and as many zero bytes, one block. Holds what the key became: wipe it like
+ * the key. */
+void sha256_prefix_init_key(struct sha256_prefix *prefix, const uint8_t key[SHA256_BYTES]);
 /* The beginning goes on; from and prefix may be the same. */
 void sha256_prefix_more(const struct sha256_prefix *from, struct slice data,
                         struct sha256_prefix *prefix);

@@ -2,6 +2,7 @@
  * where a token ends and does not check UTF-8: simdjson's first stage has. C++ for std::from_chars,
  * the only correctly rounded, locale-free reader of doubles at hand. */
 #include "core/json/json_scalar.h"
+#include "core/utf8.h"
 
 #include <charconv>
 
@@ -151,30 +152,6 @@ int32_t hex4(struct slice inner, size_t at)
         code = code << 4 | digit;
     }
     return code;
-}
-
-size_t utf8_write(uint32_t code, uint8_t *out)
-{
-    if (code < 0x80) {
-        out[0] = (uint8_t)code;
-        return 1;
-    }
-    if (code < 0x800) {
-        out[0] = (uint8_t)(0xc0 | code >> 6);
-        out[1] = (uint8_t)(0x80 | (code & 0x3f));
-        return 2;
-    }
-    if (code < 0x10000) {
-        out[0] = (uint8_t)(0xe0 | code >> 12);
-        out[1] = (uint8_t)(0x80 | (code >> 6 & 0x3f));
-        out[2] = (uint8_t)(0x80 | (code & 0x3f));
-        return 3;
-    }
-    out[0] = (uint8_t)(0xf0 | code >> 18);
-    out[1] = (uint8_t)(0x80 | (code >> 12 & 0x3f));
-    out[2] = (uint8_t)(0x80 | (code >> 6 & 0x3f));
-    out[3] = (uint8_t)(0x80 | (code & 0x3f));
-    return 4;
 }
 
 /* The \u escape whose backslash is at *at; moves *at behind it, over both halves of a pair. */

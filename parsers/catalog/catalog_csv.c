@@ -6,7 +6,7 @@
 #include "parsers/read/csv_line.h"
 #include "parsers/fill/event_check.h"
 #include "parsers/read/number.h"
-#include "parsers/read/text.h"
+#include "core/utf8.h"
 #include "parsers/catalog/threat_ids.h"
 
 #include <stdio.h>
@@ -350,7 +350,7 @@ static bool read_line(struct csv *csv, uint8_t *line, size_t size)
     struct csv_problem problem;
     size_t count;
     char text[64];
-    if (text_check(slice_make(line, size)) != STATUS_OK)
+    if (utf8_check(slice_make(line, size)) != STATUS_OK)
         return wrong(csv, 1, "the line is not UTF-8 text") || csv->column_count;
     if (!csv_line_split(line, size, fields, COLUMNS_MAX, &count, &problem))
         return wrong(csv, problem.column, problem.detail) || csv->column_count;

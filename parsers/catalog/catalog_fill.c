@@ -2,7 +2,7 @@
  * on the thread that parses. */
 #include "parsers/catalog/catalog_fill.h"
 #include "parsers/catalog/context_layout.h"
-#include "parsers/read/text.h"
+#include "core/utf8.h"
 
 #include <stdio.h>
 
@@ -56,7 +56,7 @@ static void count_unknown(const struct query *q, struct catalog_unknown *unknown
     if (EVENT_HAS(e, sev_id)) {
         int size = snprintf(text, sizeof text, "0x%04X", (unsigned)e->sev_id & 0xFFFF);
         catalog_unknown_count(unknown, q->tenant, SLICE_EMPTY, slice_make(text, (size_t)size));
-    } else if (e->catalog_id.size && text_check(e->catalog_id) == STATUS_OK) {
+    } else if (e->catalog_id.size && utf8_check(e->catalog_id) == STATUS_OK) {
         catalog_unknown_count(unknown, q->tenant, q->format, e->catalog_id);
     }
 }

@@ -1,6 +1,7 @@
 /* catalog_unknown.c: counts of ids without a row. Any thread. The tables are short: they are
  * searched from end to end. */
 #include "parsers/catalog/catalog_unknown.h"
+#include "core/utf8.h"
 #include "core/hash.h"
 
 #include <pthread.h>
@@ -49,15 +50,6 @@ void catalog_unknown_destroy(struct catalog_unknown *u)
 
 /* ---- counting ---- */
 
-static struct slice cut(struct slice text, size_t max)
-{
-    if (text.size <= max)
-        return text;
-    while (max && (text.data[max] & 0xC0) == 0x80)
-        max--;
-    return slice_sub(text, 0, max);
-}
-
 static struct slice key_bytes(const struct key *key)
 {
     return slice_make(key->bytes, (size_t)key->tenant + key->format + key->id);
@@ -65,7 +57,7 @@ static struct slice key_bytes(const struct key *key)
 
 static uint16_t add(struct key *key, size_t *at, struct slice text, size_t max)
 {
-    text = cut(text, max);
+    text = utf8_cut(text, max);
     if (text.size)
         memcpy(key->bytes + *at, text.data, text.size);
     *at += text.size;

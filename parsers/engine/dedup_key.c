@@ -75,7 +75,7 @@ static void hash_vehicle(struct normaliser *n, struct slice pid)
     struct sha256_prefix zero;
     const struct sha256_prefix *secret = n->dedup_secret;
     if (!secret) {
-        dedup_secret_init(&zero, zeros);
+        sha256_prefix_init_key(&zero, zeros);
         secret = &zero;
     }
     sha256_prefix_more(secret, slice_make(l.bytes, l.size), &n->dedup_prefix);
@@ -95,14 +95,6 @@ static void use_vehicle(struct normaliser *n, const struct event *event)
     hash_vehicle(n, event->vehicle_pid);
     memcpy(n->dedup_pid, event->vehicle_pid.data, sizeof n->dedup_pid);
     n->dedup_prefix_of = DEDUP_PREFIX_VEHICLE;
-}
-
-void dedup_secret_init(struct sha256_prefix *secret, const uint8_t key[DEDUP_SECRET_BYTES])
-{
-    uint8_t block[SHA256_BLOCK_BYTES] = {0};
-    memcpy(block, key, DEDUP_SECRET_BYTES);
-    sha256_prefix_init(secret, slice_make(block, sizeof block));
-    explicit_bzero(block, sizeof block);
 }
 
 void dedup_key_compute(struct normaliser *n, const struct event *event,

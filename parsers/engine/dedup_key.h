@@ -7,12 +7,7 @@
 struct event;
 struct normaliser;
 
-#define DEDUP_KEY_BYTES    16
-#define DEDUP_SECRET_BYTES 32
-
-/* What all dedup keys under a key begin with: its 32 bytes and 32 zero bytes, one block, hashed.
- * Holds what the key became: wipe it like the key. */
-void dedup_secret_init(struct sha256_prefix *secret, const uint8_t key[DEDUP_SECRET_BYTES]);
+#define DEDUP_KEY_BYTES 16
 
 /* First 16 bytes of the SHA-256 over the block of the normaliser's dedup_secret, tenant, vehicle
  * (sender, when it has none) and source_event_id, when there is one; else time_event_raw,

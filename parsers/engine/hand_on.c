@@ -1,6 +1,7 @@
 /* hand_on.c: bytes of another format inside a record go to the parser of that format. Runs on the
  * thread that owns the batch. Does not find them: that is the outer parser's work. */
 #include "parsers/registry/builtin.h"
+#include "core/utf8.h"
 #include "parsers/engine/media_type.h"
 #include "parsers/engine/pipeline_run.h"
 #include "parsers/engine/plugin_guard.h"
@@ -105,7 +106,7 @@ static bool envelope_is_good(const struct run *run, const struct parser_inner *i
     const char *problem = run->frame->is_plugin && inner->envelope
                               ? plugin_guard_event(&run->context, inner->envelope)
                               : NULL;
-    if (inner->member && text_check(slice_from_text(inner->member)) != STATUS_OK)
+    if (inner->member && utf8_check(slice_from_text(inner->member)) != STATUS_OK)
         problem = "the member's name is no UTF-8";
     if (problem)
         parser_malformed(outcome, inner->offset, PLUGIN_GUARD_CODE, problem);

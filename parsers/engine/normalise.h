@@ -48,7 +48,7 @@ struct normaliser {
     int64_t (*pseudonym)(void *arg, struct slice tenant, struct slice vin, uint8_t pid[32]);
     void *pseudonym_arg;
     struct arena *arena;
-    /* Of dedup keys, borrowed (dedup_secret_init). NULL: of 32 zero bytes. */
+    /* Of dedup keys, borrowed (sha256_prefix_init_key). NULL: of 32 zero bytes. */
     const struct sha256_prefix *dedup_secret;
     /* Makes the dedup_key of events without id, time and sequence number unique; zeros: receive
      * time and index do it alone. */
@@ -93,11 +93,5 @@ enum status normalise_event(struct normaliser *n, struct event *event,
 /* A text that is to be shown, without VINs: what it says of them is their pseudonym. The result
  * lives as long as the record. False: memory is out. */
 bool normalise_text(struct normaliser *n, struct slice *text) must_check;
-
-/* VIN form (ISO 3779): 17 of A-H J-N P R-Z 0-9, upper case after trimming. */
-bool vin_is_valid(struct slice vin);
-/* Check digit at position 9 (49 CFR 565): true when it fits. Not compulsory outside North America.
- */
-bool vin_check_digit_fits(struct slice vin);
 
 #endif

@@ -1,6 +1,7 @@
 /* pipeline_reject.c: records that no event can be made of: one by one, or many in a row as one.
  * Runs on the thread that owns the batch. Does not decide what is rejected. */
 #include "parsers/engine/pipeline_run.h"
+#include "core/utf8.h"
 #include "parsers/engine/plugin_guard.h"
 
 #include <stdio.h>
@@ -60,11 +61,9 @@ static bool joins(const struct run *run, uint64_t start, uint64_t end, const cha
 /* The detail, without half a character at its end. */
 static void keep_detail(struct reject_row *row, const char *detail)
 {
-    size_t size = strnlen(detail, sizeof row->detail - 1);
-    while (detail[size] && size && ((uint8_t)detail[size] & 0xC0) == 0x80)
-        size--;
-    memcpy(row->detail, detail, size);
-    row->detail[size] = 0;
+    struct slice kept = utf8_cut(slice_from_text(detail), sizeof row->detail - 1);
+    memcpy(row->detail, kept.data, kept.size);
+    row->detail[kept.size] = 0;
 }
 
 /* A record's place in the body is known; what it carried may be gone when the row is complete. */

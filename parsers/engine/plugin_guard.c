@@ -1,6 +1,7 @@
 /* plugin_guard.c: the promises of the plug-in contract that the rest of the program builds on.
  * Pure, any thread. Ranges and texts of fields are event_check's, for every parser. */
 #include "parsers/engine/plugin_guard.h"
+#include "core/utf8.h"
 
 #include "core/json/json.h"
 #include "parsers/read/text.h"
@@ -80,7 +81,7 @@ void plugin_guard_reason(const char **code, const char **detail)
 {
     if (!is_word(*code))
         *code = "malformed";
-    if (!*detail || !**detail || text_check(slice_from_text(*detail)) != STATUS_OK)
+    if (!*detail || !**detail || utf8_check(slice_from_text(*detail)) != STATUS_OK)
         *detail = "the plug-in gives no reason in UTF-8";
     else if (strlen(*detail) > DETAIL_MAX_BYTES)
         *detail = "the plug-in's reason is longer than 500 bytes";

@@ -1,6 +1,7 @@
 /* event_check.c: checks every set field against its row of event_fields.def. Pure, any thread. Does
  * not look for required fields: the normaliser fills those. */
 #include "parsers/fill/event_check.h"
+#include "core/utf8.h"
 #include "parsers/read/text.h"
 
 #include <arpa/inet.h>
@@ -12,7 +13,7 @@ static enum status check_text(const struct event_field_info *field, bool is_clea
 {
     if (text.size < (size_t)field->min || text.size > (size_t)field->max)
         return STATUS_OUT_OF_RANGE;
-    return is_clean ? STATUS_OK : text_check(text);
+    return is_clean ? STATUS_OK : utf8_check(text);
 }
 
 static enum status check_list(const struct event_field_info *field, bool is_clean,
@@ -44,7 +45,7 @@ static enum status check_json(bool is_clean, struct slice text)
 {
     if (text.size < 2 || (text.data[0] != '{' && text.data[0] != '['))
         return STATUS_WRONG_TYPE;
-    return is_clean ? STATUS_OK : text_check(text);
+    return is_clean ? STATUS_OK : utf8_check(text);
 }
 
 static enum status check_real(const struct event_field_info *field, double v)

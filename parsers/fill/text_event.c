@@ -1,5 +1,6 @@
 /* text_event.c: builds the event of one text line. Pure, any thread. */
 #include "parsers/fill/text_event.h"
+#include "core/utf8.h"
 #include "parsers/read/text.h"
 #include "parsers/fill/transport.h"
 
@@ -172,9 +173,7 @@ static bool cut(struct slice *text, enum event_field field)
     size_t most = (size_t)event_field_table[field].max;
     if (text->size <= most)
         return false;
-    while (most && (text->data[most] & 0xC0) == 0x80)
-        most--;
-    text->size = most;
+    *text = utf8_cut(*text, most);
     return true;
 }
 

@@ -1,6 +1,6 @@
 /* vsoc_json_value.c: one reader a kind of field. Pure, any thread. */
 #include "parsers/fill/vsoc_json_value.h"
-#include "parsers/read/base64.h"
+#include "core/base64.h"
 #include "parsers/read/timestamp.h"
 
 enum status vsoc_json_time_read(const struct json_node *node, int64_t *ns)

@@ -1,5 +1,6 @@
 /* host_message.c: "avc denied { read }: process httpd[123], file /etc/shadow". Pure, any thread. */
 #include "parsers/messages/host_message.h"
+#include "core/utf8.h"
 
 #define VALUE_MAX   200
 #define MESSAGE_MAX 1600 /* of the parts below, all at their longest */
@@ -12,17 +13,12 @@ struct sentence {
 
 static void add(struct sentence *s, struct slice text)
 {
-    size_t size = text.size;
-    if (size > VALUE_MAX) {
-        size = VALUE_MAX;
-        while (size && (text.data[size] & 0xC0) == 0x80)
-            size--;
-    }
-    if (s->size + size > MESSAGE_MAX)
+    text = utf8_cut(text, VALUE_MAX);
+    if (s->size + text.size > MESSAGE_MAX)
         return;
-    if (size)
-        memcpy(s->bytes + s->size, text.data, size);
-    s->size += size;
+    if (text.size)
+        memcpy(s->bytes + s->size, text.data, text.size);
+    s->size += text.size;
 }
 
 static void add_text(struct sentence *s, const char *text)

@@ -2,7 +2,7 @@
  * of digits or letters may stand for. */
 #include "parsers/privacy/vin_hidden.h"
 #include "core/hex.h"
-#include "parsers/engine/normalise.h"
+#include "core/vin.h"
 #include "parsers/privacy/vin_window.h"
 
 /* Letters and digits around a VIN in bytes that may be a length or a type. */

@@ -2,7 +2,7 @@
  * a look at every 17th byte finds that out. */
 #include "parsers/privacy/vin_scan.h"
 #include "core/hex.h"
-#include "parsers/engine/normalise.h"
+#include "core/vin.h"
 #include "parsers/privacy/vin_name.h"
 #include "parsers/privacy/vin_window.h"
 

@@ -4,8 +4,8 @@
 #define VSOC_PARSERS_VIN_SCAN_H
 
 #include "core/slice.h"
+#include "core/vin.h"
 
-#define VIN_BYTES 17
 
 struct vin_window;
 

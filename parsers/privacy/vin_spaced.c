@@ -1,7 +1,7 @@
 /* vin_spaced.c: VINs in groups. Pure, any thread. Looks for the four digits with which each VIN
  * ends, and from there back: most texts have few. */
 #include "parsers/privacy/vin_spaced.h"
-#include "parsers/engine/normalise.h"
+#include "core/vin.h"
 #include "parsers/privacy/vin_name.h"
 #include "parsers/privacy/vin_window.h"
 

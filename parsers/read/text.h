@@ -1,13 +1,11 @@
-/* text.h: what may stand in a text field: valid UTF-8 (RFC 3629) without byte 0. Thread: any. */
+/* text.h: makes a text field valid: UTF-8 (RFC 3629) without byte 0. Thread: any. */
 #ifndef VSOC_PARSERS_TEXT_H
 #define VSOC_PARSERS_TEXT_H
 
 #include "core/slice.h"
 #include "core/status.h"
+#include "core/utf8.h"
 #include "parsers/parser.h"
-
-/* OK; INVALID_UTF8; REFUSED: a byte 0. */
-enum status text_check(struct slice text) must_check;
 
 /* Text formats do not promise UTF-8. *text when it is clean; else a copy from context->alloc in
  * which each byte 0 and each byte that is part of no character is U+FFFD, and *repaired is set;

@@ -10,8 +10,8 @@
 #include <openssl/x509v3.h>
 
 #include "core/hash.h"
-#include "parsers/engine/normalise.h"
-#include "parsers/read/text.h"
+#include "core/vin.h"
+#include "core/utf8.h"
 
 void cert_hex(const uint8_t *bytes, size_t n, char *out)
 {
@@ -105,7 +105,7 @@ static enum status string_text(const ASN1_STRING *string, struct arena *arena, s
     if (size < 0)
         return STATUS_MALFORMED;
     struct slice decoded = slice_make(text, (size_t)size);
-    enum status s = has_control(decoded) || text_check(decoded) != STATUS_OK
+    enum status s = has_control(decoded) || utf8_check(decoded) != STATUS_OK
                         ? STATUS_MALFORMED
                         : arena_copy(arena, decoded, out);
     OPENSSL_free(text);

@@ -2,7 +2,7 @@
  * (tokens.c does). */
 #include "server/identity/credential.h"
 
-#include "parsers/read/base64.h"
+#include "core/base64.h"
 
 /* What stands behind the scheme; empty: it is another scheme. */
 static struct slice after_scheme(struct slice value, const char *scheme)

@@ -4,7 +4,7 @@
  * (parsers/engine/normalise.c does). */
 #include "server/identity/identity.h"
 
-#include "parsers/read/text.h"
+#include "core/utf8.h"
 #include "server/identity/cert_names.h"
 #include "server/identity/senders.h"
 
@@ -108,7 +108,7 @@ bool identity_is_tenant(struct slice s)
     for (size_t i = 0; i < s.size; i++)
         if (s.data[i] < 0x20 || s.data[i] == 0x7f)
             return false;
-    return s.size > 0 && s.size <= TENANT_MAX && text_check(s) == STATUS_OK;
+    return s.size > 0 && s.size <= TENANT_MAX && utf8_check(s) == STATUS_OK;
 }
 
 static enum status tenant_of(const struct http_peer *peer, const char *from, struct slice *tenant,

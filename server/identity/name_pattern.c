@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "parsers/engine/normalise.h"
+#include "core/vin.h"
 
 #define VIN_MARK "{vin}"
 

@@ -8,7 +8,6 @@
 #include "core/slice.h"
 #include "core/status.h"
 
-#define VIN_BYTES             17
 #define NAME_PATTERN_TEXT_MAX 256
 
 enum name_source { NAME_SAN_URI, NAME_SAN_DNS, NAME_SUBJECT_CN, NAME_OID };

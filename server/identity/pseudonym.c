@@ -7,7 +7,6 @@
 
 #include "core/hash.h"
 #include "core/thread.h"
-#include "parsers/engine/dedup_key.h"
 
 /* Tenants whose keys a worker keeps at hand. */
 #define TENANTS_KEPT   8
@@ -37,7 +36,7 @@ void repeat_keys_derive(const struct pseudonym_key *key, struct repeat_keys *key
     hmac_key_init(&keys->batch, slice_make(bytes, sizeof bytes));
     keyed_digest_key_derive(&first, &keys->inflated);
     hmac_key_derive(&first, "vsocd event key", SLICE_EMPTY, bytes);
-    dedup_secret_init(&keys->event, bytes);
+    sha256_prefix_init_key(&keys->event, bytes);
     explicit_bzero(bytes, sizeof bytes);
     explicit_bzero(&first, sizeof first);
 }

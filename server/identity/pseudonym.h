@@ -19,7 +19,7 @@ struct pseudonym_key {
 struct repeat_keys {
     struct hmac_key batch;            /* batch_meta.key */
     struct keyed_digest_key inflated; /* batch_meta.inflated_digest */
-    struct sha256_prefix event;       /* dedup_key: dedup_secret_init */
+    struct sha256_prefix event;       /* dedup_key: sha256_prefix_init_key */
 };
 void repeat_keys_derive(const struct pseudonym_key *key, struct repeat_keys *keys);
 

@@ -1,6 +1,7 @@
 /* leef_read.c: the grammar of the Log Event Extended Format 1.0 and 2.0. Pure, any thread. Knows no
  * key. */
 #include "parsers/formats/cef_leef/leef_read.h"
+#include "core/utf8.h"
 #include "core/hex.h"
 #include "parsers/formats/cef_leef/leef_separator.h"
 #include "parsers/formats/cef_leef/piped.h"
@@ -38,28 +39,14 @@ static unsigned hex_code(struct slice s)
 
 static void set_code(struct leef_record *out, unsigned code)
 {
-    uint8_t utf8[3];
-    size_t size = code < 0x80 ? 1 : code < 0x800 ? 2 : 3;
-    if (size == 1) {
-        utf8[0] = (uint8_t)code;
-    } else if (size == 2) {
-        utf8[0] = (uint8_t)(0xC0 | code >> 6);
-        utf8[1] = (uint8_t)(0x80 | (code & 0x3F));
-    } else {
-        utf8[0] = (uint8_t)(0xE0 | code >> 12);
-        utf8[1] = (uint8_t)(0x80 | (code >> 6 & 0x3F));
-        utf8[2] = (uint8_t)(0x80 | (code & 0x3F));
-    }
-    set_delimiter(out, slice_make(utf8, size));
+    uint8_t utf8[4];
+    set_delimiter(out, slice_make(utf8, utf8_write(code, utf8)));
 }
 
 /* The field is one character. */
 static bool is_character(struct slice field)
 {
-    for (size_t i = 1; i < field.size; i++)
-        if ((field.data[i] & 0xC0) != 0x80)
-            return false;
-    return field.size > 0 && field.size <= 4;
+    return field.size > 0 && utf8_size(field.data, field.size) == field.size;
 }
 
 /* The field behind the event id, up to the next |. False: it is none but the attributes. */

@@ -1,10 +1,11 @@
 /* cloud_event.c: attributes and data of a CloudEvent (CloudEvents 1.0.2) → events. Pure, any
  * thread. Does not know where they come from. */
 #include "parsers/formats/cloudevents/cloud_event.h"
+#include "core/utf8.h"
 #include "core/hash.h"
 #include "parsers/read/json/json_record.h"
 #include "parsers/engine/media_type.h"
-#include "parsers/engine/normalise.h"
+#include "core/vin.h"
 #include "parsers/fill/otel_severity.h"
 #include "parsers/read/text.h"
 #include "parsers/read/timestamp.h"
@@ -302,7 +303,7 @@ static void keep_bytes(struct cloud_event *e, struct slice media)
         json_parse(e->t.context->json, e->data, &document, &error) == STATUS_OK)
         keep_json(e, &document.nodes[0]);
     else if (slice_equal_nocase(slice_sub(media, 0, 5), "text/") &&
-             text_check(e->data) == STATUS_OK)
+             utf8_check(e->data) == STATUS_OK)
         text_event_set_message(&e->t, e->data);
     else if (e->data.size)
         EVENT_SET(&e->t.event, context_raw, e->data);

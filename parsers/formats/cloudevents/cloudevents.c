@@ -1,7 +1,7 @@
 /* cloudevents.c: CloudEvents as JSON, one object a record, → events (CloudEvents 1.0.2, JSON event
  * format). Pure, any thread. */
-#include "parsers/read/base64.h"
 #include "parsers/registry/builtin.h"
+#include "core/base64.h"
 #include "parsers/formats/cloudevents/cloud_event.h"
 #include "parsers/read/json/json_head.h"
 #include "parsers/read/json/json_record.h"

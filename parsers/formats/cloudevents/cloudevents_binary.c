@@ -1,6 +1,7 @@
 /* cloudevents_binary.c: a CloudEvent whose attributes are headers and whose data are the body, →
  * events (CloudEvents 1.0.2, HTTP protocol binding §3.1). Pure, any thread. */
 #include "parsers/registry/builtin.h"
+#include "core/utf8.h"
 #include "core/hex.h"
 #include "parsers/formats/cloudevents/cloud_event.h"
 #include "parsers/read/json/json_record.h"
@@ -68,7 +69,7 @@ static bool take_header(struct cloud_event *e, size_t i, struct parser_outcome *
     const struct parser_context *context = e->t.context;
     struct slice header = context->headers[i].name, text = context->headers[i].value;
     struct slice name = attribute_of(header);
-    if (!name.size || text_check(name) != STATUS_OK)
+    if (!name.size || utf8_check(name) != STATUS_OK)
         return true; /* no header that a server hands over */
     if (stood_before(context, i))
         return refuse(context, header, "duplicate_key", "stands twice", outcome);
@@ -79,7 +80,7 @@ static bool take_header(struct cloud_event *e, size_t i, struct parser_outcome *
         e->t.failed = true;
         return true;
     }
-    switch (text_check(text)) {
+    switch (utf8_check(text)) {
     case STATUS_OK:
         if (text.size)
             cloud_event_take(e, name, text, SLICE_EMPTY);

@@ -1,7 +1,7 @@
 /* proto_json.c: reads scalars of ProtoJSON. Pure, any thread. Knows no message. */
 #include "parsers/formats/otlp/proto_json.h"
 #include "core/json/json_scalar.h"
-#include "parsers/read/base64.h"
+#include "core/base64.h"
 
 #include <math.h>
 

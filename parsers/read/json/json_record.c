@@ -1,5 +1,6 @@
 /* json_record.c: reads records of JSON formats. Pure, any thread. Knows no format's keys. */
 #include "parsers/read/json/json_record.h"
+#include "core/utf8.h"
 
 #include <stdio.h>
 
@@ -9,9 +10,7 @@
 const char *json_record_about(const struct parser_context *context, struct slice key,
                               const char *text)
 {
-    struct slice shown = slice_sub(key, 0, KEY_SHOWN);
-    while (shown.size < key.size && shown.size && (key.data[shown.size] & 0xC0) == 0x80)
-        shown.size--; /* not through a character */
+    struct slice shown = utf8_cut(key, KEY_SHOWN);
     char *detail = context->alloc(context, DETAIL_BYTES);
     if (!detail)
         return text;

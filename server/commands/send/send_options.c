@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "core/writer.h"
-#include "parsers/engine/normalise.h"
+#include "core/vin.h"
 #include "server/files/trusted_file.h"
 
 /* Below the default limits.body_bytes (8 MiB) even when it does not compress. */

@@ -117,7 +117,7 @@ static void long_texts_are_cut_between_characters(void **state)
     assert_int_equal(list.count, 1);
     assert_int_equal(list.items[0].count, 3);
     assert_int_equal(list.items[0].id.size, CATALOG_UNKNOWN_ID - 1);
-    assert_int_equal(text_check(list.items[0].id), STATUS_OK);
+    assert_int_equal(utf8_check(list.items[0].id), STATUS_OK);
     catalog_unknown_list_fini(&list);
 }
 

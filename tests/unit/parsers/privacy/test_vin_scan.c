@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "core/hash.h"
-#include "parsers/engine/normalise.h"
+#include "core/vin.h"
 #include "parsers/privacy/vin_window.h"
 
 #define FITS  "1M8GDM9AXKP042788" /* check digit X */

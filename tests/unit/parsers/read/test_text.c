@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#include "parsers/read/base64.h"
+#include "core/base64.h"
 #include "parsers/read/text.h"
 
 static void *test_alloc(const struct parser_context *context, size_t size)
@@ -56,7 +56,7 @@ static void utf8_check_agrees_with_the_letter_of_the_standard(void **state)
                         uint8_t c[5] = {(uint8_t)lead, rest[i], rest[k], 0x80, 'a'};
                         memset(text, 'a', sizeof text);
                         memcpy(text + at, c, sizeof c);
-                        assert_int_equal(text_check(slice_make(text, size)) == STATUS_OK,
+                        assert_int_equal(utf8_check(slice_make(text, size)) == STATUS_OK,
                                          oracle(text, size));
                     }
 }
@@ -64,10 +64,10 @@ static void utf8_check_agrees_with_the_letter_of_the_standard(void **state)
 static void byte_zero_has_its_own_status(void **state)
 {
     (void)state;
-    assert_int_equal(text_check(SLICE_LITERAL("a\0b")), STATUS_REFUSED);
-    assert_int_equal(text_check(SLICE_LITERAL("aaaaaaaaaaa\0")), STATUS_REFUSED);
-    assert_int_equal(text_check(SLICE_LITERAL("a\xff")), STATUS_INVALID_UTF8);
-    assert_int_equal(text_check(SLICE_EMPTY), STATUS_OK);
+    assert_int_equal(utf8_check(SLICE_LITERAL("a\0b")), STATUS_REFUSED);
+    assert_int_equal(utf8_check(SLICE_LITERAL("aaaaaaaaaaa\0")), STATUS_REFUSED);
+    assert_int_equal(utf8_check(SLICE_LITERAL("a\xff")), STATUS_INVALID_UTF8);
+    assert_int_equal(utf8_check(SLICE_EMPTY), STATUS_OK);
 }
 
 static void repair_replaces_what_is_no_character(void **state)

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "parsers/engine/normalise.h"
+#include "core/vin.h"
 
 /* Vectors: NHTSA's published example and others recomputed from 49 CFR 565. */
 static void check_digit_fits_published_vins(void **state)

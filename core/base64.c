@@ -1,5 +1,5 @@
 /* base64.c: decoder of RFC 4648 §4. Pure, any thread. Encoding is the writer's (core/writer.c). */
-#include "parsers/read/base64.h"
+#include "core/base64.h"
 
 /* Value of a character, 64 when it is none. */
 static unsigned value_of(uint8_t c)

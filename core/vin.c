@@ -1,14 +1,12 @@
 /* vin.c: form and check digit of a vehicle identification number. Pure, any thread.
  * Does not correct what was sent: O is not made 0. */
-#include "parsers/engine/normalise.h"
-
-#define VIN_SIZE 17
+#include "core/vin.h"
 
 bool vin_is_valid(struct slice vin)
 {
-    if (vin.size != VIN_SIZE)
+    if (vin.size != VIN_BYTES)
         return false;
-    for (size_t i = 0; i < VIN_SIZE; i++) {
+    for (size_t i = 0; i < VIN_BYTES; i++) {
         uint8_t c = vin.data[i];
         bool letter = c >= 'A' && c <= 'Z' && c != 'I' && c != 'O' && c != 'Q';
         if (!letter && !(c >= '0' && c <= '9'))
@@ -27,11 +25,11 @@ static unsigned transliterate(uint8_t c)
 
 bool vin_check_digit_fits(struct slice vin)
 {
-    static const uint8_t weights[VIN_SIZE] = {8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2};
+    static const uint8_t weights[VIN_BYTES] = {8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2};
     if (!vin_is_valid(vin))
         return false;
     unsigned sum = 0;
-    for (size_t i = 0; i < VIN_SIZE; i++)
+    for (size_t i = 0; i < VIN_BYTES; i++)
         sum += transliterate(vin.data[i]) * weights[i];
     unsigned rest = sum % 11;
     return vin.data[8] == (rest == 10 ? 'X' : '0' + rest);

@@ -1,0 +1,42 @@
+/* utf8.h: UTF-8 (RFC 3629): checks, cuts and writes it. Pure, any thread. */
+#ifndef VSOC_CORE_UTF8_H
+#define VSOC_CORE_UTF8_H
+
+#include "core/slice.h"
+#include "core/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* OK; INVALID_UTF8; REFUSED: the text has a byte 0. */
+enum status utf8_check(struct slice text) must_check;
+
+/* Bytes of the character at the head of p, of which `left` bytes can be read; 0: it is not one.
+ * Byte 0 counts as a character. */
+size_t utf8_size(const uint8_t *p, size_t left);
+
+/* Writes a code point (to U+10FFFF, no surrogate) into out[4]; gives its bytes. */
+size_t utf8_write(uint32_t code, uint8_t *out);
+
+/* A byte that is not the first of its character. */
+static inline bool utf8_continues(uint8_t byte)
+{
+    return (byte & 0xC0) == 0x80;
+}
+
+/* The beginning of a text, max_bytes at most, cut where a character ends. */
+static inline struct slice utf8_cut(struct slice text, size_t max_bytes)
+{
+    if (text.size <= max_bytes)
+        return text;
+    while (max_bytes && utf8_continues(text.data[max_bytes]))
+        max_bytes--;
+    return slice_sub(text, 0, max_bytes);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
