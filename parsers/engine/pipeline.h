@@ -10,6 +10,7 @@
 #include "core/status.h"
 #include "parsers/engine/normalise.h"
 #include "parsers/parser.h"
+#include "parsers/read/pipeline_context.h"
 #include "parsers/registry/registry.h"
 #include "parsers/engine/split.h"
 #include "parsers/read/work.h"
@@ -85,18 +86,6 @@ struct pipeline_result {
     size_t item_bytes;       /* pipeline_item_bytes of the format */
     struct pipeline_error errors[PIPELINE_ERRORS];
 };
-
-/* For built-in parsers that go over much without emitting: the work of the run that calls them.
- * NULL: it never pauses. */
-struct work *pipeline_work(const struct parser_context *context);
-
-/* For built-in parsers that find their records themselves: the batch is refused whatever follows.
- */
-bool pipeline_is_over(const struct parser_context *context);
-
-/* Bytes of the record that is read, as it stands in the body; limits.event_bytes at most, which is
- * what is known of formats that find their records themselves. */
-size_t pipeline_record_bytes(const struct parser_context *context);
 
 /* Bytes of the body that a record of this format must be worth. */
 size_t pipeline_item_bytes(const struct parser *parser);

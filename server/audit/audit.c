@@ -44,21 +44,6 @@ void audit_refused(const struct audit_refusal *r)
              LOG_SLICE("serial", r->serial), LOG_SLICE("vehicle", r->vehicle));
 }
 
-void audit_request_refused(const struct http_exchange *exchange, int status, const char *code,
-                           struct slice tenant, struct slice credential, struct slice vehicle)
-{
-    const struct http_peer *peer = http_peer(exchange);
-    audit_refused(&(struct audit_refusal){
-        .action = "request",
-        .code = code,
-        .status = status,
-        .address = peer->address,
-        .tenant = tenant,
-        .credential = credential.size ? credential : peer->fingerprint,
-        .vehicle = vehicle,
-    });
-}
-
 static void write_time(struct writer *w, const char *key, int64_t ns)
 {
     time_t seconds = (time_t)(ns / NS_PER_S);

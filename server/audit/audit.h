@@ -10,7 +10,6 @@
 #include <stdint.h>
 #include "core/slice.h"
 #include "core/status.h"
-#include "server/http/http.h"
 
 /* What happened. Never a token or a VIN. Texts are copied and cut to what fits a record. */
 struct audit_refusal {
@@ -27,11 +26,6 @@ struct audit_refusal {
 /* Records one refusal. Before audit_start() and after audit_stop() only the log gets it. Thread:
  * any; never waits for the disk. */
 void audit_refused(const struct audit_refusal *refusal);
-/* The same for a request whose sender may not do what it asks (401, 403). credential: as struct
- * identity has it; vehicle: as in struct audit_refusal; empty: none that is known. */
-void audit_request_refused(const struct http_exchange *exchange, int status, const char *code,
-                           struct slice tenant, struct slice credential, struct slice vehicle);
-
 /* Opens the files in data_dir/audit and starts the thread that writes them. max_bytes: of all files
  * together; the oldest is removed beyond it, which the log and the newest file report. REFUSED,
  * NO_SPACE, IO: reason says what; BUSY: no thread; NO_MEMORY. Thread: main. */

@@ -5,7 +5,7 @@
 #include "core/writer.h"
 #include "server/daemon/catalog_set.h"
 #include "server/commands/command.h"
-#include "server/config/config_cli.h"
+#include "server/commands/config_cli.h"
 #include "server/files/data_folders.h"
 #include "server/daemon/plugins.h"
 #include "server/identity/pseudonym.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/writer.h"
-#include "server/config/config_cli.h"
+#include "server/commands/config_cli.h"
 #include "server/daemon/plugins.h"
 
 static const char *framing_name(enum parser_framing framing)

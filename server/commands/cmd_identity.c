@@ -10,7 +10,7 @@
 #include "server/identity/cert_file.h"
 #include "server/identity/cert_names.h"
 #include "server/commands/command.h"
-#include "server/config/config_cli.h"
+#include "server/commands/config_cli.h"
 #include "server/identity/identity.h"
 #include "server/identity/senders.h"
 #include "server/tls/tls.h"

@@ -2,7 +2,7 @@
  * migrations are is in storage/sinks/postgres/schema/pg_migrate.c. */
 #include "server/commands/command.h"
 
-#include "server/config/config_cli.h"
+#include "server/commands/config_cli.h"
 #include "storage/sinks/postgres/schema/pg_migrate.h"
 
 #include <stdio.h>
@@ -40,7 +40,7 @@ int cmd_migrate(int argc, char **argv)
     int code = config_cli_load(argc, argv, &spec, &cli, &config);
     if (code != EXIT_DONE)
         return code;
-    if (config_cli_shows_dsn(cli.sets, cli.set_count) && strstr(config->postgres_dsn, "password"))
+    if (config_sets_show_dsn(cli.sets, cli.set_count) && strstr(config->postgres_dsn, "password"))
         fputs("vsocd migrate: warning: the password given with --set shows in the list of "
               "processes; use sinks.postgres.dsn_file\n",
               stderr);

@@ -2,7 +2,7 @@
  * Reads them with the loop the server uses; stores and sends nothing. */
 #include "server/daemon/catalog_set.h"
 #include "server/commands/command.h"
-#include "server/config/config_cli.h"
+#include "server/commands/config_cli.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* cmd_serve.c: `vsocd serve`: reads the settings and runs the server in the foreground. */
 #include "server/daemon/app.h"
 #include "server/commands/command.h"
-#include "server/config/config_cli.h"
+#include "server/commands/config_cli.h"
 
 int cmd_serve(int argc, char **argv)
 {

@@ -13,7 +13,7 @@
 #include "core/clock.h"
 #include "core/event/event_json.h"
 #include "server/commands/command.h"
-#include "server/config/config_cli.h"
+#include "server/commands/config_cli.h"
 #include "server/identity/tokens.h"
 #include "core/disk/folder.h"
 

@@ -3,16 +3,7 @@
 #ifndef VSOC_SERVER_COMMAND_H
 #define VSOC_SERVER_COMMAND_H
 
-/* Exit statuses (sysexits). */
-enum exit_status {
-    EXIT_DONE = 0,
-    EXIT_FAILED = 1,
-    EXIT_USAGE = 64,
-    EXIT_UNAVAILABLE = 69,
-    EXIT_BUG = 70,
-    EXIT_DISK = 74,
-    EXIT_CONFIG = 78,
-};
+#include "core/exit_status.h"
 
 struct command {
     const char *name;

@@ -10,8 +10,6 @@
 #include "server/config/config_build.h"
 #include "server/config/config_print.h"
 #include "server/config/config_value.h"
-#include "server/identity/senders.h"
-#include "server/identity/tokens.h"
 
 #define NAME_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-/+"
 
@@ -342,12 +340,9 @@ void config_destroy(struct config *config)
 {
     if (!config)
         return;
-    tokens_destroy(config->tokens);
-    senders_destroy(config->senders);
+    config_forget_credentials(config);
     struct config *owner = config->texts_of;
     if (!owner) {
-        config->tokens = NULL;
-        config->senders = NULL;
         config->gone = true;
         if (config->borrowers == 0)
             free_texts(config);

@@ -103,4 +103,8 @@ void config_reference(struct writer *out);
 /* First key that differs and is not reloadable, or NULL. */
 const char *config_needs_restart(const struct config *old_config, const struct config *new_config);
 
+/* True when a --set gives a connection string: every user of the machine sees it in the list of
+ * processes. */
+bool config_sets_show_dsn(const char *const *sets, size_t count);
+
 #endif

@@ -72,5 +72,7 @@ enum status config_from_text(struct slice yaml, const char *const *sets, size_t 
 void config_check(struct config_build *build, bool files);
 /* The files of tokens and senders into build->config. */
 void config_read_credentials(struct config_build *build);
+/* Frees what config_read_credentials put into config. */
+void config_forget_credentials(struct config *config);
 
 #endif

@@ -1,5 +1,6 @@
 /* config_mask.c: writes settings that may hold secrets so that people can read them over a
  * shoulder. Any thread. Masks too much rather than too little. */
+#include "server/config/config.h"
 #include "server/config/config_print.h"
 
 #include <ctype.h>
@@ -201,4 +202,13 @@ bool config_dsn_has_secret(const char *dsn)
                   memmem(masked.data, masked.size, MASK, sizeof MASK - 1) != NULL;
     writer_fini(&masked);
     return secret;
+}
+
+bool config_sets_show_dsn(const char *const *sets, size_t count)
+{
+    static const char name[] = "sinks.postgres.dsn=";
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(sets[i], name, sizeof name - 1) == 0)
+            return true;
+    return false;
 }

@@ -21,8 +21,7 @@
 #include "core/metrics/metrics.h"
 #include "core/thread.h"
 #include "server/audit/audit.h"
-#include "server/commands/command.h"
-#include "server/config/config_cli.h"
+#include "core/exit_status.h"
 #include "server/files/data_folders.h"
 #include "server/net/file_budget.h"
 #include "server/daemon/sink_config.h"
@@ -468,7 +467,7 @@ int app_run(struct config *config, const struct app_source *source)
     log_info("vsocd starts", LOG_TEXT("version", VSOCD_VERSION),
              LOG_TEXT("instance", app->instance));
     enum status s = log_start();
-    if (config_cli_shows_dsn(source->sets, source->set_count))
+    if (config_sets_show_dsn(source->sets, source->set_count))
         log_warn(
             "a connection string given with --set shows in the list of processes: put one that "
             "holds a password into a file and name it in sinks.postgres.dsn_file");

@@ -11,7 +11,7 @@
 
 #include "core/clock.h"
 #include "server/audit/audit.h"
-#include "server/commands/command.h"
+#include "core/exit_status.h"
 
 #define LOG_COMPONENT "app"
 #include "core/log/log.h"

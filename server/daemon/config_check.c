@@ -180,6 +180,14 @@ void config_read_credentials(struct config_build *build)
     read_senders(build);
 }
 
+void config_forget_credentials(struct config *config)
+{
+    tokens_destroy(config->tokens);
+    senders_destroy(config->senders);
+    config->tokens = NULL;
+    config->senders = NULL;
+}
+
 /* serve would refuse an empty one. */
 static void check_admin_token(struct config_build *build)
 {

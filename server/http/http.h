@@ -12,28 +12,11 @@
 #include "core/slice.h"
 #include "core/status.h"
 #include "core/writer.h"
+#include "server/net/peer.h"
 
 struct http_exchange;
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OPTIONS, HTTP_OTHER };
-
-/* The sender, as TLS (or the proxy in front) says. Lives as long as the connection. */
-struct http_peer {
-    bool tls;
-    bool certificate;         /* a client certificate was verified */
-    struct slice fingerprint; /* lower-case hex SHA-256 of its DER */
-    struct slice serial;      /* lower-case hex */
-    struct slice subject;     /* RFC 2253 */
-    struct slice issuer;      /* RFC 2253 */
-    struct slice issuer_key;  /* hex SHA-256 of its CA's SubjectPublicKeyInfo; empty: not known */
-    struct slice subject_cn, subject_o; /* the last one: the most specific */
-    struct slice_list subject_cns, subject_os, san_uri, san_dns;
-    struct slice_list other_names; /* every other text of the certificate that may name somebody */
-    const char *flaw;     /* why its names identify nobody, a sentence's end; NULL: they may */
-    const void *x509;     /* X509 *, borrowed, for identity.c */
-    char address[64];     /* remote address without port */
-    struct slice network; /* what counts as one address: of IPv6 the /64 */
-};
 
 /* What logs say of a certificate: never a VIN. */
 struct http_certificate_name {

@@ -4,7 +4,7 @@
 
 #include <openssl/x509.h>
 #include "core/arena.h"
-#include "server/http/http.h"
+#include "server/net/peer.h"
 #include "server/identity/name_pattern.h"
 
 /* Names of one certificate that are looked at, and their bytes in all; one with more is refused for

@@ -5,7 +5,7 @@
 
 #include "core/arena.h"
 #include "server/config/config.h"
-#include "server/http/http.h"
+#include "server/net/peer.h"
 #include "server/identity/tokens.h"
 
 /* The sender of a request. Slices live in the arena given. */

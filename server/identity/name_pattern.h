@@ -7,6 +7,7 @@
 
 #include "core/slice.h"
 #include "core/status.h"
+#include "core/vin.h"
 
 #define NAME_PATTERN_TEXT_MAX 256
 

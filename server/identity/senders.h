@@ -12,7 +12,7 @@
 #ifndef VSOC_SERVER_SENDERS_H
 #define VSOC_SERVER_SENDERS_H
 
-#include "server/http/http.h"
+#include "server/net/peer.h"
 #include "server/identity/name_pattern.h"
 #include "server/identity/vehicle_set.h"
 

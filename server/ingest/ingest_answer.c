@@ -31,12 +31,22 @@ void ingest_answer_refusal(struct http_exchange *exchange, const struct dialect 
                  &extra, refusal->header ? 1 : 0, dialect->route);
 }
 
-static void note_refused(const struct request *r, const struct refusal *refusal)
+/* Its sender may not do what it asks. */
+static void audit_request(const struct request *r, const struct refusal *refusal)
 {
+    const struct http_peer *peer = http_peer(r->exchange);
+    struct slice credential = r->identity.credential;
     char vehicle[VEHICLE_NAME_BYTES];
     ingest_name_vehicle(r->ingest, r->identity.tenant, r->identity.vehicle, vehicle);
-    audit_request_refused(r->exchange, refusal->status, refusal->code, r->identity.tenant,
-                          r->identity.credential, slice_from_text(vehicle));
+    audit_refused(&(struct audit_refusal){
+        .action = "request",
+        .code = refusal->code,
+        .status = refusal->status,
+        .address = peer->address,
+        .tenant = r->identity.tenant,
+        .credential = credential.size ? credential : peer->fingerprint,
+        .vehicle = slice_from_text(vehicle),
+    });
 }
 
 void request_refuse(struct request *r, const struct refusal *refusal)
@@ -45,7 +55,7 @@ void request_refuse(struct request *r, const struct refusal *refusal)
     struct http_exchange *exchange = r->exchange;
     if (exchange) {
         if (refusal->status == 401 || refusal->status == 403)
-            note_refused(r, refusal);
+            audit_request(r, refusal);
         http_set_context(exchange, NULL);
         ingest_answer_refusal(exchange, r->dialect, refusal);
         r->exchange = NULL;

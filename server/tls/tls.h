@@ -10,7 +10,7 @@
 #include "core/arena.h"
 #include "core/status.h"
 #include "server/config/config.h"
-#include "server/http/http.h"
+#include "server/net/peer.h"
 
 struct tls_context; /* reference-counted, immutable; shared by threads */
 struct ssl_st;

@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static enum status find(const struct senders *senders, const struct sender *s, struct slice issuer,
                         const struct sender **out)
 {
-    struct http_peer peer = {.issuer = issuer};
+    struct http_peer peer = {.issuer = issuer, .issuer_key = s->issuer_key};
     struct slice_list one = {&s->name.text, 1};
     if (s->name.source == NAME_SAN_URI)
         peer.san_uri = one;

@@ -1,7 +1,7 @@
 /* json_object.c: writes JSON objects and notes member by member. Pure, any thread. Does not check
  * the values it is given. */
 #include "parsers/read/json/json_object.h"
-#include "parsers/engine/pipeline.h"
+#include "parsers/read/pipeline_context.h"
 
 bool json_object_reserve(struct json_object *object, size_t size)
 {

@@ -12,7 +12,7 @@
 #include "core/clock.h"
 #include "core/log/log.h"
 #include "core/writer.h"
-#include "server/config/config_cli.h"
+#include "server/commands/config_cli.h"
 #include "server/daemon/sink_config.h"
 #include "storage/sinks/sink_replay.h"
 #include "storage/sinks/sink_runner.h"

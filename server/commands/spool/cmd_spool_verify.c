@@ -8,7 +8,7 @@
 
 #include "core/event/event_json.h"
 #include "core/log/log.h"
-#include "server/config/config_cli.h"
+#include "server/commands/config_cli.h"
 #include "server/commands/spool/reparse.h"
 #include "storage/spool/spool_verify.h"
 

@@ -12,7 +12,7 @@
 #include "parsers/engine/media_type.h"
 #include "parsers/engine/pipeline.h"
 #include "server/daemon/catalog_set.h"
-#include "server/config/config_cli.h"
+#include "server/commands/config_cli.h"
 #include "server/inflate/inflate.h"
 #include "server/daemon/plugins.h"
 

@@ -1,6 +1,6 @@
 /* config_cli.c: -c, --set and a subcommand's own options; tells the mistakes of the settings.
  * Main thread. */
-#include "server/config/config_cli.h"
+#include "server/commands/config_cli.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -108,15 +108,6 @@ void config_cli_tell(const struct config_problems *problems)
     }
     if (problems->count > shown)
         fprintf(stderr, "… and %zu more\n", problems->count - shown);
-}
-
-bool config_cli_shows_dsn(const char *const *sets, size_t count)
-{
-    static const char name[] = "sinks.postgres.dsn=";
-    for (size_t i = 0; i < count; i++)
-        if (strncmp(sets[i], name, sizeof name - 1) == 0)
-            return true;
-    return false;
 }
 
 int config_cli_load(int argc, char **argv, const struct config_cli_spec *spec,

@@ -32,9 +32,6 @@ struct config_cli_spec {
  * file:line:column: text. EXIT_FAILED: memory. */
 int config_cli_load(int argc, char **argv, const struct config_cli_spec *spec,
                     struct config_cli *cli, struct config **out);
-/* True when a --set gives a connection string: every user of the machine sees it in the list of
- * processes. */
-bool config_cli_shows_dsn(const char *const *sets, size_t count);
 /* Mistakes on stderr, one a line. */
 void config_cli_tell(const struct config_problems *problems);
 

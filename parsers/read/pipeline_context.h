@@ -1,0 +1,21 @@
+/* pipeline_context.h: what built-in parsers may ask of the pipeline that runs them (pipeline.c).
+ * Thread: the one that parses. */
+#ifndef VSOC_PARSERS_PIPELINE_CONTEXT_H
+#define VSOC_PARSERS_PIPELINE_CONTEXT_H
+
+#include "parsers/parser.h"
+#include "parsers/read/work.h"
+
+/* For built-in parsers that go over much without emitting: the work of the run that calls them.
+ * NULL: it never pauses. */
+struct work *pipeline_work(const struct parser_context *context);
+
+/* For built-in parsers that find their records themselves: the batch is refused whatever follows.
+ */
+bool pipeline_is_over(const struct parser_context *context);
+
+/* Bytes of the record that is read, as it stands in the body; limits.event_bytes at most, which is
+ * what is known of formats that find their records themselves. */
+size_t pipeline_record_bytes(const struct parser_context *context);
+
+#endif
