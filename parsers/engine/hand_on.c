@@ -5,7 +5,7 @@
 #include "parsers/engine/media_type.h"
 #include "parsers/engine/pipeline_run.h"
 #include "parsers/engine/plugin_guard.h"
-#include "parsers/fill/shared_text.h"
+#include "parsers/engine/shared_text.h"
 #include "parsers/read/text.h"
 
 /* Formats inside each other: a CloudEvent that carries CEF behind a header, which makes it syslog

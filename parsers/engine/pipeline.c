@@ -5,7 +5,7 @@
 #include "parsers/read/json/json_object.h"
 #include "parsers/engine/pipeline_run.h"
 #include "parsers/engine/plugin_guard.h"
-#include "parsers/fill/shared_text.h"
+#include "parsers/engine/shared_text.h"
 #include "parsers/registry/text_body.h"
 
 #include <stdio.h>

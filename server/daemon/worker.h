@@ -3,7 +3,7 @@
 #define VSOC_SERVER_WORKER_H
 
 #include "parsers/catalog/catalog_unknown.h"
-#include "server/http/http_server.h"
+#include "server/connection/http_server.h"
 #include "server/ingest/ingest.h"
 
 struct worker;

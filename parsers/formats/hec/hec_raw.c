@@ -3,7 +3,7 @@
 #include "parsers/registry/builtin.h"
 #include "parsers/fill/text_event.h"
 #include "parsers/read/timestamp.h"
-#include "parsers/fill/shared_text.h"
+#include "parsers/engine/shared_text.h"
 
 /* They are repaired, written and looked through for VINs, where others keep what they know. */
 #define COST_OF_PARAMETERS 4

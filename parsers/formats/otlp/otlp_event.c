@@ -4,7 +4,7 @@
 #include "parsers/fill/envelope.h"
 #include "parsers/fill/event_check.h"
 #include "parsers/formats/otlp/otlp_body.h"
-#include "parsers/fill/shared_text.h"
+#include "parsers/engine/shared_text.h"
 #include "parsers/formats/json/vsoc_json_keys.h"
 #include "parsers/formats/json/vsoc_json_typo.h"
 #include "parsers/fill/vsoc_json_value.h"

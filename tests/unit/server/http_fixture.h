@@ -20,7 +20,7 @@
 #include "core/clock.h"
 #include "core/log/log.h"
 #include "core/metrics/metrics.h"
-#include "server/http/http_server.h"
+#include "server/connection/http_server.h"
 
 /* Of a hang, whatever the machine's speed: what is waited for is a state. */
 #define DEADLINE_NS (160 * NS_PER_S)

@@ -1,11 +1,11 @@
 /* conn_gate.c: connections that are half-way, and requests whose head has come in part. Runs on the
  * loops; relaxed atomics only. Which TLS handshake is next is decided by handshake_gate.c. */
 #define LOG_COMPONENT "http"
-#include "server/http/conn_gate.h"
+#include "server/connection/conn_gate.h"
 
 #include "core/clock.h"
-#include "server/http/conn.h"
-#include "server/http/handshake_gate.h"
+#include "server/connection/conn.h"
+#include "server/connection/handshake_gate.h"
 
 /* That many may begin at once, as a part of a second's worth. */
 #define BURST_NS (NS_PER_S / 10)

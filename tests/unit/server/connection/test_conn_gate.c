@@ -2,7 +2,7 @@
 #include "tests/unit/server/http_fixture.h"
 
 #include <signal.h>
-#include "server/http/conn_gate.h"
+#include "server/connection/conn_gate.h"
 
 #define PART  "GET /now HTTP/1.1\r\nHost: "
 #define WHOLE PART "h\r\n\r\n"

@@ -1,11 +1,11 @@
 /* http_server.c: one HTTP server on one loop: its listener, connections, spare parsers. Runs on
  * that loop's thread. What a connection does is in conn.c. */
-#include "server/http/conn.h"
+#include "server/connection/conn.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include "server/net/file_budget.h"
-#include "server/http/handshake_gate.h"
+#include "server/connection/handshake_gate.h"
 
 #define REPLY_BYTES_MAX ((size_t)64 * 1024 * 1024)
 /* libevent frees a TLS session a turn after we do, and until then it holds the 16 KiB buffer that

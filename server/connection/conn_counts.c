@@ -2,7 +2,7 @@
  * an address is the least of its cells in ROWS rows, each row hashed with its own random key; so a
  * sender can't aim at another one's cells, and an innocent address is refused only when all of its
  * cells are crowded. */
-#include "server/net/conn_counts.h"
+#include "server/connection/conn_counts.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
 #include <time.h>
 #include "core/clock.h"
 #include "core/uuid7.h"
-#include "server/http/conn.h"
+#include "server/connection/conn.h"
 
 static const struct {
     int code;

@@ -2,7 +2,7 @@
  * connection's loop. Closing a socket with unread bytes makes the kernel send a reset, which can
  * destroy the answer before the client has read it; so the sending half is closed, and what still
  * comes is read and dropped, for a bounded time and number of bytes. */
-#include "server/http/conn.h"
+#include "server/connection/conn.h"
 
 #include <errno.h>
 #include <unistd.h>

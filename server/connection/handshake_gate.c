@@ -2,13 +2,13 @@
  * a turn of the loop, so that established connections are served between two. Runs on the server's
  * loop; what servers share are relaxed atomics. Does not do the handshake (conn_handshake.c). */
 #define LOG_COMPONENT "http"
-#include "server/http/handshake_gate.h"
+#include "server/connection/handshake_gate.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include "core/clock.h"
-#include "server/http/conn.h"
+#include "server/connection/conn.h"
 
 /* A handshake that has taken so long gives way to a new one of the same address, and a connection
  * that has been silent for so long to a new one, when all places are taken. */

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include "core/status.h"
 #include "server/config/config.h"
-#include "server/net/conn_counts.h"
+#include "server/connection/conn_counts.h"
 #include "server/http/http.h"
 #include "server/net/listener.h"
 #include "server/tls/tls.h"

@@ -3,8 +3,8 @@
  * answers in http_reply.c. No object is freed in a callback of its own: closed connections wait in
  * the server's list of dead ones for the loop's next turn. */
 #define LOG_COMPONENT "http"
-#include "server/http/conn.h"
-#include "server/http/handshake_gate.h"
+#include "server/connection/conn.h"
+#include "server/connection/handshake_gate.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -9,10 +9,10 @@
 #include "core/metrics/metrics.h"
 #include "core/thread.h"
 #include "core/writer.h"
-#include "server/http/conn_gate.h"
+#include "server/connection/conn_gate.h"
 #include "server/net/fair_queue.h"
 #include "server/http/http_parser.h"
-#include "server/http/http_server.h"
+#include "server/connection/http_server.h"
 #include "server/net/progress.h"
 
 struct bufferevent;

@@ -3,7 +3,7 @@
  * loop. One timer a connection; the durations are libevent common timeouts, so that setting one
  * costs the same for one and for ten thousand connections. */
 #define LOG_COMPONENT "http"
-#include "server/http/conn.h"
+#include "server/connection/conn.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>

@@ -1,7 +1,7 @@
 /* conn_handshake.c: the TLS handshake of one connection, from its beginning to its result. Runs on
  * the connection's loop. When it begins is decided by handshake_gate.c. */
 #define LOG_COMPONENT "http"
-#include "server/http/conn.h"
+#include "server/connection/conn.h"
 
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>

@@ -1,5 +1,5 @@
 /* shared_text.c: bounds what the events of a body repeat. Pure, any thread. */
-#include "parsers/fill/shared_text.h"
+#include "parsers/engine/shared_text.h"
 #include "parsers/engine/pipeline_run.h"
 #include "parsers/privacy/vin_window.h"
 

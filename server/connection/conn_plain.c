@@ -2,7 +2,7 @@
  * instead of a closed connection, TLS where plain HTTP is spoken a line in the log beside its 400.
  * Runs on the connection's loop. */
 #define LOG_COMPONENT "http"
-#include "server/http/conn.h"
+#include "server/connection/conn.h"
 
 #include <stdio.h>
 #include <sys/socket.h>

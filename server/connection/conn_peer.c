@@ -2,7 +2,7 @@
  * are counted by, and whether a certificate that was good at the handshake still is. Runs on the
  * connection's loop. */
 #define LOG_COMPONENT "http"
-#include "server/http/conn.h"
+#include "server/connection/conn.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

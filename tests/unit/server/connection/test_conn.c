@@ -3,7 +3,7 @@
 
 #include <netinet/tcp.h>
 
-#include "server/http/conn.h"
+#include "server/connection/conn.h"
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: h\r\n\r\n"
 

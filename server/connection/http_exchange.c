@@ -2,7 +2,7 @@
  * not send answers; http_reply.c does. */
 #include <event2/bufferevent.h>
 #include "core/clock.h"
-#include "server/http/conn.h"
+#include "server/connection/conn.h"
 
 static const struct http_request *request_of(const struct http_exchange *x)
 {

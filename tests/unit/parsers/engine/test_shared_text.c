@@ -3,7 +3,7 @@
 #include "pipeline_fixture.h"
 
 #include <string.h>
-#include "parsers/fill/shared_text.h"
+#include "parsers/engine/shared_text.h"
 
 #define BODY_ROOM ((size_t)4 << 20)
 
