@@ -15,7 +15,7 @@ from harness import ROOT, HarnessError, event, ndjson
 sys.path.insert(0, str(ROOT / "tests" / "integration"))
 from spool_reader import crc32c  # noqa: E402
 
-VERSION = int(re.search(r"SPOOL_FORMAT_VERSION\s+(\d+)", (ROOT / "storage" / "spool_segment.h").read_text())[1])
+VERSION = int(re.search(r"SPOOL_FORMAT_VERSION\s+(\d+)", (ROOT / "storage/spool/spool_segment.h").read_text())[1])
 # Nobody's rights: root passes over modes.
 ORDINARY = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
 

@@ -19,7 +19,7 @@ DEFAULTS = {"severity_id": [0], "count": [1], "event_category": ["other"], "sens
 
 
 def rows():
-    text = (ROOT / "parsers" / "mapping.def").read_text()
+    text = (ROOT / "parsers/engine/mapping.def").read_text()
     found = ROW.findall(text)
     assert len(found) == len(re.findall("^MAPPING", text, re.MULTILINE))
     return found

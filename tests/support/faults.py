@@ -3,5 +3,5 @@
 import pathlib
 import re
 
-_table = pathlib.Path(__file__).resolve().parents[2] / "storage" / "fault_points.def"
+_table = pathlib.Path(__file__).resolve().parents[2] / "core/disk/fault_points.def"
 POINTS = re.findall(r"^FAULT_POINT\((\w+)", _table.read_text(), flags=re.M)

@@ -123,7 +123,7 @@ def _texts_of_server():
     for file in ("autosar", "formats"):
         rows = (line for line in (ROOT / "parsers" / "catalog" / f"{file}.csv").open() if not line.startswith("#"))
         catalogue |= {row["message"] for row in csv.DictReader(rows)} - {""}
-    meanings = re.findall(r'X\("\w+", "([^"]+)"\)', (ROOT / "parsers" / "category.h").read_text())
+    meanings = re.findall(r'X\("\w+", "([^"]+)"\)', (ROOT / "parsers/catalog/category.h").read_text())
     return sorted(catalogue), sorted(meanings)
 
 

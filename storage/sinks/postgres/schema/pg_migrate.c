@@ -1,4 +1,4 @@
-/* pg_migrate.c: applies the numbered SQL files of storage/schema, which are part of the program.
+/* pg_migrate.c: applies the numbered SQL files of this folder, which are part of the program.
  * Runs on the main thread. Never goes back to an older schema. */
 #include "storage/sinks/postgres/schema/pg_migrate.h"
 

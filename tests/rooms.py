@@ -1,0 +1,136 @@
+"""The rooms of the tree: what lives in each, and which others it may include. ARCHITECTURE.md prints this table."""
+
+CORE = ["core", "core/disk", "core/event", "core/json", "core/log", "core/metrics", "core/wait"]
+READ = ["parsers", "parsers/read", "parsers/read/json", "parsers/fill"]
+FORMAT = [*CORE, *READ, "parsers/registry", "parsers/engine"]
+
+# room: (what lives there, rooms that it may include besides itself)
+ROOMS = {
+    "core": ("words of every layer: status, slice, arena, writer, hash, clock, uuid7, thread, utf8, vin; the public event.h", []),
+    "core/metrics": ("metrics.def, its cells by thread, the Prometheus text", ["core"]),
+    "core/log": ("log lines, their ring and the log thread", ["core", "core/metrics"]),
+    "core/wait": ("mailboxes between threads", ["core"]),
+    "core/disk": ("folders that are synced, crash points of tests", ["core", "core/log"]),
+    "core/json": ("JSON text to checked nodes (simdjson)", ["core"]),
+    "core/event": ("the event model: its codec on disk and its JSON", ["core"]),
+    "parsers": ("the public parser.h", ["core"]),
+    "parsers/registry": ("which formats there are, and the choice of one for a body", ["core", "parsers"]),
+    "parsers/read": ("text and bytes to values: numbers, times, lines, protobuf", ["core", "parsers"]),
+    "parsers/read/json": ("JSON records to values, and JSON objects written", ["core", "core/json", "parsers", "parsers/read"]),
+    "parsers/fill": ("values to columns of an event", [*CORE, "parsers", "parsers/read", "parsers/read/json"]),
+    "parsers/privacy": ("VINs found and replaced by pseudonyms", ["core"]),
+    "parsers/catalog": ("what is known of event ids: code and data", ["core", *READ, "parsers/registry"]),
+    "parsers/engine": (
+        "the record loop: split, parse, normalise, hand on, guard plug-ins; mapping.def",
+        [*CORE, *READ, "parsers/registry", "parsers/privacy", "parsers/catalog"],
+    ),
+    "parsers/messages": ("texts of well-known programs inside other formats", ["core", *READ]),
+    "parsers/formats": ("formats of one file: eve, qsev", FORMAT),
+    "parsers/formats/auditd": ("Linux audit", [*FORMAT, "parsers/messages"]),
+    "parsers/formats/candump": ("CAN frames as candump logs them", FORMAT),
+    "parsers/formats/cef_leef": ("CEF and LEEF", [*FORMAT, "parsers/catalog"]),
+    "parsers/formats/cloudevents": ("CloudEvents, structured and binary", FORMAT),
+    "parsers/formats/dlt": ("AUTOSAR Log and Trace", [*FORMAT, "parsers/messages"]),
+    "parsers/formats/hec": ("Splunk HTTP Event Collector", FORMAT),
+    "parsers/formats/json": ("native events, ECS, OCSF and any other JSON object", FORMAT),
+    "parsers/formats/logcat": ("Android logcat", [*FORMAT, "parsers/messages", "parsers/formats/auditd"]),
+    "parsers/formats/otlp": ("OpenTelemetry logs, JSON and Protocol Buffers", [*FORMAT, "parsers/formats/json"]),
+    "parsers/formats/syslog": ("RFC 5424, RFC 3164 and what devices send as syslog", [*FORMAT, "parsers/messages", "parsers/formats/auditd"]),
+    "storage": ("the public sink.h", ["core"]),
+    "storage/spool": ("the durable log: segments, writer, reader, cursors, recovery, verification", CORE),
+    "storage/sinks": ("lanes that read the spool and load it, replay", [*CORE, "storage", "storage/spool"]),
+    "storage/sinks/file": ("events as lines of files", [*CORE, "storage", "storage/sinks"]),
+    "storage/sinks/kafka": ("events to Kafka, exactly once", [*CORE, "storage", "storage/sinks"]),
+    "storage/sinks/postgres": (
+        "events to PostgreSQL, exactly once",
+        [*CORE, "storage", "storage/sinks", "storage/sinks/postgres/client", "storage/sinks/postgres/schema"],
+    ),
+    "storage/sinks/postgres/client": ("connection, connection string and errors of libpq", CORE),
+    "storage/sinks/postgres/schema": ("SQL migrations and who applies them", [*CORE, "storage/sinks/postgres/client"]),
+    "server/files": ("files that are trusted, read and watched", CORE),
+    "server/config": ("the settings: config.def, its readers and printers", [*CORE, "server/files"]),
+    "server/net": ("listening sockets, fair turns, progress, shares of open files", [*CORE, "server/config"]),
+    "server/http": ("HTTP/1.1 as bytes: scan, parse, chunks, rules", [*CORE, "server/net"]),
+    "server/inflate": ("content codings in both directions, under limits", [*CORE, "parsers/read"]),
+    "server/identity": ("who sends: certificates, tokens, senders, pseudonyms", [*CORE, "server/config", "server/files", "server/net"]),
+    "server/audit": ("who was refused, in files of its own", CORE),
+    "server/tls": ("TLS contexts and sessions, revocation", [*CORE, "server/config", "server/files", "server/identity", "server/net"]),
+    "server/connection": (
+        "connections: handshake, requests, deadlines, answers",
+        [*CORE, "server/audit", "server/config", "server/http", "server/net", "server/tls"],
+    ),
+    "server/ingest": (
+        "a submission from admission to answer",
+        [
+            *CORE, *READ, "parsers/catalog", "parsers/engine", "parsers/privacy", "parsers/registry", "storage/sinks", "storage/spool",
+            "server/audit", "server/config", "server/http", "server/identity", "server/inflate",
+        ],
+    ),
+    "server/ingest/dialects": (
+        "other people's protocols: routes, answers, words of errors",
+        [*CORE, "parsers/engine", "parsers/registry", "parsers/formats/hec", "server/config", "server/http", "server/ingest"],
+    ),
+    "server/daemon": (
+        "the process: start, workers, signals, reload, plug-ins, catalogues, stop",
+        [
+            *CORE, "parsers/catalog", "parsers/registry", "storage/sinks", "server/audit", "server/config", "server/connection",
+            "server/files", "server/identity", "server/ingest", "server/ingest/dialects", "server/net",
+        ],
+    ),
+    "server/admin": ("probes, metrics, the API of operators", [*CORE, "server/daemon"]),
+    "server/client": ("a small blocking HTTP client", [*CORE, "server/files"]),
+    "server/commands": (
+        "main, one file a subcommand",
+        [
+            *CORE, *READ, "parsers/engine", "parsers/registry", "storage/sinks/postgres/schema", "server/client", "server/config",
+            "server/daemon", "server/files", "server/identity", "server/tls",
+        ],
+    ),
+    "server/commands/send": (
+        "vsocd send", [*CORE, "parsers/engine", "parsers/registry", "server/client", "server/commands", "server/files", "server/inflate"],
+    ),
+    "server/commands/spool": (
+        "vsocd spool: list, export, verify, replay",
+        [*CORE, "parsers/engine", "storage/sinks", "storage/spool", "server/commands", "server/config", "server/daemon", "server/inflate"],
+    ),
+    "server/commands/reference": (
+        "vsocd reference: pages generated from the tables",
+        [*CORE, "parsers/engine", "parsers/registry", "server/commands", "server/config"],
+    ),
+}
+
+
+def circles(edges):
+    """The sets of nodes that reach each other; edges: node → nodes."""
+    index, low, stack, found = {}, {}, [], []
+
+    def visit(node):
+        index[node] = low[node] = len(index)
+        stack.append(node)
+        for other in edges.get(node, ()):
+            if other not in index:
+                visit(other)
+                low[node] = min(low[node], low[other])
+            elif other in stack:
+                low[node] = min(low[node], index[other])
+        if low[node] == index[node]:
+            members = stack[stack.index(node):]
+            del stack[stack.index(node):]
+            if len(members) > 1:
+                found.append(sorted(members))
+
+    for node in list(edges):
+        if node not in index:
+            visit(node)
+    return found
+
+
+def table():
+    """The rooms as a Markdown table."""
+    lines = ["| room | holds | may include |", "| --- | --- | --- |"]
+    for room, (subject, below) in ROOMS.items():
+        seen = list(dict.fromkeys(below))
+        if all(name in seen for name in CORE):
+            seen = ["core/*"] + [name for name in seen if name not in CORE]
+        lines.append(f"| `{room}/` | {subject} | {', '.join(seen) or '–'} |")
+    return "\n".join(lines) + "\n"
