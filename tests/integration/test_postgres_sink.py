@@ -280,6 +280,19 @@ def test_poison_event_is_found_at_any_place(schema, make_lane, index):
     assert (answer["result"], answer["index"]) == ("rejected", index)
 
 
+@pytest.mark.parametrize("lost", [0, 7, 41])
+def test_load_that_cannot_be_read_leaves_nothing_and_is_for_later(schema, make_lane, lost):
+    """Of events (0, 7) and of quarantined records (41); "no more" would have stored a part of them with the position."""
+    lane = make_lane(schema)
+    assert lane.connect()["result"] == "delivered"
+    assert lane.load(1, 2, 40, reject=4, lost=lost)["result"] == "later"
+    assert query(schema, "SELECT (SELECT count(*) FROM vsoc.events), (SELECT count(*) FROM vsoc.quarantine)") == [(0, 0)]
+    again = lane.connect()
+    assert (again["result"], again["position"]) == ("delivered", 0)
+    assert lane.load(1, 2, 40, reject=4)["result"] == "delivered"
+    assert query(schema, "SELECT (SELECT count(*) FROM vsoc.events), (SELECT count(*) FROM vsoc.quarantine)") == [(80, 8)]
+
+
 def test_value_without_room_in_its_column_is_named(schema, make_lane):
     lane = make_lane(schema)
     lane.connect()

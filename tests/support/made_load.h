@@ -30,7 +30,8 @@ struct made_load {
     size_t tenant_bytes;   /* of the tenant's name; 0: a short one */
     bool rejects_large;
     struct sink_rejected rejected; /* with load.rejected_count 1 */
-    bool lost;                     /* its items can't be read */
+    bool lost;                     /* its items can't be read, */
+    unsigned lost_from;            /* from this index on */
     /* What the sink marked. */
     size_t marked;
     struct sink_rejected marked_last;
@@ -121,7 +122,7 @@ static enum sink_next made_next(struct sink_iterator *it, struct event_item *ite
 {
     struct made_load *m = it->state[0];
     uint32_t n = (uint32_t)(uintptr_t)it->state[1];
-    if (m->lost)
+    if (m->lost && n >= m->lost_from)
         return SINK_NEXT_LOST;
     if (n >= m->events + m->rejects)
         return SINK_NEXT_END;

@@ -5,13 +5,18 @@
  *   migrate                          applies migrations
  *   connect                          connect
  *   load SEED FIRST COUNT EVENTS […] COUNT batches from position FIRST with EVENTS events each;
- *                                    options: reject=N  N rejects in each batch
- *                                             poison=I  event I of the first batch has a broken
- * text range=I   event I of the first batch has no place in its column skip=I    event I of the
- * first batch was rejected before age=D     received D days ago repeat=N  deliver so often, with
- * the same keys, or with body=N     the same keys but other bodies, or with fresh     new ones each
- * time interrupt SECONDS                interrupt the lane from another thread so much later cpu
- * CPU seconds of this process
+ *                                    options:
+ *                          reject=N  N rejects in each batch
+ *                          poison=I  event I of the first batch has a broken text
+ *                           range=I  event I of the first batch has no place in its column
+ *                            skip=I  event I of the first batch was rejected before
+ *                            lost=I  items of the last batch can't be read from index I on
+ *                             age=D  received D days ago
+ *                          repeat=N  deliver so often, with the same keys,
+ *                            body=N  or with the same keys but other bodies,
+ *                             fresh  or with new keys each time
+ *   interrupt SECONDS                interrupt the lane from another thread so much later
+ *   cpu                              CPU seconds of this process
  */
 #include "core/clock.h"
 #include "core/hash.h"
@@ -34,7 +39,7 @@ struct made_batch {
 
 struct recipe {
     unsigned seed, count, events, rejects, repeat, age_days, body;
-    long poison, range, skip;
+    long poison, range, skip, lost;
     uint64_t first;
     int64_t received_ns;
 };
@@ -156,6 +161,8 @@ static enum sink_next walk_next(struct sink_iterator *it, struct event_item *ite
 {
     uint32_t n = (uint32_t)(uintptr_t)it->state[0];
     const struct made_batch *m = &made[it->batch - batches];
+    if (it->batch == batches + recipe.count - 1 && recipe.lost >= 0 && n >= recipe.lost)
+        return SINK_NEXT_LOST;
     if (n >= m->events + m->rejects)
         return SINK_NEXT_END;
     it->state[0] = (void *)(uintptr_t)(n + 1);
@@ -202,6 +209,7 @@ static void do_load(void *lane, const uint8_t *spool_uid, const char *line)
     recipe.poison = strtol(option(line, "poison=", "-1"), NULL, 10);
     recipe.range = strtol(option(line, "range=", "-1"), NULL, 10);
     recipe.skip = strtol(option(line, "skip=", "-1"), NULL, 10);
+    recipe.lost = strtol(option(line, "lost=", "-1"), NULL, 10);
     recipe.repeat = (unsigned)strtoul(option(line, "repeat=", "1"), NULL, 10);
     recipe.age_days = (unsigned)strtoul(option(line, "age=", "0"), NULL, 10);
     recipe.body = (unsigned)strtoul(option(line, "body=", "0"), NULL, 10);

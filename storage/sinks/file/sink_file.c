@@ -57,16 +57,19 @@ static void *file_open(const struct sink_config *config, struct sink_problem *pr
     return lane;
 }
 
-/* Space and descriptors come back; a wrong path or a damaged disk needs a person. */
+/* Space, descriptors and the spool's events come back; a wrong path or a damaged disk needs a
+ * person. */
 static enum sink_result file_result(struct file_lane *lane, enum status status,
                                     struct sink_problem *problem)
 {
     if (status == STATUS_OK)
         return SINK_DELIVERED;
     file_log_close(&lane->log);
-    snprintf(problem->text, sizeof problem->text, "%s; check sinks.file.path", lane->log.reason);
+    snprintf(problem->text, sizeof problem->text, "%s%s", lane->log.reason,
+             status == STATUS_UNAVAILABLE ? "" : "; check sinks.file.path");
     bool passes = status == STATUS_NO_SPACE || status == STATUS_BUSY ||
-                  status == STATUS_NO_MEMORY || status == STATUS_TOO_LARGE;
+                  status == STATUS_NO_MEMORY || status == STATUS_TOO_LARGE ||
+                  status == STATUS_UNAVAILABLE;
     return passes ? SINK_LATER : SINK_BROKEN;
 }
 
@@ -163,8 +166,11 @@ static enum status write_batch(struct file_lane *lane, const struct sink_load *l
         enum sink_next next = load->next(&iterator, &item);
         if (next == SINK_NEXT_END)
             break;
-        if (next == SINK_NEXT_LOST)
+        if (next == SINK_NEXT_LOST) {
+            snprintf(lane->log.reason, sizeof lane->log.reason,
+                     "events can't be read from the spool now");
             return STATUS_UNAVAILABLE;
+        }
         if (lane->replay && is_left_out(lane, iterator.batch, &item, put))
             continue;
         if (item.is_reject)

@@ -1,5 +1,6 @@
 /* test_sink_file.c: the file sink behind its runner on a real spool: lines, rotation, and each
  * event once across restarts and kill -9. */
+#include "tests/support/made_load.h"
 #include "tests/support/spool_fixture.h"
 
 #include <fcntl.h>
@@ -285,6 +286,47 @@ static void missing_directory_waits_for_a_person(void **state)
     stop_sink(runner);
 }
 
+static void load_that_cannot_be_read_is_kept_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    static const uint8_t spool_uid[16] = {1};
+    const struct sink_config config = {
+        .struct_size = sizeof config, .lanes = 1, .spool_uid = spool_uid, .settings = &settings};
+    struct sink_problem problem = {0};
+    struct sink_position there = {0};
+    struct stat file;
+    /* Two batches of 20 items; the lines before the lost one are more than the sink buffers. */
+    struct made_load m = {.first = 1,
+                          .batches = 2,
+                          .events = 20,
+                          .health = -1,
+                          .large = 0,
+                          .large_bytes = 3 << 20,
+                          .lost = true,
+                          .lost_from = 10};
+    void *lane = sink_file.open(&config, &problem);
+    assert_non_null(lane);
+    assert_int_equal(sink_file.connect(lane, &there, &problem), SINK_DELIVERED);
+    made_load_make(&m, spool_uid);
+    assert_int_equal(sink_file.deliver(lane, &m.load, &problem), SINK_LATER);
+    assert_string_equal(problem.text, "events can't be read from the spool now");
+    assert_int_equal(sink_file.connect(lane, &there, &problem), SINK_DELIVERED);
+    assert_int_equal(there.position, 0);
+    assert_int_equal(stat(path, &file), 0);
+    off_t empty = file.st_size;
+    assert_true(empty < 4096);
+    m.lost = false;
+    assert_int_equal(sink_file.deliver(lane, &m.load, &problem), SINK_DELIVERED);
+    there = (struct sink_position){0};
+    assert_int_equal(sink_file.connect(lane, &there, &problem), SINK_DELIVERED);
+    made_load_free(&m);
+    sink_file.close(lane);
+    lane = sink_file.open(&config, &problem);
+    assert_int_equal(sink_file.connect(lane, &there, &problem), SINK_DELIVERED);
+    assert_int_equal(there.position, 2);
+    sink_file.close(lane);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, fixture_teardown)
@@ -294,6 +336,7 @@ int main(void)
         TEST(kill_9_keeps_each_event_once),
         TEST(missing_path_is_a_wrong_setting),
         TEST(missing_directory_waits_for_a_person),
+        TEST(load_that_cannot_be_read_is_kept_whole_or_not_at_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
