@@ -6,7 +6,6 @@
 #include "core/slice.h"
 #include "core/vin.h"
 
-
 struct vin_window;
 
 struct vin_scan {
