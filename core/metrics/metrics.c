@@ -34,6 +34,10 @@ static cell_t shared_cells[METRIC_WORDS];
 static _Atomic(cell_t *) slot_cells[THREAD_SLOT_MAX] = {[THREAD_SLOT_MAX - 1] = shared_cells};
 
 static struct metric_series all_series[METRIC_SERIES_MAX];
+/* Series by the hash of family and labels, open addressing. A series is complete before its number
+ * is stored here and never changes or leaves, so it is found without the lock. */
+#define INDEX_SLOTS (2 * METRIC_SERIES_MAX)
+static _Atomic metric_t series_index[INDEX_SLOTS];
 static _Atomic uint32_t series_used = 1; /* 0 swallows */
 static size_t words_used;
 static pthread_mutex_t series_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -78,13 +82,30 @@ struct metric_series *metric_series_at(metric_t series)
     return &all_series[series];
 }
 
+/* FNV-1a. Labels are fixed at build time or by the configuration, so no seed is needed. */
+static size_t series_hash(enum metric_family family, const char *labels)
+{
+    uint64_t hash = UINT64_C(14695981039346656037) ^ (uint64_t)family;
+    for (; *labels; labels++)
+        hash = (hash * UINT64_C(1099511628211)) ^ (uint8_t)*labels;
+    return (size_t)(hash ^ hash >> 32) % INDEX_SLOTS;
+}
+
+/* The slot of the series, or the empty one where it belongs. At most half of the slots are used. */
+static _Atomic metric_t *series_slot(enum metric_family family, const char *labels)
+{
+    size_t i = series_hash(family, labels);
+    for (;; i = (i + 1) % INDEX_SLOTS) {
+        metric_t series = atomic_load_explicit(&series_index[i], memory_order_acquire);
+        if (!series ||
+            (all_series[series].family == family && strcmp(all_series[series].labels, labels) == 0))
+            return &series_index[i];
+    }
+}
+
 static metric_t series_find(enum metric_family family, const char *labels)
 {
-    uint32_t used = metric_series_count();
-    for (metric_t i = 1; i < used; i++)
-        if (all_series[i].family == family && strcmp(all_series[i].labels, labels) == 0)
-            return i;
-    return 0;
+    return atomic_load_explicit(series_slot(family, labels), memory_order_acquire);
 }
 
 static metric_t series_make(enum metric_family family, const char *labels)
@@ -104,14 +125,18 @@ static metric_t series_make(enum metric_family family, const char *labels)
         words_used += metric_buckets(family).count + 2;
     ensure(words_used <= METRIC_WORDS);
     atomic_store_explicit(&series_used, made + 1, memory_order_release);
+    atomic_store_explicit(series_slot(family, labels), made, memory_order_release);
     return made;
 }
 
 metric_t metric_series(enum metric_family family, const char *labels)
 {
     ensure((unsigned)family < METRIC_FAMILY_COUNT);
-    pthread_mutex_lock(&series_lock);
     metric_t series = series_find(family, labels);
+    if (series)
+        return series;
+    pthread_mutex_lock(&series_lock);
+    series = series_find(family, labels);
     if (!series)
         series = series_make(family, labels);
     pthread_mutex_unlock(&series_lock);

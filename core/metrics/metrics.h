@@ -35,7 +35,8 @@ typedef uint32_t metric_t;
 
 /* Series of family with labels, a text like "sink=\"kafka\"" or "" (copied). The same labels give
  * the same series. Ends the process when METRIC_SERIES_MAX is reached: label sets are fixed and
- * small. 0 when there is no memory. Thread: any, takes a lock. */
+ * small. 0 when there is no memory. Thread: any; takes a lock only to make a series, so that a
+ * known one may be asked for on a request's path. */
 metric_t metric_series(enum metric_family family, const char *labels);
 #define METRIC_SERIES_MAX 1024
 

@@ -40,7 +40,7 @@ static const char *not_ready(struct app *app, const struct spool_stats *spool)
                "way "
                "for longer than timeouts.commit";
     if (spool->full)
-        return spool_full_reason(spool);
+        return spool_full_reason(spool->full_for);
     return NULL;
 }
 

@@ -18,27 +18,26 @@
 #define EVENT_ARENA_BYTES 128
 
 /* Evidence makes room as slowly as it ages. */
-static void full_refusal(const struct spool_stats *stats, struct refusal *refusal)
+static void full_refusal(enum spool_full why, struct refusal *refusal)
 {
     *refusal = (struct refusal){.status = 503,
-                                .code = spool_full_code(stats),
-                                .detail = spool_full_reason(stats),
-                                .retry_after_s = stats->full_for == SPOOL_FULL_EVIDENCE ? 60 : 10};
+                                .code = spool_full_code(why),
+                                .detail = spool_full_reason(why),
+                                .retry_after_s = why == SPOOL_FULL_EVIDENCE ? 60 : 10};
 }
 
 /* Reasons to turn away before looking at the request. */
 static bool is_busy(const struct ingest *in, struct refusal *refusal)
 {
-    struct spool_stats stats;
+    enum spool_full why;
     *refusal = (struct refusal){.status = 503, .retry_after_s = 5};
     if (atomic_load(&in->shared->failed)) {
         refusal->code = "spool_failed";
         refusal->detail = "this server can't write its spool and is going down";
     } else if (!ingest_disk_stalls(in, refusal)) {
-        spool_stats(in->shared->spool, &stats);
-        if (!stats.full)
+        if (!spool_is_full(in->shared->spool, &why))
             return false;
-        full_refusal(&stats, refusal);
+        full_refusal(why, refusal);
     }
     return true;
 }
@@ -255,10 +254,10 @@ static void answer_known(struct ingest *in, struct request *r, enum dedup_answer
 
 static void refuse_full(struct ingest *in, struct request *r)
 {
-    struct spool_stats stats;
+    enum spool_full why;
     struct refusal refusal;
-    spool_stats(in->shared->spool, &stats);
-    full_refusal(&stats, &refusal);
+    (void)spool_is_full(in->shared->spool, &why);
+    full_refusal(why, &refusal);
     request_refuse_busy(r, refusal.code, refusal.detail, refusal.retry_after_s);
 }
 

@@ -308,6 +308,23 @@ void spool_stats(struct spool *spool, struct spool_stats *stats)
     pthread_mutex_unlock(&spool->lock);
 }
 
+bool spool_is_full(const struct spool *spool, enum spool_full *why)
+{
+    bool full = atomic_load(&spool->full); /* before the reason, which is stored first */
+    *why = (enum spool_full)atomic_load(&spool->full_for);
+    return full;
+}
+
+uint64_t spool_position(const struct spool *spool)
+{
+    return atomic_load(&spool->position);
+}
+
+const uint8_t *spool_uid(const struct spool *spool)
+{
+    return spool->uid;
+}
+
 int64_t spool_disk_wait_ns(struct spool *spool)
 {
     int64_t since_ns = atomic_load(&spool->disk_since_ns);

@@ -93,12 +93,22 @@ struct spool_stats {
 /* For how long the writer has been waiting for the disk by now, in one commit, new segment or
  * removal; 0: it is not. A disk that hangs gives no error. Thread: any. */
 int64_t spool_disk_wait_ns(struct spool *spool);
-/* As of now. Thread: any. */
+/* As of now. Thread: any, but not for each request: takes the lock that the writer takes to
+ * publish, and looks at every segment. */
 void spool_stats(struct spool *spool, struct spool_stats *stats);
-/* Why stats->full, and what to do: a constant sentence. Thread: any. */
-const char *spool_full_reason(const struct spool_stats *stats);
-/* A word for it in answers, static: evidence_full or spool_full. Thread: any. */
-const char *spool_full_code(const struct spool_stats *stats);
+/* One fact each, without the lock that spool_stats takes: for the path of a request. Thread: any.
+ */
+/* True when batches are being refused because there is no room; *why: the reason, the last one
+ * when it is not full now. */
+bool spool_is_full(const struct spool *spool, enum spool_full *why);
+/* Newest durable record, 0: none. */
+uint64_t spool_position(const struct spool *spool);
+/* UUID_BYTES, constant as long as the spool is open. */
+const uint8_t *spool_uid(const struct spool *spool);
+/* Why the spool is full, and what to do: a constant sentence. Thread: any. */
+const char *spool_full_reason(enum spool_full why);
+/* Its code in answers, static: evidence_full or spool_full. Thread: any. */
+const char *spool_full_code(enum spool_full why);
 /* Called by the writer thread once, when a write or fdatasync failed and the spool is closed for
  * good. Set before spool_start. */
 void spool_on_failure(struct spool *spool, void (*failed)(void *arg), void *arg);

@@ -57,7 +57,7 @@ struct spool {
     /* Under lock. */
     struct spool_segment *segments; /* ascending; the last one is the one being written */
     size_t segment_count, segment_room;
-    uint64_t position, events; /* durable */
+    uint64_t events; /* durable */
     uint64_t woken;
     struct spool_cursor cursors[SPOOL_CURSOR_MAX];
     unsigned cursor_count;
@@ -65,6 +65,7 @@ struct spool {
     uint64_t corrupt_segments;
     uint64_t evidence_bytes; /* of segments that all cursors have passed, as of the last look */
 
+    atomic_uint_least64_t position; /* durable; moved under lock, read without it too */
     atomic_bool full, failed, started;
     atomic_int full_for; /* enum spool_full, as of when it became full */
     atomic_bool cursors_moved;

@@ -51,14 +51,14 @@ bool spool_has_room(struct spool *spool, uint64_t bytes)
     return left >= bytes && left - bytes >= spool->options.reserve_bytes;
 }
 
-const char *spool_full_code(const struct spool_stats *stats)
+const char *spool_full_code(enum spool_full why)
 {
-    return stats->full_for == SPOOL_FULL_EVIDENCE ? "evidence_full" : "spool_full";
+    return why == SPOOL_FULL_EVIDENCE ? "evidence_full" : "spool_full";
 }
 
-const char *spool_full_reason(const struct spool_stats *stats)
+const char *spool_full_reason(enum spool_full why)
 {
-    switch (stats->full_for) {
+    switch (why) {
     case SPOOL_FULL_EVIDENCE:
         return "the spool is full of evidence that all sinks have and evidence.retention keeps: "
                "raise "
@@ -117,9 +117,8 @@ void spool_become_full(struct spool *spool, uint64_t bytes)
     if (atomic_exchange(&spool->full, true) && !other)
         return;
     (void)free_bytes(spool, &left);
-    stats.full_for = reason;
     log_error("batches are refused until there is room",
-              LOG_TEXT("problem", spool_full_reason(&stats)), LOG_U64("spool_bytes", stats.bytes),
+              LOG_TEXT("problem", spool_full_reason(reason)), LOG_U64("spool_bytes", stats.bytes),
               LOG_U64("evidence_bytes", stats.evidence_bytes), LOG_U64("free_bytes", left),
               LOG_U64("spool.max_bytes", spool->options.max_bytes),
               LOG_U64("evidence.max_bytes", spool->options.evidence_bytes),

@@ -11,10 +11,8 @@
 uint64_t hec_ack_tag(const struct ingest_shared *shared, struct slice tenant, struct slice sender,
                      struct slice channel)
 {
-    struct spool_stats stats;
     uint64_t seed[2];
-    spool_stats(shared->spool, &stats);
-    memcpy(seed, stats.spool_uid, sizeof seed);
+    memcpy(seed, spool_uid(shared->spool), sizeof seed);
     seed[0] ^= hash_keyed(seed, tenant);
     seed[1] ^= hash_keyed(seed, sender);
     return hash_keyed(seed, channel) >> (64 - TAG_BITS);
@@ -45,18 +43,17 @@ enum status hec_ack_answer(struct json_parser *json, struct slice body, uint64_t
 {
     struct json_document d;
     struct json_error error;
-    struct spool_stats stats;
     if (json_parse(json, body, &d, &error) != STATUS_OK)
         return STATUS_MALFORMED;
     const struct json_node *acks = json_find(&d, 0, "acks");
     if (!acks || acks->type != JSON_ARRAY)
         return STATUS_MALFORMED;
-    spool_stats(shared->spool, &stats);
+    uint64_t newest = spool_position(shared->spool);
     writer_text(out, "{\"acks\":{");
     for (const struct json_node *n = acks + 1; n < acks + acks->span; n++) {
         if (n->type != JSON_INT || n->integer < 0)
             return STATUS_MALFORMED;
-        bool passed = has_passed((uint64_t)n->integer, tag, sinks, stats.position, shared);
+        bool passed = has_passed((uint64_t)n->integer, tag, sinks, newest, shared);
         writer_format(out, "%s\"%lld\":%s", n == acks + 1 ? "" : ",", (long long)n->integer,
                       passed ? "true" : "false");
     }

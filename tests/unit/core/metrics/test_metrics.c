@@ -1,10 +1,12 @@
 /* test_metrics.c: counting from many threads, buckets, and the Prometheus text. */
+/* wrap: pthread_mutex_lock */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +18,16 @@
 
 #define THREADS 6
 #define ROUNDS  20000
+
+static unsigned locks; /* taken so far, by the one thread of the test that looks at it */
+
+int __real_pthread_mutex_lock(pthread_mutex_t *lock);
+int __wrap_pthread_mutex_lock(pthread_mutex_t *lock);
+int __wrap_pthread_mutex_lock(pthread_mutex_t *lock)
+{
+    __atomic_fetch_add(&locks, 1, __ATOMIC_RELAXED);
+    return __real_pthread_mutex_lock(lock);
+}
 
 static char *scrape(void)
 {
@@ -61,6 +73,28 @@ static void series_zero_swallows(void **state)
     metric_move(0, 1);
     metric_observe(0, 1);
     assert_true(metric_value(0) == 0);
+}
+
+/* A refusal asks for the series of its reason: under attack, all workers do so for each request. */
+static void known_series_is_found_and_counted_without_a_lock(void **state)
+{
+    (void)state;
+    enum { REASONS = 200 };
+    metric_t made[REASONS];
+    char labels[64];
+    for (int i = 0; i < REASONS; i++) {
+        unsigned before = locks;
+        snprintf(labels, sizeof labels, "reason=\"of_many_%d\"", i);
+        made[i] = metric_series(METRIC_vsocd_refusals_total, labels);
+        assert_int_equal(locks, before + 1);
+    }
+    unsigned before = locks;
+    for (int i = 0; i < REASONS; i++) {
+        snprintf(labels, sizeof labels, "reason=\"of_many_%d\"", i);
+        assert_int_equal(metric_series(METRIC_vsocd_refusals_total, labels), made[i]);
+        metric_add(made[i], 1);
+    }
+    assert_int_equal(locks, before);
 }
 
 static metric_t counter, gauge, histogram;
@@ -177,6 +211,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_labels_give_the_same_series),
+        cmocka_unit_test(known_series_is_found_and_counted_without_a_lock),
         cmocka_unit_test(series_zero_swallows),
         cmocka_unit_test(nothing_is_lost_between_threads),
         cmocka_unit_test(buckets_include_their_bound),
