@@ -7,6 +7,7 @@
 #ifndef VSOC_CORE_JSON_H
 #define VSOC_CORE_JSON_H
 
+#include "core/json/json_node.h"
 #include "core/slice.h"
 #include "core/status.h"
 
@@ -17,33 +18,6 @@ extern "C" {
 /* Readable bytes that must follow every document (simdjson reads in blocks). Their values do not
  * matter. */
 #define JSON_PADDING 64
-
-enum json_type {
-    JSON_NULL,
-    JSON_BOOL,     /* boolean */
-    JSON_INT,      /* integer */
-    JSON_BIG_UINT, /* integer of 2^63 to 2^64-1: text holds its digits */
-    JSON_DOUBLE,   /* real */
-    JSON_STRING,   /* text, unescaped, valid UTF-8, no U+0000 */
-    JSON_ARRAY,
-    JSON_OBJECT,
-};
-
-struct json_node {
-    uint8_t type; /* enum json_type */
-    bool has_key;
-    uint8_t name;     /* number of the key among the names given, 0: not among them */
-    uint8_t repeat;   /* json_parse_lenient: how often the key stood in its object before */
-    uint32_t span;    /* nodes of this value, itself included */
-    struct slice key; /* unescaped, when the parent is an object */
-    struct slice raw; /* the value's bytes in the document, containers included */
-    union {
-        bool boolean;
-        int64_t integer;
-        double real;
-        struct slice text;
-    };
-};
 
 /* A parsed document. Nodes and texts live until the parser's next call. */
 struct json_document {
@@ -79,7 +53,6 @@ enum status json_parse_named(struct json_parser *parser, const struct json_names
 /* The same, but lets pass what has a meaning that readers disagree about: a key that stands again
  * in its object is counted in its node's repeat (up to JSON_REPEAT_MAX); a number that no double
  * holds is a JSON_STRING whose raw, and text, are its digits. Slower. */
-#define JSON_REPEAT_MAX 255
 enum status json_parse_lenient(struct json_parser *parser, const struct json_names *names,
                                struct slice text, struct json_document *document,
                                struct json_error *error) must_check;

@@ -3,7 +3,8 @@
 #ifndef VSOC_CORE_JSON_KEYS_H
 #define VSOC_CORE_JSON_KEYS_H
 
-#include "core/json/json.h"
+#include "core/json/json_node.h"
+#include "core/status.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -7,31 +7,9 @@
 #ifndef VSOC_CORE_METRICS_H
 #define VSOC_CORE_METRICS_H
 
-#include <stdint.h>
+#include "core/metrics/metric_family.h"
 #include "core/status.h"
 #include "core/writer.h"
-
-enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
-
-/* METRIC_vsocd_batches_total, … */
-enum metric_family {
-#define METRIC(name, type, unit, help) METRIC_##name,
-#include "core/metrics/metrics.def"
-#undef METRIC
-    METRIC_FAMILY_COUNT
-};
-
-struct metric_family_info {
-    const char *name;
-    enum metric_type type;
-    const char *unit; /* "" | "seconds" | "bytes": buckets of a histogram follow it */
-    const char *help;
-};
-extern const struct metric_family_info metric_family_table[];
-
-/* A series; cheap to copy. 0 is a series that swallows everything (of a metric nobody registered).
- */
-typedef uint32_t metric_t;
 
 /* Series of family with labels, a text like "sink=\"kafka\"" or "" (copied). The same labels give
  * the same series. Ends the process when METRIC_SERIES_MAX is reached: label sets are fixed and

@@ -1,4 +1,5 @@
 /* metrics_process.c: the process_* families, read from /proc/self when asked. Thread: main. */
+#include "core/metrics/metrics.h"
 #include "core/metrics/metrics_table.h"
 
 #include <dirent.h>

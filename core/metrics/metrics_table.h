@@ -2,7 +2,8 @@
 #ifndef VSOC_CORE_METRICS_TABLE_H
 #define VSOC_CORE_METRICS_TABLE_H
 
-#include "core/metrics/metrics.h"
+#include "core/metrics/metric_family.h"
+#include "core/writer.h"
 
 struct metric_series {
     enum metric_family family;

@@ -1,5 +1,6 @@
 /* metrics_text.c: all series as Prometheus text 0.0.4. Thread: main (reads cells of all threads).
  * Does not serve HTTP. */
+#include "core/metrics/metrics.h"
 #include "core/metrics/metrics_table.h"
 
 #include <math.h>
