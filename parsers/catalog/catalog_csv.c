@@ -1,6 +1,7 @@
 /* catalog_csv.c: a catalogue file → rows. Pure, any thread. A line with a mistake is told and left
  * out, so that one reading names them all. */
 #include "parsers/catalog/catalog_table.h"
+#include "parsers/catalog/catalog.h"
 #include "parsers/catalog/category.h"
 #include "parsers/catalog/context_layout.h"
 #include "parsers/read/csv_line.h"

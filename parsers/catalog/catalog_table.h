@@ -3,7 +3,8 @@
 #define VSOC_PARSERS_CATALOG_TABLE_H
 
 #include "core/arena.h"
-#include "parsers/catalog/catalog.h"
+#include "core/status.h"
+#include "parsers/catalog/catalog_entry.h"
 
 /* Rows of one id of one tenant: they are looked through one by one. */
 #define CATALOG_ROWS_OF_ID 256

@@ -10,7 +10,7 @@
  * 2016). Without the key nobody can test a guess. */
 #include "parsers/engine/dedup_key.h"
 #include "core/event.h"
-#include "parsers/engine/normalise.h"
+#include "core/hash.h"
 
 /* A record or sender longer than this enters by its SHA-256. */
 #define RECORD_INLINE_MAX 256

@@ -2,12 +2,7 @@
 #ifndef VSOC_PARSERS_DEDUP_KEY_H
 #define VSOC_PARSERS_DEDUP_KEY_H
 
-#include "core/hash.h"
-
-struct event;
-struct normaliser;
-
-#define DEDUP_KEY_BYTES 16
+#include "parsers/engine/normaliser.h"
 
 /* First 16 bytes of the SHA-256 over the block of the normaliser's dedup_secret, tenant, vehicle
  * (sender, when it has none) and source_event_id, when there is one; else time_event_raw,

@@ -6,6 +6,7 @@
 #include "parsers/fill/event_check.h"
 #include "parsers/read/json/json_object.h"
 #include "parsers/fill/text_growth.h"
+#include "parsers/engine/dedup_key.h"
 #include "parsers/engine/vehicle.h"
 
 #include <stdio.h>
@@ -27,26 +28,6 @@ static struct slice default_sensor_kind(const struct normaliser *n, const struct
         if (!strcmp(n->parser->name, sensor_kinds[i].parser))
             return slice_from_text(sensor_kinds[i].sensor_kind);
     return EVENT_HAS(event, sev_id) ? SLICE_LITERAL("idsm") : SLICE_LITERAL("other");
-}
-
-static void *arena_for_context(const struct parser_context *context, size_t size)
-{
-    return arena_alloc(context->server, size);
-}
-
-/* The record's own memory, else the arena. */
-static struct parser_context context_of(const struct normaliser *n)
-{
-    return n->context ? *n->context
-                      : (struct parser_context){.struct_size = sizeof(struct parser_context),
-                                                .alloc = arena_for_context,
-                                                .server = n->arena};
-}
-
-bool normalise_note(struct normaliser *n, struct event *event, const char *code, const char *detail)
-{
-    struct parser_context context = context_of(n);
-    return json_note_add(&context, event, code, detail, JSON_NOTE_NO_OFFSET);
 }
 
 static void *arena_for_scrub(void *context, size_t size)
@@ -74,7 +55,7 @@ static void start_scrub(struct normaliser *n, struct parser_context *context)
 
 bool normalise_text(struct normaliser *n, struct slice *text)
 {
-    struct parser_context context = context_of(n);
+    struct parser_context context = normaliser_context(n);
     start_scrub(n, &context);
     return scrub_text(&n->scrub, SCRUB_TEXT, text);
 }
@@ -229,7 +210,7 @@ enum status normalise_event(struct normaliser *n, struct event *event,
     enum status status = event_check(event, n->text_is_clean, &field);
     if (status != STATUS_OK)
         return refuse_field(n, status, field, refusal);
-    struct parser_context context = context_of(n);
+    struct parser_context context = normaliser_context(n);
     start_scrub(n, &context);
     network_normalise(&n->network, event);
     status = vehicle_identify(n, event, refusal);

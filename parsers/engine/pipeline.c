@@ -1,5 +1,6 @@
 /* pipeline.c: the record loop: split → parser → normalise → callbacks. Runs on the thread that owns
  * the batch. Does not inflate, store or answer. */
+#include "parsers/engine/pipeline.h"
 #include "parsers/registry/builtin.h"
 #include "parsers/fill/envelope.h"
 #include "parsers/read/json/json_object.h"

@@ -1,6 +1,7 @@
 /* pipeline_reject.c: records that no event can be made of: one by one, or many in a row as one.
  * Runs on the thread that owns the batch. Does not decide what is rejected. */
 #include "parsers/engine/pipeline_run.h"
+#include "parsers/engine/normalise.h"
 #include "core/utf8.h"
 #include "parsers/engine/plugin_guard.h"
 

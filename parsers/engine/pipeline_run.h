@@ -4,7 +4,7 @@
 #define VSOC_PARSERS_PIPELINE_RUN_H
 
 #include "parsers/engine/id_set.h"
-#include "parsers/engine/pipeline.h"
+#include "parsers/engine/pipeline_options.h"
 #include "parsers/engine/scratch.h"
 
 /* Of what is said of rejected records in a row. */

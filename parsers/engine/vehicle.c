@@ -1,7 +1,7 @@
 /* vehicle.c: VIN claims, the policy on them, and the pseudonym. Runs on the thread that parses. The
  * VIN itself gets into no text: reports and notes are read by people who may not know it. */
 #include "parsers/engine/vehicle.h"
-#include "parsers/privacy/vehicle_key.h"
+#include "parsers/privacy/vehicle_claims.h"
 
 #define WMI_BYTES 3
 

@@ -3,7 +3,7 @@
 #ifndef VSOC_PARSERS_VEHICLE_H
 #define VSOC_PARSERS_VEHICLE_H
 
-#include "parsers/engine/normalise.h"
+#include "parsers/engine/normaliser.h"
 
 /* Sets wmi, vehicle_pid and vin_key_id from the VIN the record claims, else VSOC-Vehicle, else the
  * certificate's; none of them: the event has no vehicle. A claim that is not the certificate's and
@@ -11,9 +11,5 @@
  * REFUSED: bad_vin, vin_mismatch; NO_MEMORY. */
 enum status vehicle_identify(struct normaliser *n, struct event *event,
                              struct normalise_refusal *refusal) must_check;
-
-/* Adds a note to event->parse_notes; false: memory is out. (normalise.c) */
-bool normalise_note(struct normaliser *n, struct event *event, const char *code,
-                    const char *detail);
 
 #endif

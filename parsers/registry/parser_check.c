@@ -1,6 +1,7 @@
 /* parser_check.c: the rules of parsers/parser.h that a plug-in can break and the compiler does not
  * see. Pure, any thread. */
 #include "parsers/registry/parser_check.h"
+#include "parsers/registry/probed_type.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -2,7 +2,9 @@
 #ifndef VSOC_PARSERS_PARSER_CHECK_H
 #define VSOC_PARSERS_PARSER_CHECK_H
 
-#include "parsers/registry/registry.h"
+#include "parsers/parser.h"
+
+#define REGISTRY_REASON 256 /* bytes of a reason */
 
 /* False with a sentence for people: versions and sizes of the ABI differ, or a member is missing or
  * breaks its rule. Of a parser of another ABI nothing but the versions is looked at. */

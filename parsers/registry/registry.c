@@ -202,12 +202,6 @@ const struct parser *registry_probe(const struct registry *registry, struct slic
     return skipped ? probe(registry, slice_sub(head, skipped, head.size)) : found;
 }
 
-bool registry_is_probed_type(struct slice media_type)
-{
-    return slice_equal_nocase(media_type, "text/plain") ||
-           slice_equal_nocase(media_type, "application/octet-stream");
-}
-
 size_t registry_index(const struct registry *registry, const struct parser *parser)
 {
     size_t i = 0;

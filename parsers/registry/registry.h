@@ -5,10 +5,10 @@
 
 #include "core/status.h"
 #include "parsers/parser.h"
+#include "parsers/registry/parser_check.h"
+#include "parsers/registry/probed_type.h"
 
 struct registry;
-
-#define REGISTRY_REASON 256 /* bytes of a reason */
 
 /* All built-in parsers. NULL when memory is out. */
 struct registry *registry_create(void);
@@ -32,8 +32,6 @@ const struct parser *registry_by_content_type(const struct registry *registry,
 /* By looking at the head of the inflated body; NULL when none claims it. Parsers that override are
  * asked first, added ones only when no other claims it; in between earlier ones win a tie. */
 const struct parser *registry_probe(const struct registry *registry, struct slice head);
-/* True for media types that mean "guess": text/plain, application/octet-stream. */
-bool registry_is_probed_type(struct slice media_type);
 /* True for parsers of this program. */
 bool registry_is_builtin(const struct parser *parser);
 /* Index of a parser in the registry, for tables by format. */
