@@ -8,12 +8,6 @@
 #define GAP_MAX    6  /* characters between two words: \": \" in JSON text of a JSON text */
 #define WORDS_MAX  3  /* between the name and the text */
 
-static bool is_word(uint8_t c)
-{
-    uint8_t lower = c | 0x20;
-    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9');
-}
-
 static bool is_any_of(const uint8_t *p, size_t left, const char *word)
 {
     size_t i = 0;
@@ -81,7 +75,7 @@ static bool cut_gap(struct slice *before, bool *has_blank)
 {
     size_t size = before->size;
     *has_blank = false;
-    while (size && !is_word(before->data[size - 1])) {
+    while (size && !vehicle_key_is_word(before->data[size - 1])) {
         size--;
         *has_blank |= before->data[size] == ' ';
     }
@@ -105,7 +99,7 @@ static bool is_filler(struct slice word)
 static struct slice cut_word(struct slice *before)
 {
     size_t size = before->size;
-    while (size && is_word(before->data[size - 1]))
+    while (size && vehicle_key_is_word(before->data[size - 1]))
         size--;
     struct slice word = slice_sub(*before, size, before->size - size);
     before->size = size;

@@ -4,7 +4,7 @@
 #ifndef VSOC_PARSERS_VIN_WINDOW_H
 #define VSOC_PARSERS_VIN_WINDOW_H
 
-#include "parsers/privacy/vin_scan.h"
+#include "core/vin.h"
 
 struct vin_window {
     uint64_t front, back; /* 8 and 9 characters of 6 bits, the last one lowest */

@@ -9,7 +9,7 @@
 #include "core/thread.h"
 #include "core/writer.h"
 #include "parsers/privacy/scrub.h"
-#include "parsers/privacy/vehicle_key.h"
+#include "parsers/privacy/vehicle_claims.h"
 
 #define MADE_MAX   (SCRUB_KNOWN + 4)
 #define LONG_BYTES ((size_t)64 * 1024)

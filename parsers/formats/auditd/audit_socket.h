@@ -2,7 +2,9 @@
 #ifndef VSOC_PARSERS_AUDIT_SOCKET_H
 #define VSOC_PARSERS_AUDIT_SOCKET_H
 
-#include "parsers/formats/auditd/audit_host.h"
+#include "parsers/fill/text_event.h"
+#include "parsers/formats/auditd/audit_type.h"
+#include "parsers/formats/auditd/audit_values.h"
 
 /* Reads saddr of a SOCKADDR record: struct sockaddr in hex. Keeps its parts in attributes, and an
  * IP address in *h. */

@@ -3,7 +3,7 @@
 #ifndef VSOC_PARSERS_LEEF_SEPARATOR_H
 #define VSOC_PARSERS_LEEF_SEPARATOR_H
 
-#include "parsers/formats/cef_leef/leef_read.h"
+#include "parsers/formats/cef_leef/leef_record.h"
 
 /* Finds another delimiter when the record's own is not in its attributes: a tab as rsyslog or a
  * program has escaped it (#011, \t, \x09), a tab, ^ or | in place of the declared one, blanks. Sets

@@ -3,7 +3,8 @@
 #ifndef VSOC_PARSERS_OTLP_BODY_H
 #define VSOC_PARSERS_OTLP_BODY_H
 
-#include "parsers/formats/otlp/otlp_event.h"
+#include "parsers/fill/text_event.h"
+#include "parsers/formats/otlp/otlp_record.h"
 
 /* Gives json, the body as a JSON object, to the parser of native events; t holds what the record
  * says beside it, which the event takes where it says nothing. True: its event was emitted, or

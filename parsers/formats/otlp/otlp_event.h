@@ -3,6 +3,7 @@
 #ifndef VSOC_PARSERS_OTLP_EVENT_H
 #define VSOC_PARSERS_OTLP_EVENT_H
 
+#include "parsers/formats/otlp/otlp_record.h"
 #include "parsers/formats/otlp/otlp_value.h"
 
 /* What a resource or a scope says of the records under it. Lives as long as the memory it was read
@@ -15,22 +16,6 @@ struct otlp_level {
     bool is_too_large; /* neither is kept */
     size_t cost;       /* of repeating it (shared_text.h) */
     uint32_t events;   /* that it was applied to */
-};
-
-#define OTLP_TRACE_ID_BYTES 16
-#define OTLP_SPAN_ID_BYTES  8
-
-/* A log record as decoded; texts may hold any bytes. */
-struct otlp_record {
-    size_t offset, size;                              /* in the body */
-    uint64_t time_unix_nano, observed_time_unix_nano; /* 0: not known */
-    int64_t severity_number;
-    struct slice severity_text, event_name;
-    struct otlp_value body;
-    struct otlp_cursor attributes;
-    uint64_t dropped_attributes_count, flags;
-    struct slice trace_id, span_id; /* as sent: hex in JSON, made hex of bytes */
-    struct slice old_name;          /* event_name until version 0.12 of the protocol */
 };
 
 /* How far a body was read, and why its rest is not. */

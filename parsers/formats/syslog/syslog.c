@@ -2,6 +2,9 @@
  * what has no header is a message, with parse_status partial. A message in another format goes to
  * the parser of that format, with the header as envelope. */
 #include "parsers/registry/builtin.h"
+#include "parsers/formats/syslog/syslog_data.h"
+#include "parsers/formats/syslog/syslog_read.h"
+#include "parsers/formats/syslog/syslog_tag.h"
 #include "parsers/messages/host_line.h"
 #include "parsers/engine/split_count.h"
 #include "parsers/read/line_scan.h"

@@ -2,6 +2,8 @@
  * that breaks its rule is kept as it stands and named in the flaws; the ones before and behind it
  * are read as ever. */
 #include "parsers/formats/syslog/syslog_5424.h"
+#include "parsers/formats/syslog/syslog_data.h"
+#include "parsers/formats/syslog/syslog_tag.h"
 #include "parsers/formats/syslog/syslog_word.h"
 #include "parsers/read/timestamp.h"
 

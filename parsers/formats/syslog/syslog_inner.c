@@ -3,6 +3,7 @@
 #include "parsers/formats/syslog/syslog_inner.h"
 #include "parsers/formats/auditd/audit_read.h"
 #include "parsers/formats/syslog/syslog_local.h"
+#include "parsers/formats/syslog/syslog_tag.h"
 
 /* Programs whose messages are audit records without "type=": journald names the sender audit. */
 static bool is_audit_program(struct slice app)

@@ -2,7 +2,7 @@
 #ifndef VSOC_PARSERS_SYSLOG_INNER_H
 #define VSOC_PARSERS_SYSLOG_INNER_H
 
-#include "parsers/formats/syslog/syslog_read.h"
+#include "parsers/formats/syslog/syslog_line.h"
 
 /* The record, which stands in the message from its first byte on, without the mark of CEE before
  * JSON and what the kernel's log writes before an audit record. Empty: the message is a text.

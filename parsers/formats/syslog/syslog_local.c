@@ -1,6 +1,7 @@
 /* syslog_local.c: lines of dmesg, BusyBox syslogd and journalctl. Pure, any thread. Sources of the
  * forms: util-linux dmesg(1), BusyBox syslogd.c, systemd journalctl(1), Linux printk.c. */
 #include "parsers/formats/syslog/syslog_local.h"
+#include "parsers/formats/syslog/syslog_tag.h"
 #include "parsers/formats/syslog/syslog_word.h"
 #include "parsers/read/text_time.h"
 

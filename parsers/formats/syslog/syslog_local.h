@@ -3,7 +3,7 @@
 #ifndef VSOC_PARSERS_SYSLOG_LOCAL_H
 #define VSOC_PARSERS_SYSLOG_LOCAL_H
 
-#include "parsers/formats/syslog/syslog_read.h"
+#include "parsers/formats/syslog/syslog_line.h"
 
 /* "kern.warn " at the head: bytes read, 0 when there is none; *priority is facility * 8 +
  * severity. */

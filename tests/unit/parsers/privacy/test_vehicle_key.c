@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "parsers/privacy/vehicle_claims.h"
 #include "parsers/privacy/vehicle_key.h"
 
 static void names_of_a_vin_are_known(void **state)
