@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 
-from rooms import ROOMS, circles, table
+from rooms import ROOMS, circles, first_page_line, table
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PROGRAM = pathlib.Path(os.environ.get("VSOCD_BUILD", ROOT / "build/dev")) / "vsocd"
@@ -30,6 +30,8 @@ GENERATED = {
 GENERATED_PARTS = {"docs/formats.md": ["formats", "mapping"]}
 
 LAYERS = {"core", "parsers", "storage", "server"}
+# Layers whose rooms all have a README.md.
+LAYERS_WITH_PAGES = {"core", "parsers"}
 
 # Circles of modules that are still there; none may be added.
 CIRCLES = [
@@ -183,7 +185,8 @@ def test_links_lead_somewhere():
 def test_paths_that_pages_name_exist():
     folders = {path.parts[0] for path in map(pathlib.Path, tracked()) if len(path.parts) > 1}
     problems = []
-    for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"):
+    pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"]
+    for name in pages + [f"{room}/README.md" for room in ROOMS if (ROOT / room / "README.md").exists()]:
         for word in re.findall(r"`([^`\n]+)`", read(name)):
             path = word.split()[0].rstrip("/")
             if "<" in path or path.split("/")[0] not in folders or "/" not in word:
@@ -270,8 +273,8 @@ def test_rooms_form_no_circle():
 
 
 def module_of(name):
-    """A source and its header are one module."""
-    return name.rpartition(".")[0]
+    """A source and its header are one module; a table (.def), which includes nothing, is one of its own."""
+    return name if name.endswith(".def") else name.rpartition(".")[0]
 
 
 def test_modules_form_no_circle():
@@ -285,6 +288,20 @@ def test_modules_form_no_circle():
 def test_rooms_are_small():
     count = collections.Counter(room_of(name) for name in sources() if is_ours(name))
     fail_if([f"{room}/ has {files} sources, 30 at most" for room, files in count.items() if files > 30])
+
+
+def first_pages():
+    return {room: f"{room}/README.md" for room in ROOMS if room.split("/")[0] in LAYERS_WITH_PAGES}
+
+
+def test_rooms_have_a_first_page():
+    problems = []
+    for room, path in first_pages().items():
+        if not (ROOT / path).is_file():
+            problems.append(f"{path} is missing: what lives there, what it may include, thread, where to start")
+        elif re.findall(r"^May include: .*$", read(path), flags=re.M) != [first_page_line(room)]:
+            problems.append(f"{path}: its line 'May include:' is stale: run tests/check_docs.py --write")
+    fail_if(problems)
 
 
 def test_architecture_prints_the_rooms():
@@ -373,6 +390,10 @@ def write_rooms():
     _, end, after = rest.partition("<!-- end -->\n")
     assert start and end, "ARCHITECTURE.md has no table of rooms"
     (ROOT / "ARCHITECTURE.md").write_text(before + start + table() + end + after, encoding="utf-8")
+    for room, path in first_pages().items():
+        page_text, count = re.subn(r"^May include: .*$", first_page_line(room), read(path), flags=re.M)
+        assert count == 1, f"{path} has {count} lines 'May include:'"
+        (ROOT / path).write_text(page_text, encoding="utf-8")
 
 
 def write():

@@ -125,12 +125,22 @@ def circles(edges):
     return found
 
 
+def may_include(room):
+    """The rooms that a room may include, as a list for people."""
+    seen = list(dict.fromkeys(ROOMS[room][1]))
+    if all(name in seen for name in CORE):
+        seen = ["core/*"] + [name for name in seen if name not in CORE]
+    return ", ".join(seen) or "–"
+
+
+def first_page_line(room):
+    """The line of a room's README.md that says what it may include."""
+    return f"May include: {may_include(room)}"
+
+
 def table():
     """The rooms as a Markdown table."""
     lines = ["| room | holds | may include |", "| --- | --- | --- |"]
-    for room, (subject, below) in ROOMS.items():
-        seen = list(dict.fromkeys(below))
-        if all(name in seen for name in CORE):
-            seen = ["core/*"] + [name for name in seen if name not in CORE]
-        lines.append(f"| `{room}/` | {subject} | {', '.join(seen) or '–'} |")
+    for room, (subject, _) in ROOMS.items():
+        lines.append(f"| `{room}/` | {subject} | {may_include(room)} |")
     return "\n".join(lines) + "\n"

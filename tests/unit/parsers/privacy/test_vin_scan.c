@@ -10,6 +10,7 @@
 
 #include "core/hash.h"
 #include "core/vin.h"
+#include "parsers/privacy/vin_scan.h"
 #include "parsers/privacy/vin_window.h"
 
 #define FITS  "1M8GDM9AXKP042788" /* check digit X */
