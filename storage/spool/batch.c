@@ -1,9 +1,10 @@
 /* batch.c: life of a batch, and what its record gives to each of its events. Any thread, one owner
  * at a time. Does not queue, write or encode. */
 #include "storage/spool/batch.h"
-#include "storage/spool/spool_frame.h"
 
 #include <stdlib.h>
+
+#include "storage/spool/spool_record.h"
 
 struct batch *batch_create(size_t limit_bytes)
 {

@@ -8,16 +8,16 @@ static void put(struct kafka_message *message, const char *name, struct slice va
     message->headers[message->header_count++].value = value;
 }
 
-void kafka_message_head(const struct kafka_outlet *outlet, struct kafka_message *m)
+void kafka_message_head(const struct kafka_origin *origin, struct kafka_message *m)
 {
-    const struct sink_batch *batch = outlet->batch;
+    const struct sink_batch *batch = origin->batch;
     m->header_count = 0;
     uuid_to_text(m->uid, m->id);
     put(m, "ce_specversion", SLICE_LITERAL("1.0"));
     put(m, "ce_id", slice_make(m->id, UUID_TEXT_BYTES));
-    put(m, "ce_source", slice_from_text(outlet->source));
+    put(m, "ce_source", origin->source);
     put(m, "ce_type", slice_from_text(m->type));
-    put(m, "ce_time", slice_make(outlet->received_text, outlet->received_size));
+    put(m, "ce_time", origin->received);
     put(m, "content-type", SLICE_LITERAL("application/json"));
     put(m, "tenant", batch->tenant);
     put(m, "format", batch->format);

@@ -4,9 +4,15 @@
 #define VSOC_STORAGE_KAFKA_MESSAGE_H
 
 #include "storage/sinks/kafka/kafka_held.h"
-#include "storage/sinks/kafka/kafka_outlet.h"
 
 #define KAFKA_HEADERS_MAX 9
+
+/* Where a message comes from: what its headers say of batch and server. */
+struct kafka_origin {
+    const struct sink_batch *batch;
+    struct slice source;   /* ce_source */
+    struct slice received; /* ce_time, RFC 3339 */
+};
 
 struct kafka_message {
     rd_kafka_topic_t *topic;
@@ -23,8 +29,9 @@ struct kafka_message {
     unsigned header_count;
 };
 
-/* Fills in the headers; type and uid are set, outlet->batch is the message's. */
-void kafka_message_head(const struct kafka_outlet *outlet, struct kafka_message *message);
+/* Fills in the headers, whose values point into origin's texts; type and uid are set by the caller.
+ */
+void kafka_message_head(const struct kafka_origin *origin, struct kafka_message *message);
 /* The same for librdkafka; NULL when memory is out. The caller owns them. */
 rd_kafka_headers_t *kafka_message_headers(const struct kafka_message *message);
 /* With key, value and headers set. */

@@ -159,6 +159,15 @@ static void batch_start(struct kafka_outlet *outlet, const struct sink_batch *ba
     memcpy(outlet->received_text, room + 1, outlet->received_size);
 }
 
+static void message_head(const struct kafka_outlet *outlet, struct kafka_message *message)
+{
+    struct kafka_origin origin = {.batch = outlet->batch,
+                                  .source = slice_from_text(outlet->source),
+                                  .received =
+                                      slice_make(outlet->received_text, outlet->received_size)};
+    kafka_message_head(&origin, message);
+}
+
 /* Hex of the vehicle; batches are mostly of one. */
 static struct slice vehicle_key(struct kafka_outlet *outlet, const struct event *event)
 {
@@ -283,7 +292,7 @@ static enum sink_result send_reject(struct kafka_outlet *outlet, const struct ev
     bool sent = false;
     uuid7_of_event(outlet->batch->batch_uid, reject->index, uid);
     message.uid = uid;
-    kafka_message_head(outlet, &message);
+    message_head(outlet, &message);
     enum sink_result result = fit_reject(outlet, &message, reject, problem);
     if (result != SINK_DELIVERED)
         return result;
@@ -351,7 +360,7 @@ static enum sink_result send_event(struct kafka_outlet *outlet, size_t batch,
     struct kafka_diverted over = {.batch = batch, .index = (uint32_t)event->batch_index};
     bool health = slice_equal(event->event_category, SLICE_LITERAL("ids_health")), sent = false;
     message.key = vehicle_key(outlet, event);
-    kafka_message_head(outlet, &message);
+    message_head(outlet, &message);
     if (!event_text(outlet, event, &message.value))
         return no_memory(problem);
     if (is_too_large(outlet, &message, KAFKA_EVENTS, &over) ||
