@@ -8,20 +8,8 @@
 #define VSOC_SERVER_AUDIT_H
 
 #include <stdint.h>
-#include "core/slice.h"
 #include "core/status.h"
-
-/* What happened. Never a token or a VIN. Texts are copied and cut to what fits a record. */
-struct audit_refusal {
-    const char *action;      /* "request", "handshake", …: a constant */
-    const char *code;        /* the reason, a constant as in problem+json */
-    int status;              /* HTTP status of the answer; 0: there was none */
-    const char *address;     /* of the peer, without port */
-    struct slice tenant;     /* empty: unknown */
-    struct slice credential; /* "token:ID" or the fingerprint of the certificate; empty: none */
-    struct slice serial;     /* of the certificate, hex; empty: none */
-    struct slice vehicle;    /* "veh:" and the pseudonym of the certificate's; empty: none */
-};
+#include "server/audit/audit_refusal.h"
 
 /* Records one refusal. Before audit_start() and after audit_stop() only the log gets it. Thread:
  * any; never waits for the disk. */

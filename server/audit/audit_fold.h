@@ -3,8 +3,8 @@
 #define VSOC_SERVER_AUDIT_FOLD_H
 
 #include <stdbool.h>
-#include <stddef.h>
-#include "server/audit/audit.h"
+#include <stdint.h>
+#include "server/audit/audit_refusal.h"
 
 /* One sender and reason. */
 struct audit_record {

@@ -5,26 +5,7 @@
 
 #include "core/slice.h"
 #include "core/status.h"
-
-#define HTTP_CLIENT_REASON 256
-
-struct http_url {
-    bool tls;
-    char host[256]; /* without the brackets of IPv6 */
-    char port[8];
-    char path[1024]; /* with query; "/" when the URL has none */
-};
-
-/* http://host[:port][/path] or https://…. MALFORMED with what is wrong in reason
- * (HTTP_CLIENT_REASON bytes). */
-enum status http_url_parse(const char *text, struct http_url *out, char *reason) must_check;
-
-struct http_client_options {
-    const struct http_url *url;    /* outlives the client */
-    const char *certificate, *key; /* PEM files; NULL: none */
-    const char *ca;                /* PEM file; NULL: the system's CAs */
-    int timeout_ms;                /* of connecting and of each wait for bytes */
-};
+#include "server/client/http_client_options.h"
 
 struct http_client;
 

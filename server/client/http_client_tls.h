@@ -2,7 +2,9 @@
 #ifndef VSOC_SERVER_HTTP_CLIENT_TLS_H
 #define VSOC_SERVER_HTTP_CLIENT_TLS_H
 
-#include "server/client/http_client.h"
+#include <stddef.h>
+#include "core/slice.h"
+#include "server/client/http_client_options.h"
 
 struct ssl_ctx_st;
 struct ssl_st;

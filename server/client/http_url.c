@@ -1,8 +1,10 @@
 /* http_url.c: splits a URL for the small client. Any thread. */
+#include "server/client/http_url.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "server/client/http_client.h"
+#include "core/slice.h"
 
 static enum status wrong(char *reason, const char *what)
 {

@@ -14,6 +14,7 @@
 #include "server/identity/identity.h"
 #include "server/identity/senders.h"
 #include "server/tls/tls.h"
+#include "server/tls/tls_check.h"
 
 #define ARENA_BYTES ((size_t)1 << 20)
 

@@ -6,24 +6,8 @@
 
 #include "core/slice.h"
 #include "core/status.h"
+#include "server/http/http_request.h"
 #include "server/http/http_scan.h"
-
-struct http_field {
-    struct slice name, value; /* value without white space around it */
-};
-
-/* Head of a request. Slices live in the parser until its next start. */
-struct http_request {
-    struct slice method;      /* as sent, a method that llhttp knows */
-    struct slice path, query; /* of origin-form or absolute-form targets; query without '?' */
-    struct http_field *fields;
-    size_t field_count;
-    bool version_11; /* else 1.0 */
-    bool keep_alive; /* the client wants the connection to go on */
-    bool expect_continue;
-    bool chunked;
-    int64_t content_length; /* -1 when chunked, 0 when there is no body */
-};
 
 enum http_parser_event {
     HTTP_PARSER_MORE,    /* all bytes consumed, nothing to tell yet */

@@ -3,7 +3,8 @@
 #ifndef VSOC_SERVER_HTTP_RULES_H
 #define VSOC_SERVER_HTTP_RULES_H
 
-#include "server/http/http_parser.h"
+#include "server/http/http_request.h"
+#include "server/http/http_scan.h"
 
 /* Checks method, target and fields of *request and fills what follows from them: path, query,
  * keep_alive, expect_continue, chunked, content_length. method, fields and version_11 are set by

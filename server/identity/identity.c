@@ -4,9 +4,9 @@
  * (parsers/engine/normalise.c does). */
 #include "server/identity/identity.h"
 
-#include "core/utf8.h"
 #include "server/identity/cert_names.h"
 #include "server/identity/senders.h"
+#include "server/identity/tenant_name.h"
 
 #define OTHER_NAMES 5 /* lists of a peer's names */
 
@@ -100,17 +100,6 @@ static enum status tenant_in(const struct slice_list *names, struct slice *tenan
     return STATUS_OK;
 }
 
-#define TENANT_MAX 128
-
-/* Text that every sink can store: UTF-8 without control characters. */
-bool identity_is_tenant(struct slice s)
-{
-    for (size_t i = 0; i < s.size; i++)
-        if (s.data[i] < 0x20 || s.data[i] == 0x7f)
-            return false;
-    return s.size > 0 && s.size <= TENANT_MAX && utf8_check(s) == STATUS_OK;
-}
-
 static enum status tenant_of(const struct http_peer *peer, const char *from, struct slice *tenant,
                              struct identity_refusal *why)
 {
@@ -124,7 +113,7 @@ static enum status tenant_of(const struct http_peer *peer, const char *from, str
         s = tenant_in(&peer->san_dns, tenant, why);
     else if (!strncmp(from, "name:", 5))
         *tenant = slice_from_text(from + 5);
-    if (s != STATUS_OK || identity_is_tenant(*tenant))
+    if (s != STATUS_OK || tenant_name_is_valid(*tenant))
         return s;
     return refuse(why, "no_tenant",
                   "the certificate names no tenant where identity.tenant_from looks for it");

@@ -67,7 +67,4 @@ bool identity_may_send(const struct identity *identity, struct slice format);
 /* May it send for this vehicle (17 bytes, upper case)? */
 bool identity_may_name(const struct identity *identity, struct slice vin);
 
-/* May this be a tenant's name: 1 to 128 bytes of UTF-8 without control characters. */
-bool identity_is_tenant(struct slice name);
-
 #endif

@@ -7,16 +7,16 @@
 
 #include "core/hash.h"
 #include "core/thread.h"
+#include "server/identity/tenant_name.h"
 
 /* Tenants whose keys a worker keeps at hand. */
 #define TENANTS_KEPT   8
-#define TENANT_MAX     128
 #define TENANT_PURPOSE "vsocd vehicle pseudonym"
 
 struct tenant_key {
     struct hmac_key key;
     size_t size; /* of name */
-    uint8_t name[TENANT_MAX];
+    uint8_t name[TENANT_NAME_MAX];
     bool used;
 };
 
@@ -74,7 +74,7 @@ static const struct hmac_key *key_of(struct pseudonym *p, struct slice tenant)
         if (kept->used && slice_equal(tenant, slice_make(kept->name, kept->size)))
             return &kept->key;
     }
-    ensure(tenant.size <= TENANT_MAX); /* identity_is_tenant */
+    ensure(tenant.size <= TENANT_NAME_MAX);
     struct tenant_key *made = &p->tenants[p->next];
     p->next = (p->next + 1) % TENANTS_KEPT;
     derive(p, tenant, &made->key);

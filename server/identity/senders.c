@@ -9,7 +9,7 @@
 #include "core/hash.h"
 #include "core/writer.h"
 #include "server/identity/credential_file.h"
-#include "server/identity/identity.h"
+#include "server/identity/tenant_name.h"
 #include "server/files/trusted_file.h"
 
 #define MEMORY_MAX ((size_t)256 << 20)
@@ -126,7 +126,7 @@ static enum status read_member(struct senders *senders, const struct json_node *
                                   "lower-case hex digits (`vsocd identity explain` prints it)");
     } else if (slice_equal_text(key, "tenant")) {
         line->has_tenant = true;
-        good = credential_read_text(node, &s->tenant) && identity_is_tenant(s->tenant);
+        good = credential_read_text(node, &s->tenant) && tenant_name_is_valid(s->tenant);
     } else if (slice_equal_text(key, "formats")) {
         good = credential_read_list(&senders->arena, node, &s->formats) &&
                credential_is_formats(s->formats);

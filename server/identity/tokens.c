@@ -9,7 +9,7 @@
 #include "core/arena.h"
 #include "core/hex.h"
 #include "server/identity/credential_file.h"
-#include "server/identity/identity.h"
+#include "server/identity/tenant_name.h"
 #include "server/files/trusted_file.h"
 
 #define MEMORY_MAX ((size_t)256 << 20)
@@ -108,7 +108,7 @@ static enum status copy_texts(struct tokens *tokens, struct token *t)
 enum status tokens_add(struct tokens *tokens, const struct token *token)
 {
     if (!token->id.size || !credential_is_word(token->id, "-_", TOKEN_ID_MAX) ||
-        !identity_is_tenant(token->tenant) || !credential_is_formats(token->formats))
+        !tenant_name_is_valid(token->tenant) || !credential_is_formats(token->formats))
         return STATUS_OUT_OF_RANGE;
     if (tokens_find(tokens, token->id))
         return STATUS_EXISTS;

@@ -16,27 +16,6 @@
  * others by default. */
 #define CIPHERS_TLS_1_2 "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AESCCM:!AESCCM8"
 
-struct tls_settings tls_settings_from_config(const struct config *config)
-{
-    return (struct tls_settings){
-        .certificate = config->tls_certificate,
-        .key = config->tls_key,
-        .client_ca = config->tls_client_ca,
-        .crl = config->tls_crl,
-        .deny_list = config->tls_deny_list,
-        .client_auth = (enum config_client_auth)config->tls_client_auth,
-        .need_client_eku = config->tls_client_eku == CLIENT_EKU_REQUIRED,
-        .chain_depth = (unsigned)config->tls_chain_depth,
-        .min_version = config->tls_min_version,
-    };
-}
-
-int64_t tls_asn1_seconds(const ASN1_TIME *time)
-{
-    struct tm tm;
-    return time && ASN1_TIME_to_tm(time, &tm) == 1 ? (int64_t)timegm(&tm) : INT64_MAX;
-}
-
 /* The only protocol spoken is HTTP/1.1; a client that offers others only is told so (RFC 7301). */
 static int choose_protocol(SSL *session, const unsigned char **chosen, unsigned char *chosen_size,
                            const unsigned char *offered, unsigned offered_size, void *arg)

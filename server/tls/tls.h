@@ -9,28 +9,12 @@
 #include <stdint.h>
 #include "core/arena.h"
 #include "core/status.h"
-#include "server/config/config.h"
 #include "server/net/peer.h"
+#include "server/tls/tls_refused.h"
+#include "server/tls/tls_settings.h"
 
 struct tls_context; /* reference-counted, immutable; shared by threads */
 struct ssl_st;
-struct stack_st_X509;
-struct x509_st;
-
-struct tls_settings {
-    const char *certificate; /* PEM file: server certificate and chain */
-    const char *key;         /* PEM file: its private key */
-    const char *client_ca;   /* PEM file, needed unless client_auth is off */
-    const char *crl;         /* PEM file or NULL: one list of every CA of client_ca, signed by it */
-    const char *deny_list;   /* file or NULL: hex SHA-256 fingerprints, or serial=HEX issuer=NAME */
-    enum config_client_auth client_auth;
-    bool need_client_eku; /* a sender's certificate must name clientAuth */
-    unsigned chain_depth; /* intermediates between a sender's certificate and one of client_ca */
-    unsigned min_version; /* place of the word in tls.min_version: 0 is 1.2, 1 is 1.3 */
-};
-
-/* The tls.* rows of config; texts stay config's. */
-struct tls_settings tls_settings_from_config(const struct config *config);
 
 /* Reads all files into a new context with one reference, the caller's. CONFIG with a sentence in
  * reason (names the file and what is wrong with it), NO_MEMORY. Thread: any. */
@@ -40,20 +24,6 @@ enum status tls_context_create(const struct tls_settings *settings, struct tls_c
 enum status tls_context_create_verifier(const struct tls_settings *settings,
                                         struct tls_context **out, char *reason,
                                         size_t reason_size) must_check;
-/* What a handshake would find about a client certificate. */
-struct tls_check {
-    const char *refused;         /* NULL: it is taken; else as tls_session_failure */
-    char reason[256];            /* of refused, a sentence */
-    char issuer_key[65];         /* hex SHA-256 of its CA's SubjectPublicKeyInfo; empty: none */
-    unsigned chain_size;         /* certificates of the verified chain */
-    bool has_client_eku, denied; /* on tls.deny_list itself */
-    int64_t begin_s, end_s;      /* validity */
-    int64_t crl_end_s;           /* first end of the lists; INT64_MAX: there are none */
-};
-/* Verifies a certificate as a handshake does. sent: intermediates that would be sent with it, NULL:
- * none. Thread: any. */
-void tls_context_check(const struct tls_context *context, struct x509_st *certificate,
-                       struct stack_st_X509 *sent, struct tls_check *out);
 /* One more reference. Thread: any. */
 struct tls_context *tls_context_hold(struct tls_context *context);
 /* Gives a reference back; the last one frees. NULL is allowed. Thread: any. */
@@ -81,14 +51,6 @@ enum status tls_session_recheck(struct ssl_st *session, const struct tls_context
 int64_t tls_session_peer_expiry_s(struct ssl_st *session);
 /* Counts a handshake's end in vsocd_tls_handshakes_total{result}. */
 void tls_count_handshake(const char *result);
-/* What is known of the certificate that a handshake or a recheck refused. */
-#define TLS_SERIAL_BYTES 20
-struct tls_refused {
-    char fingerprint[65];                  /* hex SHA-256 */
-    char serial[2 * TLS_SERIAL_BYTES + 1]; /* hex */
-    char subject[160], issuer[160];        /* RFC 2253; what could be a VIN is masked */
-    struct x509_st *certificate; /* NULL: no CA of tls.client_ca has signed it, anybody may have */
-};
 /* NULL: none was refused. Lives as long as the session. */
 const struct tls_refused *tls_session_refused(struct ssl_st *session);
 /* Why a handshake failed: a word for the metric's result label, and a sentence for the log in

@@ -1,11 +1,12 @@
 /* tls_check.c: a certificate is verified outside a handshake, with the same settings and callbacks
  * as in one: rechecks of open connections (workers) and `vsocd identity explain` (main thread). */
-#include "server/tls/tls_context.h"
+#include "server/tls/tls_check.h"
 
 #include <stdio.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include "server/identity/cert_names.h"
+#include "server/tls/tls_context.h"
 
 const char *tls_check_chain(struct tls_verification *v, X509 *certificate, STACK_OF(X509) * sent,
                             STACK_OF(X509) * *verified, char *reason, size_t reason_size)

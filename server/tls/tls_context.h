@@ -7,8 +7,9 @@
 #include <openssl/ssl.h>
 #include "core/hash.h"
 #include "core/writer.h"
-#include "server/tls/tls.h"
 #include "server/files/trusted_file.h"
+#include "server/tls/tls_refused.h"
+#include "server/tls/tls_settings.h"
 
 /* Sorted digests: of certificates, and of issuer and serial together. */
 struct tls_denied {
@@ -43,7 +44,8 @@ enum status tls_file_read(struct tls_complaint *c, const char *setting, const ch
 /* OpenSSL never asks on a terminal. */
 int tls_no_passphrase(char *buffer, int size, int writing, void *arg);
 
-int64_t tls_asn1_seconds(const ASN1_TIME *time); /* since 1970; INT64_MAX when it can't be read */
+/* Seconds since 1970; INT64_MAX when time can't be read. */
+int64_t tls_asn1_seconds(const ASN1_TIME *time);
 
 /* tls_files.c: certificate, chain and key of the server; CAs of senders. */
 enum status tls_load_certificate(struct tls_context *context, const struct tls_settings *settings,

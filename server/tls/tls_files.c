@@ -10,6 +10,12 @@
 #include "core/clock.h"
 #include "core/log/log.h"
 
+int64_t tls_asn1_seconds(const ASN1_TIME *time)
+{
+    struct tm tm;
+    return time && ASN1_TIME_to_tm(time, &tm) == 1 ? (int64_t)timegm(&tm) : INT64_MAX;
+}
+
 int tls_no_passphrase(char *buffer, int size, int writing, void *arg)
 {
     (void)buffer, (void)size, (void)writing, (void)arg;

@@ -5,7 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "server/client/http_client.h"
+#include <string.h>
+#include "server/client/http_url.h"
 
 static void assert_url(const char *text, bool tls, const char *host, const char *port,
                        const char *path)

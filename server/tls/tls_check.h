@@ -1,0 +1,26 @@
+/* tls_check.h: what a handshake would find about a client certificate, without a handshake. */
+#ifndef VSOC_SERVER_TLS_CHECK_H
+#define VSOC_SERVER_TLS_CHECK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct stack_st_X509;
+struct tls_context;
+struct x509_st;
+
+/* What a handshake would find about a client certificate. */
+struct tls_check {
+    const char *refused;         /* NULL: it is taken; else as tls_session_failure */
+    char reason[256];            /* of refused, a sentence */
+    char issuer_key[65];         /* hex SHA-256 of its CA's SubjectPublicKeyInfo; empty: none */
+    unsigned chain_size;         /* certificates of the verified chain */
+    bool has_client_eku, denied; /* on tls.deny_list itself */
+    int64_t begin_s, end_s;      /* validity */
+    int64_t crl_end_s;           /* first end of the lists; INT64_MAX: there are none */
+};
+/* Verifies a certificate as a handshake does. sent: intermediates that would be sent with it, NULL:
+ * none. Thread: any. */
+void tls_context_check(const struct tls_context *context, struct x509_st *certificate,
+                       struct stack_st_X509 *sent, struct tls_check *out);
+#endif
