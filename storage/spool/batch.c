@@ -4,8 +4,6 @@
 
 #include <stdlib.h>
 
-#include "storage/spool/spool_record.h"
-
 struct batch *batch_create(size_t limit_bytes)
 {
     struct batch *batch = calloc(1, sizeof *batch);
@@ -13,7 +11,7 @@ struct batch *batch_create(size_t limit_bytes)
         return NULL;
     arena_init(&batch->arena, limit_bytes);
     writer_init(&batch->events, limit_bytes);
-    writer_init(&batch->frame, SPOOL_RECORD_HEADER_BYTES + SPOOL_META_BYTES_MAX);
+    writer_init(&batch->frame, 0); /* spool_frame_prepare sets its limit */
     return batch;
 }
 

@@ -133,6 +133,7 @@ static void write_header(struct writer *w, const struct spool_frame *frame)
 enum status spool_frame_prepare(struct batch *batch)
 {
     struct writer *w = &batch->frame;
+    w->limit = SPOOL_RECORD_HEADER_BYTES + SPOOL_META_BYTES_MAX;
     uint64_t body = body_bytes(batch);
     if (batch->events.status != STATUS_OK)
         return batch->events.status;
