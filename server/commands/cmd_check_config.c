@@ -6,6 +6,7 @@
 #include "server/daemon/catalog_set.h"
 #include "server/commands/command.h"
 #include "server/commands/config_cli.h"
+#include "server/config/config_print.h"
 #include "server/files/data_folders.h"
 #include "server/daemon/plugins.h"
 #include "server/identity/pseudonym.h"

@@ -3,6 +3,7 @@
 #include "server/commands/command.h"
 
 #include "server/commands/config_cli.h"
+#include "server/config/config_mask.h"
 #include "storage/sinks/postgres/schema/pg_migrate.h"
 
 #include <stdio.h>

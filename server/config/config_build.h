@@ -3,6 +3,8 @@
 #ifndef VSOC_SERVER_CONFIG_BUILD_H
 #define VSOC_SERVER_CONFIG_BUILD_H
 
+#include "core/slice.h"
+#include "core/status.h"
 #include "server/config/config_table.h"
 
 /* Later ones win. */
@@ -63,10 +65,6 @@ void config_read_file(struct config_build *build);
 void config_read_yaml(struct config_build *build, struct slice text);
 void config_read_environment(struct config_build *build, char *const *environment);
 void config_read_sets(struct config_build *build, const char *const *sets, size_t count);
-/* The rows alone, from bytes: no environment, no file is touched, settings are not checked against
- * each other. For the fuzz target. */
-enum status config_from_text(struct slice yaml, const char *const *sets, size_t set_count,
-                             struct config **out, struct config_problems *problems) must_check;
 /* *_file settings, paths, and what no single row can say. files false: whether files are there
  * is not looked at. */
 void config_check(struct config_build *build, bool files);

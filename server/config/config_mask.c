@@ -1,7 +1,6 @@
 /* config_mask.c: writes settings that may hold secrets so that people can read them over a
  * shoulder. Any thread. Masks too much rather than too little. */
-#include "server/config/config.h"
-#include "server/config/config_print.h"
+#include "server/config/config_mask.h"
 
 #include <ctype.h>
 #include <strings.h>

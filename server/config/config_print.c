@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "core/writer.h"
+#include "server/config/config_mask.h"
 #include "server/config/config_value.h"
 
 #define MASK "****"

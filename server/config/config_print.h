@@ -1,19 +1,16 @@
-/* config_print.h: masking of secrets, for config_print.c and tests. Thread: any. */
+/* config_print.h: settings as text that people read; never with a secret. Thread: any. */
 #ifndef VSOC_SERVER_CONFIG_PRINT_H
 #define VSOC_SERVER_CONFIG_PRINT_H
 
-#include <stdbool.h>
+#include "server/config/config_table.h"
 
 struct writer;
 
-/* A libpq connection string with its passwords as ****; the whole of it as **** when it can't be
- * read. Not quoted. */
-void config_write_masked_dsn(const char *dsn, struct writer *out);
-/* True when it holds a password, or can't be read and may hold one. */
-bool config_dsn_has_secret(const char *dsn);
-/* True when the name of a property holds password, secret, key or jaas. */
-bool config_name_is_secret(const char *name);
-/* The same, but for properties that only name a file (….location). */
-bool config_value_is_secret(const char *name);
+/* The effective settings as YAML, secrets masked. */
+void config_print(const struct config *config, struct writer *out);
+/* The value as YAML flow text (strings in JSON quotes, sizes and durations with their largest
+ * exact unit), secrets masked. */
+void config_value_write(const struct config_row *row, const struct config *config,
+                        struct writer *out);
 
 #endif

@@ -3,7 +3,7 @@
 #ifndef VSOC_SERVER_CONFIG_TABLE_H
 #define VSOC_SERVER_CONFIG_TABLE_H
 
-#include "server/config/config.h"
+#include "server/config/config_types.h"
 
 enum config_kind {
     CONFIG_KIND_TEXT,

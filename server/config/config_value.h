@@ -2,6 +2,7 @@
 #ifndef VSOC_SERVER_CONFIG_VALUE_H
 #define VSOC_SERVER_CONFIG_VALUE_H
 
+#include "core/status.h"
 #include "server/config/config_table.h"
 
 struct writer;
@@ -26,10 +27,6 @@ bool config_value_equal(const struct config_row *row, const struct config *a,
                         const struct config *b);
 /* The word of an ENUM row at this place; "" when there is none. */
 const char *config_word(const struct config_row *row, unsigned place, char *buffer, size_t size);
-/* The value as YAML flow text (strings in JSON quotes, sizes and durations with their largest
- * exact unit), secrets masked. */
-void config_value_write(const struct config_row *row, const struct config *config,
-                        struct writer *out);
 /* Bytes or nanoseconds with the largest exact unit: "64MiB", "75s". */
 void config_size_write(uint64_t bytes, struct writer *out);
 void config_duration_write(uint64_t ns, struct writer *out);

@@ -21,6 +21,7 @@
 #include "core/metrics/metrics.h"
 #include "core/thread.h"
 #include "server/audit/audit.h"
+#include "server/config/config_mask.h"
 #include "core/exit_status.h"
 #include "server/files/data_folders.h"
 #include "server/net/file_budget.h"

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 
 #include "core/writer.h"
-#include "server/config/config_build.h"
+#include "server/config/config.h"
+#include "server/config/config_print.h"
 
 #define SETS_MAX  16
 #define PRINT_MAX ((size_t)8 << 20)

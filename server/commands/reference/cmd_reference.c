@@ -4,14 +4,13 @@
 
 #include "core/writer.h"
 #include "server/commands/command.h"
-#include "server/config/config.h"
 #include "server/commands/reference/reference.h"
 
 static const struct {
     const char *name;
     void (*write)(struct writer *out);
 } pages[] = {
-    {"config", config_reference},           {"metrics", reference_metrics},
+    {"config", reference_config},           {"metrics", reference_metrics},
     {"events", reference_events},           {"formats", reference_formats},
     {"mapping", reference_mapping},         {"schema", reference_schema},
     {"schema-out", reference_schema_out},   {"vsocd.8", reference_man_program},

@@ -109,7 +109,7 @@ static void write_row(const struct config_row *row, struct writer *out)
     writer_text(out, " |\n");
 }
 
-void config_reference(struct writer *out)
+void reference_config(struct writer *out)
 {
     writer_text(out, introduction);
     for (size_t i = 0; i < CONFIG_ROW_COUNT; i++) {

@@ -4,7 +4,8 @@
 
 struct writer;
 
-/* Markdown: docs/configuration.md is config_reference (server/config/config.h). */
+/* Markdown. */
+void reference_config(struct writer *out);  /* docs/configuration.md */
 void reference_metrics(struct writer *out); /* docs/metrics.md */
 void reference_events(struct writer *out);  /* docs/events.md */
 /* The table of parsers. */

@@ -12,6 +12,7 @@
 
 #include "core/writer.h"
 #include "server/config/config.h"
+#include "server/config/config_print.h"
 
 static char folder[64];
 static char file[96];

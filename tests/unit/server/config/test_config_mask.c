@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "core/writer.h"
-#include "server/config/config_print.h"
+#include "server/config/config_mask.h"
 
 static void assert_masked(const char *dsn, const char *expected)
 {

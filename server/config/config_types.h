@@ -1,0 +1,77 @@
+/* config_types.h: the settings as one struct, made from config.def. It is immutable: reload makes a
+ * new one and swaps the pointer. */
+#ifndef VSOC_SERVER_CONFIG_TYPES_H
+#define VSOC_SERVER_CONFIG_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "core/arena.h"
+
+/* Most items of a LIST and entries of a MAP. */
+#define CONFIG_ITEMS_MAX 256
+
+struct config_list {
+    const char *const *items;
+    size_t count;
+};
+
+struct config_map {
+    const char *const *names;
+    const char *const *values;
+    size_t count;
+};
+
+#define CONFIG_TYPE_TEXT     const char *
+#define CONFIG_TYPE_BOOL     bool
+#define CONFIG_TYPE_UINT     uint64_t
+#define CONFIG_TYPE_SIZE     uint64_t
+#define CONFIG_TYPE_DURATION int64_t
+#define CONFIG_TYPE_ENUM     unsigned /* place of the word in its row, from 0 */
+#define CONFIG_TYPE_LIST     struct config_list
+#define CONFIG_TYPE_MAP      struct config_map
+
+#define CONFIG_RELOAD 1u /* taken on SIGHUP */
+#define CONFIG_SECRET 2u /* masked in --print */
+#define CONFIG_SECRET_VALUES                                                                       \
+    4u /* MAP: values whose name holds password, secret, key or jaas are masked */
+#define CONFIG_PATH                                                                                \
+    8u /* TEXT, LIST: files; relative ones in the file are relative to its folder                  \
+        */
+#define CONFIG_LATER 16u /* has no effect in this version: any value but the default is refused */
+
+struct senders;
+struct tokens;
+
+struct config {
+#define CONFIG(key, member, kind, fallback, min, max, flags, help) CONFIG_TYPE_##kind member;
+#include "server/config/config.def"
+#undef CONFIG
+    struct tokens *tokens;   /* of identity.tokens_file; NULL: none are taken */
+    struct senders *senders; /* of identity.senders_file; NULL: none are listed */
+    struct arena arena;      /* holds every text */
+    struct config *texts_of; /* whose arena the texts are in; NULL: its own */
+    unsigned borrowers;      /* settings whose texts are in this arena */
+    bool gone;               /* destroyed, but for the borrowers */
+    char *path; /* of the file, NULL: none; relative paths in it are relative to its folder */
+};
+
+/* Words of the ENUM rows, in the order of their rows in config.def. */
+enum config_hec_ack { HEC_ACK_OFF, HEC_ACK_SPOOL, HEC_ACK_KAFKA, HEC_ACK_POSTGRES, HEC_ACK_ALL };
+enum config_evidence { EVIDENCE_REFUSE, EVIDENCE_EVICT };
+enum config_client_eku { CLIENT_EKU_REQUIRED, CLIENT_EKU_OPTIONAL };
+enum config_client_auth { CLIENT_AUTH_REQUIRED, CLIENT_AUTH_OPTIONAL, CLIENT_AUTH_OFF };
+
+/* One mistake. */
+struct config_problem {
+    char source[256];    /* file name, "environment" or "--set" */
+    size_t line, column; /* 1-based; 0 when the source has none */
+    char text[512];      /* what is wrong and what would be right */
+};
+
+struct config_problems {
+    struct config_problem items[32];
+    size_t count; /* found in all; only the first 32 are kept */
+};
+
+#endif
