@@ -77,13 +77,20 @@ def test_small_batches_are_answered_within_a_long_body(make_server):
     assert within >= 6
 
 
+def has_had(server, connections):
+    """So many clients came and left, and nothing of theirs is under way."""
+    label = 'listener="ingest"'
+    came = server.metric("vsocd_http_connections_accepted_total", label) >= connections
+    return came and server.metric("vsocd_http_connections", label) == 0 and in_flight(server) == 0
+
+
 def test_a_client_that_leaves_half_way_leaves_nothing_behind(server):
     """Its key is free again, its memory is given back."""
     body = long_body(1)
     for _ in range(8):
         with server.connect() as link:
             link.sendall(head_of(body) + body)
-    wait_until(lambda: in_flight(server) == 0, what="the memory of requests whose clients have left")
+    wait_until(lambda: has_had(server, connections=8), what="all of them, and the memory of their requests")
     reply = server.post(body, Content_Encoding="gzip")
     assert reply.status == 200 and reply.json["accepted"] == EVENTS
     server.terminate()
