@@ -30,8 +30,6 @@ GENERATED = {
 GENERATED_PARTS = {"docs/formats.md": ["formats", "mapping"]}
 
 LAYERS = {"core", "parsers", "storage", "server"}
-# Layers whose rooms all have a README.md.
-LAYERS_WITH_PAGES = {"core", "parsers"}
 
 # Circles of modules that are still there; none may be added.
 CIRCLES = [
@@ -276,7 +274,7 @@ def test_rooms_are_small():
 
 
 def first_pages():
-    return {room: f"{room}/README.md" for room in ROOMS if room.split("/")[0] in LAYERS_WITH_PAGES}
+    return {room: f"{room}/README.md" for room in ROOMS}
 
 
 def test_rooms_have_a_first_page():
@@ -291,6 +289,39 @@ def test_rooms_have_a_first_page():
 
 def test_architecture_prints_the_rooms():
     assert table() in read("ARCHITECTURE.md"), "the table of rooms is stale: run tests/check_docs.py --write"
+
+
+def where_is_it():
+    """Rows of ARCHITECTURE.md's "Where is it": (question, paths, symbols)."""
+    for line in read("ARCHITECTURE.md").partition("## Where is it")[2].splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("| ") and cells[2] not in ("look for", "---"):
+            paths = [path.rstrip("/") for path in re.findall(r"`([\w.-]+/[\w./-]*)`", cells[1])]
+            yield cells[0], paths, re.findall(r"`([^`]+)`", cells[2])
+
+
+def test_places_that_architecture_names_hold_what_it_says():
+    rows, problems = list(where_is_it()), []
+    for question, paths, symbols in rows:
+        missing = [path for path in paths if not (ROOT / path).exists()]
+        problems += [f"{question} {path} is not there" for path in missing]
+        texts = [read(path) for path in paths if (ROOT / path).is_file()]
+        problems += [f"{question} no {symbol} in {', '.join(paths)}" for symbol in symbols
+                     if not any(re.search(rf"\b{re.escape(symbol)}\b", text) for text in texts)]
+        if not paths or (not symbols and texts):
+            problems.append(f"{question} name a path, and what to look for in a file")
+    assert len([question for question, _, _ in rows if question.rstrip(")").endswith(("?", "planned"))]) == 20
+    fail_if(problems)
+
+
+def test_table_of_changed_names_files():
+    import changed
+
+    problems = [f"tests/changed.py: {start} is not there" for start in changed.TESTS if not any(ROOT.glob(start + "*"))]
+    problems += [f"tests/changed.py: {pattern} is not there" for patterns in changed.TESTS.values() for pattern in patterns
+                 if not any((ROOT / "tests").glob(pattern))]
+    problems += [f"tests/changed.py: no tests for {room}/" for room in ROOMS if not any(f"{room}/".startswith(start) for start in changed.TESTS)]
+    fail_if(problems)
 
 
 def test_libraries_stay_behind_their_files():

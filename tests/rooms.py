@@ -125,12 +125,23 @@ def circles(edges):
     return found
 
 
+# Names of sets of rooms in the table, the larger first.
+SETS = {"*parsing*": FORMAT, "*core*": CORE, "*read*": READ}
+
+
+def shortened(names, sets):
+    """The rooms as a text, sets by their names."""
+    names, used = list(dict.fromkeys(names)), []
+    for alias, members in sets.items():
+        if all(name in names for name in members):
+            used.append(alias)
+            names = [name for name in names if name not in members]
+    return ", ".join(used + [f"`{name}/`" for name in names]) or "–"
+
+
 def may_include(room):
-    """The rooms that a room may include, as a list for people."""
-    seen = list(dict.fromkeys(ROOMS[room][1]))
-    if all(name in seen for name in CORE):
-        seen = ["core/*"] + [name for name in seen if name not in CORE]
-    return ", ".join(seen) or "–"
+    """What a room may include besides itself: the text of the table and of the room's README."""
+    return shortened(ROOMS[room][1], SETS)
 
 
 def first_page_line(room):
@@ -139,8 +150,10 @@ def first_page_line(room):
 
 
 def table():
-    """The rooms as a Markdown table."""
-    lines = ["| room | holds | may include |", "| --- | --- | --- |"]
-    for room, (subject, _) in ROOMS.items():
-        lines.append(f"| `{room}/` | {subject} | {may_include(room)} |")
+    """The rooms as two Markdown tables: the sets, the rooms."""
+    smaller = {alias: members for alias, members in SETS.items() if alias != "*parsing*"}
+    lines = ["| set | rooms |", "| --- | --- |"]
+    lines += [f"| {alias} | {shortened(members, {} if alias in smaller else smaller)} |" for alias, members in reversed(SETS.items())]
+    lines += ["", "| room | holds | may include |", "| --- | --- | --- |"]
+    lines += [f"| `{room}/` | {subject} | {may_include(room)} |" for room, (subject, _) in ROOMS.items()]
     return "\n".join(lines) + "\n"
