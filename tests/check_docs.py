@@ -268,6 +268,21 @@ def test_modules_form_no_circle():
     fail_if([f"include circle: {', '.join(members)}" for members in circles(edges) if set(members) not in CIRCLES])
 
 
+# What the tree has one of: words of the C library that only one file may use.
+ONE_OF_EACH = {
+    r"\beventfd\(": "core/wait/wake.c",
+    r"\bpthread_condattr_": "core/wait/condition.c",
+    r"\bpthread_cond_timedwait\(": "core/wait/condition.c",
+}
+
+
+def test_one_of_each():
+    texts = {name: read(name) for name in sources() if is_ours(name)}
+    for word, home in ONE_OF_EACH.items():
+        users = {name for name, text in texts.items() if re.search(word, text)}
+        assert users == {home}, f"{word} belongs to {home}, which others call: {sorted(users)}"
+
+
 def test_rooms_are_small():
     count = collections.Counter(room_of(name) for name in sources() if is_ours(name))
     fail_if([f"{room}/ has {files} sources, 30 at most" for room, files in count.items() if files > 30])

@@ -11,12 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/clock.h"
 #include "core/metrics/metrics.h"
 #include "core/thread.h"
+#include "core/wait/condition.h"
 
 /* How often the log thread looks up from a reader that takes nothing. */
 #define LOOK_MS 50
@@ -134,19 +134,6 @@ void log_out_put(struct slice line)
         put_direct(line, state == DIRECT ? -1 : 0);
 }
 
-static struct timespec time_of(int64_t ns)
-{
-    return (struct timespec){.tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S};
-}
-
-/* Monotonic and never faked: deadlines of waits are the system's. */
-static int64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
-}
-
 /* Under the lock. False: ended and nothing is left to write. */
 static bool wait_for_lines(void)
 {
@@ -195,7 +182,7 @@ static void log_thread(void *arg)
     (void)arg;
     thread_assert(THREAD_LOG);
     pthread_mutex_lock(&out.lock);
-    while (wait_for_lines() && !(out.ending && now_ns() >= out.deadline_ns)) {
+    while (wait_for_lines() && !(out.ending && clock_kernel_ns() >= out.deadline_ns)) {
         size_t run = LOG_OUT_RING_BYTES - out.head;
         struct slice bytes = slice_make(out.ring + out.head, out.used < run ? out.used : run);
         pthread_mutex_unlock(&out.lock);
@@ -223,12 +210,8 @@ static void after_fork_in_child(void)
 
 static void prepare(void)
 {
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&out.filled, &monotonic);
-    pthread_cond_init(&out.emptied, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    condition_init(&out.filled);
+    condition_init(&out.emptied);
     pthread_atfork(NULL, NULL, after_fork_in_child);
 }
 
@@ -257,9 +240,8 @@ enum status log_out_start(log_out_notice notice)
  * for. */
 static void wait_until(int64_t deadline_ns, bool for_end)
 {
-    struct timespec until = time_of(deadline_ns);
     while (!out.ended && (for_end || out.used > 0))
-        if (pthread_cond_timedwait(&out.emptied, &out.lock, &until) != 0)
+        if (!condition_wait(&out.emptied, &out.lock, deadline_ns))
             return;
 }
 
@@ -268,7 +250,7 @@ void log_out_flush(int64_t wait_ns)
     if (atomic_load(&out_state) != RUNNING)
         return;
     pthread_mutex_lock(&out.lock);
-    wait_until(now_ns() + wait_ns, false);
+    wait_until(clock_kernel_ns() + wait_ns, false);
     pthread_mutex_unlock(&out.lock);
 }
 
@@ -278,7 +260,7 @@ void log_out_stop(int64_t wait_ns)
         return;
     pthread_mutex_lock(&out.lock);
     out.ending = true;
-    out.deadline_ns = now_ns() + wait_ns;
+    out.deadline_ns = clock_kernel_ns() + wait_ns;
     pthread_cond_signal(&out.filled);
     wait_until(out.deadline_ns + 4 * LOOK_MS * NS_PER_MS, true);
     bool ended = out.ended;

@@ -6,28 +6,22 @@
  * eventfd, are one step each under the lock. After close nothing comes. */
 #include "core/wait/mailbox.h"
 
-#include <errno.h>
-#include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "core/clock.h"
 #include "core/thread.h"
+#include "core/wait/condition.h"
+#include "core/wait/wake.h"
 
 enum status mailbox_init(struct mailbox *box, bool with_event_fd)
 {
     int fd = -1;
     if (with_event_fd) {
-        fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+        fd = wake_open();
         if (fd < 0)
             return STATUS_BUSY;
     }
     *box = (struct mailbox){.last = &box->first, .event_fd = fd};
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&box->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    condition_init(&box->wake);
     pthread_mutex_init(&box->lock, NULL);
     return STATUS_OK;
 }
@@ -45,10 +39,8 @@ void mailbox_fini(struct mailbox *box)
 /* Under the lock, so that the descriptor cannot be closed meanwhile. */
 static void mailbox_notify(struct mailbox *box)
 {
-    if (box->event_fd >= 0) {
-        ssize_t n = write(box->event_fd, &(uint64_t){1}, sizeof(uint64_t));
-        (void)n; /* EAGAIN: the counter is high, so the loop is awake */
-    }
+    if (box->event_fd >= 0)
+        wake_send(box->event_fd);
     pthread_cond_signal(&box->wake);
 }
 
@@ -77,11 +69,8 @@ static struct mail *mailbox_empty(struct mailbox *box)
     box->first = NULL;
     box->last = &box->first;
     box->count = 0;
-    if (box->event_fd >= 0) {
-        uint64_t count;
-        ssize_t n = read(box->event_fd, &count, sizeof count);
-        (void)n; /* EAGAIN: nobody has written since */
-    }
+    if (box->event_fd >= 0)
+        wake_clear(box->event_fd);
     return all;
 }
 
@@ -93,27 +82,16 @@ struct mail *mailbox_take(struct mailbox *box)
     return all;
 }
 
-/* The kernel's clock, not clock.h's: the condition variable waits by it. */
-static struct timespec wait_end(int64_t timeout_ns)
-{
-    struct timespec end;
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    int64_t ns = end.tv_nsec + timeout_ns % NS_PER_S;
-    end.tv_sec += (time_t)(timeout_ns / NS_PER_S + ns / NS_PER_S);
-    end.tv_nsec = (long)(ns % NS_PER_S);
-    return end;
-}
-
 struct mail *mailbox_wait(struct mailbox *box, int64_t timeout_ns)
 {
-    struct timespec end = wait_end(timeout_ns < 0 ? 0 : timeout_ns);
+    int64_t end_ns = condition_end_ns(timeout_ns);
     pthread_mutex_lock(&box->lock);
-    int err = 0;
-    while (!box->first && !box->closed && err != ETIMEDOUT) {
+    bool in_time = true;
+    while (!box->first && !box->closed && in_time) {
         if (timeout_ns < 0)
-            err = pthread_cond_wait(&box->wake, &box->lock);
+            pthread_cond_wait(&box->wake, &box->lock);
         else
-            err = pthread_cond_timedwait(&box->wake, &box->lock, &end);
+            in_time = condition_wait(&box->wake, &box->lock, end_ns);
     }
     struct mail *all = mailbox_empty(box);
     pthread_mutex_unlock(&box->lock);

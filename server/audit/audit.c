@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/metrics/metrics.h"
 #include "core/thread.h"
+#include "core/wait/condition.h"
 #include "core/writer.h"
 #include "server/audit/audit_file.h"
 #include "server/audit/audit_fold.h"
@@ -19,8 +20,8 @@
 #define LOG_COMPONENT "audit"
 #include "core/log/log.h"
 
-#define FLUSH_SECONDS 1
-#define LINE_BYTES    4096
+#define FLUSH_NS   NS_PER_S
+#define LINE_BYTES 4096
 
 static struct {
     _Atomic(struct audit_fold *) fold; /* NULL: not started */
@@ -132,11 +133,9 @@ static void flush(bool all)
 
 static bool wait_for_turn(void)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += FLUSH_SECONDS;
+    int64_t end_ns = condition_end_ns(FLUSH_NS);
     pthread_mutex_lock(&audit.lock);
-    while (!audit.ending && pthread_cond_timedwait(&audit.wake, &audit.lock, &until) == 0)
+    while (!audit.ending && condition_wait(&audit.wake, &audit.lock, end_ns))
         ;
     bool ending = audit.ending;
     pthread_mutex_unlock(&audit.lock);
@@ -152,15 +151,6 @@ static void audit_thread(void *arg)
     flush(true);
 }
 
-static void prepare_wake(void)
-{
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&audit.wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-}
-
 enum status audit_start(const char *data_dir, uint64_t max_bytes, char reason[256])
 {
     thread_assert(THREAD_MAIN);
@@ -171,7 +161,7 @@ enum status audit_start(const char *data_dir, uint64_t max_bytes, char reason[25
         return s;
     }
     struct audit_fold *fold = audit_fold_create();
-    prepare_wake();
+    condition_init(&audit.wake);
     audit.ending = audit.failing = false;
     audit.lines = metric_series(METRIC_vsocd_audit_lines_total, "");
     audit.errors = metric_series(METRIC_vsocd_audit_write_errors_total, "");

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <signal.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -32,6 +31,7 @@
 #define LOG_COMPONENT "app"
 #include "core/log/log.h"
 #include "core/disk/fault.h"
+#include "core/wait/wake.h"
 
 #define TICK_MS 50
 /* Batches waiting for the writer: beyond it requests are refused, so that memory and latency stay
@@ -51,21 +51,17 @@ static void on_reload_signal(evutil_socket_t number, short what, void *arg)
 static void on_spool_failure(void *arg)
 {
     struct app *app = arg;
-    uint64_t one = 1;
     atomic_store(&app->shared.failed, true);
-    while (write(app->failure_fd, &one, sizeof one) < 0 && errno == EINTR)
-        ;
+    wake_send(app->failure_fd);
 }
 
 void app_on_misconfigured(void *arg, const char *problem)
 {
     struct app *app = arg;
-    uint64_t one = 1;
     if (atomic_exchange(&app->misconfigured, true))
         return;
     log_error("a sink refuses its settings; the process ends", LOG_TEXT("problem", problem));
-    while (write(app->failure_fd, &one, sizeof one) < 0 && errno == EINTR)
-        ;
+    wake_send(app->failure_fd);
 }
 
 static void on_failure(evutil_socket_t fd, short what, void *arg)
@@ -104,7 +100,7 @@ static enum status make_loop(struct app *app)
 {
     struct timeval tick = {0, TICK_MS * 1000};
     app->base = event_base_new();
-    app->failure_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    app->failure_fd = wake_open();
     if (!app->base || app->failure_fd < 0)
         return STATUS_BUSY;
     bool good =

@@ -2,11 +2,9 @@
  * worker's thread; words are flags and an eventfd. Does not parse or answer anything itself. */
 #include "server/daemon/worker.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -14,6 +12,7 @@
 #include "core/clock.h"
 #include "core/thread.h"
 #include "core/disk/fault.h"
+#include "core/wait/wake.h"
 
 enum { WORD_RELOAD = 1, WORD_SINK_MOVED = 2, WORD_DRAIN = 4, WORD_STOP = 8, WORD_SHED = 16 };
 
@@ -43,11 +42,8 @@ struct worker {
 
 static void send_word(struct worker *w, unsigned word)
 {
-    uint64_t one = 1;
-    if (atomic_fetch_or(&w->words, word) & word)
-        return;
-    while (write(w->word_fd, &one, sizeof one) < 0 && errno == EINTR)
-        ;
+    if (!(atomic_fetch_or(&w->words, word) & word))
+        wake_send(w->word_fd);
 }
 
 static void take_reload(struct worker *w)
@@ -80,10 +76,8 @@ static void note_state(struct worker *w)
 static void on_word(evutil_socket_t fd, short what, void *arg)
 {
     struct worker *w = arg;
-    uint64_t count;
     (void)what;
-    if (read(fd, &count, sizeof count) < 0 && errno != EAGAIN && errno != EINTR)
-        return;
+    wake_clear(fd);
     unsigned words = atomic_exchange(&w->words, 0);
     if (words & WORD_RELOAD)
         take_reload(w);
@@ -205,7 +199,7 @@ enum status worker_create(const struct worker_options *o, struct worker **out)
         return STATUS_NO_MEMORY;
     w->number = o->number;
     pthread_mutex_init(&w->reload_lock, NULL);
-    w->word_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    w->word_fd = wake_open();
     w->base = make_base();
     w->ingest = ingest_create(o->shared, o->config, o->catalog, on_shed, w);
     atomic_store(&w->heartbeat_ns, clock_monotonic_ns());

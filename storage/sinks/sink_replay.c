@@ -3,11 +3,9 @@
  * or by what it finds when it looks (sink_held.h). */
 #include "storage/sinks/sink_replay.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/clock.h"
@@ -59,13 +57,6 @@ static void show(const struct run *r, const char *problem)
 
 /* --- the other side ------------------------------------------------------------------------- */
 
-static void pause_a_moment(void)
-{
-    struct timespec t = {.tv_nsec = PAUSE_NS};
-    while (nanosleep(&t, &t) != 0 && errno == EINTR)
-        ;
-}
-
 /* Tries until it goes well, a person is needed, or patience is at its end. */
 static enum status insist(struct run *r, enum sink_result (*attempt)(struct run *r))
 {
@@ -83,7 +74,7 @@ static enum status insist(struct run *r, enum sink_result (*attempt)(struct run 
         if (now_ns - away_ns > r->options->patience_ns)
             return STATUS_UNAVAILABLE;
         show(r, r->problem->text);
-        pause_a_moment();
+        clock_sleep(PAUSE_NS);
     }
 }
 

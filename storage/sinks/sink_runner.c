@@ -5,10 +5,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "core/clock.h"
 #include "core/log/log.h"
+#include "core/wait/condition.h"
 
 #define STOP_TICK_NS (50 * NS_PER_MS)
 
@@ -44,11 +44,7 @@ static struct sink_runner *runner_new(const struct sink_runner_options *options,
     runner->options.config.lanes = options->lanes;
     runner->options.config.spool_uid = runner->spool_uid;
     runner->spool = spool;
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&runner->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    condition_init(&runner->changed);
     pthread_mutex_init(&runner->lock, NULL);
     make_series(runner);
     return runner;
@@ -152,12 +148,7 @@ enum status sink_runner_start(struct sink_runner *runner)
 
 void sink_runner_wait(struct sink_runner *runner, int64_t ns)
 {
-    struct timespec end;
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    ns += end.tv_nsec;
-    end.tv_sec += (time_t)(ns / NS_PER_S);
-    end.tv_nsec = (long)(ns % NS_PER_S);
-    pthread_cond_timedwait(&runner->changed, &runner->lock, &end);
+    (void)condition_wait(&runner->changed, &runner->lock, condition_end_ns(ns));
 }
 
 void sink_runner_begin_stop(struct sink_runner *runner, int64_t deadline_ns)

@@ -4,6 +4,7 @@
 #include "storage/spool/spool_internal.h"
 
 #include "core/log/log.h"
+#include "core/wait/condition.h"
 #include "core/disk/folder.h"
 #include "storage/spool/spool_frame.h"
 #include "storage/spool/spool_recover.h"
@@ -150,11 +151,7 @@ static struct spool *spool_create(const struct spool_options *options)
         return NULL;
     }
     pthread_mutex_init(&spool->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&spool->grown, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    condition_init(&spool->grown);
     return spool;
 }
 

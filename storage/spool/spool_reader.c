@@ -5,13 +5,13 @@
 
 #include "core/clock.h"
 #include "core/log/log.h"
+#include "core/wait/condition.h"
 #include "storage/spool/spool_scan.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 struct spool_reader {
@@ -387,27 +387,17 @@ void spool_reader_close(struct spool_reader *reader)
     free(reader);
 }
 
-static struct timespec deadline(int64_t timeout_ns)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    int64_t ns = t.tv_nsec + timeout_ns % NS_PER_S;
-    t.tv_sec += (time_t)(timeout_ns / NS_PER_S + ns / NS_PER_S);
-    t.tv_nsec = (long)(ns % NS_PER_S);
-    return t;
-}
-
 bool spool_reader_wait(struct spool_reader *reader, int64_t timeout_ns)
 {
     struct spool *spool = reader->spool;
     if (!spool)
         return false;
-    struct timespec end = deadline(timeout_ns < 0 ? 0 : timeout_ns);
-    int err = 0;
+    int64_t end_ns = condition_end_ns(timeout_ns);
+    bool in_time = true;
     uint64_t seen = reader->reached > reader->position ? reader->reached : reader->position;
     pthread_mutex_lock(&spool->lock);
-    while (spool->position <= seen && spool->woken == reader->woken && err != ETIMEDOUT)
-        err = pthread_cond_timedwait(&spool->grown, &spool->lock, &end);
+    while (spool->position <= seen && spool->woken == reader->woken && in_time)
+        in_time = condition_wait(&spool->grown, &spool->lock, end_ns);
     reader->woken = spool->woken;
     bool there = spool->position > seen;
     pthread_mutex_unlock(&spool->lock);

@@ -14,7 +14,6 @@
 #include "storage/spool/spool_frame.h"
 
 #include <errno.h>
-#include <time.h>
 #include <unistd.h>
 
 #define TICK_NS      NS_PER_S          /* cursors and retention */
@@ -304,12 +303,6 @@ static void tick(struct spool *spool)
         look_for_room(spool);
 }
 
-static void pause_ns(int64_t ns)
-{
-    struct timespec t = {.tv_sec = (time_t)(ns / NS_PER_S), .tv_nsec = (long)(ns % NS_PER_S)};
-    nanosleep(&t, NULL);
-}
-
 /* Batches came in while the last sync ran, so more are under way: gathers them for one sync. A lone
  * batch in an idle spool never waits. */
 static struct mail *gather(struct spool *spool, struct mail *mail)
@@ -318,8 +311,8 @@ static struct mail *gather(struct spool *spool, struct mail *mail)
         spool->last_sync_end_ns + spool->options.commit_interval_ns - clock_monotonic_ns();
     if (wait_ns <= 0 || mailbox_is_closed(&spool->inbox))
         return mail;
-    pause_ns(wait_ns < spool->options.commit_interval_ns ? wait_ns
-                                                         : spool->options.commit_interval_ns);
+    clock_sleep(wait_ns < spool->options.commit_interval_ns ? wait_ns
+                                                            : spool->options.commit_interval_ns);
     struct mail *more = mailbox_take(&spool->inbox), **end = &mail;
     while (*end)
         end = &(*end)->next;

@@ -5,12 +5,13 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "core/clock.h"
 #include "core/log/log.h"
 #include "core/metrics/metrics.h"
+#include "core/wait/condition.h"
 
-#define PATIENCE_S 10
+#define PATIENCE_NS (10 * NS_PER_S)
 
 struct closing {
     rd_kafka_t *handle;
@@ -49,13 +50,10 @@ static void *run(void *arg)
 
 static bool wait_until_gone(struct closing *closing)
 {
-    struct timespec end;
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    end.tv_sec += PATIENCE_S;
+    int64_t end_ns = condition_end_ns(PATIENCE_NS);
     pthread_mutex_lock(&closing->lock);
-    int error = 0;
-    while (!closing->gone && !error)
-        error = pthread_cond_timedwait(&closing->changed, &closing->lock, &end);
+    while (!closing->gone && condition_wait(&closing->changed, &closing->lock, end_ns))
+        ;
     bool gone = closing->gone;
     closing->left = !gone;
     pthread_mutex_unlock(&closing->lock);
@@ -65,16 +63,12 @@ static bool wait_until_gone(struct closing *closing)
 static struct closing *closing_new(rd_kafka_t *handle, const struct kafka_texts *texts)
 {
     struct closing *closing = calloc(1, sizeof *closing);
-    pthread_condattr_t monotonic;
     if (!closing)
         return NULL;
     closing->handle = handle;
     if (texts)
         closing->texts = *texts;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&closing->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    condition_init(&closing->changed);
     pthread_mutex_init(&closing->lock, NULL);
     return closing;
 }

@@ -7,6 +7,7 @@
 #include "core/log/log.h"
 #include "core/metrics/metrics.h"
 #include "core/thread.h"
+#include "core/wait/condition.h"
 #include "storage/sinks/postgres/client/pg_connection.h"
 
 #include <stdio.h>
@@ -29,12 +30,10 @@ struct pg_watch {
 /* Time to the next look; false: stop. */
 static bool wait_for_turn(struct pg_watch *w)
 {
-    struct timespec until;
-    int64_t end_ns = clock_monotonic_ns() + LOOK_WAIT_NS;
-    until = (struct timespec){end_ns / NS_PER_S, end_ns % NS_PER_S};
+    int64_t end_ns = condition_end_ns(LOOK_WAIT_NS);
     pthread_mutex_lock(&w->lock);
-    while (!w->stopping && clock_monotonic_ns() < end_ns)
-        pthread_cond_timedwait(&w->changed, &w->lock, &until);
+    while (!w->stopping && condition_wait(&w->changed, &w->lock, end_ns))
+        ;
     bool go_on = !w->stopping;
     pthread_mutex_unlock(&w->lock);
     return go_on;
@@ -95,15 +94,11 @@ enum status pg_watch_start(const char *dsn, const char *instance, struct pg_watc
 {
     char application[64];
     struct pg_error error;
-    pthread_condattr_t attributes;
     struct pg_watch *w = calloc(1, sizeof *w);
     if (!w)
         return STATUS_NO_MEMORY;
     pthread_mutex_init(&w->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&w->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    condition_init(&w->changed);
     w->ended = metric_series(METRIC_vsocd_pg_sessions_ended_total, "");
     snprintf(application, sizeof application, "vsocd watch %.40s", instance);
     enum status status = pg_connection_create(dsn, application, &w->connection, &error);

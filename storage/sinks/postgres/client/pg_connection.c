@@ -6,6 +6,7 @@
 
 #include "core/clock.h"
 #include "core/log/log.h"
+#include "core/wait/wake.h"
 #include "storage/sinks/postgres/client/pg_dsn.h"
 #include "core/disk/fault.h"
 
@@ -14,7 +15,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #define TIMEOUT_DEFAULT_MS 60000u
@@ -25,7 +25,7 @@
 struct pg_connection {
     struct pg_dsn *dsn;
     PGconn *pg; /* NULL: closed */
-    int wake;   /* eventfd: readable once interrupted */
+    int wake;   /* core/wait/wake.h: readable once interrupted */
     unsigned timeout_ms;
     void (*notice)(void *arg, const char *text);
     void *notice_arg;
@@ -44,7 +44,7 @@ enum status pg_connection_create(const char *dsn, const char *application,
     struct pg_connection *c = calloc(1, sizeof *c);
     if (!c)
         return STATUS_NO_MEMORY;
-    c->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    c->wake = wake_open();
     c->timeout_ms = TIMEOUT_DEFAULT_MS;
     c->notice = notice_to_log;
     enum status status =
@@ -94,9 +94,7 @@ void pg_connection_close(struct pg_connection *c)
 
 void pg_connection_interrupt(struct pg_connection *c)
 {
-    uint64_t one = 1;
-    ssize_t n = write(c->wake, &one, sizeof one);
-    (void)n; /* full means that it was interrupted before */
+    wake_send(c->wake);
 }
 
 /* First line of a message of libpq's, without its end. */
@@ -437,9 +435,7 @@ enum status pg_connection_open(struct pg_connection *c, unsigned timeout_ms, str
 {
     if (c->pg)
         return STATUS_OK;
-    uint64_t count;
-    ssize_t n = read(c->wake, &count, sizeof count); /* an old interrupt is over */
-    (void)n;
+    wake_clear(c->wake); /* an old interrupt is over */
     enum status status = STATUS_UNAVAILABLE;
     size_t hosts = pg_dsn_hosts(c->dsn);
     int64_t end = clock_monotonic_ns() + (int64_t)timeout_ms * NS_PER_MS;
