@@ -4,6 +4,7 @@
 
 #include "core/clock.h"
 #include "core/metrics/metrics.h"
+#include "core/refusal.h"
 
 /* A loop that has not turned for so long is stuck. */
 #define HEARTBEAT_LIMIT (10 * NS_PER_S)
@@ -133,6 +134,7 @@ static bool token_matches(const struct app *app, const struct http_exchange *x)
 void admin_on_headers(void *arg, struct http_exchange *x)
 {
     struct app *app = arg;
+    struct refusal refusal;
     const struct http_reply_header allow = {"Allow", "GET, HEAD, OPTIONS"};
     if (slice_equal_text(http_path(x), "*")) {
         http_reply(x, 204, NULL, SLICE_EMPTY, &allow, 1, "*");
@@ -144,18 +146,21 @@ void admin_on_headers(void *arg, struct http_exchange *x)
         if (http_method(x) == HTTP_OPTIONS) {
             http_reply(x, 204, NULL, SLICE_EMPTY, &allow, 1, routes[i].path);
         } else if (http_method(x) != HTTP_GET && http_method(x) != HTTP_HEAD) {
-            http_problem(x, 405, "method_not_allowed", "this page is read with GET", 0, &allow, 1,
-                         routes[i].path);
+            refusal_say(&refusal, REFUSAL_method_not_allowed, "this page is read with GET");
+            refusal.header = allow.name;
+            refusal.header_value = allow.value;
+            http_problem(x, &refusal, routes[i].path);
         } else if (routes[i].needs_token && !token_matches(app, x)) {
-            struct http_reply_header ask = {"WWW-Authenticate", "Bearer"};
-            http_problem(x, 401, "no_token", "this page needs the token of listen.admin.token_file",
-                         0, &ask, 1, routes[i].path);
+            refusal_set(&refusal, REFUSAL_no_token);
+            refusal.header = "WWW-Authenticate";
+            refusal.header_value = "Bearer";
+            http_problem(x, &refusal, routes[i].path);
         } else {
             routes[i].run(app, x);
         }
         return;
     }
-    http_problem(x, 404, "not_found",
-                 "pages here: /livez /readyz /startupz /metrics /version /api/v1/catalog/unknown",
-                 0, NULL, 0, "other");
+    refusal_say(&refusal, REFUSAL_not_found,
+                "pages here: /livez /readyz /startupz /metrics /version /api/v1/catalog/unknown");
+    http_problem(x, &refusal, "other");
 }

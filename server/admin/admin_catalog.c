@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "core/clock.h"
+#include "core/refusal.h"
 
 #define ROUTE      "/api/v1/catalog/unknown"
 #define BODY_LIMIT ((size_t)16 << 20)
@@ -63,11 +64,13 @@ void admin_unknown_ids(struct app *app, struct http_exchange *x)
 {
     struct catalog_unknown *tables[APP_WORKERS_MAX];
     struct catalog_unknown_list list;
+    struct refusal refusal;
     struct writer w;
     for (size_t i = 0; i < app->worker_count; i++)
         tables[i] = worker_unknown_ids(app->workers[i]);
     if (catalog_unknown_list(tables, app->worker_count, &list) != STATUS_OK) {
-        http_problem(x, 503, "memory", "there is no memory for the page", 1, NULL, 0, ROUTE);
+        refusal_set(&refusal, REFUSAL_memory);
+        http_problem(x, &refusal, ROUTE);
         return;
     }
     writer_init(&w, BODY_LIMIT);

@@ -136,7 +136,7 @@ static int print_verdict(const struct http_peer *peer, const struct config *conf
                          struct arena *arena)
 {
     struct identity id;
-    struct identity_refusal why;
+    struct refusal why;
     enum status s = identity_from_peer(peer, config, arena, &id, &why);
     if (s == STATUS_CONFLICT) {
         printf("\n%-12s nobody: 403 %s\n%-12s %s\n", "identity", why.code, "reason", why.detail);

@@ -113,7 +113,7 @@ void conn_run_later(struct conn *conn)
     event_active(server->run_event, 0, 0);
 }
 
-void conn_refuse(struct conn *conn, const struct http_refusal *refusal, unsigned retry_after_s)
+void conn_refuse(struct conn *conn, const struct refusal *refusal)
 {
     if (conn->state == CONN_DEAD || conn->state == CONN_REPLY || conn->state == CONN_LINGER)
         return;
@@ -121,8 +121,7 @@ void conn_refuse(struct conn *conn, const struct http_refusal *refusal, unsigned
     conn_exchange_gone(conn);
     conn->exchange.open = true; /* for the answer: nobody else has it any more */
     conn->exchange.last = true;
-    http_problem(&conn->exchange, refusal->status, refusal->code, refusal->detail, retry_after_s,
-                 NULL, 0, "none");
+    http_problem(&conn->exchange, refusal, "none");
 }
 
 static struct slice input_of(struct conn *conn)
@@ -178,12 +177,12 @@ static void give_head(struct conn *conn)
 {
     struct http_exchange *x = &conn->exchange;
     const struct http_request *request = http_parser_request(x->parser);
-    struct http_refusal refusal;
+    struct refusal refusal;
     x->known = true;
     x->complete = request->content_length == 0;
     x->last = !request->keep_alive;
     if (!conn_peer_welcome(conn, &refusal)) {
-        conn_refuse(conn, &refusal, 0);
+        conn_refuse(conn, &refusal);
         return;
     }
     x->open = true;
@@ -192,24 +191,24 @@ static void give_head(struct conn *conn)
     if (conn->state != CONN_BODY || request->content_length <= 0 ||
         (uint64_t)request->content_length <= x->body_limit)
         return;
-    http_refuse(&refusal, 413, "body_too_large", "the body is larger than %llu bytes",
+    refusal_say(&refusal, REFUSAL_body_too_large, "the body is larger than %llu bytes",
                 (unsigned long long)x->body_limit);
-    conn_refuse(conn, &refusal, 0);
+    conn_refuse(conn, &refusal);
 }
 
 static void give_body(struct conn *conn, struct slice span)
 {
     struct http_exchange *x = &conn->exchange;
-    struct http_refusal refusal;
+    struct refusal refusal;
     x->body_bytes += span.size;
     metric_add(conn->server->m_body_bytes, span.size);
     if (x->body_bytes <= x->body_limit) {
         conn->server->handler.on_body(conn->server->handler.arg, x, span);
         return;
     }
-    http_refuse(&refusal, 413, "body_too_large", "the body is larger than %llu bytes",
+    refusal_say(&refusal, REFUSAL_body_too_large, "the body is larger than %llu bytes",
                 (unsigned long long)x->body_limit);
-    conn_refuse(conn, &refusal, 0);
+    conn_refuse(conn, &refusal);
 }
 
 static void give_end(struct conn *conn)
@@ -261,7 +260,7 @@ static bool step(struct conn *conn)
         give_end(conn);
     else if (event == HTTP_PARSER_REFUSED) {
         conn_note_refusal(conn, http_parser_refusal(conn->exchange.parser));
-        conn_refuse(conn, http_parser_refusal(conn->exchange.parser), 0);
+        conn_refuse(conn, http_parser_refusal(conn->exchange.parser));
     }
     return event != HTTP_PARSER_MORE || consumed > 0;
 }
@@ -270,13 +269,13 @@ static bool step(struct conn *conn)
  * first. */
 static void on_input_end(struct conn *conn)
 {
-    struct http_refusal refusal;
+    struct refusal refusal;
     if (conn->state == CONN_IDLE ||
         (conn->state == CONN_HEAD && !http_parser_has_begun(conn->exchange.parser))) {
         conn_close(conn);
     } else if (conn->state == CONN_HEAD || conn->state == CONN_BODY) {
-        http_refuse(&refusal, 400, "incomplete_request", "the connection ended within the request");
-        conn_refuse(conn, &refusal, 0);
+        refusal_set(&refusal, REFUSAL_incomplete_request);
+        conn_refuse(conn, &refusal);
     }
 }
 
@@ -373,7 +372,7 @@ static bool open_plain(struct conn *conn)
 }
 
 /* Counts the connection; false: it is over a limit, *refusal says which. */
-static bool enter(struct conn *conn, struct http_refusal *refusal)
+static bool enter(struct conn *conn, struct refusal *refusal)
 {
     const struct http_settings *s = &conn->server->settings;
     enum status status =
@@ -381,11 +380,11 @@ static bool enter(struct conn *conn, struct http_refusal *refusal)
                           s->connections, s->connections_per_address);
     conn->counted = status == STATUS_OK;
     if (status == STATUS_BUSY)
-        http_refuse(refusal, 503, "too_many_connections",
+        refusal_say(refusal, REFUSAL_too_many_connections,
                     "limits.connections (%llu) are open; try again later",
                     (unsigned long long)s->connections);
     else if (status != STATUS_OK)
-        http_refuse(refusal, 503, "too_many_connections_of_address",
+        refusal_say(refusal, REFUSAL_too_many_connections_of_address,
                     "limits.connections_per_address (%llu) are open from this address",
                     (unsigned long long)s->connections_per_address);
     return conn->counted;
@@ -400,7 +399,7 @@ static void leave_unopened(struct conn *conn)
 
 void conn_accept(struct http_server *server, int fd, const struct sockaddr *address, socklen_t size)
 {
-    struct http_refusal refusal;
+    struct refusal refusal;
     struct conn *conn = (struct conn *)calloc(1, sizeof(*conn));
     if (!conn) {
         close(fd);
@@ -432,7 +431,7 @@ void conn_accept(struct http_server *server, int fd, const struct sockaddr *addr
     if (conn->stream)
         conn_listen(conn);
     if (refuse && conn->state != CONN_DEAD)
-        conn_refuse(conn, &refusal, 5);
+        conn_refuse(conn, &refusal);
     conn_watch(conn);
     if (conn->state == CONN_QUEUED)
         handshake_gate_arrive(conn);

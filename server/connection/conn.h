@@ -153,7 +153,7 @@ void conn_run_later(struct conn *conn);
 /* The answer is with the kernel: the next request, or the end. */
 void conn_reply_done(struct conn *conn);
 /* Answers for the connection itself and ends it; the exchange, if open, is gone first. */
-void conn_refuse(struct conn *conn, const struct http_refusal *refusal, unsigned retry_after_s);
+void conn_refuse(struct conn *conn, const struct refusal *refusal);
 /* Tells the handler, if it has the exchange, that it is dead. */
 void conn_exchange_gone(struct conn *conn);
 /* Closes now. The memory goes at the loop's next turn. */
@@ -198,12 +198,12 @@ void conn_linger(struct conn *conn);
  * plain HTTP, in plain HTTP. False: it did not. */
 bool conn_answer_plain(struct conn *conn, const char *result);
 /* Logs what an operator should know of a request that the parser refused. */
-void conn_note_refusal(struct conn *conn, const struct http_refusal *refusal);
+void conn_note_refusal(struct conn *conn, const struct refusal *refusal);
 
 /* conn_peer.c */
 /* Whether the peer of a TLS connection is still welcome: looks again when the TLS context was
  * replaced since, or the peer's certificate has ended. False: *refusal says why. */
-bool conn_peer_welcome(struct conn *conn, struct http_refusal *refusal);
+bool conn_peer_welcome(struct conn *conn, struct refusal *refusal);
 /* Writes a failed handshake, or a certificate that is refused later, to the log with the marks of
  * the certificate; where a certificate was the reason, to the audit log too. action, result and
  * message are constants; status: of the answer, 0: none. */

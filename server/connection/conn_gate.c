@@ -25,12 +25,12 @@ int64_t conn_gate_take(atomic_int_least64_t *next_ns, uint64_t per_second, int64
 
 static void give_way(struct conn *conn)
 {
-    struct http_refusal refusal;
-    http_refuse(&refusal, 503, "too_many_heads",
+    struct refusal refusal;
+    refusal_say(&refusal, REFUSAL_too_many_heads,
                 "limits.request_heads (%llu) requests have sent a part of their head; the one that "
                 "has taken longest gives way",
                 (unsigned long long)conn->server->settings.request_heads);
-    conn_refuse(conn, &refusal, 1);
+    conn_refuse(conn, &refusal);
 }
 
 void conn_gate_enter_head(struct conn *conn)

@@ -73,7 +73,7 @@ void conn_peer_refused(struct conn *conn, const char *message, const char *actio
     });
 }
 
-bool conn_peer_welcome(struct conn *conn, struct http_refusal *refusal)
+bool conn_peer_welcome(struct conn *conn, struct refusal *refusal)
 {
     char reason[256];
     struct tls_context *now = conn->server->tls;
@@ -82,7 +82,7 @@ bool conn_peer_welcome(struct conn *conn, struct http_refusal *refusal)
     if (tls_session_recheck(conn->session, now, reason, sizeof(reason)) != STATUS_OK) {
         conn_peer_refused(conn, "a certificate is refused on an open connection", "connection",
                           "certificate_refused", 401, reason);
-        http_refuse(refusal, 401, "certificate_refused", "%s", reason);
+        refusal_say(refusal, REFUSAL_certificate_refused, "%s", reason);
         return false;
     }
     tls_context_release(conn->tls);

@@ -31,21 +31,20 @@ static bool is_http(const struct conn *conn, const char *result)
 
 bool conn_answer_plain(struct conn *conn, const char *result)
 {
-    struct http_refusal refusal;
+    struct refusal refusal;
     if (!is_http(conn, result))
         return false;
     conn->plain_peer = true;
-    http_refuse(&refusal, 400, "plain_http_on_tls_port",
-                "this port speaks HTTPS: the request came as plain HTTP; use https://");
-    conn_refuse(conn, &refusal, 0);
+    refusal_set(&refusal, REFUSAL_plain_http_on_tls_port);
+    conn_refuse(conn, &refusal);
     return true;
 }
 
-void conn_note_refusal(struct conn *conn, const struct http_refusal *refusal)
+void conn_note_refusal(struct conn *conn, const struct refusal *refusal)
 {
     struct http_server *server = conn->server;
     int64_t now = clock_monotonic_ns();
-    if (strcmp(refusal->code, "tls_on_plain_port") != 0 ||
+    if (refusal->reason != REFUSAL_tls_on_plain_port ||
         (server->said_ns && now - server->said_ns < SAY_EACH))
         return;
     server->said_ns = now;

@@ -68,13 +68,13 @@ void conn_deadline_forget(struct conn *conn)
         event_del(&conn->timer);
 }
 
-static void refuse_late(struct conn *conn, const char *code, const char *what, const char *setting,
-                        int64_t ns)
+static void refuse_late(struct conn *conn, enum refusal_reason reason, const char *what,
+                        const char *setting, int64_t ns)
 {
-    struct http_refusal refusal;
-    http_refuse(&refusal, 408, code, "%s did not come within %s (%lld ms)", what, setting,
+    struct refusal refusal;
+    refusal_say(&refusal, reason, "%s did not come within %s (%lld ms)", what, setting,
                 (long long)(ns / NS_PER_MS));
-    conn_refuse(conn, &refusal, 0);
+    conn_refuse(conn, &refusal);
 }
 
 static void look_again(struct conn *conn, enum conn_deadline deadline)
@@ -87,20 +87,20 @@ static void check_body(struct conn *conn)
 {
     const struct http_settings *s = &conn->server->settings;
     const struct progress_limits limits = {s->body_ns, s->stall_ns, s->body_bytes_per_second};
-    struct http_refusal refusal;
+    struct refusal refusal;
     switch (progress_judge(&conn->progress, &limits, clock_monotonic_ns())) {
     case PROGRESS_LATE:
-        refuse_late(conn, "body_timeout", "the whole body", "timeouts.body", s->body_ns);
+        refuse_late(conn, REFUSAL_body_timeout, "the whole body", "timeouts.body", s->body_ns);
         break;
     case PROGRESS_STALLED:
-        refuse_late(conn, "body_stalled", "the next byte of the body", "timeouts.stall",
+        refuse_late(conn, REFUSAL_body_stalled, "the next byte of the body", "timeouts.stall",
                     s->stall_ns);
         break;
     case PROGRESS_SLOW:
-        http_refuse(&refusal, 408, "body_too_slow",
+        refusal_say(&refusal, REFUSAL_body_too_slow,
                     "the body came slower than timeouts.body_bytes_per_second (%llu)",
                     (unsigned long long)s->body_bytes_per_second);
-        conn_refuse(conn, &refusal, 0);
+        conn_refuse(conn, &refusal);
         break;
     default:
         look_again(conn, DEADLINE_BODY);
@@ -149,7 +149,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
         conn_close(conn);
         break;
     case DEADLINE_HEAD:
-        refuse_late(conn, "headers_timeout", "the whole request head", "timeouts.headers",
+        refuse_late(conn, REFUSAL_headers_timeout, "the whole request head", "timeouts.headers",
                     s->headers_ns);
         break;
     case DEADLINE_BODY:

@@ -223,45 +223,42 @@ void http_reply(struct http_exchange *exchange, int code, const char *content_ty
     http_reply_send(exchange->conn, code, content_type, body, extra, extra_count, route);
 }
 
-static int write_problem(struct writer *out, int status, const char *code, const char *detail)
+static int write_problem(struct writer *out, const struct refusal *refusal)
 {
     writer_text(out, "{\"type\":\"about:blank\",\"title\":");
-    writer_json_string(out, slice_from_text(http_reason(status)));
+    writer_json_string(out, slice_from_text(http_reason(refusal->status)));
     writer_text(out, ",\"status\":");
-    writer_decimal(out, status);
+    writer_decimal(out, refusal->status);
     writer_text(out, ",\"code\":");
-    writer_json_string(out, slice_from_text(code));
+    writer_json_string(out, slice_from_text(refusal->code));
     writer_text(out, ",\"detail\":");
-    writer_json_string(out, slice_from_text(detail));
+    writer_json_string(out, slice_from_text(refusal->detail));
     writer_text(out, "}\n");
-    return status;
+    return refusal->status;
 }
 
 static const struct http_problem_form usual_form = {"application/problem+json", write_problem};
 
-#define PROBLEM_HEADERS_MAX 16
-
-void http_problem(struct http_exchange *exchange, int status, const char *code, const char *detail,
-                  unsigned retry_after_s, const struct http_reply_header *extra, size_t extra_count,
-                  const char *route)
+void http_problem(struct http_exchange *exchange, const struct refusal *refusal, const char *route)
 {
     struct writer *body = &exchange->conn->server->problem;
     const struct http_problem_form *form =
         exchange->problem_form ? exchange->problem_form : &usual_form;
-    struct http_reply_header headers[PROBLEM_HEADERS_MAX + 1];
+    struct http_reply_header headers[2];
+    size_t count = 0;
+    unsigned retry_after_s = refusal->retry_after_s;
     char seconds[16];
-    ensure(exchange->open && extra_count <= PROBLEM_HEADERS_MAX);
-    for (size_t i = 0; i < extra_count; i++)
-        headers[i] = extra[i];
+    ensure(exchange->open);
+    if (refusal->header)
+        headers[count++] = (struct http_reply_header){refusal->header, refusal->header_value};
     writer_reset(body);
-    status = form->write(body, status, code, detail);
+    int status = form->write(body, refusal);
     if (retry_after_s == 0 && (status == 429 || status == 503))
-        retry_after_s = 1; /* both mean: again later */
+        retry_after_s = 1; /* the form's own status: both mean again later */
     if (retry_after_s > 0) {
         snprintf(seconds, sizeof(seconds), "%u", retry_after_s);
-        headers[extra_count++] = (struct http_reply_header){"Retry-After", seconds};
+        headers[count++] = (struct http_reply_header){"Retry-After", seconds};
     }
-    http_server_count_refusal(code);
-    http_reply(exchange, status, form->content_type, writer_slice(body), headers, extra_count,
-               route);
+    http_server_count_refusal(refusal->code);
+    http_reply(exchange, status, form->content_type, writer_slice(body), headers, count, route);
 }

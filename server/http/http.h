@@ -15,6 +15,7 @@
 #include "server/net/peer.h"
 
 struct http_exchange;
+struct refusal;
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OPTIONS, HTTP_OTHER };
 
@@ -79,17 +80,16 @@ void http_reply(struct http_exchange *exchange, int code, const char *content_ty
 struct http_problem_form {
     const char *content_type;
     /* Appends the body; gives the status to answer with, which may be another one. */
-    int (*write)(struct writer *out, int status, const char *code, const char *detail);
+    int (*write)(struct writer *out, const struct refusal *refusal);
 };
 /* From now on, also for what the connection itself answers on this exchange. form is borrowed;
  * without write it is the usual one. */
 void http_set_problem_form(struct http_exchange *exchange, const struct http_problem_form *form);
-/* Answers with application/problem+json (RFC 9457): type about:blank, title of the code, status,
- * code (machine word), detail; or in the exchange's own form. retry_after_s > 0 adds Retry-After.
- * Counts vsocd_refusals_total{reason=code}. */
-void http_problem(struct http_exchange *exchange, int status, const char *code, const char *detail,
-                  unsigned retry_after_s, const struct http_reply_header *extra, size_t extra_count,
-                  const char *route);
+/* Answers with application/problem+json (RFC 9457): type about:blank, title of the status, status,
+ * code (machine word), detail; or in the exchange's own form. Adds Retry-After and the refusal's
+ * own header where it has them; 429 and 503 always have Retry-After. Copies everything. Counts
+ * vsocd_refusals_total{reason=code}. route: static label for metrics. */
+void http_problem(struct http_exchange *exchange, const struct refusal *refusal, const char *route);
 const char *http_reason(int code);
 
 #endif

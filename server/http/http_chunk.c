@@ -133,7 +133,7 @@ static bool is_over_limit(const struct http_chunks *chunks)
 
 enum http_chunks_event http_chunks_feed(struct http_chunks *chunks, struct slice in,
                                         size_t *consumed, struct slice *data,
-                                        struct http_refusal *refusal)
+                                        struct refusal *refusal)
 {
     size_t at = 0;
     while (at < in.size && chunks->state != CHUNK_DATA && chunks->state != CHUNK_DONE) {
@@ -142,10 +142,9 @@ enum http_chunks_event http_chunks_feed(struct http_chunks *chunks, struct slice
         chunks->extension_bytes += is_in_extension(chunks);
         *consumed = at;
         if (!good)
-            http_refuse(refusal, 400, "bad_chunk",
-                        "a chunk's size line or end is not as RFC 9112 §7.1 says");
+            refusal_set(refusal, REFUSAL_bad_chunk);
         else if (is_over_limit(chunks))
-            http_refuse(refusal, 400, "chunk_extensions_too_large",
+            refusal_say(refusal, REFUSAL_chunk_extensions_too_large,
                         "chunk size lines or their extensions are larger than %d bytes",
                         HTTP_CHUNK_EXTENSION_BYTES_MAX);
         if (!good || is_over_limit(chunks))

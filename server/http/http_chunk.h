@@ -28,6 +28,6 @@ void http_chunks_start(struct http_chunks *chunks);
 /* Reads on; *consumed bytes of in are done with. */
 enum http_chunks_event http_chunks_feed(struct http_chunks *chunks, struct slice in,
                                         size_t *consumed, struct slice *data,
-                                        struct http_refusal *refusal);
+                                        struct refusal *refusal);
 
 #endif

@@ -21,7 +21,7 @@ struct http_parser {
     struct http_limits limits;
     enum stage stage;
     struct http_request request;
-    struct http_refusal refusal;
+    struct refusal refusal;
     uint8_t *head;
     size_t head_bytes, head_capacity;
     size_t field_capacity;
@@ -81,8 +81,7 @@ void http_parser_start(struct http_parser *parser, const struct http_limits *lim
 
 static enum http_parser_event refuse_memory(struct http_parser *parser)
 {
-    http_refuse(&parser->refusal, 503, "no_memory",
-                "the server has no memory left for this request");
+    refusal_set(&parser->refusal, REFUSAL_no_memory);
     parser->stage = STAGE_REFUSED;
     return HTTP_PARSER_REFUSED;
 }
@@ -161,16 +160,16 @@ static bool split_head(struct http_parser *parser, struct slice *target)
 /* Answer to what llhttp refuses in a head that our own reading took. */
 static void refuse_as_llhttp(struct http_parser *parser, enum llhttp_errno error)
 {
-    struct http_refusal *refusal = &parser->refusal;
+    struct refusal *refusal = &parser->refusal;
     switch (error) {
     case HPE_INVALID_METHOD:
-        http_refuse(refusal, 501, "unknown_method", "the method is not one this server knows");
+        refusal_set(refusal, REFUSAL_unknown_method);
         break;
     case HPE_INVALID_URL:
-        http_refuse(refusal, 400, "bad_target", "the request target is malformed");
+        refusal_set(refusal, REFUSAL_bad_target);
         break;
     default:
-        http_refuse(refusal, 400, "bad_request", "the request is malformed: %s",
+        refusal_say(refusal, REFUSAL_bad_request, "the request is malformed: %s",
                     llhttp_get_error_reason(&parser->http) ? llhttp_get_error_reason(&parser->http)
                                                            : llhttp_errno_name(error));
     }
@@ -192,7 +191,7 @@ static bool confirm_head(struct http_parser *parser)
                  r->chunked == !!(http->flags & F_CHUNKED) &&
                  (r->content_length <= 0 || http->content_length == (uint64_t)r->content_length);
     if (!agree) {
-        http_refuse(&parser->refusal, 400, "bad_request", "the request can be read in two ways");
+        refusal_say(&parser->refusal, REFUSAL_bad_request, "the request can be read in two ways");
         return false;
     }
     return true;
@@ -298,7 +297,7 @@ const struct http_request *http_parser_request(const struct http_parser *parser)
     return &parser->request;
 }
 
-const struct http_refusal *http_parser_refusal(const struct http_parser *parser)
+const struct refusal *http_parser_refusal(const struct http_parser *parser)
 {
     return &parser->refusal;
 }

@@ -31,7 +31,7 @@ enum http_parser_event http_parser_feed(struct http_parser *parser, struct slice
 /* After HEAD. */
 const struct http_request *http_parser_request(const struct http_parser *parser);
 /* After REFUSED. */
-const struct http_refusal *http_parser_refusal(const struct http_parser *parser);
+const struct refusal *http_parser_refusal(const struct http_parser *parser);
 /* A byte of the request was seen (an empty line before it is none). */
 bool http_parser_has_begun(const struct http_parser *parser);
 

@@ -43,7 +43,7 @@ static const struct http_field *next_field(const struct http_request *request, c
 
 /* RFC 9112 §6.2: digits only, once. */
 static bool read_content_length(struct http_request *request, bool *present,
-                                struct http_refusal *refusal)
+                                struct refusal *refusal)
 {
     size_t at = 0;
     const struct http_field *f = next_field(request, "content-length", &at);
@@ -51,7 +51,7 @@ static bool read_content_length(struct http_request *request, bool *present,
     if (!f)
         return true;
     if (next_field(request, "content-length", &at)) {
-        http_refuse(refusal, 400, "duplicate_content_length", "Content-Length stands twice");
+        refusal_set(refusal, REFUSAL_duplicate_content_length);
         return false;
     }
     bool good = f->value.size >= 1 && f->value.size <= 18;
@@ -61,8 +61,7 @@ static bool read_content_length(struct http_request *request, bool *present,
         length = length * 10 + (f->value.data[i] - '0');
     }
     if (!good) {
-        http_refuse(refusal, 400, "bad_content_length",
-                    "Content-Length is not a decimal number of at most 18 digits");
+        refusal_set(refusal, REFUSAL_bad_content_length);
         return false;
     }
     request->content_length = length;
@@ -72,7 +71,7 @@ static bool read_content_length(struct http_request *request, bool *present,
 /* RFC 9112 §6.1: the only coding taken is chunked, once, and never on HTTP/1.0. §6.3: where chunked
  * is not the last one, nobody can tell the end of the body. */
 static bool read_transfer_encoding(struct http_request *request, bool has_length,
-                                   struct http_refusal *refusal)
+                                   struct refusal *refusal)
 {
     size_t at = 0, chunked = 0;
     bool others = false, last = false;
@@ -80,13 +79,11 @@ static bool read_transfer_encoding(struct http_request *request, bool has_length
     if (!f)
         return true;
     if (!request->version_11) {
-        http_refuse(refusal, 400, "transfer_encoding_http_1_0",
-                    "Transfer-Encoding is not allowed in HTTP/1.0");
+        refusal_set(refusal, REFUSAL_transfer_encoding_http_1_0);
         return false;
     }
     if (has_length) {
-        http_refuse(refusal, 400, "length_and_transfer_encoding",
-                    "Content-Length and Transfer-Encoding stand together");
+        refusal_set(refusal, REFUSAL_length_and_transfer_encoding);
         return false;
     }
     for (; f; f = next_field(request, "transfer-encoding", &at)) {
@@ -100,13 +97,11 @@ static bool read_transfer_encoding(struct http_request *request, bool has_length
         }
     }
     if (chunked > 1 || (chunked && !last)) {
-        http_refuse(refusal, 400, "bad_transfer_encoding",
-                    "chunked must be the last transfer coding, and stand once");
+        refusal_set(refusal, REFUSAL_bad_transfer_encoding);
         return false;
     }
     if (others) {
-        http_refuse(refusal, 501, "unknown_transfer_coding",
-                    "the only transfer coding this server takes is chunked");
+        refusal_set(refusal, REFUSAL_unknown_transfer_coding);
         return false;
     }
     request->chunked = true;
@@ -114,7 +109,7 @@ static bool read_transfer_encoding(struct http_request *request, bool has_length
     return true;
 }
 
-static bool read_framing(struct http_request *request, struct http_refusal *refusal)
+static bool read_framing(struct http_request *request, struct refusal *refusal)
 {
     bool has_length = false;
     request->content_length = 0;
@@ -125,17 +120,17 @@ static bool read_framing(struct http_request *request, struct http_refusal *refu
 
 /* RFC 9112 §3.2: exactly one Host in 1.1, at most one in 1.0. */
 static bool read_host(const struct http_request *request, struct slice *host,
-                      struct http_refusal *refusal)
+                      struct refusal *refusal)
 {
     size_t at = 0;
     const struct http_field *f = next_field(request, "host", &at);
     *host = f ? f->value : SLICE_EMPTY;
     if (!f && request->version_11)
-        http_refuse(refusal, 400, "missing_host", "an HTTP/1.1 request must have a Host header");
+        refusal_set(refusal, REFUSAL_missing_host);
     else if (f && next_field(request, "host", &at))
-        http_refuse(refusal, 400, "duplicate_host", "Host stands twice");
+        refusal_set(refusal, REFUSAL_duplicate_host);
     else if (f && !http_host_is_valid(f->value))
-        http_refuse(refusal, 400, "bad_host", "Host is not a host name with an optional port");
+        refusal_set(refusal, REFUSAL_bad_host);
     else
         return true;
     return false;
@@ -155,13 +150,13 @@ static bool equal_nocase(struct slice a, struct slice b)
 
 /* absolute-form (RFC 9112 §3.2.2): its authority must be what Host says. *rest is the path. */
 static bool strip_authority(struct slice target, struct slice host, struct slice *rest,
-                            struct http_refusal *refusal)
+                            struct refusal *refusal)
 {
     size_t scheme = slice_equal_nocase(slice_sub(target, 0, 7), "http://")    ? 7
                     : slice_equal_nocase(slice_sub(target, 0, 8), "https://") ? 8
                                                                               : 0;
     if (!scheme) {
-        http_refuse(refusal, 400, "bad_target",
+        refusal_say(refusal, REFUSAL_bad_target,
                     "the request target must begin with '/', 'http://' or 'https://'");
         return false;
     }
@@ -170,8 +165,7 @@ static bool strip_authority(struct slice target, struct slice host, struct slice
         end++;
     struct slice authority = slice_sub(target, scheme, end - scheme);
     if (!http_host_is_valid(authority) || (host.size && !equal_nocase(authority, host))) {
-        http_refuse(refusal, 400, "host_mismatch",
-                    "the host of the request target is not that of Host");
+        refusal_set(refusal, REFUSAL_host_mismatch);
         return false;
     }
     *rest = slice_make(target.data + end, target.size - end);
@@ -179,7 +173,7 @@ static bool strip_authority(struct slice target, struct slice host, struct slice
 }
 
 static bool read_target(struct http_request *request, struct slice target, struct slice host,
-                        struct http_refusal *refusal)
+                        struct refusal *refusal)
 {
     struct slice rest = target;
     if (slice_equal_text(target, "*") && slice_equal_text(request->method, "OPTIONS")) {
@@ -188,7 +182,7 @@ static bool read_target(struct http_request *request, struct slice target, struc
         return true;
     }
     if (memchr(target.data, '#', target.size)) {
-        http_refuse(refusal, 400, "bad_target", "the request target has a fragment");
+        refusal_say(refusal, REFUSAL_bad_target, "the request target has a fragment");
         return false;
     }
     if (target.data[0] != '/' && !strip_authority(target, host, &rest, refusal))
@@ -201,7 +195,7 @@ static bool read_target(struct http_request *request, struct slice target, struc
 }
 
 /* RFC 9110 §10.1.1; an HTTP/1.0 client can't wait for 100, its expectation is ignored. */
-static bool read_expect(struct http_request *request, struct http_refusal *refusal)
+static bool read_expect(struct http_request *request, struct refusal *refusal)
 {
     size_t at = 0;
     const struct http_field *f;
@@ -209,8 +203,7 @@ static bool read_expect(struct http_request *request, struct http_refusal *refus
         struct slice list = request->version_11 ? f->value : SLICE_EMPTY, one;
         while (http_list_next(&list, &one)) {
             if (!slice_equal_nocase(one, "100-continue")) {
-                http_refuse(refusal, 417, "unknown_expectation",
-                            "the only expectation this server meets is 100-continue");
+                refusal_set(refusal, REFUSAL_unknown_expectation);
                 return false;
             }
             request->expect_continue = true;
@@ -234,17 +227,16 @@ static void read_connection(struct http_request *request)
     request->keep_alive = !close && (request->version_11 || keep);
 }
 
-static bool check_method(const struct http_request *request, struct http_refusal *refusal)
+static bool check_method(const struct http_request *request, struct refusal *refusal)
 {
     if (!slice_equal_text(request->method, "CONNECT") &&
         !slice_equal_text(request->method, "TRACE"))
         return true;
-    http_refuse(refusal, 501, "refused_method", "CONNECT and TRACE are not served");
+    refusal_set(refusal, REFUSAL_refused_method);
     return false;
 }
 
-bool http_rules_apply(struct http_request *request, struct slice target,
-                      struct http_refusal *refusal)
+bool http_rules_apply(struct http_request *request, struct slice target, struct refusal *refusal)
 {
     struct slice host;
     if (!check_method(request, refusal) || !read_framing(request, refusal) ||

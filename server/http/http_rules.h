@@ -9,7 +9,6 @@
 /* Checks method, target and fields of *request and fills what follows from them: path, query,
  * keep_alive, expect_continue, chunked, content_length. method, fields and version_11 are set by
  * the caller. False: refused, *refusal says why. */
-bool http_rules_apply(struct http_request *request, struct slice target,
-                      struct http_refusal *refusal);
+bool http_rules_apply(struct http_request *request, struct slice target, struct refusal *refusal);
 
 #endif

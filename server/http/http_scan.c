@@ -4,9 +4,6 @@
  * fields; http_parser.c does. */
 #include "server/http/http_scan.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 enum {
     SCAN_START,
     SCAN_EMPTY_LF,
@@ -22,17 +19,6 @@ enum {
 };
 
 #define METHOD_BYTES_MAX 32
-
-void http_refuse(struct http_refusal *refusal, int status, const char *code, const char *detail,
-                 ...)
-{
-    va_list args;
-    va_start(args, detail);
-    refusal->status = status;
-    refusal->code = code;
-    vsnprintf(refusal->detail, sizeof(refusal->detail), detail, args);
-    va_end(args);
-}
 
 bool http_is_token_char(uint8_t c)
 {
@@ -55,14 +41,14 @@ void http_scan_start_trailers(struct http_scan *scan, const struct http_limits *
 }
 
 /* A line ends with CR LF, both or neither (RFC 9112 §2.2 lets a server refuse a lone one). */
-static void refuse_byte(uint8_t c, struct http_refusal *refusal)
+static void refuse_byte(uint8_t c, struct refusal *refusal)
 {
     if (c == '\n')
-        http_refuse(refusal, 400, "bare_lf", "a line ends with LF alone; it must end with CR LF");
+        refusal_set(refusal, REFUSAL_bare_lf);
     else if (c == '\r')
-        http_refuse(refusal, 400, "bare_cr", "a CR is not followed by LF");
+        refusal_set(refusal, REFUSAL_bare_cr);
     else
-        http_refuse(refusal, 400, "control_character",
+        refusal_say(refusal, REFUSAL_control_character,
                     "the request head has the byte 0x%02x, which is not allowed there", c);
 }
 
@@ -71,22 +57,21 @@ static bool is_control(uint8_t c)
     return (c < 0x20 && c != '\t') || c == 0x7f;
 }
 
-static bool scan_start(struct http_scan *scan, uint8_t c, struct http_refusal *refusal)
+static bool scan_start(struct http_scan *scan, uint8_t c, struct refusal *refusal)
 {
     if (c == '\r' && scan->leading_bytes == 0) {
         scan->state = SCAN_EMPTY_LF; /* one empty line may come first (RFC 9112 §2.2) */
         return true;
     }
     if (c == 0x16) {
-        http_refuse(refusal, 400, "tls_on_plain_port",
-                    "these bytes look like TLS, but this port speaks plain HTTP");
+        refusal_set(refusal, REFUSAL_tls_on_plain_port);
         return false;
     }
     if (!http_is_token_char(c)) {
         if (is_control(c))
             refuse_byte(c, refusal);
         else
-            http_refuse(refusal, 400, "bad_request_line",
+            refusal_say(refusal, REFUSAL_bad_request_line,
                         "the request does not begin with a method");
         return false;
     }
@@ -95,7 +80,7 @@ static bool scan_start(struct http_scan *scan, uint8_t c, struct http_refusal *r
     return true;
 }
 
-static bool scan_method(struct http_scan *scan, uint8_t c, struct http_refusal *refusal)
+static bool scan_method(struct http_scan *scan, uint8_t c, struct refusal *refusal)
 {
     if (c == ' ') {
         scan->state = SCAN_TARGET;
@@ -107,19 +92,19 @@ static bool scan_method(struct http_scan *scan, uint8_t c, struct http_refusal *
         return false;
     }
     if (!http_is_token_char(c)) {
-        http_refuse(refusal, 400, "bad_request_line",
+        refusal_say(refusal, REFUSAL_bad_request_line,
                     "the method has a character that is not allowed");
         return false;
     }
     if (++scan->piece_bytes > METHOD_BYTES_MAX) {
-        http_refuse(refusal, 501, "unknown_method", "the method is longer than %d bytes",
+        refusal_say(refusal, REFUSAL_unknown_method, "the method is longer than %d bytes",
                     METHOD_BYTES_MAX);
         return false;
     }
     return true;
 }
 
-static bool scan_target(struct http_scan *scan, uint8_t c, struct http_refusal *refusal)
+static bool scan_target(struct http_scan *scan, uint8_t c, struct refusal *refusal)
 {
     if (c == ' ' && scan->piece_bytes > 0) {
         scan->state = SCAN_VERSION;
@@ -127,7 +112,7 @@ static bool scan_target(struct http_scan *scan, uint8_t c, struct http_refusal *
         return true;
     }
     if (c == '\r') {
-        http_refuse(refusal, 400, "bad_request_line", "the request line has no version");
+        refusal_say(refusal, REFUSAL_bad_request_line, "the request line has no version");
         return false;
     }
     if (is_control(c)) {
@@ -135,13 +120,13 @@ static bool scan_target(struct http_scan *scan, uint8_t c, struct http_refusal *
         return false;
     }
     if (c == ' ' || c == '\t' || c >= 0x80) {
-        http_refuse(
-            refusal, 400, "bad_target",
+        refusal_say(
+            refusal, REFUSAL_bad_target,
             "the request target has a character that must be percent-encoded, or is missing");
         return false;
     }
     if (++scan->piece_bytes > scan->limits.target_bytes) {
-        http_refuse(refusal, 414, "target_too_long",
+        refusal_say(refusal, REFUSAL_target_too_long,
                     "the request target is longer than limits.target_bytes (%llu)",
                     (unsigned long long)scan->limits.target_bytes);
         return false;
@@ -149,7 +134,7 @@ static bool scan_target(struct http_scan *scan, uint8_t c, struct http_refusal *
     return true;
 }
 
-static bool scan_version(struct http_scan *scan, uint8_t c, struct http_refusal *refusal)
+static bool scan_version(struct http_scan *scan, uint8_t c, struct refusal *refusal)
 {
     static const char shape[] = "HTTP/d.d";
     uint64_t at = scan->piece_bytes++;
@@ -162,8 +147,7 @@ static bool scan_version(struct http_scan *scan, uint8_t c, struct http_refusal 
         char want = shape[at];
         if (want == 'd' ? c >= '0' && c <= '9' : c == (uint8_t)want) {
             if (at == 5 && c != '1') {
-                http_refuse(refusal, 505, "unsupported_version",
-                            "this server speaks HTTP/1.1 and HTTP/1.0, no other major version");
+                refusal_set(refusal, REFUSAL_unsupported_version);
                 return false;
             }
             return true;
@@ -172,37 +156,34 @@ static bool scan_version(struct http_scan *scan, uint8_t c, struct http_refusal 
     if (is_control(c) && c != '\r')
         refuse_byte(c, refusal);
     else
-        http_refuse(refusal, 400, "bad_request_line",
+        refusal_say(refusal, REFUSAL_bad_request_line,
                     "the request line does not end with ' HTTP/1.1' and CR LF");
     return false;
 }
 
-static bool scan_line_start(struct http_scan *scan, uint8_t c, struct http_refusal *refusal)
+static bool scan_line_start(struct http_scan *scan, uint8_t c, struct refusal *refusal)
 {
     if (c == '\r') {
         scan->state = SCAN_END_LF;
         return true;
     }
     if (c == ' ' || c == '\t') {
-        http_refuse(refusal, 400, "folded_header",
-                    "a header line begins with white space; folded lines are not taken");
+        refusal_set(refusal, REFUSAL_folded_header);
         return false;
     }
     if (c == ':') {
-        http_refuse(refusal, 400, "empty_header_name",
-                    "a header line has no name before its colon");
+        refusal_set(refusal, REFUSAL_empty_header_name);
         return false;
     }
     if (!http_is_token_char(c)) {
         if (is_control(c))
             refuse_byte(c, refusal);
         else
-            http_refuse(refusal, 400, "bad_header_name",
-                        "a header name has a character that is not allowed");
+            refusal_set(refusal, REFUSAL_bad_header_name);
         return false;
     }
     if (++scan->lines > scan->limits.header_count) {
-        http_refuse(refusal, 431, "too_many_headers",
+        refusal_say(refusal, REFUSAL_too_many_headers,
                     "there are more header lines than limits.header_count (%llu)",
                     (unsigned long long)scan->limits.header_count);
         return false;
@@ -211,7 +192,7 @@ static bool scan_line_start(struct http_scan *scan, uint8_t c, struct http_refus
     return true;
 }
 
-static bool scan_name(struct http_scan *scan, uint8_t c, struct http_refusal *refusal)
+static bool scan_name(struct http_scan *scan, uint8_t c, struct refusal *refusal)
 {
     if (http_is_token_char(c))
         return true;
@@ -220,19 +201,17 @@ static bool scan_name(struct http_scan *scan, uint8_t c, struct http_refusal *re
         return true;
     }
     if (c == ' ' || c == '\t')
-        http_refuse(refusal, 400, "space_in_header_name",
-                    "a header name is followed by white space instead of its colon");
+        refusal_set(refusal, REFUSAL_space_in_header_name);
     else if (c == '\r')
-        http_refuse(refusal, 400, "bad_header_name", "a header line has no colon");
+        refusal_say(refusal, REFUSAL_bad_header_name, "a header line has no colon");
     else if (is_control(c))
         refuse_byte(c, refusal);
     else
-        http_refuse(refusal, 400, "bad_header_name",
-                    "a header name has a character that is not allowed");
+        refusal_set(refusal, REFUSAL_bad_header_name);
     return false;
 }
 
-static bool scan_value(struct http_scan *scan, uint8_t c, struct http_refusal *refusal)
+static bool scan_value(struct http_scan *scan, uint8_t c, struct refusal *refusal)
 {
     if (c == '\r') {
         scan->state = SCAN_LINE_LF;
@@ -244,7 +223,7 @@ static bool scan_value(struct http_scan *scan, uint8_t c, struct http_refusal *r
     return false;
 }
 
-static bool scan_lf(struct http_scan *scan, uint8_t c, unsigned next, struct http_refusal *refusal)
+static bool scan_lf(struct http_scan *scan, uint8_t c, unsigned next, struct refusal *refusal)
 {
     if (c != '\n') {
         refuse_byte('\r', refusal);
@@ -254,7 +233,7 @@ static bool scan_lf(struct http_scan *scan, uint8_t c, unsigned next, struct htt
     return true;
 }
 
-static bool scan_byte(struct http_scan *scan, uint8_t c, struct http_refusal *refusal)
+static bool scan_byte(struct http_scan *scan, uint8_t c, struct refusal *refusal)
 {
     switch (scan->state) {
     case SCAN_START:
@@ -287,12 +266,12 @@ bool http_scan_has_begun(const struct http_scan *scan)
 }
 
 enum http_scan_result http_scan_feed(struct http_scan *scan, struct slice in, size_t *consumed,
-                                     struct http_refusal *refusal)
+                                     struct refusal *refusal)
 {
     *consumed = 0;
     while (*consumed < in.size && scan->state != SCAN_DONE) {
         if (++scan->bytes > scan->limits.header_bytes) {
-            http_refuse(refusal, 431, "headers_too_large",
+            refusal_say(refusal, REFUSAL_headers_too_large,
                         "request line and headers are larger than limits.header_bytes (%llu)",
                         (unsigned long long)scan->limits.header_bytes);
             return HTTP_SCAN_REFUSED;

@@ -5,18 +5,8 @@
 #define VSOC_SERVER_HTTP_SCAN_H
 
 #include <stdint.h>
+#include "core/refusal.h"
 #include "core/slice.h"
-
-/* Why a request is refused. */
-struct http_refusal {
-    int status;       /* answer's status code */
-    const char *code; /* machine word, static */
-    char detail[200]; /* sentence; names the limit and its value */
-};
-
-/* Fills *refusal; detail as printf. */
-void http_refuse(struct http_refusal *refusal, int status, const char *code, const char *detail,
-                 ...) __attribute__((format(printf, 4, 5)));
 
 struct http_limits {
     uint64_t header_bytes; /* request line and fields, or the trailer section: 431 */
@@ -45,7 +35,7 @@ void http_scan_start_head(struct http_scan *scan, const struct http_limits *limi
 void http_scan_start_trailers(struct http_scan *scan, const struct http_limits *limits);
 /* Looks at the next bytes; *consumed of them belong to the section (all, unless END). */
 enum http_scan_result http_scan_feed(struct http_scan *scan, struct slice in, size_t *consumed,
-                                     struct http_refusal *refusal);
+                                     struct refusal *refusal);
 
 /* A byte of the request line was seen: an empty line before it is none. */
 bool http_scan_has_begun(const struct http_scan *scan);

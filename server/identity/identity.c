@@ -10,16 +10,15 @@
 
 #define OTHER_NAMES 5 /* lists of a peer's names */
 
-static enum status refuse(struct identity_refusal *why, const char *code, const char *detail)
+static enum status refuse(struct refusal *why, enum refusal_reason reason, const char *detail)
 {
-    *why = (struct identity_refusal){code, detail};
+    refusal_say(why, reason, "%s", detail);
     return STATUS_CONFLICT;
 }
 
 /* The names that a pattern is about. */
 static enum status names_of(const struct http_peer *peer, const struct name_pattern *p,
-                            struct arena *arena, struct slice_list *names,
-                            struct identity_refusal *why)
+                            struct arena *arena, struct slice_list *names, struct refusal *why)
 {
     const char *flaw = NULL;
     *names = (struct slice_list){0};
@@ -30,7 +29,7 @@ static enum status names_of(const struct http_peer *peer, const struct name_patt
     else if (p->source == NAME_SUBJECT_CN)
         *names = peer->subject_cns;
     else if (peer->x509 && cert_oid_texts(peer->x509, p->oid, arena, names, &flaw) != STATUS_OK)
-        return flaw ? refuse(why, "bad_certificate",
+        return flaw ? refuse(why, REFUSAL_bad_certificate,
                              arena_format(arena, "the certificate can't be used: %s", flaw))
                     : STATUS_NO_MEMORY;
     return STATUS_OK;
@@ -44,8 +43,7 @@ static bool differs(const struct slice *vehicle, const uint8_t vin[VIN_BYTES])
 
 /* The vehicle that the certificate names by the form of identity.vehicle_from; empty: none. */
 static enum status vehicle_of(const struct http_peer *peer, const struct name_pattern *p,
-                              struct arena *arena, struct slice *vehicle,
-                              struct identity_refusal *why)
+                              struct arena *arena, struct slice *vehicle, struct refusal *why)
 {
     uint8_t vin[VIN_BYTES];
     struct slice_list names;
@@ -54,7 +52,7 @@ static enum status vehicle_of(const struct http_peer *peer, const struct name_pa
     for (size_t i = 0; s == STATUS_OK && i < names.count; i++) {
         enum name_match match = name_pattern_match(p, names.items[i], vin);
         if (match == NAME_IS_NO_VIN)
-            return refuse(why, "bad_certificate_vin",
+            return refuse(why, REFUSAL_bad_certificate_vin,
                           arena_format(arena,
                                        "the certificate has a name that begins as %s:%.*s "
                                        "(identity.vehicle_from) and holds no VIN there",
@@ -62,7 +60,7 @@ static enum status vehicle_of(const struct http_peer *peer, const struct name_pa
         if (match != NAME_MATCHES)
             continue;
         if (differs(vehicle, vin))
-            return refuse(why, "bad_certificate_vin",
+            return refuse(why, REFUSAL_bad_certificate_vin,
                           "the certificate names more than one vehicle");
         s = arena_copy(arena, slice_make(vin, VIN_BYTES), vehicle);
     }
@@ -71,7 +69,7 @@ static enum status vehicle_of(const struct http_peer *peer, const struct name_pa
 
 /* What looks like a VIN anywhere in the certificate must be the vehicle's own. */
 static enum status check_other_names(const struct http_peer *peer, const struct slice *vehicle,
-                                     struct identity_refusal *why)
+                                     struct refusal *why)
 {
     const struct slice_list lists[OTHER_NAMES] = {peer->san_uri, peer->san_dns, peer->subject_cns,
                                                   peer->subject_os, peer->other_names};
@@ -81,18 +79,18 @@ static enum status check_other_names(const struct http_peer *peer, const struct 
             struct slice text = lists[i].items[k];
             while (cert_next_vin(&text, false, vin))
                 if (differs(vehicle, vin))
-                    return refuse(why, "bad_certificate_vin",
+                    return refuse(why, REFUSAL_bad_certificate_vin,
                                   "the certificate names another vehicle besides its own");
         }
     return STATUS_OK;
 }
 
 static enum status tenant_in(const struct slice_list *names, struct slice *tenant,
-                             struct identity_refusal *why)
+                             struct refusal *why)
 {
     for (size_t i = 0; i < names->count; i++) {
         if (i > 0 && !slice_equal(names->items[i], *tenant))
-            return refuse(why, "no_tenant",
+            return refuse(why, REFUSAL_no_tenant,
                           "the certificate names more than one tenant where identity.tenant_from "
                           "looks for it");
         *tenant = names->items[i];
@@ -101,7 +99,7 @@ static enum status tenant_in(const struct slice_list *names, struct slice *tenan
 }
 
 static enum status tenant_of(const struct http_peer *peer, const char *from, struct slice *tenant,
-                             struct identity_refusal *why)
+                             struct refusal *why)
 {
     enum status s = STATUS_OK;
     *tenant = SLICE_EMPTY;
@@ -115,7 +113,7 @@ static enum status tenant_of(const struct http_peer *peer, const char *from, str
         *tenant = slice_from_text(from + 5);
     if (s != STATUS_OK || tenant_name_is_valid(*tenant))
         return s;
-    return refuse(why, "no_tenant",
+    return refuse(why, REFUSAL_no_tenant,
                   "the certificate names no tenant where identity.tenant_from looks for it");
 }
 
@@ -207,8 +205,7 @@ static enum status use_sender(const struct sender *sender, struct arena *arena, 
 }
 
 static enum status use_vehicle(const struct http_peer *peer, const struct config *config,
-                               struct arena *arena, struct identity *id,
-                               struct identity_refusal *why)
+                               struct arena *arena, struct identity *id, struct refusal *why)
 {
     enum status s = check_other_names(peer, &id->vehicle, why);
     if (s == STATUS_OK)
@@ -218,27 +215,26 @@ static enum status use_vehicle(const struct http_peer *peer, const struct config
 
 /* A vehicle, a listed sender, or nobody. */
 static enum status use_certificate(const struct http_peer *peer, const struct config *config,
-                                   struct arena *arena, struct identity *id,
-                                   struct identity_refusal *why)
+                                   struct arena *arena, struct identity *id, struct refusal *why)
 {
     struct name_pattern form;
     char reason[160];
     const struct sender *sender = NULL;
     struct slice from = slice_from_text(config->identity_vehicle_from);
     if (peer->flaw)
-        return refuse(why, "bad_certificate",
+        return refuse(why, REFUSAL_bad_certificate,
                       arena_format(arena, "the certificate can't be used: %s", peer->flaw));
     if (name_pattern_parse(from, NAME_PATTERN_VEHICLE, &form, reason) != STATUS_OK)
-        return refuse(why, "unknown_sender", "identity.vehicle_from is no form of a name");
+        return refuse(why, REFUSAL_unknown_sender, "identity.vehicle_from is no form of a name");
     enum status listed = senders_find(config->senders, peer, &sender);
     enum status s = vehicle_of(peer, &form, arena, &id->vehicle, why);
     if (s == STATUS_NO_MEMORY)
         return s;
     if (listed == STATUS_CONFLICT)
-        return refuse(why, "ambiguous_sender",
+        return refuse(why, REFUSAL_ambiguous_sender,
                       "the certificate is more than one sender of identity.senders_file");
     if (sender && id->vehicle.size)
-        return refuse(why, "ambiguous_sender",
+        return refuse(why, REFUSAL_ambiguous_sender,
                       "the certificate is a vehicle and a sender of identity.senders_file");
     if (s != STATUS_OK)
         return s;
@@ -246,7 +242,7 @@ static enum status use_certificate(const struct http_peer *peer, const struct co
         return use_sender(sender, arena, id);
     if (id->vehicle.size)
         return use_vehicle(peer, config, arena, id, why);
-    return refuse(why, "unknown_sender",
+    return refuse(why, REFUSAL_unknown_sender,
                   arena_format(arena,
                                "no name of the certificate has the form %s:%.*s "
                                "(identity.vehicle_from), and identity.senders_file has no line "
@@ -255,8 +251,7 @@ static enum status use_certificate(const struct http_peer *peer, const struct co
 }
 
 enum status identity_from_peer(const struct http_peer *peer, const struct config *config,
-                               struct arena *arena, struct identity *out,
-                               struct identity_refusal *why)
+                               struct arena *arena, struct identity *out, struct refusal *why)
 {
     if (!peer->certificate) {
         bool allowed =

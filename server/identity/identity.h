@@ -4,6 +4,7 @@
 #define VSOC_SERVER_IDENTITY_H
 
 #include "core/arena.h"
+#include "core/refusal.h"
 #include "server/config/config.h"
 #include "server/net/peer.h"
 #include "server/identity/tokens.h"
@@ -30,24 +31,18 @@ struct identity {
     struct slice token_formats;         /* empty: any */
 };
 
-/* Why nobody was identified: a machine word, and a sentence that is static or in the arena. Neither
- * holds a VIN. */
-struct identity_refusal {
-    const char *code;
-    const char *detail;
-};
-
 /* Makes the identity from a verified certificate, or from its absence where that is allowed: plain
  * HTTP or tls.client_auth off, and no tokens. It fails closed: a certificate is a vehicle, named by
  * the form of identity.vehicle_from, or a sender of identity.senders_file, or nobody.
  * REFUSED: a certificate is needed and there is none (401, *why untouched); CONFLICT: the
- * certificate identifies nobody (403), *why says why: `bad_certificate` its names can't be read,
- * `no_tenant` it names no tenant or several, `unknown_sender` it is neither a vehicle nor listed,
- * `bad_certificate_vin` it names what is no VIN, several, or another one besides its own,
- * `ambiguous_sender` it is two of these; NO_MEMORY. On failure *out is untouched. */
+ * certificate identifies nobody (403), *why says why, without a VIN: `bad_certificate` its names
+ * can't be read, `no_tenant` it names no tenant or several, `unknown_sender` it is neither a
+ * vehicle nor listed, `bad_certificate_vin` it names what is no VIN, several, or another one
+ * besides its own, `ambiguous_sender` it is two of these; NO_MEMORY. On failure *out is untouched.
+ */
 enum status identity_from_peer(const struct http_peer *peer, const struct config *config,
                                struct arena *arena, struct identity *out,
-                               struct identity_refusal *why) must_check;
+                               struct refusal *why) must_check;
 
 /* The identity of a token that was checked. NO_MEMORY. */
 enum status identity_from_token(const struct token *token, struct arena *arena,

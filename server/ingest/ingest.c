@@ -17,23 +17,17 @@
 /* For each event its place in the table of ids. */
 #define EVENT_ARENA_BYTES 128
 
-/* Evidence makes room as slowly as it ages. */
 static void full_refusal(enum spool_full why, struct refusal *refusal)
 {
-    *refusal = (struct refusal){.status = 503,
-                                .code = spool_full_code(why),
-                                .detail = spool_full_reason(why),
-                                .retry_after_s = why == SPOOL_FULL_EVIDENCE ? 60 : 10};
+    refusal_say(refusal, spool_full_code(why), "%s", spool_full_reason(why));
 }
 
 /* Reasons to turn away before looking at the request. */
 static bool is_busy(const struct ingest *in, struct refusal *refusal)
 {
     enum spool_full why;
-    *refusal = (struct refusal){.status = 503, .retry_after_s = 5};
     if (atomic_load(&in->shared->failed)) {
-        refusal->code = "spool_failed";
-        refusal->detail = "this server can't write its spool and is going down";
+        refusal_set(refusal, REFUSAL_spool_failed);
     } else if (!ingest_disk_stalls(in, refusal)) {
         if (!spool_is_full(in->shared->spool, &why))
             return false;
@@ -45,10 +39,7 @@ static bool is_busy(const struct ingest *in, struct refusal *refusal)
 /* Stopping: a probe learns it; what comes on an open connection is still taken. */
 static bool is_leaving(const struct ingest *in, struct refusal *refusal)
 {
-    *refusal = (struct refusal){.status = 503,
-                                .retry_after_s = 5,
-                                .code = "draining",
-                                .detail = "this server is stopping; send to another or try again"};
+    refusal_set(refusal, REFUSAL_draining);
     return atomic_load(&in->shared->draining);
 }
 
@@ -93,11 +84,13 @@ static void answer_options(const struct dialect *dialect, struct http_exchange *
 
 static void refuse_method(const struct dialect *dialect, struct http_exchange *exchange)
 {
-    bool is_read = dialect->answer_get != NULL;
     struct http_reply_header allow = allowed(dialect);
-    http_problem(exchange, 405, "method_not_allowed",
-                 is_read ? "this route is read" : "events are posted", 0, &allow, 1,
-                 dialect->route);
+    struct refusal refusal;
+    refusal_say(&refusal, REFUSAL_method_not_allowed, "%s",
+                dialect->answer_get ? "this route is read" : "events are posted");
+    refusal.header = allow.name;
+    refusal.header_value = allow.value;
+    http_problem(exchange, &refusal, dialect->route);
 }
 
 /* Who takes the batch that comes. NULL: the request is answered. */
@@ -105,13 +98,14 @@ static const struct dialect *find_dialect(struct ingest *in, struct http_exchang
 {
     const struct dialect *dialect = dialect_of(exchange);
     enum http_method method = http_method(exchange);
+    struct refusal refusal;
     if (method == HTTP_OPTIONS && (dialect || slice_equal_text(http_path(exchange), "*"))) {
         answer_options(dialect, exchange);
         return NULL;
     }
     if (!dialect) {
-        http_problem(exchange, 404, "not_found",
-                     "events go to POST /v1/events or /v1/events/FORMAT", 0, NULL, 0, "other");
+        refusal_set(&refusal, REFUSAL_not_found);
+        http_problem(exchange, &refusal, "other");
         return NULL;
     }
     http_set_problem_form(exchange, &dialect->problem);
@@ -156,14 +150,13 @@ void ingest_on_headers(void *arg, struct http_exchange *exchange)
     const struct dialect *dialect = find_dialect(in, exchange);
     if (!dialect || turn_away(in, dialect, exchange))
         return;
+    struct refusal refusal;
     struct request *r = request_create(in, dialect, exchange);
     if (!r) {
-        ingest_answer_refusal(
-            exchange, dialect,
-            &(struct refusal){503, "memory", "no memory for a request now", 1, NULL, NULL});
+        refusal_set(&refusal, REFUSAL_memory);
+        ingest_answer_refusal(exchange, dialect, &refusal);
         return;
     }
-    struct refusal refusal;
     if (!request_read_headers(r, in->config, in->shared, &refusal)) {
         request_refuse(r, &refusal);
         return;
@@ -172,8 +165,9 @@ void ingest_on_headers(void *arg, struct http_exchange *exchange)
     unsigned wait_s =
         r->dialect->answer_body ? 0 : quota_check(in->shared->quota, &sender, clock_monotonic_ns());
     if (wait_s) {
-        request_refuse(r, &(struct refusal){429, "quota", "this sender is over its quota of events",
-                                            wait_s, NULL, NULL});
+        refusal_set(&refusal, REFUSAL_quota);
+        refusal.retry_after_s = wait_s;
+        request_refuse(r, &refusal);
         return;
     }
     if (!request_receive(r))
@@ -239,16 +233,10 @@ static void answer_known(struct ingest *in, struct request *r, enum dedup_answer
         request_acknowledge(r);
         return;
     case DEDUP_IN_PROGRESS:
-        request_refuse(r, &(struct refusal){409, "in_progress",
-                                            "the same batch is being made durable right now", 1,
-                                            NULL, NULL});
+        request_refuse_as(r, REFUSAL_in_progress);
         return;
     default:
-        request_refuse(r,
-                       &(struct refusal){409, "key_reused",
-                                         "Idempotency-Key was used with another body; nothing of "
-                                         "this one is kept",
-                                         0, NULL, NULL});
+        request_refuse_as(r, REFUSAL_key_reused);
     }
 }
 
@@ -258,7 +246,7 @@ static void refuse_full(struct ingest *in, struct request *r)
     struct refusal refusal;
     (void)spool_is_full(in->shared->spool, &why);
     full_refusal(why, &refusal);
-    request_refuse_busy(r, refusal.code, refusal.detail, refusal.retry_after_s);
+    request_refuse(r, &refusal);
 }
 
 /* Gives the batch to the writer. */
@@ -267,7 +255,7 @@ static void submit(struct ingest *in, struct request *r)
     struct batch *batch = r->batch;
     if (!request_reserve_batch(r)) {
         dedup_abort(in->shared->dedup, batch->meta.key);
-        request_refuse_busy(r, "memory", "limits.memory is reached by requests in flight", 1);
+        request_refuse_full_memory(r);
         return;
     }
     batch->reply_to = &in->verdicts;
@@ -280,19 +268,11 @@ static void submit(struct ingest *in, struct request *r)
     }
     dedup_abort(in->shared->dedup, batch->meta.key);
     if (s == STATUS_TOO_LARGE)
-        request_refuse(r, &(struct refusal){.status = 413,
-                                            .code = "events_too_large",
-                                            .detail = "the batch is larger than spool.max_bytes"});
+        request_refuse_as(r, REFUSAL_batch_too_large);
     else if (s == STATUS_NO_SPACE)
         refuse_full(in, r);
-    else if (s == STATUS_TOO_LARGE)
-        request_refuse(r,
-                       &(struct refusal){413, "batch_too_large",
-                                         "body and events of this batch are over spool.max_bytes",
-                                         0, NULL, NULL});
     else
-        request_refuse_busy(r, s == STATUS_BUSY ? "writer_behind" : "spool_closed",
-                            "the spool writer takes no more batches now", 1);
+        request_refuse_as(r, s == STATUS_BUSY ? REFUSAL_writer_behind : REFUSAL_spool_closed);
 }
 
 /* The body is a question: nothing of it is kept. */
@@ -304,7 +284,7 @@ static void answer_question(struct ingest *in, struct request *r, struct reading
     int status = r->dialect->answer_body(&in->scratch, &question, &b->refusal);
     if (status && in->scratch.status != STATUS_OK) {
         status = 0;
-        refuse_with(&b->refusal, 413, "question_too_large",
+        refusal_say(&b->refusal, REFUSAL_question_too_large,
                     "the answer would be over 1 MiB: ask less");
     }
     if (!status) {
@@ -383,7 +363,16 @@ void ingest_on_gone(void *arg, struct http_exchange *exchange)
         request_destroy(r); /* else the batch is with the writer: ingest_take_verdicts ends it */
 }
 
-/* The writer's word on one batch. */
+/* A write or fdatasync of its batch failed. */
+static void refuse_failed(struct request *r)
+{
+    struct refusal refusal;
+    refusal_say(&refusal, REFUSAL_spool_failed, "the batch could not be made durable");
+    refusal.retry_after_s = 10;
+    request_refuse(r, &refusal);
+}
+
+/* The writer's verdict on one batch. */
 static void take_verdict(struct ingest *in, struct batch *batch)
 {
     struct request *r = batch->owner;
@@ -396,7 +385,7 @@ static void take_verdict(struct ingest *in, struct batch *batch)
         if (batch->verdict == STATUS_NO_SPACE)
             refuse_full(in, r);
         else
-            request_refuse_busy(r, "spool_failed", "the batch could not be made durable", 10);
+            refuse_failed(r);
         return;
     }
     fault_point(ingest_verdict_taken);

@@ -26,9 +26,7 @@ void request_destroy(struct request *r)
 void ingest_answer_refusal(struct http_exchange *exchange, const struct dialect *dialect,
                            const struct refusal *refusal)
 {
-    struct http_reply_header extra = {refusal->header, refusal->header_value};
-    http_problem(exchange, refusal->status, refusal->code, refusal->detail, refusal->retry_after_s,
-                 &extra, refusal->header ? 1 : 0, dialect->route);
+    http_problem(exchange, refusal, dialect->route);
 }
 
 /* Its sender may not do what it asks. */
@@ -63,12 +61,18 @@ void request_refuse(struct request *r, const struct refusal *refusal)
     request_destroy(r);
 }
 
-void request_refuse_busy(struct request *r, const char *code, const char *detail,
-                         unsigned retry_after_s)
+void request_refuse_as(struct request *r, enum refusal_reason reason)
 {
-    request_refuse(
-        r, &(struct refusal){
-               .status = 503, .code = code, .detail = detail, .retry_after_s = retry_after_s});
+    struct refusal refusal;
+    refusal_set(&refusal, reason);
+    request_refuse(r, &refusal);
+}
+
+void request_refuse_full_memory(struct request *r)
+{
+    struct refusal refusal;
+    refusal_say(&refusal, REFUSAL_memory, "limits.memory is reached by requests in flight");
+    request_refuse(r, &refusal);
 }
 
 /* Says the verdict. */

@@ -14,60 +14,44 @@
 /* What a question may inflate to. */
 #define QUESTION_BYTES ((size_t)1 << 20)
 
-bool refuse_with(struct refusal *refusal, int status, const char *code, const char *detail)
-{
-    *refusal = (struct refusal){.status = status, .code = code, .detail = detail};
-    return false;
-}
-
 static bool refuse_inflate(struct reading *b, enum status status)
 {
     const struct request *r = b->request;
     struct refusal *refusal = &b->refusal;
-    struct arena *arena = &r->batch->arena;
     const struct config *c = b->ingest->config;
     switch (status) {
     case STATUS_CLOSED:
         return false;
     case STATUS_TOO_LARGE:
         if (r->dialect->answer_body)
-            return refuse_with(refusal, 413, "question_too_large",
+            return refusal_say(refusal, REFUSAL_question_too_large,
                                "the question inflates to more than 1 MiB: ask less");
-        return refuse_with(
-            refusal, 413, "inflated_bytes",
-            arena_format(arena, "body inflates to more than limits.inflated_bytes = %llu bytes",
-                         (unsigned long long)c->limit_inflated_bytes));
+        return refusal_say(refusal, REFUSAL_inflated_bytes,
+                           "body inflates to more than limits.inflated_bytes = %llu bytes",
+                           (unsigned long long)c->limit_inflated_bytes);
     case STATUS_TOO_DENSE:
-        return refuse_with(refusal, 413, "inflate_ratio",
-                           arena_format(arena,
-                                        "body inflates more than limits.inflate_ratio = %llu times",
-                                        (unsigned long long)c->limit_inflate_ratio));
+        return refusal_say(refusal, REFUSAL_inflate_ratio,
+                           "body inflates more than limits.inflate_ratio = %llu times",
+                           (unsigned long long)c->limit_inflate_ratio);
     case STATUS_TOO_MANY:
-        return refuse_with(
-            refusal, 413, "inflate_blocks",
-            arena_format(arena,
-                         "the %s stream has blocks, members or frames of less than %d bytes on "
-                         "average, or over %d bytes in a row that hold nothing",
-                         inflate_coding_name(r->coding),
-                         r->coding == INFLATE_ZSTD ? INFLATE_WORTH_OF_ZSTD_BLOCK
-                                                   : INFLATE_WORTH_OF_BLOCK,
-                         (int)INFLATE_IDLE_BYTES_MAX));
+        return refusal_say(refusal, REFUSAL_inflate_blocks,
+                           "the %s stream has blocks, members or frames of less than %d bytes on "
+                           "average, or over %d bytes in a row that hold nothing",
+                           inflate_coding_name(r->coding),
+                           r->coding == INFLATE_ZSTD ? INFLATE_WORTH_OF_ZSTD_BLOCK
+                                                     : INFLATE_WORTH_OF_BLOCK,
+                           (int)INFLATE_IDLE_BYTES_MAX);
     case STATUS_OUT_OF_RANGE:
-        return refuse_with(refusal, 400, "zstd_window",
-                           "zstd window exceeds 8 MiB, the most that RFC 9659 allows");
+        return refusal_set(refusal, REFUSAL_zstd_window);
     case STATUS_TRUNCATED:
-        return refuse_with(refusal, 400, "truncated_body",
-                           arena_format(arena, "the %s stream ends before its end",
-                                        inflate_coding_name(r->coding)));
+        return refusal_say(refusal, REFUSAL_truncated_body, "the %s stream ends before its end",
+                           inflate_coding_name(r->coding));
     case STATUS_NO_MEMORY:
-        refuse_with(refusal, 503, "memory", "no memory to inflate the body now");
-        refusal->retry_after_s = 1;
-        return false;
+        return refusal_set(refusal, REFUSAL_memory);
     default:
-        return refuse_with(
-            refusal, 400, "bad_encoding",
-            arena_format(arena, "body is not one whole %s stream (damaged, or bytes after its end)",
-                         inflate_coding_name(r->coding)));
+        return refusal_say(refusal, REFUSAL_bad_encoding,
+                           "body is not one whole %s stream (damaged, or bytes after its end)",
+                           inflate_coding_name(r->coding));
     }
 }
 
@@ -181,7 +165,7 @@ static bool write_errors(struct reading *b)
     if (w->status == STATUS_OK &&
         arena_copy(&r->batch->arena, writer_slice(w), &r->batch->meta.report_errors) == STATUS_OK)
         return true;
-    return refuse_with(&b->refusal, 503, "memory", "request memory is used up");
+    return refusal_set(&b->refusal, REFUSAL_memory);
 }
 
 /* Content-Encoding that a body should have had, by its magic bytes; NULL: none. */
@@ -199,15 +183,13 @@ static bool refuse_undeclared(struct reading *b)
 {
     const struct request *r = b->request;
     const char *found = undeclared_coding(b->body), *declared = inflate_coding_name(r->coding);
-    refuse_with(&b->refusal, 415, "undeclared_encoding",
-                r->coding == INFLATE_IDENTITY
-                    ? arena_format(&r->batch->arena,
-                                   "the body is %s, which no header says: send it with "
-                                   "Content-Encoding: %s",
-                                   found, found)
-                    : arena_format(&r->batch->arena,
-                                   "inside its %s the body is %s once more: compress it once",
-                                   declared, found));
+    if (r->coding == INFLATE_IDENTITY)
+        refusal_say(&b->refusal, REFUSAL_undeclared_encoding,
+                    "the body is %s, which no header says: send it with Content-Encoding: %s",
+                    found, found);
+    else
+        refusal_say(&b->refusal, REFUSAL_undeclared_encoding,
+                    "inside its %s the body is %s once more: compress it once", declared, found);
     b->refusal.header = "Accept-Encoding";
     b->refusal.header_value = "gzip, deflate, zstd, identity";
     return false;
@@ -230,35 +212,27 @@ static bool judge(struct reading *b, const struct encoding *e, enum status statu
     if (status == STATUS_CLOSED)
         return false;
     if (status == STATUS_TOO_MANY && result->too_short)
-        return refuse_with(
-            refusal, 413, "records_too_short",
-            arena_format(&r->batch->arena,
-                         "batch holds more than %d records, and more than one for each %zu bytes",
-                         PIPELINE_ITEMS_FREE, result->item_bytes));
+        return refusal_say(refusal, REFUSAL_records_too_short,
+                           "batch holds more than %d records, and more than one for each %zu bytes",
+                           PIPELINE_ITEMS_FREE, result->item_bytes);
     if (status == STATUS_TOO_MANY)
-        return refuse_with(refusal, 413, "batch_events",
-                           arena_format(&r->batch->arena,
-                                        "batch holds more than limits.batch_events = %llu records",
-                                        (unsigned long long)in->config->limit_batch_events));
+        return refusal_say(refusal, REFUSAL_batch_events,
+                           "batch holds more than limits.batch_events = %llu records",
+                           (unsigned long long)in->config->limit_batch_events);
     if (r->batch->events.status == STATUS_TOO_LARGE)
-        return refuse_with(refusal, 413, "events_too_large",
-                           arena_format(&r->batch->arena,
-                                        "the events of this batch take more than %llu bytes",
-                                        (unsigned long long)r->batch->events.limit));
+        return refusal_say(refusal, REFUSAL_events_too_large,
+                           "the events of this batch take more than %llu bytes",
+                           (unsigned long long)r->batch->events.limit);
     if (status != STATUS_OK || r->batch->events.status != STATUS_OK) {
-        refuse_with(refusal, 503, "memory", "no memory for the events of this batch now");
-        refusal->retry_after_s = 1;
-        return false;
+        return refusal_set(refusal, REFUSAL_memory);
     }
     if (result->vin_mismatches && in->config->identity_vin_mismatch == VIN_POLICY_REJECT)
-        return refuse_with(
-            refusal, 403, "vin_mismatch",
-            "a record claims another vehicle than the certificate's; nothing was taken");
+        return refusal_set(refusal, REFUSAL_vin_mismatch);
     if (result->quarantined && undeclared_coding(b->body))
         return refuse_undeclared(b); /* a binary format: whole records may begin like that, too */
     if (e->encoder.events + e->encoder.rejects + result->duplicates == 0 &&
         !r->dialect->takes_empty)
-        return refuse_with(refusal, 400, "empty_batch", "the body holds no record");
+        return refusal_set(refusal, REFUSAL_empty_batch);
     meta->accepted = result->accepted;
     meta->duplicates = result->duplicates;
     meta->quarantined = result->quarantined;
@@ -362,7 +336,7 @@ static bool hash_content(struct reading *b)
     struct batch *batch = b->request->batch;
     uint8_t *digest = arena_alloc(&batch->arena, SHA256_BYTES);
     if (!digest)
-        return refuse_with(&b->refusal, 503, "memory", "request memory is used up");
+        return refusal_set(&b->refusal, REFUSAL_memory);
     keyed_digest_start(b->digest);
     for (struct slice rest = b->body; rest.size;) {
         struct slice piece = slice_sub(rest, 0, WORK_PIECE);

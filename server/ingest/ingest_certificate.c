@@ -37,7 +37,7 @@ bool ingest_name_certificate(void *arg, const void *x509, struct http_certificat
 {
     struct ingest *in = (struct ingest *)arg;
     struct http_peer peer = {.tls = true, .certificate = true};
-    struct identity_refusal why;
+    struct refusal why;
     struct identity id;
     struct arena arena;
     bool good = false;

@@ -34,10 +34,9 @@ static bool keep_query(struct request *r, struct refusal *refusal)
     for (const char *const *name = r->dialect->query_names; name && *name; name++) {
         enum status s = http_query_value(http_query(r->exchange), *name, arena, &value);
         if (s == STATUS_MALFORMED)
-            return refuse_with(refusal, 400, "bad_query",
-                               "a % in the query is not followed by two hex digits");
+            return refusal_set(refusal, REFUSAL_bad_query);
         if (s == STATUS_NO_MEMORY)
-            return refuse_with(refusal, 503, "memory", "request memory is used up");
+            return refusal_set(refusal, REFUSAL_memory);
         if (s == STATUS_OK)
             r->headers[r->header_count++] =
                 (struct parser_header){slice_from_text(arena_format(arena, "?%s", *name)), value};
@@ -64,8 +63,7 @@ bool request_keep_headers(struct request *r, struct refusal *refusal)
             bytes += name.size + value.size;
         }
     if (count > PARSER_HEADERS || bytes > KEPT_BYTES_MAX)
-        return refuse_with(refusal, 431, "too_many_attributes",
-                           "at most 64 headers ce-… of 16384 bytes together are taken");
+        return refusal_set(refusal, REFUSAL_too_many_attributes);
     if (!count)
         return true;
     r->headers = arena_alloc(arena, count * sizeof *r->headers);
@@ -73,6 +71,6 @@ bool request_keep_headers(struct request *r, struct refusal *refusal)
         if (is_kept(name) && !copy_header(arena, name, value, &r->headers[r->header_count++]))
             r->headers = NULL;
     if (!r->headers)
-        return refuse_with(refusal, 503, "memory", "request memory is used up");
+        return refusal_set(refusal, REFUSAL_memory);
     return keep_query(r, refusal);
 }

@@ -4,13 +4,10 @@
 #include "server/http/http_query.h"
 #include "server/ingest/ingest_internal.h"
 
-#define MEMORY_DETAIL "request memory is used up"
-
 /* 401: the answer says which credential is asked for. */
-static bool ask(struct refusal *refusal, const struct config *config, const char *code,
-                const char *detail)
+static bool ask(struct refusal *refusal, const struct config *config, enum refusal_reason reason)
 {
-    refuse_with(refusal, 401, code, detail);
+    refusal_set(refusal, reason);
     refusal->header = "WWW-Authenticate";
     refusal->header_value = config->tokens ? "Bearer" : "Mutual";
     return false;
@@ -31,9 +28,8 @@ static bool read_shown(struct request *r, const struct config *config, struct sl
     if (s == STATUS_OK || s == STATUS_NOT_FOUND)
         return true;
     if (s == STATUS_NO_MEMORY)
-        return refuse_with(refusal, 503, "memory", MEMORY_DETAIL);
-    return ask(refusal, config, "bad_authorization",
-               "Authorization is Bearer TOKEN, Splunk TOKEN, or Basic with the token as password");
+        return refusal_set(refusal, REFUSAL_memory);
+    return ask(refusal, config, REFUSAL_bad_authorization);
 }
 
 /* The good token that the request shows; NULL: it shows none. */
@@ -53,9 +49,9 @@ static bool read_token(struct request *r, const struct config *config, const str
         return true;
     case STATUS_REFUSED:
         (void)!identity_from_token(*token, &r->batch->arena, &r->identity); /* for the audit log */
-        return refuse_with(refusal, 403, "token_revoked", "this token is revoked");
+        return refusal_set(refusal, REFUSAL_token_revoked);
     default:
-        return ask(refusal, config, "invalid_token", "there is no such token");
+        return ask(refusal, config, REFUSAL_invalid_token);
     }
 }
 
@@ -69,22 +65,18 @@ static bool is_token_in_query(struct request *r)
 
 static bool read_peer(struct request *r, const struct config *config, struct refusal *refusal)
 {
-    struct identity_refusal why;
-    switch (
-        identity_from_peer(http_peer(r->exchange), config, &r->batch->arena, &r->identity, &why)) {
+    switch (identity_from_peer(http_peer(r->exchange), config, &r->batch->arena, &r->identity,
+                               refusal)) {
     case STATUS_OK:
         return true;
     case STATUS_REFUSED:
         if (config->tokens && is_token_in_query(r))
-            return ask(refusal, config, "token_in_query",
-                       "a token in the query is not taken: identity.tokens_in_query is off");
-        return ask(refusal, config, "no_credential",
-                   config->tokens ? "a token or a client certificate of the fleet's CA is needed"
-                                  : "a client certificate of the fleet's CA is needed");
+            return ask(refusal, config, REFUSAL_token_in_query);
+        return ask(refusal, config, REFUSAL_no_credential);
     case STATUS_CONFLICT:
-        return refuse_with(refusal, 403, why.code, why.detail);
+        return false;
     default:
-        return refuse_with(refusal, 503, "memory", MEMORY_DETAIL);
+        return refusal_set(refusal, REFUSAL_memory);
     }
 }
 
@@ -92,11 +84,9 @@ static bool read_peer(struct request *r, const struct config *config, struct ref
 static bool narrow(struct identity *id, struct identity *token, struct refusal *refusal)
 {
     if (!slice_equal(id->tenant, token->tenant))
-        return refuse_with(refusal, 403, "tenant_mismatch",
-                           "the token is of another tenant than the certificate");
+        return refusal_set(refusal, REFUSAL_tenant_mismatch);
     if (identity_narrow(id, token) != STATUS_OK)
-        return refuse_with(refusal, 403, "vehicle_refused",
-                           "the token is not for the certificate's vehicle");
+        return refusal_set(refusal, REFUSAL_vehicle_refused);
     return true;
 }
 
@@ -107,7 +97,7 @@ bool request_read_identity(struct request *r, const struct config *config, struc
     if (!read_token(r, config, &token, refusal))
         return false;
     if (token && identity_from_token(token, &r->batch->arena, &of_token) != STATUS_OK)
-        return refuse_with(refusal, 503, "memory", MEMORY_DETAIL);
+        return refusal_set(refusal, REFUSAL_memory);
     if (token && !http_peer(r->exchange)->certificate) {
         r->identity = of_token;
         return true;
@@ -129,10 +119,8 @@ bool request_may_send(const struct request *r, const struct parser *parser, stru
     struct slice formats = id->listed.size && by_token ? id->token_formats : id->formats;
     if (!formats.size)
         formats = id->token_formats;
-    return refuse_with(refusal, 403, "format_refused",
-                       arena_format(&r->batch->arena, "this %s may send %.*s, not %s",
-                                    by_token ? "token" : "sender", SLICE_ARGS(formats),
-                                    parser->name));
+    return refusal_say(refusal, REFUSAL_format_refused, "this %s may send %.*s, not %s",
+                       by_token ? "token" : "sender", SLICE_ARGS(formats), parser->name);
 }
 
 struct quota_sender request_quota(const struct request *r)

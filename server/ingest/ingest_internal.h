@@ -67,9 +67,10 @@ bool ingest_disk_stalls(const struct ingest *ingest, struct refusal *refusal);
 
 /* Answers a refusal and ends the request: it is gone afterwards. */
 void request_refuse(struct request *request, const struct refusal *refusal);
-/* The same with 503. */
-void request_refuse_busy(struct request *request, const char *code, const char *detail,
-                         unsigned retry_after_s);
+/* The same, with the sentence of the reason's row. */
+void request_refuse_as(struct request *request, enum refusal_reason reason);
+/* The same, when requests in flight hold all of limits.memory. */
+void request_refuse_full_memory(struct request *request);
 
 /* Batch key of a request whose body_sha256 is there. ingest.c. */
 void request_make_key(struct request *request, struct sha256 *sha);

@@ -66,12 +66,10 @@ bool request_name_batch(struct request *r, struct refusal *refusal)
     for (size_t i = 0; good && i < sizeof texts / sizeof *texts; i++)
         good = scrub_text(&scrub, SCRUB_TEXT, texts[i]);
     if (!good)
-        return refuse_with(refusal, 503, "memory", "request memory is used up");
+        return refusal_set(refusal, REFUSAL_memory);
     bool named = tenant.data != meta->tenant.data;
     r->identity.tenant = tenant; /* as refusals are logged */
     if (named)
-        return refuse_with(refusal, 403, "tenant_is_vehicle",
-                           "the tenant's name holds a VIN; identity.tenant_from must point to what "
-                           "names the owner, not the vehicle");
+        return refusal_set(refusal, REFUSAL_tenant_is_vehicle);
     return true;
 }

@@ -215,7 +215,7 @@ static bool begin_next(struct ingest *in)
         return false; /* until one of them ends */
     struct request *r = waiting_take(room);
     if (!b) {
-        request_refuse_busy(r, "memory", "no memory to read the body now", 1);
+        request_refuse_as(r, REFUSAL_memory);
         return true;
     }
     room->active++;

@@ -22,24 +22,13 @@ static struct body_limits limits_of(const struct config *config)
 
 static void refuse_full_share(struct request *r, enum status status)
 {
-    bool of_sender = status == STATUS_TOO_MANY;
-    request_refuse(
-        r, &(struct refusal){
-               .status = 429,
-               .code = of_sender ? "memory_of_sender" : "memory_of_address",
-               .detail =
-                   of_sender
-                       ? "bodies of this sender hold a quarter of limits.memory; finish some first"
-                       : "bodies from this address hold half of limits.memory; finish some first",
-               .retry_after_s = 1});
+    request_refuse_as(r, status == STATUS_TOO_MANY ? REFUSAL_memory_of_sender
+                                                   : REFUSAL_memory_of_address);
 }
 
 static void refuse_shed(struct request *r)
 {
-    request_refuse_busy(r, "body_shed",
-                        "limits.memory is short and this body came too slowly: it was given up so "
-                        "that others are served; send it again",
-                        1);
+    request_refuse_as(r, REFUSAL_body_shed);
 }
 
 /* Takes bytes for the body from the budget. False when there is no room: the request is answered.
@@ -63,7 +52,7 @@ static bool request_reserve(struct request *r, uint64_t bytes)
         refuse_shed(r);
         return false;
     default:
-        request_refuse_busy(r, "memory", "limits.memory is reached by requests in flight", 1);
+        request_refuse_full_memory(r);
         return false;
     }
 }
@@ -155,7 +144,7 @@ static bool body_grow(struct request *r)
         return false;
     if (body_add_piece(r, size))
         return true;
-    request_refuse_busy(r, "memory", "no memory for the body now", 1);
+    request_refuse_as(r, REFUSAL_memory);
     return false;
 }
 

@@ -28,13 +28,11 @@ static bool read_text(struct request *r, const char *name, struct slice *out,
     if (!http_header(r->exchange, name, &value, &count))
         return true;
     if (count != 1 || !value.size || !is_printable(value))
-        return refuse_with(
-            refusal, 400, "bad_header",
-            arena_format(&r->batch->arena,
-                         "%s must stand once, with 1 to %d printable ASCII characters", name,
-                         KEY_MAX));
+        return refusal_say(refusal, REFUSAL_bad_header,
+                           "%s must stand once, with 1 to %d printable ASCII characters", name,
+                           KEY_MAX);
     if (arena_copy(&r->batch->arena, value, out) != STATUS_OK)
-        return refuse_with(refusal, 503, "memory", "request memory is used up");
+        return refusal_set(refusal, REFUSAL_memory);
     return true;
 }
 
@@ -45,13 +43,13 @@ static bool read_content_type(struct request *r, struct refusal *refusal)
     unsigned count = 0;
     if (http_header(r->exchange, "content-type", &value, &count) &&
         (count > 1 || !is_printable(value)))
-        return refuse_with(
-            refusal, 400, "bad_header",
+        return refusal_say(
+            refusal, REFUSAL_bad_header,
             "Content-Type must stand once, with at most 255 printable ASCII characters");
     if (media_type_read(value, &r->media, &r->prefix) != STATUS_OK)
-        return refuse_with(refusal, 415, "unknown_framing", "framing is none, u16 or u32");
+        return refusal_set(refusal, REFUSAL_unknown_framing);
     return arena_copy(&r->batch->arena, value, &r->content_type) == STATUS_OK ||
-           refuse_with(refusal, 503, "memory", "request memory is used up");
+           refusal_set(refusal, REFUSAL_memory);
 }
 
 static bool read_coding(struct request *r, struct refusal *refusal)
@@ -62,8 +60,7 @@ static bool read_coding(struct request *r, struct refusal *refusal)
         while (slice_equal_nocase(name, "content-encoding") && http_list_next(&value, &coding))
             count++;
     if (count > 1 || inflate_coding_parse(coding, &r->coding) != STATUS_OK) {
-        refuse_with(refusal, 415, "unsupported_content_encoding",
-                    "exactly one of gzip, deflate, zstd or identity is taken");
+        refusal_set(refusal, REFUSAL_unsupported_content_encoding);
         refusal->header = "Accept-Encoding";
         refusal->header_value = "gzip, deflate, zstd, identity";
         return false;
@@ -83,10 +80,9 @@ static bool read_ack(struct request *r, const struct ingest_shared *shared, stru
     case STATUS_OK:
         return true;
     case STATUS_UNSUPPORTED:
-        return refuse_with(refusal, 400, "ack_unavailable",
-                           "VSOC-Ack names a sink that is switched off on this server");
+        return refusal_set(refusal, REFUSAL_ack_unavailable);
     default:
-        return refuse_with(refusal, 400, "bad_ack", "VSOC-Ack is spool, kafka, postgres or all");
+        return refusal_set(refusal, REFUSAL_bad_ack);
     }
 }
 
@@ -101,12 +97,11 @@ static bool read_vehicle_headers(struct request *r, struct refusal *refusal)
         !read_text(r, "vsoc-replay", &replay, refusal))
         return false;
     if (r->header_vin.size && !vin_is_valid(r->header_vin))
-        return refuse_with(refusal, 400, "bad_vin",
-                           "VSOC-Vehicle is no VIN: 17 of A-H, J-N, P, R-Z and 0-9 (ISO 3779)");
+        return refusal_set(refusal, REFUSAL_bad_vin);
     if (r->ecu_id.size > 128)
-        return refuse_with(refusal, 400, "bad_header", "VSOC-ECU holds at most 128 characters");
+        return refusal_say(refusal, REFUSAL_bad_header, "VSOC-ECU holds at most 128 characters");
     if (sent.size && timestamp_rfc3339(sent, &r->sent_ns) != STATUS_OK)
-        return refuse_with(refusal, 400, "bad_header",
+        return refusal_say(refusal, REFUSAL_bad_header,
                            "VSOC-Sent is an RFC 3339 time, like 2026-11-22T10:15:02Z");
     r->replay = slice_equal_nocase(replay, "true");
     return true;
@@ -128,14 +123,12 @@ static bool read_length(struct request *r, const struct config *config, struct r
     int64_t length = http_content_length(r->exchange);
     struct slice unused;
     if (length == 0 && !http_header(r->exchange, "content-length", &unused, NULL))
-        return refuse_with(refusal, 411, "length_required",
-                           "send Content-Length or Transfer-Encoding: chunked");
+        return refusal_set(refusal, REFUSAL_length_required);
     r->body_limit = config->limit_body_bytes;
     if (length >= 0 && (uint64_t)length > r->body_limit)
-        return refuse_with(refusal, 413, "body_too_large",
-                           arena_format(&r->batch->arena,
-                                        "body is over limits.body_bytes = %llu bytes",
-                                        (unsigned long long)r->body_limit));
+        return refusal_say(refusal, REFUSAL_body_too_large,
+                           "body is over limits.body_bytes = %llu bytes",
+                           (unsigned long long)r->body_limit);
     return true;
 }
 

@@ -3,21 +3,13 @@
 #ifndef VSOC_SERVER_INGEST_REQUEST_H
 #define VSOC_SERVER_INGEST_REQUEST_H
 
+#include "core/refusal.h"
 #include "parsers/engine/split.h"
 #include "server/ingest/body_shed.h"
 #include "server/ingest/dialect.h"
 #include "server/identity/identity.h"
 #include "server/inflate/inflate.h"
 #include "server/ingest/ingest.h"
-
-/* What a refusal is answered with. */
-struct refusal {
-    int status;
-    const char *code;   /* machine word, static */
-    const char *detail; /* sentence, static or in the batch's arena */
-    unsigned retry_after_s;
-    const char *header, *header_value; /* one more header, NULL: none */
-};
 
 struct request {
     struct request *next, *previous; /* in the worker's list of those that wait for sinks, or (next)
@@ -59,9 +51,6 @@ struct request {
     int64_t ack_deadline_ns;
     int64_t submitted_ns; /* when the writer got its batch */
 };
-
-/* Makes a refusal. Always false. */
-bool refuse_with(struct refusal *refusal, int status, const char *code, const char *detail);
 
 /* Puts what parsers get to see of the headers into the request. */
 bool request_keep_headers(struct request *request, struct refusal *refusal);

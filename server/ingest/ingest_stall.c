@@ -6,8 +6,6 @@
 
 #include "core/clock.h"
 
-#define RETRY_AFTER_S 10
-
 void request_await_verdict(struct request *r)
 {
     struct ingest *in = r->ingest;
@@ -33,13 +31,8 @@ void request_has_verdict(struct request *r)
 static void answer_unknown(struct request *r)
 {
     struct http_exchange *exchange = r->exchange;
-    const struct refusal refusal = {
-        .status = 503,
-        .code = "commit_unknown",
-        .detail = "the disk has not answered for timeouts.commit: the batch may or may not become "
-                  "durable; send it again, it counts once",
-        .retry_after_s = RETRY_AFTER_S,
-    };
+    struct refusal refusal;
+    refusal_set(&refusal, REFUSAL_commit_unknown);
     metric_add(r->ingest->batches_refused, 1);
     http_set_context(exchange, NULL);
     ingest_answer_refusal(exchange, r->dialect, &refusal);
@@ -60,10 +53,5 @@ bool ingest_disk_stalls(const struct ingest *in, struct refusal *refusal)
 {
     if (spool_disk_wait_ns(in->shared->spool) <= in->config->timeout_commit)
         return false;
-    *refusal = (struct refusal){.status = 503,
-                                .code = "disk_stalled",
-                                .detail = "the disk of this server has not answered for "
-                                          "timeouts.commit; nothing of the batch was taken",
-                                .retry_after_s = RETRY_AFTER_S};
-    return true;
+    return !refusal_set(refusal, REFUSAL_disk_stalled);
 }

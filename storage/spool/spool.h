@@ -4,6 +4,7 @@
 #ifndef VSOC_STORAGE_SPOOL_H
 #define VSOC_STORAGE_SPOOL_H
 
+#include "core/refusal.h"
 #include "storage/spool/batch.h"
 
 struct spool;
@@ -107,8 +108,8 @@ uint64_t spool_position(const struct spool *spool);
 const uint8_t *spool_uid(const struct spool *spool);
 /* Why the spool is full, and what to do: a constant sentence. Thread: any. */
 const char *spool_full_reason(enum spool_full why);
-/* Its code in answers, static: evidence_full or spool_full. Thread: any. */
-const char *spool_full_code(enum spool_full why);
+/* The reason that answers give: evidence_full or spool_full. Thread: any. */
+enum refusal_reason spool_full_code(enum spool_full why);
 /* Called by the writer thread once, when a write or fdatasync failed and the spool is closed for
  * good. Set before spool_start. */
 void spool_on_failure(struct spool *spool, void (*failed)(void *arg), void *arg);

@@ -51,9 +51,9 @@ bool spool_has_room(struct spool *spool, uint64_t bytes)
     return left >= bytes && left - bytes >= spool->options.reserve_bytes;
 }
 
-const char *spool_full_code(enum spool_full why)
+enum refusal_reason spool_full_code(enum spool_full why)
 {
-    return why == SPOOL_FULL_EVIDENCE ? "evidence_full" : "spool_full";
+    return why == SPOOL_FULL_EVIDENCE ? REFUSAL_evidence_full : REFUSAL_spool_full;
 }
 
 const char *spool_full_reason(enum spool_full why)

@@ -54,7 +54,7 @@ static void check_identity(const struct identity *id)
         abort();
 }
 
-static void check_refusal(const struct identity_refusal *why)
+static void check_refusal(const struct refusal *why)
 {
     uint8_t vin[VIN_BYTES];
     struct slice detail = slice_from_text(why->detail);
@@ -79,7 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct arena arena;
     struct http_peer peer = {.tls = true, .certificate = true};
     struct identity id;
-    struct identity_refusal why;
+    struct refusal why;
     arena_init(&arena, (size_t)1 << 18);
     if (certificate && cert_names_read(certificate, &arena, &peer) == STATUS_OK) {
         check_names(&peer);

@@ -238,6 +238,14 @@ def test_limits_of_a_batch_each_have_their_answer(make_server):
     assert server.export()[0]["quarantine"]["code"] == "event_too_large"
 
 
+def test_batch_that_no_spool_of_this_size_can_hold_is_413_batch_too_large(make_server):
+    """Body and events together count; there is no Retry-After, for it never fits."""
+    server = make_server({"spool": {"segment_bytes": "1MiB", "max_bytes": "2MiB"}, "evidence": {"retention": "0s"}})
+    reply = server.post(ndjson(event(n, message="%064x" % (n * 7919) * 8) for n in range(4000)))
+    assert (reply.status, reply.json["code"]) == (413, "batch_too_large") and "Retry-After" not in reply.headers, reply
+    assert server.post(ndjson([event(1)])).status == 200
+
+
 def test_quota_of_a_sender_is_answered_429_with_retry_after(make_server):
     server = make_server({"limits": {"sender_events_per_second": 1, "sender_burst": 5}})
     assert server.post(ndjson(event(n) for n in range(20))).status == 200

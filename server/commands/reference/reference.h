@@ -12,6 +12,8 @@ void reference_events(struct writer *out);  /* docs/events.md */
 void reference_formats(struct writer *out);
 /* Where columns come from, format by format. */
 void reference_mapping(struct writer *out);
+/* The tables of refusals, one a group: docs/api.md. */
+void reference_refusals(struct writer *out);
 /* JSON Schema of a native event: docs/vsoc-event.schema.json. */
 void reference_schema(struct writer *out);
 /* JSON Schema of the events that vsocd writes: docs/vsoc-event-out.schema.json. */

@@ -146,3 +146,40 @@ void reference_mapping(struct writer *out)
     }
     writer_text(out, " |\n");
 }
+
+static const struct refusal_row {
+    const char *group; /* the row is a heading */
+    const char *code, *sentence, *advice;
+    int status;
+    unsigned retry_after_s;
+} refusals[] = {
+#define REFUSAL_GROUP(heading) {.group = heading},
+#define REFUSAL(code, status, retry_after_s, sentence, advice)                                     \
+    {NULL, #code, sentence, advice, status, retry_after_s},
+#include "core/refusals.def"
+#undef REFUSAL
+#undef REFUSAL_GROUP
+};
+
+void reference_refusals(struct writer *out)
+{
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        const struct refusal_row *r = &refusals[i];
+        if (r->group) {
+            writer_format(
+                out,
+                "%s### %s\n\n| status | code | Retry-After | sentence | meaning, and what "
+                "to do |\n| --- | --- | --- | --- | --- |\n",
+                i ? "\n" : "", r->group);
+            continue;
+        }
+        writer_format(out, "| %d | `%s` | ", r->status, r->code);
+        if (r->retry_after_s)
+            writer_format(out, "%u s", r->retry_after_s);
+        writer_text(out, " | ");
+        reference_cell(out, r->sentence);
+        writer_text(out, " | ");
+        reference_cell(out, r->advice);
+        writer_text(out, " |\n");
+    }
+}

@@ -52,8 +52,7 @@ static bool claims_health(const struct http_exchange *exchange)
 
 static bool bad_channel(struct refusal *refusal)
 {
-    return refuse_with(refusal, 400, "invalid_channel",
-                       "a channel is 1 to 128 printable ASCII characters, given once");
+    return refusal_set(refusal, REFUSAL_invalid_channel);
 }
 
 /* X-Splunk-Request-Channel, or ?channel=; empty: none. */
@@ -67,7 +66,7 @@ static bool read_channel(const struct request *r, struct slice *channel, struct 
     if (s == STATUS_NOT_FOUND)
         return true;
     if (s == STATUS_NO_MEMORY)
-        return refuse_with(refusal, 503, "memory", "request memory is used up");
+        return refusal_set(refusal, REFUSAL_memory);
     for (size_t i = 0; i < channel->size; i++)
         if (channel->data[i] <= 0x20 || channel->data[i] >= 0x7f)
             return bad_channel(refusal);
@@ -108,52 +107,48 @@ static bool read_ack(struct request *r, const struct config *config,
                      const struct ingest_shared *shared, struct refusal *refusal)
 {
     if (config->hec_ack == HEC_ACK_OFF)
-        return refuse_with(refusal, 400, "ack_disabled", "hec.ack is off");
+        return refusal_set(refusal, REFUSAL_ack_disabled);
     if (!note_channel(r, config, shared, refusal))
         return false;
-    return r->hec_has_channel ||
-           refuse_with(refusal, 400, "channel_missing",
-                       "X-Splunk-Request-Channel or ?channel= is needed to ask");
+    return r->hec_has_channel || refusal_set(refusal, REFUSAL_channel_missing);
 }
 
 /* ---- errors ---- */
 
 struct answer {
-    const char *code; /* ours */
-    int status;       /* 0: as it is */
+    int status;
     int number;
     const char *text;
 };
 
-static const struct answer answers[] = {
-    {"token_revoked", 403, 1, "Token disabled"},
-    {"no_credential", 401, 2, "Token is required"},
-    {"bad_authorization", 401, 3, "Invalid authorization"},
-    {"invalid_token", 403, 4, "Invalid token"},
-    {"empty_batch", 400, 5, "No data"},
-    {"channel_missing", 400, 10, "Data channel is missing"},
-    {"invalid_channel", 400, 11, "Invalid data channel"},
-    {HEC_EVENT_MISSING, 400, 12, "Event field is required"},
-    {HEC_EVENT_BLANK, 400, 13, "Event field cannot be blank"},
-    {"ack_disabled", 400, 14, "ACK is disabled"},
-    {"token_in_query", 400, 16, "Query string authorization is not enabled"},
-    {"in_progress", 503, 9, "Server is busy"},
-    {"key_reused", 400, 6, "Invalid data format"},
-    {NULL, 0, 0, NULL},
+static const struct answer no_event = {400, 12, "Event field is required"};
+static const struct answer blank_event = {400, 13, "Event field cannot be blank"};
+
+/* text NULL: by the status. */
+static const struct answer answers[REFUSAL_COUNT] = {
+    [REFUSAL_token_revoked] = {403, 1, "Token disabled"},
+    [REFUSAL_no_credential] = {401, 2, "Token is required"},
+    [REFUSAL_bad_authorization] = {401, 3, "Invalid authorization"},
+    [REFUSAL_invalid_token] = {403, 4, "Invalid token"},
+    [REFUSAL_empty_batch] = {400, 5, "No data"},
+    [REFUSAL_channel_missing] = {400, 10, "Data channel is missing"},
+    [REFUSAL_invalid_channel] = {400, 11, "Invalid data channel"},
+    [REFUSAL_ack_disabled] = {400, 14, "ACK is disabled"},
+    [REFUSAL_token_in_query] = {400, 16, "Query string authorization is not enabled"},
+    [REFUSAL_in_progress] = {503, 9, "Server is busy"},
+    [REFUSAL_key_reused] = {400, 6, "Invalid data format"},
 };
 
-static struct answer answer_of(int status, struct slice code)
+static struct answer answer_of(const struct refusal *refusal)
 {
-    for (const struct answer *a = answers; a->code; a++)
-        if (slice_equal_text(code, a->code))
-            return *a;
+    int status = refusal->status;
+    if (answers[refusal->reason].text)
+        return answers[refusal->reason];
     if (status == 503 || status == 429 || status == 408)
-        return (struct answer){.status = status, .number = 9, .text = "Server is busy"};
+        return (struct answer){status, 9, "Server is busy"};
     if (status == 401 || status == 403)
-        return (struct answer){.status = status, .number = 4, .text = "Invalid token"};
-    if (status == 422)
-        status = 400;
-    return (struct answer){.status = status, .number = 6, .text = "Invalid data format"};
+        return (struct answer){status, 4, "Invalid token"};
+    return (struct answer){status, 6, "Invalid data format"};
 }
 
 static void write_answer(struct writer *out, const struct answer *a)
@@ -161,14 +156,24 @@ static void write_answer(struct writer *out, const struct answer *a)
     writer_format(out, "{\"text\":\"%s\",\"code\":%d", a->text, a->number);
 }
 
-static int write_problem(struct writer *out, int status, const char *code, const char *detail)
+static int write_problem(struct writer *out, const struct refusal *refusal)
 {
-    struct answer a = answer_of(status, slice_from_text(code));
+    struct answer a = answer_of(refusal);
     write_answer(out, &a);
     writer_text(out, ",\"detail\":");
-    writer_json_string(out, slice_from_text(detail));
+    writer_json_string(out, slice_from_text(refusal->detail));
     writer_text(out, "}");
     return a.status;
+}
+
+/* Of a batch without a good event: by the code of its first record. */
+static struct answer answer_of_record(struct slice code)
+{
+    if (slice_equal_text(code, HEC_EVENT_MISSING))
+        return no_event;
+    if (slice_equal_text(code, HEC_EVENT_BLANK))
+        return blank_event;
+    return (struct answer){400, 6, "Invalid data format"};
 }
 
 /* ---- reports ---- */
@@ -195,7 +200,7 @@ static int write_report(struct writer *out, const struct request *r, const char 
     if (report->accepted == 0 && report->duplicates == 0) {
         unsigned long index = 0;
         struct slice code = first_error(report->errors, &index);
-        struct answer a = answer_of(400, code);
+        struct answer a = answer_of_record(code);
         write_answer(out, &a);
         writer_format(out, ",\"invalid-event-number\":%lu}", index);
         return a.status;
@@ -214,7 +219,7 @@ static int answer_ack(struct writer *out, const struct dialect_question *q, stru
     if (hec_ack_sinks(q->config, &q->shared->sinks, &sinks) == STATUS_OK &&
         hec_ack_answer(q->json, q->body, q->request->hec_tag, sinks, q->shared, out) == STATUS_OK)
         return 200;
-    refuse_with(refusal, 400, "bad_ack_query", "expected {\"acks\":[ID, …]}");
+    refusal_set(refusal, REFUSAL_bad_ack_query);
     return 0;
 }
 

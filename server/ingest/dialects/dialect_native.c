@@ -56,19 +56,16 @@ static bool read_format(struct request *r, const struct config *config,
     if (path.size > sizeof ROUTE) {
         struct slice name = slice_sub(path, sizeof ROUTE, path.size);
         r->parser = registry_by_name(registry, name);
-        return r->parser || refuse_with(refusal, 404, "unknown_format",
-                                        arena_format(&r->batch->arena,
-                                                     "no format '%.*s'; `vsocd formats` lists them",
-                                                     SLICE_ARGS(name)));
+        return r->parser ||
+               refusal_say(refusal, REFUSAL_unknown_format,
+                           "no format '%.*s'; `vsocd formats` lists them", SLICE_ARGS(name));
     }
     r->parser = mapped_parser(config, registry, r->media);
     if (!r->parser)
         r->parser = registry_by_content_type(registry, r->media);
     if (r->parser || r->media.size == 0 || registry_is_probed_type(r->media))
         return true;
-    refuse_with(
-        refusal, 415, "unsupported_media_type",
-        "no parser reads this Content-Type; name the format in the path: /v1/events/FORMAT");
+    refusal_set(refusal, REFUSAL_unsupported_media_type);
     refusal->header = "Accept";
     refusal->header_value = "application/json, application/x-ndjson, application/cloudevents+json, "
                             "application/vnd.autosar.idsm, text/plain";

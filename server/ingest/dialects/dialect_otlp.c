@@ -62,7 +62,7 @@ static bool read_format(struct request *r, const struct config *config,
     r->parser = registry_by_name(shared->registry, SLICE_LITERAL("otlp"));
     if (is_json(r->media) || is_protobuf(r->media))
         return true;
-    refuse_with(refusal, 415, "unsupported_media_type", "OTLP comes as JSON or Protocol Buffers");
+    refusal_say(refusal, REFUSAL_unsupported_media_type, "OTLP comes as JSON or Protocol Buffers");
     refusal->header = "Accept";
     refusal->header_value = TYPE_PROTOBUF ", " TYPE_JSON;
     return false;
@@ -71,17 +71,15 @@ static bool read_format(struct request *r, const struct config *config,
 /* ---- errors: google.rpc.Status ---- */
 
 /* What the client will do rightly with. */
-static int status_of(int status, const char *code)
+static int status_of(const struct refusal *refusal)
 {
-    switch (status) {
+    switch (refusal->status) {
     case 409: /* the same batch is on its way, or the key is another batch's for good */
-        return strcmp(code, "key_reused") == 0 ? 400 : 503;
+        return refusal->reason == REFUSAL_key_reused ? 400 : 503;
     case 408: /* the client was slow */
         return 503;
-    case 422:
-        return 400;
     default:
-        return status;
+        return refusal->status;
     }
 }
 
@@ -127,26 +125,25 @@ static void write_status_protobuf(struct writer *out, int status, struct slice m
 
 #define MESSAGE_BYTES 512
 
-static struct slice message_of(char text[MESSAGE_BYTES], const char *code, const char *detail)
+static struct slice message_of(char text[MESSAGE_BYTES], const struct refusal *refusal)
 {
-    snprintf(text, MESSAGE_BYTES, "%s: %s", code, detail);
+    snprintf(text, MESSAGE_BYTES, "%s: %s", refusal->code, refusal->detail);
     return slice_from_text(text);
 }
 
-static int write_problem_json(struct writer *out, int status, const char *code, const char *detail)
+static int write_problem_json(struct writer *out, const struct refusal *refusal)
 {
     char text[MESSAGE_BYTES];
-    status = status_of(status, code);
-    write_status_json(out, status, message_of(text, code, detail));
+    int status = status_of(refusal);
+    write_status_json(out, status, message_of(text, refusal));
     return status;
 }
 
-static int write_problem_protobuf(struct writer *out, int status, const char *code,
-                                  const char *detail)
+static int write_problem_protobuf(struct writer *out, const struct refusal *refusal)
 {
     char text[MESSAGE_BYTES];
-    status = status_of(status, code);
-    write_status_protobuf(out, status, message_of(text, code, detail));
+    int status = status_of(refusal);
+    write_status_protobuf(out, status, message_of(text, refusal));
     return status;
 }
 

@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include <event2/event.h>
 #include "core/clock.h"
+#include "core/refusal.h"
 #include "core/log/log.h"
 #include "core/metrics/metrics.h"
 #include "server/connection/http_server.h"
@@ -57,6 +58,16 @@ static inline bool fx_path_is(const struct http_exchange *x, const char *path)
     return slice_equal_text(http_path(x), path);
 }
 
+static inline void fx_refuse(struct http_exchange *x, enum refusal_reason reason,
+                             const char *detail, const char *route)
+{
+    struct refusal refusal;
+    refusal_say(&refusal, reason, "%s", detail);
+    if (reason == REFUSAL_spool_full)
+        refusal.retry_after_s = 7;
+    http_problem(x, &refusal, route);
+}
+
 static inline void fx_on_headers(void *arg, struct http_exchange *x)
 {
     struct fixture *f = (struct fixture *)arg;
@@ -66,7 +77,7 @@ static inline void fx_on_headers(void *arg, struct http_exchange *x)
     if (fx_path_is(x, "/now"))
         http_reply(x, 200, "text/plain", SLICE_LITERAL("now"), NULL, 0, "/now");
     else if (fx_path_is(x, "/refuse"))
-        http_problem(x, 401, "no_credential", "say who you are", 0, NULL, 0, "/refuse");
+        fx_refuse(x, REFUSAL_no_credential, "say who you are", "/refuse");
     else if (fx_path_is(x, "/decide"))
         f->waiting = x;
     else if (fx_path_is(x, "/big")) {
@@ -91,7 +102,7 @@ static inline void fx_on_body(void *arg, struct http_exchange *x, struct slice s
         http_pause(x);
     }
     if (fx_path_is(x, "/midway"))
-        http_problem(x, 422, "seen_enough", "seen enough", 0, NULL, 0, "/midway");
+        fx_refuse(x, REFUSAL_empty_batch, "seen_enough", "/midway");
 }
 
 static inline void fx_on_end(void *arg, struct http_exchange *x)

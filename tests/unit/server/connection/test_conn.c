@@ -406,7 +406,7 @@ static void answer_while_paused_ends_the_pause(void **state)
     int fd = fx_connect(f);
     fx_send(f, fd, "POST /pause HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\nab");
     fx_wait_for(f, f->waiting);
-    http_problem(f->waiting, 503, "busy", "busy", 7, NULL, 0, "/pause");
+    fx_refuse(f->waiting, REFUSAL_spool_full, "busy", "/pause");
     const char *text = fx_receive(f, fd, NULL, 0);
     assert_has(text, "Retry-After: 7\r\n");
     close(fd);

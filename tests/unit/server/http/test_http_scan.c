@@ -14,7 +14,7 @@ static void head_ends_at_the_empty_line_and_not_later(void **state)
 {
     (void)state;
     struct http_scan scan;
-    struct http_refusal refusal;
+    struct refusal refusal;
     size_t consumed;
     struct slice in = SLICE_LITERAL("GET / HTTP/1.1\r\nHost: h\r\n\r\nGET \x01");
     http_scan_start_head(&scan, &limits);
@@ -29,7 +29,7 @@ static void trailers_may_be_empty(void **state)
 {
     (void)state;
     struct http_scan scan;
-    struct http_refusal refusal;
+    struct refusal refusal;
     size_t consumed;
     http_scan_start_trailers(&scan, &limits);
     assert_int_equal(http_scan_feed(&scan, SLICE_LITERAL("\r"), &consumed, &refusal),
@@ -43,7 +43,7 @@ static void empty_line_before_a_head_is_told_apart(void **state)
 {
     (void)state;
     struct http_scan scan;
-    struct http_refusal refusal;
+    struct refusal refusal;
     size_t consumed;
     http_scan_start_head(&scan, &limits);
     assert_int_equal(
@@ -56,7 +56,7 @@ static void refusal_comes_at_the_byte_that_causes_it(void **state)
 {
     (void)state;
     struct http_scan scan;
-    struct http_refusal refusal;
+    struct refusal refusal;
     size_t consumed;
     http_scan_start_head(&scan, &limits);
     assert_int_equal(
@@ -72,7 +72,7 @@ static void refusals_name_the_limit_and_its_value(void **state)
 {
     (void)state;
     struct http_scan scan;
-    struct http_refusal refusal;
+    struct refusal refusal;
     size_t consumed;
     http_scan_start_head(&scan, &limits);
     assert_int_equal(http_scan_feed(&scan, SLICE_LITERAL("GET /aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),

@@ -16,7 +16,7 @@ struct fixture {
     struct http_peer peer;
     struct slice san, cn, o;
     struct identity identity;
-    struct identity_refusal why;
+    struct refusal why;
 };
 
 static int setup(void **state)

@@ -288,8 +288,9 @@ static void evidence_at_its_bytes_refuses_until_it_is_old(void **state)
     spool_stats(f->spool, &stats);
     assert_true(stats.full);
     assert_int_equal(stats.full_for, SPOOL_FULL_EVIDENCE);
-    assert_string_equal(spool_full_code(stats.full_for), "evidence_full");
+    assert_int_equal(spool_full_code(stats.full_for), REFUSAL_evidence_full);
     assert_non_null(strstr(spool_full_reason(stats.full_for), "evidence.when_full"));
+    assert_null(strstr(spool_full_reason(stats.full_for), "sinks back"));
     assert_int_equal(stats.first_position, 1);
     assert_true(stats.evidence_bytes <= 3 * 9600 + 9600);
     atomic_store(&passed_s, 101);
