@@ -8,7 +8,7 @@
 
 #include "core/event.h"
 
-#define VSOC_SINK_ABI 2
+#define VSOC_SINK_ABI 3
 
 /* One batch of a load. */
 struct sink_batch {
@@ -121,9 +121,25 @@ static inline const struct sink_rejected *sink_load_find_rejected(const struct s
     return NULL;
 }
 
+/* A setting that a plug-in takes: NAME.KEY of sinks.plugin_settings, where NAME is the sink's. */
+struct sink_setting_row {
+    const char *key;      /* a-z, 0-9 and _ */
+    const char *fallback; /* value when it is not set; NULL: it must be set */
+    const char *help;     /* one sentence, with the unit */
+};
+
+/* Its value in force. */
 struct sink_setting {
-    const char *key; /* as in the file, below sinks.NAME */
+    const char *key;
     const char *value;
+};
+
+/* How the server feeds a sink. */
+struct sink_limits {
+    unsigned lanes;           /* threads, 1 to 16; batch at position p belongs to lane p % lanes */
+    uint32_t load_events;     /* a load is complete when it has so many events, */
+    uint64_t load_bytes;      /* or so many encoded bytes, */
+    int64_t load_interval_ns; /* or when its first batch waits that long */
 };
 
 struct sink_held; /* ids that are looked for; the server's own */
@@ -143,16 +159,30 @@ struct sink_config {
     const char *instance;
     unsigned lane, lanes;
     const uint8_t *spool_uid;
-    const void *settings;       /* built-in sinks: struct config of the server's, see
-                                   storage/sinks/sink_settings.h */
+    const void *settings;       /* plug-ins: struct sink_setting[], one for each row of
+                                   sink.settings, in their order; built-in sinks: struct
+                                   sink_settings of storage/sinks/sink_settings.h */
     struct sink_replay *replay; /* NULL: ordinary delivery */
 };
 
 struct sink {
     uint32_t abi_version; /* VSOC_SINK_ABI */
-    uint32_t struct_size;
-    const char *name;
+    uint32_t struct_size; /* sizeof(struct sink) */
+    uint32_t event_abi;   /* VSOC_EVENT_ABI */
+    uint32_t event_size;  /* sizeof(struct event) */
+    const char *name;     /* 1 to 16 of a-z, 0-9 and _; label of metrics, level of VSOC-Ack, name of
+                             the spool's cursors: never changed */
+    const char *version;  /* semantic version */
     const char *description;
+    /* Plug-ins: the settings that the sink takes, ended by a row without key; NULL: none. Built-in
+     * sinks have their rows in server/config/config.def. */
+    const struct sink_setting_row *settings;
+    /* The settings (those of sink_config) switch the sink on. NULL: it always is. Thread: any. */
+    bool (*enabled)(const void *settings);
+    /* Changes *limits, which is 1 lane, 10 000 events, 8 MiB and 100 ms, to what the settings ask
+     * for. NULL: they stay as they are. Thread: any. */
+    void (*limits)(const void *settings, struct sink_limits *limits);
+    bool awaited; /* senders may wait for it by its name (VSOC-Ack) */
     /* Makes a lane's state. Does not connect. NULL with problem->text set: settings are wrong. */
     void *(*open)(const struct sink_config *config, struct sink_problem *problem);
     /* Connects when needed and reads back what the other side has committed for this lane; *there

@@ -283,6 +283,17 @@ def test_one_of_each():
         assert users == {home}, f"{word} belongs to {home}, which others call: {sorted(users)}"
 
 
+def test_no_part_of_the_server_names_a_sink():
+    """A sink describes itself (storage/sink.h). What names it: its settings, their checks, and the open files that it needs."""
+    names = re.findall(r"^SINK\((\w+)\)", read("storage/sinks/sinks.def"), flags=re.M)
+    assert len(names) >= 3
+    quoted = "|".join(name for name in names if name != "file")  # a word of many log lines
+    named = re.compile(rf'"(?:{quoted})"|\bsink_(?:{"|".join(names)})\b|\b(?:{"|".join(names)})_enabled\b')
+    allowed = re.compile(r"server/config/.*|server/daemon/(sink_config|config_check)\.c|server/net/file_budget\.c|storage/sinks/\w+/.*")
+    places = [name for name in sources() if name.startswith(("server/", "storage/")) and is_ours(name) and not allowed.fullmatch(name)]
+    fail_if([f"{name} names a sink: {found[0]}" for name in places for found in named.finditer(read(name))])
+
+
 def test_rooms_are_small():
     count = collections.Counter(room_of(name) for name in sources() if is_ours(name))
     fail_if([f"{room}/ has {files} sources, 30 at most" for room, files in count.items() if files > 30])

@@ -10,7 +10,7 @@
 #include "server/files/data_folders.h"
 #include "server/daemon/plugins.h"
 #include "server/identity/pseudonym.h"
-#include "server/daemon/sink_config.h"
+#include "server/daemon/sink_set.h"
 #include "server/tls/tls.h"
 
 static bool tell(const struct config *config, const char *what, const char *problem)
@@ -35,8 +35,12 @@ static bool tls_is_good(const struct config *config)
 
 static bool sinks_are_good(const struct config *config)
 {
-    char problem[512];
-    return sink_settings_check(config, problem) == STATUS_OK || tell(config, "", problem);
+    static struct sink_set set;
+    char reason[SINK_SET_REASON];
+    bool good = sink_set_open(config, &set, reason) == STATUS_OK &&
+                sink_set_check(&set, reason) == STATUS_OK;
+    sink_set_close(&set);
+    return good || tell(config, "", reason);
 }
 
 static bool keys_are_good(const struct config *config)

@@ -57,7 +57,7 @@ struct config {
 };
 
 /* Words of the ENUM rows, in the order of their rows in config.def. */
-enum config_hec_ack { HEC_ACK_OFF, HEC_ACK_SPOOL, HEC_ACK_KAFKA, HEC_ACK_POSTGRES, HEC_ACK_ALL };
+enum config_hec_ack { HEC_ACK_OFF }; /* the others are levels of VSOC-Ack, see ack.h */
 enum config_evidence { EVIDENCE_REFUSE, EVIDENCE_EVICT };
 enum config_client_eku { CLIENT_EKU_REQUIRED, CLIENT_EKU_OPTIONAL };
 enum config_client_auth { CLIENT_AUTH_REQUIRED, CLIENT_AUTH_OPTIONAL, CLIENT_AUTH_OFF };

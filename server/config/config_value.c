@@ -181,6 +181,11 @@ const char *config_word(const struct config_row *row, unsigned place, char *buff
     return buffer;
 }
 
+const char *config_hec_ack_word(const struct config *config, char buffer[CONFIG_WORD_BYTES])
+{
+    return config_word(&config_rows[CONFIG_AT_hec_ack], config->hec_ack, buffer, CONFIG_WORD_BYTES);
+}
+
 static enum status parse_enum(const struct config_row *row, const char *text, unsigned *out,
                               char *problem, size_t size)
 {

@@ -27,6 +27,10 @@ bool config_value_equal(const struct config_row *row, const struct config *a,
                         const struct config *b);
 /* The word of an ENUM row at this place; "" when there is none. */
 const char *config_word(const struct config_row *row, unsigned place, char *buffer, size_t size);
+/* Longest word of an ENUM row and its 0. */
+#define CONFIG_WORD_BYTES 64
+/* hec.ack in force, as a word; buffer. */
+const char *config_hec_ack_word(const struct config *config, char buffer[CONFIG_WORD_BYTES]);
 /* Bytes or nanoseconds with the largest exact unit: "64MiB", "75s". */
 void config_size_write(uint64_t bytes, struct writer *out);
 void config_duration_write(uint64_t ns, struct writer *out);

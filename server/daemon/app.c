@@ -150,6 +150,8 @@ static enum status load_parts(struct app *app)
     repeat_keys_derive(&app->shared.key, &app->shared.repeat);
     s = load_plugins(app);
     if (s == STATUS_OK)
+        s = app_sinks_load(app);
+    if (s == STATUS_OK)
         s = app_load_catalog(app, app->config, &app->catalog);
     if (s != STATUS_OK)
         return s;
@@ -406,6 +408,7 @@ static void free_parts(struct app *app)
     quota_destroy(app->quota);
     memory_shares_destroy(app->shared.shares);
     plugins_close(&app->plugins);
+    sink_set_close(&app->sinks);
     free(app->admin_token);
     app->generation = UINT32_MAX;
     app->worker_count = 0;

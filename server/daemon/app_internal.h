@@ -8,8 +8,8 @@
 #include "server/daemon/catalog_set.h"
 #include "server/files/file_watch.h"
 #include "server/daemon/plugins.h"
+#include "server/daemon/sink_set.h"
 #include "server/daemon/worker.h"
-#include "storage/sinks/sink_settings.h"
 
 #define APP_WORKERS_MAX 64
 
@@ -34,8 +34,7 @@ struct app {
     struct quota *quota;
     struct ingest_shared shared;
     struct app_disk disk;
-    struct sink_settings sink_settings;
-    struct sink_property kafka_properties[CONFIG_ITEMS_MAX];
+    struct sink_set sinks;
     struct spool_stats spool_identity;
 
     struct conn_counts *counts, *admin_counts;
@@ -66,7 +65,9 @@ struct app {
 /* A sink refuses its settings: the process ends with status 78. Thread: a sink's lane. */
 void app_on_misconfigured(void *app, const char *problem);
 
-/* app_sinks.c: the sinks that the settings switch on. CONFIG with a logged reason. */
+/* app_sinks.c: finds out which sinks there are. CONFIG with a logged reason. */
+enum status app_sinks_load(struct app *app) must_check;
+/* The runners of those that the settings switch on. CONFIG with a logged reason. */
 enum status app_sinks_create(struct app *app) must_check;
 enum status app_sinks_start(struct app *app) must_check;
 /* False: one did not end, it still runs. */

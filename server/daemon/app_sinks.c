@@ -6,14 +6,10 @@
 #include <stdlib.h>
 
 #include "core/clock.h"
-#include "server/daemon/sink_config.h"
 
 #define LOG_COMPONENT "app"
 #include "core/log/log.h"
 
-/* Encoded bytes of one load of sinks that have no such setting. */
-#define LOAD_BYTES       ((uint64_t)8 << 20)
-#define FILE_LOAD_EVENTS 10000
 /* From the deadline on: longer than the sinks wait for their client libraries. */
 #define SINK_GIVE_UP (15 * NS_PER_S)
 
@@ -26,29 +22,33 @@ static void on_advanced(void *arg, uint64_t position)
         worker_sink_moved(app->workers[i]);
 }
 
-static enum status create_one(struct app *app, const char *name, struct sink_runner_options options)
+static enum status create_one(struct app *app, const struct sink_choice *choice)
 {
     struct ack_sinks *sinks = &app->shared.sinks;
     struct sink_problem problem = {0};
-    options.sink = sink_by_name(name);
-    if (!options.sink) {
-        log_error("this build has no such sink", LOG_TEXT("sink", name));
-        return STATUS_CONFIG;
-    }
-    options.config = (struct sink_config){
-        .struct_size = sizeof(struct sink_config),
-        .instance = app->instance,
-        .spool_uid = app->spool_identity.spool_uid,
-        .settings = &app->sink_settings,
+    struct sink_limits limits = sink_limits_of(choice->sink, choice->settings);
+    const struct sink_runner_options options = {
+        .sink = choice->sink,
+        .config =
+            {
+                .struct_size = sizeof(struct sink_config),
+                .instance = app->instance,
+                .spool_uid = app->spool_identity.spool_uid,
+                .settings = choice->settings,
+            },
+        .lanes = limits.lanes,
+        .load_events = limits.load_events,
+        .load_bytes = limits.load_bytes,
+        .load_interval_ns = limits.load_interval_ns,
+        .advanced = on_advanced,
+        .advanced_arg = app,
+        .misconfigured = app_on_misconfigured,
+        .misconfigured_arg = app,
     };
-    options.advanced = on_advanced;
-    options.advanced_arg = app;
-    options.misconfigured = app_on_misconfigured;
-    options.misconfigured_arg = app;
     enum status s =
         sink_runner_create(&options, app->shared.spool, &sinks->runners[sinks->count], &problem);
     if (s != STATUS_OK) {
-        log_error("sink could not be made", LOG_TEXT("sink", name),
+        log_error("sink could not be made", LOG_TEXT("sink", choice->sink->name),
                   LOG_TEXT("problem", problem.text), LOG_STATUS(s));
         return s;
     }
@@ -56,32 +56,22 @@ static enum status create_one(struct app *app, const char *name, struct sink_run
     return STATUS_OK;
 }
 
+enum status app_sinks_load(struct app *app)
+{
+    char reason[SINK_SET_REASON];
+    enum status s = sink_set_open(app->config, &app->sinks, reason);
+    if (s != STATUS_OK)
+        log_error("sinks can't be used", LOG_TEXT("problem", reason));
+    return s;
+}
+
 enum status app_sinks_create(struct app *app)
 {
-    const struct sink_settings *s = &app->sink_settings;
     enum status status = STATUS_OK;
     spool_stats(app->shared.spool, &app->spool_identity);
-    sink_settings_from_config(app->config, app->kafka_properties, &app->sink_settings);
-    if (s->kafka.enabled)
-        status = create_one(
-            app, "kafka",
-            (struct sink_runner_options){.lanes = 1,
-                                         .load_events = s->kafka.transaction_events,
-                                         .load_bytes = s->kafka.transaction_bytes,
-                                         .load_interval_ns = s->kafka.transaction_interval_ns});
-    if (status == STATUS_OK && s->postgres.enabled)
-        status = create_one(
-            app, "postgres",
-            (struct sink_runner_options){.lanes = s->postgres.connections,
-                                         .load_events = s->postgres.batch_events,
-                                         .load_bytes = LOAD_BYTES,
-                                         .load_interval_ns = s->postgres.batch_interval_ns});
-    if (status == STATUS_OK && s->file.enabled)
-        status = create_one(app, "file",
-                            (struct sink_runner_options){.lanes = 1,
-                                                         .load_events = FILE_LOAD_EVENTS,
-                                                         .load_bytes = LOAD_BYTES,
-                                                         .load_interval_ns = 100 * NS_PER_MS});
+    for (size_t i = 0; status == STATUS_OK && i < app->sinks.count; i++)
+        if (sink_is_enabled(app->sinks.items[i].sink, app->sinks.items[i].settings))
+            status = create_one(app, &app->sinks.items[i]);
     if (status == STATUS_OK)
         spool_cursors_settle(app->shared.spool);
     return status;

@@ -10,11 +10,14 @@
 #include "core/writer.h"
 #include "parsers/registry/registry.h"
 #include "server/config/config_build.h"
+#include "server/config/config_value.h"
 #include "server/identity/name_pattern.h"
 #include "server/daemon/plugins.h"
+#include "server/daemon/sink_config.h"
 #include "server/identity/senders.h"
 #include "server/identity/tokens.h"
 #include "server/files/trusted_file.h"
+#include "storage/sinks/sink_registry.h"
 
 #define TELL(build, member, ...)                                                                   \
     config_problem(build, &(build)->origins[CONFIG_AT_##member], __VA_ARGS__)
@@ -397,6 +400,18 @@ static void read_dsn(struct config_build *build)
     writer_fini(&text);
 }
 
+static void check_hec_ack(struct config_build *build)
+{
+    char word[CONFIG_WORD_BYTES];
+    struct sink_property properties[CONFIG_ITEMS_MAX];
+    struct sink_settings settings;
+    const struct sink *sink =
+        sink_by_name(slice_from_text(config_hec_ack_word(build->config, word)));
+    sink_settings_from_config(build->config, properties, &settings);
+    if (sink && !sink_is_enabled(sink, &settings))
+        TELL(build, hec_ack, "names a sink that is switched off");
+}
+
 static void check_sinks(struct config_build *build)
 {
     const struct config *c = build->config;
@@ -404,9 +419,7 @@ static void check_sinks(struct config_build *build)
     if (c->postgres_enabled && !is_set(c->postgres_dsn) && !is_set(c->postgres_dsn_file))
         TELL(build, postgres_dsn,
              "needed while sinks.postgres.enabled is true: set it or sinks.postgres.dsn_file");
-    if ((c->hec_ack == HEC_ACK_KAFKA && !c->kafka_enabled) ||
-        (c->hec_ack == HEC_ACK_POSTGRES && !c->postgres_enabled))
-        TELL(build, hec_ack, "names a sink that is switched off");
+    check_hec_ack(build);
     if (c->file_enabled && !is_set(c->file_path))
         TELL(build, file_path, "needed while sinks.file.enabled is true: name a file");
 }

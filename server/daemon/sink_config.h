@@ -12,8 +12,5 @@ void sink_settings_from_config(const struct config *config,
                                struct sink_settings *out);
 /* Name under which the sinks keep positions: `instance`, else the host's. */
 void sink_instance_name(const struct config *config, char *name, size_t size);
-/* Asks each enabled sink whether it takes its settings; none of them connects. CONFIG with what is
- * wrong in problem (512 bytes): the first sink's first mistake. */
-enum status sink_settings_check(const struct config *config, char *problem) must_check;
 
 #endif

@@ -1,6 +1,8 @@
 /* ack.c: levels of VSOC-Ack. Worker threads. Does not wait: ingest.c holds those who do. */
 #include "server/ingest/ack.h"
 
+#include "storage/sinks/sink_registry.h"
+
 static ack_mask_t all_of(const struct ack_sinks *sinks)
 {
     return (ack_mask_t)((1u << sinks->count) - 1);
@@ -16,14 +18,14 @@ enum status ack_parse(struct slice value, const struct ack_sinks *sinks, ack_mas
         *mask = all_of(sinks);
         return STATUS_OK;
     }
-    if (!slice_equal_nocase(value, "kafka") && !slice_equal_nocase(value, "postgres"))
-        return STATUS_MALFORMED;
     for (size_t i = 0; i < sinks->count; i++)
-        if (slice_equal_nocase(value, sink_runner_name(sinks->runners[i]))) {
+        if (sink_runner_is_awaited(sinks->runners[i]) &&
+            slice_equal_nocase(value, sink_runner_name(sinks->runners[i]))) {
             *mask = 1u << i;
             return STATUS_OK;
         }
-    return STATUS_UNSUPPORTED;
+    const struct sink *known = sink_by_name(value);
+    return known && known->awaited ? STATUS_UNSUPPORTED : STATUS_MALFORMED;
 }
 
 ack_mask_t ack_missing(const struct ack_sinks *sinks, ack_mask_t mask, uint64_t position)

@@ -9,7 +9,7 @@
 
 /* Sinks of this process; immutable after start. */
 struct ack_sinks {
-    struct sink_runner *runners[8];
+    struct sink_runner *runners[8]; /* SINK_SET_MAX */
     size_t count;
 };
 

@@ -228,6 +228,11 @@ const char *sink_runner_name(const struct sink_runner *runner)
     return runner->options.sink->name;
 }
 
+bool sink_runner_is_awaited(const struct sink_runner *runner)
+{
+    return runner->options.sink->awaited;
+}
+
 uint64_t sink_runner_position(const struct sink_runner *runner)
 {
     uint64_t all = UINT64_MAX;

@@ -46,6 +46,8 @@ bool sink_runner_stop(struct sink_runner *runner, int64_t deadline_ns,
                       int64_t give_up_ns) must_check;
 void sink_runner_destroy(struct sink_runner *runner);
 const char *sink_runner_name(const struct sink_runner *runner);
+/* Senders may wait for it by its name. */
+bool sink_runner_is_awaited(const struct sink_runner *runner);
 /* Everything up to this position is in the sink. Thread: any. */
 uint64_t sink_runner_position(const struct sink_runner *runner);
 /* Sets the gauges that age: vsocd_sink_lag_events, vsocd_sink_lag_seconds. For scrapes. Thread:
@@ -56,10 +58,5 @@ void sink_runner_refresh(struct sink_runner *runner);
  * delivery or connection attempt until one goes well. *since_ns monotonic; last problem's text
  * copied. Thread: any. */
 bool sink_runner_up(struct sink_runner *runner, int64_t *since_ns, char problem[512]);
-
-/* The built-in sinks; sink_registry.c lists them. */
-extern const struct sink sink_file, sink_kafka, sink_postgres;
-/* Built-in sink of that name, or NULL. Thread: any. */
-const struct sink *sink_by_name(const char *name);
 
 #endif

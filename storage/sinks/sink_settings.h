@@ -41,9 +41,9 @@ struct sink_file_settings {
 };
 
 struct sink_settings {
-    struct sink_kafka_settings kafka;
-    struct sink_postgres_settings postgres;
-    struct sink_file_settings file;
+#define SINK(name) struct sink_##name##_settings name;
+#include "storage/sinks/sinks.def"
+#undef SINK
 };
 
 #endif

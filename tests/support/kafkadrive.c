@@ -16,6 +16,7 @@
 #include "core/clock.h"
 #include "core/log/log.h"
 #include "core/metrics/metrics.h"
+#include "storage/sinks/sink_registry.h"
 #include "storage/sinks/sink_runner.h"
 #include "storage/sinks/sink_settings.h"
 

@@ -23,6 +23,7 @@
 #include "core/thread.h"
 #include "core/uuid7.h"
 #include "storage/sinks/postgres/schema/pg_migrate.h"
+#include "storage/sinks/sink_registry.h"
 #include "storage/sinks/sink_runner.h"
 #include "storage/sinks/sink_settings.h"
 

@@ -14,13 +14,11 @@
 #include "core/writer.h"
 #include "server/commands/config_cli.h"
 #include "server/daemon/sink_config.h"
+#include "server/daemon/sink_set.h"
 #include "storage/sinks/sink_replay.h"
-#include "storage/sinks/sink_runner.h"
 
 #define PATIENCE_NS (60 * NS_PER_S)
 #define SHOW_NS     (NS_PER_S / 4)
-#define LOAD_BYTES  ((uint64_t)8 << 20)
-#define FILE_EVENTS 10000
 
 struct replay {
     char dir[4096];
@@ -29,21 +27,13 @@ struct replay {
     uint64_t from, to;
     bool dry_run, json;
     struct config *config;
-    struct sink_property properties[CONFIG_ITEMS_MAX];
-    struct sink_settings settings;
+    struct sink_set sinks;
     char instance[256];
     /* Of the sink in hand. */
     const char *sink;
     bool terminal; /* standard error is one */
     int64_t shown_ns;
     struct writer report; /* members of the JSON array */
-};
-
-struct target {
-    const char *name;
-    bool enabled;
-    uint32_t events;
-    uint64_t bytes;
 };
 
 /* --- what is shown -------------------------------------------------------------------------- */
@@ -133,19 +123,20 @@ static int exit_for(enum status status, const struct sink_replay_counts *counts)
     }
 }
 
-static int replay_into(struct replay *r, const struct target *target)
+static int replay_into(struct replay *r, const struct sink_choice *choice)
 {
+    struct sink_limits limits = sink_limits_of(choice->sink, choice->settings);
     const struct sink_replay_options options = {
-        .sink = sink_by_name(target->name),
+        .sink = choice->sink,
         .config = {.struct_size = sizeof options.config,
                    .instance = r->instance,
                    .lanes = 1,
-                   .settings = &r->settings},
+                   .settings = choice->settings},
         .dir = r->dir,
         .from = r->from,
         .to = r->to,
-        .load_events = target->events,
-        .load_bytes = target->bytes,
+        .load_events = limits.load_events,
+        .load_bytes = limits.load_bytes,
         .dry_run = r->dry_run,
         .patience_ns = PATIENCE_NS,
         .progress = on_progress,
@@ -153,7 +144,7 @@ static int replay_into(struct replay *r, const struct target *target)
     };
     struct sink_replay_counts counts;
     struct sink_problem problem = {0};
-    r->sink = target->name;
+    r->sink = choice->sink->name;
     r->shown_ns = 0;
     enum status status = sink_replay_run(&options, &counts, &problem);
     if (r->json)
@@ -165,19 +156,18 @@ static int replay_into(struct replay *r, const struct target *target)
 
 static int replay_all(struct replay *r)
 {
-    const struct sink_settings *s = &r->settings;
-    const struct target targets[] = {
-        {"postgres", s->postgres.enabled, s->postgres.batch_events, LOAD_BYTES},
-        {"kafka", s->kafka.enabled, s->kafka.transaction_events, s->kafka.transaction_bytes},
-        {"file", s->file.enabled, FILE_EVENTS, LOAD_BYTES},
-    };
+    char reason[SINK_SET_REASON];
+    if (sink_set_open(r->config, &r->sinks, reason) != STATUS_OK) {
+        fprintf(stderr, "vsocd: %s\n", reason);
+        return EXIT_CONFIG;
+    }
     int code = EXIT_DONE;
     bool found = false;
-    for (const struct target *t = targets; t < targets + sizeof targets / sizeof *targets; t++) {
-        if (!t->enabled || (r->only && strcmp(r->only, t->name) != 0))
+    for (const struct sink_choice *c = r->sinks.items; c < r->sinks.items + r->sinks.count; c++) {
+        if (!sink_is_enabled(c->sink, c->settings) || (r->only && strcmp(r->only, c->sink->name)))
             continue;
         found = true;
-        int one = replay_into(r, t);
+        int one = replay_into(r, c);
         code = code ? code : one;
     }
     if (found)
@@ -216,7 +206,6 @@ int spool_replay(int argc, char **argv)
         return code;
     log_configure(LOG_WARN, LOG_PLAIN);
     r.terminal = isatty(STDERR_FILENO) && !r.json;
-    sink_settings_from_config(r.config, r.properties, &r.settings);
     sink_instance_name(r.config, r.instance, sizeof r.instance);
     writer_init(&r.report, SIZE_MAX / 2);
     code = parse_range(&r) ? replay_all(&r)
@@ -226,6 +215,7 @@ int spool_replay(int argc, char **argv)
         printf("{\"dry_run\":%s,\"sinks\":[%.*s]}\n", r.dry_run ? "true" : "false",
                (int)r.report.size, (const char *)r.report.data);
     writer_fini(&r.report);
+    sink_set_close(&r.sinks);
     config_destroy(r.config);
     return code;
 }

@@ -4,6 +4,7 @@
 #include "server/ingest/dialects/hec_ack.h"
 
 #include "core/hash.h"
+#include "server/config/config_value.h"
 
 #define POSITION_BITS 40
 #define TAG_BITS      13
@@ -26,8 +27,10 @@ uint64_t hec_ack_id(uint64_t tag, uint64_t position)
 enum status hec_ack_sinks(const struct config *config, const struct ack_sinks *running,
                           ack_mask_t *sinks)
 {
-    static const char *const words[] = {"spool", "spool", "kafka", "postgres", "all"};
-    return ack_parse(slice_from_text(words[config->hec_ack]), running, sinks);
+    char word[CONFIG_WORD_BYTES];
+    bool off = config->hec_ack == HEC_ACK_OFF;
+    return ack_parse(slice_from_text(off ? "spool" : config_hec_ack_word(config, word)), running,
+                     sinks);
 }
 
 static bool has_passed(uint64_t id, uint64_t tag, ack_mask_t sinks, uint64_t newest,

@@ -11,7 +11,7 @@
 #include "core/thread.h"
 #include "storage/sinks/file/file_held.h"
 #include "storage/sinks/file/file_log.h"
-#include "storage/sinks/sink_runner.h"
+#include "storage/sinks/sink_registry.h"
 #include "storage/sinks/sink_settings.h"
 
 #define FLUSH_BYTES ((size_t)1 << 20)
@@ -214,11 +214,20 @@ static void file_close(void *state)
     free(lane);
 }
 
+static bool file_enabled(const void *settings)
+{
+    return ((const struct sink_settings *)settings)->file.enabled;
+}
+
 const struct sink sink_file = {
     .abi_version = VSOC_SINK_ABI,
     .struct_size = sizeof(struct sink),
+    .event_abi = VSOC_EVENT_ABI,
+    .event_size = sizeof(struct event),
     .name = "file",
+    .version = "1.0.0",
     .description = "events as NDJSON lines in a rotated file",
+    .enabled = file_enabled,
     .open = file_open,
     .connect = file_connect,
     .deliver = file_deliver,

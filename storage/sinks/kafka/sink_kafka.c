@@ -20,6 +20,8 @@
 #include "storage/sinks/kafka/kafka_held.h"
 #include "storage/sinks/kafka/kafka_outlet.h"
 #include "storage/sinks/kafka/kafka_topics.h"
+#include "storage/sinks/sink_registry.h"
+#include "storage/sinks/sink_settings.h"
 #include "core/disk/fault.h"
 
 #define CONNECT_NS (10 * NS_PER_S)
@@ -444,11 +446,30 @@ static void kafka_close(void *arg)
     free(lane);
 }
 
+static bool kafka_enabled(const void *settings)
+{
+    return ((const struct sink_settings *)settings)->kafka.enabled;
+}
+
+static void kafka_limits(const void *settings, struct sink_limits *limits)
+{
+    const struct sink_kafka_settings *s = &((const struct sink_settings *)settings)->kafka;
+    limits->load_events = s->transaction_events;
+    limits->load_bytes = s->transaction_bytes;
+    limits->load_interval_ns = s->transaction_interval_ns;
+}
+
 const struct sink sink_kafka = {
     .abi_version = VSOC_SINK_ABI,
     .struct_size = sizeof(struct sink),
+    .event_abi = VSOC_EVENT_ABI,
+    .event_size = sizeof(struct event),
     .name = "kafka",
+    .version = "1.0.0",
     .description = "events as JSON to Kafka topics, exactly once for readers of committed messages",
+    .enabled = kafka_enabled,
+    .limits = kafka_limits,
+    .awaited = true,
     .open = kafka_open,
     .connect = kafka_connect,
     .deliver = kafka_deliver,

@@ -9,7 +9,7 @@
 #include "storage/sinks/postgres/pg_load.h"
 #include "storage/sinks/postgres/schema/pg_migrate.h"
 #include "storage/sinks/postgres/pg_watch.h"
-#include "storage/sinks/sink_runner.h"
+#include "storage/sinks/sink_registry.h"
 #include "storage/sinks/sink_settings.h"
 #include "core/disk/fault.h"
 
@@ -288,11 +288,30 @@ static void lane_interrupt(void *arg)
     pg_connection_interrupt(lane->connection);
 }
 
+static bool is_enabled(const void *settings)
+{
+    return ((const struct sink_settings *)settings)->postgres.enabled;
+}
+
+static void set_limits(const void *settings, struct sink_limits *limits)
+{
+    const struct sink_postgres_settings *s = &((const struct sink_settings *)settings)->postgres;
+    limits->lanes = s->connections;
+    limits->load_events = s->batch_events;
+    limits->load_interval_ns = s->batch_interval_ns;
+}
+
 const struct sink sink_postgres = {
     .abi_version = VSOC_SINK_ABI,
     .struct_size = sizeof(struct sink),
+    .event_abi = VSOC_EVENT_ABI,
+    .event_size = sizeof(struct event),
     .name = "postgres",
+    .version = "1.0.0",
     .description = "loads events into PostgreSQL, exactly once",
+    .enabled = is_enabled,
+    .limits = set_limits,
+    .awaited = true,
     .open = lane_open,
     .connect = lane_connect,
     .deliver = lane_deliver,

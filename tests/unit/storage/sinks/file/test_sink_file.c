@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "core/event/event_json.h"
+#include "storage/sinks/sink_registry.h"
 #include "storage/sinks/sink_runner.h"
 #include "storage/sinks/sink_settings.h"
 

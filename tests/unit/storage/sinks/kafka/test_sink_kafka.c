@@ -15,6 +15,7 @@
 #include "storage/sinks/kafka/kafka_client.h"
 #include "storage/sinks/kafka/kafka_progress.h"
 #include "storage/sinks/kafka/kafka_texts.h"
+#include "storage/sinks/sink_registry.h"
 #include "storage/sinks/sink_runner.h"
 
 #include <librdkafka/rdkafka_mock.h>
