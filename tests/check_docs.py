@@ -40,7 +40,6 @@ CIRCLES = [
         "server/connection/handshake_gate",
         "server/connection/http_server",
     },
-    {"server/daemon/app", "server/daemon/app_disk", "server/daemon/app_internal"},
     {
         "server/ingest/ingest",
         "server/ingest/ingest_internal",

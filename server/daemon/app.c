@@ -4,7 +4,7 @@
  * Start: settings → keys → spool recovery → writer → sinks → workers → listen → ready. Stop: accept
  * no more → finish requests → last commit → sinks → close; a second signal ends the process at
  * once. Nothing acknowledged depends on an orderly stop. */
-#include "server/daemon/app_internal.h"
+#include "server/daemon/app.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +24,7 @@
 #include "core/exit_status.h"
 #include "server/files/data_folders.h"
 #include "server/net/file_budget.h"
+#include "server/daemon/app_internal.h"
 #include "server/daemon/sink_config.h"
 #include "server/files/trusted_file.h"
 #include "core/disk/folder.h"
@@ -86,7 +87,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     app_reload_collect(app);
     app_reload_changed(app);
     if (!app->ending)
-        app_watch_disk(app);
+        app_disk_watch(&app->disk, spool_disk_wait_ns(app->shared.spool), app->config->data_dir);
     app_stop_tick(app);
 }
 

@@ -2,17 +2,14 @@
  * ingest_stall.c, what probes say in admin.c. */
 #define LOG_COMPONENT "spool"
 #include "server/daemon/app_disk.h"
-#include "server/daemon/app_internal.h"
 
 #include "core/clock.h"
 #include "core/log/log.h"
 
 #define WARN_NS (5 * NS_PER_S)
 
-void app_watch_disk(struct app *app)
+void app_disk_watch(struct app_disk *disk, int64_t wait_ns, const char *data_dir)
 {
-    struct app_disk *disk = &app->disk;
-    int64_t wait_ns = spool_disk_wait_ns(app->shared.spool);
     bool over = wait_ns < disk->longest_ns; /* another wait, or none */
     if (over && disk->warned)
         log_info("the disk answers again",
@@ -27,5 +24,5 @@ void app_watch_disk(struct app *app)
         "the disk has not answered a write or sync of the spool for 5 seconds: senders wait; "
         "from timeouts.commit on they get 503 and /readyz is red. Check the disk, and whether its "
         "file system is frozen",
-        LOG_TEXT("data_dir", app->config->data_dir));
+        LOG_TEXT("data_dir", data_dir));
 }

@@ -5,14 +5,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct app;
-
 struct app_disk {
-    bool warned;        /* of the wait that is on */
-    int64_t longest_ns; /* of it, as far as was seen */
+    bool warned;        /* about the current wait */
+    int64_t longest_ns; /* of the current wait, as seen so far */
 };
 
-/* Warns once of each long wait, and says when it is over. Thread: main, on every tick. */
-void app_watch_disk(struct app *app);
+/* Logs one warning for each long wait, and a line when it is over. wait_ns: how long the spool has
+ * waited for the disk by now, 0: it does not wait. data_dir is logged. Thread: main, on every tick.
+ */
+void app_disk_watch(struct app_disk *disk, int64_t wait_ns, const char *data_dir);
 
 #endif

@@ -4,14 +4,16 @@
 #define VSOC_SERVER_APP_INTERNAL_H
 
 #include "server/daemon/app_disk.h"
-#include "server/daemon/app.h"
 #include "server/daemon/catalog_set.h"
+#include "server/config/config.h"
 #include "server/files/file_watch.h"
 #include "server/daemon/plugins.h"
 #include "server/daemon/sink_set.h"
 #include "server/daemon/worker.h"
 
 #define APP_WORKERS_MAX 64
+
+struct app_source;
 
 /* Settings and a catalogue that workers may still look at. */
 struct retired_config {

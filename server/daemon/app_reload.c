@@ -1,5 +1,6 @@
 /* app_reload.c: SIGHUP, or a file of credentials that changed: settings are read into a new object
  * and swapped, or kept when they are wrong. Main thread. */
+#include "server/daemon/app.h"
 #include "server/daemon/app_internal.h"
 #include "server/ingest/dialects/hec_ack.h"
 
