@@ -4,7 +4,6 @@
  * the server's list of dead ones for the loop's next turn. */
 #define LOG_COMPONENT "http"
 #include "server/connection/conn.h"
-#include "server/connection/handshake_gate.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -15,6 +14,13 @@
 #include <event2/bufferevent.h>
 #include "core/clock.h"
 #include "core/log/log.h"
+#include "server/connection/conn_counts.h"
+#include "server/connection/conn_gate.h"
+#include "server/connection/conn_peer.h"
+#include "server/connection/handshake_gate.h"
+#include "server/connection/refusal_count.h"
+#include "server/http/http_parser.h"
+#include "server/tls/tls.h"
 
 #define PEER_ARENA_BYTES 65536
 
@@ -46,8 +52,14 @@ static void end_exchange(struct conn *conn)
 {
     ensure(!conn->exchange.open);
     if (conn->exchange.parser)
-        http_server_give_parser(conn->server, conn->exchange.parser);
+        parser_pool_give(&conn->server->parsers, conn->exchange.parser);
     conn->exchange = (struct http_exchange){.conn = conn};
+}
+
+void conn_reap_later(struct http_server *server)
+{
+    if (!server->destroying)
+        event_active(server->reap_event, 0, 0);
 }
 
 void conn_close(struct conn *conn)
@@ -69,7 +81,7 @@ void conn_close(struct conn *conn)
     list_add(&server->dead, conn);
     server->living_count--;
     metric_move(server->m_connections, -1);
-    http_server_reap_later(server);
+    conn_reap_later(server);
 }
 
 static void leave_counts(struct conn *conn)
@@ -163,7 +175,7 @@ static bool begin_request(struct conn *conn)
                                  .header_count = s->header_count,
                                  .target_bytes = s->target_bytes};
     conn->exchange = (struct http_exchange){.conn = conn, .started_ns = clock_monotonic_ns()};
-    conn->exchange.parser = http_server_take_parser(conn->server);
+    conn->exchange.parser = parser_pool_take(&conn->server->parsers);
     if (!conn->exchange.parser)
         return false;
     http_parser_start(conn->exchange.parser, &limits);
@@ -279,6 +291,19 @@ static void on_input_end(struct conn *conn)
     }
 }
 
+static void enter_head(struct conn *conn)
+{
+    struct refusal refusal;
+    struct conn *slowest = conn_gate_enter_head(conn);
+    if (!slowest)
+        return;
+    refusal_say(&refusal, REFUSAL_too_many_heads,
+                "limits.request_heads (%llu) requests have sent a part of their head; the one that "
+                "has taken longest gives way",
+                (unsigned long long)conn->server->settings.request_heads);
+    conn_refuse(slowest, &refusal);
+}
+
 void conn_watch(struct conn *conn)
 {
     static const enum conn_deadline table[] = {
@@ -292,7 +317,7 @@ void conn_watch(struct conn *conn)
         conn_deadline(conn, conn->paused ? DEADLINE_NONE : table[conn->state]);
     /* A head that came in one piece was never half-way. */
     if (conn->state == CONN_HEAD && http_parser_has_begun(conn->exchange.parser))
-        conn_gate_enter_head(conn);
+        enter_head(conn);
     else if (conn->half == CONN_HALF_HEAD)
         conn_gate_leave(conn);
 }
@@ -419,7 +444,7 @@ void conn_accept(struct http_server *server, int fd, const struct sockaddr *addr
                   conn_counts_enter_refused(server->counts, server->settings.refused);
     conn->lingers = refuse;
     if (!entered && !refuse)
-        http_server_count_refusal(refusal.code);
+        refusal_count_add(refusal.code);
     if ((!entered && !refuse) || !open_plain(conn)) {
         leave_unopened(conn);
         return;

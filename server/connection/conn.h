@@ -1,146 +1,10 @@
-/* conn.h: the inside of the HTTP layer, for conn*.c, http_exchange.c, http_reply.c, http_server.c
- * only. A connection belongs to one server, a server to one loop; nothing here is shared. */
+/* conn.h: what the parts of a connection call of each other, for conn*.c, http_exchange.c,
+ * http_reply.c and http_server.c only. */
 #ifndef VSOC_SERVER_CONN_H
 #define VSOC_SERVER_CONN_H
 
-#include <event2/event.h>
-#include <event2/event_struct.h>
-#include "core/arena.h"
-#include "core/metrics/metrics.h"
-#include "core/thread.h"
-#include "core/writer.h"
-#include "server/connection/conn_gate.h"
-#include "server/net/fair_queue.h"
-#include "server/http/http_parser.h"
-#include "server/connection/http_server.h"
-#include "server/net/progress.h"
-
-struct bufferevent;
-
-/* Unread input held for a connection; also the most that one wake-up reads. */
-#define CONN_INPUT_BYTES 16384
-/* Requests of one connection served in one wake-up; the next ones wait for the next turn. */
-#define CONN_REQUESTS_PER_TURN 32
-/* Empty lines before a request that are passed over. */
-#define CONN_EMPTY_LINES_MAX 8
-/* How long and how far an answered connection is read and dropped, so that the sender can read the
- * answer before a reset. */
-#define CONN_LINGER_NS    (5 * INT64_C(1000000000))
-#define CONN_LINGER_BYTES (1024 * 1024)
-/* The same for one that was over a limit. */
-#define CONN_LINGER_REFUSED_NS INT64_C(1000000000)
-
-enum conn_state {
-    CONN_QUEUED,    /* TLS, its handshake has not begun: handshake_gate.h */
-    CONN_HANDSHAKE, /* TLS */
-    CONN_IDLE,      /* no byte of the next request yet */
-    CONN_HEAD,      /* reading request line and headers */
-    CONN_DECIDE,    /* the handler has the head, and neither admitted nor answered */
-    CONN_BODY,      /* reading the body */
-    CONN_WAIT,      /* request complete, the handler owes an answer */
-    CONN_REPLY,     /* answer given, not all taken by the socket */
-    CONN_LINGER,    /* answered for the last time, reading and dropping */
-    CONN_DEAD,      /* waits to be freed */
-};
-
-enum conn_deadline {
-    DEADLINE_NONE,
-    DEADLINE_HANDSHAKE,
-    DEADLINE_IDLE,
-    DEADLINE_HEAD,
-    DEADLINE_BODY,
-    DEADLINE_WRITE,
-    DEADLINE_LINGER,
-};
-
-struct http_exchange {
-    struct conn *conn;
-    void *context; /* the handler's */
-    const struct http_problem_form *problem_form;
-    struct http_parser *parser; /* NULL: between requests */
-    int64_t started_ns;
-    uint64_t body_limit, body_bytes;
-    bool known;    /* the head was read */
-    bool open;     /* the handler has it: neither answered nor gone */
-    bool admitted; /* body may come */
-    bool complete; /* all of the request was read */
-    bool last;     /* the connection closes after the answer */
-};
-
-#define CONN_MAGIC 0x434f4e4eu
-
-struct conn {
-    unsigned magic;
-    struct http_server *server;
-    struct conn *next, **link;  /* in the server's list of living or dead ones */
-    struct conn *next_run;      /* in the server's run list */
-    struct bufferevent *stream; /* NULL while queued */
-    struct ssl_st *session;     /* NULL: plain; the stream's */
-    struct tls_context *tls;    /* that let the peer in; a reference of its own */
-    int64_t peer_expiry_s;      /* of the peer's certificate */
-    int fd;                     /* the stream's */
-    struct event timer;
-    struct event *drain_read; /* while lingering */
-    enum conn_state state;
-    enum conn_deadline deadline;
-    enum conn_half half; /* conn_gate.h */
-    int64_t half_since_ns;
-    struct conn *half_next, *half_previous;
-    struct fair_member place; /* before and in the handshake */
-    struct event first_byte;  /* while nothing has come yet */
-    bool counted;             /* in conn_counts */
-    bool plain_peer;          /* speaks plain HTTP on a TLS port: the answer goes past TLS */
-    bool lingers;             /* over a limit: in its count of refused ones */
-    bool input_ended;         /* the client will send no more */
-    bool paused;
-    bool processing; /* conn_process is on the stack */
-    bool will_run;   /* in the run list */
-    int64_t paused_ns;
-    struct progress progress; /* of the body, then of the answer */
-    unsigned turn_requests;   /* begun in this wake-up */
-    unsigned empty_lines;     /* passed over since the last request */
-    uint64_t lingered_bytes;
-    uint8_t address[16]; /* what connections are counted by */
-    size_t address_size;
-    struct arena peer_arena;
-    struct http_peer peer;
-    struct http_exchange exchange;
-};
-
-/* Series of a (route, code), found again without a lock. */
-#define ROUTE_CACHE_SLOTS 256
-struct route_series {
-    const char *route;
-    int code;
-    metric_t requests;
-};
-
-struct http_server {
-    struct event_base *base;
-    struct listener *listener;
-    struct http_settings settings;
-    struct http_handler handler;
-    struct tls_context *tls;
-    struct conn_counts *counts;
-    struct conn_queue heads;
-    struct handshake_gate *handshakes; /* NULL: plain */
-    metric_t m_half[CONN_HALF_COUNT], m_paced;
-    const char *label;
-    bool draining, destroying;
-    struct conn *living, *dead;
-    struct conn *run, **run_tail;
-    size_t living_count;
-    struct event *run_event, *reap_event;
-    struct http_parser *parsers[64]; /* not in use */
-    size_t parser_count;
-    int64_t said_ns;       /* of conn_note_refusal */
-    time_t date_s;         /* what date says */
-    char date[40];         /* of the Date header */
-    struct writer out;     /* head and body of the answer being sent */
-    struct writer problem; /* body of an error */
-    metric_t m_connections, m_accepted, m_body_bytes, m_duration;
-    struct route_series routes[ROUTE_CACHE_SLOTS];
-};
+#include "core/refusal.h"
+#include "server/connection/conn_state.h"
 
 /* conn.c */
 /* Takes fd. The connection lives in the server's list until it is closed. */
@@ -159,12 +23,8 @@ void conn_exchange_gone(struct conn *conn);
 /* Closes now. The memory goes at the loop's next turn. */
 void conn_close(struct conn *conn);
 void conn_free(struct conn *conn);
-static inline struct conn *conn_cast(void *arg)
-{
-    struct conn *conn = (struct conn *)arg;
-    ensure(conn->magic == CONN_MAGIC);
-    return conn;
-}
+/* Frees dead connections soon, from the loop. */
+void conn_reap_later(struct http_server *server);
 
 /* Sets the deadline and the place among those half-way that belong to the state. */
 void conn_watch(struct conn *conn);
@@ -199,25 +59,6 @@ void conn_linger(struct conn *conn);
 bool conn_answer_plain(struct conn *conn, const char *result);
 /* Logs what an operator should know of a request that the parser refused. */
 void conn_note_refusal(struct conn *conn, const struct refusal *refusal);
-
-/* conn_peer.c */
-/* Whether the peer of a TLS connection is still welcome: looks again when the TLS context was
- * replaced since, or the peer's certificate has ended. False: *refusal says why. */
-bool conn_peer_welcome(struct conn *conn, struct refusal *refusal);
-/* Writes a failed handshake, or a certificate that is refused later, to the log with the marks of
- * the certificate; where a certificate was the reason, to the audit log too. action, result and
- * message are constants; status: of the answer, 0: none. */
-void conn_peer_refused(struct conn *conn, const char *message, const char *action,
-                       const char *result, int status, const char *reason);
-/* Text and counting key of the remote address. */
-void conn_peer_address(struct conn *conn, const struct sockaddr *address, socklen_t size);
-
-/* http_server.c */
-struct http_parser *http_server_take_parser(struct http_server *server);
-void http_server_give_parser(struct http_server *server, struct http_parser *parser);
-void http_server_reap_later(struct http_server *server);
-/* Counts vsocd_refusals_total{reason}. */
-void http_server_count_refusal(const char *reason);
 
 /* http_reply.c */
 /* Sends an answer; the connection's state is CONN_REPLY or, when all was sent, what follows. */

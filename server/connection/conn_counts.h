@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include "core/slice.h"
 #include "core/status.h"
-#include "server/connection/conn_gate.h"
+#include "server/connection/conn_half.h"
 
 struct conn_counts;
 

@@ -1,11 +1,10 @@
 /* conn_gate.c: connections that are half-way, and requests whose head has come in part. Runs on the
  * loops; relaxed atomics only. Which TLS handshake is next is decided by handshake_gate.c. */
-#define LOG_COMPONENT "http"
 #include "server/connection/conn_gate.h"
 
 #include "core/clock.h"
-#include "server/connection/conn.h"
-#include "server/connection/handshake_gate.h"
+#include "server/connection/conn_counts.h"
+#include "server/connection/conn_state.h"
 
 /* That many may begin at once, as a part of a second's worth. */
 #define BURST_NS (NS_PER_S / 10)
@@ -23,24 +22,14 @@ int64_t conn_gate_take(atomic_int_least64_t *next_ns, uint64_t per_second, int64
     return next - now_ns > BURST_NS ? next - now_ns - BURST_NS : 0;
 }
 
-static void give_way(struct conn *conn)
-{
-    struct refusal refusal;
-    refusal_say(&refusal, REFUSAL_too_many_heads,
-                "limits.request_heads (%llu) requests have sent a part of their head; the one that "
-                "has taken longest gives way",
-                (unsigned long long)conn->server->settings.request_heads);
-    conn_refuse(conn, &refusal);
-}
-
-void conn_gate_enter_head(struct conn *conn)
+struct conn *conn_gate_enter_head(struct conn *conn)
 {
     struct http_server *server = conn->server;
     struct conn_gate *gate = conn_counts_gate(server->counts);
     struct conn_queue *queue = &server->heads;
     uint64_t limit = server->settings.request_heads;
     if (conn->half != CONN_HALF_NONE)
-        return;
+        return NULL;
     conn->half = CONN_HALF_HEAD;
     conn->half_next = NULL;
     conn->half_previous = queue->last;
@@ -51,8 +40,7 @@ void conn_gate_enter_head(struct conn *conn)
     queue->last = conn;
     uint64_t before = atomic_fetch_add_explicit(&gate->half[conn->half], 1, memory_order_relaxed);
     metric_move(server->m_half[conn->half], 1);
-    if (limit && before >= limit)
-        give_way(queue->first);
+    return limit && before >= limit ? queue->first : NULL;
 }
 
 static void leave_heads(struct conn *conn)
@@ -68,6 +56,13 @@ static void leave_heads(struct conn *conn)
         queue->last = conn->half_previous;
 }
 
+static void leave_handshakes(struct conn *conn)
+{
+    if (conn->half == CONN_HALF_SILENT)
+        event_del(&conn->first_byte);
+    fair_queue_remove(&conn->server->handshake_queues[conn->half], &conn->place);
+}
+
 void conn_gate_leave(struct conn *conn)
 {
     struct http_server *server = conn->server;
@@ -77,7 +72,7 @@ void conn_gate_leave(struct conn *conn)
     if (half == CONN_HALF_HEAD)
         leave_heads(conn);
     else
-        handshake_gate_leave(conn);
+        leave_handshakes(conn);
     conn->half = CONN_HALF_NONE;
     atomic_fetch_sub_explicit(&conn_counts_gate(server->counts)->half[half], 1,
                               memory_order_relaxed);

@@ -6,6 +6,10 @@
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
 
+#include "server/connection/conn_gate.h"
+#include "server/connection/conn_peer.h"
+#include "server/tls/tls.h"
+
 void conn_handshake_begin(struct conn *conn)
 {
     struct http_server *server = conn->server;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include "server/tls/tls.h"
 
 static uint64_t most_bytes(const struct conn *conn)
 {

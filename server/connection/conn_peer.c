@@ -2,7 +2,7 @@
  * are counted by, and whether a certificate that was good at the handshake still is. Runs on the
  * connection's loop. */
 #define LOG_COMPONENT "http"
-#include "server/connection/conn.h"
+#include "server/connection/conn_peer.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -10,6 +10,8 @@
 #include "core/clock.h"
 #include "core/log/log.h"
 #include "server/audit/audit.h"
+#include "server/connection/conn_state.h"
+#include "server/tls/tls.h"
 
 static void use_v4(struct conn *conn, const void *bytes)
 {

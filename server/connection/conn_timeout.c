@@ -4,6 +4,7 @@
  * costs the same for one and for ten thousand connections. */
 #define LOG_COMPONENT "http"
 #include "server/connection/conn.h"
+#include "server/connection/refusal_count.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -12,6 +13,7 @@
 #include <event2/bufferevent.h>
 #include "core/clock.h"
 #include "core/log/log.h"
+#include "server/tls/tls.h"
 
 #define RATE_TICK_NS NS_PER_S
 /* An idle connection whose request is just coming in is kept for so long. */
@@ -119,7 +121,7 @@ static void check_write(struct conn *conn)
         look_again(conn, DEADLINE_WRITE);
         return;
     }
-    http_server_count_refusal("write_timeout");
+    refusal_count_add("write_timeout");
     conn_close(conn);
 }
 
@@ -198,7 +200,7 @@ void conn_timeout_watch_peer(struct conn *conn)
 void conn_timeout_count_untaken(struct conn *conn)
 {
     if (evbuffer_get_length(bufferevent_get_output(conn->stream)) > 0)
-        http_server_count_refusal("write_timeout");
+        refusal_count_add("write_timeout");
 }
 
 void conn_timeout_init(struct conn *conn)

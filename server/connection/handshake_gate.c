@@ -1,14 +1,19 @@
 /* handshake_gate.c: TLS connections before and in their handshake, by address. One handshake begins
  * a turn of the loop, so that established connections are served between two. Runs on the server's
  * loop; what servers share are relaxed atomics. Does not do the handshake (conn_handshake.c). */
-#define LOG_COMPONENT "http"
 #include "server/connection/handshake_gate.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include "core/clock.h"
-#include "server/connection/conn.h"
+#include "server/connection/conn_counts.h"
+#include "server/connection/conn_gate.h"
+#include "server/connection/conn_peer.h"
+#include "server/connection/conn_state.h"
+#include "server/connection/refusal_count.h"
+#include "server/net/listener.h"
+#include "server/tls/tls.h"
 
 /* A handshake that has taken so long gives way to a new one of the same address, and a connection
  * that has been silent for so long to a new one, when all places are taken. */
@@ -22,7 +27,8 @@
 
 struct handshake_gate {
     struct http_server *server;
-    struct fair_queue silent, ready, active;
+    const struct handshake_gate_calls *calls;
+    struct fair_queue *silent, *ready, *active; /* the server's */
     struct event *timer;
     bool has_token;   /* the next handshake may begin at token_ns */
     int64_t token_ns; /* monotonic */
@@ -38,18 +44,16 @@ static struct slice address_of(const struct conn *conn)
     return slice_make(conn->address, conn->address_size);
 }
 
-static struct fair_queue *queue_of(struct handshake_gate *gate, enum conn_half half)
+static void drop(struct conn *conn)
 {
-    return half == CONN_HALF_SILENT  ? &gate->silent
-           : half == CONN_HALF_READY ? &gate->ready
-                                     : &gate->active;
+    conn->server->handshakes->calls->close(conn);
 }
 
 static void give_way(struct conn *conn)
 {
     tls_count_handshake("shed");
-    http_server_count_refusal("too_many_handshakes");
-    conn_close(conn);
+    refusal_count_add("too_many_handshakes");
+    drop(conn);
 }
 
 /* False: memory is out and the connection is closed. */
@@ -58,9 +62,9 @@ static bool enter(struct conn *conn, enum conn_half half)
     struct http_server *server = conn->server;
     conn_gate_leave(conn);
     conn->place = (struct fair_member){.owner = conn, .since_ns = clock_monotonic_ns()};
-    if (fair_queue_add(queue_of(server->handshakes, half), &conn->place, address_of(conn)) !=
+    if (fair_queue_add(&server->handshake_queues[half], &conn->place, address_of(conn)) !=
         STATUS_OK) {
-        conn_close(conn);
+        drop(conn);
         return false;
     }
     conn->half = half;
@@ -68,13 +72,6 @@ static bool enter(struct conn *conn, enum conn_half half)
                               memory_order_relaxed);
     metric_move(server->m_half[half], 1);
     return true;
-}
-
-void handshake_gate_leave(struct conn *conn)
-{
-    if (conn->half == CONN_HALF_SILENT)
-        event_del(&conn->first_byte);
-    fair_queue_remove(queue_of(conn->server->handshakes, conn->half), &conn->place);
 }
 
 /* Nanoseconds until the next handshake may begin. */
@@ -99,10 +96,10 @@ static bool make_place(struct handshake_gate *gate, const struct conn *conn, int
     uint64_t limit = server->settings.handshakes;
     uint64_t n = atomic_load_explicit(&conn_counts_gate(server->counts)->half[CONN_HALF_HANDSHAKE],
                                       memory_order_relaxed);
-    struct conn *oldest = conn_of(fair_queue_heaviest(&gate->active));
+    struct conn *oldest = conn_of(fair_queue_heaviest(gate->active));
     if (limit == 0 || n < limit || !oldest) /* none here: other loops have them all */
         return true;
-    if (gate->active.most <= fair_queue_count_of(&gate->active, address_of(conn)) + 1 &&
+    if (gate->active->most <= fair_queue_count_of(gate->active, address_of(conn)) + 1 &&
         now - oldest->place.since_ns < GRACE_NS)
         return false;
     give_way(oldest);
@@ -113,8 +110,8 @@ static bool make_place(struct handshake_gate *gate, const struct conn *conn, int
 static struct conn *next_of(struct handshake_gate *gate, int64_t now)
 {
     for (unsigned i = 0; i < TURNS_LOOKED_AT; i++) {
-        struct conn *conn = conn_of(fair_queue_turn(&gate->ready));
-        fair_queue_pass(&gate->ready);
+        struct conn *conn = conn_of(fair_queue_turn(gate->ready));
+        fair_queue_pass(gate->ready);
         if (make_place(gate, conn, now))
             return conn;
     }
@@ -123,7 +120,7 @@ static struct conn *next_of(struct handshake_gate *gate, int64_t now)
 
 static size_t waiting(const struct handshake_gate *gate)
 {
-    return gate->silent.count + gate->ready.count;
+    return gate->silent->count + gate->ready->count;
 }
 
 /* Closes who waits beyond the limit. False: every address waits once only, and the limit is
@@ -133,9 +130,9 @@ static bool make_room(struct handshake_gate *gate, int64_t now)
     uint64_t limit = gate->server->settings.handshakes_waiting;
     while (limit && waiting(gate) > limit) {
         struct fair_queue *queue =
-            gate->silent.most >= gate->ready.most ? &gate->silent : &gate->ready;
+            gate->silent->most >= gate->ready->most ? gate->silent : gate->ready;
         if (queue->most <= 1)
-            queue = &gate->silent;
+            queue = gate->silent;
         struct conn *oldest = conn_of(fair_queue_heaviest(queue));
         if (!oldest || (queue->most <= 1 && now - oldest->place.since_ns < GRACE_NS))
             return false;
@@ -165,20 +162,20 @@ static void look(struct handshake_gate *gate)
 {
     int64_t now = clock_monotonic_ns();
     int64_t wait = 0;
-    if (gate->ready.count && (wait = token_wait(gate, now)) == 0) {
+    if (gate->ready->count && (wait = token_wait(gate, now)) == 0) {
         struct conn *next = next_of(gate, now);
         if (next) {
             gate->has_token = false;
             if (enter(next, CONN_HALF_HANDSHAKE))
-                conn_handshake_begin(next);
+                gate->calls->begin(next);
         } else {
             wait = RETRY_NS;
         }
     }
     bool full = hold_when_full(gate, now);
-    if (full && (wait > RETRY_NS || gate->ready.count == 0))
+    if (full && (wait > RETRY_NS || gate->ready->count == 0))
         wait = RETRY_NS;
-    if (full || gate->ready.count)
+    if (full || gate->ready->count)
         wake_in(gate, wait);
 }
 
@@ -203,7 +200,7 @@ static void on_first_byte(evutil_socket_t fd, short what, void *arg)
         tls_count_handshake("closed");
         conn_peer_refused(conn, "TLS handshake failed", "handshake", "closed", 0,
                           "the peer closed the connection");
-        conn_close(conn);
+        drop(conn);
     } else if (enter(conn, CONN_HALF_READY)) {
         if (!event_pending(gate->timer, EV_TIMEOUT, NULL))
             wake_in(gate, 0);
@@ -230,22 +227,27 @@ void handshake_gate_arrive(struct conn *conn)
     if (!enter(conn, CONN_HALF_SILENT))
         return;
     if (event_add(&conn->first_byte, NULL) != 0) {
-        conn_close(conn);
+        drop(conn);
         return;
     }
     if (hold_when_full(gate, now) && !event_pending(gate->timer, EV_TIMEOUT, NULL))
         wake_in(gate, RETRY_NS);
 }
 
-struct handshake_gate *handshake_gate_create(struct http_server *server)
+struct handshake_gate *handshake_gate_create(struct http_server *server,
+                                             const struct handshake_gate_calls *calls)
 {
     struct handshake_gate *gate = (struct handshake_gate *)calloc(1, sizeof *gate);
     if (!gate)
         return NULL;
     gate->server = server;
-    fair_queue_init(&gate->silent);
-    fair_queue_init(&gate->ready);
-    fair_queue_init(&gate->active);
+    gate->calls = calls;
+    gate->silent = &server->handshake_queues[CONN_HALF_SILENT];
+    gate->ready = &server->handshake_queues[CONN_HALF_READY];
+    gate->active = &server->handshake_queues[CONN_HALF_HANDSHAKE];
+    fair_queue_init(gate->silent);
+    fair_queue_init(gate->ready);
+    fair_queue_init(gate->active);
     gate->timer = evtimer_new(server->base, on_timer, gate);
     if (!gate->timer) {
         free(gate);
@@ -259,8 +261,8 @@ void handshake_gate_destroy(struct handshake_gate *gate)
     if (!gate)
         return;
     event_free(gate->timer);
-    fair_queue_fini(&gate->silent);
-    fair_queue_fini(&gate->ready);
-    fair_queue_fini(&gate->active);
+    fair_queue_fini(gate->silent);
+    fair_queue_fini(gate->ready);
+    fair_queue_fini(gate->active);
     free(gate);
 }

@@ -3,6 +3,7 @@
 #include <event2/bufferevent.h>
 #include "core/clock.h"
 #include "server/connection/conn.h"
+#include "server/http/http_parser.h"
 
 static const struct http_request *request_of(const struct http_exchange *x)
 {

@@ -8,6 +8,8 @@
 #include "core/clock.h"
 #include "core/uuid7.h"
 #include "server/connection/conn.h"
+#include "server/connection/refusal_count.h"
+#include "server/http/http_parser.h"
 
 static const struct {
     int code;
@@ -259,6 +261,6 @@ void http_problem(struct http_exchange *exchange, const struct refusal *refusal,
         snprintf(seconds, sizeof(seconds), "%u", retry_after_s);
         headers[count++] = (struct http_reply_header){"Retry-After", seconds};
     }
-    http_server_count_refusal(refusal->code);
+    refusal_count_add(refusal->code);
     http_reply(exchange, status, form->content_type, writer_slice(body), headers, count, route);
 }

@@ -1,85 +1,17 @@
 /* http_server.c: one HTTP server on one loop: its listener, connections, spare parsers. Runs on
  * that loop's thread. What a connection does is in conn.c. */
-#include "server/connection/conn.h"
+#include "server/connection/http_server.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include "server/net/file_budget.h"
+#include "server/connection/conn.h"
 #include "server/connection/handshake_gate.h"
+#include "server/net/listener.h"
 
 #define REPLY_BYTES_MAX ((size_t)64 * 1024 * 1024)
 /* libevent frees a TLS session a turn after we do, and until then it holds the 16 KiB buffer that
  * its goodbye was written through: thousands closed at once must not add up. */
 #define REAPED_PER_TURN 64
-
-static uint64_t waiting(uint64_t limit, uint64_t most)
-{
-    return limit && limit < most ? limit : most;
-}
-
-struct http_settings http_settings_from_config(const struct config *config)
-{
-    struct file_budget files = file_budget_now(config);
-    return (struct http_settings){
-        .connections = files.connections,
-        .refused = files.refused,
-        .connections_per_address = config->limit_connections_per_address,
-        .handshakes = config->limit_handshakes,
-        /* The other half of the connections is for those that are through. */
-        .handshakes_waiting = waiting(config->limit_handshakes_waiting, files.connections / 2),
-        .handshakes_per_second = config->limit_handshakes_per_second,
-        .request_heads = config->limit_request_heads,
-        .header_bytes = config->limit_header_bytes,
-        .header_count = config->limit_header_count,
-        .target_bytes = config->limit_target_bytes,
-        .body_bytes = config->limit_body_bytes,
-        .handshake_ns = config->timeout_handshake,
-        .headers_ns = config->timeout_headers,
-        .body_ns = config->timeout_body,
-        .idle_ns = config->timeout_idle,
-        .write_ns = config->timeout_write,
-        .stall_ns = config->timeout_stall,
-        .drain_idle_ns = config->timeout_drain_idle,
-        .body_bytes_per_second = config->timeout_body_rate,
-    };
-}
-
-struct http_settings http_settings_for_admin(const struct config *config)
-{
-    struct http_settings settings = http_settings_from_config(config);
-    settings.connections = file_budget_now(config).admin;
-    settings.refused = 0;
-    return settings;
-}
-
-struct http_parser *http_server_take_parser(struct http_server *server)
-{
-    if (server->parser_count > 0)
-        return server->parsers[--server->parser_count];
-    return http_parser_create();
-}
-
-void http_server_give_parser(struct http_server *server, struct http_parser *parser)
-{
-    size_t most = sizeof(server->parsers) / sizeof(server->parsers[0]);
-    if (server->parser_count < most)
-        server->parsers[server->parser_count++] = parser;
-    else
-        http_parser_destroy(parser);
-}
-
-void http_server_count_refusal(const char *reason)
-{
-    char labels[96];
-    snprintf(labels, sizeof(labels), "reason=\"%s\"", reason);
-    metric_add(metric_series(METRIC_vsocd_refusals_total, labels), 1);
-}
-
-void http_server_reap_later(struct http_server *server)
-{
-    if (!server->destroying)
-        event_active(server->reap_event, 0, 0);
-}
 
 static void on_reap(evutil_socket_t fd, short what, void *arg)
 {
@@ -95,7 +27,7 @@ static void on_reap(evutil_socket_t fd, short what, void *arg)
         freed++;
     }
     if (freed == REAPED_PER_TURN)
-        http_server_reap_later(server);
+        conn_reap_later(server);
 }
 
 static void on_run(evutil_socket_t fd, short what, void *arg)
@@ -109,7 +41,7 @@ static void on_run(evutil_socket_t fd, short what, void *arg)
         next = conn->next_run;
         conn->will_run = false;
         if (conn->state == CONN_DEAD)
-            http_server_reap_later(server);
+            conn_reap_later(server);
         else
             conn_process(conn);
     }
@@ -119,6 +51,10 @@ static void on_accept(void *arg, int fd, const struct sockaddr *address, socklen
 {
     conn_accept((struct http_server *)arg, fd, address, size);
 }
+
+/* What the gate does with connections. */
+static const struct handshake_gate_calls handshake_calls = {.begin = conn_handshake_begin,
+                                                            .close = conn_close};
 
 static void register_metrics(struct http_server *server)
 {
@@ -155,7 +91,7 @@ enum status http_server_create(const struct http_server_options *options, struct
     server->run_event = event_new(server->base, -1, 0, on_run, server);
     server->reap_event = event_new(server->base, -1, 0, on_reap, server);
     if (options->tls)
-        server->handshakes = handshake_gate_create(server);
+        server->handshakes = handshake_gate_create(server, &handshake_calls);
     if (server->run_event && server->reap_event && (server->handshakes || !options->tls))
         status =
             listener_create(server->base, options->listen_fd, on_accept, server, &server->listener);
@@ -211,8 +147,7 @@ void http_server_destroy(struct http_server *server)
     while (server->dead)
         conn_free(server->dead);
     handshake_gate_destroy(server->handshakes);
-    while (server->parser_count > 0)
-        http_parser_destroy(server->parsers[--server->parser_count]);
+    parser_pool_fini(&server->parsers);
     if (server->run_event)
         event_free(server->run_event);
     if (server->reap_event)

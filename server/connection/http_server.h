@@ -6,33 +6,15 @@
 #define VSOC_SERVER_HTTP_SERVER_H
 
 #include <stddef.h>
-#include <stdint.h>
 #include "core/status.h"
-#include "server/config/config.h"
 #include "server/connection/conn_counts.h"
+#include "server/connection/http_settings.h"
 #include "server/http/http.h"
 #include "server/net/listener.h"
 #include "server/tls/tls.h"
 
 struct event_base;
 struct http_server;
-
-/* limits.* and timeouts.* that the connection layer enforces. */
-struct http_settings {
-    uint64_t connections, connections_per_address;
-    uint64_t refused; /* over a limit, that stay until their 503 is read */
-    uint64_t handshakes, handshakes_waiting, handshakes_per_second, request_heads; /* 0: none */
-    uint64_t header_bytes, header_count, target_bytes; /* 431, 431, 414 */
-    uint64_t body_bytes; /* linger: most bytes read and dropped after an early answer */
-    int64_t handshake_ns, headers_ns, body_ns, idle_ns, write_ns;
-    int64_t stall_ns;               /* of a body, or of an answer */
-    int64_t drain_idle_ns;          /* idle, while draining */
-    uint64_t body_bytes_per_second; /* in each window of stall_ns; 0: none */
-};
-
-/* Of the ingest listener; connections and refused are what the open files allow. */
-struct http_settings http_settings_from_config(const struct config *config);
-struct http_settings http_settings_for_admin(const struct config *config);
 
 struct http_server_options {
     struct event_base *base;       /* outlives the server */

@@ -1,0 +1,24 @@
+/* conn_peer.h: who the peer of a connection is, and whether it is welcome. Thread: the server's
+ * loop.
+ */
+#ifndef VSOC_SERVER_CONN_PEER_H
+#define VSOC_SERVER_CONN_PEER_H
+
+#include <stdbool.h>
+#include <sys/socket.h>
+#include "core/refusal.h"
+
+struct conn;
+
+/* Whether the peer of a TLS connection is still welcome: looks again when the TLS context was
+ * replaced since, or the peer's certificate has ended. False: *refusal says why. */
+bool conn_peer_welcome(struct conn *conn, struct refusal *refusal);
+/* Writes a failed handshake, or a certificate that is refused later, to the log with the marks of
+ * the certificate; where a certificate was the reason, to the audit log too. action, result and
+ * message are constants; status: of the answer, 0: none. */
+void conn_peer_refused(struct conn *conn, const char *message, const char *action,
+                       const char *result, int status, const char *reason);
+/* Text and counting key of the remote address. */
+void conn_peer_address(struct conn *conn, const struct sockaddr *address, socklen_t size);
+
+#endif

@@ -1,0 +1,8 @@
+/* refusal_count.h: counts refusals of connections and requests by reason. Thread: any. */
+#ifndef VSOC_SERVER_REFUSAL_COUNT_H
+#define VSOC_SERVER_REFUSAL_COUNT_H
+
+/* Counts vsocd_refusals_total{reason}. */
+void refusal_count_add(const char *reason);
+
+#endif
