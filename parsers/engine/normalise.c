@@ -1,6 +1,7 @@
 /* normalise.c: completes and checks one event of any format. Runs on the thread that parses. Pure
  * but for the arena; does not set what the batch record carries. */
 #include "parsers/engine/normalise.h"
+#include "parsers/read/record_memory.h"
 #include "parsers/catalog/catalog_fill.h"
 #include "parsers/catalog/category.h"
 #include "parsers/fill/event_check.h"
@@ -191,7 +192,7 @@ static enum status refuse_field(struct normaliser *n, enum status status,
 
 static enum status no_memory(struct normalise_refusal *refusal)
 {
-    *refusal = (struct normalise_refusal){"no_memory", "limits.memory is reached"};
+    *refusal = (struct normalise_refusal){RECORD_MEMORY_CODE, RECORD_MEMORY_TEXT};
     return STATUS_REFUSED;
 }
 

@@ -8,12 +8,10 @@
 #include "parsers/engine/plugin_guard.h"
 #include "parsers/engine/shared_text.h"
 #include "parsers/registry/text_body.h"
+#include "parsers/read/record_memory.h"
 
 #include <stdio.h>
 
-/* Memory a record may take for each byte that a record may have: room for the escapes and index
- * tables of the worst one. */
-#define SCRATCH_PER_BYTE 32
 /* What a record counts as at least. */
 #define RECORD_BYTES_LEAST 256
 
@@ -259,8 +257,8 @@ static void take_event(const struct parser_context *context, struct event *event
         return;
     }
     if (run->frame->below && !complete_inner(run, event)) {
-        pipeline_reject(run, index, n->record, (uint64_t)event->raw_offset, 0, "no_memory",
-                        "limits.memory is reached");
+        pipeline_reject(run, index, n->record, (uint64_t)event->raw_offset, 0, RECORD_MEMORY_CODE,
+                        RECORD_MEMORY_TEXT);
         return;
     }
     if (n->record.size > run->options->event_bytes &&
@@ -405,7 +403,7 @@ static void run_init(struct run *run, const struct pipeline_options *options,
         .release = record_release,
         .server = run,
     };
-    scratch_init(&run->scratch, SCRATCH_PER_BYTE * options->event_bytes);
+    scratch_init(&run->scratch, RECORD_MEMORY_PER_BYTE * options->event_bytes);
     id_set_init(&run->ids, options->normaliser->arena, id_seed(options->normaliser));
     options->normaliser->dedup_prefix_of = DEDUP_PREFIX_NONE; /* of another tenant */
     options->normaliser->context = &run->context;

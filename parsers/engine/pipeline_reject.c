@@ -1,6 +1,7 @@
 /* pipeline_reject.c: records that no event can be made of: one by one, or many in a row as one.
  * Runs on the thread that owns the batch. Does not decide what is rejected. */
 #include "parsers/engine/pipeline_run.h"
+#include "parsers/read/record_memory.h"
 #include "parsers/engine/normalise.h"
 #include "core/utf8.h"
 #include "parsers/engine/plugin_guard.h"
@@ -30,11 +31,11 @@ static const char *without_vins(struct run *run, const char *detail)
 {
     struct slice text = slice_from_text(detail);
     if (!normalise_text(run->options->normaliser, &text))
-        return "limits.memory is reached";
+        return RECORD_MEMORY_TEXT;
     if ((const char *)text.data == detail)
         return detail;
     const char *copy = arena_format(run->options->normaliser->arena, "%.*s", SLICE_ARGS(text));
-    return copy ? copy : "limits.memory is reached";
+    return copy ? copy : RECORD_MEMORY_TEXT;
 }
 
 static void hand_over(struct run *run, const struct event_reject *reject, uint64_t wrong_at,

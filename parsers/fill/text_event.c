@@ -1,6 +1,7 @@
 /* text_event.c: builds the event of one text line. Pure, any thread. */
 #include "parsers/fill/text_event.h"
 #include "core/utf8.h"
+#include "parsers/read/record_memory.h"
 #include "parsers/read/text.h"
 #include "parsers/fill/transport.h"
 
@@ -268,7 +269,7 @@ bool text_event_complete(struct text_event *t, struct parser_outcome *outcome)
         EVENT_SET(&t->event, attributes, text);
     bool failed = t->failed || t->attributes.failed;
     if (failed)
-        parser_malformed(outcome, 0, "no_memory", "limits.memory is reached");
+        record_memory_refuse(outcome, 0);
     return !failed;
 }
 

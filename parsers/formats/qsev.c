@@ -4,6 +4,7 @@
 #include "core/reader.h"
 #include "parsers/registry/builtin.h"
 #include "parsers/read/json/json_object.h"
+#include "parsers/read/record_memory.h"
 
 /* Event frame, byte 0 (PRS_Ids_00006 ff.). */
 #define FLAG_CONTEXT   0x01
@@ -23,8 +24,6 @@
 #define SHORT_LENGTH_MAX 127
 #define CONTEXT_MODIFIED 0x8000
 #define CONTEXT_VERSION  0x7FFF
-
-static const char memory_is_out[] = "limits.memory is reached";
 
 struct message {
     const struct parser_context *context;
@@ -162,7 +161,7 @@ static void parse(struct slice record, const struct parser_context *context,
         return;
     }
     if (m.failed) {
-        parser_malformed(outcome, 0, "no_memory", memory_is_out);
+        record_memory_refuse(outcome, 0);
         return;
     }
     EVENT_SET(&m.event, raw_offset, 0);

@@ -4,6 +4,7 @@
 #include "parsers/registry/builtin.h"
 #include "parsers/formats/dlt/dlt_arguments.h"
 #include "parsers/formats/dlt/dlt_frame.h"
+#include "parsers/read/record_memory.h"
 #include "parsers/messages/uds_words.h"
 
 #include <stdio.h>
@@ -16,8 +17,6 @@
 #define SERVICE_OVERFLOW         0x14
 
 enum type { TYPE_LOG, TYPE_APP_TRACE, TYPE_NETWORK_TRACE, TYPE_CONTROL };
-
-static const char memory_is_out[] = "limits.memory is reached";
 
 struct message {
     struct slice body;
@@ -340,7 +339,7 @@ static void parse(struct slice record, const struct parser_context *context,
         struct dlt_frame frame;
         const void *mark = context->mark(context);
         if (!mark) {
-            parser_malformed(outcome, at, "no_memory", memory_is_out);
+            record_memory_refuse(outcome, at);
             return;
         }
         bool is_bare = dlt_magic_at(record, at) == DLT_MAGIC_NONE;

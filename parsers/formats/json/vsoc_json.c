@@ -7,6 +7,7 @@
 #include "parsers/read/json/json_object.h"
 #include "parsers/read/json/json_record.h"
 #include "parsers/read/json/json_repair.h"
+#include "parsers/read/record_memory.h"
 #include "parsers/engine/pipeline_run.h"
 #include "parsers/fill/time_guess.h"
 #include "parsers/formats/json/vsoc_json.h"
@@ -59,7 +60,7 @@ static bool refuse_value(struct reading *r, const struct json_node *node, enum s
     char text[80];
     switch (status) {
     case STATUS_NO_MEMORY:
-        return refuse(r, node, "no_memory", "limits.memory is reached");
+        return refuse(r, node, RECORD_MEMORY_CODE, RECORD_MEMORY_TEXT);
     case STATUS_OUT_OF_RANGE:
         return refuse(r, node, "out_of_range", "number or time is out of range");
     default:
@@ -283,7 +284,7 @@ static bool finish(struct reading *r)
     if (json_object_end(&r->attributes, &text))
         EVENT_SET(&r->event, attributes, text);
     if (r->attributes.failed) {
-        parser_malformed(r->outcome, 0, "no_memory", "limits.memory is reached");
+        record_memory_refuse(r->outcome, 0);
         return false;
     }
     if (!is_native(r)) {
@@ -310,7 +311,7 @@ void vsoc_json_read(struct slice record, const struct parser_context *context,
     memset(r.times, 0, sizeof r.times);
     event_clear(&r.event);
     if (!json_repair_note(context, repair, &r.event)) {
-        parser_malformed(outcome, 0, "no_memory", "limits.memory is reached");
+        record_memory_refuse(outcome, 0);
         return;
     }
     json_object_init(&r.attributes, context);

@@ -1,6 +1,7 @@
 /* otlp_body.c: a map as the body of a log record, as Fluent Bit and structured logging write it.
  * Pure, any thread. Does not know the native event's names. */
 #include "parsers/formats/otlp/otlp_body.h"
+#include "parsers/read/record_memory.h"
 #include "parsers/engine/pipeline.h"
 
 /* A copy that parsers may read past the end of. */
@@ -37,7 +38,7 @@ bool otlp_body_hand_on(struct text_event *t, struct slice json, const struct otl
     if (json_object_end(&attributes, &envelope.attributes))
         event_mark(&envelope, EVENT_attributes);
     if (!inner.bytes.size || attributes.failed) {
-        parser_malformed(outcome, 0, "no_memory", "limits.memory is reached");
+        record_memory_refuse(outcome, 0);
         return true;
     }
     switch (t->context->hand_on(t->context, &inner, &result)) {

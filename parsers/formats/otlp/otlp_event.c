@@ -1,6 +1,7 @@
 /* otlp_event.c: attributes of OTLP → columns and attributes of an event. Pure, any thread. Does not
  * decode. */
 #include "parsers/formats/otlp/otlp_event.h"
+#include "parsers/read/record_memory.h"
 #include "parsers/fill/envelope.h"
 #include "parsers/fill/event_check.h"
 #include "parsers/formats/otlp/otlp_body.h"
@@ -311,7 +312,7 @@ static bool finish(const struct reading *r, struct parser_outcome *outcome)
     if (r->error)
         parser_malformed(outcome, 0, code_of(r->error), r->error);
     else if (t->failed || t->attributes.failed || (r->all && r->all->failed))
-        parser_malformed(outcome, 0, "no_memory", "limits.memory is reached");
+        record_memory_refuse(outcome, 0);
     return outcome->result == PARSER_OK;
 }
 

@@ -1,5 +1,6 @@
 /* otlp_progress.c: bounds of an OTLP body: what is counted while it is read. Pure, any thread. */
 #include "parsers/formats/otlp/otlp_event.h"
+#include "parsers/read/record_memory.h"
 
 #define PARTS_SPARE      10000
 #define PARTS_PER_RECORD 4
@@ -25,6 +26,6 @@ const void *otlp_count_record(struct otlp_progress *progress, const struct parse
     const void *mark = context->mark(context);
     progress->records++;
     if (!mark)
-        stop(progress, offset, "no_memory", "limits.memory is reached");
+        stop(progress, offset, RECORD_MEMORY_CODE, RECORD_MEMORY_TEXT);
     return mark;
 }

@@ -3,6 +3,7 @@
 #include "parsers/read/json/json_repair.h"
 #include "parsers/read/json/json_object.h"
 #include "parsers/read/json/json_record.h"
+#include "parsers/read/record_memory.h"
 
 #include <stdio.h>
 
@@ -161,7 +162,7 @@ enum status json_repair_read(const struct parser_context *context, const struct 
         if (!may_pass(context, rules, document, record, &status, outcome))
             return status;
         if (!rewrite(context, document, &record, repair)) {
-            parser_malformed(outcome, 0, "no_memory", "limits.memory is reached");
+            record_memory_refuse(outcome, 0);
             return STATUS_NO_MEMORY;
         }
         *outcome = (struct parser_outcome){.result = PARSER_OK};

@@ -1,3 +1,4 @@
+#include "parsers/read/record_memory.h"
 #include "pipeline_fixture.h"
 
 static void items_are_numbered_in_the_order_of_the_body(void **state)
@@ -159,6 +160,33 @@ static void one_message_a_frame_is_all_a_prefix_allows(void **state)
     assert_int_equal(f->item_count, 5);
 }
 
+/* Asks for the memory that the record names by its number. */
+static void parse_greedily(struct slice record, const struct parser_context *context,
+                           struct parser_outcome *outcome)
+{
+    struct event event;
+    size_t size = (size_t)RECORD_MEMORY_PER_BYTE * context->event_bytes;
+    if (!context->alloc(context, slice_equal_text(record, "all") ? size : size + 1)) {
+        record_memory_refuse(outcome, 0);
+        return;
+    }
+    event_clear(&event);
+    EVENT_SET(&event, message, record);
+    context->emit(context, &event);
+}
+
+static void a_record_that_needs_too_much_memory_names_the_limit(void **state)
+{
+    struct fixture *f = *state;
+    const struct parser greedy = {
+        .name = "greedy", .framing = PARSER_FRAMING_LINES, .parse = parse_greedily};
+    f->options.parser = &greedy;
+    fixture_run_text(f, "all\nmore\nall\n");
+    assert_int_equal(f->status, STATUS_OK);
+    assert_int_equal(f->result.accepted, 2);
+    assert_rejected(f, 1, "no_memory", "32 times limits.event_bytes");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +199,7 @@ int main(void)
         fixture_test(the_request_fills_what_records_do_not_say),
         fixture_test(memory_that_is_out_refuses_the_batch),
         fixture_test(memory_of_a_record_is_used_again),
+        fixture_test(a_record_that_needs_too_much_memory_names_the_limit),
         fixture_test(one_message_a_frame_is_all_a_prefix_allows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
