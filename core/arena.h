@@ -1,6 +1,6 @@
-/* arena.h: bump allocator with a byte limit. Memory is given back all at once.
- * One owner thread at a time; nothing in it is locked. In sanitizer builds every allocation is a
- * malloc of its own, so that overruns are seen. */
+/* arena.h: bump allocator with a byte limit. All memory is freed at once. One owner thread at a
+ * time; no locks. In sanitizer builds every allocation is a malloc of its own, so that the
+ * sanitizer detects overruns. */
 #ifndef VSOC_CORE_ARENA_H
 #define VSOC_CORE_ARENA_H
 
@@ -24,8 +24,8 @@ void arena_fini(struct arena *arena);
 void *arena_alloc(struct arena *arena, size_t size);
 /* Copy of s in the arena in *out; NO_MEMORY leaves *out untouched. */
 enum status arena_copy(struct arena *arena, struct slice s, struct slice *out) must_check;
-/* printf into the arena, NUL-terminated; never NULL: when memory is out, a static text that says
- * so. */
+/* printf into the arena, NUL-terminated. Never NULL: out of memory, it returns a static text that
+ * says so. */
 const char *arena_format(struct arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -1,7 +1,7 @@
 /* base64.c: decoder of RFC 4648 §4. Pure, any thread. Encoding is the writer's (core/writer.c). */
 #include "core/base64.h"
 
-/* Value of a character, 64 when it is none. */
+/* Value of a character, 64 when it is not in the alphabet. */
 static unsigned value_of(uint8_t c)
 {
     if (c >= 'A' && c <= 'Z')

@@ -1,4 +1,4 @@
-/* clock.h: time behind one place that tests can fake. Thread: any. */
+/* clock.h: the clocks, behind functions that tests can replace. Thread: any. */
 #ifndef VSOC_CORE_CLOCK_H
 #define VSOC_CORE_CLOCK_H
 

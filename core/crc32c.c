@@ -8,7 +8,7 @@
 uint32_t crc32c(uint32_t crc, struct slice data)
 {
     const size_t piece = (size_t)1 << 30;          /* isa-l counts in int */
-    uint8_t *at = (uint8_t *)(uintptr_t)data.data; /* isa-l lacks the const; it only reads */
+    uint8_t *at = (uint8_t *)(uintptr_t)data.data; /* isa-l only reads, without const */
     uint32_t state = ~crc;
     for (size_t left = data.size; left;) {
         size_t n = left < piece ? left : piece;

@@ -1,5 +1,4 @@
-/* hash.h: SHA-256, HMAC-SHA-256 and CRC32C behind one place. Thread: any, contexts have one owner.
- */
+/* hash.h: SHA-256, HMAC-SHA-256 and CRC32C. Thread: any; a context has one owner */
 #ifndef VSOC_CORE_HASH_H
 #define VSOC_CORE_HASH_H
 
@@ -10,7 +9,7 @@
 
 /* Incremental SHA-256 (FIPS 180-4). Reusable after final. */
 struct sha256;
-struct sha256 *sha256_create(void); /* NULL when memory is out */
+struct sha256 *sha256_create(void); /* NULL: out of memory */
 void sha256_destroy(struct sha256 *h);
 void sha256_start(struct sha256 *h);
 void sha256_update(struct sha256 *h, struct slice data);
@@ -47,14 +46,14 @@ void hmac_key_derive(const struct hmac_key *master, const char *label, struct sl
 
 /* HMAC-SHA-256 (RFC 2104) with a key that is set once. */
 struct hmac;
-struct hmac *hmac_create(struct slice key); /* NULL when memory is out */
+struct hmac *hmac_create(struct slice key); /* NULL: out of memory */
 void hmac_destroy(struct hmac *h);
 void hmac_compute(struct hmac *h, struct slice data, uint8_t mac[SHA256_BYTES]);
 
-/* A digest of long data that is told apart by it, keyed, several times faster than SHA-256:
- * HMAC-SHA-256 over the tag of GMAC (NIST SP 800-38D) with one key and one nonce. The tag itself
- * never leaves, so a nonce that is not fresh discloses nothing; who does not have the key can't
- * make two contents of one digest, nor find content by trying. */
+/* Keyed digest that identifies long data, several times faster than SHA-256: HMAC-SHA-256 over the
+ * tag of GMAC (NIST SP 800-38D) with one key and one nonce. The tag itself is never disclosed, so
+ * reusing the nonce reveals nothing. Without the key nobody can construct two contents with one
+ * digest, or find content by trial. */
 struct keyed_digest_key {
     uint8_t gmac[16];
     struct hmac_key outer;
@@ -72,8 +71,8 @@ void keyed_digest_finish(struct keyed_digest *d, uint8_t digest[SHA256_BYTES]);
 /* CRC32C (Castagnoli) of data, continuing from crc (0 at the start). */
 uint32_t crc32c(uint32_t crc, struct slice data);
 
-/* 64 bits that spread evenly over any table whatever the bytes are, as long as who chose them does
- * not know the seed. Not for storing: no format depends on it. */
+/* 64 bits that spread evenly over any table, whatever the bytes are, as long as their author does
+ * not know the seed. Not for storage: no format depends on it. */
 uint64_t hash_keyed(const uint64_t seed[2], struct slice bytes);
 
 /* Fills with bytes of the system's generator; ends the process when it has none. */

@@ -58,7 +58,7 @@ static inline uint64_t slice_load4(const uint8_t *p)
     return word;
 }
 
-/* First and last bytes of s: with its size they tell texts of up to 16 bytes apart. */
+/* First and last bytes of s: together with the size they identify texts of up to 16 bytes. */
 struct slice_ends {
     uint64_t head, tail;
 };

@@ -8,7 +8,7 @@
 
 #define UUID_BYTES      16
 #define UUID_TEXT_BYTES 36
-/* Events of one batch that ids can tell apart. */
+/* Number of events of one batch that get different ids. */
 #define UUID7_EVENT_MAX (UINT32_C(1) << 24)
 
 /* Time of wall_ns in ms, the rest random, the low 24 bits zero: room for events. */

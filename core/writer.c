@@ -112,7 +112,7 @@ void writer_base64(struct writer *w, struct slice s)
     }
 }
 
-/* Do eight bytes stand in a JSON string as they are? */
+/* Do eight bytes need no escape in a JSON string? */
 static inline bool json_is_plain(uint64_t v)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101), high = UINT64_C(0x8080808080808080);
@@ -122,8 +122,8 @@ static inline bool json_is_plain(uint64_t v)
     return !(found & high);
 }
 
-/* Length of the run at the head of s[0, size) that stands in a JSON string as it is. Looks at eight
- * bytes at a time; at the end of a text or in a short one they overlap. */
+/* Length of the run at the head of s[0, size) that needs no escape in a JSON string. Checks eight
+ * bytes at a time; at the end of a text the blocks overlap. */
 static size_t json_plain_run(const uint8_t *s, size_t size)
 {
     size_t i = 0;

@@ -19,7 +19,7 @@ struct writer {
 void writer_init(struct writer *w, size_t limit_bytes);
 /* Frees the storage. */
 void writer_fini(struct writer *w);
-/* Gives back the memory behind the content, when it is worth it. */
+/* Frees the memory after the content when that saves enough. */
 void writer_trim(struct writer *w);
 /* Makes room for size more bytes; false (and sticky status) when the limit or memory is reached. */
 bool writer_reserve_slow(struct writer *w, size_t size);

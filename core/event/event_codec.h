@@ -1,8 +1,8 @@
 /* event_codec.h: event ↔ bytes of the spool, versioned.
  *
- * A batch's items form one byte string: version byte, then an entry an item. Each event is coded
- * against those before it: a field that is unset, equal or as foreseen takes no byte, a text that
- * stood in the batch before takes one. Byte layout: docs/event-encoding.md. */
+ * A batch's items form one byte string: a version byte, then one entry per item. Each event is
+ * coded against the ones before it: a field that is unset, unchanged or as predicted takes no byte;
+ * a text that occurred earlier in the batch takes one. Byte layout: docs/event-encoding.md. */
 #ifndef VSOC_CORE_EVENT_CODEC_H
 #define VSOC_CORE_EVENT_CODEC_H
 
@@ -29,9 +29,9 @@
  * must not be touched by others between calls. */
 struct event_encoder {
     struct writer *writer; /* borrowed */
-    /* Last value of each field, set or not. data of a slice is an offset into the writer; a LIST
-     * stands as its encoded bytes (offset, size). batch_index and raw_offset are what the next item
-     * is expected to have. */
+    /* Last value of each field, set or not. data of a slice is an offset into the writer; a LIST is
+     * kept as its encoded bytes (offset, size). batch_index and raw_offset hold the values
+     * predicted for the next item. */
     struct event previous;
     struct event_reject previous_reject; /* parser, code, detail: offsets as well */
     uint64_t raw_gap;                    /* bytes between one record and the next */

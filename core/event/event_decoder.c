@@ -53,7 +53,7 @@ static void get_fixed(struct event_decoder *d, const struct event_field_info *fi
     *event_slice_at(&d->current, field) = reader_bytes(&d->reader, fixed_size(field));
 }
 
-/* The start of the kept value, put together with the end that stands here. */
+/* Joins the start of the kept value and the end that is encoded here. */
 static void get_serial(struct event_decoder *d, const struct event_field_info *field)
 {
     struct slice *value = event_slice_at(&d->current, field);
@@ -99,8 +99,8 @@ static void get_real(struct event_decoder *d, const struct event_field_info *fie
     memcpy(value, &bits, sizeof bits);
 }
 
-/* Readers of events rely on the size of kinds that have a fixed one; a field may be said to be set
- * that never had a value. */
+/* Readers of events rely on the size of fixed-size kinds; input may claim that a field is set which
+ * never had a value. */
 static bool sizes_fit(const struct event *event)
 {
     const uint64_t *fixed = event_coding_fixed;

@@ -103,7 +103,7 @@ static inline bool put_fixed(struct event_encoder *encoder, const void *value, v
     return true;
 }
 
-/* Place of the first byte in memory order in which two words differ. */
+/* Index of the first byte, in memory order, in which the two integers differ. */
 static unsigned first_difference(uint64_t difference)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -155,7 +155,7 @@ static inline bool put_repeating(struct event_encoder *encoder, const void *valu
     return true;
 }
 
-/* The list as one text, written behind the writer's end, where it is moved from or left. */
+/* The list as one text, written after the writer's end; the caller moves it or leaves it there. */
 static bool list_text(struct writer *w, const struct slice_list *list, struct slice *text)
 {
     size_t size = VARINT_BYTES;
@@ -274,8 +274,8 @@ static inline bool put_field(struct event_encoder *encoder, const struct event *
     return put_real(encoder, value, kept);
 }
 
-/* Values of the set fields of one word that are not as expected; which ones, counted in field
- * order, in *changed. Returns how many are set. */
+/* Encodes the set fields of one 64-bit word of the bitmap that differ from the prediction; *changed
+ * marks them, counted in field order. Returns how many are set. */
 static inline unsigned put_word(struct event_encoder *encoder, const struct event *event,
                                 unsigned word, uint64_t *changed)
 {
@@ -289,7 +289,7 @@ static inline unsigned put_word(struct event_encoder *encoder, const struct even
     return count;
 }
 
-/* Values of the fields that are not as expected, behind a bitmap of which these are. */
+/* Encodes the fields that differ from the prediction, after a bitmap that marks them. */
 static void put_fields(struct event_encoder *encoder, const struct event *event)
 {
     struct writer *w = encoder->writer;

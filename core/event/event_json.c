@@ -133,8 +133,9 @@ static bool is_field(const struct event_field_info *field, enum event_field numb
 /* Integers up to here are exact in readers that have doubles only (RFC 8259 §6). */
 #define NUMBER_MAX ((INT64_C(1) << 53) - 1)
 
-/* A number when every reader takes it exactly, else its digits. Times in ns are always digits, so
- * that their type does not change with the year; the RFC 3339 time stands beside them. */
+/* A number when every reader can represent it exactly, else its decimal digits as a string. Times
+ * in ns are always strings, so that their type does not change with the year; the RFC 3339 time
+ * precedes them. */
 static void write_big(struct writer *w, int64_t value, const struct event_field_info *field)
 {
     bool is_ns = is_field(field, EVENT_time_event_ns);
@@ -167,8 +168,8 @@ static void write_companion(struct writer *w, const struct event *event, enum ev
     }
 }
 
-/* Times as text are made of digits, or have at least so many: no format's bytes look like that by
- * chance. */
+/* Textual times consist of digits, or contain at least this many: bytes of binary formats do not
+ * look like that by chance. */
 #define TIME_TEXT_DIGITS 5
 
 static bool is_time_text(struct slice s)

@@ -1,9 +1,9 @@
-/* event_json.h: event → JSON, one object, keys in table order (docs/formats.md has the shape).
- * Unset fields are left out. BIG as number up to 2^53-1, else as decimal string; TIME as RFC 3339
- * with µs, HEX lower-case, BASE64 with padding. time_event_ns is always a decimal string, with
- * time_event in RFC 3339 before it; severity_id has severity, a word, before it; time_event_raw is
- * text when it was text. server/commands/reference/reference_schema_out.c has all that as JSON
- * Schema. */
+/* event_json.h: event → JSON, one object, keys in table order (docs/formats.md describes it). Unset
+ * fields are omitted. BIG is a number up to 2^53-1, else a decimal string; TIME is RFC 3339 with
+ * µs, HEX is lower-case, BASE64 is padded. time_event_ns is always a decimal string, preceded by
+ * time_event in RFC 3339; severity_id is preceded by severity, its name; time_event_raw is text
+ * when it was text. server/commands/reference/reference_schema_out.c has all that as JSON Schema.
+ */
 #ifndef VSOC_CORE_EVENT_JSON_H
 #define VSOC_CORE_EVENT_JSON_H
 

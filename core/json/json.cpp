@@ -20,14 +20,14 @@ namespace
 /* Where the walk is. A copy of the parser's, so that it stays in registers. */
 struct walk {
     const uint8_t *text;
-    const uint32_t *token, *end; /* the next token, and behind the last one */
+    const uint32_t *token, *end; /* the next token, and the one after the last */
 };
 
 /* A container that is still open. */
 struct frame {
     uint32_t node;
     uint32_t members;
-    bool has_repeats; /* lenient: a key stands twice */
+    bool has_repeats; /* lenient: a key occurs twice */
     struct json_keys_seen seen;
 };
 } // namespace
@@ -47,7 +47,7 @@ struct json_parser {
     struct slice text;
     const uint32_t *tokens; /* offsets of token starts, and the text's end */
     size_t token_count;
-    bool has_escapes; /* a backslash stands somewhere */
+    bool has_escapes; /* there is a backslash somewhere */
     bool is_lenient;
     size_t depth;
     struct json_error *error;
@@ -80,7 +80,7 @@ inline uint8_t peek(const struct walk &w)
 
 inline size_t token_offset(const struct walk &w)
 {
-    return *w.token; /* behind the last one stands the text's size */
+    return *w.token; /* the entry after the last one is the text's size */
 }
 
 inline bool is_space(uint8_t c)
@@ -334,7 +334,7 @@ enum status walk_document(struct json_parser *p)
     return status;
 }
 
-/* Bytes of the UTF-8 sequence at data (RFC 3629 §4), 0 when it is none. */
+/* Bytes of the UTF-8 sequence at data (RFC 3629 §4), 0 when it is not valid. */
 size_t utf8_sequence(struct slice s)
 {
     uint8_t c = s.data[0];

@@ -32,8 +32,8 @@ struct json_error {
 
 struct json_parser; /* buffers, reused from document to document; one owner thread */
 
-/* Parser for documents of at most max_depth nested containers and max_nodes nodes. NULL when memory
- * is out. */
+/* Parser for documents of at most max_depth nested containers and max_nodes nodes. NULL: out of
+ * memory. */
 struct json_parser *json_parser_create(size_t max_depth, size_t max_nodes);
 void json_parser_destroy(struct json_parser *parser);
 
@@ -43,16 +43,16 @@ void json_parser_destroy(struct json_parser *parser);
  * DUPLICATE_KEY, REFUSED (U+0000 in a string), NO_MEMORY. */
 enum status json_parse(struct json_parser *parser, struct slice text,
                        struct json_document *document, struct json_error *error) must_check;
-/* The same, with the names that the caller knows (core/json/json_names.h): nodes tell which key is
- * which. names may be NULL. */
+/* The same, with the names that the caller knows (core/json/json_names.h): each node gets the
+ * number of its key. names may be NULL. */
 struct json_names;
 enum status json_parse_named(struct json_parser *parser, const struct json_names *names,
                              struct slice text, struct json_document *document,
                              struct json_error *error) must_check;
 
-/* The same, but lets pass what has a meaning that readers disagree about: a key that stands again
- * in its object is counted in its node's repeat (up to JSON_REPEAT_MAX); a number that no double
- * holds is a JSON_STRING whose raw, and text, are its digits. Slower. */
+/* The same, but accepts what readers of JSON interpret differently. A repeated key is counted in
+ * its node's repeat (up to JSON_REPEAT_MAX). A number that no double can hold becomes a
+ * JSON_STRING; its raw, and text, are its digits. Slower. */
 enum status json_parse_lenient(struct json_parser *parser, const struct json_names *names,
                                struct slice text, struct json_document *document,
                                struct json_error *error) must_check;

@@ -26,7 +26,7 @@ bool json_keys_repeated_slow(const struct json_node *nodes, size_t parent, size_
     return false;
 }
 
-/* A free table for so many keys, at most half full. */
+/* A free table for this number of keys, at most half full. */
 static enum status table_clear(struct json_keys *keys, size_t members, size_t *size)
 {
     *size = 128;

@@ -1,5 +1,5 @@
-/* json_keys.h: finds a key that stands twice in one object, in linear time whatever the keys are.
- * For json.cpp only; one owner thread. */
+/* json_keys.h: finds duplicate keys of one object, in linear time whatever the keys are. For
+ * json.cpp only; one owner thread. */
 #ifndef VSOC_CORE_JSON_KEYS_H
 #define VSOC_CORE_JSON_KEYS_H
 
@@ -10,8 +10,8 @@
 extern "C" {
 #endif
 
-/* Objects up to so many members are compared key by key, behind a small filter; larger ones through
- * a hash table with a random seed. */
+/* Objects with up to this number of members are compared key by key, after a small filter; larger
+ * ones through a hash table with a random seed. */
 #define JSON_KEYS_SMALL 48
 
 /* Keys of one open object: the known ones by number, a filter for the others; all zero at its
@@ -62,7 +62,7 @@ static inline bool json_key_repeated(struct json_keys_seen *seen, const struct j
 enum status json_keys_check(struct json_keys *keys, const struct json_node *nodes, size_t parent,
                             size_t members, size_t *child) must_check;
 
-/* Counts in each member of the closed object at nodes[parent] how often its key stood there before.
+/* Sets in each member of the closed object at nodes[parent] how often its key occurred before it.
  * NO_MEMORY. */
 enum status json_keys_number(struct json_keys *keys, struct json_node *nodes, size_t parent,
                              size_t members) must_check;

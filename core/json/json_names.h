@@ -43,7 +43,7 @@ static inline bool json_name_equals(const struct json_name *name, struct slice_e
            (key.size <= 16 || memcmp(name->data + 8, key.data + 8, key.size - 16) == 0);
 }
 
-/* Number of the name that equals key, 0 when there is none. */
+/* Number of the name that equals key, 0 when no name does. */
 static inline unsigned json_names_find(const struct json_names *names, struct slice key)
 {
     struct slice_ends ends = slice_ends_of(key);

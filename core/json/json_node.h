@@ -22,7 +22,7 @@ struct json_node {
     uint8_t type; /* enum json_type */
     bool has_key;
     uint8_t name;     /* number of the key among the names given, 0: not among them */
-    uint8_t repeat;   /* json_parse_lenient: how often the key stood in its object before */
+    uint8_t repeat;   /* json_parse_lenient: how often the key occurred before in its object */
     uint32_t span;    /* nodes of this value, itself included */
     struct slice key; /* unescaped, when the parent is an object */
     struct slice raw; /* the value's bytes in the document, containers included */

@@ -13,12 +13,12 @@ bool is_digit(uint8_t c)
     return c >= '0' && c <= '9';
 }
 
-/* Where the parts of a number stand: -, integer digits, fraction digits, exponent. */
+/* Offsets of the parts of a number: -, integer digits, fraction digits, exponent. */
 struct number_shape {
     bool negative, real;
     size_t integer_start, integer_end;
     size_t fraction_start, fraction_end;
-    size_t exponent_start; /* behind e; 0: none */
+    size_t exponent_start; /* after e; 0: no exponent */
 };
 
 size_t skip_digits(struct slice token, size_t at)
@@ -59,7 +59,8 @@ bool number_scan(struct slice token, struct number_shape *shape)
     return at == token.size;
 }
 
-/* Power of ten of the first digit that is not zero, roughly: enough to tell 1e999 from 1e-999. */
+/* Power of ten of the first digit that is not zero, roughly: enough to distinguish 1e999 from
+ * 1e-999. */
 bool number_is_huge(struct slice token, const struct number_shape *shape)
 {
     int64_t exponent = 0;
@@ -154,7 +155,8 @@ int32_t hex4(struct slice inner, size_t at)
     return code;
 }
 
-/* The \u escape whose backslash is at *at; moves *at behind it, over both halves of a pair. */
+/* The \u escape whose backslash is at *at; moves *at past it, past both halves of a surrogate pair.
+ */
 enum status unicode_read(struct slice inner, size_t *at, uint32_t *code, const char **detail)
 {
     int32_t high = hex4(inner, *at + 2);

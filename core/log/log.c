@@ -31,7 +31,8 @@ bool log_enabled(enum log_level level)
     return (int)level >= atomic_load_explicit(&configured_level, memory_order_relaxed);
 }
 
-/* Length of the valid UTF-8 sequence (RFC 3629) at the head of s[0, size), 0 when there is none. */
+/* Length of the valid UTF-8 sequence (RFC 3629) at the head of s[0, size), 0 when it is not valid.
+ */
 static size_t utf8_sequence(const uint8_t *s, size_t size)
 {
     if (s[0] < 0x80)

@@ -43,8 +43,8 @@ void log_stop(void);
 /* The same without an end, for a process that is about to die. Thread: any but log. */
 void log_flush(void);
 
-/* Per call site budget: at most 10 lines a second, the rest is counted and told with the next line
- * (suppressed=N). */
+/* Per call site budget: at most 10 lines a second. Further lines are counted; the next line reports
+ * the count (suppressed=N). */
 struct log_site {
     int64_t second; /* all three relaxed atomics */
     int64_t lines;

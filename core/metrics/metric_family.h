@@ -23,7 +23,7 @@ struct metric_family_info {
 };
 extern const struct metric_family_info metric_family_table[];
 
-/* A series; cheap to copy. 0 is a series that swallows everything (of a metric nobody registered).
+/* A series; cheap to copy. 0 is a series that ignores all values (the metric was never registered)
  */
 typedef uint32_t metric_t;
 

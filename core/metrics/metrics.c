@@ -12,7 +12,7 @@
 
 #include "core/thread.h"
 
-#define METRIC_WORDS 16384 /* cells of one thread slot; pages are taken when touched */
+#define METRIC_WORDS 16384 /* cells of one thread slot; pages are allocated when first touched */
 
 const struct metric_family_info metric_family_table[] = {
 #define METRIC(name, type, unit, help) {#name, METRIC_##type, unit, help},

@@ -1,9 +1,9 @@
 /* metrics.h: counters, gauges and histograms from one table, metrics.def, printed as Prometheus
  * text 0.0.4.
  *
- * A family is a row of metrics.def. A series is a family with a fixed label text; series are made
- * at start (or on reload), never from a client's words. Adding touches the calling thread's own
- * cell, no lock, no shared cache line. */
+ * A family is a row of metrics.def. A series is a family with a fixed label text. Series are
+ * created at start or on reload, never from client input. Adding touches only the calling thread's
+ * own cell: no lock, no shared cache line. */
 #ifndef VSOC_CORE_METRICS_H
 #define VSOC_CORE_METRICS_H
 

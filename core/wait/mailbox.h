@@ -27,7 +27,7 @@ struct mailbox {
 enum status mailbox_init(struct mailbox *box, bool with_event_fd) must_check;
 /* The box must be empty. */
 void mailbox_fini(struct mailbox *box);
-/* Appends. CLOSED: not taken, still the caller's. Thread: any. */
+/* Appends. CLOSED: refused, the caller keeps ownership. Thread: any. */
 enum status mailbox_put(struct mailbox *box, struct mail *mail) must_check;
 /* All that is there, oldest first, as a list; NULL when empty. Clears the eventfd. Thread: the
  * reader. */
@@ -35,7 +35,8 @@ struct mail *mailbox_take(struct mailbox *box);
 /* Waits until there is mail, the box is closed, or timeout_ns passed (< 0: for ever); then as
  * mailbox_take. */
 struct mail *mailbox_wait(struct mailbox *box, int64_t timeout_ns);
-/* No more mail is taken; wakes the reader. Mail inside can still be taken. Thread: any. */
+/* Closes the mailbox for new mail and wakes the reader. Mail inside can still be read. Thread: any.
+ */
 void mailbox_close(struct mailbox *box);
 bool mailbox_is_closed(struct mailbox *box);
 
