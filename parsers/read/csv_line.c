@@ -1,5 +1,5 @@
-/* csv_line.c: cuts a line of CSV. Pure, any thread. (libcsv tells neither line nor column, which is
- * what people need who write a file by hand.) */
+/* csv_line.c: splits a line of CSV. Pure, any thread. (libcsv reports neither line nor column,
+ * which people who write a file by hand need.) */
 #include "parsers/read/csv_line.h"
 
 static bool fail(struct csv_problem *problem, size_t at, const char *detail)

@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 
-/* Slot of the key, or the free one where it would stand. The instant seeds the hash: no sender
- * knows it beforehand, so none can build keys that meet in one slot. */
+/* Slot of the key, or the free slot where it belongs. The current time seeds the hash: no sender
+ * knows it beforehand, so nobody can construct keys that collide. */
 static uint16_t *slot_of(struct key_list *list, const struct parser_context *context,
                          struct slice key)
 {
@@ -18,8 +18,7 @@ static uint16_t *slot_of(struct key_list *list, const struct parser_context *con
 
 #define SUFFIX_BYTES 8
 
-/* The first of key#2, key#3, … that is not there; empty when memory is out. `first` is key's place.
- */
+/* The first of key#2, key#3, … that is free; empty: out of memory. `first` is key's slot */
 static struct slice with_number(struct key_list *list, const struct parser_context *context,
                                 struct slice key, size_t first)
 {

@@ -15,8 +15,8 @@ struct key_list {
     uint16_t slots[KEY_LIST_SLOTS];     /* place in keys + 1, 0: free */
 };
 
-/* Adds key, or key with #2, #3, … if it is there, and returns what was added; empty when the list
- * is full or memory is out. An empty key becomes "_". Takes the same time whatever the keys are. */
+/* Adds key, or key with #2, #3, … if it exists, and returns what was added; empty when the list is
+ * full or memory runs out. An empty key becomes "_". Takes the same time for all keys. */
 struct slice key_list_add(struct key_list *list, const struct parser_context *context,
                           struct slice key);
 

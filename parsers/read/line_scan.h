@@ -1,10 +1,10 @@
-/* line_scan.h: words of a message for people. Thread: any. */
+/* line_scan.h: matches fixed phrases in a message for people. Thread: any. */
 #ifndef VSOC_PARSERS_LINE_SCAN_H
 #define VSOC_PARSERS_LINE_SCAN_H
 
 #include "core/slice.h"
 
-/* Moves *s behind the words at its head; false when it does not start with them. */
+/* Moves *s past the phrase at its head; false when it does not start with it. */
 static inline bool line_take(struct slice *s, const char *words)
 {
     size_t size = strlen(words);
@@ -14,7 +14,7 @@ static inline bool line_take(struct slice *s, const char *words)
     return true;
 }
 
-/* What stands before the next `end` (or all), *s moves behind it. */
+/* The text before the next `end`, or all of it; *s moves past it. */
 static inline struct slice line_until(struct slice *s, char end)
 {
     const uint8_t *at = s->size ? memchr(s->data, end, s->size) : NULL;
@@ -24,8 +24,8 @@ static inline struct slice line_until(struct slice *s, char end)
     return word;
 }
 
-/* Place of the last `words` in s, s.size when they are not there. Somebody may have typed what
- * stands before. */
+/* Offset of the last occurrence of the phrase in s, s.size when it does not occur. The text before
+ * it may be user input. */
 static inline size_t line_find_last(struct slice s, const char *words)
 {
     size_t size = strlen(words);
@@ -35,7 +35,7 @@ static inline size_t line_find_last(struct slice s, const char *words)
     return s.size;
 }
 
-/* Place behind the first `words`, 0 when they are not there. */
+/* Offset after the first occurrence of the phrase, 0 when it does not occur. */
 static inline size_t line_find(struct slice s, const char *words)
 {
     const uint8_t *at = s.size ? memmem(s.data, s.size, words, strlen(words)) : NULL;

@@ -4,8 +4,8 @@
 
 #include "core/slice.h"
 
-/* Decimal, or 0x and hex digits; nothing else may stand there. False, and *value untouched, when it
- * is none or above max. */
+/* Decimal, or 0x and hex digits, and nothing else. False, and *value untouched, when it is not a
+ * number or exceeds max. */
 bool number_read(struct slice text, int64_t max, int64_t *value);
 
 #endif

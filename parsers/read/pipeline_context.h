@@ -14,8 +14,8 @@ struct work *pipeline_work(const struct parser_context *context);
  */
 bool pipeline_is_over(const struct parser_context *context);
 
-/* Bytes of the record that is read, as it stands in the body; limits.event_bytes at most, which is
- * what is known of formats that find their records themselves. */
+/* The bytes of the current record in the body; at most limits.event_bytes, which is all that is
+ * known of formats that find their records themselves. */
 size_t pipeline_record_bytes(const struct parser_context *context);
 
 #endif

@@ -1,10 +1,10 @@
-/* proto_reader.c: reads Protocol Buffers fields with nanopb. Pure, any thread. Knows no message.
- * Groups, which proto3 lacks, are broken messages. */
+/* proto_reader.c: reads Protocol Buffers fields with nanopb. Pure, any thread. Knows no message
+ * types. Groups, which proto3 does not have, make a message malformed. */
 #include "parsers/read/proto_reader.h"
 
 #include <pb_decode.h>
 
-/* A field, whose bytes are not looked at here. */
+/* A field; its bytes are not checked here. */
 #define WORK_OF_FIELD 32
 
 static bool read_value(pb_istream_t *stream, pb_wire_type_t wire, struct proto_field *field)

@@ -7,7 +7,7 @@
 #endif
 
 #define BLOCK 64
-/* Bytes gone over between two looks at the work, and how much that is. */
+/* Bytes scanned between two checks of the work, and the work they count as. */
 #define WORK_STRETCH    8192
 #define WORK_OF_STRETCH (WORK_STRETCH / 4)
 
@@ -75,7 +75,7 @@ static uint64_t escaped_mask(uint64_t backslash, bool *carry)
     return escaped;
 }
 
-/* Bit n: an odd number of quotes stands in bytes 0 to n. */
+/* Bit n: bytes 0 to n contain an odd number of quotes. */
 static uint64_t inside_mask(uint64_t quotes)
 {
     for (unsigned shift = 1; shift < BLOCK; shift *= 2)

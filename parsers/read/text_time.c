@@ -11,7 +11,7 @@ static bool is_digit(uint8_t c)
     return c >= '0' && c <= '9';
 }
 
-/* Offset of a zone in ns; false when it is none we know. */
+/* Offset of a time zone in ns; false when the zone is unknown. */
 static bool read_zone(struct slice zone, int64_t *offset_ns)
 {
     *offset_ns = 0;
@@ -92,8 +92,8 @@ static size_t weekday_bytes(struct slice text)
     return 0;
 }
 
-/* "Aug  1 03:34:23 [UTC] 2022", as ctime and date write it: the year stands last. *rest: the zone
- * before it. False: it does not. */
+/* "Aug  1 03:34:23 [UTC] 2022", as ctime and date write it: the year comes last. *rest: the zone
+ * before it. False: the form is another. */
 static bool take_last_year(struct slice rest, struct slice *zone, struct slice *year)
 {
     rest = slice_trim(rest);
@@ -223,7 +223,7 @@ static bool take_half(struct slice *text, struct parts *p)
     return p->is_am || p->is_pm;
 }
 
-/* What `count` times the letter stand for. */
+/* What `count` repetitions of the letter mean. */
 static bool take_part(struct slice *text, uint8_t letter, size_t count, struct parts *p)
 {
     switch (letter) {

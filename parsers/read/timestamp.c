@@ -75,7 +75,7 @@ static bool is_digit(uint8_t c)
     return c >= '0' && c <= '9';
 }
 
-/* count digits at p; false when one is none. */
+/* count digits at p; false when one is not a digit. */
 static bool read_digits(const uint8_t *p, unsigned count, unsigned *value)
 {
     unsigned v = 0;
@@ -182,7 +182,7 @@ static enum status latest_year(struct civil c, int64_t received_ns, int64_t *ns)
     return STATUS_OUT_OF_RANGE;
 }
 
-/* Digits at the head of *s, at most `most`; 0 read when there is none. */
+/* Digits at the head of *s, at most `most`; 0 when there are no digits. */
 static unsigned take_number(struct slice *s, unsigned most, unsigned *value)
 {
     unsigned n = 0;

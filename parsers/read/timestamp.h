@@ -14,7 +14,8 @@ enum status timestamp_rfc3339(struct slice text, int64_t *ns) must_check;
  * than new; taken as UTC. *consumed: bytes read. MALFORMED, OUT_OF_RANGE. */
 enum status timestamp_rfc3164(struct slice text, int64_t received_ns, int64_t *ns,
                               size_t *consumed) must_check;
-/* Epoch number told apart by size: < 1e11 s, < 1e14 ms, < 1e17 µs, else ns; negative alike. */
+/* Epoch number; its size determines the unit: < 1e11 s, < 1e14 ms, < 1e17 µs, else ns; negative
+ * alike. */
 enum status timestamp_epoch_int(int64_t value, int64_t *ns) must_check;
 /* Same for a number with a fraction (seconds, ms, … by size). */
 enum status timestamp_epoch_real(double value, int64_t *ns) must_check;

@@ -1,5 +1,5 @@
-/* work.h: counts what a long reading has gone over, so that its thread can do something else in
- * between. Pure: no clock; who owns the thread decides in `pause`. Thread: any, one owner. */
+/* work.h: counts the progress of a long parse, so that its thread can do something else in between.
+ * Pure: no clock; the owner of the thread decides in `pause`. Thread: any, one owner. */
 #ifndef VSOC_PARSERS_WORK_H
 #define VSOC_PARSERS_WORK_H
 
@@ -8,12 +8,12 @@
 /* Work between two calls of pause: bytes that were read or written, weighted by what they cost. A
  * piece takes well below a tenth of a millisecond, in the worst input well below one. */
 #define WORK_PIECE 16384
-/* An item (event, quarantined record) beside its bytes. */
+/* Cost of an item (event, quarantined record) in addition to its bytes. */
 #define WORK_OF_ITEM 512
 
 struct work {
     size_t done;  /* since the last call of pause */
-    bool stopped; /* pause said so: nobody wants the result any more */
+    bool stopped; /* pause returned false: the result is no longer wanted */
     /* May take its time: the reading goes on when it returns. False: stop. */
     bool (*pause)(void *arg);
     void *arg;
@@ -30,10 +30,11 @@ static inline bool work_add(struct work *work, size_t amount)
     return work->done < WORK_PIECE ? !work->stopped : work_pause(work);
 }
 
-/* Where the first `byte` stands at or after `at`; text.size when there is none, or the work was
+/* Offset of the first `byte` at or after `at`; text.size when it does not occur or the work was
  * stopped. */
 size_t work_find(struct work *work, struct slice text, size_t at, uint8_t byte);
-/* Where the first byte that is no blank, tab, line feed or carriage return stands; likewise. */
+/* Offset of the first byte that is not a blank, tab, line feed or carriage return; otherwise the
+ * same. */
 size_t work_skip_space(struct work *work, struct slice text, size_t at);
 
 #endif

@@ -54,7 +54,7 @@ void json_object_write_text(struct json_object *object, struct slice text)
     object->more_left -= more < object->more_left ? more : object->more_left;
 }
 
-/* JSON text without white space in it, as most senders write it, is copied as it stands. */
+/* JSON text without white space, which most senders write, is copied unchanged. */
 static bool is_compact(struct slice raw)
 {
     uint8_t space = 0;
@@ -63,7 +63,7 @@ static bool is_compact(struct slice raw)
     return !space;
 }
 
-/* Behind the quote that ends the string in which `at` stands. */
+/* Position after the quote that ends the string which contains `at`. */
 static size_t string_end(struct slice raw, size_t at)
 {
     for (size_t from = at; from < raw.size;) {

@@ -9,9 +9,9 @@
 struct json_object {
     const struct parser_context *context;
     struct writer writer; /* over memory from context->alloc; never freed */
-    bool failed;          /* memory is out */
+    bool failed;          /* out of memory */
     bool cut;             /* a text was, see json_object_write_text */
-    size_t more_left;     /* that escapes may take beyond the bytes they stand for */
+    size_t more_left;     /* extra bytes that escapes may add */
 };
 
 /* Empties *object; takes no memory yet. Escapes may take as much again as the record that is read
@@ -34,8 +34,8 @@ void json_object_close(struct json_object *object);
 void json_object_open_list(struct json_object *object, struct slice key);
 void json_object_open_item(struct json_object *object);
 void json_object_close_list(struct json_object *object);
-/* Room for size more bytes in the writer, for those who write to it themselves: moves to a block
- * twice as large when it is short. False: memory is out. */
+/* Ensures room for size more bytes in the writer, for callers that write to it directly: moves to a
+ * block twice as large when necessary. False: out of memory. */
 #define JSON_ESCAPED_MAX 6 /* bytes a byte may take in a JSON string */
 bool json_object_reserve(struct json_object *object, size_t size);
 /* Writes text as a JSON string, for which there must be room. Control characters take up to six
@@ -46,7 +46,7 @@ void json_object_write_text(struct json_object *object, struct slice text);
 bool json_object_end(struct json_object *object, struct slice *out);
 
 /* Appends {"code":…,"detail":…} to the event's parse_notes. offset: byte of the record, or
- * JSON_NOTE_NO_OFFSET. False: memory is out. Static texts. */
+ * JSON_NOTE_NO_OFFSET. code and detail are static texts. False: out of memory. */
 #define JSON_NOTE_NO_OFFSET SIZE_MAX
 bool json_note_add(const struct parser_context *context, struct event *event, const char *code,
                    const char *detail, size_t offset);

@@ -48,7 +48,8 @@ static const char *code_of(enum status status)
     }
 }
 
-/* The key at this place of the record, with its colon behind it; empty when there is none. */
+/* The key at this offset of the record, with the colon that follows it; empty when there is no key.
+ */
 static struct slice key_at(struct slice record, size_t offset)
 {
     struct slice s = slice_sub(record, offset, record.size);

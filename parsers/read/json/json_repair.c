@@ -75,7 +75,7 @@ static bool may_pass(const struct parser_context *context, const struct json_rep
 
 /* ---- the copy ---- */
 
-/* Where the quote stands that ends the key of the value at raw. */
+/* Offset of the quote that ends the key of the value at raw. */
 static const uint8_t *key_end(const uint8_t *raw)
 {
     const uint8_t *at = raw - 1;
@@ -117,7 +117,7 @@ static struct slice copy_key(const struct parser_context *context, struct slice 
     return slice_make(copy, key.size);
 }
 
-/* Replaces *record by a copy in which no key stands twice and every number fits. */
+/* Replaces *record by a copy in which keys are unique and every number fits a double. */
 static bool rewrite(const struct parser_context *context, const struct json_document *document,
                     struct slice *record, struct json_repair *repair)
 {

@@ -1,7 +1,7 @@
-/* json_repair.h: records that follow JSON's syntax but say something that readers disagree about: a
- * key that stands twice in one object (RFC 8259 §4), a number that no double holds (§6). They are
- * read with the first of equal keys under its name and the others as KEY#2, KEY#3, …, and with such
- * numbers as texts. Only keys that identify are refused. Thread: any, one owner. */
+/* json_repair.h: reads records that follow JSON's syntax but that readers interpret differently: a
+ * duplicate key (RFC 8259 §4), a number that no double can hold (§6). The first of equal keys keeps
+ * its name, the others become KEY#2, KEY#3, …; such numbers become texts. A duplicate key that
+ * identifies the event or its vehicle is refused. Thread: any, one owner. */
 #ifndef VSOC_PARSERS_JSON_REPAIR_H
 #define VSOC_PARSERS_JSON_REPAIR_H
 
@@ -17,7 +17,7 @@ struct json_repair_rules {
 
 /* What was done to a record; all zero: nothing. */
 struct json_repair {
-    struct slice repeated; /* the first key that stood twice */
+    struct slice repeated; /* the first duplicate key */
     struct slice number;   /* the first number that no double holds */
 };
 
@@ -27,7 +27,7 @@ enum status json_repair_read(const struct parser_context *context, const struct 
                              const struct json_repair_rules *rules, struct slice record,
                              struct json_document *document, struct json_repair *repair,
                              struct parser_outcome *outcome) must_check;
-/* Notes what was done; the event's parse_status becomes partial. False: memory is out. */
+/* Notes each repair; the event's parse_status becomes partial. False: out of memory. */
 bool json_repair_note(const struct parser_context *context, const struct json_repair *repair,
                       struct event *event);
 

@@ -5,7 +5,7 @@
 
 /* Beside the bytes of a container inside. */
 #define WORK_OF_MEMBER 32
-/* Bytes of one string or number between two looks at the work. */
+/* Bytes of one string or number between two checks of the work. */
 #define LOOK_BYTES 8192
 
 struct json_walk json_walk_make(struct slice body, size_t at)
@@ -26,7 +26,7 @@ static int byte_at(const struct json_walk *walk)
     return walk->at < walk->body.size ? walk->body.data[walk->at] : -1;
 }
 
-/* Goes on behind byte i of a string or scalar that is looked at byte by byte. */
+/* Continues after byte i of a string or scalar that is scanned byte by byte. */
 static bool may_go_on(const struct json_walk *walk, size_t start, size_t i)
 {
     return (i - start) % LOOK_BYTES > 1 || work_add(walk->work, LOOK_BYTES / 4);

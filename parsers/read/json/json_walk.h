@@ -18,13 +18,13 @@ enum json_walk_result { JSON_WALK_VALUE, JSON_WALK_END, JSON_WALK_BROKEN };
 
 /* body.data[at] is { or [. */
 struct json_walk json_walk_make(struct slice body, size_t at);
-/* Goes to the next value: at is its first byte. *key: what stands between the quotes, escapes as
- * written; empty in an array. The value must then be stepped over: json_walk_skip, or at set to its
- * end. END: at is behind the closing bracket. */
+/* Goes to the next value: at is its first byte. *key: the text between the quotes with its escapes;
+ * empty in an array. The caller must then step over the value: json_walk_skip, or set at to its
+ * end. END: at is after the closing bracket. */
 enum json_walk_result json_walk_next(struct json_walk *walk, struct slice *key);
 /* Steps over the value at `at`. False: it has no end; at stays. */
 bool json_walk_skip(struct json_walk *walk);
-/* First byte from at on that is no white space; body.size when there is none. */
+/* Offset of the first byte at or after at that is not white space; body.size when all is. */
 size_t json_walk_space(struct slice body, size_t at);
 
 #endif
