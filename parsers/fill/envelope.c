@@ -43,7 +43,7 @@ static void copy_field(const struct event *from, struct event *to, enum event_fi
         event_mark_guess(to, field);
 }
 
-/* How many _ stand behind the name in a member's name; SIZE_MAX: it is another name. */
+/* Number of _ appended to the name in a member's name; SIZE_MAX: another name. */
 static size_t underscores(struct slice member, struct slice name)
 {
     if (!slice_equal(slice_sub(member, 0, name.size), name))
@@ -82,7 +82,7 @@ static size_t underscores_needed(struct slice object, struct slice name)
     return needed;
 }
 
-/* The name, with so many _ behind it that it is no member of the object. */
+/* The name with as many _ appended as make it unique in the object. */
 static struct slice free_name(const struct parser_context *context, struct slice name,
                               struct slice object)
 {

@@ -4,12 +4,13 @@
 
 #include "parsers/parser.h"
 
-/* Fields that *event does not set are taken from the envelope: the times together, the severities
- * together; its attributes become a member of the event's, named member. False: memory is out. */
+/* Takes fields that *event does not set from the envelope: the times together, the severities
+ * together. The envelope's attributes become a member of the event's, named member. False: out of
+ * memory. */
 bool envelope_apply(const struct parser_context *context, const char *member,
                     const struct event *envelope, struct event *event);
-/* Makes a JSON object the member `name` of the event's attributes; with a _ behind it, or more,
- * when they have that one. False: memory is out. */
+/* Adds a JSON object to the event's attributes as the member `name`, with one or more _ appended
+ * when that name exists. False: out of memory. */
 bool attributes_nest(const struct parser_context *context, struct slice object, struct slice name,
                      struct event *event);
 

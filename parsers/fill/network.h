@@ -1,5 +1,5 @@
 /* network.h: one spelling of addresses and protocols in every event, whatever its format. Thread:
- * that which parses. */
+ * the one that parses. */
 #ifndef VSOC_PARSERS_NETWORK_H
 #define VSOC_PARSERS_NETWORK_H
 

@@ -4,7 +4,7 @@
 
 #include "core/slice.h"
 
-/* Number of a name as the .proto file has it (SEVERITY_NUMBER_INFO2); -1: there is none. */
+/* Number of a name in the .proto file (SEVERITY_NUMBER_INFO2); -1: unknown. */
 static inline int64_t otel_severity_number(struct slice name)
 {
     static const char *const words[] = {"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"};

@@ -16,15 +16,15 @@ struct text_event {
     struct key_list keys;
     bool is_full;     /* more keys than are decoded; noted once */
     bool is_repaired; /* noted once */
-    bool failed;      /* memory is out */
+    bool failed;      /* out of memory */
 };
 
 void text_event_init(struct text_event *t, const struct parser_context *context);
-/* Replaces what may not stand in a text (text_repair) and notes it, once for the event. */
+/* Replaces what a text must not contain (text_repair), and adds one note per event. */
 void text_event_repair(struct text_event *t, struct slice *record);
-/* Reads the record, a JSON object, with context->json; what may not stand in a text, also the
- * escape of U+0000, is U+FFFD then, and noted, as are keys that stand twice
- * (parsers/read/json/json_repair.h). False: *outcome says why. names may be NULL. */
+/* Reads the record, a JSON object, with context->json. What a text must not contain, including an
+ * escaped U+0000, becomes U+FFFD and is noted; so are duplicate keys
+ * (parsers/read/json/json_repair.h). False: *outcome has the reason. names may be NULL. */
 bool text_event_read_json(struct text_event *t, const struct json_names *names,
                           const struct json_repair_rules *rules, struct slice record,
                           struct json_document *document, struct parser_outcome *outcome);
@@ -63,9 +63,9 @@ void text_event_set_syslog_severity(struct text_event *t, int severity);
 /* Catalogue id of a security product's event: vendor|product|id. */
 void text_event_set_catalog_id(struct text_event *t, struct slice vendor, struct slice product,
                                struct slice id);
-/* Gives the event its attributes; false, and MALFORMED, when memory is out. */
+/* Sets the event's attributes. False, with MALFORMED: out of memory. */
 bool text_event_complete(struct text_event *t, struct parser_outcome *outcome);
-/* Emits the event, or answers MALFORMED when memory is out. */
+/* Emits the event. MALFORMED: out of memory. */
 void text_event_emit(struct text_event *t, struct parser_outcome *outcome);
 
 #endif

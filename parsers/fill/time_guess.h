@@ -1,4 +1,4 @@
-/* time_guess.h: times of JSON members whose form nobody promises. Thread: any. */
+/* time_guess.h: times of JSON members that have no specified form. Thread: any. */
 #ifndef VSOC_PARSERS_TIME_GUESS_H
 #define VSOC_PARSERS_TIME_GUESS_H
 

@@ -12,9 +12,9 @@ enum status vsoc_json_value_read_any(const struct parser_context *context,
                                      const struct event_field_info *field,
                                      struct event *event) must_check;
 
-/* Reads nodes[0] (and what is in it) into the field of *event and marks it. Ranges of sizes and
- * numbers are the normaliser's. WRONG_TYPE, OUT_OF_RANGE, MALFORMED (text of a time, base64 or
- * number that is none), NO_MEMORY. Thread: the parser's. */
+/* Reads nodes[0] (and its children) into the field of *event and marks it. Does not check ranges:
+ * the normaliser does. WRONG_TYPE, OUT_OF_RANGE, MALFORMED (invalid time, base64 or number),
+ * NO_MEMORY. Thread: the one that parses. */
 must_check static inline enum status vsoc_json_value_read(const struct parser_context *context,
                                                           const struct json_node *nodes,
                                                           const struct event_field_info *field,

@@ -5,10 +5,10 @@
 #include "parsers/privacy/vin_hidden.h"
 #include "parsers/privacy/vin_spaced.h"
 
-/* Pseudonyms made for the VINs of one record that nobody claims: each costs more than reading it.
+/* Pseudonyms made for unclaimed VINs of one record: making one costs more than reading the record
  */
 #define MADE_MAX 4
-/* What stands for the others. */
+/* Replacement for all further ones. */
 #define LABEL_OTHER "vin:redacted"
 _Static_assert(sizeof LABEL_OTHER - 1 == SCRUB_LABEL_BYTES, "labels have one size");
 

@@ -15,7 +15,7 @@ struct scrub {
     int64_t (*pseudonym)(void *arg, struct slice tenant, struct slice vin, uint8_t pid[32]);
     void *pseudonym_arg;
     struct slice tenant;
-    /* Where replaced texts go; NULL: memory is out. */
+    /* Allocates replaced texts; NULL: out of memory. */
     void *(*alloc)(void *arg, size_t size);
     void *alloc_arg;
     /* The scrubber's own; zero at the start. */
@@ -37,8 +37,8 @@ enum scrub_form {
     SCRUB_BYTES, /* data whose size stays what it is: dots fill up */
 };
 
-/* A vehicle whose VIN (17 characters, any case) is looked for in any spelling, with its pseudonym
- * or NULL when it is to be made. One that is no VIN, or more than SCRUB_KNOWN: left out. */
+/* Adds a vehicle whose VIN (17 characters, any case) is searched for in any spelling, with its
+ * pseudonym; NULL: computed when needed. Ignores invalid VINs and any beyond SCRUB_KNOWN. */
 void scrub_know(struct scrub *scrub, struct slice vin, const uint8_t *pid);
 /* The known vehicles are from now on the first `count`: those of the request. A new record begins.
  */
@@ -47,8 +47,8 @@ void scrub_forget(struct scrub *scrub, size_t count);
 /* As scrub_text, for texts of at least VIN_BYTES. */
 bool scrub_long_text(struct scrub *scrub, enum scrub_form form, struct slice *text);
 
-/* The text without VINs, in *text; at most as long. Untouched when there is none. False: memory is
- * out. */
+/* Replaces the VINs in *text; the result is at most as long. Untouched when it contains no VIN.
+ * False: out of memory. */
 static inline bool scrub_text(struct scrub *scrub, enum scrub_form form, struct slice *text)
 {
     return text->size < VIN_BYTES || scrub_long_text(scrub, form, text);

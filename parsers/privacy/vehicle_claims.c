@@ -186,7 +186,7 @@ static void take_value(const struct walk *w, struct slice raw, struct vehicle_cl
         keep(claims, &claim, is_vin);
     if (is_vin)
         return;
-    /* Written in another way it claims nothing, and is shown to nobody. */
+    /* In any other spelling it is no claim, but must not be shown. */
     value = compact(value, compact_room);
     if (!is_vin_like(value))
         return;

@@ -8,14 +8,14 @@
 #include "core/slice.h"
 #include "core/vin.h"
 
-/* Most different ones that are looked at in one record. */
+/* Maximum of different ones per record. */
 #define VEHICLE_CLAIMS 16
 
 struct vehicle_claim {
     struct slice value;       /* trimmed; points into the attributes or to plain */
     unsigned depth;           /* 0: the key is a member of the attributes themselves */
-    bool is_plain;            /* the key is vin and nothing else, whatever its case */
-    bool is_mention;          /* no claim: a VIN that may be shown to nobody */
+    bool is_plain;            /* the key is vin alone, in any case */
+    bool is_mention;          /* not a claim: a VIN that must not be shown */
     uint8_t plain[VIN_BYTES]; /* value without the escapes it was written with */
 };
 
@@ -26,8 +26,8 @@ struct vehicle_claims {
     bool may_match; /* vin_scan_may_match of the attributes */
 };
 
-/* Claims and mentions in the text of a JSON object, in their order, each VIN once, at its least
- * depth. A value counts when it has 17 letters and digits or, under a plain key, whatever it is. */
+/* Claims and mentions in the text of a JSON object, in order; each VIN once, at its smallest depth.
+ * A value counts when it has 17 letters and digits; under a plain key every value counts. */
 void vehicle_claims_find(struct slice attributes, struct vehicle_claims *claims);
 
 #endif

@@ -16,7 +16,8 @@ static bool is_upper(uint8_t c)
     return c >= 'A' && c <= 'Z';
 }
 
-/* Does a word begin at i: behind a separator, at the V of carVin and at the N of VINNumber. */
+/* Does a word begin at i? It does after a separator, at the V of carVin and at the N of VINNumber.
+ */
 static bool begins_word(struct slice key, size_t i)
 {
     const uint8_t *k = key.data;
@@ -30,7 +31,7 @@ static bool begins_word(struct slice key, size_t i)
            (i + 1 < key.size && vehicle_key_is_word(k[i + 1]) && !is_upper(k[i + 1]));
 }
 
-/* The words of the key in lower case with one blank before each. */
+/* The words of the key in lower case, each preceded by one blank. */
 static size_t split(struct slice key, char words[2 * VEHICLE_KEY_BYTES + 1])
 {
     size_t size = 0;
@@ -45,7 +46,7 @@ static size_t split(struct slice key, char words[2 * VEHICLE_KEY_BYTES + 1])
     return size;
 }
 
-/* Has one of the words the first letters of a name below? Most keys have none. */
+/* Does one of the words have the first letters of a name below? Most keys have no such word. */
 static bool may_name(const char *words, size_t size)
 {
     for (size_t i = 0; i + 2 < size; i++) {
@@ -59,7 +60,8 @@ static bool may_name(const char *words, size_t size)
     return false;
 }
 
-/* Do the words of a key end with one of these, each of which begins as may_name has it? */
+/* Do the words of a key end with one of these? Each of them begins with letters that may_name
+ * checks. */
 static bool ends_with_one(const char *words, size_t size, const char *const *endings, size_t count)
 {
     if (!may_name(words, size))
@@ -85,7 +87,7 @@ static size_t without_number(const char *words, size_t size)
 
 enum vehicle_key vehicle_key_of(struct slice key)
 {
-    /* What the words of a key end with. */
+    /* Endings of keys. */
     static const char *const vin[] = {
         " vin",
         " vin number",

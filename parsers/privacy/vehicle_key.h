@@ -1,5 +1,5 @@
-/* vehicle_key.h: which keys name a VIN, whatever their case and the separators of their words: VIN,
- * vehicle.VIN, vehicleIdentificationNumber. Pure, any thread. */
+/* vehicle_key.h: which keys name a VIN, in any case and with any separators: VIN, vehicle.VIN,
+ * vehicleIdentificationNumber. Pure, any thread. */
 #ifndef VSOC_PARSERS_VEHICLE_KEY_H
 #define VSOC_PARSERS_VEHICLE_KEY_H
 
@@ -23,7 +23,7 @@ enum vehicle_subject {
 /* Longer keys are judged by their last bytes. */
 #define VEHICLE_KEY_BYTES 64
 
-/* Letters and digits of ASCII, which words consist of. */
+/* ASCII letters and digits: the characters of words. */
 static inline bool vehicle_key_is_word(uint8_t c)
 {
     uint8_t lower = c | 0x20;

@@ -1,5 +1,5 @@
-/* vin_hidden.c: VINs in hex and base64. Pure, any thread. Looks at every 17th byte that a stretch
- * of digits or letters may stand for. */
+/* vin_hidden.c: VINs in hex and base64. Pure, any thread. Checks every 17th byte that a run of
+ * digits or letters may encode. */
 #include "parsers/privacy/vin_hidden.h"
 #include "core/hex.h"
 #include "core/vin.h"
@@ -11,7 +11,7 @@
 /* How far apart it is enough to look for one. */
 #define SPACED_STEP (SPACED_BYTES - 2 * 3)
 
-/* Values of base64's characters, from 1; 0: it is none. */
+/* Values of base64 characters, from 1; 0: not base64. */
 static uint8_t sextets[256];
 /* Letters and digits in upper case, else 0. */
 static uint8_t upper[256];
@@ -198,7 +198,7 @@ static bool next_words(struct vin_hidden_scan *scan, size_t at, size_t *start, s
     return true;
 }
 
-/* A word long enough to be base64 of a VIN, whose middle has no + or /, or hex. */
+/* A word long enough to encode a VIN in base64, without + or / in its middle, or in hex. */
 static bool next_word(struct vin_hidden_scan *scan)
 {
     const uint8_t *data = scan->text.data;
@@ -267,7 +267,7 @@ static bool next_stretch(struct vin_hidden_scan *scan)
     return next_spaced(scan);
 }
 
-/* The view of the stretch that is looked at: made once, not for each VIN in it. */
+/* The view of the current run: made once, not for each VIN in it. */
 static bool open_view(struct vin_hidden_scan *scan, struct vin_view *view)
 {
     if (!scan->run_end && !make_view(scan, scan->view, &scan->open))

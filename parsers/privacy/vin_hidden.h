@@ -27,19 +27,20 @@ struct vin_hidden_scan {
     const struct vin_window *known;
     size_t known_count;
     /* The scan's own; zero at the start. */
-    size_t at, end;   /* the stretch that is looked at */
-    size_t words_end; /* of the run of words that it is in */
+    size_t at, end;   /* the current run */
+    size_t words_end; /* of the sequence of words that contains it */
     size_t next;      /* byte of its view */
     size_t run_end;   /* of the letters and digits that byte is among, once a VIN was found there */
     struct vin_view open;      /* in which a VIN was found: not made again while run_end is set */
     unsigned view;             /* of the stretch, from 1; 0: none is open */
     size_t hex_start, hex_end; /* hex digits of the stretch, for the views of them */
-    /* The second walk, for spaced hex, is on; true at the start: the text has no long words. */
+    /* The second pass, for spaced hex, is running; true at the start: the text has no long words.
+     */
     bool is_spaced;
 };
 
-/* The next VIN, found as in vin_scan_next; beside up to three letters and digits too, for bytes
- * have no words. False: there is none. */
+/* The next VIN, found as by vin_scan_next. Up to three letters and digits may adjoin it, because
+ * bytes have no word boundaries. False: no further VIN. */
 bool vin_hidden_next(struct vin_hidden_scan *scan, struct vin_hidden *hidden);
 
 /* Writes over the VIN: bytes are VIN_BYTES bytes, text is the text found in, now writable. */

@@ -1,11 +1,11 @@
-/* vin_name.c: what the words before a text call it. Pure, any thread. Does not look at the text
+/* vin_name.c: finds a name of a VIN before a text. Pure, any thread. Does not check the text
  * itself: vin_scan.c, vin_spaced.c. */
 #include "parsers/privacy/vin_name.h"
 #include "core/hex.h"
 #include "parsers/privacy/vehicle_key.h"
 
 #define LOOK_BYTES 64 /* before the text */
-#define GAP_MAX    6  /* characters between two words: \": \" in JSON text of a JSON text */
+#define GAP_MAX    6  /* characters between two words: \": \" in JSON inside JSON */
 #define WORDS_MAX  3  /* between the name and the text */
 
 static bool is_any_of(const uint8_t *p, size_t left, const char *word)
@@ -42,7 +42,7 @@ static bool may_name(struct slice before)
     return false;
 }
 
-/* Bytes of the escape at p, %3D, %253D, \n, \u003d or \\u003d; 0: there is none. */
+/* Bytes of the escape at p: %3D, %253D, \n, \u003d or \\u003d; 0: not an escape. */
 static size_t escape_bytes(const uint8_t *p, size_t left)
 {
     if (*p == '%' && left >= 3 && hex_digit_value(p[1]) >= 0 && hex_digit_value(p[2]) >= 0) {
@@ -70,7 +70,8 @@ static struct slice plain(struct slice before, uint8_t room[LOOK_BYTES])
     return slice_make(room, size);
 }
 
-/* Without the characters that are no letters at the end; false: there is none, or too many. */
+/* Removes trailing characters that are not letters; false: nothing is left, or there are too many.
+ */
 static bool cut_gap(struct slice *before, bool *has_blank)
 {
     size_t size = before->size;
@@ -95,7 +96,7 @@ static bool is_filler(struct slice word)
     return false;
 }
 
-/* Takes the last word off. */
+/* Removes the last word. */
 static struct slice cut_word(struct slice *before)
 {
     size_t size = before->size;

@@ -11,7 +11,7 @@
 /* Letters and digits around a VIN in bytes. */
 #define AROUND_MAX 3
 
-/* Digits behind %25, which stands for a % before two of them. */
+/* Digits after %25, which encodes a % before two of them. */
 #define SOFT_TWICE 4
 
 /* Bytes of which a VIN can consist: letters, digits, those of full-width ones, % and backslash. */
@@ -31,9 +31,8 @@ __attribute__((constructor)) static void tables_fill(void)
 
 #define NO_RUN SIZE_MAX
 
-/* Where the next run of at least VIN_BYTES such bytes begins, from at on. As Boyer and Moore
- * search: the last byte of where a run may be is looked at first, so that most bytes are never read
- * and none twice. */
+/* Start of the next run of at least VIN_BYTES such bytes, from at on. Checks the last byte of a
+ * possible run first (Boyer-Moore), so that most bytes are never read and no byte is read twice. */
 static inline size_t find_run(const uint8_t *data, size_t size, size_t at)
 {
     size_t seen = at; /* bytes from at to here are of the run */
@@ -85,14 +84,13 @@ static int hex_pair(const uint8_t *p)
 /* One step of a run. */
 struct token {
     size_t size;       /* bytes */
-    uint8_t character; /* letter or digit; 0: none, a word ends here */
+    uint8_t character; /* letter or digit; 0: a word ends here */
     /* Bytes behind it that may be its own (the n of \n, the 20 of %20): a VIN may begin with them
      * or behind them. */
     size_t soft;
 };
 
-/* The letter or digit that a code point is, also in full width (U+FF10 to U+FF5A); 0: it is none.
- */
+/* The letter or digit of a code point, also full-width (U+FF10 to U+FF5A); 0: neither */
 static uint8_t character_of(int code)
 {
     if (code >= 0xff10 && code <= 0xff5a)
@@ -100,7 +98,7 @@ static uint8_t character_of(int code)
     return code >= 0 && code < 256 && upper[code] ? (uint8_t)code : 0;
 }
 
-/* The letter or digit written as u0031; 0: it is none. */
+/* The letter or digit written as u0031; 0: neither. */
 static uint8_t u_character(const uint8_t *p, size_t left)
 {
     if (left < 5 || p[0] != 'u')
@@ -109,7 +107,7 @@ static uint8_t u_character(const uint8_t *p, size_t left)
     return high < 0 || low < 0 ? 0 : character_of(high << 8 | low);
 }
 
-/* A full-width letter or digit in UTF-8, three bytes; 0: it is none. */
+/* A full-width letter or digit in UTF-8, three bytes; 0: neither. */
 static uint8_t wide_character(const uint8_t *p, size_t left)
 {
     if (left < 3 || p[0] != 0xef || (p[1] & 0xc0) != 0x80 || (p[2] & 0xc0) != 0x80)
@@ -178,7 +176,7 @@ static bool is_known(const struct vin_scan *scan, const struct run *run, size_t 
     return *number < scan->known_count;
 }
 
-/* Is there a VIN in a short word of bytes? */
+/* Does a short word of binary data contain a VIN? */
 static bool is_among(const struct vin_scan *scan, const struct run *run, size_t end,
                      struct vin_match *match)
 {
@@ -193,14 +191,14 @@ static bool is_among(const struct vin_scan *scan, const struct run *run, size_t 
     return false;
 }
 
-/* Does a name of a VIN come before it, as in VIN=… or "vin": "…"? Then it is one whatever its check
- * digit. */
+/* Does a name of a VIN precede it, as in VIN=… or "vin": "…"? If so the check digit does not
+ * matter. */
 static bool is_named(struct slice text, const struct vin_match *match)
 {
     return vin_is_valid(slice_make(match->vin, VIN_BYTES)) && vin_is_named(text, match->start);
 }
 
-/* Are so many characters a VIN and what may be of an escape before it? */
+/* Can this number of characters be a VIN and the rest of an escape before it? */
 static bool has_size_of_vin(const struct run *run)
 {
     if (run->count < VIN_BYTES)

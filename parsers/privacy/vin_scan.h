@@ -12,10 +12,10 @@ struct vin_scan {
     struct slice text;
     /* Text of a JSON value, where a backslash is never a character of its own. */
     bool is_json;
-    /* Data: up to three letters and digits beside a VIN may be a length or a type. */
+    /* Binary data: up to three letters and digits next to a VIN may be a length or a type. */
     bool is_bytes;
-    /* VINs that are found wherever they are, also inside longer words, also with O or Q for 0 and I
-     * for 1. */
+    /* Known VINs: found everywhere, also inside longer words, also with O or Q for 0 and I for 1.
+     */
     const struct vin_window *known;
     size_t known_count;
     /* The scan's own; zero at the start. */
@@ -30,11 +30,11 @@ struct vin_match {
     size_t known; /* its number; known_count: it is another one */
 };
 
-/* The next VIN of the text. One that is not known has 17 characters A-H J-N P R-Z 0-9 of any case
- * between characters that are neither letter nor digit, and a check digit that fits (49 CFR 565) or
- * a name of a VIN before it (VIN=…, vin_name.h).
- * Inside longer words none is looked for: every eleventh stretch of a hash or an id would be one.
- * Characters may be written as %31 or \u0031, or in full width. False: there is none. */
+/* The next VIN of the text. An unknown VIN has 17 characters A-H J-N P R-Z 0-9 of any case, no
+ * letter or digit on either side, and either a valid check digit (49 CFR 565) or a name of a VIN
+ * before it (VIN=…, vin_name.h). It is not searched for inside longer words, since every eleventh
+ * part of a hash or an id would match. Characters may be written as %31 or \u0031, or full-width.
+ * False: no further VIN. */
 bool vin_scan_next(struct vin_scan *scan, struct vin_match *match);
 
 /* May there be a VIN? False for most texts, at the cost of a look at some bytes of every 17. */

@@ -13,7 +13,7 @@
 #define GAP_MAX     3 /* other characters between two of a known one */
 #define GROUPS_MAX  9 /* of one that is not known */
 #define LETTERS_MIN 3
-#define BLOCK       16 /* bytes looked at together */
+#define BLOCK       16 /* bytes checked together */
 _Static_assert(BLOCK <= VIN_BYTES, "texts in which a VIN may be have a block");
 
 static bool is_digit(uint8_t c)
@@ -77,8 +77,8 @@ static uint32_t rows_of(uint32_t bits)
     return bits & bits >> 2;
 }
 
-/* Where the next digits begin, TAIL in a row or more, from `at` on; text.size: there are none. The
- * text has more than BLOCK bytes. */
+/* Start of the next run of TAIL or more digits, from `at` on; text.size: no such run. The text has
+ * more than BLOCK bytes. */
 static size_t next_digits(struct slice text, size_t at)
 {
     size_t floor = at, base = text.size - BLOCK;
@@ -92,7 +92,7 @@ static size_t next_digits(struct slice text, size_t at)
     }
     if (at >= text.size)
         return text.size;
-    /* The last block overlaps what was looked at. */
+    /* The last block overlaps the one before. */
     uint32_t bits = digit_bits(text.data + base);
     if (floor > base)
         bits &= UINT32_MAX << (floor - base);
@@ -143,7 +143,7 @@ static bool spell_known(struct slice text, size_t from, size_t last, struct spel
     return !left && last + 1 - at > VIN_BYTES && !is_escape(text, at);
 }
 
-/* The same, written as somebody writes a VIN, not a time or words and numbers in a row. */
+/* The same, in a form in which people write a VIN, unlike a time or a row of words and numbers. */
 static bool spell_other(struct slice text, size_t from, size_t last, struct spelled *s)
 {
     size_t at = last + 1, left = VIN_BYTES, gaps = 0, letters = 0, beyond_hex = 0;

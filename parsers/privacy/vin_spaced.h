@@ -12,12 +12,11 @@ struct vin_spaced_scan {
     size_t at; /* the scan's own; zero at the start */
 };
 
-/* The next VIN whose last four characters are digits (ISO 3779) and in one group.
- * A known one ends where its digits end, and has up to three of blank . - _ : / and , between two
- * of its characters. Another one is between characters that are neither letter nor digit, has two
- * to nine groups with one such character between them, the same everywhere, no lower and upper case
- * mixed, three letters, one of them no hex digit, and a check digit that fits or a name of a VIN
- * before it (vin_name.h). False: there is none. */
+/* The next VIN whose last four characters are digits (ISO 3779) in one group. A known VIN ends
+ * where its digits end, and has up to three of blank . - _ : / and , between two of its characters.
+ * An unknown VIN has no letter or digit on either side, two to nine groups separated by one such
+ * character, everywhere the same, no mixed case, three letters, one of them not a hex digit, and
+ * either a valid check digit or a name of a VIN before it (vin_name.h). False: no further VIN. */
 bool vin_spaced_next(struct vin_spaced_scan *scan, struct vin_match *match);
 
 /* May there be one? False for most texts, at the cost of a look at each 16 bytes: a number of four

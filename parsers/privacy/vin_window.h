@@ -33,7 +33,7 @@ static inline struct vin_window vin_window_of(const uint8_t vin[VIN_BYTES])
     return window;
 }
 
-/* The number of the window among known ones; count: it is none of them. */
+/* Index of the window among the known ones; count: not found. */
 static inline size_t vin_window_find(struct vin_window window, const struct vin_window *known,
                                      size_t count)
 {
