@@ -81,7 +81,7 @@ static bool same_events(const struct catalog_entry *a, const struct catalog_entr
            slice_equal(a->software, b->software);
 }
 
-/* Does a stand before b? */
+/* Does a precede b? */
 static bool fits_closer(const struct catalog_entry *a, const struct catalog_entry *b)
 {
     if (!a->ecu.size != !b->ecu.size)

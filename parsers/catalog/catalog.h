@@ -23,7 +23,7 @@ struct catalog_mistakes {
     size_t count; /* found in all; only the first are kept */
 };
 
-/* The catalogue built into the program. NULL when memory is out. */
+/* The catalogue built into the program. NULL: out of memory. */
 struct catalog *catalog_create_builtin(void);
 /* Adds a file's rows over those that are there; a row of the same id and events replaces the
  * earlier file's. registry says which formats there are. MALFORMED with every mistake in *mistakes;
@@ -44,7 +44,7 @@ const struct catalog_entry *catalog_find(const struct catalog *catalog, struct s
 /* The same for event->sev_id. */
 const struct catalog_entry *catalog_find_sev(const struct catalog *catalog, struct slice tenant,
                                              const struct event *event);
-/* Is there a row of this format, for whatever tenant? */
+/* Does any tenant have a row of this format? */
 bool catalog_has_format(const struct catalog *catalog, struct slice format);
 
 #endif

@@ -1,5 +1,5 @@
-/* catalog_csv.c: a catalogue file → rows. Pure, any thread. A line with a mistake is told and left
- * out, so that one reading names them all. */
+/* catalog_csv.c: a catalogue file → rows. Pure, any thread. Reports and skips a line with a
+ * mistake, so that one run finds all mistakes. */
 #include "parsers/catalog/catalog_table.h"
 #include "parsers/catalog/catalog.h"
 #include "parsers/catalog/category.h"
@@ -188,7 +188,7 @@ static bool read_context_version(struct csv *csv, struct slice text, struct cata
            wrong_field(csv, "context_version must be 0 to 32767");
 }
 
-/* Rows are read in this order, whatever that of the file's columns is: format first. */
+/* Columns are read in this order, whatever their order in the file: format first. */
 static const struct {
     const char *title;
     bool (*read)(struct csv *csv, struct slice text, struct catalog_entry *entry);
@@ -217,7 +217,7 @@ static const struct {
 
 /* ---- layouts ---- */
 
-/* A name stands for what a layout row before says. */
+/* A name refers to the layout that an earlier row defines. */
 static bool find_layout(struct csv *csv, struct slice name, struct catalog_entry *e)
 {
     const struct catalog_rows *rows =

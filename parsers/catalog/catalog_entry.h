@@ -27,7 +27,7 @@ struct catalog_entry {
     int64_t severity_id;
     struct slice_list r155_threat, atm_technique;
     const struct context_layout *layout;
-    /* Where it stands. */
+    /* Position in the files. */
     unsigned file; /* counted from 1, built-in ones first */
     size_t line;
     struct catalog_entry *next; /* the catalogue's own */

@@ -6,7 +6,7 @@
 #include "core/status.h"
 #include "parsers/catalog/catalog_entry.h"
 
-/* Rows of one id of one tenant: they are looked through one by one. */
+/* Limit of rows per id and tenant: they are searched linearly. */
 #define CATALOG_ROWS_OF_ID 256
 #define CATALOG_FORMATS    64
 #define CATALOG_FORMAT_SEV SLICE_EMPTY
@@ -15,7 +15,7 @@
 #define CATALOG_SEV_BYTES 2
 
 struct catalog_rows {
-    struct catalog_entry *first; /* the one that fits more closely stands before */
+    struct catalog_entry *first; /* the row that matches more closely comes first */
     size_t count;
     struct catalog_rows *next; /* in the bucket */
     uint64_t hash;

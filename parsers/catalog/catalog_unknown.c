@@ -142,7 +142,7 @@ uint64_t catalog_unknown_total(struct catalog_unknown *u)
 struct entry {
     const struct key *key;
     uint64_t count, error;
-    uint64_t floor; /* of its table: what an id that it lacks may have come to */
+    uint64_t floor; /* of its table: an upper bound for the count of an id that is not in it */
 };
 
 static uint64_t floor_of(const struct counts *c)
@@ -179,7 +179,7 @@ static struct catalog_unknown_item item_of(const struct key *k)
     };
 }
 
-/* Entries of one id stand together. A table that lacks it may have seen it floor times. */
+/* Entries of one id are adjacent. A table without the id may have counted it up to floor times. */
 static void add_up(struct catalog_unknown_list *list, const struct entry *entries, size_t count)
 {
     for (size_t i = 0; i < count;) {

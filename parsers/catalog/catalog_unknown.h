@@ -1,6 +1,6 @@
-/* catalog_unknown.h: which ids the catalogue lacks, the most frequent ones, in bounded memory
- * (space-saving: Metwally, Agrawal, El Abbadi 2005). One table a worker: its lock is met by nobody
- * but a reader of the page. Thread: any. */
+/* catalog_unknown.h: the most frequent ids that are not in the catalogue, in bounded memory
+ * (space-saving: Metwally, Agrawal, El Abbadi 2005). One table per worker: only a reader of the
+ * page competes for its lock. Thread: any. */
 #ifndef VSOC_PARSERS_CATALOG_UNKNOWN_H
 #define VSOC_PARSERS_CATALOG_UNKNOWN_H
 
@@ -16,7 +16,7 @@
 
 struct catalog_unknown;
 
-/* NULL when memory is out. */
+/* NULL: out of memory. */
 struct catalog_unknown *catalog_unknown_create(void);
 void catalog_unknown_destroy(struct catalog_unknown *unknown);
 /* One event more. format empty: id is a sev_id. Longer texts are cut at a character's end. */
@@ -31,7 +31,7 @@ uint64_t catalog_unknown_total(struct catalog_unknown *unknown);
 struct catalog_unknown_item {
     struct slice tenant, format, id;
     uint64_t count; /* it came at most so often */
-    uint64_t error; /* and at least so much less */
+    uint64_t error; /* maximum overestimate of the count */
 };
 
 struct catalog_unknown_list {

@@ -37,7 +37,7 @@ static inline bool category_is_known(struct slice name)
     return false;
 }
 
-/* What a category groups, in words; empty for one that is not in the table. Static. */
+/* Description of a category; empty for an unknown one. Static. */
 static inline struct slice category_meaning(struct slice name)
 {
 #define X(text, meaning)                                                                           \

@@ -1,10 +1,10 @@
-/* category_words.c: words in names of events → category. Pure, any thread. Ours; a catalogue row
- * replaces what is guessed here. */
+/* category_words.c: words in event names → category. Pure, any thread. The list is our own; a
+ * catalogue row overrides the guess. */
 #include "parsers/catalog/category_words.h"
 
-#define NAME_MAX_ 256 /* looked at */
+#define NAME_MAX_ 256 /* searched */
 
-/* Lower case; the first that stands in the name counts. */
+/* Lower case; the first entry that occurs in the name counts. */
 static const struct {
     const char *words, *category;
 } table[] = {

@@ -115,7 +115,7 @@ static struct slice words_of(struct filling *x, struct slice bytes)
     return bytes;
 }
 
-/* Empty: there is none. */
+/* Empty: no layout. */
 static struct slice text_of(struct filling *x, const struct layout_field *f)
 {
     struct slice bytes = slice_sub(x->event->context_raw, f->bit / 8, f->bits / 8);

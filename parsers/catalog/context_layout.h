@@ -23,9 +23,9 @@ enum status context_layout_read(struct arena *arena, struct slice text, int64_t 
                                 const struct context_layout **out,
                                 struct context_layout_problem *problem) must_check;
 
-/* Sets the columns that event->context_raw gives and that are not set yet; what has no column
- * becomes attributes.context. Nothing is set when the version, the size or a needed value is
- * another. Memory comes from context. False: memory is out. */
+/* Sets the columns that event->context_raw contains and that are not set yet; values without a
+ * column go to attributes.context. Sets nothing when the version, the size or a required value
+ * differs. Memory comes from context. False: out of memory. */
 bool context_layout_apply(const struct context_layout *layout, const struct parser_context *context,
                           struct event *event) must_check;
 

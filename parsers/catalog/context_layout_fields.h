@@ -17,8 +17,8 @@ struct layout_field {
     const struct event_field_info *column; /* NULL: none */
     struct slice name;                     /* in attributes.context; both missing: skipped */
     enum layout_kind kind;
-    size_t bit, bits;          /* where it stands: bit 0 is the top one of the first byte */
-    bool has_none, has_needed; /* value means "there is none", or is needed for the layout */
+    size_t bit, bits;          /* first bit: bit 0 is the top bit of the first byte */
+    bool has_none, has_needed; /* value means "not available", or is required for the layout */
     uint64_t value;
 };
 

@@ -57,7 +57,7 @@ static bool type_is(struct slice type, const char *word, enum layout_kind kind, 
     return true;
 }
 
-/* word and a number of units. */
+/* A word and a number of units. */
 static bool type_counts(struct slice type, const char *word, enum layout_kind kind, size_t unit,
                         size_t max, struct layout_field *f)
 {

@@ -1,13 +1,13 @@
-/* dedup_key.c: lays out what identifies an event and hashes it, with a key: what identifies it can
- * be short and guessable, a VIN among it. Pure, any thread. Keeps no window of keys: that is the
- * pipeline's (one batch) and the sinks'.
+/* dedup_key.c: lays out what identifies an event and hashes it with a key, because it can be short
+ * and guessable (a VIN, for instance). Pure, any thread. Keeps no window of keys: the pipeline (one
+ * batch) and the sinks do.
  *
- * One pass of SHA-256 over the key's block and the message, cut to 16 of its 32 bytes. HMAC's
- * second pass would cost every event a block more. It exists because the whole digest of key and
- * message is the state from which others compute the digest of a longer message. Here half of that
- * state is never stored or sent, and a keyed hash cut like this is a pseudorandom function as HMAC
- * is (Bellare, Bernstein, Tessaro: Hash-Function Based PRFs, AMAC and Its Multi-User Security,
- * 2016). Without the key nobody can test a guess. */
+ * One pass of SHA-256 over the key's block and the message, truncated to 16 of its 32 bytes. HMAC's
+ * second pass would cost every event one more block. That pass exists because the full digest of
+ * key and message is the state from which anyone can compute the digest of a longer message. Here
+ * half of that state is never stored or sent, and a keyed hash truncated like this is a
+ * pseudorandom function as HMAC is (Bellare, Bernstein, Tessaro: Hash-Function Based PRFs, AMAC and
+ * Its Multi-User Security, 2016). Without the key nobody can test a guess. */
 #include "parsers/engine/dedup_key.h"
 #include "core/event.h"
 #include "core/hash.h"

@@ -46,7 +46,7 @@ static bool is_too_large(const struct run *run, const struct split_record *recor
            record->bytes.size > run->options->event_bytes;
 }
 
-/* Reads one inner record; what the parser allocates for it is given back at its end. */
+/* Reads one inner record and frees what the parser allocated for it. */
 static void read_record(struct run *run, const struct split_record *record,
                         struct parser_outcome *outcome)
 {
@@ -74,8 +74,8 @@ static void reject_trailing(struct run *run, size_t consumed)
                                "bytes left in the frame after the message");
 }
 
-/* Reads the inner records. Not OK only when there is none, or the first one is not and nothing came
- * of it. */
+/* Reads the inner records. Not OK only when there are none, or when the first one is not OK and
+ * produced nothing. */
 static enum parser_result read_records(struct run *run, struct slice bytes,
                                        enum split_prefix prefix, struct parser_outcome *outcome)
 {

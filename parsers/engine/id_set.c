@@ -1,4 +1,4 @@
-/* id_set.c: finds events that stand twice in one batch. Runs on the thread that parses. Keeps
+/* id_set.c: finds events that occur twice in one batch. Runs on the thread that parses. Keeps
  * nothing from batch to batch. */
 #include "parsers/engine/id_set.h"
 

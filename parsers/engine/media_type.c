@@ -1,7 +1,7 @@
 /* media_type.c: splits a Content-Type. Pure, any thread. Knows no formats. */
 #include "parsers/engine/media_type.h"
 
-/* What stands before the next semicolon, trimmed; *rest goes on behind it. */
+/* The text before the next semicolon, trimmed; *rest continues after it. */
 static struct slice next_part(struct slice *rest)
 {
     const uint8_t *semicolon = rest->size ? memchr(rest->data, ';', rest->size) : NULL;

@@ -6,8 +6,8 @@
 #include "core/status.h"
 #include "parsers/engine/split.h"
 
-/* Media type without parameters in *media (a part of value, may be empty), and what the parameter
- * framing= asks for. UNSUPPORTED: a framing that is none of none, u16 and u32. */
+/* Sets *media to the media type without parameters (a part of value, may be empty), and the prefix
+ * that the parameter framing= selects. UNSUPPORTED: a framing other than none, u16 and u32. */
 enum status media_type_read(struct slice value, struct slice *media,
                             enum split_prefix *prefix) must_check;
 

@@ -98,8 +98,8 @@ static void fill_defaults(struct normaliser *n, struct event *event)
         EVENT_SET(event, parse_status, SLICE_LITERAL("ok"));
 }
 
-/* For who reads events that came without a text and have no row in the catalogue: name, and what
- * its category groups. */
+/* A message for events that have none and no catalogue row: the name and the description of its
+ * category. */
 static void fill_message(struct normaliser *n, struct event *event)
 {
     if (EVENT_HAS(event, message))

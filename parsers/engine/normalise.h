@@ -15,8 +15,8 @@
 enum status normalise_event(struct normaliser *n, struct event *event,
                             struct normalise_refusal *refusal) must_check;
 
-/* A text that is to be shown, without VINs: what it says of them is their pseudonym. The result
- * lives as long as the record. False: memory is out. */
+/* Replaces the VINs of a text that is shown to people by pseudonyms. The result lives as long as
+ * the record. False: out of memory. */
 bool normalise_text(struct normaliser *n, struct slice *text) must_check;
 
 #endif

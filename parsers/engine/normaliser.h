@@ -26,12 +26,13 @@ struct vehicle {
     int64_t key_id;
     bool odd;     /* its check digit does not fit where it must */
     bool foreign; /* it is not the certificate's */
-    bool barred;  /* the sender may not send for it, whatever vin_policy says */
+    bool barred;  /* the sender may not send for it; vin_policy does not matter */
 };
 
 struct normaliser {
     const struct catalog *catalog;
-    struct catalog_unknown *unknown; /* counts ids that the catalogue lacks; NULL: nobody does */
+    struct catalog_unknown
+        *unknown; /* counts ids that are not in the catalogue; NULL: does not count */
     const struct parser *parser;
     int64_t received_ns;
     struct slice tenant_id;
@@ -64,7 +65,7 @@ struct normaliser {
      * until the next event. The last vehicle, since most batches come from one: */
     struct vehicle last_vehicle, own_vehicle; /* the claimed one; the certificate's */
     struct scrub scrub;
-    size_t request_vehicles; /* those that scrub knows whatever the record says */
+    size_t request_vehicles; /* those that scrub knows from the request, for every record */
     uint8_t dedup_key[DEDUP_KEY_BYTES];
     struct sha256_prefix dedup_prefix; /* what dedup keys of the last vehicle begin with */
     uint8_t dedup_pid[32];

@@ -49,7 +49,7 @@ size_t pipeline_record_bytes(const struct parser_context *context)
 
 /* ---- memory of a record ---- */
 
-/* Want of memory is no fault of the record's: the batch is for later. */
+/* Out of memory: fail the whole batch so that the client retries. */
 static void note_starved(struct run *run)
 {
     if (run->scratch.starved)
@@ -121,8 +121,8 @@ bool pipeline_take_index(struct run *run, uint32_t *index)
     return true;
 }
 
-/* Bytes that the event is made of; where its record stands in the body goes into the event. Bytes
- * that were handed on stand where the outer record does. */
+/* Sets the event's bytes and the offset of its record in the body. Handed-on bytes have the offset
+ * of the outer record. */
 static struct slice locate(const struct run *run, struct event *event)
 {
     const struct frame *frame = run->frame;
@@ -155,8 +155,8 @@ static void refuse(struct run *run, const struct event *event, struct slice raw,
                     refusal->code, refusal->detail);
 }
 
-/* An event that stands in this batch already is counted and left out. Only its own id makes it one:
- * equal content is not the same event. */
+/* Counts and drops an event that occurs earlier in this batch. Only the event's own id makes it a
+ * duplicate: two events may have equal content. */
 static bool is_duplicate(struct run *run, const struct event *event)
 {
     if (!EVENT_HAS(event, source_event_id))
@@ -414,7 +414,7 @@ static void run_init(struct run *run, const struct pipeline_options *options,
     result->truncated = result->too_short = false;
 }
 
-/* A text's body without what stands around its records; false: it is quarantined whole. */
+/* A text body without padding around its records; false: it is quarantined whole. */
 static bool open_text(struct run *run, struct slice *body)
 {
     if (!text_body_is_of(run->options->parser))

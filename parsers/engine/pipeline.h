@@ -15,10 +15,10 @@ size_t pipeline_item_bytes(const struct parser *parser);
 
 /* Reads all of body, which must be followed by PIPELINE_PADDING readable bytes, and calls back in
  * the order of the records. *result is filled in any case. OK also when every record was
- * quarantined; TOO_MANY when there are more than batch_events items, or their
- * records are too short (result->too_short), NO_MEMORY when the arena's
- * limit is reached, CLOSED when the work was stopped: the batch must then be refused as a whole,
- * whatever was called back. */
+ * quarantined; TOO_MANY when there are more than batch_events items, or their records are too short
+ * (result->too_short); NO_MEMORY when the arena's limit is reached; CLOSED when the work was
+ * stopped. After any status but OK the batch must be refused as a whole, despite the callbacks made
+ * so far. */
 enum status pipeline_run(const struct pipeline_options *options, struct slice body,
                          struct pipeline_result *result) must_check;
 

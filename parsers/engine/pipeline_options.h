@@ -16,20 +16,22 @@
 #define PIPELINE_ERRORS 100
 /* Nodes of one JSON record: give this to json_parser_create as max_nodes. */
 #define PIPELINE_JSON_NODES 65536
-/* So many items of any size are taken; of more, each must be worth so many bytes of the body: one
- * costs as much as a hundred ordinary bytes, be it empty. Records of syslog and OTLP are longer
- * than others; the shortest message of AUTOSAR's IDS protocol has 8 bytes. */
+/* The first PIPELINE_ITEMS_FREE items may have any size. Beyond them, each item must be worth a
+ * number of bytes of the body, since even an empty one costs as much as a hundred ordinary bytes.
+ * Records of syslog and OTLP are longer than others; the shortest message of AUTOSAR's IDS protocol
+ * has 8 bytes. */
 #define PIPELINE_ITEMS_FREE           200
 #define PIPELINE_BYTES_OF_ITEM        12
 #define PIPELINE_BYTES_OF_SYSLOG_ITEM 16 /* and of OTLP */
 #define PIPELINE_BYTES_OF_QSEV        8
-/* So many records of a body are quarantined one by one. Behind them, those in a row that have the
- * same code become one; behind PIPELINE_REJECTS_BY_CODE whatever their codes. */
+/* The first PIPELINE_REJECTS_SINGLE bad records of a body are quarantined one by one. After them,
+ * consecutive ones with the same code become one; after PIPELINE_REJECTS_BY_CODE, consecutive ones
+ * with any code. */
 #define PIPELINE_REJECTS_SINGLE  256
 #define PIPELINE_REJECTS_BY_CODE 1000
 
 struct pipeline_options {
-    const struct parser *parser; /* who reads the records */
+    const struct parser *parser; /* reads the records */
     enum split_prefix prefix;    /* STREAM formats: length prefix of each record */
     /* Limits. */
     size_t event_bytes;  /* of one record; longer ones are quarantined as event_too_large */
@@ -45,8 +47,9 @@ struct pipeline_options {
     struct normaliser *normaliser;
     /* Reader of JSON records; borrowed, reused from call to call. Needed by JSON formats only. */
     struct json_parser *json;
-    struct json_parser *json_inner;  /* of JSON inside JSON; NULL: it is not read */
-    const struct registry *registry; /* who takes what parsers hand on; NULL: nobody */
+    struct json_parser *json_inner; /* of JSON inside JSON; NULL: it is not read */
+    const struct registry
+        *registry; /* finds parsers for what parsers hand on; NULL: nothing is handed on */
     /* One event that was accepted, complete but for what the batch record carries; event and what
      * it points to live only during the call. raw_offset counts from the body's start. */
     void (*on_event)(void *arg, const struct event *event);
@@ -70,7 +73,7 @@ struct pipeline_error {
 
 struct pipeline_result {
     uint32_t accepted;       /* events handed to on_event */
-    uint32_t duplicates;     /* events whose id stood in this batch before; not handed over */
+    uint32_t duplicates;     /* events whose id occurred earlier in this batch; not handed over */
     uint32_t quarantined;    /* calls of on_reject: records, or several in a row as one */
     uint32_t vin_mismatches; /* of quarantined: vehicle is not the certificate's. With
                                 VIN_POLICY_REJECT the server refuses the whole batch (403) */

@@ -13,8 +13,8 @@
 /* One parser at work: the batch's own, and above it those that bytes were handed on to. */
 struct frame {
     const struct parser *parser;
-    bool is_plugin;               /* it is not built in: what it hands over is looked at */
-    struct split_record record;   /* where the events are said to stand */
+    bool is_plugin;               /* not built in: its output is checked */
+    struct split_record record;   /* position that the events report */
     struct slice inner;           /* handed on: the record that is read */
     const struct event *envelope; /* what the frame below says of the events; NULL: nothing */
     const char *member;           /* name of its attributes in theirs */
@@ -26,7 +26,7 @@ struct frame {
 
 /* Records in a row that were rejected and become one row. */
 struct reject_row {
-    uint32_t records;    /* 0: there is none */
+    uint32_t records;    /* 0: no row */
     uint32_t index;      /* of the first one */
     uint64_t start, end; /* in the body */
     const char *parser, *code;
@@ -95,7 +95,7 @@ void pipeline_reject(struct run *run, uint32_t index, struct slice bytes, uint64
 void pipeline_reject_too_large(struct run *run, uint32_t index, struct slice raw, uint64_t offset);
 /* Hands over the records in a row that were not handed over yet: something else follows. */
 void pipeline_reject_flush(struct run *run);
-/* context->reject. Bytes that were handed on stand where the outer record does. */
+/* context->reject. Handed-on bytes have the offset of the outer record. */
 void pipeline_reject_stretch(const struct parser_context *context, size_t offset, size_t size,
                              const char *code, const char *detail);
 /* Quarantines the frame's record. wrong_at: where in it. */

@@ -7,7 +7,7 @@
 #include "parsers/read/text.h"
 
 #define CODE_MAX_BYTES 32
-/* A hundred of them stand in a report, each byte as up to six. */
+/* A report has up to a hundred of them, and each byte may be escaped as six. */
 #define DETAIL_MAX_BYTES 500
 
 /* Fields that only the server sets for others, but a parser knows. */

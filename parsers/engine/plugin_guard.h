@@ -1,5 +1,4 @@
-/* plugin_guard.h: what a parser that is not built in hands over, looked at before it can harm
- * others. Thread: any. */
+/* plugin_guard.h: checks the output of a plug-in before others see it. Thread: any. */
 #ifndef VSOC_PARSERS_PLUGIN_GUARD_H
 #define VSOC_PARSERS_PLUGIN_GUARD_H
 
@@ -8,11 +7,12 @@
 /* Code of what is quarantined for it. */
 #define PLUGIN_GUARD_CODE "bad_event"
 
-/* NULL when an event or an envelope may go on to the normaliser, else the sentence why it is
- * quarantined: it sets what is the server's alone, or its JSON is none. Reads with context->json.
- */
+/* NULL when an event or an envelope may go on to the normaliser, else a sentence that says why it
+ * is quarantined: it sets a field that only the server may set, or its JSON is invalid. Reads with
+ * context->json */
 const char *plugin_guard_event(const struct parser_context *context, const struct event *event);
-/* Makes code a machine word and detail a short sentence in UTF-8, whatever they were. */
+/* Makes code a valid machine-readable code and detail a short sentence in UTF-8, whatever the
+ * plug-in set. */
 void plugin_guard_reason(const char **code, const char **detail);
 
 #endif

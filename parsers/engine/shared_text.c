@@ -3,14 +3,14 @@
 #include "parsers/engine/pipeline_run.h"
 #include "parsers/privacy/vin_window.h"
 
-/* Shorter words hold no VIN; longer ones are looked into, letter by letter. */
+/* Shorter words contain no VIN; longer ones are scanned letter by letter. */
 #define LONG_WORD_BYTES VIN_BYTES
 #define LONG_WORD_COST  4
-/* A text with such a word, or with "vin", is gone through key by key: twice its bytes, and so much
- * for each quote. */
+/* A text with such a word, or with "vin", is scanned key by key: twice its bytes, and this cost for
+ * each quote. */
 #define QUOTE_COST 10
 
-/* Bytes of words that are looked into: letters, digits, what base64 and escapes consist of. */
+/* Bytes of words that are scanned: letters, digits, characters of base64 and of escapes. */
 static bool word_bytes[256];
 
 __attribute__((constructor)) static void table_fill(void)

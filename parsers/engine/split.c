@@ -5,7 +5,7 @@
 #include "parsers/engine/split_count.h"
 #include "parsers/read/split_scan.h"
 
-/* A step to the next line or value, beside the bytes that are gone over. */
+/* Cost of a step to the next line or value, in addition to the bytes scanned. */
 #define WORK_OF_STEP 8
 
 static bool is_space(uint8_t c)
@@ -51,7 +51,7 @@ static size_t skip_space(struct slice body, size_t at)
     return at;
 }
 
-/* Only blanks stand between the start of at's line and at. */
+/* Only blanks precede at on its line. */
 static bool first_of_line(struct slice body, size_t at)
 {
     while (at > 0 && (body.data[at - 1] == ' ' || body.data[at - 1] == '\t'))
@@ -59,7 +59,7 @@ static bool first_of_line(struct slice body, size_t at)
     return at == 0 || body.data[at - 1] == '\n';
 }
 
-/* Where the first value stands that begins a line at or after `at`; the body's end if none does. */
+/* Start of the first value that begins a line at or after `at`; the body's end if there is none. */
 static size_t next_value_line(const struct split *split, size_t at)
 {
     const struct slice body = split->body;
@@ -120,7 +120,7 @@ static size_t whole_line(struct slice body, size_t at)
         return 0;
     size_t end = lf ? (size_t)(lf - body.data) : body.size;
     size_t next = skip_space(slice_sub(body, 0, end + LINE_LOOK_BYTES), end);
-    if (next == end + LINE_LOOK_BYTES) /* the blanks are looked through once, not for each value */
+    if (next == end + LINE_LOOK_BYTES) /* blanks are scanned once, not for each value */
         return 0;
     while (is_space(body.data[end - 1]))
         end--;
@@ -147,7 +147,7 @@ static enum status next_container(struct split *split, struct split_record *reco
     return give_broken(split, record, at, at + 1, "JSON value never ends");
 }
 
-/* A number, text or word as element of the array: a record that its parser will refuse. */
+/* A number, text or literal as element of the array: a record that its parser will refuse. */
 static enum status next_scalar(struct split *split, struct split_record *record, size_t at)
 {
     const struct slice body = split->body;
@@ -183,8 +183,8 @@ static enum status next_element(struct split *split, struct split_record *record
     return starts_value(c) ? next_container(split, record, at) : next_scalar(split, record, at);
 }
 
-/* Bytes at a place between values that are none: the mark of a file that was appended to others,
- * and what RFC 7464 puts before each value. */
+/* Bytes allowed between values: the byte order mark of a file that was appended to others, and the
+ * separator of RFC 7464. */
 static size_t mark_bytes(struct slice body, size_t at)
 {
     if (body.data[at] == 0x1E)
@@ -243,7 +243,7 @@ static enum status next_line(struct split *split, struct split_record *record)
     return STATUS_END;
 }
 
-/* What stands directly behind an octet-counted frame and is no start of another. */
+/* Bytes directly after an octet-counted frame that do not start another. */
 static enum status next_gap(struct split *split, struct split_record *record, size_t at)
 {
     if (split->line_end < at)

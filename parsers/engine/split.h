@@ -12,14 +12,14 @@ enum split_prefix { SPLIT_PREFIX_NONE, SPLIT_PREFIX_U16, SPLIT_PREFIX_U32 };
 
 struct split {
     struct slice body;
-    size_t offset; /* where the next record is looked for */
+    size_t offset; /* offset from which the next record is searched */
     enum parser_framing framing;
     enum split_prefix prefix;
     bool in_array;      /* JSON: inside the top-level array */
     bool after_element; /* JSON: a comma or the array's end is due */
     bool by_line;       /* JSON: a value never ended; from here on a line is a record */
     bool counted;       /* SYSLOG: the record before was octet-counted */
-    size_t line_end;    /* SYSLOG: the first at or after some offset; looked for once */
+    size_t line_end;    /* SYSLOG: the first at or after some offset; searched for once */
     bool done;
     /* Set by the caller behind split_init: counts what is gone over. When it is stopped, records
      * end anywhere. NULL: never pauses. */
@@ -36,10 +36,11 @@ struct split_record {
 void split_init(struct split *split, struct slice body, enum parser_framing framing,
                 enum split_prefix prefix);
 /* Next record in *record; END after the last. Blank lines and white space between JSON values are
- * no records. A JSON value that never ends, or text between values, comes as a broken record; the
- * splitter then goes on at the next line that starts with { or [. An octet-counted frame comes with
- * its count; what follows one and is none comes as a broken record, up to the next one. STREAM
- * without prefix: the whole rest; call split_advance with what the parser consumed. */
+ * skipped. A JSON value without an end, or text between values, is returned as a broken record; the
+ * splitter then continues at the next line that starts with { or [. An octet-counted frame is
+ * returned with its count; bytes after it that are not a frame are returned as a broken record, up
+ * to the next frame. STREAM without prefix: the whole rest; call split_advance with what the parser
+ * consumed. */
 enum status split_next(struct split *split, struct split_record *record) must_check;
 /* STREAM: the record at the current offset had this many bytes; 0: the rest belongs to it. */
 void split_advance(struct split *split, size_t consumed);

@@ -12,7 +12,7 @@ static bool is_digit(uint8_t c)
     return c >= '0' && c <= '9';
 }
 
-/* "LEN SP" at `at`: its bytes, 0 when there is none. */
+/* "LEN SP" at `at`: its bytes, 0 when it is something else. */
 static size_t read_count(struct slice s, size_t at, size_t *octets)
 {
     size_t n = at, value = 0;
@@ -32,8 +32,8 @@ bool split_count_is_priority(struct slice s, size_t at)
     return n > at + 1 && n < s.size && s.data[at] == '<' && s.data[n] == '>';
 }
 
-/* The frame whose count stands at `at`: *end where it leads. False when it is no count before a
- * priority, or leads out of s. */
+/* The frame whose count is at `at`: *end is the offset that the count gives. False when no priority
+ * follows the count, or the end lies outside s. */
 static bool leads_to(struct slice s, size_t at, size_t *end)
 {
     size_t octets, n = read_count(s, at, &octets);
@@ -61,8 +61,8 @@ static bool starts_frame(struct slice s, size_t at)
     return leads_to(s, at, &end) && (ends_alone(s, end) || leads_to(s, end, &behind));
 }
 
-/* End of the frame whose count stands at `at`; 0 when that is no count or no place to end. Without
- * a priority only the start of another frame is such a place. */
+/* End of the frame whose count is at `at`; 0 when it is not a count or a frame cannot end there.
+ * Without a priority it can end only where another frame starts. */
 static size_t sound_end(struct slice s, size_t at)
 {
     size_t octets, n = read_count(s, at, &octets);
@@ -73,7 +73,7 @@ static size_t sound_end(struct slice s, size_t at)
     return may_end_alone || starts_frame(s, end) ? end : 0;
 }
 
-/* Start of the sound frame whose priority stands at `priority`, s.size when there is none. Digits
+/* Start of the sound frame whose priority is at `priority`, s.size when there is none. Digits
  * before the count may end another message. */
 static size_t frame_before(struct slice s, size_t from, size_t priority)
 {
@@ -87,8 +87,7 @@ static size_t frame_before(struct slice s, size_t from, size_t priority)
 
 size_t split_count_resume(struct slice s, size_t from, size_t to, struct work *work)
 {
-    size_t last =
-        slice_sub(s, 0, to + DIGITS_MAX + 2).size; /* its priority may stand behind `to` */
+    size_t last = slice_sub(s, 0, to + DIGITS_MAX + 2).size; /* its priority may be after `to` */
     for (size_t p = from + 2; p < last; p++) {
         p = work_find(work, slice_sub(s, 0, last), p, '<');
         if (p == last || !work_add(work, WORK_OF_LOOK))

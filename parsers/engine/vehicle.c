@@ -67,8 +67,8 @@ static void remember(struct normaliser *n, const uint8_t vin[VIN_BYTES])
                    !n->may_name(n->may_name_arg, slice_make(last->vin, VIN_BYTES));
 }
 
-/* The vehicle that the event is stored under: the claimed one or, when the policy lets a wrong
- * claim pass, the certificate's: nobody writes into another vehicle's history. */
+/* The vehicle that the event is stored under: the claimed one or, when the policy accepts a wrong
+ * claim, the certificate's. No sender writes into another vehicle's history. */
 static enum status apply_policy(struct normaliser *n, struct event *event,
                                 const struct vehicle **stored, struct normalise_refusal *refusal)
 {

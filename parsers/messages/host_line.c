@@ -1,6 +1,6 @@
-/* host_line.c: messages of programs that come on every Linux → columns. Pure, any thread. What a
- * column gets stays in the message as well. Knows the words of sudo, su, PAM, cron, shadow-utils
- * and systemd-logind; sshd and the packet filter have files of their own. */
+/* host_line.c: messages of common Linux programs → columns. Pure, any thread. The message keeps
+ * what goes to a column. Knows the phrases of sudo, su, PAM, cron, shadow-utils and systemd-logind;
+ * sshd and the packet filter have files of their own. */
 #include "parsers/messages/host_line.h"
 #include "parsers/read/line_scan.h"
 #include "parsers/messages/netfilter_line.h"

@@ -5,10 +5,10 @@
 
 #include "parsers/fill/text_event.h"
 
-/* Takes from a message of the program what has a column (user, addresses, command, …), and guesses
- * category and severity where the words say that somebody was refused. A message that is in none of
- * the known forms changes nothing. Programs: sshd, sudo, su, cron, useradd and the like, all that
- * use PAM; the kernel's packet filter. */
+/* Copies from a message of the program what has a column (user, addresses, command, …), and guesses
+ * category and severity where the phrase says that access was refused. An unknown form changes
+ * nothing. Programs: sshd, sudo, su, cron, useradd and the like, all that use PAM; the kernel's
+ * packet filter. */
 void host_line_read(struct text_event *t, struct slice program, struct slice message);
 
 #endif

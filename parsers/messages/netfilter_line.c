@@ -1,5 +1,5 @@
 /* netfilter_line.c: log lines of Linux's packet filter (nf_log_syslog.c). Pure, any thread. The
- * prefix is the rule author's own text: words in it say what became of the packet. */
+ * prefix is text by the author of the rule: its words say whether the packet was dropped. */
 #include "parsers/messages/netfilter_line.h"
 #include "parsers/read/line_scan.h"
 

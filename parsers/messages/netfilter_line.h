@@ -6,7 +6,7 @@
 #include "parsers/fill/text_event.h"
 
 /* Reads "[PREFIX]IN=eth0 OUT= … SRC=… DST=… … PROTO=TCP SPT=… DPT=…" into columns and attributes.
- * False, with nothing changed, when the message is none. */
+ * False, with nothing changed, when the message has another form. */
 bool netfilter_line_read(struct text_event *t, struct slice message);
 
 #endif

@@ -1,9 +1,9 @@
-/* sshd_line.c: messages of OpenSSH's sshd (auth.c, auth2.c, packet.c). Pure, any thread. User names
- * are what a stranger typed, blanks and all: the address is what stands last. */
+/* sshd_line.c: messages of OpenSSH's sshd (auth.c, auth2.c, packet.c). Pure, any thread. A user
+ * name is what a stranger typed, blanks included; so only the last address of a line counts. */
 #include "parsers/messages/sshd_line.h"
 #include "parsers/read/line_scan.h"
 
-/* How a message starts, and what the user's name stands behind. */
+/* How a message starts, and the phrase before the user's name. */
 static const struct {
     const char *head;
     bool is_refusal, has_method; /* "password for" */
@@ -64,8 +64,8 @@ static bool take_end(struct text_event *t, struct slice s)
     return true;
 }
 
-/* The address behind the last " from ", else before the last " port ". Bytes before the words that
- * lead to it; s.size when there is none. */
+/* The address after the last " from ", else before the last " port ". Returns the bytes before that
+ * phrase; s.size when there is no address. */
 static size_t find_end(struct text_event *t, struct slice s)
 {
     size_t from = line_find_last(s, " from ");

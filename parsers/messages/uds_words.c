@@ -1,5 +1,5 @@
-/* uds_words.c: "0x27 refused, NRC 0x35" → UDS columns. Pure, any thread. Numbers count behind the
- * word that names them only: ISO 14229's words and what ECU logs make of them. */
+/* uds_words.c: "0x27 refused, NRC 0x35" → UDS columns. Pure, any thread. A number counts only after
+ * the term that names it: terms of ISO 14229 and their variants in ECU logs. */
 #include "parsers/messages/uds_words.h"
 
 static bool is_letter(uint8_t c)
@@ -55,7 +55,7 @@ static bool is_word(struct slice s, size_t at, size_t end, const char *word)
     return slice_equal_nocase(slice_sub(s, at, end - at), word);
 }
 
-/* The number that stands behind a word: "NRC 0x35", "SID=0x27", "NRC: 35". */
+/* The number after a term: "NRC 0x35", "SID=0x27", "NRC: 35". */
 static void take_behind(struct text_event *t, struct slice s, size_t word, size_t at)
 {
     int64_t value;

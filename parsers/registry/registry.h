@@ -10,20 +10,19 @@
 
 struct registry;
 
-/* All built-in parsers. NULL when memory is out. */
+/* All built-in parsers. NULL: out of memory. */
 struct registry *registry_create(void);
 void registry_destroy(struct registry *registry);
-/* Adds a parser that is not built in; borrowed as long as the registry lives. It comes after those
- * there are and may not bear their names nor name their media types. With override it comes before
- * the built-in ones, and the one of its name is out. REFUSED with the reason, a sentence for
- * people: its ABI is not this program's, it lacks something, or it takes what is another's;
- * NO_MEMORY. */
+/* Adds a parser that is not built in; borrowed as long as the registry lives. It comes after the
+ * existing ones and must not use their names or media types. With override it comes before the
+ * built-in ones and replaces the one of its name. REFUSED with the reason, a sentence for people:
+ * its ABI is not this program's, a member is missing, or a name is taken; NO_MEMORY. */
 enum status registry_add(struct registry *registry, const struct parser *parser, bool override,
                          char reason[REGISTRY_REASON]) must_check;
 size_t registry_count(const struct registry *registry);
 /* i-th parser, in order of probing. */
 const struct parser *registry_at(const struct registry *registry, size_t i);
-/* By format name; NULL when there is none. */
+/* By format name; NULL when unknown. */
 const struct parser *registry_by_name(const struct registry *registry, struct slice name);
 /* By media type without parameters, ASCII case ignored; NULL when no parser names it. text/plain
  * and application/octet-stream name none: they are probed. */

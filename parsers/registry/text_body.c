@@ -1,5 +1,5 @@
-/* text_body.c: byte order marks, padding and UTF-16 of text bodies. Pure, any thread. Looks at the
- * ends of a body only. */
+/* text_body.c: byte order marks, padding and UTF-16 of text bodies. Pure, any thread. Reads only
+ * both ends of a body. */
 #include "parsers/registry/text_body.h"
 #include "parsers/registry/builtin.h"
 

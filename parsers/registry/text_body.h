@@ -1,4 +1,4 @@
-/* text_body.h: what stands around the records of a body that is a text. Thread: any. */
+/* text_body.h: bytes around the records of a text body. Thread: any. */
 #ifndef VSOC_PARSERS_TEXT_BODY_H
 #define VSOC_PARSERS_TEXT_BODY_H
 
