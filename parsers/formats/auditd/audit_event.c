@@ -70,7 +70,7 @@ static bool is_untrusted(const struct audit_type *type, struct slice key)
     return false;
 }
 
-/* A byte 0 stands between the arguments of a title, a byte 1 between the keys of rules. */
+/* A byte 0 separates the arguments of a title, a byte 1 the keys of rules. */
 static struct slice decode(struct audit_event *e, const struct audit_type *type,
                            const struct audit_field *field)
 {
@@ -96,7 +96,7 @@ static void keep_text(struct audit_event *e, const char *key, struct slice value
 
 /* ---- fields ---- */
 
-/* Words for nothing; the braces stand around the parts of an enriched address. */
+/* Values that mean "nothing"; the braces enclose the parts of an enriched address. */
 static bool says_nothing(struct slice value)
 {
     return slice_equal_text(value, "?") || slice_equal_text(value, "(null)") ||
@@ -116,7 +116,7 @@ static int64_t small_number(struct slice value)
     return number;
 }
 
-/* yes, 1, success: which word depends on the type. */
+/* yes, 1, success: the value depends on the type. */
 static bool says_failed(struct slice value)
 {
     return slice_equal_text(value, "no") || slice_equal_text(value, "0") ||
@@ -140,7 +140,7 @@ static void look_at(struct audit_event *e, const struct audit_type *type, struct
         audit_host_look(&e->host, &e->t, type, key, value, e->text_bytes);
 }
 
-/* Words that are no field, joined in *words, which has room for the whole text. */
+/* Words that are not fields, joined in *words, which has room for the whole text. */
 struct words {
     uint8_t *bytes;
     size_t size;

@@ -27,7 +27,7 @@ struct audit_event {
 void audit_event_init(struct audit_event *e, const struct parser_context *context,
                       const struct audit_header *header);
 void audit_event_add(struct audit_event *e, const struct audit_header *header);
-/* Emits the event with its place; MALFORMED when memory is out. */
+/* Emits the event with its position. MALFORMED: out of memory. */
 void audit_event_emit(struct audit_event *e, size_t offset, size_t size,
                       struct parser_outcome *outcome);
 

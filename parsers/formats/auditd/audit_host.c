@@ -124,7 +124,7 @@ void audit_host_end_record(struct audit_host *h, const struct audit_type *type)
 
 /* ---- columns ---- */
 
-/* A name from the folder where the process stood. */
+/* Resolves a name against the process's working directory. */
 static struct slice joined_path(const struct audit_host *h, struct text_event *t)
 {
     struct slice path =
@@ -152,7 +152,7 @@ static bool is_name(struct slice acct)
     return acct.size && acct.data[0] != '(' && !slice_equal_text(acct, "?");
 }
 
-/* Whom the event is about, else who acted: name and id of the same one. */
+/* The user that the event is about, else the one who acted: name and id of the same user. */
 static void fill_user(const struct audit_host *h, struct text_event *t)
 {
     bool has_acct = is_name(h->acct);

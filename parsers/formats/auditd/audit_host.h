@@ -7,7 +7,7 @@
 #include "parsers/formats/auditd/audit_values.h"
 #include "parsers/fill/text_event.h"
 
-/* Looks at a field, decoded. text_bytes: of the whole record, a bound for its arguments. */
+/* Processes a decoded field. text_bytes: size of the whole record, which limits its arguments. */
 void audit_host_look(struct audit_host *h, struct text_event *t, const struct audit_type *type,
                      struct slice key, struct slice value, size_t text_bytes);
 /* The record's fields are over. */

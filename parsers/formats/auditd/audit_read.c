@@ -2,7 +2,7 @@
 #include "parsers/formats/auditd/audit_read.h"
 #include "parsers/formats/auditd/audit_type.h"
 
-#define ENRICHED 0x1D /* stands before the fields that auditd adds in words */
+#define ENRICHED 0x1D /* precedes the fields that auditd adds in clear text */
 
 /* ---- header ---- */
 
@@ -119,8 +119,8 @@ static bool ends_word(uint8_t byte)
     return byte <= ' '; /* ENRICHED is one of them */
 }
 
-/* Place of the quote that ends a value which starts at `start`; 0 when there is none. A message in
- * single quotes ends at the last one: its own fields may hold some. */
+/* Offset of the quote that ends a value which starts at `start`; 0 when there is none. A message in
+ * single quotes ends at the last one, since its own fields may contain some. */
 static size_t find_end(struct slice text, size_t start, uint8_t quote, bool is_message)
 {
     struct slice rest = slice_sub(text, start, text.size);
@@ -135,7 +135,7 @@ static size_t find_end(struct slice text, size_t start, uint8_t quote, bool is_m
     return end ? (size_t)(end - text.data) : 0;
 }
 
-/* A word ends before a comma, and before the ) whose ( it lacks. */
+/* A word ends before a comma, and before a ) without a matching (. */
 static struct slice trim_bare(struct slice value)
 {
     if (value.size && value.data[value.size - 1] == ',')

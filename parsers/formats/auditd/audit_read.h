@@ -10,14 +10,14 @@ struct audit_header {
     struct slice time; /* SECONDS.MMM, as written */
     int64_t time_ns;
     int64_t serial;
-    bool has_serial;   /* else the record stands alone, without its head */
+    bool has_serial;   /* else the record is an event of its own, and its head is missing */
     bool has_time;     /* Android writes 0 */
     struct slice text; /* what follows the header */
 };
 
-/* Reads "[node=NAME ][audit: ][type=TYPE ][msg=]audit(SECONDS.MMM:SERIAL):", or what is left of a
- * record where a log has taken that away: "AVC avc: denied …", "avc: denied …". False when it is
- * none. */
+/* Reads "[node=NAME ][audit: ][type=TYPE ][msg=]audit(SECONDS.MMM:SERIAL):", or the rest of a
+ * record whose header a log has removed: "AVC avc: denied …", "avc: denied …". False when the line
+ * is neither. */
 bool audit_header_read(struct slice line, struct audit_header *out);
 
 /* Two records are of one event. */
@@ -42,8 +42,8 @@ bool audit_field_next(struct slice text, size_t *at, struct audit_field *out);
 /* Takes "avc:  denied  { read write } for" off the text, when it starts with it. */
 bool audit_avc_take(struct slice *text, struct slice *result, struct slice *permissions);
 
-/* Bytes of a value that the kernel has written as hex, because it holds a control byte, a space, a
- * quote or a byte above 7E: value.size / 2 of them in out. False when it is text as it stands. */
+/* Decodes a value that the kernel has written as hex because it contains a control byte, a space, a
+ * quote or a byte above 7E: value.size / 2 bytes to out. False when it is plain text. */
 bool audit_hex_decode(struct slice value, uint8_t *out);
 
 #endif

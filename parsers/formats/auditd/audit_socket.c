@@ -41,7 +41,7 @@ static void keep_address(struct audit_host *h, struct text_event *t, int family,
 
 #define SOCKADDR_MAX 128
 
-/* The family stands in the byte order of the machine, so one byte of it is 0. */
+/* The family is in the byte order of the machine, so one of its two bytes is 0. */
 void audit_socket_read(struct audit_host *h, struct text_event *t, struct slice hex)
 {
     uint8_t bytes[SOCKADDR_MAX];
@@ -71,7 +71,7 @@ void audit_socket_read(struct audit_host *h, struct text_event *t, struct slice 
     }
 }
 
-/* ---- fields in words ---- */
+/* ---- fields as text ---- */
 
 /* netfilter's, SELinux's and those of crypto sessions. */
 static const struct {

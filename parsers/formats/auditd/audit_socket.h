@@ -9,7 +9,7 @@
 /* Reads saddr of a SOCKADDR record: struct sockaddr in hex. Keeps its parts in attributes, and an
  * IP address in *h. */
 void audit_socket_read(struct audit_host *h, struct text_event *t, struct slice hex);
-/* Takes a field that holds an address or a port in words. False: it is none of these. */
+/* Reads a field that contains an address or a port as text. False: it does not. */
 bool audit_socket_look(struct text_event *t, const struct audit_type *type, struct slice key,
                        struct slice value);
 /* The peer's columns, by the system call: who connects has it as destination, who accepts as

@@ -166,7 +166,7 @@ struct audit_type audit_type_of(struct slice type)
     return (struct audit_type){type, slice_from_text(category_of_prefix(type)), AUDIT_RANK_MAIN};
 }
 
-/* Asked of the first word of every line of syslog. */
+/* Called for the first word of every syslog line. */
 bool audit_type_is_known(struct slice name)
 {
     return json_names_find(&names, name) != 0;

@@ -5,14 +5,14 @@
 #include "parsers/registry/builtin.h"
 #include "parsers/engine/pipeline.h"
 
-/* Events whose records may stand among each other, and lines that may wait for more of their event.
- * An event is ready when either is used up by later ones, or at the end of the body: records come
- * out of order, and their end may be lost. */
+/* Limits of events whose records may interleave, and of lines that may wait for the rest of their
+ * event. An event is complete when later ones exceed either limit, or at the end of the body:
+ * records may be reordered, and the last ones lost. */
 #define OPEN_MAX  64
 #define LINES_MAX 1024
 #define NO_LINE   LINES_MAX
 
-/* A line that only waits for others, beside its bytes. */
+/* Cost of a line that only waits for others, in addition to its bytes. */
 #define WORK_OF_LINE 128
 
 struct waiting_line {
@@ -43,7 +43,7 @@ static void auditd_init(struct auditd *a, const struct parser_context *context)
         a->lines[i].next = i + 1;
 }
 
-/* False: there is none, or the work was stopped. */
+/* False: no further line, or the work was stopped. */
 static bool next_line(struct slice body, struct work *work, size_t *at, struct slice *line)
 {
     if (*at >= body.size || !work_add(work, WORK_OF_LINE))

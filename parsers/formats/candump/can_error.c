@@ -1,5 +1,5 @@
-/* can_error.c: error frames of SocketCAN in words: one row a bit or value of linux/can/error.h.
- * Pure, any thread. */
+/* can_error.c: descriptions of SocketCAN error frames: one row per bit or value of
+ * linux/can/error.h. Pure, any thread. */
 #include "parsers/formats/candump/can_error.h"
 
 #include <linux/can/error.h>

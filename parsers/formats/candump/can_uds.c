@@ -6,7 +6,7 @@
 #define RESPONSE_BIT      0x40
 #define SUPPRESS_RESPONSE 0x80 /* bit of a subfunction */
 
-/* What stands behind the service id in a request. */
+/* Contents after the service id in a request. */
 enum layout { LAYOUT_NONE, LAYOUT_SUB, LAYOUT_DID, LAYOUT_ROUTINE };
 
 /* Services of ISO 14229-1. */
@@ -31,8 +31,8 @@ static const struct service *find_service(uint8_t sid)
     return NULL;
 }
 
-/* The message of a single frame, empty when it is none. Short form: 0L; behind eight bytes, CAN
- * FD's: 00 LL. */
+/* The message of a single frame, empty when it is not one. Short form: 0L; for CAN FD frames above
+ * eight bytes: 00 LL. */
 static struct slice single_frame(struct slice data)
 {
     size_t start = data.size > 8 ? 2 : 1;

@@ -1,5 +1,5 @@
-/* candump.c: log lines of candump (can-utils) → one event a frame. Pure, any thread. Lines are
- * many: what has a column stands there only, attributes are made for what has none. */
+/* candump.c: log lines of candump (can-utils) → one event per frame. Pure, any thread. Logs have
+ * many lines, so attributes repeat nothing that has a column. */
 #include "parsers/registry/builtin.h"
 #include "parsers/formats/candump/can_error.h"
 #include "parsers/formats/candump/can_uds.h"

@@ -142,7 +142,7 @@ static void read_data(struct cursor *c, struct candump_line *line, size_t most)
                                : "data must be pairs of hex digits");
 }
 
-/* _DLC behind a frame of eight bytes: the code 9 to F that stood on the bus. */
+/* _DLC after a frame of eight bytes: the code 9 to F sent on the bus. */
 static void read_raw_dlc(struct cursor *c, struct candump_line *line)
 {
     uint32_t dlc;

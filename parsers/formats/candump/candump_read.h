@@ -12,7 +12,7 @@ enum candump_kind {
     CANDUMP_XL,
     CANDUMP_REMOTE,
     CANDUMP_ERROR,
-    CANDUMP_DROPS, /* candump's word that frames were lost; has no time */
+    CANDUMP_DROPS, /* candump's marker for dropped frames; has no time */
 };
 
 /* Bits of can_flags in core/event_fields.def. */
@@ -28,7 +28,7 @@ enum {
 struct candump_line {
     enum candump_kind kind;
     struct slice time; /* the digits between the parentheses */
-    uint64_t time_ns;  /* since 1970, or since whatever the sender counts from */
+    uint64_t time_ns;  /* since 1970, or since the sender's own epoch */
     bool has_no_time;  /* terminal form without -t */
     bool is_local;     /* time is a date of an unknown zone */
     struct slice bus;  /* interface */
@@ -43,7 +43,7 @@ struct candump_line {
     uint8_t data[CANDUMP_DATA_MAX];
 };
 
-/* Where and why a line is none. */
+/* Where and why a line is invalid. */
 struct candump_error {
     size_t offset;
     const char *detail; /* NULL: a line of another format */

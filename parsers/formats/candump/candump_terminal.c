@@ -174,7 +174,7 @@ static bool read_bytes(struct slice *s, size_t count, struct candump_line *out)
     return true;
 }
 
-/* Behind the data: nothing, the characters of -a, the word of an error frame. */
+/* After the data: nothing, the characters of -a, or the marker of an error frame. */
 static bool is_tail(struct slice s)
 {
     s = slice_trim(s);

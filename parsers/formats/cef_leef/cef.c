@@ -40,7 +40,7 @@ static void read_pairs(struct cef *c)
     }
 }
 
-/* Value of the pair named key + "Label", empty when there is none. */
+/* Value of the pair named key + "Label", empty when there is no such pair. */
 static struct slice label_of(const struct cef *c, struct slice key)
 {
     for (size_t i = 0; i < c->label_count; i++) {
@@ -101,8 +101,8 @@ static bool set_destination6(struct pairs *p, enum event_field field, struct sli
     return set_labelled(p, field, value, "c6a3Label", "destination");
 }
 
-/* User, process and its number of the source stand before those of the destination: a column that
- * is about another one than its neighbour would mislead. */
+/* User, process and process id of the source precede those of the destination. Columns must
+ * describe the same side: a mixture would mislead. */
 static bool is_of_other_side(const struct pairs *p, const char *source_name, struct slice value,
                              const char *source_id)
 {
@@ -210,7 +210,7 @@ static const struct {
     {"command_line", EVENT_process_command_line, pairs_set_text},
 };
 
-/* True when the value stands in the column of its label. */
+/* True when the value is in the column of its label. */
 static bool take_labelled(struct pairs *p, struct slice label, struct slice value)
 {
     for (size_t i = 0; i < sizeof labelled / sizeof *labelled; i++)

@@ -50,7 +50,7 @@ static bool is_blank(uint8_t c)
     return c == ' ' || c == '\t';
 }
 
-/* Next key at or after `from`: *key, and the place of its = as result; s.size when there is none.
+/* Next key at or after `from`: *key, and the offset of its = as result; s.size when there is none.
  * floor: no key starts before it. */
 static size_t find_key(struct slice s, size_t floor, size_t from, struct slice *key)
 {

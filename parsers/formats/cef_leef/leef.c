@@ -46,7 +46,7 @@ static bool set_login(struct pairs *p, enum event_field field, struct slice valu
     return false;
 }
 
-/* Predefined attributes of LEEF, and some that are common beside them. */
+/* Predefined attributes of LEEF, and other common ones. */
 static const struct pairs_row rows[] = {
     {SLICE_LITERAL("vin"), EVENT_FIELD_COUNT, pairs_set_vin},
     {SLICE_LITERAL("devTime"), EVENT_time_event_ns, set_time},
@@ -78,7 +78,7 @@ static const struct pairs_row rows[] = {
     {SLICE_LITERAL("filePath"), EVENT_file_path, pairs_set_text},
 };
 
-/* What some products send beside a number as EventID. */
+/* Names that some products send in addition to a number as EventID. */
 static struct slice name_in_words(const struct pairs *p)
 {
     static const char *const keys[] = {"eventName", "evtName", "name"};

@@ -20,7 +20,7 @@ static void set_delimiter(struct leef_record *out, struct slice bytes)
     out->delimiter_size = bytes.size;
 }
 
-/* "0x5E", "x5e", up to four digits: the code point, 0 when it is none. */
+/* "0x5E", "x5e", up to four digits: the code point, 0 when it is not one. */
 static unsigned hex_code(struct slice s)
 {
     unsigned code = 0;
@@ -49,7 +49,7 @@ static bool is_character(struct slice field)
     return field.size > 0 && utf8_size(field.data, field.size) == field.size;
 }
 
-/* The field behind the event id, up to the next |. False: it is none but the attributes. */
+/* The field after the event id, up to the next |. False: it is already the attributes. */
 static bool take_delimiter(struct slice field, struct leef_record *out)
 {
     unsigned code = hex_code(field);

@@ -16,7 +16,7 @@ struct leef_record {
     struct slice header[LEEF_HEADER_FIELDS]; /* with escapes */
     uint8_t delimiter[4];                    /* between attributes; UTF-8 */
     size_t delimiter_size;
-    bool bad_delimiter; /* 2.0: what stands there is none; a tab was taken */
+    bool bad_delimiter; /* 2.0: the field is not a delimiter; a tab was used instead */
     /* The delimiter is not in the attributes: another one was taken, or, when none fits, they are
      * one. */
     bool is_guessed;

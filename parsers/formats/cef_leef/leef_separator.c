@@ -17,7 +17,7 @@ static bool starts_pair(struct slice s)
     return n && n < s.size && s.data[n] == '=';
 }
 
-/* The word parts s, and a key stands behind every one of them (or behind the first). */
+/* The separator splits s, and a key follows every occurrence of it (or the first). */
 static bool parts(struct slice s, const char *word, bool everywhere)
 {
     size_t size = strlen(word), count = 0;

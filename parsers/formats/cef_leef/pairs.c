@@ -108,7 +108,7 @@ void pairs_put_time(struct pairs *p, struct slice raw, int64_t ns, bool inferred
         EVENT_SET(&p->t.event, time_quality, SLICE_LITERAL("inferred"));
 }
 
-/* OCSF severity, -1 when it is none. */
+/* OCSF severity, -1 when the value is not a severity. */
 static int severity_of(struct slice s)
 {
     static const struct {

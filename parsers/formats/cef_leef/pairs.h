@@ -18,10 +18,11 @@ struct pairs {
     size_t count;
 };
 
-/* Says that the value stands in the column as it was written. False: it is kept in attributes. */
+/* Returns true when the column holds the value as it was written. False: it is kept in attributes.
+ */
 typedef bool pairs_set(struct pairs *p, enum event_field field, struct slice value);
 
-/* Key → column. For one column the row that stands first wins. */
+/* Key → column. The first row of a column wins. */
 struct pairs_row {
     struct slice key;
     enum event_field field;
@@ -31,26 +32,26 @@ struct pairs_row {
 void pairs_init(struct pairs *p, const struct parser_context *context);
 /* False, and noted, when there are PAIRS_MAX already. */
 bool pairs_add(struct pairs *p, struct slice key, struct slice value);
-/* Value of the first pair of that key, empty when there is none. */
+/* Value of the first pair of that key, empty when there is no such pair. */
 struct slice pairs_find(const struct pairs *p, const char *key);
 /* Fills the columns in the order of rows. */
 void pairs_fill(struct pairs *p, const struct pairs_row *rows, size_t row_count);
 
 pairs_set pairs_set_text, pairs_set_lower, pairs_set_address, pairs_set_message;
-/* A protocol's name or number; field is not looked at. */
+/* A protocol's name or number; field is ignored. */
 pairs_set pairs_set_transport;
 /* Decimal digits within the field's range. */
 pairs_set pairs_set_int;
 /* One of the categories of our list. */
 pairs_set pairs_set_category;
-/* A word of appliances for what they did with the packet or call. */
+/* A term of appliances for what they did with the packet or call. */
 pairs_set pairs_set_disposition;
-/* The vehicle; field is not looked at. */
+/* The vehicle; field is ignored. */
 pairs_set pairs_set_vin;
 
 /* time_event_ns and what belongs to it. */
 void pairs_put_time(struct pairs *p, struct slice raw, int64_t ns, bool inferred);
-/* Severity 0 to 10 or in words. Empty: nothing. */
+/* Severity 0 to 10 or by name. Empty: nothing. */
 void pairs_put_severity(struct pairs *p, struct slice text);
 
 #endif

@@ -100,7 +100,7 @@ static bool take_sequence(struct cloud_event *e, struct slice text)
         value = value * 10 + (text.data[i] - '0');
     }
     EVENT_SET(&e->t.event, vehicle_seq, value);
-    return text.size == 1 || text.data[0] != '0'; /* zeros before it are kept beside it */
+    return text.size == 1 || text.data[0] != '0'; /* keeps the original when it has leading zeros */
 }
 
 /* Attributes that mean something: a place to keep the text in, or who takes it. take: true when a
@@ -197,8 +197,8 @@ static void fill_vehicle(struct cloud_event *e)
         text_event_partial(&e->t, "other_vehicle", "names a second vehicle, which is left out");
 }
 
-/* source and id together are unique. A vehicle that is the source stands in the dedup key as such;
- * when it is another than the event's, there is no id that could be stored. */
+/* source and id together are unique. A vehicle that is the source is already part of the dedup key;
+ * when it differs from the event's vehicle, no id can be stored. */
 static void fill_id(struct cloud_event *e)
 {
     struct slice id = e->id, source = e->source, vehicle = e->vehicles[CLOUD_VEHICLE_SOURCE];
@@ -260,7 +260,7 @@ static bool can_hand_on(const struct cloud_event *e, struct slice media)
     return e->data.size > 0;
 }
 
-/* What another parser made of the data; OK, or MALFORMED for want of memory: that is all. */
+/* Result of another parser for the data. OK, or MALFORMED because memory ran out, is final. */
 static enum parser_result hand_on(struct cloud_event *e, struct parser_outcome *outcome)
 {
     const struct parser_context *context = e->t.context;
@@ -279,7 +279,7 @@ static enum parser_result hand_on(struct cloud_event *e, struct parser_outcome *
     return context->hand_on(context, &inner, outcome);
 }
 
-/* JSON that is no native event is just data; of what is broken in another way the event tells. */
+/* JSON that is not a native event is plain data; a broken native event gets a note. */
 static void note_broken(struct cloud_event *e, const struct parser_outcome *outcome)
 {
     const char *code = outcome->code ? outcome->code : "malformed";

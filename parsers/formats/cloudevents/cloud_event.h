@@ -1,5 +1,5 @@
-/* cloud_event.h: what both shapes of a CloudEvent (one JSON object; headers with a body) have in
- * common: its attributes as columns, its data in whatever format it is. One owner, one record. */
+/* cloud_event.h: common to both modes of a CloudEvent (one JSON object; headers with a body): its
+ * attributes as columns, its data in whatever format it is. One owner, one record. */
 #ifndef VSOC_PARSERS_CLOUD_EVENT_H
 #define VSOC_PARSERS_CLOUD_EVENT_H
 
@@ -23,7 +23,7 @@ enum cloud_vehicle {
 
 struct cloud_event {
     struct text_event t; /* the envelope */
-    struct slice record; /* where its events stand */
+    struct slice record; /* position that its events report */
     struct slice id, source, type, version, content_type;
     struct slice severity_number, severity_text;
     struct slice vehicles[CLOUD_VEHICLES]; /* VINs that attributes are */

@@ -1,6 +1,6 @@
-/* dlt.c: messages of AUTOSAR Log and Trace (COVESA DLT), protocol version 1, as files hold them
- * and as sockets and serial lines carry them. Pure, any thread. Payloads whose layout stands in a
- * catalogue of the car maker are kept as bytes. */
+/* dlt.c: messages of AUTOSAR Log and Trace (COVESA DLT), protocol version 1, from files, sockets
+ * and serial lines. Pure, any thread. Payloads whose layout is defined in a car maker's catalogue
+ * are kept as bytes. */
 #include "parsers/registry/builtin.h"
 #include "parsers/formats/dlt/dlt_arguments.h"
 #include "parsers/formats/dlt/dlt_frame.h"
@@ -22,7 +22,7 @@ struct message {
     struct slice body;
     const struct dlt_frame *frame;
     struct text_event t;
-    bool repaired; /* a text was none */
+    bool repaired; /* a text was invalid */
     char name[NAME_TEXT], group[NAME_TEXT];
 };
 
@@ -302,7 +302,7 @@ static void emit_message(struct slice body, const struct dlt_frame *f, bool whol
         context->reject(context, f->start, f->end - f->start, outcome.code, outcome.detail);
 }
 
-/* Emits the message or quarantines it. Where the next one is looked for. */
+/* Emits the message or quarantines it. Returns the offset from which the next one is searched. */
 static size_t take_message(struct slice body, const struct dlt_frame *f,
                            const struct parser_context *context)
 {

@@ -106,7 +106,7 @@ static bool is_decoded(const struct argument *arg)
     return (arg->type & TYPES_SIZED) || arg->width;
 }
 
-/* The length of a text or of raw data stands before the length of the name. */
+/* The length of a text or of raw data precedes the length of the name. */
 static bool read_argument(struct arguments *a, struct argument *arg)
 {
     uint32_t info = (uint32_t)number_of(a, reader_bytes(a->in, 4));
@@ -160,7 +160,7 @@ static void add_hex(struct arguments *a, const char *key, struct slice bytes)
     json_object_add_text(attributes(a), slice_from_text(key), writer_slice(&w));
 }
 
-/* JSON has no infinities: they stand as text. */
+/* JSON has no infinities: they are written as text. */
 static void add_real(struct arguments *a, const char *key, double real)
 {
     uint8_t text[NUMBER_TEXT];

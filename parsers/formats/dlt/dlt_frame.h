@@ -1,11 +1,11 @@
-/* dlt_frame.h: where DLT messages stand in a body. Thread: any. Copies nothing. */
+/* dlt_frame.h: finds DLT messages in a body. Thread: any. Copies nothing. */
 #ifndef VSOC_PARSERS_DLT_FRAME_H
 #define VSOC_PARSERS_DLT_FRAME_H
 
 #include "core/slice.h"
 
-/* What stands before a message: nothing on a socket, a storage header in a file, a word to find it
- * by on a serial line. */
+/* Bytes before a message: nothing on a socket, a storage header in a file, a magic number on a
+ * serial line. */
 enum dlt_magic { DLT_MAGIC_NONE, DLT_MAGIC_STORAGE, DLT_MAGIC_SERIAL, DLT_MAGIC_STORAGE_V2 };
 
 #define DLT_STORAGE_BYTES 16 /* magic, seconds, microseconds, ECU id */

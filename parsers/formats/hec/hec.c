@@ -9,7 +9,7 @@
 
 struct hec {
     struct text_event t;
-    const struct json_node *event;      /* value of that member; NULL: there is none */
+    const struct json_node *event;      /* value of that member; NULL: no such member */
     const struct json_node *columns[2]; /* time and host, where a column holds them */
     size_t record_bytes;
 };
@@ -32,7 +32,7 @@ static bool take_time(struct hec *h, const struct json_node *node)
     return raw.size <= RAW_TIME_MAX;
 }
 
-/* A text under `vin` is the vehicle, whatever it says: it is kept nowhere else. */
+/* A text under `vin` is the vehicle, valid or not: it is kept nowhere else. */
 static bool take_vin(struct hec *h, const struct json_node *node)
 {
     if (node->type != JSON_STRING)
@@ -44,7 +44,7 @@ static bool take_vin(struct hec *h, const struct json_node *node)
     return true;
 }
 
-/* A member that is an object, as it stands but for the vehicle in it. */
+/* A member that is an object, unchanged except for the vehicle in it. */
 static void keep_object(struct hec *h, const struct json_node *object)
 {
     struct json_object *all = &h->t.attributes;
@@ -111,8 +111,8 @@ static enum parser_result hand_on(struct hec *h, struct parser_outcome *outcome)
     return h->t.context->hand_on(h->t.context, &inner, outcome);
 }
 
-/* An object that is no native event is just data, and so is text that only looks like another
- * format; of an object that is broken in another way the event tells. */
+/* An object that is not a native event is plain data, and so is text that only resembles another
+ * format; a broken native event gets a note. */
 static void note_broken(struct hec *h, const struct parser_outcome *outcome)
 {
     const char *code = outcome->code ? outcome->code : "malformed";

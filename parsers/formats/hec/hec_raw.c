@@ -5,7 +5,8 @@
 #include "parsers/read/timestamp.h"
 #include "parsers/engine/shared_text.h"
 
-/* They are repaired, written and looked through for VINs, where others keep what they know. */
+/* Cost factor of request parameters: they are repaired, written and scanned for VINs for every
+ * event, where other shared text is processed once. */
 #define COST_OF_PARAMETERS 4
 
 static bool take_time(struct text_event *t, struct slice text)

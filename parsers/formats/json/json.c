@@ -1,12 +1,12 @@
-/* json.c: JSON objects of any kind, one a record, for senders who ask for it: Elastic Common
- * Schema, OCSF, native events, and whatever else there is. Pure, any thread. */
+/* json.c: JSON objects of any kind, one per record, for senders that select this format: Elastic
+ * Common Schema, OCSF, native events and others. Pure, any thread. */
 #include "parsers/registry/builtin.h"
 #include "parsers/formats/json/json_event.h"
 #include "parsers/read/json/json_head.h"
 #include "parsers/formats/json/vsoc_json.h"
 #include "parsers/formats/json/vsoc_json_keys.h"
 
-/* A native event that breaks its rules is an object as any other; the event tells. */
+/* A native event that breaks its rules is read as any other object and gets a note. */
 static bool read_native(struct text_event *t, struct slice record,
                         const struct json_document *document)
 {
@@ -37,7 +37,7 @@ static void parse(struct slice record, const struct parser_context *context,
     json_event_emit(&t, &document, kind, outcome);
 }
 
-/* Only what has a kind's marks: other objects are native events, or nobody's. */
+/* Claims only objects with the marks of a kind: others are native events, or unknown. */
 static int probe(struct slice head)
 {
     static const char *const names[] = {"ecs",      "ecs.version", "@timestamp", "class_uid",

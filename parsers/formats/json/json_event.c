@@ -1,4 +1,4 @@
-/* json_event.c: tells kinds of JSON objects apart and fills events from them. Pure, any thread.
+/* json_event.c: distinguishes kinds of JSON objects and fills events from them. Pure, any thread.
  * Their paths are in json_event_ecs.c, json_event_ocsf.c and json_event_other.c. */
 #include "parsers/formats/json/json_event.h"
 #include "parsers/formats/json/json_paths.h"

@@ -50,7 +50,7 @@ JSON_TAKE(json_take_address)
     return text_event_set_address(t, field, text);
 }
 
-/* A text is the vehicle, whatever it says; a second one that differs stays where it stood. */
+/* A text is the vehicle, valid or not; a second one that differs stays in attributes. */
 JSON_TAKE(json_take_vin)
 {
     (void)field;

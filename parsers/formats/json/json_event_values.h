@@ -16,7 +16,7 @@ JSON_TAKE(json_take_lower);   /* a text, in lower case */
 JSON_TAKE(json_take_address);
 JSON_TAKE(json_take_vin);
 JSON_TAKE(json_take_list);  /* a text, or an array of texts */
-JSON_TAKE(json_take_level); /* word of a log level, as syslog has them, or of a rating */
+JSON_TAKE(json_take_level); /* name of a log level, as in syslog, or of a rating */
 
 /* Word → severity_id, in any case: of log levels (emergency to trace), and of ratings (low to
  * critical; critical is 5 there, 4 among levels). 0: none of these. */

@@ -6,7 +6,7 @@
 #include "core/json/json_names.h"
 #include "parsers/fill/text_event.h"
 
-#define JSON_PATH_BYTES 64 /* longer paths, and those of more parts, are not looked for */
+#define JSON_PATH_BYTES 64 /* longer paths, and those of more parts, are not matched */
 #define JSON_PATH_DEPTH 5
 
 /* What a path is to the event. take: true when a column says all that the value does; the value is
@@ -24,10 +24,10 @@ struct json_path_table {
     struct json_names names; /* number of a path: that of its row + 1 */
 };
 
-/* Fills names. A path stands in one row. Before main. */
+/* Fills names. Each path occurs in one row. Runs before main. */
 void json_paths_init(struct json_path_table *table, const struct json_path_row *rows, size_t count);
 /* Gives each row its value, in the order of the rows, and puts what no column holds into
- * t->attributes, where it stood. In time linear in the document. */
+ * t->attributes, under its original path. In time linear in the document. */
 void json_paths_take(struct text_event *t, const struct json_path_table *table,
                      const struct json_document *document);
 

@@ -231,7 +231,7 @@ static bool merge_attributes(struct reading *r)
 
 /* ---- the event ---- */
 
-/* A member that only native events have: its name is no everyday word. */
+/* A member that only native events have: its name is not common elsewhere. */
 static bool has_own_name(const struct reading *r)
 {
     const struct json_node *nodes = r->document.nodes;
@@ -251,7 +251,7 @@ static bool is_native(const struct reading *r)
     return pipeline_envelope(r->context) && has_own_name(r);
 }
 
-/* Unknown keys that are looked at, and notes of them. */
+/* Limit of unknown keys that are checked, and of notes about them. */
 #define TYPO_KEYS  16
 #define TYPO_NOTES 4
 

@@ -5,7 +5,7 @@
 struct json_names vsoc_json_names;
 struct vsoc_json_key vsoc_json_keys[JSON_NAMES_MAX + 1];
 
-/* Fields stand under their number + 1; names that are none behind them. */
+/* Fields are stored at their number + 1; other names follow them. */
 enum { NAME_ID = EVENT_FIELD_COUNT + 1, NAME_VIN, NAME_TIME, NAME_COUNT };
 _Static_assert(NAME_COUNT <= JSON_NAMES_MAX + 1, "one number a name");
 

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define NAME_MIN  4  /* letters of a key that is looked for */
+#define NAME_MIN  4  /* letters of a key that is compared */
 #define NAME_MAX  32 /* of the longest key; test_vsoc_json_typo.c knows */
 #define LONG_NAME 7  /* from here on two edits are near */
 #define EDITS_MAX 2
@@ -23,7 +23,7 @@ struct word {
 
 static struct word words[NAMES_MAX];
 static size_t word_count;
-static size_t first_of_size[NAME_MAX + 2]; /* words are in the order of their size */
+static size_t first_of_size[NAME_MAX + 2]; /* words are sorted by size */
 
 static uint32_t letters_of(struct slice word)
 {
@@ -82,9 +82,8 @@ static unsigned smaller(unsigned a, unsigned b)
 
 #define FAR (EDITS_MAX + 1)
 
-/* Edits between two words whose sizes differ by at most EDITS_MAX, swaps of neighbours among them
- * (optimal string alignment); FAR: more than `allowed`. Only cells next to the diagonal can be
- * near.
+/* Edits between two words whose sizes differ by at most EDITS_MAX, including swaps of neighbours
+ * (optimal string alignment); FAR: more than `allowed`. Only cells next to the diagonal can be near
  */
 static unsigned distance(struct slice a, struct slice b, unsigned allowed)
 {

@@ -5,11 +5,11 @@
 #include "parsers/parser.h"
 
 /* The key of the native event that is one edit from `key` (a letter more, less or other, two
- * swapped), or two when it has 7 letters or more; NULL: there is none, or key is one itself. Keys
- * of less than 4 letters are near everything and never named. Bounded: some 100 ns. */
+ * swapped), or two when it has 7 letters or more; NULL: no key is near, or key is itself one. Keys
+ * of less than 4 letters resemble everything and are never suggested. Bounded: some 100 ns. */
 const char *vsoc_json_typo(struct slice key);
 
-/* Notes that key is no key of a native event and which one is near. False: memory is out. */
+/* Notes that key is not a key of a native event, and which key is near. False: out of memory. */
 bool vsoc_json_typo_note(const struct parser_context *context, struct slice key, const char *near,
                          struct event *event);
 

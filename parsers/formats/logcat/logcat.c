@@ -185,7 +185,7 @@ static void parse(struct slice record, const struct parser_context *context,
     }
 }
 
-/* The first line that is no divider. A level and a tag alone could be words of anything. */
+/* The first line that is not a divider. A level and a tag alone could be any text. */
 static int probe(struct slice head)
 {
     struct logcat_head first;

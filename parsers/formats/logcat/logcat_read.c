@@ -200,13 +200,13 @@ static bool read_threadtime(struct slice line, struct slice s, struct logcat_hea
     struct slice numbers = s, third;
     int64_t more;
     if (!take_number(&s, &out->pid) || !take_number(&s, &out->tid)) {
-        s = numbers; /* a user's name stands first */
+        s = numbers; /* a user's name comes first */
         take_uid(&s, ' ', out);
         if (!out->uid.size || !take_number(&s, &out->pid) || !take_number(&s, &out->tid))
             return false;
     }
     third = s;
-    if (take_number(&third, &more)) { /* a user's number stood first */
+    if (take_number(&third, &more)) { /* a user's number came first */
         numbers = skip_blanks(numbers);
         out->uid = slice_sub(numbers, 0, digits_of(numbers));
         out->pid = out->tid;
@@ -259,8 +259,8 @@ static bool take_ids(struct slice *s, bool needs_colon, struct logcat_head *out)
     return true;
 }
 
-/* "L/tag(pid): " and "L/tag: ". Tags hold blanks and brackets too: the head ends at the first
- * ": " that ids stand before, else at the first ": ". */
+/* "L/tag(pid): " and "L/tag: ". Tags may contain blanks and brackets: the head ends at the first ":
+ * " that follows ids, else at the first ": ". */
 static bool read_brief(struct slice line, struct slice s, struct logcat_head *out)
 {
     if (!take_level(&s, out) || !line_take(&s, "/"))

@@ -12,7 +12,7 @@ struct logcat_head {
     char level;        /* V D I W E F S */
     struct slice tag, uid;
     int64_t pid, tid;     /* -1: not written */
-    bool is_long;         /* the message stands in the lines below */
+    bool is_long;         /* the message is in the lines below */
     size_t size;          /* bytes of the head; the message begins behind it */
     struct slice message; /* of the line: without the tag that -v process writes at its end */
 };

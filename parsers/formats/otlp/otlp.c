@@ -39,8 +39,7 @@ static void parse(struct slice record, const struct parser_context *context,
         otlp_read_protobuf(record, context, outcome);
 }
 
-/* A message's field 1 or 2, which is announced as longer than what the head shows or stands in it.
- */
+/* A message's field 1 or 2, whose announced length exceeds the head or which lies inside it */
 static bool step_in(struct slice *message, size_t *left)
 {
     size_t at = 1, shift = 0, size = 0;

@@ -15,8 +15,7 @@ static struct slice padded(const struct text_event *t, struct slice text)
     return slice_make(copy, text.size);
 }
 
-/* A map that has no native name is just data; of one that is broken in another way the event
- * tells. */
+/* A map without native names is plain data; a broken native event gets a note. */
 static void note_broken(struct text_event *t, const struct parser_outcome *inner)
 {
     const char *code = inner->code ? inner->code : "malformed";

@@ -6,10 +6,10 @@
 #include "parsers/fill/text_event.h"
 #include "parsers/formats/otlp/otlp_record.h"
 
-/* Gives json, the body as a JSON object, to the parser of native events; t holds what the record
- * says beside it, which the event takes where it says nothing. True: its event was emitted, or
- * *outcome is MALFORMED for want of memory. False: it is no native event; of one that is broken t
- * has a note. */
+/* Gives json, the body as a JSON object, to the parser of native events. t holds the other values
+ * of the record, which the event takes for fields that it does not set. True: its event was
+ * emitted, or *outcome is MALFORMED because memory ran out. False: it is not a native event; t has
+ * a note when it is a broken one. */
 bool otlp_body_hand_on(struct text_event *t, struct slice json, const struct otlp_record *record,
                        struct parser_outcome *outcome);
 

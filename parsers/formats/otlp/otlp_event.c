@@ -12,8 +12,8 @@
 
 #include <stdio.h>
 
-/* Text of a resource or scope that stands in each of its events. Larger ones are left out: a body
- * may hold many records. */
+/* Limit of a text of a resource or scope that is repeated in each of its events. Longer ones are
+ * omitted: a body may hold many records. */
 #define LEVEL_BYTES_MAX 8192
 
 struct reading {
@@ -71,7 +71,7 @@ static bool take_vin(struct reading *r, enum event_field field, const struct otl
     (void)field;
     struct slice vin = keep_text(r, value->text), before = r->t->event.vin;
     if (before.data && !slice_equal(before, vin))
-        r->error = otlp_two_vehicles; /* which one is meant nobody knows */
+        r->error = otlp_two_vehicles; /* ambiguous */
     r->t->event.vin = slice_make(vin.data ? vin.data : (const uint8_t *)"", vin.size);
     return true;
 }
@@ -161,7 +161,7 @@ static bool read_field(struct reading *r, const struct event_field_info *field,
            vsoc_json_value_read(r->t->context, &node, field, &r->t->event) == STATUS_OK;
 }
 
-/* Sets a field of the model unless it is set or the value is none of its. */
+/* Sets a field of the model unless it is already set or the value does not suit it. */
 static bool take_field(struct reading *r, const struct event_field_info *field,
                        const struct otlp_value *value)
 {

@@ -22,13 +22,14 @@ struct otlp_level {
 struct otlp_progress {
     size_t parts, records;     /* parts: requests, resources, scopes */
     size_t end;                /* with a code: where the rest starts */
-    const char *code, *detail; /* NULL: nothing stands against reading on */
+    const char *code, *detail; /* NULL: reading may continue */
 };
 
 /* Counts a part that starts at offset. False, with a reason: too many hold no record, which would
  * cost time for nothing. */
 bool otlp_count_part(struct otlp_progress *progress, size_t offset);
-/* Counts a record and takes a mark for it. NULL, with a reason: memory is out or the batch full. */
+/* Counts a record and takes a mark for it. NULL, with a reason: out of memory, or the batch is
+ * full. */
 const void *otlp_count_record(struct otlp_progress *progress, const struct parser_context *context,
                               size_t offset);
 

@@ -20,8 +20,8 @@ struct reading {
 /* What a member of a part is. */
 enum role { ROLE_LEVEL, ROLE_CHILDREN, ROLE_OLD_CHILDREN, ROLE_OTHER, ROLE_COUNT };
 
-/* Members of the objects that hold others, by how deep they stand: the request, a ResourceLogs, a
- * ScopeLogs. The names until version 0.14 of the protocol are read too. */
+/* Members of the objects that contain others, by depth: the request, a ResourceLogs, a ScopeLogs.
+ * The names used until version 0.14 of the protocol are read too. */
 static const struct {
     size_t depth;
     const char *name;
@@ -149,7 +149,7 @@ struct span {
 struct members {
     struct span spans[ROLE_COUNT]; /* of OTHER: one of those that hold logs */
     size_t end;                    /* of the object */
-    bool twice;                    /* a member stands twice */
+    bool twice;                    /* a member occurs twice */
     bool broken;                   /* the object has no end */
 };
 
@@ -171,7 +171,7 @@ static bool contains(struct slice text, const char *part)
     return text.size && memmem(text.data, text.size, part, strlen(part));
 }
 
-/* A member that nobody knows, with log records in it. */
+/* An unknown member that contains log records. */
 static bool holds_logs(struct slice key, struct slice value)
 {
     bool is_container = value.data[0] == '[' || value.data[0] == '{';
@@ -262,7 +262,7 @@ static bool is_empty(const struct reading *r, size_t start)
 
 static bool read_part(struct reading *r, size_t depth, size_t start, size_t *end);
 
-/* Reads the array of what stands at depth. False: from *end on nothing can be told apart. */
+/* Reads the array at this depth. False: the body can't be parsed from *end on. */
 static bool read_array(struct reading *r, size_t depth, struct span span, size_t *end)
 {
     struct slice key;
@@ -309,7 +309,7 @@ static bool read_span(struct reading *r, size_t depth, const struct members *m, 
     return true;
 }
 
-/* What stands in a part whose level is read, in its order. *end as in read_array. */
+/* Reads the children of a part whose level is read, in order. *end as in read_array. */
 static bool read_children(struct reading *r, size_t depth, const struct members *m, size_t *end)
 {
     struct span first = m->spans[ROLE_CHILDREN], second = m->spans[ROLE_OLD_CHILDREN];
@@ -339,7 +339,7 @@ static void reject_others(const struct reading *r, size_t depth, size_t start)
     }
 }
 
-/* What stands in a part beside its children. False: *outcome is MALFORMED. */
+/* Reads the members of a part other than its children. False: *outcome is MALFORMED. */
 static bool read_head(struct reading *r, size_t depth, size_t start, const struct members *m,
                       struct parser_outcome *outcome)
 {
@@ -352,7 +352,7 @@ static bool read_head(struct reading *r, size_t depth, size_t start, const struc
     return outcome->result == PARSER_OK;
 }
 
-/* Reads the object at start. False: from *end on nothing can be told apart. */
+/* Reads the object at start. False: the body can't be parsed from *end on. */
 static bool read_part(struct reading *r, size_t depth, size_t start, size_t *end)
 {
     struct members m = find_members(r, depth, start);

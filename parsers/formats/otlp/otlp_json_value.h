@@ -4,10 +4,10 @@
 
 #include "parsers/formats/otlp/otlp_value.h"
 
-/* False: it is none. The value points into the document. */
+/* False: it is not a value. The value points into the document. */
 bool otlp_json_value(const struct parser_context *context, const struct json_node *node,
                      struct otlp_value *value);
-/* An array of KeyValue, or null. False: it is none. */
+/* An array of KeyValue, or null. False: it is neither. */
 bool otlp_json_attributes(const struct parser_context *context, const struct json_node *node,
                           struct otlp_cursor *cursor);
 

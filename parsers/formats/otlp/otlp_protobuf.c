@@ -1,6 +1,6 @@
-/* otlp_protobuf.c: OTLP logs in Protocol Buffers. Pure, any thread. Messages are read where they
- * stand, each twice at most. Fields that it does not know, or of another wire type, are skipped, as
- * Protocol Buffers have it, unless they hold messages like logs do: these are rejected. */
+/* otlp_protobuf.c: OTLP logs in Protocol Buffers. Pure, any thread. Messages are read in place,
+ * each twice at most. Unknown fields, and fields of another wire type, are skipped as Protocol
+ * Buffers requires, unless they contain messages that look like logs: these are rejected. */
 #include "parsers/formats/otlp/otlp_read.h"
 #include "parsers/engine/pipeline.h"
 
@@ -239,8 +239,8 @@ static void read_record(struct reading *r, struct slice message)
 
 /* ---- resources and scopes ---- */
 
-/* A level that stands twice is merged: texts of the last, attributes of all. Here the last one
- * counts, with its bytes in the evidence: no encoder writes two. */
+/* Protocol Buffers merges a level that occurs twice: texts of the last, attributes of all. Here the
+ * last one counts, with its bytes in the evidence: no encoder writes two. */
 static bool find_level(struct slice message, struct work *work, struct slice *level)
 {
     struct proto_reader reader = proto_reader_make(message);
@@ -298,7 +298,7 @@ static bool holds_messages(struct slice bytes, struct work *work)
     return found && !outer.broken;
 }
 
-/* A field that nobody knows, where logs are. */
+/* An unknown field at a place of logs. */
 static void reject_other(const struct reading *r, const struct proto_field *f)
 {
     if (f->type == PROTO_BYTES && holds_messages(f->bytes, r->work))
@@ -308,7 +308,7 @@ static void reject_other(const struct reading *r, const struct proto_field *f)
 
 static void read_part(struct reading *r, size_t depth, struct slice message);
 
-/* What stands in a message at this depth; its level is read. */
+/* Reads the children of a message at this depth, after its level. */
 static void read_children(struct reading *r, size_t depth, struct slice message)
 {
     struct proto_reader reader = proto_reader_make(message);

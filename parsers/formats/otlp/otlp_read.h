@@ -5,7 +5,7 @@
 
 #include "parsers/formats/otlp/otlp_event.h"
 
-/* MALFORMED: from outcome->offset on nothing more can be told apart. */
+/* MALFORMED: the body can't be parsed from outcome->offset on. */
 void otlp_read_json(struct slice body, const struct parser_context *context,
                     struct parser_outcome *outcome);
 void otlp_read_protobuf(struct slice body, const struct parser_context *context,

@@ -21,10 +21,10 @@ enum otlp_kind {
 
 struct otlp_value;
 
-/* Children of an array, or keys and values of a map. Copies start where the original stands. */
+/* Children of an array, or keys and values of a map. Copies start at the original's position. */
 struct otlp_cursor {
-    /* Next child; false at the end, and when what follows is none: then *error says why. key is
-     * empty in an array. NULL: nothing to go over. */
+    /* Next child; false at the end, and when the next one is invalid: then *error says why. key is
+     * empty in an array. NULL: no children. */
     bool (*next)(struct otlp_cursor *cursor, struct slice *key, struct otlp_value *value);
     const char *error; /* sentence, static */
     const struct parser_context *context;
@@ -49,9 +49,9 @@ struct otlp_value {
 #define OTLP_DEPTH_MAX 16
 extern const char otlp_too_deep[];
 
-/* The value as JSON: bytes as base64, numbers that JSON lacks as "NaN", "Infinity", "-Infinity";
- * texts are repaired and keys made different, with a note in t. Points into memory of the call.
- * False: *error says why, or t->failed. */
+/* The value as JSON: bytes as base64, numbers that JSON can't express as "NaN", "Infinity",
+ * "-Infinity"; texts are repaired and keys made unique, with a note in t. Points into memory of the
+ * call. False: *error says why, or t->failed. */
 bool otlp_value_json(struct text_event *t, const struct otlp_value *value, struct slice *json,
                      const char **error);
 

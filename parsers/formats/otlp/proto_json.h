@@ -19,7 +19,7 @@ enum proto_json_real {
 /* Double of a node: a number, its text, "NaN", "Infinity" or "-Infinity". */
 enum proto_json_real proto_json_real(const struct json_node *node, double *value);
 /* Bytes of a text in base64, in the standard or the URL-safe alphabet, with or without padding.
- * False: it is none, or memory is out. */
+ * False: invalid, or out of memory. */
 bool proto_json_bytes(const struct parser_context *context, struct slice text, struct slice *bytes);
 
 #endif

@@ -175,7 +175,7 @@ static enum parser_result hand_on(struct text_event *t, const struct syslog_line
     return t->context->hand_on(t->context, &inner, &inner_outcome);
 }
 
-/* The program that wrote the line; the kernel and devices (%ASA-…) are none. */
+/* The program that wrote the line; the kernel and devices (%ASA-…) do not count. */
 static void fill_process(struct text_event *t, const struct syslog_line *line)
 {
     struct slice app = line->app;

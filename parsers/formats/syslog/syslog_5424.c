@@ -1,6 +1,6 @@
 /* syslog_5424.c: the header of RFC 5424 section 6.2, read field by field. Pure, any thread. A field
- * that breaks its rule is kept as it stands and named in the flaws; the ones before and behind it
- * are read as ever. */
+ * that breaks its rule is kept unchanged and named in the flaws; the other fields are read as
+ * usual. */
 #include "parsers/formats/syslog/syslog_5424.h"
 #include "parsers/formats/syslog/syslog_data.h"
 #include "parsers/formats/syslog/syslog_tag.h"
@@ -9,7 +9,7 @@
 
 #define FIELDS 4 /* HOSTNAME, APP-NAME, PROCID, MSGID */
 
-/* How sure it is that STRUCTURED-DATA stand at a place. */
+/* How certain it is that STRUCTURED-DATA starts at an offset. */
 enum data_kind { DATA_NONE, DATA_NIL, DATA_ELEMENTS };
 
 struct header {
@@ -105,7 +105,7 @@ static bool starts_date(struct slice s)
     return true;
 }
 
-/* What read_version allows in front of a time that is none. */
+/* Form of the VERSION field; it decides whether an invalid time may follow. */
 enum version { VERSION_MISSING, VERSION_ODD, VERSION_RIGHT };
 
 /* VERSION SP: non-zero, at most three digits (section 6.1). */
@@ -127,7 +127,7 @@ static enum version read_version(struct slice *s, struct syslog_line *out)
     return is_number ? VERSION_RIGHT : VERSION_ODD;
 }
 
-/* Bytes of the word that should be a time, with what it means in *out. */
+/* Bytes of the word in the place of the time, and its meaning in *out. */
 static size_t read_time(struct slice s, int64_t received_ns, struct syslog_line *out)
 {
     struct slice word = slice_sub(s, 0, syslog_word_bytes(s));
@@ -150,7 +150,7 @@ static size_t read_time(struct slice s, int64_t received_ns, struct syslog_line 
     return size;
 }
 
-/* "sshd[12]: text", the habit of RFC 3164, where APP-NAME should stand. */
+/* "sshd[12]: text", as in RFC 3164, in the place of APP-NAME. */
 static bool read_tag(struct slice s, const struct header *h, struct syslog_line *out)
 {
     if (h->data != DATA_NONE || h->count < 2 || !h->field[1].size ||

@@ -68,7 +68,7 @@ static size_t quoted_end(struct slice s, size_t at, unsigned *flaws)
     return at < s.size && ends_value(s, at + 1) ? at : bracket;
 }
 
-/* What stands behind the = at `at`. */
+/* The value after the = at `at`. */
 static struct slice take_value(struct slice s, size_t *at, unsigned *flaws)
 {
     size_t start = skip_blanks(s, *at), end = start;

@@ -1,5 +1,5 @@
-/* syslog_inner.c: tells records of other formats from texts. Pure, any thread. Text further behind
- * may be anybody's, so a record counts at the message's start only. */
+/* syslog_inner.c: distinguishes records of other formats from texts. Pure, any thread. Anybody may
+ * have written text further on, so a record counts only at the start of the message. */
 #include "parsers/formats/syslog/syslog_inner.h"
 #include "parsers/formats/auditd/audit_read.h"
 #include "parsers/formats/syslog/syslog_local.h"

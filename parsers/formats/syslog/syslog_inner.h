@@ -4,9 +4,9 @@
 
 #include "parsers/formats/syslog/syslog_line.h"
 
-/* The record, which stands in the message from its first byte on, without the mark of CEE before
- * JSON and what the kernel's log writes before an audit record. Empty: the message is a text.
- * *format: its name; empty: it tells itself. */
+/* The record that starts at the message's first byte, without the CEE cookie before JSON and the
+ * kernel log's prefix before an audit record. Empty: the message is a text. *format: its name;
+ * empty: probing finds it. */
 struct slice syslog_inner_find(const struct syslog_line *line, struct slice *format);
 
 #endif

@@ -15,7 +15,7 @@ struct syslog_line {
     struct slice host, app, procid, msgid;
     struct slice data; /* STRUCTURED-DATA with its brackets */
     struct slice message;
-    struct slice bad_time; /* what stands where the time should, empty: none */
+    struct slice bad_time; /* text in the place of the time, empty: none */
     unsigned flaws;        /* SYSLOG_FLAW_… */
 };
 

@@ -5,7 +5,7 @@
 #include "parsers/formats/syslog/syslog_word.h"
 #include "parsers/read/text_time.h"
 
-/* ---- facility and severity in words ---- */
+/* ---- facility and severity by name ---- */
 
 static const char *const facilities[24] = {
     "kern",   "user",   "mail",     "daemon", "auth",   "syslog", "lpr",    "news",
@@ -73,7 +73,8 @@ static size_t decoded_bytes(struct slice s, int *priority)
 
 /* ---- the kernel's stamp ---- */
 
-/* "[  T123]" or "[   C0]" behind the stamp (CONFIG_PRINTK_CALLER): bytes, 0 when it is none. */
+/* "[  T123]" or "[   C0]" after the stamp (CONFIG_PRINTK_CALLER): its bytes, 0 when it is missing.
+ */
 static size_t caller_bytes(struct slice s)
 {
     size_t n = 1, digits = 0;

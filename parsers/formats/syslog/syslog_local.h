@@ -5,13 +5,13 @@
 
 #include "parsers/formats/syslog/syslog_line.h"
 
-/* "kern.warn " at the head: bytes read, 0 when there is none; *priority is facility * 8 +
- * severity. */
+/* "kern.warn " at the head: bytes read, 0 when it is missing; *priority is facility * 8 + severity.
+ */
 size_t syslog_level_read(struct slice s, int *priority);
-/* "[   12.345678] " or "[   12.345678][  T123] " at the head: bytes read, 0 when there is none. */
+/* "[   12.345678] " or "[   12.345678][  T123] " at the head: bytes read, 0 when it is missing. */
 size_t syslog_stamp_bytes(struct slice s);
 /* A line of dmesg, also with -T, -x and both, or of journalctl -o short-monotonic. False, with *out
- * as it was, when it is none. */
+ * unchanged, when it is neither. */
 bool syslog_dmesg_read(struct slice s, int64_t received_ns, struct syslog_line *out);
 
 #endif

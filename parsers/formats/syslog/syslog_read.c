@@ -1,5 +1,5 @@
-/* syslog_read.c: PRI, and the habits of RFC 3164 for lines that are none of RFC 5424. Pure, any
- * thread. */
+/* syslog_read.c: PRI, and the conventions of RFC 3164 for lines that do not follow RFC 5424. Pure,
+ * any thread. */
 #include "parsers/formats/syslog/syslog_read.h"
 #include "parsers/formats/syslog/syslog_5424.h"
 #include "parsers/formats/syslog/syslog_local.h"
@@ -7,10 +7,10 @@
 #include "parsers/formats/syslog/syslog_word.h"
 
 #define PRIORITY_MAX    191
-#define PRIORITY_DIGITS 8 /* looked at */
+#define PRIORITY_DIGITS 8 /* digits read */
 
-/* "<13>": bytes read, 0 when there is none. Digits in brackets that are no PRI are passed over, but
- * not what else stands in some. */
+/* "<13>": bytes read, 0 when it is missing. Digits in angle brackets that are not a PRI are
+ * skipped; other text in angle brackets is not. */
 static size_t read_priority(struct slice s, struct syslog_line *out)
 {
     unsigned value = 0;
@@ -32,7 +32,7 @@ static size_t read_priority(struct slice s, struct syslog_line *out)
 
 #define HOST_MAX 255
 
-/* A name stands before the tag only after a time, or when it is all that stands before CEF or LEEF.
+/* A host name may precede the tag only after a time, or when it is the only text before CEF or LEEF
  */
 static bool may_be_host(struct slice word, struct slice rest, const struct syslog_line *out)
 {
@@ -40,7 +40,7 @@ static bool may_be_host(struct slice word, struct slice rest, const struct syslo
            (out->has_time || syslog_starts_record(rest));
 }
 
-/* BusyBox and OpenWrt write facility and severity in words, with a host before them or none. */
+/* BusyBox and OpenWrt write facility and severity by name, with or without a host before them. */
 static struct slice take_level(struct slice s, struct syslog_line *out)
 {
     int priority;

@@ -5,8 +5,8 @@
 
 #include "parsers/formats/syslog/syslog_line.h"
 
-/* The message may be a record of another format, which stands in it from its first byte on: text
- * further behind may be anybody's. */
+/* The message may be a record of another format if that starts at its first byte: anybody may have
+ * written text further on. */
 bool syslog_carries(struct slice message);
 
 /* "CEF:0", "LEEF:2" and the like at the head. */

@@ -75,7 +75,7 @@ static size_t read_numbers(struct slice s, struct syslog_time *out)
 
 /* ---- Mmm dd hh:mm:ss ---- */
 
-/* Another word there is a host or a tag, and a number behind it is the message's. */
+/* Any other word there is a host or a tag, and a number after it belongs to the message. */
 static bool is_zone_name(struct slice word)
 {
     static const char *const names[] = {"UTC", "GMT", "WET", "CET", "CEST", "EET", "EST", "EDT",
@@ -105,7 +105,7 @@ static bool is_zone_with_offset(struct slice word)
            is_digit(word.data[n + 1]);
 }
 
-/* What stands around "Mmm dd hh:mm:ss" and belongs to it. */
+/* Text around "Mmm dd hh:mm:ss" that belongs to it. */
 struct around {
     struct slice year, zone;
     size_t end; /* behind it */

@@ -14,8 +14,8 @@ struct syslog_time {
 };
 
 /* A time at the head of s, with what some devices write around it: sequence numbers, a name, a mark
- * of the clock's state, a zone, a year, a colon. Result: bytes up to what follows, blanks included;
- * 0 when there is none. */
+ * of the clock's state, a zone, a year, a colon. Returns the bytes up to the next text, blanks
+ * included; 0 when there is no time. */
 size_t syslog_time_read(struct slice s, int64_t received_ns, struct syslog_time *out);
 
 #endif

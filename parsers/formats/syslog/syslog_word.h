@@ -1,4 +1,4 @@
-/* syslog_word.h: words of a syslog line. For the files of syslog only. */
+/* syslog_word.h: splits a syslog line into words. For the files of syslog only. */
 #ifndef VSOC_PARSERS_SYSLOG_WORD_H
 #define VSOC_PARSERS_SYSLOG_WORD_H
 
