@@ -20,7 +20,7 @@ OUTAGES = {
 OUTAGE_EVERY = 10  # rounds, in the mean
 MEETS = {None: 3, "kafka": 2, "postgres": 1}  # what must have delivered something: a sink needs longer to start than the server
 ENDS = {"kill": 14, "term": 2, "kill twice": 3, "kill thrice": 1}
-CHECKS, CHECK_ROUNDS = 5, 100  # comparisons in one run, the last one at its end; at most so many rounds between two
+CHECKS, CHECK_ROUNDS = 5, 100  # comparisons in a whole run, the last one at its end; at most so many rounds between two
 LOAD_EVENTS = 3000
 RATE = 600  # events a second: traffic all the time, and the machine left for the sinks
 
@@ -53,17 +53,17 @@ def plan(seed, rounds):
 
 
 class Rounds:
-    """Runs a plan. stack: of conftest; load: its fixture; say: takes a line of progress."""
+    """Runs a plan. stack: of conftest; load: its fixture; say: takes a line of progress; checks: comparisons."""
 
-    def __init__(self, stack, load, seed, rounds, say):
+    def __init__(self, stack, load, seed, rounds, say, checks=CHECKS):
         self.stack, self.server, self.load, self.seed, self.say = stack, stack.server, load, seed, say
-        self.plan = plan(seed, rounds)
+        self.plan, self.checks = plan(seed, rounds), checks
         self.told, self.counts, self.loads = {}, collections.Counter(), 0
         self.running, self.outages = None, {}  # {service: (word that ends it, round)}
         self.started = time.monotonic()
 
     def run(self):
-        every = max(1, min(CHECK_ROUNDS, -(-len(self.plan) // CHECKS)))
+        every = max(1, min(CHECK_ROUNDS, -(-len(self.plan) // self.checks)))
         try:
             for number, one in enumerate(self.plan, 1):
                 self._round(number, one)

@@ -246,7 +246,8 @@ def stack_of(build, services, tmp_path_factory):
     stop()
 
 
-@pytest.mark.parametrize("point", sorted(GROUPS, key=GROUPS.get))
+@pytest.mark.parametrize("point", [pytest.param(point, marks=pytest.mark.xdist_group("points-" + GROUPS[point]))
+                                   for point in sorted(GROUPS, key=GROUPS.get)])
 def test_death_at_a_point_loses_and_doubles_nothing(stack_of, point):
     stack = stack_of(GROUPS[point])
     scenario = SCENARIOS.get(point, under_load)
