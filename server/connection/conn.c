@@ -232,8 +232,7 @@ static void give_end(struct conn *conn)
 
 static bool reads(const struct conn *conn)
 {
-    return !conn->paused &&
-           (conn->state == CONN_IDLE || conn->state == CONN_HEAD || conn->state == CONN_BODY);
+    return conn->state == CONN_IDLE || conn->state == CONN_HEAD || conn->state == CONN_BODY;
 }
 
 /* Some clients send one behind a body: it begins no request (RFC 9112 §2.2), so the connection is
@@ -314,7 +313,7 @@ void conn_watch(struct conn *conn)
         [CONN_LINGER] = DEADLINE_LINGER,
     };
     if (conn->state != CONN_DEAD)
-        conn_deadline(conn, conn->paused ? DEADLINE_NONE : table[conn->state]);
+        conn_deadline(conn, table[conn->state]);
     /* A head that came in one piece was never half-way. */
     if (conn->state == CONN_HEAD && http_parser_has_begun(conn->exchange.parser))
         enter_head(conn);

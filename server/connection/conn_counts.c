@@ -91,11 +91,6 @@ void conn_counts_leave(struct conn_counts *counts, struct slice address)
     atomic_fetch_sub_explicit(&counts->total, 1, memory_order_relaxed);
 }
 
-uint64_t conn_counts_total(const struct conn_counts *counts)
-{
-    return atomic_load_explicit(&counts->total, memory_order_relaxed);
-}
-
 bool conn_counts_enter_refused(struct conn_counts *counts, uint64_t max_refused)
 {
     if (atomic_fetch_add_explicit(&counts->refused, 1, memory_order_relaxed) < max_refused)

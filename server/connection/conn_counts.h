@@ -29,7 +29,5 @@ bool conn_counts_enter_refused(struct conn_counts *counts, uint64_t max_refused)
 void conn_counts_leave_refused(struct conn_counts *counts);
 /* What is shared of connections that are half-way. */
 struct conn_gate *conn_counts_gate(struct conn_counts *counts);
-/* Open connections now. Thread: any. */
-uint64_t conn_counts_total(const struct conn_counts *counts);
 
 #endif

@@ -23,11 +23,6 @@ enum http_method http_method(const struct http_exchange *exchange)
     return slice_equal_text(method, "HEAD") ? HTTP_HEAD : HTTP_OTHER;
 }
 
-struct slice http_method_name(const struct http_exchange *exchange)
-{
-    return request_of(exchange)->method;
-}
-
 struct slice http_path(const struct http_exchange *exchange)
 {
     return request_of(exchange)->path;
@@ -94,11 +89,6 @@ void http_set_problem_form(struct http_exchange *exchange, const struct http_pro
     exchange->problem_form = form->write ? form : NULL;
 }
 
-int64_t http_started_ns(const struct http_exchange *exchange)
-{
-    return exchange->started_ns;
-}
-
 void http_admit(struct http_exchange *exchange, uint64_t body_limit)
 {
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -114,28 +104,4 @@ void http_admit(struct http_exchange *exchange, uint64_t body_limit)
         bufferevent_write(conn->stream, go_on, sizeof(go_on) - 1);
     if (!conn->processing)
         conn_run_later(conn);
-}
-
-void http_pause(struct http_exchange *exchange)
-{
-    struct conn *conn = exchange->conn;
-    ensure(exchange->open);
-    if (conn->paused)
-        return;
-    conn->paused = true;
-    conn->paused_ns = clock_monotonic_ns();
-    bufferevent_disable(conn->stream, EV_READ);
-    conn_deadline(conn, DEADLINE_NONE);
-}
-
-void http_resume(struct http_exchange *exchange)
-{
-    struct conn *conn = exchange->conn;
-    if (!conn->paused)
-        return;
-    conn->paused = false;
-    progress_forgive(&conn->progress, clock_monotonic_ns() - conn->paused_ns);
-    if (!conn->input_ended)
-        bufferevent_enable(conn->stream, EV_READ);
-    conn_run_later(conn);
 }

@@ -192,10 +192,6 @@ void http_reply_send(struct conn *conn, int code, const char *content_type, stru
         writer_add_slice(out, body);
     metric_add(requests_series(server, route, code), 1);
     conn->state = CONN_REPLY;
-    if (conn->paused) {
-        conn->paused = false;
-        bufferevent_enable(conn->stream, conn->input_ended ? 0 : EV_READ);
-    }
     if (out->status != STATUS_OK) {
         conn_close(conn);
         return;

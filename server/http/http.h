@@ -37,7 +37,6 @@ struct http_handler {
 };
 
 enum http_method http_method(const struct http_exchange *exchange);
-struct slice http_method_name(const struct http_exchange *exchange);
 /* Path without query, as sent; query without '?'. */
 struct slice http_path(const struct http_exchange *exchange);
 struct slice http_query(const struct http_exchange *exchange);
@@ -54,17 +53,11 @@ const struct http_peer *http_peer(const struct http_exchange *exchange);
 /* Handler's own pointer. */
 void http_set_context(struct http_exchange *exchange, void *context);
 void *http_context(const struct http_exchange *exchange);
-/* monotonic ns of the first byte of the request. */
-int64_t http_started_ns(const struct http_exchange *exchange);
 
 /* From on_headers: the body may come (answers Expect: 100-continue). body_limit: most body bytes,
  * more is answered 413 by the connection after on_gone. */
 void http_admit(struct http_exchange *exchange, uint64_t body_limit);
-/* Back-pressure inside a request: stop and start reading the socket. */
-void http_pause(struct http_exchange *exchange);
-void http_resume(struct http_exchange *exchange);
-/* Counts as alive for the idle watch while the handler waits for the spool. The connection applies
- * timeouts.write to the reply. */
+/* The connection applies timeouts.write to the reply. */
 
 struct http_reply_header {
     const char *name;

@@ -76,21 +76,14 @@ static bool read_coding(struct reading *b)
     return true;
 }
 
-/* Where the pipeline's callbacks put things. */
-struct encoding {
-    struct event_encoder encoder;
-};
-
 static void encode_event(void *arg, const struct event *event)
 {
-    struct encoding *e = arg;
-    event_encoder_add(&e->encoder, event);
+    event_encoder_add((struct event_encoder *)arg, event);
 }
 
 static void encode_reject(void *arg, const struct event_reject *reject)
 {
-    struct encoding *e = arg;
-    event_encoder_reject(&e->encoder, reject);
+    event_encoder_reject((struct event_encoder *)arg, reject);
 }
 
 /* Takes every record that no parser claimed: each line becomes a quarantined record. */
@@ -202,7 +195,7 @@ static bool is_text(const struct parser *parser)
 }
 
 /* What the pipeline found, in the batch's record; false when the batch as a whole is refused. */
-static bool judge(struct reading *b, const struct encoding *e, enum status status)
+static bool judge(struct reading *b, const struct event_encoder *encoder, enum status status)
 {
     const struct ingest *in = b->ingest;
     struct request *r = b->request;
@@ -230,8 +223,7 @@ static bool judge(struct reading *b, const struct encoding *e, enum status statu
         return refusal_set(refusal, REFUSAL_vin_mismatch);
     if (result->quarantined && undeclared_coding(b->body))
         return refuse_undeclared(b); /* a binary format: whole records may begin like that, too */
-    if (e->encoder.events + e->encoder.rejects + result->duplicates == 0 &&
-        !r->dialect->takes_empty)
+    if (encoder->events + encoder->rejects + result->duplicates == 0 && !r->dialect->takes_empty)
         return refusal_set(refusal, REFUSAL_empty_batch);
     meta->accepted = result->accepted;
     meta->duplicates = result->duplicates;
@@ -274,9 +266,9 @@ static bool parse_body(struct reading *b)
         return false;
     if ((!r->parser || is_text(parser)) && undeclared_coding(b->body))
         return refuse_undeclared(b);
-    struct encoding encoding;
+    struct event_encoder encoder;
     (void)writer_reserve(&r->batch->events, b->body.size / EVENT_SHARE_OF_BODY); /* else it grows */
-    event_encoder_init(&encoding.encoder, &r->batch->events);
+    event_encoder_init(&encoder, &r->batch->events);
     struct normaliser normaliser = make_normaliser(b);
     const struct pipeline_options options = {
         .parser = parser,
@@ -294,11 +286,11 @@ static bool parse_body(struct reading *b)
         .registry = in->shared->registry,
         .on_event = encode_event,
         .on_reject = encode_reject,
-        .arg = &encoding,
+        .arg = &encoder,
         .work = &b->work,
     };
     enum status status = pipeline_run(&options, b->body, &b->result);
-    if (!judge(b, &encoding, status))
+    if (!judge(b, &encoder, status))
         return false;
     count_formats(b, parser);
     return true;

@@ -17,13 +17,6 @@ void progress_note(struct progress *progress, int64_t now_ns, uint64_t bytes)
     progress->moved_ns = now_ns;
 }
 
-void progress_forgive(struct progress *progress, int64_t ns)
-{
-    progress->started_ns += ns;
-    progress->moved_ns += ns;
-    progress->window_ns += ns;
-}
-
 enum progress_verdict progress_judge(struct progress *progress,
                                      const struct progress_limits *limits, int64_t now_ns)
 {

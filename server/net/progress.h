@@ -30,8 +30,6 @@ enum progress_verdict {
 void progress_start(struct progress *progress, int64_t now_ns, uint64_t bytes);
 /* `bytes` have moved in all. */
 void progress_note(struct progress *progress, int64_t now_ns, uint64_t bytes);
-/* The last ns nanoseconds do not count. */
-void progress_forgive(struct progress *progress, int64_t ns);
 /* What is to be said at now_ns; a window that has ended well gives way to the next. */
 enum progress_verdict progress_judge(struct progress *progress,
                                      const struct progress_limits *limits, int64_t now_ns);

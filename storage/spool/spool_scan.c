@@ -116,17 +116,6 @@ enum status spool_scan_record(struct spool_scan *scan, const struct spool_frame 
     return spool_frame_decode(frame, bytes, record);
 }
 
-enum status spool_scan_meta(struct spool_scan *scan, const struct spool_frame *frame,
-                            struct batch_meta *meta)
-{
-    struct slice bytes;
-    enum status status = view(
-        scan, scan->offset, UINT64_C(0) + SPOOL_RECORD_HEADER_BYTES + frame->meta_bytes, 0, &bytes);
-    if (status != STATUS_OK)
-        return status;
-    return spool_frame_decode_texts(frame, bytes, meta);
-}
-
 void spool_scan_pass(struct spool_scan *scan, const struct spool_frame *frame)
 {
     scan->offset += frame->record_bytes;

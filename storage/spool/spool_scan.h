@@ -31,9 +31,6 @@ enum status spool_scan_header(struct spool_scan *scan, struct spool_frame *frame
  * IO, NO_MEMORY. */
 enum status spool_scan_record(struct spool_scan *scan, const struct spool_frame *frame,
                               struct batch_record *record) must_check;
-/* Only the texts of its meta are read and nothing is checked by CRC but the header. */
-enum status spool_scan_meta(struct spool_scan *scan, const struct spool_frame *frame,
-                            struct batch_meta *meta) must_check;
 /* Header bytes of the next record, for the chain hash. Valid until the next call. */
 enum status spool_scan_header_bytes(struct spool_scan *scan, struct slice *bytes) must_check;
 /* Moves behind that record. */

@@ -64,16 +64,6 @@ static void without_a_rate_any_byte_is_progress(void **state)
     assert_int_equal(progress_judge(&p, &any, 300 * S), PROGRESS_STALLED);
 }
 
-static void forgiven_time_does_not_count(void **state)
-{
-    struct progress p;
-    (void)state;
-    progress_start(&p, 0, 0);
-    progress_forgive(&p, 1000 * S);
-    assert_int_equal(progress_judge(&p, &limits, 1009 * S), PROGRESS_GOOD);
-    assert_int_equal(progress_judge(&p, &limits, 1010 * S), PROGRESS_STALLED);
-}
-
 static void window_is_no_longer_than_the_total(void **state)
 {
     const struct progress_limits shorter = {3 * S, 10 * S, 1024};
@@ -92,7 +82,6 @@ int main(void)
         cmocka_unit_test(each_window_has_the_least_rate_to_itself),
         cmocka_unit_test(who_keeps_the_rate_ends_with_the_total),
         cmocka_unit_test(without_a_rate_any_byte_is_progress),
-        cmocka_unit_test(forgiven_time_does_not_count),
         cmocka_unit_test(window_is_no_longer_than_the_total),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
