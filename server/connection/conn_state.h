@@ -98,8 +98,8 @@ struct conn {
     bool plain_peer;          /* speaks plain HTTP on a TLS port: the answer goes past TLS */
     bool lingers;             /* over a limit: in its count of refused ones */
     bool input_ended;         /* the client will send no more */
-    bool processing; /* conn_process is on the stack */
-    bool will_run;   /* in the run list */
+    bool processing;          /* conn_process is on the stack */
+    bool will_run;            /* in the run list */
     struct progress progress; /* of the body, then of the answer */
     unsigned turn_requests;   /* begun in this wake-up */
     unsigned empty_lines;     /* passed over since the last request */
