@@ -40,7 +40,6 @@ CIRCLES = [
         "server/ingest/ingest_request",
     },
     {"storage/sinks/postgres/pg_load", "storage/sinks/postgres/pg_replay"},
-    {"storage/sinks/sink_lane", "storage/sinks/sink_news", "storage/sinks/sink_runner"},
     {
         "storage/spool/spool",
         "storage/spool/spool_cursor",

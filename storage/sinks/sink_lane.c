@@ -12,7 +12,9 @@
 #include "core/clock.h"
 #include "core/log/log.h"
 #include "core/disk/fault.h"
+#include "core/wait/condition.h"
 #include "storage/sinks/sink_news.h"
+#include "storage/sinks/sink_runner_lag.h"
 
 #define IDLE_WAIT_NS NS_PER_S
 
@@ -102,7 +104,7 @@ static bool lane_pause(struct sink_lane *lane, bool broken)
         int64_t left = end - clock_monotonic_ns();
         if (left <= 0 || atomic_load(&runner->stopping))
             break;
-        sink_runner_wait(runner, left);
+        (void)condition_wait(&runner->changed, &runner->lock, condition_end_ns(left));
     }
     pthread_mutex_unlock(&runner->lock);
     return true;

@@ -1,78 +1,9 @@
-/* sink_lane.h: what sink_runner.c, sink_lane.c and sink_resume.c share: a runner and its lanes.
- * Nobody else includes it. Lock order: runner->lock is a leaf. */
+/* sink_lane.h: the thread of one lane, for sink_runner.c, sink_lane.c and sink_resume.c only. */
 #ifndef VSOC_STORAGE_SINK_LANE_H
 #define VSOC_STORAGE_SINK_LANE_H
 
-#include <pthread.h>
-#include <stdatomic.h>
-
-#include "core/metrics/metrics.h"
-#include "core/thread.h"
-#include "storage/sinks/sink_load.h"
-#include "storage/sinks/sink_runner.h"
-
-struct sink_lane {
-    struct sink_runner *runner;
-    unsigned number;
-    void *state; /* the sink's */
-    struct thread thread;
-    spool_cursor_t cursor;
-
-    /* Up to where the lane has everything. Written by the lane's thread. */
-    _Atomic uint64_t position;
-    _Atomic uint64_t events;          /* in all batches up to position */
-    _Atomic bool events_known;        /* false until a record was read */
-    _Atomic int64_t waiting_since_ns; /* received_ns of the oldest batch in the load; 0: none */
-
-    /* The lane thread's own. */
-    struct spool_reader *reader; /* NULL: to be opened after `seen` */
-    uint64_t seen;               /* position last read or passed over */
-    uint64_t seen_events;        /* in all batches up to seen, when events_known */
-    struct sink_gather gather;
-    bool was_connected; /* once, since the start */
-    bool connected;
-    bool lanes_changed; /* since the last run: until something was delivered, the position that the
-                           sink has for this lane's number belongs to another sharing out */
-    uint64_t foreign;   /* position of the sink's that was said not to be of this spool; 0: none */
-    uint64_t unknown;   /* position up to which it was said that the sink knows none */
-    bool delivery_failed; /* the load in hand failed: only its delivery makes the lane good again */
-    bool drained;         /* while stopping: the spool has no more for it */
-    int64_t pause_ns;     /* last pause since something was delivered */
-    struct sink_problem failure;
-
-    /* Under runner->lock. */
-    bool up, done;
-    int64_t since_ns;
-    char problem[512]; /* its last of this outage; sink_news.c */
-    char logged[512];  /* the last that was logged of it in this outage */
-};
-
-struct sink_runner {
-    struct sink_runner_options options;
-    struct spool *spool;
-    uint8_t spool_uid[UUID_BYTES];
-    spool_cursor_t cursor; /* up to where all lanes have everything: where a changed number of lanes
-                              starts */
-    pthread_mutex_t lock;
-    pthread_cond_t changed; /* monotonic clock: stopping was set, or a lane is done */
-    _Atomic bool stopping;
-    _Atomic int64_t deadline_ns; /* when stopping */
-    metric_t position_gauge, lag_events, lag_seconds, up, events_total, batches_total,
-        retries_total, rejected_total, missed_total, deliver_seconds;
-    int64_t down_since_ns;    /* under lock: since a lane is down; 0: none, or nobody was told */
-    int64_t waiting_since_ns; /* under lock: received_ns of the oldest batch that waits for it */
-    unsigned lane_count;
-    struct sink_lane lanes[];
-};
-
-/* How far the slowest lane is behind the spool. */
-struct sink_lag {
-    uint64_t events;  /* before its first record a lane counts each batch as one */
-    uint64_t batches; /* of all lanes */
-    int64_t ns;       /* age of the oldest batch that was read and not delivered; 0: none */
-};
-/* Thread: any. */
-void sink_runner_lag(struct sink_runner *runner, struct sink_lag *lag);
+#include "core/status.h"
+#include "storage/sinks/sink_lane_state.h"
 
 /* A lane's thread. arg: struct sink_lane. */
 void sink_lane_run(void *arg);
@@ -86,16 +17,5 @@ void sink_lane_reopen(struct sink_lane *lane, uint64_t position);
 /* On the lane's thread. The sink says where it is: moves the lane there, or not. NO_MEMORY, IO,
  * VERSION: what the spool has there can't be read. */
 enum status sink_lane_resume(struct sink_lane *lane, const struct sink_position *there) must_check;
-/* True when a batch of this lane is in (after, to]. */
-static inline bool sink_lane_owns_between(const struct sink_lane *lane, uint64_t after, uint64_t to)
-{
-    unsigned lanes = lane->runner->lane_count;
-    uint64_t first = after + 1;
-    uint64_t own = first + (lane->number + lanes - first % lanes) % lanes;
-    return own <= to;
-}
-
-/* Waits on runner->changed for at most ns; runner->lock is held. */
-void sink_runner_wait(struct sink_runner *runner, int64_t ns);
 
 #endif

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "core/clock.h"
-#include "storage/sinks/sink_lane.h"
+#include "storage/sinks/sink_lane_state.h"
 
 /* A lane has it, or had it when it was last down, or the log has it as the last of that lane. A
  * lane that has left a problem for another and returns to it is news. */

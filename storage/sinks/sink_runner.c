@@ -1,7 +1,7 @@
 /* sink_runner.c: makes, starts and stops the lanes of a sink, and says how far it is. Main thread;
  * position, up and refresh: any. What a lane does is in sink_lane.c. */
 #define LOG_COMPONENT "sink"
-#include "storage/sinks/sink_lane.h"
+#include "storage/sinks/sink_runner.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 #include "core/clock.h"
 #include "core/log/log.h"
 #include "core/wait/condition.h"
+#include "storage/sinks/sink_lane.h"
 
 #define STOP_TICK_NS (50 * NS_PER_MS)
 
@@ -146,11 +147,6 @@ enum status sink_runner_start(struct sink_runner *runner)
     return STATUS_OK;
 }
 
-void sink_runner_wait(struct sink_runner *runner, int64_t ns)
-{
-    (void)condition_wait(&runner->changed, &runner->lock, condition_end_ns(ns));
-}
-
 void sink_runner_begin_stop(struct sink_runner *runner, int64_t deadline_ns)
 {
     pthread_mutex_lock(&runner->lock);
@@ -169,7 +165,7 @@ static bool all_done(struct sink_runner *runner)
     for (unsigned i = 0; i < runner->lane_count; i++)
         done = done && runner->lanes[i].done;
     if (!done)
-        sink_runner_wait(runner, STOP_TICK_NS);
+        (void)condition_wait(&runner->changed, &runner->lock, condition_end_ns(STOP_TICK_NS));
     pthread_mutex_unlock(&runner->lock);
     return done;
 }
@@ -233,16 +229,6 @@ bool sink_runner_is_awaited(const struct sink_runner *runner)
     return runner->options.sink->awaited;
 }
 
-uint64_t sink_runner_position(const struct sink_runner *runner)
-{
-    uint64_t all = UINT64_MAX;
-    for (unsigned i = 0; i < runner->lane_count; i++) {
-        uint64_t position = atomic_load(&runner->lanes[i].position);
-        all = position < all ? position : all;
-    }
-    return all;
-}
-
 bool sink_runner_up(struct sink_runner *runner, int64_t *since_ns, char problem[512])
 {
     pthread_mutex_lock(&runner->lock);
@@ -255,39 +241,4 @@ bool sink_runner_up(struct sink_runner *runner, int64_t *since_ns, char problem[
     memcpy(problem, shown->problem, sizeof shown->problem);
     pthread_mutex_unlock(&runner->lock);
     return up;
-}
-
-void sink_runner_lag(struct sink_runner *runner, struct sink_lag *out)
-{
-    struct spool_stats stats;
-    spool_stats(runner->spool, &stats);
-    uint64_t slowest = UINT64_MAX;
-    int64_t oldest_ns = 0, now = clock_wall_ns();
-    *out = (struct sink_lag){0};
-    for (unsigned i = 0; i < runner->lane_count; i++) {
-        struct sink_lane *lane = &runner->lanes[i];
-        uint64_t passed = atomic_load(&lane->events);
-        int64_t since = atomic_load(&lane->waiting_since_ns);
-        uint64_t position = atomic_load(&lane->position), behind = 0;
-        /* Before its first record a lane does not know its events: then each batch counts for one.
-         */
-        if (atomic_load(&lane->events_known))
-            behind = stats.events > passed ? stats.events - passed : 0;
-        else
-            behind = stats.position > position ? stats.position - position : 0;
-        out->events = behind > out->events ? behind : out->events;
-        slowest = position < slowest ? position : slowest;
-        if (since && (!oldest_ns || since < oldest_ns))
-            oldest_ns = since;
-    }
-    out->batches = stats.position > slowest ? stats.position - slowest : 0;
-    out->ns = oldest_ns && oldest_ns < now ? now - oldest_ns : 0;
-}
-
-void sink_runner_refresh(struct sink_runner *runner)
-{
-    struct sink_lag lag;
-    sink_runner_lag(runner, &lag);
-    metric_set(runner->lag_events, (double)lag.events);
-    metric_set(runner->lag_seconds, (double)lag.ns / 1e9);
 }
