@@ -75,6 +75,15 @@ void request_refuse_full_memory(struct request *r)
     request_refuse(r, &refusal);
 }
 
+/* For answers that have room for one error only. */
+static void find_first_error(struct request *r)
+{
+    const struct dedup_report *report = &r->report;
+    if (report->accepted || report->duplicates ||
+        report_errors_first(report->errors, &r->first_error) != STATUS_OK)
+        r->first_error = (struct report_error){0, SLICE_EMPTY};
+}
+
 /* Says the verdict. */
 void request_answer(struct request *r, ack_mask_t missing)
 {
@@ -82,6 +91,7 @@ void request_answer(struct request *r, ack_mask_t missing)
     struct http_exchange *exchange = r->exchange;
     if (exchange) {
         writer_reset(&in->scratch);
+        find_first_error(r);
         const char *level = ack_level(&in->shared->sinks, r->ack, missing);
         int status = r->dialect->write_report(&in->scratch, r, level);
         r->exchange = NULL;

@@ -3,6 +3,7 @@
  * does not touch the spool. */
 #include "server/inflate/inflate_coding.h"
 #include "server/ingest/ingest_internal.h"
+#include "server/ingest/report_errors.h"
 
 #include "core/clock.h"
 #include "core/event/event_codec.h"
@@ -142,19 +143,8 @@ static bool write_errors(struct reading *b)
 {
     struct request *r = b->request;
     struct writer *w = &b->ingest->scratch;
-    const struct pipeline_result *result = &b->result;
     writer_reset(w);
-    writer_u8(w, '[');
-    for (uint32_t i = 0; i < result->error_count; i++) {
-        const struct pipeline_error *e = &result->errors[i];
-        writer_format(w, "%s\n {\"index\":%u,\"offset\":%llu,\"code\":", i ? "," : "", e->index,
-                      (unsigned long long)e->offset);
-        writer_json_string(w, slice_from_text(e->code));
-        writer_text(w, ",\"detail\":");
-        writer_json_string(w, slice_from_text(e->detail));
-        writer_u8(w, '}');
-    }
-    writer_text(w, result->error_count ? "\n]" : "]");
+    report_errors_write(w, b->result.errors, b->result.error_count);
     if (w->status == STATUS_OK &&
         arena_copy(&r->batch->arena, writer_slice(w), &r->batch->meta.report_errors) == STATUS_OK)
         return true;

@@ -10,6 +10,7 @@
 #include "server/identity/identity.h"
 #include "server/inflate/inflate.h"
 #include "server/ingest/ingest.h"
+#include "server/ingest/report_errors.h"
 
 struct request {
     struct request *next, *previous; /* in the worker's list of those that wait for sinks, or (next)
@@ -47,6 +48,7 @@ struct request {
 
     /* For the answer. */
     struct dedup_report report;
+    struct report_error first_error; /* code empty: none, or the batch has good events */
     bool repeat;
     int64_t ack_deadline_ns;
     int64_t submitted_ns; /* when the writer got its batch */

@@ -7,8 +7,6 @@
 #include "server/ingest/dialects/hec_ack.h"
 #include "server/http/http_query.h"
 
-#include <stdlib.h>
-
 #define ROUTE "/services/collector"
 
 /* ---- paths ---- */
@@ -178,31 +176,14 @@ static struct answer answer_of_record(struct slice code)
 
 /* ---- reports ---- */
 
-/* Code and index of the first error in the text of a report, which we wrote. */
-static struct slice first_error(struct slice errors, unsigned long *index)
-{
-    static const char index_key[] = "\"index\":", code_key[] = "\"code\":\"";
-    const uint8_t *at = memmem(errors.data, errors.size, index_key, sizeof index_key - 1);
-    const uint8_t *code = memmem(errors.data, errors.size, code_key, sizeof code_key - 1);
-    if (!at || !code)
-        return SLICE_EMPTY;
-    *index = strtoul((const char *)at + sizeof index_key - 1, NULL, 10);
-    code += sizeof code_key - 1;
-    size_t left = (size_t)(errors.data + errors.size - code);
-    const uint8_t *end = memchr(code, '"', left);
-    return end ? slice_make(code, (size_t)(end - code)) : SLICE_EMPTY;
-}
-
 static int write_report(struct writer *out, const struct request *r, const char *level)
 {
     const struct dedup_report *report = &r->report;
     (void)level;
     if (report->accepted == 0 && report->duplicates == 0) {
-        unsigned long index = 0;
-        struct slice code = first_error(report->errors, &index);
-        struct answer a = answer_of_record(code);
+        struct answer a = answer_of_record(r->first_error.code);
         write_answer(out, &a);
-        writer_format(out, ",\"invalid-event-number\":%lu}", index);
+        writer_format(out, ",\"invalid-event-number\":%u}", r->first_error.index);
         return a.status;
     }
     writer_text(out, "{\"text\":\"Success\",\"code\":0");
