@@ -18,7 +18,7 @@
     X(TOO_DENSE, "inflate ratio limit was reached")                                                \
     X(OUT_OF_RANGE, "value is out of range")                                                       \
     X(WRONG_TYPE, "value has the wrong type")                                                      \
-    X(DUPLICATE_KEY, "a key stands twice in one object")                                           \
+    X(DUPLICATE_KEY, "a key occurs twice in one object")                                           \
     X(UNSUPPORTED, "not supported")                                                                \
     X(NOT_MINE, "not of this format")                                                              \
     X(NOT_FOUND, "not found")                                                                      \

@@ -69,7 +69,7 @@ enum status fail(struct json_parser *p, enum status status, size_t offset, const
 
 enum status no_memory(struct json_parser *p)
 {
-    return fail(p, STATUS_NO_MEMORY, 0, "memory is out");
+    return fail(p, STATUS_NO_MEMORY, 0, "out of memory");
 }
 
 /* First byte of the next token, 0 at the end (no token starts with it that we know). */
@@ -252,7 +252,7 @@ inline enum status take_key(struct json_parser *p, struct walk &w, struct frame 
     bool is_repeated = key_repeated(p, frame, node);
     frame->has_repeats |= is_repeated;
     if (is_repeated && !p->is_lenient)
-        return fail(p, STATUS_DUPLICATE_KEY, offset, "a key stands twice in one object");
+        return fail(p, STATUS_DUPLICATE_KEY, offset, "a key occurs twice in one object");
     if (peek(w) != ':')
         return fail(p, STATUS_MALFORMED, token_offset(w), "a colon is expected behind a key");
     w.token++;
@@ -297,7 +297,7 @@ enum status container_close(struct json_parser *p, struct walk &w, struct frame 
     enum status status = json_keys_check(&p->keys, p->nodes, frame->node, frame->members, &child);
     if (status == STATUS_DUPLICATE_KEY)
         return fail(p, status, (size_t)(p->nodes[child].raw.data - w.text),
-                    "a key stands twice in one object");
+                    "a key occurs twice in one object");
     return status == STATUS_OK ? status : no_memory(p);
 }
 

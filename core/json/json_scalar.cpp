@@ -175,7 +175,7 @@ enum status unicode_read(struct slice inner, size_t *at, uint32_t *code, const c
                     inner.data[next + 1] == 'u';
         int32_t low = pair ? hex4(inner, next + 2) : -1;
         if (low < 0xdc00 || low > 0xdfff) {
-            *detail = "half of a surrogate pair stands alone";
+            *detail = "unpaired surrogate";
             return STATUS_MALFORMED;
         }
         *code = 0x10000 + ((uint32_t)high - 0xd800) * 0x400 + ((uint32_t)low - 0xdc00);

@@ -326,7 +326,7 @@ static bool read_title(struct csv *csv, const struct csv_field *field)
             continue;
         for (size_t i = 0; i < csv->column_count; i++)
             if (csv->column_at[i] == (signed char)c)
-                return wrong(csv, field->column, "the column stands twice");
+                return wrong(csv, field->column, "the column occurs twice");
         csv->column_at[csv->column_count++] = (signed char)c;
         return true;
     }

@@ -129,7 +129,7 @@ static bool read_name(struct reading *r, struct slice name, struct layout_field 
     }
     for (size_t i = 0; i < r->count; i++)
         if (f->column == r->fields[i].column && slice_equal(f->name, r->fields[i].name))
-            return fail(r, name, "the name stands twice in the layout");
+            return fail(r, name, "the name occurs twice in the layout");
     return true;
 }
 

@@ -24,7 +24,7 @@ static const char *check_fields(const struct event *event)
         if (!event_is_set(event, field))
             continue;
         if (field >= EVENT_FIELD_COUNT)
-            return "the plug-in sets fields that there are none of: it must begin with event_clear";
+            return "the plug-in sets unknown fields: it must begin with event_clear";
         if (event_field_table[field].origin == EVENT_ORIGIN_SERVER && !parser_knows(field))
             return "the plug-in sets a field that only the server sets";
     }

@@ -63,7 +63,7 @@ static bool repair_escapes(struct text_event *t, struct slice *record)
         i++; /* past what is escaped */
     }
     if (replaced)
-        text_event_partial(t, "bad_text", "U+0000 stands as U+FFFD");
+        text_event_partial(t, "bad_text", "U+0000 was replaced by U+FFFD");
     *record = slice_make(out, record->size);
     return true;
 }

@@ -145,7 +145,7 @@ static void parse(struct slice record, const struct parser_context *context,
     read_frame(&m);
     if (m.version != VERSION_WITHOUT && m.version != VERSION_WITH) {
         parser_malformed(outcome, 0, "unsupported_version",
-                         "protocol version must be 1 or 2; what follows can't be told apart");
+                         "protocol version must be 1 or 2; the bytes after it can't be parsed");
         return;
     }
     read_parts(&m);

@@ -35,7 +35,7 @@ static bool take_plain(uint8_t *line, size_t size, size_t *at, struct slice *tex
     while (end < size && line[end] != ',') {
         if (line[end] == '"')
             return fail(problem, end,
-                        "a quote stands in a field that does not start with one; write \"\"");
+                        "a quote occurs in a field that does not start with one; write \"\"");
         end++;
     }
     *text = slice_make(line + start, end - start);

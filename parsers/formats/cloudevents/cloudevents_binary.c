@@ -72,7 +72,7 @@ static bool take_header(struct cloud_event *e, size_t i, struct parser_outcome *
     if (!name.size || utf8_check(name) != STATUS_OK)
         return true; /* no header that a server hands over */
     if (stood_before(context, i))
-        return refuse(context, header, "duplicate_key", "stands twice", outcome);
+        return refuse(context, header, "duplicate_key", "occurs twice", outcome);
     if (is_of_data(header))
         return refuse(context, header, "malformed_value",
                       "data are the body, and their type is Content-Type", outcome);

@@ -96,7 +96,7 @@ static inline bool take_field(struct reading *r, const struct json_node *node,
     enum event_field field = (enum event_field)key->field;
     void *member = (uint8_t *)&r->event + key->offset;
     if (event_is_set(&r->event, field))
-        return refuse(r, node, "duplicate_key", "stands twice, once under its short name");
+        return refuse(r, node, "duplicate_key", "occurs twice, once under its short name");
     if (node->type == JSON_STRING && key->value == EVENT_KIND_TEXT)
         *(struct slice *)member = node->text;
     else if (node->type == JSON_INT && key->value == EVENT_KIND_INT)
@@ -122,7 +122,7 @@ static bool take_time(struct reading *r, const struct json_node *node)
 {
     int64_t ns;
     if (EVENT_HAS(&r->event, time_event_ns))
-        return refuse(r, node, "duplicate_key", "time_event_ns stands beside it");
+        return refuse(r, node, "duplicate_key", "time_event_ns is present too");
     enum status status = vsoc_json_time_read(node, &ns);
     if (status != STATUS_OK)
         return refuse_value(r, node, status, EVENT_KIND_TIME);
@@ -223,7 +223,7 @@ static bool merge_attributes(struct reading *r)
         return refuse_value(r, sent, STATUS_NO_MEMORY, EVENT_KIND_JSON);
     for (size_t k = 1; k < sent->span; k += sent[k].span) {
         if (r->has_unknown && key_table_has(r, &table, sent[k].key))
-            return refuse(r, &sent[k], "duplicate_key", "stands in attributes and beside it");
+            return refuse(r, &sent[k], "duplicate_key", "occurs both in attributes and outside");
         json_object_add_raw(&r->attributes, sent[k].key, sent[k].raw);
     }
     return true;

@@ -105,7 +105,7 @@ static bool read_fields(const struct parser_context *context, const struct json_
         if (read_field(context, &nodes[k], record))
             continue;
         json_record_refuse(context, nodes[k].key, 0, "wrong_type",
-                           "the value is none that OTLP/JSON has here", outcome);
+                           "OTLP/JSON does not allow this value here", outcome);
         return false;
     }
     return true;
@@ -344,7 +344,7 @@ static bool read_head(struct reading *r, size_t depth, size_t start, const struc
                       struct parser_outcome *outcome)
 {
     if (m->twice)
-        parser_malformed(outcome, 0, "duplicate_key", "a member stands twice");
+        parser_malformed(outcome, 0, "duplicate_key", "a member occurs twice");
     else if (!has_children(m) && !depth && !is_empty(r, start))
         parser_malformed(outcome, 0, "missing_field", "resourceLogs is needed");
     else if (depth && has_children(m))

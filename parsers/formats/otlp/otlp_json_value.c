@@ -130,7 +130,7 @@ static bool next_child(struct otlp_cursor *cursor, struct slice *key, struct otl
     if (cursor->is_map ? read_pair(cursor->context, node, key, value)
                        : otlp_json_value(cursor->context, node, value))
         return true;
-    cursor->error = "a value is none that OTLP/JSON has";
+    cursor->error = "OTLP/JSON does not allow a value";
     return false;
 }
 

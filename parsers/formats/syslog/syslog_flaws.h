@@ -9,7 +9,7 @@
     X(NO_HEADER, "no_header", "line has neither priority nor time")                                \
     X(VERSION, "bad_header", "VERSION must be 1 to 999 between PRI and TIMESTAMP")                 \
     X(TIME, "bad_header", "TIMESTAMP is no time; it is kept in attributes")                        \
-    X(TIME_FORM, "bad_header", "TIMESTAMP lacks its zone or is not as RFC 3339 writes it")         \
+    X(TIME_FORM, "bad_header", "TIMESTAMP has no zone or is not in RFC 3339 form")                 \
     X(HOSTNAME, "bad_header", "HOSTNAME must be 1 to 255 printable ASCII characters")              \
     X(APP_NAME, "bad_header", "APP-NAME must be 1 to 48 printable ASCII characters")               \
     X(PROCID, "bad_header", "PROCID must be 1 to 128 printable ASCII characters")                  \

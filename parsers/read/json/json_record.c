@@ -68,7 +68,7 @@ void json_record_tell(const struct parser_context *context, struct slice record,
     struct slice key = key_at(record, error->offset);
     if (status == STATUS_DUPLICATE_KEY && key.size)
         json_record_refuse(context, key, error->offset, "duplicate_key",
-                           "stands twice in one object", outcome);
+                           "occurs twice in one object", outcome);
     else
         parser_malformed(outcome, error->offset, code_of(status), error->detail);
 }

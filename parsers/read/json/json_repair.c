@@ -36,7 +36,7 @@ static bool refuse(const struct parser_context *context, const struct json_node 
         parser_malformed(outcome, offset, "out_of_range", "number is too large for a double");
     else
         json_record_refuse(context, node->key, offset, "duplicate_key",
-                           "stands twice in one object", outcome);
+                           "occurs twice in one object", outcome);
     return false;
 }
 
@@ -182,7 +182,7 @@ bool json_repair_note(const struct parser_context *context, const struct json_re
         good = json_note_add(
             context, event, "duplicate_key",
             json_record_about(context, repair->repeated,
-                              "stands more than once in one object; the first one counts, the "
+                              "occurs more than once in one object; the first one counts, the "
                               "others are KEY#2, KEY#3, …"),
             JSON_NOTE_NO_OFFSET);
     if (good && repair->number.size)

@@ -74,7 +74,7 @@ static void many_unknown_keys_meet_many_attributes(void **state)
     assert_event_has(f, 0, "\"v999\":999");
     snprintf(end, 65536 - (size_t)(end - body), ",\"u500\":1}}");
     fixture_run_text(f, body);
-    assert_rejected(f, 0, "duplicate_key", "u500: stands in attributes and beside it");
+    assert_rejected(f, 0, "duplicate_key", "u500: occurs both in attributes and outside");
     free(body);
 }
 
@@ -121,9 +121,9 @@ static void wrong_values_are_quarantined_with_their_key(void **state)
         {"\"time\":null,\"time_sent\":{}", "wrong_type", "time_sent"},
         {"\"vin\":17", "wrong_type", "vin: a text"},
         {"\"attributes\":[]", "wrong_type", "attributes: an object"},
-        {"\"count\":1,\"count\":1", "duplicate_key", "count: stands twice"},
-        {"\"x\":1,\"x\":1", "duplicate_key", "x: stands twice"},
-        {"\"x\":{\"Vin\":1,\"Vin\":2}", "duplicate_key", "Vin: stands twice"},
+        {"\"count\":1,\"count\":1", "duplicate_key", "count: occurs twice"},
+        {"\"x\":1,\"x\":1", "duplicate_key", "x: occurs twice"},
+        {"\"x\":{\"Vin\":1,\"Vin\":2}", "duplicate_key", "Vin: occurs twice"},
         {"\"x\":\"\\u0000\"", "nul_byte", "U+0000"},
         {"\"x\":\"\\ud800\"", "malformed", "surrogate"},
         {"\"speed_kmh\":1e999", "out_of_range", "number"},
@@ -164,7 +164,7 @@ static void a_long_key_is_cut_at_a_character(void **state)
         snprintf(key + 1 + 2 * i, sizeof key - 1 - 2 * i, "é");
     snprintf(body, sizeof body, "{\"message\":\"m\",\"%s\":1,\"attributes\":{\"%s\":1}}", key, key);
     fixture_run_text(f, body);
-    assert_rejected(f, 0, "duplicate_key", "éé: stands");
+    assert_rejected(f, 0, "duplicate_key", "éé: occurs");
 }
 
 static void something_to_name_the_event_is_needed(void **state)

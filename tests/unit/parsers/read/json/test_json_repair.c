@@ -52,7 +52,7 @@ static void a_key_that_stands_twice_is_an_event_with_a_note(void **state)
         assert_event_has(f, 0, "\"code\":\"duplicate_key\",\"detail\":\"");
     }
     run(f, &parser_eve, cases[0].body);
-    assert_event_has(f, 0, "\"detail\":\"subject: stands more than once");
+    assert_event_has(f, 0, "\"detail\":\"subject: occurs more than once");
 }
 
 static void keys_that_identify_may_not_stand_twice(void **state)
@@ -77,7 +77,7 @@ static void keys_that_identify_may_not_stand_twice(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         run(f, cases[i].parser, cases[i].body);
-        assert_rejected(f, 0, "duplicate_key", "stands twice in one object");
+        assert_rejected(f, 0, "duplicate_key", "occurs twice in one object");
     }
 }
 
@@ -109,7 +109,7 @@ static void large_objects_are_counted_too(void **state)
         used += (size_t)snprintf(body + used, size - used, ",\"k\":%d", i);
     snprintf(body + used, size - used, "}");
     run(f, &parser_eve, body);
-    assert_rejected(f, 0, "duplicate_key", "k: stands twice");
+    assert_rejected(f, 0, "duplicate_key", "k: occurs twice");
     free(body);
 }
 
