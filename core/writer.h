@@ -102,8 +102,8 @@ void writer_decimal(struct writer *w, int64_t v);
 void writer_hex(struct writer *w, struct slice s);
 /* Standard base64 with padding (RFC 4648 §4). */
 void writer_base64(struct writer *w, struct slice s);
-/* Bytes at the head of s, up to a character's end, whose escapes in a JSON string take no more than
- * `more` bytes beyond their own; s.size when all of it fits. */
+/* Bytes at the head of s, up to a character's end, whose escapes in a JSON string add at most
+ * `more` bytes; s.size when all of it fits. */
 size_t writer_json_fitting(struct slice s, size_t more);
 /* s between quotes as a JSON string (RFC 8259 §7). s must be valid UTF-8. */
 void writer_json_string(struct writer *w, struct slice s);

@@ -1,5 +1,5 @@
-/* folder.h: names that survive a power cut: syncing a file says nothing of its name, which is in
- * the folder. */
+/* folder.h: names that survive a power cut: syncing a file does not sync its name, which is stored
+ * in the folder. */
 #ifndef VSOC_STORAGE_FOLDER_H
 #define VSOC_STORAGE_FOLDER_H
 

@@ -25,8 +25,8 @@
 /* Finds remembered texts: slots by their hash, numbers by slot. */
 #define EVENT_TEXT_SLOTS 256
 
-/* Encoder of one batch. What it keeps of former items points into the writer's bytes, so the writer
- * must not be touched by others between calls. */
+/* Encoder of one batch. Its state refers to the writer's bytes, so nobody else may change the
+ * writer between calls. */
 struct event_encoder {
     struct writer *writer; /* borrowed */
     /* Last value of each field, set or not. data of a slice is an offset into the writer; a LIST is

@@ -226,7 +226,7 @@ inline enum status node_add(struct json_parser *p, size_t offset, struct json_no
     return STATUS_OK;
 }
 
-/* Finds out whether the key at node is known, and whether it is new in its object. */
+/* Sets whether the key at node is known, and whether it occurs for the first time in its object. */
 inline bool key_repeated(struct json_parser *p, struct frame *frame, struct json_node *node)
 {
     unsigned name = p->names ? json_names_find(p->names, node->key) : 0;

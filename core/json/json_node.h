@@ -15,7 +15,7 @@ enum json_type {
     JSON_OBJECT,
 };
 
-/* Largest value of repeat; further repeats count no more. */
+/* Largest value of repeat; it stays there for further repeats. */
 #define JSON_REPEAT_MAX 255
 
 struct json_node {

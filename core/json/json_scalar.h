@@ -16,9 +16,9 @@ extern "C" {
 enum status json_scalar_read(struct slice token, struct json_node *node,
                              const char **detail) must_check;
 
-/* Most numbers are integers or decimals of at most 15 digits: no overflow, and digits and power of
- * ten are doubles without an error, so that one division rounds right (Clinger 1990). True with the
- * value in *node when token, which is not empty, is such a number; false says nothing. */
+/* Most numbers are integers or decimals of at most 15 digits: nothing overflows, and digits and
+ * power of ten are exact doubles, so that one division rounds correctly (Clinger 1990). True with
+ * the value in *node when token, which is not empty, is such a number; false: undecided. */
 static inline bool json_number_is_simple(struct slice token, struct json_node *node)
 {
     static const double powers[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,

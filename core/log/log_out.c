@@ -267,7 +267,7 @@ void log_out_stop(int64_t wait_ns)
     atomic_store(&out_state, ended ? STOPPED : DEAF);
     pthread_mutex_unlock(&out.lock);
     if (!ended)
-        return; /* the descriptor itself hangs: the thread and its ring are left behind */
+        return; /* the descriptor itself hangs: leak the thread and its ring */
     thread_join(&out.thread);
     free(out.ring);
     out.ring = NULL;

@@ -1,5 +1,5 @@
-/* catalog.c: the table of what is known of event ids. Immutable once built, any thread reads. Does
- * no file I/O: the built-in files are in the program. */
+/* catalog.c: the table of event ids. Immutable once built, any thread reads. Does no file I/O: the
+ * built-in files are part of the program. */
 #include "parsers/catalog/catalog.h"
 #include "parsers/catalog/catalog_table.h"
 #include "core/hash.h"

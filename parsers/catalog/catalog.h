@@ -1,5 +1,5 @@
-/* catalog.h: what is known of event ids: name, category, severity, UN R155 and ATM ids, layout of
- * the context data. From data files (parsers/catalog/, docs/catalog.md). Immutable after creation;
+/* catalog.h: data about event ids: name, category, severity, UN R155 and ATM ids, layout of the
+ * context data. From data files (parsers/catalog/, docs/catalog.md). Immutable after creation;
  * thread: any. */
 #ifndef VSOC_PARSERS_CATALOG_H
 #define VSOC_PARSERS_CATALOG_H

@@ -30,7 +30,7 @@ uint64_t catalog_unknown_total(struct catalog_unknown *unknown);
 
 struct catalog_unknown_item {
     struct slice tenant, format, id;
-    uint64_t count; /* it came at most so often */
+    uint64_t count; /* upper bound of its number of events */
     uint64_t error; /* maximum overestimate of the count */
 };
 
@@ -38,7 +38,7 @@ struct catalog_unknown_list {
     struct catalog_unknown_item *items; /* the most frequent first */
     size_t count;
     uint64_t total;          /* events without a row */
-    uint64_t others_at_most; /* any id that is not listed came at most so often */
+    uint64_t others_at_most; /* upper bound of the count of any id that is not listed */
     void *memory;            /* what items point into */
 };
 

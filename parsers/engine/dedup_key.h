@@ -1,4 +1,4 @@
-/* dedup_key.h: the key by which an event that was sent again is known. Thread: any. */
+/* dedup_key.h: the key that identifies an event when it is sent again. Thread: any. */
 #ifndef VSOC_PARSERS_DEDUP_KEY_H
 #define VSOC_PARSERS_DEDUP_KEY_H
 

@@ -8,8 +8,7 @@
 #include "parsers/engine/shared_text.h"
 #include "parsers/read/text.h"
 
-/* Formats inside each other: a CloudEvent that carries CEF behind a header, which makes it syslog
- * that carries CEF. */
+/* Limit of formats inside each other, such as a CloudEvent that carries syslog that carries CEF. */
 #define FRAMES_MAX 4
 
 /* True when another parser can begin its work above the one at work. */
@@ -38,7 +37,7 @@ static const struct parser *find(const struct run *run, const struct parser_inne
                                                : registry_by_name(registry, media);
 }
 
-/* Records of these framings are checked here; the others by the parser or event by event. */
+/* Records of these framings are checked here; others by the parser or per event. */
 static bool is_too_large(const struct run *run, const struct split_record *record)
 {
     enum parser_framing framing = run->frame->parser->framing;

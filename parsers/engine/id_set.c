@@ -13,9 +13,9 @@ void id_set_init(struct id_set *set, struct arena *arena, uint64_t seed)
     *set = (struct id_set){.arena = arena, .seed = seed};
 }
 
-/* Keys are digests. Those that meet in a slot are as rare as chance makes them for who does not
- * know the seed: the upper bits of a sum of products by it (multiply-shift, Dietzfelbinger et al.,
- * A Reliable Randomized Algorithm for the Closest-Pair Problem, 1997). */
+/* Keys are digests. They collide no more often than by chance for anyone who does not know the
+ * seed: the slot is the upper bits of a sum of products by it (multiply-shift, Dietzfelbinger et
+ * al., A Reliable Randomized Algorithm for the Closest-Pair Problem, 1997). */
 static size_t slot_of(const struct id_set *set, const uint8_t key[ID_SET_KEY_BYTES])
 {
     uint64_t swapped = set->seed << 32 | set->seed >> 32;

@@ -184,8 +184,8 @@ static bool number_id(const struct run *run, struct frame *frame, struct event *
 /* Attributes of an outer record that each of its events bears; larger ones only the first, or a
  * record could become many times what it is. */
 #define SHARED_ATTRIBUTES_MAX 8192
-/* The first event of an outer record has the envelope for nothing when it costs no more than this:
- * it is of that record. */
+/* The first event of an outer record gets the envelope free of charge up to this cost: it belongs
+ * to that record. */
 #define ENVELOPE_OF_BYTE  8
 #define ENVELOPE_OF_EMPTY 512
 

@@ -10,7 +10,7 @@
 #include "parsers/parser.h"
 #include "parsers/read/pipeline_context.h"
 
-/* Bytes of the body that a record of this format must be worth. */
+/* Bytes of the body per record that this format must average. */
 size_t pipeline_item_bytes(const struct parser *parser);
 
 /* Reads all of body, which must be followed by PIPELINE_PADDING readable bytes, and calls back in

@@ -1,5 +1,6 @@
-/* pipeline_reject.c: records that no event can be made of: one by one, or many in a row as one.
- * Runs on the thread that owns the batch. Does not decide what is rejected. */
+/* pipeline_reject.c: quarantines records that can't become an event: one by one, or several
+ * consecutive ones as one. Runs on the thread that owns the batch. Does not decide what is
+ * rejected. */
 #include "parsers/engine/pipeline_run.h"
 #include "parsers/read/record_memory.h"
 #include "parsers/engine/normalise.h"
@@ -68,7 +69,8 @@ static void keep_detail(struct reject_row *row, const char *detail)
     row->detail[kept.size] = 0;
 }
 
-/* A record's place in the body is known; what it carried may be gone when the row is complete. */
+/* A record's offset in the body is known; its inner bytes may be freed before the row is complete.
+ */
 static void add_to_row(struct run *run, uint32_t index, uint64_t start, size_t size,
                        const char *code, const char *detail)
 {

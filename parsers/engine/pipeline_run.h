@@ -7,7 +7,7 @@
 #include "parsers/engine/pipeline_options.h"
 #include "parsers/engine/scratch.h"
 
-/* Of what is said of rejected records in a row. */
+/* Size of the detail of consecutive rejected records. */
 #define REJECT_DETAIL_BYTES 256
 
 /* One parser at work: the batch's own, and above it those that bytes were handed on to. */
@@ -21,7 +21,7 @@ struct frame {
     size_t envelope_cost;         /* of repeating it; 0: not known yet */
     uint32_t events;              /* that the envelope was for */
     uint32_t named;               /* of them, those that took their id from it */
-    struct frame *below;          /* who handed on; NULL: the batch's own */
+    struct frame *below;          /* the frame that handed on; NULL: the batch's own */
 };
 
 /* Records in a row that were rejected and become one row. */
@@ -46,7 +46,7 @@ struct run {
     enum status status;   /* sticky: TOO_MANY, NO_MEMORY, CLOSED */
     size_t shared_left;   /* cost of what its events may still repeat (shared_text.h) */
     struct scratch scratch;
-    struct reject_row row; /* not handed over yet */
+    struct reject_row row; /* not reported yet */
 };
 
 /* Such a parser may have a JSON document open while it hands bytes on, or its events' JSON is read.
@@ -64,8 +64,8 @@ static inline bool pipeline_is_starved(const struct parser_outcome *outcome)
            !strcmp(outcome->code, PARSER_OUT_OF_MEMORY);
 }
 
-/* What the outer format says of the events that a built-in parser is reading; NULL: they are not in
- * another format, or it says nothing. */
+/* The outer format's values for the events that a built-in parser is reading; NULL: there is no
+ * outer format, or it has none. */
 static inline const struct event *pipeline_envelope(const struct parser_context *context)
 {
     const struct run *run = context->server;
@@ -93,7 +93,7 @@ void pipeline_reject(struct run *run, uint32_t index, struct slice bytes, uint64
                      size_t wrong_at, const char *code, const char *detail);
 /* The same for a record over limits.event_bytes. */
 void pipeline_reject_too_large(struct run *run, uint32_t index, struct slice raw, uint64_t offset);
-/* Hands over the records in a row that were not handed over yet: something else follows. */
+/* Reports the consecutive rejected records collected so far, because something else follows. */
 void pipeline_reject_flush(struct run *run);
 /* context->reject. Handed-on bytes have the offset of the outer record. */
 void pipeline_reject_stretch(const struct parser_context *context, size_t offset, size_t size,

@@ -31,7 +31,7 @@ static const char *check_fields(const struct event *event)
     return NULL;
 }
 
-/* Bytes of a document with what its reader wants behind it. */
+/* Bytes of a document plus the padding that its reader needs. */
 static bool pad(const struct parser_context *context, struct slice *text)
 {
     uint8_t *padded = context->alloc(context, text->size + JSON_PADDING);

@@ -23,7 +23,7 @@
 size_t shared_text_cost(struct slice text);
 /* Of all that the event has, attributes included. */
 size_t shared_text_cost_of_event(const struct event *event);
-/* Takes off the event what is over SHARED_TEXT_SHORT, attributes and lists. */
+/* Removes from the event every column over SHARED_TEXT_SHORT, attributes and lists. */
 void shared_text_shorten(struct event *event);
 
 /* So many bytes of the body were read: its events may repeat more. */

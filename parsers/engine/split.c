@@ -82,7 +82,7 @@ static enum status give_broken(struct split *split, struct split_record *record,
     return give(split, record, from, next, next, broken);
 }
 
-/* A line as a record, once it is known that some value never ends. */
+/* Returns a line as a record, once it is certain that some value never ends. */
 static enum status next_by_line(struct split *split, struct split_record *record, size_t at)
 {
     size_t end = line_end(split, at);

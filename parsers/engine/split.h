@@ -21,8 +21,8 @@ struct split {
     bool counted;       /* SYSLOG: the record before was octet-counted */
     size_t line_end;    /* SYSLOG: the first at or after some offset; searched for once */
     bool done;
-    /* Set by the caller behind split_init: counts what is gone over. When it is stopped, records
-     * end anywhere. NULL: never pauses. */
+    /* Set by the caller after split_init: counts the bytes scanned. Once it is stopped, records end
+     * anywhere. NULL: never pauses. */
     struct work *work;
 };
 

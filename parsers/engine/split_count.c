@@ -43,8 +43,8 @@ static bool leads_to(struct slice s, size_t at, size_t *end)
     return true;
 }
 
-/* A frame may end there without another one behind it: with the body, before or behind a line end.
- */
+/* A frame may also end here without another one after it: at the end of the body, before or after a
+ * line end */
 static bool ends_alone(struct slice s, size_t end)
 {
     return end == s.size || s.data[end] == '\n' || s.data[end] == '\r' || s.data[end - 1] == '\n';

@@ -1,5 +1,5 @@
-/* vehicle.c: VIN claims, the policy on them, and the pseudonym. Runs on the thread that parses. The
- * VIN itself gets into no text: reports and notes are read by people who may not know it. */
+/* vehicle.c: VIN claims, the policy on them, and the pseudonym. Runs on the thread that parses. No
+ * text contains the VIN itself: readers of reports and notes may not be entitled to it. */
 #include "parsers/engine/vehicle.h"
 #include "parsers/privacy/vehicle_claims.h"
 

@@ -1,6 +1,6 @@
-/* text_growth.c: long texts of control characters are cut. A control character takes six bytes in
- * JSON, so that a record at the limit of its size would be an event of six times that, which a
- * topic may not take. Pure, any thread. */
+/* text_growth.c: cuts long texts of control characters. A control character takes six bytes in
+ * JSON, so that a record of maximum size would become an event of six times that, which a topic may
+ * refuse. Pure, any thread. */
 #include "parsers/fill/text_growth.h"
 
 #include "core/writer.h"

@@ -1,6 +1,6 @@
 /* qsev.c: AUTOSAR IDS protocol messages (PRS document 981): event frame, timestamp, context data,
- * signature. Pure, any thread. What the context data mean is the catalogue's; signatures are not
- * checked, for no key is known. */
+ * signature. Pure, any thread. The catalogue explains context data. Signatures are not checked,
+ * because no key is known. */
 #include "core/reader.h"
 #include "parsers/registry/builtin.h"
 #include "parsers/read/json/json_object.h"
@@ -67,7 +67,7 @@ static void read_frame(struct message *m)
         note(m, "reserved_bits", "reserved bits of the event frame are set", 7);
 }
 
-/* Source 0: StbM or ara::tsync, taken as Unix time. Source 1: layout and epoch are the OEM's, so
+/* Source 0: StbM or ara::tsync, read as Unix time. Source 1: layout and epoch are the OEM's, so
  * only the bytes are kept. */
 static void read_timestamp(struct message *m)
 {

@@ -20,7 +20,7 @@ static int hex_value(uint8_t c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* A hex number of at most `digits` digits at `at`, with 0x or without: *end behind it. */
+/* A hex number of at most `digits` digits at `at`, with or without 0x; *end is after it. */
 static bool read_hex(struct slice s, size_t at, size_t digits, bool needs_mark, int64_t *value,
                      size_t *end)
 {

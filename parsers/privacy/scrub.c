@@ -175,7 +175,7 @@ static void replace(struct output *out, enum scrub_form form, struct slice text,
     out->read = match->end;
 }
 
-/* A number with 17 digits is a time or a counter, unless it is a VIN that is known. */
+/* A number with 17 digits is a time or a counter, unless it is a known VIN. */
 static bool is_number(const struct scrub *s, const struct vin_match *match, bool inside)
 {
     return !inside && match->known == s->known_count;
@@ -197,7 +197,7 @@ static bool is_long_number(struct slice text)
     return text.size > VIN_BYTES;
 }
 
-/* VINs in one piece or, behind is_grouped, in groups. */
+/* VINs without separators or, after is_grouped, in groups. */
 struct finder {
     bool is_grouped;
     struct vin_scan pieces;

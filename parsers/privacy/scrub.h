@@ -21,10 +21,10 @@ struct scrub {
     /* The scrubber's own; zero at the start. */
     uint8_t known[SCRUB_KNOWN][VIN_BYTES];
     struct vin_window windows[SCRUB_KNOWN];
-    size_t known_count, filled; /* those behind known_count are of the record before */
+    size_t known_count, filled; /* those from known_count on belong to the previous record */
     uint8_t labels[SCRUB_KNOWN][SCRUB_LABEL_BYTES]; /* of known, and then of the last other one */
     uint8_t last[VIN_BYTES], last_label[SCRUB_LABEL_BYTES];
-    unsigned made; /* pseudonyms of others for this record */
+    unsigned made; /* pseudonyms made for unknown VINs of this record */
     /* A text of this record, or what begins it, for which vin_scan_may_match says no. */
     struct slice wordless;
     bool failed; /* memory was out */

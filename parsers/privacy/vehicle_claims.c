@@ -82,7 +82,7 @@ struct walk {
     } open[DEPTH_MAX];
 };
 
-/* From the quote at `at` to behind the closing one. */
+/* Moves from the quote at `at` past the closing one. */
 static struct slice read_string(struct walk *w)
 {
     size_t start = ++w->at;
@@ -195,7 +195,7 @@ static void take_value(const struct walk *w, struct slice raw, struct vehicle_cl
     keep(claims, &claim, true);
 }
 
-/* The name of an object, whose value may be behind it or before. */
+/* The name of an object, whose value may precede or follow it. */
 static void read_name(struct walk *w, struct slice raw, struct vehicle_claims *claims)
 {
     uint8_t room[VEHICLE_KEY_BYTES];

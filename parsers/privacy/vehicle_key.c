@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* Digits of a number behind a name: vin2, vin_10. */
+/* Digits of a number after a name: vin2, vin_10. */
 #define NUMBER_DIGITS 3
 
 static uint8_t lower(uint8_t c)

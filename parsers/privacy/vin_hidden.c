@@ -76,7 +76,7 @@ static void write_byte(uint8_t *text, const struct vin_view *view, size_t index,
     p[1] = (uint8_t)digits[byte & 15];
 }
 
-/* The view with this number, from 1, of the stretch; false: it has no more. */
+/* The view of the run with this number, from 1; false: the run has no more views. */
 static bool make_view(const struct vin_hidden_scan *scan, unsigned number, struct vin_view *view)
 {
     size_t size = scan->end - scan->at;
@@ -95,8 +95,8 @@ static bool make_view(const struct vin_hidden_scan *scan, unsigned number, struc
     return true;
 }
 
-/* The next hex digits of the stretch, from on, that are enough for a VIN: behind 0x or a letter
- * too. */
+/* The next hex digits of the run, from an offset on, that are enough for a VIN; also after 0x or a
+ * letter. */
 static bool find_hex(struct vin_hidden_scan *scan, size_t from)
 {
     const uint8_t *data = scan->text.data;
@@ -185,7 +185,8 @@ static bool find_in_view(struct vin_hidden_scan *scan, struct vin_hidden *hidden
 /* Characters of base64 that hold 17 bytes. */
 #define CODED_MIN 23
 
-/* Words from at on: the end of those that at is among is known, or many would cost the square. */
+/* Words from at on: the end of their sequence is remembered, because finding it for each word would
+ * take quadratic time. */
 static bool next_words(struct vin_hidden_scan *scan, size_t at, size_t *start, size_t *end)
 {
     if (at >= scan->words_end && !vin_scan_run(scan->text, at, start, end))
@@ -237,7 +238,7 @@ static bool next_spaced(struct vin_hidden_scan *scan)
     struct slice text = scan->text;
     const uint8_t *data = text.data;
     for (size_t at = scan->end + SPACED_STEP - 1; at + 7 <= text.size; at += SPACED_STEP) {
-        size_t p = at + 2; /* behind the first pair of one that begins here */
+        size_t p = at + 2; /* after the first pair of one that begins here */
         while (p < at + 5 && !is_separator(data[p]))
             p++;
         if (p == at + 5 || !is_pair(data + p + 1) || !is_pair(data + p - 2))

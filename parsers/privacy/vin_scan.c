@@ -85,8 +85,8 @@ static int hex_pair(const uint8_t *p)
 struct token {
     size_t size;       /* bytes */
     uint8_t character; /* letter or digit; 0: a word ends here */
-    /* Bytes behind it that may be its own (the n of \n, the 20 of %20): a VIN may begin with them
-     * or behind them. */
+    /* Bytes after it that may belong to it (the n of \n, the 20 of %20): a VIN may begin with them
+     * or after them. */
     size_t soft;
 };
 
@@ -254,7 +254,8 @@ static bool scan_run(struct vin_scan *scan, size_t start, size_t end, struct vin
     return is_recognised(scan, &run, end, match);
 }
 
-/* Behind a VIN its run goes on: its end is known, or VINs in a row would cost the square. */
+/* The run continues after a VIN. Its end is remembered, because finding it for each VIN would take
+ * quadratic time. */
 static bool next_run(const struct vin_scan *scan, size_t *start, size_t *end)
 {
     if (!scan->is_glued || scan->run_end - scan->at < VIN_BYTES)

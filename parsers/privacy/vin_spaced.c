@@ -70,7 +70,7 @@ static uint32_t letter_bits(const uint8_t *p)
 #endif
 }
 
-/* A bit for each that has TAIL - 1 others behind it. */
+/* A bit for each digit that TAIL - 1 others follow. */
 static uint32_t rows_of(uint32_t bits)
 {
     bits &= bits >> 1;

@@ -1,5 +1,5 @@
-/* vin_spaced.h: finds VINs with other characters inside, as 1M8-GDM9AX-KP042788. Pure, any thread.
- * VINs in one piece: vin_scan.h. */
+/* vin_spaced.h: finds VINs with separators inside, such as 1M8-GDM9AX-KP042788. Pure, any thread.
+ * VINs without separators: vin_scan.h. */
 #ifndef VSOC_PARSERS_VIN_SPACED_H
 #define VSOC_PARSERS_VIN_SPACED_H
 

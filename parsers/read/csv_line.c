@@ -8,7 +8,7 @@ static bool fail(struct csv_problem *problem, size_t at, const char *detail)
     return false;
 }
 
-/* A field that starts with a quote at *at. Moves *at behind the closing one. */
+/* A field that starts with a quote at *at. Moves *at past the closing one. */
 static bool take_quoted(uint8_t *line, size_t size, size_t *at, struct slice *text,
                         struct csv_problem *problem)
 {

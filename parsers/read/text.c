@@ -1,7 +1,7 @@
 /* text.c: repairs UTF-8. Pure, any thread. */
 #include "parsers/read/text.h"
 
-#define PADDING 64 /* readable bytes behind a record */
+#define PADDING 64 /* readable bytes after a record */
 
 enum status text_repair(const struct parser_context *context, struct slice *text, bool *repaired)
 {

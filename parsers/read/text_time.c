@@ -1,5 +1,5 @@
-/* text_time.c: times of CEF and LEEF → ns. Pure, any thread. Knows no zone names but UTC's: others
- * are taken as UTC and marked. */
+/* text_time.c: times of CEF and LEEF → ns. Pure, any thread. Knows only UTC's zone names: other
+ * zones count as UTC and are marked. */
 #include "parsers/read/text_time.h"
 #include "core/clock.h"
 #include "parsers/read/timestamp.h"
@@ -57,7 +57,7 @@ static enum status leave_zone(int64_t local, struct slice written, struct slice 
 }
 
 /* "2023-06-09T14:16:15.212418", with a blank or a comma in place of T or the point, without a zone
- * or with its name behind a blank. */
+ * or with its name after a blank. */
 static enum status read_iso(struct slice text, struct slice zone, int64_t *ns, bool *inferred)
 {
     char plain[64];

@@ -5,13 +5,13 @@
 #include "core/slice.h"
 #include "core/status.h"
 
-/* RFC 3339 (any case of T and Z, a space for T, 1 to 9 fraction digits and more cut, offset ±hh:mm
- * or ±hhmm), leap second 60 taken as 59.999999999 of it. MALFORMED or OUT_OF_RANGE (outside
- * 1677-09-21 … 2262-04-11, days that do not exist). */
+/* RFC 3339 (any case of T and Z, a space for T, 1 to 9 fraction digits, further ones ignored,
+ * offset ±hh:mm or ±hhmm); leap second 60 counts as 59.999999999. MALFORMED or OUT_OF_RANGE
+ * (outside 1677-09-21 … 2262-04-11, days that do not exist). */
 enum status timestamp_rfc3339(struct slice text, int64_t *ns) must_check;
-/* "Mmm dd hh:mm:ss" of RFC 3164 (also "Mmm dd yyyy hh:mm:ss", with a fraction); the year, when
- * missing, is the latest that puts the time at most 31 days after received_ns: logs are old rather
- * than new; taken as UTC. *consumed: bytes read. MALFORMED, OUT_OF_RANGE. */
+/* "Mmm dd hh:mm:ss" of RFC 3164 (also "Mmm dd yyyy hh:mm:ss", with a fraction). A missing year is
+ * the latest that puts the time at most 31 days after received_ns, since logs are old rather than
+ * new; the zone is UTC. *consumed: bytes read. MALFORMED, OUT_OF_RANGE. */
 enum status timestamp_rfc3164(struct slice text, int64_t received_ns, int64_t *ns,
                               size_t *consumed) must_check;
 /* Epoch number; its size determines the unit: < 1e11 s, < 1e14 ms, < 1e17 µs, else ns; negative

@@ -9,9 +9,9 @@ bool work_pause(struct work *work)
     return !work->stopped;
 }
 
-/* Bytes that are gone over at once. */
+/* Bytes scanned at once. */
 #define STRETCH 65536
-/* Work of a byte of them: one of so many. */
+/* Bytes that cost one unit of work. */
 #define FIND_BYTES_OF_WORK 16
 #define SKIP_BYTES_OF_WORK 4
 

@@ -55,7 +55,7 @@ bool registry_is_builtin(const struct parser *parser)
     return false;
 }
 
-/* Who else takes what parser claims: *what is the name or the media type. */
+/* Finds the parser that already has a name or media type of parser: *what is that name or type. */
 static const struct parser *find_rival(const struct registry *registry, const struct parser *parser,
                                        bool override, const char **what)
 {

@@ -6,8 +6,8 @@
 
 /* The format's bodies are texts. */
 bool text_body_is_of(const struct parser *parser);
-/* Without the bytes 0 and Ctrl-Z (1A) that files of fixed size and of DOS end with: behind a line
- * end, or behind any text of a format of lines. */
+/* Removes the padding at the end of fixed-size and DOS files, bytes 0 and Ctrl-Z (1A): after a line
+ * end, or after any text of a format of lines. */
 struct slice text_body_trim_end(struct slice body, enum parser_framing framing);
 /* Bytes at the head before the first record: byte order mark of UTF-8, blank lines. */
 size_t text_body_head_bytes(struct slice body);

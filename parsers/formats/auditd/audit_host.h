@@ -10,7 +10,7 @@
 /* Processes a decoded field. text_bytes: size of the whole record, which limits its arguments. */
 void audit_host_look(struct audit_host *h, struct text_event *t, const struct audit_type *type,
                      struct slice key, struct slice value, size_t text_bytes);
-/* The record's fields are over. */
+/* Ends a record after its last field. */
 void audit_host_end_record(struct audit_host *h, const struct audit_type *type);
 /* Columns of the whole event. */
 void audit_host_fill(const struct audit_host *h, struct text_event *t);

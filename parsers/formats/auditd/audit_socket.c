@@ -155,7 +155,7 @@ static bool has_number(const int numbers[6], int64_t number)
     return false;
 }
 
-/* i386 has them all behind one call, whose first argument (hex) says which. */
+/* i386 multiplexes them in one call, whose first argument (hex) selects the operation. */
 static enum side side_of_socketcall(struct slice argument)
 {
     static const char *const from[] = {"5", "c", "11", "12"}, *const to[] = {"3", "b", "10"};

@@ -12,8 +12,8 @@ void audit_socket_read(struct audit_host *h, struct text_event *t, struct slice 
 /* Reads a field that contains an address or a port as text. False: it does not. */
 bool audit_socket_look(struct text_event *t, const struct audit_type *type, struct slice key,
                        struct slice value);
-/* The peer's columns, by the system call: who connects has it as destination, who accepts as
- * source. */
+/* The peer's columns, by the system call: it is the destination of connect and the source of
+ * accept. */
 void audit_socket_fill(struct text_event *t, const struct audit_host *h);
 
 #endif

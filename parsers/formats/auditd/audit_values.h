@@ -14,7 +14,7 @@ struct audit_command {
 
 struct audit_host {
     struct slice acct, account_id, uid,
-        uid_name;                       /* acct: the subject of the event; uid: who acted */
+        uid_name;                       /* acct: the subject of the event; uid: the acting user */
     struct slice title, typed;          /* PROCTITLE; what sudo was given */
     struct slice cwd, path, other_path; /* of CWD, PATH; of records that name a file */
     struct slice item;                  /* name of the PATH at hand */

@@ -42,7 +42,7 @@ static struct slice single_frame(struct slice data)
     return size <= data.size - start ? slice_sub(data, start, size) : SLICE_EMPTY;
 }
 
-/* What fills the frame behind the message is one byte over and over. */
+/* Padding after the message repeats one byte. */
 static bool padding_is_even(struct slice data, struct slice message)
 {
     const uint8_t *end = data.data + data.size;

@@ -192,7 +192,7 @@ static void read_xl(struct cursor *c, struct candump_line *line)
         refuse(c, "a CAN XL frame has 1 to 2048 bytes of data");
 }
 
-/* Digits of the id and the # behind them; returns how many digits. */
+/* Digits of the id and the # after them; returns how many digits. */
 static size_t read_id(struct cursor *c, struct candump_line *line)
 {
     static const char form[] = "id must be 3, 8 or (CAN XL) 5 hex digits and a #";

@@ -34,8 +34,8 @@ struct candump_line {
     struct slice bus;  /* interface */
     uint32_t id;       /* without flag bits; XL: the priority; error frames: the class bits */
     uint8_t flags;     /* CANDUMP_EXT, … */
-    int dlc;           /* of a remote frame, or the raw one of _DLC; -1: not said */
-    uint8_t direction; /* 'R', 'T', or 0: not said */
+    int dlc;           /* of a remote frame, or the raw one of _DLC; -1: missing */
+    uint8_t direction; /* 'R', 'T', or 0: missing */
     uint8_t vcid, xl_flags, sdt;
     uint32_t acceptance;
     uint32_t dropped, total_drops; /* DROPS */
@@ -51,8 +51,8 @@ struct candump_error {
 
 /* Reads a line; false with *error. */
 bool candump_read(struct slice record, struct candump_line *out, struct candump_error *error);
-/* True when the text starts as such a line does, up to the # of the frame; what follows may be
- * cut off. */
+/* True when the text starts as such a line does, up to the # of the frame; the rest may be
+ * truncated. */
 bool candump_begins(struct slice text);
 
 #endif

@@ -34,7 +34,7 @@ struct head {
     struct slice time, bus, id;
     bool is_long_length; /* two digits: CAN FD */
     uint32_t length;
-    struct slice rest; /* behind the length */
+    struct slice rest; /* after the length */
 };
 
 /* "RX - -" or "TX B E" of -x. */

@@ -4,7 +4,7 @@
 
 #include "parsers/formats/candump/candump_read.h"
 
-/* Starts as such a line: "[(TIME)]  can0  [RX - -]  123  [8]". What follows may be cut off. */
+/* Starts as such a line: "[(TIME)]  can0  [RX - -]  123  [8]". The rest may be truncated. */
 bool candump_terminal_begins(struct slice text);
 /* Reads a line that begins so; false with *error. received_ns: not used for times, which have a
  * date or count from something. */

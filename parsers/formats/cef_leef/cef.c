@@ -69,7 +69,7 @@ static bool set_time(struct pairs *p, enum event_field field, struct slice value
 {
     int64_t ns;
     bool inferred;
-    if (!slice_trim(value).size) /* says nothing, as an empty spt does */
+    if (!slice_trim(value).size) /* no value, like an empty spt */
         return true;
     if (event_is_set(&p->t.event, field))
         return false;
@@ -82,7 +82,7 @@ static bool set_time(struct pairs *p, enum event_field field, struct slice value
     return true;
 }
 
-/* A custom address is the source's or the destination's as long as its label says nothing else. */
+/* A custom address is the source's or the destination's unless its label says otherwise. */
 static bool set_labelled(struct pairs *p, enum event_field field, struct slice value,
                          const char *label_key, const char *side)
 {

@@ -14,7 +14,7 @@ static bool set_time(struct pairs *p, enum event_field field, struct slice value
     int64_t ns, received_ns = p->t.context->received_ns;
     bool inferred;
     struct slice pattern = pairs_find(p, "devTimeFormat");
-    if (!slice_trim(value).size) /* says nothing */
+    if (!slice_trim(value).size) /* no value */
         return true;
     if (event_is_set(&p->t.event, field))
         return false;

@@ -20,7 +20,7 @@ struct leef_record {
     /* The delimiter is not in the attributes: another one was taken, or, when none fits, they are
      * one. */
     bool is_guessed;
-    bool is_declared; /* the record says its delimiter: others than a tab do not take its place */
+    bool is_declared; /* the record declares its delimiter: only a tab may replace it */
     bool is_blank;    /* a blank and the next key part them */
     struct slice attributes;
 };

@@ -103,8 +103,8 @@ static bool take_sequence(struct cloud_event *e, struct slice text)
     return text.size == 1 || text.data[0] != '0'; /* keeps the original when it has leading zeros */
 }
 
-/* Attributes that mean something: a place to keep the text in, or who takes it. take: true when a
- * column says all that the attribute does. */
+/* Attributes with a meaning: the text to keep them in, or the function that takes them. take: true
+ * when a column holds the attribute's whole value. */
 static const struct row {
     const char *name;
     size_t place;
@@ -164,7 +164,7 @@ static void fill_severity(struct cloud_event *e)
     (void)text_event_set(&e->t, EVENT_severity_source, text);
 }
 
-#define ID_BYTES 244 /* with room for a number behind it */
+#define ID_BYTES 244 /* with room for a number after it */
 
 /* sha256: and the digest of what is too long for an id. */
 static struct slice id_of_digest(struct slice id, char text[SHA256_BYTES * 2 + 8])

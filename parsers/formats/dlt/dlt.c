@@ -256,7 +256,7 @@ static void read_message(struct message *m)
 
 /* ---- the body ---- */
 
-/* True when the arguments end where the length says; nothing is known of other payloads. */
+/* True when the arguments end where the length says; other payloads can't be checked. */
 static bool is_whole(struct slice body, const struct dlt_frame *f)
 {
     return (f->msin & DLT_IS_VERBOSE) &&

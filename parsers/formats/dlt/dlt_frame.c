@@ -1,5 +1,5 @@
 /* dlt_frame.c: reads the headers of DLT messages, protocol version 1 (AUTOSAR PRS Log and Trace),
- * and finds the next one behind broken bytes. Pure, any thread. Does not look into payloads. */
+ * and finds the next one after broken bytes. Pure, any thread. Does not read payloads. */
 #include "parsers/formats/dlt/dlt_frame.h"
 #include "core/reader.h"
 

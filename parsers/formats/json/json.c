@@ -30,7 +30,7 @@ static void parse(struct slice record, const struct parser_context *context,
     if (!text_event_read_json(&t, &vsoc_json_names, &rules, record, &document, outcome))
         return;
     enum json_event_kind kind = json_event_kind(&document);
-    /* What was repaired is said by the note of this event, which a native one would not bear. */
+    /* The note of this event reports the repair, which a native event does not allow. */
     if (kind == JSON_EVENT_NATIVE && !EVENT_HAS(&t.event, parse_notes) &&
         read_native(&t, record, &document))
         return;

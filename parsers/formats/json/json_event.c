@@ -55,7 +55,7 @@ enum json_event_kind json_event_kind(const struct json_document *document)
     return seen & HAS_CLASS && seen & HAS_METADATA ? JSON_EVENT_OCSF : JSON_EVENT_OTHER;
 }
 
-/* Who reports what a host's processes, users and files do, or what goes over its network. */
+/* Sensor kind of events about a host's processes, users and files, or about network traffic. */
 static void set_sensor_kind(struct event *event)
 {
     if (EVENT_HAS(event, process_name) || EVENT_HAS(event, process_executable) ||

@@ -6,7 +6,7 @@
 
 struct json_path_table json_event_other;
 
-/* What is under these names is the event's only when it is a text: others have objects there. */
+/* These members belong to the event only when they are texts: other products have objects there. */
 static bool take_name(struct text_event *t, enum event_field field, const struct json_node *value)
 {
     return value->type == JSON_STRING && json_take_text(t, field, value);

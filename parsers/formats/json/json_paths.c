@@ -17,7 +17,7 @@ void json_paths_init(struct json_path_table *table, const struct json_path_row *
 /* Where the walk is: the objects that are open, and the path to the innermost. */
 struct walk {
     size_t depth;
-    size_t ends[JSON_PATH_DEPTH];  /* node behind the object */
+    size_t ends[JSON_PATH_DEPTH];  /* node after the object */
     size_t sizes[JSON_PATH_DEPTH]; /* of its path */
     uint8_t path[JSON_PATH_BYTES];
 };

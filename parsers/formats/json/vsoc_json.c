@@ -17,8 +17,8 @@
 
 #include <stdio.h>
 
-/* Members that are the time when neither time nor time_event_ns is there, the first one that reads
- * as one: what Fluent Bit, Beats and others call theirs. */
+/* Members used as the time when neither time nor time_event_ns is present; the first one that
+ * parses counts: the names of Fluent Bit, Beats and others. */
 static const struct slice other_times[] = {SLICE_LITERAL("timestamp"), SLICE_LITERAL("@timestamp"),
                                            SLICE_LITERAL("date")};
 #define OTHER_TIMES (sizeof other_times / sizeof *other_times)

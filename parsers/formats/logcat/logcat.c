@@ -12,7 +12,7 @@ struct logcat {
     struct slice body;
 };
 
-/* A line of the body without its end; *next: where the one behind it starts. */
+/* A line of the body without its end; *next: where the next one starts. */
 static struct slice line_at(struct slice body, size_t at, size_t *next)
 {
     struct slice rest = slice_sub(body, at, body.size), line;

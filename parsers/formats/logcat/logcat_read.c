@@ -71,13 +71,13 @@ static bool has_shape(struct slice s, const char *shape)
     return true;
 }
 
-/* "-0700" or "+0000" behind the time. */
+/* "-0700" or "+0000" after the time. */
 static size_t zone_bytes(struct slice s)
 {
     return has_shape(s, " +dddd") || has_shape(s, " -dddd") ? 6 : 0;
 }
 
-/* "11-29 12:00:00.123", with a year before it and a zone behind. */
+/* "11-29 12:00:00.123", with or without a year before it and a zone after it. */
 static size_t read_date(struct slice s, int64_t received_ns, struct logcat_head *out)
 {
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -194,7 +194,7 @@ static bool read_long(struct slice line, struct slice s, int64_t received_ns,
     return out->tag.size <= TAG_MAX;
 }
 
-/* "uid pid tid L tag: " behind the time. */
+/* "uid pid tid L tag: " after the time. */
 static bool read_threadtime(struct slice line, struct slice s, struct logcat_head *out)
 {
     struct slice numbers = s, third;

@@ -13,7 +13,7 @@ struct logcat_head {
     struct slice tag, uid;
     int64_t pid, tid;     /* -1: not written */
     bool is_long;         /* the message is in the lines below */
-    size_t size;          /* bytes of the head; the message begins behind it */
+    size_t size;          /* bytes of the head; the message follows */
     struct slice message; /* of the line: without the tag that -v process writes at its end */
 };
 

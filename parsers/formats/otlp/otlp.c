@@ -11,9 +11,9 @@ static size_t first_byte(struct slice body, struct work *work)
     return work_skip_space(work, body, slice_starts_with(body, "\xEF\xBB\xBF") ? 3 : 0);
 }
 
-/* A request in Protocol Buffers starts with the byte of its only field, which is also the line end
- * that JSON may start with, and the length may be that of {: then a key or the end must follow. An
- * array is no request either, but who sends one means JSON. */
+/* A request in Protocol Buffers starts with the tag of its only field, which equals a line feed, as
+ * JSON text may start; and its length may equal {. So a key or the end must follow. An array is not
+ * a request either, but its sender means JSON. */
 static bool is_json(struct slice body, struct work *work)
 {
     size_t at = first_byte(body, work);

@@ -1,6 +1,5 @@
-/* otlp_value.h: AnyValue of OTLP, as either encoding has it. An encoding gives cursors over the
- * children of arrays and maps; what is made of values is the same for both. Thread: any, one
- * owner. */
+/* otlp_value.h: AnyValue of OTLP, for both encodings. An encoding gives cursors over the children
+ * of arrays and maps; the conversion of values is common. Thread: any, one owner. */
 #ifndef VSOC_PARSERS_OTLP_VALUE_H
 #define VSOC_PARSERS_OTLP_VALUE_H
 

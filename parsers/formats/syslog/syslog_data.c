@@ -51,7 +51,7 @@ static bool ends_value(struct slice s, size_t behind)
     return behind >= s.size || s.data[behind] == ' ' || s.data[behind] == ']';
 }
 
-/* PARAM-VALUE that starts behind its quote: place of the closing quote. Without one it is s.size,
+/* PARAM-VALUE that starts after its quote: offset of the closing quote. Without one it is s.size,
  * or the bracket that most likely ends the element. */
 static size_t quoted_end(struct slice s, size_t at, unsigned *flaws)
 {

@@ -11,7 +11,7 @@ struct syslog_param {
 };
 
 /* Bytes of the elements at the head of s; 0 when none can be read. Adds to *flaws (SYSLOG_FLAW_…)
- * what breaks the grammar; elements that break off end behind their last parameter. */
+ * violations of the grammar; truncated elements end after their last parameter. */
 size_t syslog_data_size(struct slice s, unsigned *flaws);
 
 /* Place in a walk; zeroed before the first step. */

@@ -127,8 +127,7 @@ static size_t clock_bytes(struct slice s, int64_t received_ns, struct syslog_lin
     return end + 1 + (end + 1 < s.size && s.data[end + 1] == ' ');
 }
 
-/* "gw sshd[12]: " behind a stamp: journalctl -o short-monotonic. The kernel writes no such thing.
- */
+/* "gw sshd[12]: " after a stamp: journalctl -o short-monotonic. The kernel never writes it */
 static size_t journal_bytes(struct slice s, struct syslog_line *out)
 {
     struct syslog_line line = *out;

@@ -108,10 +108,10 @@ static bool is_zone_with_offset(struct slice word)
 /* Text around "Mmm dd hh:mm:ss" that belongs to it. */
 struct around {
     struct slice year, zone;
-    size_t end; /* behind it */
+    size_t end; /* after it */
 };
 
-/* " 1987", " CST 1987", " UTC:", " UTC :" or " UTC" behind the clock at `at`. */
+/* " 1987", " CST 1987", " UTC:", " UTC :" or " UTC" after the clock at `at`. */
 static void read_behind(struct slice s, size_t at, struct around *a)
 {
     size_t start = at + blanks(from(s, at)), size = word_bytes(from(s, start)), end = start + size;
@@ -197,7 +197,7 @@ static size_t read_bsd(struct slice s, int64_t received_ns, struct syslog_time *
 
 /* ---- yyyy-mm-ddThh:mm:ss ---- */
 
-/* Without an offset it is taken as UTC. */
+/* Without an offset it counts as UTC. */
 static size_t read_plain_iso(struct slice s, struct syslog_time *out)
 {
     char text[48];

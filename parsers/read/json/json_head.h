@@ -7,8 +7,7 @@
 /* Bit i is set when names[i] (count of them, at most 32) is a key of the first object, which may be
  * the first element of an array, as far as head goes. 0 when the head starts with none. */
 unsigned json_head_keys(struct slice head, const char *const *names, size_t count);
-/* The head starts with {, or with [ and {, [, ] or a text, behind a byte order mark and white
- * space.
+/* The head starts with {, or with [ and {, [, ] or a text, after a byte order mark and white space
  */
 bool json_head_is_json(struct slice head);
 
