@@ -40,13 +40,6 @@ CIRCLES = [
         "server/ingest/ingest_request",
     },
     {"storage/sinks/postgres/pg_load", "storage/sinks/postgres/pg_replay"},
-    {
-        "storage/spool/spool",
-        "storage/spool/spool_cursor",
-        "storage/spool/spool_internal",
-        "storage/spool/spool_recover",
-        "storage/spool/spool_survey",
-    },
 ]
 
 # Which of our files may include a library's headers; a pattern is matched against the whole path.

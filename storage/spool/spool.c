@@ -1,13 +1,13 @@
 /* spool.c: opens, closes and describes the spool, takes batches for its writer. Any thread, as told
  * in spool.h. Does not write records (spool_writer.c) or read them (spool_reader.c). */
 #define LOG_COMPONENT "spool"
-#include "storage/spool/spool_internal.h"
+#include "storage/spool/spool.h"
 
 #include "core/log/log.h"
 #include "core/wait/condition.h"
 #include "core/disk/folder.h"
 #include "storage/spool/spool_frame.h"
-#include "storage/spool/spool_recover.h"
+#include "storage/spool/spool_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,20 +17,6 @@
 #include <unistd.h>
 
 #define LOCK_FILE "lock"
-
-enum status spool_segment_append(struct spool *spool, const struct spool_segment *segment)
-{
-    if (spool->segment_count == spool->segment_room) {
-        size_t room = spool->segment_room ? spool->segment_room * 2 : 64;
-        struct spool_segment *grown = realloc(spool->segments, room * sizeof *grown);
-        if (!grown)
-            return STATUS_NO_MEMORY;
-        spool->segments = grown;
-        spool->segment_room = room;
-    }
-    spool->segments[spool->segment_count++] = *segment;
-    return STATUS_OK;
-}
 
 static enum status open_dir(struct spool *spool, char reason[256])
 {

@@ -6,29 +6,10 @@
 
 #include "core/refusal.h"
 #include "storage/spool/batch.h"
+#include "storage/spool/spool_options.h"
 
 struct spool;
 struct spool_reader;
-
-struct spool_options {
-    const char *dir; /* made with mode 0750 when it is not there */
-    uint64_t
-        segment_bytes;  /* size of a new segment file; a larger batch gets a segment of its own */
-    uint64_t max_bytes; /* of all segment files: above it batches are refused with NO_SPACE */
-    uint64_t reserve_bytes;     /* kept free on the file system for cursors */
-    int64_t commit_interval_ns; /* 0: sync as soon as the last sync is done; else wait that long to
-                                   gather while busy */
-    int64_t evidence_ns;        /* evidence.retention: a segment younger than that stays */
-    uint64_t evidence_bytes;    /* evidence.max_bytes: room for passed segments */
-    bool evict;           /* evidence.when_full: when it is used up, the oldest go early, each on
-                             record; else batches are refused */
-    size_t queue_batches; /* most batches waiting for the writer: above it BUSY */
-    size_t queue_bytes;   /* and most body + event bytes of them */
-};
-
-/* Called during spool_open for every whole batch record, oldest first: rebuilds the duplicate
- * window. */
-typedef void (*spool_scan_fn)(void *arg, const struct batch_meta *meta);
 
 /* Opens and locks the directory, recovers: cuts a torn tail, sets damaged segments aside (keeps the
  * original under corrupt/ and goes on with what is whole), rebuilds what is missing. LOCKED:
@@ -53,7 +34,6 @@ enum status spool_submit(struct spool *spool, struct batch **batch) must_check;
 /* Sinks: a cursor says up to which position one reader (sink and lane) has everything. Loaded from
  * disk at open; kept by name; a new one starts at the position before the oldest record. */
 typedef unsigned spool_cursor_t;
-#define SPOOL_CURSOR_MAX 64
 /* TOO_LARGE: empty name or over 55 bytes. TOO_MANY. Thread: any. */
 enum status spool_cursor_open(struct spool *spool, const char *name, spool_cursor_t *cursor,
                               uint64_t *position) must_check;

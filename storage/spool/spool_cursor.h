@@ -4,8 +4,9 @@
 #ifndef VSOC_STORAGE_SPOOL_CURSOR_H
 #define VSOC_STORAGE_SPOOL_CURSOR_H
 
+#include "core/status.h"
 #include "core/uuid7.h"
-#include "storage/spool/spool.h"
+#include "storage/spool/spool_options.h"
 
 #define SPOOL_CURSOR_FILE       "cursors"
 #define SPOOL_CURSOR_VERSION    1

@@ -9,10 +9,12 @@
 
 #include "core/clock.h"
 #include "core/metrics/metrics.h"
+#include "core/hash.h"
 #include "core/thread.h"
-#include "storage/spool/spool.h"
+#include "core/wait/mailbox.h"
 #include "storage/spool/spool_cursor.h"
 #include "storage/spool/spool_eviction.h"
+#include "storage/spool/spool_options.h"
 #include "storage/spool/spool_segment.h"
 
 #define SPOOL_DIR_BYTES 4096
@@ -101,7 +103,21 @@ struct spool {
 /* spool_writer.c: the writer thread. */
 void spool_writer_run(void *spool);
 
+/* spool_recover.c: start-up of a spool directory: scan, cut, set aside, salvage. Thread: the one
+ * that opens. */
+/* Fills spool's segments, uid, tail, corrupt_segments, stored cursors and cursor_fd from the
+ * directory (spool->dir_fd, locked by the caller), repairing it on the way; opens the last segment
+ * for writing when it can be continued, else spool->fd stays -1. Calls scan for each whole record.
+ * VERSION, IO, NO_MEMORY; reason says what to do. Segments that can't be repaired stay as they are.
+ */
+enum status spool_recover(struct spool *spool, spool_scan_fn scan, void *scan_arg,
+                          char reason[256]) must_check;
+
 /* spool_roll.c: segments made. Thread: writer. */
+/* Adds a segment at the end of the table. spool->lock is held, or nobody else has the spool yet.
+ * NO_MEMORY. */
+enum status spool_segment_append(struct spool *spool,
+                                 const struct spool_segment *segment) must_check;
 /* Makes room for a record of record_bytes in a new active segment, or in an empty one. NO_SPACE;
  * other: failed. */
 enum status spool_roll(struct spool *spool, uint32_t record_bytes) must_check;
@@ -148,9 +164,5 @@ void spool_become_full(struct spool *spool, uint64_t bytes);
 void spool_time_text(int64_t ns, char text[SPOOL_TIME_BYTES]);
 /* Says at start when the file system can't hold what the settings allow. */
 void spool_warn_of_room(struct spool *spool);
-
-/* spool_table (spool.c): under lock. */
-enum status spool_segment_append(struct spool *spool,
-                                 const struct spool_segment *segment) must_check;
 
 #endif

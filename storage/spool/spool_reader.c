@@ -7,6 +7,7 @@
 #include "core/log/log.h"
 #include "core/wait/condition.h"
 #include "storage/spool/spool_scan.h"
+#include "storage/spool/spool.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
  * damaged segments set aside or salvaged, finds where to go on. Runs on the opener's thread. Does
  * not check the hash chain: that is verify's. */
 #define LOG_COMPONENT "spool"
-#include "storage/spool/spool_recover.h"
+#include "storage/spool/spool_internal.h"
 
 #include "core/clock.h"
 #include "core/log/log.h"

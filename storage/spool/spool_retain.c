@@ -11,6 +11,7 @@
 #include "core/clock.h"
 #include "core/log/log.h"
 #include "core/disk/fault.h"
+#include "storage/spool/spool.h"
 
 #include <errno.h>
 #include <unistd.h>

@@ -8,12 +8,27 @@
 #include "core/disk/fault.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 /* The active segment holds no record. It is never left for another: that would have its name. */
 static bool active_is_empty(const struct spool *spool)
 {
     return spool->fd >= 0 && spool->durable.offset == SPOOL_SEGMENT_HEADER_BYTES;
+}
+
+enum status spool_segment_append(struct spool *spool, const struct spool_segment *segment)
+{
+    if (spool->segment_count == spool->segment_room) {
+        size_t room = spool->segment_room ? spool->segment_room * 2 : 64;
+        struct spool_segment *grown = realloc(spool->segments, room * sizeof *grown);
+        if (!grown)
+            return STATUS_NO_MEMORY;
+        spool->segments = grown;
+        spool->segment_room = room;
+    }
+    spool->segments[spool->segment_count++] = *segment;
+    return STATUS_OK;
 }
 
 void spool_seal_active(struct spool *spool)

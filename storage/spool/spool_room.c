@@ -5,6 +5,7 @@
 
 #include "core/event/event_json.h"
 #include "core/log/log.h"
+#include "storage/spool/spool.h"
 
 #include <sys/statvfs.h>
 

@@ -12,6 +12,7 @@
 #include "core/log/log.h"
 #include "core/disk/fault.h"
 #include "storage/spool/spool_frame.h"
+#include "storage/spool/spool.h"
 
 #include <errno.h>
 #include <unistd.h>
