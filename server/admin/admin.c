@@ -133,7 +133,7 @@ static bool token_matches(const struct app *app, const struct http_exchange *x)
 
 void admin_on_headers(void *arg, struct http_exchange *x)
 {
-    struct app *app = arg;
+    struct app *app = app_cast(arg);
     struct refusal refusal;
     const struct http_reply_header allow = {"Allow", "GET, HEAD, OPTIONS"};
     if (slice_equal_text(http_path(x), "*")) {

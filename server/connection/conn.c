@@ -109,7 +109,7 @@ void conn_free(struct conn *conn)
         close(conn->fd);
     tls_context_release(conn->tls);
     arena_fini(&conn->peer_arena);
-    conn->magic = 0;
+    object_end(&conn->magic);
     free(conn);
 }
 

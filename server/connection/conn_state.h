@@ -5,6 +5,7 @@
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include "core/object.h"
 #include "core/arena.h"
 #include "core/metrics/metrics.h"
 #include "core/thread.h"
@@ -119,7 +120,10 @@ struct route_series {
     metric_t requests;
 };
 
+#define HTTP_SERVER_MAGIC 0x48545356U
+
 struct http_server {
+    unsigned magic; /* HTTP_SERVER_MAGIC */
     struct event_base *base;
     struct listener *listener;
     struct http_settings settings;
@@ -147,11 +151,8 @@ struct http_server {
     struct route_series routes[ROUTE_CACHE_SLOTS];
 };
 
-static inline struct conn *conn_cast(void *arg)
-{
-    struct conn *conn = (struct conn *)arg;
-    ensure(conn->magic == CONN_MAGIC);
-    return conn;
-}
+OBJECT_CAST(http_server, HTTP_SERVER_MAGIC)
+
+OBJECT_CAST(conn, CONN_MAGIC)
 
 #endif

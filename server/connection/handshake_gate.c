@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include "core/object.h"
 #include "core/clock.h"
 #include "server/connection/conn_counts.h"
 #include "server/connection/conn_gate.h"
@@ -25,7 +26,10 @@
 /* Accepting costs a small part of a handshake; but not nothing. */
 #define ACCEPTS_PER_HANDSHAKE 10
 
+#define HANDSHAKE_GATE_MAGIC 0x48534754U
+
 struct handshake_gate {
+    unsigned magic; /* HANDSHAKE_GATE_MAGIC */
     struct http_server *server;
     const struct handshake_gate_calls *calls;
     struct fair_queue *silent, *ready, *active; /* the server's */
@@ -33,6 +37,8 @@ struct handshake_gate {
     bool has_token;   /* the next handshake may begin at token_ns */
     int64_t token_ns; /* monotonic */
 };
+
+OBJECT_CAST(handshake_gate, HANDSHAKE_GATE_MAGIC)
 
 static struct conn *conn_of(const struct fair_member *member)
 {
@@ -182,7 +188,7 @@ static void look(struct handshake_gate *gate)
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
-    look((struct handshake_gate *)arg);
+    look(handshake_gate_cast(arg));
 }
 
 static void on_first_byte(evutil_socket_t fd, short what, void *arg)
@@ -241,6 +247,7 @@ struct handshake_gate *handshake_gate_create(struct http_server *server,
     if (!gate)
         return NULL;
     gate->server = server;
+    gate->magic = HANDSHAKE_GATE_MAGIC;
     gate->calls = calls;
     gate->silent = &server->handshake_queues[CONN_HALF_SILENT];
     gate->ready = &server->handshake_queues[CONN_HALF_READY];
@@ -263,6 +270,7 @@ void handshake_gate_destroy(struct handshake_gate *gate)
     event_free(gate->timer);
     fair_queue_fini(gate->silent);
     fair_queue_fini(gate->ready);
+    object_end(&gate->magic);
     fair_queue_fini(gate->active);
     free(gate);
 }

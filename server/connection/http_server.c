@@ -15,7 +15,7 @@
 
 static void on_reap(evutil_socket_t fd, short what, void *arg)
 {
-    struct http_server *server = (struct http_server *)arg;
+    struct http_server *server = http_server_cast(arg);
     struct conn *next;
     unsigned freed = 0;
     (void)fd, (void)what;
@@ -32,7 +32,7 @@ static void on_reap(evutil_socket_t fd, short what, void *arg)
 
 static void on_run(evutil_socket_t fd, short what, void *arg)
 {
-    struct http_server *server = (struct http_server *)arg;
+    struct http_server *server = http_server_cast(arg);
     struct conn *conn = server->run, *next;
     (void)fd, (void)what;
     server->run = NULL;
@@ -49,7 +49,7 @@ static void on_run(evutil_socket_t fd, short what, void *arg)
 
 static void on_accept(void *arg, int fd, const struct sockaddr *address, socklen_t size)
 {
-    conn_accept((struct http_server *)arg, fd, address, size);
+    conn_accept(http_server_cast(arg), fd, address, size);
 }
 
 /* What the gate does with connections. */
@@ -79,6 +79,7 @@ enum status http_server_create(const struct http_server_options *options, struct
     if (!server)
         return STATUS_NO_MEMORY;
     server->base = options->base;
+    server->magic = HTTP_SERVER_MAGIC;
     server->label = options->label;
     server->settings = options->settings;
     server->handler = options->handler;
@@ -155,5 +156,6 @@ void http_server_destroy(struct http_server *server)
     tls_context_release(server->tls);
     writer_fini(&server->out);
     writer_fini(&server->problem);
+    object_end(&server->magic);
     free(server);
 }

@@ -51,14 +51,14 @@ static void on_reload_signal(evutil_socket_t number, short what, void *arg)
 /* The spool can't be written any more. Thread: spool writer. */
 static void on_spool_failure(void *arg)
 {
-    struct app *app = arg;
+    struct app *app = app_cast(arg);
     atomic_store(&app->shared.failed, true);
     wake_send(app->failure_fd);
 }
 
 void app_on_misconfigured(void *arg, const char *problem)
 {
-    struct app *app = arg;
+    struct app *app = app_cast(arg);
     if (atomic_exchange(&app->misconfigured, true))
         return;
     log_error("a sink refuses its settings; the process ends", LOG_TEXT("problem", problem));
@@ -67,7 +67,7 @@ void app_on_misconfigured(void *arg, const char *problem)
 
 static void on_failure(evutil_socket_t fd, short what, void *arg)
 {
-    struct app *app = arg;
+    struct app *app = app_cast(arg);
     (void)fd;
     (void)what;
     event_del(app->on_failure);
@@ -81,7 +81,7 @@ static void on_failure(evutil_socket_t fd, short what, void *arg)
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
-    struct app *app = arg;
+    struct app *app = app_cast(arg);
     (void)fd;
     (void)what;
     app_reload_collect(app);
@@ -194,7 +194,7 @@ static enum status disk_status(enum status s)
 /* Of a record that an earlier build wrote: its key becomes what the same batch gets now. */
 static void restore_key(void *arg, const struct batch_meta *meta)
 {
-    struct app *app = arg;
+    struct app *app = app_cast(arg);
     struct batch_meta keyed = *meta;
     if (meta->key_is_plain)
         hmac_key_compute(&app->shared.repeat.batch, slice_make(meta->key, sizeof meta->key),
@@ -461,6 +461,7 @@ int app_run(struct config *config, const struct app_source *source)
     }
     thread_set_role(THREAD_MAIN);
     app->config = app->start_config = config;
+    app->magic = APP_MAGIC;
     app->source = source;
     app->ingest_fd = app->admin_fd = app->failure_fd = -1;
     log_configure((enum log_level)config->log_level, (enum log_format)config->log_format);
@@ -487,6 +488,7 @@ int app_run(struct config *config, const struct app_source *source)
     int exit_status = app->exit_status;
     log_info("stopped", LOG_I64("exit_status", exit_status));
     free_parts(app);
+    object_end(&app->magic);
     free(app);
     log_stop();
     return exit_status;

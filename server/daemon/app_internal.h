@@ -3,6 +3,7 @@
 #ifndef VSOC_SERVER_APP_INTERNAL_H
 #define VSOC_SERVER_APP_INTERNAL_H
 
+#include "core/object.h"
 #include "server/daemon/app_disk.h"
 #include "server/daemon/catalog_set.h"
 #include "server/config/config.h"
@@ -23,7 +24,10 @@ struct retired_config {
     struct retired_config *next;
 };
 
+#define APP_MAGIC 0x56415050U
+
 struct app {
+    unsigned magic;              /* APP_MAGIC */
     struct config *config;       /* in force */
     struct config *start_config; /* the first one: sinks keep pointing into it */
     const struct app_source *source;
@@ -63,6 +67,8 @@ struct app {
     int64_t drain_deadline_ns;
     int exit_status;
 };
+
+OBJECT_CAST(app, APP_MAGIC)
 
 /* A sink refuses its settings: the process ends with status 78. Thread: a sink's lane. */
 void app_on_misconfigured(void *app, const char *problem);

@@ -19,7 +19,7 @@ static void refresh_catalog(const struct app *app)
 
 static void refresh(void *arg)
 {
-    struct app *app = arg;
+    struct app *app = app_cast(arg);
     struct spool_stats s;
     spool_stats(app->shared.spool, &s);
     metric_set(metric_series(METRIC_vsocd_log_queued_bytes, ""), (double)log_out_queued());

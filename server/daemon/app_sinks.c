@@ -16,7 +16,7 @@
 /* A lane has moved: tell the workers that have someone waiting. Thread: the sink's lane. */
 static void on_advanced(void *arg, uint64_t position)
 {
-    struct app *app = arg;
+    struct app *app = app_cast(arg);
     (void)position;
     for (size_t i = 0; i < app->worker_count; i++)
         worker_sink_moved(app->workers[i]);

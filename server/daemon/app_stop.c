@@ -45,7 +45,7 @@ static void stop_now(struct app *app, int number)
 
 void app_on_stop_signal(evutil_socket_t number, short what, void *arg)
 {
-    struct app *app = arg;
+    struct app *app = app_cast(arg);
     (void)what;
     if (app->stopping) {
         if (app->exit_status == EXIT_DONE || !app->ending) /* else the failure's status counts */
@@ -61,7 +61,7 @@ void app_on_stop_signal(evutil_socket_t number, short what, void *arg)
  * thread when there is no loop. */
 static void end_parts(void *arg)
 {
-    struct app *app = arg;
+    struct app *app = app_cast(arg);
     for (size_t i = 0; i < app->worker_count; i++)
         worker_stop(app->workers[i]);
     for (size_t i = 0; i < app->worker_count; i++)

@@ -9,6 +9,7 @@
 
 #include <event2/event.h>
 
+#include "core/object.h"
 #include "core/clock.h"
 #include "core/thread.h"
 #include "core/disk/fault.h"
@@ -18,7 +19,10 @@ enum { WORD_RELOAD = 1, WORD_SINK_MOVED = 2, WORD_DRAIN = 4, WORD_STOP = 8, WORD
 
 #define TICK_MS 100
 
+#define WORKER_MAGIC 0x57524b52U
+
 struct worker {
+    unsigned magic; /* WORKER_MAGIC */
     unsigned number;
     struct thread thread;
     struct event_base *base;
@@ -39,6 +43,8 @@ struct worker {
     unsigned next_generation;
     atomic_uint generation;
 };
+
+OBJECT_CAST(worker, WORKER_MAGIC)
 
 static void send_word(struct worker *w, unsigned word)
 {
@@ -75,7 +81,8 @@ static void note_state(struct worker *w)
 
 static void on_word(evutil_socket_t fd, short what, void *arg)
 {
-    struct worker *w = arg;
+    thread_assert(THREAD_WORKER);
+    struct worker *w = worker_cast(arg);
     (void)what;
     wake_clear(fd);
     unsigned words = atomic_exchange(&w->words, 0);
@@ -97,7 +104,8 @@ static void on_word(evutil_socket_t fd, short what, void *arg)
 
 static void on_verdict(evutil_socket_t fd, short what, void *arg)
 {
-    struct worker *w = arg;
+    thread_assert(THREAD_WORKER);
+    struct worker *w = worker_cast(arg);
     (void)fd;
     (void)what;
     ingest_take_verdicts(w->ingest);
@@ -106,7 +114,8 @@ static void on_verdict(evutil_socket_t fd, short what, void *arg)
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
-    struct worker *w = arg;
+    thread_assert(THREAD_WORKER);
+    struct worker *w = worker_cast(arg);
     (void)fd;
     (void)what;
     if (ingest_ack_waiters(w->ingest))
@@ -119,7 +128,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
  * first. */
 static void need_turn(void *arg)
 {
-    struct worker *w = arg;
+    thread_assert(THREAD_WORKER);
+    struct worker *w = worker_cast(arg);
     static const struct timeval now = {0, 0};
     if (!event_pending(w->on_turn, EV_TIMEOUT, NULL))
         event_add(w->on_turn, &now);
@@ -127,7 +137,8 @@ static void need_turn(void *arg)
 
 static void on_turn(evutil_socket_t fd, short what, void *arg)
 {
-    struct worker *w = arg;
+    thread_assert(THREAD_WORKER);
+    struct worker *w = worker_cast(arg);
     (void)fd;
     (void)what;
     if (ingest_take_turn(w->ingest))
@@ -151,7 +162,7 @@ static void wait_for_verdicts(struct worker *w)
 
 static void run(void *arg)
 {
-    struct worker *w = arg;
+    struct worker *w = worker_cast(arg);
     thread_assert(THREAD_WORKER);
     event_base_dispatch(w->base);
     http_server_destroy(w->http);
@@ -163,7 +174,7 @@ static void run(void *arg)
 /* Bodies of this worker were given up. Thread: any. */
 static void on_shed(void *arg)
 {
-    send_word(arg, WORD_SHED);
+    send_word(worker_cast(arg), WORD_SHED);
 }
 
 static bool make_events(struct worker *w)
@@ -198,6 +209,7 @@ enum status worker_create(const struct worker_options *o, struct worker **out)
     if (!w)
         return STATUS_NO_MEMORY;
     w->number = o->number;
+    w->magic = WORKER_MAGIC;
     pthread_mutex_init(&w->reload_lock, NULL);
     w->word_fd = wake_open();
     w->base = make_base();
@@ -305,5 +317,6 @@ void worker_destroy(struct worker *w)
         close(w->word_fd);
     tls_context_release(w->next_tls);
     pthread_mutex_destroy(&w->reload_lock);
+    object_end(&w->magic);
     free(w);
 }

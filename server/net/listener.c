@@ -9,17 +9,23 @@
 #include <string.h>
 #include <unistd.h>
 #include <event2/event.h>
+#include "core/object.h"
 #include "core/clock.h"
 #include "core/log/log.h"
 
+#define LISTENER_MAGIC 0x4c53544eU
+
 struct listener {
-    int fd; /* -1: stopped */
+    unsigned magic; /* LISTENER_MAGIC */
+    int fd;         /* -1: stopped */
     struct event *readable;
     struct event *rested;
     bool held;
     listener_on_accept on_accept;
     void *arg;
 };
+
+OBJECT_CAST(listener, LISTENER_MAGIC)
 
 static const struct timeval rest_time = {.tv_usec = 100000};
 
@@ -56,7 +62,7 @@ void listener_hold(struct listener *listener, bool held)
 
 static void on_rested(evutil_socket_t fd, short what, void *arg)
 {
-    struct listener *listener = (struct listener *)arg;
+    struct listener *listener = listener_cast(arg);
     (void)fd, (void)what;
     if (listener->fd >= 0 && !listener->held)
         event_add(listener->readable, NULL);
@@ -82,7 +88,7 @@ static bool accept_one(struct listener *listener)
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
-    accept_one((struct listener *)arg);
+    accept_one(listener_cast(arg));
 }
 
 enum status listener_create(struct event_base *base, int fd, listener_on_accept on_accept,
@@ -92,6 +98,7 @@ enum status listener_create(struct event_base *base, int fd, listener_on_accept 
     if (!listener)
         return STATUS_NO_MEMORY;
     *listener = (struct listener){.fd = -1, .on_accept = on_accept, .arg = arg};
+    listener->magic = LISTENER_MAGIC;
     listener->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     if (listener->fd < 0) {
         listener_destroy(listener);
@@ -136,5 +143,6 @@ void listener_destroy(struct listener *listener)
         event_free(listener->readable);
     if (listener->rested)
         event_free(listener->rested);
+    object_end(&listener->magic);
     free(listener);
 }
