@@ -287,16 +287,3 @@ enum status spool_frame_decode(const struct spool_frame *frame, struct slice byt
     *record = decoded;
     return STATUS_OK;
 }
-
-enum status spool_frame_decode_texts(const struct spool_frame *frame, struct slice bytes,
-                                     struct batch_meta *meta)
-{
-    struct batch_meta decoded = frame->meta;
-    struct slice texts = slice_sub(bytes, SPOOL_RECORD_HEADER_BYTES, frame->meta_bytes);
-    if (texts.size != frame->meta_bytes)
-        return STATUS_CORRUPT;
-    enum status status = read_texts(texts, &decoded);
-    if (status == STATUS_OK)
-        *meta = decoded;
-    return status;
-}

@@ -46,9 +46,6 @@ enum status spool_frame_decode_header(struct slice bytes, uint64_t tag,
  * record_bytes). CORRUPT. */
 enum status spool_frame_decode(const struct spool_frame *frame, struct slice bytes,
                                struct batch_record *record) must_check;
-/* Only the texts of the meta, unchecked, from the head of the record's bytes. CORRUPT. */
-enum status spool_frame_decode_texts(const struct spool_frame *frame, struct slice bytes,
-                                     struct batch_meta *meta) must_check;
 /* Chain hash that the record should have after *chain: SHA-256(chain ‖ header bytes 8 to 207). */
 void spool_frame_chain(struct slice header, struct sha256 *hash, const uint8_t chain[SHA256_BYTES],
                        uint8_t digest[SHA256_BYTES]);

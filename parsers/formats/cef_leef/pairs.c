@@ -39,11 +39,6 @@ bool pairs_set_text(struct pairs *p, enum event_field field, struct slice value)
     return text_event_set(&p->t, field, value);
 }
 
-bool pairs_set_lower(struct pairs *p, enum event_field field, struct slice value)
-{
-    return text_event_set_lower(&p->t, field, value);
-}
-
 bool pairs_set_address(struct pairs *p, enum event_field field, struct slice value)
 {
     return text_event_find_address(&p->t, field, value) && !memchr(value.data, '%', value.size);

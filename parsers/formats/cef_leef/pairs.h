@@ -37,7 +37,7 @@ struct slice pairs_find(const struct pairs *p, const char *key);
 /* Fills the columns in the order of rows. */
 void pairs_fill(struct pairs *p, const struct pairs_row *rows, size_t row_count);
 
-pairs_set pairs_set_text, pairs_set_lower, pairs_set_address, pairs_set_message;
+pairs_set pairs_set_text, pairs_set_address, pairs_set_message;
 /* A protocol's name or number; field is ignored. */
 pairs_set pairs_set_transport;
 /* Decimal digits within the field's range. */
