@@ -1,8 +1,8 @@
-/* audit.h: the audit log: who was turned away, how often and why, in files of its own.
+/* audit.h: the audit log: who was refused, how often and why, in files of its own.
  *
  * Refusals are folded by sender and reason: the first one is written within a second, later ones of
  * the same sender once a minute, with the exact number since the line before. The files are synced
- * and do not depend on log.level or on whoever reads stderr; each refusal is also a line in the
+ * and do not depend on log.level or on a reader of stderr; each refusal is also a line in the
  * log, which is rate-limited. One audit log a process. docs/operations.md describes the lines. */
 #ifndef VSOC_SERVER_AUDIT_H
 #define VSOC_SERVER_AUDIT_H

@@ -35,7 +35,7 @@ void config_problem(struct config_build *build, const struct config_origin *orig
     struct config_problem *p = &problems->items[problems->count - 1];
     *p = (struct config_problem){.line = origin->line, .column = origin->column};
     snprintf(p->source, sizeof p->source, "%s", source_text(build, origin->from));
-    /* What stands behind the name's own characters may be a value, such as a password. */
+    /* Text after the name's own characters may be a value, such as a password: leave it out. */
     int size = origin->name ? (int)strspn(origin->name, NAME_CHARACTERS) : 0;
     int n = origin->name ? snprintf(p->text, sizeof p->text, "%.*s%s: ", size < 200 ? size : 200,
                                     origin->name, origin->name[size] ? "…" : "")

@@ -10,7 +10,7 @@
 /* Later ones win. */
 enum config_from { CONFIG_FROM_DEFAULT, CONFIG_FROM_FILE, CONFIG_FROM_ENV, CONFIG_FROM_SET };
 
-/* Where a value stands. */
+/* Where a value was set. */
 struct config_origin {
     enum config_from from;
     const char *name;    /* as spelt there: the key or the environment variable */

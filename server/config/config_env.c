@@ -27,7 +27,7 @@ static void tell_unknown(struct config_build *build, const struct config_origin 
     config_problem(build, at, "unknown setting; the nearest known name is " PREFIX "%s", name);
 }
 
-/* Stores text under key, or tells why not. "null" is YAML's null. */
+/* Stores text under key, or adds a mistake. "null" is YAML's null. */
 static void store(struct config_build *build, const char *key, const char *entry, const char *text,
                   const struct config_origin *at)
 {
@@ -62,7 +62,7 @@ static bool key_of_variable(const char *name, size_t size, char *key)
     return true;
 }
 
-/* Entries of maps are dotted names, which shells do not take: one _ stands for a dot there. */
+/* Entries of maps are dotted names, which shells do not accept: one _ replaces a dot there. */
 static void entry_of_key(const char *key, char *entry)
 {
     snprintf(entry, KEY_MAX, "%s", key);

@@ -96,7 +96,7 @@ static void check_decorations(struct yaml_reader *r)
                        (const char *)tag);
 }
 
-/* False when nothing more can be read; the mistake is told. */
+/* False when nothing more can be read; the mistake has been added. */
 static bool next_event(struct yaml_reader *r)
 {
     drop_event(r);
@@ -228,7 +228,7 @@ static bool remember_key(struct yaml_reader *r, struct config_map *seen, const c
     struct config_origin at = origin_here(r, full);
     seen->names = names;
     if (key_is_repeated(seen, name)) {
-        config_problem(r->build, &at, "stands twice here; keep one");
+        config_problem(r->build, &at, "is set twice here; keep one");
         return false;
     }
     if (seen->count < KEYS_MAX)
@@ -237,7 +237,7 @@ static bool remember_key(struct yaml_reader *r, struct config_map *seen, const c
 }
 
 /* Reads a key, joins it to prefix in full (KEY_MAX bytes) and goes on to its value. False at the
- * end of the mapping; *usable false: told, and the value is skipped. */
+ * end of the mapping; *usable false: a mistake was added and the value is skipped. */
 static bool next_key(struct yaml_reader *r, const char *prefix, struct config_map *seen,
                      const char **names, char *full, yaml_mark_t *mark, bool *usable)
 {
@@ -307,7 +307,7 @@ static void read_value(struct yaml_reader *r, const char *key, yaml_mark_t mark)
     const struct config_row *row = config_row_find(key);
     if (row && config_origin_of(r->build, row)->from == CONFIG_FROM_FILE) {
         struct config_origin at = origin_at(mark, key);
-        config_problem(r->build, &at, "stands twice, first in line %zu; keep one",
+        config_problem(r->build, &at, "is set twice, first in line %zu; keep one",
                        config_origin_of(r->build, row)->line);
         skip_node(r);
     } else if (row && row->kind == CONFIG_KIND_LIST) {

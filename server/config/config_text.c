@@ -1,7 +1,8 @@
 /* config_text.c: which characters a setting may hold. Any thread. */
 #include "server/config/config_value.h"
 
-/* Code point of the UTF-8 character at p and its size; 0 for bytes that are none (RFC 3629). */
+/* Code point of the UTF-8 character at p and its size; 0 for bytes that are no valid UTF-8 (RFC
+ * 3629). */
 static size_t character(const unsigned char *p, uint32_t *point)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};

@@ -25,7 +25,7 @@ enum status config_map_set(const struct config_row *row, const char *name, const
 /* True when both hold the same. */
 bool config_value_equal(const struct config_row *row, const struct config *a,
                         const struct config *b);
-/* The word of an ENUM row at this place; "" when there is none. */
+/* The word of an ENUM row at this place; "" when the row has no such word. */
 const char *config_word(const struct config_row *row, unsigned place, char *buffer, size_t size);
 /* Longest word of an ENUM row and its 0. */
 #define CONFIG_WORD_BYTES 64

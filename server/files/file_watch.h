@@ -11,7 +11,7 @@
 
 #define FILE_WATCH_MAX 8
 
-/* What tells one content from another. */
+/* What identifies a version of the content. */
 struct file_mark {
     uint64_t device, inode, size;
     int64_t modified_ns, changed_ns; /* all 0: there is no file */

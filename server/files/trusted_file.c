@@ -122,7 +122,7 @@ static enum status enter_root(struct walk *w)
     return enter(w, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
-/* The next name of the rest, cut off; false: there is none. */
+/* Cuts the next name off the rest; false: nothing is left. */
 static bool next_name(struct walk *w, char name[NAME_MAX + 1], bool *last)
 {
     char *from = w->rest + strspn(w->rest, "/");

@@ -1,5 +1,5 @@
 /* trusted_file.h: opens files that decide who may do what: keys, tokens, senders, certificates,
- * revocation lists, code. Such a file is refused, with a sentence that names the command that mends
+ * revocation lists, code. Such a file is refused, with a sentence that names the command that fixes
  * it, when somebody else could have written it or read its secret. Thread: not a worker.
  *
  * The file and every folder above it, symbolic links followed one by one, must belong to root or to

@@ -32,7 +32,7 @@ enum http_parser_event http_parser_feed(struct http_parser *parser, struct slice
 const struct http_request *http_parser_request(const struct http_parser *parser);
 /* After REFUSED. */
 const struct refusal *http_parser_refusal(const struct http_parser *parser);
-/* A byte of the request was seen (an empty line before it is none). */
+/* A byte of the request was seen (an empty line before it does not count). */
 bool http_parser_has_begun(const struct http_parser *parser);
 
 #endif

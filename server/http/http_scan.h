@@ -37,7 +37,7 @@ void http_scan_start_trailers(struct http_scan *scan, const struct http_limits *
 enum http_scan_result http_scan_feed(struct http_scan *scan, struct slice in, size_t *consumed,
                                      struct refusal *refusal);
 
-/* A byte of the request line was seen: an empty line before it is none. */
+/* A byte of the request line was seen: an empty line before it does not count. */
 bool http_scan_has_begun(const struct http_scan *scan);
 
 /* A character of a token (RFC 9110 §5.6.2). */

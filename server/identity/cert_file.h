@@ -7,7 +7,7 @@
 struct stack_st_X509;
 struct x509_st;
 
-/* The first certificate of a PEM file, or a DER file; NULL: there is none that can be read.
+/* The first certificate of a PEM file, or a DER file; NULL: no certificate can be read.
  * cert_file_free it. */
 struct x509_st *cert_file_read(const char *path);
 /* The certificates behind the first one of a PEM file, in *out (NULL: none): cert_file_free_chain

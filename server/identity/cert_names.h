@@ -16,7 +16,7 @@
 
 /* Fills the certificate's part of *peer: fingerprint, serial, subject, issuer and every name; peer
  * is zeroed by the caller. What makes the names unfit to identify anybody (a NUL or a control
- * character, text that can't be decoded, too many of them) is told in peer->flaw. Texts are in
+ * character, text that can't be decoded, too many of them) is reported in peer->flaw. Texts are in
  * arena; x509 is borrowed. NO_MEMORY. */
 enum status cert_names_read(X509 *certificate, struct arena *arena,
                             struct http_peer *peer) must_check;

@@ -4,7 +4,7 @@
 
 #include "core/base64.h"
 
-/* What stands behind the scheme; empty: it is another scheme. */
+/* What follows the scheme; empty: it is another scheme. */
 static struct slice after_scheme(struct slice value, const char *scheme)
 {
     size_t n = strlen(scheme);

@@ -34,7 +34,7 @@ struct identity {
 /* Makes the identity from a verified certificate, or from its absence where that is allowed: plain
  * HTTP or tls.client_auth off, and no tokens. It fails closed: a certificate is a vehicle, named by
  * the form of identity.vehicle_from, or a sender of identity.senders_file, or nobody.
- * REFUSED: a certificate is needed and there is none (401, *why untouched); CONFLICT: the
+ * REFUSED: a certificate is required and missing (401, *why untouched); CONFLICT: the
  * certificate identifies nobody (403), *why says why, without a VIN: `bad_certificate` its names
  * can't be read, `no_tenant` it names no tenant or several, `unknown_sender` it is neither a
  * vehicle nor listed, `bad_certificate_vin` it names what is no VIN, several, or another one

@@ -26,7 +26,7 @@ bool vin_read(struct slice text, uint8_t vin[VIN_BYTES])
     return vin_is_valid(slice_make(vin, VIN_BYTES));
 }
 
-/* What `*` stands for: nothing that separates the parts of a name. */
+/* What `*` may match: no character that separates the parts of a name. */
 static bool is_word_byte(uint8_t c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||

@@ -44,7 +44,7 @@ enum name_match name_pattern_match(const struct name_pattern *pattern, struct sl
 /* "san_uri", … */
 const char *name_source_word(enum name_source source);
 
-/* Upper-case copy of a VIN in any case; false when it is none. */
+/* Upper-case copy of a VIN in any case; false when it is not a VIN. */
 bool vin_read(struct slice text, uint8_t vin[VIN_BYTES]);
 
 #endif

@@ -72,7 +72,7 @@ static bool take_line(struct reading *r, struct slice line)
     if (!good)
         return wrong(r, "expected a key as ID and 64 hex digits");
     if (r->lowest && (id == r->key->id || id == r->lowest))
-        return wrong(r, "a key with this ID stands above");
+        return wrong(r, "a key with this ID is defined above");
     if (!r->lowest || id > r->key->id) {
         r->key->id = id;
         memcpy(r->key->bytes, bytes, sizeof bytes);

@@ -5,8 +5,8 @@
  *    "tenant":"demo","vehicles":["1M8*","1G4AH59H45G118341"],"formats":["hec"],
  *    "events_per_second":100,"burst":1000}
  * issuer is the issuer of the certificate as RFC 2253 writes it; name is a pattern without {vin}
- * (name_pattern.h). issuer_key, hex SHA-256 of the SubjectPublicKeyInfo of the CA, tells CAs of one
- * name apart and may be left out: any CA of tls.client_ca with that name. vehicles, formats,
+ * (name_pattern.h). issuer_key, hex SHA-256 of the SubjectPublicKeyInfo of the CA, distinguishes
+ * CAs of one name and may be left out: any CA of tls.client_ca with that name. vehicles, formats,
  * events_per_second and burst may be left out: any vehicle of the tenant, any format,
  * limits.sender_…. */
 #ifndef VSOC_SERVER_SENDERS_H

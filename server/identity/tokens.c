@@ -183,7 +183,7 @@ static enum status read_line(void *arg, const struct json_document *d,
         return credential_problem(problem, NULL, "'salt' and 'hash' are needed");
     enum status s = tokens_add(tokens, &t);
     if (s == STATUS_EXISTS)
-        return credential_problem(problem, NULL, "its id stands in an earlier line too");
+        return credential_problem(problem, NULL, "its id is used in an earlier line too");
     if (s == STATUS_OUT_OF_RANGE)
         return credential_problem(problem, NULL,
                                   "'id' and 'tenant' are needed; an id has letters, digits, - and "

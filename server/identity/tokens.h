@@ -52,8 +52,8 @@ enum status tokens_add(struct tokens *tokens, const struct token *token) must_ch
 /* The text of a file. */
 void tokens_write(const struct tokens *tokens, struct writer *out);
 
-/* The token "ID.SECRET" that somebody shows. NOT_FOUND: there is none such; REFUSED: it is revoked,
- * *out says which. How long it takes tells nothing of the secret. Thread: any. */
+/* The token "ID.SECRET" that somebody shows. NOT_FOUND: no such token; REFUSED: it is revoked,
+ * *out says which. The time it takes does not depend on the secret. Thread: any. */
 enum status tokens_check(const struct tokens *tokens, struct slice shown,
                          const struct token **out) must_check;
 /* Gives the token a new secret, as text in hex. */

@@ -1,7 +1,7 @@
 /* tls.c: TLS contexts, made from the files that tls_files.c, tls_crl.c and tls_deny.c read: at
  * start and at reload; verifying runs on the workers. Contexts are never changed after creation:
- * OpenSSL can't replace a certificate, a CA or a CRL in a live one. What a handshake told is in
- * tls_session.c. */
+ * OpenSSL can't replace a certificate, a CA or a CRL in a live one. Results of a handshake are
+ * in tls_session.c. */
 #include "server/tls/tls.h"
 
 #include <stdio.h>
@@ -16,7 +16,8 @@
  * others by default. */
 #define CIPHERS_TLS_1_2 "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AESCCM:!AESCCM8"
 
-/* The only protocol spoken is HTTP/1.1; a client that offers others only is told so (RFC 7301). */
+/* The server speaks HTTP/1.1 only; a client that offers only other protocols gets an alert (RFC
+ * 7301). */
 static int choose_protocol(SSL *session, const unsigned char **chosen, unsigned char *chosen_size,
                            const unsigned char *offered, unsigned offered_size, void *arg)
 {

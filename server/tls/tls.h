@@ -1,6 +1,6 @@
-/* tls.h: everything that OpenSSL does for connections: contexts from files, and what a handshake
- * told. A context is immutable; reload makes a new one, and connections keep the one they began
- * with. */
+/* tls.h: everything that OpenSSL does for connections: contexts from files, and results of
+ * handshakes. A context is immutable; reload makes a new one, and connections keep the one they
+ * began with. */
 #ifndef VSOC_SERVER_TLS_H
 #define VSOC_SERVER_TLS_H
 
@@ -29,7 +29,7 @@ struct tls_context *tls_context_hold(struct tls_context *context);
 /* Gives a reference back; the last one frees. NULL is allowed. Thread: any. */
 void tls_context_release(struct tls_context *context);
 /* Sets vsocd_tls_certificate_expiry_timestamp_seconds for role server, client_ca (the first to
- * expire) and crl from this context. Thread: main, when the context is taken into use. */
+ * expire) and crl from this context. Thread: main, when the context comes into use. */
 void tls_context_publish_expiry(const struct tls_context *context);
 /* Seconds since 1970 at which the server certificate ends. */
 int64_t tls_context_expiry_s(const struct tls_context *context);
@@ -41,9 +41,9 @@ struct ssl_st *tls_session_create(struct tls_context *context);
  * arena; x509 is the session's. */
 enum status tls_session_peer(struct ssl_st *session, struct arena *arena,
                              struct http_peer *peer) must_check;
-/* Whether the peer of an open session would still be let in under context, which may be newer than
- * the session's own: CA, validity, CRL, deny list, certificate required at all. REFUSED with the
- * reason as tls_session_failure gives it. */
+/* Whether the peer of an open session would still be accepted under context, which may be newer
+ * than the session's own: CA, validity, CRL, deny list, certificate required at all. REFUSED with
+ * the reason as tls_session_failure gives it. */
 enum status tls_session_recheck(struct ssl_st *session, const struct tls_context *context,
                                 char *reason, size_t reason_size) must_check;
 /* Seconds since 1970 at which the peer's certificate, its chain or the revocation list that it was

@@ -17,7 +17,7 @@ struct tls_check {
     unsigned chain_size;         /* certificates of the verified chain */
     bool has_client_eku, denied; /* on tls.deny_list itself */
     int64_t begin_s, end_s;      /* validity */
-    int64_t crl_end_s;           /* first end of the lists; INT64_MAX: there are none */
+    int64_t crl_end_s;           /* first end of the lists; INT64_MAX: no lists */
 };
 /* Verifies a certificate as a handshake does. sent: intermediates that would be sent with it, NULL:
  * none. Thread: any. */

@@ -65,11 +65,11 @@ enum status tls_load_deny_list(struct tls_context *context, const struct tls_set
  * can't be found out. */
 bool tls_denies(const struct tls_denied *denied, X509 *certificate);
 
-/* tls_verify.c: OpenSSL's verify callback: the chain is good so far; deny list, extended key usage
- * and anchors without a revocation list of their issuer have the last word. */
+/* tls_verify.c: OpenSSL's verify callback. It also refuses a chain that OpenSSL accepts, for the
+ * deny list, for extended key usage, or for an anchor without a revocation list of its issuer. */
 int tls_verify_one(int good, X509_STORE_CTX *store);
 
-/* What tls_verify_one leaves for who asks why. */
+/* Why tls_verify_one refused, for whoever reports it. */
 enum tls_verdict { TLS_VERDICT_OPENSSL, TLS_VERDICT_DENIED, TLS_VERDICT_NO_EKU };
 struct tls_verification {
     const struct tls_context *context;
@@ -94,7 +94,7 @@ const char *tls_check_chain(struct tls_verification *v, X509 *certificate, STACK
                             STACK_OF(X509) * *verified, char *reason,
                             size_t reason_size) must_check;
 /* Hex SHA-256 of the SubjectPublicKeyInfo of the CA that issued the first certificate of a verified
- * chain. False: there is none above it; hex is empty. */
+ * chain. False: the chain has no issuer; hex is empty. */
 bool tls_issuer_key(const STACK_OF(X509) * chain, char hex[2 * SHA256_BYTES + 1]);
 
 #endif

@@ -65,7 +65,7 @@ static const char *check_times(const X509_CRL *crl, int64_t now_s)
 {
     const ASN1_TIME *from = X509_CRL_get0_lastUpdate(crl), *to = X509_CRL_get0_nextUpdate(crl);
     if (!to)
-        return "has no nextUpdate: it can't be told when it is too old";
+        return "has no nextUpdate: its end of validity is unknown";
     if (tls_asn1_seconds(from) > now_s)
         return "is not valid yet (thisUpdate is in the future; check the clock)";
     if (tls_asn1_seconds(to) <= now_s)

@@ -1,5 +1,5 @@
-/* tls_session.c: one TLS connection: its creation, what its handshake told about the peer, why it
- * failed, its end. Runs on the connection's worker. Moving bytes is libevent's work. */
+/* tls_session.c: one TLS connection: its creation, the facts of its peer, why it failed,
+ * its end. Runs on the connection's worker. Moving bytes is libevent's work. */
 #include "server/tls/tls.h"
 
 #include <pthread.h>

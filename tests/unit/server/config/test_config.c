@@ -257,10 +257,10 @@ static void what_hides_a_value_is_refused(void **state)
     load_bad("data_dir: !!str /x", 1, 11, "tags (tag:yaml.org,2002:str) are not taken");
     load_bad("data_dir: *a", 1, 11, "an alias (*name), which is not taken");
     load_bad("data_dir: /x\n---\ndata_dir: /y\n", 2, 1, "a second document");
-    load_bad("data_dir: /x\ndata_dir: /y\n", 2, 1, "data_dir: stands twice here");
-    load_bad("log: {level: info}\nlog: {format: json}\n", 2, 1, "log: stands twice here");
-    load_bad("log: {level: info}\nlog.level: warn\n", 2, 1, "stands twice, first in line 1");
-    load_bad("ingest: {formats: {a: cef, a: cef}}", 1, 28, "ingest.formats.a: stands twice");
+    load_bad("data_dir: /x\ndata_dir: /y\n", 2, 1, "data_dir: is set twice here");
+    load_bad("log: {level: info}\nlog: {format: json}\n", 2, 1, "log: is set twice here");
+    load_bad("log: {level: info}\nlog.level: warn\n", 2, 1, "is set twice, first in line 1");
+    load_bad("ingest: {formats: {a: cef, a: cef}}", 1, 28, "ingest.formats.a: is set twice");
 }
 
 static void deep_nesting_below_an_unknown_name_is_skipped(void **state)

@@ -133,7 +133,7 @@ static void thousands_of_tokens_are_found_by_their_ids(void **state)
 static void mistake_is_told_with_its_line(void **state)
 {
     (void)state;
-    assert_refused(LINE("a", "") "\n" LINE("a", ""), "line 3: its id stands in an earlier line");
+    assert_refused(LINE("a", "") "\n" LINE("a", ""), "line 3: its id is used in an earlier line");
     assert_refused(LINE("a", "") "[1]\n", "line 2: expected a JSON object");
     assert_refused("{\"id\":\n", "line 1, column 7: expected a JSON object");
     assert_refused(LINE("a", ",\"format\":[\"hec\"]"), "line 1, column 159: 'format'");
