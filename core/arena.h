@@ -15,9 +15,9 @@ struct arena {
     size_t limit_bytes;
 };
 
-/* Empties *arena to an arena that may hold limit_bytes. Takes no memory yet. */
+/* Makes *arena an empty arena of at most limit_bytes. Allocates no memory yet. */
 void arena_init(struct arena *arena, size_t limit_bytes);
-/* Gives all memory back. The arena may be initialised again. */
+/* Frees all memory. The arena may be initialised again. */
 void arena_fini(struct arena *arena);
 /* size bytes aligned for any type, not cleared; NULL when the limit or the system's memory is
  * reached. size may be 0. */

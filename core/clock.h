@@ -19,7 +19,7 @@ struct timespec clock_timespec(int64_t ns);
 /* Sleeps for ns, also across signals. Thread: any but a worker. */
 void clock_sleep(int64_t ns);
 
-/* Tests: from now on both clocks return what these functions say; NULL: the system's again. */
+/* Tests: both clocks return what these functions return; NULL: the system's clocks again. */
 void clock_fake(int64_t (*wall_ns)(void), int64_t (*monotonic_ns)(void));
 
 #endif

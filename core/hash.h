@@ -23,24 +23,23 @@ struct sha256_prefix {
 };
 #define SHA256_BLOCK_BYTES 64
 void sha256_prefix_init(struct sha256_prefix *prefix, struct slice beginning);
-/* The beginning is a key and as many zero bytes, one block. Holds what the key became: wipe it like
- * the key. */
+/* The beginning is a key padded with zero bytes to one block. Holds key material: wipe it like the
+ * key. */
 void sha256_prefix_init_key(struct sha256_prefix *prefix, const uint8_t key[SHA256_BYTES]);
-/* The beginning goes on; from and prefix may be the same. */
+/* Extends the beginning; from and prefix may be the same. */
 void sha256_prefix_more(const struct sha256_prefix *from, struct slice data,
                         struct sha256_prefix *prefix);
 void sha256_prefix_finish(const struct sha256_prefix *prefix, struct slice rest,
                           uint8_t digest[SHA256_BYTES]);
 
-/* The same HMAC-SHA-256 without memory of its own: a value that may be copied, two blocks cheaper
- * per message. Keys of at most SHA256_BLOCK_BYTES bytes. Holds what the key became: wipe it like
- * the key. */
+/* The same HMAC-SHA-256 as a value that may be copied, without allocation, two blocks cheaper per
+ * message. Keys of at most SHA256_BLOCK_BYTES bytes. Holds key material: wipe it like the key. */
 struct hmac_key {
     struct sha256_prefix inner, outer;
 };
 void hmac_key_init(struct hmac_key *key, struct slice bytes);
 void hmac_key_compute(const struct hmac_key *key, struct slice data, uint8_t mac[SHA256_BYTES]);
-/* Key of one purpose: HMAC over label, a byte 0 and context, which may be empty. */
+/* Derives the key of one purpose: HMAC over label, a byte 0 and context, which may be empty. */
 void hmac_key_derive(const struct hmac_key *master, const char *label, struct slice context,
                      uint8_t derived[SHA256_BYTES]);
 

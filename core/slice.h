@@ -1,4 +1,4 @@
-/* slice.h: pointer and length; the currency for bytes that somebody else owns. */
+/* slice.h: pointer and length of bytes owned by somebody else. */
 #ifndef VSOC_CORE_SLICE_H
 #define VSOC_CORE_SLICE_H
 

@@ -54,8 +54,8 @@ const char *status_text(enum status status);
  * Thread: any. */
 enum status status_from_errno(int err);
 
-/* The same call may succeed later without anybody changing what it was given: NO_MEMORY, BUSY, IO,
- * NO_SPACE, TIMEOUT, UNAVAILABLE. Thread: any. */
+/* Repeating the same call with the same arguments may succeed later: NO_MEMORY, BUSY, IO, NO_SPACE,
+ * TIMEOUT, UNAVAILABLE. Thread: any. */
 bool status_is_passing(enum status status);
 
 #endif

@@ -31,8 +31,8 @@ void thread_join(struct thread *thread);
 /* Gives the calling thread a role (main does it once). */
 void thread_set_role(enum thread_role role);
 enum thread_role thread_get_role(void);
-/* Number of the calling thread, 0 … THREAD_SLOT_MAX-1, its own for as long as it lives; used for
- * metric cells. */
+/* Number of the calling thread, 0 … THREAD_SLOT_MAX-1, exclusive while it lives; used for metric
+ * cells. */
 unsigned thread_slot(void);
 #define THREAD_SLOT_MAX 128
 

@@ -20,9 +20,9 @@ bool fault_turn(enum fault fault);
 void fault_meet(void);
 _Noreturn void fault_die(void);
 
-/* Kills or halts the process if it is this point's turn. Thread: any. */
+/* Kills or stops the process when it is this point's turn. Thread: any. */
 #define fault_point(name) (fault_turn(FAULT_##name) ? fault_meet() : (void)0)
-/* True once, when it is this point's turn: the caller then does its work by halves and dies with
+/* True once, when it is this point's turn: the caller then does half of its work and dies with
  * fault_die. Thread: any. */
 #define fault_due(name) fault_turn(FAULT_##name)
 #else

@@ -11,15 +11,15 @@
 #include "core/writer.h"
 
 /* Raised with every change of the layout and every row added to event_fields.def. Older versions
- * are read: 1 had the same layout and the fields up to message. */
+ * can be read: 1 had the same layout and the fields up to message. */
 #define EVENT_CODEC_VERSION 2
 #define EVENT_CODEC_OLDEST  1
 /* Most texts in all LIST fields of one event. */
 #define EVENT_LIST_ITEMS_MAX 256
 
-/* Texts of a batch that later events may name by a number; the oldest is forgotten first. */
+/* Texts of a batch that later events may refer to by number; the oldest is dropped first. */
 #define EVENT_TEXTS_REMEMBERED 128
-/* Longest text that is coded by what it shares with the one before. */
+/* Longest text that is coded as its difference from the one before. */
 #define EVENT_SERIAL_MAX 64
 
 /* Finds remembered texts: slots by their hash, numbers by slot. */

@@ -1,5 +1,6 @@
-/* event_codec_bytes.h: what encoder and decoder of events share: bits of the entry's head, numbers
- * as bytes, and where the next record is expected. For event_encoder.c and event_decoder.c only. */
+/* event_codec_bytes.h: common to the encoder and the decoder of events: bits of the entry's head,
+ * numbers as bytes, and the predicted position of the next record. For event_encoder.c and
+ * event_decoder.c only. */
 #ifndef VSOC_CORE_EVENT_CODEC_BYTES_H
 #define VSOC_CORE_EVENT_CODEC_BYTES_H
 
@@ -43,7 +44,8 @@ static inline uint64_t zigzag_decode(uint64_t v)
     return v >> 1 ^ (v & 1 ? UINT64_MAX : 0);
 }
 
-/* Reals with at most three decimals go as an integer of thousandths: sensors rarely send more. */
+/* Reals with at most three decimals are coded as an integer of thousandths: sensors rarely send
+ * more. */
 #define REAL_SCALE 1000.0
 
 static inline double real_unscale(int64_t thousandths)
@@ -51,7 +53,7 @@ static inline double real_unscale(int64_t thousandths)
     return (double)thousandths / REAL_SCALE;
 }
 
-/* True with *thousandths when they give back exactly v, bit for bit. */
+/* True with *thousandths when they reproduce v exactly, bit for bit. */
 static inline bool real_scale(double v, int64_t *thousandths)
 {
     if (!(v > -1e9 && v < 1e9))
@@ -61,8 +63,8 @@ static inline bool real_scale(double v, int64_t *thousandths)
     return memcmp(&back, &v, sizeof v) == 0;
 }
 
-/* Records follow each other: after one with this index and place, puts into *expected_index and
- * *expected_offset what the next one will most likely have. */
+/* Predicts the next record after one with this index and place: *expected_index and
+ * *expected_offset. */
 static inline void place_expect(int64_t *expected_index, int64_t *expected_offset,
                                 uint64_t *raw_gap, int64_t index, int64_t offset, uint64_t size)
 {

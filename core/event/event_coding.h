@@ -8,13 +8,13 @@
 enum event_coding {
     CODING_INTEGER,
     CODING_FIXED,  /* bytes of a size that the field table fixes */
-    CODING_SERIAL, /* texts that rarely repeat but often begin like the one before */
+    CODING_SERIAL, /* texts that rarely repeat but often share a beginning with the one before */
     CODING_TEXT,   /* texts that repeat */
     CODING_LIST,
     CODING_REAL,
 };
 
-/* What coding needs of the field table, side by side; filled before main. */
+/* The parts of the field table that coding needs, side by side; filled before main. */
 extern uint8_t event_coding_of[EVENT_FIELD_COUNT];      /* enum event_coding */
 extern uint16_t event_coding_offset[EVENT_FIELD_COUNT]; /* of the member in struct event */
 /* A bit for each field that has the coding. */

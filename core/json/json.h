@@ -1,6 +1,6 @@
-/* json.h: the C face of simdjson. One call reads a whole document, checks all of it (syntax, UTF-8,
- * numbers, depth, duplicate keys, U+0000) and lays it out as a flat array of nodes in document
- * order.
+/* json.h: the C interface of simdjson. One call reads a whole document, checks all of it (syntax,
+ * UTF-8, numbers, depth, duplicate keys, U+0000) and returns it as a flat array of nodes in
+ * document order.
  *
  * Walking: node 0 is the root. The children of a container at i start at i + 1; the sibling after
  * node k is at k + nodes[k].span; a container's children end at i + nodes[i].span. */

@@ -34,13 +34,14 @@ struct log_field {
 /* Level and format from now on. Default: LOG_INFO, LOG_JSON. Atomic; thread: any. */
 void log_configure(enum log_level level, enum log_format format);
 bool log_enabled(enum log_level level);
-/* From now on a log thread writes the lines, so that a stalled reader of stderr delays nobody;
- * lines that it does not take in time are counted and lost (core/log/log_out.h). BUSY: no thread;
- * NO_MEMORY. Thread: main. */
+/* Starts the log thread, which writes the lines from now on, so that a stalled reader of stderr
+ * delays nobody. Lines that the reader does not accept in time are counted and lost
+ * (core/log/log_out.h). BUSY: no thread; NO_MEMORY. Thread: main. */
 enum status log_start(void) must_check;
-/* Gives the reader a second to take the last lines, then ends the log thread. Thread: main. */
+/* Gives the reader one second to read the last lines, then ends the log thread. Thread: main. */
 void log_stop(void);
-/* The same without an end, for a process that is about to die. Thread: any but log. */
+/* The same without ending the log thread, for a process that is about to die. Thread: any but log.
+ */
 void log_flush(void);
 
 /* Per call site budget: at most 10 lines a second. Further lines are counted; the next line reports

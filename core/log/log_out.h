@@ -21,8 +21,8 @@ void log_out_set_fd(int fd);
 typedef size_t (*log_out_notice)(uint64_t lost, char line[LOG_OUT_NOTICE_BYTES]);
 /* Starts the log thread. BUSY: the system has no thread; NO_MEMORY. Thread: main. */
 enum status log_out_start(log_out_notice notice) must_check;
-/* Waits at most wait_ns for the reader to take what is in the ring, then ends the log thread. Lines
- * that come later are written only while that blocks nobody. Thread: main. */
+/* Waits at most wait_ns for the reader to empty the ring, then ends the log thread. Later lines are
+ * written only if that does not block. Thread: main. */
 void log_out_stop(int64_t wait_ns);
 /* Waits at most wait_ns until the ring is empty: for a process that is about to die. Thread: any
  * but the log thread. */

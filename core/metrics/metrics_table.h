@@ -1,4 +1,4 @@
-/* metrics_table.h: what metrics.c shows metrics_text.c. Nobody else includes it. */
+/* metrics_table.h: internals of metrics.c for metrics_text.c and metrics_process.c only. */
 #ifndef VSOC_CORE_METRICS_TABLE_H
 #define VSOC_CORE_METRICS_TABLE_H
 
@@ -9,8 +9,8 @@ struct metric_series {
     enum metric_family family;
     char *labels;
     size_t first_word; /* of its cells in each slot's block */
-    /* A gauge's value (a counter's too when it was set), a double's bits, away from other gauges'
-     * cache lines. */
+    /* A gauge's value (a counter's too after metric_set), as the bits of a double, in a cache line
+     * of its own. */
     _Alignas(64) _Atomic uint64_t base;
 };
 

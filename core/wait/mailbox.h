@@ -29,8 +29,8 @@ enum status mailbox_init(struct mailbox *box, bool with_event_fd) must_check;
 void mailbox_fini(struct mailbox *box);
 /* Appends. CLOSED: refused, the caller keeps ownership. Thread: any. */
 enum status mailbox_put(struct mailbox *box, struct mail *mail) must_check;
-/* All that is there, oldest first, as a list; NULL when empty. Clears the eventfd. Thread: the
- * reader. */
+/* Takes all mail, oldest first, as a list; NULL when empty. Clears the eventfd. Thread: the reader.
+ */
 struct mail *mailbox_take(struct mailbox *box);
 /* Waits until there is mail, the box is closed, or timeout_ns passed (< 0: for ever); then as
  * mailbox_take. */

@@ -25,9 +25,9 @@ struct catalog_mistakes {
 
 /* The catalogue built into the program. NULL: out of memory. */
 struct catalog *catalog_create_builtin(void);
-/* Adds a file's rows over those that are there; a row of the same id and events replaces the
- * earlier file's. registry says which formats there are. MALFORMED with every mistake in *mistakes;
- * NO_MEMORY. After a failure the catalogue is good for catalog_destroy only. */
+/* Adds a file's rows to the existing ones; a row of the same id and events replaces the earlier
+ * file's. registry knows the formats. MALFORMED with every mistake in *mistakes; NO_MEMORY. After a
+ * failure only catalog_destroy may be called. */
 enum status catalog_add_csv(struct catalog *catalog, struct slice csv,
                             const struct registry *registry,
                             struct catalog_mistakes *mistakes) must_check;
@@ -35,9 +35,9 @@ void catalog_destroy(struct catalog *catalog);
 /* Rows in force, built-in ones included. */
 size_t catalog_count(const struct catalog *catalog);
 
-/* The row for an id of a format that fits the event best, or NULL: rows of the tenant before
+/* The row for an id of a format that matches the event best, or NULL: rows of the tenant before
  * general ones; among them ecu, instance, software (exact, then the longest beginning) and
- * context_version count in this order. A context version that the event does not say is 1. */
+ * context_version count in this order. An event without a context version counts as version 1. */
 const struct catalog_entry *catalog_find(const struct catalog *catalog, struct slice tenant,
                                          struct slice format, struct slice id,
                                          const struct event *event);

@@ -1,4 +1,4 @@
-/* catalog_fill.h: what the catalogue says of an event, into the event. Thread: any. */
+/* catalog_fill.h: fills an event from its catalogue row. Thread: any. */
 #ifndef VSOC_PARSERS_CATALOG_FILL_H
 #define VSOC_PARSERS_CATALOG_FILL_H
 

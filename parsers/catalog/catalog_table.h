@@ -1,4 +1,4 @@
-/* catalog_table.h: a catalogue being filled. Private to catalog*.c. */
+/* catalog_table.h: a catalogue under construction. Private to catalog*.c. */
 #ifndef VSOC_PARSERS_CATALOG_TABLE_H
 #define VSOC_PARSERS_CATALOG_TABLE_H
 

@@ -7,7 +7,7 @@
 #include "core/slice.h"
 #include "core/status.h"
 
-/* Ids a table keeps; one that is not among them came at most total / CATALOG_UNKNOWN_IDS times. */
+/* Ids a table keeps; any other id occurred at most total / CATALOG_UNKNOWN_IDS times. */
 #define CATALOG_UNKNOWN_IDS 256
 /* Bytes kept of each. */
 #define CATALOG_UNKNOWN_TENANT 128
@@ -19,7 +19,7 @@ struct catalog_unknown;
 /* NULL: out of memory. */
 struct catalog_unknown *catalog_unknown_create(void);
 void catalog_unknown_destroy(struct catalog_unknown *unknown);
-/* One event more. format empty: id is a sev_id. Longer texts are cut at a character's end. */
+/* Counts one event. format empty: id is a sev_id. Longer texts are cut at a character's end. */
 void catalog_unknown_count(struct catalog_unknown *unknown, struct slice tenant,
                            struct slice format, struct slice id);
 /* Forgets all, for another catalogue. */
@@ -42,8 +42,8 @@ struct catalog_unknown_list {
     void *memory;            /* what items point into */
 };
 
-/* Adds tables up and gives the CATALOG_UNKNOWN_IDS most frequent ids. *out is to be freed with
- * catalog_unknown_list_fini; NO_MEMORY leaves it. */
+/* Adds up the tables and returns the CATALOG_UNKNOWN_IDS most frequent ids. The caller frees *out
+ * with catalog_unknown_list_fini; NO_MEMORY leaves it. */
 enum status catalog_unknown_list(struct catalog_unknown *const *tables, size_t table_count,
                                  struct catalog_unknown_list *out) must_check;
 void catalog_unknown_list_fini(struct catalog_unknown_list *list);

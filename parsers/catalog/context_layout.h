@@ -1,6 +1,5 @@
-/* context_layout.h: how the context data of an event are laid out into columns. Which event has
- * which layout is the catalogue's; docs/catalog.md has the language. Immutable once read; thread:
- * any. */
+/* context_layout.h: how an event's context data map to columns. The catalogue says which event has
+ * which layout; docs/catalog.md has the language. Immutable once read; thread: any. */
 #ifndef VSOC_PARSERS_CONTEXT_LAYOUT_H
 #define VSOC_PARSERS_CONTEXT_LAYOUT_H
 

@@ -1,4 +1,4 @@
-/* context_layout_fields.h: a layout that was read. Private to context_layout*.c. */
+/* context_layout_fields.h: a parsed layout. Private to context_layout*.c. */
 #ifndef VSOC_PARSERS_CONTEXT_LAYOUT_FIELDS_H
 #define VSOC_PARSERS_CONTEXT_LAYOUT_FIELDS_H
 

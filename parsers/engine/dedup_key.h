@@ -5,11 +5,11 @@
 #include "parsers/engine/normaliser.h"
 
 /* First 16 bytes of the SHA-256 over the block of the normaliser's dedup_secret, tenant, vehicle
- * (sender, when it has none) and source_event_id, when there is one; else time_event_raw,
+ * (sender, when there is no vehicle) and source_event_id, when there is one; else time_event_raw,
  * vehicle_seq and the record's bytes, when it has a time or a sequence number; else batch, receive
- * time and place in the batch: equal events without any of these are not the same event.
- * event->vehicle_pid and batch_index must be as they will be stored. docs/formats.md has the bytes.
- */
+ * time and place in the batch, since equal events without any of these are distinct events.
+ * event->vehicle_pid and batch_index must have the values that will be stored. docs/formats.md has
+ * the bytes */
 void dedup_key_compute(struct normaliser *n, const struct event *event,
                        uint8_t key[DEDUP_KEY_BYTES]);
 

@@ -15,7 +15,7 @@ struct id_set {
     size_t count;
 };
 
-/* seed: what no sender knows, so that none can search for ids whose keys meet in one slot. */
+/* seed: unknown to senders, so that nobody can search for ids whose keys collide. */
 void id_set_init(struct id_set *set, struct arena *arena, uint64_t seed);
 /* OK: key is now in the set; EXISTS: it was; NO_MEMORY. */
 enum status id_set_add(struct id_set *set, const uint8_t key[ID_SET_KEY_BYTES]) must_check;

@@ -1,6 +1,6 @@
-/* normalise.h: what every format shares: required fields, defaults, catalogue look-up, severity,
- * identity, ids, limits. One struct normaliser a batch; owner: the worker. Pure but for the arena.
- */
+/* normalise.h: the steps common to all formats: required fields, defaults, catalogue look-up,
+ * severity, identity, ids, limits. One struct normaliser a batch; owner: the worker. Pure but for
+ * the arena */
 #ifndef VSOC_PARSERS_NORMALISE_H
 #define VSOC_PARSERS_NORMALISE_H
 

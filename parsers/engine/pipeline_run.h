@@ -1,5 +1,5 @@
-/* pipeline_run.h: what pipeline.c and hand_on.c share: the state of one pipeline_run. Of the
- * parsers, those include it that ask for their envelope. */
+/* pipeline_run.h: the state of one pipeline_run, common to pipeline.c, pipeline_reject.c and
+ * hand_on.c. A built-in parser includes it only to read its envelope. */
 #ifndef VSOC_PARSERS_PIPELINE_RUN_H
 #define VSOC_PARSERS_PIPELINE_RUN_H
 
@@ -10,13 +10,13 @@
 /* Size of the detail of consecutive rejected records. */
 #define REJECT_DETAIL_BYTES 256
 
-/* One parser at work: the batch's own, and above it those that bytes were handed on to. */
+/* One running parser: the batch's own, and above it those that bytes were handed on to. */
 struct frame {
     const struct parser *parser;
     bool is_plugin;               /* not built in: its output is checked */
     struct split_record record;   /* position that the events report */
     struct slice inner;           /* handed on: the record that is read */
-    const struct event *envelope; /* what the frame below says of the events; NULL: nothing */
+    const struct event *envelope; /* the lower frame's values for the events; NULL: none */
     const char *member;           /* name of its attributes in theirs */
     size_t envelope_cost;         /* of repeating it; 0: not known yet */
     uint32_t events;              /* that the envelope was for */
@@ -24,7 +24,7 @@ struct frame {
     struct frame *below;          /* the frame that handed on; NULL: the batch's own */
 };
 
-/* Records in a row that were rejected and become one row. */
+/* Consecutive rejected records that become one row. */
 struct reject_row {
     uint32_t records;    /* 0: no row */
     uint32_t index;      /* of the first one */
@@ -44,20 +44,20 @@ struct run {
     uint32_t index;       /* of the next item */
     size_t items_by_size; /* that a body of this size may hold */
     enum status status;   /* sticky: TOO_MANY, NO_MEMORY, CLOSED */
-    size_t shared_left;   /* cost of what its events may still repeat (shared_text.h) */
+    size_t shared_left;   /* budget of what its events may still repeat (shared_text.h) */
     struct scratch scratch;
     struct reject_row row; /* not reported yet */
 };
 
-/* Such a parser may have a JSON document open while it hands bytes on, or its events' JSON is read.
- */
+/* Whether the parser may have a JSON document open while it hands bytes on, or its events' JSON is
+ * checked */
 static inline bool pipeline_uses_json(const struct parser *parser)
 {
     return parser->framing == PARSER_FRAMING_JSON || parser->framing == PARSER_FRAMING_BODY ||
            !registry_is_builtin(parser);
 }
 
-/* The process has no memory for what the parser wanted to do. */
+/* The parser failed because the process is out of memory. */
 static inline bool pipeline_is_starved(const struct parser_outcome *outcome)
 {
     return outcome->result == PARSER_MALFORMED && outcome->code &&
@@ -72,23 +72,24 @@ static inline const struct event *pipeline_envelope(const struct parser_context 
     return run->frame->envelope;
 }
 
-/* So much was done; the run ends when its work is stopped. */
+/* Counts work; the run ends when its work is stopped. */
 static inline void pipeline_count_work(struct run *run, size_t amount)
 {
     if (!work_add(run->options->work, amount) && run->status == STATUS_OK)
         run->status = STATUS_CLOSED;
 }
 
-/* Makes frame the one at work, and the one below it again. */
+/* pipeline_enter makes frame the running one; pipeline_leave returns to the one below it. */
 void pipeline_enter(struct run *run, struct frame *frame);
 void pipeline_leave(struct run *run);
-/* Place of the next item in *index; false when the batch is full. */
+/* Index of the next item in *index; false when the batch is full. */
 bool pipeline_take_index(struct run *run, uint32_t *index);
 
 /* ---- pipeline_reject.c ---- */
 
-/* Quarantines bytes that start at offset of the body, or that were handed on of a record there.
- * wrong_at: where in it. Behind PIPELINE_REJECTS_SINGLE of them, those in a row become one. */
+/* Quarantines bytes that start at offset of the body, or that were handed on from a record there.
+ * wrong_at: offset of the error in it. After PIPELINE_REJECTS_SINGLE of them, consecutive ones
+ * become one. */
 void pipeline_reject(struct run *run, uint32_t index, struct slice bytes, uint64_t offset,
                      size_t wrong_at, const char *code, const char *detail);
 /* The same for a record over limits.event_bytes. */
@@ -98,9 +99,9 @@ void pipeline_reject_flush(struct run *run);
 /* context->reject. Handed-on bytes have the offset of the outer record. */
 void pipeline_reject_stretch(const struct parser_context *context, size_t offset, size_t size,
                              const char *code, const char *detail);
-/* Quarantines the frame's record. wrong_at: where in it. */
+/* Quarantines the frame's record. wrong_at: offset of the error in it. */
 void pipeline_reject_record(struct run *run, size_t wrong_at, const char *code, const char *detail);
-/* Quarantines the record that a parser found broken or not its own. */
+/* Quarantines the record that a parser refused as broken or not its own. */
 void pipeline_take_outcome(struct run *run, const struct parser_outcome *outcome);
 
 /* context->hand_on. */

@@ -1,5 +1,5 @@
-/* scratch.h: memory of one record: one block used again and again, and what does not fit in it
- * until the next reset. One owner thread. */
+/* scratch.h: memory of one record: one block that is reused, plus further pieces until the next
+ * reset. One owner thread. */
 #ifndef VSOC_PARSERS_SCRATCH_H
 #define VSOC_PARSERS_SCRATCH_H
 
@@ -15,7 +15,7 @@ struct scratch {
     struct scratch_piece *pieces; /* larger ones, newest first */
     size_t piece_bytes;
     size_t limit_bytes; /* of pieces */
-    bool starved;       /* the process had no memory, although the limit was not reached */
+    bool starved;       /* the process was out of memory although the limit was not reached */
 };
 
 void scratch_init(struct scratch *scratch, size_t limit_bytes);
@@ -25,8 +25,8 @@ void scratch_reset(struct scratch *scratch);
 /* size bytes aligned for any type, valid until the reset; NULL when the limit or memory is reached.
  */
 void *scratch_alloc(struct scratch *scratch, size_t size);
-/* A place to go back to, NULL when the limit or memory is reached; scratch_release takes back the
- * mark and all that was handed out after it. */
+/* A mark to return to, NULL when the limit or memory is reached; scratch_release frees the mark and
+ * everything allocated after it. */
 struct scratch_mark;
 const struct scratch_mark *scratch_mark(struct scratch *scratch);
 void scratch_release(struct scratch *scratch, const struct scratch_mark *mark);

@@ -26,7 +26,7 @@ size_t shared_text_cost_of_event(const struct event *event);
 /* Removes from the event every column over SHARED_TEXT_SHORT, attributes and lists. */
 void shared_text_shorten(struct event *event);
 
-/* So many bytes of the body were read: its events may repeat more. */
+/* Reports bytes of the body as read: its events may repeat more. */
 void shared_text_read(const struct parser_context *context, size_t bytes);
 /* Takes `cost` from the budget of the body. False: not enough is left. */
 bool shared_text_take(const struct parser_context *context, size_t cost);

@@ -17,7 +17,7 @@ struct split {
     enum split_prefix prefix;
     bool in_array;      /* JSON: inside the top-level array */
     bool after_element; /* JSON: a comma or the array's end is due */
-    bool by_line;       /* JSON: a value never ended; from here on a line is a record */
+    bool by_line;       /* JSON: a value never ended; from here on each line is a record */
     bool counted;       /* SYSLOG: the record before was octet-counted */
     size_t line_end;    /* SYSLOG: the first at or after some offset; searched for once */
     bool done;
@@ -30,7 +30,7 @@ struct split_record {
     struct slice bytes;
     size_t offset; /* of the record in the body */
     const char
-        *broken; /* NULL, or why this stretch is no record (text for people): quarantine it */
+        *broken; /* NULL, or why these bytes are not a record (text for people): quarantine them */
 };
 
 void split_init(struct split *split, struct slice body, enum parser_framing framing,

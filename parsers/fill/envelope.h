@@ -1,4 +1,4 @@
-/* envelope.h: what an outer format says of the events that it carries. Pure, any thread. */
+/* envelope.h: values of an outer format for the events that it carries. Pure, any thread. */
 #ifndef VSOC_PARSERS_ENVELOPE_H
 #define VSOC_PARSERS_ENVELOPE_H
 

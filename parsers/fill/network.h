@@ -7,7 +7,7 @@
 
 #define NETWORK_ADDRESS_BYTES 46
 
-/* Memory of the texts that an event gets here; they live until the next one. */
+/* Memory of the texts that an event gets here; valid until the next event. */
 struct network_texts {
     char source[NETWORK_ADDRESS_BYTES], destination[NETWORK_ADDRESS_BYTES];
     char transport[16];

@@ -1,4 +1,4 @@
-/* text_event.h: what parsers of text lines share: columns of limited size, attributes with unique
+/* text_event.h: common to parsers of text lines: columns of limited size, attributes with unique
  * keys, notes. One owner, one record. */
 #ifndef VSOC_PARSERS_TEXT_EVENT_H
 #define VSOC_PARSERS_TEXT_EVENT_H
@@ -30,33 +30,33 @@ bool text_event_read_json(struct text_event *t, const struct json_names *names,
                           struct json_document *document, struct parser_outcome *outcome);
 /* Note; the event's parse_status becomes partial. */
 void text_event_partial(struct text_event *t, const char *code, const char *detail);
-/* Notes, once, that there are more keys than are decoded. */
+/* Notes, once, that only the first keys are decoded. */
 void text_event_note_full(struct text_event *t);
-/* Sets a TEXT field unless it is set, value is empty, or longer than the field takes: then false.
- */
+/* Sets a TEXT field. False, and nothing set, when it is set already, or value is empty or longer
+ * than the field allows */
 bool text_event_set(struct text_event *t, enum event_field field, struct slice value);
 /* The same with the letters A to Z as a to z. */
 bool text_event_set_lower(struct text_event *t, enum event_field field, struct slice value);
-/* Sets an INET field unless it is set or value is no IPv4 or IPv6 address. */
+/* Sets an INET field unless it is set or value is not an IPv4 or IPv6 address. */
 bool text_event_set_address(struct text_event *t, enum event_field field, struct slice value);
-/* The same for an address in brackets or with a zone (%eth0), which the field loses. */
+/* The same for an address in brackets or with a zone (%eth0), which is removed. */
 bool text_event_find_address(struct text_event *t, enum event_field field, struct slice value);
 /* Sets an INT field unless it is set or value is outside its range. */
 bool text_event_set_int(struct text_event *t, enum event_field field, int64_t value);
 /* The same for a number in decimal digits. */
 bool text_event_set_decimal(struct text_event *t, enum event_field field, struct slice value);
-/* Sets transport by a protocol's name or number unless it is set or value names none; *is_whole:
- * the column says all that value does. */
+/* Sets transport by a protocol's name or number unless it is set or value names no protocol;
+ * *is_whole: the column holds all of value. */
 bool text_event_set_transport(struct text_event *t, struct slice value, bool *is_whole);
-/* Sets a TEXT field, cut at a character's end when it is too long, which is noted. */
+/* Sets a TEXT field; a text that is too long is cut at a character's end, with a note. */
 void text_event_set_cut(struct text_event *t, enum event_field field, struct slice text);
 /* Sets message, cut at a character's end when it is too long. */
 void text_event_set_message(struct text_event *t, struct slice text);
-/* Value with its escapes undone: the characters in `escaped` lose the backslash before them, n and
- * r become line ends when `line_ends`. */
+/* Removes escapes from a value: the characters in `escaped` lose the backslash before them, n and r
+ * become line ends when `line_ends`. */
 struct slice text_event_plain(struct text_event *t, struct slice value, const char *escaped,
                               bool line_ends);
-/* Keeps a value that has no column. Empty values are left out. */
+/* Keeps a value that has no column in attributes. Empty values are omitted. */
 void text_event_keep(struct text_event *t, struct slice key, struct slice value);
 /* Severity of syslog (0 to 7) as severity_id and severity_source. */
 void text_event_set_syslog_severity(struct text_event *t, int severity);

@@ -1,4 +1,4 @@
-/* sshd_line.h: what OpenSSH's server logs. One owner, one event. */
+/* sshd_line.h: log lines of OpenSSH's server. One owner, one event. */
 #ifndef VSOC_PARSERS_SSHD_LINE_H
 #define VSOC_PARSERS_SSHD_LINE_H
 

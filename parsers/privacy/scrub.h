@@ -1,5 +1,6 @@
-/* scrub.h: replaces VINs in what leaves for sinks, logs and answers by vin:XXXXXXXX, the first 8
- * hex digits of the vehicle's pseudonym. Pure but for the memory given. One owner thread. */
+/* scrub.h: replaces VINs in everything that goes to sinks, logs and answers by vin:XXXXXXXX, the
+ * first 8 hex digits of the vehicle's pseudonym. Pure but for the memory given. One owner thread.
+ */
 #ifndef VSOC_PARSERS_SCRUB_H
 #define VSOC_PARSERS_SCRUB_H
 
@@ -40,8 +41,7 @@ enum scrub_form {
 /* Adds a vehicle whose VIN (17 characters, any case) is searched for in any spelling, with its
  * pseudonym; NULL: computed when needed. Ignores invalid VINs and any beyond SCRUB_KNOWN. */
 void scrub_know(struct scrub *scrub, struct slice vin, const uint8_t *pid);
-/* The known vehicles are from now on the first `count`: those of the request. A new record begins.
- */
+/* Starts a new record: keeps the first `count` known vehicles, which are the request's */
 void scrub_forget(struct scrub *scrub, size_t count);
 
 /* As scrub_text, for texts of at least VIN_BYTES. */
@@ -54,7 +54,7 @@ static inline bool scrub_text(struct scrub *scrub, enum scrub_form form, struct 
     return text->size < VIN_BYTES || scrub_long_text(scrub, form, text);
 }
 
-/* The same for every field of the event in which a sender can write. */
+/* The same for every field of the event that a sender can write. */
 bool scrub_event(struct scrub *scrub, struct event *event);
 
 #endif

@@ -9,7 +9,7 @@
 enum vehicle_key {
     VEHICLE_KEY_OTHER,
     VEHICLE_KEY_VIN,     /* the VIN of the vehicle that the record is about */
-    VEHICLE_KEY_MENTIONS /* a VIN, if it is one: of a list or by another name. It claims nothing */
+    VEHICLE_KEY_MENTIONS /* a possible VIN, of a list or by another name. It claims nothing */
 };
 
 /* What an object under a key is about. */

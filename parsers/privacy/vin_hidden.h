@@ -1,5 +1,5 @@
-/* vin_hidden.h: finds VINs in what a text holds as hex digits ("314d38…", "31 4D 38 …") or base64:
- * how parsers show the bytes of a record. Pure, any thread. VINs in clear: vin_scan.h. */
+/* vin_hidden.h: finds VINs encoded as hex digits ("314d38…", "31 4D 38 …") or base64, as parsers
+ * show the bytes of a record. Pure, any thread. VINs in clear: vin_scan.h. */
 #ifndef VSOC_PARSERS_VIN_HIDDEN_H
 #define VSOC_PARSERS_VIN_HIDDEN_H
 
@@ -43,7 +43,7 @@ struct vin_hidden_scan {
  * bytes have no word boundaries. False: no further VIN. */
 bool vin_hidden_next(struct vin_hidden_scan *scan, struct vin_hidden *hidden);
 
-/* Writes over the VIN: bytes are VIN_BYTES bytes, text is the text found in, now writable. */
+/* Overwrites the VIN: bytes are VIN_BYTES bytes, text is the text it was found in, now writable. */
 void vin_hidden_write(const struct vin_hidden *hidden, uint8_t *text,
                       const uint8_t bytes[VIN_BYTES]);
 

@@ -1,5 +1,5 @@
-/* vin_scan.h: finds VINs in any text: those that are known, and those that show by their check
- * digit what they are. Pure, any thread. Does not replace them: scrub.h. */
+/* vin_scan.h: finds VINs in any text: known ones, and those that a check digit or a name
+ * identifies. Pure, any thread. Does not replace them: scrub.h. */
 #ifndef VSOC_PARSERS_VIN_SCAN_H
 #define VSOC_PARSERS_VIN_SCAN_H
 
@@ -37,11 +37,11 @@ struct vin_match {
  * False: no further VIN. */
 bool vin_scan_next(struct vin_scan *scan, struct vin_match *match);
 
-/* May there be a VIN? False for most texts, at the cost of a look at some bytes of every 17. */
+/* Can the text contain a VIN? False for most texts; reads only some bytes of every 17. */
 bool vin_scan_may_match(struct slice text);
 
-/* The next stretch from `from` on of at least VIN_BYTES letters, digits (also of full
- * width), % and backslashes. */
+/* The next run from `from` on of at least VIN_BYTES letters, digits (also full-width), % and
+ * backslashes. */
 bool vin_scan_run(struct slice text, size_t from, size_t *start, size_t *end);
 
 #endif

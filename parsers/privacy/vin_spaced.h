@@ -19,9 +19,9 @@ struct vin_spaced_scan {
  * either a valid check digit or a name of a VIN before it (vin_name.h). False: no further VIN. */
 bool vin_spaced_next(struct vin_spaced_scan *scan, struct vin_match *match);
 
-/* May there be one? False for most texts, at the cost of a look at each 16 bytes: a number of four
+/* Can the text contain one? False for most texts, after one check per 16 bytes: a number of four
  * digits or more must end 17 letters and digits, three of them letters, or end as a known VIN does,
- * with nothing but the characters above between them. */
+ * with only the separators above between them. */
 bool vin_spaced_may_match(const struct vin_spaced_scan *scan);
 
 #endif

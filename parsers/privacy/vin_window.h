@@ -1,6 +1,6 @@
-/* vin_window.h: the last VIN_BYTES letters and digits of a text as two numbers, so that a look for
- * known VINs costs each character the same, however nearly the text repeats one. O and Q count as
- * 0, I as 1. Pure, any thread. */
+/* vin_window.h: the last VIN_BYTES letters and digits of a text as two numbers, so that searching
+ * for known VINs costs the same per character, even when the text almost repeats one. O and Q count
+ * as 0, I as 1. Pure, any thread. */
 #ifndef VSOC_PARSERS_VIN_WINDOW_H
 #define VSOC_PARSERS_VIN_WINDOW_H
 
@@ -10,7 +10,7 @@ struct vin_window {
     uint64_t front, back; /* 8 and 9 characters of 6 bits, the last one lowest */
 };
 
-/* A letter or digit in upper case as the one that it is read as. */
+/* Maps a letter or digit in upper case to the one that it counts as. */
 static inline uint8_t vin_fold(uint8_t upper)
 {
     return upper == 'O' || upper == 'Q' ? '0' : upper == 'I' ? '1' : upper;

@@ -16,9 +16,9 @@ struct csv_problem {
     const char *detail;
 };
 
-/* Cuts size bytes at line at its commas; a field between quotes may hold commas, and a quote
- * written twice. Fields point into the line, which is changed where quotes were. *count: how many
- * there are, also when they are more than max, of which only max are given. False with *problem. */
+/* Splits size bytes at line at its commas; a field in quotes may contain commas, and a quote
+ * written twice. Fields point into the line, which is modified where quotes were. *count: number of
+ * fields, even when it exceeds max, of which only max are returned. False with *problem. */
 bool csv_line_split(uint8_t *line, size_t size, struct csv_field *fields, size_t max, size_t *count,
                     struct csv_problem *problem);
 

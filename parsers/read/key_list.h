@@ -1,5 +1,4 @@
-/* key_list.h: keeps the keys of one JSON object different: a second "ip" becomes "ip#2". One owner.
- */
+/* key_list.h: makes the keys of one JSON object unique: a second "ip" becomes "ip#2". One owner */
 #ifndef VSOC_PARSERS_KEY_LIST_H
 #define VSOC_PARSERS_KEY_LIST_H
 

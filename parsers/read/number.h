@@ -1,4 +1,4 @@
-/* number.h: numbers in text that people write. Thread: any. */
+/* number.h: numbers in text written by people. Thread: any. */
 #ifndef VSOC_PARSERS_NUMBER_H
 #define VSOC_PARSERS_NUMBER_H
 

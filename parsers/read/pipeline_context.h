@@ -1,4 +1,4 @@
-/* pipeline_context.h: what built-in parsers may ask of the pipeline that runs them (pipeline.c).
+/* pipeline_context.h: what a built-in parser may ask of the pipeline that runs it (pipeline.c).
  * Thread: the one that parses. */
 #ifndef VSOC_PARSERS_PIPELINE_CONTEXT_H
 #define VSOC_PARSERS_PIPELINE_CONTEXT_H
@@ -6,12 +6,11 @@
 #include "parsers/parser.h"
 #include "parsers/read/work.h"
 
-/* For built-in parsers that go over much without emitting: the work of the run that calls them.
- * NULL: it never pauses. */
+/* For built-in parsers that scan much without emitting: the work of the run that calls them. NULL:
+ * it never pauses. */
 struct work *pipeline_work(const struct parser_context *context);
 
-/* For built-in parsers that find their records themselves: the batch is refused whatever follows.
- */
+/* For built-in parsers that find their records themselves: the batch will be refused in any case */
 bool pipeline_is_over(const struct parser_context *context);
 
 /* The bytes of the current record in the body; at most limits.event_bytes, which is all that is

@@ -1,4 +1,5 @@
-/* split_scan.h: where a JSON object or array ends, without reading what is in it. Thread: any. */
+/* split_scan.h: finds the end of a JSON object or array without reading its contents. Thread: any.
+ */
 #ifndef VSOC_PARSERS_SPLIT_SCAN_H
 #define VSOC_PARSERS_SPLIT_SCAN_H
 
@@ -6,7 +7,7 @@
 
 enum split_scan_result {
     SPLIT_SCAN_COMPLETE, /* *end is the byte after the closing bracket */
-    SPLIT_SCAN_BROKEN,   /* no JSON value can go on at *end: a line end in a string, or a bracket
+    SPLIT_SCAN_BROKEN,   /* no JSON value can continue at *end: a line end in a string, or a bracket
                             where none may open */
     SPLIT_SCAN_UNTERMINATED, /* body ends first */
 };

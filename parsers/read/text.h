@@ -7,10 +7,10 @@
 #include "core/utf8.h"
 #include "parsers/parser.h"
 
-/* Text formats do not promise UTF-8. *text when it is clean; else a copy from context->alloc in
- * which each byte 0 and each byte that is part of no character is U+FFFD, and *repaired is set;
- * 64 readable bytes follow it, as they follow a record.
- * NO_MEMORY leaves both. */
+/* Text formats do not promise UTF-8. *text is unchanged when it is valid; else it becomes a copy
+ * from context->alloc in which each byte 0 and each byte outside a character is U+FFFD, and
+ * *repaired is set. 64 readable bytes follow the copy, as they follow a record. NO_MEMORY leaves
+ * both. */
 enum status text_repair(const struct parser_context *context, struct slice *text,
                         bool *repaired) must_check;
 

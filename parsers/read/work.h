@@ -5,8 +5,8 @@
 
 #include "core/slice.h"
 
-/* Work between two calls of pause: bytes that were read or written, weighted by what they cost. A
- * piece takes well below a tenth of a millisecond, in the worst input well below one. */
+/* Work between two calls of pause: bytes read or written, weighted by their cost. A piece takes
+ * well below a tenth of a millisecond, in the worst input well below one. */
 #define WORK_PIECE 16384
 /* Cost of an item (event, quarantined record) in addition to its bytes. */
 #define WORK_OF_ITEM 512
@@ -14,14 +14,14 @@
 struct work {
     size_t done;  /* since the last call of pause */
     bool stopped; /* pause returned false: the result is no longer wanted */
-    /* May take its time: the reading goes on when it returns. False: stop. */
+    /* May take its time: parsing continues when it returns. False: stop. */
     bool (*pause)(void *arg);
     void *arg;
 };
 
 bool work_pause(struct work *work);
 
-/* So much was done. False: stop as soon as possible. work may be NULL: never pauses. */
+/* Adds to the work done. False: stop as soon as possible. work may be NULL: never pauses. */
 static inline bool work_add(struct work *work, size_t amount)
 {
     if (!work)

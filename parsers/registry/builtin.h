@@ -1,10 +1,10 @@
-/* builtin.h: the parsers in the program, one file each, and the order they are probed in. */
+/* builtin.h: the parsers built into the program, one file each, in the order of probing. */
 #ifndef VSOC_PARSERS_BUILTIN_H
 #define VSOC_PARSERS_BUILTIN_H
 
 #include "parsers/parser.h"
 
-/* More special formats first: earlier ones win a tie. A new parser is one row. */
+/* More specific formats first: earlier ones win a tie. A new parser is one row. */
 #define BUILTIN_PARSERS(X)                                                                         \
     X(cloudevents)                                                                                 \
     X(cloudevents_binary)                                                                          \

@@ -1,4 +1,4 @@
-/* parser_check.h: can this program use a parser that it was not built with? Thread: any. */
+/* parser_check.h: checks whether this program can use a plug-in's parser. Thread: any. */
 #ifndef VSOC_PARSERS_PARSER_CHECK_H
 #define VSOC_PARSERS_PARSER_CHECK_H
 

@@ -1,4 +1,4 @@
-/* registry.h: the parsers there are, and which one reads a body. Thread: one until the last
+/* registry.h: the existing parsers, and the choice of one for a body. Thread: one until the last
  * registry_add, then any. */
 #ifndef VSOC_PARSERS_REGISTRY_H
 #define VSOC_PARSERS_REGISTRY_H
@@ -28,8 +28,9 @@ const struct parser *registry_by_name(const struct registry *registry, struct sl
  * and application/octet-stream name none: they are probed. */
 const struct parser *registry_by_content_type(const struct registry *registry,
                                               struct slice media_type);
-/* By looking at the head of the inflated body; NULL when none claims it. Parsers that override are
- * asked first, added ones only when no other claims it; in between earlier ones win a tie. */
+/* By probing the head of the inflated body; NULL when no parser claims it. Parsers that override
+ * are asked first, added ones only when no other claims it; among the rest earlier ones win a tie.
+ */
 const struct parser *registry_probe(const struct registry *registry, struct slice head);
 /* True for parsers of this program. */
 bool registry_is_builtin(const struct parser *parser);

@@ -1,5 +1,4 @@
-/* audit_host.h: what audit records say of process, user, file and peer → columns. One owner, one
- * event. */
+/* audit_host.h: process, user, file and peer of audit records → columns. One owner, one event. */
 #ifndef VSOC_PARSERS_AUDIT_HOST_H
 #define VSOC_PARSERS_AUDIT_HOST_H
 

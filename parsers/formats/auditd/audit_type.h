@@ -4,7 +4,7 @@
 
 #include "core/slice.h"
 
-/* How much a record says of what its event is: the first one of the highest rank names it. */
+/* How specifically a record describes its event: the first one of the highest rank names it. */
 enum audit_rank { AUDIT_RANK_DETAIL, AUDIT_RANK_SYSCALL, AUDIT_RANK_EXECVE, AUDIT_RANK_MAIN };
 
 struct audit_type {
@@ -13,8 +13,7 @@ struct audit_type {
     enum audit_rank rank;
 };
 
-/* type: a name, a number (the kernel's log), or UNKNOWN[number]. One that is not known keeps its
- * text. */
+/* type: a name, a number (the kernel's log), or UNKNOWN[number]. An unknown one keeps its text. */
 struct audit_type audit_type_of(struct slice type);
 
 /* One of the names in the table. */

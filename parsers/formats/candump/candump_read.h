@@ -1,4 +1,4 @@
-/* candump_read.h: one line of a candump log → what it says of a frame, as written. Thread: any. */
+/* candump_read.h: one line of a candump log → the parts of a frame, as written. Thread: any. */
 #ifndef VSOC_PARSERS_CANDUMP_READ_H
 #define VSOC_PARSERS_CANDUMP_READ_H
 

@@ -1,4 +1,4 @@
-/* candump_terminal.h: what candump prints on a terminal, without -l and -L. Thread: any. */
+/* candump_terminal.h: output of candump on a terminal, without -l and -L. Thread: any. */
 #ifndef VSOC_PARSERS_CANDUMP_TERMINAL_H
 #define VSOC_PARSERS_CANDUMP_TERMINAL_H
 
@@ -6,8 +6,7 @@
 
 /* Starts as such a line: "[(TIME)]  can0  [RX - -]  123  [8]". The rest may be truncated. */
 bool candump_terminal_begins(struct slice text);
-/* Reads a line that begins so; false with *error. received_ns: not used for times, which have a
- * date or count from something. */
+/* Reads such a line; false with *error. */
 bool candump_terminal_read(struct slice line, struct candump_line *out,
                            struct candump_error *error);
 

@@ -34,8 +34,8 @@ struct cloud_event {
 
 void cloud_event_init(struct cloud_event *e, const struct parser_context *context,
                       struct slice record);
-/* Takes an attribute. raw: its JSON text, which text is then too, when it is no string; else empty.
- */
+/* Takes an attribute. raw: its JSON text when it is not a string, and then text is the same; else
+ * empty */
 void cloud_event_take(struct cloud_event *e, struct slice name, struct slice text,
                       struct slice raw);
 /* Emits the events of the data, or one that holds the data. */

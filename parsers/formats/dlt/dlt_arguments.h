@@ -5,10 +5,10 @@
 #include "core/reader.h"
 #include "parsers/fill/text_event.h"
 
-/* Reads up to count arguments and adds them to t: their values, with blanks between, as message;
+/* Reads up to count arguments and adds them to t: their values, separated by blanks, as message;
  * each with its type, name, unit and value as attributes.arguments. Stops before the first that is
- * broken or of a kind that is not decoded (arrays, structures): in->offset is where. True: all
- * were read. *repaired is set when a text was no UTF-8. */
+ * broken or of a kind that is not decoded (arrays, structures), at in->offset. True: all were read.
+ * *repaired is set when a text was not UTF-8. */
 bool dlt_arguments_read(struct text_event *t, struct reader *in, bool big_endian, unsigned count,
                         bool *repaired);
 

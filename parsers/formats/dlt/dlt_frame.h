@@ -39,7 +39,7 @@ struct dlt_problem {
 };
 
 enum dlt_magic dlt_magic_at(struct slice body, size_t at);
-/* Place of the next storage or serial header, of either version, in [from, to); else to. */
+/* Offset of the next storage or serial header, of either version, in [from, to); else to. */
 size_t dlt_magic_next(struct slice body, size_t from, size_t to);
 /* Reads the headers of the message at `at`. NULL: *frame is set; else what is wrong. */
 const struct dlt_problem *dlt_frame_read(struct slice body, size_t at, struct dlt_frame *frame);

@@ -1,4 +1,4 @@
-/* hec.h: codes of quarantined HEC records that its route has own numbers for. */
+/* hec.h: codes of quarantined HEC records for which its route has numbers of its own. */
 #ifndef VSOC_PARSERS_HEC_H
 #define VSOC_PARSERS_HEC_H
 

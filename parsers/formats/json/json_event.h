@@ -1,4 +1,4 @@
-/* json_event.h: JSON objects that are no native events: ECS, OCSF and any other → events. Thread:
+/* json_event.h: JSON objects that are not native events: ECS, OCSF and any other → events. Thread:
  * any, one owner. */
 #ifndef VSOC_PARSERS_JSON_EVENT_H
 #define VSOC_PARSERS_JSON_EVENT_H
@@ -12,9 +12,9 @@ enum json_event_kind {
     JSON_EVENT_OTHER,
 };
 
-/* By the members of the object itself. The document was read with vsoc_json_names. */
+/* Decides by the members of the object itself. The document was read with vsoc_json_names. */
 enum json_event_kind json_event_kind(const struct json_document *document);
-/* Fills t from the object; what has no column is kept in t->attributes. */
+/* Fills t from the object; members without a column are kept in t->attributes. */
 void json_event_fill(struct text_event *t, const struct json_document *document,
                      enum json_event_kind kind);
 /* The same, and emits the event, or answers MALFORMED. */

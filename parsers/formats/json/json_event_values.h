@@ -1,5 +1,6 @@
-/* json_event_values.h: values of ECS, OCSF and other JSON → columns: what rows of json_event_*.c
- * take with. true: the column says all that the value does. Thread: any, one owner. */
+/* json_event_values.h: values of ECS, OCSF and other JSON → columns, for the rows of
+ * json_event_*.c. A function returns true when the column holds the whole value. Thread: any, one
+ * owner. */
 #ifndef VSOC_PARSERS_JSON_EVENT_VALUES_H
 #define VSOC_PARSERS_JSON_EVENT_VALUES_H
 
@@ -18,8 +19,8 @@ JSON_TAKE(json_take_vin);
 JSON_TAKE(json_take_list);  /* a text, or an array of texts */
 JSON_TAKE(json_take_level); /* name of a log level, as in syslog, or of a rating */
 
-/* Word → severity_id, in any case: of log levels (emergency to trace), and of ratings (low to
- * critical; critical is 5 there, 4 among levels). 0: none of these. */
+/* Name → severity_id, in any case: of log levels (emergency to trace), and of ratings (low to
+ * critical; critical is 5 there, 4 among levels). 0: unknown. */
 int64_t json_level_severity(struct slice word, bool is_rating);
 
 #endif

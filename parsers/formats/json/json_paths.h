@@ -9,15 +9,15 @@
 #define JSON_PATH_BYTES 64 /* longer paths, and those of more parts, are not matched */
 #define JSON_PATH_DEPTH 5
 
-/* What a path is to the event. take: true when a column says all that the value does; the value is
- * kept in attributes else. */
+/* Meaning of a path for the event. take: true when a column holds the whole value; otherwise the
+ * value is kept in attributes. */
 struct json_path_row {
     const char *path;
     enum event_field field;
     bool (*take)(struct text_event *t, enum event_field field, const struct json_node *value);
 };
 
-/* Rows of a kind of objects; of several that fill one column, the first that can counts. */
+/* Rows of one kind of object; when several fill one column, the first that succeeds counts. */
 struct json_path_table {
     const struct json_path_row *rows;
     size_t count;            /* at most JSON_NAMES_MAX */

@@ -1,4 +1,4 @@
-/* vsoc_json_keys.h: what a key of the native event means. Thread: any. */
+/* vsoc_json_keys.h: meaning of a native event's key. Thread: any. */
 #ifndef VSOC_PARSERS_VSOC_JSON_KEYS_H
 #define VSOC_PARSERS_VSOC_JSON_KEYS_H
 
@@ -13,7 +13,7 @@ enum vsoc_json_key_kind {
     VSOC_JSON_KEY_TIME,
 };
 
-/* Small: each member of each record has its own looked up. */
+/* Small: the key of each member of each record is looked up here. */
 struct vsoc_json_key {
     uint8_t kind;    /* enum vsoc_json_key_kind */
     uint8_t value;   /* of FIELD: enum event_kind */

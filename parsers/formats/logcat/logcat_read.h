@@ -8,7 +8,7 @@ struct logcat_head {
     bool has_time;
     int64_t time_ns;
     bool inferred;     /* year or zone is a guess */
-    struct slice time; /* as written; also one that counts from the start (-v monotonic) */
+    struct slice time; /* as written; may count from the start (-v monotonic) */
     char level;        /* V D I W E F S */
     struct slice tag, uid;
     int64_t pid, tid;     /* -1: not written */

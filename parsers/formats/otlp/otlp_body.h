@@ -1,5 +1,5 @@
-/* otlp_body.h: a log record's body that is a map with the native event's names. Thread: any, one
- * owner. */
+/* otlp_body.h: a log record's body that is a map with the names of the native event. Thread: any,
+ * one owner. */
 #ifndef VSOC_PARSERS_OTLP_BODY_H
 #define VSOC_PARSERS_OTLP_BODY_H
 

@@ -1,18 +1,19 @@
-/* otlp_event.h: a resource, a scope or a log record of OTLP → what it says of events. The same for
- * both encodings. Thread: any, one owner. */
+/* otlp_event.h: a resource, a scope or a log record of OTLP → columns of events, for both
+ * encodings. Thread: any, one owner. */
 #ifndef VSOC_PARSERS_OTLP_EVENT_H
 #define VSOC_PARSERS_OTLP_EVENT_H
 
 #include "parsers/formats/otlp/otlp_record.h"
 #include "parsers/formats/otlp/otlp_value.h"
 
-/* What a resource or a scope says of the records under it. Lives as long as the memory it was read
+/* Values of a resource or a scope for the records under it. Lives as long as the memory it was read
  * with. */
 struct otlp_level {
     struct event event;                /* columns; without attributes */
     uint64_t columns[EVENT_SET_WORDS]; /* of them, what attributes set */
     struct slice rest;                 /* JSON object of what is in no column; empty: nothing */
-    struct slice all;  /* the same with what is, for records that have columns of their own */
+    struct slice all;  /* the same including values that have a column, for records that set these
+                          columns themselves */
     bool is_too_large; /* neither is kept */
     size_t cost;       /* of repeating it (shared_text.h) */
     uint32_t events;   /* that it was applied to */
@@ -25,8 +26,8 @@ struct otlp_progress {
     const char *code, *detail; /* NULL: reading may continue */
 };
 
-/* Counts a part that starts at offset. False, with a reason: too many hold no record, which would
- * cost time for nothing. */
+/* Counts a part that starts at offset. False, with a reason: too many parts contain no record,
+ * which would cost time for nothing. */
 bool otlp_count_part(struct otlp_progress *progress, size_t offset);
 /* Counts a record and takes a mark for it. NULL, with a reason: out of memory, or the batch is
  * full. */

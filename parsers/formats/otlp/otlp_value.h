@@ -27,7 +27,7 @@ struct otlp_cursor {
     bool (*next)(struct otlp_cursor *cursor, struct slice *key, struct otlp_value *value);
     const char *error; /* sentence, static */
     const struct parser_context *context;
-    /* Of the encodings: a message and the number of its field, or nodes. */
+    /* Set by the encodings: a message and the number of its field, or nodes. */
     struct proto_reader message;
     uint32_t number;
     bool is_map;
@@ -44,7 +44,7 @@ struct otlp_value {
     };
 };
 
-/* Arrays and maps in each other in one value; the sentence that there are more. */
+/* Limit of nested arrays and maps in one value, and the error text beyond it. */
 #define OTLP_DEPTH_MAX 16
 extern const char otlp_too_deep[];
 

@@ -4,7 +4,7 @@
 
 #include "core/slice.h"
 
-/* A parameter, or an element that has none: then name and value are empty. */
+/* A parameter, or an element without parameters: then name and value are empty. */
 struct syslog_param {
     struct slice element, name;
     struct slice value; /* as written, with escapes */

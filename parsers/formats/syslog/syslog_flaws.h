@@ -1,5 +1,5 @@
-/* syslog_flaws.h: what can be wrong with a syslog line that is read all the same; each is a note of
- * the event. Thread: any. */
+/* syslog_flaws.h: tolerated flaws of a syslog line; each becomes a note of the event. Thread: any.
+ */
 #ifndef VSOC_PARSERS_SYSLOG_FLAWS_H
 #define VSOC_PARSERS_SYSLOG_FLAWS_H
 

@@ -1,4 +1,4 @@
-/* syslog_inner.h: the record of another format that a syslog message is. For syslog.c only. */
+/* syslog_inner.h: a syslog message that is a record of another format. For syslog.c only. */
 #ifndef VSOC_PARSERS_SYSLOG_INNER_H
 #define VSOC_PARSERS_SYSLOG_INNER_H
 

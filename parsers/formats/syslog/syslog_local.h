@@ -1,5 +1,5 @@
-/* syslog_local.h: what logs of one machine write that no RFC knows: the kernel's ring buffer
- * (dmesg), BusyBox's facility and severity, journalctl. For the files of syslog only. */
+/* syslog_local.h: local log formats that no RFC defines: the kernel's ring buffer (dmesg),
+ * BusyBox's facility and severity, journalctl. For the files of syslog only. */
 #ifndef VSOC_PARSERS_SYSLOG_LOCAL_H
 #define VSOC_PARSERS_SYSLOG_LOCAL_H
 

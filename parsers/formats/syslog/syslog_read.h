@@ -5,8 +5,8 @@
 
 #include "parsers/formats/syslog/syslog_line.h"
 
-/* Reads any line. What does not follow RFC 5424 is read by RFC 3164, where anything is a message.
- */
+/* Reads any line. A line that does not follow RFC 5424 is read by RFC 3164, which accepts any
+ * message */
 void syslog_read(struct slice line, int64_t received_ns, struct syslog_line *out);
 
 #endif

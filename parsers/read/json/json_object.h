@@ -14,11 +14,11 @@ struct json_object {
     size_t more_left;     /* extra bytes that escapes may add */
 };
 
-/* Empties *object; takes no memory yet. Escapes may take as much again as the record that is read
+/* Empties *object; allocates no memory yet. Escapes may add as much as the size of the record
  * (more_left), until the caller sets another limit. */
 void json_object_init(struct json_object *object, const struct parser_context *context);
-/* Adds a member. Keys must be valid UTF-8 and differ; raw is the text of a JSON value, whose white
- * space is left out. */
+/* Adds a member. Keys must be valid UTF-8 and unique; raw is the text of a JSON value, whose white
+ * space is removed. */
 void json_object_add_raw(struct json_object *object, struct slice key, struct slice raw);
 /* The same for a value without white space, as these functions write it. */
 void json_object_add_compact(struct json_object *object, struct slice key, struct slice raw);
@@ -38,11 +38,11 @@ void json_object_close_list(struct json_object *object);
  * block twice as large when necessary. False: out of memory. */
 #define JSON_ESCAPED_MAX 6 /* bytes a byte may take in a JSON string */
 bool json_object_reserve(struct json_object *object, size_t size);
-/* Writes text as a JSON string, for which there must be room. Control characters take up to six
- * bytes each: where the object's escapes would take more than more_left beyond their own bytes, the
- * text is cut (object->cut): no record becomes many times what it is. */
+/* Writes text as a JSON string; the caller has ensured room. Control characters take up to six
+ * bytes each: where the object's escapes would add more than more_left bytes, the text is cut
+ * (object->cut), so that no record becomes many times its size. */
 void json_object_write_text(struct json_object *object, struct slice text);
-/* The whole text in *out, when it has members and nothing failed. */
+/* The whole text in *out, when it has members and no call failed. */
 bool json_object_end(struct json_object *object, struct slice *out);
 
 /* Appends {"code":…,"detail":…} to the event's parse_notes. offset: byte of the record, or

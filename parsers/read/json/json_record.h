@@ -13,7 +13,7 @@ enum status json_record_read(const struct parser_context *context, const struct 
                              struct slice record, struct json_document *document,
                              struct parser_outcome *outcome) must_check;
 
-/* *outcome of a status that json_parse gave for the record. */
+/* Sets *outcome from a status that json_parse returned for the record. */
 void json_record_tell(const struct parser_context *context, struct slice record, enum status status,
                       const struct json_error *error, struct parser_outcome *outcome);
 

@@ -21,8 +21,8 @@ struct json_repair {
     struct slice number;   /* the first number that no double holds */
 };
 
-/* As json_record_read. A record that was repaired is read from a copy: nodes do not point into
- * record then. */
+/* As json_record_read. A repaired record is read from a copy: its nodes do not point into record.
+ */
 enum status json_repair_read(const struct parser_context *context, const struct json_names *names,
                              const struct json_repair_rules *rules, struct slice record,
                              struct json_document *document, struct json_repair *repair,

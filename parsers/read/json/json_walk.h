@@ -1,5 +1,5 @@
-/* json_walk.h: steps through a JSON object or array of any size without reading what is in its
- * members: for documents whose parts are read one at a time. Thread: any, one owner. */
+/* json_walk.h: steps through a JSON object or array of any size without reading its members: for
+ * documents whose parts are read one at a time. Thread: any, one owner. */
 #ifndef VSOC_PARSERS_JSON_WALK_H
 #define VSOC_PARSERS_JSON_WALK_H
 
