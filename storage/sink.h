@@ -207,4 +207,16 @@ struct sink {
     bool takes_raw;
 };
 
+#define VSOC_SINK_PLUGIN_SYMBOL "vsoc_sink_plugin"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+/* What a plug-in defines: its sink, which lives as long as the plug-in is loaded. Called on the
+ * main thread before a lane is open. */
+__attribute__((visibility("default"))) const struct sink *vsoc_sink_plugin(void);
+#ifdef __cplusplus
+}
+#endif
+
 #endif

@@ -409,7 +409,7 @@ static void free_parts(struct app *app)
     quota_destroy(app->quota);
     memory_shares_destroy(app->shared.shares);
     plugins_close(&app->plugins);
-    sink_set_close(&app->sinks);
+    app_sinks_unload(app);
     free(app->admin_token);
     app->generation = UINT32_MAX;
     app->worker_count = 0;

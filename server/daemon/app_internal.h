@@ -81,6 +81,8 @@ enum status app_sinks_start(struct app *app) must_check;
 /* False: one did not end, it still runs. */
 bool app_sinks_stop(struct app *app, int64_t deadline_ns) must_check;
 void app_sinks_destroy(struct app *app);
+/* Unloads the plug-ins: no sink has a lane any more. */
+void app_sinks_unload(struct app *app);
 
 /* app_stop.c: accept no more, finish requests, then end what has threads. */
 void app_stop_begin(struct app *app, int64_t deadline_ns);

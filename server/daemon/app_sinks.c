@@ -62,6 +62,11 @@ enum status app_sinks_load(struct app *app)
     enum status s = sink_set_open(app->config, &app->sinks, reason);
     if (s != STATUS_OK)
         log_error("sinks can't be used", LOG_TEXT("problem", reason));
+    for (size_t i = 0; i < app->sinks.count; i++)
+        if (app->sinks.items[i].file)
+            log_info("sink plug-in loaded", LOG_TEXT("file", app->sinks.items[i].file),
+                     LOG_TEXT("sink", app->sinks.items[i].sink->name),
+                     LOG_TEXT("version", app->sinks.items[i].sink->version));
     return s;
 }
 
@@ -103,4 +108,12 @@ void app_sinks_destroy(struct app *app)
     for (size_t i = 0; i < app->shared.sinks.count; i++)
         sink_runner_destroy(app->shared.sinks.runners[i]);
     app->shared.sinks.count = 0;
+}
+
+void app_sinks_unload(struct app *app)
+{
+    size_t plugins = app->sinks.plugin_count;
+    sink_set_close(&app->sinks);
+    if (plugins)
+        log_info("sink plug-ins unloaded", LOG_U64("plugins", plugins));
 }

@@ -5,11 +5,11 @@
 
 #include "parsers/registry/registry.h"
 #include "server/config/config.h"
+#include "server/daemon/plugin_object.h"
 
 /* Before a file's name: the plug-in goes before what is built in. */
 #define PLUGIN_OVERRIDE "override:"
-/* Bytes of a reason: a path in it, and what the loader says. */
-#define PLUGINS_REASON 5000
+#define PLUGINS_REASON  PLUGIN_REASON
 
 struct plugins {
     struct registry *registry;

@@ -2,27 +2,82 @@
 #include "server/daemon/sink_set.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "server/daemon/sink_config.h"
 
-static void add(struct sink_set *set, const struct sink *sink, const void *settings)
+static bool has_name(const struct sink_set *set, const char *name)
 {
-    set->items[set->count++] = (struct sink_choice){sink, settings};
+    for (size_t i = 0; i < set->count; i++)
+        if (!strcmp(set->items[i].sink->name, name))
+            return true;
+    return false;
+}
+
+static enum status add_plugin(struct sink_set *set, const char *file,
+                              const struct config_map *settings, char reason[SINK_SET_REASON])
+{
+    size_t most = sizeof set->plugins / sizeof *set->plugins;
+    if (set->plugin_count == most) {
+        snprintf(reason, SINK_SET_REASON, "sinks.plugins: %zu plug-ins at most", most);
+        return STATUS_CONFIG;
+    }
+    struct sink_plugin *plugin = &set->plugins[set->plugin_count++];
+    enum status s = sink_plugin_open(file, settings, plugin, reason);
+    if (s == STATUS_OK && has_name(set, plugin->sink->name)) {
+        snprintf(reason, SINK_SET_REASON, "plug-in %s can't be used: another one has its name '%s'",
+                 plugin->object.file, plugin->sink->name);
+        s = STATUS_CONFIG;
+    }
+    if (s == STATUS_OK)
+        set->items[set->count++] =
+            (struct sink_choice){plugin->sink, plugin->settings, plugin->object.file};
+    return s;
+}
+
+/* A mistyped entry must not be passed over: the sink would go on with its default. */
+static enum status check_entries(const struct sink_set *set, const struct config_map *settings,
+                                 char reason[SINK_SET_REASON])
+{
+    for (size_t i = 0; i < settings->count; i++) {
+        bool taken = false;
+        for (size_t p = 0; p < set->plugin_count; p++)
+            taken = taken || sink_plugin_takes(&set->plugins[p], settings->names[i]);
+        if (!taken) {
+            snprintf(reason, SINK_SET_REASON,
+                     "sinks.plugin_settings: no sink of sinks.plugins takes '%.128s'",
+                     settings->names[i]);
+            return STATUS_CONFIG;
+        }
+    }
+    return STATUS_OK;
 }
 
 enum status sink_set_open(const struct config *config, struct sink_set *out,
                           char reason[SINK_SET_REASON])
 {
-    reason[0] = '\0';
+    const struct config_map *settings = &config->sink_plugin_settings;
+    enum status s = STATUS_OK;
     *out = (struct sink_set){0};
     sink_settings_from_config(config, out->properties, &out->settings);
     for (size_t i = 0; i < SINK_BUILT_IN_COUNT; i++)
-        add(out, sink_built_in(i), &out->settings);
-    return STATUS_OK;
+        out->items[out->count++] = (struct sink_choice){sink_built_in(i), &out->settings, NULL};
+    for (size_t i = 0; s == STATUS_OK && i < config->sink_plugins.count; i++)
+        s = add_plugin(out, config->sink_plugins.items[i], settings, reason);
+    if (s == STATUS_OK)
+        s = check_entries(out, settings, reason);
+    if (s == STATUS_OK)
+        return s;
+    if (s != STATUS_CONFIG)
+        snprintf(reason, SINK_SET_REASON, "sink plug-ins can't be loaded: %s", status_text(s));
+    sink_set_close(out);
+    return s;
 }
 
 void sink_set_close(struct sink_set *set)
 {
+    for (size_t i = 0; i < set->plugin_count; i++)
+        sink_plugin_close(&set->plugins[i]);
     *set = (struct sink_set){0};
 }
 

@@ -4,17 +4,18 @@
 #define VSOC_SERVER_SINK_SET_H
 
 #include "server/config/config.h"
+#include "server/daemon/sink_plugin.h"
 #include "storage/sinks/sink_registry.h"
 #include "storage/sinks/sink_settings.h"
 
 /* Sinks of a process. */
-#define SINK_SET_MAX 8
-/* Bytes of a reason. */
-#define SINK_SET_REASON 5000
+#define SINK_SET_MAX    8
+#define SINK_SET_REASON PLUGIN_REASON
 
 struct sink_choice {
     const struct sink *sink;
     const void *settings; /* for struct sink_config */
+    const char *file;     /* of the plug-in; NULL: built in */
 };
 
 struct sink_set {
@@ -22,10 +23,13 @@ struct sink_set {
     size_t count;
     struct sink_settings settings; /* of the built-in sinks */
     struct sink_property properties[CONFIG_ITEMS_MAX];
+    struct sink_plugin plugins[SINK_SET_MAX - SINK_BUILT_IN_COUNT];
+    size_t plugin_count;
 };
 
-/* The built-in sinks, enabled or not. config outlives *out, which stays where it is until it is
- * closed. CONFIG with the reason; *out is empty then. */
+/* The built-in sinks, enabled or not, and those of sinks.plugins. config outlives *out, which stays
+ * where it is until it is closed. CONFIG with the reason: a plug-in can't be used, or
+ * sinks.plugin_settings has an entry that no sink takes; NO_MEMORY, IO. *out is empty then. */
 enum status sink_set_open(const struct config *config, struct sink_set *out,
                           char reason[SINK_SET_REASON]) must_check;
 /* No sink is in use any more. *set may be all zeros, and is so afterwards. */

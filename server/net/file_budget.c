@@ -15,6 +15,8 @@
 #define FILES_LANE 4
 /* librdkafka: brokers, and two pipes for each of its queues and threads. */
 #define FILES_KAFKA 96
+/* A sink plug-in: its object, and what a lane of it may open. */
+#define FILES_PLUGIN 16
 /* Least connections, however low the limit. */
 #define LEAST 4
 
@@ -37,6 +39,7 @@ static uint64_t others(const struct config *c)
         files += FILES_LANE * c->postgres_connections;
     if (c->file_enabled)
         files += FILES_LANE;
+    files += FILES_PLUGIN * c->sink_plugins.count;
     return files;
 }
 

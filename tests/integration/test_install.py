@@ -145,6 +145,27 @@ def test_the_example_plugin_is_built_tested_and_loaded_with_what_was_installed(r
     assert (events[1]["can_id"], events[1]["can_flags"], events[1]["bus_id"]) == (0x18DAF110, 1 + 8 + 16, "2")
 
 
+def test_the_example_sink_is_built_tested_and_loaded_with_what_was_installed(root, tmp_path):
+    source = tmp_path / "source"
+    shutil.copytree(ROOT / "storage/example-sink", source)
+    environment = {**os.environ, "PKG_CONFIG_PATH": str(next(root.rglob("vsocd.pc")).parent)}
+    for command in (
+        ["cmake", "-B", "build", "-G", "Ninja", "-DCMAKE_C_FLAGS=-Wall -Wextra -Werror"],
+        ["cmake", "--build", "build"],
+        ["ctest", "--test-dir", "build", "--output-on-failure"],
+    ):
+        done = subprocess.run(command, cwd=source, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+    plugin = tmp_path / "journal.so"
+    shutil.copy(source / "build/journal.so", plugin)
+    plugin.chmod(0o755)
+    sets = ["sinks.kafka.enabled=false", "sinks.postgres.enabled=false", f"sinks.plugins={plugin}", f"privacy.keys_file={tmp_path}/keys"]
+    sets += [f"sinks.plugin_settings.journal.path={tmp_path}/lines", "listen.ingest.tls=false", f"data_dir={tmp_path}/data"]
+    command = [root / "bin/vsocd", "check-config", *(word for one in sets for word in ("--set", one))]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "settings: no mistakes\n"), done.stdout + done.stderr
+
+
 def test_the_plugin_in_the_document_is_built_and_reads(root, tmp_path):
     text = (ROOT / "docs/plugins.md").read_text()
     source, command = re.search(r"```c\n(.*?)```\n\n`(.*?)` builds it", text, flags=re.S).groups()

@@ -167,7 +167,10 @@ static int replay_all(struct replay *r)
         if (!sink_is_enabled(c->sink, c->settings) || (r->only && strcmp(r->only, c->sink->name)))
             continue;
         found = true;
-        int one = replay_into(r, c);
+        if (!c->sink->replays)
+            fprintf(stderr, "vsocd: %s: this sink can't replay; it was passed over\n",
+                    c->sink->name);
+        int one = c->sink->replays ? replay_into(r, c) : r->only ? EXIT_CONFIG : EXIT_DONE;
         code = code ? code : one;
     }
     if (found)

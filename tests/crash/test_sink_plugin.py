@@ -1,0 +1,64 @@
+"""The example sink plug-in (storage/example-sink) behind a server that is killed: a fleet's events are in its file exactly once."""
+
+import collections
+import json
+import random
+import shutil
+import time
+
+import pytest
+
+from harness import wait_until
+
+KILLS = 6
+
+
+@pytest.fixture
+def journal(build, tmp_path):
+    """(settings of a server that has no sink but the plug-in, its file)"""
+    plugin = tmp_path / "plugins/journal.so"
+    plugin.parent.mkdir(mode=0o755)
+    shutil.copy(build / "storage/example-sink/journal.so", plugin)
+    plugin.chmod(0o755)
+    lines = tmp_path / "journal.ndjson"
+    sinks = {"kafka": {"enabled": False}, "postgres": {"enabled": False}}
+    sinks |= {"plugins": [str(plugin)], "plugin_settings": {"journal.path": str(lines)}}
+    return {"sinks": sinks, "log": {"level": "info", "format": "text"}, "timeouts": {"drain": "5s"}}, lines
+
+
+def test_a_sink_plugin_gets_a_fleets_events_exactly_once_through_kill_9_and_is_unloaded(make_server, load, journal):
+    settings, lines = journal
+    server = make_server(settings)
+    fleet = load(server, 60000, batch=20, connections=40, rate=6000, bad_every=100)
+    pause = random.Random(7)
+    for _ in range(KILLS):
+        had = lines.stat().st_size
+        wait_until(lambda: lines.stat().st_size > had, 60, "the journal growing")
+        time.sleep(pause.uniform(0, 0.2))  # anywhere in a load
+        server.kill()
+        server.start()
+    assert fleet.running, "the fleet ended before the last kill"
+    told = fleet.finish()
+    server.wait_for_sinks()
+    assert server.get("/readyz?verbose").status == 200
+    server.terminate()
+    assert "sink plug-in loaded" in server.log() and "sink plug-ins unloaded" in server.log()
+
+    items = [json.loads(line) for line in lines.read_text().splitlines()]
+    events = collections.Counter(one["source_event_id"] for one in items if one["kind"] == "event")
+    wanted = {name for name, one in told.items() if one.state in ("accepted", "duplicate")}
+    assert len(told) == 60000 and wanted
+    assert set(events) == wanted, (len(events), len(wanted))
+    assert set(events.values()) == {1}
+    places = collections.Counter((one["batch"], one["index"]) for one in items)
+    assert set(places.values()) == {1}
+    assert sum(one["kind"] == "quarantined" for one in items) == sum(one.state == "quarantined" for one in told.values()) > 0
+
+
+def test_a_sender_can_wait_for_a_sink_plugin(make_server, journal):
+    settings, lines = journal
+    server = make_server(settings)
+    reply = server.post(b'{"id":"a","event_name":"DOOR","message":"m"}\n', VSOC_Ack="journal")
+    assert (reply.status, reply.json["ack"]) == (200, "journal")
+    assert [json.loads(line)["source_event_id"] for line in lines.read_text().splitlines()] == ["a"]
+    assert server.metric("vsocd_sink_up", 'sink="journal"') == 1
