@@ -113,7 +113,7 @@ static void report(bool good)
     if (!good)
         metric_add(audit.errors, 1);
     if (!good && !audit.failing)
-        log_error("audit log can't be written; counts are kept in memory and written when it can",
+        log_error("audit log can't be written; counts are kept in memory until it can",
                   LOG_TEXT("dir", audit.file.dir), LOG_TEXT("step", audit.file.problem),
                   LOG_TEXT("problem", strerror(errno)));
     if (good && audit.failing)

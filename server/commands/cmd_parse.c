@@ -218,7 +218,7 @@ static bool read_options(int argc, char **argv, struct parse_options *o)
     for (int i = 1; i < argc; i++) {
         if (take_option(argc, argv, &i, "--header", &header)) {
             if (!take_header(o, header))
-                return fail(header, "is no NAME:VALUE, or one too many");
+                return fail(header, "is not NAME:VALUE, or one too many");
             continue;
         }
         if (take_option(argc, argv, &i, "--format", &o->format) ||
@@ -229,9 +229,9 @@ static bool read_options(int argc, char **argv, struct parse_options *o)
             take_option(argc, argv, &i, "--tenant", &o->tenant) || take_catalog(argc, argv, &i, o))
             continue;
         if (argv[i][0] == '-' && argv[i][1] != '\0')
-            return fail(argv[i], "is no option of it, or lacks its argument");
+            return fail(argv[i], "is not an option, or its argument is missing");
         if (o->file)
-            return fail(argv[i], "is a second file; one is read at a time");
+            return fail(argv[i], "is a second file; name one file only");
         o->file = argv[i];
     }
     o->catalog_list.items = o->catalogs;

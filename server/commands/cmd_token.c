@@ -155,7 +155,7 @@ static int token_new(struct token_command *c)
         return code;
     enum status s = tokens_add(c->tokens, &t);
     if (s == STATUS_EXISTS)
-        return fail(c, "a token of this id is there; choose another");
+        return fail(c, "a token with this id exists; choose another");
     if (s == STATUS_OUT_OF_RANGE)
         return fail(c, "an id has letters, digits, - and _; formats are names with commas; a "
                        "tenant is text of at most 128 bytes; vehicles are VINs, or beginnings "
@@ -180,7 +180,7 @@ static int token_revoke(struct token_command *c)
         return code;
     struct token *t = tokens_find(c->tokens, slice_from_text(c->id));
     if (!t)
-        return fail(c, "no token of this id; `vsocd token list` shows them");
+        return fail(c, "no token with this id; `vsocd token list` shows all");
     if (t->revoked.size)
         return EXIT_DONE;
     t->revoked = time_now(now);

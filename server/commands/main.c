@@ -54,7 +54,7 @@ const struct command command_table[] = {
      "processes:\none with a password goes into the file that sinks.postgres.dsn_file names.",
      cmd_migrate},
     {"check-config", "[-c FILE] [--set KEY=VALUE]… [--print]",
-     "tell every mistake of the settings, with line and column",
+     "report every mistake in the settings, with line and column",
      "-c FILE          the settings; without it: defaults, environment and --set\n"
      "--set KEY=VALUE  one setting over the file, such as log.level=debug; it shows in the list of "
      "processes:\n                 a secret goes into a file, such as sinks.postgres.dsn_file\n"
@@ -84,7 +84,7 @@ const struct command command_table[] = {
     {"reference", "config|metrics|events|formats|mapping|schema|schema-out|vsocd.8|vsocd.yaml.5",
      "print a manual page from the tables that the program runs on", NULL, cmd_reference},
     {"spool", "list|check|export|verify|replay DIR [--json] [--from N] [--to N] [OPTION]…",
-     "look into a spool, or put it through the sinks again: works on a live and on a dead one",
+     "inspect a spool, or deliver it to the sinks again, while the server runs or not",
      "DIR is data_dir or the spool directory in it. --from and --to are positions.\n\n"
      "  list    segments, positions, events, bytes, times, and evidence that was evicted\n"
      "  check   reads everything: damage with file and offset; exit status 1 if there is any\n"

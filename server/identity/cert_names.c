@@ -280,7 +280,7 @@ static void put_alternative_names(struct gathering *g, X509 *certificate)
     GENERAL_NAMES *names =
         (GENERAL_NAMES *)X509_get_ext_d2i(certificate, NID_subject_alt_name, &critical, NULL);
     if (!names && critical != -1)
-        flaw(g, "its subjectAltName can't be decoded, or is there twice");
+        flaw(g, "its subjectAltName can't be decoded, or occurs twice");
     for (int i = 0; names && i < sk_GENERAL_NAME_num(names) && g->status == STATUS_OK; i++) {
         put_general_name(g, sk_GENERAL_NAME_value(names, i));
         if (g->peer->flaw)

@@ -187,11 +187,12 @@ static enum status add(struct senders *senders, const struct sender *sender,
         return credential_problem(problem, NULL, "more than %d names with *",
                                   SENDERS_WILDCARDS_MAX);
     if (has_id(senders, sender->id))
-        return credential_problem(problem, NULL, "its id is in an earlier line too");
+        return credential_problem(problem, NULL, "its id is used in an earlier line too");
     size_t cell = cell_of(senders, sender->name.source, sender->name.text);
     for (struct entry *e = senders->names[cell]; e; e = e->next_of_cell)
         if (is_same_name(&e->sender, sender))
-            return credential_problem(problem, NULL, "its issuer and name are in an earlier line");
+            return credential_problem(problem, NULL,
+                                      "its issuer and name are used in an earlier line");
     struct entry *entries = arena_alloc(&senders->arena, 2 * sizeof *entries);
     if (!entries)
         return STATUS_NO_MEMORY;
@@ -211,7 +212,7 @@ static enum status read_line(void *arg, const struct json_document *d,
     for (size_t k = 1; s == STATUS_OK && k < d->count; k += d->nodes[k].span)
         s = read_member(senders, &d->nodes[k], &line, problem);
     if (s == STATUS_OK && !(line.has_id && line.has_issuer && line.has_name && line.has_tenant))
-        s = credential_problem(problem, NULL, "id, issuer, name and tenant are needed");
+        s = credential_problem(problem, NULL, "id, issuer, name and tenant are required");
     if (s == STATUS_OK)
         s = add(senders, &line.sender, problem);
     if (s != STATUS_OK)

@@ -47,7 +47,7 @@ static enum status complain(struct tls_complaint *c, const char *path, const X50
 /* CA certificates of one name may have different keys: that of the signature counts. */
 static const char *find_authority(const struct authorities *a, X509_CRL *crl, int *at)
 {
-    const char *problem = "is of no CA of tls.client_ca: add that CA's certificate there";
+    const char *problem = "was issued by no CA of tls.client_ca: add that CA's certificate there";
     for (int i = 0; i < a->count; i++) {
         X509 *ca = authority_at(a, i);
         if (!ca || X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(ca)) != 0)
@@ -82,7 +82,7 @@ static enum status take(struct tls_context *context, struct authorities *a, X509
     if (!problem)
         problem = check_times(crl, clock_wall_ns() / NS_PER_S);
     if (!problem && a->listed[at])
-        problem = "is there twice: one list a CA";
+        problem = "is in the file twice: keep one list for each CA";
     if (problem)
         return complain(c, path, issuer, problem);
     a->listed[at] = true;

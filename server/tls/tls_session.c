@@ -86,7 +86,7 @@ enum status tls_session_recheck(SSL *session, const struct tls_context *context,
     X509 *certificate = SSL_get0_peer_certificate(session);
     int mode = SSL_CTX_get_verify_mode(context->ssl);
     if (!certificate && (mode & SSL_VERIFY_FAIL_IF_NO_PEER_CERT)) {
-        snprintf(reason, reason_size, "a client certificate is needed now");
+        snprintf(reason, reason_size, "a client certificate is required now");
         return STATUS_REFUSED;
     }
     if (!certificate || !(mode & SSL_VERIFY_PEER))

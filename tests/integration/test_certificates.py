@@ -190,7 +190,7 @@ def test_gateway_of_another_issuer_or_name_is_nobody(tls_server, authority, tmp_
     "line, problem",
     [
         ('{"id":"a","issuer":"CN=x","name":"san_dns:g","tenant":"t","vehicle":["*"]}', b"line 2, column 69: 'vehicle' is no member"),
-        ('{"id":"a","issuer":"CN=x","name":"san_dns:g"}', b"line 2: id, issuer, name and tenant are needed"),
+        ('{"id":"a","issuer":"CN=x","name":"san_dns:g"}', b"line 2: id, issuer, name and tenant are required"),
         ('{"id":"a","issuer":"CN=x","name":"san_dns:{vin}","tenant":"t"}', b"line 2, column 34: name: {vin} is for"),
         ('{"id":"a","issuer":"CN=x","name":"gw","tenant":"t"}', b"line 2, column 34: name: must be san_uri"),
         ('{"id":"a","issuer":"CN=x","name":"san_dns:g","tenant":"t","vehicles":[]}', b"vehicles is a list"),

@@ -206,7 +206,7 @@ def test_wrong_usage_is_told(run, words):
         ("identity explain", "name the certificate's file"),
         ("parse x", "--format NAME is needed"),
         ("parse --format cef x y", "y: is a second file"),
-        ("parse --format", "--format: is no option of it, or lacks its argument"),
+        ("parse --format", "--format: is not an option, or its argument is missing"),
         ("healthcheck -c file", "it takes --url URL and nothing else"),
         ("version x", "it takes no arguments"),
         ("reference", "name one page"),

@@ -73,10 +73,10 @@ static void revocation_lists_are_checked_before_they_count(void **state)
     tm_add_crl(path, ca, &second, NULL, -3600, DAY);
     expect_reason(w, "tls.crl", "CN=fleet ca,O=tenant-a", "is not signed by that CA");
     tm_write_crl(path, &second, NULL, DAY);
-    expect_reason(w, "tls.crl", "CN=second ca", "is of no CA of tls.client_ca");
+    expect_reason(w, "tls.crl", "CN=second ca", "was issued by no CA of tls.client_ca");
     tm_write_crl(path, ca, NULL, DAY);
     tm_add_crl(path, ca, ca, NULL, -3600, DAY);
-    expect_reason(w, "tls.crl", "CN=fleet ca", "is there twice");
+    expect_reason(w, "tls.crl", "CN=fleet ca", "is in the file twice");
     tm_write_crl(path, ca, NULL, DAY);
     FILE *both = fopen(w->settings.client_ca, "a");
     PEM_write_X509(both, second.certificate);
