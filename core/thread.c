@@ -120,7 +120,7 @@ unsigned thread_slot(void)
 static const char *role_name(enum thread_role role)
 {
     static const char *const names[] = {"none", "main", "worker", "spool writer",
-                                        "sink", "log",  "audit"};
+                                        "sink", "jobs", "log",    "audit"};
     return (unsigned)role < sizeof names / sizeof *names ? names[role] : "unknown";
 }
 

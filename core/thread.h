@@ -13,6 +13,7 @@ enum thread_role {
     THREAD_WORKER,
     THREAD_WRITER,
     THREAD_SINK,
+    THREAD_JOBS,
     THREAD_LOG,
     THREAD_AUDIT,
 };

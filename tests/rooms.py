@@ -43,9 +43,20 @@ ROOMS = {
     "storage/sinks/kafka": ("events to Kafka, exactly once", [*CORE, "storage", "storage/sinks"]),
     "storage/sinks/postgres": (
         "events to PostgreSQL, exactly once",
-        [*CORE, "storage", "storage/sinks", "storage/sinks/postgres/client", "storage/sinks/postgres/schema"],
+        [
+            *CORE,
+            "storage",
+            "storage/sinks",
+            "storage/sinks/postgres/client",
+            "storage/sinks/postgres/jobs",
+            "storage/sinks/postgres/schema",
+        ],
     ),
     "storage/sinks/postgres/client": ("connection, connection string and errors of libpq", CORE),
+    "storage/sinks/postgres/jobs": (
+        "what the database needs beside loading, on threads of its own: partitions, old keys, limits of analysts",
+        [*CORE, "storage/sinks/postgres/client"],
+    ),
     "storage/sinks/postgres/schema": ("SQL migrations and who applies them", [*CORE, "storage/sinks/postgres/client"]),
     "server/files": ("files that are trusted, read and watched", CORE),
     "server/config": ("the settings: config.def, its readers and printers", [*CORE, "server/files"]),

@@ -191,12 +191,12 @@ def test_new_database_is_closed_and_says_so(build, database):
     assert query(database, "select count(*) from vsoc.analyst_tenants") == [(0,)]
 
 
-# What takes a schema back to version 9, as far as migrations 10 to 12 and their triggers go.
+# What takes a schema back to version 9, as far as migrations 10 to 13 and their triggers go.
 MIGRATION_10_UNDONE = """
     set role vsoc_owner;
     drop view vsoc.recent_events, vsoc.vehicle_timeline, vsoc.ingest_health;
     drop view vsoc.all_events, vsoc.batch_evidence, vsoc.quarantine_reasons, vsoc.my_tenants, vsoc.shared_logins;
-    drop table vsoc.access_requests, vsoc.analyst_limits;
+    drop table vsoc.access_requests, vsoc.analyst_limits, vsoc.jobs;
     drop trigger audit_rows on vsoc.analyst_tenants; drop trigger audit_truncate on vsoc.analyst_tenants;
     drop function vsoc.audit_change(), vsoc.request_access(text, text, text), vsoc.use_ticket(uuid, text),
         vsoc.request_quarantine(uuid, integer, text), vsoc.read_quarantine(uuid), vsoc.end_overdue(), vsoc.harden_database(), vsoc.review_logins(),
@@ -362,6 +362,8 @@ def test_people_fill_neither_disk_nor_lock_table(schema, role):
         "select vsoc.use_ticket(gen_random_uuid(), 'read_quarantine')",
         "select vsoc.request_access('read_quarantine', 'x', null)",
         "begin; lock table vsoc.schema_version in access share mode",
+        "begin; lock table vsoc.jobs in access share mode",
+        "begin; select 1 from vsoc.jobs for key share",
         "begin; lock table vsoc.all_events in share mode",
     ):
         assert refused(dsn, sql), sql

@@ -107,6 +107,12 @@ def counts(dsn):
     )[0]
 
 
+def wait_for_job(dsn, job):
+    """Until a server has completed the job, whoever that was."""
+    done = "select 1 from vsoc.jobs where name = %s and time_done is not null"
+    wait_until(lambda: query(dsn, done, job), what=f"the job {job}")
+
+
 def test_load_writes_events_batches_quarantine_and_position(schema, make_lane):
     lane = make_lane(schema)
     assert lane.connect() == {"result": "delivered", "position": 0, "known": True, "text": "", "batch": 0, "index": 0}
@@ -345,6 +351,7 @@ def test_partitions_ahead_that_must_wait_for_a_lock_hold_up_nothing(schema, make
     lane = make_lane(schema)
     lane.connect()
     lane.load(1, 1, 10)
+    wait_for_job(schema, "partitions")
     lane.close()
     query(schema, "drop table " + ", ".join(f"vsoc.events_{row[0]}" for row in query(
         schema, "select substring(relname from '[0-9]{8}') from pg_class where relkind = 'r' and relname ~ '^events_[0-9]' order by 1 desc limit 1")))
@@ -381,12 +388,15 @@ def test_old_keys_are_deleted_and_young_ones_kept(schema, make_lane):
     lane = make_lane(schema)
     lane.connect()
     lane.load(1, 3, 1)
+    wait_for_job(schema, "batch_keys")
     query(schema, "update vsoc.batch_keys set time_loaded = now() - interval '2 hours' where batch_uid in"
                   " (select batch_uid from vsoc.batch_keys limit 2)")
     lane.close()
+    query(schema, "delete from vsoc.jobs")
     again = make_lane(schema)
     again.connect()
     again.load(4, 1, 1)  # the driver's window is one hour; a new process looks at once
+    wait_for_job(schema, "batch_keys")
     assert query(schema, "select count(*) from vsoc.batch_keys") == [(2,)]
 
 

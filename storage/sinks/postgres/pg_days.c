@@ -1,5 +1,5 @@
-/* pg_days.c: asks the database for daily partitions before rows need them. Runs on the lane's
- * thread. Does not drop any: retention does. */
+/* pg_days.c: asks the database for the daily partitions that a load needs now. Runs on the lane's
+ * thread. Those ahead of time are a job's (jobs/pg_housekeeping.c). */
 #define LOG_COMPONENT "postgres"
 #include "storage/sinks/postgres/pg_days.h"
 
@@ -7,13 +7,10 @@
 #include "core/log/log.h"
 #include "core/disk/fault.h"
 
-#include <stdio.h>
 #include <time.h>
 
-#define DAY_NS         (86400 * NS_PER_S)
-#define AHEAD_WAIT_NS  (3600 * NS_PER_S)
-#define AHEAD_AGAIN_NS (60 * NS_PER_S) /* when it did not work */
-#define PG_DAY_IS_ODD  "VSD01"         /* vsoc.ensure_partition makes none for it */
+#define DAY_NS        (86400 * NS_PER_S)
+#define PG_DAY_IS_ODD "VSD01" /* vsoc.ensure_partition makes none for it */
 
 static int32_t day_of(int64_t ns)
 {
@@ -66,22 +63,6 @@ enum status pg_days_ensure(struct pg_days *days, struct pg_connection *c,
         last = day;
     }
     return STATUS_OK;
-}
-
-enum status pg_days_ensure_ahead(struct pg_days *days, struct pg_connection *c, unsigned ahead,
-                                 struct pg_error *error)
-{
-    int64_t now = clock_monotonic_ns();
-    if (now < days->ahead_until_ns)
-        return STATUS_OK;
-    char text[16];
-    snprintf(text, sizeof text, "%u", ahead);
-    struct pg_param param = {slice_make(text, strlen(text)), 0};
-    enum status status = pg_connection_query(c, "SELECT vsoc.ensure_partitions($1::integer)",
-                                             &param, 1, NULL, NULL, error);
-    fault_point(pg_days_ahead_made);
-    days->ahead_until_ns = now + (status == STATUS_OK ? AHEAD_WAIT_NS : AHEAD_AGAIN_NS);
-    return status;
 }
 
 void pg_days_forget(struct pg_days *days)

@@ -11,16 +11,12 @@
 struct pg_days {
     int32_t known[PG_DAYS_MAX];
     size_t count;
-    int64_t ahead_until_ns; /* monotonic: partitions ahead are looked after again then */
 };
 
 /* Makes missing partitions of the days on which the load's batches were received. Outside of a
  * transaction. Statuses of pg_connection.h. */
 enum status pg_days_ensure(struct pg_days *days, struct pg_connection *c,
                            const struct sink_load *load, struct pg_error *error) must_check;
-/* Once an hour, or a minute after it did not work: partitions of today and so many days ahead. */
-enum status pg_days_ensure_ahead(struct pg_days *days, struct pg_connection *c, unsigned ahead,
-                                 struct pg_error *error) must_check;
 /* Someone dropped a partition: all are asked for again. */
 void pg_days_forget(struct pg_days *days);
 

@@ -1,14 +1,14 @@
-/* sink_postgres.c: the PostgreSQL sink: one connection a lane, its checks on connecting, and its
- * housekeeping. Runs on the lane's thread, but for interrupt. How a load becomes a transaction is
- * in pg_load.c; when to try again is the runner's business. */
+/* sink_postgres.c: the PostgreSQL sink: one connection a lane and its checks on connecting. Runs
+ * on the lane's thread, but for interrupt. How a load becomes a transaction is in pg_load.c; what
+ * the tables need beside loading is in jobs/; when to try again is the runner's business. */
 #define LOG_COMPONENT "postgres"
-#include "core/clock.h"
 #include "core/log/log.h"
 #include "core/metrics/metrics.h"
 #include "core/uuid7.h"
+#include "storage/sinks/postgres/jobs/pg_jobs.h"
+#include "storage/sinks/postgres/jobs/pg_watch.h"
 #include "storage/sinks/postgres/pg_load.h"
 #include "storage/sinks/postgres/schema/pg_migrate.h"
-#include "storage/sinks/postgres/pg_watch.h"
 #include "storage/sinks/sink_registry.h"
 #include "storage/sinks/sink_settings.h"
 #include "core/disk/fault.h"
@@ -19,18 +19,15 @@
 #define CONNECT_TIMEOUT_MS 7000u  /* connect blocks for 10 s at most: this, */
 #define CHECK_TIMEOUT_MS   2500u  /* then the checks */
 #define LOAD_TIMEOUT_MS    60000u /* for each statement of a load */
-#define TRIM_WAIT_NS       (30 * NS_PER_S)
-#define TRIM_LEAST         10000u /* keys deleted in one go */
 
 struct lane {
     const struct sink_postgres_settings *settings;
     struct pg_connection *connection;
     struct pg_loader loader;
-    struct pg_watch *watch; /* the first lane's */
+    struct pg_watch *watch; /* the first lane's, as the next; NULL: not started yet */
+    struct pg_jobs *jobs;
     char *instance;
     uint8_t spool_uid[UUID_BYTES];
-    int64_t trim_ns;         /* monotonic: next deletion of old keys */
-    uint64_t loaded_batches; /* since the last one */
     metric_t connects;
 };
 
@@ -40,6 +37,7 @@ static void lane_close(void *arg)
     if (!lane)
         return;
     pg_watch_stop(lane->watch);
+    pg_jobs_stop(lane->jobs);
     pg_loader_fini(&lane->loader);
     pg_connection_destroy(lane->connection);
     free(lane->instance);
@@ -177,15 +175,6 @@ static enum sink_result read_position(struct lane *lane, struct sink_position *t
     return pg_load_failed(status, &error, "cannot read the position", problem);
 }
 
-/* Not needed now: a load asks for the days that it needs. */
-static void ensure_ahead(struct lane *lane)
-{
-    struct pg_error error;
-    if (pg_days_ensure_ahead(&lane->loader.days, lane->connection, lane->settings->partitions_ahead,
-                             &error) != STATUS_OK)
-        log_warn("partitions ahead could not be made", LOG_TEXT("error", error.text));
-}
-
 static enum sink_result lane_check(struct lane *lane, struct sink_position *there,
                                    struct sink_problem *problem)
 {
@@ -195,22 +184,30 @@ static enum sink_result lane_check(struct lane *lane, struct sink_position *ther
     if (result != SINK_DELIVERED || lane->loader.replay)
         return result;
     result = read_position(lane, there, problem);
-    if (result != SINK_DELIVERED)
-        return result;
-    fault_point(pg_checked);
-    ensure_ahead(lane);
-    if (pg_connection_is_open(lane->connection))
-        return SINK_DELIVERED;
-    snprintf(problem->text, sizeof problem->text, "the connection was lost");
-    return SINK_LATER;
+    if (result == SINK_DELIVERED)
+        fault_point(pg_checked);
+    return result;
 }
 
-/* Without it loading goes on; the next connect tries again. */
-static void start_watch(struct lane *lane)
+/* The first lane's: threads that work on the database beside the lanes. Without one of them loading
+ * continues; the next connect tries again. */
+static void start_threads(struct lane *lane)
 {
-    enum status status = pg_watch_start(lane->settings->dsn, lane->instance, &lane->watch);
+    const struct sink_postgres_settings *settings = lane->settings;
+    const struct pg_job_settings jobs = {.partitions_ahead = settings->partitions_ahead,
+                                         .batch_key_window_ns = settings->batch_key_window_ns};
+    enum status status = STATUS_OK;
+    if (!lane->watch)
+        status = pg_watch_start(settings->dsn, lane->instance, &lane->watch);
     if (status != STATUS_OK)
         log_warn("overdue sessions of analysts are not ended", LOG_STATUS(status));
+    status = STATUS_OK;
+    if (!lane->jobs)
+        status = pg_jobs_start(settings->dsn, lane->instance, &jobs, &lane->jobs);
+    if (status != STATUS_OK)
+        log_warn("the jobs of the database could not be started; loading continues without "
+                 "partitions made ahead, and old batch keys stay, until the sink connects again",
+                 LOG_STATUS(status));
 }
 
 static enum sink_result lane_connect(void *arg, struct sink_position *there,
@@ -231,38 +228,9 @@ static enum sink_result lane_connect(void *arg, struct sink_position *there,
     pg_connection_set_timeout(lane->connection, LOAD_TIMEOUT_MS);
     if (result != SINK_DELIVERED)
         pg_connection_close(lane->connection);
-    else if (lane->loader.lane == 0 && !lane->loader.replay && !lane->watch)
-        start_watch(lane);
+    else if (lane->loader.lane == 0 && !lane->loader.replay)
+        start_threads(lane);
     return result;
-}
-
-static void count_row(void *arg, const char *const *cells)
-{
-    *(uint64_t *)arg = strtoull(cells[0] ? cells[0] : "0", NULL, 10);
-}
-
-/* Deletes keys that are older than the window, now and then, a bounded number. One lane does it. */
-static void trim_keys(struct lane *lane)
-{
-    int64_t now = clock_monotonic_ns();
-    if (lane->loader.lane != 0 || now < lane->trim_ns)
-        return;
-    lane->trim_ns = now + TRIM_WAIT_NS;
-    char keep[48], most[24];
-    uint64_t limit = TRIM_LEAST + 2 * lane->loader.lanes * lane->loaded_batches;
-    snprintf(keep, sizeof keep, "%lld seconds",
-             (long long)(lane->settings->batch_key_window_ns / NS_PER_S));
-    snprintf(most, sizeof most, "%llu",
-             (unsigned long long)(limit < INT32_MAX ? limit : INT32_MAX));
-    struct pg_param params[] = {{slice_from_text(keep), 0}, {slice_from_text(most), 0}};
-    struct pg_error error;
-    uint64_t deleted = 0;
-    if (pg_connection_query(lane->connection,
-                            "SELECT vsoc.trim_batch_keys($1::interval, $2::integer)", params, 2,
-                            count_row, &deleted, &error) != STATUS_OK)
-        log_warn("old batch keys could not be deleted", LOG_TEXT("error", error.text));
-    fault_point(pg_keys_trimmed);
-    lane->loaded_batches = 0;
 }
 
 static enum sink_result lane_deliver(void *arg, const struct sink_load *load,
@@ -273,13 +241,7 @@ static enum sink_result lane_deliver(void *arg, const struct sink_load *load,
         snprintf(problem->text, sizeof problem->text, "not connected to PostgreSQL");
         return SINK_LATER;
     }
-    enum sink_result result = pg_loader_deliver(&lane->loader, load, problem);
-    if (result != SINK_DELIVERED || lane->loader.replay)
-        return result;
-    lane->loaded_batches += load->batch_count;
-    trim_keys(lane);
-    ensure_ahead(lane);
-    return SINK_DELIVERED;
+    return pg_loader_deliver(&lane->loader, load, problem);
 }
 
 static void lane_interrupt(void *arg)

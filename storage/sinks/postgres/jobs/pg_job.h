@@ -1,0 +1,30 @@
+/* pg_job.h: what a job of the database is. pg_jobs.c runs them in turn; each is one function that
+ * works inside a transaction it neither begins nor ends. */
+#ifndef VSOC_STORAGE_PG_JOB_H
+#define VSOC_STORAGE_PG_JOB_H
+
+#include <stdint.h>
+
+#include "storage/sinks/postgres/client/pg_connection.h"
+
+struct pg_job_settings {
+    unsigned partitions_ahead;   /* days */
+    int64_t batch_key_window_ns; /* keys are kept for so long */
+};
+
+struct pg_job {
+    const char *name;  /* in vsoc.jobs, in logs and as label of metrics */
+    int64_t period_ns; /* from the end of a run that went well to the next */
+    int64_t retry_ns;  /* after one that failed, or while another server runs it */
+    /* One step of a run, in a transaction of its own that holds the job's lock. step: 0 for the
+     * first of a run. *more, false before: another step follows at once. Statuses of
+     * pg_connection.h. Thread: jobs. */
+    enum status (*step)(struct pg_connection *c, const struct pg_job_settings *settings,
+                        unsigned step, bool *more, struct pg_error *error);
+    const char *by_hand; /* what an operator can run instead, for the log */
+};
+
+extern const struct pg_job pg_job_partitions; /* daily partitions ahead */
+extern const struct pg_job pg_job_batch_keys; /* deletion of old keys */
+
+#endif
