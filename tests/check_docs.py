@@ -37,7 +37,7 @@ CIRCLES = [
         "server/ingest/ingest",
         "server/ingest/ingest_internal",
         "server/ingest/ingest_reading",
-        "server/ingest/ingest_request",
+        "server/ingest/submission",
     },
     {"storage/sinks/postgres/pg_load", "storage/sinks/postgres/pg_replay"},
 ]

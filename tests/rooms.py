@@ -74,18 +74,26 @@ ROOMS = {
         "a submission from admission to answer",
         [
             *CORE, *READ, "parsers/catalog", "parsers/engine", "parsers/privacy", "parsers/registry", "storage/sinks", "storage/spool",
-            "server/audit", "server/config", "server/http", "server/identity", "server/inflate",
+            "server/config", "server/identity", "server/inflate",
+        ],
+    ),
+    "server/ingest/http": (
+        "HTTP as a way in: requests become submissions, answers become replies",
+        [
+            *CORE, *READ, "parsers/engine", "parsers/privacy", "parsers/registry", "server/audit", "server/config", "server/http",
+            "server/identity", "server/inflate", "server/ingest",
         ],
     ),
     "server/ingest/dialects": (
         "other people's protocols: routes, answers, words of errors",
-        [*CORE, "parsers/engine", "parsers/registry", "parsers/formats/hec", "server/config", "server/http", "server/ingest"],
+        [*CORE, "parsers/engine", "parsers/registry", "parsers/formats/hec", "server/config", "server/http", "server/ingest", "server/ingest/http"],
     ),
     "server/daemon": (
         "the process: start, workers, signals, reload, plug-ins, catalogues, stop",
         [
             *CORE, "parsers/catalog", "parsers/registry", "storage/sinks", "server/audit", "server/config", "server/connection",
-            "server/files", "server/identity", "server/ingest", "server/ingest/dialects", "server/net",
+            "server/files", "server/identity", "server/ingest", "server/ingest/dialects", "server/ingest/http",
+            "server/net",
         ],
     ),
     "server/admin": ("probes, metrics, the API of operators", [*CORE, "server/daemon"]),

@@ -1,6 +1,7 @@
 /* worker.c: an ingest thread and the words that other threads send it. Its loop runs on the
  * worker's thread; words are flags and an eventfd. Does not parse or answer anything itself. */
 #include "server/daemon/worker.h"
+#include "server/ingest/http/ingest_http.h"
 
 #include <poll.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* ingest.h: THE PIPELINE of a request: headers → admission → body → inflate → records → events →
+/* ingest.h: THE PIPELINE of a submission: admission → body → inflate → records → events →
  * batch → spool → report. One struct ingest a worker; everything in it runs on that worker's thread
  * and never blocks. */
 #ifndef VSOC_SERVER_INGEST_H
@@ -11,7 +11,8 @@
 #include "server/ingest/admission.h"
 #include "server/ingest/body_shed.h"
 #include "server/config/config.h"
-#include "server/http/http.h"
+#include "core/refusal.h"
+#include "core/writer.h"
 #include "server/identity/pseudonym.h"
 #include "storage/spool/dedup.h"
 #include "storage/spool/spool.h"
@@ -57,12 +58,24 @@ void ingest_reconfigure(struct ingest *ingest, const struct config *config,
 /* Ids that the catalogue in force lacks. Thread: any. */
 struct catalog_unknown *ingest_unknown_ids(struct ingest *ingest);
 
-/* Handler of the ingest listener. arg is the struct ingest. */
-void ingest_on_headers(void *ingest, struct http_exchange *exchange);
-void ingest_on_body(void *ingest, struct http_exchange *exchange, struct slice span);
-void ingest_on_end(void *ingest, struct http_exchange *exchange);
-void ingest_on_gone(void *ingest, struct http_exchange *exchange);
-bool ingest_name_certificate(void *ingest, const void *x509, struct http_certificate_name *name);
+/* For the ways in (submission.h). Thread: the worker's. */
+
+/* Why no batch is taken now; false: batches are. */
+bool ingest_is_busy(const struct ingest *ingest, struct refusal *refusal);
+/* The same, and counts that a batch was refused. */
+bool ingest_turns_away(struct ingest *ingest, struct refusal *refusal);
+/* The server is stopping: a probe learns it; what comes on an open connection is still taken. */
+bool ingest_is_leaving(const struct ingest *ingest, struct refusal *refusal);
+/* Borrowed until the next turn of the loop. */
+const struct config *ingest_config(const struct ingest *ingest);
+const struct ingest_shared *ingest_shared_of(const struct ingest *ingest);
+struct pseudonym *ingest_pseudonym(const struct ingest *ingest);
+/* An empty writer of 1 MiB at most, for an answer; the next call empties it. */
+struct writer *ingest_scratch(struct ingest *ingest);
+/* "veh:" and the hex pseudonym of a vehicle of a tenant, NUL-terminated; "" when vin is empty. */
+#define VEHICLE_NAME_BYTES (sizeof "veh:" + 2 * SHA256_BYTES)
+void ingest_name_vehicle(struct ingest *ingest, struct slice tenant, struct slice vin,
+                         char name[VEHICLE_NAME_BYTES]);
 
 /* Readable when verdicts of the writer are there; then call ingest_take_verdicts. */
 int ingest_verdict_fd(const struct ingest *ingest);

@@ -17,14 +17,14 @@
 
 static bool refuse_inflate(struct reading *b, enum status status)
 {
-    const struct request *r = b->request;
+    const struct submission *sub = b->submission;
     struct refusal *refusal = &b->refusal;
     const struct config *c = b->ingest->config;
     switch (status) {
     case STATUS_CLOSED:
         return false;
     case STATUS_TOO_LARGE:
-        if (r->dialect->answer_body)
+        if (sub->is_question)
             return refusal_say(refusal, REFUSAL_question_too_large,
                                "the question inflates to more than 1 MiB: ask less");
         return refusal_say(refusal, REFUSAL_inflated_bytes,
@@ -38,21 +38,21 @@ static bool refuse_inflate(struct reading *b, enum status status)
         return refusal_say(refusal, REFUSAL_inflate_blocks,
                            "the %s stream has blocks, members or frames of less than %d bytes on "
                            "average, or over %d bytes in a row that hold nothing",
-                           inflate_coding_name(r->coding),
-                           r->coding == INFLATE_ZSTD ? INFLATE_WORTH_OF_ZSTD_BLOCK
-                                                     : INFLATE_WORTH_OF_BLOCK,
+                           inflate_coding_name(sub->coding),
+                           sub->coding == INFLATE_ZSTD ? INFLATE_WORTH_OF_ZSTD_BLOCK
+                                                       : INFLATE_WORTH_OF_BLOCK,
                            (int)INFLATE_IDLE_BYTES_MAX);
     case STATUS_OUT_OF_RANGE:
         return refusal_set(refusal, REFUSAL_zstd_window);
     case STATUS_TRUNCATED:
         return refusal_say(refusal, REFUSAL_truncated_body, "the %s stream ends before its end",
-                           inflate_coding_name(r->coding));
+                           inflate_coding_name(sub->coding));
     case STATUS_NO_MEMORY:
         return refusal_set(refusal, REFUSAL_memory);
     default:
         return refusal_say(refusal, REFUSAL_bad_encoding,
                            "body is not one whole %s stream (damaged, or bytes after its end)",
-                           inflate_coding_name(r->coding));
+                           inflate_coding_name(sub->coding));
     }
 }
 
@@ -61,14 +61,14 @@ static bool refuse_inflate(struct reading *b, enum status status)
 static bool read_coding(struct reading *b)
 {
     const struct config *c = b->ingest->config;
-    const struct batch *batch = b->request->batch;
-    size_t most = b->request->dialect->answer_body && QUESTION_BYTES < c->limit_inflated_bytes
+    const struct batch *batch = b->submission->batch;
+    size_t most = b->submission->is_question && QUESTION_BYTES < c->limit_inflated_bytes
                       ? QUESTION_BYTES
                       : c->limit_inflated_bytes;
     b->inflated.limit = most + JSON_PADDING;
     writer_reset(&b->inflated);
     /* No bytes are no record in any coding. */
-    enum inflate_coding coding = batch->meta.body_bytes ? b->request->coding : INFLATE_IDENTITY;
+    enum inflate_coding coding = batch->meta.body_bytes ? b->submission->coding : INFLATE_IDENTITY;
     enum status s = inflate_body(b->inflate, coding, c->limit_inflate_ratio, &b->inflated, &b->work,
                                  batch->body, batch->body_count);
     if (s != STATUS_OK)
@@ -116,37 +116,37 @@ static bool may_name(const void *identity, struct slice vin)
 static struct normaliser make_normaliser(struct reading *b)
 {
     const struct ingest *in = b->ingest;
-    struct request *r = b->request;
+    struct submission *sub = b->submission;
     struct normaliser n = {
         .catalog = in->catalog,
         .unknown = in->unknown_ids,
-        .received_ns = r->batch->meta.received_ns,
-        .tenant_id = r->identity.tenant,
-        .sender = r->identity.sender,
-        .certificate_vin = r->identity.vehicle,
+        .received_ns = sub->batch->meta.received_ns,
+        .tenant_id = sub->identity.tenant,
+        .sender = sub->identity.sender,
+        .certificate_vin = sub->identity.vehicle,
         .may_name = may_name,
-        .may_name_arg = &r->identity,
-        .header_vin = r->header_vin,
+        .may_name_arg = &sub->identity,
+        .header_vin = sub->header_vin,
         .vin_policy = (enum vin_policy)in->config->identity_vin_mismatch,
-        .replay = r->replay,
-        .sent_ns = r->sent_ns,
+        .replay = sub->replay,
+        .sent_ns = sub->sent_ns,
         .pseudonym = pseudonym_make,
         .pseudonym_arg = b->pseudonym,
         .dedup_secret = &in->shared->repeat.event,
-        .arena = &r->batch->arena,
+        .arena = &sub->batch->arena,
     };
-    memcpy(n.batch_uid, r->batch->meta.batch_uid, UUID_BYTES);
+    memcpy(n.batch_uid, sub->batch->meta.batch_uid, UUID_BYTES);
     return n;
 }
 
 static bool write_errors(struct reading *b)
 {
-    struct request *r = b->request;
+    struct submission *sub = b->submission;
     struct writer *w = &b->ingest->scratch;
     writer_reset(w);
     report_errors_write(w, b->result.errors, b->result.error_count);
-    if (w->status == STATUS_OK &&
-        arena_copy(&r->batch->arena, writer_slice(w), &r->batch->meta.report_errors) == STATUS_OK)
+    if (w->status == STATUS_OK && arena_copy(&sub->batch->arena, writer_slice(w),
+                                             &sub->batch->meta.report_errors) == STATUS_OK)
         return true;
     return refusal_set(&b->refusal, REFUSAL_memory);
 }
@@ -164,9 +164,9 @@ static const char *undeclared_coding(struct slice body)
 /* Quarantined it would be bytes that nobody reads, and the sender would never send it again. */
 static bool refuse_undeclared(struct reading *b)
 {
-    const struct request *r = b->request;
-    const char *found = undeclared_coding(b->body), *declared = inflate_coding_name(r->coding);
-    if (r->coding == INFLATE_IDENTITY)
+    const struct submission *sub = b->submission;
+    const char *found = undeclared_coding(b->body), *declared = inflate_coding_name(sub->coding);
+    if (sub->coding == INFLATE_IDENTITY)
         refusal_say(&b->refusal, REFUSAL_undeclared_encoding,
                     "the body is %s, which no header says: send it with Content-Encoding: %s",
                     found, found);
@@ -188,9 +188,9 @@ static bool is_text(const struct parser *parser)
 static bool judge(struct reading *b, const struct event_encoder *encoder, enum status status)
 {
     const struct ingest *in = b->ingest;
-    struct request *r = b->request;
+    struct submission *sub = b->submission;
     struct refusal *refusal = &b->refusal;
-    struct batch_meta *meta = &r->batch->meta;
+    struct batch_meta *meta = &sub->batch->meta;
     const struct pipeline_result *result = &b->result;
     if (status == STATUS_CLOSED)
         return false;
@@ -202,18 +202,18 @@ static bool judge(struct reading *b, const struct event_encoder *encoder, enum s
         return refusal_say(refusal, REFUSAL_batch_events,
                            "batch holds more than limits.batch_events = %llu records",
                            (unsigned long long)in->config->limit_batch_events);
-    if (r->batch->events.status == STATUS_TOO_LARGE)
+    if (sub->batch->events.status == STATUS_TOO_LARGE)
         return refusal_say(refusal, REFUSAL_events_too_large,
                            "the events of this batch take more than %llu bytes",
-                           (unsigned long long)r->batch->events.limit);
-    if (status != STATUS_OK || r->batch->events.status != STATUS_OK) {
+                           (unsigned long long)sub->batch->events.limit);
+    if (status != STATUS_OK || sub->batch->events.status != STATUS_OK) {
         return refusal_set(refusal, REFUSAL_memory);
     }
     if (result->vin_mismatches && in->config->identity_vin_mismatch == VIN_POLICY_REJECT)
         return refusal_set(refusal, REFUSAL_vin_mismatch);
     if (result->quarantined && undeclared_coding(b->body))
         return refuse_undeclared(b); /* a binary format: whole records may begin like that, too */
-    if (encoder->events + encoder->rejects + result->duplicates == 0 && !r->dialect->takes_empty)
+    if (encoder->events + encoder->rejects + result->duplicates == 0 && !sub->takes_empty)
         return refusal_set(refusal, REFUSAL_empty_batch);
     meta->accepted = result->accepted;
     meta->duplicates = result->duplicates;
@@ -234,42 +234,43 @@ static void count_formats(const struct reading *b, const struct parser *parser)
 /* Who reads the records. False: the sender may not send what was found. */
 static bool find_parser(struct reading *b, const struct parser **parser)
 {
-    struct request *r = b->request;
-    *parser = r->parser;
+    struct submission *sub = b->submission;
+    *parser = sub->parser;
     if (!*parser)
         *parser = registry_probe(b->ingest->shared->registry, slice_sub(b->body, 0, 4096));
     if (!*parser)
         *parser = &no_parser;
-    if (!r->parser && !request_may_send(r, *parser, &b->refusal))
+    if (!sub->parser && !submission_may_send(sub, *parser, &b->refusal))
         return false;
-    r->batch->meta.format = slice_from_text((*parser)->name);
-    r->batch->meta.parser_version = slice_from_text((*parser)->version);
+    sub->batch->meta.format = slice_from_text((*parser)->name);
+    sub->batch->meta.parser_version = slice_from_text((*parser)->version);
     return true;
 }
 
 static bool parse_body(struct reading *b)
 {
     const struct ingest *in = b->ingest;
-    struct request *r = b->request;
+    struct submission *sub = b->submission;
     const struct parser *parser;
     if (!find_parser(b, &parser))
         return false;
-    if ((!r->parser || is_text(parser)) && undeclared_coding(b->body))
+    if ((!sub->parser || is_text(parser)) && undeclared_coding(b->body))
         return refuse_undeclared(b);
     struct event_encoder encoder;
-    (void)writer_reserve(&r->batch->events, b->body.size / EVENT_SHARE_OF_BODY); /* else it grows */
-    event_encoder_init(&encoder, &r->batch->events);
+    (void)writer_reserve(&sub->batch->events,
+                         b->body.size / EVENT_SHARE_OF_BODY); /* else it grows */
+    event_encoder_init(&encoder, &sub->batch->events);
     struct normaliser normaliser = make_normaliser(b);
     const struct pipeline_options options = {
         .parser = parser,
-        .prefix = r->prefix,
+        .prefix = sub->prefix,
         .event_bytes = in->config->limit_event_bytes,
         .batch_events = in->config->limit_batch_events,
         .json_depth = in->config->limit_json_depth,
-        .ecu_id = r->ecu_id,
-        .sw_baseline = r->sw_baseline,
-        .headers = r->headers,
-        .header_count = r->header_count,
+        .ecu_id = sub->ecu_id,
+        .sw_baseline = sub->sw_baseline,
+        .headers = sub->headers,
+        .header_count = sub->header_count,
         .normaliser = &normaliser,
         .json = b->json,
         .json_inner = b->json_inner,
@@ -302,12 +303,12 @@ static bool hash_piecewise(struct reading *b, struct slice rest)
 /* SHA-256 of the body as it came. False: the work was stopped. */
 static bool hash_body(struct reading *b)
 {
-    const struct batch *batch = b->request->batch;
+    const struct batch *batch = b->submission->batch;
     sha256_start(b->sha);
     for (size_t i = 0; i < batch->body_count; i++)
         if (!hash_piecewise(b, batch->body[i]))
             return false;
-    sha256_finish(b->sha, b->request->batch->meta.body_sha256);
+    sha256_finish(b->sha, b->submission->batch->meta.body_sha256);
     return true;
 }
 
@@ -315,7 +316,7 @@ static bool hash_body(struct reading *b)
  * the same content need not be packed into the same bytes twice. False: refused or stopped. */
 static bool hash_content(struct reading *b)
 {
-    struct batch *batch = b->request->batch;
+    struct batch *batch = b->submission->batch;
     uint8_t *digest = arena_alloc(&batch->arena, SHA256_BYTES);
     if (!digest)
         return refusal_set(&b->refusal, REFUSAL_memory);
@@ -336,28 +337,28 @@ static bool inflate_batch(struct reading *b)
 {
     if (!read_coding(b))
         return false;
-    b->request->batch->meta.inflated_bytes = b->body.size;
+    b->submission->batch->meta.inflated_bytes = b->body.size;
     metric_add(b->ingest->decoded_bytes, b->body.size);
-    return !b->request->idempotency_key.size || hash_content(b);
+    return !b->submission->idempotency_key.size || hash_content(b);
 }
 
 enum reading_end reading_run(struct reading *b)
 {
-    struct request *r = b->request;
-    struct batch_meta *m = &r->batch->meta;
-    if (r->dialect->answer_body)
+    struct submission *sub = b->submission;
+    struct batch_meta *m = &sub->batch->meta;
+    if (sub->is_question)
         return read_coding(b) ? READING_DONE : READING_REFUSED;
     if (!hash_body(b))
         return READING_STOPPED;
-    request_make_key(r, b->sha);
+    submission_make_key(sub, b->sha);
     struct dedup *dedup = b->ingest->shared->dedup;
-    b->answer = dedup_begin(dedup, m->key, m->body_sha256, &r->batch->arena, &r->report);
+    b->answer = dedup_begin(dedup, m->key, m->body_sha256, &sub->batch->arena, &sub->report);
     bool compare = b->answer == DEDUP_COMPARE;
     if (compare) {
         if (!inflate_batch(b))
             return READING_REFUSED;
         b->answer = dedup_compare(dedup, m->key, m->body_sha256, m->inflated_digest.data,
-                                  &r->batch->arena, &r->report);
+                                  &sub->batch->arena, &sub->report);
     }
     if (b->answer != DEDUP_NEW)
         return READING_KNOWN;

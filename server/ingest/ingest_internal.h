@@ -6,7 +6,7 @@
 #include "core/metrics/metrics.h"
 #include "parsers/engine/pipeline.h"
 #include "server/ingest/ingest_reading.h"
-#include "server/ingest/ingest_request.h"
+#include "server/ingest/submission.h"
 
 /* Series by format: formats are few and known at start. */
 struct format_series {
@@ -23,8 +23,8 @@ struct ingest {
     struct mailbox verdicts;
     struct body_list bodies; /* that are being received */
     struct reading_room reading;
-    struct request *waiting;   /* for sinks, newest first */
-    struct request *submitted; /* their batches are with the spool writer, newest first */
+    struct submission *waiting;   /* for sinks, newest first */
+    struct submission *submitted; /* their batches are with the spool writer, newest first */
     atomic_size_t waiters;
     size_t in_flight;
     struct format_series *formats; /* by registry index; one more at the end: no parser */
@@ -39,58 +39,48 @@ struct ingest {
 
 /* ingest_answer.c */
 
-/* Answers a refusal where there is no request yet. */
-void ingest_answer_refusal(struct http_exchange *exchange, const struct dialect *dialect,
-                           const struct refusal *refusal);
-/* The request is over: gives back what it holds. */
-void request_destroy(struct request *request);
-/* Says the verdict; missing: sinks that were waited for in vain. The request is gone afterwards. */
-void request_answer(struct request *request, ack_mask_t missing);
+/* The submission is over: gives back what it holds. */
+void submission_destroy(struct submission *submission);
+/* Says the verdict; missing: sinks that were waited for in vain. The submission is gone afterwards.
+ */
+void submission_answer(struct submission *submission, ack_mask_t missing);
 /* The batch is durable: answers now, or when the sinks named by VSOC-Ack have passed it. */
-void request_acknowledge(struct request *request);
-/* Takes the request out of those that wait for sinks. */
-void request_stop_waiting(struct request *request);
+void submission_acknowledge(struct submission *submission);
+/* Takes the submission out of those that wait for sinks. */
+void submission_stop_waiting(struct submission *submission);
 /* ingest_privacy.c */
 
-/* "veh:" and the hex pseudonym of a vehicle of a tenant, NUL-terminated; "" when vin is empty. */
-#define VEHICLE_NAME_BYTES (sizeof "veh:" + 2 * SHA256_BYTES)
-void ingest_name_vehicle(struct ingest *ingest, struct slice tenant, struct slice vin,
-                         char name[VEHICLE_NAME_BYTES]);
+/* Gives the batch what its record says of sender and submission, without VINs. False: *refusal. */
+bool submission_name_batch(struct submission *submission, struct refusal *refusal);
 /* ingest_stall.c */
 
 /* Its batch went to the writer. */
-void request_await_verdict(struct request *request);
+void submission_await_verdict(struct submission *submission);
 /* Its batch is back. */
-void request_has_verdict(struct request *request);
+void submission_has_verdict(struct submission *submission);
 /* True with *refusal: the writer has waited for the disk for so long that no batch is taken. */
 bool ingest_disk_stalls(const struct ingest *ingest, struct refusal *refusal);
 
-/* Answers a refusal and ends the request: it is gone afterwards. */
-void request_refuse(struct request *request, const struct refusal *refusal);
-/* The same, with the sentence of the reason's row. */
-void request_refuse_as(struct request *request, enum refusal_reason reason);
+/* submission_refuse with the sentence of the reason's row. */
+void submission_refuse_as(struct submission *submission, enum refusal_reason reason);
 /* The same, when requests in flight hold all of limits.memory. */
-void request_refuse_full_memory(struct request *request);
+void submission_refuse_full_memory(struct submission *submission);
 
-/* Batch key of a request whose body_sha256 is there. ingest.c. */
-void request_make_key(struct request *request, struct sha256 *sha);
+/* Batch key of a submission whose body_sha256 is there. ingest.c. */
+void submission_make_key(struct submission *submission, struct sha256 *sha);
 
-/* Who sends, into request->identity. False with *refusal: answer that. ingest_identity.c. */
-bool request_read_identity(struct request *request, const struct config *config,
-                           struct refusal *refusal);
-/* May the sender send this format? False with *refusal. */
-bool request_may_send(const struct request *request, const struct parser *parser,
-                      struct refusal *refusal);
-struct quota_sender request_quota(const struct request *request);
+struct quota_sender submission_quota(const struct submission *submission);
 
-/* Room for the first bytes of the body. False: the request is answered and gone. */
-bool request_receive(struct request *request);
-/* The body is whole. False: it was given up for others meanwhile; the request is answered and gone.
+/* Room for the first bytes of the body. False: the submission is answered and gone. */
+bool submission_receive(struct submission *submission);
+/* The body is whole. False: it was given up for others meanwhile; the submission is answered and
+ * gone.
  */
-bool request_received(struct request *request);
+bool submission_received(struct submission *submission);
 /* Gives back what the shares of sender and address count. */
-void request_give_shares(struct request *request);
-/* Counts what the request holds now that its events are there. False: there is no room for it. */
-bool request_reserve_batch(struct request *request);
+void submission_give_shares(struct submission *submission);
+/* Counts what the submission holds now that its events are there. False: there is no room for it.
+ */
+bool submission_reserve_batch(struct submission *submission);
 
 #endif

@@ -73,7 +73,7 @@ static void tools_give(struct reading *b)
     }
     if (b->inflated.capacity > INFLATED_KEEP)
         writer_fini(&b->inflated);
-    b->request = NULL;
+    b->submission = NULL;
     b->next = room->spares;
     room->spares = b;
     room->spare_count++;
@@ -94,7 +94,7 @@ void reading_drop_spares(struct ingest *in)
 static void note_memory(struct reading *b)
 {
     struct reading_room *room = &b->ingest->reading;
-    uint64_t held = b->inflated.capacity + b->request->batch->events.capacity;
+    uint64_t held = b->inflated.capacity + b->submission->batch->events.capacity;
     room->held_bytes += held - b->held_bytes;
     b->held_bytes = held;
 }
@@ -147,11 +147,11 @@ static void ring_append(struct reading_room *room, struct reading *b)
 static void finish(struct reading *b)
 {
     struct reading_room *room = &b->ingest->reading;
-    struct request *r = b->request;
+    struct submission *sub = b->submission;
     room->active--;
     room->held_bytes -= b->held_bytes;
-    r->reading = NULL;
-    request_read_over(r, b);
+    sub->reading = NULL;
+    submission_read_over(sub, b);
     tools_give(b);
 }
 
@@ -169,42 +169,42 @@ static void run_slice(struct reading *b)
         ring_append(&in->reading, b);
 }
 
-/* Takes the request that waits longest. */
-static struct request *waiting_take(struct reading_room *room)
+/* Takes the submission that waits longest. */
+static struct submission *waiting_take(struct reading_room *room)
 {
-    struct request *r = room->waiting;
-    room->waiting = r->next;
-    r->next = NULL;
-    r->waits_to_be_read = false;
-    return r;
+    struct submission *sub = room->waiting;
+    room->waiting = sub->next;
+    sub->next = NULL;
+    sub->waits_to_be_read = false;
+    return sub;
 }
 
-static void waiting_append(struct reading_room *room, struct request *r)
+static void waiting_append(struct reading_room *room, struct submission *sub)
 {
-    r->next = NULL;
-    r->waits_to_be_read = true;
+    sub->next = NULL;
+    sub->waits_to_be_read = true;
     if (room->waiting)
-        room->waiting_last->next = r;
+        room->waiting_last->next = sub;
     else
-        room->waiting = r;
-    room->waiting_last = r;
+        room->waiting = sub;
+    room->waiting_last = sub;
 }
 
-static void waiting_remove(struct reading_room *room, struct request *r)
+static void waiting_remove(struct reading_room *room, struct submission *sub)
 {
-    struct request **link = &room->waiting, *before = NULL;
-    while (*link != r) {
+    struct submission **link = &room->waiting, *before = NULL;
+    while (*link != sub) {
         before = *link;
         link = &(*link)->next;
     }
-    *link = r->next;
-    if (room->waiting_last == r)
+    *link = sub->next;
+    if (room->waiting_last == sub)
         room->waiting_last = before;
-    r->next = NULL;
-    r->waits_to_be_read = false;
+    sub->next = NULL;
+    sub->waits_to_be_read = false;
 }
 
-/* First slice of the request that waits longest. False: none can begin now. */
+/* First slice of the submission that waits longest. False: none can begin now. */
 static bool begin_next(struct ingest *in)
 {
     struct reading_room *room = &in->reading;
@@ -213,18 +213,18 @@ static bool begin_next(struct ingest *in)
     struct reading *b = tools_take(in);
     if (!b && room->active)
         return false; /* until one of them ends */
-    struct request *r = waiting_take(room);
+    struct submission *sub = waiting_take(room);
     if (!b) {
-        request_refuse_as(r, REFUSAL_memory);
+        submission_refuse_as(sub, REFUSAL_memory);
         return true;
     }
     room->active++;
-    b->request = r;
+    b->submission = sub;
     b->number = room->begun++;
     b->held_bytes = 0;
     b->stopped = b->work.stopped = b->key_begun = false;
     b->work.done = 0;
-    r->reading = b;
+    sub->reading = b;
     fiber_start(b->fiber, run, b);
     run_slice(b);
     return true;
@@ -235,11 +235,11 @@ static bool has_more(const struct reading_room *room)
     return room->first || (room->waiting && !room->closed);
 }
 
-void reading_begin(struct request *r)
+void reading_begin(struct submission *sub)
 {
-    struct ingest *in = r->ingest;
+    struct ingest *in = sub->ingest;
     struct reading_room *room = &in->reading;
-    waiting_append(room, r);
+    waiting_append(room, sub);
     while (room->turn_ns < READING_SLICE_NS && begin_next(in))
         ;
     if (has_more(room))
@@ -261,13 +261,13 @@ bool reading_turn(struct ingest *in)
     return has_more(room);
 }
 
-bool reading_stop(struct request *r)
+bool reading_stop(struct submission *sub)
 {
-    if (r->reading) {
-        r->reading->stopped = true;
+    if (sub->reading) {
+        sub->reading->stopped = true;
         return true;
     }
-    if (r->waits_to_be_read)
-        waiting_remove(&r->ingest->reading, r);
+    if (sub->waits_to_be_read)
+        waiting_remove(&sub->ingest->reading, sub);
     return false;
 }

@@ -9,7 +9,7 @@
 #include "core/json/json.h"
 #include "parsers/engine/pipeline.h"
 #include "server/ingest/fiber.h"
-#include "server/ingest/ingest_request.h"
+#include "server/ingest/submission.h"
 
 struct ingest;
 
@@ -31,7 +31,7 @@ enum reading_end {
 struct reading {
     struct reading *next; /* in the ring or among the spares */
     struct ingest *ingest;
-    struct request *request;
+    struct submission *submission;
     uint64_t number; /* the lower, the earlier it began */
     int64_t slice_end_ns;
     struct work work;
@@ -57,8 +57,8 @@ struct reading {
 
 /* The worker's bodies. */
 struct reading_room {
-    struct reading *first, *last;           /* begun, in the order of their next slices */
-    struct request *waiting, *waiting_last; /* not begun, by request->next */
+    struct reading *first, *last;              /* begun, in the order of their next slices */
+    struct submission *waiting, *waiting_last; /* not begun, by submission->next */
     struct reading *spares;
     size_t active, spare_count;
     uint64_t begun;      /* ever */
@@ -69,11 +69,11 @@ struct reading_room {
     void *need_turn_arg;
 };
 
-/* The request's body is complete: reads it, now or in later turns, then calls request_read_over.
- * The request may be gone when this returns. */
-void reading_begin(struct request *request);
-/* The client has gone. True: request_read_over comes later; false: no reading was begun. */
-bool reading_stop(struct request *request);
+/* The body is complete: reads it, now or in later turns, then calls submission_read_over.
+ * The submission may be gone when this returns. */
+void reading_begin(struct submission *submission);
+/* The client has gone. True: submission_read_over comes later; false: no reading was begun. */
+bool reading_stop(struct submission *submission);
 /* One turn: new bodies get a first slice, one of the others its next. True: there is more to do. */
 bool reading_turn(struct ingest *ingest);
 /* Gives back the spare tools, as their settings have changed. */
@@ -83,7 +83,7 @@ void reading_drop_spares(struct ingest *ingest);
 bool reading_pause(void *reading);
 
 /* The reading's end, back on the loop's stack: reading->end says what came of it. ingest.c. */
-void request_read_over(struct request *request, struct reading *reading);
+void submission_read_over(struct submission *submission, struct reading *reading);
 /* What the fiber runs. ingest_body.c. */
 enum reading_end reading_run(struct reading *reading);
 

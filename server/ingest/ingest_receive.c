@@ -1,4 +1,4 @@
-/* ingest_receive.c: the body of a request as it comes, and the memory that requests hold. Worker
+/* ingest_receive.c: the body of a submission as it comes, and the memory that requests hold. Worker
  * threads. Does not look at what a body says. */
 #include "server/ingest/ingest_internal.h"
 
@@ -20,169 +20,164 @@ static struct body_limits limits_of(const struct config *config)
                                 .of_address = half > one ? half : one};
 }
 
-static void refuse_full_share(struct request *r, enum status status)
+static void refuse_full_share(struct submission *sub, enum status status)
 {
-    request_refuse_as(r, status == STATUS_TOO_MANY ? REFUSAL_memory_of_sender
-                                                   : REFUSAL_memory_of_address);
+    submission_refuse_as(sub, status == STATUS_TOO_MANY ? REFUSAL_memory_of_sender
+                                                        : REFUSAL_memory_of_address);
 }
 
-static void refuse_shed(struct request *r)
+static void refuse_shed(struct submission *sub)
 {
-    request_refuse_as(r, REFUSAL_body_shed);
+    submission_refuse_as(sub, REFUSAL_body_shed);
 }
 
-/* Takes bytes for the body from the budget. False when there is no room: the request is answered.
+/* Takes bytes for the body from the budget. False when there is no room: the submission is
+ * answered.
  */
-static bool request_reserve(struct request *r, uint64_t bytes)
+static bool submission_reserve(struct submission *sub, uint64_t bytes)
 {
-    struct ingest *in = r->ingest;
+    struct ingest *in = sub->ingest;
     struct body_limits limits = limits_of(in->config);
-    enum status status =
-        body_take(&in->bodies, &r->holder, &in->shared->shed, &limits, bytes, clock_monotonic_ns());
+    enum status status = body_take(&in->bodies, &sub->holder, &in->shared->shed, &limits, bytes,
+                                   clock_monotonic_ns());
     switch (status) {
     case STATUS_OK:
-        r->shared_bytes += bytes;
-        r->reserved_bytes += bytes;
+        sub->shared_bytes += bytes;
+        sub->reserved_bytes += bytes;
         return true;
     case STATUS_TOO_MANY:
     case STATUS_BUSY:
-        refuse_full_share(r, status);
+        refuse_full_share(sub, status);
         return false;
     case STATUS_REFUSED:
-        refuse_shed(r);
+        refuse_shed(sub);
         return false;
     default:
-        request_refuse_full_memory(r);
+        submission_refuse_full_memory(sub);
         return false;
     }
 }
 
-void request_give_shares(struct request *r)
+void submission_give_shares(struct submission *sub)
 {
-    struct memory_shares *shares = r->ingest->shared->shares;
-    if (!r->shared_bytes)
+    struct memory_shares *shares = sub->ingest->shared->shares;
+    if (!sub->shared_bytes)
         return;
-    memory_share_give(shares, r->holder.sender_cell, r->shared_bytes);
-    if (r->holder.address_cell != BODY_NO_CELL)
-        memory_share_give(shares, r->holder.address_cell, r->shared_bytes);
-    r->shared_bytes = 0;
+    memory_share_give(shares, sub->holder.sender_cell, sub->shared_bytes);
+    if (sub->holder.address_cell != BODY_NO_CELL)
+        memory_share_give(shares, sub->holder.address_cell, sub->shared_bytes);
+    sub->shared_bytes = 0;
 }
 
 void ingest_take_shed(struct ingest *in)
 {
     struct body_holder *holder;
     while ((holder = body_shed_next(&in->bodies)))
-        refuse_shed((struct request *)((char *)holder - offsetof(struct request, holder)));
+        refuse_shed((struct submission *)((char *)holder - offsetof(struct submission, holder)));
 }
 
 /* Size of the next piece of the body: no more than what is announced and missing. */
-static size_t next_chunk(const struct request *r)
+static size_t next_chunk(const struct submission *sub)
 {
-    int64_t length = http_content_length(r->exchange);
-    uint64_t have = r->batch->meta.body_bytes;
+    int64_t length = sub->announced_bytes;
+    uint64_t have = sub->batch->meta.body_bytes;
     size_t size = CHUNK_FIRST;
-    for (size_t i = 0; i < r->batch->body_count && size < CHUNK_LARGEST; i++)
+    for (size_t i = 0; i < sub->batch->body_count && size < CHUNK_LARGEST; i++)
         size *= 2;
     if (length > 0 && (uint64_t)length - have < size)
         size = (size_t)((uint64_t)length - have);
     return size;
 }
 
-bool request_receive(struct request *r)
+bool submission_receive(struct submission *sub)
 {
-    const struct http_peer *peer = http_peer(r->exchange);
-    const struct memory_shares *shares = r->ingest->shared->shares;
-    r->holder.sender_cell = memory_share_cell(shares, r->identity.sender,
-                                              r->identity.anonymous ? peer->network : SLICE_EMPTY);
-    /* Behind a Unix socket is a proxy: all the world. */
-    r->holder.address_cell =
-        strcmp(peer->address, "unix") != 0
-            ? memory_share_cell(shares, SLICE_LITERAL("address"), peer->network)
-            : BODY_NO_CELL;
-    r->holder.peer = peer->address;
-    r->chunk_capacity = 0;
-    body_enter(&r->ingest->bodies, &r->holder, clock_monotonic_ns());
-    return request_reserve(r, next_chunk(r));
+    const struct memory_shares *shares = sub->ingest->shared->shares;
+    sub->holder.sender_cell = memory_share_cell(
+        shares, sub->identity.sender, sub->identity.anonymous ? sub->network : SLICE_EMPTY);
+    sub->holder.address_cell =
+        sub->counts_address ? memory_share_cell(shares, SLICE_LITERAL("address"), sub->network)
+                            : BODY_NO_CELL;
+    sub->holder.peer = sub->address;
+    sub->chunk_capacity = 0;
+    body_enter(&sub->ingest->bodies, &sub->holder, clock_monotonic_ns());
+    return submission_reserve(sub, next_chunk(sub));
 }
 
-bool request_received(struct request *r)
+bool submission_received(struct submission *sub)
 {
-    if (body_leave(&r->ingest->bodies, &r->holder))
+    if (body_leave(&sub->ingest->bodies, &sub->holder))
         return true;
-    r->reserved_bytes = r->shared_bytes = 0;
-    refuse_shed(r);
+    sub->reserved_bytes = sub->shared_bytes = 0;
+    refuse_shed(sub);
     return false;
 }
 
-static bool body_add_piece(struct request *r, size_t size)
+static bool body_add_piece(struct submission *sub, size_t size)
 {
-    struct batch *b = r->batch;
-    if (b->body_count == r->body_slots) {
-        size_t slots = r->body_slots ? 2 * r->body_slots : 4;
+    struct batch *b = sub->batch;
+    if (b->body_count == sub->body_slots) {
+        size_t slots = sub->body_slots ? 2 * sub->body_slots : 4;
         struct slice *more = arena_alloc(&b->arena, slots * sizeof *more);
         if (!more)
             return false;
         if (b->body_count)
             memcpy(more, b->body, b->body_count * sizeof *more);
         b->body = more;
-        r->body_slots = slots;
+        sub->body_slots = slots;
     }
     void *data = arena_alloc(&b->arena, size);
     if (!data)
         return false;
     b->body[b->body_count++] = slice_make(data, 0);
-    r->chunk_capacity = size;
+    sub->chunk_capacity = size;
     return true;
 }
 
-/* The next piece of the body; the first one was reserved when the request was admitted. False: the
- * request is answered. */
-static bool body_grow(struct request *r)
+/* The next piece of the body; the first one was reserved when the submission began. False: the
+ * submission is answered. */
+static bool body_grow(struct submission *sub)
 {
-    size_t size = next_chunk(r);
-    if (r->batch->body_count > 0 && !request_reserve(r, size))
+    size_t size = next_chunk(sub);
+    if (sub->batch->body_count > 0 && !submission_reserve(sub, size))
         return false;
-    if (body_add_piece(r, size))
+    if (body_add_piece(sub, size))
         return true;
-    request_refuse_as(r, REFUSAL_memory);
+    submission_refuse_as(sub, REFUSAL_memory);
     return false;
 }
 
-void ingest_on_body(void *arg, struct http_exchange *exchange, struct slice span)
+void submission_add(struct submission *sub, struct slice span)
 {
-    struct request *r = http_context(exchange);
-    (void)arg;
-    if (!r)
-        return;
     while (span.size) {
         struct slice *last =
-            r->batch->body_count ? &r->batch->body[r->batch->body_count - 1] : NULL;
-        if (!last || last->size == r->chunk_capacity) {
-            if (!body_grow(r))
+            sub->batch->body_count ? &sub->batch->body[sub->batch->body_count - 1] : NULL;
+        if (!last || last->size == sub->chunk_capacity) {
+            if (!body_grow(sub))
                 return;
             continue;
         }
-        size_t n = r->chunk_capacity - last->size;
+        size_t n = sub->chunk_capacity - last->size;
         n = n < span.size ? n : span.size;
         memcpy((uint8_t *)(uintptr_t)last->data + last->size, span.data, n);
         last->size += n;
-        r->batch->meta.body_bytes += n;
+        sub->batch->meta.body_bytes += n;
         span = slice_sub(span, n, span.size);
     }
-    if (r->batch->meta.body_bytes - r->marked_bytes < BODY_MARK_BYTES)
+    if (sub->batch->meta.body_bytes - sub->marked_bytes < BODY_MARK_BYTES)
         return;
-    r->marked_bytes = r->batch->meta.body_bytes;
-    body_moved(&r->ingest->bodies, &r->holder, clock_monotonic_ns());
+    sub->marked_bytes = sub->batch->meta.body_bytes;
+    body_moved(&sub->ingest->bodies, &sub->holder, clock_monotonic_ns());
 }
 
-bool request_reserve_batch(struct request *r)
+bool submission_reserve_batch(struct submission *sub)
 {
-    struct batch *batch = r->batch;
+    struct batch *batch = sub->batch;
     writer_trim(&batch->events);
     uint64_t held = batch->arena.used_bytes + batch->events.capacity;
-    uint64_t more = held > r->reserved_bytes ? held - r->reserved_bytes : 0;
-    if (!body_shed_extend(&r->ingest->shared->shed, r->reserved_bytes, more, clock_monotonic_ns()))
+    uint64_t more = held > sub->reserved_bytes ? held - sub->reserved_bytes : 0;
+    if (!body_shed_extend(&sub->ingest->shared->shed, sub->reserved_bytes, more,
+                          clock_monotonic_ns()))
         return false;
-    r->reserved_bytes += more;
+    sub->reserved_bytes += more;
     return true;
 }

@@ -6,37 +6,35 @@
 
 #include "core/clock.h"
 
-void request_await_verdict(struct request *r)
+void submission_await_verdict(struct submission *sub)
 {
-    struct ingest *in = r->ingest;
-    r->submitted_ns = clock_monotonic_ns();
-    r->previous = NULL;
-    r->next = in->submitted;
-    if (r->next)
-        r->next->previous = r;
-    in->submitted = r;
+    struct ingest *in = sub->ingest;
+    sub->submitted_ns = clock_monotonic_ns();
+    sub->previous = NULL;
+    sub->next = in->submitted;
+    if (sub->next)
+        sub->next->previous = sub;
+    in->submitted = sub;
 }
 
-void request_has_verdict(struct request *r)
+void submission_has_verdict(struct submission *sub)
 {
-    if (r->next)
-        r->next->previous = r->previous;
-    if (r->previous)
-        r->previous->next = r->next;
+    if (sub->next)
+        sub->next->previous = sub->previous;
+    if (sub->previous)
+        sub->previous->next = sub->next;
     else
-        r->ingest->submitted = r->next;
-    r->next = r->previous = NULL;
+        sub->ingest->submitted = sub->next;
+    sub->next = sub->previous = NULL;
 }
 
-static void answer_unknown(struct request *r)
+static void answer_unknown(struct submission *sub)
 {
-    struct http_exchange *exchange = r->exchange;
     struct refusal refusal;
     refusal_set(&refusal, REFUSAL_commit_unknown);
-    metric_add(r->ingest->batches_refused, 1);
-    http_set_context(exchange, NULL);
-    ingest_answer_refusal(exchange, r->dialect, &refusal);
-    r->exchange = NULL; /* take_verdict ends the request */
+    metric_add(sub->ingest->batches_refused, 1);
+    sub->sender_waits = false; /* take_verdict ends the submission */
+    sub->way->refused(sub, &refusal);
 }
 
 void ingest_check_commits(struct ingest *in)
@@ -44,9 +42,9 @@ void ingest_check_commits(struct ingest *in)
     if (!in->submitted)
         return;
     int64_t latest_ns = clock_monotonic_ns() - in->config->timeout_commit;
-    for (struct request *r = in->submitted; r; r = r->next)
-        if (r->exchange && r->submitted_ns <= latest_ns)
-            answer_unknown(r);
+    for (struct submission *sub = in->submitted; sub; sub = sub->next)
+        if (sub->sender_waits && sub->submitted_ns <= latest_ns)
+            answer_unknown(sub);
 }
 
 bool ingest_disk_stalls(const struct ingest *in, struct refusal *refusal)

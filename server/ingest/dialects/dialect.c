@@ -1,5 +1,5 @@
 /* dialect.c: the dialects there are. Worker threads. Pure. */
-#include "server/ingest/dialect.h"
+#include "server/ingest/http/dialect.h"
 
 #define DIALECTS(X)                                                                                \
     X(cloudevents_batch)                                                                           \

@@ -1,6 +1,6 @@
 /* dialect_health.c: GET /health, for load balancers that ask the port that they send to. Worker
  * threads. Probes of the process are on the admin listener: admin.c. */
-#include "server/ingest/ingest_request.h"
+#include "server/ingest/http/ingest_request.h"
 
 static bool claims(const struct http_exchange *exchange)
 {

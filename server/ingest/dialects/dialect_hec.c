@@ -1,7 +1,7 @@
 /* dialect_hec.c: /services/collector: Splunk's HTTP Event Collector, its numbered answers, channels
  * and acknowledgements. Worker threads. Pure. A 200 means that the batch is in the spool, so
  * clients that ask for no acknowledgement lose nothing either. */
-#include "server/ingest/ingest_request.h"
+#include "server/ingest/http/ingest_request.h"
 
 #include "parsers/formats/hec/hec.h"
 #include "server/ingest/dialects/hec_ack.h"
@@ -60,7 +60,7 @@ static bool read_channel(const struct request *r, struct slice *channel, struct 
     *channel = SLICE_EMPTY;
     enum status s = STATUS_OK;
     if (!http_header(r->exchange, "x-splunk-request-channel", channel, &count))
-        s = http_query_value(http_query(r->exchange), "channel", &r->batch->arena, channel);
+        s = http_query_value(http_query(r->exchange), "channel", &r->sub.batch->arena, channel);
     if (s == STATUS_NOT_FOUND)
         return true;
     if (s == STATUS_NO_MEMORY)
@@ -81,7 +81,7 @@ static bool note_channel(struct request *r, const struct config *config,
         return false;
     r->hec_has_channel = channel.size && config->hec_ack != HEC_ACK_OFF;
     if (r->hec_has_channel)
-        r->hec_tag = hec_ack_tag(shared, r->identity.tenant, r->identity.sender, channel);
+        r->hec_tag = hec_ack_tag(shared, r->sub.identity.tenant, r->sub.identity.sender, channel);
     return true;
 }
 
@@ -90,14 +90,14 @@ static bool note_channel(struct request *r, const struct config *config,
 static bool read_event(struct request *r, const struct config *config,
                        const struct ingest_shared *shared, struct refusal *refusal)
 {
-    r->parser = registry_by_name(shared->registry, SLICE_LITERAL("hec"));
+    r->sub.parser = registry_by_name(shared->registry, SLICE_LITERAL("hec"));
     return note_channel(r, config, shared, refusal);
 }
 
 static bool read_raw(struct request *r, const struct config *config,
                      const struct ingest_shared *shared, struct refusal *refusal)
 {
-    r->parser = registry_by_name(shared->registry, SLICE_LITERAL("hec_raw"));
+    r->sub.parser = registry_by_name(shared->registry, SLICE_LITERAL("hec_raw"));
     return note_channel(r, config, shared, refusal);
 }
 
@@ -178,12 +178,12 @@ static struct answer answer_of_record(struct slice code)
 
 static int write_report(struct writer *out, const struct request *r, const char *level)
 {
-    const struct dedup_report *report = &r->report;
+    const struct dedup_report *report = &r->sub.report;
     (void)level;
     if (report->accepted == 0 && report->duplicates == 0) {
-        struct answer a = answer_of_record(r->first_error.code);
+        struct answer a = answer_of_record(r->sub.first_error.code);
         write_answer(out, &a);
-        writer_format(out, ",\"invalid-event-number\":%u}", r->first_error.index);
+        writer_format(out, ",\"invalid-event-number\":%u}", r->sub.first_error.index);
         return a.status;
     }
     writer_text(out, "{\"text\":\"Success\",\"code\":0");

@@ -1,6 +1,6 @@
 /* dialect_native.c: /v1/events: any format, by path, content type or probe; the per-event report of
  * a batch as JSON. Worker threads. Pure. */
-#include "server/ingest/ingest_request.h"
+#include "server/ingest/http/ingest_request.h"
 
 #include "core/event/event_json.h"
 
@@ -42,7 +42,7 @@ static bool is_binary_cloudevent(const struct request *r, struct slice path)
            (slice_equal_text(path, ROUTE) || slice_equal_text(path, ROUTE "/cloudevents"));
 }
 
-/* Format by path, operator's table or content type; r->parser stays NULL when the body is to be
+/* Format by path, operator's table or content type; r->sub.parser stays NULL when the body is to be
  * probed. */
 static bool read_format(struct request *r, const struct config *config,
                         const struct ingest_shared *shared, struct refusal *refusal)
@@ -50,20 +50,20 @@ static bool read_format(struct request *r, const struct config *config,
     const struct registry *registry = shared->registry;
     struct slice path = http_path(r->exchange);
     if (is_binary_cloudevent(r, path)) {
-        r->parser = registry_by_name(registry, SLICE_LITERAL("cloudevents_binary"));
+        r->sub.parser = registry_by_name(registry, SLICE_LITERAL("cloudevents_binary"));
         return true;
     }
     if (path.size > sizeof ROUTE) {
         struct slice name = slice_sub(path, sizeof ROUTE, path.size);
-        r->parser = registry_by_name(registry, name);
-        return r->parser ||
+        r->sub.parser = registry_by_name(registry, name);
+        return r->sub.parser ||
                refusal_say(refusal, REFUSAL_unknown_format,
                            "no format '%.*s'; `vsocd formats` lists them", SLICE_ARGS(name));
     }
-    r->parser = mapped_parser(config, registry, r->media);
-    if (!r->parser)
-        r->parser = registry_by_content_type(registry, r->media);
-    if (r->parser || r->media.size == 0 || registry_is_probed_type(r->media))
+    r->sub.parser = mapped_parser(config, registry, r->media);
+    if (!r->sub.parser)
+        r->sub.parser = registry_by_content_type(registry, r->media);
+    if (r->sub.parser || r->media.size == 0 || registry_is_probed_type(r->media))
         return true;
     refusal_set(refusal, REFUSAL_unsupported_media_type);
     refusal->header = "Accept";
@@ -82,13 +82,13 @@ static void write_place(struct writer *out, const struct dedup_report *r)
 /* 422 when no event was good. */
 static int write_report(struct writer *out, const struct request *request, const char *level)
 {
-    const struct dedup_report *r = &request->report;
+    const struct dedup_report *r = &request->sub.report;
     writer_u8(out, '{');
     if (r->position) /* none: nothing was stored, for the body had no event */
         write_place(out, r);
     writer_format(out, "\"ack\":\"%s\",\"accepted\":%u,\"duplicates\":%u,\"quarantined\":%u", level,
                   r->accepted, r->duplicates, r->quarantined);
-    if (request->repeat)
+    if (request->sub.repeat)
         writer_text(out, ",\"duplicate\":true");
     if (!request->minimal) {
         writer_text(out, ",\"errors\":");

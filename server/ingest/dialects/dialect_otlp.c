@@ -3,7 +3,7 @@
  * error (opentelemetry-proto, docs/specification.md, OTLP/HTTP Response). */
 #include "parsers/registry/builtin.h"
 #include "parsers/engine/media_type.h"
-#include "server/ingest/ingest_request.h"
+#include "server/ingest/http/ingest_request.h"
 
 #include <stdio.h>
 
@@ -59,7 +59,7 @@ static bool read_format(struct request *r, const struct config *config,
                         const struct ingest_shared *shared, struct refusal *refusal)
 {
     (void)config;
-    r->parser = registry_by_name(shared->registry, SLICE_LITERAL("otlp"));
+    r->sub.parser = registry_by_name(shared->registry, SLICE_LITERAL("otlp"));
     if (is_json(r->media) || is_protobuf(r->media))
         return true;
     refusal_say(refusal, REFUSAL_unsupported_media_type, "OTLP comes as JSON or Protocol Buffers");
@@ -78,6 +78,8 @@ static int status_of(const struct refusal *refusal)
         return refusal->reason == REFUSAL_key_reused ? 400 : 503;
     case 408: /* the client was slow */
         return 503;
+    case 422:
+        return 400;
     default:
         return refusal->status;
     }
@@ -156,13 +158,13 @@ static bool none_good(const struct dedup_report *report)
 
 static struct slice errors_of(const struct request *request)
 {
-    struct slice errors = request->minimal ? SLICE_EMPTY : request->report.errors;
+    struct slice errors = request->minimal ? SLICE_EMPTY : request->sub.report.errors;
     return errors.size ? errors : SLICE_LITERAL("records are quarantined");
 }
 
 static int write_report_json(struct writer *out, const struct request *request, const char *level)
 {
-    const struct dedup_report *report = &request->report;
+    const struct dedup_report *report = &request->sub.report;
     (void)level;
     if (none_good(report)) {
         write_status_json(out, 400, errors_of(request));
@@ -190,7 +192,7 @@ static size_t varint_bytes(uint64_t value)
 static int write_report_protobuf(struct writer *out, const struct request *request,
                                  const char *level)
 {
-    const struct dedup_report *report = &request->report;
+    const struct dedup_report *report = &request->sub.report;
     struct slice errors = errors_of(request);
     (void)level;
     if (none_good(report)) {

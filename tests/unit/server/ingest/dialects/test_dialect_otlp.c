@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "server/ingest/ingest_request.h"
+#include "server/ingest/http/ingest_request.h"
 
 extern const struct dialect dialect_otlp_json, dialect_otlp_protobuf;
 
@@ -23,16 +23,17 @@ static void errors_that_are_for_later_are_503(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct writer out;
         char expected[64];
+        const struct refusal json = {
+            .status = cases[i].status, .code = "code", .detail = "de\"tail"};
+        const struct refusal protobuf = {
+            .status = cases[i].status, .code = "code", .detail = "detail"};
         writer_init(&out, 1024);
-        assert_int_equal(dialect_otlp_json.problem.write(&out, cases[i].status, "code", "de\"tail"),
-                         cases[i].answered);
+        assert_int_equal(dialect_otlp_json.problem.write(&out, &json), cases[i].answered);
         snprintf(expected, sizeof expected, "{\"code\":%d,\"message\":\"code: de\\\"tail\"}",
                  cases[i].rpc_code);
         assert_true(slice_equal_text(writer_slice(&out), expected));
         writer_reset(&out);
-        assert_int_equal(
-            dialect_otlp_protobuf.problem.write(&out, cases[i].status, "code", "detail"),
-            cases[i].answered);
+        assert_int_equal(dialect_otlp_protobuf.problem.write(&out, &protobuf), cases[i].answered);
         snprintf(expected, sizeof expected, "\x08%c\x12\x0C%s", cases[i].rpc_code, "code: detail");
         assert_true(slice_equal_text(writer_slice(&out), expected));
         writer_fini(&out);
@@ -59,10 +60,10 @@ static void a_report_tells_how_many_were_not_taken(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct writer out;
         struct request request = {.minimal = false};
-        request.report = (struct dedup_report){.accepted = cases[i].accepted,
-                                               .duplicates = cases[i].duplicates,
-                                               .quarantined = cases[i].quarantined,
-                                               .errors = slice_from_text(errors)};
+        request.sub.report = (struct dedup_report){.accepted = cases[i].accepted,
+                                                   .duplicates = cases[i].duplicates,
+                                                   .quarantined = cases[i].quarantined,
+                                                   .errors = slice_from_text(errors)};
         writer_init(&out, 1024);
         assert_int_equal(dialect_otlp_json.write_report(&out, &request, "spool"), cases[i].status);
         assert_true(slice_equal_text(writer_slice(&out), cases[i].json));
@@ -80,12 +81,15 @@ static void key_of_another_batch_is_refused_for_good(void **state)
 {
     (void)state;
     struct writer out;
+    struct refusal refusal;
     writer_init(&out, 1024);
-    assert_int_equal(dialect_otlp_json.problem.write(&out, 409, "key_reused", "detail"), 400);
+    refusal_set(&refusal, REFUSAL_key_reused);
+    assert_int_equal(dialect_otlp_json.problem.write(&out, &refusal), 400);
     writer_reset(&out);
-    assert_int_equal(dialect_otlp_protobuf.problem.write(&out, 409, "key_reused", "detail"), 400);
+    assert_int_equal(dialect_otlp_protobuf.problem.write(&out, &refusal), 400);
     writer_reset(&out);
-    assert_int_equal(dialect_otlp_json.problem.write(&out, 409, "in_progress", "detail"), 503);
+    refusal_set(&refusal, REFUSAL_in_progress);
+    assert_int_equal(dialect_otlp_json.problem.write(&out, &refusal), 503);
     writer_fini(&out);
 }
 

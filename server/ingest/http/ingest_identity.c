@@ -2,7 +2,7 @@
  * what is sent; which formats a token may send is checked where the format is known. */
 #include "server/identity/credential.h"
 #include "server/http/http_query.h"
-#include "server/ingest/ingest_internal.h"
+#include "server/ingest/http/ingest_request.h"
 
 /* 401: the answer says which credential is asked for. */
 static bool ask(struct refusal *refusal, const struct config *config, enum refusal_reason reason)
@@ -22,9 +22,10 @@ static bool read_shown(struct request *r, const struct config *config, struct sl
     enum status s = STATUS_OK;
     *shown = SLICE_EMPTY;
     if (http_header(r->exchange, "authorization", &value, &count))
-        s = count == 1 ? credential_of_header(value, &r->batch->arena, shown) : STATUS_MALFORMED;
+        s = count == 1 ? credential_of_header(value, &r->sub.batch->arena, shown)
+                       : STATUS_MALFORMED;
     else if (config->identity_tokens_in_query)
-        s = http_query_value(http_query(r->exchange), "token", &r->batch->arena, shown);
+        s = http_query_value(http_query(r->exchange), "token", &r->sub.batch->arena, shown);
     if (s == STATUS_OK || s == STATUS_NOT_FOUND)
         return true;
     if (s == STATUS_NO_MEMORY)
@@ -48,7 +49,8 @@ static bool read_token(struct request *r, const struct config *config, const str
     case STATUS_OK:
         return true;
     case STATUS_REFUSED:
-        (void)!identity_from_token(*token, &r->batch->arena, &r->identity); /* for the audit log */
+        (void)!identity_from_token(*token, &r->sub.batch->arena,
+                                   &r->sub.identity); /* for the audit log */
         return refusal_set(refusal, REFUSAL_token_revoked);
     default:
         return ask(refusal, config, REFUSAL_invalid_token);
@@ -59,14 +61,14 @@ static bool read_token(struct request *r, const struct config *config, const str
 static bool is_token_in_query(struct request *r)
 {
     struct slice unused;
-    return http_query_value(http_query(r->exchange), "token", &r->batch->arena, &unused) ==
+    return http_query_value(http_query(r->exchange), "token", &r->sub.batch->arena, &unused) ==
            STATUS_OK;
 }
 
 static bool read_peer(struct request *r, const struct config *config, struct refusal *refusal)
 {
-    switch (identity_from_peer(http_peer(r->exchange), config, &r->batch->arena, &r->identity,
-                               refusal)) {
+    switch (identity_from_peer(http_peer(r->exchange), config, &r->sub.batch->arena,
+                               &r->sub.identity, refusal)) {
     case STATUS_OK:
         return true;
     case STATUS_REFUSED:
@@ -96,39 +98,15 @@ bool request_read_identity(struct request *r, const struct config *config, struc
     struct identity of_token;
     if (!read_token(r, config, &token, refusal))
         return false;
-    if (token && identity_from_token(token, &r->batch->arena, &of_token) != STATUS_OK)
+    if (token && identity_from_token(token, &r->sub.batch->arena, &of_token) != STATUS_OK)
         return refusal_set(refusal, REFUSAL_memory);
     if (token && !http_peer(r->exchange)->certificate) {
-        r->identity = of_token;
+        r->sub.identity = of_token;
         return true;
     }
     bool good =
-        read_peer(r, config, refusal) && (!token || narrow(&r->identity, &of_token, refusal));
+        read_peer(r, config, refusal) && (!token || narrow(&r->sub.identity, &of_token, refusal));
     if (token)
         identity_fini(&of_token);
     return good;
-}
-
-bool request_may_send(const struct request *r, const struct parser *parser, struct refusal *refusal)
-{
-    const struct identity *id = &r->identity;
-    struct slice format = slice_from_text(parser->name);
-    if (identity_may_send(id, format))
-        return true;
-    bool by_token = !id->listed.size || token_formats_allow(id->formats, format);
-    struct slice formats = id->listed.size && by_token ? id->token_formats : id->formats;
-    if (!formats.size)
-        formats = id->token_formats;
-    return refusal_say(refusal, REFUSAL_format_refused, "this %s may send %.*s, not %s",
-                       by_token ? "token" : "sender", SLICE_ARGS(formats), parser->name);
-}
-
-struct quota_sender request_quota(const struct request *r)
-{
-    return (struct quota_sender){
-        .tenant = r->identity.tenant,
-        .name = r->identity.sender,
-        .events_per_second = r->identity.events_per_second,
-        .burst = r->identity.burst,
-    };
 }

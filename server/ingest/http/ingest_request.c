@@ -1,7 +1,7 @@
 /* ingest_request.c: what the headers of a request ask for, checked before any body byte is read.
  * Worker threads. Does not look at the body or at the spool. */
 #include "server/http/http_list.h"
-#include "server/ingest/ingest_internal.h"
+#include "server/ingest/http/ingest_request.h"
 
 #include "parsers/engine/media_type.h"
 #include "parsers/engine/normalise.h"
@@ -31,7 +31,7 @@ static bool read_text(struct request *r, const char *name, struct slice *out,
         return refusal_say(refusal, REFUSAL_bad_header,
                            "%s must stand once, with 1 to %d printable ASCII characters", name,
                            KEY_MAX);
-    if (arena_copy(&r->batch->arena, value, out) != STATUS_OK)
+    if (arena_copy(&r->sub.batch->arena, value, out) != STATUS_OK)
         return refusal_set(refusal, REFUSAL_memory);
     return true;
 }
@@ -46,9 +46,9 @@ static bool read_content_type(struct request *r, struct refusal *refusal)
         return refusal_say(
             refusal, REFUSAL_bad_header,
             "Content-Type must stand once, with at most 255 printable ASCII characters");
-    if (media_type_read(value, &r->media, &r->prefix) != STATUS_OK)
+    if (media_type_read(value, &r->media, &r->sub.prefix) != STATUS_OK)
         return refusal_set(refusal, REFUSAL_unknown_framing);
-    return arena_copy(&r->batch->arena, value, &r->content_type) == STATUS_OK ||
+    return arena_copy(&r->sub.batch->arena, value, &r->sub.content_type) == STATUS_OK ||
            refusal_set(refusal, REFUSAL_memory);
 }
 
@@ -59,13 +59,13 @@ static bool read_coding(struct request *r, struct refusal *refusal)
     for (size_t i = 0; http_header_at(r->exchange, i, &name, &value); i++)
         while (slice_equal_nocase(name, "content-encoding") && http_list_next(&value, &coding))
             count++;
-    if (count > 1 || inflate_coding_parse(coding, &r->coding) != STATUS_OK) {
+    if (count > 1 || inflate_coding_parse(coding, &r->sub.coding) != STATUS_OK) {
         refusal_set(refusal, REFUSAL_unsupported_content_encoding);
         refusal->header = "Accept-Encoding";
         refusal->header_value = "gzip, deflate, zstd, identity";
         return false;
     }
-    r->batch->meta.content_encoding = slice_from_text(inflate_coding_name(r->coding));
+    r->sub.batch->meta.content_encoding = slice_from_text(inflate_coding_name(r->sub.coding));
     return true;
 }
 
@@ -76,7 +76,7 @@ static bool read_ack(struct request *r, const struct ingest_shared *shared, stru
         return false;
     if (!value.size)
         return true;
-    switch (ack_parse(value, &shared->sinks, &r->ack)) {
+    switch (ack_parse(value, &shared->sinks, &r->sub.ack)) {
     case STATUS_OK:
         return true;
     case STATUS_UNSUPPORTED:
@@ -90,20 +90,20 @@ static bool read_ack(struct request *r, const struct ingest_shared *shared, stru
 static bool read_vehicle_headers(struct request *r, struct refusal *refusal)
 {
     struct slice sent, replay;
-    if (!read_text(r, "vsoc-vehicle", &r->header_vin, refusal) ||
-        !read_text(r, "vsoc-ecu", &r->ecu_id, refusal) ||
-        !read_text(r, "vsoc-software", &r->sw_baseline, refusal) ||
+    if (!read_text(r, "vsoc-vehicle", &r->sub.header_vin, refusal) ||
+        !read_text(r, "vsoc-ecu", &r->sub.ecu_id, refusal) ||
+        !read_text(r, "vsoc-software", &r->sub.sw_baseline, refusal) ||
         !read_text(r, "vsoc-sent", &sent, refusal) ||
         !read_text(r, "vsoc-replay", &replay, refusal))
         return false;
-    if (r->header_vin.size && !vin_is_valid(r->header_vin))
+    if (r->sub.header_vin.size && !vin_is_valid(r->sub.header_vin))
         return refusal_set(refusal, REFUSAL_bad_vin);
-    if (r->ecu_id.size > 128)
+    if (r->sub.ecu_id.size > 128)
         return refusal_say(refusal, REFUSAL_bad_header, "VSOC-ECU holds at most 128 characters");
-    if (sent.size && timestamp_rfc3339(sent, &r->sent_ns) != STATUS_OK)
+    if (sent.size && timestamp_rfc3339(sent, &r->sub.sent_ns) != STATUS_OK)
         return refusal_say(refusal, REFUSAL_bad_header,
                            "VSOC-Sent is an RFC 3339 time, like 2026-11-22T10:15:02Z");
-    r->replay = slice_equal_nocase(replay, "true");
+    r->sub.replay = slice_equal_nocase(replay, "true");
     return true;
 }
 
@@ -135,18 +135,18 @@ static bool read_length(struct request *r, const struct config *config, struct r
 bool request_read_headers(struct request *r, const struct config *config,
                           const struct ingest_shared *shared, struct refusal *refusal)
 {
-    struct batch_meta *meta = &r->batch->meta;
+    struct batch_meta *meta = &r->sub.batch->meta;
     struct slice prefer;
     if (!request_read_identity(r, config, refusal) || !read_content_type(r, refusal) ||
         !request_keep_headers(r, refusal) || !r->dialect->read_format(r, config, shared, refusal) ||
-        (r->parser && !request_may_send(r, r->parser, refusal)) || !read_coding(r, refusal) ||
-        !read_length(r, config, refusal) || !read_ack(r, shared, refusal) ||
-        !read_vehicle_headers(r, refusal) ||
-        !read_text(r, "idempotency-key", &r->idempotency_key, refusal) ||
+        (r->sub.parser && !submission_may_send(&r->sub, r->sub.parser, refusal)) ||
+        !read_coding(r, refusal) || !read_length(r, config, refusal) ||
+        !read_ack(r, shared, refusal) || !read_vehicle_headers(r, refusal) ||
+        !read_text(r, "idempotency-key", &r->sub.idempotency_key, refusal) ||
         !read_text(r, "traceparent", &meta->traceparent, refusal) ||
         !read_text(r, "x-request-id", &meta->request_id, refusal) ||
         !read_text(r, "prefer", &prefer, refusal))
         return false;
     r->minimal = prefers_minimal(r);
-    return request_name_batch(r, refusal);
+    return true;
 }

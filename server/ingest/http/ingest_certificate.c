@@ -5,7 +5,9 @@
 
 #include "parsers/privacy/scrub.h"
 #include "server/identity/cert_names.h"
-#include "server/ingest/ingest_internal.h"
+#include "server/identity/identity.h"
+#include "server/ingest/http/ingest_http.h"
+#include "server/ingest/ingest.h"
 
 #define ARENA_BYTES ((size_t)1 << 20)
 
@@ -19,7 +21,7 @@ static bool name_identity(struct ingest *in, const struct identity *id, struct s
 {
     struct scrub scrub = {
         .pseudonym = pseudonym_make,
-        .pseudonym_arg = in->pseudonym,
+        .pseudonym_arg = ingest_pseudonym(in),
         .tenant = id->tenant,
         .alloc = alloc_in_arena,
         .alloc_arg = arena,
@@ -43,7 +45,7 @@ bool ingest_name_certificate(void *arg, const void *x509, struct http_certificat
     bool good = false;
     arena_init(&arena, ARENA_BYTES);
     if (cert_names_read((X509 *)(uintptr_t)x509, &arena, &peer) == STATUS_OK &&
-        identity_from_peer(&peer, in->config, &arena, &id, &why) == STATUS_OK) {
+        identity_from_peer(&peer, ingest_config(in), &arena, &id, &why) == STATUS_OK) {
         good = name_identity(in, &id, peer.subject, &arena, name);
         identity_fini(&id);
     }

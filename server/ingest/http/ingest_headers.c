@@ -2,7 +2,7 @@
  * attributes of a CloudEvent in binary mode, and parameters of a query. Worker threads. Does not
  * read them. */
 #include "server/http/http_query.h"
-#include "server/ingest/ingest_request.h"
+#include "server/ingest/http/ingest_request.h"
 
 #include <ctype.h>
 
@@ -29,7 +29,7 @@ static bool copy_header(struct arena *arena, struct slice name, struct slice val
 /* Parameters of the query, as headers ?NAME behind the others. */
 static bool keep_query(struct request *r, struct refusal *refusal)
 {
-    struct arena *arena = &r->batch->arena;
+    struct arena *arena = &r->sub.batch->arena;
     struct slice value;
     for (const char *const *name = r->dialect->query_names; name && *name; name++) {
         enum status s = http_query_value(http_query(r->exchange), *name, arena, &value);
@@ -38,7 +38,7 @@ static bool keep_query(struct request *r, struct refusal *refusal)
         if (s == STATUS_NO_MEMORY)
             return refusal_set(refusal, REFUSAL_memory);
         if (s == STATUS_OK)
-            r->headers[r->header_count++] =
+            r->sub.headers[r->sub.header_count++] =
                 (struct parser_header){slice_from_text(arena_format(arena, "?%s", *name)), value};
     }
     return true;
@@ -54,7 +54,7 @@ static size_t query_count(const struct request *r)
 
 bool request_keep_headers(struct request *r, struct refusal *refusal)
 {
-    struct arena *arena = &r->batch->arena;
+    struct arena *arena = &r->sub.batch->arena;
     struct slice name, value;
     size_t count = query_count(r), bytes = 0;
     for (size_t i = 0; http_header_at(r->exchange, i, &name, &value); i++)
@@ -66,11 +66,12 @@ bool request_keep_headers(struct request *r, struct refusal *refusal)
         return refusal_set(refusal, REFUSAL_too_many_attributes);
     if (!count)
         return true;
-    r->headers = arena_alloc(arena, count * sizeof *r->headers);
-    for (size_t i = 0; r->headers && http_header_at(r->exchange, i, &name, &value); i++)
-        if (is_kept(name) && !copy_header(arena, name, value, &r->headers[r->header_count++]))
-            r->headers = NULL;
-    if (!r->headers)
+    r->sub.headers = arena_alloc(arena, count * sizeof *r->sub.headers);
+    for (size_t i = 0; r->sub.headers && http_header_at(r->exchange, i, &name, &value); i++)
+        if (is_kept(name) &&
+            !copy_header(arena, name, value, &r->sub.headers[r->sub.header_count++]))
+            r->sub.headers = NULL;
+    if (!r->sub.headers)
         return refusal_set(refusal, REFUSAL_memory);
     return keep_query(r, refusal);
 }

@@ -1,0 +1,103 @@
+/* submission.h: one batch, or one question, on its way from its sender to the answer, whatever
+ * brought it. A way in (server/ingest/http/, and others beside it) embeds a struct submission in
+ * its own object, fills in what it knows, gives the body in spans, and is called back with the
+ * answer. Knows no HTTP. Thread: the worker of its ingest, everything.
+ *
+ * Order of calls: submission_init; the way in fills the first part of the struct; then either
+ * submission_refuse, or submission_begin, submission_add for each span and submission_end. From
+ * submission_begin on, each call may answer; after the answer and `destroy` the submission is gone.
+ * submission_gone: the sender does not wait any more; no answer follows, `destroy` does. */
+#ifndef VSOC_SERVER_SUBMISSION_H
+#define VSOC_SERVER_SUBMISSION_H
+
+#include "core/refusal.h"
+#include "parsers/engine/split.h"
+#include "server/identity/identity.h"
+#include "server/inflate/inflate.h"
+#include "server/ingest/body_shed.h"
+#include "server/ingest/ingest.h"
+#include "server/ingest/report_errors.h"
+
+struct json_parser;
+struct submission;
+
+/* How a way in is answered. Of the first three, one is called once, while the sender waits. */
+struct submission_way {
+    /* Nothing is kept of it; or, code commit_unknown, that is not known. */
+    void (*refused)(struct submission *sub, const struct refusal *refusal);
+    /* It is durable, or known already, or empty: report, repeat and first_error are filled. level:
+     * see ack_level. */
+    void (*reported)(struct submission *sub, const char *level);
+    /* The body of a question is there, inflated; JSON_PADDING readable bytes follow. False with
+     * *refusal: refused is called. NULL where is_question is never set. */
+    bool (*asked)(struct submission *sub, struct slice body, struct json_parser *json,
+                  struct refusal *refusal);
+    /* It is over: frees the object that embeds it. */
+    void (*destroy)(struct submission *sub);
+};
+
+struct submission {
+    /* From the way in. Slices in the batch's arena. */
+    const struct submission_way *way;
+    struct identity identity;
+    const struct parser *parser; /* NULL: probe the body */
+    enum split_prefix prefix;
+    enum inflate_coding coding;
+    ack_mask_t ack;
+    bool is_question; /* the body is asked about rather than kept */
+    bool takes_empty; /* a body without a record is answered as a batch of nothing */
+    bool replay;
+    int64_t sent_ns;
+    struct slice header_vin, ecu_id, sw_baseline;
+    struct slice content_type, idempotency_key; /* as sent; the batch has them without VINs */
+    struct parser_header *headers;              /* for the parsers */
+    size_t header_count;
+    int64_t announced_bytes; /* of the body; -1: not known */
+    /* Where it comes from; both outlive the body. */
+    const char *address;
+    struct slice network;
+    bool counts_address; /* false: behind it is a proxy, that is: everybody */
+
+    /* For the answer. */
+    struct dedup_report report;
+    struct report_error first_error; /* code empty: none, or the batch has good events */
+    bool repeat;
+
+    /* The pipeline's own. */
+    struct submission *next, *previous; /* in the worker's list of those that wait for sinks, or
+                                           (next) to be read */
+    struct ingest *ingest;
+    bool sender_waits; /* false: answered, or the sender has gone; the batch is still on its way */
+    bool waiting;      /* for sinks */
+    bool waits_to_be_read;
+    struct reading *reading;   /* its body is being read; NULL: not yet, or it was */
+    struct batch *batch;       /* NULL while the writer has it */
+    uint64_t reserved_bytes;   /* taken from the memory budget */
+    uint64_t shared_bytes;     /* of them, what the shares of its sender and address count */
+    struct body_holder holder; /* while the body is being received */
+    uint64_t marked_bytes;     /* of the body, when it last counted as moved on */
+    size_t chunk_capacity, body_slots;
+    int64_t ack_deadline_ns;
+    int64_t submitted_ns; /* when the writer got its batch */
+};
+
+/* Makes an empty submission of zeroed memory. NO_MEMORY: nothing was made, destroy is not called.
+ */
+enum status submission_init(struct submission *sub, struct ingest *ingest,
+                            const struct submission_way *way) must_check;
+/* All of the first part is filled: names the batch, asks the quota, makes room for the body. False:
+ * it is answered and gone. */
+bool submission_begin(struct submission *sub) must_check;
+/* Takes a copy of the next bytes of the body. May answer. */
+void submission_add(struct submission *sub, struct slice span);
+/* The body is whole. May answer. */
+void submission_end(struct submission *sub);
+/* The sender does not wait any more. */
+void submission_gone(struct submission *sub);
+/* Answers a refusal and ends the submission: it is gone afterwards. */
+void submission_refuse(struct submission *sub, const struct refusal *refusal);
+/* May the sender send this format? False with *refusal. */
+bool submission_may_send(const struct submission *sub, const struct parser *parser,
+                         struct refusal *refusal);
+
+#endif
