@@ -149,6 +149,21 @@ def test_links_lead_somewhere():
     fail_if(problems)
 
 
+def test_index_of_documents_is_complete():
+    linked = {target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", read("docs/README.md"))}
+    pages = {pathlib.Path(name).relative_to("docs").as_posix() for name in tracked("docs/*")} - {"README.md"}
+    fail_if([f"docs/README.md lacks {name}" for name in sorted(pages - linked)])
+
+
+def test_changelog_has_each_heading_once_a_release():
+    problems = []
+    for release in re.split(r"^## ", read("CHANGELOG.md"), flags=re.M)[1:]:
+        kinds = collections.Counter(re.findall(r"^### (.*)$", release, flags=re.M))
+        known = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+        problems += [f"{release.splitlines()[0]}: heading {kind}" for kind, count in kinds.items() if count > 1 or kind not in known]
+    fail_if(problems)
+
+
 def test_paths_that_pages_name_exist():
     folders = {path.parts[0] for path in map(pathlib.Path, tracked()) if len(path.parts) > 1}
     problems = []
