@@ -14,7 +14,8 @@ extern const size_t catalog_layouts_size, catalog_autosar_size, catalog_formats_
 
 /* ---- ids ---- */
 
-/* Whoever sends an id adds none: the table holds what the operator wrote, so no seed is secret. */
+/* Senders of ids add nothing to the table, which holds only the operator's rows: the seed need not
+ * be secret. */
 static uint64_t hash_of(struct slice tenant, struct slice format, struct slice id)
 {
     struct slice_ends t = slice_ends_of(tenant), f = slice_ends_of(format);

@@ -22,7 +22,7 @@ static struct slice name_of(const struct event *event)
     return EVENT_HAS(event, event_name) ? event->event_name : SLICE_EMPTY;
 }
 
-/* CEF and LEEF of a product name its events by the same ids. */
+/* A product's CEF and LEEF events have the same ids. */
 static struct slice sibling_of(struct slice format)
 {
     if (slice_equal_text(format, "cef"))

@@ -1,5 +1,5 @@
-/* catalog_unknown.c: counts of ids without a row. Any thread. The tables are short: they are
- * searched from end to end. */
+/* catalog_unknown.c: counts of ids without a row. Any thread. The tables are short and searched
+ * linearly. */
 #include "parsers/catalog/catalog_unknown.h"
 #include "core/utf8.h"
 #include "core/hash.h"
@@ -95,7 +95,7 @@ static size_t least(const struct counts *c)
     return found;
 }
 
-/* A new id takes the place of the rarest one and may have come as often as that. */
+/* A new id replaces the rarest one and may have occurred as often as that. */
 static size_t make_place(struct counts *c, uint64_t hash, const struct key *key)
 {
     size_t i = c->used < CATALOG_UNKNOWN_IDS ? c->used++ : least(c);

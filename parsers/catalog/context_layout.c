@@ -1,5 +1,5 @@
-/* context_layout.c: context data of an event → columns and attributes, as a layout says. Pure, any
- * thread. context_layout_read.c reads the layouts. */
+/* context_layout.c: context data of an event → columns and attributes, according to a layout. Pure,
+ * any thread. context_layout_read.c reads the layouts. */
 #include "parsers/catalog/context_layout.h"
 #include "parsers/catalog/context_layout_fields.h"
 #include "parsers/fill/envelope.h"
@@ -142,7 +142,7 @@ static bool is_in_range(const struct event_field_info *column, uint64_t v)
     return v <= INT64_MAX && (int64_t)v >= column->min && (int64_t)v <= column->max;
 }
 
-/* A value that its column does not take is in context_raw only. */
+/* A value that does not fit its column remains in context_raw only. */
 static void set_column(struct filling *x, const struct layout_field *f)
 {
     const struct event_field_info *column = f->column;

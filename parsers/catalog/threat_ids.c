@@ -1,5 +1,5 @@
-/* threat_ids.c: is this an id of the list? Pure, any thread. The lists are short and asked only
- * while a catalogue is read: they are searched as they are. */
+/* threat_ids.c: checks ids against the lists. Pure, any thread. The lists are short and used only
+ * while a catalogue is read: a linear search is enough. */
 #include "parsers/catalog/threat_ids.h"
 
 extern const uint8_t catalog_r155[], catalog_atm[];

@@ -12,11 +12,11 @@
 #include "core/event.h"
 #include "core/hash.h"
 
-/* A record or sender longer than this enters by its SHA-256. */
+/* A longer record or sender is represented by its SHA-256. */
 #define RECORD_INLINE_MAX 256
 
-/* Every field at its longest: tag, tenant 128, pid or sender 256, raw time 256, record 256,
- * numbers, lengths. */
+/* Sum of the maximum sizes: tag, tenant 128, pid or sender 256, raw time 256, record 256, numbers,
+ * lengths. */
 #define LAYOUT_BYTES 1024
 
 struct layout {
@@ -60,8 +60,8 @@ static void put_record(struct layout *l, struct slice record)
     put_field(l, record);
 }
 
-/* Tenant and vehicle, or the sender where there is no vehicle: the ids of two senders have nothing
- * to do with each other. The same for most events of a batch, in whole blocks of their own. */
+/* Tenant and vehicle, or the sender when there is no vehicle: ids of different senders are
+ * unrelated. The same for most events of a batch, in whole blocks of its own. */
 static void hash_vehicle(struct normaliser *n, struct slice pid)
 {
     static const uint8_t zeros[SHA256_BLOCK_BYTES];

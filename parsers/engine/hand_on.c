@@ -1,5 +1,5 @@
-/* hand_on.c: bytes of another format inside a record go to the parser of that format. Runs on the
- * thread that owns the batch. Does not find them: that is the outer parser's work. */
+/* hand_on.c: passes bytes of another format inside a record to the parser of that format. Runs on
+ * the thread that owns the batch. Does not find them: the outer parser does. */
 #include "parsers/registry/builtin.h"
 #include "core/utf8.h"
 #include "parsers/engine/media_type.h"
@@ -11,7 +11,7 @@
 /* Limit of formats inside each other, such as a CloudEvent that carries syslog that carries CEF. */
 #define FRAMES_MAX 4
 
-/* True when another parser can begin its work above the one at work. */
+/* True when another parser can start above the running one. */
 static bool has_room(const struct run *run, const struct parser *parser)
 {
     size_t frames = 1, json = pipeline_uses_json(parser);
@@ -63,7 +63,7 @@ static void read_record(struct run *run, const struct split_record *record,
     pipeline_count_work(run, record->bytes.size);
 }
 
-/* What follows a message in a frame that should hold one. */
+/* Bytes after the message in a frame that should contain one message. */
 static void reject_trailing(struct run *run, size_t consumed)
 {
     struct slice *inner = &run->frame->inner;

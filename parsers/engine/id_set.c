@@ -27,7 +27,7 @@ static size_t slot_of(const struct id_set *set, const uint8_t key[ID_SET_KEY_BYT
     return i;
 }
 
-/* At most half the slots are ever taken, so that a free one ends every search. */
+/* At most half the slots are used, so that a free one ends every search. */
 static enum status grow(struct id_set *set)
 {
     struct id_set larger = *set;

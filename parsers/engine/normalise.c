@@ -14,7 +14,7 @@
 
 #define NS_PER_MS INT64_C(1000000)
 
-/* What an event of a format is reported by, when neither record nor parser says. */
+/* Sensor kind of a format's events when neither record nor parser sets it. */
 static const struct {
     const char *parser, *sensor_kind;
 } sensor_kinds[] = {
@@ -70,7 +70,7 @@ static struct slice range_of(int64_t sev_id)
     return sev_id < 0x8000 ? SLICE_LITERAL("autosar") : SLICE_LITERAL("oem");
 }
 
-/* Name of an event that neither its sender nor the catalogue names. */
+/* Name of an event when neither its sender nor the catalogue has one. */
 static struct slice default_name(struct normaliser *n, const struct event *event)
 {
     if (!EVENT_HAS(event, sev_id))

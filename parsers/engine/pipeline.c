@@ -167,7 +167,7 @@ static bool is_duplicate(struct run *run, const struct event *event)
     return status == STATUS_EXISTS;
 }
 
-/* An id that is the outer record's, of which several events come: ID, ID#2, ID#3, … */
+/* Makes ids of several events from the outer record's id: ID, ID#2, ID#3, … */
 static bool number_id(const struct run *run, struct frame *frame, struct event *event)
 {
     struct slice id = event->source_event_id;
@@ -181,8 +181,8 @@ static bool number_id(const struct run *run, struct frame *frame, struct event *
     return true;
 }
 
-/* Attributes of an outer record that each of its events bears; larger ones only the first, or a
- * record could become many times what it is. */
+/* Attributes of an outer record up to this size go into each of its events; larger ones only into
+ * the first, so that a record can't become many times its size. */
 #define SHARED_ATTRIBUTES_MAX 8192
 /* The first event of an outer record gets the envelope free of charge up to this cost: it belongs
  * to that record. */
@@ -221,7 +221,7 @@ static bool apply_envelope(struct run *run, struct frame *frame, struct event *e
            envelope_apply(context, frame->member, &envelope, event);
 }
 
-/* What a format says of the events handed on: their own parser, and what the outer formats know. */
+/* The envelope for events handed on: values of their own parser and of the outer formats. */
 static bool complete_inner(struct run *run, struct event *event)
 {
     if (!EVENT_HAS(event, parser_name)) {
@@ -300,7 +300,7 @@ void pipeline_take_outcome(struct run *run, const struct parser_outcome *outcome
         pipeline_reject_record(run, 0, "not_of_format", "record is not of the batch's format");
 }
 
-/* What follows a message in a frame that should hold one. */
+/* Bytes after the message in a frame that should contain one message. */
 static void reject_trailing(struct run *run, size_t consumed)
 {
     uint32_t index;
@@ -310,7 +310,7 @@ static void reject_trailing(struct run *run, size_t consumed)
                         "bytes left in the frame after the message");
 }
 
-/* BODY: what comes before the broken place has been dealt with. */
+/* BODY: the bytes before the broken place are processed already. */
 static void drop_read(struct run *run, struct parser_outcome *outcome)
 {
     struct split_record *record = &run->own.record;
@@ -365,7 +365,7 @@ static void take_record(struct run *run, struct split *split)
     }
 }
 
-/* Of the batch's id, most of which is random: no sender knows it beforehand. */
+/* From the batch's id, most of which is random: no sender knows it beforehand. */
 static uint64_t id_seed(const struct normaliser *n)
 {
     uint64_t seed;

@@ -1,5 +1,5 @@
-/* plugin_guard.c: the promises of the plug-in contract that the rest of the program builds on.
- * Pure, any thread. Ranges and texts of fields are event_check's, for every parser. */
+/* plugin_guard.c: the guarantees of the plug-in contract that the rest of the program relies on.
+ * Pure, any thread. event_check checks ranges and texts of fields, for every parser. */
 #include "parsers/engine/plugin_guard.h"
 #include "core/utf8.h"
 
@@ -10,7 +10,7 @@
 /* A report has up to a hundred of them, and each byte may be escaped as six. */
 #define DETAIL_MAX_BYTES 500
 
-/* Fields that only the server sets for others, but a parser knows. */
+/* Server-only fields that a built-in parser may set. */
 static bool parser_knows(enum event_field field)
 {
     return field == EVENT_time_event_raw || field == EVENT_parse_status ||

@@ -1,5 +1,5 @@
-/* scratch.c: bump allocation for what lives as long as one record. Runs on the thread that parses.
- * In sanitizer builds every piece is a malloc of its own, so that overruns are seen. */
+/* scratch.c: bump allocation for memory of one record. Runs on the thread that parses. In sanitizer
+ * builds every piece is a malloc of its own, so that the sanitizer detects overruns. */
 #include "parsers/engine/scratch.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* shared_text.c: bounds what the events of a body repeat. Pure, any thread. */
+/* shared_text.c: limits the texts that events of a body repeat. Pure, any thread. */
 #include "parsers/engine/shared_text.h"
 #include "parsers/engine/pipeline_run.h"
 #include "parsers/privacy/vin_window.h"

@@ -1,5 +1,5 @@
-/* split.c: cuts an inflated body into records by the framing of its format. Pure, any thread.
- * Copies nothing; does not check what is in a record. */
+/* split.c: splits an inflated body into records by the framing of its format. Pure, any thread.
+ * Copies nothing; does not check the contents of a record. */
 #include "parsers/engine/split.h"
 #include "core/reader.h"
 #include "parsers/engine/split_count.h"
@@ -28,7 +28,7 @@ void split_init(struct split *split, struct slice body, enum parser_framing fram
         split->offset = 3; /* byte order mark */
 }
 
-/* Hands over [from, to) without trailing white space and goes on at next. */
+/* Returns [from, to) without trailing white space and continues at next. */
 static enum status give(struct split *split, struct split_record *record, size_t from, size_t to,
                         size_t next, const char *broken)
 {
@@ -93,7 +93,8 @@ static enum status next_by_line(struct split *split, struct split_record *record
     return give(split, record, at, to > at ? to : end, end, broken);
 }
 
-/* How far to look for a line end before the value's end is searched by its brackets. */
+/* Distance within which a line end is searched, before brackets are used to find the value's end.
+ */
 #define LINE_LOOK_BYTES 4096
 
 /* Another value may start inside [at, end): } and { with only blanks between. */
@@ -110,8 +111,8 @@ static bool has_neighbours(struct slice body, size_t at, size_t end)
     return false;
 }
 
-/* The common case of NDJSON: end of the value that takes the line at `at`, 0 when that is not sure.
- * In JSON no value goes on where a line ends with } and the next one starts with {. */
+/* The common case of NDJSON: end of the value that takes the whole line at `at`, 0 when uncertain.
+ * JSON cannot continue a value where a line ends with } and the next one starts with {. */
 static size_t whole_line(struct slice body, size_t at)
 {
     size_t look = body.size - at < LINE_LOOK_BYTES ? body.size - at : LINE_LOOK_BYTES;
@@ -143,7 +144,7 @@ static enum status next_container(struct split *split, struct split_record *reco
     case SPLIT_SCAN_UNTERMINATED:
         break;
     }
-    split->by_line = true; /* so that no byte is searched for an end again and again */
+    split->by_line = true; /* so that no byte is searched repeatedly for an end */
     return give_broken(split, record, at, at + 1, "JSON value never ends");
 }
 
@@ -165,7 +166,8 @@ static enum status next_scalar(struct split *split, struct split_record *record,
     return give(split, record, at, end, end, NULL);
 }
 
-/* Inside the top-level array at a byte that is no white space. NOT_MINE: byte is used up, go on. */
+/* Inside the top-level array at a byte that is not white space. NOT_MINE: the byte is consumed,
+ * continue. */
 static enum status next_element(struct split *split, struct split_record *record, size_t at)
 {
     uint8_t c = split->body.data[at];

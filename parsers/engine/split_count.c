@@ -1,6 +1,6 @@
 /* split_count.c: octet-counted frames of RFC 6587 §3.4.1 among lines. Pure, any thread. Text may
- * start with a number too: a count counts only before "<PRI>", or when the frame ends where it
- * must. */
+ * start with a number too: a count is valid only before "<PRI>", or when the frame ends at a
+ * possible end. */
 #include "parsers/engine/split_count.h"
 
 #define DIGITS_MAX 10
@@ -50,8 +50,8 @@ static bool ends_alone(struct slice s, size_t end)
     return end == s.size || s.data[end] == '\n' || s.data[end] == '\r' || s.data[end - 1] == '\n';
 }
 
-/* Another frame starts at `at`, where one may end. Behind a digit it must lead somewhere: that
- * digit may be the first of its count. */
+/* Another frame starts at `at`, where one may end. After a digit its count must lead to an end,
+ * because that digit may be the first of the count. */
 static bool starts_frame(struct slice s, size_t at)
 {
     size_t end, behind, octets, n = read_count(s, at, &octets);

@@ -44,7 +44,7 @@ static void fill(struct normaliser *n, const uint8_t vin[VIN_BYTES], struct vehi
     vehicle->known = true;
 }
 
-/* The certificate's vehicle; NULL: it has none, or one that is no VIN. */
+/* The certificate's vehicle; NULL: no VIN, or an invalid one. */
 static const struct vehicle *own_vehicle(struct normaliser *n)
 {
     uint8_t vin[VIN_BYTES];
@@ -75,7 +75,7 @@ static enum status apply_policy(struct normaliser *n, struct event *event,
     static const char text[] = "claimed VIN is not the certificate's";
     const struct vehicle *last = &n->last_vehicle;
     *stored = last;
-    if (last->barred) /* there is no vehicle of the sender's own to store it under */
+    if (last->barred) /* the sender has no vehicle of its own to store it under */
         return refuse(refusal, "vin_mismatch", "the sender may not send for the claimed vehicle");
     if (!last->foreign)
         return STATUS_OK;
@@ -96,7 +96,7 @@ static bool same_vin(struct slice a, struct slice b)
            (read_vin(a, left) && read_vin(b, right) && !memcmp(left, right, VIN_BYTES));
 }
 
-/* The outermost claim of the keys; NULL: they claim nothing. */
+/* The outermost claim of the keys; NULL: no claim. */
 static const struct vehicle_claim *outermost(const struct vehicle_claims *claims)
 {
     const struct vehicle_claim *first = NULL;
@@ -106,8 +106,8 @@ static const struct vehicle_claim *outermost(const struct vehicle_claims *claims
     return first;
 }
 
-/* The claim of the record, trimmed; no data: it has none. *other: another one of the same rank, no
- * data when they agree. An empty one is a claim, a wrong one. */
+/* The claim of the record, trimmed; no data: no claim. *other: a different claim of the same rank,
+ * no data when they agree. An empty claim is a wrong one. */
 static struct slice record_claim(const struct event *event, const struct vehicle_claims *claims,
                                  struct slice *other)
 {
@@ -126,7 +126,7 @@ static struct slice record_claim(const struct event *event, const struct vehicle
     return claim;
 }
 
-/* Of two claims that differ the one that is not the certificate's: it is what the policy is for. */
+/* Of two different claims, the one that is not the certificate's: the policy exists for it. */
 static enum status judge_two(struct normaliser *n, struct slice other, struct slice *claim,
                              struct normalise_refusal *refusal)
 {
@@ -138,7 +138,7 @@ static enum status judge_two(struct normaliser *n, struct slice other, struct sl
     return STATUS_OK;
 }
 
-/* The VIN that counts for this event; no data: none is claimed. */
+/* The effective VIN of this event; no data: none is claimed. */
 static enum status find_claim(struct normaliser *n, const struct event *event,
                               struct vehicle_claims *claims, struct slice *claim,
                               struct normalise_refusal *refusal)

@@ -2,7 +2,7 @@
 #include "parsers/fill/envelope.h"
 #include "parsers/read/json/json_object.h"
 
-/* Fields that mean something only together: none is taken when the event sets the first. */
+/* Fields that have a meaning only together: none is taken when the event sets the first. */
 static const enum event_field groups[][4] = {
     {EVENT_time_event_ns, EVENT_time_event_raw, EVENT_time_source, EVENT_time_quality},
     {EVENT_severity_id, EVENT_severity_source, EVENT_severity_id, EVENT_severity_id},
@@ -54,7 +54,7 @@ static size_t underscores(struct slice member, struct slice name)
     return member.size - name.size;
 }
 
-/* How many _ make the name longer than every such member of a valid JSON object. */
+/* Number of _ that makes the name longer than any such member of a valid JSON object. */
 static size_t underscores_needed(struct slice object, struct slice name)
 {
     size_t depth = 0, needed = 0;

@@ -1,5 +1,5 @@
 /* event_check.c: checks every set field against its row of event_fields.def. Pure, any thread. Does
- * not look for required fields: the normaliser fills those. */
+ * not check for required fields: the normaliser fills those. */
 #include "parsers/fill/event_check.h"
 #include "core/utf8.h"
 #include "parsers/read/text.h"
@@ -73,10 +73,10 @@ static enum status check_field(const struct event *event, bool is_clean,
     }
 }
 
-/* Most fields only have a range: what it needs of the table, side by side. */
+/* Most fields have only a range: the parts of the table that it needs, side by side. */
 static struct limit {
     enum { LIMIT_ONLY, LIMIT_TEXT, LIMIT_OTHER } kind; /* TEXT: all of it when texts are clean */
-    uint32_t offset; /* in struct event: of the value, or of the size of what has one */
+    uint32_t offset; /* offset in struct event: of the value, or of its size */
     uint64_t min, span;
 } limits[EVENT_FIELD_COUNT];
 

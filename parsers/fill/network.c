@@ -1,5 +1,5 @@
-/* network.c: addresses as RFC 5952 section 4 says, protocols as keywords. Pure. Runs on the thread
- * that parses. Does not check: event_check has. */
+/* network.c: addresses in the form of RFC 5952 section 4, protocols as keywords. Pure. Runs on the
+ * thread that parses. Does not check values: event_check does. */
 #include "parsers/fill/network.h"
 #include "parsers/fill/transport.h"
 

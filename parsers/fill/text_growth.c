@@ -5,7 +5,7 @@
 
 #include "core/writer.h"
 
-/* Shorter texts never count: they are at most six times this. */
+/* Shorter texts need no limit: as JSON they are at most six times this. */
 #define SHORT_BYTES 512
 #define MORE_FREE   256
 

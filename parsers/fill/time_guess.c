@@ -1,11 +1,11 @@
-/* time_guess.c: reads times that may have no zone, or be no times. Pure, any thread. */
+/* time_guess.c: reads values that may be times, with or without a zone. Pure, any thread. */
 #include "parsers/fill/time_guess.h"
 #include "parsers/read/timestamp.h"
 #include "parsers/fill/vsoc_json_value.h"
 
 #define TIME_BYTES   64
 #define RAW_TIME_MAX 256
-/* Smaller numbers are counters, or clocks that count from a start. */
+/* Smaller numbers are counters, or clocks that count from a start-up. */
 #define YEAR_2000_NS (INT64_C(946684800) * 1000000000)
 
 enum status time_guess_text(struct slice text, int64_t *ns, bool *inferred)

@@ -1,4 +1,4 @@
-/* vsoc_json_value.c: one reader a kind of field. Pure, any thread. */
+/* vsoc_json_value.c: one reader per kind of field. Pure, any thread. */
 #include "parsers/fill/vsoc_json_value.h"
 #include "core/base64.h"
 #include "parsers/read/timestamp.h"
@@ -43,7 +43,7 @@ static enum status read_digits(struct slice text, int64_t *value)
     return STATUS_OK;
 }
 
-/* A number as JSON has it that is written without fraction and exponent. */
+/* A JSON number written without fraction and exponent. */
 static bool is_whole(const struct json_node *node)
 {
     for (size_t i = 0; i < node->raw.size; i++)

@@ -14,7 +14,7 @@ static bool has_word(struct slice prefix, const char *word)
     return false;
 }
 
-/* Cut short ("REJ", "DENY", "BLK") as authors of rules do. */
+/* Abbreviations ("REJ", "DENY", "BLK") that authors of rules use. */
 static void set_disposition(struct text_event *t, struct slice prefix)
 {
     static const struct {
@@ -48,7 +48,7 @@ static void take_pair(struct text_event *t, struct slice key, struct slice value
         text_event_keep(t, key, value);
 }
 
-/* Where the pairs start: at IN=, or at SRC= when a form is shorter. */
+/* Offset of the pairs: at IN=, or at SRC= in a shorter form. */
 static size_t start_of(struct slice message)
 {
     static const char *const heads[] = {"IN=", "OUT=", "SRC="};
@@ -68,7 +68,7 @@ bool netfilter_line_read(struct text_event *t, struct slice message)
                  prefix = slice_sub(message, 0, start);
     if (start > PREFIX_MAX || !line_find(pairs, "SRC=") || !line_find(pairs, " DST="))
         return false;
-    /* An error of ICMP has the packet that caused it in brackets: it is not this one. */
+    /* An ICMP error contains the packet that caused it in brackets: skip that one. */
     while (pairs.size && pairs.data[0] != '[') {
         struct slice word = line_until(&pairs, ' '), key = line_until(&word, '=');
         if (word.size)

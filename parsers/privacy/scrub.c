@@ -1,4 +1,5 @@
-/* scrub.c: VINs out of texts. Pure but for the memory given. Does not find them: vin_scan.c. */
+/* scrub.c: replaces VINs in texts. Pure but for the memory given. Does not find them: vin_scan.c.
+ */
 #include "parsers/privacy/scrub.h"
 
 #include "core/hash.h"
@@ -12,9 +13,10 @@
 #define LABEL_OTHER "vin:redacted"
 _Static_assert(sizeof LABEL_OTHER - 1 == SCRUB_LABEL_BYTES, "labels have one size");
 
-/* Fields that a sender can write into, each at least as long as a VIN: texts, and the others. */
+/* Fields that a sender can write and that can hold a VIN: texts, and the others. */
 static uint64_t text_fields[EVENT_SET_WORDS], other_fields[EVENT_SET_WORDS];
-/* Of their members in struct event: the table's own rows are too wide to go through per event. */
+/* Offsets of these fields in struct event: iterating over the table's wide rows for each event is
+ * too slow. */
 static uint16_t offsets[EVENT_FIELD_COUNT];
 _Static_assert(sizeof(struct event) <= UINT16_MAX, "offsets have two bytes");
 
@@ -83,7 +85,7 @@ static const uint8_t *label_of(struct scrub *s, size_t known, const uint8_t vin[
     return s->last_label;
 }
 
-/* Most records claim the vehicle of the one before, or the request's: nothing is made again. */
+/* Most records claim the vehicle of the record before, or the request's: reuse its pseudonym. */
 static bool is_at_hand(struct scrub *s, struct slice vin)
 {
     for (size_t k = 0; k < s->known_count; k++)
@@ -128,7 +130,7 @@ void scrub_forget(struct scrub *s, size_t count)
 
 /* ---- texts ---- */
 
-/* Is text.data[at] inside a JSON string? Goes on from where it was asked before. */
+/* Is text.data[at] inside a JSON string? Continues from the offset of the last call. */
 struct json_place {
     size_t at;
     bool inside;
@@ -146,7 +148,7 @@ static bool is_inside_string(struct slice text, struct json_place *place, size_t
     return place->inside;
 }
 
-/* The text as it becomes: what is done and how far of the old one. */
+/* The new text while it is built: its bytes, and how far the old one is processed. */
 struct output {
     uint8_t *data;
     size_t size, read;
@@ -159,7 +161,7 @@ static void put(struct output *out, const void *data, size_t size)
     out->size += size;
 }
 
-/* Takes over what is before the match, and puts the label in its place. */
+/* Copies the text before the match, then appends the label in its place. */
 static void replace(struct output *out, enum scrub_form form, struct slice text,
                     const struct vin_match *match, const uint8_t *label, bool quoted)
 {
@@ -188,7 +190,7 @@ static uint8_t *take_memory(struct scrub *s, size_t size)
     return data;
 }
 
-/* Longer than a VIN and only digits: an epoch time in ns, as time_event_raw has it. */
+/* Longer than a VIN and only digits: an epoch time in ns, as in time_event_raw. */
 static bool is_long_number(struct slice text)
 {
     for (size_t i = 0; i < text.size; i++)
@@ -239,7 +241,7 @@ static bool scrub_clear(struct scrub *s, enum scrub_form form, struct slice *tex
     return true;
 }
 
-/* VINs in bytes that the text shows as hex or base64: what comes instead has their size. */
+/* VINs in bytes that the text shows as hex or base64: the replacement has the same size. */
 static bool scrub_hidden(struct scrub *s, struct slice *text, bool has_words)
 {
     struct vin_hidden_scan scan = {

@@ -5,7 +5,7 @@
 #include "core/vin.h"
 #include "parsers/privacy/vin_window.h"
 
-/* Letters and digits around a VIN in bytes that may be a length or a type. */
+/* Letters and digits next to a VIN in binary data that may be a length or a type. */
 #define AROUND_MAX   3
 #define SPACED_BYTES VIN_HIDDEN_SPACED_BYTES
 /* How far apart it is enough to look for one. */
@@ -112,7 +112,7 @@ static bool find_hex(struct vin_hidden_scan *scan, size_t from)
     return false;
 }
 
-/* Base64 at each of four characters, and then each run of hex digits at each of two. */
+/* Base64 at each of four offsets, then each run of hex digits at each of two. */
 static void next_view(struct vin_hidden_scan *scan)
 {
     scan->next = 0;
@@ -124,7 +124,7 @@ static void next_view(struct vin_hidden_scan *scan)
 
 /* ---- VINs in a view ---- */
 
-/* Is there a VIN in the window that begins at index? may_be_any: also one that is not known. */
+/* Is there a VIN in the window that begins at index? may_be_any: also an unknown one. */
 static bool take_window(const struct vin_hidden_scan *scan, struct vin_hidden *hidden, size_t index,
                         struct vin_window window, bool may_be_any)
 {

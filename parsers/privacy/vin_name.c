@@ -85,7 +85,7 @@ static bool cut_gap(struct slice *before, bool *has_blank)
     return gap > 0 && gap <= GAP_MAX && size > 0;
 }
 
-/* Words that may come between a name and what it names, joined to it or not: vin_value. */
+/* Words that may come between a name and its value, joined to it or not: vin_value. */
 static bool is_filler(struct slice word)
 {
     static const char *const words[] = {"is",    "was", "no",   "nr",     "num", "number", "code",

@@ -1,5 +1,5 @@
-/* vin_scan.c: VINs in a text. Pure, any thread. Most texts have no 17 letters and digits in a row:
- * a look at every 17th byte finds that out. */
+/* vin_scan.c: VINs in a text. Pure, any thread. Most texts have no 17 letters and digits in a row,
+ * which a check of every 17th byte shows. */
 #include "parsers/privacy/vin_scan.h"
 #include "core/hex.h"
 #include "core/vin.h"
@@ -115,7 +115,7 @@ static uint8_t wide_character(const uint8_t *p, size_t left)
     return character_of(0xf000 | (p[1] & 0x3f) << 6 | (p[2] & 0x3f));
 }
 
-/* A backslash in a text: of an escape that somebody made, or of a path. */
+/* A backslash in plain text: of an escape, or of a path. */
 static struct token text_backslash(const uint8_t *p, size_t left)
 {
     struct token token = {.size = 1};
@@ -131,7 +131,7 @@ static struct token text_backslash(const uint8_t *p, size_t left)
     return token;
 }
 
-/* In JSON it begins an escape, and the text has a backslash only where there are two. */
+/* In JSON it begins an escape; the text itself has a backslash only where there are two. */
 static struct token json_backslash(const uint8_t *p, size_t left)
 {
     struct token inner;

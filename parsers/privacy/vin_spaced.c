@@ -1,5 +1,5 @@
-/* vin_spaced.c: VINs in groups. Pure, any thread. Looks for the four digits with which each VIN
- * ends, and from there back: most texts have few. */
+/* vin_spaced.c: VINs in groups. Pure, any thread. Searches for the four digits that end each VIN,
+ * and from there backwards: most texts have few. */
 #include "parsers/privacy/vin_spaced.h"
 #include "core/vin.h"
 #include "parsers/privacy/vin_name.h"
@@ -24,7 +24,7 @@ static bool is_digit(uint8_t c)
 /* Letters and digits in upper case, else 0. */
 static uint8_t upper[256];
 static bool is_gap[256];
-/* These and letters and digits: what may be before the last digits of a VIN. */
+/* These, letters and digits: characters that may precede the last digits of a VIN. */
 static bool joins[256];
 
 __attribute__((constructor)) static void tables_fill(void)
@@ -125,8 +125,8 @@ static bool begins_word(struct slice text, size_t at)
     return !at || !upper[text.data[at - 1]] || is_escape(text, at - 1);
 }
 
-/* 17 letters and digits from the last one back, none before `from`, with up to GAP_MAX characters
- * between two. False: there are fewer. */
+/* 17 letters and digits backwards from the last one, none before `from`, with up to GAP_MAX
+ * characters between two. False: there are fewer. */
 static bool spell_known(struct slice text, size_t from, size_t last, struct spelled *s)
 {
     size_t at = last + 1, left = VIN_BYTES, gap = 0;
@@ -206,8 +206,8 @@ static bool take(const struct vin_spaced_scan *scan, size_t end, struct vin_matc
     return true;
 }
 
-/* Are there 17 letters and digits from `end` back, as a VIN in groups has them? Few texts have as
- * many letters there. */
+/* Are there 17 letters and digits backwards from `end`, grouped as in a VIN? Few texts have as many
+ * letters there. */
 static bool may_end_vin(const struct vin_spaced_scan *scan, size_t end)
 {
     const uint8_t *data = scan->text.data;

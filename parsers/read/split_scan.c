@@ -1,5 +1,5 @@
 /* split_scan.c: finds the end of a JSON value 64 bytes at a time, by bit masks. Pure, any thread.
- * Does not check JSON: that is the parser's. */
+ * Does not check JSON: the parser does. */
 #include "parsers/read/split_scan.h"
 
 #ifdef __SSE2__
@@ -57,7 +57,7 @@ static struct masks block_masks(const uint8_t *p)
 }
 #endif
 
-/* Bytes that a backslash before them makes ordinary. Backslashes are rare: one step each. */
+/* Bytes that a backslash escapes. Backslashes are rare: one step each. */
 static uint64_t escaped_mask(uint64_t backslash, bool *carry)
 {
     uint64_t escaped = *carry;
@@ -94,8 +94,8 @@ static bool may_open_at(struct slice body, size_t start, size_t at)
     return false;
 }
 
-/* Masks of the (at most 64) bytes at `at`, what is in strings taken away but line ends, of which
- * only those in strings stay. */
+/* Masks of the (at most 64) bytes at `at`: bytes in strings are removed, except line ends, of which
+ * only those in strings remain. */
 static struct masks next_masks(struct slice body, size_t at, struct carry *carry)
 {
     uint8_t tail[BLOCK];

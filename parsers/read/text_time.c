@@ -45,7 +45,7 @@ static bool has_year(struct slice text)
     return false;
 }
 
-/* local, a time in the zone `written`, else in `otherwise`, else in UTC as a guess. */
+/* Interprets local in the zone `written`, else in `otherwise`, else in UTC as a guess. */
 static enum status leave_zone(int64_t local, struct slice written, struct slice otherwise,
                               int64_t *ns, bool *inferred)
 {
@@ -266,7 +266,7 @@ static bool take_character(struct slice *text, uint8_t c)
     return is_there;
 }
 
-/* A quote at *at of the pattern: 'text' is that text, '' a quote, in quotes and out of them. */
+/* A quote at *at of the pattern: 'text' is that text, '' is a quote, inside quotes or outside. */
 static bool take_quoted(struct slice *text, struct slice pattern, size_t *at)
 {
     bool is_empty = true;

@@ -1,5 +1,5 @@
-/* timestamp.c: times as text or numbers → ns since 1970 UTC. Pure, any thread. Knows no time zones
- * but offsets. */
+/* timestamp.c: times as text or numbers → ns since 1970 UTC. Pure, any thread. Knows offsets, but
+ * no time zone names. */
 #include "parsers/read/timestamp.h"
 #include "core/clock.h"
 
@@ -9,7 +9,7 @@
 
 int64_t timestamp_days_from_civil(int64_t year, unsigned month, unsigned day)
 {
-    /* Years are counted from March, so that the leap day ends them; eras have 400 years. */
+    /* Years are counted from March, so that the leap day is their last day; eras have 400 years. */
     year -= month <= 2;
     int64_t era = (year >= 0 ? year : year - 399) / 400;
     int64_t year_of_era = year - era * 400;
@@ -88,8 +88,8 @@ static bool read_digits(const uint8_t *p, unsigned count, unsigned *value)
     return true;
 }
 
-/* Takes ".123" from the head of s, if it is there: its ns, 0 without one; digits past the ninth are
- * cut. False for a point without digits. */
+/* Reads ".123" at the head of s, if present: its ns, 0 without it; digits past the ninth are
+ * ignored. False for a point without digits. */
 static bool read_fraction(struct slice *s, int64_t *ns)
 {
     *ns = 0;
@@ -166,7 +166,7 @@ static int64_t year_of(int64_t ns)
     return year;
 }
 
-/* How far a sender's clock may be ahead before its time is taken for last year's. */
+/* How far a sender's clock may be ahead before its time counts as last year's. */
 #define AHEAD_DAYS 31
 
 /* 29 February may be four years away, eight around 2100. */

@@ -1,5 +1,5 @@
-/* registry.c: finds the parser of a body. Any thread once it is built. Loads no plug-ins: it is
- * given their parsers. */
+/* registry.c: finds the parser of a body. Any thread once it is built. Does not load plug-ins: its
+ * caller adds their parsers. */
 #include "parsers/registry/registry.h"
 #include "parsers/registry/builtin.h"
 #include "parsers/registry/parser_check.h"
@@ -16,7 +16,7 @@ static const struct parser *const builtin[] = {
 
 #define BUILTIN_COUNT (sizeof builtin / sizeof *builtin)
 
-/* Those that override, the built-in ones, those that were added. */
+/* Parsers that override, then built-in ones, then added ones. */
 enum group { GROUP_OVERRIDING, GROUP_BUILTIN, GROUP_ADDED, GROUP_COUNT };
 
 struct registry {
@@ -193,7 +193,7 @@ static const struct parser *probe(const struct registry *registry, struct slice 
     return found;
 }
 
-/* A text may start with a byte order mark and blank lines, which are no record. */
+/* A text may start with a byte order mark and blank lines, which are not records. */
 const struct parser *registry_probe(const struct registry *registry, struct slice head)
 {
     head = slice_sub(head, 0, PROBE_BYTES);

@@ -18,7 +18,7 @@ static bool is_padding(uint8_t c)
     return c == 0 || c == 0x1A;
 }
 
-/* A counted frame of syslog may end with any byte, a line of it ends with its line end. */
+/* A counted syslog frame may end with any byte; a line ends with its line end. */
 static bool may_be_padded(uint8_t before, enum parser_framing framing)
 {
     return framing == PARSER_FRAMING_LINES || before == '\n' || before == '\r' ||

@@ -1,5 +1,5 @@
 /* json_object.c: writes JSON objects and notes member by member. Pure, any thread. Does not check
- * the values it is given. */
+ * the values. */
 #include "parsers/read/json/json_object.h"
 #include "parsers/read/pipeline_context.h"
 

@@ -1,4 +1,4 @@
-/* json_record.c: reads records of JSON formats. Pure, any thread. Knows no format's keys. */
+/* json_record.c: reads records of JSON formats. Pure, any thread. Has no keys of any format. */
 #include "parsers/read/json/json_record.h"
 #include "core/utf8.h"
 

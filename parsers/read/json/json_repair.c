@@ -1,5 +1,5 @@
-/* json_repair.c: repeated keys and huge numbers of a JSON record. Pure, any thread. Does not look
- * at records that json_parse takes. */
+/* json_repair.c: duplicate keys and huge numbers of a JSON record. Pure, any thread. Does not
+ * change records that json_parse accepts. */
 #include "parsers/read/json/json_repair.h"
 #include "parsers/read/json/json_object.h"
 #include "parsers/read/json/json_record.h"
@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #define SUFFIX_BYTES 4 /* #2 to #255 */
-/* A key that gets #2 may meet one that has that name: hostile ones are refused. */
+/* A key renamed to KEY#2 may collide with an existing key: hostile ones are refused. */
 #define ROUNDS_MAX 3
 
 static bool is_huge(const struct json_node *node)

@@ -1,5 +1,5 @@
-/* json_walk.c: finds the members of a JSON object or array. Pure, any thread. Checks as much of the
- * syntax as it steps on: the reader of a part checks that part. */
+/* json_walk.c: finds the members of a JSON object or array. Pure, any thread. Checks only the
+ * syntax that it passes: the reader of a part checks that part. */
 #include "parsers/read/json/json_walk.h"
 #include "parsers/read/split_scan.h"
 
