@@ -1,5 +1,5 @@
-/* arena.c: bump allocation out of malloc'd blocks. Thread: the arena's owner. Does not give single
- * allocations back. */
+/* arena.c: bump allocation from malloc'd blocks. Thread: the arena's owner. Does not free single
+ * allocations. */
 #include "core/arena.h"
 
 #include <stdarg.h>
@@ -49,7 +49,7 @@ static struct arena_block *arena_block_create(struct arena *arena, size_t capaci
     return block;
 }
 
-/* Capacity for the next shared block: doubles from block to block, cut to what the limit leaves. */
+/* Capacity for the next shared block: doubles from block to block, limited by what is left. */
 static size_t arena_next_capacity(const struct arena *arena, size_t room)
 {
     size_t want = ARENA_BLOCK_FIRST;
@@ -61,7 +61,7 @@ static size_t arena_next_capacity(const struct arena *arena, size_t room)
     return want < room ? want : room;
 }
 
-/* Takes size bytes from a block of their own; the newest block stays the one to fill. */
+/* Takes size bytes from a block of their own; the newest block remains the one to fill. */
 static void *arena_alloc_alone(struct arena *arena, size_t size)
 {
     struct arena_block *block = arena_block_create(arena, size);

@@ -11,7 +11,7 @@ static bool is_plain_word(const uint8_t *p)
     return !((word | ((word - ONES) & ~word)) & TOPS);
 }
 
-/* Bytes from `at` on that are ASCII and not 0: where they end, give or take seven. */
+/* Offset at which a run of bytes 01 to 7F from `at` on ends, up to seven bytes too early. */
 static size_t skip_plain(struct slice s, size_t at)
 {
     while (s.size - at >= 8) {

@@ -1,5 +1,5 @@
-/* vin.c: form and check digit of a vehicle identification number. Pure, any thread.
- * Does not correct what was sent: O is not made 0. */
+/* vin.c: form and check digit of a vehicle identification number. Pure, any thread. Does not
+ * correct input: O does not become 0. */
 #include "core/vin.h"
 
 bool vin_is_valid(struct slice vin)

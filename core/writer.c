@@ -151,7 +151,7 @@ static void json_escape_byte(struct writer *w, uint8_t byte)
     }
 }
 
-/* Bytes that the escape of a byte takes beyond the byte. */
+/* Bytes that the escape of a byte adds. */
 static size_t json_escape_more(uint8_t byte)
 {
     bool has_short = byte == '"' || byte == '\\' || (byte >= 0x08 && byte <= 0x0d && byte != 0x0b);

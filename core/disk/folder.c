@@ -32,8 +32,8 @@ enum status folder_make(const char *path)
         return folder_sync(path);
     if (errno != EEXIST)
         return status_from_errno(errno);
-    /* A process that died may have made it. When it came from somebody else, the folder above need
-     * not be ours to read. */
+    /* The folder may have been made by a process that died. Otherwise somebody else made it, and we
+     * may have no right to read its parent. */
     enum status status = folder_sync(path);
     return status == STATUS_REFUSED ? STATUS_OK : status;
 }

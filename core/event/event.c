@@ -1,4 +1,5 @@
-/* event.c: the field table of the event model, and look-up by name. Any thread. Knows no format. */
+/* event.c: the field table of the event model, and look-up by name. Any thread. Has no knowledge of
+ * formats. */
 #include "core/event.h"
 
 #include <stddef.h>

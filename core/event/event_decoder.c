@@ -1,6 +1,6 @@
 /* event_decoder.c: bytes of the spool → events and rejects (docs/event-encoding.md). Any thread,
- * one owner a decoder. Damaged bytes give a status, never a wrong access; texts are not checked for
- * UTF-8 again, a checksum covers them. */
+ * one owner per decoder. Damaged bytes give a status, never an invalid access; texts are not
+ * checked for UTF-8 again, since a checksum covers them. */
 #include "core/event/event_codec.h"
 
 #include "core/event/event_codec_bytes.h"
@@ -14,7 +14,7 @@ static struct slice get_bytes(struct reader *r)
     return reader_bytes(r, size > SIZE_MAX ? SIZE_MAX : (size_t)size);
 }
 
-/* A text by its number, or its bytes, which later ones may name then. */
+/* A text by its number, or its bytes, which later texts may refer to. */
 static struct slice get_text(struct event_decoder *d)
 {
     uint64_t head = reader_varint(&d->reader);

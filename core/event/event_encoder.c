@@ -1,5 +1,5 @@
 /* event_encoder.c: events and rejects → bytes of the spool (docs/event-encoding.md). Any thread,
- * one owner an encoder. Does not check values: parsers have. */
+ * one owner per encoder. Does not check values: parsers do. */
 #include "core/event/event_codec.h"
 
 #include "core/event/event_codec_bytes.h"
@@ -12,7 +12,8 @@
  * text numbers of everything else. */
 #define EVENT_SLACK (1 + 2 + 2 * FIELD_BYTES + EVENT_FIELD_COUNT * (VARINT_BYTES + 1))
 
-/* Slices of former items keep an offset instead of a pointer: the writer's storage moves. */
+/* Slices of former items hold an offset instead of a pointer, because the writer's storage moves.
+ */
 static struct slice place_of(size_t offset, size_t size)
 {
     return slice_make((const void *)(uintptr_t)offset, size);
@@ -35,7 +36,7 @@ static inline void put_varint(struct writer *w, uint64_t v)
     w->size = (size_t)(at - w->data);
 }
 
-/* The bytes; leaves room for all that is short in an event. Where they went into *place. */
+/* Appends the bytes and leaves room for all short parts of an event. *place: their offset. */
 static inline bool put_bytes(struct writer *w, struct slice s, struct slice *place)
 {
     if (!writer_reserve(w, s.size + EVENT_SLACK))
@@ -126,7 +127,7 @@ static size_t shared_start(struct slice a, struct slice b)
     return n;
 }
 
-/* How many bytes are those of the kept value, then the rest. */
+/* Number of bytes shared with the kept value, then the rest. */
 static inline bool put_serial(struct event_encoder *encoder, const void *value, void *kept,
                               uint8_t row[EVENT_SERIAL_MAX])
 {
@@ -178,7 +179,7 @@ static bool list_text(struct writer *w, const struct slice_list *list, struct sl
     return true;
 }
 
-/* A list's encoded place in `previous` lies in its items and count. */
+/* `previous` keeps the offset and size of an encoded list in its items and count. */
 static inline bool put_list(struct event_encoder *encoder, const void *value, void *kept)
 {
     struct slice_list *previous = kept;
@@ -214,8 +215,8 @@ static inline bool put_real(struct event_encoder *encoder, const void *value, vo
 
 /* ---- events ---- */
 
-/* Which bits of set changed: two bytes that say which bytes of the bitmap differ, then these, as
- * exclusive or. */
+/* Changed bits of set: two bytes that mark the bytes of the bitmap that differ, then the exclusive
+ * or of these bytes. */
 static void put_field_bits(struct writer *w, const uint64_t set[EVENT_SET_WORDS],
                            const uint64_t previous[EVENT_SET_WORDS])
 {
@@ -251,7 +252,7 @@ static unsigned set_count(const struct event *event)
     return (unsigned)(__builtin_popcountll(event->set[0]) + __builtin_popcountll(event->set[1]));
 }
 
-/* True when the field was not as expected, so that its value was written. */
+/* True when the field differed from the prediction, so that its value was written. */
 static inline bool put_field(struct event_encoder *encoder, const struct event *event, unsigned f)
 {
     size_t offset = event_coding_offset[f];

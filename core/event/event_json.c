@@ -155,7 +155,7 @@ const char *event_json_severity(int64_t severity_id)
     return severity_id >= 0 && severity_id <= 6 ? words[severity_id] : "other";
 }
 
-/* What a field says once more, for people and for readers without 64 bits. */
+/* Additional forms of a field, for people and for readers without 64-bit integers. */
 static void write_companion(struct writer *w, const struct event *event, enum event_field field)
 {
     if (field == EVENT_time_event_ns) {

@@ -1,8 +1,8 @@
-/* json.cpp: JSON text → checked node array. One owner thread a parser. simdjson's first stage finds
- * where tokens start and checks UTF-8, quotes and control characters at some GB/s; the walk over
- * these tokens is ours, because it must keep every value's bytes, reject duplicate keys and U+0000,
- * and see every value (simdjson's on-demand reader does not check what is skipped). Does not
- * allocate per value and does not recurse. The only file that knows simdjson. */
+/* json.cpp: JSON text → checked node array. One owner thread per parser. simdjson's first stage
+ * finds the start of tokens and checks UTF-8, quotes and control characters at some GB/s. The walk
+ * over these tokens is ours, because it must keep every value's bytes, reject duplicate keys and
+ * U+0000, and check every value (simdjson's on-demand reader does not check what is skipped). Does
+ * not allocate per value and does not recurse. The only file that uses simdjson. */
 #include "core/json/json.h"
 
 #include "core/json/json_keys.h"
@@ -17,7 +17,7 @@
 
 namespace
 {
-/* Where the walk is. A copy of the parser's, so that it stays in registers. */
+/* State of the walk. A copy of the parser's, so that it stays in registers. */
 struct walk {
     const uint8_t *text;
     const uint32_t *token, *end; /* the next token, and the one after the last */
@@ -72,7 +72,7 @@ enum status no_memory(struct json_parser *p)
     return fail(p, STATUS_NO_MEMORY, 0, "out of memory");
 }
 
-/* First byte of the next token, 0 at the end (no token starts with it that we know). */
+/* First byte of the next token, 0 at the end (no valid token starts with it). */
 inline uint8_t peek(const struct walk &w)
 {
     return w.token < w.end ? w.text[*w.token] : 0;
@@ -163,7 +163,7 @@ enum status container_open(struct json_parser *p, struct walk &w, struct json_no
     return STATUS_OK;
 }
 
-/* A number that is not simple, true, false, null or nothing of all that. */
+/* A number that is not simple, true, false, null or an invalid token. */
 __attribute__((noinline)) enum status scalar_read(struct json_parser *p, struct json_node *node)
 {
     const char *detail = nullptr;
@@ -178,7 +178,7 @@ __attribute__((noinline)) enum status scalar_read(struct json_parser *p, struct 
     return STATUS_OK;
 }
 
-/* The value that starts at the next token and is no string. */
+/* The value that starts at the next token and is not a string. */
 __attribute__((noinline)) enum status take_other(struct json_parser *p, struct walk &w,
                                                  struct json_node *node)
 {
@@ -359,8 +359,8 @@ enum status fail_utf8(struct json_parser *p)
     return fail(p, STATUS_INVALID_UTF8, at, "text is not valid UTF-8");
 }
 
-/* Finds what the first stage saw but did not place: a control character in a string, or a string
- * without end. */
+/* Finds an error that the first stage detected without its position: a control character in a
+ * string, or a string without an end. */
 enum status fail_string(struct json_parser *p)
 {
     size_t start = 0;

@@ -1,4 +1,4 @@
-/* json_keys.c: duplicate keys of JSON objects. Any thread, one owner. Knows nothing of syntax. */
+/* json_keys.c: duplicate keys of JSON objects. Any thread, one owner. Does not read syntax. */
 #include "core/json/json_keys.h"
 
 #include "core/hash.h"
@@ -8,7 +8,7 @@
 void json_keys_init(struct json_keys *keys)
 {
     *keys = (struct json_keys){.table = NULL};
-    /* Random, so that no sender can build keys that meet in one slot. */
+    /* Random, so that no sender can construct keys that collide. */
     random_bytes(keys->seed, sizeof keys->seed);
 }
 

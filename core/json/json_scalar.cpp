@@ -1,6 +1,6 @@
 /* json_scalar.cpp: value of one JSON number, literal or escaped string. Any thread. Does not find
- * where a token ends and does not check UTF-8: simdjson's first stage has. C++ for std::from_chars,
- * the only correctly rounded, locale-free reader of doubles at hand. */
+ * the end of a token and does not check UTF-8: simdjson's first stage does. C++ for
+ * std::from_chars, the only correctly rounded, locale-independent reader of doubles available. */
 #include "core/json/json_scalar.h"
 #include "core/utf8.h"
 
@@ -185,7 +185,7 @@ enum status unicode_read(struct slice inner, size_t *at, uint32_t *code, const c
     return STATUS_OK;
 }
 
-/* Character of a two-character escape, 0 when there is no such escape. */
+/* Character of a two-character escape, 0 for an unknown escape. */
 uint8_t short_escape(uint8_t c)
 {
     switch (c) {

@@ -15,7 +15,7 @@
 #define LOG_LINES_PER_SECOND 10
 #define LOG_VALUE_BYTES      2048 /* a longer text is cut */
 #define LOG_LINE_BYTES       65536
-/* How long the end of a process waits for the reader of its log. */
+/* How long an ending process waits for the reader of its log. */
 #define LOG_STOP_WAIT NS_PER_S
 
 static _Atomic int configured_level = LOG_INFO, configured_format = LOG_JSON;
@@ -50,8 +50,8 @@ static size_t utf8_sequence(const uint8_t *s, size_t size)
     return length;
 }
 
-/* Between quotes, safe for JSON and terminals: controls (C1 and DEL too) escaped, bytes that are no
- * UTF-8 replaced. */
+/* In quotes, safe for JSON and terminals: control characters (C1 and DEL too) are escaped, bytes
+ * that are not UTF-8 replaced. */
 static void log_quoted(struct writer *w, struct slice s)
 {
     bool cut = s.size > LOG_VALUE_BYTES;
@@ -177,8 +177,8 @@ static void count_suppressed(void)
     metric_add(own, 1);
 }
 
-/* False when the site has had its lines of this second. Threads that meet at the turn of a second
- * may write a few lines more. */
+/* False when the site has used up its lines of this second. Threads that meet at the turn of a
+ * second may write a few lines more. */
 static bool site_admit(struct log_site *site)
 {
     int64_t now = clock_monotonic_ns() / NS_PER_S + 1; /* 0 is a site that never wrote */

@@ -1,5 +1,5 @@
 /* log_out.c: the ring of log lines and the log thread that empties it. The ring's lock is a leaf,
- * held for the copy of a line. Does not format, rotate or choose what is logged. */
+ * held only to copy a line. Does not format, rotate or choose what is logged. */
 #include "core/log/log_out.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@
 #include "core/thread.h"
 #include "core/wait/condition.h"
 
-/* How often the log thread looks up from a reader that takes nothing. */
+/* How often the log thread checks its state while the reader is stalled. */
 #define LOOK_MS 50
 
 enum log_out_state {
@@ -32,7 +32,7 @@ static struct {
     pthread_mutex_t lock;
     pthread_cond_t filled, emptied; /* monotonic clock */
     uint8_t *ring;
-    size_t head, used; /* first byte; bytes in it, with those that are being written */
+    size_t head, used; /* first byte; bytes in the ring, including those being written */
     uint64_t lost;     /* lines since the last notice */
     bool ending, ended;
     int64_t deadline_ns; /* of ending */
@@ -96,7 +96,7 @@ static void ring_add(struct slice line)
     out.used += line.size;
 }
 
-/* Under the lock: reports lost lines where they are missing. */
+/* Under the lock: reports lost lines at the place where they are missing. */
 static void ring_add_notice(void)
 {
     char text[LOG_OUT_NOTICE_BYTES];
@@ -134,7 +134,7 @@ void log_out_put(struct slice line)
         put_direct(line, state == DIRECT ? -1 : 0);
 }
 
-/* Under the lock. False: ended and nothing is left to write. */
+/* Under the lock. False: ended, with nothing left to write. */
 static bool wait_for_lines(void)
 {
     if (out.used == 0 && out.lost)
@@ -144,7 +144,7 @@ static bool wait_for_lines(void)
     return out.used > 0;
 }
 
-/* Takes what was written, or what can't be, off the ring. */
+/* Removes from the ring what was written, or what can't be written. */
 static void ring_drop(size_t size)
 {
     pthread_mutex_lock(&out.lock);

@@ -28,8 +28,8 @@ static const double bytes_bounds[] = {256,    1024,    4096,    16384,    65536,
 /* Cells by slot. A cell of a counter is a count; a histogram has its buckets (the last is +Inf) and
  * then the sum, a double's bits. */
 typedef _Atomic uint64_t cell_t;
-/* Of the last slot, which threads without one share, and of those that no memory could be had for.
- */
+/* Cells of the last slot, which threads without a slot of their own share, and threads whose block
+ * could not be allocated */
 static cell_t shared_cells[METRIC_WORDS];
 static _Atomic(cell_t *) slot_cells[THREAD_SLOT_MAX] = {[THREAD_SLOT_MAX - 1] = shared_cells};
 

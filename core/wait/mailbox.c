@@ -1,9 +1,9 @@
 /* mailbox.c: a locked list with a condition variable and, when wanted, an eventfd. Thread: see each
  * function. Does not own the mail.
  *
- * Invariants (tests/models/group_commit.pml): a reader that sleeps, or polls the eventfd, hears of
- * mail although only the first piece notifies: putting and notifying, and taking and clearing the
- * eventfd, are one step each under the lock. After close nothing comes. */
+ * Invariants (tests/models/group_commit.pml): a reader that sleeps, or polls the eventfd, is
+ * notified of mail although only the first item notifies: putting and notifying, and taking and
+ * clearing the eventfd, are one step each under the lock. Nothing arrives after close. */
 #include "core/wait/mailbox.h"
 
 #include <unistd.h>

@@ -1,5 +1,5 @@
-/* eve.c: Suricata's EVE JSON, one object a record, → events. Pure, any thread. What has no column,
- * and what does not fit its column, is kept in attributes as it was written. */
+/* eve.c: Suricata's EVE JSON, one object per record, → events. Pure, any thread. Values without a
+ * column, or that do not fit it, are kept in attributes as written. */
 #include "parsers/registry/builtin.h"
 #include "parsers/fill/event_check.h"
 #include "parsers/read/json/json_head.h"
@@ -20,7 +20,7 @@ struct eve {
     struct ids cve, atm;
 };
 
-/* A member that has a column. take: true when the column says all that value does. */
+/* A member that has a column. take: true when the column holds the whole value. */
 struct row {
     const char *key;
     enum event_field field;
@@ -72,7 +72,7 @@ static bool take_int(struct eve *e, enum event_field field, const struct json_no
     return value->type == JSON_INT && text_event_set_int(&e->t, field, value->integer);
 }
 
-/* The outermost tag is the column; more than one stay together in attributes. */
+/* The outermost tag becomes the column; several tags stay together in attributes. */
 static bool take_vlan(struct eve *e, enum event_field field, const struct json_node *value)
 {
     if (value->type != JSON_ARRAY || value->span < 2)
@@ -196,7 +196,7 @@ static void add_atm(struct eve *e, struct slice text)
         ids_add(&e->atm, text);
 }
 
-/* Ids are known by their form: rule sets differ in the names of the lists. */
+/* Ids are recognised by their form: rule sets name the lists differently. */
 static bool take_metadata(struct eve *e, enum event_field field, const struct json_node *value)
 {
     (void)field;
@@ -211,7 +211,7 @@ static bool take_metadata(struct eve *e, enum event_field field, const struct js
     return false;
 }
 
-/* What the rule's class, as "category:…", is to the catalogue. */
+/* Catalogue group of the rule's class: "category:…". */
 static bool take_class(struct eve *e, enum event_field field, const struct json_node *value)
 {
     static const char prefix[] = "category:";

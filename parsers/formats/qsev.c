@@ -129,7 +129,7 @@ static void read_parts(struct message *m)
         read_signature(m);
 }
 
-/* Without the end of this message the next one's start is not known: consumed stays 0. */
+/* Without the end of this message the start of the next is unknown: consumed stays 0. */
 static void parse(struct slice record, const struct parser_context *context,
                   struct parser_outcome *outcome)
 {

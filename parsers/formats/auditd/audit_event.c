@@ -1,5 +1,5 @@
-/* audit_event.c: records of Linux audit → one event. Pure, any thread. attributes has a member a
- * record, named after its type; what an analyst joins on has columns as well. */
+/* audit_event.c: records of Linux audit → one event. Pure, any thread. attributes has one member
+ * per record, named after its type; values that analysts join on have columns as well. */
 #include "parsers/formats/auditd/audit_event.h"
 #include "parsers/formats/auditd/audit_socket.h"
 #include "parsers/messages/host_message.h"
@@ -220,7 +220,7 @@ static void set_name(struct audit_event *e)
     EVENT_GUESS(&e->t.event, event_category, e->main.category);
 }
 
-/* What SELinux or AppArmor did; severity is our assessment. */
+/* Action of SELinux or AppArmor; severity is our assessment. */
 static void set_verdict(struct audit_event *e)
 {
     bool is_denied = slice_equal_text(e->avc, "denied") || slice_equal_text(e->apparmor, "DENIED");

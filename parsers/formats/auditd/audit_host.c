@@ -1,12 +1,12 @@
-/* audit_host.c: process, user, file and peer of an audit event → columns. Pure, any thread. Fields
- * stay in attributes as well: there is more in them. Does not look names up: they depend on the
- * machine. */
+/* audit_host.c: process, user, file and peer of an audit event → columns. Pure, any thread. The
+ * fields also remain in attributes, which have more detail. Does not resolve names: they depend on
+ * the machine. */
 #include "parsers/formats/auditd/audit_host.h"
 #include "parsers/formats/auditd/audit_socket.h"
 
 /* ---- arguments ---- */
 
-/* a0, a12, and a0[1] for a piece of a long one: then it goes on where the last piece ended. */
+/* a0, a12, and a0[1] for a part of a long one, which continues the part before. */
 static bool is_argument(struct slice key, bool *is_piece)
 {
     size_t at = 1;
@@ -167,7 +167,7 @@ static void fill_user(const struct audit_host *h, struct text_event *t)
                                             : SLICE_EMPTY);
 }
 
-/* Records of programs such as sshd say where it is, not its name. */
+/* Records of programs such as sshd contain the path, not the name. */
 static void fill_name(struct text_event *t)
 {
     if (!EVENT_HAS(&t->event, process_executable))

@@ -1,4 +1,4 @@
-/* audit_read.c: the grammar of audit records. Pure, any thread. Does not know what fields mean. */
+/* audit_read.c: the grammar of audit records. Pure, any thread. Does not interpret fields. */
 #include "parsers/formats/auditd/audit_read.h"
 #include "parsers/formats/auditd/audit_type.h"
 
@@ -65,7 +65,7 @@ bool audit_bare_is_denial(struct slice text)
     return slice_starts_with(text, "avc:") && memchr(head.data, '{', head.size);
 }
 
-/* "AVC " before the fields, as journald writes records: a known type, else it is a text. */
+/* "AVC " before the fields, as journald writes records: a known type, otherwise text. */
 static bool read_bare(struct slice line, struct audit_header *out)
 {
     struct cursor c = {line, 0};

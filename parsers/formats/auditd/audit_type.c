@@ -1,5 +1,5 @@
-/* audit_type.c: type number → name → what it is about. Pure, any thread. Numbers: linux/audit.h and
- * audit-userspace's libaudit.h. Which category is our choice. */
+/* audit_type.c: type number → name → category. Pure, any thread. Numbers: linux/audit.h and
+ * audit-userspace's libaudit.h. The categories are our choice. */
 #include "parsers/formats/auditd/audit_type.h"
 
 #include "core/json/json_names.h"

@@ -86,8 +86,8 @@ static void emit_oldest(struct auditd *a)
     a->count--;
 }
 
-/* The open event that a record ending at `end` belongs to; NULL when it begins one. Newest first:
- * most records follow each other. No event grows beyond what one may take. */
+/* The open event that a record ending at `end` belongs to; NULL when the record begins one.
+ * Searches the newest first: most records follow each other. No event grows beyond its limit. */
 static struct open_event *find(struct auditd *a, const struct audit_header *header, size_t end)
 {
     for (size_t i = a->count; i-- > 0;) {

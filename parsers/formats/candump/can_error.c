@@ -114,7 +114,7 @@ static void add_value(struct json_object *out, const char *key, uint8_t value,
                          slice_from_text(names->text ? names->text : text));
 }
 
-/* Places of the data: lost arbitration 0, controller 1, protocol 2, its location 3, transceiver 4,
+/* Offsets in the data: lost arbitration 0, controller 1, protocol 2, its location 3, transceiver 4,
  * counters 6 (sent) and 7 (received). Older drivers fill the counters without CAN_ERR_CNT. */
 void can_error_describe(uint32_t class_bits, struct slice data, struct json_object *out)
 {

@@ -1,5 +1,5 @@
 /* can_uds.c: recognises UDS in single frames. Pure, any thread. Does not join frames of longer
- * messages and does not know the ids that a car maker chose. */
+ * messages and does not know car makers' own ids. */
 #include "parsers/formats/candump/can_uds.h"
 
 #define NEGATIVE_RESPONSE 0x7F

@@ -1,5 +1,5 @@
 /* candump_read.c: the line forms of a candump log. Pure, any thread. Forms: lib.h, lib.c and
- * candump.c of can-utils. Does not judge what a frame means. */
+ * candump.c of can-utils. Does not interpret frames. */
 #include "parsers/formats/candump/candump_read.h"
 #include "core/hex.h"
 
@@ -242,7 +242,7 @@ static void read_frame(struct cursor *c, struct candump_line *line)
         read_raw_dlc(c, line);
 }
 
-/* Behind the frame: nothing, or R (received) or T (sent) of candump -x. */
+/* After the frame: nothing, or R (received) or T (sent) of candump -x. */
 static void read_tail(struct cursor *c, struct candump_line *line)
 {
     if (skip_spaces(c)) {

@@ -7,13 +7,14 @@
 #include "parsers/formats/cef_leef/piped.h"
 #include "parsers/read/text_time.h"
 
-/* The dictionary has 24 keys with a label. More are read as ordinary keys: each is searched for. */
+/* The dictionary has 24 keys with a label. Further labelled keys are read as ordinary keys, because
+ * each costs a search. */
 #define LABELS_MAX 64
 
 struct cef {
     struct pairs p; /* values without escapes */
     struct cef_record record;
-    uint16_t labels[LABELS_MAX]; /* places of the pairs whose key may be another one's label */
+    uint16_t labels[LABELS_MAX]; /* indexes of the pairs whose key may be another one's label */
     size_t label_count;
 };
 
@@ -51,7 +52,7 @@ static struct slice label_of(const struct cef *c, struct slice key)
     return SLICE_EMPTY;
 }
 
-/* A pair that is only the label of another one is no value of its own. */
+/* A pair that is only the label of another one is not a value. */
 static void mark_labels(struct cef *c)
 {
     for (size_t l = 0; l < c->label_count; l++) {
@@ -132,8 +133,8 @@ static bool set_pid(struct pairs *p, enum event_field field, struct slice value)
     return !is_of_other_side(p, "sproc", value, "spid") && pairs_set_int(p, field, value);
 }
 
-/* Keys of the dictionary, and the full names that some senders write. rt is when the device got it;
- * start and end are fallbacks. */
+/* Keys of the dictionary, and the full names that some senders write. rt is the time at which the
+ * device received the event; start and end are fallbacks. */
 static const struct pairs_row rows[] = {
     {SLICE_LITERAL("vin"), EVENT_FIELD_COUNT, pairs_set_vin},
     {SLICE_LITERAL("rt"), EVENT_time_event_ns, set_time},

@@ -1,4 +1,4 @@
-/* cef_read.c: the grammar of the Common Event Format. Pure, any thread. Knows no key. */
+/* cef_read.c: the grammar of the Common Event Format. Pure, any thread. Does not interpret keys. */
 #include "parsers/formats/cef_leef/cef_read.h"
 #include "parsers/formats/cef_leef/piped.h"
 
@@ -8,7 +8,7 @@ static bool fail(struct cef_error *error, size_t offset, const char *code, const
     return false;
 }
 
-/* "CEF:0|" at the head of s: bytes read, 0 with *error. Later versions may come. */
+/* "CEF:0|" at the head of s: bytes read, 0 with *error. Later versions are accepted. */
 static size_t read_version(struct slice s, struct cef_record *out, struct cef_error *error)
 {
     size_t at = 4, digits = 0;

@@ -1,5 +1,5 @@
-/* leef_read.c: the grammar of the Log Event Extended Format 1.0 and 2.0. Pure, any thread. Knows no
- * key. */
+/* leef_read.c: the grammar of the Log Event Extended Format 1.0 and 2.0. Pure, any thread. Does not
+ * interpret keys. */
 #include "parsers/formats/cef_leef/leef_read.h"
 #include "core/utf8.h"
 #include "core/hex.h"
@@ -66,7 +66,7 @@ static bool take_delimiter(struct slice field, struct leef_record *out)
 
 /* ---- record ---- */
 
-/* "LEEF:2.0|" at the head of s: bytes read, 0 when it is no version we know. */
+/* "LEEF:2.0|" at the head of s: bytes read, 0 for an unknown version. */
 static size_t read_version(struct slice s, unsigned *version)
 {
     size_t at = 5;
@@ -105,7 +105,7 @@ bool leef_read(struct slice record, struct leef_record *out, struct leef_error *
     return true;
 }
 
-/* Bytes of the attribute at the head of rest; *gap: of what parts it from the next. */
+/* Size of the attribute at the head of rest; *gap: size of the delimiter after it. */
 static size_t attribute_bytes(const struct leef_record *record, struct slice rest, size_t *gap)
 {
     *gap = 0;

@@ -1,5 +1,6 @@
 /* leef_separator.c: guesses the delimiter of LEEF attributes. Pure, any thread. A guess must not
- * let a sender of text make attributes: blanks part nothing in a record that begins with one. */
+ * let the author of a text create attributes: blanks do not separate attributes in a record that
+ * begins with a text. */
 #include "parsers/formats/cef_leef/leef_separator.h"
 
 static bool is_key_byte(uint8_t c)

@@ -1,7 +1,7 @@
-/* piped.c: the grammar that CEF and LEEF share. Pure, any thread. Knows no key. */
+/* piped.c: the grammar common to CEF and LEEF. Pure, any thread. Does not interpret keys. */
 #include "parsers/formats/cef_leef/piped.h"
 
-/* "CEF:CEF:0|": a relay has put the mark before a record that had it. */
+/* "CEF:CEF:0|": a relay has prefixed a record that had the mark already. */
 static struct slice without_second_mark(struct slice s, const char *mark)
 {
     size_t size = strlen(mark);

@@ -1,5 +1,5 @@
 /* cloud_event.c: attributes and data of a CloudEvent (CloudEvents 1.0.2) → events. Pure, any
- * thread. Does not know where they come from. */
+ * thread. Independent of the mode. */
 #include "parsers/formats/cloudevents/cloud_event.h"
 #include "core/utf8.h"
 #include "core/hash.h"
@@ -45,7 +45,7 @@ static bool take_time(struct cloud_event *e, struct slice text)
     return text.size <= RAW_TIME_MAX;
 }
 
-/* The VIN that text is, alone or as urn:vin:…, else empty. */
+/* The VIN in text, alone or as urn:vin:…, else empty. */
 static struct slice vin_of(struct slice text)
 {
     uint8_t upper[VIN_BYTES];
@@ -242,7 +242,7 @@ static bool is_json(struct slice media)
            (media.size > 5 && slice_equal_nocase(slice_sub(media, media.size - 5, 5), "+json"));
 }
 
-/* Whether another parser may read the data. A string of JSON stays one. */
+/* Whether another parser may read the data. A JSON string remains a string. */
 static bool can_hand_on(const struct cloud_event *e, struct slice media)
 {
     if (media.size && !memchr(media.data, '/', media.size))

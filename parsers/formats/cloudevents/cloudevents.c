@@ -40,7 +40,7 @@ static enum status take_base64(struct cloud_event *e, const struct json_node *no
     return status;
 }
 
-/* Place of a node in the record; of one that was repaired it is not known. */
+/* Offset of a node in the record; unknown in a repaired record. */
 static size_t offset_of(const struct cloud_event *e, const struct json_node *node)
 {
     const uint8_t *at = node->raw.data;

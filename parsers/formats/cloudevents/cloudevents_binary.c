@@ -7,8 +7,8 @@
 #include "parsers/read/json/json_record.h"
 #include "parsers/read/text.h"
 
-/* Header value → text: quotes around it and their backslashes go, %XX is a byte. Any other % stays.
- */
+/* Header value → text: removes quotes around it and their backslashes, decodes %XX to a byte. Any
+ * other % stays */
 static bool decode(const struct parser_context *context, struct slice value, struct slice *text)
 {
     uint8_t *out = context->alloc(context, value.size + 1);

@@ -46,7 +46,7 @@ static void keep_int(struct message *m, const char *key, int64_t value)
 
 /* ---- headers ---- */
 
-/* The clock of whoever wrote the file; little-endian as all known writers have it. */
+/* The writer's clock; little-endian in all known files. */
 static void read_storage(struct message *m)
 {
     struct reader r = reader_make(slice_sub(m->body, m->frame->start, DLT_STORAGE_BYTES));
@@ -263,8 +263,8 @@ static bool is_whole(struct slice body, const struct dlt_frame *f)
            dlt_arguments_fit(payload_of(body, f), f->htyp & DLT_BIG_ENDIAN, f->argument_count);
 }
 
-/* Start of the first message inside this one, or its end. A length that was damaged swallows what
- * follows; raw data may hold anything, so this is asked only of messages that are not whole. */
+/* Start of the first message inside this one, or its end. A damaged length covers the messages that
+ * follow; raw data may contain anything, so this is used only for messages that are not whole. */
 static size_t find_swallowed(struct slice body, const struct dlt_frame *f)
 {
     struct dlt_frame inner;
@@ -319,7 +319,7 @@ static size_t take_message(struct slice body, const struct dlt_frame *f,
     return end;
 }
 
-/* Quarantines what is no message, up to the next place where one may start. */
+/* Quarantines bytes that are not a message, up to the next place where one may start. */
 static size_t skip_broken(struct slice body, size_t at, const struct dlt_problem *problem,
                           const struct parser_context *context)
 {
@@ -328,8 +328,8 @@ static size_t skip_broken(struct slice body, size_t at, const struct dlt_problem
     return next;
 }
 
-/* Takes all messages of the record, which is a body or a frame. Messages without a header before
- * them follow only each other: after broken bytes there is nothing to find them by. */
+/* Takes all messages of the record, which is a body or a frame. Messages without a storage or
+ * serial header are found only directly after each other: after broken bytes nothing marks them. */
 static void parse(struct slice record, const struct parser_context *context,
                   struct parser_outcome *outcome)
 {
@@ -352,7 +352,7 @@ static void parse(struct slice record, const struct parser_context *context,
     }
 }
 
-/* Messages without a header before them look like text: they are never guessed. */
+/* Messages without a storage or serial header look like text: they are never probed. */
 static int probe(struct slice head)
 {
     return dlt_magic_at(head, 0) == DLT_MAGIC_NONE ? 0 : 100;

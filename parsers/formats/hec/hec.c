@@ -1,5 +1,5 @@
-/* hec.c: the objects of Splunk's HTTP Event Collector, one a record, → events. Pure, any thread.
- * What is inside goes to the parser of its format, with the object's metadata around it. */
+/* hec.c: the objects of Splunk's HTTP Event Collector, one per record, → events. Pure, any thread.
+ * The contents go to the parser of their format, with the object's metadata as envelope. */
 #include "parsers/registry/builtin.h"
 #include "parsers/formats/hec/hec.h"
 #include "parsers/read/json/json_head.h"

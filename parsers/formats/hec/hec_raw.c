@@ -1,5 +1,5 @@
-/* hec_raw.c: lines of Splunk's raw route, each → events of the format it is recognised as, with the
- * metadata of the request's query around it. Pure, any thread. */
+/* hec_raw.c: lines of Splunk's raw route, each → events of the format that probing finds, with the
+ * metadata of the request's query as envelope. Pure, any thread. */
 #include "parsers/registry/builtin.h"
 #include "parsers/fill/text_event.h"
 #include "parsers/read/timestamp.h"
@@ -31,7 +31,7 @@ static bool may_repeat(const struct parser_context *context)
     return shared_text_take(context, COST_OF_PARAMETERS * bytes);
 }
 
-/* keep_all: also what has a column, which the event inside may say too. */
+/* keep_all: also keeps values that have a column, which the inner event may set too. */
 static void take_metadata(struct text_event *t, bool keep_all)
 {
     const struct parser_context *context = t->context;

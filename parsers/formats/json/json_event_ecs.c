@@ -4,7 +4,7 @@
 
 struct json_path_table json_event_ecs;
 
-/* event.category says in which of the analysts' groups it is. */
+/* event.category determines the event's category. */
 static bool take_category(struct text_event *t, enum event_field field,
                           const struct json_node *value)
 {

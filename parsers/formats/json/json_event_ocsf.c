@@ -39,7 +39,7 @@ static bool take_class(struct text_event *t, enum event_field field, const struc
     return false;
 }
 
-/* What was done about it; network activity that was blocked is a filter's. */
+/* The action taken; blocked network activity is a filter's. */
 static bool take_disposition(struct text_event *t, enum event_field field,
                              const struct json_node *value)
 {

@@ -1,4 +1,4 @@
-/* json_event_values.c: one reader a kind of value. Pure, any thread. Knows no paths. */
+/* json_event_values.c: one reader per kind of value. Pure, any thread. Has no paths. */
 #include "parsers/formats/json/json_event_values.h"
 #include "parsers/fill/event_check.h"
 #include "parsers/fill/time_guess.h"

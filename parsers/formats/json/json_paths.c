@@ -1,5 +1,5 @@
-/* json_paths.c: finds members by path and takes them out of an object. Pure, any thread. Knows no
- * paths. */
+/* json_paths.c: finds members by path and removes them from an object. Pure, any thread. Has no
+ * paths of its own. */
 #include "parsers/formats/json/json_paths.h"
 #include "core/thread.h"
 
@@ -14,7 +14,7 @@ void json_paths_init(struct json_path_table *table, const struct json_path_row *
 
 /* ---- search ---- */
 
-/* Where the walk is: the objects that are open, and the path to the innermost. */
+/* State of the walk: the open objects, and the path to the innermost. */
 struct walk {
     size_t depth;
     size_t ends[JSON_PATH_DEPTH];  /* node after the object */
@@ -73,7 +73,7 @@ static void taken_add(struct taken *taken, const struct json_node *node)
     taken->nodes[i] = node;
 }
 
-/* Were all members of the object taken? Those in it are the next ones. */
+/* Were all members of the object taken? Its members are the next nodes. */
 static bool is_emptied(const struct taken *taken, const struct json_node *object)
 {
     size_t at = taken->at;

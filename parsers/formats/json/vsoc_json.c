@@ -79,7 +79,7 @@ static bool take_attributes(struct reading *r, const struct json_node *node)
     return true;
 }
 
-/* A value that is no text of a text field and no integer of an integer field. */
+/* A value that is not text in a text field, or not an integer in an integer field. */
 static __attribute__((noinline)) bool
 take_other_field(struct reading *r, const struct json_node *node, enum event_field number)
 {
@@ -143,8 +143,8 @@ static void take_unknown(struct reading *r, const struct json_node *node)
     json_object_add_raw(&r->attributes, node->key, node->raw);
 }
 
-/* One of the other times is the event's, unless it or its envelope has one; the rest are
- * attributes. */
+/* One of the alternative times becomes the event's, unless it or its envelope has one; the others
+ * go to attributes. */
 static void take_other_times(struct reading *r)
 {
     const struct event *envelope = pipeline_envelope(r->context);
@@ -214,7 +214,7 @@ static bool key_table_has(const struct reading *r, const struct key_table *t, st
     return false;
 }
 
-/* Adds what the sender put into "attributes" to the unknown keys; a key in both is a duplicate. */
+/* Adds the sender's "attributes" to the unknown keys; a key in both is a duplicate. */
 static bool merge_attributes(struct reading *r)
 {
     const struct json_node *sent = r->sent_attributes;
@@ -242,7 +242,7 @@ static bool has_own_name(const struct reading *r)
     return false;
 }
 
-/* In another format, which may name the event, one name of the model's is enough. */
+/* Inside another format, which may name the event, one name of the model is enough. */
 static bool is_native(const struct reading *r)
 {
     const struct event *event = &r->event;

@@ -18,7 +18,7 @@
 struct word {
     const char *text;
     uint32_t size, letters;
-    bool is_offered; /* else it belongs to the server, or is taken without being a field */
+    bool is_offered; /* else it is the server's own, or accepted without being a field */
 };
 
 static struct word words[NAMES_MAX];

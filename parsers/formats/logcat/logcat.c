@@ -1,6 +1,6 @@
-/* logcat.c: Android's logcat → an event an entry. Pure, any thread. SELinux denials in it go to the
- * parser of Linux audit, with the entry as envelope. Finds the lines of each entry;
- * logcat_read.c reads their heads. */
+/* logcat.c: Android's logcat → one event per entry. Pure, any thread. SELinux denials go to the
+ * parser of Linux audit, with the entry as envelope. Finds the lines of each entry; logcat_read.c
+ * reads their heads. */
 #include "parsers/formats/auditd/audit_read.h"
 #include "parsers/registry/builtin.h"
 #include "parsers/formats/logcat/logcat_read.h"
@@ -80,7 +80,7 @@ static void begin(struct text_event *t, const struct parser_context *context, st
     fill_head(t, head);
 }
 
-/* True when the message was an audit record, which is an event now. */
+/* True when the message was an audit record, whose event has been emitted. */
 static bool hand_on(struct logcat *l, struct text_event *t, struct slice message, size_t start,
                     size_t size, struct parser_outcome *outcome)
 {
@@ -127,7 +127,7 @@ static bool is_blank(struct slice line)
     return !slice_trim(line).size;
 }
 
-/* End of the message below the head of -v long: before the next head, blank lines left out. */
+/* End of the message below the head of -v long: before the next head, without blank lines. */
 static size_t long_end(struct logcat *l, size_t at)
 {
     struct logcat_head head;
@@ -143,7 +143,7 @@ static size_t long_end(struct logcat *l, size_t at)
     return end;
 }
 
-/* The entry whose first line starts at `start`; returns where it ends. */
+/* Reads the entry whose first line starts at `start`; returns its end. */
 static size_t read_entry(struct logcat *l, struct slice line, size_t start, size_t next,
                          struct parser_outcome *outcome)
 {

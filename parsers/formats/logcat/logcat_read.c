@@ -116,7 +116,7 @@ static size_t read_date(struct slice s, int64_t received_ns, struct logcat_head 
     return end + zone;
 }
 
-/* "1700000000.123" of -v epoch, "   12.345" of -v monotonic, which is no time. */
+/* "1700000000.123" of -v epoch, "   12.345" of -v monotonic, which is not a wall-clock time. */
 static size_t read_seconds(struct slice s, struct logcat_head *out)
 {
     struct slice word = skip_blanks(s);

@@ -1,5 +1,5 @@
 /* otlp.c: OpenTelemetry logs: a request, as OTLP/HTTP posts it, in JSON or Protocol Buffers. Pure,
- * any thread. Tells the encodings apart; otlp_json.c and otlp_protobuf.c read them. */
+ * any thread. Detects the encoding; otlp_json.c and otlp_protobuf.c read it. */
 #include "parsers/registry/builtin.h"
 #include "parsers/read/json/json_walk.h"
 #include "parsers/formats/otlp/otlp_read.h"

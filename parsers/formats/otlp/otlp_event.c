@@ -76,7 +76,7 @@ static bool take_vin(struct reading *r, enum event_field field, const struct otl
     return true;
 }
 
-/* Of the machine: the component when no service is named. */
+/* Attributes of the machine: the component when no service is named. */
 static bool note_host(struct reading *r, enum event_field field, const struct otlp_value *value)
 {
     (void)field;
@@ -84,7 +84,7 @@ static bool note_host(struct reading *r, enum event_field field, const struct ot
     return false;
 }
 
-/* Attributes of the semantic conventions that say what a column does. */
+/* Attributes of the semantic conventions with the meaning of a column. */
 static const struct {
     const char *key;
     enum otlp_kind kind;
@@ -276,7 +276,7 @@ static bool is_hex(struct slice text)
     return true;
 }
 
-/* Hex digits come in either case, also of the same id. What is no id stays as it was sent. */
+/* Hex digits may have either case, even in the same id. An invalid id stays as sent. */
 static void keep_id(struct reading *r, const char *key, struct slice id, size_t bytes)
 {
     bool is_id = id.size == 2 * bytes && is_hex(id);
@@ -442,7 +442,7 @@ static void set_body(struct reading *r, const struct otlp_value *body)
     }
 }
 
-/* A map may be a native event, whose gaps the record fills. True: it is, and was emitted. */
+/* A map may be a native event, which the record completes. True: it is one, and was emitted. */
 static bool emit_map(struct reading *r, const struct otlp_record *record,
                      struct parser_outcome *outcome)
 {

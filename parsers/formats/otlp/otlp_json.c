@@ -1,7 +1,7 @@
 /* otlp_json.c: OTLP logs in JSON. Pure, any thread. The body is stepped through without a document
- * of the whole; a resource, a scope and each log record are documents of their own. Members that it
- * does not know are passed over, as the specification has it, unless they hold logs: these are
- * rejected, so that none vanishes. */
+ * of the whole; a resource, a scope and each log record are documents of their own. Unknown members
+ * are skipped, as the specification requires, unless they contain logs: these are rejected, so that
+ * no log vanishes. */
 #include "parsers/read/json/json_walk.h"
 #include "parsers/fill/otel_severity.h"
 #include "parsers/formats/otlp/otlp_json_value.h"
@@ -51,7 +51,7 @@ static bool read_number(const struct json_node *node, uint64_t *number)
     return node->type == JSON_NULL || proto_json_uint(node, number);
 }
 
-/* The number, its text, or the name that the .proto file gives it. */
+/* The number, its text, or its name in the .proto file. */
 static bool read_severity(const struct json_node *node, int64_t *number)
 {
     int64_t named = node->type == JSON_STRING ? otel_severity_number(node->text) : -1;
@@ -197,7 +197,7 @@ static void note_member(const struct reading *r, size_t depth, struct slice key,
         *place = span;
 }
 
-/* Goes once over the object at start. A member without end takes the rest of the body. */
+/* Steps once over the object at start. A member without an end takes the rest of the body. */
 static struct members find_members(const struct reading *r, size_t depth, size_t start)
 {
     struct members m = {.end = start};
@@ -321,7 +321,7 @@ static bool read_children(struct reading *r, size_t depth, const struct members 
     return true;
 }
 
-/* Rejects logs under names that the protocol has not in the object at start. */
+/* Rejects logs under names that the protocol does not define in the object at start. */
 static void reject_others(const struct reading *r, size_t depth, size_t start)
 {
     struct slice key;

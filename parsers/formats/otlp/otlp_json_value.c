@@ -1,9 +1,9 @@
-/* otlp_json_value.c: AnyValue of OTLP/JSON: an object whose one member says type and value. Pure,
+/* otlp_json_value.c: AnyValue of OTLP/JSON: an object whose one member gives type and value. Pure,
  * any thread. */
 #include "parsers/formats/otlp/otlp_json_value.h"
 #include "parsers/formats/otlp/proto_json.h"
 
-/* An integer that not even a double holds stays the text of its digits. */
+/* An integer that not even a double can hold remains the text of its digits. */
 static bool read_int(const struct json_node *node, struct otlp_value *value)
 {
     double real;
@@ -54,7 +54,7 @@ static bool read_children(const struct parser_context *context, const struct jso
     return true;
 }
 
-/* False: *value can't be had from the member. Members that are no value are passed over. */
+/* False: the member is not a valid value. Members other than values are skipped. */
 static bool read_member(const struct parser_context *context, const struct json_node *node,
                         struct otlp_value *value)
 {

@@ -1,4 +1,4 @@
-/* otlp_progress.c: bounds of an OTLP body: what is counted while it is read. Pure, any thread. */
+/* otlp_progress.c: limits of an OTLP body, counted while it is read. Pure, any thread. */
 #include "parsers/formats/otlp/otlp_event.h"
 #include "parsers/read/record_memory.h"
 

@@ -279,7 +279,7 @@ static bool read_level(const struct reading *r, struct slice message, bool is_sc
     return otlp_level_read(&t, name, version, children_of(message, number, true), level, outcome);
 }
 
-/* A message with a field that is a message with fields, as logs are; texts hardly ever are. */
+/* A message with a field that is a message with fields, as in logs; texts rarely look like that. */
 static bool holds_messages(struct slice bytes, struct work *work)
 {
     struct proto_reader outer = proto_reader_make(bytes);

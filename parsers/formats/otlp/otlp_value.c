@@ -1,4 +1,5 @@
-/* otlp_value.c: AnyValue → JSON text. Pure, any thread. Goes down with a stack of cursors. */
+/* otlp_value.c: AnyValue → JSON text. Pure, any thread. Descends with a stack of cursors instead of
+ * recursion. */
 #include "parsers/formats/otlp/otlp_value.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-/* proto_json.c: reads scalars of ProtoJSON. Pure, any thread. Knows no message. */
+/* proto_json.c: reads scalars of ProtoJSON. Pure, any thread. Knows no message types. */
 #include "parsers/formats/otlp/proto_json.h"
 #include "core/json/json_scalar.h"
 #include "core/base64.h"

@@ -1,6 +1,6 @@
-/* syslog.c: syslog lines (RFC 5424, RFC 3164) → events. Pure, any thread. Any line is an event:
- * what has no header is a message, with parse_status partial. A message in another format goes to
- * the parser of that format, with the header as envelope. */
+/* syslog.c: syslog lines (RFC 5424, RFC 3164) → events. Pure, any thread. Any line is an event: a
+ * line without a header is a message, with parse_status partial. A message in another format goes
+ * to the parser of that format, with the header as envelope. */
 #include "parsers/registry/builtin.h"
 #include "parsers/formats/syslog/syslog_data.h"
 #include "parsers/formats/syslog/syslog_read.h"
@@ -149,7 +149,7 @@ static void keep_uptime(struct text_event *t, struct slice message)
     text_event_keep(t, SLICE_LITERAL("uptime"), slice_trim(line_until(&rest, ']')));
 }
 
-/* What an envelope loses when the event inside says it too. */
+/* Columns that an envelope drops when the inner event sets them too. */
 static void keep_columns(struct text_event *t, const struct syslog_line *line)
 {
     if (EVENT_HAS(&t->event, ecu_id))
@@ -224,7 +224,7 @@ static void parse(struct slice record, const struct parser_context *context,
 }
 
 /* "<13>" is syslog, and so is a line that starts with a BSD time, or with a name before a record of
- * another format; other text could be anything. */
+ * another format; other text is ambiguous. */
 static int probe(struct slice head)
 {
     struct syslog_line line;

@@ -40,9 +40,9 @@ static bool starts_data(struct slice s)
     return slice_starts_with(s, "[") && syslog_param_next(s, &place, &param) && param.name.size;
 }
 
-/* The fields of s up to the data. is_squeezed: blanks in a row are one and data may come early,
- * else there is an empty field between blanks. Guides of CEF and LEEF end the header where their
- * record begins. */
+/* The fields of s up to the data. is_squeezed: several blanks count as one and data may come early;
+ * otherwise there is an empty field between two blanks. Guides of CEF and LEEF end the header at
+ * the start of their record. */
 static void read_fields(struct slice s, bool is_squeezed, struct header *h)
 {
     size_t at = 0;
@@ -182,8 +182,8 @@ static void read_data(struct slice s, const struct header *h, struct syslog_line
     out->message = s;
 }
 
-/* Lines of RFC 3164 may start with a number or a time like that too: what is odd at the head needs
- * the rest to look like RFC 5424. */
+/* Lines of RFC 3164 may start with a number or a time too: with a flaw at the head, the rest must
+ * look like RFC 5424. */
 static bool is_plausible(enum version version, const struct header *h,
                          const struct syslog_line *out)
 {

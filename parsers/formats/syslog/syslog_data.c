@@ -1,6 +1,6 @@
 /* syslog_data.c: reads STRUCTURED-DATA (RFC 5424 section 6.3). Pure, any thread. One walk measures
- * and reads, so both see the same parameters; what breaks the grammar is read as far as its meaning
- * is plain, and named. Does not undo escapes. */
+ * and reads, so both see the same parameters; violations of the grammar are read as far as their
+ * meaning is clear, and reported. Does not undo escapes. */
 #include "parsers/formats/syslog/syslog_data.h"
 #include "parsers/formats/syslog/syslog_flaws.h"
 
