@@ -58,9 +58,9 @@ struct event {
     /* The vehicle the record claims (VIN as sent, trimmed); empty when it claims none. Never
      * stored: the pipeline turns it into vehicle_pid. */
     struct slice vin;
-    /* What the catalogue is asked for beside event_name, never stored, may be empty: the format's
-     * own id of the definition (a rule's "1:2019401"), and what kind it is one of, for ids that the
-     * catalogue lacks. */
+    /* Second key for the catalogue besides event_name, never stored, may be empty: the format's own
+     * id of the definition (a rule's "1:2019401"), and the kind of event, for ids that are not in
+     * the catalogue. */
     struct slice catalog_id, catalog_group;
     /* Bit n: the catalogue may replace field n (EVENT_GUESS). */
     uint64_t guessed[EVENT_SET_WORDS];

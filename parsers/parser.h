@@ -24,7 +24,7 @@ enum parser_framing {
                               raw_offset and raw_size, reject what is broken. MALFORMED quarantines
                               from outcome.offset to the end */
     PARSER_FRAMING_SYSLOG, /* lines, or octet-counted frames (RFC 6587) with their count: "LEN SP"
-                              and LEN bytes; told apart one by one */
+                              and LEN bytes; each record may be either */
 };
 
 enum parser_result {
@@ -43,8 +43,9 @@ struct parser_outcome {
     const char *detail; /* MALFORMED: sentence for people; static or from context->alloc */
 };
 
-/* Code of an outcome that says nothing of the record: the process has no memory. The whole batch is
- * refused for now, and sent again. (A failing context->alloc is told apart by the server.) */
+/* Code of an outcome that does not concern the record: the process is out of memory. The whole
+ * batch is refused for now, and sent again. (The server detects a failing context->alloc itself.)
+ */
 #define PARSER_OUT_OF_MEMORY "out_of_memory"
 
 /* Bytes of another format inside a record (a syslog line that carries JSON, the data of a
@@ -103,9 +104,9 @@ struct parser_context {
      * stays valid. */
     enum parser_result (*hand_on)(const struct parser_context *context,
                                   const struct parser_inner *inner, struct parser_outcome *outcome);
-    /* What alloc gave after mark is given back by release: for BODY formats, whose call lasts for
-     * many events. NULL when the limit is reached or the batch takes no more events: answer
-     * MALFORMED at what is left. To release NULL gives nothing back. */
+    /* release frees what alloc returned after mark: for BODY formats, whose call lasts for many
+     * events. NULL when the limit is reached or the batch takes no more events: answer MALFORMED at
+     * the rest. release of NULL frees nothing. */
     const void *(*mark)(const struct parser_context *context);
     void (*release)(const struct parser_context *context, const void *mark);
     void *server;             /* the server's own */
@@ -128,7 +129,7 @@ struct parser {
     /* Can this body's head (at most 4 KiB, whole records not guaranteed) be of the format? 0 no …
      * 100 surely. NULL: never guessed. */
     int (*probe)(struct slice head);
-    const char *guessed_by; /* what probe looks for, in words (Markdown); NULL: not told */
+    const char *guessed_by; /* what probe looks for, as Markdown text; NULL: no description */
     /* Reads one record. For JSON, LINES and SYSLOG, record is followed by 64 readable bytes.
      * *outcome is zeroed before. */
     void (*parse)(struct slice record, const struct parser_context *context,

@@ -361,6 +361,29 @@ def test_libraries_stay_behind_their_files():
     fail_if(problems)
 
 
+# Words of a private English, and layers whose comments are free of them; the list of layers grows.
+PLAIN_LAYERS = {"core", "parsers"}
+ODD_WORDS = re.compile(r"\b(told|stands|stood|mended|put\s+right|given\s+back|want\s+of|memory\s+(?:is|was)\s+out)\b")
+
+
+def comments(text):
+    """Line and text of each comment, without the stars of its lines."""
+    for match in re.finditer(r'"(?:\\.|[^"\\\n])*"|/\*.*?\*/|//[^\n]*', text, flags=re.S):
+        if match.group(0).startswith("/"):
+            yield text.count("\n", 0, match.start()) + 1, re.sub(r"\n\s*\*", "\n", match.group(0))
+
+
+def test_comments_use_standard_terms():
+    problems = []
+    for name in sources():
+        if is_ours(name) and name.split("/")[0] in PLAIN_LAYERS:
+            for line, text in comments(read(name)):
+                found = ODD_WORDS.search(text)
+                if found:
+                    problems.append(f"{name}:{line}: '{found.group(1)}' in a comment: use the standard term")
+    fail_if(problems)
+
+
 def test_banned_functions_are_not_called():
     pattern = re.compile(r"\b(" + "|".join(BANNED) + r")\s*\(")
     problems = []

@@ -46,7 +46,7 @@ struct trc_line {
 void trc_header_init(struct trc_header *header);
 /* Takes what a line that starts with ; says. */
 void trc_header_read(struct trc_header *header, struct slice line);
-/* NULL, or why the line is none: a sentence. */
+/* NULL, or a sentence that says why the line is invalid. */
 const char *trc_line_read(const struct trc_header *header, struct slice line, struct trc_line *out);
 
 #endif

@@ -28,7 +28,7 @@ struct scrub {
     unsigned made; /* pseudonyms made for unknown VINs of this record */
     /* A text of this record, or what begins it, for which vin_scan_may_match says no. */
     struct slice wordless;
-    bool failed; /* memory was out */
+    bool failed; /* out of memory */
 };
 
 /* How a text is written. */

@@ -16,7 +16,7 @@ struct decimal {
     uint8_t digits[DIGITS_MAX];
     size_t count;
     int64_t power;
-    size_t zeros; /* after the last digit that is none, not in digits yet */
+    size_t zeros; /* trailing ones, not yet appended to digits */
 };
 
 /* False: more digits than a number of 64 bits has. */
