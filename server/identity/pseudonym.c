@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/object.h"
 #include "core/hash.h"
 #include "core/thread.h"
 #include "server/identity/tenant_name.h"
@@ -20,12 +21,17 @@ struct tenant_key {
     bool used;
 };
 
+#define PSEUDONYM_MAGIC 0x5053444dU
+
 struct pseudonym {
+    unsigned magic; /* PSEUDONYM_MAGIC */
     struct hmac_key master;
     int64_t key_id;
     struct tenant_key tenants[TENANTS_KEPT];
     size_t next; /* whose place the next one takes */
 };
+
+OBJECT_CAST(pseudonym, PSEUDONYM_MAGIC)
 
 void repeat_keys_derive(const struct pseudonym_key *key, struct repeat_keys *keys)
 {
@@ -47,6 +53,7 @@ struct pseudonym *pseudonym_create(const struct pseudonym_key *key)
     if (!p)
         return NULL;
     p->key_id = key->id;
+    p->magic = PSEUDONYM_MAGIC;
     hmac_key_init(&p->master, slice_make(key->bytes, sizeof key->bytes));
     return p;
 }
@@ -87,7 +94,7 @@ static const struct hmac_key *key_of(struct pseudonym *p, struct slice tenant)
 
 int64_t pseudonym_make(void *arg, struct slice tenant, struct slice vin, uint8_t pid[32])
 {
-    struct pseudonym *p = arg;
+    struct pseudonym *p = pseudonym_cast(arg);
     hmac_key_compute(key_of(p, tenant), vin, pid);
     return p->key_id;
 }

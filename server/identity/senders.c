@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/object.h"
 #include "core/arena.h"
 #include "core/hash.h"
 #include "core/writer.h"
@@ -20,7 +21,10 @@ struct entry {
     struct entry *next_of_cell;
 };
 
+#define SENDERS_MAGIC 0x534e4452U
+
 struct senders {
+    unsigned magic; /* SENDERS_MAGIC */
     struct arena arena;
     struct entry *entries[SENDERS_MAX];
     struct entry *wildcards[SENDERS_WILDCARDS_MAX];
@@ -29,6 +33,8 @@ struct senders {
     uint64_t seed[2];
 };
 
+OBJECT_CAST(senders, SENDERS_MAGIC)
+
 void senders_destroy(struct senders *senders)
 {
     if (!senders)
@@ -36,6 +42,7 @@ void senders_destroy(struct senders *senders)
     for (size_t i = 0; i < senders->count; i++)
         vehicle_set_release(senders->entries[i]->sender.vehicles);
     arena_fini(&senders->arena);
+    object_end(&senders->magic);
     free(senders);
 }
 
@@ -206,7 +213,7 @@ static enum status add(struct senders *senders, const struct sender *sender,
 static enum status read_line(void *arg, const struct json_document *d,
                              struct credential_problem *problem)
 {
-    struct senders *senders = (struct senders *)arg;
+    struct senders *senders = senders_cast(arg);
     struct line line = {0};
     enum status s = STATUS_OK;
     for (size_t k = 1; s == STATUS_OK && k < d->count; k += d->nodes[k].span)
@@ -228,6 +235,7 @@ enum status senders_parse(struct slice text, struct senders **out, char reason[2
         return STATUS_NO_MEMORY;
     }
     arena_init(&senders->arena, MEMORY_MAX);
+    senders->magic = SENDERS_MAGIC;
     random_bytes(senders->seed, sizeof senders->seed);
     enum status s = credential_lines(text, read_line, senders, reason);
     if (s == STATUS_OK)

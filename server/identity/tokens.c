@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/object.h"
 #include "core/arena.h"
 #include "core/hex.h"
 #include "server/identity/credential_file.h"
@@ -19,18 +20,25 @@ struct entry {
     struct entry *next_of_cell;
 };
 
+#define TOKENS_MAGIC 0x544f4b4eU
+
 struct tokens {
+    unsigned magic; /* TOKENS_MAGIC */
     struct arena arena;
     struct entry **entries;
     struct entry **cells; /* by id, as many as there is room for entries */
     size_t count, room;
 };
 
+OBJECT_CAST(tokens, TOKENS_MAGIC)
+
 struct tokens *tokens_create(void)
 {
     struct tokens *tokens = calloc(1, sizeof *tokens);
-    if (tokens)
-        arena_init(&tokens->arena, MEMORY_MAX);
+    if (!tokens)
+        return NULL;
+    arena_init(&tokens->arena, MEMORY_MAX);
+    tokens->magic = TOKENS_MAGIC;
     return tokens;
 }
 
@@ -43,6 +51,7 @@ void tokens_destroy(struct tokens *tokens)
     arena_fini(&tokens->arena);
     free(tokens->entries);
     free(tokens->cells);
+    object_end(&tokens->magic);
     free(tokens);
 }
 
@@ -171,7 +180,7 @@ static bool read_member(struct tokens *tokens, const struct json_node *node, str
 static enum status read_line(void *arg, const struct json_document *d,
                              struct credential_problem *problem)
 {
-    struct tokens *tokens = arg;
+    struct tokens *tokens = tokens_cast(arg);
     struct token t = {0};
     for (size_t k = 1; k < d->count; k += d->nodes[k].span)
         if (!read_member(tokens, &d->nodes[k], &t))

@@ -41,6 +41,8 @@ struct ingest;
 struct ingest *ingest_create(struct ingest_shared *shared, const struct config *config,
                              const struct catalog *catalog, void (*shed)(void *arg),
                              void *shed_arg);
+/* The ingest that a callback got as its arg; ends the process when arg is something else. */
+struct ingest *ingest_from(void *arg);
 /* All requests must be over. */
 void ingest_destroy(struct ingest *ingest);
 /* Who calls ingest_take_turn soon, from the loop, when need_turn(arg) was called; repeated calls

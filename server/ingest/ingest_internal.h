@@ -2,6 +2,7 @@
 #ifndef VSOC_SERVER_INGEST_INTERNAL_H
 #define VSOC_SERVER_INGEST_INTERNAL_H
 
+#include "core/object.h"
 #include "core/json/json.h"
 #include "core/metrics/metrics.h"
 #include "parsers/engine/pipeline.h"
@@ -13,7 +14,10 @@ struct format_series {
     metric_t accepted, duplicate, quarantined;
 };
 
+#define INGEST_MAGIC 0x494e4753U
+
 struct ingest {
+    unsigned magic; /* INGEST_MAGIC */
     struct ingest_shared *shared;
     const struct config *config;         /* borrowed */
     const struct catalog *catalog;       /* borrowed */
@@ -33,6 +37,8 @@ struct ingest {
     metric_t decoded_bytes;
     metric_t slices;
 };
+
+OBJECT_CAST(ingest, INGEST_MAGIC)
 
 /* Arena of a request beside its body: headers, error texts. */
 #define REQUEST_ARENA_BYTES ((size_t)16 << 20)

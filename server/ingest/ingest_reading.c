@@ -27,6 +27,7 @@ static void tools_destroy(struct reading *b)
     sha256_destroy(b->sha);
     keyed_digest_destroy(b->digest);
     writer_fini(&b->inflated);
+    object_end(&b->magic);
     free(b);
 }
 
@@ -37,6 +38,7 @@ static struct reading *tools_create(struct ingest *in)
         return NULL;
     size_t depth = in->config->limit_json_depth;
     b->ingest = in;
+    b->magic = READING_MAGIC;
     b->work.pause = reading_pause;
     b->work.arg = b;
     writer_init(&b->inflated, in->config->limit_inflated_bytes + JSON_PADDING);
@@ -114,7 +116,7 @@ static bool waits_for_memory(const struct reading *b)
 
 bool reading_pause(void *arg)
 {
-    struct reading *b = arg;
+    struct reading *b = reading_cast(arg);
     note_memory(b);
     if (clock_monotonic_ns() < b->slice_end_ns && !waits_for_memory(b))
         return !b->stopped;
@@ -126,7 +128,7 @@ bool reading_pause(void *arg)
 
 static void run(void *arg)
 {
-    struct reading *b = arg;
+    struct reading *b = reading_cast(arg);
     b->end = reading_run(b);
     if (b->stopped)
         b->end = READING_STOPPED;

@@ -5,6 +5,7 @@
 #ifndef VSOC_SERVER_INGEST_READING_H
 #define VSOC_SERVER_INGEST_READING_H
 
+#include "core/object.h"
 #include "core/hash.h"
 #include "core/json/json.h"
 #include "parsers/engine/pipeline.h"
@@ -27,8 +28,11 @@ enum reading_end {
     READING_STOPPED, /* the client has gone */
 };
 
+#define READING_MAGIC 0x52454144U
+
 /* One body, and the tools that read it. */
 struct reading {
+    unsigned magic;       /* READING_MAGIC */
     struct reading *next; /* in the ring or among the spares */
     struct ingest *ingest;
     struct submission *submission;
@@ -54,6 +58,8 @@ struct reading {
     struct sha256 *sha;
     struct keyed_digest *digest;
 };
+
+OBJECT_CAST(reading, READING_MAGIC)
 
 /* The worker's bodies. */
 struct reading_room {

@@ -43,6 +43,11 @@ static bool make_series(struct ingest *in)
     return in->formats != NULL;
 }
 
+struct ingest *ingest_from(void *arg)
+{
+    return ingest_cast(arg);
+}
+
 struct ingest *ingest_create(struct ingest_shared *shared, const struct config *config,
                              const struct catalog *catalog, void (*shed)(void *arg), void *shed_arg)
 {
@@ -52,6 +57,7 @@ struct ingest *ingest_create(struct ingest_shared *shared, const struct config *
         return NULL;
     }
     in->shared = shared;
+    in->magic = INGEST_MAGIC;
     body_list_init(&in->bodies, &shared->shed, shed, shed_arg);
     in->config = config;
     in->catalog = catalog;
@@ -75,6 +81,7 @@ void ingest_destroy(struct ingest *in)
     pseudonym_destroy(in->pseudonym);
     writer_fini(&in->scratch);
     mailbox_fini(&in->verdicts);
+    object_end(&in->magic);
     free(in->formats);
     free(in);
 }

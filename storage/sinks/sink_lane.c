@@ -419,7 +419,7 @@ static void lane_keep_house(struct sink_runner *runner)
 void sink_lane_run(void *arg)
 {
     thread_assert(THREAD_SINK);
-    struct sink_lane *lane = arg;
+    struct sink_lane *lane = sink_lane_cast(arg);
     bool broken = false;
     while (!lane_is_finished(lane)) {
         bool ok = lane_turn(lane, &broken);

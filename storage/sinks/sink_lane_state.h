@@ -6,13 +6,17 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "core/object.h"
 #include "core/metrics/metrics.h"
 #include "core/thread.h"
 #include "storage/sinks/sink_load.h"
 #include "storage/sinks/sink_runner_options.h"
 #include "storage/spool/spool.h"
 
+#define SINK_LANE_MAGIC 0x4c414e45U
+
 struct sink_lane {
+    unsigned magic; /* SINK_LANE_MAGIC */
     struct sink_runner *runner;
     unsigned number;
     void *state; /* the sink's */
@@ -47,6 +51,8 @@ struct sink_lane {
     char problem[512]; /* its last of this outage; sink_news.c */
     char logged[512];  /* the last that was logged of it in this outage */
 };
+
+OBJECT_CAST(sink_lane, SINK_LANE_MAGIC)
 
 struct sink_runner {
     struct sink_runner_options options;

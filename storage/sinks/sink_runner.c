@@ -72,6 +72,7 @@ static enum status lane_open(struct sink_runner *runner, unsigned number, uint64
     if (!lane->state)
         return STATUS_CONFIG;
     lane->runner = runner;
+    lane->magic = SINK_LANE_MAGIC;
     lane->number = number;
     lane->position = lane->seen = position > all ? position : all;
     lane->lanes_changed = position < all; /* else the least of the lanes would be behind itself */
@@ -213,6 +214,7 @@ void sink_runner_destroy(struct sink_runner *runner)
         ensure(!runner->lanes[i].thread.started);
         runner->options.sink->close(runner->lanes[i].state);
         sink_gather_fini(&runner->lanes[i].gather);
+        object_end(&runner->lanes[i].magic);
     }
     pthread_cond_destroy(&runner->changed);
     pthread_mutex_destroy(&runner->lock);

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "core/object.h"
 #include "core/clock.h"
 #include "core/thread.h"
 
@@ -38,7 +39,10 @@ struct dedup_entry {
     bool durable; /* false: in progress, not in the list */
 };
 
+#define DEDUP_MAGIC 0x44454450U
+
 struct dedup {
+    unsigned magic; /* DEDUP_MAGIC */
     pthread_mutex_t lock;
     /* Used: base + split of them. base is a power of 2; those before split, and those from base on,
      * are told apart by one bit more of the key. */
@@ -54,6 +58,8 @@ struct dedup {
     int64_t last_ingested_ns;
 };
 
+OBJECT_CAST(dedup, DEDUP_MAGIC)
+
 struct dedup *dedup_create(size_t max_batches, int64_t window_ns)
 {
     struct dedup *dedup = calloc(1, sizeof *dedup);
@@ -65,6 +71,7 @@ struct dedup *dedup_create(size_t max_batches, int64_t window_ns)
         return NULL;
     }
     dedup->base = BUCKETS_MIN;
+    dedup->magic = DEDUP_MAGIC;
     dedup->max_batches = max_batches;
     dedup->window_ns = window_ns;
     pthread_mutex_init(&dedup->lock, NULL);
@@ -200,6 +207,7 @@ void dedup_destroy(struct dedup *dedup)
         while (dedup->buckets[i])
             entry_remove(dedup, dedup->buckets[i]);
     pthread_mutex_destroy(&dedup->lock);
+    object_end(&dedup->magic);
     free(dedup->buckets);
     free(dedup);
 }
@@ -316,7 +324,7 @@ void dedup_commit(struct dedup *dedup, const struct batch_meta *meta)
 
 void dedup_restore(void *arg, const struct batch_meta *meta)
 {
-    struct dedup *dedup = arg;
+    struct dedup *dedup = dedup_cast(arg);
     pthread_mutex_lock(&dedup->lock);
     int64_t gap_ns = meta->ingested_ns - dedup->last_ingested_ns;
     if (gap_ns > 0)

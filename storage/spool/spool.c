@@ -128,6 +128,7 @@ static struct spool *spool_create(const struct spool_options *options)
     if (!spool)
         return NULL;
     spool->options = *options;
+    spool->magic = SPOOL_MAGIC;
     spool->dir_fd = spool->lock_fd = spool->cursor_fd = spool->fd = spool->eviction_fd = -1;
     spool->pending_last = &spool->pending;
     spool->hash = sha256_create();
@@ -210,6 +211,7 @@ void spool_close(struct spool *spool)
     pthread_cond_destroy(&spool->grown);
     pthread_mutex_destroy(&spool->lock);
     sha256_destroy(spool->hash);
+    object_end(&spool->magic);
     free(spool->segments);
     free(spool);
 }

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <sys/uio.h>
 
+#include "core/object.h"
 #include "core/clock.h"
 #include "core/metrics/metrics.h"
 #include "core/hash.h"
@@ -47,7 +48,10 @@ struct spool_cursor {
     bool open; /* opened since start */
 };
 
+#define SPOOL_MAGIC 0x53504f4cU
+
 struct spool {
+    unsigned magic; /* SPOOL_MAGIC */
     struct spool_options options;
     char dir[SPOOL_DIR_BYTES];
     int dir_fd, lock_fd, cursor_fd;
@@ -99,6 +103,8 @@ struct spool {
     metric_t commit_seconds, commits, events_total, bytes_gauge, segments_gauge, position_gauge,
         full_gauge, evicted_batches;
 };
+
+OBJECT_CAST(spool, SPOOL_MAGIC)
 
 /* spool_writer.c: the writer thread. */
 void spool_writer_run(void *spool);

@@ -324,7 +324,7 @@ static struct mail *gather(struct spool *spool, struct mail *mail)
 void spool_writer_run(void *arg)
 {
     thread_assert(THREAD_WRITER);
-    struct spool *spool = arg;
+    struct spool *spool = spool_cast(arg);
     for (;;) {
         bool closed = mailbox_is_closed(&spool->inbox); /* before looking: nothing comes after it */
         struct mail *mail = mailbox_take(&spool->inbox);

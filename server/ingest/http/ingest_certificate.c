@@ -37,7 +37,7 @@ static bool name_identity(struct ingest *in, const struct identity *id, struct s
 
 bool ingest_name_certificate(void *arg, const void *x509, struct http_certificate_name *name)
 {
-    struct ingest *in = (struct ingest *)arg;
+    struct ingest *in = ingest_from(arg);
     struct http_peer peer = {.tls = true, .certificate = true};
     struct refusal why;
     struct identity id;

@@ -191,7 +191,7 @@ static struct request *request_create(struct ingest *in, const struct dialect *d
 
 void ingest_on_headers(void *arg, struct http_exchange *exchange)
 {
-    struct ingest *in = arg;
+    struct ingest *in = ingest_from(arg);
     struct refusal refusal;
     thread_assert(THREAD_WORKER);
     http_set_context(exchange, NULL);
@@ -226,6 +226,7 @@ void ingest_on_body(void *arg, struct http_exchange *exchange, struct slice span
 
 void ingest_on_end(void *arg, struct http_exchange *exchange)
 {
+    thread_assert(THREAD_WORKER);
     struct request *r = http_context(exchange);
     (void)arg;
     if (r)
@@ -234,6 +235,7 @@ void ingest_on_end(void *arg, struct http_exchange *exchange)
 
 void ingest_on_gone(void *arg, struct http_exchange *exchange)
 {
+    thread_assert(THREAD_WORKER);
     struct request *r = http_context(exchange);
     (void)arg;
     if (!r)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/object.h"
 #include "core/event/event_json.h"
 #include "core/thread.h"
 #include "storage/sinks/file/file_held.h"
@@ -17,7 +18,10 @@
 #define FLUSH_BYTES ((size_t)1 << 20)
 #define LINE_BYTES  ((size_t)64 << 20)
 
+#define FILE_LANE_MAGIC 0x464c414eU
+
 struct file_lane {
+    unsigned magic;             /* FILE_LANE_MAGIC */
     struct file_log log;        /* of a replay: PATH.replay */
     struct sink_replay *replay; /* NULL: ordinary delivery */
     const char *path;           /* as set */
@@ -25,6 +29,8 @@ struct file_lane {
     struct writer lines; /* not yet in the file */
     struct writer extra; /* members that say where a reject comes from */
 };
+
+OBJECT_CAST(file_lane, FILE_LANE_MAGIC)
 
 static void *file_open(const struct sink_config *config, struct sink_problem *problem)
 {
@@ -45,6 +51,7 @@ static void *file_open(const struct sink_config *config, struct sink_problem *pr
         return NULL;
     }
     lane->replay = config->replay;
+    lane->magic = FILE_LANE_MAGIC;
     lane->path = settings->file.path;
     snprintf(lane->replay_path, sizeof lane->replay_path, "%s.replay", lane->path);
     if (lane->replay)
@@ -81,7 +88,8 @@ static bool is_dry(const struct file_lane *lane)
 static enum sink_result file_connect(void *state, struct sink_position *there,
                                      struct sink_problem *problem)
 {
-    struct file_lane *lane = state;
+    thread_assert(THREAD_SINK);
+    struct file_lane *lane = file_lane_cast(state);
     lane->log.reason[0] = '\0';
     enum status status = STATUS_OK;
     if (lane->log.fd < 0 && !is_dry(lane))
@@ -98,7 +106,7 @@ static enum sink_result file_connect(void *state, struct sink_position *there,
 
 static enum sink_result file_look_up(void *state, int64_t oldest_ns, struct sink_problem *problem)
 {
-    struct file_lane *lane = state;
+    struct file_lane *lane = file_lane_cast(state);
     char path[PATH_MAX];
     (void)oldest_ns;
     if (file_held_find(lane->path, lane->replay->held, path) == STATUS_OK)
@@ -187,7 +195,8 @@ static enum status write_batch(struct file_lane *lane, const struct sink_load *l
 static enum sink_result file_deliver(void *state, const struct sink_load *load,
                                      struct sink_problem *problem)
 {
-    struct file_lane *lane = state;
+    thread_assert(THREAD_SINK);
+    struct file_lane *lane = file_lane_cast(state);
     ensure(load->rejected_count == 0); /* this sink rejects nothing */
     struct sink_position end = sink_load_end(load);
     enum status status = STATUS_OK;
@@ -207,10 +216,11 @@ static enum sink_result file_deliver(void *state, const struct sink_load *load,
 
 static void file_close(void *state)
 {
-    struct file_lane *lane = state;
+    struct file_lane *lane = file_lane_cast(state);
     file_log_close(&lane->log);
     writer_fini(&lane->lines);
     writer_fini(&lane->extra);
+    object_end(&lane->magic);
     free(lane);
 }
 

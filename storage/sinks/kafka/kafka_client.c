@@ -146,7 +146,7 @@ static void on_log(const rd_kafka_t *handle, int level, const char *facility, co
 /* Serious errors stay until they are forgotten; "all brokers down" tells less than its cause. */
 static void on_error(rd_kafka_t *handle, int error, const char *text, void *opaque)
 {
-    struct kafka_client *client = opaque;
+    struct kafka_client *client = kafka_client_cast(opaque);
     rd_kafka_resp_err_t code = (rd_kafka_resp_err_t)error;
     char fatal[256];
     if (code == RD_KAFKA_RESP_ERR__FATAL) {
@@ -180,7 +180,7 @@ static void learn_limit(struct kafka_client *client, const rd_kafka_message_t *m
 /* Only failures are reported, see delivery.report.only.error. */
 static void on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, void *opaque)
 {
-    struct kafka_client *client = opaque;
+    struct kafka_client *client = kafka_client_cast(opaque);
     (void)handle;
     bool purged = message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
                   message->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
@@ -238,6 +238,7 @@ bool kafka_client_init(struct kafka_client *client, const struct sink_config *co
     const struct sink_settings *settings = config->settings;
     memset(client, 0, sizeof *client);
     client->settings = &settings->kafka;
+    client->magic = KAFKA_CLIENT_MAGIC;
     client->author = (struct kafka_author){.lane = config->lane, .lanes = config->lanes};
     memcpy(client->author.spool_uid, config->spool_uid, UUID_BYTES);
     random_bytes(client->author.owner, UUID_BYTES);

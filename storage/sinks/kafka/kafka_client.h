@@ -8,6 +8,7 @@
 #include <librdkafka/rdkafka.h>
 #include <stdatomic.h>
 
+#include "core/object.h"
 #include "core/uuid7.h"
 #include "storage/sinks/kafka/kafka_limit.h"
 #include "storage/sink.h"
@@ -23,7 +24,10 @@ struct kafka_author {
     unsigned lane, lanes;
 };
 
+#define KAFKA_CLIENT_MAGIC 0x4b434c49U
+
 struct kafka_client {
+    unsigned magic;                             /* KAFKA_CLIENT_MAGIC */
     const struct sink_kafka_settings *settings; /* borrowed, outlives the client */
     struct kafka_author author;
     /* "vsocd-" and the instance: transactional.id and client.id; "vsocd-replay:" and the instance
@@ -42,6 +46,8 @@ struct kafka_client {
     /* What kafka_problem last took for the cause. */
     rd_kafka_resp_err_t told;
 };
+
+OBJECT_CAST(kafka_client, KAFKA_CLIENT_MAGIC)
 
 enum kafka_role { KAFKA_PRODUCER, KAFKA_READER };
 

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "core/object.h"
 #include "core/clock.h"
 #include "core/log/log.h"
 #include "core/metrics/metrics.h"
@@ -13,7 +14,10 @@
 
 #define PATIENCE_NS (10 * NS_PER_S)
 
+#define CLOSING_MAGIC 0x4b434c4fU
+
 struct closing {
+    unsigned magic; /* CLOSING_MAGIC */
     rd_kafka_t *handle;
     struct kafka_texts texts; /* librdkafka's threads look at them until the handle is gone */
     pthread_mutex_t lock;
@@ -21,10 +25,13 @@ struct closing {
     bool gone, left; /* the handle is destroyed; nobody waits any more */
 };
 
+OBJECT_CAST(closing, CLOSING_MAGIC)
+
 static void closing_free(struct closing *closing)
 {
     pthread_cond_destroy(&closing->changed);
     pthread_mutex_destroy(&closing->lock);
+    object_end(&closing->magic);
     free(closing);
 }
 
@@ -36,7 +43,7 @@ static void destroy(rd_kafka_t *handle, struct kafka_texts *texts)
 
 static void *run(void *arg)
 {
-    struct closing *closing = arg;
+    struct closing *closing = closing_cast(arg);
     destroy(closing->handle, &closing->texts);
     pthread_mutex_lock(&closing->lock);
     closing->gone = true;
@@ -66,6 +73,7 @@ static struct closing *closing_new(rd_kafka_t *handle, const struct kafka_texts 
     if (!closing)
         return NULL;
     closing->handle = handle;
+    closing->magic = CLOSING_MAGIC;
     if (texts)
         closing->texts = *texts;
     condition_init(&closing->changed);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/object.h"
 #include "core/clock.h"
 #include "core/log/log.h"
 #include "core/metrics/metrics.h"
@@ -32,7 +33,10 @@
 /* From being fenced until nobody's claim means that nobody is there. */
 #define CLAIM_NS (5 * NS_PER_S)
 
+#define KAFKA_LANE_MAGIC 0x4b4c414eU
+
 struct kafka_lane {
+    unsigned magic; /* KAFKA_LANE_MAGIC */
     struct kafka_client client;
     struct kafka_outlet outlet;
     struct kafka_topics topics;
@@ -45,6 +49,8 @@ struct kafka_lane {
     int64_t fenced_ns;
     metric_t recreated;
 };
+
+OBJECT_CAST(kafka_lane, KAFKA_LANE_MAGIC)
 
 static void lane_assert_thread(void)
 {
@@ -77,6 +83,7 @@ static void *kafka_open(const struct sink_config *config, struct sink_problem *p
     }
     lane->replay = config->replay;
     lane->outlet.replay = config->replay;
+    lane->magic = KAFKA_LANE_MAGIC;
     lane->recreated = metric_series(METRIC_vsocd_kafka_producer_recreated_total, "");
     (void)metric_series(METRIC_vsocd_kafka_clients_left_total, ""); /* there from the start */
     return lane;
@@ -377,7 +384,7 @@ static enum sink_result lane_connect(struct kafka_lane *lane, rd_kafka_t *reader
 static enum sink_result kafka_connect(void *arg, struct sink_position *there,
                                       struct sink_problem *problem)
 {
-    struct kafka_lane *lane = arg;
+    struct kafka_lane *lane = kafka_lane_cast(arg);
     struct kafka_standing standing = {0};
     lane_assert_thread();
     kafka_client_forget_errors(&lane->client);
@@ -393,7 +400,7 @@ static enum sink_result kafka_connect(void *arg, struct sink_position *there,
 static enum sink_result kafka_deliver(void *arg, const struct sink_load *load,
                                       struct sink_problem *problem)
 {
-    struct kafka_lane *lane = arg;
+    struct kafka_lane *lane = kafka_lane_cast(arg);
     lane_assert_thread();
     if (load->batch_count == 0)
         return SINK_DELIVERED;
@@ -422,7 +429,7 @@ static enum sink_result kafka_deliver(void *arg, const struct sink_load *load,
 
 static enum sink_result kafka_look_up(void *arg, int64_t oldest_ns, struct sink_problem *problem)
 {
-    struct kafka_lane *lane = arg;
+    struct kafka_lane *lane = kafka_lane_cast(arg);
     lane_assert_thread();
     rd_kafka_t *reader = kafka_client_open(&lane->client, KAFKA_READER, problem);
     if (!reader)
@@ -435,13 +442,14 @@ static enum sink_result kafka_look_up(void *arg, int64_t oldest_ns, struct sink_
 
 static void kafka_interrupt(void *arg)
 {
-    struct kafka_lane *lane = arg;
+    struct kafka_lane *lane = kafka_lane_cast(arg);
     atomic_store(&lane->client.interrupted, true);
 }
 
 static void kafka_close(void *arg)
 {
-    struct kafka_lane *lane = arg;
+    struct kafka_lane *lane = kafka_lane_cast(arg);
+    object_end(&lane->magic);
     kafka_outlet_fini(&lane->outlet);
     free(lane);
 }

@@ -2,6 +2,8 @@
  * on the lane's thread, but for interrupt. How a load becomes a transaction is in pg_load.c; what
  * the tables need beside loading is in jobs/; when to try again is the runner's business. */
 #define LOG_COMPONENT "postgres"
+#include "core/object.h"
+#include "core/thread.h"
 #include "core/log/log.h"
 #include "core/metrics/metrics.h"
 #include "core/uuid7.h"
@@ -20,7 +22,10 @@
 #define CHECK_TIMEOUT_MS   2500u  /* then the checks */
 #define LOAD_TIMEOUT_MS    60000u /* for each statement of a load */
 
+#define LANE_MAGIC 0x50474c4eU
+
 struct lane {
+    unsigned magic; /* LANE_MAGIC */
     const struct sink_postgres_settings *settings;
     struct pg_connection *connection;
     struct pg_loader loader;
@@ -31,16 +36,19 @@ struct lane {
     metric_t connects;
 };
 
+OBJECT_CAST(lane, LANE_MAGIC)
+
 static void lane_close(void *arg)
 {
-    struct lane *lane = arg;
-    if (!lane)
+    if (!arg)
         return;
+    struct lane *lane = lane_cast(arg);
     pg_watch_stop(lane->watch);
     pg_jobs_stop(lane->jobs);
     pg_loader_fini(&lane->loader);
     pg_connection_destroy(lane->connection);
     free(lane->instance);
+    object_end(&lane->magic);
     free(lane);
 }
 
@@ -52,8 +60,10 @@ static void *lane_open(const struct sink_config *config, struct sink_problem *pr
     snprintf(application, sizeof application, "vsocd %s%.40s %u", config->replay ? "replay " : "",
              config->instance, config->lane);
     struct lane *lane = calloc(1, sizeof *lane);
-    if (lane)
+    if (lane) {
+        lane->magic = LANE_MAGIC;
         lane->instance = strdup(config->instance);
+    }
     if (!lane || !lane->instance ||
         pg_connection_create(settings->postgres.dsn, application, &lane->connection, &error) !=
             STATUS_OK) {
@@ -213,7 +223,8 @@ static void start_threads(struct lane *lane)
 static enum sink_result lane_connect(void *arg, struct sink_position *there,
                                      struct sink_problem *problem)
 {
-    struct lane *lane = arg;
+    thread_assert(THREAD_SINK);
+    struct lane *lane = lane_cast(arg);
     struct pg_error error;
     bool was_open = pg_connection_is_open(lane->connection);
     pg_connection_set_timeout(lane->connection, LOAD_TIMEOUT_MS);
@@ -236,7 +247,8 @@ static enum sink_result lane_connect(void *arg, struct sink_position *there,
 static enum sink_result lane_deliver(void *arg, const struct sink_load *load,
                                      struct sink_problem *problem)
 {
-    struct lane *lane = arg;
+    thread_assert(THREAD_SINK);
+    struct lane *lane = lane_cast(arg);
     if (!pg_connection_is_open(lane->connection)) {
         snprintf(problem->text, sizeof problem->text, "not connected to PostgreSQL");
         return SINK_LATER;
@@ -246,7 +258,7 @@ static enum sink_result lane_deliver(void *arg, const struct sink_load *load,
 
 static void lane_interrupt(void *arg)
 {
-    struct lane *lane = arg;
+    struct lane *lane = lane_cast(arg);
     pg_connection_interrupt(lane->connection);
 }
 
