@@ -155,6 +155,19 @@ def test_index_of_documents_is_complete():
     fail_if([f"docs/README.md lacks {name}" for name in sorted(pages - linked)])
 
 
+def test_lines_of_documents_wrap():
+    """At 100 columns, but for tables, code, generated text and the changelog, whose lines branches merge."""
+    problems = []
+    for name in tracked("docs/*.md", "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"):
+        if name in GENERATED:
+            continue
+        text = re.sub(r"^```.*?^```|^<!-- (?:vsocd|rooms).*?^<!-- end -->", lambda m: "\n" * m.group(0).count("\n"), read(name), flags=re.S | re.M)
+        for line, words in enumerate(text.splitlines(), 1):
+            if len(words) > 100 and not words.startswith(("|", "    ")) and " " in words.strip().lstrip("-* "):
+                problems.append(f"{name}:{line}: {len(words)} columns, 100 at most")
+    fail_if(problems)
+
+
 def test_changelog_has_each_heading_once_a_release():
     problems = []
     for release in re.split(r"^## ", read("CHANGELOG.md"), flags=re.M)[1:]:
