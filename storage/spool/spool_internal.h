@@ -1,5 +1,5 @@
 /* spool_internal.h: what the files of the spool share: the open spool and its table of segments.
- * Only spool*.c include it. Lock order: spool->lock is a leaf. */
+ * Only spool*.c include it. Lock order: spool->shared.lock is a leaf. */
 #ifndef VSOC_STORAGE_SPOOL_INTERNAL_H
 #define VSOC_STORAGE_SPOOL_INTERNAL_H
 
@@ -50,40 +50,33 @@ struct spool_cursor {
 
 #define SPOOL_MAGIC 0x53504f4cU
 
-struct spool {
-    unsigned magic; /* SPOOL_MAGIC */
-    struct spool_options options;
-    char dir[SPOOL_DIR_BYTES];
-    int dir_fd, lock_fd, cursor_fd;
-    int eviction_fd; /* -1 unless options.evict */
-    uint8_t uid[UUID_BYTES];
-
+/* What other threads look at, under `lock`. The writer alone changes segments and events. */
+struct spool_shared {
     pthread_mutex_t lock;
-    pthread_cond_t grown; /* monotonic clock: position moved or woken changed */
-    /* Under lock. */
+    pthread_cond_t grown;           /* monotonic clock: position moved or woken changed */
     struct spool_segment *segments; /* ascending; the last one is the one being written */
     size_t segment_count, segment_room;
     uint64_t events; /* durable */
     uint64_t woken;
-    struct spool_cursor cursors[SPOOL_CURSOR_MAX];
+    struct spool_cursor cursors[SPOOL_CURSOR_MAX]; /* their positions without the lock, too */
     unsigned cursor_count;
     bool settled;
     uint64_t corrupt_segments;
     uint64_t evidence_bytes; /* of segments that all cursors have passed, as of the last look */
+};
 
-    atomic_uint_least64_t position; /* durable; moved under lock, read without it too */
+/* What any thread reads without the lock. */
+struct spool_now {
+    atomic_uint_least64_t position; /* durable; moved under the lock, with `grown` */
     atomic_bool full, failed, started;
-    atomic_int full_for; /* enum spool_full, as of when it became full */
+    atomic_int full_for; /* enum spool_full, as of when it became full; stored before full */
     atomic_bool cursors_moved;
-    atomic_int_least64_t
-        disk_since_ns; /* monotonic: the writer waits for the disk; 0: it does not */
+    atomic_int_least64_t disk_since_ns; /* monotonic: the writer waits for the disk; 0: not now */
     atomic_size_t queued_batches, queued_bytes;
-    struct mailbox inbox;
-    struct thread thread;
-    void (*on_failure)(void *arg);
-    void *on_failure_arg;
+};
 
-    /* The writer thread's own. */
+/* The writer thread's own; before it starts and after its end, the owner's. */
+struct spool_writer {
     int fd; /* of the active segment; -1: none, the next record makes one */
     uint64_t tag, file_bytes;
     struct spool_tail durable, staged;
@@ -100,8 +93,31 @@ struct spool {
     int64_t clock_set_ns;          /* monotonic: since then the wall clock has not been set */
     uint64_t evicted_to;           /* newest position on record as evicted */
     bool evidence_warned;
+};
+
+struct spool_metrics {
     metric_t commit_seconds, commits, events_total, bytes_gauge, segments_gauge, position_gauge,
         full_gauge, evicted_batches;
+};
+
+struct spool {
+    unsigned magic; /* SPOOL_MAGIC */
+
+    /* Set when it is opened, constant until it is closed. */
+    struct spool_options options;
+    char dir[SPOOL_DIR_BYTES];
+    int dir_fd, lock_fd, cursor_fd;
+    int eviction_fd; /* -1 unless options.evict */
+    uint8_t uid[UUID_BYTES];
+    struct spool_metrics metrics;
+    void (*on_failure)(void *arg);
+    void *on_failure_arg;
+
+    struct mailbox inbox;
+    struct thread thread;
+    struct spool_shared shared;
+    struct spool_now now;
+    struct spool_writer writer;
 };
 
 OBJECT_CAST(spool, SPOOL_MAGIC)
@@ -113,15 +129,16 @@ void spool_writer_run(void *spool);
  * that opens. */
 /* Fills spool's segments, uid, tail, corrupt_segments, stored cursors and cursor_fd from the
  * directory (spool->dir_fd, locked by the caller), repairing it on the way; opens the last segment
- * for writing when it can be continued, else spool->fd stays -1. Calls scan for each whole record.
- * VERSION, IO, NO_MEMORY; reason says what to do. Segments that can't be repaired stay as they are.
+ * for writing when it can be continued, else spool->writer.fd stays -1. Calls scan for each whole
+ * record. VERSION, IO, NO_MEMORY; reason says what to do. Segments that can't be repaired stay as
+ * they are.
  */
 enum status spool_recover(struct spool *spool, spool_scan_fn scan, void *scan_arg,
                           char reason[256]) must_check;
 
 /* spool_roll.c: segments made. Thread: writer. */
-/* Adds a segment at the end of the table. spool->lock is held, or nobody else has the spool yet.
- * NO_MEMORY. */
+/* Adds a segment at the end of the table. spool->shared.lock is held, or nobody else has the spool
+ * yet. NO_MEMORY. */
 enum status spool_segment_append(struct spool *spool,
                                  const struct spool_segment *segment) must_check;
 /* Makes room for a record of record_bytes in a new active segment, or in an empty one. NO_SPACE;
@@ -146,16 +163,16 @@ void spool_keep_cursors(struct spool *spool);
  * goes to end. */
 static inline int64_t spool_disk_begin(struct spool *spool)
 {
-    int64_t before = atomic_load(&spool->disk_since_ns);
+    int64_t before = atomic_load(&spool->now.disk_since_ns);
     if (!before)
-        atomic_store(&spool->disk_since_ns, clock_monotonic_ns());
+        atomic_store(&spool->now.disk_since_ns, clock_monotonic_ns());
     return before;
 }
 
 static inline void spool_disk_end(struct spool *spool, int64_t before)
 {
     if (!before)
-        atomic_store(&spool->disk_since_ns, 0);
+        atomic_store(&spool->now.disk_since_ns, 0);
 }
 
 /* spool_room.c: room taken and left. Thread: writer; at open the opener's. */

@@ -45,20 +45,20 @@ struct place {
 /* First position of the segment that may hold `position`, else of the next one. */
 static void place_of_position(const struct spool *spool, uint64_t position, struct place *out)
 {
-    size_t n = spool->segment_count, i = 0;
-    while (i + 1 < n && spool->segments[i + 1].first_position <= position)
+    size_t n = spool->shared.segment_count, i = 0;
+    while (i + 1 < n && spool->shared.segments[i + 1].first_position <= position)
         i++;
     out->found = n > 0;
     if (out->found)
-        out->first = spool->segments[i].first_position;
+        out->first = spool->shared.segments[i].first_position;
 }
 
 static void place_after(const struct spool *spool, uint64_t first, struct place *out)
 {
-    for (size_t i = 0; i < spool->segment_count && !out->found; i++)
-        if (spool->segments[i].first_position > first) {
+    for (size_t i = 0; i < spool->shared.segment_count && !out->found; i++)
+        if (spool->shared.segments[i].first_position > first) {
             out->found = true;
-            out->first = spool->segments[i].first_position;
+            out->first = spool->shared.segments[i].first_position;
         }
 }
 
@@ -66,18 +66,18 @@ static void place_after(const struct spool *spool, uint64_t first, struct place 
 static void refresh_live(struct spool_reader *r)
 {
     struct spool *spool = r->spool;
-    pthread_mutex_lock(&spool->lock);
-    size_t n = spool->segment_count, i = 0;
-    while (i < n && spool->segments[i].first_position < r->segment)
+    pthread_mutex_lock(&spool->shared.lock);
+    size_t n = spool->shared.segment_count, i = 0;
+    while (i < n && spool->shared.segments[i].first_position < r->segment)
         i++;
-    if (i < n && spool->segments[i].first_position == r->segment) {
-        r->end = spool->segments[i].end;
+    if (i < n && spool->shared.segments[i].first_position == r->segment) {
+        r->end = spool->shared.segments[i].end;
         r->sealed = i + 1 < n;
     } else {
         r->sealed = true; /* removed meanwhile: what is open stays readable */
     }
-    r->looked = spool->position;
-    pthread_mutex_unlock(&spool->lock);
+    r->looked = spool->now.position;
+    pthread_mutex_unlock(&spool->shared.lock);
 }
 
 static enum status refresh_dir(struct spool_reader *r)
@@ -114,13 +114,13 @@ static enum status find_segment(struct spool_reader *r, bool after, struct place
     uint64_t *firsts = NULL;
     size_t count = 0;
     if (r->spool) {
-        pthread_mutex_lock(&r->spool->lock);
+        pthread_mutex_lock(&r->spool->shared.lock);
         if (after)
             place_after(r->spool, r->segment, place);
         else
             place_of_position(r->spool, r->position + 1, place);
-        r->looked = r->spool->position;
-        pthread_mutex_unlock(&r->spool->lock);
+        r->looked = r->spool->now.position;
+        pthread_mutex_unlock(&r->spool->shared.lock);
         return STATUS_OK;
     }
     enum status status = spool_segment_list(r->dir_fd, &firsts, &count);
@@ -356,9 +356,9 @@ enum status spool_reader_open(struct spool *spool, uint64_t position, struct spo
     struct spool_reader *r = reader_create(spool, spool->dir_fd, position);
     if (!r)
         return STATUS_NO_MEMORY;
-    pthread_mutex_lock(&spool->lock);
-    r->woken = spool->woken;
-    pthread_mutex_unlock(&spool->lock);
+    pthread_mutex_lock(&spool->shared.lock);
+    r->woken = spool->shared.woken;
+    pthread_mutex_unlock(&spool->shared.lock);
     *out = r;
     return STATUS_OK;
 }
@@ -396,11 +396,11 @@ bool spool_reader_wait(struct spool_reader *reader, int64_t timeout_ns)
     int64_t end_ns = condition_end_ns(timeout_ns);
     bool in_time = true;
     uint64_t seen = reader->reached > reader->position ? reader->reached : reader->position;
-    pthread_mutex_lock(&spool->lock);
-    while (spool->position <= seen && spool->woken == reader->woken && in_time)
-        in_time = condition_wait(&spool->grown, &spool->lock, end_ns);
-    reader->woken = spool->woken;
-    bool there = spool->position > seen;
-    pthread_mutex_unlock(&spool->lock);
+    pthread_mutex_lock(&spool->shared.lock);
+    while (spool->now.position <= seen && spool->shared.woken == reader->woken && in_time)
+        in_time = condition_wait(&spool->shared.grown, &spool->shared.lock, end_ns);
+    reader->woken = spool->shared.woken;
+    bool there = spool->now.position > seen;
+    pthread_mutex_unlock(&spool->shared.lock);
     return there;
 }

@@ -67,7 +67,7 @@ static void raise_floor(struct recovery *r, uint64_t position)
 /* What is lost is not mended before it is on disk that its positions are used up. */
 static enum status keep_floor(struct recovery *r)
 {
-    struct spool_cursor_table *table = &r->spool->stored;
+    struct spool_cursor_table *table = &r->spool->writer.stored;
     if (r->floor <= table->floor)
         return STATUS_OK;
     table->floor = r->floor;
@@ -182,7 +182,7 @@ static void log_salvaged(const struct spool_survey *s)
 
 static void salvage(struct recovery *r, struct spool_survey *s, int fd)
 {
-    r->spool->corrupt_segments++;
+    r->spool->shared.corrupt_segments++;
     enum status status = keep_floor(r);
     if (status == STATUS_OK)
         status = spool_salvage_replace(r->spool->dir_fd, fd, &s->header, s->good, s->good_count);
@@ -197,7 +197,7 @@ static void salvage(struct recovery *r, struct spool_survey *s, int fd)
 
 static void set_aside(struct recovery *r, struct spool_survey *s)
 {
-    r->spool->corrupt_segments++;
+    r->spool->shared.corrupt_segments++;
     uint64_t records = s->segment.file_bytes / SPOOL_RECORD_HEADER_BYTES + 1;
     if (s->segment.first_position <= UINT64_MAX / 2)
         raise_floor(r, s->segment.first_position + records);
@@ -233,8 +233,8 @@ static void lose_end(struct recovery *r, struct spool_survey *s, const char *mes
     struct spool_segment_header header;
     uint64_t bytes = s->used_end > s->segment.end ? s->used_end - s->segment.end : 0;
     if (next && read_next(r, next, &header) == STATUS_OK &&
-        header.events_before > r->spool->durable.events)
-        spool_survey_lose(s, message, s->segment.end, bytes, &r->spool->durable, next,
+        header.events_before > r->spool->writer.durable.events)
+        spool_survey_lose(s, message, s->segment.end, bytes, &r->spool->writer.durable, next,
                           header.events_before, header.created_ns);
     else
         spool_survey_log(message, s->segment.first_position, s->segment.end, bytes);
@@ -248,7 +248,7 @@ static bool ends_early(const struct recovery *r, const struct spool_survey *s, u
         return false;
     return read_next(r, next, &header) == STATUS_OK && header.first_position == next &&
            memcmp(header.spool_uid, r->spool->uid, UUID_BYTES) == 0 &&
-           header.events_before != r->spool->durable.events &&
+           header.events_before != r->spool->writer.durable.events &&
            !spool_salvage_has(r->spool->dir_fd, s->segment.first_position, next);
 }
 
@@ -264,7 +264,7 @@ static enum status mend(struct recovery *r, struct spool_survey *s, int fd, uint
         enum status status = spool_survey_torn(s, &r->scan, &records);
         if (status != STATUS_OK)
             return status;
-        raise_floor(r, r->spool->durable.position);
+        raise_floor(r, r->spool->writer.durable.position);
         raise_floor(r, r->floor + records); /* they came behind all that was kept as used */
     }
     if (s->damaged || (tail && !last)) {
@@ -287,7 +287,7 @@ static enum status mend(struct recovery *r, struct spool_survey *s, int fd, uint
 /* The log goes on from what the header says, if records before it are lost. */
 static void follow_header(struct recovery *r, const struct spool_segment_header *header)
 {
-    struct spool_tail *tail = &r->spool->durable;
+    struct spool_tail *tail = &r->spool->writer.durable;
     tail->events = header->events_before;
     memcpy(tail->chain, header->chain_before, SHA256_BYTES);
     raise_floor(r, header->first_position - 1);
@@ -304,7 +304,8 @@ static enum status recover_segment(struct recovery *r, uint64_t first, uint64_t 
     if (status != STATUS_OK)
         return fail_to_open(r, first);
     s.reason = first ? NULL : "there is no position 0";
-    status = first ? spool_survey_header(&s, fd, spool->uid, &spool->durable) : STATUS_CORRUPT;
+    status =
+        first ? spool_survey_header(&s, fd, spool->uid, &spool->writer.durable) : STATUS_CORRUPT;
     if (status == STATUS_CORRUPT) {
         set_aside(r, &s);
         status = STATUS_OK;
@@ -313,8 +314,9 @@ static enum status recover_segment(struct recovery *r, uint64_t first, uint64_t 
     if (status == STATUS_OK) {
         follow_header(r, &s.header);
         s.segment.events_before = s.header.events_before;
-        status = spool_survey_records(&s, &r->scan, fd, &spool->durable, r->scan_fn, r->scan_arg);
-        raise_floor(r, spool->durable.position);
+        status =
+            spool_survey_records(&s, &r->scan, fd, &spool->writer.durable, r->scan_fn, r->scan_arg);
+        raise_floor(r, spool->writer.durable.position);
     }
     if (status == STATUS_OK && next && ends_early(r, &s, next)) {
         lose_end(r, &s, "records are missing behind this segment", next);
@@ -333,10 +335,10 @@ static enum status recover_segment(struct recovery *r, uint64_t first, uint64_t 
         (void)fail_to_read(r, status, first);
 out:
     if (status == STATUS_OK && go_on) {
-        spool->fd = fd;
-        spool->tag = s.header.tag;
-        spool->file_bytes = s.segment.file_bytes;
-        spool->durable.offset = s.segment.end;
+        spool->writer.fd = fd;
+        spool->writer.tag = s.header.tag;
+        spool->writer.file_bytes = s.segment.file_bytes;
+        spool->writer.durable.offset = s.segment.end;
     } else {
         close(fd);
     }
@@ -354,11 +356,11 @@ static void take_cursors(struct recovery *r, const struct spool_cursor_table *ta
     if (!table || memcmp(table->spool_uid, spool->uid, UUID_BYTES) != 0) {
         if (table)
             log_warn("cursor file of another spool is not used");
-        memcpy(spool->stored.spool_uid, spool->uid, UUID_BYTES);
-        spool->stored.generation = table ? table->generation : 0;
+        memcpy(spool->writer.stored.spool_uid, spool->uid, UUID_BYTES);
+        spool->writer.stored.generation = table ? table->generation : 0;
         return;
     }
-    spool->stored = *table;
+    spool->writer.stored = *table;
     raise_floor(r, table->floor);
     for (uint32_t i = 0; i < table->count; i++)
         raise_floor(r, table->entries[i].position);
@@ -370,11 +372,12 @@ static enum status note_missing_end(struct recovery *r, const struct spool_curso
     struct spool *spool = r->spool;
     bool ours = cursors && memcmp(cursors->spool_uid, spool->uid, UUID_BYTES) == 0;
     uint64_t had = ours ? spool_cursor_missed(cursors) : 0;
-    if (had <= spool->durable.position)
+    if (had <= spool->writer.durable.position)
         return STATUS_OK;
     log_error("records at the end of the spool are missing: a sink has had them",
-              LOG_U64("last_position", spool->durable.position), LOG_U64("sink_position", had));
-    spool->corrupt_segments++;
+              LOG_U64("last_position", spool->writer.durable.position),
+              LOG_U64("sink_position", had));
+    spool->shared.corrupt_segments++;
     return keep_floor(r);
 }
 
@@ -422,8 +425,8 @@ enum status spool_recover(struct spool *spool, spool_scan_fn scan, void *scan_ar
                  status_text(status));
     else
         status = recover_all(&r, firsts, count);
-    if (status == STATUS_OK && spool->durable.position < r.floor)
-        spool->durable.position = r.floor;
+    if (status == STATUS_OK && spool->writer.durable.position < r.floor)
+        spool->writer.durable.position = r.floor;
     spool_scan_fini(&r.scan);
     free(firsts);
     fault_point(spool_recover_done);

@@ -26,8 +26,8 @@ static void gather_cursors(struct spool *spool, struct spool_cursor_table *table
 {
     *passed = UINT64_MAX;
     table->count = 0;
-    for (unsigned i = 0; i < spool->cursor_count; i++) {
-        const struct spool_cursor *c = &spool->cursors[i];
+    for (unsigned i = 0; i < spool->shared.cursor_count; i++) {
+        const struct spool_cursor *c = &spool->shared.cursors[i];
         if (!c->name[0])
             continue;
         uint64_t position = atomic_load(&c->position);
@@ -41,21 +41,21 @@ static void gather_cursors(struct spool *spool, struct spool_cursor_table *table
 /* Stores cursors that moved. False when they could not be made durable. */
 static bool store_cursors(struct spool *spool, uint64_t *passed)
 {
-    bool moved = atomic_exchange(&spool->cursors_moved, false);
-    struct spool_cursor_table *table = &spool->stored;
+    bool moved = atomic_exchange(&spool->now.cursors_moved, false);
+    struct spool_cursor_table *table = &spool->writer.stored;
     memcpy(table->spool_uid, spool->uid, UUID_BYTES);
-    pthread_mutex_lock(&spool->lock);
+    pthread_mutex_lock(&spool->shared.lock);
     gather_cursors(spool, table, passed);
-    if (!spool->settled)
+    if (!spool->shared.settled)
         *passed = 0;
-    pthread_mutex_unlock(&spool->lock);
+    pthread_mutex_unlock(&spool->shared.lock);
     if (!moved)
         return true;
     enum status status = spool_cursor_store(spool->cursor_fd, table);
     if (status == STATUS_OK)
         return true;
     log_warn("cursors could not be stored: no segment is removed", LOG_STATUS(status));
-    atomic_store(&spool->cursors_moved, true);
+    atomic_store(&spool->now.cursors_moved, true);
     return false;
 }
 
@@ -64,18 +64,19 @@ static bool store_cursors(struct spool *spool, uint64_t *passed)
 static bool clock_is_steady(struct spool *spool, int64_t wall_ns)
 {
     int64_t now_ns = clock_monotonic_ns();
-    int64_t step_ns = (wall_ns - spool->seen_wall_ns) - (now_ns - spool->seen_ns);
-    bool first = !spool->seen_ns;
-    spool->seen_wall_ns = wall_ns;
-    spool->seen_ns = now_ns;
+    int64_t step_ns = (wall_ns - spool->writer.seen_wall_ns) - (now_ns - spool->writer.seen_ns);
+    bool first = !spool->writer.seen_ns;
+    spool->writer.seen_wall_ns = wall_ns;
+    spool->writer.seen_ns = now_ns;
     if (first || step_ns > CLOCK_STEP_NS || step_ns < -CLOCK_STEP_NS) {
-        spool->clock_set_ns = now_ns;
+        spool->writer.clock_set_ns = now_ns;
         if (!first)
             log_warn("the clock was set; evidence is not removed for its age for an hour",
                      LOG_I64("by_s", step_ns / NS_PER_S));
     }
     int64_t wait_ns = spool->options.evidence_ns;
-    return now_ns - spool->clock_set_ns >= (wait_ns < CLOCK_WAIT_NS ? wait_ns : CLOCK_WAIT_NS);
+    return now_ns - spool->writer.clock_set_ns >=
+           (wait_ns < CLOCK_WAIT_NS ? wait_ns : CLOCK_WAIT_NS);
 }
 
 /* Segments at the head that all cursors have passed; never the active one. Under lock. */
@@ -83,8 +84,8 @@ static size_t count_passed(const struct spool *spool, uint64_t passed, uint64_t 
 {
     size_t n = 0;
     *bytes = 0;
-    for (; n + 1 < spool->segment_count && spool->segments[n].newest <= passed; n++)
-        *bytes += spool->segments[n].file_bytes;
+    for (; n + 1 < spool->shared.segment_count && spool->shared.segments[n].newest <= passed; n++)
+        *bytes += spool->shared.segments[n].file_bytes;
     return n;
 }
 
@@ -102,7 +103,7 @@ static struct choice choose(struct spool *spool, uint64_t passed, int64_t now_ns
     struct choice c = {0};
     c.passed = count_passed(spool, passed, &c.kept_bytes);
     for (; c.expired < c.passed; c.expired++) {
-        const struct spool_segment *s = &spool->segments[c.expired];
+        const struct spool_segment *s = &spool->shared.segments[c.expired];
         if (!steady || now_ns - s->newest_ns <= spool->options.evidence_ns)
             break;
         c.kept_bytes -= s->file_bytes;
@@ -110,8 +111,8 @@ static struct choice choose(struct spool *spool, uint64_t passed, int64_t now_ns
     if (spool->options.evict)
         for (size_t n = c.expired; n < c.passed && c.kept_bytes > spool->options.evidence_bytes;
              n++, c.evicted++)
-            c.kept_bytes -= spool->segments[n].file_bytes;
-    spool->evidence_bytes = c.kept_bytes;
+            c.kept_bytes -= spool->shared.segments[n].file_bytes;
+    spool->shared.evidence_bytes = c.kept_bytes;
     return c;
 }
 
@@ -122,12 +123,12 @@ bool spool_evidence_allows(struct spool *spool)
     uint64_t passed, bytes = 0;
     if (o->evict || o->evidence_ns == 0)
         return true;
-    pthread_mutex_lock(&spool->lock);
+    pthread_mutex_lock(&spool->shared.lock);
     gather_cursors(spool, &table, &passed);
-    if (spool->settled)
+    if (spool->shared.settled)
         (void)count_passed(spool, passed, &bytes);
-    spool->evidence_bytes = bytes;
-    pthread_mutex_unlock(&spool->lock);
+    spool->shared.evidence_bytes = bytes;
+    pthread_mutex_unlock(&spool->shared.lock);
     return bytes <= o->evidence_bytes;
 }
 
@@ -135,14 +136,14 @@ bool spool_evidence_allows(struct spool *spool)
 static void warn_of_evidence(struct spool *spool)
 {
     const struct spool_options *o = &spool->options;
-    uint64_t kept = spool->evidence_bytes;
+    uint64_t kept = spool->shared.evidence_bytes;
     if (o->evict || o->evidence_ns == 0)
         return;
     if (kept / 8 * 10 < o->evidence_bytes / 8 * 7)
-        spool->evidence_warned = false;
-    if (kept / 8 * 10 < o->evidence_bytes || spool->evidence_warned)
+        spool->writer.evidence_warned = false;
+    if (kept / 8 * 10 < o->evidence_bytes || spool->writer.evidence_warned)
         return;
-    spool->evidence_warned = true;
+    spool->writer.evidence_warned = true;
     log_warn("evidence takes over 80 % of evidence.max_bytes: when it reaches it, batches are "
              "refused until the oldest is past evidence.retention; make room, or set "
              "evidence.when_full",
@@ -154,7 +155,7 @@ static void warn_of_evidence(struct spool *spool)
 static bool remove_first(struct spool *spool)
 {
     char name[SPOOL_NAME_BYTES];
-    spool_segment_name(spool->segments[0].first_position, name);
+    spool_segment_name(spool->shared.segments[0].first_position, name);
     fault_point(spool_retire_chosen);
     if (fsync(spool->dir_fd) != 0 || (unlinkat(spool->dir_fd, name, 0) != 0 && errno != ENOENT)) {
         log_warn("segment could not be removed", LOG_TEXT("file", name),
@@ -162,10 +163,11 @@ static bool remove_first(struct spool *spool)
         return false;
     }
     fault_point(spool_retire_unlinked);
-    pthread_mutex_lock(&spool->lock);
-    spool->segment_count--;
-    memmove(spool->segments, spool->segments + 1, spool->segment_count * sizeof *spool->segments);
-    pthread_mutex_unlock(&spool->lock);
+    pthread_mutex_lock(&spool->shared.lock);
+    spool->shared.segment_count--;
+    memmove(spool->shared.segments, spool->shared.segments + 1,
+            spool->shared.segment_count * sizeof *spool->shared.segments);
+    pthread_mutex_unlock(&spool->shared.lock);
     return true;
 }
 
@@ -174,10 +176,10 @@ static bool remove_first(struct spool *spool)
 static bool describe_first(struct spool *spool, enum spool_eviction_cause cause,
                            struct spool_eviction *e)
 {
-    const struct spool_segment *s = &spool->segments[0];
+    const struct spool_segment *s = &spool->shared.segments[0];
     struct spool_segment_header next;
     int fd;
-    if (spool_segment_open(spool->dir_fd, spool->segments[1].first_position, false, &fd) !=
+    if (spool_segment_open(spool->dir_fd, spool->shared.segments[1].first_position, false, &fd) !=
         STATUS_OK)
         return false;
     enum status status = spool_segment_read_header(fd, &next);
@@ -202,7 +204,7 @@ static void tell_eviction(struct spool *spool, const struct spool_eviction *e)
     char from[SPOOL_TIME_BYTES], to[SPOOL_TIME_BYTES];
     spool_time_text(e->oldest_ns, from);
     spool_time_text(e->newest_ns, to);
-    metric_add(spool->evicted_batches, e->batches);
+    metric_add(spool->metrics.evicted_batches, e->batches);
     log_warn("evidence is removed before its retention is over, as evidence.when_full says",
              LOG_U64("first_position", e->first), LOG_U64("last_position", e->last),
              LOG_U64("batches", e->batches), LOG_U64("events", e->events), LOG_TEXT("from", from),
@@ -214,18 +216,19 @@ static void tell_eviction(struct spool *spool, const struct spool_eviction *e)
 static bool evict_first(struct spool *spool, enum spool_eviction_cause cause)
 {
     struct spool_eviction e;
-    if (!spool->segments[0].oldest)
+    if (!spool->shared.segments[0].oldest)
         return remove_first(spool); /* it has no record */
     if (!describe_first(spool, cause, &e))
         return false;
-    bool known = e.last <= spool->evicted_to; /* a crash came between record and removal */
+    bool known = e.last <= spool->writer.evicted_to; /* a crash came between record and removal */
     enum status status = known ? STATUS_OK : spool_eviction_append(spool->eviction_fd, &e);
     if (status != STATUS_OK) {
         log_error("evidence can't be removed: the record of it can't be written",
                   LOG_TEXT("file", SPOOL_EVICTION_FILE), LOG_STATUS(status));
         return false;
     }
-    spool->evicted_to = e.last > spool->evicted_to ? e.last : spool->evicted_to;
+    spool->writer.evicted_to =
+        e.last > spool->writer.evicted_to ? e.last : spool->writer.evicted_to;
     fault_point(spool_eviction_recorded);
     if (!remove_first(spool))
         return false;
@@ -250,10 +253,10 @@ static void retire(struct spool *spool)
     int64_t now_ns = clock_wall_ns();
     bool steady = clock_is_steady(spool, now_ns);
     struct choice c = {0};
-    pthread_mutex_lock(&spool->lock);
-    if (spool->settled)
+    pthread_mutex_lock(&spool->shared.lock);
+    if (spool->shared.settled)
         c = choose(spool, passed, now_ns, steady);
-    pthread_mutex_unlock(&spool->lock);
+    pthread_mutex_unlock(&spool->shared.lock);
     warn_of_evidence(spool);
     unsigned left = RETIRE_AT_ONCE;
     bool going = true;
@@ -280,9 +283,9 @@ void spool_evict_for(struct spool *spool, uint64_t bytes)
     if (!spool->options.evict || !store_cursors(spool, &passed))
         return;
     for (;;) {
-        pthread_mutex_lock(&spool->lock);
-        size_t n = spool->settled ? count_passed(spool, passed, &kept) : 0;
-        pthread_mutex_unlock(&spool->lock);
+        pthread_mutex_lock(&spool->shared.lock);
+        size_t n = spool->shared.settled ? count_passed(spool, passed, &kept) : 0;
+        pthread_mutex_unlock(&spool->shared.lock);
         if (n == 0 || spool_has_room(spool, bytes) || !evict_first(spool, SPOOL_EVICTED_ROOM))
             break;
     }

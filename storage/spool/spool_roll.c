@@ -14,55 +14,56 @@
 /* The active segment holds no record. It is never left for another: that would have its name. */
 static bool active_is_empty(const struct spool *spool)
 {
-    return spool->fd >= 0 && spool->durable.offset == SPOOL_SEGMENT_HEADER_BYTES;
+    return spool->writer.fd >= 0 && spool->writer.durable.offset == SPOOL_SEGMENT_HEADER_BYTES;
 }
 
 enum status spool_segment_append(struct spool *spool, const struct spool_segment *segment)
 {
-    if (spool->segment_count == spool->segment_room) {
-        size_t room = spool->segment_room ? spool->segment_room * 2 : 64;
-        struct spool_segment *grown = realloc(spool->segments, room * sizeof *grown);
+    if (spool->shared.segment_count == spool->shared.segment_room) {
+        size_t room = spool->shared.segment_room ? spool->shared.segment_room * 2 : 64;
+        struct spool_segment *grown = realloc(spool->shared.segments, room * sizeof *grown);
         if (!grown)
             return STATUS_NO_MEMORY;
-        spool->segments = grown;
-        spool->segment_room = room;
+        spool->shared.segments = grown;
+        spool->shared.segment_room = room;
     }
-    spool->segments[spool->segment_count++] = *segment;
+    spool->shared.segments[spool->shared.segment_count++] = *segment;
     return STATUS_OK;
 }
 
 void spool_seal_active(struct spool *spool)
 {
-    if (spool->fd < 0)
+    thread_assert(THREAD_WRITER);
+    if (spool->writer.fd < 0)
         return;
-    if (ftruncate(spool->fd, (off_t)spool->durable.offset) == 0) {
-        pthread_mutex_lock(&spool->lock);
-        struct spool_segment *last = &spool->segments[spool->segment_count - 1];
-        last->file_bytes = spool->durable.offset;
-        pthread_mutex_unlock(&spool->lock);
+    if (ftruncate(spool->writer.fd, (off_t)spool->writer.durable.offset) == 0) {
+        pthread_mutex_lock(&spool->shared.lock);
+        struct spool_segment *last = &spool->shared.segments[spool->shared.segment_count - 1];
+        last->file_bytes = spool->writer.durable.offset;
+        pthread_mutex_unlock(&spool->shared.lock);
     } else {
         log_warn("unused room of a segment could not be given back",
                  LOG_STATUS(status_from_errno(errno)));
     }
-    spool->file_bytes = spool->durable.offset;
+    spool->writer.file_bytes = spool->writer.durable.offset;
     fault_point(spool_segment_sealed);
     if (active_is_empty(spool))
         return;
-    close(spool->fd);
-    spool->fd = -1;
+    close(spool->writer.fd);
+    spool->writer.fd = -1;
 }
 
 static enum status make_segment(struct spool *spool, uint64_t bytes,
                                 struct spool_segment_header *header, int *fd)
 {
     *header = (struct spool_segment_header){
-        .first_position = spool->staged.position + 1,
-        .events_before = spool->staged.events,
+        .first_position = spool->writer.staged.position + 1,
+        .events_before = spool->writer.staged.events,
         .created_ns = clock_wall_ns(),
         .file_bytes = bytes,
     };
     memcpy(header->spool_uid, spool->uid, UUID_BYTES);
-    memcpy(header->chain_before, spool->staged.chain, SHA256_BYTES);
+    memcpy(header->chain_before, spool->writer.staged.chain, SHA256_BYTES);
     random_bytes(&header->tag, sizeof header->tag);
     enum status status = spool_segment_begin(spool->dir_fd, header, fd);
     if (status != STATUS_OK)
@@ -96,32 +97,32 @@ static enum status roll_to(struct spool *spool, uint64_t bytes)
         .newest_ns = header.created_ns,
         .events_before = header.events_before,
     };
-    pthread_mutex_lock(&spool->lock);
+    pthread_mutex_lock(&spool->shared.lock);
     status = spool_segment_append(spool, &segment);
-    pthread_mutex_unlock(&spool->lock);
+    pthread_mutex_unlock(&spool->shared.lock);
     if (status != STATUS_OK) {
         close(fd);
         return status;
     }
-    spool->fd = fd;
-    spool->tag = header.tag;
-    spool->file_bytes = bytes;
-    spool->durable.offset = spool->staged.offset = SPOOL_SEGMENT_HEADER_BYTES;
-    spool->write_offset = SPOOL_SEGMENT_HEADER_BYTES;
+    spool->writer.fd = fd;
+    spool->writer.tag = header.tag;
+    spool->writer.file_bytes = bytes;
+    spool->writer.durable.offset = spool->writer.staged.offset = SPOOL_SEGMENT_HEADER_BYTES;
+    spool->writer.write_offset = SPOOL_SEGMENT_HEADER_BYTES;
     return STATUS_OK;
 }
 
 /* Makes the empty active segment large enough. */
 static enum status grow_to(struct spool *spool, uint64_t bytes)
 {
-    enum status status = spool_segment_allocate(spool->fd, bytes);
+    enum status status = spool_segment_allocate(spool->writer.fd, bytes);
     if (status != STATUS_OK)
         return status;
-    pthread_mutex_lock(&spool->lock);
-    spool->segments[spool->segment_count - 1].file_bytes = bytes;
-    pthread_mutex_unlock(&spool->lock);
-    spool->file_bytes = bytes;
-    spool->write_offset = spool->durable.offset; /* not behind what was taken back */
+    pthread_mutex_lock(&spool->shared.lock);
+    spool->shared.segments[spool->shared.segment_count - 1].file_bytes = bytes;
+    pthread_mutex_unlock(&spool->shared.lock);
+    spool->writer.file_bytes = bytes;
+    spool->writer.write_offset = spool->writer.durable.offset; /* not behind what was taken back */
     return STATUS_OK;
 }
 
@@ -143,7 +144,7 @@ static enum status make_room(struct spool *spool, uint64_t bytes)
 enum status spool_roll(struct spool *spool, uint32_t record_bytes)
 {
     thread_assert(THREAD_WRITER);
-    ensure(!spool->pending && spool->iov_count == 0);
+    ensure(!spool->writer.pending && spool->writer.iov_count == 0);
     uint64_t bytes = segment_bytes(spool, record_bytes);
     int64_t outer = spool_disk_begin(spool);
     enum status status = make_room(spool, bytes);

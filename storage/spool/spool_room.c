@@ -28,16 +28,16 @@ void spool_show(struct spool *spool)
 {
     struct spool_stats stats;
     spool_stats(spool, &stats);
-    metric_set(spool->bytes_gauge, (double)stats.bytes);
-    metric_set(spool->segments_gauge, (double)stats.segments);
-    metric_set(spool->position_gauge, (double)stats.position);
-    metric_set(spool->full_gauge, stats.full ? 1 : 0);
+    metric_set(spool->metrics.bytes_gauge, (double)stats.bytes);
+    metric_set(spool->metrics.segments_gauge, (double)stats.segments);
+    metric_set(spool->metrics.position_gauge, (double)stats.position);
+    metric_set(spool->metrics.full_gauge, stats.full ? 1 : 0);
 }
 
 /* What sealing the active segment will give back. */
 static uint64_t unused_bytes(const struct spool *spool)
 {
-    return spool->fd >= 0 ? spool->file_bytes - spool->durable.offset : 0;
+    return spool->writer.fd >= 0 ? spool->writer.file_bytes - spool->writer.durable.offset : 0;
 }
 
 bool spool_has_room(struct spool *spool, uint64_t bytes)
@@ -110,12 +110,13 @@ static enum spool_full find_reason(struct spool *spool, const struct spool_stats
 
 void spool_become_full(struct spool *spool, uint64_t bytes)
 {
+    thread_assert(THREAD_WRITER);
     struct spool_stats stats;
     uint64_t left = 0;
     spool_stats(spool, &stats);
     enum spool_full reason = find_reason(spool, &stats, bytes);
-    bool other = atomic_exchange(&spool->full_for, (int)reason) != (int)reason;
-    if (atomic_exchange(&spool->full, true) && !other)
+    bool other = atomic_exchange(&spool->now.full_for, (int)reason) != (int)reason;
+    if (atomic_exchange(&spool->now.full, true) && !other)
         return;
     (void)free_bytes(spool, &left);
     log_error("batches are refused until there is room",

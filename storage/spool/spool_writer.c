@@ -28,8 +28,8 @@ static void give_back(struct spool *spool, struct batch *batch, enum status verd
     size_t bytes = spool_frame_bytes(batch);
     batch->verdict = verdict;
     /* Before the owner hears of it: who has its verdict finds its place in the queue free. */
-    atomic_fetch_sub(&spool->queued_bytes, bytes);
-    atomic_fetch_sub(&spool->queued_batches, 1);
+    atomic_fetch_sub(&spool->now.queued_bytes, bytes);
+    atomic_fetch_sub(&spool->now.queued_batches, 1);
     if (mailbox_put(batch->reply_to, &batch->mail) != STATUS_OK)
         batch_destroy(batch);
     fault_point(spool_verdict_given);
@@ -37,9 +37,9 @@ static void give_back(struct spool *spool, struct batch *batch, enum status verd
 
 static void give_back_pending(struct spool *spool, enum status verdict)
 {
-    struct mail *mail = spool->pending;
-    spool->pending = NULL;
-    spool->pending_last = &spool->pending;
+    struct mail *mail = spool->writer.pending;
+    spool->writer.pending = NULL;
+    spool->writer.pending_last = &spool->writer.pending;
     while (mail) {
         struct mail *next = mail->next;
         give_back(spool, batch_from_mail(mail), verdict);
@@ -51,7 +51,7 @@ static void give_back_pending(struct spool *spool, enum status verdict)
  * proves nothing. */
 static void fail(struct spool *spool, enum status status)
 {
-    if (atomic_exchange(&spool->failed, true))
+    if (atomic_exchange(&spool->now.failed, true))
         return;
     log_error("spool write failed: no more batches are taken; check the disk, then restart",
               LOG_TEXT("dir", spool->dir), LOG_STATUS(status));
@@ -64,13 +64,14 @@ static void fail(struct spool *spool, enum status status)
 static void drop_written(struct spool *spool, size_t bytes)
 {
     int i = 0;
-    while (bytes && bytes >= spool->iov[i].iov_len)
-        bytes -= spool->iov[i++].iov_len;
-    spool->iov_count -= i;
-    memmove(spool->iov, spool->iov + i, (size_t)spool->iov_count * sizeof *spool->iov);
+    while (bytes && bytes >= spool->writer.iov[i].iov_len)
+        bytes -= spool->writer.iov[i++].iov_len;
+    spool->writer.iov_count -= i;
+    memmove(spool->writer.iov, spool->writer.iov + i,
+            (size_t)spool->writer.iov_count * sizeof *spool->writer.iov);
     if (bytes) {
-        spool->iov[0].iov_base = (uint8_t *)spool->iov[0].iov_base + bytes;
-        spool->iov[0].iov_len -= bytes;
+        spool->writer.iov[0].iov_base = (uint8_t *)spool->writer.iov[0].iov_base + bytes;
+        spool->writer.iov[0].iov_len -= bytes;
     }
 }
 
@@ -83,11 +84,11 @@ static void fault_torn_write(struct spool *spool)
 {
     if (!fault_due(spool_records_torn))
         return;
-    size_t rest = spool->iov_bytes - TORN_BYTES, i = 0;
-    uint64_t at = spool->write_offset;
+    size_t rest = spool->writer.iov_bytes - TORN_BYTES, i = 0;
+    uint64_t at = spool->writer.write_offset;
     for (; rest; i++) {
-        size_t n = spool->iov[i].iov_len < rest ? spool->iov[i].iov_len : rest;
-        (void)!pwrite(spool->fd, spool->iov[i].iov_base, n, (off_t)at);
+        size_t n = spool->writer.iov[i].iov_len < rest ? spool->writer.iov[i].iov_len : rest;
+        (void)!pwrite(spool->writer.fd, spool->writer.iov[i].iov_base, n, (off_t)at);
         at += n;
         rest -= n;
     }
@@ -100,43 +101,44 @@ static void fault_torn_write(struct spool *spool)
 /* All of iov to the segment; the first failure of the group stays. */
 static void write_out(struct spool *spool)
 {
-    if (spool->iov_count)
+    if (spool->writer.iov_count)
         fault_torn_write(spool);
-    while (spool->iov_count && spool->write_status == STATUS_OK) {
-        ssize_t n = pwritev(spool->fd, spool->iov, spool->iov_count, (off_t)spool->write_offset);
+    while (spool->writer.iov_count && spool->writer.write_status == STATUS_OK) {
+        ssize_t n = pwritev(spool->writer.fd, spool->writer.iov, spool->writer.iov_count,
+                            (off_t)spool->writer.write_offset);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0) {
-            spool->write_status = n < 0 ? status_from_errno(errno) : STATUS_IO;
+            spool->writer.write_status = n < 0 ? status_from_errno(errno) : STATUS_IO;
             break;
         }
-        spool->write_offset += (uint64_t)n;
+        spool->writer.write_offset += (uint64_t)n;
         drop_written(spool, (size_t)n);
     }
-    spool->iov_count = 0;
-    spool->iov_bytes = 0;
+    spool->writer.iov_count = 0;
+    spool->writer.iov_bytes = 0;
 }
 
 static void push_bytes(struct spool *spool, struct slice bytes)
 {
     if (!bytes.size)
         return;
-    if (spool->iov_count == SPOOL_IOV_MAX)
+    if (spool->writer.iov_count == SPOOL_IOV_MAX)
         write_out(spool);
-    spool->iov[spool->iov_count++] =
+    spool->writer.iov[spool->writer.iov_count++] =
         (struct iovec){.iov_base = (void *)(uintptr_t)bytes.data, .iov_len = bytes.size};
-    spool->iov_bytes += bytes.size;
+    spool->writer.iov_bytes += bytes.size;
 }
 
 /* Gives the batch its place behind the staged tail. */
 static void stage(struct spool *spool, struct batch *batch, int64_t now_ns)
 {
     struct batch_meta *meta = &batch->meta;
-    struct spool_tail *tail = &spool->staged;
+    struct spool_tail *tail = &spool->writer.staged;
     meta->position = tail->position + 1;
     meta->events_before = tail->events;
     meta->ingested_ns = now_ns;
-    spool_frame_seal(batch, spool->tag, spool->hash, tail->chain);
+    spool_frame_seal(batch, spool->writer.tag, spool->writer.hash, tail->chain);
     push_bytes(spool, writer_slice(&batch->frame));
     push_bytes(spool, writer_slice(&batch->events));
     for (size_t i = 0; i < batch->body_count; i++)
@@ -145,8 +147,8 @@ static void stage(struct spool *spool, struct batch *batch, int64_t now_ns)
     tail->position++;
     tail->events += UINT64_C(0) + meta->accepted + meta->quarantined;
     tail->offset += spool_frame_bytes(batch);
-    *spool->pending_last = &batch->mail;
-    spool->pending_last = &batch->mail.next;
+    *spool->writer.pending_last = &batch->mail;
+    spool->writer.pending_last = &batch->mail.next;
     batch->mail.next = NULL;
 }
 
@@ -155,32 +157,35 @@ static void stage(struct spool *spool, struct batch *batch, int64_t now_ns)
 /* Readers see the group from here on. */
 static void publish(struct spool *spool, int64_t now_ns)
 {
-    pthread_mutex_lock(&spool->lock);
-    struct spool_segment *last = &spool->segments[spool->segment_count - 1];
+    thread_assert(THREAD_WRITER);
+    pthread_mutex_lock(&spool->shared.lock);
+    struct spool_segment *last = &spool->shared.segments[spool->shared.segment_count - 1];
     if (!last->oldest)
-        last->oldest = batch_from_mail(spool->pending)->meta.position;
-    last->newest = spool->staged.position;
+        last->oldest = batch_from_mail(spool->writer.pending)->meta.position;
+    last->newest = spool->writer.staged.position;
     if (!last->oldest_ns)
         last->oldest_ns = now_ns;
     last->newest_ns = now_ns;
-    for (const struct mail *mail = spool->pending; mail; mail = mail->next)
+    for (const struct mail *mail = spool->writer.pending; mail; mail = mail->next)
         last->records++;
-    last->end = spool->staged.offset;
-    spool->position = spool->staged.position;
-    spool->events = spool->staged.events;
-    pthread_cond_broadcast(&spool->grown);
-    pthread_mutex_unlock(&spool->lock);
-    metric_add(spool->events_total, spool->staged.events - spool->durable.events);
-    metric_set(spool->position_gauge, (double)spool->staged.position);
-    spool->durable = spool->staged;
+    last->end = spool->writer.staged.offset;
+    spool->now.position = spool->writer.staged.position;
+    spool->shared.events = spool->writer.staged.events;
+    pthread_cond_broadcast(&spool->shared.grown);
+    pthread_mutex_unlock(&spool->shared.lock);
+    metric_add(spool->metrics.events_total,
+               spool->writer.staged.events - spool->writer.durable.events);
+    metric_set(spool->metrics.position_gauge, (double)spool->writer.staged.position);
+    spool->writer.durable = spool->writer.staged;
 }
 
 /* The disk filled up under a file that could not be preallocated: the group is taken back, the
  * segment cut behind its last durable record and left. */
 static enum status take_back(struct spool *spool)
 {
-    spool->staged = spool->durable;
-    if (ftruncate(spool->fd, (off_t)spool->durable.offset) != 0 || fdatasync(spool->fd) != 0)
+    spool->writer.staged = spool->writer.durable;
+    if (ftruncate(spool->writer.fd, (off_t)spool->writer.durable.offset) != 0 ||
+        fdatasync(spool->writer.fd) != 0)
         return STATUS_IO;
     spool_seal_active(spool);
     spool_become_full(spool, spool->options.segment_bytes);
@@ -192,21 +197,23 @@ static enum status write_and_sync(struct spool *spool)
     int64_t start_ns = clock_monotonic_ns();
     write_out(spool);
     fault_point(spool_records_written);
-    if (spool->write_status == STATUS_OK && fdatasync(spool->fd) != 0) {
+    if (spool->writer.write_status == STATUS_OK && fdatasync(spool->writer.fd) != 0) {
         enum status status = status_from_errno(errno);
         return status == STATUS_NO_SPACE ? STATUS_IO : status; /* an fdatasync never gets better */
     }
     fault_point(spool_records_synced);
-    spool->last_sync_end_ns = clock_monotonic_ns();
-    metric_observe(spool->commit_seconds, (double)(spool->last_sync_end_ns - start_ns) / 1e9);
-    metric_add(spool->commits, 1);
-    return spool->write_status == STATUS_NO_SPACE ? take_back(spool) : spool->write_status;
+    spool->writer.last_sync_end_ns = clock_monotonic_ns();
+    metric_observe(spool->metrics.commit_seconds,
+                   (double)(spool->writer.last_sync_end_ns - start_ns) / 1e9);
+    metric_add(spool->metrics.commits, 1);
+    return spool->writer.write_status == STATUS_NO_SPACE ? take_back(spool)
+                                                         : spool->writer.write_status;
 }
 
 /* Makes what is staged durable and hands the verdicts back. */
 static void commit(struct spool *spool, int64_t now_ns)
 {
-    if (!spool->pending)
+    if (!spool->writer.pending)
         return;
     int64_t outer = spool_disk_begin(spool);
     enum status status = write_and_sync(spool);
@@ -217,7 +224,7 @@ static void commit(struct spool *spool, int64_t now_ns)
         fail(spool, status);
     fault_point(spool_records_published);
     give_back_pending(spool, status == STATUS_OK || status == STATUS_NO_SPACE ? status : STATUS_IO);
-    spool->write_status = STATUS_OK;
+    spool->writer.write_status = STATUS_OK;
     fault_point(spool_verdicts_given);
 }
 
@@ -225,15 +232,16 @@ static void commit(struct spool *spool, int64_t now_ns)
 static void pass_cursors(struct spool *spool)
 {
     for (unsigned i = 0; i < SPOOL_CURSOR_MAX; i++) {
-        uint64_t position = atomic_load(&spool->cursors[i].position);
-        if (position > spool->staged.position)
-            spool->staged.position = position;
+        uint64_t position = atomic_load(&spool->shared.cursors[i].position);
+        if (position > spool->writer.staged.position)
+            spool->writer.staged.position = position;
     }
 }
 
 static bool fits(const struct spool *spool, const struct batch *batch)
 {
-    return spool->fd >= 0 && spool->file_bytes - spool->staged.offset >= spool_frame_bytes(batch);
+    return spool->writer.fd >= 0 &&
+           spool->writer.file_bytes - spool->writer.staged.offset >= spool_frame_bytes(batch);
 }
 
 /* What a segment could not be made for. BUSY: no descriptor left, so none was begun; the next batch
@@ -246,15 +254,15 @@ static bool passes(enum status status)
 static void take_batch(struct spool *spool, struct batch *batch, int64_t now_ns)
 {
     enum status status = STATUS_OK;
-    if (!atomic_load(&spool->failed) && !fits(spool, batch)) {
+    if (!atomic_load(&spool->now.failed) && !fits(spool, batch)) {
         commit(spool, now_ns);
-        if (!atomic_load(&spool->failed)) {
+        if (!atomic_load(&spool->now.failed)) {
             status = spool_roll(spool, spool_frame_bytes(batch));
             if (!passes(status))
                 fail(spool, status);
         }
     }
-    if (atomic_load(&spool->failed))
+    if (atomic_load(&spool->now.failed))
         status = STATUS_IO;
     if (status != STATUS_OK)
         give_back(spool, batch, status);
@@ -267,7 +275,7 @@ static void take_group(struct spool *spool, struct mail *mail)
     int64_t now_ns = clock_wall_ns();
     fault_point(spool_group_taken);
     pass_cursors(spool);
-    spool->write_offset = spool->staged.offset;
+    spool->writer.write_offset = spool->writer.staged.offset;
     while (mail) {
         struct mail *next = mail->next;
         take_batch(spool, batch_from_mail(mail), now_ns);
@@ -286,7 +294,7 @@ static void look_for_room(struct spool *spool)
         fail(spool, status);
     if (status != STATUS_OK)
         return;
-    atomic_store(&spool->full, false);
+    atomic_store(&spool->now.full, false);
     log_info("spool has room again");
     spool_show(spool);
 }
@@ -295,12 +303,12 @@ static void look_for_room(struct spool *spool)
 static void tick(struct spool *spool)
 {
     int64_t now_ns = clock_monotonic_ns();
-    bool full = atomic_load(&spool->full);
-    if (now_ns - spool->last_tick_ns < (full ? FULL_TICK_NS : TICK_NS))
+    bool full = atomic_load(&spool->now.full);
+    if (now_ns - spool->writer.last_tick_ns < (full ? FULL_TICK_NS : TICK_NS))
         return;
-    spool->last_tick_ns = now_ns;
+    spool->writer.last_tick_ns = now_ns;
     spool_retire(spool);
-    if (full && !atomic_load(&spool->failed))
+    if (full && !atomic_load(&spool->now.failed))
         look_for_room(spool);
 }
 
@@ -309,7 +317,7 @@ static void tick(struct spool *spool)
 static struct mail *gather(struct spool *spool, struct mail *mail)
 {
     int64_t wait_ns =
-        spool->last_sync_end_ns + spool->options.commit_interval_ns - clock_monotonic_ns();
+        spool->writer.last_sync_end_ns + spool->options.commit_interval_ns - clock_monotonic_ns();
     if (wait_ns <= 0 || mailbox_is_closed(&spool->inbox))
         return mail;
     clock_sleep(wait_ns < spool->options.commit_interval_ns ? wait_ns
@@ -331,7 +339,8 @@ void spool_writer_run(void *arg)
         if (mail)
             mail = gather(spool, mail);
         else if (!closed)
-            mail = mailbox_wait(&spool->inbox, atomic_load(&spool->full) ? FULL_TICK_NS : TICK_NS);
+            mail =
+                mailbox_wait(&spool->inbox, atomic_load(&spool->now.full) ? FULL_TICK_NS : TICK_NS);
         if (mail)
             take_group(spool, mail);
         else if (closed)
