@@ -2,15 +2,15 @@
 
 import collections
 import json
-import random
+import re
 import shutil
 import time
 
 import pytest
 
-from harness import wait_until
+from harness import SLOWEST
 
-KILLS = 6
+TORN, KILLS_MAX = 5, 60
 
 
 @pytest.fixture
@@ -26,18 +26,31 @@ def journal(build, tmp_path):
     return {"sinks": sinks, "log": {"level": "info", "format": "text"}, "timeouts": {"drain": "5s"}}, lines
 
 
+def uncommitted(lines):
+    """Bytes of the file that its position does not count."""
+    counted = int(re.match(r"journal 1 size (\d+) ", lines.with_name(lines.name + ".position").read_text())[1])
+    return lines.stat().st_size - counted
+
+
+def kill_in_a_load(server, lines):
+    """True when lines of a load were in the file and its position was not."""
+    end = time.monotonic() + 60 * SLOWEST
+    while not uncommitted(lines):
+        assert time.monotonic() < end, "the sink writes nothing"
+    server.kill()
+    return uncommitted(lines) > 0
+
+
 def test_a_sink_plugin_gets_a_fleets_events_exactly_once_through_kill_9_and_is_unloaded(make_server, load, journal):
     settings, lines = journal
     server = make_server(settings)
-    fleet = load(server, 60000, batch=20, connections=40, rate=6000, bad_every=100)
-    pause = random.Random(7)
-    for _ in range(KILLS):
-        had = lines.stat().st_size
-        wait_until(lambda: lines.stat().st_size > had, 60, "the journal growing")
-        time.sleep(pause.uniform(0, 0.2))  # anywhere in a load
-        server.kill()
+    fleet = load(server, 120000, batch=500, connections=40, rate=6000, bad_every=100)
+    torn = kills = 0
+    while torn < TORN and kills < KILLS_MAX:
+        torn += kill_in_a_load(server, lines)
+        kills += 1
         server.start()
-    assert fleet.running, "the fleet ended before the last kill"
+    assert torn == TORN, f"of {kills} kills"
     told = fleet.finish()
     server.wait_for_sinks()
     assert server.get("/readyz?verbose").status == 200
@@ -47,12 +60,23 @@ def test_a_sink_plugin_gets_a_fleets_events_exactly_once_through_kill_9_and_is_u
     items = [json.loads(line) for line in lines.read_text().splitlines()]
     events = collections.Counter(one["source_event_id"] for one in items if one["kind"] == "event")
     wanted = {name for name, one in told.items() if one.state in ("accepted", "duplicate")}
-    assert len(told) == 60000 and wanted
+    assert len(told) == 120000 and wanted
     assert set(events) == wanted, (len(events), len(wanted))
     assert set(events.values()) == {1}
     places = collections.Counter((one["batch"], one["index"]) for one in items)
     assert set(places.values()) == {1}
     assert sum(one["kind"] == "quarantined" for one in items) == sum(one.state == "quarantined" for one in told.values()) > 0
+
+
+def test_replay_passes_over_a_sink_plugin_that_cannot_replay(make_server, journal):
+    settings, lines = journal
+    server = make_server(settings)
+    assert server.post(b'{"id":"a","event_name":"DOOR","message":"m"}\n', VSOC_Ack="journal").json["ack"] == "journal"
+    server.terminate()
+    for words, code in (((), 0), (("--sink", "journal"), 78)):
+        done = server.run("spool", "replay", server.spool_dir, "-c", server.config, *words, check=False)
+        assert (done.returncode, done.stderr.decode()) == (code, "vsocd: journal: this sink can't replay; it was passed over\n")
+    assert len(lines.read_text().splitlines()) == 1
 
 
 def test_a_sender_can_wait_for_a_sink_plugin(make_server, journal):
