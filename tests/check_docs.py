@@ -491,6 +491,13 @@ if __name__ == "__main__":
         sys.exit(__doc__)
 
 
+def test_openapi_lists_every_refusal():
+    rows = re.findall(r"^REFUSAL\((\w+),", read("core/refusals.def"), flags=re.M)
+    problem = read("docs/openapi.yaml").partition("\n    Problem:\n      type: object\n")[2]
+    listed = re.search(r"\n        code:\n[^\[]*enum: \[([^\]]*)\]", problem)
+    assert listed and re.findall(r"\w+", listed[1]) == rows, "docs/openapi.yaml: the codes of Problem are not the rows of core/refusals.def"
+
+
 def test_every_refusal_is_a_row():
     """Rows of core/refusals.def, which docs/api.md prints, are all used, and nothing refuses beside them."""
     rows = re.findall(r"^REFUSAL\((\w+),", read("core/refusals.def"), flags=re.M)
