@@ -39,7 +39,6 @@ CIRCLES = [
         "server/ingest/ingest_reading",
         "server/ingest/submission",
     },
-    {"storage/sinks/postgres/pg_load", "storage/sinks/postgres/pg_replay"},
 ]
 
 # Which of our files may include a library's headers; a pattern is matched against the whole path.

@@ -16,115 +16,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define BUFFER_MAX ((size_t)1 << 30) /* PostgreSQL takes no larger value */
-#define TRIES_MAX  3                 /* at once; each for another reason */
-
-void pg_loader_init(struct pg_loader *l, struct pg_connection *connection, const char *instance,
-                    unsigned lane, unsigned lanes)
-{
-    *l = (struct pg_loader){
-        .connection = connection, .instance = instance, .lane = lane, .lanes = lanes};
-    writer_init(&l->buffer, BUFFER_MAX);
-    pg_probe_init(&l->probe);
-}
-
-void pg_loader_fini(struct pg_loader *l)
-{
-    writer_fini(&l->buffer);
-    pg_probe_fini(&l->probe);
-    free(l->flags);
-    free(l->by_uid);
-}
-
-enum sink_result pg_load_failed(enum status status, const struct pg_error *error, const char *what,
-                                struct sink_problem *problem)
-{
-    if (status != STATUS_REFUSED && status != STATUS_UNAVAILABLE) {
-        snprintf(problem->text, sizeof problem->text, "%s: %s", what, status_text(status));
-        return status == STATUS_NO_MEMORY ? SINK_LATER : SINK_BROKEN;
-    }
-    const char *advice = pg_error_advice(error->sqlstate);
-    snprintf(problem->text, sizeof problem->text, "%s: %s%s%s%s%s", what, error->text,
-             error->sqlstate[0] ? " (SQLSTATE " : "", error->sqlstate,
-             error->sqlstate[0] ? ")" : "", advice ? "; " : "");
-    size_t used = strlen(problem->text);
-    snprintf(problem->text + used, sizeof problem->text - used, "%s", advice ? advice : "");
-    return pg_error_no_partition(error) || pg_error_classify(error->sqlstate) == PG_ERROR_LATER
-               ? SINK_LATER
-               : SINK_BROKEN;
-}
-
-static enum status make_room(struct pg_loader *l, size_t batches)
-{
-    if (batches <= l->capacity)
-        return STATUS_OK;
-    uint8_t *flags = realloc(l->flags, batches * sizeof *flags);
-    if (flags)
-        l->flags = flags;
-    uint32_t *by_uid = realloc(l->by_uid, batches * sizeof *by_uid);
-    if (by_uid)
-        l->by_uid = by_uid;
-    if (!flags || !by_uid)
-        return STATUS_NO_MEMORY;
-    l->capacity = batches;
-    return STATUS_OK;
-}
-
-static int compare_uids(const void *a, const void *b, void *batches)
-{
-    const struct sink_batch *list = batches;
-    return memcmp(list[*(const uint32_t *)a].batch_uid, list[*(const uint32_t *)b].batch_uid,
-                  UUID_BYTES);
-}
+#define TRIES_MAX 3 /* at once; each for another reason */
 
 struct claim {
     struct pg_loader *loader;
     const struct sink_load *load;
 };
 
-void pg_load_sort(struct pg_loader *l, const struct sink_load *load)
-{
-    for (size_t i = 0; i < load->batch_count; i++)
-        l->by_uid[i] = (uint32_t)i;
-    qsort_r(l->by_uid, load->batch_count, sizeof *l->by_uid, compare_uids,
-            (void *)(uintptr_t)load->batches);
-}
-
-uint8_t *pg_load_flags(const struct pg_loader *l, const struct sink_load *load, const char *text)
-{
-    uint8_t uid[UUID_BYTES];
-    if (!text || uuid_from_text(slice_from_text(text), uid) != STATUS_OK)
-        return NULL;
-    size_t low = 0, high = load->batch_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        uint32_t batch = l->by_uid[middle];
-        int order = memcmp(load->batches[batch].batch_uid, uid, UUID_BYTES);
-        if (order == 0)
-            return &l->flags[batch];
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return NULL;
-}
-
 /* A row of RETURNING: this batch's key was new. */
 static void claim_row(void *arg, const char *const *cells)
 {
     const struct claim *claim = arg;
-    uint8_t *flags = pg_load_flags(claim->loader, claim->load, cells[0]);
+    uint8_t *flags = pg_loader_flags(claim->loader, claim->load, cells[0]);
     if (flags)
         *flags |= PG_BATCH_FRESH;
-}
-
-void pg_load_claim(const struct sink_batch *batch, uint8_t claim[SHA256_BYTES])
-{
-    uint8_t both[2 * SHA256_BYTES];
-    memcpy(both, batch->key, SHA256_BYTES);
-    memcpy(both + SHA256_BYTES, batch->inflated_digest, SHA256_BYTES);
-    sha256_bytes(slice_make(both, sizeof both), claim);
 }
 
 /* Rows are claimed in the order of the keys, so that two lanes never wait for each other. */
@@ -139,11 +44,11 @@ static enum status claim_keys(struct pg_loader *l, const struct sink_load *load,
     struct writer *w = &l->buffer;
     writer_reset(w);
     memset(l->flags, 0, load->batch_count);
-    pg_load_sort(l, load);
+    pg_loader_sort(l, load);
     pg_copy_array(w, PG_BYTEA, load->batch_count);
     for (size_t i = 0; i < load->batch_count; i++) {
         uint8_t claim[SHA256_BYTES];
-        pg_load_claim(&load->batches[i], claim);
+        pg_loader_claim(&load->batches[i], claim);
         pg_copy_bytes(w, slice_make(claim, sizeof claim));
     }
     size_t keys_size = w->size;
@@ -226,50 +131,33 @@ static enum status unstage_rows(const struct pg_rows *rows, struct pg_error *err
     return status;
 }
 
-static enum status transaction(struct pg_loader *l, const struct pg_rows *rows,
-                               struct pg_error *error)
+/* Behind the rows of the lane's own load. */
+static enum status settle(struct pg_loader *l, const struct pg_rows *rows, struct pg_error *error)
 {
-    enum status status = pg_days_ensure(&l->days, l->connection, rows->load, error);
-    if (status == STATUS_OK)
-        status = pg_connection_run(l->connection, "BEGIN", error);
-    fault_point(pg_begun);
-    if (status == STATUS_OK)
-        status = claim_keys(l, rows->load, error);
-    fault_point(pg_keys_claimed);
-    if (status == STATUS_OK)
-        status = copy_rows(rows, error);
-    if (status == STATUS_OK && rows->staged)
-        status = unstage_rows(rows, error);
+    enum status status = rows->staged ? unstage_rows(rows, error) : STATUS_OK;
     if (status == STATUS_OK)
         status = store_position(l, rows->load, error);
     fault_point(pg_position_stored);
     return status == STATUS_OK ? pg_connection_commit(l->connection, error) : status;
 }
 
-/* The same when the load is put through again. */
-static enum status transaction_again(struct pg_loader *l, const struct pg_rows *rows,
-                                     struct pg_error *error)
+static const struct pg_load_way way_of_a_lane = {.choose = claim_keys, .settle = settle};
+
+static enum status transaction(struct pg_loader *l, const struct pg_load_way *way,
+                               const struct pg_rows *rows, struct pg_error *error)
 {
-    struct sink_replay *replay = l->replay;
-    uint64_t put = 0;
     enum status status = STATUS_OK;
-    if (!replay->dry_run)
+    if (!l->replay || !l->replay->dry_run)
         status = pg_days_ensure(&l->days, l->connection, rows->load, error);
     if (status == STATUS_OK)
         status = pg_connection_run(l->connection, "BEGIN", error);
+    fault_point(pg_begun);
     if (status == STATUS_OK)
-        status = pg_replay_choose(l, rows->load, error);
+        status = way->choose(l, rows->load, error);
+    fault_point(pg_keys_claimed);
     if (status == STATUS_OK)
         status = copy_rows(rows, error);
-    if (status == STATUS_OK)
-        status = pg_replay_put(l, &put, error);
-    if (status == STATUS_OK && replay->dry_run)
-        pg_connection_rollback(l->connection);
-    else if (status == STATUS_OK)
-        status = pg_connection_commit(l->connection, error);
-    if (status == STATUS_OK)
-        replay->put += put;
-    return status;
+    return status == STATUS_OK ? way->settle(l, rows, error) : status;
 }
 
 /* What a person does about a table that refuses every row. */
@@ -302,20 +190,21 @@ static enum sink_result find_poison(struct pg_loader *l, const struct pg_rows *r
         tell_table(error, status == STATUS_CONFLICT, problem);
         return SINK_BROKEN;
     }
-    return pg_load_failed(status, &more, "cannot search for events that were refused", problem);
+    return pg_loader_failed(status, &more, "cannot search for events that were refused", problem);
 }
 
-enum sink_result pg_loader_deliver(struct pg_loader *l, const struct sink_load *load,
-                                   struct sink_problem *problem)
+enum sink_result pg_load_deliver(struct pg_loader *l, const struct sink_load *load,
+                                 struct sink_problem *problem)
 {
     struct pg_rows rows = {
         .connection = l->connection, .buffer = &l->buffer, .instance = l->instance, .load = load};
-    rows.staged = l->replay != NULL;
+    const struct pg_load_way *way = l->replay ? &pg_replay_way : &way_of_a_lane;
+    rows.staged = way->staged;
     struct pg_error error = {0};
-    enum status status = make_room(l, load->batch_count);
+    enum status status = pg_loader_make_room(l, load->batch_count);
     rows.flags = l->flags;
     for (unsigned tries = 0; tries < TRIES_MAX && status != STATUS_NO_MEMORY; tries++) {
-        status = l->replay ? transaction_again(l, &rows, &error) : transaction(l, &rows, &error);
+        status = transaction(l, way, &rows, &error);
         if (status == STATUS_OK) {
             fault_point(pg_committed);
             if (!l->replay)
@@ -341,5 +230,5 @@ enum sink_result pg_loader_deliver(struct pg_loader *l, const struct sink_load *
             break;
         }
     }
-    return pg_load_failed(status, &error, "cannot load into PostgreSQL", problem);
+    return pg_loader_failed(status, &error, "cannot load into PostgreSQL", problem);
 }

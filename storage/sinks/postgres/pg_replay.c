@@ -1,5 +1,5 @@
 /* pg_replay.c: chooses and counts for a load that is put through again. Runs on the lane's thread.
- * Does not open or end transactions (pg_load.c). */
+ * Does not begin the transaction or copy rows (pg_load.c). */
 #include "storage/sinks/postgres/pg_replay.h"
 
 #include "core/clock.h"
@@ -37,7 +37,7 @@ struct twins {
 static void twin_row(void *arg, const char *const *cells)
 {
     const struct twins *twins = arg;
-    uint8_t *flags = pg_load_flags(twins->loader, twins->load, cells[0]);
+    uint8_t *flags = pg_loader_flags(twins->loader, twins->load, cells[0]);
     if (flags)
         *flags = 0;
 }
@@ -73,7 +73,7 @@ static struct slice value_of(const struct sink_batch *batch, enum part part,
     case PART_BODY:
         return slice_make(batch->body_sha256, SHA256_BYTES);
     case PART_CLAIM:
-        pg_load_claim(batch, claim);
+        pg_loader_claim(batch, claim);
         return slice_make(claim, SHA256_BYTES);
     case PART_UID:
         break;
@@ -133,13 +133,15 @@ static enum status leave_out_twins(struct pg_loader *l, const struct sink_load *
     return pg_connection_query(l->connection, twins_sql, params, 6, twin_row, &twins, error);
 }
 
-enum status pg_replay_choose(struct pg_loader *l, const struct sink_load *load,
-                             struct pg_error *error)
+/* Flags all batches of the load as fresh, but those that the database has under another id (the
+ * same batch, sent to another instance): they were never loaded. Unless it is a dry run, claims the
+ * keys, so that a running server's lane that is at the same batch waits and then finds it there. */
+static enum status choose(struct pg_loader *l, const struct sink_load *load, struct pg_error *error)
 {
     int64_t first, last;
     times_of(load, &first, &last);
     memset(l->flags, PG_BATCH_FRESH, load->batch_count);
-    pg_load_sort(l, load);
+    pg_loader_sort(l, load);
     enum status status = STATUS_OK;
     if (!l->replay->dry_run)
         status = claim_keys(l, load, first, error);
@@ -151,7 +153,9 @@ static void count_row(void *arg, const char *const *cells)
     *(uint64_t *)arg += strtoull(cells[0] ? cells[0] : "0", NULL, 10);
 }
 
-enum status pg_replay_put(struct pg_loader *l, uint64_t *put, struct pg_error *error)
+/* Moves the staged rows that are missing to their tables, or only counts them in a dry run. *put:
+ * events and quarantined records. */
+static enum status put_missing(struct pg_loader *l, uint64_t *put, struct pg_error *error)
 {
     enum status status = STATUS_OK;
     uint64_t events = 0, batches = 0;
@@ -166,3 +170,19 @@ enum status pg_replay_put(struct pg_loader *l, uint64_t *put, struct pg_error *e
     *put = events;
     return status;
 }
+
+static enum status settle(struct pg_loader *l, const struct pg_rows *rows, struct pg_error *error)
+{
+    (void)rows;
+    uint64_t put = 0;
+    enum status status = put_missing(l, &put, error);
+    if (status == STATUS_OK && l->replay->dry_run)
+        pg_connection_rollback(l->connection);
+    else if (status == STATUS_OK)
+        status = pg_connection_commit(l->connection, error);
+    if (status == STATUS_OK)
+        l->replay->put += put;
+    return status;
+}
+
+const struct pg_load_way pg_replay_way = {.staged = true, .choose = choose, .settle = settle};

@@ -102,7 +102,7 @@ static enum sink_result check_schema(struct lane *lane, struct sink_problem *pro
                             "FROM vsoc.schema_version",
                             NULL, 0, schema_row, &found, &error);
     if (status != STATUS_OK)
-        return pg_load_failed(status, &error, "cannot read the version of the schema", problem);
+        return pg_loader_failed(status, &error, "cannot read the version of the schema", problem);
     unsigned latest = pg_migrate_latest();
     if (found.version < latest)
         snprintf(problem->text, sizeof problem->text,
@@ -136,7 +136,7 @@ static enum sink_result check_login(struct lane *lane, struct sink_problem *prob
         lane->connection, "SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = session_user",
         NULL, 0, superuser_row, &superuser, &error);
     if (status != STATUS_OK)
-        return pg_load_failed(status, &error, "cannot see what the login may do", problem);
+        return pg_loader_failed(status, &error, "cannot see what the login may do", problem);
     if (!superuser)
         return SINK_DELIVERED;
     snprintf(
@@ -182,7 +182,7 @@ static enum sink_result read_position(struct lane *lane, struct sink_position *t
         params, 4, position_row, there, &error);
     if (status == STATUS_OK)
         return SINK_DELIVERED;
-    return pg_load_failed(status, &error, "cannot read the position", problem);
+    return pg_loader_failed(status, &error, "cannot read the position", problem);
 }
 
 static enum sink_result lane_check(struct lane *lane, struct sink_position *there,
@@ -230,7 +230,7 @@ static enum sink_result lane_connect(void *arg, struct sink_position *there,
     pg_connection_set_timeout(lane->connection, LOAD_TIMEOUT_MS);
     enum status status = pg_connection_open(lane->connection, CONNECT_TIMEOUT_MS, &error);
     if (status != STATUS_OK)
-        return pg_load_failed(status, &error, "cannot connect to PostgreSQL", problem);
+        return pg_loader_failed(status, &error, "cannot connect to PostgreSQL", problem);
     if (!was_open)
         metric_add(lane->connects, 1);
     fault_point(pg_connected);
@@ -253,7 +253,7 @@ static enum sink_result lane_deliver(void *arg, const struct sink_load *load,
         snprintf(problem->text, sizeof problem->text, "not connected to PostgreSQL");
         return SINK_LATER;
     }
-    return pg_loader_deliver(&lane->loader, load, problem);
+    return pg_load_deliver(&lane->loader, load, problem);
 }
 
 static void lane_interrupt(void *arg)
