@@ -279,6 +279,37 @@ def test_modules_form_no_circle():
     fail_if([f"include circle: {', '.join(members)}" for members in circles(edges) if set(members) not in CIRCLES])
 
 
+# Callback arguments that need no check of core/object.h: a structure of the caller's own stack, whose callbacks run before the call
+# returns, or the state of a decoder, which one table holds together with its functions.
+UNCHECKED = {
+    "adding": "server/daemon/plugins.c",
+    "claim": "storage/sinks/postgres/pg_load.c",
+    "isal_state": "server/inflate/inflate_isal.c",
+    "output": "server/commands/",
+    "replay": "server/commands/spool/cmd_spool_replay.c",
+    "reparser": "server/commands/spool/reparse.c",
+    "run": "storage/sinks/postgres/schema/pg_migrate.c",
+    "schema_found": "storage/sinks/postgres/sink_postgres.c",
+    "search": "storage/sinks/postgres/pg_bisect.c",
+    "sink_position": "storage/sinks/postgres/sink_postgres.c",
+    "twins": "storage/sinks/postgres/pg_replay.c",
+    "walk": "storage/spool/spool_verify.c",
+    "zlib_state": "server/inflate/inflate_zlib.c",
+    "zstd_state": "server/inflate/inflate_zstd.c",
+}
+
+
+def test_callback_arguments_are_checked():
+    found = re.compile(r"struct (\w+) \*\w+ = (?:\(struct \w+ \*\) ?)?(?:arg|opaque|state);")
+    problems = []
+    for name in sources():
+        if is_ours(name) and not name.startswith(("parsers/", "core/object.h")):
+            for kind in found.findall(read(name)):
+                if not name.startswith(UNCHECKED.get(kind, "none")):
+                    problems.append(f"{name}: struct {kind} comes from a callback's argument unchecked: use OBJECT_CAST of core/object.h")
+    fail_if(problems)
+
+
 # What the tree has one of: words of the C library that only one file may use.
 ONE_OF_EACH = {
     r"\beventfd\(": "core/wait/wake.c",

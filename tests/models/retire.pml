@@ -35,7 +35,7 @@ byte stored[LANES];             /* cursors */
 /* The other sides */
 byte there[LANES];
 bool restored[LANES];
-/* Memory: what readers see, cursors, who sleeps on spool->grown */
+/* Memory: what readers see, cursors, who sleeps on spool->shared.grown */
 byte published, cursor[LANES];
 bool asleep[LANES];
 byte ended;

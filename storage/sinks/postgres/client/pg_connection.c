@@ -4,6 +4,7 @@
 #define LOG_COMPONENT "postgres"
 #include "storage/sinks/postgres/client/pg_connection.h"
 
+#include "core/object.h"
 #include "core/clock.h"
 #include "core/log/log.h"
 #include "core/wait/wake.h"
@@ -22,7 +23,10 @@
 #define PARAMS_MAX         8
 #define COLUMNS_MAX        16
 
+#define PG_CONNECTION_MAGIC 0x5047434fU
+
 struct pg_connection {
+    unsigned magic; /* PG_CONNECTION_MAGIC */
     struct pg_dsn *dsn;
     PGconn *pg; /* NULL: closed */
     int wake;   /* core/wait/wake.h: readable once interrupted */
@@ -30,6 +34,8 @@ struct pg_connection {
     void (*notice)(void *arg, const char *text);
     void *notice_arg;
 };
+
+OBJECT_CAST(pg_connection, PG_CONNECTION_MAGIC)
 
 static void notice_to_log(void *arg, const char *text)
 {
@@ -46,6 +52,7 @@ enum status pg_connection_create(const char *dsn, const char *application,
         return STATUS_NO_MEMORY;
     c->wake = wake_open();
     c->timeout_ms = TIMEOUT_DEFAULT_MS;
+    c->magic = PG_CONNECTION_MAGIC;
     c->notice = notice_to_log;
     enum status status =
         c->wake < 0 ? STATUS_IO
@@ -66,6 +73,7 @@ void pg_connection_destroy(struct pg_connection *c)
     pg_dsn_destroy(c->dsn);
     if (c->wake >= 0)
         close(c->wake);
+    object_end(&c->magic);
     free(c);
 }
 
@@ -366,7 +374,7 @@ enum status pg_connection_copy_finish(struct pg_connection *c, const char *give_
 
 static void notice_received(void *arg, const PGresult *result)
 {
-    const struct pg_connection *c = arg;
+    const struct pg_connection *c = pg_connection_cast(arg);
     const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     if (text)
         c->notice(c->notice_arg, text);

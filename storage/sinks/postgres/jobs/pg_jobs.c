@@ -9,6 +9,7 @@
 #define LOG_COMPONENT "postgres"
 #include "storage/sinks/postgres/jobs/pg_jobs.h"
 
+#include "core/object.h"
 #include "core/clock.h"
 #include "core/log/log.h"
 #include "core/metrics/metrics.h"
@@ -33,12 +34,17 @@ struct turn {
     metric_t succeeded, failures;
 };
 
+#define PG_JOBS_MAGIC 0x50474a4fU
+
 struct pg_jobs {
+    unsigned magic; /* PG_JOBS_MAGIC */
     struct pg_thread thread;
     char *instance;
     struct pg_job_settings settings;
     struct turn turns[JOB_COUNT];
 };
+
+OBJECT_CAST(pg_jobs, PG_JOBS_MAGIC)
 
 static void locked_row(void *arg, const char *const *cells)
 {
@@ -159,7 +165,7 @@ static struct turn *next_turn(struct pg_jobs *j)
 static void run(void *arg)
 {
     thread_assert(THREAD_JOBS);
-    struct pg_jobs *j = arg;
+    struct pg_jobs *j = pg_jobs_cast(arg);
     struct turn *turn = next_turn(j);
     int64_t not_before_ns = 0;
     while (
@@ -178,6 +184,7 @@ static void run(void *arg)
 
 static void destroy(struct pg_jobs *j)
 {
+    object_end(&j->magic);
     free(j->instance);
     free(j);
 }
@@ -190,6 +197,7 @@ enum status pg_jobs_start(const char *dsn, const char *instance,
     if (!j)
         return STATUS_NO_MEMORY;
     j->settings = *settings;
+    j->magic = PG_JOBS_MAGIC;
     j->instance = strdup(instance);
     for (size_t i = 0; i < JOB_COUNT; i++) {
         struct turn *turn = &j->turns[i];

@@ -3,6 +3,7 @@
 #define LOG_COMPONENT "postgres"
 #include "storage/sinks/postgres/jobs/pg_watch.h"
 
+#include "core/object.h"
 #include "core/clock.h"
 #include "core/log/log.h"
 #include "core/metrics/metrics.h"
@@ -14,15 +15,20 @@
 #define LOOK_WAIT_NS    (5 * NS_PER_S)
 #define CALL_TIMEOUT_MS 10000u
 
+#define PG_WATCH_MAGIC 0x50475741U
+
 struct pg_watch {
+    unsigned magic; /* PG_WATCH_MAGIC */
     struct pg_thread thread;
     char sqlstate[6]; /* of the problem that was logged last */
     metric_t ended;
 };
 
+OBJECT_CAST(pg_watch, PG_WATCH_MAGIC)
+
 static void ended_row(void *arg, const char *const *cells)
 {
-    const struct pg_watch *w = arg;
+    const struct pg_watch *w = pg_watch_cast(arg);
     metric_add(w->ended, 1);
     log_warn("a session took longer than vsoc.analyst_limits allows",
              LOG_TEXT("login", cells[1] ? cells[1] : ""),
@@ -66,7 +72,7 @@ static void look(struct pg_watch *w)
 static void run(void *arg)
 {
     thread_assert(THREAD_JOBS);
-    struct pg_watch *w = arg;
+    struct pg_watch *w = pg_watch_cast(arg);
     while (pg_thread_wait(&w->thread, clock_monotonic_ns() + LOOK_WAIT_NS))
         look(w);
 }
@@ -78,6 +84,7 @@ enum status pg_watch_start(const char *dsn, const char *instance, struct pg_watc
     if (!w)
         return STATUS_NO_MEMORY;
     w->ended = metric_series(METRIC_vsocd_pg_sessions_ended_total, "");
+    w->magic = PG_WATCH_MAGIC;
     snprintf(application, sizeof application, "vsocd watch %.40s", instance);
     struct pg_thread_options options = {.dsn = dsn,
                                         .application = application,
@@ -98,6 +105,7 @@ void pg_watch_stop(struct pg_watch *w)
 {
     if (!w)
         return;
+    object_end(&w->magic);
     pg_thread_stop(&w->thread);
     free(w);
 }
