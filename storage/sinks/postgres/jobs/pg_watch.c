@@ -105,7 +105,7 @@ void pg_watch_stop(struct pg_watch *w)
 {
     if (!w)
         return;
-    object_end(&w->magic);
     pg_thread_stop(&w->thread);
+    object_end(&w->magic);
     free(w);
 }
