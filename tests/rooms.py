@@ -8,7 +8,7 @@ FORMAT = [*CORE, *READ, "parsers/registry", "parsers/engine"]
 ROOMS = {
     "core": ("words of every layer: status, slice, arena, writer, hash, clock, uuid7, thread, utf8, vin; the public event.h", []),
     "core/metrics": ("metrics.def, its cells by thread, the Prometheus text", ["core"]),
-    "core/log": ("log lines, their ring and the log thread", ["core", "core/metrics", "core/wait"]),
+    "core/log": ("log lines, their ring and the log thread; the text of a problem", ["core", "core/metrics", "core/wait"]),
     "core/wait": ("threads that wait for one another: mailboxes, conditions, wake descriptors", ["core"]),
     "core/disk": ("folders that are synced, crash points of tests", ["core", "core/log"]),
     "core/json": ("JSON text to checked nodes (simdjson)", ["core"]),

@@ -151,13 +151,13 @@ static void audit_thread(void *arg)
     flush(true);
 }
 
-enum status audit_start(const char *data_dir, uint64_t max_bytes, char reason[256])
+enum status audit_start(const char *data_dir, uint64_t max_bytes, struct problem *problem)
 {
     thread_assert(THREAD_MAIN);
     ensure(!audit.fold);
     enum status s = audit_file_open(&audit.file, data_dir, max_bytes);
     if (s != STATUS_OK) {
-        snprintf(reason, 256, "%s: %.120s", audit.file.problem, strerror(errno));
+        problem_say(problem, "%s: %.120s", audit.file.problem, strerror(errno));
         return s;
     }
     struct audit_fold *fold = audit_fold_create();
@@ -170,7 +170,7 @@ enum status audit_start(const char *data_dir, uint64_t max_bytes, char reason[25
              : STATUS_NO_MEMORY;
     if (s == STATUS_OK)
         return s;
-    snprintf(reason, 256, "%s", status_text(s));
+    problem_say(problem, "%s", status_text(s));
     atomic_store(&audit.fold, NULL);
     audit_fold_destroy(fold);
     audit_file_close(&audit.file);

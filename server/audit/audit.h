@@ -8,6 +8,7 @@
 #define VSOC_SERVER_AUDIT_H
 
 #include <stdint.h>
+#include "core/log/problem.h"
 #include "core/status.h"
 #include "server/audit/audit_refusal.h"
 
@@ -17,7 +18,8 @@ void audit_refused(const struct audit_refusal *refusal);
 /* Opens the files in data_dir/audit and starts the thread that writes them. max_bytes: of all files
  * together; the oldest is removed beyond it, which the log and the newest file report. REFUSED,
  * NO_SPACE, IO: reason says what; BUSY: no thread; NO_MEMORY. Thread: main. */
-enum status audit_start(const char *data_dir, uint64_t max_bytes, char reason[256]) must_check;
+enum status audit_start(const char *data_dir, uint64_t max_bytes,
+                        struct problem *problem) must_check;
 /* Writes what is not written yet and closes. Does nothing when not started. Thread: main. */
 void audit_stop(void);
 

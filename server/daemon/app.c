@@ -205,7 +205,8 @@ static void restore_key(void *arg, const struct batch_meta *meta)
 static enum status open_spool(struct app *app)
 {
     const struct config *c = app->config;
-    char dir[4200], reason[256];
+    char dir[4200];
+    struct problem problem;
     if (folder_make(c->data_dir) != STATUS_OK) {
         log_error("data_dir can't be made", LOG_TEXT("dir", c->data_dir),
                   LOG_TEXT("problem", strerror(errno)));
@@ -224,9 +225,9 @@ static enum status open_spool(struct app *app)
         .queue_batches = SPOOL_QUEUE_BATCHES,
         .queue_bytes = c->limit_memory,
     };
-    enum status s = spool_open(&options, restore_key, app, &app->shared.spool, reason);
+    enum status s = spool_open(&options, restore_key, app, &app->shared.spool, &problem);
     if (s != STATUS_OK) {
-        log_error("spool can't be opened", LOG_TEXT("dir", dir), LOG_TEXT("problem", reason),
+        log_error("spool can't be opened", LOG_TEXT("dir", dir), LOG_TEXT("problem", problem.text),
                   LOG_STATUS(s));
         return disk_status(s);
     }
@@ -236,11 +237,11 @@ static enum status open_spool(struct app *app)
 
 static enum status open_audit(const struct config *c)
 {
-    char reason[256];
-    enum status s = audit_start(c->data_dir, c->audit_max_bytes, reason);
+    struct problem problem;
+    enum status s = audit_start(c->data_dir, c->audit_max_bytes, &problem);
     if (s != STATUS_OK)
         log_error("audit log can't be opened", LOG_TEXT("dir", c->data_dir),
-                  LOG_TEXT("problem", reason));
+                  LOG_TEXT("problem", problem.text));
     else
         data_folders_check(c->data_dir);
     return disk_status(s);

@@ -18,41 +18,41 @@
 
 #define LOCK_FILE "lock"
 
-static enum status open_dir(struct spool *spool, char reason[256])
+static enum status open_dir(struct spool *spool, struct problem *problem)
 {
     const char *dir = spool->options.dir;
     int n = snprintf(spool->dir, sizeof spool->dir, "%s", dir);
     if (n < 0 || (size_t)n >= sizeof spool->dir) {
-        snprintf(reason, 256, "the spool's path is too long");
+        problem_say(problem, "the spool's path is too long");
         return STATUS_REFUSED;
     }
     enum status status = folder_make(dir);
     if (status != STATUS_OK) {
-        snprintf(reason, 256, "%.180s: can't be made: %s", dir, strerror(errno));
+        problem_say(problem, "%.180s: can't be made: %s", dir, strerror(errno));
         return status;
     }
     spool->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (spool->dir_fd < 0) {
         int err = errno;
-        snprintf(reason, 256, "%.180s: can't be opened: %s", dir, strerror(err));
+        problem_say(problem, "%.180s: can't be opened: %s", dir, strerror(err));
         return err == ENOTDIR ? STATUS_REFUSED : status_from_errno(err);
     }
     return STATUS_OK;
 }
 
-static enum status lock_dir(struct spool *spool, char reason[256])
+static enum status lock_dir(struct spool *spool, struct problem *problem)
 {
     spool->lock_fd =
         openat(spool->dir_fd, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
     if (spool->lock_fd < 0) {
         int err = errno;
-        snprintf(reason, 256, "%.180s/" LOCK_FILE ": %s", spool->dir, strerror(err));
+        problem_say(problem, "%.180s/" LOCK_FILE ": %s", spool->dir, strerror(err));
         return status_from_errno(err);
     }
     if (flock(spool->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-        snprintf(reason, 256,
-                 "%.180s: another vsocd uses this spool: stop it, or choose another data_dir",
-                 spool->dir);
+        problem_say(problem,
+                    "%.180s: another vsocd uses this spool: stop it, or choose another data_dir",
+                    spool->dir);
         return STATUS_LOCKED;
     }
     return STATUS_OK;
@@ -91,28 +91,28 @@ static uint64_t newest_record(const struct spool *spool)
     return 0;
 }
 
-static enum status open_evictions(struct spool *spool, char reason[256])
+static enum status open_evictions(struct spool *spool, struct problem *problem)
 {
     enum status status =
         spool_eviction_open(spool->dir_fd, &spool->eviction_fd, &spool->writer.evicted_to);
     if (status != STATUS_OK)
-        snprintf(reason, 256,
-                 "%.150s/" SPOOL_EVICTION_FILE
-                 ": can't be opened: free some space and check its owner (%s)",
-                 spool->dir, status_text(status));
+        problem_say(problem,
+                    "%.150s/" SPOOL_EVICTION_FILE
+                    ": can't be opened: free some space and check its owner (%s)",
+                    spool->dir, status_text(status));
     return status;
 }
 
 static enum status open_all(struct spool *spool, spool_scan_fn scan, void *scan_arg,
-                            char reason[256])
+                            struct problem *problem)
 {
-    enum status status = open_dir(spool, reason);
+    enum status status = open_dir(spool, problem);
     if (status == STATUS_OK)
-        status = lock_dir(spool, reason);
+        status = lock_dir(spool, problem);
     if (status == STATUS_OK)
-        status = spool_recover(spool, scan, scan_arg, reason);
+        status = spool_recover(spool, scan, scan_arg, problem);
     if (status == STATUS_OK && spool->options.evict)
-        status = open_evictions(spool, reason);
+        status = open_evictions(spool, problem);
     if (status != STATUS_OK)
         return status;
     load_cursors(spool);
@@ -143,15 +143,15 @@ static struct spool *spool_create(const struct spool_options *options)
 }
 
 enum status spool_open(const struct spool_options *options, spool_scan_fn scan, void *scan_arg,
-                       struct spool **out, char reason[256])
+                       struct spool **out, struct problem *problem)
 {
-    reason[0] = '\0';
+    problem->text[0] = '\0';
     struct spool *spool = spool_create(options);
     if (!spool) {
-        snprintf(reason, 256, "out of memory");
+        problem_say(problem, "out of memory");
         return STATUS_NO_MEMORY;
     }
-    enum status status = open_all(spool, scan, scan_arg, reason);
+    enum status status = open_all(spool, scan, scan_arg, problem);
     if (status != STATUS_OK) {
         spool_close(spool);
         return status;

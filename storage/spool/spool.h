@@ -5,6 +5,7 @@
 #define VSOC_STORAGE_SPOOL_H
 
 #include "core/refusal.h"
+#include "core/log/problem.h"
 #include "storage/spool/batch.h"
 #include "storage/spool/spool_options.h"
 
@@ -14,9 +15,9 @@ struct spool_reader;
 /* Opens and locks the directory, recovers: cuts a torn tail, sets damaged segments aside (keeps the
  * original under corrupt/ and goes on with what is whole), rebuilds what is missing. LOCKED:
  * another process has it. VERSION: made by a newer version. IO, REFUSED, NO_SPACE. On failure
- * nothing is held and *reason (static or malloc-free text, 256 bytes) says what to do. */
+ * nothing is held and *problem says what to do. */
 enum status spool_open(const struct spool_options *options, spool_scan_fn scan, void *scan_arg,
-                       struct spool **out, char reason[256]) must_check;
+                       struct spool **out, struct problem *problem) must_check;
 /* Starts the writer thread. */
 enum status spool_start(struct spool *spool) must_check;
 /* Refuses new batches, commits what is queued, hands verdicts back, ends the writer thread. */

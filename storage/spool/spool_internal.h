@@ -10,6 +10,7 @@
 #include "core/object.h"
 #include "core/clock.h"
 #include "core/metrics/metrics.h"
+#include "core/log/problem.h"
 #include "core/hash.h"
 #include "core/thread.h"
 #include "core/wait/mailbox.h"
@@ -134,7 +135,7 @@ void spool_writer_run(void *spool);
  * they are.
  */
 enum status spool_recover(struct spool *spool, spool_scan_fn scan, void *scan_arg,
-                          char reason[256]) must_check;
+                          struct problem *problem) must_check;
 
 /* spool_roll.c: segments made. Thread: writer. */
 /* Adds a segment at the end of the table. spool->shared.lock is held, or nobody else has the spool

@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,24 +21,24 @@ struct recovery {
     void *scan_arg;
     struct spool_scan scan;
     uint64_t floor; /* the next record's position is above this */
-    char *reason;
+    struct problem *problem;
 };
 
 static enum status fail(struct recovery *r, enum status status, const char *advice, uint64_t first)
 {
     char name[SPOOL_NAME_BYTES];
     spool_segment_name(first, name);
-    snprintf(r->reason, 256, "%s: %s (%s)", name, advice, status_text(status));
+    problem_say(r->problem, "%s: %s (%s)", name, advice, status_text(status));
     return status;
 }
 
 static enum status refuse_version(struct recovery *r, const char *file, uint32_t found,
                                   uint32_t supported)
 {
-    snprintf(r->reason, 256,
-             "%s: made by a newer vsocd: its format is version %u, this program knows up to %u: "
-             "run that version or newer",
-             file, found, supported);
+    problem_say(r->problem,
+                "%s: made by a newer vsocd: its format is version %u, this program knows up to %u: "
+                "run that version or newer",
+                file, found, supported);
     return STATUS_VERSION;
 }
 
@@ -388,8 +387,8 @@ static enum status recover_all(struct recovery *r, const uint64_t *firsts, size_
     if (status == STATUS_VERSION)
         return refuse_version(r, SPOOL_CURSOR_FILE, table.version, SPOOL_CURSOR_VERSION);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
-        snprintf(r->reason, 256, "%s: can't be read: check the disk, its owner and mode (%s)",
-                 SPOOL_CURSOR_FILE, status_text(status));
+        problem_say(r->problem, "%s: can't be read: check the disk, its owner and mode (%s)",
+                    SPOOL_CURSOR_FILE, status_text(status));
         return status;
     }
     const struct spool_cursor_table *cursors = status == STATUS_OK ? &table : NULL;
@@ -401,18 +400,19 @@ static enum status recover_all(struct recovery *r, const uint64_t *firsts, size_
     take_cursors(r, cursors);
     status = spool_cursor_create(r->spool->dir_fd, &r->spool->cursor_fd);
     if (status != STATUS_OK)
-        snprintf(r->reason, 256,
-                 "%.150s/" SPOOL_CURSOR_FILE
-                 ": can't be written: free some space and check its owner (%s)",
-                 r->spool->dir, status_text(status));
+        problem_say(r->problem,
+                    "%.150s/" SPOOL_CURSOR_FILE
+                    ": can't be written: free some space and check its owner (%s)",
+                    r->spool->dir, status_text(status));
     for (size_t i = 0; i < count && status == STATUS_OK; i++)
         status = recover_segment(r, firsts[i], i + 1 < count ? firsts[i + 1] : 0);
     return status == STATUS_OK ? note_missing_end(r, cursors) : status;
 }
 
-enum status spool_recover(struct spool *spool, spool_scan_fn scan, void *scan_arg, char reason[256])
+enum status spool_recover(struct spool *spool, spool_scan_fn scan, void *scan_arg,
+                          struct problem *problem)
 {
-    struct recovery r = {.spool = spool, .scan_fn = scan, .scan_arg = scan_arg, .reason = reason};
+    struct recovery r = {.spool = spool, .scan_fn = scan, .scan_arg = scan_arg, .problem = problem};
     uint64_t *firsts = NULL;
     size_t count = 0;
     spool_scan_init(&r.scan);
@@ -421,8 +421,8 @@ enum status spool_recover(struct spool *spool, spool_scan_fn scan, void *scan_ar
     if (status == STATUS_OK)
         status = spool_segment_list(spool->dir_fd, &firsts, &count);
     if (status != STATUS_OK)
-        snprintf(reason, 256, "%.150s: can't be read: check its owner and mode (%s)", spool->dir,
-                 status_text(status));
+        problem_say(problem, "%.150s: can't be read: check its owner and mode (%s)", spool->dir,
+                    status_text(status));
     else
         status = recover_all(&r, firsts, count);
     if (status == STATUS_OK && spool->writer.durable.position < r.floor)

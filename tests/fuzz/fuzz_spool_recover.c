@@ -48,8 +48,8 @@ static unsigned read_all(struct spool *spool, bool mended)
 static struct spool *open_spool(void)
 {
     struct spool *spool;
-    char reason[256];
-    enum status status = spool_open(&fixture.options, NULL, NULL, &spool, reason);
+    struct problem problem;
+    enum status status = spool_open(&fixture.options, NULL, NULL, &spool, &problem);
     ensure(status == STATUS_OK || status == STATUS_VERSION);
     return status == STATUS_OK ? spool : NULL;
 }

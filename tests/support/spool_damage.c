@@ -341,10 +341,10 @@ static void check_start(size_t lost, bool must_count, unsigned turn)
     struct spool *spool;
     struct spool_reader *reader;
     struct spool_stats stats;
-    char reason[256];
-    enum status status = spool_open(&options, on_scan, &scanned, &spool, reason);
+    struct problem problem;
+    enum status status = spool_open(&options, on_scan, &scanned, &spool, &problem);
     if (status != STATUS_OK) {
-        complain(reason, status);
+        complain(problem.text, status);
         return;
     }
     spool_stats(spool, &stats);
@@ -467,9 +467,9 @@ static void advance_cursor(const char *dir)
     struct spool_stats stats;
     spool_cursor_t cursor;
     uint64_t position;
-    char reason[256];
-    if (spool_open(&options, NULL, NULL, &spool, reason) != STATUS_OK)
-        die(reason);
+    struct problem problem;
+    if (spool_open(&options, NULL, NULL, &spool, &problem) != STATUS_OK)
+        die(problem.text);
     spool_stats(spool, &stats);
     if (spool_cursor_open(spool, "reader", &cursor, &position) != STATUS_OK)
         die("cursor");

@@ -29,7 +29,7 @@ struct spool_fixture {
     struct spool_options options;
     struct spool *spool;
     struct mailbox replies;
-    char reason[256];
+    struct problem problem;
     uint64_t made; /* batches made so far: their content follows from their number */
 };
 
@@ -85,7 +85,7 @@ static inline int fixture_teardown(void **state)
 
 static inline void fixture_open(struct spool_fixture *f)
 {
-    assert_int_equal(spool_open(&f->options, NULL, NULL, &f->spool, f->reason), STATUS_OK);
+    assert_int_equal(spool_open(&f->options, NULL, NULL, &f->spool, &f->problem), STATUS_OK);
     assert_int_equal(spool_start(f->spool), STATUS_OK);
 }
 

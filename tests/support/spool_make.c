@@ -268,10 +268,10 @@ int main(int argc, char **argv)
     o.spool.evidence_bytes = o.spool.evict ? 3 * o.spool.segment_bytes : UINT64_MAX;
     log_configure(LOG_WARN, LOG_PLAIN);
     struct spool *spool;
-    char reason[256];
-    enum status status = spool_open(&o.spool, NULL, NULL, &spool, reason);
+    struct problem problem;
+    enum status status = spool_open(&o.spool, NULL, NULL, &spool, &problem);
     if (status != STATUS_OK)
-        die(reason, status);
+        die(problem.text, status);
     status = spool_start(spool);
     if (status != STATUS_OK)
         die("start", status);

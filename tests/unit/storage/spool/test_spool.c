@@ -149,7 +149,8 @@ static void open_tells_every_record_oldest_first(void **state)
     fixture_put_many(f, 70);
     fixture_close(f);
     uint64_t seen = 0;
-    assert_int_equal(spool_open(&f->options, count_record, &seen, &f->spool, f->reason), STATUS_OK);
+    assert_int_equal(spool_open(&f->options, count_record, &seen, &f->spool, &f->problem),
+                     STATUS_OK);
     assert_int_equal(seen, 70);
 }
 
@@ -200,9 +201,9 @@ static void second_opener_finds_the_spool_locked(void **state)
     struct spool_fixture *f = *state;
     fixture_open(f);
     struct spool *other = NULL;
-    assert_int_equal(spool_open(&f->options, NULL, NULL, &other, f->reason), STATUS_LOCKED);
+    assert_int_equal(spool_open(&f->options, NULL, NULL, &other, &f->problem), STATUS_LOCKED);
     assert_null(other);
-    assert_non_null(strstr(f->reason, "another vsocd"));
+    assert_non_null(strstr(f->problem.text, "another vsocd"));
     fixture_close(f);
     fixture_open(f);
 }
@@ -227,7 +228,7 @@ static void queue_over_its_limit_is_busy(void **state)
 {
     struct spool_fixture *f = *state;
     f->options.queue_batches = 3;
-    assert_int_equal(spool_open(&f->options, NULL, NULL, &f->spool, f->reason), STATUS_OK);
+    assert_int_equal(spool_open(&f->options, NULL, NULL, &f->spool, &f->problem), STATUS_OK);
     for (int i = 0; i < 3; i++) {
         struct batch *b = fixture_batch(f, ++f->made);
         assert_int_equal(spool_submit(f->spool, &b), STATUS_OK);
@@ -289,8 +290,8 @@ static void path_that_is_no_directory_is_refused_with_advice(void **state)
     fixture_store(path, "x", 1);
     f->options.dir = path;
     struct spool *spool = NULL;
-    assert_int_equal(spool_open(&f->options, NULL, NULL, &spool, f->reason), STATUS_REFUSED);
-    assert_true(f->reason[0]);
+    assert_int_equal(spool_open(&f->options, NULL, NULL, &spool, &f->problem), STATUS_REFUSED);
+    assert_true(f->problem.text[0]);
 }
 
 int main(void)

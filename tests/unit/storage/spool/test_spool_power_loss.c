@@ -138,7 +138,8 @@ static void expect_survivors(struct spool_fixture *f, uint64_t n)
     assert_int_equal(mkdir(after.dir, 0750), 0);
     restore_disk(after.dir);
     after.options.dir = after.dir;
-    assert_int_equal(spool_open(&after.options, NULL, NULL, &after.spool, after.reason), STATUS_OK);
+    assert_int_equal(spool_open(&after.options, NULL, NULL, &after.spool, &after.problem),
+                     STATUS_OK);
     assert_int_equal(spool_reader_open(after.spool, 0, &reader), STATUS_OK);
     for (uint64_t i = 1; i <= n; i++) {
         assert_int_equal(spool_reader_next(reader, &r), STATUS_OK);
@@ -164,7 +165,7 @@ static void groups_that_roll_over_segments_survive_too(void **state)
 {
     struct spool_fixture *f = *state;
     f->options.segment_bytes = 12000;
-    assert_int_equal(spool_open(&f->options, NULL, NULL, &f->spool, f->reason), STATUS_OK);
+    assert_int_equal(spool_open(&f->options, NULL, NULL, &f->spool, &f->problem), STATUS_OK);
     for (int i = 0; i < 100; i++) {
         struct batch *b = fixture_batch(f, ++f->made);
         assert_int_equal(spool_submit(f->spool, &b), STATUS_OK);

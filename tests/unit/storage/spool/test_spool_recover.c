@@ -392,9 +392,9 @@ static void newer_format_is_refused_and_left_alone(void **state)
             bytes[copy + 124 + (size_t)i] = (uint8_t)(crc >> 8 * i);
     }
     fixture_store(fixture_segment(f, 1), bytes, size);
-    assert_int_equal(spool_open(&f->options, NULL, NULL, &f->spool, f->reason), STATUS_VERSION);
+    assert_int_equal(spool_open(&f->options, NULL, NULL, &f->spool, &f->problem), STATUS_VERSION);
     assert_null(f->spool);
-    assert_non_null(strstr(f->reason, "newer"));
+    assert_non_null(strstr(f->problem.text, "newer"));
     uint8_t *after = fixture_load(fixture_segment(f, 1), &after_size);
     assert_int_equal(after_size, size);
     assert_memory_equal(after, bytes, size);

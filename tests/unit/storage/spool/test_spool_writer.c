@@ -135,7 +135,7 @@ static void many_submitters_share_syncs(void **state)
 static void queued_batches_go_with_one_sync(void **state)
 {
     struct spool_fixture *f = *state;
-    assert_int_equal(spool_open(&f->options, NULL, NULL, &f->spool, f->reason), STATUS_OK);
+    assert_int_equal(spool_open(&f->options, NULL, NULL, &f->spool, &f->problem), STATUS_OK);
     for (int i = 0; i < 1000; i++) {
         struct batch *b = fixture_batch(f, ++f->made);
         assert_int_equal(spool_submit(f->spool, &b), STATUS_OK);
@@ -183,7 +183,7 @@ static void count_failure(void *arg)
 static void fails_for_good(struct spool_fixture *f, atomic_int *error)
 {
     atomic_int failures = 0;
-    assert_int_equal(spool_open(&f->options, NULL, NULL, &f->spool, f->reason), STATUS_OK);
+    assert_int_equal(spool_open(&f->options, NULL, NULL, &f->spool, &f->problem), STATUS_OK);
     spool_on_failure(f->spool, count_failure, &failures);
     assert_int_equal(spool_start(f->spool), STATUS_OK);
     fixture_put_many(f, 3);
