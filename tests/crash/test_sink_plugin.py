@@ -27,8 +27,9 @@ def journal(build, tmp_path):
 
 
 def committed(lines):
-    """Bytes of the file that its position counts."""
-    return int(re.match(r"journal 1 size (\d+) ", lines.with_name(lines.name + ".position").read_text())[1])
+    """Bytes of the file that its position counts; 0 before the sink has connected for the first time."""
+    position = lines.with_name(lines.name + ".position")
+    return int(re.match(r"journal 1 size (\d+) ", position.read_text())[1]) if position.exists() else 0
 
 
 def kill_in_a_load(server, lines):
