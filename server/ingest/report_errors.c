@@ -55,7 +55,7 @@ enum status report_errors_first(struct slice text, struct report_error *first)
         !skip(&rest, BEFORE_OFFSET) || !read_number(&rest, &offset) ||
         !skip(&rest, BEFORE_CODE "\""))
         return STATUS_MALFORMED;
-    const uint8_t *end = memchr(rest.data, '"', rest.size);
+    const uint8_t *end = rest.size ? memchr(rest.data, '"', rest.size) : NULL;
     if (!end)
         return STATUS_MALFORMED;
     first->index = (uint32_t)index;
