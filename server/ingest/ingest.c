@@ -1,6 +1,8 @@
 /* ingest.c: the life of a submission on its worker: admitted, gathered, made a batch, handed to the
  * spool writer. Worker threads; never blocks. Body: as it comes ingest_receive.c, then
  * ingest_body.c; its end: ingest_answer.c. Does not know what brings submissions: http/. */
+#include "server/ingest/ingest.h"
+#include "server/ingest/reading_room.h"
 #include "server/ingest/ingest_internal.h"
 
 #include "core/clock.h"

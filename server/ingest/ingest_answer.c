@@ -1,5 +1,6 @@
 /* ingest_answer.c: how a submission ends: refused, answered with its report at once or when the
  * sinks have its batch. Worker threads. Does not know the words of an answer: the way in does. */
+#include "server/ingest/ingest.h"
 #include "server/ingest/ingest_internal.h"
 
 #include "core/clock.h"

@@ -6,7 +6,7 @@
 #include "core/json/json.h"
 #include "core/metrics/metrics.h"
 #include "parsers/engine/pipeline.h"
-#include "server/ingest/ingest_reading.h"
+#include "server/ingest/reading_room.h"
 #include "server/ingest/submission.h"
 
 /* Series by format: formats are few and known at start. */

@@ -1,5 +1,6 @@
 /* ingest_privacy.c: what a batch's record says of its sender and request: texts that sinks, logs
  * and people see, so without VINs. Worker threads. Records are scrubbed by the normaliser. */
+#include "server/ingest/ingest.h"
 #include "server/ingest/ingest_internal.h"
 
 #include "parsers/privacy/scrub.h"

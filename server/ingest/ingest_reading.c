@@ -2,6 +2,8 @@
  * know what a body says. A new body gets its first slice at once, in which most are over; longer
  * ones go round a ring. What all of them hold inflated is bounded: over it only the oldest goes on.
  */
+#include "server/ingest/ingest.h"
+#include "server/ingest/reading_room.h"
 #include "server/ingest/ingest_internal.h"
 
 #include <stdlib.h>

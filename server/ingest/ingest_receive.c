@@ -1,5 +1,6 @@
 /* ingest_receive.c: the body of a submission as it comes, and the memory that requests hold. Worker
  * threads. Does not look at what a body says. */
+#include "server/ingest/ingest.h"
 #include "server/ingest/ingest_internal.h"
 
 #include <stddef.h>

@@ -1,5 +1,7 @@
 /* ingest_setup.c: makes and frees one worker's ingest. Called on the main thread before and after
  * its worker runs; ingest_reconfigure on the worker. */
+#include "server/ingest/ingest.h"
+#include "server/ingest/reading_room.h"
 #include "server/ingest/ingest_internal.h"
 
 #include <stdio.h>

@@ -2,6 +2,7 @@
  * known: the sender is answered 503 and its request stays until the verdict comes, with the key in
  * progress and its memory counted. A repeat meanwhile is 409; afterwards it gets the first report.
  */
+#include "server/ingest/ingest.h"
 #include "server/ingest/ingest_internal.h"
 
 #include "core/clock.h"

@@ -15,7 +15,7 @@
 #include "server/identity/identity.h"
 #include "server/inflate/inflate.h"
 #include "server/ingest/body_shed.h"
-#include "server/ingest/ingest.h"
+#include "server/ingest/ingest_shared.h"
 #include "server/ingest/report_errors.h"
 
 struct json_parser;

@@ -4,6 +4,7 @@
 #define VSOC_SERVER_INGEST_REQUEST_H
 
 #include "server/ingest/http/dialect.h"
+#include "server/ingest/ingest.h"
 #include "server/ingest/submission.h"
 
 struct request {

@@ -5,6 +5,7 @@
 #include <poll.h>
 
 #include "parsers/catalog/catalog.h"
+#include "server/ingest/ingest.h"
 #include "server/ingest/submission.h"
 
 struct world {

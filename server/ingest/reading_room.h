@@ -1,9 +1,9 @@
-/* ingest_reading.h: bodies being read on one worker. Hashing, inflating, splitting, parsing and
+/* reading_room.h: bodies being read on one worker. Hashing, inflating, splitting, parsing and
  * encoding of a body run on a fiber, in slices of about a millisecond; between slices the loop
  * serves other connections and other bodies get theirs, in turn. Nothing of it blocks, nothing is
  * shared between workers. Private to the ingest_*.c files. */
-#ifndef VSOC_SERVER_INGEST_READING_H
-#define VSOC_SERVER_INGEST_READING_H
+#ifndef VSOC_SERVER_READING_ROOM_H
+#define VSOC_SERVER_READING_ROOM_H
 
 #include "core/object.h"
 #include "core/hash.h"
