@@ -161,6 +161,21 @@ static void put(struct output *out, const void *data, size_t size)
     out->size += size;
 }
 
+static bool is_of_number(uint8_t c)
+{
+    return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
+}
+
+/* Outside the strings of a JSON text a match is replaced together with the rest of its number: a
+ * part of one beside a string is not JSON. */
+static void widen_to_number(struct slice text, size_t floor, struct vin_match *match)
+{
+    while (match->start > floor && is_of_number(text.data[match->start - 1]))
+        match->start--;
+    while (match->end < text.size && is_of_number(text.data[match->end]))
+        match->end++;
+}
+
 /* Copies the text before the match, then appends the label in its place. */
 static void replace(struct output *out, enum scrub_form form, struct slice text,
                     const struct vin_match *match, const uint8_t *label, bool quoted)
@@ -228,8 +243,10 @@ static bool scrub_clear(struct scrub *s, enum scrub_form form, struct slice *tex
     bool is_time = form == SCRUB_BYTES && is_long_number(*text);
     while (find_next(&finder, &match)) {
         bool inside = form != SCRUB_JSON || is_inside_string(*text, &place, match.start);
-        if (is_number(s, &match, inside && !is_time))
+        if (is_number(s, &match, inside && !is_time) || match.start < out.read)
             continue;
+        if (!inside)
+            widen_to_number(*text, out.read, &match);
         if (!out.data && !(out.data = take_memory(s, text->size)))
             return false;
         replace(&out, form, *text, &match, label_of(s, match.known, match.vin), !inside);
@@ -241,15 +258,22 @@ static bool scrub_clear(struct scrub *s, enum scrub_form form, struct slice *tex
     return true;
 }
 
-/* VINs in bytes that the text shows as hex or base64: the replacement has the same size. */
-static bool scrub_hidden(struct scrub *s, struct slice *text, bool has_words)
+/* VINs in bytes that the text shows as hex or base64: the replacement has the same size. A JSON
+ * number stays one: its digits may be the hex of a VIN, 9s replace those of a known one. */
+static bool scrub_hidden(struct scrub *s, enum scrub_form form, struct slice *text, bool has_words)
 {
     struct vin_hidden_scan scan = {
         .text = *text, .known = s->windows, .known_count = s->known_count, .is_spaced = !has_words};
     struct vin_hidden hidden;
     uint8_t *copy = NULL;
+    struct json_place place = {0};
     while (vin_hidden_next(&scan, &hidden)) {
         uint8_t bytes[VIN_BYTES];
+        if (hidden.view.start < place.at)
+            place = (struct json_place){0}; /* the second pass of the scan */
+        bool inside = form != SCRUB_JSON || is_inside_string(*text, &place, hidden.view.start);
+        if (!inside && hidden.known == s->known_count)
+            continue;
         if (!copy) {
             copy = take_memory(s, text->size);
             if (!copy)
@@ -257,8 +281,9 @@ static bool scrub_hidden(struct scrub *s, struct slice *text, bool has_words)
             memcpy(copy, text->data, text->size);
             *text = scan.text = slice_make(copy, text->size);
         }
-        memset(bytes, '.', sizeof bytes);
-        memcpy(bytes, label_of(s, hidden.known, hidden.vin), SCRUB_LABEL_BYTES);
+        memset(bytes, inside ? '.' : 0x99, sizeof bytes);
+        if (inside)
+            memcpy(bytes, label_of(s, hidden.known, hidden.vin), SCRUB_LABEL_BYTES);
         vin_hidden_write(&hidden, copy, bytes);
     }
     return true;
@@ -270,7 +295,7 @@ static __attribute__((noinline)) bool scrub_words(struct scrub *s, enum scrub_fo
 {
     if (has_words && !scrub_clear(s, form, text, false))
         return false;
-    return form == SCRUB_BYTES || scrub_hidden(s, text, has_words);
+    return form == SCRUB_BYTES || scrub_hidden(s, form, text, has_words);
 }
 
 static bool has_groups(const struct scrub *s, struct slice text)

@@ -91,6 +91,23 @@ static void json_stays_json(void **state)
     check(&s, SCRUB_JSON, "{\"t\":[11111111111111111]}", "{\"t\":[\"vin:31313131\"]}");
 }
 
+/* A number with a VIN in it goes as a whole; one whose digits are the hex of a VIN stays a number.
+ */
+static void numbers_stay_json(void **state)
+{
+    (void)state;
+    struct scrub s = make();
+    static const char ones[] = "{\"t\":3131313131313131313131313131313131}";
+    check(&s, SCRUB_JSON, ones, ones);
+    scrub_know(&s, SLICE_LITERAL("11111111111111111"), NULL);
+    check(&s, SCRUB_JSON, "{\"t\":1.11111111111111111}", "{\"t\":\"vin:31313131\"}");
+    check(&s, SCRUB_JSON, "{\"t\":-11111111111111111e1}", "{\"t\":\"vin:31313131\"}");
+    check(&s, SCRUB_JSON, "[11111111111111111.11111111111111111]", "[\"vin:31313131\"]");
+    check(&s, SCRUB_JSON, "[11111,1111,1111,1111]", "[\"vin:31313131\"]");
+    check(&s, SCRUB_JSON, "[911111.1111,1111,1111]", "[\"vin:31313131\"]");
+    check(&s, SCRUB_JSON, ones, "{\"t\":9999999999999999999999999999999999}");
+}
+
 static void data_keep_their_size(void **state)
 {
     (void)state;
@@ -304,6 +321,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         scrub_test(texts_lose_vins_and_nothing_else),
         scrub_test(json_stays_json),
+        scrub_test(numbers_stay_json),
         scrub_test(data_keep_their_size),
         scrub_test(bytes_in_hex_and_base64_are_looked_into),
         scrub_test(hex_behind_other_characters_is_looked_into),
