@@ -14,8 +14,8 @@
 #include "storage/sinks/sink_runner.h"
 #include "storage/sinks/sink_settings.h"
 
-#define EVENTS 4 /* of a batch; the last one is a reject */
-#define KEEP   500
+#define EVENTS 4     /* of a batch; the last one is a reject */
+#define KEEP   20000 /* rotated files: more than any machine makes before it is killed */
 
 static char path[320];
 static struct sink_settings settings;
