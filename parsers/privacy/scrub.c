@@ -161,18 +161,14 @@ static void put(struct output *out, const void *data, size_t size)
     out->size += size;
 }
 
-static bool is_of_number(uint8_t c)
+/* Outside the strings of a JSON text a match is replaced together with the rest of its number or
+ * literal: a part of one beside a string is not JSON. */
+static void widen_to_token(struct slice text, size_t floor, struct vin_match *match)
 {
-    return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
-}
-
-/* Outside the strings of a JSON text a match is replaced together with the rest of its number: a
- * part of one beside a string is not JSON. */
-static void widen_to_number(struct slice text, size_t floor, struct vin_match *match)
-{
-    while (match->start > floor && is_of_number(text.data[match->start - 1]))
+    static const char ends[] = " \t\r\n,:[]{}\"";
+    while (match->start > floor && !memchr(ends, text.data[match->start - 1], sizeof ends - 1))
         match->start--;
-    while (match->end < text.size && is_of_number(text.data[match->end]))
+    while (match->end < text.size && !memchr(ends, text.data[match->end], sizeof ends - 1))
         match->end++;
 }
 
@@ -246,7 +242,7 @@ static bool scrub_clear(struct scrub *s, enum scrub_form form, struct slice *tex
         if (is_number(s, &match, inside && !is_time) || match.start < out.read)
             continue;
         if (!inside)
-            widen_to_number(*text, out.read, &match);
+            widen_to_token(*text, out.read, &match);
         if (!out.data && !(out.data = take_memory(s, text->size)))
             return false;
         replace(&out, form, *text, &match, label_of(s, match.known, match.vin), !inside);

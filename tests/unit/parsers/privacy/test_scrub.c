@@ -106,6 +106,8 @@ static void numbers_stay_json(void **state)
     check(&s, SCRUB_JSON, "[11111,1111,1111,1111]", "[\"vin:31313131\"]");
     check(&s, SCRUB_JSON, "[911111.1111,1111,1111]", "[\"vin:31313131\"]");
     check(&s, SCRUB_JSON, ones, "{\"t\":9999999999999999999999999999999999}");
+    scrub_know(&s, SLICE_LITERAL("E2222222222222222"), NULL);
+    check(&s, SCRUB_JSON, "[true,2222,2222,2222,2222]", "[\"vin:32323232\"]");
 }
 
 static void data_keep_their_size(void **state)
