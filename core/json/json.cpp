@@ -3,6 +3,7 @@
  * over these tokens is ours, because it must keep every value's bytes, reject duplicate keys and
  * U+0000, and check every value (simdjson's on-demand reader does not check what is skipped). Does
  * not allocate per value and does not recurse. The only file that uses simdjson. */
+#include "core/utf8.h"
 #include "core/json/json.h"
 
 #include "core/json/json_keys.h"
@@ -334,26 +335,11 @@ enum status walk_document(struct json_parser *p)
     return status;
 }
 
-/* Bytes of the UTF-8 sequence at data (RFC 3629 §4), 0 when it is not valid. */
-size_t utf8_sequence(struct slice s)
-{
-    uint8_t c = s.data[0];
-    size_t size = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
-    if (size == 0 || size > s.size)
-        return 0;
-    for (size_t i = 1; i < size; i++)
-        if ((s.data[i] & 0xc0) != 0x80)
-            return 0;
-    bool overlong = (c == 0xe0 && s.data[1] < 0xa0) || (c == 0xf0 && s.data[1] < 0x90);
-    bool outside = (c == 0xed && s.data[1] > 0x9f) || (c == 0xf4 && s.data[1] > 0x8f);
-    return overlong || outside ? 0 : size;
-}
-
 enum status fail_utf8(struct json_parser *p)
 {
     size_t at = 0, step = 1;
     while (at < p->text.size && step) {
-        step = utf8_sequence(slice_sub(p->text, at, 4));
+        step = utf8_size(p->text.data + at, p->text.size - at);
         at += step;
     }
     return fail(p, STATUS_INVALID_UTF8, at, "text is not valid UTF-8");

@@ -1,5 +1,6 @@
 /* log.c: formats one line a call and hands it to log_out.c. Any thread. Does not write, rotate or
  * buffer. */
+#include "core/utf8.h"
 #include "core/log/log.h"
 
 #include <errno.h>
@@ -31,25 +32,6 @@ bool log_enabled(enum log_level level)
     return (int)level >= atomic_load_explicit(&configured_level, memory_order_relaxed);
 }
 
-/* Length of the valid UTF-8 sequence (RFC 3629) at the head of s[0, size), 0 when it is not valid.
- */
-static size_t utf8_sequence(const uint8_t *s, size_t size)
-{
-    if (s[0] < 0x80)
-        return 1;
-    size_t length = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-    if (s[0] < 0xc2 || s[0] > 0xf4 || length > size)
-        return 0;
-    uint8_t low = s[0] == 0xe0 ? 0xa0 : s[0] == 0xf0 ? 0x90 : 0x80;
-    uint8_t high = s[0] == 0xed ? 0x9f : s[0] == 0xf4 ? 0x8f : 0xbf;
-    if (s[1] < low || s[1] > high)
-        return 0;
-    for (size_t i = 2; i < length; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    return length;
-}
-
 /* In quotes, safe for JSON and terminals: control characters (C1 and DEL too) are escaped, bytes
  * that are not UTF-8 replaced. */
 static void log_quoted(struct writer *w, struct slice s)
@@ -60,7 +42,7 @@ static void log_quoted(struct writer *w, struct slice s)
     writer_u8(w, '"');
     for (size_t i = 0; i < s.size;) {
         const uint8_t *at = s.data + i;
-        size_t length = utf8_sequence(at, s.size - i);
+        size_t length = utf8_size(at, s.size - i);
         if (*at < 0x20 || *at == 0x7f)
             writer_format(w, "\\u%04x", *at);
         else if (length == 2 && at[0] == 0xc2 && at[1] < 0xa0)

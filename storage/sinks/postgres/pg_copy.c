@@ -2,6 +2,7 @@
  * talk to a server and does not validate texts of events. */
 #include "storage/sinks/postgres/pg_copy.h"
 
+#include "core/utf8.h"
 #include "core/clock.h"
 
 #include <arpa/inet.h>
@@ -91,31 +92,12 @@ void pg_copy_bytes(struct writer *w, struct slice s)
     writer_add_slice(w, s);
 }
 
-/* Bytes of the UTF-8 sequence at s (RFC 3629), 0 when there is none. */
-static size_t utf8_sequence(struct slice s)
-{
-    uint8_t a = s.data[0];
-    if (a < 0x80)
-        return a != 0;
-    size_t n = a < 0xc2 ? 0 : a < 0xe0 ? 2 : a < 0xf0 ? 3 : a < 0xf5 ? 4 : 0;
-    if (n == 0 || s.size < n)
-        return 0;
-    uint8_t low = a == 0xe0 ? 0xa0 : a == 0xf0 ? 0x90 : 0x80;
-    uint8_t high = a == 0xed ? 0x9f : a == 0xf4 ? 0x8f : 0xbf;
-    if (s.data[1] < low || s.data[1] > high)
-        return 0;
-    for (size_t i = 2; i < n; i++)
-        if ((s.data[i] & 0xc0) != 0x80)
-            return 0;
-    return n;
-}
-
 void pg_copy_text(struct writer *w, struct slice s)
 {
     size_t start = w->size;
     writer_uint_be(w, 0, 4);
     while (s.size) {
-        size_t n = utf8_sequence(s);
+        size_t n = s.data[0] ? utf8_size(s.data, s.size) : 0;
         if (n)
             writer_bytes(w, s.data, n);
         else
