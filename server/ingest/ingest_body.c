@@ -1,7 +1,6 @@
 /* ingest_body.c: a complete body → records → events of a batch. Runs on a worker's fiber: each loop
  * over the body counts its work and may pause in between (reading_room.h). Does not answer and
  * does not touch the spool. */
-#include "server/ingest/ingest.h"
 #include "server/ingest/reading_room.h"
 #include "server/inflate/inflate_coding.h"
 #include "server/ingest/ingest_internal.h"

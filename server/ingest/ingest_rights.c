@@ -1,5 +1,4 @@
 /* ingest_rights.c: what a sender may send, and how much. Worker threads. Who it is: the way in. */
-#include "server/ingest/ingest.h"
 #include "server/ingest/ingest_internal.h"
 
 bool submission_may_send(const struct submission *sub, const struct parser *parser,
