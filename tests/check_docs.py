@@ -27,7 +27,7 @@ GENERATED = {
 }
 
 # Parts of pages, between the lines `<!-- vsocd reference NAME -->` and `<!-- end -->`.
-GENERATED_PARTS = {"docs/api.md": ["refusals"], "docs/formats.md": ["formats", "mapping"]}
+GENERATED_PARTS = {"docs/api.md": ["refusals"], "docs/formats.md": ["formats", "mapping", "record-codes", "note-codes"]}
 
 LAYERS = {"core", "parsers", "storage", "server"}
 
@@ -512,19 +512,42 @@ if __name__ == "__main__":
 
 
 def test_openapi_lists_every_refusal():
-    rows = re.findall(r"^REFUSAL\((\w+),", read("core/refusals.def"), flags=re.M)
+    rows = re.findall(r"^REFUSAL\((\w+),", read("core/reasons/refusals.def"), flags=re.M)
     problem = read("docs/openapi.yaml").partition("\n    Problem:\n      type: object\n")[2]
     listed = re.search(r"\n        code:\n[^\[]*enum: \[([^\]]*)\]", problem)
-    assert listed and re.findall(r"\w+", listed[1]) == rows, "docs/openapi.yaml: the codes of Problem are not the rows of core/refusals.def"
+    assert listed and re.findall(r"\w+", listed[1]) == rows, "docs/openapi.yaml: the codes of Problem are not the rows of core/reasons/refusals.def"
+
+
+# Codes of records that are words of other subjects, too: the name of an event, the phrase of a state.
+WORDS = {"invalid_event_id"}
+
+
+def test_every_code_of_a_record_is_a_row():
+    """Rows of core/reasons/record_codes.def, which docs/formats.md prints, are all used, and no code is a text beside them."""
+    rows = re.findall(r"^RECORD_CODE\((\w+), (\w+), ([01]),", read("core/reasons/record_codes.def"), flags=re.M)
+    codes = [code for code, _, _ in rows]
+    source = {name: read(name) for name in sources() if is_ours(name) and name not in ("parsers/parser.h", "storage/sink.h")}
+    assert len(codes) > 50 and len(codes) == len(set(codes))
+    used = {code for text in source.values() for code in re.findall(r"\bRECORD_([a-z]\w*)", text)}
+    used |= {code for text in source.values() for code in re.findall(r"\bX\([A-Z_]+, ([a-z_]+), \"", text)}
+    problems = [f"core/reasons/record_codes.def: nothing has the code {code}" for code in codes if code not in used]
+    problems += [f"no row of core/reasons/record_codes.def: {code}" for code in sorted(used - set(codes))]
+    home = "parsers/read/record_refuse.h"
+    texts = re.compile(rf'"(?:{"|".join(code for code in codes if code not in WORDS)})"')
+    for name, text in source.items():
+        if name != home:
+            problems += [f"{name}: {call} takes a text: use {home}" for call in re.findall(r"\bparser_malformed\(|->reject\(context", text)]
+        problems += [f"{name}: {word} is a row of core/reasons/record_codes.def" for word in texts.findall(text)]
+    fail_if(problems)
 
 
 def test_every_refusal_is_a_row():
-    """Rows of core/refusals.def, which docs/api.md prints, are all used, and nothing refuses beside them."""
-    rows = re.findall(r"^REFUSAL\((\w+),", read("core/refusals.def"), flags=re.M)
+    """Rows of core/reasons/refusals.def, which docs/api.md prints, are all used, and nothing refuses beside them."""
+    rows = re.findall(r"^REFUSAL\((\w+),", read("core/reasons/refusals.def"), flags=re.M)
     source = {p: read(p) for p in tracked("*.c") if p.startswith(("server/", "storage/"))}
     assert len(rows) > 80 and len(rows) == len(set(rows)) and any("REFUSAL_empty_batch" in text for text in source.values())
     used = {code for text in source.values() for code in re.findall(r"\bREFUSAL_([a-z]\w*)", text)}
-    problems = [f"core/refusals.def: {code} refuses nothing" for code in rows if code not in used]
+    problems = [f"core/reasons/refusals.def: {code} refuses nothing" for code in rows if code not in used]
     for path, text in source.items():
         if path.startswith("server/"):
             problems += [f"{path}: {status} {code} is no row" for status, code in re.findall(r'\b([45]\d\d),\s*"([a-z_]+)"', text)]

@@ -1,6 +1,6 @@
 """The rooms of the tree: what lives in each, and which others it may include. ARCHITECTURE.md prints this table."""
 
-CORE = ["core", "core/disk", "core/event", "core/json", "core/log", "core/metrics", "core/wait"]
+CORE = ["core", "core/disk", "core/event", "core/json", "core/log", "core/metrics", "core/reasons", "core/wait"]
 READ = ["parsers", "parsers/read", "parsers/read/json", "parsers/fill"]
 FORMAT = [*CORE, *READ, "parsers/registry", "parsers/engine"]
 
@@ -9,17 +9,18 @@ ROOMS = {
     "core": ("words of every layer: status, slice, arena, writer, hash, clock, uuid7, thread, utf8, vin; the public event.h", []),
     "core/metrics": ("metrics.def, its cells by thread, the Prometheus text", ["core"]),
     "core/log": ("log lines, their ring and the log thread; the text of a problem", ["core", "core/metrics", "core/wait"]),
+    "core/reasons": ("why requests and records are refused: refusals.def, record_codes.def", ["core"]),
     "core/wait": ("threads that wait for one another: mailboxes, conditions, wake descriptors", ["core"]),
     "core/disk": ("folders that are synced, crash points of tests", ["core", "core/log"]),
     "core/json": ("JSON text to checked nodes (simdjson)", ["core"]),
     "core/event": ("the event model: its codec on disk and its JSON", ["core"]),
     "parsers": ("the public parser.h", ["core"]),
     "parsers/registry": ("which formats there are, and the choice of one for a body", ["core", "parsers"]),
-    "parsers/read": ("text and bytes to values: numbers, times, lines, protobuf", ["core", "parsers"]),
-    "parsers/read/json": ("JSON records to values, and JSON objects written", ["core", "core/json", "parsers", "parsers/read"]),
+    "parsers/read": ("text and bytes to values: numbers, times, lines, protobuf", ["core", "core/reasons", "parsers"]),
+    "parsers/read/json": ("JSON records to values, and JSON objects written", ["core", "core/json", "core/reasons", "parsers", "parsers/read"]),
     "parsers/fill": ("values to columns of an event", [*CORE, "parsers", "parsers/read", "parsers/read/json"]),
     "parsers/privacy": ("VINs found and replaced by pseudonyms", ["core"]),
-    "parsers/catalog": ("what is known of event ids: code and data", ["core", *READ, "parsers/registry"]),
+    "parsers/catalog": ("what is known of event ids: code and data", ["core", "core/reasons", *READ, "parsers/registry"]),
     "parsers/engine": (
         "the record loop: split, parse, normalise, hand on, guard plug-ins; mapping.def",
         [*CORE, *READ, "parsers/registry", "parsers/privacy", "parsers/catalog"],

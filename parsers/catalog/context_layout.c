@@ -1,6 +1,7 @@
 /* context_layout.c: context data of an event → columns and attributes, according to a layout. Pure,
  * any thread. context_layout_read.c reads the layouts. */
 #include "parsers/catalog/context_layout.h"
+#include "core/reasons/record_code.h"
 #include "parsers/catalog/context_layout_fields.h"
 #include "parsers/fill/envelope.h"
 #include "parsers/read/json/json_object.h"
@@ -107,7 +108,7 @@ static struct slice words_of(struct filling *x, struct slice bytes)
         x->starved = true;
         return SLICE_EMPTY;
     }
-    if (repaired && !json_note_add(x->context, x->event, "bad_text",
+    if (repaired && !json_note_add(x->context, x->event, RECORD_bad_text,
                                    "bytes of the context data that are no UTF-8 text stand as "
                                    "U+FFFD",
                                    JSON_NOTE_NO_OFFSET))

@@ -1,6 +1,7 @@
 /* hand_on.c: passes bytes of another format inside a record to the parser of that format. Runs on
  * the thread that owns the batch. Does not find them: the outer parser does. */
 #include "parsers/registry/builtin.h"
+#include "parsers/read/record_refuse.h"
 #include "core/utf8.h"
 #include "parsers/engine/media_type.h"
 #include "parsers/engine/pipeline_run.h"
@@ -54,10 +55,10 @@ static void read_record(struct run *run, const struct split_record *record,
     if (!run->frame->below->below)
         shared_text_read(&run->context, record->bytes.size);
     if (record->broken)
-        parser_malformed(outcome, 0, NULL, record->broken);
+        record_refuse(outcome, 0, RECORD_malformed, record->broken);
     else if (is_too_large(run, record))
-        parser_malformed(outcome, 0, "event_too_large",
-                         "an inner record is over limits.event_bytes");
+        record_refuse(outcome, 0, RECORD_event_too_large,
+                      "an inner record is over limits.event_bytes");
     else
         run->frame->parser->parse(record->bytes, &run->context, outcome);
     pipeline_count_work(run, record->bytes.size);
@@ -67,10 +68,22 @@ static void read_record(struct run *run, const struct split_record *record,
 static void reject_trailing(struct run *run, size_t consumed)
 {
     struct slice *inner = &run->frame->inner;
+    uint32_t index;
     *inner = slice_sub(*inner, consumed, inner->size);
-    if (inner->size)
-        pipeline_reject_record(run, 0, "trailing_bytes",
-                               "bytes left in the frame after the message");
+    if (inner->size && pipeline_take_index(run, &index))
+        pipeline_reject_rest(run, index, *inner, run->frame->record.offset);
+}
+
+/* The result of the first record, whose reason the outer parser may put into a note. */
+static enum parser_result refused(const struct run *run, struct parser_outcome *outcome)
+{
+    if (run->frame->is_plugin && outcome->result == PARSER_MALFORMED) {
+        struct record_reason reason = record_reason_of(outcome, NULL);
+        plugin_guard_reason(&reason);
+        outcome->code = reason.word;
+        outcome->detail = reason.detail;
+    }
+    return outcome->result;
 }
 
 /* Reads the inner records. Not OK only when there are none, or when the first one is not OK and
@@ -88,7 +101,7 @@ static enum parser_result read_records(struct run *run, struct slice bytes,
         const void *mark = run->context.mark(&run->context);
         read_record(run, &record, outcome);
         if (outcome->result != PARSER_OK && run->index == before && !pipeline_is_starved(outcome))
-            return outcome->result; /* whose detail may be what was allocated */
+            return refused(run, outcome); /* whose detail may be what was allocated */
         result = PARSER_OK;
         pipeline_take_outcome(run, outcome);
         if (prefix != SPLIT_PREFIX_NONE && outcome->consumed)
@@ -108,7 +121,7 @@ static bool envelope_is_good(const struct run *run, const struct parser_inner *i
     if (inner->member && utf8_check(slice_from_text(inner->member)) != STATUS_OK)
         problem = "the member's name is no UTF-8";
     if (problem)
-        parser_malformed(outcome, inner->offset, PLUGIN_GUARD_CODE, problem);
+        record_refuse(outcome, inner->offset, RECORD_bad_event, problem);
     return !problem;
 }
 

@@ -134,19 +134,19 @@ static void fill_times(const struct normaliser *n, struct event *event)
 
 /* ---- refusals ---- */
 
-static const char *code_of(enum status status)
+static enum record_code code_of(enum status status)
 {
     switch (status) {
     case STATUS_OUT_OF_RANGE:
-        return "out_of_range";
+        return RECORD_out_of_range;
     case STATUS_WRONG_TYPE:
-        return "wrong_type";
+        return RECORD_wrong_type;
     case STATUS_INVALID_UTF8:
-        return "invalid_utf8";
+        return RECORD_invalid_utf8;
     case STATUS_TOO_MANY:
-        return "too_many_values";
+        return RECORD_too_many_values;
     default:
-        return "nul_byte";
+        return RECORD_nul_byte;
     }
 }
 
@@ -192,14 +192,14 @@ static enum status refuse_field(struct normaliser *n, enum status status,
 
 static enum status no_memory(struct normalise_refusal *refusal)
 {
-    *refusal = (struct normalise_refusal){RECORD_MEMORY_CODE, RECORD_MEMORY_TEXT};
+    *refusal = (struct normalise_refusal){RECORD_no_memory, RECORD_MEMORY_TEXT};
     return STATUS_REFUSED;
 }
 
 static bool note_cut(struct normaliser *n, struct event *event)
 {
     EVENT_SET(event, parse_status, SLICE_LITERAL("partial"));
-    return normalise_note(n, event, "value_cut",
+    return normalise_note(n, event, RECORD_value_cut,
                           "a text of control characters is cut: as JSON it would be several times "
                           "its record");
 }

@@ -1,6 +1,7 @@
 /* normaliser.c: memory and notes for the steps of normalisation. Runs on the thread that parses.
  * The steps: normalise.c, vehicle.c, dedup_key.c. */
 #include "parsers/engine/normaliser.h"
+#include "core/reasons/record_code.h"
 #include "parsers/read/json/json_object.h"
 
 static void *arena_for_context(const struct parser_context *context, size_t size)
@@ -16,7 +17,8 @@ struct parser_context normaliser_context(const struct normaliser *n)
                                                 .server = n->arena};
 }
 
-bool normalise_note(struct normaliser *n, struct event *event, const char *code, const char *detail)
+bool normalise_note(struct normaliser *n, struct event *event, enum record_code code,
+                    const char *detail)
 {
     struct parser_context context = normaliser_context(n);
     return json_note_add(&context, event, code, detail, JSON_NOTE_NO_OFFSET);

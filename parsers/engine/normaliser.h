@@ -6,6 +6,7 @@
 #include "core/arena.h"
 #include "core/event.h"
 #include "core/hash.h"
+#include "core/reasons/record_code.h"
 #include "core/status.h"
 #include "parsers/catalog/catalog.h"
 #include "parsers/catalog/catalog_unknown.h"
@@ -78,7 +79,7 @@ struct normaliser {
 
 /* Why an event was refused; detail is static or lives until the normaliser's next event. */
 struct normalise_refusal {
-    const char *code; /* vin_mismatch, missing_field, out_of_range, invalid_utf8, … */
+    enum record_code code;
     const char *detail;
 };
 
@@ -87,7 +88,7 @@ struct normalise_refusal {
 struct parser_context normaliser_context(const struct normaliser *n);
 
 /* Adds a note to event->parse_notes. False: out of memory. */
-bool normalise_note(struct normaliser *n, struct event *event, const char *code,
+bool normalise_note(struct normaliser *n, struct event *event, enum record_code code,
                     const char *detail) must_check;
 
 #endif

@@ -149,10 +149,11 @@ static void fill_from_request(const struct run *run, struct event *event)
 static void refuse(struct run *run, const struct event *event, struct slice raw,
                    const struct normalise_refusal *refusal)
 {
-    if (!strcmp(refusal->code, "vin_mismatch"))
+    const struct record_reason reason = record_reason_make(refusal->code, refusal->detail);
+    if (refusal->code == RECORD_vin_mismatch)
         run->result->vin_mismatches++;
     pipeline_reject(run, (uint32_t)event->batch_index, raw, (uint64_t)event->raw_offset, 0,
-                    refusal->code, refusal->detail);
+                    &reason);
 }
 
 /* Counts and drops an event that occurs earlier in this batch. Only the event's own id makes it a
@@ -213,7 +214,7 @@ static bool apply_envelope(struct run *run, struct frame *frame, struct event *e
     if (!repeats)
         shared_text_shorten(&envelope);
     EVENT_SET(event, parse_status, SLICE_LITERAL("partial"));
-    return json_note_add(context, event, repeats ? "envelope_too_large" : SHARED_TEXT_CODE,
+    return json_note_add(context, event, repeats ? RECORD_envelope_too_large : RECORD_not_repeated,
                          repeats ? "what holds the event is over 8 KiB and kept with the first "
                                    "event only"
                                  : SHARED_TEXT_DETAIL,
@@ -240,11 +241,18 @@ static bool complete_inner(struct run *run, struct event *event)
     return true;
 }
 
+static void refuse_as(struct run *run, const struct event *event, enum record_code code,
+                      const char *detail)
+{
+    const struct normalise_refusal refusal = {code, detail};
+    refuse(run, event, run->options->normaliser->record, &refusal);
+}
+
 static void take_event(const struct parser_context *context, struct event *event)
 {
     struct run *run = run_of(context);
     struct normaliser *n = run->options->normaliser;
-    struct normalise_refusal refusal = {NULL, NULL};
+    struct normalise_refusal refusal = {RECORD_malformed, NULL};
     uint32_t index;
     if (!pipeline_take_index(run, &index))
         return;
@@ -252,13 +260,11 @@ static void take_event(const struct parser_context *context, struct event *event
     EVENT_SET(event, batch_index, index);
     n->record = locate(run, event);
     if (problem) {
-        pipeline_reject(run, index, n->record, (uint64_t)event->raw_offset, 0, PLUGIN_GUARD_CODE,
-                        problem);
+        refuse_as(run, event, RECORD_bad_event, problem);
         return;
     }
     if (run->frame->below && !complete_inner(run, event)) {
-        pipeline_reject(run, index, n->record, (uint64_t)event->raw_offset, 0, RECORD_MEMORY_CODE,
-                        RECORD_MEMORY_TEXT);
+        refuse_as(run, event, RECORD_no_memory, RECORD_MEMORY_TEXT);
         return;
     }
     if (n->record.size > run->options->event_bytes &&
@@ -288,16 +294,23 @@ static void take_event(const struct parser_context *context, struct event *event
 
 /* ---- records ---- */
 
+static void reject_as(struct run *run, enum record_code code, const char *detail)
+{
+    const struct record_reason reason = record_reason_make(code, detail);
+    pipeline_reject_record(run, 0, &reason);
+}
+
 void pipeline_take_outcome(struct run *run, const struct parser_outcome *outcome)
 {
-    if (pipeline_is_starved(outcome))
+    if (pipeline_is_starved(outcome)) {
         run->status = STATUS_NO_MEMORY;
-    else if (outcome->result == PARSER_MALFORMED)
-        pipeline_reject_record(run, outcome->offset, outcome->code ? outcome->code : "malformed",
-                               outcome->detail ? outcome->detail
-                                               : "record does not follow its format");
-    else if (outcome->result == PARSER_NOT_MINE)
-        pipeline_reject_record(run, 0, "not_of_format", "record is not of the batch's format");
+    } else if (outcome->result == PARSER_MALFORMED) {
+        const struct record_reason reason =
+            record_reason_of(outcome, "record does not follow its format");
+        pipeline_reject_record(run, outcome->offset, &reason);
+    } else if (outcome->result == PARSER_NOT_MINE) {
+        reject_as(run, RECORD_not_of_format, "record is not of the batch's format");
+    }
 }
 
 /* Bytes after the message in a frame that should contain one message. */
@@ -306,8 +319,7 @@ static void reject_trailing(struct run *run, size_t consumed)
     uint32_t index;
     struct slice rest = slice_sub(run->own.record.bytes, consumed, run->own.record.bytes.size);
     if (rest.size && pipeline_take_index(run, &index))
-        pipeline_reject(run, index, rest, run->own.record.offset + consumed, 0, "trailing_bytes",
-                        "bytes left in the frame after the message");
+        pipeline_reject_rest(run, index, rest, run->own.record.offset + consumed);
 }
 
 /* BODY: the bytes before the broken place are processed already. */
@@ -355,7 +367,7 @@ static void take_record(struct run *run, struct split *split)
     bool whole_body = framing == PARSER_FRAMING_BODY ||
                       (framing == PARSER_FRAMING_STREAM && options->prefix == SPLIT_PREFIX_NONE);
     if (run->own.record.broken) {
-        pipeline_reject_record(run, 0, "malformed", run->own.record.broken);
+        reject_as(run, RECORD_malformed, run->own.record.broken);
         split_advance(split, 0);
     } else if (!whole_body && run->own.record.bytes.size > options->event_bytes) {
         reject_large_record(run);
@@ -421,7 +433,7 @@ static bool open_text(struct run *run, struct slice *body)
         return true;
     if (text_body_is_utf16(*body)) {
         run->own.record = (struct split_record){.bytes = *body};
-        pipeline_reject_record(run, 0, "utf16", "UTF-16; send UTF-8");
+        reject_as(run, RECORD_utf16, "UTF-16; send UTF-8");
         return false;
     }
     *body = text_body_trim_end(*body, run->options->parser->framing);

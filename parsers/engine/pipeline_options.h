@@ -3,6 +3,7 @@
 #ifndef VSOC_PARSERS_PIPELINE_OPTIONS_H
 #define VSOC_PARSERS_PIPELINE_OPTIONS_H
 
+#include "core/reasons/record_code.h"
 #include "core/json/json.h"
 #include "parsers/engine/normaliser.h"
 #include "parsers/engine/split.h"
@@ -67,8 +68,7 @@ struct pipeline_options {
 struct pipeline_error {
     uint32_t index;  /* 0-based place in the batch: every event, duplicate and reject counts */
     uint64_t offset; /* byte in the inflated body near which it is wrong */
-    const char *code;
-    const char *detail;
+    struct record_reason reason;
 };
 
 struct pipeline_result {

@@ -4,13 +4,14 @@
 #include "parsers/engine/pipeline_run.h"
 #include "parsers/read/record_memory.h"
 #include "parsers/engine/normalise.h"
+#include "core/thread.h"
 #include "core/utf8.h"
 #include "parsers/engine/plugin_guard.h"
 
 #include <stdio.h>
 
-static void report_error(struct run *run, uint32_t index, uint64_t offset, const char *code,
-                         const char *detail)
+static void report_error(struct run *run, uint32_t index, uint64_t offset,
+                         const struct record_reason *reason)
 {
     struct pipeline_result *result = run->result;
     if (result->error_count == PIPELINE_ERRORS) {
@@ -18,13 +19,13 @@ static void report_error(struct run *run, uint32_t index, uint64_t offset, const
         return;
     }
     struct slice text;
-    if (arena_copy(run->options->normaliser->arena, slice_make(detail, strlen(detail) + 1),
-                   &text) != STATUS_OK) {
+    if (arena_copy(run->options->normaliser->arena,
+                   slice_make(reason->detail, strlen(reason->detail) + 1), &text) != STATUS_OK) {
         run->status = STATUS_NO_MEMORY;
         return;
     }
-    result->errors[result->error_count++] =
-        (struct pipeline_error){index, offset, code, (const char *)text.data};
+    result->errors[result->error_count++] = (struct pipeline_error){index, offset, *reason};
+    result->errors[result->error_count - 1].reason.detail = (const char *)text.data;
 }
 
 /* What a parser says of a record may quote it. */
@@ -39,10 +40,12 @@ static const char *without_vins(struct run *run, const char *detail)
     return copy ? copy : RECORD_MEMORY_TEXT;
 }
 
-static void hand_over(struct run *run, const struct event_reject *reject, uint64_t wrong_at,
-                      const char *code, const char *detail)
+static void hand_over(struct run *run, struct event_reject *reject, uint64_t wrong_at,
+                      const struct record_reason *reason)
 {
-    report_error(run, reject->index, wrong_at, code, detail);
+    reject->code = slice_from_text(reason->word);
+    reject->detail = slice_from_text(reason->detail);
+    report_error(run, reject->index, wrong_at, reason);
     if (run->status != STATUS_OK)
         return;
     run->result->quarantined++;
@@ -51,14 +54,16 @@ static void hand_over(struct run *run, const struct event_reject *reject, uint64
 
 /* ---- many in a row ---- */
 
-static bool joins(const struct run *run, uint64_t start, uint64_t end, const char *code)
+static bool joins(const struct run *run, uint64_t start, uint64_t end,
+                  const struct record_reason *reason)
 {
     const struct reject_row *row = &run->row;
     if (!row->records || start < row->start || end - row->start > run->options->event_bytes ||
         row->end - row->start > run->options->event_bytes)
         return false;
     return run->result->quarantined >= PIPELINE_REJECTS_BY_CODE ||
-           (!strcmp(row->code, code) && row->parser == run->frame->parser->name);
+           (record_reason_is_same_code(&row->reason, reason) &&
+            row->parser == run->frame->parser->name);
 }
 
 /* The detail, without half a character at its end. */
@@ -72,10 +77,10 @@ static void keep_detail(struct reject_row *row, const char *detail)
 /* A record's offset in the body is known; its inner bytes may be freed before the row is complete.
  */
 static void add_to_row(struct run *run, uint32_t index, uint64_t start, size_t size,
-                       const char *code, const char *detail)
+                       const struct record_reason *reason)
 {
     struct reject_row *row = &run->row;
-    if (joins(run, start, start + size, code)) {
+    if (joins(run, start, start + size, reason)) {
         row->records++;
         row->end = start + size > row->end ? start + size : row->end;
         return;
@@ -86,8 +91,8 @@ static void add_to_row(struct run *run, uint32_t index, uint64_t start, size_t s
     row->start = start;
     row->end = start + size;
     row->parser = run->frame->parser->name;
-    row->code = code;
-    keep_detail(row, without_vins(run, detail));
+    row->reason = *reason;
+    keep_detail(row, without_vins(run, reason->detail));
 }
 
 void pipeline_reject_flush(struct run *run)
@@ -109,44 +114,43 @@ void pipeline_reject_flush(struct run *run)
         .raw_size = row->end - row->start,
         .raw = slice_sub(raw, 0, run->options->event_bytes),
         .parser = slice_from_text(row->parser),
-        .code = slice_from_text(row->code),
-        .detail = slice_from_text(detail),
     };
-    hand_over(run, &reject, row->start, row->code, detail);
+    row->reason.detail = detail;
+    hand_over(run, &reject, row->start, &row->reason);
 }
 
 /* ---- one ---- */
 
 void pipeline_reject(struct run *run, uint32_t index, struct slice bytes, uint64_t offset,
-                     size_t wrong_at, const char *code, const char *detail)
+                     size_t wrong_at, const struct record_reason *reason)
 {
+    struct record_reason own = *reason;
     size_t size = run->frame->below ? run->frame->record.bytes.size : bytes.size;
     if (run->frame->is_plugin)
-        plugin_guard_reason(&code, &detail);
+        plugin_guard_reason(&own);
+    ensure(run->frame->is_plugin || own.code != RECORD_OTHER);
     if (run->result->quarantined >= PIPELINE_REJECTS_SINGLE) {
-        add_to_row(run, index, offset, size, code, detail);
+        add_to_row(run, index, offset, size, &own);
         return;
     }
-    detail = without_vins(run, detail);
+    own.detail = without_vins(run, own.detail);
     struct event_reject reject = {
         .index = index,
         .raw_offset = offset,
         .raw_size = size,
         .raw = slice_sub(bytes, 0, run->options->event_bytes),
         .parser = slice_from_text(run->frame->parser->name),
-        .code = slice_from_text(code),
-        .detail = slice_from_text(detail),
     };
-    hand_over(run, &reject, offset + wrong_at, code, detail);
+    hand_over(run, &reject, offset + wrong_at, &own);
 }
 
-void pipeline_reject_record(struct run *run, size_t wrong_at, const char *code, const char *detail)
+void pipeline_reject_record(struct run *run, size_t wrong_at, const struct record_reason *reason)
 {
     const struct frame *frame = run->frame;
     uint32_t index;
     if (pipeline_take_index(run, &index))
         pipeline_reject(run, index, frame->below ? frame->inner : frame->record.bytes,
-                        frame->record.offset, wrong_at, code, detail);
+                        frame->record.offset, wrong_at, reason);
 }
 
 void pipeline_reject_stretch(const struct parser_context *context, size_t offset, size_t size,
@@ -154,12 +158,13 @@ void pipeline_reject_stretch(const struct parser_context *context, size_t offset
 {
     struct run *run = context->server;
     const struct frame *frame = run->frame;
+    const struct record_reason reason = record_reason_read(code, detail);
     bool handed_on = frame->below != NULL;
     struct slice bytes = handed_on ? frame->inner : frame->record.bytes;
     uint32_t index;
     if (pipeline_take_index(run, &index))
         pipeline_reject(run, index, slice_sub(bytes, offset, size),
-                        frame->record.offset + (handed_on ? 0 : offset), 0, code, detail);
+                        frame->record.offset + (handed_on ? 0 : offset), 0, &reason);
 }
 
 void pipeline_reject_too_large(struct run *run, uint32_t index, struct slice raw, uint64_t offset)
@@ -167,5 +172,13 @@ void pipeline_reject_too_large(struct run *run, uint32_t index, struct slice raw
     char detail[96];
     snprintf(detail, sizeof detail, "record has %zu bytes, limits.event_bytes is %zu", raw.size,
              run->options->event_bytes);
-    pipeline_reject(run, index, raw, offset, 0, "event_too_large", detail);
+    const struct record_reason reason = record_reason_make(RECORD_event_too_large, detail);
+    pipeline_reject(run, index, raw, offset, 0, &reason);
+}
+
+void pipeline_reject_rest(struct run *run, uint32_t index, struct slice rest, uint64_t offset)
+{
+    const struct record_reason reason =
+        record_reason_make(RECORD_trailing_bytes, "bytes left in the frame after the message");
+    pipeline_reject(run, index, rest, offset, 0, &reason);
 }

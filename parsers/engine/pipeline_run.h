@@ -3,6 +3,7 @@
 #ifndef VSOC_PARSERS_PIPELINE_RUN_H
 #define VSOC_PARSERS_PIPELINE_RUN_H
 
+#include "core/reasons/record_code.h"
 #include "parsers/engine/id_set.h"
 #include "parsers/engine/pipeline_options.h"
 #include "parsers/engine/scratch.h"
@@ -29,7 +30,8 @@ struct reject_row {
     uint32_t records;    /* 0: no row */
     uint32_t index;      /* of the first one */
     uint64_t start, end; /* in the body */
-    const char *parser, *code;
+    const char *parser;
+    struct record_reason reason;      /* its sentence is detail */
     char detail[REJECT_DETAIL_BYTES]; /* of the first one */
 };
 
@@ -61,7 +63,7 @@ static inline bool pipeline_uses_json(const struct parser *parser)
 static inline bool pipeline_is_starved(const struct parser_outcome *outcome)
 {
     return outcome->result == PARSER_MALFORMED && outcome->code &&
-           !strcmp(outcome->code, PARSER_OUT_OF_MEMORY);
+           record_code_find(slice_from_text(outcome->code)) == RECORD_out_of_memory;
 }
 
 /* The outer format's values for the events that a built-in parser is reading; NULL: there is no
@@ -91,7 +93,7 @@ bool pipeline_take_index(struct run *run, uint32_t *index);
  * wrong_at: offset of the error in it. After PIPELINE_REJECTS_SINGLE of them, consecutive ones
  * become one. */
 void pipeline_reject(struct run *run, uint32_t index, struct slice bytes, uint64_t offset,
-                     size_t wrong_at, const char *code, const char *detail);
+                     size_t wrong_at, const struct record_reason *reason);
 /* The same for a record over limits.event_bytes. */
 void pipeline_reject_too_large(struct run *run, uint32_t index, struct slice raw, uint64_t offset);
 /* Reports the consecutive rejected records collected so far, because something else follows. */
@@ -100,7 +102,9 @@ void pipeline_reject_flush(struct run *run);
 void pipeline_reject_stretch(const struct parser_context *context, size_t offset, size_t size,
                              const char *code, const char *detail);
 /* Quarantines the frame's record. wrong_at: offset of the error in it. */
-void pipeline_reject_record(struct run *run, size_t wrong_at, const char *code, const char *detail);
+void pipeline_reject_record(struct run *run, size_t wrong_at, const struct record_reason *reason);
+/* The same, of the bytes after the message in a frame that should contain one message. */
+void pipeline_reject_rest(struct run *run, uint32_t index, struct slice rest, uint64_t offset);
 /* Quarantines the record that a parser refused as broken or not its own. */
 void pipeline_take_outcome(struct run *run, const struct parser_outcome *outcome);
 

@@ -1,6 +1,7 @@
 /* plugin_guard.c: the guarantees of the plug-in contract that the rest of the program relies on.
  * Pure, any thread. event_check checks ranges and texts of fields, for every parser. */
 #include "parsers/engine/plugin_guard.h"
+#include "core/reasons/record_code.h"
 #include "core/utf8.h"
 
 #include "core/json/json.h"
@@ -77,12 +78,13 @@ static bool is_word(const char *text)
     return size && size <= CODE_MAX_BYTES && !text[size];
 }
 
-void plugin_guard_reason(const char **code, const char **detail)
+void plugin_guard_reason(struct record_reason *reason)
 {
-    if (!is_word(*code))
-        *code = "malformed";
-    if (!*detail || !**detail || utf8_check(slice_from_text(*detail)) != STATUS_OK)
-        *detail = "the plug-in gives no reason in UTF-8";
-    else if (strlen(*detail) > DETAIL_MAX_BYTES)
-        *detail = "the plug-in's reason is longer than 500 bytes";
+    const char *detail = reason->detail;
+    if (!is_word(reason->word) || record_code_source(reason->code) != RECORD_SOURCE_PARSE)
+        *reason = record_reason_make(RECORD_malformed, detail);
+    if (!detail || !*detail || utf8_check(slice_from_text(detail)) != STATUS_OK)
+        reason->detail = "the plug-in gives no reason in UTF-8";
+    else if (strlen(detail) > DETAIL_MAX_BYTES)
+        reason->detail = "the plug-in's reason is longer than 500 bytes";
 }

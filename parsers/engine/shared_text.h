@@ -14,7 +14,6 @@
 /* Columns up to this size are always repeated: names of hosts, vehicles, severities. */
 #define SHARED_TEXT_SHORT 256
 
-#define SHARED_TEXT_CODE "not_repeated"
 #define SHARED_TEXT_DETAIL                                                                         \
     "what many events share is over 32 times their bytes: an event before this one has it"
 

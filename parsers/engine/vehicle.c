@@ -1,6 +1,7 @@
 /* vehicle.c: VIN claims, the policy on them, and the pseudonym. Runs on the thread that parses. No
  * text contains the VIN itself: readers of reports and notes may not be entitled to it. */
 #include "parsers/engine/vehicle.h"
+#include "core/reasons/record_code.h"
 #include "parsers/privacy/vehicle_claims.h"
 
 #define WMI_BYTES 3
@@ -21,7 +22,8 @@ static bool is_vin(struct slice text)
     return read_vin(text, unused);
 }
 
-static enum status refuse(struct normalise_refusal *refusal, const char *code, const char *detail)
+static enum status refuse(struct normalise_refusal *refusal, enum record_code code,
+                          const char *detail)
 {
     refusal->code = code;
     refusal->detail = detail;
@@ -76,15 +78,16 @@ static enum status apply_policy(struct normaliser *n, struct event *event,
     const struct vehicle *last = &n->last_vehicle;
     *stored = last;
     if (last->barred) /* the sender has no vehicle of its own to store it under */
-        return refuse(refusal, "vin_mismatch", "the sender may not send for the claimed vehicle");
+        return refuse(refusal, RECORD_vin_mismatch,
+                      "the sender may not send for the claimed vehicle");
     if (!last->foreign)
         return STATUS_OK;
     if (n->vin_policy != VIN_POLICY_FLAG)
-        return refuse(refusal, "vin_mismatch", text);
+        return refuse(refusal, RECORD_vin_mismatch, text);
     EVENT_SET(event, parse_status, SLICE_LITERAL("partial"));
     EVENT_SET(event, claimed_vehicle_pid, slice_make(last->pid, sizeof last->pid));
     *stored = own_vehicle(n);
-    return normalise_note(n, event, "vin_mismatch", text) ? STATUS_OK : STATUS_NO_MEMORY;
+    return normalise_note(n, event, RECORD_vin_mismatch, text) ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
 /* ---- what the record claims ---- */
@@ -132,7 +135,7 @@ static enum status judge_two(struct normaliser *n, struct slice other, struct sl
 {
     const struct vehicle *own = own_vehicle(n);
     if (!own || n->vin_policy != VIN_POLICY_FLAG)
-        return refuse(refusal, "vin_mismatch", "the record claims two vehicles");
+        return refuse(refusal, RECORD_vin_mismatch, "the record claims two vehicles");
     if (same_vin(*claim, slice_make(own->vin, VIN_BYTES)))
         *claim = other;
     return STATUS_OK;
@@ -151,7 +154,8 @@ static enum status find_claim(struct normaliser *n, const struct event *event,
         n->scrub.wordless = claims->may_match ? SLICE_EMPTY : event->attributes;
     }
     if (claims->is_full) /* those beyond could not be kept from others */
-        return refuse(refusal, "too_many_vins", "the record names more than 16 VINs by their keys");
+        return refuse(refusal, RECORD_too_many_vins,
+                      "the record names more than 16 VINs by their keys");
     *claim = record_claim(event, claims, &other);
     for (size_t i = 0; i < claims->count; i++)
         if (!claims->items[i].is_mention || is_vin(claims->items[i].value))
@@ -175,14 +179,16 @@ enum status vehicle_identify(struct normaliser *n, struct event *event,
         return status;
     if (!last->known || !slice_equal(claim, slice_make(last->vin, VIN_BYTES))) {
         if (!read_vin(claim, vin))
-            return refuse(refusal, "bad_vin", "vin: 17 of A-H, J-N, P, R-Z and 0-9 are needed");
+            return refuse(refusal, RECORD_bad_vin,
+                          "vin: 17 of A-H, J-N, P, R-Z and 0-9 are needed");
         remember(n, vin);
     }
     scrub_know(&n->scrub, slice_make(last->vin, VIN_BYTES), last->pid);
     status = apply_policy(n, event, &stored, refusal);
     if (status != STATUS_OK || !stored)
         return status;
-    if (last->odd && !normalise_note(n, event, "vin_check", "check digit of the VIN does not fit"))
+    if (last->odd &&
+        !normalise_note(n, event, RECORD_vin_check, "check digit of the VIN does not fit"))
         return STATUS_NO_MEMORY;
     EVENT_SET(event, wmi, slice_make(stored->vin, WMI_BYTES));
     EVENT_SET(event, vehicle_pid, slice_make(stored->pid, sizeof stored->pid));

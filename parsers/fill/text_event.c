@@ -20,17 +20,30 @@ void text_event_init(struct text_event *t, const struct parser_context *context)
     json_object_init(&t->attributes, context);
 }
 
-void text_event_partial(struct text_event *t, const char *code, const char *detail)
+static void add_note(struct text_event *t, const struct record_reason *reason)
 {
     EVENT_SET(&t->event, parse_status, SLICE_LITERAL("partial"));
-    if (!json_note_add(t->context, &t->event, code, detail, JSON_NOTE_NO_OFFSET))
+    if (!json_note_add_reason(t->context, &t->event, reason, JSON_NOTE_NO_OFFSET))
         t->failed = true;
+}
+
+void text_event_partial(struct text_event *t, enum record_code code, const char *detail)
+{
+    const struct record_reason reason = record_reason_make(code, detail);
+    add_note(t, &reason);
+}
+
+void text_event_partial_inner(struct text_event *t, const struct parser_outcome *inner,
+                              const char *otherwise)
+{
+    const struct record_reason reason = record_reason_of(inner, otherwise);
+    add_note(t, &reason);
 }
 
 void text_event_note_full(struct text_event *t)
 {
     if (!t->is_full)
-        text_event_partial(t, "too_many_keys", "keys after the first 512 are not decoded");
+        text_event_partial(t, RECORD_too_many_keys, "keys after the first 512 are not decoded");
     t->is_full = true;
 }
 
@@ -40,7 +53,7 @@ void text_event_repair(struct text_event *t, struct slice *record)
     if (text_repair(t->context, record, &repaired) != STATUS_OK)
         t->failed = true;
     if (repaired && !t->is_repaired)
-        text_event_partial(t, "bad_text", "bytes that are no UTF-8 text stand as U+FFFD");
+        text_event_partial(t, RECORD_bad_text, "bytes that are no UTF-8 text stand as U+FFFD");
     t->is_repaired |= repaired;
 }
 
@@ -63,7 +76,7 @@ static bool repair_escapes(struct text_event *t, struct slice *record)
         i++; /* past what is escaped */
     }
     if (replaced)
-        text_event_partial(t, "bad_text", "U+0000 was replaced by U+FFFD");
+        text_event_partial(t, RECORD_bad_text, "U+0000 was replaced by U+FFFD");
     *record = slice_make(out, record->size);
     return true;
 }
@@ -181,14 +194,14 @@ static bool cut(struct slice *text, enum event_field field)
 void text_event_set_cut(struct text_event *t, enum event_field field, struct slice text)
 {
     if (cut(&text, field))
-        text_event_partial(t, "value_cut", "a value is longer than its field takes");
+        text_event_partial(t, RECORD_value_cut, "a value is longer than its field takes");
     (void)text_event_set(t, field, text);
 }
 
 void text_event_set_message(struct text_event *t, struct slice text)
 {
     if (cut(&text, EVENT_message))
-        text_event_partial(t, "message_cut", "message is longer than the field takes");
+        text_event_partial(t, RECORD_message_cut, "message is longer than the field takes");
     (void)text_event_set(t, EVENT_message, text);
 }
 
@@ -262,7 +275,7 @@ bool text_event_complete(struct text_event *t, struct parser_outcome *outcome)
 {
     struct slice text;
     if (t->attributes.cut)
-        text_event_partial(t, "value_cut",
+        text_event_partial(t, RECORD_value_cut,
                            "a text of control characters is cut: as JSON the record would be "
                            "more than twice what it is");
     if (json_object_end(&t->attributes, &text))

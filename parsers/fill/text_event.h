@@ -3,6 +3,7 @@
 #ifndef VSOC_PARSERS_TEXT_EVENT_H
 #define VSOC_PARSERS_TEXT_EVENT_H
 
+#include "core/reasons/record_code.h"
 #include "parsers/read/json/json_object.h"
 #include "parsers/read/json/json_record.h"
 #include "parsers/read/json/json_repair.h"
@@ -29,7 +30,11 @@ bool text_event_read_json(struct text_event *t, const struct json_names *names,
                           const struct json_repair_rules *rules, struct slice record,
                           struct json_document *document, struct parser_outcome *outcome);
 /* Note; the event's parse_status becomes partial. */
-void text_event_partial(struct text_event *t, const char *code, const char *detail);
+void text_event_partial(struct text_event *t, enum record_code code, const char *detail);
+/* The same for a record inside this one that its parser refused; otherwise: the sentence when the
+ * outcome has none. */
+void text_event_partial_inner(struct text_event *t, const struct parser_outcome *inner,
+                              const char *otherwise);
 /* Notes, once, that only the first keys are decoded. */
 void text_event_note_full(struct text_event *t);
 /* Sets a TEXT field. False, and nothing set, when it is set already, or value is empty or longer

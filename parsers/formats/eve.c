@@ -1,6 +1,7 @@
 /* eve.c: Suricata's EVE JSON, one object per record, → events. Pure, any thread. Values without a
  * column, or that do not fit it, are kept in attributes as written. */
 #include "parsers/registry/builtin.h"
+#include "parsers/read/record_refuse.h"
 #include "parsers/fill/event_check.h"
 #include "parsers/read/json/json_head.h"
 #include "parsers/fill/text_event.h"
@@ -94,7 +95,7 @@ static bool take_time(struct eve *e, enum event_field field, const struct json_n
     bool inferred = false;
     struct slice text = text_of(value);
     if (time_guess_text(text, &ns, &inferred) != STATUS_OK) {
-        text_event_partial(&e->t, "bad_time", "timestamp is in no known form");
+        text_event_partial(&e->t, RECORD_bad_time, "timestamp is in no known form");
         return false;
     }
     EVENT_SET(&e->t.event, time_event_ns, ns);
@@ -139,7 +140,7 @@ static bool take_severity(struct eve *e, enum event_field field, const struct js
 {
     bool known = value->type == JSON_INT && value->integer >= 1 && value->integer <= 255;
     if (!known) {
-        text_event_partial(&e->t, "bad_severity", "severity must be 1 to 255");
+        text_event_partial(&e->t, RECORD_bad_severity, "severity must be 1 to 255");
         return false;
     }
     EVENT_GUESS(&e->t.event, severity_id, value->integer < 3 ? 5 - value->integer : 2);
@@ -313,7 +314,7 @@ static void parse(struct slice record, const struct parser_context *context,
         return;
     struct slice type = text_of(json_find(&e.document, 0, "event_type"));
     if (!type.size) {
-        parser_malformed(outcome, 0, "missing_field", "event_type is needed, a text");
+        record_refuse(outcome, 0, RECORD_missing_field, "event_type is needed, a text");
         return;
     }
     fill(&e, type);

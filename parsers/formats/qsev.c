@@ -33,7 +33,7 @@ struct message {
     bool failed; /* a note found no memory */
 };
 
-static void note(struct message *m, const char *code, const char *detail, size_t offset)
+static void note(struct message *m, enum record_code code, const char *detail, size_t offset)
 {
     if (!json_note_add(m->context, &m->event, code, detail, offset))
         m->failed = true;
@@ -43,7 +43,7 @@ static void read_count(struct message *m)
 {
     int64_t count = (int64_t)reader_uint_be(&m->in, 2);
     if (count == 0)
-        note(m, "count_zero", "count is 0, taken as 1", 5);
+        note(m, RECORD_count_zero, "count is 0, taken as 1", 5);
     if (count == COUNT_MAX)
         EVENT_SET(&m->event, count_saturated, 1);
     EVENT_SET(&m->event, count, count ? count : 1);
@@ -60,11 +60,11 @@ static void read_frame(struct message *m)
     EVENT_SET(&m->event, sev_id, (int64_t)reader_uint_be(&m->in, 2));
     if (m->event.sev_id == INVALID_EVENT_ID) {
         EVENT_SET(&m->event, event_name, SLICE_LITERAL("invalid_event_id"));
-        note(m, "invalid_event_id", "event definition id 0xFFFF is invalid", 3);
+        note(m, RECORD_invalid_event_id, "event definition id 0xFFFF is invalid", 3);
     }
     read_count(m);
     if (reader_u8(&m->in) != 0 || (m->flags & FLAG_RESERVED))
-        note(m, "reserved_bits", "reserved bits of the event frame are set", 7);
+        note(m, RECORD_reserved_bits, "reserved bits of the event frame are set", 7);
 }
 
 /* Source 0: StbM or ara::tsync, read as Unix time. Source 1: layout and epoch are the OEM's, so
@@ -82,11 +82,11 @@ static void read_timestamp(struct message *m)
     }
     EVENT_SET(&m->event, time_source, SLICE_LITERAL("autosar"));
     if (head & TIME_RESERVED)
-        note(m, "reserved_bits", "reserved bit of the timestamp is set", start);
+        note(m, RECORD_reserved_bits, "reserved bit of the timestamp is set", start);
     uint64_t ns = head & TIME_NS_MASK;
     if (ns > 999999999) {
         EVENT_SET(&m->event, time_quality, SLICE_LITERAL("invalid"));
-        note(m, "bad_time", "nanoseconds are above 999999999", start);
+        note(m, RECORD_bad_time, "nanoseconds are above 999999999", start);
         return;
     }
     EVENT_SET(&m->event, time_event_ns, (int64_t)(seconds * 1000000000 + ns));
@@ -104,9 +104,10 @@ static void read_context(struct message *m)
     if (size & LONG_LENGTH) {
         size = (size & SHORT_LENGTH_MAX) << 24 | reader_uint_be(&m->in, 3);
         if (size <= SHORT_LENGTH_MAX)
-            note(m, "not_canonical", "context length is written long although it is short", start);
+            note(m, RECORD_not_canonical, "context length is written long although it is short",
+                 start);
     } else if (size == 0) {
-        note(m, "not_canonical", "context data are announced but empty", start);
+        note(m, RECORD_not_canonical, "context data are announced but empty", start);
     }
     EVENT_SET(&m->event, context_raw, reader_bytes(&m->in, (size_t)size));
 }
@@ -139,25 +140,25 @@ static void parse(struct slice record, const struct parser_context *context,
     m.failed = false;
     event_clear(&m.event);
     if (record.size < FRAME_BYTES) {
-        parser_malformed(outcome, record.size, "truncated", "an event frame has 8 bytes");
+        record_refuse(outcome, record.size, RECORD_truncated, "an event frame has 8 bytes");
         return;
     }
     read_frame(&m);
     if (m.version != VERSION_WITHOUT && m.version != VERSION_WITH) {
-        parser_malformed(outcome, 0, "unsupported_version",
-                         "protocol version must be 1 or 2; the bytes after it can't be parsed");
+        record_refuse(outcome, 0, RECORD_unsupported_version,
+                      "protocol version must be 1 or 2; the bytes after it can't be parsed");
         return;
     }
     read_parts(&m);
     if (m.in.status != STATUS_OK) {
-        parser_malformed(outcome, m.in.offset, "truncated",
-                         "an announced part runs past the end of the batch");
+        record_refuse(outcome, m.in.offset, RECORD_truncated,
+                      "an announced part runs past the end of the batch");
         return;
     }
     outcome->consumed = m.in.offset;
     if (m.in.offset > context->event_bytes) {
-        parser_malformed(outcome, 0, "event_too_large",
-                         "message is longer than limits.event_bytes");
+        record_refuse(outcome, 0, RECORD_event_too_large,
+                      "message is longer than limits.event_bytes");
         return;
     }
     if (m.failed) {

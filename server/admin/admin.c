@@ -4,7 +4,7 @@
 
 #include "core/clock.h"
 #include "core/metrics/metrics.h"
-#include "core/refusal.h"
+#include "core/reasons/refusal.h"
 
 /* A loop that has not turned for so long is stuck. */
 #define HEARTBEAT_LIMIT (10 * NS_PER_S)

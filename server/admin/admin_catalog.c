@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "core/clock.h"
-#include "core/refusal.h"
+#include "core/reasons/refusal.h"
 
 #define ROUTE      "/api/v1/catalog/unknown"
 #define BODY_LIMIT ((size_t)16 << 20)

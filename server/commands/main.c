@@ -81,7 +81,9 @@ const struct command command_table[] = {
      "prints the totals so far. Exit 0: everything was acknowledged and nothing was quarantined.\n"
      "A batch that is sent again counts once.",
      cmd_send},
-    {"reference", "config|metrics|events|formats|mapping|schema|schema-out|vsocd.8|vsocd.yaml.5",
+    {"reference",
+     "config|metrics|events|formats|mapping|refusals|record-codes|note-codes|schema|schema-out|"
+     "vsocd.8|vsocd.yaml.5",
      "print a manual page from the tables that the program runs on", NULL, cmd_reference},
     {"spool", "list|check|export|verify|replay DIR [--json] [--from N] [--to N] [OPTION]…",
      "inspect a spool, or deliver it to the sinks again, while the server runs or not",

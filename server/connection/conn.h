@@ -3,7 +3,7 @@
 #ifndef VSOC_SERVER_CONN_H
 #define VSOC_SERVER_CONN_H
 
-#include "core/refusal.h"
+#include "core/reasons/refusal.h"
 #include "server/connection/conn_state.h"
 
 /* conn.c */

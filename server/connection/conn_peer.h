@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 #include <sys/socket.h>
-#include "core/refusal.h"
+#include "core/reasons/refusal.h"
 
 struct conn;
 

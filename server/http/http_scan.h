@@ -5,7 +5,7 @@
 #define VSOC_SERVER_HTTP_SCAN_H
 
 #include <stdint.h>
-#include "core/refusal.h"
+#include "core/reasons/refusal.h"
 #include "core/slice.h"
 
 struct http_limits {

@@ -4,7 +4,7 @@
 #define VSOC_SERVER_IDENTITY_H
 
 #include "core/arena.h"
-#include "core/refusal.h"
+#include "core/reasons/refusal.h"
 #include "server/config/config.h"
 #include "server/net/peer.h"
 #include "server/identity/tokens.h"

@@ -4,7 +4,7 @@
 #ifndef VSOC_SERVER_INGEST_H
 #define VSOC_SERVER_INGEST_H
 
-#include "core/refusal.h"
+#include "core/reasons/refusal.h"
 #include "core/writer.h"
 #include "parsers/catalog/catalog.h"
 #include "server/config/config.h"

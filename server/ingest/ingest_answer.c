@@ -49,7 +49,7 @@ static void find_first_error(struct submission *sub)
     const struct dedup_report *report = &sub->report;
     if (report->accepted || report->duplicates ||
         report_errors_first(report->errors, &sub->first_error) != STATUS_OK)
-        sub->first_error = (struct report_error){0, SLICE_EMPTY};
+        sub->first_error = (struct report_error){0, RECORD_OTHER};
 }
 
 /* Says the verdict. */

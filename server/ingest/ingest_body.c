@@ -2,6 +2,7 @@
  * over the body counts its work and may pause in between (reading_room.h). Does not answer and
  * does not touch the spool. */
 #include "server/ingest/reading_room.h"
+#include "parsers/read/record_refuse.h"
 #include "server/inflate/inflate_coding.h"
 #include "server/ingest/ingest_internal.h"
 #include "server/ingest/report_errors.h"
@@ -94,9 +95,8 @@ static void parse_nothing(struct slice record, const struct parser_context *cont
 {
     (void)record;
     (void)context;
-    parser_malformed(
-        outcome, 0, "no_parser",
-        "no parser recognises this body; name its format in the path: /v1/events/FORMAT");
+    record_refuse(outcome, 0, RECORD_no_parser,
+                  "no parser recognises this body; name its format in the path: /v1/events/FORMAT");
 }
 
 static const struct parser no_parser = {

@@ -1,6 +1,7 @@
 /* report_errors.c: errors[] of a report as text, and its first entry back. Worker threads. Does not
  * decide which errors are reported: the pipeline does. */
 #include "server/ingest/report_errors.h"
+#include "core/reasons/record_code.h"
 
 #include <string.h>
 
@@ -15,9 +16,9 @@ void report_errors_write(struct writer *out, const struct pipeline_error *errors
         const struct pipeline_error *e = &errors[i];
         writer_format(out, "%s" BEFORE_INDEX "%u" BEFORE_OFFSET "%llu" BEFORE_CODE, i ? "," : "",
                       e->index, (unsigned long long)e->offset);
-        writer_json_string(out, slice_from_text(e->code));
+        writer_json_string(out, slice_from_text(e->reason.word));
         writer_text(out, ",\"detail\":");
-        writer_json_string(out, slice_from_text(e->detail));
+        writer_json_string(out, slice_from_text(e->reason.detail));
         writer_u8(out, '}');
     }
     writer_text(out, count ? "\n]" : "]");
@@ -59,6 +60,6 @@ enum status report_errors_first(struct slice text, struct report_error *first)
     if (!end)
         return STATUS_MALFORMED;
     first->index = (uint32_t)index;
-    first->code = slice_make(rest.data, (size_t)(end - rest.data));
+    first->code = record_code_find(slice_make(rest.data, (size_t)(end - rest.data)));
     return STATUS_OK;
 }

@@ -4,6 +4,7 @@
 #ifndef VSOC_SERVER_REPORT_ERRORS_H
 #define VSOC_SERVER_REPORT_ERRORS_H
 
+#include "core/reasons/record_code.h"
 #include "core/slice.h"
 #include "core/status.h"
 #include "core/writer.h"
@@ -11,8 +12,8 @@
 
 /* One record that was quarantined. */
 struct report_error {
-    uint32_t index;    /* 0-based place in the batch */
-    struct slice code; /* points into the text */
+    uint32_t index;        /* 0-based place in the batch */
+    enum record_code code; /* OTHER: a plug-in's own word */
 };
 
 /* Appends the array. out->status says whether it fits. */

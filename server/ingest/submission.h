@@ -10,7 +10,7 @@
 #ifndef VSOC_SERVER_SUBMISSION_H
 #define VSOC_SERVER_SUBMISSION_H
 
-#include "core/refusal.h"
+#include "core/reasons/refusal.h"
 #include "parsers/engine/split.h"
 #include "server/identity/identity.h"
 #include "server/inflate/inflate.h"

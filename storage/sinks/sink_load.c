@@ -2,6 +2,7 @@
  * on the lane's thread. Does not read the spool or decide when a load is full. */
 #define LOG_COMPONENT "sink"
 #include "storage/sinks/sink_load.h"
+#include "core/reasons/record_code.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -217,10 +218,11 @@ static enum sink_next damaged_item(struct sink_gather *gather, enum status statu
                      missing, (unsigned long long)walked->meta.position, status_text(status));
     report_damage(walked, gather->walked_next, missing, status);
     item->is_reject = true;
-    item->reject = (struct event_reject){.index = gather->walked_next,
-                                         .parser = walked->meta.format,
-                                         .code = SLICE_LITERAL(SINK_UNDECODABLE),
-                                         .detail = slice_make(gather->damage, (size_t)n)};
+    item->reject =
+        (struct event_reject){.index = gather->walked_next,
+                              .parser = walked->meta.format,
+                              .code = slice_from_text(record_code_text(RECORD_undecodable)),
+                              .detail = slice_make(gather->damage, (size_t)n)};
     gather->walked = NULL;
     return SINK_NEXT_ITEM;
 }

@@ -8,9 +8,6 @@
 
 struct sink_gathered;
 
-/* Code of the reject that stands for the items of a batch that can't be decoded. */
-#define SINK_UNDECODABLE "undecodable"
-
 /* Place of an item in its batch. */
 static inline uint32_t sink_item_index(const struct event_item *item)
 {

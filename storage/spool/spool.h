@@ -4,7 +4,7 @@
 #ifndef VSOC_STORAGE_SPOOL_H
 #define VSOC_STORAGE_SPOOL_H
 
-#include "core/refusal.h"
+#include "core/reasons/refusal.h"
 #include "core/log/problem.h"
 #include "storage/spool/batch.h"
 #include "storage/spool/spool_options.h"

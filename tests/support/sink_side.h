@@ -98,7 +98,7 @@ static inline bool take(const struct sink_load *load, bool dry, struct sink_prob
             bool marked = is_marked(load, b, index);
             if (item.is_reject && !dry)
                 side.raw_bytes += item.reject.raw.size;
-            if (item.is_reject && slice_equal(item.reject.code, SLICE_LITERAL(SINK_UNDECODABLE))) {
+            if (item.is_reject && slice_equal(item.reject.code, SLICE_LITERAL("undecodable"))) {
                 side.undecodable[position] += !dry;
                 continue;
             }

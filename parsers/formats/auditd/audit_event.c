@@ -1,6 +1,7 @@
 /* audit_event.c: records of Linux audit → one event. Pure, any thread. attributes has one member
  * per record, named after its type; values that analysts join on have columns as well. */
 #include "parsers/formats/auditd/audit_event.h"
+#include "core/reasons/record_code.h"
 #include "parsers/formats/auditd/audit_socket.h"
 #include "parsers/messages/host_message.h"
 #include "parsers/read/text.h"
@@ -42,7 +43,7 @@ static struct slice repair(struct audit_event *e, struct slice text)
     if (text_repair(e->t.context, &text, &repaired) != STATUS_OK)
         e->t.failed = true;
     if (repaired && !e->is_repaired) {
-        text_event_partial(&e->t, "bad_text", "bytes that are no UTF-8 text stand as U+FFFD");
+        text_event_partial(&e->t, RECORD_bad_text, "bytes that are no UTF-8 text stand as U+FFFD");
         e->is_repaired = true;
     }
     return e->t.failed ? SLICE_EMPTY : text;
@@ -256,7 +257,7 @@ void audit_event_emit(struct audit_event *e, size_t offset, size_t size,
     audit_host_fill(&e->host, &e->t);
     set_message(e);
     if (e->items > e->paths)
-        text_event_partial(&e->t, "lost_records", "fewer PATH records than SYSCALL announces");
+        text_event_partial(&e->t, RECORD_lost_records, "fewer PATH records than SYSCALL announces");
     EVENT_SET(&e->t.event, raw_offset, (int64_t)offset);
     EVENT_SET(&e->t.event, raw_size, (int64_t)size);
     text_event_emit(&e->t, outcome);

@@ -2,6 +2,7 @@
  * node, time and serial number. Pure, any thread. Finds which lines belong together; audit_event.c
  * makes events of them. */
 #include "parsers/formats/auditd/audit_event.h"
+#include "parsers/read/record_refuse.h"
 #include "parsers/registry/builtin.h"
 #include "parsers/engine/pipeline.h"
 
@@ -80,8 +81,7 @@ static void emit_oldest(struct auditd *a)
     build(a, open, &outcome);
     a->context->release(a->context, mark);
     if (outcome.result != PARSER_OK)
-        a->context->reject(a->context, open->start, open->end - open->start, outcome.code,
-                           outcome.detail);
+        record_reject_outcome(a->context, open->start, open->end - open->start, &outcome);
     a->oldest = (a->oldest + 1) % OPEN_MAX;
     a->count--;
 }
@@ -146,8 +146,8 @@ static void parse(struct slice record, const struct parser_context *context,
         if (audit_header_read(line, &header))
             take_record(&a, &header, line, start);
         else if (!is_blank(line))
-            context->reject(context, start, line.size, "not_of_format",
-                            "line must start with type=TYPE msg=audit(SECONDS.MMM:SERIAL)");
+            record_reject(context, start, line.size, RECORD_not_of_format,
+                          "line must start with type=TYPE msg=audit(SECONDS.MMM:SERIAL)");
     }
     while (a.count)
         emit_oldest(&a);

@@ -1,6 +1,7 @@
 /* candump.c: log lines of candump (can-utils) → one event per frame. Pure, any thread. Logs have
  * many lines, so attributes repeat nothing that has a column. */
 #include "parsers/registry/builtin.h"
+#include "parsers/read/record_refuse.h"
 #include "parsers/formats/candump/can_error.h"
 #include "parsers/formats/candump/can_uds.h"
 #include "parsers/formats/candump/candump_read.h"
@@ -127,7 +128,7 @@ static void parse(struct slice record, const struct parser_context *context,
     if (!is_read) {
         outcome->result = PARSER_NOT_MINE;
         if (error.detail)
-            parser_malformed(outcome, error.offset, "malformed", error.detail);
+            record_refuse(outcome, error.offset, RECORD_malformed, error.detail);
         return;
     }
     EVENT_SET(&t.event, bus_type, kinds[line.kind].bus_type);

@@ -1,6 +1,7 @@
 /* cef.c: Common Event Format records → events. Pure, any thread. Keys without a column are kept in
  * attributes under the name their label gives. */
 #include "parsers/registry/builtin.h"
+#include "parsers/read/record_refuse.h"
 #include "parsers/catalog/category_words.h"
 #include "parsers/formats/cef_leef/cef_read.h"
 #include "parsers/formats/cef_leef/pairs.h"
@@ -76,7 +77,7 @@ static bool set_time(struct pairs *p, enum event_field field, struct slice value
         return false;
     if (text_time_read(value, pairs_find(p, "dtz"), p->t.context->received_ns, &ns, &inferred) !=
         STATUS_OK) {
-        text_event_partial(&p->t, "bad_time", "a time of the extension is in no known format");
+        text_event_partial(&p->t, RECORD_bad_time, "a time of the extension is in no known format");
         return false;
     }
     pairs_put_time(p, value, ns, inferred);
@@ -248,7 +249,7 @@ static void fill_header(struct cef *c)
     for (unsigned i = 0; i < CEF_HEADER_FIELDS; i++)
         field[i] = text_event_plain(t, c->record.header[i], "|\\", false);
     if (c->record.version > 1)
-        text_event_partial(t, "unknown_version", "CEF version is not 0 or 1; read as 1");
+        text_event_partial(t, RECORD_unknown_version, "CEF version is not 0 or 1; read as 1");
     pairs_put_severity(&c->p, field[CEF_SEVERITY]);
     struct slice category = category_of_words(field[CEF_NAME]);
     if (category.size && !EVENT_HAS(&t->event, event_category))
@@ -286,13 +287,13 @@ static void parse(struct slice record, const struct parser_context *context,
     c.label_count = 0;
     text_event_repair(&c.p.t, &record);
     if (!cef_read(record, &c.record, &error)) {
-        parser_malformed(outcome, error.offset, error.code, error.detail);
+        record_refuse(outcome, error.offset, error.code, error.detail);
         return;
     }
     read_pairs(&c);
     if (extension_is_text(&c)) {
-        parser_malformed(outcome, (size_t)(c.record.extension.data - record.data), "malformed",
-                         "CEF extension must be key=value pairs");
+        record_refuse(outcome, (size_t)(c.record.extension.data - record.data), RECORD_malformed,
+                      "CEF extension must be key=value pairs");
         return;
     }
     pairs_fill(&c.p, rows, sizeof rows / sizeof *rows);

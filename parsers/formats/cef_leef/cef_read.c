@@ -1,8 +1,9 @@
 /* cef_read.c: the grammar of the Common Event Format. Pure, any thread. Does not interpret keys. */
 #include "parsers/formats/cef_leef/cef_read.h"
+#include "core/reasons/record_code.h"
 #include "parsers/formats/cef_leef/piped.h"
 
-static bool fail(struct cef_error *error, size_t offset, const char *code, const char *detail)
+static bool fail(struct cef_error *error, size_t offset, enum record_code code, const char *detail)
 {
     *error = (struct cef_error){offset, code, detail};
     return false;
@@ -19,7 +20,7 @@ static size_t read_version(struct slice s, struct cef_record *out, struct cef_er
          digits++)
         out->version = out->version * 10 + (s.data[at + digits] - (unsigned)'0');
     if (!digits || at + digits >= s.size || s.data[at + digits] != '|') {
-        fail(error, at, "unsupported_version", "CEF version must be a number, followed by |");
+        fail(error, at, RECORD_unsupported_version, "CEF version must be a number, followed by |");
         return 0;
     }
     return at + digits + 1;
@@ -32,7 +33,7 @@ bool cef_read(struct slice record, struct cef_record *out, struct cef_error *err
         return false;
     for (unsigned i = 0; i < CEF_HEADER_FIELDS; i++)
         if (!piped_field(record, &at, &out->header[i]) && i + 1 < CEF_HEADER_FIELDS)
-            return fail(error, at, "malformed", "CEF header needs 7 fields, each ended by |");
+            return fail(error, at, RECORD_malformed, "CEF header needs 7 fields, each ended by |");
     out->extension = slice_trim(slice_sub(record, at, record.size));
     return true;
 }

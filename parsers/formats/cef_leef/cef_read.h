@@ -2,6 +2,7 @@
 #ifndef VSOC_PARSERS_CEF_READ_H
 #define VSOC_PARSERS_CEF_READ_H
 
+#include "core/reasons/record_code.h"
 #include "core/slice.h"
 
 enum cef_header_field {
@@ -23,7 +24,8 @@ struct cef_record {
 /* Where and why a record is no CEF. */
 struct cef_error {
     size_t offset;
-    const char *code, *detail;
+    enum record_code code;
+    const char *detail;
 };
 
 /* Splits a record, which starts with "CEF:"; false with *error. */

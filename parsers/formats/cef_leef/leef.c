@@ -1,6 +1,7 @@
 /* leef.c: Log Event Extended Format records → events. Pure, any thread. Keys without a column are
  * kept in attributes under their own name. */
 #include "parsers/registry/builtin.h"
+#include "parsers/read/record_refuse.h"
 #include "parsers/catalog/category_words.h"
 #include "parsers/formats/cef_leef/leef_read.h"
 #include "parsers/formats/cef_leef/pairs.h"
@@ -22,7 +23,7 @@ static bool set_time(struct pairs *p, enum event_field field, struct slice value
                              ? text_time_read_by(pattern, value, received_ns, &ns, &inferred)
                              : text_time_read(value, SLICE_EMPTY, received_ns, &ns, &inferred);
     if (status != STATUS_OK) {
-        text_event_partial(&p->t, "bad_time",
+        text_event_partial(&p->t, RECORD_bad_time,
                            "devTime does not follow devTimeFormat, or is in no known format");
         return false;
     }
@@ -99,7 +100,7 @@ static bool read_attributes(struct pairs *p, const struct leef_record *record)
             break;
     }
     if (without_key)
-        text_event_partial(&p->t, "bad_pair", "an attribute has no key");
+        text_event_partial(&p->t, RECORD_bad_pair, "an attribute has no key");
     return !without_key || without_key < p->count;
 }
 
@@ -140,11 +141,11 @@ static void fill_header(struct pairs *p, const struct leef_record *record)
         guess_message(&p->t, field);
     text_event_set_catalog_id(&p->t, field[LEEF_VENDOR], field[LEEF_PRODUCT], field[LEEF_EVENT_ID]);
     if (record->is_guessed)
-        text_event_partial(&p->t, "other_delimiter",
+        text_event_partial(&p->t, RECORD_other_delimiter,
                            "attributes are not parted by the record's delimiter (a tab, or what it "
                            "declares); what seems to part them was taken");
     if (record->bad_delimiter)
-        text_event_partial(&p->t, "bad_delimiter",
+        text_event_partial(&p->t, RECORD_bad_delimiter,
                            "delimiter must be one character or its code in hex; a tab was taken");
 }
 
@@ -159,12 +160,12 @@ static void parse(struct slice record, const struct parser_context *context,
     pairs_init(&p, context);
     text_event_repair(&p.t, &record);
     if (!leef_read(record, &leef, &error)) {
-        parser_malformed(outcome, error.offset, error.code, error.detail);
+        record_refuse(outcome, error.offset, error.code, error.detail);
         return;
     }
     if (!read_attributes(&p, &leef)) {
-        parser_malformed(outcome, (size_t)(leef.attributes.data - record.data), "malformed",
-                         "LEEF attributes must be key=value pairs");
+        record_refuse(outcome, (size_t)(leef.attributes.data - record.data), RECORD_malformed,
+                      "LEEF attributes must be key=value pairs");
         return;
     }
     pairs_fill(&p, rows, sizeof rows / sizeof *rows);

@@ -1,12 +1,13 @@
 /* leef_read.c: the grammar of the Log Event Extended Format 1.0 and 2.0. Pure, any thread. Does not
  * interpret keys. */
 #include "parsers/formats/cef_leef/leef_read.h"
+#include "core/reasons/record_code.h"
 #include "core/utf8.h"
 #include "core/hex.h"
 #include "parsers/formats/cef_leef/leef_separator.h"
 #include "parsers/formats/cef_leef/piped.h"
 
-static bool fail(struct leef_error *error, size_t offset, const char *code, const char *detail)
+static bool fail(struct leef_error *error, size_t offset, enum record_code code, const char *detail)
 {
     *error = (struct leef_error){offset, code, detail};
     return false;
@@ -86,10 +87,10 @@ bool leef_read(struct slice record, struct leef_record *out, struct leef_error *
     size_t at = read_version(record, &version);
     *out = (struct leef_record){.delimiter = "\t", .delimiter_size = 1};
     if (!at)
-        return fail(error, 5, "unsupported_version", "LEEF version must be 1.0 or 2.0");
+        return fail(error, 5, RECORD_unsupported_version, "LEEF version must be 1.0 or 2.0");
     for (unsigned i = 0; i < LEEF_HEADER_FIELDS; i++)
         if (!piped_field(record, &at, &out->header[i]))
-            return fail(error, at, "malformed", "LEEF header needs 5 fields, each ended by |");
+            return fail(error, at, RECORD_malformed, "LEEF header needs 5 fields, each ended by |");
     size_t behind = at;
     bool has_field = piped_field(record, &behind, &field);
     if (has_field && version == 2 && take_delimiter(field, out)) {

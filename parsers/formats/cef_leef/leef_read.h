@@ -2,12 +2,14 @@
 #ifndef VSOC_PARSERS_LEEF_READ_H
 #define VSOC_PARSERS_LEEF_READ_H
 
+#include "core/reasons/record_code.h"
 #include "parsers/formats/cef_leef/leef_record.h"
 
 /* Where and why a record is no LEEF. */
 struct leef_error {
     size_t offset;
-    const char *code, *detail;
+    enum record_code code;
+    const char *detail;
 };
 
 /* Splits a record, which starts with "LEEF:"; false with *error. */

@@ -1,5 +1,6 @@
 /* pairs.c: pairs of text records and the columns they fill. Pure, any thread. Knows no format. */
 #include "parsers/formats/cef_leef/pairs.h"
+#include "core/reasons/record_code.h"
 #include "parsers/catalog/category.h"
 
 void pairs_init(struct pairs *p, const struct parser_context *context)
@@ -126,7 +127,7 @@ void pairs_put_severity(struct pairs *p, struct slice text)
     if (!trimmed.size)
         return;
     if (severity < 0)
-        text_event_partial(&p->t, "bad_severity",
+        text_event_partial(&p->t, RECORD_bad_severity,
                            "severity must be 0 to 10, Unknown, Low, Medium, High or Very-High");
     EVENT_GUESS(&p->t.event, severity_id, severity < 0 ? 0 : severity);
     if (!text_event_set(&p->t, EVENT_severity_source, trimmed))

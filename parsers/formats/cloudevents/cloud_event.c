@@ -1,6 +1,7 @@
 /* cloud_event.c: attributes and data of a CloudEvent (CloudEvents 1.0.2) → events. Pure, any
  * thread. Independent of the mode. */
 #include "parsers/formats/cloudevents/cloud_event.h"
+#include "parsers/read/record_refuse.h"
 #include "core/utf8.h"
 #include "core/hash.h"
 #include "parsers/read/json/json_record.h"
@@ -37,7 +38,7 @@ static bool take_time(struct cloud_event *e, struct slice text)
 {
     int64_t ns;
     if (timestamp_rfc3339(text, &ns) != STATUS_OK) {
-        text_event_partial(&e->t, "bad_time", "time is no RFC 3339 time");
+        text_event_partial(&e->t, RECORD_bad_time, "time is no RFC 3339 time");
         return false;
     }
     EVENT_SET(&e->t.event, time_event_ns, ns);
@@ -159,7 +160,7 @@ static void fill_severity(struct cloud_event *e)
     if (good && number <= 24)
         EVENT_GUESS(&e->t.event, severity_id, otel_severity_id(number));
     else if (text.size)
-        text_event_partial(&e->t, "bad_severity", "severitynumber is not one of 0 to 24");
+        text_event_partial(&e->t, RECORD_bad_severity, "severitynumber is not one of 0 to 24");
     (void)text_event_set(&e->t, EVENT_severity_source, e->severity_text);
     (void)text_event_set(&e->t, EVENT_severity_source, text);
 }
@@ -194,7 +195,8 @@ static void fill_vehicle(struct cloud_event *e)
         is_odd |= e->vehicles[i].size && !is_same_vehicle(e->t.event.vin, e->vehicles[i]);
     }
     if (is_odd)
-        text_event_partial(&e->t, "other_vehicle", "names a second vehicle, which is left out");
+        text_event_partial(&e->t, RECORD_other_vehicle,
+                           "names a second vehicle, which is left out");
 }
 
 /* source and id together are unique. A vehicle that is the source is already part of the dedup key;
@@ -222,12 +224,12 @@ static void fill_id(struct cloud_event *e)
 static bool check_required(const struct cloud_event *e, struct parser_outcome *outcome)
 {
     if (!e->version.size || !e->id.size || !e->source.size || !e->type.size) {
-        parser_malformed(outcome, 0, "missing_field",
-                         "specversion, id, source and type are needed, texts that are not empty");
+        record_refuse(outcome, 0, RECORD_missing_field,
+                      "specversion, id, source and type are needed, texts that are not empty");
         return false;
     }
     if (!slice_equal_text(e->version, "1.0")) {
-        parser_malformed(outcome, 0, "unsupported_version", "specversion 1.0 is read");
+        record_refuse(outcome, 0, RECORD_unsupported_version, "specversion 1.0 is read");
         return false;
     }
     return true;
@@ -282,9 +284,8 @@ static enum parser_result hand_on(struct cloud_event *e, struct parser_outcome *
 /* JSON that is not a native event is plain data; a broken native event gets a note. */
 static void note_broken(struct cloud_event *e, const struct parser_outcome *outcome)
 {
-    const char *code = outcome->code ? outcome->code : "malformed";
-    if (strcmp(code, "missing_field") != 0)
-        text_event_partial(&e->t, code, outcome->detail ? outcome->detail : "data can't be read");
+    if (record_reason_of(outcome, "").code != RECORD_missing_field)
+        text_event_partial_inner(&e->t, outcome, "data can't be read");
 }
 
 static void keep_json(struct cloud_event *e, const struct json_node *value)

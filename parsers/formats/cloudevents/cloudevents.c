@@ -1,6 +1,7 @@
 /* cloudevents.c: CloudEvents as JSON, one object a record, → events (CloudEvents 1.0.2, JSON event
  * format). Pure, any thread. */
 #include "parsers/registry/builtin.h"
+#include "parsers/read/record_refuse.h"
 #include "core/base64.h"
 #include "parsers/formats/cloudevents/cloud_event.h"
 #include "parsers/read/json/json_head.h"
@@ -56,7 +57,7 @@ static bool take_data(struct cloud_event *e, const struct json_node *node, bool 
     size_t offset = offset_of(e, node);
     enum status status = STATUS_OK;
     if (e->kind != CLOUD_DATA_NONE) {
-        parser_malformed(outcome, offset, "duplicate_key", "data and data_base64 stand both");
+        record_refuse(outcome, offset, RECORD_duplicate_key, "data and data_base64 stand both");
         return false;
     }
     if (is_base64) {
@@ -69,7 +70,7 @@ static bool take_data(struct cloud_event *e, const struct json_node *node, bool 
     }
     e->t.failed |= status == STATUS_NO_MEMORY;
     if (status == STATUS_WRONG_TYPE || status == STATUS_MALFORMED)
-        json_record_refuse(e->t.context, node->key, offset, "malformed_value",
+        json_record_refuse(e->t.context, node->key, offset, RECORD_malformed_value,
                            "standard base64 is needed", outcome);
     return outcome->result == PARSER_OK;
 }
@@ -91,7 +92,7 @@ static bool take_member(struct cloud_event *e, const struct json_node *node,
     if (node->type == JSON_STRING)
         cloud_event_take(e, node->key, node->text, SLICE_EMPTY);
     else if (is_required(node->key))
-        json_record_refuse(e->t.context, node->key, offset_of(e, node), "wrong_type",
+        json_record_refuse(e->t.context, node->key, offset_of(e, node), RECORD_wrong_type,
                            "a text is needed", outcome);
     else
         cloud_event_take(e, node->key, node->raw, node->raw);

@@ -1,6 +1,7 @@
 /* cloudevents_binary.c: a CloudEvent whose attributes are headers and whose data are the body, →
  * events (CloudEvents 1.0.2, HTTP protocol binding §3.1). Pure, any thread. */
 #include "parsers/registry/builtin.h"
+#include "core/reasons/record_code.h"
 #include "core/utf8.h"
 #include "core/hex.h"
 #include "parsers/formats/cloudevents/cloud_event.h"
@@ -34,7 +35,7 @@ static bool decode(const struct parser_context *context, struct slice value, str
     return true;
 }
 
-static bool refuse(const struct parser_context *context, struct slice name, const char *code,
+static bool refuse(const struct parser_context *context, struct slice name, enum record_code code,
                    const char *text, struct parser_outcome *outcome)
 {
     json_record_refuse(context, name, 0, code, text, outcome);
@@ -72,9 +73,9 @@ static bool take_header(struct cloud_event *e, size_t i, struct parser_outcome *
     if (!name.size || utf8_check(name) != STATUS_OK)
         return true; /* no header that a server hands over */
     if (stood_before(context, i))
-        return refuse(context, header, "duplicate_key", "occurs twice", outcome);
+        return refuse(context, header, RECORD_duplicate_key, "occurs twice", outcome);
     if (is_of_data(header))
-        return refuse(context, header, "malformed_value",
+        return refuse(context, header, RECORD_malformed_value,
                       "data are the body, and their type is Content-Type", outcome);
     if (slice_starts_with(header, "ce-") && !decode(context, text, &text)) {
         e->t.failed = true;
@@ -86,9 +87,9 @@ static bool take_header(struct cloud_event *e, size_t i, struct parser_outcome *
             cloud_event_take(e, name, text, SLICE_EMPTY);
         return true;
     case STATUS_REFUSED:
-        return refuse(context, header, "nul_byte", "byte 0 in a text", outcome);
+        return refuse(context, header, RECORD_nul_byte, "byte 0 in a text", outcome);
     default:
-        return refuse(context, header, "invalid_utf8", "is no UTF-8", outcome);
+        return refuse(context, header, RECORD_invalid_utf8, "is no UTF-8", outcome);
     }
 }
 

@@ -57,7 +57,7 @@ static void read_storage(struct message *m)
     EVENT_SET(&m->t.event, time_source, SLICE_LITERAL("rtc"));
     if (microseconds > MICROSECONDS_MAX) {
         EVENT_SET(&m->t.event, time_quality, SLICE_LITERAL("invalid"));
-        text_event_partial(&m->t, "bad_time", "microseconds are above 999999");
+        text_event_partial(&m->t, RECORD_bad_time, "microseconds are above 999999");
     } else {
         EVENT_SET(&m->t.event, time_event_ns, (seconds * 1000000 + microseconds) * 1000);
     }
@@ -90,7 +90,7 @@ static void set_level(struct message *m)
     size_t level = DLT_TYPE_INFO(m->frame->msin);
     if (!level || level >= sizeof levels / sizeof *levels) {
         keep_int(m, "level", (int64_t)level);
-        text_event_partial(&m->t, "bad_severity", "the log level is not one of 1 to 6");
+        text_event_partial(&m->t, RECORD_bad_severity, "the log level is not one of 1 to 6");
         return;
     }
     EVENT_GUESS(&m->t.event, severity_id, levels[level].severity_id);
@@ -158,7 +158,7 @@ static void read_verbose(struct message *m, struct reader *in)
     if (all && !reader_left(in))
         return;
     EVENT_SET(&m->t.event, context_raw, slice_sub(in->in, in->offset, in->in.size));
-    text_event_partial(&m->t, "bad_payload",
+    text_event_partial(&m->t, RECORD_bad_payload,
                        all ? "bytes are left after the last argument"
                            : "an argument is broken or of a kind that is not decoded");
 }
@@ -221,7 +221,7 @@ static void read_opaque(struct message *m, struct reader *in)
     const char *name = is_control ? service_name(id) : NULL;
     EVENT_SET(&m->t.event, context_raw, slice_sub(in->in, in->offset, in->in.size));
     if (in->status != STATUS_OK) {
-        text_event_partial(&m->t, "bad_payload", "the payload is too short for a message id");
+        text_event_partial(&m->t, RECORD_bad_payload, "the payload is too short for a message id");
         return;
     }
     if (is_control)
@@ -251,7 +251,7 @@ static void read_message(struct message *m)
     if (EVENT_HAS(&m->t.event, message))
         uds_words_read(&m->t, m->t.event.message);
     if (m->repaired)
-        text_event_partial(&m->t, "bad_text", "bytes that are no UTF-8 text stand as U+FFFD");
+        text_event_partial(&m->t, RECORD_bad_text, "bytes that are no UTF-8 text stand as U+FFFD");
 }
 
 /* ---- the body ---- */
@@ -294,12 +294,12 @@ static void emit_message(struct slice body, const struct dlt_frame *f, bool whol
     m.t.attributes.more_left = f->end - f->start;
     read_message(&m);
     if (!whole && !ends_between_messages(body, f))
-        text_event_partial(&m.t, "bad_length", "no message starts where this one ends");
+        text_event_partial(&m.t, RECORD_bad_length, "no message starts where this one ends");
     EVENT_SET(&m.t.event, raw_offset, (int64_t)f->start);
     EVENT_SET(&m.t.event, raw_size, (int64_t)(f->end - f->start));
     text_event_emit(&m.t, &outcome);
     if (outcome.result != PARSER_OK)
-        context->reject(context, f->start, f->end - f->start, outcome.code, outcome.detail);
+        record_reject_outcome(context, f->start, f->end - f->start, &outcome);
 }
 
 /* Emits the message or quarantines it. Returns the offset from which the next one is searched. */
@@ -309,11 +309,11 @@ static size_t take_message(struct slice body, const struct dlt_frame *f,
     bool whole = is_whole(body, f);
     size_t end = whole ? f->end : find_swallowed(body, f);
     if (end < f->end)
-        context->reject(context, f->start, end - f->start, "bad_length",
-                        "the length runs over the start of another message");
+        record_reject(context, f->start, end - f->start, RECORD_bad_length,
+                      "the length runs over the start of another message");
     else if (end - f->start > context->event_bytes)
-        context->reject(context, f->start, end - f->start, "event_too_large",
-                        "message is longer than limits.event_bytes");
+        record_reject(context, f->start, end - f->start, RECORD_event_too_large,
+                      "message is longer than limits.event_bytes");
     else
         emit_message(body, f, whole, context);
     return end;
@@ -324,7 +324,7 @@ static size_t skip_broken(struct slice body, size_t at, const struct dlt_problem
                           const struct parser_context *context)
 {
     size_t next = dlt_magic_next(body, at + 1, body.size);
-    context->reject(context, at, next - at, problem->code, problem->detail);
+    record_reject(context, at, next - at, problem->code, problem->detail);
     return next;
 }
 
@@ -333,7 +333,7 @@ static size_t skip_broken(struct slice body, size_t at, const struct dlt_problem
 static void parse(struct slice record, const struct parser_context *context,
                   struct parser_outcome *outcome)
 {
-    static const struct dlt_problem no_message = {"malformed", "no DLT message starts here"};
+    static const struct dlt_problem no_message = {RECORD_malformed, "no DLT message starts here"};
     bool may_be_bare = true;
     for (size_t at = 0; at < record.size;) {
         struct dlt_frame frame;

@@ -1,6 +1,7 @@
 /* dlt_frame.c: reads the headers of DLT messages, protocol version 1 (AUTOSAR PRS Log and Trace),
  * and finds the next one after broken bytes. Pure, any thread. Does not read payloads. */
 #include "parsers/formats/dlt/dlt_frame.h"
+#include "core/reasons/record_code.h"
 #include "core/reader.h"
 
 #define STANDARD_BYTES 4
@@ -56,13 +57,13 @@ static void read_optional(struct reader *r, struct dlt_frame *frame)
 
 const struct dlt_problem *dlt_frame_read(struct slice body, size_t at, struct dlt_frame *frame)
 {
-    static const struct dlt_problem version_2 = {"unsupported_version",
+    static const struct dlt_problem version_2 = {RECORD_unsupported_version,
                                                  "DLT protocol version 2 is not decoded"},
-                                    version = {"unsupported_version",
+                                    version = {RECORD_unsupported_version,
                                                "no DLT message of protocol version 1 starts here"},
-                                    truncated = {"truncated",
+                                    truncated = {RECORD_truncated,
                                                  "the message runs past the end of the batch"},
-                                    length = {"bad_length",
+                                    length = {RECORD_bad_length,
                                               "the length is shorter than the message's headers"};
     struct dlt_frame f = {.start = at, .magic = dlt_magic_at(body, at)};
     size_t header = at + bytes_before(f.magic);

@@ -2,6 +2,7 @@
 #ifndef VSOC_PARSERS_DLT_FRAME_H
 #define VSOC_PARSERS_DLT_FRAME_H
 
+#include "core/reasons/record_code.h"
 #include "core/slice.h"
 
 /* Bytes before a message: nothing on a socket, a storage header in a file, a magic number on a
@@ -35,7 +36,8 @@ struct dlt_frame {
 
 /* Why a message can't be read. Static texts. */
 struct dlt_problem {
-    const char *code, *detail;
+    enum record_code code;
+    const char *detail;
 };
 
 enum dlt_magic dlt_magic_at(struct slice body, size_t at);

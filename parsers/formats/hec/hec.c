@@ -1,7 +1,7 @@
 /* hec.c: the objects of Splunk's HTTP Event Collector, one per record, → events. Pure, any thread.
  * The contents go to the parser of their format, with the object's metadata as envelope. */
 #include "parsers/registry/builtin.h"
-#include "parsers/formats/hec/hec.h"
+#include "parsers/read/record_refuse.h"
 #include "parsers/read/json/json_head.h"
 #include "parsers/engine/pipeline.h"
 #include "parsers/fill/text_event.h"
@@ -24,7 +24,7 @@ static bool take_time(struct hec *h, const struct json_node *node)
     struct slice raw = node->type == JSON_STRING ? node->text : node->raw;
     int64_t ns;
     if (vsoc_json_time_read(node, &ns) != STATUS_OK) {
-        text_event_partial(&h->t, "bad_time", "time is no epoch number and no RFC 3339 time");
+        text_event_partial(&h->t, RECORD_bad_time, "time is no epoch number and no RFC 3339 time");
         return false;
     }
     EVENT_SET(&h->t.event, time_event_ns, ns);
@@ -40,7 +40,8 @@ static bool take_vin(struct hec *h, const struct json_node *node)
     if (!h->t.event.vin.size)
         h->t.event.vin = node->text;
     else if (!slice_equal(h->t.event.vin, node->text))
-        text_event_partial(&h->t, "other_vehicle", "names a second vehicle, which is left out");
+        text_event_partial(&h->t, RECORD_other_vehicle,
+                           "names a second vehicle, which is left out");
     return true;
 }
 
@@ -115,9 +116,8 @@ static enum parser_result hand_on(struct hec *h, struct parser_outcome *outcome)
  * format; a broken native event gets a note. */
 static void note_broken(struct hec *h, const struct parser_outcome *outcome)
 {
-    const char *code = outcome->code ? outcome->code : "malformed";
-    if (h->event->type == JSON_OBJECT && strcmp(code, "missing_field") != 0)
-        text_event_partial(&h->t, code, outcome->detail ? outcome->detail : "can't be read");
+    if (h->event->type == JSON_OBJECT && record_reason_of(outcome, "").code != RECORD_missing_field)
+        text_event_partial_inner(&h->t, outcome, "can't be read");
 }
 
 /* What no other parser has read. */
@@ -166,9 +166,9 @@ static void parse(struct slice record, const struct parser_context *context,
     for (size_t k = 1; k < nodes[0].span; k += nodes[k].span)
         take_member(&h, &nodes[k]);
     if (!h.event)
-        parser_malformed(outcome, 0, HEC_EVENT_MISSING, "event is needed");
+        record_refuse(outcome, 0, RECORD_event_missing, "event is needed");
     else if (h.event->type == JSON_STRING && !slice_trim(h.event->text).size)
-        parser_malformed(outcome, 0, HEC_EVENT_BLANK, "event is an empty text");
+        record_refuse(outcome, 0, RECORD_event_blank, "event is an empty text");
     else
         finish(&h, outcome);
 }

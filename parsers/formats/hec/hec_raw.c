@@ -1,6 +1,7 @@
 /* hec_raw.c: lines of Splunk's raw route, each → events of the format that probing finds, with the
  * metadata of the request's query as envelope. Pure, any thread. */
 #include "parsers/registry/builtin.h"
+#include "core/reasons/record_code.h"
 #include "parsers/fill/text_event.h"
 #include "parsers/read/timestamp.h"
 #include "parsers/engine/shared_text.h"
@@ -13,7 +14,7 @@ static bool take_time(struct text_event *t, struct slice text)
 {
     int64_t ns;
     if (timestamp_epoch_text(text, &ns) != STATUS_OK) {
-        text_event_partial(t, "bad_time", "time is no epoch number");
+        text_event_partial(t, RECORD_bad_time, "time is no epoch number");
         return false;
     }
     EVENT_SET(&t->event, time_event_ns, ns);
@@ -37,7 +38,7 @@ static void take_metadata(struct text_event *t, bool keep_all)
     const struct parser_context *context = t->context;
     bool repeats = may_repeat(context);
     if (!repeats)
-        text_event_partial(t, SHARED_TEXT_CODE, SHARED_TEXT_DETAIL);
+        text_event_partial(t, RECORD_not_repeated, SHARED_TEXT_DETAIL);
     for (size_t i = 0; i < context->header_count; i++) {
         struct slice name = context->headers[i].name, value = context->headers[i].value;
         if (!slice_starts_with(name, "?"))

@@ -15,8 +15,7 @@ static bool read_native(struct text_event *t, struct slice record,
     vsoc_json_read(record, t->context, document, &none, &outcome);
     if (outcome.result == PARSER_OK)
         return true;
-    text_event_partial(t, outcome.code ? outcome.code : "malformed",
-                       outcome.detail ? outcome.detail : "is no native event");
+    text_event_partial_inner(t, &outcome, "is no native event");
     return false;
 }
 

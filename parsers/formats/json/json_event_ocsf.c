@@ -1,6 +1,7 @@
 /* json_event_ocsf.c: paths of the Open Cybersecurity Schema Framework (version 1) → columns. Pure,
  * any thread. */
 #include "parsers/formats/json/json_event.h"
+#include "core/reasons/record_code.h"
 #include "parsers/formats/json/json_event_values.h"
 
 struct json_path_table json_event_ocsf;
@@ -12,7 +13,7 @@ static bool take_severity(struct text_event *t, enum event_field field,
     bool known = value->type == JSON_INT && value->integer >= 0 &&
                  (value->integer <= 6 || value->integer == 99);
     if (!known)
-        text_event_partial(t, "bad_severity", "severity_id is not one of 0 to 6 and 99");
+        text_event_partial(t, RECORD_bad_severity, "severity_id is not one of 0 to 6 and 99");
     return known && text_event_set_int(t, field, value->integer);
 }
 

@@ -1,5 +1,6 @@
 /* json_event_values.c: one reader per kind of value. Pure, any thread. Has no paths. */
 #include "parsers/formats/json/json_event_values.h"
+#include "core/reasons/record_code.h"
 #include "parsers/fill/event_check.h"
 #include "parsers/fill/time_guess.h"
 
@@ -57,7 +58,7 @@ JSON_TAKE(json_take_vin)
     if (value->type != JSON_STRING)
         return false;
     if (t->event.vin.data && !slice_equal(t->event.vin, value->text)) {
-        text_event_partial(t, "other_vehicle", "names a second vehicle, which is left out");
+        text_event_partial(t, RECORD_other_vehicle, "names a second vehicle, which is left out");
         return true;
     }
     t->event.vin =

@@ -47,7 +47,7 @@ static size_t offset_of(const struct reading *r, const struct json_node *node)
                : 0;
 }
 
-static bool refuse(struct reading *r, const struct json_node *node, const char *code,
+static bool refuse(struct reading *r, const struct json_node *node, enum record_code code,
                    const char *text)
 {
     json_record_refuse(r->context, node->key, offset_of(r, node), code, text, r->outcome);
@@ -60,12 +60,13 @@ static bool refuse_value(struct reading *r, const struct json_node *node, enum s
     char text[80];
     switch (status) {
     case STATUS_NO_MEMORY:
-        return refuse(r, node, RECORD_MEMORY_CODE, RECORD_MEMORY_TEXT);
+        return refuse(r, node, RECORD_no_memory, RECORD_MEMORY_TEXT);
     case STATUS_OUT_OF_RANGE:
-        return refuse(r, node, "out_of_range", "number or time is out of range");
+        return refuse(r, node, RECORD_out_of_range, "number or time is out of range");
     default:
         snprintf(text, sizeof text, "%s is needed", vsoc_json_value_wanted(kind));
-        return refuse(r, node, status == STATUS_MALFORMED ? "malformed_value" : "wrong_type", text);
+        return refuse(
+            r, node, status == STATUS_MALFORMED ? RECORD_malformed_value : RECORD_wrong_type, text);
     }
 }
 
@@ -96,7 +97,7 @@ static inline bool take_field(struct reading *r, const struct json_node *node,
     enum event_field field = (enum event_field)key->field;
     void *member = (uint8_t *)&r->event + key->offset;
     if (event_is_set(&r->event, field))
-        return refuse(r, node, "duplicate_key", "occurs twice, once under its short name");
+        return refuse(r, node, RECORD_duplicate_key, "occurs twice, once under its short name");
     if (node->type == JSON_STRING && key->value == EVENT_KIND_TEXT)
         *(struct slice *)member = node->text;
     else if (node->type == JSON_INT && key->value == EVENT_KIND_INT)
@@ -122,7 +123,7 @@ static bool take_time(struct reading *r, const struct json_node *node)
 {
     int64_t ns;
     if (EVENT_HAS(&r->event, time_event_ns))
-        return refuse(r, node, "duplicate_key", "time_event_ns is present too");
+        return refuse(r, node, RECORD_duplicate_key, "time_event_ns is present too");
     enum status status = vsoc_json_time_read(node, &ns);
     if (status != STATUS_OK)
         return refuse_value(r, node, status, EVENT_KIND_TIME);
@@ -223,7 +224,8 @@ static bool merge_attributes(struct reading *r)
         return refuse_value(r, sent, STATUS_NO_MEMORY, EVENT_KIND_JSON);
     for (size_t k = 1; k < sent->span; k += sent[k].span) {
         if (r->has_unknown && key_table_has(r, &table, sent[k].key))
-            return refuse(r, &sent[k], "duplicate_key", "occurs both in attributes and outside");
+            return refuse(r, &sent[k], RECORD_duplicate_key,
+                          "occurs both in attributes and outside");
         json_object_add_raw(&r->attributes, sent[k].key, sent[k].raw);
     }
     return true;
@@ -288,9 +290,8 @@ static bool finish(struct reading *r)
         return false;
     }
     if (!is_native(r)) {
-        parser_malformed(
-            r->outcome, 0, "missing_field",
-            "event_name, sev_id or message is needed; /v1/events/json takes any object");
+        record_refuse(r->outcome, 0, RECORD_missing_field,
+                      "event_name, sev_id or message is needed; /v1/events/json takes any object");
         return false;
     }
     return true;

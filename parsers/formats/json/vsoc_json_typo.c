@@ -1,6 +1,7 @@
 /* vsoc_json_typo.c: finds the nearest key of the native event. Pure, any thread; its table is made
  * before main. */
 #include "parsers/formats/json/vsoc_json_typo.h"
+#include "core/reasons/record_code.h"
 #include "core/event.h"
 #include "parsers/read/json/json_object.h"
 #include "parsers/read/json/json_record.h"
@@ -143,6 +144,6 @@ bool vsoc_json_typo_note(const struct parser_context *context, struct slice key,
     char text[96];
     snprintf(text, sizeof text, "is no key of a native event and kept in attributes; %s is near",
              near);
-    return json_note_add(context, event, "unknown_key", json_record_about(context, key, text),
+    return json_note_add(context, event, RECORD_unknown_key, json_record_about(context, key, text),
                          JSON_NOTE_NO_OFFSET);
 }

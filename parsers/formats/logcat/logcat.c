@@ -2,6 +2,7 @@
  * parser of Linux audit, with the entry as envelope. Finds the lines of each entry; logcat_read.c
  * reads their heads. */
 #include "parsers/formats/auditd/audit_read.h"
+#include "parsers/read/record_refuse.h"
 #include "parsers/registry/builtin.h"
 #include "parsers/formats/logcat/logcat_read.h"
 #include "parsers/fill/text_event.h"
@@ -157,8 +158,8 @@ static size_t read_entry(struct logcat *l, struct slice line, size_t start, size
         head.message = slice_trim(slice_sub(l->body, next, end > next ? end - next : 0));
     }
     if (end - start > l->context->event_bytes) {
-        l->context->reject(l->context, start, end - start, "event_too_large",
-                           "the entry is over limits.event_bytes");
+        record_reject(l->context, start, end - start, RECORD_event_too_large,
+                      "the entry is over limits.event_bytes");
         return end > next ? end : next;
     }
     emit(l, head.message, head, start, end - start, outcome);
@@ -179,7 +180,7 @@ static void parse(struct slice record, const struct parser_context *context,
         const void *mark = context->mark(context);
         size_t behind = read_entry(&l, line, at, next, &one);
         if (one.result != PARSER_OK)
-            context->reject(context, at, behind - at, one.code, one.detail);
+            record_reject_outcome(context, at, behind - at, &one);
         context->release(context, mark);
         next = behind;
     }

@@ -18,9 +18,8 @@ static struct slice padded(const struct text_event *t, struct slice text)
 /* A map without native names is plain data; a broken native event gets a note. */
 static void note_broken(struct text_event *t, const struct parser_outcome *inner)
 {
-    const char *code = inner->code ? inner->code : "malformed";
-    if (strcmp(code, "missing_field") != 0)
-        text_event_partial(t, code, inner->detail ? inner->detail : "body can't be read");
+    if (record_reason_of(inner, "").code != RECORD_missing_field)
+        text_event_partial_inner(t, inner, "body can't be read");
 }
 
 bool otlp_body_hand_on(struct text_event *t, struct slice json, const struct otlp_record *record,

@@ -285,7 +285,7 @@ static void keep_id(struct reading *r, const char *key, struct slice id, size_t 
     for (size_t i = 0; out && i < id.size; i++)
         out[i] = id.data[i] >= 'A' && id.data[i] <= 'F' ? id.data[i] + 32 : id.data[i];
     if (id.size && !is_id)
-        text_event_partial(r->t, "bad_id",
+        text_event_partial(r->t, RECORD_bad_id,
                            bytes == OTLP_TRACE_ID_BYTES
                                ? "traceId is no hex of 16 bytes and kept as it was sent"
                                : "spanId is no hex of 8 bytes and kept as it was sent");
@@ -299,18 +299,18 @@ static void keep_number(struct reading *r, const char *key, uint64_t number)
         keep(r, slice_from_text(key), &value, false);
 }
 
-static const char *code_of(const char *error)
+static enum record_code code_of(const char *error)
 {
     if (error == otlp_two_vehicles)
-        return "duplicate_key";
-    return error == otlp_too_deep ? "too_deep" : "malformed";
+        return RECORD_duplicate_key;
+    return error == otlp_too_deep ? RECORD_too_deep : RECORD_malformed;
 }
 
 static bool finish(const struct reading *r, struct parser_outcome *outcome)
 {
     const struct text_event *t = r->t;
     if (r->error)
-        parser_malformed(outcome, 0, code_of(r->error), r->error);
+        record_refuse(outcome, 0, code_of(r->error), r->error);
     else if (t->failed || t->attributes.failed || (r->all && r->all->failed))
         record_memory_refuse(outcome, 0);
     return outcome->result == PARSER_OK;
@@ -361,7 +361,7 @@ static void apply_level(struct reading *r, struct otlp_level *level, struct slic
         struct event columns = level->event;
         shared_text_shorten(&columns);
         apply_columns(r, &columns);
-        text_event_partial(t, SHARED_TEXT_CODE, SHARED_TEXT_DETAIL);
+        text_event_partial(t, RECORD_not_repeated, SHARED_TEXT_DETAIL);
         return;
     }
     for (size_t i = 0; i < EVENT_SET_WORDS; i++)
@@ -371,7 +371,7 @@ static void apply_level(struct reading *r, struct otlp_level *level, struct slic
         json_object_add_compact(&t->attributes, key, text);
     apply_columns(r, &level->event);
     if (level->is_too_large)
-        text_event_partial(t, "level_too_large",
+        text_event_partial(t, RECORD_level_too_large,
                            "resource or scope is over 8 KiB and is not kept with the event");
 }
 
@@ -391,7 +391,7 @@ static void set_time(struct reading *r, const struct otlp_record *record)
             EVENT_SET(event, time_quality, SLICE_LITERAL("inferred"));
         used = 0;
     } else if (!is_set && used) {
-        text_event_partial(r->t, "bad_time", "time is after 2262");
+        text_event_partial(r->t, RECORD_bad_time, "time is after 2262");
     }
     char digits[24];
     if (!is_observed && used) {
@@ -413,7 +413,7 @@ static void set_severity(struct reading *r, const struct otlp_record *record)
     struct slice text = record->severity_text;
     text_event_repair(t, &text);
     if (number < 0 || number > 24)
-        text_event_partial(t, "bad_severity", "severity number must be 0 to 24");
+        text_event_partial(t, RECORD_bad_severity, "severity number must be 0 to 24");
     else if (number && text_event_set_int(t, EVENT_severity_id, ids[number - 1]))
         event_mark_guess(&t->event, EVENT_severity_id);
     if (event_is_guess(&t->event, EVENT_severity_id) && !text.size) {

@@ -3,6 +3,7 @@
 #ifndef VSOC_PARSERS_OTLP_EVENT_H
 #define VSOC_PARSERS_OTLP_EVENT_H
 
+#include "core/reasons/record_code.h"
 #include "parsers/formats/otlp/otlp_record.h"
 #include "parsers/formats/otlp/otlp_value.h"
 
@@ -21,9 +22,11 @@ struct otlp_level {
 
 /* How far a body was read, and why its rest is not. */
 struct otlp_progress {
-    size_t parts, records;     /* parts: requests, resources, scopes */
-    size_t end;                /* with a code: where the rest starts */
-    const char *code, *detail; /* NULL: reading may continue */
+    size_t parts, records; /* parts: requests, resources, scopes */
+    bool stopped;          /* the rest is not read, because of code and detail */
+    size_t end;            /* where the rest starts */
+    enum record_code code;
+    const char *detail;
 };
 
 /* Counts a part that starts at offset. False, with a reason: too many parts contain no record,

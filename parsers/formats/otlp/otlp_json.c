@@ -3,6 +3,7 @@
  * are skipped, as the specification requires, unless they contain logs: these are rejected, so that
  * no log vanishes. */
 #include "parsers/read/json/json_walk.h"
+#include "parsers/read/record_refuse.h"
 #include "parsers/fill/otel_severity.h"
 #include "parsers/formats/otlp/otlp_json_value.h"
 #include "parsers/formats/otlp/otlp_read.h"
@@ -37,10 +38,10 @@ static const struct {
 
 static const struct json_repair_rules repair_rules = {.own = NULL};
 
-static void reject(const struct reading *r, size_t offset, size_t end, const char *code,
+static void reject(const struct reading *r, size_t offset, size_t end, enum record_code code,
                    const char *detail)
 {
-    r->context->reject(r->context, offset, end - offset, code, detail);
+    record_reject(r->context, offset, end - offset, code, detail);
 }
 
 /* ---- log records ---- */
@@ -104,7 +105,7 @@ static bool read_fields(const struct parser_context *context, const struct json_
     for (size_t k = 1; k < nodes[0].span; k += nodes[k].span) {
         if (read_field(context, &nodes[k], record))
             continue;
-        json_record_refuse(context, nodes[k].key, 0, "wrong_type",
+        json_record_refuse(context, nodes[k].key, 0, RECORD_wrong_type,
                            "OTLP/JSON does not allow this value here", outcome);
         return false;
     }
@@ -115,7 +116,7 @@ static bool fits(const struct reading *r, struct slice json, struct parser_outco
 {
     if (json.size <= r->context->event_bytes)
         return true;
-    parser_malformed(outcome, 0, "event_too_large", "object is longer than limits.event_bytes");
+    record_refuse(outcome, 0, RECORD_event_too_large, "object is longer than limits.event_bytes");
     return false;
 }
 
@@ -135,7 +136,7 @@ static void read_record(struct reading *r, size_t start, size_t end)
         read_fields(r->context, &document, &record, &outcome))
         otlp_record_emit(&t, &record, &r->levels[0], &r->levels[1], &outcome);
     if (outcome.result != PARSER_OK)
-        reject(r, start, end, outcome.code, outcome.detail);
+        record_reject_outcome(r->context, start, end - start, &outcome);
     r->context->release(r->context, mark);
 }
 
@@ -249,8 +250,8 @@ static bool read_level(const struct reading *r, struct span span, struct otlp_le
             good = read_text(&nodes[k], &version);
     }
     if (!good)
-        parser_malformed(outcome, 0, "wrong_type",
-                         "resource or scope has a value that OTLP/JSON has not there");
+        record_refuse(outcome, 0, RECORD_wrong_type,
+                      "resource or scope has a value that OTLP/JSON has not there");
     return good && otlp_level_read(&t, name, version, attributes, level, outcome);
 }
 
@@ -276,7 +277,7 @@ static bool read_array(struct reading *r, size_t depth, struct span span, size_t
         return false;
     struct json_walk walk = json_walk_make(r->body, span.start);
     walk.work = r->work;
-    while (!r->progress.code && (result = json_walk_next(&walk, &key)) == JSON_WALK_VALUE) {
+    while (!r->progress.stopped && (result = json_walk_next(&walk, &key)) == JSON_WALK_VALUE) {
         size_t start = *end = walk.at;
         bool is_object = r->body.data[start] == '{';
         if (is_object && depth < RECORD_DEPTH) {
@@ -288,7 +289,7 @@ static bool read_array(struct reading *r, size_t depth, struct span span, size_t
         } else if (is_object) {
             read_record(r, start, walk.at);
         } else {
-            reject(r, start, walk.at, "wrong_type", "an object is needed");
+            reject(r, start, walk.at, RECORD_wrong_type, "an object is needed");
         }
         *end = walk.at;
     }
@@ -301,10 +302,10 @@ static bool read_span(struct reading *r, size_t depth, const struct members *m, 
     if (!span.end)
         return true;
     bool whole = read_array(r, depth + 1, span, end);
-    if (r->progress.code || (m->broken && !whole))
+    if (r->progress.stopped || (m->broken && !whole))
         return false;
     if (!whole)
-        reject(r, *end, span.end, "malformed", "array does not follow JSON");
+        reject(r, *end, span.end, RECORD_malformed, "array does not follow JSON");
     *end = span.end;
     return true;
 }
@@ -333,7 +334,7 @@ static void reject_others(const struct reading *r, size_t depth, size_t start)
             return;
         if (role_of(depth, key) == ROLE_OTHER &&
             holds_logs(key, slice_sub(r->body, at, walk.at - at)))
-            reject(r, at, walk.at, "unknown_member",
+            reject(r, at, walk.at, RECORD_unknown_member,
                    "logs under a name that OTLP has not here; it has resourceLogs, in these "
                    "scopeLogs, in these logRecords");
     }
@@ -344,9 +345,9 @@ static bool read_head(struct reading *r, size_t depth, size_t start, const struc
                       struct parser_outcome *outcome)
 {
     if (m->twice)
-        parser_malformed(outcome, 0, "duplicate_key", "a member occurs twice");
+        record_refuse(outcome, 0, RECORD_duplicate_key, "a member occurs twice");
     else if (!has_children(m) && !depth && !is_empty(r, start))
-        parser_malformed(outcome, 0, "missing_field", "resourceLogs is needed");
+        record_refuse(outcome, 0, RECORD_missing_field, "resourceLogs is needed");
     else if (depth && has_children(m))
         (void)read_level(r, m->spans[ROLE_LEVEL], &r->levels[depth - 1], outcome);
     return outcome->result == PARSER_OK;
@@ -366,7 +367,7 @@ static bool read_part(struct reading *r, size_t depth, size_t start, size_t *end
     bool whole = !m.broken;
     if (!read_head(r, depth, start, &m, &outcome)) {
         if (whole)
-            reject(r, start, m.end, outcome.code, outcome.detail);
+            record_reject_outcome(r->context, start, m.end - start, &outcome);
         *end = whole ? m.end : start;
     } else {
         if (has_children(&m))
@@ -388,8 +389,8 @@ void otlp_read_json(struct slice body, const struct parser_context *context,
     bool whole = true;
     for (at = json_walk_space(body, at); whole && at < body.size; at = json_walk_space(body, at))
         whole = body.data[at] == '{' && read_part(&r, 0, at, &at);
-    if (r.progress.code)
-        parser_malformed(outcome, r.progress.end, r.progress.code, r.progress.detail);
+    if (r.progress.stopped)
+        record_refuse(outcome, r.progress.end, r.progress.code, r.progress.detail);
     else if (!whole)
-        parser_malformed(outcome, at, "malformed", "body does not follow JSON");
+        record_refuse(outcome, at, RECORD_malformed, "body does not follow JSON");
 }

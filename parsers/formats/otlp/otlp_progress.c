@@ -5,8 +5,10 @@
 #define PARTS_SPARE      10000
 #define PARTS_PER_RECORD 4
 
-static void stop(struct otlp_progress *progress, size_t end, const char *code, const char *detail)
+static void stop(struct otlp_progress *progress, size_t end, enum record_code code,
+                 const char *detail)
 {
+    progress->stopped = true;
     progress->end = end;
     progress->code = code;
     progress->detail = detail;
@@ -15,9 +17,9 @@ static void stop(struct otlp_progress *progress, size_t end, const char *code, c
 bool otlp_count_part(struct otlp_progress *progress, size_t offset)
 {
     if (++progress->parts > PARTS_SPARE + PARTS_PER_RECORD * progress->records)
-        stop(progress, offset, "too_many_values",
+        stop(progress, offset, RECORD_too_many_values,
              "more than 10,000 resources and scopes hold no record");
-    return !progress->code;
+    return !progress->stopped;
 }
 
 const void *otlp_count_record(struct otlp_progress *progress, const struct parser_context *context,
@@ -26,6 +28,6 @@ const void *otlp_count_record(struct otlp_progress *progress, const struct parse
     const void *mark = context->mark(context);
     progress->records++;
     if (!mark)
-        stop(progress, offset, RECORD_MEMORY_CODE, RECORD_MEMORY_TEXT);
+        stop(progress, offset, RECORD_no_memory, RECORD_MEMORY_TEXT);
     return mark;
 }

@@ -2,6 +2,7 @@
  * each twice at most. Unknown fields, and fields of another wire type, are skipped as Protocol
  * Buffers requires, unless they contain messages that look like logs: these are rejected. */
 #include "parsers/formats/otlp/otlp_read.h"
+#include "parsers/read/record_refuse.h"
 #include "parsers/engine/pipeline.h"
 
 /* Field numbers of opentelemetry-proto (logs/v1, resource/v1, common/v1). */
@@ -145,7 +146,7 @@ static size_t offset_of(const struct reading *r, struct slice message)
 
 static void reject(const struct reading *r, struct slice bytes, const struct parser_outcome *o)
 {
-    r->context->reject(r->context, offset_of(r, bytes), bytes.size, o->code, o->detail);
+    record_reject_outcome(r->context, offset_of(r, bytes), bytes.size, o);
 }
 
 static struct slice hex(struct text_event *t, struct slice bytes)
@@ -226,10 +227,10 @@ static void read_record(struct reading *r, struct slice message)
         return;
     text_event_init(&t, r->context);
     if (message.size > r->context->event_bytes)
-        parser_malformed(&outcome, 0, "event_too_large",
-                         "record is longer than limits.event_bytes");
+        record_refuse(&outcome, 0, RECORD_event_too_large,
+                      "record is longer than limits.event_bytes");
     else if (!read_record_fields(&t, message, &record))
-        parser_malformed(&outcome, 0, "malformed", not_protobuf);
+        record_refuse(&outcome, 0, RECORD_malformed, not_protobuf);
     else
         otlp_record_emit(&t, &record, &r->levels[0], &r->levels[1], &outcome);
     if (outcome.result != PARSER_OK)
@@ -271,8 +272,8 @@ static bool read_level(const struct reading *r, struct slice message, bool is_sc
             version = f.bytes;
     }
     if (message.size > r->context->event_bytes) {
-        parser_malformed(outcome, 0, "event_too_large",
-                         "resource or scope is longer than limits.event_bytes");
+        record_refuse(outcome, 0, RECORD_event_too_large,
+                      "resource or scope is longer than limits.event_bytes");
         return false;
     }
     uint32_t number = is_scope ? SCOPE_ATTRIBUTES : RESOURCE_ATTRIBUTES;
@@ -302,8 +303,8 @@ static bool holds_messages(struct slice bytes, struct work *work)
 static void reject_other(const struct reading *r, const struct proto_field *f)
 {
     if (f->type == PROTO_BYTES && holds_messages(f->bytes, r->work))
-        r->context->reject(r->context, offset_of(r, f->bytes), f->bytes.size, "unknown_member",
-                           "messages in a field that OTLP has not here");
+        record_reject(r->context, offset_of(r, f->bytes), f->bytes.size, RECORD_unknown_member,
+                      "messages in a field that OTLP has not here");
 }
 
 static void read_part(struct reading *r, size_t depth, struct slice message);
@@ -314,7 +315,7 @@ static void read_children(struct reading *r, size_t depth, struct slice message)
     struct proto_reader reader = proto_reader_make(message);
     struct proto_field f;
     reader.work = r->work;
-    while (!r->progress.code && proto_next(&reader, &f)) {
+    while (!r->progress.stopped && proto_next(&reader, &f)) {
         bool is_old = depth == RESOURCE_DEPTH && f.number == OLD_SCOPE_LOGS;
         if (f.number == PART_LEVEL || f.number == PART_SCHEMA_URL)
             continue;
@@ -326,8 +327,8 @@ static void read_children(struct reading *r, size_t depth, struct slice message)
             read_part(r, depth + 1, f.bytes);
     }
     if (reader.broken)
-        r->context->reject(r->context, offset_of(r, message) + reader.at, message.size - reader.at,
-                           "malformed", not_protobuf);
+        record_reject(r->context, offset_of(r, message) + reader.at, message.size - reader.at,
+                      RECORD_malformed, not_protobuf);
 }
 
 /* A ResourceLogs or a ScopeLogs. */
@@ -339,7 +340,7 @@ static void read_part(struct reading *r, size_t depth, struct slice message)
         return;
     const void *mark = r->context->mark(r->context);
     if (!find_level(message, r->work, &level))
-        parser_malformed(&outcome, 0, "malformed", not_protobuf);
+        record_refuse(&outcome, 0, RECORD_malformed, not_protobuf);
     else if (read_level(r, level, depth == SCOPE_DEPTH, &r->levels[depth], &outcome))
         read_children(r, depth, message);
     if (outcome.result != PARSER_OK)
@@ -365,18 +366,18 @@ void otlp_read_protobuf(struct slice body, const struct parser_context *context,
     struct proto_reader reader = proto_reader_make(body);
     struct proto_field f;
     if (!has_resource_logs(&r)) {
-        parser_malformed(outcome, 0, "missing_field", "resource_logs is needed, field 1");
+        record_refuse(outcome, 0, RECORD_missing_field, "resource_logs is needed, field 1");
         return;
     }
     reader.work = r.work;
-    while (!r.progress.code && proto_next(&reader, &f)) {
+    while (!r.progress.stopped && proto_next(&reader, &f)) {
         if (f.number == REQUEST_RESOURCE_LOGS && f.type == PROTO_BYTES)
             read_part(&r, RESOURCE_DEPTH, f.bytes);
         else
             reject_other(&r, &f);
     }
-    if (r.progress.code)
-        parser_malformed(outcome, r.progress.end, r.progress.code, r.progress.detail);
+    if (r.progress.stopped)
+        record_refuse(outcome, r.progress.end, r.progress.code, r.progress.detail);
     else if (reader.broken)
-        parser_malformed(outcome, reader.at, "malformed", not_protobuf);
+        record_refuse(outcome, reader.at, RECORD_malformed, not_protobuf);
 }

@@ -2,6 +2,7 @@
  * line without a header is a message, with parse_status partial. A message in another format goes
  * to the parser of that format, with the header as envelope. */
 #include "parsers/registry/builtin.h"
+#include "core/reasons/record_code.h"
 #include "parsers/formats/syslog/syslog_data.h"
 #include "parsers/formats/syslog/syslog_read.h"
 #include "parsers/formats/syslog/syslog_tag.h"
@@ -95,9 +96,10 @@ static void fill_facility(struct text_event *t, int facility)
 static void note_flaws(struct text_event *t, unsigned flaws)
 {
     static const struct {
-        const char *code, *detail;
+        enum record_code code;
+        const char *detail;
     } notes[SYSLOG_FLAW_COUNT] = {
-#define X(name, code, detail) {code, detail},
+#define X(name, code, detail) {RECORD_##code, detail},
         SYSLOG_FLAWS(X)
 #undef X
     };
@@ -218,7 +220,7 @@ static void parse(struct slice record, const struct parser_context *context,
             return;
         begin(&t, context, text, &line); /* what an envelope says is not an event's */
         if (inner == PARSER_MALFORMED)
-            text_event_partial(&t, "bad_inner", "message breaks the format it begins as");
+            text_event_partial(&t, RECORD_bad_inner, "message breaks the format it begins as");
     }
     emit_message(&t, &line, outcome);
 }

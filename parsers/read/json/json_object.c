@@ -1,6 +1,7 @@
 /* json_object.c: writes JSON objects and notes member by member. Pure, any thread. Does not check
  * the values. */
 #include "parsers/read/json/json_object.h"
+#include "core/reasons/record_code.h"
 #include "parsers/read/pipeline_context.h"
 
 bool json_object_reserve(struct json_object *object, size_t size)
@@ -173,8 +174,8 @@ bool json_object_end(struct json_object *object, struct slice *out)
     return true;
 }
 
-bool json_note_add(const struct parser_context *context, struct event *event, const char *code,
-                   const char *detail, size_t offset)
+bool json_note_add_reason(const struct parser_context *context, struct event *event,
+                          const struct record_reason *reason, size_t offset)
 {
     struct json_object note;
     json_object_init(&note, context);
@@ -185,8 +186,8 @@ bool json_note_add(const struct parser_context *context, struct event *event, co
     if (old.size > 2)
         writer_u8(&note.writer, ',');
     writer_u8(&note.writer, '{');
-    json_object_add_text(&note, SLICE_LITERAL("code"), slice_from_text(code));
-    json_object_add_text(&note, SLICE_LITERAL("detail"), slice_from_text(detail));
+    json_object_add_text(&note, SLICE_LITERAL("code"), slice_from_text(reason->word));
+    json_object_add_text(&note, SLICE_LITERAL("detail"), slice_from_text(reason->detail));
     if (offset != JSON_NOTE_NO_OFFSET)
         json_object_add_int(&note, SLICE_LITERAL("offset"), (int64_t)offset);
     json_object_close(&note);
@@ -195,4 +196,11 @@ bool json_note_add(const struct parser_context *context, struct event *event, co
     writer_u8(&note.writer, ']');
     EVENT_SET(event, parse_notes, writer_slice(&note.writer));
     return true;
+}
+
+bool json_note_add(const struct parser_context *context, struct event *event, enum record_code code,
+                   const char *detail, size_t offset)
+{
+    const struct record_reason reason = record_reason_make(code, detail);
+    return json_note_add_reason(context, event, &reason, offset);
 }

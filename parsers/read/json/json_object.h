@@ -3,6 +3,7 @@
 #ifndef VSOC_PARSERS_JSON_OBJECT_H
 #define VSOC_PARSERS_JSON_OBJECT_H
 
+#include "core/reasons/record_code.h"
 #include "core/writer.h"
 #include "parsers/parser.h"
 
@@ -46,9 +47,12 @@ void json_object_write_text(struct json_object *object, struct slice text);
 bool json_object_end(struct json_object *object, struct slice *out);
 
 /* Appends {"code":…,"detail":…} to the event's parse_notes. offset: byte of the record, or
- * JSON_NOTE_NO_OFFSET. code and detail are static texts. False: out of memory. */
+ * JSON_NOTE_NO_OFFSET. detail is a static text. False: out of memory. */
 #define JSON_NOTE_NO_OFFSET SIZE_MAX
-bool json_note_add(const struct parser_context *context, struct event *event, const char *code,
+bool json_note_add(const struct parser_context *context, struct event *event, enum record_code code,
                    const char *detail, size_t offset);
+/* The same for a reason that may hold a plug-in's own word. */
+bool json_note_add_reason(const struct parser_context *context, struct event *event,
+                          const struct record_reason *reason, size_t offset);
 
 #endif

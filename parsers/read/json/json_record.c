@@ -1,6 +1,7 @@
 /* json_record.c: reads records of JSON formats. Pure, any thread. Has no keys of any format. */
 #include "parsers/read/json/json_record.h"
 #include "core/utf8.h"
+#include "parsers/read/record_refuse.h"
 
 #include <stdio.h>
 
@@ -19,32 +20,32 @@ const char *json_record_about(const struct parser_context *context, struct slice
 }
 
 void json_record_refuse(const struct parser_context *context, struct slice key, size_t offset,
-                        const char *code, const char *text, struct parser_outcome *outcome)
+                        enum record_code code, const char *text, struct parser_outcome *outcome)
 {
     const char *detail = json_record_about(context, key, text);
-    parser_malformed(outcome, offset, code,
-                     detail != text ? detail : "a value is not what it must be");
+    record_refuse(outcome, offset, code,
+                  detail != text ? detail : "a value is not what it must be");
 }
 
-static const char *code_of(enum status status)
+static enum record_code code_of(enum status status)
 {
     switch (status) {
     case STATUS_INVALID_UTF8:
-        return "invalid_utf8";
+        return RECORD_invalid_utf8;
     case STATUS_TOO_DEEP:
-        return "too_deep";
+        return RECORD_too_deep;
     case STATUS_TOO_MANY:
-        return "too_many_values";
+        return RECORD_too_many_values;
     case STATUS_OUT_OF_RANGE:
-        return "out_of_range";
+        return RECORD_out_of_range;
     case STATUS_DUPLICATE_KEY:
-        return "duplicate_key";
+        return RECORD_duplicate_key;
     case STATUS_REFUSED:
-        return "nul_byte";
+        return RECORD_nul_byte;
     case STATUS_NO_MEMORY:
-        return PARSER_OUT_OF_MEMORY;
+        return RECORD_out_of_memory;
     default:
-        return "malformed";
+        return RECORD_malformed;
     }
 }
 
@@ -67,10 +68,10 @@ void json_record_tell(const struct parser_context *context, struct slice record,
 {
     struct slice key = key_at(record, error->offset);
     if (status == STATUS_DUPLICATE_KEY && key.size)
-        json_record_refuse(context, key, error->offset, "duplicate_key",
+        json_record_refuse(context, key, error->offset, RECORD_duplicate_key,
                            "occurs twice in one object", outcome);
     else
-        parser_malformed(outcome, error->offset, code_of(status), error->detail);
+        record_refuse(outcome, error->offset, code_of(status), error->detail);
 }
 
 enum status json_record_read(const struct parser_context *context, const struct json_names *names,
@@ -80,7 +81,7 @@ enum status json_record_read(const struct parser_context *context, const struct 
     struct json_error error = {0, NULL};
     enum status status = json_parse_named(context->json, names, record, document, &error);
     if (status == STATUS_OK && document->nodes[0].type != JSON_OBJECT) {
-        parser_malformed(outcome, 0, "wrong_type", "an event is a JSON object");
+        record_refuse(outcome, 0, RECORD_wrong_type, "an event is a JSON object");
         return STATUS_WRONG_TYPE;
     }
     if (status != STATUS_OK)

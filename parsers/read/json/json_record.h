@@ -4,6 +4,7 @@
 #define VSOC_PARSERS_JSON_RECORD_H
 
 #include "core/json/json.h"
+#include "core/reasons/record_code.h"
 #include "parsers/parser.h"
 
 /* Reads the record with context->json. Not OK: *outcome is MALFORMED with a reason and *document is
@@ -23,6 +24,6 @@ const char *json_record_about(const struct parser_context *context, struct slice
 
 /* MALFORMED at offset, with a detail that names the key. text may end with the call. */
 void json_record_refuse(const struct parser_context *context, struct slice key, size_t offset,
-                        const char *code, const char *text, struct parser_outcome *outcome);
+                        enum record_code code, const char *text, struct parser_outcome *outcome);
 
 #endif

@@ -33,9 +33,9 @@ static bool refuse(const struct parser_context *context, const struct json_node 
     size_t offset = inside ? (size_t)(node->raw.data - record.data) : 0;
     *status = is_huge(node) && !node->repeat ? STATUS_OUT_OF_RANGE : STATUS_DUPLICATE_KEY;
     if (*status == STATUS_OUT_OF_RANGE)
-        parser_malformed(outcome, offset, "out_of_range", "number is too large for a double");
+        record_refuse(outcome, offset, RECORD_out_of_range, "number is too large for a double");
     else
-        json_record_refuse(context, node->key, offset, "duplicate_key",
+        json_record_refuse(context, node->key, offset, RECORD_duplicate_key,
                            "occurs twice in one object", outcome);
     return false;
 }
@@ -180,13 +180,13 @@ bool json_repair_note(const struct parser_context *context, const struct json_re
     EVENT_SET(event, parse_status, SLICE_LITERAL("partial"));
     if (repair->repeated.size)
         good = json_note_add(
-            context, event, "duplicate_key",
+            context, event, RECORD_duplicate_key,
             json_record_about(context, repair->repeated,
                               "occurs more than once in one object; the first one counts, the "
                               "others are KEY#2, KEY#3, …"),
             JSON_NOTE_NO_OFFSET);
     if (good && repair->number.size)
-        good = json_note_add(context, event, "huge_number",
+        good = json_note_add(context, event, RECORD_huge_number,
                              json_record_about(context, repair->number,
                                                "a number that no double holds is kept as text"),
                              JSON_NOTE_NO_OFFSET);

@@ -10,11 +10,18 @@ static const struct {
     const char *name;
     void (*write)(struct writer *out);
 } pages[] = {
-    {"config", reference_config},       {"metrics", reference_metrics},
-    {"events", reference_events},       {"formats", reference_formats},
-    {"mapping", reference_mapping},     {"refusals", reference_refusals},
-    {"schema", reference_schema},       {"schema-out", reference_schema_out},
-    {"vsocd.8", reference_man_program}, {"vsocd.yaml.5", reference_man_config},
+    {"config", reference_config},
+    {"metrics", reference_metrics},
+    {"events", reference_events},
+    {"formats", reference_formats},
+    {"mapping", reference_mapping},
+    {"refusals", reference_refusals},
+    {"record-codes", reference_record_codes},
+    {"note-codes", reference_note_codes},
+    {"schema", reference_schema},
+    {"schema-out", reference_schema_out},
+    {"vsocd.8", reference_man_program},
+    {"vsocd.yaml.5", reference_man_config},
 };
 
 int cmd_reference(int argc, char **argv)

@@ -2,6 +2,7 @@
  * and holds what comes against the stored events. Main thread. Changes nothing and knows no hashes.
  */
 #include "server/commands/spool/reparse.h"
+#include "core/reasons/record_code.h"
 #include "server/commands/spool/reparse_compare.h"
 
 #include <stdio.h>
@@ -77,7 +78,7 @@ static void on_event(void *arg, const struct event *again)
         return;
     if (r->stored.is_reject) {
         /* Refused for the sender's identity, which the body does not know. */
-        if (!slice_equal(r->stored.reject.code, SLICE_LITERAL("vin_mismatch")) ||
+        if (record_code_source(record_code_find(r->stored.reject.code)) != RECORD_SOURCE_POLICY ||
             r->stored.reject.index != index)
             tell(r, false, index, "the body gives an event, stored is a quarantined record");
         return;

@@ -2,8 +2,8 @@
  * and acknowledgements. Worker threads. Pure. A 200 means that the batch is in the spool, so
  * clients that ask for no acknowledgement lose nothing either. */
 #include "server/ingest/http/ingest_request.h"
+#include "core/reasons/record_code.h"
 
-#include "parsers/formats/hec/hec.h"
 #include "server/ingest/dialects/hec_ack.h"
 #include "server/http/http_query.h"
 
@@ -165,11 +165,11 @@ static int write_problem(struct writer *out, const struct refusal *refusal)
 }
 
 /* Of a batch without a good event: by the code of its first record. */
-static struct answer answer_of_record(struct slice code)
+static struct answer answer_of_record(enum record_code code)
 {
-    if (slice_equal_text(code, HEC_EVENT_MISSING))
+    if (code == RECORD_event_missing)
         return no_event;
-    if (slice_equal_text(code, HEC_EVENT_BLANK))
+    if (code == RECORD_event_blank)
         return blank_event;
     return (struct answer){400, 6, "Invalid data format"};
 }

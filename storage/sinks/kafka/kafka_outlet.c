@@ -2,6 +2,7 @@
  * thread. Does not wait for their delivery and does not commit. */
 #define LOG_COMPONENT "kafka"
 #include "storage/sinks/kafka/kafka_outlet.h"
+#include "core/reasons/record_code.h"
 #include "storage/sinks/kafka/kafka_closing.h"
 #include "storage/sinks/kafka/kafka_message.h"
 
@@ -317,7 +318,7 @@ static enum sink_result send_diverted(struct kafka_outlet *outlet, const struct 
         .raw_offset = EVENT_HAS(event, raw_offset) ? (uint64_t)event->raw_offset : 0,
         .raw_size = EVENT_HAS(event, raw_size) ? (uint64_t)event->raw_size : 0,
         .parser = event->parser_name,
-        .code = SLICE_LITERAL("too_large"),
+        .code = slice_from_text(record_code_text(RECORD_too_large)),
         .detail = slice_from_text(reason)};
     return send_reject(outlet, &reject, problem);
 }

@@ -1,6 +1,7 @@
 /* pg_rows.c: a load → COPY streams for the tables of the schema. Runs on the lane's thread. Does
  * not open or end transactions and decides nothing about errors. */
 #include "storage/sinks/postgres/pg_rows.h"
+#include "core/reasons/record_code.h"
 
 #include "core/event/event_json.h"
 #include "storage/sinks/postgres/pg_copy.h"
@@ -186,19 +187,25 @@ static void write_quarantined(struct writer *w, const struct sink_batch *batch,
     pg_copy_bytes(w, q->raw);
 }
 
-/* A refusal about who may send the record, about its form, or of what was lost in the spool. */
-static const char *reject_source(struct slice code)
+/* A refusal about who may send the record, about its form, or of what was lost in the spool. A code
+ * that is no row is a plug-in's. */
+static const char *reject_source(enum record_code code)
 {
-    if (slice_equal_text(code, "undecodable"))
+    switch (record_code_source(code)) {
+    case RECORD_SOURCE_SINK:
         return "sink";
-    return slice_equal_text(code, "vin_mismatch") ? "policy" : "parse";
+    case RECORD_SOURCE_POLICY:
+        return "policy";
+    default:
+        return "parse";
+    }
 }
 
 static void write_reject(struct writer *w, const struct sink_batch *batch,
                          const struct event_reject *reject)
 {
     struct quarantined q = {.index = reject->index,
-                            .source = reject_source(reject->code),
+                            .source = reject_source(record_code_find(reject->code)),
                             .code = reject->code,
                             .detail = reject->detail,
                             .parser = reject->parser,
@@ -215,8 +222,8 @@ static enum status write_refused_event(struct writer *w, const struct sink_batch
     writer_init(&json, (size_t)64 << 20);
     event_json_write(&json, event);
     struct quarantined q = {.index = event->batch_index,
-                            .source = "sink",
-                            .code = SLICE_LITERAL("database_refused"),
+                            .source = reject_source(RECORD_database_refused),
+                            .code = slice_from_text(record_code_text(RECORD_database_refused)),
                             .detail = slice_from_text(reason),
                             .parser =
                                 EVENT_HAS(event, parser_name) ? event->parser_name : SLICE_EMPTY,

@@ -18,7 +18,7 @@
 #include <unistd.h>
 #include <event2/event.h>
 #include "core/clock.h"
-#include "core/refusal.h"
+#include "core/reasons/refusal.h"
 #include "core/log/log.h"
 #include "core/metrics/metrics.h"
 #include "server/connection/http_server.h"

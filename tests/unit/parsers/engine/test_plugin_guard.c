@@ -153,6 +153,42 @@ static void reasons_are_words_and_sentences(void **state)
     }
 }
 
+static void codes_that_only_the_server_gives_are_not_a_plug_ins(void **state)
+{
+    static const char *const codes[] = {"vin_mismatch", "database_refused", "undecodable",
+                                        "too_large", "value_cut"};
+    act = reject_all;
+    detail = "not its to say";
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        code = codes[i];
+        run_is_rejected(*state, "malformed", detail);
+    }
+    code = "wrong_type"; /* a parser's */
+    run_is_rejected(*state, "wrong_type", detail);
+}
+
+static void reason_of_an_inner_plug_in_is_clean_in_the_outer_events_note(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const types[] = {"application/x-plugin", NULL};
+    struct parser inner = plugin;
+    char reason[REGISTRY_REASON] = "";
+    inner.content_types = types;
+    inner.event_abi = VSOC_EVENT_ABI;
+    inner.event_size = sizeof(struct event);
+    f->options.parser = registry_by_name(f->options.registry, SLICE_LITERAL("cloudevents"));
+    act = say_malformed;
+    code = "Bad \xff", detail = "\xff";
+    if (registry_add(f->registry, &inner, false, reason) != STATUS_OK)
+        fail_msg("%s", reason);
+    fixture_run_text(f, "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"s\",\"type\":\"t\","
+                        "\"datacontenttype\":\"application/x-plugin\",\"data\":\"record\"}");
+    assert_int_equal(f->result.accepted, 1);
+    assert_event_has(f, 0,
+                     "\"parse_notes\":[{\"code\":\"malformed\",\"detail\":\"the plug-in "
+                     "gives no reason in UTF-8\"");
+}
+
 static void say_more_was_read(const struct parser_context *context, struct event *event,
                               struct parser_outcome *outcome)
 {
@@ -204,6 +240,8 @@ int main(void)
         TEST(text_that_is_no_json_object_is_quarantined),
         TEST(fields_that_are_not_a_parsers_quarantine_the_event),
         TEST(reasons_are_words_and_sentences),
+        TEST(codes_that_only_the_server_gives_are_not_a_plug_ins),
+        TEST(reason_of_an_inner_plug_in_is_clean_in_the_outer_events_note),
         TEST(a_record_does_not_reach_beyond_the_body),
         TEST(an_envelope_that_breaks_the_rules_is_not_handed_on),
 #undef TEST

@@ -8,8 +8,10 @@
 #include "server/ingest/report_errors.h"
 
 static const struct pipeline_error two[] = {
-    {4294967295u, UINT64_MAX, "hec_event_missing", "a \"code\":\"other\" in the detail"},
-    {7, 9, "too_deep", "deeper than 16"},
+    {4294967295u,
+     UINT64_MAX,
+     {RECORD_event_missing, "event_missing", "a \"code\":\"other\" in the detail"}},
+    {7, 9, {RECORD_too_deep, "too_deep", "deeper than 16"}},
 };
 
 static struct slice write_text(struct writer *w, const struct pipeline_error *errors, uint32_t n)
@@ -38,7 +40,20 @@ static void first_error_is_read_back(void **state)
     struct slice text = write_text(&w, two, 2);
     assert_int_equal(report_errors_first(text, &first), STATUS_OK);
     assert_int_equal(first.index, 4294967295u);
-    assert_true(slice_equal_text(first.code, "hec_event_missing"));
+    assert_int_equal(first.code, RECORD_event_missing);
+    writer_fini(&w);
+}
+
+static void word_of_a_plug_in_is_no_row(void **state)
+{
+    (void)state;
+    const struct pipeline_error own = {1, 2, {RECORD_OTHER, "bad_crc", "CRC is wrong"}};
+    struct writer w;
+    struct report_error first = {.code = RECORD_malformed};
+    struct slice text = write_text(&w, &own, 1);
+    assert_non_null(memmem(text.data, text.size, "\"code\":\"bad_crc\"", 16));
+    assert_int_equal(report_errors_first(text, &first), STATUS_OK);
+    assert_int_equal(first.code, RECORD_OTHER);
     writer_fini(&w);
 }
 
@@ -74,6 +89,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_is_the_array_that_reports_show),
         cmocka_unit_test(first_error_is_read_back),
+        cmocka_unit_test(word_of_a_plug_in_is_no_row),
         cmocka_unit_test(no_error_is_not_found),
         cmocka_unit_test(text_that_is_cut_anywhere_before_the_code_is_malformed),
     };

@@ -20,7 +20,7 @@ static void a_refusal_without_memory_keeps_no_text_of_its_caller(void **state)
     const struct parser_context context = {.struct_size = sizeof context, .alloc = no_memory};
     struct parser_outcome outcome = {.result = PARSER_OK};
     char text[] = "a text is needed";
-    json_record_refuse(&context, SLICE_LITERAL("ecu_id"), 7, "wrong_type", text, &outcome);
+    json_record_refuse(&context, SLICE_LITERAL("ecu_id"), 7, RECORD_wrong_type, text, &outcome);
     memset(text, 'x', sizeof text - 1);
     assert_int_equal(outcome.result, PARSER_MALFORMED);
     assert_int_equal(outcome.offset, 7);

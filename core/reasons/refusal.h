@@ -8,7 +8,7 @@
 enum refusal_reason {
 #define REFUSAL(code, status, retry_after_s, sentence, advice) REFUSAL_##code,
 #define REFUSAL_GROUP(heading)
-#include "core/refusals.def"
+#include "core/reasons/refusals.def"
 #undef REFUSAL
 #undef REFUSAL_GROUP
     REFUSAL_COUNT

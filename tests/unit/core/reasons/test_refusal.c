@@ -1,4 +1,4 @@
-/* Tests of core/refusal.c. */
+/* Tests of core/reasons/refusal.c. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "core/refusal.h"
+#include "core/reasons/refusal.h"
 
 static void row_gives_status_code_sentence_and_retry(void **state)
 {

@@ -1,5 +1,5 @@
 /* refusal.c: makes refusals from the rows of refusals.def. Any thread. Does not send them. */
-#include "core/refusal.h"
+#include "core/reasons/refusal.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,14 +12,14 @@ static const struct {
 #define REFUSAL(code, status, retry_after_s, sentence, advice)                                     \
     [REFUSAL_##code] = {#code, sentence, status, retry_after_s},
 #define REFUSAL_GROUP(heading)
-#include "core/refusals.def"
+#include "core/reasons/refusals.def"
 #undef REFUSAL
 };
 
 /* 429 and 503 mean: again later. Clients read when. */
 #define REFUSAL(code, status, retry_after_s, sentence, advice)                                     \
     _Static_assert(((status) != 429 && (status) != 503) || (retry_after_s) > 0, #code);
-#include "core/refusals.def"
+#include "core/reasons/refusals.def"
 #undef REFUSAL
 #undef REFUSAL_GROUP
 
