@@ -84,14 +84,6 @@ void sha256_prefix_init(struct sha256_prefix *prefix, struct slice beginning)
     memcpy(prefix->state, &h, sizeof h);
 }
 
-void sha256_prefix_init_key(struct sha256_prefix *prefix, const uint8_t key[SHA256_BYTES])
-{
-    uint8_t block[SHA256_BLOCK_BYTES] = {0};
-    memcpy(block, key, SHA256_BYTES);
-    sha256_prefix_init(prefix, slice_make(block, sizeof block));
-    OPENSSL_cleanse(block, sizeof block);
-}
-
 void sha256_prefix_more(const struct sha256_prefix *from, struct slice data,
                         struct sha256_prefix *prefix)
 {

@@ -23,9 +23,6 @@ struct sha256_prefix {
 };
 #define SHA256_BLOCK_BYTES 64
 void sha256_prefix_init(struct sha256_prefix *prefix, struct slice beginning);
-/* The beginning is a key padded with zero bytes to one block. Holds key material: wipe it like the
- * key. */
-void sha256_prefix_init_key(struct sha256_prefix *prefix, const uint8_t key[SHA256_BYTES]);
 /* Extends the beginning; from and prefix may be the same. */
 void sha256_prefix_more(const struct sha256_prefix *from, struct slice data,
                         struct sha256_prefix *prefix);
@@ -48,24 +45,6 @@ struct hmac;
 struct hmac *hmac_create(struct slice key); /* NULL: out of memory */
 void hmac_destroy(struct hmac *h);
 void hmac_compute(struct hmac *h, struct slice data, uint8_t mac[SHA256_BYTES]);
-
-/* Keyed digest that identifies long data, several times faster than SHA-256: HMAC-SHA-256 over the
- * tag of GMAC (NIST SP 800-38D) with one key and one nonce. The tag itself is never disclosed, so
- * reusing the nonce reveals nothing. Without the key nobody can construct two contents with one
- * digest, or find content by trial. */
-struct keyed_digest_key {
-    uint8_t gmac[16];
-    struct hmac_key outer;
-};
-void keyed_digest_key_derive(const struct hmac_key *master, struct keyed_digest_key *key);
-/* Incremental; one owner. key must outlive it. Reusable after finish. */
-struct keyed_digest;
-struct keyed_digest *keyed_digest_create(const struct keyed_digest_key *key); /* NULL: no memory */
-void keyed_digest_destroy(struct keyed_digest *d);
-void keyed_digest_start(struct keyed_digest *d);
-/* At most INT_MAX bytes a call. */
-void keyed_digest_update(struct keyed_digest *d, struct slice data);
-void keyed_digest_finish(struct keyed_digest *d, uint8_t digest[SHA256_BYTES]);
 
 /* CRC32C (Castagnoli) of data, continuing from crc (0 at the start). */
 uint32_t crc32c(uint32_t crc, struct slice data);

@@ -1,6 +1,6 @@
 """The rooms of the tree: what lives in each, and which others it may include. ARCHITECTURE.md prints this table."""
 
-CORE = ["core", "core/disk", "core/event", "core/json", "core/log", "core/metrics", "core/reasons", "core/wait"]
+CORE = ["core", "core/disk", "core/event", "core/json", "core/keyed", "core/log", "core/metrics", "core/reasons", "core/wait"]
 READ = ["parsers", "parsers/read", "parsers/read/json", "parsers/fill"]
 FORMAT = [*CORE, *READ, "parsers/registry", "parsers/engine"]
 
@@ -13,6 +13,7 @@ ROOMS = {
     "core/wait": ("threads that wait for one another: mailboxes, conditions, wake descriptors", ["core"]),
     "core/disk": ("folders that are synced, crash points of tests", ["core", "core/log"]),
     "core/json": ("JSON text to checked nodes (simdjson)", ["core"]),
+    "core/keyed": ("keyed hashes: SipHash for short data, GMAC for long", ["core"]),
     "core/event": ("the event model: its codec on disk and its JSON", ["core"]),
     "parsers": ("the public parser.h", ["core"]),
     "parsers/registry": ("which formats there are, and the choice of one for a body", ["core", "parsers"]),

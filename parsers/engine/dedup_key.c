@@ -2,23 +2,25 @@
  * and guessable (a VIN, for instance). Pure, any thread. Keeps no window of keys: the pipeline (one
  * batch) and the sinks do.
  *
- * One pass of SHA-256 over the key's block and the message, truncated to 16 of its 32 bytes. HMAC's
- * second pass would cost every event one more block. That pass exists because the full digest of
- * key and message is the state from which anyone can compute the digest of a longer message. Here
- * half of that state is never stored or sent, and a keyed hash truncated like this is a
- * pseudorandom function as HMAC is (Bellare, Bernstein, Tessaro: Hash-Function Based PRFs, AMAC and
- * Its Multi-User Security, 2016). Without the key nobody can test a guess. */
+ * SipHash-2-4 with 128 bits of output is a pseudorandom function: without the key nobody can test a
+ * guess, or make two events with one key. Every part of the message starts at a whole word, so that
+ * what is the same for many events is hashed once and long parts are hashed where they are. */
 #include "parsers/engine/dedup_key.h"
 #include "core/event.h"
 #include "core/hash.h"
 
-/* A longer record or sender is represented by its SHA-256. */
-#define RECORD_INLINE_MAX 256
+#include <endian.h>
 
-/* Sum of the maximum sizes: tag, tenant 128, pid or sender 256, raw time 256, record 256, numbers,
- * lengths. */
-#define LAYOUT_BYTES 1024
+_Static_assert(DEDUP_KEY_BYTES == SIPHASH_BYTES, "the key is the whole hash");
 
+/* A longer name of a sender is represented by its SHA-256. */
+#define SENDER_INLINE_MAX 256
+
+/* Sum of the maximum sizes: tenant 128, pid or sender 256, or raw time 256; tag, numbers, lengths.
+ */
+#define LAYOUT_BYTES 512
+
+/* Whole words but for what was put last. */
 struct layout {
     uint8_t bytes[LAYOUT_BYTES];
     size_t size;
@@ -33,52 +35,60 @@ static void put(struct layout *l, const void *data, size_t size)
     l->size += size;
 }
 
+static void put_size(struct layout *l, size_t size)
+{
+    uint8_t length[2] = {(uint8_t)(size >> 8), (uint8_t)size};
+    put(l, length, sizeof length);
+}
+
 /* Length and bytes, so that no two lists of fields give the same layout. */
 static void put_field(struct layout *l, struct slice s)
 {
-    uint8_t length[2] = {(uint8_t)(s.size >> 8), (uint8_t)s.size};
-    put(l, length, sizeof length);
+    put_size(l, s.size);
     put(l, s.data, s.size);
 }
 
 static void put_int(struct layout *l, int64_t v)
 {
-    uint8_t bytes[8];
-    for (unsigned i = 0; i < 8; i++)
-        bytes[i] = (uint8_t)((uint64_t)v >> (56 - 8 * i));
-    put(l, bytes, sizeof bytes);
+    uint64_t swapped = htobe64((uint64_t)v);
+    put(l, &swapped, sizeof swapped);
 }
 
-static void put_record(struct layout *l, struct slice record)
+static void put_sender(struct layout *l, struct slice sender)
 {
     uint8_t digest[SHA256_BYTES];
-    if (record.size > RECORD_INLINE_MAX) {
-        sha256_bytes(record, digest);
-        record = slice_make(digest, sizeof digest);
+    if (sender.size > SENDER_INLINE_MAX) {
+        sha256_bytes(sender, digest);
+        sender = slice_make(digest, sizeof digest);
         put(l, "h", 1);
     }
-    put_field(l, record);
+    put_field(l, sender);
+}
+
+/* Zero bytes up to the next whole word, then the layout is hashed. */
+static void hash_layout(struct siphash *h, struct layout *l)
+{
+    static const uint8_t zeros[SIPHASH_WORD];
+    put(l, zeros, -l->size % SIPHASH_WORD);
+    siphash_add_words(h, slice_make(l->bytes, l->size));
 }
 
 /* Tenant and vehicle, or the sender when there is no vehicle: ids of different senders are
- * unrelated. The same for most events of a batch, in whole blocks of its own. */
+ * unrelated. The same for most events of a batch. */
 static void hash_vehicle(struct normaliser *n, struct slice pid)
 {
-    static const uint8_t zeros[SHA256_BLOCK_BYTES];
+    static const uint8_t zero_key[SIPHASH_KEY_BYTES];
     struct layout l;
     l.size = 0;
     put_field(&l, n->tenant_id);
     put_field(&l, pid);
     if (!pid.size && n->sender.size)
-        put_record(&l, n->sender);
-    put(&l, zeros, (SHA256_BLOCK_BYTES - l.size % SHA256_BLOCK_BYTES) % SHA256_BLOCK_BYTES);
-    struct sha256_prefix zero;
-    const struct sha256_prefix *secret = n->dedup_secret;
-    if (!secret) {
-        sha256_prefix_init_key(&zero, zeros);
-        secret = &zero;
-    }
-    sha256_prefix_more(secret, slice_make(l.bytes, l.size), &n->dedup_prefix);
+        put_sender(&l, n->sender);
+    if (n->dedup_secret)
+        n->dedup_prefix = *n->dedup_secret;
+    else
+        siphash_start(&n->dedup_prefix, zero_key);
+    hash_layout(&n->dedup_prefix, &l);
 }
 
 static void use_vehicle(struct normaliser *n, const struct event *event)
@@ -97,30 +107,39 @@ static void use_vehicle(struct normaliser *n, const struct event *event)
     n->dedup_prefix_of = DEDUP_PREFIX_VEHICLE;
 }
 
+/* What identifies the event, but for the part that needs no copy, which is returned. */
+static struct slice lay_out(const struct normaliser *n, const struct event *event, struct layout *l)
+{
+    bool has_time = EVENT_HAS(event, time_event_raw) || EVENT_HAS(event, time_event_ns);
+    bool has_seq = EVENT_HAS(event, vehicle_seq);
+    l->size = 0;
+    if (EVENT_HAS(event, source_event_id)) {
+        put(l, "i\0\0\0\0\0\0", SIPHASH_WORD);
+        return event->source_event_id;
+    }
+    if (has_time || has_seq) {
+        struct slice raw = EVENT_HAS(event, time_event_raw) ? event->time_event_raw : SLICE_EMPTY;
+        put(l, "t\0\0\0\0\0", SIPHASH_WORD - 2);
+        put_size(l, raw.size);
+        put_int(l, EVENT_HAS(event, time_event_ns) ? event->time_event_ns : 0);
+        put_int(l, has_seq ? event->vehicle_seq : -1);
+        put(l, raw.data, raw.size);
+        return n->record;
+    }
+    put(l, "u\0\0\0\0\0\0", SIPHASH_WORD);
+    put(l, n->batch_uid, sizeof n->batch_uid);
+    put_int(l, n->received_ns);
+    put_int(l, event->batch_index);
+    return SLICE_EMPTY;
+}
+
 void dedup_key_compute(struct normaliser *n, const struct event *event,
                        uint8_t key[DEDUP_KEY_BYTES])
 {
-    uint8_t whole[SHA256_BYTES];
-    bool has_time = EVENT_HAS(event, time_event_raw) || EVENT_HAS(event, time_event_ns);
-    bool has_seq = EVENT_HAS(event, vehicle_seq);
     struct layout l;
-    l.size = 0;
     use_vehicle(n, event);
-    if (EVENT_HAS(event, source_event_id)) {
-        put(&l, "i", 1);
-        put_field(&l, event->source_event_id);
-    } else if (has_time || has_seq) {
-        put(&l, "t", 1);
-        put_field(&l, EVENT_HAS(event, time_event_raw) ? event->time_event_raw : SLICE_EMPTY);
-        put_int(&l, EVENT_HAS(event, time_event_ns) ? event->time_event_ns : 0);
-        put_int(&l, has_seq ? event->vehicle_seq : -1);
-        put_record(&l, n->record);
-    } else {
-        put(&l, "u", 1);
-        put(&l, n->batch_uid, sizeof n->batch_uid);
-        put_int(&l, n->received_ns);
-        put_int(&l, event->batch_index);
-    }
-    sha256_prefix_finish(&n->dedup_prefix, slice_make(l.bytes, l.size), whole);
-    memcpy(key, whole, DEDUP_KEY_BYTES);
+    struct siphash h = n->dedup_prefix;
+    struct slice rest = lay_out(n, event, &l);
+    hash_layout(&h, &l);
+    siphash_finish(&h, rest, key);
 }

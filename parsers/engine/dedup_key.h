@@ -4,8 +4,8 @@
 
 #include "parsers/engine/normaliser.h"
 
-/* First 16 bytes of the SHA-256 over the block of the normaliser's dedup_secret, tenant, vehicle
- * (sender, when there is no vehicle) and source_event_id, when there is one; else time_event_raw,
+/* SipHash-2-4-128 with the key of the normaliser's dedup_secret over tenant, vehicle (sender, when
+ * there is no vehicle) and source_event_id, when there is one; else time_event_raw,
  * vehicle_seq and the record's bytes, when it has a time or a sequence number; else batch, receive
  * time and place in the batch, since equal events without any of these are distinct events.
  * event->vehicle_pid and batch_index must have the values that will be stored. docs/formats.md has

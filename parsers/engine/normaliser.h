@@ -5,7 +5,7 @@
 
 #include "core/arena.h"
 #include "core/event.h"
-#include "core/hash.h"
+#include "core/keyed/siphash.h"
 #include "core/reasons/record_code.h"
 #include "core/status.h"
 #include "parsers/catalog/catalog.h"
@@ -50,8 +50,8 @@ struct normaliser {
     int64_t (*pseudonym)(void *arg, struct slice tenant, struct slice vin, uint8_t pid[32]);
     void *pseudonym_arg;
     struct arena *arena;
-    /* Of dedup keys, borrowed (sha256_prefix_init_key). NULL: of 32 zero bytes. */
-    const struct sha256_prefix *dedup_secret;
+    /* The key of dedup keys, borrowed (siphash_start). NULL: 16 zero bytes. */
+    const struct siphash *dedup_secret;
     /* Makes the dedup_key of events without id, time and sequence number unique; zeros: receive
      * time and index do it alone. */
     uint8_t batch_uid[16];
@@ -68,7 +68,7 @@ struct normaliser {
     struct scrub scrub;
     size_t request_vehicles; /* those that scrub knows from the request, for every record */
     uint8_t dedup_key[DEDUP_KEY_BYTES];
-    struct sha256_prefix dedup_prefix; /* what dedup keys of the last vehicle begin with */
+    struct siphash dedup_prefix; /* what dedup keys of the last vehicle begin with */
     uint8_t dedup_pid[32];
     enum { DEDUP_PREFIX_NONE, DEDUP_PREFIX_NO_VEHICLE, DEDUP_PREFIX_VEHICLE } dedup_prefix_of;
     char name_text[24];

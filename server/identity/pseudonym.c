@@ -41,8 +41,8 @@ void repeat_keys_derive(const struct pseudonym_key *key, struct repeat_keys *key
     hmac_key_derive(&first, "vsocd batch key", SLICE_EMPTY, bytes);
     hmac_key_init(&keys->batch, slice_make(bytes, sizeof bytes));
     keyed_digest_key_derive(&first, &keys->inflated);
-    hmac_key_derive(&first, "vsocd event key", SLICE_EMPTY, bytes);
-    sha256_prefix_init_key(&keys->event, bytes);
+    hmac_key_derive(&first, "vsocd dedup key", SLICE_EMPTY, bytes);
+    siphash_start(&keys->event, bytes);
     explicit_bzero(bytes, sizeof bytes);
     explicit_bzero(&first, sizeof first);
 }

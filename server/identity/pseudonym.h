@@ -3,7 +3,8 @@
 #ifndef VSOC_SERVER_PSEUDONYM_H
 #define VSOC_SERVER_PSEUDONYM_H
 
-#include "core/hash.h"
+#include "core/keyed/keyed_digest.h"
+#include "core/keyed/siphash.h"
 #include "core/slice.h"
 #include "core/status.h"
 
@@ -19,7 +20,7 @@ struct pseudonym_key {
 struct repeat_keys {
     struct hmac_key batch;            /* batch_meta.key */
     struct keyed_digest_key inflated; /* batch_meta.inflated_digest */
-    struct sha256_prefix event;       /* dedup_key: sha256_prefix_init_key */
+    struct siphash event;             /* dedup_key */
 };
 void repeat_keys_derive(const struct pseudonym_key *key, struct repeat_keys *keys);
 

@@ -6,7 +6,7 @@
 #define VSOC_SERVER_READING_ROOM_H
 
 #include "core/object.h"
-#include "core/hash.h"
+#include "core/keyed/keyed_digest.h"
 #include "core/json/json.h"
 #include "parsers/engine/pipeline.h"
 #include "server/ingest/fiber.h"

@@ -88,16 +88,51 @@ def plain_dedup_keys(pids, ids, tenants):
         digests[hashlib.sha256(message).digest()] = ("dedup_key", event_id)
         digests[hashlib.sha256(bytes(64) + message).digest()] = ("dedup_key, zero key", event_id)
         digests[hmac.new(bytes(32), message, hashlib.sha256).digest()] = ("dedup_key, zero key", event_id)
+        digests[siphash128(bytes(16), message)] = ("dedup_key, zero key", event_id)
     return digests
 
 
 def dedup_message(pid, event_id, tenant):
     field = lambda data: len(data).to_bytes(2, "big") + data
     vehicle = field(tenant.encode()) + field(pid)
-    return vehicle + bytes(-len(vehicle) % 64) + b"i" + field(event_id.encode())
+    return vehicle + bytes(-len(vehicle) % 8) + b"i" + bytes(7) + event_id.encode()
 
 
 def dedup_key(secret, pid, event_id, tenant):
     """As docs/formats.md says, for who has the key of the file."""
-    key = hmac.new(secret, b"vsocd event key\0", hashlib.sha256).digest()
-    return hashlib.sha256(key + bytes(32) + dedup_message(pid, event_id, tenant)).digest()[:16]
+    key = hmac.new(secret, b"vsocd dedup key\0", hashlib.sha256).digest()[:16]
+    return siphash128(key, dedup_message(pid, event_id, tenant))
+
+
+def siphash128(key, message):
+    """SipHash-2-4 with 16 bytes of output."""
+    mask = (1 << 64) - 1
+    k0, k1 = (int.from_bytes(key[i:i + 8], "little") for i in (0, 8))
+    v = [k0 ^ 0x736F6D6570736575, k1 ^ 0x646F72616E646F6D ^ 0xEE, k0 ^ 0x6C7967656E657261, k1 ^ 0x7465646279746573]
+    rotate = lambda x, bits: (x << bits | x >> (64 - bits)) & mask
+
+    def rounds(count):
+        for _ in range(count):
+            v[0] = (v[0] + v[1]) & mask
+            v[1] = rotate(v[1], 13) ^ v[0]
+            v[0] = rotate(v[0], 32)
+            v[2] = (v[2] + v[3]) & mask
+            v[3] = rotate(v[3], 16) ^ v[2]
+            v[0] = (v[0] + v[3]) & mask
+            v[3] = rotate(v[3], 21) ^ v[0]
+            v[2] = (v[2] + v[1]) & mask
+            v[1] = rotate(v[1], 17) ^ v[2]
+            v[2] = rotate(v[2], 32)
+
+    padded = message + bytes(-(len(message) + 1) % 8) + bytes([len(message) % 256])
+    for at in range(0, len(padded), 8):
+        word = int.from_bytes(padded[at:at + 8], "little")
+        v[3] ^= word
+        rounds(2)
+        v[0] ^= word
+    out = b""
+    for lane, constant in ((2, 0xEE), (1, 0xDD)):
+        v[lane] ^= constant
+        rounds(4)
+        out += (v[0] ^ v[1] ^ v[2] ^ v[3]).to_bytes(8, "little")
+    return out

@@ -8,7 +8,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
-#include "core/hash.h"
+#include "core/keyed/keyed_digest.h"
 #include "core/thread.h"
 
 #define TAG_BYTES 16
@@ -18,7 +18,7 @@ struct keyed_digest {
     const struct keyed_digest_key *key;
 };
 
-/* Always the same: see hash.h. */
+/* Always the same: see keyed_digest.h. */
 static const uint8_t nonce[12];
 /* Fetched once: a fetch by name is slow. */
 static EVP_CIPHER *method;

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/hash.h"
+#include "core/keyed/keyed_digest.h"
 
 #define DATA_BYTES 1000
 static const char of_data[] = "65eb00cf2779c9e2de9f8f7fb3117509f9212bcd593e2abc44c534c87ee3df53";
