@@ -27,7 +27,7 @@ GENERATED = {
 }
 
 # Parts of pages, between the lines `<!-- vsocd reference NAME -->` and `<!-- end -->`.
-GENERATED_PARTS = {"docs/api.md": ["refusals"], "docs/formats.md": ["formats", "mapping", "record-codes", "note-codes"]}
+GENERATED_PARTS = {"docs/api.md": ["refusals"], "docs/operations.md": ["handshakes"], "docs/formats.md": ["formats", "mapping", "record-codes", "note-codes"]}
 
 LAYERS = {"core", "parsers", "storage", "server"}
 
@@ -522,6 +522,12 @@ def test_openapi_lists_every_refusal():
 WORDS = {"invalid_event_id"}
 
 
+def test_every_result_of_a_handshake_is_used():
+    rows = re.findall(r"^TLS_RESULT\((\w+),", read("server/tls/tls_results.def"), flags=re.M)
+    used = {result for name in sources() if is_ours(name) for result in re.findall(r"\bTLS_RESULT_([a-z]\w*)", read(name))}
+    assert len(rows) > 10 and used == set(rows), "server/tls/tls_results.def: rows are not what code names"
+
+
 def test_every_code_of_a_record_is_a_row():
     """Rows of core/reasons/record_codes.def, which docs/formats.md prints, are all used, and no code is a text beside them."""
     rows = re.findall(r"^RECORD_CODE\((\w+), (\w+), ([01]),", read("core/reasons/record_codes.def"), flags=re.M)
@@ -547,6 +553,7 @@ def test_every_refusal_is_a_row():
     source = {p: read(p) for p in tracked("*.c") if p.startswith(("server/", "storage/"))}
     assert len(rows) > 80 and len(rows) == len(set(rows)) and any("REFUSAL_empty_batch" in text for text in source.values())
     used = {code for text in source.values() for code in re.findall(r"\bREFUSAL_([a-z]\w*)", text)}
+    rows += re.findall(r"^REFUSAL_SILENT\((\w+),", read("core/reasons/refusals.def"), flags=re.M)
     problems = [f"core/reasons/refusals.def: {code} refuses nothing" for code in rows if code not in used]
     for path, text in source.items():
         if path.startswith("server/"):

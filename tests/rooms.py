@@ -116,7 +116,7 @@ ROOMS = {
     ),
     "server/commands/reference": (
         "vsocd reference: pages generated from the tables",
-        [*CORE, "parsers/engine", "parsers/registry", "server/commands", "server/config"],
+        [*CORE, "parsers/engine", "parsers/registry", "server/commands", "server/config", "server/tls"],
     ),
 }
 

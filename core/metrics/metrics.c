@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -140,6 +141,19 @@ metric_t metric_series(enum metric_family family, const char *labels)
     if (!series)
         series = series_make(family, labels);
     pthread_mutex_unlock(&series_lock);
+    return series;
+}
+
+metric_t metric_series_in(metric_cell *cell, enum metric_family family, const char *label,
+                          const char *value)
+{
+    char labels[128];
+    metric_t series = atomic_load_explicit(cell, memory_order_relaxed);
+    if (series)
+        return series;
+    snprintf(labels, sizeof labels, "%s=\"%s\"", label, value);
+    series = metric_series(family, labels);
+    atomic_store_explicit(cell, series, memory_order_relaxed);
     return series;
 }
 

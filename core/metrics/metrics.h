@@ -7,6 +7,8 @@
 #ifndef VSOC_CORE_METRICS_H
 #define VSOC_CORE_METRICS_H
 
+#include <stdatomic.h>
+
 #include "core/metrics/metric_family.h"
 #include "core/status.h"
 #include "core/writer.h"
@@ -17,6 +19,12 @@
  * known one may be asked for on a request's path. */
 metric_t metric_series(enum metric_family family, const char *labels);
 #define METRIC_SERIES_MAX 1024
+
+/* Remembers a series, so that it is looked up once; zeroed: not looked up yet. */
+typedef _Atomic(metric_t) metric_cell;
+/* The series of family whose one label has this value, by way of its cell. Thread: any. */
+metric_t metric_series_in(metric_cell *cell, enum metric_family family, const char *label,
+                          const char *value);
 
 /* Counter: n more. Thread: any. */
 void metric_add(metric_t series, uint64_t n);

@@ -7,9 +7,11 @@
 
 enum refusal_reason {
 #define REFUSAL(code, status, retry_after_s, sentence, advice) REFUSAL_##code,
+#define REFUSAL_SILENT(code, sentence, advice)                 REFUSAL_##code,
 #define REFUSAL_GROUP(heading)
 #include "core/reasons/refusals.def"
 #undef REFUSAL
+#undef REFUSAL_SILENT
 #undef REFUSAL_GROUP
     REFUSAL_COUNT
 };
@@ -28,6 +30,8 @@ struct refusal {
     char detail[REFUSAL_DETAIL_BYTES]; /* a sentence */
 };
 
+/* The code of the reason's row, static. */
+const char *refusal_code(enum refusal_reason reason);
 /* Refuses with the sentence of the reason's row. Always false. */
 bool refusal_set(struct refusal *refusal, enum refusal_reason reason);
 /* The same with a sentence of the caller's, as printf; it holds no VIN. Always false. */

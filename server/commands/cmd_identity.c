@@ -66,10 +66,10 @@ static const char *state_of_crl(const struct config *config, const struct tls_ch
 {
     if (!config->tls_crl)
         return "tls.crl is not set: nothing is revoked by a list";
-    if (check->refused && !strcmp(check->refused, "revoked") && !check->denied)
+    if (check->result == TLS_RESULT_revoked && !check->denied)
         return "revoked";
-    if (check->refused)
-        return !strcmp(check->refused, "no_valid_crl")
+    if (check->result != TLS_RESULT_ok)
+        return check->result == TLS_RESULT_no_valid_crl
                    ? "no list of its issuer is valid now"
                    : "see chain: the certificate is refused for it";
     return "a valid list of its issuer does not name it";
@@ -79,8 +79,8 @@ static const char *state_of_crl(const struct config *config, const struct tls_ch
 static int print_check(const struct config *config, const struct tls_check *check)
 {
     printf("\n%-12s ", "chain");
-    if (check->refused)
-        printf("refused: %s, %s\n", check->refused, check->reason);
+    if (check->result != TLS_RESULT_ok)
+        printf("refused: %s, %s\n", tls_result_text(check->result), check->reason);
     else
         printf("good: %u certificates up to one of tls.client_ca\n", check->chain_size);
     if (check->issuer_key[0])
@@ -97,7 +97,7 @@ static int print_check(const struct config *config, const struct tls_check *chec
            !config->tls_deny_list ? "tls.deny_list is not set"
            : check->denied        ? "it is on tls.deny_list"
                                   : "it is not on tls.deny_list");
-    return check->refused ? EXIT_FAILED : EXIT_DONE;
+    return check->result != TLS_RESULT_ok ? EXIT_FAILED : EXIT_DONE;
 }
 
 /* What a handshake says, with the server's own verification. */

@@ -82,7 +82,8 @@ const struct command command_table[] = {
      "A batch that is sent again counts once.",
      cmd_send},
     {"reference",
-     "config|metrics|events|formats|mapping|refusals|record-codes|note-codes|schema|schema-out|"
+     "config|metrics|events|formats|mapping|refusals|record-codes|note-codes|handshakes|schema|"
+     "schema-out|"
      "vsocd.8|vsocd.yaml.5",
      "print a manual page from the tables that the program runs on", NULL, cmd_reference},
     {"spool", "list|check|export|verify|replay DIR [--json] [--from N] [--to N] [OPTION]…",

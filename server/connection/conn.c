@@ -443,7 +443,7 @@ void conn_accept(struct http_server *server, int fd, const struct sockaddr *addr
                   conn_counts_enter_refused(server->counts, server->settings.refused);
     conn->lingers = refuse;
     if (!entered && !refuse)
-        refusal_count_add(refusal.code);
+        refusal_count_add(refusal.reason);
     if ((!entered && !refuse) || !open_plain(conn)) {
         leave_unopened(conn);
         return;

@@ -5,6 +5,7 @@
 
 #include "core/reasons/refusal.h"
 #include "server/connection/conn_state.h"
+#include "server/tls/tls_result.h"
 
 /* conn.c */
 /* Takes fd. The connection lives in the server's list until it is closed. */
@@ -56,7 +57,7 @@ void conn_linger(struct conn *conn);
 /* conn_plain.c */
 /* Behind a handshake that failed with `result` (see tls_session_failure): answers a peer that spoke
  * plain HTTP, in plain HTTP. False: it did not. */
-bool conn_answer_plain(struct conn *conn, const char *result);
+bool conn_answer_plain(struct conn *conn, enum tls_result result);
 /* Logs what an operator should know of a request that the parser refused. */
 void conn_note_refusal(struct conn *conn, const struct refusal *refusal);
 

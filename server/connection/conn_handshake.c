@@ -33,7 +33,7 @@ void conn_handshake_begin(struct conn *conn)
 static void on_done(struct conn *conn)
 {
     conn_gate_leave(conn);
-    tls_count_handshake("ok");
+    tls_count_handshake(TLS_RESULT_ok);
     if (tls_session_peer(conn->session, &conn->peer_arena, &conn->peer) != STATUS_OK) {
         conn_close(conn);
         return;
@@ -47,10 +47,10 @@ static void on_failed(struct conn *conn)
 {
     char reason[256];
     conn_gate_leave(conn);
-    const char *result = tls_session_failure(
+    enum tls_result result = tls_session_failure(
         conn->session, bufferevent_get_openssl_error(conn->stream), reason, sizeof(reason));
     tls_count_handshake(result);
-    conn_peer_refused(conn, "TLS handshake failed", "handshake", result, 0, reason);
+    conn_peer_handshake_failed(conn, result, reason);
     if (!conn_answer_plain(conn, result))
         conn_close(conn);
 }

@@ -42,13 +42,18 @@ void conn_peer_address(struct conn *conn, const struct sockaddr *address, sockle
     }
 }
 
-void conn_peer_refused(struct conn *conn, const char *message, const char *action,
-                       const char *result, int status, const char *reason)
+/* What the log and the audit log say of a peer that was turned away. Texts are constants. */
+struct turned_away {
+    const char *message, *action, *code;
+    int status;          /* of the answer; 0: none */
+    bool of_certificate; /* for who they are, or because a certificate is missing */
+};
+
+static void note_refused(struct conn *conn, const struct turned_away *what, const char *reason)
 {
     static const struct tls_refused none = {0};
     const struct tls_refused *r = conn->session ? tls_session_refused(conn->session) : NULL;
-    bool of_certificate =
-        r != NULL || !strcmp(result, "no_certificate") || !strcmp(result, "certificate_refused");
+    bool of_certificate = r != NULL || what->of_certificate;
     if (!r)
         r = &none;
     struct http_certificate_name name = {0};
@@ -58,21 +63,33 @@ void conn_peer_refused(struct conn *conn, const char *message, const char *actio
     if (!r->certificate || !handler->name_certificate ||
         !handler->name_certificate(handler->arg, r->certificate, &name))
         snprintf(name.subject, sizeof name.subject, "%s", r->subject);
-    log_info(message, LOG_TEXT("peer", conn->peer.address), LOG_TEXT("result", result),
+    log_info(what->message, LOG_TEXT("peer", conn->peer.address), LOG_TEXT("result", what->code),
              LOG_TEXT("reason", reason), LOG_TEXT("serial", r->serial),
              LOG_TEXT("sha256", r->fingerprint), LOG_TEXT("vehicle", name.vehicle),
              LOG_TEXT("subject", name.subject), LOG_TEXT("issuer", r->issuer));
     if (!of_certificate)
         return; /* nobody was turned away for who they are */
     audit_refused(&(struct audit_refusal){
-        .action = action,
-        .code = result,
-        .status = status,
+        .action = what->action,
+        .code = what->code,
+        .status = what->status,
         .address = conn->peer.address,
         .credential = slice_from_text(r->fingerprint),
         .serial = slice_from_text(r->serial),
         .vehicle = slice_from_text(name.vehicle),
     });
+}
+
+void conn_peer_handshake_failed(struct conn *conn, enum tls_result result, const char *reason)
+{
+    note_refused(conn,
+                 &(struct turned_away){
+                     .message = "TLS handshake failed",
+                     .action = "handshake",
+                     .code = tls_result_text(result),
+                     .of_certificate = tls_result_is_of_certificate(result),
+                 },
+                 reason);
 }
 
 bool conn_peer_welcome(struct conn *conn, struct refusal *refusal)
@@ -82,9 +99,16 @@ bool conn_peer_welcome(struct conn *conn, struct refusal *refusal)
     if (!conn->session || (conn->tls == now && clock_wall_ns() / NS_PER_S <= conn->peer_expiry_s))
         return true;
     if (tls_session_recheck(conn->session, now, reason, sizeof(reason)) != STATUS_OK) {
-        conn_peer_refused(conn, "a certificate is refused on an open connection", "connection",
-                          "certificate_refused", 401, reason);
         refusal_say(refusal, REFUSAL_certificate_refused, "%s", reason);
+        note_refused(conn,
+                     &(struct turned_away){
+                         .message = "a certificate is refused on an open connection",
+                         .action = "connection",
+                         .code = refusal->code,
+                         .status = refusal->status,
+                         .of_certificate = true,
+                     },
+                     reason);
         return false;
     }
     tls_context_release(conn->tls);

@@ -7,17 +7,16 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 #include "core/reasons/refusal.h"
+#include "server/tls/tls_result.h"
 
 struct conn;
 
 /* Whether the peer of a TLS connection is still welcome: looks again when the TLS context was
  * replaced since, or the peer's certificate has ended. False: *refusal says why. */
 bool conn_peer_welcome(struct conn *conn, struct refusal *refusal);
-/* Writes a failed handshake, or a certificate that is refused later, to the log with the marks of
- * the certificate; where a certificate was the reason, to the audit log too. action, result and
- * message are constants; status: of the answer, 0: none. */
-void conn_peer_refused(struct conn *conn, const char *message, const char *action,
-                       const char *result, int status, const char *reason);
+/* Writes a failed handshake to the log with the marks of the certificate; where a certificate was
+ * the reason, to the audit log too. */
+void conn_peer_handshake_failed(struct conn *conn, enum tls_result result, const char *reason);
 /* Text and counting key of the remote address. */
 void conn_peer_address(struct conn *conn, const struct sockaddr *address, socklen_t size);
 

@@ -15,12 +15,12 @@
 
 /* OpenSSL knows the usual methods by their first bytes, which it has taken; behind those of others
  * the rest of the request line is still in the socket. */
-static bool is_http(const struct conn *conn, const char *result)
+static bool is_http(const struct conn *conn, enum tls_result result)
 {
     char rest[PEEK_BYTES + 1];
-    if (strcmp(result, "plain_http") == 0)
+    if (result == TLS_RESULT_plain_http)
         return true;
-    if (strcmp(result, "protocol") != 0)
+    if (result != TLS_RESULT_protocol)
         return false;
     ssize_t n = recv(conn->fd, rest, PEEK_BYTES, MSG_PEEK | MSG_DONTWAIT);
     if (n <= 0)
@@ -29,7 +29,7 @@ static bool is_http(const struct conn *conn, const char *result)
     return end && memmem(rest, (size_t)(end - rest), " HTTP/1.", 8);
 }
 
-bool conn_answer_plain(struct conn *conn, const char *result)
+bool conn_answer_plain(struct conn *conn, enum tls_result result)
 {
     struct refusal refusal;
     if (!is_http(conn, result))

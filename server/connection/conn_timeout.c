@@ -121,7 +121,7 @@ static void check_write(struct conn *conn)
         look_again(conn, DEADLINE_WRITE);
         return;
     }
-    refusal_count_add("write_timeout");
+    refusal_count_add(REFUSAL_write_timeout);
     conn_close(conn);
 }
 
@@ -140,12 +140,12 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     switch (conn->deadline) {
     case DEADLINE_HANDSHAKE:
         if (conn->half == CONN_HALF_READY) {
-            tls_count_handshake("wait_timeout");
+            tls_count_handshake(TLS_RESULT_wait_timeout);
             log_info("TLS handshake could not begin in time: too many others wait "
                      "(limits.handshakes_per_second, limits.handshakes)",
                      LOG_TEXT("peer", conn->peer.address));
         } else {
-            tls_count_handshake("timeout");
+            tls_count_handshake(TLS_RESULT_timeout);
             log_info("TLS handshake took too long", LOG_TEXT("peer", conn->peer.address));
         }
         conn_close(conn);
@@ -200,7 +200,7 @@ void conn_timeout_watch_peer(struct conn *conn)
 void conn_timeout_count_untaken(struct conn *conn)
 {
     if (evbuffer_get_length(bufferevent_get_output(conn->stream)) > 0)
-        refusal_count_add("write_timeout");
+        refusal_count_add(REFUSAL_write_timeout);
 }
 
 void conn_timeout_init(struct conn *conn)

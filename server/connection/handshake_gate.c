@@ -57,8 +57,8 @@ static void drop(struct conn *conn)
 
 static void give_way(struct conn *conn)
 {
-    tls_count_handshake("shed");
-    refusal_count_add("too_many_handshakes");
+    tls_count_handshake(TLS_RESULT_shed);
+    refusal_count_add(REFUSAL_too_many_handshakes);
     drop(conn);
 }
 
@@ -203,9 +203,8 @@ static void on_first_byte(evutil_socket_t fd, short what, void *arg)
         return;
     }
     if (n <= 0) {
-        tls_count_handshake("closed");
-        conn_peer_refused(conn, "TLS handshake failed", "handshake", "closed", 0,
-                          "the peer closed the connection");
+        tls_count_handshake(TLS_RESULT_closed);
+        conn_peer_handshake_failed(conn, TLS_RESULT_closed, "the peer closed the connection");
         drop(conn);
     } else if (enter(conn, CONN_HALF_READY)) {
         if (!event_pending(gate->timer, EV_TIMEOUT, NULL))

@@ -257,6 +257,6 @@ void http_problem(struct http_exchange *exchange, const struct refusal *refusal,
         snprintf(seconds, sizeof(seconds), "%u", retry_after_s);
         headers[count++] = (struct http_reply_header){"Retry-After", seconds};
     }
-    refusal_count_add(refusal->code);
+    refusal_count_add(refusal->reason);
     http_reply(exchange, status, form->content_type, writer_slice(body), headers, count, route);
 }

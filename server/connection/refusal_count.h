@@ -2,7 +2,9 @@
 #ifndef VSOC_SERVER_REFUSAL_COUNT_H
 #define VSOC_SERVER_REFUSAL_COUNT_H
 
+#include "core/reasons/refusal.h"
+
 /* Counts vsocd_refusals_total{reason}. */
-void refusal_count_add(const char *reason);
+void refusal_count_add(enum refusal_reason reason);
 
 #endif

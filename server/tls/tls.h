@@ -11,6 +11,7 @@
 #include "core/status.h"
 #include "server/net/peer.h"
 #include "server/tls/tls_refused.h"
+#include "server/tls/tls_result.h"
 #include "server/tls/tls_settings.h"
 
 struct tls_context; /* reference-counted, immutable; shared by threads */
@@ -49,14 +50,12 @@ enum status tls_session_recheck(struct ssl_st *session, const struct tls_context
 /* Seconds since 1970 at which the peer's certificate, its chain or the revocation list that it was
  * checked with ends; INT64_MAX without a certificate. */
 int64_t tls_session_peer_expiry_s(struct ssl_st *session);
-/* Counts a handshake's end in vsocd_tls_handshakes_total{result}. */
-void tls_count_handshake(const char *result);
 /* NULL: none was refused. Lives as long as the session. */
 const struct tls_refused *tls_session_refused(struct ssl_st *session);
-/* Why a handshake failed: a word for the metric's result label, and a sentence for the log in
- * reason. error is what bufferevent_get_openssl_error gave, 0: the peer closed. */
-const char *tls_session_failure(struct ssl_st *session, unsigned long error, char *reason,
-                                size_t reason_size);
+/* Why a handshake failed, and a sentence for the log in reason. error is what
+ * bufferevent_get_openssl_error gave, 0: the peer closed. */
+enum tls_result tls_session_failure(struct ssl_st *session, unsigned long error, char *reason,
+                                    size_t reason_size);
 /* Sends close_notify, as far as it can be sent without waiting. */
 void tls_session_shutdown(struct ssl_st *session);
 

@@ -8,28 +8,29 @@
 #include "server/identity/cert_names.h"
 #include "server/tls/tls_context.h"
 
-const char *tls_check_chain(struct tls_verification *v, X509 *certificate, STACK_OF(X509) * sent,
-                            STACK_OF(X509) * *verified, char *reason, size_t reason_size)
+enum tls_result tls_check_chain(struct tls_verification *v, X509 *certificate,
+                                STACK_OF(X509) * sent, STACK_OF(X509) * *verified, char *reason,
+                                size_t reason_size)
 {
     X509_STORE_CTX *check = X509_STORE_CTX_new();
     SSL_CTX *ssl = v->context->ssl;
-    const char *word = NULL;
+    enum tls_result result = TLS_RESULT_ok;
     bool good =
         check && X509_STORE_CTX_init(check, SSL_CTX_get_cert_store(ssl), certificate, sent) == 1 &&
         X509_STORE_CTX_set_default(check, "ssl_client") == 1 &&
         X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(check), SSL_CTX_get0_param(ssl)) == 1 &&
         tls_verify_with(check, v) && X509_verify_cert(check) == 1;
     if (!good && check) {
-        word = tls_verify_reason(v, X509_STORE_CTX_get_error(check), reason, reason_size);
+        result = tls_verify_reason(v, X509_STORE_CTX_get_error(check), reason, reason_size);
     } else if (!good) {
         snprintf(reason, reason_size, "client certificate: no memory to check it");
-        word = "bad_certificate";
+        result = TLS_RESULT_bad_certificate;
     } else if (verified) {
         *verified = X509_STORE_CTX_get1_chain(check);
     }
     X509_STORE_CTX_free(check);
     ERR_clear_error();
-    return word;
+    return result;
 }
 
 bool tls_issuer_key(const STACK_OF(X509) * chain, char hex[2 * SHA256_BYTES + 1])
@@ -59,7 +60,7 @@ void tls_context_check(const struct tls_context *context, X509 *certificate, STA
         .end_s = tls_asn1_seconds(X509_get0_notAfter(certificate)),
         .crl_end_s = context->crl_expiry_s,
     };
-    out->refused = tls_check_chain(&v, certificate, sent, &chain, out->reason, sizeof out->reason);
+    out->result = tls_check_chain(&v, certificate, sent, &chain, out->reason, sizeof out->reason);
     tls_issuer_key(chain, out->issuer_key);
     if (chain)
         out->chain_size = (unsigned)sk_X509_num(chain);

@@ -9,6 +9,7 @@
 #include "core/writer.h"
 #include "server/files/trusted_file.h"
 #include "server/tls/tls_refused.h"
+#include "server/tls/tls_result.h"
 #include "server/tls/tls_settings.h"
 
 /* Sorted digests: of certificates, and of issuer and serial together. */
@@ -83,16 +84,16 @@ struct tls_verification *tls_session_verification(SSL *session);
 /* Makes the callback use *v for a check without a session. */
 bool tls_verify_with(X509_STORE_CTX *store, struct tls_verification *v);
 bool tls_has_client_eku(X509 *certificate);
-/* A word for the metric, and a sentence. */
-const char *tls_verify_reason(const struct tls_verification *v, long error, char *reason,
-                              size_t reason_size);
+/* The result, and a sentence. */
+enum tls_result tls_verify_reason(const struct tls_verification *v, long error, char *reason,
+                                  size_t reason_size);
 
-/* tls_check.c: NULL: the certificate is taken, *verified (may be NULL) gets its chain, the
- * caller's; else a word as tls_session_failure gives it, with a sentence in reason. sent: what came
- * beside the certificate, may be NULL. */
-const char *tls_check_chain(struct tls_verification *v, X509 *certificate, STACK_OF(X509) * sent,
-                            STACK_OF(X509) * *verified, char *reason,
-                            size_t reason_size) must_check;
+/* tls_check.c: ok: the certificate is taken, *verified (may be NULL) gets its chain, the caller's;
+ * else as tls_session_failure, with a sentence in reason. sent: what came beside the certificate,
+ * may be NULL. */
+enum tls_result tls_check_chain(struct tls_verification *v, X509 *certificate,
+                                STACK_OF(X509) * sent, STACK_OF(X509) * *verified, char *reason,
+                                size_t reason_size) must_check;
 /* Hex SHA-256 of the SubjectPublicKeyInfo of the CA that issued the first certificate of a verified
  * chain. False: the chain has no issuer; hex is empty. */
 bool tls_issuer_key(const STACK_OF(X509) * chain, char hex[2 * SHA256_BYTES + 1]);

@@ -92,8 +92,8 @@ enum status tls_session_recheck(SSL *session, const struct tls_context *context,
     if (!certificate || !(mode & SSL_VERIFY_PEER))
         return STATUS_OK;
     struct tls_verification v = {.context = context};
-    bool good = !tls_check_chain(&v, certificate, SSL_get_peer_cert_chain(session), NULL, reason,
-                                 reason_size);
+    bool good = TLS_RESULT_ok == tls_check_chain(&v, certificate, SSL_get_peer_cert_chain(session),
+                                                 NULL, reason, reason_size);
     keep_refused(session, &v);
     return good ? STATUS_OK : STATUS_REFUSED;
 }
@@ -112,15 +112,8 @@ int64_t tls_session_peer_expiry_s(SSL *session)
     return list < first ? list : first;
 }
 
-void tls_count_handshake(const char *result)
-{
-    char labels[64];
-    snprintf(labels, sizeof(labels), "result=\"%s\"", result);
-    metric_add(metric_series(METRIC_vsocd_tls_handshakes_total, labels), 1);
-}
-
 /* The client has refused us, not we the client. */
-static const char *alert_failure(int alert, char *reason, size_t reason_size)
+static enum tls_result alert_failure(int alert, char *reason, size_t reason_size)
 {
     bool trust = alert == SSL_AD_UNKNOWN_CA || alert == SSL_AD_BAD_CERTIFICATE ||
                  alert == SSL_AD_CERTIFICATE_UNKNOWN || alert == SSL_AD_CERTIFICATE_EXPIRED ||
@@ -130,32 +123,33 @@ static const char *alert_failure(int alert, char *reason, size_t reason_size)
              trust ? ": it does not trust the server's certificate (tls.certificate); give the "
                      "client the CA of it"
                    : "");
-    return "client_alert";
+    return TLS_RESULT_client_alert;
 }
 
-const char *tls_session_failure(SSL *session, unsigned long error, char *reason, size_t reason_size)
+enum tls_result tls_session_failure(SSL *session, unsigned long error, char *reason,
+                                    size_t reason_size)
 {
     int why = ERR_GET_REASON(error);
     const char *text = ERR_reason_error_string(error);
     if (error == 0) {
         snprintf(reason, reason_size, "the peer closed the connection");
-        return "closed";
+        return TLS_RESULT_closed;
     }
     snprintf(reason, reason_size, "%s", text ? text : "unknown error");
     if (ERR_GET_LIB(error) != ERR_LIB_SSL)
-        return "protocol";
+        return TLS_RESULT_protocol;
     if (why == SSL_R_CERTIFICATE_VERIFY_FAILED)
         return tls_verify_reason(tls_session_verification(session), SSL_get_verify_result(session),
                                  reason, reason_size);
     if (why == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)
-        return "no_certificate";
+        return TLS_RESULT_no_certificate;
     if (why == SSL_R_HTTP_REQUEST) {
         snprintf(reason, reason_size, "the peer speaks plain HTTP on a TLS port");
-        return "plain_http";
+        return TLS_RESULT_plain_http;
     }
     if (why >= SSL_AD_REASON_OFFSET)
         return alert_failure(why - SSL_AD_REASON_OFFSET, reason, reason_size);
-    return "protocol";
+    return TLS_RESULT_protocol;
 }
 
 void tls_session_shutdown(SSL *session)

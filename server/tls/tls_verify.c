@@ -156,42 +156,42 @@ int tls_verify_one(int good, X509_STORE_CTX *store)
     return good;
 }
 
-static const char *word_of(long error)
+static enum tls_result result_of(long error)
 {
     switch (error) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
-        return "expired";
+        return TLS_RESULT_expired;
     case X509_V_ERR_CERT_NOT_YET_VALID:
-        return "not_yet_valid";
+        return TLS_RESULT_not_yet_valid;
     case X509_V_ERR_CERT_REVOKED:
-        return "revoked";
+        return TLS_RESULT_revoked;
     case X509_V_ERR_UNABLE_TO_GET_CRL:
     case X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER:
     case X509_V_ERR_CRL_HAS_EXPIRED:
     case X509_V_ERR_CRL_NOT_YET_VALID:
     case X509_V_ERR_CRL_SIGNATURE_FAILURE:
-        return "no_valid_crl";
+        return TLS_RESULT_no_valid_crl;
     case X509_V_ERR_CERT_CHAIN_TOO_LONG:
-        return "chain_too_long";
+        return TLS_RESULT_chain_too_long;
     default:
-        return "bad_certificate";
+        return TLS_RESULT_bad_certificate;
     }
 }
 
-const char *tls_verify_reason(const struct tls_verification *v, long error, char *reason,
-                              size_t reason_size)
+enum tls_result tls_verify_reason(const struct tls_verification *v, long error, char *reason,
+                                  size_t reason_size)
 {
     if (v->verdict == TLS_VERDICT_DENIED) {
         snprintf(reason, reason_size, "client certificate is on tls.deny_list");
-        return "denied";
+        return TLS_RESULT_denied;
     }
     if (v->verdict == TLS_VERDICT_NO_EKU) {
         snprintf(reason, reason_size,
                  "client certificate: its extended key usage does not name clientAuth "
                  "(tls.client_eku)");
-        return "no_client_eku";
+        return TLS_RESULT_no_client_eku;
     }
     snprintf(reason, reason_size, "client certificate: %s%s", X509_verify_cert_error_string(error),
              error == X509_V_ERR_CERT_CHAIN_TOO_LONG ? " (tls.chain_depth)" : "");
-    return word_of(error);
+    return result_of(error);
 }

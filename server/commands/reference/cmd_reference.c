@@ -18,6 +18,7 @@ static const struct {
     {"refusals", reference_refusals},
     {"record-codes", reference_record_codes},
     {"note-codes", reference_note_codes},
+    {"handshakes", reference_handshakes},
     {"schema", reference_schema},
     {"schema-out", reference_schema_out},
     {"vsocd.8", reference_man_program},

@@ -17,6 +17,8 @@ void reference_refusals(struct writer *out);
 /* Codes of quarantined records, and of notes: docs/formats.md. */
 void reference_record_codes(struct writer *out);
 void reference_note_codes(struct writer *out);
+/* Results of TLS handshakes: docs/operations.md. */
+void reference_handshakes(struct writer *out);
 /* JSON Schema of a native event: docs/vsoc-event.schema.json. */
 void reference_schema(struct writer *out);
 /* JSON Schema of the events that vsocd writes: docs/vsoc-event-out.schema.json. */

@@ -15,8 +15,10 @@ static const struct refusal_row {
 #define REFUSAL_GROUP(heading) {.group = heading},
 #define REFUSAL(code, status, retry_after_s, sentence, advice)                                     \
     {NULL, #code, sentence, advice, status, retry_after_s},
+#define REFUSAL_SILENT(code, sentence, advice) {NULL, #code, sentence, advice, 0, 0},
 #include "core/reasons/refusals.def"
 #undef REFUSAL
+#undef REFUSAL_SILENT
 #undef REFUSAL_GROUP
 };
 
@@ -32,7 +34,10 @@ void reference_refusals(struct writer *out)
                 i ? "\n" : "", r->group);
             continue;
         }
-        writer_format(out, "| %d | `%s` | ", r->status, r->code);
+        if (r->status)
+            writer_format(out, "| %d | `%s` | ", r->status, r->code);
+        else
+            writer_format(out, "| – | `%s` | ", r->code);
         if (r->retry_after_s)
             writer_format(out, "%u s", r->retry_after_s);
         writer_text(out, " | ");
@@ -78,6 +83,23 @@ void reference_note_codes(struct writer *out)
             continue;
         writer_format(out, "| `%s` | ", r->code);
         reference_cell(out, r->meaning);
+        writer_text(out, " |\n");
+    }
+}
+
+void reference_handshakes(struct writer *out)
+{
+    static const struct {
+        const char *result, *meaning;
+    } results[] = {
+#define TLS_RESULT(result, of_certificate, meaning) {#result, meaning},
+#include "server/tls/tls_results.def"
+#undef TLS_RESULT
+    };
+    writer_text(out, "| result | meaning |\n| --- | --- |\n");
+    for (size_t i = 0; i < sizeof results / sizeof *results; i++) {
+        writer_format(out, "| `%s` | ", results[i].result);
+        reference_cell(out, results[i].meaning);
         writer_text(out, " |\n");
     }
 }

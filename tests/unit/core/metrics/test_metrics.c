@@ -194,6 +194,21 @@ static void process_values_are_this_process(void **state)
     free(after);
 }
 
+static void cell_keeps_the_series_of_its_label(void **state)
+{
+    (void)state;
+    metric_cell cell = 0, other = 0;
+    metric_t series =
+        metric_series_in(&cell, METRIC_vsocd_refusals_total, "reason", "cell_of_a_test");
+    assert_int_not_equal(series, 0);
+    assert_int_equal(series,
+                     metric_series(METRIC_vsocd_refusals_total, "reason=\"cell_of_a_test\""));
+    assert_int_equal(
+        metric_series_in(&cell, METRIC_vsocd_refusals_total, "reason", "not looked up"), series);
+    assert_int_equal(
+        metric_series_in(&other, METRIC_vsocd_refusals_total, "reason", "cell_of_a_test"), series);
+}
+
 static void families_are_well_formed(void **state)
 {
     (void)state;
@@ -218,6 +233,7 @@ int main(void)
         cmocka_unit_test(gauges_are_set_and_moved),
         cmocka_unit_test(hooks_run_before_printing),
         cmocka_unit_test(process_values_are_this_process),
+        cmocka_unit_test(cell_keeps_the_series_of_its_label),
         cmocka_unit_test(families_are_well_formed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
