@@ -40,7 +40,8 @@ ROOMS = {
     "parsers/formats/syslog": ("RFC 5424, RFC 3164 and what devices send as syslog", [*FORMAT, "parsers/messages", "parsers/formats/auditd"]),
     "storage": ("the public sink.h", ["core"]),
     "storage/spool": ("the durable log: segments, writer, reader, cursors, recovery, verification", CORE),
-    "storage/sinks": ("lanes that read the spool and load it, replay", [*CORE, "storage", "storage/spool"]),
+    "storage/sinks/feed": ("what a loader reads: the spool by lanes, a range of it", [*CORE, "storage/spool"]),
+    "storage/sinks": ("the loader, lanes and replay", [*CORE, "storage", "storage/spool", "storage/sinks/feed"]),
     "storage/sinks/file": ("events as lines of files", [*CORE, "storage", "storage/sinks"]),
     "storage/sinks/kafka": ("events to Kafka, exactly once", [*CORE, "storage", "storage/sinks"]),
     "storage/sinks/postgres": (

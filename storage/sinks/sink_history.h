@@ -1,6 +1,6 @@
 /* sink_history.h: whether a position that a sink has is one of this spool's history. A spool that
  * was restored from an older copy gives positions again that its sinks know with other batches. For
- * sink_lane.c and sink_replay.c. Thread: the reader's. */
+ * sink_resume.c and sink_replay.c. Thread: the reader's. */
 #ifndef VSOC_STORAGE_SINK_HISTORY_H
 #define VSOC_STORAGE_SINK_HISTORY_H
 

@@ -1,9 +1,7 @@
-/* sink_lane.c: one lane: reads its batches from the spool, gathers loads, delivers until it worked,
- * moves on. Runs on the lane's thread. Knows nothing of what is on the other side.
- *
- * Invariants (tests/models/retire.pml): the cursor moves only behind what the sink has committed; a
- * load whose answer was lost is not delivered again when the sink says it has it. Where it goes on
- * when the sink says where it is: sink_resume.c. */
+/* sink_lane.c: one lane: has its loader move batches from the spool into the sink for as long as
+ * the server runs, pauses after failures, and shows people how it is. Runs on the lane's thread.
+ * Knows nothing of what is on the other side. Where it goes on when the sink says where it is:
+ * sink_resume.c. */
 #define LOG_COMPONENT "sink"
 #include "storage/sinks/sink_lane.h"
 
@@ -11,12 +9,9 @@
 
 #include "core/clock.h"
 #include "core/log/log.h"
-#include "core/disk/fault.h"
 #include "core/wait/condition.h"
 #include "storage/sinks/sink_news.h"
 #include "storage/sinks/sink_runner_lag.h"
-
-#define IDLE_WAIT_NS NS_PER_S
 
 /* Pauses between attempts: the first one's least, and the cap. */
 struct pauses {
@@ -24,8 +19,6 @@ struct pauses {
 };
 static const struct pauses pauses_later = {100 * NS_PER_MS, 10 * NS_PER_S};
 static const struct pauses pauses_broken = {NS_PER_S, 30 * NS_PER_S}; /* a person is needed */
-
-enum gather_mode { GATHER_WAIT, GATHER_NOW };
 
 static bool is_stopping(const struct sink_lane *lane)
 {
@@ -110,303 +103,103 @@ static bool lane_pause(struct sink_lane *lane, bool broken)
     return true;
 }
 
-void sink_lane_advance(struct sink_lane *lane, uint64_t position, uint64_t events)
+/* --- what the feed and the loader say (their hooks) ------------------------------------------- */
+
+static void on_moved(void *arg)
 {
-    struct sink_runner *runner = lane->runner;
-    atomic_store(&lane->events, events);
-    atomic_store(&lane->position, position);
-    spool_cursor_advance(runner->spool, lane->cursor, position);
-    fault_point(lane_advanced);
+    struct sink_runner *runner = sink_lane_cast(arg)->runner;
     uint64_t all = sink_runner_position(runner);
     metric_set(runner->position_gauge, (double)all);
     if (runner->options.advanced)
         runner->options.advanced(runner->options.advanced_arg, all);
 }
 
-static void lane_close_reader(struct sink_lane *lane)
+static enum sink_result on_connected(void *arg, const struct sink_position *there,
+                                     struct sink_problem *problem)
 {
-    if (lane->reader)
-        spool_reader_close(lane->reader);
-    lane->reader = NULL;
+    struct sink_lane *lane = sink_lane_cast(arg);
+    enum status status = sink_lane_resume(lane, there);
+    if (status != STATUS_OK) {
+        feed_spool_fail(&lane->feed, there->position - 1, status);
+        snprintf(problem->text, sizeof problem->text, "%s", lane->feed.feed.problem.text);
+        return SINK_BROKEN;
+    }
+    if (!lane->loader.tried)
+        lane_show(lane, true, false, "");
+    return SINK_DELIVERED;
 }
 
-void sink_lane_reopen(struct sink_lane *lane, uint64_t position)
+static void on_tried(void *arg, double seconds)
 {
-    lane_close_reader(lane);
-    lane->seen = position;
-    atomic_store(&lane->events_known, false);
-    sink_gather_reset(&lane->gather);
-    atomic_store(&lane->waiting_since_ns, 0);
-    lane->delivery_failed = false;
+    metric_observe(sink_lane_cast(arg)->runner->deliver_seconds, seconds);
 }
 
-void sink_lane_delivered(struct sink_lane *lane)
+static void on_rejected(void *arg, size_t events, const struct sink_rejected *first)
 {
-    struct sink_runner *runner = lane->runner;
-    struct sink_load *load = &lane->gather.load;
-    metric_add(runner->events_total, load->event_count);
-    metric_add(runner->batches_total, load->batch_count);
-    sink_gather_reset(&lane->gather);
-    atomic_store(&lane->waiting_since_ns, 0);
-    lane->delivery_failed = false;
+    const struct sink_lane *lane = sink_lane_cast(arg);
+    metric_add(lane->runner->rejected_total, events);
+    log_warn("sink can't take some events: they go to quarantine",
+             LOG_TEXT("sink", lane->runner->options.sink->name), LOG_U64("events", events),
+             LOG_U64("position", lane->loader.gather.batches[first->batch].position),
+             LOG_U64("index", first->index), LOG_TEXT("reason", first->reason));
+}
+
+static void on_unmarked(void *arg, const struct sink_rejected *rejected, enum status why)
+{
+    log_error("sink refuses an event that can't be marked", LOG_STATUS(why),
+              LOG_TEXT("sink", sink_lane_cast(arg)->runner->options.sink->name),
+              LOG_U64("batch", rejected->batch), LOG_U64("index", rejected->index));
+}
+
+static void on_delivered(void *arg)
+{
+    struct sink_lane *lane = sink_lane_cast(arg);
+    const struct sink_load *load = &lane->loader.gather.load;
+    metric_add(lane->runner->events_total, load->event_count);
+    metric_add(lane->runner->batches_total, load->batch_count);
     lane->lanes_changed = false;
     lane->foreign = 0;
     lane->pause_ns = 0;
     lane_show(lane, true, false, "");
-    sink_lane_advance(lane, lane->seen,
-                      lane->seen_events); /* others' batches behind ours are no gap */
 }
 
-static void lane_fail_reading(struct sink_lane *lane, uint64_t after, enum status status)
+static const struct sink_loader_hooks lane_hooks = {.connected = on_connected,
+                                                    .tried = on_tried,
+                                                    .rejected = on_rejected,
+                                                    .unmarked = on_unmarked,
+                                                    .delivered = on_delivered};
+
+void sink_lane_init(struct sink_lane *lane, uint64_t position)
 {
-    snprintf(lane->failure.text, sizeof lane->failure.text,
-             "the spool can't be read after position %llu: %s; see 'vsocd spool check'",
-             (unsigned long long)after, status_text(status));
+    const struct sink_runner *runner = lane->runner;
+    const struct sink_runner_options *o = &runner->options;
+    feed_spool_init(&lane->feed, &(struct feed_spool_options){.spool = runner->spool,
+                                                              .sink = o->sink->name,
+                                                              .lane = lane->number,
+                                                              .lanes = o->lanes,
+                                                              .cursor = lane->cursor,
+                                                              .position = position,
+                                                              .stopping = &runner->stopping,
+                                                              .missed = runner->missed_total,
+                                                              .moved = on_moved,
+                                                              .arg = lane});
+    sink_loader_init(&lane->loader,
+                     &(struct sink_loader_options){.sink = o->sink,
+                                                   .lane = lane->state,
+                                                   .feed = &lane->feed.feed,
+                                                   .spool_uid = runner->spool_uid,
+                                                   .load_events = o->load_events,
+                                                   .load_bytes = o->load_bytes,
+                                                   .load_interval_ns = o->load_interval_ns,
+                                                   .hooks = &lane_hooks,
+                                                   .owner = lane});
 }
 
-/* What failed stands in lane->failure. */
-static bool lane_connect(struct sink_lane *lane, bool *broken)
-{
-    const struct sink *sink = lane->runner->options.sink;
-    struct sink_position there = {0};
-    lane->failure.text[0] = '\0';
-    enum sink_result result = sink->connect(lane->state, &there, &lane->failure);
-    *broken = result != SINK_DELIVERED && result != SINK_LATER;
-    const struct sink_runner_options *options = &lane->runner->options;
-    if (result == SINK_MISCONFIGURED && !lane->was_connected && options->misconfigured)
-        options->misconfigured(options->misconfigured_arg, lane->failure.text);
-    if (result != SINK_DELIVERED)
-        return false;
-    lane->was_connected = true;
-    fault_point(lane_connected);
-    enum status status = sink_lane_resume(lane, &there);
-    lane->connected = status == STATUS_OK;
-    if (status != STATUS_OK) {
-        *broken = true;
-        lane_fail_reading(lane, there.position - 1, status);
-        return false;
-    }
-    if (!lane->delivery_failed)
-        lane_show(lane, true, false, "");
-    return true;
-}
+/* --- the thread ------------------------------------------------------------------------------- */
 
-/* Says so when batches are missing: they were taken by retention or set aside as damaged. */
-static void lane_note_gap(const struct sink_lane *lane, uint64_t position)
+static bool is_overdue(const struct sink_lane *lane)
 {
-    if (position <= lane->seen + 1 || !sink_lane_owns_between(lane, lane->seen, position - 1) ||
-        !spool_reader_misses(lane->reader))
-        return;
-    uint64_t gap = position - 1 - lane->seen, lanes = lane->runner->lane_count;
-    metric_add(lane->runner->missed_total, (gap + lanes - 1) / lanes);
-    log_warn("batches that the sink has not had are no longer in the spool",
-             LOG_TEXT("sink", lane->runner->options.sink->name), LOG_U64("lane", lane->number),
-             LOG_U64("first", lane->seen + 1), LOG_U64("last", position - 1));
-}
-
-static void lane_saw(struct sink_lane *lane, uint64_t position, uint64_t events_after)
-{
-    lane->seen = position;
-    lane->seen_events = events_after;
-}
-
-/* The first record after a start says how many events came before it. */
-static void lane_learn_events(struct sink_lane *lane, uint64_t before)
-{
-    if (atomic_load_explicit(&lane->events_known, memory_order_relaxed))
-        return;
-    atomic_store(&lane->events, before);
-    atomic_store(&lane->events_known, true);
-}
-
-/* Takes the next record, this lane's or (to learn how many events came before) another's. */
-static enum status lane_read(struct sink_lane *lane, uint64_t position, uint32_t events, bool own)
-{
-    struct batch_record record;
-    enum status status = spool_reader_next(lane->reader, &record);
-    if (status == STATUS_CORRUPT) {
-        log_error("a batch changed on disk after it was written: it is left out; see 'vsocd spool "
-                  "check'",
-                  LOG_TEXT("sink", lane->runner->options.sink->name), LOG_U64("position", position),
-                  LOG_U64("events", events));
-        if (own)
-            metric_add(lane->runner->missed_total, 1);
-        lane_saw(lane, position, lane->seen_events + events);
-        return STATUS_OK;
-    }
-    if (status != STATUS_OK)
-        return status;
-    bool first = lane->gather.load.batch_count == 0;
-    if (own)
-        status = sink_gather_add(&lane->gather, &record, events);
-    if (status != STATUS_OK)
-        return status;
-    if (own && first)
-        atomic_store(&lane->waiting_since_ns, record.meta.received_ns);
-    lane_learn_events(lane, record.meta.events_before);
-    lane_saw(lane, position, record.meta.events_before + events);
-    return STATUS_OK;
-}
-
-static bool lane_is_full(const struct sink_lane *lane, uint32_t more)
-{
-    const struct sink_runner_options *options = &lane->runner->options;
-    const struct sink_load *load = &lane->gather.load;
-    if (load->batch_count == 0)
-        return false;
-    return (uint64_t)load->event_count + more > options->load_events ||
-           load->event_count == options->load_events || lane->gather.bytes >= options->load_bytes;
-}
-
-/* One record. END: there is none, or no more go into the load. */
-static enum status lane_step(struct sink_lane *lane, bool *full)
-{
-    uint64_t position;
-    uint32_t events;
-    *full = lane_is_full(lane, 0);
-    if (*full)
-        return STATUS_END;
-    enum status status = spool_reader_peek(lane->reader, &position, &events);
-    if (status == STATUS_CORRUPT) {
-        log_error("a batch changed on disk after it was written: it is left out; see 'vsocd spool "
-                  "check'",
-                  LOG_TEXT("sink", lane->runner->options.sink->name),
-                  LOG_U64("after_position", lane->seen));
-        metric_add(lane->runner->missed_total, 1);
-        return STATUS_OK;
-    }
-    if (status != STATUS_OK)
-        return status;
-    bool own = position % lane->runner->lane_count == lane->number;
-    *full = own && lane_is_full(lane, events);
-    if (*full)
-        return STATUS_END;
-    lane_note_gap(lane, position);
-    if (own || !atomic_load_explicit(&lane->events_known, memory_order_relaxed))
-        return lane_read(lane, position, events, own);
-    spool_reader_skip(lane->reader);
-    lane_saw(lane, position, lane->seen_events + events);
-    return STATUS_OK;
-}
-
-/* Nothing to read: waits for more, unless the load has waited long enough. False: go on with what
- * is there. */
-static bool lane_await(struct sink_lane *lane, int64_t started_ns)
-{
-    bool empty = lane->gather.load.batch_count == 0;
-    int64_t left = IDLE_WAIT_NS;
-    if (!empty)
-        left = started_ns + lane->runner->options.load_interval_ns - clock_monotonic_ns();
-    if (left <= 0 || is_stopping(lane))
-        return false;
-    bool more = spool_reader_wait(lane->reader, left);
-    return more || !empty;
-}
-
-/* Fills the load until it is full, old enough, or (GATHER_NOW) nothing is left to read. */
-static bool lane_gather(struct sink_lane *lane, enum gather_mode mode)
-{
-    int64_t started_ns = clock_monotonic_ns();
-    bool stopping = is_stopping(lane); /* before reading: what is durable by then counts */
-    enum status status = STATUS_OK;
-    if (!lane->reader)
-        status = spool_reader_open(lane->runner->spool, lane->seen, &lane->reader);
-    while (status == STATUS_OK || status == STATUS_END) {
-        bool full, empty = lane->gather.load.batch_count == 0;
-        status = lane_step(lane, &full);
-        if (empty && lane->gather.load.batch_count > 0)
-            started_ns = clock_monotonic_ns();
-        if (status != STATUS_END)
-            continue;
-        if (empty && lane->seen > atomic_load(&lane->position))
-            sink_lane_advance(lane, lane->seen, lane->seen_events); /* past others' batches */
-        if (full || mode == GATHER_NOW || !lane_await(lane, started_ns))
-            break;
-    }
-    if (status != STATUS_END && status != STATUS_OK) {
-        lane_fail_reading(lane, lane->seen, status);
-        lane_close_reader(lane); /* opened again where it stopped */
-    }
-    lane->drained = stopping && status == STATUS_END && lane->gather.load.batch_count == 0;
-    return status == STATUS_END || status == STATUS_OK || lane->gather.load.batch_count > 0;
-}
-
-/* first: one of them. */
-static void lane_note_rejected(const struct sink_lane *lane, size_t events,
-                               const struct sink_rejected *first)
-{
-    metric_add(lane->runner->rejected_total, events);
-    log_warn("sink can't take some events: they go to quarantine",
-             LOG_TEXT("sink", lane->runner->options.sink->name), LOG_U64("events", events),
-             LOG_U64("position", lane->gather.batches[first->batch].position),
-             LOG_U64("index", first->index), LOG_TEXT("reason", first->reason));
-}
-
-/* Events can't be taken: marked, so that the next delivery diverts them. before: how many were
- * marked when it was delivered. */
-static bool lane_reject(struct sink_lane *lane, size_t before)
-{
-    struct sink_rejected *rejected = &lane->failure.rejected;
-    rejected->reason = lane->failure.text;
-    enum status status = sink_gather_reject(&lane->gather, rejected);
-    size_t events = lane->gather.load.rejected_count - before;
-    if (events == 0) {
-        log_error("sink refuses an event that can't be marked", LOG_STATUS(status),
-                  LOG_TEXT("sink", lane->runner->options.sink->name),
-                  LOG_U64("batch", rejected->batch), LOG_U64("index", rejected->index));
-        return false;
-    }
-    lane_note_rejected(lane, events, rejected);
-    return true;
-}
-
-/* False: failed; what and why stands in *broken and lane->failure. */
-static bool lane_deliver(struct sink_lane *lane, bool *broken)
-{
-    struct sink_runner *runner = lane->runner;
-    int64_t start = clock_monotonic_ns();
-    size_t marked = lane->gather.load.rejected_count;
-    fault_point(lane_gathered);
-    lane->failure.text[0] = '\0';
-    enum sink_result result =
-        runner->options.sink->deliver(lane->state, &lane->gather.load, &lane->failure);
-    metric_observe(runner->deliver_seconds, (double)(clock_monotonic_ns() - start) / 1e9);
-    if (result == SINK_DELIVERED) {
-        fault_point(lane_confirmed);
-        if (lane->gather.load.rejected_count > marked)
-            lane_note_rejected(lane, lane->gather.load.rejected_count - marked,
-                               &lane->gather.rejected[marked]);
-        sink_lane_delivered(lane);
-        return true;
-    }
-    lane->connected = false;
-    if (result == SINK_REJECTED && lane_reject(lane, marked))
-        return true;
-    lane->delivery_failed = true;
-    *broken = result != SINK_LATER;
-    return false;
-}
-
-/* One turn: connect, or gather, or deliver. False: failed, see lane->failure. */
-static bool lane_turn(struct sink_lane *lane, bool *broken)
-{
-    *broken = false;
-    if (!lane->connected && !lane_connect(lane, broken)) {
-        if (lane->gather.load.batch_count == 0 && !lane_gather(lane, GATHER_NOW))
-            *broken = true; /* else only to know how much is waiting */
-        return false;
-    }
-    if (lane->gather.load.batch_count == 0 && !lane_gather(lane, GATHER_WAIT)) {
-        *broken = true;
-        return false;
-    }
-    return lane->gather.load.batch_count == 0 || lane_deliver(lane, broken);
-}
-
-static bool lane_is_finished(const struct sink_lane *lane)
-{
-    return is_stopping(lane) &&
-           (lane->drained || clock_monotonic_ns() > atomic_load(&lane->runner->deadline_ns));
+    return is_stopping(lane) && clock_monotonic_ns() > atomic_load(&lane->runner->deadline_ns);
 }
 
 /* What the first lane does for all, at least once an idle wait. */
@@ -416,23 +209,34 @@ static void lane_keep_house(struct sink_runner *runner)
     sink_runner_refresh(runner);
 }
 
+/* False: there will be no other attempt. */
+static bool lane_retry(struct sink_lane *lane, enum loader_turn failure)
+{
+    const struct sink_loader *loader = &lane->loader;
+    const struct sink_runner_options *options = &lane->runner->options;
+    bool broken = failure == LOADER_UNREADABLE || loader->result != SINK_LATER;
+    if (failure == LOADER_FAILED && loader->result == SINK_MISCONFIGURED &&
+        !loader->was_connected && options->misconfigured)
+        options->misconfigured(options->misconfigured_arg, loader->problem.text);
+    metric_add(lane->runner->retries_total, 1);
+    lane_show(lane, false, broken, loader->problem.text);
+    return lane_pause(lane, broken);
+}
+
 void sink_lane_run(void *arg)
 {
     thread_assert(THREAD_SINK);
     struct sink_lane *lane = sink_lane_cast(arg);
-    bool broken = false;
-    while (!lane_is_finished(lane)) {
-        bool ok = lane_turn(lane, &broken);
+    while (!is_overdue(lane)) {
+        enum loader_turn turn = sink_loader_turn(&lane->loader);
         if (lane->number == 0)
             lane_keep_house(lane->runner);
-        if (ok)
-            continue;
-        metric_add(lane->runner->retries_total, 1);
-        lane_show(lane, false, broken, lane->failure.text);
-        if (!lane_pause(lane, broken))
+        if (turn == LOADER_END)
+            break;
+        if (turn != LOADER_GOES_ON && !lane_retry(lane, turn))
             break;
     }
-    lane_close_reader(lane);
+    feed_spool_close(&lane->feed);
     pthread_mutex_lock(&lane->runner->lock);
     lane->done = true;
     pthread_cond_broadcast(&lane->runner->changed);

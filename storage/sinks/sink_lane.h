@@ -5,15 +5,11 @@
 #include "core/status.h"
 #include "storage/sinks/sink_lane_state.h"
 
+/* Makes the lane's feed, which goes on after position, and its loader. runner, number, state and
+ * cursor are set. Thread: main. */
+void sink_lane_init(struct sink_lane *lane, uint64_t position);
 /* A lane's thread. arg: struct sink_lane. */
 void sink_lane_run(void *arg);
-
-/* On the lane's thread. The lane has everything up to position. */
-void sink_lane_advance(struct sink_lane *lane, uint64_t position, uint64_t events);
-/* On the lane's thread. The load in hand is on the other side. */
-void sink_lane_delivered(struct sink_lane *lane);
-/* On the lane's thread. Drops what was gathered; the reader goes on after position. */
-void sink_lane_reopen(struct sink_lane *lane, uint64_t position);
 /* On the lane's thread. The sink says where it is: moves the lane there, or not. NO_MEMORY, IO,
  * VERSION: what the spool has there can't be read. */
 enum status sink_lane_resume(struct sink_lane *lane, const struct sink_position *there) must_check;

@@ -9,9 +9,9 @@
 #include "core/object.h"
 #include "core/metrics/metrics.h"
 #include "core/thread.h"
-#include "storage/sinks/sink_load.h"
+#include "storage/sinks/feed/feed_spool.h"
+#include "storage/sinks/sink_loader.h"
 #include "storage/sinks/sink_runner_options.h"
-#include "storage/spool/spool.h"
 
 #define SINK_LANE_MAGIC 0x4c414e45U
 
@@ -23,27 +23,15 @@ struct sink_lane {
     struct thread thread;
     spool_cursor_t cursor;
 
-    /* Up to where the lane has everything. Written by the lane's thread. */
-    _Atomic uint64_t position;
-    _Atomic uint64_t events;          /* in all batches up to position */
-    _Atomic bool events_known;        /* false until a record was read */
-    _Atomic int64_t waiting_since_ns; /* received_ns of the oldest batch in the load; 0: none */
+    struct feed_spool feed; /* where the lane is in the spool; its position is read by any thread */
+    struct sink_loader loader;
 
     /* The lane thread's own. */
-    struct spool_reader *reader; /* NULL: to be opened after `seen` */
-    uint64_t seen;               /* position last read or passed over */
-    uint64_t seen_events;        /* in all batches up to seen, when events_known */
-    struct sink_gather gather;
-    bool was_connected; /* once, since the start */
-    bool connected;
     bool lanes_changed; /* since the last run: until something was delivered, the position that the
                            sink has for this lane's number belongs to another sharing out */
     uint64_t foreign;   /* position of the sink's that was said not to be of this spool; 0: none */
     uint64_t unknown;   /* position up to which it was said that the sink knows none */
-    bool delivery_failed; /* the load in hand failed: only its delivery makes the lane good again */
-    bool drained;         /* while stopping: the spool has no more for it */
-    int64_t pause_ns;     /* last pause since something was delivered */
-    struct sink_problem failure;
+    int64_t pause_ns;   /* last pause since something was delivered */
 
     /* Under runner->lock. */
     bool up, done;
@@ -71,14 +59,5 @@ struct sink_runner {
     unsigned lane_count;
     struct sink_lane lanes[];
 };
-
-/* True when a batch of this lane is in (after, to]. */
-static inline bool sink_lane_owns_between(const struct sink_lane *lane, uint64_t after, uint64_t to)
-{
-    unsigned lanes = lane->runner->lane_count;
-    uint64_t first = after + 1;
-    uint64_t own = first + (lane->number + lanes - first % lanes) % lanes;
-    return own <= to;
-}
 
 #endif

@@ -1,5 +1,6 @@
 /* sink_load.h: a lane's load while it is gathered and delivered: copies of batches from the spool,
- * walked by the sink as complete events. Only sink_runner*.c include it. Thread: the lane's. */
+ * walked by the sink as complete events. Only the loader and its owners include it. Thread: theirs.
+ */
 #ifndef VSOC_STORAGE_SINK_LOAD_H
 #define VSOC_STORAGE_SINK_LOAD_H
 

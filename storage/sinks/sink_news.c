@@ -54,7 +54,7 @@ struct sink_news sink_news_note(struct sink_lane *lane, bool up, const char *pro
     lane->up = up;
     news.all_up = are_all_up(runner);
     if (!up) {
-        int64_t waiting = atomic_load(&lane->waiting_since_ns);
+        int64_t waiting = atomic_load(&lane->loader.waiting_since_ns);
         note_problem(lane, problem, &news);
         if (waiting && (!runner->waiting_since_ns || waiting < runner->waiting_since_ns))
             runner->waiting_since_ns = waiting;

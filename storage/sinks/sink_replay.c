@@ -1,5 +1,5 @@
-/* sink_replay.c: reads a range of a spool directory and has a sink deliver it as a lane of a
- * replay. Runs on the caller's thread. Does not decide what is missing: the sink does, by its keys
+/* sink_replay.c: has a loader move a range of a spool directory into a sink, as a lane of a replay.
+ * Runs on the caller's thread. Does not decide what is missing: the sink does, by its keys
  * or by what it finds when it looks (sink_held.h). */
 #include "storage/sinks/sink_replay.h"
 
@@ -9,10 +9,12 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/object.h"
 #include "core/thread.h"
+#include "storage/sinks/feed/feed_range.h"
 #include "storage/sinks/sink_held.h"
 #include "storage/sinks/sink_history.h"
-#include "storage/sinks/sink_load.h"
+#include "storage/sinks/sink_loader.h"
 #include "storage/spool/spool_cursor.h"
 #include "storage/spool/spool_verify.h"
 
@@ -26,26 +28,29 @@ struct stretch {
     int64_t oldest_ns, newest_ns; /* when its batches were received; oldest 0: not known */
 };
 
+#define RUN_MAGIC 0x5245504cU
+
 struct run {
+    unsigned magic; /* RUN_MAGIC */
     const struct sink_replay_options *options;
     struct sink_replay_counts *counts;
     struct sink_problem *problem;
     struct sink_replay replay;
     uint8_t spool_uid[UUID_BYTES];
-    void *lane;
-    bool connected;
     bool looked;   /* the stretch in hand was looked up, and all that was put in since is known */
     uint64_t last; /* newest position that may be put in */
     struct stretch stretch;
     struct event_decoder decoder;
-    struct sink_gather gather;
+    struct sink_loader loader;
 };
+
+OBJECT_CAST(run, RUN_MAGIC)
 
 static enum status spool_failed(const struct run *r, enum status status)
 {
-    snprintf(r->problem->text, sizeof r->problem->text, "%.300s: can't be read: %s%s",
-             r->options->dir, status_text(status),
-             status == STATUS_VERSION ? ": run the vsocd that wrote it, or a newer one" : "");
+    struct problem problem;
+    feed_range_explain(&problem, r->options->dir, status);
+    snprintf(r->problem->text, sizeof r->problem->text, "%s", problem.text);
     return status;
 }
 
@@ -57,25 +62,30 @@ static void show(const struct run *r, const char *problem)
 
 /* --- the other side ------------------------------------------------------------------------- */
 
-/* Tries until it goes well, a person is needed, or patience is at its end. */
-static enum status insist(struct run *r, enum sink_result (*attempt)(struct run *r))
+/* After a failure of the sink: waits before the next attempt. Anything but OK: there will be none,
+ * for a person is needed or patience is at its end. *away_ns: since when it fails; 0: it does not.
+ */
+static enum status after_failure(struct run *r, int64_t *away_ns)
 {
-    int64_t away_ns = 0; /* since when */
-    for (;;) {
-        r->problem->text[0] = '\0';
-        enum sink_result result = attempt(r);
-        if (result == SINK_DELIVERED)
-            return STATUS_OK;
-        r->connected = r->looked = false; /* what was tried may be there after all */
-        if (result != SINK_LATER)
-            return STATUS_REFUSED;
-        int64_t now_ns = clock_monotonic_ns();
-        away_ns = away_ns ? away_ns : now_ns;
-        if (now_ns - away_ns > r->options->patience_ns)
-            return STATUS_UNAVAILABLE;
-        show(r, r->problem->text);
-        clock_sleep(PAUSE_NS);
-    }
+    int64_t now_ns = clock_monotonic_ns();
+    *r->problem = r->loader.problem;
+    r->looked = false; /* what was tried may be there after all */
+    if (r->loader.result != SINK_LATER)
+        return STATUS_REFUSED;
+    *away_ns = *away_ns ? *away_ns : now_ns;
+    if (now_ns - *away_ns > r->options->patience_ns)
+        return STATUS_UNAVAILABLE;
+    show(r, r->problem->text);
+    clock_sleep(PAUSE_NS);
+    return STATUS_OK;
+}
+
+static enum status connect_lane(struct run *r)
+{
+    enum status status = STATUS_OK;
+    for (int64_t away_ns = 0; status == STATUS_OK && !sink_loader_connect(&r->loader);)
+        status = after_failure(r, &away_ns);
+    return status;
 }
 
 /* The position up to which the server has delivered as far as its spool knows. */
@@ -119,48 +129,28 @@ static enum status find_last(struct run *r, const struct sink_position *there)
     return STATUS_OK;
 }
 
-static enum sink_result lane_connect(struct run *r)
+static enum sink_result on_connected(void *arg, const struct sink_position *there,
+                                     struct sink_problem *problem)
 {
-    struct sink_position there = {0};
-    if (r->connected)
+    struct run *r = run_cast(arg);
+    if (r->last != UINT64_MAX || !r->options->sink->look_up || find_last(r, there) == STATUS_OK)
         return SINK_DELIVERED;
-    enum sink_result result = r->options->sink->connect(r->lane, &there, r->problem);
-    if (result != SINK_DELIVERED)
-        return result;
-    if (r->last == UINT64_MAX && r->options->sink->look_up && find_last(r, &there) != STATUS_OK)
-        return SINK_BROKEN;
-    r->connected = true;
-    return SINK_DELIVERED;
+    *problem = *r->problem;
+    return SINK_BROKEN;
 }
 
-static enum sink_result lane_make_ready(struct run *r)
+static enum sink_result on_ready(void *arg, struct sink_problem *problem)
 {
+    struct run *r = run_cast(arg);
     const struct sink *sink = r->options->sink;
-    enum sink_result result = lane_connect(r);
-    if (result == SINK_DELIVERED && sink->look_up && !r->looked)
-        result = sink->look_up(r->lane, r->stretch.oldest_ns, r->problem);
+    enum sink_result result = SINK_DELIVERED;
+    if (sink->look_up && !r->looked)
+        result = sink->look_up(r->loader.options.lane, r->stretch.oldest_ns, problem);
     r->looked = result == SINK_DELIVERED;
     return result;
 }
 
-/* Events that can't be taken are marked, and go into the sink's quarantine in the next try. */
-static enum sink_result lane_deliver(struct run *r)
-{
-    for (;;) {
-        enum sink_result result = lane_make_ready(r);
-        if (result != SINK_DELIVERED)
-            return result;
-        size_t marked = r->gather.load.rejected_count;
-        result = r->options->sink->deliver(r->lane, &r->gather.load, r->problem);
-        if (result != SINK_REJECTED)
-            return result;
-        r->connected = false;
-        r->problem->rejected.reason = r->problem->text;
-        enum status status = sink_gather_reject(&r->gather, &r->problem->rejected);
-        if (r->gather.load.rejected_count == marked)
-            return status == STATUS_NO_MEMORY ? SINK_LATER : SINK_BROKEN;
-    }
-}
+static const struct sink_loader_hooks replay_hooks = {.connected = on_connected, .ready = on_ready};
 
 /* --- the range ------------------------------------------------------------------------------ */
 
@@ -283,55 +273,45 @@ static enum status list_ids(struct run *r)
 
 /* --- delivery ------------------------------------------------------------------------------- */
 
-/* Fills the load. END: the stretch has no more. */
-static enum status gather(struct run *r, struct spool_reader *reader)
+/* Counts of the stretch are added to those of the stretches before it. */
+static void count(struct run *r, const struct feed_range *feed,
+                  const struct sink_replay_counts *before)
 {
-    const struct sink_replay_options *o = r->options;
-    struct batch_record record;
-    enum status status = STATUS_OK;
-    while (status == STATUS_OK && r->gather.load.event_count < o->load_events &&
-           r->gather.bytes < o->load_bytes) {
-        status = spool_reader_next(reader, &record);
-        if (status == STATUS_OK && record.meta.position > r->stretch.to)
-            return STATUS_END;
-        if (status == STATUS_OK)
-            status = sink_gather_add(&r->gather, &record,
-                                     record.meta.accepted + record.meta.quarantined);
-        if (status != STATUS_CORRUPT)
-            continue;
-        r->counts->damaged++;
-        status = STATUS_OK;
-    }
-    return status;
+    r->counts->batches_done = before->batches_done + feed->loaded.batches;
+    r->counts->events_done = before->events_done + feed->loaded.events;
+    r->counts->damaged = before->damaged + feed->damaged;
+    r->counts->put = r->replay.put;
 }
 
 static enum status deliver_stretch(struct run *r)
 {
-    struct spool_reader *reader;
-    enum status status = open_reader(r, r->stretch.from, &reader), read = STATUS_OK;
-    if (status != STATUS_OK)
-        return status;
-    while (status == STATUS_OK && read == STATUS_OK) {
-        read = gather(r, reader);
-        if (read != STATUS_OK && read != STATUS_END)
-            status = spool_failed(r, read);
-        if (status == STATUS_OK && r->gather.load.batch_count)
-            status = insist(r, lane_deliver);
-        if (status != STATUS_OK)
-            break;
-        r->counts->batches_done += r->gather.load.batch_count;
-        r->counts->events_done += r->gather.load.event_count;
-        r->counts->put = r->replay.put;
-        sink_gather_reset(&r->gather);
-        show(r, NULL);
+    const struct sink_replay_counts before = *r->counts;
+    struct feed_range feed;
+    enum status status = STATUS_OK;
+    enum loader_turn turn = LOADER_GOES_ON;
+    int64_t away_ns = 0;
+    feed_range_init(&feed, r->options->dir, r->stretch.from, r->stretch.to);
+    r->loader.options.feed = &feed.feed;
+    while (status == STATUS_OK && turn != LOADER_END) {
+        turn = sink_loader_turn(&r->loader);
+        count(r, &feed, &before);
+        if (turn == LOADER_UNREADABLE) {
+            status = spool_failed(r, feed.feed.status);
+        } else if (turn == LOADER_FAILED) {
+            status = after_failure(r, &away_ns);
+        } else {
+            away_ns = 0;
+            show(r, NULL);
+        }
     }
-    spool_reader_close(reader);
+    feed_range_close(&feed);
+    r->loader.options.feed = NULL;
     return status;
 }
 
 static enum status run_range(struct run *r)
 {
-    enum status status = insist(r, lane_connect);
+    enum status status = connect_lane(r);
     if (status == STATUS_OK)
         status = survey(r);
     for (uint64_t from = r->counts->from; status == STATUS_OK && from <= r->counts->to;
@@ -368,14 +348,20 @@ static enum status run_lane(struct run *r)
     struct sink_config config = r->options->config;
     config.spool_uid = r->spool_uid;
     config.replay = &r->replay;
-    r->lane = sink->open(&config, r->problem);
-    if (!r->lane)
+    void *lane = sink->open(&config, r->problem);
+    if (!lane)
         return STATUS_CONFIG;
-    sink_gather_init(&r->gather, r->spool_uid);
-    r->gather.takes_raw = sink->takes_raw;
+    sink_loader_init(&r->loader,
+                     &(struct sink_loader_options){.sink = sink,
+                                                   .lane = lane,
+                                                   .spool_uid = r->spool_uid,
+                                                   .load_events = r->options->load_events,
+                                                   .load_bytes = r->options->load_bytes,
+                                                   .hooks = &replay_hooks,
+                                                   .owner = r});
     enum status status = run_range(r);
-    sink_gather_fini(&r->gather);
-    sink->close(r->lane);
+    sink_loader_fini(&r->loader);
+    sink->close(lane);
     return status;
 }
 
@@ -387,6 +373,7 @@ enum status sink_replay_run(const struct sink_replay_options *options,
         return STATUS_NO_MEMORY;
     ensure(options->sink->replays);
     *counts = (struct sink_replay_counts){0};
+    r->magic = RUN_MAGIC;
     r->options = options;
     r->counts = counts;
     r->problem = problem;
@@ -396,6 +383,7 @@ enum status sink_replay_run(const struct sink_replay_options *options,
     if (status == STATUS_OK)
         status = run_lane(r);
     sink_held_destroy(r->replay.held);
+    object_end(&r->magic);
     free(r);
     return status;
 }

@@ -23,8 +23,8 @@
 /* True when the load in hand was tried and *there is its end: it was committed, the answer lost. */
 static bool is_load_tried(const struct sink_lane *lane, const struct sink_position *there)
 {
-    const struct sink_load *load = &lane->gather.load;
-    if (load->batch_count == 0 || !lane->delivery_failed)
+    const struct sink_load *load = &lane->loader.gather.load;
+    if (load->batch_count == 0 || !lane->loader.tried)
         return false;
     struct sink_position end = sink_load_end(load);
     return end.position == there->position &&
@@ -69,17 +69,17 @@ static uint64_t before_all(const struct sink_lane *lane)
 static void lane_go_on(struct sink_lane *lane, uint64_t there)
 {
     const char *name = lane->runner->options.sink->name;
-    uint64_t here = atomic_load(&lane->position);
-    bool ahead = there > here && sink_lane_owns_between(lane, here, there);
-    bool behind = there < here && sink_lane_owns_between(lane, there, here);
+    uint64_t here = atomic_load(&lane->feed.position);
+    bool ahead = there > here && feed_spool_owns_between(&lane->feed, here, there);
+    bool behind = there < here && feed_spool_owns_between(&lane->feed, there, here);
     if (!ahead && !behind)
         return;
     if (behind)
         log_warn("sink is behind the local cursor: sending it again what the spool still has",
                  LOG_TEXT("sink", name), LOG_U64("lane", lane->number),
                  LOG_U64("sink_position", there), LOG_U64("cursor", here));
-    sink_lane_reopen(lane, there);
-    sink_lane_advance(lane, there, 0);
+    sink_loader_drop(&lane->loader);
+    feed_spool_move(&lane->feed, there);
     if (behind) {
         spool_cursor_return(lane->runner->spool, lane->cursor, there);
         spool_cursor_return(lane->runner->spool, lane->runner->cursor, there);
@@ -91,7 +91,7 @@ static void lane_go_on(struct sink_lane *lane, uint64_t there)
  * double what it still has. */
 static void lane_note_unknown(struct sink_lane *lane)
 {
-    uint64_t here = atomic_load(&lane->position);
+    uint64_t here = atomic_load(&lane->feed.position);
     if (here > lane->unknown && !lane->lanes_changed)
         log_warn("sink has no position of this spool: going on after the local cursor; what it had "
                  "before and has lost is not sent again",
@@ -102,14 +102,14 @@ static void lane_note_unknown(struct sink_lane *lane)
 
 enum status sink_lane_resume(struct sink_lane *lane, const struct sink_position *there)
 {
-    uint64_t here = atomic_load(&lane->position);
+    uint64_t here = atomic_load(&lane->feed.position);
     enum sink_history history;
     if (!there->known) {
         lane_note_unknown(lane);
         return STATUS_OK;
     }
     if (is_load_tried(lane, there)) {
-        sink_lane_delivered(lane);
+        sink_loader_settle(&lane->loader);
         return STATUS_OK;
     }
     if (lane->lanes_changed)

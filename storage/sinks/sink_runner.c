@@ -74,13 +74,11 @@ static enum status lane_open(struct sink_runner *runner, unsigned number, uint64
     lane->runner = runner;
     lane->magic = SINK_LANE_MAGIC;
     lane->number = number;
-    lane->position = lane->seen = position > all ? position : all;
     lane->lanes_changed = position < all; /* else the least of the lanes would be behind itself */
     lane->done = true;
     snprintf(lane->problem, sizeof lane->problem, "%s", SINK_NOT_TRIED);
     lane->since_ns = clock_monotonic_ns();
-    sink_gather_init(&lane->gather, runner->spool_uid);
-    lane->gather.takes_raw = sink->takes_raw;
+    sink_lane_init(lane, position > all ? position : all);
     runner->lane_count++;
     return STATUS_OK;
 }
@@ -213,7 +211,7 @@ void sink_runner_destroy(struct sink_runner *runner)
     for (unsigned i = 0; i < runner->lane_count; i++) {
         ensure(!runner->lanes[i].thread.started);
         runner->options.sink->close(runner->lanes[i].state);
-        sink_gather_fini(&runner->lanes[i].gather);
+        sink_loader_fini(&runner->lanes[i].loader);
         object_end(&runner->lanes[i].magic);
     }
     pthread_cond_destroy(&runner->changed);

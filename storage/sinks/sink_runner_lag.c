@@ -9,7 +9,7 @@ uint64_t sink_runner_position(const struct sink_runner *runner)
 {
     uint64_t all = UINT64_MAX;
     for (unsigned i = 0; i < runner->lane_count; i++) {
-        uint64_t position = atomic_load(&runner->lanes[i].position);
+        uint64_t position = atomic_load(&runner->lanes[i].feed.position);
         all = position < all ? position : all;
     }
     return all;
@@ -24,12 +24,12 @@ void sink_runner_lag(struct sink_runner *runner, struct sink_lag *out)
     *out = (struct sink_lag){0};
     for (unsigned i = 0; i < runner->lane_count; i++) {
         struct sink_lane *lane = &runner->lanes[i];
-        uint64_t passed = atomic_load(&lane->events);
-        int64_t since = atomic_load(&lane->waiting_since_ns);
-        uint64_t position = atomic_load(&lane->position), behind = 0;
+        uint64_t passed = atomic_load(&lane->feed.events);
+        int64_t since = atomic_load(&lane->loader.waiting_since_ns);
+        uint64_t position = atomic_load(&lane->feed.position), behind = 0;
         /* Before its first record a lane does not know its events: then each batch counts for one.
          */
-        if (atomic_load(&lane->events_known))
+        if (atomic_load(&lane->feed.events_known))
             behind = stats.events > passed ? stats.events - passed : 0;
         else
             behind = stats.position > position ? stats.position - position : 0;

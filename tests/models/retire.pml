@@ -1,5 +1,6 @@
 /* retire.pml: when a segment may go: the writer publishes, stores cursors and unlinks (storage/spool/spool_writer.c, storage/spool/spool_roll.c)
- * while lanes read, deliver and advance (storage/spool/spool_reader.c, storage/sinks/sink_lane.c).
+ * while lanes read, deliver and advance (storage/spool/spool_reader.c, storage/sinks/feed/feed_spool.c,
+ * storage/sinks/sink_loader.c).
  *
  * No wait has a time-out here, so a lost wake-up is a deadlock. All interleavings for RECORDS records, PER_SEGMENT to a segment, LANES
  * lanes, each of which delivers to a sink that fails before or after it has committed, and once may be restored from an older copy.

@@ -95,8 +95,8 @@ static void sink_is_back_when_all_lanes_are_and_then_everything_is_news(void **s
 static void outage_knows_the_oldest_batch_that_waited(void **state)
 {
     (void)state;
-    runner->lanes[0].waiting_since_ns = 50;
-    runner->lanes[1].waiting_since_ns = 40;
+    runner->lanes[0].loader.waiting_since_ns = 50;
+    runner->lanes[1].loader.waiting_since_ns = 40;
     assert_true(is_news(0, "refused"));
     assert_false(is_news(1, "refused"));
     (void)sink_news_note(&runner->lanes[0], true, "");

@@ -1,0 +1,114 @@
+/* feed_range.c: reads a range of a spool directory. Runs on the thread of the replay. Does not
+ * decide what the other side lacks. */
+#include "storage/sinks/feed/feed_range.h"
+
+#include "core/thread.h"
+#include "storage/spool/spool.h"
+
+static const struct feed_ops range_ops;
+
+static struct feed_range *feed_range_cast(struct feed *feed)
+{
+    ensure(feed->ops == &range_ops);
+    return (struct feed_range *)feed;
+}
+
+void feed_range_explain(struct problem *problem, const char *dir, enum status why)
+{
+    problem_say(problem, "%.150s: can't be read: %s%s", dir, status_text(why),
+                why == STATUS_VERSION ? ": run the vsocd that wrote it, or a newer one" : "");
+}
+
+/* The reader is opened again where it stopped. */
+static enum feed_status fail_reading(struct feed_range *f, enum status why)
+{
+    f->feed.status = why;
+    feed_range_explain(&f->feed.problem, f->dir, why);
+    feed_range_close(f);
+    return FEED_FAILED;
+}
+
+static enum feed_status pass_damage(struct feed_range *f)
+{
+    f->damaged++;
+    return FEED_UNDECODABLE;
+}
+
+static enum feed_status range_peek(struct feed *feed, struct feed_item *item)
+{
+    struct feed_range *f = feed_range_cast(feed);
+    struct feed_item next;
+    enum status status = STATUS_OK;
+    if (!f->reader)
+        status = spool_reader_open_dir(f->dir, f->seen, &f->reader);
+    if (status == STATUS_OK)
+        status = spool_reader_peek(f->reader, &next.position, &next.events);
+    if (status == STATUS_CORRUPT)
+        return pass_damage(f);
+    if (status == STATUS_END || (status == STATUS_OK && next.position > f->to))
+        return FEED_END;
+    if (status != STATUS_OK)
+        return fail_reading(f, status);
+    *item = next;
+    return FEED_ITEM;
+}
+
+static enum feed_status range_next(struct feed *feed, struct batch_record *record)
+{
+    struct feed_range *f = feed_range_cast(feed);
+    ensure(f->reader != NULL);
+    enum status status = spool_reader_next(f->reader, record);
+    if (status == STATUS_CORRUPT)
+        return pass_damage(f);
+    if (status != STATUS_OK)
+        return fail_reading(f, status);
+    f->before = f->seen;
+    f->seen = record->meta.position;
+    f->last_events = record->meta.accepted + record->meta.quarantined;
+    f->given.batches++;
+    f->given.events += f->last_events;
+    return FEED_ITEM;
+}
+
+static void range_give_back(struct feed *feed, enum status why)
+{
+    struct feed_range *f = feed_range_cast(feed);
+    ensure(f->given.batches > f->loaded.batches && f->before < f->seen);
+    f->given.batches--;
+    f->given.events -= f->last_events;
+    f->seen = f->before;
+    (void)fail_reading(f, why);
+}
+
+/* What is newer than the range when it begins is not in it. */
+static bool range_wait(struct feed *feed, int64_t timeout_ns)
+{
+    (void)feed;
+    (void)timeout_ns;
+    return false;
+}
+
+static enum status range_commit(struct feed *feed)
+{
+    struct feed_range *f = feed_range_cast(feed);
+    f->loaded = f->given;
+    return STATUS_OK;
+}
+
+static const struct feed_ops range_ops = {.peek = range_peek,
+                                          .next = range_next,
+                                          .give_back = range_give_back,
+                                          .wait = range_wait,
+                                          .commit = range_commit};
+
+void feed_range_init(struct feed_range *f, const char *dir, uint64_t from, uint64_t to)
+{
+    *f = (struct feed_range){
+        .feed = {.ops = &range_ops}, .dir = dir, .to = to, .seen = from ? from - 1 : 0};
+}
+
+void feed_range_close(struct feed_range *f)
+{
+    spool_reader_close(f->reader);
+    f->reader = NULL;
+}

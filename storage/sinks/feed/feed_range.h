@@ -1,0 +1,36 @@
+/* feed_range.h: the feed of a replay: the batches of a spool directory from one position to
+ * another. The directory may be a running server's: nothing in it is changed. Damaged places are
+ * passed over and counted. Its position is in memory only: a replay that is run again finds what
+ * the other side has. Thread: the replay's. */
+#ifndef VSOC_STORAGE_FEED_RANGE_H
+#define VSOC_STORAGE_FEED_RANGE_H
+
+#include "storage/sinks/feed/feed.h"
+
+struct spool_reader;
+
+struct feed_range_totals {
+    uint64_t batches, events; /* events and rejects */
+};
+
+struct feed_range {
+    struct feed feed; /* first */
+    const char *dir;  /* borrowed */
+    uint64_t to;
+    struct spool_reader *reader; /* NULL: to be opened behind `seen` */
+    uint64_t seen;               /* position of the record given last; before the range */
+    uint64_t before;             /* the same before it was given */
+    uint32_t last_events;        /* in it */
+    uint64_t damaged;            /* places that were passed over */
+    struct feed_range_totals given,
+        loaded; /* all records given; those of them that are committed */
+};
+
+/* Positions from to `to`, both included. Nothing is opened or read. dir must outlive the feed. */
+void feed_range_init(struct feed_range *feed, const char *dir, uint64_t from, uint64_t to);
+void feed_range_close(struct feed_range *feed);
+
+/* Says why records of the directory can't be read. */
+void feed_range_explain(struct problem *problem, const char *dir, enum status why);
+
+#endif
