@@ -180,6 +180,7 @@ static bool begin_request(struct conn *conn)
         return false;
     http_parser_start(conn->exchange.parser, &limits);
     conn->turn_requests++;
+    conn->requests++;
     conn->empty_lines = 0;
     conn->state = CONN_HEAD;
     return true;
@@ -265,6 +266,7 @@ static bool step(struct conn *conn)
     if (event == HTTP_PARSER_BODY)
         give_body(conn, body); /* before its bytes are dropped */
     evbuffer_drain(bufferevent_get_input(conn->stream), consumed);
+    conn->input_bytes += consumed;
     if (event == HTTP_PARSER_HEAD)
         give_head(conn);
     else if (event == HTTP_PARSER_END)
@@ -331,6 +333,7 @@ void conn_process(struct conn *conn)
     while (more && reads(conn) && conn->turn_requests < CONN_REQUESTS_PER_TURN)
         more = step(conn);
     conn->processing = false;
+    conn_check_records(conn);
     if (conn->state == CONN_BODY)
         progress_note(&conn->progress, clock_monotonic_ns(), conn->exchange.body_bytes);
     if (reads(conn) && !more && conn->input_ended)

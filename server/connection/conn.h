@@ -38,6 +38,11 @@ void conn_handshake_begin(struct conn *conn);
 /* The handshake is over, with the events of a bufferevent. */
 void conn_handshake_event(struct conn *conn, short what);
 
+/* conn_records.c */
+/* Refuses a connection whose TLS records are so small that reading them costs several times what
+ * their bytes would cost otherwise. */
+void conn_check_records(struct conn *conn);
+
 /* conn_timeout.c */
 void conn_timeout_init(struct conn *conn);
 /* Has the kernel find out that the peer is gone: unacknowledged bytes end the connection after

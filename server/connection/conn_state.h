@@ -104,6 +104,8 @@ struct conn {
     struct progress progress; /* of the body, then of the answer */
     unsigned turn_requests;   /* begun in this wake-up */
     unsigned empty_lines;     /* passed over since the last request */
+    uint64_t requests;        /* begun since the handshake */
+    uint64_t input_bytes;     /* read since the handshake, without TLS */
     uint64_t lingered_bytes;
     uint8_t address[16]; /* what connections are counted by */
     size_t address_size;

@@ -38,6 +38,8 @@ int64_t tls_context_expiry_s(const struct tls_context *context);
 /* New server side of a connection; the caller frees it (SSL_free, or the bufferevent does). It
  * holds a reference to the context until then. NULL when memory is out. */
 struct ssl_st *tls_session_create(struct tls_context *context);
+/* TLS records read since the session began, its handshake included. */
+uint64_t tls_session_records(struct ssl_st *session);
 /* Fills the certificate facts of *peer (all but address) after a good handshake. Texts are in
  * arena; x509 is the session's. */
 enum status tls_session_peer(struct ssl_st *session, struct arena *arena,

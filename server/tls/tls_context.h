@@ -76,6 +76,7 @@ struct tls_verification {
     const struct tls_context *context;
     enum tls_verdict verdict;
     struct tls_refused *refused; /* on the heap; NULL: nothing was refused */
+    uint64_t records_read;       /* TLS records of every content type */
 };
 /* NULL is allowed. */
 void tls_refused_destroy(struct tls_refused *refused);

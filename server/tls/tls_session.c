@@ -38,6 +38,15 @@ struct tls_verification *tls_session_verification(SSL *session)
     return (struct tls_verification *)SSL_get_ex_data(session, verification_index);
 }
 
+/* SSL_CTX_set_msg_callback(3): called with the header of each record, before it is decrypted. */
+static void count_record(int is_write, int version, int type, const void *bytes, size_t size,
+                         SSL *session, void *arg)
+{
+    (void)version, (void)bytes, (void)size, (void)arg;
+    if (!is_write && type == SSL3_RT_HEADER)
+        tls_session_verification(session)->records_read++;
+}
+
 SSL *tls_session_create(struct tls_context *context)
 {
     pthread_once(&index_once, make_index);
@@ -49,7 +58,13 @@ SSL *tls_session_create(struct tls_context *context)
         return NULL;
     }
     v->context = tls_context_hold(context);
+    SSL_set_msg_callback(session, count_record);
     return session;
+}
+
+uint64_t tls_session_records(SSL *session)
+{
+    return tls_session_verification(session)->records_read;
 }
 
 const struct tls_refused *tls_session_refused(SSL *session)

@@ -1,0 +1,25 @@
+/* conn_records.c: the bound on small TLS records. A record costs a system call and a decryption,
+ * however few bytes it holds: with one byte each, eleven times as much a byte on the wire as
+ * ordinary input. With 64 bytes each it is about three times. Runs on the connection's loop. */
+#include "server/connection/conn.h"
+
+#include "server/tls/tls.h"
+
+#define FREE_RECORDS    4096 /* of a connection: a client may flush each line for a while */
+#define RECORD_BYTES    64   /* behind them, in the mean */
+#define REQUEST_RECORDS 4    /* of a request, so that short requests are no fault */
+
+void conn_check_records(struct conn *conn)
+{
+    struct refusal refusal;
+    if (!conn->session || conn->state == CONN_DEAD)
+        return;
+    const uint64_t allowed =
+        FREE_RECORDS + conn->requests * REQUEST_RECORDS + conn->input_bytes / RECORD_BYTES;
+    if (tls_session_records(conn->session) <= allowed)
+        return;
+    refusal_say(&refusal, REFUSAL_tls_records_too_small,
+                "TLS records hold less than %d bytes in the mean, after %d free ones", RECORD_BYTES,
+                FREE_RECORDS);
+    conn_refuse(conn, &refusal);
+}
