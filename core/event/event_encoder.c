@@ -36,14 +36,35 @@ static inline void put_varint(struct writer *w, uint64_t v)
     w->size = (size_t)(at - w->data);
 }
 
+/* Most values are short: moves of fixed sizes, which may overlap, instead of a call. */
+static inline void copy_bytes(uint8_t *to, struct slice s)
+{
+    size_t n = s.size;
+    if (n > 32) {
+        memcpy(to, s.data, n);
+    } else if (n >= 16) {
+        memcpy(to, s.data, 16);
+        memcpy(to + n - 16, s.data + n - 16, 16);
+    } else if (n >= 8) {
+        memcpy(to, s.data, 8);
+        memcpy(to + n - 8, s.data + n - 8, 8);
+    } else if (n >= 4) {
+        memcpy(to, s.data, 4);
+        memcpy(to + n - 4, s.data + n - 4, 4);
+    } else if (n) {
+        to[0] = s.data[0];
+        to[n / 2] = s.data[n / 2];
+        to[n - 1] = s.data[n - 1];
+    }
+}
+
 /* Appends the bytes and leaves room for all short parts of an event. *place: their offset. */
 static inline bool put_bytes(struct writer *w, struct slice s, struct slice *place)
 {
     if (!writer_reserve(w, s.size + EVENT_SLACK))
         return false;
     *place = place_of(w->size, s.size);
-    if (s.size)
-        memcpy(w->data + w->size, s.data, s.size);
+    copy_bytes(w->data + w->size, s);
     w->size += s.size;
     return true;
 }
@@ -82,26 +103,156 @@ static inline void put_text(struct event_encoder *encoder, struct slice text,
         remember(encoder, slot, *previous);
 }
 
-/* ---- codings: each returns true when the value was not the kept one ----
- * value and previous point to the member of the field's kind in the event and in what is kept. */
+/* ---- which fields are set ---- */
 
-static inline bool put_integer(struct event_encoder *encoder, const void *value, void *kept)
+/* Sorts the set fields by how they are compared; most events of a batch have the same ones. */
+static void plan_make(struct event_plan *plan, const uint64_t set[EVENT_SET_WORDS])
 {
-    int64_t v = *(const int64_t *)value, *previous = kept;
-    if (v == *previous)
-        return false;
-    put_varint(encoder->writer, zigzag_encode((uint64_t)v - (uint64_t)*previous));
-    *previous = v;
-    return true;
+    plan->set_count = plan->integer_count = plan->text_count = plan->other_count = 0;
+    for (unsigned word = 0; word < EVENT_SET_WORDS; word++)
+        for (uint64_t bits = set[word]; bits; bits &= bits - 1) {
+            unsigned f = word * 64 + (unsigned)__builtin_ctzll(bits), rank = plan->set_count++;
+            struct event_planned planned = {event_coding_offset[f], (uint8_t)f, (uint8_t)rank};
+            plan->fields[rank] = planned;
+            if (event_coding_of[f] == CODING_INTEGER)
+                plan->integers[plan->integer_count++] = planned;
+            else if (event_coding_of[f] == CODING_LIST || event_coding_of[f] == CODING_REAL)
+                plan->others[plan->other_count++] = planned;
+            else
+                plan->texts[plan->text_count++] = planned;
+        }
 }
 
-static inline bool put_fixed(struct event_encoder *encoder, const void *value, void *kept)
+/* Which of the set fields differ: a byte 0 or 1 each, in their order. */
+struct differences {
+    _Alignas(8) uint8_t at[8 * ((EVENT_FIELD_COUNT + 7) / 8)];
+};
+
+/* Of eight fields, as bits. */
+static inline unsigned eight_of(const struct differences *differs, size_t at)
 {
-    struct slice v = *(const struct slice *)value, *previous = kept;
-    if (slice_equal(bytes_at(encoder->writer, *previous), v))
-        return false;
-    put_bytes(encoder->writer, v, previous);
-    return true;
+    unsigned bits = 0;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    /* The product has byte i of the word as bit i of its top byte. */
+    bits = (unsigned)(slice_load8(differs->at + at) * UINT64_C(0x0102040810204080) >> 56);
+#else
+    for (unsigned i = 0; i < 8; i++)
+        bits |= (unsigned)differs->at[at + i] << i;
+#endif
+    return bits;
+}
+
+/* ---- what differs from the kept values ---- */
+
+/* The member at an offset of the event or of what is kept. */
+static inline const void *member_at(const struct event *event, size_t offset)
+{
+    return (const uint8_t *)event + offset;
+}
+
+static inline void *kept_at(struct event_encoder *encoder, size_t offset)
+{
+    return (uint8_t *)&encoder->previous + offset;
+}
+
+static inline void compare_integers(const struct event_encoder *encoder, const struct event *event,
+                                    struct differences *differs)
+{
+    const struct event_plan *plan = &encoder->plan;
+    for (unsigned i = 0; i < plan->integer_count; i++) {
+        struct event_planned p = plan->integers[i];
+        differs->at[p.rank] = *(const int64_t *)member_at(event, p.offset) !=
+                              *(const int64_t *)member_at(&encoder->previous, p.offset);
+    }
+}
+
+/* Bytes of a kept text that is longer than what its ends show. */
+static const uint8_t *kept_bytes(const struct event_encoder *encoder, unsigned f, struct slice kept)
+{
+    bool is_row = event_coding_of[f] == CODING_SERIAL && kept.size <= EVENT_SERIAL_MAX;
+    return is_row ? encoder->serials[f] : bytes_at(encoder->writer, kept).data;
+}
+
+/* Of two texts of n bytes, more than 16, whose first and last 8 are the same. */
+static inline bool middle_differs(const uint8_t *a, const uint8_t *b, size_t n)
+{
+    if (n > 32)
+        return memcmp(a + 8, b + 8, n - 16) != 0;
+    return ((slice_load8(a + 8) ^ slice_load8(b + 8)) |
+            (slice_load8(a + n - 16) ^ slice_load8(b + n - 16))) != 0;
+}
+
+static inline bool text_differs(const struct event_encoder *encoder, const struct event *event,
+                                struct event_planned p)
+{
+    const struct slice *v = member_at(event, p.offset);
+    const struct slice *kept = member_at(&encoder->previous, p.offset);
+    if (v->size != kept->size)
+        return true;
+    struct slice_ends ends = slice_ends_of(*v), before = encoder->ends[p.field];
+    if (((ends.head ^ before.head) | (ends.tail ^ before.tail)) != 0)
+        return true;
+    return v->size > 16 && middle_differs(kept_bytes(encoder, p.field, *kept), v->data, v->size);
+}
+
+/* Of all fields that are slices. */
+static inline void compare_texts(const struct event_encoder *encoder, const struct event *event,
+                                 struct differences *differs)
+{
+    const struct event_plan *plan = &encoder->plan;
+    for (unsigned i = 0; i < plan->text_count; i++)
+        differs->at[plan->texts[i].rank] = text_differs(encoder, event, plan->texts[i]);
+}
+
+/* Moves *at past v as a varint; false when other bytes are there. */
+static inline bool skip_varint(const uint8_t **at, const uint8_t *end, uint64_t v)
+{
+    const uint8_t *p = *at;
+    for (; p < end && v >= 0x80; v >>= 7)
+        if (*p++ != (uint8_t)(v | 0x80))
+            return false;
+    *at = p + 1;
+    return p < end && *p == v;
+}
+
+/* Without encoding the list: most lists come from a table and repeat. `previous` keeps the offset
+ * and size of an encoded list in its items and count. */
+static bool list_differs(const struct writer *w, const struct slice_list *list,
+                         const struct slice_list *previous)
+{
+    struct slice kept = bytes_at(w, slice_make(previous->items, previous->count));
+    const uint8_t *at = kept.data, *end = kept.data + kept.size;
+    if (!skip_varint(&at, end, list->count))
+        return true;
+    for (size_t i = 0; i < list->count; i++) {
+        struct slice item = list->items[i];
+        if (!skip_varint(&at, end, item.size) || item.size > (size_t)(end - at) ||
+            !slice_equal(slice_make(at, item.size), item))
+            return true;
+        at += item.size;
+    }
+    return at != end;
+}
+
+static inline void compare_others(const struct event_encoder *encoder, const struct event *event,
+                                  struct differences *differs)
+{
+    const struct event_plan *plan = &encoder->plan;
+    for (unsigned i = 0; i < plan->other_count; i++) {
+        struct event_planned p = plan->others[i];
+        const void *v = member_at(event, p.offset), *kept = member_at(&encoder->previous, p.offset);
+        differs->at[p.rank] = event_coding_of[p.field] == CODING_REAL
+                                  ? memcmp(v, kept, sizeof(double)) != 0
+                                  : list_differs(encoder->writer, v, kept);
+    }
+}
+
+/* ---- codings: each writes a value that differs from the kept one, and keeps it ---- */
+
+static inline void put_integer(struct writer *w, int64_t v, int64_t *previous)
+{
+    put_varint(w, zigzag_encode((uint64_t)v - (uint64_t)*previous));
+    *previous = v;
 }
 
 /* Index of the first byte, in memory order, in which the two integers differ. */
@@ -128,32 +279,17 @@ static size_t shared_start(struct slice a, struct slice b)
 }
 
 /* Number of bytes shared with the kept value, then the rest. */
-static inline bool put_serial(struct event_encoder *encoder, const void *value, void *kept,
+static inline void put_serial(struct writer *w, struct slice v, struct slice *previous,
                               uint8_t row[EVENT_SERIAL_MAX])
 {
-    struct writer *w = encoder->writer;
-    struct slice v = *(const struct slice *)value, *previous = kept;
     bool kept_short = previous->size <= EVENT_SERIAL_MAX, is_short = v.size <= EVENT_SERIAL_MAX;
-    struct slice before = kept_short ? slice_make(row, previous->size) : bytes_at(w, *previous);
-    size_t shared = kept_short && is_short ? shared_start(before, v) : 0;
-    if (kept_short && is_short ? shared == v.size && shared == before.size : slice_equal(before, v))
-        return false;
+    size_t shared = kept_short && is_short ? shared_start(slice_make(row, previous->size), v) : 0;
     w->data[w->size++] = (uint8_t)shared;
     put_varint(w, v.size - shared);
     put_bytes(w, slice_sub(v, shared, v.size), previous);
     previous->size = v.size;
     if (is_short && v.size > shared)
-        memcpy(row + shared, v.data + shared, v.size - shared);
-    return true;
-}
-
-static inline bool put_repeating(struct event_encoder *encoder, const void *value, void *kept)
-{
-    struct slice v = *(const struct slice *)value, *previous = kept;
-    if (slice_equal(bytes_at(encoder->writer, *previous), v))
-        return false;
-    put_text(encoder, v, previous);
-    return true;
+        copy_bytes(row + shared, slice_sub(v, shared, v.size));
 }
 
 /* The list as one text, written after the writer's end; the caller moves it or leaves it there. */
@@ -179,28 +315,21 @@ static bool list_text(struct writer *w, const struct slice_list *list, struct sl
     return true;
 }
 
-/* `previous` keeps the offset and size of an encoded list in its items and count. */
-static inline bool put_list(struct event_encoder *encoder, const void *value, void *kept)
+/* `previous` as in list_differs. */
+static void put_list(struct event_encoder *encoder, const struct slice_list *list,
+                     struct slice_list *previous)
 {
-    struct slice_list *previous = kept;
     struct slice place = slice_make(previous->items, previous->count), text;
-    if (!list_text(encoder->writer, value, &text))
-        return true;
-    if (slice_equal(bytes_at(encoder->writer, place), text))
-        return false;
+    if (!list_text(encoder->writer, list, &text))
+        return;
     put_text(encoder, text, &place);
     previous->items = (const struct slice *)(uintptr_t)place.data;
     previous->count = place.size;
-    return true;
 }
 
-static inline bool put_real(struct event_encoder *encoder, const void *value, void *kept)
+static void put_real(struct writer *w, double v, double *previous)
 {
-    struct writer *w = encoder->writer;
-    double v = *(const double *)value, *previous = kept;
     int64_t thousandths;
-    if (memcmp(&v, previous, sizeof v) == 0)
-        return false;
     if (real_scale(v, &thousandths)) {
         put_varint(w, zigzag_encode((uint64_t)thousandths) << 1);
     } else {
@@ -210,7 +339,6 @@ static inline bool put_real(struct event_encoder *encoder, const void *value, vo
         writer_uint_le(w, bits, sizeof bits);
     }
     *previous = v;
-    return true;
 }
 
 /* ---- events ---- */
@@ -236,76 +364,68 @@ static void put_field_bits(struct writer *w, const uint64_t set[EVENT_SET_WORDS]
     w->data[mask_at + 1] = (uint8_t)(mask >> 8);
 }
 
-static size_t list_items_of(const struct event *event)
+static bool has_too_many_items(const struct event *event)
 {
-    static const enum event_field lists[] = {EVENT_r155_threat, EVENT_atm_technique, EVENT_cve,
-                                             EVENT_cwe};
     size_t items = 0;
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-        if (event_is_set(event, lists[i]))
-            items += event_list_at(event, &event_field_table[lists[i]])->count;
-    return items;
+    for (unsigned word = 0; word < EVENT_SET_WORDS; word++)
+        for (uint64_t bits = event->set[word] & event_coding_lists[word]; bits; bits &= bits - 1) {
+            size_t offset = event_coding_offset[word * 64 + (unsigned)__builtin_ctzll(bits)];
+            items += ((const struct slice_list *)member_at(event, offset))->count;
+        }
+    return items > EVENT_LIST_ITEMS_MAX;
 }
 
-static unsigned set_count(const struct event *event)
+static inline void put_slice(struct event_encoder *encoder, struct slice v, struct slice *previous,
+                             unsigned f)
 {
-    return (unsigned)(__builtin_popcountll(event->set[0]) + __builtin_popcountll(event->set[1]));
+    encoder->ends[f] = slice_ends_of(v);
+    if (event_coding_of[f] == CODING_FIXED)
+        put_bytes(encoder->writer, v, previous);
+    else if (event_coding_of[f] == CODING_SERIAL)
+        put_serial(encoder->writer, v, previous, encoder->serials[f]);
+    else
+        put_text(encoder, v, previous);
 }
 
-/* True when the field differed from the prediction, so that its value was written. */
-static inline bool put_field(struct event_encoder *encoder, const struct event *event, unsigned f)
+static inline void put_field(struct event_encoder *encoder, const struct event *event,
+                             struct event_planned p)
 {
-    size_t offset = event_coding_offset[f];
-    const void *value = (const uint8_t *)event + offset;
-    void *kept = (uint8_t *)&encoder->previous + offset;
-    switch ((enum event_coding)event_coding_of[f]) {
+    const void *value = member_at(event, p.offset);
+    void *kept = kept_at(encoder, p.offset);
+    switch ((enum event_coding)event_coding_of[p.field]) {
     case CODING_INTEGER:
-        return put_integer(encoder, value, kept);
-    case CODING_FIXED:
-        return put_fixed(encoder, value, kept);
-    case CODING_SERIAL:
-        return put_serial(encoder, value, kept, encoder->serials[f]);
-    case CODING_TEXT:
-        return put_repeating(encoder, value, kept);
-    case CODING_LIST:
-        return put_list(encoder, value, kept);
-    case CODING_REAL:
+        put_integer(encoder->writer, *(const int64_t *)value, kept);
         break;
+    case CODING_REAL:
+        put_real(encoder->writer, *(const double *)value, kept);
+        break;
+    case CODING_LIST:
+        put_list(encoder, value, kept);
+        break;
+    case CODING_FIXED:
+    case CODING_SERIAL:
+    case CODING_TEXT:
+        put_slice(encoder, *(const struct slice *)value, kept, p.field);
     }
-    return put_real(encoder, value, kept);
-}
-
-/* Encodes the set fields of one 64-bit word of the bitmap that differ from the prediction; *changed
- * marks them, counted in field order. Returns how many are set. */
-static inline unsigned put_word(struct event_encoder *encoder, const struct event *event,
-                                unsigned word, uint64_t *changed)
-{
-    unsigned count = 0;
-    uint64_t differs = 0;
-    for (uint64_t bits = event->set[word]; bits; bits &= bits - 1, count++) {
-        unsigned f = word * 64 + (unsigned)__builtin_ctzll(bits);
-        differs |= (uint64_t)put_field(encoder, event, f) << count;
-    }
-    *changed = differs;
-    return count;
 }
 
 /* Encodes the fields that differ from the prediction, after a bitmap that marks them. */
 static void put_fields(struct event_encoder *encoder, const struct event *event)
 {
     struct writer *w = encoder->writer;
-    size_t bytes = (set_count(event) + 7) / 8, bitmap_at = w->size;
-    uint64_t low, high;
-    w->size += bytes;
-    unsigned count = put_word(encoder, event, 0, &low);
-    put_word(encoder, event, 1, &high);
-    unsigned __int128 changed = (unsigned __int128)high << count | low;
-    if (w->status != STATUS_OK)
-        return;
-    for (size_t i = 0; i < bytes; i++, changed >>= 8)
-        w->data[bitmap_at + i] = (uint8_t)changed;
+    struct differences differs;
+    size_t count = encoder->plan.set_count;
+    memset(&differs, 0, sizeof differs);
+    compare_integers(encoder, event, &differs);
+    compare_texts(encoder, event, &differs);
+    compare_others(encoder, event, &differs);
+    for (size_t i = 0; i < count; i += 8)
+        w->data[w->size++] = (uint8_t)eight_of(&differs, i);
+    for (size_t i = 0; i < count; i += 8)
+        for (unsigned bits = eight_of(&differs, i); bits; bits &= bits - 1)
+            if (w->status == STATUS_OK)
+                put_field(encoder, event, encoder->plan.fields[i + (unsigned)__builtin_ctz(bits)]);
 }
-_Static_assert(EVENT_SET_WORDS == 2, "put_fields joins two words");
 
 void event_encoder_init(struct event_encoder *encoder, struct writer *writer)
 {
@@ -319,7 +439,7 @@ void event_encoder_add(struct event_encoder *encoder, const struct event *event)
     struct writer *w = encoder->writer;
     if (!writer_reserve(w, EVENT_SLACK))
         return;
-    if (list_items_of(event) > EVENT_LIST_ITEMS_MAX) {
+    if (has_too_many_items(event)) {
         w->status = STATUS_TOO_MANY;
         return;
     }
@@ -329,6 +449,7 @@ void event_encoder_add(struct event_encoder *encoder, const struct event *event)
     if (!same) {
         put_field_bits(w, event->set, previous->set);
         memcpy(previous->set, event->set, sizeof previous->set);
+        plan_make(&encoder->plan, event->set);
     }
     int64_t expected_index = previous->batch_index, expected_offset = previous->raw_offset;
     put_fields(encoder, event);
