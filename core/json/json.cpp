@@ -1,17 +1,14 @@
-/* json.cpp: JSON text → checked node array. One owner thread per parser. simdjson's first stage
- * finds the start of tokens and checks UTF-8, quotes and control characters at some GB/s. The walk
- * over these tokens is ours, because it must keep every value's bytes, reject duplicate keys and
- * U+0000, and check every value (simdjson's on-demand reader does not check what is skipped). Does
- * not allocate per value and does not recurse. The only file that uses simdjson. */
-#include "core/utf8.h"
+/* json.cpp: JSON text → checked node array. One owner thread per parser. json_stage.cpp finds the
+ * start of tokens and checks UTF-8, quotes and control characters at some GB/s. The walk over these
+ * tokens is ours, because it must keep every value's bytes, reject duplicate keys and U+0000, and
+ * check every value (simdjson's on-demand reader does not check what is skipped). Does not allocate
+ * per value and does not recurse. */
 #include "core/json/json.h"
 
 #include "core/json/json_keys.h"
 #include "core/json/json_names.h"
 #include "core/json/json_scalar.h"
-
-#define SIMDJSON_EXCEPTIONS 0
-#include <simdjson.h>
+#include "core/json/json_stage.h"
 
 #include <cstdlib>
 #include <new>
@@ -34,8 +31,7 @@ struct frame {
 } // namespace
 
 struct json_parser {
-    std::unique_ptr<simdjson::internal::dom_parser_implementation> stage;
-    size_t stage_bytes; /* longest document stage can take */
+    struct json_stage *stage;
     size_t max_depth, max_nodes;
     struct frame *frames; /* max_depth of them */
     struct json_node *nodes;
@@ -43,12 +39,14 @@ struct json_parser {
     uint8_t *unescaped; /* texts of the current document that had escapes */
     size_t unescaped_used, unescaped_capacity;
     struct json_keys keys;
+    /* Number of the name that came after each the last time: most objects have their keys in one
+     * order. */
+    uint8_t after[JSON_NAMES_MAX + 1];
+    uint8_t last_name;
     /* The current document. */
     const struct json_names *names;
     struct slice text;
-    const uint32_t *tokens; /* offsets of token starts, and the text's end */
-    size_t token_count;
-    bool has_escapes; /* there is a backslash somewhere */
+    struct json_tokens tokens;
     bool is_lenient;
     size_t depth;
     struct json_error *error;
@@ -58,8 +56,6 @@ namespace
 {
 const size_t FIRST_NODES = 256;
 const size_t FIRST_BYTES = 4096;
-/* simdjson counts bytes in 32 bits. */
-const size_t MAX_BYTES = UINT32_MAX - 256;
 
 enum status fail(struct json_parser *p, enum status status, size_t offset, const char *detail)
 {
@@ -129,7 +125,7 @@ inline enum status take_string(struct json_parser *p, struct walk &w, struct sli
     if (token.size < 2 || token.data[token.size - 1] != '"')
         return fail(p, STATUS_MALFORMED, (size_t)(token.data - w.text), "string has no end");
     struct slice inner = slice_make(token.data + 1, token.size - 2);
-    if (p->has_escapes && memchr(inner.data, '\\', inner.size))
+    if (p->tokens.has_escapes && memchr(inner.data, '\\', inner.size))
         return unescape(p, inner, text);
     *text = inner;
     return STATUS_OK;
@@ -302,6 +298,85 @@ enum status container_close(struct json_parser *p, struct walk &w, struct frame 
     return status == STATUS_OK ? status : no_memory(p);
 }
 
+/* ---- the usual member ---- */
+
+/* Offsets of the tokens of a member, and of what follows. */
+struct member {
+    size_t key, colon, value, next;
+};
+
+/* The value, when it is a text without escapes, a short number, true, false or null, directly
+ * before the next token. Sets all but the node's head; its type is in *type. */
+inline bool quick_value(const uint8_t *text, const struct member &m, bool has_escapes,
+                        struct json_node *node)
+{
+    const uint8_t *data = text + m.value;
+    size_t size = m.next - m.value;
+    node->raw = slice_make(data, size);
+    if (*data == '"') {
+        node->type = JSON_STRING;
+        node->text = slice_make(data + 1, size - 2);
+        return text[m.next - 1] == '"' && size >= 2 && !(has_escapes && memchr(data, '\\', size));
+    }
+    if ((uint8_t)(*data - '0') < 10)
+        return json_number_is_simple(node->raw, node);
+    return json_scalar_is_word(node->raw, node);
+}
+
+/* The key, between quotes directly before the colon. */
+inline bool quick_key(const uint8_t *text, const struct member &m, bool has_escapes,
+                      struct json_node *node)
+{
+    size_t size = m.colon - m.key - 2;
+    node->has_key = true;
+    node->repeat = 0;
+    node->span = 1;
+    node->key = slice_make(text + m.key + 1, size);
+    return text[m.key] == '"' && text[m.colon] == ':' && text[m.colon - 1] == '"' &&
+           m.colon - m.key > 2 && !(has_escapes && memchr(node->key.data, '\\', size));
+}
+
+/* Number of the key's name into its node. False: the key is among those before. */
+inline bool quick_name(struct json_parser *p, const struct json_names *names, struct frame *frame,
+                       size_t members, struct json_node *node)
+{
+    uint8_t *after = &p->after[p->last_name];
+    unsigned name = names ? json_names_find_padded(names, *after, node->key) : 0;
+    node->name = (uint8_t)name;
+    if (!name)
+        return members >= JSON_KEYS_SMALL ||
+               !json_key_repeated(&frame->seen, p->nodes, frame->node, (size_t)(node - p->nodes));
+    p->last_name = *after = (uint8_t)name;
+    return !json_name_repeated(&frame->seen, name);
+}
+
+/* Takes members as most senders write them, up to one that is not; take_member reads that one. */
+inline void take_quick_members(struct json_parser *p, struct walk &w, struct frame *frame)
+{
+    const uint8_t *const text = w.text;
+    const uint32_t *at = w.token, *const last = w.end;
+    const struct json_names *const names = p->names;
+    const bool has_escapes = p->tokens.has_escapes;
+    struct json_node *node = p->nodes + p->node_count, *const end = p->nodes + p->node_capacity;
+    size_t members = frame->members;
+    if (members > 0 && (at == last || text[*at++] != ','))
+        return;
+    while (last - at > 3 && node < end) {
+        const struct member m = {at[0], at[1], at[2], at[3]};
+        if (!quick_key(text, m, has_escapes, node) || !quick_value(text, m, has_escapes, node) ||
+            !quick_name(p, names, frame, members, node))
+            break;
+        node++;
+        members++;
+        w.token = at + 3;
+        if (text[m.next] != ',')
+            break;
+        at += 4;
+    }
+    frame->members = (uint32_t)members;
+    p->node_count = (size_t)(node - p->nodes);
+}
+
 /* Members of the innermost container, to its end or to a container in it. */
 template <bool OBJECT> enum status take_members(struct json_parser *p, struct walk &walk)
 {
@@ -310,6 +385,8 @@ template <bool OBJECT> enum status take_members(struct json_parser *p, struct wa
     struct frame *frame = &p->frames[depth - 1];
     enum status status = STATUS_OK;
     while (status == STATUS_OK && p->depth == depth) {
+        if (OBJECT)
+            take_quick_members(p, w, frame);
         if (peek(w) == (OBJECT ? '}' : ']'))
             status = container_close(p, w, frame);
         else
@@ -321,7 +398,7 @@ template <bool OBJECT> enum status take_members(struct json_parser *p, struct wa
 
 enum status walk_document(struct json_parser *p)
 {
-    struct walk w = {p->text.data, p->tokens, p->tokens + p->token_count};
+    struct walk w = {p->tokens.base, p->tokens.first, p->tokens.last};
     struct json_node *root;
     enum status status = node_add(p, 0, &root);
     if (status == STATUS_OK)
@@ -334,77 +411,6 @@ enum status walk_document(struct json_parser *p)
         return fail(p, STATUS_MALFORMED, token_offset(w), "something follows the document");
     return status;
 }
-
-enum status fail_utf8(struct json_parser *p)
-{
-    size_t at = 0, step = 1;
-    while (at < p->text.size && step) {
-        step = utf8_size(p->text.data + at, p->text.size - at);
-        at += step;
-    }
-    return fail(p, STATUS_INVALID_UTF8, at, "text is not valid UTF-8");
-}
-
-/* Finds an error that the first stage detected without its position: a control character in a
- * string, or a string without an end. */
-enum status fail_string(struct json_parser *p)
-{
-    size_t start = 0;
-    bool inside = false;
-    for (size_t at = 0; at < p->text.size; at++) {
-        uint8_t c = p->text.data[at];
-        if (inside && c < 0x20)
-            return fail(p, STATUS_MALFORMED, at, "control character in a string is not escaped");
-        if (inside && c == '\\')
-            at++;
-        else if (c == '"') {
-            inside = !inside;
-            start = at;
-        }
-    }
-    return fail(p, STATUS_MALFORMED, start, "string has no end");
-}
-
-enum status stage_reserve(struct json_parser *p, size_t size)
-{
-    if (size <= p->stage_bytes)
-        return STATUS_OK;
-    if (size > MAX_BYTES)
-        return fail(p, STATUS_TOO_LARGE, 0, "document is too large");
-    size_t bytes = p->stage_bytes ? p->stage_bytes : FIRST_BYTES;
-    while (bytes < size)
-        bytes = bytes > MAX_BYTES / 2 ? MAX_BYTES : bytes * 2;
-    if (p->stage->set_capacity(bytes) != simdjson::SUCCESS) {
-        p->stage_bytes = 0; /* its buffer is gone */
-        return no_memory(p);
-    }
-    p->stage_bytes = bytes;
-    return STATUS_OK;
-}
-
-enum status find_tokens(struct json_parser *p)
-{
-    enum status status = stage_reserve(p, p->text.size);
-    if (status != STATUS_OK)
-        return status;
-    simdjson::error_code code =
-        p->stage->stage1(p->text.data, p->text.size, simdjson::stage1_mode::regular);
-    if (code == simdjson::UTF8_ERROR)
-        return fail_utf8(p);
-    if (code == simdjson::UNESCAPED_CHARS || code == simdjson::UNCLOSED_STRING)
-        return fail_string(p);
-    if (code == simdjson::EMPTY)
-        return fail(p, STATUS_MALFORMED, 0, "document is empty");
-    if (code == simdjson::MEMALLOC)
-        return no_memory(p);
-    if (code != simdjson::SUCCESS)
-        return fail(p, STATUS_MALFORMED, 0, "document does not follow JSON");
-    p->token_count = p->stage->n_structural_indexes;
-    p->stage->structural_indexes[p->token_count] = (uint32_t)p->text.size;
-    p->tokens = p->stage->structural_indexes.get();
-    p->has_escapes = memchr(p->text.data, '\\', p->text.size) != nullptr;
-    return STATUS_OK;
-}
 } // namespace
 
 struct json_parser *json_parser_create(size_t max_depth, size_t max_nodes)
@@ -416,13 +422,11 @@ struct json_parser *json_parser_create(size_t max_depth, size_t max_nodes)
     p->max_depth = max_depth;
     p->max_nodes = max_nodes < UINT32_MAX ? max_nodes : UINT32_MAX;
     p->frames = (struct frame *)malloc((max_depth ? max_depth : 1) * sizeof *p->frames);
-    const simdjson::implementation *cpu = simdjson::get_active_implementation();
-    if (!p->frames ||
-        cpu->create_dom_parser_implementation(FIRST_BYTES, 1, p->stage) != simdjson::SUCCESS) {
+    p->stage = json_stage_create();
+    if (!p->frames || !p->stage) {
         json_parser_destroy(p);
         return nullptr;
     }
-    p->stage_bytes = FIRST_BYTES;
     return p;
 }
 
@@ -431,6 +435,7 @@ void json_parser_destroy(struct json_parser *p)
     if (!p)
         return;
     json_keys_fini(&p->keys);
+    json_stage_destroy(p->stage);
     free(p->frames);
     free(p->nodes);
     free(p->unescaped);
@@ -443,21 +448,37 @@ enum status json_parse(struct json_parser *p, struct slice text, struct json_doc
     return json_parse_named(p, nullptr, text, document, error);
 }
 
+void json_parser_ahead(struct json_parser *p, struct slice body)
+{
+    if (p)
+        json_stage_ahead(p->stage, body);
+}
+
+/* Walks over the tokens that are set. */
+static enum status walk_tokens(struct json_parser *p, struct json_document *document)
+{
+    p->node_count = p->depth = p->unescaped_used = 0;
+    p->last_name = 0;
+    enum status status = walk_document(p);
+    if (status == STATUS_OK)
+        *document = json_document{p->nodes, p->node_count};
+    return status;
+}
+
 static enum status parse(struct json_parser *p, const struct json_names *names, struct slice text,
                          struct json_document *document, struct json_error *error)
 {
     p->names = names;
     p->text = text;
     p->error = error;
-    p->token_count = p->node_count = p->depth = p->unescaped_used = 0;
     if (text.size == 0)
         return fail(p, STATUS_MALFORMED, 0, "document is empty");
-    enum status status = find_tokens(p);
-    if (status == STATUS_OK)
-        status = walk_document(p);
-    if (status == STATUS_OK)
-        *document = json_document{p->nodes, p->node_count};
-    return status;
+    /* An error is looked for again in the text alone: its words and place depend on that. */
+    if (!p->is_lenient && json_stage_next(p->stage, text, &p->tokens) &&
+        walk_tokens(p, document) == STATUS_OK)
+        return STATUS_OK;
+    enum status status = json_stage_find(p->stage, text, &p->tokens, error);
+    return status == STATUS_OK ? walk_tokens(p, document) : status;
 }
 
 enum status json_parse_named(struct json_parser *p, const struct json_names *names,

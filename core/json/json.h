@@ -37,6 +37,11 @@ struct json_parser; /* buffers, reused from document to document; one owner thre
 struct json_parser *json_parser_create(size_t max_depth, size_t max_nodes);
 void json_parser_destroy(struct json_parser *parser);
 
+/* Documents of the next calls lie in body, mostly one after the other: the parser may read ahead in
+ * it. Results are the same. body is followed by JSON_PADDING readable bytes and stays as it is
+ * until the next call of this function; empty: there is no such body. */
+void json_parser_ahead(struct json_parser *parser, struct slice body);
+
 /* Parses one document that takes all of text (white space around it is allowed). text must be
  * followed by JSON_PADDING readable bytes. On failure *document is untouched and *error is set.
  * MALFORMED, INVALID_UTF8, TOO_DEEP, TOO_MANY (nodes), OUT_OF_RANGE (number does not fit a double),

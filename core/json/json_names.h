@@ -9,49 +9,90 @@
 extern "C" {
 #endif
 
-#define JSON_NAMES_MAX   127 /* numbers are 1 to this; nodes keep them in a byte */
-#define JSON_NAMES_SLOTS 512 /* most searches take one step */
+#define JSON_NAMES_MAX   127  /* numbers are 1 to this; nodes keep them in a byte */
+#define JSON_NAMES_SLOTS 1024 /* most searches take one step */
 
-/* What a search compares, in half a cache line. */
+/* The first 16 bytes of a text, zero where it is shorter: with the size they identify most names.
+ */
+struct json_name_head {
+    uint64_t first, second;
+};
+
 struct json_name {
-    struct slice_ends ends;
+    struct json_name_head head;
     const uint8_t *data;
-    uint32_t size;   /* 0: free slot */
-    uint32_t number; /* 0: free slot */
+    size_t size; /* 0: no such name */
 };
 
 /* All zero: no names. */
 struct json_names {
-    struct json_name slots[JSON_NAMES_SLOTS];
+    uint8_t numbers[JSON_NAMES_SLOTS]; /* 0: free slot */
+    struct json_name names[JSON_NAMES_MAX + 1];
 };
 
-static inline size_t json_names_slot(struct slice_ends ends, size_t size)
+static inline size_t json_names_slot(struct json_name_head head)
 {
-    uint64_t h = (ends.head ^ size) * UINT64_C(0x9E3779B97F4A7C15);
-    h ^= ends.tail * UINT64_C(0xC2B2AE3D27D4EB4F);
+    uint64_t h = head.first * UINT64_C(0x9E3779B97F4A7C15);
+    h ^= head.second * UINT64_C(0xC2B2AE3D27D4EB4F);
     return (size_t)(h >> 48) % JSON_NAMES_SLOTS;
 }
 
-/* Adds a text of 1 byte or more, which must outlive names, under a number of 1 to JSON_NAMES_MAX.
- */
+/* Adds a text of 1 byte or more, which must outlive names, under a number of 1 to JSON_NAMES_MAX
+ * that no other has. */
 void json_names_add(struct json_names *names, const char *text, unsigned number);
 
-static inline bool json_name_equals(const struct json_name *name, struct slice_ends ends,
+static inline struct json_name_head json_name_head_of(struct slice key)
+{
+    struct json_name_head head = {0, 0};
+    if (key.size)
+        memcpy(&head, key.data, key.size < sizeof head ? key.size : sizeof head);
+    return head;
+}
+
+/* The same when the 16 bytes from key.data on can be read. */
+static inline struct json_name_head json_name_head_padded(struct slice key)
+{
+    /* As many bytes of all ones as the key has. */
+    static const uint8_t ones[32] = {255, 255, 255, 255, 255, 255, 255, 255,
+                                     255, 255, 255, 255, 255, 255, 255, 255};
+    const uint8_t *mask = ones + (key.size < 16 ? 16 - key.size : 0);
+    struct json_name_head head = {slice_load8(key.data) & slice_load8(mask),
+                                  slice_load8(key.data + 8) & slice_load8(mask + 8)};
+    return head;
+}
+
+static inline bool json_name_equals(const struct json_name *name, struct json_name_head head,
                                     struct slice key)
 {
-    return name->ends.head == ends.head && name->ends.tail == ends.tail && name->size == key.size &&
-           (key.size <= 16 || memcmp(name->data + 8, key.data + 8, key.size - 16) == 0);
+    return ((name->head.first ^ head.first) | (name->head.second ^ head.second) |
+            (name->size ^ key.size)) == 0 &&
+           (key.size <= 16 || memcmp(name->data + 16, key.data + 16, key.size - 16) == 0);
+}
+
+static inline unsigned json_names_search(const struct json_names *names, struct json_name_head head,
+                                         struct slice key)
+{
+    size_t i = json_names_slot(head);
+    while (names->numbers[i] && !json_name_equals(&names->names[names->numbers[i]], head, key))
+        i = (i + 1) % JSON_NAMES_SLOTS;
+    return names->numbers[i];
 }
 
 /* Number of the name that equals key, 0 when no name does. */
 static inline unsigned json_names_find(const struct json_names *names, struct slice key)
 {
-    struct slice_ends ends = slice_ends_of(key);
-    size_t i = json_names_slot(ends, key.size);
-    const struct json_name *name = &names->slots[i];
-    while (name->size && !json_name_equals(name, ends, key))
-        name = &names->slots[i = (i + 1) % JSON_NAMES_SLOTS];
-    return name->number;
+    return json_names_search(names, json_name_head_of(key), key);
+}
+
+/* The same for a key of 1 byte or more, when the 16 bytes from key.data on can be read. `guess` is
+ * a number that is most likely right, or 0. */
+static inline unsigned json_names_find_padded(const struct json_names *names, unsigned guess,
+                                              struct slice key)
+{
+    struct json_name_head head = json_name_head_padded(key);
+    if (guess && json_name_equals(&names->names[guess], head, key))
+        return guess;
+    return json_names_search(names, head, key);
 }
 
 #ifdef __cplusplus

@@ -48,6 +48,21 @@ static inline bool json_number_is_simple(struct slice token, struct json_node *n
     return at == end;
 }
 
+/* True with the value in *node when token is true, false or null. Its size is 1 or more, and 4
+ * bytes of it can be read. */
+static inline bool json_scalar_is_word(struct slice token, struct json_node *node)
+{
+    bool is_true = memcmp(token.data, "true", 4) == 0;
+    if (token.size == 4 && (is_true || memcmp(token.data, "null", 4) == 0)) {
+        node->type = is_true ? JSON_BOOL : JSON_NULL;
+        node->boolean = is_true;
+        return true;
+    }
+    node->type = JSON_BOOL;
+    node->boolean = false;
+    return token.size == 5 && memcmp(token.data, "fals", 4) == 0 && token.data[4] == 'e';
+}
+
 /* Unescapes inner, the bytes between a string's quotes, into out, which has room for inner.size
  * bytes. *size: bytes written. On failure *error_at is the offset in inner and *detail says why.
  * MALFORMED (unknown escape, lone surrogate), REFUSED (U+0000). */

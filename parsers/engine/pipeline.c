@@ -445,10 +445,12 @@ static void read_records(struct run *run, struct slice body)
     struct split split;
     split_init(&split, body, run->options->parser->framing, run->options->prefix);
     split.work = run->options->work;
+    json_parser_ahead(run->options->json, body);
     while (run->status == STATUS_OK && split_next(&split, &run->own.record) == STATUS_OK)
         take_record(run, &split);
     if (!body.size && run->options->parser->framing == PARSER_FRAMING_BODY)
         take_record(run, &split); /* an event may be in the headers alone */
+    json_parser_ahead(run->options->json, SLICE_EMPTY);
 }
 
 enum status pipeline_run(const struct pipeline_options *options, struct slice body,

@@ -1,5 +1,6 @@
-/* fuzz_json.c: bytes as a JSON document. What is taken must be laid out as core/json/json.h says
- * and lie within the document or the parser's own memory. */
+/* fuzz_json.c: bytes as a JSON document, and as lines of documents. What is taken must be laid out
+ * as core/json/json.h says and lie within the document or the parser's own memory; a parser that
+ * reads ahead must say the same of each line as one that does not. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -28,6 +29,32 @@ static void ensure_laid_out(const struct json_document *d, struct slice text)
     }
 }
 
+/* Each line alone, with both parsers. */
+static void ensure_same_ahead(struct json_parser *parser, struct slice text)
+{
+    static struct json_parser *ahead;
+    if (!ahead)
+        ahead = json_parser_create(16, 4096);
+    ensure(ahead);
+    json_parser_ahead(ahead, text);
+    for (size_t at = 0, end; at < text.size; at = end + 1) {
+        const uint8_t *lf = memchr(text.data + at, '\n', text.size - at);
+        struct json_document a = {NULL, 0}, b = {NULL, 0};
+        struct json_error error = {0, NULL}, other = {0, NULL};
+        end = lf ? (size_t)(lf - text.data) : text.size;
+        struct slice line = slice_sub(text, at, end - at);
+        enum status status = json_parse(parser, line, &a, &error);
+        ensure(json_parse(ahead, line, &b, &other) == status && a.count == b.count);
+        ensure(error.offset == other.offset && error.detail == other.detail);
+        for (size_t i = 0; i < a.count; i++)
+            ensure(a.nodes[i].type == b.nodes[i].type && a.nodes[i].span == b.nodes[i].span &&
+                   a.nodes[i].raw.data == b.nodes[i].raw.data &&
+                   a.nodes[i].raw.size == b.nodes[i].raw.size &&
+                   slice_equal(a.nodes[i].key, b.nodes[i].key));
+    }
+    json_parser_ahead(ahead, SLICE_EMPTY);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct json_parser *parser;
@@ -45,6 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ensure_laid_out(&document, text);
     else
         ensure(error.detail && error.offset <= size);
+    ensure_same_ahead(parser, text);
     free(copy);
     return 0;
 }
