@@ -7,6 +7,7 @@
 #ifndef VSOC_CORE_JSON_H
 #define VSOC_CORE_JSON_H
 
+#include "core/json/json_error.h"
 #include "core/json/json_node.h"
 #include "core/slice.h"
 #include "core/status.h"
@@ -23,11 +24,6 @@ extern "C" {
 struct json_document {
     const struct json_node *nodes;
     size_t count;
-};
-
-struct json_error {
-    size_t offset;      /* byte in the document near which the error is */
-    const char *detail; /* static text for people */
 };
 
 struct json_parser; /* buffers, reused from document to document; one owner thread */

@@ -3,7 +3,9 @@
 #ifndef VSOC_CORE_JSON_STAGE_H
 #define VSOC_CORE_JSON_STAGE_H
 
-#include "core/json/json.h"
+#include "core/json/json_error.h"
+#include "core/slice.h"
+#include "core/status.h"
 
 /* Tokens of one text, valid until the next call. */
 struct json_tokens {
