@@ -305,8 +305,10 @@ void pipeline_take_outcome(struct run *run, const struct parser_outcome *outcome
     if (pipeline_is_starved(outcome)) {
         run->status = STATUS_NO_MEMORY;
     } else if (outcome->result == PARSER_MALFORMED) {
-        const struct record_reason reason =
+        struct record_reason reason =
             record_reason_of(outcome, "record does not follow its format");
+        if (run->frame->is_plugin)
+            plugin_guard_reason(&reason);
         pipeline_reject_record(run, outcome->offset, &reason);
     } else if (outcome->result == PARSER_NOT_MINE) {
         reject_as(run, RECORD_not_of_format, "record is not of the batch's format");

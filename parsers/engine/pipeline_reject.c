@@ -126,8 +126,6 @@ void pipeline_reject(struct run *run, uint32_t index, struct slice bytes, uint64
 {
     struct record_reason own = *reason;
     size_t size = run->frame->below ? run->frame->record.bytes.size : bytes.size;
-    if (run->frame->is_plugin)
-        plugin_guard_reason(&own);
     ensure(run->frame->is_plugin || own.code != RECORD_OTHER);
     if (run->result->quarantined >= PIPELINE_REJECTS_SINGLE) {
         add_to_row(run, index, offset, size, &own);
@@ -158,7 +156,9 @@ void pipeline_reject_stretch(const struct parser_context *context, size_t offset
 {
     struct run *run = context->server;
     const struct frame *frame = run->frame;
-    const struct record_reason reason = record_reason_read(code, detail);
+    struct record_reason reason = record_reason_read(code, detail);
+    if (frame->is_plugin)
+        plugin_guard_reason(&reason);
     bool handed_on = frame->below != NULL;
     struct slice bytes = handed_on ? frame->inner : frame->record.bytes;
     uint32_t index;

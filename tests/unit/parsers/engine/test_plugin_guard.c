@@ -189,6 +189,23 @@ static void reason_of_an_inner_plug_in_is_clean_in_the_outer_events_note(void **
                      "gives no reason in UTF-8\"");
 }
 
+static void emit_plain(const struct parser_context *context, struct event *event,
+                       struct parser_outcome *outcome)
+{
+    (void)outcome;
+    event->vin = SLICE_LITERAL("1M8GDM9AXKP042788");
+    context->emit(context, event);
+}
+
+static void code_that_the_server_gives_a_plug_ins_event_stays(void **state)
+{
+    struct fixture *f = *state;
+    act = emit_plain;
+    f->normaliser.certificate_vin = SLICE_LITERAL("WVWZZZ1KZAW000001");
+    f->normaliser.vin_policy = VIN_POLICY_QUARANTINE;
+    run_is_rejected(f, "vin_mismatch", "claimed VIN is not the certificate's");
+}
+
 static void say_more_was_read(const struct parser_context *context, struct event *event,
                               struct parser_outcome *outcome)
 {
@@ -242,6 +259,7 @@ int main(void)
         TEST(reasons_are_words_and_sentences),
         TEST(codes_that_only_the_server_gives_are_not_a_plug_ins),
         TEST(reason_of_an_inner_plug_in_is_clean_in_the_outer_events_note),
+        TEST(code_that_the_server_gives_a_plug_ins_event_stays),
         TEST(a_record_does_not_reach_beyond_the_body),
         TEST(an_envelope_that_breaks_the_rules_is_not_handed_on),
 #undef TEST
