@@ -315,6 +315,17 @@ def test_one_of_each():
         assert users == {home}, f"{word} belongs to {home}, which others call: {sorted(users)}"
 
 
+# Where a text and its size still go apart: plug-ins, whose sentence holds paths, and rooms below core/log/.
+TEXT_AND_SIZE = re.compile(r"server/daemon/(plugin_object|plugins|sink_plugin|sink_set)\.[ch]|parsers/registry/.*|storage/sinks/sink_(check|runner)\.[ch]")
+
+
+def test_sentences_about_failures_are_problems():
+    """A failure's sentence for people travels as struct problem (core/log/problem.h), not as a text with its size beside it."""
+    apart = re.compile(r"(?<!const )\bchar (?:\*(?:reason|problem|why|error),\s*size_t|\*reason\)|(?:reason|problem|why|error)\[\w+\]\))")
+    fail_if([f"{name}: {found}" for name in sources() if is_ours(name) and not TEXT_AND_SIZE.fullmatch(name)
+             for found in apart.findall(without_comments(read(name)))])
+
+
 def test_no_part_of_the_server_names_a_sink():
     """A sink describes itself (storage/sink.h). What names it: its settings, their checks, and the open files that it needs."""
     names = re.findall(r"^SINK\((\w+)\)", read("storage/sinks/sinks.def"), flags=re.M)

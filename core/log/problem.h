@@ -3,7 +3,7 @@
 #ifndef VSOC_CORE_PROBLEM_H
 #define VSOC_CORE_PROBLEM_H
 
-#define PROBLEM_BYTES 256
+#define PROBLEM_BYTES 512
 
 /* Embedded or on the caller's stack; text ends with a 0. */
 struct problem {

@@ -1,6 +1,7 @@
 /* http_client.c: connection, request and answer of the small blocking client. Main thread. TLS is
  * in http_client_tls.c. */
 #include "server/client/http_client.h"
+#include "core/log/problem.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,16 +24,16 @@ struct http_client {
     struct http_client_options options;
     struct ssl_ctx_st *tls;
     struct ssl_st *session;
-    int fd;             /* -1: not connected */
-    bool used;          /* a request was answered on this connection */
-    struct writer in;   /* bytes received */
-    size_t at;          /* of them, read */
-    struct writer body; /* of the answer */
-    char *reason;       /* the current call's */
+    int fd;                  /* -1: not connected */
+    bool used;               /* a request was answered on this connection */
+    struct writer in;        /* bytes received */
+    size_t at;               /* of them, read */
+    struct writer body;      /* of the answer */
+    struct problem *problem; /* the current call's */
 };
 
 enum status http_client_create(const struct http_client_options *options, struct http_client **out,
-                               char *reason)
+                               struct problem *problem)
 {
     struct http_client *c = calloc(1, sizeof *c);
     if (!c)
@@ -42,7 +43,7 @@ enum status http_client_create(const struct http_client_options *options, struct
     writer_init(&c->in, HEAD_MAX + BODY_MAX);
     writer_init(&c->body, BODY_MAX);
     enum status status =
-        options->url->tls ? client_tls_create(options, &c->tls, reason) : STATUS_OK;
+        options->url->tls ? client_tls_create(options, &c->tls, problem) : STATUS_OK;
     if (status == STATUS_OK)
         *out = c;
     else
@@ -73,7 +74,7 @@ void http_client_destroy(struct http_client *client)
 
 static enum status fail(struct http_client *c, enum status status, const char *what)
 {
-    snprintf(c->reason, HTTP_CLIENT_REASON, "%s", what);
+    problem_say(c->problem, "%s", what);
     return status;
 }
 
@@ -111,8 +112,7 @@ static enum status connect_any(struct http_client *c)
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list;
     int code = getaddrinfo(url->host, url->port, &hints, &list), error = 0;
     if (code != 0) {
-        snprintf(c->reason, HTTP_CLIENT_REASON, "can't find %.128s: %s", url->host,
-                 gai_strerror(code));
+        problem_say(c->problem, "can't find %.128s: %s", url->host, gai_strerror(code));
         return STATUS_UNAVAILABLE;
     }
     for (const struct addrinfo *a = list; a && c->fd < 0; a = a->ai_next) {
@@ -122,8 +122,8 @@ static enum status connect_any(struct http_client *c)
     freeaddrinfo(list);
     if (c->fd >= 0)
         return STATUS_OK;
-    snprintf(c->reason, HTTP_CLIENT_REASON, "can't connect to %.128s port %s: %s", url->host,
-             url->port, strerror(error));
+    problem_say(c->problem, "can't connect to %.128s port %s: %s", url->host, url->port,
+                strerror(error));
     return STATUS_UNAVAILABLE;
 }
 
@@ -133,7 +133,7 @@ static enum status open_connection(struct http_client *c)
         return STATUS_OK;
     enum status status = connect_any(c);
     if (status == STATUS_OK && c->tls)
-        status = client_tls_connect(c->tls, c->fd, c->options.url->host, &c->session, c->reason);
+        status = client_tls_connect(c->tls, c->fd, c->options.url->host, &c->session, c->problem);
     if (status != STATUS_OK)
         disconnect(c);
     return status;
@@ -150,7 +150,7 @@ static enum status send_all(struct http_client *c, struct slice data)
 {
     enum status status = STATUS_OK;
     while (data.size) {
-        long n = c->session ? client_tls_write(c->session, data, &status, c->reason)
+        long n = c->session ? client_tls_write(c->session, data, &status, c->problem)
                             : send(c->fd, data.data, data.size, MSG_NOSIGNAL);
         if (n < 0)
             return c->session ? status : socket_failure(c);
@@ -166,7 +166,7 @@ static enum status fill(struct http_client *c)
     if (!writer_reserve(&c->in, 16384))
         return fail(c, STATUS_MALFORMED, "the answer is too large");
     void *room = c->in.data + c->in.size;
-    long n = c->session ? client_tls_read(c->session, room, 16384, &status, c->reason)
+    long n = c->session ? client_tls_read(c->session, room, 16384, &status, c->problem)
                         : recv(c->fd, room, 16384, 0);
     if (n < 0)
         return c->session ? status : socket_failure(c);
@@ -359,9 +359,9 @@ static enum status exchange(struct http_client *c, const char *method, const cha
 
 enum status http_client_request(struct http_client *client, const char *method, const char *path,
                                 const char *headers, struct slice body,
-                                struct http_reply_seen *reply, char *reason)
+                                struct http_reply_seen *reply, struct problem *problem)
 {
-    client->reason = reason;
+    client->problem = problem;
     for (;;) {
         bool reused = client->fd >= 0 && client->used;
         enum status status = open_connection(client);

@@ -3,6 +3,7 @@
 #ifndef VSOC_SERVER_HTTP_CLIENT_H
 #define VSOC_SERVER_HTTP_CLIENT_H
 
+#include "core/log/problem.h"
 #include "core/slice.h"
 #include "core/status.h"
 #include "server/client/http_client_options.h"
@@ -15,10 +16,11 @@ struct http_reply_seen {
     struct slice body;      /* the client's, until its next call */
 };
 
-/* Connects later, at the first request. CONFIG when a PEM file can't be used, with reason
- * (HTTP_CLIENT_REASON bytes); NO_MEMORY. */
+/* Connects later, at the first request. CONFIG when a PEM file can't be used, with *problem;
+ * NO_MEMORY.
+ */
 enum status http_client_create(const struct http_client_options *options, struct http_client **out,
-                               char *reason) must_check;
+                               struct problem *problem) must_check;
 /* NULL is allowed. */
 void http_client_destroy(struct http_client *client);
 
@@ -26,9 +28,9 @@ void http_client_destroy(struct http_client *client);
  * are added) and waits for the answer. An idle connection that the server has closed meanwhile is
  * opened anew once. UNAVAILABLE: no connection; TIMEOUT; CLOSED: the answer broke off; MALFORMED:
  * no HTTP answer; REFUSED: TLS does not trust the server (or it us): another try will not help.
- * reason (HTTP_CLIENT_REASON bytes) says more. */
+ * *problem says more. */
 enum status http_client_request(struct http_client *client, const char *method, const char *path,
                                 const char *headers, struct slice body,
-                                struct http_reply_seen *reply, char *reason) must_check;
+                                struct http_reply_seen *reply, struct problem *problem) must_check;
 
 #endif

@@ -1,6 +1,7 @@
 /* http_client_tls.c: OpenSSL for the client: verifies the server's chain and name. Main thread.
  * Does not touch the listener's TLS (tls.c). */
 #include "server/client/http_client_tls.h"
+#include "core/log/problem.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -13,13 +14,13 @@
 
 #include "server/files/trusted_file.h"
 
-static void explain(char *reason, const char *what, const char *name)
+static void explain(struct problem *problem, const char *what, const char *name)
 {
     char text[160] = "";
     unsigned long code = ERR_peek_last_error();
     if (code)
         ERR_error_string_n(code, text, sizeof text);
-    snprintf(reason, HTTP_CLIENT_REASON, "%s%s%s%.160s", what, name, *text ? ": " : "", text);
+    problem_say(problem, "%s%s%s%.160s", what, name, *text ? ": " : "", text);
     ERR_clear_error();
 }
 
@@ -44,12 +45,13 @@ static bool use_key(SSL_CTX *context, const char *file)
 
 /* what: words for the file, when its content is wrong. */
 static bool use_file(SSL_CTX *context, const char *path, enum trusted_kind kind, use_file_fn *use,
-                     const char *what, char *reason)
+                     const char *what, struct problem *reason)
 {
-    char problem[256], opened[32];
+    struct problem problem;
+    char opened[32];
     int fd;
-    if (trusted_file_open(path, kind, &fd, problem) != STATUS_OK) {
-        snprintf(reason, HTTP_CLIENT_REASON, "'%s' %s", path, problem);
+    if (trusted_file_open(path, kind, &fd, &problem) != STATUS_OK) {
+        problem_say(reason, "'%s' %s", path, problem.text);
         return false;
     }
     snprintf(opened, sizeof opened, "/proc/self/fd/%d", fd);
@@ -60,32 +62,33 @@ static bool use_file(SSL_CTX *context, const char *path, enum trusted_kind kind,
     return good;
 }
 
-static bool use_files(SSL_CTX *context, const struct http_client_options *o, char *reason)
+static bool use_files(SSL_CTX *context, const struct http_client_options *o,
+                      struct problem *problem)
 {
     if (!o->ca && SSL_CTX_set_default_verify_paths(context) != 1) {
-        explain(reason, "can't read CA certificates of ", "the system");
+        explain(problem, "can't read CA certificates of ", "the system");
         return false;
     }
     if (o->ca && !use_file(context, o->ca, TRUSTED_PUBLIC, use_cas,
-                           "can't read CA certificates of ", reason))
+                           "can't read CA certificates of ", problem))
         return false;
     if (o->certificate && !use_file(context, o->certificate, TRUSTED_PUBLIC, use_chain,
-                                    "can't read the certificate in ", reason))
+                                    "can't read the certificate in ", problem))
         return false;
     const char *key = o->key ? o->key : o->certificate;
     return !key || use_file(context, key, TRUSTED_SECRET, use_key,
-                            "no key that fits the certificate in ", reason);
+                            "no key that fits the certificate in ", problem);
 }
 
 enum status client_tls_create(const struct http_client_options *options, struct ssl_ctx_st **out,
-                              char *reason)
+                              struct problem *problem)
 {
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
     if (!context)
         return STATUS_NO_MEMORY;
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
     if (SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
-        !use_files(context, options, reason)) {
+        !use_files(context, options, problem)) {
         SSL_CTX_free(context);
         return STATUS_CONFIG;
     }
@@ -108,36 +111,36 @@ static bool name_server(SSL *session, const char *host)
 }
 
 /* A call failed: what that means. With a blocking socket, "want read" is its receive timeout. */
-static enum status failure(SSL *session, int result, char *reason)
+static enum status failure(SSL *session, int result, struct problem *problem)
 {
     int error = SSL_get_error(session, result);
     long verdict = SSL_get_verify_result(session);
     if (verdict != X509_V_OK) {
-        snprintf(reason, HTTP_CLIENT_REASON, "the server's certificate is not trusted: %s",
-                 X509_verify_cert_error_string(verdict));
+        problem_say(problem, "the server's certificate is not trusted: %s",
+                    X509_verify_cert_error_string(verdict));
         ERR_clear_error();
         return STATUS_REFUSED;
     }
     if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) {
-        snprintf(reason, HTTP_CLIENT_REASON, "no answer in time");
+        problem_say(problem, "no answer in time");
         return STATUS_TIMEOUT;
     }
     bool alert =
         error == SSL_ERROR_SSL && ERR_GET_REASON(ERR_peek_last_error()) >= SSL_AD_REASON_OFFSET;
     if (error == SSL_ERROR_SSL)
-        explain(reason, "TLS failed", "");
+        explain(problem, "TLS failed", "");
     else
-        snprintf(reason, HTTP_CLIENT_REASON, "the server closed the connection");
+        problem_say(problem, "the server closed the connection");
     return alert ? STATUS_REFUSED : STATUS_CLOSED;
 }
 
 enum status client_tls_connect(struct ssl_ctx_st *context, int fd, const char *host,
-                               struct ssl_st **out, char *reason)
+                               struct ssl_st **out, struct problem *problem)
 {
     SSL *session = SSL_new(context);
     if (!session || SSL_set_fd(session, fd) != 1 || !name_server(session, host)) {
         SSL_free(session);
-        snprintf(reason, HTTP_CLIENT_REASON, "no memory for TLS");
+        problem_say(problem, "no memory for TLS");
         return STATUS_NO_MEMORY;
     }
     ERR_clear_error();
@@ -146,7 +149,7 @@ enum status client_tls_connect(struct ssl_ctx_st *context, int fd, const char *h
         *out = session;
         return STATUS_OK;
     }
-    enum status status = failure(session, n, reason);
+    enum status status = failure(session, n, problem);
     SSL_free(session);
     return status;
 }
@@ -158,19 +161,20 @@ void client_tls_close(struct ssl_st *session)
     SSL_free(session);
 }
 
-long client_tls_write(struct ssl_st *session, struct slice data, enum status *status, char *reason)
+long client_tls_write(struct ssl_st *session, struct slice data, enum status *status,
+                      struct problem *problem)
 {
     size_t written = 0;
     ERR_clear_error();
     int n = SSL_write_ex(session, data.data, data.size, &written);
     if (n == 1)
         return (long)written;
-    *status = failure(session, n, reason);
+    *status = failure(session, n, problem);
     return -1;
 }
 
 long client_tls_read(struct ssl_st *session, void *data, size_t size, enum status *status,
-                     char *reason)
+                     struct problem *problem)
 {
     size_t got = 0;
     ERR_clear_error();
@@ -179,6 +183,6 @@ long client_tls_read(struct ssl_st *session, void *data, size_t size, enum statu
         return (long)got;
     if (SSL_get_error(session, n) == SSL_ERROR_ZERO_RETURN)
         return 0;
-    *status = failure(session, n, reason);
+    *status = failure(session, n, problem);
     return -1;
 }

@@ -3,10 +3,10 @@
 #define VSOC_SERVER_HTTP_URL_H
 
 #include <stdbool.h>
+#include "core/log/problem.h"
 #include "core/status.h"
 
 /* Bytes of the reason that functions of the client and of its URL write. */
-#define HTTP_CLIENT_REASON 256
 
 struct http_url {
     bool tls;
@@ -15,8 +15,8 @@ struct http_url {
     char path[1024]; /* with query; "/" when the URL has none */
 };
 
-/* http://host[:port][/path] or https://…. MALFORMED with what is wrong in reason
- * (HTTP_CLIENT_REASON bytes). Thread: any. */
-enum status http_url_parse(const char *text, struct http_url *out, char *reason) must_check;
+/* http://host[:port][/path] or https://…. MALFORMED with what is wrong in *problem. Thread: any. */
+enum status http_url_parse(const char *text, struct http_url *out,
+                           struct problem *problem) must_check;
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "core/writer.h"
+#include "core/log/problem.h"
 #include "server/daemon/catalog_set.h"
 #include "server/commands/command.h"
 #include "server/commands/config_cli.h"
@@ -24,13 +25,12 @@ static bool tls_is_good(const struct config *config)
 {
     struct tls_context *tls = NULL;
     struct tls_settings settings = tls_settings_from_config(config);
-    char reason[256];
-    if (!config->ingest_tls ||
-        tls_context_create(&settings, &tls, reason, sizeof reason) == STATUS_OK) {
+    struct problem problem;
+    if (!config->ingest_tls || tls_context_create(&settings, &tls, &problem) == STATUS_OK) {
         tls_context_release(tls);
         return true;
     }
-    return tell(config, "tls: ", reason);
+    return tell(config, "tls: ", problem.text);
 }
 
 static bool sinks_are_good(const struct config *config)
@@ -45,10 +45,11 @@ static bool sinks_are_good(const struct config *config)
 
 static bool keys_are_good(const struct config *config)
 {
-    char reason[256];
-    return (pseudonym_key_check(config->privacy_keys_file, reason) == STATUS_OK &&
-            data_keys_missing(config->data_dir, config->privacy_keys_file, reason) == STATUS_OK) ||
-           tell(config, "privacy.keys_file: ", reason);
+    struct problem problem;
+    return (pseudonym_key_check(config->privacy_keys_file, &problem) == STATUS_OK &&
+            data_keys_missing(config->data_dir, config->privacy_keys_file, &problem) ==
+                STATUS_OK) ||
+           tell(config, "privacy.keys_file: ", problem.text);
 }
 
 /* Plug-ins are loaded, and the event catalogues read, as `serve` would. */

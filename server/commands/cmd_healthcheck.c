@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "server/commands/command.h"
+#include "core/log/problem.h"
 #include "server/client/http_client.h"
 
 #define TIMEOUT_MS 3000
@@ -25,21 +26,21 @@ static void default_url(char *url, size_t size)
 
 static int ask(const char *text)
 {
-    char reason[HTTP_CLIENT_REASON];
+    struct problem problem;
     struct http_url url;
     struct http_client *client = NULL;
     struct http_reply_seen reply = {0};
-    if (http_url_parse(text, &url, reason) != STATUS_OK) {
-        fprintf(stderr, "vsocd healthcheck: %s: %s\n", text, reason);
+    if (http_url_parse(text, &url, &problem) != STATUS_OK) {
+        fprintf(stderr, "vsocd healthcheck: %s: %s\n", text, problem.text);
         return EXIT_USAGE;
     }
     const struct http_client_options options = {.url = &url, .timeout_ms = TIMEOUT_MS};
-    enum status status = http_client_create(&options, &client, reason);
+    enum status status = http_client_create(&options, &client, &problem);
     if (status == STATUS_OK)
         status = http_client_request(client, "GET", url.path, "Connection: close\r\n", SLICE_EMPTY,
-                                     &reply, reason);
+                                     &reply, &problem);
     if (status != STATUS_OK)
-        fprintf(stderr, "vsocd healthcheck: %s: %s\n", text, reason);
+        fprintf(stderr, "vsocd healthcheck: %s: %s\n", text, problem.text);
     else if (reply.status != 200)
         fprintf(stderr, "vsocd healthcheck: %s answers %d: %.*s\n", text, reply.status,
                 SLICE_ARGS(slice_trim(slice_sub(reply.body, 0, 400))));

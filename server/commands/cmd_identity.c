@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/writer.h"
+#include "core/log/problem.h"
 #include "server/identity/cert_file.h"
 #include "server/identity/cert_names.h"
 #include "server/commands/command.h"
@@ -80,7 +81,7 @@ static int print_check(const struct config *config, const struct tls_check *chec
 {
     printf("\n%-12s ", "chain");
     if (check->result != TLS_RESULT_ok)
-        printf("refused: %s, %s\n", tls_result_text(check->result), check->reason);
+        printf("refused: %s, %s\n", tls_result_text(check->result), check->problem.text);
     else
         printf("good: %u certificates up to one of tls.client_ca\n", check->chain_size);
     if (check->issuer_key[0])
@@ -104,7 +105,7 @@ static int print_check(const struct config *config, const struct tls_check *chec
 static int check_chain(const char *path, struct x509_st *certificate, const struct config *config,
                        struct arena *arena, struct http_peer *peer)
 {
-    char reason[512];
+    struct problem problem;
     struct tls_context *context = NULL;
     struct stack_st_X509 *sent = NULL;
     struct tls_settings settings = tls_settings_from_config(config);
@@ -112,8 +113,8 @@ static int check_chain(const char *path, struct x509_st *certificate, const stru
         printf("\n%-12s not checked: tls.client_auth is off\n", "chain");
         return EXIT_DONE;
     }
-    if (tls_context_create_verifier(&settings, &context, reason, sizeof reason) != STATUS_OK) {
-        fprintf(stderr, "vsocd identity: %s\n", reason);
+    if (tls_context_create_verifier(&settings, &context, &problem) != STATUS_OK) {
+        fprintf(stderr, "vsocd identity: %s\n", problem.text);
         return EXIT_CONFIG;
     }
     int code = EXIT_FAILED;
@@ -161,12 +162,12 @@ static int print_verdict(const struct http_peer *peer, const struct config *conf
 
 static int explain(const char *path, struct config *config)
 {
-    char reason[256];
+    struct problem problem;
     struct arena arena;
     struct http_peer peer = {.tls = true, .certificate = true};
     if (config->identity_senders_file &&
-        senders_load(config->identity_senders_file, &config->senders, reason) != STATUS_OK) {
-        fprintf(stderr, "%s: %s\n", config->identity_senders_file, reason);
+        senders_load(config->identity_senders_file, &config->senders, &problem) != STATUS_OK) {
+        fprintf(stderr, "%s: %s\n", config->identity_senders_file, problem.text);
         return EXIT_CONFIG;
     }
     struct x509_st *certificate = cert_file_read(path);

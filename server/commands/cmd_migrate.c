@@ -37,7 +37,7 @@ int cmd_migrate(int argc, char **argv)
     const struct config_cli_spec spec = {.options = options, .without_files = true};
     struct config_cli cli;
     struct config *config;
-    char problem[512] = "";
+    struct problem problem = {""};
     int code = config_cli_load(argc, argv, &spec, &cli, &config);
     if (code != EXIT_DONE)
         return code;
@@ -45,9 +45,9 @@ int cmd_migrate(int argc, char **argv)
         fputs("vsocd migrate: warning: the password given with --set shows in the list of "
               "processes; use sinks.postgres.dsn_file\n",
               stderr);
-    enum status status = pg_migrate(config->postgres_dsn, dry_run, say, NULL, problem);
+    enum status status = pg_migrate(config->postgres_dsn, dry_run, say, NULL, &problem);
     config_destroy(config);
     if (status != STATUS_OK)
-        fprintf(stderr, "vsocd migrate: %s\n", problem);
+        fprintf(stderr, "vsocd migrate: %s\n", problem.text);
     return exit_for(status);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/log/problem.h"
 #include "core/event/event_json.h"
 #include "server/commands/command.h"
 #include "server/commands/config_cli.h"
@@ -47,13 +48,13 @@ static bool lock(struct token_command *c)
 /* A file that is not there holds no token. */
 static int load(struct token_command *c, bool to_change)
 {
-    char reason[256];
+    struct problem problem;
     if (to_change && !lock(c))
         return fail(c, strerror(errno));
-    enum status s = tokens_load(c->path, &c->tokens, reason);
+    enum status s = tokens_load(c->path, &c->tokens, &problem);
     if (s == STATUS_NOT_FOUND && to_change && (c->tokens = tokens_create()))
         return EXIT_DONE;
-    return s == STATUS_OK ? EXIT_DONE : fail(c, reason);
+    return s == STATUS_OK ? EXIT_DONE : fail(c, problem.text);
 }
 
 /* Owner and rights stay as they were; a new file is its maker's alone. */

@@ -105,10 +105,10 @@ static void tell_refused(struct config_build *build, const struct config_origin 
 void config_store(struct config_build *build, const struct config_row *row, const char *text,
                   const struct config_origin *origin)
 {
-    char problem[320];
-    enum status s = config_value_parse(row, text, build->config, problem, sizeof problem);
+    struct problem problem;
+    enum status s = config_value_parse(row, text, build->config, &problem);
     if (s != STATUS_OK)
-        config_problem(build, origin, "%s", problem);
+        config_problem(build, origin, "%s", problem.text);
     note_secret(build, row, origin,
                 text && (row->flags & CONFIG_SECRET) && config_dsn_has_secret(text));
     keep_origin(build, row, origin);

@@ -371,18 +371,18 @@ void config_read_yaml(struct config_build *build, struct slice text)
 
 /* Who writes the settings decides everything: nobody else may. *shown: others may read them. */
 static enum status read_trusted(const char *path, struct writer *text, bool *shown,
-                                char reason[256])
+                                struct problem *problem)
 {
     struct stat st;
     int fd;
     *shown = false;
     writer_init(text, FILE_READ_MAX);
-    enum status s = trusted_file_open(path, TRUSTED_PUBLIC, &fd, reason);
+    enum status s = trusted_file_open(path, TRUSTED_PUBLIC, &fd, problem);
     if (s != STATUS_OK)
         return s;
     if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
         *shown = trusted_file_problem(TRUSTED_SECRET, &st, geteuid()) != NULL;
-    s = trusted_file_read_rest(fd, text, reason);
+    s = trusted_file_read_rest(fd, text, problem);
     close(fd);
     return s;
 }
@@ -391,12 +391,12 @@ void config_read_file(struct config_build *build)
 {
     struct config_origin at = {.from = CONFIG_FROM_FILE};
     struct writer text;
-    char reason[256];
+    struct problem problem;
     bool shown;
-    enum status s = read_trusted(build->path, &text, &shown, reason);
+    enum status s = read_trusted(build->path, &text, &shown, &problem);
     build->unread = s != STATUS_OK;
     if (s != STATUS_OK)
-        config_problem_untrusted(build, &at, build->path, s, reason);
+        config_problem_untrusted(build, &at, build->path, s, problem.text);
     else if (text.size > FILE_MAX)
         config_problem(build, &at, "is larger than 1 MiB; is it the settings file?");
     else

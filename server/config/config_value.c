@@ -27,14 +27,14 @@ static const struct unit duration_units[] = {
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-static enum status wrong(char *problem, size_t size, enum status status, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+static enum status wrong(struct problem *problem, enum status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
-static enum status wrong(char *problem, size_t size, enum status status, const char *format, ...)
+static enum status wrong(struct problem *problem, enum status status, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    vsnprintf(problem, size, format, args);
+    vsnprintf(problem->text, sizeof problem->text, format, args);
     va_end(args);
     return status;
 }
@@ -95,7 +95,7 @@ void config_number_write(const struct config_row *row, uint64_t v, struct writer
         writer_format(out, "%llu", (unsigned long long)v);
 }
 
-static enum status check_range(const struct config_row *row, uint64_t v, char *problem, size_t size)
+static enum status check_range(const struct config_row *row, uint64_t v, struct problem *problem)
 {
     if (v >= row->min && v <= row->max)
         return STATUS_OK;
@@ -109,40 +109,40 @@ static enum status check_range(const struct config_row *row, uint64_t v, char *p
         config_number_write(row, row->max, &range);
     }
     enum status status =
-        wrong(problem, size, STATUS_OUT_OF_RANGE, "must be %.*s", SLICE_ARGS(writer_slice(&range)));
+        wrong(problem, STATUS_OUT_OF_RANGE, "must be %.*s", SLICE_ARGS(writer_slice(&range)));
     writer_fini(&range);
     return status;
 }
 
 static enum status parse_uint(const struct config_row *row, const char *text, uint64_t *out,
-                              char *problem, size_t size)
+                              struct problem *problem)
 {
     const char *rest;
     uint64_t v;
     if (!read_digits(text, &v, &rest) || *rest)
-        return wrong(problem, size, STATUS_WRONG_TYPE, "must be a whole number, not '%.64s'", text);
+        return wrong(problem, STATUS_WRONG_TYPE, "must be a whole number, not '%.64s'", text);
     *out = v;
-    return check_range(row, v, problem, size);
+    return check_range(row, v, problem);
 }
 
 static enum status parse_size(const struct config_row *row, const char *text, uint64_t *out,
-                              char *problem, size_t size)
+                              struct problem *problem)
 {
     const char *rest;
     uint64_t v;
     const struct unit *unit =
         read_digits(text, &v, &rest) ? unit_find(size_units, COUNT(size_units), rest) : NULL;
     if (!unit)
-        return wrong(problem, size, STATUS_WRONG_TYPE,
+        return wrong(problem, STATUS_WRONG_TYPE,
                      "must be a size such as 512, 64KiB, 8MiB, 20GiB or 1TiB, not '%.64s'", text);
     if (__builtin_mul_overflow(v, unit->factor, &v))
         v = UINT64_MAX;
     *out = v;
-    return check_range(row, v, problem, size);
+    return check_range(row, v, problem);
 }
 
 static enum status parse_duration(const struct config_row *row, const char *text, uint64_t *out,
-                                  char *problem, size_t size)
+                                  struct problem *problem)
 {
     const char *rest;
     uint64_t v;
@@ -152,14 +152,14 @@ static enum status parse_duration(const struct config_row *row, const char *text
     if (number && !unit && !*rest && v == 0)
         unit = &duration_units[COUNT(duration_units) - 1];
     if (!unit)
-        return wrong(problem, size, STATUS_WRONG_TYPE,
+        return wrong(problem, STATUS_WRONG_TYPE,
                      "must be a number and a unit, such as 200ms, 10s, 5min, 24h or 90d, not "
                      "'%.64s'",
                      text);
     if (__builtin_mul_overflow(v, unit->factor, &v) || v > INT64_MAX)
-        return wrong(problem, size, STATUS_OUT_OF_RANGE, "must be at most 106751d");
+        return wrong(problem, STATUS_OUT_OF_RANGE, "must be at most 106751d");
     *out = v;
-    return check_range(row, v, problem, size);
+    return check_range(row, v, problem);
 }
 
 static const char *words_of(const struct config_row *row)
@@ -187,7 +187,7 @@ const char *config_hec_ack_word(const struct config *config, char buffer[CONFIG_
 }
 
 static enum status parse_enum(const struct config_row *row, const char *text, unsigned *out,
-                              char *problem, size_t size)
+                              struct problem *problem)
 {
     char word[64];
     for (unsigned i = 0; *config_word(row, i, word, sizeof word); i++) {
@@ -204,20 +204,20 @@ static enum status parse_enum(const struct config_row *row, const char *text, un
         choice[n++] = *p == '|' ? ' ' : *p;
     }
     choice[n] = '\0';
-    return wrong(problem, size, STATUS_WRONG_TYPE, "must be one of %s, not '%.64s'", choice, text);
+    return wrong(problem, STATUS_WRONG_TYPE, "must be one of %s, not '%.64s'", choice, text);
 }
 
-static enum status parse_bool(const char *text, bool *out, char *problem, size_t size)
+static enum status parse_bool(const char *text, bool *out, struct problem *problem)
 {
     bool yes = !strcmp(text, "true");
     if (!yes && strcmp(text, "false") != 0)
-        return wrong(problem, size, STATUS_WRONG_TYPE, "must be true or false, not '%.64s'", text);
+        return wrong(problem, STATUS_WRONG_TYPE, "must be true or false, not '%.64s'", text);
     *out = yes;
     return STATUS_OK;
 }
 
 static enum status parse_text(const struct config_row *row, const char *text, const char **out,
-                              struct config *config, char *problem, size_t size)
+                              struct config *config, struct problem *problem)
 {
     size_t n = strlen(text);
     if ((row->flags & CONFIG_PATH) && n == 0 && row->min == 0) {
@@ -225,58 +225,57 @@ static enum status parse_text(const struct config_row *row, const char *text, co
         return STATUS_OK;
     }
     if (n < row->min || n > row->max)
-        return wrong(problem, size, STATUS_OUT_OF_RANGE,
+        return wrong(problem, STATUS_OUT_OF_RANGE,
                      "must be a text of %llu to %llu bytes, not of %zu",
                      (unsigned long long)row->min, (unsigned long long)row->max, n);
     if (!config_text_is_plain(text, false))
-        return wrong(problem, size, STATUS_WRONG_TYPE,
+        return wrong(problem, STATUS_WRONG_TYPE,
                      "must be UTF-8 without line breaks and control characters");
     struct slice copy;
     if (arena_copy(&config->arena, slice_make(text, n + 1), &copy) != STATUS_OK)
-        return wrong(problem, size, STATUS_NO_MEMORY, "is too large: no memory is left for it");
+        return wrong(problem, STATUS_NO_MEMORY, "is too large: no memory is left for it");
     *out = (const char *)copy.data;
     return STATUS_OK;
 }
 
-static enum status parse_null(const struct config_row *row, void *member, char *problem,
-                              size_t size)
+static enum status parse_null(const struct config_row *row, void *member, struct problem *problem)
 {
     if (row->kind == CONFIG_KIND_TEXT && row->min == 0) {
         *(const char **)member = NULL;
         return STATUS_OK;
     }
-    return wrong(problem, size, STATUS_WRONG_TYPE, "needs a value; leave the line out for %.64s",
+    return wrong(problem, STATUS_WRONG_TYPE, "needs a value; leave the line out for %.64s",
                  row->kind == CONFIG_KIND_ENUM ? "the default" : row->fallback);
 }
 
 enum status config_value_parse(const struct config_row *row, const char *text,
-                               struct config *config, char *problem, size_t problem_size)
+                               struct config *config, struct problem *problem)
 {
     void *member = config_member(config, row);
     uint64_t number = 0;
     enum status s;
     if (!text)
-        return parse_null(row, member, problem, problem_size);
+        return parse_null(row, member, problem);
     switch (row->kind) {
     case CONFIG_KIND_TEXT:
-        return parse_text(row, text, member, config, problem, problem_size);
+        return parse_text(row, text, member, config, problem);
     case CONFIG_KIND_BOOL:
-        return parse_bool(text, member, problem, problem_size);
+        return parse_bool(text, member, problem);
     case CONFIG_KIND_ENUM:
-        return parse_enum(row, text, member, problem, problem_size);
+        return parse_enum(row, text, member, problem);
     case CONFIG_KIND_UINT:
-        s = parse_uint(row, text, &number, problem, problem_size);
+        s = parse_uint(row, text, &number, problem);
         break;
     case CONFIG_KIND_SIZE:
-        s = parse_size(row, text, &number, problem, problem_size);
+        s = parse_size(row, text, &number, problem);
         break;
     case CONFIG_KIND_DURATION:
-        s = parse_duration(row, text, &number, problem, problem_size);
+        s = parse_duration(row, text, &number, problem);
         if (s == STATUS_OK)
             *(int64_t *)member = (int64_t)number;
         return s;
     default:
-        return wrong(problem, problem_size, STATUS_WRONG_TYPE, "must not be a single value");
+        return wrong(problem, STATUS_WRONG_TYPE, "must not be a single value");
     }
     if (s == STATUS_OK)
         *(uint64_t *)member = number;

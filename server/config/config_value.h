@@ -2,6 +2,7 @@
 #ifndef VSOC_SERVER_CONFIG_VALUE_H
 #define VSOC_SERVER_CONFIG_VALUE_H
 
+#include "core/log/problem.h"
 #include "core/status.h"
 #include "server/config/config_table.h"
 
@@ -11,8 +12,7 @@ struct writer;
  * config; TEXT is copied into config's arena. On WRONG_TYPE, OUT_OF_RANGE or NO_MEMORY the member
  * is untouched and problem says what would be right ("must be …"). */
 enum status config_value_parse(const struct config_row *row, const char *text,
-                               struct config *config, char *problem,
-                               size_t problem_size) must_check;
+                               struct config *config, struct problem *problem) must_check;
 /* UTF-8 without control characters and line ends; lines true: line feeds and tabs may be in it. */
 bool config_text_is_plain(const char *text, bool lines);
 /* Appends to a LIST row. WRONG_TYPE: not plain; TOO_MANY, NO_MEMORY. */

@@ -2,6 +2,7 @@
  * the connection's loop. When it begins is decided by handshake_gate.c. */
 #define LOG_COMPONENT "http"
 #include "server/connection/conn.h"
+#include "core/log/problem.h"
 
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
@@ -45,12 +46,12 @@ static void on_done(struct conn *conn)
 
 static void on_failed(struct conn *conn)
 {
-    char reason[256];
+    struct problem problem;
     conn_gate_leave(conn);
-    enum tls_result result = tls_session_failure(
-        conn->session, bufferevent_get_openssl_error(conn->stream), reason, sizeof(reason));
+    enum tls_result result =
+        tls_session_failure(conn->session, bufferevent_get_openssl_error(conn->stream), &problem);
     tls_count_handshake(result);
-    conn_peer_handshake_failed(conn, result, reason);
+    conn_peer_handshake_failed(conn, result, problem.text);
     if (!conn_answer_plain(conn, result))
         conn_close(conn);
 }

@@ -3,6 +3,7 @@
  * connection's loop. */
 #define LOG_COMPONENT "http"
 #include "server/connection/conn_peer.h"
+#include "core/log/problem.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -94,12 +95,12 @@ void conn_peer_handshake_failed(struct conn *conn, enum tls_result result, const
 
 bool conn_peer_welcome(struct conn *conn, struct refusal *refusal)
 {
-    char reason[256];
+    struct problem problem;
     struct tls_context *now = conn->server->tls;
     if (!conn->session || (conn->tls == now && clock_wall_ns() / NS_PER_S <= conn->peer_expiry_s))
         return true;
-    if (tls_session_recheck(conn->session, now, reason, sizeof(reason)) != STATUS_OK) {
-        refusal_say(refusal, REFUSAL_certificate_refused, "%s", reason);
+    if (tls_session_recheck(conn->session, now, &problem) != STATUS_OK) {
+        refusal_say(refusal, REFUSAL_certificate_refused, "%s", problem.text);
         note_refused(conn,
                      &(struct turned_away){
                          .message = "a certificate is refused on an open connection",
@@ -108,7 +109,7 @@ bool conn_peer_welcome(struct conn *conn, struct refusal *refusal)
                          .status = refusal->status,
                          .of_certificate = true,
                      },
-                     reason);
+                     problem.text);
         return false;
     }
     tls_context_release(conn->tls);

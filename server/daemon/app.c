@@ -5,6 +5,7 @@
  * no more → finish requests → last commit → sinks → close; a second signal ends the process at
  * once. Nothing acknowledged depends on an orderly stop. */
 #include "server/daemon/app.h"
+#include "core/log/problem.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -138,14 +139,14 @@ static enum status settings_status(enum status s)
 
 static enum status load_parts(struct app *app)
 {
-    char reason[256];
+    struct problem reason;
     app_reload_watch(app); /* before they are read: a change meanwhile is seen */
     const struct config *c = app->config;
-    enum status s = data_keys_missing(c->data_dir, c->privacy_keys_file, reason);
+    enum status s = data_keys_missing(c->data_dir, c->privacy_keys_file, &reason);
     if (s == STATUS_OK)
-        s = pseudonym_key_load(c->privacy_keys_file, &app->shared.key, reason);
+        s = pseudonym_key_load(c->privacy_keys_file, &app->shared.key, &reason);
     if (s != STATUS_OK) {
-        log_error("pseudonym keys can't be used", LOG_TEXT("problem", reason));
+        log_error("pseudonym keys can't be used", LOG_TEXT("problem", reason.text));
         return settings_status(s);
     }
     repeat_keys_derive(&app->shared.key, &app->shared.repeat);
@@ -167,9 +168,9 @@ static enum status load_parts(struct app *app)
         return STATUS_NO_MEMORY;
     if (app->config->ingest_tls) {
         struct tls_settings settings = tls_settings_from_config(app->config);
-        s = tls_context_create(&settings, &app->tls, reason, sizeof reason);
+        s = tls_context_create(&settings, &app->tls, &reason);
         if (s != STATUS_OK) {
-            log_error("TLS files can't be used", LOG_TEXT("problem", reason));
+            log_error("TLS files can't be used", LOG_TEXT("problem", reason.text));
             return settings_status(s);
         }
         tls_context_publish_expiry(app->tls);
@@ -249,13 +250,14 @@ static enum status open_audit(const struct config *c)
 
 static enum status bind_one(const char *what, const char *address, int *fd)
 {
-    char bound[LISTENER_ADDRESS_BYTES], reason[256];
-    enum status s = listener_bind(address, fd, bound, reason, sizeof reason);
+    char bound[LISTENER_ADDRESS_BYTES];
+    struct problem reason;
+    enum status s = listener_bind(address, fd, bound, &reason);
     if (s == STATUS_OK)
         log_info("listening", LOG_TEXT("listener", what), LOG_TEXT("address", bound));
     else
         log_error("can't listen", LOG_TEXT("listener", what), LOG_TEXT("address", address),
-                  LOG_TEXT("problem", reason));
+                  LOG_TEXT("problem", reason.text));
     return s;
 }
 
@@ -265,8 +267,8 @@ static enum status read_admin_token(struct app *app)
     struct writer text;
     if (!path)
         return STATUS_OK;
-    char reason[256] = "holds no token";
-    enum status s = trusted_file_read(path, TRUSTED_SECRET, &text, reason);
+    struct problem reason = {"holds no token"};
+    enum status s = trusted_file_read(path, TRUSTED_SECRET, &text, &reason);
     if (s == STATUS_OK) {
         struct slice token = slice_trim(writer_slice(&text));
         app->admin_token = token.size ? strndup((const char *)token.data, token.size) : NULL;
@@ -275,7 +277,7 @@ static enum status read_admin_token(struct app *app)
     if (app->admin_token)
         return STATUS_OK;
     log_error("listen.admin.token_file can't be used", LOG_TEXT("file", path),
-              LOG_TEXT("problem", reason));
+              LOG_TEXT("problem", reason.text));
     return settings_status(s);
 }
 

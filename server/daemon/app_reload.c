@@ -1,6 +1,7 @@
 /* app_reload.c: SIGHUP, or a file of credentials that changed: settings are read into a new object
  * and swapped, or kept when they are wrong. Main thread. */
 #include "server/daemon/app.h"
+#include "core/log/problem.h"
 #include "server/daemon/app_internal.h"
 #include "server/ingest/dialects/hec_ack.h"
 
@@ -116,12 +117,12 @@ static bool read_config(struct app *app, struct next *next)
 
 static bool read_tls(struct next *next)
 {
-    char reason[256];
+    struct problem reason;
     struct tls_settings settings = tls_settings_from_config(next->config);
     if (!next->config->ingest_tls ||
-        tls_context_create(&settings, &next->tls, reason, sizeof reason) == STATUS_OK)
+        tls_context_create(&settings, &next->tls, &reason) == STATUS_OK)
         return true;
-    log_error("TLS files can't be used", LOG_TEXT("problem", reason));
+    log_error("TLS files can't be used", LOG_TEXT("problem", reason.text));
     return false;
 }
 

@@ -1,6 +1,7 @@
 /* catalog_set.c: reads the files of ingest.catalogs. Main thread. What a row means is
  * parsers/catalog*.c's. */
 #include "server/daemon/catalog_set.h"
+#include "core/log/problem.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,15 +43,15 @@ static enum status add_file(struct catalog_set *set, const char *path,
     struct catalog_file *file = &set->files[set->file_count++];
     struct catalog_mistakes mistakes = {.count = 0};
     struct writer text;
-    char reason[256];
-    enum status s = trusted_file_read(path, TRUSTED_PUBLIC, &text, reason);
+    struct problem problem;
+    enum status s = trusted_file_read(path, TRUSTED_PUBLIC, &text, &problem);
     file->path = arena_format(&set->arena, "%s", path);
     if (s == STATUS_OK) {
         sha256_bytes(writer_slice(&text), file->sha256);
         s = catalog_add_csv(set->catalog, writer_slice(&text), registry, &mistakes);
     } else {
         struct catalog_mistake mistake = {.line = 0};
-        snprintf(mistake.text, sizeof mistake.text, "%s", reason);
+        snprintf(mistake.text, sizeof mistake.text, "%s", problem.text);
         tell(problems, path, &mistake);
     }
     tell_all(problems, path, &mistakes);

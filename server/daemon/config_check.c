@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/writer.h"
+#include "core/log/problem.h"
 #include "parsers/registry/registry.h"
 #include "server/config/config_build.h"
 #include "server/config/config_value.h"
@@ -124,15 +125,15 @@ static void check_addresses(struct config_build *build)
 static void check_trusted(struct config_build *build, enum config_at at, const char *path,
                           enum trusted_kind kind)
 {
-    char reason[256];
+    struct problem problem;
     int fd;
     if (!is_set(path))
         return;
-    enum status s = trusted_file_open(path, kind, &fd, reason);
+    enum status s = trusted_file_open(path, kind, &fd, &problem);
     if (s == STATUS_OK)
         close(fd);
     else
-        config_problem_untrusted(build, &build->origins[at], path, s, reason);
+        config_problem_untrusted(build, &build->origins[at], path, s, problem.text);
 }
 
 static void check_file(struct config_build *build, enum config_at at, const char *path)
@@ -151,30 +152,30 @@ static void check_file(struct config_build *build, enum config_at at, const char
 static void read_tokens(struct config_build *build)
 {
     struct config *c = build->config;
-    char reason[256];
+    struct problem problem;
     if (!is_set(c->identity_tokens_file))
         return;
-    enum status s = tokens_load(c->identity_tokens_file, &c->tokens, reason);
+    enum status s = tokens_load(c->identity_tokens_file, &c->tokens, &problem);
     if (status_is_passing(s))
         config_problem_untrusted(build, &build->origins[CONFIG_AT_identity_tokens_file],
-                                 c->identity_tokens_file, s, reason);
+                                 c->identity_tokens_file, s, problem.text);
     else if (s != STATUS_OK)
-        TELL(build, identity_tokens_file, "'%s': %s", c->identity_tokens_file, reason);
+        TELL(build, identity_tokens_file, "'%s': %s", c->identity_tokens_file, problem.text);
 }
 
 /* The same of the senders. */
 static void read_senders(struct config_build *build)
 {
     struct config *c = build->config;
-    char reason[256];
+    struct problem problem;
     if (!is_set(c->identity_senders_file))
         return;
-    enum status s = senders_load(c->identity_senders_file, &c->senders, reason);
+    enum status s = senders_load(c->identity_senders_file, &c->senders, &problem);
     if (status_is_passing(s))
         config_problem_untrusted(build, &build->origins[CONFIG_AT_identity_senders_file],
-                                 c->identity_senders_file, s, reason);
+                                 c->identity_senders_file, s, problem.text);
     else if (s != STATUS_OK)
-        TELL(build, identity_senders_file, "'%s': %s", c->identity_senders_file, reason);
+        TELL(build, identity_senders_file, "'%s': %s", c->identity_senders_file, problem.text);
 }
 
 void config_read_credentials(struct config_build *build)
@@ -196,13 +197,13 @@ static void check_admin_token(struct config_build *build)
 {
     const char *path = build->config->admin_token_file;
     struct writer text;
-    char reason[256];
+    struct problem problem;
     if (!is_set(path))
         return;
-    enum status s = trusted_file_read(path, TRUSTED_SECRET, &text, reason);
+    enum status s = trusted_file_read(path, TRUSTED_SECRET, &text, &problem);
     if (s != STATUS_OK)
         config_problem_untrusted(build, &build->origins[CONFIG_AT_admin_token_file], path, s,
-                                 reason);
+                                 problem.text);
     else if (slice_trim(writer_slice(&text)).size == 0)
         TELL(build, admin_token_file, "'%s' holds no token: write one line with it", path);
     if (text.data)
@@ -282,9 +283,10 @@ static void check_identity(struct config_build *build)
     const struct config *c = build->config;
     const char *v = c->identity_vehicle_from, *t = c->identity_tenant_from;
     struct name_pattern pattern;
-    char reason[160];
-    if (name_pattern_parse(slice_from_text(v), NAME_PATTERN_VEHICLE, &pattern, reason) != STATUS_OK)
-        TELL(build, identity_vehicle_from, "%s, not '%.64s'", reason, v);
+    struct problem problem;
+    if (name_pattern_parse(slice_from_text(v), NAME_PATTERN_VEHICLE, &pattern, &problem) !=
+        STATUS_OK)
+        TELL(build, identity_vehicle_from, "%s, not '%.64s'", problem.text, v);
     if (!is_one_of(t, tenant) && (strncmp(t, "name:", 5) != 0 || !t[5]))
         TELL(build, identity_tenant_from,
              "must be subject_o, subject_cn, san_dns or name:NAME, not '%.64s'", t);
@@ -386,12 +388,12 @@ static void read_dsn(struct config_build *build)
     }
     if (!c->postgres_enabled)
         return;
-    char reason[256];
-    enum status s = trusted_file_read(c->postgres_dsn_file, TRUSTED_SECRET, &text, reason);
+    struct problem problem;
+    enum status s = trusted_file_read(c->postgres_dsn_file, TRUSTED_SECRET, &text, &problem);
     struct slice dsn = slice_trim(writer_slice(&text));
     if (s != STATUS_OK)
         config_problem_untrusted(build, &build->origins[CONFIG_AT_postgres_dsn_file],
-                                 c->postgres_dsn_file, s, reason);
+                                 c->postgres_dsn_file, s, problem.text);
     else if (!dsn.size || dsn.size > 4096 || memchr(dsn.data, 0, dsn.size))
         TELL(build, postgres_dsn_file, "'%s' must hold one connection string, up to 4096 bytes",
              c->postgres_dsn_file);

@@ -97,12 +97,12 @@ static enum status try_in_child(struct plugin_object *p, const struct plugin_kin
 enum status plugin_object_open(const char *path, const struct plugin_kind *kind, void *arg,
                                struct plugin_object *out, char reason[PLUGIN_REASON])
 {
-    char problem[256];
+    struct problem problem;
     *out = (struct plugin_object){.fd = -1};
     if (!realpath(path, out->file))
         return refuse(path, reason, "can't be read: %s", strerror(errno));
-    if (trusted_file_open(out->file, TRUSTED_CODE, &out->fd, problem) != STATUS_OK)
-        return refuse(out->file, reason, "%s", problem);
+    if (trusted_file_open(out->file, TRUSTED_CODE, &out->fd, &problem) != STATUS_OK)
+        return refuse(out->file, reason, "%s", problem.text);
     enum status s = try_in_child(out, kind, arg, reason);
     if (s == STATUS_OK)
         s = load_object(out, kind, reason);

@@ -1,6 +1,7 @@
 /* data_folders.c: warns of folders of evidence that other users could change. Main thread. */
 #define LOG_COMPONENT "app"
 #include "server/files/data_folders.h"
+#include "core/log/problem.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -47,13 +48,14 @@ static bool has_batches(const char *data_dir)
     return found;
 }
 
-enum status data_keys_missing(const char *data_dir, const char *keys_file, char reason[256])
+enum status data_keys_missing(const char *data_dir, const char *keys_file, struct problem *problem)
 {
     if (access(keys_file, F_OK) == 0 || errno != ENOENT || !has_batches(data_dir))
         return STATUS_OK;
-    snprintf(reason, 256,
-             "is not there, but data_dir has batches made with its keys: put the copy back; to go "
-             "on with new pseudonyms write a line with 1, a blank and 64 random hex digits to %s",
-             keys_file);
+    problem_say(
+        problem,
+        "is not there, but data_dir has batches made with its keys: put the copy back; to go "
+        "on with new pseudonyms write a line with 1, a blank and 64 random hex digits to %s",
+        keys_file);
     return STATUS_CONFIG;
 }

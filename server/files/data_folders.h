@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "core/log/problem.h"
 #include "core/status.h"
 
 /* Whether a folder of this owner and mode lets others than user (of the process) and root remove or
@@ -15,10 +16,10 @@ bool data_folder_is_open(uid_t owner, mode_t mode, uid_t user);
  * may be a volume whose mode is not the operator's to choose. Thread: main. */
 void data_folders_check(const char *data_dir);
 
-/* CONFIG, with a sentence in *reason, when keys_file is not there although data_dir holds batches:
+/* CONFIG, with a sentence in *problem, when keys_file is not there although data_dir holds batches:
  * a new key would be made in silence, and no vehicle would be found again. Thread: main, at start.
  */
 enum status data_keys_missing(const char *data_dir, const char *keys_file,
-                              char reason[256]) must_check;
+                              struct problem *problem) must_check;
 
 #endif

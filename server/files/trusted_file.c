@@ -1,6 +1,7 @@
 /* trusted_file.c: the way to a file, one folder after the other, each looked at by the descriptor
  * that the next step uses. Main thread and subcommands. Does not know what files hold. */
 #include "server/files/trusted_file.h"
+#include "core/log/problem.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -86,18 +87,18 @@ struct walk {
     unsigned links;
     char rest[2 * PATH_MAX];
     char at[PATH_MAX]; /* name of the folder, for people */
-    char *reason;
+    struct problem *problem;
 };
 
 static enum status fail(const struct walk *w, int error)
 {
-    snprintf(w->reason, 256, "can't be read: %s", strerror(error));
+    problem_say(w->problem, "can't be read: %s", strerror(error));
     return status_from_errno(error);
 }
 
-static enum status distrust(const struct walk *w, const char *problem, const char *what)
+static enum status distrust(const struct walk *w, const char *flaw, const char *what)
 {
-    snprintf(w->reason, 256, "%s%s%s", problem, what ? " " : "", what ? what : "");
+    problem_say(w->problem, "%s%s%s", flaw, what ? " " : "", what ? what : "");
     return STATUS_REFUSED;
 }
 
@@ -235,9 +236,10 @@ static bool open_pipe(const char *path, int *out)
     return true;
 }
 
-enum status trusted_file_open(const char *path, enum trusted_kind kind, int *fd, char reason[256])
+enum status trusted_file_open(const char *path, enum trusted_kind kind, int *fd,
+                              struct problem *problem)
 {
-    struct walk w = {.kind = kind, .user = geteuid(), .folder = -1, .reason = reason};
+    struct walk w = {.kind = kind, .user = geteuid(), .folder = -1, .problem = problem};
     char here[PATH_MAX] = "";
     if (open_pipe(path, fd))
         return STATUS_OK;
@@ -254,24 +256,24 @@ enum status trusted_file_open(const char *path, enum trusted_kind kind, int *fd,
     return s == STATUS_END ? STATUS_OK : s;
 }
 
-enum status trusted_file_read_rest(int fd, struct writer *out, char reason[256])
+enum status trusted_file_read_rest(int fd, struct writer *out, struct problem *problem)
 {
     enum status s = file_read_rest(fd, out);
     if (s != STATUS_OK)
-        snprintf(reason, 256, "can't be read: %s",
-                 s == STATUS_IO ? strerror(errno) : status_text(s));
+        problem_say(problem, "can't be read: %s",
+                    s == STATUS_IO ? strerror(errno) : status_text(s));
     return s;
 }
 
 enum status trusted_file_read(const char *path, enum trusted_kind kind, struct writer *out,
-                              char reason[256])
+                              struct problem *problem)
 {
     int fd;
     writer_init(out, FILE_READ_MAX);
-    enum status s = trusted_file_open(path, kind, &fd, reason);
+    enum status s = trusted_file_open(path, kind, &fd, problem);
     if (s != STATUS_OK)
         return s;
-    s = trusted_file_read_rest(fd, out, reason);
+    s = trusted_file_read_rest(fd, out, problem);
     close(fd);
     return s;
 }

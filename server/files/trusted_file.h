@@ -13,6 +13,7 @@
 
 #include <sys/stat.h>
 
+#include "core/log/problem.h"
 #include "core/writer.h"
 
 enum trusted_kind {
@@ -29,15 +30,15 @@ const char *trusted_file_problem(enum trusted_kind kind, const struct stat *file
 const char *trusted_folder_problem(enum trusted_kind kind, const struct stat *folder, uid_t user);
 
 /* Opens a regular file for reading, checked by what was opened; *fd is the caller's to close.
- * NOT_FOUND; REFUSED: it may not be read, or not be trusted; IO. *reason: words that go on after
+ * NOT_FOUND; REFUSED: it may not be read, or not be trusted; IO. *problem: words that go on after
  * its name. */
 enum status trusted_file_open(const char *path, enum trusted_kind kind, int *fd,
-                              char reason[256]) must_check;
+                              struct problem *problem) must_check;
 /* Appends what is left of an open one to *out. reason as above. */
-enum status trusted_file_read_rest(int fd, struct writer *out, char reason[256]) must_check;
+enum status trusted_file_read_rest(int fd, struct writer *out, struct problem *problem) must_check;
 /* All bytes of such a file in *out, which is initialised in any case: writer_fini it. TOO_LARGE
  * (64 MiB) and NO_MEMORY too. */
 enum status trusted_file_read(const char *path, enum trusted_kind kind, struct writer *out,
-                              char reason[256]) must_check;
+                              struct problem *problem) must_check;
 
 #endif

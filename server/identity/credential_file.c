@@ -1,6 +1,7 @@
 /* credential_file.c: lines of JSON objects in files of senders and tokens. Main thread and
  * subcommands. Does not know which members an object has. */
 #include "server/identity/credential_file.h"
+#include "core/log/problem.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -44,7 +45,7 @@ static enum status read_line(struct json_parser *json, struct slice text, creden
 
 /* text is followed by JSON_PADDING readable bytes. */
 static enum status read_lines(struct json_parser *json, struct slice text, credential_line line,
-                              void *arg, char reason[256])
+                              void *arg, struct problem *reason)
 {
     struct credential_problem problem = {0};
     struct slice whole = SLICE_EMPTY;
@@ -61,26 +62,27 @@ static enum status read_lines(struct json_parser *json, struct slice text, crede
             s = read_line(json, object, line, arg, &problem);
     }
     if (s == STATUS_CONFIG && problem.at)
-        snprintf(reason, 256, "line %zu, column %zu: %s", number,
-                 (size_t)(problem.at - whole.data) + 1, problem.text);
+        problem_say(reason, "line %zu, column %zu: %s", number,
+                    (size_t)(problem.at - whole.data) + 1, problem.text);
     else if (s == STATUS_CONFIG)
-        snprintf(reason, 256, "line %zu: %s", number, problem.text);
+        problem_say(reason, "line %zu: %s", number, problem.text);
     else if (s != STATUS_OK)
-        snprintf(reason, 256, "%s", status_text(s));
+        problem_say(reason, "%s", status_text(s));
     return s;
 }
 
-enum status credential_lines(struct slice text, credential_line line, void *arg, char reason[256])
+enum status credential_lines(struct slice text, credential_line line, void *arg,
+                             struct problem *problem)
 {
     struct writer padded;
     writer_init(&padded, FILE_READ_MAX + JSON_PADDING);
     struct json_parser *json = json_parser_create(LINE_DEPTH, LINE_NODES);
     enum status s = STATUS_NO_MEMORY;
-    snprintf(reason, 256, "%s", status_text(s));
+    problem_say(problem, "%s", status_text(s));
     if (json && writer_reserve(&padded, text.size + JSON_PADDING)) {
         writer_add_slice(&padded, text);
         memset(padded.data + padded.size, 0, JSON_PADDING);
-        s = read_lines(json, writer_slice(&padded), line, arg, reason);
+        s = read_lines(json, writer_slice(&padded), line, arg, problem);
     }
     writer_fini(&padded);
     json_parser_destroy(json);

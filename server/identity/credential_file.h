@@ -3,6 +3,7 @@
 #ifndef VSOC_SERVER_CREDENTIAL_FILE_H
 #define VSOC_SERVER_CREDENTIAL_FILE_H
 
+#include "core/log/problem.h"
 #include "core/arena.h"
 #include "core/json/json.h"
 #include "server/identity/vehicle_set.h"
@@ -23,7 +24,7 @@ typedef enum status (*credential_line)(void *arg, const struct json_document *ob
 /* Calls `line` for every object. CONFIG with "line 3, column 9: …" (or "line 3: …") in
  * *reason; NO_MEMORY. */
 enum status credential_lines(struct slice text, credential_line line, void *arg,
-                             char reason[256]) must_check;
+                             struct problem *problem) must_check;
 /* Notes a problem and gives CONFIG. node NULL: of the whole line. */
 enum status credential_problem(struct credential_problem *problem, const struct json_node *node,
                                const char *format, ...) __attribute__((format(printf, 3, 4)));

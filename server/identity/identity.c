@@ -3,6 +3,7 @@
  * not decode them (cert_names.c does) and does not compare with what records claim
  * (parsers/engine/normalise.c does). */
 #include "server/identity/identity.h"
+#include "core/log/problem.h"
 
 #include "server/identity/cert_names.h"
 #include "server/identity/senders.h"
@@ -218,13 +219,13 @@ static enum status use_certificate(const struct http_peer *peer, const struct co
                                    struct arena *arena, struct identity *id, struct refusal *why)
 {
     struct name_pattern form;
-    char reason[160];
+    struct problem problem;
     const struct sender *sender = NULL;
     struct slice from = slice_from_text(config->identity_vehicle_from);
     if (peer->flaw)
         return refuse(why, REFUSAL_bad_certificate,
                       arena_format(arena, "the certificate can't be used: %s", peer->flaw));
-    if (name_pattern_parse(from, NAME_PATTERN_VEHICLE, &form, reason) != STATUS_OK)
+    if (name_pattern_parse(from, NAME_PATTERN_VEHICLE, &form, &problem) != STATUS_OK)
         return refuse(why, REFUSAL_unknown_sender, "identity.vehicle_from is no form of a name");
     enum status listed = senders_find(config->senders, peer, &sender);
     enum status s = vehicle_of(peer, &form, arena, &id->vehicle, why);

@@ -1,6 +1,7 @@
 /* name_pattern.c: anchored patterns over the names of certificates. Any thread. Does not know where
  * names come from (cert_names.c does). */
 #include "server/identity/name_pattern.h"
+#include "core/log/problem.h"
 
 #include <stdio.h>
 
@@ -102,17 +103,17 @@ static const char *check_text(struct name_pattern *p, enum name_pattern_kind kin
 }
 
 enum status name_pattern_parse(struct slice text, enum name_pattern_kind kind,
-                               struct name_pattern *out, char reason[160])
+                               struct name_pattern *out, struct problem *reason)
 {
     struct name_pattern p = {0};
     bool has_text;
     if (text.size > NAME_PATTERN_TEXT_MAX) {
-        snprintf(reason, 160, "is longer than %d bytes", NAME_PATTERN_TEXT_MAX);
+        problem_say(reason, "is longer than %d bytes", NAME_PATTERN_TEXT_MAX);
         return STATUS_CONFIG;
     }
     if (!read_source(&text, &p, &has_text)) {
-        snprintf(
-            reason, 160,
+        problem_say(
+            reason,
             "must be san_uri, san_dns, subject_cn or oid:1.3.6.1.4.1.…, with :TEXT behind it%s",
             kind == NAME_PATTERN_VEHICLE ? ", as in san_uri:urn:vin:{vin}" : "");
         return STATUS_CONFIG;
@@ -123,7 +124,7 @@ enum status name_pattern_parse(struct slice text, enum name_pattern_kind kind,
         p.text = p.source == NAME_SAN_URI ? SLICE_LITERAL("urn:vin:{vin}") : SLICE_LITERAL("{vin}");
     const char *problem = p.text.size ? check_text(&p, kind) : "names no text behind its source";
     if (problem) {
-        snprintf(reason, 160, "%s", problem);
+        problem_say(reason, "%s", problem);
         return STATUS_CONFIG;
     }
     *out = p;

@@ -5,6 +5,7 @@
 #ifndef VSOC_SERVER_NAME_PATTERN_H
 #define VSOC_SERVER_NAME_PATTERN_H
 
+#include "core/log/problem.h"
 #include "core/slice.h"
 #include "core/status.h"
 #include "core/vin.h"
@@ -26,9 +27,9 @@ enum name_pattern_kind {
     NAME_PATTERN_SENDER,  /* holds no {vin}; TEXT is needed */
 };
 
-/* Reads a pattern. CONFIG with a sentence in reason. */
+/* Reads a pattern. CONFIG with a sentence in *problem. */
 enum status name_pattern_parse(struct slice text, enum name_pattern_kind kind,
-                               struct name_pattern *out, char reason[160]) must_check;
+                               struct name_pattern *out, struct problem *problem) must_check;
 
 enum name_match {
     NAME_DIFFERS,

@@ -3,6 +3,7 @@
 #ifndef VSOC_SERVER_PSEUDONYM_H
 #define VSOC_SERVER_PSEUDONYM_H
 
+#include "core/log/problem.h"
 #include "core/keyed/keyed_digest.h"
 #include "core/keyed/siphash.h"
 #include "core/slice.h"
@@ -27,11 +28,11 @@ void repeat_keys_derive(const struct pseudonym_key *key, struct repeat_keys *key
 /* Reads the newest key of the file: lines `ID HEX64`, `#` comments; the highest id is the newest. A
  * missing file is made with one random key and mode 0600, and the folder that holds it with mode
  * 0750. CONFIG: what it says is wrong; else what the system said of reading or making it. With a
- * sentence in reason, which never advises to remove keys. Thread: main, at start. */
+ * sentence in *problem, which never advises to remove keys. Thread: main, at start. */
 enum status pseudonym_key_load(const char *path, struct pseudonym_key *key,
-                               char reason[256]) must_check;
+                               struct problem *problem) must_check;
 /* Would that succeed? Makes nothing. Thread: main. */
-enum status pseudonym_key_check(const char *path, char reason[256]) must_check;
+enum status pseudonym_key_check(const char *path, struct problem *problem) must_check;
 
 /* One worker's maker of pseudonyms: vehicle_pid = HMAC-SHA-256(HMAC-SHA-256(key, label, tenant),
  * VIN): one vehicle has another pseudonym with each tenant. NULL when memory is out. */

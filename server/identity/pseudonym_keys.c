@@ -2,6 +2,7 @@
  * when it is not there. Main thread, at start. Never changes or removes a file that is there: who
  * loses a key loses every pseudonym made with it. */
 #include "server/identity/pseudonym.h"
+#include "core/log/problem.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,8 +17,6 @@
 #include "server/files/trusted_file.h"
 #include "core/disk/fault.h"
 #include "core/disk/folder.h"
-
-#define REASON_BYTES 256
 
 /* ---- reading ---- */
 
@@ -46,14 +45,14 @@ static bool parse_line(const char *line, int64_t *id, uint8_t bytes[32])
 struct reading {
     struct pseudonym_key *key;
     const char *path;
-    char *reason;
+    struct problem *problem;
     size_t line;
     int64_t lowest; /* 0: no key yet */
 };
 
 static bool wrong(struct reading *r, const char *what)
 {
-    snprintf(r->reason, REASON_BYTES, "%s, line %zu: %s", r->path, r->line, what);
+    problem_say(r->problem, "%s, line %zu: %s", r->path, r->line, what);
     return false;
 }
 
@@ -96,29 +95,30 @@ static enum status take_lines(struct reading *r, struct slice text)
     }
     if (r->lowest)
         return STATUS_OK;
-    snprintf(r->reason, REASON_BYTES,
-             "%s holds no key: put the copy of it back, whose keys made the pseudonyms there are; "
-             "for a first key write a line with 1, a blank and 64 random hex digits",
-             r->path);
+    problem_say(
+        r->problem,
+        "%s holds no key: put the copy of it back, whose keys made the pseudonyms there are; "
+        "for a first key write a line with 1, a blank and 64 random hex digits",
+        r->path);
     return STATUS_CONFIG;
 }
 
-/* NOT_FOUND: there is no such file, *reason is untouched. A file that can't be read to its end
+/* NOT_FOUND: there is no such file, *problem is untouched. A file that can't be read to its end
  * gives no key: an older one would be used in silence. */
-static enum status read_file(const char *path, struct pseudonym_key *key, char *reason)
+static enum status read_file(const char *path, struct pseudonym_key *key, struct problem *reason)
 {
     struct writer text;
     struct pseudonym_key read = {.id = 0};
-    struct reading r = {.key = &read, .path = path, .reason = reason};
-    char problem[256];
-    enum status status = trusted_file_read(path, TRUSTED_SECRET, &text, problem);
+    struct reading r = {.key = &read, .path = path, .problem = reason};
+    struct problem problem;
+    enum status status = trusted_file_read(path, TRUSTED_SECRET, &text, &problem);
     if (status == STATUS_OK)
         status = take_lines(&r, writer_slice(&text));
     else if (status != STATUS_NOT_FOUND)
-        snprintf(reason, REASON_BYTES, "%s %s%s", path, problem,
-                 status == STATUS_REFUSED
-                     ? ""
-                     : "; keep the file: without its keys no vehicle is found again");
+        problem_say(reason, "%s %s%s", path, problem.text,
+                    status == STATUS_REFUSED
+                        ? ""
+                        : "; keep the file: without its keys no vehicle is found again");
     if (text.data)
         explicit_bzero(text.data, text.size);
     writer_fini(&text);
@@ -160,12 +160,12 @@ static bool write_key(int fd)
 }
 
 /* The folder above the file, unless it is there. */
-static enum status make_folder(const char *path, char *reason)
+static enum status make_folder(const char *path, struct problem *problem)
 {
     char folder[PATH_MAX];
     struct stat there;
     if (snprintf(folder, sizeof folder, "%s", path) >= PATH_MAX) {
-        snprintf(reason, REASON_BYTES, "privacy.keys_file: the path is too long");
+        problem_say(problem, "privacy.keys_file: the path is too long");
         return STATUS_CONFIG;
     }
     const char *name = dirname(folder);
@@ -173,44 +173,45 @@ static enum status make_folder(const char *path, char *reason)
         return STATUS_OK;
     enum status status = folder_make(name);
     if (status != STATUS_OK)
-        snprintf(reason, REASON_BYTES,
-                 "cannot make the folder %s: %s; only the last folder of privacy.keys_file is made",
-                 name, strerror(errno));
+        problem_say(
+            problem,
+            "cannot make the folder %s: %s; only the last folder of privacy.keys_file is made",
+            name, strerror(errno));
     return status;
 }
 
 /* The file has its name only when it is whole and durable: no event may bear a pseudonym whose key
  * a crash can take away. */
-static enum status make_file(const char *path, char *reason)
+static enum status make_file(const char *path, struct problem *problem)
 {
     char fresh[PATH_MAX];
-    enum status status = make_folder(path, reason);
+    enum status status = make_folder(path, problem);
     if (status != STATUS_OK)
         return status;
     int size = snprintf(fresh, sizeof fresh, "%s.XXXXXX", path);
     int fd = size < PATH_MAX ? mkostemp(fresh, O_CLOEXEC) : -1;
     if (fd < 0) {
-        snprintf(reason, REASON_BYTES,
-                 "cannot make %s: %s; point privacy.keys_file to a place that can be written", path,
-                 strerror(errno));
+        problem_say(problem,
+                    "cannot make %s: %s; point privacy.keys_file to a place that can be written",
+                    path, strerror(errno));
         return status_from_errno(errno);
     }
     bool good = write_key(fd) && publish(fresh, path);
     fault_point(keys_linked);
     if (good && folder_sync(path) == STATUS_OK)
         return STATUS_OK;
-    snprintf(reason, REASON_BYTES, "cannot write %s: %s", path, strerror(errno));
+    problem_say(problem, "cannot write %s: %s", path, strerror(errno));
     unlink(fresh);
     return STATUS_IO;
 }
 
-enum status pseudonym_key_load(const char *path, struct pseudonym_key *key, char reason[256])
+enum status pseudonym_key_load(const char *path, struct pseudonym_key *key, struct problem *problem)
 {
-    enum status status = read_file(path, key, reason);
+    enum status status = read_file(path, key, problem);
     if (status == STATUS_NOT_FOUND) {
-        status = make_file(path, reason);
+        status = make_file(path, problem);
         if (status == STATUS_OK)
-            status = read_file(path, key, reason);
+            status = read_file(path, key, problem);
     }
     /* Of a process that died it may be, its name not yet synced. Where somebody else has put it,
      * the folder need not be ours to sync. */
@@ -220,7 +221,7 @@ enum status pseudonym_key_load(const char *path, struct pseudonym_key *key, char
 }
 
 /* The folder that a new file goes to, or in which its folder is made. */
-static bool can_make(const char *path, char *reason)
+static bool can_make(const char *path, struct problem *problem)
 {
     char folder[PATH_MAX], above[PATH_MAX];
     struct stat there;
@@ -232,17 +233,16 @@ static bool can_make(const char *path, char *reason)
     }
     if (access(name, W_OK | X_OK) == 0)
         return true;
-    snprintf(reason, REASON_BYTES, "%s is not there and can't be made: %s: %s", path, name,
-             strerror(errno));
+    problem_say(problem, "%s is not there and can't be made: %s: %s", path, name, strerror(errno));
     return false;
 }
 
-enum status pseudonym_key_check(const char *path, char reason[256])
+enum status pseudonym_key_check(const char *path, struct problem *problem)
 {
     struct pseudonym_key key;
-    enum status status = read_file(path, &key, reason);
+    enum status status = read_file(path, &key, problem);
     explicit_bzero(&key, sizeof key);
     if (status != STATUS_NOT_FOUND)
         return status;
-    return can_make(path, reason) ? STATUS_OK : STATUS_CONFIG;
+    return can_make(path, problem) ? STATUS_OK : STATUS_CONFIG;
 }

@@ -1,6 +1,7 @@
 /* senders.c: the file of senders that may name other vehicles, and the search for the sender of a
  * certificate. Reading: main thread and subcommands; searching: workers. */
 #include "server/identity/senders.h"
+#include "core/log/problem.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,14 +91,14 @@ struct line {
 static enum status read_pattern(const struct json_node *node, struct line *line,
                                 struct credential_problem *problem)
 {
-    char reason[160] = "is a text";
+    struct problem reason = {"is a text"};
     line->has_name = true;
     if (node->type == JSON_STRING && name_pattern_parse(node->text, NAME_PATTERN_SENDER,
-                                                        &line->sender.name, reason) == STATUS_OK)
+                                                        &line->sender.name, &reason) == STATUS_OK)
         return line->sender.name.source != NAME_OID
                    ? STATUS_OK
                    : credential_problem(problem, node, "name is of san_uri, san_dns or subject_cn");
-    return credential_problem(problem, node, "name: %s", reason);
+    return credential_problem(problem, node, "name: %s", reason.text);
 }
 
 static bool is_digest(struct slice s)
@@ -227,17 +228,17 @@ static enum status read_line(void *arg, const struct json_document *d,
     return s;
 }
 
-enum status senders_parse(struct slice text, struct senders **out, char reason[256])
+enum status senders_parse(struct slice text, struct senders **out, struct problem *problem)
 {
     struct senders *senders = (struct senders *)calloc(1, sizeof *senders);
     if (!senders) {
-        snprintf(reason, 256, "%s", status_text(STATUS_NO_MEMORY));
+        problem_say(problem, "%s", status_text(STATUS_NO_MEMORY));
         return STATUS_NO_MEMORY;
     }
     arena_init(&senders->arena, MEMORY_MAX);
     senders->magic = SENDERS_MAGIC;
     random_bytes(senders->seed, sizeof senders->seed);
-    enum status s = credential_lines(text, read_line, senders, reason);
+    enum status s = credential_lines(text, read_line, senders, problem);
     if (s == STATUS_OK)
         *out = senders;
     else
@@ -245,12 +246,12 @@ enum status senders_parse(struct slice text, struct senders **out, char reason[2
     return s;
 }
 
-enum status senders_load(const char *path, struct senders **out, char reason[256])
+enum status senders_load(const char *path, struct senders **out, struct problem *problem)
 {
     struct writer text;
-    enum status s = trusted_file_read(path, TRUSTED_SECRET, &text, reason);
+    enum status s = trusted_file_read(path, TRUSTED_SECRET, &text, problem);
     if (s == STATUS_OK)
-        s = senders_parse(writer_slice(&text), out, reason);
+        s = senders_parse(writer_slice(&text), out, problem);
     writer_fini(&text);
     return s;
 }

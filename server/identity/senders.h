@@ -12,6 +12,7 @@
 #ifndef VSOC_SERVER_SENDERS_H
 #define VSOC_SERVER_SENDERS_H
 
+#include "core/log/problem.h"
 #include "server/net/peer.h"
 #include "server/identity/name_pattern.h"
 #include "server/identity/vehicle_set.h"
@@ -32,11 +33,13 @@ struct sender {
 /* All senders of a file, immutable. Texts and sets live as long as it. */
 struct senders;
 
-/* Reads the text of a file. CONFIG with *reason (line, column and what is wrong), NO_MEMORY.
+/* Reads the text of a file. CONFIG with *problem (line, column and what is wrong), NO_MEMORY.
  * Thread: not a worker. */
-enum status senders_parse(struct slice text, struct senders **out, char reason[256]) must_check;
+enum status senders_parse(struct slice text, struct senders **out,
+                          struct problem *problem) must_check;
 /* Reads a file; IO and the like too, with *reason. */
-enum status senders_load(const char *path, struct senders **out, char reason[256]) must_check;
+enum status senders_load(const char *path, struct senders **out,
+                         struct problem *problem) must_check;
 /* NULL is allowed. */
 void senders_destroy(struct senders *senders);
 

@@ -2,6 +2,7 @@
  * main thread; checking: any. Does not look at requests (credential.c does) and does not write
  * files (cmd_token.c does). */
 #include "server/identity/tokens.h"
+#include "core/log/problem.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -200,11 +201,11 @@ static enum status read_line(void *arg, const struct json_document *d,
     return s;
 }
 
-enum status tokens_parse(struct slice text, struct tokens **out, char reason[256])
+enum status tokens_parse(struct slice text, struct tokens **out, struct problem *problem)
 {
     struct tokens *tokens = tokens_create();
-    snprintf(reason, 256, "%s", status_text(STATUS_NO_MEMORY));
-    enum status s = tokens ? credential_lines(text, read_line, tokens, reason) : STATUS_NO_MEMORY;
+    problem_say(problem, "%s", status_text(STATUS_NO_MEMORY));
+    enum status s = tokens ? credential_lines(text, read_line, tokens, problem) : STATUS_NO_MEMORY;
     if (s == STATUS_OK)
         *out = tokens;
     else
@@ -212,12 +213,12 @@ enum status tokens_parse(struct slice text, struct tokens **out, char reason[256
     return s;
 }
 
-enum status tokens_load(const char *path, struct tokens **out, char reason[256])
+enum status tokens_load(const char *path, struct tokens **out, struct problem *problem)
 {
     struct writer text;
-    enum status s = trusted_file_read(path, TRUSTED_SECRET, &text, reason);
+    enum status s = trusted_file_read(path, TRUSTED_SECRET, &text, problem);
     if (s == STATUS_OK)
-        s = tokens_parse(writer_slice(&text), out, reason);
+        s = tokens_parse(writer_slice(&text), out, problem);
     writer_fini(&text);
     return s;
 }

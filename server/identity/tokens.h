@@ -10,6 +10,7 @@
 #ifndef VSOC_SERVER_TOKENS_H
 #define VSOC_SERVER_TOKENS_H
 
+#include "core/log/problem.h"
 #include "core/hash.h"
 #include "core/writer.h"
 #include "server/identity/vehicle_set.h"
@@ -32,10 +33,11 @@ struct token {
 /* All tokens of a file, immutable but for tokens_add. */
 struct tokens;
 
-/* Reads the text of a file. CONFIG with *reason (line and what is wrong), NO_MEMORY. */
-enum status tokens_parse(struct slice text, struct tokens **out, char reason[256]) must_check;
+/* Reads the text of a file. CONFIG with *problem (line and what is wrong), NO_MEMORY. */
+enum status tokens_parse(struct slice text, struct tokens **out,
+                         struct problem *problem) must_check;
 /* Reads a file; IO and the like too, with *reason. Thread: not a worker. */
-enum status tokens_load(const char *path, struct tokens **out, char reason[256]) must_check;
+enum status tokens_load(const char *path, struct tokens **out, struct problem *problem) must_check;
 /* No tokens. NULL when memory is out. */
 struct tokens *tokens_create(void);
 /* NULL is allowed. */

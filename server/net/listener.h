@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "core/log/problem.h"
 #include "core/status.h"
 
 struct event_base;
@@ -24,8 +25,8 @@ struct listener;
  * names the address that clients can use. On failure reason (reason_size bytes) says what to do:
  * CONFIG (address can't be read), EXISTS (in use), REFUSED (not permitted), IO. Thread: any;
  * resolves names, so not on a worker. */
-enum status listener_bind(const char *address, int *fd, char *bound, char *reason,
-                          size_t reason_size) must_check;
+enum status listener_bind(const char *address, int *fd, char *bound,
+                          struct problem *problem) must_check;
 
 /* A connection came: fd is the callee's. address as accept gave it. */
 typedef void (*listener_on_accept)(void *arg, int fd, const struct sockaddr *address,

@@ -1,6 +1,7 @@
 /* listener_bind.c: text of an address → a bound, listening socket. Runs on main at start (it may
  * resolve a name). Does not accept; listener.c does. */
 #include "server/net/listener.h"
+#include "core/log/problem.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -14,27 +15,27 @@
 
 #define BACKLOG 4096 /* the kernel cuts it to net.core.somaxconn */
 
-static enum status fail(enum status status, char *reason, size_t reason_size, const char *address,
+static enum status fail(enum status status, struct problem *problem, const char *address,
                         const char *what)
 {
-    snprintf(reason, reason_size, "can't listen on '%s': %s", address, what);
+    problem_say(problem, "can't listen on '%s': %s", address, what);
     return status;
 }
 
-static enum status fail_errno(int err, char *reason, size_t reason_size, const char *address)
+static enum status fail_errno(int err, struct problem *problem, const char *address)
 {
     switch (err) {
     case EADDRINUSE:
-        return fail(STATUS_EXISTS, reason, reason_size, address,
+        return fail(STATUS_EXISTS, problem, address,
                     "another process listens there; stop it or choose another port");
     case EACCES:
-        return fail(STATUS_REFUSED, reason, reason_size, address,
+        return fail(STATUS_REFUSED, problem, address,
                     "not permitted; ports below 1024 need CAP_NET_BIND_SERVICE");
     case EADDRNOTAVAIL:
-        return fail(STATUS_UNAVAILABLE, reason, reason_size, address,
+        return fail(STATUS_UNAVAILABLE, problem, address,
                     "this machine does not have that address (yet)");
     default:
-        return fail(status_from_errno(err), reason, reason_size, address, strerror(err));
+        return fail(status_from_errno(err), problem, address, strerror(err));
     }
 }
 
@@ -105,14 +106,13 @@ static int bind_socket(const struct sockaddr *address, socklen_t size, int *fd)
     return 0;
 }
 
-static enum status bind_unix(const char *address, int *fd, char *bound, char *reason,
-                             size_t reason_size)
+static enum status bind_unix(const char *address, int *fd, char *bound, struct problem *problem)
 {
     const char *path = address + strlen("unix:");
     struct sockaddr_un un = {.sun_family = AF_UNIX};
     struct stat st;
     if (path[0] == '\0' || strlen(path) >= sizeof(un.sun_path))
-        return fail(STATUS_CONFIG, reason, reason_size, address,
+        return fail(STATUS_CONFIG, problem, address,
                     "the socket's path is empty or longer than 107 bytes");
     memcpy(un.sun_path, path, strlen(path) + 1);
     if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode)) {
@@ -121,39 +121,38 @@ static enum status bind_unix(const char *address, int *fd, char *bound, char *re
         if (probe >= 0)
             close(probe);
         if (alive)
-            return fail_errno(EADDRINUSE, reason, reason_size, address);
+            return fail_errno(EADDRINUSE, problem, address);
         unlink(path); /* left over by a process that was killed */
     }
     int err = bind_socket((struct sockaddr *)&un, sizeof(un), fd);
     if (err)
-        return fail_errno(err, reason, reason_size, address);
+        return fail_errno(err, problem, address);
     if (bound)
         snprintf(bound, LISTENER_ADDRESS_BYTES, "%s", address);
     return STATUS_OK;
 }
 
-enum status listener_bind(const char *address, int *fd, char *bound, char *reason,
-                          size_t reason_size)
+enum status listener_bind(const char *address, int *fd, char *bound, struct problem *problem)
 {
     char copy[256], *host, *port;
     if (!strncmp(address, "unix:", 5))
-        return bind_unix(address, fd, bound, reason, reason_size);
+        return bind_unix(address, fd, bound, problem);
     if (strlen(address) >= sizeof(copy))
-        return fail(STATUS_CONFIG, reason, reason_size, address, "longer than 255 bytes");
+        return fail(STATUS_CONFIG, problem, address, "longer than 255 bytes");
     memcpy(copy, address, strlen(address) + 1);
     if (!split_address(copy, &host, &port))
-        return fail(STATUS_CONFIG, reason, reason_size, address,
+        return fail(STATUS_CONFIG, problem, address,
                     "not of the form 127.0.0.1:8443, [::]:8443 or unix:/path");
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *list = NULL;
     int error = getaddrinfo(host[0] ? host : NULL, port, &hints, &list);
     if (error)
-        return fail(status_from_lookup(error), reason, reason_size, address, gai_strerror(error));
+        return fail(status_from_lookup(error), problem, address, gai_strerror(error));
     int err = EADDRNOTAVAIL;
     for (struct addrinfo *a = list; a && err; a = a->ai_next)
         err = bind_socket(a->ai_addr, a->ai_addrlen, fd);
     freeaddrinfo(list);
     if (err)
-        return fail_errno(err, reason, reason_size, address);
+        return fail_errno(err, problem, address);
     if (bound)
         describe(*fd, bound);
     return STATUS_OK;

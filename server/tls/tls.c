@@ -3,6 +3,7 @@
  * OpenSSL can't replace a certificate, a CA or a CRL in a live one. Results of a handshake are
  * in tls_session.c. */
 #include "server/tls/tls.h"
+#include "core/log/problem.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,10 +64,10 @@ static bool configure(struct tls_context *context, const struct tls_settings *s)
 }
 
 static enum status create(const struct tls_settings *settings, bool own_certificate,
-                          struct tls_context **out, char *reason, size_t reason_size)
+                          struct tls_context **out, struct problem *problem)
 {
-    struct tls_complaint c = {reason, reason_size};
     struct tls_context *context = (struct tls_context *)calloc(1, sizeof(*context));
+    problem_say(problem, "no memory for a TLS context");
     if (!context)
         return STATUS_NO_MEMORY;
     ERR_clear_error();
@@ -77,16 +78,16 @@ static enum status create(const struct tls_settings *settings, bool own_certific
     enum status status =
         context->ssl && configure(context, settings) ? STATUS_OK : STATUS_NO_MEMORY;
     if (status == STATUS_OK && own_certificate)
-        status = tls_load_certificate(context, settings, &c);
+        status = tls_load_certificate(context, settings, problem);
     if (status == STATUS_OK && settings->client_auth != CLIENT_AUTH_OFF)
-        status = tls_load_client_ca(context, settings, &c);
+        status = tls_load_client_ca(context, settings, problem);
     if (status == STATUS_OK && settings->client_auth != CLIENT_AUTH_OFF)
-        status = tls_load_crl(context, settings, &c);
+        status = tls_load_crl(context, settings, problem);
     if (status == STATUS_OK && settings->client_auth != CLIENT_AUTH_OFF)
-        status = tls_load_deny_list(context, settings, &c);
+        status = tls_load_deny_list(context, settings, problem);
     if (status != STATUS_OK) {
         if (status == STATUS_NO_MEMORY)
-            snprintf(reason, reason_size, "no memory for a TLS context");
+            problem_say(problem, "no memory for a TLS context");
         tls_context_release(context);
         return status;
     }
@@ -95,15 +96,15 @@ static enum status create(const struct tls_settings *settings, bool own_certific
 }
 
 enum status tls_context_create(const struct tls_settings *settings, struct tls_context **out,
-                               char *reason, size_t reason_size)
+                               struct problem *problem)
 {
-    return create(settings, true, out, reason, reason_size);
+    return create(settings, true, out, problem);
 }
 
 enum status tls_context_create_verifier(const struct tls_settings *settings,
-                                        struct tls_context **out, char *reason, size_t reason_size)
+                                        struct tls_context **out, struct problem *problem)
 {
-    return create(settings, false, out, reason, reason_size);
+    return create(settings, false, out, problem);
 }
 
 struct tls_context *tls_context_hold(struct tls_context *context)

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "core/log/problem.h"
 #include "core/arena.h"
 #include "core/status.h"
 #include "server/net/peer.h"
@@ -20,11 +21,11 @@ struct ssl_st;
 /* Reads all files into a new context with one reference, the caller's. CONFIG with a sentence in
  * reason (names the file and what is wrong with it), NO_MEMORY. Thread: any. */
 enum status tls_context_create(const struct tls_settings *settings, struct tls_context **out,
-                               char *reason, size_t reason_size) must_check;
+                               struct problem *problem) must_check;
 /* The same without certificate and key of the server: for tls_context_check only. */
 enum status tls_context_create_verifier(const struct tls_settings *settings,
-                                        struct tls_context **out, char *reason,
-                                        size_t reason_size) must_check;
+                                        struct tls_context **out,
+                                        struct problem *problem) must_check;
 /* One more reference. Thread: any. */
 struct tls_context *tls_context_hold(struct tls_context *context);
 /* Gives a reference back; the last one frees. NULL is allowed. Thread: any. */
@@ -48,16 +49,16 @@ enum status tls_session_peer(struct ssl_st *session, struct arena *arena,
  * than the session's own: CA, validity, CRL, deny list, certificate required at all. REFUSED with
  * the reason as tls_session_failure gives it. */
 enum status tls_session_recheck(struct ssl_st *session, const struct tls_context *context,
-                                char *reason, size_t reason_size) must_check;
+                                struct problem *problem) must_check;
 /* Seconds since 1970 at which the peer's certificate, its chain or the revocation list that it was
  * checked with ends; INT64_MAX without a certificate. */
 int64_t tls_session_peer_expiry_s(struct ssl_st *session);
 /* NULL: none was refused. Lives as long as the session. */
 const struct tls_refused *tls_session_refused(struct ssl_st *session);
-/* Why a handshake failed, and a sentence for the log in reason. error is what
+/* Why a handshake failed, and a sentence for the log in *problem. error is what
  * bufferevent_get_openssl_error gave, 0: the peer closed. */
-enum tls_result tls_session_failure(struct ssl_st *session, unsigned long error, char *reason,
-                                    size_t reason_size);
+enum tls_result tls_session_failure(struct ssl_st *session, unsigned long error,
+                                    struct problem *problem);
 /* Sends close_notify, as far as it can be sent without waiting. */
 void tls_session_shutdown(struct ssl_st *session);
 

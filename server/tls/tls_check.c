@@ -1,6 +1,7 @@
 /* tls_check.c: a certificate is verified outside a handshake, with the same settings and callbacks
  * as in one: rechecks of open connections (workers) and `vsocd identity explain` (main thread). */
 #include "server/tls/tls_check.h"
+#include "core/log/problem.h"
 
 #include <stdio.h>
 #include <openssl/err.h>
@@ -9,8 +10,8 @@
 #include "server/tls/tls_context.h"
 
 enum tls_result tls_check_chain(struct tls_verification *v, X509 *certificate,
-                                STACK_OF(X509) * sent, STACK_OF(X509) * *verified, char *reason,
-                                size_t reason_size)
+                                STACK_OF(X509) * sent, STACK_OF(X509) * *verified,
+                                struct problem *problem)
 {
     X509_STORE_CTX *check = X509_STORE_CTX_new();
     SSL_CTX *ssl = v->context->ssl;
@@ -21,9 +22,9 @@ enum tls_result tls_check_chain(struct tls_verification *v, X509 *certificate,
         X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(check), SSL_CTX_get0_param(ssl)) == 1 &&
         tls_verify_with(check, v) && X509_verify_cert(check) == 1;
     if (!good && check) {
-        result = tls_verify_reason(v, X509_STORE_CTX_get_error(check), reason, reason_size);
+        result = tls_verify_reason(v, X509_STORE_CTX_get_error(check), problem);
     } else if (!good) {
-        snprintf(reason, reason_size, "client certificate: no memory to check it");
+        problem_say(problem, "client certificate: no memory to check it");
         result = TLS_RESULT_bad_certificate;
     } else if (verified) {
         *verified = X509_STORE_CTX_get1_chain(check);
@@ -60,7 +61,7 @@ void tls_context_check(const struct tls_context *context, X509 *certificate, STA
         .end_s = tls_asn1_seconds(X509_get0_notAfter(certificate)),
         .crl_end_s = context->crl_expiry_s,
     };
-    out->result = tls_check_chain(&v, certificate, sent, &chain, out->reason, sizeof out->reason);
+    out->result = tls_check_chain(&v, certificate, sent, &chain, &out->problem);
     tls_issuer_key(chain, out->issuer_key);
     if (chain)
         out->chain_size = (unsigned)sk_X509_num(chain);

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "core/log/problem.h"
 #include "server/tls/tls_result.h"
 
 struct stack_st_X509;
@@ -13,7 +14,7 @@ struct x509_st;
 /* What a handshake would find about a client certificate. */
 struct tls_check {
     enum tls_result result;      /* ok: it is taken; else as tls_session_failure */
-    char reason[256];            /* of a refusal, a sentence */
+    struct problem problem;      /* of a refusal */
     char issuer_key[65];         /* hex SHA-256 of its CA's SubjectPublicKeyInfo; empty: none */
     unsigned chain_size;         /* certificates of the verified chain */
     bool has_client_eku, denied; /* on tls.deny_list itself */

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <openssl/ssl.h>
+#include "core/log/problem.h"
 #include "core/hash.h"
 #include "core/writer.h"
 #include "server/files/trusted_file.h"
@@ -27,20 +28,14 @@ struct tls_context {
     int64_t expiry_s, ca_expiry_s, crl_expiry_s; /* INT64_MAX: none */
 };
 
-/* Where the reason of a failure goes. */
-struct tls_complaint {
-    char *text;
-    size_t size;
-};
-
 /* "SETTING: PATH: WHAT"; gives CONFIG. */
-enum status tls_complain(struct tls_complaint *c, const char *setting, const char *path,
+enum status tls_complain(struct problem *problem, const char *setting, const char *path,
                          const char *what);
 /* The same with the cause that OpenSSL knows. */
-enum status tls_complain_cause(struct tls_complaint *c, const char *setting, const char *path,
+enum status tls_complain_cause(struct problem *problem, const char *setting, const char *path,
                                const char *what);
 /* The file that a setting names, in *out: writer_fini it in any case. */
-enum status tls_file_read(struct tls_complaint *c, const char *setting, const char *path,
+enum status tls_file_read(struct problem *problem, const char *setting, const char *path,
                           enum trusted_kind kind, struct writer *out) must_check;
 /* OpenSSL never asks on a terminal. */
 int tls_no_passphrase(char *buffer, int size, int writing, void *arg);
@@ -50,18 +45,18 @@ int64_t tls_asn1_seconds(const ASN1_TIME *time);
 
 /* tls_files.c: certificate, chain and key of the server; CAs of senders. */
 enum status tls_load_certificate(struct tls_context *context, const struct tls_settings *settings,
-                                 struct tls_complaint *c) must_check;
+                                 struct problem *problem) must_check;
 enum status tls_load_client_ca(struct tls_context *context, const struct tls_settings *settings,
-                               struct tls_complaint *c) must_check;
+                               struct problem *problem) must_check;
 
 /* tls_crl.c: revocation lists, each checked before it counts: one of every CA of tls.client_ca,
  * signed by it, of now. After tls_load_client_ca. */
 enum status tls_load_crl(struct tls_context *context, const struct tls_settings *settings,
-                         struct tls_complaint *c) must_check;
+                         struct problem *problem) must_check;
 
 /* tls_deny.c */
 enum status tls_load_deny_list(struct tls_context *context, const struct tls_settings *settings,
-                               struct tls_complaint *c) must_check;
+                               struct problem *problem) must_check;
 /* The certificate is on the deny list, by its fingerprint or its issuer and serial; also when that
  * can't be found out. */
 bool tls_denies(const struct tls_denied *denied, X509 *certificate);
@@ -86,15 +81,15 @@ struct tls_verification *tls_session_verification(SSL *session);
 bool tls_verify_with(X509_STORE_CTX *store, struct tls_verification *v);
 bool tls_has_client_eku(X509 *certificate);
 /* The result, and a sentence. */
-enum tls_result tls_verify_reason(const struct tls_verification *v, long error, char *reason,
-                                  size_t reason_size);
+enum tls_result tls_verify_reason(const struct tls_verification *v, long error,
+                                  struct problem *problem);
 
 /* tls_check.c: ok: the certificate is taken, *verified (may be NULL) gets its chain, the caller's;
- * else as tls_session_failure, with a sentence in reason. sent: what came beside the certificate,
- * may be NULL. */
+ * else as tls_session_failure, with *problem. sent: what came beside the certificate, may be NULL.
+ */
 enum tls_result tls_check_chain(struct tls_verification *v, X509 *certificate,
-                                STACK_OF(X509) * sent, STACK_OF(X509) * *verified, char *reason,
-                                size_t reason_size) must_check;
+                                STACK_OF(X509) * sent, STACK_OF(X509) * *verified,
+                                struct problem *problem) must_check;
 /* Hex SHA-256 of the SubjectPublicKeyInfo of the CA that issued the first certificate of a verified
  * chain. False: the chain has no issuer; hex is empty. */
 bool tls_issuer_key(const STACK_OF(X509) * chain, char hex[2 * SHA256_BYTES + 1]);

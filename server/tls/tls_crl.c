@@ -35,30 +35,30 @@ static void print_name(const X509_NAME *name, char text[NAME_BYTES])
     BIO_free(bio);
 }
 
-static enum status complain(struct tls_complaint *c, const char *path, const X509_NAME *issuer,
+static enum status complain(struct problem *problem, const char *path, const X509_NAME *issuer,
                             const char *what)
 {
     char name[NAME_BYTES], text[256];
     print_name(issuer, name);
     snprintf(text, sizeof text, "the list of %s %s", name, what);
-    return tls_complain(c, "tls.crl", path, text);
+    return tls_complain(problem, "tls.crl", path, text);
 }
 
 /* CA certificates of one name may have different keys: that of the signature counts. */
 static const char *find_authority(const struct authorities *a, X509_CRL *crl, int *at)
 {
-    const char *problem = "was issued by no CA of tls.client_ca: add that CA's certificate there";
+    const char *flaw = "was issued by no CA of tls.client_ca: add that CA's certificate there";
     for (int i = 0; i < a->count; i++) {
         X509 *ca = authority_at(a, i);
         if (!ca || X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(ca)) != 0)
             continue;
-        problem = "is not signed by that CA";
+        flaw = "is not signed by that CA";
         if (X509_CRL_verify(crl, X509_get0_pubkey(ca)) != 1)
             continue;
         *at = i;
         return NULL;
     }
-    return problem;
+    return flaw;
 }
 
 static const char *check_times(const X509_CRL *crl, int64_t now_s)
@@ -74,17 +74,17 @@ static const char *check_times(const X509_CRL *crl, int64_t now_s)
 }
 
 static enum status take(struct tls_context *context, struct authorities *a, X509_CRL *crl,
-                        const char *path, struct tls_complaint *c)
+                        const char *path, struct problem *problem)
 {
     const X509_NAME *issuer = X509_CRL_get_issuer(crl);
     int at = 0;
-    const char *problem = find_authority(a, crl, &at);
-    if (!problem)
-        problem = check_times(crl, clock_wall_ns() / NS_PER_S);
-    if (!problem && a->listed[at])
-        problem = "is in the file twice: keep one list for each CA";
-    if (problem)
-        return complain(c, path, issuer, problem);
+    const char *flaw = find_authority(a, crl, &at);
+    if (!flaw)
+        flaw = check_times(crl, clock_wall_ns() / NS_PER_S);
+    if (!flaw && a->listed[at])
+        flaw = "is in the file twice: keep one list for each CA";
+    if (flaw)
+        return complain(problem, path, issuer, flaw);
     a->listed[at] = true;
     int64_t end = tls_asn1_seconds(X509_CRL_get0_nextUpdate(crl));
     context->crl_expiry_s = end < context->crl_expiry_s ? end : context->crl_expiry_s;
@@ -107,24 +107,24 @@ static bool has_twin(const struct authorities *a, int at)
 }
 
 static enum status check_all_listed(const struct authorities *a, const char *path,
-                                    struct tls_complaint *c)
+                                    struct problem *problem)
 {
     for (int i = 0; i < a->count; i++)
         if (authority_at(a, i) && !a->listed[i] && !has_twin(a, i))
-            return complain(c, path, X509_get_subject_name(authority_at(a, i)),
+            return complain(problem, path, X509_get_subject_name(authority_at(a, i)),
                             "is missing: without it every certificate of this CA is refused");
     return STATUS_OK;
 }
 
 static enum status take_all(struct tls_context *context, struct authorities *a, struct slice text,
-                            const char *path, struct tls_complaint *c)
+                            const char *path, struct problem *problem)
 {
     BIO *bio = BIO_new_mem_buf(text.data, (int)text.size);
     enum status s = bio ? STATUS_OK : STATUS_NO_MEMORY;
     X509_CRL *crl = NULL;
     size_t count = 0;
     while (s == STATUS_OK && (crl = PEM_read_bio_X509_CRL(bio, NULL, tls_no_passphrase, NULL))) {
-        s = take(context, a, crl, path, c);
+        s = take(context, a, crl, path, problem);
         X509_CRL_free(crl);
         count++;
     }
@@ -133,19 +133,19 @@ static enum status take_all(struct tls_context *context, struct authorities *a, 
         return s;
     /* The end of the file counts as an error; every other one is damage. */
     if (count == 0 || ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
-        return tls_complain_cause(c, "tls.crl", path, "not a PEM file with revocation lists");
+        return tls_complain_cause(problem, "tls.crl", path, "not a PEM file with revocation lists");
     ERR_clear_error();
-    return check_all_listed(a, path, c);
+    return check_all_listed(a, path, problem);
 }
 
 enum status tls_load_crl(struct tls_context *context, const struct tls_settings *settings,
-                         struct tls_complaint *c)
+                         struct problem *problem)
 {
     struct writer file;
     X509_STORE *store = SSL_CTX_get_cert_store(context->ssl);
     if (!settings->crl)
         return STATUS_OK;
-    enum status s = tls_file_read(c, "tls.crl", settings->crl, TRUSTED_PUBLIC, &file);
+    enum status s = tls_file_read(problem, "tls.crl", settings->crl, TRUSTED_PUBLIC, &file);
     /* Lists go into the store as well: the CAs are those that are there before. */
     struct authorities a = {.objects = sk_X509_OBJECT_dup(X509_STORE_get0_objects(store))};
     a.count = a.objects ? sk_X509_OBJECT_num(a.objects) : 0;
@@ -154,7 +154,7 @@ enum status tls_load_crl(struct tls_context *context, const struct tls_settings 
         s = STATUS_NO_MEMORY;
     ERR_clear_error();
     if (s == STATUS_OK)
-        s = take_all(context, &a, writer_slice(&file), settings->crl, c);
+        s = take_all(context, &a, writer_slice(&file), settings->crl, problem);
     if (s == STATUS_OK)
         X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
     sk_X509_OBJECT_free(a.objects);

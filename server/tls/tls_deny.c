@@ -152,7 +152,7 @@ static enum status read_line(struct tls_denied *denied, struct slice line)
 }
 
 enum status tls_load_deny_list(struct tls_context *context, const struct tls_settings *settings,
-                               struct tls_complaint *c)
+                               struct problem *problem)
 {
     struct writer file;
     char what[160];
@@ -160,7 +160,7 @@ enum status tls_load_deny_list(struct tls_context *context, const struct tls_set
     if (!settings->deny_list)
         return STATUS_OK;
     enum status status =
-        tls_file_read(c, "tls.deny_list", settings->deny_list, TRUSTED_PUBLIC, &file);
+        tls_file_read(problem, "tls.deny_list", settings->deny_list, TRUSTED_PUBLIC, &file);
     struct slice rest = writer_slice(&file);
     while (status == STATUS_OK && rest.size) {
         const uint8_t *end = memchr(rest.data, '\n', rest.size);
@@ -174,7 +174,7 @@ enum status tls_load_deny_list(struct tls_context *context, const struct tls_set
                  "line %u is neither a SHA-256 fingerprint of 64 hex digits nor serial=HEX "
                  "issuer=NAME",
                  number);
-        tls_complain(c, "tls.deny_list", settings->deny_list, what);
+        tls_complain(problem, "tls.deny_list", settings->deny_list, what);
     }
     writer_fini(&file);
     if (context->denied.count > 0)

@@ -2,6 +2,7 @@
  * senders. Main thread. Revocation lists are in tls_crl.c. */
 #define LOG_COMPONENT "tls"
 #include "server/tls/tls_context.h"
+#include "core/log/problem.h"
 
 #include <stdio.h>
 #include <openssl/err.h>
@@ -22,15 +23,15 @@ int tls_no_passphrase(char *buffer, int size, int writing, void *arg)
     return -1;
 }
 
-enum status tls_complain(struct tls_complaint *c, const char *setting, const char *path,
+enum status tls_complain(struct problem *problem, const char *setting, const char *path,
                          const char *what)
 {
-    snprintf(c->text, c->size, "%s: %s: %s", setting, path ? path : "(not set)", what);
+    problem_say(problem, "%s: %s: %s", setting, path ? path : "(not set)", what);
     ERR_clear_error();
     return STATUS_CONFIG;
 }
 
-enum status tls_complain_cause(struct tls_complaint *c, const char *setting, const char *path,
+enum status tls_complain_cause(struct problem *problem, const char *setting, const char *path,
                                const char *otherwise)
 {
     unsigned long error = ERR_peek_error();
@@ -38,20 +39,20 @@ enum status tls_complain_cause(struct tls_complaint *c, const char *setting, con
     char what[200];
     snprintf(what, sizeof(what), "%s%s%s%s", otherwise, cause ? " (" : "", cause ? cause : "",
              cause ? ")" : "");
-    return tls_complain(c, setting, path, what);
+    return tls_complain(problem, setting, path, what);
 }
 
-enum status tls_file_read(struct tls_complaint *c, const char *setting, const char *path,
+enum status tls_file_read(struct problem *problem, const char *setting, const char *path,
                           enum trusted_kind kind, struct writer *out)
 {
-    char reason[256];
+    struct problem unread;
     writer_init(out, 0);
     if (!path)
-        return tls_complain(c, setting, path, "a file is needed");
-    enum status s = trusted_file_read(path, kind, out, reason);
+        return tls_complain(problem, setting, path, "a file is needed");
+    enum status s = trusted_file_read(path, kind, out, &unread);
     if (s == STATUS_OK)
         return s;
-    tls_complain(c, setting, path, reason);
+    tls_complain(problem, setting, path, unread.text);
     return status_is_passing(s) ? s : STATUS_CONFIG;
 }
 
@@ -77,16 +78,17 @@ static bool use_chain(SSL_CTX *ssl, BIO *bio)
 }
 
 static enum status use_certificate(struct tls_context *context, const struct tls_settings *s,
-                                   struct tls_complaint *c)
+                                   struct problem *problem)
 {
     struct writer file;
-    enum status status = tls_file_read(c, "tls.certificate", s->certificate, TRUSTED_PUBLIC, &file);
+    enum status status =
+        tls_file_read(problem, "tls.certificate", s->certificate, TRUSTED_PUBLIC, &file);
     if (status == STATUS_OK) {
         BIO *bio = bio_of(&file);
         X509 *first = bio ? PEM_read_bio_X509_AUX(bio, NULL, tls_no_passphrase, NULL) : NULL;
         if (!first || SSL_CTX_use_certificate(context->ssl, first) != 1 ||
             !use_chain(context->ssl, bio))
-            status = tls_complain_cause(c, "tls.certificate", s->certificate,
+            status = tls_complain_cause(problem, "tls.certificate", s->certificate,
                                         "not a PEM file with a certificate and its chain");
         X509_free(first);
         BIO_free(bio);
@@ -96,16 +98,16 @@ static enum status use_certificate(struct tls_context *context, const struct tls
 }
 
 static enum status use_key(struct tls_context *context, const struct tls_settings *s,
-                           struct tls_complaint *c)
+                           struct problem *problem)
 {
     struct writer file;
-    enum status status = tls_file_read(c, "tls.key", s->key, TRUSTED_SECRET, &file);
+    enum status status = tls_file_read(problem, "tls.key", s->key, TRUSTED_SECRET, &file);
     if (status == STATUS_OK) {
         BIO *bio = bio_of(&file);
         EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, tls_no_passphrase, NULL) : NULL;
         if (!key || SSL_CTX_use_PrivateKey(context->ssl, key) != 1)
             status = tls_complain_cause(
-                c, "tls.key", s->key,
+                problem, "tls.key", s->key,
                 "not a PEM private key without passphrase that fits the certificate");
         EVP_PKEY_free(key);
         BIO_free(bio);
@@ -117,15 +119,15 @@ static enum status use_key(struct tls_context *context, const struct tls_setting
 }
 
 enum status tls_load_certificate(struct tls_context *context, const struct tls_settings *s,
-                                 struct tls_complaint *c)
+                                 struct problem *problem)
 {
-    enum status status = use_certificate(context, s, c);
+    enum status status = use_certificate(context, s, problem);
     if (status == STATUS_OK)
-        status = use_key(context, s, c);
+        status = use_key(context, s, problem);
     if (status != STATUS_OK)
         return status;
     if (SSL_CTX_check_private_key(context->ssl) != 1)
-        return tls_complain(c, "tls.key", s->key, "not the key of tls.certificate");
+        return tls_complain(problem, "tls.key", s->key, "not the key of tls.certificate");
     context->expiry_s =
         tls_asn1_seconds(X509_get0_notAfter(SSL_CTX_get0_certificate(context->ssl)));
     if (context->expiry_s < clock_wall_ns() / NS_PER_S)
@@ -159,11 +161,12 @@ static bool take_ca(struct tls_context *context, STACK_OF(X509_NAME) * names, X5
 }
 
 enum status tls_load_client_ca(struct tls_context *context, const struct tls_settings *s,
-                               struct tls_complaint *c)
+                               struct problem *problem)
 {
     struct writer file;
     STACK_OF(X509_NAME) *names = sk_X509_NAME_new_null();
-    enum status status = tls_file_read(c, "tls.client_ca", s->client_ca, TRUSTED_PUBLIC, &file);
+    enum status status =
+        tls_file_read(problem, "tls.client_ca", s->client_ca, TRUSTED_PUBLIC, &file);
     if (status == STATUS_OK && !names)
         status = STATUS_NO_MEMORY;
     if (status == STATUS_OK) {
@@ -176,7 +179,7 @@ enum status tls_load_client_ca(struct tls_context *context, const struct tls_set
         }
         if (!good || !sk_X509_NAME_num(names) ||
             ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
-            status = tls_complain_cause(c, "tls.client_ca", s->client_ca,
+            status = tls_complain_cause(problem, "tls.client_ca", s->client_ca,
                                         "not a PEM file with CA certificates");
         BIO_free(bio);
         ERR_clear_error();

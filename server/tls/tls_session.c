@@ -1,6 +1,7 @@
 /* tls_session.c: one TLS connection: its creation, the facts of its peer, why it failed,
  * its end. Runs on the connection's worker. Moving bytes is libevent's work. */
 #include "server/tls/tls.h"
+#include "core/log/problem.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -95,20 +96,20 @@ static void keep_refused(SSL *session, struct tls_verification *found)
     own->verdict = found->verdict;
 }
 
-enum status tls_session_recheck(SSL *session, const struct tls_context *context, char *reason,
-                                size_t reason_size)
+enum status tls_session_recheck(SSL *session, const struct tls_context *context,
+                                struct problem *problem)
 {
     X509 *certificate = SSL_get0_peer_certificate(session);
     int mode = SSL_CTX_get_verify_mode(context->ssl);
     if (!certificate && (mode & SSL_VERIFY_FAIL_IF_NO_PEER_CERT)) {
-        snprintf(reason, reason_size, "a client certificate is required now");
+        problem_say(problem, "a client certificate is required now");
         return STATUS_REFUSED;
     }
     if (!certificate || !(mode & SSL_VERIFY_PEER))
         return STATUS_OK;
     struct tls_verification v = {.context = context};
-    bool good = TLS_RESULT_ok == tls_check_chain(&v, certificate, SSL_get_peer_cert_chain(session),
-                                                 NULL, reason, reason_size);
+    bool good = TLS_RESULT_ok ==
+                tls_check_chain(&v, certificate, SSL_get_peer_cert_chain(session), NULL, problem);
     keep_refused(session, &v);
     return good ? STATUS_OK : STATUS_REFUSED;
 }
@@ -128,42 +129,41 @@ int64_t tls_session_peer_expiry_s(SSL *session)
 }
 
 /* The client has refused us, not we the client. */
-static enum tls_result alert_failure(int alert, char *reason, size_t reason_size)
+static enum tls_result alert_failure(int alert, struct problem *problem)
 {
     bool trust = alert == SSL_AD_UNKNOWN_CA || alert == SSL_AD_BAD_CERTIFICATE ||
                  alert == SSL_AD_CERTIFICATE_UNKNOWN || alert == SSL_AD_CERTIFICATE_EXPIRED ||
                  alert == SSL_AD_UNSUPPORTED_CERTIFICATE;
-    snprintf(reason, reason_size, "the client ended the handshake with the alert %s%s",
-             SSL_alert_desc_string_long(alert),
-             trust ? ": it does not trust the server's certificate (tls.certificate); give the "
-                     "client the CA of it"
-                   : "");
+    problem_say(problem, "the client ended the handshake with the alert %s%s",
+                SSL_alert_desc_string_long(alert),
+                trust ? ": it does not trust the server's certificate (tls.certificate); give the "
+                        "client the CA of it"
+                      : "");
     return TLS_RESULT_client_alert;
 }
 
-enum tls_result tls_session_failure(SSL *session, unsigned long error, char *reason,
-                                    size_t reason_size)
+enum tls_result tls_session_failure(SSL *session, unsigned long error, struct problem *problem)
 {
     int why = ERR_GET_REASON(error);
     const char *text = ERR_reason_error_string(error);
     if (error == 0) {
-        snprintf(reason, reason_size, "the peer closed the connection");
+        problem_say(problem, "the peer closed the connection");
         return TLS_RESULT_closed;
     }
-    snprintf(reason, reason_size, "%s", text ? text : "unknown error");
+    problem_say(problem, "%s", text ? text : "unknown error");
     if (ERR_GET_LIB(error) != ERR_LIB_SSL)
         return TLS_RESULT_protocol;
     if (why == SSL_R_CERTIFICATE_VERIFY_FAILED)
         return tls_verify_reason(tls_session_verification(session), SSL_get_verify_result(session),
-                                 reason, reason_size);
+                                 problem);
     if (why == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)
         return TLS_RESULT_no_certificate;
     if (why == SSL_R_HTTP_REQUEST) {
-        snprintf(reason, reason_size, "the peer speaks plain HTTP on a TLS port");
+        problem_say(problem, "the peer speaks plain HTTP on a TLS port");
         return TLS_RESULT_plain_http;
     }
     if (why >= SSL_AD_REASON_OFFSET)
-        return alert_failure(why - SSL_AD_REASON_OFFSET, reason, reason_size);
+        return alert_failure(why - SSL_AD_REASON_OFFSET, problem);
     return TLS_RESULT_protocol;
 }
 

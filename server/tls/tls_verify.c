@@ -1,6 +1,7 @@
 /* tls_verify.c: what a sender's chain must be besides good for OpenSSL, and the words for what it
  * is not. Workers, at handshakes and at rechecks of open connections. */
 #include "server/tls/tls_context.h"
+#include "core/log/problem.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -178,20 +179,19 @@ static enum tls_result result_of(long error)
     }
 }
 
-enum tls_result tls_verify_reason(const struct tls_verification *v, long error, char *reason,
-                                  size_t reason_size)
+enum tls_result tls_verify_reason(const struct tls_verification *v, long error,
+                                  struct problem *problem)
 {
     if (v->verdict == TLS_VERDICT_DENIED) {
-        snprintf(reason, reason_size, "client certificate is on tls.deny_list");
+        problem_say(problem, "client certificate is on tls.deny_list");
         return TLS_RESULT_denied;
     }
     if (v->verdict == TLS_VERDICT_NO_EKU) {
-        snprintf(reason, reason_size,
-                 "client certificate: its extended key usage does not name clientAuth "
-                 "(tls.client_eku)");
+        problem_say(problem, "client certificate: its extended key usage does not name clientAuth "
+                             "(tls.client_eku)");
         return TLS_RESULT_no_client_eku;
     }
-    snprintf(reason, reason_size, "client certificate: %s%s", X509_verify_cert_error_string(error),
-             error == X509_V_ERR_CERT_CHAIN_TOO_LONG ? " (tls.chain_depth)" : "");
+    problem_say(problem, "client certificate: %s%s", X509_verify_cert_error_string(error),
+                error == X509_V_ERR_CERT_CHAIN_TOO_LONG ? " (tls.chain_depth)" : "");
     return result_of(error);
 }

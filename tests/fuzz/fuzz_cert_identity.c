@@ -9,6 +9,7 @@
 #include <openssl/x509.h>
 
 #include "server/identity/cert_names.h"
+#include "core/log/problem.h"
 #include "server/identity/identity.h"
 #include "server/identity/senders.h"
 
@@ -65,8 +66,8 @@ static void check_refusal(const struct refusal *why)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct senders *senders;
-    char reason[256];
-    if (!senders && senders_parse(slice_from_text(lines), &senders, reason) != STATUS_OK)
+    struct problem problem;
+    if (!senders && senders_parse(slice_from_text(lines), &senders, &problem) != STATUS_OK)
         abort();
     if (size < 2)
         return 0;

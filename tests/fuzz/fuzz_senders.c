@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "server/identity/senders.h"
+#include "core/log/problem.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -25,9 +26,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct senders *senders = NULL;
     const struct sender *found = NULL;
-    char reason[256] = "";
-    enum status s = senders_parse(slice_make(data, size), &senders, reason);
-    if (s == STATUS_CONFIG ? !slice_starts_with(slice_from_text(reason), "line ")
+    struct problem problem = {""};
+    enum status s = senders_parse(slice_make(data, size), &senders, &problem);
+    if (s == STATUS_CONFIG ? !slice_starts_with(slice_from_text(problem.text), "line ")
                            : s != STATUS_OK && s != STATUS_NO_MEMORY)
         abort();
     for (size_t i = 0; senders && i < senders_count(senders); i++) {

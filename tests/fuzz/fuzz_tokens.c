@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "server/identity/tokens.h"
+#include "core/log/problem.h"
 
 #define WRITTEN_MAX ((size_t)8 << 20)
 
@@ -14,12 +15,12 @@ static void check_written(const struct tokens *tokens)
 {
     struct writer first, second;
     struct tokens *again = NULL;
-    char reason[256];
+    struct problem problem;
     writer_init(&first, WRITTEN_MAX);
     writer_init(&second, WRITTEN_MAX);
     tokens_write(tokens, &first);
     if (first.status != STATUS_OK ||
-        tokens_parse(writer_slice(&first), &again, reason) != STATUS_OK)
+        tokens_parse(writer_slice(&first), &again, &problem) != STATUS_OK)
         abort();
     tokens_write(again, &second);
     if (!slice_equal(writer_slice(&first), writer_slice(&second)))
@@ -47,13 +48,13 @@ static void check_tokens(const struct tokens *tokens)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct tokens *tokens = NULL;
-    char reason[256] = "";
-    enum status s = tokens_parse(slice_make(data, size), &tokens, reason);
+    struct problem problem = {""};
+    enum status s = tokens_parse(slice_make(data, size), &tokens, &problem);
     if (s == STATUS_OK) {
         check_tokens(tokens);
         check_written(tokens);
     } else if (s != STATUS_NO_MEMORY &&
-               (s != STATUS_CONFIG || !slice_starts_with(slice_from_text(reason), "line "))) {
+               (s != STATUS_CONFIG || !slice_starts_with(slice_from_text(problem.text), "line "))) {
         abort();
     }
     tokens_destroy(tokens);

@@ -266,10 +266,10 @@ static void say(void *arg, const char *line)
 
 static void do_migrate(const char *dsn)
 {
-    char problem[512] = "";
-    enum status status = pg_migrate(dsn, false, say, NULL, problem);
+    struct problem problem = {""};
+    enum status status = pg_migrate(dsn, false, say, NULL, &problem);
     struct sink_problem shown = {0};
-    snprintf(shown.text, sizeof shown.text, "%s", problem);
+    snprintf(shown.text, sizeof shown.text, "%s", problem.text);
     printf("{\"status\":\"%s\",", status_text(status));
     print_problem(&shown);
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/log/problem.h"
 #include "core/hash.h"
 #include "core/writer.h"
 #include "parsers/registry/registry.h"
@@ -97,7 +98,7 @@ static void wait_before_retry(struct sender *s, unsigned attempt, unsigned retry
                               const char *why)
 {
     uint32_t dice;
-    char note[HTTP_CLIENT_REASON + 32];
+    char note[PROBLEM_BYTES + 32];
     unsigned ms = BACKOFF_MIN_MS << (attempt < 6 ? attempt : 6);
     if (ms > BACKOFF_MAX_MS)
         ms = BACKOFF_MAX_MS;
@@ -180,33 +181,32 @@ static bool settle(struct sender *s, const struct http_reply_seen *reply, const 
 
 /* Why the batch is sent again. */
 static void say_transient(struct sender *s, const struct http_reply_seen *reply,
-                          char reason[HTTP_CLIENT_REASON])
+                          struct problem *problem)
 {
-    char words[HTTP_CLIENT_REASON - 32];
+    char words[224];
     send_totals_reason(&s->totals, reply->body, words, sizeof words);
-    snprintf(reason, HTTP_CLIENT_REASON, "the server answers %d%s%s", reply->status,
-             *words ? " " : "", words);
+    problem_say(problem, "the server answers %d%s%s", reply->status, *words ? " " : "", words);
 }
 
 static void post(struct sender *s, const char *headers, const char *file, size_t offset)
 {
-    char reason[HTTP_CLIENT_REASON];
+    struct problem problem;
     for (unsigned attempt = 0;; attempt++) {
         struct http_reply_seen reply = {0};
         enum status status = http_client_request(s->client, "POST", s->options.url.path, headers,
-                                                 writer_slice(&s->body), &reply, reason);
+                                                 writer_slice(&s->body), &reply, &problem);
         if (status == STATUS_OK && settle(s, &reply, file, offset))
             return;
         if (status == STATUS_OK) {
-            say_transient(s, &reply, reason);
+            say_transient(s, &reply, &problem);
         } else if (status == STATUS_REFUSED || status == STATUS_MALFORMED) {
-            send_totals_error(&s->totals, "%s", reason);
+            send_totals_error(&s->totals, "%s", problem.text);
             s->totals.failed++;
             s->stopped = true;
             return;
         }
         if (!interrupted)
-            wait_before_retry(s, attempt, reply.retry_after_s, reason);
+            wait_before_retry(s, attempt, reply.retry_after_s, problem.text);
         if (interrupted) {
             s->totals.unknown++;
             s->stopped = true;
@@ -330,7 +330,7 @@ static int run(struct sender *s)
 int cmd_send(int argc, char **argv)
 {
     struct sender s = {.terminal = isatty(STDERR_FILENO)};
-    char reason[HTTP_CLIENT_REASON] = "no memory";
+    struct problem problem = {"no memory"};
     int code = EXIT_FAILED;
     if (send_options_parse(argc, argv, &s.options) != STATUS_OK)
         return command_usage(argv[0]);
@@ -343,8 +343,8 @@ int cmd_send(int argc, char **argv)
     writer_init(&s.body, BODY_MAX);
     s.registry = registry_create();
     if (!s.registry || send_totals_init(&s.totals) != STATUS_OK ||
-        http_client_create(&client, &s.client, reason) != STATUS_OK)
-        fprintf(stderr, "vsocd send: %s\n", reason);
+        http_client_create(&client, &s.client, &problem) != STATUS_OK)
+        fprintf(stderr, "vsocd send: %s\n", problem.text);
     else
         code = run(&s);
     http_client_destroy(s.client);

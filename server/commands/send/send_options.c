@@ -1,5 +1,6 @@
 /* send_options.c: reads the command line of `vsocd send`. Main thread. */
 #include "server/commands/send/send_options.h"
+#include "core/log/problem.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -72,10 +73,10 @@ static bool read_number(const char *text, size_t most, size_t *out)
 
 static bool read_url(const char *text, struct send_options *o)
 {
-    char reason[HTTP_CLIENT_REASON];
-    if (http_url_parse(text, &o->url, reason) == STATUS_OK)
+    struct problem problem;
+    if (http_url_parse(text, &o->url, &problem) == STATUS_OK)
         return true;
-    return wrong(reason, text);
+    return wrong(problem.text, text);
 }
 
 static bool read_framing(const char *text, struct send_options *o)
@@ -110,10 +111,10 @@ static bool read_token(const char *text, struct send_options *o)
 static bool read_token_file(const char *path, struct send_options *o)
 {
     struct writer text;
-    char reason[256];
-    enum status s = trusted_file_read(path, TRUSTED_SECRET, &text, reason);
+    struct problem problem;
+    enum status s = trusted_file_read(path, TRUSTED_SECRET, &text, &problem);
     if (s != STATUS_OK) {
-        fprintf(stderr, "vsocd send: --token-file: '%s' %s\n", path, reason);
+        fprintf(stderr, "vsocd send: --token-file: '%s' %s\n", path, problem.text);
     } else {
         size_t most = sizeof o->token_text - 1, size = text.size < most ? text.size : most;
         memcpy(o->token_text, text.data ? text.data : (const uint8_t *)"", size);

@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include <event2/event.h>
+#include "core/log/problem.h"
 #include "core/clock.h"
 #include "core/reasons/refusal.h"
 #include "core/log/log.h"
@@ -121,10 +122,9 @@ static inline void fx_on_gone(void *arg, struct http_exchange *x)
 
 static inline void fx_start(struct fixture *f, struct tls_context *tls)
 {
-    char reason[256];
+    struct problem problem;
     struct timeval tick = {.tv_usec = 3000};
-    assert_int_equal(
-        listener_bind("127.0.0.1:0", &f->listen_fd, f->address, reason, sizeof(reason)), STATUS_OK);
+    assert_int_equal(listener_bind("127.0.0.1:0", &f->listen_fd, f->address, &problem), STATUS_OK);
     struct http_server_options options = {
         .base = f->base,
         .listen_fd = f->listen_fd,

@@ -2,6 +2,7 @@
 #ifndef VSOC_TESTS_TLS_WORLD_H
 #define VSOC_TESTS_TLS_WORLD_H
 
+#include "core/log/problem.h"
 #include "tests/unit/server/http_fixture.h"
 
 #include <signal.h>
@@ -75,9 +76,9 @@ static inline int teardown(void **state)
 
 static inline void start(struct world *w)
 {
-    char reason[256] = "";
-    if (tls_context_create(&w->settings, &w->context, reason, sizeof(reason)) != STATUS_OK)
-        fail_msg("%s", reason);
+    struct problem problem = {""};
+    if (tls_context_create(&w->settings, &w->context, &problem) != STATUS_OK)
+        fail_msg("%s", problem.text);
     fx_start(w->f, w->context);
 }
 
@@ -177,10 +178,10 @@ static inline void expect_handshake(struct world *w, const char *result)
 
 static inline void reload(struct world *w)
 {
-    char reason[256];
+    struct problem problem;
     struct tls_context *next = NULL;
-    if (tls_context_create(&w->settings, &next, reason, sizeof(reason)) != STATUS_OK)
-        fail_msg("%s", reason);
+    if (tls_context_create(&w->settings, &next, &problem) != STATUS_OK)
+        fail_msg("%s", problem.text);
     http_server_reconfigure(w->f->server, &w->f->settings, next);
     tls_context_release(next);
 }
@@ -188,14 +189,13 @@ static inline void reload(struct world *w)
 static inline void expect_reason(struct world *w, const char *setting, const char *file,
                                  const char *what)
 {
-    char reason[300] = "";
+    struct problem problem = {""};
     struct tls_context *context = NULL;
-    assert_int_equal(tls_context_create(&w->settings, &context, reason, sizeof(reason)),
-                     STATUS_CONFIG);
+    assert_int_equal(tls_context_create(&w->settings, &context, &problem), STATUS_CONFIG);
     assert_null(context);
-    assert_has(reason, setting);
-    assert_has(reason, file);
-    assert_has(reason, what);
+    assert_has(problem.text, setting);
+    assert_has(problem.text, file);
+    assert_has(problem.text, what);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -54,10 +54,12 @@ enum status pg_connection_create(const char *dsn, const char *application,
     c->timeout_ms = TIMEOUT_DEFAULT_MS;
     c->magic = PG_CONNECTION_MAGIC;
     c->notice = notice_to_log;
+    struct problem problem;
+    problem_say(&problem, "%s", error->text);
     enum status status =
-        c->wake < 0 ? STATUS_IO
-                    : pg_dsn_parse(dsn, application, &c->dsn, error->text, sizeof error->text);
+        c->wake < 0 ? STATUS_IO : pg_dsn_parse(dsn, application, &c->dsn, &problem);
     if (status != STATUS_OK) {
+        snprintf(error->text, sizeof error->text, "%s", problem.text);
         pg_connection_destroy(c);
         return status;
     }

@@ -56,18 +56,18 @@ static char *list_item(const char *list, size_t i)
 }
 
 enum status pg_dsn_parse(const char *dsn, const char *application, struct pg_dsn **out,
-                         char *problem, size_t problem_size)
+                         struct problem *problem)
 {
     struct pg_dsn *d = calloc(1, sizeof *d);
     if (!d)
         return STATUS_NO_MEMORY;
-    bool misread = pg_dsn_is_misread(dsn, problem, problem_size);
+    bool misread = pg_dsn_is_misread(dsn, problem);
     d->options = misread ? NULL : PQconninfoParse(dsn, NULL);
     d->application = strdup(application);
     if (!misread && !d->options)
-        pg_dsn_tell_unreadable(dsn, problem, problem_size);
+        pg_dsn_tell_unreadable(dsn, problem);
     for (const PQconninfoOption *o = d->options; o && o->keyword && !misread; o++)
-        misread = o->val && pg_dsn_value_is_misread(o->keyword, o->val, problem, problem_size);
+        misread = o->val && pg_dsn_value_is_misread(o->keyword, o->val, problem);
     if (misread || !d->options || !d->application) {
         pg_dsn_destroy(d);
         return STATUS_CONFIG;

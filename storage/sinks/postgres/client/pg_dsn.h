@@ -3,6 +3,7 @@
 #ifndef VSOC_STORAGE_PG_DSN_H
 #define VSOC_STORAGE_PG_DSN_H
 
+#include "core/log/problem.h"
 #include <stddef.h>
 
 #include "core/status.h"
@@ -12,7 +13,7 @@ struct pg_dsn;
 /* Reads the string (keywords or URI). CONFIG with a reason in problem, which holds nothing of the
  * string that could be secret; NO_MEMORY. */
 enum status pg_dsn_parse(const char *dsn, const char *application, struct pg_dsn **out,
-                         char *problem, size_t problem_size) must_check;
+                         struct problem *problem) must_check;
 void pg_dsn_destroy(struct pg_dsn *d);
 /* Hosts to try, at least 1. */
 size_t pg_dsn_hosts(const struct pg_dsn *d);

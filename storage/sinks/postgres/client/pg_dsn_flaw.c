@@ -17,13 +17,13 @@ static bool is_uri(const char *dsn)
     return strncmp(dsn, "postgresql://", 13) == 0 || strncmp(dsn, "postgres://", 11) == 0;
 }
 
-static bool tell(char *problem, size_t size, const char *text)
+static bool tell(struct problem *problem, const char *text)
 {
-    snprintf(problem, size, "%s%s", text, NOT_SHOWN);
+    problem_say(problem, "%s%s", text, NOT_SHOWN);
     return true;
 }
 
-bool pg_dsn_is_misread(const char *dsn, char *problem, size_t problem_size)
+bool pg_dsn_is_misread(const char *dsn, struct problem *problem)
 {
     if (!is_uri(dsn))
         return false;
@@ -31,7 +31,7 @@ bool pg_dsn_is_misread(const char *dsn, char *problem, size_t problem_size)
     const char *end = start + strcspn(start, "/?");
     if (!at || (at < end && !strchr(at + 1, '@')))
         return false;
-    return tell(problem, problem_size,
+    return tell(problem,
                 "the connection URI has an @ where none belongs: in user name and password write @ "
                 "as %40, / as %2F, ? as %3F, : as %3A, % as %25");
 }
@@ -75,22 +75,22 @@ static const char *nearest_keyword(const char *name, size_t size)
     return NULL;
 }
 
-void pg_dsn_tell_unreadable(const char *dsn, char *problem, size_t problem_size)
+void pg_dsn_tell_unreadable(const char *dsn, struct problem *problem)
 {
     size_t size = strspn(dsn, "abcdefghijklmnopqrstuvwxyz_");
     const char *near =
         dsn[size] == '=' && size < NAME_MAX_SHOWN ? nearest_keyword(dsn, size) : NULL;
     if (is_uri(dsn))
         tell(
-            problem, problem_size,
+            problem,
             "the connection URI can't be read: in user name and password write % as %25, @ as "
             "%40, / as %2F, ? as %3F, : as %3A; the rest is host, port, /database and ?name=value");
     else if (near && strlen(near) == size && strncmp(near, dsn, size) != 0)
-        snprintf(problem, problem_size,
-                 "the connection string can't be read: '%.*s' is no keyword, is '%s' meant?",
-                 (int)size, dsn, near);
+        problem_say(problem,
+                    "the connection string can't be read: '%.*s' is no keyword, is '%s' meant?",
+                    (int)size, dsn, near);
     else
-        tell(problem, problem_size,
+        tell(problem,
              "the connection string can't be read: it has a word without =, a keyword that libpq "
              "does not know, or an open quote; put a value with blanks between ' and write ' and "
              "\\ in it as \\' and \\\\");
@@ -101,23 +101,22 @@ static bool is_list_of(const char *list, const char *characters)
     return list[strspn(list, characters)] == '\0';
 }
 
-bool pg_dsn_value_is_misread(const char *keyword, const char *value, char *problem,
-                             size_t problem_size)
+bool pg_dsn_value_is_misread(const char *keyword, const char *value, struct problem *problem)
 {
     if (strcmp(keyword, "port") == 0 && !is_list_of(value, "0123456789,"))
-        return tell(problem, problem_size,
+        return tell(problem,
                     "the port of the connection string is no number: in a URI write : in user name "
                     "and password as %3A and / as %2F");
     if (strcmp(keyword, "host") == 0 && strchr(value + (*value == '@'), '@'))
-        return tell(problem, problem_size,
+        return tell(problem,
                     "the host of the connection string has an @: a password with special "
                     "characters goes between ' or, in a URI, is percent-encoded (@ as %40)");
     if (strcmp(keyword, "hostaddr") == 0 && !is_list_of(value, "0123456789abcdefABCDEF.:,%"))
-        return tell(problem, problem_size,
+        return tell(problem,
                     "hostaddr of the connection string is no IP address: names go into host");
     if (strcmp(keyword, "dbname") == 0 && (strstr(value, "://") || strchr(value, '=')))
         return tell(
-            problem, problem_size,
+            problem,
             "dbname of the connection string holds a connection string: give that one alone");
     return false;
 }

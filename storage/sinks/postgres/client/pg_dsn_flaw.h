@@ -3,17 +3,17 @@
 #ifndef VSOC_STORAGE_PG_DSN_FLAW_H
 #define VSOC_STORAGE_PG_DSN_FLAW_H
 
+#include "core/log/problem.h"
 #include <stdbool.h>
 #include <stddef.h>
 
 /* True when libpq would read the string, or take it, otherwise than its writer means: a part of the
  * password as host, port or database, which its messages then show. problem gets a sentence.
  * Called before libpq reads it. */
-bool pg_dsn_is_misread(const char *dsn, char *problem, size_t problem_size);
+bool pg_dsn_is_misread(const char *dsn, struct problem *problem);
 /* A sentence about a string that libpq can't read. Its own message quotes the string. */
-void pg_dsn_tell_unreadable(const char *dsn, char *problem, size_t problem_size);
+void pg_dsn_tell_unreadable(const char *dsn, struct problem *problem);
 /* True when one value of a parameter that was read shows that the string was misread. */
-bool pg_dsn_value_is_misread(const char *keyword, const char *value, char *problem,
-                             size_t problem_size);
+bool pg_dsn_value_is_misread(const char *keyword, const char *value, struct problem *problem);
 
 #endif

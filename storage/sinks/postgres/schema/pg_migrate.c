@@ -40,7 +40,7 @@ struct run {
     struct pg_connection *connection;
     pg_migrate_say_fn say;
     void *arg;
-    char *problem;
+    struct problem *problem;
     struct pg_error error;
 };
 
@@ -56,9 +56,8 @@ static enum status fail(struct run *run, enum status status, const char *what)
 {
     const char *advice = pg_error_advice(run->error.sqlstate);
     bool told = status == STATUS_REFUSED || status == STATUS_UNAVAILABLE || status == STATUS_CONFIG;
-    snprintf(run->problem, 512, "%s: %.300s%s%s", what,
-             told ? run->error.text : status_text(status), advice ? "; " : "",
-             advice ? advice : "");
+    problem_say(run->problem, "%s: %.300s%s%s", what, told ? run->error.text : status_text(status),
+                advice ? "; " : "", advice ? advice : "");
     return status;
 }
 
@@ -221,9 +220,10 @@ static enum status migrate_in_turns(struct run *run, bool dry_run)
     if (status != STATUS_OK)
         return fail(run, status, "cannot read the version of the schema");
     if (version > latest) {
-        snprintf(run->problem, 512,
-                 "the schema vsoc is at version %u, this program knows only %u: run a newer vsocd",
-                 version, latest);
+        problem_say(
+            run->problem,
+            "the schema vsoc is at version %u, this program knows only %u: run a newer vsocd",
+            version, latest);
         return STATUS_VERSION;
     }
     status = apply_missing(run, version, dry_run);
@@ -238,7 +238,7 @@ static enum status migrate_in_turns(struct run *run, bool dry_run)
 }
 
 enum status pg_migrate(const char *dsn, bool dry_run, pg_migrate_say_fn say, void *arg,
-                       char problem[512])
+                       struct problem *problem)
 {
     struct run run = {.say = say, .arg = arg, .problem = problem};
     enum status status = pg_connection_create(dsn, "vsocd migrate", &run.connection, &run.error);

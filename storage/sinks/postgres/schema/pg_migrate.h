@@ -3,6 +3,7 @@
 #ifndef VSOC_STORAGE_PG_MIGRATE_H
 #define VSOC_STORAGE_PG_MIGRATE_H
 
+#include "core/log/problem.h"
 #include "core/slice.h"
 #include "core/status.h"
 
@@ -24,8 +25,8 @@ typedef void (*pg_migrate_say_fn)(void *arg, const char *line);
 /* Applies what is missing, one transaction a migration, in turns with other runs; then gives the
  * roles their rights. dry_run: only says what it would do. OK; VERSION: the schema is newer than
  * this program; UNAVAILABLE: no connection; CONFIG: dsn can't be read; REFUSED: the server refused
- * (what was applied before stays); with a sentence in problem. Thread: main. */
+ * (what was applied before stays); with a sentence in *problem. Thread: main. */
 enum status pg_migrate(const char *dsn, bool dry_run, pg_migrate_say_fn say, void *arg,
-                       char problem[512]) must_check;
+                       struct problem *problem) must_check;
 
 #endif

@@ -7,13 +7,14 @@
 
 #include <string.h>
 #include "server/client/http_url.h"
+#include "core/log/problem.h"
 
 static void assert_url(const char *text, bool tls, const char *host, const char *port,
                        const char *path)
 {
-    char reason[HTTP_CLIENT_REASON];
+    struct problem problem;
     struct http_url url;
-    assert_int_equal(http_url_parse(text, &url, reason), STATUS_OK);
+    assert_int_equal(http_url_parse(text, &url, &problem), STATUS_OK);
     assert_int_equal(url.tls, tls);
     assert_string_equal(url.host, host);
     assert_string_equal(url.port, port);
@@ -54,29 +55,30 @@ static void what_is_no_url_is_refused_with_a_reason(void **state)
                          "http://h/\xc3\xa9",
                          "http://h/#top"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        char reason[HTTP_CLIENT_REASON] = "";
+        struct problem problem = {""};
         struct http_url url;
-        if (http_url_parse(bad[i], &url, reason) != STATUS_MALFORMED)
+        if (http_url_parse(bad[i], &url, &problem) != STATUS_MALFORMED)
             fail_msg("taken: %s", bad[i]);
-        assert_true(reason[0] != '\0');
+        assert_true(problem.text[0] != '\0');
     }
 }
 
 static void what_is_too_long_is_refused(void **state)
 {
     (void)state;
-    char text[3000], reason[HTTP_CLIENT_REASON];
+    char text[3000];
+    struct problem problem;
     struct http_url url;
     memset(text, 'a', sizeof text);
     memcpy(text, "http://", 7);
     text[300] = '\0';
-    assert_int_equal(http_url_parse(text, &url, reason), STATUS_MALFORMED);
+    assert_int_equal(http_url_parse(text, &url, &problem), STATUS_MALFORMED);
     text[300] = 'a';
     text[10] = '/';
     text[2999] = '\0';
-    assert_int_equal(http_url_parse(text, &url, reason), STATUS_MALFORMED);
+    assert_int_equal(http_url_parse(text, &url, &problem), STATUS_MALFORMED);
     text[900] = '\0';
-    assert_int_equal(http_url_parse(text, &url, reason), STATUS_OK);
+    assert_int_equal(http_url_parse(text, &url, &problem), STATUS_OK);
 }
 
 int main(void)

@@ -1,5 +1,6 @@
 /* test_conn.c: connections as clients see them: order, limits, deadlines, closing. */
 #include "tests/unit/server/http_fixture.h"
+#include "core/log/problem.h"
 
 #include <netinet/tcp.h>
 
@@ -633,15 +634,15 @@ static void many_bytes_a_byte_at_a_time_make_one_request(void **state)
 static void address_in_use_says_so(void **state)
 {
     struct fixture *f = (struct fixture *)*state;
-    char reason[256], address[LISTENER_ADDRESS_BYTES];
+    struct problem problem;
+    char address[LISTENER_ADDRESS_BYTES];
     int fd = -1;
     fx_start(f, NULL);
-    assert_int_equal(listener_bind(f->address, &fd, address, reason, sizeof(reason)),
-                     STATUS_EXISTS);
-    assert_has(reason, "another process listens there");
-    assert_int_equal(listener_bind("8443", &fd, address, reason, sizeof(reason)), STATUS_CONFIG);
-    assert_has(reason, "127.0.0.1:8443");
-    assert_int_equal(listener_bind("::1:80", &fd, address, reason, sizeof(reason)), STATUS_CONFIG);
+    assert_int_equal(listener_bind(f->address, &fd, address, &problem), STATUS_EXISTS);
+    assert_has(problem.text, "another process listens there");
+    assert_int_equal(listener_bind("8443", &fd, address, &problem), STATUS_CONFIG);
+    assert_has(problem.text, "127.0.0.1:8443");
+    assert_int_equal(listener_bind("::1:80", &fd, address, &problem), STATUS_CONFIG);
     assert_int_equal(fd, -1);
 }
 

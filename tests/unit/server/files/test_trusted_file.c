@@ -14,7 +14,8 @@
 
 #include "server/files/trusted_file.h"
 
-static char top[64], folder[80], file[96], reason[256];
+static char top[64], folder[80], file[96];
+static struct problem problem;
 
 static int setup(void **state)
 {
@@ -41,27 +42,27 @@ static int teardown(void **state)
 static enum status opened(const char *path, enum trusted_kind kind)
 {
     int fd = -1;
-    reason[0] = '\0';
-    enum status s = trusted_file_open(path, kind, &fd, reason);
+    problem.text[0] = '\0';
+    enum status s = trusted_file_open(path, kind, &fd, &problem);
     if (s == STATUS_OK)
         close(fd);
     else
-        assert_true(strlen(reason) > 10);
+        assert_true(strlen(problem.text) > 10);
     return s;
 }
 
 static void assert_refused(enum trusted_kind kind, const char *words)
 {
     assert_int_equal(opened(file, kind), STATUS_REFUSED);
-    if (!strstr(reason, words))
-        fail_msg("'%s' says nothing of '%s'", reason, words);
+    if (!strstr(problem.text, words))
+        fail_msg("'%s' says nothing of '%s'", problem.text, words);
 }
 
 static void secret_is_for_its_owner_alone(void **state)
 {
     struct writer text;
     (void)state;
-    assert_int_equal(trusted_file_read(file, TRUSTED_SECRET, &text, reason), STATUS_OK);
+    assert_int_equal(trusted_file_read(file, TRUSTED_SECRET, &text, &problem), STATUS_OK);
     assert_true(slice_equal_text(writer_slice(&text), "secret"));
     writer_fini(&text);
     chmod(file, 0604);
@@ -116,7 +117,7 @@ static void links_are_followed_to_where_they_lead(void **state)
     assert_int_equal(opened(target, TRUSTED_SECRET), STATUS_OK);
     chmod(folder, 0777);
     assert_int_equal(opened(target, TRUSTED_SECRET), STATUS_REFUSED);
-    assert_non_null(strstr(reason, folder));
+    assert_non_null(strstr(problem.text, folder));
     chmod(folder, 0755);
     unlink(link);
     assert_int_equal(symlink("..data", link), 0);
@@ -136,7 +137,7 @@ static void other_things_than_files_are_refused(void **state)
     assert_int_equal(mkfifo(fifo, 0600), 0);
     assert_int_equal(opened(fifo, TRUSTED_SECRET), STATUS_REFUSED);
     assert_int_equal(opened(folder, TRUSTED_SECRET), STATUS_REFUSED);
-    assert_non_null(strstr(reason, "is a folder; name a file"));
+    assert_non_null(strstr(problem.text, "is a folder; name a file"));
     assert_int_equal(opened("/nonexistent/key", TRUSTED_SECRET), STATUS_NOT_FOUND);
     assert_int_equal(opened("", TRUSTED_SECRET), STATUS_REFUSED);
     snprintf(fifo, sizeof fifo, "%s/key/x", folder);

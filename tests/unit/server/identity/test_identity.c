@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include "server/identity/cert_names.h"
+#include "core/log/problem.h"
 #include "server/identity/identity.h"
 #include "server/identity/senders.h"
 
@@ -69,11 +70,11 @@ static void assert_refused(struct fixture *f, const char *code)
 
 static void list(struct fixture *f, const char *lines)
 {
-    char reason[256];
+    struct problem problem;
     senders_destroy(f->config.senders);
     f->config.senders = NULL;
-    if (senders_parse(slice_from_text(lines), &f->config.senders, reason) != STATUS_OK)
-        fail_msg("%s", reason);
+    if (senders_parse(slice_from_text(lines), &f->config.senders, &problem) != STATUS_OK)
+        fail_msg("%s", problem.text);
 }
 
 #define LINE(id, name, more)                                                                       \

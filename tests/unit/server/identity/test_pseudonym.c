@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "server/identity/pseudonym.h"
+#include "core/log/problem.h"
 
 /* wrap: read */
 /* Bytes that reads give before they fail with EIO; SIZE_MAX: they do not. */
@@ -66,11 +67,11 @@ static void write_file(const char *text)
 static void missing_file_is_made_for_the_owner_alone_and_read_again(void **state)
 {
     struct pseudonym_key first, again;
-    char reason[256];
+    struct problem problem;
     struct stat st;
     (void)state;
-    assert_int_equal(pseudonym_key_load(path, &first, reason), STATUS_OK);
-    assert_int_equal(pseudonym_key_load(path, &again, reason), STATUS_OK);
+    assert_int_equal(pseudonym_key_load(path, &first, &problem), STATUS_OK);
+    assert_int_equal(pseudonym_key_load(path, &again, &problem), STATUS_OK);
     assert_int_equal(first.id, 1);
     assert_memory_equal(first.bytes, again.bytes, 32);
     assert_int_equal(stat(path, &st), 0);
@@ -80,17 +81,17 @@ static void missing_file_is_made_for_the_owner_alone_and_read_again(void **state
 static void key_that_can_not_be_written_leaves_nothing(void **state)
 {
     struct pseudonym_key key;
-    char reason[256];
+    struct problem problem;
     struct rlimit before, little;
     (void)state;
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
     little = (struct rlimit){16, before.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
-    enum status status = pseudonym_key_load(path, &key, reason);
+    enum status status = pseudonym_key_load(path, &key, &problem);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     assert_int_equal(status, STATUS_IO);
-    assert_non_null(strstr(reason, "No space left"));
+    assert_non_null(strstr(problem.text, "No space left"));
     assert_int_equal(rmdir(dir), 0); /* it is empty */
     assert_int_equal(mkdir(dir, 0700), 0);
 }
@@ -98,11 +99,11 @@ static void key_that_can_not_be_written_leaves_nothing(void **state)
 static void highest_id_is_the_key_in_use(void **state)
 {
     struct pseudonym_key key;
-    char reason[256];
+    struct problem problem;
     (void)state;
     write_file("# two keys\n2 2222222222222222222222222222222222222222222222222222222222222222\n"
                "1 1111111111111111111111111111111111111111111111111111111111111111\n");
-    assert_int_equal(pseudonym_key_load(path, &key, reason), STATUS_OK);
+    assert_int_equal(pseudonym_key_load(path, &key, &problem), STATUS_OK);
     assert_int_equal(key.id, 2);
     assert_int_equal(key.bytes[31], 0x22);
 }
@@ -110,34 +111,34 @@ static void highest_id_is_the_key_in_use(void **state)
 static void wrong_line_is_named(void **state)
 {
     struct pseudonym_key key;
-    char reason[256];
+    struct problem problem;
     (void)state;
     write_file("1 1111\n");
-    assert_int_equal(pseudonym_key_load(path, &key, reason), STATUS_CONFIG);
-    assert_non_null(strstr(reason, "line 1"));
+    assert_int_equal(pseudonym_key_load(path, &key, &problem), STATUS_CONFIG);
+    assert_non_null(strstr(problem.text, "line 1"));
     write_file("# nothing\n");
-    assert_int_equal(pseudonym_key_load(path, &key, reason), STATUS_CONFIG);
-    assert_null(strstr(reason, "remove"));
-    assert_non_null(strstr(reason, "put the copy of it back"));
+    assert_int_equal(pseudonym_key_load(path, &key, &problem), STATUS_CONFIG);
+    assert_null(strstr(problem.text, "remove"));
+    assert_non_null(strstr(problem.text, "put the copy of it back"));
     write_file("1 1111111111111111111111111111111111111111111111111111111111111111\n"
                "1 2222222222222222222222222222222222222222222222222222222222222222\n");
-    assert_int_equal(pseudonym_key_load(path, &key, reason), STATUS_CONFIG);
-    assert_non_null(strstr(reason, "line 2"));
+    assert_int_equal(pseudonym_key_load(path, &key, &problem), STATUS_CONFIG);
+    assert_non_null(strstr(problem.text, "line 2"));
 }
 
 /* A folder in its place, and a device that fails in the middle (tests/crash has the latter). */
 static void a_file_that_can_not_be_read_is_left_alone(void **state)
 {
     struct pseudonym_key key = {.id = 77};
-    char reason[256];
+    struct problem problem;
     struct stat st;
     (void)state;
     assert_int_equal(mkdir(path, 0700), 0);
-    assert_int_not_equal(pseudonym_key_load(path, &key, reason), STATUS_OK);
-    assert_null(strstr(reason, "holds no key"));
-    assert_null(strstr(reason, "remove"));
+    assert_int_not_equal(pseudonym_key_load(path, &key, &problem), STATUS_OK);
+    assert_null(strstr(problem.text, "holds no key"));
+    assert_null(strstr(problem.text, "remove"));
     assert_int_equal(key.id, 77);
-    assert_int_not_equal(pseudonym_key_check(path, reason), STATUS_OK);
+    assert_int_not_equal(pseudonym_key_check(path, &problem), STATUS_OK);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(rmdir(path), 0);
 }
@@ -146,53 +147,54 @@ static void a_file_that_can_not_be_read_is_left_alone(void **state)
 static void a_read_that_fails_in_the_middle_gives_no_older_key(void **state)
 {
     struct pseudonym_key key = {.id = 77};
-    char reason[256];
+    struct problem problem;
     (void)state;
     write_file("1 1111111111111111111111111111111111111111111111111111111111111111\n"
                "2 2222222222222222222222222222222222222222222222222222222222222222\n");
     for (size_t bytes = 0; bytes < 130; bytes += 67) {
         readable = bytes;
-        enum status status = pseudonym_key_load(path, &key, reason);
+        enum status status = pseudonym_key_load(path, &key, &problem);
         readable = SIZE_MAX;
         assert_int_equal(status, STATUS_IO);
         assert_int_equal(key.id, 77);
-        assert_non_null(strstr(reason, "Input/output error"));
-        assert_null(strstr(reason, "holds no key"));
-        assert_null(strstr(reason, "remove"));
+        assert_non_null(strstr(problem.text, "Input/output error"));
+        assert_null(strstr(problem.text, "holds no key"));
+        assert_null(strstr(problem.text, "remove"));
     }
-    assert_int_equal(pseudonym_key_load(path, &key, reason), STATUS_OK);
+    assert_int_equal(pseudonym_key_load(path, &key, &problem), STATUS_OK);
     assert_int_equal(key.id, 2);
 }
 
 static void missing_folder_is_made_too_but_not_those_above(void **state)
 {
     struct pseudonym_key key;
-    char reason[256], folder[160], file[180];
+    struct problem problem;
+    char folder[160], file[180];
     (void)state;
     snprintf(folder, sizeof folder, "%s/keys", dir);
     snprintf(file, sizeof file, "%s/vin.keys", folder);
-    assert_int_equal(pseudonym_key_check(file, reason), STATUS_OK);
+    assert_int_equal(pseudonym_key_check(file, &problem), STATUS_OK);
     assert_int_equal(access(folder, F_OK), -1); /* a check makes nothing */
-    assert_int_equal(pseudonym_key_load(file, &key, reason), STATUS_OK);
+    assert_int_equal(pseudonym_key_load(file, &key, &problem), STATUS_OK);
     assert_int_equal(unlink(file), 0);
     assert_int_equal(rmdir(folder), 0);
     snprintf(file, sizeof file, "%s/a/b/vin.keys", dir);
-    assert_int_equal(pseudonym_key_check(file, reason), STATUS_CONFIG);
-    assert_int_not_equal(pseudonym_key_load(file, &key, reason), STATUS_OK);
-    assert_non_null(strstr(reason, "a/b"));
+    assert_int_equal(pseudonym_key_check(file, &problem), STATUS_CONFIG);
+    assert_int_not_equal(pseudonym_key_load(file, &key, &problem), STATUS_OK);
+    assert_non_null(strstr(problem.text, "a/b"));
 }
 
 static void the_first_key_makes_what_knows_repeats(void **state)
 {
     struct pseudonym_key one, two;
     struct repeat_keys of_one, of_two;
-    char reason[256];
+    struct problem problem;
     (void)state;
     write_file("3 1111111111111111111111111111111111111111111111111111111111111111\n");
-    assert_int_equal(pseudonym_key_load(path, &one, reason), STATUS_OK);
+    assert_int_equal(pseudonym_key_load(path, &one, &problem), STATUS_OK);
     write_file("9 2222222222222222222222222222222222222222222222222222222222222222\n"
                "3 1111111111111111111111111111111111111111111111111111111111111111\n");
-    assert_int_equal(pseudonym_key_load(path, &two, reason), STATUS_OK);
+    assert_int_equal(pseudonym_key_load(path, &two, &problem), STATUS_OK);
     assert_memory_not_equal(one.bytes, two.bytes, 32);
     repeat_keys_derive(&one, &of_one);
     repeat_keys_derive(&two, &of_two);

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "server/identity/tokens.h"
+#include "core/log/problem.h"
 
 #define SALT "000102030405060708090a0b0c0d0e0f"
 /* python3: hashlib.sha256(bytes(range(16)) + b"secret").hexdigest() */
@@ -18,19 +19,19 @@
 static struct tokens *parse(const char *text)
 {
     struct tokens *tokens = NULL;
-    char reason[256] = "";
-    if (tokens_parse(slice_from_text(text), &tokens, reason) != STATUS_OK)
-        fail_msg("%s", reason);
+    struct problem problem = {""};
+    if (tokens_parse(slice_from_text(text), &tokens, &problem) != STATUS_OK)
+        fail_msg("%s", problem.text);
     return tokens;
 }
 
 static void assert_refused(const char *text, const char *problem)
 {
     struct tokens *tokens = NULL;
-    char reason[256] = "";
-    assert_int_equal(tokens_parse(slice_from_text(text), &tokens, reason), STATUS_CONFIG);
-    if (!strstr(reason, problem))
-        fail_msg("'%s' says nothing of '%s'", reason, problem);
+    struct problem reason = {""};
+    assert_int_equal(tokens_parse(slice_from_text(text), &tokens, &reason), STATUS_CONFIG);
+    if (!strstr(reason.text, problem))
+        fail_msg("'%s' says nothing of '%s'", reason.text, problem);
 }
 
 static enum status check(const struct tokens *tokens, const char *shown)
@@ -68,7 +69,7 @@ static void as_many_formats_as_are_written_are_read_back(void **state)
 {
     char names[1024];
     struct tokens *made = tokens_create(), *read = NULL;
-    char reason[256] = "";
+    struct problem problem = {""};
     struct writer w;
     (void)state;
     for (size_t i = 0; i < sizeof names; i++)
@@ -80,8 +81,8 @@ static void as_many_formats_as_are_written_are_read_back(void **state)
     assert_int_equal(tokens_add(made, &t), STATUS_OK);
     writer_init(&w, 65536);
     tokens_write(made, &w);
-    if (tokens_parse(writer_slice(&w), &read, reason) != STATUS_OK)
-        fail_msg("%s", reason);
+    if (tokens_parse(writer_slice(&w), &read, &problem) != STATUS_OK)
+        fail_msg("%s", problem.text);
     assert_int_equal(tokens_at(read, 0)->formats.size, t.formats.size);
     writer_fini(&w);
     tokens_destroy(read);

@@ -1,5 +1,6 @@
 /* test_tls_verify.c: whose certificates are taken: revocation lists, deny list, chains, usages. */
 #include "tests/unit/server/tls_world.h"
+#include "core/log/problem.h"
 
 static void revoked_certificate_is_refused_and_others_are_not(void **state)
 {
@@ -229,7 +230,8 @@ static void client_that_does_not_trust_the_server_is_said_to_be_one(void **state
 static void refused_certificate_is_known_without_what_could_be_a_vin(void **state)
 {
     struct world *w = (struct world *)*state;
-    char reason[200], fingerprint[65], serial[32];
+    struct problem problem;
+    char fingerprint[65], serial[32];
     struct identity old = tm_issue(&w->fleet_ca, false, "car 1m8gdm9axkp042788 7", NULL, -10);
     start(w);
     SSL *server = tls_session_create(w->context);
@@ -250,8 +252,7 @@ static void refused_certificate_is_known_without_what_could_be_a_vin(void **stat
             break;
         ERR_clear_error();
     }
-    assert_int_equal(tls_session_failure(server, ERR_peek_error(), reason, sizeof reason),
-                     TLS_RESULT_expired);
+    assert_int_equal(tls_session_failure(server, ERR_peek_error(), &problem), TLS_RESULT_expired);
     const struct tls_refused *refused = tls_session_refused(server);
     assert_non_null(refused);
     tm_fingerprint(old.certificate, fingerprint);
