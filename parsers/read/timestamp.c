@@ -95,12 +95,15 @@ static bool read_fraction(struct slice *s, int64_t *ns)
     *ns = 0;
     if (!s->size || (s->data[0] != '.' && s->data[0] != ','))
         return true;
-    size_t n = 1;
-    int64_t unit = NS_PER_S;
-    for (; n < s->size && is_digit(s->data[n]); n++) {
-        unit /= 10;
-        *ns += (s->data[n] - '0') * unit;
-    }
+    static const int32_t units[] = {1000000000, 100000000, 10000000, 1000000, 100000,
+                                    10000,      1000,      100,      10,      1};
+    size_t n = 1, most = s->size < 10 ? s->size : 10;
+    int64_t digits = 0;
+    for (; n < most && is_digit(s->data[n]); n++)
+        digits = digits * 10 + (s->data[n] - '0');
+    *ns = digits * units[n - 1];
+    while (n < s->size && is_digit(s->data[n]))
+        n++;
     *s = slice_sub(*s, n, s->size);
     return n > 1;
 }
@@ -129,16 +132,60 @@ static bool read_clock(const uint8_t *p, struct civil *c)
 
 #define DATE_TIME_SIZE 19 /* 2026-01-01T00:00:00 */
 
+/* Eight characters of a date, as the low four bits of each: digits where like has 0, else the same
+ * characters. False when they are not. */
+static inline bool read_eight(const uint8_t *p, const char like[9], uint8_t digits[8])
+{
+    const uint64_t all = UINT64_MAX / 255, zeros = all * '0';
+    uint64_t pattern = slice_load8((const uint8_t *)like), word = slice_load8(p) ^ pattern;
+    /* Only where the pattern is a zero may the word differ from it, by up to 9. */
+    uint64_t marks = pattern ^ zeros;
+    marks = ((marks & all * 0x7f) + all * 0x7f) | marks;
+    bool good = !(((word + all * 0x76) | word) & all * 0x80) &&
+                !((marks & all * 0x80) >> 7 & (word | word >> 1 | word >> 2 | word >> 3));
+    memcpy(digits, &word, sizeof word);
+    return good;
+}
+
+static inline unsigned two(const uint8_t *digits)
+{
+    return digits[0] * 10u + digits[1];
+}
+
+/* Date, T and clock by words of eight characters. */
+static inline bool read_usual_date_time(const uint8_t *p, struct civil *c)
+{
+    uint8_t date[8], rest[8], end[8];
+    if (!read_eight(p, "0000-00-", date) || !read_eight(p + 8, "00T00:00", rest) ||
+        !read_eight(p + 11, "00:00:00", end))
+        return false;
+    c->year = two(date) * 100 + two(date + 2);
+    c->month = two(date + 5);
+    c->day = two(rest);
+    c->hour = two(rest + 3);
+    c->minute = two(rest + 6);
+    c->second = two(end + 6);
+    return true;
+}
+
+/* With t or a space between date and clock, too. */
+static bool read_date_time(const uint8_t *p, struct civil *c)
+{
+    unsigned year;
+    if (!read_digits(p, 4, &year) || p[4] != '-' || !read_digits(p + 5, 2, &c->month) ||
+        p[7] != '-' || !read_digits(p + 8, 2, &c->day) || ((p[10] | 0x20) != 't' && p[10] != ' ') ||
+        !read_clock(p + 11, c))
+        return false;
+    c->year = year;
+    return true;
+}
+
 enum status timestamp_rfc3339(struct slice text, int64_t *ns)
 {
     struct civil c = {0};
-    unsigned year;
     const uint8_t *p = text.data;
-    if (text.size <= DATE_TIME_SIZE || !read_digits(p, 4, &year) || p[4] != '-' ||
-        !read_digits(p + 5, 2, &c.month) || p[7] != '-' || !read_digits(p + 8, 2, &c.day) ||
-        ((p[10] | 0x20) != 't' && p[10] != ' ') || !read_clock(p + 11, &c))
+    if (text.size <= DATE_TIME_SIZE || !(read_usual_date_time(p, &c) || read_date_time(p, &c)))
         return STATUS_MALFORMED;
-    c.year = year;
     struct slice rest = slice_sub(text, DATE_TIME_SIZE, text.size);
     if (rest.data[0] == ',' || !read_fraction(&rest, &c.ns) || !read_offset(rest, &c.offset_s))
         return STATUS_MALFORMED;

@@ -80,7 +80,7 @@ static bool take_attributes(struct reading *r, const struct json_node *node)
     return true;
 }
 
-/* A value that is not text in a text field, or not an integer in an integer field. */
+/* A value that is converted, or is not of the field's kind. */
 static __attribute__((noinline)) bool
 take_other_field(struct reading *r, const struct json_node *node, enum event_field number)
 {
@@ -98,12 +98,16 @@ static inline bool take_field(struct reading *r, const struct json_node *node,
     void *member = (uint8_t *)&r->event + key->offset;
     if (event_is_set(&r->event, field))
         return refuse(r, node, RECORD_duplicate_key, "occurs twice, once under its short name");
-    if (node->type == JSON_STRING && key->value == EVENT_KIND_TEXT)
-        *(struct slice *)member = node->text;
-    else if (node->type == JSON_INT && key->value == EVENT_KIND_INT)
-        *(int64_t *)member = node->integer;
-    else
+    if (node->type != key->as_is)
         return take_other_field(r, node, field);
+    if (node->type == JSON_STRING)
+        *(struct slice *)member = node->text;
+    else if (node->type == JSON_INT)
+        *(int64_t *)member = node->integer;
+    else if (node->type == JSON_DOUBLE)
+        *(double *)member = node->real;
+    else
+        *(int64_t *)member = node->boolean;
     event_mark(&r->event, field);
     return true;
 }
@@ -220,6 +224,10 @@ static bool merge_attributes(struct reading *r)
 {
     const struct json_node *sent = r->sent_attributes;
     struct key_table table = {NULL, 0, {0, 0}};
+    if (!r->has_unknown && json_object_is_written(sent)) {
+        EVENT_SET(&r->event, attributes, sent->raw);
+        return true;
+    }
     if (r->has_unknown && !key_table_fill(r, &table))
         return refuse_value(r, sent, STATUS_NO_MEMORY, EVENT_KIND_JSON);
     for (size_t k = 1; k < sent->span; k += sent[k].span) {

@@ -9,6 +9,24 @@ struct vsoc_json_key vsoc_json_keys[JSON_NAMES_MAX + 1];
 enum { NAME_ID = EVENT_FIELD_COUNT + 1, NAME_VIN, NAME_TIME, NAME_COUNT };
 _Static_assert(NAME_COUNT <= JSON_NAMES_MAX + 1, "one number a name");
 
+static uint8_t as_is_of(enum event_kind kind)
+{
+    switch (kind) {
+    case EVENT_KIND_TEXT:
+    case EVENT_KIND_INET:
+        return JSON_STRING;
+    case EVENT_KIND_INT:
+    case EVENT_KIND_BIG:
+        return JSON_INT;
+    case EVENT_KIND_REAL:
+        return JSON_DOUBLE;
+    case EVENT_KIND_BOOL:
+        return JSON_BOOL;
+    default:
+        return VSOC_JSON_KEY_CONVERTED;
+    }
+}
+
 static void add(const char *text, unsigned number, enum vsoc_json_key_kind kind)
 {
     json_names_add(&vsoc_json_names, text, number);
@@ -21,6 +39,7 @@ static void add_field(const char *text, unsigned number, unsigned field)
     add(text, number, VSOC_JSON_KEY_FIELD);
     vsoc_json_keys[number].value = (uint8_t)info->kind;
     vsoc_json_keys[number].field = (uint8_t)field;
+    vsoc_json_keys[number].as_is = as_is_of(info->kind);
     vsoc_json_keys[number].offset = (uint16_t)info->offset;
 }
 _Static_assert(sizeof(struct event) <= UINT16_MAX, "offsets have two bytes");

@@ -13,11 +13,15 @@ enum vsoc_json_key_kind {
     VSOC_JSON_KEY_TIME,
 };
 
+/* as_is of a field whose values are all converted: no node has this type. */
+#define VSOC_JSON_KEY_CONVERTED UINT8_MAX
+
 /* Small: the key of each member of each record is looked up here. */
 struct vsoc_json_key {
     uint8_t kind;    /* enum vsoc_json_key_kind */
     uint8_t value;   /* of FIELD: enum event_kind */
     uint8_t field;   /* of FIELD: enum event_field */
+    uint8_t as_is;   /* of FIELD: enum json_type that is stored without a conversion */
     uint16_t offset; /* of FIELD: of its member in struct event */
 };
 

@@ -104,6 +104,22 @@ void json_object_add_raw(struct json_object *object, struct slice key, struct sl
         write_compact(&object->writer, raw);
 }
 
+bool json_object_is_written(const struct json_node *object)
+{
+    const uint8_t *start = object->raw.data, *end = start + object->raw.size;
+    size_t size = 1;
+    for (size_t k = 1; k < object->span; k += object[k].span) {
+        const struct json_node *member = &object[k];
+        bool is_container = member->type == JSON_OBJECT || member->type == JSON_ARRAY;
+        /* A key with escapes is elsewhere. */
+        if (member->key.data < start || member->key.data >= end ||
+            (is_container && !is_compact(member->raw)))
+            return false;
+        size += member->key.size + member->raw.size + 4; /* quotes, colon, comma or end */
+    }
+    return object->span > 1 && size == object->raw.size;
+}
+
 void json_object_add_compact(struct json_object *object, struct slice key, struct slice raw)
 {
     if (start_member(object, key, raw.size))

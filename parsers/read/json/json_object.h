@@ -4,6 +4,7 @@
 #define VSOC_PARSERS_JSON_OBJECT_H
 
 #include "core/reasons/record_code.h"
+#include "core/json/json_node.h"
 #include "core/writer.h"
 #include "parsers/parser.h"
 
@@ -21,6 +22,9 @@ void json_object_init(struct json_object *object, const struct parser_context *c
 /* Adds a member. Keys must be valid UTF-8 and unique; raw is the text of a JSON value, whose white
  * space is removed. */
 void json_object_add_raw(struct json_object *object, struct slice key, struct slice raw);
+/* True when the text of an object that was read has members and is what adding each of them would
+ * write. False: undecided. */
+bool json_object_is_written(const struct json_node *object);
 /* The same for a value without white space, as these functions write it. */
 void json_object_add_compact(struct json_object *object, struct slice key, struct slice raw);
 void json_object_add_text(struct json_object *object, struct slice key, struct slice text);

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -33,6 +34,41 @@ static void rfc3339_forms_are_read(void **state)
     assert_int_equal(rfc3339("2026-01-01T00:00:00.1234567899999Z"), INT64_C(1767225600123456789));
     assert_int_equal(rfc3339("1677-09-21T00:12:43.145224193Z"), INT64_MIN + 1);
     assert_int_equal(rfc3339("2262-04-11T23:47:16.854775807Z"), INT64_MAX);
+}
+
+/* The usual form is read by words, one with a small t byte by byte: every byte at every place. */
+static void both_ways_to_read_rfc3339_agree(void **state)
+{
+    (void)state;
+    static const char *const times[] = {"2026-11-22T10:15:05.250Z", "1999-09-09T09:59:59+05:30",
+                                        "2016-02-29T23:00:60Z"};
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+        for (size_t at = 0; at < 19; at++)
+            for (unsigned byte = 0; byte < 256 && at != 10; byte++) {
+                uint8_t usual[32], other[32];
+                size_t size = strlen(times[i]);
+                int64_t a = 0, b = 0;
+                memcpy(usual, times[i], size);
+                usual[at] = (uint8_t)byte;
+                memcpy(other, usual, size);
+                other[10] = 't';
+                assert_int_equal(timestamp_rfc3339(slice_make(usual, size), &a),
+                                 timestamp_rfc3339(slice_make(other, size), &b));
+                assert_int_equal(a, b);
+            }
+}
+
+static void fractions_of_any_length_are_cut_at_the_ninth_digit(void **state)
+{
+    (void)state;
+    char text[64];
+    int64_t ns = 0, unit = S;
+    for (int digits = 1; digits <= 20; digits++) {
+        unit /= 10;
+        ns += unit * (digits % 10);
+        snprintf(text, sizeof text, "1970-01-01T00:00:00.%.*sZ", digits, "12345678901234567890");
+        assert_int_equal(rfc3339(text), ns);
+    }
 }
 
 static void leap_second_is_the_end_of_its_minute(void **state)
@@ -216,6 +252,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rfc3339_forms_are_read),
+        cmocka_unit_test(both_ways_to_read_rfc3339_agree),
+        cmocka_unit_test(fractions_of_any_length_are_cut_at_the_ninth_digit),
         cmocka_unit_test(leap_second_is_the_end_of_its_minute),
         cmocka_unit_test(texts_that_are_no_time_are_refused),
         cmocka_unit_test(days_agree_with_the_c_library),

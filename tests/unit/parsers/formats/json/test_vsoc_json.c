@@ -59,6 +59,29 @@ static void attributes_are_compact_and_merged(void **state)
     assert_event_lacks(f, 1, "attributes");
 }
 
+/* However the sender wrote them: what is stored has no white space and the shortest escapes. */
+static void attributes_are_one_text_for_all_ways_to_write_them(void **state)
+{
+    struct fixture *f = *state;
+    static const char stored[] =
+        "\"attributes\":{\"a\":1,\"b c\":\"d e\",\"o\":{\"p\":[1,\"q\"]},\"t\":true},";
+    static const char *const sent[] = {
+        "{\"a\":1,\"b c\":\"d e\",\"o\":{\"p\":[1,\"q\"]},\"t\":true}",
+        "{ \"a\":1,\"b c\":\"d e\",\"o\":{\"p\":[1,\"q\"]},\"t\":true}",
+        "{\"a\" :1,\"b c\":\"d e\",\"o\":{\"p\":[1,\"q\"]},\"t\":true}",
+        "{\"a\":1,\"b c\":\"d e\",\"o\":{\"p\": [1,\"q\"]},\"t\":true}",
+        "{\"a\":1,\"b c\":\"d e\",\"o\":{\"p\":[1,\"q\"]},\"t\":true\n}",
+        "{\"\\u0061\":1,\"b c\":\"d e\",\"o\":{\"p\":[1,\"q\"]},\"t\":true}",
+        "{\"a\":1,\"b\\u0020c\":\"d e\",\"o\":{\"p\":[1,\"q\"]},\"t\":true}",
+    };
+    char body[256];
+    for (size_t i = 0; i < sizeof sent / sizeof *sent; i++) {
+        snprintf(body, sizeof body, "{\"message\":\"m\",\"attributes\":%s}", sent[i]);
+        fixture_run_text(f, body);
+        assert_event_has(f, 0, stored);
+    }
+}
+
 static void many_unknown_keys_meet_many_attributes(void **state)
 {
     struct fixture *f = *state;
@@ -184,6 +207,7 @@ int main(void)
         fixture_test(every_sender_field_is_taken_under_its_own_name),
         fixture_test(names_of_the_server_are_attributes),
         fixture_test(attributes_are_compact_and_merged),
+        fixture_test(attributes_are_one_text_for_all_ways_to_write_them),
         fixture_test(many_unknown_keys_meet_many_attributes),
         fixture_test(short_names_are_the_fields),
         fixture_test(wrong_values_are_quarantined_with_their_key),
