@@ -6,7 +6,7 @@
 #include "core/metrics/metrics.h"
 #include "core/reasons/refusal.h"
 
-/* A loop that has not turned for so long is stuck. */
+/* A loop that has not turned for this long is stuck. */
 #define HEARTBEAT_LIMIT (10 * NS_PER_S)
 #define BODY_LIMIT      ((size_t)16 << 20)
 
@@ -19,7 +19,7 @@ static void reply_writer(struct http_exchange *x, int code, const char *type, st
 static void livez(struct app *app, struct http_exchange *x)
 {
     int64_t now = clock_monotonic_ns();
-    /* Workers that have ended turn no more. */
+    /* Workers that have ended no longer turn. */
     for (size_t i = 0; i < app->worker_count && !app->ending; i++)
         if (now - worker_heartbeat_ns(app->workers[i]) > HEARTBEAT_LIMIT) {
             http_reply(x, 503, "text/plain", SLICE_LITERAL("a worker's loop is stuck\n"), NULL, 0,
@@ -29,7 +29,7 @@ static void livez(struct app *app, struct http_exchange *x)
     http_reply(x, 200, "text/plain", SLICE_LITERAL("ok\n"), NULL, 0, "/livez");
 }
 
-/* First reason not to send more, or NULL. */
+/* First reason why senders should not send here, or NULL. */
 static const char *not_ready(struct app *app, const struct spool_stats *spool)
 {
     if (atomic_load(&app->shared.failed) || spool->failed)
@@ -37,9 +37,8 @@ static const char *not_ready(struct app *app, const struct spool_stats *spool)
     if (atomic_load(&app->shared.draining))
         return "draining";
     if (spool_disk_wait_ns(app->shared.spool) > app->config->timeout_commit)
-        return "the disk of data_dir does not answer: a write or sync of the spool has been under "
-               "way "
-               "for longer than timeouts.commit";
+        return "the disk of data_dir does not respond: a write or sync of the spool has taken "
+               "longer than timeouts.commit";
     if (spool->full)
         return spool_full_reason(spool->full_for);
     return NULL;
@@ -114,7 +113,7 @@ static const struct {
     {"/version", false, version},   {"/api/v1/catalog/unknown", true, admin_unknown_ids},
 };
 
-/* Compares in the same time wherever the first difference is. */
+/* Constant-time comparison. */
 static bool token_matches(const struct app *app, const struct http_exchange *x)
 {
     struct slice value;
@@ -146,7 +145,7 @@ void admin_on_headers(void *arg, struct http_exchange *x)
         if (http_method(x) == HTTP_OPTIONS) {
             http_reply(x, 204, NULL, SLICE_EMPTY, &allow, 1, routes[i].path);
         } else if (http_method(x) != HTTP_GET && http_method(x) != HTTP_HEAD) {
-            refusal_say(&refusal, REFUSAL_method_not_allowed, "this page is read with GET");
+            refusal_say(&refusal, REFUSAL_method_not_allowed, "this page supports GET only");
             refusal.header = allow.name;
             refusal.header_value = allow.value;
             http_problem(x, &refusal, routes[i].path);

@@ -1,5 +1,5 @@
-/* admin_catalog.c: GET /api/v1/catalog/unknown: which catalogue is in force and which ids came that
- * it lacks. Main thread's loop. */
+/* admin_catalog.c: GET /api/v1/catalog/unknown: which catalogue is in force and which ids arrived
+ * without a row in it. Main thread's loop. */
 #include "server/daemon/app_internal.h"
 
 #include <time.h>

@@ -55,7 +55,7 @@ static void write_time(struct writer *w, const char *key, int64_t ns)
     writer_format(w, "\"%s\":\"%s.%03dZ\",", key, text, (int)(ns % NS_PER_S / NS_PER_MS));
 }
 
-/* Bytes that are no UTF-8 are replaced by '?': a certificate may hold any. */
+/* Bytes that are not UTF-8 are replaced by '?': a certificate may hold any. */
 static void write_text(struct writer *w, const char *key, const char *text)
 {
     char clean[sizeof((struct audit_record *)0)->tenant];
@@ -69,7 +69,7 @@ static void write_text(struct writer *w, const char *key, const char *text)
     writer_u8(w, ',');
 }
 
-/* One line of docs/operations.md, "Who was refused". */
+/* One line as described in docs/operations.md, "Refused senders". */
 static bool write_record(void *arg, const struct audit_record *record)
 {
     (void)arg;

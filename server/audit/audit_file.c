@@ -1,5 +1,5 @@
 /* audit_file.c: appends, syncs and rotates the audit log. Runs on the audit thread (main at start).
- * Does not know what a line says. */
+ * Does not know what a line means. */
 #include "server/audit/audit_file.h"
 
 #include <dirent.h>
@@ -44,7 +44,7 @@ static enum status write_all(struct audit_file *file, struct slice bytes)
     return STATUS_OK;
 }
 
-/* A crash in a write leaves a line without its end. */
+/* A crash during a write leaves an incomplete line. */
 static enum status end_cut_line(struct audit_file *file)
 {
     char last = '\n';

@@ -19,15 +19,15 @@ struct audit_file {
     const char *problem; /* of the last failure: what could not be done */
 };
 
-/* Opens or makes the newest file of data_dir/audit. A line that a crash cut is ended, so that it
- * spoils no other. On failure errno says why and file->problem what. NO_SPACE, REFUSED, IO,
- * TOO_LARGE: the path. */
+/* Opens or creates the newest file of data_dir/audit. A line that a crash cut is terminated, so
+ * that it does not damage the next one. On failure errno has the cause and file->problem the
+ * operation. NO_SPACE, REFUSED, IO, TOO_LARGE: the path. */
 enum status audit_file_open(struct audit_file *file, const char *data_dir,
                             uint64_t max_bytes) must_check;
-/* Appends whole lines, rotating before them when the file is full. On failure nothing of them is in
- * the file. NO_SPACE, IO. */
+/* Appends whole lines, rotating first if the file is full. On failure the file contains nothing of
+ * them. NO_SPACE, IO. */
 enum status audit_file_append(struct audit_file *file, struct slice lines) must_check;
-/* What was appended is durable. NO_SPACE, IO. */
+/* Makes the appended lines durable. NO_SPACE, IO. */
 enum status audit_file_sync(struct audit_file *file) must_check;
 void audit_file_close(struct audit_file *file);
 

@@ -71,7 +71,7 @@ static bool is_same(const struct audit_record *a, const struct audit_record *b)
            !strcmp(a->vehicle, b->vehicle);
 }
 
-/* Under the lock. NULL: not there and no room for it. */
+/* Under the lock. NULL: not found, and no room to add it. */
 static struct audit_record *find_or_add(struct part *part, const struct audit_record *wanted,
                                         size_t room)
 {
@@ -84,7 +84,8 @@ static struct audit_record *find_or_add(struct part *part, const struct audit_re
     return &part->records[part->count++];
 }
 
-/* Under the lock. What all senders of one reason share; in the end, all of all reasons. */
+/* Under the lock. The record that all senders of one reason share; when even those are full, the
+ * record for all reasons. */
 static struct audit_record *shared_record(struct part *part, const struct audit_record *record)
 {
     struct audit_record shared = {.status = record->status, .address = "(others)"};
@@ -121,7 +122,7 @@ static bool is_due(const struct audit_record *record, int64_t now_ns, bool all)
             now_ns < record->written_ns);
 }
 
-/* Under the lock: what was written is counted off; more may have come meanwhile. */
+/* Under the lock: subtracts what was written; more may have been counted meanwhile. */
 static void settle(struct part *part, const struct audit_record *written, int64_t now_ns)
 {
     for (size_t i = 0; i < part->count; i++) {
@@ -148,7 +149,7 @@ static void forget_idle(struct part *part, int64_t now_ns)
     part->count = kept;
 }
 
-/* The next due record at or behind *at, copied. False: none is left. */
+/* Copies the next due record at or after *at. False: none is left. */
 static bool take_due(struct part *part, size_t *at, int64_t now_ns, bool all,
                      struct audit_record *out)
 {

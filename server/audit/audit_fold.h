@@ -20,12 +20,12 @@ struct audit_fold;
 /* NULL: no memory. */
 struct audit_fold *audit_fold_create(void);
 void audit_fold_destroy(struct audit_fold *fold);
-/* Counts one refusal. Beyond the records that fit, senders of one reason share a record whose
- * address is "(others)": the sums stay exact. Thread: any. */
+/* Counts one refusal. When the table is full, senders of one reason share a record whose address is
+ * "(others)", so that the sums stay exact. Thread: any. */
 void audit_fold_add(struct audit_fold *fold, const struct audit_refusal *refusal, int64_t now_ns);
 /* Calls write for each record whose line is due at now_ns: never written, or a minute after its
- * last line; with `all`, each that counts anything. A record is cleared when write returns true and
- * kept otherwise, and forgotten when it had nothing to count for a minute. Returns false when a
+ * last line; with `all`, for each record with a count. A record is cleared if write returns true
+ * and kept otherwise. It is removed when it has counted nothing for a minute. Returns false if a
  * write failed. write must not call back. Thread: one. */
 bool audit_fold_flush(struct audit_fold *fold, int64_t now_ns, bool all,
                       bool (*write)(void *arg, const struct audit_record *record), void *arg);

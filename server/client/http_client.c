@@ -343,7 +343,8 @@ static enum status exchange(struct http_client *c, const char *method, const cha
     writer_reset(&c->body);
     c->at = 0;
     enum status sent = send_request(c, method, path, headers, body);
-    /* A server that refuses early answers and closes before it has read all: look for its answer.
+    /* A server that refuses early answers and closes before it has read everything: read its
+     * answer.
      */
     enum status status = sent == STATUS_OK || sent == STATUS_CLOSED ? read_head(c, &head) : sent;
     if (status == STATUS_OK)

@@ -8,7 +8,7 @@ struct http_client_options {
     const struct http_url *url;    /* outlives the client */
     const char *certificate, *key; /* PEM files; NULL: none */
     const char *ca;                /* PEM file; NULL: the system's CAs */
-    int timeout_ms;                /* of connecting and of each wait for bytes */
+    int timeout_ms;                /* for connecting and for each wait for bytes */
 };
 
 #endif

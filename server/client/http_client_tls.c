@@ -24,7 +24,7 @@ static void explain(struct problem *problem, const char *what, const char *name)
     ERR_clear_error();
 }
 
-/* Gives OpenSSL one PEM file. file: a path of the descriptor that was checked. */
+/* Passes one PEM file to OpenSSL. file: a path of the checked descriptor. */
 typedef bool use_file_fn(SSL_CTX *context, const char *file);
 
 static bool use_cas(SSL_CTX *context, const char *file)
@@ -43,7 +43,7 @@ static bool use_key(SSL_CTX *context, const char *file)
            SSL_CTX_check_private_key(context) == 1;
 }
 
-/* what: words for the file, when its content is wrong. */
+/* what: names the file in the message if its content is wrong. */
 static bool use_file(SSL_CTX *context, const char *path, enum trusted_kind kind, use_file_fn *use,
                      const char *what, struct problem *reason)
 {
@@ -77,7 +77,7 @@ static bool use_files(SSL_CTX *context, const struct http_client_options *o,
         return false;
     const char *key = o->key ? o->key : o->certificate;
     return !key || use_file(context, key, TRUSTED_SECRET, use_key,
-                            "no key that fits the certificate in ", problem);
+                            "no key that matches the certificate in ", problem);
 }
 
 enum status client_tls_create(const struct http_client_options *options, struct ssl_ctx_st **out,
@@ -110,7 +110,7 @@ static bool name_server(SSL *session, const char *host)
            SSL_set1_host(session, host) == 1;
 }
 
-/* A call failed: what that means. With a blocking socket, "want read" is its receive timeout. */
+/* Explains a failed call. With a blocking socket, "want read" is its receive timeout. */
 static enum status failure(SSL *session, int result, struct problem *problem)
 {
     int error = SSL_get_error(session, result);

@@ -13,7 +13,7 @@ static enum status wrong(struct problem *problem, const char *what)
     return STATUS_MALFORMED;
 }
 
-/* Printable ASCII without space: nothing that could end a request line. */
+/* Printable ASCII without space, so that nothing can end the request line. */
 static bool is_clean(struct slice s)
 {
     for (size_t i = 0; i < s.size; i++)
@@ -42,12 +42,12 @@ static enum status read_authority(struct slice authority, struct http_url *out,
 {
     struct slice host = authority, port = SLICE_EMPTY;
     if (memchr(authority.data, '@', authority.size))
-        return wrong(problem, "a user name in the URL is not taken");
+        return wrong(problem, "a user name in the URL is not supported");
     bool bracket = authority.size && authority.data[0] == '[';
     const uint8_t *end = bracket ? memchr(authority.data, ']', authority.size)
                                  : memchr(authority.data, ':', authority.size);
     if (bracket && !end)
-        return wrong(problem, "a ] is missing behind the IPv6 address");
+        return wrong(problem, "a ] is missing after the IPv6 address");
     if (end) {
         size_t size = (size_t)(end - authority.data);
         host =
@@ -55,7 +55,7 @@ static enum status read_authority(struct slice authority, struct http_url *out,
         port = slice_sub(authority, size + bracket, authority.size);
     }
     if (port.size && port.data[0] != ':')
-        return wrong(problem, "behind the IPv6 address only :port may stand");
+        return wrong(problem, "only :port may follow the IPv6 address");
     if (!host.size || host.size >= sizeof out->host)
         return wrong(problem, "the host is missing or too long");
     snprintf(out->host, sizeof out->host, "%.*s", SLICE_ARGS(host));
@@ -69,12 +69,12 @@ enum status http_url_parse(const char *text, struct http_url *out, struct proble
 {
     struct http_url url = {.tls = !strncmp(text, "https://", 8)};
     if (!url.tls && strncmp(text, "http://", 7) != 0)
-        return wrong(problem, "a URL starts with http:// or https://");
+        return wrong(problem, "a URL must start with http:// or https://");
     struct slice rest = slice_from_text(text + (url.tls ? 8 : 7));
     size_t size = strcspn((const char *)rest.data, "/?#");
     struct slice path = slice_sub(rest, size, rest.size);
     if (!is_clean(rest) || memchr(rest.data, '#', rest.size))
-        return wrong(problem, "a URL holds no spaces, #fragments or unescaped characters");
+        return wrong(problem, "a URL must not contain spaces, #fragments or unescaped characters");
     enum status status = read_authority(slice_make(rest.data, size), &url, problem);
     if (status != STATUS_OK)
         return status;

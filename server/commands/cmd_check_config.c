@@ -1,5 +1,5 @@
-/* cmd_check_config.c: `vsocd check-config`: tells every mistake of the settings, or prints those in
- * force. Main thread. Does not connect to anything. */
+/* cmd_check_config.c: `vsocd check-config`: reports every mistake in the settings, or prints the
+ * effective ones. Main thread. Does not connect to anything. */
 #include <stdio.h>
 
 #include "core/writer.h"

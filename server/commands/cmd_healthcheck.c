@@ -10,7 +10,8 @@
 
 #define TIMEOUT_MS 3000
 
-/* The admin listener as the environment sets it: what listens everywhere is asked on loopback. */
+/* The admin listener's address from the environment; a listener on all addresses is probed on
+ * loopback. */
 static void default_url(char *url, size_t size)
 {
     const char *address = getenv("VSOCD_LISTEN__ADMIN__ADDRESS");

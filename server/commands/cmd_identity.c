@@ -1,5 +1,5 @@
-/* cmd_identity.c: `vsocd identity explain CERT`: whether a handshake would take a certificate under
- * the settings, who it would be, and why. Main thread. Connects to nothing. */
+/* cmd_identity.c: `vsocd identity explain CERT`: whether a handshake would accept a certificate
+ * with these settings, which sender it belongs to, and why. Main thread. Connects to nothing. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,7 +66,7 @@ static void print_time(const char *what, int64_t s)
 static const char *state_of_crl(const struct config *config, const struct tls_check *check)
 {
     if (!config->tls_crl)
-        return "tls.crl is not set: nothing is revoked by a list";
+        return "tls.crl is not set: no revocation check";
     if (check->result == TLS_RESULT_revoked && !check->denied)
         return "revoked";
     if (check->result != TLS_RESULT_ok)
@@ -76,7 +76,7 @@ static const char *state_of_crl(const struct config *config, const struct tls_ch
     return "a valid list of its issuer does not name it";
 }
 
-/* 0: a handshake takes it; 1: not. */
+/* 0: a handshake accepts it; 1: it does not. */
 static int print_check(const struct config *config, const struct tls_check *check)
 {
     printf("\n%-12s ", "chain");
@@ -101,7 +101,7 @@ static int print_check(const struct config *config, const struct tls_check *chec
     return check->result != TLS_RESULT_ok ? EXIT_FAILED : EXIT_DONE;
 }
 
-/* What a handshake says, with the server's own verification. */
+/* Prints the result of a handshake, with the server's own verification. */
 static int check_chain(const char *path, struct x509_st *certificate, const struct config *config,
                        struct arena *arena, struct http_peer *peer)
 {
@@ -119,7 +119,7 @@ static int check_chain(const char *path, struct x509_st *certificate, const stru
     }
     int code = EXIT_FAILED;
     if (!cert_file_read_chain(path, &sent)) {
-        fprintf(stderr, "vsocd identity: %s: damaged behind its first certificate\n", path);
+        fprintf(stderr, "vsocd identity: %s: damaged after its first certificate\n", path);
     } else {
         struct tls_check check;
         tls_context_check(context, certificate, sent, &check);
@@ -132,7 +132,7 @@ static int check_chain(const char *path, struct x509_st *certificate, const stru
     return code;
 }
 
-/* 0: it is somebody; 1: nobody. */
+/* 0: a known sender; 1: nobody. */
 static int print_verdict(const struct http_peer *peer, const struct config *config,
                          struct arena *arena)
 {
@@ -197,7 +197,7 @@ int cmd_identity(int argc, char **argv)
     if (argc < 2 || strcmp(argv[1], "explain") != 0)
         return command_wrong("identity", "say what to do: explain CERT");
     if (argc < 3 || argv[2][0] == '-')
-        return command_wrong("identity", "name the certificate's file behind explain");
+        return command_wrong("identity", "name the certificate's file after explain");
     const char *path = argv[2];
     argv[2] = argv[0];
     int code = config_cli_load(argc - 2, argv + 2, &spec, &cli, &config);

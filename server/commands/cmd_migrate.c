@@ -1,5 +1,5 @@
-/* cmd_migrate.c: `vsocd migrate`: brings the PostgreSQL schema up to date. Main thread. What the
- * migrations are is in storage/sinks/postgres/schema/pg_migrate.c. */
+/* cmd_migrate.c: `vsocd migrate`: brings the PostgreSQL schema up to date. Main thread. The
+ * migrations are in storage/sinks/postgres/schema/. */
 #include "server/commands/command.h"
 
 #include "server/commands/config_cli.h"
@@ -42,8 +42,8 @@ int cmd_migrate(int argc, char **argv)
     if (code != EXIT_DONE)
         return code;
     if (config_sets_show_dsn(cli.sets, cli.set_count) && strstr(config->postgres_dsn, "password"))
-        fputs("vsocd migrate: warning: the password given with --set shows in the list of "
-              "processes; use sinks.postgres.dsn_file\n",
+        fputs("vsocd migrate: warning: the password given with --set is visible in the process "
+              "list; use sinks.postgres.dsn_file\n",
               stderr);
     enum status status = pg_migrate(config->postgres_dsn, dry_run, say, NULL, &problem);
     config_destroy(config);

@@ -67,7 +67,8 @@ static void print_reject(void *arg, const struct event_reject *r)
             (unsigned long long)r->raw_offset, SLICE_ARGS(r->code), SLICE_ARGS(r->detail));
 }
 
-/* The server's pseudonyms need its keys; here the key is 32 zero bytes and its number 0. */
+/* The server's pseudonyms need its keys; this command uses 32 zero bytes as the key and 0 as its
+ * id. */
 static int64_t zero_key_pseudonym(void *arg, struct slice tenant, struct slice vin, uint8_t pid[32])
 {
     (void)tenant;
@@ -177,7 +178,7 @@ static bool read_received(const char *text, int64_t *ns)
     return true;
 }
 
-/* Place of an option's value in *out; true when argv[*i] is that option. */
+/* Stores an option's value in *out; true if argv[*i] is that option. */
 static bool take_option(int argc, char **argv, int *i, const char *name, const char **out)
 {
     size_t size = strlen(name);
@@ -204,7 +205,7 @@ static bool take_header(struct parse_options *o, const char *text)
     return true;
 }
 
-/* --catalog FILE, as often as there are files. */
+/* --catalog FILE, may be repeated. */
 static bool take_catalog(int argc, char **argv, int *i, struct parse_options *o)
 {
     return o->catalog_list.count < CATALOGS_MAX &&

@@ -1,5 +1,5 @@
-/* cmd_token.c: `vsocd token`: makes, lists and revokes the bearer tokens of identity.tokens_file.
- * Main thread. A running server watches the file; nothing is told to it here. */
+/* cmd_token.c: `vsocd token`: creates, lists and revokes the bearer tokens of identity.tokens_file.
+ * Main thread. A running server watches the file, so this command does not notify it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -36,7 +36,7 @@ static int fail(const struct token_command *c, const char *problem)
     return EXIT_FAILED;
 }
 
-/* One at a time changes the file; it is replaced, so the lock is its folder's. */
+/* One process at a time changes the file. The file is replaced, so its folder is locked. */
 static bool lock(struct token_command *c)
 {
     char copy[PATH_MAX];
@@ -45,7 +45,7 @@ static bool lock(struct token_command *c)
     return c->folder_fd >= 0 && flock(c->folder_fd, LOCK_EX) == 0;
 }
 
-/* A file that is not there holds no token. */
+/* A missing file holds no token. */
 static int load(struct token_command *c, bool to_change)
 {
     struct problem problem;
@@ -57,7 +57,7 @@ static int load(struct token_command *c, bool to_change)
     return s == STATUS_OK ? EXIT_DONE : fail(c, problem.text);
 }
 
-/* Owner and rights stay as they were; a new file is its maker's alone. */
+/* Owner and mode are kept; only its creator can access a new file. */
 static bool keep_rights(const struct token_command *c, int fd)
 {
     struct stat old;
@@ -141,12 +141,13 @@ static int token_new(struct token_command *c)
         .vehicles = slice_from_text(c->vehicles),
         .created = time_now(created),
     };
-    /* A shell's empty variable is not "all". */
+    /* An empty shell variable must not mean "all". */
     bool is_empty = (c->formats && !*c->formats) || (c->vehicles && !*c->vehicles);
     if (!c->tenant)
         return command_wrong("token", "new needs --tenant NAME");
     if (is_empty)
-        return command_wrong("token", "--formats or --vehicles is empty; without it, it means all");
+        return command_wrong("token",
+                             "--formats or --vehicles is empty; leave the option out for all");
     if (!read_count(c->events_per_second, &t.events_per_second) || !read_count(c->burst, &t.burst))
         return command_wrong(
             "token", "--events-per-second and --burst take a whole number up to 1000000000");
@@ -158,14 +159,14 @@ static int token_new(struct token_command *c)
     if (s == STATUS_EXISTS)
         return fail(c, "a token with this id exists; choose another");
     if (s == STATUS_OUT_OF_RANGE)
-        return fail(c, "an id has letters, digits, - and _; formats are names with commas; a "
-                       "tenant is text of at most 128 bytes; vehicles are VINs, or beginnings "
-                       "such as 1M8*, with commas");
+        return fail(c, "an id has letters, digits, - and _; formats are names separated by commas; "
+                       "a tenant is text of at most 128 bytes; vehicles are VINs, or prefixes such "
+                       "as 1M8*, separated by commas");
     code = s == STATUS_OK ? save(c) : fail(c, status_text(s));
     if (code != EXIT_DONE)
         return code;
     printf("%.*s.%s\n", SLICE_ARGS(t.id), secret);
-    fputs("This is the token; it is kept nowhere and not shown again. A running server takes it "
+    fputs("This is the token; it is not stored and not shown again. A running server accepts it "
           "within seconds.\n",
           stderr);
     return fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
@@ -187,7 +188,7 @@ static int token_revoke(struct token_command *c)
     t->revoked = time_now(now);
     code = save(c);
     if (code == EXIT_DONE)
-        fputs("A running server takes it within seconds.\n", stderr);
+        fputs("A running server refuses it within seconds.\n", stderr);
     return code;
 }
 

@@ -14,11 +14,11 @@ struct command {
     int (*run)(int argc, char **argv);
 };
 
-/* All commands, by name, ended by a NULL name (main.c). */
+/* All commands; a NULL name ends the list (main.c). */
 extern const struct command command_table[];
 /* Prints usage and help of a command to stderr, returns EXIT_USAGE. */
 int command_usage(const char *name);
-/* The same behind a line that says what is wrong with the call. */
+/* The same after a line with the error in the call. */
 int command_wrong(const char *name, const char *why);
 
 /* One file each. */

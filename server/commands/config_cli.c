@@ -1,5 +1,5 @@
-/* config_cli.c: -c, --set and a subcommand's own options; tells the mistakes of the settings.
- * Main thread. */
+/* config_cli.c: -c, --set and a subcommand's own options; reports mistakes in the settings. Main
+ * thread. */
 #include "server/commands/config_cli.h"
 
 #include <stdio.h>
@@ -61,20 +61,18 @@ static bool take_common(int argc, char **argv, int *i, struct config_cli *cli, b
     return true;
 }
 
-/* A word behind a --set is most likely the rest of its value, which may hold a password. */
+/* A word after a --set is most likely the rest of its value, which may hold a password. */
 static void tell_no_option(const char *command, const char *arg, bool behind_set)
 {
     if (*arg == '-')
-        fprintf(stderr, "vsocd %s: '%.*s' is not an option of it\n", command,
-                (int)strcspn(arg, "="), arg);
+        fprintf(stderr, "vsocd %s: '%.*s' is not an option\n", command, (int)strcspn(arg, "="),
+                arg);
     else if (behind_set || strpbrk(arg, "=@"))
-        fprintf(
-            stderr,
-            "vsocd %s: there is a word (not shown) that is not an option of it; put a value with "
-            "blanks between quotes\n",
-            command);
+        fprintf(stderr,
+                "vsocd %s: a word (not shown) is not an option; quote values that contain blanks\n",
+                command);
     else
-        fprintf(stderr, "vsocd %s: '%s' is not an option of it\n", command, arg);
+        fprintf(stderr, "vsocd %s: '%s' is not an option\n", command, arg);
 }
 
 static bool parse(int argc, char **argv, const struct config_cli_spec *spec, struct config_cli *cli)

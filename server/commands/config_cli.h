@@ -20,19 +20,19 @@ struct config_cli_option {
     const char **text;
 };
 
-/* What a subcommand wants beyond -c and --set. */
+/* What a subcommand accepts beyond -c and --set. */
 struct config_cli_spec {
     const struct config_cli_option *options; /* ended by a NULL name; may be NULL */
-    bool without_files; /* whether certificates and the like are there is not looked at */
+    bool without_files; /* does not check whether certificates and similar files exist */
 };
 
 /* Parses "-c FILE", "--set key=value" (repeatable) and the spec's options (spec NULL: none), then
- * loads the settings. argv[0] is the subcommand's name. EXIT_DONE: *out is the caller's to destroy.
+ * loads the settings. argv[0] is the subcommand's name. EXIT_DONE: the caller destroys *out.
  * EXIT_USAGE: the usage is on stderr. EXIT_CONFIG: every mistake is on stderr, one a line, as
  * file:line:column: text. EXIT_FAILED: memory. */
 int config_cli_load(int argc, char **argv, const struct config_cli_spec *spec,
                     struct config_cli *cli, struct config **out);
-/* Mistakes on stderr, one a line. */
+/* Prints mistakes to stderr, one per line. */
 void config_cli_tell(const struct config_problems *problems);
 
 #endif

@@ -97,7 +97,7 @@ void conn_free(struct conn *conn)
 {
     ensure(conn->state == CONN_DEAD && !conn->will_run);
     list_remove(conn);
-    leave_counts(conn); /* not before: its descriptor is open until now */
+    leave_counts(conn); /* not earlier: the descriptor is open until now */
     end_exchange(conn);
     if (conn->drain_read)
         event_free(conn->drain_read);
@@ -131,7 +131,7 @@ void conn_refuse(struct conn *conn, const struct refusal *refusal)
         return;
     conn_gate_leave(conn);
     conn_exchange_gone(conn);
-    conn->exchange.open = true; /* for the answer: nobody else has it any more */
+    conn->exchange.open = true; /* for the answer: no handler has it any more */
     conn->exchange.last = true;
     http_problem(&conn->exchange, refusal, "none");
 }
@@ -167,7 +167,7 @@ void conn_reply_done(struct conn *conn)
     }
 }
 
-/* False: no parser to be had. */
+/* False: no parser available. */
 static bool begin_request(struct conn *conn)
 {
     const struct http_settings *s = &conn->server->settings;
@@ -236,8 +236,8 @@ static bool reads(const struct conn *conn)
     return conn->state == CONN_IDLE || conn->state == CONN_HEAD || conn->state == CONN_BODY;
 }
 
-/* Some clients send one behind a body: it begins no request (RFC 9112 §2.2), so the connection is
- * idle as before. */
+/* Some clients send one after a body: it does not start a request (RFC 9112 §2.2), so the
+ * connection stays idle. */
 static bool skip_empty_line(struct conn *conn, struct slice in)
 {
     if (!slice_starts_with(in, "\r\n") || conn->empty_lines == CONN_EMPTY_LINES_MAX)
@@ -278,8 +278,8 @@ static bool step(struct conn *conn)
     return event != HTTP_PARSER_MORE || consumed > 0;
 }
 
-/* The client closed its sending half. It may still read: what it has asked for in full is answered
- * first. */
+/* The client closed its sending half. It may still read, so complete requests are answered first.
+ */
 static void on_input_end(struct conn *conn)
 {
     struct refusal refusal;
@@ -299,8 +299,8 @@ static void enter_head(struct conn *conn)
     if (!slowest)
         return;
     refusal_say(&refusal, REFUSAL_too_many_heads,
-                "limits.request_heads (%llu) requests have sent a part of their head; the one that "
-                "has taken longest gives way",
+                "limits.request_heads (%llu) requests have sent only a part of their head; this "
+                "one has taken longest",
                 (unsigned long long)conn->server->settings.request_heads);
     conn_refuse(slowest, &refusal);
 }
@@ -316,7 +316,7 @@ void conn_watch(struct conn *conn)
     };
     if (conn->state != CONN_DEAD)
         conn_deadline(conn, table[conn->state]);
-    /* A head that came in one piece was never half-way. */
+    /* A head that arrived in one piece was never partial. */
     if (conn->state == CONN_HEAD && http_parser_has_begun(conn->exchange.parser))
         enter_head(conn);
     else if (conn->half == CONN_HALF_HEAD)
@@ -381,7 +381,7 @@ void conn_listen(struct conn *conn)
     conn_timeout_watch_peer(conn);
     bufferevent_setcb(conn->stream, on_read, on_written, on_event, conn);
     bufferevent_setwatermark(conn->stream, EV_READ, 0, CONN_INPUT_BYTES);
-    /* Without that nothing would ever be heard of it. */
+    /* Without these events the connection would never be served or closed. */
     if (bufferevent_enable(conn->stream, EV_READ | EV_WRITE) != 0)
         conn_close(conn);
 }
@@ -441,7 +441,8 @@ void conn_accept(struct http_server *server, int fd, const struct sockaddr *addr
     conn->peer.network = slice_make(conn->address, conn->address_size);
     metric_add(server->m_accepted, 1);
     bool entered = enter(conn, &refusal);
-    /* A handshake costs more than the answer is worth: over the limit, TLS is just closed. */
+    /* Over the limit, a TLS connection is closed without an answer, which would need a handshake.
+     */
     bool refuse = !entered && !server->tls &&
                   conn_counts_enter_refused(server->counts, server->settings.refused);
     conn->lingers = refuse;

@@ -1,5 +1,5 @@
-/* conn.h: what the parts of a connection call of each other, for conn*.c, http_exchange.c,
- * http_reply.c and http_server.c only. */
+/* conn.h: functions that the parts of a connection call on each other, for conn*.c,
+ * http_exchange.c, http_reply.c and http_server.c only. */
 #ifndef VSOC_SERVER_CONN_H
 #define VSOC_SERVER_CONN_H
 
@@ -8,18 +8,18 @@
 #include "server/tls/tls_result.h"
 
 /* conn.c */
-/* Takes fd. The connection lives in the server's list until it is closed. */
+/* Takes ownership of fd. The connection lives in the server's list until it is closed. */
 void conn_accept(struct http_server *server, int fd, const struct sockaddr *address,
                  socklen_t size);
-/* Reads on what is there, as far as the state allows. */
+/* Processes the buffered input, as far as the state allows. */
 void conn_process(struct conn *conn);
 /* conn_process soon, from the loop. */
 void conn_run_later(struct conn *conn);
-/* The answer is with the kernel: the next request, or the end. */
+/* The kernel has the whole answer: continues with the next request, or ends the connection. */
 void conn_reply_done(struct conn *conn);
-/* Answers for the connection itself and ends it; the exchange, if open, is gone first. */
+/* Answers on behalf of the connection and ends it; an open exchange gets on_gone first. */
 void conn_refuse(struct conn *conn, const struct refusal *refusal);
-/* Tells the handler, if it has the exchange, that it is dead. */
+/* Calls on_gone if the handler has the exchange. */
 void conn_exchange_gone(struct conn *conn);
 /* Closes now. The memory goes at the loop's next turn. */
 void conn_close(struct conn *conn);
@@ -27,9 +27,9 @@ void conn_free(struct conn *conn);
 /* Frees dead connections soon, from the loop. */
 void conn_reap_later(struct http_server *server);
 
-/* Sets the deadline and the place among those half-way that belong to the state. */
+/* Sets the deadline and the place among partial connections that belong to the state. */
 void conn_watch(struct conn *conn);
-/* The stream is there: hears of it from now on. Closes the connection when that fails. */
+/* The stream exists: enables its events. Closes the connection if that fails. */
 void conn_listen(struct conn *conn);
 
 /* conn_handshake.c */
@@ -45,23 +45,24 @@ void conn_check_records(struct conn *conn);
 
 /* conn_timeout.c */
 void conn_timeout_init(struct conn *conn);
-/* Has the kernel find out that the peer is gone: unacknowledged bytes end the connection after
- * timeouts.write, a silent peer is asked. */
+/* Lets the kernel detect a dead peer: unacknowledged bytes end the connection after timeouts.write,
+ * and a silent peer gets keepalive probes. */
 void conn_timeout_watch_peer(struct conn *conn);
-/* The kernel has ended the connection for it: counts an answer that was not taken. */
+/* The kernel has ended the connection for that reason: counts an answer that the client did not
+ * read. */
 void conn_timeout_count_untaken(struct conn *conn);
-/* The deadline that watches from now on. The same one again does not start anew. */
+/* Sets the current deadline. Setting the same one again does not restart it. */
 void conn_deadline(struct conn *conn, enum conn_deadline deadline);
-/* The next conn_deadline starts anew, even the same one. */
+/* The next conn_deadline restarts the timer, even if it is the same one. */
 void conn_deadline_forget(struct conn *conn);
 
 /* conn_linger.c */
-/* No more answers: says so to the client, reads and drops until it has left. */
+/* No more answers: shuts down sending, and reads and drops input until the client has left. */
 void conn_linger(struct conn *conn);
 
 /* conn_plain.c */
-/* Behind a handshake that failed with `result` (see tls_session_failure): answers a peer that spoke
- * plain HTTP, in plain HTTP. False: it did not. */
+/* After a handshake that failed with `result` (see tls_session_failure): answers a peer that spoke
+ * plain HTTP in plain HTTP. False: it did not. */
 bool conn_answer_plain(struct conn *conn, enum tls_result result);
 /* Logs what an operator should know of a request that the parser refused. */
 void conn_note_refusal(struct conn *conn, const struct refusal *refusal);

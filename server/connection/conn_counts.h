@@ -1,6 +1,6 @@
-/* conn_counts.h: how many connections are open, in all and of one remote address, counted over
- * every worker. Only atomics, no lock: per address a counting sketch with a random key, which may
- * count too many (two addresses in all of its rows) but never too few. */
+/* conn_counts.h: the number of open connections, in total and per remote address, counted over all
+ * workers. Only atomics, no lock: per address a counting sketch with a random key, which may count
+ * too many (two addresses in all of its rows) but never too few. */
 #ifndef VSOC_SERVER_CONN_COUNTS_H
 #define VSOC_SERVER_CONN_COUNTS_H
 
@@ -22,12 +22,12 @@ enum status conn_counts_enter(struct conn_counts *counts, struct slice address, 
                               uint64_t max_per_address) must_check;
 /* Undoes one enter of the same address. Thread: any. */
 void conn_counts_leave(struct conn_counts *counts, struct slice address);
-/* Counts a connection that is over a limit and stays for a moment, to read why. False: max_refused
- * do already. Thread: any. */
+/* Counts a connection that is over a limit and stays open briefly so that the client can read the
+ * reason. False: max_refused already do. Thread: any. */
 bool conn_counts_enter_refused(struct conn_counts *counts, uint64_t max_refused) must_check;
 /* Undoes one. Thread: any. */
 void conn_counts_leave_refused(struct conn_counts *counts);
-/* What is shared of connections that are half-way. */
+/* Shared state of partial connections. */
 struct conn_gate *conn_counts_gate(struct conn_counts *counts);
 
 #endif

@@ -1,12 +1,12 @@
-/* conn_gate.c: connections that are half-way, and requests whose head has come in part. Runs on the
- * loops; relaxed atomics only. Which TLS handshake is next is decided by handshake_gate.c. */
+/* conn_gate.c: partial connections, and requests whose head has arrived in part. Runs on the loops;
+ * relaxed atomics only. Which TLS handshake is next is decided by handshake_gate.c. */
 #include "server/connection/conn_gate.h"
 
 #include "core/clock.h"
 #include "server/connection/conn_counts.h"
 #include "server/connection/conn_state.h"
 
-/* That many may begin at once, as a part of a second's worth. */
+/* Burst: this many may start at once, as a part of one second's quota. */
 #define BURST_NS (NS_PER_S / 10)
 
 int64_t conn_gate_take(atomic_int_least64_t *next_ns, uint64_t per_second, int64_t now_ns)

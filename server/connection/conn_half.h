@@ -1,4 +1,4 @@
-/* conn_half.h: connections that are half-way: between accept and a complete head of a request. */
+/* conn_half.h: partial connections: between accept and the complete head of a request. */
 #ifndef VSOC_SERVER_CONN_HALF_H
 #define VSOC_SERVER_CONN_HALF_H
 
@@ -8,21 +8,21 @@ struct conn;
 
 enum conn_half {
     CONN_HALF_NONE,
-    CONN_HALF_SILENT,    /* TLS, no byte has come */
+    CONN_HALF_SILENT,    /* TLS, no byte has arrived */
     CONN_HALF_READY,     /* TLS, waits for its handshake to begin */
-    CONN_HALF_HANDSHAKE, /* TLS handshake under way */
-    CONN_HALF_HEAD,      /* a part of a request's head has come */
+    CONN_HALF_HANDSHAKE, /* TLS handshake in progress */
+    CONN_HALF_HEAD,      /* a part of a request's head has arrived */
     CONN_HALF_COUNT,
 };
 
 /* Shared by all servers of a listener. */
 struct conn_gate {
     atomic_uint_least64_t half[CONN_HALF_COUNT];
-    /* When the next is due at the full rate. */
+    /* When the next one is due at the full rate. */
     atomic_int_least64_t next_handshake_ns, next_accept_ns;
 };
 
-/* Of one server: the connections that are half-way, oldest first. */
+/* The partial connections of one server, oldest first. */
 struct conn_queue {
     struct conn *first, *last;
 };

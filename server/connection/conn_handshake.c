@@ -27,7 +27,7 @@ void conn_handshake_begin(struct conn *conn)
     }
     conn->tls = tls_context_hold(server->tls);
     conn_listen(conn);
-    conn_deadline_forget(conn); /* waiting took its own time */
+    conn_deadline_forget(conn); /* the time spent waiting does not count */
     conn_watch(conn);
 }
 

@@ -1,7 +1,7 @@
 /* conn_linger.c: the end of a connection whose client may still be sending. Runs on the
  * connection's loop. Closing a socket with unread bytes makes the kernel send a reset, which can
- * destroy the answer before the client has read it; so the sending half is closed, and what still
- * comes is read and dropped, for a bounded time and number of bytes. */
+ * destroy the answer before the client has read it; so the server closes the sending half, and
+ * reads and drops further input for a bounded time and number of bytes. */
 #include "server/connection/conn.h"
 
 #include <errno.h>
@@ -37,7 +37,7 @@ void conn_linger(struct conn *conn)
         tls_session_shutdown(conn->session);
     bufferevent_disable(conn->stream, EV_READ | EV_WRITE);
     struct evbuffer *input = bufferevent_get_input(conn->stream);
-    evbuffer_drain(input, evbuffer_get_length(input)); /* nobody will look at it any more */
+    evbuffer_drain(input, evbuffer_get_length(input)); /* nobody will read it any more */
     if (conn->input_ended || shutdown(conn->fd, SHUT_WR) != 0) {
         conn_close(conn);
         return;

@@ -1,6 +1,5 @@
-/* conn_peer.c: who is at the other end: the remote address as text and as the key that connections
- * are counted by, and whether a certificate that was good at the handshake still is. Runs on the
- * connection's loop. */
+/* conn_peer.c: the peer: its address as text and as the key by which connections are counted, and
+ * whether a certificate that was valid at the handshake still is. Runs on the connection's loop. */
 #define LOG_COMPONENT "http"
 #include "server/connection/conn_peer.h"
 #include "core/log/problem.h"
@@ -59,8 +58,8 @@ static void note_refused(struct conn *conn, const struct turned_away *what, cons
         r = &none;
     struct http_certificate_name name = {0};
     const struct http_handler *handler = &conn->server->handler;
-    /* Of a stranger's certificate the mask is all there is: a pseudonym for any VIN that somebody
-     * writes into one would tell which vehicle a pseudonym is. */
+    /* For a stranger's certificate, log only the masked name: a pseudonym for any VIN that somebody
+     * writes into one would reveal which vehicle a pseudonym belongs to. */
     if (!r->certificate || !handler->name_certificate ||
         !handler->name_certificate(handler->arg, r->certificate, &name))
         snprintf(name.subject, sizeof name.subject, "%s", r->subject);
@@ -69,7 +68,7 @@ static void note_refused(struct conn *conn, const struct turned_away *what, cons
              LOG_TEXT("sha256", r->fingerprint), LOG_TEXT("vehicle", name.vehicle),
              LOG_TEXT("subject", name.subject), LOG_TEXT("issuer", r->issuer));
     if (!of_certificate)
-        return; /* nobody was turned away for who they are */
+        return; /* nobody was refused for their identity */
     audit_refused(&(struct audit_refusal){
         .action = what->action,
         .code = what->code,
@@ -103,7 +102,7 @@ bool conn_peer_welcome(struct conn *conn, struct refusal *refusal)
         refusal_say(refusal, REFUSAL_certificate_refused, "%s", problem.text);
         note_refused(conn,
                      &(struct turned_away){
-                         .message = "a certificate is refused on an open connection",
+                         .message = "certificate refused on an open connection",
                          .action = "connection",
                          .code = refusal->code,
                          .status = refusal->status,

@@ -1,5 +1,5 @@
-/* conn_peer.h: who the peer of a connection is, and whether it is welcome. Thread: the server's
- * loop.
+/* conn_peer.h: who the peer of a connection is, and whether it is still accepted. Thread: the
+ * server's loop.
  */
 #ifndef VSOC_SERVER_CONN_PEER_H
 #define VSOC_SERVER_CONN_PEER_H
@@ -11,11 +11,11 @@
 
 struct conn;
 
-/* Whether the peer of a TLS connection is still welcome: looks again when the TLS context was
- * replaced since, or the peer's certificate has ended. False: *refusal says why. */
+/* Whether the peer of a TLS connection is still accepted. Checks again if the TLS context was
+ * replaced or the peer's certificate has expired. False: *refusal has the reason. */
 bool conn_peer_welcome(struct conn *conn, struct refusal *refusal);
-/* Writes a failed handshake to the log with the marks of the certificate; where a certificate was
- * the reason, to the audit log too. */
+/* Logs a failed handshake with the certificate's identifiers; if a certificate was the reason,
+ * records it in the audit log too. */
 void conn_peer_handshake_failed(struct conn *conn, enum tls_result result, const char *reason);
 /* Text and counting key of the remote address. */
 void conn_peer_address(struct conn *conn, const struct sockaddr *address, socklen_t size);

@@ -1,5 +1,5 @@
-/* conn_plain.c: the wrong protocol on a port: plain HTTP where TLS is spoken gets a 400 in words
- * instead of a closed connection, TLS where plain HTTP is spoken a line in the log beside its 400.
+/* conn_plain.c: the wrong protocol on a port. Plain HTTP on the TLS port gets a readable 400
+ * instead of a closed connection; TLS on the plain port gets a log line in addition to its 400.
  * Runs on the connection's loop. */
 #define LOG_COMPONENT "http"
 #include "server/connection/conn.h"
@@ -13,8 +13,8 @@
 #define PEEK_BYTES 4096
 #define SAY_EACH   (60 * NS_PER_S)
 
-/* OpenSSL knows the usual methods by their first bytes, which it has taken; behind those of others
- * the rest of the request line is still in the socket. */
+/* OpenSSL recognises the usual methods by their first bytes, which it has consumed; for other
+ * methods, the rest of the request line is still in the socket. */
 static bool is_http(const struct conn *conn, enum tls_result result)
 {
     char rest[PEEK_BYTES + 1];
@@ -48,8 +48,7 @@ void conn_note_refusal(struct conn *conn, const struct refusal *refusal)
         (server->said_ns && now - server->said_ns < SAY_EACH))
         return;
     server->said_ns = now;
-    log_warn(
-        "a client speaks TLS on a port that speaks plain HTTP: switch listen.ingest.tls on, or "
-        "give the client an http:// address; said once a minute at most",
-        LOG_TEXT("listener", server->label), LOG_TEXT("peer", conn->peer.address));
+    log_warn("a client speaks TLS on a port that speaks plain HTTP: set listen.ingest.tls to true, "
+             "or give the client an http:// address; logged at most once a minute",
+             LOG_TEXT("listener", server->label), LOG_TEXT("peer", conn->peer.address));
 }

@@ -19,7 +19,7 @@ void conn_check_records(struct conn *conn)
     if (tls_session_records(conn->session) <= allowed)
         return;
     refusal_say(&refusal, REFUSAL_tls_records_too_small,
-                "TLS records hold less than %d bytes in the mean, after %d free ones", RECORD_BYTES,
+                "TLS records hold less than %d bytes on average, after %d free ones", RECORD_BYTES,
                 FREE_RECORDS);
     conn_refuse(conn, &refusal);
 }

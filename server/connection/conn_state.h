@@ -28,24 +28,24 @@ struct bufferevent;
 #define CONN_INPUT_BYTES 16384
 /* Requests of one connection served in one wake-up; the next ones wait for the next turn. */
 #define CONN_REQUESTS_PER_TURN 32
-/* Empty lines before a request that are passed over. */
+/* Empty lines before a request that are skipped. */
 #define CONN_EMPTY_LINES_MAX 8
-/* How long and how far an answered connection is read and dropped, so that the sender can read the
- * answer before a reset. */
+/* How long, and for how many bytes, input of an answered connection is read and dropped, so that
+ * the sender can read the answer before a reset. */
 #define CONN_LINGER_NS    (5 * INT64_C(1000000000))
 #define CONN_LINGER_BYTES (1024 * 1024)
 /* The same for one that was over a limit. */
 #define CONN_LINGER_REFUSED_NS INT64_C(1000000000)
 
 enum conn_state {
-    CONN_QUEUED,    /* TLS, its handshake has not begun: handshake_gate.h */
+    CONN_QUEUED,    /* TLS, its handshake has not started: handshake_gate.h */
     CONN_HANDSHAKE, /* TLS */
     CONN_IDLE,      /* no byte of the next request yet */
     CONN_HEAD,      /* reading request line and headers */
-    CONN_DECIDE,    /* the handler has the head, and neither admitted nor answered */
+    CONN_DECIDE,    /* the handler has the head and has neither admitted nor answered it */
     CONN_BODY,      /* reading the body */
     CONN_WAIT,      /* request complete, the handler owes an answer */
-    CONN_REPLY,     /* answer given, not all taken by the socket */
+    CONN_REPLY,     /* answer given, not yet written to the socket completely */
     CONN_LINGER,    /* answered for the last time, reading and dropping */
     CONN_DEAD,      /* waits to be freed */
 };
@@ -96,18 +96,18 @@ struct conn {
     struct fair_member place; /* before and in the handshake */
     struct event first_byte;  /* while nothing has come yet */
     bool counted;             /* in conn_counts */
-    bool plain_peer;          /* speaks plain HTTP on a TLS port: the answer goes past TLS */
-    bool lingers;             /* over a limit: in its count of refused ones */
+    bool plain_peer;          /* speaks plain HTTP on a TLS port: the answer bypasses TLS */
+    bool lingers;             /* over a limit: counted among the refused ones */
     bool input_ended;         /* the client will send no more */
     bool processing;          /* conn_process is on the stack */
     bool will_run;            /* in the run list */
     struct progress progress; /* of the body, then of the answer */
     unsigned turn_requests;   /* begun in this wake-up */
-    unsigned empty_lines;     /* passed over since the last request */
+    unsigned empty_lines;     /* skipped since the last request */
     uint64_t requests;        /* begun since the handshake */
     uint64_t input_bytes;     /* read since the handshake, without TLS */
     uint64_t lingered_bytes;
-    uint8_t address[16]; /* what connections are counted by */
+    uint8_t address[16]; /* key by which connections are counted */
     size_t address_size;
     struct arena peer_arena;
     struct http_peer peer;

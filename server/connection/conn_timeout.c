@@ -1,7 +1,7 @@
-/* conn_timeout.c: every deadline of a connection, as absolute times, which a byte now and then does
- * not move; those of a body and of an answer also by progress in a window. Runs on the connection's
- * loop. One timer a connection; the durations are libevent common timeouts, so that setting one
- * costs the same for one and for ten thousand connections. */
+/* conn_timeout.c: every deadline of a connection, as absolute times that single bytes do not
+ * extend; for a body and an answer also by progress in a window. Runs on the connection's loop. One
+ * timer a connection; the durations are libevent common timeouts, so that setting one costs the
+ * same for one and for ten thousand connections. */
 #define LOG_COMPONENT "http"
 #include "server/connection/conn.h"
 #include "server/connection/refusal_count.h"
@@ -16,7 +16,7 @@
 #include "server/tls/tls.h"
 
 #define RATE_TICK_NS NS_PER_S
-/* An idle connection whose request is just coming in is kept for so long. */
+/* An idle connection whose request is just arriving is kept for this long. */
 #define LATE_REQUEST_NS (NS_PER_S / 2)
 
 static int64_t least(int64_t a, int64_t b)
@@ -100,7 +100,7 @@ static void check_body(struct conn *conn)
         break;
     case PROGRESS_SLOW:
         refusal_say(&refusal, REFUSAL_body_too_slow,
-                    "the body came slower than timeouts.body_bytes_per_second (%llu)",
+                    "the body arrived more slowly than timeouts.body_bytes_per_second (%llu)",
                     (unsigned long long)s->body_bytes_per_second);
         conn_refuse(conn, &refusal);
         break;
@@ -109,7 +109,7 @@ static void check_body(struct conn *conn)
     }
 }
 
-/* timeouts.write for the whole answer, timeouts.stall for any of it. */
+/* timeouts.write for the whole answer, timeouts.stall for any progress. */
 static void check_write(struct conn *conn)
 {
     const struct http_settings *s = &conn->server->settings;
@@ -125,7 +125,7 @@ static void check_write(struct conn *conn)
     conn_close(conn);
 }
 
-/* A request that is on its way in already is served; closing would answer it with a reset. */
+/* A request that is already arriving is served; closing would answer it with a reset. */
 static bool has_unread(const struct conn *conn)
 {
     char byte;
@@ -141,7 +141,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     case DEADLINE_HANDSHAKE:
         if (conn->half == CONN_HALF_READY) {
             tls_count_handshake(TLS_RESULT_wait_timeout);
-            log_info("TLS handshake could not begin in time: too many others wait "
+            log_info("TLS handshake could not start in time: too many others are waiting "
                      "(limits.handshakes_per_second, limits.handshakes)",
                      LOG_TEXT("peer", conn->peer.address));
         } else {
@@ -169,12 +169,12 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     case DEADLINE_LINGER:
         conn_close(conn);
         break;
-    case DEADLINE_NONE: /* forgotten, not yet set anew */
+    case DEADLINE_NONE: /* forgotten, not yet set again */
         break;
     }
 }
 
-/* Asked first after KEEPALIVE_IDLE_S of silence, then each KEEPALIVE_INTERVAL_S. */
+/* First probe after KEEPALIVE_IDLE_S of silence, then every KEEPALIVE_INTERVAL_S. */
 #define KEEPALIVE_IDLE_S     30
 #define KEEPALIVE_INTERVAL_S 10
 #define KEEPALIVE_PROBES     3
@@ -192,7 +192,7 @@ void conn_timeout_watch_peer(struct conn *conn)
         {IPPROTO_TCP, TCP_USER_TIMEOUT, (int)(write_ms < 1000 ? 1000 : write_ms)},
     };
     for (size_t i = 0; i < sizeof options / sizeof *options;
-         i++) /* a Unix socket has none of them */
+         i++) /* a Unix socket has none of these options */
         (void)setsockopt(conn->fd, options[i].level, options[i].option, &options[i].value,
                          sizeof options[i].value);
 }

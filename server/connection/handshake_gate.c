@@ -1,6 +1,7 @@
-/* handshake_gate.c: TLS connections before and in their handshake, by address. One handshake begins
- * a turn of the loop, so that established connections are served between two. Runs on the server's
- * loop; what servers share are relaxed atomics. Does not do the handshake (conn_handshake.c). */
+/* handshake_gate.c: TLS connections before and in their handshake, by address. At most one
+ * handshake starts per turn of the loop, so that established connections are served in between.
+ * Runs on the server's loop; servers share relaxed atomics only. Does not do the handshake
+ * (conn_handshake.c). */
 #include "server/connection/handshake_gate.h"
 
 #include <errno.h>
@@ -16,14 +17,15 @@
 #include "server/net/listener.h"
 #include "server/tls/tls.h"
 
-/* A handshake that has taken so long gives way to a new one of the same address, and a connection
- * that has been silent for so long to a new one, when all places are taken. */
+/* When all places are taken, a handshake that has taken this long is closed in favour of a new one
+ * of the same address, and a connection that has been silent for this long in favour of a new one.
+ */
 #define GRACE_NS NS_PER_S
-/* Places are looked for again after so long. */
+/* Time until the next search for a free place. */
 #define RETRY_NS (10 * NS_PER_MS)
-/* Addresses looked at for one whose handshake may begin. */
+/* Number of addresses examined to find one whose handshake may start. */
 #define TURNS_LOOKED_AT 8
-/* Accepting costs a small part of a handshake; but not nothing. */
+/* Accepting costs a small part of a handshake, but is not free. */
 #define ACCEPTS_PER_HANDSHAKE 10
 
 #define HANDSHAKE_GATE_MAGIC 0x48534754U
@@ -94,8 +96,8 @@ static int64_t token_wait(struct handshake_gate *gate, int64_t now)
     return gate->token_ns > now ? gate->token_ns - now : 0;
 }
 
-/* Whether there is a place for the handshake of conn, made if need be: an address that has clearly
- * more gives one to one that has less at once, others after their time of grace. */
+/* Whether there is a place for the handshake of conn. If necessary, makes one: an address that has
+ * clearly more handshakes loses one immediately, others after a grace period. */
 static bool make_place(struct handshake_gate *gate, const struct conn *conn, int64_t now)
 {
     struct http_server *server = gate->server;
@@ -103,7 +105,7 @@ static bool make_place(struct handshake_gate *gate, const struct conn *conn, int
     uint64_t n = atomic_load_explicit(&conn_counts_gate(server->counts)->half[CONN_HALF_HANDSHAKE],
                                       memory_order_relaxed);
     struct conn *oldest = conn_of(fair_queue_heaviest(gate->active));
-    if (limit == 0 || n < limit || !oldest) /* none here: other loops have them all */
+    if (limit == 0 || n < limit || !oldest) /* none here: all belong to other loops */
         return true;
     if (gate->active->most <= fair_queue_count_of(gate->active, address_of(conn)) + 1 &&
         now - oldest->place.since_ns < GRACE_NS)
@@ -112,7 +114,7 @@ static bool make_place(struct handshake_gate *gate, const struct conn *conn, int
     return true;
 }
 
-/* The connection whose handshake begins now; NULL: there is no place. */
+/* The connection whose handshake starts now; NULL: there is no place. */
 static struct conn *next_of(struct handshake_gate *gate, int64_t now)
 {
     for (unsigned i = 0; i < TURNS_LOOKED_AT; i++) {
@@ -129,8 +131,8 @@ static size_t waiting(const struct handshake_gate *gate)
     return gate->silent->count + gate->ready->count;
 }
 
-/* Closes who waits beyond the limit. False: every address waits once only, and the limit is
- * reached. */
+/* Closes waiting connections beyond the limit. False: the limit is reached and every address has
+ * only one. */
 static bool make_room(struct handshake_gate *gate, int64_t now)
 {
     uint64_t limit = gate->server->settings.handshakes_waiting;
@@ -147,7 +149,7 @@ static bool make_room(struct handshake_gate *gate, int64_t now)
     return true;
 }
 
-/* True: the listener rests until there is room. */
+/* True: the listener pauses until there is room. */
 static bool hold_when_full(struct handshake_gate *gate, int64_t now)
 {
     bool full = !make_room(gate, now);
@@ -163,7 +165,7 @@ static void wake_in(struct handshake_gate *gate, int64_t ns)
     event_add(gate->timer, &time);
 }
 
-/* Begins one handshake if one may, and comes back when the next one may. */
+/* Starts one handshake if one may start, and schedules the next. */
 static void look(struct handshake_gate *gate)
 {
     int64_t now = clock_monotonic_ns();
@@ -212,7 +214,7 @@ static void on_first_byte(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-/* Accepting has a pace too: whoever opens and closes connections takes little of the processor. */
+/* Accepting is paced too, so that opening and closing connections costs little processor time. */
 static void pace(struct http_server *server, int64_t now)
 {
     int64_t wait =

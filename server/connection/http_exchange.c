@@ -1,5 +1,5 @@
-/* http_exchange.c: what handlers ask of and tell an exchange. Runs on the connection's loop. Does
- * not send answers; http_reply.c does. */
+/* http_exchange.c: the functions of an exchange that handlers call. Runs on the connection's loop.
+ * Does not send answers; http_reply.c does. */
 #include <event2/bufferevent.h>
 #include "core/clock.h"
 #include "server/connection/conn.h"

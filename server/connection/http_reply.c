@@ -202,7 +202,7 @@ void http_reply_send(struct conn *conn, int code, const char *content_type, stru
         return;
     }
     if (conn->plain_peer) {
-        conn_close(conn); /* what is left can't go through TLS */
+        conn_close(conn); /* the rest can't be sent through TLS */
         return;
     }
     bufferevent_write(conn->stream, rest.data, rest.size);
@@ -252,7 +252,7 @@ void http_problem(struct http_exchange *exchange, const struct refusal *refusal,
     writer_reset(body);
     int status = form->write(body, refusal);
     if (retry_after_s == 0 && (status == 429 || status == 503))
-        retry_after_s = 1; /* the form's own status: both mean again later */
+        retry_after_s = 1; /* the form's own status: both mean retry later */
     if (retry_after_s > 0) {
         snprintf(seconds, sizeof(seconds), "%u", retry_after_s);
         headers[count++] = (struct http_reply_header){"Retry-After", seconds};

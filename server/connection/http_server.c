@@ -9,8 +9,8 @@
 #include "server/net/listener.h"
 
 #define REPLY_BYTES_MAX ((size_t)64 * 1024 * 1024)
-/* libevent frees a TLS session a turn after we do, and until then it holds the 16 KiB buffer that
- * its goodbye was written through: thousands closed at once must not add up. */
+/* libevent frees a TLS session one turn after we do. Until then it holds the 16 KiB buffer through
+ * which close_notify was written: thousands closed at once must not add up. */
 #define REAPED_PER_TURN 64
 
 static void on_reap(evutil_socket_t fd, short what, void *arg)
@@ -22,7 +22,7 @@ static void on_reap(evutil_socket_t fd, short what, void *arg)
     for (struct conn *conn = server->dead; conn && freed < REAPED_PER_TURN; conn = next) {
         next = conn->next;
         if (conn->will_run)
-            continue; /* the run list still knows it */
+            continue; /* still in the run list */
         conn_free(conn);
         freed++;
     }
@@ -52,7 +52,7 @@ static void on_accept(void *arg, int fd, const struct sockaddr *address, socklen
     conn_accept(http_server_cast(arg), fd, address, size);
 }
 
-/* What the gate does with connections. */
+/* The gate's actions on connections. */
 static const struct handshake_gate_calls handshake_calls = {.begin = conn_handshake_begin,
                                                             .close = conn_close};
 

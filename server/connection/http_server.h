@@ -26,7 +26,7 @@ struct http_server_options {
     struct conn_counts *counts;    /* shared by all servers of one listener; outlives the server */
 };
 
-/* Starts to accept. On failure nothing was taken: BUSY (no descriptor), NO_MEMORY. Thread: the
+/* Starts to accept. On failure it keeps no resources: BUSY (no descriptor), NO_MEMORY. Thread: the
  * loop's, or before the loop runs. */
 enum status http_server_create(const struct http_server_options *options,
                                struct http_server **out) must_check;
@@ -35,16 +35,16 @@ enum status http_server_create(const struct http_server_options *options,
  * takes a reference of its own to tls. */
 void http_server_reconfigure(struct http_server *server, const struct http_settings *settings,
                              struct tls_context *tls);
-/* Accepts what is queued, then no more. The caller closes its own listen_fd as well. */
+/* Accepts the queued connections, then no more. The caller closes its own listen_fd as well. */
 void http_server_stop_accepting(struct http_server *server);
 /* Answers from now on say Connection: close; idle connections are closed after drain_idle_ns, so
  * that the next request of a client that keeps its connection is not lost, others after the
- * exchange they are in. Implies http_server_stop_accepting. When http_server_connections
- * reaches 0 all is done. */
+ * exchange they are in. Implies http_server_stop_accepting. Draining is complete when
+ * http_server_connections reaches 0. */
 void http_server_drain(struct http_server *server);
 /* Open connections, those that linger after an error answer included. */
 size_t http_server_connections(const struct http_server *server);
-/* Closes all that is left (on_gone for each exchange without a reply) and frees. NULL is
+/* Closes all remaining connections (on_gone for each exchange without a reply) and frees. NULL is
  * allowed. */
 void http_server_destroy(struct http_server *server);
 

@@ -17,7 +17,7 @@ struct http_settings http_settings_from_config(const struct config *config)
         .refused = files.refused,
         .connections_per_address = config->limit_connections_per_address,
         .handshakes = config->limit_handshakes,
-        /* The other half of the connections is for those that are through. */
+        /* The other half of the connections is for those with a complete handshake. */
         .handshakes_waiting = waiting(config->limit_handshakes_waiting, files.connections / 2),
         .handshakes_per_second = config->limit_handshakes_per_second,
         .request_heads = config->limit_request_heads,

@@ -8,7 +8,7 @@
 /* limits.* and timeouts.* that the connection layer enforces. */
 struct http_settings {
     uint64_t connections, connections_per_address;
-    uint64_t refused; /* over a limit, that stay until their 503 is read */
+    uint64_t refused; /* connections over a limit that stay open until their 503 is read */
     uint64_t handshakes, handshakes_waiting, handshakes_per_second, request_heads; /* 0: none */
     uint64_t header_bytes, header_count, target_bytes; /* 431, 431, 414 */
     uint64_t body_bytes; /* linger: most bytes read and dropped after an early answer */
@@ -18,7 +18,7 @@ struct http_settings {
     uint64_t body_bytes_per_second; /* in each window of stall_ns; 0: none */
 };
 
-/* Of the ingest listener; connections and refused are what the open files allow. */
+/* Settings of the ingest listener; the open files bound connections and refused. */
 struct http_settings http_settings_from_config(const struct config *config);
 struct http_settings http_settings_for_admin(const struct config *config);
 

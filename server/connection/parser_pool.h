@@ -12,11 +12,11 @@ struct parser_pool {
     size_t count;
 };
 
-/* A parser, the caller's until it gives it back. NULL when memory is out. */
+/* A parser; the caller owns it until it returns it. NULL: no memory. */
 struct http_parser *parser_pool_take(struct parser_pool *pool);
-/* Takes the parser back; frees it when enough are kept. */
+/* Returns the parser to the pool, which frees it if it holds enough. */
 void parser_pool_give(struct parser_pool *pool, struct http_parser *parser);
-/* Frees what is kept. */
+/* Frees all parsers in the pool. */
 void parser_pool_fini(struct parser_pool *pool);
 
 #endif

@@ -36,10 +36,10 @@
 #include "core/wait/wake.h"
 
 #define TICK_MS 50
-/* Batches waiting for the writer: beyond it requests are refused, so that memory and latency stay
- * bounded. */
+/* Maximum number of batches that wait for the writer; beyond it requests are refused, so that
+ * memory and latency stay bounded. */
 #define SPOOL_QUEUE_BATCHES 4096
-/* Requests and sinks get so long when the spool has failed. */
+/* Time for requests and sinks to finish after the spool has failed. */
 #define FAILURE_DRAIN (2 * NS_PER_S)
 
 static void on_reload_signal(evutil_socket_t number, short what, void *arg)
@@ -49,7 +49,7 @@ static void on_reload_signal(evutil_socket_t number, short what, void *arg)
     app_reload(arg);
 }
 
-/* The spool can't be written any more. Thread: spool writer. */
+/* The spool can no longer be written. Thread: spool writer. */
 static void on_spool_failure(void *arg)
 {
     struct app *app = app_cast(arg);
@@ -62,7 +62,7 @@ void app_on_misconfigured(void *arg, const char *problem)
     struct app *app = app_cast(arg);
     if (atomic_exchange(&app->misconfigured, true))
         return;
-    log_error("a sink refuses its settings; the process ends", LOG_TEXT("problem", problem));
+    log_error("a sink refuses its settings; the process stops", LOG_TEXT("problem", problem));
     wake_send(app->failure_fd);
 }
 
@@ -74,7 +74,7 @@ static void on_failure(evutil_socket_t fd, short what, void *arg)
     event_del(app->on_failure);
     bool spool = atomic_load(&app->shared.failed);
     if (spool)
-        log_error("the spool failed; what was acknowledged is safe, the process ends");
+        log_error("the spool failed; acknowledged batches are safe, the process stops");
     app->exit_status = spool ? EXIT_DISK : EXIT_CONFIG;
     if (!app->stopping)
         app_stop_begin(app, clock_monotonic_ns() + FAILURE_DRAIN);
@@ -131,7 +131,8 @@ static enum status load_plugins(struct app *app)
     return s;
 }
 
-/* Of a file that belongs to the settings: a fault that may pass by itself is no mistake in them. */
+/* The status for a file that belongs to the settings: a temporary fault is not an error of the
+ * settings. */
 static enum status settings_status(enum status s)
 {
     return status_is_passing(s) ? s : STATUS_CONFIG;
@@ -140,7 +141,7 @@ static enum status settings_status(enum status s)
 static enum status load_parts(struct app *app)
 {
     struct problem reason;
-    app_reload_watch(app); /* before they are read: a change meanwhile is seen */
+    app_reload_watch(app); /* before they are read, so that a concurrent change is detected */
     const struct config *c = app->config;
     enum status s = data_keys_missing(c->data_dir, c->privacy_keys_file, &reason);
     if (s == STATUS_OK)
@@ -183,7 +184,7 @@ static enum status load_parts(struct app *app)
     return STATUS_OK;
 }
 
-/* A file that is closed to us or not there is a matter of the disk here. */
+/* Here, a file without access or a missing file is a fault of the disk. */
 static enum status disk_status(enum status s)
 {
     return s == STATUS_REFUSED || s == STATUS_NOT_FOUND || s == STATUS_EXISTS ||
@@ -192,7 +193,8 @@ static enum status disk_status(enum status s)
                : s;
 }
 
-/* Of a record that an earlier build wrote: its key becomes what the same batch gets now. */
+/* For a record that an earlier build wrote: converts its key to the one that the same batch gets
+ * now. */
 static void restore_key(void *arg, const struct batch_meta *meta)
 {
     struct app *app = app_cast(arg);
@@ -209,7 +211,7 @@ static enum status open_spool(struct app *app)
     char dir[4200];
     struct problem problem;
     if (folder_make(c->data_dir) != STATUS_OK) {
-        log_error("data_dir can't be made", LOG_TEXT("dir", c->data_dir),
+        log_error("data_dir can't be created", LOG_TEXT("dir", c->data_dir),
                   LOG_TEXT("problem", strerror(errno)));
         return STATUS_IO;
     }
@@ -320,7 +322,7 @@ static enum status create_workers(struct app *app)
     return s;
 }
 
-/* As many open files as this process may have: the soft limit is often 1024. */
+/* Raises the limit of open files to the maximum of this process: the soft limit is often 1024. */
 static void raise_file_limit(const struct config *config)
 {
     struct rlimit files;
@@ -331,8 +333,8 @@ static void raise_file_limit(const struct config *config)
         log_warn("the limit of open files could not be raised", LOG_TEXT("error", strerror(errno)));
     struct file_budget budget = file_budget_now(config);
     if (budget.limit < budget.needed)
-        log_warn("the limit of open files is lower than what the settings need, so fewer "
-                 "connections are taken: raise it (LimitNOFILE, ulimit -n) or lower "
+        log_warn("the limit of open files is lower than the settings need, so fewer connections "
+                 "are accepted: raise it (LimitNOFILE, ulimit -n) or lower "
                  "limits.connections",
                  LOG_U64("limit", budget.limit), LOG_U64("needed", budget.needed),
                  LOG_U64("limits.connections", config->limit_connections),
@@ -380,7 +382,7 @@ static enum status start(struct app *app)
     return s;
 }
 
-/* The loop that took signals is going: one more must not replace the exit status. */
+/* The loop that handled signals has ended: another signal must not replace the exit status. */
 static void block_stop_signals(void)
 {
     sigset_t set;
@@ -443,7 +445,7 @@ static int exit_status_of(enum status s)
     }
 }
 
-/* The line before it says why, but for want of memory, threads or descriptors. */
+/* The line before it has the reason, unless memory, threads or descriptors ran out. */
 static void log_start_failure(const struct app *app, enum status s)
 {
     bool is_scarce = s == STATUS_NO_MEMORY || s == STATUS_BUSY;
@@ -473,9 +475,8 @@ int app_run(struct config *config, const struct app_source *source)
              LOG_TEXT("instance", app->instance));
     enum status s = log_start();
     if (config_sets_show_dsn(source->sets, source->set_count))
-        log_warn(
-            "a connection string given with --set shows in the list of processes: put one that "
-            "holds a password into a file and name it in sinks.postgres.dsn_file");
+        log_warn("a connection string given with --set is visible in the process list: put one "
+                 "that holds a password into a file and name it in sinks.postgres.dsn_file");
     if (s == STATUS_OK)
         s = start(app);
     app->exit_status = exit_status_of(s);

@@ -1,5 +1,5 @@
-/* app_disk.c: the log's part of a disk that hangs. Main thread. What senders get is in
- * ingest_stall.c, what probes say in admin.c. */
+/* app_disk.c: logs that a disk hangs. Main thread. The answers to senders are in ingest_stall.c,
+ * those of probes in admin.c. */
 #define LOG_COMPONENT "spool"
 #include "server/daemon/app_disk.h"
 
@@ -20,9 +20,8 @@ void app_disk_watch(struct app_disk *disk, int64_t wait_ns, const char *data_dir
     if (wait_ns < WARN_NS || disk->warned)
         return;
     disk->warned = true;
-    log_warn(
-        "the disk has not answered a write or sync of the spool for 5 seconds: senders wait; "
-        "from timeouts.commit on they get 503 and /readyz is red. Check the disk, and whether its "
-        "file system is frozen",
-        LOG_TEXT("data_dir", data_dir));
+    log_warn("the disk has not answered a write or sync of the spool for 5 seconds: senders wait; "
+             "after timeouts.commit they get 503 and /readyz is red. Check the disk, and whether "
+             "its file system is frozen",
+             LOG_TEXT("data_dir", data_dir));
 }

@@ -1,4 +1,4 @@
-/* app_disk.h: watches for a disk that hangs: it gives no error, so nothing else would say so. */
+/* app_disk.h: detects a disk that hangs: it returns no error, so nothing else would report it. */
 #ifndef VSOC_SERVER_APP_DISK_H
 #define VSOC_SERVER_APP_DISK_H
 
@@ -7,7 +7,7 @@
 
 struct app_disk {
     bool warned;        /* about the current wait */
-    int64_t longest_ns; /* of the current wait, as seen so far */
+    int64_t longest_ns; /* of the current wait, so far */
 };
 
 /* Logs one warning for each long wait, and a line when it is over. wait_ns: how long the spool has

@@ -16,11 +16,11 @@
 
 struct app_source;
 
-/* Settings and a catalogue that workers may still look at. */
+/* Settings and a catalogue that workers may still use. */
 struct retired_config {
     struct config *config;
     struct catalog_set *catalog;
-    unsigned generation; /* free when all workers are past it */
+    unsigned generation; /* can be freed when all workers are past it */
     struct retired_config *next;
 };
 
@@ -52,14 +52,14 @@ struct app {
     size_t worker_count;
 
     struct file_watch watch;
-    unsigned ticks; /* since the files were looked at */
+    unsigned ticks; /* since the files were last polled */
     unsigned generation;
     struct retired_config *retired;
     struct event *on_term, *on_int, *on_hup, *on_tick, *on_failure;
     int failure_fd;
     atomic_bool misconfigured; /* what failed is a sink's settings, not the spool */
     bool ready, stopping;
-    bool ending;         /* requests are over, what has threads is being ended */
+    bool ending;         /* requests are over, the threads are being stopped */
     struct thread ender; /* does that */
     atomic_bool parts_ended;
     bool sinks_ended; /* valid when parts_ended */
@@ -73,37 +73,37 @@ OBJECT_CAST(app, APP_MAGIC)
 /* A sink refuses its settings: the process ends with status 78. Thread: a sink's lane. */
 void app_on_misconfigured(void *app, const char *problem);
 
-/* app_sinks.c: finds out which sinks there are. CONFIG with a logged reason. */
+/* app_sinks.c: determines the available sinks. CONFIG with a logged reason. */
 enum status app_sinks_load(struct app *app) must_check;
-/* The runners of those that the settings switch on. CONFIG with a logged reason. */
+/* Creates the runners of the enabled sinks. CONFIG with a logged reason. */
 enum status app_sinks_create(struct app *app) must_check;
 enum status app_sinks_start(struct app *app) must_check;
-/* False: one did not end, it still runs. */
+/* False: one did not stop and still runs. */
 bool app_sinks_stop(struct app *app, int64_t deadline_ns) must_check;
 void app_sinks_destroy(struct app *app);
 /* Unloads the plug-ins: no sink has a lane any more. */
 void app_sinks_unload(struct app *app);
 
-/* app_stop.c: accept no more, finish requests, then end what has threads. */
+/* app_stop.c: stops accepting, finishes requests, then stops the threads. */
 void app_stop_begin(struct app *app, int64_t deadline_ns);
 /* SIGTERM and SIGINT; arg is the app. */
 void app_on_stop_signal(int number, short what, void *arg);
-/* Now and then from the loop: takes the stop on, and ends the loop when all is ended. */
+/* Called periodically from the loop: continues the stop, and ends the loop when everything has
+ * stopped. */
 void app_stop_tick(struct app *app);
-/* Behind the loop, or when the start failed: ends what still runs and frees sinks, workers, spool.
- */
+/* After the loop, or if the start failed: stops what still runs and frees sinks, workers, spool. */
 void app_stop(struct app *app);
 
 /* app_reload.c: reads the settings again; keeps the old ones when they are wrong. */
 void app_reload(struct app *app);
-/* Reads the files of credentials, certificates and lists again when one of them has changed, and
- * keeps the settings; called now and then. */
+/* Reloads the files of credentials, certificates and lists if one of them has changed, and keeps
+ * the settings; called periodically. */
 void app_reload_changed(struct app *app);
 /* Watches the files that the settings in force name. */
 void app_reload_watch(struct app *app);
-/* Frees settings that no worker looks at any more. */
+/* Frees settings that no worker uses any more. */
 void app_reload_collect(struct app *app);
-/* Sets what is shared: log, quota, memory limit. */
+/* Applies shared settings: log, quota, memory limit. */
 void app_apply(struct app *app);
 /* The catalogue that the settings name; CONFIG with every mistake in the log. */
 enum status app_load_catalog(struct app *app, const struct config *config,

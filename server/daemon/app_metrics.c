@@ -1,4 +1,4 @@
-/* app_metrics.c: gauges that are read off the parts when somebody scrapes. Main thread. */
+/* app_metrics.c: gauges that are read from the parts at each scrape. Main thread. */
 #include "server/daemon/app_internal.h"
 
 #include "core/clock.h"

@@ -15,11 +15,11 @@
 #include "core/log/log.h"
 #include "core/disk/fault.h"
 
-/* As many as are kept. */
+/* As many mistakes as are kept. */
 #define PROBLEMS_SHOWN                                                                             \
     (sizeof((struct config_problems *)NULL)->items / sizeof(struct config_problem))
 
-/* 500 ms: a change counts at the second look that sees it. */
+/* 500 ms: a change counts at the second poll that sees it. */
 #define APP_WATCH_TICKS 10
 
 void app_log_problems(const struct config_problems *problems)
@@ -63,7 +63,7 @@ void app_apply(struct app *app)
 
 static void keep_old(void)
 {
-    log_error("reload failed, the settings in force stay");
+    log_error("reload failed; the old settings stay in force");
     metric_set(metric_series(METRIC_vsocd_config_last_reload_successful, ""), 0);
 }
 
@@ -88,12 +88,12 @@ void app_reload_collect(struct app *app)
     }
 }
 
-/* What a reload makes, before anything in force is touched. */
+/* The new objects of a reload, created before anything in force is changed. */
 struct next {
     struct config *config;
     struct catalog_set *catalog;
     struct tls_context *tls;
-    struct retired_config *old; /* room for what is in force now */
+    struct retired_config *old; /* room for the settings in force now */
 };
 
 static void forget(struct next *next)
@@ -126,7 +126,7 @@ static bool read_tls(struct next *next)
     return false;
 }
 
-/* Sinks and plug-ins stay those of the start, whatever the settings say of them now. */
+/* Sinks and plug-ins stay those of the start, whatever the new settings are. */
 static bool check_running(const struct app *app, const struct config *next)
 {
     char reason[PLUGINS_REASON] = "hec.ack names a sink that runs only after a restart";
@@ -182,7 +182,7 @@ void app_reload_watch(struct app *app)
     file_watch_set(&app->watch, paths, sizeof paths / sizeof *paths);
 }
 
-/* All workers take what is in force now. */
+/* All workers switch to the new settings. */
 static void tell_workers(struct app *app)
 {
     for (size_t i = 0; i < app->worker_count; i++)
@@ -212,7 +212,7 @@ void app_reload_changed(struct app *app)
     if (!changed)
         return;
     if (!read_changed(app, &next)) {
-        log_error("a file has changed and can't be used; what is in force stays",
+        log_error("a file has changed and can't be used; the old files stay in force",
                   LOG_TEXT("file", changed));
         metric_set(metric_series(METRIC_vsocd_config_last_reload_successful, ""), 0);
         return;
@@ -222,7 +222,7 @@ void app_reload_changed(struct app *app)
     metric_set(metric_series(METRIC_vsocd_config_last_reload_success_timestamp_seconds, ""),
                (double)clock_wall_ns() / (double)NS_PER_S);
     tell_workers(app);
-    log_info("credentials and certificates read anew: a file has changed",
+    log_info("credentials and certificates reloaded: a file has changed",
              LOG_TEXT("file", changed));
 }
 
@@ -230,10 +230,10 @@ void app_reload(struct app *app)
 {
     struct next next;
     if (app->stopping) {
-        log_warn("settings are not read again while the server stops");
+        log_warn("settings are not reloaded while the server stops");
         return;
     }
-    file_watch_take(&app->watch); /* a change while they are read is seen at the next look */
+    file_watch_take(&app->watch); /* a change while they are read is detected at the next poll */
     if (!read_next(app, &next)) {
         keep_old();
         return;

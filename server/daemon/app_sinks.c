@@ -1,4 +1,4 @@
-/* app_sinks.c: makes the sinks that the settings switch on. Main thread; runs none of them itself.
+/* app_sinks.c: creates the sinks that the settings enable. Main thread; runs none of them itself.
  */
 #include "server/daemon/app_internal.h"
 
@@ -13,7 +13,7 @@
 /* From the deadline on: longer than the sinks wait for their client libraries. */
 #define SINK_GIVE_UP (15 * NS_PER_S)
 
-/* A lane has moved: tell the workers that have someone waiting. Thread: the sink's lane. */
+/* A lane has advanced: notifies the workers with waiting submissions. Thread: the sink's lane. */
 static void on_advanced(void *arg, uint64_t position)
 {
     struct app *app = app_cast(arg);
@@ -48,7 +48,7 @@ static enum status create_one(struct app *app, const struct sink_choice *choice)
     enum status s =
         sink_runner_create(&options, app->shared.spool, &sinks->runners[sinks->count], &problem);
     if (s != STATUS_OK) {
-        log_error("sink could not be made", LOG_TEXT("sink", choice->sink->name),
+        log_error("sink could not be created", LOG_TEXT("sink", choice->sink->name),
                   LOG_TEXT("problem", problem.text), LOG_STATUS(s));
         return s;
     }
@@ -95,7 +95,7 @@ enum status app_sinks_start(struct app *app)
 bool app_sinks_stop(struct app *app, int64_t deadline_ns)
 {
     bool ended = true;
-    for (size_t i = 0; i < app->shared.sinks.count; i++) /* side by side */
+    for (size_t i = 0; i < app->shared.sinks.count; i++) /* in parallel */
         sink_runner_begin_stop(app->shared.sinks.runners[i], deadline_ns);
     for (size_t i = 0; i < app->shared.sinks.count; i++)
         ended &=

@@ -1,5 +1,5 @@
-/* app_stop.c: the end of a running server: signals, drain, and the parts ended one after the other.
- * Main thread, whose loop answers probes until the very end: what waits for other threads runs in a
+/* app_stop.c: stops a running server: signals, drain, then the parts one after the other. Main
+ * thread, whose loop answers probes until the very end: code that waits for other threads runs in a
  * thread of its own. Nothing acknowledged depends on an orderly stop. */
 #include "server/daemon/app_internal.h"
 
@@ -22,8 +22,8 @@ void app_stop_begin(struct app *app, int64_t deadline_ns)
     app->stopping = true;
     app->drain_deadline_ns = deadline_ns;
     atomic_store(&app->shared.draining, true);
-    /* The workers have duplicates, and close them when they have served what is queued: this one
-     * would let the kernel queue connections that nobody takes. */
+    /* The workers have duplicates, and close them when they have served the queued connections. If
+     * this one stayed open, the kernel would queue connections that nobody accepts. */
     if (app->ingest_fd >= 0)
         close(app->ingest_fd);
     app->ingest_fd = -1;
@@ -32,7 +32,7 @@ void app_stop_begin(struct app *app, int64_t deadline_ns)
     fault_point(stop_begun);
 }
 
-/* Ends the process at once, by the signal itself when requests are over. */
+/* Ends the process immediately; by the signal itself if requests are over. */
 static void stop_now(struct app *app, int number)
 {
     log_warn("second signal, stopping now", LOG_I64("signal", number));
@@ -48,7 +48,8 @@ void app_on_stop_signal(evutil_socket_t number, short what, void *arg)
     struct app *app = app_cast(arg);
     (void)what;
     if (app->stopping) {
-        if (app->exit_status == EXIT_DONE || !app->ending) /* else the failure's status counts */
+        if (app->exit_status == EXIT_DONE ||
+            !app->ending) /* otherwise the failure's status counts */
             stop_now(app, (int)number);
         return;
     }
@@ -57,8 +58,8 @@ void app_on_stop_signal(evutil_socket_t number, short what, void *arg)
     app_stop_begin(app, clock_monotonic_ns() + app->config->timeout_drain);
 }
 
-/* Ends all that has threads; every part may be missing. Runs beside the main loop, or on the main
- * thread when there is no loop. */
+/* Stops all parts with threads; any part may be missing. Runs beside the main loop, or on the main
+ * thread if there is no loop. */
 static void end_parts(void *arg)
 {
     struct app *app = app_cast(arg);
@@ -70,7 +71,7 @@ static void end_parts(void *arg)
     if (app->shared.spool)
         spool_stop(app->shared.spool);
     fault_point(stop_spool_stopped);
-    if (!app->stopping) /* the start failed: sinks deliver no more, but have their time to end */
+    if (!app->stopping) /* the start failed: sinks deliver nothing more, but get time to stop */
         app->drain_deadline_ns = clock_monotonic_ns();
     app->sinks_ended = app_sinks_stop(app, app->drain_deadline_ns);
     fault_point(stop_sinks_stopped);
@@ -96,7 +97,7 @@ void app_stop_tick(struct app *app)
         fault_point(stop_drained);
         app->ending = true;
         if (thread_start(&app->ender, THREAD_NONE, "vsoc-end", end_parts, app) != STATUS_OK)
-            event_base_loopbreak(app->base); /* app_stop does it, without answering probes */
+            event_base_loopbreak(app->base); /* app_stop completes it, without answering probes */
     }
 }
 
@@ -109,8 +110,8 @@ void app_stop(struct app *app)
     http_server_destroy(app->admin);
     audit_stop();
     if (!app->sinks_ended) {
-        log_error("the process ends without its sinks; what they miss is in the spool, the next "
-                  "start goes on with it");
+        log_error("the process exits although its sinks have not stopped; the spool has the "
+                  "batches that they miss, and the next start delivers them");
         log_flush();
         _exit(EXIT_FAILED);
     }

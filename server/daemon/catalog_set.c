@@ -1,5 +1,5 @@
-/* catalog_set.c: reads the files of ingest.catalogs. Main thread. What a row means is
- * parsers/catalog*.c's. */
+/* catalog_set.c: reads the files of ingest.catalogs. Main thread. parsers/catalog/ interprets the
+ * rows. */
 #include "server/daemon/catalog_set.h"
 #include "core/log/problem.h"
 

@@ -1,6 +1,6 @@
-/* catalog_set.h: the event catalogue in force: the built-in files and the operator's over them, and
- * what those were. Immutable; a reload makes a new one. Thread of load: not a worker (files are
- * read). */
+/* catalog_set.h: the event catalogue in force: the built-in files, the operator's files that
+ * override them, and the hashes of these. Immutable; a reload creates a new one. Thread of load:
+ * not a worker (it reads files). */
 #ifndef VSOC_SERVER_CATALOG_SET_H
 #define VSOC_SERVER_CATALOG_SET_H
 
@@ -21,14 +21,14 @@ struct catalog_set {
     struct arena arena; /* holds files and their paths */
 };
 
-/* Reads the files in their order. CONFIG with every mistake in *problems, named by file, line and
- * column; NO_MEMORY. *out is untouched then. */
+/* Reads the files in order. CONFIG with every mistake in *problems, with file, line and column;
+ * NO_MEMORY. *out is then unchanged. */
 enum status catalog_set_load(const struct config_list *paths, const struct registry *registry,
                              struct catalog_set **out, struct config_problems *problems) must_check;
 /* NULL is allowed. */
 void catalog_set_destroy(struct catalog_set *set);
-/* Tells the log which files are in force, with their SHA-256: what was known when an event was
- * graded can be proved later. */
+/* Logs the files in force with their SHA-256, so that one can prove later which catalogue rated an
+ * event. */
 void catalog_set_log(const struct catalog_set *set);
 
 #endif

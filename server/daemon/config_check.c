@@ -1,5 +1,6 @@
-/* config_check.c: what no single row can say: files that settings name, settings that need each
- * other. Any thread but a worker: reads files. Does not read certificates (tls.c does). */
+/* config_check.c: checks that no single row can make: files that settings name, settings that
+ * depend on each other. Any thread but a worker: reads files. Does not read certificates (tls.c
+ * does). */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +29,7 @@ static bool is_set(const char *text)
     return text && *text;
 }
 
-/* Folder of the settings file, absolute when that can be found out; "" without a file. */
+/* Folder of the settings file, absolute if that can be determined; "" without a file. */
 static void folder_of(const char *path, char *folder)
 {
     char given[PATH_MAX], absolute[PATH_MAX];
@@ -121,7 +122,7 @@ static void check_addresses(struct config_build *build)
              c->admin_address);
 }
 
-/* Files that decide who may do what: nobody else may write them, or read what is secret. */
+/* Files that decide about rights: nobody else may write them, or read secret ones. */
 static void check_trusted(struct config_build *build, enum config_at at, const char *path,
                           enum trusted_kind kind)
 {
@@ -148,7 +149,7 @@ static void check_file(struct config_build *build, enum config_at at, const char
         config_problem(build, origin, "'%s' is a folder; name a file", path);
 }
 
-/* What the file of tokens holds is part of the settings: a mistake keeps the old ones. */
+/* The contents of the token file are part of the settings: an error keeps the old ones in force. */
 static void read_tokens(struct config_build *build)
 {
     struct config *c = build->config;
@@ -163,7 +164,7 @@ static void read_tokens(struct config_build *build)
         TELL(build, identity_tokens_file, "'%s': %s", c->identity_tokens_file, problem.text);
 }
 
-/* The same of the senders. */
+/* The same for the senders. */
 static void read_senders(struct config_build *build)
 {
     struct config *c = build->config;
@@ -211,7 +212,7 @@ static void check_admin_token(struct config_build *build)
     writer_fini(&text);
 }
 
-/* Files that librdkafka opens later by itself: this look is the only one. A folder of CAs and
+/* Files that librdkafka opens later by itself: this is their only check. A folder of CAs and
  * "probe" are left to it. */
 static void check_kafka_files(struct config_build *build)
 {
@@ -261,12 +262,12 @@ static void check_tls(struct config_build *build)
     if (!c->ingest_tls)
         return;
     if (!is_set(c->tls_certificate))
-        TELL(build, tls_certificate, "needed while listen.ingest.tls is true: name a PEM file");
+        TELL(build, tls_certificate, "required if listen.ingest.tls is true: name a PEM file");
     if (!is_set(c->tls_key))
-        TELL(build, tls_key, "needed while listen.ingest.tls is true: name a PEM file");
+        TELL(build, tls_key, "required if listen.ingest.tls is true: name a PEM file");
     if (!is_set(c->tls_client_ca) && c->tls_client_auth != CLIENT_AUTH_OFF)
         TELL(build, tls_client_ca,
-             "needed unless tls.client_auth is off: name the PEM file of the fleet's CAs");
+             "required unless tls.client_auth is off: name the PEM file of the fleet's CAs");
 }
 
 static bool is_one_of(const char *text, const char *const *words)
@@ -306,7 +307,8 @@ static void check_sizes(struct config_build *build)
 {
     const struct config *c = build->config;
     if (c->limit_memory < c->limit_body_bytes)
-        TELL(build, limit_memory, "must be at least limits.body_bytes, or no such body is taken");
+        TELL(build, limit_memory,
+             "must be at least limits.body_bytes, or the server accepts no such body");
     if (c->limit_event_bytes > c->limit_inflated_bytes)
         TELL(build, limit_event_bytes, "must be at most limits.inflated_bytes");
     if (c->limit_target_bytes > c->limit_header_bytes)
@@ -316,14 +318,14 @@ static void check_sizes(struct config_build *build)
     else if (c->evidence_retention > 0 &&
              c->spool_max_bytes - 2 * c->spool_segment_bytes < c->evidence_max_bytes)
         TELL(build, spool_max_bytes,
-             "must be evidence.max_bytes (%llu) and two spool.segment_bytes at least, or what is "
-             "kept of delivered batches fills the spool and new ones are refused",
+             "must be at least evidence.max_bytes (%llu) and two spool.segment_bytes, or evidence "
+             "fills the spool and new batches are refused",
              (unsigned long long)c->evidence_max_bytes);
     if (c->evidence_retention > 0 && c->evidence_when_full == EVIDENCE_REFUSE &&
         c->evidence_max_bytes < c->spool_segment_bytes)
         TELL(build, evidence_max_bytes,
-             "must be at least spool.segment_bytes (%llu) when evidence.when_full is refuse, or "
-             "the first full segment ends the taking of batches",
+             "must be at least spool.segment_bytes (%llu) if evidence.when_full is refuse, or the "
+             "server refuses all batches after the first full segment",
              (unsigned long long)c->spool_segment_bytes);
 }
 
@@ -372,7 +374,7 @@ static void check_kafka(struct config_build *build)
     }
 }
 
-/* What dsn_file holds stands for dsn; it wins when both are set. */
+/* The content of dsn_file replaces dsn; it wins if both are set. */
 static void read_dsn(struct config_build *build)
 {
     struct config *c = build->config;
@@ -411,7 +413,7 @@ static void check_hec_ack(struct config_build *build)
         sink_by_name(slice_from_text(config_hec_ack_word(build->config, word)));
     sink_settings_from_config(build->config, properties, &settings);
     if (sink && !sink_is_enabled(sink, &settings))
-        TELL(build, hec_ack, "names a sink that is switched off");
+        TELL(build, hec_ack, "names a sink that is disabled");
 }
 
 static void check_sinks(struct config_build *build)
@@ -420,13 +422,13 @@ static void check_sinks(struct config_build *build)
     check_kafka(build);
     if (c->postgres_enabled && !is_set(c->postgres_dsn) && !is_set(c->postgres_dsn_file))
         TELL(build, postgres_dsn,
-             "needed while sinks.postgres.enabled is true: set it or sinks.postgres.dsn_file");
+             "required if sinks.postgres.enabled is true: set it or sinks.postgres.dsn_file");
     check_hec_ack(build);
     if (c->file_enabled && !is_set(c->file_path))
-        TELL(build, file_path, "needed while sinks.file.enabled is true: name a file");
+        TELL(build, file_path, "required if sinks.file.enabled is true: name a file");
 }
 
-/* What plug-ins read is known when they are loaded (plugins.c). */
+/* The formats of plug-ins are known when they are loaded (plugins.c). */
 static void check_formats(struct config_build *build)
 {
     const struct config_map *map = &build->config->ingest_formats;
@@ -434,7 +436,7 @@ static void check_formats(struct config_build *build)
     struct registry *registry = known ? registry_create() : NULL;
     for (size_t i = 0; registry && i < map->count; i++)
         if (!registry_by_name(registry, slice_from_text(map->values[i])))
-            TELL(build, ingest_formats, "'%.64s' is no format; `vsocd formats` lists them",
+            TELL(build, ingest_formats, "'%.64s' is not a format; `vsocd formats` lists them",
                  map->values[i]);
     registry_destroy(registry);
 }
@@ -451,7 +453,7 @@ void config_check(struct config_build *build, bool files)
     check_sinks(build);
     if (!is_set(build->config->privacy_keys_file))
         TELL(build, privacy_keys_file,
-             "needed: name the file of pseudonym keys, made when missing");
+             "required: name the file of pseudonym keys; it is created if missing");
     read_dsn(build);
     if (files)
         check_files(build);

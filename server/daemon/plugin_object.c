@@ -14,12 +14,12 @@
 #include "server/files/trusted_file.h"
 
 #define TRIAL_SECONDS 10
-/* Exit status of a trial that came to its end. */
+/* Exit status of a trial that completed. */
 #define TRIAL_DONE 42
 
 typedef const void *(*descriptor_function)(void);
 
-/* The reason of a plug-in that is not taken: its file and what is wrong with it. */
+/* The reason for refusing a plug-in: its file and what is wrong with it. */
 __attribute__((format(printf, 3, 4))) static enum status
 refuse(const char *file, char reason[PLUGIN_REASON], const char *format, ...)
 {
@@ -32,19 +32,19 @@ refuse(const char *file, char reason[PLUGIN_REASON], const char *format, ...)
     return STATUS_CONFIG;
 }
 
-/* Loads the object and asks it for its descriptor. */
+/* Loads the object and gets its descriptor. */
 static enum status load_object(struct plugin_object *p, const struct plugin_kind *kind,
                                char reason[PLUGIN_REASON])
 {
     descriptor_function get = NULL;
-    char checked[32]; /* the file that was looked at, whatever has its name now */
+    char checked[32]; /* the checked file, whatever has its name now */
     snprintf(checked, sizeof checked, "/proc/self/fd/%d", p->fd);
     p->handle = dlopen(checked, RTLD_NOW | RTLD_LOCAL);
     if (!p->handle)
         return refuse(p->file, reason, "can't be loaded: %s", dlerror());
     void *symbol = dlsym(p->handle, kind->symbol);
     if (!symbol)
-        return refuse(p->file, reason, "is no %s plug-in: it exports no %s", kind->what,
+        return refuse(p->file, reason, "is not a %s plug-in: it exports no %s", kind->what,
                       kind->symbol);
     memcpy(&get, &symbol, sizeof get);
     p->descriptor = get();
@@ -61,7 +61,7 @@ static enum status accept(const struct plugin_object *p, const struct plugin_kin
     return s == STATUS_REFUSED ? refuse(p->file, reason, "can't be used: %s", why) : s;
 }
 
-/* In the child. Refusals come again, and are reported, in the server itself. */
+/* In the child. The server itself repeats and reports refusals. */
 static void try_it(struct plugin_object *p, const struct plugin_kind *kind, void *arg)
 {
     char reason[PLUGIN_REASON];
@@ -72,7 +72,7 @@ static void try_it(struct plugin_object *p, const struct plugin_kind *kind, void
     _exit(TRIAL_DONE);
 }
 
-/* A plug-in that crashes, ends the process or hangs when it is loaded does so in a child. */
+/* If a plug-in crashes, exits or hangs while it is loaded, only the child is affected. */
 static enum status try_in_child(struct plugin_object *p, const struct plugin_kind *kind, void *arg,
                                 char reason[PLUGIN_REASON])
 {

@@ -69,7 +69,7 @@ enum status plugins_check_formats(const struct plugins *plugins, const struct co
     for (size_t i = 0; i < formats->count; i++)
         if (!registry_by_name(plugins->registry, slice_from_text(formats->values[i]))) {
             snprintf(reason, PLUGINS_REASON,
-                     "ingest.formats: '%.64s' is no format; `vsocd formats` lists them",
+                     "ingest.formats: '%.64s' is not a format; `vsocd formats` lists them",
                      formats->values[i]);
             return STATUS_CONFIG;
         }

@@ -1,4 +1,4 @@
-/* sink_config.c: hands the sinks.* rows to the built-in sinks. Main thread. */
+/* sink_config.c: converts the sinks.* rows for the built-in sinks. Main thread. */
 #include "server/daemon/sink_config.h"
 
 #include <stdio.h>

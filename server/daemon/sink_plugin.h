@@ -1,5 +1,5 @@
-/* sink_plugin.h: sinks from shared objects, and their settings. Thread: main; what they point to is
- * any thread's between open and close. */
+/* sink_plugin.h: sinks from shared objects, and their settings. Thread: main; between open and
+ * close, any thread may use what they point to. */
 #ifndef VSOC_SERVER_SINK_PLUGIN_H
 #define VSOC_SERVER_SINK_PLUGIN_H
 
@@ -16,7 +16,7 @@ struct sink_plugin {
 /* Loads the sink of a shared object, after a trial, and gives it its entries of
  * sinks.plugin_settings, whose texts it points into. CONFIG with the reason: as for
  * plugin_object_open, or sink_check refuses it, a setting is missing, or its limits are out of
- * range. NO_MEMORY, IO. *out is to be closed in any case. */
+ * range. NO_MEMORY, IO. Close *out in any case. */
 enum status sink_plugin_open(const char *file, const struct config_map *settings,
                              struct sink_plugin *out, char reason[PLUGIN_REASON]) must_check;
 /* True when the sink has the setting that NAME.KEY names. */

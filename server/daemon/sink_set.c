@@ -1,4 +1,4 @@
-/* sink_set.c: puts together the sinks of a process. Main thread. Runs none of them. */
+/* sink_set.c: collects the sinks of a process. Main thread. Runs none of them. */
 #include "server/daemon/sink_set.h"
 
 #include <stdio.h>
@@ -35,7 +35,7 @@ static enum status add_plugin(struct sink_set *set, const char *file,
     return s;
 }
 
-/* A mistyped entry must not be passed over: the sink would go on with its default. */
+/* A mistyped entry must not be ignored: the sink would continue with its default. */
 static enum status check_entries(const struct sink_set *set, const struct config_map *settings,
                                  char reason[SINK_SET_REASON])
 {

@@ -1,5 +1,5 @@
-/* sink_set.h: the sinks there are, each with its settings. Thread: main; what it points to is
- * any thread's between open and close. */
+/* sink_set.h: the available sinks, each with its settings. Thread: main; between open and close,
+ * any thread may use what it points to. */
 #ifndef VSOC_SERVER_SINK_SET_H
 #define VSOC_SERVER_SINK_SET_H
 
@@ -27,15 +27,15 @@ struct sink_set {
     size_t plugin_count;
 };
 
-/* The built-in sinks, enabled or not, and those of sinks.plugins. config outlives *out, which stays
- * where it is until it is closed. CONFIG with the reason: a plug-in can't be used, or
+/* The built-in sinks, enabled or not, and those of sinks.plugins. config outlives *out, which must
+ * not move until it is closed. CONFIG with the reason: a plug-in can't be used, or
  * sinks.plugin_settings has an entry that no sink takes; NO_MEMORY, IO. *out is empty then. */
 enum status sink_set_open(const struct config *config, struct sink_set *out,
                           char reason[SINK_SET_REASON]) must_check;
-/* No sink is in use any more. *set may be all zeros, and is so afterwards. */
+/* No sink may be in use. *set may be all zeros, and is so afterwards. */
 void sink_set_close(struct sink_set *set);
-/* Asks each enabled sink whether it takes its settings; none of them connects. CONFIG with the
- * first sink's first mistake. */
+/* Checks with each enabled sink whether it accepts its settings; none of them connects. CONFIG with
+ * the first error of the first sink. */
 enum status sink_set_check(const struct sink_set *set, char reason[SINK_SET_REASON]) must_check;
 
 #endif

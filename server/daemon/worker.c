@@ -1,5 +1,6 @@
-/* worker.c: an ingest thread and the words that other threads send it. Its loop runs on the
- * worker's thread; words are flags and an eventfd. Does not parse or answer anything itself. */
+/* worker.c: an ingest thread and the notifications that other threads send it. Its loop runs on the
+ * worker's thread; notifications are flags and an eventfd. Does not parse or answer anything
+ * itself. */
 #include "server/daemon/worker.h"
 #include "server/ingest/http/ingest_http.h"
 
@@ -125,7 +126,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     note_state(w);
 }
 
-/* A timer that is over at once: unlike an event made active, it lets the loop look at its sockets
+/* A timer that expires immediately: unlike an activated event, it lets the loop poll its sockets
  * first. */
 static void need_turn(void *arg)
 {
@@ -149,7 +150,7 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
     note_state(w);
 }
 
-/* Batches that the writer still has come back even when their senders are gone. */
+/* Batches that the writer still has come back even if their senders are gone. */
 static void wait_for_verdicts(struct worker *w)
 {
     while (ingest_take_turn(w->ingest))
@@ -172,7 +173,7 @@ static void run(void *arg)
     atomic_store(&w->drained, true);
 }
 
-/* Bodies of this worker were given up. Thread: any. */
+/* Bodies of this worker were dropped. Thread: any. */
 static void on_shed(void *arg)
 {
     send_word(worker_cast(arg), WORD_SHED);
@@ -197,7 +198,7 @@ static struct event_base *make_base(void)
     struct event_config *c = event_config_new();
     if (!c)
         return NULL;
-    /* Only its own thread touches a worker's loop. */
+    /* Only its own thread uses a worker's loop. */
     event_config_set_flag(c, EVENT_BASE_FLAG_NOLOCK);
     struct event_base *base = event_base_new_with_config(c);
     event_config_free(c);

@@ -12,31 +12,32 @@ struct worker_options {
     unsigned number;              /* from 0, for the thread's name */
     int listen_fd;                /* borrowed */
     struct ingest_shared *shared; /* outlives the worker */
-    /* Until the worker has taken the next ones, see worker_reload. */
+    /* Valid until the worker has taken the next ones, see worker_reload. */
     const struct config *config;
     const struct catalog *catalog;
     struct tls_context *tls; /* NULL: plain HTTP */
     struct conn_counts *counts;
 };
 
-/* Makes the loop and starts to listen; nothing is accepted before worker_start. Thread: main. */
+/* Creates the loop and starts to listen; nothing is accepted before worker_start. Thread: main. */
 enum status worker_create(const struct worker_options *options, struct worker **out) must_check;
 enum status worker_start(struct worker *worker) must_check;
-/* Everything below but worker_join and worker_destroy only sends word to the worker. Thread: any.
+/* All functions below, except worker_join and worker_destroy, only notify the worker. Thread: any.
  */
-/* Takes new settings at its next loop turn; worker_generation tells when. */
+/* Takes new settings at its next loop turn; worker_generation shows when. */
 void worker_reload(struct worker *worker, const struct config *config,
                    const struct catalog *catalog, struct tls_context *tls, unsigned generation);
 unsigned worker_generation(struct worker *worker);
 /* The ids that the worker has met without a row of its catalogue. Thread: any. */
 struct catalog_unknown *worker_unknown_ids(struct worker *worker);
-/* A sink moved: look after those who wait for it. */
+/* A sink has advanced: checks the submissions that wait for it. */
 void worker_sink_moved(struct worker *worker);
-/* Accept no more, finish what is in flight. */
+/* Stops accepting and finishes requests in flight. */
 void worker_drain(struct worker *worker);
-/* True when no connection and no request is left. */
+/* True if no connection and no request is left. */
 bool worker_is_drained(struct worker *worker);
-/* End now; requests in flight get no answer, but batches with the spool writer are waited for. */
+/* Stops now; requests in flight get no answer, but the worker waits for batches that the spool
+ * writer has. */
 void worker_stop(struct worker *worker);
 void worker_join(struct worker *worker);
 void worker_destroy(struct worker *worker);

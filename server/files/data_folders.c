@@ -54,8 +54,8 @@ enum status data_keys_missing(const char *data_dir, const char *keys_file, struc
         return STATUS_OK;
     problem_say(
         problem,
-        "is not there, but data_dir has batches made with its keys: put the copy back; to go "
-        "on with new pseudonyms write a line with 1, a blank and 64 random hex digits to %s",
+        "is missing, but data_dir has batches made with its keys: restore the copy; to continue "
+        "with new pseudonyms, write a line with 1, a blank and 64 random hex digits to %s",
         keys_file);
     return STATUS_CONFIG;
 }

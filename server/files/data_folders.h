@@ -1,4 +1,4 @@
-/* data_folders.h: who may write to the folders below data_dir. */
+/* data_folders.h: checks who may write to the folders below data_dir. */
 #ifndef VSOC_SERVER_DATA_FOLDERS_H
 #define VSOC_SERVER_DATA_FOLDERS_H
 
@@ -8,12 +8,12 @@
 #include "core/log/problem.h"
 #include "core/status.h"
 
-/* Whether a folder of this owner and mode lets others than user (of the process) and root remove or
- * replace what is in it. Its group may. Pure. */
+/* Whether a folder with this owner and mode lets anybody except user (of the process) and root
+ * remove or replace its contents. The folder's group may. Pure. */
 bool data_folder_is_open(uid_t owner, mode_t mode, uid_t user);
 
-/* Logs a warning for each folder of data_dir that is. The server works all the same: what is there
- * may be a volume whose mode is not the operator's to choose. Thread: main. */
+/* Logs a warning for each such folder of data_dir. The server continues, because the folder may be
+ * a volume whose mode the operator can't choose. Thread: main. */
 void data_folders_check(const char *data_dir);
 
 /* CONFIG, with a sentence in *problem, when keys_file is not there although data_dir holds batches:

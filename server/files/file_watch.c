@@ -1,4 +1,4 @@
-/* file_watch.c: looks at files by stat. Main thread. Does not read them. */
+/* file_watch.c: polls files with stat. Main thread. Does not read them. */
 #include "server/files/file_watch.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
-/* file_watch.h: notices that a file has been replaced, written to, removed or made, by looking at
- * it now and then. Looking also sees what inotify does not: network file systems, and the links
- * that Kubernetes swaps. Thread: main. */
+/* file_watch.h: detects by polling that a file was replaced, written, removed or created. Polling
+ * also detects what inotify does not: changes on network file systems, and the links that
+ * Kubernetes swaps. Thread: main. */
 #ifndef VSOC_SERVER_FILE_WATCH_H
 #define VSOC_SERVER_FILE_WATCH_H
 
@@ -20,20 +20,20 @@ struct file_mark {
 struct file_watch {
     struct file_watched {
         char path[PATH_MAX];
-        struct file_mark taken; /* what is in force was read from it */
-        struct file_mark seen;  /* at the last look */
+        struct file_mark taken; /* the version that is in force */
+        struct file_mark seen;  /* at the last poll */
     } items[FILE_WATCH_MAX];
     size_t count;
 };
 
-/* Watches these files from now on (NULL among them: none). A file that was watched before keeps
- * what was seen of it: a change since is not missed. */
+/* Watches these files from now on (NULL entries are skipped). A file that was watched before keeps
+ * its state, so that no change in between is missed. */
 void file_watch_set(struct file_watch *watch, const char *const *paths, size_t count);
-/* Looks at all files. The path of one that is other than it was taken, and has been the same at two
- * looks (so that nobody is in the middle of writing it); all are as taken from then on. NULL:
- * nothing has changed. */
+/* Polls all files. Returns the path of one that differs from the version in force and was the same
+ * at two polls (so that no write is in progress); all files then count as in force. NULL: nothing
+ * has changed. */
 const char *file_watch_look(struct file_watch *watch);
-/* What is there now is what is being read. */
+/* Marks the current version of the files as the one in force; the caller is reading it. */
 void file_watch_take(struct file_watch *watch);
 
 #endif

@@ -1,4 +1,4 @@
-/* trusted_file.c: the way to a file, one folder after the other, each looked at by the descriptor
+/* trusted_file.c: walks the path of a file folder by folder, and checks each through the descriptor
  * that the next step uses. Main thread and subcommands. Does not know what files hold. */
 #include "server/files/trusted_file.h"
 #include "core/log/problem.h"
@@ -16,7 +16,7 @@
 
 #define LINKS_MAX 40
 
-/* Debian gives each user a group of its own: its name is the user's, and nobody else is in it. */
+/* Debian gives each user a group with the user's name and no other member. */
 static bool is_private_group(gid_t group, uid_t user)
 {
     char text[4096];
@@ -61,25 +61,25 @@ const char *trusted_file_problem(enum trusted_kind kind, const struct stat *file
     if (!S_ISREG(file->st_mode))
         return "is not a regular file";
     if (!is_of(file, user))
-        return "belongs to another user than root and the server's: chown it";
+        return "belongs to a user other than root and the server's: chown it";
     if (others_write(kind, file, user))
-        return "may be written by others than its owner: chmod go-w";
+        return "may be written by users other than its owner: chmod go-w";
     return kind == TRUSTED_SECRET && others_read(file, user)
-               ? "holds secrets and may be read by others than its owner: chmod 600 (a file of "
-                 "root's may be 640)"
+               ? "holds secrets and may be read by users other than its owner: chmod 600 (640 if "
+                 "root owns it)"
                : NULL;
 }
 
 const char *trusted_folder_problem(enum trusted_kind kind, const struct stat *folder, uid_t user)
 {
     if (!is_of(folder, user))
-        return "is in a folder of another user than root and the server's";
+        return "is in a folder of a user other than root and the server's";
     return others_write(kind, folder, user) && !(folder->st_mode & S_ISVTX)
-               ? "is in a folder that others than its owner may write: chmod go-w"
+               ? "is in a folder that users other than its owner may write: chmod go-w"
                : NULL;
 }
 
-/* The way so far and the rest of it. */
+/* The path walked so far and the rest. */
 struct walk {
     enum trusted_kind kind;
     uid_t user;
@@ -102,7 +102,7 @@ static enum status distrust(const struct walk *w, const char *flaw, const char *
     return STATUS_REFUSED;
 }
 
-/* Goes into a folder that was opened; takes fd. */
+/* Enters an opened folder; takes ownership of fd. */
 static enum status enter(struct walk *w, int fd)
 {
     struct stat st;
@@ -123,7 +123,7 @@ static enum status enter_root(struct walk *w)
     return enter(w, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
-/* Cuts the next name off the rest; false: nothing is left. */
+/* Takes the next name from the rest; false: nothing is left. */
 static bool next_name(struct walk *w, char name[NAME_MAX + 1], bool *last)
 {
     char *from = w->rest + strspn(w->rest, "/");
@@ -139,7 +139,7 @@ static bool next_name(struct walk *w, char name[NAME_MAX + 1], bool *last)
     return true;
 }
 
-/* A link of somebody else's would lead us where they want. */
+/* Somebody else's link could point anywhere. */
 static enum status follow(struct walk *w, int link, const struct stat *st)
 {
     char target[PATH_MAX], rest[sizeof w->rest];
@@ -149,7 +149,7 @@ static enum status follow(struct walk *w, int link, const struct stat *st)
     target[size] = '\0';
     if (!is_of(st, w->user))
         return distrust(w,
-                        "is reached by a symbolic link of another user than root and the "
+                        "is reached by a symbolic link of a user other than root and the "
                         "server's in",
                         w->at);
     int n = snprintf(rest, sizeof rest, "%s/%s", target, w->rest);
@@ -186,7 +186,7 @@ static enum status open_last(struct walk *w, const char *name, int *out)
     return STATUS_OK;
 }
 
-/* One name further. END: *out is open. */
+/* Resolves the next name. END: *out is open. */
 static enum status step(struct walk *w, int *out)
 {
     char name[NAME_MAX + 1];

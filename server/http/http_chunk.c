@@ -50,7 +50,7 @@ static bool go(struct http_chunks *chunks, unsigned state)
     return true;
 }
 
-/* What may follow a size, a name or a value that is complete: blanks and then ';', ';', or CR. */
+/* What may follow a complete size, name or value: blanks and then ';', ';', or CR. */
 static bool end_part(struct http_chunks *chunks, uint8_t c, unsigned after_blank)
 {
     if (is_blank(c))

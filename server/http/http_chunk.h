@@ -1,7 +1,7 @@
-/* http_chunk.h: the chunked transfer coding (RFC 9112 §7.1), decoded by its grammar and nothing
- * beside it: a size line that two servers could read differently ends the request. Extensions are
- * checked, bounded and dropped (§7.1.1: a recipient ignores those that it does not know). Takes
- * pieces of any size. Thread: any, one owner. */
+/* http_chunk.h: the chunked transfer coding (RFC 9112 §7.1), decoded strictly by its grammar: a
+ * size line that two servers could read differently ends the request. Extensions are checked,
+ * bounded and dropped (§7.1.1: a recipient ignores those that it does not know). Takes pieces of
+ * any size. Thread: any, one owner. */
 #ifndef VSOC_SERVER_HTTP_CHUNK_H
 #define VSOC_SERVER_HTTP_CHUNK_H
 
@@ -25,7 +25,7 @@ enum http_chunks_event {
 };
 
 void http_chunks_start(struct http_chunks *chunks);
-/* Reads on; *consumed bytes of in are done with. */
+/* Continues reading; *consumed bytes of in were processed. */
 enum http_chunks_event http_chunks_feed(struct http_chunks *chunks, struct slice in,
                                         size_t *consumed, struct slice *data,
                                         struct refusal *refusal);

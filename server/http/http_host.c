@@ -1,4 +1,5 @@
-/* http_host.c: is it a host, with or without a port? Any thread. Resolves nothing. */
+/* http_host.c: checks whether a text is a host, with or without a port. Any thread. Resolves
+ * nothing. */
 #include "server/http/http_host.h"
 
 #include <arpa/inet.h>
@@ -55,7 +56,7 @@ static bool is_future(struct slice s)
     return true;
 }
 
-/* IPv6address, with a zone behind "%25" (RFC 6874). */
+/* IPv6address, with a zone after "%25" (RFC 6874). */
 static bool is_ipv6(struct slice s)
 {
     char text[INET6_ADDRSTRLEN];

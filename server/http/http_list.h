@@ -4,8 +4,8 @@
 
 #include "core/slice.h"
 
-/* The next element of *list, which is moved behind it; false at the end. Empty elements are passed
- * over, as a recipient must. No commas in quoted strings: for lists of tokens. */
+/* Returns the next element and advances *list past it; false at the end. Skips empty elements, as a
+ * recipient must. No commas in quoted strings: for lists of tokens only. */
 bool http_list_next(struct slice *list, struct slice *element);
 
 #endif

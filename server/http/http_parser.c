@@ -1,7 +1,7 @@
 /* http_parser.c: bytes of a connection → requests, one thing at a time. Runs on the connection's
  * worker. The only file that knows llhttp. A head is read twice, by our own split of the scanned
- * lines and by llhttp with every lenient flag off; both must agree on what the request is. Bodies
- * are http_chunk.c's or counted here. */
+ * lines and by llhttp with every lenient flag off; both must agree on the request. Bodies are read
+ * by http_chunk.c or counted here. */
 #include "server/http/http_parser.h"
 
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 enum stage { STAGE_HEAD, STAGE_BODY, STAGE_TRAILERS, STAGE_END, STAGE_REFUSED };
 
 #define HEAD_BYTES_FIRST 1024
-/* Head storage above this is given back at the next start. */
+/* Head storage above this is freed at the next start. */
 #define HEAD_BYTES_KEPT 4096
 
 struct http_parser {
@@ -92,7 +92,7 @@ static enum http_parser_event refused(struct http_parser *parser)
     return HTTP_PARSER_REFUSED;
 }
 
-/* The scan has bounded head_bytes already. */
+/* The scan has already bounded head_bytes. */
 static bool keep_head(struct http_parser *parser, struct slice piece)
 {
     size_t need = parser->head_bytes + piece.size;
@@ -137,7 +137,7 @@ static bool add_field(struct http_parser *parser, struct http_field field)
     return true;
 }
 
-/* The scan has made sure that the lines have this shape. */
+/* The scan guarantees that the lines have this form. */
 static bool split_head(struct http_parser *parser, struct slice *target)
 {
     struct slice rest = slice_make(parser->head, parser->head_bytes);
@@ -157,7 +157,7 @@ static bool split_head(struct http_parser *parser, struct slice *target)
     return true;
 }
 
-/* Answer to what llhttp refuses in a head that our own reading took. */
+/* The answer if llhttp refuses a head that our own parser accepted. */
 static void refuse_as_llhttp(struct http_parser *parser, enum llhttp_errno error)
 {
     struct refusal *refusal = &parser->refusal;
@@ -175,7 +175,7 @@ static void refuse_as_llhttp(struct http_parser *parser, enum llhttp_errno error
     }
 }
 
-/* llhttp's second opinion on the head. */
+/* Checks the head with llhttp as well. */
 static bool confirm_head(struct http_parser *parser)
 {
     const struct http_request *r = &parser->request;

@@ -1,6 +1,6 @@
 /* http_parser.h: bytes of a connection → requests. Strict HTTP/1.1 and 1.0 (RFC 9112): http_scan
  * checks the bytes, llhttp parses, then the rules that neither knows. Takes pieces of any size and
- * gives one thing at a time. Thread: any, one owner. Does not know sockets or answers. */
+ * returns one element at a time. Thread: any, one owner. Does not know sockets or answers. */
 #ifndef VSOC_SERVER_HTTP_PARSER_H
 #define VSOC_SERVER_HTTP_PARSER_H
 
@@ -10,7 +10,7 @@
 #include "server/http/http_scan.h"
 
 enum http_parser_event {
-    HTTP_PARSER_MORE,    /* all bytes consumed, nothing to tell yet */
+    HTTP_PARSER_MORE,    /* all bytes consumed, nothing to report yet */
     HTTP_PARSER_HEAD,    /* the head is complete: http_parser_request */
     HTTP_PARSER_BODY,    /* *body is a span of the body, in the caller's bytes */
     HTTP_PARSER_END,     /* the request is complete; start the next */
@@ -24,8 +24,9 @@ struct http_parser *http_parser_create(void);
 void http_parser_destroy(struct http_parser *parser);
 /* Begins the next request of a connection. limits are copied. */
 void http_parser_start(struct http_parser *parser, const struct http_limits *limits);
-/* Reads on; *consumed bytes of in are done with. Call again with the rest until MORE. After END
- * and REFUSED only a start is allowed. An empty in is allowed: END may follow HEAD or BODY. */
+/* Continues reading; *consumed bytes of in were processed. Call again with the rest until MORE.
+ * After END and REFUSED only a start is allowed. An empty in is allowed: END may follow HEAD or
+ * BODY. */
 enum http_parser_event http_parser_feed(struct http_parser *parser, struct slice in,
                                         size_t *consumed, struct slice *body);
 /* After HEAD. */

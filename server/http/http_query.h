@@ -5,8 +5,8 @@
 
 #include "core/arena.h"
 
-/* The first value of name, percent-decoded into the arena. NOT_FOUND: it does not stand there;
- * MALFORMED: a % is not followed by two hex digits; NO_MEMORY. */
+/* The first value of name, percent-decoded into the arena. NOT_FOUND: no such name; MALFORMED: a %
+ * is not followed by two hex digits; NO_MEMORY. */
 enum status http_query_value(struct slice query, const char *name, struct arena *arena,
                              struct slice *out) must_check;
 

@@ -19,7 +19,7 @@ struct http_request {
     struct http_field *fields;
     size_t field_count;
     bool version_11; /* else 1.0 */
-    bool keep_alive; /* the client wants the connection to go on */
+    bool keep_alive; /* the client wants to keep the connection */
     bool expect_continue;
     bool chunked;
     int64_t content_length; /* -1 when chunked, 0 when there is no body */

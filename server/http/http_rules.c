@@ -1,6 +1,6 @@
-/* http_rules.c: what a parsed head must also fulfil. Runs on the connection's worker. Pure: no
- * state, no memory of its own. It refuses whatever two servers in a row could read differently
- * (RFC 9112 §11.2). */
+/* http_rules.c: further rules for a parsed head. Runs on the connection's worker. Pure: no state,
+ * no memory of its own. It refuses everything that two chained servers could read differently (RFC
+ * 9112 §11.2). */
 #include "server/http/http_rules.h"
 
 #include "server/http/http_host.h"
@@ -16,8 +16,8 @@ static bool is_alphanumeric(uint8_t c)
     return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* The next element of Transfer-Encoding; false at its end. Empty elements are given too: not every
- * server in front passes over them, so they leave the framing in doubt. */
+/* The next element of Transfer-Encoding; false at its end. Empty elements are returned too: not
+ * every server in front skips them, so they make the framing ambiguous. */
 static bool next_coding(struct slice *list, struct slice *element)
 {
     if (!list->data)
@@ -29,7 +29,7 @@ static bool next_coding(struct slice *list, struct slice *element)
     return true;
 }
 
-/* Field of this name from *at on; *at is moved behind it. */
+/* Field of this name from *at on; advances *at past it. */
 static const struct http_field *next_field(const struct http_request *request, const char *name,
                                            size_t *at)
 {
@@ -68,8 +68,8 @@ static bool read_content_length(struct http_request *request, bool *present,
     return true;
 }
 
-/* RFC 9112 §6.1: the only coding taken is chunked, once, and never on HTTP/1.0. §6.3: where chunked
- * is not the last one, nobody can tell the end of the body. */
+/* RFC 9112 §6.1: the only coding taken is chunked, once, and never on HTTP/1.0. §6.3: if chunked is
+ * not the last one, the end of the body is unknown. */
 static bool read_transfer_encoding(struct http_request *request, bool has_length,
                                    struct refusal *refusal)
 {
@@ -148,7 +148,7 @@ static bool equal_nocase(struct slice a, struct slice b)
     return true;
 }
 
-/* absolute-form (RFC 9112 §3.2.2): its authority must be what Host says. *rest is the path. */
+/* absolute-form (RFC 9112 §3.2.2): its authority must equal Host. *rest is the path. */
 static bool strip_authority(struct slice target, struct slice host, struct slice *rest,
                             struct refusal *refusal)
 {

@@ -1,6 +1,6 @@
 /* http_scan.h: our own check of the raw bytes of a request head, or of a trailer section, before
- * the parser sees them: line ends, control characters, folded lines, field names, sizes. Takes the
- * bytes in pieces of any size, looks at each once. Thread: any, one owner. */
+ * the parser sees them: line ends, control characters, folded lines, field names, sizes. Takes
+ * pieces of any size and examines each byte once. Thread: any, one owner. */
 #ifndef VSOC_SERVER_HTTP_SCAN_H
 #define VSOC_SERVER_HTTP_SCAN_H
 
@@ -15,7 +15,7 @@ struct http_limits {
 };
 
 enum http_scan_result {
-    HTTP_SCAN_MORE,    /* all bytes are good so far, the end is not there yet */
+    HTTP_SCAN_MORE,    /* all bytes are valid so far, the end has not arrived yet */
     HTTP_SCAN_END,     /* the empty line that ends the section was seen */
     HTTP_SCAN_REFUSED, /* *refusal is filled; only a start may follow */
 };
@@ -26,14 +26,14 @@ struct http_scan {
     uint64_t bytes;         /* of the section so far */
     uint64_t lines;         /* field lines begun */
     uint64_t piece_bytes;   /* of the method, target, version or name being read */
-    uint64_t leading_bytes; /* of an empty line before the request line: no part of the head */
+    uint64_t leading_bytes; /* of an empty line before the request line: not part of the head */
 };
 
 /* Begins a request head (RFC 9112 §2.1): request line, field lines, empty line. */
 void http_scan_start_head(struct http_scan *scan, const struct http_limits *limits);
 /* Begins a trailer section (RFC 9112 §7.1.2): field lines, empty line. */
 void http_scan_start_trailers(struct http_scan *scan, const struct http_limits *limits);
-/* Looks at the next bytes; *consumed of them belong to the section (all, unless END). */
+/* Checks the next bytes; *consumed of them belong to the section (all, unless END). */
 enum http_scan_result http_scan_feed(struct http_scan *scan, struct slice in, size_t *consumed,
                                      struct refusal *refusal);
 

@@ -1,4 +1,4 @@
-/* deflate.c: gzip and zstd for what the program sends. Any thread. */
+/* deflate.c: gzip and zstd compression for requests that the program sends. Any thread. */
 #include "server/inflate/deflate.h"
 
 #include <zlib.h>

@@ -5,8 +5,8 @@
 #include "core/writer.h"
 #include "server/inflate/inflate.h"
 
-/* in under coding (IDENTITY, GZIP or ZSTD) in *out, which is emptied first. The same bytes give the
- * same result. UNSUPPORTED, NO_MEMORY, TOO_LARGE (out's limit). */
+/* Compresses in with coding (IDENTITY, GZIP or ZSTD) into *out, which is emptied first. The same
+ * bytes give the same result. UNSUPPORTED, NO_MEMORY, TOO_LARGE (out's limit). */
 enum status deflate_body(enum inflate_coding coding, struct slice in,
                          struct writer *out) must_check;
 

@@ -1,5 +1,5 @@
 /* inflate.c: picks the decoder of a content coding and feeds it the body. Runs on a worker; one
- * decoder object a worker. Does not know what the bytes mean. */
+ * decoder object per worker. Does not know what the bytes mean. */
 #include "server/inflate/inflate.h"
 
 #include <stdlib.h>
@@ -11,10 +11,10 @@ struct inflate {
     const struct inflate_decoder *decoder; /* NULL: identity */
     void **state;                          /* the decoder's, one of the two below */
     void *states[INFLATE_ZSTD + 1];        /* by coding, made at first use */
-    void *counting_gzip;                   /* of inflate_zlib_gzip, beside another one for gzip */
+    void *counting_gzip; /* of inflate_zlib_gzip, in addition to another gzip decoder */
     struct inflate_stream stream;
     bool is_watched; /* it is the fast decoder of gzip, which may turn out slow */
-    int64_t late_ns; /* how much longer than it may it took up to here; below 0: less */
+    int64_t late_ns; /* time used beyond the allowance so far; below 0: less than allowed */
 };
 
 enum status inflate_coding_parse(struct slice value, enum inflate_coding *coding)
@@ -97,12 +97,12 @@ void inflate_start(struct inflate *inflate, enum inflate_coding coding, uint64_t
 
 /* ---- the fast decoder of gzip ---- */
 
-/* It takes half a microsecond for each block, be it empty, and does not tell how many there are. It
- * is slow when the body's bytes, read or written, cost more than this all together: several times
- * what it takes for blocks of ordinary size. */
+/* It takes half a microsecond for each block, even an empty one, and does not report how many there
+ * are. It counts as slow if the body's bytes, read or written, cost more than this in total:
+ * several times the cost of ordinary blocks. */
 #define SLOW_NS_OF_BYTE 8
 #define SLOW_NS_OF_CALL 2000
-/* So much may be over: one piece that was interrupted makes no body slow. */
+/* Tolerance: one interrupted piece does not make a body slow. */
 #define SLOW_NS_FREE  400000
 #define SLOW_NS_PIECE 300000
 
@@ -111,7 +111,7 @@ static bool is_watched(const struct inflate *inflate)
     return inflate->is_watched;
 }
 
-/* True: the decoder should be another one. */
+/* True: switch to the other decoder. */
 static bool note_piece(struct inflate *inflate, int64_t ns, uint64_t bytes)
 {
     if (ns > SLOW_NS_PIECE)
@@ -127,7 +127,7 @@ static enum status feed_piece(struct inflate *inflate, struct slice piece)
     struct work *work = stream->work;
     int64_t start = 0;
     if (is_watched(inflate)) {
-        stream->work = NULL; /* a pause is not the decoder's time */
+        stream->work = NULL; /* a pause does not count as the decoder's time */
         start = clock_monotonic_ns();
     }
     enum status status = inflate->decoder->feed(*inflate->state, stream, piece);
@@ -141,7 +141,7 @@ static enum status feed_piece(struct inflate *inflate, struct slice piece)
     return status == STATUS_OK && !work_add(work, (size_t)bytes) ? STATUS_CLOSED : status;
 }
 
-/* BUSY too: take the decoder that counts. */
+/* BUSY too: use the decoder that counts blocks. */
 static enum status feed(struct inflate *inflate, struct slice span)
 {
     enum status status = STATUS_OK;

@@ -1,5 +1,5 @@
-/* inflate_gzip_header.c: the header of a gzip member. Runs on a worker. isa-l 2.30 forgets where it
- * was when a header with a file name comes in two pieces; so headers are read here, and isa-l gets
+/* inflate_gzip_header.c: the header of a gzip member. Runs on a worker. isa-l 2.30 loses its state
+ * when a header with a file name arrives in two pieces; so headers are read here, and isa-l gets
  * the rest.
  */
 #include "server/inflate/inflate_gzip_header.h"

@@ -16,8 +16,9 @@ struct gzip_header {
 };
 
 void inflate_gzip_header_start(struct gzip_header *header);
-/* Reads on; *consumed bytes of in were of the header. OK: it is complete. END: it goes on behind
- * in. MALFORMED: not a gzip header, a method other than deflate, reserved flags, wrong CRC. */
+/* Continues reading; *consumed bytes of in belong to the header. OK: it is complete. END: it
+ * continues after in. MALFORMED: not a gzip header, a method other than deflate, reserved flags,
+ * wrong CRC. */
 enum status inflate_gzip_header_feed(struct gzip_header *header, struct slice in,
                                      size_t *consumed) must_check;
 

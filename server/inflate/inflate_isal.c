@@ -1,7 +1,6 @@
 /* inflate_isal.c: gzip through isa-l, two to three times as fast as zlib. Runs on a worker. Empty
- * where isa-l is missing. isa-l calls truncated input a success and stops behind a member; both are
- * dealt with here. It is given no headers (inflate_gzip_header.c says why), but checks the
- * trailers. */
+ * where isa-l is missing. isa-l reports truncated input as a success and stops after a member; both
+ * are handled here. It gets no headers (see inflate_gzip_header.c), but checks the trailers. */
 #include "server/inflate/inflate_coding.h"
 
 #ifdef HAVE_ISAL

@@ -1,13 +1,13 @@
 /* inflate_stream.c: the limits of one body, which all decoders share: size, ratio, idle input, work
- * and what blocks must be worth. Runs on a worker. Decodes nothing. */
+ * and the minimum size of blocks. Runs on a worker. Decodes nothing. */
 #include "server/inflate/inflate_stream.h"
 
 #include "core/json/json.h"
 
-/* Only denser than limits.inflate_ratio from here on: small bodies of like lines may be denser. */
+/* The ratio is checked from here on: small bodies of similar lines may exceed it. */
 #define RATIO_FREE_BYTES (1024 * 1024)
 
-/* Most bytes that may come out; the rest of the writer's limit is padding. */
+/* Maximum output; the rest of the writer's limit is padding. */
 static size_t most_bytes(const struct writer *out)
 {
     return out->limit > JSON_PADDING ? out->limit - JSON_PADDING : 0;
@@ -30,7 +30,8 @@ static enum status check(const struct inflate_stream *stream)
 enum status inflate_stream_room(struct inflate_stream *stream, uint8_t **room, size_t *size)
 {
     struct writer *out = stream->out;
-    /* One byte more than may come: a decoder that needs no room to see its end is let finish. */
+    /* One byte more than allowed, so that a decoder that needs no room to detect its end can
+     * finish. */
     size_t want = most_bytes(out) - out->size + 1;
     if (want > INFLATE_STEP_BYTES)
         want = INFLATE_STEP_BYTES;

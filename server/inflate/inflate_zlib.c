@@ -1,6 +1,6 @@
 /* inflate_zlib.c: gzip and deflate through zlib. Runs on a worker. gzip here is the fallback where
  * isa-l is missing. The coding named deflate is the zlib format (RFC 9110 §8.4.1.2); some senders
- * send bare deflate data under that name, which is told apart by its first two bytes. */
+ * send bare deflate data under that name, which is recognised by its first two bytes. */
 #include "server/inflate/inflate_coding.h"
 
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #define WINDOW_ZLIB 15
 #define WINDOW_BARE (-15)
 
-/* An empty block of no more bytes has no tables to set up: what a flush leaves. */
+/* An empty block of at most this many bytes has no tables to set up: the result of a flush. */
 #define CHEAP_BLOCK_BYTES 5
 
 struct zlib_state {
@@ -20,7 +20,7 @@ struct zlib_state {
     uint8_t start[2];
     size_t start_bytes; /* of deflate, before its form is known */
     bool form_known;
-    bool header_due; /* the next stop of zlib's is behind a header, not a block */
+    bool header_due; /* zlib's next stop is after a header, not a block */
     bool block_is_empty;
     uint64_t block_bytes; /* of the block being read */
 };
@@ -85,7 +85,7 @@ static enum status status_of(int result)
     }
 }
 
-/* zlib stopped behind a block, or behind the header (Z_BLOCK). */
+/* zlib stopped after a block, or after the header (Z_BLOCK). */
 static enum status end_block(struct zlib_state *s, struct inflate_stream *stream)
 {
     bool costs = !s->block_is_empty || s->block_bytes > CHEAP_BLOCK_BYTES;
@@ -96,8 +96,8 @@ static enum status end_block(struct zlib_state *s, struct inflate_stream *stream
     return inflate_stream_owe(stream, costs ? INFLATE_WORTH_OF_BLOCK : INFLATE_WORTH_OF_NO_BLOCK);
 }
 
-/* One member's bytes, as far as span goes; *used of them. Stops behind each block to count it; what
- * is left then may be an end that needs no more input. */
+/* Reads one member, as far as span goes, and uses *used bytes. Stops after each block to count it;
+ * the rest may then be an end that needs no more input. */
 static enum status run(struct zlib_state *s, struct inflate_stream *stream, struct slice span,
                        size_t *used)
 {

@@ -1,7 +1,7 @@
 /* inflate_zstd.c: zstd through libzstd. Runs on a worker. The window is bound to what RFC 9659 lets
- * an HTTP sender use; no dictionaries. inflate_zstd_frame.c says where each frame ends and what it
- * declares: libzstd is given no byte behind it, nor the formats from before 0.8, which no standard
- * has. */
+ * an HTTP sender use; no dictionaries. inflate_zstd_frame.c finds the end of each frame and what it
+ * declares: libzstd gets no byte after it, nor the formats from before 0.8, which no standard
+ * defines. */
 #include "server/inflate/inflate_coding.h"
 #include "server/inflate/inflate_zstd_frame.h"
 
@@ -61,7 +61,7 @@ static enum status status_of(size_t error)
     }
 }
 
-/* Bytes of one frame. *ended: libzstd too has come to its end. */
+/* Reads bytes of one frame. *ended: libzstd has reached its end too. */
 static enum status decode(struct zstd_state *s, struct inflate_stream *stream, struct slice bytes,
                           bool *ended)
 {
@@ -89,7 +89,7 @@ static enum status decode(struct zstd_state *s, struct inflate_stream *stream, s
     return in.pos == in.size ? STATUS_OK : STATUS_MALFORMED;
 }
 
-/* The frame is complete: it must hold what it declares, however its bytes came. */
+/* The frame is complete: its size must be the declared one, however its bytes were split. */
 static enum status end_frame(struct zstd_state *s, bool decoder_ended)
 {
     if (!decoder_ended || (s->frame.declares_size && s->frame_bytes != s->frame.content_bytes))

@@ -1,6 +1,6 @@
 /* inflate_zstd_frame.c: walks through Zstandard frames without decoding them. Runs on a worker.
- * libzstd compares the declared content size only in some cuts of its input, and does not tell how
- * many blocks it has gone through: both are known here. */
+ * libzstd compares the declared content size only for some ways to split its input, and does not
+ * report how many blocks it has read: this file knows both. */
 #include "server/inflate/inflate_zstd_frame.h"
 
 enum {

@@ -22,9 +22,9 @@ struct zstd_frame {
 };
 
 void zstd_frame_start(struct zstd_frame *frame);
-/* Reads on, up to the end of a block or of the frame at most; *consumed bytes of in were of it. OK:
- * the frame is complete; the next call begins another one. END: it goes on. MALFORMED: no frame of
- * the standard. OUT_OF_RANGE: its window is over ZSTD_FRAME_WINDOW_MAX. */
+/* Continues reading, at most up to the end of a block or of the frame; *consumed bytes of in belong
+ * to it. OK: the frame is complete; the next call starts another one. END: it continues. MALFORMED:
+ * not a frame of the standard. OUT_OF_RANGE: its window is over ZSTD_FRAME_WINDOW_MAX. */
 enum status zstd_frame_feed(struct zstd_frame *frame, struct slice in, size_t *consumed) must_check;
 
 #endif

@@ -1,4 +1,5 @@
-/* ack.c: levels of VSOC-Ack. Worker threads. Does not wait: ingest.c holds those who do. */
+/* ack.c: levels of VSOC-Ack. Worker threads. Does not wait: ingest.c keeps the waiting submissions.
+ */
 #include "server/ingest/ack.h"
 
 #include "storage/sinks/sink_registry.h"

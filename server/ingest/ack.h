@@ -13,17 +13,16 @@ struct ack_sinks {
     size_t count;
 };
 
-/* Bit i: runner i must have passed the batch. 0: durable in the spool is enough. */
+/* Bit i: runner i must have delivered the batch. 0: durable in the spool is enough. */
 typedef unsigned ack_mask_t;
 
-/* Value of VSOC-Ack → mask. MALFORMED: no such level; UNSUPPORTED: that sink is switched off here.
- */
+/* Value of VSOC-Ack → mask. MALFORMED: no such level; UNSUPPORTED: that sink is disabled here. */
 enum status ack_parse(struct slice value, const struct ack_sinks *sinks,
                       ack_mask_t *mask) must_check;
-/* Those of mask that have not passed position yet. */
+/* The sinks of mask that have not passed position yet. */
 ack_mask_t ack_missing(const struct ack_sinks *sinks, ack_mask_t mask, uint64_t position);
-/* Name of the level reached when `mask` was asked for and `missing` of it is still open: never less
- * than "spool". */
+/* Name of the level reached if `mask` was requested and `missing` of it is still open: at least
+ * "spool". */
 const char *ack_level(const struct ack_sinks *sinks, ack_mask_t mask, ack_mask_t missing);
 
 #endif

@@ -1,5 +1,5 @@
-/* admission.c: the byte budget of requests in flight, and quotas of senders. Any thread; a lock a
- * bucket stripe, all leaves. Does not know connections (conn.c limits those) or disk (the spool
+/* admission.c: the byte budget of requests in flight, and quotas of senders. Any thread; one lock
+ * per bucket stripe, all leaves. Does not know connections (conn.c limits those) or disk (the spool
  * does). */
 #include "server/ingest/admission.h"
 
@@ -76,9 +76,9 @@ void memory_share_give(struct memory_shares *shares, size_t cell, uint64_t bytes
     atomic_fetch_sub_explicit(&shares->held[cell], bytes, memory_order_relaxed);
 }
 
-/* Buckets live in sets of WAYS; within a set the one unused for longest makes place. A sender whose
- * bucket was dropped starts with a full one: with more active senders than buckets the quota errs
- * on the generous side. */
+/* Buckets live in sets of WAYS; within a set the least recently used one is replaced. A sender
+ * whose bucket was dropped starts with a full one: with more active senders than buckets, the quota
+ * is too generous rather than too strict. */
 #define SETS    8192
 #define WAYS    4
 #define STRIPES 64
@@ -124,7 +124,7 @@ void quota_configure(struct quota *quota, uint64_t events_per_second, uint64_t b
     atomic_store_explicit(&quota->burst, burst_of(events_per_second, burst), memory_order_relaxed);
 }
 
-/* Rate and burst that hold for the sender; rate 0: none. */
+/* Rate and burst of the sender; rate 0: no quota. */
 static void limits_of(struct quota *quota, const struct quota_sender *sender, double *rate,
                       double *burst)
 {
@@ -167,7 +167,8 @@ static struct bucket *bucket_at(struct quota *quota, size_t set, const uint8_t d
     return oldest;
 }
 
-/* Takes `events` from the sender's bucket; seconds until it holds some again, 0: it does. */
+/* Takes `events` from the sender's bucket. Returns the seconds until it holds some again; 0: it
+ * does now. */
 static unsigned bucket_take(struct quota *quota, const struct quota_sender *sender, double events,
                             int64_t now_ns)
 {

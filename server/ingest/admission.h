@@ -1,5 +1,4 @@
-/* admission.h: is there room, and may this sender send more now. Shared by all workers; thread:
- * any. */
+/* admission.h: the memory budget and the quotas of senders. Shared by all workers; thread: any. */
 #ifndef VSOC_SERVER_ADMISSION_H
 #define VSOC_SERVER_ADMISSION_H
 
@@ -13,24 +12,23 @@ struct memory_budget {
     atomic_uint_least64_t limit;
 };
 
-/* Takes bytes from the budget; false when that would go over the limit: nothing is taken. */
+/* Takes bytes from the budget; false if that would exceed the limit: nothing is taken. */
 bool memory_budget_take(struct memory_budget *budget, uint64_t bytes);
-/* Takes more bytes for a request that has taken `held` so far; over the limit only when it is the
- * only one that holds any, so that no request is too large for ever. */
+/* Takes more bytes for a request that has taken `held` so far. It may exceed the limit only if no
+ * other request holds bytes, so that no request is permanently too large. */
 bool memory_budget_extend(struct memory_budget *budget, uint64_t held, uint64_t bytes);
 void memory_budget_give(struct memory_budget *budget, uint64_t bytes);
 
-/* What each sender's bodies hold of the budget, so that one can't keep all of it by sending slowly.
- * Senders meet in a cell by chance only: the hash has a random seed. */
+/* The part of the budget that each sender's bodies hold, so that one sender can't keep all of it by
+ * sending slowly. Senders share a cell by chance only: the hash has a random seed. */
 struct memory_shares;
 /* NULL when memory is out. */
 struct memory_shares *memory_shares_create(void);
 void memory_shares_destroy(struct memory_shares *shares);
-/* The sender's cell; address stands for a sender without certificate. */
+/* The sender's cell; a sender without certificate is identified by address. */
 size_t memory_share_cell(const struct memory_shares *shares, struct slice sender,
                          struct slice address);
-/* Takes bytes for a sender that may hold `most`; false when it would hold more: nothing is taken.
- */
+/* Takes bytes for a sender that may hold `most`; false if it would hold more: nothing is taken. */
 bool memory_share_take(struct memory_shares *shares, size_t cell, uint64_t bytes, uint64_t most);
 void memory_share_give(struct memory_shares *shares, size_t cell, uint64_t bytes);
 
@@ -47,9 +45,9 @@ struct quota_sender {
     struct slice tenant, name;
     uint64_t events_per_second, burst;
 };
-/* May the sender send now? 0: yes; else seconds until it may. */
+/* Whether the sender may send now. 0: yes; otherwise the seconds until it may. */
 unsigned quota_check(struct quota *quota, const struct quota_sender *sender, int64_t now_ns);
-/* The sender has sent so many events: taken even when the bucket goes below zero. */
+/* Charges the sender for `events`, even if the bucket goes below zero. */
 void quota_charge(struct quota *quota, const struct quota_sender *sender, uint64_t events,
                   int64_t now_ns);
 

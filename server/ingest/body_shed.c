@@ -1,5 +1,6 @@
-/* body_shed.c: who gives way when limits.memory is short. Worker threads; a lock for each list, a
- * leaf, uncontended unless memory is short. Answers nobody: the worker whose list it is does. */
+/* body_shed.c: chooses which body is dropped when limits.memory is used up. Worker threads; one
+ * lock per list, a leaf, uncontended unless memory is short. Answers nobody: the list's worker
+ * does. */
 #define LOG_COMPONENT "ingest"
 #include "server/ingest/body_shed.h"
 
@@ -8,7 +9,7 @@
 #include "core/clock.h"
 #include "core/log/log.h"
 
-/* Bodies given up for one that needs room: each gives back what it held. */
+/* Maximum number of bodies dropped for one that needs room; each releases its memory. */
 #define SHED_AT_ONCE 64
 #define SAY_EACH     (10 * NS_PER_S)
 
@@ -118,7 +119,7 @@ static void give_shares(struct memory_shares *shares, const struct body_holder *
         memory_share_give(shares, h->address_cell, bytes);
 }
 
-/* Whose memory is short; BODY_NO_CELL: everybody's. */
+/* The share that is used up; BODY_NO_CELL: the whole budget. */
 struct scope {
     size_t sender_cell, address_cell;
 };
@@ -148,12 +149,12 @@ static void say(struct body_shed *shed, const char *peer, const struct body_hold
     if ((last && now_ns - last < SAY_EACH) ||
         !atomic_compare_exchange_strong(&shed->said_ns, &last, now_ns))
         return;
-    log_warn("limits.memory is short: the stalest body was given up so that others are served",
+    log_warn("limits.memory is used up: the stalest body was dropped so that others are served",
              LOG_TEXT("peer", peer), LOG_U64("held_bytes", h->held),
              LOG_I64("silent_ms", (now_ns - h->moved_ns) / NS_PER_MS));
 }
 
-/* Gives up the stalest body of the list if it is older than before_ns. */
+/* Drops the stalest body of the list if it is older than before_ns. */
 static bool give_up(struct body_shed *shed, struct body_list *list, const struct scope *scope,
                     int64_t before_ns, int64_t now_ns)
 {
@@ -180,7 +181,7 @@ static bool give_up(struct body_shed *shed, struct body_list *list, const struct
     return true;
 }
 
-/* Makes room by giving up the stalest body in the scope. False: none is stale. */
+/* Makes room by dropping the stalest body in the scope. False: none is stale. */
 static bool shed_one(struct body_shed *shed, const struct scope *scope, int64_t now_ns)
 {
     struct body_list *oldest_list = NULL;
@@ -244,7 +245,7 @@ static enum status take_all(struct body_holder *h, struct body_shed *shed,
 enum status body_take(struct body_list *list, struct body_holder *holder, struct body_shed *shed,
                       const struct body_limits *limits, uint64_t bytes, int64_t now_ns)
 {
-    body_moved(list, holder, now_ns); /* so that it does not give way to itself */
+    body_moved(list, holder, now_ns); /* so that it does not drop itself */
     enum status status = take_all(holder, shed, limits, bytes, now_ns);
     if (status != STATUS_OK)
         return status;

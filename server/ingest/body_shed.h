@@ -1,8 +1,8 @@
-/* body_shed.h: the bodies that are being received, over all workers, and the memory that each one
- * holds: a sender that has stopped in the middle of its body gives way to those who go on. Each
- * worker has a list of its own, in the order in which the bodies last moved on; whoever is short of
- * memory takes it from the stalest body of all lists at once and leaves it to that body's worker to
- * say so to the sender. Thread: any, as noted; the locks are leaves. */
+/* body_shed.h: the bodies that all workers are receiving, and the memory that each one holds. When
+ * memory is used up, the body of a sender that has stopped in the middle is dropped in favour of
+ * bodies that make progress. Each worker has a list, ordered by the last progress. A worker that
+ * needs memory takes it immediately from the stalest body of all lists; that body's worker answers
+ * the sender later. Thread: any, as noted; the locks are leaves. */
 #ifndef VSOC_SERVER_BODY_SHED_H
 #define VSOC_SERVER_BODY_SHED_H
 
@@ -10,10 +10,10 @@
 #include "core/thread.h"
 #include "server/ingest/admission.h"
 
-/* Lists of one server: one a worker. */
+/* Lists of one server: one per worker. */
 #define BODY_LISTS_MAX 64
-/* A body has moved on when so many bytes have come. Who sends slower than that in
- * BODY_STALE_NS may be shed. */
+/* A body has made progress when this many bytes have arrived. A body with less in BODY_STALE_NS may
+ * be dropped. */
 #define BODY_MARK_BYTES 16384
 #define BODY_STALE_NS   INT64_C(1000000000)
 
@@ -35,7 +35,7 @@ struct body_list {
     pthread_mutex_t lock; /* guards what is below and the holders in it */
     struct body_holder *first, *last;
     struct body_holder *shed; /* linked by next */
-    void (*wake)(void *arg);  /* something was shed. Called on the shedder's thread */
+    void (*wake)(void *arg);  /* a body was dropped. Called on the thread that dropped it */
     void *arg;
 };
 
@@ -47,35 +47,35 @@ struct body_shed {
     atomic_int_least64_t said_ns; /* of the last line in the log */
 };
 
-/* Adds a list before the threads run. wake only sends word. */
+/* Adds a list before the threads run. wake only notifies the list's thread. */
 void body_list_init(struct body_list *list, struct body_shed *shed, void (*wake)(void *arg),
                     void *arg);
 /* All holders must have left; the other threads must have ended. */
 void body_list_fini(struct body_list *list, struct body_shed *shed);
 
-/* What a body may take. */
+/* How much a body may take. */
 struct body_limits {
     uint64_t of_sender, of_address;
 };
 
 /* Begins to receive: nothing held yet. Thread: the list's worker, as all below. */
 void body_enter(struct body_list *list, struct body_holder *holder, int64_t now_ns);
-/* Takes bytes from the budget and the shares for the body, shedding stale ones where there is no
- * room. TOO_MANY: its sender holds all it may; BUSY: its address does; NO_SPACE: limits.memory is
- * held by others; REFUSED: the body itself was shed meanwhile, see body_leave. Nothing is taken
- * then. */
+/* Takes bytes from the budget and the shares for the body, and drops stale bodies if there is no
+ * room. On failure nothing is taken. TOO_MANY: its sender holds all that it may; BUSY: its address
+ * does; NO_SPACE: others hold limits.memory; REFUSED: the body itself was dropped meanwhile, see
+ * body_leave. */
 enum status body_take(struct body_list *list, struct body_holder *holder, struct body_shed *shed,
                       const struct body_limits *limits, uint64_t bytes, int64_t now_ns) must_check;
-/* The body has moved on. */
+/* The body has made progress. */
 void body_moved(struct body_list *list, struct body_holder *holder, int64_t now_ns);
-/* No longer being received. False: it was shed: what it held has been given back already. What it
- * holds otherwise is the caller's to give back. Not in the list: true. */
+/* The body is no longer being received. False: it was dropped and its memory is already released;
+ * otherwise the caller releases it. Not in the list: true. */
 bool body_leave(struct body_list *list, struct body_holder *holder) must_check;
-/* One body of the list that was shed and has not been ended yet; NULL when there is none. */
+/* One dropped body of the list that has not been answered yet; NULL: none. */
 struct body_holder *body_shed_next(struct body_list *list);
 
-/* Room in the budget for a request that has `held` bytes of it and is not being received: as
- * memory_budget_extend, but stale bodies give way. Thread: any. */
+/* Room in the budget for a request that holds `held` bytes of it and is not being received: like
+ * memory_budget_extend, but drops stale bodies. Thread: any. */
 bool body_shed_extend(struct body_shed *shed, uint64_t held, uint64_t bytes, int64_t now_ns);
 
 #endif

@@ -52,8 +52,8 @@ struct fiber {
 
 /* ---- sanitizers ---- */
 
-/* Before a switch to another stack. save: where the sanitizer keeps what it knows of this one;
- * NULL: this one is not gone back to. */
+/* Before a switch to another stack. save: where the sanitizer stores the state of this one; NULL:
+ * execution never returns to this one. */
 static inline void leave_stack(void **save, const void *stack, size_t bytes)
 {
 #ifdef FIBER_ASAN
@@ -63,7 +63,7 @@ static inline void leave_stack(void **save, const void *stack, size_t bytes)
 #endif
 }
 
-/* After the switch: what was saved for the stack that runs now. */
+/* After the switch: the state saved for the current stack. */
 static inline void enter_stack(struct fiber *fiber, void *saved, bool from_resumer)
 {
 #ifdef FIBER_ASAN
@@ -92,7 +92,7 @@ static void switch_to_fiber(struct fiber *fiber)
     enter_stack(fiber, saved, false);
 }
 
-/* is_last: the fiber's stack is not gone back to. */
+/* is_last: execution never returns to the fiber's stack. */
 static void switch_to_resumer(struct fiber *fiber, bool is_last)
 {
     void *saved = NULL;
@@ -112,9 +112,9 @@ static void switch_to_resumer(struct fiber *fiber, bool is_last)
 
 /* ---- the call ---- */
 
-/* One call after the other, until there is none to run. All run below this one frame: the thread
- * sanitizer counts the functions that a stack is in, and would count a frame that is left for good
- * with each call. makecontext passes ints: a pointer goes as two halves. */
+/* Runs one call after the other until there are none. All run below this one frame: the thread
+ * sanitizer tracks the functions on a stack, and would leak a frame with each call otherwise.
+ * makecontext passes ints, so a pointer is passed in two halves. */
 static void begin(unsigned high, unsigned low)
 {
     struct fiber *fiber = (struct fiber *)((uintptr_t)high << 32 | low);

@@ -1,5 +1,5 @@
-/* fiber.h: a call that can be left in the middle and gone on with later, on the same thread. It has
- * a stack of its own. Thread: one owner; start, resume and yield on that thread only. */
+/* fiber.h: a call that can be suspended and resumed later on the same thread. It has a stack of its
+ * own. Thread: one owner; start, resume and yield on that thread only. */
 #ifndef VSOC_SERVER_FIBER_H
 #define VSOC_SERVER_FIBER_H
 
@@ -12,13 +12,13 @@ struct fiber;
 
 /* NULL when memory is out. */
 struct fiber *fiber_create(void);
-/* The call must be over, or never started. */
+/* The call must have returned, or never have started. */
 void fiber_destroy(struct fiber *fiber);
-/* The next fiber_resume begins run(arg). The call before must be over. */
+/* The next fiber_resume starts run(arg). The previous call must have returned. */
 void fiber_start(struct fiber *fiber, void (*run)(void *arg), void *arg);
 /* Runs until the call yields or returns. True: it has returned. */
 bool fiber_resume(struct fiber *fiber);
-/* Within the call: back to who resumed it; returns at the next fiber_resume. */
+/* Within the call: returns control to fiber_resume; continues at the next fiber_resume. */
 void fiber_yield(struct fiber *fiber);
 
 #endif

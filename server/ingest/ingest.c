@@ -1,6 +1,6 @@
 /* ingest.c: the life of a submission on its worker: admitted, gathered, made a batch, handed to the
- * spool writer. Worker threads; never blocks. Body: as it comes ingest_receive.c, then
- * ingest_body.c; its end: ingest_answer.c. Does not know what brings submissions: http/. */
+ * spool writer. Worker threads; never blocks. Receiving the body: ingest_receive.c; reading it:
+ * ingest_body.c; the end: ingest_answer.c. Does not know where submissions come from: http/. */
 #include "server/ingest/ingest.h"
 #include "server/ingest/reading_room.h"
 #include "server/ingest/ingest_internal.h"
@@ -20,7 +20,7 @@ static void full_refusal(enum spool_full why, struct refusal *refusal)
     refusal_say(refusal, spool_full_code(why), "%s", spool_full_reason(why));
 }
 
-/* Reasons to turn away before looking at the request. */
+/* Reasons to refuse before reading the request. */
 bool ingest_is_busy(const struct ingest *in, struct refusal *refusal)
 {
     enum spool_full why;
@@ -34,7 +34,7 @@ bool ingest_is_busy(const struct ingest *in, struct refusal *refusal)
     return true;
 }
 
-/* Stopping: a probe learns it; what comes on an open connection is still taken. */
+/* Stopping: probes report it; batches on open connections are still accepted. */
 bool ingest_is_leaving(const struct ingest *in, struct refusal *refusal)
 {
     refusal_set(refusal, REFUSAL_draining);
@@ -107,15 +107,15 @@ bool submission_begin(struct submission *sub)
     return submission_receive(sub);
 }
 
-/* Of any bytes: a parameter of a query may hold each. */
+/* May hold any bytes, as a query parameter may. */
 static void hash_sized(struct sha256 *sha, struct slice text)
 {
     sha256_update(sha, slice_make(&text.size, sizeof text.size));
     sha256_update(sha, text);
 }
 
-/* A gateway may post the same bytes for two vehicles, or in two formats: what the headers say of
- * the records belongs to the batch. */
+/* A gateway may post the same bytes for two vehicles, or in two formats: headers that describe the
+ * records are part of the batch's identity. */
 static void hash_content(struct sha256 *sha, const struct submission *sub)
 {
     const struct batch_meta *m = &sub->batch->meta;
@@ -155,7 +155,7 @@ void submission_make_key(struct submission *sub, struct sha256 *sha)
     hmac_key_compute(&sub->ingest->shared->repeat.batch, slice_make(inner, sizeof inner), m->key);
 }
 
-/* The key is not new: answers, or waits for the sinks that have not passed the first batch. */
+/* The key is not new: answers, or waits for the sinks that have not delivered the first batch. */
 static void answer_known(struct ingest *in, struct submission *sub, enum dedup_answer answer)
 {
     switch (answer) {
@@ -208,7 +208,7 @@ static void submit(struct ingest *in, struct submission *sub)
         submission_refuse_as(sub, s == STATUS_BUSY ? REFUSAL_writer_behind : REFUSAL_spool_closed);
 }
 
-/* The body is a question: nothing of it is kept. */
+/* The body is a query: nothing of it is stored. */
 static void answer_question(struct submission *sub, struct reading *b)
 {
     if (!sub->way->asked(sub, b->body, b->json, &b->refusal)) {

@@ -1,16 +1,17 @@
 /* ingest_answer.c: how a submission ends: refused, answered with its report at once or when the
- * sinks have its batch. Worker threads. Does not know the words of an answer: the way in does. */
+ * sinks have its batch. Worker threads. Does not know the form of an answer: the way in does. */
 #include "server/ingest/ingest.h"
 #include "server/ingest/ingest_internal.h"
 
 #include "core/clock.h"
 #include "core/disk/fault.h"
 
-/* The submission is over: gives back what it holds. */
+/* The submission is over: releases its memory. */
 void submission_destroy(struct submission *sub)
 {
     if (!body_leave(&sub->ingest->bodies, &sub->holder))
-        sub->reserved_bytes = sub->shared_bytes = 0; /* given back by whoever was short of it */
+        sub->reserved_bytes = sub->shared_bytes =
+            0; /* released by the worker that dropped the body */
     memory_budget_give(sub->ingest->shared->budget, sub->reserved_bytes);
     submission_give_shares(sub);
     sub->ingest->in_flight--;
@@ -39,7 +40,7 @@ void submission_refuse_as(struct submission *sub, enum refusal_reason reason)
 void submission_refuse_full_memory(struct submission *sub)
 {
     struct refusal refusal;
-    refusal_say(&refusal, REFUSAL_memory, "limits.memory is reached by requests in flight");
+    refusal_say(&refusal, REFUSAL_memory, "requests in flight hold limits.memory");
     submission_refuse(sub, &refusal);
 }
 
@@ -52,7 +53,7 @@ static void find_first_error(struct submission *sub)
         sub->first_error = (struct report_error){0, RECORD_OTHER};
 }
 
-/* Says the verdict. */
+/* Answers with the verdict. */
 void submission_answer(struct submission *sub, ack_mask_t missing)
 {
     struct ingest *in = sub->ingest;
@@ -78,7 +79,7 @@ void submission_stop_waiting(struct submission *sub)
     atomic_fetch_sub_explicit(&in->waiters, 1, memory_order_relaxed);
 }
 
-/* Whoever waits for a sink holds no more than the report: body and events are in the spool. */
+/* A submission that waits for a sink keeps only the report: body and events are in the spool. */
 static void shed_batch(struct submission *sub)
 {
     struct slice errors;
@@ -102,7 +103,7 @@ void submission_acknowledge(struct submission *sub)
 {
     struct ingest *in = sub->ingest;
     if (sub->ack && sub->sender_waits) {
-        /* Count before looking, so that a sink that moves in between sees a waiter. */
+        /* Count before checking, so that a sink that advances in between sees a waiter. */
         atomic_fetch_add_explicit(&in->waiters, 1, memory_order_seq_cst);
         if (ack_missing(&in->shared->sinks, sub->ack, sub->report.position)) {
             sub->ack_deadline_ns = clock_monotonic_ns() + in->config->timeout_ack;

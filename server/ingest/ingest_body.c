@@ -11,10 +11,10 @@
 #include "core/event/event_codec.h"
 #include "core/disk/fault.h"
 
-/* Encoded events take about this part of the inflated body. */
+/* Encoded events take about this fraction of the inflated body. */
 #define EVENT_SHARE_OF_BODY 3
 
-/* What a question may inflate to. */
+/* Maximum size of an inflated query. */
 #define QUESTION_BYTES ((size_t)1 << 20)
 
 static bool refuse_inflate(struct reading *b, enum status status)
@@ -47,7 +47,7 @@ static bool refuse_inflate(struct reading *b, enum status status)
     case STATUS_OUT_OF_RANGE:
         return refusal_set(refusal, REFUSAL_zstd_window);
     case STATUS_TRUNCATED:
-        return refusal_say(refusal, REFUSAL_truncated_body, "the %s stream ends before its end",
+        return refusal_say(refusal, REFUSAL_truncated_body, "the %s stream ends too early",
                            inflate_coding_name(sub->coding));
     case STATUS_NO_MEMORY:
         return refusal_set(refusal, REFUSAL_memory);
@@ -59,7 +59,7 @@ static bool refuse_inflate(struct reading *b, enum status status)
 }
 
 /* The body without its content coding, followed by JSON_PADDING readable bytes, into b->body.
- * False: the refusal is there, or the work was stopped. */
+ * False: the refusal is set, or the work was stopped. */
 static bool read_coding(struct reading *b)
 {
     const struct config *c = b->ingest->config;
@@ -69,7 +69,7 @@ static bool read_coding(struct reading *b)
                       : c->limit_inflated_bytes;
     b->inflated.limit = most + JSON_PADDING;
     writer_reset(&b->inflated);
-    /* No bytes are no record in any coding. */
+    /* An empty body has no record, whatever its coding. */
     enum inflate_coding coding = batch->meta.body_bytes ? b->submission->coding : INFLATE_IDENTITY;
     enum status s = inflate_body(b->inflate, coding, c->limit_inflate_ratio, &b->inflated, &b->work,
                                  batch->body, batch->body_count);
@@ -89,7 +89,7 @@ static void encode_reject(void *arg, const struct event_reject *reject)
     event_encoder_reject((struct event_encoder *)arg, reject);
 }
 
-/* Takes every record that no parser claimed: each line becomes a quarantined record. */
+/* For bodies that no parser recognises: each line becomes a quarantined record. */
 static void parse_nothing(struct slice record, const struct parser_context *context,
                           struct parser_outcome *outcome)
 {
@@ -104,7 +104,7 @@ static const struct parser no_parser = {
     .struct_size = sizeof(struct parser),
     .name = "none",
     .version = "1",
-    .description = "quarantines what no parser claims",
+    .description = "quarantines bodies that no parser recognises",
     .framing = PARSER_FRAMING_LINES,
     .parse = parse_nothing,
 };
@@ -152,7 +152,7 @@ static bool write_errors(struct reading *b)
     return refusal_set(&b->refusal, REFUSAL_memory);
 }
 
-/* Content-Encoding that a body should have had, by its magic bytes; NULL: none. */
+/* The Content-Encoding that a body should have declared, by its magic bytes; NULL: none. */
 static const char *undeclared_coding(struct slice body)
 {
     static const uint8_t gzip[] = {0x1f, 0x8b, 8}, zstd[] = {0x28, 0xb5, 0x2f, 0xfd};
@@ -162,7 +162,7 @@ static const char *undeclared_coding(struct slice body)
     return body.size > sizeof zstd && memcmp(body.data, zstd, sizeof zstd) == 0 ? "zstd" : NULL;
 }
 
-/* Quarantined it would be bytes that nobody reads, and the sender would never send it again. */
+/* If it were quarantined, nobody would read it and the sender would never send it again. */
 static bool refuse_undeclared(struct reading *b)
 {
     const struct submission *sub = b->submission;
@@ -185,7 +185,7 @@ static bool is_text(const struct parser *parser)
            parser->framing == PARSER_FRAMING_SYSLOG;
 }
 
-/* What the pipeline found, in the batch's record; false when the batch as a whole is refused. */
+/* Stores the pipeline's results in the batch's record; false if the whole batch is refused. */
 static bool judge(struct reading *b, const struct event_encoder *encoder, enum status status)
 {
     const struct ingest *in = b->ingest;
@@ -213,7 +213,7 @@ static bool judge(struct reading *b, const struct event_encoder *encoder, enum s
     if (result->vin_mismatches && in->config->identity_vin_mismatch == VIN_POLICY_REJECT)
         return refusal_set(refusal, REFUSAL_vin_mismatch);
     if (result->quarantined && undeclared_coding(b->body))
-        return refuse_undeclared(b); /* a binary format: whole records may begin like that, too */
+        return refuse_undeclared(b); /* a binary format: whole records may begin like that too */
     if (encoder->events + encoder->rejects + result->duplicates == 0 && !sub->takes_empty)
         return refusal_set(refusal, REFUSAL_empty_batch);
     meta->accepted = result->accepted;
@@ -232,7 +232,7 @@ static void count_formats(const struct reading *b, const struct parser *parser)
     metric_add(in->formats[i].quarantined, b->result.quarantined);
 }
 
-/* Who reads the records. False: the sender may not send what was found. */
+/* Chooses the parser. False: the sender may not send the recognised format. */
 static bool find_parser(struct reading *b, const struct parser **parser)
 {
     struct submission *sub = b->submission;
@@ -259,7 +259,7 @@ static bool parse_body(struct reading *b)
         return refuse_undeclared(b);
     struct event_encoder encoder;
     (void)writer_reserve(&sub->batch->events,
-                         b->body.size / EVENT_SHARE_OF_BODY); /* else it grows */
+                         b->body.size / EVENT_SHARE_OF_BODY); /* grows if that is too little */
     event_encoder_init(&encoder, &sub->batch->events);
     struct normaliser normaliser = make_normaliser(b);
     const struct pipeline_options options = {
@@ -301,7 +301,7 @@ static bool hash_piecewise(struct reading *b, struct slice rest)
     return true;
 }
 
-/* SHA-256 of the body as it came. False: the work was stopped. */
+/* SHA-256 of the body as received. False: the work was stopped. */
 static bool hash_body(struct reading *b)
 {
     const struct batch *batch = b->submission->batch;
@@ -313,8 +313,8 @@ static bool hash_body(struct reading *b)
     return true;
 }
 
-/* Keyed digest of the inflated body: what a batch with a key of the sender's is compared by, for
- * the same content need not be packed into the same bytes twice. False: refused or stopped. */
+/* Keyed digest of the inflated body. Batches with the same Idempotency-Key are compared by it,
+ * because the same content may be compressed to different bytes. False: refused or stopped. */
 static bool hash_content(struct reading *b)
 {
     struct batch *batch = b->submission->batch;

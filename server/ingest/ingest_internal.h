@@ -9,7 +9,7 @@
 #include "server/ingest/reading_room.h"
 #include "server/ingest/submission.h"
 
-/* Series by format: formats are few and known at start. */
+/* Metric cells by format: formats are few and known at start. */
 struct format_series {
     metric_t accepted, duplicate, quarantined;
 };
@@ -25,10 +25,10 @@ struct ingest {
     struct writer scratch;               /* report and errors being written */
     struct pseudonym *pseudonym;         /* names the batches' senders */
     struct mailbox verdicts;
-    struct body_list bodies; /* that are being received */
+    struct body_list bodies; /* being received */
     struct reading_room reading;
     struct submission *waiting;   /* for sinks, newest first */
-    struct submission *submitted; /* their batches are with the spool writer, newest first */
+    struct submission *submitted; /* the spool writer has their batches, newest first */
     atomic_size_t waiters;
     size_t in_flight;
     struct format_series *formats; /* by registry index; one more at the end: no parser */
@@ -40,53 +40,51 @@ struct ingest {
 
 OBJECT_CAST(ingest, INGEST_MAGIC)
 
-/* Arena of a request beside its body: headers, error texts. */
+/* Arena of a request without its body: headers, error texts. */
 #define REQUEST_ARENA_BYTES ((size_t)16 << 20)
 
 /* ingest_answer.c */
 
-/* The submission is over: gives back what it holds. */
+/* The submission is over: releases its memory. */
 void submission_destroy(struct submission *submission);
-/* Says the verdict; missing: sinks that were waited for in vain. The submission is gone afterwards.
+/* Answers with the verdict; missing: sinks that have not delivered the batch in time. The
+ * submission is gone afterwards.
  */
 void submission_answer(struct submission *submission, ack_mask_t missing);
-/* The batch is durable: answers now, or when the sinks named by VSOC-Ack have passed it. */
+/* The batch is durable: answers now, or when the sinks named by VSOC-Ack have delivered it. */
 void submission_acknowledge(struct submission *submission);
-/* Takes the submission out of those that wait for sinks. */
+/* Removes the submission from the list of those that wait for sinks. */
 void submission_stop_waiting(struct submission *submission);
 /* ingest_privacy.c */
 
-/* Gives the batch what its record says of sender and submission, without VINs. False: *refusal. */
+/* Fills the batch's record with sender and submission, without VINs. False: *refusal. */
 bool submission_name_batch(struct submission *submission, struct refusal *refusal);
 /* ingest_stall.c */
 
-/* Its batch went to the writer. */
+/* The submission's batch went to the writer. */
 void submission_await_verdict(struct submission *submission);
-/* Its batch is back. */
+/* The submission's batch is back. */
 void submission_has_verdict(struct submission *submission);
-/* True with *refusal: the writer has waited for the disk for so long that no batch is taken. */
+/* True with *refusal: the writer has waited for the disk for so long that no batch is accepted. */
 bool ingest_disk_stalls(const struct ingest *ingest, struct refusal *refusal);
 
-/* submission_refuse with the sentence of the reason's row. */
+/* submission_refuse with the sentence from the reason's row. */
 void submission_refuse_as(struct submission *submission, enum refusal_reason reason);
 /* The same, when requests in flight hold all of limits.memory. */
 void submission_refuse_full_memory(struct submission *submission);
 
-/* Batch key of a submission whose body_sha256 is there. ingest.c. */
+/* Batch key of a submission whose body_sha256 is known. ingest.c. */
 void submission_make_key(struct submission *submission, struct sha256 *sha);
 
 struct quota_sender submission_quota(const struct submission *submission);
 
 /* Room for the first bytes of the body. False: the submission is answered and gone. */
 bool submission_receive(struct submission *submission);
-/* The body is whole. False: it was given up for others meanwhile; the submission is answered and
- * gone.
- */
+/* The body is complete. False: it was dropped meanwhile; the submission is answered and gone. */
 bool submission_received(struct submission *submission);
-/* Gives back what the shares of sender and address count. */
+/* Releases the bytes counted in the shares of sender and address. */
 void submission_give_shares(struct submission *submission);
-/* Counts what the submission holds now that its events are there. False: there is no room for it.
- */
+/* Counts the submission's memory with its events. False: there is no room for it. */
 bool submission_reserve_batch(struct submission *submission);
 
 #endif

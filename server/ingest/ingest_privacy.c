@@ -1,5 +1,5 @@
-/* ingest_privacy.c: what a batch's record says of its sender and request: texts that sinks, logs
- * and people see, so without VINs. Worker threads. Records are scrubbed by the normaliser. */
+/* ingest_privacy.c: the texts about sender and request in a batch's record. Sinks, logs and people
+ * see them, so they hold no VINs. Worker threads. The normaliser scrubs records. */
 #include "server/ingest/ingest.h"
 #include "server/ingest/ingest_internal.h"
 

@@ -1,6 +1,7 @@
-/* ingest_reading.c: whose body is read next on a worker, and for how long. Worker threads. Does not
- * know what a body says. A new body gets its first slice at once, in which most are over; longer
- * ones go round a ring. What all of them hold inflated is bounded: over it only the oldest goes on.
+/* ingest_reading.c: decides which body a worker reads next, and for how long. Worker threads. Does
+ * not know what a body contains. A new body gets its first slice immediately, and most end in it;
+ * longer ones take turns in a ring. The inflated size of all is bounded: above the bound only the
+ * oldest continues.
  */
 #include "server/ingest/ingest.h"
 #include "server/ingest/reading_room.h"
@@ -10,7 +11,7 @@
 
 #include "core/clock.h"
 
-/* A body that holds no more than this, with its events, goes on whatever the others hold. */
+/* A body that holds at most this, with its events, continues whatever the others hold. */
 #define SMALL_BYTES ((uint64_t)1 << 20)
 /* Memory of an inflated body that is kept for the next one. */
 #define INFLATED_KEEP ((size_t)8 << 20)
@@ -103,8 +104,8 @@ static void note_memory(struct reading *b)
     b->held_bytes = held;
 }
 
-/* When all bodies of this worker together hold more than one of the largest size, the oldest must
- * end first. Small ones never wait: large bodies must not hold up ordinary senders. */
+/* If all bodies of this worker together hold more than one of the largest size, the oldest must end
+ * first. Small ones never wait, so that large bodies do not delay ordinary senders. */
 static bool waits_for_memory(const struct reading *b)
 {
     const struct reading_room *room = &b->ingest->reading;
@@ -173,7 +174,7 @@ static void run_slice(struct reading *b)
         ring_append(&in->reading, b);
 }
 
-/* Takes the submission that waits longest. */
+/* Takes the submission that has waited longest. */
 static struct submission *waiting_take(struct reading_room *room)
 {
     struct submission *sub = room->waiting;
@@ -208,7 +209,7 @@ static void waiting_remove(struct reading_room *room, struct submission *sub)
     sub->waits_to_be_read = false;
 }
 
-/* First slice of the submission that waits longest. False: none can begin now. */
+/* First slice of the submission that has waited longest. False: none can start now. */
 static bool begin_next(struct ingest *in)
 {
     struct reading_room *room = &in->reading;

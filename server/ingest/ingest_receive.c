@@ -1,5 +1,5 @@
-/* ingest_receive.c: the body of a submission as it comes, and the memory that requests hold. Worker
- * threads. Does not look at what a body says. */
+/* ingest_receive.c: receives the body of a submission, and counts the memory that requests hold.
+ * Worker threads. Does not interpret the body. */
 #include "server/ingest/ingest.h"
 #include "server/ingest/ingest_internal.h"
 
@@ -7,8 +7,8 @@
 
 #include "core/clock.h"
 
-/* First piece of a body; the next ones double up to the largest. What a sender only announces takes
- * no memory from the others. */
+/* First piece of a body; the next ones double up to the largest. Announced bytes alone take no
+ * memory. */
 #define CHUNK_FIRST   ((size_t)16 << 10)
 #define CHUNK_LARGEST ((size_t)1 << 20)
 
@@ -77,7 +77,7 @@ void ingest_take_shed(struct ingest *in)
         refuse_shed((struct submission *)((char *)holder - offsetof(struct submission, holder)));
 }
 
-/* Size of the next piece of the body: no more than what is announced and missing. */
+/* Size of the next piece of the body: at most the announced bytes that are missing. */
 static size_t next_chunk(const struct submission *sub)
 {
     int64_t length = sub->announced_bytes;

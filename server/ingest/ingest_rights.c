@@ -1,4 +1,5 @@
-/* ingest_rights.c: what a sender may send, and how much. Worker threads. Who it is: the way in. */
+/* ingest_rights.c: what a sender may send, and how much. Worker threads. The way in identifies the
+ * sender. */
 #include "server/ingest/ingest_internal.h"
 
 bool submission_may_send(const struct submission *sub, const struct parser *parser,

@@ -1,4 +1,4 @@
-/* ingest_setup.c: makes and frees one worker's ingest. Called on the main thread before and after
+/* ingest_setup.c: creates and frees one worker's ingest. Called on the main thread before and after
  * its worker runs; ingest_reconfigure on the worker. */
 #include "server/ingest/ingest.h"
 #include "server/ingest/reading_room.h"

@@ -11,7 +11,7 @@
 #include "storage/spool/dedup.h"
 #include "storage/spool/spool.h"
 
-/* What all workers share. Made and owned by app.c; immutable after start but for the atomics. */
+/* Shared by all workers. Created and owned by app.c; immutable after start except the atomics. */
 struct ingest_shared {
     const struct registry *registry;
     struct spool *spool;

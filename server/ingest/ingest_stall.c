@@ -1,6 +1,6 @@
-/* ingest_stall.c: batches that wait too long for the disk. Worker threads. Their outcome is not
- * known: the sender is answered 503 and its request stays until the verdict comes, with the key in
- * progress and its memory counted. A repeat meanwhile is 409; afterwards it gets the first report.
+/* ingest_stall.c: batches that wait too long for the disk. Worker threads. Their outcome is
+ * unknown: the sender gets 503, and its request stays until the verdict arrives, with the key in
+ * progress and its memory counted. A repeat gets 409 until then, and the first report afterwards.
  */
 #include "server/ingest/ingest.h"
 #include "server/ingest/ingest_internal.h"

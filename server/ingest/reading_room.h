@@ -1,7 +1,7 @@
 /* reading_room.h: bodies being read on one worker. Hashing, inflating, splitting, parsing and
- * encoding of a body run on a fiber, in slices of about a millisecond; between slices the loop
- * serves other connections and other bodies get theirs, in turn. Nothing of it blocks, nothing is
- * shared between workers. Private to the ingest_*.c files. */
+ * encoding of a body run on a fiber, in slices of about a millisecond. Between slices the loop
+ * serves other connections and other bodies get their turn. Nothing blocks, and workers share
+ * nothing. Private to the ingest_*.c files. */
 #ifndef VSOC_SERVER_READING_ROOM_H
 #define VSOC_SERVER_READING_ROOM_H
 
@@ -14,16 +14,16 @@
 
 struct ingest;
 
-/* A slice ends at the first piece of work (parsers/read/work.h) behind this time. */
+/* A slice ends at the first piece of work (parsers/read/work.h) after this time. */
 #define READING_SLICE_NS INT64_C(1000000)
-/* Bodies of a worker that have begun and are not over; the next ones wait for one to end. */
+/* Bodies that a worker reads at the same time; the next ones wait for one to end. */
 #define READING_MAX 64
 /* Tools that are kept for the next bodies. */
 #define READING_SPARES 2
 
 enum reading_end {
     READING_DONE,    /* events and report are in the batch; of a question: body is there */
-    READING_KNOWN,   /* nothing was read: `answer` says why */
+    READING_KNOWN,   /* nothing was read: `answer` has the reason */
     READING_REFUSED, /* answer `refusal` */
     READING_STOPPED, /* the client has gone */
 };
@@ -47,7 +47,7 @@ struct reading {
     struct refusal refusal;
     struct slice body; /* inflated */
     struct pipeline_result result;
-    uint64_t held_bytes; /* of inflated and events, as last seen */
+    uint64_t held_bytes; /* of inflated and events, when last measured */
 
     struct fiber *fiber;
     struct inflate *inflate;
@@ -67,10 +67,10 @@ struct reading_room {
     struct submission *waiting, *waiting_last; /* not begun, by submission->next */
     struct reading *spares;
     size_t active, spare_count;
-    uint64_t begun;      /* ever */
+    uint64_t begun;      /* in total */
     uint64_t held_bytes; /* sum over the active ones */
-    int64_t turn_ns;     /* worked since the loop looked at its sockets */
-    bool closed;         /* none begins: new settings wait for the active ones */
+    int64_t turn_ns;     /* time worked since the loop polled its sockets */
+    bool closed;         /* no body starts: new settings wait for the active ones */
     void (*need_turn)(void *arg);
     void *need_turn_arg;
 };
@@ -82,13 +82,13 @@ void reading_begin(struct submission *submission);
 bool reading_stop(struct submission *submission);
 /* One turn: new bodies get a first slice, one of the others its next. True: there is more to do. */
 bool reading_turn(struct ingest *ingest);
-/* Gives back the spare tools, as their settings have changed. */
+/* Frees the spare tools, because their settings have changed. */
 void reading_drop_spares(struct ingest *ingest);
 
 /* On the fiber: work.pause of a reading (arg). */
 bool reading_pause(void *reading);
 
-/* The reading's end, back on the loop's stack: reading->end says what came of it. ingest.c. */
+/* The reading has ended, back on the loop's stack: reading->end has the result. ingest.c. */
 void submission_read_over(struct submission *submission, struct reading *reading);
 /* What the fiber runs. ingest_body.c. */
 enum reading_end reading_run(struct reading *reading);

@@ -1,12 +1,12 @@
-/* submission.h: one batch, or one question, on its way from its sender to the answer, whatever
- * brought it. A way in (server/ingest/http/, and others beside it) embeds a struct submission in
- * its own object, fills in what it knows, gives the body in spans, and is called back with the
- * answer. Knows no HTTP. Thread: the worker of its ingest, everything.
+/* submission.h: one batch, or one query, from its sender to the answer, whatever the transport. A
+ * way in (server/ingest/http/, and others beside it) embeds a struct submission in its own object,
+ * fills in what it knows, passes the body in spans, and is called back with the answer. Knows no
+ * HTTP. Thread: the worker of its ingest, for everything.
  *
  * Order of calls: submission_init; the way in fills the first part of the struct; then either
  * submission_refuse, or submission_begin, submission_add for each span and submission_end. From
  * submission_begin on, each call may answer; after the answer and `destroy` the submission is gone.
- * submission_gone: the sender does not wait any more; no answer follows, `destroy` does. */
+ * submission_gone: the sender no longer waits; no answer follows, but `destroy` does. */
 #ifndef VSOC_SERVER_SUBMISSION_H
 #define VSOC_SERVER_SUBMISSION_H
 
@@ -23,16 +23,16 @@ struct submission;
 
 /* How a way in is answered. Of the first three, one is called once, while the sender waits. */
 struct submission_way {
-    /* Nothing is kept of it; or, code commit_unknown, that is not known. */
+    /* Nothing of it is stored; with code commit_unknown, the outcome is unknown. */
     void (*refused)(struct submission *sub, const struct refusal *refusal);
     /* It is durable, or known already, or empty: report, repeat and first_error are filled. level:
      * see ack_level. */
     void (*reported)(struct submission *sub, const char *level);
-    /* The body of a question is there, inflated; JSON_PADDING readable bytes follow. False with
-     * *refusal: refused is called. NULL where is_question is never set. */
+    /* The body of a query is complete and inflated; JSON_PADDING readable bytes follow. False with
+     * *refusal: refused is called. NULL if is_question is never set. */
     bool (*asked)(struct submission *sub, struct slice body, struct json_parser *json,
                   struct refusal *refusal);
-    /* It is over: frees the object that embeds it. */
+    /* The submission is over: frees the object that embeds it. */
     void (*destroy)(struct submission *sub);
 };
 
@@ -44,8 +44,8 @@ struct submission {
     enum split_prefix prefix;
     enum inflate_coding coding;
     ack_mask_t ack;
-    bool is_question; /* the body is asked about rather than kept */
-    bool takes_empty; /* a body without a record is answered as a batch of nothing */
+    bool is_question; /* the body is a query and not stored */
+    bool takes_empty; /* a body without a record is answered as an empty batch */
     bool replay;
     int64_t sent_ns;
     struct slice header_vin, ecu_id, sw_baseline;
@@ -56,7 +56,7 @@ struct submission {
     /* Where it comes from; both outlive the body. */
     const char *address;
     struct slice network;
-    bool counts_address; /* false: behind it is a proxy, that is: everybody */
+    bool counts_address; /* false: it is a proxy's, shared by many senders */
 
     /* For the answer. */
     struct dedup_report report;
@@ -67,15 +67,15 @@ struct submission {
     struct submission *next, *previous; /* in the worker's list of those that wait for sinks, or
                                            (next) to be read */
     struct ingest *ingest;
-    bool sender_waits; /* false: answered, or the sender has gone; the batch is still on its way */
+    bool sender_waits; /* false: answered, or the sender has gone; the batch is still in progress */
     bool waiting;      /* for sinks */
     bool waits_to_be_read;
     struct reading *reading;   /* its body is being read; NULL: not yet, or it was */
     struct batch *batch;       /* NULL while the writer has it */
     uint64_t reserved_bytes;   /* taken from the memory budget */
-    uint64_t shared_bytes;     /* of them, what the shares of its sender and address count */
+    uint64_t shared_bytes;     /* of them, counted in the shares of its sender and address */
     struct body_holder holder; /* while the body is being received */
-    uint64_t marked_bytes;     /* of the body, when it last counted as moved on */
+    uint64_t marked_bytes;     /* of the body, at its last counted progress */
     size_t chunk_capacity, body_slots;
     int64_t ack_deadline_ns;
     int64_t submitted_ns; /* when the writer got its batch */
@@ -85,14 +85,14 @@ struct submission {
  */
 enum status submission_init(struct submission *sub, struct ingest *ingest,
                             const struct submission_way *way) must_check;
-/* All of the first part is filled: names the batch, asks the quota, makes room for the body. False:
- * it is answered and gone. */
+/* The first part is filled: names the batch, checks the quota, makes room for the body. False: it
+ * is answered and gone. */
 bool submission_begin(struct submission *sub) must_check;
 /* Takes a copy of the next bytes of the body. May answer. */
 void submission_add(struct submission *sub, struct slice span);
-/* The body is whole. May answer. */
+/* The body is complete. May answer. */
 void submission_end(struct submission *sub);
-/* The sender does not wait any more. */
+/* The sender no longer waits. */
 void submission_gone(struct submission *sub);
 /* Answers a refusal and ends the submission: it is gone afterwards. */
 void submission_refuse(struct submission *sub, const struct refusal *refusal);

@@ -52,7 +52,7 @@ static size_t rank_of(const struct fair_group *group)
     return group->count < FAIR_RANKS ? group->count : FAIR_RANKS;
 }
 
-/* Counts one more or one less member. */
+/* Counts one member more or fewer. */
 static void count(struct fair_queue *queue, struct fair_group *group, int step)
 {
     size_t before = rank_of(group);

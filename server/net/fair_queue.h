@@ -1,7 +1,7 @@
-/* fair_queue.h: who waits, by address: each address has its turn, and the address with the most is
- * known. Not thread-safe: one owner. Every operation takes constant time, whatever waits.
+/* fair_queue.h: a queue grouped by address: the addresses take turns, and the address with the most
+ * members is known. Not thread-safe: one owner. Every operation takes constant time.
  *
- * Members are embedded in what waits; they are in one queue at a time. */
+ * Members are embedded in the waiting objects; a member is in one queue at a time. */
 #ifndef VSOC_SERVER_FAIR_QUEUE_H
 #define VSOC_SERVER_FAIR_QUEUE_H
 
@@ -13,7 +13,7 @@
 
 #define FAIR_KEY_BYTES 16
 #define FAIR_CELLS     1024
-/* Addresses with more members than that count as equal. */
+/* Addresses with more members than this count as equal. */
 #define FAIR_RANKS 1024
 
 struct fair_group;
@@ -41,20 +41,20 @@ struct fair_queue {
 void fair_queue_init(struct fair_queue *queue);
 /* All members must be out. */
 void fair_queue_fini(struct fair_queue *queue);
-/* The member is the newest of its address (FAIR_KEY_BYTES at most, copied). NO_MEMORY: it is not
- * in. */
+/* Adds the member as the newest of its address (at most FAIR_KEY_BYTES, copied). NO_MEMORY: it was
+ * not added. */
 enum status fair_queue_add(struct fair_queue *queue, struct fair_member *member,
                            struct slice address) must_check;
 /* The member must be in this queue. */
 void fair_queue_remove(struct fair_queue *queue, struct fair_member *member);
-/* The oldest member of the address whose turn it is; it stays. NULL: empty. */
+/* The oldest member of the address whose turn it is; it stays in the queue. NULL: empty. */
 struct fair_member *fair_queue_turn(const struct fair_queue *queue);
-/* The address whose turn it is goes behind all others. */
+/* Moves the address whose turn it is behind all others. */
 void fair_queue_pass(struct fair_queue *queue);
-/* The oldest member of the address with the most; of several such, of the one that has had so many
- * for the longest. NULL: empty. */
+/* The oldest member of the address with the most members; among equals, of the address that has had
+ * that many for the longest time. NULL: empty. */
 struct fair_member *fair_queue_heaviest(const struct fair_queue *queue);
-/* Members of an address, FAIR_RANKS at most. */
+/* Number of members of an address, at most FAIR_RANKS. */
 size_t fair_queue_count_of(const struct fair_queue *queue, struct slice address);
 
 #endif

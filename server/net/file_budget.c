@@ -6,18 +6,19 @@
 #include <unistd.h>
 
 #define WORKERS_MAX 64
-/* Standard streams, locks, log and audit files, the spool's writer, the main loop, and what is open
- * for a moment: settings, certificates, look-ups of names. */
+/* Standard streams, locks, log and audit files, the spool's writer, the main loop, and files that
+ * are open briefly: settings, certificates, name lookups. */
 #define FILES_BASE 96
-/* Its loop, its two eventfds, its copy of the listener, an accepted connection that is closed. */
+/* A worker's loop, its two eventfds, its copy of the listener, an accepted connection that is about
+ * to be closed. */
 #define FILES_WORKER 8
 /* A connection, and the segment that the lane reads. */
 #define FILES_LANE 4
 /* librdkafka: brokers, and two pipes for each of its queues and threads. */
 #define FILES_KAFKA 96
-/* A sink plug-in: its object, and what a lane of it may open. */
+/* A sink plug-in: its object, and the files that each of its lanes may open. */
 #define FILES_PLUGIN 16
-/* Least connections, however low the limit. */
+/* Minimum number of connections, however low the limit. */
 #define LEAST 4
 
 size_t file_budget_workers(const struct config *config)
@@ -62,7 +63,7 @@ struct file_budget file_budget_of(const struct config *config, uint64_t limit)
         b.connections = limit - fixed;
         return b;
     }
-    /* Scarce: half for those who connect, half for the rest. */
+    /* If files are scarce, half go to connections and half to the rest. */
     b.admin = at_least(limit / 32);
     b.refused = limit / 32;
     b.connections = at_least(limit / 2 - b.admin - b.refused);

@@ -1,6 +1,6 @@
-/* file_budget.h: how many open files (descriptors) a server of these settings needs, and who gets
- * how many where the limit of the process is lower. Spool, sinks and probes come first: a segment
- * that can't be opened stops the server. Pure but for file_budget_now. Thread: any. */
+/* file_budget.h: how many open files (descriptors) a server with these settings needs, and how they
+ * are shared if the limit of the process is lower. Spool, sinks and probes come first, because a
+ * segment that can't be opened stops the server. Pure, except file_budget_now. Thread: any. */
 #ifndef VSOC_SERVER_FILE_BUDGET_H
 #define VSOC_SERVER_FILE_BUDGET_H
 
@@ -16,7 +16,7 @@
 struct file_budget {
     uint64_t limit;       /* of the process; UINT64_MAX: none */
     uint64_t needed;      /* for all that the settings allow at once */
-    uint64_t other;       /* loops, segments, sinks, log, and what is opened for a moment */
+    uint64_t other;       /* loops, segments, sinks, log, and briefly opened files */
     uint64_t admin;       /* connections of the admin listener */
     uint64_t refused;     /* lingering connections that were refused */
     uint64_t connections; /* ingest connections that are served */
@@ -24,9 +24,9 @@ struct file_budget {
 
 /* Ingest threads that the settings ask for, at most 64. */
 size_t file_budget_workers(const struct config *config);
-/* The shares at a limit of so many files. Their sum is never over it. */
+/* The shares at this limit of open files. Their sum never exceeds it. */
 struct file_budget file_budget_of(const struct config *config, uint64_t limit);
-/* At the limit that the process has now. */
+/* The shares at the current limit of the process. */
 struct file_budget file_budget_now(const struct config *config);
 
 #endif

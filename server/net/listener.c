@@ -29,10 +29,11 @@ OBJECT_CAST(listener, LISTENER_MAGIC)
 
 static const struct timeval rest_time = {.tv_usec = 100000};
 
-/* Out of descriptors or memory: accepting again at once would spin (the socket stays readable). */
+/* Out of descriptors or memory: accepting again immediately would spin (the socket stays readable).
+ */
 static void rest(struct listener *listener, int err)
 {
-    log_error("can't accept connections, trying again in 100 ms; raise the limit of open files "
+    log_error("can't accept connections, retrying in 100 ms; raise the limit of open files "
               "(LimitNOFILE, ulimit -n) or lower limits.connections",
               LOG_TEXT("error", strerror(err)));
     event_del(listener->readable);
@@ -68,7 +69,7 @@ static void on_rested(evutil_socket_t fd, short what, void *arg)
         event_add(listener->readable, NULL);
 }
 
-/* False: nothing more to accept now. */
+/* False: no more connections to accept now. */
 static bool accept_one(struct listener *listener)
 {
     struct sockaddr_storage address;
@@ -81,7 +82,7 @@ static bool accept_one(struct listener *listener)
     }
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
         rest(listener, errno);
-    /* Errors of a connection that died in the queue are no news (accept(2)). */
+    /* Errors of a connection that died in the queue are expected (accept(2)). */
     return errno == ECONNABORTED || errno == EINTR;
 }
 

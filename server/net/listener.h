@@ -23,21 +23,21 @@ struct listener;
 /* Binds and listens. address: "127.0.0.1:8443", "[::]:8443", "localhost:0" (port 0: a free one) or
  * "unix:/path". On OK *fd is the caller's to close and bound (LISTENER_ADDRESS_BYTES, may be NULL)
  * names the address that clients can use. On failure reason (reason_size bytes) says what to do:
- * CONFIG (address can't be read), EXISTS (in use), REFUSED (not permitted), IO. Thread: any;
+ * CONFIG (address can't be parsed), EXISTS (in use), REFUSED (not permitted), IO. Thread: any;
  * resolves names, so not on a worker. */
 enum status listener_bind(const char *address, int *fd, char *bound,
                           struct problem *problem) must_check;
 
-/* A connection came: fd is the callee's. address as accept gave it. */
+/* A new connection: the callee owns fd. address as accept returned it. */
 typedef void (*listener_on_accept)(void *arg, int fd, const struct sockaddr *address,
                                    socklen_t address_size);
 
-/* Accepts from a duplicate of fd on base's loop, one connection a wake-up, so that the least busy
- * loop gets it. While the process is out of descriptors or memory it rests for 100 ms and tries
- * again. BUSY when there is no descriptor, NO_MEMORY. Thread: base's. */
+/* Accepts from a duplicate of fd on base's loop, one connection per wake-up, so that the least busy
+ * loop gets it. While the process is out of descriptors or memory, it retries every 100 ms. BUSY:
+ * no descriptor; NO_MEMORY. Thread: base's. */
 enum status listener_create(struct event_base *base, int fd, listener_on_accept on_accept,
                             void *arg, struct listener **out) must_check;
-/* Accepts nothing for so long; what comes meanwhile waits in the kernel's queue. Thread: base's. */
+/* Accepts nothing for this time; new connections wait in the kernel's queue. Thread: base's. */
 void listener_rest(struct listener *listener, int64_t ns);
 /* Accepts nothing until held is false again. Thread: base's. */
 void listener_hold(struct listener *listener, bool held);

@@ -39,7 +39,7 @@ static enum status fail_errno(int err, struct problem *problem, const char *addr
     }
 }
 
-/* A name that can't be looked up now may be found later; one that does not exist may not. */
+/* A temporary failure to resolve a name may pass; a name that does not exist is an error. */
 static enum status status_from_lookup(int error)
 {
     switch (error) {

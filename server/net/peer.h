@@ -1,12 +1,12 @@
-/* peer.h: who is at the other end of a connection, as TLS or the socket says. Filled by the
- * connection, read by identity, audit and ingest. */
+/* peer.h: the peer of a connection, as TLS or the socket reports it. Filled by the connection, read
+ * by identity, audit and ingest. */
 #ifndef VSOC_SERVER_PEER_H
 #define VSOC_SERVER_PEER_H
 
 #include <stdbool.h>
 #include "core/slice.h"
 
-/* The sender, as TLS (or the proxy in front) says. Lives as long as the connection. */
+/* The sender, as TLS (or the proxy in front) reports it. Lives as long as the connection. */
 struct http_peer {
     bool tls;
     bool certificate;         /* a client certificate was verified */
@@ -17,8 +17,8 @@ struct http_peer {
     struct slice issuer_key;  /* hex SHA-256 of its CA's SubjectPublicKeyInfo; empty: not known */
     struct slice subject_cn, subject_o; /* the last one: the most specific */
     struct slice_list subject_cns, subject_os, san_uri, san_dns;
-    struct slice_list other_names; /* every other text of the certificate that may name somebody */
-    const char *flaw;     /* why its names identify nobody, a sentence's end; NULL: they may */
+    struct slice_list other_names; /* every other text of the certificate that may be a name */
+    const char *flaw;     /* why its names identify nobody, the end of a sentence; NULL: they may */
     const void *x509;     /* X509 *, borrowed, for identity.c */
     char address[64];     /* remote address without port */
     struct slice network; /* what counts as one address: of IPv6 the /64 */

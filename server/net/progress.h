@@ -1,6 +1,6 @@
-/* progress.h: does something that has to move on move on? Looked at now and then: a total time, the
- * silence since it last moved, and a least rate in each window, so that a fast start buys no time
- * for a slow rest. Pure. Thread: any, one owner. */
+/* progress.h: judges whether a transfer makes enough progress: a total time, the time since the
+ * last byte, and a minimum rate in each window, so that a fast start does not compensate for a slow
+ * rest. The owner polls it. Pure. Thread: any, one owner. */
 #ifndef VSOC_SERVER_PROGRESS_H
 #define VSOC_SERVER_PROGRESS_H
 
@@ -9,7 +9,7 @@
 struct progress {
     int64_t started_ns;
     int64_t moved_ns;  /* when moved_bytes last grew */
-    int64_t window_ns; /* start of the window that runs */
+    int64_t window_ns; /* start of the current window */
     uint64_t moved_bytes, window_bytes;
 };
 
@@ -30,7 +30,7 @@ enum progress_verdict {
 void progress_start(struct progress *progress, int64_t now_ns, uint64_t bytes);
 /* `bytes` have moved in all. */
 void progress_note(struct progress *progress, int64_t now_ns, uint64_t bytes);
-/* What is to be said at now_ns; a window that has ended well gives way to the next. */
+/* The verdict at now_ns; starts the next window when one has ended well. */
 enum progress_verdict progress_judge(struct progress *progress,
                                      const struct progress_limits *limits, int64_t now_ns);
 

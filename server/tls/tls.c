@@ -45,7 +45,7 @@ static bool configure(struct tls_context *context, const struct tls_settings *s)
     SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_alpn_select_cb(ssl, choose_protocol, NULL);
     if (s->client_auth != CLIENT_AUTH_OFF) {
-        /* A resumed session skips verification: a revoked certificate would go on working. */
+        /* A resumed session skips verification: a revoked certificate would continue to work. */
         SSL_CTX_set_options(ssl, SSL_OP_NO_TICKET);
         SSL_CTX_set_num_tickets(ssl, 0);
         SSL_CTX_set_verify(
@@ -53,7 +53,7 @@ static bool configure(struct tls_context *context, const struct tls_settings *s)
             SSL_VERIFY_PEER |
                 (s->client_auth == CLIENT_AUTH_REQUIRED ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
             tls_verify_one);
-        /* A fleet's sub-CA may be the anchor: its root vouches for others too. */
+        /* A fleet's sub-CA may be the anchor: its root may have signed other CAs too. */
         X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ssl), X509_V_FLAG_PARTIAL_CHAIN);
         X509_VERIFY_PARAM_set_depth(SSL_CTX_get0_param(ssl), (int)s->chain_depth);
     }

@@ -1,6 +1,5 @@
 /* tls.h: everything that OpenSSL does for connections: contexts from files, and results of
- * handshakes. A context is immutable; reload makes a new one, and connections keep the one they
- * began with. */
+ * handshakes. A context is immutable; a reload creates a new one, and connections keep theirs. */
 #ifndef VSOC_SERVER_TLS_H
 #define VSOC_SERVER_TLS_H
 
@@ -28,7 +27,7 @@ enum status tls_context_create_verifier(const struct tls_settings *settings,
                                         struct problem *problem) must_check;
 /* One more reference. Thread: any. */
 struct tls_context *tls_context_hold(struct tls_context *context);
-/* Gives a reference back; the last one frees. NULL is allowed. Thread: any. */
+/* Releases a reference; the last one frees. NULL is allowed. Thread: any. */
 void tls_context_release(struct tls_context *context);
 /* Sets vsocd_tls_certificate_expiry_timestamp_seconds for role server, client_ca (the first to
  * expire) and crl from this context. Thread: main, when the context comes into use. */
@@ -46,8 +45,8 @@ uint64_t tls_session_records(struct ssl_st *session);
 enum status tls_session_peer(struct ssl_st *session, struct arena *arena,
                              struct http_peer *peer) must_check;
 /* Whether the peer of an open session would still be accepted under context, which may be newer
- * than the session's own: CA, validity, CRL, deny list, certificate required at all. REFUSED with
- * the reason as tls_session_failure gives it. */
+ * than the session's own: CA, validity, CRL, deny list, certificate required at all. REFUSED with a
+ * reason like that of tls_session_failure. */
 enum status tls_session_recheck(struct ssl_st *session, const struct tls_context *context,
                                 struct problem *problem) must_check;
 /* Seconds since 1970 at which the peer's certificate, its chain or the revocation list that it was
@@ -55,8 +54,8 @@ enum status tls_session_recheck(struct ssl_st *session, const struct tls_context
 int64_t tls_session_peer_expiry_s(struct ssl_st *session);
 /* NULL: none was refused. Lives as long as the session. */
 const struct tls_refused *tls_session_refused(struct ssl_st *session);
-/* Why a handshake failed, and a sentence for the log in *problem. error is what
- * bufferevent_get_openssl_error gave, 0: the peer closed. */
+/* Why a handshake failed, and a sentence for the log in *problem. error comes from
+ * bufferevent_get_openssl_error; 0: the peer closed. */
 enum tls_result tls_session_failure(struct ssl_st *session, unsigned long error,
                                     struct problem *problem);
 /* Sends close_notify, as far as it can be sent without waiting. */

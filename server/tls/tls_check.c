@@ -1,5 +1,5 @@
-/* tls_check.c: a certificate is verified outside a handshake, with the same settings and callbacks
- * as in one: rechecks of open connections (workers) and `vsocd identity explain` (main thread). */
+/* tls_check.c: verifies a certificate outside a handshake, with the same settings and callbacks:
+ * rechecks of open connections (workers) and `vsocd identity explain` (main thread). */
 #include "server/tls/tls_check.h"
 #include "core/log/problem.h"
 

@@ -1,4 +1,4 @@
-/* tls_check.h: what a handshake would find about a client certificate, without a handshake. */
+/* tls_check.h: verifies a client certificate as a handshake would, without a handshake. */
 #ifndef VSOC_SERVER_TLS_CHECK_H
 #define VSOC_SERVER_TLS_CHECK_H
 
@@ -11,7 +11,7 @@ struct stack_st_X509;
 struct tls_context;
 struct x509_st;
 
-/* What a handshake would find about a client certificate. */
+/* The result of such a verification. */
 struct tls_check {
     enum tls_result result;      /* ok: it is taken; else as tls_session_failure */
     struct problem problem;      /* of a refusal */
@@ -21,7 +21,7 @@ struct tls_check {
     int64_t begin_s, end_s;      /* validity */
     int64_t crl_end_s;           /* first end of the lists; INT64_MAX: no lists */
 };
-/* Verifies a certificate as a handshake does. sent: intermediates that would be sent with it, NULL:
+/* Verifies a certificate as a handshake does. sent: intermediates that would be sent with it; NULL:
  * none. Thread: any. */
 void tls_context_check(const struct tls_context *context, struct x509_st *certificate,
                        struct stack_st_X509 *sent, struct tls_check *out);

@@ -28,10 +28,10 @@ struct tls_context {
     int64_t expiry_s, ca_expiry_s, crl_expiry_s; /* INT64_MAX: none */
 };
 
-/* "SETTING: PATH: WHAT"; gives CONFIG. */
+/* Writes "SETTING: PATH: WHAT"; returns CONFIG. */
 enum status tls_complain(struct problem *problem, const char *setting, const char *path,
                          const char *what);
-/* The same with the cause that OpenSSL knows. */
+/* The same with OpenSSL's error. */
 enum status tls_complain_cause(struct problem *problem, const char *setting, const char *path,
                                const char *what);
 /* The file that a setting names, in *out: writer_fini it in any case. */
@@ -40,7 +40,7 @@ enum status tls_file_read(struct problem *problem, const char *setting, const ch
 /* OpenSSL never asks on a terminal. */
 int tls_no_passphrase(char *buffer, int size, int writing, void *arg);
 
-/* Seconds since 1970; INT64_MAX when time can't be read. */
+/* Seconds since 1970; INT64_MAX if time can't be read. */
 int64_t tls_asn1_seconds(const ASN1_TIME *time);
 
 /* tls_files.c: certificate, chain and key of the server; CAs of senders. */
@@ -49,23 +49,23 @@ enum status tls_load_certificate(struct tls_context *context, const struct tls_s
 enum status tls_load_client_ca(struct tls_context *context, const struct tls_settings *settings,
                                struct problem *problem) must_check;
 
-/* tls_crl.c: revocation lists, each checked before it counts: one of every CA of tls.client_ca,
- * signed by it, of now. After tls_load_client_ca. */
+/* tls_crl.c: revocation lists, each checked before it is used: one for every CA of tls.client_ca,
+ * signed by it and currently valid. Call after tls_load_client_ca. */
 enum status tls_load_crl(struct tls_context *context, const struct tls_settings *settings,
                          struct problem *problem) must_check;
 
 /* tls_deny.c */
 enum status tls_load_deny_list(struct tls_context *context, const struct tls_settings *settings,
                                struct problem *problem) must_check;
-/* The certificate is on the deny list, by its fingerprint or its issuer and serial; also when that
- * can't be found out. */
+/* Whether the certificate is on the deny list, by its fingerprint or its issuer and serial; true
+ * also if that can't be determined. */
 bool tls_denies(const struct tls_denied *denied, X509 *certificate);
 
 /* tls_verify.c: OpenSSL's verify callback. It also refuses a chain that OpenSSL accepts, for the
  * deny list, for extended key usage, or for an anchor without a revocation list of its issuer. */
 int tls_verify_one(int good, X509_STORE_CTX *store);
 
-/* Why tls_verify_one refused, for whoever reports it. */
+/* Why tls_verify_one refused, for the caller that reports it. */
 enum tls_verdict { TLS_VERDICT_OPENSSL, TLS_VERDICT_DENIED, TLS_VERDICT_NO_EKU };
 struct tls_verification {
     const struct tls_context *context;
@@ -75,7 +75,7 @@ struct tls_verification {
 };
 /* NULL is allowed. */
 void tls_refused_destroy(struct tls_refused *refused);
-/* tls_session.c: the verification that belongs to a session. */
+/* tls_session.c: the verification state of a session. */
 struct tls_verification *tls_session_verification(SSL *session);
 /* Makes the callback use *v for a check without a session. */
 bool tls_verify_with(X509_STORE_CTX *store, struct tls_verification *v);

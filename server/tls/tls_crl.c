@@ -1,6 +1,6 @@
-/* tls_crl.c: tls.crl: every list is checked before it counts, since one that is forged, expired or
- * of the wrong CA would lock out a fleet. Main thread. Looking a certificate up in a list is
- * OpenSSL's work. */
+/* tls_crl.c: tls.crl: every list is checked before it is used, because one that is forged, expired
+ * or from the wrong CA would lock out a fleet. Main thread. OpenSSL looks up certificates in the
+ * lists. */
 #include "server/tls/tls_context.h"
 
 #include <stdio.h>
@@ -44,7 +44,8 @@ static enum status complain(struct problem *problem, const char *path, const X50
     return tls_complain(problem, "tls.crl", path, text);
 }
 
-/* CA certificates of one name may have different keys: that of the signature counts. */
+/* CA certificates of one name may have different keys: the one that verifies the signature counts.
+ */
 static const char *find_authority(const struct authorities *a, X509_CRL *crl, int *at)
 {
     const char *flaw = "was issued by no CA of tls.client_ca: add that CA's certificate there";
@@ -92,7 +93,7 @@ static enum status take(struct tls_context *context, struct authorities *a, X509
                                                                               : STATUS_NO_MEMORY;
 }
 
-/* Another CA certificate of the same name and key needs no list of its own. */
+/* Another CA certificate with the same name and key needs no list of its own. */
 static bool has_twin(const struct authorities *a, int at)
 {
     X509 *ca = authority_at(a, at);
@@ -131,7 +132,7 @@ static enum status take_all(struct tls_context *context, struct authorities *a, 
     BIO_free(bio);
     if (s != STATUS_OK)
         return s;
-    /* The end of the file counts as an error; every other one is damage. */
+    /* OpenSSL reports the end of the file as an error; every other error is damage. */
     if (count == 0 || ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
         return tls_complain_cause(problem, "tls.crl", path, "not a PEM file with revocation lists");
     ERR_clear_error();
@@ -146,7 +147,7 @@ enum status tls_load_crl(struct tls_context *context, const struct tls_settings 
     if (!settings->crl)
         return STATUS_OK;
     enum status s = tls_file_read(problem, "tls.crl", settings->crl, TRUSTED_PUBLIC, &file);
-    /* Lists go into the store as well: the CAs are those that are there before. */
+    /* Lists are added to the store as well, so the CAs are the entries before that. */
     struct authorities a = {.objects = sk_X509_OBJECT_dup(X509_STORE_get0_objects(store))};
     a.count = a.objects ? sk_X509_OBJECT_num(a.objects) : 0;
     a.listed = (bool *)calloc((size_t)a.count + 1, sizeof *a.listed);

@@ -1,5 +1,5 @@
-/* tls_deny.c: tls.deny_list: certificates that are refused although their CA vouches for them.
- * Reading: main thread; looking up: workers, at handshakes and rechecks. */
+/* tls_deny.c: tls.deny_list: certificates that are refused although a trusted CA has signed them.
+ * Reading: main thread; lookup: workers, at handshakes and rechecks. */
 #include "server/tls/tls_context.h"
 
 #include <ctype.h>
@@ -74,7 +74,7 @@ bool tls_denies(const struct tls_denied *denied, X509 *certificate)
            (!digest_issuer_and_serial(certificate, digest) || has(denied, digest));
 }
 
-/* Hex digits with colons between them, up to something else; *text goes on behind them. */
+/* Reads hex digits with colons between them; *text advances past them. */
 static size_t read_hex(const char **text, uint8_t *out, size_t max)
 {
     size_t digits = 0;
@@ -132,7 +132,7 @@ static bool add(struct tls_denied *denied, const uint8_t digest[SHA256_BYTES])
     return true;
 }
 
-/* One line without its end. CONFIG: it is neither. */
+/* Reads one line without its end. CONFIG: it is neither. */
 static enum status read_line(struct tls_denied *denied, struct slice line)
 {
     char text[NAME_BYTES_MAX];

@@ -61,7 +61,7 @@ static BIO *bio_of(const struct writer *file)
     return BIO_new_mem_buf(file->data, (int)file->size);
 }
 
-/* All certificates behind the first one. False: damage. */
+/* All certificates after the first one. False: damage. */
 static bool use_chain(SSL_CTX *ssl, BIO *bio)
 {
     X509 *more;
@@ -108,7 +108,7 @@ static enum status use_key(struct tls_context *context, const struct tls_setting
         if (!key || SSL_CTX_use_PrivateKey(context->ssl, key) != 1)
             status = tls_complain_cause(
                 problem, "tls.key", s->key,
-                "not a PEM private key without passphrase that fits the certificate");
+                "not a PEM private key without passphrase that matches the certificate");
         EVP_PKEY_free(key);
         BIO_free(bio);
     }

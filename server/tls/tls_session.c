@@ -1,5 +1,5 @@
-/* tls_session.c: one TLS connection: its creation, the facts of its peer, why it failed,
- * its end. Runs on the connection's worker. Moving bytes is libevent's work. */
+/* tls_session.c: one TLS connection: its creation, the facts of its peer, why it failed, its end.
+ * Runs on the connection's worker. libevent moves the bytes. */
 #include "server/tls/tls.h"
 #include "core/log/problem.h"
 
@@ -87,7 +87,7 @@ enum status tls_session_peer(SSL *session, struct arena *arena, struct http_peer
     return s;
 }
 
-/* What the recheck found is the session's from now on. */
+/* The result of the recheck replaces the session's. */
 static void keep_refused(SSL *session, struct tls_verification *found)
 {
     struct tls_verification *own = tls_session_verification(session);
@@ -128,7 +128,7 @@ int64_t tls_session_peer_expiry_s(SSL *session)
     return list < first ? list : first;
 }
 
-/* The client has refused us, not we the client. */
+/* The client has refused the server, not the server the client. */
 static enum tls_result alert_failure(int alert, struct problem *problem)
 {
     bool trust = alert == SSL_AD_UNKNOWN_CA || alert == SSL_AD_BAD_CERTIFICATE ||
@@ -137,7 +137,7 @@ static enum tls_result alert_failure(int alert, struct problem *problem)
     problem_say(problem, "the client ended the handshake with the alert %s%s",
                 SSL_alert_desc_string_long(alert),
                 trust ? ": it does not trust the server's certificate (tls.certificate); give the "
-                        "client the CA of it"
+                        "client its CA"
                       : "");
     return TLS_RESULT_client_alert;
 }

@@ -1,4 +1,4 @@
-/* tls_settings.h: what a TLS context is made from. */
+/* tls_settings.h: the settings of a TLS context. */
 #ifndef VSOC_SERVER_TLS_SETTINGS_H
 #define VSOC_SERVER_TLS_SETTINGS_H
 
@@ -14,7 +14,7 @@ struct tls_settings {
     enum config_client_auth client_auth;
     bool need_client_eku; /* a sender's certificate must name clientAuth */
     unsigned chain_depth; /* intermediates between a sender's certificate and one of client_ca */
-    unsigned min_version; /* place of the word in tls.min_version: 0 is 1.2, 1 is 1.3 */
+    unsigned min_version; /* index of the word in tls.min_version: 0 is 1.2, 1 is 1.3 */
 };
 
 /* The tls.* rows of config; texts stay config's. */

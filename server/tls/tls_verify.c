@@ -1,5 +1,5 @@
-/* tls_verify.c: what a sender's chain must be besides good for OpenSSL, and the words for what it
- * is not. Workers, at handshakes and at rechecks of open connections. */
+/* tls_verify.c: checks of a sender's chain beyond those of OpenSSL, and the messages of failures.
+ * Workers, at handshakes and at rechecks of open connections. */
 #include "server/tls/tls_context.h"
 #include "core/log/problem.h"
 
@@ -79,8 +79,8 @@ void tls_refused_destroy(struct tls_refused *refused)
     free(refused);
 }
 
-/* Each signature up to one of tls.client_ca is good. OpenSSL looks at revocation lists before it
- * looks at signatures. */
+/* Whether every signature up to a CA of tls.client_ca is valid. OpenSSL checks revocation lists
+ * before it checks signatures. */
 static bool is_signed_by_ca(X509_STORE_CTX *store)
 {
     const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(store);
@@ -94,7 +94,7 @@ static bool is_signed_by_ca(X509_STORE_CTX *store)
     return true;
 }
 
-/* Whose certificate was refused: the sender's own, whichever of its chain was the reason. */
+/* The refused certificate is the sender's own, whichever one of its chain was the reason. */
 static void note_refused(struct tls_verification *v, X509_STORE_CTX *store)
 {
     uint8_t digest[EVP_MAX_MD_SIZE];
@@ -119,8 +119,8 @@ static void note_refused(struct tls_verification *v, X509_STORE_CTX *store)
     ERR_clear_error();
 }
 
-/* The list of an anchor's issuer: a sub-CA may be trusted without its root, and whether an anchor
- * counts is said by tls.client_ca. */
+/* The list of an anchor's issuer is not needed: a sub-CA may be trusted without its root, and
+ * tls.client_ca decides about anchors. */
 static bool is_anchor_without_list(X509_STORE_CTX *store)
 {
     int last = sk_X509_num(X509_STORE_CTX_get0_chain(store)) - 1;
@@ -187,8 +187,9 @@ enum tls_result tls_verify_reason(const struct tls_verification *v, long error,
         return TLS_RESULT_denied;
     }
     if (v->verdict == TLS_VERDICT_NO_EKU) {
-        problem_say(problem, "client certificate: its extended key usage does not name clientAuth "
-                             "(tls.client_eku)");
+        problem_say(problem,
+                    "client certificate: its extended key usage does not include clientAuth "
+                    "(tls.client_eku)");
         return TLS_RESULT_no_client_eku;
     }
     problem_say(problem, "client certificate: %s%s", X509_verify_cert_error_string(error),

@@ -1,5 +1,5 @@
-/* batch.c: life of a batch, and what its record gives to each of its events. Any thread, one owner
- * at a time. Does not queue, write or encode. */
+/* batch.c: life of a batch, and the fields that its record adds to each of its events. Any thread,
+ * one owner at a time. Does not queue, write or encode. */
 #include "storage/spool/batch.h"
 
 #include <stdlib.h>

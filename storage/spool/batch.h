@@ -12,7 +12,8 @@
 #include "core/uuid7.h"
 #include "core/writer.h"
 
-/* What the spool keeps of a batch beside body and events. Slices: UTF-8 texts, may be empty. */
+/* What the spool stores about a batch in addition to body and events. Slices: UTF-8 texts, may be
+ * empty. */
 struct batch_meta {
     uint64_t position;      /* 1, 2, 3 … over the life of a spool; given by the writer */
     uint64_t events_before; /* events and rejects of all earlier batches; given by the writer */
@@ -21,7 +22,7 @@ struct batch_meta {
     int64_t ingested_ns;       /* wall clock when the record was written; given by the writer */
     uint8_t key[SHA256_BYTES]; /* batch key: HMAC-SHA-256, under a key of the server's, of a SHA-256
                                   over tenant, sender and Idempotency-Key or body */
-    bool key_is_plain;         /* read from a spool of before: key is that SHA-256 itself */
+    bool key_is_plain; /* read from a spool of an earlier build: key is that SHA-256 itself */
     uint8_t body_sha256[SHA256_BYTES]; /* of the body as received */
     uint8_t chain_hash[SHA256_BYTES];  /* given by the writer */
     /* Of a batch with an Idempotency-Key: 32 bytes, keyed digest of the body without its content
@@ -43,21 +44,21 @@ struct batch {
     /* Body as received, in arena chunks. */
     struct slice *body;
     size_t body_count;
-    struct writer events; /* what event_codec wrote */
+    struct writer events; /* encoded by event_codec */
     /* Record header and meta texts as they go to disk; the spool's own (spool_submit). */
     struct writer frame;
-    /* Verdict, valid when the batch comes back: OK durable; NO_SPACE, BUSY, IO or CLOSED: nothing
-     * of it is kept. */
+    /* Verdict, valid when the batch comes back: OK: durable; NO_SPACE, BUSY, IO or CLOSED: nothing
+     * of it is stored. */
     enum status verdict;
-    /* Where it goes back to: any mailbox of the owner. Never NULL when submitted. */
+    /* The mailbox to which it returns: any of the owner. Never NULL when submitted. */
     struct mailbox *reply_to;
-    void *owner; /* the owner's own, e.g. its exchange; the writer does not touch it */
+    void *owner; /* the owner's pointer, e.g. its exchange; the writer does not use it */
 };
 
-/* New empty batch that may hold limit_bytes in its arena and as much again in events. NULL when
- * memory is out. */
+/* New empty batch that may hold limit_bytes in its arena and the same amount in events. NULL: no
+ * memory. */
 struct batch *batch_create(size_t limit_bytes);
-/* Frees it with all it holds. NULL is fine. */
+/* Frees it with everything that it holds. NULL is allowed. */
 void batch_destroy(struct batch *batch);
 static inline struct batch *batch_from_mail(struct mail *mail)
 {

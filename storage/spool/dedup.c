@@ -1,7 +1,8 @@
-/* dedup.c: hash table of batch keys (linear hashing: with each new key one bucket is split, so that
- * it grows with what is in it and no request waits for that), and the same entries as a list in the
- * order they became durable, from whose head the window lets go. Any thread; one leaf lock. Does
- * not read the spool: what was durable before the start is handed in by dedup_restore. */
+/* dedup.c: hash table of batch keys (linear hashing: each new key splits one bucket, so that the
+ * table grows with its contents and no request waits for a rehash), and the same entries as a list
+ * in the order in which they became durable; the window drops entries from its head. Any thread;
+ * one leaf lock. Does not read the spool: dedup_restore adds the batches that were durable before
+ * the start. */
 #include "storage/spool/dedup.h"
 
 #include <pthread.h>
@@ -11,12 +12,12 @@
 #include "core/clock.h"
 #include "core/thread.h"
 
-#define BODY_BYTES  16 /* of the body's SHA-256: enough to tell bodies apart */
+#define BODY_BYTES  16 /* of the body's SHA-256: enough to distinguish bodies */
 #define BUCKETS_MIN ((size_t)64)
-/* Errors of all entries; when there are more, the oldest entries let go of theirs first. */
+/* Maximum size of the errors of all entries; beyond it, the oldest entries drop theirs first. */
 #define ERRORS_BYTES_MAX ((size_t)32 << 20)
-/* Times in the spool are the wall clock's: a gap may be a night without senders, or a clock that
- * was set. So much of it is believed. */
+/* Times in the spool come from the wall clock: a gap may be a night without senders, or a clock
+ * that was set. At most this much of a gap counts. */
 #define RESTORED_GAP_MAX_NS (3600 * NS_PER_S)
 
 struct dedup_errors {
@@ -44,8 +45,8 @@ struct dedup_entry {
 struct dedup {
     unsigned magic; /* DEDUP_MAGIC */
     pthread_mutex_t lock;
-    /* Used: base + split of them. base is a power of 2; those before split, and those from base on,
-     * are told apart by one bit more of the key. */
+    /* Used: base + split of them. base is a power of 2; one more bit of the key distinguishes the
+     * buckets before split from those from base on. */
     struct dedup_entry **buckets;
     size_t base, split;
     size_t entry_count;
@@ -54,7 +55,7 @@ struct dedup {
     size_t durable_count, max_batches;
     size_t errors_bytes;
     int64_t window_ns;
-    int64_t restored_ns; /* what the records of the spool add to the monotonic clock */
+    int64_t restored_ns; /* offset that the records of the spool add to the monotonic clock */
     int64_t last_ingested_ns;
 };
 
@@ -92,7 +93,7 @@ static struct dedup_entry **bucket_of(struct dedup *dedup, const uint8_t *key)
     return &dedup->buckets[i < dedup->base + dedup->split ? i : i - dedup->base];
 }
 
-/* One bucket more. Without memory there is none, and chains get longer. */
+/* Adds one bucket. Without memory it adds none, and chains get longer. */
 static void bucket_split(struct dedup *dedup)
 {
     if (dedup->split == 0) {
@@ -154,7 +155,7 @@ static void errors_keep(struct dedup *dedup, struct dedup_entry *entry, struct s
         return;
     entry->errors = malloc(sizeof *entry->errors + text.size);
     if (!entry->errors)
-        return; /* the repeat's report lacks the list, not the counts */
+        return; /* the repeat's report has the counts, but not the list */
     entry->errors->size = (uint32_t)text.size;
     memcpy(entry->errors->text, text.data, text.size);
     dedup->errors_bytes += text.size;
@@ -212,7 +213,7 @@ void dedup_destroy(struct dedup *dedup)
     free(dedup);
 }
 
-/* The window's clock: never set, so that no key ages but by time that passed. */
+/* The window's clock: never set, so that keys age only by elapsed time. */
 static int64_t window_clock_ns(const struct dedup *dedup)
 {
     return clock_monotonic_ns() + dedup->restored_ns;
@@ -263,9 +264,9 @@ static enum dedup_answer ask(struct dedup *dedup, const uint8_t *key, const uint
     pthread_mutex_lock(&dedup->lock);
     window_move(dedup);
     struct dedup_entry *entry = entry_find(dedup, key);
-    if (!entry) /* without memory: "in progress", and the client asks again */
+    if (!entry) /* without memory: "in progress", so the client retries */
         answer = entry_add(dedup, key, body) ? DEDUP_NEW : DEDUP_IN_PROGRESS;
-    else if (!entry->durable) /* what its content is, the other request finds out just now */
+    else if (!entry->durable) /* the other request is just determining its content */
         answer = DEDUP_IN_PROGRESS;
     else
         answer = compare(entry, body, content);

@@ -1,5 +1,5 @@
-/* spool.c: opens, closes and describes the spool, takes batches for its writer. Any thread, as told
- * in spool.h. Does not write records (spool_writer.c) or read them (spool_reader.c). */
+/* spool.c: opens, closes and describes the spool, and queues batches for its writer. Any thread,
+ * see spool.h. Does not write records (spool_writer.c) or read them (spool_reader.c). */
 #define LOG_COMPONENT "spool"
 #include "storage/spool/spool.h"
 
@@ -28,7 +28,7 @@ static enum status open_dir(struct spool *spool, struct problem *problem)
     }
     enum status status = folder_make(dir);
     if (status != STATUS_OK) {
-        problem_say(problem, "%.180s: can't be made: %s", dir, strerror(errno));
+        problem_say(problem, "%.180s: can't be created: %s", dir, strerror(errno));
         return status;
     }
     spool->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -82,7 +82,7 @@ static void make_metrics(struct spool *spool)
                spool->shared.corrupt_segments);
 }
 
-/* Position of the newest record there is, 0: none. */
+/* Position of the newest record, 0: none. */
 static uint64_t newest_record(const struct spool *spool)
 {
     for (size_t i = spool->shared.segment_count; i > 0; i--)
@@ -217,7 +217,7 @@ void spool_close(struct spool *spool)
     free(spool);
 }
 
-/* Takes room in the queue; false when it is full. */
+/* Reserves room in the queue; false if it is full. */
 static bool queue_enter(struct spool *spool, size_t bytes)
 {
     size_t batches = atomic_fetch_add(&spool->now.queued_batches, 1) + 1;
@@ -296,7 +296,7 @@ void spool_stats(struct spool *spool, struct spool_stats *stats)
 
 bool spool_is_full(const struct spool *spool, enum spool_full *why)
 {
-    bool full = atomic_load(&spool->now.full); /* before the reason, which is stored first */
+    bool full = atomic_load(&spool->now.full); /* load before the reason, which is stored first */
     *why = (enum spool_full)atomic_load(&spool->now.full_for);
     return full;
 }
@@ -392,13 +392,13 @@ void spool_cursor_return(struct spool *spool, spool_cursor_t cursor, uint64_t po
         atomic_store(&spool->now.cursors_moved, true);
 }
 
-/* Cursors keep their numbers: a dropped one is marked by an empty name. */
+/* Cursors keep their numbers: an empty name marks a dropped one. */
 void spool_cursors_settle(struct spool *spool)
 {
     pthread_mutex_lock(&spool->shared.lock);
     for (unsigned i = 0; i < spool->shared.cursor_count; i++)
         if (!spool->shared.cursors[i].open) {
-            log_info("cursor that no sink uses is dropped",
+            log_info("cursor without a sink dropped",
                      LOG_TEXT("name", spool->shared.cursors[i].name));
             spool->shared.cursors[i].name[0] = '\0';
         }

@@ -12,54 +12,55 @@
 struct spool;
 struct spool_reader;
 
-/* Opens and locks the directory, recovers: cuts a torn tail, sets damaged segments aside (keeps the
- * original under corrupt/ and goes on with what is whole), rebuilds what is missing. LOCKED:
- * another process has it. VERSION: made by a newer version. IO, REFUSED, NO_SPACE. On failure
- * nothing is held and *problem says what to do. */
+/* Opens and locks the directory and recovers it: truncates a torn tail, sets damaged segments aside
+ * (keeps the original under corrupt/ and continues with the intact records), rebuilds missing
+ * files. LOCKED: another process uses it. VERSION: made by a newer version. IO, REFUSED, NO_SPACE.
+ * On failure nothing is held and *problem names the action to take. */
 enum status spool_open(const struct spool_options *options, spool_scan_fn scan, void *scan_arg,
                        struct spool **out, struct problem *problem) must_check;
 /* Starts the writer thread. */
 enum status spool_start(struct spool *spool) must_check;
-/* Refuses new batches, commits what is queued, hands verdicts back, ends the writer thread. */
+/* Refuses new batches, commits the queued ones, returns verdicts, stops the writer thread. */
 void spool_stop(struct spool *spool);
 /* Closes files and unlocks. Readers must be closed before. */
 void spool_close(struct spool *spool);
 
 /* Gives the batch to the writer; *batch becomes NULL. It comes back through batch->reply_to with
  * its verdict. On BUSY (queue full), NO_SPACE (disk or max_bytes), CLOSED, IO (the spool has
- * failed) or TOO_LARGE (over max_bytes or the format's limits) nothing was taken and *batch stays.
- * Digests and CRC of body and events are computed here, on the caller's thread. batch->events must
- * be whole. Thread: any. */
+ * failed) or TOO_LARGE (over max_bytes or the format's limits) the caller keeps *batch. Digests and
+ * CRC of body and events are computed here, on the caller's thread. batch->events must be complete.
+ * Thread: any. */
 enum status spool_submit(struct spool *spool, struct batch **batch) must_check;
 
-/* Sinks: a cursor says up to which position one reader (sink and lane) has everything. Loaded from
- * disk at open; kept by name; a new one starts at the position before the oldest record. */
+/* Sinks: a cursor is the position up to which one reader (sink and lane) has everything. Loaded
+ * from disk at open; identified by name; a new one starts at the position before the oldest record.
+ */
 typedef unsigned spool_cursor_t;
 /* TOO_LARGE: empty name or over 55 bytes. TOO_MANY. Thread: any. */
 enum status spool_cursor_open(struct spool *spool, const char *name, spool_cursor_t *cursor,
                               uint64_t *position) must_check;
-/* The reader has all up to and with position. Cheap; persisted by the writer thread at its leisure.
- * Thread: any. */
+/* The reader has everything up to and including position. Cheap; the writer thread persists it
+ * later. Thread: any. */
 void spool_cursor_advance(struct spool *spool, spool_cursor_t cursor, uint64_t position);
-/* The reader needs again what comes after position (its other side was restored from an older
- * copy): no segment behind it goes from now on. Thread: any. */
+/* The reader needs the records after position again (its store was restored from an older copy): no
+ * segment after it is removed from now on. Thread: any. */
 void spool_cursor_return(struct spool *spool, spool_cursor_t cursor, uint64_t position);
-/* Cursors on disk that no one opened since start are dropped from retention (a sink that was
- * switched off). Call once after all sinks are open. */
+/* Cursors on disk that nobody has opened since start no longer hold back retention (a sink that was
+ * disabled). Call once after all sinks are open. */
 void spool_cursors_settle(struct spool *spool);
 
-/* What there is no room for new batches for. */
+/* Why there is no room for new batches. */
 enum spool_full {
-    SPOOL_FULL_SINKS,    /* batches that sinks lack fill the spool */
-    SPOOL_FULL_EVIDENCE, /* evidence inside its retention does */
+    SPOOL_FULL_SINKS,    /* batches that sinks do not have yet fill the spool */
+    SPOOL_FULL_EVIDENCE, /* evidence within its retention does */
     SPOOL_FULL_OTHERS,   /* files that are not the spool's fill the file system */
     SPOOL_FULL_INODES,   /* the file system has no inode left */
     SPOOL_FULL_LIMIT,    /* there seems to be room: a quota, or a limit of file size */
 };
 
 struct spool_stats {
-    uint8_t spool_uid[UUID_BYTES]; /* made with the directory; positions mean something only beside
-                                      it */
+    uint8_t spool_uid[UUID_BYTES]; /* created with the directory; positions are valid only together
+                                      with it */
     uint64_t first_position;       /* oldest record kept */
     uint64_t position;             /* newest durable record, 0: none */
     uint64_t events;               /* events and rejects in all records ever written */
@@ -68,31 +69,30 @@ struct spool_stats {
     uint64_t segments, corrupt_segments;
     uint64_t queued_batches, queued_bytes;
     int64_t oldest_ns;        /* when the oldest record kept was written, 0: none */
-    bool full;                /* batches are being refused for want of space */
+    bool full;                /* batches are being refused because there is no space */
     enum spool_full full_for; /* when full */
     bool failed;              /* a write or fdatasync failed: final for this process */
 };
-/* For how long the writer has been waiting for the disk by now, in one commit, new segment or
- * removal; 0: it is not. A disk that hangs gives no error. Thread: any. */
+/* How long the writer has been waiting for the disk, in one commit, new segment or removal; 0: it
+ * is not waiting. A disk that hangs returns no error. Thread: any. */
 int64_t spool_disk_wait_ns(struct spool *spool);
-/* As of now. Thread: any, but not for each request: takes the lock that the writer takes to
- * publish, and looks at every segment. */
+/* The current state. Thread: any, but not for each request: takes the lock that the writer takes to
+ * publish, and visits every segment. */
 void spool_stats(struct spool *spool, struct spool_stats *stats);
-/* One fact each, without the lock that spool_stats takes: for the path of a request. Thread: any.
- */
-/* True when batches are being refused because there is no room; *why: the reason, the last one
- * when it is not full now. */
+/* Single values without the lock that spool_stats takes: for the path of a request. Thread: any. */
+/* True if batches are being refused because there is no room; *why: the reason, or the last one if
+ * the spool is not full now. */
 bool spool_is_full(const struct spool *spool, enum spool_full *why);
 /* Newest durable record, 0: none. */
 uint64_t spool_position(const struct spool *spool);
-/* UUID_BYTES, constant as long as the spool is open. */
+/* UUID_BYTES, constant while the spool is open. */
 const uint8_t *spool_uid(const struct spool *spool);
 /* Why the spool is full, and what to do: a constant sentence. Thread: any. */
 const char *spool_full_reason(enum spool_full why);
-/* The reason that answers give: evidence_full or spool_full. Thread: any. */
+/* The reason for answers: evidence_full or spool_full. Thread: any. */
 enum refusal_reason spool_full_code(enum spool_full why);
-/* Called by the writer thread once, when a write or fdatasync failed and the spool is closed for
- * good. Set before spool_start. */
+/* Called once by the writer thread when a write or fdatasync has failed and the spool is
+ * permanently closed. Set before spool_start. */
 void spool_on_failure(struct spool *spool, void (*failed)(void *arg), void *arg);
 
 /* Reads records in order from after `position`, durable ones only. One reader, one thread. */
@@ -100,19 +100,19 @@ enum status spool_reader_open(struct spool *spool, uint64_t position,
                               struct spool_reader **out) must_check;
 /* The same for a spool that this process has not opened: dead, or live in another process. dir is
  * the directory with the segments. Takes no lock and changes nothing; records that another process
- * is writing at that moment are not there yet. NOT_FOUND, IO, NO_MEMORY. */
+ * is just writing are not visible yet. NOT_FOUND, IO, NO_MEMORY. */
 enum status spool_reader_open_dir(const char *dir, uint64_t position,
                                   struct spool_reader **out) must_check;
-/* Next record: its meta, body and events. END when there is none yet. CORRUPT: the bytes changed
- * under us; the reader has moved past it. IO, NO_MEMORY: the same record again next time (in a
- * directory what can't be read is CORRUPT). */
+/* Next record: its meta, body and events. END: none yet. CORRUPT: the bytes have changed on disk;
+ * the reader has moved past them. IO, NO_MEMORY: the next call returns the same record (in a
+ * directory, bytes that can't be read are CORRUPT). */
 enum status spool_reader_next(struct spool_reader *reader, struct batch_record *record) must_check;
 /* Only the header of the next record, without body and events read from disk; then
- * spool_reader_next gives the same record, or spool_reader_skip passes over it. */
+ * spool_reader_next returns the same record, or spool_reader_skip skips it. */
 enum status spool_reader_peek(struct spool_reader *reader, uint64_t *position,
                               uint32_t *events) must_check;
-/* After a peek: true when records that stood between the last one and this one are gone. Positions
- * alone don't tell: those of a torn tail are never used again. */
+/* After a peek: true if records between the last one and this one are missing. Positions alone do
+ * not show it, because those of a torn tail are never used again. */
 bool spool_reader_misses(const struct spool_reader *reader);
 void spool_reader_skip(struct spool_reader *reader);
 /* Waits until a record after the last read one is durable, timeout_ns passed, or spool_wake was

@@ -1,5 +1,5 @@
 /* spool_cursor.c: the cursor file, two checksummed slots written in turn. Runs on the writer
- * thread, and at open on the opener's. Does not decide when cursors are stored or what they mean.
+ * thread, and at open on the opener's. Does not decide when to store cursors or what they mean.
  */
 #include "storage/spool/spool_cursor.h"
 
@@ -94,7 +94,7 @@ enum status spool_cursor_create(int dir_fd, int *fd)
     int opened = openat(dir_fd, SPOOL_CURSOR_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
     if (opened < 0)
         return status_from_errno(errno);
-    /* Room for both slots is taken now, so that a full disk can't stop cursors. */
+    /* Space for both slots is allocated now, so that a full disk can't stop cursors. */
     int rc = fallocate(opened, 0, 0, 2 * SLOT_BYTES);
     if (rc != 0 && errno == EOPNOTSUPP)
         rc = ftruncate(opened, 2 * SLOT_BYTES);

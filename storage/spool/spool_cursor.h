@@ -1,6 +1,6 @@
-/* spool_cursor.h: the cursor file: how far each reader is, in two checksummed slots written in
- * turn. A hint: when it is lost, cursors start at the oldest record. Bytes: docs/spool-format.md
- * §4. */
+/* spool_cursor.h: the cursor file: the position of each reader, in two checksummed slots written in
+ * turn. A hint: if it is lost, cursors start at the oldest record. Bytes: docs/spool-format.md §4.
+ */
 #ifndef VSOC_STORAGE_SPOOL_CURSOR_H
 #define VSOC_STORAGE_SPOOL_CURSOR_H
 
@@ -15,7 +15,7 @@
 struct spool_cursor_table {
     uint32_t version; /* of the format it was read in */
     uint8_t spool_uid[UUID_BYTES];
-    uint64_t generation; /* of the slot it was read from; the next one stored gets one more */
+    uint64_t generation; /* of the slot it was read from; increases by one with each store */
     uint64_t floor;      /* positions up to this may have been used by records that are lost */
     uint32_t count;
     struct {
@@ -24,16 +24,16 @@ struct spool_cursor_table {
     } entries[SPOOL_CURSOR_MAX];
 };
 
-/* Newest position that a reader has had, when it is above the floor: records up to there were
- * durable, and no start has missed them. Else 0. */
+/* Newest position that a reader has had, if it is above the floor: records up to there were
+ * durable, and no start has found them missing. Otherwise 0. */
 uint64_t spool_cursor_missed(const struct spool_cursor_table *table);
-/* Reads the newest whole slot. NOT_FOUND: no file, or nothing whole in it. VERSION: made by a newer
- * version, only table->version is set. IO. */
+/* Reads the newest intact slot. NOT_FOUND: no file, or no intact slot in it. VERSION: made by a
+ * newer version, only table->version is set. IO. */
 enum status spool_cursor_load(int dir_fd, struct spool_cursor_table *table) must_check;
-/* Opens the cursor file for spool_cursor_store, makes it with its full size when it is not there.
+/* Opens the cursor file for spool_cursor_store; creates it with its full size if it is missing.
  * NO_SPACE, IO. */
 enum status spool_cursor_create(int dir_fd, int *fd) must_check;
-/* Writes the table into the older slot and syncs; table->generation moves on when that went well.
+/* Writes the table into the older slot and syncs; on success, table->generation increases.
  * NO_SPACE, IO. */
 enum status spool_cursor_store(int fd, struct spool_cursor_table *table) must_check;
 

@@ -57,8 +57,8 @@ static void encode(struct writer *w, const struct spool_eviction *e)
     writer_uint_le(w, crc32c(0, writer_slice(w)), 4);
 }
 
-/* *end: behind the last whole entry. What follows it was torn by a crash before its segment went,
- * and is no damage. */
+/* *end: after the last intact entry. A crash tore the bytes after it before their segment was
+ * removed, so they are not damage. */
 static enum status read_all(int fd, void (*fn)(void *arg, const struct spool_eviction *eviction),
                             void *arg, uint64_t *damaged, uint64_t *end)
 {
@@ -103,7 +103,7 @@ enum status spool_eviction_open(int dir_fd, int *fd, uint64_t *last)
         status = STATUS_IO;
     if (status == STATUS_OK && (uint64_t)st.st_size > end && ftruncate(opened, (off_t)end) != 0)
         status = status_from_errno(errno);
-    if (status == STATUS_OK) /* as good as it goes: not every file system can */
+    if (status == STATUS_OK) /* best effort: not every file system supports it */
         (void)!fallocate(opened, FALLOC_FL_KEEP_SIZE, 0, st.st_size + AHEAD_BYTES);
     if (status == STATUS_OK && (fsync(opened) != 0 || fsync(dir_fd) != 0))
         status = status_from_errno(errno);
@@ -121,7 +121,7 @@ enum status spool_eviction_append(int fd, const struct spool_eviction *eviction)
     struct stat st;
     if (fstat(fd, &st) != 0)
         return status_from_errno(errno);
-    /* Behind an append that failed, entries stay where they can be found. */
+    /* After a failed append, truncate so that later entries can be found. */
     uint64_t at = ((uint64_t)st.st_size + ENTRY_BYTES - 1) / ENTRY_BYTES * ENTRY_BYTES;
     writer_init(&w, ENTRY_BYTES);
     encode(&w, eviction);

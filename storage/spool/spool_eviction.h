@@ -1,6 +1,6 @@
-/* spool_eviction.h: the record of evidence that went before its retention was over: one checksummed
- * entry a segment in `evictions`, durable before the segment is unlinked. Thread: the writer; at
- * open the opener's; reading: any. */
+/* spool_eviction.h: the record of evidence that was removed before its retention was over: one
+ * checksummed entry per segment in `evictions`, durable before the segment is unlinked. Thread: the
+ * writer; at open the opener's; reading: any. */
 #ifndef VSOC_STORAGE_SPOOL_EVICTION_H
 #define VSOC_STORAGE_SPOOL_EVICTION_H
 
@@ -26,13 +26,13 @@ struct spool_eviction {
     uint8_t chain_hash[SHA256_BYTES]; /* of the last record: the next segment continues it */
 };
 
-/* Opens the file for appending, makes it when it is missing, and takes some room ahead for a full
- * disk. *last: newest position that it says is evicted, 0: none. */
+/* Opens the file for appending, creates it if it is missing, and preallocates some space for a full
+ * disk. *last: newest evicted position in it, 0: none. */
 enum status spool_eviction_open(int dir_fd, int *fd, uint64_t *last) must_check;
 /* Appends an entry and syncs it. On failure nothing may be evicted. */
 enum status spool_eviction_append(int fd, const struct spool_eviction *eviction) must_check;
-/* Tells fn of every whole entry, oldest first; *damaged: entries that are not whole although one
- * behind them is. OK also when there is no file. */
+/* Calls fn for every intact entry, oldest first; *damaged: number of damaged entries before an
+ * intact one. OK also if there is no file. */
 enum status spool_eviction_read(int dir_fd,
                                 void (*fn)(void *arg, const struct spool_eviction *eviction),
                                 void *arg, uint64_t *damaged) must_check;

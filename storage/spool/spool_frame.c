@@ -30,7 +30,7 @@ static uint64_t round_up(uint64_t bytes)
 
 /* The texts of a record's meta, in the order of the format. */
 #define META_TEXTS 12
-/* So many are there since the first version; a record of before has no more. */
+/* The number of texts in the first version; an older record has no more. */
 #define META_TEXTS_FIRST 11
 static void meta_texts(struct batch_meta *meta, struct slice *texts[META_TEXTS])
 {
@@ -53,7 +53,7 @@ static void write_texts(struct writer *w, struct batch_meta *meta)
     }
 }
 
-/* More texts than we know are a later addition and passed over. */
+/* Unknown further texts are a later addition and are skipped. */
 static enum status read_texts(struct slice bytes, struct batch_meta *meta)
 {
     struct reader r = reader_make(bytes);
@@ -159,7 +159,7 @@ enum status spool_frame_prepare(struct batch *batch)
     if (status != STATUS_OK)
         return status;
     size_t end = w->size;
-    w->size = 0; /* the header goes over the blank one; the texts behind it stay */
+    w->size = 0; /* the header overwrites the blank one; the texts after it stay */
     write_header(w, &frame);
     w->size = end;
     return STATUS_OK;

@@ -24,11 +24,11 @@ struct spool_frame {
     struct batch_meta meta;               /* its texts are empty */
 };
 
-/* Writes header and meta texts into batch->frame, with all that does not depend on the place in the
- * spool: sizes, digests, payload CRC. TOO_LARGE: over the format's limits. NO_MEMORY. Thread: the
- * batch's owner. */
+/* Writes header and meta texts into batch->frame, with everything that does not depend on the place
+ * in the spool: sizes, digests, payload CRC. TOO_LARGE: over the format's limits. NO_MEMORY.
+ * Thread: the batch's owner. */
 enum status spool_frame_prepare(struct batch *batch) must_check;
-/* Bytes of the record that a prepared batch makes. */
+/* Bytes of the record of a prepared batch. */
 uint32_t spool_frame_bytes(const struct batch *batch);
 /* Gives a prepared batch its place: meta's position, events_before, ingested_ns (set by the caller)
  * and tag go into the header; meta's chain_hash becomes SHA-256 of *chain and the header, *chain
@@ -38,12 +38,12 @@ void spool_frame_seal(struct batch *batch, uint64_t tag, struct sha256 *hash,
 /* Zero bytes that fill the record up to SPOOL_RECORD_ALIGN. */
 struct slice spool_frame_padding(const struct batch *batch);
 
-/* Header from its SPOOL_RECORD_HEADER_BYTES bytes. CORRUPT: not a whole header of a segment with
- * this tag. VERSION: whole, but of a newer version. */
+/* Header from its SPOOL_RECORD_HEADER_BYTES bytes. CORRUPT: not an intact header of a segment with
+ * this tag. VERSION: intact, but of a newer version. */
 enum status spool_frame_decode_header(struct slice bytes, uint64_t tag,
                                       struct spool_frame *frame) must_check;
-/* Whole record: checks the payload CRC and gives texts, events and body as slices of bytes (frame's
- * record_bytes). CORRUPT. */
+/* A complete record: checks the payload CRC and returns texts, events and body as slices of bytes
+ * (frame's record_bytes). CORRUPT. */
 enum status spool_frame_decode(const struct spool_frame *frame, struct slice bytes,
                                struct batch_record *record) must_check;
 /* Chain hash that the record should have after *chain: SHA-256(chain ‖ header bytes 8 to 207). */

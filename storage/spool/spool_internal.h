@@ -1,4 +1,4 @@
-/* spool_internal.h: what the files of the spool share: the open spool and its table of segments.
+/* spool_internal.h: shared by the files of the spool: the open spool and its table of segments.
  * Only spool*.c include it. Lock order: spool->shared.lock is a leaf. */
 #ifndef VSOC_STORAGE_SPOOL_INTERNAL_H
 #define VSOC_STORAGE_SPOOL_INTERNAL_H
@@ -22,20 +22,20 @@
 #define SPOOL_DIR_BYTES 4096
 #define SPOOL_IOV_MAX   1024
 
-/* A segment file as far as its records are durable. */
+/* A segment file, up to its last durable record. */
 struct spool_segment {
     uint64_t first_position; /* the file's name */
     uint64_t tag;
-    uint64_t file_bytes;     /* taken on disk */
-    uint64_t end;            /* offset behind the last durable record */
+    uint64_t file_bytes;     /* allocated on disk */
+    uint64_t end;            /* offset after the last durable record */
     uint64_t oldest, newest; /* positions of its records; 0: it has none */
-    uint64_t records;        /* so many */
-    uint64_t events_before;  /* as its header says */
+    uint64_t records;        /* number of records */
+    uint64_t events_before;  /* from its header */
     int64_t oldest_ns;       /* ingested_ns of the oldest; 0: it has none */
-    int64_t newest_ns;       /* ingested_ns of the newest, or when the file was made */
+    int64_t newest_ns;       /* ingested_ns of the newest, or when the file was created */
 };
 
-/* Where the log ends: where the next record goes and what it continues. */
+/* The end of the log: where the next record goes and what it continues. */
 struct spool_tail {
     uint64_t offset; /* in the active segment */
     uint64_t position;
@@ -51,10 +51,10 @@ struct spool_cursor {
 
 #define SPOOL_MAGIC 0x53504f4cU
 
-/* What other threads look at, under `lock`. The writer alone changes segments and events. */
+/* Read by other threads, under `lock`. Only the writer changes segments and events. */
 struct spool_shared {
     pthread_mutex_t lock;
-    pthread_cond_t grown;           /* monotonic clock: position moved or woken changed */
+    pthread_cond_t grown;           /* monotonic clock: position or woken has changed */
     struct spool_segment *segments; /* ascending; the last one is the one being written */
     size_t segment_count, segment_room;
     uint64_t events; /* durable */
@@ -63,22 +63,23 @@ struct spool_shared {
     unsigned cursor_count;
     bool settled;
     uint64_t corrupt_segments;
-    uint64_t evidence_bytes; /* of segments that all cursors have passed, as of the last look */
+    uint64_t evidence_bytes; /* of segments that all cursors have passed, at the last check */
 };
 
-/* What any thread reads without the lock. */
+/* Read by any thread without the lock. */
 struct spool_now {
     atomic_uint_least64_t position; /* durable; moved under the lock, with `grown` */
     atomic_bool full, failed, started;
     atomic_int full_for; /* enum spool_full, as of when it became full; stored before full */
     atomic_bool cursors_moved;
-    atomic_int_least64_t disk_since_ns; /* monotonic: the writer waits for the disk; 0: not now */
+    atomic_int_least64_t
+        disk_since_ns; /* monotonic: start of the writer's wait for the disk; 0: none */
     atomic_size_t queued_batches, queued_bytes;
 };
 
-/* The writer thread's own; before it starts and after its end, the owner's. */
+/* Owned by the writer thread; before its start and after its end, by the spool's owner. */
 struct spool_writer {
-    int fd; /* of the active segment; -1: none, the next record makes one */
+    int fd; /* of the active segment; -1: none, the next record creates one */
     uint64_t tag, file_bytes;
     struct spool_tail durable, staged;
     struct sha256 *hash;
@@ -90,8 +91,8 @@ struct spool_writer {
     uint64_t write_offset;    /* where they go */
     enum status write_status; /* sticky for the group */
     int64_t last_sync_end_ns, last_tick_ns;
-    int64_t seen_wall_ns, seen_ns; /* both clocks at the last look; 0: none yet */
-    int64_t clock_set_ns;          /* monotonic: since then the wall clock has not been set */
+    int64_t seen_wall_ns, seen_ns; /* both clocks at the last check; 0: none yet */
+    int64_t clock_set_ns;          /* monotonic: the wall clock has not been set since then */
     uint64_t evicted_to;           /* newest position on record as evicted */
     bool evidence_warned;
 };
@@ -130,14 +131,14 @@ void spool_writer_run(void *spool);
  * that opens. */
 /* Fills spool's segments, uid, tail, corrupt_segments, stored cursors and cursor_fd from the
  * directory (spool->dir_fd, locked by the caller), repairing it on the way; opens the last segment
- * for writing when it can be continued, else spool->writer.fd stays -1. Calls scan for each whole
- * record. VERSION, IO, NO_MEMORY; reason says what to do. Segments that can't be repaired stay as
- * they are.
+ * for writing when it can be continued, else spool->writer.fd stays -1. Calls scan for each intact
+ * record. VERSION, IO, NO_MEMORY; reason names the action to take. Segments that can't be repaired
+ * stay unchanged.
  */
 enum status spool_recover(struct spool *spool, spool_scan_fn scan, void *scan_arg,
                           struct problem *problem) must_check;
 
-/* spool_roll.c: segments made. Thread: writer. */
+/* spool_roll.c: creates segments. Thread: writer. */
 /* Adds a segment at the end of the table. spool->shared.lock is held, or nobody else has the spool
  * yet. NO_MEMORY. */
 enum status spool_segment_append(struct spool *spool,
@@ -145,23 +146,24 @@ enum status spool_segment_append(struct spool *spool,
 /* Makes room for a record of record_bytes in a new active segment, or in an empty one. NO_SPACE;
  * other: failed. */
 enum status spool_roll(struct spool *spool, uint32_t record_bytes) must_check;
-/* The active segment gets no more records: its unused room is given back. An empty one stays the
- * active one. */
+/* The active segment gets no more records: frees its unused space. An empty one stays the active
+ * one. */
 void spool_seal_active(struct spool *spool);
 
-/* spool_retain.c: segments removed. Thread: writer. */
-/* Stores moved cursors, then removes segments that all cursors and the evidence settings let go. */
+/* spool_retain.c: removes segments. Thread: writer. */
+/* Stores changed cursors, then removes segments that neither cursors nor the evidence settings
+ * keep. */
 void spool_retire(struct spool *spool);
-/* False: evidence inside its retention has evidence.max_bytes, and is not to be evicted: no new
- * segment is made. */
+/* False: evidence within its retention has used up evidence.max_bytes and must not be evicted, so
+ * no new segment is created. */
 bool spool_evidence_allows(struct spool *spool);
-/* Evicts passed segments until there is room for bytes, if that is what the settings say. */
+/* Evicts passed segments until there is room for bytes, if the settings allow it. */
 void spool_evict_for(struct spool *spool, uint64_t bytes);
-/* Stores cursors that moved after the writer ended. Thread: the one that closes. */
+/* Stores cursors that changed after the writer stopped. Thread: the one that closes. */
 void spool_keep_cursors(struct spool *spool);
 
-/* Around what the writer does to the disk, for spool_disk_wait_ns; may be nested. begin's answer
- * goes to end. */
+/* Enclose the writer's disk operations, for spool_disk_wait_ns; may be nested. Pass the result of
+ * begin to end. */
 static inline int64_t spool_disk_begin(struct spool *spool)
 {
     int64_t before = atomic_load(&spool->now.disk_since_ns);
@@ -176,17 +178,18 @@ static inline void spool_disk_end(struct spool *spool, int64_t before)
         atomic_store(&spool->now.disk_since_ns, 0);
 }
 
-/* spool_room.c: room taken and left. Thread: writer; at open the opener's. */
-/* True when a new segment of bytes fits under max_bytes and over the reserve. */
+/* spool_room.c: space used and free. Thread: writer; at open the opener's. */
+/* True if a new segment of this size fits under max_bytes and leaves the reserve. */
 bool spool_has_room(struct spool *spool, uint64_t bytes);
 /* Gauges of segments and bytes. */
 void spool_show(struct spool *spool);
-/* Batches are refused from now on: finds out why a file of bytes can't be made and logs it once. */
+/* Batches are refused from now on: determines why a file of this size can't be created and logs it
+ * once. */
 void spool_become_full(struct spool *spool, uint64_t bytes);
 /* Time for people: RFC 3339. */
 #define SPOOL_TIME_BYTES 40
 void spool_time_text(int64_t ns, char text[SPOOL_TIME_BYTES]);
-/* Says at start when the file system can't hold what the settings allow. */
+/* Warns at start if the file system can't hold what the settings allow. */
 void spool_warn_of_room(struct spool *spool);
 
 #endif

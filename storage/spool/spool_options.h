@@ -1,4 +1,4 @@
-/* spool_options.h: what a spool is opened with. Included through spool.h. */
+/* spool_options.h: options for opening a spool. Included through spool.h. */
 #ifndef VSOC_STORAGE_SPOOL_OPTIONS_H
 #define VSOC_STORAGE_SPOOL_OPTIONS_H
 
@@ -11,23 +11,23 @@ struct batch_meta;
 #define SPOOL_CURSOR_MAX 64
 
 struct spool_options {
-    const char *dir; /* made with mode 0750 when it is not there */
+    const char *dir; /* created with mode 0750 if it is missing */
     uint64_t
         segment_bytes;  /* size of a new segment file; a larger batch gets a segment of its own */
     uint64_t max_bytes; /* of all segment files: above it batches are refused with NO_SPACE */
     uint64_t reserve_bytes;     /* kept free on the file system for cursors */
-    int64_t commit_interval_ns; /* 0: sync as soon as the last sync is done; else wait that long to
-                                   gather while busy */
-    int64_t evidence_ns;        /* evidence.retention: a segment younger than that stays */
+    int64_t commit_interval_ns; /* 0: sync as soon as the last sync is done; otherwise wait this
+                                   long to gather batches while busy */
+    int64_t evidence_ns;        /* evidence.retention: a younger segment stays */
     uint64_t evidence_bytes;    /* evidence.max_bytes: room for passed segments */
-    bool evict;           /* evidence.when_full: when it is used up, the oldest go early, each on
-                             record; else batches are refused */
-    size_t queue_batches; /* most batches waiting for the writer: above it BUSY */
-    size_t queue_bytes;   /* and most body + event bytes of them */
+    bool evict; /* evidence.when_full: if it is used up, the oldest are removed early, each on
+                   record; otherwise batches are refused */
+    size_t queue_batches; /* maximum number of batches waiting for the writer: above it BUSY */
+    size_t queue_bytes;   /* and maximum body + event bytes of them */
 };
 
-/* Called during spool_open for every whole batch record, oldest first: rebuilds the duplicate
- * window. */
+/* Called during spool_open for every intact batch record, oldest first: rebuilds the window of
+ * repeats. */
 typedef void (*spool_scan_fn)(void *arg, const struct batch_meta *meta);
 
 #endif

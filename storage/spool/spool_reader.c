@@ -1,5 +1,5 @@
-/* spool_reader.c: reads records in order, of a live spool up to what is durable, or of a directory.
- * Runs on the reader's thread. Does not move cursors. */
+/* spool_reader.c: reads records in order, from a live spool up to the last durable one, or from a
+ * directory. Runs on the reader's thread. Does not move cursors. */
 #define LOG_COMPONENT "spool"
 #include "storage/spool/spool_internal.h"
 
@@ -22,21 +22,21 @@ struct spool_reader {
     uint64_t segment;    /* its first position */
     uint64_t end;        /* offset up to which it may be read */
     bool sealed;         /* a later segment exists: end is final */
-    uint64_t position;   /* of the last record given or passed over */
-    uint64_t events;     /* events_before of the one that follows it, */
-    bool events_known;   /* once one was given or passed over */
-    uint64_t looked;     /* newest position there was at the last look at the table */
-    uint64_t reached;    /* and at the last look before END was told */
+    uint64_t position;   /* of the last record returned or skipped */
+    uint64_t events;     /* events_before of the next one, */
+    bool events_known;   /* once one was returned or skipped */
+    uint64_t looked;     /* newest position at the last check of the table */
+    uint64_t reached;    /* and at the last check before END was returned */
     uint64_t woken;
     bool peeked;
     struct spool_frame frame; /* of the next record, when peeked */
-    bool given;               /* the record at scan.offset was given and is passed next time */
+    bool given; /* the record at scan.offset was returned; the next call moves past it */
     struct spool_scan scan;
 };
 
 /* --- which segment -------------------------------------------------------------------------- */
 
-/* What a look for a segment gave. */
+/* The result of a search for a segment. */
 struct place {
     bool found;
     uint64_t first; /* its first position */
@@ -74,7 +74,7 @@ static void refresh_live(struct spool_reader *r)
         r->end = spool->shared.segments[i].end;
         r->sealed = i + 1 < n;
     } else {
-        r->sealed = true; /* removed meanwhile: what is open stays readable */
+        r->sealed = true; /* removed meanwhile: the open file stays readable */
     }
     r->looked = spool->now.position;
     pthread_mutex_unlock(&spool->shared.lock);
@@ -108,7 +108,7 @@ static enum status refresh(struct spool_reader *r)
     return status;
 }
 
-/* *found false: there is none (yet). */
+/* *found false: none (yet). */
 static enum status find_segment(struct spool_reader *r, bool after, struct place *place)
 {
     uint64_t *firsts = NULL;
@@ -147,7 +147,7 @@ static void leave_segment(struct spool_reader *r)
     r->fd = -1;
 }
 
-/* Opens the segment: NOT_FOUND when it was removed meanwhile; CORRUPT when its header is gone. */
+/* Opens the segment: NOT_FOUND if it was removed meanwhile; CORRUPT if its header is lost. */
 static enum status enter_segment(struct spool_reader *r, uint64_t first)
 {
     struct spool_segment_header header;
@@ -166,7 +166,7 @@ static enum status enter_segment(struct spool_reader *r, uint64_t first)
     return refresh(r);
 }
 
-/* Opens the next segment. END: there is none. CORRUPT: it can't be read and is passed over. */
+/* Opens the next segment. END: there is none. CORRUPT: it can't be read and is skipped. */
 static enum status next_segment(struct spool_reader *r)
 {
     bool after = r->fd >= 0 || r->segment;
@@ -181,23 +181,23 @@ static enum status next_segment(struct spool_reader *r)
         status = enter_segment(r, place.first);
         if (status != STATUS_NOT_FOUND)
             return status;
-        /* Retired between the look and the open; the next look no longer finds it. In a directory
-         * that another process empties, the next listing does not have it either. */
+        /* Removed between the search and the open; the next search no longer finds it. In a
+         * directory that another process empties, the next listing does not have it either. */
     }
 }
 
 /* --- records -------------------------------------------------------------------------------- */
 
-/* In a live spool a failed read is not taken for damage: it may go well next time, and if not, the
- * next start sets the segment aside and keeps what is whole. */
+/* In a live spool a failed read is not treated as damage: it may succeed next time, and if not, the
+ * next start sets the segment aside and keeps the intact records. */
 static bool may_pass(const struct spool_reader *r, enum status status)
 {
     return status == STATUS_CORRUPT || status == STATUS_END || (status == STATUS_IO && !r->spool);
 }
 
-/* Something that is no record stands at the offset: moves to the next whole one, or to the end of
- * what may be read. END: there was nothing more in a file that may still grow. OK: the record is
- * whole after all, for another process has written it meanwhile. */
+/* The bytes at the offset are not a record: moves to the next intact one, or to the end of the
+ * readable part. END: nothing more in a file that may still grow. OK: the record is intact after
+ * all, because another process has written it meanwhile. */
 static enum status pass_damage(struct spool_reader *r, bool zeros)
 {
     uint64_t at = r->scan.offset;
@@ -208,14 +208,14 @@ static enum status pass_damage(struct spool_reader *r, bool zeros)
     if (whole || (status != STATUS_OK && !may_pass(r, status)))
         return status;
     if (status != STATUS_OK) {
-        /* Another process may be at it; in a live spool all bytes before end are records. */
+        /* Another process may be writing; in a live spool all bytes before end are records. */
         if (!r->spool && (zeros || !r->sealed)) {
             spool_scan_forget(&r->scan);
             return STATUS_END;
         }
         r->scan.offset = r->end;
     }
-    log_error("damaged bytes in a segment are passed over", LOG_U64("first_position", r->segment),
+    log_error("damaged bytes in a segment skipped", LOG_U64("first_position", r->segment),
               LOG_U64("offset", at), LOG_U64("bytes", r->scan.offset - at));
     return STATUS_CORRUPT;
 }

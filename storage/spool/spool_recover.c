@@ -1,6 +1,6 @@
-/* spool_recover.c: start-up of a spool directory: finds the whole records, cuts a torn tail, has
- * damaged segments set aside or salvaged, finds where to go on. Runs on the opener's thread. Does
- * not check the hash chain: that is verify's. */
+/* spool_recover.c: recovery of a spool directory at start: finds the intact records, truncates a
+ * torn tail, has damaged segments set aside or salvaged, and finds where to continue. Runs on the
+ * opener's thread. Does not check the hash chain: verify does. */
 #define LOG_COMPONENT "spool"
 #include "storage/spool/spool_internal.h"
 
@@ -48,12 +48,12 @@ static enum status fail_to_open(struct recovery *r, uint64_t first)
                 first);
 }
 
-/* Not taken for damage: what can't be read may hold acknowledged batches. */
+/* Not treated as damage: bytes that can't be read may hold acknowledged batches. */
 static enum status fail_to_read(struct recovery *r, enum status status, uint64_t first)
 {
     return fail(r, status,
-                "can't be read: check the disk and free memory; when the disk is bad for good, "
-                "copy what is readable to another one and start there",
+                "can't be read: check the disk and free memory; if the disk has permanently "
+                "failed, copy the readable part to another one and start there",
                 first);
 }
 
@@ -63,7 +63,7 @@ static void raise_floor(struct recovery *r, uint64_t position)
         r->floor = position;
 }
 
-/* What is lost is not mended before it is on disk that its positions are used up. */
+/* Persist the position floor before repairing, so that lost positions are never reused. */
 static enum status keep_floor(struct recovery *r)
 {
     struct spool_cursor_table *table = &r->spool->writer.stored;
@@ -96,7 +96,8 @@ static void count_vote(struct vote votes[VOTES_MAX], size_t *count, const uint8_
     votes[(*count)++].votes = 1;
 }
 
-/* Most segments say whose spool this is; the cursor file decides a draw. NOT_FOUND: no one says. */
+/* The majority of segments determines the spool's id; the cursor file decides a tie. NOT_FOUND:
+ * nothing has an id. */
 static enum status elect_uid(struct recovery *r, const uint64_t *firsts, size_t count,
                              const struct spool_cursor_table *cursors)
 {
@@ -133,12 +134,12 @@ static enum status elect_uid(struct recovery *r, const uint64_t *firsts, size_t 
 
 /* --- one segment ---------------------------------------------------------------------------- */
 
-/* The last segment ends in the middle of a record: what was never acknowledged. It is copied to
- * corrupt/ all the same, then zeroed. */
+/* The last segment ends in the middle of a record that was never acknowledged. Its bytes are still
+ * copied to corrupt/, then zeroed. */
 static enum status cut_tail(struct recovery *r, struct spool_survey *s, int fd)
 {
     struct spool_range tail = {s->segment.end, s->used_end - s->segment.end};
-    spool_survey_log("torn tail is cut", s->segment.first_position, tail.offset, tail.size);
+    spool_survey_log("torn tail truncated", s->segment.first_position, tail.offset, tail.size);
     enum status status = keep_floor(r);
     if (status == STATUS_OK)
         status = spool_salvage_tail(r->spool->dir_fd, fd, s->segment.first_position, tail);
@@ -158,7 +159,7 @@ static enum status cut_tail(struct recovery *r, struct spool_survey *s, int fd)
     return synced;
 }
 
-/* What is left of it, and what is not. */
+/* Reports what was kept and what was lost. */
 static void log_salvaged(const struct spool_survey *s)
 {
     const struct spool_loss *loss = &s->loss;
@@ -209,11 +210,11 @@ static void set_aside(struct recovery *r, struct spool_survey *s)
         log_error("unreadable or foreign segment moved to corrupt/", LOG_TEXT("file", name),
                   LOG_TEXT("reason", s->reason), LOG_U64("bytes", s->segment.file_bytes));
     else
-        log_error("unreadable or foreign segment can't be moved and is left alone",
+        log_error("unreadable or foreign segment can't be moved and stays in place",
                   LOG_TEXT("file", name), LOG_TEXT("reason", s->reason), LOG_STATUS(status));
 }
 
-/* Header of the segment behind this one. */
+/* Header of the segment after this one. */
 static enum status read_next(const struct recovery *r, uint64_t next,
                              struct spool_segment_header *header)
 {
@@ -226,7 +227,7 @@ static enum status read_next(const struct recovery *r, uint64_t next,
     return status;
 }
 
-/* Says what is gone between this segment's last whole record and the next segment. */
+/* Reports what is missing between this segment's last intact record and the next segment. */
 static void lose_end(struct recovery *r, struct spool_survey *s, const char *message, uint64_t next)
 {
     struct spool_segment_header header;
@@ -239,7 +240,7 @@ static void lose_end(struct recovery *r, struct spool_survey *s, const char *mes
         spool_survey_log(message, s->segment.first_position, s->segment.end, bytes);
 }
 
-/* Records between this segment and the next are gone, and this is the first start to see it. */
+/* Records between this segment and the next are missing, and this is the first start to notice. */
 static bool ends_early(const struct recovery *r, const struct spool_survey *s, uint64_t next)
 {
     struct spool_segment_header header;
@@ -251,7 +252,7 @@ static bool ends_early(const struct recovery *r, const struct spool_survey *s, u
            !spool_salvage_has(r->spool->dir_fd, s->segment.first_position, next);
 }
 
-/* Mends what the survey found. *go_on: records can be appended to it. */
+/* Repairs the damage that the survey found. *go_on: records can be appended to the segment. */
 static enum status mend(struct recovery *r, struct spool_survey *s, int fd, uint64_t next,
                         bool *go_on)
 {
@@ -264,7 +265,7 @@ static enum status mend(struct recovery *r, struct spool_survey *s, int fd, uint
         if (status != STATUS_OK)
             return status;
         raise_floor(r, r->spool->writer.durable.position);
-        raise_floor(r, r->floor + records); /* they came behind all that was kept as used */
+        raise_floor(r, r->floor + records); /* they follow all positions that are marked as used */
     }
     if (s->damaged || (tail && !last)) {
         *go_on = false;
@@ -275,15 +276,15 @@ static enum status mend(struct recovery *r, struct spool_survey *s, int fd, uint
         enum status status = cut_tail(r, s, fd);
         *go_on = *go_on && status == STATUS_OK;
         if (status != STATUS_OK)
-            log_error("torn tail could not be cut and stays", LOG_STATUS(status));
+            log_error("torn tail could not be truncated and stays", LOG_STATUS(status));
     } else if (!last && s->segment.file_bytes > s->segment.end &&
                ftruncate(fd, (off_t)s->segment.end) == 0) {
-        s->segment.file_bytes = s->segment.end; /* only zeros: room that was not needed */
+        s->segment.file_bytes = s->segment.end; /* only zeros: unused space */
     }
     return STATUS_OK;
 }
 
-/* The log goes on from what the header says, if records before it are lost. */
+/* If records before it are lost, the log continues from the values in the header. */
 static void follow_header(struct recovery *r, const struct spool_segment_header *header)
 {
     struct spool_tail *tail = &r->spool->writer.durable;
@@ -292,7 +293,7 @@ static void follow_header(struct recovery *r, const struct spool_segment_header 
     raise_floor(r, header->first_position - 1);
 }
 
-/* next: first position of the segment behind, 0: none. */
+/* next: first position of the following segment, 0: none. */
 static enum status recover_segment(struct recovery *r, uint64_t first, uint64_t next)
 {
     struct spool *spool = r->spool;
@@ -318,11 +319,11 @@ static enum status recover_segment(struct recovery *r, uint64_t first, uint64_t 
         raise_floor(r, spool->writer.durable.position);
     }
     if (status == STATUS_OK && next && ends_early(r, &s, next)) {
-        lose_end(r, &s, "records are missing behind this segment", next);
+        lose_end(r, &s, "records are missing after this segment", next);
         s.damaged = true;
     }
-    /* Records that a process wrote that died before its sync: from now on they are read and repeats
-     * of them are granted. */
+    /* Syncs records of a process that died before its sync: from now on they are read, and repeats
+     * of them get their report. */
     if (status == STATUS_OK && !next && fdatasync(fd) != 0)
         status = STATUS_IO;
     fault_point(spool_recover_synced);
@@ -354,7 +355,7 @@ static void take_cursors(struct recovery *r, const struct spool_cursor_table *ta
     struct spool *spool = r->spool;
     if (!table || memcmp(table->spool_uid, spool->uid, UUID_BYTES) != 0) {
         if (table)
-            log_warn("cursor file of another spool is not used");
+            log_warn("cursor file of another spool ignored");
         memcpy(spool->writer.stored.spool_uid, spool->uid, UUID_BYTES);
         spool->writer.stored.generation = table ? table->generation : 0;
         return;
@@ -365,7 +366,7 @@ static void take_cursors(struct recovery *r, const struct spool_cursor_table *ta
         raise_floor(r, table->entries[i].position);
 }
 
-/* A sink has had records that are no longer at the log's end: no crash does that. */
+/* A sink has had records that are missing at the log's end: a crash can't cause that. */
 static enum status note_missing_end(struct recovery *r, const struct spool_cursor_table *cursors)
 {
     struct spool *spool = r->spool;

@@ -1,10 +1,10 @@
-/* spool_retain.c: which segments stay and which go, cursors stored. Runs on the writer thread (and
- * at close). Makes no segment.
+/* spool_retain.c: decides which segments are removed, and stores cursors. Runs on the writer thread
+ * (and at close). Creates no segment.
  *
- * Invariants (tests/models/retire.pml): cursors are on disk before a segment that they let go is
- * unlinked; no cursor on disk is ahead of its sink; a lane finds all that its sink lacks. A segment
- * inside evidence.retention goes only when evidence.when_full says evict, and is on record in the
- * file of evictions before it does. */
+ * Invariants (tests/models/retire.pml): cursors are on disk before a segment that they have passed
+ * is unlinked; no cursor on disk is ahead of its sink; a lane finds every record that its sink does
+ * not have. A segment within evidence.retention is removed only if evidence.when_full is evict,
+ * after an entry in the file of evictions is durable. */
 #define LOG_COMPONENT "spool"
 #include "storage/spool/spool_internal.h"
 
@@ -16,10 +16,12 @@
 #include <errno.h>
 #include <unistd.h>
 
-#define RETIRE_AT_ONCE 16 /* each one is a sync that batches wait for */
+#define RETIRE_AT_ONCE 16 /* each removal is a sync that delays batches */
 
-#define CLOCK_STEP_NS (60 * NS_PER_S)   /* more than clocks are slewed by between two ticks */
-#define CLOCK_WAIT_NS (3600 * NS_PER_S) /* before ages are believed after a step, or a start */
+#define CLOCK_STEP_NS (60 * NS_PER_S) /* more than a clock is slewed between two ticks */
+#define CLOCK_WAIT_NS                                                                              \
+    (3600 * NS_PER_S) /* time after a step, or a start, before ages are trusted                    \
+                       */
 
 /* Copies cursors for the file; *passed: position that all of them have passed. Under lock. */
 static void gather_cursors(struct spool *spool, struct spool_cursor_table *table, uint64_t *passed)
@@ -38,7 +40,7 @@ static void gather_cursors(struct spool *spool, struct spool_cursor_table *table
     }
 }
 
-/* Stores cursors that moved. False when they could not be made durable. */
+/* Stores changed cursors. False if they could not be made durable. */
 static bool store_cursors(struct spool *spool, uint64_t *passed)
 {
     bool moved = atomic_exchange(&spool->now.cursors_moved, false);
@@ -59,8 +61,8 @@ static bool store_cursors(struct spool *spool, uint64_t *passed)
     return false;
 }
 
-/* Ages are believed when the wall clock has not been set for a while; a clock that is wrong for
- * less costs no evidence. */
+/* Ages are trusted if the wall clock has not been set for a while; a clock that is wrong for less
+ * time removes no evidence. */
 static bool clock_is_steady(struct spool *spool, int64_t wall_ns)
 {
     int64_t now_ns = clock_monotonic_ns();
@@ -71,7 +73,7 @@ static bool clock_is_steady(struct spool *spool, int64_t wall_ns)
     if (first || step_ns > CLOCK_STEP_NS || step_ns < -CLOCK_STEP_NS) {
         spool->writer.clock_set_ns = now_ns;
         if (!first)
-            log_warn("the clock was set; evidence is not removed for its age for an hour",
+            log_warn("the clock was set; evidence is not removed by age for an hour",
                      LOG_I64("by_s", step_ns / NS_PER_S));
     }
     int64_t wait_ns = spool->options.evidence_ns;
@@ -79,7 +81,7 @@ static bool clock_is_steady(struct spool *spool, int64_t wall_ns)
            (wait_ns < CLOCK_WAIT_NS ? wait_ns : CLOCK_WAIT_NS);
 }
 
-/* Segments at the head that all cursors have passed; never the active one. Under lock. */
+/* Oldest segments that all cursors have passed; never the active one. Under lock. */
 static size_t count_passed(const struct spool *spool, uint64_t passed, uint64_t *bytes)
 {
     size_t n = 0;
@@ -89,11 +91,11 @@ static size_t count_passed(const struct spool *spool, uint64_t passed, uint64_t 
     return n;
 }
 
-/* What may go of the segments that all cursors have passed. */
+/* The segments that all cursors have passed, and which of them may be removed. */
 struct choice {
     size_t passed;  /* segments, from the oldest */
     size_t expired; /* of them, older than the retention */
-    size_t evicted; /* behind those, that evidence.max_bytes has no room for */
+    size_t evicted; /* after those, segments beyond evidence.max_bytes */
     uint64_t kept_bytes;
 };
 
@@ -132,7 +134,7 @@ bool spool_evidence_allows(struct spool *spool)
     return bytes <= o->evidence_bytes;
 }
 
-/* Says once, while there is time, that batches will be refused. */
+/* Warns once, in time, that batches will be refused. */
 static void warn_of_evidence(struct spool *spool)
 {
     const struct spool_options *o = &spool->options;
@@ -144,14 +146,14 @@ static void warn_of_evidence(struct spool *spool)
     if (kept / 8 * 10 < o->evidence_bytes || spool->writer.evidence_warned)
         return;
     spool->writer.evidence_warned = true;
-    log_warn("evidence takes over 80 % of evidence.max_bytes: when it reaches it, batches are "
-             "refused until the oldest is past evidence.retention; make room, or set "
+    log_warn("evidence takes over 80 % of evidence.max_bytes: when it reaches the limit, batches "
+             "are refused until the oldest is past evidence.retention; make room, or set "
              "evidence.when_full",
              LOG_U64("evidence_bytes", kept), LOG_U64("evidence.max_bytes", o->evidence_bytes));
 }
 
-/* Unlinks the first segment; false when that failed. What went before it is gone on disk by then: a
- * younger segment gone and an older one back would look like missing records. */
+/* Unlinks the first segment; false if that failed. Earlier removals are durable by then: an older
+ * segment that came back after a younger one was removed would look like missing records. */
 static bool remove_first(struct spool *spool)
 {
     char name[SPOOL_NAME_BYTES];
@@ -171,7 +173,8 @@ static bool remove_first(struct spool *spool)
     return true;
 }
 
-/* The first segment's entry. False: what is behind it can't be read, and so not what it ends with.
+/* The first segment's entry. False: the segment after it can't be read, so its last hash is
+ * unknown.
  */
 static bool describe_first(struct spool *spool, enum spool_eviction_cause cause,
                            struct spool_eviction *e)
@@ -212,7 +215,7 @@ static void tell_eviction(struct spool *spool, const struct spool_eviction *e)
              LOG_TEXT("cause", spool_eviction_cause_text(e->cause)));
 }
 
-/* On record first, then gone. False: it stays. */
+/* Records the eviction, then removes the segment. False: it stays. */
 static bool evict_first(struct spool *spool, enum spool_eviction_cause cause)
 {
     struct spool_eviction e;
@@ -220,7 +223,8 @@ static bool evict_first(struct spool *spool, enum spool_eviction_cause cause)
         return remove_first(spool); /* it has no record */
     if (!describe_first(spool, cause, &e))
         return false;
-    bool known = e.last <= spool->writer.evicted_to; /* a crash came between record and removal */
+    bool known =
+        e.last <= spool->writer.evicted_to; /* a crash happened between entry and removal */
     enum status status = known ? STATUS_OK : spool_eviction_append(spool->eviction_fd, &e);
     if (status != STATUS_OK) {
         log_error("evidence can't be removed: the record of it can't be written",

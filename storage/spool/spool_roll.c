@@ -1,5 +1,5 @@
-/* spool_roll.c: segments made and sealed. Runs on the writer thread. Does not write records and
- * does not decide which segments go (spool_retain.c). */
+/* spool_roll.c: creates and seals segments. Runs on the writer thread. Does not write records and
+ * does not decide which segments are removed (spool_retain.c). */
 #define LOG_COMPONENT "spool"
 #include "storage/spool/spool_internal.h"
 
@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* The active segment holds no record. It is never left for another: that would have its name. */
+/* The active segment holds no record. It is never replaced by another one, which would have the
+ * same name. */
 static bool active_is_empty(const struct spool *spool)
 {
     return spool->writer.fd >= 0 && spool->writer.durable.offset == SPOOL_SEGMENT_HEADER_BYTES;
@@ -42,7 +43,7 @@ void spool_seal_active(struct spool *spool)
         last->file_bytes = spool->writer.durable.offset;
         pthread_mutex_unlock(&spool->shared.lock);
     } else {
-        log_warn("unused room of a segment could not be given back",
+        log_warn("unused space of a segment could not be freed",
                  LOG_STATUS(status_from_errno(errno)));
     }
     spool->writer.file_bytes = spool->writer.durable.offset;
@@ -112,7 +113,7 @@ static enum status roll_to(struct spool *spool, uint64_t bytes)
     return STATUS_OK;
 }
 
-/* Makes the empty active segment large enough. */
+/* Extends the empty active segment. */
 static enum status grow_to(struct spool *spool, uint64_t bytes)
 {
     enum status status = spool_segment_allocate(spool->writer.fd, bytes);
@@ -122,7 +123,8 @@ static enum status grow_to(struct spool *spool, uint64_t bytes)
     spool->shared.segments[spool->shared.segment_count - 1].file_bytes = bytes;
     pthread_mutex_unlock(&spool->shared.lock);
     spool->writer.file_bytes = bytes;
-    spool->writer.write_offset = spool->writer.durable.offset; /* not behind what was taken back */
+    spool->writer.write_offset =
+        spool->writer.durable.offset; /* not after bytes that were undone */
     return STATUS_OK;
 }
 

@@ -1,5 +1,5 @@
-/* spool_room.c: how much room the spool takes and has, and what people are told of it. Runs on the
- * writer thread, at open on the opener's. Makes and removes nothing. */
+/* spool_room.c: the space that the spool uses and has left, and the messages about it. Runs on the
+ * writer thread, at open on the opener's. Creates and removes nothing. */
 #define LOG_COMPONENT "spool"
 #include "storage/spool/spool_internal.h"
 
@@ -9,7 +9,7 @@
 
 #include <sys/statvfs.h>
 
-/* False when the file system does not tell: some report no blocks at all. */
+/* False if the file system does not report it: some report no blocks at all. */
 static bool file_system(const struct spool *spool, struct statvfs *fs)
 {
     return fstatvfs(spool->dir_fd, fs) == 0 && fs->f_blocks > 0;
@@ -34,7 +34,7 @@ void spool_show(struct spool *spool)
     metric_set(spool->metrics.full_gauge, stats.full ? 1 : 0);
 }
 
-/* What sealing the active segment will give back. */
+/* Space that sealing the active segment will free. */
 static uint64_t unused_bytes(const struct spool *spool)
 {
     return spool->writer.fd >= 0 ? spool->writer.file_bytes - spool->writer.durable.offset : 0;
@@ -48,7 +48,7 @@ bool spool_has_room(struct spool *spool, uint64_t bytes)
     if (stats.bytes - unused_bytes(spool) + bytes > spool->options.max_bytes)
         return false;
     if (!free_bytes(spool, &left))
-        return true; /* making the file will tell */
+        return true; /* creating the file will show it */
     return left >= bytes && left - bytes >= spool->options.reserve_bytes;
 }
 
@@ -66,23 +66,24 @@ const char *spool_full_reason(enum spool_full why)
                "evidence.max_bytes or make the file system larger, or lower evidence.retention, or "
                "set evidence.when_full to evict, and restart";
     case SPOOL_FULL_OTHERS:
-        return "the file system of data_dir is full of files that are not the spool's: remove "
+        return "the file system of data_dir is full of files that do not belong to the spool: "
+               "remove "
                "some, "
                "or give the spool a file system of its own";
     case SPOOL_FULL_INODES:
-        return "the file system of data_dir has no inode left for a new file, although it may have "
+        return "the file system of data_dir has no free inode for a new file, although it may have "
                "free bytes: remove files, or make the file system with more inodes";
     case SPOOL_FULL_LIMIT:
-        return "a new segment file can't be made although the file system has room: look for a "
+        return "a new segment file can't be created although the file system has room: look for a "
                "quota "
                "or a limit of file size (ulimit -f, LimitFSIZE)";
     default:
-        return "the spool is full of batches that sinks do not have yet: bring the sinks back, or "
+        return "the spool is full of batches that sinks do not have yet: restore the sinks, or "
                "raise spool.max_bytes or make the file system larger";
     }
 }
 
-/* What fills the spool itself. */
+/* The reason within the spool itself. */
 static enum spool_full filling(const struct spool_stats *stats)
 {
     return stats->evidence_bytes > stats->bytes / 2 ? SPOOL_FULL_EVIDENCE : SPOOL_FULL_SINKS;

@@ -1,5 +1,5 @@
-/* spool_salvage.c: keeps what is damaged under corrupt/ and puts what is whole in its place. Runs
- * at open on the opener's thread. Does not find damage. */
+/* spool_salvage.c: keeps damaged segments under corrupt/ and replaces them by their intact records.
+ * Runs at open on the opener's thread. Does not find damage. */
 #define LOG_COMPONENT "spool"
 #include "storage/spool/spool_salvage.h"
 
@@ -37,7 +37,7 @@ static bool same_file(int dir_a, const char *a, int dir_b, const char *b)
            x.st_dev == y.st_dev;
 }
 
-/* A second name for the file; where there are no hard links it is moved. */
+/* Gives the file a second name; without hard links it is moved. */
 static int link_or_move(int dir_fd, const char *name, int corrupt_fd, const char *kept)
 {
     if (linkat(dir_fd, name, corrupt_fd, kept, 0) == 0)
@@ -52,7 +52,7 @@ static void log_kept(const char *name, const char *kept)
     log_warn("kept under corrupt/", LOG_TEXT("file", name), LOG_TEXT("kept", kept));
 }
 
-/* Gives the file a name under corrupt/ that no other has. */
+/* Gives the file a unique name under corrupt/. */
 static enum status keep_original(int dir_fd, const char *name)
 {
     int corrupt_fd;

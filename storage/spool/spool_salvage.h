@@ -1,4 +1,4 @@
-/* spool_salvage.h: keeps what is damaged and takes its place with what is whole. Nothing is ever
+/* spool_salvage.h: keeps damaged segments and replaces them by their intact records. Nothing is
  * deleted here that was not copied or linked under corrupt/ first. */
 #ifndef VSOC_STORAGE_SPOOL_SALVAGE_H
 #define VSOC_STORAGE_SPOOL_SALVAGE_H
@@ -10,9 +10,9 @@ struct spool_range {
     uint64_t offset, size;
 };
 
-/* Does corrupt/ hold a segment that stood between the two, or the first of them? */
+/* Whether corrupt/ holds a segment from between the two, or the first of them. */
 bool spool_salvage_has(int dir_fd, uint64_t from, uint64_t before);
-/* Moves the segment to corrupt/NAME, or NAME.1, … when that is taken. IO, NO_SPACE: it stays. */
+/* Moves the segment to corrupt/NAME, or NAME.1, … if that exists. IO, NO_SPACE: it stays. */
 enum status spool_salvage_set_aside(int dir_fd, uint64_t first_position) must_check;
 /* Replaces the segment that fd reads by one with header (flags and file_bytes are set here) and the
  * bytes of ranges; the original goes to corrupt/. NO_SPACE, IO: the original stays in its place. */

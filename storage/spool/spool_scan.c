@@ -57,8 +57,8 @@ static enum status fill(struct spool_scan *scan, uint64_t offset, size_t bytes)
     return spool_read_all(scan->fd, scan->buffer, bytes, offset, &scan->size);
 }
 
-/* *view: the bytes [offset, offset + want), fewer at the end; reads ahead bytes at once when they
- * are not there. */
+/* *view: the bytes [offset, offset + want), fewer at the end; if they are not buffered, reads
+ * `ahead` bytes at once. */
 static enum status view(struct spool_scan *scan, uint64_t offset, uint64_t want, uint64_t ahead,
                         struct slice *out)
 {
@@ -121,7 +121,7 @@ void spool_scan_pass(struct spool_scan *scan, const struct spool_frame *frame)
     scan->offset += frame->record_bytes;
 }
 
-/* True when a whole record stands at scan->offset. */
+/* True if there is an intact record at scan->offset. */
 static enum status whole_record_here(struct spool_scan *scan, bool *whole)
 {
     struct spool_frame frame;
@@ -146,7 +146,7 @@ static bool may_begin(struct slice s, size_t at, uint64_t tag)
     return magic_only == SPOOL_RECORD_MAGIC && stands == tag;
 }
 
-/* Next offset from `from` at which magic and tag stand; *found false at the end. */
+/* Next offset from `from` with magic and tag; *found false at the end. */
 static enum status find_candidate(struct spool_scan *scan, uint64_t from, uint64_t *at, bool *found)
 {
     *found = false;

@@ -1,6 +1,6 @@
-/* spool_scan.h: walks the records of one segment file through a buffer of its own. Checks all it
- * gives out; after damage finds the next whole record again. Used by recovery, readers and verify.
- * One scan, one thread. */
+/* spool_scan.h: walks the records of one segment file through its own buffer. Checks everything
+ * that it returns; after damage, finds the next intact record. Used by recovery, readers and
+ * verify. One scan, one thread. */
 #ifndef VSOC_STORAGE_SPOOL_SCAN_H
 #define VSOC_STORAGE_SPOOL_SCAN_H
 
@@ -10,22 +10,22 @@ struct spool_scan {
     int fd;          /* borrowed */
     uint64_t tag;    /* of the segment */
     uint64_t offset; /* of the next record in the file */
-    uint64_t end;    /* bytes from here on are not looked at */
+    uint64_t end;    /* bytes from here on are not read */
     uint8_t *buffer; /* bytes [base, base + size) of the file */
     size_t capacity, size;
     uint64_t base;
 };
 
-/* Takes no memory yet. */
+/* Allocates no memory yet. */
 void spool_scan_init(struct spool_scan *scan);
 void spool_scan_fini(struct spool_scan *scan);
-/* From now on this file, from its first record; the buffer is kept. */
+/* Switches to this file, from its first record; keeps the buffer. */
 void spool_scan_start(struct spool_scan *scan, int fd, uint64_t tag, uint64_t end);
 /* Forgets what is buffered, for files that another process may have written on. */
 void spool_scan_forget(struct spool_scan *scan);
 
-/* Header of the next record; does not move. END: nothing but zeros where it would stand, or end is
- * reached. CORRUPT: something else stands there. IO, NO_MEMORY. */
+/* Header of the next record; does not move. END: only zeros in its place, or end is reached.
+ * CORRUPT: other bytes in its place. IO, NO_MEMORY. */
 enum status spool_scan_header(struct spool_scan *scan, struct spool_frame *frame) must_check;
 /* The record of that header, checked; does not move. Slices are valid until the next call. CORRUPT,
  * IO, NO_MEMORY. */
@@ -33,16 +33,16 @@ enum status spool_scan_record(struct spool_scan *scan, const struct spool_frame 
                               struct batch_record *record) must_check;
 /* Header bytes of the next record, for the chain hash. Valid until the next call. */
 enum status spool_scan_header_bytes(struct spool_scan *scan, struct slice *bytes) must_check;
-/* Moves behind that record. */
+/* Moves past that record. */
 void spool_scan_pass(struct spool_scan *scan, const struct spool_frame *frame);
-/* Moves to the next whole record behind the current offset. END: there is none; does not move. IO,
+/* Moves to the next intact record after the current offset. END: there is none; does not move. IO,
  * NO_MEMORY. */
 enum status spool_scan_resync(struct spool_scan *scan) must_check;
-/* Moves back to offset when a whole record stands there, read anew. What another process was
- * writing when it was read ahead is whole once a record behind it is: ask this after a resync,
- * before it is called damage. IO, NO_MEMORY. */
+/* Moves back to offset if there is an intact record, reading it again. A record that another
+ * process was writing during read-ahead is intact once a later record is: call this after a resync,
+ * before reporting damage. IO, NO_MEMORY. */
 enum status spool_scan_back(struct spool_scan *scan, uint64_t offset, bool *whole) must_check;
-/* Offset behind the last byte that is not zero, at or after the current offset. */
+/* Offset after the last non-zero byte, at or after the current offset. */
 enum status spool_scan_used_end(struct spool_scan *scan, uint64_t *end) must_check;
 
 #endif

@@ -1,6 +1,6 @@
-/* spool_segment.c: segment files: names, headers, making, listing. Runs on the writer thread, and
- * at open on the opener's. Does not know records and does not decide when a segment is made or
- * goes. */
+/* spool_segment.c: segment files: names, headers, creation, listing. Runs on the writer thread, and
+ * at open on the opener's. Does not know records and does not decide when a segment is created or
+ * removed. */
 #include "storage/spool/spool_segment.h"
 
 #include "core/clock.h"
@@ -86,7 +86,7 @@ static enum status append_u64(uint64_t **items, size_t *count, size_t *room, uin
     return STATUS_OK;
 }
 
-/* Next entry; NULL at the end, and when the directory can't be read on: then *status tells. */
+/* Next entry; NULL at the end, and on a read error: then *status has it. */
 static struct dirent *next_entry(DIR *stream, enum status *status)
 {
     errno = 0;
@@ -280,7 +280,7 @@ enum status spool_read_all(int fd, void *bytes, size_t size, uint64_t offset, si
     return STATUS_OK;
 }
 
-/* File systems without preallocation get a sparse file: there ENOSPC comes with a write instead. */
+/* File systems without preallocation get a sparse file: a write returns ENOSPC there. */
 enum status spool_segment_allocate(int fd, uint64_t bytes)
 {
     int rc;
@@ -324,7 +324,7 @@ enum status spool_segment_publish(int dir_fd, const struct spool_segment_header 
         return status_from_errno(errno);
     fault_point(spool_segment_renamed);
     if (fsync(dir_fd) != 0)
-        return STATUS_IO; /* whatever errno says: the name is there, so this is no lack of space */
+        return STATUS_IO; /* whatever errno is: the name exists, so this is not a lack of space */
     fault_point(spool_segment_created);
     return STATUS_OK;
 }

@@ -1,4 +1,5 @@
-/* spool_segment.h: segment files: names, headers, making, listing. Bytes: docs/spool-format.md §2.
+/* spool_segment.h: segment files: names, headers, creation, listing. Bytes: docs/spool-format.md
+ * §2.
  */
 #ifndef VSOC_STORAGE_SPOOL_SEGMENT_H
 #define VSOC_STORAGE_SPOOL_SEGMENT_H
@@ -10,8 +11,8 @@
 #define SPOOL_SEGMENT_MAGIC  "VSOCSEG1"
 #define SPOOL_SEGMENT_HEADER_BYTES                                                                 \
     8192                          /* two copies, 4096 bytes apart; records begin behind them */
-#define SPOOL_SEGMENT_SALVAGED 1u /* flag: made by recovery from what was whole */
-#define SPOOL_NAME_BYTES       48 /* a file name of ours with its NUL */
+#define SPOOL_SEGMENT_SALVAGED 1u /* flag: made by recovery from intact records */
+#define SPOOL_NAME_BYTES       48 /* a file name of the spool with its NUL */
 #define SPOOL_CORRUPT_DIR      "corrupt"
 
 struct spool_segment_header {
@@ -22,16 +23,16 @@ struct spool_segment_header {
     uint64_t events_before;  /* events and rejects of all earlier records */
     uint8_t chain_before[SHA256_BYTES]; /* chain hash of the record before */
     int64_t created_ns;
-    uint64_t tag;        /* random; stands in each record, so that no body can pose as a record */
+    uint64_t tag;        /* random; part of each record, so that no body can imitate a record */
     uint64_t file_bytes; /* as preallocated */
 };
 
 /* "%020llu.seg" of the first position. */
 void spool_segment_name(uint64_t first_position, char name[SPOOL_NAME_BYTES]);
-/* False when it is not the name of a segment. */
+/* False: not the name of a segment. */
 bool spool_segment_parse_name(const char *name, uint64_t *first_position);
-/* First positions of all segment files in the directory, ascending, malloc'ed. Files left half made
- * are not listed. IO, NO_MEMORY. */
+/* First positions of all segment files in the directory, ascending, malloc'ed. Unfinished files are
+ * not listed. IO, NO_MEMORY. */
 enum status spool_segment_list(int dir_fd, uint64_t **firsts, size_t *count) must_check;
 /* Removes segment files that were never finished (NAME.new). */
 enum status spool_segment_clean(int dir_fd) must_check;
@@ -39,33 +40,33 @@ enum status spool_segment_clean(int dir_fd) must_check;
 enum status spool_segment_open(int dir_fd, uint64_t first_position, bool writable,
                                int *fd) must_check;
 
-/* Reads the header, from its second copy when the first is damaged. CORRUPT: neither is whole.
+/* Reads the header, from its second copy if the first is damaged. CORRUPT: neither is intact.
  * VERSION: made by a newer version, only header->version is set. IO. */
 enum status spool_segment_read_header(int fd, struct spool_segment_header *header) must_check;
 
-/* Where the file's first SPOOL_SEGMENT_HEADER_BYTES bytes differ from what header makes: *damage is
- * the offset of the copy, or of the zeros, that are not as they were written. OK: no difference.
- * CORRUPT, IO, NO_MEMORY. */
+/* Compares the file's first SPOOL_SEGMENT_HEADER_BYTES bytes with the encoding of header: *damage
+ * is the offset of the copy, or of the zeros, that have changed. OK: no difference. CORRUPT, IO,
+ * NO_MEMORY. */
 enum status spool_segment_check_header(int fd, const struct spool_segment_header *header,
                                        uint64_t *damage) must_check;
 
-/* Makes NAME.new with room for header->file_bytes and the header in it; *fd is open for writing. On
- * failure (NO_SPACE, IO) nothing is left of it. */
+/* Creates NAME.new with space for header->file_bytes and the header in it; *fd is open for writing.
+ * On failure (NO_SPACE, IO) nothing of it is left. */
 enum status spool_segment_begin(int dir_fd, const struct spool_segment_header *header,
                                 int *fd) must_check;
-/* Syncs the file that spool_segment_begin made, gives it its name (in place of a file that has it)
- * and syncs the directory. NO_SPACE: it never got the name; IO. */
+/* Syncs the file that spool_segment_begin created, renames it to its name (replacing an existing
+ * file) and syncs the directory. NO_SPACE: it was not renamed; IO. */
 enum status spool_segment_publish(int dir_fd, const struct spool_segment_header *header,
                                   int fd) must_check;
-/* Takes room for a file of so many bytes; what is in it stays. NO_SPACE, IO. */
+/* Allocates space for a file of this size; keeps its contents. NO_SPACE, IO. */
 enum status spool_segment_allocate(int fd, uint64_t bytes) must_check;
-/* Removes what spool_segment_begin made and closes fd. */
+/* Removes the file that spool_segment_begin created and closes fd. */
 void spool_segment_abandon(int dir_fd, const struct spool_segment_header *header, int fd);
 
-/* All of it at offset; restarts after interruption. NO_SPACE, IO. */
+/* Writes everything at offset; retries after interruption. NO_SPACE, IO. */
 enum status spool_write_all(int fd, struct slice bytes, uint64_t offset) must_check;
-/* Reads size bytes; *got is less only where the file ends. Not before an error: what comes behind a
- * short read is asked for. IO. Thread: any. */
+/* Reads size bytes; *got is less only at the end of the file, never because of an error: after a
+ * short read, it reads again. IO. Thread: any. */
 enum status spool_read_all(int fd, void *bytes, size_t size, uint64_t offset,
                            size_t *got) must_check;
 

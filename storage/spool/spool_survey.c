@@ -1,5 +1,5 @@
-/* spool_survey.c: finds the whole records of one segment file. Runs at open on the opener's thread.
- * Changes nothing on disk. */
+/* spool_survey.c: finds the intact records of one segment file. Runs at open on the opener's
+ * thread. Changes nothing on disk. */
 #define LOG_COMPONENT "spool"
 #include "storage/spool/spool_survey.h"
 
@@ -23,7 +23,7 @@ void spool_survey_fini(struct spool_survey *survey)
     survey->good_count = survey->good_room = 0;
 }
 
-/* What a walk carries along. */
+/* State of a walk. */
 struct walk {
     struct spool_survey *survey;
     struct spool_scan *scan;
@@ -76,13 +76,13 @@ static enum status take_record(struct walk *w, const struct spool_frame *frame,
     return STATUS_OK;
 }
 
-/* Nothing is concluded from bytes that could not be read: they may be whole at the next try. */
+/* Draw no conclusion from bytes that could not be read: they may be intact at the next attempt. */
 static bool tells_nothing(enum status status)
 {
     return status == STATUS_NO_MEMORY || status == STATUS_IO;
 }
 
-/* Next record of the segment: takes it, or moves on to the next whole one. END: no more. */
+/* Takes the next record of the segment, or moves to the next intact one. END: no more. */
 static enum status step(struct walk *w)
 {
     struct spool_survey *s = w->survey;
@@ -102,7 +102,7 @@ static enum status step(struct walk *w)
     status = spool_scan_resync(w->scan);
     if (status == STATUS_OK) {
         s->damaged = true;
-        status = spool_scan_header(w->scan, &frame); /* it was found whole */
+        status = spool_scan_header(w->scan, &frame); /* it was found intact */
         if (status == STATUS_OK)
             spool_survey_lose(s, "segment is damaged: records are lost", bad, w->scan->offset - bad,
                               w->tail, frame.meta.position, frame.meta.events_before,
@@ -131,8 +131,8 @@ enum status spool_survey_records(struct spool_survey *s, struct spool_scan *scan
     return spool_scan_used_end(scan, &s->used_end);
 }
 
-/* Both copies of the header are gone. The first record's place is fixed, so no sender can have put
- * something there: its tag is the segment's. */
+/* Both copies of the header are lost. The first record's place is fixed, so no sender can have
+ * written there: its tag is the segment's. */
 static enum status rebuild_header(struct spool_survey *s, int fd, const uint8_t uid[UUID_BYTES],
                                   const struct spool_tail *tail)
 {
@@ -164,9 +164,9 @@ static enum status judge_header(struct spool_survey *s, int fd, const uint8_t ui
 {
     uint64_t at;
     if (memcmp(s->header.spool_uid, uid, UUID_BYTES) != 0)
-        s->reason = "it is of another spool";
+        s->reason = "it belongs to another spool";
     else if (s->header.first_position != s->segment.first_position)
-        s->reason = "its name is not the one in its header";
+        s->reason = "its name differs from the one in its header";
     else if (s->segment.file_bytes < SPOOL_SEGMENT_HEADER_BYTES)
         s->reason = "it is shorter than a header";
     if (s->reason)

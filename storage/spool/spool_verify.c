@@ -1,5 +1,5 @@
 /* spool_verify.c: walks a spool directory without its lock: lists, checks, verifies the hash chain.
- * The caller's thread. Mends nothing: recovery does, at start. */
+ * The caller's thread. Repairs nothing: recovery does, at start. */
 #include "storage/spool/spool_verify.h"
 
 #include "storage/spool/spool_cursor.h"
@@ -23,7 +23,7 @@ struct walk {
     bool uid_known, chain_known;
     uint64_t events_next; /* events_before the next record should have */
     bool lost;            /* something is missing since the last record */
-    uint64_t had;         /* newest position that a sink has had, and nobody has missed yet */
+    uint64_t had; /* newest position that a sink has had and that was not reported missing yet */
     struct spool_eviction evicted; /* the last one on record */
 };
 
@@ -58,7 +58,7 @@ static void found(struct walk *w, enum spool_finding_kind kind, uint64_t bytes, 
         w->options->on_finding(w->options->arg, &finding);
 }
 
-/* The chain hash that a position has here, against what was noted of it. */
+/* Compares the chain hash of a position with the expected one. */
 static void compare_expected(struct walk *w, uint64_t position, const uint8_t *chain_hash)
 {
     if (w->options->depth != SPOOL_DEPTH_VERIFY)
@@ -102,7 +102,7 @@ static void check_digests(struct walk *w, const struct spool_frame *frame,
         found(w, SPOOL_FINDING_CONTENT, record->events.size, record->meta.position);
 }
 
-/* The payload of the record at hand as deep as asked. CORRUPT: it is not whole. */
+/* Checks the payload of the current record to the requested depth. CORRUPT: it is damaged. */
 static enum status check_payload(struct walk *w, const struct spool_frame *frame)
 {
     struct batch_record record;
@@ -111,7 +111,7 @@ static enum status check_payload(struct walk *w, const struct spool_frame *frame
     enum status status = spool_scan_record(&w->scan, frame, &record);
     if (status != STATUS_OK || w->options->depth == SPOOL_DEPTH_CHECK)
         return status;
-    /* The meta texts stand right before the events. */
+    /* The meta texts come directly before the events. */
     check_digests(w, frame, &record,
                   slice_make(record.events.data - frame->meta_bytes, frame->meta_bytes));
     return check_chain(w, &frame->meta);
@@ -145,8 +145,8 @@ static void count_record(struct walk *w, const struct batch_meta *meta)
     w->lost = false;
 }
 
-/* Bytes that are no record: tells of them and moves behind; does neither when they are one by now,
- * for the spool may be live. END: no record follows. */
+/* Bytes that are not a record: reports them and moves past them; does neither if they have become
+ * one, because the spool may be live. END: no record follows. */
 static enum status pass_damage(struct walk *w)
 {
     uint64_t bad = w->scan.offset, used;
@@ -197,8 +197,8 @@ static enum status walk_records(struct walk *w)
     }
 }
 
-/* What is gone before the first segment: its last record's hash is in this header, and on record
- * when it was evicted. */
+/* What was removed before the first segment: this header has the hash of its last record, and the
+ * file of evictions too if it was evicted. */
 static void check_before(struct walk *w, const struct spool_segment_header *header)
 {
     w->scan.offset = 0;
@@ -209,7 +209,7 @@ static void check_before(struct walk *w, const struct spool_segment_header *head
     compare_expected(w, header->first_position - 1, header->chain_before);
 }
 
-/* CORRUPT: told as a finding, the segment is passed over. */
+/* CORRUPT: reported as a finding, the segment is skipped. */
 static enum status check_header(struct walk *w, int fd, struct spool_segment_header *header)
 {
     struct spool_verify_result *result = w->result;
@@ -280,7 +280,7 @@ static enum status walk_segment(struct walk *w, uint64_t first, bool last)
     w->last = last;
     spool_segment_name(first, w->segment.file);
     enum status status = spool_segment_open(w->dir_fd, first, false, &fd);
-    if (status == STATUS_NOT_FOUND) { /* retired since the listing, so all before it too */
+    if (status == STATUS_NOT_FOUND) { /* removed since the listing, with all before it */
         w->chain_known = false;
         w->lost = true;
         return STATUS_OK;
@@ -310,7 +310,7 @@ static void take_eviction(void *arg, const struct spool_eviction *eviction)
 {
     struct walk *w = arg;
     if (eviction->last <= w->result->evicted_to)
-        return; /* on record twice: a crash came in between */
+        return; /* recorded twice: a crash happened in between */
     w->evicted = *eviction;
     w->result->evicted_to = eviction->last;
     w->result->evicted_batches += eviction->batches;
@@ -328,7 +328,7 @@ static enum status read_evictions(struct walk *w)
     return status;
 }
 
-/* Notes of positions that were not met. */
+/* Expected positions that were not found. */
 static void check_uncompared(struct walk *w)
 {
     if (w->options->depth != SPOOL_DEPTH_VERIFY)

@@ -1,5 +1,5 @@
-/* spool_verify.h: walks a whole spool directory, dead or live in another process, and says what is
- * there, what is damaged and whether the hash chain holds. Takes no lock, changes nothing. */
+/* spool_verify.h: walks a whole spool directory, dead or live in another process, and reports its
+ * contents, damage and whether the hash chain holds. Takes no lock, changes nothing. */
 #ifndef VSOC_STORAGE_SPOOL_VERIFY_H
 #define VSOC_STORAGE_SPOOL_VERIFY_H
 
@@ -19,7 +19,7 @@ struct spool_segment_summary {
     uint64_t first_position;         /* its name */
     uint64_t oldest, newest;         /* positions of its records; 0: none */
     uint64_t records, events;        /* events and rejects */
-    uint64_t file_bytes, used_bytes; /* size of the file; up to behind its last record */
+    uint64_t file_bytes, used_bytes; /* size of the file; size up to the end of its last record */
     int64_t oldest_ns, newest_ns;    /* ingested_ns of its records */
     bool salvaged;
 };
@@ -28,24 +28,25 @@ enum spool_finding_kind {
     SPOOL_FINDING_HEADER, /* a segment's header can't be read, or is another spool's */
     SPOOL_FINDING_COPY,   /* one copy of a segment's header, or the zeros around it, changed: it can
                              still be read */
-    SPOOL_FINDING_BYTES,  /* bytes that are no whole record */
-    SPOOL_FINDING_TAIL,   /* the same behind the last record of all: normal after a crash and in a
-                             live spool; not damage */
-    SPOOL_FINDING_MISSING,  /* the log ends before what a sink has had: position says how far */
-    SPOOL_FINDING_CURSORS,  /* the cursor file can't be read: sinks say how far they are; not damage
+    SPOOL_FINDING_BYTES,  /* bytes that are not an intact record */
+    SPOOL_FINDING_TAIL, /* the same after the last record of all: normal after a crash and in a live
+                           spool; not damage */
+    SPOOL_FINDING_MISSING,  /* the log ends before the position that a sink has had, which is
+                               `position` */
+    SPOOL_FINDING_CURSORS,  /* the cursor file can't be read: sinks know their positions; not damage
                                of the log */
     SPOOL_FINDING_ORDER,    /* position or event count does not follow */
     SPOOL_FINDING_BODY,     /* body differs from its SHA-256 */
     SPOOL_FINDING_CONTENT,  /* meta texts or events differ from their SHA-256 */
     SPOOL_FINDING_CHAIN,    /* record does not continue the chain: it or one before it was altered,
-                               removed or put in */
-    SPOOL_FINDING_EXPECTED, /* record has another chain hash than was noted elsewhere: it or one
-                               before it was altered since, with all hashes made right again */
-    SPOOL_FINDING_UNCOMPARED, /* a hash was noted for a position that is not in the spool */
+                               removed or inserted */
+    SPOOL_FINDING_EXPECTED, /* record's chain hash differs from the expected one: it or one before
+                               it was altered since, and all hashes were recomputed */
+    SPOOL_FINDING_UNCOMPARED, /* the position of an expected hash is not in the spool */
     SPOOL_FINDING_EVICTIONS,  /* an entry of the file of evictions is damaged */
 };
 
-/* The chain hash of a position as noted elsewhere, by `verify --json` or from a sink. */
+/* The expected chain hash of a position, from `verify --json` or from a sink. */
 struct spool_expectation {
     uint64_t position;
     uint8_t chain_hash[SHA256_BYTES];
@@ -87,7 +88,7 @@ struct spool_verify_result {
  * NO_MEMORY. Damage is a finding, not a failure. Thread: any. */
 enum status spool_verify_dir(const char *dir, const struct spool_verify_options *options,
                              struct spool_verify_result *result) must_check;
-/* Name of a kind for people and machines, static. */
+/* Stable name of a kind, static. */
 const char *spool_finding_text(enum spool_finding_kind kind);
 
 #endif

@@ -77,7 +77,7 @@ def test_replay_passes_over_a_sink_plugin_that_cannot_replay(make_server, journa
     server.terminate()
     for words, code in (((), 0), (("--sink", "journal"), 78)):
         done = server.run("spool", "replay", server.spool_dir, "-c", server.config, *words, check=False)
-        assert (done.returncode, done.stderr.decode()) == (code, "vsocd: journal: this sink can't replay; it was passed over\n")
+        assert (done.returncode, done.stderr.decode()) == (code, "vsocd: journal: this sink can't replay; it was skipped\n")
     assert len(lines.read_text().splitlines()) == 1
 
 

@@ -69,9 +69,9 @@ def test_admin_token_file_without_a_token_is_told(run, tmp_path):
 @pytest.mark.parametrize(
     ("what", "words"),
     [
-        ("mode", "holds secrets and may be read by others than its owner: chmod 600"),
+        ("mode", "holds secrets and may be read by users other than its owner: chmod 600"),
         ("folder", "is not a regular file"),
-        ("folder above", "in a folder that others than its owner may write: chmod go-w"),
+        ("folder above", "in a folder that users other than its owner may write: chmod go-w"),
     ],
 )
 def test_keys_file_that_is_refused_is_told_with_what_to_do(run, tmp_path, what, words):

@@ -271,7 +271,7 @@ def test_acknowledgements_can_be_off(make_server):
 def test_level_of_a_sink_that_is_off_is_a_mistake_in_the_settings(make_server):
     server = make_server({"hec": {"ack": "kafka"}}, start=False)
     done = server.run("check-config", "-c", server.config, check=False)
-    assert done.returncode == 78 and b"hec.ack: names a sink that is switched off" in done.stderr
+    assert done.returncode == 78 and b"hec.ack: names a sink that is disabled" in done.stderr
 
 
 def test_quota_is_server_busy_with_a_time_to_wait(make_server):

@@ -197,7 +197,7 @@ def test_keys_file_that_is_gone_is_not_made_anew_over_a_spool_with_batches(make_
     assert server.run("check-config", "-c", server.config, check=False).returncode == 78
     server.start(wait=False)
     assert server.process.wait(60) == 78
-    assert "put the copy back" in server.log() and not keys.exists()
+    assert "restore the copy" in server.log() and not keys.exists()
     copy.rename(keys)
     server.start()
     assert b"spool position 1" in server.get("/readyz?verbose").body

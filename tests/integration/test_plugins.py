@@ -150,7 +150,7 @@ WRONG = [
     ({"NAME": '"cef"'}, "can't be used: there is a format 'cef' already; 'override:' before the file gives it to the plug-in"),
     ({"NAME": '"O"'}, "can't be used: its name must be 1 to 32 of a-z, 0-9 and _"),
     ({"TYPE": '"application/json"'}, "can't be used: media type 'application/json' is of the format 'vsoc_json' already; 'override:'"),
-    ({"SYMBOL": "other", "RETURNED": "0"}, "is no parser plug-in: it exports no vsoc_parser_plugin"),
+    ({"SYMBOL": "other", "RETURNED": "0"}, "is not a parser plug-in: it exports no vsoc_parser_plugin"),
     ({"SYMBOL": "vsoc_parser_plugin", "RETURNED": "0"}, "has no parser: vsoc_parser_plugin returned NULL"),
     ({"SYMBOL": "vsoc_parser_plugin", "RETURNED": "missing()"}, "can't be loaded: "),
     ({"AT_LOAD": "abort()"}, "crashes when it is loaded: Aborted"),
@@ -173,10 +173,10 @@ def test_a_file_that_others_may_change_is_not_loaded(make_server, make_plugin, t
     plugin = folder / "own.so"
     plugin.write_bytes(make_plugin().read_bytes())
     plugin.chmod(0o775)
-    assert "own.so may be written by others than its owner" in refusal(server, plugin)
+    assert "own.so may be written by users other than its owner" in refusal(server, plugin)
     plugin.chmod(0o755)
     folder.chmod(0o777)
-    assert "own.so is in a folder that others than its owner may write" in refusal(server, plugin)
+    assert "own.so is in a folder that users other than its owner may write" in refusal(server, plugin)
     folder.chmod(0o755)
     link = tmp_path / "link.so"
     link.symlink_to(plugin)
@@ -206,7 +206,7 @@ def test_the_same_file_twice_is_refused(make_server, make_plugin):
     [
         ({"ABI": "7"}, {}, "is built for parser ABI 7"),
         ({"AT_LOAD": "abort()"}, {}, "crashes when it is loaded"),
-        ({}, {"formats": {"application/x-trace": "inside"}}, "ingest.formats: 'inside' is no format"),
+        ({}, {"formats": {"application/x-trace": "inside"}}, "ingest.formats: 'inside' is not a format"),
     ],
 )
 def test_check_config_and_serve_refuse_alike_before_anything_is_made(make_server, make_plugin, definitions, ingest, sentence):
@@ -228,10 +228,10 @@ def test_reload_takes_a_format_and_refuses_one_that_no_plugin_has(make_server, m
         wait_until(lambda: server.metric("vsocd_config_last_reload_successful") == good, what="the reload")
 
     reload("inside", 0)
-    assert "ingest.formats: 'inside' is no format" in server.log()
+    assert "ingest.formats: 'inside' is not a format" in server.log()
     assert server.post("mapped", "application/x-trace").json["accepted"] == 1
     reload("cef", 1)
-    assert "only after a restart" not in server.log().partition("is no format")[2]
+    assert "only after a restart" not in server.log().partition("is not a format")[2]
     wait_until(lambda: server.post("mapped again", "application/x-trace").status == 422, what="the new format")
 
 

@@ -37,7 +37,7 @@ def test_every_format_gives_the_stored_events_again(make_server):
     report = json.loads(done.stdout)
     assert [f for f in report["findings"] if f["kind"] == "events_differ"] == []
     assert taken > 30 and report["reparsed"]["batches"] == taken == report["records"] and report["reparsed"]["events"] > 100
-    assert {f["detail"] for f in report["findings"]} <= {"headers or a query gave part of its events, and are not kept"}
+    assert {f["detail"] for f in report["findings"]} <= {"a part of its events came from headers or a query, which are not stored"}
     assert report["reparsed"]["not_compared"] == len(report["findings"])
 
 
@@ -112,7 +112,7 @@ def test_event_that_was_changed_in_place_is_found_with_its_field(posted):
     report = reparse(posted, code=1)
     (finding,) = report["findings"]
     assert (finding["kind"], finding["position"], finding["index"]) == ("events_differ", 4, 0)
-    assert "event_name is not what the body says" in finding["detail"] and not report["whole"]
+    assert "event_name differs from the body" in finding["detail"] and not report["whole"]
     assert reparse(posted, "--to", "3")["reparsed"]["batches"] == 3
 
 
@@ -145,8 +145,8 @@ def test_events_that_were_taken_out_or_hidden_are_found(posted, damage):
     (finding,) = reparse(posted, code=1)["findings"]
     expected = {
         "drop": ("events_differ", "more records than are stored"),
-        "truncate": ("events_differ", "more records are stored than the body gives"),
-        "format": ("events_differ", "no parser took the body"),
+        "truncate": ("events_differ", "more records are stored than the body has"),
+        "format": ("events_differ", "no parser read the body"),
         "version": ("events_not_compared", "was version 9.9.9"),
     }[damage]
     assert finding["position"] == 7 and finding["kind"] == expected[0] and expected[1] in finding["detail"]

@@ -90,7 +90,7 @@ def test_a_file_is_sent_once_however_often_it_is_sent(server, send, tmp_path):
     assert out == "1 batches acknowledged: 100 events accepted, 0 duplicates, 0 quarantined\n"
     code, out, err = send("--url", server.url, file)
     assert code == 0
-    assert "1 of the batches were there already" in out
+    assert "1 of the batches had been stored before" in out
     assert accepted(server) == 100
 
 
@@ -342,7 +342,7 @@ def test_an_ack_level_that_was_not_reached_is_told(stub, send, tmp_path):
     (tmp_path / "a").write_text("x\n")
     code, out, _ = send("--url", server.url, "--ack", "kafka", tmp_path / "a")
     assert code == 1
-    assert "the level asked for was not reached" in out
+    assert "the requested level was not reached" in out
     assert send("--url", server.url, "--ack", "kafka", tmp_path / "a")[0] == 0
     assert server.seen[0][1]["VSOC-Ack"] == "kafka"
 
@@ -467,7 +467,7 @@ def test_interrupt_prints_the_totals(stub, build, tmp_path):
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert out.startswith("1 batches acknowledged")
-    assert "1 batches interrupted before the answer came" in out
+    assert "1 batches interrupted before the answer arrived" in out
 
 
 def test_progress_without_a_terminal_is_lines(stub, build, tmp_path):

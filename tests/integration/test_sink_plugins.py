@@ -100,7 +100,7 @@ def test_a_plugin_with_its_settings_is_taken(check, make_plugin):
         ({"NAME": '"all"'}, "its name may not be 'all'"),
         ({"LANES": "17"}, "it asks for 17 lanes, 1 to 16 are possible"),
         ({"CONNECT": "NULL"}, "it lacks one of the functions open, connect, deliver and close"),
-        ({"SYMBOL": "other"}, "is no sink plug-in: it exports no vsoc_sink_plugin"),
+        ({"SYMBOL": "other"}, "is not a sink plug-in: it exports no vsoc_sink_plugin"),
         ({"AT_LOAD": "abort()"}, "crashes when it is loaded: Aborted"),
         ({"AT_LOAD": "exit(0)"}, "ends the process when it is loaded"),
     ],
@@ -114,7 +114,7 @@ def test_a_plugin_that_others_may_write_is_refused(check, make_plugin):
     plugin = make_plugin()
     plugin.chmod(0o777)
     status, text = check([plugin])
-    assert status == 78 and f"plug-in {plugin} may be written by others than its owner" in text, text
+    assert status == 78 and f"plug-in {plugin} may be written by users other than its owner" in text, text
 
 
 def test_two_plugins_of_one_name_are_refused(check, make_plugin):

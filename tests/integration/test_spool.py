@@ -162,7 +162,7 @@ def test_wrong_use_is_told(vsocd, tmp_path):
         (["verify", ".", "other"], "other is a second folder"),
         (["list", ".", "--from", "-3"], "--from needs a position"),
         (["list", ".", "--to"], "--to needs a value"),
-        (["list", ".", "--dry-run"], "--dry-run is no option"),
+        (["list", ".", "--dry-run"], "--dry-run is not an option"),
         (["list", ".", "--reparse"], "list does not take one of these options"),
         (["verify", ".", "--expect", "7=abc"], "--expect needs POSITION=HASH, the hash in 64 hex digits"),
         (["verify", ".", *["--expect", f"7={'0' * 64}"] * 65], "--expect is given too often"),
@@ -201,7 +201,7 @@ def test_hash_that_was_noted_elsewhere_shows_a_rewritten_spool(spool, vsocd, not
     directory, _ = spool
     hashes = chain_hashes(directory)
     expected = f"{noted}={hashes[noted]}"
-    assert f"position {noted} has the chain hash that is expected" in vsocd("verify", directory, "--expect", expected)
+    assert f"position {noted} has the expected chain hash" in vsocd("verify", directory, "--expect", expected)
 
     def change(record):
         if record.position == 7:
@@ -349,6 +349,6 @@ def test_damage_at_the_end_of_a_segment_is_told_up_to_the_next_one(spool, build)
     last = list(spool_reader.read_segment(first))[-1]
     flip(first, last.offset + 20)
     said = start(build, directory)
-    line = line_with(said, "records are missing behind this segment")
+    line = line_with(said, "records are missing after this segment")
     assert_lost(line, records, (last.position,))
     assert_lost(line_with(said, "damaged segment salvaged"), records, (last.position,))

@@ -146,7 +146,7 @@ def test_many_stalled_bodies_cost_good_senders_nothing(make_server, workers):
         said = wait_for_answers(links, shed)
         assert len(said) == shed and all(b" 503 " in one and b'"body_shed"' in one and b"Retry-After: " in one for one in said), said
     wait_until(lambda: server.metric("vsocd_memory_in_flight_bytes") == 0, what="their memory being free")
-    assert "the stalest body was given up" in server.log()
+    assert "the stalest body was dropped" in server.log()
 
 
 def test_stalled_bodies_of_one_address_do_not_close_it(make_server):

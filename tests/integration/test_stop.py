@@ -166,5 +166,5 @@ def test_reload_while_stopping_is_refused_in_words(make_server):
         server.process.send_signal(signal.SIGTERM)
         wait_until(lambda: "stopping: finishing" in server.log(), what="the stop")
         server.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: "not read again while the server stops" in server.log(), what="the refusal")
+        wait_until(lambda: "not reloaded while the server stops" in server.log(), what="the refusal")
     assert server.ended() == 0

@@ -36,7 +36,7 @@ def test_settings_that_others_may_write_are_refused(run, tmp_path, command, mode
     file = write(tmp_path / "vsocd.yaml", PLAIN, mode)
     code, out, err = run(command, "-c", file)
     assert (code, out) == (78, "")
-    assert f"'{file}' may be written by others than its owner: chmod go-w" in err
+    assert f"'{file}' may be written by users other than its owner: chmod go-w" in err
 
 
 def test_settings_of_another_user_or_in_an_open_folder_are_refused(run, tmp_path):
@@ -44,11 +44,11 @@ def test_settings_of_another_user_or_in_an_open_folder_are_refused(run, tmp_path
     assert run("check-config", "-c", file)[0] == 0
     os.chown(file, 12345, 12345)
     code, _, err = run("check-config", "-c", file)
-    assert code == 78 and "belongs to another user than root and the server's: chown it" in err
+    assert code == 78 and "belongs to a user other than root and the server's: chown it" in err
     os.chown(file, 0, 0)
     tmp_path.chmod(0o777)
     code, _, err = run("check-config", "-c", file)
-    assert code == 78 and f"is in a folder that others than its owner may write: chmod go-w {tmp_path}" in err
+    assert code == 78 and f"is in a folder that users other than its owner may write: chmod go-w {tmp_path}" in err
     link = tmp_path.parent / (tmp_path.name + "-link.yaml")
     link.symlink_to(file)
     assert run("check-config", "-c", link)[0] == 78
@@ -99,7 +99,7 @@ def test_running_server_keeps_its_settings_when_others_may_write_them(make_serve
     server = make_server()
     server.config.chmod(0o666)
     server.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: "may be written by others than its owner" in server.log(), 30, "the refusal")
+    wait_until(lambda: "may be written by users other than its owner" in server.log(), 30, "the refusal")
     assert server.post(ndjson([event(1)])).status == 200
 
 
@@ -112,19 +112,19 @@ def test_catalogues_that_others_may_write_are_refused(run, tmp_path):
     assert run("parse", "--format", "cef", "--catalog", good, record)[0] == 0
     good.chmod(0o666)
     code, _, err = run("check-config", "-c", file)
-    assert code == 78 and "ingest.catalogs" in err and "may be written by others than its owner: chmod go-w" in err
+    assert code == 78 and "ingest.catalogs" in err and "may be written by users other than its owner: chmod go-w" in err
     code, out, err = run("parse", "--format", "cef", "--catalog", good, record)
-    assert (code, out) != (0, "") and "may be written by others than its owner" in err and not out
+    assert (code, out) != (0, "") and "may be written by users other than its owner" in err and not out
 
 
 @pytest.mark.parametrize(
     "name,mode,words",
     [
-        ("ssl.key.location", 0o644, "holds secrets and may be read by others"),
+        ("ssl.key.location", 0o644, "holds secrets and may be read by users other"),
         ("ssl.keystore.location", 0o640, None),
-        ("ssl.keystore.location", 0o604, "holds secrets and may be read by others"),
-        ("ssl.certificate.location", 0o646, "may be written by others"),
-        ("ssl.ca.location", 0o666, "may be written by others"),
+        ("ssl.keystore.location", 0o604, "holds secrets and may be read by users other"),
+        ("ssl.certificate.location", 0o646, "may be written by users other"),
+        ("ssl.ca.location", 0o666, "may be written by users other"),
         ("ssl.ca.location", 0o644, None),
     ],
 )
@@ -164,10 +164,10 @@ def test_files_of_a_sender_are_for_it_alone(run, secure):
     key.chmod(0o600)
     assert run(*words)[0] == 0
     for file, mode, problem in [
-        (key, 0o644, "holds secrets and may be read by others than its owner: chmod 600"),
-        (key, 0o602, "may be written by others than its owner: chmod go-w"),
-        (certificate, 0o666, "may be written by others than its owner: chmod go-w"),
-        (ca, 0o646, "may be written by others than its owner: chmod go-w"),
+        (key, 0o644, "holds secrets and may be read by users other than its owner: chmod 600"),
+        (key, 0o602, "may be written by users other than its owner: chmod go-w"),
+        (certificate, 0o666, "may be written by users other than its owner: chmod go-w"),
+        (ca, 0o646, "may be written by users other than its owner: chmod go-w"),
     ]:
         before = file.stat().st_mode
         file.chmod(mode)
@@ -195,7 +195,7 @@ def test_token_file_of_a_sender_is_for_it_alone(run, make_server, tmp_path):
     batch.write_bytes(ndjson([event(1)]))
     words = ["send", "--url", server.url, "--token-file"]
     code, _, err = run(*words, file, batch)
-    assert code == 64 and f"--token-file: '{file}' holds secrets and may be read by others than its owner: chmod 600" in err
+    assert code == 64 and f"--token-file: '{file}' holds secrets and may be read by users other than its owner: chmod 600" in err
     file.chmod(0o600)
     assert run(*words, file, batch)[0] == 0
     # What a shell writes for <(command).

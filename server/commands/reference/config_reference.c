@@ -9,28 +9,28 @@
 static const char introduction[] =
     "# Settings\n\n"
     "This page is printed by `vsocd reference config`, from the table that the program runs on.\n\n"
-    "`vsocd serve -c FILE` reads YAML. What a later source says wins: defaults, then the file, "
-    "then environment variables, then `--set`:\n\n"
-    "| source | `listen.ingest.address` is written |\n| --- | --- |\n"
+    "`vsocd serve -c FILE` reads YAML. Later sources override earlier ones: defaults, the file, "
+    "environment variables, `--set`:\n\n"
+    "| source | how to write `listen.ingest.address` |\n| --- | --- |\n"
     "| file | `listen: { ingest: { address: \"0.0.0.0:8443\" } }`, on one line or nested |\n"
     "| environment | `VSOCD_LISTEN__INGEST__ADDRESS=0.0.0.0:8443`: `__` nests |\n"
-    "| command line | `--set listen.ingest.address=0.0.0.0:8443`, as often as needed |\n\n"
-    "- `vsocd check-config -c FILE` tells every mistake with line and column; `--print` shows the "
-    "settings in force with secrets masked. An unknown name is a mistake, in the environment too "
-    "(`VSOCD_` names without `__` that are no setting are left alone).\n"
+    "| command line | `--set listen.ingest.address=0.0.0.0:8443`, may be repeated |\n\n"
+    "- `vsocd check-config -c FILE` reports every mistake with line and column; `--print` shows "
+    "the effective settings with secrets masked. An unknown name is a mistake, in the environment "
+    "too (names that begin with `VSOCD_`, contain no `__` and are not a setting are ignored).\n"
     "- Sizes take `KiB`, `MiB`, `GiB`, `TiB` or nothing (bytes); durations `ms`, `s`, `min`, `h` "
     "or `d` (also `us` and `ns`).\n"
     "- Relative paths of the file and of the defaults are relative to the file's folder; those of "
     "the environment and of `--set` to the working directory.\n"
-    "- A map of the file adds to the default entries; an entry set to `null` goes. In the "
-    "environment and in `--set` entries are set one by one: "
+    "- A map in the file adds to the default entries; an entry set to `null` is removed. In the "
+    "environment and in `--set`, set entries one by one: "
     "`VSOCD_SINKS__KAFKA__PROPERTIES__LINGER_MS=5` (`_` for the dots), "
-    "`--set sinks.kafka.properties.linger.ms=5`. A list is written with commas there.\n"
+    "`--set sinks.kafka.properties.linger.ms=5`. Write lists with commas there.\n"
     "- YAML anchors, aliases, tags and a second document are refused. Nothing is guessed: `no` is "
     "not false.\n"
-    "- Settings marked R are taken on `SIGHUP`; a file with a mistake changes nothing. All others "
-    "need a restart.\n"
-    "- Settings marked *later* are reserved: this version takes their default only.\n"
+    "- Settings marked R are reloaded on `SIGHUP`; a file with a mistake changes nothing. All "
+    "others need a restart.\n"
+    "- Settings marked *later* are reserved: this version accepts only their default.\n"
     "- [deploy/vsocd.yaml](../deploy/vsocd.yaml) is an example to start from.\n";
 
 static const char *const kind_names[] = {
@@ -135,9 +135,10 @@ static void write_man_row(const struct config_row *row, struct writer *out)
     write_default(row, &text);
     writer_text(&text, ".\n");
     if (row->flags & CONFIG_RELOAD)
-        writer_text(&text, "Taken on SIGHUP.\n");
+        writer_text(&text, "Reloaded on SIGHUP.\n");
     if (row->flags & CONFIG_LATER)
-        writer_text(&text, "Reserved for a later version, which takes other values too.\n");
+        writer_text(&text,
+                    "Reserved for a later version; this version accepts only the default.\n");
     writer_u8(&text, 0);
     writer_format(out, ".It Ic %s\n", row->key);
     mdoc_text(out, text.status == STATUS_OK ? (const char *)text.data : row->help);
@@ -155,7 +156,7 @@ void reference_man_config(struct writer *out)
     writer_text(out, ".Pp\n");
     mdoc_text(out, "Sizes take KiB, MiB, GiB, TiB or nothing; durations ms, s, min, h or d. "
                    "Relative paths of the file are relative to its folder. A map adds to the "
-                   "default entries; an entry set to null goes.");
+                   "default entries; an entry set to null is removed.");
     writer_text(out, ".Bl -tag -width Ds\n");
     for (size_t i = 0; i < CONFIG_ROW_COUNT; i++)
         write_man_row(&config_rows[i], out);

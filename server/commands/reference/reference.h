@@ -8,11 +8,11 @@ struct writer;
 void reference_config(struct writer *out);  /* docs/configuration.md */
 void reference_metrics(struct writer *out); /* docs/metrics.md */
 void reference_events(struct writer *out);  /* docs/events.md */
-/* The table of parsers. */
+/* The table of formats. */
 void reference_formats(struct writer *out);
-/* Where columns come from, format by format. */
+/* The sources of columns, format by format. */
 void reference_mapping(struct writer *out);
-/* The tables of refusals, one a group: docs/api.md. */
+/* The tables of refusals, one per group: docs/api.md. */
 void reference_refusals(struct writer *out);
 /* Codes of quarantined records, and of notes: docs/formats.md. */
 void reference_record_codes(struct writer *out);

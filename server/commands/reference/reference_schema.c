@@ -1,5 +1,5 @@
 /* reference_schema.c: the JSON Schema of a native event, from the table of the event model. Main
- * thread. What a schema can't say stands in its description. */
+ * thread. The schema's description has the rules that a schema can't express. */
 #include "server/commands/reference/reference.h"
 
 #include "core/event.h"
@@ -28,7 +28,7 @@ static void write_number_range(const struct event_field_info *f, struct writer *
                   (long long)f->max);
 }
 
-/* Every value may be null, which is as if the key were not there. */
+/* Every value may be null, which means that the key is missing. */
 static void write_type(const struct event_field_info *f, struct writer *out)
 {
     switch (f->kind) {
@@ -91,7 +91,7 @@ static void write_field(const struct event_field_info *f, const char *name, cons
     writer_text(out, "}");
 }
 
-/* One of the keys of a value under two names may be there. */
+/* Of the two keys of the same value, only one may be present. */
 static void write_one_of_two(const char *one, const char *other, struct writer *out)
 {
     writer_format(out,

@@ -1,5 +1,5 @@
 /* reference_schema_out.c: the JSON Schema of the events that vsocd writes, from the table of the
- * event model. Main thread. Says what core/event/event_json.c writes. */
+ * event model. Main thread. Describes the output of core/event/event_json.c. */
 #include "server/commands/reference/reference.h"
 
 #include "core/event.h"
@@ -128,7 +128,7 @@ static void write_property(const struct event_field_info *f, struct writer *out)
     writer_text(out, "}");
 }
 
-/* Members that say a field once more, for people and for readers without 64 bits. */
+/* Members that repeat a field, for people and for readers without 64-bit integers. */
 static void write_companion(const struct event_field_info *f, struct writer *out)
 {
     if (f == &event_field_table[EVENT_time_event_ns])
@@ -155,7 +155,7 @@ void reference_schema_out(struct writer *out)
                 "parse`. Printed by `vsocd reference schema-out` from the table that the program "
                 "runs on. Integers are numbers up to 2^53-1, larger ones their decimal digits; "
                 "time_event_ns is always digits. time_event_raw is the text as received, or hex "
-                "of bytes. Fields may be added; consumers pass over those that they do not "
+                "of bytes. Fields may be added; consumers must ignore those that they do not "
                 "know.\",\n"
                 "  \"type\": \"object\",\n"
                 "  \"required\": [");

@@ -39,7 +39,7 @@ static const struct field fields[] = {
 #undef EVENT_FIELD
 };
 
-/* "0 to 1023", "1 to 64 bytes", or nothing where the kind says it all. */
+/* "0 to 1023", "1 to 64 bytes", or nothing if the kind determines it. */
 static void write_range(const struct field *f, struct writer *out)
 {
     bool bytes = !strcmp(f->kind, "TEXT") || !strcmp(f->kind, "HEX") ||
@@ -62,19 +62,19 @@ void reference_events(struct writer *out)
         "# Event model\n\n"
         "This page is printed by `vsocd reference events`, from the table that the program runs "
         "on.\n\n"
-        "Every format becomes this one model. A field is a column of `vsoc.events` in PostgreSQL, "
-        "a key of the JSON value in Kafka and in files, and, when a sender may know it, a key of "
-        "the native format (`vsoc_json`). Fields marked *server* are set by the server alone: "
-        "what a sender claims for them is kept in `attributes`. Fields marked *always* stand in "
+        "Every format is converted to this one model. A field is a column of `vsoc.events` in "
+        "PostgreSQL, a key of the JSON value in Kafka and in files, and, if a sender may set it, a "
+        "key of the native format (`vsoc_json`). Only the server sets fields marked *server*: a "
+        "sender's value for them is kept in `attributes`. Fields marked *always* are in "
         "every event.\n\n"
-        "How kinds look in JSON: UUID, TEXT, INET text; INT, REAL number; BIG number up to "
+        "Kinds in JSON: UUID, TEXT, INET text; INT, REAL number; BIG number up to "
         "2^53-1, larger ones decimal digits in a string (not every reader keeps 64 bits of a "
         "number); TIME RFC 3339 with microseconds, UTC; HEX and BASE64 text; LIST array of text; "
-        "JSON as it is. Absent fields have no key. `time_event_ns` is always a string of digits, "
+        "JSON unchanged. Absent fields have no key. `time_event_ns` is always a string of digits, "
         "and `time_event` beside it is the same time in RFC 3339; `time_event_raw` is the text as "
         "received, or hex of bytes; `severity` beside `severity_id` is its word (`unknown`, "
         "`informational`, `low`, `medium`, `high`, `critical`, `fatal`, `other`). "
-        "[vsoc-event-out.schema.json](vsoc-event-out.schema.json) says all that as JSON "
+        "[vsoc-event-out.schema.json](vsoc-event-out.schema.json) describes all this as JSON "
         "Schema.\n\n"
         "| field | kind | SQL | range | | meaning |\n| --- | --- | --- | --- | --- | --- |\n");
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
@@ -110,7 +110,7 @@ void reference_formats(struct writer *out)
     struct registry *registry = registry_create();
     if (!registry)
         return;
-    writer_text(out, "| format | content types | how a body falls into records | guessed when |\n"
+    writer_text(out, "| format | content types | how a body is split into records | guessed if |\n"
                      "| --- | --- | --- | --- |\n");
     for (size_t i = 0; i < registry_count(registry); i++)
         write_parser(registry_at(registry, i), out);

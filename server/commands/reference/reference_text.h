@@ -4,11 +4,11 @@
 
 struct writer;
 
-/* Text of a Markdown table cell: | is escaped. */
+/* Text of a Markdown table cell: escapes |. */
 void reference_cell(struct writer *out, const char *text);
-/* A paragraph's text in mdoc: escaped, wrapped, a new line after each sentence. */
+/* A paragraph's text in mdoc: escaped and wrapped, with a new line after each sentence. */
 void mdoc_text(struct writer *out, const char *text);
-/* Lines as they are, in a literal display. */
+/* Unchanged lines, in a literal display. */
 void mdoc_literal(struct writer *out, const char *lines);
 /* Date, title, section and name of a page. */
 void mdoc_head(struct writer *out, const char *title, const char *section, const char *name,

@@ -1,5 +1,5 @@
-/* cmd_send.c: `vsocd send`: posts files as batches until each is acknowledged. Main thread. Where
- * batches are cut is send_split.c's business, what reports say send_report.c's. */
+/* cmd_send.c: `vsocd send`: posts files as batches until each is acknowledged. Main thread.
+ * send_split.c cuts batches, send_report.c reads reports. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -28,7 +28,7 @@
 #define BACKOFF_MAX_MS 30000u
 #define BODY_MAX       ((size_t)2 << 30)
 #define BAR_WIDTH      30
-/* Without a terminal: a line of progress so often. */
+/* Interval of progress lines without a terminal. */
 #define PROGRESS_LINE_NS (5 * NS_PER_S)
 
 struct sender {
@@ -40,7 +40,7 @@ struct sender {
     uint64_t bytes_all, bytes_done;
     int64_t progress_ns; /* when the last line of progress was due */
     bool terminal;
-    bool stopped; /* no further batch can be taken: the reason is among the errors */
+    bool stopped; /* no further batch can be sent: the reason is among the errors */
 };
 
 static volatile sig_atomic_t interrupted;
@@ -51,7 +51,7 @@ static void on_interrupt(int number)
     interrupted = 1;
 }
 
-/* The first Ctrl-C or SIGTERM ends the run with its totals, the second one at once. */
+/* The first Ctrl-C or SIGTERM ends the run with its totals, the second one immediately. */
 static void catch_interrupts(void)
 {
     struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
@@ -92,8 +92,8 @@ static void clear_progress(const struct sender *s)
         fputs("\r\033[K", stderr);
 }
 
-/* Waits as long as the server asks, else longer and longer; up to a half more, so that many senders
- * do not come back together. */
+/* Waits as long as the server requests, otherwise with exponential backoff; adds up to one half, so
+ * that many senders do not retry at the same time. */
 static void wait_before_retry(struct sender *s, unsigned attempt, unsigned retry_after_s,
                               const char *why)
 {
@@ -117,25 +117,25 @@ static void wait_before_retry(struct sender *s, unsigned attempt, unsigned retry
         ;
 }
 
-/* The batch may be taken later as it is. */
+/* The same batch may be accepted later. */
 static bool is_transient(const struct http_reply_seen *reply)
 {
     static const char reused[] = "\"key_reused\"";
     int status = reply->status;
-    if (status == 409) /* in progress, unless the key is another batch's for good */
+    if (status == 409) /* in progress, unless the key belongs to another batch */
         return !memmem(reply->body.data, reply->body.size, reused, sizeof reused - 1);
     return status == 408 || status == 425 || status == 429 || status == 500 ||
            (status >= 502 && status <= 504);
 }
 
-/* No batch will be taken: who asks, or where, is wrong. */
+/* No batch will be accepted: the credentials or the URL are wrong. */
 static bool is_hopeless(int status)
 {
     return status == 401 || status == 403 || status == 404 || status == 405;
 }
 
-/* Headers of a batch. The key is made from what is sent, so that the server knows a batch that is
- * sent again, also by a later run. */
+/* Headers of a batch. The key is derived from the content, so that the server recognises a batch
+ * that is sent again, also by a later run. */
 static void write_headers(const struct sender *s, struct writer *out)
 {
     uint8_t digest[SHA256_BYTES];
@@ -165,7 +165,7 @@ static void write_headers(const struct sender *s, struct writer *out)
     writer_u8(out, 0);
 }
 
-/* Takes an answer into account. True: done with this batch, one way or the other. */
+/* Processes an answer. True: this batch is finished, successfully or not. */
 static bool settle(struct sender *s, const struct http_reply_seen *reply, const char *file,
                    size_t offset)
 {
@@ -240,7 +240,8 @@ static enum parser_framing framing_of(const struct sender *s, struct slice bytes
                                     : registry_probe(s->registry, slice_sub(bytes, 0, 4096));
     if (p)
         return p->framing;
-    /* A format that only the server has: cut text at line ends, leave the rest whole. */
+    /* A format that only the server knows: cut text at line ends, send anything else as one batch.
+     */
     return format || memchr(bytes.data, 0, bytes.size) ? PARSER_FRAMING_STREAM
                                                        : PARSER_FRAMING_LINES;
 }

@@ -11,7 +11,7 @@
 #include "core/vin.h"
 #include "server/files/trusted_file.h"
 
-/* Below the default limits.body_bytes (8 MiB) even when it does not compress. */
+/* Below the default limits.body_bytes (8 MiB) even if it does not compress. */
 #define BATCH_BYTES  ((size_t)4 << 20)
 #define BATCH_EVENTS 10000
 
@@ -54,7 +54,7 @@ static bool wrong(const char *what, const char *value)
     return false;
 }
 
-/* Words that go into a path or header: no byte that could end them. */
+/* Words for a path or header: no byte that could end them. */
 static bool is_word(const char *text)
 {
     size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_.-");
@@ -104,7 +104,9 @@ static bool read_token(const char *text, struct send_options *o)
     o->token = text;
     if (*text && !text[strspn(text, allowed)])
         return true;
-    fputs("vsocd send: the token is empty or holds a character that no bearer token has\n", stderr);
+    fputs(
+        "vsocd send: the token is empty or has a character that is not allowed in a bearer token\n",
+        stderr);
     return false;
 }
 
@@ -167,7 +169,7 @@ static bool read_option(int id, const char *text, struct send_options *o)
     }
 }
 
-/* Without a path of its own the URL means the ingest route. */
+/* A URL without a path means the ingest route. */
 static void complete_path(struct send_options *o)
 {
     bool plain = !strcmp(o->url.path, "/v1/events") || !strcmp(o->url.path, "/v1/events/");
@@ -186,11 +188,11 @@ enum status send_options_parse(int argc, char **argv, struct send_options *out)
         if (!read_option(id, optarg ? optarg : "", out))
             return STATUS_MALFORMED;
     if (!out->url.host[0] || optind >= argc) {
-        fputs("vsocd send: --url and at least one file are needed\n", stderr);
+        fputs("vsocd send: --url and at least one file are required\n", stderr);
         return STATUS_MALFORMED;
     }
     if (!out->url.tls && (out->certificate || out->key || out->ca)) {
-        fputs("vsocd send: --cert, --key and --ca need an https:// URL\n", stderr);
+        fputs("vsocd send: --cert, --key and --ca require an https:// URL\n", stderr);
         return STATUS_MALFORMED;
     }
     complete_path(out);

@@ -22,8 +22,8 @@ struct send_options {
     int file_count;
 };
 
-/* Fills *out, which must stay where it is. argv[0] is the subcommand's name. MALFORMED, after a
- * sentence on stderr. */
+/* Fills *out, which must not move. argv[0] is the subcommand's name. MALFORMED, after a sentence on
+ * stderr. */
 enum status send_options_parse(int argc, char **argv, struct send_options *out) must_check;
 
 #endif

@@ -34,8 +34,8 @@ void send_totals_error(struct send_totals *totals, const char *format, ...)
     va_end(args);
 }
 
-/* The document in a copy with the padding that the reader wants; the texts live in the parser until
- * its next call. */
+/* Parses a copy of the document with the padding that the reader requires; the texts live in the
+ * parser until its next call. */
 static bool parse(struct send_totals *totals, struct slice body, struct writer *copy,
                   struct json_document *document)
 {
@@ -139,13 +139,13 @@ void send_totals_print(const struct send_totals *t)
            " duplicates, %" PRIu64 " quarantined\n",
            t->batches, t->accepted, t->duplicates, t->quarantined);
     if (t->repeated)
-        printf("%" PRIu64 " of the batches were there already\n", t->repeated);
+        printf("%" PRIu64 " of the batches had been stored before\n", t->repeated);
     if (t->failed)
         printf("%" PRIu64 " batches refused\n", t->failed);
     if (t->unknown)
-        printf("%" PRIu64 " batches interrupted before the answer came\n", t->unknown);
+        printf("%" PRIu64 " batches interrupted before the answer arrived\n", t->unknown);
     if (t->below)
-        printf("%" PRIu64 " batches are in the spool, but the level asked for was not reached in "
+        printf("%" PRIu64 " batches are in the spool, but the requested level was not reached in "
                "time\n",
                t->below);
 }

@@ -1,4 +1,4 @@
-/* send_split.c: cuts a file between records. Any thread. Where records end it learns from
+/* send_split.c: cuts a file between records. Any thread. It finds the end of records with
  * parsers/engine/split.c, as the server does. */
 #include "server/commands/send/send_split.h"
 

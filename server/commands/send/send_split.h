@@ -1,4 +1,4 @@
-/* send_split.h: a file in bodies that a server takes, cut between records. Any thread. */
+/* send_split.h: splits a file between records into bodies that a server accepts. Any thread. */
 #ifndef VSOC_SERVER_SEND_SPLIT_H
 #define VSOC_SERVER_SEND_SPLIT_H
 
@@ -8,7 +8,7 @@
 struct send_split {
     struct slice file;
     struct split records;
-    bool whole; /* one body, as it is: where records end is not known */
+    bool whole; /* one unchanged body: the end of records is unknown */
     bool started, done;
     size_t max_bytes;
     size_t max_records;
@@ -24,7 +24,7 @@ struct send_piece {
     bool bracketed;     /* elements of a JSON array: needs [ and ] around it */
 };
 
-/* A file that fits goes as it is, byte for byte. A record larger than max_bytes goes alone. */
+/* A file that fits is sent unchanged. A record larger than max_bytes is sent alone. */
 void send_split_init(struct send_split *s, struct slice file, enum parser_framing framing,
                      enum split_prefix prefix, size_t max_bytes, size_t max_records);
 /* END after the last. An empty file has none. */

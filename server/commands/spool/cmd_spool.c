@@ -1,5 +1,5 @@
-/* cmd_spool.c: `vsocd spool`: reads its arguments and picks the verb. Main thread. Does not look
- * into the spool itself. */
+/* cmd_spool.c: `vsocd spool`: reads its arguments and selects the verb. Main thread. Does not read
+ * the spool itself. */
 #include "server/commands/spool/cmd_spool.h"
 #include "server/commands/command.h"
 
@@ -107,7 +107,7 @@ static const char *parse_value(struct spool_command *command, const char *name, 
     return NULL;
 }
 
-/* The option at argv[*i]; *i moves on to its value. NULL, or what is wrong with it. */
+/* The option at argv[*i]; advances *i to its value. NULL, or what is wrong with it. */
 static const char *parse_option(struct spool_command *command, char **argv, int *i)
 {
     static const char *const valued[] = {"-c", "--set", "--from", "--to", "--expect", "--bodies"};
@@ -127,10 +127,10 @@ static const char *parse_option(struct spool_command *command, char **argv, int 
             (*i)++;
             return parse_value(command, name, value);
         }
-    return "is no option of this command";
+    return "is not an option of this command";
 }
 
-/* A wrong call: what of it, before the help. */
+/* A wrong call: prints the error before the help. */
 static int wrong_use(const char *word, const char *why)
 {
     fprintf(stderr, "vsocd spool: %.200s %s\n", word, why);
@@ -148,7 +148,7 @@ int cmd_spool(int argc, char **argv)
         if (word[0] == '-')
             why = parse_option(&command, argv, &i);
         else if (dir)
-            why = "is a second folder; one is read at a time";
+            why = "is a second folder; name only one";
         else
             dir = word;
         if (why)

@@ -18,7 +18,7 @@ struct spool_command {
     /* --expect POSITION=HASH, each */
     struct spool_expectation expected[SPOOL_EXPECTED_MAX];
     size_t expected_count;
-    /* --reparse, and its settings: -c FILE and --set KEY=VALUE as they stand in argv */
+    /* --reparse, and its settings: -c FILE and --set KEY=VALUE as in argv */
     bool reparse;
     const char *settings[2 * SPOOL_SETTINGS_MAX];
     int settings_count;
@@ -32,8 +32,8 @@ int spool_export(const struct spool_command *command);
 /* The same with settings: argv[2] is the directory. */
 int spool_replay(int argc, char **argv);
 
-/* dir: the spool directory that is meant by given, which may be a data_dir with spool/ in it.
- * False: the path is too long. */
+/* dir: the spool directory for given, which may be a data_dir that contains spool/. False: the path
+ * is too long. */
 bool spool_find_dir(const char *given, char dir[4096]);
 bool spool_parse_position(const char *text, uint64_t *position);
 

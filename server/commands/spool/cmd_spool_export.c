@@ -125,7 +125,7 @@ static enum status export_next(struct exporter *x)
     struct batch_record record;
     enum status status = spool_reader_next(x->reader, &record);
     if (status == STATUS_CORRUPT) {
-        fputs("vsocd: damaged bytes passed over; `vsocd spool check` says where\n", stderr);
+        fputs("vsocd: damaged bytes skipped; `vsocd spool check` shows where\n", stderr);
         x->damaged++;
         return STATUS_OK;
     }

@@ -1,6 +1,5 @@
-/* cmd_spool_replay.c: `vsocd spool replay`: puts a range of a spool through the sinks again. Main
- * thread. What is missing there and how it is put in is in storage/sinks/sink_replay.c and the
- * sinks. */
+/* cmd_spool_replay.c: `vsocd spool replay`: delivers a range of a spool to the sinks again. Main
+ * thread. storage/sinks/sink_replay.c and the sinks find what is missing and deliver it. */
 #include "server/commands/spool/cmd_spool.h"
 #include "server/commands/command.h"
 
@@ -29,14 +28,14 @@ struct replay {
     struct config *config;
     struct sink_set sinks;
     char instance[256];
-    /* Of the sink in hand. */
+    /* Of the current sink. */
     const char *sink;
     bool terminal; /* standard error is one */
     int64_t shown_ns;
     struct writer report; /* members of the JSON array */
 };
 
-/* --- what is shown -------------------------------------------------------------------------- */
+/* --- output --------------------------------------------------------------------------------- */
 
 static void clear_line(const struct replay *r)
 {
@@ -70,19 +69,19 @@ static void print_text(const struct replay *r, const struct sink_replay_counts *
                r->sink, c->from, c->to, c->batches_done, c->batches, c->events_done,
                c->events_done - c->put, c->put, r->dry_run ? "are missing" : "put in");
     if (c->left)
-        printf("%s: positions behind %" PRIu64 " were left out: the server has yet to deliver "
+        printf("%s: positions after %" PRIu64 " were left out: the server has yet to deliver "
                "them\n",
                r->sink, c->to);
     if (c->damaged)
-        printf("%s: damaged places of the spool were passed over: %" PRIu64
-               "; `vsocd spool check` says where\n",
+        printf("%s: damaged places of the spool were skipped: %" PRIu64
+               "; `vsocd spool check` shows where\n",
                r->sink, c->damaged);
     fflush(stdout);
     if (status == STATUS_NOT_FOUND)
-        fprintf(stderr, "vsocd: %s: the range holds no batch that could be put in\n", r->sink);
+        fprintf(stderr, "vsocd: %s: the range holds no batch that could be delivered\n", r->sink);
     else if (status != STATUS_OK)
         fprintf(stderr, "vsocd: %s: %s%s\n", r->sink, problem[0] ? problem : status_text(status),
-                c->batches ? ": the same command goes on from here" : "");
+                c->batches ? ": run the same command again to continue" : "");
 }
 
 static void add_json(struct replay *r, const struct sink_replay_counts *c, enum status status,
@@ -104,7 +103,7 @@ static void add_json(struct replay *r, const struct sink_replay_counts *c, enum 
     writer_u8(w, '}');
 }
 
-/* --- what is done --------------------------------------------------------------------------- */
+/* --- replay --------------------------------------------------------------------------------- */
 
 static int exit_for(enum status status, const struct sink_replay_counts *counts)
 {
@@ -168,8 +167,7 @@ static int replay_all(struct replay *r)
             continue;
         found = true;
         if (!c->sink->replays)
-            fprintf(stderr, "vsocd: %s: this sink can't replay; it was passed over\n",
-                    c->sink->name);
+            fprintf(stderr, "vsocd: %s: this sink can't replay; it was skipped\n", c->sink->name);
         int one = c->sink->replays ? replay_into(r, c) : r->only ? EXIT_CONFIG : EXIT_DONE;
         code = code ? code : one;
     }
@@ -200,7 +198,7 @@ int spool_replay(int argc, char **argv)
     const struct config_cli_spec spec = {.options = options, .without_files = true};
     struct config_cli cli;
     if (argc < 3 || argv[2][0] == '-')
-        return command_wrong("spool", "replay needs DIR behind it: data_dir or the spool in it");
+        return command_wrong("spool", "replay needs DIR: data_dir or the spool in it");
     if (!spool_find_dir(argv[2], r.dir))
         return command_wrong("spool", "the path of DIR is too long");
     argv[2] = argv[0];
@@ -211,9 +209,10 @@ int spool_replay(int argc, char **argv)
     r.terminal = isatty(STDERR_FILENO) && !r.json;
     sink_instance_name(r.config, r.instance, sizeof r.instance);
     writer_init(&r.report, SIZE_MAX / 2);
-    code = parse_range(&r) ? replay_all(&r)
-                           : command_wrong("spool", "--from and --to take positions, the first "
-                                                    "one not behind the last");
+    code = parse_range(&r)
+               ? replay_all(&r)
+               : command_wrong("spool",
+                               "--from and --to take positions, the first one not after the last");
     if (r.json && r.report.size)
         printf("{\"dry_run\":%s,\"sinks\":[%.*s]}\n", r.dry_run ? "true" : "false",
                (int)r.report.size, (const char *)r.report.data);

@@ -1,5 +1,5 @@
-/* cmd_spool_verify.c: `vsocd spool list`, `check` and `verify`: what is in a spool and whether it
- * is whole, as text or JSON. Main thread. Reads through storage/spool/spool_verify.h only. */
+/* cmd_spool_verify.c: `vsocd spool list`, `check` and `verify`: the contents of a spool and whether
+ * it is intact, as text or JSON. Main thread. Reads through storage/spool/spool_verify.h only. */
 #include "server/commands/spool/cmd_spool.h"
 #include "server/commands/command.h"
 
@@ -209,15 +209,14 @@ static void print_verdict(const struct output *out, const struct spool_verify_re
                r->evicted_batches, r->evicted_to);
     for (size_t i = 0; out->depth == SPOOL_DEPTH_VERIFY && i < out->command->expected_count; i++)
         if (out->expected[i].matches)
-            printf("position %" PRIu64 " has the chain hash that is expected\n",
-                   out->expected[i].position);
+            printf("position %" PRIu64 " has the expected chain hash\n", out->expected[i].position);
     if (out->command->reparse)
         printf("%" PRIu64 " batches were parsed again, %" PRIu64 " events compared: %" PRIu64
                " batches differ, %" PRIu64 " could not be compared\n",
                out->reparsed.batches, out->reparsed.events, out->reparsed.differ,
                out->reparsed.not_compared);
     if (r->damaged)
-        printf("not all is whole: %" PRIu64 " %s\n", r->damaged,
+        printf("the spool is damaged: %" PRIu64 " %s\n", r->damaged,
                r->damaged == 1 ? "finding" : "findings");
     else if (out->depth != SPOOL_DEPTH_LIST)
         puts("all whole");
@@ -256,7 +255,7 @@ static void on_reparse_finding(void *arg, const struct reparse_finding *f)
                   kind, f->detail);
 }
 
-/* Bodies → events once more. Exit status; findings count as damage. */
+/* Parses the bodies again. Exit status; findings count as damage. */
 static int reparse(struct output *out, struct spool_verify_result *result)
 {
     const struct spool_command *command = out->command;
@@ -309,7 +308,7 @@ static int examine(const struct spool_command *command, enum spool_depth depth)
     enum status status = spool_verify_dir(command->dir, &options, &result);
     if (status == STATUS_NOT_FOUND)
         fprintf(stderr,
-                "vsocd: %s: no spool there: give data_dir or the directory with its "
+                "vsocd: %s: no spool found: give data_dir or the directory with its "
                 "*.seg files\n",
                 command->dir);
     else if (status != STATUS_OK)

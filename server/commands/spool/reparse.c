@@ -1,5 +1,5 @@
-/* reparse.c: walks a spool, inflates and parses each body once more with the format that read it,
- * and holds what comes against the stored events. Main thread. Changes nothing and knows no hashes.
+/* reparse.c: walks a spool, inflates and parses each body again with the format that read it, and
+ * compares the results with the stored events. Main thread. Changes nothing and uses no hashes.
  */
 #include "server/commands/spool/reparse.h"
 #include "core/reasons/record_code.h"
@@ -29,7 +29,7 @@ struct reparser {
     struct hmac *hmac;
     struct writer body;
     struct arena arena;
-    /* The batch in hand. */
+    /* The current batch. */
     const struct batch_record *record;
     struct event_decoder decoder;
     struct event_item stored;
@@ -39,7 +39,7 @@ struct reparser {
 
 static struct pipeline_result parsed;
 
-/* One finding a batch: what follows the first is mostly its consequence. */
+/* One finding per batch: further differences are mostly consequences of the first. */
 static void tell(struct reparser *r, bool not_compared, uint32_t index, const char *detail)
 {
     if (r->told)
@@ -55,7 +55,7 @@ static void tell(struct reparser *r, bool not_compared, uint32_t index, const ch
     r->options->on_finding(r->options->arg, &finding);
 }
 
-/* The stored item that must be the next. False: told. */
+/* The next stored item. False: reported. */
 static bool next_stored(struct reparser *r, uint32_t index)
 {
     enum status status = r->told ? STATUS_END : event_decoder_next(&r->decoder, &r->stored);
@@ -64,7 +64,7 @@ static bool next_stored(struct reparser *r, uint32_t index)
         return true;
     }
     tell(r, false, index,
-         status == STATUS_END ? "the body gives more records than are stored"
+         status == STATUS_END ? "the body has more records than are stored"
                               : "stored events can't be decoded");
     return false;
 }
@@ -77,19 +77,19 @@ static void on_event(void *arg, const struct event *again)
     if (!next_stored(r, index))
         return;
     if (r->stored.is_reject) {
-        /* Refused for the sender's identity, which the body does not know. */
+        /* Refused because of the sender's identity, which the body does not contain. */
         if (record_code_source(record_code_find(r->stored.reject.code)) != RECORD_SOURCE_POLICY ||
             r->stored.reject.index != index)
-            tell(r, false, index, "the body gives an event, stored is a quarantined record");
+            tell(r, false, index, "the body gives an event, but a quarantined record is stored");
         return;
     }
     const struct event_field_info *field = reparse_compare(&r->stored.event, again);
     r->result->events++;
     if (!field)
         return;
-    snprintf(detail, sizeof detail, "%s is not what the body says%s", field->name,
+    snprintf(detail, sizeof detail, "%s differs from the body%s", field->name,
              reparse_is_of_catalogue(field)
-                 ? " (or the catalogue is another than at receipt: give that one with -c)"
+                 ? " (or the catalogue differs from the one at receipt: give that one with -c)"
                  : "");
     tell(r, false, index, detail);
 }
@@ -101,11 +101,11 @@ static void on_reject(void *arg, const struct event_reject *again)
         return;
     const struct event_reject *stored = &r->stored.reject;
     if (!r->stored.is_reject)
-        tell(r, false, again->index, "the body gives a quarantined record, stored is an event");
+        tell(r, false, again->index, "the body gives a quarantined record, but an event is stored");
     else if (stored->index != again->index || stored->raw_offset != again->raw_offset ||
              stored->raw_size != again->raw_size || !slice_equal(stored->code, again->code) ||
              !slice_equal(stored->raw, again->raw))
-        tell(r, false, again->index, "the quarantined record is not what the body says");
+        tell(r, false, again->index, "the quarantined record differs from the body");
 }
 
 static int64_t zero_key_pseudonym(void *arg, struct slice tenant, struct slice vin, uint8_t pid[32])
@@ -115,14 +115,14 @@ static int64_t zero_key_pseudonym(void *arg, struct slice tenant, struct slice v
     return 0;
 }
 
-/* The body without its coding. False: told. */
+/* The body without its content coding. False: reported. */
 static bool inflate_record(struct reparser *r)
 {
     const struct batch_meta *meta = &r->record->meta;
     enum inflate_coding coding = INFLATE_IDENTITY;
     if (meta->content_encoding.size &&
         inflate_coding_parse(meta->content_encoding, &coding) != STATUS_OK) {
-        tell(r, true, 0, "its content coding is not known");
+        tell(r, true, 0, "its content coding is unknown");
         return false;
     }
     writer_reset(&r->body);
@@ -132,18 +132,18 @@ static bool inflate_record(struct reparser *r)
     if (status == STATUS_OK && r->body.size == meta->inflated_bytes)
         return true;
     tell(r, status == STATUS_NO_MEMORY, 0,
-         status == STATUS_NO_MEMORY ? "no memory" : "the body does not inflate to what was read");
+         status == STATUS_NO_MEMORY ? "no memory" : "the body does not inflate to the stored size");
     return false;
 }
 
-/* Attributes of a CloudEvent in binary mode, and parameters of a query, are not kept. */
+/* Attributes of a CloudEvent in binary mode, and query parameters, are not stored. */
 static bool has_lost_headers(const struct batch_meta *meta)
 {
     return slice_equal(meta->format, SLICE_LITERAL("cloudevents_binary")) ||
            slice_equal(meta->format, SLICE_LITERAL("hec_raw"));
 }
 
-/* No parser took the body: nothing in it can have become an event. */
+/* No parser read the body: nothing in it can have become an event. */
 static void compare_unread(struct reparser *r)
 {
     enum status status = event_decoder_init(&r->decoder, r->record->events);
@@ -151,7 +151,7 @@ static void compare_unread(struct reparser *r)
         status = event_decoder_next(&r->decoder, &r->stored);
         if (status == STATUS_OK && !r->stored.is_reject)
             tell(r, false, (uint32_t)r->stored.event.batch_index,
-                 "no parser took the body, stored is an event");
+                 "no parser read the body, but an event is stored");
     }
     if (status != STATUS_END)
         tell(r, false, 0, "stored events can't be decoded");
@@ -164,10 +164,10 @@ static const struct parser *find_parser(struct reparser *r)
     const struct parser *parser = registry_by_name(r->plugins.registry, meta->format);
     if (!parser)
         snprintf(detail, sizeof detail,
-                 "format %.*s is not here: name its plug-in in ingest.plugins (-c, --set)",
+                 "format %.*s is missing: name its plug-in in ingest.plugins (-c, --set)",
                  SLICE_ARGS(meta->format));
     else if (!slice_equal_text(meta->parser_version, parser->version))
-        snprintf(detail, sizeof detail, "parser %.*s was version %.*s, here is %s",
+        snprintf(detail, sizeof detail, "parser %.*s was version %.*s, this program has %s",
                  SLICE_ARGS(meta->format), SLICE_ARGS(meta->parser_version), parser->version);
     else
         return parser;
@@ -206,7 +206,7 @@ static void run_pipeline(struct reparser *r, const struct parser *parser, enum s
     if (status != STATUS_OK)
         tell(r, true, r->items, status_text(status));
     else if (!r->told && event_decoder_next(&r->decoder, &r->stored) != STATUS_END)
-        tell(r, false, r->items, "more records are stored than the body gives");
+        tell(r, false, r->items, "more records are stored than the body has");
 }
 
 static void compare_record(struct reparser *r, const struct batch_record *record)
@@ -224,7 +224,7 @@ static void compare_record(struct reparser *r, const struct batch_record *record
         media_type_read(meta->content_type, &media, &prefix) != STATUS_OK)
         prefix = SPLIT_PREFIX_NONE;
     if (has_lost_headers(meta)) {
-        tell(r, true, 0, "headers or a query gave part of its events, and are not kept");
+        tell(r, true, 0, "a part of its events came from headers or a query, which are not stored");
         return;
     }
     if (slice_equal(meta->format, SLICE_LITERAL("none"))) {

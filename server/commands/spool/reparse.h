@@ -1,5 +1,5 @@
-/* reparse.h: reads the bodies of a spool again and compares the events made of them with those that
- * are stored: finds events that were changed in place, whatever hashes say. Main thread. */
+/* reparse.h: parses the bodies of a spool again and compares the results with the stored events:
+ * finds events that were changed in place, even if all hashes match. Main thread. */
 #ifndef VSOC_SERVER_REPARSE_H
 #define VSOC_SERVER_REPARSE_H
 
@@ -27,8 +27,8 @@ struct reparse_result {
     uint64_t not_compared;    /* batches that could not be compared */
 };
 
-/* Damaged records are passed over: verify tells of them. OK also when there are findings, of which
- * one a batch is told. CONFIG: plug-ins or catalogues can't be used, said on stderr. IO, NO_MEMORY.
+/* Skips damaged records, which verify reports. OK also if there are findings; it reports one per
+ * batch. CONFIG: plug-ins or catalogues can't be used, explained on stderr. IO, NO_MEMORY.
  */
 enum status reparse_dir(const struct reparse_options *options,
                         struct reparse_result *result) must_check;

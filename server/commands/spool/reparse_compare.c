@@ -1,5 +1,5 @@
-/* reparse_compare.c: events field by field, but for what a body can't tell. Any thread. Reads no
- * spool. */
+/* reparse_compare.c: compares events field by field, except what the body does not contain. Any
+ * thread. Reads no spool. */
 #include "server/commands/spool/reparse_compare.h"
 
 #include <ctype.h>
@@ -8,10 +8,10 @@
 
 #define VIN_BYTES    17
 #define MASKED_BYTES 12      /* vin: and eight hex digits */
-#define FILLER       "....." /* behind it where the size stays that of a VIN */
+#define FILLER       "....." /* after it if the size stays that of a VIN */
 #define GAP_MAX      3       /* characters between two of a VIN */
 
-/* What the body does not say. */
+/* Values that the body does not contain. */
 static bool is_from_outside(enum event_field field)
 {
     switch (field) {
@@ -73,7 +73,7 @@ enum form {
     FORM_COUNT
 };
 
-/* Value of a character of base64, of either alphabet; -1: it is none. */
+/* Value of a base64 character of either alphabet; -1: not one. */
 static int sextet(uint8_t c)
 {
     if (c >= 'A' && c <= 'Z')
@@ -99,7 +99,7 @@ static int base64_byte_at(struct slice text, enum form form, size_t number)
     return low < 0 ? -1 : (high << 6 | low) >> (4 - bit % 6) & 0xff;
 }
 
-/* The byte with this number from the start of the text; -1: there is none. */
+/* The byte at this index of the text; -1: past its end. */
 static int byte_at(struct slice text, enum form form, size_t number)
 {
     if (form >= FORM_BASE64)
@@ -121,7 +121,7 @@ static bool has_bytes(struct slice text, enum form form, size_t from, const char
     return !*bytes;
 }
 
-/* Does it begin with what scrub.c writes: vin: and eight hex digits, or vin:redacted? */
+/* Whether it begins with the output of scrub.c: vin: and eight hex digits, or vin:redacted. */
 static bool is_masked(struct slice text, enum form form)
 {
     if (!has_bytes(text, form, 0, "vin:"))
@@ -132,7 +132,7 @@ static bool is_masked(struct slice text, enum form form)
     return i == MASKED_BYTES || has_bytes(text, form, 4, "redacted");
 }
 
-/* Does it have so many letters and digits? */
+/* Whether it has this many letters and digits. */
 static bool is_vin_like(struct slice text, enum form form)
 {
     size_t i = 0;
@@ -185,7 +185,7 @@ static size_t form_bytes(enum form form)
     return VIN_BYTES * (form + 1) - (form == FORM_SPACED);
 }
 
-/* Are the bits of the bytes beside the VIN the same? */
+/* Whether the bits of the bytes beside the VIN are the same. */
 static bool same_neighbours(struct slice stored, struct slice again, enum form form)
 {
     if (form < FORM_BASE64)
@@ -199,7 +199,7 @@ static bool same_neighbours(struct slice stored, struct slice again, enum form f
     return !(first >> (6 - before)) && !(last & ((1 << behind) - 1));
 }
 
-/* Passes over a masked VIN and what it was. False: there was none. */
+/* Skips a masked VIN and the original. False: there was none. */
 static bool pass_masked(struct slice *stored, struct slice *again, enum form form)
 {
     size_t was = vin_bytes(*again), is = MASKED_BYTES;

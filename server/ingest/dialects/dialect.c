@@ -1,4 +1,4 @@
-/* dialect.c: the dialects there are. Worker threads. Pure. */
+/* dialect.c: the list of dialects. Worker threads. Pure. */
 #include "server/ingest/http/dialect.h"
 
 #define DIALECTS(X)                                                                                \

@@ -1,4 +1,4 @@
-/* dialect_health.c: GET /health, for load balancers that ask the port that they send to. Worker
+/* dialect_health.c: GET /health, for load balancers that probe the port that they send to. Worker
  * threads. Probes of the process are on the admin listener: admin.c. */
 #include "server/ingest/http/ingest_request.h"
 

@@ -1,6 +1,6 @@
 /* dialect_hec.c: /services/collector: Splunk's HTTP Event Collector, its numbered answers, channels
  * and acknowledgements. Worker threads. Pure. A 200 means that the batch is in the spool, so
- * clients that ask for no acknowledgement lose nothing either. */
+ * clients that request no acknowledgement lose nothing either. */
 #include "server/ingest/http/ingest_request.h"
 #include "core/reasons/record_code.h"
 
@@ -72,7 +72,7 @@ static bool read_channel(const struct request *r, struct slice *channel, struct 
            bad_channel(refusal);
 }
 
-/* Who gives a channel gets ids, unless acknowledgements are off. */
+/* A client that names a channel gets ids, unless acknowledgements are off. */
 static bool note_channel(struct request *r, const struct config *config,
                          const struct ingest_shared *shared, struct refusal *refusal)
 {
@@ -122,7 +122,7 @@ struct answer {
 static const struct answer no_event = {400, 12, "Event field is required"};
 static const struct answer blank_event = {400, 13, "Event field cannot be blank"};
 
-/* text NULL: by the status. */
+/* text NULL: chosen by the status. */
 static const struct answer answers[REFUSAL_COUNT] = {
     [REFUSAL_token_revoked] = {403, 1, "Token disabled"},
     [REFUSAL_no_credential] = {401, 2, "Token is required"},
@@ -164,7 +164,7 @@ static int write_problem(struct writer *out, const struct refusal *refusal)
     return a.status;
 }
 
-/* Of a batch without a good event: by the code of its first record. */
+/* For a batch without a good event: chosen by the code of its first record. */
 static struct answer answer_of_record(enum record_code code)
 {
     if (code == RECORD_event_missing)

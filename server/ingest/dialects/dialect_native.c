@@ -33,7 +33,7 @@ static bool starts_nocase(struct slice text, const char *start)
     return slice_equal_nocase(slice_sub(text, 0, strlen(start)), start);
 }
 
-/* Its attributes are headers, and its data may be of any other type (HTTP binding §3). */
+/* The attributes are in headers, and the data may have any other type (HTTP binding §3). */
 static bool is_binary_cloudevent(const struct request *r, struct slice path)
 {
     struct slice unused;
@@ -79,12 +79,12 @@ static void write_place(struct writer *out, const struct dedup_report *r)
     writer_format(out, "\",\"position\":%llu,", (unsigned long long)r->position);
 }
 
-/* 422 when no event was good. */
+/* 422 if no event was good. */
 static int write_report(struct writer *out, const struct request *request, const char *level)
 {
     const struct dedup_report *r = &request->sub.report;
     writer_u8(out, '{');
-    if (r->position) /* none: nothing was stored, for the body had no event */
+    if (r->position) /* 0: nothing was stored, because the body had no event */
         write_place(out, r);
     writer_format(out, "\"ack\":\"%s\",\"accepted\":%u,\"duplicates\":%u,\"quarantined\":%u", level,
                   r->accepted, r->duplicates, r->quarantined);

@@ -10,14 +10,14 @@
 #define ROUTE         "/v1/logs"
 #define TYPE_JSON     "application/json"
 #define TYPE_PROTOBUF "application/x-protobuf"
-#define TYPE_PLAIN    "application/protobuf" /* the type that IANA has */
+#define TYPE_PLAIN    "application/protobuf" /* the type registered with IANA */
 
 static bool is_mine(const struct http_exchange *exchange)
 {
     return slice_equal_text(http_path(exchange), ROUTE);
 }
 
-/* Media type of the request; empty: it says none. */
+/* Media type of the request; empty: none. */
 static struct slice media_of(const struct http_exchange *exchange)
 {
     struct slice type, media;
@@ -28,7 +28,7 @@ static struct slice media_of(const struct http_exchange *exchange)
     return media;
 }
 
-/* JSON has many names, most of all one a line: those of native events. */
+/* JSON has many media types, especially for one value per line: those of native events. */
 static bool is_json(struct slice media)
 {
     for (const char *const *type = parser_vsoc_json.content_types; *type; type++)
@@ -62,7 +62,7 @@ static bool read_format(struct request *r, const struct config *config,
     r->sub.parser = registry_by_name(shared->registry, SLICE_LITERAL("otlp"));
     if (is_json(r->media) || is_protobuf(r->media))
         return true;
-    refusal_say(refusal, REFUSAL_unsupported_media_type, "OTLP comes as JSON or Protocol Buffers");
+    refusal_say(refusal, REFUSAL_unsupported_media_type, "OTLP is JSON or Protocol Buffers");
     refusal->header = "Accept";
     refusal->header_value = TYPE_PROTOBUF ", " TYPE_JSON;
     return false;
@@ -70,11 +70,11 @@ static bool read_format(struct request *r, const struct config *config,
 
 /* ---- errors: google.rpc.Status ---- */
 
-/* What the client will do rightly with. */
+/* The status to which clients react correctly. */
 static int status_of(const struct refusal *refusal)
 {
     switch (refusal->status) {
-    case 409: /* the same batch is on its way, or the key is another batch's for good */
+    case 409: /* the same batch is in progress, or the key belongs to another batch */
         return refusal->reason == REFUSAL_key_reused ? 400 : 503;
     case 408: /* the client was slow */
         return 503;

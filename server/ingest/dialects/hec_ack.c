@@ -1,5 +1,6 @@
-/* hec_ack.c: ids of acknowledgements, and what has become of their batches. Worker threads. Keeps
- * no state: a 200 was durable in the spool when it was sent, so of an id only the sinks are asked.
+/* hec_ack.c: ids of acknowledgements, and the state of their batches. Worker threads. Keeps no
+ * state: a batch was durable in the spool when its 200 was sent, so only the sinks need to be
+ * checked for an id.
  */
 #include "server/ingest/dialects/hec_ack.h"
 

@@ -1,6 +1,6 @@
-/* ingest_certificate.c: what logs say of a sender's certificate that a handshake has refused: the
- * pseudonym of its vehicle, and its subject without VINs. Worker threads. Whether a CA of senders
- * has signed it is for the caller to know. */
+/* ingest_certificate.c: describes a certificate that a handshake has refused, for logs: the
+ * pseudonym of its vehicle, and its subject without VINs. Worker threads. The caller knows whether
+ * a CA of senders has signed it. */
 #include <stdio.h>
 
 #include "parsers/privacy/scrub.h"

@@ -1,6 +1,5 @@
-/* ingest_headers.c: the headers that parsers get to see: Content-Type and ce-…, which hold the
- * attributes of a CloudEvent in binary mode, and parameters of a query. Worker threads. Does not
- * read them. */
+/* ingest_headers.c: the headers passed to parsers: Content-Type and ce-…, which hold the attributes
+ * of a CloudEvent in binary mode, and query parameters. Worker threads. Does not interpret them. */
 #include "server/http/http_query.h"
 #include "server/ingest/http/ingest_request.h"
 
@@ -26,7 +25,7 @@ static bool copy_header(struct arena *arena, struct slice name, struct slice val
     return true;
 }
 
-/* Parameters of the query, as headers ?NAME behind the others. */
+/* Query parameters, as headers ?NAME after the others. */
 static bool keep_query(struct request *r, struct refusal *refusal)
 {
     struct arena *arena = &r->sub.batch->arena;

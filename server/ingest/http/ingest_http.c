@@ -1,6 +1,6 @@
-/* ingest_http.c: HTTP as a way in: an exchange becomes a submission, its answer a reply in the
- * words of the dialect. Worker threads; never blocks. Headers: ingest_request.c. Does not look at
- * the body. */
+/* ingest_http.c: HTTP as a way in: an exchange becomes a submission, and its answer a reply in the
+ * form of the dialect. Worker threads; never blocks. Headers: ingest_request.c. Does not read the
+ * body. */
 #include "server/ingest/http/ingest_http.h"
 
 #include <stddef.h>
@@ -18,7 +18,7 @@ static struct request *request_of(struct submission *sub)
     return (struct request *)((char *)sub - offsetof(struct request, sub));
 }
 
-/* The exchange is answered next, and known no more afterwards. */
+/* The exchange is answered next, and unknown afterwards. */
 static struct http_exchange *take_exchange(struct request *r)
 {
     struct http_exchange *exchange = r->exchange;
@@ -27,7 +27,7 @@ static struct http_exchange *take_exchange(struct request *r)
     return exchange;
 }
 
-/* Its sender may not do what it asks. */
+/* The sender is not allowed to do this. */
 static void audit_request(const struct request *r, const struct refusal *refusal)
 {
     const struct http_peer *peer = http_peer(r->exchange);
@@ -139,7 +139,7 @@ static void refuse_method(const struct dialect *dialect, struct http_exchange *e
     http_problem(exchange, &refusal, dialect->route);
 }
 
-/* Who takes the batch that comes. NULL: the request is answered. */
+/* The dialect that takes the batch. NULL: the request is answered. */
 static const struct dialect *find_dialect(struct ingest *in, struct http_exchange *exchange)
 {
     const struct dialect *dialect = dialect_of(exchange);

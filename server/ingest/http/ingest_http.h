@@ -4,7 +4,7 @@
 
 #include "server/http/http.h"
 
-/* As struct http_handler says; its arg is the worker's struct ingest. */
+/* See struct http_handler; its arg is the worker's struct ingest. */
 void ingest_on_headers(void *ingest, struct http_exchange *exchange);
 void ingest_on_body(void *ingest, struct http_exchange *exchange, struct slice span);
 void ingest_on_end(void *ingest, struct http_exchange *exchange);

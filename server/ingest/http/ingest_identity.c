@@ -1,10 +1,10 @@
-/* ingest_identity.c: who sends: the certificate, a token, or both. Worker threads. Does not look at
- * what is sent; which formats a token may send is checked where the format is known. */
+/* ingest_identity.c: identifies the sender by certificate, token, or both. Worker threads. Does not
+ * read the body; the formats that a token may send are checked where the format is known. */
 #include "server/identity/credential.h"
 #include "server/http/http_query.h"
 #include "server/ingest/http/ingest_request.h"
 
-/* 401: the answer says which credential is asked for. */
+/* 401: the answer names the credential that is required. */
 static bool ask(struct refusal *refusal, const struct config *config, enum refusal_reason reason)
 {
     refusal_set(refusal, reason);
@@ -13,7 +13,7 @@ static bool ask(struct refusal *refusal, const struct config *config, enum refus
     return false;
 }
 
-/* The token as shown; empty: none is. */
+/* The token as sent; empty: none. */
 static bool read_shown(struct request *r, const struct config *config, struct slice *shown,
                        struct refusal *refusal)
 {
@@ -33,7 +33,7 @@ static bool read_shown(struct request *r, const struct config *config, struct sl
     return ask(refusal, config, REFUSAL_bad_authorization);
 }
 
-/* The good token that the request shows; NULL: it shows none. */
+/* The valid token of the request; NULL: it has none. */
 static bool read_token(struct request *r, const struct config *config, const struct token **token,
                        struct refusal *refusal)
 {
@@ -57,7 +57,7 @@ static bool read_token(struct request *r, const struct config *config, const str
     }
 }
 
-/* A token where none is taken helps nobody and leaks: say so. */
+/* A token that is not accepted is useless and leaks, so refuse it. */
 static bool is_token_in_query(struct request *r)
 {
     struct slice unused;
@@ -82,7 +82,7 @@ static bool read_peer(struct request *r, const struct config *config, struct ref
     }
 }
 
-/* The certificate says who it is; the token narrows what it may send. */
+/* The certificate identifies the sender; the token restricts what it may send. */
 static bool narrow(struct identity *id, struct identity *token, struct refusal *refusal)
 {
     if (!slice_equal(id->tenant, token->tenant))

@@ -1,5 +1,5 @@
-/* ingest_request.c: what the headers of a request ask for, checked before any body byte is read.
- * Worker threads. Does not look at the body or at the spool. */
+/* ingest_request.c: reads and checks the headers of a request before any body byte is read. Worker
+ * threads. Does not use the body or the spool. */
 #include "server/http/http_list.h"
 #include "server/ingest/http/ingest_request.h"
 
@@ -9,7 +9,7 @@
 
 #define KEY_MAX 255 /* bytes of Idempotency-Key, traceparent and the like */
 
-/* What may be stored as text: a byte beyond ASCII need not be UTF-8. */
+/* Characters that may be stored as text: a byte beyond ASCII may not be UTF-8. */
 static bool is_printable(struct slice value)
 {
     for (size_t i = 0; i < value.size; i++)
@@ -29,7 +29,7 @@ static bool read_text(struct request *r, const char *name, struct slice *out,
         return true;
     if (count != 1 || !value.size || !is_printable(value))
         return refusal_say(refusal, REFUSAL_bad_header,
-                           "%s must stand once, with 1 to %d printable ASCII characters", name,
+                           "%s must occur once, with 1 to %d printable ASCII characters", name,
                            KEY_MAX);
     if (arena_copy(&r->sub.batch->arena, value, out) != STATUS_OK)
         return refusal_set(refusal, REFUSAL_memory);
@@ -45,7 +45,7 @@ static bool read_content_type(struct request *r, struct refusal *refusal)
         (count > 1 || !is_printable(value)))
         return refusal_say(
             refusal, REFUSAL_bad_header,
-            "Content-Type must stand once, with at most 255 printable ASCII characters");
+            "Content-Type must occur once, with at most 255 printable ASCII characters");
     if (media_type_read(value, &r->media, &r->sub.prefix) != STATUS_OK)
         return refusal_set(refusal, REFUSAL_unknown_framing);
     return arena_copy(&r->sub.batch->arena, value, &r->sub.content_type) == STATUS_OK ||

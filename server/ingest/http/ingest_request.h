@@ -18,10 +18,11 @@ struct request {
     uint64_t hec_tag;     /* of the channel */
 };
 
-/* Puts what parsers get to see of the headers into the request. ingest_headers.c. */
+/* Puts the headers for parsers into the request. ingest_headers.c. */
 bool request_keep_headers(struct request *request, struct refusal *refusal);
 
-/* Who sends, into request->sub.identity. False with *refusal: answer that. ingest_identity.c. */
+/* Identifies the sender, into request->sub.identity. False with *refusal: answer that.
+ * ingest_identity.c. */
 bool request_read_identity(struct request *request, const struct config *config,
                            struct refusal *refusal);
 

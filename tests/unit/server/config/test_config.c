@@ -277,11 +277,11 @@ static void deep_nesting_below_an_unknown_name_is_skipped(void **state)
 static void settings_that_need_each_other_are_checked(void **state)
 {
     (void)state;
-    load_bad("tls: {certificate: null}", 1, 20, "needed while listen.ingest.tls is true");
-    load_bad("tls: {client_ca: null}", 1, 18, "needed unless tls.client_auth is off");
+    load_bad("tls: {certificate: null}", 1, 20, "required if listen.ingest.tls is true");
+    load_bad("tls: {client_ca: null}", 1, 18, "required unless tls.client_auth is off");
     load_good("tls: {client_ca: null, client_auth: off}");
     load_good("tls: {certificate: null, key: null}\nlisten: {ingest: {tls: false}}");
-    load_bad("sinks: {file: {enabled: true}}", 0, 0, "sinks.file.path: needed while");
+    load_bad("sinks: {file: {enabled: true}}", 0, 0, "sinks.file.path: required if");
     load_bad("sinks: {kafka: {properties: {bootstrap.servers: null}}}", 1, 49,
              "needs bootstrap.servers");
     load_good("sinks: {kafka: {enabled: false, properties: {bootstrap.servers: null}}}");
@@ -289,12 +289,13 @@ static void settings_that_need_each_other_are_checked(void **state)
     load_bad("listen: {admin: {address: '9600'}}", 1, 27, "must be address:port");
     load_bad("listen: {admin: {address: '::1:9600'}}", 1, 27, "must be address:port");
     load_bad("ingest: {formats: {application/x-a: cef, application/x-b: fec}}", 1, 59,
-             "'fec' is no format");
+             "'fec' is not a format");
     load_bad("ingest: {workers: 0}", 1, 19, "must be auto or a number");
     load_bad("identity: {vehicle_from: serial}", 1, 26, "must be san_uri");
     load_good("identity: {vehicle_from: 'oid:1.3.6.1.4.1.5', tenant_from: 'name:acme'}");
     load_bad("spool: {max_bytes: 64MiB}", 1, 20, "must be at least twice spool.segment_bytes");
-    load_bad("spool: {max_bytes: 5GiB}", 1, 20, "must be evidence.max_bytes (10737418240)");
+    load_bad("spool: {max_bytes: 5GiB}", 1, 20,
+             "must be at least evidence.max_bytes (10737418240)");
     load_good("spool: {max_bytes: 5GiB}\nevidence: {max_bytes: 4GiB}");
     load_good("spool: {max_bytes: 5GiB}\nevidence: {retention: 0s}");
     load_bad("evidence: {max_bytes: 1MiB}", 1, 23,
@@ -363,7 +364,7 @@ static void the_connection_string_can_come_from_a_file(void **state)
     fputs("host=b password=p\n", f);
     fclose(f);
     assert_int_equal(load_all("sinks: {postgres: {dsn: host=a}}", sets, 1, NULL), STATUS_CONFIG);
-    assert_problem(0, 0, 0, "may be read by others than its owner: chmod 600");
+    assert_problem(0, 0, 0, "may be read by users other than its owner: chmod 600");
     assert_int_equal(chmod(dsn, 0600), 0);
     assert_int_equal(load_all("sinks: {postgres: {dsn: host=a}}", sets, 1, NULL), STATUS_OK);
     assert_string_equal(config->postgres_dsn, "host=b password=p");

@@ -330,7 +330,7 @@ static void disk_that_others_fill_is_not_said_to_be_full_of_evidence(void **stat
     fixture_statvfs(
         (struct statvfs){.f_frsize = 4096, .f_blocks = 1000000, .f_files = 1000, .f_favail = 10});
     put_until_full(f);
-    assert_full_for(f, SPOOL_FULL_OTHERS, "files that are not the spool's");
+    assert_full_for(f, SPOOL_FULL_OTHERS, "files that do not belong to the spool");
     fixture_statvfs(
         (struct statvfs){.f_frsize = 4096, .f_blocks = 10, .f_files = 1000, .f_favail = 10});
     UNTIL(fixture_full_for(f) == SPOOL_FULL_EVIDENCE);
@@ -345,7 +345,7 @@ static void disk_without_inodes_is_said_to_lack_inodes(void **state)
         .f_frsize = 4096, .f_blocks = 1000, .f_bfree = 900, .f_bavail = 900, .f_files = 1000});
     atomic_store(&allocate_error, ENOSPC);
     put_until_full(f);
-    assert_full_for(f, SPOOL_FULL_INODES, "no inode left");
+    assert_full_for(f, SPOOL_FULL_INODES, "no free inode");
 }
 
 static void quota_is_told_from_a_full_disk(void **state)
