@@ -151,7 +151,8 @@ static enum status find_claim(struct normaliser *n, const struct event *event,
     claims->is_full = false;
     if (EVENT_HAS(event, attributes)) {
         vehicle_claims_find(event->attributes, claims);
-        n->scrub.wordless = claims->may_match ? SLICE_EMPTY : event->attributes;
+        n->scrub.looked_at = event->attributes;
+        n->scrub.look = claims->look;
     }
     if (claims->is_full) /* those beyond could not be kept from others */
         return refuse(refusal, RECORD_too_many_vins,

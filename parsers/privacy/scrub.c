@@ -4,6 +4,7 @@
 
 #include "core/hash.h"
 #include "parsers/privacy/vin_hidden.h"
+#include "parsers/privacy/vin_look.h"
 #include "parsers/privacy/vin_spaced.h"
 
 /* Pseudonyms made for unclaimed VINs of one record: making one costs more than reading the record
@@ -125,7 +126,7 @@ void scrub_forget(struct scrub *s, size_t count)
     if (count < s->known_count)
         s->known_count = count;
     s->made = 0;
-    s->wordless = SLICE_EMPTY;
+    s->looked_at = SLICE_EMPTY;
 }
 
 /* ---- texts ---- */
@@ -301,15 +302,25 @@ static bool has_groups(const struct scrub *s, struct slice text)
     return vin_spaced_may_match(&scan) && vin_spaced_next(&scan, &match);
 }
 
+/* A text of which the first look does not say that it holds no VIN. */
+static __attribute__((noinline)) bool scrub_looked(struct scrub *s, enum scrub_form form,
+                                                   struct slice *text, unsigned look)
+{
+    bool has_words = look & VIN_LOOK_WORDS && vin_scan_may_match(*text);
+    if (look & VIN_LOOK_GROUPS && has_groups(s, *text) && !scrub_clear(s, form, text, true))
+        return false;
+    if (!has_words && text->size < VIN_HIDDEN_SPACED_BYTES)
+        return true;
+    return scrub_words(s, form, text, has_words);
+}
+
 bool scrub_long_text(struct scrub *s, enum scrub_form form, struct slice *text)
 {
-    bool is_wordless = (text->data == s->wordless.data && text->size <= s->wordless.size) ||
-                       !vin_scan_may_match(*text);
-    if (has_groups(s, *text) && !scrub_clear(s, form, text, true))
-        return false;
-    if (is_wordless && text->size < VIN_HIDDEN_SPACED_BYTES)
+    bool is_known = text->data == s->looked_at.data && text->size == s->looked_at.size;
+    unsigned look = is_known ? s->look : vin_look(*text);
+    if (!look && text->size < VIN_HIDDEN_SPACED_BYTES)
         return true;
-    return scrub_words(s, form, text, !is_wordless);
+    return scrub_looked(s, form, text, look);
 }
 
 static bool scrub_list(struct scrub *s, struct slice_list *list)

@@ -26,8 +26,9 @@ struct scrub {
     uint8_t labels[SCRUB_KNOWN][SCRUB_LABEL_BYTES]; /* of known, and then of the last other one */
     uint8_t last[VIN_BYTES], last_label[SCRUB_LABEL_BYTES];
     unsigned made; /* pseudonyms made for unknown VINs of this record */
-    /* A text of this record, or what begins it, for which vin_scan_may_match says no. */
-    struct slice wordless;
+    /* A text of this record, and what vin_look says of it. */
+    struct slice looked_at;
+    unsigned look;
     bool failed; /* out of memory */
 };
 

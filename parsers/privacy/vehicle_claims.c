@@ -3,6 +3,7 @@
 #include "parsers/privacy/vehicle_claims.h"
 #include "core/hex.h"
 #include "parsers/privacy/vehicle_key.h"
+#include "parsers/privacy/vin_look.h"
 #include "parsers/privacy/vin_scan.h"
 
 #include <string.h>
@@ -310,7 +311,7 @@ void vehicle_claims_find(struct slice attributes, struct vehicle_claims *claims)
 {
     claims->count = 0;
     claims->is_full = false;
-    claims->may_match = vin_scan_may_match(attributes);
-    if (claims->may_match || has_word(attributes))
+    claims->look = vin_look(attributes);
+    if ((claims->look & VIN_LOOK_WORDS && vin_scan_may_match(attributes)) || has_word(attributes))
         walk(attributes, claims);
 }

@@ -22,8 +22,8 @@ struct vehicle_claim {
 struct vehicle_claims {
     struct vehicle_claim items[VEHICLE_CLAIMS];
     size_t count;
-    bool is_full;   /* there were more for which there was no room */
-    bool may_match; /* vin_scan_may_match of the attributes */
+    bool is_full;  /* there were more for which there was no room */
+    unsigned look; /* vin_look of the attributes */
 };
 
 /* Claims and mentions in the text of a JSON object, in order; each VIN once, at its smallest depth.

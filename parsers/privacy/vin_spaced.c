@@ -238,7 +238,7 @@ bool vin_spaced_may_match(const struct vin_spaced_scan *scan)
                 continue;
             for (end = start + TAIL; end < text.size && is_digit(text.data[end]);)
                 end++;
-            if (may_end_vin(scan, end))
+            if (end > VIN_BYTES && may_end_vin(scan, end))
                 return true;
         }
         if (at == base)
