@@ -12,6 +12,30 @@ extern "C" {
 /* OK; INVALID_UTF8; REFUSED: the text has a byte 0. */
 enum status utf8_check(struct slice text) must_check;
 
+/* Has the text only bytes 01 to 7F? Then utf8_check says OK. Fast for short texts. */
+static inline bool utf8_is_plain(struct slice text)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = UINT64_C(0x8080808080808080);
+    const uint8_t *p = text.data;
+    uint64_t wrong = 0;
+    if (text.size < 8) {
+        if (text.size < 4) {
+            for (size_t i = 0; i < text.size; i++)
+                wrong |= p[i] - 1u >= 0x7f;
+            return !wrong;
+        }
+        /* Both halves in one word. */
+        uint64_t word = slice_load4(p) | slice_load4(p + text.size - 4) << 32;
+        return !((word | ((word - ones) & ~word)) & tops);
+    }
+    for (size_t at = 0; at + 8 < text.size; at += 8) {
+        uint64_t word = slice_load8(p + at);
+        wrong |= word | ((word - ones) & ~word);
+    }
+    uint64_t last = slice_load8(p + text.size - 8);
+    return !((wrong | last | ((last - ones) & ~last)) & tops);
+}
+
 /* Bytes of the character at the head of p, of which `left` bytes can be read; 0: it is not one.
  * Byte 0 counts as a character. */
 size_t utf8_size(const uint8_t *p, size_t left);

@@ -3,11 +3,10 @@
 #include "core/utf8.h"
 #include "parsers/read/record_memory.h"
 #include "parsers/read/text.h"
+#include "parsers/fill/address.h"
 #include "parsers/fill/transport.h"
 
 #include <stdio.h>
-
-#include <arpa/inet.h>
 
 void text_event_init(struct text_event *t, const struct parser_context *context)
 {
@@ -124,13 +123,7 @@ bool text_event_set_lower(struct text_event *t, enum event_field field, struct s
 
 bool text_event_set_address(struct text_event *t, enum event_field field, struct slice value)
 {
-    char text[INET6_ADDRSTRLEN];
-    uint8_t bytes[16];
-    if (!value.size || value.size >= sizeof text || event_is_set(&t->event, field))
-        return false;
-    memcpy(text, value.data, value.size);
-    text[value.size] = '\0';
-    if (inet_pton(AF_INET, text, bytes) != 1 && inet_pton(AF_INET6, text, bytes) != 1)
+    if (event_is_set(&t->event, field) || !address_is_valid(value))
         return false;
     *event_slice_at(&t->event, &event_field_table[field]) = value;
     event_mark(&t->event, field);
