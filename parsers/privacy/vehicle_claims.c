@@ -8,6 +8,10 @@
 
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 /* Objects and arrays whose key counts for what is in them. */
 #define DEPTH_MAX 32
 
@@ -126,7 +130,7 @@ static void read_key(struct walk *w, struct slice raw)
     uint8_t room[VEHICLE_KEY_BYTES];
     struct slice key = unescape(raw, room);
     w->key = vehicle_key_of(key);
-    w->next = vehicle_subject_of(key);
+    w->next = vehicle_subject_of(key, w->key);
     if (w->key == VEHICLE_KEY_OTHER)
         w->key = key_in_object(w, key);
     if (w->key != VEHICLE_KEY_OTHER)
@@ -280,19 +284,32 @@ static __attribute__((noinline)) void walk(struct slice text, struct vehicle_cla
     }
 }
 
-/* A v of any case in eight bytes. */
-static bool has_v(const uint8_t *p)
+static bool is_word_at(const uint8_t *p, const uint8_t *end)
 {
-    uint64_t word = slice_load8(p) | UINT64_C(0x2020202020202020);
-    uint64_t other = word ^ UINT64_C(0x7676767676767676);
-    return ((other - UINT64_C(0x0101010101010101)) & ~other & UINT64_C(0x8080808080808080)) != 0;
+    return end - p >= 3 && (p[1] | 0x20) == 'i' && (p[2] | 0x20) == 'n';
 }
 
-/* Does "vin" of any case begin between p and stop? */
-static bool begins_before(const uint8_t *p, const uint8_t *stop, const uint8_t *end)
+#define BLOCK 16
+
+/* A bit for each v of any case in BLOCK bytes. */
+static inline uint32_t v_bits(const uint8_t *p)
 {
-    for (; p < stop && end - p >= 3; p++)
-        if ((p[0] | 0x20) == 'v' && (p[1] | 0x20) == 'i' && (p[2] | 0x20) == 'n')
+#ifdef __SSE2__
+    __m128i x = _mm_or_si128(_mm_loadu_si128((const __m128i *)p), _mm_set1_epi8(0x20));
+    return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(x, _mm_set1_epi8('v')));
+#else
+    uint32_t bits = 0;
+    for (unsigned i = 0; i < BLOCK; i++)
+        bits |= (uint32_t)((p[i] | 0x20) == 'v') << i;
+    return bits;
+#endif
+}
+
+/* Does "vin" of any case begin in the block at p? */
+static inline bool has_word_in(const uint8_t *p, const uint8_t *end)
+{
+    for (uint32_t bits = v_bits(p); bits; bits &= bits - 1)
+        if (is_word_at(p + __builtin_ctz(bits), end))
             return true;
     return false;
 }
@@ -300,11 +317,17 @@ static bool begins_before(const uint8_t *p, const uint8_t *stop, const uint8_t *
 /* Is there "vin" of any case? */
 static bool has_word(struct slice text)
 {
-    const uint8_t *p = text.data, *end = text.data + text.size;
-    for (; end - p >= 8; p += 8)
-        if (has_v(p) && begins_before(p, p + 8, end))
+    const uint8_t *p = text.data, *end = p + text.size;
+    if (text.size >= BLOCK) {
+        for (; end - p > BLOCK; p += BLOCK)
+            if (has_word_in(p, end))
+                return true;
+        return has_word_in(end - BLOCK, end);
+    }
+    for (; p < end; p++)
+        if ((*p | 0x20) == 'v' && is_word_at(p, end))
             return true;
-    return p < end && (text.size < 8 || has_v(end - 8)) && begins_before(p, end, end);
+    return false;
 }
 
 void vehicle_claims_find(struct slice attributes, struct vehicle_claims *claims)

@@ -46,26 +46,33 @@ static size_t split(struct slice key, char words[2 * VEHICLE_KEY_BYTES + 1])
     return size;
 }
 
-/* Does one of the words have the first letters of a name below? Most keys have no such word. */
-static bool may_name(const char *words, size_t size)
+/* Does one of the words of a key have the first letters of a name below? Most keys have no such
+ * word. */
+static bool may_name(struct slice key)
 {
-    for (size_t i = 0; i + 2 < size; i++) {
-        if (words[i] != ' ')
-            continue;
-        char first = words[i + 1], second = words[i + 2];
-        if ((first == 'v' && (second == 'i' || second == 'e')) ||
-            (first == 'c' && (second == 'a' || second == 'h')) || (first == 'f' && second == 'i'))
+    for (size_t i = 0; i + 1 < key.size; i++) {
+        uint8_t first = key.data[i] | 0x20, second = key.data[i + 1] | 0x20;
+        bool is_beginning = first == 'v'   ? second == 'i' || second == 'e'
+                            : first == 'c' ? second == 'a' || second == 'h'
+                                           : first == 'f' && second == 'i';
+        if (is_beginning && begins_word(key, i) && !begins_word(key, i + 1))
             return true;
     }
     return false;
+}
+
+/* The last bytes of a long key. */
+static struct slice last_part(struct slice key)
+{
+    return key.size <= VEHICLE_KEY_BYTES
+               ? key
+               : slice_sub(key, key.size - VEHICLE_KEY_BYTES, VEHICLE_KEY_BYTES);
 }
 
 /* Do the words of a key end with one of these? Each of them begins with letters that may_name
  * checks. */
 static bool ends_with_one(const char *words, size_t size, const char *const *endings, size_t count)
 {
-    if (!may_name(words, size))
-        return false;
     for (size_t i = 0; i < count; i++) {
         size_t n = strlen(endings[i]);
         if (size >= n && !memcmp(words + size - n, endings[i], n))
@@ -118,8 +125,9 @@ enum vehicle_key vehicle_key_of(struct slice key)
         " chassisnumber",
     };
     char words[2 * VEHICLE_KEY_BYTES + 1];
-    if (key.size > VEHICLE_KEY_BYTES)
-        key = slice_sub(key, key.size - VEHICLE_KEY_BYTES, VEHICLE_KEY_BYTES);
+    key = last_part(key);
+    if (!may_name(key))
+        return VEHICLE_KEY_OTHER;
     size_t size = split(key, words);
     if (ends_with_one(words, size, vin, sizeof vin / sizeof *vin))
         return VEHICLE_KEY_VIN;
@@ -130,16 +138,16 @@ enum vehicle_key vehicle_key_of(struct slice key)
     return VEHICLE_KEY_OTHER;
 }
 
-enum vehicle_subject vehicle_subject_of(struct slice key)
+enum vehicle_subject vehicle_subject_of(struct slice key, enum vehicle_key key_kind)
 {
     static const char *const vehicles[] = {" vehicle", " vehicles", " car",
                                            " veh",     " chassis",  " vehicle identification"};
-    enum vehicle_key kind = vehicle_key_of(key);
-    if (kind != VEHICLE_KEY_OTHER)
-        return kind == VEHICLE_KEY_VIN ? VEHICLE_SUBJECT_VIN : VEHICLE_SUBJECT_MENTION;
+    if (key_kind != VEHICLE_KEY_OTHER)
+        return key_kind == VEHICLE_KEY_VIN ? VEHICLE_SUBJECT_VIN : VEHICLE_SUBJECT_MENTION;
     char words[2 * VEHICLE_KEY_BYTES + 1];
-    if (key.size > VEHICLE_KEY_BYTES)
-        key = slice_sub(key, key.size - VEHICLE_KEY_BYTES, VEHICLE_KEY_BYTES);
+    key = last_part(key);
+    if (!may_name(key))
+        return VEHICLE_SUBJECT_OTHER;
     size_t size = split(key, words);
     return ends_with_one(words, size, vehicles, sizeof vehicles / sizeof *vehicles)
                ? VEHICLE_SUBJECT_VEHICLE

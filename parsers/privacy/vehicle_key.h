@@ -31,6 +31,7 @@ static inline bool vehicle_key_is_word(uint8_t c)
 }
 
 enum vehicle_key vehicle_key_of(struct slice key);
-enum vehicle_subject vehicle_subject_of(struct slice key);
+/* key_kind: vehicle_key_of the key. */
+enum vehicle_subject vehicle_subject_of(struct slice key, enum vehicle_key key_kind);
 
 #endif
