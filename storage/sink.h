@@ -8,7 +8,7 @@
 
 #include "core/event.h"
 
-#define VSOC_SINK_ABI 3
+#define VSOC_SINK_ABI 4
 
 /* One batch of a load. */
 struct sink_batch {
@@ -134,12 +134,14 @@ struct sink_setting {
     const char *value;
 };
 
-/* How the server feeds a sink. */
+/* How the server feeds a sink, and what the sink needs. */
 struct sink_limits {
     unsigned lanes;           /* threads, 1 to 16; batch at position p belongs to lane p % lanes */
     uint32_t load_events;     /* a load is complete when it has so many events, */
     uint64_t load_bytes;      /* or so many encoded bytes, */
     int64_t load_interval_ns; /* or when its first batch waits that long */
+    uint32_t files; /* open files (descriptors) of the sink at most, 0 to 4096, beside the segment
+                       and one connection of each lane: the server keeps them free */
 };
 
 struct sink_held; /* ids that are looked for; the server's own */
@@ -160,8 +162,8 @@ struct sink_config {
     unsigned lane, lanes;
     const uint8_t *spool_uid;
     const void *settings;       /* plug-ins: struct sink_setting[], one for each row of
-                                   sink.settings, in their order; built-in sinks: struct
-                                   sink_settings of storage/sinks/sink_settings.h */
+                                   sink.settings, in their order; built-in sinks: a
+                                   struct sink_NAME_settings (storage/sinks/sink_table.h) */
     struct sink_replay *replay; /* NULL: ordinary delivery */
 };
 
@@ -175,12 +177,12 @@ struct sink {
     const char *version;  /* semantic version */
     const char *description;
     /* Plug-ins: the settings that the sink takes, ended by a row without key; NULL: none. Built-in
-     * sinks have their rows in server/config/config.def. */
+     * sinks have typed rows (storage/sinks/sink_table.h). */
     const struct sink_setting_row *settings;
     /* The settings (those of sink_config) switch the sink on. NULL: it always is. Thread: any. */
     bool (*enabled)(const void *settings);
-    /* Changes *limits, which is 1 lane, 10 000 events, 8 MiB and 100 ms, to what the settings ask
-     * for. NULL: they stay as they are. Thread: any. */
+    /* Changes *limits, which is 1 lane, 10 000 events, 8 MiB, 100 ms and 12 files, to what the
+     * settings ask for. NULL: they stay as they are. Thread: any. */
     void (*limits)(const void *settings, struct sink_limits *limits);
     bool awaited; /* senders may wait for it by its name (VSOC-Ack) */
     /* Makes a lane's state. Does not connect. NULL with problem->text set: settings are wrong. */

@@ -55,6 +55,10 @@ ROOMS = {
             "storage/sinks/postgres/schema",
         ],
     ),
+    "storage/sinks/registry": (
+        "which sinks there are, and what they say of themselves",
+        [*CORE, "storage", "storage/sinks", "storage/sinks/file", "storage/sinks/kafka", "storage/sinks/postgres"],
+    ),
     "storage/sinks/postgres/client": ("connection, connection string and errors of libpq", CORE),
     "storage/sinks/postgres/jobs": (
         "what the database needs beside loading, on threads of its own: partitions, old keys, limits of analysts",
@@ -62,7 +66,7 @@ ROOMS = {
     ),
     "storage/sinks/postgres/schema": ("SQL migrations and who applies them", [*CORE, "storage/sinks/postgres/client"]),
     "server/files": ("files that are trusted, read and watched", CORE),
-    "server/config": ("the settings: config.def, its readers and printers", [*CORE, "server/files"]),
+    "server/config": ("the settings: config.def, its readers and printers", [*CORE, "server/files", "storage/sinks/registry"]),
     "server/net": ("listening sockets, fair turns, progress, shares of open files", [*CORE, "server/config"]),
     "server/http": ("HTTP/1.1 as bytes: scan, parse, chunks, rules", [*CORE, "server/net"]),
     "server/inflate": ("content codings in both directions, under limits", [*CORE, "parsers/read"]),
@@ -76,7 +80,8 @@ ROOMS = {
     "server/ingest": (
         "a submission from admission to answer",
         [
-            *CORE, *READ, "parsers/catalog", "parsers/engine", "parsers/privacy", "parsers/registry", "storage/sinks", "storage/spool",
+            *CORE, *READ, "parsers/catalog", "parsers/engine", "parsers/privacy", "parsers/registry", "storage/sinks",
+            "storage/sinks/registry", "storage/spool",
             "server/config", "server/identity", "server/inflate",
         ],
     ),
@@ -94,7 +99,8 @@ ROOMS = {
     "server/daemon": (
         "the process: start, workers, signals, reload, plug-ins, catalogues, stop",
         [
-            *CORE, "parsers/catalog", "parsers/registry", "storage/sinks", "server/audit", "server/config", "server/connection",
+            *CORE, "parsers/catalog", "parsers/registry", "storage/sinks", "storage/sinks/registry", "server/audit", "server/config",
+            "server/connection",
             "server/files", "server/identity", "server/ingest", "server/ingest/dialects", "server/ingest/http",
             "server/net",
         ],
@@ -113,7 +119,7 @@ ROOMS = {
     ),
     "server/commands/spool": (
         "vsocd spool: list, export, verify, replay",
-        [*CORE, "parsers/engine", "storage/sinks", "storage/spool", "server/commands", "server/config", "server/daemon", "server/inflate"],
+        [*CORE, "parsers/engine", "storage/sinks", "storage/sinks/registry", "storage/spool", "server/commands", "server/config", "server/daemon", "server/inflate"],
     ),
     "server/commands/reference": (
         "vsocd reference: pages generated from the tables",

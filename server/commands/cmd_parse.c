@@ -28,7 +28,7 @@
 struct parse_options {
     const char *format, *vin, *received, *framing, *plugin, *file, *tenant;
     const char *catalogs[CATALOGS_MAX];
-    struct config_list catalog_list;
+    struct setting_list catalog_list;
     struct parser_header headers[PARSER_HEADERS];
     size_t header_count;
 };
@@ -290,7 +290,7 @@ int cmd_parse(int argc, char **argv)
     char reason[PLUGINS_REASON];
     if (!read_options(argc, argv, &options))
         return command_usage("parse");
-    const struct config_list files = {&options.plugin, options.plugin ? 1 : 0};
+    const struct setting_list files = {&options.plugin, options.plugin ? 1 : 0};
     if (plugins_open(&files, &plugins, reason) != STATUS_OK) {
         fail("start", reason);
         return EXIT_FAILED;

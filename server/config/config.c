@@ -33,11 +33,11 @@ static enum status store_defaults(struct config_build *build)
     for (size_t i = 0; i < CONFIG_ROW_COUNT; i++) {
         const struct config_row *row = &config_rows[i];
         struct config_origin origin = {.from = CONFIG_FROM_DEFAULT, .name = row->key};
-        if (row->kind == CONFIG_KIND_LIST) {
+        if (row->kind == SETTING_KIND_LIST) {
             config_store_list_text(build, row, row->fallback, &origin);
-        } else if (row->kind == CONFIG_KIND_MAP) {
+        } else if (row->kind == SETTING_KIND_MAP) {
             store_default_map(build, row, &origin);
-        } else if (row->kind == CONFIG_KIND_ENUM) {
+        } else if (row->kind == SETTING_KIND_ENUM) {
             snprintf(word, sizeof word, "%.*s", (int)strcspn(row->fallback, ":"), row->fallback);
             config_store(build, row, word, &origin);
         } else {

@@ -117,7 +117,7 @@ void config_store(struct config_build *build, const struct config_row *row, cons
 void config_store_list_start(struct config_build *build, const struct config_row *row,
                              const struct config_origin *origin)
 {
-    *(struct config_list *)config_member(build->config, row) = (struct config_list){NULL, 0};
+    *(struct setting_list *)config_member(build->config, row) = (struct setting_list){NULL, 0};
     keep_origin(build, row, origin);
 }
 

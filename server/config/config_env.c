@@ -33,9 +33,9 @@ static void store(struct config_build *build, const char *key, const char *entry
 {
     const struct config_row *row = config_row_find(key), *map;
     const char *name, *value = strcmp(text, "null") != 0 ? text : NULL;
-    if (row && row->kind == CONFIG_KIND_LIST)
+    if (row && row->kind == SETTING_KIND_LIST)
         config_store_list_text(build, row, value ? value : "", at);
-    else if (row && row->kind == CONFIG_KIND_MAP)
+    else if (row && row->kind == SETTING_KIND_MAP)
         config_problem(build, at, "set its entries one by one: %s.NAME", row->key);
     else if (row)
         config_store(build, row, value, at);

@@ -213,7 +213,7 @@ static void read_list(struct yaml_reader *r, const struct config_row *row)
     }
 }
 
-static bool key_is_repeated(const struct config_map *seen, const char *name)
+static bool key_is_repeated(const struct setting_map *seen, const char *name)
 {
     for (size_t i = 0; i < seen->count; i++)
         if (!strcmp(seen->names[i], name))
@@ -222,7 +222,7 @@ static bool key_is_repeated(const struct config_map *seen, const char *name)
 }
 
 /* The names of one mapping, to find those that stand twice. */
-static bool remember_key(struct yaml_reader *r, struct config_map *seen, const char **names,
+static bool remember_key(struct yaml_reader *r, struct setting_map *seen, const char **names,
                          const char *name, const char *full)
 {
     struct config_origin at = origin_here(r, full);
@@ -238,7 +238,7 @@ static bool remember_key(struct yaml_reader *r, struct config_map *seen, const c
 
 /* Reads a key, joins it to prefix in full (KEY_MAX bytes) and goes on to its value. False at the
  * end of the mapping; *usable false: a mistake was added and the value is skipped. */
-static bool next_key(struct yaml_reader *r, const char *prefix, struct config_map *seen,
+static bool next_key(struct yaml_reader *r, const char *prefix, struct setting_map *seen,
                      const char **names, char *full, yaml_mark_t *mark, bool *usable)
 {
     const char *text;
@@ -268,7 +268,7 @@ static bool next_key(struct yaml_reader *r, const char *prefix, struct config_ma
 static void read_map(struct yaml_reader *r, const struct config_row *row)
 {
     const char *names[KEYS_MAX];
-    struct config_map seen = {0};
+    struct setting_map seen = {0};
     char full[KEY_MAX];
     yaml_mark_t mark;
     bool usable, null;
@@ -310,9 +310,9 @@ static void read_value(struct yaml_reader *r, const char *key, yaml_mark_t mark)
         config_problem(r->build, &at, "is set twice, first in line %zu; keep one",
                        config_origin_of(r->build, row)->line);
         skip_node(r);
-    } else if (row && row->kind == CONFIG_KIND_LIST) {
+    } else if (row && row->kind == SETTING_KIND_LIST) {
         read_list(r, row);
-    } else if (row && row->kind == CONFIG_KIND_MAP) {
+    } else if (row && row->kind == SETTING_KIND_MAP) {
         read_map(r, row);
     } else if (row) {
         read_scalar(r, row);
@@ -330,7 +330,7 @@ static void read_value(struct yaml_reader *r, const char *key, yaml_mark_t mark)
 static void read_section(struct yaml_reader *r, const char *prefix)
 {
     const char *names[KEYS_MAX];
-    struct config_map seen = {0};
+    struct setting_map seen = {0};
     char full[KEY_MAX];
     yaml_mark_t mark;
     bool usable;

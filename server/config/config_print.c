@@ -28,7 +28,7 @@ static void write_secret(const char *text, struct writer *out)
     writer_fini(&masked);
 }
 
-static void write_list(const struct config_list *list, struct writer *out)
+static void write_list(const struct setting_list *list, struct writer *out)
 {
     writer_u8(out, '[');
     for (size_t i = 0; i < list->count; i++) {
@@ -38,7 +38,7 @@ static void write_list(const struct config_list *list, struct writer *out)
     writer_u8(out, ']');
 }
 
-static bool map_has(const struct config_map *map, struct slice name)
+static bool map_has(const struct setting_map *map, struct slice name)
 {
     for (size_t i = 0; i < map->count; i++)
         if (slice_equal_text(name, map->names[i]))
@@ -47,7 +47,7 @@ static bool map_has(const struct config_map *map, struct slice name)
 }
 
 /* Default entries that were taken out stand as null: without them the map would have them again. */
-static void write_removed(const struct config_row *row, const struct config_map *map,
+static void write_removed(const struct config_row *row, const struct setting_map *map,
                           struct writer *out)
 {
     const char *separator = map->count ? ", " : "";
@@ -63,7 +63,7 @@ static void write_removed(const struct config_row *row, const struct config_map 
     }
 }
 
-static void write_map(const struct config_row *row, const struct config_map *map,
+static void write_map(const struct config_row *row, const struct setting_map *map,
                       struct writer *out)
 {
     bool masked = row->flags & CONFIG_SECRET_VALUES;
@@ -85,32 +85,32 @@ void config_value_write(const struct config_row *row, const struct config *confi
     const char *text;
     char word[64];
     switch (row->kind) {
-    case CONFIG_KIND_TEXT:
+    case SETTING_KIND_TEXT:
         text = *(const char *const *)member;
         if (text && (row->flags & CONFIG_SECRET))
             write_secret(text, out);
         else
             write_text(text, out);
         return;
-    case CONFIG_KIND_BOOL:
+    case SETTING_KIND_BOOL:
         writer_text(out, *(const bool *)member ? "true" : "false");
         return;
-    case CONFIG_KIND_UINT:
+    case SETTING_KIND_UINT:
         writer_format(out, "%llu", (unsigned long long)*(const uint64_t *)member);
         return;
-    case CONFIG_KIND_SIZE:
+    case SETTING_KIND_SIZE:
         config_size_write(*(const uint64_t *)member, out);
         return;
-    case CONFIG_KIND_DURATION:
+    case SETTING_KIND_DURATION:
         config_duration_write((uint64_t) * (const int64_t *)member, out);
         return;
-    case CONFIG_KIND_ENUM:
+    case SETTING_KIND_ENUM:
         write_text(config_word(row, *(const unsigned *)member, word, sizeof word), out);
         return;
-    case CONFIG_KIND_LIST:
+    case SETTING_KIND_LIST:
         write_list(member, out);
         return;
-    case CONFIG_KIND_MAP:
+    case SETTING_KIND_MAP:
         write_map(row, member, out);
         return;
     }

@@ -19,7 +19,7 @@ const struct config_row config_rows[] = {
 #define CONFIG(key, member, kind, fallback, min, max, flags, help)                                 \
     {key,                                                                                          \
      offsetof(struct config, member),                                                              \
-     CONFIG_KIND_##kind,                                                                           \
+     SETTING_KIND_##kind,                                                                          \
      fallback,                                                                                     \
      WORDS_##kind(fallback),                                                                       \
      min,                                                                                          \
@@ -42,7 +42,7 @@ const struct config_row *config_row_of_entry(const char *key, const char **name)
 {
     for (size_t i = 0; i < CONFIG_ROW_COUNT; i++) {
         size_t n = strlen(config_rows[i].key);
-        if (config_rows[i].kind != CONFIG_KIND_MAP || strncmp(config_rows[i].key, key, n) != 0 ||
+        if (config_rows[i].kind != SETTING_KIND_MAP || strncmp(config_rows[i].key, key, n) != 0 ||
             key[n] != '.' || !key[n + 1])
             continue;
         *name = key + n + 1;

@@ -5,17 +5,6 @@
 
 #include "server/config/config_types.h"
 
-enum config_kind {
-    CONFIG_KIND_TEXT,
-    CONFIG_KIND_BOOL,
-    CONFIG_KIND_UINT,
-    CONFIG_KIND_SIZE,
-    CONFIG_KIND_DURATION,
-    CONFIG_KIND_ENUM,
-    CONFIG_KIND_LIST,
-    CONFIG_KIND_MAP,
-};
-
 /* Place of each row in config_rows, by struct member. */
 enum config_at {
 #define CONFIG(key, member, kind, fallback, min, max, flags, help) CONFIG_AT_##member,
@@ -27,7 +16,7 @@ enum config_at {
 struct config_row {
     const char *key;
     size_t offset; /* of the member in struct config */
-    enum config_kind kind;
+    enum setting_kind kind;
     const char *fallback; /* default as text; NULL: null */
     const char *words;    /* ENUM: "default:a|b|c", else "" */
     uint64_t min, max;

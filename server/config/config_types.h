@@ -3,33 +3,11 @@
 #ifndef VSOC_SERVER_CONFIG_TYPES_H
 #define VSOC_SERVER_CONFIG_TYPES_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include "core/arena.h"
+#include "core/settings.h"
 
 /* Most items of a LIST and entries of a MAP. */
 #define CONFIG_ITEMS_MAX 256
-
-struct config_list {
-    const char *const *items;
-    size_t count;
-};
-
-struct config_map {
-    const char *const *names;
-    const char *const *values;
-    size_t count;
-};
-
-#define CONFIG_TYPE_TEXT     const char *
-#define CONFIG_TYPE_BOOL     bool
-#define CONFIG_TYPE_UINT     uint64_t
-#define CONFIG_TYPE_SIZE     uint64_t
-#define CONFIG_TYPE_DURATION int64_t
-#define CONFIG_TYPE_ENUM     unsigned /* place of the word in its row, from 0 */
-#define CONFIG_TYPE_LIST     struct config_list
-#define CONFIG_TYPE_MAP      struct config_map
 
 #define CONFIG_RELOAD 1u /* taken on SIGHUP */
 #define CONFIG_SECRET 2u /* masked in --print */
@@ -44,7 +22,7 @@ struct senders;
 struct tokens;
 
 struct config {
-#define CONFIG(key, member, kind, fallback, min, max, flags, help) CONFIG_TYPE_##kind member;
+#define CONFIG(key, member, kind, fallback, min, max, flags, help) SETTING_TYPE_##kind member;
 #include "server/config/config.def"
 #undef CONFIG
     struct tokens *tokens;   /* of identity.tokens_file; NULL: none are taken */

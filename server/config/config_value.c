@@ -87,9 +87,9 @@ void config_duration_write(uint64_t ns, struct writer *out)
 
 void config_number_write(const struct config_row *row, uint64_t v, struct writer *out)
 {
-    if (row->kind == CONFIG_KIND_SIZE)
+    if (row->kind == SETTING_KIND_SIZE)
         config_size_write(v, out);
-    else if (row->kind == CONFIG_KIND_DURATION)
+    else if (row->kind == SETTING_KIND_DURATION)
         config_duration_write(v, out);
     else
         writer_format(out, "%llu", (unsigned long long)v);
@@ -240,12 +240,12 @@ static enum status parse_text(const struct config_row *row, const char *text, co
 
 static enum status parse_null(const struct config_row *row, void *member, struct problem *problem)
 {
-    if (row->kind == CONFIG_KIND_TEXT && row->min == 0) {
+    if (row->kind == SETTING_KIND_TEXT && row->min == 0) {
         *(const char **)member = NULL;
         return STATUS_OK;
     }
     return wrong(problem, STATUS_WRONG_TYPE, "needs a value; leave the line out for %.64s",
-                 row->kind == CONFIG_KIND_ENUM ? "the default" : row->fallback);
+                 row->kind == SETTING_KIND_ENUM ? "the default" : row->fallback);
 }
 
 enum status config_value_parse(const struct config_row *row, const char *text,
@@ -257,19 +257,19 @@ enum status config_value_parse(const struct config_row *row, const char *text,
     if (!text)
         return parse_null(row, member, problem);
     switch (row->kind) {
-    case CONFIG_KIND_TEXT:
+    case SETTING_KIND_TEXT:
         return parse_text(row, text, member, config, problem);
-    case CONFIG_KIND_BOOL:
+    case SETTING_KIND_BOOL:
         return parse_bool(text, member, problem);
-    case CONFIG_KIND_ENUM:
+    case SETTING_KIND_ENUM:
         return parse_enum(row, text, member, problem);
-    case CONFIG_KIND_UINT:
+    case SETTING_KIND_UINT:
         s = parse_uint(row, text, &number, problem);
         break;
-    case CONFIG_KIND_SIZE:
+    case SETTING_KIND_SIZE:
         s = parse_size(row, text, &number, problem);
         break;
-    case CONFIG_KIND_DURATION:
+    case SETTING_KIND_DURATION:
         s = parse_duration(row, text, &number, problem);
         if (s == STATUS_OK)
             *(int64_t *)member = (int64_t)number;
@@ -292,7 +292,7 @@ static const char *keep(struct config *config, const char *text)
 
 enum status config_list_add(const struct config_row *row, const char *text, struct config *config)
 {
-    struct config_list *list = config_member(config, row);
+    struct setting_list *list = config_member(config, row);
     if (list->count == CONFIG_ITEMS_MAX)
         return STATUS_TOO_MANY;
     if (!config_text_is_plain(text, false))
@@ -304,14 +304,14 @@ enum status config_list_add(const struct config_row *row, const char *text, stru
     if (list->count)
         memcpy(items, list->items, list->count * sizeof *items);
     items[list->count] = item;
-    *list = (struct config_list){items, list->count + 1};
+    *list = (struct setting_list){items, list->count + 1};
     return STATUS_OK;
 }
 
 enum status config_map_set(const struct config_row *row, const char *name, const char *value,
                            struct config *config)
 {
-    struct config_map *map = config_member(config, row);
+    struct setting_map *map = config_member(config, row);
     if (!config_text_is_plain(name, false) || (value && !config_text_is_plain(value, true)))
         return STATUS_WRONG_TYPE;
     const char **names = arena_alloc(&config->arena, (map->count + 1) * sizeof *names);
@@ -332,7 +332,7 @@ enum status config_map_set(const struct config_row *row, const char *name, const
         names[n] = kept_name;
         values[n++] = kept_value;
     }
-    *map = (struct config_map){names, values, n};
+    *map = (struct setting_map){names, values, n};
     return STATUS_OK;
 }
 
@@ -341,7 +341,7 @@ static bool text_equal(const char *a, const char *b)
     return a && b ? !strcmp(a, b) : a == b;
 }
 
-static bool list_equal(const struct config_list *a, const struct config_list *b)
+static bool list_equal(const struct setting_list *a, const struct setting_list *b)
 {
     if (a->count != b->count)
         return false;
@@ -352,7 +352,7 @@ static bool list_equal(const struct config_list *a, const struct config_list *b)
 }
 
 /* The order of entries is of no account. */
-static bool map_equal(const struct config_map *a, const struct config_map *b)
+static bool map_equal(const struct setting_map *a, const struct setting_map *b)
 {
     if (a->count != b->count)
         return false;
@@ -371,15 +371,15 @@ bool config_value_equal(const struct config_row *row, const struct config *a,
 {
     const void *x = config_member_const(a, row), *y = config_member_const(b, row);
     switch (row->kind) {
-    case CONFIG_KIND_TEXT:
+    case SETTING_KIND_TEXT:
         return text_equal(*(const char *const *)x, *(const char *const *)y);
-    case CONFIG_KIND_BOOL:
+    case SETTING_KIND_BOOL:
         return *(const bool *)x == *(const bool *)y;
-    case CONFIG_KIND_ENUM:
+    case SETTING_KIND_ENUM:
         return *(const unsigned *)x == *(const unsigned *)y;
-    case CONFIG_KIND_LIST:
+    case SETTING_KIND_LIST:
         return list_equal(x, y);
-    case CONFIG_KIND_MAP:
+    case SETTING_KIND_MAP:
         return map_equal(x, y);
     default:
         return !memcmp(x, y, sizeof(uint64_t));

@@ -9,9 +9,9 @@ static uint64_t waiting(uint64_t limit, uint64_t most)
     return limit && limit < most ? limit : most;
 }
 
-struct http_settings http_settings_from_config(const struct config *config)
+struct http_settings http_settings_from_config(const struct config *config, uint64_t sink_files)
 {
-    struct file_budget files = file_budget_now(config);
+    struct file_budget files = file_budget_now(config, sink_files);
     return (struct http_settings){
         .connections = files.connections,
         .refused = files.refused,
@@ -36,10 +36,10 @@ struct http_settings http_settings_from_config(const struct config *config)
     };
 }
 
-struct http_settings http_settings_for_admin(const struct config *config)
+struct http_settings http_settings_for_admin(const struct config *config, uint64_t sink_files)
 {
-    struct http_settings settings = http_settings_from_config(config);
-    settings.connections = file_budget_now(config).admin;
+    struct http_settings settings = http_settings_from_config(config, sink_files);
+    settings.connections = file_budget_now(config, sink_files).admin;
     settings.refused = 0;
     return settings;
 }

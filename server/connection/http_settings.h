@@ -18,8 +18,9 @@ struct http_settings {
     uint64_t body_bytes_per_second; /* in each window of stall_ns; 0: none */
 };
 
-/* Settings of the ingest listener; the open files bound connections and refused. */
-struct http_settings http_settings_from_config(const struct config *config);
-struct http_settings http_settings_for_admin(const struct config *config);
+/* Settings of the ingest listener; the open files bound connections and refused. sink_files: how
+ * many of them the sinks need. */
+struct http_settings http_settings_from_config(const struct config *config, uint64_t sink_files);
+struct http_settings http_settings_for_admin(const struct config *config, uint64_t sink_files);
 
 #endif

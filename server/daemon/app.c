@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -294,7 +293,7 @@ static enum status listen_admin(struct app *app)
         .base = app->base,
         .listen_fd = app->admin_fd,
         .label = "admin",
-        .settings = http_settings_for_admin(app->config),
+        .settings = http_settings_for_admin(app->config, app->sink_files),
         .handler = {.on_headers = admin_on_headers, .arg = app},
         .counts = app->admin_counts,
     };
@@ -310,6 +309,7 @@ static enum status create_workers(struct app *app)
             .number = i,
             .listen_fd = app->ingest_fd,
             .shared = &app->shared,
+            .sink_files = app->sink_files,
             .config = app->config,
             .catalog = app->catalog->catalog,
             .tls = app->tls,
@@ -320,26 +320,6 @@ static enum status create_workers(struct app *app)
             app->worker_count++;
     }
     return s;
-}
-
-/* Raises the limit of open files to the maximum of this process: the soft limit is often 1024. */
-static void raise_file_limit(const struct config *config)
-{
-    struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
-        return;
-    files.rlim_cur = files.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &files) != 0)
-        log_warn("the limit of open files could not be raised", LOG_TEXT("error", strerror(errno)));
-    struct file_budget budget = file_budget_now(config);
-    if (budget.limit < budget.needed)
-        log_warn("the limit of open files is lower than the settings need, so fewer connections "
-                 "are accepted: raise it (LimitNOFILE, ulimit -n) or lower "
-                 "limits.connections",
-                 LOG_U64("limit", budget.limit), LOG_U64("needed", budget.needed),
-                 LOG_U64("limits.connections", config->limit_connections),
-                 LOG_U64("connections", budget.connections), LOG_U64("admin", budget.admin),
-                 LOG_U64("refused", budget.refused), LOG_U64("other", budget.other));
 }
 
 static enum status start_workers(struct app *app)
@@ -358,11 +338,13 @@ static enum status start(struct app *app)
         app->step = name;                                                                          \
         s = call;                                                                                  \
     }
-    raise_file_limit(app->config);
+    app_raise_file_limit();
     STEP("event loop", make_loop(app));
     STEP("keys, formats, catalogue and TLS files", load_parts(app));
-    if (s == STATUS_OK)
+    if (s == STATUS_OK) {
+        app_check_file_limit(app);
         app_apply(app);
+    }
     fault_point(start_parts_loaded);
     STEP("spool", open_spool(app));
     STEP("audit log", open_audit(app->config));

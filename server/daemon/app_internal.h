@@ -41,6 +41,7 @@ struct app {
     struct ingest_shared shared;
     struct app_disk disk;
     struct sink_set sinks;
+    uint64_t sink_files; /* open files that they need */
     struct spool_stats spool_identity;
 
     struct conn_counts *counts, *admin_counts;
@@ -72,6 +73,12 @@ OBJECT_CAST(app, APP_MAGIC)
 
 /* A sink refuses its settings: the process ends with status 78. Thread: a sink's lane. */
 void app_on_misconfigured(void *app, const char *problem);
+
+/* app_files.c: raises the limit of open files to the maximum of this process: the soft limit is
+ * often 1024. */
+void app_raise_file_limit(void);
+/* Warns if the limit is lower than settings and sinks need. */
+void app_check_file_limit(const struct app *app);
 
 /* app_sinks.c: determines the available sinks. CONFIG with a logged reason. */
 enum status app_sinks_load(struct app *app) must_check;

@@ -248,7 +248,7 @@ void app_reload(struct app *app)
     fault_point(reload_swapped);
     tell_workers(app);
     app_reload_watch(app);
-    struct http_settings http = http_settings_for_admin(app->config);
+    struct http_settings http = http_settings_for_admin(app->config, app->sink_files);
     http_server_reconfigure(app->admin, &http, NULL);
     fault_point(reload_sent);
     log_info("settings reloaded");

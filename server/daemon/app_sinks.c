@@ -62,6 +62,7 @@ enum status app_sinks_load(struct app *app)
     enum status s = sink_set_open(app->config, &app->sinks, reason);
     if (s != STATUS_OK)
         log_error("sinks can't be used", LOG_TEXT("problem", reason));
+    app->sink_files = sink_set_files(&app->sinks);
     for (size_t i = 0; i < app->sinks.count; i++)
         if (app->sinks.items[i].file)
             log_info("sink plug-in loaded", LOG_TEXT("file", app->sinks.items[i].file),

@@ -59,7 +59,7 @@ static enum status add_file(struct catalog_set *set, const char *path,
     return status_is_passing(s) ? s : STATUS_OK;
 }
 
-enum status catalog_set_load(const struct config_list *paths, const struct registry *registry,
+enum status catalog_set_load(const struct setting_list *paths, const struct registry *registry,
                              struct catalog_set **out, struct config_problems *problems)
 {
     struct catalog_set *set = calloc(1, sizeof *set);

@@ -23,7 +23,7 @@ struct catalog_set {
 
 /* Reads the files in order. CONFIG with every mistake in *problems, with file, line and column;
  * NO_MEMORY. *out is then unchanged. */
-enum status catalog_set_load(const struct config_list *paths, const struct registry *registry,
+enum status catalog_set_load(const struct setting_list *paths, const struct registry *registry,
                              struct catalog_set **out, struct config_problems *problems) must_check;
 /* NULL is allowed. */
 void catalog_set_destroy(struct catalog_set *set);

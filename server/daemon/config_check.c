@@ -19,7 +19,6 @@
 #include "server/identity/senders.h"
 #include "server/identity/tokens.h"
 #include "server/files/trusted_file.h"
-#include "storage/sinks/sink_registry.h"
 
 #define TELL(build, member, ...)                                                                   \
     config_problem(build, &(build)->origins[CONFIG_AT_##member], __VA_ARGS__)
@@ -59,7 +58,7 @@ static const char *resolved(struct config *config, const char *folder, const cha
     return arena_format(&config->arena, "%.*s%s/%s", (int)(file - path), path, folder, file);
 }
 
-static void resolve_list(struct config *config, const char *folder, struct config_list *list)
+static void resolve_list(struct config *config, const char *folder, struct setting_list *list)
 {
     const char **items = arena_alloc(&config->arena, (list->count + 1) * sizeof *items);
     if (!items)
@@ -80,7 +79,7 @@ static void resolve_paths(struct config_build *build)
         if (!(row->flags & CONFIG_PATH) || build->origins[i].from > CONFIG_FROM_FILE)
             continue;
         void *member = config_member(build->config, row);
-        if (row->kind == CONFIG_KIND_LIST)
+        if (row->kind == SETTING_KIND_LIST)
             resolve_list(build->config, folder, member);
         else
             *(const char **)member = resolved(build->config, folder, *(const char **)member);
@@ -224,7 +223,7 @@ static void check_kafka_files(struct config_build *build)
                  {"ssl.certificate.location", TRUSTED_PUBLIC},
                  {"ssl.ca.location", TRUSTED_PUBLIC},
                  {"ssl.crl.location", TRUSTED_PUBLIC}};
-    const struct config_map *map = &build->config->kafka_properties;
+    const struct setting_map *map = &build->config->kafka_properties;
     struct stat st;
     for (size_t i = 0; i < map->count; i++)
         for (size_t k = 0; k < sizeof files / sizeof *files; k++)
@@ -338,7 +337,7 @@ static bool is_topic(const char *name)
     return strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
-static bool has_entry(const struct config_map *map, const char *name)
+static bool has_entry(const struct setting_map *map, const char *name)
 {
     for (size_t i = 0; i < map->count; i++)
         if (!strcmp(map->names[i], name))
@@ -407,12 +406,7 @@ static void read_dsn(struct config_build *build)
 static void check_hec_ack(struct config_build *build)
 {
     char word[CONFIG_WORD_BYTES];
-    struct sink_property properties[CONFIG_ITEMS_MAX];
-    struct sink_settings settings;
-    const struct sink *sink =
-        sink_by_name(slice_from_text(config_hec_ack_word(build->config, word)));
-    sink_settings_from_config(build->config, properties, &settings);
-    if (sink && !sink_is_enabled(sink, &settings))
+    if (sink_is_switched_off(build->config, config_hec_ack_word(build->config, word)))
         TELL(build, hec_ack, "names a sink that is disabled");
 }
 
@@ -431,7 +425,7 @@ static void check_sinks(struct config_build *build)
 /* The formats of plug-ins are known when they are loaded (plugins.c). */
 static void check_formats(struct config_build *build)
 {
-    const struct config_map *map = &build->config->ingest_formats;
+    const struct setting_map *map = &build->config->ingest_formats;
     bool known = map->count && !build->config->ingest_plugins.count;
     struct registry *registry = known ? registry_create() : NULL;
     for (size_t i = 0; registry && i < map->count; i++)

@@ -43,7 +43,7 @@ static enum status load(struct registry *registry, const char *entry, struct plu
                               &adding, &p->object, reason);
 }
 
-enum status plugins_open(const struct config_list *files, struct plugins *out,
+enum status plugins_open(const struct setting_list *files, struct plugins *out,
                          char reason[PLUGINS_REASON])
 {
     struct plugins made = {registry_create(), calloc(files->count + 1, sizeof *made.items), 0};
@@ -63,7 +63,7 @@ enum status plugins_open(const struct config_list *files, struct plugins *out,
     return s;
 }
 
-enum status plugins_check_formats(const struct plugins *plugins, const struct config_map *formats,
+enum status plugins_check_formats(const struct plugins *plugins, const struct setting_map *formats,
                                   char reason[PLUGINS_REASON])
 {
     for (size_t i = 0; i < formats->count; i++)

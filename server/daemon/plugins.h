@@ -22,13 +22,13 @@ struct plugins {
  * crashes there is refused. CONFIG with the reason, which names the file: it does not exist, others
  * may write it, it can't be loaded, or registry_add refuses its parser. NO_MEMORY. On failure *out
  * is empty. */
-enum status plugins_open(const struct config_list *files, struct plugins *out,
+enum status plugins_open(const struct setting_list *files, struct plugins *out,
                          char reason[PLUGINS_REASON]) must_check;
 /* The same with ingest.plugins; also checks that ingest.formats names existing formats. */
 enum status plugins_open_configured(const struct config *config, struct plugins *out,
                                     char reason[PLUGINS_REASON]) must_check;
 /* CONFIG with the reason if ingest.formats names an unknown format. */
-enum status plugins_check_formats(const struct plugins *plugins, const struct config_map *formats,
+enum status plugins_check_formats(const struct plugins *plugins, const struct setting_map *formats,
                                   char reason[PLUGINS_REASON]) must_check;
 /* Nobody may use a parser afterwards. *plugins may be all zeros, and is so afterwards. */
 void plugins_close(struct plugins *plugins);

@@ -1,67 +1,53 @@
-/* sink_config.c: converts the sinks.* rows for the built-in sinks. Main thread. */
+/* sink_config.c: copies settings into the struct of a built-in sink, by the sink's own table. Main
+ * thread. Names no sink. */
 #include "server/daemon/sink_config.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-static void fill_kafka(const struct config *c, const struct sink_property *properties,
-                       struct sink_kafka_settings *out)
+#include "core/thread.h"
+#include "server/config/config_table.h"
+#include "storage/sinks/registry/sink_registry.h"
+
+static size_t bytes_of(enum setting_kind kind)
 {
-    *out = (struct sink_kafka_settings){
-        .enabled = c->kafka_enabled,
-        .exactly_once = c->kafka_delivery == 0,
-        .topic_events = c->kafka_topic_events,
-        .topic_quarantine = c->kafka_topic_quarantine,
-        .topic_health = c->kafka_topic_health,
-        .topic_findings = c->kafka_topic_findings,
-        .topic_progress = c->kafka_topic_progress,
-        .transaction_events = (uint32_t)c->kafka_transaction_events,
-        .transaction_bytes = c->kafka_transaction_bytes,
-        .transaction_interval_ns = c->kafka_transaction_interval,
-        .properties = properties,
-        .property_count = c->kafka_properties.count,
+    static const size_t bytes[] = {
+        [SETTING_KIND_TEXT] = sizeof(SETTING_TYPE_TEXT),
+        [SETTING_KIND_BOOL] = sizeof(SETTING_TYPE_BOOL),
+        [SETTING_KIND_UINT] = sizeof(SETTING_TYPE_UINT),
+        [SETTING_KIND_SIZE] = sizeof(SETTING_TYPE_SIZE),
+        [SETTING_KIND_DURATION] = sizeof(SETTING_TYPE_DURATION),
+        [SETTING_KIND_ENUM] = sizeof(SETTING_TYPE_ENUM),
+        [SETTING_KIND_LIST] = sizeof(SETTING_TYPE_LIST),
+        [SETTING_KIND_MAP] = sizeof(SETTING_TYPE_MAP),
     };
+    return bytes[kind];
 }
 
-static void fill_postgres(const struct config *c, const struct sink_property *properties,
-                          struct sink_postgres_settings *out)
+void sink_settings_from_config(const struct config *config, const struct sink_table_row *rows,
+                               struct sink_settings_room *out)
 {
-    (void)properties;
-    *out = (struct sink_postgres_settings){
-        .enabled = c->postgres_enabled,
-        .dsn = c->postgres_dsn,
-        .allow_superuser = c->postgres_allow_superuser,
-        .connections = (unsigned)c->postgres_connections,
-        .batch_events = (uint32_t)c->postgres_batch_events,
-        .batch_interval_ns = c->postgres_batch_interval,
-        .partitions_ahead = (unsigned)c->retention_partitions_ahead,
-        .batch_key_window_ns = c->dedup_window,
-    };
+    memset(out, 0, sizeof *out);
+    for (const struct sink_table_row *row = rows; row->key; row++) {
+        const struct config_row *from = config_row_find(row->key);
+        size_t bytes = bytes_of(row->kind);
+        ensure(from && from->kind == row->kind && row->offset + bytes <= sizeof out->bytes);
+        memcpy(out->bytes + row->offset, config_member_const(config, from), bytes);
+    }
 }
 
-static void fill_file(const struct config *c, const struct sink_property *properties,
-                      struct sink_file_settings *out)
+bool sink_is_switched_off(const struct config *config, const char *name)
 {
-    (void)properties;
-    *out = (struct sink_file_settings){
-        .enabled = c->file_enabled,
-        .path = c->file_path,
-        .rotate_bytes = c->file_rotate_bytes,
-        .keep = (unsigned)c->file_keep,
-    };
-}
-
-void sink_settings_from_config(const struct config *config,
-                               struct sink_property properties[CONFIG_ITEMS_MAX],
-                               struct sink_settings *out)
-{
-    const struct config_map *map = &config->kafka_properties;
-    for (size_t i = 0; i < map->count; i++)
-        properties[i] = (struct sink_property){map->names[i], map->values[i]};
-#define SINK(name) fill_##name(config, properties, &out->name);
-#include "storage/sinks/sinks.def"
-#undef SINK
+    struct sink_settings_room settings;
+    const struct sink *sink = sink_by_name(slice_from_text(name));
+    for (size_t i = 0; sink && i < SINK_BUILT_IN_COUNT; i++) {
+        if (sink_built_in(i) != sink)
+            continue;
+        sink_settings_from_config(config, sink_built_in_table(i), &settings);
+        return !sink_is_enabled(sink, settings.bytes);
+    }
+    return false;
 }
 
 void sink_instance_name(const struct config *config, char *name, size_t size)

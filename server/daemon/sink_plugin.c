@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "storage/sinks/sink_check.h"
+#include "storage/sinks/registry/sink_check.h"
 
 _Static_assert(SINK_CHECK_REASON <= PLUGIN_WHY, "reasons of sink_check fit");
 
@@ -25,7 +25,7 @@ static const char *key_of(const struct sink *sink, const char *entry)
 }
 
 static const char *value_of(const struct sink *sink, const struct sink_setting_row *row,
-                            const struct config_map *settings)
+                            const struct setting_map *settings)
 {
     for (size_t i = 0; i < settings->count; i++) {
         const char *key = key_of(sink, settings->names[i]);
@@ -35,7 +35,7 @@ static const char *value_of(const struct sink *sink, const struct sink_setting_r
     return row->fallback;
 }
 
-static enum status read_settings(struct sink_plugin *p, const struct config_map *settings,
+static enum status read_settings(struct sink_plugin *p, const struct setting_map *settings,
                                  char reason[PLUGIN_REASON])
 {
     const struct sink_setting_row *rows = p->sink->settings;
@@ -67,7 +67,7 @@ static enum status check_limits(const struct sink_plugin *p, char reason[PLUGIN_
     return STATUS_CONFIG;
 }
 
-enum status sink_plugin_open(const char *file, const struct config_map *settings,
+enum status sink_plugin_open(const char *file, const struct setting_map *settings,
                              struct sink_plugin *out, char reason[PLUGIN_REASON])
 {
     out->settings = NULL;

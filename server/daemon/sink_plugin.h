@@ -5,7 +5,7 @@
 
 #include "server/config/config.h"
 #include "server/daemon/plugin_object.h"
-#include "storage/sinks/sink_registry.h"
+#include "storage/sinks/registry/sink_registry.h"
 
 struct sink_plugin {
     struct plugin_object object;
@@ -17,7 +17,7 @@ struct sink_plugin {
  * sinks.plugin_settings, whose texts it points into. CONFIG with the reason: as for
  * plugin_object_open, or sink_check refuses it, a setting is missing, or its limits are out of
  * range. NO_MEMORY, IO. Close *out in any case. */
-enum status sink_plugin_open(const char *file, const struct config_map *settings,
+enum status sink_plugin_open(const char *file, const struct setting_map *settings,
                              struct sink_plugin *out, char reason[PLUGIN_REASON]) must_check;
 /* True when the sink has the setting that NAME.KEY names. */
 bool sink_plugin_takes(const struct sink_plugin *plugin, const char *entry);

@@ -15,7 +15,7 @@ static bool has_name(const struct sink_set *set, const char *name)
 }
 
 static enum status add_plugin(struct sink_set *set, const char *file,
-                              const struct config_map *settings, char reason[SINK_SET_REASON])
+                              const struct setting_map *settings, char reason[SINK_SET_REASON])
 {
     size_t most = sizeof set->plugins / sizeof *set->plugins;
     if (set->plugin_count == most) {
@@ -36,7 +36,7 @@ static enum status add_plugin(struct sink_set *set, const char *file,
 }
 
 /* A mistyped entry must not be ignored: the sink would continue with its default. */
-static enum status check_entries(const struct sink_set *set, const struct config_map *settings,
+static enum status check_entries(const struct sink_set *set, const struct setting_map *settings,
                                  char reason[SINK_SET_REASON])
 {
     for (size_t i = 0; i < settings->count; i++) {
@@ -56,12 +56,14 @@ static enum status check_entries(const struct sink_set *set, const struct config
 enum status sink_set_open(const struct config *config, struct sink_set *out,
                           char reason[SINK_SET_REASON])
 {
-    const struct config_map *settings = &config->sink_plugin_settings;
+    const struct setting_map *settings = &config->sink_plugin_settings;
     enum status s = STATUS_OK;
     *out = (struct sink_set){0};
-    sink_settings_from_config(config, out->properties, &out->settings);
-    for (size_t i = 0; i < SINK_BUILT_IN_COUNT; i++)
-        out->items[out->count++] = (struct sink_choice){sink_built_in(i), &out->settings, NULL};
+    for (size_t i = 0; i < SINK_BUILT_IN_COUNT; i++) {
+        sink_settings_from_config(config, sink_built_in_table(i), &out->settings[i]);
+        out->items[out->count++] =
+            (struct sink_choice){sink_built_in(i), out->settings[i].bytes, NULL};
+    }
     for (size_t i = 0; s == STATUS_OK && i < config->sink_plugins.count; i++)
         s = add_plugin(out, config->sink_plugins.items[i], settings, reason);
     if (s == STATUS_OK)
@@ -79,6 +81,15 @@ void sink_set_close(struct sink_set *set)
     for (size_t i = 0; i < set->plugin_count; i++)
         sink_plugin_close(&set->plugins[i]);
     *set = (struct sink_set){0};
+}
+
+uint64_t sink_set_files(const struct sink_set *set)
+{
+    uint64_t files = 0;
+    for (size_t i = 0; i < set->count; i++)
+        if (sink_is_enabled(set->items[i].sink, set->items[i].settings))
+            files += sink_files(set->items[i].sink, set->items[i].settings);
+    return files;
 }
 
 enum status sink_set_check(const struct sink_set *set, char reason[SINK_SET_REASON])

@@ -5,8 +5,7 @@
 
 #include "server/config/config.h"
 #include "server/daemon/sink_plugin.h"
-#include "storage/sinks/sink_registry.h"
-#include "storage/sinks/sink_settings.h"
+#include "storage/sinks/registry/sink_registry.h"
 
 /* Sinks of a process. */
 #define SINK_SET_MAX    8
@@ -21,8 +20,7 @@ struct sink_choice {
 struct sink_set {
     struct sink_choice items[SINK_SET_MAX];
     size_t count;
-    struct sink_settings settings; /* of the built-in sinks */
-    struct sink_property properties[CONFIG_ITEMS_MAX];
+    struct sink_settings_room settings[SINK_BUILT_IN_COUNT];
     struct sink_plugin plugins[SINK_SET_MAX - SINK_BUILT_IN_COUNT];
     size_t plugin_count;
 };
@@ -34,6 +32,8 @@ enum status sink_set_open(const struct config *config, struct sink_set *out,
                           char reason[SINK_SET_REASON]) must_check;
 /* No sink may be in use. *set may be all zeros, and is so afterwards. */
 void sink_set_close(struct sink_set *set);
+/* Maximum number of open files that the enabled sinks need. */
+uint64_t sink_set_files(const struct sink_set *set);
 /* Checks with each enabled sink whether it accepts its settings; none of them connects. CONFIG with
  * the first error of the first sink. */
 enum status sink_set_check(const struct sink_set *set, char reason[SINK_SET_REASON]) must_check;

@@ -26,6 +26,7 @@ enum { WORD_RELOAD = 1, WORD_SINK_MOVED = 2, WORD_DRAIN = 4, WORD_STOP = 8, WORD
 struct worker {
     unsigned magic; /* WORKER_MAGIC */
     unsigned number;
+    uint64_t sink_files; /* open files that the sinks need */
     struct thread thread;
     struct event_base *base;
     struct http_server *http;
@@ -66,7 +67,7 @@ static void take_reload(struct worker *w)
     unsigned generation = w->next_generation;
     w->next_tls = NULL;
     pthread_mutex_unlock(&w->reload_lock);
-    struct http_settings settings = http_settings_from_config(config);
+    struct http_settings settings = http_settings_from_config(config, w->sink_files);
     http_server_reconfigure(w->http, &settings, tls);
     ingest_reconfigure(w->ingest, config, catalog);
     tls_context_release(tls);
@@ -211,6 +212,7 @@ enum status worker_create(const struct worker_options *o, struct worker **out)
     if (!w)
         return STATUS_NO_MEMORY;
     w->number = o->number;
+    w->sink_files = o->sink_files;
     w->magic = WORKER_MAGIC;
     pthread_mutex_init(&w->reload_lock, NULL);
     w->word_fd = wake_open();
@@ -223,7 +225,7 @@ enum status worker_create(const struct worker_options *o, struct worker **out)
             .base = w->base,
             .listen_fd = o->listen_fd,
             .label = "ingest",
-            .settings = http_settings_from_config(o->config),
+            .settings = http_settings_from_config(o->config, o->sink_files),
             .handler = {ingest_on_headers, ingest_on_body, ingest_on_end, ingest_on_gone, w->ingest,
                         ingest_name_certificate},
             .tls = o->tls,

@@ -12,6 +12,7 @@ struct worker_options {
     unsigned number;              /* from 0, for the thread's name */
     int listen_fd;                /* borrowed */
     struct ingest_shared *shared; /* outlives the worker */
+    uint64_t sink_files;          /* open files that the sinks need */
     /* Valid until the worker has taken the next ones, see worker_reload. */
     const struct config *config;
     const struct catalog *catalog;

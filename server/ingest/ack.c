@@ -2,7 +2,7 @@
  */
 #include "server/ingest/ack.h"
 
-#include "storage/sinks/sink_registry.h"
+#include "storage/sinks/registry/sink_registry.h"
 
 static ack_mask_t all_of(const struct ack_sinks *sinks)
 {

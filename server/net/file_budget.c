@@ -12,12 +12,6 @@
 /* A worker's loop, its two eventfds, its copy of the listener, an accepted connection that is about
  * to be closed. */
 #define FILES_WORKER 8
-/* A connection, and the segment that the lane reads. */
-#define FILES_LANE 4
-/* librdkafka: brokers, and two pipes for each of its queues and threads. */
-#define FILES_KAFKA 96
-/* A sink plug-in: its object, and the files that each of its lanes may open. */
-#define FILES_PLUGIN 16
 /* Minimum number of connections, however low the limit. */
 #define LEAST 4
 
@@ -31,17 +25,9 @@ size_t file_budget_workers(const struct config *config)
     return cores < 1 ? 1 : cores > 8 ? 8 : (size_t)cores;
 }
 
-static uint64_t others(const struct config *c)
+static uint64_t others(const struct config *c, uint64_t sinks)
 {
-    uint64_t files = FILES_BASE + FILES_WORKER * file_budget_workers(c);
-    if (c->kafka_enabled)
-        files += FILES_KAFKA + FILES_LANE;
-    if (c->postgres_enabled)
-        files += FILES_LANE * c->postgres_connections;
-    if (c->file_enabled)
-        files += FILES_LANE;
-    files += FILES_PLUGIN * c->sink_plugins.count;
-    return files;
+    return FILES_BASE + FILES_WORKER * file_budget_workers(c) + sinks;
 }
 
 static uint64_t at_least(uint64_t n)
@@ -49,10 +35,12 @@ static uint64_t at_least(uint64_t n)
     return n < LEAST ? LEAST : n;
 }
 
-struct file_budget file_budget_of(const struct config *config, uint64_t limit)
+struct file_budget file_budget_of(const struct config *config, uint64_t sinks, uint64_t limit)
 {
-    struct file_budget b = {
-        .limit = limit, .other = others(config), .admin = FILES_ADMIN, .refused = FILES_REFUSED};
+    struct file_budget b = {.limit = limit,
+                            .other = others(config, sinks),
+                            .admin = FILES_ADMIN,
+                            .refused = FILES_REFUSED};
     uint64_t fixed = b.other + b.admin + b.refused;
     b.needed = fixed + config->limit_connections;
     if (limit >= b.needed) {
@@ -73,9 +61,9 @@ struct file_budget file_budget_of(const struct config *config, uint64_t limit)
     return b;
 }
 
-struct file_budget file_budget_now(const struct config *config)
+struct file_budget file_budget_now(const struct config *config, uint64_t sinks)
 {
     struct rlimit files;
     bool none = getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY;
-    return file_budget_of(config, none ? UINT64_MAX : (uint64_t)files.rlim_cur);
+    return file_budget_of(config, sinks, none ? UINT64_MAX : (uint64_t)files.rlim_cur);
 }

@@ -24,9 +24,10 @@ struct file_budget {
 
 /* Ingest threads that the settings ask for, at most 64. */
 size_t file_budget_workers(const struct config *config);
-/* The shares at this limit of open files. Their sum never exceeds it. */
-struct file_budget file_budget_of(const struct config *config, uint64_t limit);
+/* The shares at this limit of open files; sinks: how many the sinks need (sink_set_files). Their
+ * sum never exceeds the limit. */
+struct file_budget file_budget_of(const struct config *config, uint64_t sinks, uint64_t limit);
 /* The shares at the current limit of the process. */
-struct file_budget file_budget_now(const struct config *config);
+struct file_budget file_budget_now(const struct config *config, uint64_t sinks);
 
 #endif

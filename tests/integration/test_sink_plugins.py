@@ -22,6 +22,9 @@ SOURCE = r"""
 #ifndef LANES
 #define LANES 1
 #endif
+#ifndef FILES
+#define FILES 2
+#endif
 #ifndef AT_LOAD
 #define AT_LOAD
 #endif
@@ -40,7 +43,7 @@ static void *open_lane(const struct sink_config *config, struct sink_problem *pr
 }
 static enum sink_result connect_lane(void *lane, struct sink_position *there, struct sink_problem *problem) { return SINK_DELIVERED; }
 static enum sink_result deliver(void *lane, const struct sink_load *load, struct sink_problem *problem) { return SINK_DELIVERED; }
-static void limits(const void *settings, struct sink_limits *limits) { limits->lanes = LANES; }
+static void limits(const void *settings, struct sink_limits *limits) { limits->lanes = LANES; limits->files = FILES; }
 static const struct sink_setting_row settings[] = {{"path", NULL, "file of the lines"}, {"mode", "fast", "how"}, {NULL, NULL, NULL}};
 static const struct sink sink = {
     .abi_version = ABI, .struct_size = sizeof(struct sink), .event_abi = VSOC_EVENT_ABI, .event_size = EVENT_BYTES,
@@ -93,12 +96,13 @@ def test_a_plugin_with_its_settings_is_taken(check, make_plugin):
 @pytest.mark.parametrize(
     "definitions,sentence",
     [
-        ({"ABI": "2"}, "it is built for sink ABI 2, this program has 3: build it with this program's headers"),
+        ({"ABI": "2"}, "it is built for sink ABI 2, this program has 4: build it with this program's headers"),
         ({"EVENT_BYTES": "8"}, "with events of 8 bytes"),
         ({"NAME": '"Out side"'}, "its name must be 1 to 16 of a-z, 0-9 and _"),
         ({"NAME": '"kafka"'}, "its name 'kafka' is a built-in sink's"),
         ({"NAME": '"all"'}, "its name may not be 'all'"),
         ({"LANES": "17"}, "it asks for 17 lanes, 1 to 16 are possible"),
+        ({"FILES": "4097"}, "it asks for 4097 open files, 0 to 4096 are possible"),
         ({"CONNECT": "NULL"}, "it lacks one of the functions open, connect, deliver and close"),
         ({"SYMBOL": "other"}, "is not a sink plug-in: it exports no vsoc_sink_plugin"),
         ({"AT_LOAD": "abort()"}, "crashes when it is loaded: Aborted"),

@@ -16,9 +16,8 @@
 #include "core/clock.h"
 #include "core/log/log.h"
 #include "core/metrics/metrics.h"
-#include "storage/sinks/sink_registry.h"
 #include "storage/sinks/sink_runner.h"
-#include "storage/sinks/sink_settings.h"
+#include "storage/sinks/kafka/kafka_settings.h"
 
 #include <time.h>
 
@@ -144,7 +143,8 @@ static int run(void *lane, const uint8_t *spool_uid)
 }
 
 /* name=value words → properties; cuts the words. */
-static size_t read_properties(int count, char **words, struct sink_property *properties)
+static size_t read_properties(int count, char **words, const char *names[PROPERTIES_MAX],
+                              const char *values[PROPERTIES_MAX])
 {
     size_t used = 0;
     for (int i = 0; i < count && used < PROPERTIES_MAX; i++) {
@@ -152,7 +152,8 @@ static size_t read_properties(int count, char **words, struct sink_property *pro
         if (!equals)
             continue;
         *equals = '\0';
-        properties[used++] = (struct sink_property){words[i], equals + 1};
+        names[used] = words[i];
+        values[used++] = equals + 1;
     }
     return used;
 }
@@ -173,18 +174,17 @@ int main(int argc, char **argv)
         return 64;
     }
     uint8_t spool_uid[UUID_BYTES];
-    struct sink_property properties[PROPERTIES_MAX];
+    const char *names[PROPERTIES_MAX], *values[PROPERTIES_MAX];
     memset(spool_uid, (int)strtoul(argv[2], NULL, 10), sizeof spool_uid);
-    struct sink_settings settings = {
-        .kafka = {.enabled = true,
-                  .exactly_once = strcmp(argv[3], "exactly_once") == 0,
-                  .topic_events = topic_name(argv[4], "events"),
-                  .topic_quarantine = topic_name(argv[4], "quarantine"),
-                  .topic_health = topic_name(argv[4], "health"),
-                  .topic_findings = topic_name(argv[4], "findings"),
-                  .topic_progress = topic_name(argv[4], "progress"),
-                  .properties = properties,
-                  .property_count = read_properties(argc - 5, argv + 5, properties)}};
+    struct sink_kafka_settings settings = {
+        .enabled = true,
+        .delivery = strcmp(argv[3], "exactly_once") ? KAFKA_AT_LEAST_ONCE : KAFKA_EXACTLY_ONCE,
+        .topic_events = topic_name(argv[4], "events"),
+        .topic_quarantine = topic_name(argv[4], "quarantine"),
+        .topic_health = topic_name(argv[4], "health"),
+        .topic_findings = topic_name(argv[4], "findings"),
+        .topic_progress = topic_name(argv[4], "progress"),
+        .properties = {names, values, read_properties(argc - 5, argv + 5, names, values)}};
     struct sink_config config = {.struct_size = sizeof config,
                                  .instance = argv[1],
                                  .lanes = 1,

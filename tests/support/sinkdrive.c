@@ -23,9 +23,8 @@
 #include "core/thread.h"
 #include "core/uuid7.h"
 #include "storage/sinks/postgres/schema/pg_migrate.h"
-#include "storage/sinks/sink_registry.h"
 #include "storage/sinks/sink_runner.h"
-#include "storage/sinks/sink_settings.h"
+#include "storage/sinks/postgres/pg_settings.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -304,10 +303,10 @@ int main(int argc, char **argv)
     }
     uint8_t spool_uid[16];
     memset(spool_uid, (int)strtoul(argv[5], NULL, 10), sizeof spool_uid);
-    struct sink_settings settings = {.postgres = {.enabled = true,
-                                                  .dsn = argv[1],
-                                                  .partitions_ahead = 2,
-                                                  .batch_key_window_ns = 3600 * NS_PER_S}};
+    struct sink_postgres_settings settings = {.enabled = true,
+                                              .dsn = argv[1],
+                                              .partitions_ahead = 2,
+                                              .batch_key_window_ns = 3600 * NS_PER_S};
     struct sink_config config = {.struct_size = sizeof config,
                                  .instance = argv[2],
                                  .lane = (unsigned)strtoul(argv[3], NULL, 10),

@@ -34,25 +34,25 @@ static const char introduction[] =
     "- [deploy/vsocd.yaml](../deploy/vsocd.yaml) is an example to start from.\n";
 
 static const char *const kind_names[] = {
-    [CONFIG_KIND_TEXT] = "text",         [CONFIG_KIND_BOOL] = "true or false",
-    [CONFIG_KIND_UINT] = "number",       [CONFIG_KIND_SIZE] = "size",
-    [CONFIG_KIND_DURATION] = "duration", [CONFIG_KIND_ENUM] = "",
-    [CONFIG_KIND_LIST] = "list",         [CONFIG_KIND_MAP] = "map",
+    [SETTING_KIND_TEXT] = "text",         [SETTING_KIND_BOOL] = "true or false",
+    [SETTING_KIND_UINT] = "number",       [SETTING_KIND_SIZE] = "size",
+    [SETTING_KIND_DURATION] = "duration", [SETTING_KIND_ENUM] = "",
+    [SETTING_KIND_LIST] = "list",         [SETTING_KIND_MAP] = "map",
 };
 
 /* "size, 1KiB to 8MiB" */
 static void write_type(const struct config_row *row, struct writer *out)
 {
     char word[64];
-    bool is_path = row->kind == CONFIG_KIND_TEXT && (row->flags & CONFIG_PATH);
+    bool is_path = row->kind == SETTING_KIND_TEXT && (row->flags & CONFIG_PATH);
     writer_text(out, is_path ? "path" : kind_names[row->kind]);
-    for (unsigned i = 0; row->kind == CONFIG_KIND_ENUM && *config_word(row, i, word, sizeof word);
+    for (unsigned i = 0; row->kind == SETTING_KIND_ENUM && *config_word(row, i, word, sizeof word);
          i++)
         writer_format(out, "%s%s", i ? ", " : "", word);
     if (row->flags & CONFIG_PATH)
-        writer_text(out, row->kind == CONFIG_KIND_LIST ? " of paths" : "");
-    if (row->kind != CONFIG_KIND_UINT && row->kind != CONFIG_KIND_SIZE &&
-        row->kind != CONFIG_KIND_DURATION)
+        writer_text(out, row->kind == SETTING_KIND_LIST ? " of paths" : "");
+    if (row->kind != SETTING_KIND_UINT && row->kind != SETTING_KIND_SIZE &&
+        row->kind != SETTING_KIND_DURATION)
         return;
     writer_text(out, row->max < INT64_MAX ? ", " : ", at least ");
     config_number_write(row, row->min, out);
@@ -66,11 +66,11 @@ static void write_default(const struct config_row *row, struct writer *out)
 {
     if (!row->fallback)
         writer_text(out, "null");
-    else if (row->kind == CONFIG_KIND_LIST)
+    else if (row->kind == SETTING_KIND_LIST)
         writer_format(out, "[%s]", row->fallback);
-    else if (row->kind == CONFIG_KIND_MAP)
+    else if (row->kind == SETTING_KIND_MAP)
         writer_format(out, "{%s}", row->fallback);
-    else if (row->kind == CONFIG_KIND_ENUM)
+    else if (row->kind == SETTING_KIND_ENUM)
         writer_bytes(out, row->fallback, strcspn(row->fallback, ":"));
     else
         writer_text(out, *row->fallback ? row->fallback : "''");

@@ -12,8 +12,7 @@
 #include "core/thread.h"
 #include "storage/sinks/file/file_held.h"
 #include "storage/sinks/file/file_log.h"
-#include "storage/sinks/sink_registry.h"
-#include "storage/sinks/sink_settings.h"
+#include "storage/sinks/file/file_settings.h"
 
 #define FLUSH_BYTES ((size_t)1 << 20)
 #define LINE_BYTES  ((size_t)64 << 20)
@@ -34,8 +33,8 @@ OBJECT_CAST(file_lane, FILE_LANE_MAGIC)
 
 static void *file_open(const struct sink_config *config, struct sink_problem *problem)
 {
-    const struct sink_settings *settings = config->settings;
-    if (!settings->file.path || !settings->file.path[0]) {
+    const struct sink_file_settings *settings = config->settings;
+    if (!settings->path || !settings->path[0]) {
         snprintf(problem->text, sizeof problem->text,
                  "sinks.file.path is not set: name the file that events go to");
         return NULL;
@@ -52,12 +51,12 @@ static void *file_open(const struct sink_config *config, struct sink_problem *pr
     }
     lane->replay = config->replay;
     lane->magic = FILE_LANE_MAGIC;
-    lane->path = settings->file.path;
+    lane->path = settings->path;
     snprintf(lane->replay_path, sizeof lane->replay_path, "%s.replay", lane->path);
     if (lane->replay)
         file_log_init(&lane->log, lane->replay_path, 0, 0, config->spool_uid);
     else
-        file_log_init(&lane->log, lane->path, settings->file.rotate_bytes, settings->file.keep,
+        file_log_init(&lane->log, lane->path, settings->rotate_bytes, (unsigned)settings->keep,
                       config->spool_uid);
     writer_init(&lane->lines, LINE_BYTES);
     writer_init(&lane->extra, LINE_BYTES);
@@ -226,8 +225,21 @@ static void file_close(void *state)
 
 static bool file_enabled(const void *settings)
 {
-    return ((const struct sink_settings *)settings)->file.enabled;
+    return ((const struct sink_file_settings *)settings)->enabled;
 }
+
+static void file_limits(const void *settings, struct sink_limits *limits)
+{
+    (void)settings;
+    limits->files = 0; /* those of a lane are enough */
+}
+
+const struct sink_table_row sink_file_table[] = {
+#define SINK_SETTING SINK_ROW
+#include "storage/sinks/file/sink.def"
+#undef SINK_SETTING
+    {0}};
+_Static_assert(sizeof(struct sink_file_settings) <= SINK_SETTINGS_BYTES, "they fit");
 
 const struct sink sink_file = {
     .abi_version = VSOC_SINK_ABI,
@@ -238,6 +250,7 @@ const struct sink sink_file = {
     .version = "1.0.0",
     .description = "events as NDJSON lines in a rotated file",
     .enabled = file_enabled,
+    .limits = file_limits,
     .open = file_open,
     .connect = file_connect,
     .deliver = file_deliver,

@@ -14,7 +14,7 @@
  * seconds outlives the delivery timeout; the partitioner of the Java clients, so that keyed
  * messages go where others would send them; a transaction timeout that keeps readers of committed
  * messages waiting at most so long after a crash. */
-static const struct sink_property producer_defaults[] = {
+static const struct kafka_property producer_defaults[] = {
     {"reconnect.backoff.ms", "100"},
     {"reconnect.backoff.max.ms", "1000"},
     {"socket.keepalive.enable", "true"},
@@ -26,25 +26,25 @@ static const struct sink_property producer_defaults[] = {
     {"transaction.timeout.ms", "30000"},
     {NULL, NULL}};
 /* The reader looks at the end of a topic, where brokers hold answers back for fetch.wait.max.ms. */
-static const struct sink_property reader_defaults[] = {{"fetch.wait.max.ms", "20"},
-                                                       {"reconnect.backoff.ms", "100"},
-                                                       {"reconnect.backoff.max.ms", "1000"},
-                                                       {"socket.keepalive.enable", "true"},
-                                                       {NULL, NULL}};
+static const struct kafka_property reader_defaults[] = {{"fetch.wait.max.ms", "20"},
+                                                        {"reconnect.backoff.ms", "100"},
+                                                        {"reconnect.backoff.max.ms", "1000"},
+                                                        {"socket.keepalive.enable", "true"},
+                                                        {NULL, NULL}};
 
 /* What must be as we set it; the operator may set the same value. NULL: nobody may set it. */
-static const struct sink_property producer_fixed[] = {{"enable.idempotence", "true"},
-                                                      {"acks", "all"},
-                                                      {"delivery.report.only.error", "true"},
-                                                      {NULL, NULL}};
-static const struct sink_property reader_fixed[] = {
+static const struct kafka_property producer_fixed[] = {{"enable.idempotence", "true"},
+                                                       {"acks", "all"},
+                                                       {"delivery.report.only.error", "true"},
+                                                       {NULL, NULL}};
+static const struct kafka_property reader_fixed[] = {
     {"isolation.level", "read_committed"}, {"enable.auto.commit", "false"},
     {"enable.auto.offset.store", "false"}, {"enable.partition.eof", "true"},
     {"auto.offset.reset", "earliest"},     {NULL, NULL}};
 static const char *const ours[] = {"transactional.id", "group.id", "group.instance.id", NULL};
 
-static const struct sink_property *property_find(const struct sink_property *list, size_t count,
-                                                 const char *name)
+static const struct kafka_property *property_find(const struct kafka_property *list, size_t count,
+                                                  const char *name)
 {
     for (size_t i = 0; i < count && list[i].name; i++)
         if (strcmp(list[i].name, name) == 0)
@@ -74,10 +74,10 @@ static void tell(struct sink_problem *problem, const char *name, const char *tex
 }
 
 /* Is the operator's property one that delivery depends on? */
-static bool property_conflicts(const struct sink_property *property, struct sink_problem *problem)
+static bool property_conflicts(const struct kafka_property *property, struct sink_problem *problem)
 {
     const char *name = canonical(property->name);
-    const struct sink_property *fixed = property_find(producer_fixed, SIZE_MAX, name);
+    const struct kafka_property *fixed = property_find(producer_fixed, SIZE_MAX, name);
     char text[256];
     if (!fixed)
         fixed = property_find(reader_fixed, SIZE_MAX, name);
@@ -96,7 +96,7 @@ static bool property_conflicts(const struct sink_property *property, struct sink
     return true;
 }
 
-static bool conf_set(rd_kafka_conf_t *conf, const struct sink_property *property,
+static bool conf_set(rd_kafka_conf_t *conf, const struct kafka_property *property,
                      struct sink_problem *problem)
 {
     char why[256];
@@ -107,7 +107,7 @@ static bool conf_set(rd_kafka_conf_t *conf, const struct sink_property *property
     return false;
 }
 
-static bool conf_set_list(rd_kafka_conf_t *conf, const struct sink_property *list,
+static bool conf_set_list(rd_kafka_conf_t *conf, const struct kafka_property *list,
                           struct sink_problem *problem)
 {
     bool good = true;
@@ -132,7 +132,7 @@ static bool conf_limit_batch(rd_kafka_conf_t *conf, size_t max_bytes, struct sin
     if (max_bytes == 0 || (size_t)conf_number(conf, "batch.size") <= max_bytes)
         return true;
     snprintf(value, sizeof value, "%zu", max_bytes);
-    return conf_set(conf, &(struct sink_property){"batch.size", value}, problem);
+    return conf_set(conf, &(struct kafka_property){"batch.size", value}, problem);
 }
 
 /* It speaks at each attempt; what matters of it is told once, by the lane. */
@@ -195,23 +195,25 @@ static bool conf_fill(struct kafka_client *client, rd_kafka_conf_t *conf, enum k
 {
     const struct sink_kafka_settings *settings = client->settings;
     bool producer = role == KAFKA_PRODUCER;
-    if (!conf_set(conf, &(struct sink_property){"client.id", client->id}, problem) ||
+    if (!conf_set(conf, &(struct kafka_property){"client.id", client->id}, problem) ||
         !conf_set_list(conf, producer ? producer_defaults : reader_defaults, problem))
         return false;
-    for (size_t i = 0; i < settings->property_count; i++)
-        if (property_conflicts(&settings->properties[i], problem) ||
-            !conf_set(conf, &settings->properties[i], problem))
+    for (size_t i = 0; i < settings->properties.count; i++) {
+        const struct kafka_property set = {settings->properties.names[i],
+                                           settings->properties.values[i]};
+        if (property_conflicts(&set, problem) || !conf_set(conf, &set, problem))
             return false;
+    }
     if (!conf_set_list(conf, producer ? producer_fixed : reader_fixed, problem))
         return false;
     if (!producer)
-        return conf_set(conf, &(struct sink_property){"group.id", client->id}, problem);
+        return conf_set(conf, &(struct kafka_property){"group.id", client->id}, problem);
     if (!conf_limit_batch(conf, kafka_limit_batch(&client->limits), problem))
         return false;
     client->batch_bytes = (size_t)conf_number(conf, "batch.size");
     client->limits.client = (size_t)conf_number(conf, "message.max.bytes");
-    return !settings->exactly_once ||
-           conf_set(conf, &(struct sink_property){"transactional.id", client->id}, problem);
+    return !kafka_client_is_exact(client) ||
+           conf_set(conf, &(struct kafka_property){"transactional.id", client->id}, problem);
 }
 
 /* New configuration for the role, or NULL. */
@@ -235,9 +237,8 @@ bool kafka_client_init(struct kafka_client *client, const struct sink_config *co
                        struct sink_problem *problem)
 {
     const char *prefix = config->replay ? "vsocd-replay:" : "vsocd-";
-    const struct sink_settings *settings = config->settings;
     memset(client, 0, sizeof *client);
-    client->settings = &settings->kafka;
+    client->settings = config->settings;
     client->magic = KAFKA_CLIENT_MAGIC;
     client->author = (struct kafka_author){.lane = config->lane, .lanes = config->lanes};
     memcpy(client->author.spool_uid, config->spool_uid, UUID_BYTES);

@@ -12,7 +12,7 @@
 #include "core/uuid7.h"
 #include "storage/sinks/kafka/kafka_limit.h"
 #include "storage/sink.h"
-#include "storage/sinks/sink_settings.h"
+#include "storage/sinks/kafka/kafka_settings.h"
 
 /* Longest one call into librdkafka may block. */
 #define KAFKA_SLICE_MS 500
@@ -48,6 +48,17 @@ struct kafka_client {
 };
 
 OBJECT_CAST(kafka_client, KAFKA_CLIENT_MAGIC)
+
+/* Loads go in as transactions. */
+static inline bool kafka_client_is_exact(const struct kafka_client *client)
+{
+    return client->settings->delivery == KAFKA_EXACTLY_ONCE;
+}
+
+/* Of librdkafka, or of a topic. */
+struct kafka_property {
+    const char *name, *value;
+};
 
 enum kafka_role { KAFKA_PRODUCER, KAFKA_READER };
 

@@ -129,11 +129,11 @@ static enum sink_result creation_refused(struct kafka_client *client, const stru
  * and all of it may be read at a start. */
 static void new_topic_settings(rd_kafka_NewTopic_t *created, const struct topic *topic)
 {
-    static const struct sink_property progress[] = {{"cleanup.policy", "compact"},
-                                                    {"segment.bytes", "16777216"},
-                                                    {"segment.ms", "3600000"},
-                                                    {"min.cleanable.dirty.ratio", "0.1"},
-                                                    {NULL, NULL}};
+    static const struct kafka_property progress[] = {{"cleanup.policy", "compact"},
+                                                     {"segment.bytes", "16777216"},
+                                                     {"segment.ms", "3600000"},
+                                                     {"min.cleanable.dirty.ratio", "0.1"},
+                                                     {NULL, NULL}};
     for (size_t i = 0; topic->compacted && progress[i].name; i++)
         rd_kafka_NewTopic_set_config(created, progress[i].name, progress[i].value);
 }

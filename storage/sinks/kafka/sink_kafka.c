@@ -21,11 +21,12 @@
 #include "storage/sinks/kafka/kafka_held.h"
 #include "storage/sinks/kafka/kafka_outlet.h"
 #include "storage/sinks/kafka/kafka_topics.h"
-#include "storage/sinks/sink_registry.h"
-#include "storage/sinks/sink_settings.h"
+#include "storage/sinks/kafka/kafka_settings.h"
 #include "core/disk/fault.h"
 
-#define CONNECT_NS (10 * NS_PER_S)
+/* librdkafka: brokers, and two pipes for each of its queues and threads. */
+#define FILES_CLIENT 96
+#define CONNECT_NS   (10 * NS_PER_S)
 /* Longest wait for one answer to commit or init: the interrupt is looked at in between. */
 #define TRANSACTION_SLICE_MS 2000
 #define DELIVER_PLAIN_NS     (30 * NS_PER_S)
@@ -171,7 +172,7 @@ static enum sink_result lane_make_ready(struct kafka_lane *lane, int64_t deadlin
     enum sink_result result = SINK_DELIVERED;
     if (!lane->outlet.producer)
         result = lane_create_producer(lane, problem);
-    if (result == SINK_DELIVERED && lane->client.settings->exactly_once && !is_dry(lane))
+    if (result == SINK_DELIVERED && kafka_client_is_exact(&lane->client) && !is_dry(lane))
         result = lane_init_transactions(lane, deadline_ns, problem);
     if (result != SINK_DELIVERED)
         return result;
@@ -376,7 +377,7 @@ static enum sink_result lane_connect(struct kafka_lane *lane, rd_kafka_t *reader
         result = kafka_progress_read(&lane->client, reader, deadline_ns, standing, problem);
     fault_point(kafka_position_read);
     if (result == SINK_DELIVERED && !lane->claimed && !lane->replay &&
-        lane->client.settings->exactly_once)
+        kafka_client_is_exact(&lane->client))
         result = lane_claim(lane, standing, deadline_ns, problem);
     return result;
 }
@@ -408,7 +409,7 @@ static enum sink_result kafka_deliver(void *arg, const struct sink_load *load,
         snprintf(problem->text, sizeof problem->text, "not connected");
         return SINK_LATER;
     }
-    bool exactly_once = lane->client.settings->exactly_once;
+    bool exactly_once = kafka_client_is_exact(&lane->client);
     int64_t start_ns = clock_monotonic_ns();
     int64_t budget_ns =
         exactly_once ? lane->client.transaction_timeout_ms * NS_PER_MS : DELIVER_PLAIN_NS;
@@ -456,16 +457,24 @@ static void kafka_close(void *arg)
 
 static bool kafka_enabled(const void *settings)
 {
-    return ((const struct sink_settings *)settings)->kafka.enabled;
+    return ((const struct sink_kafka_settings *)settings)->enabled;
 }
 
 static void kafka_limits(const void *settings, struct sink_limits *limits)
 {
-    const struct sink_kafka_settings *s = &((const struct sink_settings *)settings)->kafka;
+    const struct sink_kafka_settings *s = settings;
     limits->load_events = s->transaction_events;
     limits->load_bytes = s->transaction_bytes;
     limits->load_interval_ns = s->transaction_interval_ns;
+    limits->files = FILES_CLIENT;
 }
+
+const struct sink_table_row sink_kafka_table[] = {
+#define SINK_SETTING SINK_ROW
+#include "storage/sinks/kafka/sink.def"
+#undef SINK_SETTING
+    {0}};
+_Static_assert(sizeof(struct sink_kafka_settings) <= SINK_SETTINGS_BYTES, "they fit");
 
 const struct sink sink_kafka = {
     .abi_version = VSOC_SINK_ABI,

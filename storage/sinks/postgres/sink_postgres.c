@@ -11,8 +11,7 @@
 #include "storage/sinks/postgres/jobs/pg_watch.h"
 #include "storage/sinks/postgres/pg_load.h"
 #include "storage/sinks/postgres/schema/pg_migrate.h"
-#include "storage/sinks/sink_registry.h"
-#include "storage/sinks/sink_settings.h"
+#include "storage/sinks/postgres/pg_settings.h"
 #include "core/disk/fault.h"
 
 #include <stdio.h>
@@ -21,6 +20,9 @@
 #define CONNECT_TIMEOUT_MS 7000u  /* connect blocks for 10 s at most: this, */
 #define CHECK_TIMEOUT_MS   2500u  /* then the checks */
 #define LOAD_TIMEOUT_MS    60000u /* for each statement of a load */
+
+/* Of the threads beside the lanes: a connection each, and its successor while it is changed. */
+#define FILES_BESIDE 4
 
 #define LANE_MAGIC 0x50474c4eU
 
@@ -54,7 +56,7 @@ static void lane_close(void *arg)
 
 static void *lane_open(const struct sink_config *config, struct sink_problem *problem)
 {
-    const struct sink_settings *settings = config->settings;
+    const struct sink_postgres_settings *settings = config->settings;
     struct pg_error error = {.text = "out of memory"};
     char application[64];
     snprintf(application, sizeof application, "vsocd %s%.40s %u", config->replay ? "replay " : "",
@@ -65,18 +67,17 @@ static void *lane_open(const struct sink_config *config, struct sink_problem *pr
         lane->instance = strdup(config->instance);
     }
     if (!lane || !lane->instance ||
-        pg_connection_create(settings->postgres.dsn, application, &lane->connection, &error) !=
-            STATUS_OK) {
+        pg_connection_create(settings->dsn, application, &lane->connection, &error) != STATUS_OK) {
         snprintf(problem->text, sizeof problem->text, "sinks.postgres.dsn: %s", error.text);
         lane_close(lane);
         return NULL;
     }
-    lane->settings = &settings->postgres;
+    lane->settings = settings;
     memcpy(lane->spool_uid, config->spool_uid, UUID_BYTES);
     lane->connects = metric_series(METRIC_vsocd_pg_reconnects_total, "");
     pg_loader_init(&lane->loader, lane->connection, lane->instance, config->lane, config->lanes);
     lane->loader.replay = config->replay;
-    lane->loader.key_window_ns = settings->postgres.batch_key_window_ns;
+    lane->loader.key_window_ns = settings->batch_key_window_ns;
     return lane;
 }
 
@@ -204,7 +205,7 @@ static enum sink_result lane_check(struct lane *lane, struct sink_position *ther
 static void start_threads(struct lane *lane)
 {
     const struct sink_postgres_settings *settings = lane->settings;
-    const struct pg_job_settings jobs = {.partitions_ahead = settings->partitions_ahead,
+    const struct pg_job_settings jobs = {.partitions_ahead = (unsigned)settings->partitions_ahead,
                                          .batch_key_window_ns = settings->batch_key_window_ns};
     enum status status = STATUS_OK;
     if (!lane->watch)
@@ -264,16 +265,26 @@ static void lane_interrupt(void *arg)
 
 static bool is_enabled(const void *settings)
 {
-    return ((const struct sink_settings *)settings)->postgres.enabled;
+    return ((const struct sink_postgres_settings *)settings)->enabled;
 }
 
 static void set_limits(const void *settings, struct sink_limits *limits)
 {
-    const struct sink_postgres_settings *s = &((const struct sink_settings *)settings)->postgres;
-    limits->lanes = s->connections;
-    limits->load_events = s->batch_events;
+    const struct sink_postgres_settings *s = settings;
+    limits->lanes = (unsigned)s->connections;
+    limits->load_events = (uint32_t)s->batch_events;
     limits->load_interval_ns = s->batch_interval_ns;
+    limits->files = FILES_BESIDE;
 }
+
+const struct sink_table_row sink_postgres_table[] = {
+#define SINK_SETTING SINK_ROW
+#define SINK_SHARED  SINK_SHARED_ROW
+#include "storage/sinks/postgres/sink.def"
+#undef SINK_SETTING
+#undef SINK_SHARED
+    {0}};
+_Static_assert(sizeof(struct sink_postgres_settings) <= SINK_SETTINGS_BYTES, "they fit");
 
 const struct sink sink_postgres = {
     .abi_version = VSOC_SINK_ABI,

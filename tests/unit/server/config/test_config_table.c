@@ -27,7 +27,7 @@ static void defaults_of_words_are_words(void **state)
     char word[64], fallback[64];
     for (size_t i = 0; i < CONFIG_ROW_COUNT; i++) {
         const struct config_row *row = &config_rows[i];
-        if (row->kind != CONFIG_KIND_ENUM)
+        if (row->kind != SETTING_KIND_ENUM)
             continue;
         bool found = false;
         snprintf(fallback, sizeof fallback, "%.*s", (int)strcspn(row->fallback, ":"),

@@ -48,7 +48,7 @@ static void a_plugin_is_loaded_reads_and_is_unloaded(void **state)
     struct plugins plugins;
     char reason[PLUGINS_REASON] = "";
     const char *const files[] = {plugin_path};
-    const struct config_list list = {files, 1};
+    const struct setting_list list = {files, 1};
     for (int i = 0; i < 2; i++) {
         assert_int_equal(plugins_open(&list, &plugins, reason), STATUS_OK);
         f->options.registry = plugins.registry;

@@ -13,8 +13,12 @@
 #include <unistd.h>
 
 #include "core/writer.h"
+#include "server/daemon/sink_config.h"
 #include "server/daemon/sink_set.h"
 #include "server/files/file_read.h"
+#include "storage/sinks/file/file_settings.h"
+#include "storage/sinks/kafka/kafka_settings.h"
+#include "storage/sinks/postgres/pg_settings.h"
 
 /* In a folder that nobody else may write, whatever umask the build had. */
 static char folder[] = "/tmp/vsocd-test-sinks-XXXXXX";
@@ -61,6 +65,46 @@ static void without_plugins_there_are_the_built_in_sinks(void **state)
     assert_int_equal(set.count, 0);
 }
 
+/* Rows of the sink's own section, of its lists, and of other sections. */
+static void built_in_sinks_get_what_their_tables_name(void **state)
+{
+    (void)state;
+    const char *const names[] = {"linger.ms"}, *const values[] = {"7"};
+    const struct config config = {.kafka_delivery = KAFKA_AT_LEAST_ONCE,
+                                  .kafka_topic_progress = "progress",
+                                  .kafka_transaction_bytes = 4096,
+                                  .kafka_properties = {names, values, 1},
+                                  .postgres_enabled = true,
+                                  .postgres_dsn = "host=h",
+                                  .postgres_connections = 3,
+                                  .retention_partitions_ahead = 5,
+                                  .dedup_window = 77,
+                                  .file_path = "/tmp/lines",
+                                  .file_keep = 9};
+    assert_int_equal(sink_set_open(&config, &set, reason), STATUS_OK);
+    const struct sink_kafka_settings *kafka = set.items[SINK_AT_kafka].settings;
+    const struct sink_postgres_settings *postgres = set.items[SINK_AT_postgres].settings;
+    const struct sink_file_settings *file = set.items[SINK_AT_file].settings;
+    assert_false(kafka->enabled);
+    assert_int_equal(kafka->delivery, KAFKA_AT_LEAST_ONCE);
+    assert_string_equal(kafka->topic_progress, "progress");
+    assert_int_equal(kafka->transaction_bytes, 4096);
+    assert_int_equal(kafka->properties.count, 1);
+    assert_string_equal(kafka->properties.values[0], "7");
+    assert_true(postgres->enabled);
+    assert_string_equal(postgres->dsn, "host=h");
+    assert_int_equal(postgres->partitions_ahead, 5);
+    assert_int_equal(postgres->batch_key_window_ns, 77);
+    assert_string_equal(file->path, "/tmp/lines");
+    assert_int_equal(file->keep, 9);
+    assert_true(sink_is_switched_off(&config, "Kafka"));
+    assert_false(sink_is_switched_off(&config, "postgres"));
+    assert_false(sink_is_switched_off(&config, "off"));
+    assert_int_equal(sink_set_files(&set),
+                     sink_files(&sink_postgres, postgres)); /* of those that are on */
+    sink_set_close(&set);
+}
+
 static void a_plugin_has_its_settings_and_is_unloaded(void **state)
 {
     (void)state;
@@ -103,6 +147,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_plugins_there_are_the_built_in_sinks),
+        cmocka_unit_test(built_in_sinks_get_what_their_tables_name),
         cmocka_unit_test(a_plugin_has_its_settings_and_is_unloaded),
         cmocka_unit_test(a_set_that_cannot_be_made_is_empty_and_unloaded),
     };

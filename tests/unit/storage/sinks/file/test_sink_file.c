@@ -10,15 +10,14 @@
 #include <sys/wait.h>
 
 #include "core/event/event_json.h"
-#include "storage/sinks/sink_registry.h"
 #include "storage/sinks/sink_runner.h"
-#include "storage/sinks/sink_settings.h"
+#include "storage/sinks/file/file_settings.h"
 
 #define EVENTS 4     /* of a batch; the last one is a reject */
 #define KEEP   20000 /* rotated files: more than any machine makes before it is killed */
 
 static char path[320];
-static struct sink_settings settings;
+static struct sink_file_settings settings;
 
 static int setup(void **state)
 {
@@ -29,8 +28,8 @@ static int setup(void **state)
     if (mkdir(path, 0700) != 0)
         return -1;
     snprintf(path, sizeof path, "%s/out/events.ndjson", f->dir);
-    settings = (struct sink_settings){
-        .file = {.enabled = true, .path = path, .rotate_bytes = 0, .keep = KEEP}};
+    settings =
+        (struct sink_file_settings){.enabled = true, .path = path, .rotate_bytes = 0, .keep = KEEP};
     return 0;
 }
 
@@ -185,7 +184,7 @@ static void events_and_rejects_are_lines_of_json(void **state)
 
 static void restarts_and_rotation_keep_each_event_once(void **state)
 {
-    settings.file.rotate_bytes = 2000;
+    settings.rotate_bytes = 2000;
     for (unsigned round = 0; round < 5; round++) {
         run_to_the_end(*state, 20);
         FILE *file = fopen(path, "a");
@@ -226,7 +225,7 @@ static unsigned batches_in_spool(struct spool_fixture *f)
 static void kill_9_keeps_each_event_once(void **state)
 {
     struct spool_fixture *f = *state;
-    settings.file.rotate_bytes = 8000;
+    settings.rotate_bytes = 8000;
     for (unsigned round = 0; round < 15; round++) {
         int written[2];
         char byte;
@@ -245,7 +244,7 @@ static void kill_9_keeps_each_event_once(void **state)
         assert_true(WIFSIGNALED(result));
         assert_int_equal(WTERMSIG(result), SIGKILL);
     }
-    settings.file.rotate_bytes = 0;
+    settings.rotate_bytes = 0;
     run_to_the_end(f, 1);
     fixture_open(f);
     unsigned batches = batches_in_spool(f);
@@ -261,10 +260,10 @@ static void missing_path_is_a_wrong_setting(void **state)
     struct sink_runner_options options = {
         .sink = &sink_file, .config = {.settings = &settings}, .lanes = 1};
     fixture_open(f);
-    settings.file.path = NULL;
+    settings.path = NULL;
     assert_int_equal(sink_runner_create(&options, f->spool, &runner, &problem), STATUS_CONFIG);
     assert_non_null(strstr(problem.text, "sinks.file.path is not set"));
-    settings.file.path = path;
+    settings.path = path;
     options.lanes = 2;
     assert_int_equal(sink_runner_create(&options, f->spool, &runner, &problem), STATUS_CONFIG);
 }
@@ -274,7 +273,7 @@ static void missing_directory_waits_for_a_person(void **state)
     struct spool_fixture *f = *state;
     char problem[512] = "";
     int64_t since, end = clock_monotonic_ns() + 160 * NS_PER_S;
-    settings.file.path = "/nonexistent/events.ndjson";
+    settings.path = "/nonexistent/events.ndjson";
     fixture_open(f);
     put_batches(f, 1);
     struct sink_runner *runner = start_sink(f, 8);

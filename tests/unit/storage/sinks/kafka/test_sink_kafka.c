@@ -15,7 +15,7 @@
 #include "storage/sinks/kafka/kafka_client.h"
 #include "storage/sinks/kafka/kafka_progress.h"
 #include "storage/sinks/kafka/kafka_texts.h"
-#include "storage/sinks/sink_registry.h"
+#include "storage/sinks/kafka/kafka_settings.h"
 #include "storage/sinks/sink_runner.h"
 
 #include <librdkafka/rdkafka_mock.h>
@@ -31,8 +31,8 @@ static const uint8_t spool_uid[UUID_BYTES] = {1}, other_spool[UUID_BYTES] = {2};
 
 static rd_kafka_t *mock_handle;
 static rd_kafka_mock_cluster_t *mock;
-static struct sink_property properties[8];
-static struct sink_settings settings;
+static const char *names[8], *values[8]; /* of properties */
+static struct sink_kafka_settings settings;
 static struct sink_config config;
 static struct sink_problem problem;
 static void *lane;
@@ -40,7 +40,8 @@ static struct sink_position there;
 
 static void property_set(const char *name, const char *value)
 {
-    properties[settings.kafka.property_count++] = (struct sink_property){name, value};
+    names[settings.properties.count] = name;
+    values[settings.properties.count++] = value;
 }
 
 /* Fresh brokers and settings for each test; the lane is opened by the test. */
@@ -50,14 +51,14 @@ static int start(void **state)
     (void)state;
     mock_handle = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), why, sizeof why);
     mock = rd_kafka_mock_cluster_new(mock_handle, 1);
-    settings = (struct sink_settings){.kafka = {.enabled = true,
-                                                .exactly_once = true,
-                                                .topic_events = "events",
-                                                .topic_quarantine = "quarantine",
-                                                .topic_health = "health",
-                                                .topic_findings = "findings",
-                                                .topic_progress = "progress",
-                                                .properties = properties}};
+    settings = (struct sink_kafka_settings){.enabled = true,
+                                            .delivery = KAFKA_EXACTLY_ONCE,
+                                            .topic_events = "events",
+                                            .topic_quarantine = "quarantine",
+                                            .topic_health = "health",
+                                            .topic_findings = "findings",
+                                            .topic_progress = "progress",
+                                            .properties = {.names = names, .values = values}};
     static const char *const topics[] = {"events", "quarantine", "health", "progress"};
     for (size_t i = 0; i < 4; i++)
         rd_kafka_mock_topic_create(mock, topics[i], i == 0 ? 3 : 1, 1);
@@ -351,7 +352,7 @@ static void reject_goes_to_quarantine_as_a_reference(void **state)
 static void at_least_once_delivers_without_transactions(void **state)
 {
     (void)state;
-    settings.kafka.exactly_once = false;
+    settings.delivery = KAFKA_AT_LEAST_ONCE;
     lane_open();
     assert_delivers(small_load(1));
     assert_delivers(small_load(3));
@@ -592,7 +593,7 @@ static void missing_rights_say_which_to_grant(void **state)
 static void missing_topic_is_named_with_the_way_out(void **state)
 {
     (void)state;
-    settings.kafka.topic_progress = "elsewhere";
+    settings.topic_progress = "elsewhere";
     rd_kafka_mock_topic_set_error(mock, "elsewhere", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
     lane = sink_kafka.open(&config, &problem);
     assert_non_null(lane);
@@ -646,13 +647,12 @@ static void brokers_that_come_back_take_the_load(void **state)
 
 static void assert_refused(const char *name, const char *value, const char *words)
 {
-    properties[settings.kafka.property_count] = (struct sink_property){name, value};
-    settings.kafka.property_count++;
+    property_set(name, value);
     lane = sink_kafka.open(&config, &problem);
     assert_null(lane);
     assert_told(name);
     assert_told(words);
-    settings.kafka.property_count--;
+    settings.properties.count--;
 }
 
 static void properties_that_break_delivery_are_refused(void **state)

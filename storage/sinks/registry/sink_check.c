@@ -1,11 +1,11 @@
 /* sink_check.c: the rules of storage/sink.h that a plug-in can break and the compiler does not see.
  * Pure, any thread. */
-#include "storage/sinks/sink_check.h"
+#include "storage/sinks/registry/sink_check.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "storage/sinks/sink_registry.h"
+#include "storage/sinks/registry/sink_registry.h"
 #include "storage/sinks/sink_runner.h"
 
 #define NAME_MAX_BYTES    16
@@ -14,6 +14,7 @@
 #define SETTINGS_MAX      64
 #define LOAD_EVENTS_MAX   1000000u
 #define LOAD_BYTES_MAX    (UINT64_C(1) << 30)
+#define FILES_MAX         4096u
 #define LOAD_INTERVAL_MAX INT64_C(60000000000)
 
 __attribute__((format(printf, 2, 3))) static bool say(char reason[SINK_CHECK_REASON],
@@ -115,6 +116,8 @@ bool sink_check_limits(const struct sink_limits *l, char reason[SINK_CHECK_REASO
                    "possible",
                    l->load_events, (unsigned long long)l->load_bytes, LOAD_EVENTS_MAX,
                    (unsigned long long)LOAD_BYTES_MAX);
+    if (l->files > FILES_MAX)
+        return say(reason, "it asks for %u open files, 0 to %u are possible", l->files, FILES_MAX);
     if (l->load_interval_ns < 0 || l->load_interval_ns > LOAD_INTERVAL_MAX)
         return say(reason, "it asks for an interval of %lld ns, 0 to 60 s are possible",
                    (long long)l->load_interval_ns);

@@ -3,26 +3,33 @@
 #define VSOC_STORAGE_SINK_REGISTRY_H
 
 #include "storage/sink.h"
+#include "storage/sinks/sink_table.h"
 
-#define SINK(name) extern const struct sink sink_##name;
-#include "storage/sinks/sinks.def"
+#define SINK(name)                                                                                 \
+    extern const struct sink sink_##name;                                                          \
+    extern const struct sink_table_row sink_##name##_table[];
+#include "storage/sinks/registry/sinks.def"
 #undef SINK
 
 /* Number of built-in sinks. */
 enum {
 #define SINK(name) SINK_AT_##name,
-#include "storage/sinks/sinks.def"
+#include "storage/sinks/registry/sinks.def"
 #undef SINK
     SINK_BUILT_IN_COUNT
 };
 
 /* Built-in sink number i < SINK_BUILT_IN_COUNT. */
 const struct sink *sink_built_in(size_t i);
+/* Its settings: rows up to one without key. */
+const struct sink_table_row *sink_built_in_table(size_t i);
 /* Built-in sink of that name, in any case, or NULL. */
 const struct sink *sink_by_name(struct slice name);
 /* True when these settings (those of sink_config) switch it on. */
 bool sink_is_enabled(const struct sink *sink, const void *settings);
-/* How the sink is fed under these settings. */
+/* How the sink is fed under these settings, and what it needs. */
 struct sink_limits sink_limits_of(const struct sink *sink, const void *settings);
+/* Open files that the sink needs at most under these settings, those of its lanes' feeds included. */
+uint64_t sink_files(const struct sink *sink, const void *settings);
 
 #endif

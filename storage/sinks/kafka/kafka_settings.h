@@ -1,0 +1,21 @@
+/* kafka_settings.h: the settings of the Kafka sink, from sink.def. Immutable; texts are the
+ * server's. Thread: any. */
+#ifndef VSOC_STORAGE_KAFKA_SETTINGS_H
+#define VSOC_STORAGE_KAFKA_SETTINGS_H
+
+#include "storage/sinks/sink_table.h"
+
+/* Words of the setting delivery. */
+enum kafka_delivery { KAFKA_EXACTLY_ONCE, KAFKA_AT_LEAST_ONCE };
+
+struct sink_kafka_settings {
+#define SINK_SETTING SINK_MEMBER
+#include "storage/sinks/kafka/sink.def"
+#undef SINK_SETTING
+};
+
+struct sink;
+extern const struct sink sink_kafka;
+extern const struct sink_table_row sink_kafka_table[];
+
+#endif
