@@ -12,11 +12,12 @@ ROOMS = {
     "core/reasons": ("why requests and records are refused: refusals.def, record_codes.def", ["core"]),
     "core/wait": ("threads that wait for one another: mailboxes, conditions, wake descriptors", ["core"]),
     "core/disk": ("folders that are synced, crash points of tests", ["core", "core/log"]),
+    "core/plugin": ("the rules that descriptors of all plug-ins have in common", ["core"]),
     "core/json": ("JSON text to checked nodes (simdjson)", ["core"]),
     "core/keyed": ("keyed hashes: SipHash for short data, GMAC for long", ["core"]),
     "core/event": ("the event model: its codec on disk and its JSON", ["core"]),
     "parsers": ("the public parser.h", ["core"]),
-    "parsers/registry": ("which formats there are, and the choice of one for a body", ["core", "parsers"]),
+    "parsers/registry": ("which formats there are, and the choice of one for a body", ["core", "core/plugin", "parsers"]),
     "parsers/read": ("text and bytes to values: numbers, times, lines, protobuf", ["core", "core/reasons", "parsers"]),
     "parsers/read/json": ("JSON records to values, and JSON objects written", ["core", "core/json", "core/reasons", "parsers", "parsers/read"]),
     "parsers/fill": ("values to columns of an event", [*CORE, "parsers", "parsers/read", "parsers/read/json"]),
@@ -57,7 +58,7 @@ ROOMS = {
     ),
     "storage/sinks/registry": (
         "which sinks there are, and what they say of themselves",
-        [*CORE, "storage", "storage/sinks", "storage/sinks/file", "storage/sinks/kafka", "storage/sinks/postgres"],
+        [*CORE, "core/plugin", "storage", "storage/sinks", "storage/sinks/file", "storage/sinks/kafka", "storage/sinks/postgres"],
     ),
     "storage/sinks/postgres/client": ("connection, connection string and errors of libpq", CORE),
     "storage/sinks/postgres/jobs": (

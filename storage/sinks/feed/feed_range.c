@@ -15,7 +15,7 @@ static struct feed_range *feed_range_cast(struct feed *feed)
 
 void feed_range_explain(struct problem *problem, const char *dir, enum status why)
 {
-    problem_say(problem, "%.150s: can't be read: %s%s", dir, status_text(why),
+    problem_say(problem, "%.300s: can't be read: %s%s", dir, status_text(why),
                 why == STATUS_VERSION ? ": run the vsocd that wrote it, or a newer one" : "");
 }
 

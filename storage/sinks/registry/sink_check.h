@@ -7,8 +7,8 @@
 #define SINK_CHECK_REASON 256
 
 /* False with a sentence for people: versions and sizes of the ABI differ, a member is missing or
- * breaks its rule, or a built-in sink has its name. Of a sink of another ABI nothing but the
- * versions is looked at. */
+ * breaks its rule, or a built-in sink has its name. Of a sink of another ABI only the
+ * versions and sizes are read. */
 bool sink_check(const struct sink *sink, char reason[SINK_CHECK_REASON]);
 /* False with a sentence: the limits are out of range. */
 bool sink_check_limits(const struct sink_limits *limits, char reason[SINK_CHECK_REASON]);

@@ -29,7 +29,8 @@ const struct sink *sink_by_name(struct slice name);
 bool sink_is_enabled(const struct sink *sink, const void *settings);
 /* How the sink is fed under these settings, and what it needs. */
 struct sink_limits sink_limits_of(const struct sink *sink, const void *settings);
-/* Open files that the sink needs at most under these settings, those of its lanes' feeds included. */
+/* Open files that the sink needs at most under these settings, those of its lanes' feeds included.
+ */
 uint64_t sink_files(const struct sink *sink, const void *settings);
 
 #endif
