@@ -194,6 +194,8 @@ static bool number_id(const struct run *run, struct frame *frame, struct event *
 static bool may_repeat(struct run *run, struct frame *frame)
 {
     size_t own = ENVELOPE_OF_EMPTY + ENVELOPE_OF_BYTE * frame->record.bytes.size;
+    if (frame->events == 1 && shared_text_cost_most(frame->envelope) < own)
+        return true;
     if (!frame->envelope_cost)
         frame->envelope_cost = 1 + shared_text_cost_of_event(frame->envelope);
     return (frame->events == 1 && frame->envelope_cost <= own) ||

@@ -30,10 +30,9 @@ size_t shared_text_cost(struct slice text)
     size_t cost = text.size, start = 0, quotes = 0;
     bool is_walked = false;
     for (size_t i = 0; i <= text.size; i++) {
-        if (i < text.size && word_bytes[text.data[i]]) {
-            is_walked |= is_vin_word(text.data + i, text.size - i);
-            continue;
-        }
+        for (; i < text.size && word_bytes[text.data[i]]; i++)
+            if ((text.data[i] | 0x20) == 'v')
+                is_walked |= is_vin_word(text.data + i, text.size - i);
         if (i - start >= LONG_WORD_BYTES) {
             cost += (LONG_WORD_COST - 1) * (i - start);
             is_walked = true;
@@ -48,6 +47,30 @@ static bool is_slice(enum event_kind kind)
 {
     return kind == EVENT_KIND_TEXT || kind == EVENT_KIND_HEX || kind == EVENT_KIND_BASE64 ||
            kind == EVENT_KIND_JSON;
+}
+
+/* Bytes of a field's texts. */
+static size_t size_of(const struct event *event, unsigned f)
+{
+    const struct event_field_info *field = &event_field_table[f];
+    size_t size = 0;
+    if (is_slice(field->kind))
+        return event_slice_at(event, field)->size;
+    if (field->kind != EVENT_KIND_LIST)
+        return 0;
+    const struct slice_list *list = event_list_at(event, field);
+    for (size_t i = 0; i < list->count; i++)
+        size += list->items[i].size;
+    return size;
+}
+
+size_t shared_text_cost_most(const struct event *event)
+{
+    size_t size = 0;
+    for (unsigned word = 0; word < EVENT_SET_WORDS; word++)
+        for (uint64_t bits = event->set[word]; bits; bits &= bits - 1)
+            size += size_of(event, word * 64 + (unsigned)__builtin_ctzll(bits));
+    return (1 + LONG_WORD_COST + QUOTE_COST) * size;
 }
 
 size_t shared_text_cost_of_event(const struct event *event)

@@ -22,6 +22,8 @@
 size_t shared_text_cost(struct slice text);
 /* Of all that the event has, attributes included. */
 size_t shared_text_cost_of_event(const struct event *event);
+/* At most as much: without reading the texts. */
+size_t shared_text_cost_most(const struct event *event);
 /* Removes from the event every column over SHARED_TEXT_SHORT, attributes and lists. */
 void shared_text_shorten(struct event *event);
 

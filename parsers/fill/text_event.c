@@ -6,8 +6,6 @@
 #include "parsers/fill/address.h"
 #include "parsers/fill/transport.h"
 
-#include <stdio.h>
-
 void text_event_init(struct text_event *t, const struct parser_context *context)
 {
     t->context = context;
@@ -254,14 +252,14 @@ void text_event_set_syslog_severity(struct text_event *t, int severity)
 void text_event_set_catalog_id(struct text_event *t, struct slice vendor, struct slice product,
                                struct slice id)
 {
-    size_t size = vendor.size + product.size + id.size + sizeof "||";
-    char *text = t->context->alloc(t->context, size);
+    size_t size = vendor.size + product.size + id.size + 2;
+    uint8_t *text = t->context->alloc(t->context, size);
     if (!text) {
         t->failed = true;
         return;
     }
-    snprintf(text, size, "%.*s|%.*s|%.*s", SLICE_ARGS(vendor), SLICE_ARGS(product), SLICE_ARGS(id));
-    t->event.catalog_id = slice_make(text, size - 1);
+    const struct slice parts[] = {vendor, SLICE_LITERAL("|"), product, SLICE_LITERAL("|"), id};
+    t->event.catalog_id = text_join(text, parts, 5);
 }
 
 bool text_event_complete(struct text_event *t, struct parser_outcome *outcome)

@@ -27,6 +27,7 @@ static uint64_t equal_mask(const __m128i v[4], char c)
 {
     uint64_t mask = 0;
     __m128i wanted = _mm_set1_epi8(c);
+#pragma GCC unroll 4
     for (unsigned i = 0; i < 4; i++)
         mask |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v[i], wanted)) << (16 * i);
     return mask;
@@ -35,6 +36,7 @@ static uint64_t equal_mask(const __m128i v[4], char c)
 static struct masks block_masks(const uint8_t *p)
 {
     __m128i v[4], folded[4];
+#pragma GCC unroll 4
     for (unsigned i = 0; i < 4; i++) {
         v[i] = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * i));
         folded[i] = _mm_or_si128(v[i], _mm_set1_epi8(0x20)); /* [ is {, ] is } */
@@ -78,13 +80,14 @@ static uint64_t escaped_mask(uint64_t backslash, bool *carry)
 /* Bit n: bytes 0 to n contain an odd number of quotes. */
 static uint64_t inside_mask(uint64_t quotes)
 {
+#pragma GCC unroll 6
     for (unsigned shift = 1; shift < BLOCK; shift *= 2)
         quotes ^= quotes << shift;
     return quotes;
 }
 
 /* In JSON a value inside another one follows a colon, a comma or an opening [. */
-static bool may_open_at(struct slice body, size_t start, size_t at)
+static inline bool may_open_at(struct slice body, size_t start, size_t at)
 {
     while (at > start) {
         uint8_t c = body.data[--at];
@@ -125,19 +128,19 @@ enum split_scan_result split_scan_value(struct slice body, size_t start, struct 
             break;
         struct masks m = next_masks(body, at, &carry);
         for (uint64_t bits = m.open | m.close | m.line_end; bits; bits &= bits - 1) {
-            unsigned i = (unsigned)__builtin_ctzll(bits);
-            uint64_t bit = UINT64_C(1) << i;
-            *end = at + i;
-            if (m.line_end & bit)
-                return SPLIT_SCAN_BROKEN;
-            if (m.open & bit) {
-                if (depth && !may_open_at(body, start, at + i))
-                    return SPLIT_SCAN_BROKEN;
-                depth++;
-            } else if (--depth == 0) {
-                *end = at + i + 1;
+            size_t i = at + (unsigned)__builtin_ctzll(bits);
+            uint64_t first = bits & (0 - bits);
+            if (m.close & first) {
+                if (--depth)
+                    continue;
+                *end = i + 1;
                 return SPLIT_SCAN_COMPLETE;
             }
+            if ((m.line_end & first) || (depth && !may_open_at(body, start, i))) {
+                *end = i;
+                return SPLIT_SCAN_BROKEN;
+            }
+            depth++;
         }
     }
     *end = body.size;

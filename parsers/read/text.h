@@ -14,4 +14,16 @@
 enum status text_repair(const struct parser_context *context, struct slice *text,
                         bool *repaired) must_check;
 
+/* The texts one after another, written to out, which has room for them. */
+static inline struct slice text_join(uint8_t *out, const struct slice *texts, size_t count)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (texts[i].size)
+            memcpy(out + size, texts[i].data, texts[i].size);
+        size += texts[i].size;
+    }
+    return slice_make(out, size);
+}
+
 #endif

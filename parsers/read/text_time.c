@@ -316,6 +316,44 @@ static bool hour_of_day(struct parts *p)
     return true;
 }
 
+/* The decimal digits of v, which has at most as many. */
+static char *put_digits(char *to, unsigned v, size_t count)
+{
+    for (size_t i = count; i > 0; i--, v /= 10)
+        to[i - 1] = (char)('0' + v % 10);
+    return to + count;
+}
+
+/* The parts in a form that timestamp.c reads: RFC 3339 with a year, RFC 3164 without. take_digits
+ * bounds them: a year has at most four digits, the others two. */
+static struct slice spell(const struct parts *p, char buffer[64])
+{
+    char *at = buffer;
+    if (p->has_year) {
+        at = put_digits(at, p->year, 4);
+        *at++ = '-';
+        at = put_digits(at, p->month, 2);
+        *at++ = '-';
+    } else {
+        memcpy(at, month_names[p->month - 1], 3);
+        at[3] = ' ';
+        at += 4;
+    }
+    at = put_digits(at, p->day, 2);
+    *at++ = p->has_year ? 'T' : ' ';
+    at = put_digits(at, p->hour, 2);
+    *at++ = ':';
+    at = put_digits(at, p->minute, 2);
+    *at++ = ':';
+    at = put_digits(at, p->second, 2);
+    *at++ = '.';
+    for (const char *digit = p->fraction; *digit;)
+        *at++ = *digit++;
+    if (p->has_year)
+        *at++ = 'Z';
+    return slice_make(buffer, (size_t)(at - buffer));
+}
+
 enum status text_time_read_by(struct slice pattern, struct slice text, int64_t received_ns,
                               int64_t *ns, bool *inferred)
 {
@@ -327,12 +365,7 @@ enum status text_time_read_by(struct slice pattern, struct slice text, int64_t r
         p.month > 12)
         return STATUS_MALFORMED;
     *inferred = !p.has_year;
-    int n = p.has_year
-                ? snprintf(buffer, sizeof buffer, "%04u-%02u-%02uT%02u:%02u:%02u.%sZ", p.year,
-                           p.month, p.day, p.hour, p.minute, p.second, p.fraction)
-                : snprintf(buffer, sizeof buffer, "%s %02u %02u:%02u:%02u.%s",
-                           month_names[p.month - 1], p.day, p.hour, p.minute, p.second, p.fraction);
-    struct slice plain = slice_make(buffer, (size_t)n);
+    struct slice plain = spell(&p, buffer);
     enum status status = p.has_year ? timestamp_rfc3339(plain, &local)
                                     : timestamp_rfc3164(plain, received_ns, &local, &consumed);
     return status == STATUS_OK ? leave_zone(local, p.zone, SLICE_EMPTY, ns, inferred) : status;

@@ -52,6 +52,8 @@ bool text_body_is_utf16(struct slice body)
     size_t size = body.size < UTF16_LOOK ? body.size & ~(size_t)1 : UTF16_LOOK;
     if (slice_starts_with(body, "\xFF\xFE") || slice_starts_with(body, "\xFE\xFF"))
         return true;
+    if (size >= UTF16_MIN && body.data[0] && body.data[1])
+        return false; /* as nearly every body */
     size_t zeros[2] = {0, 0}, texts[2] = {0, 0};
     for (size_t i = 0; i < size; i++) {
         zeros[i % 2] += body.data[i] == 0;

@@ -1,14 +1,13 @@
 /* leef.c: Log Event Extended Format records → events. Pure, any thread. Keys without a column are
  * kept in attributes under their own name. */
 #include "parsers/registry/builtin.h"
+#include "parsers/read/text.h"
 #include "parsers/read/record_refuse.h"
 #include "parsers/catalog/category_words.h"
 #include "parsers/formats/cef_leef/leef_read.h"
 #include "parsers/formats/cef_leef/pairs.h"
 #include "parsers/formats/cef_leef/piped.h"
 #include "parsers/read/text_time.h"
-
-#include <stdio.h>
 
 static bool set_time(struct pairs *p, enum event_field field, struct slice value)
 {
@@ -109,14 +108,14 @@ static void guess_message(struct text_event *t, const struct slice field[LEEF_HE
 {
     size_t room =
         field[LEEF_VENDOR].size + field[LEEF_PRODUCT].size + field[LEEF_EVENT_ID].size + 16;
-    char *text = t->context->alloc(t->context, room);
+    uint8_t *text = t->context->alloc(t->context, room);
     if (!text) {
         t->failed = true;
         return;
     }
-    int size = snprintf(text, room, "%.*s %.*s event %.*s", SLICE_ARGS(field[LEEF_VENDOR]),
-                        SLICE_ARGS(field[LEEF_PRODUCT]), SLICE_ARGS(field[LEEF_EVENT_ID]));
-    text_event_set_message(t, slice_trim(slice_make(text, (size_t)size)));
+    const struct slice parts[] = {field[LEEF_VENDOR], SLICE_LITERAL(" "), field[LEEF_PRODUCT],
+                                  SLICE_LITERAL(" event "), field[LEEF_EVENT_ID]};
+    text_event_set_message(t, slice_trim(text_join(text, parts, 5)));
     event_mark_guess(&t->event, EVENT_message);
 }
 

@@ -27,10 +27,21 @@ struct slice pairs_find(const struct pairs *p, const char *key)
     return SLICE_EMPTY;
 }
 
+/* A bit of 64 for a key; different keys may have the same one. */
+static inline uint64_t bit_of(struct slice key)
+{
+    unsigned first = key.size ? key.data[0] : 0, last = key.size ? key.data[key.size - 1] : 0;
+    return UINT64_C(1) << (key.size + 5 * first + 11 * last) % 64;
+}
+
+/* Most rows are not in a record: the pairs are searched only for those that may be. */
 void pairs_fill(struct pairs *p, const struct pairs_row *rows, size_t row_count)
 {
+    uint64_t there = 0;
+    for (size_t i = 0; i < p->count; i++)
+        there |= bit_of(p->pairs[i].key);
     for (size_t r = 0; r < row_count; r++)
-        for (size_t i = 0; i < p->count; i++)
+        for (size_t i = 0; i < p->count && (there & bit_of(rows[r].key)); i++)
             if (slice_equal(p->pairs[i].key, rows[r].key) && !p->pairs[i].is_used)
                 p->pairs[i].is_used = rows[r].set(p, rows[r].field, p->pairs[i].value);
 }

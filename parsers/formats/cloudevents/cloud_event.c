@@ -204,7 +204,8 @@ static void fill_vehicle(struct cloud_event *e)
 static void fill_id(struct cloud_event *e)
 {
     struct slice id = e->id, source = e->source, vehicle = e->vehicles[CLOUD_VEHICLE_SOURCE];
-    char *text = e->t.context->alloc(e->t.context, source.size + id.size + 2 * SHA256_BYTES + 16);
+    uint8_t *text =
+        e->t.context->alloc(e->t.context, source.size + id.size + 2 * SHA256_BYTES + 16);
     if (!text) {
         e->t.failed = true;
         return;
@@ -212,12 +213,11 @@ static void fill_id(struct cloud_event *e)
     if (vehicle.size && !is_same_vehicle(e->t.event.vin, vehicle))
         return;
     if (!vehicle.size) {
-        size_t size = source.size + 1 + id.size;
-        snprintf(text, size + 1, "%.*s %.*s", SLICE_ARGS(source), SLICE_ARGS(id));
-        id = slice_make(text, size);
+        const struct slice parts[] = {source, SLICE_LITERAL(" "), id};
+        id = text_join(text, parts, 3);
     }
     if (id.size > ID_BYTES)
-        id = id_of_digest(id, text + source.size + e->id.size + 2);
+        id = id_of_digest(id, (char *)text + source.size + e->id.size + 2);
     EVENT_SET(&e->t.event, source_event_id, id);
 }
 

@@ -192,6 +192,27 @@ static void what_hides_vins_costs_more(void **state)
     assert_true(shared_text_cost(SLICE_LITERAL("{\"a\":\"b\",\"vin\":\"x\"}")) == 2 * 19 + 80);
 }
 
+static void cost_without_reading_is_no_less_than_the_cost(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"",
+                                        "\"",
+                                        "\"\"\"\"\"vin\"\"\"",
+                                        "abcdefghijklmnopqrstuvwxyz",
+                                        "vin abcdefghijklmnopqrstuvwxyz \"\"\"\"",
+                                        "{\"a\":\"b\",\"vin\":\"x\"}"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        const struct slice items[] = {slice_from_text(texts[i]), slice_from_text(texts[i])};
+        struct event event;
+        memset(&event, 0, sizeof event);
+        EVENT_SET(&event, message, slice_from_text(texts[i]));
+        EVENT_SET(&event, attributes, slice_from_text(texts[i]));
+        EVENT_SET(&event, cve, ((struct slice_list){items, 2}));
+        EVENT_SET(&event, sev_id, 7);
+        assert_true(shared_text_cost_most(&event) >= shared_text_cost_of_event(&event));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +222,7 @@ int main(void)
         fixture_test(names_stay_where_the_rest_is_not_repeated),
         fixture_test(parameters_are_not_multiplied_by_short_lines),
         cmocka_unit_test(what_hides_vins_costs_more),
+        cmocka_unit_test(cost_without_reading_is_no_less_than_the_cost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -222,6 +222,37 @@ static void epoch_texts_that_are_none_are_refused(void **state)
                      STATUS_OUT_OF_RANGE);
 }
 
+static void patterns_are_read_with_and_without_a_year(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pattern, *text, *time; /* time NULL: malformed or out of range */
+        bool inferred;
+    } cases[] = {
+        {"yyyy-MM-dd HH:mm:ss.SSS", "2026-11-20 10:15:02.250", "2026-11-20T10:15:02.250Z", true},
+        {"MMM dd HH:mm:ss z", "Nov 20 10:15:02 UTC", "2026-11-20T10:15:02Z", true},
+        {"MMM dd HH:mm:ss.SSS z", "Nov 20 10:15:02.123456789123 UTC",
+         "2026-11-20T10:15:02.123456789Z", true},
+        {"yy/M/d h:m:s a Z", "26/1/2 1:2:3 PM +0100", "2026-01-02T12:02:03Z", false},
+        {"yyyy-MM-dd HH:mm:ss X", "0999-12-31 23:59:59 Z", NULL, false},
+        {"yyyy-MM-dd HH:mm:ss X", "2026-02-30 00:00:00 Z", NULL, false},
+        {"yyyy-MM-dd HH:mm:ss X", "2026-02-03 99:00:00 Z", NULL, false},
+        {"dd.MM.yyyy HH:mm", "20.11.2026 10:15", "2026-11-20T10:15:00Z", true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int64_t ns = 0;
+        bool inferred = false;
+        enum status status =
+            text_time_read_by(slice_from_text(cases[i].pattern), slice_from_text(cases[i].text),
+                              RECEIVED, &ns, &inferred);
+        assert_int_equal(status == STATUS_OK, cases[i].time != NULL);
+        if (!cases[i].time)
+            continue;
+        assert_int_equal(ns, rfc3339(cases[i].time));
+        assert_int_equal(inferred, cases[i].inferred);
+    }
+}
+
 static void cef_zone_comes_from_the_text_or_the_record(void **state)
 {
     (void)state;
@@ -263,6 +294,7 @@ int main(void)
         cmocka_unit_test(epoch_unit_follows_from_the_size),
         cmocka_unit_test(epoch_fractions_are_exact),
         cmocka_unit_test(epoch_texts_that_are_none_are_refused),
+        cmocka_unit_test(patterns_are_read_with_and_without_a_year),
         cmocka_unit_test(cef_zone_comes_from_the_text_or_the_record),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
