@@ -25,21 +25,6 @@
 /* Finds remembered texts: slots by their hash, numbers by slot. */
 #define EVENT_TEXT_SLOTS 256
 
-/* A set field of the events that are encoded. */
-struct event_planned {
-    uint16_t offset; /* of the member in struct event */
-    uint8_t field;   /* its number */
-    uint8_t rank;    /* its place among the set fields */
-};
-
-/* The set fields in their order, and the same by how their values are compared. */
-struct event_plan {
-    struct event_planned fields[EVENT_FIELD_COUNT];
-    struct event_planned integers[EVENT_FIELD_COUNT], texts[EVENT_FIELD_COUNT];
-    struct event_planned others[EVENT_FIELD_COUNT]; /* lists and reals */
-    unsigned set_count, integer_count, text_count, other_count;
-};
-
 /* Encoder of one batch. Its state refers to the writer's bytes, so nobody else may change the
  * writer between calls. */
 struct event_encoder {
@@ -56,7 +41,6 @@ struct event_encoder {
     unsigned next_text;
     /* First and last bytes of each kept text. */
     struct slice_ends ends[EVENT_FIELD_COUNT];
-    struct event_plan plan; /* of previous.set */
     /* Last values of serial texts that are not too long: only their ends are in the writer. */
     uint8_t serials[EVENT_FIELD_COUNT][EVENT_SERIAL_MAX];
 };

@@ -103,45 +103,6 @@ static inline void put_text(struct event_encoder *encoder, struct slice text,
         remember(encoder, slot, *previous);
 }
 
-/* ---- which fields are set ---- */
-
-/* Sorts the set fields by how they are compared; most events of a batch have the same ones. */
-static void plan_make(struct event_plan *plan, const uint64_t set[EVENT_SET_WORDS])
-{
-    plan->set_count = plan->integer_count = plan->text_count = plan->other_count = 0;
-    for (unsigned word = 0; word < EVENT_SET_WORDS; word++)
-        for (uint64_t bits = set[word]; bits; bits &= bits - 1) {
-            unsigned f = word * 64 + (unsigned)__builtin_ctzll(bits), rank = plan->set_count++;
-            struct event_planned planned = {event_coding_offset[f], (uint8_t)f, (uint8_t)rank};
-            plan->fields[rank] = planned;
-            if (event_coding_of[f] == CODING_INTEGER)
-                plan->integers[plan->integer_count++] = planned;
-            else if (event_coding_of[f] == CODING_LIST || event_coding_of[f] == CODING_REAL)
-                plan->others[plan->other_count++] = planned;
-            else
-                plan->texts[plan->text_count++] = planned;
-        }
-}
-
-/* Which of the set fields differ: a byte 0 or 1 each, in their order. */
-struct differences {
-    _Alignas(8) uint8_t at[8 * ((EVENT_FIELD_COUNT + 7) / 8)];
-};
-
-/* Of eight fields, as bits. */
-static inline unsigned eight_of(const struct differences *differs, size_t at)
-{
-    unsigned bits = 0;
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    /* The product has byte i of the word as bit i of its top byte. */
-    bits = (unsigned)(slice_load8(differs->at + at) * UINT64_C(0x0102040810204080) >> 56);
-#else
-    for (unsigned i = 0; i < 8; i++)
-        bits |= (unsigned)differs->at[at + i] << i;
-#endif
-    return bits;
-}
-
 /* ---- what differs from the kept values ---- */
 
 /* The member at an offset of the event or of what is kept. */
@@ -155,15 +116,13 @@ static inline void *kept_at(struct event_encoder *encoder, size_t offset)
     return (uint8_t *)&encoder->previous + offset;
 }
 
-static inline void compare_integers(const struct event_encoder *encoder, const struct event *event,
-                                    struct differences *differs)
+/* Of integers and reals, by their bits. */
+static inline bool word_differs(const struct event_encoder *encoder, const struct event *event,
+                                unsigned f)
 {
-    const struct event_plan *plan = &encoder->plan;
-    for (unsigned i = 0; i < plan->integer_count; i++) {
-        struct event_planned p = plan->integers[i];
-        differs->at[p.rank] = *(const int64_t *)member_at(event, p.offset) !=
-                              *(const int64_t *)member_at(&encoder->previous, p.offset);
-    }
+    size_t offset = event_coding_offset[f];
+    return slice_load8(member_at(event, offset)) !=
+           slice_load8(member_at(&encoder->previous, offset));
 }
 
 /* Bytes of a kept text that is longer than what its ends show. */
@@ -183,25 +142,16 @@ static inline bool middle_differs(const uint8_t *a, const uint8_t *b, size_t n)
 }
 
 static inline bool text_differs(const struct event_encoder *encoder, const struct event *event,
-                                struct event_planned p)
+                                unsigned f)
 {
-    const struct slice *v = member_at(event, p.offset);
-    const struct slice *kept = member_at(&encoder->previous, p.offset);
+    const struct slice *v = member_at(event, event_coding_offset[f]);
+    const struct slice *kept = member_at(&encoder->previous, event_coding_offset[f]);
     if (v->size != kept->size)
         return true;
-    struct slice_ends ends = slice_ends_of(*v), before = encoder->ends[p.field];
+    struct slice_ends ends = slice_ends_of(*v), before = encoder->ends[f];
     if (((ends.head ^ before.head) | (ends.tail ^ before.tail)) != 0)
         return true;
-    return v->size > 16 && middle_differs(kept_bytes(encoder, p.field, *kept), v->data, v->size);
-}
-
-/* Of all fields that are slices. */
-static inline void compare_texts(const struct event_encoder *encoder, const struct event *event,
-                                 struct differences *differs)
-{
-    const struct event_plan *plan = &encoder->plan;
-    for (unsigned i = 0; i < plan->text_count; i++)
-        differs->at[plan->texts[i].rank] = text_differs(encoder, event, plan->texts[i]);
+    return v->size > 16 && middle_differs(kept_bytes(encoder, f, *kept), v->data, v->size);
 }
 
 /* Moves *at past v as a varint; false when other bytes are there. */
@@ -234,17 +184,29 @@ static bool list_differs(const struct writer *w, const struct slice_list *list,
     return at != end;
 }
 
-static inline void compare_others(const struct event_encoder *encoder, const struct event *event,
-                                  struct differences *differs)
+/* A bit for each field in a word of the set whose value differs from the kept one. */
+static inline uint64_t differences(const struct event_encoder *encoder, const struct event *event,
+                                   unsigned word)
 {
-    const struct event_plan *plan = &encoder->plan;
-    for (unsigned i = 0; i < plan->other_count; i++) {
-        struct event_planned p = plan->others[i];
-        const void *v = member_at(event, p.offset), *kept = member_at(&encoder->previous, p.offset);
-        differs->at[p.rank] = event_coding_of[p.field] == CODING_REAL
-                                  ? memcmp(v, kept, sizeof(double)) != 0
-                                  : list_differs(encoder->writer, v, kept);
+    const uint64_t set = event->set[word];
+    const uint64_t words = set & event_coding_words[word], lists = set & event_coding_lists[word];
+    uint64_t differs = 0, bits;
+    for (bits = words; bits; bits &= bits - 1) {
+        unsigned bit = (unsigned)__builtin_ctzll(bits);
+        differs |= (uint64_t)word_differs(encoder, event, word * 64 + bit) << bit;
     }
+    for (bits = set & ~(words | lists); bits; bits &= bits - 1) {
+        unsigned bit = (unsigned)__builtin_ctzll(bits);
+        differs |= (uint64_t)text_differs(encoder, event, word * 64 + bit) << bit;
+    }
+    for (bits = lists; bits; bits &= bits - 1) {
+        unsigned bit = (unsigned)__builtin_ctzll(bits);
+        size_t offset = event_coding_offset[word * 64 + bit];
+        differs |= (uint64_t)list_differs(encoder->writer, member_at(event, offset),
+                                          member_at(&encoder->previous, offset))
+                   << bit;
+    }
+    return differs;
 }
 
 /* ---- codings: each writes a value that differs from the kept one, and keeps it ---- */
@@ -387,12 +349,11 @@ static inline void put_slice(struct event_encoder *encoder, struct slice v, stru
         put_text(encoder, v, previous);
 }
 
-static inline void put_field(struct event_encoder *encoder, const struct event *event,
-                             struct event_planned p)
+static inline void put_field(struct event_encoder *encoder, const struct event *event, unsigned f)
 {
-    const void *value = member_at(event, p.offset);
-    void *kept = kept_at(encoder, p.offset);
-    switch ((enum event_coding)event_coding_of[p.field]) {
+    const void *value = member_at(event, event_coding_offset[f]);
+    void *kept = kept_at(encoder, event_coding_offset[f]);
+    switch ((enum event_coding)event_coding_of[f]) {
     case CODING_INTEGER:
         put_integer(encoder->writer, *(const int64_t *)value, kept);
         break;
@@ -405,26 +366,44 @@ static inline void put_field(struct event_encoder *encoder, const struct event *
     case CODING_FIXED:
     case CODING_SERIAL:
     case CODING_TEXT:
-        put_slice(encoder, *(const struct slice *)value, kept, p.field);
+        put_slice(encoder, *(const struct slice *)value, kept, f);
     }
 }
 
-/* Encodes the fields that differ from the prediction, after a bitmap that marks them. */
+/* Bits that are set. The instruction for it is not in every x86-64, and a call costs more. */
+static inline unsigned count_bits(uint64_t v)
+{
+    v -= v >> 1 & UINT64_C(0x5555555555555555);
+    v = (v & UINT64_C(0x3333333333333333)) + (v >> 2 & UINT64_C(0x3333333333333333));
+    v = (v + (v >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    return (unsigned)(v * UINT64_C(0x0101010101010101) >> 56);
+}
+
+/* Encodes the fields that differ from the prediction, after a bitmap that marks them among the set
+ * ones. */
 static void put_fields(struct event_encoder *encoder, const struct event *event)
 {
     struct writer *w = encoder->writer;
-    struct differences differs;
-    size_t count = encoder->plan.set_count;
-    memset(&differs, 0, sizeof differs);
-    compare_integers(encoder, event, &differs);
-    compare_texts(encoder, event, &differs);
-    compare_others(encoder, event, &differs);
-    for (size_t i = 0; i < count; i += 8)
-        w->data[w->size++] = (uint8_t)eight_of(&differs, i);
-    for (size_t i = 0; i < count; i += 8)
-        for (unsigned bits = eight_of(&differs, i); bits; bits &= bits - 1)
+    uint64_t differs[EVENT_SET_WORDS];
+    unsigned first_rank[EVENT_SET_WORDS], ranks = 0;
+    for (unsigned word = 0; word < EVENT_SET_WORDS; word++) {
+        differs[word] = differences(encoder, event, word);
+        first_rank[word] = ranks;
+        ranks += count_bits(event->set[word]);
+    }
+    uint8_t *bitmap = w->data + w->size;
+    memset(bitmap, 0, (ranks + 7) / 8);
+    w->size += (ranks + 7) / 8;
+    for (unsigned word = 0; word < EVENT_SET_WORDS; word++)
+        for (uint64_t bits = differs[word]; bits; bits &= bits - 1) {
+            uint64_t below = (bits & (0 - bits)) - 1;
+            unsigned rank = first_rank[word] + count_bits(event->set[word] & below);
+            bitmap[rank / 8] |= (uint8_t)(1u << rank % 8);
+        }
+    for (unsigned word = 0; word < EVENT_SET_WORDS; word++)
+        for (uint64_t bits = differs[word]; bits; bits &= bits - 1)
             if (w->status == STATUS_OK)
-                put_field(encoder, event, encoder->plan.fields[i + (unsigned)__builtin_ctz(bits)]);
+                put_field(encoder, event, word * 64 + (unsigned)__builtin_ctzll(bits));
 }
 
 void event_encoder_init(struct event_encoder *encoder, struct writer *writer)
@@ -449,7 +428,6 @@ void event_encoder_add(struct event_encoder *encoder, const struct event *event)
     if (!same) {
         put_field_bits(w, event->set, previous->set);
         memcpy(previous->set, event->set, sizeof previous->set);
-        plan_make(&encoder->plan, event->set);
     }
     int64_t expected_index = previous->batch_index, expected_offset = previous->raw_offset;
     put_fields(encoder, event);
