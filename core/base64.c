@@ -1,18 +1,6 @@
 /* base64.c: decoder of RFC 4648 §4. Pure, any thread. Encoding is the writer's (core/writer.c). */
 #include "core/base64.h"
 
-/* Value of a character, 64 when it is not in the alphabet. */
-static unsigned value_of(uint8_t c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - (unsigned)'A';
-    if (c >= 'a' && c <= 'z')
-        return c - (unsigned)'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - (unsigned)'0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : 64;
-}
-
 enum status base64_decode(struct slice text, uint8_t *out, struct slice *bytes)
 {
     size_t padding = 0, size = 0;
@@ -24,10 +12,10 @@ enum status base64_decode(struct slice text, uint8_t *out, struct slice *bytes)
         return STATUS_MALFORMED;
     unsigned bits = 0, held = 0; /* `held` low bits of bits are not written yet */
     for (size_t i = 0; i < text.size; i++) {
-        unsigned v = value_of(text.data[i]);
-        if (v == 64)
+        int v = base64_value(text.data[i]);
+        if (v < 0 || text.data[i] == '-' || text.data[i] == '_')
             return STATUS_MALFORMED;
-        bits = (bits << 6 | v) & 0xFFFFFF;
+        bits = (bits << 6 | (unsigned)v) & 0xFFFFFF;
         held += 6;
         if (held >= 8) {
             held -= 8;

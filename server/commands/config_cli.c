@@ -1,5 +1,6 @@
 /* config_cli.c: -c, --set and a subcommand's own options; reports mistakes in the settings. Main
  * thread. */
+#include "server/daemon/config_check.h"
 #include "server/commands/config_cli.h"
 
 #include <stdio.h>
@@ -115,8 +116,10 @@ int config_cli_load(int argc, char **argv, const struct config_cli_spec *spec,
     *cli = (struct config_cli){0};
     if (!parse(argc, argv, spec, cli))
         return command_usage(argv[0]);
-    enum status s = config_load_checked(cli->path, cli->sets, cli->set_count, environ,
-                                        !(spec && spec->without_files), out, &problems);
+    enum status s =
+        config_load(cli->path, cli->sets, cli->set_count, environ,
+                    spec && spec->without_files ? &config_checks_without_files : &config_checks,
+                    out, &problems);
     if (s == STATUS_OK)
         return EXIT_DONE;
     config_cli_tell(&problems);

@@ -1,5 +1,5 @@
 /* config.c: makes the settings out of their sources, in order. Any thread. Does not read YAML
- * (config_file.c) and does not know what a setting means (config_check.c). */
+ * (config_file.c) and does not know what a setting means (struct config_checks). */
 #include "server/config/config.h"
 
 #include <stdio.h>
@@ -103,14 +103,15 @@ static void sort_problems(struct config_problems *problems)
     }
 }
 
-enum status config_load_checked(const char *path, const char *const *sets, size_t set_count,
-                                char *const *environment, bool files, struct config **out,
-                                struct config_problems *problems)
+enum status config_load(const char *path, const char *const *sets, size_t set_count,
+                        char *const *environment, const struct config_checks *checks,
+                        struct config **out, struct config_problems *problems)
 {
     problems->count = 0;
     struct config_build build = {.config = config_create(path), .problems = problems, .path = path};
     if (!build.config)
         return STATUS_NO_MEMORY;
+    build.config->checks = checks;
     enum status s = store_defaults(&build);
     if (s == STATUS_OK) {
         if (path)
@@ -120,7 +121,7 @@ enum status config_load_checked(const char *path, const char *const *sets, size_
         s = check_later(&build);
     }
     if (s == STATUS_OK)
-        config_check(&build, files && !build.unread);
+        checks->check(&build, checks->files && !build.unread);
     sort_problems(problems);
     if (s == STATUS_OK && problems->count > 0)
         s = build.passing != STATUS_OK ? build.passing : STATUS_CONFIG;
@@ -151,13 +152,6 @@ enum status config_from_text(struct slice yaml, const char *const *sets, size_t 
     return s;
 }
 
-enum status config_load(const char *path, const char *const *sets, size_t set_count,
-                        char *const *environment, struct config **out,
-                        struct config_problems *problems)
-{
-    return config_load_checked(path, sets, set_count, environment, true, out, problems);
-}
-
 enum status config_renew(struct config *config, struct config **out,
                          struct config_problems *problems)
 {
@@ -174,7 +168,7 @@ enum status config_renew(struct config *config, struct config **out,
     made->gone = false;
     owner->borrowers++;
     struct config_build build = {.path = config->path, .config = made, .problems = problems};
-    config_read_credentials(&build);
+    config->checks->read_credentials(&build);
     if (problems->count == 0) {
         *out = made;
         return STATUS_OK;
@@ -194,7 +188,8 @@ void config_destroy(struct config *config)
 {
     if (!config)
         return;
-    config_forget_credentials(config);
+    if (config->checks)
+        config->checks->forget_credentials(config);
     struct config *owner = config->texts_of;
     if (!owner) {
         config->gone = true;

@@ -6,6 +6,19 @@
 #include "core/status.h"
 #include "server/config/config_types.h"
 
+struct config_build;
+
+/* What only those who know the meaning of settings can do; server/daemon/config_check.h has it. */
+struct config_checks {
+    /* *_file settings, paths, and what no single row can say. files false: it does not look
+     * whether files that settings name can be read. */
+    void (*check)(struct config_build *build, bool files);
+    /* The files of tokens and senders into build->config, and out of a config. */
+    void (*read_credentials)(struct config_build *build);
+    void (*forget_credentials)(struct config *config);
+    bool files; /* what check gets, when the file of settings can be read */
+};
+
 /* Thread of all below: any but a worker (files are read).
  *
  * Defaults < file < environment (VSOCD_LISTEN__INGEST__ADDRESS) < sets ("listen.ingest.address=…").
@@ -13,13 +26,8 @@
  * every mistake in *problems; a status of status_is_passing(), with the same, when a file could not
  * be read for a reason that may pass. *out untouched then. path NULL: no file. */
 enum status config_load(const char *path, const char *const *sets, size_t set_count,
-                        char *const *environment, struct config **out,
-                        struct config_problems *problems) must_check;
-/* The same; files false: does not look whether files that settings name can be read (commands that
- * use few of them). */
-enum status config_load_checked(const char *path, const char *const *sets, size_t set_count,
-                                char *const *environment, bool files, struct config **out,
-                                struct config_problems *problems) must_check;
+                        char *const *environment, const struct config_checks *checks,
+                        struct config **out, struct config_problems *problems) must_check;
 /* The rows alone, from bytes: no environment, no file is touched, settings are not checked against
  * each other. For the fuzz target. */
 enum status config_from_text(struct slice yaml, const char *const *sets, size_t set_count,

@@ -1,5 +1,5 @@
 /* config_build.h: settings in the making: the sources (config_file.c, config_env.c) store into it,
- * config_check.c looks at the whole. Thread: any, one at a time. */
+ * struct config_checks looks at the whole. Thread: any, one at a time. */
 #ifndef VSOC_SERVER_CONFIG_BUILD_H
 #define VSOC_SERVER_CONFIG_BUILD_H
 
@@ -65,12 +65,5 @@ void config_read_file(struct config_build *build);
 void config_read_yaml(struct config_build *build, struct slice text);
 void config_read_environment(struct config_build *build, char *const *environment);
 void config_read_sets(struct config_build *build, const char *const *sets, size_t count);
-/* *_file settings, paths, and what no single row can say. files false: whether files are there
- * is not looked at. */
-void config_check(struct config_build *build, bool files);
-/* The files of tokens and senders into build->config. */
-void config_read_credentials(struct config_build *build);
-/* Frees what config_read_credentials put into config. */
-void config_forget_credentials(struct config *config);
 
 #endif

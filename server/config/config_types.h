@@ -18,6 +18,7 @@
         */
 #define CONFIG_LATER 16u /* has no effect in this version: any value but the default is refused */
 
+struct config_checks;
 struct senders;
 struct tokens;
 
@@ -25,12 +26,13 @@ struct config {
 #define CONFIG(key, member, kind, fallback, min, max, flags, help) SETTING_TYPE_##kind member;
 #include "server/config/config.def"
 #undef CONFIG
-    struct tokens *tokens;   /* of identity.tokens_file; NULL: none are taken */
-    struct senders *senders; /* of identity.senders_file; NULL: none are listed */
-    struct arena arena;      /* holds every text */
-    struct config *texts_of; /* whose arena the texts are in; NULL: its own */
-    unsigned borrowers;      /* settings whose texts are in this arena */
-    bool gone;               /* destroyed, but for the borrowers */
+    const struct config_checks *checks; /* it was loaded with; NULL: none, and no credentials */
+    struct tokens *tokens;              /* of identity.tokens_file; NULL: none are taken */
+    struct senders *senders;            /* of identity.senders_file; NULL: none are listed */
+    struct arena arena;                 /* holds every text */
+    struct config *texts_of;            /* whose arena the texts are in; NULL: its own */
+    unsigned borrowers;                 /* settings whose texts are in this arena */
+    bool gone;                          /* destroyed, but for the borrowers */
     char *path; /* of the file, NULL: none; relative paths in it are relative to its folder */
 };
 

@@ -24,22 +24,6 @@
 
 #define PEER_ARENA_BYTES 65536
 
-static void list_add(struct conn **list, struct conn *conn)
-{
-    conn->next = *list;
-    conn->link = list;
-    if (conn->next)
-        conn->next->link = &conn->next;
-    *list = conn;
-}
-
-static void list_remove(struct conn *conn)
-{
-    *conn->link = conn->next;
-    if (conn->next)
-        conn->next->link = conn->link;
-}
-
 void conn_exchange_gone(struct conn *conn)
 {
     if (!conn->exchange.open)
@@ -77,8 +61,8 @@ void conn_close(struct conn *conn)
     }
     if (conn->drain_read)
         event_del(conn->drain_read);
-    list_remove(conn);
-    list_add(&server->dead, conn);
+    LIST_REMOVE(conn, in_list);
+    LIST_INSERT_HEAD(&server->dead, conn, in_list);
     server->living_count--;
     metric_move(server->m_connections, -1);
     conn_reap_later(server);
@@ -96,7 +80,7 @@ static void leave_counts(struct conn *conn)
 void conn_free(struct conn *conn)
 {
     ensure(conn->state == CONN_DEAD && !conn->will_run);
-    list_remove(conn);
+    LIST_REMOVE(conn, in_list);
     leave_counts(conn); /* not earlier: the descriptor is open until now */
     end_exchange(conn);
     if (conn->drain_read)
@@ -119,9 +103,7 @@ void conn_run_later(struct conn *conn)
     if (conn->will_run || conn->state == CONN_DEAD)
         return;
     conn->will_run = true;
-    conn->next_run = NULL;
-    *server->run_tail = conn;
-    server->run_tail = &conn->next_run;
+    STAILQ_INSERT_TAIL(&server->run, conn, in_run);
     event_active(server->run_event, 0, 0);
 }
 
@@ -453,7 +435,7 @@ void conn_accept(struct http_server *server, int fd, const struct sockaddr *addr
         return;
     }
     conn_timeout_init(conn);
-    list_add(&server->living, conn);
+    LIST_INSERT_HEAD(&server->living, conn, in_list);
     server->living_count++;
     metric_move(server->m_connections, 1);
     if (conn->stream)

@@ -26,34 +26,14 @@ struct conn *conn_gate_enter_head(struct conn *conn)
 {
     struct http_server *server = conn->server;
     struct conn_gate *gate = conn_counts_gate(server->counts);
-    struct conn_queue *queue = &server->heads;
     uint64_t limit = server->settings.request_heads;
     if (conn->half != CONN_HALF_NONE)
         return NULL;
     conn->half = CONN_HALF_HEAD;
-    conn->half_next = NULL;
-    conn->half_previous = queue->last;
-    if (queue->last)
-        queue->last->half_next = conn;
-    else
-        queue->first = conn;
-    queue->last = conn;
+    TAILQ_INSERT_TAIL(&server->heads, conn, in_heads);
     uint64_t before = atomic_fetch_add_explicit(&gate->half[conn->half], 1, memory_order_relaxed);
     metric_move(server->m_half[conn->half], 1);
-    return limit && before >= limit ? queue->first : NULL;
-}
-
-static void leave_heads(struct conn *conn)
-{
-    struct conn_queue *queue = &conn->server->heads;
-    if (conn->half_previous)
-        conn->half_previous->half_next = conn->half_next;
-    else
-        queue->first = conn->half_next;
-    if (conn->half_next)
-        conn->half_next->half_previous = conn->half_previous;
-    else
-        queue->last = conn->half_previous;
+    return limit && before >= limit ? TAILQ_FIRST(&server->heads) : NULL;
 }
 
 static void leave_handshakes(struct conn *conn)
@@ -70,7 +50,7 @@ void conn_gate_leave(struct conn *conn)
     if (half == CONN_HALF_NONE)
         return;
     if (half == CONN_HALF_HEAD)
-        leave_heads(conn);
+        TAILQ_REMOVE(&server->heads, conn, in_heads);
     else
         leave_handshakes(conn);
     conn->half = CONN_HALF_NONE;

@@ -4,8 +4,6 @@
 
 #include <stdatomic.h>
 
-struct conn;
-
 enum conn_half {
     CONN_HALF_NONE,
     CONN_HALF_SILENT,    /* TLS, no byte has arrived */
@@ -20,11 +18,6 @@ struct conn_gate {
     atomic_uint_least64_t half[CONN_HALF_COUNT];
     /* When the next one is due at the full rate. */
     atomic_int_least64_t next_handshake_ns, next_accept_ns;
-};
-
-/* The partial connections of one server, oldest first. */
-struct conn_queue {
-    struct conn *first, *last;
 };
 
 #endif

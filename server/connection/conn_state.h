@@ -3,6 +3,7 @@
 #ifndef VSOC_SERVER_CONN_STATE_H
 #define VSOC_SERVER_CONN_STATE_H
 
+#include <sys/queue.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include "core/object.h"
@@ -79,8 +80,8 @@ struct http_exchange {
 struct conn {
     unsigned magic;
     struct http_server *server;
-    struct conn *next, **link;  /* in the server's list of living or dead ones */
-    struct conn *next_run;      /* in the server's run list */
+    LIST_ENTRY(conn) in_list;   /* the server's living or dead ones */
+    STAILQ_ENTRY(conn) in_run;  /* the server's run list */
     struct bufferevent *stream; /* NULL while queued */
     struct ssl_st *session;     /* NULL: plain; the stream's */
     struct tls_context *tls;    /* that let the peer in; a reference of its own */
@@ -92,7 +93,7 @@ struct conn {
     enum conn_deadline deadline;
     enum conn_half half; /* conn_half.h */
     int64_t half_since_ns;
-    struct conn *half_next, *half_previous;
+    TAILQ_ENTRY(conn) in_heads;
     struct fair_member place; /* before and in the handshake */
     struct event first_byte;  /* while nothing has come yet */
     bool counted;             /* in conn_counts */
@@ -132,15 +133,15 @@ struct http_server {
     struct http_handler handler;
     struct tls_context *tls;
     struct conn_counts *counts;
-    struct conn_queue heads;
+    TAILQ_HEAD(, conn) heads;          /* CONN_HALF_HEAD, oldest first */
     struct handshake_gate *handshakes; /* NULL: plain */
     /* Of CONN_HALF_SILENT, READY and HANDSHAKE; filled by handshake_gate.c. */
     struct fair_queue handshake_queues[CONN_HALF_HANDSHAKE + 1];
     metric_t m_half[CONN_HALF_COUNT], m_paced;
     const char *label;
     bool draining, destroying;
-    struct conn *living, *dead;
-    struct conn *run, **run_tail;
+    LIST_HEAD(, conn) living, dead;
+    STAILQ_HEAD(conn_run, conn) run;
     size_t living_count;
     struct event *run_event, *reap_event;
     struct parser_pool parsers;

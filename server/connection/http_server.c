@@ -19,8 +19,9 @@ static void on_reap(evutil_socket_t fd, short what, void *arg)
     struct conn *next;
     unsigned freed = 0;
     (void)fd, (void)what;
-    for (struct conn *conn = server->dead; conn && freed < REAPED_PER_TURN; conn = next) {
-        next = conn->next;
+    for (struct conn *conn = LIST_FIRST(&server->dead); conn && freed < REAPED_PER_TURN;
+         conn = next) {
+        next = LIST_NEXT(conn, in_list);
         if (conn->will_run)
             continue; /* still in the run list */
         conn_free(conn);
@@ -33,12 +34,12 @@ static void on_reap(evutil_socket_t fd, short what, void *arg)
 static void on_run(evutil_socket_t fd, short what, void *arg)
 {
     struct http_server *server = http_server_cast(arg);
-    struct conn *conn = server->run, *next;
+    struct conn_run run = STAILQ_HEAD_INITIALIZER(run);
+    struct conn *conn;
     (void)fd, (void)what;
-    server->run = NULL;
-    server->run_tail = &server->run;
-    for (; conn; conn = next) {
-        next = conn->next_run;
+    STAILQ_CONCAT(&run, &server->run); /* those that come meanwhile are for the next turn */
+    while ((conn = STAILQ_FIRST(&run))) {
+        STAILQ_REMOVE_HEAD(&run, in_run);
         conn->will_run = false;
         if (conn->state == CONN_DEAD)
             conn_reap_later(server);
@@ -85,7 +86,8 @@ enum status http_server_create(const struct http_server_options *options, struct
     server->handler = options->handler;
     server->counts = options->counts;
     server->tls = options->tls ? tls_context_hold(options->tls) : NULL;
-    server->run_tail = &server->run;
+    STAILQ_INIT(&server->run);
+    TAILQ_INIT(&server->heads);
     writer_init(&server->out, REPLY_BYTES_MAX);
     writer_init(&server->problem, REPLY_BYTES_MAX);
     register_metrics(server);
@@ -123,7 +125,8 @@ void http_server_drain(struct http_server *server)
 {
     http_server_stop_accepting(server);
     server->draining = true;
-    for (struct conn *conn = server->living; conn; conn = conn->next)
+    struct conn *conn;
+    LIST_FOREACH (conn, &server->living, in_list)
         if (conn->deadline == DEADLINE_IDLE) {
             conn_deadline_forget(conn);
             conn_deadline(conn, DEADLINE_IDLE);
@@ -139,14 +142,15 @@ void http_server_destroy(struct http_server *server)
 {
     if (!server)
         return;
+    struct conn *conn;
     server->destroying = true;
     listener_destroy(server->listener);
-    while (server->living)
-        conn_close(server->living);
-    for (struct conn *conn = server->run; conn; conn = conn->next_run)
+    while (!LIST_EMPTY(&server->living))
+        conn_close(LIST_FIRST(&server->living));
+    STAILQ_FOREACH (conn, &server->run, in_run)
         conn->will_run = false;
-    while (server->dead)
-        conn_free(server->dead);
+    while (!LIST_EMPTY(&server->dead))
+        conn_free(LIST_FIRST(&server->dead));
     handshake_gate_destroy(server->handshakes);
     parser_pool_fini(&server->parsers);
     if (server->run_event)

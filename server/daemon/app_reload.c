@@ -1,5 +1,6 @@
 /* app_reload.c: SIGHUP, or a file of credentials that changed: settings are read into a new object
  * and swapped, or kept when they are wrong. Main thread. */
+#include "server/daemon/config_check.h"
 #include "server/daemon/app.h"
 #include "core/log/problem.h"
 #include "server/daemon/app_internal.h"
@@ -108,8 +109,8 @@ static bool read_config(struct app *app, struct next *next)
 {
     struct config_problems problems = {0};
     const struct app_source *source = app->source;
-    if (config_load(source->path, source->sets, source->set_count, environ, &next->config,
-                    &problems) == STATUS_OK)
+    if (config_load(source->path, source->sets, source->set_count, environ, &config_checks,
+                    &next->config, &problems) == STATUS_OK)
         return true;
     app_log_problems(&problems);
     return false;

@@ -14,6 +14,7 @@
 #include "server/config/config_build.h"
 #include "server/config/config_value.h"
 #include "server/identity/name_pattern.h"
+#include "server/daemon/config_check.h"
 #include "server/daemon/plugins.h"
 #include "server/daemon/sink_config.h"
 #include "server/identity/senders.h"
@@ -178,13 +179,13 @@ static void read_senders(struct config_build *build)
         TELL(build, identity_senders_file, "'%s': %s", c->identity_senders_file, problem.text);
 }
 
-void config_read_credentials(struct config_build *build)
+static void read_credentials(struct config_build *build)
 {
     read_tokens(build);
     read_senders(build);
 }
 
-void config_forget_credentials(struct config *config)
+static void forget_credentials(struct config *config)
 {
     tokens_destroy(config->tokens);
     senders_destroy(config->senders);
@@ -236,7 +237,7 @@ static void check_files(struct config_build *build)
 {
     const struct config *c = build->config;
     check_admin_token(build);
-    config_read_credentials(build);
+    read_credentials(build);
     for (size_t i = 0; i < c->ingest_catalogs.count; i++)
         check_trusted(build, CONFIG_AT_ingest_catalogs, c->ingest_catalogs.items[i],
                       TRUSTED_PUBLIC);
@@ -435,7 +436,7 @@ static void check_formats(struct config_build *build)
     registry_destroy(registry);
 }
 
-void config_check(struct config_build *build, bool files)
+static void check(struct config_build *build, bool files)
 {
     resolve_paths(build);
     check_addresses(build);
@@ -452,3 +453,9 @@ void config_check(struct config_build *build, bool files)
     if (files)
         check_files(build);
 }
+
+#define CHECKS                                                                                     \
+    .check = check, .read_credentials = read_credentials, .forget_credentials = forget_credentials
+
+const struct config_checks config_checks = {CHECKS, .files = true};
+const struct config_checks config_checks_without_files = {CHECKS, .files = false};

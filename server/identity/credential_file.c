@@ -1,6 +1,7 @@
 /* credential_file.c: lines of JSON objects in files of senders and tokens. Main thread and
  * subcommands. Does not know which members an object has. */
 #include "server/identity/credential_file.h"
+#include "server/files/trusted_file.h"
 #include "core/log/problem.h"
 
 #include <stdarg.h>
@@ -182,4 +183,15 @@ enum status credential_read_vehicles(struct arena *arena, const struct json_node
             "vehicles holds a text that is neither a VIN nor the beginning of one "
             "such as \"1M8*\"");
     }
+}
+
+enum status credential_file_read(const char *path, credential_line line, void *arg,
+                                 struct problem *problem)
+{
+    struct writer text;
+    enum status s = trusted_file_read(path, TRUSTED_SECRET, &text, problem);
+    if (s == STATUS_OK)
+        s = credential_lines(writer_slice(&text), line, arg, problem);
+    writer_fini(&text);
+    return s;
 }

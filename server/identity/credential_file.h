@@ -46,4 +46,8 @@ enum status credential_read_vehicles(struct arena *arena, const struct json_node
 /* The same of "1M8*,VIN". OUT_OF_RANGE, TOO_MANY, NO_MEMORY. */
 enum status credential_vehicles(struct slice list, struct vehicle_set **out) must_check;
 
+/* The same for the lines of a file; IO and the like too, with *problem. Thread: not a worker. */
+enum status credential_file_read(const char *path, credential_line line, void *arg,
+                                 struct problem *problem) must_check;
+
 #endif

@@ -12,7 +12,6 @@
 #include "core/writer.h"
 #include "server/identity/credential_file.h"
 #include "server/identity/tenant_name.h"
-#include "server/files/trusted_file.h"
 
 #define MEMORY_MAX ((size_t)256 << 20)
 #define CELLS      131072 /* twice SENDERS_MAX */
@@ -228,17 +227,21 @@ static enum status read_line(void *arg, const struct json_document *d,
     return s;
 }
 
-enum status senders_parse(struct slice text, struct senders **out, struct problem *problem)
+static struct senders *create(struct problem *problem)
 {
     struct senders *senders = (struct senders *)calloc(1, sizeof *senders);
-    if (!senders) {
-        problem_say(problem, "%s", status_text(STATUS_NO_MEMORY));
-        return STATUS_NO_MEMORY;
-    }
+    problem_say(problem, "%s", status_text(STATUS_NO_MEMORY));
+    if (!senders)
+        return NULL;
     arena_init(&senders->arena, MEMORY_MAX);
     senders->magic = SENDERS_MAGIC;
     random_bytes(senders->seed, sizeof senders->seed);
-    enum status s = credential_lines(text, read_line, senders, problem);
+    return senders;
+}
+
+/* Gives what was read without a mistake. */
+static enum status give(struct senders *senders, enum status s, struct senders **out)
+{
     if (s == STATUS_OK)
         *out = senders;
     else
@@ -246,14 +249,20 @@ enum status senders_parse(struct slice text, struct senders **out, struct proble
     return s;
 }
 
+enum status senders_parse(struct slice text, struct senders **out, struct problem *problem)
+{
+    struct senders *senders = create(problem);
+    return give(senders,
+                senders ? credential_lines(text, read_line, senders, problem) : STATUS_NO_MEMORY,
+                out);
+}
+
 enum status senders_load(const char *path, struct senders **out, struct problem *problem)
 {
-    struct writer text;
-    enum status s = trusted_file_read(path, TRUSTED_SECRET, &text, problem);
-    if (s == STATUS_OK)
-        s = senders_parse(writer_slice(&text), out, problem);
-    writer_fini(&text);
-    return s;
+    struct senders *senders = create(problem);
+    return give(
+        senders,
+        senders ? credential_file_read(path, read_line, senders, problem) : STATUS_NO_MEMORY, out);
 }
 
 /* What has been found so far. */

@@ -12,7 +12,6 @@
 #include "core/hex.h"
 #include "server/identity/credential_file.h"
 #include "server/identity/tenant_name.h"
-#include "server/files/trusted_file.h"
 
 #define MEMORY_MAX ((size_t)256 << 20)
 
@@ -201,11 +200,9 @@ static enum status read_line(void *arg, const struct json_document *d,
     return s;
 }
 
-enum status tokens_parse(struct slice text, struct tokens **out, struct problem *problem)
+/* Gives what was read without a mistake. */
+static enum status give(struct tokens *tokens, enum status s, struct tokens **out)
 {
-    struct tokens *tokens = tokens_create();
-    problem_say(problem, "%s", status_text(STATUS_NO_MEMORY));
-    enum status s = tokens ? credential_lines(text, read_line, tokens, problem) : STATUS_NO_MEMORY;
     if (s == STATUS_OK)
         *out = tokens;
     else
@@ -213,14 +210,22 @@ enum status tokens_parse(struct slice text, struct tokens **out, struct problem 
     return s;
 }
 
+enum status tokens_parse(struct slice text, struct tokens **out, struct problem *problem)
+{
+    struct tokens *tokens = tokens_create();
+    problem_say(problem, "%s", status_text(STATUS_NO_MEMORY));
+    return give(tokens,
+                tokens ? credential_lines(text, read_line, tokens, problem) : STATUS_NO_MEMORY,
+                out);
+}
+
 enum status tokens_load(const char *path, struct tokens **out, struct problem *problem)
 {
-    struct writer text;
-    enum status s = trusted_file_read(path, TRUSTED_SECRET, &text, problem);
-    if (s == STATUS_OK)
-        s = tokens_parse(writer_slice(&text), out, problem);
-    writer_fini(&text);
-    return s;
+    struct tokens *tokens = tokens_create();
+    problem_say(problem, "%s", status_text(STATUS_NO_MEMORY));
+    return give(tokens,
+                tokens ? credential_file_read(path, read_line, tokens, problem) : STATUS_NO_MEMORY,
+                out);
 }
 
 static void write_list(struct writer *w, const char *name, struct slice list)

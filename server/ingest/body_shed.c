@@ -13,35 +13,12 @@
 #define SHED_AT_ONCE 64
 #define SAY_EACH     (10 * NS_PER_S)
 
-static void unlink_holder(struct body_list *list, struct body_holder *h)
-{
-    if (h->next)
-        h->next->previous = h->previous;
-    else
-        list->last = h->previous;
-    if (h->previous)
-        h->previous->next = h->next;
-    else
-        list->first = h->next;
-    h->next = h->previous = NULL;
-}
-
-static void append_holder(struct body_list *list, struct body_holder *h)
-{
-    h->next = NULL;
-    h->previous = list->last;
-    if (list->last)
-        list->last->next = h;
-    else
-        list->first = h;
-    list->last = h;
-}
-
 void body_list_init(struct body_list *list, struct body_shed *shed, void (*wake)(void *arg),
                     void *arg)
 {
     ensure(shed->count < BODY_LISTS_MAX);
     *list = (struct body_list){.wake = wake, .arg = arg};
+    TAILQ_INIT(&list->holders);
     pthread_mutex_init(&list->lock, NULL);
     shed->lists[shed->count++] = list;
 }
@@ -49,7 +26,7 @@ void body_list_init(struct body_list *list, struct body_shed *shed, void (*wake)
 void body_list_fini(struct body_list *list, struct body_shed *shed)
 {
     size_t kept = 0;
-    ensure(!list->first && !list->shed);
+    ensure(TAILQ_EMPTY(&list->holders) && SLIST_EMPTY(&list->shed));
     for (size_t i = 0; i < shed->count; i++)
         if (shed->lists[i] != list)
             shed->lists[kept++] = shed->lists[i];
@@ -65,7 +42,7 @@ void body_enter(struct body_list *list, struct body_holder *holder, int64_t now_
     holder->shed = false;
     holder->listed = true;
     pthread_mutex_lock(&list->lock);
-    append_holder(list, holder);
+    TAILQ_INSERT_TAIL(&list->holders, holder, in_list);
     pthread_mutex_unlock(&list->lock);
 }
 
@@ -74,19 +51,10 @@ void body_moved(struct body_list *list, struct body_holder *holder, int64_t now_
     pthread_mutex_lock(&list->lock);
     if (!holder->shed) {
         holder->moved_ns = now_ns;
-        unlink_holder(list, holder);
-        append_holder(list, holder);
+        TAILQ_REMOVE(&list->holders, holder, in_list);
+        TAILQ_INSERT_TAIL(&list->holders, holder, in_list);
     }
     pthread_mutex_unlock(&list->lock);
-}
-
-static void forget_shed(struct body_list *list, const struct body_holder *holder)
-{
-    struct body_holder **at = &list->shed;
-    while (*at && *at != holder)
-        at = &(*at)->next;
-    if (*at)
-        *at = holder->next;
 }
 
 bool body_leave(struct body_list *list, struct body_holder *holder)
@@ -96,9 +64,9 @@ bool body_leave(struct body_list *list, struct body_holder *holder)
     pthread_mutex_lock(&list->lock);
     bool shed = holder->shed;
     if (shed)
-        forget_shed(list, holder);
+        SLIST_REMOVE(&list->shed, holder, body_holder, in_shed);
     else
-        unlink_holder(list, holder);
+        TAILQ_REMOVE(&list->holders, holder, in_list);
     pthread_mutex_unlock(&list->lock);
     holder->listed = false;
     return !shed;
@@ -107,7 +75,7 @@ bool body_leave(struct body_list *list, struct body_holder *holder)
 struct body_holder *body_shed_next(struct body_list *list)
 {
     pthread_mutex_lock(&list->lock);
-    struct body_holder *holder = list->shed;
+    struct body_holder *holder = SLIST_FIRST(&list->shed);
     pthread_mutex_unlock(&list->lock);
     return holder;
 }
@@ -136,9 +104,9 @@ static bool is_in(const struct scope *scope, const struct body_holder *h)
 static struct body_holder *stalest(struct body_list *list, const struct scope *scope,
                                    int64_t before_ns)
 {
-    struct body_holder *h = list->first;
+    struct body_holder *h = TAILQ_FIRST(&list->holders);
     while (h && h->moved_ns < before_ns && !is_in(scope, h))
-        h = h->next;
+        h = TAILQ_NEXT(h, in_list);
     return h && h->moved_ns < before_ns ? h : NULL;
 }
 
@@ -163,13 +131,12 @@ static bool give_up(struct body_shed *shed, struct body_list *list, const struct
     struct body_holder copy;
     char peer[64] = "";
     if (h) {
-        unlink_holder(list, h);
+        TAILQ_REMOVE(&list->holders, h, in_list);
         copy = *h;
         snprintf(peer, sizeof peer, "%s", h->peer);
         h->shed = true;
         h->held = 0;
-        h->next = list->shed;
-        list->shed = h;
+        SLIST_INSERT_HEAD(&list->shed, h, in_shed);
         memory_budget_give(shed->budget, copy.held);
         give_shares(shed->shares, &copy, copy.held);
     }

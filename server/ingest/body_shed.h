@@ -7,6 +7,7 @@
 #define VSOC_SERVER_BODY_SHED_H
 
 #include <pthread.h>
+#include <sys/queue.h>
 #include "core/thread.h"
 #include "server/ingest/admission.h"
 
@@ -21,11 +22,12 @@ struct body_list;
 
 /* One body. Embedded in its request; zeroed before the first use. */
 struct body_holder {
-    struct body_holder *next, *previous; /* older at the front */
-    int64_t moved_ns;                    /* monotonic */
-    uint64_t held;                       /* bytes: of the budget and of both shares */
-    size_t sender_cell, address_cell;    /* see admission.h; BODY_NO_CELL: not counted */
-    const char *peer;                    /* remote address, for the log; outlives the entry */
+    TAILQ_ENTRY(body_holder) in_list; /* older at the front */
+    SLIST_ENTRY(body_holder) in_shed;
+    int64_t moved_ns;                 /* monotonic */
+    uint64_t held;                    /* bytes: of the budget and of both shares */
+    size_t sender_cell, address_cell; /* see admission.h; BODY_NO_CELL: not counted */
+    const char *peer;                 /* remote address, for the log; outlives the entry */
     bool listed, shed;
 };
 
@@ -33,9 +35,9 @@ struct body_holder {
 
 struct body_list {
     pthread_mutex_t lock; /* guards what is below and the holders in it */
-    struct body_holder *first, *last;
-    struct body_holder *shed; /* linked by next */
-    void (*wake)(void *arg);  /* a body was dropped. Called on the thread that dropped it */
+    TAILQ_HEAD(, body_holder) holders;
+    SLIST_HEAD(, body_holder) shed;
+    void (*wake)(void *arg); /* a body was dropped. Called on the thread that dropped it */
     void *arg;
 };
 

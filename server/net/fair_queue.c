@@ -7,45 +7,13 @@
 #include "core/hash.h"
 #include "core/thread.h"
 
-struct fair_link {
-    struct fair_group *next, *previous;
-};
-
 struct fair_group {
     uint8_t key[FAIR_KEY_BYTES];
     size_t key_size, count;
-    struct fair_member *first, *last;
-    struct fair_group *next_of_cell;
-    struct fair_link turn, rank;
+    TAILQ_HEAD(, fair_member) members; /* oldest first */
+    SLIST_ENTRY(fair_group) in_cell;
+    TAILQ_ENTRY(fair_group) turn, rank;
 };
-
-#define LINK_OF(group, offset) ((struct fair_link *)(void *)((char *)(group) + (offset)))
-#define TURN                   offsetof(struct fair_group, turn)
-#define RANK                   offsetof(struct fair_group, rank)
-
-static void append(struct fair_groups *list, struct fair_group *group, size_t offset)
-{
-    struct fair_link *link = LINK_OF(group, offset);
-    *link = (struct fair_link){.previous = list->last};
-    if (list->last)
-        LINK_OF(list->last, offset)->next = group;
-    else
-        list->first = group;
-    list->last = group;
-}
-
-static void detach(struct fair_groups *list, struct fair_group *group, size_t offset)
-{
-    struct fair_link *link = LINK_OF(group, offset);
-    if (link->previous)
-        LINK_OF(link->previous, offset)->next = link->next;
-    else
-        list->first = link->next;
-    if (link->next)
-        LINK_OF(link->next, offset)->previous = link->previous;
-    else
-        list->last = link->previous;
-}
 
 static size_t rank_of(const struct fair_group *group)
 {
@@ -62,12 +30,12 @@ static void count(struct fair_queue *queue, struct fair_group *group, int step)
     if (after == before)
         return;
     if (before)
-        detach(&queue->ranks[before], group, RANK);
+        TAILQ_REMOVE(&queue->ranks[before], group, rank);
     if (after)
-        append(&queue->ranks[after], group, RANK);
+        TAILQ_INSERT_TAIL(&queue->ranks[after], group, rank);
     if (after > queue->most)
         queue->most = after;
-    else if (before == queue->most && !queue->ranks[before].first)
+    else if (before == queue->most && TAILQ_EMPTY(&queue->ranks[before]))
         queue->most--; /* counts change by one: this group has one less, or was the last */
 }
 
@@ -78,45 +46,46 @@ static size_t cell_of(const struct fair_queue *queue, struct slice address)
 
 static struct fair_group *find(const struct fair_queue *queue, struct slice address)
 {
-    struct fair_group *g = queue->cells[cell_of(queue, address)];
-    while (g && !slice_equal(slice_make(g->key, g->key_size), address))
-        g = g->next_of_cell;
-    return g;
+    struct fair_group *g;
+    SLIST_FOREACH (g, &queue->cells[cell_of(queue, address)], in_cell)
+        if (slice_equal(slice_make(g->key, g->key_size), address))
+            return g;
+    return NULL;
 }
 
 static struct fair_group *make(struct fair_queue *queue, struct slice address)
 {
     struct fair_group *g = (struct fair_group *)calloc(1, sizeof *g);
-    struct fair_group **cell = &queue->cells[cell_of(queue, address)];
     if (!g)
         return NULL;
     memcpy(g->key, address.data, address.size);
     g->key_size = address.size;
-    g->next_of_cell = *cell;
-    *cell = g;
-    append(&queue->turns, g, TURN);
+    TAILQ_INIT(&g->members);
+    SLIST_INSERT_HEAD(&queue->cells[cell_of(queue, address)], g, in_cell);
+    TAILQ_INSERT_TAIL(&queue->turns, g, turn);
     return g;
 }
 
 static void drop(struct fair_queue *queue, struct fair_group *group)
 {
-    struct fair_group **at = &queue->cells[cell_of(queue, slice_make(group->key, group->key_size))];
-    while (*at != group)
-        at = &(*at)->next_of_cell;
-    *at = group->next_of_cell;
-    detach(&queue->turns, group, TURN);
+    size_t cell = cell_of(queue, slice_make(group->key, group->key_size));
+    SLIST_REMOVE(&queue->cells[cell], group, fair_group, in_cell);
+    TAILQ_REMOVE(&queue->turns, group, turn);
     free(group);
 }
 
 void fair_queue_init(struct fair_queue *queue)
 {
     memset(queue, 0, sizeof *queue);
+    TAILQ_INIT(&queue->turns);
+    for (size_t i = 0; i <= FAIR_RANKS; i++)
+        TAILQ_INIT(&queue->ranks[i]);
     random_bytes(queue->seed, sizeof queue->seed);
 }
 
 void fair_queue_fini(struct fair_queue *queue)
 {
-    ensure(queue->count == 0 && !queue->turns.first);
+    ensure(queue->count == 0 && TAILQ_EMPTY(&queue->turns));
 }
 
 enum status fair_queue_add(struct fair_queue *queue, struct fair_member *member,
@@ -129,13 +98,7 @@ enum status fair_queue_add(struct fair_queue *queue, struct fair_member *member,
     if (!group)
         return STATUS_NO_MEMORY;
     member->group = group;
-    member->next = NULL;
-    member->previous = group->last;
-    if (group->last)
-        group->last->next = member;
-    else
-        group->first = member;
-    group->last = member;
+    TAILQ_INSERT_TAIL(&group->members, member, in_group);
     count(queue, group, 1);
     return STATUS_OK;
 }
@@ -144,14 +107,7 @@ void fair_queue_remove(struct fair_queue *queue, struct fair_member *member)
 {
     struct fair_group *group = member->group;
     ensure(group != NULL);
-    if (member->previous)
-        member->previous->next = member->next;
-    else
-        group->first = member->next;
-    if (member->next)
-        member->next->previous = member->previous;
-    else
-        group->last = member->previous;
+    TAILQ_REMOVE(&group->members, member, in_group);
     member->group = NULL;
     count(queue, group, -1);
     if (group->count == 0)
@@ -160,21 +116,22 @@ void fair_queue_remove(struct fair_queue *queue, struct fair_member *member)
 
 struct fair_member *fair_queue_turn(const struct fair_queue *queue)
 {
-    return queue->turns.first ? queue->turns.first->first : NULL;
+    const struct fair_group *group = TAILQ_FIRST(&queue->turns);
+    return group ? TAILQ_FIRST(&group->members) : NULL;
 }
 
 void fair_queue_pass(struct fair_queue *queue)
 {
-    struct fair_group *group = queue->turns.first;
-    if (!group || group == queue->turns.last)
+    struct fair_group *group = TAILQ_FIRST(&queue->turns);
+    if (!group || !TAILQ_NEXT(group, turn))
         return;
-    detach(&queue->turns, group, TURN);
-    append(&queue->turns, group, TURN);
+    TAILQ_REMOVE(&queue->turns, group, turn);
+    TAILQ_INSERT_TAIL(&queue->turns, group, turn);
 }
 
 struct fair_member *fair_queue_heaviest(const struct fair_queue *queue)
 {
-    return queue->most ? queue->ranks[queue->most].first->first : NULL;
+    return queue->most ? TAILQ_FIRST(&TAILQ_FIRST(&queue->ranks[queue->most])->members) : NULL;
 }
 
 size_t fair_queue_count_of(const struct fair_queue *queue, struct slice address)

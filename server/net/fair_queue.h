@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 #include "core/slice.h"
 #include "core/status.h"
 
@@ -22,19 +23,17 @@ struct fair_member {
     void *owner;              /* the caller's */
     int64_t since_ns;         /* the caller's */
     struct fair_group *group; /* NULL: in no queue */
-    struct fair_member *next, *previous;
+    TAILQ_ENTRY(fair_member) in_group;
 };
 
-struct fair_groups {
-    struct fair_group *first, *last;
-};
+TAILQ_HEAD(fair_groups, fair_group);
 
 struct fair_queue {
     size_t count; /* members */
     size_t most;  /* rank of the address with the most; 0: empty */
     struct fair_groups turns;
     struct fair_groups ranks[FAIR_RANKS + 1];
-    struct fair_group *cells[FAIR_CELLS];
+    SLIST_HEAD(, fair_group) cells[FAIR_CELLS];
     uint64_t seed[2];
 };
 

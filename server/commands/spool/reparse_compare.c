@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 
+#include "core/base64.h"
 #include "core/hex.h"
 
 #define VIN_BYTES    17
@@ -73,18 +74,6 @@ enum form {
     FORM_COUNT
 };
 
-/* Value of a base64 character of either alphabet; -1: not one. */
-static int sextet(uint8_t c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
-}
-
 /* Bits before the first byte in its first character. */
 static size_t bits_before(enum form form)
 {
@@ -94,8 +83,8 @@ static size_t bits_before(enum form form)
 static int base64_byte_at(struct slice text, enum form form, size_t number)
 {
     size_t bit = bits_before(form) + 8 * number, at = bit / 6;
-    int high = at + 2 <= text.size ? sextet(text.data[at]) : -1;
-    int low = high < 0 ? -1 : sextet(text.data[at + 1]);
+    int high = at + 2 <= text.size ? base64_value(text.data[at]) : -1;
+    int low = high < 0 ? -1 : base64_value(text.data[at + 1]);
     return low < 0 ? -1 : (high << 6 | low) >> (4 - bit % 6) & 0xff;
 }
 
@@ -194,8 +183,8 @@ static bool same_neighbours(struct slice stored, struct slice again, enum form f
     size_t behind = 6 * size - 8 * VIN_BYTES - before;
     if (stored.size < size || again.size < size)
         return false;
-    int first = sextet(stored.data[0]) ^ sextet(again.data[0]);
-    int last = sextet(stored.data[size - 1]) ^ sextet(again.data[size - 1]);
+    int first = base64_value(stored.data[0]) ^ base64_value(again.data[0]);
+    int last = base64_value(stored.data[size - 1]) ^ base64_value(again.data[size - 1]);
     return !(first >> (6 - before)) && !(last & ((1 << behind) - 1));
 }
 

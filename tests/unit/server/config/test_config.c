@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/writer.h"
+#include "server/daemon/config_check.h"
 #include "server/config/config.h"
 #include "server/config/config_print.h"
 
@@ -48,7 +49,8 @@ static enum status load_all(const char *yaml, const char *const *sets, size_t se
     assert_int_equal(chmod(file, 0600), 0); /* some hold secrets */
     config_destroy(config);
     config = NULL;
-    return config_load_checked(file, sets, set_count, environment, false, &config, &problems);
+    return config_load(file, sets, set_count, environment, &config_checks_without_files, &config,
+                       &problems);
 }
 
 static void load_good(const char *yaml)
@@ -83,8 +85,9 @@ static void load_bad(const char *yaml, size_t line, size_t column, const char *p
 static void defaults_are_those_of_the_table(void **state)
 {
     (void)state;
-    assert_int_equal(config_load_checked(NULL, NULL, 0, NULL, false, &config, &problems),
-                     STATUS_OK);
+    assert_int_equal(
+        config_load(NULL, NULL, 0, NULL, &config_checks_without_files, &config, &problems),
+        STATUS_OK);
     assert_string_equal(config->ingest_address, "0.0.0.0:8443");
     assert_true(config->ingest_tls);
     assert_int_equal(config->limit_memory, 256 << 20);
@@ -342,12 +345,14 @@ static void files_that_settings_name_must_be_readable(void **state)
     assert_non_null(f);
     fputs("listen: {admin: {token_file: no-such-file}}\nsinks: {file: {path: out}}\n", f);
     fclose(f);
-    assert_int_equal(config_load(file, NULL, 0, NULL, &config, &problems), STATUS_CONFIG);
+    assert_int_equal(config_load(file, NULL, 0, NULL, &config_checks, &config, &problems),
+                     STATUS_CONFIG);
     assert_int_equal(problems.count, 4);
     assert_problem(0, 1, 30, "can't be read: No such file");
     assert_problem(1, 0, 0, "tls/server.crt' can't be read");
     const char *sets[] = {"listen.ingest.tls=false", "listen.admin.token_file=null"};
-    assert_int_equal(config_load(file, sets, 2, NULL, &config, &problems), STATUS_OK);
+    assert_int_equal(config_load(file, sets, 2, NULL, &config_checks, &config, &problems),
+                     STATUS_OK);
 }
 
 static void the_connection_string_can_come_from_a_file(void **state)
@@ -374,8 +379,9 @@ static void the_connection_string_can_come_from_a_file(void **state)
 static void a_file_that_is_not_there_is_told(void **state)
 {
     (void)state;
-    assert_int_equal(config_load("/nonexistent/vsocd.yaml", NULL, 0, NULL, &config, &problems),
-                     STATUS_CONFIG);
+    assert_int_equal(
+        config_load("/nonexistent/vsocd.yaml", NULL, 0, NULL, &config_checks, &config, &problems),
+        STATUS_CONFIG);
     assert_string_equal(problems.items[0].source, "/nonexistent/vsocd.yaml");
     assert_problem(0, 0, 0, "can't be read: No such file or directory");
 }

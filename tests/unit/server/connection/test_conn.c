@@ -357,7 +357,7 @@ static void kernel_looks_after_silent_peers(void **state)
     int fd = fx_connect(f), value;
     socklen_t size = sizeof value;
     fx_wait_for(f, http_server_connections(f->server) == 1);
-    int accepted = f->server->living->fd;
+    int accepted = LIST_FIRST(&f->server->living)->fd;
     assert_int_equal(getsockopt(accepted, SOL_SOCKET, SO_KEEPALIVE, &value, &size), 0);
     assert_int_equal(value, 1);
     assert_int_equal(getsockopt(accepted, IPPROTO_TCP, TCP_USER_TIMEOUT, &value, &size), 0);
@@ -493,7 +493,7 @@ static void connections_over_the_limit_get_503(void **state)
     fx_send(f, a, GET("/now"));
     fx_receive(f, a, "now", 1);
     close(a);
-    fx_wait_for(f, http_server_connections(f->server) == 1 && !f->server->dead);
+    fx_wait_for(f, http_server_connections(f->server) == 1 && LIST_EMPTY(&f->server->dead));
     int d = fx_connect(f);
     fx_send(f, d, GET("/now"));
     assert_has(fx_receive(f, d, "now", 1), "200 OK");
