@@ -69,12 +69,7 @@ void submission_answer(struct submission *sub, ack_mask_t missing)
 void submission_stop_waiting(struct submission *sub)
 {
     struct ingest *in = sub->ingest;
-    if (sub->next)
-        sub->next->previous = sub->previous;
-    if (sub->previous)
-        sub->previous->next = sub->next;
-    else
-        in->waiting = sub->next;
+    TAILQ_REMOVE(&in->waiting, sub, in_list);
     sub->waiting = false;
     atomic_fetch_sub_explicit(&in->waiters, 1, memory_order_relaxed);
 }
@@ -108,11 +103,7 @@ void submission_acknowledge(struct submission *sub)
         if (ack_missing(&in->shared->sinks, sub->ack, sub->report.position)) {
             sub->ack_deadline_ns = clock_monotonic_ns() + in->config->timeout_ack;
             sub->waiting = true;
-            sub->previous = NULL;
-            sub->next = in->waiting;
-            if (sub->next)
-                sub->next->previous = sub;
-            in->waiting = sub;
+            TAILQ_INSERT_HEAD(&in->waiting, sub, in_list);
             shed_batch(sub);
             fault_point(ingest_ack_awaited);
             return;
@@ -125,8 +116,8 @@ void submission_acknowledge(struct submission *sub)
 void ingest_check_acks(struct ingest *in)
 {
     int64_t now = clock_monotonic_ns();
-    for (struct submission *sub = in->waiting, *next; sub; sub = next) {
-        next = sub->next;
+    for (struct submission *sub = TAILQ_FIRST(&in->waiting), *next; sub; sub = next) {
+        next = TAILQ_NEXT(sub, in_list);
         ack_mask_t missing = ack_missing(&in->shared->sinks, sub->ack, sub->report.position);
         if (missing && now < sub->ack_deadline_ns && !atomic_load(&in->shared->draining))
             continue;

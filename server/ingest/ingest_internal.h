@@ -27,8 +27,8 @@ struct ingest {
     struct mailbox verdicts;
     struct body_list bodies; /* being received */
     struct reading_room reading;
-    struct submission *waiting;   /* for sinks, newest first */
-    struct submission *submitted; /* the spool writer has their batches, newest first */
+    struct submission_list waiting;   /* for sinks, newest first */
+    struct submission_list submitted; /* the spool writer has their batches, newest first */
     atomic_size_t waiters;
     size_t in_flight;
     struct format_series *formats; /* by registry index; one more at the end: no parser */

@@ -61,10 +61,10 @@ static struct reading *tools_create(struct ingest *in)
 static struct reading *tools_take(struct ingest *in)
 {
     struct reading_room *room = &in->reading;
-    struct reading *b = room->spares;
+    struct reading *b = SLIST_FIRST(&room->spares);
     if (!b)
         return tools_create(in);
-    room->spares = b->next;
+    SLIST_REMOVE_HEAD(&room->spares, in_spares);
     room->spare_count--;
     return b;
 }
@@ -79,16 +79,15 @@ static void tools_give(struct reading *b)
     if (b->inflated.capacity > INFLATED_KEEP)
         writer_fini(&b->inflated);
     b->submission = NULL;
-    b->next = room->spares;
-    room->spares = b;
+    SLIST_INSERT_HEAD(&room->spares, b, in_spares);
     room->spare_count++;
 }
 
 void reading_drop_spares(struct ingest *in)
 {
     struct reading *b;
-    while ((b = in->reading.spares) != NULL) {
-        in->reading.spares = b->next;
+    while ((b = SLIST_FIRST(&in->reading.spares)) != NULL) {
+        SLIST_REMOVE_HEAD(&in->reading.spares, in_spares);
         tools_destroy(b);
     }
     in->reading.spare_count = 0;
@@ -111,7 +110,8 @@ static bool waits_for_memory(const struct reading *b)
     const struct reading_room *room = &b->ingest->reading;
     if (b->held_bytes <= SMALL_BYTES || room->held_bytes <= b->ingest->config->limit_inflated_bytes)
         return false;
-    for (const struct reading *other = room->first; other; other = other->next)
+    const struct reading *other;
+    TAILQ_FOREACH (other, &room->ring, in_ring)
         if (other->number < b->number)
             return true;
     return false;
@@ -139,16 +139,6 @@ static void run(void *arg)
 
 /* ---- slices ---- */
 
-static void ring_append(struct reading_room *room, struct reading *b)
-{
-    b->next = NULL;
-    if (room->first)
-        room->last->next = b;
-    else
-        room->first = b;
-    room->last = b;
-}
-
 static void finish(struct reading *b)
 {
     struct reading_room *room = &b->ingest->reading;
@@ -171,41 +161,27 @@ static void run_slice(struct reading *b)
     if (over)
         finish(b);
     else
-        ring_append(&in->reading, b);
+        TAILQ_INSERT_TAIL(&in->reading.ring, b, in_ring);
 }
 
 /* Takes the submission that has waited longest. */
 static struct submission *waiting_take(struct reading_room *room)
 {
-    struct submission *sub = room->waiting;
-    room->waiting = sub->next;
-    sub->next = NULL;
+    struct submission *sub = TAILQ_FIRST(&room->waiting);
+    TAILQ_REMOVE(&room->waiting, sub, in_list);
     sub->waits_to_be_read = false;
     return sub;
 }
 
 static void waiting_append(struct reading_room *room, struct submission *sub)
 {
-    sub->next = NULL;
+    TAILQ_INSERT_TAIL(&room->waiting, sub, in_list);
     sub->waits_to_be_read = true;
-    if (room->waiting)
-        room->waiting_last->next = sub;
-    else
-        room->waiting = sub;
-    room->waiting_last = sub;
 }
 
 static void waiting_remove(struct reading_room *room, struct submission *sub)
 {
-    struct submission **link = &room->waiting, *before = NULL;
-    while (*link != sub) {
-        before = *link;
-        link = &(*link)->next;
-    }
-    *link = sub->next;
-    if (room->waiting_last == sub)
-        room->waiting_last = before;
-    sub->next = NULL;
+    TAILQ_REMOVE(&room->waiting, sub, in_list);
     sub->waits_to_be_read = false;
 }
 
@@ -213,7 +189,7 @@ static void waiting_remove(struct reading_room *room, struct submission *sub)
 static bool begin_next(struct ingest *in)
 {
     struct reading_room *room = &in->reading;
-    if (!room->waiting || room->closed || room->active == READING_MAX)
+    if (TAILQ_EMPTY(&room->waiting) || room->closed || room->active == READING_MAX)
         return false;
     struct reading *b = tools_take(in);
     if (!b && room->active)
@@ -237,7 +213,7 @@ static bool begin_next(struct ingest *in)
 
 static bool has_more(const struct reading_room *room)
 {
-    return room->first || (room->waiting && !room->closed);
+    return !TAILQ_EMPTY(&room->ring) || (!TAILQ_EMPTY(&room->waiting) && !room->closed);
 }
 
 void reading_begin(struct submission *sub)
@@ -254,12 +230,12 @@ void reading_begin(struct submission *sub)
 bool reading_turn(struct ingest *in)
 {
     struct reading_room *room = &in->reading;
-    struct reading *b = room->first;
+    struct reading *b = TAILQ_FIRST(&room->ring);
     room->turn_ns = 0;
     while (room->turn_ns < READING_SLICE_NS && begin_next(in))
         ;
     if (b) {
-        room->first = b->next;
+        TAILQ_REMOVE(&room->ring, b, in_ring);
         run_slice(b);
     }
     room->turn_ns = 0;

@@ -60,6 +60,10 @@ struct ingest *ingest_create(struct ingest_shared *shared, const struct config *
     }
     in->shared = shared;
     in->magic = INGEST_MAGIC;
+    TAILQ_INIT(&in->waiting);
+    TAILQ_INIT(&in->submitted);
+    TAILQ_INIT(&in->reading.ring);
+    TAILQ_INIT(&in->reading.waiting);
     body_list_init(&in->bodies, &shared->shed, shed, shed_arg);
     in->config = config;
     in->catalog = catalog;
@@ -77,7 +81,7 @@ void ingest_destroy(struct ingest *in)
     if (!in)
         return;
     body_list_fini(&in->bodies, &in->shared->shed);
-    ensure(!in->reading.active && !in->reading.waiting);
+    ensure(!in->reading.active && TAILQ_EMPTY(&in->reading.waiting));
     reading_drop_spares(in);
     catalog_unknown_destroy(in->unknown_ids);
     pseudonym_destroy(in->pseudonym);
@@ -109,7 +113,7 @@ void ingest_reconfigure(struct ingest *in, const struct config *config,
     in->config = config;
     in->catalog = catalog;
     catalog_unknown_reset(in->unknown_ids);
-    if (in->reading.waiting)
+    if (!TAILQ_EMPTY(&in->reading.waiting))
         in->reading.need_turn(in->reading.need_turn_arg);
 }
 

@@ -11,22 +11,12 @@ void submission_await_verdict(struct submission *sub)
 {
     struct ingest *in = sub->ingest;
     sub->submitted_ns = clock_monotonic_ns();
-    sub->previous = NULL;
-    sub->next = in->submitted;
-    if (sub->next)
-        sub->next->previous = sub;
-    in->submitted = sub;
+    TAILQ_INSERT_HEAD(&in->submitted, sub, in_list);
 }
 
 void submission_has_verdict(struct submission *sub)
 {
-    if (sub->next)
-        sub->next->previous = sub->previous;
-    if (sub->previous)
-        sub->previous->next = sub->next;
-    else
-        sub->ingest->submitted = sub->next;
-    sub->next = sub->previous = NULL;
+    TAILQ_REMOVE(&sub->ingest->submitted, sub, in_list);
 }
 
 static void answer_unknown(struct submission *sub)
@@ -40,10 +30,11 @@ static void answer_unknown(struct submission *sub)
 
 void ingest_check_commits(struct ingest *in)
 {
-    if (!in->submitted)
+    struct submission *sub;
+    if (TAILQ_EMPTY(&in->submitted))
         return;
     int64_t latest_ns = clock_monotonic_ns() - in->config->timeout_commit;
-    for (struct submission *sub = in->submitted; sub; sub = sub->next)
+    TAILQ_FOREACH (sub, &in->submitted, in_list)
         if (sub->sender_waits && sub->submitted_ns <= latest_ns)
             answer_unknown(sub);
 }

@@ -32,8 +32,9 @@ enum reading_end {
 
 /* One body, and the tools that read it. */
 struct reading {
-    unsigned magic;       /* READING_MAGIC */
-    struct reading *next; /* in the ring or among the spares */
+    unsigned magic; /* READING_MAGIC */
+    TAILQ_ENTRY(reading) in_ring;
+    SLIST_ENTRY(reading) in_spares;
     struct ingest *ingest;
     struct submission *submission;
     uint64_t number; /* the lower, the earlier it began */
@@ -63,9 +64,9 @@ OBJECT_CAST(reading, READING_MAGIC)
 
 /* The worker's bodies. */
 struct reading_room {
-    struct reading *first, *last;              /* begun, in the order of their next slices */
-    struct submission *waiting, *waiting_last; /* not begun, by submission->next */
-    struct reading *spares;
+    TAILQ_HEAD(, reading) ring;     /* begun, in the order of their next slices */
+    struct submission_list waiting; /* not begun */
+    SLIST_HEAD(, reading) spares;
     size_t active, spare_count;
     uint64_t begun;      /* in total */
     uint64_t held_bytes; /* sum over the active ones */

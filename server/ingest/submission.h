@@ -10,6 +10,8 @@
 #ifndef VSOC_SERVER_SUBMISSION_H
 #define VSOC_SERVER_SUBMISSION_H
 
+#include <sys/queue.h>
+
 #include "core/reasons/refusal.h"
 #include "parsers/engine/split.h"
 #include "server/identity/identity.h"
@@ -20,6 +22,7 @@
 
 struct json_parser;
 struct submission;
+TAILQ_HEAD(submission_list, submission);
 
 /* How a way in is answered. Of the first three, one is called once, while the sender waits. */
 struct submission_way {
@@ -60,12 +63,11 @@ struct submission {
 
     /* For the answer. */
     struct dedup_report report;
-    struct report_error first_error; /* code empty: none, or the batch has good events */
+    struct report_error first_error; /* code OTHER: none, or the batch has good events */
     bool repeat;
 
     /* The pipeline's own. */
-    struct submission *next, *previous; /* in the worker's list of those that wait for sinks, or
-                                           (next) to be read */
+    TAILQ_ENTRY(submission) in_list; /* of those that wait to be read, for the disk or for sinks */
     struct ingest *ingest;
     bool sender_waits; /* false: answered, or the sender has gone; the batch is still in progress */
     bool waiting;      /* for sinks */
