@@ -56,11 +56,33 @@ static bool grow(struct catalog *catalog)
     return true;
 }
 
+static bool is_sev_of_all(struct slice tenant, struct slice format, struct slice id)
+{
+    return !tenant.size && !format.size && id.size == CATALOG_SEV_BYTES;
+}
+
+static bool add_sev(struct catalog *catalog, struct slice id, struct catalog_rows *rows)
+{
+    struct catalog_rows ***page = &catalog->sev_pages[id.data[0]];
+    size_t size = 256 * sizeof **page;
+    if (!*page) {
+        *page = arena_alloc(&catalog->arena, size);
+        if (!*page)
+            return false;
+        memset(*page, 0, size);
+    }
+    (*page)[id.data[1]] = rows;
+    return true;
+}
+
 /* The id has no row yet. */
 static enum status add_id(struct catalog *catalog, struct catalog_entry *entry)
 {
     struct catalog_rows *rows = arena_alloc(&catalog->arena, sizeof *rows);
     if (!rows || (catalog->id_count >= catalog->bucket_count && !grow(catalog)))
+        return STATUS_NO_MEMORY;
+    if (is_sev_of_all(entry->tenant, entry->format, entry->id) &&
+        !add_sev(catalog, entry->id, rows))
         return STATUS_NO_MEMORY;
     rows->hash = hash_of(entry->tenant, entry->format, entry->id);
     rows->first = entry;
@@ -163,15 +185,20 @@ enum status catalog_put(struct catalog *catalog, struct catalog_entry *entry, si
 
 /* ---- look-up ---- */
 
-static const struct catalog_entry *find(const struct catalog *catalog, struct slice tenant,
-                                        struct slice format, struct slice id,
-                                        const struct event *event)
+static const struct catalog_entry *row_for(const struct catalog_rows *rows,
+                                           const struct event *event)
 {
-    const struct catalog_rows *rows = catalog_rows_of(catalog, tenant, format, id);
     const struct catalog_entry *row = rows ? rows->first : NULL;
     while (row && !is_of(row, event))
         row = row->next;
     return row;
+}
+
+static const struct catalog_entry *find(const struct catalog *catalog, struct slice tenant,
+                                        struct slice format, struct slice id,
+                                        const struct event *event)
+{
+    return row_for(catalog_rows_of(catalog, tenant, format, id), event);
 }
 
 const struct catalog_entry *catalog_find(const struct catalog *catalog, struct slice tenant,
@@ -188,7 +215,11 @@ const struct catalog_entry *catalog_find_sev(const struct catalog *catalog, stru
                                              const struct event *event)
 {
     const uint8_t id[CATALOG_SEV_BYTES] = {(uint8_t)(event->sev_id >> 8), (uint8_t)event->sev_id};
-    return catalog_find(catalog, tenant, CATALOG_FORMAT_SEV, slice_make(id, sizeof id), event);
+    const struct catalog_entry *row = NULL;
+    if (catalog->has_tenants && tenant.size)
+        row = find(catalog, tenant, CATALOG_FORMAT_SEV, slice_make(id, sizeof id), event);
+    struct catalog_rows *const *page = catalog->sev_pages[id[0]];
+    return row ? row : row_for(page ? page[id[1]] : NULL, event);
 }
 
 bool catalog_has_format(const struct catalog *catalog, struct slice format)

@@ -25,6 +25,9 @@ struct catalog {
     struct arena arena; /* all entries and texts */
     struct catalog_rows **buckets;
     size_t bucket_count; /* a power of two, or 0 */
+    /* Rows of AUTOSAR's ids that hold for every tenant, by the two bytes of the id, so that an
+     * event's id needs no hash. NULL: no such id begins with this byte. */
+    struct catalog_rows **sev_pages[256];
     size_t id_count, row_count;
     struct slice formats[CATALOG_FORMATS];
     size_t format_count;

@@ -12,6 +12,7 @@ struct id_set {
     uint64_t seed;
     uint8_t (*slots)[ID_SET_KEY_BYTES]; /* all zero: free */
     size_t capacity;                    /* slots, a power of two; 0 before the first key */
+    unsigned shift;                     /* of a hash, whose upper bits are a slot's number */
     size_t count;
 };
 
