@@ -1,6 +1,7 @@
 /* shared_text.c: limits the texts that events of a body repeat. Pure, any thread. */
 #include "parsers/engine/shared_text.h"
 #include "parsers/engine/pipeline_run.h"
+#include "parsers/privacy/vin_look.h"
 #include "parsers/privacy/vin_window.h"
 
 /* Shorter words contain no VIN; longer ones are scanned letter by letter. */
@@ -25,8 +26,22 @@ static bool is_vin_word(const uint8_t *p, size_t left)
     return left >= 3 && (p[0] | 0x20) == 'v' && (p[1] | 0x20) == 'i' && (p[2] | 0x20) == 'n';
 }
 
+/* Checks the last byte of a possible long word first, so that most bytes are not read. */
+static bool has_long_word(struct slice text)
+{
+    for (size_t at = 0, from; at + LONG_WORD_BYTES <= text.size; at = from) {
+        for (from = at + LONG_WORD_BYTES; from > at && word_bytes[text.data[from - 1]];)
+            from--;
+        if (from == at)
+            return true;
+    }
+    return false;
+}
+
 size_t shared_text_cost(struct slice text)
 {
+    if (!has_long_word(text) && !vin_look_for_name(text))
+        return text.size;
     size_t cost = text.size, start = 0, quotes = 0;
     bool is_walked = false;
     for (size_t i = 0; i <= text.size; i++) {
@@ -73,20 +88,34 @@ size_t shared_text_cost_most(const struct event *event)
     return (1 + LONG_WORD_COST + QUOTE_COST) * size;
 }
 
+/* The fields that cost something: slices and lists. */
+static uint64_t slices[EVENT_SET_WORDS], lists[EVENT_SET_WORDS];
+
+__attribute__((constructor)) static void fields_fill(void)
+{
+    for (unsigned f = 0; f < EVENT_FIELD_COUNT; f++) {
+        slices[f / 64] |= (uint64_t)is_slice(event_field_table[f].kind) << f % 64;
+        lists[f / 64] |= (uint64_t)(event_field_table[f].kind == EVENT_KIND_LIST) << f % 64;
+    }
+}
+
+static size_t cost_of_list(const struct slice_list *list)
+{
+    size_t cost = 0;
+    for (size_t i = 0; i < list->count; i++)
+        cost += shared_text_cost(list->items[i]);
+    return cost;
+}
+
 size_t shared_text_cost_of_event(const struct event *event)
 {
     size_t cost = 0;
-    for (enum event_field f = 0; f < EVENT_FIELD_COUNT; f++) {
-        const struct event_field_info *field = &event_field_table[f];
-        if (!event_is_set(event, f))
-            continue;
-        if (is_slice(field->kind))
-            cost += shared_text_cost(*event_slice_at(event, field));
-        if (field->kind != EVENT_KIND_LIST)
-            continue;
-        const struct slice_list *list = event_list_at(event, field);
-        for (size_t i = 0; i < list->count; i++)
-            cost += shared_text_cost(list->items[i]);
+    for (unsigned word = 0; word < EVENT_SET_WORDS; word++) {
+        const struct event_field_info *fields = event_field_table + word * 64;
+        for (uint64_t bits = event->set[word] & slices[word]; bits; bits &= bits - 1)
+            cost += shared_text_cost(*event_slice_at(event, fields + __builtin_ctzll(bits)));
+        for (uint64_t bits = event->set[word] & lists[word]; bits; bits &= bits - 1)
+            cost += cost_of_list(event_list_at(event, fields + __builtin_ctzll(bits)));
     }
     return cost;
 }

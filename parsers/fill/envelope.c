@@ -2,21 +2,37 @@
 #include "parsers/fill/envelope.h"
 #include "parsers/read/json/json_object.h"
 
+#define GROUPS 4
+
 /* Fields that have a meaning only together: none is taken when the event sets the first. */
-static const enum event_field groups[][4] = {
+static const enum event_field groups[GROUPS][4] = {
     {EVENT_time_event_ns, EVENT_time_event_raw, EVENT_time_source, EVENT_time_quality},
     {EVENT_severity_id, EVENT_severity_source, EVENT_severity_id, EVENT_severity_id},
     {EVENT_sev_id, EVENT_event_name, EVENT_sev_id, EVENT_sev_id}, /* the catalogue names it */
     {EVENT_parse_status, EVENT_parse_notes, EVENT_parse_status, EVENT_parse_status},
 };
 
-static bool belongs_to_set_group(const struct event *event, enum event_field field)
+/* The fields of each, as in event->set. */
+static uint64_t members[GROUPS][EVENT_SET_WORDS];
+
+__attribute__((constructor)) static void members_fill(void)
 {
-    for (size_t g = 0; g < sizeof groups / sizeof *groups; g++)
+    for (size_t g = 0; g < GROUPS; g++)
         for (size_t i = 0; i < 4; i++)
-            if (groups[g][i] == field)
-                return event_is_set(event, groups[g][0]);
-    return false;
+            members[g][groups[g][i] / 64] |= UINT64_C(1) << groups[g][i] % 64;
+}
+
+/* The fields that the event takes from the envelope, but for attributes. */
+static void choose(const struct event *envelope, const struct event *event,
+                   uint64_t taken[EVENT_SET_WORDS])
+{
+    for (size_t word = 0; word < EVENT_SET_WORDS; word++)
+        taken[word] = envelope->set[word] & ~event->set[word];
+    for (size_t g = 0; g < GROUPS; g++)
+        if (event_is_set(event, groups[g][0]))
+            for (size_t word = 0; word < EVENT_SET_WORDS; word++)
+                taken[word] &= ~members[g][word];
+    taken[EVENT_attributes / 64] &= ~(UINT64_C(1) << EVENT_attributes % 64);
 }
 
 static void copy_field(const struct event *from, struct event *to, enum event_field field)
@@ -115,11 +131,12 @@ bool envelope_apply(const struct parser_context *context, const char *member,
 {
     if (!event->vin.data)
         event->vin = envelope->vin;
-    struct event before = {.set = {event->set[0], event->set[1]}}; /* groups look at these bits */
-    for (enum event_field field = 0; field < EVENT_FIELD_COUNT; field++)
-        if (event_is_set(envelope, field) && !event_is_set(&before, field) &&
-            field != EVENT_attributes && !belongs_to_set_group(&before, field))
-            copy_field(envelope, event, field);
+    uint64_t taken[EVENT_SET_WORDS];
+    choose(envelope, event, taken);
+    for (unsigned word = 0; word < EVENT_SET_WORDS; word++)
+        for (uint64_t bits = taken[word]; bits; bits &= bits - 1)
+            copy_field(envelope, event,
+                       (enum event_field)(word * 64 + (unsigned)__builtin_ctzll(bits)));
     if (!EVENT_HAS(envelope, attributes))
         return true;
     return attributes_nest(context, envelope->attributes, slice_from_text(member), event);

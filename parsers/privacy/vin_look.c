@@ -129,3 +129,50 @@ unsigned vin_look(struct slice text)
         return 0;
     return text.size <= WINDOW ? look_at(text, 0, text.size) : look_far(text);
 }
+
+/* ---- names ---- */
+
+static bool is_word_at(const uint8_t *p, const uint8_t *end)
+{
+    return end - p >= 3 && (p[1] | 0x20) == 'i' && (p[2] | 0x20) == 'n';
+}
+
+/* A bit for each v of any case in BLOCK bytes. */
+static inline uint32_t v_bits(const uint8_t *p)
+{
+#ifdef __SSE2__
+    __m128i x = _mm_or_si128(_mm_loadu_si128((const __m128i *)p), _mm_set1_epi8(0x20));
+    return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(x, _mm_set1_epi8('v')));
+#else
+    uint32_t bits = 0;
+    for (unsigned i = 0; i < BLOCK; i++)
+        bits |= (uint32_t)((p[i] | 0x20) == 'v') << i;
+    return bits;
+#endif
+}
+
+/* Does "vin" of any case begin in the block at p? */
+static inline bool has_word_in(const uint8_t *p, const uint8_t *end)
+{
+    for (uint32_t bits = v_bits(p); bits; bits &= bits - 1)
+        if (is_word_at(p + __builtin_ctz(bits), end))
+            return true;
+    return false;
+}
+
+bool vin_look_for_name(struct slice text)
+{
+    if (!text.size)
+        return false;
+    const uint8_t *p = text.data, *end = p + text.size;
+    if (text.size >= BLOCK) {
+        for (; end - p > BLOCK; p += BLOCK)
+            if (has_word_in(p, end))
+                return true;
+        return has_word_in(end - BLOCK, end);
+    }
+    for (; p < end; p++)
+        if ((*p | 0x20) == 'v' && is_word_at(p, end))
+            return true;
+    return false;
+}

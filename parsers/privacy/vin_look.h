@@ -16,4 +16,7 @@
  * each two (vin_hidden.h) are looked for in texts of VIN_HIDDEN_SPACED_BYTES anyway. */
 unsigned vin_look(struct slice text);
 
+/* Is there "vin" of any case? */
+bool vin_look_for_name(struct slice text);
+
 #endif

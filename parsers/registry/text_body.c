@@ -52,14 +52,13 @@ bool text_body_is_utf16(struct slice body)
     size_t size = body.size < UTF16_LOOK ? body.size & ~(size_t)1 : UTF16_LOOK;
     if (slice_starts_with(body, "\xFF\xFE") || slice_starts_with(body, "\xFE\xFF"))
         return true;
-    if (size >= UTF16_MIN && body.data[0] && body.data[1])
-        return false; /* as nearly every body */
+    if (size < UTF16_MIN || (body.data[0] && body.data[1]))
+        return false; /* every second byte of such a text is 0 */
     size_t zeros[2] = {0, 0}, texts[2] = {0, 0};
     for (size_t i = 0; i < size; i++) {
         zeros[i % 2] += body.data[i] == 0;
         texts[i % 2] += body.data[i] >= 0x09 && body.data[i] < 0x7F;
     }
     size_t half = size / 2;
-    return size >= UTF16_MIN &&
-           ((zeros[0] == half && texts[1] == half) || (zeros[1] == half && texts[0] == half));
+    return (zeros[0] == half && texts[1] == half) || (zeros[1] == half && texts[0] == half);
 }
