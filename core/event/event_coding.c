@@ -4,8 +4,7 @@
 
 uint8_t event_coding_of[EVENT_FIELD_COUNT];
 uint16_t event_coding_offset[EVENT_FIELD_COUNT];
-uint64_t event_coding_fixed[EVENT_SET_WORDS], event_coding_lists[EVENT_SET_WORDS],
-    event_coding_words[EVENT_SET_WORDS];
+uint64_t event_coding_fixed[EVENT_SET_WORDS], event_coding_lists[EVENT_SET_WORDS];
 _Static_assert(sizeof(struct event) <= UINT16_MAX, "offsets of 16 bits");
 
 static enum event_coding coding_of(const struct event_field_info *field)
@@ -42,8 +41,6 @@ __attribute__((constructor)) static void event_coding_fill(void)
         event_coding_offset[f] = (uint16_t)event_field_table[f].offset;
         if (coding == CODING_FIXED)
             event_coding_fixed[f / 64] |= UINT64_C(1) << f % 64;
-        if (coding == CODING_INTEGER || coding == CODING_REAL)
-            event_coding_words[f / 64] |= UINT64_C(1) << f % 64;
         if (coding == CODING_LIST)
             event_coding_lists[f / 64] |= UINT64_C(1) << f % 64;
     }

@@ -17,8 +17,7 @@ enum event_coding {
 /* The parts of the field table that coding needs, side by side; filled before main. */
 extern uint8_t event_coding_of[EVENT_FIELD_COUNT];      /* enum event_coding */
 extern uint16_t event_coding_offset[EVENT_FIELD_COUNT]; /* of the member in struct event */
-/* A bit for each field that has the coding; words: of 8 bytes, integers and reals. */
-extern uint64_t event_coding_fixed[EVENT_SET_WORDS], event_coding_lists[EVENT_SET_WORDS],
-    event_coding_words[EVENT_SET_WORDS];
+/* A bit for each field that has the coding. */
+extern uint64_t event_coding_fixed[EVENT_SET_WORDS], event_coding_lists[EVENT_SET_WORDS];
 
 #endif

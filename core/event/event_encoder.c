@@ -36,35 +36,14 @@ static inline void put_varint(struct writer *w, uint64_t v)
     w->size = (size_t)(at - w->data);
 }
 
-/* Most values are short: moves of fixed sizes, which may overlap, instead of a call. */
-static inline void copy_bytes(uint8_t *to, struct slice s)
-{
-    size_t n = s.size;
-    if (n > 32) {
-        memcpy(to, s.data, n);
-    } else if (n >= 16) {
-        memcpy(to, s.data, 16);
-        memcpy(to + n - 16, s.data + n - 16, 16);
-    } else if (n >= 8) {
-        memcpy(to, s.data, 8);
-        memcpy(to + n - 8, s.data + n - 8, 8);
-    } else if (n >= 4) {
-        memcpy(to, s.data, 4);
-        memcpy(to + n - 4, s.data + n - 4, 4);
-    } else if (n) {
-        to[0] = s.data[0];
-        to[n / 2] = s.data[n / 2];
-        to[n - 1] = s.data[n - 1];
-    }
-}
-
 /* Appends the bytes and leaves room for all short parts of an event. *place: their offset. */
 static inline bool put_bytes(struct writer *w, struct slice s, struct slice *place)
 {
     if (!writer_reserve(w, s.size + EVENT_SLACK))
         return false;
     *place = place_of(w->size, s.size);
-    copy_bytes(w->data + w->size, s);
+    if (s.size)
+        memcpy(w->data + w->size, s.data, s.size);
     w->size += s.size;
     return true;
 }
@@ -103,118 +82,26 @@ static inline void put_text(struct event_encoder *encoder, struct slice text,
         remember(encoder, slot, *previous);
 }
 
-/* ---- what differs from the kept values ---- */
+/* ---- codings: each returns true when the value was not the kept one ----
+ * value and previous point to the member of the field's kind in the event and in what is kept. */
 
-/* The member at an offset of the event or of what is kept. */
-static inline const void *member_at(const struct event *event, size_t offset)
+static inline bool put_integer(struct event_encoder *encoder, const void *value, void *kept)
 {
-    return (const uint8_t *)event + offset;
-}
-
-static inline void *kept_at(struct event_encoder *encoder, size_t offset)
-{
-    return (uint8_t *)&encoder->previous + offset;
-}
-
-/* Of integers and reals, by their bits. */
-static inline bool word_differs(const struct event_encoder *encoder, const struct event *event,
-                                unsigned f)
-{
-    size_t offset = event_coding_offset[f];
-    return slice_load8(member_at(event, offset)) !=
-           slice_load8(member_at(&encoder->previous, offset));
-}
-
-/* Bytes of a kept text that is longer than what its ends show. */
-static const uint8_t *kept_bytes(const struct event_encoder *encoder, unsigned f, struct slice kept)
-{
-    bool is_row = event_coding_of[f] == CODING_SERIAL && kept.size <= EVENT_SERIAL_MAX;
-    return is_row ? encoder->serials[f] : bytes_at(encoder->writer, kept).data;
-}
-
-/* Of two texts of n bytes, more than 16, whose first and last 8 are the same. */
-static inline bool middle_differs(const uint8_t *a, const uint8_t *b, size_t n)
-{
-    if (n > 32)
-        return memcmp(a + 8, b + 8, n - 16) != 0;
-    return ((slice_load8(a + 8) ^ slice_load8(b + 8)) |
-            (slice_load8(a + n - 16) ^ slice_load8(b + n - 16))) != 0;
-}
-
-static inline bool text_differs(const struct event_encoder *encoder, const struct event *event,
-                                unsigned f)
-{
-    const struct slice *v = member_at(event, event_coding_offset[f]);
-    const struct slice *kept = member_at(&encoder->previous, event_coding_offset[f]);
-    if (v->size != kept->size)
-        return true;
-    struct slice_ends ends = slice_ends_of(*v), before = encoder->ends[f];
-    if (((ends.head ^ before.head) | (ends.tail ^ before.tail)) != 0)
-        return true;
-    return v->size > 16 && middle_differs(kept_bytes(encoder, f, *kept), v->data, v->size);
-}
-
-/* Moves *at past v as a varint; false when other bytes are there. */
-static inline bool skip_varint(const uint8_t **at, const uint8_t *end, uint64_t v)
-{
-    const uint8_t *p = *at;
-    for (; p < end && v >= 0x80; v >>= 7)
-        if (*p++ != (uint8_t)(v | 0x80))
-            return false;
-    *at = p + 1;
-    return p < end && *p == v;
-}
-
-/* Without encoding the list: most lists come from a table and repeat. `previous` keeps the offset
- * and size of an encoded list in its items and count. */
-static bool list_differs(const struct writer *w, const struct slice_list *list,
-                         const struct slice_list *previous)
-{
-    struct slice kept = bytes_at(w, slice_make(previous->items, previous->count));
-    const uint8_t *at = kept.data, *end = kept.data + kept.size;
-    if (!skip_varint(&at, end, list->count))
-        return true;
-    for (size_t i = 0; i < list->count; i++) {
-        struct slice item = list->items[i];
-        if (!skip_varint(&at, end, item.size) || item.size > (size_t)(end - at) ||
-            !slice_equal(slice_make(at, item.size), item))
-            return true;
-        at += item.size;
-    }
-    return at != end;
-}
-
-/* A bit for each field in a word of the set whose value differs from the kept one. */
-static inline uint64_t differences(const struct event_encoder *encoder, const struct event *event,
-                                   unsigned word)
-{
-    const uint64_t set = event->set[word];
-    const uint64_t words = set & event_coding_words[word], lists = set & event_coding_lists[word];
-    uint64_t differs = 0, bits;
-    for (bits = words; bits; bits &= bits - 1) {
-        unsigned bit = (unsigned)__builtin_ctzll(bits);
-        differs |= (uint64_t)word_differs(encoder, event, word * 64 + bit) << bit;
-    }
-    for (bits = set & ~(words | lists); bits; bits &= bits - 1) {
-        unsigned bit = (unsigned)__builtin_ctzll(bits);
-        differs |= (uint64_t)text_differs(encoder, event, word * 64 + bit) << bit;
-    }
-    for (bits = lists; bits; bits &= bits - 1) {
-        unsigned bit = (unsigned)__builtin_ctzll(bits);
-        size_t offset = event_coding_offset[word * 64 + bit];
-        differs |= (uint64_t)list_differs(encoder->writer, member_at(event, offset),
-                                          member_at(&encoder->previous, offset))
-                   << bit;
-    }
-    return differs;
-}
-
-/* ---- codings: each writes a value that differs from the kept one, and keeps it ---- */
-
-static inline void put_integer(struct writer *w, int64_t v, int64_t *previous)
-{
-    put_varint(w, zigzag_encode((uint64_t)v - (uint64_t)*previous));
+    int64_t v = *(const int64_t *)value, *previous = kept;
+    if (v == *previous)
+        return false;
+    put_varint(encoder->writer, zigzag_encode((uint64_t)v - (uint64_t)*previous));
     *previous = v;
+    return true;
+}
+
+static inline bool put_fixed(struct event_encoder *encoder, const void *value, void *kept)
+{
+    struct slice v = *(const struct slice *)value, *previous = kept;
+    if (slice_equal(bytes_at(encoder->writer, *previous), v))
+        return false;
+    put_bytes(encoder->writer, v, previous);
+    return true;
 }
 
 /* Index of the first byte, in memory order, in which the two integers differ. */
@@ -241,17 +128,32 @@ static size_t shared_start(struct slice a, struct slice b)
 }
 
 /* Number of bytes shared with the kept value, then the rest. */
-static inline void put_serial(struct writer *w, struct slice v, struct slice *previous,
+static inline bool put_serial(struct event_encoder *encoder, const void *value, void *kept,
                               uint8_t row[EVENT_SERIAL_MAX])
 {
+    struct writer *w = encoder->writer;
+    struct slice v = *(const struct slice *)value, *previous = kept;
     bool kept_short = previous->size <= EVENT_SERIAL_MAX, is_short = v.size <= EVENT_SERIAL_MAX;
-    size_t shared = kept_short && is_short ? shared_start(slice_make(row, previous->size), v) : 0;
+    struct slice before = kept_short ? slice_make(row, previous->size) : bytes_at(w, *previous);
+    size_t shared = kept_short && is_short ? shared_start(before, v) : 0;
+    if (kept_short && is_short ? shared == v.size && shared == before.size : slice_equal(before, v))
+        return false;
     w->data[w->size++] = (uint8_t)shared;
     put_varint(w, v.size - shared);
     put_bytes(w, slice_sub(v, shared, v.size), previous);
     previous->size = v.size;
     if (is_short && v.size > shared)
-        copy_bytes(row + shared, slice_sub(v, shared, v.size));
+        memcpy(row + shared, v.data + shared, v.size - shared);
+    return true;
+}
+
+static inline bool put_repeating(struct event_encoder *encoder, const void *value, void *kept)
+{
+    struct slice v = *(const struct slice *)value, *previous = kept;
+    if (slice_equal(bytes_at(encoder->writer, *previous), v))
+        return false;
+    put_text(encoder, v, previous);
+    return true;
 }
 
 /* The list as one text, written after the writer's end; the caller moves it or leaves it there. */
@@ -277,21 +179,28 @@ static bool list_text(struct writer *w, const struct slice_list *list, struct sl
     return true;
 }
 
-/* `previous` as in list_differs. */
-static void put_list(struct event_encoder *encoder, const struct slice_list *list,
-                     struct slice_list *previous)
+/* `previous` keeps the offset and size of an encoded list in its items and count. */
+static inline bool put_list(struct event_encoder *encoder, const void *value, void *kept)
 {
+    struct slice_list *previous = kept;
     struct slice place = slice_make(previous->items, previous->count), text;
-    if (!list_text(encoder->writer, list, &text))
-        return;
+    if (!list_text(encoder->writer, value, &text))
+        return true;
+    if (slice_equal(bytes_at(encoder->writer, place), text))
+        return false;
     put_text(encoder, text, &place);
     previous->items = (const struct slice *)(uintptr_t)place.data;
     previous->count = place.size;
+    return true;
 }
 
-static void put_real(struct writer *w, double v, double *previous)
+static inline bool put_real(struct event_encoder *encoder, const void *value, void *kept)
 {
+    struct writer *w = encoder->writer;
+    double v = *(const double *)value, *previous = kept;
     int64_t thousandths;
+    if (memcmp(&v, previous, sizeof v) == 0)
+        return false;
     if (real_scale(v, &thousandths)) {
         put_varint(w, zigzag_encode((uint64_t)thousandths) << 1);
     } else {
@@ -301,6 +210,7 @@ static void put_real(struct writer *w, double v, double *previous)
         writer_uint_le(w, bits, sizeof bits);
     }
     *previous = v;
+    return true;
 }
 
 /* ---- events ---- */
@@ -326,85 +236,76 @@ static void put_field_bits(struct writer *w, const uint64_t set[EVENT_SET_WORDS]
     w->data[mask_at + 1] = (uint8_t)(mask >> 8);
 }
 
-static bool has_too_many_items(const struct event *event)
+static size_t list_items_of(const struct event *event)
 {
+    static const enum event_field lists[] = {EVENT_r155_threat, EVENT_atm_technique, EVENT_cve,
+                                             EVENT_cwe};
     size_t items = 0;
-    for (unsigned word = 0; word < EVENT_SET_WORDS; word++)
-        for (uint64_t bits = event->set[word] & event_coding_lists[word]; bits; bits &= bits - 1) {
-            size_t offset = event_coding_offset[word * 64 + (unsigned)__builtin_ctzll(bits)];
-            items += ((const struct slice_list *)member_at(event, offset))->count;
-        }
-    return items > EVENT_LIST_ITEMS_MAX;
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        if (event_is_set(event, lists[i]))
+            items += event_list_at(event, &event_field_table[lists[i]])->count;
+    return items;
 }
 
-static inline void put_slice(struct event_encoder *encoder, struct slice v, struct slice *previous,
-                             unsigned f)
+static unsigned set_count(const struct event *event)
 {
-    encoder->ends[f] = slice_ends_of(v);
-    if (event_coding_of[f] == CODING_FIXED)
-        put_bytes(encoder->writer, v, previous);
-    else if (event_coding_of[f] == CODING_SERIAL)
-        put_serial(encoder->writer, v, previous, encoder->serials[f]);
-    else
-        put_text(encoder, v, previous);
+    return (unsigned)(__builtin_popcountll(event->set[0]) + __builtin_popcountll(event->set[1]));
 }
 
-static inline void put_field(struct event_encoder *encoder, const struct event *event, unsigned f)
+/* True when the field differed from the prediction, so that its value was written. */
+static inline bool put_field(struct event_encoder *encoder, const struct event *event, unsigned f)
 {
-    const void *value = member_at(event, event_coding_offset[f]);
-    void *kept = kept_at(encoder, event_coding_offset[f]);
+    size_t offset = event_coding_offset[f];
+    const void *value = (const uint8_t *)event + offset;
+    void *kept = (uint8_t *)&encoder->previous + offset;
     switch ((enum event_coding)event_coding_of[f]) {
     case CODING_INTEGER:
-        put_integer(encoder->writer, *(const int64_t *)value, kept);
-        break;
-    case CODING_REAL:
-        put_real(encoder->writer, *(const double *)value, kept);
-        break;
-    case CODING_LIST:
-        put_list(encoder, value, kept);
-        break;
+        return put_integer(encoder, value, kept);
     case CODING_FIXED:
+        return put_fixed(encoder, value, kept);
     case CODING_SERIAL:
+        return put_serial(encoder, value, kept, encoder->serials[f]);
     case CODING_TEXT:
-        put_slice(encoder, *(const struct slice *)value, kept, f);
+        return put_repeating(encoder, value, kept);
+    case CODING_LIST:
+        return put_list(encoder, value, kept);
+    case CODING_REAL:
+        break;
     }
+    return put_real(encoder, value, kept);
 }
 
-/* Bits that are set. The instruction for it is not in every x86-64, and a call costs more. */
-static inline unsigned count_bits(uint64_t v)
+/* Encodes the set fields of one 64-bit word of the bitmap that differ from the prediction; *changed
+ * marks them, counted in field order. Returns how many are set. */
+static inline unsigned put_word(struct event_encoder *encoder, const struct event *event,
+                                unsigned word, uint64_t *changed)
 {
-    v -= v >> 1 & UINT64_C(0x5555555555555555);
-    v = (v & UINT64_C(0x3333333333333333)) + (v >> 2 & UINT64_C(0x3333333333333333));
-    v = (v + (v >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
-    return (unsigned)(v * UINT64_C(0x0101010101010101) >> 56);
+    unsigned count = 0;
+    uint64_t differs = 0;
+    for (uint64_t bits = event->set[word]; bits; bits &= bits - 1, count++) {
+        unsigned f = word * 64 + (unsigned)__builtin_ctzll(bits);
+        differs |= (uint64_t)put_field(encoder, event, f) << count;
+    }
+    *changed = differs;
+    return count;
 }
 
-/* Encodes the fields that differ from the prediction, after a bitmap that marks them among the set
- * ones. */
+/* Encodes the fields that differ from the prediction, after a bitmap that marks them. */
 static void put_fields(struct event_encoder *encoder, const struct event *event)
 {
     struct writer *w = encoder->writer;
-    uint64_t differs[EVENT_SET_WORDS];
-    unsigned first_rank[EVENT_SET_WORDS], ranks = 0;
-    for (unsigned word = 0; word < EVENT_SET_WORDS; word++) {
-        differs[word] = differences(encoder, event, word);
-        first_rank[word] = ranks;
-        ranks += count_bits(event->set[word]);
-    }
-    uint8_t *bitmap = w->data + w->size;
-    memset(bitmap, 0, (ranks + 7) / 8);
-    w->size += (ranks + 7) / 8;
-    for (unsigned word = 0; word < EVENT_SET_WORDS; word++)
-        for (uint64_t bits = differs[word]; bits; bits &= bits - 1) {
-            uint64_t below = (bits & (0 - bits)) - 1;
-            unsigned rank = first_rank[word] + count_bits(event->set[word] & below);
-            bitmap[rank / 8] |= (uint8_t)(1u << rank % 8);
-        }
-    for (unsigned word = 0; word < EVENT_SET_WORDS; word++)
-        for (uint64_t bits = differs[word]; bits; bits &= bits - 1)
-            if (w->status == STATUS_OK)
-                put_field(encoder, event, word * 64 + (unsigned)__builtin_ctzll(bits));
+    size_t bytes = (set_count(event) + 7) / 8, bitmap_at = w->size;
+    uint64_t low, high;
+    w->size += bytes;
+    unsigned count = put_word(encoder, event, 0, &low);
+    put_word(encoder, event, 1, &high);
+    unsigned __int128 changed = (unsigned __int128)high << count | low;
+    if (w->status != STATUS_OK)
+        return;
+    for (size_t i = 0; i < bytes; i++, changed >>= 8)
+        w->data[bitmap_at + i] = (uint8_t)changed;
 }
+_Static_assert(EVENT_SET_WORDS == 2, "put_fields joins two words");
 
 void event_encoder_init(struct event_encoder *encoder, struct writer *writer)
 {
@@ -418,7 +319,7 @@ void event_encoder_add(struct event_encoder *encoder, const struct event *event)
     struct writer *w = encoder->writer;
     if (!writer_reserve(w, EVENT_SLACK))
         return;
-    if (has_too_many_items(event)) {
+    if (list_items_of(event) > EVENT_LIST_ITEMS_MAX) {
         w->status = STATUS_TOO_MANY;
         return;
     }
