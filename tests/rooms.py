@@ -112,7 +112,7 @@ ROOMS = {
         "main, one file a subcommand",
         [
             *CORE, *READ, "parsers/engine", "parsers/registry", "storage/sinks/postgres/schema", "server/client", "server/config",
-            "server/daemon", "server/files", "server/identity", "server/tls",
+            "server/daemon", "server/files", "server/identity", "server/inflate", "server/ingest", "server/tls",
         ],
     ),
     "server/commands/send": (

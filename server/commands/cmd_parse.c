@@ -1,5 +1,6 @@
-/* cmd_parse.c: `vsocd parse`: records of one format → events as NDJSON. Runs on the main thread.
- * Reads them with the loop the server uses; stores and sends nothing. */
+/* cmd_parse.c: `vsocd parse`: a body → the events that ingestion would store, as NDJSON, or the
+ * refusal that it would answer. Runs on the main thread. Reads it as a submission
+ * (server/ingest/trial.h); stores and sends nothing. */
 #include "server/daemon/catalog_set.h"
 #include "server/commands/command.h"
 #include "server/commands/config_cli.h"
@@ -13,22 +14,24 @@
 #include "core/clock.h"
 #include "core/event/event_json.h"
 #include "core/hash.h"
-#include "parsers/engine/pipeline.h"
+#include "parsers/registry/probed_type.h"
 #include "parsers/registry/registry.h"
 #include "parsers/read/timestamp.h"
 #include "server/files/file_read.h"
+#include "server/inflate/inflate.h"
+#include "server/ingest/trial.h"
 #include "server/daemon/plugins.h"
 
-#define ARENA_BYTES  ((size_t)256 << 20)
 #define OUTPUT_BYTES ((size_t)64 << 20)
-#define JSON_DEPTH   32
-#define EVENT_BYTES  ((size_t)256 << 10)
 #define CATALOGS_MAX 64
+#define SETS_MAX     64
 
 struct parse_options {
-    const char *format, *vin, *received, *framing, *plugin, *file, *tenant;
+    const char *format, *media, *coding, *vin, *received, *framing, *plugin, *file, *tenant;
     const char *catalogs[CATALOGS_MAX];
     struct setting_list catalog_list;
+    const char *sets[SETS_MAX];
+    size_t set_count;
     struct parser_header headers[PARSER_HEADERS];
     size_t header_count;
 };
@@ -52,17 +55,15 @@ static void print_line(struct output *out)
         out->failed = true;
 }
 
-static void print_event(void *arg, const struct event *event)
+static void print_event(struct output *out, const struct event *event)
 {
-    struct output *out = arg;
     writer_reset(&out->line);
     event_json_write(&out->line, event);
     print_line(out);
 }
 
-static void print_reject(void *arg, const struct event_reject *r)
+static void print_reject(const struct event_reject *r)
 {
-    (void)arg;
     fprintf(stderr, "vsocd parse: record %u at byte %llu: %.*s: %.*s\n", r->index,
             (unsigned long long)r->raw_offset, SLICE_ARGS(r->code), SLICE_ARGS(r->detail));
 }
@@ -98,62 +99,39 @@ static enum status read_input(const struct parse_options *options, struct writer
     return file_read_all(options->file, out);
 }
 
-static int run(const struct registry *registry, const struct catalog *catalog,
-               const struct parser *parser, const struct parse_options *options,
-               int64_t received_ns, enum split_prefix prefix, struct slice body)
+static void print_item(void *arg, const struct event_item *item)
 {
-    static const uint8_t zeros[32];
-    static struct pipeline_result result;
-    struct arena arena;
+    if (item->is_reject)
+        print_reject(&item->reject);
+    else
+        print_event(arg, &item->event);
+}
+
+/* What the server would answer instead of storing a batch. */
+static bool fail_refused(const struct refusal *refusal)
+{
+    fprintf(stderr, "vsocd parse: refused with %d %s: %s\n", refusal->status, refusal->code,
+            refusal->detail);
+    return false;
+}
+
+static int run(struct trial *trial, const struct trial_body *body)
+{
     struct output out = {.failed = false};
-    struct json_parser *json = json_parser_create(JSON_DEPTH, PIPELINE_JSON_NODES);
-    struct json_parser *json_inner = json_parser_create(JSON_DEPTH, PIPELINE_JSON_NODES);
-    struct hmac *hmac = hmac_create(slice_make(zeros, sizeof zeros));
+    struct trial_counts counts = {0};
+    struct refusal refusal;
     int exit_status = EXIT_FAILED;
-    arena_init(&arena, ARENA_BYTES);
     writer_init(&out.line, OUTPUT_BYTES);
-    if (!json || !json_inner || !hmac) {
-        fail("start", status_text(STATUS_NO_MEMORY));
-        goto done;
-    }
-    struct normaliser normaliser = {.catalog = catalog,
-                                    .received_ns = received_ns,
-                                    .tenant_id = slice_from_text(options->tenant),
-                                    .header_vin = slice_from_text(options->vin),
-                                    .vin_policy = VIN_POLICY_FLAG,
-                                    .pseudonym = zero_key_pseudonym,
-                                    .pseudonym_arg = hmac,
-                                    .arena = &arena};
-    const struct pipeline_options pipeline = {.parser = parser,
-                                              .prefix = prefix,
-                                              .headers = options->headers,
-                                              .header_count = options->header_count,
-                                              .event_bytes = EVENT_BYTES,
-                                              .batch_events = UINT32_MAX,
-                                              .json_depth = JSON_DEPTH,
-                                              .normaliser = &normaliser,
-                                              .json = json,
-                                              .json_inner = json_inner,
-                                              .registry = registry,
-                                              .on_event = print_event,
-                                              .on_reject = print_reject,
-                                              .arg = &out};
-    enum status status = pipeline_run(&pipeline, body, &result);
-    if (status == STATUS_TOO_MANY && result.too_short)
-        fail("input",
-             "it holds over 1,000 records, and more than one for each 8 bytes (12 in JSON)");
+    enum status status = trial_run(trial, body, print_item, &out, &counts, &refusal);
+    if (status == STATUS_REFUSED)
+        fail_refused(&refusal);
     else if (status != STATUS_OK)
         fail("input", status_text(status));
     else if (fflush(stdout) != 0 || out.failed)
         fail("standard output", "could not be written");
     else
-        exit_status = result.quarantined ? EXIT_FAILED : EXIT_DONE;
-done:
+        exit_status = counts.quarantined ? EXIT_FAILED : EXIT_DONE;
     writer_fini(&out.line);
-    hmac_destroy(hmac);
-    json_parser_destroy(json);
-    json_parser_destroy(json_inner);
-    arena_fini(&arena);
     return exit_status;
 }
 
@@ -213,6 +191,13 @@ static bool take_catalog(int argc, char **argv, int *i, struct parse_options *o)
            ++o->catalog_list.count;
 }
 
+/* --set KEY=VALUE, as often as there are settings. */
+static bool take_set(int argc, char **argv, int *i, struct parse_options *o)
+{
+    return o->set_count < SETS_MAX && take_option(argc, argv, i, "--set", &o->sets[o->set_count]) &&
+           ++o->set_count;
+}
+
 static bool read_options(int argc, char **argv, struct parse_options *o)
 {
     const char *header;
@@ -227,7 +212,10 @@ static bool read_options(int argc, char **argv, struct parse_options *o)
             take_option(argc, argv, &i, "--received", &o->received) ||
             take_option(argc, argv, &i, "--framing", &o->framing) ||
             take_option(argc, argv, &i, "--plugin", &o->plugin) ||
-            take_option(argc, argv, &i, "--tenant", &o->tenant) || take_catalog(argc, argv, &i, o))
+            take_option(argc, argv, &i, "--tenant", &o->tenant) ||
+            take_option(argc, argv, &i, "--content-type", &o->media) ||
+            take_option(argc, argv, &i, "--content-encoding", &o->coding) ||
+            take_catalog(argc, argv, &i, o) || take_set(argc, argv, &i, o))
             continue;
         if (argv[i][0] == '-' && argv[i][1] != '\0')
             return fail(argv[i], "is not an option, or its argument is missing");
@@ -236,43 +224,79 @@ static bool read_options(int argc, char **argv, struct parse_options *o)
         o->file = argv[i];
     }
     o->catalog_list.items = o->catalogs;
-    return o->format != NULL || fail("--format NAME is needed", "`vsocd formats` lists them");
+    return o->format != NULL || o->media != NULL ||
+           fail("--format NAME is needed", "`vsocd formats` lists them");
 }
 
-static int parse_with(const struct registry *registry, const struct catalog *catalog,
-                      const struct parse_options *options)
+/* Who reads the records and how they are packed, as options or the media type say. */
+static bool read_kind(const struct registry *registry, const struct parse_options *options,
+                      struct trial_body *body)
 {
-    enum split_prefix prefix = SPLIT_PREFIX_NONE;
-    int64_t received_ns;
-    struct writer body;
-    const struct parser *parser = registry_by_name(registry, slice_from_text(options->format));
-    if (!parser) {
-        fail(options->format, "no such format; `vsocd formats` lists them");
-        return EXIT_USAGE;
-    }
-    if (!read_framing(options->framing, &prefix) || !read_received(options->received, &received_ns))
-        return EXIT_USAGE;
-    int exit_status = EXIT_FAILED;
-    enum status status = read_input(options, &body);
-    if (status == STATUS_OK && !writer_reserve(&body, PIPELINE_PADDING))
-        status = body.status;
-    if (status != STATUS_OK)
-        fail(options->file ? options->file : "standard input", status_text(status));
+    const char *coding = options->coding ? options->coding : "identity";
+    struct slice media = slice_from_text(options->media);
+    if (options->format)
+        body->parser = registry_by_name(registry, slice_from_text(options->format));
     else
-        exit_status =
-            run(registry, catalog, parser, options, received_ns, prefix, writer_slice(&body));
-    writer_fini(&body);
+        body->parser = registry_by_content_type(registry, media);
+    if (options->format && !body->parser)
+        return fail(options->format, "no such format; `vsocd formats` lists them");
+    if (!body->parser && !registry_is_probed_type(media))
+        return fail(options->media, "no format has this media type; `vsocd formats` lists them");
+    if (inflate_coding_parse(slice_from_text(coding), &body->coding) != STATUS_OK)
+        return fail("--content-encoding", "must be gzip, deflate, zstd or identity");
+    body->content_type = media;
+    return read_framing(options->framing, &body->prefix) &&
+           read_received(options->received, &body->trial.received_ns);
+}
+
+static int parse_body(const struct registry *registry, const struct catalog *catalog,
+                      const struct config *config, struct trial_body *body)
+{
+    static const uint8_t zeros[32];
+    struct hmac *hmac = hmac_create(slice_make(zeros, sizeof zeros));
+    struct trial *trial = trial_create(config, registry, catalog);
+    int exit_status = EXIT_FAILED;
+    body->trial.pseudonym = zero_key_pseudonym;
+    body->trial.pseudonym_arg = hmac;
+    if (hmac && trial)
+        exit_status = run(trial, body);
+    else
+        fail("start", status_text(STATUS_NO_MEMORY));
+    trial_destroy(trial);
+    hmac_destroy(hmac);
     return exit_status;
 }
 
-static int parse_with_catalogs(const struct registry *registry, const struct parse_options *options)
+static int parse_with(const struct registry *registry, const struct catalog *catalog,
+                      const struct config *config, struct parse_options *options)
+{
+    struct writer input;
+    struct trial_body body = {.tenant = slice_from_text(options->tenant),
+                              .header_vin = slice_from_text(options->vin),
+                              .headers = options->headers,
+                              .header_count = options->header_count};
+    if (!read_kind(registry, options, &body))
+        return EXIT_USAGE;
+    int exit_status = EXIT_FAILED;
+    enum status status = read_input(options, &input);
+    body.body = writer_slice(&input);
+    if (status == STATUS_OK)
+        exit_status = parse_body(registry, catalog, config, &body);
+    else
+        fail(options->file ? options->file : "standard input", status_text(status));
+    writer_fini(&input);
+    return exit_status;
+}
+
+static int parse_with_catalogs(const struct registry *registry, const struct config *config,
+                               struct parse_options *options)
 {
     struct config_problems problems;
     struct catalog_set *set = NULL;
     int exit_status = EXIT_FAILED;
     enum status status = catalog_set_load(&options->catalog_list, registry, &set, &problems);
     if (status == STATUS_OK) {
-        exit_status = parse_with(registry, set->catalog, options);
+        exit_status = parse_with(registry, set->catalog, config, options);
     } else if (status == STATUS_CONFIG) {
         config_cli_tell(&problems);
         exit_status = EXIT_CONFIG;
@@ -280,6 +304,26 @@ static int parse_with_catalogs(const struct registry *registry, const struct par
         fail("start", status_text(status));
     }
     catalog_set_destroy(set);
+    return exit_status;
+}
+
+/* The limits of a server with default settings, but for those of --set. */
+static int parse_with_limits(const struct registry *registry, struct parse_options *options)
+{
+    struct config_problems problems;
+    struct config *config = NULL;
+    int exit_status = EXIT_FAILED;
+    enum status status =
+        config_from_text(SLICE_LITERAL(""), options->sets, options->set_count, &config, &problems);
+    if (status == STATUS_OK) {
+        exit_status = parse_with_catalogs(registry, config, options);
+    } else if (status == STATUS_CONFIG) {
+        config_cli_tell(&problems);
+        exit_status = EXIT_CONFIG;
+    } else {
+        fail("start", status_text(status));
+    }
+    config_destroy(config);
     return exit_status;
 }
 
@@ -295,7 +339,7 @@ int cmd_parse(int argc, char **argv)
         fail("start", reason);
         return EXIT_FAILED;
     }
-    int exit_status = parse_with_catalogs(plugins.registry, &options);
+    int exit_status = parse_with_limits(plugins.registry, &options);
     plugins_close(&plugins);
     return exit_status;
 }

@@ -26,11 +26,18 @@ const struct command command_table[] = {
      "list: put secrets in files, for example with sinks.postgres.dsn_file.",
      cmd_serve},
     {"parse",
-     "--format NAME [--plugin FILE] [--vin VIN] [--received TIME] [--framing none|u16|u32] "
-     "[--header NAME:VALUE] [--catalog FILE] [--tenant NAME] [FILE]",
-     "read records of one format, print events as NDJSON",
-     "Events go to standard output, and records that would be quarantined to standard error (exit\n"
-     "status 1).\n"
+     "(--format NAME | --content-type TYPE) [--content-encoding CODING] [--plugin FILE] [--vin "
+     "VIN] "
+     "[--received TIME] [--framing none|u16|u32] [--header NAME:VALUE] [--catalog FILE] "
+     "[--tenant NAME] [--set KEY=VALUE]… [FILE]",
+     "read a body as the server would, print its events as NDJSON",
+     "The body goes the way of a batch up to the spool, under the server's limits. Events go to\n"
+     "standard output, and records that would be quarantined to standard error (exit status 1). A\n"
+     "body that the server would refuse gives the status, code and reason of the answer (exit\n"
+     "status 1). Repeats of other batches, quotas and the state of the spool play no part.\n"
+     "--format names the format; --content-type selects it as the header would, and text/plain\n"
+     "guesses it. --content-encoding is gzip, deflate or zstd. --set changes a setting, such as\n"
+     "limits.batch_events.\n"
      "--received is the receive time (RFC 3339, default now), --vin the vehicle of records that\n"
      "name none. --header adds a request header, its name in lower case; it may be repeated.\n"
      "--plugin loads a parser plug-in first (docs/plugins.md).\n"

@@ -136,6 +136,11 @@ static struct normaliser make_normaliser(struct reading *b)
         .dedup_secret = &in->shared->repeat.event,
         .arena = &sub->batch->arena,
     };
+    if (sub->trial) {
+        n.pseudonym = sub->trial->pseudonym;
+        n.pseudonym_arg = sub->trial->pseudonym_arg;
+        n.dedup_secret = NULL;
+    }
     memcpy(n.batch_uid, sub->batch->meta.batch_uid, UUID_BYTES);
     return n;
 }
@@ -349,6 +354,8 @@ enum reading_end reading_run(struct reading *b)
     struct batch_meta *m = &sub->batch->meta;
     if (sub->is_question)
         return read_coding(b) ? READING_DONE : READING_REFUSED;
+    if (sub->trial)
+        return inflate_batch(b) && parse_body(b) ? READING_DONE : READING_REFUSED;
     if (!hash_body(b))
         return READING_STOPPED;
     submission_make_key(sub, b->sha);

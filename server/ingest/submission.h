@@ -24,7 +24,8 @@ struct json_parser;
 struct submission;
 TAILQ_HEAD(submission_list, submission);
 
-/* How a way in is answered. Of the first three, one is called once, while the sender waits. */
+/* How a way in is answered. One of refused, reported, tried, or asked alone, is called
+ * once, while the sender waits. */
 struct submission_way {
     /* Nothing of it is stored; with code commit_unknown, the outcome is unknown. */
     void (*refused)(struct submission *sub, const struct refusal *refusal);
@@ -35,8 +36,20 @@ struct submission_way {
      * *refusal: refused is called. NULL if is_question is never set. */
     bool (*asked)(struct submission *sub, struct slice body, struct json_parser *json,
                   struct refusal *refusal);
+    /* A trial was read as a batch that would be stored: its record and events are in sub->batch.
+     * NULL if trial is never set. */
+    void (*tried)(struct submission *sub);
     /* The submission is over: frees the object that embeds it. */
     void (*destroy)(struct submission *sub);
+};
+
+/* A submission that is read as a batch and not stored: the spool, the window of repeats and sinks
+ * take no part. See trial.h. */
+struct submission_trial {
+    int64_t received_ns; /* the receive time of the batch */
+    /* Replaces the server's keys; as in struct normaliser. */
+    int64_t (*pseudonym)(void *arg, struct slice tenant, struct slice vin, uint8_t pid[32]);
+    void *pseudonym_arg;
 };
 
 struct submission {
@@ -47,7 +60,8 @@ struct submission {
     enum split_prefix prefix;
     enum inflate_coding coding;
     ack_mask_t ack;
-    bool is_question; /* the body is a query and not stored */
+    bool is_question;                     /* the body is a query and not stored */
+    const struct submission_trial *trial; /* NULL: a batch that is stored, or a query */
     bool takes_empty; /* a body without a record is answered as an empty batch */
     bool replay;
     int64_t sent_ns;
