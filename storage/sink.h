@@ -1,6 +1,6 @@
-/* sink.h: THE SINK ABI. PUBLIC, versioned, installed. A sink takes batches in the order of their
- * positions and says what became of them; when to retry, back off, or move on is the runner's
- * business (storage/sinks/sink_runner.h), the same for all.
+/* sink.h: THE SINK ABI. PUBLIC, versioned, installed. A sink gets batches in the order of their
+ * positions and reports the result; the runner decides when to retry, back off, or continue
+ * (storage/sinks/sink_runner.h), in the same way for all sinks.
  *
  * Each lane of a sink has one thread; all calls for one lane come from it. */
 #ifndef VSOC_STORAGE_SINK_H
@@ -27,7 +27,7 @@ struct sink_batch {
     const void *cursor; /* the runner's, for sink_load.next */
 };
 
-/* An event that the sink can't take and the runner has marked: goes to the sink's quarantine
+/* An event that the sink can't store and the runner has marked: it goes to the sink's quarantine
  * instead. */
 struct sink_rejected {
     size_t batch;   /* index in the load */
@@ -43,17 +43,17 @@ struct sink_iterator {
 enum sink_next {
     SINK_NEXT_ITEM, /* *item is the next event or reject */
     SINK_NEXT_END,  /* the batch has no more */
-    SINK_NEXT_LOST, /* what follows could not be read now: nothing of the load may be kept, deliver
-                       returns SINK_LATER */
+    SINK_NEXT_LOST, /* the rest can't be read now: discard the load and return SINK_LATER from
+                       deliver */
 };
 
-/* What is delivered in one go. Everything lives until deliver returns. */
+/* The unit of delivery. Everything is valid until deliver returns. */
 struct sink_load {
     uint32_t struct_size;
     const struct sink_batch *batches; /* ascending positions */
     size_t batch_count;
     uint32_t event_count;                 /* events and rejects of all batches */
-    const uint8_t *spool_uid;             /* 16 bytes: positions mean something only beside it */
+    const uint8_t *spool_uid;             /* 16 bytes: positions are valid only together with it */
     const struct sink_rejected *rejected; /* events to divert into quarantine, by batch and index */
     size_t rejected_count;
     /* Walks a batch's items, complete events and rejects: begin, then next until it gives no
@@ -70,8 +70,8 @@ struct sink_load {
 };
 
 enum sink_result {
-    SINK_DELIVERED, /* all of the load is where it belongs, durably */
-    SINK_LATER,     /* the other side is not there or busy: the same load again after a pause */
+    SINK_DELIVERED, /* the whole load is stored durably */
+    SINK_LATER,     /* the store is unavailable or busy: retry the same load after a pause */
     SINK_REJECTED,  /* events can't be taken: problem->rejected is the first, load->reject was told
                        the others; nothing of the load was kept */
     SINK_BROKEN, /* will not get better without a person (wrong schema, no permission): said loudly,
@@ -80,7 +80,7 @@ enum sink_result {
                            status 78 when the lane never was connected, else as SINK_BROKEN */
 };
 
-/* Told by a sink on failure; text for people, copied by the runner. */
+/* Filled by a sink on failure; text for people, copied by the runner. */
 struct sink_problem {
     char text[512];
     struct sink_rejected rejected; /* SINK_REJECTED; reason in text */
@@ -88,7 +88,7 @@ struct sink_problem {
 
 /* What a sink has committed for a lane. */
 struct sink_position {
-    bool known; /* false: the other side has none, or one of another spool */
+    bool known; /* false: the store has none, or one of another spool */
     uint64_t position;
     uint8_t batch_uid[16]; /* of the batch there; position 0: nothing */
 };

@@ -1,4 +1,5 @@
-/* sink_held.c: a table with open addressing. Its owner's thread. Does not know what the places are.
+/* sink_held.c: a table with open addressing. Its owner's thread. Does not know what the places
+ * mean.
  */
 #include "storage/sinks/sink_held.h"
 

@@ -1,4 +1,4 @@
-/* sink_history.c: looks at the batch at a sink's position. Does not decide what follows from it. */
+/* sink_history.c: compares the batch at a sink's position. Does not decide what follows from it. */
 #include "storage/sinks/sink_history.h"
 
 enum status sink_history_judge(struct spool_reader *reader, const struct sink_position *there,

@@ -1,7 +1,7 @@
-/* sink_lane.c: one lane: has its loader move batches from the spool into the sink for as long as
- * the server runs, pauses after failures, and shows people how it is. Runs on the lane's thread.
- * Knows nothing of what is on the other side. Where it goes on when the sink says where it is:
- * sink_resume.c. */
+/* sink_lane.c: one lane: lets its loader move batches from the spool into the sink while the server
+ * runs, pauses after failures, and reports its state. Runs on the lane's thread. Knows nothing
+ * about the store. sink_resume.c decides where it continues after the sink has reported its
+ * position. */
 #define LOG_COMPONENT "sink"
 #include "storage/sinks/sink_lane.h"
 
@@ -18,7 +18,7 @@ struct pauses {
     int64_t first_ns, longest_ns;
 };
 static const struct pauses pauses_later = {100 * NS_PER_MS, 10 * NS_PER_S};
-static const struct pauses pauses_broken = {NS_PER_S, 30 * NS_PER_S}; /* a person is needed */
+static const struct pauses pauses_broken = {NS_PER_S, 30 * NS_PER_S}; /* an operator is needed */
 
 static bool is_stopping(const struct sink_lane *lane)
 {
@@ -40,17 +40,16 @@ static void log_problem(const struct sink_lane *lane, bool broken, const char *p
 {
     const char *name = lane->runner->options.sink->name;
     if (broken)
-        log_error("sink can't work until this is fixed; it is tried again now and then",
-                  LOG_TEXT("sink", name), LOG_U64("lane", lane->number),
-                  LOG_TEXT("problem", problem));
+        log_error("sink needs operator action; retrying every 1 to 30 s", LOG_TEXT("sink", name),
+                  LOG_U64("lane", lane->number), LOG_TEXT("problem", problem));
     else
-        log_warn("sink is not there; the spool keeps what it misses, trying again",
+        log_warn("sink is unavailable; the spool keeps its events, retrying",
                  LOG_TEXT("sink", name), LOG_U64("lane", lane->number),
                  LOG_TEXT("problem", problem));
 }
 
-/* Up or down as people see it. A change is logged; what repeats is not. The line is written (to the
- * log's ring) under the lock: the lines of lanes come in the order of what they say. */
+/* Reports up or down. Logs a change, not repetitions. The line is written (to the log's ring) under
+ * the lock, so that the lines of lanes are in order. */
 static void lane_show(struct sink_lane *lane, bool up, bool broken, const char *problem)
 {
     struct sink_runner *runner = lane->runner;
@@ -84,8 +83,8 @@ static int64_t next_pause(struct sink_lane *lane, bool broken)
     return lane->pause_ns;
 }
 
-/* Waits before the next attempt; a stop ends the wait. False: the attempt that failed was made
- * while stopping, there will be no other; the spool keeps what is left. */
+/* Waits before the next attempt; a stop ends the wait. False: the failed attempt was made while
+ * stopping, and there will be no other; the spool keeps the rest. */
 static bool lane_pause(struct sink_lane *lane, bool broken)
 {
     struct sink_runner *runner = lane->runner;
@@ -138,7 +137,7 @@ static void on_rejected(void *arg, size_t events, const struct sink_rejected *fi
 {
     const struct sink_lane *lane = sink_lane_cast(arg);
     metric_add(lane->runner->rejected_total, events);
-    log_warn("sink can't take some events: they go to quarantine",
+    log_warn("sink can't store some events: they go to quarantine",
              LOG_TEXT("sink", lane->runner->options.sink->name), LOG_U64("events", events),
              LOG_U64("position", lane->loader.gather.batches[first->batch].position),
              LOG_U64("index", first->index), LOG_TEXT("reason", first->reason));
@@ -202,7 +201,7 @@ static bool is_overdue(const struct sink_lane *lane)
     return is_stopping(lane) && clock_monotonic_ns() > atomic_load(&lane->runner->deadline_ns);
 }
 
-/* What the first lane does for all, at least once an idle wait. */
+/* Work of the first lane for all lanes, at least once per idle wait. */
 static void lane_keep_house(struct sink_runner *runner)
 {
     spool_cursor_advance(runner->spool, runner->cursor, sink_runner_position(runner));

@@ -5,13 +5,13 @@
 #include "core/status.h"
 #include "storage/sinks/sink_lane_state.h"
 
-/* Makes the lane's feed, which goes on after position, and its loader. runner, number, state and
- * cursor are set. Thread: main. */
+/* Creates the lane's feed, which continues after position, and its loader. runner, number, state
+ * and cursor are set. Thread: main. */
 void sink_lane_init(struct sink_lane *lane, uint64_t position);
 /* A lane's thread. arg: struct sink_lane. */
 void sink_lane_run(void *arg);
-/* On the lane's thread. The sink says where it is: moves the lane there, or not. NO_MEMORY, IO,
- * VERSION: what the spool has there can't be read. */
+/* On the lane's thread. The sink has reported its position: moves the lane there, or not.
+ * NO_MEMORY, IO, VERSION: the spool can't be read at that position. */
 enum status sink_lane_resume(struct sink_lane *lane, const struct sink_position *there) must_check;
 
 #endif

@@ -23,15 +23,15 @@ struct sink_lane {
     struct thread thread;
     spool_cursor_t cursor;
 
-    struct feed_spool feed; /* where the lane is in the spool; its position is read by any thread */
+    struct feed_spool feed; /* the lane's place in the spool; any thread reads its position */
     struct sink_loader loader;
 
     /* The lane thread's own. */
     bool lanes_changed; /* since the last run: until something was delivered, the position that the
                            sink has for this lane's number belongs to another sharing out */
-    uint64_t foreign;   /* position of the sink's that was said not to be of this spool; 0: none */
-    uint64_t unknown;   /* position up to which it was said that the sink knows none */
-    int64_t pause_ns;   /* last pause since something was delivered */
+    uint64_t foreign; /* the sink's position that was reported as foreign to this spool; 0: none */
+    uint64_t unknown; /* position for which it was reported that the sink has none */
+    int64_t pause_ns; /* last pause since something was delivered */
 
     /* Under runner->lock. */
     bool up, done;
@@ -54,7 +54,7 @@ struct sink_runner {
     _Atomic int64_t deadline_ns; /* when stopping */
     metric_t position_gauge, lag_events, lag_seconds, up, events_total, batches_total,
         retries_total, rejected_total, missed_total, deliver_seconds;
-    int64_t down_since_ns;    /* under lock: since a lane is down; 0: none, or nobody was told */
+    int64_t down_since_ns;    /* under lock: since when a lane is down; 0: none, or not reported */
     int64_t waiting_since_ns; /* under lock: received_ns of the oldest batch that waits for it */
     unsigned lane_count;
     struct sink_lane lanes[];

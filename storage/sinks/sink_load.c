@@ -1,5 +1,5 @@
-/* sink_load.c: copies batches out of the spool reader's buffer and decodes them for the sink. Runs
- * on the lane's thread. Does not read the spool or decide when a load is full. */
+/* sink_load.c: copies batches from the spool reader's buffer and decodes them for the sink. Runs on
+ * the lane's thread. Does not read the spool or decide when a load is full. */
 #define LOG_COMPONENT "sink"
 #include "storage/sinks/sink_load.h"
 #include "core/reasons/record_code.h"
@@ -14,7 +14,7 @@
 struct sink_gathered {
     struct batch_meta meta;
     struct slice events;
-    uint32_t items; /* that the record says it has */
+    uint32_t items; /* according to the record */
     bool damaged;   /* was reported */
 };
 
@@ -78,7 +78,7 @@ static enum status copy_texts(struct arena *arena, struct batch_meta *meta)
     enum status status = STATUS_OK;
     for (size_t i = 0; i < sizeof texts / sizeof *texts && status == STATUS_OK; i++)
         status = arena_copy(arena, *texts[i], texts[i]);
-    meta->report_errors = SLICE_EMPTY; /* the sender's, not a sink's */
+    meta->report_errors = SLICE_EMPTY; /* for the sender, not for sinks */
     return status;
 }
 
@@ -168,7 +168,7 @@ enum status sink_gather_reject(struct sink_gather *gather, const struct sink_rej
     return STATUS_OK;
 }
 
-/* For the sink. What can't be marked comes again and is told then. */
+/* For the sink. An event that can't be marked is delivered and reported again. */
 static void load_reject(const struct sink_load *load, const struct sink_rejected *rejected)
 {
     struct sink_gather *gather = (struct sink_gather *)(uintptr_t)load;
@@ -186,8 +186,8 @@ static void report_damage(struct sink_gathered *walked, uint32_t from, uint32_t 
     uuid_to_text(walked->meta.batch_uid, uid);
     walked->damaged = true;
     metric_add(metric_series(METRIC_vsocd_sink_undecodable_events_total, ""), missing);
-    log_error("events of a batch can't be decoded: one quarantined record stands for them; their "
-              "bytes as received are in the spool, see 'vsocd spool verify --reparse'",
+    log_error("events of a batch can't be decoded: one quarantined record replaces them; the "
+              "received body is in the spool, see 'vsocd spool verify --reparse'",
               LOG_U64("position", walked->meta.position),
               LOG_SLICE("batch_uid", slice_make(uid, UUID_TEXT_BYTES)), LOG_U64("from_index", from),
               LOG_U64("events", missing), LOG_STATUS(status));
@@ -206,7 +206,7 @@ static void load_begin(const struct sink_load *load, size_t batch, struct sink_i
         gather->decoder.reader.status = status; /* for load_next */
 }
 
-/* What follows in the batch can't be decoded, or is not there although the record says so. */
+/* The rest of the batch can't be decoded, or is missing although the record announces it. */
 static enum sink_next damaged_item(struct sink_gather *gather, enum status status,
                                    struct event_item *item)
 {
@@ -239,7 +239,7 @@ static enum sink_next load_next(struct sink_iterator *iterator, struct event_ite
         return SINK_NEXT_END;
     }
     if (status == STATUS_VERSION || status == STATUS_NO_MEMORY)
-        return SINK_NEXT_LOST; /* whole, but not for this program or not now */
+        return SINK_NEXT_LOST; /* intact, but not readable by this program or not now */
     if (status != STATUS_OK)
         return damaged_item(gather, status == STATUS_END ? STATUS_TRUNCATED : status, item);
     if (!item->is_reject)

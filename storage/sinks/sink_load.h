@@ -23,12 +23,12 @@ struct sink_gather {
     struct sink_rejected *rejected;
     size_t rejected_room;
     uint64_t bytes; /* of encoded events */
-    bool takes_raw; /* the sink's; set by the owner behind sink_gather_init */
-    /* The walk that is on: one at a time. */
+    bool takes_raw; /* the sink's; set by the owner after sink_gather_init */
+    /* The current walk: one at a time. */
     struct sink_gathered *walked;
     struct event_decoder decoder;
     uint32_t walked_items, walked_next; /* items so far, and the index of the next */
-    char damage[160];                   /* detail of the reject that stands for what is damaged */
+    char damage[160];                   /* detail of the reject that replaces damaged events */
     uint8_t event_uid[UUID_BYTES];
 };
 
@@ -41,8 +41,8 @@ void sink_gather_reset(struct sink_gather *gather);
  * (events of a newer version) nothing was added. */
 enum status sink_gather_add(struct sink_gather *gather, const struct batch_record *record,
                             uint32_t items) must_check;
-/* Marks the event as one the sink can't take; its reason is copied. OUT_OF_RANGE: no such batch in
- * the load; EXISTS: marked before; NO_MEMORY. */
+/* Marks the event as one that the sink can't store; copies the reason. OUT_OF_RANGE: no such batch
+ * in the load; EXISTS: marked before; NO_MEMORY. */
 enum status sink_gather_reject(struct sink_gather *gather,
                                const struct sink_rejected *rejected) must_check;
 

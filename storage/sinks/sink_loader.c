@@ -1,9 +1,10 @@
-/* sink_loader.c: gathers a load from a feed, has the sink deliver it, commits it to the feed. Runs
- * on the owner's thread. Knows neither where records come from nor what is on the other side, and
- * does not wait between attempts.
+/* sink_loader.c: gathers a load from a feed, lets the sink deliver it, commits it to the feed. Runs
+ * on the owner's thread. Knows neither the source of the records nor the store, and does not wait
+ * between attempts.
  *
- * Invariants (tests/models/retire.pml): the feed's position moves only behind what the sink has
- * committed; a load whose answer was lost is not delivered again when the sink says it has it. */
+ * Invariants (tests/models/retire.pml): the feed's position moves only past what the sink has
+ * committed; a load whose answer was lost is not delivered again if the sink reports that it has
+ * it. */
 #include "storage/sinks/sink_loader.h"
 
 #include <stdio.h>
@@ -55,8 +56,8 @@ void sink_loader_drop(struct sink_loader *l)
     l->tried = false;
 }
 
-/* False: failed. Nothing is gathered before it has gone well: a commit is for all that the feed has
- * given. */
+/* False: failed. Nothing is gathered before it succeeds, because a commit covers everything that
+ * the feed has returned. */
 static bool commit(struct sink_loader *l)
 {
     if (!l->uncommitted)
@@ -128,8 +129,8 @@ static enum feed_status take(struct sink_loader *l, uint32_t events)
     return FEED_ITEM;
 }
 
-/* No record yet: waits for one, unless the load has waited long enough. False: go on with what is
- * there. */
+/* No record yet: waits for one, unless the load has waited long enough. False: continue with the
+ * gathered records. */
 static bool await(struct sink_loader *l, int64_t started_ns)
 {
     int64_t left_ns = IDLE_WAIT_NS;
@@ -234,12 +235,12 @@ enum loader_turn sink_loader_turn(struct sink_loader *l)
     if (!commit(l))
         return LOADER_FAILED;
     if (!sink_loader_connect(l)) {
-        /* Only to know what is waiting. */
+        /* Only to know the oldest waiting batch. */
         if (has_load(l) || gather(l, GATHER_NOW) || l->result == SINK_MISCONFIGURED)
             return LOADER_FAILED;
         return unreadable(l);
     }
-    if (!commit(l)) /* of a load that the sink was found to have */
+    if (!commit(l)) /* of a load that the sink turned out to have */
         return LOADER_FAILED;
     if (!has_load(l) && !gather(l, GATHER_WAIT))
         return unreadable(l);

@@ -1,7 +1,7 @@
 /* sink_news.c: what a lane's attempt means for the sink. An outage begins when a lane is down and
- * ends when all are up; a problem of it is news once, not once a lane and not again when a lane was
- * up in between while another was not. Runs on the lanes' threads under the runner's lock. Does not
- * log. */
+ * ends when all are up. A problem is news once per outage, not once per lane, and not again if a
+ * lane was up in between while another was not. Runs on the lanes' threads under the runner's lock.
+ * Does not log. */
 #include "storage/sinks/sink_news.h"
 
 #include <stdio.h>
@@ -10,8 +10,8 @@
 #include "core/clock.h"
 #include "storage/sinks/sink_lane_state.h"
 
-/* A lane has it, or had it when it was last down, or the log has it as the last of that lane. A
- * lane that has left a problem for another and returns to it is news. */
+/* A lane has the problem, had it when it was last down, or it is the last one logged for that lane.
+ * A lane that returns to a problem after another one is news. */
 static bool is_known(const struct sink_runner *runner, const char *problem)
 {
     for (unsigned i = 0; i < runner->lane_count; i++)

@@ -1,4 +1,4 @@
-/* sink_news.h: what a lane's attempt means for the sink as people see it. */
+/* sink_news.h: what a lane's attempt means for the reported state of the sink. */
 #ifndef VSOC_STORAGE_SINK_NEWS_H
 #define VSOC_STORAGE_SINK_NEWS_H
 
@@ -10,13 +10,13 @@ struct sink_lane;
 struct sink_news {
     bool all_up;              /* every lane is up */
     bool back;                /* the last lane that was down is up: the outage is over */
-    bool problem;             /* a problem that the log does not have of this outage */
+    bool problem;             /* a problem that is not in the log yet for this outage */
     int64_t down_ns;          /* back: how long the outage was */
     int64_t waiting_since_ns; /* back: received_ns of the oldest batch that waited; 0: none did */
 };
 
-/* Notes an attempt of the lane. problem: why it is down; not looked at when up. Thread: the lane's,
- * with the runner's lock held. */
+/* Records an attempt of the lane. problem: why it is down; ignored if up. Thread: the lane's, with
+ * the runner's lock held. */
 struct sink_news sink_news_note(struct sink_lane *lane, bool up, const char *problem);
 
 #endif

@@ -1,6 +1,6 @@
-/* sink_replay.c: has a loader move a range of a spool directory into a sink, as a lane of a replay.
- * Runs on the caller's thread. Does not decide what is missing: the sink does, by its keys
- * or by what it finds when it looks (sink_held.h). */
+/* sink_replay.c: lets a loader move a range of a spool directory into a sink, as a lane of a
+ * replay. Runs on the caller's thread. Does not decide what is missing: the sink does, by its keys
+ * or by a search (sink_held.h). */
 #include "storage/sinks/sink_replay.h"
 
 #include <fcntl.h>
@@ -19,10 +19,10 @@
 #include "storage/spool/spool_verify.h"
 
 #define HELD_EVENTS (UINT64_C(1) << 20)
-#define CLOCK_NS    (60 * NS_PER_S) /* batches are not in exact order of their times */
+#define CLOCK_NS    (60 * NS_PER_S) /* batches are not exactly in order of their times */
 #define PAUSE_NS    (NS_PER_S / 2)
 
-/* A stretch of the range that is looked up in one go. */
+/* A part of the range that is searched at once. */
 struct stretch {
     uint64_t from, to, events;
     int64_t oldest_ns, newest_ns; /* when its batches were received; oldest 0: not known */
@@ -37,8 +37,8 @@ struct run {
     struct sink_problem *problem;
     struct sink_replay replay;
     uint8_t spool_uid[UUID_BYTES];
-    bool looked;   /* the stretch in hand was looked up, and all that was put in since is known */
-    uint64_t last; /* newest position that may be put in */
+    bool looked;   /* the current part was searched, and everything added since is known */
+    uint64_t last; /* newest position that may be delivered */
     struct stretch stretch;
     struct event_decoder decoder;
     struct sink_loader loader;
@@ -60,16 +60,17 @@ static void show(const struct run *r, const char *problem)
         r->options->progress(r->options->arg, r->counts, problem);
 }
 
-/* --- the other side ------------------------------------------------------------------------- */
+/* --- the store ------------------------------------------------------------------------------ */
 
-/* After a failure of the sink: waits before the next attempt. Anything but OK: there will be none,
- * for a person is needed or patience is at its end. *away_ns: since when it fails; 0: it does not.
+/* After a failure of the sink: waits before the next attempt. Any status except OK: there will be
+ * none, because an operator is needed or the time limit has passed. *away_ns: since when it fails;
+ * 0: it does not.
  */
 static enum status after_failure(struct run *r, int64_t *away_ns)
 {
     int64_t now_ns = clock_monotonic_ns();
     *r->problem = r->loader.problem;
-    r->looked = false; /* what was tried may be there after all */
+    r->looked = false; /* the failed attempt may have been stored after all */
     if (r->loader.result != SINK_LATER)
         return STATUS_REFUSED;
     *away_ns = *away_ns ? *away_ns : now_ns;
@@ -88,7 +89,7 @@ static enum status connect_lane(struct run *r)
     return status;
 }
 
-/* The position up to which the server has delivered as far as its spool knows. */
+/* The position up to which the server has delivered, according to its spool. */
 static uint64_t cursor_position(const struct run *r)
 {
     struct spool_cursor_table table;
@@ -110,9 +111,9 @@ static enum status open_reader(const struct run *r, uint64_t from, struct spool_
     return status == STATUS_OK ? status : spool_failed(r, status);
 }
 
-/* The server goes on from the position that the sink has, if it is of this spool's history, else
- * from its cursor. What comes behind is its own to deliver; without unique keys it could come
- * twice. */
+/* The server continues from the sink's position if it belongs to this spool's history, otherwise
+ * from its cursor. It delivers the records after that itself; without unique keys they could be
+ * delivered twice. */
 static enum status find_last(struct run *r, const struct sink_position *there)
 {
     enum sink_history history = HISTORY_OTHER;
@@ -154,7 +155,7 @@ static const struct sink_loader_hooks replay_hooks = {.connected = on_connected,
 
 /* --- the range ------------------------------------------------------------------------------ */
 
-/* Next batch of the stretch by its header; END behind it. Damage is passed over. */
+/* Next batch of the part by its header; END after it. Damage is skipped. */
 static enum status peek(struct spool_reader *reader, const struct stretch *s, uint64_t *position,
                         uint32_t *events)
 {
@@ -165,7 +166,8 @@ static enum status peek(struct spool_reader *reader, const struct stretch *s, ui
     return status == STATUS_OK && *position > s->to ? STATUS_END : status;
 }
 
-/* Counts what the range holds. What is newer than the range when it begins is not in it. */
+/* Counts the contents of the range. Records newer than the range at its start are not part of it.
+ */
 static enum status survey(struct run *r)
 {
     struct sink_replay_counts *c = r->counts;
@@ -193,7 +195,7 @@ static enum status survey(struct run *r)
     return c->batches ? STATUS_OK : STATUS_NOT_FOUND;
 }
 
-/* How far the next stretch goes. */
+/* The end of the next part. */
 static enum status measure(struct run *r, uint64_t from)
 {
     struct stretch *s = &r->stretch;
@@ -216,7 +218,7 @@ static enum status measure(struct run *r, uint64_t from)
     return status == STATUS_OK || status == STATUS_END ? STATUS_OK : spool_failed(r, status);
 }
 
-/* Also that of the reject which stands for items that can't be decoded (sink_load.c). */
+/* Also that of the reject that replaces undecodable items (sink_load.c). */
 static void note_ids(struct run *r, const struct batch_record *record)
 {
     static struct event_item item;

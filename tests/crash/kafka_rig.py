@@ -102,7 +102,7 @@ class Rig:
     def passed(self, seconds=90):
         """The fault is over: Kafka recovers, and of the fault no line of the log was repeated while it lasted."""
         self.back(seconds)
-        told = re.findall(r"(?:can't work until|is not there|is back).*sink=kafka(?:.*?problem=(.*))?", self.log())
+        told = re.findall(r"(?:needs operator action|is unavailable|is back).*sink=kafka(?:.*?problem=(.*))?", self.log())
         assert all(one != other for one, other in zip(told, told[1:]) if one), told
         assert len(told) < 30, told
 

@@ -96,7 +96,7 @@ def test_replicas_that_are_missing_are_waited_for(one, services, admin):
     topic = ConfigResource(ConfigResource.Type.TOPIC, one.stack.topics["events"], {"min.insync.replicas": "3"})
     admin.alter_configs([topic])[topic].result(20)
     services.act("kafka", "stop", "--broker=3")
-    one.down("the brokers did not take all messages of a load", 90)
+    one.down("the brokers did not accept all messages of a load", 90)
     services.act("kafka", "start", "--broker=3")
     one.passed()
     one.end()

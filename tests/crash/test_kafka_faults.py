@@ -93,7 +93,7 @@ def test_broker_that_stops_and_one_that_is_killed_are_waited_for(rig, services):
     one = rig()
     for how in ((), ("--kill",)):
         services.act("kafka", "stop", *how)
-        one.down("sink is not there; the spool keeps what it misses")
+        one.down("sink is unavailable; the spool keeps its events")
         services.act("kafka", "start")
         one.passed()
     one.end()
@@ -117,7 +117,7 @@ def test_broker_whose_disk_fails_ends_and_comes_back_with_it(rig, services):
     data = services.folder_of_kafka / "data"
     away = data.rename(data.with_name("away"))
     data.write_text("not a folder")
-    one.down("sink is not there; the spool keeps what it misses", 90)
+    one.down("sink is unavailable; the spool keeps its events", 90)
     data.unlink()
     away.rename(data)
     services.act("kafka", "stop", "--kill")
@@ -151,7 +151,7 @@ def test_transaction_that_the_broker_ended_for_its_age_is_done_again(rig, build,
     time.sleep(3)  # the freeze itself
     wait_until(lambda: ends(one, "read_committed") == ends(one, "read_uncommitted"), 60, "the broker's end of the transaction")
     one.server.process.send_signal(signal.SIGCONT)
-    wait_until(lambda: one.said("sink is not there") and one.said("sink is back"), 60, "another transaction in place of the ended one")
+    wait_until(lambda: one.said("sink is unavailable") and one.said("sink is back"), 60, "another transaction in place of the ended one")
     one.passed()
     one.server.program = usual
     one.stack.compare({**told, **sender.told})

@@ -347,7 +347,7 @@ def test_refusals_say_what_to_do(stack, told, tmp_path):
 
     admin = AdminClient({"bootstrap.servers": stack.services.bootstrap})
     admin.delete_topics([stack.topics["events"]])[stack.topics["events"]].result(30)
-    refused(1, f"topic {stack.topics['events']} (sinks.kafka.topics.events) is not there", "--sink", "kafka")
+    refused(1, f"topic {stack.topics['events']} (sinks.kafka.topics.events) does not exist", "--sink", "kafka")
 
 
 def test_report_for_people(stack, told):

@@ -46,7 +46,7 @@ def test_client_that_never_ends_is_left_behind(stuck):
     assert sender.send(sender.events(10)).status == 200
     stack.compare(sender.told)
     assert stack.server.metric("vsocd_kafka_clients_left_total") == 1
-    assert "a Kafka client does not end" in stack.server.log()
+    assert "a Kafka client does not stop" in stack.server.log()
     assert stack.server.terminate() == 0
 
 

@@ -61,7 +61,7 @@ def test_revoked_token_stops_working_without_a_signal(make_server, tmp_path):
     tokens.write_text("no token\n")
     wait_until(lambda: server.metric("vsocd_config_last_reload_successful") == 0, what="the refusal of the file")
     assert answer(second) == 200 and answer(first) == 403
-    wait_until(lambda: "what is in force stays" in server.log(), what="the line")
+    wait_until(lambda: "the old files stay in force" in server.log(), what="the line")
 
 
 def test_senders_file_that_loses_a_line_takes_its_rights(make_server, authority):
@@ -85,9 +85,9 @@ def test_lists_are_taken_when_they_are_good_and_kept_when_the_new_one_is_not(mak
     wait_until(lambda: status(server, context) is None, what="the revocation")
     # Neither an expired list nor one that somebody else signed lets it in again.
     for options in ({"days": -1}, {"signer": Authority(tmp_path / "other", "test fleet CA")}):
-        before = server.log().count("what is in force stays")
+        before = server.log().count("the old files stay in force")
         crl(authority, path, **options)
-        wait_until(lambda: server.log().count("what is in force stays") > before, what="the refusal of the list")
+        wait_until(lambda: server.log().count("the old files stay in force") > before, what="the refusal of the list")
         assert status(server, context) is None
     assert "has expired" in server.log() and "is not signed by that CA" in server.log()
     crl(authority, path)
@@ -124,7 +124,7 @@ def test_settings_that_were_edited_wait_for_the_signal(make_server, tmp_path):
     server.settings["limits"] = {"batch_events": 1}
     server.write_config()
     server.run("token", "new", "--file", tokens, "--tenant", "demo", "--id", "gw-2")
-    wait_until(lambda: "read anew" in server.log(), what="the new file of tokens")
+    wait_until(lambda: "reloaded: a file has changed" in server.log(), what="the new file of tokens")
     reply = server.post(ndjson(event(n) for n in range(5)), Authorization=f"Bearer {token}")
     assert reply.status == 200
 

@@ -434,7 +434,7 @@ def test_missing_rights_to_end_sessions_are_reported_once(make_server, schema):
     try:
         server.start()
         wait_until(lambda: "overdue sessions of analysts are not ended" in server.log(), what="the warning")
-        wait_until(lambda: "could not be looked for" in server.log(), what="the second look")
+        wait_until(lambda: "could not search for overdue" in server.log(), what="the second look")
     finally:
         query(schema, "grant pg_signal_backend to vsoc_owner")
     assert server.log().count("overdue sessions of analysts are not ended") == 1

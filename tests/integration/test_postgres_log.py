@@ -42,7 +42,7 @@ def test_problem_is_one_line_and_the_return_says_how_far_behind(make_server, dat
         for first in range(0, 80, 10):
             assert server.post(ndjson(event(1000 * outage + n) for n in range(first, first + 10))).status == 200
         wait_until(lambda: server.metric("vsocd_sink_retries_total") >= 12 * outage, what="each lane's attempts")
-        problems = [entry["problem"] for entry in lines(server, "sink can't work until this is fixed")]
+        problems = [entry["problem"] for entry in lines(server, "sink needs operator action")]
         assert sum("not permitted to log in" in problem for problem in problems) == outage
         query(database, f"alter role {login} login")
         wait_until(lambda: len(lines(server, "sink is back")) == outage, 90, what="the line that it is back")

@@ -1,9 +1,9 @@
-/* feed.h: what a loader reads: records in order, from a position that moves behind what was loaded.
- * The loader (storage/sinks/sink_loader.h) knows only this; what the records come from is behind
- * struct feed_ops:
+/* feed.h: the input of a loader: records in order, and a position that moves past the loaded ones.
+ * The loader (storage/sinks/sink_loader.h) knows only this interface; struct feed_ops hides the
+ * source of the records:
  *
- *   feed_spool.h   a lane's share of the live spool, with its cursor
- *   feed_range.h   a range of a spool directory, for replay
+ * feed_spool.h   a lane's share of the live spool, with its cursor
+ * feed_range.h   a range of a spool directory, for replay
  *
  * Thread: one at a time, the loader's. */
 #ifndef VSOC_STORAGE_FEED_H

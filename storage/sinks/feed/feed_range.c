@@ -1,5 +1,5 @@
 /* feed_range.c: reads a range of a spool directory. Runs on the thread of the replay. Does not
- * decide what the other side lacks. */
+ * decide what is missing in the store. */
 #include "storage/sinks/feed/feed_range.h"
 
 #include "core/thread.h"
@@ -80,7 +80,7 @@ static void range_give_back(struct feed *feed, enum status why)
     (void)fail_reading(f, why);
 }
 
-/* What is newer than the range when it begins is not in it. */
+/* Records newer than the range at its start are not part of it. */
 static bool range_wait(struct feed *feed, int64_t timeout_ns)
 {
     (void)feed;

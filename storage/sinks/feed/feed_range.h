@@ -1,7 +1,7 @@
 /* feed_range.h: the feed of a replay: the batches of a spool directory from one position to
  * another. The directory may be a running server's: nothing in it is changed. Damaged places are
- * passed over and counted. Its position is in memory only: a replay that is run again finds what
- * the other side has. Thread: the replay's. */
+ * skipped and counted. Its position is in memory only: a replay that is run again finds what the
+ * store has. Thread: the replay's. */
 #ifndef VSOC_STORAGE_FEED_RANGE_H
 #define VSOC_STORAGE_FEED_RANGE_H
 
@@ -21,7 +21,7 @@ struct feed_range {
     uint64_t seen;               /* position of the record given last; before the range */
     uint64_t before;             /* the same before it was given */
     uint32_t last_events;        /* in it */
-    uint64_t damaged;            /* places that were passed over */
+    uint64_t damaged;            /* skipped places */
     struct feed_range_totals given,
         loaded; /* all records given; those of them that are committed */
 };
@@ -30,7 +30,7 @@ struct feed_range {
 void feed_range_init(struct feed_range *feed, const char *dir, uint64_t from, uint64_t to);
 void feed_range_close(struct feed_range *feed);
 
-/* Says why records of the directory can't be read. */
+/* Explains why records of the directory can't be read. */
 void feed_range_explain(struct problem *problem, const char *dir, enum status why);
 
 #endif

@@ -1,5 +1,5 @@
-/* feed_spool.c: reads a lane's records out of the live spool and moves its cursor. Runs on the
- * lane's thread. Knows nothing of loads or of what is on the other side. */
+/* feed_spool.c: reads a lane's records from the live spool and moves its cursor. Runs on the lane's
+ * thread. Knows nothing about loads or stores. */
 #define LOG_COMPONENT "sink"
 #include "storage/sinks/feed/feed_spool.h"
 
@@ -56,7 +56,7 @@ static void saw(struct feed_spool *f, uint64_t position, uint64_t events_after)
     f->seen_events = events_after;
 }
 
-/* The first record after a start says how many events came before it. */
+/* The first record after a start has the number of events before it. */
 static void learn_events(struct feed_spool *f, uint64_t before)
 {
     if (atomic_load_explicit(&f->events_known, memory_order_relaxed))
@@ -65,7 +65,7 @@ static void learn_events(struct feed_spool *f, uint64_t before)
     atomic_store(&f->events_known, true);
 }
 
-/* Says so when batches are missing: they were taken by retention or set aside as damaged. */
+/* Reports missing batches: retention removed them, or they were set aside as damaged. */
 static void note_gap(const struct feed_spool *f, uint64_t position)
 {
     if (position <= f->seen + 1 || !feed_spool_owns_between(f, f->seen, position - 1) ||
@@ -123,7 +123,7 @@ static enum feed_status pass_other(struct feed_spool *f, const struct feed_item 
     return FEED_ITEM;
 }
 
-/* There is none: what others have behind the lane's own is nothing to come back for. */
+/* None: records of other lanes after the lane's own are not worth reading again. */
 static enum feed_status rest(struct feed_spool *f, bool stopping)
 {
     if (!f->given && f->seen > atomic_load(&f->position))
@@ -134,7 +134,8 @@ static enum feed_status rest(struct feed_spool *f, bool stopping)
 static enum feed_status spool_peek(struct feed *feed, struct feed_item *item)
 {
     struct feed_spool *f = feed_spool_cast(feed);
-    bool stopping = atomic_load(f->options.stopping); /* before: what is durable by then counts */
+    bool stopping =
+        atomic_load(f->options.stopping); /* load first: records durable by then count */
     enum status status = STATUS_OK;
     if (!f->reader)
         status = spool_reader_open(f->options.spool, f->seen, &f->reader);
@@ -185,7 +186,7 @@ static bool spool_wait(struct feed *feed, int64_t timeout_ns)
            spool_reader_wait(f->reader, timeout_ns);
 }
 
-/* Others' batches behind the lane's own are no gap. */
+/* Batches of other lanes after the lane's own are not a gap. */
 static enum status spool_commit(struct feed *feed)
 {
     struct feed_spool *f = feed_spool_cast(feed);

@@ -1,5 +1,5 @@
-/* file_held.c: reads the file sink's lines back. Runs on the sink's thread. Looks only at the ids
- * of lines as sink_file.c writes them; others are passed over. */
+/* file_held.c: reads the file sink's lines back. Runs on the sink's thread. Reads only the ids of
+ * lines that sink_file.c wrote; others are skipped. */
 #include "storage/sinks/file/file_held.h"
 
 #include <errno.h>
@@ -39,7 +39,7 @@ static bool line_id(struct slice line, uint8_t id[UUID_BYTES])
     return true;
 }
 
-/* NOT_FOUND: there is no such file. */
+/* NOT_FOUND: no such file. */
 static enum status read_file(const char *path, struct sink_held *held)
 {
     char *line = NULL;
@@ -57,8 +57,8 @@ static enum status read_file(const char *path, struct sink_held *held)
     return status;
 }
 
-/* Numbers upwards: a rotation meanwhile moves a file to where it is read again, not to where it is
- * missed. One that is at work, or broke off, has one number without a file. */
+/* In ascending order: a concurrent rotation moves a file to a number that is read later, so none is
+ * missed. A running or interrupted rotation has one number without a file. */
 enum status file_held_find(const char *path, struct sink_held *held, char *failed_path)
 {
     unsigned missing = 0;

@@ -7,8 +7,8 @@
 
 #define FILE_PLACE 1u
 
-/* Reads PATH, PATH.1, PATH.2, … and PATH.replay, and marks the ids of the lines that it meets.
- * Files that are not there have none. IO: errno says why, failed_path (4096 bytes) which. */
+/* Reads PATH, PATH.1, PATH.2, … and PATH.replay, and marks the ids of their lines. Missing files
+ * have none. IO: errno has the cause, failed_path (4096 bytes) the file. */
 enum status file_held_find(const char *path, struct sink_held *held, char *failed_path) must_check;
 
 #endif

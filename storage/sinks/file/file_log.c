@@ -2,8 +2,9 @@
  * not know what a line is.
  *
  * Order that matters: data, fdatasync, then the record of its end (a new file renamed over the old
- * one, directory synced). A rotation is announced in that record before a file is renamed, and
- * taken back after the names of all files are synced: a crash in between is found and finished. */
+ * one, directory synced). A rotation is announced in that record before a file is renamed, and the
+ * announcement is removed after the names of all files are synced: after a crash in between, the
+ * rotation is completed. */
 #define LOG_COMPONENT "file"
 #include "storage/sinks/file/file_log.h"
 
@@ -39,7 +40,7 @@ void file_log_init(struct file_log *log, const char *path, uint64_t rotate_bytes
     memcpy(log->spool_uid, spool_uid, UUID_BYTES);
 }
 
-/* Notes what failed and why (errno); gives the status. */
+/* Records what failed and why (errno); returns the status. */
 static enum status failed(struct file_log *log, const char *what, const char *path)
 {
     int err = errno;
@@ -74,7 +75,7 @@ static enum status write_all(struct file_log *log, int fd, struct slice bytes, c
     return STATUS_OK;
 }
 
-/* Of no spool, that is with zeros for its id, as long as nothing was committed. */
+/* The spool's id is zero until something is committed. */
 static enum status record_write(struct file_log *log, const struct sink_position *there,
                                 bool rotating)
 {
@@ -114,8 +115,8 @@ static enum status record_parse(struct file_log *log, const char *text, const ch
         uuid_from_text(slice_from_text(uid), record->spool_uid) != STATUS_OK ||
         uuid_from_text(slice_from_text(batch), record->there.batch_uid) != STATUS_OK) {
         snprintf(log->reason, sizeof log->reason,
-                 "%.200s is damaged: put it back from a copy, or move it and the file it belongs "
-                 "to away; the sink then starts at the spool's cursor",
+                 "%.200s is damaged: restore it from a copy, or move it and its file away; the "
+                 "sink then starts at the spool's cursor",
                  name);
         return STATUS_CORRUPT;
     }
@@ -154,7 +155,7 @@ static bool numbered_name(char name[PATH_MAX], const struct file_log *log, unsig
     return name_make(name, log->path, number ? suffix : "");
 }
 
-/* What can't be looked at is not taken for free. */
+/* A file that can't be examined does not count as missing. */
 static enum status look(struct file_log *log, const char *path, uint64_t *bytes, bool *there)
 {
     struct stat st;
@@ -181,8 +182,8 @@ static enum status find_gap(struct file_log *log, unsigned *gap)
     return STATUS_OK;
 }
 
-/* Moves PATH to PATH.1 and each PATH.n one up as far as a number is free, the last one over the
- * oldest. Started again after a crash it finds the gap and does only what is left. */
+/* Moves PATH to PATH.1 and each PATH.n to the next number, up to the first free one; the last one
+ * replaces the oldest. After a crash it finds the gap and completes the rest. */
 static enum status shift_files(struct file_log *log)
 {
     char from[PATH_MAX], to[PATH_MAX];
@@ -203,8 +204,9 @@ static enum status shift_files(struct file_log *log)
     return STATUS_OK;
 }
 
-/* What the record says of files is said of names that are durable: also after a process that died
- * between a rename and its sync. Two that write (two replays, say) would write all twice. */
+/* Makes the names durable that the record refers to, also after a process that died between a
+ * rename and its sync. The lock keeps two writers (two replays, for example) from writing
+ * everything twice. */
 static enum status open_data(struct file_log *log)
 {
     log->fd = open(log->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
@@ -245,18 +247,18 @@ static enum status rotate(struct file_log *log)
     return status;
 }
 
-/* Cuts what stands behind the committed end; a shorter file was cut by somebody else. */
+/* Truncates the bytes after the committed end; a shorter file was truncated by somebody else. */
 static enum status cut_tail(struct file_log *log, uint64_t committed)
 {
     if (log->size == committed)
         return STATUS_OK;
     if (log->size < committed) {
-        log_warn("file is shorter than what was written to it: going on at its end",
+        log_warn("file is shorter than what was written to it: continuing at its end",
                  LOG_TEXT("path", log->path), LOG_U64("bytes", log->size),
                  LOG_U64("written_bytes", committed));
         return STATUS_OK;
     }
-    log_warn("file has bytes that were not committed: they are cut off and written again",
+    log_warn("file has bytes that were not committed: they are truncated and written again",
              LOG_TEXT("path", log->path), LOG_U64("bytes", log->size - committed));
     if (ftruncate(log->fd, (off_t)committed) != 0 || fdatasync(log->fd) != 0)
         return failed(log, "cut", log->path);
@@ -290,7 +292,7 @@ enum status file_log_open(struct file_log *log)
     struct file_record record;
     bool found;
     enum status status = open_data(log);
-    if (status == STATUS_OK) /* of whoever wrote last: nobody does now */
+    if (status == STATUS_OK) /* of the last writer: nobody writes now */
         status = take_position(log, &record, &found);
     if (status == STATUS_OK && found) {
         if (record.rotating)
@@ -299,7 +301,7 @@ enum status file_log_open(struct file_log *log)
             status = cut_tail(log, record.size);
     } else if (status == STATUS_OK) {
         status = record_write(log, &log->there,
-                              false); /* so that a first load that breaks off is cut too */
+                              false); /* so that an interrupted first load is truncated too */
     }
     if (status != STATUS_OK)
         file_log_close(log);

@@ -1,5 +1,5 @@
 /* sink_file.c: the simplest sink: events as NDJSON lines in a rotated file, rejects as objects with
- * one member, "quarantine". Runs on its lane's thread. Exactly once is file_log.c's work. */
+ * one member, "quarantine". Runs on its lane's thread. file_log.c makes it exactly once. */
 #include "storage/sink.h"
 
 #include <errno.h>
@@ -26,7 +26,7 @@ struct file_lane {
     const char *path;           /* as set */
     char replay_path[PATH_MAX];
     struct writer lines; /* not yet in the file */
-    struct writer extra; /* members that say where a reject comes from */
+    struct writer extra; /* members with the origin of a reject */
 };
 
 OBJECT_CAST(file_lane, FILE_LANE_MAGIC)
@@ -63,8 +63,8 @@ static void *file_open(const struct sink_config *config, struct sink_problem *pr
     return lane;
 }
 
-/* Space, descriptors and the spool's events come back; a wrong path or a damaged disk needs a
- * person. */
+/* Space, descriptors and the spool's events recover by themselves; a wrong path or a damaged disk
+ * needs an operator. */
 static enum sink_result file_result(struct file_lane *lane, enum status status,
                                     struct sink_problem *problem)
 {
@@ -149,7 +149,7 @@ static enum status flush(struct file_lane *lane)
     return status;
 }
 
-/* A replay leaves out what the files have; a dry one writes nothing. */
+/* A replay leaves out events that the files have; a dry run writes nothing. */
 static bool is_left_out(const struct file_lane *lane, const struct sink_batch *batch,
                         const struct event_item *item, uint64_t *put)
 {
@@ -231,7 +231,7 @@ static bool file_enabled(const void *settings)
 static void file_limits(const void *settings, struct sink_limits *limits)
 {
     (void)settings;
-    limits->files = 0; /* those of a lane are enough */
+    limits->files = 0; /* the files of a lane are enough */
 }
 
 const struct sink_table_row sink_file_table[] = {

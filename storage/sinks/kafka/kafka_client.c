@@ -1,5 +1,5 @@
 /* kafka_client.c: librdkafka configuration and handles. Runs on the sink's thread; the log callback
- * on librdkafka's. Does not produce, read or look at topics. */
+ * on librdkafka's. Does not produce, read or check topics. */
 #define LOG_COMPONENT "kafka"
 #include "storage/sinks/kafka/kafka_client.h"
 
@@ -10,10 +10,10 @@
 #include "core/hash.h"
 #include "core/log/log.h"
 
-/* What we set unless the operator does. Reasons: a short reconnect back-off, or an outage of
- * seconds outlives the delivery timeout; the partitioner of the Java clients, so that keyed
- * messages go where others would send them; a transaction timeout that keeps readers of committed
- * messages waiting at most so long after a crash. */
+/* Defaults that the operator may override. A short reconnect back-off, or an outage of seconds
+ * exceeds the delivery timeout; the partitioner of the Java clients, so that keyed messages go to
+ * the same partitions; a transaction timeout that limits how long readers of committed messages
+ * wait after a crash. */
 static const struct kafka_property producer_defaults[] = {
     {"reconnect.backoff.ms", "100"},
     {"reconnect.backoff.max.ms", "1000"},
@@ -25,14 +25,14 @@ static const struct kafka_property producer_defaults[] = {
     {"queue.buffering.max.kbytes", "1048576"},
     {"transaction.timeout.ms", "30000"},
     {NULL, NULL}};
-/* The reader looks at the end of a topic, where brokers hold answers back for fetch.wait.max.ms. */
+/* The reader reads the end of a topic, where brokers delay answers by fetch.wait.max.ms. */
 static const struct kafka_property reader_defaults[] = {{"fetch.wait.max.ms", "20"},
                                                         {"reconnect.backoff.ms", "100"},
                                                         {"reconnect.backoff.max.ms", "1000"},
                                                         {"socket.keepalive.enable", "true"},
                                                         {NULL, NULL}};
 
-/* What must be as we set it; the operator may set the same value. NULL: nobody may set it. */
+/* Fixed properties; the operator may set the same value. NULL: the operator may not set it. */
 static const struct kafka_property producer_fixed[] = {{"enable.idempotence", "true"},
                                                        {"acks", "all"},
                                                        {"delivery.report.only.error", "true"},
@@ -52,7 +52,7 @@ static const struct kafka_property *property_find(const struct kafka_property *l
     return NULL;
 }
 
-/* Other names librdkafka has for the same property. */
+/* librdkafka's other names for the same property. */
 static const char *canonical(const char *name)
 {
     if (strcmp(name, "request.required.acks") == 0)
@@ -73,7 +73,7 @@ static void tell(struct sink_problem *problem, const char *name, const char *tex
     snprintf(problem->text, sizeof problem->text, "sinks.kafka.properties: %s %s", name, text);
 }
 
-/* Is the operator's property one that delivery depends on? */
+/* Whether delivery depends on the operator's property. */
 static bool property_conflicts(const struct kafka_property *property, struct sink_problem *problem)
 {
     const char *name = canonical(property->name);
@@ -84,7 +84,7 @@ static bool property_conflicts(const struct kafka_property *property, struct sin
     for (size_t i = 0; ours[i]; i++) {
         if (strcmp(ours[i], name) == 0) {
             tell(problem, property->name,
-                 "is made from the instance's name: remove it; to change it, set 'instance'");
+                 "is derived from the instance's name: remove it; to change it, set 'instance'");
             return true;
         }
     }
@@ -135,7 +135,7 @@ static bool conf_limit_batch(rd_kafka_conf_t *conf, size_t max_bytes, struct sin
     return conf_set(conf, &(struct kafka_property){"batch.size", value}, problem);
 }
 
-/* It speaks at each attempt; what matters of it is told once, by the lane. */
+/* librdkafka logs each attempt; the lane reports the problem once. */
 static void on_log(const rd_kafka_t *handle, int level, const char *facility, const char *text)
 {
     (void)handle;
@@ -143,7 +143,8 @@ static void on_log(const rd_kafka_t *handle, int level, const char *facility, co
     log_debug("librdkafka", LOG_TEXT("facility", facility), LOG_TEXT("text", text));
 }
 
-/* Serious errors stay until they are forgotten; "all brokers down" tells less than its cause. */
+/* Serious errors stay until they are forgotten; "all brokers down" is less specific than its cause.
+ */
 static void on_error(rd_kafka_t *handle, int error, const char *text, void *opaque)
 {
     struct kafka_client *client = kafka_client_cast(opaque);
@@ -161,7 +162,7 @@ static void on_error(rd_kafka_t *handle, int error, const char *text, void *opaq
     snprintf(client->last_error_text, sizeof client->last_error_text, "%s", text);
     char *tail = strstr(client->last_error_text, " (after "); /* "28ms in state CONNECT, …" */
     if (tail)
-        *tail = '\0'; /* else each attempt would look like another problem */
+        *tail = '\0'; /* otherwise each attempt would look like a new problem */
 }
 
 /* Topics may share a name. */
@@ -275,8 +276,7 @@ rd_kafka_t *kafka_client_open(struct kafka_client *client, enum kafka_role role,
     rd_kafka_t *handle = rd_kafka_new(
         role == KAFKA_PRODUCER ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf, why, sizeof why);
     if (!handle) {
-        snprintf(problem->text, sizeof problem->text,
-                 "sinks.kafka.properties do not go together: %s", why);
+        snprintf(problem->text, sizeof problem->text, "sinks.kafka.properties conflict: %s", why);
         rd_kafka_conf_destroy(conf);
         return NULL;
     }
@@ -326,7 +326,7 @@ enum sink_result kafka_classify(rd_kafka_resp_err_t error)
     }
 }
 
-/* What a person can do about it; "" when waiting is all. */
+/* What an operator can do; "" if only waiting helps. */
 static const char *advice(rd_kafka_resp_err_t error)
 {
     switch ((int)error) {
@@ -349,7 +349,7 @@ static const char *advice(rd_kafka_resp_err_t error)
         return ": set transaction.timeout.ms in sinks.kafka.properties to at most the brokers' "
                "transaction.max.timeout.ms";
     case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
-        return ": the clock of this host is ahead of the brokers'; set it right";
+        return ": the clock of this host is ahead of the brokers'; correct it";
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
         return ": trying smaller batches; grant this principal DescribeConfigs on the topics, so "
                "that their limits are known beforehand";

@@ -1,6 +1,6 @@
-/* kafka_client.h: librdkafka handles made from our settings: defaults, what the operator overrides,
- * what exactly-once does not let anyone override; how errors are told and classified.
- * For sink_kafka.c and kafka_*.c. Thread: the lane's sink thread, unless a function says otherwise.
+/* kafka_client.h: librdkafka handles built from our settings: defaults, the operator's overrides,
+ * and properties that exactly-once fixes; reporting and classification of errors. For sink_kafka.c
+ * and kafka_*.c. Thread: the lane's sink thread, unless a function says otherwise.
  */
 #ifndef VSOC_STORAGE_KAFKA_CLIENT_H
 #define VSOC_STORAGE_KAFKA_CLIENT_H
@@ -14,13 +14,13 @@
 #include "storage/sink.h"
 #include "storage/sinks/kafka/kafka_settings.h"
 
-/* Longest one call into librdkafka may block. */
+/* Maximum time that one call into librdkafka may block. */
 #define KAFKA_SLICE_MS 500
 
 /* Who writes positions: a lane of a spool, in a process. */
 struct kafka_author {
     uint8_t spool_uid[UUID_BYTES];
-    uint8_t owner[UUID_BYTES]; /* random: tells processes apart that have the same name */
+    uint8_t owner[UUID_BYTES]; /* random: distinguishes processes with the same name */
     unsigned lane, lanes;
 };
 
@@ -35,21 +35,21 @@ struct kafka_client {
     char id[272];
     const char *name;
     int transaction_timeout_ms;
-    struct kafka_limits limits; /* heeded by handles opened later */
+    struct kafka_limits limits; /* apply to handles opened later */
     size_t batch_bytes;         /* batch.size of the producer opened last */
     atomic_bool interrupted;
-    /* What the error callback told last; empty when nothing. */
+    /* The last error of the error callback; empty: none. */
     rd_kafka_resp_err_t last_error;
     char last_error_text[256];
     /* First failed delivery since kafka_client_forget_errors. */
     rd_kafka_resp_err_t delivery_error;
-    /* What kafka_problem last took for the cause. */
+    /* The cause that kafka_problem reported last. */
     rd_kafka_resp_err_t told;
 };
 
 OBJECT_CAST(kafka_client, KAFKA_CLIENT_MAGIC)
 
-/* Loads go in as transactions. */
+/* Loads are delivered as transactions. */
 static inline bool kafka_client_is_exact(const struct kafka_client *client)
 {
     return client->settings->delivery == KAFKA_EXACTLY_ONCE;
@@ -73,7 +73,7 @@ rd_kafka_t *kafka_client_open(struct kafka_client *client, enum kafka_role role,
 
 void kafka_client_forget_errors(struct kafka_client *client);
 
-/* What an error means for the load. SINK_LATER: try again; SINK_BROKEN: a person is needed. Thread:
+/* What an error means for the load. SINK_LATER: retry; SINK_BROKEN: an operator is needed. Thread:
  * any. */
 enum sink_result kafka_classify(rd_kafka_resp_err_t error);
 /* Another producer with the same transactional.id took over. Thread: any. */

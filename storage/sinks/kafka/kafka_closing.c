@@ -1,5 +1,5 @@
-/* kafka_closing.c: destroys librdkafka handles on a thread that nobody has to wait for. Shared by
- * the lane's thread and that one: struct closing, freed by the one that leaves last. */
+/* kafka_closing.c: destroys librdkafka handles on a separate thread that can be abandoned. The
+ * lane's thread and that one share struct closing; the last one frees it. */
 #define LOG_COMPONENT "kafka"
 #include "storage/sinks/kafka/kafka_closing.h"
 
@@ -19,10 +19,10 @@
 struct closing {
     unsigned magic; /* CLOSING_MAGIC */
     rd_kafka_t *handle;
-    struct kafka_texts texts; /* librdkafka's threads look at them until the handle is gone */
+    struct kafka_texts texts; /* librdkafka's threads use them until the handle is destroyed */
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bool gone, left; /* the handle is destroyed; nobody waits any more */
+    bool gone, left; /* the handle is destroyed; the lane no longer waits */
 };
 
 OBJECT_CAST(closing, CLOSING_MAGIC)
@@ -96,7 +96,7 @@ void kafka_close_handle(rd_kafka_t *handle, struct kafka_texts *texts)
 {
     struct kafka_texts none = {0};
     struct closing *closing = closing_new(handle, texts);
-    if (!closing || !start(closing)) { /* no memory or no thread: here, then */
+    if (!closing || !start(closing)) { /* no memory or no thread: destroy it here */
         if (closing)
             closing_free(closing);
         destroy(handle, texts ? texts : &none);
@@ -104,9 +104,8 @@ void kafka_close_handle(rd_kafka_t *handle, struct kafka_texts *texts)
         closing_free(closing);
     } else {
         metric_add(metric_series(METRIC_vsocd_kafka_clients_left_total, ""), 1);
-        log_warn(
-            "a Kafka client does not end (a fault of librdkafka before 2.7); it is left behind "
-            "and keeps its threads and memory until vsocd ends");
+        log_warn("a Kafka client does not stop (a bug of librdkafka before 2.7); it is abandoned "
+                 "and keeps its threads and memory until vsocd exits");
     }
     if (texts)
         kafka_texts_init(texts);

@@ -1,4 +1,4 @@
-/* kafka_closing.h: the end of librdkafka handles, which may take for ever. For sink_kafka.c and
+/* kafka_closing.h: destroys librdkafka handles, which may never return. For sink_kafka.c and
  * kafka_outlet.c. Thread: the lane's sink thread. */
 #ifndef VSOC_STORAGE_KAFKA_CLOSING_H
 #define VSOC_STORAGE_KAFKA_CLOSING_H
@@ -9,8 +9,8 @@
 
 /* Destroys a handle. texts (may be NULL) are what its messages point to: taken over, empty
  * afterwards. librdkafka (2.0.0 to 2.6, issues 4375, 4486, 4674) may lose count of its references
- * when leaders change and then never comes back: after ten seconds the handle is left to a thread
- * of its own, with a warning and a count, and the caller goes on. */
+ * when leaders change and then never returns: after ten seconds the handle is left to its thread,
+ * with a warning and a count, and the caller continues. */
 void kafka_close_handle(rd_kafka_t *handle, struct kafka_texts *texts);
 
 #endif

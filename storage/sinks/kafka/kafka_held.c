@@ -1,5 +1,5 @@
-/* kafka_held.c: reads topics back to learn which events they hold. Runs on the sink's thread. Keeps
- * no message: only marks in the set that it is given. */
+/* kafka_held.c: reads topics back to determine which events they hold. Runs on the sink's thread.
+ * Keeps no message, only marks in the caller's set. */
 #include "storage/sinks/kafka/kafka_held.h"
 
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #define PATIENCE    (30 * NS_PER_S)
 #define CLOCK_SLACK (3600 * NS_PER_S)
 
-/* One partition and how far it is read. */
+/* One partition and the offset up to which it was read. */
 struct share {
     const char *topic;
     int32_t partition;
@@ -75,8 +75,8 @@ static rd_kafka_resp_err_t add_topics(struct search *s)
     return error;
 }
 
-/* Messages bear the time at which their batch came, or a later one: none that is looked for stands
- * before the first that is not older. */
+/* Messages have the time of receipt of their batch, or a later one: none of the range comes before
+ * the first message that is not older. */
 static rd_kafka_resp_err_t assign(struct search *s, int64_t oldest_ns)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)s->count);
@@ -115,7 +115,7 @@ static void take_message(struct search *s, struct share *share, const rd_kafka_m
     share->done = share->done || (share->target >= 0 && message->offset + 1 >= share->target);
 }
 
-/* The end of what is committed; when transactions are open, there is more behind it. */
+/* The end of the committed messages; open transactions have more after it. */
 static void take_end(struct search *s, struct share *share, const rd_kafka_message_t *message)
 {
     int64_t low, high;
@@ -166,7 +166,7 @@ enum sink_result kafka_held_find(struct kafka_client *client, rd_kafka_t *reader
                                  struct sink_problem *problem)
 {
     struct search s = {.client = client, .reader = reader, .held = held};
-    rd_kafka_poll_set_consumer(reader); /* from here on callbacks come with the messages */
+    rd_kafka_poll_set_consumer(reader); /* from here on callbacks arrive with the messages */
     rd_kafka_resp_err_t error = add_topics(&s);
     if (!error)
         error = assign(&s, oldest_ns);
@@ -177,5 +177,5 @@ enum sink_result kafka_held_find(struct kafka_client *client, rd_kafka_t *reader
     if (!error)
         return SINK_DELIVERED;
     return kafka_problem(client, error, NULL,
-                         "the topics can't be read to learn which events they have", problem);
+                         "the topics can't be read to find out which events they have", problem);
 }

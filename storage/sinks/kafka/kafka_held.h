@@ -13,11 +13,10 @@ enum kafka_place {
     KAFKA_PLACE_QUARANTINE = 4,
 };
 
-/* Reads the topics as a reader of committed messages does, from the first message that is not older
- * than oldest_ns (less an hour, for clocks) to the end they have now, and marks the ids that
- * it meets. Waits for transactions that are open there. LATER when nothing has come for 30 s;
- * BROKEN: *problem. reader: a handle of KAFKA_READER with nothing assigned; it has nothing assigned
- * afterwards. */
+/* Reads the topics as a reader of committed messages, from the first message that is not older than
+ * oldest_ns (less an hour, for clocks) to their current end, and marks the ids. Waits for open
+ * transactions there. LATER: nothing has arrived for 30 s; BROKEN: *problem. reader: a handle of
+ * KAFKA_READER with nothing assigned; it has nothing assigned afterwards. */
 enum sink_result kafka_held_find(struct kafka_client *client, rd_kafka_t *reader,
                                  struct sink_held *held, int64_t oldest_ns,
                                  struct sink_problem *problem);

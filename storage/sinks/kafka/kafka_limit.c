@@ -1,5 +1,5 @@
 /* kafka_limit.c: arithmetic of Kafka's record format 2 and of the limits on it. The lane's sink
- * thread. Asks no broker and makes no message. */
+ * thread. Queries no broker and builds no message. */
 #include "storage/sinks/kafka/kafka_limit.h"
 
 #include <string.h>
@@ -9,7 +9,7 @@
 /* Of a record: attributes (1), timestamp delta and offset delta (0 in a batch of one: a byte each).
  */
 #define RECORD_FIXED_BYTES 3
-/* librdkafka's RD_KAFKAP_MESSAGE_V2_MAX_OVERHEAD: each varint of a record at its longest. */
+/* librdkafka's RD_KAFKAP_MESSAGE_V2_MAX_OVERHEAD: each varint of a record at its maximum size. */
 #define CLIENT_OVERHEAD 36
 
 /* Lengths are zigzag varints: seven bits a byte of twice the number. */
@@ -84,7 +84,8 @@ void kafka_limits_told(struct kafka_limits *limits, const size_t *told)
     }
 }
 
-/* A message of batch.size and more went alone; else it may have been the others of its batch. */
+/* A message of batch.size or more was sent alone; otherwise another message of its batch may be the
+ * reason. */
 void kafka_limits_refused(struct kafka_limits *limits, enum kafka_topic topic, size_t bytes,
                           size_t batch_bytes)
 {

@@ -7,7 +7,7 @@
 
 #define KAFKA_HEADERS_MAX 9
 
-/* Where a message comes from: what its headers say of batch and server. */
+/* The origin of a message: batch and server, for its headers. */
 struct kafka_origin {
     const struct sink_batch *batch;
     struct slice source;   /* ce_source */
@@ -20,7 +20,7 @@ struct kafka_message {
     enum kafka_place place;
     struct slice key, value;
     const uint8_t *uid; /* ce_id */
-    /* Made by kafka_message_head. */
+    /* Filled by kafka_message_head. */
     char id[UUID_TEXT_BYTES];
     struct {
         const char *name;

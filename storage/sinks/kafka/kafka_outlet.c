@@ -1,4 +1,4 @@
-/* kafka_outlet.c: makes messages and puts them into the producer's queue. Runs on the sink's
+/* kafka_outlet.c: builds messages and puts them into the producer's queue. Runs on the sink's
  * thread. Does not wait for their delivery and does not commit. */
 #define LOG_COMPONENT "kafka"
 #include "storage/sinks/kafka/kafka_outlet.h"
@@ -14,10 +14,10 @@
 #include "storage/sinks/kafka/kafka_held.h"
 #include "core/disk/fault.h"
 
-/* Callbacks are served after so many messages. */
+/* Callbacks are served after this many messages. */
 #define POLL_EVERY 4096
 
-/* An event that went to quarantine for its size. */
+/* An event that was quarantined because of its size. */
 struct kafka_diverted {
     size_t batch;
     uint32_t index;
@@ -73,7 +73,7 @@ void kafka_outlet_fini(struct kafka_outlet *outlet)
     outlet->diverted_count = outlet->diverted_room = 0;
 }
 
-/* Is the message over what the client or its topic takes? Then *over says by how much. */
+/* Whether the message exceeds the limit of the client or its topic. Then *over has the details. */
 static bool is_too_large(const struct kafka_outlet *outlet, const struct kafka_message *message,
                          enum kafka_topic kind, struct kafka_diverted *over)
 {
@@ -90,7 +90,7 @@ static bool is_too_large(const struct kafka_outlet *outlet, const struct kafka_m
     return over->bytes > over->limit;
 }
 
-/* Waits for room in the producer's queue. False: time is up. */
+/* Waits for room in the producer's queue. False: timeout. */
 static bool queue_wait(struct kafka_outlet *outlet)
 {
     rd_kafka_poll(outlet->producer, KAFKA_SLICE_MS / 5);
@@ -105,15 +105,15 @@ static void serve_callbacks(struct kafka_outlet *outlet)
     rd_kafka_poll(outlet->producer, 0);
 }
 
-/* A replay leaves out what the topic has. */
+/* A replay leaves out events that the topic has. */
 static bool is_left_out(const struct kafka_outlet *outlet, const struct kafka_message *message)
 {
     const struct sink_replay *replay = outlet->replay;
     return replay && sink_held_places(replay->held, message->uid) & message->place;
 }
 
-/* The value is not copied: it lives in outlet->texts until the load is through. *sent: the message
- * was wanted (in a dry replay it is only counted). */
+/* The value is not copied: it stays in outlet->texts until the load is complete. *sent: the message
+ * is needed (a dry replay only counts it). */
 static rd_kafka_resp_err_t message_send(struct kafka_outlet *outlet,
                                         const struct kafka_message *message, bool *sent)
 {
@@ -140,8 +140,8 @@ static rd_kafka_resp_err_t message_send(struct kafka_outlet *outlet,
     return error;
 }
 
-/* Brokers refuse records of the future, and with them all that follow. Batches that came while the
- * clock was ahead go on once it is right; ce_time says when they were received. */
+/* Brokers refuse records with a time in the future, and with them all that follow. Batches received
+ * while the clock was ahead are delivered once it is correct; ce_time has the time of receipt. */
 static int64_t timestamp_of(const struct sink_batch *batch)
 {
     int64_t now_ns = clock_wall_ns();
@@ -169,7 +169,7 @@ static void message_head(const struct kafka_outlet *outlet, struct kafka_message
     kafka_message_head(&origin, message);
 }
 
-/* Hex of the vehicle; batches are mostly of one. */
+/* Hex of the vehicle; most batches are from one vehicle. */
 static struct slice vehicle_key(struct kafka_outlet *outlet, const struct event *event)
 {
     if (!EVENT_HAS(event, vehicle_pid) || event->vehicle_pid.size != SHA256_BYTES)
@@ -186,7 +186,7 @@ static struct slice vehicle_key(struct kafka_outlet *outlet, const struct event 
     return slice_make(outlet->vehicle_text, sizeof outlet->vehicle_text);
 }
 
-/* Is what stands in a writer too large for any chunk, or is there no memory? */
+/* Whether the contents of a writer are too large for any chunk, or memory ran out. */
 static bool event_text(struct kafka_outlet *outlet, const struct event *event, struct slice *text)
 {
     for (;;) {
@@ -216,8 +216,8 @@ static struct slice reject_extra(const struct kafka_outlet *outlet, struct write
     return writer_slice(extra);
 }
 
-/* A quarantined record as text: a reference. Its bytes may name a vehicle, and nothing says who
- * looks into a topic. */
+/* A quarantined record as text: a reference. Its bytes may name a vehicle, and nothing records who
+ * reads a topic. */
 static bool reject_text(struct kafka_outlet *outlet, struct slice members,
                         const struct event_reject *reject, struct slice *text)
 {
@@ -234,7 +234,7 @@ static bool reject_text(struct kafka_outlet *outlet, struct slice members,
     }
 }
 
-/* A transaction that failed takes no more messages: what failed it says more than that. */
+/* A failed transaction accepts no more messages: report the error that made it fail. */
 static enum sink_result send_failed(struct kafka_outlet *outlet, rd_kafka_resp_err_t error,
                                     struct sink_problem *problem)
 {
@@ -261,7 +261,7 @@ static enum sink_result quarantine_too_small(const struct kafka_diverted *over,
     return SINK_BROKEN;
 }
 
-/* Its detail is left out when that is too much. */
+/* Leaves out its detail if it is too large. */
 static enum sink_result fit_reject(struct kafka_outlet *outlet, struct kafka_message *message,
                                    const struct event_reject *reject, struct sink_problem *problem)
 {
@@ -308,8 +308,8 @@ static void diverted_reason(const struct kafka_diverted *d, char text[160])
              d->bytes, d->limit, d->setting);
 }
 
-/* An event this sink can't take goes to quarantine without the bytes that were too many; batch,
- * index, raw_offset and raw_size say where they are. */
+/* An event that is too large goes to quarantine without its bytes; batch, index, raw_offset and
+ * raw_size locate them. */
 static enum sink_result send_diverted(struct kafka_outlet *outlet, const struct event *event,
                                       const char *reason, struct sink_problem *problem)
 {
@@ -323,7 +323,7 @@ static enum sink_result send_diverted(struct kafka_outlet *outlet, const struct 
     return send_reject(outlet, &reject, problem);
 }
 
-/* In the pass that found it: the rest of the load need not wait for it. */
+/* In the same pass, so that the rest of the load is not delayed. */
 static enum sink_result divert(struct kafka_outlet *outlet, const struct event *event,
                                const struct kafka_diverted *over, struct sink_problem *problem)
 {
@@ -418,7 +418,7 @@ enum sink_result kafka_outlet_send(struct kafka_outlet *outlet, const struct sin
         load->begin(load, b, &iterator);
         enum sink_next next = SINK_NEXT_ITEM;
         if (atomic_load(&outlet->client->interrupted))
-            next = SINK_NEXT_LOST; /* as good as: nothing of it is kept */
+            next = SINK_NEXT_LOST; /* equivalent: nothing of it is kept */
         while (result == SINK_DELIVERED && next == SINK_NEXT_ITEM)
             if ((next = load->next(&iterator, &item)) == SINK_NEXT_ITEM)
                 result = send_item(outlet, load, b, &item, problem);

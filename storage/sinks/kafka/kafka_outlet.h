@@ -14,17 +14,17 @@ struct kafka_outlet {
     struct kafka_client *client; /* borrowed */
     rd_kafka_t *producer;        /* owned; NULL: closed */
     rd_kafka_topic_t *events, *quarantine, *health, *progress;
-    struct kafka_texts texts; /* values of the load in hand */
+    struct kafka_texts texts; /* values of the current load */
     char source[160];         /* header ce_source */
-    /* Not NULL: what is held already is left out. Borrowed. */
+    /* Not NULL: leaves out events that the topic already has. Borrowed. */
     const struct sink_replay *replay;
-    uint64_t put; /* items of the load in hand of which a message was made */
-    /* Events of the load in hand that went to quarantine for their size; owned. */
+    uint64_t put; /* items of the current load for which a message was built */
+    /* Events of the current load that were quarantined because of their size; owned. */
     struct kafka_diverted *diverted;
     size_t diverted_count, diverted_room;
-    int64_t deadline_ns; /* monotonic; of the load in hand */
+    int64_t deadline_ns; /* monotonic; of the current load */
     unsigned unpolled;   /* messages since callbacks were last served */
-    /* Of the batch in hand. */
+    /* Of the current batch. */
     const struct sink_batch *batch;
     int64_t timestamp_ms;
     char batch_text[UUID_TEXT_BYTES];
@@ -36,13 +36,13 @@ struct kafka_outlet {
     bool vehicle_known;
 };
 
-/* Takes over producer. False: *problem; the producer is destroyed. */
+/* Takes ownership of producer. False: *problem; the producer is destroyed. */
 bool kafka_outlet_open(struct kafka_outlet *outlet, struct kafka_client *client,
                        rd_kafka_t *producer, struct sink_problem *problem);
 /* Destroys the producer; messages it still had are lost, an open transaction is aborted by the next
  * producer of that id. Does nothing when closed. */
 void kafka_outlet_close(struct kafka_outlet *outlet);
-/* Frees what close keeps. */
+/* Frees the memory that close keeps. */
 void kafka_outlet_fini(struct kafka_outlet *outlet);
 
 /* All messages of the load into the producer's queue. DELIVERED: all are queued, not yet sent.

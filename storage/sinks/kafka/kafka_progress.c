@@ -1,5 +1,5 @@
-/* kafka_progress.c: reads back how far this instance is. Runs on the sink's thread. Does not
- * produce the record: it goes into the transaction of the events it speaks of. */
+/* kafka_progress.c: reads back the position of this instance. Runs on the sink's thread. Does not
+ * produce the record: it belongs to the transaction of the events that it covers. */
 #include "storage/sinks/kafka/kafka_progress.h"
 
 #include <stdio.h>
@@ -9,12 +9,11 @@
 #include "core/thread.h"
 #include "core/writer.h"
 
-/* Records from the end that are looked at first; if ours is not among them, sixteen times as many.
- */
+/* Records from the end that are read first; if ours is not among them, sixteen times as many. */
 #define FIRST_LOOK  INT64_C(4096)
 #define LOOK_FACTOR 16
 
-/* One look at the topic's end. */
+/* One read of the topic's end. */
 struct look {
     int64_t start, next; /* offsets: first read, next to come */
     int64_t target;      /* end of the topic when the first answer came; -1: not known yet */
@@ -54,7 +53,7 @@ static bool read_uuid(const struct json_document *document, const char *name, ui
     return node && node->type == JSON_STRING && uuid_from_text(node->text, uuid) == STATUS_OK;
 }
 
-/* False: not a number, or one that is too large. -1: there is none. */
+/* False: not a number, or too large. -1: none. */
 static bool read_number(const struct json_document *document, const char *name, int64_t limit,
                         int64_t *number)
 {
@@ -109,7 +108,7 @@ static bool same_place(const struct kafka_author *a, const struct kafka_author *
            a->lanes == b->lanes;
 }
 
-/* The position is the spool's: it counts also under the name that the instance had before. */
+/* The position belongs to the spool: it is valid also under an earlier name of the instance. */
 static void take_record(const struct kafka_client *client, const rd_kafka_message_t *message,
                         struct look *look)
 {
@@ -129,7 +128,7 @@ static void take_record(const struct kafka_client *client, const rd_kafka_messag
     }
 }
 
-/* The reader has come to the end of what is committed. */
+/* The reader has reached the end of the committed records. */
 static void take_end(rd_kafka_t *reader, const char *topic, int64_t offset, struct look *look)
 {
     int64_t low, high;
@@ -149,7 +148,7 @@ static rd_kafka_resp_err_t assign(rd_kafka_t *reader, const char *topic, int64_t
     return error;
 }
 
-/* From look->start to the end the topic had when it was asked first. */
+/* From look->start to the end that the topic had at the first query. */
 static rd_kafka_resp_err_t look_through(struct kafka_client *client, rd_kafka_t *reader,
                                         int64_t deadline_ns, struct look *look)
 {
@@ -194,7 +193,7 @@ static enum sink_result read_problem(struct kafka_client *client, const struct l
     bool held = error == RD_KAFKA_RESP_ERR__TIMED_OUT && look->target > look->next;
     snprintf(doing, sizeof doing,
              held ? "the end of topic %s can't be read yet: a transaction of another instance is "
-                    "open, the brokers end it after its transaction.timeout.ms at the latest"
+                    "open; the brokers abort it after its transaction.timeout.ms at the latest"
                   : "the position in topic %s can't be read back",
              client->settings->topic_progress);
     return kafka_problem(client, error, NULL, doing, problem);

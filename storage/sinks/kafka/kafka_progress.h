@@ -1,7 +1,8 @@
 /* kafka_progress.h: the position of an instance as a record of the compacted progress topic, key =
  * instance, value = {"position":7,"batch_id":"…","spool":"…","lane":0,"lanes":1,"owner":"…"}. A
- * process that starts writes what it has found again (without position and batch_id when none is
- * known): from then on the name is its own. For sink_kafka.c. Thread: the lane's sink thread. */
+ * process that starts writes the record that it has found again (without position and batch_id if
+ * none is known): from then on it owns the name. For sink_kafka.c. Thread: the lane's sink thread.
+ */
 #ifndef VSOC_STORAGE_KAFKA_PROGRESS_H
 #define VSOC_STORAGE_KAFKA_PROGRESS_H
 
@@ -24,16 +25,16 @@ size_t kafka_progress_write(char value[KAFKA_PROGRESS_BYTES],
 /* False: not a value of ours. Thread: any. */
 bool kafka_progress_parse(struct slice value, struct kafka_progress *progress);
 
-/* What the topic says to a client. */
+/* The topic's state for a client. */
 struct kafka_standing {
     struct sink_position there; /* of its spool and lane, under whatever name */
     bool taken;                 /* the last record under its name is of another process */
 };
 
-/* Reads back what is committed. Sees everything that was in the topic when it was called: it waits
- * for transactions of other instances that are still open. DELIVERED: *standing. LATER, BROKEN:
- * *problem. Blocks until deadline_ns (monotonic) at most. reader: a handle of KAFKA_READER with
- * nothing assigned; it has nothing assigned afterwards. */
+/* Reads back the committed records. Sees everything that was in the topic at the call: it waits for
+ * open transactions of other instances. DELIVERED: *standing. LATER, BROKEN: *problem. Blocks until
+ * deadline_ns (monotonic) at most. reader: a handle of KAFKA_READER with nothing assigned; it has
+ * nothing assigned afterwards. */
 enum sink_result kafka_progress_read(struct kafka_client *client, rd_kafka_t *reader,
                                      int64_t deadline_ns, struct kafka_standing *standing,
                                      struct sink_problem *problem);

@@ -1,5 +1,5 @@
 /* kafka_topics.c: creates and checks topics through the admin API. Runs on the sink's thread. Does
- * not change topics that exist: how they are kept is their owner's business. */
+ * not change existing topics: their owner decides about their configuration. */
 #define LOG_COMPONENT "kafka"
 #include "storage/sinks/kafka/kafka_topics.h"
 
@@ -9,13 +9,13 @@
 #include "core/clock.h"
 #include "core/log/log.h"
 
-/* Consumers of events can share the work of so many partitions. */
+/* Number of partitions among which consumers of events can share the work. */
 #define EVENT_PARTITIONS 6
 
 struct topic {
     const char *name, *setting;
     enum kafka_topic limited; /* KAFKA_TOPICS: its limit does not matter */
-    int partitions;           /* when we create it; -1: as the brokers are set */
+    int partitions;           /* if we create it; -1: the brokers' default */
     bool compacted;
     bool missing;
 };
@@ -54,7 +54,7 @@ static enum sink_result problem_with(struct kafka_client *client, const struct t
     return kafka_problem(client, error, text, doing, problem);
 }
 
-/* Asks for one topic alone: the list of all topics of a large cluster is long. */
+/* Queries only this topic: the list of all topics of a large cluster is long. */
 static rd_kafka_resp_err_t topic_ask(rd_kafka_t *handle, const char *name, int timeout_ms)
 {
     rd_kafka_topic_t *topic = rd_kafka_topic_new(handle, name, NULL);
@@ -73,7 +73,8 @@ static rd_kafka_resp_err_t topic_ask(rd_kafka_t *handle, const char *name, int t
     return error;
 }
 
-/* Until it is there, surely missing, or time is up. A topic that was just created needs a moment.
+/* Until it exists, is certainly missing, or the deadline has passed. A topic that was just created
+ * needs a moment.
  */
 static enum sink_result topic_find(struct kafka_client *client, rd_kafka_t *handle,
                                    struct topic *topic, int64_t deadline_ns,
@@ -114,7 +115,7 @@ static enum sink_result creation_refused(struct kafka_client *client, const stru
 {
     char what[300];
     snprintf(what, sizeof what,
-             "is not there and can't be created; create it, for example with kafka-topics.sh "
+             "does not exist and can't be created; create it, for example with kafka-topics.sh "
              "--create --topic %s%s",
              topic->name,
              topic->compacted ? " --partitions 1 --config cleanup.policy=compact" : "");
@@ -125,8 +126,8 @@ static enum sink_result creation_refused(struct kafka_client *client, const stru
                                                    : SINK_BROKEN;
 }
 
-/* A compacted topic of small segments that are rolled often: only closed segments are compacted,
- * and all of it may be read at a start. */
+/* A compacted topic with small segments that are rolled often: only closed segments are compacted,
+ * and a start may read the whole topic. */
 static void new_topic_settings(rd_kafka_NewTopic_t *created, const struct topic *topic)
 {
     static const struct kafka_property progress[] = {{"cleanup.policy", "compact"},
@@ -161,7 +162,7 @@ static enum sink_result creation_result(struct kafka_client *client, const struc
 }
 
 /* Admin requests go to the controller; without one (or with one that is not among the brokers, as
- * mock clusters say) they would wait for nothing. */
+ * mock clusters say) they would wait in vain. */
 static bool has_controller(rd_kafka_t *handle, const char *topic_name, int64_t deadline_ns)
 {
     int32_t id = rd_kafka_controllerid(handle, slice_ms(deadline_ns));
@@ -204,7 +205,7 @@ static enum sink_result topic_create(struct kafka_client *client, rd_kafka_t *ha
     return result;
 }
 
-/* It is created in the brokers' own time: until all of it can be seen. */
+/* The brokers create it asynchronously: waits until all of it is visible. */
 static enum sink_result topic_await(struct kafka_client *client, rd_kafka_t *handle,
                                     struct topic *topic, int64_t deadline_ns,
                                     struct sink_problem *problem)
@@ -262,7 +263,7 @@ static enum sink_result settings_check(const struct topic list[TOPICS],
     return result;
 }
 
-/* Settings that can't be read are no reason to stop: the right to read them is a separate one. */
+/* Continue if the settings can't be read: that is a separate right. */
 static void settings_unknown(const struct topic list[TOPICS], struct kafka_topics *topics,
                              const char *why)
 {
@@ -346,9 +347,10 @@ enum sink_result kafka_topics_check(struct kafka_client *client, rd_kafka_t *han
     for (size_t i = 0; i < TOPICS && result == SINK_DELIVERED; i++) {
         result = topic_find(client, handle, &list[i], deadline_ns, problem);
         if (result == SINK_DELIVERED && list[i].missing && !create) {
-            snprintf(problem->text, sizeof problem->text,
-                     "topic %s (%s) is not there: start the server, which creates it, or create it",
-                     list[i].name, list[i].setting);
+            snprintf(
+                problem->text, sizeof problem->text,
+                "topic %s (%s) does not exist: start the server, which creates it, or create it",
+                list[i].name, list[i].setting);
             return SINK_BROKEN;
         }
         if (result == SINK_DELIVERED && list[i].missing) {

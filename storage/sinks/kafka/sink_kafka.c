@@ -1,13 +1,13 @@
 /* sink_kafka.c: the Kafka sink: a load is one transaction of an idempotent producer, which also
- * holds the instance's position, so that events and position are there together or not at all.
+ * holds the instance's position, so that events and position are committed together or not at all.
  * Runs on the lane's sink thread; interrupt on any. Does not make messages (kafka_outlet.c) and
  * does not decide when to try again (sink_runner.c).
  *
- * A transaction that failed is never aborted by hand: the producer is dropped, and a new one with
- * the same transactional id makes the brokers abort what was open.
+ * A failed transaction is never aborted explicitly: the producer is dropped, and a new one with the
+ * same transactional id makes the brokers abort it.
  *
  * Of two processes with one name the later one wins: each claims the name in the progress topic
- * when it starts, and one that was fenced looks there before it makes another producer. */
+ * when it starts, and one that was fenced checks the claim before it creates another producer. */
 #define LOG_COMPONENT "kafka"
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,11 +27,11 @@
 /* librdkafka: brokers, and two pipes for each of its queues and threads. */
 #define FILES_CLIENT 96
 #define CONNECT_NS   (10 * NS_PER_S)
-/* Longest wait for one answer to commit or init: the interrupt is looked at in between. */
+/* Longest wait for one answer to commit or init: the interrupt is checked in between. */
 #define TRANSACTION_SLICE_MS 2000
 #define DELIVER_PLAIN_NS     (30 * NS_PER_S)
 #define SETTLE_MS            200
-/* From being fenced until nobody's claim means that nobody is there. */
+/* Time after being fenced after which a missing claim means that no other process exists. */
 #define CLAIM_NS (5 * NS_PER_S)
 
 #define KAFKA_LANE_MAGIC 0x4b4c414eU
@@ -90,7 +90,7 @@ static void *kafka_open(const struct sink_config *config, struct sink_problem *p
     return lane;
 }
 
-/* True when a call may be made again: not interrupted, time left. */
+/* True if a call may be repeated: not interrupted, time left. */
 static bool time_left(const struct kafka_lane *lane, int64_t deadline_ns)
 {
     return !atomic_load(&lane->client.interrupted) && clock_monotonic_ns() < deadline_ns;
@@ -108,7 +108,8 @@ static enum sink_result interrupted(struct sink_problem *problem)
     return SINK_LATER;
 }
 
-/* Leaders of all topics are known before the first message, or it could wait for a second. */
+/* Get the leaders of all topics before the first message, which could otherwise wait for a second.
+ */
 static void lane_warm_up(struct kafka_lane *lane, int64_t deadline_ns)
 {
     struct kafka_outlet *outlet = &lane->outlet;
@@ -135,7 +136,7 @@ static enum sink_result lane_create_producer(struct kafka_lane *lane, struct sin
     return SINK_DELIVERED;
 }
 
-/* Fences former producers of this id and ends what they had open. Goes on where it was when it is
+/* Fences former producers of this id and aborts their open transactions. Continues when it is
  * called again. */
 static enum sink_result lane_init_transactions(struct kafka_lane *lane, int64_t deadline_ns,
                                                struct sink_problem *problem)
@@ -197,7 +198,7 @@ static enum sink_result lane_flush(struct kafka_lane *lane, int64_t deadline_ns,
         return SINK_DELIVERED;
     if (atomic_load(&client->interrupted))
         return interrupted(problem);
-    return kafka_problem(client, error, NULL, "the brokers did not take all messages of a load",
+    return kafka_problem(client, error, NULL, "the brokers did not accept all messages of a load",
                          problem);
 }
 
@@ -234,8 +235,8 @@ static enum sink_result lane_commit(struct kafka_lane *lane, int64_t deadline_ns
     }
 }
 
-/* A transaction that failed in the background refuses what comes next with "wrong state": what
- * failed it is told when one asks to begin another, which never works while it is open. */
+/* A transaction that failed in the background refuses the next call with "wrong state". An attempt
+ * to begin another one, which always fails while it is open, returns the cause. */
 static enum sink_result lane_find_cause(struct kafka_lane *lane, enum sink_result result,
                                         struct sink_problem *problem)
 {
@@ -281,7 +282,7 @@ static enum sink_result lane_transact(struct kafka_lane *lane, const struct sink
     return lane_find_cause(lane, result, problem);
 }
 
-/* The position goes only after the events it speaks of are there. */
+/* Send the position only after the events that it covers. */
 static enum sink_result deliver_plain(struct kafka_lane *lane, const struct sink_load *load,
                                       const struct kafka_progress *progress, int64_t deadline_ns,
                                       struct sink_problem *problem)
@@ -310,17 +311,18 @@ static enum sink_result lane_failed(struct kafka_lane *lane, int64_t start_ns,
     lane->fenced_ns = late ? now - CLAIM_NS : now;
     if (late)
         snprintf(problem->text, sizeof problem->text,
-                 "a transaction took longer than transaction.timeout.ms=%d and was ended by the "
+                 "a transaction took longer than transaction.timeout.ms=%d and was aborted by the "
                  "brokers",
                  lane->client.transaction_timeout_ms);
     else
         snprintf(problem->text, sizeof problem->text,
-                 "a producer with transactional.id=%s took over; looking who it is",
+                 "a producer with transactional.id=%s took over; finding out which",
                  lane->client.id);
     return SINK_LATER;
 }
 
-/* Whose name is it? To make a producer before that is known would fence the other one in turn. */
+/* Find out who owns the name first: creating a producer before would fence the other process in
+ * turn. */
 static enum sink_result lane_see_who(struct kafka_lane *lane, rd_kafka_t *reader,
                                      int64_t deadline_ns, struct sink_problem *problem)
 {
@@ -330,16 +332,16 @@ static enum sink_result lane_see_who(struct kafka_lane *lane, rd_kafka_t *reader
     if (result != SINK_DELIVERED)
         return result;
     if (standing.taken && lane->claimed) {
-        snprintf(problem->text, sizeof problem->text,
-                 "another vsocd runs with the same instance name '%s' and has taken over, so this "
-                 "one writes no more to Kafka; give each process its own 'instance' and start "
-                 "this one again",
-                 lane->client.name);
+        snprintf(
+            problem->text, sizeof problem->text,
+            "another vsocd runs with the same instance name '%s' and has taken over, so this one "
+            "no longer writes to Kafka; give each process its own 'instance' and restart this one",
+            lane->client.name);
         return SINK_BROKEN;
     }
     if (clock_monotonic_ns() - lane->fenced_ns < CLAIM_NS) {
         snprintf(problem->text, sizeof problem->text,
-                 "a producer with transactional.id=%s took over; looking who it is",
+                 "a producer with transactional.id=%s took over; finding out which",
                  lane->client.id);
         return SINK_LATER;
     }
@@ -347,7 +349,7 @@ static enum sink_result lane_see_who(struct kafka_lane *lane, rd_kafka_t *reader
     return SINK_DELIVERED;
 }
 
-/* From here on the name is ours. */
+/* From here on this process owns the name. */
 static enum sink_result lane_claim(struct kafka_lane *lane, const struct kafka_standing *standing,
                                    int64_t deadline_ns, struct sink_problem *problem)
 {
@@ -421,7 +423,7 @@ static enum sink_result kafka_deliver(void *arg, const struct sink_load *load,
                        : deliver_plain(lane, load, &progress, start_ns + budget_ns, problem);
     if (result != SINK_DELIVERED)
         return lane_failed(lane, start_ns, result, problem);
-    kafka_texts_reset(&lane->outlet.texts); /* the next load may be long in coming */
+    kafka_texts_reset(&lane->outlet.texts); /* the next load may come much later */
     kafka_outlet_tell_diverted(&lane->outlet, load);
     if (lane->replay)
         lane->replay->put += lane->outlet.put;

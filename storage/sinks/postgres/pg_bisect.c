@@ -1,6 +1,7 @@
-/* pg_bisect.c: finds all events of a load that the database refuses: parts that shrink where one is
- * refused and grow where it is taken. First their values are tried, in a temporary table; when all
- * are good, the table itself with its constraints and triggers. Runs on the lane's thread. */
+/* pg_bisect.c: finds all events of a load that the database refuses, by trying parts that shrink
+ * after a refusal and grow after a success. It tries their values first, in a temporary table; if
+ * all are good, it tries the table itself with its constraints and triggers. Runs on the lane's
+ * thread. */
 #include "storage/sinks/postgres/pg_bisect.h"
 
 #include "storage/sinks/postgres/pg_copy.h"
@@ -10,20 +11,20 @@
 #include <stdlib.h>
 
 #define SLICE_BYTES  ((size_t)128 << 10) /* sent at once */
-#define JUDGE_EVENTS 64                  /* tried one by one before the table is blamed */
+#define JUDGE_EVENTS 64 /* tried one by one before concluding that the table is the cause */
 
-/* How a part that was taken is left. It is undone where it went no further than a temporary table;
- * in the table itself it stays until the end, so that what is refused beside it is found. */
+/* What happens to an accepted part. In a temporary table it is undone; in the table itself it stays
+ * until the end, so that conflicts with it are found. */
 #define UNDO "ROLLBACK TO SAVEPOINT try"
 #define KEEP "RELEASE SAVEPOINT try; SAVEPOINT try"
 
 struct search {
     const struct pg_rows *rows;
     struct writer encoded; /* all rows */
-    struct pg_row *list;   /* where they are; one more than count: their end */
+    struct pg_row *list;   /* their offsets; one more than count: the end */
     size_t count;
     bool through; /* try the table itself, not only the values */
-    bool missing; /* of that, only the rows that it does not have */
+    bool missing; /* only the rows that the table does not have */
     struct writer unstage;
     size_t found;
     struct sink_rejected *first;
@@ -70,8 +71,8 @@ static enum status copy_range(struct search *s, size_t from, size_t to, struct p
     return status == STATUS_OK ? pg_connection_copy_finish(c, NULL, error) : status;
 }
 
-/* OK: taken; MALFORMED: one of them is refused, *error says why. keep: what the table itself takes
- * stays. */
+/* OK: accepted; MALFORMED: one of them is refused, *error has the reason. keep: rows that the table
+ * itself accepts stay. */
 static enum status try_range(struct search *s, size_t from, size_t to, bool keep,
                              struct pg_error *error)
 {
@@ -104,8 +105,9 @@ static void found_at(struct search *s, size_t at, const struct pg_error *error)
     found_one(s, &(struct sink_rejected){s->list[at].batch, s->list[at].index, reason});
 }
 
-/* How many to try next where size were refused: those before the row that the error names, or half
- * of them. The name saves tries; only what is refused alone counts. */
+/* How many to try next after `size` rows were refused: those before the row that the error names,
+ * or half of them. The row number saves attempts; a row counts as refused only if it is refused
+ * alone. */
 static size_t fewer(size_t size, const struct pg_error *error)
 {
     size_t before = error->copy_row ? error->copy_row - 1 : size / 2;
@@ -114,7 +116,7 @@ static size_t fewer(size_t size, const struct pg_error *error)
 
 static enum status search(struct search *s, struct pg_error *error)
 {
-    size_t size = s->count, gap = 0; /* taken since the last one that was refused */
+    size_t size = s->count, gap = 0; /* accepted since the last refused one */
     for (size_t at = 0; at < s->count;) {
         size = size < s->count - at ? size : s->count - at;
         enum status status = try_range(s, at, at + size, true, error);
@@ -135,8 +137,8 @@ static enum status search(struct search *s, struct pg_error *error)
     return STATUS_OK;
 }
 
-/* CONFLICT: the table refuses plain rows, and single events from all over the load, for the same
- * reason. One that it takes shows that the table is not to blame. */
+/* CONFLICT: the table refuses plain rows, and single events from the whole load, for the same
+ * reason. One accepted row shows that the table is not the cause. */
 static enum status judge_table(struct search *s, struct pg_probe *probe,
                                const struct pg_error *reason, struct pg_error *error)
 {

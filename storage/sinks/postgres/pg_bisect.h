@@ -5,11 +5,11 @@
 #include "storage/sinks/postgres/pg_probe.h"
 #include "storage/sinks/postgres/pg_rows.h"
 
-/* Tries parts of the fresh events in a transaction of its own that is rolled back; nothing stays.
- * OK: *first and those told to load->reject are refused when they come alone, with the database's
- * reason (reason points into text). NOT_FOUND: all are taken. CONFLICT: the table refuses every
- * row, also those of the probe; nobody was told. Else the statuses of pg_connection.h with *error,
- * which comes with the error of the load. */
+/* Tries parts of the fresh events in a separate transaction that is rolled back; nothing stays. OK:
+ * *first and the events passed to load->reject are refused even alone, with the database's reason
+ * (reason points into text). NOT_FOUND: all are accepted. CONFLICT: the table refuses every row,
+ * also those of the probe; load->reject was not called. Otherwise the statuses of pg_connection.h
+ * with *error, which initially holds the error of the load. */
 enum status pg_bisect(const struct pg_rows *rows, struct pg_probe *probe,
                       struct sink_rejected *first, char text[512],
                       struct pg_error *error) must_check;

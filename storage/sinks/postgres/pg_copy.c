@@ -40,7 +40,7 @@ static inline void put64(uint8_t *p, uint64_t v)
     memcpy(p, &v, 8);
 }
 
-/* Floor, also before 1970: a time never moves forward. */
+/* Rounds down, also before 1970: a time never moves forward. */
 static inline int64_t pg_time(int64_t ns)
 {
     int64_t us = ns / NS_PER_US;
@@ -209,7 +209,8 @@ static uint8_t *put_inet(uint8_t *p, struct slice s)
     return p + 8 + size;
 }
 
-/* What pg_copy_event needs of a field, from event_field_table: kind and width of its column. */
+/* Data of a field that pg_copy_event needs, from event_field_table: kind and width of its column.
+ */
 struct column {
     uint16_t offset;
     uint8_t kind;

@@ -26,8 +26,8 @@ void pg_copy_end(struct writer *w);
 
 /* Appends an event as one row: all fields in the order of event_fields.def. Nothing is appended and
  * *bad names the field when a value does not fit its column (OUT_OF_RANGE), is no address
- * (MALFORMED) or is missing although the column needs one (NOT_FOUND). The bytes of texts and JSON
- * are not looked at: the database does that. */
+ * (MALFORMED) or is missing although the column needs one (NOT_FOUND). It does not check the bytes
+ * of texts and JSON: the database does. */
 enum status pg_copy_event(struct writer *w, const struct event *event,
                           const struct event_field_info **bad) must_check;
 
@@ -38,10 +38,10 @@ void pg_copy_int4(struct writer *w, int32_t v);
 void pg_copy_int8(struct writer *w, int64_t v);
 void pg_copy_time(struct writer *w, int64_t ns);      /* ns since 1970 UTC → timestamptz */
 void pg_copy_bytes(struct writer *w, struct slice s); /* bytea, uuid */
-/* A text of unknown origin: what is no UTF-8, and byte 0, become U+FFFD, so that the database
- * can't refuse it. */
+/* A text of unknown origin: bytes that are not UTF-8, and byte 0, become U+FFFD, so that the
+ * database can't refuse it. */
 void pg_copy_text(struct writer *w, struct slice s);
-/* The same; NULL when empty. */
+/* The same; NULL if empty. */
 void pg_copy_text_or_null(struct writer *w, struct slice s);
 
 /* Head of a one-dimensional array of count elements for a binary parameter; then the elements with

@@ -1,5 +1,5 @@
-/* pg_days.c: asks the database for the daily partitions that a load needs now. Runs on the lane's
- * thread. Those ahead of time are a job's (jobs/pg_housekeeping.c). */
+/* pg_days.c: creates the daily partitions that a load needs now. Runs on the lane's thread. A job
+ * creates partitions ahead (jobs/pg_housekeeping.c). */
 #define LOG_COMPONENT "postgres"
 #include "storage/sinks/postgres/pg_days.h"
 
@@ -10,7 +10,7 @@
 #include <time.h>
 
 #define DAY_NS        (86400 * NS_PER_S)
-#define PG_DAY_IS_ODD "VSD01" /* vsoc.ensure_partition makes none for it */
+#define PG_DAY_IS_ODD "VSD01" /* vsoc.ensure_partition refuses this day */
 
 static int32_t day_of(int64_t ns)
 {
@@ -37,7 +37,7 @@ static enum status ensure_day(struct pg_connection *c, int32_t day, struct pg_er
     enum status status = pg_connection_query(c, "SELECT vsoc.ensure_partition($1::date)", &param, 1,
                                              NULL, NULL, error);
     if (status == STATUS_REFUSED && strcmp(error->sqlstate, PG_DAY_IS_ODD) == 0) {
-        log_warn("a batch was received on a day far from today: was the clock right?",
+        log_warn("a batch was received on a day far from today: check the clock",
                  LOG_TEXT("day", text));
         status = pg_connection_query(c, "SELECT vsoc.ensure_odd_partition($1::date)", &param, 1,
                                      NULL, NULL, error);

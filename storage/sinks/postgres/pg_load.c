@@ -1,6 +1,6 @@
-/* pg_load.c: a load as one transaction. It is the unique batch key that makes it exactly once: a
- * load whose commit was not seen is simply loaded again, and only batches whose key is new leave
- * rows. Runs on the lane's thread. Does not connect and does not wait between tries. */
+/* pg_load.c: a load as one transaction. The unique batch key makes it exactly once: a load whose
+ * commit was not confirmed is loaded again, and only batches with a new key add rows. Runs on the
+ * lane's thread. Does not connect and does not wait between attempts. */
 #define LOG_COMPONENT "postgres"
 #include "storage/sinks/postgres/pg_load.h"
 
@@ -16,14 +16,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define TRIES_MAX 3 /* at once; each for another reason */
+#define TRIES_MAX 3 /* immediate attempts; each for another reason */
 
 struct claim {
     struct pg_loader *loader;
     const struct sink_load *load;
 };
 
-/* A row of RETURNING: this batch's key was new. */
+/* A row of RETURNING: the key of this batch was new. */
 static void claim_row(void *arg, const char *const *cells)
 {
     const struct claim *claim = arg;
@@ -117,7 +117,8 @@ static enum status copy_rows(const struct pg_rows *rows, struct pg_error *error)
         status = pg_rows_copy_batches(rows, error);
     }
     fault_point(pg_batches_copied);
-    if (status == STATUS_REFUSED && !error->table[0]) /* what a trigger raises names none */
+    if (status == STATUS_REFUSED &&
+        !error->table[0]) /* an error raised by a trigger names no table */
         snprintf(error->table, sizeof error->table, "%s", table);
     return status;
 }
@@ -131,7 +132,7 @@ static enum status unstage_rows(const struct pg_rows *rows, struct pg_error *err
     return status;
 }
 
-/* Behind the rows of the lane's own load. */
+/* After the rows of the lane's own load. */
 static enum status settle(struct pg_loader *l, const struct pg_rows *rows, struct pg_error *error)
 {
     enum status status = rows->staged ? unstage_rows(rows, error) : STATUS_OK;
@@ -160,7 +161,7 @@ static enum status transaction(struct pg_loader *l, const struct pg_load_way *wa
     return status == STATUS_OK ? way->settle(l, rows, error) : status;
 }
 
-/* What a person does about a table that refuses every row. */
+/* What an operator can do about a table that refuses every row. */
 static void tell_table(const struct pg_error *error, bool events, struct sink_problem *problem)
 {
     const char *name = error->constraint[0] ? error->constraint : error->column;
@@ -178,7 +179,7 @@ static void tell_table(const struct pg_error *error, bool events, struct sink_pr
              name[0] ? " (" : "", name, name[0] ? ")" : "");
 }
 
-/* Some values of the load are to blame: finds the events. Or the table is. */
+/* Finds the events of the load that cause the refusal, unless the table is the cause. */
 static enum sink_result find_poison(struct pg_loader *l, const struct pg_rows *rows,
                                     const struct pg_error *error, struct sink_problem *problem)
 {
@@ -190,7 +191,7 @@ static enum sink_result find_poison(struct pg_loader *l, const struct pg_rows *r
         tell_table(error, status == STATUS_CONFLICT, problem);
         return SINK_BROKEN;
     }
-    return pg_loader_failed(status, &more, "cannot search for events that were refused", problem);
+    return pg_loader_failed(status, &more, "cannot search for refused events", problem);
 }
 
 enum sink_result pg_load_deliver(struct pg_loader *l, const struct sink_load *load,
@@ -220,8 +221,8 @@ enum sink_result pg_load_deliver(struct pg_loader *l, const struct sink_load *lo
         if (pg_error_no_partition(&error)) {
             pg_days_forget(&l->days);
         } else if (pg_error_own_key(&error) && !rows.staged) {
-            /* The key was forgotten, the rows are there: an old batch comes again. */
-            log_warn("rows of a batch were there already: loading only what is missing",
+            /* The key was deleted but the rows exist: an old batch is loaded again. */
+            log_warn("rows of a batch exist already: loading only the missing ones",
                      LOG_U64("first_position", load->batches[0].position));
             rows.staged = true;
         } else if (pg_error_classify(error.sqlstate) == PG_ERROR_DATA) {

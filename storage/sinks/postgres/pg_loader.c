@@ -1,5 +1,5 @@
-/* pg_loader.c: prepares what a lane's loads share, and says what a failed call means. Runs on the
- * lane's thread. Sends no statement. */
+/* pg_loader.c: prepares the shared state of a lane's loads, and classifies failed calls. Runs on
+ * the lane's thread. Sends no statement. */
 #include "storage/sinks/postgres/pg_loader.h"
 
 #include "core/hash.h"
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define BUFFER_MAX ((size_t)1 << 30) /* PostgreSQL takes no larger value */
+#define BUFFER_MAX ((size_t)1 << 30) /* PostgreSQL accepts no larger value */
 
 void pg_loader_init(struct pg_loader *l, struct pg_connection *connection, const char *instance,
                     unsigned lane, unsigned lanes)

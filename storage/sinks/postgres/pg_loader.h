@@ -1,5 +1,5 @@
-/* pg_loader.h: what a lane's loads share: its connection, buffers and the batches of the load in
- * hand; and the parts in which a lane's load and a replayed one differ. Thread: the lane's. */
+/* pg_loader.h: shared state of a lane's loads: connection, buffers and the batches of the current
+ * load; and the parts in which an ordinary load and a replayed one differ. Thread: the lane's. */
 #ifndef VSOC_STORAGE_PG_LOADER_H
 #define VSOC_STORAGE_PG_LOADER_H
 
@@ -12,7 +12,7 @@ struct pg_loader {
     struct pg_connection *connection; /* borrowed */
     const char *instance;             /* borrowed */
     unsigned lane, lanes;
-    /* Not NULL: only what is missing is put in, see pg_replay.h. Borrowed. */
+    /* Not NULL: only missing rows are inserted, see pg_replay.h. Borrowed. */
     struct sink_replay *replay;
     int64_t key_window_ns; /* for replay */
     struct pg_days days;
@@ -26,11 +26,11 @@ struct pg_loader {
 /* How a load goes in. pg_load.c begins the transaction and copies the rows in between. Both
  * functions give the statuses of pg_connection.h. */
 struct pg_load_way {
-    bool staged; /* rows go through temporary tables, from which settle takes what is missing */
+    bool staged; /* rows go through temporary tables, from which settle moves the missing ones */
     /* First in the transaction: flags the batches whose rows are to be copied. */
     enum status (*choose)(struct pg_loader *l, const struct sink_load *load,
                           struct pg_error *error);
-    /* Behind the copied rows: completes the transaction and ends it. */
+    /* After the copied rows: completes and ends the transaction. */
     enum status (*settle)(struct pg_loader *l, const struct pg_rows *rows, struct pg_error *error);
 };
 
@@ -39,10 +39,10 @@ void pg_loader_init(struct pg_loader *l, struct pg_connection *connection, const
 void pg_loader_fini(struct pg_loader *l);
 /* Makes flags and by_uid large enough. NO_MEMORY. */
 enum status pg_loader_make_room(struct pg_loader *l, size_t batches) must_check;
-/* What makes a batch the same: its key and its body. A key that was used again with another body
- * was refused where it was known; where it was not, the batch was accepted and must not be lost. */
+/* The identity of a batch: its key and its body. An instance that knows a key refuses it with
+ * another body; an instance that does not has accepted the batch, so it must not be lost. */
 void pg_loader_claim(const struct sink_batch *batch, uint8_t claim[SHA256_BYTES]);
-/* Makes by_uid for the load, which pg_loader_flags needs. */
+/* Builds by_uid for the load, which pg_loader_flags needs. */
 void pg_loader_sort(struct pg_loader *l, const struct sink_load *load);
 /* Flags of the batch with the id in text; NULL: the load has no such batch. */
 uint8_t *pg_loader_flags(const struct pg_loader *l, const struct sink_load *load, const char *text);

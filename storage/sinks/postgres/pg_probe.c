@@ -1,5 +1,5 @@
-/* pg_probe.c: rows that tell a table that refuses every row from events that are refused. Runs on
- * the lane's thread. Leaves nothing in the database. */
+/* pg_probe.c: rows that distinguish a table that refuses every row from single refused events. Runs
+ * on the lane's thread. Leaves nothing in the database. */
 #include "storage/sinks/postgres/pg_probe.h"
 
 #include "core/hash.h"
@@ -117,7 +117,7 @@ static uint8_t *value_of(uint8_t *row, size_t size, enum event_field column, siz
     return NULL;
 }
 
-/* A row of its own (a new id), in the partition of the load. */
+/* A new row (with a new id), in the partition of the load. */
 static bool make_new(uint8_t *row, size_t size, int64_t received_ns)
 {
     struct writer time;
@@ -140,7 +140,7 @@ static bool is_same_reason(const struct pg_error *a, const struct pg_error *b)
            strcmp(a->column, b->column) == 0;
 }
 
-/* Tries the row that stands behind the head of the COPY stream in w. */
+/* Tries the row after the head of the COPY stream in w. */
 static enum status try_row(const struct pg_rows *rows, struct writer *w, struct pg_error *error)
 {
     struct pg_connection *c = rows->connection;

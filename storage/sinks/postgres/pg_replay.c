@@ -1,4 +1,4 @@
-/* pg_replay.c: chooses and counts for a load that is put through again. Runs on the lane's thread.
+/* pg_replay.c: selects and counts the missing rows of a replayed load. Runs on the lane's thread.
  * Does not begin the transaction or copy rows (pg_load.c). */
 #include "storage/sinks/postgres/pg_replay.h"
 
@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Keys get the time at which the batch came, not today's: they must not be known for longer than
- * they would have been. */
+/* Keys get the time of receipt of the batch, not the current time, so that they are not kept longer
+ * than originally. */
 static const char claim_sql[] =
     "INSERT INTO vsoc.batch_keys (batch_key, batch_uid, instance, time_loaded) "
     "SELECT k, u, $3, least(now(), to_timestamp($4::float8)) "
@@ -49,7 +49,7 @@ static struct slice seconds(char text[32], int64_t ns)
     return slice_from_text(text);
 }
 
-/* When the first and the last batch of the load came; wider by what rounding may take. */
+/* Time of receipt of the first and the last batch of the load, widened for rounding. */
 static void times_of(const struct sink_load *load, int64_t *first, int64_t *last)
 {
     *first = *last = load->batches[0].received_ns;
@@ -81,7 +81,7 @@ static struct slice value_of(const struct sink_batch *batch, enum part part,
     return slice_make(batch->batch_uid, UUID_BYTES);
 }
 
-/* Appends one part of all batches as an array; gives its end in the buffer. */
+/* Appends one part of all batches as an array; returns its end in the buffer. */
 static size_t put_array(struct writer *w, const struct sink_load *load, enum part part)
 {
     pg_copy_array(w, part == PART_UID ? PG_UUID : PG_BYTEA, load->batch_count);
@@ -133,9 +133,9 @@ static enum status leave_out_twins(struct pg_loader *l, const struct sink_load *
     return pg_connection_query(l->connection, twins_sql, params, 6, twin_row, &twins, error);
 }
 
-/* Flags all batches of the load as fresh, but those that the database has under another id (the
+/* Flags all batches of the load as fresh, except those that the database has under another id (the
  * same batch, sent to another instance): they were never loaded. Unless it is a dry run, claims the
- * keys, so that a running server's lane that is at the same batch waits and then finds it there. */
+ * keys, so that a lane of a running server that loads the same batch waits and then finds it. */
 static enum status choose(struct pg_loader *l, const struct sink_load *load, struct pg_error *error)
 {
     int64_t first, last;

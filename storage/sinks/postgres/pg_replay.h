@@ -1,5 +1,5 @@
-/* pg_replay.h: what a load does differently when a range is put through again: what is missing is
- * decided by the rows that are there, not by keys or positions. For pg_load.c. Thread: the lane's.
+/* pg_replay.h: the differences of a replayed load: existing rows, not keys or positions, determine
+ * what is missing. For pg_load.c. Thread: the lane's.
  */
 #ifndef VSOC_STORAGE_PG_REPLAY_H
 #define VSOC_STORAGE_PG_REPLAY_H

@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-#define SLICE_BYTES ((size_t)128 << 10) /* sent when the buffer holds so much */
+#define SLICE_BYTES ((size_t)128 << 10) /* sent when the buffer holds this much */
 
 /* One COPY in progress; starts with its first row. */
 struct stream {
@@ -32,7 +32,7 @@ static enum status stream_begin(struct stream *s, struct pg_error *error)
     return status;
 }
 
-/* Sends when enough has gathered. */
+/* Sends if the buffer holds enough. */
 static enum status stream_pass(struct stream *s, struct pg_error *error)
 {
     struct writer *w = s->rows->buffer;
@@ -45,7 +45,7 @@ static enum status stream_pass(struct stream *s, struct pg_error *error)
     return status;
 }
 
-/* Ends the COPY well, or gives it up when status says that its rows are no good. */
+/* Completes the COPY, or aborts it if status shows that its rows are bad. */
 static enum status stream_end(struct stream *s, enum status status, struct pg_error *error)
 {
     struct pg_connection *c = s->rows->connection;
@@ -69,7 +69,7 @@ static enum status stream_end(struct stream *s, enum status status, struct pg_er
     return status;
 }
 
-/* Walks the events that are to become rows of vsoc.events. */
+/* Iterates over the events that become rows of vsoc.events. */
 struct event_walk {
     const struct pg_rows *rows;
     size_t batch, batches;

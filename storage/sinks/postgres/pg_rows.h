@@ -1,5 +1,5 @@
-/* pg_rows.h: the rows that a load becomes: events, quarantined records, batches, as COPY streams.
- * Thread: the lane's. */
+/* pg_rows.h: the rows of a load: events, quarantined records, batches, as COPY streams. Thread: the
+ * lane's. */
 #ifndef VSOC_STORAGE_PG_ROWS_H
 #define VSOC_STORAGE_PG_ROWS_H
 
@@ -7,10 +7,10 @@
 #include "storage/sinks/postgres/client/pg_connection.h"
 #include "storage/sink.h"
 
-#define PG_BATCH_FRESH      1u /* its key was new: its rows are wanted */
+#define PG_BATCH_FRESH      1u /* its key was new: load its rows */
 #define PG_BATCH_QUARANTINE 2u /* has rejects or rejected events */
 
-/* What is loaded, and with what. Everything is borrowed. */
+/* The load and its buffers. Everything is borrowed. */
 struct pg_rows {
     struct pg_connection *connection;
     struct writer *buffer; /* reused: holds one slice of the stream */
@@ -45,7 +45,7 @@ enum status pg_rows_encode_first(const struct pg_rows *rows, struct writer *w) m
 /* Copies the rejects of the fresh batches, and events that the load marks as rejected. After
  * pg_rows_copy_events. */
 enum status pg_rows_copy_quarantine(const struct pg_rows *rows, struct pg_error *error) must_check;
-/* Copies one row a fresh batch. */
+/* Copies one row per fresh batch. */
 enum status pg_rows_copy_batches(const struct pg_rows *rows, struct pg_error *error) must_check;
 
 #endif

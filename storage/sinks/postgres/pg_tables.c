@@ -101,7 +101,7 @@ static void write_unstage(struct writer *w, const struct table *t)
     write_columns(w, t, false);
     writer_text(w, ") SELECT ");
     write_columns(w, t, false);
-    /* Only on our key: what another unique index of the table refuses must be heard of. */
+    /* Only on our key: a refusal by another unique index of the table must be reported. */
     writer_format(w, " FROM %s ON CONFLICT (%s) DO NOTHING", t->stage, t->key);
 }
 

@@ -7,19 +7,20 @@
 
 enum pg_table { PG_TABLE_EVENTS, PG_TABLE_QUARANTINE, PG_TABLE_BATCHES, PG_TABLE_COUNT };
 
-/* Columns that a row is written with. */
+/* Columns of a written row. */
 unsigned pg_table_columns(enum pg_table table);
 
 /* Each puts its statement in w, NUL-terminated, in place of what was there. */
 
 /* COPY into the table, or into its temporary twin. */
 void pg_table_write_copy(struct writer *w, enum pg_table table, bool staged);
-/* Makes temporary twins of all tables, without keys, that are gone at the end of the transaction.
+/* Creates temporary twins of all tables, without keys, which are dropped at the end of the
+ * transaction.
  */
 void pg_table_write_stage(struct writer *w);
-/* Moves the rows of the twins to their tables, leaving out those whose key is there. */
+/* Moves the rows of the twins to their tables, except those whose key exists. */
 void pg_table_write_unstage(struct writer *w);
-/* Counts the rows of the twin that its table lacks; put: moves them there as well. */
+/* Counts the rows of the twin that its table does not have; put: moves them there as well. */
 void pg_table_write_missing(struct writer *w, enum pg_table table, bool put);
 
 #endif

@@ -1,6 +1,6 @@
-/* sink_postgres.c: the PostgreSQL sink: one connection a lane and its checks on connecting. Runs
- * on the lane's thread, but for interrupt. How a load becomes a transaction is in pg_load.c; what
- * the tables need beside loading is in jobs/; when to try again is the runner's business. */
+/* sink_postgres.c: the PostgreSQL sink: one connection per lane and its checks on connecting. Runs
+ * on the lane's thread, except interrupt. pg_load.c turns a load into a transaction, jobs/
+ * maintains the tables, and the runner decides when to retry. */
 #define LOG_COMPONENT "postgres"
 #include "core/object.h"
 #include "core/thread.h"
@@ -21,7 +21,7 @@
 #define CHECK_TIMEOUT_MS   2500u  /* then the checks */
 #define LOAD_TIMEOUT_MS    60000u /* for each statement of a load */
 
-/* Of the threads beside the lanes: a connection each, and its successor while it is changed. */
+/* Of the other threads: a connection each, and its successor during a reconnect. */
 #define FILES_BESIDE 4
 
 #define LANE_MAGIC 0x50474c4eU
@@ -115,7 +115,7 @@ static enum sink_result check_schema(struct lane *lane, struct sink_problem *pro
                  found.version, latest);
     else if (strcmp(found.encoding, "UTF8") != 0)
         snprintf(problem->text, sizeof problem->text,
-                 "the database has encoding %s: make one with ENCODING 'UTF8'", found.encoding);
+                 "the database has encoding %s: create one with ENCODING 'UTF8'", found.encoding);
     else
         return SINK_DELIVERED;
     return SINK_BROKEN;
@@ -126,7 +126,8 @@ static void superuser_row(void *arg, const char *const *cells)
     *(bool *)arg = cells[0] && cells[0][0] == 't';
 }
 
-/* Whoever takes over a server that is superuser has the database's machine as well. */
+/* An attacker who takes over a server with a superuser login controls the database's machine as
+ * well. */
 static enum sink_result check_login(struct lane *lane, struct sink_problem *problem)
 {
     bool superuser = false;
@@ -137,14 +138,14 @@ static enum sink_result check_login(struct lane *lane, struct sink_problem *prob
         lane->connection, "SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = session_user",
         NULL, 0, superuser_row, &superuser, &error);
     if (status != STATUS_OK)
-        return pg_loader_failed(status, &error, "cannot see what the login may do", problem);
+        return pg_loader_failed(status, &error, "cannot check the rights of the login", problem);
     if (!superuser)
         return SINK_DELIVERED;
     snprintf(
         problem->text, sizeof problem->text,
-        "the login in sinks.postgres.dsn is a superuser of PostgreSQL: make one that may only "
+        "the login in sinks.postgres.dsn is a superuser of PostgreSQL: create one that may only "
         "load (CREATE ROLE name LOGIN PASSWORD '…' IN ROLE vsoc_ingest, after `vsocd migrate`) "
-        "and log in as that, or set sinks.postgres.allow_superuser to true");
+        "and use it, or set sinks.postgres.allow_superuser to true");
     return SINK_MISCONFIGURED;
 }
 
@@ -156,10 +157,10 @@ static void position_row(void *arg, const char *const *cells)
         !cells[1] || uuid_from_text(slice_from_text(cells[1]), there->batch_uid) == STATUS_OK;
 }
 
-/* Positions of another spool, or shared out among another number of lanes, say nothing. But a lane
- * that has none, where none is of another sharing out or instance, has nothing there: a new or
- * emptied database, or one restored from before. Sending all again is safe: what is there after all
- * is not loaded twice. */
+/* Positions of another spool, or for another number of lanes, are meaningless. But if a lane has no
+ * position, and there is none for another number of lanes or instance, then the database has
+ * nothing: it is new, emptied, or restored from an earlier state. Delivering everything again is
+ * safe: existing rows are not loaded twice. */
 static enum sink_result read_position(struct lane *lane, struct sink_position *there,
                                       struct sink_problem *problem)
 {
@@ -200,8 +201,8 @@ static enum sink_result lane_check(struct lane *lane, struct sink_position *ther
     return result;
 }
 
-/* The first lane's: threads that work on the database beside the lanes. Without one of them loading
- * continues; the next connect tries again. */
+/* For the first lane: the other threads that work on the database. Without one of them, loading
+ * continues; the next connect retries. */
 static void start_threads(struct lane *lane)
 {
     const struct sink_postgres_settings *settings = lane->settings;
@@ -217,7 +218,7 @@ static void start_threads(struct lane *lane)
         status = pg_jobs_start(settings->dsn, lane->instance, &jobs, &lane->jobs);
     if (status != STATUS_OK)
         log_warn("the jobs of the database could not be started; loading continues without "
-                 "partitions made ahead, and old batch keys stay, until the sink connects again",
+                 "partitions created ahead, and old batch keys stay, until the sink connects again",
                  LOG_STATUS(status));
 }
 

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define TIMEOUT_DEFAULT_MS 60000u
-#define SERVER_MARGIN_MS   5000u /* the server ends a statement so much earlier than we give up */
+#define SERVER_MARGIN_MS   5000u /* the server ends a statement this much earlier than the client */
 #define PARAMS_MAX         8
 #define COLUMNS_MAX        16
 
@@ -107,7 +107,7 @@ void pg_connection_interrupt(struct pg_connection *c)
     wake_send(c->wake);
 }
 
-/* First line of a message of libpq's, without its end. */
+/* First line of a libpq message, without its line end. */
 static void copy_line(char *out, size_t size, const char *text)
 {
     snprintf(out, size, "%.*s", (int)strcspn(text, "\n"), text);
@@ -121,7 +121,7 @@ static enum status lose(struct pg_connection *c, struct pg_error *error, const c
     return STATUS_UNAVAILABLE;
 }
 
-/* "COPY table, line 8, column x" stands in a line of its own, "line" in the server's language. */
+/* "COPY table, line 8, column x" is on a separate line, with "line" in the server's language. */
 static unsigned copy_row_of(const char *context)
 {
     const char *at = context;
@@ -154,7 +154,7 @@ static void error_from_result(struct pg_error *error, const PGresult *result)
         snprintf(error->text + used, sizeof error->text - used, " (column %s)", column);
 }
 
-/* Waits until the socket is ready for events; false when the deadline passed or someone
+/* Waits until the socket is ready for events; false if the deadline passed or another thread
  * interrupted, with the reason in *why. */
 static bool wait_socket(struct pg_connection *c, short events, int64_t deadline_ns,
                         const char **why)
@@ -186,7 +186,8 @@ static int64_t call_deadline(const struct pg_connection *c)
     return clock_monotonic_ns() + (int64_t)c->timeout_ms * NS_PER_MS;
 }
 
-/* Sends what libpq holds back, reading meanwhile so that neither side waits for the other. */
+/* Flushes libpq's output buffer, reading at the same time so that neither side waits for the other.
+ */
 static enum status flush(struct pg_connection *c, int64_t deadline_ns, struct pg_error *error)
 {
     int rest;
@@ -200,7 +201,7 @@ static enum status flush(struct pg_connection *c, int64_t deadline_ns, struct pg
     return rest == 0 ? STATUS_OK : lose(c, error, PQerrorMessage(c->pg));
 }
 
-/* Next result; *result NULL when the statement has no more. */
+/* Next result; *result NULL: the statement has no more. */
 static enum status next_result(struct pg_connection *c, int64_t deadline_ns, PGresult **result,
                                struct pg_error *error)
 {
@@ -265,7 +266,7 @@ static enum status take_results(struct pg_connection *c, int64_t deadline_ns, pg
         return status;
     if (status == STATUS_OK)
         return lose(c, error, "the connection was lost");
-    pg_connection_close(c); /* *error keeps what the server said last */
+    pg_connection_close(c); /* *error keeps the server's last message */
     return STATUS_UNAVAILABLE;
 }
 
@@ -382,7 +383,7 @@ static void notice_received(void *arg, const PGresult *result)
         c->notice(c->notice_arg, text);
 }
 
-/* libpq gives a refused login as text only; in verbose mode that holds ":  28P01: ". */
+/* libpq reports a refused login as text only; in verbose mode it contains ": 28P01: ". */
 static enum status login_failed(struct pg_connection *c, struct pg_error *error)
 {
     struct pg_error found = {0};
@@ -422,8 +423,8 @@ static enum status attempt(struct pg_connection *c, size_t host, int64_t deadlin
     return STATUS_OK;
 }
 
-/* The server's own limits: what we gave up on must not go on there for ever; shorter ones of the
- * operator's stand. And a COMMIT that was confirmed must be on its disk, or segments could go
+/* Limits on the server: an abandoned statement must not run there forever; shorter limits of the
+ * operator are kept. A confirmed COMMIT must be on the server's disk, or segments could be removed
  * before their rows are safe. */
 static enum status set_limits(struct pg_connection *c, struct pg_error *error)
 {
@@ -445,7 +446,7 @@ enum status pg_connection_open(struct pg_connection *c, unsigned timeout_ms, str
 {
     if (c->pg)
         return STATUS_OK;
-    wake_clear(c->wake); /* an old interrupt is over */
+    wake_clear(c->wake); /* forget an old interrupt */
     enum status status = STATUS_UNAVAILABLE;
     size_t hosts = pg_dsn_hosts(c->dsn);
     int64_t end = clock_monotonic_ns() + (int64_t)timeout_ms * NS_PER_MS;
@@ -458,6 +459,6 @@ enum status pg_connection_open(struct pg_connection *c, unsigned timeout_ms, str
     if (status == STATUS_OK)
         status = set_limits(c, error);
     if (status != STATUS_OK)
-        pg_connection_close(c); /* one without its limits is not used */
+        pg_connection_close(c); /* never use a connection without its limits */
     return status;
 }

@@ -1,4 +1,4 @@
-/* pg_dsn.c: connection string → parameters of one attempt a host. Runs on a sink's lane thread or
+/* pg_dsn.c: connection string → parameters of one attempt per host. Runs on a sink's lane thread or
  * on main (migrate). Does not connect and resolves no name. */
 #include "storage/sinks/postgres/client/pg_dsn.h"
 
@@ -12,7 +12,7 @@
 
 #define PARAMETERS_MAX 96
 
-/* Set unless the string says otherwise. A dead peer is noticed within 30 s. */
+/* Set unless the string overrides them. A dead peer is detected within 30 s. */
 static const struct {
     const char *keyword, *value;
 } dsn_defaults[] = {
@@ -45,7 +45,7 @@ static size_t list_count(const char *list)
     return n;
 }
 
-/* Copy of item i of a comma-separated list; a list of one item stands for all. */
+/* Copy of item i of a comma-separated list; a list of one item applies to all. */
 static char *list_item(const char *list, size_t i)
 {
     if (!list)

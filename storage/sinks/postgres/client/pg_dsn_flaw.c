@@ -1,6 +1,6 @@
-/* pg_dsn_flaw.c: what is wrong with a connection string, in words that hold nothing of it. libpq's
- * messages quote what they complain of, and what stands in the wrong place is often the rest of a
- * password with a blank, an @ or a % in it. Any thread. Connects to nothing. */
+/* pg_dsn_flaw.c: explains what is wrong with a connection string without quoting it. libpq's
+ * messages quote the wrong part, which is often the rest of a password with a blank, an @ or a % in
+ * it. Any thread. Connects to nothing. */
 #include "storage/sinks/postgres/client/pg_dsn_flaw.h"
 
 #include <ctype.h>
@@ -36,7 +36,7 @@ bool pg_dsn_is_misread(const char *dsn, struct problem *problem)
                 "as %40, / as %2F, ? as %3F, : as %3A, % as %25");
 }
 
-/* At most two letters exchanged, added or left out, as far as a glance can see. */
+/* At most two letters exchanged, added or missing, by a rough check. */
 static bool is_near(const char *known, const char *name, size_t size)
 {
     size_t n = strlen(known), same = 0;
@@ -86,9 +86,10 @@ void pg_dsn_tell_unreadable(const char *dsn, struct problem *problem)
             "the connection URI can't be read: in user name and password write % as %25, @ as "
             "%40, / as %2F, ? as %3F, : as %3A; the rest is host, port, /database and ?name=value");
     else if (near && strlen(near) == size && strncmp(near, dsn, size) != 0)
-        problem_say(problem,
-                    "the connection string can't be read: '%.*s' is no keyword, is '%s' meant?",
-                    (int)size, dsn, near);
+        problem_say(
+            problem,
+            "the connection string can't be read: '%.*s' is not a keyword, did you mean '%s'?",
+            (int)size, dsn, near);
     else
         tell(problem,
              "the connection string can't be read: it has a word without =, a keyword that libpq "
@@ -104,19 +105,20 @@ static bool is_list_of(const char *list, const char *characters)
 bool pg_dsn_value_is_misread(const char *keyword, const char *value, struct problem *problem)
 {
     if (strcmp(keyword, "port") == 0 && !is_list_of(value, "0123456789,"))
-        return tell(problem,
-                    "the port of the connection string is no number: in a URI write : in user name "
-                    "and password as %3A and / as %2F");
+        return tell(
+            problem,
+            "the port of the connection string is not a number: in a URI write : in user name "
+            "and password as %3A and / as %2F");
     if (strcmp(keyword, "host") == 0 && strchr(value + (*value == '@'), '@'))
         return tell(problem,
                     "the host of the connection string has an @: a password with special "
                     "characters goes between ' or, in a URI, is percent-encoded (@ as %40)");
     if (strcmp(keyword, "hostaddr") == 0 && !is_list_of(value, "0123456789abcdefABCDEF.:,%"))
         return tell(problem,
-                    "hostaddr of the connection string is no IP address: names go into host");
+                    "hostaddr of the connection string is not an IP address: put names in host");
     if (strcmp(keyword, "dbname") == 0 && (strstr(value, "://") || strchr(value, '=')))
         return tell(
             problem,
-            "dbname of the connection string holds a connection string: give that one alone");
+            "dbname of the connection string holds a connection string: pass only that one");
     return false;
 }

@@ -1,5 +1,5 @@
-/* pg_dsn_flaw.h: says what is wrong with a connection string without showing any of it that could
- * be a password. Thread: any. */
+/* pg_dsn_flaw.h: explains what is wrong with a connection string without showing any part that
+ * could be a password. Thread: any. */
 #ifndef VSOC_STORAGE_PG_DSN_FLAW_H
 #define VSOC_STORAGE_PG_DSN_FLAW_H
 
@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* True when libpq would read the string, or take it, otherwise than its writer means: a part of the
- * password as host, port or database, which its messages then show. problem gets a sentence.
- * Called before libpq reads it. */
+/* True if libpq would interpret the string differently from what its author means: a part of the
+ * password as host, port or database, which its messages then show. problem gets a sentence. Call
+ * before libpq reads it. */
 bool pg_dsn_is_misread(const char *dsn, struct problem *problem);
 /* A sentence about a string that libpq can't read. Its own message quotes the string. */
 void pg_dsn_tell_unreadable(const char *dsn, struct problem *problem);

@@ -5,20 +5,20 @@
 #include <stddef.h>
 #include <string.h>
 
-/* First row whose prefix matches counts: exact states stand before their class. */
+/* The first row whose prefix matches applies: exact states come before their class. */
 static const struct error_row {
     const char *prefix;
     enum pg_error_class class;
     const char *advice;
 } error_rows[] = {
     {"08P01", PG_ERROR_BROKEN,
-     "what answers is no PostgreSQL server, or a proxy in between changes the protocol"},
+     "this is not a PostgreSQL server, or a proxy in between changes the protocol"},
     {"08", PG_ERROR_LATER, NULL},
     {"0A", PG_ERROR_BROKEN, "the server does not support this: use PostgreSQL 15 or newer"},
     {"22", PG_ERROR_DATA, NULL},
     {"23", PG_ERROR_DATA, NULL},
     {"25006", PG_ERROR_LATER,
-     "the server is read-only: with several hosts in the dsn the writable one is found"},
+     "the server is read-only: name several hosts in the dsn, and the sink finds the writable one"},
     {"25", PG_ERROR_LATER, NULL},
     {"28", PG_ERROR_BROKEN,
      "check user, password and certificate in sinks.postgres.dsn, and pg_hba.conf"},
@@ -28,30 +28,32 @@ static const struct error_row {
     {"42501", PG_ERROR_BROKEN,
      "the login lacks a right: run `vsocd migrate` as the owner, and use the role vsoc_ingest"},
     {"42P01", PG_ERROR_BROKEN,
-     "run `vsocd migrate`; when it has nothing to do, somebody removed the table: restore it"},
+     "run `vsocd migrate`; if it has nothing to do, somebody removed the table: restore it"},
     {"42703", PG_ERROR_BROKEN,
      "somebody removed or renamed a column of the schema vsoc: restore it"},
     {"42883", PG_ERROR_BROKEN,
-     "run `vsocd migrate`; when it has nothing to do, somebody removed the function: restore it"},
-    {"42P06", PG_ERROR_BROKEN, "rename what has the name, or run this again"},
+     "run `vsocd migrate`; if it has nothing to do, somebody removed the function: restore it"},
+    {"42P06", PG_ERROR_BROKEN, "rename the object that has the name, or run this again"},
     {"42P07", PG_ERROR_BROKEN, "rename or remove the table that has the name of a new one"},
-    {"42710", PG_ERROR_BROKEN, "rename or remove what has the name of a new object"},
+    {"42710", PG_ERROR_BROKEN, "rename or remove the object that has the name of a new one"},
     {"42P17", PG_ERROR_BROKEN,
-     "a partition made by hand covers part of the day: detach it, or make it whole days"},
+     "a manually created partition covers a part of the day: detach it, or let it cover whole "
+     "days"},
     {"42", PG_ERROR_BROKEN,
-     "run `vsocd migrate`; when it has nothing to do, somebody changed the schema vsoc: undo that"},
-    {"53100", PG_ERROR_LATER, "the database's disk is full: make room"},
+     "run `vsocd migrate`; if it has nothing to do, somebody changed the schema vsoc: undo the "
+     "change"},
+    {"53100", PG_ERROR_LATER, "the database's disk is full: free space"},
     {"53300", PG_ERROR_LATER, "the server has no connection left: raise max_connections"},
     {"53", PG_ERROR_LATER, NULL},
     {"54", PG_ERROR_DATA, NULL},  /* a value is too large for the database */
     {"55", PG_ERROR_LATER, NULL}, /* locks, objects in use */
     {"57", PG_ERROR_LATER, NULL}, /* cancelled, shutting down, starting up, failing over */
-    {"58", PG_ERROR_LATER, "the database's system has an input or output error: look at its log"},
-    {"P0001", PG_ERROR_DATA, NULL}, /* a trigger of the operator's raises */
+    {"58", PG_ERROR_LATER, "the database's system has an input or output error: check its log"},
+    {"P0001", PG_ERROR_DATA, NULL}, /* raised by a trigger of the operator */
     {"VSD", PG_ERROR_BROKEN,
      "check the clock of the server that received the batch; if the day is right, the owner of the "
-     "schema makes its partition: SELECT vsoc.ensure_odd_partition('DAY')"},
-    {"XX", PG_ERROR_BROKEN, "the database has an internal error: look at its log"},
+     "schema creates its partition: SELECT vsoc.ensure_odd_partition('DAY')"},
+    {"XX", PG_ERROR_BROKEN, "the database has an internal error: check its log"},
 };
 
 static const struct error_row *error_find(const char *sqlstate)

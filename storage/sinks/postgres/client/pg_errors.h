@@ -6,11 +6,11 @@
 
 enum pg_error_class {
     PG_ERROR_LATER,  /* passes by itself: connection, failover, resources, deadlock */
-    PG_ERROR_DATA,   /* a value of the load is to blame: find it and set it aside */
-    PG_ERROR_BROKEN, /* needs a person: schema, rights, password, wrong server */
+    PG_ERROR_DATA,   /* caused by a value of the load: find it and quarantine it */
+    PG_ERROR_BROKEN, /* needs an operator: schema, rights, password, wrong server */
 };
 
-/* An error as the server or libpq told it. */
+/* An error as the server or libpq reports it. */
 struct pg_error {
     char sqlstate[6];    /* five characters, or empty: the connection was lost */
     char constraint[64]; /* name of the violated constraint, or empty */
@@ -21,14 +21,14 @@ struct pg_error {
 };
 
 /* Class of an SQLSTATE (PostgreSQL manual, appendix A); NULL or empty: the connection was lost,
- * LATER. What is in no row is BROKEN: it is tried again slowly and told to people. */
+ * LATER. A state without a row is BROKEN: it is retried slowly and reported. */
 enum pg_error_class pg_error_classify(const char *sqlstate);
-/* What a person can do about it, a sentence, or NULL when nothing is to be done. */
+/* What an operator can do, as a sentence, or NULL if nothing. */
 const char *pg_error_advice(const char *sqlstate);
 /* True when a row found no daily partition: check_violation without a constraint. */
 bool pg_error_no_partition(const struct pg_error *error);
-/* True when a row is there already: it is of a batch that comes again. Another unique index is the
- * operator's. */
+/* True if the row exists already: it belongs to a batch that is loaded again. Any other unique
+ * index belongs to the operator. */
 bool pg_error_own_key(const struct pg_error *error);
 
 #endif

@@ -1,6 +1,6 @@
-/* pg_housekeeping.c: the jobs that keep the tables in order: daily partitions ahead, deletion of
- * old batch keys. Runs on the jobs thread. Does not make the partitions that a load needs now
- * (pg_days.c), and drops none. */
+/* pg_housekeeping.c: the maintenance jobs: daily partitions ahead, deletion of old batch keys. Runs
+ * on the jobs thread. Does not create the partitions that a load needs now (pg_days.c), and drops
+ * none. */
 #include "storage/sinks/postgres/jobs/pg_job.h"
 
 #include "core/clock.h"
@@ -11,7 +11,7 @@
 
 #define TRIM_KEYS 10000ul /* deleted in one transaction */
 
-/* A day a step: a load that needs a day of its own waits for one day's tables at most. */
+/* One day per step: a load that needs a day waits at most for one day's tables. */
 static enum status make_day(struct pg_connection *c, const struct pg_job_settings *settings,
                             unsigned step, bool *more, struct pg_error *error)
 {

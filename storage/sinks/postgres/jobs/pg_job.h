@@ -1,5 +1,5 @@
-/* pg_job.h: what a job of the database is. pg_jobs.c runs them in turn; each is one function that
- * works inside a transaction it neither begins nor ends. */
+/* pg_job.h: a job of the database. pg_jobs.c runs the jobs in turn; each is one function that works
+ * inside a transaction that it neither begins nor ends. */
 #ifndef VSOC_STORAGE_PG_JOB_H
 #define VSOC_STORAGE_PG_JOB_H
 
@@ -9,15 +9,15 @@
 
 struct pg_job_settings {
     unsigned partitions_ahead;   /* days */
-    int64_t batch_key_window_ns; /* keys are kept for so long */
+    int64_t batch_key_window_ns; /* time that keys are kept */
 };
 
 struct pg_job {
     const char *name;  /* in vsoc.jobs, in logs and as label of metrics */
-    int64_t period_ns; /* from the end of a run that went well to the next */
-    int64_t retry_ns;  /* after one that failed, or while another server runs it */
+    int64_t period_ns; /* from the end of a successful run to the next */
+    int64_t retry_ns;  /* after a failed run, or while another server runs it */
     /* One step of a run, in a transaction of its own that holds the job's lock. step: 0 for the
-     * first of a run. *more, false before: another step follows at once. Statuses of
+     * first of a run. *more, false before: another step follows immediately. Statuses of
      * pg_connection.h. Thread: jobs. */
     enum status (*step)(struct pg_connection *c, const struct pg_job_settings *settings,
                         unsigned step, bool *more, struct pg_error *error);

@@ -1,10 +1,10 @@
 /* pg_jobs.c: the jobs thread: waits until a job is due, takes its lock, runs it step by step, and
- * reports what became of it. Does not know what a job does (pg_housekeeping.c).
+ * reports the result. Does not know what a job does (pg_housekeeping.c).
  *
  * The lock of a job is its row of vsoc.jobs, locked FOR UPDATE by the transaction of each step.
  * Only vsoc_ingest and the owner have the right that takes, so no analyst can stop a job. An
- * advisory lock would not do: where no superuser has migrated every login may take any number, and
- * pg_locks shows a number that is meant to be secret to everybody as soon as it is held. The server
+ * advisory lock is not sufficient: unless a superuser has migrated, every login may take any
+ * number, and pg_locks shows a secret number to everybody as soon as it is held. The server
  * releases the row when the connection ends, however it ends. */
 #define LOG_COMPONENT "postgres"
 #include "storage/sinks/postgres/jobs/pg_jobs.h"
@@ -19,7 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define STEP_TIMEOUT_MS 60000u /* a stuck step keeps the other jobs waiting for so long */
+#define STEP_TIMEOUT_MS 60000u /* a stuck step delays the other jobs by at most this */
 #define RECONNECT_NS    (5 * NS_PER_S)
 
 static const struct pg_job *const all_jobs[] = {&pg_job_partitions, &pg_job_batch_keys};
@@ -58,7 +58,7 @@ static enum status lock_job(struct pg_connection *c, const struct pg_job *job,
 {
     struct pg_param name = {slice_from_text(job->name), 0};
     bool locked = false;
-    /* Outside of the transaction: nobody waits for a row that is new. */
+    /* Outside the transaction, so that nobody waits for a new row. */
     enum status status =
         pg_connection_query(c, "INSERT INTO vsoc.jobs (name) VALUES ($1) ON CONFLICT DO NOTHING",
                             &name, 1, NULL, NULL, error);
@@ -105,7 +105,7 @@ static void succeed(struct turn *turn)
     turn->sqlstate[0] = '\0';
 }
 
-/* Logged when the reason is new, not at each attempt. */
+/* Log a new reason once, not each attempt. */
 static void fail(struct turn *turn, enum status status, const struct pg_error *error)
 {
     bool has_text = status == STATUS_REFUSED || status == STATUS_UNAVAILABLE;
@@ -140,7 +140,7 @@ static void take_turn(struct pg_jobs *j, struct turn *turn)
     }
     turn->step = 0;
     if (status == STATUS_UNAVAILABLE && pg_thread_is_stopping(&j->thread))
-        return; /* interrupted: no failure */
+        return; /* interrupted: not a failure */
     if (status == STATUS_OK) {
         succeed(turn);
         wait_ns = turn->job->period_ns;
@@ -174,7 +174,7 @@ static void run(void *arg)
         if (pg_thread_connect(&j->thread, &error) == STATUS_OK) {
             take_turn(j, turn);
             turn = next_turn(j);
-        } else { /* the lanes report a server that is away */
+        } else { /* the lanes report a server that is unavailable */
             log_debug("the jobs of the database wait for a connection",
                       LOG_TEXT("error", error.text));
             not_before_ns = clock_monotonic_ns() + RECONNECT_NS;

@@ -1,5 +1,5 @@
-/* pg_jobs.h: the jobs thread of a database: runs what the tables need beside loading, in turn, each
- * job under a lock that servers on the same database share. */
+/* pg_jobs.h: the jobs thread of a database: runs maintenance jobs in turn, each under a lock that
+ * servers on the same database share. */
 #ifndef VSOC_STORAGE_PG_JOBS_H
 #define VSOC_STORAGE_PG_JOBS_H
 
@@ -7,13 +7,13 @@
 
 struct pg_jobs;
 
-/* Starts the thread for the database of dsn; dsn, instance and settings are copied. It connects by
- * itself, again and again. Statuses of pg_connection_create; BUSY when the system has no thread.
- * Thread: the first lane's. */
+/* Starts the thread for the database of dsn; dsn, instance and settings are copied. It connects and
+ * reconnects by itself. Statuses of pg_connection_create; BUSY: no thread available. Thread: the
+ * first lane's. */
 enum status pg_jobs_start(const char *dsn, const char *instance,
                           const struct pg_job_settings *settings, struct pg_jobs **out) must_check;
-/* Ends thread and connection, within a few seconds whatever the server does; the server rolls back
- * a step that had not ended. NULL is fine. Thread: any but the jobs thread. */
+/* Stops thread and connection, within a few seconds whatever the server does; the server rolls back
+ * an incomplete step. NULL is allowed. Thread: any except the jobs thread. */
 void pg_jobs_stop(struct pg_jobs *jobs);
 
 #endif

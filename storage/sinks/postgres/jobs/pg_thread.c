@@ -1,5 +1,5 @@
-/* pg_thread.c: starts, pauses and stops a thread that works on the database beside the lanes. Its
- * waits run on that thread, start and stop on its owner's. Knows no statement. */
+/* pg_thread.c: starts, pauses and stops a thread that works on the database in addition to the
+ * lanes. Its waits run on that thread, start and stop on its owner's. Knows no statement. */
 #include "storage/sinks/postgres/jobs/pg_thread.h"
 
 #include "core/clock.h"

@@ -1,5 +1,5 @@
-/* pg_thread.h: a thread that works on the database beside the lanes, with a connection of its own
- * and waits that a stop ends. Embedded in its owner. */
+/* pg_thread.h: a thread that works on the database in addition to the lanes, with its own
+ * connection and waits that a stop interrupts. Embedded in its owner. */
 #ifndef VSOC_STORAGE_PG_THREAD_H
 #define VSOC_STORAGE_PG_THREAD_H
 
@@ -24,12 +24,12 @@ struct pg_thread_options {
     const char *application; /* name of the session in pg_stat_activity; copied */
     const char *name;        /* of the thread, at most 15 bytes */
     unsigned timeout_ms;     /* of one statement */
-    void (*run)(void *arg);  /* returns soon after pg_thread_wait gave false */
+    void (*run)(void *arg);  /* returns soon after pg_thread_wait returned false */
     void *arg;
 };
 
-/* Starts a thread of role THREAD_JOBS. Statuses of pg_connection_create; BUSY when the system has
- * no thread. On failure nothing is left to stop. Thread: any. */
+/* Starts a thread of role THREAD_JOBS. Statuses of pg_connection_create; BUSY: no thread available.
+ * On failure there is nothing to stop. Thread: any. */
 enum status pg_thread_start(struct pg_thread *t,
                             const struct pg_thread_options *options) must_check;
 /* Ends the call in progress, waits for the thread's end and closes the connection: within a few

@@ -1,5 +1,5 @@
-/* pg_watch.c: asks the database every few seconds to end what takes too long (vsoc.end_overdue says
- * what that is) and logs what it ended. Runs on a thread of its own. Decides nothing itself. */
+/* pg_watch.c: calls vsoc.end_overdue every few seconds, which ends statements and transactions that
+ * take too long, and logs them. Runs on its own thread. Decides nothing itself. */
 #define LOG_COMPONENT "postgres"
 #include "storage/sinks/postgres/jobs/pg_watch.h"
 
@@ -37,7 +37,8 @@ static void ended_row(void *arg, const char *const *cells)
              LOG_TEXT("pid", cells[0] ? cells[0] : ""));
 }
 
-/* The lanes report a server that is not there; what only concerns this is logged once a change. */
+/* The lanes report an unavailable server; problems of this thread only are logged once per change.
+ */
 static void tell(struct pg_watch *w, enum status status, const struct pg_error *error)
 {
     if (status == STATUS_OK) {
@@ -47,11 +48,12 @@ static void tell(struct pg_watch *w, enum status status, const struct pg_error *
     bool known = status != STATUS_REFUSED || strcmp(w->sqlstate, error->sqlstate) == 0 ||
                  pg_error_classify(error->sqlstate) == PG_ERROR_LATER;
     if (known) {
-        log_debug("overdue sessions could not be looked for", LOG_TEXT("error", error->text));
+        log_debug("could not search for overdue sessions", LOG_TEXT("error", error->text));
         return;
     }
     snprintf(w->sqlstate, sizeof w->sqlstate, "%s", error->sqlstate);
-    log_warn("overdue sessions of analysts are not ended; `vsocd migrate` says what it needs",
+    log_warn("overdue sessions of analysts are not ended; run `vsocd migrate`, which reports what "
+             "is missing",
              LOG_TEXT("error", error->text), LOG_TEXT("sqlstate", error->sqlstate));
 }
 
@@ -60,7 +62,7 @@ static void look(struct pg_watch *w)
     struct pg_error error = {0};
     enum status status = pg_thread_connect(&w->thread, &error);
     if (status != STATUS_OK) {
-        log_debug("overdue sessions could not be looked for", LOG_TEXT("error", error.text));
+        log_debug("could not search for overdue sessions", LOG_TEXT("error", error.text));
         return;
     }
     status = pg_connection_query(w->thread.connection,

@@ -86,13 +86,12 @@ static enum status read_version(struct run *run, unsigned *version)
     return status;
 }
 
-/* Runs that migrate at the same time take turns, and partitions are not made meanwhile
- * (vsoc.make_partition takes the same lock): both change the catalogue's row of a table, which
- * PostgreSQL refuses to the later one. A lock on a table that only its owner may lock, because
- * everybody can hold an advisory lock for as long as they like. What belongs to vsoc_owner is
- * changed as vsoc_owner. From version 16 of PostgreSQL on, who makes a role does not thereby become
- * it: a login that may make roles takes that right, for those that a migration makes and for those
- * that it made before. */
+/* Concurrent migrations take turns, and no partitions are created meanwhile (vsoc.make_partition
+ * takes the same lock): both change the catalogue's row of a table, which PostgreSQL refuses to the
+ * later one. The lock is on a table that only its owner may lock, because anybody can hold an
+ * advisory lock indefinitely. Objects of vsoc_owner are changed as vsoc_owner. From PostgreSQL 16
+ * on, the creator of a role is not automatically a member: a login that may create roles grants
+ * itself membership, for roles that a migration creates and for those created before. */
 static const char become_owner[] =
     "DO $$ BEGIN "
     "IF current_setting('server_version_num')::integer >= 160000 THEN "
@@ -132,8 +131,8 @@ static enum status record(struct run *run, const struct pg_migration *m)
         params, 3, NULL, NULL, &run->error);
 }
 
-/* One migration as one transaction. *applied: false when another run did it while this one waited
- * for its turn. */
+/* One migration as one transaction. *applied: false if another run applied it while this one
+ * waited. */
 static enum status apply(struct run *run, const struct pg_migration *m, bool *applied)
 {
     unsigned version = 0;
@@ -142,7 +141,7 @@ static enum status apply(struct run *run, const struct pg_migration *m, bool *ap
         status = read_version(run, &version);
     *applied = version < m->version;
     fault_point(migrate_begun);
-    if (status == STATUS_OK && *applied) /* embedded files end with a NUL behind their size */
+    if (status == STATUS_OK && *applied) /* embedded files have a NUL after their size */
         status = pg_connection_run(run->connection, (const char *)m->sql, &run->error);
     fault_point(migrate_applied);
     if (status == STATUS_OK && *applied)
@@ -156,8 +155,8 @@ static enum status apply(struct run *run, const struct pg_migration *m, bool *ap
     return status;
 }
 
-/* Before there is a table to lock, runs meet where PostgreSQL keeps names unique: the later one
- * waits for the earlier one's commit, fails, and finds here that all is done. */
+/* Before there is a table to lock, unique names in PostgreSQL serialise the runs: the later one
+ * waits for the earlier one's commit, fails, and finds here that everything is done. */
 static enum status apply_in_turn(struct run *run, const struct pg_migration *m, bool *applied)
 {
     enum status status = apply(run, m, applied);
@@ -183,7 +182,7 @@ static enum status apply_missing(struct run *run, unsigned version, bool dry_run
             continue;
         enum status status = dry_run ? STATUS_OK : apply_in_turn(run, m, &applied);
         if (status != STATUS_OK) {
-            snprintf(line, sizeof line, "migration %s failed and left nothing behind", m->name);
+            snprintf(line, sizeof line, "migration %s failed and was rolled back", m->name);
             return fail(run, status, line);
         }
         snprintf(line, sizeof line, dry_run ? "would apply %s" : "applied %s", m->name);

@@ -19,13 +19,13 @@ const struct pg_migration *pg_migrations(size_t *count);
 /* Version of the schema that this program needs. */
 unsigned pg_migrate_latest(void);
 
-/* Where lines about what is done go. */
+/* Receives lines about the progress. */
 typedef void (*pg_migrate_say_fn)(void *arg, const char *line);
 
-/* Applies what is missing, one transaction a migration, in turns with other runs; then gives the
- * roles their rights. dry_run: only says what it would do. OK; VERSION: the schema is newer than
+/* Applies missing migrations, each in one transaction, in turns with other runs; then grants the
+ * roles their rights. dry_run: only reports what it would do. OK; VERSION: the schema is newer than
  * this program; UNAVAILABLE: no connection; CONFIG: dsn can't be read; REFUSED: the server refused
- * (what was applied before stays); with a sentence in *problem. Thread: main. */
+ * (migrations applied before stay); with a sentence in *problem. Thread: main. */
 enum status pg_migrate(const char *dsn, bool dry_run, pg_migrate_say_fn say, void *arg,
                        struct problem *problem) must_check;
 

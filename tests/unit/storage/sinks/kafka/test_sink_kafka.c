@@ -550,7 +550,7 @@ static void later_process_of_a_name_wins_and_the_earlier_gives_up(void **state)
     lane = earlier;
     rd_kafka_mock_push_request_errors(mock, ADD_PARTITIONS, 1, RD_KAFKA_RESP_ERR_PRODUCER_FENCED);
     assert_int_equal(deliver(&m), SINK_LATER);
-    assert_told("looking who it is");
+    assert_told("finding out which");
     for (int i = 0; i < 2; i++) {
         assert_int_equal(lane_connect(), SINK_BROKEN);
         assert_told("another vsocd runs with the same instance name 'unit'");
@@ -598,7 +598,7 @@ static void missing_topic_is_named_with_the_way_out(void **state)
     lane = sink_kafka.open(&config, &problem);
     assert_non_null(lane);
     assert_int_not_equal(lane_connect(), SINK_DELIVERED);
-    assert_told("topic elsewhere (sinks.kafka.topics.progress) is not there");
+    assert_told("topic elsewhere (sinks.kafka.topics.progress) does not exist");
     assert_told("kafka-topics.sh --create --topic elsewhere --partitions 1 --config "
                 "cleanup.policy=compact");
 }
