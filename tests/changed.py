@@ -44,6 +44,7 @@ TESTS = {
     "server/audit/": ["integration/test_audit.py"],
     "server/client/": ["integration/test_send.py"],
     "server/commands/": ["integration/test_config_cli.py", "integration/test_readme.py"],
+    "server/commands/cmd_parse": ["integration/test_parse.py", "integration/test_golden.py"],
     "server/commands/send/": ["integration/test_send.py"],
     "server/commands/spool/": ["integration/test_spool.py", "integration/test_reparse.py", "crash/test_replay.py"],
     "server/config/": ["integration/test_config_cli.py", "integration/test_dsn_secrets.py", "integration/test_file_changes.py"],

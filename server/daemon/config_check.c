@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/object.h"
 #include "core/writer.h"
 #include "core/log/problem.h"
 #include "parsers/registry/registry.h"
@@ -20,6 +21,7 @@
 #include "server/identity/senders.h"
 #include "server/identity/tokens.h"
 #include "server/files/trusted_file.h"
+#include "storage/sinks/registry/sink_registry.h"
 
 #define TELL(build, member, ...)                                                                   \
     config_problem(build, &(build)->origins[CONFIG_AT_##member], __VA_ARGS__)
@@ -329,51 +331,6 @@ static void check_sizes(struct config_build *build)
              (unsigned long long)c->spool_segment_bytes);
 }
 
-static bool is_topic(const char *name)
-{
-    for (const char *p = name; *p; p++)
-        if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') ||
-              *p == '.' || *p == '_' || *p == '-'))
-            return false;
-    return strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
-}
-
-static bool has_entry(const struct setting_map *map, const char *name)
-{
-    for (size_t i = 0; i < map->count; i++)
-        if (!strcmp(map->names[i], name))
-            return map->values[i][0] != '\0';
-    return false;
-}
-
-static void check_kafka(struct config_build *build)
-{
-    static const enum config_at rows[] = {
-        CONFIG_AT_kafka_topic_events, CONFIG_AT_kafka_topic_quarantine,
-        CONFIG_AT_kafka_topic_health, CONFIG_AT_kafka_topic_findings,
-        CONFIG_AT_kafka_topic_progress};
-    const struct config *c = build->config;
-    if (!c->kafka_enabled)
-        return;
-    if (!has_entry(&c->kafka_properties, "bootstrap.servers") &&
-        !has_entry(&c->kafka_properties, "metadata.broker.list"))
-        TELL(build, kafka_properties,
-             "needs bootstrap.servers: host:port of the brokers, or set sinks.kafka.enabled to "
-             "false");
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        const char *name = *(const char *const *)config_member_const(c, &config_rows[rows[i]]);
-        if (!is_topic(name))
-            config_problem(build, &build->origins[rows[i]],
-                           "a topic's name has letters, digits, '.', '_' and '-' only, not "
-                           "'%.64s'",
-                           name);
-        if (rows[i] != CONFIG_AT_kafka_topic_progress && !strcmp(name, c->kafka_topic_progress))
-            config_problem(build, &build->origins[rows[i]],
-                           "must not be the topic of sinks.kafka.topics.progress, which is "
-                           "compacted");
-    }
-}
-
 /* The content of dsn_file replaces dsn; it wins if both are set. */
 static void read_dsn(struct config_build *build)
 {
@@ -411,16 +368,35 @@ static void check_hec_ack(struct config_build *build)
         TELL(build, hec_ack, "names a sink that is disabled");
 }
 
+#define SINK_TELLER_MAGIC 0x53544c4cU
+
+/* Who puts a sink's mistakes where those of the rows are. */
+struct sink_teller {
+    unsigned magic; /* SINK_TELLER_MAGIC */
+    struct config_build *build;
+};
+
+OBJECT_CAST(sink_teller, SINK_TELLER_MAGIC)
+
+static void tell_setting(void *arg, const char *key, const struct problem *problem)
+{
+    struct config_build *build = sink_teller_cast(arg)->build;
+    const struct config_row *row = config_row_find(key);
+    ensure(row != NULL);
+    config_problem(build, &build->origins[row - config_rows], "%s", problem->text);
+}
+
+/* What each built-in sink says of its own settings. */
 static void check_sinks(struct config_build *build)
 {
-    const struct config *c = build->config;
-    check_kafka(build);
-    if (c->postgres_enabled && !is_set(c->postgres_dsn) && !is_set(c->postgres_dsn_file))
-        TELL(build, postgres_dsn,
-             "required if sinks.postgres.enabled is true: set it or sinks.postgres.dsn_file");
+    struct sink_teller teller = {SINK_TELLER_MAGIC, build};
+    const struct sink_settings_judge judge = {tell_setting, &teller};
+    for (size_t i = 0; i < SINK_BUILT_IN_COUNT; i++) {
+        struct sink_settings_room settings;
+        sink_settings_from_config(build->config, sink_built_in_table(i), &settings);
+        sink_built_in_check(i, settings.bytes, &judge);
+    }
     check_hec_ack(build);
-    if (c->file_enabled && !is_set(c->file_path))
-        TELL(build, file_path, "required if sinks.file.enabled is true: name a file");
 }
 
 /* The formats of plug-ins are known when they are loaded (plugins.c). */

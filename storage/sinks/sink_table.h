@@ -12,6 +12,7 @@
 #ifndef VSOC_STORAGE_SINK_TABLE_H
 #define VSOC_STORAGE_SINK_TABLE_H
 
+#include "core/log/problem.h"
 #include "core/settings.h"
 
 /* Most bytes of a struct sink_NAME_settings. */
@@ -26,6 +27,13 @@ struct sink_table_row {
     const char *key;        /* whole: sinks.NAME.KEY */
     enum setting_kind kind; /* of the setting and of the member */
     size_t offset;          /* of the member */
+};
+
+/* Who hears what is wrong with a sink's settings, beside what their rows say. */
+struct sink_settings_judge {
+    /* key: whole, the setting to change; problem: what it must be. */
+    void (*tell)(void *arg, const char *key, const struct problem *problem);
+    void *arg;
 };
 
 /* What SINK_SETTING and SINK_SHARED are to make the members of the struct. */

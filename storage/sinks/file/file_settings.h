@@ -14,5 +14,7 @@ struct sink_file_settings {
 struct sink;
 extern const struct sink sink_file;
 extern const struct sink_table_row sink_file_table[];
+/* Tells the judge each mistake in a struct sink_file_settings that is enabled. */
+void sink_file_check(const void *settings, const struct sink_settings_judge *judge);
 
 #endif

@@ -234,13 +234,6 @@ static void file_limits(const void *settings, struct sink_limits *limits)
     limits->files = 0; /* the files of a lane are enough */
 }
 
-const struct sink_table_row sink_file_table[] = {
-#define SINK_SETTING SINK_ROW
-#include "storage/sinks/file/sink.def"
-#undef SINK_SETTING
-    {0}};
-_Static_assert(sizeof(struct sink_file_settings) <= SINK_SETTINGS_BYTES, "they fit");
-
 const struct sink sink_file = {
     .abi_version = VSOC_SINK_ABI,
     .struct_size = sizeof(struct sink),

@@ -17,5 +17,7 @@ struct sink_kafka_settings {
 struct sink;
 extern const struct sink sink_kafka;
 extern const struct sink_table_row sink_kafka_table[];
+/* Tells the judge each mistake in a struct sink_kafka_settings that is enabled. */
+void sink_kafka_check(const void *settings, const struct sink_settings_judge *judge);
 
 #endif

@@ -471,13 +471,6 @@ static void kafka_limits(const void *settings, struct sink_limits *limits)
     limits->files = FILES_CLIENT;
 }
 
-const struct sink_table_row sink_kafka_table[] = {
-#define SINK_SETTING SINK_ROW
-#include "storage/sinks/kafka/sink.def"
-#undef SINK_SETTING
-    {0}};
-_Static_assert(sizeof(struct sink_kafka_settings) <= SINK_SETTINGS_BYTES, "they fit");
-
 const struct sink sink_kafka = {
     .abi_version = VSOC_SINK_ABI,
     .struct_size = sizeof(struct sink),

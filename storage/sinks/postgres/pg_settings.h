@@ -16,5 +16,7 @@ struct sink_postgres_settings {
 struct sink;
 extern const struct sink sink_postgres;
 extern const struct sink_table_row sink_postgres_table[];
+/* Tells the judge each mistake in a struct sink_postgres_settings that is enabled. */
+void sink_postgres_check(const void *settings, const struct sink_settings_judge *judge);
 
 #endif

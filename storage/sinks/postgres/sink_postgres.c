@@ -278,15 +278,6 @@ static void set_limits(const void *settings, struct sink_limits *limits)
     limits->files = FILES_BESIDE;
 }
 
-const struct sink_table_row sink_postgres_table[] = {
-#define SINK_SETTING SINK_ROW
-#define SINK_SHARED  SINK_SHARED_ROW
-#include "storage/sinks/postgres/sink.def"
-#undef SINK_SETTING
-#undef SINK_SHARED
-    {0}};
-_Static_assert(sizeof(struct sink_postgres_settings) <= SINK_SETTINGS_BYTES, "they fit");
-
 const struct sink sink_postgres = {
     .abi_version = VSOC_SINK_ABI,
     .struct_size = sizeof(struct sink),

@@ -12,8 +12,9 @@
 static const struct {
     const struct sink *sink;
     const struct sink_table_row *table;
+    void (*check)(const void *settings, const struct sink_settings_judge *judge);
 } built_in[] = {
-#define SINK(name) {&sink_##name, sink_##name##_table},
+#define SINK(name) {&sink_##name, sink_##name##_table, sink_##name##_check},
 #include "storage/sinks/registry/sinks.def"
 #undef SINK
 };
@@ -26,6 +27,11 @@ const struct sink *sink_built_in(size_t i)
 const struct sink_table_row *sink_built_in_table(size_t i)
 {
     return built_in[i].table;
+}
+
+void sink_built_in_check(size_t i, const void *settings, const struct sink_settings_judge *judge)
+{
+    built_in[i].check(settings, judge);
 }
 
 const struct sink *sink_by_name(struct slice name)

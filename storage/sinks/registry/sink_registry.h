@@ -7,7 +7,8 @@
 
 #define SINK(name)                                                                                 \
     extern const struct sink sink_##name;                                                          \
-    extern const struct sink_table_row sink_##name##_table[];
+    extern const struct sink_table_row sink_##name##_table[];                                      \
+    void sink_##name##_check(const void *settings, const struct sink_settings_judge *judge);
 #include "storage/sinks/registry/sinks.def"
 #undef SINK
 
@@ -23,6 +24,8 @@ enum {
 const struct sink *sink_built_in(size_t i);
 /* Its settings: rows up to one without key. */
 const struct sink_table_row *sink_built_in_table(size_t i);
+/* Tells the judge what is wrong with its settings when it is enabled, beside what the rows say. */
+void sink_built_in_check(size_t i, const void *settings, const struct sink_settings_judge *judge);
 /* Built-in sink of that name, in any case, or NULL. */
 const struct sink *sink_by_name(struct slice name);
 /* True when these settings (those of sink_config) switch it on. */

@@ -106,6 +106,57 @@ static void every_row_of_a_table_has_a_place_of_its_own(void **state)
     }
 }
 
+static char told[512]; /* keys and problems */
+
+static void on_mistake(void *arg, const char *key, const struct problem *problem)
+{
+    assert_ptr_equal(arg, told);
+    size_t used = strlen(told);
+    snprintf(told + used, sizeof told - used, "%s: %.40s\n", key, problem->text);
+}
+
+static const char *mistakes_of(size_t sink, const void *settings)
+{
+    told[0] = '\0';
+    sink_built_in_check(sink, settings, &(struct sink_settings_judge){on_mistake, told});
+    return told;
+}
+
+static void mistakes_are_reported_at_the_setting_to_change(void **state)
+{
+    (void)state;
+    const char *const names[] = {"bootstrap.servers"}, *const values[] = {"localhost:1"};
+    struct sink_kafka_settings kafka = {.enabled = true,
+                                        .topic_events = "e",
+                                        .topic_quarantine = "q",
+                                        .topic_health = "h",
+                                        .topic_findings = "f",
+                                        .topic_progress = "p",
+                                        .properties = {names, values, 1}};
+    struct sink_postgres_settings postgres = {.enabled = true, .dsn_file = "/dsn"};
+    struct sink_file_settings file = {.enabled = true, .path = "/f"};
+    assert_string_equal(mistakes_of(SINK_AT_kafka, &kafka), "");
+    assert_string_equal(mistakes_of(SINK_AT_postgres, &postgres), "");
+    assert_string_equal(mistakes_of(SINK_AT_file, &file), "");
+    kafka.properties.count = 0;
+    kafka.topic_events = "p";
+    kafka.topic_health = "a b";
+    assert_string_equal(mistakes_of(SINK_AT_kafka, &kafka),
+                        "sinks.kafka.properties: needs bootstrap.servers: host:port of th\n"
+                        "sinks.kafka.topics.events: must not be the topic of sinks.kafka.top\n"
+                        "sinks.kafka.topics.health: a topic's name has letters, digits, '.',\n");
+    postgres.dsn_file = NULL;
+    assert_string_equal(mistakes_of(SINK_AT_postgres, &postgres),
+                        "sinks.postgres.dsn: required if sinks.postgres.enabled is tr\n");
+    file.path = "";
+    assert_string_equal(mistakes_of(SINK_AT_file, &file),
+                        "sinks.file.path: required if sinks.file.enabled is true: \n");
+    kafka.enabled = postgres.enabled = file.enabled = false;
+    assert_string_equal(mistakes_of(SINK_AT_kafka, &kafka), "");
+    assert_string_equal(mistakes_of(SINK_AT_postgres, &postgres), "");
+    assert_string_equal(mistakes_of(SINK_AT_file, &file), "");
+}
+
 static void senders_wait_for_shared_stores_only(void **state)
 {
     (void)state;
@@ -122,6 +173,7 @@ int main(void)
         cmocka_unit_test(limits_are_those_of_the_settings),
         cmocka_unit_test(open_files_are_those_of_the_sink_and_of_its_lanes),
         cmocka_unit_test(every_row_of_a_table_has_a_place_of_its_own),
+        cmocka_unit_test(mistakes_are_reported_at_the_setting_to_change),
         cmocka_unit_test(senders_wait_for_shared_stores_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
