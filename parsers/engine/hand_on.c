@@ -18,7 +18,7 @@ static bool has_room(const struct run *run, const struct parser *parser)
     size_t frames = 1, json = pipeline_uses_json(parser);
     for (const struct frame *f = run->frame; f; f = f->below) {
         frames++;
-        json += pipeline_uses_json(f->parser);
+        json += f->uses_json;
     }
     return frames <= FRAMES_MAX && json <= (run->options->json_inner ? 2 : 1);
 }

@@ -82,25 +82,30 @@ static void record_release(const struct parser_context *context, const void *mar
 
 /* ---- frames ---- */
 
-void pipeline_enter(struct run *run, struct frame *frame)
+/* The frame runs, above the one below it. */
+static void use_frame(struct run *run, struct frame *frame)
 {
     const struct pipeline_options *options = run->options;
     bool json_is_open = false;
-    for (const struct frame *f = run->frame; f; f = f->below)
-        json_is_open |= pipeline_uses_json(f->parser);
-    frame->below = run->frame;
+    for (const struct frame *f = frame->below; f; f = f->below)
+        json_is_open |= f->uses_json;
     run->frame = frame;
-    frame->is_plugin = !registry_is_builtin(frame->parser);
     run->context.json = json_is_open ? options->json_inner : options->json;
     options->normaliser->parser = frame->parser;
     options->normaliser->text_is_clean = frame->parser == &parser_vsoc_json; /* simdjson did */
 }
 
+void pipeline_enter(struct run *run, struct frame *frame)
+{
+    frame->is_plugin = !registry_is_builtin(frame->parser);
+    frame->uses_json = pipeline_uses_json(frame->parser);
+    frame->below = run->frame;
+    use_frame(run, frame);
+}
+
 void pipeline_leave(struct run *run)
 {
-    struct frame *below = run->frame->below;
-    run->frame = below->below;
-    pipeline_enter(run, below);
+    use_frame(run, run->frame->below);
 }
 
 /* ---- items ---- */

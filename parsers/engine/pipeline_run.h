@@ -15,6 +15,7 @@
 struct frame {
     const struct parser *parser;
     bool is_plugin;               /* not built in: its output is checked */
+    bool uses_json;               /* pipeline_uses_json of the parser */
     struct split_record record;   /* position that the events report */
     struct slice inner;           /* handed on: the record that is read */
     const struct event *envelope; /* the lower frame's values for the events; NULL: none */

@@ -156,10 +156,12 @@ static void finish(struct hec *h, struct parser_outcome *outcome)
 static void parse(struct slice record, const struct parser_context *context,
                   struct parser_outcome *outcome)
 {
-    struct hec h = {.event = NULL, .record_bytes = record.size};
+    struct hec h; /* large: text_event_init sets what is read of h.t */
     struct json_document document;
     static const struct json_repair_rules rules = {.inner_ids = true};
     text_event_init(&h.t, context);
+    h.event = h.columns[0] = h.columns[1] = NULL;
+    h.record_bytes = record.size;
     if (!text_event_read_json(&h.t, NULL, &rules, record, &document, outcome))
         return;
     const struct json_node *nodes = document.nodes;
