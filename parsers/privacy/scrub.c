@@ -314,13 +314,18 @@ static __attribute__((noinline)) bool scrub_looked(struct scrub *s, enum scrub_f
     return scrub_words(s, form, text, has_words);
 }
 
-bool scrub_long_text(struct scrub *s, enum scrub_form form, struct slice *text)
+static inline bool scrub_long(struct scrub *s, enum scrub_form form, struct slice *text)
 {
     bool is_known = text->data == s->looked_at.data && text->size == s->looked_at.size;
     unsigned look = is_known ? s->look : vin_look(*text);
     if (!look && text->size < VIN_HIDDEN_SPACED_BYTES)
         return true;
     return scrub_looked(s, form, text, look);
+}
+
+bool scrub_long_text(struct scrub *s, enum scrub_form form, struct slice *text)
+{
+    return scrub_long(s, form, text);
 }
 
 static bool scrub_list(struct scrub *s, struct slice_list *list)
@@ -358,7 +363,8 @@ bool scrub_event(struct scrub *s, struct event *event)
     for (unsigned word = 0; word < EVENT_SET_WORDS; word++) {
         for (uint64_t bits = event->set[word] & text_fields[word]; bits; bits &= bits - 1) {
             unsigned number = word * 64 + (unsigned)__builtin_ctzll(bits);
-            if (!scrub_text(s, SCRUB_TEXT, (struct slice *)((uintptr_t)event + offsets[number])))
+            struct slice *text = (struct slice *)((uintptr_t)event + offsets[number]);
+            if (text->size >= VIN_BYTES && !scrub_long(s, SCRUB_TEXT, text))
                 return false;
         }
         for (uint64_t bits = event->set[word] & other_fields[word]; bits; bits &= bits - 1) {

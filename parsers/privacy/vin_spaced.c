@@ -14,6 +14,7 @@
 #define GROUPS_MAX  9 /* of one that is not known */
 #define LETTERS_MIN 3
 #define BLOCK       16 /* bytes checked together */
+#define WINDOW      64 /* bytes whose digits are kept as bits of one number */
 _Static_assert(BLOCK <= VIN_BYTES, "texts in which a VIN may be have a block");
 
 static bool is_digit(uint8_t c)
@@ -176,9 +177,9 @@ static bool spell_other(struct slice text, size_t from, size_t last, struct spel
 static bool may_be_known(const struct vin_spaced_scan *scan, size_t end)
 {
     const uint64_t mask = (1 << 6 * TAIL) - 1;
-    uint64_t tail = 0;
-    for (size_t i = end - TAIL; i < end; i++)
-        tail = tail << 6 | (uint64_t)(scan->text.data[i] - '0');
+    const uint8_t *p = scan->text.data + end - TAIL;
+    uint64_t tail =
+        (uint64_t)((p[0] - '0') << 18 | (p[1] - '0') << 12 | (p[2] - '0') << 6 | (p[3] - '0'));
     size_t k = 0;
     while (k < scan->known_count && (scan->known[k].back & mask) != tail)
         k++;
@@ -223,11 +224,35 @@ static bool may_end_vin(const struct vin_spaced_scan *scan, size_t end)
     return !left;
 }
 
+/* The same for a text of at most WINDOW bytes, whose digits are bits of one number. */
+static bool may_match_short(const struct vin_spaced_scan *scan)
+{
+    struct slice text = scan->text;
+    const size_t base = text.size - BLOCK;
+    uint64_t digits = (uint64_t)digit_bits(text.data + base) << base;
+    for (size_t at = 0; at < base; at += BLOCK)
+        digits |= (uint64_t)digit_bits(text.data + at) << at;
+    /* Where a row of TAIL digits ends, behind more than VIN_BYTES. */
+    uint64_t pairs = digits & digits << 1;
+    uint64_t ends = pairs & pairs << 2 & ~(digits >> 1) & UINT64_MAX << VIN_BYTES;
+    for (; ends; ends &= ends - 1) {
+        unsigned last = (unsigned)__builtin_ctzll(ends);
+        uint64_t before = ~digits << (WINDOW - 1 - last);
+        size_t start = before ? last - (size_t)__builtin_clzll(before) + 1 : 0;
+        if (start >= 2 && joins[text.data[start - 1]] && joins[text.data[start - 2]] &&
+            may_end_vin(scan, (size_t)last + 1))
+            return true;
+    }
+    return false;
+}
+
 bool vin_spaced_may_match(const struct vin_spaced_scan *scan)
 {
     struct slice text = scan->text;
     if (text.size <= VIN_BYTES)
         return false;
+    if (text.size <= WINDOW)
+        return may_match_short(scan);
     const size_t base = text.size - BLOCK;
     for (size_t at = 0, end = 0;;) {
         uint32_t rows = rows_of(digit_bits(text.data + at));
