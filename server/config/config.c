@@ -1,4 +1,4 @@
-/* config.c: makes the settings out of their sources, in order. Any thread. Does not read YAML
+/* config.c: builds the settings from their sources, in order. Any thread. Does not read YAML
  * (config_file.c) and does not know what a setting means (struct config_checks). */
 #include "server/config/config.h"
 
@@ -25,7 +25,7 @@ static void store_default_map(struct config_build *build, const struct config_ro
     }
 }
 
-/* They are right, so all that can be wrong is that there is no memory for one. */
+/* The defaults are valid, so the only possible error is a lack of memory. */
 static enum status store_defaults(struct config_build *build)
 {
     char word[64];
@@ -66,11 +66,11 @@ static void refuse_later(struct config_build *build, const struct config *defaul
         const struct config_row *row = &config_rows[i];
         if ((row->flags & CONFIG_LATER) && !config_value_equal(row, build->config, defaults))
             config_problem(build, &build->origins[i],
-                           "has no effect in this version; take it out of the settings");
+                           "has no effect in this version; remove it from the settings");
     }
 }
 
-/* Needs the values as they were written: before paths are resolved. */
+/* Needs the values as written, before paths are resolved. */
 static enum status check_later(struct config_build *build)
 {
     struct config_build plain = {.config = config_create(NULL), .problems = build->problems};
@@ -90,7 +90,7 @@ static bool stands_before(const struct config_problem *a, const struct config_pr
     return a->line != b->line ? a->line < b->line : a->column < b->column;
 }
 
-/* In the order of the file, as a person reads it; what has no line comes last. */
+/* In the order of the file; mistakes without a line come last. */
 static void sort_problems(struct config_problems *problems)
 {
     size_t kept = sizeof problems->items / sizeof *problems->items;

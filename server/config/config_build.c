@@ -1,5 +1,5 @@
-/* config_build.c: stores one value of a source, and notes mistakes with the place where they are.
- * Any thread. Reads no source itself. */
+/* config_build.c: stores one value of a source, and records mistakes with their place. Any thread.
+ * Reads no source itself. */
 #include "server/config/config_build.h"
 
 #include <stdarg.h>
@@ -64,7 +64,7 @@ void config_problem_untrusted(struct config_build *build, const struct config_or
         config_problem(build, origin, "'%s' %s", path, reason);
 }
 
-/* A secret makes the settings file one (config_file.c). */
+/* A secret makes the settings file a secret (config_file.c). */
 static void note_secret(struct config_build *build, const struct config_row *row,
                         const struct config_origin *origin, bool secret)
 {
@@ -95,7 +95,7 @@ static void tell_refused(struct config_build *build, const struct config_origin 
                          enum status status)
 {
     if (status == STATUS_TOO_MANY)
-        config_problem(build, origin, "holds more than %d items; take some out", CONFIG_ITEMS_MAX);
+        config_problem(build, origin, "holds more than %d items; remove some", CONFIG_ITEMS_MAX);
     else if (status == STATUS_WRONG_TYPE)
         config_problem(build, origin, "must be UTF-8 without line breaks and control characters");
     else if (status != STATUS_OK)
@@ -125,7 +125,7 @@ void config_store_item(struct config_build *build, const struct config_row *row,
                        const struct config_origin *origin)
 {
     if (!*text)
-        config_problem(build, origin, "an item is empty; write it or take it out");
+        config_problem(build, origin, "an item is empty; write it or remove it");
     else
         tell_refused(build, origin, config_list_add(row, text, build->config));
 }

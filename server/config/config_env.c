@@ -72,8 +72,9 @@ static void entry_of_key(const char *key, char *entry)
             *p = *p == '_' ? '.' : *p;
 }
 
-/* Variables that only look like ours (VSOCD_FAULT of tests, VSOCD_PORT_8443_TCP that Kubernetes
- * sets for a service of that name) are not settings: ours are a known top-level name or nest. */
+/* Variables that only look like settings (VSOCD_FAULT of tests, VSOCD_PORT_8443_TCP that Kubernetes
+ * sets for a service of that name) are ignored: a setting is a known top-level name or contains __.
+ */
 static bool is_setting(const char *name, size_t size, const char *key)
 {
     for (size_t i = 0; i + 1 < size; i++)

@@ -1,7 +1,7 @@
 /* config_file.c: reads the settings file: YAML events, matched against the rows. Any thread. The
- * only file that knows libyaml. Types nothing itself: every scalar is text until its row reads it,
- * so that YAML 1.1's guesses ("no" is false, 08 is not 8) do not exist here. Anchors, aliases, tags
- * and a second document are refused: nobody needs them for this and they hide what is set. */
+ * only file that knows libyaml. Assigns no types: every scalar is text until its row reads it, so
+ * that YAML 1.1's guesses ("no" is false, 08 is not 8) do not apply. Anchors, aliases, tags and a
+ * second document are refused: nobody needs them here and they hide the effective settings. */
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -43,7 +43,7 @@ static void drop_event(struct yaml_reader *r)
     r->has_event = false;
 }
 
-/* Line and column of a byte: bytes that are no UTF-8 have no mark. */
+/* Line and column of a byte: bytes that are not UTF-8 have no mark. */
 static yaml_mark_t mark_of_byte(struct slice text, size_t offset)
 {
     yaml_mark_t mark = {.index = offset};
@@ -70,7 +70,7 @@ static void tell_syntax(struct yaml_reader *r)
                    p->context ? p->context : "");
 }
 
-/* Anchors and tags are refused where they stand; the value is read all the same. */
+/* Reports anchors and tags at their place; the value is still read. */
 static void check_decorations(struct yaml_reader *r)
 {
     const yaml_char_t *anchor = NULL, *tag = NULL;
@@ -87,16 +87,16 @@ static void check_decorations(struct yaml_reader *r)
     struct config_origin at = origin_here(r, NULL);
     if (anchor)
         config_problem(r->build, &at,
-                       "anchors (&…) are not taken; put a text that starts with & between quotes");
+                       "anchors (&…) are not supported; quote a text that starts with &");
     if (tag)
-        config_problem(r->build, &at,
-                       "tags (%.*s) are not taken; write the value alone, one that starts with ! "
-                       "between quotes",
-                       strncmp((const char *)tag, "tag:yaml.org,", 13) == 0 ? 64 : 1,
-                       (const char *)tag);
+        config_problem(
+            r->build, &at,
+            "tags (%.*s) are not supported; write only the value, and quote one that starts with ! "
+            "between quotes",
+            strncmp((const char *)tag, "tag:yaml.org,", 13) == 0 ? 64 : 1, (const char *)tag);
 }
 
-/* False when nothing more can be read; the mistake has been added. */
+/* False: nothing more can be read; the mistake has been added. */
 static bool next_event(struct yaml_reader *r)
 {
     drop_event(r);
@@ -112,7 +112,7 @@ static bool next_event(struct yaml_reader *r)
     return true;
 }
 
-/* The current event starts a node: goes on to its last event. Iterative, however deep it is. */
+/* The current event starts a node: advances to its last event. Iterative, whatever the depth. */
 static void skip_node(struct yaml_reader *r)
 {
     size_t depth = 0;
@@ -152,13 +152,13 @@ static const char *node_name(const struct yaml_reader *r)
     case YAML_SEQUENCE_START_EVENT:
         return "a list";
     case YAML_ALIAS_EVENT:
-        return "an alias (*name), which is not taken: write the value out";
+        return "an alias (*name), which is not supported: write the value";
     default:
         return "a single value";
     }
 }
 
-/* The current node is not what the row takes. */
+/* The current node does not have the shape that the row needs. */
 static void tell_shape(struct yaml_reader *r, const char *key, const char *wanted)
 {
     struct config_origin at = origin_here(r, key);
@@ -221,7 +221,7 @@ static bool key_is_repeated(const struct setting_map *seen, const char *name)
     return false;
 }
 
-/* The names of one mapping, to find those that stand twice. */
+/* The names of one mapping, to find duplicates. */
 static bool remember_key(struct yaml_reader *r, struct setting_map *seen, const char **names,
                          const char *name, const char *full)
 {
@@ -352,7 +352,7 @@ static void read_stream(struct yaml_reader *r)
     if (!next_event(r) || !next_event(r) || r->event.type == YAML_STREAM_END_EVENT)
         return;
     struct config_origin at = origin_here(r, NULL);
-    config_problem(r->build, &at, "a second document starts here; only one is taken");
+    config_problem(r->build, &at, "a second document starts here; only one is supported");
 }
 
 void config_read_yaml(struct config_build *build, struct slice text)
@@ -369,7 +369,7 @@ void config_read_yaml(struct config_build *build, struct slice text)
     yaml_parser_delete(&r.parser);
 }
 
-/* Who writes the settings decides everything: nobody else may. *shown: others may read them. */
+/* The settings decide everything, so nobody else may write them. *shown: others may read them. */
 static enum status read_trusted(const char *path, struct writer *text, bool *shown,
                                 struct problem *problem)
 {
@@ -403,8 +403,8 @@ void config_read_file(struct config_build *build)
         config_read_yaml(build, writer_slice(&text));
     if (shown && build->secret.name)
         config_problem(build, &build->secret,
-                       "holds a secret, and others than the owner of this file may read it: chmod "
-                       "600 (a file of root's may be 640)");
+                       "holds a secret, and users other than the owner of this file may read it: "
+                       "chmod 600 (640 if root owns it)");
     if (text.data)
         explicit_bzero(text.data, text.size);
     writer_fini(&text);

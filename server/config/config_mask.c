@@ -1,5 +1,5 @@
-/* config_mask.c: writes settings that may hold secrets so that people can read them over a
- * shoulder. Any thread. Masks too much rather than too little. */
+/* config_mask.c: writes settings without their secrets. Any thread. Masks too much rather than too
+ * little. */
 #include "server/config/config_mask.h"
 
 #include <ctype.h>
@@ -33,7 +33,8 @@ bool config_value_is_secret(const char *name)
     return config_name_is_secret(name) && (size < end || strcmp(name + size - end, location) != 0);
 }
 
-/* What libpq calls these can't be secret; a name that it does not know may be the rest of one. */
+/* libpq parameters with these names can't be secret; an unknown name may be the rest of a secret.
+ */
 static bool is_shown_name(struct slice name)
 {
     static const char *const names[] = {"host",
@@ -99,7 +100,7 @@ static void write_query(const char *query, size_t left, bool *secret_seen, struc
     }
 }
 
-/* postgresql://user:password@host/db?… ; a raw @ in a password does not show it. */
+/* postgresql://user:password@host/db?… ; a raw @ in a password does not reveal it. */
 static void write_uri(const char *uri, struct writer *out)
 {
     const char *user = strstr(uri, "://") + 3, *at = strrchr(user, '@');
@@ -140,7 +141,7 @@ static const char *value_end(const char *p)
     return *p ? p + 1 : NULL;
 }
 
-/* A value that looks like another part of a URI may hold a password that was misplaced. */
+/* A value that looks like another part of a URI may hold a misplaced password. */
 static bool is_plain(struct slice name, struct slice value)
 {
     for (size_t i = 0; i < value.size; i++) {

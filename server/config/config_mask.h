@@ -7,8 +7,8 @@
 
 struct writer;
 
-/* A libpq connection string with its passwords as ****; the whole of it as **** when it can't be
- * read. Not quoted. */
+/* A libpq connection string with its passwords as ****; all of it as **** if it can't be parsed.
+ * Not quoted. */
 void config_write_masked_dsn(const char *dsn, struct writer *out);
 /* True when it holds a password, or can't be read and may hold one. */
 bool config_dsn_has_secret(const char *dsn);
@@ -16,8 +16,8 @@ bool config_dsn_has_secret(const char *dsn);
 bool config_name_is_secret(const char *name);
 /* The same, but for properties that only name a file (….location). */
 bool config_value_is_secret(const char *name);
-/* True when a --set gives a connection string: every user of the machine sees it in the list of
- * processes. */
+/* True if a --set gives a connection string: every user of the machine sees it in the process list.
+ */
 bool config_sets_show_dsn(const char *const *sets, size_t count);
 
 #endif

@@ -46,7 +46,7 @@ static bool map_has(const struct setting_map *map, struct slice name)
     return false;
 }
 
-/* Default entries that were taken out stand as null: without them the map would have them again. */
+/* Removed default entries are printed as null: without that the map would have them again. */
 static void write_removed(const struct config_row *row, const struct setting_map *map,
                           struct writer *out)
 {

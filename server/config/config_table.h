@@ -32,7 +32,7 @@ const struct config_row *config_row_find(const char *key);
 /* MAP row that key names an entry of ("sinks.kafka.properties.linger.ms"); *name is then the rest
  * of key. NULL: none. */
 const struct config_row *config_row_of_entry(const char *key, const char **name);
-/* True when rows stand below this key. */
+/* True if there are rows below this key. */
 bool config_is_section(const char *key);
 /* Key or section with the least edit distance to key; never NULL. */
 const char *config_nearest(const char *key, char *buffer, size_t size);

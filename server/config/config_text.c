@@ -1,7 +1,7 @@
 /* config_text.c: which characters a setting may hold. Any thread. */
 #include "server/config/config_value.h"
 
-/* Code point of the UTF-8 character at p and its size; 0 for bytes that are no valid UTF-8 (RFC
+/* Code point of the UTF-8 character at p and its size; 0 for bytes that are not valid UTF-8 (RFC
  * 3629). */
 static size_t character(const unsigned char *p, uint32_t *point)
 {
@@ -19,7 +19,7 @@ static size_t character(const unsigned char *p, uint32_t *point)
     return *point < least[size] || *point > 0x10ffff || surrogate ? 0 : size;
 }
 
-/* Characters that YAML does not take as they are (YAML 1.1, 5.1), or takes for a line's end. */
+/* Characters that YAML does not accept unescaped (YAML 1.1, 5.1), or treats as a line end. */
 static bool is_special(uint32_t point)
 {
     return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x2028 || point == 0x2029 ||

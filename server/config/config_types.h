@@ -1,12 +1,12 @@
-/* config_types.h: the settings as one struct, made from config.def. It is immutable: reload makes a
- * new one and swaps the pointer. */
+/* config_types.h: the settings as one struct, generated from config.def. It is immutable: a reload
+ * creates a new one and swaps the pointer. */
 #ifndef VSOC_SERVER_CONFIG_TYPES_H
 #define VSOC_SERVER_CONFIG_TYPES_H
 
 #include "core/arena.h"
 #include "core/settings.h"
 
-/* Most items of a LIST and entries of a MAP. */
+/* Maximum number of items of a LIST and entries of a MAP. */
 #define CONFIG_ITEMS_MAX 256
 
 #define CONFIG_RELOAD 1u /* taken on SIGHUP */
@@ -27,7 +27,7 @@ struct config {
 #include "server/config/config.def"
 #undef CONFIG
     const struct config_checks *checks; /* it was loaded with; NULL: none, and no credentials */
-    struct tokens *tokens;              /* of identity.tokens_file; NULL: none are taken */
+    struct tokens *tokens;              /* of identity.tokens_file; NULL: tokens are disabled */
     struct senders *senders;            /* of identity.senders_file; NULL: none are listed */
     struct arena arena;                 /* holds every text */
     struct config *texts_of;            /* whose arena the texts are in; NULL: its own */

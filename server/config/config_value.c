@@ -1,5 +1,5 @@
-/* config_value.c: reads one setting's text by its row's kind, range and unit. Any thread. Does not
- * know where the text came from. */
+/* config_value.c: parses one setting's text by its row's kind, range and unit. Any thread. Does not
+ * know the source of the text. */
 #include "server/config/config_value.h"
 
 #include <stdarg.h>
@@ -244,7 +244,7 @@ static enum status parse_null(const struct config_row *row, void *member, struct
         *(const char **)member = NULL;
         return STATUS_OK;
     }
-    return wrong(problem, STATUS_WRONG_TYPE, "needs a value; leave the line out for %.64s",
+    return wrong(problem, STATUS_WRONG_TYPE, "needs a value; remove the line for the default %.64s",
                  row->kind == SETTING_KIND_ENUM ? "the default" : row->fallback);
 }
 
@@ -351,7 +351,7 @@ static bool list_equal(const struct setting_list *a, const struct setting_list *
     return true;
 }
 
-/* The order of entries is of no account. */
+/* The order of entries does not matter. */
 static bool map_equal(const struct setting_map *a, const struct setting_map *b)
 {
     if (a->count != b->count)

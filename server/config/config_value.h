@@ -10,7 +10,7 @@ struct writer;
 
 /* Reads text (NULL: null) as a TEXT, BOOL, UINT, SIZE, DURATION or ENUM row into its member of
  * config; TEXT is copied into config's arena. On WRONG_TYPE, OUT_OF_RANGE or NO_MEMORY the member
- * is untouched and problem says what would be right ("must be …"). */
+ * is unchanged and problem has the valid values ("must be …"). */
 enum status config_value_parse(const struct config_row *row, const char *text,
                                struct config *config, struct problem *problem) must_check;
 /* UTF-8 without control characters and line ends; lines true: line feeds and tabs may be in it. */
@@ -22,7 +22,7 @@ enum status config_list_add(const struct config_row *row, const char *text,
  * not plain; TOO_MANY, NO_MEMORY. */
 enum status config_map_set(const struct config_row *row, const char *name, const char *value,
                            struct config *config) must_check;
-/* True when both hold the same. */
+/* True if both are equal. */
 bool config_value_equal(const struct config_row *row, const struct config *a,
                         const struct config *b);
 /* The word of an ENUM row at this place; "" when the row has no such word. */

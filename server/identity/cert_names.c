@@ -1,4 +1,4 @@
-/* cert_names.c: the names of a certificate: subject, subjectAltName, extensions. Workers, once a
+/* cert_names.c: the names of a certificate: subject, subjectAltName, extensions. Workers, once per
  * connection. Does not decide who that is (identity.c does) and does not verify (tls.c does). */
 #include "server/identity/cert_names.h"
 
@@ -78,7 +78,7 @@ static bool is_ascii(struct slice s)
     return true;
 }
 
-/* The text of a string of a type that has text. */
+/* The text of a string type. */
 static enum status string_text(const ASN1_STRING *string, struct arena *arena, struct slice *out)
 {
     unsigned char *text = NULL;
@@ -184,7 +184,7 @@ static void put(struct gathering *g, struct slice_list *list, struct slice text)
     g->bytes += text.size;
 }
 
-/* VINs in bytes that are no text by themselves. */
+/* VINs in bytes that are not text themselves. */
 static void put_vins(struct gathering *g, struct slice bytes)
 {
     uint8_t vin[VIN_BYTES];
@@ -197,7 +197,7 @@ static struct slice bytes_of(const ASN1_STRING *string)
     return slice_make(ASN1_STRING_get0_data(string), (size_t)ASN1_STRING_length(string));
 }
 
-/* T61String and the like: nobody agrees on what their bytes say. */
+/* T61String and the like: implementations disagree about their bytes. */
 static void put_attribute(struct gathering *g, int nid, const ASN1_STRING *value, bool of_subject)
 {
     struct slice text;
@@ -269,7 +269,7 @@ static void put_general_name(struct gathering *g, const GENERAL_NAME *name)
     case GEN_OTHERNAME:
         put_other_name(g, name->d.otherName->value);
         break;
-    default: /* addresses, registered ids: no text */
+    default: /* addresses, registered ids: not text */
         break;
     }
 }
@@ -375,9 +375,9 @@ static void put_oid_text(struct gathering *g, struct slice_list *list, enum stat
         g->status = s;
     else
         flaw(g, s == STATUS_WRONG_TYPE
-                    ? "what it holds under the OID of identity.vehicle_from is no text: a "
-                      "UTF8String, PrintableString, IA5String or BMPString is needed"
-                    : "what it holds under the OID of identity.vehicle_from is no DER string, or "
+                    ? "the value under the OID of identity.vehicle_from is not text: a UTF8String, "
+                      "PrintableString, IA5String or BMPString is needed"
+                    : "the value under the OID of identity.vehicle_from is not a DER string, or "
                       "holds a control character");
 }
 

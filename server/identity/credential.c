@@ -1,10 +1,10 @@
-/* credential.c: Authorization → token. Worker threads. Does not say whether the token is good
+/* credential.c: Authorization → token. Worker threads. Does not check whether the token is valid
  * (tokens.c does). */
 #include "server/identity/credential.h"
 
 #include "core/base64.h"
 
-/* What follows the scheme; empty: it is another scheme. */
+/* The text after the scheme; empty: another scheme. */
 static struct slice after_scheme(struct slice value, const char *scheme)
 {
     size_t n = strlen(scheme);

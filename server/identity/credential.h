@@ -1,4 +1,4 @@
-/* credential.h: the token that a request shows. Pure; thread: worker. */
+/* credential.h: the token of a request. Pure; thread: worker. */
 #ifndef VSOC_SERVER_CREDENTIAL_H
 #define VSOC_SERVER_CREDENTIAL_H
 

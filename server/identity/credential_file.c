@@ -167,21 +167,20 @@ enum status credential_read_vehicles(struct arena *arena, const struct json_node
 {
     struct slice list;
     if (!credential_read_list(arena, node, &list))
-        return credential_problem(
-            problem, node, "vehicles is a list of VINs and beginnings of VINs such as \"1M8*\"");
+        return credential_problem(problem, node,
+                                  "vehicles is a list of VINs and VIN prefixes such as \"1M8*\"");
     switch (credential_vehicles(list, out)) {
     case STATUS_OK:
         return STATUS_OK;
     case STATUS_NO_MEMORY:
         return STATUS_NO_MEMORY;
     case STATUS_TOO_MANY:
-        return credential_problem(problem, node, "vehicles has more than %d beginnings of VINs",
+        return credential_problem(problem, node, "vehicles has more than %d VIN prefixes",
                                   VEHICLE_SET_PREFIXES_MAX);
     default:
         return credential_problem(
             problem, node,
-            "vehicles holds a text that is neither a VIN nor the beginning of one "
-            "such as \"1M8*\"");
+            "vehicles holds a text that is neither a VIN nor a VIN prefix such as \"1M8*\"");
     }
 }
 

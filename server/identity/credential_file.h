@@ -1,5 +1,5 @@
-/* credential_file.h: how files of senders and tokens are read: one JSON object a line, `#`
- * comments, and the members that both have. Thread: not a worker. */
+/* credential_file.h: reads sender and token files: one JSON object per line, `#` comments, and the
+ * members that both have. Thread: not a worker. */
 #ifndef VSOC_SERVER_CREDENTIAL_FILE_H
 #define VSOC_SERVER_CREDENTIAL_FILE_H
 
@@ -17,7 +17,7 @@ struct credential_problem {
     char text[160];
 };
 
-/* Reads one line's object. CONFIG with *problem; NO_MEMORY. */
+/* Reads the object of one line. CONFIG with *problem; NO_MEMORY. */
 typedef enum status (*credential_line)(void *arg, const struct json_document *object,
                                        struct credential_problem *problem);
 
@@ -25,13 +25,13 @@ typedef enum status (*credential_line)(void *arg, const struct json_document *ob
  * *reason; NO_MEMORY. */
 enum status credential_lines(struct slice text, credential_line line, void *arg,
                              struct problem *problem) must_check;
-/* Notes a problem and gives CONFIG. node NULL: of the whole line. */
+/* Records a problem and returns CONFIG. node NULL: the whole line. */
 enum status credential_problem(struct credential_problem *problem, const struct json_node *node,
                                const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* Letters, digits and what is in more; at most max bytes. */
+/* Letters, digits and the characters in more; at most max bytes. */
 bool credential_is_word(struct slice text, const char *more, size_t max);
-/* Names with single commas between them; empty: all. */
+/* Names separated by single commas; empty: all. */
 bool credential_is_formats(struct slice text);
 /* A text with at least one byte. */
 bool credential_read_text(const struct json_node *node, struct slice *out);
@@ -43,7 +43,7 @@ bool credential_read_list(struct arena *arena, const struct json_node *node, str
 enum status credential_read_vehicles(struct arena *arena, const struct json_node *node,
                                      struct vehicle_set **out,
                                      struct credential_problem *problem) must_check;
-/* The same of "1M8*,VIN". OUT_OF_RANGE, TOO_MANY, NO_MEMORY. */
+/* The same for "1M8*,VIN". OUT_OF_RANGE, TOO_MANY, NO_MEMORY. */
 enum status credential_vehicles(struct slice list, struct vehicle_set **out) must_check;
 
 /* The same for the lines of a file; IO and the like too, with *problem. Thread: not a worker. */

@@ -1,7 +1,7 @@
-/* identity.c: who sends: tenant and vehicle, or the sender of identity.senders_file, from the names
- * of a TLS peer, or from a token. Worker threads. Does not verify certificates (tls.c does), does
- * not decode them (cert_names.c does) and does not compare with what records claim
- * (parsers/engine/normalise.c does). */
+/* identity.c: identifies the sender: tenant and vehicle, or the sender of identity.senders_file,
+ * from the names of a TLS peer, or from a token. Worker threads. Does not verify certificates
+ * (tls.c does), does not decode them (cert_names.c does) and does not compare them with the claims
+ * of records (parsers/engine/normalise.c does). */
 #include "server/identity/identity.h"
 #include "core/log/problem.h"
 
@@ -17,7 +17,7 @@ static enum status refuse(struct refusal *why, enum refusal_reason reason, const
     return STATUS_CONFLICT;
 }
 
-/* The names that a pattern is about. */
+/* The names that a pattern applies to. */
 static enum status names_of(const struct http_peer *peer, const struct name_pattern *p,
                             struct arena *arena, struct slice_list *names, struct refusal *why)
 {
@@ -36,13 +36,13 @@ static enum status names_of(const struct http_peer *peer, const struct name_patt
     return STATUS_OK;
 }
 
-/* Two different VINs where there must be one. */
+/* Two different VINs where only one is allowed. */
 static bool differs(const struct slice *vehicle, const uint8_t vin[VIN_BYTES])
 {
     return vehicle->size && memcmp(vehicle->data, vin, VIN_BYTES) != 0;
 }
 
-/* The vehicle that the certificate names by the form of identity.vehicle_from; empty: none. */
+/* The vehicle that the certificate names according to identity.vehicle_from; empty: none. */
 static enum status vehicle_of(const struct http_peer *peer, const struct name_pattern *p,
                               struct arena *arena, struct slice *vehicle, struct refusal *why)
 {
@@ -68,7 +68,7 @@ static enum status vehicle_of(const struct http_peer *peer, const struct name_pa
     return s;
 }
 
-/* What looks like a VIN anywhere in the certificate must be the vehicle's own. */
+/* Everything that looks like a VIN in the certificate must be the vehicle's own. */
 static enum status check_other_names(const struct http_peer *peer, const struct slice *vehicle,
                                      struct refusal *why)
 {
@@ -189,7 +189,7 @@ bool identity_may_name(const struct identity *identity, struct slice vin)
     return !identity->vehicles || vehicle_set_has(identity->vehicles, vin);
 }
 
-/* What a line of identity.senders_file gives. */
+/* The rights of a line of identity.senders_file. */
 static enum status use_sender(const struct sender *sender, struct arena *arena, struct identity *id)
 {
     id->names_others = true;
@@ -261,8 +261,8 @@ enum status identity_from_peer(const struct http_peer *peer, const struct config
     }
     struct identity id = {0};
     enum status s = use_certificate(peer, config, arena, &id, why);
-    /* The subject outlives a renewal of the certificate; its fingerprint would not. But
-     * certificates without subject would all be one sender. */
+    /* The subject stays the same when the certificate is renewed; its fingerprint does not. But
+     * certificates without a subject would all be the same sender. */
     struct slice sender = id.vehicle.size      ? id.vehicle
                           : peer->subject.size ? peer->subject
                                                : peer->fingerprint;

@@ -1,5 +1,5 @@
-/* name_pattern.c: anchored patterns over the names of certificates. Any thread. Does not know where
- * names come from (cert_names.c does). */
+/* name_pattern.c: anchored patterns for the names of certificates. Any thread. Does not know the
+ * source of names (cert_names.c does). */
 #include "server/identity/name_pattern.h"
 #include "core/log/problem.h"
 
@@ -74,7 +74,7 @@ static bool read_source(struct slice *rest, struct name_pattern *p, bool *has_te
     return is_oid(p->oid);
 }
 
-/* A `*` reads as far as it can: what follows it must be something that it does not read. */
+/* A `*` is greedy: it must be followed by a character that it does not match. */
 static const char *check_text(struct name_pattern *p, enum name_pattern_kind kind)
 {
     size_t vins = 0;
@@ -93,12 +93,12 @@ static const char *check_text(struct name_pattern *p, enum name_pattern_kind kin
             p->has_wildcard = true;
             if (i + 1 < t.size &&
                 (is_word_byte(t.data[i + 1]) || t.data[i + 1] == '*' || t.data[i + 1] == '{'))
-                return "behind * there must be a character that * does not stand for, such as . "
+                return "after * there must be a character that * does not match, such as . "
                        "or /";
         }
     }
     if (kind == NAME_PATTERN_VEHICLE)
-        return vins == 1 ? NULL : "{vin} must be there once";
+        return vins == 1 ? NULL : "{vin} must occur once";
     return vins ? "{vin} is for identity.vehicle_from only" : NULL;
 }
 
@@ -114,7 +114,7 @@ enum status name_pattern_parse(struct slice text, enum name_pattern_kind kind,
     if (!read_source(&text, &p, &has_text)) {
         problem_say(
             reason,
-            "must be san_uri, san_dns, subject_cn or oid:1.3.6.1.4.1.…, with :TEXT behind it%s",
+            "must be san_uri, san_dns, subject_cn or oid:1.3.6.1.4.1.…, followed by :TEXT%s",
             kind == NAME_PATTERN_VEHICLE ? ", as in san_uri:urn:vin:{vin}" : "");
         return STATUS_CONFIG;
     }
@@ -122,7 +122,7 @@ enum status name_pattern_parse(struct slice text, enum name_pattern_kind kind,
         p.text = text;
     else if (kind == NAME_PATTERN_VEHICLE)
         p.text = p.source == NAME_SAN_URI ? SLICE_LITERAL("urn:vin:{vin}") : SLICE_LITERAL("{vin}");
-    const char *problem = p.text.size ? check_text(&p, kind) : "names no text behind its source";
+    const char *problem = p.text.size ? check_text(&p, kind) : "has no text after its source";
     if (problem) {
         problem_say(reason, "%s", problem);
         return STATUS_CONFIG;

@@ -34,12 +34,11 @@ enum status name_pattern_parse(struct slice text, enum name_pattern_kind kind,
 enum name_match {
     NAME_DIFFERS,
     NAME_MATCHES,
-    NAME_IS_NO_VIN, /* it begins as the pattern does before {vin}, and goes on otherwise */
+    NAME_IS_NO_VIN, /* it begins like the pattern before {vin}, but has no VIN there */
 };
 
-/* Whether the whole name has the form of the pattern. Letters compare without case in a DNS name
- * and in a pattern that begins with urn:. NAME_MATCHES of a vehicle's pattern: *vin is its VIN in
- * upper case. */
+/* Whether the whole name matches the pattern. Case is ignored in a DNS name and in a pattern that
+ * begins with urn:. NAME_MATCHES of a vehicle's pattern: *vin is its VIN in upper case. */
 enum name_match name_pattern_match(const struct name_pattern *pattern, struct slice name,
                                    uint8_t vin[VIN_BYTES]);
 /* "san_uri", … */

@@ -1,4 +1,4 @@
-/* pseudonym.c: keyed pseudonyms of vehicles. One worker each. Does not store or log a VIN, and does
+/* pseudonym.c: keyed pseudonyms of vehicles. One per worker. Does not store or log a VIN, and does
  * not read keys: pseudonym_keys.c. */
 #include "server/identity/pseudonym.h"
 
@@ -10,7 +10,7 @@
 #include "core/thread.h"
 #include "server/identity/tenant_name.h"
 
-/* Tenants whose keys a worker keeps at hand. */
+/* Number of tenants whose keys a worker caches. */
 #define TENANTS_KEPT   8
 #define TENANT_PURPOSE "vsocd vehicle pseudonym"
 
@@ -28,7 +28,7 @@ struct pseudonym {
     struct hmac_key master;
     int64_t key_id;
     struct tenant_key tenants[TENANTS_KEPT];
-    size_t next; /* whose place the next one takes */
+    size_t next; /* the entry to be replaced next */
 };
 
 OBJECT_CAST(pseudonym, PSEUDONYM_MAGIC)

@@ -15,8 +15,8 @@ struct pseudonym_key {
     uint8_t first[32]; /* of the lowest id */
 };
 
-/* What makes the keys by which a repeat is known. They come from the first key of the file, so that
- * a new one changes nothing about them: a batch or an event that was sent before it is still known.
+/* The keys by which repeats are recognised. They come from the first key of the file, so that a new
+ * key does not change them: a batch or an event that was sent before is still recognised.
  */
 struct repeat_keys {
     struct hmac_key batch;            /* batch_meta.key */
@@ -26,20 +26,20 @@ struct repeat_keys {
 void repeat_keys_derive(const struct pseudonym_key *key, struct repeat_keys *keys);
 
 /* Reads the newest key of the file: lines `ID HEX64`, `#` comments; the highest id is the newest. A
- * missing file is made with one random key and mode 0600, and the folder that holds it with mode
- * 0750. CONFIG: what it says is wrong; else what the system said of reading or making it. With a
- * sentence in *problem, which never advises to remove keys. Thread: main, at start. */
+ * missing file is created with one random key and mode 0600, and its folder with mode 0750. CONFIG:
+ * its content is wrong; otherwise the system's error while reading or creating it. With a sentence
+ * in *problem, which never advises to remove keys. Thread: main, at start. */
 enum status pseudonym_key_load(const char *path, struct pseudonym_key *key,
                                struct problem *problem) must_check;
-/* Would that succeed? Makes nothing. Thread: main. */
+/* Whether that would succeed. Creates nothing. Thread: main. */
 enum status pseudonym_key_check(const char *path, struct problem *problem) must_check;
 
-/* One worker's maker of pseudonyms: vehicle_pid = HMAC-SHA-256(HMAC-SHA-256(key, label, tenant),
- * VIN): one vehicle has another pseudonym with each tenant. NULL when memory is out. */
+/* The pseudonym generator of one worker: vehicle_pid = HMAC-SHA-256(HMAC-SHA-256(key, label,
+ * tenant), VIN): a vehicle has a different pseudonym with each tenant. NULL: no memory. */
 struct pseudonym;
 struct pseudonym *pseudonym_create(const struct pseudonym_key *key);
 void pseudonym_destroy(struct pseudonym *p);
-/* As struct normaliser wants it; arg is the struct pseudonym. Returns the key's id. */
+/* Callback of struct normaliser; arg is the struct pseudonym. Returns the key's id. */
 int64_t pseudonym_make(void *arg, struct slice tenant, struct slice vin, uint8_t pid[32]);
 
 #endif

@@ -1,6 +1,6 @@
-/* pseudonym_keys.c: the file of pseudonym keys (privacy.keys_file): read whole or not at all, made
- * when it is not there. Main thread, at start. Never changes or removes a file that is there: who
- * loses a key loses every pseudonym made with it. */
+/* pseudonym_keys.c: the file of pseudonym keys (privacy.keys_file): read completely or not at all,
+ * created if it is missing. Main thread, at start. Never changes or removes an existing file:
+ * losing a key means losing every pseudonym made with it. */
 #include "server/identity/pseudonym.h"
 #include "core/log/problem.h"
 
@@ -20,7 +20,7 @@
 
 /* ---- reading ---- */
 
-/* `ID HEX64`; false when the line is something else. */
+/* `ID HEX64`; false: another line. */
 static bool parse_line(const char *line, int64_t *id, uint8_t bytes[32])
 {
     char *end;
@@ -95,16 +95,15 @@ static enum status take_lines(struct reading *r, struct slice text)
     }
     if (r->lowest)
         return STATUS_OK;
-    problem_say(
-        r->problem,
-        "%s holds no key: put the copy of it back, whose keys made the pseudonyms there are; "
-        "for a first key write a line with 1, a blank and 64 random hex digits",
-        r->path);
+    problem_say(r->problem,
+                "%s holds no key: restore the copy whose keys made the existing pseudonyms; for a "
+                "first key, write a line with 1, a blank and 64 random hex digits",
+                r->path);
     return STATUS_CONFIG;
 }
 
-/* NOT_FOUND: there is no such file, *problem is untouched. A file that can't be read to its end
- * gives no key: an older one would be used in silence. */
+/* NOT_FOUND: no such file, *problem is unchanged. A file that can't be read to its end provides no
+ * key: otherwise an older key would be used silently. */
 static enum status read_file(const char *path, struct pseudonym_key *key, struct problem *reason)
 {
     struct writer text;
@@ -118,7 +117,7 @@ static enum status read_file(const char *path, struct pseudonym_key *key, struct
         problem_say(reason, "%s %s%s", path, problem.text,
                     status == STATUS_REFUSED
                         ? ""
-                        : "; keep the file: without its keys no vehicle is found again");
+                        : "; keep the file: without its keys the pseudonyms of vehicles are lost");
     if (text.data)
         explicit_bzero(text.data, text.size);
     writer_fini(&text);
@@ -130,7 +129,7 @@ static enum status read_file(const char *path, struct pseudonym_key *key, struct
 
 /* ---- making ---- */
 
-/* Under its name only if no other process was first: then the other's key counts. */
+/* Gets its name only if no other process was first: then the other's key is used. */
 static bool publish(const char *fresh, const char *path)
 {
     if (link(fresh, path) == 0 || errno == EEXIST)
@@ -151,7 +150,7 @@ static bool write_key(int fd)
                         "this file: without it\n"
                         "# no vehicle can be found again by its VIN.\n1 %s\n",
                         hex);
-    errno = ENOSPC; /* of a write that is short */
+    errno = ENOSPC; /* for a short write */
     bool good = write(fd, text, (size_t)size) == size;
     fault_point(keys_written);
     good = good && fsync(fd) == 0;
@@ -159,7 +158,7 @@ static bool write_key(int fd)
     return close(fd) == 0 && good;
 }
 
-/* The folder above the file, unless it is there. */
+/* Creates the folder of the file if it is missing. */
 static enum status make_folder(const char *path, struct problem *problem)
 {
     char folder[PATH_MAX];
@@ -175,13 +174,13 @@ static enum status make_folder(const char *path, struct problem *problem)
     if (status != STATUS_OK)
         problem_say(
             problem,
-            "cannot make the folder %s: %s; only the last folder of privacy.keys_file is made",
+            "cannot create the folder %s: %s; only the last folder of privacy.keys_file is created",
             name, strerror(errno));
     return status;
 }
 
-/* The file has its name only when it is whole and durable: no event may bear a pseudonym whose key
- * a crash can take away. */
+/* The file gets its name only when it is complete and durable: no event may have a pseudonym whose
+ * key a crash can destroy. */
 static enum status make_file(const char *path, struct problem *problem)
 {
     char fresh[PATH_MAX];
@@ -191,9 +190,8 @@ static enum status make_file(const char *path, struct problem *problem)
     int size = snprintf(fresh, sizeof fresh, "%s.XXXXXX", path);
     int fd = size < PATH_MAX ? mkostemp(fresh, O_CLOEXEC) : -1;
     if (fd < 0) {
-        problem_say(problem,
-                    "cannot make %s: %s; point privacy.keys_file to a place that can be written",
-                    path, strerror(errno));
+        problem_say(problem, "cannot create %s: %s; set privacy.keys_file to a writable path", path,
+                    strerror(errno));
         return status_from_errno(errno);
     }
     bool good = write_key(fd) && publish(fresh, path);
@@ -213,14 +211,14 @@ enum status pseudonym_key_load(const char *path, struct pseudonym_key *key, stru
         if (status == STATUS_OK)
             status = read_file(path, key, problem);
     }
-    /* Of a process that died it may be, its name not yet synced. Where somebody else has put it,
-     * the folder need not be ours to sync. */
+    /* A process that died may have created it without syncing its name. If somebody else has put it
+     * there, we may not be allowed to sync the folder. */
     enum status synced = status == STATUS_OK ? folder_sync(path) : STATUS_OK;
     (void)synced;
     return status;
 }
 
-/* The folder that a new file goes to, or in which its folder is made. */
+/* The folder of a new file, or the one in which its folder is created. */
 static bool can_make(const char *path, struct problem *problem)
 {
     char folder[PATH_MAX], above[PATH_MAX];
@@ -233,7 +231,8 @@ static bool can_make(const char *path, struct problem *problem)
     }
     if (access(name, W_OK | X_OK) == 0)
         return true;
-    problem_say(problem, "%s is not there and can't be made: %s: %s", path, name, strerror(errno));
+    problem_say(problem, "%s does not exist and can't be created: %s: %s", path, name,
+                strerror(errno));
     return false;
 }
 

@@ -1,5 +1,5 @@
-/* senders.c: the file of senders that may name other vehicles, and the search for the sender of a
- * certificate. Reading: main thread and subcommands; searching: workers. */
+/* senders.c: the file of senders that may name other vehicles, and the search for a certificate's
+ * sender. Reading: main thread and subcommands; searching: workers. */
 #include "server/identity/senders.h"
 #include "core/log/problem.h"
 
@@ -56,7 +56,7 @@ const struct sender *senders_at(const struct senders *senders, size_t index)
     return &senders->entries[index]->sender;
 }
 
-/* Of a name in lower case, so that both spellings of a DNS name have one cell. */
+/* Hash of a name in lower case, so that all spellings of a DNS name have the same cell. */
 static size_t cell_of(const struct senders *senders, enum name_source source, struct slice name)
 {
     uint8_t lower[NAME_PATTERN_TEXT_MAX + 1];
@@ -81,7 +81,7 @@ static bool has_id(const struct senders *senders, struct slice id)
     return false;
 }
 
-/* Members of a line; which of them are there. */
+/* Members of a line; which of them are present. */
 struct line {
     struct sender sender;
     bool has_id, has_issuer, has_name, has_tenant;
@@ -144,7 +144,7 @@ static enum status read_member(struct senders *senders, const struct json_node *
     } else {
         return credential_problem(
             problem, node,
-            "'%.*s' is no member of a sender: id, issuer, issuer_key, name, tenant, vehicles, "
+            "'%.*s' is not a member of a sender: id, issuer, issuer_key, name, tenant, vehicles, "
             "formats, events_per_second, burst",
             (int)(key.size < 32 ? key.size : 32), (const char *)key.data);
     }

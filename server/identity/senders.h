@@ -6,9 +6,9 @@
  *    "events_per_second":100,"burst":1000}
  * issuer is the issuer of the certificate as RFC 2253 writes it; name is a pattern without {vin}
  * (name_pattern.h). issuer_key, hex SHA-256 of the SubjectPublicKeyInfo of the CA, distinguishes
- * CAs of one name and may be left out: any CA of tls.client_ca with that name. vehicles, formats,
- * events_per_second and burst may be left out: any vehicle of the tenant, any format,
- * limits.sender_…. */
+ * CAs with the same name; optional: any CA of tls.client_ca with that name. vehicles, formats,
+ * events_per_second and burst are optional: any vehicle of the tenant, any format, limits.sender_….
+ */
 #ifndef VSOC_SERVER_SENDERS_H
 #define VSOC_SERVER_SENDERS_H
 
@@ -18,7 +18,7 @@
 #include "server/identity/vehicle_set.h"
 
 #define SENDERS_MAX           65536
-#define SENDERS_WILDCARDS_MAX 256 /* patterns with `*`: all of them are tried for every name */
+#define SENDERS_WILDCARDS_MAX 256 /* patterns with `*`: all are tried for every name */
 #define SENDER_ID_MAX         64
 
 struct sender {
@@ -37,7 +37,7 @@ struct senders;
  * Thread: not a worker. */
 enum status senders_parse(struct slice text, struct senders **out,
                           struct problem *problem) must_check;
-/* Reads a file; IO and the like too, with *reason. */
+/* Reads a file; also IO and similar statuses, with *reason. */
 enum status senders_load(const char *path, struct senders **out,
                          struct problem *problem) must_check;
 /* NULL is allowed. */
@@ -45,8 +45,8 @@ void senders_destroy(struct senders *senders);
 
 size_t senders_count(const struct senders *senders);
 const struct sender *senders_at(const struct senders *senders, size_t index);
-/* The sender whose issuer (and its key, where a line has one) and name are the certificate's.
- * NOT_FOUND; CONFLICT: it has the names of two. senders NULL: NOT_FOUND. Thread: any. */
+/* The sender whose issuer (and its key, if the line has one) and name match the certificate.
+ * NOT_FOUND; CONFLICT: it matches two. senders NULL: NOT_FOUND. Thread: any. */
 enum status senders_find(const struct senders *senders, const struct http_peer *peer,
                          const struct sender **out) must_check;
 

@@ -1,6 +1,6 @@
-/* tokens.c: the file of bearer tokens in memory, and the check of a token that is shown. Reading:
- * main thread; checking: any. Does not look at requests (credential.c does) and does not write
- * files (cmd_token.c does). */
+/* tokens.c: the file of bearer tokens in memory, and the check of a presented token. Reading: main
+ * thread; checking: any. Does not read requests (credential.c does) and does not write files
+ * (cmd_token.c does). */
 #include "server/identity/tokens.h"
 #include "core/log/problem.h"
 
@@ -185,18 +185,18 @@ static enum status read_line(void *arg, const struct json_document *d,
     for (size_t k = 1; k < d->count; k += d->nodes[k].span)
         if (!read_member(tokens, &d->nodes[k], &t))
             return credential_problem(problem, &d->nodes[k],
-                                      "'%.*s' is no member of a token or has a wrong value",
+                                      "'%.*s' is not a member of a token or has a wrong value",
                                       (int)(d->nodes[k].key.size < 32 ? d->nodes[k].key.size : 32),
                                       (const char *)d->nodes[k].key.data);
     if (!json_find(d, 0, "salt") || !json_find(d, 0, "hash"))
-        return credential_problem(problem, NULL, "'salt' and 'hash' are needed");
+        return credential_problem(problem, NULL, "'salt' and 'hash' are required");
     enum status s = tokens_add(tokens, &t);
     if (s == STATUS_EXISTS)
         return credential_problem(problem, NULL, "its id is used in an earlier line too");
     if (s == STATUS_OUT_OF_RANGE)
         return credential_problem(problem, NULL,
-                                  "'id' and 'tenant' are needed; an id has letters, digits, - and "
-                                  "_; vehicles are VINs, or beginnings such as 1M8*");
+                                  "'id' and 'tenant' are required; an id has letters, digits, - "
+                                  "and _; vehicles are VINs, or prefixes such as 1M8*");
     return s;
 }
 

@@ -4,9 +4,9 @@
  *   {"id":"gateway-1","tenant":"demo","salt":HEX32,"hash":HEX64,"formats":["hec"],
  *    "vehicles":["1M8*"],
  *    "events_per_second":100,"burst":1000,"created":TIME,"revoked":TIME}
- * hash is SHA-256 over the salt's bytes and the secret: a secret is 192 random bits, so a slow hash
- * would protect nothing more. formats, vehicles,
- * events_per_second, burst and revoked may be left out. */
+ * hash is SHA-256 over the salt's bytes and the secret: a secret has 192 random bits, so a slow
+ * hash would add no protection. formats, vehicles, events_per_second, burst and revoked are
+ * optional. */
 #ifndef VSOC_SERVER_TOKENS_H
 #define VSOC_SERVER_TOKENS_H
 
@@ -24,13 +24,13 @@ struct token {
     struct slice id, tenant;
     uint8_t salt[TOKEN_SALT_BYTES], hash[SHA256_BYTES];
     struct slice formats;              /* names with commas; empty: all */
-    struct slice vehicles;             /* VINs and beginnings with commas; empty: any */
+    struct slice vehicles;             /* VINs and prefixes separated by commas; empty: any */
     struct vehicle_set *vehicle_set;   /* of vehicles, made by tokens_add; NULL: any */
     uint64_t events_per_second, burst; /* 0: limits.sender_… */
-    struct slice created, revoked;     /* RFC 3339; revoked empty: it is good */
+    struct slice created, revoked;     /* RFC 3339; revoked empty: valid */
 };
 
-/* All tokens of a file, immutable but for tokens_add. */
+/* All tokens of a file, immutable except by tokens_add. */
 struct tokens;
 
 /* Reads the text of a file. CONFIG with *problem (line and what is wrong), NO_MEMORY. */
@@ -44,23 +44,23 @@ struct tokens *tokens_create(void);
 void tokens_destroy(struct tokens *tokens);
 
 size_t tokens_count(const struct tokens *tokens);
-/* In the order of the file; may be changed by who owns the tokens, with texts that live on. */
+/* In the order of the file; the owner of the tokens may change them, with texts that stay valid. */
 struct token *tokens_at(const struct tokens *tokens, size_t index);
 /* By id, or NULL. */
 struct token *tokens_find(const struct tokens *tokens, struct slice id);
-/* Copies a token. EXISTS: its id is there; OUT_OF_RANGE: id, tenant, formats or vehicles are not of
- * their form; NO_MEMORY. */
+/* Copies a token. EXISTS: its id exists; OUT_OF_RANGE: id, tenant, formats or vehicles are
+ * malformed; NO_MEMORY. */
 enum status tokens_add(struct tokens *tokens, const struct token *token) must_check;
 /* The text of a file. */
 void tokens_write(const struct tokens *tokens, struct writer *out);
 
-/* The token "ID.SECRET" that somebody shows. NOT_FOUND: no such token; REFUSED: it is revoked,
- * *out says which. The time it takes does not depend on the secret. Thread: any. */
+/* The presented token "ID.SECRET". NOT_FOUND: no such token; REFUSED: revoked, *out is the token.
+ * The duration does not depend on the secret. Thread: any. */
 enum status tokens_check(const struct tokens *tokens, struct slice shown,
                          const struct token **out) must_check;
 /* Gives the token a new secret, as text in hex. */
 void token_renew(struct token *token, char secret[2 * TOKEN_SECRET_BYTES + 1]);
-/* Does a list of formats (empty: all) hold this one? */
+/* Whether a list of formats (empty: all) contains this one. */
 bool token_formats_allow(struct slice formats, struct slice format);
 
 #endif

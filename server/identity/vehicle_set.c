@@ -1,4 +1,4 @@
-/* vehicle_set.c: sorted VINs, and beginnings of VINs. Any thread. */
+/* vehicle_set.c: sorted VINs, and VIN prefixes. Any thread. */
 #include "server/identity/vehicle_set.h"
 
 #include <stdatomic.h>
@@ -28,7 +28,7 @@ static bool read_prefix(struct slice text, struct prefix *out)
     uint8_t whole[VIN_BYTES];
     if (!text.size || text.data[text.size - 1] != '*' || text.size > VIN_BYTES)
         return false;
-    /* What is a VIN with zeros behind it is the beginning of one. */
+    /* A text padded with zeros is a prefix. */
     memcpy(whole, filler, VIN_BYTES);
     memcpy(whole, text.data, text.size - 1);
     out->size = (uint8_t)(text.size - 1);

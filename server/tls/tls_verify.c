@@ -119,8 +119,8 @@ static void note_refused(struct tls_verification *v, X509_STORE_CTX *store)
     ERR_clear_error();
 }
 
-/* The list of an anchor's issuer is not needed: a sub-CA may be trusted without its root, and
- * tls.client_ca decides about anchors. */
+/* Whether only the list of an anchor's issuer is missing: a sub-CA may be trusted without its root,
+ * and tls.client_ca decides about anchors. */
 static bool is_anchor_without_list(X509_STORE_CTX *store)
 {
     int last = sk_X509_num(X509_STORE_CTX_get0_chain(store)) - 1;

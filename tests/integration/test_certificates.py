@@ -189,12 +189,12 @@ def test_gateway_of_another_issuer_or_name_is_nobody(tls_server, authority, tmp_
 @pytest.mark.parametrize(
     "line, problem",
     [
-        ('{"id":"a","issuer":"CN=x","name":"san_dns:g","tenant":"t","vehicle":["*"]}', b"line 2, column 69: 'vehicle' is no member"),
+        ('{"id":"a","issuer":"CN=x","name":"san_dns:g","tenant":"t","vehicle":["*"]}', b"line 2, column 69: 'vehicle' is not a member"),
         ('{"id":"a","issuer":"CN=x","name":"san_dns:g"}', b"line 2: id, issuer, name and tenant are required"),
         ('{"id":"a","issuer":"CN=x","name":"san_dns:{vin}","tenant":"t"}', b"line 2, column 34: name: {vin} is for"),
         ('{"id":"a","issuer":"CN=x","name":"gw","tenant":"t"}', b"line 2, column 34: name: must be san_uri"),
         ('{"id":"a","issuer":"CN=x","name":"san_dns:g","tenant":"t","vehicles":[]}', b"vehicles is a list"),
-        ('{"id":"a","issuer":"CN=x","name":"san_dns:g","tenant":"t","vehicles":["1O*"]}', b"neither a VIN nor the beginning"),
+        ('{"id":"a","issuer":"CN=x","name":"san_dns:g","tenant":"t","vehicles":["1O*"]}', b"neither a VIN nor a VIN prefix"),
         ('{"id":"a"', b"line 2, column "),
         ("gateway-1", b"line 2, column "),
     ],

@@ -116,7 +116,7 @@ def test_damaged_file_keeps_the_tokens_in_force(server, tmp_path):
     with open(tmp_path / "tokens", "a") as file:
         file.write('{"id":"x"}\n')
     done = server.run("check-config", "-c", server.config, check=False)
-    assert done.returncode == 78 and b"line 2: 'salt' and 'hash' are needed" in done.stderr
+    assert done.returncode == 78 and b"line 2: 'salt' and 'hash' are required" in done.stderr
     server.process.send_signal(signal.SIGHUP)
     wait_until(lambda: server.metric("vsocd_config_last_reload_successful") == 0, what="the refused reload")
     assert post(server, "Bearer " + server.token).status == 200

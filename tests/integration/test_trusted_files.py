@@ -68,7 +68,7 @@ def test_settings_with_secrets_are_for_their_owner_alone(run, tmp_path, what):
     file = write(tmp_path / "vsocd.yaml", PLAIN + text)
     code, out, err = run("check-config", "-c", file)
     assert (code, out, len(err.splitlines())) == (78, "", 1), err
-    assert place in err and "holds a secret, and others than the owner of this file may read it: chmod 600" in err
+    assert place in err and "holds a secret, and users other than the owner of this file may read it: chmod 600" in err
     assert "hidden" not in err
     # It is in the file even when it is not what counts.
     assert run("check-config", "-c", file, "--set", "sinks.postgres.dsn=host=other")[0] == 78

@@ -235,7 +235,7 @@ static void each_mistake_says_what_would_be_right(void **state)
     load_bad("timeouts: {idle: 10 s}", 1, 18, "number and a unit");
     load_bad("timeouts: {idle: 2h}", 1, 18, "must be at most 1h");
     load_bad("evidence: {retention: 999999999d}", 1, 23, "must be at most");
-    load_bad("timeouts: {idle: }", 1, 18, "needs a value; leave the line out for 75s");
+    load_bad("timeouts: {idle: }", 1, 18, "needs a value; remove the line for the default 75s");
     load_bad("data_dir: ''", 1, 11, "must be a text of 1 to 4096 bytes, not of 0");
     load_bad("data_dir: \"a\\nb\"", 1, 11, "without line breaks");
     load_bad("data_dir: \"a\\0b\"", 1, 11, "must not hold a NUL");
@@ -256,9 +256,9 @@ static void each_mistake_says_what_would_be_right(void **state)
 static void what_hides_a_value_is_refused(void **state)
 {
     (void)state;
-    load_bad("data_dir: &a /x", 1, 11, "anchors (&…) are not taken");
-    load_bad("data_dir: !!str /x", 1, 11, "tags (tag:yaml.org,2002:str) are not taken");
-    load_bad("data_dir: *a", 1, 11, "an alias (*name), which is not taken");
+    load_bad("data_dir: &a /x", 1, 11, "anchors (&…) are not supported");
+    load_bad("data_dir: !!str /x", 1, 11, "tags (tag:yaml.org,2002:str) are not supported");
+    load_bad("data_dir: *a", 1, 11, "an alias (*name), which is not supported");
     load_bad("data_dir: /x\n---\ndata_dir: /y\n", 2, 1, "a second document");
     load_bad("data_dir: /x\ndata_dir: /y\n", 2, 1, "data_dir: is set twice here");
     load_bad("log: {level: info}\nlog: {format: json}\n", 2, 1, "log: is set twice here");

@@ -119,7 +119,7 @@ static void wrong_line_is_named(void **state)
     write_file("# nothing\n");
     assert_int_equal(pseudonym_key_load(path, &key, &problem), STATUS_CONFIG);
     assert_null(strstr(problem.text, "remove"));
-    assert_non_null(strstr(problem.text, "put the copy of it back"));
+    assert_non_null(strstr(problem.text, "restore the copy whose keys"));
     write_file("1 1111111111111111111111111111111111111111111111111111111111111111\n"
                "1 2222222222222222222222222222222222222222222222222222222222222222\n");
     assert_int_equal(pseudonym_key_load(path, &key, &problem), STATUS_CONFIG);
