@@ -39,6 +39,8 @@ struct event_encoder {
     struct slice texts[EVENT_TEXTS_REMEMBERED]; /* offsets as well */
     uint8_t text_of_slot[EVENT_TEXT_SLOTS];     /* numbers, right or wrong */
     unsigned next_text;
+    /* First and last bytes of each kept text. */
+    struct slice_ends ends[EVENT_FIELD_COUNT];
     /* Last values of serial texts that are not too long: only their ends are in the writer. */
     uint8_t serials[EVENT_FIELD_COUNT][EVENT_SERIAL_MAX];
 };

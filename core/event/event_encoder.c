@@ -36,23 +36,44 @@ static inline void put_varint(struct writer *w, uint64_t v)
     w->size = (size_t)(at - w->data);
 }
 
+/* Most values are short: moves of fixed sizes, which may overlap, instead of a call. */
+static inline void copy_bytes(uint8_t *to, struct slice s)
+{
+    size_t n = s.size;
+    if (n > 32) {
+        memcpy(to, s.data, n);
+    } else if (n >= 16) {
+        memcpy(to, s.data, 16);
+        memcpy(to + n - 16, s.data + n - 16, 16);
+    } else if (n >= 8) {
+        memcpy(to, s.data, 8);
+        memcpy(to + n - 8, s.data + n - 8, 8);
+    } else if (n >= 4) {
+        memcpy(to, s.data, 4);
+        memcpy(to + n - 4, s.data + n - 4, 4);
+    } else if (n) {
+        to[0] = s.data[0];
+        to[n / 2] = s.data[n / 2];
+        to[n - 1] = s.data[n - 1];
+    }
+}
+
 /* Appends the bytes and leaves room for all short parts of an event. *place: their offset. */
 static inline bool put_bytes(struct writer *w, struct slice s, struct slice *place)
 {
     if (!writer_reserve(w, s.size + EVENT_SLACK))
         return false;
     *place = place_of(w->size, s.size);
-    if (s.size)
-        memcpy(w->data + w->size, s.data, s.size);
+    copy_bytes(w->data + w->size, s);
     w->size += s.size;
     return true;
 }
 
 /* ---- texts that are remembered ---- */
 
-static inline uint8_t *slot_of(struct event_encoder *encoder, struct slice text)
+static inline uint8_t *slot_of(struct event_encoder *encoder, struct slice text,
+                               struct slice_ends ends)
 {
-    struct slice_ends ends = slice_ends_of(text);
     uint64_t hash = (ends.head ^ text.size) * UINT64_C(0x9E3779B97F4A7C15);
     hash ^= ends.tail * UINT64_C(0xC2B2AE3D27D4EB4F);
     return &encoder->text_of_slot[(hash >> 48) % EVENT_TEXT_SLOTS];
@@ -67,11 +88,11 @@ static inline void remember(struct event_encoder *encoder, uint8_t *slot, struct
 
 /* A text that differs from the kept one: its number when it is remembered, else its bytes. */
 static inline void put_text(struct event_encoder *encoder, struct slice text,
-                            struct slice *previous)
+                            struct slice_ends ends, struct slice *previous)
 {
     struct writer *w = encoder->writer;
     bool remembered = text_is_remembered(text.size);
-    uint8_t *slot = remembered ? slot_of(encoder, text) : NULL;
+    uint8_t *slot = remembered ? slot_of(encoder, text, ends) : NULL;
     if (remembered && slice_equal(bytes_at(w, encoder->texts[*slot]), text)) {
         put_varint(w, (uint64_t)*slot << 1 | TEXT_REMEMBERED);
         *previous = encoder->texts[*slot];
@@ -82,25 +103,81 @@ static inline void put_text(struct event_encoder *encoder, struct slice text,
         remember(encoder, slot, *previous);
 }
 
-/* ---- codings: each returns true when the value was not the kept one ----
- * value and previous point to the member of the field's kind in the event and in what is kept. */
+/* ---- comparisons ---- */
 
-static inline bool put_integer(struct event_encoder *encoder, const void *value, void *kept)
+static inline const void *member_at(const struct event *event, size_t offset)
 {
-    int64_t v = *(const int64_t *)value, *previous = kept;
+    return (const uint8_t *)event + offset;
+}
+
+/* Of two texts of n bytes, more than 16, whose first and last 8 are the same. */
+static inline bool middle_differs(const uint8_t *a, const uint8_t *b, size_t n)
+{
+    if (n > 32)
+        return memcmp(a + 8, b + 8, n - 16) != 0;
+    return ((slice_load8(a + 8) ^ slice_load8(b + 8)) |
+            (slice_load8(a + n - 16) ^ slice_load8(b + n - 16))) != 0;
+}
+
+/* v, whose ends are given, is the text of the same size that has these ends and bytes. */
+static inline bool is_same(struct slice v, struct slice_ends ends, struct slice_ends kept,
+                           const uint8_t *bytes)
+{
+    return ((ends.head ^ kept.head) | (ends.tail ^ kept.tail)) == 0 &&
+           (v.size <= 16 || !middle_differs(bytes, v.data, v.size));
+}
+
+/* Moves *at past v as a varint; false when other bytes are there. */
+static inline bool skip_varint(const uint8_t **at, const uint8_t *end, uint64_t v)
+{
+    const uint8_t *p = *at;
+    for (; p < end && v >= 0x80; v >>= 7)
+        if (*p++ != (uint8_t)(v | 0x80))
+            return false;
+    *at = p + 1;
+    return p < end && *p == v;
+}
+
+/* Without encoding the list: most lists come from a table and repeat. `previous` keeps the offset
+ * and size of an encoded list in its items and count. */
+static bool list_differs(const struct writer *w, const struct slice_list *list,
+                         const struct slice_list *previous)
+{
+    struct slice kept = bytes_at(w, slice_make(previous->items, previous->count));
+    const uint8_t *at = kept.data, *end = kept.data + kept.size;
+    if (!skip_varint(&at, end, list->count))
+        return true;
+    for (size_t i = 0; i < list->count; i++) {
+        struct slice item = list->items[i];
+        if (!skip_varint(&at, end, item.size) || item.size > (size_t)(end - at) ||
+            !slice_equal(slice_make(at, item.size), item))
+            return true;
+        at += item.size;
+    }
+    return at != end;
+}
+
+/* ---- codings: each returns true when the value was not the kept one: then it is written and kept
+ * ---- */
+
+static inline bool put_integer(struct writer *w, int64_t v, int64_t *previous)
+{
     if (v == *previous)
         return false;
-    put_varint(encoder->writer, zigzag_encode((uint64_t)v - (uint64_t)*previous));
+    put_varint(w, zigzag_encode((uint64_t)v - (uint64_t)*previous));
     *previous = v;
     return true;
 }
 
-static inline bool put_fixed(struct event_encoder *encoder, const void *value, void *kept)
+static inline bool put_fixed(struct event_encoder *encoder, struct slice v, struct slice *previous,
+                             struct slice_ends *kept)
 {
-    struct slice v = *(const struct slice *)value, *previous = kept;
-    if (slice_equal(bytes_at(encoder->writer, *previous), v))
+    struct writer *w = encoder->writer;
+    struct slice_ends ends = slice_ends_of(v);
+    if (v.size == previous->size && is_same(v, ends, *kept, bytes_at(w, *previous).data))
         return false;
-    put_bytes(encoder->writer, v, previous);
+    *kept = ends;
+    put_bytes(w, v, previous);
     return true;
 }
 
@@ -128,11 +205,9 @@ static size_t shared_start(struct slice a, struct slice b)
 }
 
 /* Number of bytes shared with the kept value, then the rest. */
-static inline bool put_serial(struct event_encoder *encoder, const void *value, void *kept,
+static inline bool put_serial(struct writer *w, struct slice v, struct slice *previous,
                               uint8_t row[EVENT_SERIAL_MAX])
 {
-    struct writer *w = encoder->writer;
-    struct slice v = *(const struct slice *)value, *previous = kept;
     bool kept_short = previous->size <= EVENT_SERIAL_MAX, is_short = v.size <= EVENT_SERIAL_MAX;
     struct slice before = kept_short ? slice_make(row, previous->size) : bytes_at(w, *previous);
     size_t shared = kept_short && is_short ? shared_start(before, v) : 0;
@@ -143,16 +218,19 @@ static inline bool put_serial(struct event_encoder *encoder, const void *value, 
     put_bytes(w, slice_sub(v, shared, v.size), previous);
     previous->size = v.size;
     if (is_short && v.size > shared)
-        memcpy(row + shared, v.data + shared, v.size - shared);
+        copy_bytes(row + shared, slice_sub(v, shared, v.size));
     return true;
 }
 
-static inline bool put_repeating(struct event_encoder *encoder, const void *value, void *kept)
+static inline bool put_repeating(struct event_encoder *encoder, struct slice v,
+                                 struct slice *previous, struct slice_ends *kept)
 {
-    struct slice v = *(const struct slice *)value, *previous = kept;
-    if (slice_equal(bytes_at(encoder->writer, *previous), v))
+    struct slice_ends ends = slice_ends_of(v);
+    if (v.size == previous->size &&
+        is_same(v, ends, *kept, bytes_at(encoder->writer, *previous).data))
         return false;
-    put_text(encoder, v, previous);
+    *kept = ends;
+    put_text(encoder, v, ends, previous);
     return true;
 }
 
@@ -179,25 +257,23 @@ static bool list_text(struct writer *w, const struct slice_list *list, struct sl
     return true;
 }
 
-/* `previous` keeps the offset and size of an encoded list in its items and count. */
-static inline bool put_list(struct event_encoder *encoder, const void *value, void *kept)
+/* `previous` as in list_differs. */
+static bool put_list(struct event_encoder *encoder, const struct slice_list *list,
+                     struct slice_list *previous)
 {
-    struct slice_list *previous = kept;
     struct slice place = slice_make(previous->items, previous->count), text;
-    if (!list_text(encoder->writer, value, &text))
-        return true;
-    if (slice_equal(bytes_at(encoder->writer, place), text))
+    if (!list_differs(encoder->writer, list, previous))
         return false;
-    put_text(encoder, text, &place);
+    if (!list_text(encoder->writer, list, &text))
+        return true;
+    put_text(encoder, text, slice_ends_of(text), &place);
     previous->items = (const struct slice *)(uintptr_t)place.data;
     previous->count = place.size;
     return true;
 }
 
-static inline bool put_real(struct event_encoder *encoder, const void *value, void *kept)
+static bool put_real(struct writer *w, double v, double *previous)
 {
-    struct writer *w = encoder->writer;
-    double v = *(const double *)value, *previous = kept;
     int64_t thousandths;
     if (memcmp(&v, previous, sizeof v) == 0)
         return false;
@@ -236,43 +312,38 @@ static void put_field_bits(struct writer *w, const uint64_t set[EVENT_SET_WORDS]
     w->data[mask_at + 1] = (uint8_t)(mask >> 8);
 }
 
-static size_t list_items_of(const struct event *event)
+static bool has_too_many_items(const struct event *event)
 {
-    static const enum event_field lists[] = {EVENT_r155_threat, EVENT_atm_technique, EVENT_cve,
-                                             EVENT_cwe};
     size_t items = 0;
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-        if (event_is_set(event, lists[i]))
-            items += event_list_at(event, &event_field_table[lists[i]])->count;
-    return items;
-}
-
-static unsigned set_count(const struct event *event)
-{
-    return (unsigned)(__builtin_popcountll(event->set[0]) + __builtin_popcountll(event->set[1]));
+    for (unsigned word = 0; word < EVENT_SET_WORDS; word++)
+        for (uint64_t bits = event->set[word] & event_coding_lists[word]; bits; bits &= bits - 1) {
+            size_t offset = event_coding_offset[word * 64 + (unsigned)__builtin_ctzll(bits)];
+            items += ((const struct slice_list *)member_at(event, offset))->count;
+        }
+    return items > EVENT_LIST_ITEMS_MAX;
 }
 
 /* True when the field differed from the prediction, so that its value was written. */
 static inline bool put_field(struct event_encoder *encoder, const struct event *event, unsigned f)
 {
     size_t offset = event_coding_offset[f];
-    const void *value = (const uint8_t *)event + offset;
+    const void *value = member_at(event, offset);
     void *kept = (uint8_t *)&encoder->previous + offset;
     switch ((enum event_coding)event_coding_of[f]) {
     case CODING_INTEGER:
-        return put_integer(encoder, value, kept);
+        return put_integer(encoder->writer, *(const int64_t *)value, kept);
     case CODING_FIXED:
-        return put_fixed(encoder, value, kept);
+        return put_fixed(encoder, *(const struct slice *)value, kept, &encoder->ends[f]);
     case CODING_SERIAL:
-        return put_serial(encoder, value, kept, encoder->serials[f]);
+        return put_serial(encoder->writer, *(const struct slice *)value, kept, encoder->serials[f]);
     case CODING_TEXT:
-        return put_repeating(encoder, value, kept);
+        return put_repeating(encoder, *(const struct slice *)value, kept, &encoder->ends[f]);
     case CODING_LIST:
         return put_list(encoder, value, kept);
     case CODING_REAL:
         break;
     }
-    return put_real(encoder, value, kept);
+    return put_real(encoder->writer, *(const double *)value, kept);
 }
 
 /* Encodes the set fields of one 64-bit word of the bitmap that differ from the prediction; *changed
@@ -290,11 +361,21 @@ static inline unsigned put_word(struct event_encoder *encoder, const struct even
     return count;
 }
 
+/* Number of bits; a call into the compiler's library costs more where no instruction does it. */
+static inline unsigned count_bits(uint64_t v)
+{
+    v -= v >> 1 & UINT64_C(0x5555555555555555);
+    v = (v & UINT64_C(0x3333333333333333)) + (v >> 2 & UINT64_C(0x3333333333333333));
+    v = (v + (v >> 4)) & UINT64_C(0x0F0F0F0F0F0F0F0F);
+    return (unsigned)(v * UINT64_C(0x0101010101010101) >> 56);
+}
+
 /* Encodes the fields that differ from the prediction, after a bitmap that marks them. */
 static void put_fields(struct event_encoder *encoder, const struct event *event)
 {
     struct writer *w = encoder->writer;
-    size_t bytes = (set_count(event) + 7) / 8, bitmap_at = w->size;
+    size_t bytes = (count_bits(event->set[0]) + count_bits(event->set[1]) + 7) / 8;
+    size_t bitmap_at = w->size;
     uint64_t low, high;
     w->size += bytes;
     unsigned count = put_word(encoder, event, 0, &low);
@@ -319,7 +400,7 @@ void event_encoder_add(struct event_encoder *encoder, const struct event *event)
     struct writer *w = encoder->writer;
     if (!writer_reserve(w, EVENT_SLACK))
         return;
-    if (list_items_of(event) > EVENT_LIST_ITEMS_MAX) {
+    if (has_too_many_items(event)) {
         w->status = STATUS_TOO_MANY;
         return;
     }

@@ -165,13 +165,19 @@ void window_open(struct json_stage *stage, struct slice text)
     stage->last = stage->next + stage->many.simd->n_structural_indexes;
 }
 
-/* The token at this offset, at or after `from`; most likely the guess. `last`: there is none. */
-const uint32_t *token_at(const uint32_t *from, const uint32_t *last, const uint32_t *guess,
-                         size_t offset)
+/* The token at this offset, at or after `from` and most likely about `guess` tokens behind it.
+ * `last`: there is none. */
+const uint32_t *token_at(const uint32_t *from, const uint32_t *last, size_t guess, size_t offset)
 {
-    const uint32_t *found =
-        guess < last && *guess == offset ? guess : std::lower_bound(from, last, (uint32_t)offset);
-    return found < last && *found == offset ? found : last;
+    const int near = 16;
+    const uint32_t *at = from + std::min(guess, (size_t)(last - from));
+    for (int step = 0; step < near && at > from && at[-1] >= offset; step++)
+        at--;
+    for (int step = 0; step < near && at < last && *at < offset; step++)
+        at++;
+    if (at == last || *at != offset)
+        at = std::lower_bound(from, last, (uint32_t)offset);
+    return at < last && *at == offset ? at : last;
 }
 } // namespace
 
@@ -226,9 +232,9 @@ bool json_stage_next(struct json_stage *stage, struct slice text, struct json_to
     if (!stage->is_found || end > stage->window.data + stage->window.size)
         return false;
     size_t start = (size_t)(text.data - stage->window.data);
-    const uint32_t *first = token_at(stage->next, stage->last, stage->next, start);
+    const uint32_t *first = token_at(stage->next, stage->last, 0, start);
     const uint32_t *close =
-        token_at(first, stage->last, first + stage->tokens_before, start + text.size - 1);
+        token_at(first, stage->last, stage->tokens_before, start + text.size - 1);
     if (first == stage->last || close == stage->last)
         return false;
     stage->tokens_before = (size_t)(close - first);
