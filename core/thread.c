@@ -150,6 +150,26 @@ void thread_assert(enum thread_role role)
     abort();
 }
 
+void thread_assert_not(enum thread_role role)
+{
+    if (current_role != role || role == THREAD_NONE)
+        return;
+    print_last_words("vsocd: a function was called on a %s thread, which must not wait\n",
+                     role_name(role));
+    abort();
+}
+
+void thread_bond_assert(struct thread_bond *bond)
+{
+    if (current_role == THREAD_NONE)
+        return;
+    if (!atomic_load_explicit(&bond->bound, memory_order_acquire)) {
+        bond->id = pthread_self();
+        atomic_store_explicit(&bond->bound, true, memory_order_release);
+    }
+    ensure(pthread_equal(bond->id, pthread_self()));
+}
+
 void thread_ensure_failed(const char *condition, const char *file, int line)
 {
     print_last_words("vsocd: %s:%d: assertion failed: %s\n", file, line, condition);

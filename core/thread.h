@@ -3,6 +3,7 @@
 #ifndef VSOC_CORE_THREAD_H
 #define VSOC_CORE_THREAD_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <pthread.h>
 #include "core/status.h"
@@ -39,6 +40,18 @@ unsigned thread_slot(void);
 
 /* Ends the process with a message when the caller has another role. Kept in release builds. */
 void thread_assert(enum thread_role role);
+
+/* The same when the caller has this role. */
+void thread_assert_not(enum thread_role role);
+
+/* The thread that uses an object, from its first use on. Zeroed: there was none yet. */
+struct thread_bond {
+    atomic_bool bound;
+    pthread_t id;
+};
+/* Binds the object to the calling thread, or ends the process when it is bound to another one.
+ * Threads without a role are not looked at. */
+void thread_bond_assert(struct thread_bond *bond);
 
 /* State that must hold; kept in release builds, prints file and line and aborts. Never for input.
  */

@@ -1,6 +1,7 @@
 /* config.c: builds the settings from their sources, in order. Any thread. Does not read YAML
  * (config_file.c) and does not know what a setting means (struct config_checks). */
 #include "server/config/config.h"
+#include "core/thread.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,6 +108,7 @@ enum status config_load(const char *path, const char *const *sets, size_t set_co
                         char *const *environment, const struct config_checks *checks,
                         struct config **out, struct config_problems *problems)
 {
+    thread_assert_not(THREAD_WORKER);
     problems->count = 0;
     struct config_build build = {.config = config_create(path), .problems = problems, .path = path};
     if (!build.config)
@@ -155,6 +157,7 @@ enum status config_from_text(struct slice yaml, const char *const *sets, size_t 
 enum status config_renew(struct config *config, struct config **out,
                          struct config_problems *problems)
 {
+    thread_assert(THREAD_MAIN);
     struct config *made = malloc(sizeof *made);
     problems->count = 0;
     if (!made)

@@ -26,6 +26,7 @@
 
 void conn_exchange_gone(struct conn *conn)
 {
+    conn_assert(conn);
     if (!conn->exchange.open)
         return;
     conn->exchange.open = false;
@@ -42,12 +43,14 @@ static void end_exchange(struct conn *conn)
 
 void conn_reap_later(struct http_server *server)
 {
+    thread_bond_assert(&server->loop);
     if (!server->destroying)
         event_active(server->reap_event, 0, 0);
 }
 
 void conn_close(struct conn *conn)
 {
+    conn_assert(conn);
     struct http_server *server = conn->server;
     if (conn->state == CONN_DEAD)
         return;
@@ -79,6 +82,7 @@ static void leave_counts(struct conn *conn)
 
 void conn_free(struct conn *conn)
 {
+    conn_assert(conn);
     ensure(conn->state == CONN_DEAD && !conn->will_run);
     LIST_REMOVE(conn, in_list);
     leave_counts(conn); /* not earlier: the descriptor is open until now */
@@ -99,6 +103,7 @@ void conn_free(struct conn *conn)
 
 void conn_run_later(struct conn *conn)
 {
+    conn_assert(conn);
     struct http_server *server = conn->server;
     if (conn->will_run || conn->state == CONN_DEAD)
         return;
@@ -109,6 +114,7 @@ void conn_run_later(struct conn *conn)
 
 void conn_refuse(struct conn *conn, const struct refusal *refusal)
 {
+    conn_assert(conn);
     if (conn->state == CONN_DEAD || conn->state == CONN_REPLY || conn->state == CONN_LINGER)
         return;
     conn_gate_leave(conn);
@@ -128,6 +134,8 @@ static struct slice input_of(struct conn *conn)
 
 void conn_reply_done(struct conn *conn)
 {
+    conn_assert(conn);
+    ensure(conn->state == CONN_REPLY && !conn->exchange.open);
     struct http_exchange *x = &conn->exchange;
     bool more_comes = !x->complete || input_of(conn).size > 0;
     if (x->started_ns)
@@ -152,6 +160,7 @@ void conn_reply_done(struct conn *conn)
 /* False: no parser available. */
 static bool begin_request(struct conn *conn)
 {
+    ensure(conn->state == CONN_IDLE && !conn->exchange.parser && !conn->exchange.open);
     const struct http_settings *s = &conn->server->settings;
     struct http_limits limits = {.header_bytes = s->header_bytes,
                                  .header_count = s->header_count,
@@ -289,6 +298,7 @@ static void enter_head(struct conn *conn)
 
 void conn_watch(struct conn *conn)
 {
+    conn_assert(conn);
     static const enum conn_deadline table[] = {
         [CONN_QUEUED] = DEADLINE_HANDSHAKE, [CONN_HANDSHAKE] = DEADLINE_HANDSHAKE,
         [CONN_IDLE] = DEADLINE_IDLE,        [CONN_HEAD] = DEADLINE_HEAD,
@@ -307,6 +317,7 @@ void conn_watch(struct conn *conn)
 
 void conn_process(struct conn *conn)
 {
+    conn_assert(conn);
     if (conn->processing || conn->state == CONN_DEAD)
         return;
     conn->processing = true;
@@ -358,6 +369,8 @@ static void on_event(struct bufferevent *stream, short what, void *arg)
 
 void conn_listen(struct conn *conn)
 {
+    conn_assert(conn);
+    ensure(conn->stream != NULL);
     int on = 1;
     setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     conn_timeout_watch_peer(conn);
@@ -408,6 +421,7 @@ static void leave_unopened(struct conn *conn)
 
 void conn_accept(struct http_server *server, int fd, const struct sockaddr *address, socklen_t size)
 {
+    thread_bond_assert(&server->loop);
     struct refusal refusal;
     struct conn *conn = (struct conn *)calloc(1, sizeof(*conn));
     if (!conn) {

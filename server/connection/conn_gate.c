@@ -24,6 +24,8 @@ int64_t conn_gate_take(atomic_int_least64_t *next_ns, uint64_t per_second, int64
 
 struct conn *conn_gate_enter_head(struct conn *conn)
 {
+    conn_assert(conn);
+    ensure(conn->state == CONN_HEAD);
     struct http_server *server = conn->server;
     struct conn_gate *gate = conn_counts_gate(server->counts);
     uint64_t limit = server->settings.request_heads;
@@ -45,6 +47,7 @@ static void leave_handshakes(struct conn *conn)
 
 void conn_gate_leave(struct conn *conn)
 {
+    conn_assert(conn);
     struct http_server *server = conn->server;
     enum conn_half half = conn->half;
     if (half == CONN_HALF_NONE)

@@ -13,6 +13,8 @@
 
 void conn_handshake_begin(struct conn *conn)
 {
+    conn_assert(conn);
+    ensure(conn->state == CONN_QUEUED && !conn->stream && conn->server->tls);
     struct http_server *server = conn->server;
     conn->state = CONN_HANDSHAKE;
     conn->session = tls_session_create(server->tls);
@@ -58,6 +60,8 @@ static void on_failed(struct conn *conn)
 
 void conn_handshake_event(struct conn *conn, short what)
 {
+    conn_assert(conn);
+    ensure(conn->state == CONN_HANDSHAKE && conn->session);
     if (what & BEV_EVENT_CONNECTED)
         on_done(conn);
     else

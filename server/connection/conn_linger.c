@@ -32,6 +32,8 @@ static void on_drain_read(evutil_socket_t fd, short what, void *arg)
 
 void conn_linger(struct conn *conn)
 {
+    conn_assert(conn);
+    ensure(conn->state == CONN_REPLY && !conn->exchange.open && !conn->drain_read);
     conn->state = CONN_LINGER;
     if (conn->session)
         tls_session_shutdown(conn->session);

@@ -82,6 +82,7 @@ static void note_refused(struct conn *conn, const struct turned_away *what, cons
 
 void conn_peer_handshake_failed(struct conn *conn, enum tls_result result, const char *reason)
 {
+    conn_assert(conn);
     note_refused(conn,
                  &(struct turned_away){
                      .message = "TLS handshake failed",
@@ -94,6 +95,7 @@ void conn_peer_handshake_failed(struct conn *conn, enum tls_result result, const
 
 bool conn_peer_welcome(struct conn *conn, struct refusal *refusal)
 {
+    conn_assert(conn);
     struct problem problem;
     struct tls_context *now = conn->server->tls;
     if (!conn->session || (conn->tls == now && clock_wall_ns() / NS_PER_S <= conn->peer_expiry_s))

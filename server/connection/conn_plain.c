@@ -31,6 +31,8 @@ static bool is_http(const struct conn *conn, enum tls_result result)
 
 bool conn_answer_plain(struct conn *conn, enum tls_result result)
 {
+    conn_assert(conn);
+    ensure(conn->state == CONN_HANDSHAKE);
     struct refusal refusal;
     if (!is_http(conn, result))
         return false;

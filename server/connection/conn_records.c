@@ -11,6 +11,7 @@
 
 void conn_check_records(struct conn *conn)
 {
+    conn_assert(conn);
     struct refusal refusal;
     if (!conn->session || conn->state == CONN_DEAD)
         return;

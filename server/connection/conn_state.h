@@ -126,7 +126,8 @@ struct route_series {
 #define HTTP_SERVER_MAGIC 0x48545356U
 
 struct http_server {
-    unsigned magic; /* HTTP_SERVER_MAGIC */
+    unsigned magic;          /* HTTP_SERVER_MAGIC */
+    struct thread_bond loop; /* the thread that everything here runs on */
     struct event_base *base;
     struct listener *listener;
     struct http_settings settings;
@@ -157,5 +158,13 @@ struct http_server {
 OBJECT_CAST(http_server, HTTP_SERVER_MAGIC)
 
 OBJECT_CAST(conn, CONN_MAGIC)
+
+/* First line of what the parts of a connection call: it is alive or waits to be freed, and its
+ * server's loop runs it. */
+static inline void conn_assert(const struct conn *conn)
+{
+    ensure(conn->magic == CONN_MAGIC);
+    thread_bond_assert(&conn->server->loop);
+}
 
 #endif

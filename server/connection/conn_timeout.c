@@ -53,6 +53,8 @@ static void start_timer(struct conn *conn, int64_t ns)
 
 void conn_deadline(struct conn *conn, enum conn_deadline deadline)
 {
+    conn_assert(conn);
+    ensure(conn->state != CONN_DEAD);
     if (conn->deadline == deadline)
         return;
     conn->deadline = deadline;
@@ -64,6 +66,7 @@ void conn_deadline(struct conn *conn, enum conn_deadline deadline)
 
 void conn_deadline_forget(struct conn *conn)
 {
+    conn_assert(conn);
     if (conn->deadline != DEADLINE_NONE)
         conn->deadline = DEADLINE_NONE;
     else

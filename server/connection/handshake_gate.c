@@ -226,6 +226,8 @@ static void pace(struct http_server *server, int64_t now)
 
 void handshake_gate_arrive(struct conn *conn)
 {
+    conn_assert(conn);
+    ensure(conn->state == CONN_QUEUED && conn->half == CONN_HALF_NONE);
     struct http_server *server = conn->server;
     struct handshake_gate *gate = server->handshakes;
     int64_t now = clock_monotonic_ns();

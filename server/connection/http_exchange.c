@@ -76,6 +76,7 @@ const struct http_peer *http_peer(const struct http_exchange *exchange)
 
 void http_set_context(struct http_exchange *exchange, void *context)
 {
+    ensure(exchange->open);
     exchange->context = context;
 }
 
@@ -91,6 +92,7 @@ void http_set_problem_form(struct http_exchange *exchange, const struct http_pro
 
 void http_admit(struct http_exchange *exchange, uint64_t body_limit)
 {
+    conn_assert(exchange->conn);
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
     struct conn *conn = exchange->conn;
     const struct http_request *request = request_of(exchange);

@@ -181,6 +181,8 @@ static struct slice send_now(struct conn *conn, struct slice bytes)
 void http_reply_send(struct conn *conn, int code, const char *content_type, struct slice body,
                      const struct http_reply_header *extra, size_t extra_count, const char *route)
 {
+    conn_assert(conn);
+    ensure(conn->state != CONN_DEAD && conn->state != CONN_REPLY && conn->state != CONN_LINGER);
     struct http_exchange *x = &conn->exchange;
     struct http_server *server = conn->server;
     struct writer *out = &server->out;

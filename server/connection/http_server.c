@@ -109,6 +109,7 @@ enum status http_server_create(const struct http_server_options *options, struct
 void http_server_reconfigure(struct http_server *server, const struct http_settings *settings,
                              struct tls_context *tls)
 {
+    thread_bond_assert(&server->loop);
     server->settings = *settings;
     if (!tls || !server->tls)
         return;
@@ -118,11 +119,13 @@ void http_server_reconfigure(struct http_server *server, const struct http_setti
 
 void http_server_stop_accepting(struct http_server *server)
 {
+    thread_bond_assert(&server->loop);
     listener_stop(server->listener);
 }
 
 void http_server_drain(struct http_server *server)
 {
+    thread_bond_assert(&server->loop);
     http_server_stop_accepting(server);
     server->draining = true;
     struct conn *conn;

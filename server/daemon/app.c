@@ -58,6 +58,7 @@ static void on_spool_failure(void *arg)
 
 void app_on_misconfigured(void *arg, const char *problem)
 {
+    thread_assert(THREAD_SINK);
     struct app *app = app_cast(arg);
     if (atomic_exchange(&app->misconfigured, true))
         return;
@@ -440,6 +441,7 @@ static void log_start_failure(const struct app *app, enum status s)
 
 int app_run(struct config *config, const struct app_source *source)
 {
+    thread_assert(THREAD_MAIN);
     struct app *app = calloc(1, sizeof *app);
     if (!app) {
         config_destroy(config);

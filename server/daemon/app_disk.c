@@ -2,6 +2,7 @@
  * those of probes in admin.c. */
 #define LOG_COMPONENT "spool"
 #include "server/daemon/app_disk.h"
+#include "core/thread.h"
 
 #include "core/clock.h"
 #include "core/log/log.h"
@@ -10,6 +11,7 @@
 
 void app_disk_watch(struct app_disk *disk, int64_t wait_ns, const char *data_dir)
 {
+    thread_assert(THREAD_MAIN);
     bool over = wait_ns < disk->longest_ns; /* another wait, or none */
     if (over && disk->warned)
         log_info("the disk answers again",

@@ -1,6 +1,7 @@
 /* app_files.c: the limit of open files: raised at the start, and whether it is enough for what the
  * settings ask for. Main thread. Who gets how many: server/net/file_budget.c. */
 #include "server/daemon/app_internal.h"
+#include "core/thread.h"
 
 #include <errno.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 
 void app_raise_file_limit(void)
 {
+    thread_assert(THREAD_MAIN);
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) != 0)
         return;
@@ -23,6 +25,7 @@ void app_raise_file_limit(void)
 
 void app_check_file_limit(const struct app *app)
 {
+    thread_assert(THREAD_MAIN);
     const struct config *config = app->config;
     struct file_budget budget = file_budget_now(config, app->sink_files);
     if (budget.limit < budget.needed)

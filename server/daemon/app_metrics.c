@@ -49,6 +49,7 @@ static void refresh(void *arg)
 
 void app_metrics_init(struct app *app)
 {
+    thread_assert(THREAD_MAIN);
     metric_set(metric_series(METRIC_vsocd_build_info, "version=\"" VSOCD_VERSION "\""), 1);
     metrics_on_scrape(refresh, app);
 }

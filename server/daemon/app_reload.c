@@ -35,6 +35,7 @@ void app_log_problems(const struct config_problems *problems)
 
 enum status app_load_catalog(struct app *app, const struct config *config, struct catalog_set **out)
 {
+    thread_assert(THREAD_MAIN);
     struct config_problems problems;
     enum status s =
         catalog_set_load(&config->ingest_catalogs, app->plugins.registry, out, &problems);
@@ -53,6 +54,7 @@ enum status app_load_catalog(struct app *app, const struct config *config, struc
 
 void app_apply(struct app *app)
 {
+    thread_assert(THREAD_MAIN);
     const struct config *c = app->config;
     log_configure((enum log_level)c->log_level, (enum log_format)c->log_format);
     atomic_store(&app->budget.limit, c->limit_memory);
@@ -70,6 +72,7 @@ static void keep_old(void)
 
 void app_reload_collect(struct app *app)
 {
+    thread_assert(THREAD_MAIN);
     unsigned oldest = app->generation;
     for (size_t i = 0; i < app->worker_count; i++) {
         unsigned g = worker_generation(app->workers[i]);
@@ -169,6 +172,7 @@ static void put_in_force(struct app *app, const struct next *next)
 
 void app_reload_watch(struct app *app)
 {
+    thread_assert(THREAD_MAIN);
     const struct config *c = app->config;
     bool senders = c->ingest_tls && c->tls_client_auth != CLIENT_AUTH_OFF;
     const char *const paths[] = {
@@ -205,6 +209,7 @@ static bool read_changed(struct app *app, struct next *next)
 
 void app_reload_changed(struct app *app)
 {
+    thread_assert(THREAD_MAIN);
     struct next next;
     if (app->stopping || ++app->ticks < APP_WATCH_TICKS)
         return;
@@ -229,6 +234,7 @@ void app_reload_changed(struct app *app)
 
 void app_reload(struct app *app)
 {
+    thread_assert(THREAD_MAIN);
     struct next next;
     if (app->stopping) {
         log_warn("settings are not reloaded while the server stops");

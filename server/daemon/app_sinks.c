@@ -58,6 +58,7 @@ static enum status create_one(struct app *app, const struct sink_choice *choice)
 
 enum status app_sinks_load(struct app *app)
 {
+    thread_assert(THREAD_MAIN);
     char reason[SINK_SET_REASON];
     enum status s = sink_set_open(app->config, &app->sinks, reason);
     if (s != STATUS_OK)
@@ -73,6 +74,7 @@ enum status app_sinks_load(struct app *app)
 
 enum status app_sinks_create(struct app *app)
 {
+    thread_assert(THREAD_MAIN);
     enum status status = STATUS_OK;
     spool_stats(app->shared.spool, &app->spool_identity);
     for (size_t i = 0; status == STATUS_OK && i < app->sinks.count; i++)
@@ -85,6 +87,7 @@ enum status app_sinks_create(struct app *app)
 
 enum status app_sinks_start(struct app *app)
 {
+    thread_assert(THREAD_MAIN);
     for (size_t i = 0; i < app->shared.sinks.count; i++) {
         enum status s = sink_runner_start(app->shared.sinks.runners[i]);
         if (s != STATUS_OK)
@@ -106,6 +109,7 @@ bool app_sinks_stop(struct app *app, int64_t deadline_ns)
 
 void app_sinks_destroy(struct app *app)
 {
+    thread_assert(THREAD_MAIN);
     for (size_t i = 0; i < app->shared.sinks.count; i++)
         sink_runner_destroy(app->shared.sinks.runners[i]);
     app->shared.sinks.count = 0;
@@ -113,6 +117,7 @@ void app_sinks_destroy(struct app *app)
 
 void app_sinks_unload(struct app *app)
 {
+    thread_assert(THREAD_MAIN);
     size_t plugins = app->sinks.plugin_count;
     sink_set_close(&app->sinks);
     if (plugins)

@@ -19,6 +19,8 @@
 
 void app_stop_begin(struct app *app, int64_t deadline_ns)
 {
+    thread_assert(THREAD_MAIN);
+    ensure(!app->stopping);
     app->stopping = true;
     app->drain_deadline_ns = deadline_ns;
     atomic_store(&app->shared.draining, true);
@@ -88,6 +90,7 @@ static bool is_drained(const struct app *app)
 
 void app_stop_tick(struct app *app)
 {
+    thread_assert(THREAD_MAIN);
     if (!app->stopping)
         return;
     if (atomic_load(&app->parts_ended)) {
@@ -103,6 +106,7 @@ void app_stop_tick(struct app *app)
 
 void app_stop(struct app *app)
 {
+    thread_assert(THREAD_MAIN);
     if (app->ender.started)
         thread_join(&app->ender);
     else

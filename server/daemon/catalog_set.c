@@ -1,6 +1,7 @@
 /* catalog_set.c: reads the files of ingest.catalogs. Main thread. parsers/catalog/ interprets the
  * rows. */
 #include "server/daemon/catalog_set.h"
+#include "core/thread.h"
 #include "core/log/problem.h"
 
 #include <stdio.h>
@@ -62,6 +63,7 @@ static enum status add_file(struct catalog_set *set, const char *path,
 enum status catalog_set_load(const struct setting_list *paths, const struct registry *registry,
                              struct catalog_set **out, struct config_problems *problems)
 {
+    thread_assert_not(THREAD_WORKER);
     struct catalog_set *set = calloc(1, sizeof *set);
     problems->count = 0;
     if (!set)

@@ -1,6 +1,7 @@
 /* plugins.c: loads parsers from shared objects. Main thread, before anything is opened that a crash
  * could harm. Does not know what they read. */
 #include "server/daemon/plugins.h"
+#include "core/thread.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +47,7 @@ static enum status load(struct registry *registry, const char *entry, struct plu
 enum status plugins_open(const struct setting_list *files, struct plugins *out,
                          char reason[PLUGINS_REASON])
 {
+    thread_assert(THREAD_MAIN);
     struct plugins made = {registry_create(), calloc(files->count + 1, sizeof *made.items), 0};
     enum status s = made.registry && made.items ? STATUS_OK : STATUS_NO_MEMORY;
     while (s == STATUS_OK && made.count < files->count) {
@@ -89,6 +91,7 @@ enum status plugins_open_configured(const struct config *config, struct plugins 
 
 void plugins_close(struct plugins *plugins)
 {
+    thread_assert(THREAD_MAIN);
     registry_destroy(plugins->registry);
     for (size_t i = 0; i < plugins->count; i++)
         plugin_object_close(&plugins->items[i].object);

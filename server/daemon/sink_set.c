@@ -1,5 +1,6 @@
 /* sink_set.c: collects the sinks of a process. Main thread. Runs none of them. */
 #include "server/daemon/sink_set.h"
+#include "core/thread.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -56,6 +57,7 @@ static enum status check_entries(const struct sink_set *set, const struct settin
 enum status sink_set_open(const struct config *config, struct sink_set *out,
                           char reason[SINK_SET_REASON])
 {
+    thread_assert(THREAD_MAIN);
     const struct setting_map *settings = &config->sink_plugin_settings;
     enum status s = STATUS_OK;
     *out = (struct sink_set){0};
@@ -78,6 +80,7 @@ enum status sink_set_open(const struct config *config, struct sink_set *out,
 
 void sink_set_close(struct sink_set *set)
 {
+    thread_assert(THREAD_MAIN);
     for (size_t i = 0; i < set->plugin_count; i++)
         sink_plugin_close(&set->plugins[i]);
     *set = (struct sink_set){0};
@@ -94,6 +97,7 @@ uint64_t sink_set_files(const struct sink_set *set)
 
 enum status sink_set_check(const struct sink_set *set, char reason[SINK_SET_REASON])
 {
+    thread_assert(THREAD_MAIN);
     static const uint8_t no_spool[16];
     for (size_t i = 0; i < set->count; i++) {
         const struct sink_choice *choice = &set->items[i];

@@ -208,6 +208,7 @@ static struct event_base *make_base(void)
 
 enum status worker_create(const struct worker_options *o, struct worker **out)
 {
+    thread_assert(THREAD_MAIN);
     struct worker *w = calloc(1, sizeof *w);
     if (!w)
         return STATUS_NO_MEMORY;
@@ -242,6 +243,8 @@ enum status worker_create(const struct worker_options *o, struct worker **out)
 
 enum status worker_start(struct worker *w)
 {
+    thread_assert(THREAD_MAIN);
+    ensure(!w->thread.started);
     char name[16];
     snprintf(name, sizeof name, "vsoc-wk-%u", w->number);
     return thread_start(&w->thread, THREAD_WORKER, name, run, w);
@@ -303,6 +306,7 @@ int64_t worker_heartbeat_ns(struct worker *w)
 
 void worker_destroy(struct worker *w)
 {
+    thread_assert(THREAD_MAIN);
     if (!w)
         return;
     http_server_destroy(w->http);

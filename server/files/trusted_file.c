@@ -1,6 +1,7 @@
 /* trusted_file.c: walks the path of a file folder by folder, and checks each through the descriptor
  * that the next step uses. Main thread and subcommands. Does not know what files hold. */
 #include "server/files/trusted_file.h"
+#include "core/thread.h"
 #include "core/log/problem.h"
 
 #include <errno.h>
@@ -239,6 +240,7 @@ static bool open_pipe(const char *path, int *out)
 enum status trusted_file_open(const char *path, enum trusted_kind kind, int *fd,
                               struct problem *problem)
 {
+    thread_assert_not(THREAD_WORKER);
     struct walk w = {.kind = kind, .user = geteuid(), .folder = -1, .problem = problem};
     char here[PATH_MAX] = "";
     if (open_pipe(path, fd))

@@ -2,6 +2,7 @@
  * created if it is missing. Main thread, at start. Never changes or removes an existing file:
  * losing a key means losing every pseudonym made with it. */
 #include "server/identity/pseudonym.h"
+#include "core/thread.h"
 #include "core/log/problem.h"
 
 #include <errno.h>
@@ -205,6 +206,7 @@ static enum status make_file(const char *path, struct problem *problem)
 
 enum status pseudonym_key_load(const char *path, struct pseudonym_key *key, struct problem *problem)
 {
+    thread_assert(THREAD_MAIN);
     enum status status = read_file(path, key, problem);
     if (status == STATUS_NOT_FOUND) {
         status = make_file(path, problem);

@@ -1,6 +1,7 @@
 /* senders.c: the file of senders that may name other vehicles, and the search for a certificate's
  * sender. Reading: main thread and subcommands; searching: workers. */
 #include "server/identity/senders.h"
+#include "core/thread.h"
 #include "core/log/problem.h"
 
 #include <stdio.h>
@@ -259,6 +260,7 @@ enum status senders_parse(struct slice text, struct senders **out, struct proble
 
 enum status senders_load(const char *path, struct senders **out, struct problem *problem)
 {
+    thread_assert_not(THREAD_WORKER);
     struct senders *senders = create(problem);
     return give(
         senders,

@@ -2,6 +2,7 @@
  * thread; checking: any. Does not read requests (credential.c does) and does not write files
  * (cmd_token.c does). */
 #include "server/identity/tokens.h"
+#include "core/thread.h"
 #include "core/log/problem.h"
 
 #include <stdio.h>
@@ -221,6 +222,7 @@ enum status tokens_parse(struct slice text, struct tokens **out, struct problem 
 
 enum status tokens_load(const char *path, struct tokens **out, struct problem *problem)
 {
+    thread_assert_not(THREAD_WORKER);
     struct tokens *tokens = tokens_create();
     problem_say(problem, "%s", status_text(STATUS_NO_MEMORY));
     return give(tokens,

@@ -66,6 +66,7 @@ struct pseudonym *ingest_pseudonym(const struct ingest *in)
 
 struct writer *ingest_scratch(struct ingest *in)
 {
+    ingest_assert(in);
     writer_reset(&in->scratch);
     return &in->scratch;
 }
@@ -74,7 +75,8 @@ enum status submission_init(struct submission *sub, struct ingest *in,
                             const struct submission_way *way)
 {
     const struct config *c = in->config;
-    thread_assert(THREAD_WORKER);
+    ingest_assert(in);
+    ensure(!sub->batch && !sub->ingest);
     sub->batch = batch_create(c->limit_body_bytes + REQUEST_ARENA_BYTES +
                               EVENT_ARENA_BYTES * c->limit_batch_events);
     if (!sub->batch)
@@ -89,6 +91,8 @@ enum status submission_init(struct submission *sub, struct ingest *in,
 
 bool submission_begin(struct submission *sub)
 {
+    submission_assert(sub);
+    ensure(sub->batch && sub->sender_waits && !sub->reading);
     struct ingest *in = sub->ingest;
     struct refusal refusal;
     if (!submission_name_batch(sub, &refusal)) {
@@ -248,6 +252,8 @@ static void take_batch(struct ingest *in, struct submission *sub)
 
 void submission_end(struct submission *sub)
 {
+    submission_assert(sub);
+    ensure(sub->batch && sub->sender_waits && !sub->reading);
     if (!submission_received(sub))
         return;
     struct batch_meta *m = &sub->batch->meta;
@@ -259,6 +265,8 @@ void submission_end(struct submission *sub)
 
 void submission_read_over(struct submission *sub, struct reading *b)
 {
+    submission_assert(sub);
+    ensure(sub->batch && b->submission == sub);
     struct ingest *in = sub->ingest;
     if (b->end == READING_KNOWN) {
         answer_known(in, sub, b->answer);
@@ -278,12 +286,13 @@ void submission_read_over(struct submission *sub, struct reading *b)
 
 bool ingest_take_turn(struct ingest *in)
 {
-    thread_assert(THREAD_WORKER);
+    ingest_assert(in);
     return reading_turn(in);
 }
 
 void submission_gone(struct submission *sub)
 {
+    submission_assert(sub);
     sub->sender_waits = false;
     if (reading_stop(sub))
         return; /* submission_read_over ends it */
@@ -336,7 +345,7 @@ static void take_verdict(struct ingest *in, struct batch *batch)
 
 void ingest_take_verdicts(struct ingest *in)
 {
-    thread_assert(THREAD_WORKER);
+    ingest_assert(in);
     struct mail *mail = mailbox_take(&in->verdicts);
     while (mail) {
         struct mail *next = mail->next;

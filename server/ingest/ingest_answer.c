@@ -9,6 +9,8 @@
 /* The submission is over: releases its memory. */
 void submission_destroy(struct submission *sub)
 {
+    submission_assert(sub);
+    ensure(sub->batch && !sub->reading && !sub->waiting && !sub->waits_to_be_read);
     if (!body_leave(&sub->ingest->bodies, &sub->holder))
         sub->reserved_bytes = sub->shared_bytes =
             0; /* released by the worker that dropped the body */
@@ -56,6 +58,8 @@ static void find_first_error(struct submission *sub)
 /* Answers with the verdict. */
 void submission_answer(struct submission *sub, ack_mask_t missing)
 {
+    submission_assert(sub);
+    ensure(sub->batch && !sub->waiting);
     struct ingest *in = sub->ingest;
     if (sub->sender_waits) {
         sub->sender_waits = false;
@@ -68,6 +72,8 @@ void submission_answer(struct submission *sub, ack_mask_t missing)
 
 void submission_stop_waiting(struct submission *sub)
 {
+    submission_assert(sub);
+    ensure(sub->waiting);
     struct ingest *in = sub->ingest;
     TAILQ_REMOVE(&in->waiting, sub, in_list);
     sub->waiting = false;
@@ -96,6 +102,8 @@ static void shed_batch(struct submission *sub)
 
 void submission_acknowledge(struct submission *sub)
 {
+    submission_assert(sub);
+    ensure(sub->batch && !sub->waiting);
     struct ingest *in = sub->ingest;
     if (sub->ack && sub->sender_waits) {
         /* Count before checking, so that a sink that advances in between sees a waiter. */
@@ -115,6 +123,7 @@ void submission_acknowledge(struct submission *sub)
 
 void ingest_check_acks(struct ingest *in)
 {
+    ingest_assert(in);
     int64_t now = clock_monotonic_ns();
     for (struct submission *sub = TAILQ_FIRST(&in->waiting), *next; sub; sub = next) {
         next = TAILQ_NEXT(sub, in_list);

@@ -17,7 +17,8 @@ struct format_series {
 #define INGEST_MAGIC 0x494e4753U
 
 struct ingest {
-    unsigned magic; /* INGEST_MAGIC */
+    unsigned magic;            /* INGEST_MAGIC */
+    struct thread_bond worker; /* the thread that everything here runs on */
     struct ingest_shared *shared;
     const struct config *config;         /* borrowed */
     const struct catalog *catalog;       /* borrowed */
@@ -39,6 +40,21 @@ struct ingest {
 };
 
 OBJECT_CAST(ingest, INGEST_MAGIC)
+
+/* First line of what runs on the ingest's worker. */
+static inline void ingest_assert(struct ingest *in)
+{
+    ensure(in->magic == INGEST_MAGIC);
+    thread_assert(THREAD_WORKER);
+    thread_bond_assert(&in->worker);
+}
+
+/* The same, of a submission that is not over. */
+static inline void submission_assert(const struct submission *sub)
+{
+    ingest_assert(sub->ingest);
+    ensure(sub->way != NULL);
+}
 
 /* Arena of a request without its body: headers, error texts. */
 #define REQUEST_ARENA_BYTES ((size_t)16 << 20)

@@ -152,6 +152,7 @@ static void finish(struct reading *b)
 
 static void run_slice(struct reading *b)
 {
+    ensure(b->submission && b->submission->reading == b);
     struct ingest *in = b->ingest;
     int64_t start = clock_monotonic_ns();
     b->slice_end_ns = start + READING_SLICE_NS;
@@ -181,6 +182,7 @@ static void waiting_append(struct reading_room *room, struct submission *sub)
 
 static void waiting_remove(struct reading_room *room, struct submission *sub)
 {
+    ensure(sub->waits_to_be_read);
     TAILQ_REMOVE(&room->waiting, sub, in_list);
     sub->waits_to_be_read = false;
 }
@@ -218,6 +220,8 @@ static bool has_more(const struct reading_room *room)
 
 void reading_begin(struct submission *sub)
 {
+    submission_assert(sub);
+    ensure(!sub->reading && !sub->waits_to_be_read);
     struct ingest *in = sub->ingest;
     struct reading_room *room = &in->reading;
     waiting_append(room, sub);

@@ -72,6 +72,7 @@ void submission_give_shares(struct submission *sub)
 
 void ingest_take_shed(struct ingest *in)
 {
+    ingest_assert(in);
     struct body_holder *holder;
     while ((holder = body_shed_next(&in->bodies)))
         refuse_shed((struct submission *)((char *)holder - offsetof(struct submission, holder)));
@@ -92,6 +93,8 @@ static size_t next_chunk(const struct submission *sub)
 
 bool submission_receive(struct submission *sub)
 {
+    submission_assert(sub);
+    ensure(sub->batch && !sub->holder.listed);
     const struct memory_shares *shares = sub->ingest->shared->shares;
     sub->holder.sender_cell = memory_share_cell(
         shares, sub->identity.sender, sub->identity.anonymous ? sub->network : SLICE_EMPTY);
@@ -106,6 +109,8 @@ bool submission_receive(struct submission *sub)
 
 bool submission_received(struct submission *sub)
 {
+    submission_assert(sub);
+    ensure(sub->batch && !sub->reading);
     if (body_leave(&sub->ingest->bodies, &sub->holder))
         return true;
     sub->reserved_bytes = sub->shared_bytes = 0;
@@ -149,6 +154,8 @@ static bool body_grow(struct submission *sub)
 
 void submission_add(struct submission *sub, struct slice span)
 {
+    submission_assert(sub);
+    ensure(sub->batch && !sub->reading);
     while (span.size) {
         struct slice *last =
             sub->batch->body_count ? &sub->batch->body[sub->batch->body_count - 1] : NULL;

@@ -100,6 +100,7 @@ void ingest_on_need_turn(struct ingest *in, void (*need_turn)(void *arg), void *
 
 bool ingest_may_reconfigure(struct ingest *in)
 {
+    ingest_assert(in);
     in->reading.closed = in->reading.active > 0;
     return !in->reading.closed;
 }
@@ -107,6 +108,7 @@ bool ingest_may_reconfigure(struct ingest *in)
 void ingest_reconfigure(struct ingest *in, const struct config *config,
                         const struct catalog *catalog)
 {
+    ingest_assert(in);
     ensure(!in->reading.active);
     in->reading.closed = false;
     reading_drop_spares(in);

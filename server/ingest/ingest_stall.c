@@ -9,6 +9,8 @@
 
 void submission_await_verdict(struct submission *sub)
 {
+    submission_assert(sub);
+    ensure(!sub->batch);
     struct ingest *in = sub->ingest;
     sub->submitted_ns = clock_monotonic_ns();
     TAILQ_INSERT_HEAD(&in->submitted, sub, in_list);
@@ -16,6 +18,8 @@ void submission_await_verdict(struct submission *sub)
 
 void submission_has_verdict(struct submission *sub)
 {
+    submission_assert(sub);
+    ensure(sub->batch);
     TAILQ_REMOVE(&sub->ingest->submitted, sub, in_list);
 }
 
@@ -30,6 +34,7 @@ static void answer_unknown(struct submission *sub)
 
 void ingest_check_commits(struct ingest *in)
 {
+    ingest_assert(in);
     struct submission *sub;
     if (TAILQ_EMPTY(&in->submitted))
         return;

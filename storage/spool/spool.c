@@ -180,6 +180,7 @@ enum status spool_start(struct spool *spool)
 
 void spool_stop(struct spool *spool)
 {
+    ensure(spool->magic == SPOOL_MAGIC);
     mailbox_close(&spool->inbox);
     thread_join(&spool->thread);
 }
@@ -232,6 +233,8 @@ static bool queue_enter(struct spool *spool, size_t bytes)
 
 enum status spool_submit(struct spool *spool, struct batch **batch)
 {
+    ensure(spool->magic == SPOOL_MAGIC && *batch != NULL);
+    ensure((*batch)->events.status == STATUS_OK);
     ensure((*batch)->reply_to);
     if (atomic_load(&spool->now.failed))
         return STATUS_IO;
@@ -273,6 +276,7 @@ static int64_t oldest_ns(const struct spool *spool)
 
 void spool_stats(struct spool *spool, struct spool_stats *stats)
 {
+    ensure(spool->magic == SPOOL_MAGIC);
     *stats = (struct spool_stats){
         .queued_batches = atomic_load(&spool->now.queued_batches),
         .queued_bytes = atomic_load(&spool->now.queued_bytes),
@@ -346,6 +350,7 @@ static struct spool_cursor *find_cursor(struct spool *spool, const char *name)
 enum status spool_cursor_open(struct spool *spool, const char *name, spool_cursor_t *cursor,
                               uint64_t *position)
 {
+    ensure(spool->magic == SPOOL_MAGIC);
     size_t size = strlen(name);
     if (size == 0 || size >= SPOOL_CURSOR_NAME_BYTES)
         return STATUS_TOO_LARGE;

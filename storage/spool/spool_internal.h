@@ -124,6 +124,15 @@ struct spool {
 
 OBJECT_CAST(spool, SPOOL_MAGIC)
 
+/* First line of what belongs to the writer: the writer thread, or, before its start, whoever opens
+ * the spool. */
+static inline void spool_assert_writer(const struct spool *spool)
+{
+    ensure(spool->magic == SPOOL_MAGIC);
+    if (atomic_load_explicit(&spool->now.started, memory_order_relaxed))
+        thread_assert(THREAD_WRITER);
+}
+
 /* spool_writer.c: the writer thread. */
 void spool_writer_run(void *spool);
 

@@ -413,6 +413,8 @@ static enum status recover_all(struct recovery *r, const uint64_t *firsts, size_
 enum status spool_recover(struct spool *spool, spool_scan_fn scan, void *scan_arg,
                           struct problem *problem)
 {
+    ensure(spool->magic == SPOOL_MAGIC && !spool->thread.started &&
+           spool->shared.segment_count == 0);
     struct recovery r = {.spool = spool, .scan_fn = scan, .scan_arg = scan_arg, .problem = problem};
     uint64_t *firsts = NULL;
     size_t count = 0;

@@ -120,6 +120,7 @@ static struct choice choose(struct spool *spool, uint64_t passed, int64_t now_ns
 
 bool spool_evidence_allows(struct spool *spool)
 {
+    spool_assert_writer(spool);
     const struct spool_options *o = &spool->options;
     struct spool_cursor_table table;
     uint64_t passed, bytes = 0;
@@ -282,6 +283,7 @@ void spool_retire(struct spool *spool)
 
 void spool_evict_for(struct spool *spool, uint64_t bytes)
 {
+    spool_assert_writer(spool);
     thread_assert(THREAD_WRITER);
     uint64_t passed, kept;
     if (!spool->options.evict || !store_cursors(spool, &passed))

@@ -20,6 +20,7 @@ static bool active_is_empty(const struct spool *spool)
 
 enum status spool_segment_append(struct spool *spool, const struct spool_segment *segment)
 {
+    spool_assert_writer(spool);
     if (spool->shared.segment_count == spool->shared.segment_room) {
         size_t room = spool->shared.segment_room ? spool->shared.segment_room * 2 : 64;
         struct spool_segment *grown = realloc(spool->shared.segments, room * sizeof *grown);

@@ -26,6 +26,7 @@ static bool free_bytes(const struct spool *spool, uint64_t *bytes)
 
 void spool_show(struct spool *spool)
 {
+    spool_assert_writer(spool);
     struct spool_stats stats;
     spool_stats(spool, &stats);
     metric_set(spool->metrics.bytes_gauge, (double)stats.bytes);
@@ -42,6 +43,7 @@ static uint64_t unused_bytes(const struct spool *spool)
 
 bool spool_has_room(struct spool *spool, uint64_t bytes)
 {
+    spool_assert_writer(spool);
     struct spool_stats stats;
     uint64_t left;
     spool_stats(spool, &stats);

@@ -93,24 +93,71 @@ static void more_threads_than_slots_share_the_last(void **state)
 
 static void call_from_wrong_role(void)
 {
-    close(2);
     thread_set_role(THREAD_WORKER);
     thread_assert(THREAD_MAIN);
 }
 
-static void wrong_role_ends_the_process(void **state)
+static void call_from_forbidden_role(void)
 {
-    (void)state;
+    thread_set_role(THREAD_WORKER);
+    thread_assert_not(THREAD_MAIN);
+    thread_assert_not(THREAD_SINK);
+    thread_assert_not(THREAD_WORKER);
+}
+
+static void use(void *bond)
+{
+    thread_bond_assert(bond);
+}
+
+static void call_from_two_threads(void)
+{
+    struct thread_bond bond = {0};
+    struct thread other = {0};
+    thread_set_role(THREAD_MAIN);
+    use(&bond);
+    use(&bond);
+    if (thread_start(&other, THREAD_WORKER, "other", use, &bond) == STATUS_OK)
+        thread_join(&other);
+}
+
+static void assert_aborts(void (*call)(void))
+{
     pid_t child = fork();
     if (child == 0) {
         signal(SIGABRT, SIG_DFL);
-        call_from_wrong_role();
+        close(2);
+        call();
         _exit(0);
     }
     int result = 0;
     assert_int_equal(waitpid(child, &result, 0), child);
     assert_true(WIFSIGNALED(result));
     assert_int_equal(WTERMSIG(result), SIGABRT);
+}
+
+static void wrong_role_ends_the_process(void **state)
+{
+    (void)state;
+    assert_aborts(call_from_wrong_role);
+    assert_aborts(call_from_forbidden_role);
+}
+
+static void use_by_a_second_thread_ends_the_process(void **state)
+{
+    (void)state;
+    assert_aborts(call_from_two_threads);
+}
+
+static void object_belongs_to_its_first_user(void **state)
+{
+    (void)state;
+    struct thread_bond bond = {0};
+    struct thread thread = {0};
+    use(&bond); /* no role: does not count */
+    assert_int_equal(thread_start(&thread, THREAD_WORKER, "user", use, &bond), STATUS_OK);
+    thread_join(&thread);
+    assert_true(bond.bound);
 }
 
 int main(void)
@@ -120,6 +167,8 @@ int main(void)
         cmocka_unit_test(slots_are_distinct_while_threads_live_and_used_again),
         cmocka_unit_test(more_threads_than_slots_share_the_last),
         cmocka_unit_test(wrong_role_ends_the_process),
+        cmocka_unit_test(use_by_a_second_thread_ends_the_process),
+        cmocka_unit_test(object_belongs_to_its_first_user),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
