@@ -4,7 +4,6 @@ Used by tests/integration, tests/crash and tests/container; load-tests/rig.py st
 """
 
 import contextlib
-import fcntl
 import functools
 import http.client
 import itertools
@@ -17,7 +16,6 @@ import signal
 import socket
 import ssl
 import subprocess
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -54,14 +52,15 @@ PORTS_A_BLOCK = 100
 @functools.cache
 def port_block():
     """Ports of this process alone: another one that runs tests could take a port between the look and the server's start. Below those
-    that the kernel gives to outgoing connections. The block's file is locked until the process ends."""
+    that the kernel gives to outgoing connections. An abstract socket is the block's lock until the process ends: the machine has one
+    name space of them, whatever the user and TMPDIR."""
     lowest = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     blocks = list(range(10000, max(lowest, 12000) - PORTS_A_BLOCK, PORTS_A_BLOCK))
     random.SystemRandom().shuffle(blocks)
     for first in blocks:
-        lock = open(pathlib.Path(tempfile.gettempdir()) / f"vsocd-test-ports-{os.geteuid()}-{first}", "w")
-        with contextlib.suppress(BlockingIOError):
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock = socket.socket(socket.AF_UNIX)
+        with contextlib.suppress(OSError):
+            lock.bind(f"\0vsocd-test-ports-{first}")
             return lock, itertools.cycle(range(first, first + PORTS_A_BLOCK))
         lock.close()
     raise HarnessError("every block of ports is taken by other test runs")
