@@ -72,12 +72,9 @@ struct sink_load {
 enum sink_result {
     SINK_DELIVERED, /* the whole load is stored durably */
     SINK_LATER,     /* the store is unavailable or busy: retry the same load after a pause */
-    SINK_REJECTED,  /* events can't be taken: problem->rejected is the first, load->reject was told
-                       the others; nothing of the load was kept */
-    SINK_BROKEN, /* will not get better without a person (wrong schema, no permission): said loudly,
-                    tried again slowly */
-    SINK_MISCONFIGURED, /* of connect: the settings ask for what is refused. The server ends with
-                           status 78 when the lane never was connected, else as SINK_BROKEN */
+    SINK_REJECTED, /* events can't be stored: problem->rejected is the first, load->reject got the others; nothing of the load was stored */
+    SINK_BROKEN, /* needs an operator (wrong schema, no permission): logged as an error, retried slowly */
+    SINK_MISCONFIGURED, /* of connect: the settings require something that is refused. The server exits with status 78 if the lane was never connected, otherwise as SINK_BROKEN */
 };
 
 /* Filled by a sink on failure; text for people, copied by the runner. */
@@ -94,7 +91,7 @@ struct sink_position {
 };
 
 /* What to store when the load is in, together with it: the lane has everything of its own up to its
- * last batch, and the uid tells later whether that is still the batch at the position. */
+ * last batch, and the uid shows later whether that is still the batch at the position. */
 static inline struct sink_position sink_load_end(const struct sink_load *load)
 {
     const struct sink_batch *last = &load->batches[load->batch_count - 1];

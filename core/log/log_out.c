@@ -69,7 +69,7 @@ static bool is_passing(int error)
     return error == EINTR || error == EAGAIN || error == EWOULDBLOCK;
 }
 
-/* Writes by the caller's own thread. wait_ms < 0: for ever. */
+/* Writes on the caller's thread. wait_ms < 0: forever. */
 static void put_direct(struct slice line, int wait_ms)
 {
     int fd = atomic_load(&out_fd);

@@ -1,5 +1,5 @@
-/* problem.h: why something failed and what to do, for a person: one sentence that the caller logs
- * or prints. Thread: the owner's. */
+/* problem.h: why something failed and what to do, for people: one sentence that the caller logs or
+ * prints. Thread: the owner's. */
 #ifndef VSOC_CORE_PROBLEM_H
 #define VSOC_CORE_PROBLEM_H
 

@@ -32,7 +32,7 @@ enum status mailbox_put(struct mailbox *box, struct mail *mail) must_check;
 /* Takes all mail, oldest first, as a list; NULL when empty. Clears the eventfd. Thread: the reader.
  */
 struct mail *mailbox_take(struct mailbox *box);
-/* Waits until there is mail, the box is closed, or timeout_ns passed (< 0: for ever); then as
+/* Waits until there is mail, the box is closed, or timeout_ns passed (< 0: forever); then as
  * mailbox_take. */
 struct mail *mailbox_wait(struct mailbox *box, int64_t timeout_ns);
 /* Closes the mailbox for new mail and wakes the reader. Mail inside can still be read. Thread: any.

@@ -17,7 +17,7 @@ bool data_folder_is_open(uid_t owner, mode_t mode, uid_t user);
 void data_folders_check(const char *data_dir);
 
 /* CONFIG, with a sentence in *problem, when keys_file is not there although data_dir holds batches:
- * a new key would be made in silence, and no vehicle would be found again. Thread: main, at start.
+ * a silently created new key would change the pseudonym of every vehicle. Thread: main, at start.
  */
 enum status data_keys_missing(const char *data_dir, const char *keys_file,
                               struct problem *problem) must_check;

@@ -33,7 +33,7 @@ void inflate_start(struct inflate *inflate, enum inflate_coding coding, uint64_t
 enum status inflate_feed(struct inflate *inflate, struct slice span) must_check;
 /* The body is complete. TRUNCATED if the stream is not (an empty body of a coding other than
  * identity is not). For garbage after the stream, feed already returned MALFORMED. On OK
- * JSON_PADDING bytes behind the writer's content may be read. */
+ * JSON_PADDING bytes after the writer's content may be read. */
 enum status inflate_finish(struct inflate *inflate) must_check;
 
 /* The whole body in one call: start, feed, finish. If the fast gzip decoder turns out to be slow,

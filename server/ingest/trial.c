@@ -1,4 +1,4 @@
-/* trial.c: an ingest of its own with one submission at a time, and no spool behind it. Runs on the
+/* trial.c: a separate ingest with one submission at a time and without a spool. Runs on the
  * caller's thread. Knows no way in and prints nothing. */
 #include "server/ingest/trial.h"
 

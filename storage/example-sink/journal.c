@@ -39,7 +39,8 @@ static void *journal_open(const struct sink_config *config, struct sink_problem 
     return lane;
 }
 
-/* Space, descriptors and the lock of a server that is ending come back; the rest needs a person. */
+/* Space, descriptors and the lock of a stopping server recover by themselves; the rest needs an
+ * operator. */
 static enum sink_result file_failed(const struct lane *lane, struct sink_problem *problem)
 {
     int e = lane->file.last_errno;

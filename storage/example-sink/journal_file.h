@@ -19,7 +19,7 @@ struct journal_file {
 
 /* path must outlive *file. Opens nothing. */
 void journal_file_init(struct journal_file *file, const char *path, const uint8_t *spool_uid);
-/* Opens and locks PATH, makes both files when there are none, cuts off what was not committed, and
+/* Opens and locks PATH, creates both files if they are missing, truncates uncommitted bytes, and
  * says which position it has for this spool. All below: false with file->problem; the file is
  * closed then. */
 bool journal_file_open(struct journal_file *file, struct sink_position *there);
