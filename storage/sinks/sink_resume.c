@@ -20,7 +20,8 @@
 #include "storage/sinks/sink_history.h"
 #include "storage/sinks/sink_lane.h"
 
-/* True when the load in hand was tried and *there is its end: it was committed, the answer lost. */
+/* True if the current load was tried and *there is its end: it was committed, and the answer lost.
+ */
 static bool is_load_tried(const struct sink_lane *lane, const struct sink_position *there)
 {
     const struct sink_load *load = &lane->loader.gather.load;
@@ -46,12 +47,12 @@ static enum status lane_judge(const struct sink_lane *lane, const struct sink_po
     return status;
 }
 
-/* The position is of batches that the spool does not have. */
+/* The position belongs to batches that the spool does not have. */
 static void lane_note_foreign(struct sink_lane *lane, uint64_t here, uint64_t there)
 {
     if (there != lane->foreign)
-        log_error("sink has a position that is not of this spool's history: was the spool restored "
-                  "from an older copy? Going on after the local cursor",
+        log_error("sink has a position that does not belong to this spool's history: was the spool "
+                  "restored from an older copy? Continuing after the local cursor",
                   LOG_TEXT("sink", lane->runner->options.sink->name), LOG_U64("lane", lane->number),
                   LOG_U64("sink_position", there), LOG_U64("cursor", here));
     lane->foreign = there;
@@ -65,7 +66,7 @@ static uint64_t before_all(const struct sink_lane *lane)
     return stats.first_position ? stats.first_position - 1 : 0;
 }
 
-/* Where to go on when the other side says where it is: see above. */
+/* Where to continue when the sink has reported its position: see above. */
 static void lane_go_on(struct sink_lane *lane, uint64_t there)
 {
     const char *name = lane->runner->options.sink->name;
@@ -75,7 +76,7 @@ static void lane_go_on(struct sink_lane *lane, uint64_t there)
     if (!ahead && !behind)
         return;
     if (behind)
-        log_warn("sink is behind the local cursor: sending it again what the spool still has",
+        log_warn("sink is behind the local cursor: delivering again what the spool still has",
                  LOG_TEXT("sink", name), LOG_U64("lane", lane->number),
                  LOG_U64("sink_position", there), LOG_U64("cursor", here));
     sink_loader_drop(&lane->loader);
@@ -87,14 +88,14 @@ static void lane_go_on(struct sink_lane *lane, uint64_t there)
     }
 }
 
-/* A sink that was emptied, or one that never had a position. Sending all of the spool again would
- * double what it still has. */
+/* A sink that was emptied, or one that never had a position. Delivering the whole spool again would
+ * duplicate what it still has. */
 static void lane_note_unknown(struct sink_lane *lane)
 {
     uint64_t here = atomic_load(&lane->feed.position);
     if (here > lane->unknown && !lane->lanes_changed)
-        log_warn("sink has no position of this spool: going on after the local cursor; what it had "
-                 "before and has lost is not sent again",
+        log_warn("sink has no position of this spool: continuing after the local cursor; events "
+                 "that it had before and has lost are not delivered again",
                  LOG_TEXT("sink", lane->runner->options.sink->name), LOG_U64("lane", lane->number),
                  LOG_U64("cursor", here));
     lane->unknown = here;

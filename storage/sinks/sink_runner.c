@@ -1,5 +1,5 @@
-/* sink_runner.c: makes, starts and stops the lanes of a sink, and says how far it is. Main thread;
- * position, up and refresh: any. What a lane does is in sink_lane.c. */
+/* sink_runner.c: creates, starts and stops the lanes of a sink, and reports its position. Main
+ * thread; position, up and refresh: any. What a lane does is in sink_lane.c. */
 #define LOG_COMPONENT "sink"
 #include "storage/sinks/sink_runner.h"
 
@@ -74,7 +74,7 @@ static enum status lane_open(struct sink_runner *runner, unsigned number, uint64
     lane->runner = runner;
     lane->magic = SINK_LANE_MAGIC;
     lane->number = number;
-    lane->lanes_changed = position < all; /* else the least of the lanes would be behind itself */
+    lane->lanes_changed = position < all; /* otherwise the slowest lane would be behind itself */
     lane->done = true;
     snprintf(lane->problem, sizeof lane->problem, "%s", SINK_NOT_TRIED);
     lane->since_ns = clock_monotonic_ns();
@@ -156,7 +156,7 @@ void sink_runner_begin_stop(struct sink_runner *runner, int64_t deadline_ns)
     spool_wake(runner->spool);
 }
 
-/* True when all lanes are done, after waiting a moment for it. */
+/* True if all lanes are done, after a short wait. */
 static bool all_done(struct sink_runner *runner)
 {
     pthread_mutex_lock(&runner->lock);
@@ -169,7 +169,7 @@ static bool all_done(struct sink_runner *runner)
     return done;
 }
 
-/* Again and again: a call may begin just after it was asked to end. */
+/* Repeat: a call may start just after an interrupt. */
 static void interrupt_lanes(struct sink_runner *runner)
 {
     if (!runner->options.sink->interrupt)
@@ -191,7 +191,7 @@ bool sink_runner_stop(struct sink_runner *runner, int64_t deadline_ns, int64_t g
         if (clock_monotonic_ns() > deadline_ns)
             interrupt_lanes(runner);
         if (clock_monotonic_ns() > give_up_ns) {
-            log_error("sink does not end, whatever it is told",
+            log_error("sink does not stop, although it was interrupted",
                       LOG_TEXT("sink", runner->options.sink->name));
             return false;
         }

@@ -1,10 +1,10 @@
-/* spool_writer.c: the writer thread: group commit of all that queued while the last one ran: write,
- * fdatasync, publish, verdicts, then cursors and retention. Does not parse what it writes and does
- * not read it back.
+/* spool_writer.c: the writer thread: group commit of all batches that were queued during the last
+ * one: write, fdatasync, publish, verdicts, then cursors and retention. Does not parse its data and
+ * does not read it back.
  *
- * Invariants (tests/models/group_commit.pml): a batch that was taken gets exactly one verdict, OK
- * only after its sync and never after a failure; at the end of the thread the inbox is closed and
- * empty, whatever order workers and spool stop in. */
+ * Invariants (tests/models/group_commit.pml): an accepted batch gets exactly one verdict, OK only
+ * after its sync and never after a failure; at the end of the thread the inbox is closed and empty,
+ * in whatever order workers and spool stop. */
 #define LOG_COMPONENT "spool"
 #include "storage/spool/spool_internal.h"
 
@@ -18,16 +18,16 @@
 #include <unistd.h>
 
 #define TICK_NS      NS_PER_S          /* cursors and retention */
-#define FULL_TICK_NS (100 * NS_PER_MS) /* looking for room while full */
+#define FULL_TICK_NS (100 * NS_PER_MS) /* check for room while full */
 
 /* --- verdicts ------------------------------------------------------------------------------- */
 
-/* Gives the batch back. An owner that is gone gets nothing. */
+/* Returns the batch to its owner, if it still exists. */
 static void give_back(struct spool *spool, struct batch *batch, enum status verdict)
 {
     size_t bytes = spool_frame_bytes(batch);
     batch->verdict = verdict;
-    /* Before the owner hears of it: who has its verdict finds its place in the queue free. */
+    /* Free the queue slot before the owner sees the verdict. */
     atomic_fetch_sub(&spool->now.queued_bytes, bytes);
     atomic_fetch_sub(&spool->now.queued_batches, 1);
     if (mailbox_put(batch->reply_to, &batch->mail) != STATUS_OK)
@@ -47,13 +47,13 @@ static void give_back_pending(struct spool *spool, enum status verdict)
     }
 }
 
-/* Final for the process: what fdatasync failed for may or may not be on disk, and asking again
+/* Final for the process: after a failed fdatasync the data may or may not be on disk, and a retry
  * proves nothing. */
 static void fail(struct spool *spool, enum status status)
 {
     if (atomic_exchange(&spool->now.failed, true))
         return;
-    log_error("spool write failed: no more batches are taken; check the disk, then restart",
+    log_error("spool write failed: no more batches are accepted; check the disk, then restart",
               LOG_TEXT("dir", spool->dir), LOG_STATUS(status));
     if (spool->on_failure)
         spool->on_failure(spool->on_failure_arg);
@@ -76,7 +76,7 @@ static void drop_written(struct spool *spool, size_t bytes)
 }
 
 #ifdef VSOCD_FAULTS
-/* Of the last record: its head and body are longer than that, the zeros at its end shorter. */
+/* Bytes of the last record: less than its head and body, more than the zeros at its end. */
 #define TORN_BYTES 64
 
 /* Test builds: dies with the end of the last record missing on disk. */
@@ -130,7 +130,7 @@ static void push_bytes(struct spool *spool, struct slice bytes)
     spool->writer.iov_bytes += bytes.size;
 }
 
-/* Gives the batch its place behind the staged tail. */
+/* Assigns the batch its place after the staged tail. */
 static void stage(struct spool *spool, struct batch *batch, int64_t now_ns)
 {
     struct batch_meta *meta = &batch->meta;
@@ -179,8 +179,8 @@ static void publish(struct spool *spool, int64_t now_ns)
     spool->writer.durable = spool->writer.staged;
 }
 
-/* The disk filled up under a file that could not be preallocated: the group is taken back, the
- * segment cut behind its last durable record and left. */
+/* The disk filled up under a file that could not be preallocated: undoes the group, truncates the
+ * segment after its last durable record and seals it. */
 static enum status take_back(struct spool *spool)
 {
     spool->writer.staged = spool->writer.durable;
@@ -210,7 +210,7 @@ static enum status write_and_sync(struct spool *spool)
                                                          : spool->writer.write_status;
 }
 
-/* Makes what is staged durable and hands the verdicts back. */
+/* Makes the staged batches durable and returns the verdicts. */
 static void commit(struct spool *spool, int64_t now_ns)
 {
     if (!spool->writer.pending)
@@ -228,7 +228,7 @@ static void commit(struct spool *spool, int64_t now_ns)
     fault_point(spool_verdicts_given);
 }
 
-/* A position that a cursor has heard of is never given again. */
+/* A position that a cursor has reached is never assigned again. */
 static void pass_cursors(struct spool *spool)
 {
     for (unsigned i = 0; i < SPOOL_CURSOR_MAX; i++) {
@@ -244,8 +244,8 @@ static bool fits(const struct spool *spool, const struct batch *batch)
            spool->writer.file_bytes - spool->writer.staged.offset >= spool_frame_bytes(batch);
 }
 
-/* What a segment could not be made for. BUSY: no descriptor left, so none was begun; the next batch
- * tries again. */
+/* Why a segment could not be created. BUSY: no descriptor left, so none was started; the next batch
+ * retries. */
 static bool passes(enum status status)
 {
     return status == STATUS_OK || status == STATUS_NO_SPACE || status == STATUS_BUSY;
@@ -286,7 +286,7 @@ static void take_group(struct spool *spool, struct mail *mail)
 
 /* --- the loop ------------------------------------------------------------------------------- */
 
-/* There is room again when a segment could be made: free bytes alone say nothing of quotas. */
+/* There is room again if a segment can be created: free bytes alone do not account for quotas. */
 static void look_for_room(struct spool *spool)
 {
     enum status status = spool_roll(spool, 0);
@@ -299,7 +299,7 @@ static void look_for_room(struct spool *spool)
     spool_show(spool);
 }
 
-/* Cursors and retention once a second; while full, a look for room more often. */
+/* Cursors and retention once a second; while full, checks for room more often. */
 static void tick(struct spool *spool)
 {
     int64_t now_ns = clock_monotonic_ns();
@@ -312,7 +312,7 @@ static void tick(struct spool *spool)
         look_for_room(spool);
 }
 
-/* Batches came in while the last sync ran, so more are under way: gathers them for one sync. A lone
+/* Batches arrived during the last sync, so more are likely: gathers them for one sync. A single
  * batch in an idle spool never waits. */
 static struct mail *gather(struct spool *spool, struct mail *mail)
 {
@@ -334,7 +334,8 @@ void spool_writer_run(void *arg)
     thread_assert(THREAD_WRITER);
     struct spool *spool = spool_cast(arg);
     for (;;) {
-        bool closed = mailbox_is_closed(&spool->inbox); /* before looking: nothing comes after it */
+        bool closed =
+            mailbox_is_closed(&spool->inbox); /* check first: nothing arrives afterwards */
         struct mail *mail = mailbox_take(&spool->inbox);
         if (mail)
             mail = gather(spool, mail);

@@ -232,7 +232,7 @@ def test_progress_topic_that_is_deleted_doubles_nothing(rig, admin):
     admin.delete_topics([topic])[topic].result(20)
     one.others_go_on()
     one.passed()
-    assert "sink has no position of this spool: going on after the local cursor" in one.server.log()
+    assert "sink has no position of this spool: continuing after the local cursor" in one.server.log()
     assert one.server.terminate() == 0
     admin.delete_topics([topic])[topic].result(20)
     one.server.start()
@@ -248,7 +248,7 @@ def test_cluster_that_lost_all_its_data_is_filled_from_now_on(rig, services):
         (services.folder_of_kafka / "state" / name).unlink()
     services.act("kafka", "start")
     one.passed()
-    assert "sink has no position of this spool: going on after the local cursor" in one.server.log()
+    assert "sink has no position of this spool: continuing after the local cursor" in one.server.log()
     before = set(one.traffic.sender.told)
     one.traffic.more()
     told = one.traffic.end()
@@ -271,7 +271,7 @@ def test_position_that_the_spool_has_not_reached_does_not_count(rig):
     write_position(one, position=1000000)
     one.server.start()
     one.passed()
-    assert "sink has a position that is not of this spool's history" in one.server.log()
+    assert "sink has a position that does not belong to this spool's history" in one.server.log()
     one.end()
 
 
@@ -285,7 +285,7 @@ def test_position_behind_the_cursor_is_gone_back_to(rig):
     one.server.start()
     sender = Sender(one.server, vin="1M8GDM9AXKP042789")
     sender.send(sender.events(10), VSOC_Ack="all")
-    assert "sink is behind the local cursor: sending it again what the spool still has" in one.server.log()
+    assert "sink is behind the local cursor: delivering again what the spool still has" in one.server.log()
     one.server.wait_for_sinks()
     ids = [dict(m.headers())["ce_id"] for m in consume(one.stack.services.bootstrap, one.stack.topics["events"])]
     assert len(set(ids)) == len(told) + 10

@@ -9,7 +9,7 @@ from harness import deep_update, free_port
 from ledger import check, kafka_store, postgres_store, pseudonyms, spool_store
 from load import Sender
 
-NOT_OURS = "not of this spool's history"
+NOT_OURS = "does not belong to this spool's history"
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
-/* file_settings.c: the settings of the file sink as data, and what their rows can't say: that
- * they fit one another. Any thread. Reads no file and connects to nothing. */
+/* file_settings.c: the settings of the file sink as data, and checks across their rows. Any thread.
+ * Reads no file and connects to nothing. */
 #include "storage/sinks/file/file_settings.h"
 
 const struct sink_table_row sink_file_table[] = {

@@ -1,5 +1,5 @@
-/* kafka_settings.c: the settings of the Kafka sink as data, and what their rows can't say: that
- * they fit one another. Any thread. Reads no file and connects to nothing. */
+/* kafka_settings.c: the settings of the Kafka sink as data, and checks across their rows. Any
+ * thread. Reads no file and connects to nothing. */
 #include "storage/sinks/kafka/kafka_settings.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* pg_settings.c: the settings of the PostgreSQL sink as data, and what their rows can't say: that
- * they fit one another. Any thread. Reads no file and connects to nothing. */
+/* pg_settings.c: the settings of the PostgreSQL sink as data, and checks across their rows. Any
+ * thread. Reads no file and connects to nothing. */
 #include "storage/sinks/postgres/pg_settings.h"
 
 const struct sink_table_row sink_postgres_table[] = {

@@ -1,4 +1,4 @@
-/* sink_check.c: the rules of storage/sink.h that a plug-in can break and the compiler does not see.
+/* sink_check.c: checks the rules of storage/sink.h that the compiler can't check in a plug-in.
  * Pure, any thread. */
 #include "storage/sinks/registry/sink_check.h"
 
@@ -60,30 +60,30 @@ bool sink_check(const struct sink *s, char reason[SINK_CHECK_REASON])
     if (!check_abi(s, reason) || !check_texts(s, reason) || !check_settings(s, reason))
         return false;
     if (!s->open || !s->connect || !s->deliver || !s->close)
-        return plugin_rule_broken(reason,
-                                  "it lacks one of the functions open, connect, deliver and close");
+        return plugin_rule_broken(
+            reason, "one of the functions open, connect, deliver and close is missing");
     return true;
 }
 
 bool sink_check_limits(const struct sink_limits *l, char reason[SINK_CHECK_REASON])
 {
     if (l->lanes < 1 || l->lanes > SINK_LANES_MAX)
-        return plugin_rule_broken(reason, "it asks for %u lanes, 1 to %d are possible", l->lanes,
+        return plugin_rule_broken(reason, "it requests %u lanes, 1 to %d are possible", l->lanes,
                                   SINK_LANES_MAX);
     if (l->load_events < 1 || l->load_events > LOAD_EVENTS_MAX || l->load_bytes < 1 ||
         l->load_bytes > LOAD_BYTES_MAX)
         return plugin_rule_broken(
             reason,
-            "it asks for loads of %u events and %llu bytes, 1 to %u and %llu are "
+            "it requests loads of %u events and %llu bytes, 1 to %u and %llu are "
             "possible",
             l->load_events, (unsigned long long)l->load_bytes, LOAD_EVENTS_MAX,
             (unsigned long long)LOAD_BYTES_MAX);
     if (l->files > FILES_MAX)
-        return plugin_rule_broken(reason, "it asks for %u open files, 0 to %u are possible",
+        return plugin_rule_broken(reason, "it requests %u open files, 0 to %u are possible",
                                   l->files, FILES_MAX);
     if (l->load_interval_ns < 0 || l->load_interval_ns > LOAD_INTERVAL_MAX)
         return plugin_rule_broken(reason,
-                                  "it asks for an interval of %lld ns, 0 to 60 s are possible",
+                                  "it requests an interval of %lld ns, 0 to 60 s are possible",
                                   (long long)l->load_interval_ns);
     return true;
 }

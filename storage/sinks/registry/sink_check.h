@@ -1,4 +1,5 @@
-/* sink_check.h: can this program use a sink that it was not built with? Thread: any. */
+/* sink_check.h: checks whether this program can use a sink that was built separately. Thread: any.
+ */
 #ifndef VSOC_STORAGE_SINK_CHECK_H
 #define VSOC_STORAGE_SINK_CHECK_H
 

@@ -1,12 +1,12 @@
-/* sink_registry.c: the built-in sinks, and what any sink says of its settings. Any thread;
+/* sink_registry.c: the built-in sinks, and the limits of any sink under its settings. Any thread;
  * immutable. */
 #include "storage/sinks/registry/sink_registry.h"
 
 #include "core/clock.h"
 
-/* Of a lane: the segment that it reads, its connection, and what is open for a moment. */
+/* Open files of a lane: the segment that it reads, its connection, and briefly opened files. */
 #define FILES_LANE 4
-/* Of a sink that says nothing. */
+/* Limits of a sink that sets none. */
 #define FILES_SINK 12
 
 static const struct {

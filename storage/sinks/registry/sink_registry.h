@@ -28,9 +28,9 @@ const struct sink_table_row *sink_built_in_table(size_t i);
 void sink_built_in_check(size_t i, const void *settings, const struct sink_settings_judge *judge);
 /* Built-in sink of that name, in any case, or NULL. */
 const struct sink *sink_by_name(struct slice name);
-/* True when these settings (those of sink_config) switch it on. */
+/* True if these settings (those of sink_config) enable it. */
 bool sink_is_enabled(const struct sink *sink, const void *settings);
-/* How the sink is fed under these settings, and what it needs. */
+/* The sink's lanes, load limits and needs under these settings. */
 struct sink_limits sink_limits_of(const struct sink *sink, const void *settings);
 /* Open files that the sink needs at most under these settings, those of its lanes' feeds included.
  */
