@@ -72,9 +72,13 @@ struct sink_load {
 enum sink_result {
     SINK_DELIVERED, /* the whole load is stored durably */
     SINK_LATER,     /* the store is unavailable or busy: retry the same load after a pause */
-    SINK_REJECTED, /* events can't be stored: problem->rejected is the first, load->reject got the others; nothing of the load was stored */
-    SINK_BROKEN, /* needs an operator (wrong schema, no permission): logged as an error, retried slowly */
-    SINK_MISCONFIGURED, /* of connect: the settings require something that is refused. The server exits with status 78 if the lane was never connected, otherwise as SINK_BROKEN */
+    SINK_REJECTED,  /* events can't be stored: problem->rejected is the first, load->reject got the
+                       others; nothing of the load was stored */
+    SINK_BROKEN,    /* needs an operator (wrong schema, no permission): logged as an error, retried
+                       slowly */
+    SINK_MISCONFIGURED, /* of connect: the settings require something that is refused. The server
+                           exits with status 78 if the lane was never connected, otherwise as
+                           SINK_BROKEN */
 };
 
 /* Filled by a sink on failure; text for people, copied by the runner. */

@@ -6,7 +6,7 @@
 #include "server/tls/tls.h"
 
 #define FREE_RECORDS    4096 /* of a connection: a client may flush each line for a while */
-#define RECORD_BYTES 64 /* after them, on average */
+#define RECORD_BYTES    64   /* after them, on average */
 #define REQUEST_RECORDS 4    /* of a request, so that short requests are no fault */
 
 void conn_check_records(struct conn *conn)

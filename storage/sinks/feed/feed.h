@@ -17,7 +17,8 @@ enum feed_status {
     FEED_NONE,        /* none yet; feed_wait waits for one */
     FEED_END,         /* none, and none will come */
     FEED_STOPPING,    /* none yet, and the feed was asked to stop */
-    FEED_UNDECODABLE, /* a record can't be read any more: the feed has skipped, counted and reported it; continue with the next */
+    FEED_UNDECODABLE, /* a record can't be read any more: the feed has skipped, counted and reported
+                         it; continue with the next */
     FEED_FAILED,      /* can't be read now: feed->status and feed->problem; the same record next
                          time */
 };
