@@ -270,22 +270,10 @@ def test_modules_form_no_circle():
 
 
 # Callback arguments that need no check of core/object.h: a structure of the caller's own stack, whose callbacks run before the call
-# returns, or the state of a decoder, which one table holds together with its functions.
+# returns.
 UNCHECKED = {
-    "adding": "server/daemon/plugins.c",
-    "claim": "storage/sinks/postgres/pg_load.c",
-    "isal_state": "server/inflate/inflate_isal.c",
-    "output": "server/commands/",
-    "replay": "server/commands/spool/cmd_spool_replay.c",
-    "reparser": "server/commands/spool/reparse.c",
-    "run": "storage/sinks/postgres/schema/pg_migrate.c",
-    "schema_found": "storage/sinks/postgres/sink_postgres.c",
-    "search": "storage/sinks/postgres/pg_bisect.c",
+    "output": "server/commands/cmd_parse.c",
     "sink_position": "storage/sinks/postgres/sink_postgres.c",
-    "twins": "storage/sinks/postgres/pg_replay.c",
-    "walk": "storage/spool/spool_verify.c",
-    "zlib_state": "server/inflate/inflate_zlib.c",
-    "zstd_state": "server/inflate/inflate_zstd.c",
 }
 
 

@@ -1,6 +1,7 @@
 /* plugins.c: loads parsers from shared objects. Main thread, before anything is opened that a crash
  * could harm. Does not know what they read. */
 #include "server/daemon/plugins.h"
+#include "core/object.h"
 #include "core/thread.h"
 
 #include <stdio.h>
@@ -12,16 +13,21 @@ struct plugin {
     bool override;
 };
 
+#define ADDING_MAGIC 0x41444447U
+
 struct adding {
+    unsigned magic; /* ADDING_MAGIC */
     struct registry *registry;
     bool override;
 };
+
+OBJECT_CAST(adding, ADDING_MAGIC)
 
 _Static_assert(REGISTRY_REASON <= PLUGIN_WHY, "reasons of the registry fit");
 
 static enum status accept_parser(void *arg, const void *descriptor, char why[PLUGIN_WHY])
 {
-    const struct adding *adding = arg;
+    const struct adding *adding = adding_cast(arg);
     return registry_add(adding->registry, descriptor, adding->override, why);
 }
 
@@ -39,7 +45,7 @@ static enum status load(struct registry *registry, const char *entry, struct plu
                         char reason[PLUGINS_REASON])
 {
     p->override = strncmp(entry, PLUGIN_OVERRIDE, strlen(PLUGIN_OVERRIDE)) == 0;
-    struct adding adding = {registry, p->override};
+    struct adding adding = {.magic = ADDING_MAGIC, registry, p->override};
     return plugin_object_open(entry + (p->override ? strlen(PLUGIN_OVERRIDE) : 0), &parser_kind,
                               &adding, &p->object, reason);
 }

@@ -2,18 +2,24 @@
  * where isa-l is missing. isa-l reports truncated input as a success and stops after a member; both
  * are handled here. It gets no headers (see inflate_gzip_header.c), but checks the trailers. */
 #include "server/inflate/inflate_coding.h"
+#include "core/object.h"
 
 #ifdef HAVE_ISAL
 #include <stdlib.h>
 #include <isa-l/igzip_lib.h>
 #include "server/inflate/inflate_gzip_header.h"
 
+#define ISAL_STATE_MAGIC 0x4953414cU
+
 struct isal_state {
+    unsigned magic; /* ISAL_STATE_MAGIC */
     struct inflate_state isal;
     struct gzip_header header;
     bool in_header;
     bool ended; /* a member ended, and nothing came after it */
 };
+
+OBJECT_CAST(isal_state, ISAL_STATE_MAGIC)
 
 static void begin_member(struct isal_state *s)
 {
@@ -34,6 +40,7 @@ static void *create(void)
     struct isal_state *s = (struct isal_state *)malloc(sizeof(*s));
     if (!s)
         return NULL;
+    s->magic = ISAL_STATE_MAGIC;
     isal_inflate_init(&s->isal);
     begin_member(s);
     return s;
@@ -79,7 +86,7 @@ static enum status read_header(struct isal_state *s, struct inflate_stream *stre
 
 static enum status feed(void *state, struct inflate_stream *stream, struct slice span)
 {
-    struct isal_state *s = (struct isal_state *)state;
+    struct isal_state *s = isal_state_cast(state);
     while (span.size > 0) {
         size_t used = 0;
         if (s->ended)

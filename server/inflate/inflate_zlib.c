@@ -2,6 +2,7 @@
  * isa-l is missing. The coding named deflate is the zlib format (RFC 9110 §8.4.1.2); some senders
  * send bare deflate data under that name, which is recognised by its first two bytes. */
 #include "server/inflate/inflate_coding.h"
+#include "core/object.h"
 
 #include <stdlib.h>
 #include <zlib.h>
@@ -13,7 +14,10 @@
 /* An empty block of at most this many bytes has no tables to set up: the result of a flush. */
 #define CHEAP_BLOCK_BYTES 5
 
+#define ZLIB_STATE_MAGIC 0x5a4c4942U
+
 struct zlib_state {
+    unsigned magic; /* ZLIB_STATE_MAGIC */
     z_stream z;
     bool gzip;
     bool ended; /* a member ended, and nothing came after it */
@@ -24,6 +28,8 @@ struct zlib_state {
     bool block_is_empty;
     uint64_t block_bytes; /* of the block being read */
 };
+
+OBJECT_CAST(zlib_state, ZLIB_STATE_MAGIC)
 
 /* A header or a block begins. */
 static void begin_part(struct zlib_state *s, bool has_header)
@@ -40,6 +46,7 @@ static void *create(bool gzip)
         free(s);
         return NULL;
     }
+    s->magic = ZLIB_STATE_MAGIC;
     s->gzip = gzip;
     begin_part(s, true);
     return s;
@@ -57,14 +64,14 @@ static void *create_deflate(void)
 
 static void destroy(void *state)
 {
-    struct zlib_state *s = (struct zlib_state *)state;
+    struct zlib_state *s = zlib_state_cast(state);
     inflateEnd(&s->z);
     free(s);
 }
 
 static void restart(void *state)
 {
-    struct zlib_state *s = (struct zlib_state *)state;
+    struct zlib_state *s = zlib_state_cast(state);
     inflateReset2(&s->z, s->gzip ? WINDOW_GZIP : WINDOW_ZLIB);
     s->ended = s->form_known = false;
     begin_part(s, true);
@@ -135,7 +142,7 @@ static enum status run(struct zlib_state *s, struct inflate_stream *stream, stru
 
 static enum status feed_gzip(void *state, struct inflate_stream *stream, struct slice span)
 {
-    struct zlib_state *s = (struct zlib_state *)state;
+    struct zlib_state *s = zlib_state_cast(state);
     while (span.size > 0) {
         size_t piece = span.size < UINT32_MAX ? span.size : UINT32_MAX, used = 0;
         if (s->ended) {
@@ -172,7 +179,7 @@ static enum status feed_known(struct zlib_state *s, struct inflate_stream *strea
 
 static enum status feed_deflate(void *state, struct inflate_stream *stream, struct slice span)
 {
-    struct zlib_state *s = (struct zlib_state *)state;
+    struct zlib_state *s = zlib_state_cast(state);
     if (s->form_known)
         return feed_known(s, stream, span);
     while (s->start_bytes < 2 && span.size > 0) {

@@ -3,6 +3,7 @@
  * declares: libzstd gets no byte after it, nor the formats from before 0.8, which no standard
  * defines. */
 #include "server/inflate/inflate_coding.h"
+#include "core/object.h"
 #include "server/inflate/inflate_zstd_frame.h"
 
 #include <stdlib.h>
@@ -11,23 +12,28 @@
 
 #define WINDOW_LOG_MAX 23 /* 8 MiB */
 
+#define ZSTD_STATE_MAGIC 0x5a535444U
+
 struct zstd_state {
+    unsigned magic; /* ZSTD_STATE_MAGIC */
     ZSTD_DCtx *zstd;
     struct zstd_frame frame;
     uint64_t frame_bytes; /* that came out of the frame */
     bool ended;           /* a frame ended, and nothing came after it */
 };
 
+OBJECT_CAST(zstd_state, ZSTD_STATE_MAGIC)
+
 static void destroy(void *state)
 {
-    struct zstd_state *s = (struct zstd_state *)state;
+    struct zstd_state *s = zstd_state_cast(state);
     ZSTD_freeDCtx(s->zstd);
     free(s);
 }
 
 static void restart(void *state)
 {
-    struct zstd_state *s = (struct zstd_state *)state;
+    struct zstd_state *s = zstd_state_cast(state);
     ZSTD_DCtx_reset(s->zstd, ZSTD_reset_session_only);
     zstd_frame_start(&s->frame);
     s->frame_bytes = 0;
@@ -39,6 +45,7 @@ static void *create(void)
     struct zstd_state *s = (struct zstd_state *)calloc(1, sizeof(*s));
     if (!s)
         return NULL;
+    s->magic = ZSTD_STATE_MAGIC;
     s->zstd = ZSTD_createDCtx();
     if (!s->zstd ||
         ZSTD_isError(ZSTD_DCtx_setParameter(s->zstd, ZSTD_d_windowLogMax, WINDOW_LOG_MAX))) {
@@ -101,7 +108,7 @@ static enum status end_frame(struct zstd_state *s, bool decoder_ended)
 
 static enum status feed(void *state, struct inflate_stream *stream, struct slice span)
 {
-    struct zstd_state *s = (struct zstd_state *)state;
+    struct zstd_state *s = zstd_state_cast(state);
     while (span.size > 0) {
         size_t size;
         bool ended;

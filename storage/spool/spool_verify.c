@@ -1,6 +1,7 @@
 /* spool_verify.c: walks a spool directory without its lock: lists, checks, verifies the hash chain.
  * The caller's thread. Repairs nothing: recovery does, at start. */
 #include "storage/spool/spool_verify.h"
+#include "core/object.h"
 
 #include "storage/spool/spool_cursor.h"
 #include "storage/spool/spool_scan.h"
@@ -12,7 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define WALK_MAGIC 0x57414c4bU
+
 struct walk {
+    unsigned magic; /* WALK_MAGIC */
     const struct spool_verify_options *options;
     struct spool_verify_result *result;
     struct spool_scan scan;
@@ -26,6 +30,8 @@ struct walk {
     uint64_t had; /* newest position that a sink has had and that was not reported missing yet */
     struct spool_eviction evicted; /* the last one on record */
 };
+
+OBJECT_CAST(walk, WALK_MAGIC)
 
 const char *spool_finding_text(enum spool_finding_kind kind)
 {
@@ -308,7 +314,7 @@ static void read_cursors(struct walk *w)
 
 static void take_eviction(void *arg, const struct spool_eviction *eviction)
 {
-    struct walk *w = arg;
+    struct walk *w = walk_cast(arg);
     if (eviction->last <= w->result->evicted_to)
         return; /* recorded twice: a crash happened in between */
     w->evicted = *eviction;
@@ -378,7 +384,7 @@ enum status spool_verify_dir(const char *dir, const struct spool_verify_options 
                              struct spool_verify_result *result)
 {
     *result = (struct spool_verify_result){0};
-    struct walk w = {.options = options, .result = result, .dir_fd = -1};
+    struct walk w = {.magic = WALK_MAGIC, .options = options, .result = result, .dir_fd = -1};
     spool_scan_init(&w.scan);
     w.dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (w.dir_fd < 0)

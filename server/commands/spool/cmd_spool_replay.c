@@ -1,6 +1,7 @@
 /* cmd_spool_replay.c: `vsocd spool replay`: delivers a range of a spool to the sinks again. Main
  * thread. storage/sinks/sink_replay.c and the sinks find what is missing and deliver it. */
 #include "server/commands/spool/cmd_spool.h"
+#include "core/object.h"
 #include "server/commands/command.h"
 
 #include <inttypes.h>
@@ -19,7 +20,10 @@
 #define PATIENCE_NS (60 * NS_PER_S)
 #define SHOW_NS     (NS_PER_S / 4)
 
+#define REPLAY_MAGIC 0x5245504cU
+
 struct replay {
+    unsigned magic; /* REPLAY_MAGIC */
     char dir[4096];
     const char *only; /* --sink, or NULL: all that are enabled */
     const char *from_text, *to_text;
@@ -35,6 +39,8 @@ struct replay {
     struct writer report; /* members of the JSON array */
 };
 
+OBJECT_CAST(replay, REPLAY_MAGIC)
+
 /* --- output --------------------------------------------------------------------------------- */
 
 static void clear_line(const struct replay *r)
@@ -45,7 +51,7 @@ static void clear_line(const struct replay *r)
 
 static void on_progress(void *arg, const struct sink_replay_counts *c, const char *problem)
 {
-    struct replay *r = arg;
+    struct replay *r = replay_cast(arg);
     int64_t now = clock_monotonic_ns();
     if (!r->terminal || (!problem && c->batches_done < c->batches && now - r->shown_ns < SHOW_NS))
         return;
@@ -190,7 +196,7 @@ static bool parse_range(struct replay *r)
 
 int spool_replay(int argc, char **argv)
 {
-    static struct replay r;
+    static struct replay r = {.magic = REPLAY_MAGIC};
     const struct config_cli_option options[] = {
         {"--from", NULL, &r.from_text},  {"--to", NULL, &r.to_text}, {"--sink", NULL, &r.only},
         {"--dry-run", &r.dry_run, NULL}, {"--json", &r.json, NULL},  {NULL, NULL, NULL},

@@ -1,6 +1,7 @@
 /* cmd_spool_verify.c: `vsocd spool list`, `check` and `verify`: the contents of a spool and whether
  * it is intact, as text or JSON. Main thread. Reads through storage/spool/spool_verify.h only. */
 #include "server/commands/spool/cmd_spool.h"
+#include "core/object.h"
 #include "server/commands/command.h"
 
 #include <inttypes.h>
@@ -12,13 +13,18 @@
 #include "server/commands/spool/reparse.h"
 #include "storage/spool/spool_verify.h"
 
+#define OUTPUT_MAGIC 0x53564f55U
+
 struct output {
+    unsigned magic; /* OUTPUT_MAGIC */
     const struct spool_command *command;
     enum spool_depth depth;
     struct spool_expectation expected[SPOOL_EXPECTED_MAX];
     struct reparse_result reparsed;
     struct writer segments, findings, evictions; /* JSON members, or lines of text */
 };
+
+OBJECT_CAST(output, OUTPUT_MAGIC)
 
 static void write_position(struct writer *w, uint64_t position)
 {
@@ -81,7 +87,7 @@ static void text_segment(struct writer *w, const struct spool_segment_summary *s
 
 static void on_segment(void *arg, const struct spool_segment_summary *segment)
 {
-    struct output *out = arg;
+    struct output *out = output_cast(arg);
     if (out->depth != SPOOL_DEPTH_LIST)
         return;
     if (out->command->json)
@@ -92,7 +98,7 @@ static void on_segment(void *arg, const struct spool_segment_summary *segment)
 
 static void on_finding(void *arg, const struct spool_finding *f)
 {
-    struct output *out = arg;
+    struct output *out = output_cast(arg);
     struct writer *w = &out->findings;
     if (out->command->json) {
         writer_format(w,
@@ -116,7 +122,7 @@ static void on_finding(void *arg, const struct spool_finding *f)
 
 static void on_eviction(void *arg, const struct spool_eviction *e)
 {
-    struct output *out = arg;
+    struct output *out = output_cast(arg);
     struct writer *w = &out->evictions;
     if (!out->command->json) {
         writer_format(w,
@@ -240,7 +246,7 @@ static void print_text(struct output *out, const struct spool_verify_result *r)
 
 static void on_reparse_finding(void *arg, const struct reparse_finding *f)
 {
-    struct output *out = arg;
+    struct output *out = output_cast(arg);
     struct writer *w = &out->findings;
     const char *kind = f->not_compared ? "events_not_compared" : "events_differ";
     if (out->command->json) {
@@ -287,7 +293,7 @@ static int reparse(struct output *out, struct spool_verify_result *result)
 
 static int examine(const struct spool_command *command, enum spool_depth depth)
 {
-    struct output out = {.command = command, .depth = depth};
+    struct output out = {.magic = OUTPUT_MAGIC, .command = command, .depth = depth};
     writer_init(&out.segments, SIZE_MAX / 2);
     writer_init(&out.findings, SIZE_MAX / 2);
     writer_init(&out.evictions, SIZE_MAX / 2);

@@ -2,6 +2,7 @@
  * compares the results with the stored events. Main thread. Changes nothing and uses no hashes.
  */
 #include "server/commands/spool/reparse.h"
+#include "core/object.h"
 #include "core/reasons/record_code.h"
 #include "server/commands/spool/reparse_compare.h"
 
@@ -19,7 +20,10 @@
 
 #define ARENA_BYTES ((size_t)1 << 30)
 
+#define REPARSER_MAGIC 0x52455052U
+
 struct reparser {
+    unsigned magic; /* REPARSER_MAGIC */
     const struct reparse_options *options;
     struct reparse_result *result;
     struct plugins plugins;
@@ -36,6 +40,8 @@ struct reparser {
     uint32_t items; /* seen so far */
     bool told;
 };
+
+OBJECT_CAST(reparser, REPARSER_MAGIC)
 
 static struct pipeline_result parsed;
 
@@ -71,7 +77,7 @@ static bool next_stored(struct reparser *r, uint32_t index)
 
 static void on_event(void *arg, const struct event *again)
 {
-    struct reparser *r = arg;
+    struct reparser *r = reparser_cast(arg);
     char detail[256];
     uint32_t index = (uint32_t)again->batch_index;
     if (!next_stored(r, index))
@@ -96,7 +102,7 @@ static void on_event(void *arg, const struct event *again)
 
 static void on_reject(void *arg, const struct event_reject *again)
 {
-    struct reparser *r = arg;
+    struct reparser *r = reparser_cast(arg);
     if (!next_stored(r, again->index))
         return;
     const struct event_reject *stored = &r->stored.reject;
@@ -280,7 +286,7 @@ enum status reparse_dir(const struct reparse_options *options, struct reparse_re
     static const uint8_t zeros[32];
     static struct reparser reparser;
     struct reparser *r = &reparser;
-    *r = (struct reparser){.options = options, .result = result};
+    *r = (struct reparser){.magic = REPARSER_MAGIC, .options = options, .result = result};
     *result = (struct reparse_result){0};
     arena_init(&r->arena, ARENA_BYTES);
     writer_init(&r->body, SIZE_MAX / 2);

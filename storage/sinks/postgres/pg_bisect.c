@@ -3,6 +3,7 @@
  * all are good, it tries the table itself with its constraints and triggers. Runs on the lane's
  * thread. */
 #include "storage/sinks/postgres/pg_bisect.h"
+#include "core/object.h"
 
 #include "storage/sinks/postgres/pg_copy.h"
 #include "storage/sinks/postgres/pg_tables.h"
@@ -18,7 +19,10 @@
 #define UNDO "ROLLBACK TO SAVEPOINT try"
 #define KEEP "RELEASE SAVEPOINT try; SAVEPOINT try"
 
+#define SEARCH_MAGIC 0x42495345U
+
 struct search {
+    unsigned magic; /* SEARCH_MAGIC */
     const struct pg_rows *rows;
     struct writer encoded; /* all rows */
     struct pg_row *list;   /* their offsets; one more than count: the end */
@@ -31,9 +35,11 @@ struct search {
     char *text; /* reason of the first */
 };
 
+OBJECT_CAST(search, SEARCH_MAGIC)
+
 static void found_one(void *arg, const struct sink_rejected *event)
 {
-    struct search *s = arg;
+    struct search *s = search_cast(arg);
     if (s->found++ == 0) {
         snprintf(s->text, sizeof((struct sink_problem *)0)->text, "%s", event->reason);
         *s->first = (struct sink_rejected){event->batch, event->index, s->text};
@@ -177,7 +183,8 @@ enum status pg_bisect(const struct pg_rows *rows, struct pg_probe *probe,
                       struct sink_rejected *first, char text[512], struct pg_error *error)
 {
     const struct pg_error reason = *error;
-    struct search s = {.rows = rows, .missing = rows->staged, .first = first, .text = text};
+    struct search s = {
+        .magic = SEARCH_MAGIC, .rows = rows, .missing = rows->staged, .first = first, .text = text};
     writer_init(&s.encoded, SIZE_MAX);
     writer_init(&s.unstage, SIZE_MAX);
     s.list = calloc((size_t)rows->load->event_count + 1, sizeof *s.list);

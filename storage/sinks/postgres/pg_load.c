@@ -3,6 +3,7 @@
  * lane's thread. Does not connect and does not wait between attempts. */
 #define LOG_COMPONENT "postgres"
 #include "storage/sinks/postgres/pg_load.h"
+#include "core/object.h"
 
 #include "core/hash.h"
 #include "core/log/log.h"
@@ -18,15 +19,20 @@
 
 #define TRIES_MAX 3 /* immediate attempts; each for another reason */
 
+#define CLAIM_MAGIC 0x434c4149U
+
 struct claim {
+    unsigned magic; /* CLAIM_MAGIC */
     struct pg_loader *loader;
     const struct sink_load *load;
 };
 
+OBJECT_CAST(claim, CLAIM_MAGIC)
+
 /* A row of RETURNING: the key of this batch was new. */
 static void claim_row(void *arg, const char *const *cells)
 {
-    const struct claim *claim = arg;
+    const struct claim *claim = claim_cast(arg);
     uint8_t *flags = pg_loader_flags(claim->loader, claim->load, cells[0]);
     if (flags)
         *flags |= PG_BATCH_FRESH;
@@ -61,7 +67,7 @@ static enum status claim_keys(struct pg_loader *l, const struct sink_load *load,
         {slice_make(w->data, keys_size), PG_ARRAY_OF_BYTEA},
         {slice_make(w->data + keys_size, w->size - keys_size), PG_ARRAY_OF_UUID},
         {slice_from_text(l->instance), 0}};
-    struct claim claim = {l, load};
+    struct claim claim = {.magic = CLAIM_MAGIC, l, load};
     return pg_connection_query(l->connection, claim_sql, params, 3, claim_row, &claim, error);
 }
 

@@ -1,6 +1,7 @@
 /* pg_replay.c: selects and counts the missing rows of a replayed load. Runs on the lane's thread.
  * Does not begin the transaction or copy rows (pg_load.c). */
 #include "storage/sinks/postgres/pg_replay.h"
+#include "core/object.h"
 
 #include "core/clock.h"
 #include "core/uuid7.h"
@@ -29,14 +30,19 @@ static const char twins_sql[] =
     "AND NOT EXISTS (SELECT FROM vsoc.batches b WHERE b.batch_uid = t.u AND b.time_received "
     "BETWEEN to_timestamp($4::float8) AND to_timestamp($5::float8))";
 
+#define TWINS_MAGIC 0x5457494eU
+
 struct twins {
+    unsigned magic; /* TWINS_MAGIC */
     const struct pg_loader *loader;
     const struct sink_load *load;
 };
 
+OBJECT_CAST(twins, TWINS_MAGIC)
+
 static void twin_row(void *arg, const char *const *cells)
 {
-    const struct twins *twins = arg;
+    const struct twins *twins = twins_cast(arg);
     uint8_t *flags = pg_loader_flags(twins->loader, twins->load, cells[0]);
     if (flags)
         *flags = 0;
@@ -129,7 +135,7 @@ static enum status leave_out_twins(struct pg_loader *l, const struct sink_load *
                                 {seconds(from, first), 0},
                                 {seconds(to, last), 0},
                                 {seconds(window, l->key_window_ns), 0}};
-    struct twins twins = {l, load};
+    struct twins twins = {.magic = TWINS_MAGIC, l, load};
     return pg_connection_query(l->connection, twins_sql, params, 6, twin_row, &twins, error);
 }
 

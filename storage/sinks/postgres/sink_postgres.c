@@ -81,21 +81,26 @@ static void *lane_open(const struct sink_config *config, struct sink_problem *pr
     return lane;
 }
 
+#define SCHEMA_FOUND_MAGIC 0x53434845U
+
 struct schema_found {
+    unsigned magic; /* SCHEMA_FOUND_MAGIC */
     char encoding[32];
     unsigned version;
 };
 
+OBJECT_CAST(schema_found, SCHEMA_FOUND_MAGIC)
+
 static void schema_row(void *arg, const char *const *cells)
 {
-    struct schema_found *found = arg;
+    struct schema_found *found = schema_found_cast(arg);
     snprintf(found->encoding, sizeof found->encoding, "%s", cells[0] ? cells[0] : "");
     found->version = (unsigned)strtoul(cells[1] ? cells[1] : "0", NULL, 10);
 }
 
 static enum sink_result check_schema(struct lane *lane, struct sink_problem *problem)
 {
-    struct schema_found found = {0};
+    struct schema_found found = {.magic = SCHEMA_FOUND_MAGIC};
     struct pg_error error;
     enum status status =
         pg_connection_query(lane->connection,

@@ -1,6 +1,7 @@
 /* pg_migrate.c: applies the numbered SQL files of this folder, which are part of the program.
  * Runs on the main thread. Never goes back to an older schema. */
 #include "storage/sinks/postgres/schema/pg_migrate.h"
+#include "core/object.h"
 
 #include "core/disk/fault.h"
 #include "storage/sinks/postgres/client/pg_connection.h"
@@ -36,7 +37,10 @@ unsigned pg_migrate_latest(void)
     return migrations[MIGRATION_COUNT - 1].version;
 }
 
+#define RUN_MAGIC 0x4d494752U
+
 struct run {
+    unsigned magic; /* RUN_MAGIC */
     struct pg_connection *connection;
     pg_migrate_say_fn say;
     void *arg;
@@ -44,9 +48,11 @@ struct run {
     struct pg_error error;
 };
 
+OBJECT_CAST(run, RUN_MAGIC)
+
 static void say_notice(void *arg, const char *text)
 {
-    struct run *run = arg;
+    struct run *run = run_cast(arg);
     char line[512];
     snprintf(line, sizeof line, "notice: %s", text);
     run->say(run->arg, line);
@@ -239,7 +245,7 @@ static enum status migrate_in_turns(struct run *run, bool dry_run)
 enum status pg_migrate(const char *dsn, bool dry_run, pg_migrate_say_fn say, void *arg,
                        struct problem *problem)
 {
-    struct run run = {.say = say, .arg = arg, .problem = problem};
+    struct run run = {.magic = RUN_MAGIC, .say = say, .arg = arg, .problem = problem};
     enum status status = pg_connection_create(dsn, "vsocd migrate", &run.connection, &run.error);
     if (status != STATUS_OK)
         return fail(&run, status, "sinks.postgres.dsn");
