@@ -102,7 +102,7 @@ def test_a_plugin_with_its_settings_is_taken(check, make_plugin):
         ({"NAME": '"kafka"'}, "its name 'kafka' is a built-in sink's"),
         ({"NAME": '"all"'}, "its name may not be 'all'"),
         ({"LANES": "17"}, "it requests 17 lanes, 1 to 16 are possible"),
-        ({"FILES": "4097"}, "it asks for 4097 open files, 0 to 4096 are possible"),
+        ({"FILES": "4097"}, "it requests 4097 open files, 0 to 4096 are possible"),
         ({"CONNECT": "NULL"}, "one of the functions open, connect, deliver and close is missing"),
         ({"SYMBOL": "other"}, "is not a sink plug-in: it exports no vsoc_sink_plugin"),
         ({"AT_LOAD": "abort()"}, "crashes when it is loaded: Aborted"),
