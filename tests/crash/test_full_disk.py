@@ -94,7 +94,7 @@ def test_cursors_move_on_a_full_disk_and_room_comes_back_when_the_sink_has_caugh
     server = make_server(on(disk, sinks={"file": {"enabled": True, "path": str(path)}}, evidence={"max_bytes": "1MiB", "when_full": "evict"}), enter=disk.enter)
     sender = Sender(server)
     send_until_full(server, sender)
-    assert "bring the sinks back" in server.get("/readyz").body.decode()
+    assert "restore the sinks" in server.get("/readyz").body.decode()
     position = len(sender.told) // 3
     disk.fill()  # the reserve, too: somebody else writes there
     path.rmdir()

@@ -65,7 +65,7 @@ def test_hung_disk_is_a_metric_a_warning_and_red(server, stall):
         post = Post(server, ndjson([event(1)]), "k1")
         wait_until(lambda: waited(server) >= 1, 20, "the wait in the metrics")
         wait_until(lambda: server.get("/readyz").status == 503, 20, "/readyz red")
-        assert "disk of data_dir does not answer" in server.get("/readyz").body.decode()
+        assert "disk of data_dir does not respond" in server.get("/readyz").body.decode()
         wait_until(lambda: "disk has not answered" in server.log(), 20, "the warning")
         assert server.get("/livez").status == 200
         post.answer()
