@@ -127,6 +127,12 @@ static inline bool slice_starts_with(struct slice s, const char *text)
     return s.size >= n && memcmp(s.data, text, n) == 0;
 }
 
+/* The first byte c; NULL: there is none. Unlike memchr it takes an empty slice without data. */
+static inline const uint8_t *slice_find_byte(struct slice s, uint8_t c)
+{
+    return s.size ? (const uint8_t *)memchr(s.data, c, s.size) : NULL;
+}
+
 /* s without spaces, tabs, CR and LF at both ends. */
 static inline struct slice slice_trim(struct slice s)
 {

@@ -82,7 +82,7 @@ const uint32_t *first_of(const struct index *index)
 
 bool has_backslash(struct slice text)
 {
-    return memchr(text.data, '\\', text.size) != nullptr;
+    return slice_find_byte(text, '\\') != nullptr;
 }
 
 enum status fail_utf8(struct slice text, struct json_error *error)

@@ -4,7 +4,7 @@
 /* The text before the next semicolon, trimmed; *rest continues after it. */
 static struct slice next_part(struct slice *rest)
 {
-    const uint8_t *semicolon = rest->size ? memchr(rest->data, ';', rest->size) : NULL;
+    const uint8_t *semicolon = slice_find_byte(*rest, ';');
     size_t size = semicolon ? (size_t)(semicolon - rest->data) : rest->size;
     struct slice part = slice_trim(slice_sub(*rest, 0, size));
     *rest = slice_sub(*rest, semicolon ? size + 1 : size, rest->size);

@@ -105,7 +105,7 @@ static void fill_message(struct normaliser *n, struct event *event)
     if (EVENT_HAS(event, message))
         return;
     struct slice name = event->event_name, meaning = category_meaning(event->event_category);
-    if (slice_equal_text(event->event_category, "other") || memchr(name.data, ' ', name.size) ||
+    if (slice_equal_text(event->event_category, "other") || slice_find_byte(name, ' ') ||
         name.size + 2 + meaning.size > sizeof n->message_text || !meaning.size) {
         EVENT_SET(event, message, name);
         return;

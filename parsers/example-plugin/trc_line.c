@@ -82,7 +82,7 @@ static bool read_number(struct slice word, int base, uint64_t max, uint64_t *out
 static bool read_decimal(struct slice word, uint64_t min, uint64_t max, int64_t unit_ns,
                          int64_t *ns)
 {
-    const uint8_t *dot = word.size ? memchr(word.data, '.', word.size) : NULL;
+    const uint8_t *dot = slice_find_byte(word, '.');
     size_t whole_size = dot ? (size_t)(dot - word.data) : word.size;
     struct slice digits = slice_sub(word, whole_size + 1, word.size);
     uint64_t whole, fraction = 0;

@@ -132,7 +132,7 @@ bool text_event_find_address(struct text_event *t, enum event_field field, struc
 {
     if (slice_starts_with(value, "[") && value.data[value.size - 1] == ']')
         value = slice_make(value.data + 1, value.size - 2);
-    const uint8_t *zone = value.size ? memchr(value.data, '%', value.size) : NULL;
+    const uint8_t *zone = slice_find_byte(value, '%');
     if (zone) /* of a link-local address: the interface of the writer */
         value.size = (size_t)(zone - value.data);
     return text_event_set_address(t, field, value);

@@ -54,7 +54,7 @@ static struct slice keyword_of(struct slice name)
 bool transport_read(struct slice text, struct slice *keyword, bool *rest_is_lost)
 {
     text = slice_trim(text);
-    const uint8_t *slash = text.size ? memchr(text.data, '/', text.size) : NULL;
+    const uint8_t *slash = slice_find_byte(text, '/');
     size_t size = slash ? (size_t)(slash - text.data) : text.size;
     struct slice found = keyword_of(slice_trim(slice_sub(text, 0, size)));
     if (!found.size)

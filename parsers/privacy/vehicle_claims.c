@@ -16,7 +16,7 @@
 static struct slice unescape(struct slice text, uint8_t room[VEHICLE_KEY_BYTES])
 {
     size_t size = 0;
-    if (!memchr(text.data, '\\', text.size))
+    if (!slice_find_byte(text, '\\'))
         return text;
     for (size_t i = 0; i < text.size && size < VEHICLE_KEY_BYTES; i++) {
         const uint8_t *p = text.data + i;

@@ -17,7 +17,7 @@ static inline bool line_take(struct slice *s, const char *words)
 /* The text before the next `end`, or all of it; *s moves past it. */
 static inline struct slice line_until(struct slice *s, char end)
 {
-    const uint8_t *at = s->size ? memchr(s->data, end, s->size) : NULL;
+    const uint8_t *at = slice_find_byte(*s, end);
     size_t size = at ? (size_t)(at - s->data) : s->size;
     struct slice word = slice_sub(*s, 0, size);
     *s = slice_sub(*s, size + (at != NULL), s->size);

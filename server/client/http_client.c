@@ -181,7 +181,7 @@ static enum status read_line(struct http_client *c, struct slice *line)
 {
     for (;;) {
         struct slice left = slice_sub(writer_slice(&c->in), c->at, c->in.size);
-        const uint8_t *end = left.size ? memchr(left.data, '\n', left.size) : NULL;
+        const uint8_t *end = slice_find_byte(left, '\n');
         if (end) {
             size_t size = (size_t)(end - left.data);
             c->at += size + 1;

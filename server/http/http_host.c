@@ -61,7 +61,7 @@ static bool is_ipv6(struct slice s)
 {
     char text[INET6_ADDRSTRLEN];
     struct in6_addr address;
-    const uint8_t *zone = s.size ? memchr(s.data, '%', s.size) : NULL;
+    const uint8_t *zone = slice_find_byte(s, '%');
     size_t size = zone ? (size_t)(zone - s.data) : s.size;
     struct slice name = slice_sub(s, size, s.size);
     if (size >= sizeof text)

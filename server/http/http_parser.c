@@ -114,7 +114,7 @@ static bool keep_head(struct http_parser *parser, struct slice piece)
 
 static struct slice until(struct slice *rest, uint8_t end)
 {
-    const uint8_t *at = rest->size ? memchr(rest->data, end, rest->size) : NULL;
+    const uint8_t *at = slice_find_byte(*rest, end);
     size_t size = at ? (size_t)(at - rest->data) : rest->size;
     struct slice piece = slice_make(rest->data, size);
     *rest = slice_sub(*rest, at ? size + 1 : size, rest->size);

@@ -22,7 +22,7 @@ static bool next_coding(struct slice *list, struct slice *element)
 {
     if (!list->data)
         return false;
-    const uint8_t *comma = list->size ? memchr(list->data, ',', list->size) : NULL;
+    const uint8_t *comma = slice_find_byte(*list, ',');
     size_t size = comma ? (size_t)(comma - list->data) : list->size;
     *element = slice_trim(slice_make(list->data, size));
     *list = comma ? slice_make(comma + 1, list->size - size - 1) : SLICE_EMPTY;
@@ -187,7 +187,7 @@ static bool read_target(struct http_request *request, struct slice target, struc
     }
     if (target.data[0] != '/' && !strip_authority(target, host, &rest, refusal))
         return false;
-    const uint8_t *mark = rest.size ? memchr(rest.data, '?', rest.size) : NULL;
+    const uint8_t *mark = slice_find_byte(rest, '?');
     size_t path_bytes = mark ? (size_t)(mark - rest.data) : rest.size;
     request->path = path_bytes ? slice_make(rest.data, path_bytes) : SLICE_LITERAL("/");
     request->query = mark ? slice_make(mark + 1, rest.size - path_bytes - 1) : SLICE_EMPTY;

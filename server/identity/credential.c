@@ -23,7 +23,7 @@ static enum status password_of(struct slice text, struct arena *arena, struct sl
         return STATUS_NO_MEMORY;
     if (base64_decode(text, out, &pair) != STATUS_OK)
         return STATUS_MALFORMED;
-    const uint8_t *colon = pair.size ? memchr(pair.data, ':', pair.size) : NULL;
+    const uint8_t *colon = slice_find_byte(pair, ':');
     if (!colon)
         return STATUS_MALFORMED;
     *password = slice_sub(pair, (size_t)(colon - pair.data) + 1, pair.size);

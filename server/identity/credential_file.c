@@ -152,7 +152,7 @@ enum status credential_vehicles(struct slice list, struct vehicle_set **out)
     if (!texts)
         return STATUS_NO_MEMORY;
     while (n < count) {
-        const uint8_t *comma = list.size ? memchr(list.data, ',', list.size) : NULL;
+        const uint8_t *comma = slice_find_byte(list, ',');
         texts[n] = slice_sub(list, 0, comma ? (size_t)(comma - list.data) : list.size);
         list = slice_sub(list, texts[n].size + 1, list.size);
         n++;

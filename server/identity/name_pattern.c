@@ -51,7 +51,7 @@ static bool is_oid(struct slice text)
 
 static struct slice up_to_colon(struct slice *rest, bool *found)
 {
-    const uint8_t *colon = rest->size ? memchr(rest->data, ':', rest->size) : NULL;
+    const uint8_t *colon = slice_find_byte(*rest, ':');
     struct slice word = colon ? slice_sub(*rest, 0, (size_t)(colon - rest->data)) : *rest;
     *found = colon != NULL;
     *rest = colon ? slice_sub(*rest, word.size + 1, rest->size) : SLICE_EMPTY;

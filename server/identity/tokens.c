@@ -288,7 +288,7 @@ static void hash_secret(const struct token *t, struct slice secret, uint8_t hash
 
 enum status tokens_check(const struct tokens *tokens, struct slice shown, const struct token **out)
 {
-    const uint8_t *dot = shown.size ? memchr(shown.data, '.', shown.size) : NULL;
+    const uint8_t *dot = slice_find_byte(shown, '.');
     size_t id = dot ? (size_t)(dot - shown.data) : shown.size;
     const struct token *t = tokens_find(tokens, slice_sub(shown, 0, id));
     if (!dot || !t)

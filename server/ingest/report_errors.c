@@ -56,7 +56,7 @@ enum status report_errors_first(struct slice text, struct report_error *first)
         !skip(&rest, BEFORE_OFFSET) || !read_number(&rest, &offset) ||
         !skip(&rest, BEFORE_CODE "\""))
         return STATUS_MALFORMED;
-    const uint8_t *end = rest.size ? memchr(rest.data, '"', rest.size) : NULL;
+    const uint8_t *end = slice_find_byte(rest, '"');
     if (!end)
         return STATUS_MALFORMED;
     first->index = (uint32_t)index;

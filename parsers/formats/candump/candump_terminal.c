@@ -99,7 +99,7 @@ bool candump_terminal_begins(struct slice text)
 {
     struct head h;
     struct candump_line line = {.flags = 0};
-    const uint8_t *lf = text.size ? memchr(text.data, '\n', text.size) : NULL;
+    const uint8_t *lf = slice_find_byte(text, '\n');
     return read_head(slice_sub(text, 0, lf ? (size_t)(lf - text.data) : text.size), &h, &line);
 }
 

@@ -130,7 +130,7 @@ bool leef_attribute_next(const struct leef_record *record, size_t *at, struct sl
             piece = slice_trim(piece);
         piece = slice_trim(piece).size ? piece : SLICE_EMPTY;
     }
-    const uint8_t *equals = piece.size ? memchr(piece.data, '=', piece.size) : NULL;
+    const uint8_t *equals = slice_find_byte(piece, '=');
     size_t key_size = equals ? (size_t)(equals - piece.data) : 0;
     *key = slice_trim(slice_sub(piece, 0, key_size));
     *value = equals ? slice_sub(piece, key_size + 1, piece.size) : piece;

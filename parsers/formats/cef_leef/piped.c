@@ -43,7 +43,7 @@ bool piped_open(const struct parser_context *context, const char *mark, struct s
 
 bool piped_probe(struct slice head, const char *mark)
 {
-    const uint8_t *lf = head.size ? memchr(head.data, '\n', head.size) : NULL;
+    const uint8_t *lf = slice_find_byte(head, '\n');
     head = slice_sub(head, 0, lf ? (size_t)(lf - head.data) : head.size);
     return slice_starts_with(without_quotes(head), mark);
 }

@@ -29,7 +29,7 @@ struct message {
 /* Four bytes, filled up with byte 0. */
 static struct slice id_text(struct message *m, struct slice id)
 {
-    const uint8_t *end = id.size ? memchr(id.data, 0, id.size) : NULL;
+    const uint8_t *end = slice_find_byte(id, 0);
     return dlt_text(&m->t, end ? slice_sub(id, 0, (size_t)(end - id.data)) : id, &m->repaired);
 }
 

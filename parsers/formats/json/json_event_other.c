@@ -17,7 +17,7 @@ static bool take_audit_id(struct text_event *t, enum event_field field,
                           const struct json_node *value)
 {
     struct slice text = value->type == JSON_STRING ? value->text : SLICE_EMPTY;
-    const uint8_t *colon = text.size ? memchr(text.data, ':', text.size) : NULL;
+    const uint8_t *colon = slice_find_byte(text, ':');
     int64_t ns;
     if (!colon || event_is_set(&t->event, field))
         return false;

@@ -17,7 +17,7 @@ struct logcat {
 static struct slice line_at(struct slice body, size_t at, size_t *next)
 {
     struct slice rest = slice_sub(body, at, body.size), line;
-    const uint8_t *lf = rest.size ? memchr(rest.data, '\n', rest.size) : NULL;
+    const uint8_t *lf = slice_find_byte(rest, '\n');
     line = slice_sub(rest, 0, lf ? (size_t)(lf - rest.data) : rest.size);
     *next = at + line.size + (lf != NULL);
     if (line.size && line.data[line.size - 1] == '\r')

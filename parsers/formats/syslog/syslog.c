@@ -231,7 +231,7 @@ static int probe(struct slice head)
 {
     struct syslog_line line;
     head = slice_sub(head, split_count_size(head), head.size);
-    const uint8_t *lf = head.size ? memchr(head.data, '\n', head.size) : NULL;
+    const uint8_t *lf = slice_find_byte(head, '\n');
     syslog_read(slice_sub(head, 0, lf ? (size_t)(lf - head.data) : head.size), 0, &line);
     if (line.is_5424)
         return 70;

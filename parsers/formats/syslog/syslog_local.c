@@ -38,7 +38,7 @@ size_t syslog_level_read(struct slice s, int *priority)
 {
     size_t size = syslog_word_bytes(s);
     struct slice word = slice_sub(s, 0, size);
-    const uint8_t *dot = word.size ? memchr(word.data, '.', word.size) : NULL;
+    const uint8_t *dot = slice_find_byte(word, '.');
     if (!dot || size > 16)
         return 0;
     size_t at = (size_t)(dot - word.data);

@@ -24,7 +24,7 @@ static inline struct slice syslog_skip_blanks(struct slice s)
 /* Bytes up to the next blank. */
 static inline size_t syslog_word_bytes(struct slice s)
 {
-    const uint8_t *space = s.size ? memchr(s.data, ' ', s.size) : NULL;
+    const uint8_t *space = slice_find_byte(s, ' ');
     return space ? (size_t)(space - s.data) : s.size;
 }
 
