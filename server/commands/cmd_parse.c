@@ -9,11 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/clock.h"
 #include "core/event/event_json.h"
 #include "core/hash.h"
+#include "core/vin.h"
 #include "parsers/registry/probed_type.h"
 #include "parsers/registry/registry.h"
 #include "parsers/read/timestamp.h"
@@ -92,6 +94,16 @@ static enum status read_stream(int fd, struct writer *out)
     }
 }
 
+/* Why the body can't be read. */
+static bool fail_input(const struct parse_options *options, enum status status)
+{
+    struct stat st;
+    const char *file = options->file;
+    if (file && stat(file, &st) == 0 && S_ISDIR(st.st_mode))
+        return fail(file, "is a folder; name a file");
+    return fail(file ? file : "standard input", status_text(status));
+}
+
 static enum status read_input(const struct parse_options *options, struct writer *out)
 {
     if (!options->file || !strcmp(options->file, "-"))
@@ -148,6 +160,12 @@ static bool read_framing(const char *text, enum split_prefix *prefix)
     return true;
 }
 
+static bool vin_is_usable(const char *vin)
+{
+    return !vin || vin_is_valid(slice_from_text(vin)) ||
+           fail("--vin", "is not a VIN: 17 of A-H, J-N, P, R-Z and 0-9 (ISO 3779)");
+}
+
 static bool read_received(const char *text, int64_t *ns)
 {
     *ns = clock_wall_ns();
@@ -177,7 +195,7 @@ static bool take_header(struct parse_options *o, const char *text)
 {
     const char *colon = strchr(text, ':');
     if (!colon || o->header_count == PARSER_HEADERS)
-        return fail("--header", "must be NAME:VALUE, and at most 64 of them");
+        return false;
     o->headers[o->header_count++] = (struct parser_header){slice_make(text, (size_t)(colon - text)),
                                                            slice_trim(slice_from_text(colon + 1))};
     return true;
@@ -204,7 +222,7 @@ static bool read_options(int argc, char **argv, struct parse_options *o)
     for (int i = 1; i < argc; i++) {
         if (take_option(argc, argv, &i, "--header", &header)) {
             if (!take_header(o, header))
-                return fail(header, "is not NAME:VALUE, or one too many");
+                return fail("--header", "must be NAME:VALUE, and at most 64 of them");
             continue;
         }
         if (take_option(argc, argv, &i, "--format", &o->format) ||
@@ -225,7 +243,7 @@ static bool read_options(int argc, char **argv, struct parse_options *o)
     }
     o->catalog_list.items = o->catalogs;
     return o->format != NULL || o->media != NULL ||
-           fail("--format NAME is needed", "`vsocd formats` lists them");
+           fail("--format NAME or --content-type TYPE is needed", "`vsocd formats` lists them");
 }
 
 /* Who reads the records and how they are packed, as options or the media type say. */
@@ -245,7 +263,7 @@ static bool read_kind(const struct registry *registry, const struct parse_option
     if (inflate_coding_parse(slice_from_text(coding), &body->coding) != STATUS_OK)
         return fail("--content-encoding", "must be gzip, deflate, zstd or identity");
     body->content_type = media;
-    return read_framing(options->framing, &body->prefix) &&
+    return read_framing(options->framing, &body->prefix) && vin_is_usable(options->vin) &&
            read_received(options->received, &body->trial.received_ns);
 }
 
@@ -283,7 +301,7 @@ static int parse_with(const struct registry *registry, const struct catalog *cat
     if (status == STATUS_OK)
         exit_status = parse_body(registry, catalog, config, &body);
     else
-        fail(options->file ? options->file : "standard input", status_text(status));
+        fail_input(options, status);
     writer_fini(&input);
     return exit_status;
 }
@@ -336,7 +354,7 @@ int cmd_parse(int argc, char **argv)
         return command_usage("parse");
     const struct setting_list files = {&options.plugin, options.plugin ? 1 : 0};
     if (plugins_open(&files, &plugins, reason) != STATUS_OK) {
-        fail("start", reason);
+        fail("--plugin", reason);
         return EXIT_FAILED;
     }
     int exit_status = parse_with_limits(plugins.registry, &options);

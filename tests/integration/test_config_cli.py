@@ -204,7 +204,7 @@ def test_wrong_usage_is_told(run, words):
         ("token revoke --file none", "revoke needs --id ID"),
         ("identity", "say what to do: explain CERT"),
         ("identity explain", "name the certificate's file"),
-        ("parse x", "--format NAME is needed"),
+        ("parse x", "--format NAME or --content-type TYPE is needed"),
         ("parse --format cef x y", "y: is a second file"),
         ("parse --format", "--format: is not an option, or its argument is missing"),
         ("healthcheck -c file", "it takes --url URL and nothing else"),

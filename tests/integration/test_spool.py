@@ -154,6 +154,11 @@ def test_wrong_use_is_told(vsocd, tmp_path):
     vsocd("list", tmp_path / "nothing", code=74)
 
 
+def test_export_of_a_range_without_batches_says_so(spool, build):
+    done = subprocess.run([build / "vsocd", "spool", "export", spool[0], "--from", "31"], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "") and "no batch in this range" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [

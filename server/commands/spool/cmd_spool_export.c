@@ -20,7 +20,7 @@ struct exporter {
     struct event_decoder decoder;
     struct writer line;
     int bodies_fd; /* -1: no bodies asked for */
-    uint64_t damaged;
+    uint64_t batches, damaged;
 };
 
 static const char *suffix(struct slice encoding)
@@ -133,6 +133,7 @@ static enum status export_next(struct exporter *x)
         return status;
     if (record.meta.position > x->command->to)
         return STATUS_END;
+    x->batches++;
     status = export_body(x, &record);
     return status == STATUS_OK ? export_events(x, &record) : status;
 }
@@ -172,6 +173,10 @@ static int export_all(struct exporter *x)
                 status_text(status));
         return EXIT_DISK;
     }
+    if (!x->batches)
+        fprintf(stderr,
+                "vsocd: %s: no batch in this range; `vsocd spool list` shows the positions\n",
+                x->command->dir);
     return x->damaged ? EXIT_FAILED : EXIT_DONE;
 }
 
