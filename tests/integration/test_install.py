@@ -178,3 +178,14 @@ def test_the_plugin_in_the_document_is_built_and_reads(root, tmp_path):
     assert done.returncode == 0, done.stderr
     event = json.loads(done.stdout)
     assert (event["event_name"], event["message"]) == ("door_opened", "left")
+
+
+def test_the_example_s_host_and_fuzz_target_run_the_plugin_in_the_document(root, tmp_path):
+    """Its parser has no probe and reads lines; the example has a probe and reads bodies."""
+    (source,) = re.findall(r"```c\n(.*?)```", (ROOT / "docs/plugins.md").read_text(), flags=re.S)
+    for name in ("host.h", "fuzz_trc.c"):
+        shutil.copy(ROOT / "parsers/example-plugin" / name, tmp_path)
+    main = 'int main(void) { return LLVMFuzzerTestOneInput((const uint8_t *)"left", 4); }'
+    program = compiled(root, tmp_path, f'{source}\n#include "fuzz_trc.c"\n{main}\n', "cc", "-fsanitize=address,undefined", "-Wno-missing-prototypes")
+    done = subprocess.run([program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
