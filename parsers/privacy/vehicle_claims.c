@@ -11,6 +11,14 @@
 /* Objects and arrays whose key counts for what is in them. */
 #define DEPTH_MAX 32
 
+/* Begins with an escape of a character up to U+00FF. The text need not be JSON: any two may follow.
+ */
+static bool is_byte_escape(struct slice text)
+{
+    return slice_starts_with(text, "\\u00") && text.size >= 6 &&
+           hex_digit_value((char)text.data[4]) >= 0 && hex_digit_value((char)text.data[5]) >= 0;
+}
+
 /* The text of a JSON string without escapes of ASCII, in room; longer or other: as it is written.
  */
 static struct slice unescape(struct slice text, uint8_t room[VEHICLE_KEY_BYTES])
@@ -23,12 +31,13 @@ static struct slice unescape(struct slice text, uint8_t room[VEHICLE_KEY_BYTES])
         size_t left = text.size - i;
         if (*p != '\\') {
             room[size++] = *p;
-        } else if (left >= 6 && p[1] == 'u' && p[2] == '0' && p[3] == '0') {
-            int high = hex_digit_value(p[4]), low = hex_digit_value(p[5]);
-            room[size++] = (uint8_t)(high << 4 | low);
+        } else if (is_byte_escape(slice_make(p, left))) {
+            room[size++] =
+                (uint8_t)(hex_digit_value((char)p[4]) << 4 | hex_digit_value((char)p[5]));
             i += 5;
         } else {
-            room[size++] = left >= 2 && p[1] != '"' && p[1] != '\\' && p[1] != '/' ? ' ' : p[1];
+            bool is_itself = left >= 2 && (p[1] == '"' || p[1] == '\\' || p[1] == '/');
+            room[size++] = is_itself ? p[1] : ' ';
             i++;
         }
     }

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "parsers/privacy/vehicle_claims.h"
@@ -77,6 +78,22 @@ static void escapes_hide_neither_key_nor_value(void **state)
     vehicle_claims_find(SLICE_LITERAL("{\"a\":{\"\\u0076in\":\"\\u0031M8GDM9AXKP042788\"}}"), &c);
     assert_int_equal(c.count, 1);
     assert_true(slice_equal_text(c.items[0].value, "1M8GDM9AXKP042788"));
+}
+
+/* Any prefix of a text with escapes, alone in its memory: what follows is not looked at. */
+static void an_escape_that_the_end_cuts_off_is_not_read_past_it(void **state)
+{
+    static const char text[] = "{\"name\":\"VIN\\u0041\\\\\\\"\",\"value\":\"\\u00zz\"}";
+    (void)state;
+    for (size_t size = 0; size < sizeof text; size++) {
+        struct vehicle_claims c;
+        char *copy = malloc(size + !size);
+        assert_non_null(copy);
+        memcpy(copy, text, size);
+        vehicle_claims_find(slice_make(copy, size), &c);
+        assert_int_equal(c.count, 0);
+        free(copy);
+    }
 }
 
 static void a_pair_of_name_and_value_claims_as_a_member_does(void **state)
@@ -247,6 +264,7 @@ int main(void)
         cmocka_unit_test(names_of_a_vin_are_known),
         cmocka_unit_test(claims_are_found_at_any_depth),
         cmocka_unit_test(escapes_hide_neither_key_nor_value),
+        cmocka_unit_test(an_escape_that_the_end_cuts_off_is_not_read_past_it),
         cmocka_unit_test(a_pair_of_name_and_value_claims_as_a_member_does),
         cmocka_unit_test(other_values_claim_nothing),
         cmocka_unit_test(lists_and_other_names_mention_vins),
