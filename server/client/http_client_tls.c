@@ -110,14 +110,40 @@ static bool name_server(SSL *session, const char *host)
            SSL_set1_host(session, host) == 1;
 }
 
+/* What the caller can do about a chain that does not end at a trusted CA; "" if it does. */
+static const char *advice_on_trust(long verdict)
+{
+    switch (verdict) {
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+        return "; `vsocd send` needs the file of its CA: --ca";
+    default:
+        return "";
+    }
+}
+
+/* The server ended the handshake; OpenSSL's reason names its alert. */
+static void explain_alert(struct problem *problem, int reason)
+{
+    bool none = reason == SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED;
+    const char *text = ERR_reason_error_string(ERR_peek_last_error());
+    problem_say(problem, "the server ended the TLS handshake: %s%s",
+                text ? text : "no reason given",
+                none ? "; `vsocd send` presents one with --cert and --key" : "");
+    ERR_clear_error();
+}
+
 /* Explains a failed call. With a blocking socket, "want read" is its receive timeout. */
 static enum status failure(SSL *session, int result, struct problem *problem)
 {
     int error = SSL_get_error(session, result);
     long verdict = SSL_get_verify_result(session);
     if (verdict != X509_V_OK) {
-        problem_say(problem, "the server's certificate is not trusted: %s",
-                    X509_verify_cert_error_string(verdict));
+        problem_say(problem, "the server's certificate is not trusted: %s%s",
+                    X509_verify_cert_error_string(verdict), advice_on_trust(verdict));
         ERR_clear_error();
         return STATUS_REFUSED;
     }
@@ -125,9 +151,11 @@ static enum status failure(SSL *session, int result, struct problem *problem)
         problem_say(problem, "no answer in time");
         return STATUS_TIMEOUT;
     }
-    bool alert =
-        error == SSL_ERROR_SSL && ERR_GET_REASON(ERR_peek_last_error()) >= SSL_AD_REASON_OFFSET;
-    if (error == SSL_ERROR_SSL)
+    int reason = error == SSL_ERROR_SSL ? ERR_GET_REASON(ERR_peek_last_error()) : 0;
+    bool alert = reason >= SSL_AD_REASON_OFFSET;
+    if (alert)
+        explain_alert(problem, reason);
+    else if (error == SSL_ERROR_SSL)
         explain(problem, "TLS failed", "");
     else
         problem_say(problem, "the server closed the connection");

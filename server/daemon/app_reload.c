@@ -26,11 +26,15 @@
 void app_log_problems(const struct config_problems *problems)
 {
     size_t shown = problems->count < PROBLEMS_SHOWN ? problems->count : PROBLEMS_SHOWN;
-    for (size_t i = 0; i < shown; i++)
-        log_error("setting is wrong", LOG_TEXT("source", problems->items[i].source),
-                  LOG_U64("line", problems->items[i].line),
-                  LOG_U64("column", problems->items[i].column),
-                  LOG_TEXT("problem", problems->items[i].text));
+    for (size_t i = 0; i < shown; i++) {
+        const struct config_problem *p = &problems->items[i];
+        if (p->line) /* 0: the problem has no place in the source */
+            log_error("setting is wrong", LOG_TEXT("source", p->source), LOG_U64("line", p->line),
+                      LOG_U64("column", p->column), LOG_TEXT("problem", p->text));
+        else
+            log_error("setting is wrong", LOG_TEXT("source", p->source),
+                      LOG_TEXT("problem", p->text));
+    }
 }
 
 enum status app_load_catalog(struct app *app, const struct config *config, struct catalog_set **out)

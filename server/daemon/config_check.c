@@ -320,9 +320,9 @@ static void check_sizes(struct config_build *build)
     else if (c->evidence_retention > 0 &&
              c->spool_max_bytes - 2 * c->spool_segment_bytes < c->evidence_max_bytes)
         TELL(build, spool_max_bytes,
-             "must be at least evidence.max_bytes (%llu) and two spool.segment_bytes, or evidence "
-             "fills the spool and new batches are refused",
-             (unsigned long long)c->evidence_max_bytes);
+             "must be at least evidence.max_bytes (%llu) plus twice spool.segment_bytes (%llu), or "
+             "evidence fills the spool and new batches are refused",
+             (unsigned long long)c->evidence_max_bytes, (unsigned long long)c->spool_segment_bytes);
     if (c->evidence_retention > 0 && c->evidence_when_full == EVIDENCE_REFUSE &&
         c->evidence_max_bytes < c->spool_segment_bytes)
         TELL(build, evidence_max_bytes,

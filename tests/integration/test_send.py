@@ -184,10 +184,10 @@ def test_mutual_tls(tls_server, send, tmp_path):
         assert (code, err) == (0, "")
     code, out, err = send("--url", server.url, *vehicle, file)
     assert code == 1
-    assert "the server's certificate is not trusted" in err
+    assert "the server's certificate is not trusted" in err and "needs the file of its CA: --ca" in err
     code, out, err = send("--url", server.url, "--ca", tmp_path / "ca.crt", file)
     assert code == 1
-    assert "certificate required" in err
+    assert "certificate required; `vsocd send` presents one with --cert and --key" in err and "error:" not in err
 
 
 def test_the_servers_name_is_checked(tls_server, send, tmp_path):
@@ -401,6 +401,10 @@ def test_wrong_usage_is_told(send, words):
     code, out, err = send(*words)
     assert code == 64
     assert "usage: vsocd send" in err
+
+
+def test_a_wrong_url_is_named_with_what_is_wrong(send):
+    assert send("--url", "ftp://h", "f")[2].startswith("vsocd send: --url 'ftp://h': a URL must start with http:// or https://\n")
 
 
 def test_a_terminal_gets_a_progress_bar(server, build, tmp_path):

@@ -76,7 +76,8 @@ static bool read_url(const char *text, struct send_options *o)
     struct problem problem;
     if (http_url_parse(text, &o->url, &problem) == STATUS_OK)
         return true;
-    return wrong(problem.text, text);
+    fprintf(stderr, "vsocd send: --url '%s': %s\n", text, problem.text);
+    return false;
 }
 
 static bool read_framing(const char *text, struct send_options *o)
