@@ -27,6 +27,7 @@ struct zlib_state {
     bool header_due; /* zlib's next stop is after a header, not a block */
     bool block_is_empty;
     uint64_t block_bytes; /* of the block being read */
+    size_t member_owes;   /* so far, for its blocks */
 };
 
 OBJECT_CAST(zlib_state, ZLIB_STATE_MAGIC)
@@ -74,6 +75,7 @@ static void restart(void *state)
     struct zlib_state *s = zlib_state_cast(state);
     inflateReset2(&s->z, s->gzip ? WINDOW_GZIP : WINDOW_ZLIB);
     s->ended = s->form_known = false;
+    s->member_owes = 0;
     begin_part(s, true);
     s->start_bytes = 0;
 }
@@ -100,7 +102,17 @@ static enum status end_block(struct zlib_state *s, struct inflate_stream *stream
     begin_part(s, false);
     if (is_header)
         return STATUS_OK;
-    return inflate_stream_owe(stream, costs ? INFLATE_WORTH_OF_BLOCK : INFLATE_WORTH_OF_NO_BLOCK);
+    size_t worth = costs ? INFLATE_WORTH_OF_BLOCK : INFLATE_WORTH_OF_NO_BLOCK;
+    s->member_owes += worth;
+    return inflate_stream_owe(stream, worth);
+}
+
+/* A member of gzip costs as much as a block, also when its blocks hold nothing. */
+static enum status end_member(struct zlib_state *s, struct inflate_stream *stream)
+{
+    return s->member_owes < INFLATE_WORTH_OF_BLOCK
+               ? inflate_stream_owe(stream, INFLATE_WORTH_OF_BLOCK - s->member_owes)
+               : STATUS_OK;
 }
 
 /* Reads one member, as far as span goes, and uses *used bytes. Stops after each block to count it;
@@ -148,9 +160,12 @@ static enum status feed_gzip(void *state, struct inflate_stream *stream, struct 
         if (s->ended) {
             inflateReset(&s->z); /* what follows must be a member too: zlib checks its header */
             begin_part(s, true);
+            s->member_owes = 0;
         }
         s->ended = false;
         enum status status = run(s, stream, slice_sub(span, 0, piece), &used);
+        if (status == STATUS_OK && s->ended)
+            status = end_member(s, stream);
         if (status != STATUS_OK)
             return status;
         span = slice_sub(span, used, span.size);

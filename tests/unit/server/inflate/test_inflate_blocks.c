@@ -115,10 +115,17 @@ static void the_counting_decoder_of_gzip_refuses_by_bytes_alone(void **state)
     (void)state;
     struct writer out;
     writer_init(&out, FIXTURE_LIMIT + JSON_PADDING);
-    struct body in = PATTERN(gzip_head, "\x02\x08\x20\x80\x00");
-    for (size_t piece = 1; piece < 100000; piece *= 30)
-        assert_int_equal(body_feed(&inflate_zlib_gzip, in, piece, piece, &out), STATUS_TOO_MANY);
-    free(in.data);
+    struct body member = body_deflate(31, "", 0, 0);
+    struct body bodies[] = {PATTERN(gzip_head, "\x02\x08\x20\x80\x00"),
+                            /* far from the limit of input without output */
+                            body_repeat("", 0, member.data, member.size, 1000)};
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        for (size_t piece = 1; piece < 100000; piece *= 30)
+            assert_int_equal(body_feed(&inflate_zlib_gzip, bodies[i], piece, piece, &out),
+                             STATUS_TOO_MANY);
+        free(bodies[i].data);
+    }
+    free(member.data);
     writer_fini(&out);
 }
 
