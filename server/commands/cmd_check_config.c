@@ -33,14 +33,20 @@ static bool tls_is_good(const struct config *config)
     return tell(config, "tls: ", problem.text);
 }
 
-static bool sinks_are_good(const struct config *config)
+static void tell_of_sink(void *config, const char *reason)
+{
+    (void)tell(config, "", reason);
+}
+
+static bool sinks_are_good(struct config *config)
 {
     static struct sink_set set;
     char reason[SINK_SET_REASON];
-    bool good = sink_set_open(config, &set, reason) == STATUS_OK &&
-                sink_set_check(&set, reason) == STATUS_OK;
+    if (sink_set_open(config, &set, reason) != STATUS_OK)
+        return tell(config, "", reason);
+    bool good = sink_set_check(&set, tell_of_sink, config) == STATUS_OK;
     sink_set_close(&set);
-    return good || tell(config, "", reason);
+    return good;
 }
 
 static bool keys_are_good(const struct config *config)

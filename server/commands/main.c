@@ -63,7 +63,9 @@ const struct command command_table[] = {
      "--set KEY=VALUE  overrides one setting of the file, such as log.level=debug. It is visible "
      "in\n"
      "                 the process list: put secrets in files, such as sinks.postgres.dsn_file\n"
-     "--print          print the effective settings, with secrets masked",
+     "--print          print the effective settings, with secrets masked\n"
+     "Contents of certificates and keys, sinks, plug-ins and catalogues are checked when the\n"
+     "settings themselves have no mistake. Connects to nothing.",
      cmd_check_config},
     {"healthcheck", "[--url URL]", "exit 0 if a running server is ready, else 1",
      "Default URL: /readyz of http://127.0.0.1:9600, or of the address in "

@@ -95,10 +95,11 @@ uint64_t sink_set_files(const struct sink_set *set)
     return files;
 }
 
-enum status sink_set_check(const struct sink_set *set, char reason[SINK_SET_REASON])
+enum status sink_set_check(const struct sink_set *set, sink_set_tell_fn *tell, void *arg)
 {
     thread_assert(THREAD_MAIN);
     static const uint8_t no_spool[16];
+    enum status status = STATUS_OK;
     for (size_t i = 0; i < set->count; i++) {
         const struct sink_choice *choice = &set->items[i];
         struct sink_problem problem = {0};
@@ -110,11 +111,12 @@ enum status sink_set_check(const struct sink_set *set, char reason[SINK_SET_REAS
         if (!sink_is_enabled(choice->sink, choice->settings))
             continue;
         void *lane = choice->sink->open(&config, &problem);
-        if (!lane) {
-            snprintf(reason, SINK_SET_REASON, "%s", problem.text);
-            return STATUS_CONFIG;
+        if (lane) {
+            choice->sink->close(lane);
+        } else {
+            tell(arg, problem.text);
+            status = STATUS_CONFIG;
         }
-        choice->sink->close(lane);
     }
-    return STATUS_OK;
+    return status;
 }

@@ -34,8 +34,10 @@ enum status sink_set_open(const struct config *config, struct sink_set *out,
 void sink_set_close(struct sink_set *set);
 /* Maximum number of open files that the enabled sinks need. */
 uint64_t sink_set_files(const struct sink_set *set);
-/* Checks with each enabled sink whether it accepts its settings; none of them connects. CONFIG with
- * the first error of the first sink. */
-enum status sink_set_check(const struct sink_set *set, char reason[SINK_SET_REASON]) must_check;
+/* Checks with each enabled sink whether it accepts its settings; none of them connects. CONFIG if
+ * one does not: tell gets the first error of each. */
+typedef void sink_set_tell_fn(void *arg, const char *reason);
+enum status sink_set_check(const struct sink_set *set, sink_set_tell_fn *tell,
+                           void *arg) must_check;
 
 #endif

@@ -180,6 +180,10 @@ def test_what_a_sink_does_not_take_is_told(run, tmp_path):
     code, _, err = run("check-config", "-c", file)
     assert code == 78
     assert "hots" in err
+    file = write(tmp_path, PLAIN + "sinks: { postgres: { dsn: 'hots=here' }, kafka: { properties: { bootstrap.server: h:1 } } }\n")
+    code, _, err = run("check-config", "-c", file)
+    assert code == 78
+    assert "hots" in err and "sinks.kafka.properties: bootstrap.server" in err and len(err.splitlines()) == 2
 
 
 @pytest.mark.parametrize(
