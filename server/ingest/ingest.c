@@ -181,8 +181,12 @@ static void refuse_full(struct ingest *in, struct submission *sub)
 {
     enum spool_full why;
     struct refusal refusal;
-    (void)spool_is_full(in->shared->spool, &why);
-    full_refusal(why, &refusal);
+    if (spool_is_full(in->shared->spool, &why))
+        full_refusal(why, &refusal);
+    else /* others have room */
+        refusal_say(&refusal, REFUSAL_spool_full, "%s",
+                    "the spool has no room for a batch of this size now: send smaller batches, or "
+                    "raise spool.max_bytes");
     submission_refuse(sub, &refusal);
 }
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import subprocess
 import socket
 import threading
@@ -286,3 +287,17 @@ def test_full_spool_is_answered_503_and_readiness_goes_red(make_server):
     reply = server.post(ndjson([event(1)]))
     assert reply.status == 503 and reply.json["code"] == "spool_full" and reply.headers["Retry-After"]
     assert server.get("/readyz").status == 503
+
+
+def test_batch_over_a_segment_that_finds_no_room_is_told_its_size_while_others_are_accepted(make_server):
+    server = make_server({"spool": {"segment_bytes": "1MiB", "max_bytes": "3MiB", "reserve_bytes": 0},
+                          "evidence": {"max_bytes": "1MiB", "retention": "90d"}})
+
+    def large(n):
+        return ndjson({**event(1000 * n + k), "message": os.urandom(1000).hex()} for k in range(400))
+
+    assert server.post(large(1)).status == 200
+    reply = server.post(large(2))
+    assert (reply.status, reply.json["code"]) == (503, "spool_full")
+    assert "a batch of this size" in reply.json["detail"] and "sinks" not in reply.json["detail"]
+    assert server.post(ndjson([event(1)])).status == 200
