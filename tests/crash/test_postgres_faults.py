@@ -172,7 +172,7 @@ def test_full_disk_of_the_events_is_told_and_waited_for(make_case, cluster, disk
     case.server.start()
     with case.traffic():
         ballast = disk.fill()
-        case.await_down("No space left on device.*53100.*make room")
+        case.await_down("No space left on device.*53100.*free space")
         case.others_go_on()
         case.await_retries(2)
         ballast.unlink()
