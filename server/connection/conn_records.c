@@ -3,7 +3,7 @@
  * and the line end of each chunk as records of their own (four in Python's requests up to 2.29), so
  * that a body written line by line has an average of 13 bytes with frames of a CAN bus. The bound
  * lets them pass; at the bound a byte on the wire still costs 16 times as much as in records of
- * 16 KiB, and with one byte in each record 24 times. Runs on the connection's loop. */
+ * 16 KiB, and with one byte in each record 25 times. Runs on the connection's loop. */
 #include "server/connection/conn.h"
 
 #include "server/tls/tls.h"
