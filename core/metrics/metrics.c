@@ -148,12 +148,13 @@ metric_t metric_series_in(metric_cell *cell, enum metric_family family, const ch
                           const char *value)
 {
     char labels[128];
-    metric_t series = atomic_load_explicit(cell, memory_order_relaxed);
+    /* Acquire: the thread that found the series may be another one, and all_series goes with it. */
+    metric_t series = atomic_load_explicit(cell, memory_order_acquire);
     if (series)
         return series;
     snprintf(labels, sizeof labels, "%s=\"%s\"", label, value);
     series = metric_series(family, labels);
-    atomic_store_explicit(cell, series, memory_order_relaxed);
+    atomic_store_explicit(cell, series, memory_order_release);
     return series;
 }
 

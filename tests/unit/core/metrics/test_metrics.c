@@ -209,6 +209,34 @@ static void cell_keeps_the_series_of_its_label(void **state)
         metric_series_in(&other, METRIC_vsocd_refusals_total, "reason", "cell_of_a_test"), series);
 }
 
+static metric_cell shared_cell;
+static pthread_barrier_t all_have_counted;
+
+static void *count_in_cell(void *arg)
+{
+    (void)arg;
+    metric_add(metric_series(METRIC_vsocd_spool_commits_total, ""),
+               1); /* its own memory is there */
+    pthread_barrier_wait(&all_have_counted);
+    metric_add(metric_series_in(&shared_cell, METRIC_vsocd_refusals_total, "reason", "shared_cell"),
+               1);
+    return NULL;
+}
+
+/* Under the thread sanitizer: a thread that finds the cell filled sees all of the series. */
+static void threads_share_a_cell(void **state)
+{
+    (void)state;
+    pthread_t threads[THREADS];
+    pthread_barrier_init(&all_have_counted, NULL, THREADS);
+    for (unsigned i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, count_in_cell, NULL), 0);
+    for (unsigned i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    pthread_barrier_destroy(&all_have_counted);
+    assert_true(metric_value(shared_cell) == THREADS);
+}
+
 static void families_are_well_formed(void **state)
 {
     (void)state;
@@ -234,6 +262,7 @@ int main(void)
         cmocka_unit_test(hooks_run_before_printing),
         cmocka_unit_test(process_values_are_this_process),
         cmocka_unit_test(cell_keeps_the_series_of_its_label),
+        cmocka_unit_test(threads_share_a_cell),
         cmocka_unit_test(families_are_well_formed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
