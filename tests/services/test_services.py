@@ -263,12 +263,15 @@ def consume(servers, topic, count):
     )
     consumer.subscribe([topic])
     values = []
-    deadline = time.monotonic() + 60
+
+    def read():
+        message = consumer.poll(1)
+        if message is not None and message.error() is None:
+            values.append(message.value().decode())
+        return len(values) >= count
+
     try:
-        while len(values) < count and time.monotonic() < deadline:
-            message = consumer.poll(1)
-            if message is not None and message.error() is None:
-                values.append(message.value().decode())
+        wait_until(read, 60, f"{count} records of {topic}", interval=0)
     finally:
         consumer.close()
     return sorted(values)
