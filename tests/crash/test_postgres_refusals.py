@@ -90,7 +90,7 @@ def test_thousand_refused_events_in_a_load_are_found_in_one_pass(make_stack):
     stack = make_stack(kafka=False)
     post(stack, [(poison if n % 20 == 7 else event)(n) for n in range(20000)])
     assert len(quarantined(stack)) == rejected(stack) == 1000 and len(stored(stack)) == 19000
-    assert sum("can't take" in line for line in stack.server.log().splitlines()) == 1
+    assert sum("can't store some events" in line for line in stack.server.log().splitlines()) == 1
 
 
 def test_huge_events_arrive_whole(make_stack):
