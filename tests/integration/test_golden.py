@@ -14,6 +14,7 @@ import subprocess
 import pytest
 
 from event_out import validate_parsed
+from own_errors import own_errors
 
 DATA = pathlib.Path(__file__).resolve().parents[1] / "data"
 RECEIVED = "2026-11-22T10:15:05Z"
@@ -49,7 +50,7 @@ def result_of(run):
         for name in DERIVED:
             event.pop(name, None)
     rejects = []
-    for line in run.stderr.decode().splitlines():
+    for line in own_errors(run).splitlines():
         match = REJECT.fullmatch(line)
         assert match, line
         rejects.append([int(match[1]), int(match[2]), match[3], match[4]])

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 import otlp
+from own_errors import own_errors
 
 ROUNDS = int(os.environ.get("VSOCD_OTLP_ROUNDS", "500"))
 
@@ -19,7 +20,7 @@ def messages():
 
 def parse(build, body):
     run = subprocess.run([build / "vsocd", "parse", "--format", "otlp"], input=body, capture_output=True, timeout=60, check=False)
-    return [json.loads(line) for line in run.stdout.splitlines()], run.stderr.decode()
+    return [json.loads(line) for line in run.stdout.splitlines()], own_errors(run)
 
 
 def test_requests_of_the_official_classes_give_what_they_hold(build, messages):

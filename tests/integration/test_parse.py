@@ -6,6 +6,8 @@ import subprocess
 
 import pytest
 
+from own_errors import own_errors
+
 RECORDS = b'{"message":"a"}\n{}\n{"message":"b"}\n'
 
 
@@ -13,7 +15,7 @@ RECORDS = b'{"message":"a"}\n{}\n{"message":"b"}\n'
 def parse(build):
     def run(*options, body=RECORDS):
         done = subprocess.run([build / "vsocd", "parse", *options], input=body, capture_output=True, timeout=60, check=False)
-        return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr.decode()
+        return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], own_errors(done)
 
     return run
 
