@@ -49,6 +49,7 @@ static enum feed_status range_peek(struct feed *feed, struct feed_item *item)
         return FEED_END;
     if (status != STATUS_OK)
         return fail_reading(f, status);
+    f->peeked = next.position;
     *item = next;
     return FEED_ITEM;
 }
@@ -58,8 +59,10 @@ static enum feed_status range_next(struct feed *feed, struct batch_record *recor
     struct feed_range *f = feed_range_cast(feed);
     ensure(f->reader != NULL);
     enum status status = spool_reader_next(f->reader, record);
-    if (status == STATUS_CORRUPT)
+    if (status == STATUS_CORRUPT) {
+        f->seen = f->peeked; /* a reader that is opened again does not count it once more */
         return pass_damage(f);
+    }
     if (status != STATUS_OK)
         return fail_reading(f, status);
     f->before = f->seen;

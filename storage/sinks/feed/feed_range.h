@@ -18,7 +18,8 @@ struct feed_range {
     const char *dir;  /* borrowed */
     uint64_t to;
     struct spool_reader *reader; /* NULL: to be opened behind `seen` */
-    uint64_t seen;               /* position of the record given last; before the range */
+    uint64_t peeked;             /* position of the record peeked last */
+    uint64_t seen;               /* position of the record passed last; before the range */
     uint64_t before;             /* the same before it was given */
     uint32_t last_events;        /* in it */
     uint64_t damaged;            /* skipped places */

@@ -110,6 +110,9 @@ static void damaged_record_is_passed_and_counted(void **state)
     assert_int_equal(status, FEED_UNDECODABLE);
     take(4);
     assert_int_equal(feed.damaged, 1);
+    feed_give_back(&feed.feed, STATUS_NO_MEMORY); /* the reader is opened again */
+    take(4);
+    assert_int_equal(feed.damaged, 1);
 }
 
 static void directory_that_is_not_there_is_a_failure_with_its_name(void **state)
