@@ -99,7 +99,8 @@ static void acknowledge(struct fleet_client *client, const struct fleet_report *
     stats->body_bytes += client->batch->body_bytes;
     stats->json_bytes += client->batch->json_bytes;
     uint64_t now = fleet_now_ns(); /* a timer may come a little early */
-    fleet_histogram_add(&stats->latency, now > client->due_ns ? now - client->due_ns : 0);
+    fleet_stats_add_latency(stats, client->batch->number,
+                            now > client->due_ns ? now - client->due_ns : 0);
     count_report(stats, report);
     if (run->ledger != NULL)
         fleet_ledger_add(run->ledger, &run->options->source.plan, client->batch, report);

@@ -103,6 +103,7 @@ bool fleet_run_go(struct fleet_run *run)
     }
     run->batches = fleet_source_batches(run->source);
     run->stats.events_total = run->options->source.events;
+    double cpu_before = fleet_cpu_seconds();
     run->stats.start_ns = run->stats.last_shown_ns = fleet_now_ns();
     bool ready = add_watches(run, watches) && open_clients(run);
     if (!ready)
@@ -110,6 +111,7 @@ bool fleet_run_go(struct fleet_run *run)
     else if (run->active > 0)
         event_base_dispatch(run->base);
     run->stats.end_ns = fleet_now_ns();
+    run->stats.cpu_seconds = fleet_cpu_seconds() - cpu_before;
     if (run->options->progress)
         fleet_stats_show_progress(&run->stats, stderr);
     if (run->options->progress && isatty(STDERR_FILENO) == 1)

@@ -12,6 +12,30 @@ uint64_t fleet_now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+double fleet_cpu_seconds(void)
+{
+    struct timespec used;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
+}
+
+static uint64_t unix_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
+}
+
+void fleet_stats_add_latency(struct fleet_stats *stats, uint64_t batch, uint64_t waited_ns)
+{
+    fleet_histogram_add(&stats->latency, waited_ns);
+    if (waited_ns <= FLEET_OUTLIER_NS)
+        return;
+    if (stats->outlier_count < FLEET_OUTLIERS_MAX)
+        stats->outliers[stats->outlier_count] = (struct fleet_outlier){unix_ms(), batch, waited_ns};
+    stats->outlier_count++;
+}
+
 bool fleet_stats_complete(const struct fleet_stats *stats)
 {
     return stats->events_acked == stats->events_total && stats->batches_failed == 0 &&
@@ -87,9 +111,16 @@ void fleet_stats_print(const struct fleet_stats *stats, bool interrupted, FILE *
     fprintf(out, "time         %.3f s, %.0f events/s, %.1f MB/s sent, %.1f MB/s inflated\n",
             seconds, (double)stats->events_acked / seconds,
             (double)stats->body_bytes / seconds / 1e6, (double)stats->json_bytes / seconds / 1e6);
-    fprintf(out, "latency      p50 %.2f ms, p95 %.2f ms, p99 %.2f ms, max %.2f ms\n",
-            latency_ms(stats, 0.50), latency_ms(stats, 0.95), latency_ms(stats, 0.99),
-            (double)stats->latency.max / 1e6);
+    fprintf(
+        out,
+        "latency      p50 %.2f ms, p95 %.2f ms, p99 %.2f ms, p99.9 %.2f ms, max %.2f ms; %" PRIu64
+        " over %d ms\n",
+        latency_ms(stats, 0.50), latency_ms(stats, 0.95), latency_ms(stats, 0.99),
+        latency_ms(stats, 0.999), (double)stats->latency.max / 1e6, stats->outlier_count,
+        FLEET_OUTLIER_NS / 1000000);
+    fprintf(out, "generator    %.3f s of CPU, %.3f us an event\n", stats->cpu_seconds,
+            stats->events_acked == 0 ? 0.0
+                                     : stats->cpu_seconds * 1e6 / (double)stats->events_acked);
 }
 
 static void print_json_counts(const struct fleet_stats *stats, FILE *out)
@@ -121,6 +152,23 @@ static void print_json_counts(const struct fleet_stats *stats, FILE *out)
         fprintf(out, "\"%s\":%" PRIu64 ",", counts[i].name, counts[i].value);
 }
 
+static void print_json_latency(const struct fleet_stats *stats, FILE *out)
+{
+    uint64_t kept =
+        stats->outlier_count < FLEET_OUTLIERS_MAX ? stats->outlier_count : FLEET_OUTLIERS_MAX;
+    fprintf(out, "\"outlier_count\":%" PRIu64 ",\"outliers\":[", stats->outlier_count);
+    for (uint64_t i = 0; i < kept; i++) {
+        const struct fleet_outlier *one = &stats->outliers[i];
+        fprintf(out, "%s{\"unix_ms\":%" PRIu64 ",\"batch\":%" PRIu64 ",\"ms\":%.1f}",
+                i == 0 ? "" : ",", one->answered_unix_ms, one->batch, (double)one->waited_ns / 1e6);
+    }
+    fprintf(out,
+            "],\"latency_ms\":{\"p50\":%.3f,\"p95\":%.3f,\"p99\":%.3f,\"p99_9\":%.3f,"
+            "\"max\":%.3f}",
+            latency_ms(stats, 0.50), latency_ms(stats, 0.95), latency_ms(stats, 0.99),
+            latency_ms(stats, 0.999), (double)stats->latency.max / 1e6);
+}
+
 void fleet_stats_print_json(const struct fleet_stats *stats, bool interrupted, uint32_t run,
                             uint64_t seed, int64_t start_ms, FILE *out)
 {
@@ -140,7 +188,7 @@ void fleet_stats_print_json(const struct fleet_stats *stats, bool interrupted, u
     }
     fprintf(out, "},\"seconds\":%.6f,\"events_per_second\":%.1f,", seconds,
             (double)stats->events_acked / seconds);
-    fprintf(out, "\"latency_ms\":{\"p50\":%.3f,\"p95\":%.3f,\"p99\":%.3f,\"max\":%.3f}}\n",
-            latency_ms(stats, 0.50), latency_ms(stats, 0.95), latency_ms(stats, 0.99),
-            (double)stats->latency.max / 1e6);
+    fprintf(out, "\"send_cpu_seconds\":%.6f,", stats->cpu_seconds);
+    print_json_latency(stats, out);
+    fprintf(out, "}\n");
 }

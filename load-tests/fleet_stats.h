@@ -9,7 +9,15 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { FLEET_STATUS_MAX = 600, FLEET_FAILURES_SHOWN = 5 };
+enum { FLEET_STATUS_MAX = 600, FLEET_FAILURES_SHOWN = 5, FLEET_OUTLIERS_MAX = 200 };
+
+/* An answer that took longer than FLEET_OUTLIER_NS. */
+struct fleet_outlier {
+    uint64_t answered_unix_ms; /* the wall clock's, to be compared with logs */
+    uint64_t batch, waited_ns;
+};
+
+enum { FLEET_OUTLIER_NS = 50000000 };
 
 /* Counters of one run; only the loop's thread touches them. */
 struct fleet_stats {
@@ -26,11 +34,20 @@ struct fleet_stats {
     uint64_t statuses[FLEET_STATUS_MAX];
     uint64_t start_ns, end_ns, last_shown_ns, last_shown_events;
     struct fleet_histogram latency; /* ns from when a batch was due to its acknowledgement */
+    struct fleet_outlier outliers[FLEET_OUTLIERS_MAX]; /* the first ones */
+    uint64_t outlier_count;                            /* of all, kept or not */
+    double cpu_seconds;                                /* of this process from start to end */
     unsigned failures_shown;
 };
 
 /* Monotonic nanoseconds. */
 uint64_t fleet_now_ns(void);
+
+/* CPU seconds, user and system, of this process so far. */
+double fleet_cpu_seconds(void);
+
+/* Counts an answer that came waited_ns after its batch was due. */
+void fleet_stats_add_latency(struct fleet_stats *stats, uint64_t batch, uint64_t waited_ns);
 
 /* Rewrites the progress line on a terminal, or adds one line elsewhere. */
 void fleet_stats_show_progress(struct fleet_stats *stats, FILE *out);

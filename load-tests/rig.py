@@ -46,11 +46,11 @@ class Server:
         self.process = None
         self.environment = {**os.environ, **(environment or {})}
 
-    def write_config(self, dsn, bootstrap):
+    def write_config(self, dsn, bootstrap, instance="load-test"):
         self.owner_dsn = dsn
         quoted = json.dumps  # a JSON string is a YAML string
         self.config.write_text(
-            f"""instance: load-test
+            f"""instance: {instance}
 data_dir: {quoted(str(self.folder / "data"))}
 listen:
   ingest: {{ address: "127.0.0.1:0", tls: false }}

@@ -1,0 +1,30 @@
+"""All contenders. Peers live in load-tests/bench/peers/, one file each; each has a class that takes nothing."""
+
+import importlib
+import pathlib
+import pkgutil
+
+from .contender import Contender
+from .floors import floors
+from .vsocd import Vsocd
+
+
+def peers():
+    """One object of each class in bench/peers/*.py that names itself."""
+    folder = pathlib.Path(__file__).parent / "peers"
+    found = []
+    for module in sorted(pkgutil.iter_modules([str(folder)]), key=lambda one: one.name):
+        loaded = importlib.import_module(f"bench.peers.{module.name}")
+        found += [kind() for kind in vars(loaded).values() if is_peer(kind, loaded)]
+    return found
+
+
+def is_peer(kind, module):
+    return isinstance(kind, type) and issubclass(kind, Contender) and kind.role == "peer" and bool(kind.name) and kind.__module__ == module.__name__
+
+
+def contenders(build, scenario, sinks=(), settings=(), names=()):
+    """Those of a scenario, vsocd first; names: only these (vsocd always)."""
+    ours = Vsocd(sinks=sinks, settings=settings, build=build)
+    others = [one for one in [*floors(build), *peers()] if scenario in one.scenarios and (not names or one.name in names)]
+    return [ours, *others]

@@ -1,0 +1,189 @@
+"""Runs a scenario: contenders in turn (A B C, A B C, …), so that what else the machine does meets all alike; a record for each run."""
+
+import contextlib
+import pathlib
+import shutil
+import sys
+import tempfile
+import time
+
+from rig import ROOT, RigError, wait_until
+
+from . import generator, usage
+from .contender import Program
+
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+from harness import free_port  # noqa: E402
+
+
+class Run:
+    """What a contender finds: load (a dict: events, batch, connections, encoding, …), services (bootstrap, dsn, pids, pause and resume; None
+    where the scenario has none) and build (the folder with the programs)."""
+
+    def __init__(self, build, load, services=None, settings=()):
+        self.build, self.load, self.services, self.settings = build, load, services, list(settings)
+
+
+@contextlib.contextmanager
+def empty_folder():
+    """On the disk of this tree: /tmp may be memory, where a sync costs nothing."""
+    (ROOT / "run").mkdir(exist_ok=True)
+    folder = tempfile.mkdtemp(prefix="load-test-", dir=ROOT / "run")
+    try:
+        yield pathlib.Path(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class Meter:
+    """What processes, services and the disk use between begin() and end()."""
+
+    def __init__(self, contender, run, folder):
+        self.contender, self.run, self.folder = contender, run, folder
+
+    def begin(self):
+        usage.forget_peaks(self.contender.pids())
+        self.before, self.services = usage.look(self.contender.pids()), self._services()
+        self.syncs, self.flushes = self.contender.syncs(), usage.disk_flushes(self.folder)
+        self.began = time.monotonic()
+
+    def end(self, events):
+        """The record's figures."""
+        seconds = time.monotonic() - self.began
+        used = usage.difference(self.before, usage.look(self.contender.pids()))
+        found = figures(events, seconds, used)
+        if self.services is not None:
+            found["services"] = cpu_of(usage.difference(self.services, self._services()))
+        syncs = self.contender.syncs()
+        found["syncs"] = None if syncs is None else syncs - self.syncs
+        found["disk_flushes"] = flushes_since(self.flushes, self.folder)
+        return found
+
+    def _services(self):
+        return usage.look(self.run.services.pids()) if self.run.services else None
+
+
+def flushes_since(before, folder):
+    now = usage.disk_flushes(folder)
+    return None if before is None or now is None else now - before
+
+
+def cpu_of(used):
+    return {name: used[name] for name in ("user", "system", "processes")}
+
+
+def figures(events, seconds, used):
+    return {
+        "events": events,
+        "seconds": seconds,
+        "cpu": cpu_of(used),
+        "rss_peak_bytes": used["rss_peak_bytes"],
+        "bytes_written": used["written_bytes"],
+        "latency_ms": None,
+        "outliers": [],
+        "generator": None,
+        "services": None,
+    }
+
+
+def add_summary(found, summary):
+    """What the generator saw goes into the record."""
+    found["latency_ms"] = summary["latency_ms"]
+    found["outliers"] = summary.get("outliers", [])
+    found["generator"] = {name: summary[name] for name in ("cpu_seconds", "send_cpu_seconds", "seconds", "requests", "retries") if name in summary}
+    return found
+
+
+def post(contender, run, folder):
+    """Driver: the generator posts all events; it is over when the contender has every one where it promises to bring it."""
+    meter = Meter(contender, run, folder)
+    meter.begin()
+    summary = generator.run(run.build, contender.url(), run.load, contender.fleet_options)
+    if contender.arrived() is not None:
+        wait_for_all(contender, run)
+        return add_summary(meter.end(run.load["events"]), summary)
+    return {**add_summary(meter.end(run.load["events"]), summary), "seconds": summary["seconds"]}
+
+
+def drain(contender, run, folder):
+    """Driver: services halt, the generator posts all, services go on: what is measured is the way from the spool to the sinks."""
+    run.services.pause()
+    try:
+        generator.run(run.build, contender.url(), run.load, contender.fleet_options)
+        meter = Meter(contender, run, folder)
+        meter.begin()
+    finally:
+        run.services.resume()
+    wait_for_all(contender, run)
+    return meter.end(run.load["events"])
+
+
+def wait_for_all(contender, run):
+    events = run.load["events"]
+
+    def all_there():
+        have = contender.arrived()
+        if have > events:
+            raise RigError(f"{contender.name}: {have} events have arrived, {events} were sent")
+        return have == events
+
+    wait_until(all_there, run.load.get("timeout", 300), f"{contender.name} delivering {events} events", interval=0.2)
+
+
+def run_program(program, run, folder):
+    before = usage.look(run.services.pids()) if run.services else None
+    flushes = usage.disk_flushes(folder)
+    said = program.run_once(run, folder)
+    user = said.get("user_seconds", said["cpu_seconds"] - said.get("system_seconds", 0.0))
+    process = {"name": program.path.name, "count": 1, "user": user, "system": said.get("system_seconds", 0.0), "threads": {}}
+    used = {"user": user, "system": process["system"], "processes": [process]}
+    found = figures(said["events"], said["seconds"], {**used, "rss_peak_bytes": said.get("rss_peak_bytes"), "written_bytes": said.get("bytes_written")})
+    found["latency_ms"], found["syncs"] = said.get("latency_ms"), said.get("syncs")
+    found["disk_flushes"] = flushes_since(flushes, folder)
+    if before is not None:
+        found["services"] = cpu_of(usage.difference(before, usage.look(run.services.pids())))
+    return found
+
+
+def one(contender, run, driver):
+    """One run of one contender: its figures. Whatever happens, its processes are gone afterwards."""
+    with empty_folder() as folder:
+        if isinstance(contender, Program):
+            return run_program(contender, run, folder)
+        try:
+            contender.start(free_port(), folder, run)
+            return driver(contender, run, folder)
+        finally:
+            contender.stop()
+
+
+def line(record):
+    """For people who wait."""
+    cpu = record["cpu"]["user"] + record["cpu"]["system"]
+    text = f"{record['scenario']} {record['round']}: {record['contender']}"
+    text += "".join(f" {name}={value}" for name, value in record["point"].items())
+    text += f": {record['events']} events, {record['events'] / record['seconds']:,.0f}/s, {cpu / record['events'] * 1e6:.2f} µs CPU an event"
+    if record["latency_ms"]:
+        text += f", p99 {record['latency_ms']['p99']:.1f} ms"
+    return text
+
+
+def alternate(scenario, contenders, run, rounds, driver=post, point=None, say=print):
+    """Records of so many rounds over those that are available. A contender that fails ends the run if it is ours, else it is left out from
+    then on and said so."""
+    records, out = [], set()
+    for number in range(1, rounds + 1):
+        for contender in contenders:
+            if contender.name in out or contender.available() is not None:
+                continue
+            try:
+                found = one(contender, run, driver)
+            except RigError as error:
+                if contender.role == "us":
+                    raise
+                out.add(contender.name)
+                say(f"{scenario} {number}: {contender.name} is left out: {error}")
+                continue
+            records.append({"contender": contender.name, "scenario": scenario, "point": dict(point or {}), "round": number, **found})
+            say(line(records[-1]))
+    return records

@@ -1,0 +1,138 @@
+"""load-tests/bench: statistics, the JSON of results, turns of contenders. No figure is judged: the machine of a test is not a quiet one."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from harness import ROOT
+
+sys.path.insert(0, str(ROOT / "load-tests"))
+
+from bench import contender, figures, registry, results, rounds, usage  # noqa: E402
+
+
+def record(name="a", cpu=1.0, events=1000, seconds=2.0, point=None, latency=None, written=None):
+    return {
+        "contender": name,
+        "scenario": "accept",
+        "point": point or {},
+        "round": 1,
+        "events": events,
+        "seconds": seconds,
+        "cpu": {"user": cpu * 0.75, "system": cpu * 0.25, "processes": [{"name": "p", "count": 1, "user": cpu, "system": 0.0, "threads": {"t": cpu}}]},
+        "rss_peak_bytes": 1 << 20,
+        "bytes_written": written,
+        "syncs": None,
+        "disk_flushes": None,
+        "latency_ms": latency,
+        "outliers": [],
+        "generator": None,
+        "services": None,
+    }
+
+
+def test_the_median_is_beside_the_smallest_and_the_largest():
+    rows = figures.summarize([record(cpu=3), record(cpu=1), record(cpu=2)], "a")
+    assert rows[0]["us_per_event"] == {"median": 2000, "min": 1000, "max": 3000}
+    assert rows[0]["events_per_second"] == {"median": 500, "min": 500, "max": 500}
+    assert rows[0]["runs"] == 3
+    assert rows[0]["ratio"] == {"cost": 1, "rate": 1}
+
+
+def test_ratios_compare_with_the_reference_at_the_same_point():
+    rows = figures.summarize(
+        [record("us", 1, point={"n": 1}), record("peer", 4, seconds=1, point={"n": 1}), record("us", 2, point={"n": 2}), record("alone", 2, point={"n": 3})],
+        "us",
+    )
+    assert [row["ratio"] for row in rows] == [{"cost": 1, "rate": 1}, {"cost": 4, "rate": 2}, {"cost": 1, "rate": 1}, None]
+
+
+def test_what_a_contender_does_not_say_is_null_and_no_zero():
+    row = figures.summarize([record(written=None)], "a")[0]
+    assert row["bytes_per_event"] is None and row["latency_ms"] is None and row["service_us_per_event"] is None
+    latency = {"p50": 1.0, "p99": 2.0, "p99_9": 3.0, "max": 4.0}
+    row = figures.summarize([record(written=5000, latency=latency), record(written=7000, latency={**latency, "max": 8.0})], "a")[0]
+    assert row["bytes_per_event"] == {"median": 6, "min": 5, "max": 7}
+    assert row["latency_ms"]["max"] == {"median": 6, "min": 4, "max": 8}
+
+
+def test_quantiles_are_values_that_were_measured():
+    values = list(range(100))
+    assert [figures.quantile(values, share) for share in (0, 0.5, 0.99, 0.999, 1)] == [0, 50, 99, 99, 99]
+
+
+class Counted(contender.Program):
+    """A program that says how many times it ran."""
+
+    durability = settings = "none"
+    scenarios = ("accept",)
+
+    def __init__(self, name, order, fails_at=None):
+        super().__init__("/bin/true")
+        self.name, self.order, self.fails_at = name, order, fails_at
+
+    def run_once(self, run, folder):
+        self.order.append(self.name)
+        if self.fails_at == self.order.count(self.name):
+            raise rounds.RigError("cannot")
+        return {"events": 10, "seconds": 1, "cpu_seconds": 1, "system_seconds": 0.25}
+
+
+def test_contenders_run_in_turn_and_one_that_fails_is_left_out():
+    order, said = [], []
+    all_of_them = [Counted("a", order), Counted("b", order, fails_at=2), Counted("c", order)]
+    records = rounds.alternate("accept", all_of_them, rounds.Run(None, {}), 3, say=said.append)
+    assert order == ["a", "b", "c", "a", "b", "c", "a", "c"]
+    assert [(one["contender"], one["round"]) for one in records if one["contender"] == "b"] == [("b", 1)]
+    assert any("b is left out: cannot" in text for text in said)
+    assert records[0]["cpu"]["user"] == 0.75 and records[0]["cpu"]["system"] == 0.25
+
+
+def test_a_contender_that_is_not_there_is_listed_with_the_reason():
+    missing = contender.Program("/nonexistent/floor_none")
+    missing.name, missing.durability = "floor: none", "none"
+    records = rounds.alternate("accept", [Counted("a", []), missing], rounds.Run(None, {}), 1, say=lambda text: None)
+    doc = results.document("accept", "What?", {"events": 10}, [Counted("a", []), missing], records, "a", [("CPU", "one")], "run accept")
+    assert json.loads(json.dumps(doc)) == doc
+    assert doc["format"] == 1 and doc["machine"] == {"CPU": "one"}
+    assert [one["unavailable"] for one in doc["contenders"]] == [None, "floor_none is not built"]
+    text = results.markdown(doc)
+    assert "not measured: floor_none is not built" in text and "| a | 1 | 100,000.00 |" in text
+
+
+def test_the_readme_names_every_member_of_the_results():
+    doc = results.document("accept", "?", {}, [Counted("a", [])], [record()], "a", [], "run")
+    page = (ROOT / "load-tests/README.md").read_text()
+    members = set(doc) | set(doc["records"][0]) | set(doc["summary"][0]) | set(doc["contenders"][0]) | set(doc["records"][0]["cpu"])
+    assert sorted(name for name in members if f"`{name}`" not in page and f"`{name}[]`" not in page) == []
+
+
+def test_cpu_of_descendants_counts_also_when_they_have_ended():
+    burn = "import subprocess,sys;subprocess.run([sys.executable,'-c','import time\\nwhile time.process_time()<0.3: pass']);print(1,flush=True);input()"
+    with subprocess.Popen([sys.executable, "-c", burn], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        before = usage.look([process.pid])
+        assert process.stdout.readline()
+        used = usage.difference(before, usage.look([process.pid]))
+        process.stdin.close()
+    assert used["user"] + used["system"] > 0.2
+    assert used["processes"][0]["count"] == 1 and used["rss_peak_bytes"] > 1 << 20
+
+
+def test_every_contender_says_what_its_figures_hold_for(build):
+    found = [registry.Vsocd(build=build), *registry.floors(build), *registry.peers()]
+    names = [one.name for one in found]
+    assert len(set(names)) == len(names)
+    for one in found:
+        assert one.durability and one.settings and one.scenarios and one.role in ("us", "floor", "peer"), one.name
+
+
+@pytest.mark.parametrize("output", ["", "no JSON", "{"])
+def test_a_floor_that_prints_no_result_is_an_error(tmp_path, output):
+    program = tmp_path / "floor_x"
+    program.write_text(f"#!/bin/sh\necho '{output}'\n")
+    program.chmod(0o755)
+    floor = contender.Program(program)
+    floor.name, floor.words = "x", lambda run, folder: []
+    with pytest.raises(rounds.RigError, match="no JSON object"):
+        floor.run_once(rounds.Run(None, {}), tmp_path)
