@@ -209,8 +209,13 @@ class Rig:
         """A started server with its own spool."""
         folder = self.folder / name
         folder.mkdir()
+        server = self.prepared(build, folder, sinks, settings, environment)
+        server.start()
+        return server
+
+    def prepared(self, build, folder, sinks, settings=(), environment=None):
+        """A server in a folder that is there, perhaps with a spool; not started."""
         server = Server(build, folder, sinks, settings, environment)
         server.write_config(self.dsn, self.bootstrap)
         self.servers.append(server)
-        server.start()
         return server
