@@ -94,9 +94,23 @@ static inline bool slice_may_start_with(struct slice s, const char *text)
     return !*text || (s.size && s.data[0] == (uint8_t)*text);
 }
 
-static inline bool slice_equal_text(struct slice a, const char *text)
+/* Compared with a literal, whose size and words are constants then. */
+static inline __attribute__((always_inline)) bool slice_equal_literal(struct slice a,
+                                                                      const char *text)
+{
+    return a.size == strlen(text) && memcmp(a.data, text, strlen(text)) == 0;
+}
+
+static inline bool slice_equal_any_text(struct slice a, const char *text)
 {
     return slice_may_start_with(a, text) && slice_equal(a, slice_from_text(text));
+}
+
+static inline __attribute__((always_inline)) bool slice_equal_text(struct slice a, const char *text)
+{
+    if (__builtin_constant_p(strlen(text)))
+        return strlen(text) ? slice_equal_literal(a, text) : !a.size;
+    return slice_equal_any_text(a, text);
 }
 
 /* Equal but for ASCII letter case. */
@@ -119,12 +133,20 @@ static inline bool slice_equal_nocase(struct slice a, const char *text)
     return true;
 }
 
-static inline bool slice_starts_with(struct slice s, const char *text)
+static inline bool slice_starts_with_any(struct slice s, const char *text)
 {
     if (!slice_may_start_with(s, text))
         return false;
     size_t n = strlen(text);
     return s.size >= n && memcmp(s.data, text, n) == 0;
+}
+
+static inline __attribute__((always_inline)) bool slice_starts_with(struct slice s,
+                                                                    const char *text)
+{
+    if (__builtin_constant_p(strlen(text)))
+        return !*text || (s.size >= strlen(text) && memcmp(s.data, text, strlen(text)) == 0);
+    return slice_starts_with_any(s, text);
 }
 
 /* The first byte c; NULL: there is none. Unlike memchr it takes an empty slice without data. */

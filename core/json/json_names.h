@@ -41,12 +41,22 @@ static inline size_t json_names_slot(struct json_name_head head)
  * that no other has. */
 void json_names_add(struct json_names *names, const char *text, unsigned number);
 
+/* Loads overlap where the size is between two steps: no byte after the key is read, and no call is
+ * made. */
 static inline struct json_name_head json_name_head_of(struct slice key)
 {
-    struct json_name_head head = {0, 0};
-    if (key.size)
-        memcpy(&head, key.data, key.size < sizeof head ? key.size : sizeof head);
-    return head;
+    const uint8_t *p = key.data;
+    size_t n = key.size;
+    if (n > 8) {
+        size_t rest = n < 16 ? n - 8 : 8;
+        return (struct json_name_head){slice_load8(p), slice_load8(p + rest) >> (64 - 8 * rest)};
+    }
+    if (n >= 4)
+        return (struct json_name_head){slice_load4(p) | slice_load4(p + n - 4) << (8 * (n - 4)), 0};
+    if (n)
+        return (struct json_name_head){
+            p[0] | (uint64_t)p[n / 2] << (8 * (n / 2)) | (uint64_t)p[n - 1] << (8 * (n - 1)), 0};
+    return (struct json_name_head){0, 0};
 }
 
 /* The same when the 16 bytes from key.data on can be read. */
