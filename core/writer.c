@@ -1,6 +1,7 @@
 /* writer.c: growth of the byte writer, and the text forms: decimal, hex, base64, JSON. Thread: the
  * writer's owner. Does not check UTF-8. */
 #include "core/writer.h"
+#include "core/json_text.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -112,26 +113,17 @@ void writer_base64(struct writer *w, struct slice s)
     }
 }
 
-/* Do eight bytes need no escape in a JSON string? */
-static inline bool json_is_plain(uint64_t v)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101), high = UINT64_C(0x8080808080808080);
-    uint64_t quote = v ^ ones * '"', slash = v ^ ones * '\\';
-    uint64_t found =
-        ((v - ones * 0x20) & ~v) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash);
-    return !(found & high);
-}
-
 /* Length of the run at the head of s[0, size) that needs no escape in a JSON string. Checks eight
  * bytes at a time; at the end of a text the blocks overlap. */
 static size_t json_plain_run(const uint8_t *s, size_t size)
 {
     size_t i = 0;
-    while (i + 8 <= size && json_is_plain(slice_load8(s + i)))
+    while (i + 8 <= size && json_text_is_plain(slice_load8(s + i)))
         i += 8;
-    if (i + 8 > size && size >= 8 && json_is_plain(slice_load8(s + size - 8)))
+    if (i + 8 > size && size >= 8 && json_text_is_plain(slice_load8(s + size - 8)))
         return size;
-    if (size >= 4 && size < 8 && json_is_plain(slice_load4(s) | slice_load4(s + size - 4) << 32))
+    if (size >= 4 && size < 8 &&
+        json_text_is_plain(slice_load4(s) | slice_load4(s + size - 4) << 32))
         return size;
     while (i < size && s[i] >= 0x20 && s[i] != '"' && s[i] != '\\')
         i++;
@@ -176,12 +168,13 @@ size_t writer_json_fitting(struct slice s, size_t more)
 void writer_json_string(struct writer *w, struct slice s)
 {
     writer_u8(w, '"');
-    for (size_t i = 0; i < s.size;) {
-        size_t run = json_plain_run(s.data + i, s.size - i);
-        writer_bytes(w, s.data + i, run);
-        i += run;
-        if (i < s.size)
-            json_escape_byte(w, s.data[i++]);
+    while (s.size && writer_reserve(w, s.size + 1)) {
+        size_t run = json_text_copy(w->data + w->size, s);
+        w->size += run;
+        if (run == s.size)
+            break;
+        json_escape_byte(w, s.data[run]);
+        s = slice_make(s.data + run + 1, s.size - run - 1);
     }
     writer_u8(w, '"');
 }

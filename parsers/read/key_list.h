@@ -6,9 +6,12 @@
 
 #define KEY_LIST_MAX   512 /* members of one object; bounds the work of comparing */
 #define KEY_LIST_SLOTS 1024
+#define KEY_LIST_BITS  512
 
 struct key_list {
-    size_t count; /* 0 is an empty list; the rest need not be set then */
+    size_t count;                      /* 0 is an empty list; the rest need not be set then */
+    uint64_t seen[KEY_LIST_BITS / 64]; /* by a cheap hash: a key without its bit is new */
+    size_t in_slots;                   /* so many of the first keys have their slot */
     struct slice keys[KEY_LIST_MAX];
     uint16_t next_number[KEY_LIST_MAX]; /* what the next key of this name is tried with */
     uint16_t slots[KEY_LIST_SLOTS];     /* place in keys + 1, 0: free */

@@ -1,6 +1,7 @@
 /* json_object.c: writes JSON objects and notes member by member. Pure, any thread. Does not check
  * the values. */
 #include "parsers/read/json/json_object.h"
+#include "core/json_text.h"
 #include "core/reasons/record_code.h"
 #include "parsers/read/pipeline_context.h"
 
@@ -30,18 +31,35 @@ void json_object_init(struct json_object *object, const struct parser_context *c
     *object = (struct json_object){.context = context, .more_left = pipeline_record_bytes(context)};
 }
 
+/* The comma or bracket before a member. */
+static inline void separate(struct writer *w)
+{
+    if (!w->size)
+        w->data[w->size++] = '{';
+    else if (w->data[w->size - 1] != '{')
+        w->data[w->size++] = ',';
+}
+
 /* Comma or bracket, key, colon; and room for value_size more. */
 static bool start_member(struct json_object *object, struct slice key, size_t value_size)
 {
-    if (!json_object_reserve(object, key.size * JSON_ESCAPED_MAX + value_size + 8))
-        return false;
     struct writer *w = &object->writer;
-    if (!w->size)
-        writer_u8(w, '{');
-    else if (w->data[w->size - 1] != '{')
-        writer_u8(w, ',');
-    writer_json_string(w, key);
-    writer_u8(w, ':');
+    if (!json_object_reserve(object, key.size + value_size + 8))
+        return false;
+    size_t before = w->size;
+    separate(w);
+    w->data[w->size++] = '"';
+    if (json_text_copy(w->data + w->size, key) < key.size) { /* which needs escapes */
+        w->size = before;
+        if (!json_object_reserve(object, key.size * JSON_ESCAPED_MAX + value_size + 8))
+            return false;
+        separate(w);
+        writer_json_string(w, key);
+    } else {
+        w->size += key.size;
+        w->data[w->size++] = '"';
+    }
+    w->data[w->size++] = ':';
     return true;
 }
 
@@ -53,6 +71,17 @@ void json_object_write_text(struct json_object *object, struct slice text)
     writer_json_string(w, slice_sub(text, 0, fitting));
     size_t more = w->size - before - 2 - fitting;
     object->more_left -= more < object->more_left ? more : object->more_left;
+}
+
+/* Writes a text that needs no escapes; false, and nothing written: it does. */
+static inline bool write_plain(struct writer *w, struct slice text)
+{
+    uint8_t *out = w->data + w->size;
+    if (json_text_copy(out + 1, text) < text.size)
+        return false;
+    out[0] = out[text.size + 1] = '"';
+    w->size += text.size + 2;
+    return true;
 }
 
 /* JSON text without white space, which most senders write, is copied unchanged. */
@@ -128,7 +157,9 @@ void json_object_add_compact(struct json_object *object, struct slice key, struc
 
 void json_object_add_text(struct json_object *object, struct slice key, struct slice text)
 {
-    if (start_member(object, key, text.size * JSON_ESCAPED_MAX + 2))
+    if (!start_member(object, key, text.size + 2) || write_plain(&object->writer, text))
+        return;
+    if (json_object_reserve(object, text.size * JSON_ESCAPED_MAX + 2))
         json_object_write_text(object, text);
 }
 
