@@ -2,6 +2,7 @@
  * per record, named after its type; values that analysts join on have columns as well. */
 #include "parsers/formats/auditd/audit_event.h"
 #include "core/reasons/record_code.h"
+#include "parsers/formats/auditd/audit_key.h"
 #include "parsers/formats/auditd/audit_socket.h"
 #include "parsers/messages/host_message.h"
 #include "parsers/read/text.h"
@@ -56,26 +57,13 @@ static bool is_argument(struct slice key)
            !memchr(key.data, '_', key.size);
 }
 
-/* Fields whose text comes from users: hex when they are not quoted and hold odd bytes. */
-static bool is_untrusted(const struct audit_type *type, struct slice key)
-{
-    static const char *const keys[] = {"name",     "proctitle", "comm",    "exe", "path", "cwd",
-                                       "cmd",      "data",      "acct",    "key", "file", "ocomm",
-                                       "new_name", "old_name",  "dir",     "vm",  "grp",  "watch",
-                                       "device",   "cgroup",    "root_dir"};
-    if (slice_equal_text(type->name, "EXECVE") && is_argument(key))
-        return true;
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (slice_equal_text(key, keys[i]))
-            return true;
-    return false;
-}
-
 /* A byte 0 separates the arguments of a title, a byte 1 the keys of rules. */
 static struct slice decode(struct audit_event *e, const struct audit_type *type,
-                           const struct audit_field *field)
+                           const struct audit_field *field, enum audit_key key)
 {
-    if (field->quote || field->value.size < 2 || !is_untrusted(type, field->key))
+    if (field->quote || field->value.size < 2 ||
+        (!audit_key_is_untrusted(key) &&
+         !(type->number == AUDIT_TYPE_EXECVE && is_argument(field->key))))
         return field->value;
     uint8_t *bytes = allocate(e, field->value.size / 2);
     if (!bytes || !audit_hex_decode(field->value, bytes))
@@ -83,7 +71,7 @@ static struct slice decode(struct audit_event *e, const struct audit_type *type,
     struct slice text = slice_make(bytes, field->value.size / 2);
     while (text.size && !text.data[text.size - 1])
         text.size--;
-    uint8_t separator = slice_equal_text(field->key, "key") ? 1 : 0;
+    uint8_t separator = key == AUDIT_KEY_RULE ? 1 : 0;
     for (size_t i = 0; i < text.size; i++)
         if (bytes[i] == separator)
             bytes[i] = ' ';
@@ -100,8 +88,9 @@ static void keep_text(struct audit_event *e, const char *key, struct slice value
 /* Values that mean "nothing"; the braces enclose the parts of an enriched address. */
 static bool says_nothing(struct slice value)
 {
-    return slice_equal_text(value, "?") || slice_equal_text(value, "(null)") ||
-           slice_equal_text(value, "{") || slice_equal_text(value, "}");
+    if (value.size == 1)
+        return value.data[0] == '?' || value.data[0] == '{' || value.data[0] == '}';
+    return slice_equal_text(value, "(null)");
 }
 
 static int64_t small_number(struct slice value)
@@ -124,21 +113,31 @@ static bool says_failed(struct slice value)
            slice_equal_text(value, "failed") || slice_equal_text(value, "fail");
 }
 
-static void look_at(struct audit_event *e, const struct audit_type *type, struct slice key,
-                    struct slice value)
+static void look_at(struct audit_event *e, const struct audit_type *type, enum audit_key key,
+                    const struct audit_field *field, struct slice value)
 {
-    if (slice_equal_text(key, "res") || slice_equal_text(key, "success"))
+    switch (key) {
+    case AUDIT_KEY_RES:
+    case AUDIT_KEY_SUCCESS:
         e->has_failed |= says_failed(value);
-    else if (slice_equal_text(key, "items") && type->rank == AUDIT_RANK_SYSCALL)
-        e->items = small_number(value);
-    else if (slice_equal_text(key, "permissive"))
+        return;
+    case AUDIT_KEY_PERMISSIVE:
         e->permissive = value;
-    else if (slice_equal_text(key, "apparmor"))
+        return;
+    case AUDIT_KEY_APPARMOR:
         e->apparmor = value;
-    else if (slice_equal_text(key, "saddr") && type->rank == AUDIT_RANK_DETAIL)
+        return;
+    case AUDIT_KEY_ITEMS:
+        if (type->rank == AUDIT_RANK_SYSCALL)
+            e->items = small_number(value);
+        return;
+    default:
+        break;
+    }
+    if (key == AUDIT_KEY_SADDR && type->rank == AUDIT_RANK_DETAIL)
         audit_socket_read(&e->host, &e->t, value);
     else
-        audit_host_look(&e->host, &e->t, type, key, value, e->text_bytes);
+        audit_host_look(&e->host, &e->t, type, key, field->key, value, e->text_bytes);
 }
 
 /* Words that are not fields, joined in *words, which has room for the whole text. */
@@ -173,16 +172,17 @@ static void add_fields(struct audit_event *e, const struct audit_type *type, str
         keep_text(e, "seperms", permissions);
     }
     while (audit_field_next(text, &at, &field)) {
+        enum audit_key key = audit_key_of(field.key);
         if (!field.quote && says_nothing(field.value)) {
             continue;
         } else if (!field.key.size) {
             add_word(e, &words, text.size, field.value);
-        } else if (inner && field.quote == '\'' && slice_equal_text(field.key, "msg")) {
+        } else if (inner && field.quote == '\'' && key == AUDIT_KEY_MSG) {
             *inner = field.value;
         } else {
-            struct slice value = decode(e, type, &field);
+            struct slice value = decode(e, type, &field, key);
             text_event_keep(&e->t, field.key, value);
-            look_at(e, type, field.key, value);
+            look_at(e, type, key, &field, value);
         }
     }
     keep_text(e, "text", slice_make(words.bytes, words.size));
@@ -196,7 +196,7 @@ void audit_event_add(struct audit_event *e, const struct audit_header *header)
     if (!e->has_main || type.rank > e->main.rank)
         e->main = type;
     e->has_main = true;
-    e->paths += slice_equal_text(type.name, "PATH");
+    e->paths += type.number == AUDIT_TYPE_PATH;
     if (header->node.size && !EVENT_HAS(&e->t.event, ecu_id))
         (void)text_event_set(&e->t, EVENT_ecu_id, repair(e, header->node));
     if (!name.size) {

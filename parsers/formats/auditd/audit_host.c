@@ -10,11 +10,13 @@
 static bool is_argument(struct slice key, bool *is_piece)
 {
     size_t at = 1;
+    if (key.size < 2 || key.data[0] != 'a')
+        return false;
     while (at < key.size && key.data[at] >= '0' && key.data[at] <= '9')
         at++;
     *is_piece =
         at < key.size && key.data[at] == '[' && !slice_equal_text(slice_sub(key, at, 3), "[0]");
-    return key.size > 1 && key.data[0] == 'a' && at > 1 && (at == key.size || key.data[at] == '[');
+    return at > 1 && (at == key.size || key.data[at] == '[');
 }
 
 static bool has_room(struct audit_command *c, struct text_event *t, size_t more, size_t text_bytes)
@@ -62,61 +64,120 @@ static void keep_first(struct slice *kept, struct slice value)
         *kept = value;
 }
 
-/* Fields whose meaning hangs on the record. */
-static void look_in(struct audit_host *h, const struct audit_type *type, struct slice key,
-                    struct slice value)
+/* Path of a record that names a file and is not PATH. */
+static void look_at_path(struct audit_host *h, struct slice value)
 {
-    bool is_path = slice_equal_text(type->name, "PATH");
-    if (type->rank == AUDIT_RANK_SYSCALL) {
-        static const char *const keys[] = {"arch", "syscall", "SYSCALL", "a0"};
-        struct slice *const kept[] = {&h->arch, &h->syscall, &h->syscall_name, &h->first_argument};
-        for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-            if (slice_equal_text(key, keys[i]))
-                keep_first(kept[i], value);
-    } else if (slice_equal_text(key, "cwd") && slice_equal_text(type->name, "CWD")) {
-        keep_first(&h->cwd, value);
-    } else if (slice_equal_text(key, "proctitle")) {
-        keep_first(&h->title, value);
-    } else if (slice_equal_text(key, "cmd") && slice_equal_text(type->name, "USER_CMD")) {
-        keep_first(&h->typed, value);
-    } else if (is_path && slice_equal_text(key, "name")) {
-        h->item = value;
-    } else if (is_path && slice_equal_text(key, "nametype")) {
-        h->is_parent = slice_equal_text(value, "PARENT");
-    } else if (slice_equal_text(key, "path") || slice_equal_text(key, "file") ||
-               slice_equal_text(key, "name")) {
-        if (slice_starts_with(value, "/"))
-            keep_first(&h->other_path, value);
+    if (slice_starts_with(value, "/"))
+        keep_first(&h->other_path, value);
+}
+
+/* Fields of a system call, whose rank has no others that are looked at. */
+static void look_in_call(struct audit_host *h, enum audit_key key, struct slice value)
+{
+    switch (key) {
+    case AUDIT_KEY_ARCH:
+        keep_first(&h->arch, value);
+        break;
+    case AUDIT_KEY_SYSCALL:
+        keep_first(&h->syscall, value);
+        break;
+    case AUDIT_KEY_SYSCALL_NAME:
+        keep_first(&h->syscall_name, value);
+        break;
+    case AUDIT_KEY_A0:
+        keep_first(&h->first_argument, value);
+        break;
+    default:
+        break;
     }
 }
 
+/* Fields whose meaning hangs on the record. */
+static void look_in(struct audit_host *h, const struct audit_type *type, enum audit_key key,
+                    struct slice value)
+{
+    if (type->rank == AUDIT_RANK_SYSCALL) {
+        look_in_call(h, key, value);
+        return;
+    }
+    switch (key) {
+    case AUDIT_KEY_CWD:
+        if (type->number == AUDIT_TYPE_CWD)
+            keep_first(&h->cwd, value);
+        break;
+    case AUDIT_KEY_PROCTITLE:
+        keep_first(&h->title, value);
+        break;
+    case AUDIT_KEY_CMD:
+        if (type->number == AUDIT_TYPE_USER_CMD)
+            keep_first(&h->typed, value);
+        break;
+    case AUDIT_KEY_NAMETYPE:
+        if (type->number == AUDIT_TYPE_PATH)
+            h->is_parent = slice_equal_text(value, "PARENT");
+        break;
+    case AUDIT_KEY_NAME:
+        if (type->number == AUDIT_TYPE_PATH)
+            h->item = value;
+        else
+            look_at_path(h, value);
+        break;
+    case AUDIT_KEY_PATH:
+    case AUDIT_KEY_FILE:
+        look_at_path(h, value);
+        break;
+    default:
+        break;
+    }
+}
+
+static void keep_id(struct slice *kept, struct slice id)
+{
+    if (!is_unset_id(id))
+        keep_first(kept, id);
+}
+
 void audit_host_look(struct audit_host *h, struct text_event *t, const struct audit_type *type,
-                     struct slice key, struct slice value, size_t text_bytes)
+                     enum audit_key key, struct slice name, struct slice value, size_t text_bytes)
 {
     bool is_piece;
-    if (type->rank == AUDIT_RANK_EXECVE && is_argument(key, &is_piece))
+    if (type->rank == AUDIT_RANK_EXECVE && is_argument(name, &is_piece)) {
         add_argument(&h->command, t, is_piece, value, text_bytes);
-    else if (slice_equal_text(key, "pid"))
+        return;
+    }
+    switch (key) {
+    case AUDIT_KEY_OTHER:
+        break;
+    case AUDIT_KEY_PID:
         (void)text_event_set_decimal(t, EVENT_process_pid, value);
-    else if (slice_equal_text(key, "comm"))
+        break;
+    case AUDIT_KEY_COMM:
         (void)text_event_set(t, EVENT_process_name, value);
-    else if (slice_equal_text(key, "exe"))
+        break;
+    case AUDIT_KEY_EXE:
         (void)text_event_set(t, EVENT_process_executable, value);
-    else if (slice_equal_text(key, "acct"))
+        break;
+    case AUDIT_KEY_ACCT:
         keep_first(&h->acct, value);
-    else if (slice_equal_text(key, "id") && !is_unset_id(value))
-        keep_first(&h->account_id, value);
-    else if (slice_equal_text(key, "uid") && !is_unset_id(value))
-        keep_first(&h->uid, value);
-    else if (slice_equal_text(key, "UID") && !is_unset_id(value))
-        keep_first(&h->uid_name, value);
-    else if (!audit_socket_look(t, type, key, value))
-        look_in(h, type, key, value);
+        break;
+    case AUDIT_KEY_ID:
+        keep_id(&h->account_id, value);
+        break;
+    case AUDIT_KEY_UID:
+        keep_id(&h->uid, value);
+        break;
+    case AUDIT_KEY_UID_NAME:
+        keep_id(&h->uid_name, value);
+        break;
+    default:
+        if (!audit_socket_look(t, type, key, value))
+            look_in(h, type, key, value);
+    }
 }
 
 void audit_host_end_record(struct audit_host *h, const struct audit_type *type)
 {
-    if (slice_equal_text(type->name, "PATH") && !h->is_parent)
+    if (type->number == AUDIT_TYPE_PATH && !h->is_parent)
         keep_first(&h->path, h->item);
     h->item = SLICE_EMPTY;
     h->is_parent = false;

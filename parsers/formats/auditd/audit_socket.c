@@ -75,37 +75,40 @@ void audit_socket_read(struct audit_host *h, struct text_event *t, struct slice 
 
 /* netfilter's, SELinux's and those of crypto sessions. */
 static const struct {
-    const char *type, *key;
+    unsigned type;
+    enum audit_key key;
     enum event_field field;
 } words[] = {
-    {"NETFILTER_PKT", "saddr", EVENT_src_ip},
-    {"NETFILTER_PKT", "daddr", EVENT_dst_ip},
-    {"NETFILTER_PKT", "sport", EVENT_src_port},
-    {"NETFILTER_PKT", "dport", EVENT_dst_port},
-    {"NETFILTER_PKT", "proto", EVENT_transport},
-    {"AVC", "saddr", EVENT_src_ip},
-    {"AVC", "daddr", EVENT_dst_ip},
-    {"AVC", "src", EVENT_src_port},
-    {"AVC", "dest", EVENT_dst_port},
-    {"AVC", "laddr", EVENT_src_ip},
-    {"AVC", "faddr", EVENT_dst_ip},
-    {"AVC", "lport", EVENT_src_port},
-    {"AVC", "fport", EVENT_dst_port},
-    {"CRYPTO_SESSION", "laddr", EVENT_dst_ip},
-    {"CRYPTO_SESSION", "rport", EVENT_src_port},
-    {"CRYPTO_SESSION", "lport", EVENT_dst_port},
+    {AUDIT_TYPE_NETFILTER_PKT, AUDIT_KEY_SADDR, EVENT_src_ip},
+    {AUDIT_TYPE_NETFILTER_PKT, AUDIT_KEY_DADDR, EVENT_dst_ip},
+    {AUDIT_TYPE_NETFILTER_PKT, AUDIT_KEY_SPORT, EVENT_src_port},
+    {AUDIT_TYPE_NETFILTER_PKT, AUDIT_KEY_DPORT, EVENT_dst_port},
+    {AUDIT_TYPE_NETFILTER_PKT, AUDIT_KEY_PROTO, EVENT_transport},
+    {AUDIT_TYPE_AVC, AUDIT_KEY_SADDR, EVENT_src_ip},
+    {AUDIT_TYPE_AVC, AUDIT_KEY_DADDR, EVENT_dst_ip},
+    {AUDIT_TYPE_AVC, AUDIT_KEY_SRC, EVENT_src_port},
+    {AUDIT_TYPE_AVC, AUDIT_KEY_DEST, EVENT_dst_port},
+    {AUDIT_TYPE_AVC, AUDIT_KEY_LADDR, EVENT_src_ip},
+    {AUDIT_TYPE_AVC, AUDIT_KEY_FADDR, EVENT_dst_ip},
+    {AUDIT_TYPE_AVC, AUDIT_KEY_LPORT, EVENT_src_port},
+    {AUDIT_TYPE_AVC, AUDIT_KEY_FPORT, EVENT_dst_port},
+    {AUDIT_TYPE_CRYPTO_SESSION, AUDIT_KEY_LADDR, EVENT_dst_ip},
+    {AUDIT_TYPE_CRYPTO_SESSION, AUDIT_KEY_RPORT, EVENT_src_port},
+    {AUDIT_TYPE_CRYPTO_SESSION, AUDIT_KEY_LPORT, EVENT_dst_port},
 };
 
-bool audit_socket_look(struct text_event *t, const struct audit_type *type, struct slice key,
+bool audit_socket_look(struct text_event *t, const struct audit_type *type, enum audit_key key,
                        struct slice value)
 {
-    if (slice_equal_text(key, "addr")) {
+    if (key == AUDIT_KEY_ADDR) {
         (void)text_event_find_address(t, EVENT_src_ip, value);
         return true;
     }
+    if (!AUDIT_KEY_IS_SOCKET(key))
+        return false;
     bool is_whole;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        if (!slice_equal_text(key, words[i].key) || !slice_equal_text(type->name, words[i].type))
+        if (key != words[i].key || type->number != words[i].type)
             continue;
         if (words[i].field == EVENT_transport)
             (void)text_event_set_transport(t, value, &is_whole);

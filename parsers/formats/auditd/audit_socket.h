@@ -3,6 +3,7 @@
 #define VSOC_PARSERS_AUDIT_SOCKET_H
 
 #include "parsers/fill/text_event.h"
+#include "parsers/formats/auditd/audit_key.h"
 #include "parsers/formats/auditd/audit_type.h"
 #include "parsers/formats/auditd/audit_values.h"
 
@@ -10,7 +11,7 @@
  * IP address in *h. */
 void audit_socket_read(struct audit_host *h, struct text_event *t, struct slice hex);
 /* Reads a field that contains an address or a port as text. False: it does not. */
-bool audit_socket_look(struct text_event *t, const struct audit_type *type, struct slice key,
+bool audit_socket_look(struct text_event *t, const struct audit_type *type, enum audit_key key,
                        struct slice value);
 /* The peer's columns, by the system call: it is the destination of connect and the source of
  * accept. */

@@ -141,29 +141,26 @@ _Static_assert(ROWS <= JSON_NAMES_MAX, "each row has a number in the table of na
 
 /* Row + 1 of each name. */
 static struct json_names names;
+static struct audit_type types[ROWS];
 
 __attribute__((constructor)) static void names_fill(void)
 {
-    for (unsigned i = 0; i < ROWS; i++)
+    for (unsigned i = 0; i < ROWS; i++) {
         json_names_add(&names, rows[i].name, i + 1);
-}
-
-static const struct row *row_of(struct slice type)
-{
-    unsigned number = number_of(type), name = number ? 0 : json_names_find(&names, type);
-    for (size_t i = 0; number && i < ROWS; i++)
-        if (rows[i].number == number)
-            return &rows[i];
-    return name ? &rows[name - 1] : NULL;
+        types[i] = (struct audit_type){slice_from_text(rows[i].name), rows[i].number,
+                                       slice_from_text(rows[i].category), rows[i].rank};
+    }
 }
 
 struct audit_type audit_type_of(struct slice type)
 {
-    const struct row *row = row_of(type);
-    if (row)
-        return (struct audit_type){slice_from_text(row->name), slice_from_text(row->category),
-                                   row->rank};
-    return (struct audit_type){type, slice_from_text(category_of_prefix(type)), AUDIT_RANK_MAIN};
+    unsigned name = json_names_find(&names, type), number = name ? 0 : number_of(type);
+    if (name)
+        return types[name - 1];
+    for (size_t i = 0; number && i < ROWS; i++)
+        if (rows[i].number == number)
+            return types[i];
+    return (struct audit_type){type, 0, slice_from_text(category_of_prefix(type)), AUDIT_RANK_MAIN};
 }
 
 /* Called for the first word of every syslog line. */

@@ -17,8 +17,8 @@
 #define WORK_OF_LINE 128
 
 struct waiting_line {
-    struct slice bytes;
-    uint16_t next; /* of the same event, or of the free ones; NO_LINE: none */
+    struct slice type, text; /* of its header; the rest of it is that of its event's first line */
+    uint16_t next;           /* of the same event, or of the free ones; NO_LINE: none */
 };
 
 struct open_event {
@@ -32,16 +32,16 @@ struct auditd {
     struct open_event open[OPEN_MAX]; /* ring, oldest at `oldest` */
     size_t oldest, count;
     struct waiting_line lines[LINES_MAX];
-    uint16_t free; /* first free line */
+    uint16_t free;  /* first free line of those below fresh; NO_LINE: none */
+    uint16_t fresh; /* lines from this one on have never been used */
 };
 
 static void auditd_init(struct auditd *a, const struct parser_context *context)
 {
     a->context = context;
     a->oldest = a->count = 0;
-    a->free = 0;
-    for (uint16_t i = 0; i < LINES_MAX; i++)
-        a->lines[i].next = i + 1;
+    a->free = NO_LINE;
+    a->fresh = 0;
 }
 
 /* False: no further line, or the work was stopped. */
@@ -62,12 +62,14 @@ static bool next_line(struct slice body, struct work *work, size_t *at, struct s
 /* Builds the event of its lines, which are free then. */
 static void build(struct auditd *a, const struct open_event *open, struct parser_outcome *outcome)
 {
-    struct audit_header header;
+    struct audit_header header = open->first;
     struct audit_event e;
     audit_event_init(&e, a->context, &open->first);
-    for (uint16_t i = open->head; i != NO_LINE; i = a->lines[i].next)
-        if (audit_header_read(a->lines[i].bytes, &header))
-            audit_event_add(&e, &header);
+    for (uint16_t i = open->head; i != NO_LINE; i = a->lines[i].next) {
+        header.type = a->lines[i].type;
+        header.text = a->lines[i].text;
+        audit_event_add(&e, &header);
+    }
     a->lines[open->tail].next = a->free;
     a->free = open->head;
     audit_event_emit(&e, open->start, open->end - open->start, outcome);
@@ -107,17 +109,30 @@ static struct open_event *begin(struct auditd *a, const struct audit_header *hea
     return open;
 }
 
+static bool has_free_line(const struct auditd *a)
+{
+    return a->free != NO_LINE || a->fresh < LINES_MAX;
+}
+
+static uint16_t take_line(struct auditd *a)
+{
+    uint16_t i = a->free;
+    if (i == NO_LINE)
+        return a->fresh++;
+    a->free = a->lines[i].next;
+    return i;
+}
+
 static void take_record(struct auditd *a, const struct audit_header *header, struct slice line,
                         size_t start)
 {
-    if (a->free == NO_LINE)
+    if (!has_free_line(a))
         emit_oldest(a);
     struct open_event *open = find(a, header, start + line.size);
     if (!open)
         open = begin(a, header, start);
-    uint16_t i = a->free;
-    a->free = a->lines[i].next;
-    a->lines[i] = (struct waiting_line){line, NO_LINE};
+    uint16_t i = take_line(a);
+    a->lines[i] = (struct waiting_line){header->type, header->text, NO_LINE};
     if (open->head == NO_LINE)
         open->head = i;
     else
