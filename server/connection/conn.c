@@ -68,11 +68,19 @@ void conn_close(struct conn *conn)
     LIST_INSERT_HEAD(&server->dead, conn, in_list);
     server->living_count--;
     metric_move(server->m_connections, -1);
+    metric_move(server->m_loop_connections, -1);
     conn_reap_later(server);
+}
+
+static void leave_seat(struct http_server *server)
+{
+    if (server->seat)
+        balance_left(server->seat);
 }
 
 static void leave_counts(struct conn *conn)
 {
+    leave_seat(conn->server);
     struct conn_counts *counts = conn->server->counts;
     if (conn->counted)
         conn_counts_leave(counts, slice_make(conn->address, conn->address_size));
@@ -419,21 +427,22 @@ static void leave_unopened(struct conn *conn)
     free(conn);
 }
 
-void conn_accept(struct http_server *server, int fd, const struct sockaddr *address, socklen_t size)
+void conn_accept(struct http_server *server, const struct accepted *accepted)
 {
     thread_bond_assert(&server->loop);
     struct refusal refusal;
     struct conn *conn = (struct conn *)calloc(1, sizeof(*conn));
     if (!conn) {
-        close(fd);
+        close(accepted->fd);
+        leave_seat(server);
         return;
     }
     conn->magic = CONN_MAGIC;
     conn->server = server;
-    conn->fd = fd;
+    conn->fd = accepted->fd;
     conn->exchange.conn = conn;
     arena_init(&conn->peer_arena, PEER_ARENA_BYTES);
-    conn_peer_address(conn, address, size);
+    conn_peer_address(conn, (const struct sockaddr *)&accepted->address, accepted->address_size);
     conn->peer.network = slice_make(conn->address, conn->address_size);
     metric_add(server->m_accepted, 1);
     bool entered = enter(conn, &refusal);
@@ -452,6 +461,7 @@ void conn_accept(struct http_server *server, int fd, const struct sockaddr *addr
     LIST_INSERT_HEAD(&server->living, conn, in_list);
     server->living_count++;
     metric_move(server->m_connections, 1);
+    metric_move(server->m_loop_connections, 1);
     if (conn->stream)
         conn_listen(conn);
     if (refuse && conn->state != CONN_DEAD)

@@ -5,12 +5,13 @@
 
 #include "core/reasons/refusal.h"
 #include "server/connection/conn_state.h"
+#include "server/net/balance.h"
 #include "server/tls/tls_result.h"
 
 /* conn.c */
-/* Takes ownership of fd. The connection lives in the server's list until it is closed. */
-void conn_accept(struct http_server *server, int fd, const struct sockaddr *address,
-                 socklen_t size);
+/* Takes ownership of the descriptor. The connection lives in the server's list until it is closed.
+ */
+void conn_accept(struct http_server *server, const struct accepted *accepted);
 /* Processes the buffered input, as far as the state allows. */
 void conn_process(struct conn *conn);
 /* conn_process soon, from the loop. */

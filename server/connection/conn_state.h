@@ -18,6 +18,7 @@
 #include "server/net/fair_queue.h"
 #include "server/net/progress.h"
 
+struct balance_seat;
 struct conn_counts;
 struct handshake_gate;
 struct http_parser;
@@ -146,11 +147,13 @@ struct http_server {
     size_t living_count;
     struct event *run_event, *reap_event;
     struct parser_pool parsers;
-    int64_t said_ns;       /* of conn_note_refusal */
-    time_t date_s;         /* what date says */
-    char date[40];         /* of the Date header */
-    struct writer out;     /* head and body of the answer being sent */
-    struct writer problem; /* body of an error */
+    int64_t said_ns;                         /* of conn_note_refusal */
+    time_t date_s;                           /* what date says */
+    char date[40];                           /* of the Date header */
+    struct writer out;                       /* head and body of the answer being sent */
+    struct writer problem;                   /* body of an error */
+    struct balance_seat *seat;               /* NULL: there is one loop */
+    metric_t m_requests, m_loop_connections; /* of the loop */
     metric_t m_connections, m_accepted, m_body_bytes, m_duration;
     struct route_series routes[ROUTE_CACHE_SLOTS];
 };

@@ -14,6 +14,7 @@
 #include "server/connection/conn_peer.h"
 #include "server/connection/conn_state.h"
 #include "server/connection/refusal_count.h"
+#include "server/net/balance.h"
 #include "server/net/listener.h"
 #include "server/tls/tls.h"
 
@@ -36,6 +37,7 @@ struct handshake_gate {
     const struct handshake_gate_calls *calls;
     struct fair_queue *silent, *ready, *active; /* the server's */
     struct event *timer;
+    bool held;        /* the listener is */
     bool has_token;   /* the next handshake may begin at token_ns */
     int64_t token_ns; /* monotonic */
 };
@@ -155,6 +157,9 @@ static bool hold_when_full(struct handshake_gate *gate, int64_t now)
     bool full = !make_room(gate, now);
     if (gate->server->listener)
         listener_hold(gate->server->listener, full);
+    if (gate->server->seat && gate->held != full)
+        balance_hold(gate->server->seat, full);
+    gate->held = full;
     return full;
 }
 
@@ -215,11 +220,12 @@ static void on_first_byte(evutil_socket_t fd, short what, void *arg)
 }
 
 /* Accepting is paced too, so that opening and closing connections costs little processor time. */
-static void pace(struct http_server *server, int64_t now)
+void handshake_gate_pace(struct handshake_gate *gate)
 {
-    int64_t wait =
-        conn_gate_take(&conn_counts_gate(server->counts)->next_accept_ns,
-                       ACCEPTS_PER_HANDSHAKE * server->settings.handshakes_per_second, now);
+    struct http_server *server = gate->server;
+    int64_t wait = conn_gate_take(&conn_counts_gate(server->counts)->next_accept_ns,
+                                  ACCEPTS_PER_HANDSHAKE * server->settings.handshakes_per_second,
+                                  clock_monotonic_ns());
     if (wait > 0 && server->listener)
         listener_rest(server->listener, wait);
 }
@@ -231,7 +237,6 @@ void handshake_gate_arrive(struct conn *conn)
     struct http_server *server = conn->server;
     struct handshake_gate *gate = server->handshakes;
     int64_t now = clock_monotonic_ns();
-    pace(server, now);
     event_assign(&conn->first_byte, server->base, conn->fd, EV_READ, on_first_byte, conn);
     if (!enter(conn, CONN_HALF_SILENT))
         return;

@@ -24,5 +24,8 @@ void handshake_gate_destroy(struct handshake_gate *gate);
  * limits.handshakes_waiting, the oldest connection of the address that has the most is closed; if
  * no address has more than one, the listener pauses. The connection may be dead afterwards. */
 void handshake_gate_arrive(struct conn *conn);
+/* A connection was accepted, for whichever loop: the listener pauses as far as
+ * limits.handshakes_per_second requires. */
+void handshake_gate_pace(struct handshake_gate *gate);
 
 #endif

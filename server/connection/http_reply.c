@@ -193,6 +193,7 @@ void http_reply_send(struct conn *conn, int code, const char *content_type, stru
     if (!no_body)
         writer_add_slice(out, body);
     metric_add(requests_series(server, route, code), 1);
+    metric_add(server->m_requests, 1);
     conn->state = CONN_REPLY;
     if (out->status != STATUS_OK) {
         conn_close(conn);

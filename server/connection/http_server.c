@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include "server/connection/conn.h"
 #include "server/connection/handshake_gate.h"
 #include "server/net/listener.h"
@@ -48,9 +49,36 @@ static void on_run(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-static void on_accept(void *arg, int fd, const struct sockaddr *address, socklen_t size)
+static void on_accept(void *arg, const struct accepted *connection)
 {
-    conn_accept(http_server_cast(arg), fd, address, size);
+    struct http_server *server = http_server_cast(arg);
+    if (server->handshakes)
+        handshake_gate_pace(server->handshakes);
+    if (!server->seat || balance_place(server->seat, connection))
+        conn_accept(server, connection);
+}
+
+void http_server_take_passed(struct http_server *server)
+{
+    thread_bond_assert(&server->loop);
+    struct accepted connection;
+    while (server->seat && balance_take(server->seat, &connection))
+        conn_accept(server, &connection);
+}
+
+/* What was passed on is served or, while the server is being destroyed, closed. */
+static void leave_balance(struct http_server *server)
+{
+    struct accepted connection;
+    if (!server->seat)
+        return;
+    balance_leave(server->seat);
+    if (!server->destroying)
+        http_server_take_passed(server);
+    while (balance_take(server->seat, &connection)) {
+        close(connection.fd);
+        balance_left(server->seat);
+    }
 }
 
 /* The gate's actions on connections. */
@@ -85,6 +113,9 @@ enum status http_server_create(const struct http_server_options *options, struct
     server->settings = options->settings;
     server->handler = options->handler;
     server->counts = options->counts;
+    server->seat = options->seat;
+    server->m_requests = options->m_requests;
+    server->m_loop_connections = options->m_loop_connections;
     server->tls = options->tls ? tls_context_hold(options->tls) : NULL;
     STAILQ_INIT(&server->run);
     TAILQ_INIT(&server->heads);
@@ -121,6 +152,7 @@ void http_server_stop_accepting(struct http_server *server)
 {
     thread_bond_assert(&server->loop);
     listener_stop(server->listener);
+    leave_balance(server);
 }
 
 void http_server_drain(struct http_server *server)
@@ -148,6 +180,7 @@ void http_server_destroy(struct http_server *server)
     struct conn *conn;
     server->destroying = true;
     listener_destroy(server->listener);
+    leave_balance(server);
     while (!LIST_EMPTY(&server->living))
         conn_close(LIST_FIRST(&server->living));
     STAILQ_FOREACH (conn, &server->run, in_run)

@@ -6,10 +6,12 @@
 #define VSOC_SERVER_HTTP_SERVER_H
 
 #include <stddef.h>
+#include "core/metrics/metrics.h"
 #include "core/status.h"
 #include "server/connection/conn_counts.h"
 #include "server/connection/http_settings.h"
 #include "server/http/http.h"
+#include "server/net/balance.h"
 #include "server/net/listener.h"
 #include "server/tls/tls.h"
 
@@ -24,6 +26,8 @@ struct http_server_options {
     struct http_handler handler;   /* copied; arg outlives the server */
     struct tls_context *tls;       /* NULL: plain HTTP; a reference of its own is taken */
     struct conn_counts *counts;    /* shared by all servers of one listener; outlives the server */
+    struct balance_seat *seat;     /* of the loop; NULL: the server keeps all that it accepts */
+    metric_t m_requests, m_loop_connections; /* of the loop; 0: not counted */
 };
 
 /* Starts to accept. On failure it keeps no resources: BUSY (no descriptor), NO_MEMORY. Thread: the
@@ -35,6 +39,10 @@ enum status http_server_create(const struct http_server_options *options,
  * takes a reference of its own to tls. */
 void http_server_reconfigure(struct http_server *server, const struct http_settings *settings,
                              struct tls_context *tls);
+/* Takes the connections that other loops have accepted for this one (balance.h). Thread: the
+ * loop's.
+ */
+void http_server_take_passed(struct http_server *server);
 /* Accepts the queued connections, then no more. The caller closes its own listen_fd as well. */
 void http_server_stop_accepting(struct http_server *server);
 /* Answers from now on say Connection: close; idle connections are closed after drain_idle_ns, so

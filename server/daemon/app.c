@@ -163,8 +163,9 @@ static enum status load_parts(struct app *app)
     app->shared.shares = memory_shares_create();
     app->counts = conn_counts_create();
     app->admin_counts = conn_counts_create();
+    app->balance = balance_create();
     app->shared.dedup = dedup_create(app->config->dedup_max_batches, app->config->dedup_window);
-    if (!app->quota || !app->shared.shares || !app->counts || !app->admin_counts ||
+    if (!app->quota || !app->shared.shares || !app->counts || !app->admin_counts || !app->balance ||
         !app->shared.dedup)
         return STATUS_NO_MEMORY;
     if (app->config->ingest_tls) {
@@ -315,6 +316,7 @@ static enum status create_workers(struct app *app)
             .catalog = app->catalog->catalog,
             .tls = app->tls,
             .counts = app->counts,
+            .balance = app->balance,
         };
         s = worker_create(&options, &app->workers[i]);
         if (s == STATUS_OK)
@@ -391,6 +393,7 @@ static void free_parts(struct app *app)
         if (fds[i] >= 0)
             close(fds[i]);
     tls_context_release(app->tls);
+    balance_destroy(app->balance);
     conn_counts_destroy(app->counts);
     conn_counts_destroy(app->admin_counts);
     dedup_destroy(app->shared.dedup);

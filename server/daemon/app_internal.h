@@ -45,6 +45,7 @@ struct app {
     struct spool_stats spool_identity;
 
     struct conn_counts *counts, *admin_counts;
+    struct balance *balance; /* connections of the workers */
     struct tls_context *tls;
     int ingest_fd, admin_fd;
     struct http_server *admin;

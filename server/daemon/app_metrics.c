@@ -43,6 +43,8 @@ static void refresh(void *arg)
     metric_set(metric_series(METRIC_vsocd_dedup_batches, ""),
                (double)dedup_count(app->shared.dedup));
     refresh_catalog(app);
+    for (size_t i = 0; i < app->worker_count; i++)
+        worker_refresh_metrics(app->workers[i]);
     for (size_t i = 0; i < app->shared.sinks.count; i++)
         sink_runner_refresh(app->shared.sinks.runners[i]);
 }

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -17,7 +18,14 @@
 #include "core/disk/fault.h"
 #include "core/wait/wake.h"
 
-enum { WORD_RELOAD = 1, WORD_SINK_MOVED = 2, WORD_DRAIN = 4, WORD_STOP = 8, WORD_SHED = 16 };
+enum {
+    WORD_RELOAD = 1,
+    WORD_SINK_MOVED = 2,
+    WORD_DRAIN = 4,
+    WORD_STOP = 8,
+    WORD_SHED = 16,
+    WORD_PASSED = 32
+};
 
 #define TICK_MS 100
 
@@ -36,6 +44,7 @@ struct worker {
     atomic_uint words;
     atomic_bool drained;
     atomic_int_least64_t heartbeat_ns;
+    metric_t m_cpu;
     bool draining;
     bool reload_waits; /* for bodies that are being read */
 
@@ -93,6 +102,8 @@ static void on_word(evutil_socket_t fd, short what, void *arg)
         take_reload(w);
     if (words & WORD_SHED)
         ingest_take_shed(w->ingest);
+    if (words & WORD_PASSED)
+        http_server_take_passed(w->http);
     if (words & WORD_SINK_MOVED)
         ingest_check_acks(w->ingest);
     if (words & WORD_DRAIN) {
@@ -180,6 +191,19 @@ static void on_shed(void *arg)
     send_word(worker_cast(arg), WORD_SHED);
 }
 
+/* Another worker has accepted a connection for this one. Thread: any. */
+static void on_passed(void *arg)
+{
+    send_word(worker_cast(arg), WORD_PASSED);
+}
+
+static metric_t series_of(const struct worker *w, enum metric_family family)
+{
+    char label[32];
+    snprintf(label, sizeof label, "worker=\"%u\"", w->number);
+    return metric_series(family, label);
+}
+
 static bool make_events(struct worker *w)
 {
     struct timeval tick = {0, TICK_MS * 1000};
@@ -216,6 +240,7 @@ enum status worker_create(const struct worker_options *o, struct worker **out)
     w->sink_files = o->sink_files;
     w->magic = WORKER_MAGIC;
     pthread_mutex_init(&w->reload_lock, NULL);
+    w->m_cpu = series_of(w, METRIC_vsocd_worker_cpu_seconds_total);
     w->word_fd = wake_open();
     w->base = make_base();
     w->ingest = ingest_create(o->shared, o->config, o->catalog, on_shed, w);
@@ -231,6 +256,9 @@ enum status worker_create(const struct worker_options *o, struct worker **out)
                         ingest_name_certificate},
             .tls = o->tls,
             .counts = o->counts,
+            .seat = balance_join(o->balance, on_passed, w),
+            .m_requests = series_of(w, METRIC_vsocd_worker_requests_total),
+            .m_loop_connections = series_of(w, METRIC_vsocd_worker_connections),
         };
         s = http_server_create(&http, &w->http);
     }
@@ -297,6 +325,15 @@ void worker_stop(struct worker *w)
 void worker_join(struct worker *w)
 {
     thread_join(&w->thread);
+}
+
+void worker_refresh_metrics(struct worker *w)
+{
+    clockid_t clock;
+    struct timespec used;
+    if (w->thread.started && pthread_getcpuclockid(w->thread.id, &clock) == 0 &&
+        clock_gettime(clock, &used) == 0)
+        metric_set(w->m_cpu, (double)used.tv_sec + (double)used.tv_nsec / (double)NS_PER_S);
 }
 
 int64_t worker_heartbeat_ns(struct worker *w)

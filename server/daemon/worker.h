@@ -18,6 +18,7 @@ struct worker_options {
     const struct catalog *catalog;
     struct tls_context *tls; /* NULL: plain HTTP */
     struct conn_counts *counts;
+    struct balance *balance; /* of all workers; outlives them */
 };
 
 /* Creates the loop and starts to listen; nothing is accepted before worker_start. Thread: main. */
@@ -42,6 +43,9 @@ bool worker_is_drained(struct worker *worker);
 void worker_stop(struct worker *worker);
 void worker_join(struct worker *worker);
 void worker_destroy(struct worker *worker);
+/* Sets the gauges and counters of the worker that are read at a scrape: its processor time. Thread:
+ * main, while the worker runs. */
+void worker_refresh_metrics(struct worker *worker);
 /* monotonic ns of the last loop turn. */
 int64_t worker_heartbeat_ns(struct worker *worker);
 

@@ -4,14 +4,15 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#include "server/net/balance.h"
 
-#define WORKERS_MAX 64
+#define WORKERS_MAX BALANCE_SEATS
 /* Standard streams, locks, log and audit files, the spool's writer, the main loop, and files that
  * are open briefly: settings, certificates, name lookups. */
 #define FILES_BASE 96
 /* A worker's loop, its two eventfds, its copy of the listener, an accepted connection that is about
- * to be closed. */
-#define FILES_WORKER 8
+ * to be closed; and connections that were passed to it and are not counted yet. */
+#define FILES_WORKER (8 + BALANCE_WAITING)
 /* Minimum number of connections, however low the limit. */
 #define LEAST 4
 

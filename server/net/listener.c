@@ -72,12 +72,11 @@ static void on_rested(evutil_socket_t fd, short what, void *arg)
 /* False: no more connections to accept now. */
 static bool accept_one(struct listener *listener)
 {
-    struct sockaddr_storage address;
-    socklen_t size = sizeof(address);
-    int fd =
-        accept4(listener->fd, (struct sockaddr *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0) {
-        listener->on_accept(listener->arg, fd, (struct sockaddr *)&address, size);
+    struct accepted new = {.address_size = sizeof new.address};
+    new.fd = accept4(listener->fd, (struct sockaddr *)&new.address, &new.address_size,
+                     SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (new.fd >= 0) {
+        listener->on_accept(listener->arg, &new);
         return true;
     }
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include "core/log/problem.h"
 #include "core/status.h"
+#include "server/net/balance.h"
 
 struct event_base;
 struct listener;
@@ -28,13 +29,13 @@ struct listener;
 enum status listener_bind(const char *address, int *fd, char *bound,
                           struct problem *problem) must_check;
 
-/* A new connection: the callee owns fd. address as accept returned it. */
-typedef void (*listener_on_accept)(void *arg, int fd, const struct sockaddr *address,
-                                   socklen_t address_size);
+/* A new connection: the callee owns its descriptor. */
+typedef void (*listener_on_accept)(void *arg, const struct accepted *connection);
 
 /* Accepts from a duplicate of fd on base's loop, one connection per wake-up, so that the least busy
- * loop gets it. While the process is out of descriptors or memory, it retries every 100 ms. BUSY:
- * no descriptor; NO_MEMORY. Thread: base's. */
+ * loop does that work; which one serves the connection is for balance.h. While the process is out
+ * of descriptors or memory, it retries every 100 ms. BUSY: no descriptor; NO_MEMORY. Thread:
+ * base's. */
 enum status listener_create(struct event_base *base, int fd, listener_on_accept on_accept,
                             void *arg, struct listener **out) must_check;
 /* Accepts nothing for this time; new connections wait in the kernel's queue. Thread: base's. */
