@@ -110,3 +110,11 @@ def write(doc, text=None):
     stem.with_suffix(".md").write_text(text or markdown(doc))
     for suffix in (".json", ".md"):
         print(f"written: {os.path.relpath(stem.with_suffix(suffix))}", file=sys.stderr)
+
+
+def finish(doc, write_it):
+    """Prints the document and stores it if that is wanted."""
+    print(markdown(doc))
+    if write_it:
+        write(doc)
+    return doc

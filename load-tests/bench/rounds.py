@@ -2,7 +2,9 @@
 
 import contextlib
 import pathlib
+import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -17,11 +19,19 @@ from harness import free_port  # noqa: E402
 
 
 class Run:
-    """What a contender finds: load (a dict: events, batch, connections, encoding, …), services (bootstrap, dsn, pids, pause and resume; None
-    where the scenario has none) and build (the folder with the programs)."""
+    """What a contender finds: load (a dict: events, batch, connections, encoding, …), services (bootstrap, dsn, pids; None where the scenario
+    has none), settings (KEY=VALUE for vsocd), build (the folder with the programs) and store (a folder that lasts for all rounds)."""
 
-    def __init__(self, build, load, services=None, settings=()):
-        self.build, self.load, self.services, self.settings = build, load, services, list(settings)
+    def __init__(self, build, load, services=None, settings=(), store=None):
+        self.build, self.load, self.services, self.settings, self.store = build, load, services, list(settings), store
+
+    def setting(self, key):
+        """Of vsocd in this run: as given, else its default."""
+        given = [word.partition("=")[2] for word in self.settings if word.startswith(key + "=")]
+        if given:
+            return given[-1]
+        page = subprocess.run([str(self.build / "vsocd"), "reference", "config"], capture_output=True, text=True, check=True).stdout
+        return re.search(rf"^\| `{re.escape(key)}` \|[^|]*\| `([^`]*)`", page, flags=re.M)[1]
 
 
 @contextlib.contextmanager
@@ -106,16 +116,15 @@ def post(contender, run, folder):
 
 
 def drain(contender, run, folder):
-    """Driver: services halt, the generator posts all, services go on: what is measured is the way from the spool to the sinks."""
-    run.services.pause()
-    try:
-        generator.run(run.build, contender.url(), run.load, contender.fleet_options)
-        meter = Meter(contender, run, folder)
-        meter.begin()
-    finally:
-        run.services.resume()
+    """Driver: the contender begins with a spool of all events; what is measured is the way to the sinks, from the first delivered load to
+    the last. A contender of this scenario has filled the spool before it was started (Vsocd.start with load["spool"])."""
+    seconds = run.load.get("timeout", 300)
+    wait_until(lambda: contender.arrived() > 0, seconds, f"{contender.name} delivering", interval=0.05)
+    meter = Meter(contender, run, folder)
+    meter.begin()
+    first = contender.arrived()
     wait_for_all(contender, run)
-    return meter.end(run.load["events"])
+    return meter.end(run.load["events"] - first)
 
 
 def wait_for_all(contender, run):
@@ -127,7 +136,7 @@ def wait_for_all(contender, run):
             raise RigError(f"{contender.name}: {have} events have arrived, {events} were sent")
         return have == events
 
-    wait_until(all_there, run.load.get("timeout", 300), f"{contender.name} delivering {events} events", interval=0.2)
+    wait_until(all_there, run.load.get("timeout", 300), f"{contender.name} delivering {events} events", interval=0.1)
 
 
 def run_program(program, run, folder):
@@ -168,7 +177,11 @@ def line(record):
     return text
 
 
-def alternate(scenario, contenders, run, rounds, driver=post, point=None, say=print):
+def progress(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def alternate(scenario, contenders, run, rounds, driver=post, point=None, say=progress):
     """Records of so many rounds over those that are available. A contender that fails ends the run if it is ours, else it is left out from
     then on and said so."""
     records, out = [], set()

@@ -40,11 +40,3 @@ class Services:
     def pids(self):
         """Roots of their processes."""
         return [int((self.rig.folder / name / "state" / "pid").read_text().split()[0]) for name in self.names]
-
-    def pause(self):
-        for name in self.names:
-            self.rig.service(name, "pause")
-
-    def resume(self):
-        for name in self.names:
-            self.rig.service(name, "resume")

@@ -1,10 +1,12 @@
 """vsocd itself as a contender, with or without sinks."""
 
 import pathlib
+import shutil
 
 import machine
 from rig import Server
 
+from . import generator
 from .contender import Served
 
 
@@ -24,13 +26,36 @@ class Vsocd(Served):
         return machine.first_line(str(self.build / "vsocd"), "version").removeprefix("vsocd ") if self.build else ""
 
     def start(self, port, folder, run):
-        """The port is the server's own choice."""
+        """The port is the server's own choice. load["spool"]: it begins with a spool of all events."""
         build = pathlib.Path(self.build or run.build)
-        self.server = Server(build, folder, self.sinks, [*self.extra, *run.settings])
+        if run.load.get("spool"):
+            self._copy_spool(build, folder, run)
         services = run.services
         instance = services.fresh() if services else "load-test"
+        self._server(build, folder, self.sinks, run, instance)
+
+    def _server(self, build, folder, sinks, run, instance):
+        services = run.services
+        own = [f"sinks.kafka.topics.progress=progress.{instance}"] if "kafka" in sinks else []  # a copied spool is known there
+        self.server = Server(build, folder, sinks, [*self.extra, *own, *run.settings])
         self.server.write_config(services.dsn if services else "", services.bootstrap if services else "", instance)
         self.server.start()
+
+    def _copy_spool(self, build, folder, run):
+        """The spool is filled once for all rounds, by the same program without sinks."""
+        filled = run.store / self.name
+        if not filled.exists():
+            filled.mkdir()
+            try:
+                self._server(build, filled, (), run, "load-test")
+                generator.run(run.build, self.server.url, run.load)
+            except BaseException:
+                shutil.rmtree(filled, ignore_errors=True)
+                raise
+            finally:
+                self.stop()
+        shutil.copytree(filled / "data", folder / "data")
+        shutil.copy(filled / "vin.keys", folder / "vin.keys")
 
     def url(self):
         return self.server.url
