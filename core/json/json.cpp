@@ -9,6 +9,7 @@
 #include "core/json/json_names.h"
 #include "core/json/json_scalar.h"
 #include "core/json/json_stage.h"
+#include "core/json/json_walk.h"
 
 #include <cstdlib>
 #include <new>
@@ -39,9 +40,7 @@ struct json_parser {
     uint8_t *unescaped; /* texts of the current document that had escapes */
     size_t unescaped_used, unescaped_capacity;
     struct json_keys keys;
-    /* Number of the name that came after each the last time: most objects have their keys in one
-     * order. */
-    uint8_t after[JSON_NAMES_MAX + 1];
+    struct json_order order;
     uint8_t last_name;
     /* The current document. */
     const struct json_names *names;
@@ -340,7 +339,7 @@ inline bool quick_key(const uint8_t *text, const struct member &m, bool has_esca
 inline bool quick_name(struct json_parser *p, const struct json_names *names, struct frame *frame,
                        size_t members, struct json_node *node)
 {
-    uint8_t *after = &p->after[p->last_name];
+    uint8_t *after = &p->order.after[p->last_name];
     unsigned name = names ? json_names_find_padded(names, *after, node->key) : 0;
     node->name = (uint8_t)name;
     if (!name)
@@ -442,16 +441,15 @@ void json_parser_destroy(struct json_parser *p)
     delete p;
 }
 
+struct json_parts json_parser_parts(struct json_parser *p)
+{
+    return {p->stage, &p->order, p->max_depth, p->max_nodes};
+}
+
 enum status json_parse(struct json_parser *p, struct slice text, struct json_document *document,
                        struct json_error *error)
 {
     return json_parse_named(p, nullptr, text, document, error);
-}
-
-void json_parser_ahead(struct json_parser *p, struct slice body)
-{
-    if (p)
-        json_stage_ahead(p->stage, body);
 }
 
 /* Walks over the tokens that are set. */

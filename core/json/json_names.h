@@ -9,7 +9,8 @@
 extern "C" {
 #endif
 
-#define JSON_NAMES_MAX   127  /* numbers are 1 to this; nodes keep them in a byte */
+#define JSON_NAMES_MAX   127 /* numbers are 1 to this; nodes keep them in a byte */
+#define JSON_NAMES_COUNT (JSON_NAMES_MAX + 1)
 #define JSON_NAMES_SLOTS 1024 /* most searches take one step */
 
 /* The first 16 bytes of a text, zero where it is shorter: with the size they identify most names.

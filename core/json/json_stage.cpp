@@ -30,8 +30,8 @@ struct json_stage {
     struct slice body; /* that the texts lie in */
     /* The part of the body that was looked at last. */
     struct slice window;
-    bool is_found; /* its tokens are in many: it has no error */
-    bool has_escapes;
+    bool is_found;         /* its tokens are in many: it has no error */
+    const uint8_t *escape; /* first backslash from the text asked for last on; the window's end */
     const uint32_t *next, *last; /* its tokens that were not asked for yet */
     size_t tokens_before;        /* of the text before */
 };
@@ -160,7 +160,7 @@ void window_open(struct json_stage *stage, struct slice text)
         index_fill(&stage->many, stage->window) != simdjson::SUCCESS)
         return;
     stage->is_found = true;
-    stage->has_escapes = has_backslash(stage->window);
+    stage->escape = stage->window.data;
     stage->next = first_of(&stage->many);
     stage->last = stage->next + stage->many.simd->n_structural_indexes;
 }
@@ -218,9 +218,23 @@ void json_stage_ahead(struct json_stage *stage, struct slice body)
     stage->window = slice_make(body.data, 0);
 }
 
+namespace
+{
+/* Is a backslash in the text? Texts come one after the other: each byte is looked at once. */
+bool has_escapes(struct json_stage *stage, struct slice text)
+{
+    const uint8_t *end = stage->window.data + stage->window.size;
+    if (stage->escape < text.data || stage->escape == stage->window.data) {
+        const uint8_t *at = slice_find_byte(slice_make(text.data, (size_t)(end - text.data)), '\\');
+        stage->escape = at ? at : end;
+    }
+    return stage->escape < text.data + text.size;
+}
+} // namespace
+
 /* A { that is a token of the window is outside its strings, so that all that follows is read as if
  * the window had begun there. A } that is a token ends the last one of the text. */
-bool json_stage_next(struct json_stage *stage, struct slice text, struct json_tokens *tokens)
+bool json_stage_open(struct json_stage *stage, struct slice text, struct json_tokens *tokens)
 {
     const uint8_t *end = text.data + text.size;
     if (!stage->body.size || text.data < stage->window.data ||
@@ -233,12 +247,28 @@ bool json_stage_next(struct json_stage *stage, struct slice text, struct json_to
         return false;
     size_t start = (size_t)(text.data - stage->window.data);
     const uint32_t *first = token_at(stage->next, stage->last, 0, start);
-    const uint32_t *close =
-        token_at(first, stage->last, stage->tokens_before, start + text.size - 1);
-    if (first == stage->last || close == stage->last)
+    if (first == stage->last)
         return false;
-    stage->tokens_before = (size_t)(close - first);
+    *tokens = {stage->window.data, first, stage->last, has_escapes(stage, text)};
+    return true;
+}
+
+void json_stage_close(struct json_stage *stage, const uint32_t *next)
+{
+    stage->next = next;
+}
+
+bool json_stage_next(struct json_stage *stage, struct slice text, struct json_tokens *tokens)
+{
+    struct json_tokens all;
+    if (!json_stage_open(stage, text, &all))
+        return false;
+    size_t end = (size_t)(text.data - all.base) + text.size;
+    const uint32_t *close = token_at(all.first, all.last, stage->tokens_before, end - 1);
+    if (close == all.last)
+        return false;
+    stage->tokens_before = (size_t)(close - all.first);
     stage->next = close + 1;
-    *tokens = {stage->window.data, first, close + 1, stage->has_escapes};
+    *tokens = {all.base, all.first, close + 1, all.has_escapes};
     return true;
 }

@@ -34,4 +34,10 @@ void json_stage_ahead(struct json_stage *stage, struct slice body);
  * includes every text that has an error. */
 bool json_stage_next(struct json_stage *stage, struct slice text, struct json_tokens *tokens);
 
+/* The same for a reader that finds the end of the text itself: *tokens may go on behind it. Nothing
+ * has been read until json_stage_close. */
+bool json_stage_open(struct json_stage *stage, struct slice text, struct json_tokens *tokens);
+/* The text was read; next is the token behind it. */
+void json_stage_close(struct json_stage *stage, const uint32_t *next);
+
 #endif

@@ -12,6 +12,7 @@
 #include "parsers/fill/time_guess.h"
 #include "parsers/formats/json/vsoc_json.h"
 #include "parsers/formats/json/vsoc_json_keys.h"
+#include "parsers/formats/json/vsoc_json_quick.h"
 #include "parsers/formats/json/vsoc_json_typo.h"
 #include "parsers/fill/vsoc_json_value.h"
 
@@ -350,6 +351,11 @@ static void parse(struct slice record, const struct parser_context *context,
     static const struct json_repair_rules rules = {.every_own = true};
     struct json_document document;
     struct json_repair repair;
+    struct event event;
+    if (vsoc_json_quick(record, context, &event)) {
+        context->emit(context, &event);
+        return;
+    }
     if (json_repair_read(context, &vsoc_json_names, &rules, record, &document, &repair, outcome) !=
         STATUS_OK)
         return;

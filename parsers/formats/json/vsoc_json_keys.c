@@ -44,7 +44,7 @@ static void add_field(const char *text, unsigned number, unsigned field)
 }
 _Static_assert(sizeof(struct event) <= UINT16_MAX, "offsets have two bytes");
 
-__attribute__((constructor)) static void fill(void)
+__attribute__((constructor(VSOC_JSON_KEYS_PRIORITY))) static void fill(void)
 {
     for (unsigned f = 0; f < EVENT_FIELD_COUNT; f++)
         if (event_field_table[f].origin == EVENT_ORIGIN_SENDER)

@@ -25,6 +25,9 @@ struct vsoc_json_key {
     uint16_t offset; /* of FIELD: of its member in struct event */
 };
 
+/* Both tables are made before main by a constructor of this priority. */
+#define VSOC_JSON_KEYS_PRIORITY 101
+
 /* The names of the native event, for json_parse_named. */
 extern struct json_names vsoc_json_names;
 /* Meaning of each, by its number; of 0: UNKNOWN. */
