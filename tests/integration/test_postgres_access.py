@@ -191,16 +191,18 @@ def test_new_database_is_closed_and_says_so(build, database):
     assert query(database, "select count(*) from vsoc.analyst_tenants") == [(0,)]
 
 
-# What takes a schema back to version 9, as far as migrations 10 to 13 and their triggers go.
+# What takes a schema back to version 9, as far as migrations 10 to 15 and their triggers go.
 MIGRATION_10_UNDONE = """
     set role vsoc_owner;
+    alter table vsoc.tenant_events detach partition vsoc.events; alter table vsoc.tenant_batches detach partition vsoc.batches;
+    alter table vsoc.tenant_quarantine detach partition vsoc.quarantine;
     drop view vsoc.recent_events, vsoc.vehicle_timeline, vsoc.ingest_health;
     drop view vsoc.all_events, vsoc.batch_evidence, vsoc.quarantine_reasons, vsoc.my_tenants, vsoc.shared_logins;
-    drop table vsoc.access_requests, vsoc.analyst_limits, vsoc.jobs;
+    drop table vsoc.access_requests, vsoc.analyst_limits, vsoc.jobs, vsoc.tenant_events, vsoc.tenant_batches, vsoc.tenant_quarantine;
     drop trigger audit_rows on vsoc.analyst_tenants; drop trigger audit_truncate on vsoc.analyst_tenants;
     drop function vsoc.audit_change(), vsoc.request_access(text, text, text), vsoc.use_ticket(uuid, text),
         vsoc.request_quarantine(uuid, integer, text), vsoc.read_quarantine(uuid), vsoc.end_overdue(), vsoc.harden_database(), vsoc.review_logins(),
-        vsoc.limits_of(name);
+        vsoc.limits_of(name), vsoc.current_tenants(), vsoc.uid_time(uuid, integer), vsoc.check_owner();
     create function vsoc.read_quarantine(uuid, integer) returns bytea language sql as 'select null::bytea';
     create view vsoc.all_events as select * from vsoc.events;
     create view vsoc.batch_evidence as select * from vsoc.batches;
@@ -511,6 +513,8 @@ RACES = {
     "trim_batch_keys": ("vsoc_ingest", "select vsoc.trim_batch_keys('1 minute', 7)", 1000),
     "request_quarantine": ("vsoc_identity", "select 1 from vsoc.request_quarantine(gen_random_uuid(), %(n)s)", None),
     "end_overdue": ("vsoc_ingest", "select count(*) from vsoc.end_overdue()", 0),
+    "current_tenants": ("vsoc_analyst", "select cardinality(vsoc.current_tenants())", 0),
+    "uid_time": ("vsoc_analyst", "select extract(epoch from vsoc.uid_time('00000000-03e8-7000-8000-000000000000'))::int", 4 * 151),
     "grant_roles": ("postgres", "select 0 from vsoc.grant_roles()", 0),
     "harden_database": ("postgres", "begin; lock table vsoc.schema_version in exclusive mode; select 0 from vsoc.harden_database(); commit; select 0", 0),
 }
