@@ -23,7 +23,7 @@ static bool has_room(const struct run *run, const struct parser *parser)
     return frames <= FRAMES_MAX && json <= (run->options->json_inner ? 2 : 1);
 }
 
-static const struct parser *find(const struct run *run, const struct parser_inner *inner,
+static const struct parser *find(struct run *run, const struct parser_inner *inner,
                                  enum split_prefix *prefix)
 {
     const struct registry *registry = run->options->registry;
@@ -31,7 +31,7 @@ static const struct parser *find(const struct run *run, const struct parser_inne
     if (!registry || media_type_read(inner->format, &media, prefix) != STATUS_OK)
         return NULL;
     if (!media.size || registry_is_probed_type(media)) {
-        const struct parser *parser = registry_probe(registry, inner->bytes);
+        const struct parser *parser = registry_probe_again(registry, inner->bytes, &run->hints);
         return parser != run->frame->parser ? parser : NULL;
     }
     return memchr(media.data, '/', media.size) ? registry_by_content_type(registry, media)

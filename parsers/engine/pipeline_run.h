@@ -49,7 +49,8 @@ struct run {
     enum status status;   /* sticky: TOO_MANY, NO_MEMORY, CLOSED */
     size_t shared_left;   /* budget of what its events may still repeat (shared_text.h) */
     struct scratch scratch;
-    struct reject_row row; /* not reported yet */
+    struct reject_row row;       /* not reported yet */
+    struct registry_hints hints; /* of what was handed on without a format */
 };
 
 /* Whether the parser may have a JSON document open while it hands bytes on, or its events' JSON is

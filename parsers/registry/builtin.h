@@ -4,26 +4,27 @@
 
 #include "parsers/parser.h"
 
-/* More specific formats first: earlier ones win a tie. A new parser is one row. */
+/* More specific formats first: earlier ones win a tie. A new parser is one row: its name, and the
+ * most that its probe answers (0: it has none). */
 #define BUILTIN_PARSERS(X)                                                                         \
-    X(cloudevents)                                                                                 \
-    X(cloudevents_binary)                                                                          \
-    X(otlp)                                                                                        \
-    X(eve)                                                                                         \
-    X(hec)                                                                                         \
-    X(hec_raw)                                                                                     \
-    X(json)                                                                                        \
-    X(vsoc_json)                                                                                   \
-    X(qsev)                                                                                        \
-    X(auditd)                                                                                      \
-    X(logcat)                                                                                      \
-    X(candump)                                                                                     \
-    X(dlt)                                                                                         \
-    X(cef)                                                                                         \
-    X(leef)                                                                                        \
-    X(syslog)
+    X(cloudevents, 80)                                                                             \
+    X(cloudevents_binary, 0)                                                                       \
+    X(otlp, 80)                                                                                    \
+    X(eve, 70)                                                                                     \
+    X(hec, 60)                                                                                     \
+    X(hec_raw, 0)                                                                                  \
+    X(json, 75)                                                                                    \
+    X(vsoc_json, 50)                                                                               \
+    X(qsev, 60)                                                                                    \
+    X(auditd, 85)                                                                                  \
+    X(logcat, 82)                                                                                  \
+    X(candump, 90)                                                                                 \
+    X(dlt, 100)                                                                                    \
+    X(cef, 80)                                                                                     \
+    X(leef, 80)                                                                                    \
+    X(syslog, 76)
 
-#define X(name) extern const struct parser parser_##name;
+#define X(name, most) extern const struct parser parser_##name;
 BUILTIN_PARSERS(X)
 #undef X
 

@@ -5,22 +5,30 @@
 #include "parsers/registry/parser_check.h"
 #include "parsers/registry/text_body.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct parser *const builtin[] = {
-#define X(name) &parser_##name,
+/* A parser with the most that its probe answers. */
+struct entry {
+    const struct parser *parser;
+    int most;
+};
+
+static const struct entry builtin[] = {
+#define X(name, most) {&parser_##name, most},
     BUILTIN_PARSERS(X)
 #undef X
 };
 
 #define BUILTIN_COUNT (sizeof builtin / sizeof *builtin)
+#define MOST_OF_ADDED INT_MAX
 
 /* Parsers that override, then built-in ones, then added ones. */
 enum group { GROUP_OVERRIDING, GROUP_BUILTIN, GROUP_ADDED, GROUP_COUNT };
 
 struct registry {
-    const struct parser **parsers; /* group after group */
+    struct entry *entries; /* group after group */
     size_t count;
     size_t ends[GROUP_COUNT];
 };
@@ -28,14 +36,14 @@ struct registry {
 struct registry *registry_create(void)
 {
     struct registry *registry = malloc(sizeof *registry);
-    const struct parser **parsers = malloc(sizeof builtin);
-    if (!registry || !parsers) {
+    struct entry *entries = malloc(sizeof builtin);
+    if (!registry || !entries) {
         free(registry);
-        free(parsers);
+        free(entries);
         return NULL;
     }
-    memcpy(parsers, builtin, sizeof builtin);
-    *registry = (struct registry){parsers, BUILTIN_COUNT, {0, BUILTIN_COUNT, BUILTIN_COUNT}};
+    memcpy(entries, builtin, sizeof builtin);
+    *registry = (struct registry){entries, BUILTIN_COUNT, {0, BUILTIN_COUNT, BUILTIN_COUNT}};
     return registry;
 }
 
@@ -43,14 +51,14 @@ void registry_destroy(struct registry *registry)
 {
     if (!registry)
         return;
-    free(registry->parsers);
+    free(registry->entries);
     free(registry);
 }
 
 bool registry_is_builtin(const struct parser *parser)
 {
     for (size_t i = 0; i < BUILTIN_COUNT; i++)
-        if (builtin[i] == parser)
+        if (builtin[i].parser == parser)
             return true;
     return false;
 }
@@ -87,8 +95,8 @@ static void tell_rival(const struct parser *parser, const struct parser *rival, 
 
 static void take_out(struct registry *registry, size_t i)
 {
-    memmove(registry->parsers + i, registry->parsers + i + 1,
-            (registry->count - i - 1) * sizeof *registry->parsers);
+    memmove(registry->entries + i, registry->entries + i + 1,
+            (registry->count - i - 1) * sizeof *registry->entries);
     registry->count--;
     for (size_t group = 0; group < GROUP_COUNT; group++)
         if (i < registry->ends[group])
@@ -98,9 +106,9 @@ static void take_out(struct registry *registry, size_t i)
 static void put_last_of(struct registry *registry, size_t group, const struct parser *parser)
 {
     size_t i = registry->ends[group];
-    memmove(registry->parsers + i + 1, registry->parsers + i,
-            (registry->count - i) * sizeof *registry->parsers);
-    registry->parsers[i] = parser;
+    memmove(registry->entries + i + 1, registry->entries + i,
+            (registry->count - i) * sizeof *registry->entries);
+    registry->entries[i] = (struct entry){parser, MOST_OF_ADDED};
     registry->count++;
     for (; group < GROUP_COUNT; group++)
         registry->ends[group]++;
@@ -117,11 +125,10 @@ enum status registry_add(struct registry *registry, const struct parser *parser,
         tell_rival(parser, rival, what, override, reason);
         return STATUS_REFUSED;
     }
-    const struct parser **larger =
-        realloc(registry->parsers, (registry->count + 1) * sizeof *larger);
+    struct entry *larger = realloc(registry->entries, (registry->count + 1) * sizeof *larger);
     if (!larger)
         return STATUS_NO_MEMORY;
-    registry->parsers = larger;
+    registry->entries = larger;
     const struct parser *same = registry_by_name(registry, slice_from_text(parser->name));
     if (same)
         take_out(registry, registry_index(registry, same));
@@ -136,14 +143,14 @@ size_t registry_count(const struct registry *registry)
 
 const struct parser *registry_at(const struct registry *registry, size_t i)
 {
-    return i < registry->count ? registry->parsers[i] : NULL;
+    return i < registry->count ? registry->entries[i].parser : NULL;
 }
 
 const struct parser *registry_by_name(const struct registry *registry, struct slice name)
 {
     for (size_t i = 0; i < registry->count; i++)
-        if (slice_equal_text(name, registry->parsers[i]->name))
-            return registry->parsers[i];
+        if (slice_equal_text(name, registry->entries[i].parser->name))
+            return registry->entries[i].parser;
     return NULL;
 }
 
@@ -159,53 +166,81 @@ const struct parser *registry_by_content_type(const struct registry *registry,
                                               struct slice media_type)
 {
     for (size_t i = 0; i < registry->count; i++)
-        if (takes_type(registry->parsers[i], media_type))
-            return registry->parsers[i];
+        if (takes_type(registry->entries[i].parser, media_type))
+            return registry->entries[i].parser;
     return NULL;
 }
 
 #define PROBE_BYTES 4096
+#define NO_ENTRY    SIZE_MAX
 
-static const struct parser *probe_some(const struct registry *registry, size_t from, size_t to,
-                                       struct slice head)
+/* The surest so far. */
+struct best {
+    size_t entry;
+    int score;
+};
+
+/* An earlier parser wins a tie. */
+static void ask(const struct registry *registry, size_t i, struct slice head, struct best *best)
 {
-    const struct parser *best = NULL;
-    int best_score = 0;
-    for (size_t i = from; i < to; i++) {
-        const struct parser *parser = registry->parsers[i];
-        int score = parser->probe ? parser->probe(head) : 0;
-        if (score > best_score) {
-            best_score = score;
-            best = parser;
-        }
-    }
-    return best;
+    const struct parser *parser = registry->entries[i].parser;
+    int score = parser->probe ? parser->probe(head) : 0;
+    if (score > best->score || (score && score == best->score && i < best->entry))
+        *best = (struct best){i, score};
 }
 
-static const struct parser *probe(const struct registry *registry, struct slice head)
+static bool can_win(const struct registry *registry, size_t i, const struct best *best)
 {
-    const struct parser *found = NULL;
-    size_t from = 0;
-    for (size_t group = 0; !found && group < GROUP_COUNT; group++) {
-        found = probe_some(registry, from, registry->ends[group], head);
+    int most = registry->entries[i].most;
+    return most > best->score || (most == best->score && i < best->entry);
+}
+
+/* Asks first the one that most likely answers, and then those that may still be surer. */
+static size_t probe_some(const struct registry *registry, size_t from, size_t to, struct slice head,
+                         size_t likely)
+{
+    struct best best = {NO_ENTRY, 0};
+    if (likely >= from && likely < to)
+        ask(registry, likely, head, &best);
+    for (size_t i = from; i < to; i++)
+        if (i != likely && can_win(registry, i, &best))
+            ask(registry, i, head, &best);
+    return best.entry;
+}
+
+static const struct parser *probe(const struct registry *registry, struct slice head,
+                                  struct registry_hints *hints)
+{
+    uint8_t *hint = hints && head.size ? &hints->likely[head.data[0]] : NULL;
+    size_t from = 0, likely = hint && *hint ? *hint - 1u : NO_ENTRY, found = NO_ENTRY;
+    for (size_t group = 0; found == NO_ENTRY && group < GROUP_COUNT; group++) {
+        found = probe_some(registry, from, registry->ends[group], head, likely);
         from = registry->ends[group];
     }
-    return found;
+    if (hint && found < UINT8_MAX)
+        *hint = (uint8_t)(found + 1);
+    return found == NO_ENTRY ? NULL : registry->entries[found].parser;
 }
 
 /* A text may start with a byte order mark and blank lines, which are not records. */
-const struct parser *registry_probe(const struct registry *registry, struct slice head)
+const struct parser *registry_probe_again(const struct registry *registry, struct slice head,
+                                          struct registry_hints *hints)
 {
     head = slice_sub(head, 0, PROBE_BYTES);
-    const struct parser *found = text_body_is_utf16(head) ? NULL : probe(registry, head);
+    const struct parser *found = text_body_is_utf16(head) ? NULL : probe(registry, head, hints);
     size_t skipped = found ? 0 : text_body_head_bytes(head);
-    return skipped ? probe(registry, slice_sub(head, skipped, head.size)) : found;
+    return skipped ? probe(registry, slice_sub(head, skipped, head.size), hints) : found;
+}
+
+const struct parser *registry_probe(const struct registry *registry, struct slice head)
+{
+    return registry_probe_again(registry, head, NULL);
 }
 
 size_t registry_index(const struct registry *registry, const struct parser *parser)
 {
     size_t i = 0;
-    while (i < registry->count && registry->parsers[i] != parser)
+    while (i < registry->count && registry->entries[i].parser != parser)
         i++;
     return i;
 }

@@ -32,6 +32,13 @@ const struct parser *registry_by_content_type(const struct registry *registry,
  * are asked first, added ones only when no other claims it; among the rest earlier ones win a tie.
  */
 const struct parser *registry_probe(const struct registry *registry, struct slice head);
+/* For many heads: which parser took the last one that began with a byte. All zero at first; one
+ * owner. The answers are the same without. */
+struct registry_hints {
+    uint8_t likely[256]; /* index + 1, 0: none */
+};
+const struct parser *registry_probe_again(const struct registry *registry, struct slice head,
+                                          struct registry_hints *hints);
 /* True for parsers of this program. */
 bool registry_is_builtin(const struct parser *parser);
 /* Index of a parser in the registry, for tables by format. */
