@@ -70,6 +70,18 @@ static size_t underscores(struct slice member, struct slice name)
     return member.size - name.size;
 }
 
+#define NEEDLE_MAX 64
+
+/* False: no member of the object begins with the name. True: one may. */
+static bool may_have(struct slice object, struct slice name)
+{
+    uint8_t needle[NEEDLE_MAX] = {'"'};
+    if (name.size >= sizeof needle)
+        return true;
+    memcpy(needle + 1, name.data, name.size);
+    return memmem(object.data, object.size, needle, name.size + 1) != NULL;
+}
+
 /* Number of _ that makes the name longer than any such member of a valid JSON object. */
 static size_t underscores_needed(struct slice object, struct slice name)
 {
@@ -102,6 +114,8 @@ static size_t underscores_needed(struct slice object, struct slice name)
 static struct slice free_name(const struct parser_context *context, struct slice name,
                               struct slice object)
 {
+    if (!may_have(object, name))
+        return name;
     size_t more = underscores_needed(object, name);
     uint8_t *longer = context->alloc(context, name.size + more);
     if (!longer)
@@ -118,6 +132,8 @@ bool attributes_nest(const struct parser_context *context, struct slice object, 
     struct slice own = EVENT_HAS(event, attributes) ? event->attributes : SLICE_LITERAL("{}");
     name = free_name(context, name, own);
     json_object_init(&all, context);
+    if (!json_object_reserve(&all, own.size + name.size * JSON_ESCAPED_MAX + object.size + 16))
+        return false;
     json_object_add_members(&all, own);
     json_object_add_raw(&all, name, object);
     if (!name.size || !json_object_end(&all, &own))

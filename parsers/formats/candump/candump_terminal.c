@@ -2,6 +2,7 @@
  * snprintf_long_canframe in lib.c of can-utils; -t a, d, z, A, -x, -a, -e. */
 #include "parsers/formats/candump/candump_terminal.h"
 #include "core/hex.h"
+#include "parsers/read/byte_scan.h"
 #include "parsers/read/line_scan.h"
 #include "parsers/read/timestamp.h"
 
@@ -18,10 +19,7 @@ static struct slice skip_blanks(struct slice s)
 
 static size_t word_bytes(struct slice s)
 {
-    size_t n = 0;
-    while (n < s.size && s.data[n] > ' ')
-        n++;
-    return n;
+    return byte_scan_word(s, 0, ' ');
 }
 
 static bool is_digit(uint8_t c)

@@ -86,34 +86,34 @@ static bool set_time(struct pairs *p, enum event_field field, struct slice value
 
 /* A custom address is the source's or the destination's unless its label says otherwise. */
 static bool set_labelled(struct pairs *p, enum event_field field, struct slice value,
-                         const char *label_key, const char *side)
+                         struct slice label, const char *side)
 {
-    struct slice label = slice_trim(pairs_find(p, label_key));
+    label = slice_trim(label);
     struct slice head = slice_sub(label, 0, strlen(side));
     return (!label.size || slice_equal_nocase(head, side)) && pairs_set_address(p, field, value);
 }
 
 static bool set_source6(struct pairs *p, enum event_field field, struct slice value)
 {
-    return set_labelled(p, field, value, "c6a2Label", "source");
+    return set_labelled(p, field, value, pairs_find(p, "c6a2Label"), "source");
 }
 
 static bool set_destination6(struct pairs *p, enum event_field field, struct slice value)
 {
-    return set_labelled(p, field, value, "c6a3Label", "destination");
+    return set_labelled(p, field, value, pairs_find(p, "c6a3Label"), "destination");
 }
 
 /* User, process and process id of the source precede those of the destination. Columns must
  * describe the same side: a mixture would mislead. */
-static bool is_of_other_side(const struct pairs *p, const char *source_name, struct slice value,
-                             const char *source_id)
+static bool is_of_other_side(struct slice source_name, struct slice source_id, struct slice value)
 {
-    return pairs_find(p, source_name).size && !slice_equal(pairs_find(p, source_id), value);
+    return source_name.size && !slice_equal(source_id, value);
 }
 
 static bool set_user_id(struct pairs *p, enum event_field field, struct slice value)
 {
-    return !is_of_other_side(p, "suser", value, "suid") && text_event_set(&p->t, field, value);
+    return !is_of_other_side(pairs_find(p, "suser"), pairs_find(p, "suid"), value) &&
+           text_event_set(&p->t, field, value);
 }
 
 /* A path is the program's. */
@@ -131,65 +131,73 @@ static bool set_process(struct pairs *p, enum event_field field, struct slice va
 
 static bool set_pid(struct pairs *p, enum event_field field, struct slice value)
 {
-    return !is_of_other_side(p, "sproc", value, "spid") && pairs_set_int(p, field, value);
+    return !is_of_other_side(pairs_find(p, "sproc"), pairs_find(p, "spid"), value) &&
+           pairs_set_int(p, field, value);
 }
 
 /* Keys of the dictionary, and the full names that some senders write. rt is the time at which the
  * device received the event; start and end are fallbacks. */
 static const struct pairs_row rows[] = {
-    {SLICE_LITERAL("vin"), EVENT_FIELD_COUNT, pairs_set_vin},
-    {SLICE_LITERAL("rt"), EVENT_time_event_ns, set_time},
-    {SLICE_LITERAL("deviceReceiptTime"), EVENT_time_event_ns, set_time},
-    {SLICE_LITERAL("start"), EVENT_time_event_ns, set_time},
-    {SLICE_LITERAL("startTime"), EVENT_time_event_ns, set_time},
-    {SLICE_LITERAL("end"), EVENT_time_event_ns, set_time},
-    {SLICE_LITERAL("endTime"), EVENT_time_event_ns, set_time},
-    {SLICE_LITERAL("msg"), EVENT_message, pairs_set_message},
-    {SLICE_LITERAL("message"), EVENT_message, pairs_set_message},
-    {SLICE_LITERAL("cnt"), EVENT_count, pairs_set_int},
-    {SLICE_LITERAL("baseEventCount"), EVENT_count, pairs_set_int},
-    {SLICE_LITERAL("src"), EVENT_src_ip, pairs_set_address},
-    {SLICE_LITERAL("sourceAddress"), EVENT_src_ip, pairs_set_address},
-    {SLICE_LITERAL("c6a2"), EVENT_src_ip, set_source6},
-    {SLICE_LITERAL("dst"), EVENT_dst_ip, pairs_set_address},
-    {SLICE_LITERAL("destinationAddress"), EVENT_dst_ip, pairs_set_address},
-    {SLICE_LITERAL("c6a3"), EVENT_dst_ip, set_destination6},
-    {SLICE_LITERAL("spt"), EVENT_src_port, pairs_set_int},
-    {SLICE_LITERAL("sourcePort"), EVENT_src_port, pairs_set_int},
-    {SLICE_LITERAL("dpt"), EVENT_dst_port, pairs_set_int},
-    {SLICE_LITERAL("destinationPort"), EVENT_dst_port, pairs_set_int},
-    {SLICE_LITERAL("proto"), EVENT_transport, pairs_set_transport},
-    {SLICE_LITERAL("transportProtocol"), EVENT_transport, pairs_set_transport},
-    {SLICE_LITERAL("act"), EVENT_disposition, pairs_set_disposition},
-    {SLICE_LITERAL("deviceAction"), EVENT_disposition, pairs_set_disposition},
-    {SLICE_LITERAL("cat"), EVENT_event_category, pairs_set_category},
-    {SLICE_LITERAL("deviceEventCategory"), EVENT_event_category, pairs_set_category},
-    {SLICE_LITERAL("dvchost"), EVENT_ecu_id, pairs_set_text},
-    {SLICE_LITERAL("deviceHostName"), EVENT_ecu_id, pairs_set_text},
-    {SLICE_LITERAL("dvc"), EVENT_ecu_id, pairs_set_text},
-    {SLICE_LITERAL("deviceAddress"), EVENT_ecu_id, pairs_set_text},
-    {SLICE_LITERAL("deviceExternalId"), EVENT_ecu_id, pairs_set_text},
-    {SLICE_LITERAL("suser"), EVENT_user_name, pairs_set_text},
-    {SLICE_LITERAL("sourceUserName"), EVENT_user_name, pairs_set_text},
-    {SLICE_LITERAL("duser"), EVENT_user_name, pairs_set_text},
-    {SLICE_LITERAL("destinationUserName"), EVENT_user_name, pairs_set_text},
-    {SLICE_LITERAL("suid"), EVENT_user_id, set_user_id},
-    {SLICE_LITERAL("sourceUserId"), EVENT_user_id, set_user_id},
-    {SLICE_LITERAL("duid"), EVENT_user_id, set_user_id},
-    {SLICE_LITERAL("destinationUserId"), EVENT_user_id, set_user_id},
-    {SLICE_LITERAL("sproc"), EVENT_process_name, set_process},
-    {SLICE_LITERAL("sourceProcessName"), EVENT_process_name, set_process},
-    {SLICE_LITERAL("deviceProcessName"), EVENT_process_name, set_process},
-    {SLICE_LITERAL("dproc"), EVENT_process_name, set_process},
-    {SLICE_LITERAL("destinationProcessName"), EVENT_process_name, set_process},
-    {SLICE_LITERAL("spid"), EVENT_process_pid, set_pid},
-    {SLICE_LITERAL("sourceProcessId"), EVENT_process_pid, set_pid},
-    {SLICE_LITERAL("dvcpid"), EVENT_process_pid, set_pid},
-    {SLICE_LITERAL("deviceProcessId"), EVENT_process_pid, set_pid},
-    {SLICE_LITERAL("dpid"), EVENT_process_pid, set_pid},
-    {SLICE_LITERAL("destinationProcessId"), EVENT_process_pid, set_pid},
-    {SLICE_LITERAL("filePath"), EVENT_file_path, pairs_set_text},
+    {"vin", EVENT_FIELD_COUNT, pairs_set_vin},
+    {"rt", EVENT_time_event_ns, set_time},
+    {"deviceReceiptTime", EVENT_time_event_ns, set_time},
+    {"start", EVENT_time_event_ns, set_time},
+    {"startTime", EVENT_time_event_ns, set_time},
+    {"end", EVENT_time_event_ns, set_time},
+    {"endTime", EVENT_time_event_ns, set_time},
+    {"msg", EVENT_message, pairs_set_message},
+    {"message", EVENT_message, pairs_set_message},
+    {"cnt", EVENT_count, pairs_set_int},
+    {"baseEventCount", EVENT_count, pairs_set_int},
+    {"src", EVENT_src_ip, pairs_set_address},
+    {"sourceAddress", EVENT_src_ip, pairs_set_address},
+    {"c6a2", EVENT_src_ip, set_source6},
+    {"dst", EVENT_dst_ip, pairs_set_address},
+    {"destinationAddress", EVENT_dst_ip, pairs_set_address},
+    {"c6a3", EVENT_dst_ip, set_destination6},
+    {"spt", EVENT_src_port, pairs_set_int},
+    {"sourcePort", EVENT_src_port, pairs_set_int},
+    {"dpt", EVENT_dst_port, pairs_set_int},
+    {"destinationPort", EVENT_dst_port, pairs_set_int},
+    {"proto", EVENT_transport, pairs_set_transport},
+    {"transportProtocol", EVENT_transport, pairs_set_transport},
+    {"act", EVENT_disposition, pairs_set_disposition},
+    {"deviceAction", EVENT_disposition, pairs_set_disposition},
+    {"cat", EVENT_event_category, pairs_set_category},
+    {"deviceEventCategory", EVENT_event_category, pairs_set_category},
+    {"dvchost", EVENT_ecu_id, pairs_set_text},
+    {"deviceHostName", EVENT_ecu_id, pairs_set_text},
+    {"dvc", EVENT_ecu_id, pairs_set_text},
+    {"deviceAddress", EVENT_ecu_id, pairs_set_text},
+    {"deviceExternalId", EVENT_ecu_id, pairs_set_text},
+    {"suser", EVENT_user_name, pairs_set_text},
+    {"sourceUserName", EVENT_user_name, pairs_set_text},
+    {"duser", EVENT_user_name, pairs_set_text},
+    {"destinationUserName", EVENT_user_name, pairs_set_text},
+    {"suid", EVENT_user_id, set_user_id},
+    {"sourceUserId", EVENT_user_id, set_user_id},
+    {"duid", EVENT_user_id, set_user_id},
+    {"destinationUserId", EVENT_user_id, set_user_id},
+    {"sproc", EVENT_process_name, set_process},
+    {"sourceProcessName", EVENT_process_name, set_process},
+    {"deviceProcessName", EVENT_process_name, set_process},
+    {"dproc", EVENT_process_name, set_process},
+    {"destinationProcessName", EVENT_process_name, set_process},
+    {"spid", EVENT_process_pid, set_pid},
+    {"sourceProcessId", EVENT_process_pid, set_pid},
+    {"dvcpid", EVENT_process_pid, set_pid},
+    {"deviceProcessId", EVENT_process_pid, set_pid},
+    {"dpid", EVENT_process_pid, set_pid},
+    {"destinationProcessId", EVENT_process_pid, set_pid},
+    {"filePath", EVENT_file_path, pairs_set_text},
 };
+
+static struct pairs_table table;
+
+__attribute__((constructor)) static void table_fill(void)
+{
+    pairs_table_init(&table, rows, sizeof rows / sizeof *rows);
+}
 
 /* Custom fields: what their label says they are. */
 static const struct {
@@ -237,7 +245,7 @@ static void keep_rest(struct cef *c)
 
 /* ---- header ---- */
 
-static void keep_header(struct cef *c, const char *key, struct slice value)
+static inline void keep_header(struct cef *c, const char *key, struct slice value)
 {
     text_event_keep(&c->p.t, slice_from_text(key), value);
 }
@@ -283,7 +291,7 @@ static void parse(struct slice record, const struct parser_context *context,
     struct cef_error error;
     if (!piped_open(context, "CEF:", &record, outcome))
         return;
-    pairs_init(&c.p, context);
+    pairs_init(&c.p, &table, context);
     c.label_count = 0;
     text_event_repair(&c.p.t, &record);
     if (!cef_read(record, &c.record, &error)) {
@@ -296,7 +304,7 @@ static void parse(struct slice record, const struct parser_context *context,
                       "CEF extension must be key=value pairs");
         return;
     }
-    pairs_fill(&c.p, rows, sizeof rows / sizeof *rows);
+    pairs_fill(&c.p);
     mark_labels(&c);
     fill_header(&c);
     keep_rest(&c);

@@ -2,6 +2,7 @@
 #include "parsers/formats/cef_leef/cef_read.h"
 #include "core/reasons/record_code.h"
 #include "parsers/formats/cef_leef/piped.h"
+#include "parsers/read/byte_scan.h"
 
 static bool fail(struct cef_error *error, size_t offset, enum record_code code, const char *detail)
 {
@@ -40,11 +41,10 @@ bool cef_read(struct slice record, struct cef_record *out, struct cef_error *err
 
 /* ---- extension ---- */
 
-static bool is_key_character(uint8_t c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '.' || c == '-' || c == '[' || c == ']';
-}
+static const bool is_key_character[256] = {
+    ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true, ['_'] = true,
+    ['.'] = true,         ['-'] = true,         ['['] = true,         [']'] = true,
+};
 
 static bool is_blank(uint8_t c)
 {
@@ -55,15 +55,14 @@ static bool is_blank(uint8_t c)
  * floor: no key starts before it. */
 static size_t find_key(struct slice s, size_t floor, size_t from, struct slice *key)
 {
-    for (size_t at = from; at < s.size; at++) {
+    for (size_t at = byte_scan_either(s, from, '=', '\\'); at < s.size;
+         at = byte_scan_either(s, at + 1, '=', '\\')) {
         if (s.data[at] == '\\') {
             at++; /* what follows is escaped */
             continue;
         }
-        if (s.data[at] != '=')
-            continue;
         size_t start = at;
-        while (start > floor && is_key_character(s.data[start - 1]))
+        while (start > floor && is_key_character[s.data[start - 1]])
             start--;
         if (start < at && (start == 0 || is_blank(s.data[start - 1]))) {
             *key = slice_sub(s, start, at - start);

@@ -48,43 +48,49 @@ static bool set_login(struct pairs *p, enum event_field field, struct slice valu
 
 /* Predefined attributes of LEEF, and other common ones. */
 static const struct pairs_row rows[] = {
-    {SLICE_LITERAL("vin"), EVENT_FIELD_COUNT, pairs_set_vin},
-    {SLICE_LITERAL("devTime"), EVENT_time_event_ns, set_time},
-    {SLICE_LITERAL("sev"), EVENT_severity_id, set_severity},
-    {SLICE_LITERAL("cat"), EVENT_event_category, pairs_set_category},
-    {SLICE_LITERAL("isLoginEvent"), EVENT_event_category, set_login},
-    {SLICE_LITERAL("isLogoutEvent"), EVENT_event_category, set_login},
-    {SLICE_LITERAL("src"), EVENT_src_ip, pairs_set_address},
-    {SLICE_LITERAL("dst"), EVENT_dst_ip, pairs_set_address},
-    {SLICE_LITERAL("srcPort"), EVENT_src_port, pairs_set_int},
-    {SLICE_LITERAL("dstPort"), EVENT_dst_port, pairs_set_int},
-    {SLICE_LITERAL("proto"), EVENT_transport, pairs_set_transport},
-    {SLICE_LITERAL("msg"), EVENT_message, pairs_set_message},
-    {SLICE_LITERAL("action"), EVENT_disposition, pairs_set_disposition},
-    {SLICE_LITERAL("act"), EVENT_disposition, pairs_set_disposition},
-    {SLICE_LITERAL("dvchost"), EVENT_ecu_id, pairs_set_text},
-    {SLICE_LITERAL("dvc"), EVENT_ecu_id, pairs_set_text},
-    {SLICE_LITERAL("ecu"), EVENT_ecu_id, pairs_set_text},
-    {SLICE_LITERAL("ecu_id"), EVENT_ecu_id, pairs_set_text},
-    {SLICE_LITERAL("bus"), EVENT_bus_id, pairs_set_text},
-    {SLICE_LITERAL("bus_id"), EVENT_bus_id, pairs_set_text},
-    {SLICE_LITERAL("usrName"), EVENT_user_name, pairs_set_text},
-    {SLICE_LITERAL("accountName"), EVENT_user_name, pairs_set_text},
-    {SLICE_LITERAL("processName"), EVENT_process_name, pairs_set_text},
-    {SLICE_LITERAL("process"), EVENT_process_name, pairs_set_text},
-    {SLICE_LITERAL("processId"), EVENT_process_pid, pairs_set_int},
-    {SLICE_LITERAL("pid"), EVENT_process_pid, pairs_set_int},
-    {SLICE_LITERAL("commandLine"), EVENT_process_command_line, pairs_set_text},
-    {SLICE_LITERAL("filePath"), EVENT_file_path, pairs_set_text},
+    {"vin", EVENT_FIELD_COUNT, pairs_set_vin},
+    {"devTime", EVENT_time_event_ns, set_time},
+    {"sev", EVENT_severity_id, set_severity},
+    {"cat", EVENT_event_category, pairs_set_category},
+    {"isLoginEvent", EVENT_event_category, set_login},
+    {"isLogoutEvent", EVENT_event_category, set_login},
+    {"src", EVENT_src_ip, pairs_set_address},
+    {"dst", EVENT_dst_ip, pairs_set_address},
+    {"srcPort", EVENT_src_port, pairs_set_int},
+    {"dstPort", EVENT_dst_port, pairs_set_int},
+    {"proto", EVENT_transport, pairs_set_transport},
+    {"msg", EVENT_message, pairs_set_message},
+    {"action", EVENT_disposition, pairs_set_disposition},
+    {"act", EVENT_disposition, pairs_set_disposition},
+    {"dvchost", EVENT_ecu_id, pairs_set_text},
+    {"dvc", EVENT_ecu_id, pairs_set_text},
+    {"ecu", EVENT_ecu_id, pairs_set_text},
+    {"ecu_id", EVENT_ecu_id, pairs_set_text},
+    {"bus", EVENT_bus_id, pairs_set_text},
+    {"bus_id", EVENT_bus_id, pairs_set_text},
+    {"usrName", EVENT_user_name, pairs_set_text},
+    {"accountName", EVENT_user_name, pairs_set_text},
+    {"processName", EVENT_process_name, pairs_set_text},
+    {"process", EVENT_process_name, pairs_set_text},
+    {"processId", EVENT_process_pid, pairs_set_int},
+    {"pid", EVENT_process_pid, pairs_set_int},
+    {"commandLine", EVENT_process_command_line, pairs_set_text},
+    {"filePath", EVENT_file_path, pairs_set_text},
 };
+
+static struct pairs_table table;
+
+__attribute__((constructor)) static void table_fill(void)
+{
+    pairs_table_init(&table, rows, sizeof rows / sizeof *rows);
+}
 
 /* Names that some products send in addition to a number as EventID. */
 static struct slice name_in_words(const struct pairs *p)
 {
-    static const char *const keys[] = {"eventName", "evtName", "name"};
-    struct slice name = SLICE_EMPTY;
-    for (size_t i = 0; i < sizeof keys / sizeof *keys && !name.size; i++)
-        name = slice_trim(pairs_find(p, keys[i]));
+    struct slice name = slice_trim(pairs_find(p, "eventName"));
+    name = name.size ? name : slice_trim(pairs_find(p, "evtName"));
+    name = name.size ? name : slice_trim(pairs_find(p, "name"));
     return name.size <= (size_t)event_field_table[EVENT_event_name].max ? name : SLICE_EMPTY;
 }
 
@@ -121,15 +127,16 @@ static void guess_message(struct text_event *t, const struct slice field[LEEF_HE
 
 static void fill_header(struct pairs *p, const struct leef_record *record)
 {
-    static const char *const keys[LEEF_HEADER_FIELDS] = {"deviceVendor", "deviceProduct",
-                                                         "deviceVersion", "eventId"};
+    static const struct slice keys[LEEF_HEADER_FIELDS] = {
+        SLICE_LITERAL("deviceVendor"), SLICE_LITERAL("deviceProduct"),
+        SLICE_LITERAL("deviceVersion"), SLICE_LITERAL("eventId")};
     struct slice field[LEEF_HEADER_FIELDS], id = SLICE_EMPTY;
     for (unsigned i = 0; i < LEEF_HEADER_FIELDS; i++) {
         field[i] = text_event_plain(&p->t, record->header[i], "|\\", false);
         if (i == LEEF_EVENT_ID && text_event_set(&p->t, EVENT_rule_id, field[i]))
             id = field[i];
         else
-            text_event_keep(&p->t, slice_from_text(keys[i]), field[i]);
+            text_event_keep(&p->t, keys[i], field[i]);
     }
     struct slice words = name_in_words(p), category = category_of_words(words.size ? words : id);
     EVENT_GUESS(&p->t.event, event_name, words.size ? words : id.size ? id : SLICE_LITERAL("leef"));
@@ -156,7 +163,7 @@ static void parse(struct slice record, const struct parser_context *context,
     struct leef_error error;
     if (!piped_open(context, "LEEF:", &record, outcome))
         return;
-    pairs_init(&p, context);
+    pairs_init(&p, &table, context);
     text_event_repair(&p.t, &record);
     if (!leef_read(record, &leef, &error)) {
         record_refuse(outcome, error.offset, error.code, error.detail);
@@ -167,7 +174,7 @@ static void parse(struct slice record, const struct parser_context *context,
                       "LEEF attributes must be key=value pairs");
         return;
     }
-    pairs_fill(&p, rows, sizeof rows / sizeof *rows);
+    pairs_fill(&p);
     fill_header(&p, &leef);
     for (size_t i = 0; i < p.count; i++)
         if (!p.pairs[i].is_used)

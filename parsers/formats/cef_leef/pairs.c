@@ -1,12 +1,36 @@
 /* pairs.c: pairs of text records and the columns they fill. Pure, any thread. Knows no format. */
 #include "parsers/formats/cef_leef/pairs.h"
 #include "core/reasons/record_code.h"
+#include "core/thread.h"
 #include "parsers/catalog/category.h"
 
-void pairs_init(struct pairs *p, const struct parser_context *context)
+void pairs_table_init(struct pairs_table *table, const struct pairs_row *rows, size_t row_count)
+{
+    ensure(row_count <= PAIRS_ROWS_MAX);
+    table->rows = rows;
+    for (unsigned i = 0; i < row_count; i++)
+        json_names_add(&table->names, rows[i].key, i + 1);
+}
+
+void pairs_init(struct pairs *p, const struct pairs_table *table,
+                const struct parser_context *context)
 {
     text_event_init(&p->t, context);
+    p->table = table;
+    p->there = 0;
     p->count = 0;
+}
+
+/* Puts the pair last among those of its row. */
+static void link_to_row(struct pairs *p, unsigned row, uint16_t pair)
+{
+    uint64_t bit = UINT64_C(1) << row;
+    if (p->there & bit)
+        p->pairs[p->last[row]].next = pair;
+    else
+        p->first[row] = pair;
+    p->last[row] = pair;
+    p->there |= bit;
 }
 
 bool pairs_add(struct pairs *p, struct slice key, struct slice value)
@@ -15,35 +39,22 @@ bool pairs_add(struct pairs *p, struct slice key, struct slice value)
         text_event_note_full(&p->t);
         return false;
     }
-    p->pairs[p->count++] = (struct pair){key, value, false};
+    unsigned number = json_names_find(&p->table->names, key);
+    p->pairs[p->count] = (struct pair){key, value, false, PAIRS_MAX};
+    if (number)
+        link_to_row(p, number - 1, (uint16_t)p->count);
+    p->count++;
     return true;
 }
 
-struct slice pairs_find(const struct pairs *p, const char *key)
+void pairs_fill(struct pairs *p)
 {
-    for (size_t i = 0; i < p->count; i++)
-        if (slice_equal_text(p->pairs[i].key, key))
-            return p->pairs[i].value;
-    return SLICE_EMPTY;
-}
-
-/* A bit of 64 for a key; different keys may have the same one. */
-static inline uint64_t bit_of(struct slice key)
-{
-    unsigned first = key.size ? key.data[0] : 0, last = key.size ? key.data[key.size - 1] : 0;
-    return UINT64_C(1) << (key.size + 5 * first + 11 * last) % 64;
-}
-
-/* Most rows are not in a record: the pairs are searched only for those that may be. */
-void pairs_fill(struct pairs *p, const struct pairs_row *rows, size_t row_count)
-{
-    uint64_t there = 0;
-    for (size_t i = 0; i < p->count; i++)
-        there |= bit_of(p->pairs[i].key);
-    for (size_t r = 0; r < row_count; r++)
-        for (size_t i = 0; i < p->count && (there & bit_of(rows[r].key)); i++)
-            if (slice_equal(p->pairs[i].key, rows[r].key) && !p->pairs[i].is_used)
-                p->pairs[i].is_used = rows[r].set(p, rows[r].field, p->pairs[i].value);
+    for (uint64_t left = p->there; left; left &= left - 1) {
+        unsigned r = (unsigned)__builtin_ctzll(left);
+        const struct pairs_row *row = &p->table->rows[r];
+        for (size_t i = p->first[r]; i != PAIRS_MAX; i = p->pairs[i].next)
+            p->pairs[i].is_used = row->set(p, row->field, p->pairs[i].value);
+    }
 }
 
 bool pairs_set_text(struct pairs *p, enum event_field field, struct slice value)

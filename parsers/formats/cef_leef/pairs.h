@@ -3,20 +3,18 @@
 #ifndef VSOC_PARSERS_PAIRS_H
 #define VSOC_PARSERS_PAIRS_H
 
+#include "core/json/json_names.h"
 #include "parsers/fill/text_event.h"
 
 #define PAIRS_MAX 512
 
 struct pair {
     struct slice key, value;
-    bool is_used; /* has a column, or is no value of its own */
+    bool is_used;  /* has a column, or is no value of its own */
+    uint16_t next; /* pair of the same row; PAIRS_MAX: none */
 };
 
-struct pairs {
-    struct text_event t;
-    struct pair pairs[PAIRS_MAX];
-    size_t count;
-};
+struct pairs;
 
 /* Returns true when the column holds the value as it was written. False: it is kept in attributes.
  */
@@ -24,18 +22,45 @@ typedef bool pairs_set(struct pairs *p, enum event_field field, struct slice val
 
 /* Key → column. The first row of a column wins. */
 struct pairs_row {
-    struct slice key;
+    const char *key;
     enum event_field field;
     pairs_set *set;
 };
 
-void pairs_init(struct pairs *p, const struct parser_context *context);
+#define PAIRS_ROWS_MAX 64
+
+/* The rows of a format, which no two keys share, and their numbers by key. */
+struct pairs_table {
+    const struct pairs_row *rows;
+    struct json_names names; /* number of a row + 1 */
+};
+
+/* rows: constant. Before main. */
+void pairs_table_init(struct pairs_table *table, const struct pairs_row *rows, size_t row_count);
+
+struct pairs {
+    struct text_event t;
+    const struct pairs_table *table;
+    uint64_t there;                                       /* a bit for each row with a pair */
+    uint16_t first[PAIRS_ROWS_MAX], last[PAIRS_ROWS_MAX]; /* its pairs; unset without the bit */
+    struct pair pairs[PAIRS_MAX];
+    size_t count;
+};
+
+void pairs_init(struct pairs *p, const struct pairs_table *table,
+                const struct parser_context *context);
 /* False, and noted, when there are PAIRS_MAX already. */
 bool pairs_add(struct pairs *p, struct slice key, struct slice value);
-/* Value of the first pair of that key, empty when there is no such pair. */
-struct slice pairs_find(const struct pairs *p, const char *key);
-/* Fills the columns in the order of rows. */
-void pairs_fill(struct pairs *p, const struct pairs_row *rows, size_t row_count);
+/* Value of the first pair of that key, a literal; empty when there is no such pair. */
+static inline struct slice pairs_find(const struct pairs *p, const char *key)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (slice_equal_text(p->pairs[i].key, key))
+            return p->pairs[i].value;
+    return SLICE_EMPTY;
+}
+/* Fills the columns in the order of the table's rows. */
+void pairs_fill(struct pairs *p);
 
 pairs_set pairs_set_text, pairs_set_address, pairs_set_message;
 /* A protocol's name or number; field is ignored. */

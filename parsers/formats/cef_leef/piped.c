@@ -1,5 +1,6 @@
 /* piped.c: the grammar common to CEF and LEEF. Pure, any thread. Does not interpret keys. */
 #include "parsers/formats/cef_leef/piped.h"
+#include "parsers/read/byte_scan.h"
 
 /* "CEF:CEF:0|": a relay has prefixed a record that had the mark already. */
 static struct slice without_second_mark(struct slice s, const char *mark)
@@ -43,6 +44,8 @@ bool piped_open(const struct parser_context *context, const char *mark, struct s
 
 bool piped_probe(struct slice head, const char *mark)
 {
+    if (head.size && head.data[0] > ' ' && head.data[0] != '"' && head.data[0] != '\'')
+        return slice_starts_with(head, mark); /* nothing to remove before it */
     const uint8_t *lf = slice_find_byte(head, '\n');
     head = slice_sub(head, 0, lf ? (size_t)(lf - head.data) : head.size);
     return slice_starts_with(without_quotes(head), mark);
@@ -50,9 +53,9 @@ bool piped_probe(struct slice head, const char *mark)
 
 bool piped_field(struct slice s, size_t *at, struct slice *field)
 {
-    size_t end = *at;
-    while (end < s.size && s.data[end] != '|')
-        end += s.data[end] == '\\' ? 2 : 1;
+    size_t end = byte_scan_either(s, *at, '|', '\\');
+    while (end < s.size && s.data[end] == '\\')
+        end = byte_scan_either(s, end + 2, '|', '\\');
     bool is_ended = end < s.size;
     end = is_ended ? end : s.size;
     *field = slice_sub(s, *at, end - *at);

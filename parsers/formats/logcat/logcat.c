@@ -81,18 +81,23 @@ static void begin(struct text_event *t, const struct parser_context *context, st
     fill_head(t, head);
 }
 
-/* True when the message was an audit record, whose event has been emitted. */
-static bool hand_on(struct logcat *l, struct text_event *t, struct slice message, size_t start,
-                    size_t size, struct parser_outcome *outcome)
+/* The audit record in a message; false: there is none. */
+static bool find_audit(struct slice message, struct slice *record)
 {
     struct audit_header header;
-    struct parser_outcome ignored = {.result = PARSER_OK};
     if (slice_starts_with(message, "audit: "))
         message = slice_sub(message, 7, message.size);
-    if (!audit_header_read(message, &header) ||
-        (!header.has_serial && !audit_bare_is_denial(message)))
-        return false;
-    const struct parser_inner inner = {.bytes = message,
+    *record = message;
+    return audit_header_read(message, &header) &&
+           (header.has_serial || audit_bare_is_denial(message));
+}
+
+/* False: no event came of the audit record. */
+static bool hand_on(struct logcat *l, struct text_event *t, struct slice record, size_t start,
+                    size_t size, struct parser_outcome *outcome)
+{
+    struct parser_outcome ignored = {.result = PARSER_OK};
+    const struct parser_inner inner = {.bytes = record,
                                        .format = SLICE_LITERAL("auditd"),
                                        .offset = start,
                                        .size = size,
@@ -106,12 +111,16 @@ static void emit(struct logcat *l, struct slice message, struct logcat_head head
                  size_t size, struct parser_outcome *outcome)
 {
     struct text_event t;
-    struct slice text = message;
+    struct slice text = message, record;
+    struct logcat_head as_read = head;
     begin(&t, l->context, &text, &head);
-    if (hand_on(l, &t, text, start, size, outcome))
-        return;
-    text = message;
-    begin(&t, l->context, &text, &head); /* what an envelope says is not an event's */
+    if (find_audit(text, &record)) {
+        if (hand_on(l, &t, record, start, size, outcome))
+            return;
+        text = message;
+        head = as_read;
+        begin(&t, l->context, &text, &head); /* what an envelope says is not an event's */
+    }
     if (!text_event_set(&t, EVENT_event_name, head.tag))
         EVENT_GUESS(&t.event, event_name, SLICE_LITERAL("logcat"));
     uds_words_read(&t, text);

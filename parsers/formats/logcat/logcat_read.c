@@ -45,9 +45,14 @@ static bool take_number(struct slice *s, int64_t *value)
     return true;
 }
 
+#define LEVEL_BIT(c) (UINT32_C(1) << ((c) - 'A'))
+#define LEVELS                                                                                     \
+    (LEVEL_BIT('V') | LEVEL_BIT('D') | LEVEL_BIT('I') | LEVEL_BIT('W') | LEVEL_BIT('E') |          \
+     LEVEL_BIT('F') | LEVEL_BIT('S') | LEVEL_BIT('A'))
+
 static bool is_level(uint8_t c)
 {
-    return c && strchr("VDIWEFSA", c);
+    return c >= 'A' && c <= 'W' && (LEVEL_BIT(c) & LEVELS) != 0;
 }
 
 static bool take_level(struct slice *s, struct logcat_head *out)
@@ -319,11 +324,20 @@ bool logcat_is_divider(struct slice line)
            slice_starts_with(line, "--------- switch to ");
 }
 
+/* A time, a level, the bracket of -v long or a color. */
+static bool may_begin(struct slice line)
+{
+    uint8_t c = line.size ? line.data[0] : 0;
+    return is_digit(c) || is_level(c) || c == ' ' || c == '[' || c == 0x1b;
+}
+
 bool logcat_head_read(struct slice line, int64_t received_ns, struct logcat_head *out)
 {
     struct slice s = skip_color(line);
     const struct logcat_head none = {.pid = -1, .tid = -1};
     *out = none;
+    if (!may_begin(line))
+        return false;
     if (slice_starts_with(s, "[ "))
         return read_long(line, s, received_ns, out);
     struct slice behind = take_time(s, received_ns, out);

@@ -44,8 +44,8 @@ static bool may_be_host(struct slice word, struct slice rest, const struct syslo
 static struct slice take_level(struct slice s, struct syslog_line *out)
 {
     int priority;
-    size_t size = syslog_level_read(s, &priority);
-    if (!size || !out->has_time)
+    size_t size = out->has_time ? syslog_level_read(s, &priority) : 0;
+    if (!size)
         return s;
     if (out->priority < 0)
         out->priority = priority;

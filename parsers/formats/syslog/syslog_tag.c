@@ -5,11 +5,13 @@
 
 bool syslog_starts_record(struct slice s)
 {
-    static const char *const heads[] = {"CEF: ", "CEF:CEF:", "LEEF:1", "LEEF:2", "LEEF:LEEF:"};
-    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
-        if (slice_starts_with(s, heads[i]))
-            return true;
-    return slice_starts_with(s, "CEF:") && s.size > 4 && syslog_is_digit(s.data[4]);
+    if (!s.size || (s.data[0] != 'C' && s.data[0] != 'L'))
+        return false;
+    if (slice_starts_with(s, "CEF:"))
+        return s.size > 4 && (syslog_is_digit(s.data[4]) || s.data[4] == ' ' ||
+                              slice_starts_with(syslog_from(s, 4), "CEF:"));
+    return slice_starts_with(s, "LEEF:1") || slice_starts_with(s, "LEEF:2") ||
+           slice_starts_with(s, "LEEF:LEEF:");
 }
 
 bool syslog_carries(struct slice message)

@@ -55,6 +55,8 @@ static bool is_number(struct slice s)
 static size_t read_numbers(struct slice s, struct syslog_time *out)
 {
     size_t at = 0, n;
+    if (!s.size || (s.data[0] != ':' && !is_digit(s.data[0])))
+        return 0;
     if (s.size > 1 && s.data[0] == ':' &&
         s.data[1] != ' ') /* ":Nov 20", an ASA's number left out */
         return 1;
@@ -169,6 +171,8 @@ static bool read_with_zone(struct slice clock, const struct around *a, int64_t r
 static size_t weekday_bytes(struct slice s)
 {
     static const char *const names[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
+    if (!s.size || !memchr("MTWFS", s.data[0], 5))
+        return 0;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (slice_starts_with(s, names[i])) {
             size_t n = 3 + slice_starts_with(from(s, 3), ",");

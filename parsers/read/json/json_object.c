@@ -3,6 +3,7 @@
 #include "parsers/read/json/json_object.h"
 #include "core/json_text.h"
 #include "core/reasons/record_code.h"
+#include "parsers/read/byte_scan.h"
 #include "parsers/read/pipeline_context.h"
 
 bool json_object_reserve(struct json_object *object, size_t size)
@@ -87,10 +88,7 @@ static inline bool write_plain(struct writer *w, struct slice text)
 /* JSON text without white space, which most senders write, is copied unchanged. */
 static bool is_compact(struct slice raw)
 {
-    uint8_t space = 0;
-    for (size_t i = 0; i < raw.size; i++)
-        space |= raw.data[i] <= ' ';
-    return !space;
+    return byte_scan_word(raw, 0, ' ') == raw.size;
 }
 
 /* Position after the quote that ends the string which contains `at`. */

@@ -79,6 +79,16 @@ static void a_typed_denial_is_text(void **state)
     assert_event_has(f, 0, "\"severity_id\":1");
 }
 
+static void a_tag_that_is_no_text_is_noted(void **state)
+{
+    struct fixture *f = *state;
+    run(f, "I/dia\xffgd( 812): started\n");
+    assert_int_equal(f->item_count, 1);
+    assert_event_has(f, 0, "\"tag\":\"dia\xef\xbf\xbdgd\"");
+    assert_event_has(f, 0, "\"parse_status\":\"partial\"");
+    assert_event_has(f, 0, "\"code\":\"bad_text\"");
+}
+
 static void an_entry_of_the_long_form_has_all_its_lines(void **state)
 {
     struct fixture *f = *state;
@@ -122,6 +132,7 @@ int main(void)
         fixture_test(a_denial_is_found_in_every_form),
         fixture_test(a_denial_behind_a_syslog_header_is_one_too),
         fixture_test(a_typed_denial_is_text),
+        fixture_test(a_tag_that_is_no_text_is_noted),
         fixture_test(an_entry_of_the_long_form_has_all_its_lines),
         fixture_test(an_entry_over_the_limit_is_quarantined),
         fixture_test(heads_are_probed),
