@@ -142,8 +142,7 @@ bool attributes_nest(const struct parser_context *context, struct slice object, 
     return true;
 }
 
-bool envelope_apply(const struct parser_context *context, const char *member,
-                    const struct event *envelope, struct event *event)
+void envelope_columns(const struct event *envelope, struct event *event)
 {
     if (!event->vin.data)
         event->vin = envelope->vin;
@@ -153,6 +152,12 @@ bool envelope_apply(const struct parser_context *context, const char *member,
         for (uint64_t bits = taken[word]; bits; bits &= bits - 1)
             copy_field(envelope, event,
                        (enum event_field)(word * 64 + (unsigned)__builtin_ctzll(bits)));
+}
+
+bool envelope_apply(const struct parser_context *context, const char *member,
+                    const struct event *envelope, struct event *event)
+{
+    envelope_columns(envelope, event);
     if (!EVENT_HAS(envelope, attributes))
         return true;
     return attributes_nest(context, envelope->attributes, slice_from_text(member), event);

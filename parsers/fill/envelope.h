@@ -9,6 +9,9 @@
  * memory. */
 bool envelope_apply(const struct parser_context *context, const char *member,
                     const struct event *envelope, struct event *event);
+/* The same without attributes, which never fails. Into an event that is clear: copies all that is
+ * set but attributes. */
+void envelope_columns(const struct event *envelope, struct event *event);
 /* Adds a JSON object to the event's attributes as the member `name`, with one or more _ appended
  * when that name exists. False: out of memory. */
 bool attributes_nest(const struct parser_context *context, struct slice object, struct slice name,

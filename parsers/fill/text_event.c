@@ -47,6 +47,8 @@ void text_event_note_full(struct text_event *t)
 void text_event_repair(struct text_event *t, struct slice *record)
 {
     bool repaired = false;
+    if (utf8_is_plain(*record))
+        return;
     if (text_repair(t->context, record, &repaired) != STATUS_OK)
         t->failed = true;
     if (repaired && !t->is_repaired)

@@ -1,11 +1,8 @@
-/* proto_reader.c: reads Protocol Buffers fields with nanopb. Pure, any thread. Knows no message
- * types. Groups, which proto3 does not have, make a message malformed. */
+/* proto_reader.c: reads Protocol Buffers fields of unusual form with nanopb. Pure, any thread.
+ * Knows no message types. Groups, which proto3 does not have, make a message malformed. */
 #include "parsers/read/proto_reader.h"
 
 #include <pb_decode.h>
-
-/* A field; its bytes are not checked here. */
-#define WORK_OF_FIELD 32
 
 static bool read_value(pb_istream_t *stream, pb_wire_type_t wire, struct proto_field *field)
 {
@@ -34,17 +31,11 @@ static bool read_value(pb_istream_t *stream, pb_wire_type_t wire, struct proto_f
     }
 }
 
-bool proto_next(struct proto_reader *reader, struct proto_field *field)
+bool proto_next_slow(struct proto_reader *reader, struct proto_field *field)
 {
     struct slice rest = slice_sub(reader->message, reader->at, reader->message.size);
     pb_wire_type_t wire;
     bool eof;
-    if (!rest.size || reader->broken)
-        return false;
-    if (!work_add(reader->work, WORK_OF_FIELD)) {
-        reader->broken = true;
-        return false;
-    }
     pb_istream_t stream = pb_istream_from_buffer(rest.data, rest.size);
     if (!pb_decode_tag(&stream, &wire, &field->number, &eof) || !field->number ||
         !read_value(&stream, wire, field)) {

@@ -1,6 +1,7 @@
 /* otlp_body.c: a map as the body of a log record, as Fluent Bit and structured logging write it.
  * Pure, any thread. Does not know the native event's names. */
 #include "parsers/formats/otlp/otlp_body.h"
+#include "parsers/fill/envelope.h"
 #include "parsers/read/record_memory.h"
 #include "parsers/engine/pipeline.h"
 
@@ -25,7 +26,7 @@ static void note_broken(struct text_event *t, const struct parser_outcome *inner
 bool otlp_body_hand_on(struct text_event *t, struct slice json, const struct otlp_record *record,
                        struct parser_outcome *outcome)
 {
-    struct event envelope = t->event;
+    struct event envelope;
     struct json_object attributes = t->attributes; /* a copy: more may come into them */
     struct parser_outcome result = {.result = PARSER_NOT_MINE};
     struct parser_inner inner = {.bytes = padded(t, json),
@@ -33,6 +34,8 @@ bool otlp_body_hand_on(struct text_event *t, struct slice json, const struct otl
                                  .offset = record->offset,
                                  .size = record->size,
                                  .envelope = &envelope};
+    event_clear(&envelope);
+    envelope_columns(&t->event, &envelope);
     if (json_object_end(&attributes, &envelope.attributes))
         event_mark(&envelope, EVENT_attributes);
     if (!inner.bytes.size || attributes.failed) {

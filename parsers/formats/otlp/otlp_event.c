@@ -1,6 +1,7 @@
 /* otlp_event.c: attributes of OTLP → columns and attributes of an event. Pure, any thread. Does not
  * decode. */
 #include "parsers/formats/otlp/otlp_event.h"
+#include "core/hex.h"
 #include "parsers/read/record_memory.h"
 #include "parsers/fill/envelope.h"
 #include "parsers/fill/event_check.h"
@@ -108,6 +109,15 @@ static const struct {
     {"network.transport", OTLP_TEXT, EVENT_transport, take_lower},
 };
 
+/* Row + 1 of each key. */
+static struct json_names row_names;
+
+__attribute__((constructor)) static void row_names_fill(void)
+{
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)
+        json_names_add(&row_names, rows[i].key, i + 1);
+}
+
 /* ---- vsoc.NAME: fields of the event model ---- */
 
 static bool take_list(struct reading *r, const struct event_field_info *field,
@@ -202,21 +212,26 @@ static bool take(struct reading *r, struct slice key, const struct otlp_value *v
 {
     if (slice_starts_with(key, "vsoc."))
         return take_model_name(r, slice_sub(key, 5, key.size), value);
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (slice_equal_text(key, rows[i].key))
-            return rows[i].kind == value->kind && rows[i].take(r, rows[i].field, value);
-    return false;
+    unsigned i = json_names_find(&row_names, key);
+    return i && rows[i - 1].kind == value->kind && rows[i - 1].take(r, rows[i - 1].field, value);
 }
 
 /* ---- attributes ---- */
 
+/* json: of kinds that have no text of their own. */
 static void add(struct json_object *object, struct slice key, const struct otlp_value *value,
                 struct slice json)
 {
-    if (value->kind == OTLP_TEXT)
+    switch (value->kind) {
+    case OTLP_TEXT:
         json_object_add_text(object, key, value->text);
-    else
-        json_object_add_raw(object, key, json);
+        break;
+    case OTLP_INT:
+        json_object_add_int(object, key, value->integer);
+        break;
+    default:
+        json_object_add_compact(object, key, json);
+    }
 }
 
 static bool is_vin(struct slice key)
@@ -238,7 +253,8 @@ static void keep(struct reading *r, struct slice key, const struct otlp_value *v
             r->t->failed = true;
         return;
     }
-    if (value->kind != OTLP_TEXT && !otlp_value_json(r->t, value, &json, &r->error))
+    if (value->kind != OTLP_TEXT && value->kind != OTLP_INT &&
+        !otlp_value_json(r->t, value, &json, &r->error))
         return;
     if (r->all)
         add(r->all, unique, value, json);
@@ -260,43 +276,56 @@ static void read_attributes(struct reading *r, struct otlp_cursor cursor)
         r->error = cursor.error;
 }
 
-static void keep_text_as(struct reading *r, const char *key, struct slice text)
+static void keep_text_of(struct reading *r, struct slice key, struct slice text)
 {
-    struct otlp_value value = {.kind = OTLP_TEXT, .text = text};
+    struct otlp_value value;
+    value.kind = OTLP_TEXT;
+    value.text = text;
     text_event_repair(r->t, &value.text);
+    keep(r, key, &value, false);
+}
+
+/* key: a literal. */
+static inline void keep_text_as(struct reading *r, const char *key, struct slice text)
+{
     if (text.size)
-        keep(r, slice_from_text(key), &value, false);
+        keep_text_of(r, slice_from_text(key), text);
 }
 
 static bool is_hex(struct slice text)
 {
+    bool good = true;
     for (size_t i = 0; i < text.size; i++)
-        if (!memchr("0123456789abcdefABCDEF", text.data[i], 22))
-            return false;
-    return true;
+        good &= hex_digit_value(text.data[i]) >= 0;
+    return good;
 }
 
 /* Hex digits may have either case, even in the same id. An invalid id stays as sent. */
-static void keep_id(struct reading *r, const char *key, struct slice id, size_t bytes)
+static void keep_id(struct reading *r, struct slice key, struct slice id, size_t bytes)
 {
+    if (!id.size)
+        return;
     bool is_id = id.size == 2 * bytes && is_hex(id);
     uint8_t *out = is_id ? r->t->context->alloc(r->t->context, id.size) : NULL;
     r->t->failed |= is_id && !out;
     for (size_t i = 0; out && i < id.size; i++)
         out[i] = id.data[i] >= 'A' && id.data[i] <= 'F' ? id.data[i] + 32 : id.data[i];
-    if (id.size && !is_id)
+    if (!is_id)
         text_event_partial(r->t, RECORD_bad_id,
                            bytes == OTLP_TRACE_ID_BYTES
                                ? "traceId is no hex of 16 bytes and kept as it was sent"
                                : "spanId is no hex of 8 bytes and kept as it was sent");
-    keep_text_as(r, key, is_id ? slice_make(out, out ? id.size : 0) : id);
+    keep_text_of(r, key, is_id ? slice_make(out, out ? id.size : 0) : id);
 }
 
-static void keep_number(struct reading *r, const char *key, uint64_t number)
+static void keep_number(struct reading *r, struct slice key, uint64_t number)
 {
-    struct otlp_value value = {.kind = OTLP_INT, .integer = (int64_t)number};
-    if (number)
-        keep(r, slice_from_text(key), &value, false);
+    struct otlp_value value;
+    if (!number)
+        return;
+    value.kind = OTLP_INT;
+    value.integer = (int64_t)number;
+    keep(r, key, &value, false);
 }
 
 static enum record_code code_of(const char *error)
@@ -318,6 +347,11 @@ static bool finish(const struct reading *r, struct parser_outcome *outcome)
 
 /* ---- resource, scope ---- */
 
+static void forget(uint64_t columns[EVENT_SET_WORDS], enum event_field field)
+{
+    columns[field / 64] &= ~(UINT64_C(1) << field % 64);
+}
+
 bool otlp_level_read(struct text_event *t, struct slice name, struct slice version,
                      struct otlp_cursor attributes, struct otlp_level *level,
                      struct parser_outcome *outcome)
@@ -329,11 +363,13 @@ bool otlp_level_read(struct text_event *t, struct slice name, struct slice versi
     keep_text_as(&r, "version", version);
     read_attributes(&r, attributes);
     (void)text_event_set(t, EVENT_ecu_id, r.host_name); /* and kept under its own name */
-    *level = (struct otlp_level){.event = t->event};
-    struct event columns = {.set = {t->event.set[0], t->event.set[1]}};
-    event_unmark(&columns, EVENT_parse_status);
-    event_unmark(&columns, EVENT_parse_notes);
-    memcpy(level->columns, columns.set, sizeof level->columns);
+    level->events = 0;
+    level->rest = level->all = SLICE_EMPTY;
+    event_clear(&level->event);
+    envelope_columns(&t->event, &level->event);
+    memcpy(level->columns, t->event.set, sizeof level->columns);
+    forget(level->columns, EVENT_parse_status);
+    forget(level->columns, EVENT_parse_notes);
     (void)json_object_end(&t->attributes, &level->rest);
     (void)json_object_end(&all, &level->all);
     level->is_too_large = level->all.size > LEVEL_BYTES_MAX;
@@ -347,8 +383,7 @@ bool otlp_level_read(struct text_event *t, struct slice name, struct slice versi
 /* Columns of the level that the record does not set itself. */
 static void apply_columns(struct reading *r, const struct event *columns)
 {
-    if (!envelope_apply(r->t->context, "", columns, &r->t->event))
-        r->t->failed = true;
+    envelope_columns(columns, &r->t->event);
 }
 
 static void apply_level(struct reading *r, struct otlp_level *level, struct slice key)
@@ -404,6 +439,14 @@ static void set_time(struct reading *r, const struct otlp_record *record)
     }
 }
 
+/* Of 1 to 24. */
+static struct slice digits_of(int64_t number)
+{
+    static const char digits[] = "010203040506070809101112131415161718192021222324";
+    size_t at = 2 * (size_t)(number - 1);
+    return number < 10 ? slice_make(digits + at + 1, 1) : slice_make(digits + at, 2);
+}
+
 static void set_severity(struct reading *r, const struct otlp_record *record)
 {
     static const uint8_t ids[24] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
@@ -416,15 +459,11 @@ static void set_severity(struct reading *r, const struct otlp_record *record)
         text_event_partial(t, RECORD_bad_severity, "severity number must be 0 to 24");
     else if (number && text_event_set_int(t, EVENT_severity_id, ids[number - 1]))
         event_mark_guess(&t->event, EVENT_severity_id);
-    if (event_is_guess(&t->event, EVENT_severity_id) && !text.size) {
-        char *digits = t->context->alloc(t->context, 4);
-        t->failed |= !digits;
-        if (digits)
-            text_event_set(t, EVENT_severity_source,
-                           slice_make(digits, (size_t)snprintf(digits, 4, "%d", (int)number)));
+    if (number > 0 && event_is_guess(&t->event, EVENT_severity_id) && !text.size) {
+        (void)text_event_set(t, EVENT_severity_source, digits_of(number));
         return;
     }
-    keep_number(r, "severity_number", (uint64_t)number);
+    keep_number(r, SLICE_LITERAL("severity_number"), (uint64_t)number);
     if (!text_event_set(t, EVENT_severity_source, text))
         keep_text_as(r, "severity_text", text);
 }
@@ -452,9 +491,10 @@ static bool emit_map(struct reading *r, const struct otlp_record *record,
     return otlp_body_hand_on(r->t, json, record, outcome);
 }
 
-static struct slice reserve_key(struct reading *r, const struct otlp_level *level, const char *name)
+static struct slice reserve_key(struct reading *r, const struct otlp_level *level,
+                                struct slice name)
 {
-    return level ? key_list_add(&r->t->keys, r->t->context, slice_from_text(name)) : SLICE_EMPTY;
+    return level ? key_list_add(&r->t->keys, r->t->context, name) : SLICE_EMPTY;
 }
 
 void otlp_record_emit(struct text_event *t, const struct otlp_record *record,
@@ -464,16 +504,16 @@ void otlp_record_emit(struct text_event *t, const struct otlp_record *record,
     struct reading r = {.t = t};
     t->attributes.more_left = record->size;
     shared_text_read(t->context, record->size);
-    struct slice resource_key = reserve_key(&r, resource, "resource");
-    struct slice scope_key = reserve_key(&r, scope, "scope");
+    struct slice resource_key = reserve_key(&r, resource, SLICE_LITERAL("resource"));
+    struct slice scope_key = reserve_key(&r, scope, SLICE_LITERAL("scope"));
     struct slice name = record->event_name.size ? record->event_name : record->old_name;
     text_event_repair(t, &name);
     if (!text_event_set(t, EVENT_event_name, name))
         keep_text_as(&r, "event_name", name);
-    keep_id(&r, "trace_id", record->trace_id, OTLP_TRACE_ID_BYTES);
-    keep_id(&r, "span_id", record->span_id, OTLP_SPAN_ID_BYTES);
-    keep_number(&r, "trace_flags", record->flags);
-    keep_number(&r, "dropped_attributes_count", record->dropped_attributes_count);
+    keep_id(&r, SLICE_LITERAL("trace_id"), record->trace_id, OTLP_TRACE_ID_BYTES);
+    keep_id(&r, SLICE_LITERAL("span_id"), record->span_id, OTLP_SPAN_ID_BYTES);
+    keep_number(&r, SLICE_LITERAL("trace_flags"), record->flags);
+    keep_number(&r, SLICE_LITERAL("dropped_attributes_count"), record->dropped_attributes_count);
     read_attributes(&r, record->attributes);
     set_body(&r, &record->body);
     set_time(&r, record);

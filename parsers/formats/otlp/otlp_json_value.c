@@ -11,7 +11,8 @@ static bool read_int(const struct json_node *node, struct otlp_value *value)
         return true;
     if (proto_json_real(node, &real) != PROTO_JSON_REAL_HUGE)
         return false;
-    *value = (struct otlp_value){.kind = OTLP_TEXT, .text = node->text};
+    value->kind = OTLP_TEXT;
+    value->text = node->text;
     return true;
 }
 
@@ -105,7 +106,7 @@ bool otlp_json_value(const struct parser_context *context, const struct json_nod
 static bool read_pair(const struct parser_context *context, const struct json_node *node,
                       struct slice *key, struct otlp_value *value)
 {
-    *value = (struct otlp_value){.kind = OTLP_EMPTY};
+    value->kind = OTLP_EMPTY;
     if (node->type != JSON_OBJECT)
         return false;
     for (size_t k = 1; k < node->span; k += node[k].span) {

@@ -61,27 +61,32 @@ static void set_value(struct otlp_value *value, const struct proto_field *f)
 {
     switch (f->number << 2 | f->type) {
     case VALUE_TEXT << 2 | PROTO_BYTES:
-        *value = (struct otlp_value){.kind = OTLP_TEXT, .text = f->bytes};
+        value->kind = OTLP_TEXT;
+        value->text = f->bytes;
         break;
     case VALUE_BYTES << 2 | PROTO_BYTES:
-        *value = (struct otlp_value){.kind = OTLP_BYTES, .text = f->bytes};
+        value->kind = OTLP_BYTES;
+        value->text = f->bytes;
         break;
     case VALUE_BOOL << 2 | PROTO_VARINT:
-        *value = (struct otlp_value){.kind = OTLP_BOOL, .integer = f->value != 0};
+        value->kind = OTLP_BOOL;
+        value->integer = f->value != 0;
         break;
     case VALUE_INT << 2 | PROTO_VARINT:
-        *value = (struct otlp_value){.kind = OTLP_INT, .integer = (int64_t)f->value};
+        value->kind = OTLP_INT;
+        value->integer = (int64_t)f->value;
         break;
     case VALUE_REAL << 2 | PROTO_FIXED64:
-        *value = (struct otlp_value){.kind = OTLP_REAL};
+        value->kind = OTLP_REAL;
         memcpy(&value->real, &f->value, sizeof value->real);
         break;
     case VALUE_ARRAY << 2 | PROTO_BYTES:
-        *value =
-            (struct otlp_value){OTLP_ARRAY, .children = children_of(f->bytes, CHILDREN, false)};
+        value->kind = OTLP_ARRAY;
+        value->children = children_of(f->bytes, CHILDREN, false);
         break;
     case VALUE_MAP << 2 | PROTO_BYTES:
-        *value = (struct otlp_value){OTLP_MAP, .children = children_of(f->bytes, CHILDREN, true)};
+        value->kind = OTLP_MAP;
+        value->children = children_of(f->bytes, CHILDREN, true);
         break;
     default:
         break;
@@ -93,7 +98,7 @@ static bool read_value(struct slice message, struct otlp_value *value)
 {
     struct proto_reader reader = proto_reader_make(message);
     struct proto_field f;
-    *value = (struct otlp_value){.kind = OTLP_EMPTY};
+    value->kind = OTLP_EMPTY;
     while (proto_next(&reader, &f))
         set_value(value, &f);
     return !reader.broken;

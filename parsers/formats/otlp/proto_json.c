@@ -148,6 +148,10 @@ bool proto_json_int(const struct json_node *node, int64_t *value)
         *value = node->integer;
         return true;
     }
+    if (read_plain(node, &v) && v <= INT64_MAX) {
+        *value = (int64_t)v;
+        return true;
+    }
     if (!read_decimal(digits_of(node), &d) || !whole_of(&d, &v) ||
         v > (uint64_t)INT64_MAX + d.negative)
         return false;
