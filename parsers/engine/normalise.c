@@ -9,6 +9,7 @@
 #include "parsers/fill/text_growth.h"
 #include "parsers/engine/dedup_key.h"
 #include "parsers/engine/vehicle.h"
+#include "parsers/registry/builtin.h"
 
 #include <stdio.h>
 
@@ -16,18 +17,26 @@
 
 /* Sensor kind of a format's events when neither record nor parser sets it. */
 static const struct {
-    const char *parser, *sensor_kind;
+    const struct parser *parser;
+    struct slice sensor_kind;
 } sensor_kinds[] = {
-    {"qsev", "idsm"},       {"syslog", "host_ids"}, {"auditd", "host_ids"},
-    {"cef", "net_ids"},     {"leef", "net_ids"},    {"eve", "net_ids"},
-    {"candump", "can_ids"}, {"dlt", "dlt"},         {"logcat", "host_ids"},
+    {&parser_qsev, SLICE_LITERAL("idsm")},       {&parser_syslog, SLICE_LITERAL("host_ids")},
+    {&parser_auditd, SLICE_LITERAL("host_ids")}, {&parser_cef, SLICE_LITERAL("net_ids")},
+    {&parser_leef, SLICE_LITERAL("net_ids")},    {&parser_eve, SLICE_LITERAL("net_ids")},
+    {&parser_candump, SLICE_LITERAL("can_ids")}, {&parser_dlt, SLICE_LITERAL("dlt")},
+    {&parser_logcat, SLICE_LITERAL("host_ids")},
 };
+#define SENSOR_KINDS (sizeof sensor_kinds / sizeof *sensor_kinds)
 
+/* A plug-in may read a format of that name instead of the built-in parser. */
 static struct slice default_sensor_kind(const struct normaliser *n, const struct event *event)
 {
-    for (size_t i = 0; i < sizeof sensor_kinds / sizeof *sensor_kinds; i++)
-        if (!strcmp(n->parser->name, sensor_kinds[i].parser))
-            return slice_from_text(sensor_kinds[i].sensor_kind);
+    for (size_t i = 0; i < SENSOR_KINDS; i++)
+        if (sensor_kinds[i].parser == n->parser)
+            return sensor_kinds[i].sensor_kind;
+    for (size_t i = 0; i < SENSOR_KINDS && n->parser->event_abi; i++)
+        if (!strcmp(n->parser->name, sensor_kinds[i].parser->name))
+            return sensor_kinds[i].sensor_kind;
     return EVENT_HAS(event, sev_id) ? SLICE_LITERAL("idsm") : SLICE_LITERAL("other");
 }
 

@@ -328,7 +328,7 @@ static int probe(struct slice head)
 {
     static const char *const names[] = {"event_type", "timestamp", "event_name", "sev_id",
                                         "message"};
-    return json_head_keys(head, names, 5) == 3 ? 70 : 0;
+    return json_head_keys(head, names, 5, ~3u) == 3 ? 70 : 0;
 }
 
 static const char *const content_types[] = {"application/vnd.suricata.eve+json", NULL};

@@ -4,9 +4,11 @@
 #include "parsers/read/record_refuse.h"
 #include "core/utf8.h"
 #include "core/hash.h"
+#include "core/json/json_names.h"
 #include "parsers/read/json/json_record.h"
 #include "parsers/engine/media_type.h"
 #include "core/vin.h"
+#include "parsers/fill/envelope.h"
 #include "parsers/fill/otel_severity.h"
 #include "parsers/read/text.h"
 #include "parsers/read/timestamp.h"
@@ -125,6 +127,15 @@ static const struct row {
     {"severitytext", offsetof(struct cloud_event, severity_text), NULL},
 };
 
+/* Row + 1 of each name. */
+static struct json_names row_names;
+
+__attribute__((constructor)) static void row_names_fill(void)
+{
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)
+        json_names_add(&row_names, rows[i].name, i + 1);
+}
+
 static bool take_row(struct cloud_event *e, const struct row *row, struct slice text)
 {
     if (row->take)
@@ -137,9 +148,9 @@ void cloud_event_take(struct cloud_event *e, struct slice name, struct slice tex
 {
     bool may_have_column =
         !raw.size || raw.data[0] == '-' || (raw.data[0] >= '0' && raw.data[0] <= '9');
-    for (size_t i = 0; may_have_column && i < sizeof rows / sizeof *rows; i++)
-        if (slice_equal_text(name, rows[i].name) && take_row(e, &rows[i], text))
-            return;
+    unsigned i = may_have_column ? json_names_find(&row_names, name) : 0;
+    if (i && take_row(e, &rows[i - 1], text))
+        return;
     if (raw.size)
         json_object_add_raw(&e->t.attributes, name, raw);
     else
@@ -181,6 +192,8 @@ static struct slice id_of_digest(struct slice id, char text[SHA256_BYTES * 2 + 8
 static bool is_same_vehicle(struct slice a, struct slice b)
 {
     char text[VIN_BYTES + 1];
+    if (a.size <= VIN_BYTES && slice_equal(a, b))
+        return true;
     snprintf(text, sizeof text, "%.*s", SLICE_ARGS(a));
     return slice_equal_nocase(b, text);
 }
@@ -266,8 +279,10 @@ static bool can_hand_on(const struct cloud_event *e, struct slice media)
 static enum parser_result hand_on(struct cloud_event *e, struct parser_outcome *outcome)
 {
     const struct parser_context *context = e->t.context;
-    struct event envelope = e->t.event;
+    struct event envelope;
     struct json_object attributes = e->t.attributes; /* a copy: more may come into them */
+    event_clear(&envelope);
+    envelope_columns(&e->t.event, &envelope);
     if (json_object_end(&attributes, &envelope.attributes))
         event_mark(&envelope, EVENT_attributes);
     bool has_type = e->content_type.size || e->kind == CLOUD_DATA_BYTES;

@@ -122,7 +122,7 @@ static void parse(struct slice record, const struct parser_context *context,
 static int probe(struct slice head)
 {
     static const char *const names[] = {"specversion", "type", "source"};
-    return json_head_keys(head, names, 3) == 7 ? 80 : 0;
+    return json_head_keys(head, names, 3, 0) == 7 ? 80 : 0;
 }
 
 static const char *const content_types[] = {"application/cloudevents+json",

@@ -4,6 +4,7 @@
 #include "parsers/read/record_refuse.h"
 #include "parsers/read/json/json_head.h"
 #include "parsers/engine/pipeline.h"
+#include "parsers/fill/envelope.h"
 #include "parsers/fill/text_event.h"
 #include "parsers/fill/vsoc_json_value.h"
 
@@ -95,7 +96,7 @@ static bool copy_text(struct hec *h, struct slice text, struct slice *copy)
 
 static enum parser_result hand_on(struct hec *h, struct parser_outcome *outcome)
 {
-    struct event envelope = h->t.event;
+    struct event envelope;
     struct json_object attributes = h->t.attributes; /* a copy: more may come into them */
     struct parser_inner inner = {.size = h->record_bytes, .envelope = &envelope};
     inner.bytes = h->event->raw;
@@ -107,6 +108,8 @@ static enum parser_result hand_on(struct hec *h, struct parser_outcome *outcome)
     h->t.failed |= attributes.failed;
     if (h->t.failed)
         return PARSER_NOT_MINE;
+    event_clear(&envelope);
+    envelope_columns(&h->t.event, &envelope);
     if (json_object_end(&attributes, &envelope.attributes))
         event_mark(&envelope, EVENT_attributes);
     return h->t.context->hand_on(h->t.context, &inner, outcome);
@@ -180,7 +183,7 @@ static int probe(struct slice head)
 {
     static const char *const names[] = {"event",      "event_name",  "sev_id",      "message",
                                         "event_type", "specversion", "resourceLogs"};
-    return json_head_keys(head, names, sizeof names / sizeof *names) == 1 ? 60 : 0;
+    return json_head_keys(head, names, sizeof names / sizeof *names, ~1u) == 1 ? 60 : 0;
 }
 
 const struct parser parser_hec = {

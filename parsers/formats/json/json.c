@@ -41,7 +41,7 @@ static int probe(struct slice head)
 {
     static const char *const names[] = {"ecs",      "ecs.version", "@timestamp", "class_uid",
                                         "metadata", "event_name",  "sev_id"};
-    unsigned seen = json_head_keys(head, names, sizeof names / sizeof *names);
+    unsigned seen = json_head_keys(head, names, sizeof names / sizeof *names, 32 | 64);
     bool is_native = seen & (32 | 64);
     bool is_ecs = seen & 2 || (seen & 1 && seen & 4);
     bool is_ocsf = seen & 8 && seen & 16;

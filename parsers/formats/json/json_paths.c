@@ -34,9 +34,15 @@ static struct slice path_of(struct walk *w, struct slice key)
     return slice_make(w->path, size + key.size);
 }
 
-/* values[n]: the first member whose path has the number n. */
+/* values[n]: the first member whose path has the number n, when there has its bit. */
+struct found {
+    uint64_t there[2];
+    const struct json_node *values[JSON_NAMES_MAX + 1];
+};
+_Static_assert(JSON_NAMES_MAX < 128, "each number has a bit");
+
 static void find(const struct json_names *names, const struct json_document *document,
-                 const struct json_node **values)
+                 struct found *found)
 {
     struct walk w = {.depth = 1, .ends = {document->count}};
     const struct json_node *nodes = document->nodes;
@@ -45,8 +51,11 @@ static void find(const struct json_names *names, const struct json_document *doc
             w.depth--;
         struct slice path = path_of(&w, nodes[k].key);
         unsigned number = path.size ? json_names_find(names, path) : 0;
-        if (number && !values[number])
-            values[number] = &nodes[k];
+        uint64_t *there = &found->there[number / 64], bit = UINT64_C(1) << number % 64;
+        if (number && !(*there & bit)) {
+            found->values[number] = &nodes[k];
+            *there |= bit;
+        }
         bool goes_in = path.size && nodes[k].type == JSON_OBJECT && nodes[k].span > 1 &&
                        w.depth < JSON_PATH_DEPTH;
         if (goes_in) {
@@ -110,14 +119,18 @@ static void keep_rest(struct json_object *out, struct taken *taken, const struct
 void json_paths_take(struct text_event *t, const struct json_path_table *table,
                      const struct json_document *document)
 {
-    const struct json_node *values[JSON_NAMES_MAX + 1] = {NULL};
-    struct taken taken = {.count = 0};
-    find(&table->names, document, values);
-    for (size_t i = 0; i < table->count; i++) {
-        const struct json_node *value = values[i + 1];
-        if (value && value->type != JSON_NULL &&
-            table->rows[i].take(t, table->rows[i].field, value))
-            taken_add(&taken, value);
-    }
+    struct found found;
+    struct taken taken;
+    taken.count = taken.at = 0;
+    found.there[0] = found.there[1] = 0;
+    find(&table->names, document, &found);
+    for (unsigned word = 0; word < 2; word++)
+        for (uint64_t left = found.there[word]; left; left &= left - 1) {
+            unsigned number = word * 64 + (unsigned)__builtin_ctzll(left);
+            const struct json_path_row *row = &table->rows[number - 1];
+            const struct json_node *value = found.values[number];
+            if (value->type != JSON_NULL && row->take(t, row->field, value))
+                taken_add(&taken, value);
+        }
     keep_rest(&t->attributes, &taken, document->nodes);
 }

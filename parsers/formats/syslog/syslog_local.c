@@ -113,8 +113,10 @@ size_t syslog_stamp_bytes(struct slice s)
 /* "[Mon Nov 20 10:15:02 2023] " of dmesg -T: its bytes, with the time in *out. */
 static size_t clock_bytes(struct slice s, int64_t received_ns, struct syslog_line *out)
 {
-    const uint8_t *close = s.size ? memchr(s.data, ']', s.size < 40 ? s.size : 40) : NULL;
-    if (!close || s.data[0] != '[')
+    if (!s.size || s.data[0] != '[')
+        return 0;
+    const uint8_t *close = memchr(s.data, ']', s.size < 40 ? s.size : 40);
+    if (!close)
         return 0;
     size_t end = (size_t)(close - s.data);
     struct slice text = slice_sub(s, 1, end - 1);

@@ -1,6 +1,7 @@
 /* json_head.c: finds the keys of the first object without reading the values. Pure, any thread.
  * Does not check the JSON. */
 #include "parsers/read/json/json_head.h"
+#include "parsers/read/byte_scan.h"
 
 static unsigned bit_of(struct slice key, const char *const *names, size_t count)
 {
@@ -10,7 +11,16 @@ static unsigned bit_of(struct slice key, const char *const *names, size_t count)
     return 0;
 }
 
-static unsigned keys_of(struct slice head, const char *const *names, size_t count)
+/* Offset after the string whose first byte is at `at`; over head.size when it has no end. */
+static size_t string_end(struct slice head, size_t at)
+{
+    at = byte_scan_either(head, at, '"', '\\');
+    while (at < head.size && head.data[at] == '\\')
+        at = byte_scan_either(head, at + 2, '"', '\\');
+    return at + 1;
+}
+
+static unsigned keys_of(struct slice head, const char *const *names, size_t count, unsigned enough)
 {
     unsigned seen = 0;
     size_t depth = 0;
@@ -25,11 +35,12 @@ static unsigned keys_of(struct slice head, const char *const *names, size_t coun
         } else if (c == ',') {
             is_key = depth == 1;
         } else if (c == '"') {
-            size_t start = ++i;
-            while (i < head.size && head.data[i] != '"')
-                i += head.data[i] == '\\' ? 2 : 1;
+            size_t start = i + 1;
+            i = string_end(head, start) - 1;
             if (is_key && i < head.size)
                 seen |= bit_of(slice_sub(head, start, i - start), names, count);
+            if (seen & enough)
+                return seen;
             is_key = false;
         }
     }
@@ -43,16 +54,21 @@ static struct slice without_mark(struct slice head)
     return slice_trim(head);
 }
 
-unsigned json_head_keys(struct slice head, const char *const *names, size_t count)
+unsigned json_head_keys(struct slice head, const char *const *names, size_t count, unsigned enough)
 {
+    if (head.size && head.data[0] > ' ' && head.data[0] < 0x80 && head.data[0] != '[' &&
+        head.data[0] != '{')
+        return 0;
     head = without_mark(head);
     if (slice_starts_with(head, "["))
         head = slice_trim(slice_sub(head, 1, head.size));
-    return slice_starts_with(head, "{") ? keys_of(head, names, count) : 0;
+    return slice_starts_with(head, "{") ? keys_of(head, names, count, enough) : 0;
 }
 
 bool json_head_is_json(struct slice head)
 {
+    if (head.size && head.data[0] == '{')
+        return true;
     head = without_mark(head);
     if (!slice_starts_with(head, "["))
         return slice_starts_with(head, "{");
