@@ -52,13 +52,15 @@ void pairs_init(struct pairs *p, const struct pairs_table *table,
 /* False, and noted, when there are PAIRS_MAX already. */
 bool pairs_add(struct pairs *p, struct slice key, struct slice value);
 /* Value of the first pair of that key, a literal; empty when there is no such pair. */
-static inline struct slice pairs_find(const struct pairs *p, const char *key)
+static inline __attribute__((always_inline)) struct slice pairs_find(const struct pairs *p,
+                                                                     const char *key)
 {
     for (size_t i = 0; i < p->count; i++)
         if (slice_equal_text(p->pairs[i].key, key))
             return p->pairs[i].value;
     return SLICE_EMPTY;
 }
+
 /* Fills the columns in the order of the table's rows. */
 void pairs_fill(struct pairs *p);
 

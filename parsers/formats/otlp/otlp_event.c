@@ -1,220 +1,14 @@
-/* otlp_event.c: attributes of OTLP → columns and attributes of an event. Pure, any thread. Does not
+/* otlp_event.c: resources, scopes and log records of OTLP → events. Pure, any thread. Does not
  * decode. */
 #include "parsers/formats/otlp/otlp_event.h"
 #include "core/hex.h"
 #include "parsers/read/record_memory.h"
 #include "parsers/fill/envelope.h"
-#include "parsers/fill/event_check.h"
 #include "parsers/formats/otlp/otlp_body.h"
+#include "parsers/formats/otlp/otlp_columns.h"
 #include "parsers/engine/shared_text.h"
-#include "parsers/formats/json/vsoc_json_keys.h"
-#include "parsers/formats/json/vsoc_json_typo.h"
-#include "parsers/fill/vsoc_json_value.h"
 
 #include <stdio.h>
-
-/* Limit of a text of a resource or scope that is repeated in each of its events. Longer ones are
- * omitted: a body may hold many records. */
-#define LEVEL_BYTES_MAX 8192
-
-struct reading {
-    struct text_event *t;
-    struct json_object *all; /* of a level: what has a column too; else NULL */
-    size_t column_bytes;     /* of a level */
-    struct slice host_name;
-    const char *error;
-    size_t typos; /* noted */
-};
-
-#define TYPOS_MAX 4
-
-static const char otlp_two_vehicles[] = "attributes name two vehicles";
-
-/* ---- columns ---- */
-
-/* Texts of columns live as long as the level. */
-static struct slice keep_text(struct reading *r, struct slice text)
-{
-    if (!r->all || !text.size)
-        return text;
-    uint8_t *copy = r->column_bytes + text.size <= LEVEL_BYTES_MAX
-                        ? r->t->context->alloc(r->t->context, text.size)
-                        : NULL;
-    if (!copy)
-        return SLICE_EMPTY;
-    r->column_bytes += text.size;
-    memcpy(copy, text.data, text.size);
-    return slice_make(copy, text.size);
-}
-
-static bool take_text(struct reading *r, enum event_field field, const struct otlp_value *value)
-{
-    return text_event_set(r->t, field, keep_text(r, value->text));
-}
-
-static bool take_lower(struct reading *r, enum event_field field, const struct otlp_value *value)
-{
-    return value->text.size <= 64 && text_event_set_lower(r->t, field, value->text);
-}
-
-static bool take_address(struct reading *r, enum event_field field, const struct otlp_value *value)
-{
-    return text_event_set_address(r->t, field, keep_text(r, value->text));
-}
-
-static bool take_int(struct reading *r, enum event_field field, const struct otlp_value *value)
-{
-    return text_event_set_int(r->t, field, value->integer);
-}
-
-static bool take_vin(struct reading *r, enum event_field field, const struct otlp_value *value)
-{
-    (void)field;
-    struct slice vin = keep_text(r, value->text), before = r->t->event.vin;
-    if (before.data && !slice_equal(before, vin))
-        r->error = otlp_two_vehicles; /* ambiguous */
-    r->t->event.vin = slice_make(vin.data ? vin.data : (const uint8_t *)"", vin.size);
-    return true;
-}
-
-/* Attributes of the machine: the component when no service is named. */
-static bool note_host(struct reading *r, enum event_field field, const struct otlp_value *value)
-{
-    (void)field;
-    r->host_name = keep_text(r, value->text);
-    return false;
-}
-
-/* Attributes of the semantic conventions with the meaning of a column. */
-static const struct {
-    const char *key;
-    enum otlp_kind kind;
-    enum event_field field;
-    bool (*take)(struct reading *r, enum event_field field, const struct otlp_value *value);
-} rows[] = {
-    {"vehicle.vin", OTLP_TEXT, EVENT_FIELD_COUNT, take_vin},
-    {"service.name", OTLP_TEXT, EVENT_ecu_id, take_text},
-    {"service.version", OTLP_TEXT, EVENT_ecu_sw_version, take_text},
-    {"host.name", OTLP_TEXT, EVENT_ecu_id, note_host},
-    {"event.name", OTLP_TEXT, EVENT_event_name, take_text},
-    {"log.record.uid", OTLP_TEXT, EVENT_source_event_id, take_text},
-    {"source.address", OTLP_TEXT, EVENT_src_ip, take_address},
-    {"client.address", OTLP_TEXT, EVENT_src_ip, take_address},
-    {"source.port", OTLP_INT, EVENT_src_port, take_int},
-    {"client.port", OTLP_INT, EVENT_src_port, take_int},
-    {"destination.address", OTLP_TEXT, EVENT_dst_ip, take_address},
-    {"server.address", OTLP_TEXT, EVENT_dst_ip, take_address},
-    {"destination.port", OTLP_INT, EVENT_dst_port, take_int},
-    {"server.port", OTLP_INT, EVENT_dst_port, take_int},
-    {"network.transport", OTLP_TEXT, EVENT_transport, take_lower},
-};
-
-/* Row + 1 of each key. */
-static struct json_names row_names;
-
-__attribute__((constructor)) static void row_names_fill(void)
-{
-    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)
-        json_names_add(&row_names, rows[i].key, i + 1);
-}
-
-/* ---- vsoc.NAME: fields of the event model ---- */
-
-static bool take_list(struct reading *r, const struct event_field_info *field,
-                      struct otlp_cursor cursor)
-{
-    struct slice key,
-        *items = r->t->context->alloc(r->t->context, EVENT_CHECK_LIST_MAX * sizeof *items);
-    struct otlp_value item;
-    size_t count = 0;
-    while (items && cursor.next && cursor.next(&cursor, &key, &item)) {
-        if (item.kind != OTLP_TEXT || count == EVENT_CHECK_LIST_MAX)
-            return false;
-        items[count++] = keep_text(r, item.text);
-    }
-    if (!items || cursor.error)
-        return false;
-    *event_list_at(&r->t->event, field) = (struct slice_list){items, count};
-    return true;
-}
-
-static bool read_field(struct reading *r, const struct event_field_info *field,
-                       const struct otlp_value *value)
-{
-    struct json_node node = {.type = JSON_NULL};
-    switch (value->kind) {
-    case OTLP_TEXT:
-        node.type = JSON_STRING;
-        node.text = keep_text(r, value->text);
-        break;
-    case OTLP_BOOL:
-        node.type = JSON_BOOL;
-        node.boolean = value->integer;
-        break;
-    case OTLP_INT:
-        node.type = JSON_INT;
-        node.integer = value->integer;
-        break;
-    case OTLP_REAL:
-        node.type = JSON_DOUBLE;
-        node.real = value->real;
-        break;
-    case OTLP_BYTES:
-        *event_slice_at(&r->t->event, field) = keep_text(r, value->text);
-        return field->kind == EVENT_KIND_BASE64;
-    case OTLP_ARRAY:
-        return field->kind == EVENT_KIND_LIST && take_list(r, field, value->children);
-    default:
-        return false;
-    }
-    return field->kind != EVENT_KIND_LIST &&
-           vsoc_json_value_read(r->t->context, &node, field, &r->t->event) == STATUS_OK;
-}
-
-/* Sets a field of the model unless it is already set or the value does not suit it. */
-static bool take_field(struct reading *r, const struct event_field_info *field,
-                       const struct otlp_value *value)
-{
-    enum event_field number = (enum event_field)(field - event_field_table);
-    const struct event_field_info *wrong;
-    if (field->kind == EVENT_KIND_JSON || event_is_set(&r->t->event, number))
-        return false;
-    bool good = read_field(r, field, value);
-    event_mark(&r->t->event, number);
-    if (good && event_check(&r->t->event, false, &wrong) == STATUS_OK)
-        return true;
-    event_unmark(&r->t->event, number);
-    return false;
-}
-
-static void note_typo(struct reading *r, struct slice name)
-{
-    const char *near = r->typos < TYPOS_MAX ? vsoc_json_typo(name) : NULL;
-    if (near && r->typos++ < TYPOS_MAX)
-        r->t->failed |= !vsoc_json_typo_note(r->t->context, name, near, &r->t->event);
-}
-
-static bool take_model_name(struct reading *r, struct slice name, const struct otlp_value *value)
-{
-    struct vsoc_json_key key = vsoc_json_keys[json_names_find(&vsoc_json_names, name)];
-    switch (key.kind) {
-    case VSOC_JSON_KEY_FIELD:
-        return take_field(r, &event_field_table[key.field], value);
-    case VSOC_JSON_KEY_VIN:
-        return value->kind == OTLP_TEXT && take_vin(r, EVENT_FIELD_COUNT, value);
-    default: /* the record has its own time */
-        note_typo(r, name);
-        return false;
-    }
-}
-
-static bool take(struct reading *r, struct slice key, const struct otlp_value *value)
-{
-    if (slice_starts_with(key, "vsoc."))
-        return take_model_name(r, slice_sub(key, 5, key.size), value);
-    unsigned i = json_names_find(&row_names, key);
-    return i && rows[i - 1].kind == value->kind && rows[i - 1].take(r, rows[i - 1].field, value);
-}
 
 /* ---- attributes ---- */
 
@@ -240,7 +34,8 @@ static bool is_vin(struct slice key)
 }
 
 /* Keeps a value under a key that no other has. */
-static void keep(struct reading *r, struct slice key, const struct otlp_value *value, bool taken)
+static void keep(struct otlp_reading *r, struct slice key, const struct otlp_value *value,
+                 bool taken)
 {
     struct slice json = SLICE_EMPTY;
     if (taken && (!r->all || is_vin(key)))
@@ -262,7 +57,7 @@ static void keep(struct reading *r, struct slice key, const struct otlp_value *v
         add(&r->t->attributes, unique, value, json);
 }
 
-static void read_attributes(struct reading *r, struct otlp_cursor cursor)
+static void read_attributes(struct otlp_reading *r, struct otlp_cursor cursor)
 {
     struct slice key;
     struct otlp_value value;
@@ -270,13 +65,13 @@ static void read_attributes(struct reading *r, struct otlp_cursor cursor)
         text_event_repair(r->t, &key);
         if (value.kind == OTLP_TEXT)
             text_event_repair(r->t, &value.text);
-        keep(r, key, &value, take(r, key, &value));
+        keep(r, key, &value, otlp_column_take(r, key, &value));
     }
     if (cursor.error)
         r->error = cursor.error;
 }
 
-static void keep_text_of(struct reading *r, struct slice key, struct slice text)
+static void keep_text_of(struct otlp_reading *r, struct slice key, struct slice text)
 {
     struct otlp_value value;
     value.kind = OTLP_TEXT;
@@ -286,7 +81,7 @@ static void keep_text_of(struct reading *r, struct slice key, struct slice text)
 }
 
 /* key: a literal. */
-static inline void keep_text_as(struct reading *r, const char *key, struct slice text)
+static inline void keep_text_as(struct otlp_reading *r, const char *key, struct slice text)
 {
     if (text.size)
         keep_text_of(r, slice_from_text(key), text);
@@ -301,7 +96,7 @@ static bool is_hex(struct slice text)
 }
 
 /* Hex digits may have either case, even in the same id. An invalid id stays as sent. */
-static void keep_id(struct reading *r, struct slice key, struct slice id, size_t bytes)
+static void keep_id(struct otlp_reading *r, struct slice key, struct slice id, size_t bytes)
 {
     if (!id.size)
         return;
@@ -318,7 +113,7 @@ static void keep_id(struct reading *r, struct slice key, struct slice id, size_t
     keep_text_of(r, key, is_id ? slice_make(out, out ? id.size : 0) : id);
 }
 
-static void keep_number(struct reading *r, struct slice key, uint64_t number)
+static void keep_number(struct otlp_reading *r, struct slice key, uint64_t number)
 {
     struct otlp_value value;
     if (!number)
@@ -335,7 +130,7 @@ static enum record_code code_of(const char *error)
     return error == otlp_too_deep ? RECORD_too_deep : RECORD_malformed;
 }
 
-static bool finish(const struct reading *r, struct parser_outcome *outcome)
+static bool finish(const struct otlp_reading *r, struct parser_outcome *outcome)
 {
     const struct text_event *t = r->t;
     if (r->error)
@@ -357,7 +152,7 @@ bool otlp_level_read(struct text_event *t, struct slice name, struct slice versi
                      struct parser_outcome *outcome)
 {
     struct json_object all;
-    struct reading r = {.t = t, .all = &all};
+    struct otlp_reading r = {.t = t, .all = &all};
     json_object_init(&all, t->context);
     keep_text_as(&r, "name", name);
     keep_text_as(&r, "version", version);
@@ -372,7 +167,7 @@ bool otlp_level_read(struct text_event *t, struct slice name, struct slice versi
     forget(level->columns, EVENT_parse_notes);
     (void)json_object_end(&t->attributes, &level->rest);
     (void)json_object_end(&all, &level->all);
-    level->is_too_large = level->all.size > LEVEL_BYTES_MAX;
+    level->is_too_large = level->all.size > OTLP_LEVEL_BYTES_MAX;
     if (level->is_too_large)
         level->rest = level->all = SLICE_EMPTY;
     shared_text_read(t->context, level->all.size);
@@ -381,12 +176,12 @@ bool otlp_level_read(struct text_event *t, struct slice name, struct slice versi
 }
 
 /* Columns of the level that the record does not set itself. */
-static void apply_columns(struct reading *r, const struct event *columns)
+static void apply_columns(struct otlp_reading *r, const struct event *columns)
 {
     envelope_columns(columns, &r->t->event);
 }
 
-static void apply_level(struct reading *r, struct otlp_level *level, struct slice key)
+static void apply_level(struct otlp_reading *r, struct otlp_level *level, struct slice key)
 {
     struct text_event *t = r->t;
     bool overlaps = false;
@@ -412,7 +207,7 @@ static void apply_level(struct reading *r, struct otlp_level *level, struct slic
 
 /* ---- log record ---- */
 
-static void set_time(struct reading *r, const struct otlp_record *record)
+static void set_time(struct otlp_reading *r, const struct otlp_record *record)
 {
     struct event *event = &r->t->event;
     uint64_t time = record->time_unix_nano, observed = record->observed_time_unix_nano;
@@ -447,7 +242,7 @@ static struct slice digits_of(int64_t number)
     return number < 10 ? slice_make(digits + at + 1, 1) : slice_make(digits + at, 2);
 }
 
-static void set_severity(struct reading *r, const struct otlp_record *record)
+static void set_severity(struct otlp_reading *r, const struct otlp_record *record)
 {
     static const uint8_t ids[24] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
                                     2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4};
@@ -468,7 +263,7 @@ static void set_severity(struct reading *r, const struct otlp_record *record)
         keep_text_as(r, "severity_text", text);
 }
 
-static void set_body(struct reading *r, const struct otlp_value *body)
+static void set_body(struct otlp_reading *r, const struct otlp_value *body)
 {
     if (body->kind == OTLP_TEXT && !EVENT_HAS(&r->t->event, message)) {
         struct slice text = body->text;
@@ -482,7 +277,7 @@ static void set_body(struct reading *r, const struct otlp_value *body)
 }
 
 /* A map may be a native event, which the record completes. True: it is one, and was emitted. */
-static bool emit_map(struct reading *r, const struct otlp_record *record,
+static bool emit_map(struct otlp_reading *r, const struct otlp_record *record,
                      struct parser_outcome *outcome)
 {
     struct slice json;
@@ -491,7 +286,7 @@ static bool emit_map(struct reading *r, const struct otlp_record *record,
     return otlp_body_hand_on(r->t, json, record, outcome);
 }
 
-static struct slice reserve_key(struct reading *r, const struct otlp_level *level,
+static struct slice reserve_key(struct otlp_reading *r, const struct otlp_level *level,
                                 struct slice name)
 {
     return level ? key_list_add(&r->t->keys, r->t->context, name) : SLICE_EMPTY;
@@ -501,7 +296,7 @@ void otlp_record_emit(struct text_event *t, const struct otlp_record *record,
                       struct otlp_level *resource, struct otlp_level *scope,
                       struct parser_outcome *outcome)
 {
-    struct reading r = {.t = t};
+    struct otlp_reading r = {.t = t};
     t->attributes.more_left = record->size;
     shared_text_read(t->context, record->size);
     struct slice resource_key = reserve_key(&r, resource, SLICE_LITERAL("resource"));
