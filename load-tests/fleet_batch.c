@@ -3,6 +3,7 @@
 #include "fleet_batch.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct fleet_source {
     struct fleet_source_settings settings;
@@ -22,7 +23,8 @@ static bool source_open(struct fleet_source *source)
 {
     const struct fleet_source_settings *settings = &source->settings;
     uint64_t batches = fleet_source_batches(source);
-    source->ready_count = settings->prebuilt < batches ? settings->prebuilt : batches;
+    uint64_t ready = settings->reuse != 0 ? settings->reuse : settings->prebuilt;
+    source->ready_count = ready < batches ? ready : batches;
     source->ready = calloc(source->ready_count + 1, sizeof(struct fleet_batch *));
     source->text.capacity = (size_t)settings->plan.batch_events * FLEET_EVENT_MAX_BYTES;
     source->text.data = malloc(source->text.capacity);
@@ -43,12 +45,20 @@ struct fleet_source *fleet_source_create(const struct fleet_source_settings *set
     return source;
 }
 
+static void free_batch(struct fleet_batch *batch)
+{
+    if (batch == NULL)
+        return;
+    free(batch->request);
+    free(batch);
+}
+
 void fleet_source_destroy(struct fleet_source *source)
 {
     if (source == NULL)
         return;
     for (uint64_t i = 0; source->ready != NULL && i < source->ready_count; i++)
-        fleet_batch_destroy(source->ready[i]);
+        free_batch(source->ready[i]);
     free(source->ready);
     free(source->text.data);
     fleet_encoder_destroy(source->encoder);
@@ -72,9 +82,31 @@ static void write_events(struct fleet_source *source, const struct fleet_batch *
         fleet_text_puts(text, "]");
 }
 
+/* Puts head and coded body together. Frees the coded body, or makes it the request. */
+static bool build_request(const struct fleet_source *source, struct fleet_batch *batch, char *body)
+{
+    char head[FLEET_HEAD_MAX];
+    size_t bytes = 0;
+    batch->request = body;
+    if (source->settings.head != NULL) {
+        bytes = source->settings.head(source->settings.head_context, batch, head, sizeof head,
+                                      &batch->key_at);
+        batch->request = bytes != 0 ? malloc(bytes + batch->body_bytes) : NULL;
+        if (batch->request != NULL) {
+            memcpy(batch->request, head, bytes);
+            memcpy(batch->request + bytes, body, batch->body_bytes);
+        }
+        free(body);
+    }
+    batch->request_bytes = bytes + batch->body_bytes;
+    batch->body = batch->request != NULL ? batch->request + bytes : NULL;
+    return batch->request != NULL;
+}
+
 static struct fleet_batch *make(struct fleet_source *source, uint64_t number)
 {
     struct fleet_batch *batch = calloc(1, sizeof *batch);
+    char *body = NULL;
     if (batch == NULL)
         return NULL;
     uint32_t size = source->settings.plan.batch_events;
@@ -85,9 +117,10 @@ static struct fleet_batch *make(struct fleet_source *source, uint64_t number)
     write_events(source, batch);
     batch->json_bytes = source->text.used;
     if (source->text.overflow ||
-        !fleet_encoder_run(source->encoder, source->text.data, source->text.used, &batch->body,
-                           &batch->body_bytes)) {
-        fleet_batch_destroy(batch);
+        !fleet_encoder_run(source->encoder, source->text.data, source->text.used, &body,
+                           &batch->body_bytes) ||
+        !build_request(source, batch, body)) {
+        free_batch(batch);
         return NULL;
     }
     return batch;
@@ -99,12 +132,49 @@ bool fleet_source_prebuild(struct fleet_source *source)
         source->ready[i] = make(source, i);
         if (source->ready[i] == NULL)
             return false;
+        source->ready[i]->reusable = source->settings.reuse != 0;
     }
     return true;
 }
 
+/* A batch of the caller's own with the same bytes. */
+static struct fleet_batch *copy(const struct fleet_batch *from)
+{
+    struct fleet_batch *batch = malloc(sizeof *batch);
+    char *request = batch != NULL ? malloc(from->request_bytes) : NULL;
+    if (request == NULL) {
+        free(batch);
+        return NULL;
+    }
+    memcpy(request, from->request, from->request_bytes);
+    *batch = *from;
+    batch->request = request;
+    batch->body = request + (from->body - from->request);
+    batch->reusable = batch->busy = false;
+    return batch;
+}
+
+static void number_it(struct fleet_batch *batch, uint64_t number)
+{
+    batch->number = number;
+    for (int i = FLEET_KEY_DIGITS; batch->key_at != 0 && i-- > 0; number /= 10)
+        batch->request[batch->key_at + (size_t)i] = (char)('0' + number % 10);
+}
+
+static struct fleet_batch *take_again(struct fleet_source *source, uint64_t number)
+{
+    struct fleet_batch *batch = source->ready[number % source->ready_count];
+    if (batch->busy && (batch = copy(batch)) == NULL)
+        return NULL;
+    batch->busy = batch->reusable;
+    number_it(batch, number);
+    return batch;
+}
+
 struct fleet_batch *fleet_source_take(struct fleet_source *source, uint64_t number)
 {
+    if (source->settings.reuse != 0)
+        return take_again(source, number);
     if (number >= source->ready_count || source->ready[number] == NULL)
         return make(source, number);
     struct fleet_batch *batch = source->ready[number];
@@ -114,8 +184,8 @@ struct fleet_batch *fleet_source_take(struct fleet_source *source, uint64_t numb
 
 void fleet_batch_destroy(struct fleet_batch *batch)
 {
-    if (batch == NULL)
-        return;
-    free(batch->body);
-    free(batch);
+    if (batch != NULL && batch->reusable)
+        batch->busy = false;
+    else
+        free_batch(batch);
 }

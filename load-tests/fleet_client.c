@@ -1,40 +1,34 @@
 /* Posts batches over one connection and repeats each until it has an answer. Runs on the
  * generator's only thread, in libevent callbacks. It does not make batches and does not know other
- * connections.
- *
- * A connection is never freed in its own callback: it is marked as lost, and the next send replaces
- * it. */
+ * connections. */
 #include "fleet_client.h"
 
+#include "fleet_link.h"
 #include "fleet_reply.h"
-#include "fleet_request.h"
 
 #include <assert.h>
-#include <event2/bufferevent.h>
-#include <event2/buffer.h>
 #include <inttypes.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 
 enum client_state {
+    CLIENT_OPENING, /* connecting ahead of its first batch; the timer tries again */
+    CLIENT_IDLE,    /* connected ahead, or not begun */
     CLIENT_WAITING, /* the timer starts the next send */
-    CLIENT_ASKING,  /* connecting, sending or waiting for the reply; the timer is the timeout */
+    CLIENT_ASKING,  /* connecting, sending or waiting for the reply until the deadline */
     CLIENT_DONE,
 };
 
-enum { BACKOFF_FIRST_MS = 50, BACKOFF_MAX_MS = 2000 };
+enum { BACKOFF_FIRST_MS = 50, BACKOFF_MAX_MS = 2000, EARLY_NS = 20000 };
 
 struct fleet_client {
     struct fleet_run *run;
     enum client_state state;
     struct event *timer;
-    struct bufferevent *connection; /* NULL before the first and after a lost one was replaced */
-    bool connected, lost;
+    struct fleet_link link;
     struct fleet_batch *batch; /* the one being sent; NULL between batches */
     struct fleet_reply reply;
     uint32_t attempts;
-    uint64_t due_ns;
+    uint64_t due_ns, deadline_ns;
 };
 
 static void client_send(struct fleet_client *client);
@@ -45,15 +39,6 @@ static void timer_in(struct fleet_client *client, uint64_t delay_ns)
     struct timeval delay = {(time_t)(delay_ns / 1000000000u),
                             (suseconds_t)(delay_ns % 1000000000u / 1000u)};
     evtimer_add(client->timer, &delay);
-}
-
-static void mark_lost(struct fleet_client *client)
-{
-    if (client->connection == NULL || client->lost)
-        return;
-    bufferevent_disable(client->connection, EV_READ | EV_WRITE);
-    client->lost = true;
-    client->connected = false;
 }
 
 /* Repeats wait twice as long each time, or what the server asked for, and never all at once. */
@@ -114,8 +99,10 @@ static void refuse(struct fleet_client *client, const char *why)
     stats->batches_failed++;
     stats->events_failed += client->batch->events;
     if (stats->failures_shown++ < FLEET_FAILURES_SHOWN)
-        fprintf(stderr, "fleet: batch %" PRIu64 " %s (status %d): %.500s\n", client->batch->number,
-                why, client->reply.status, client->reply.body != NULL ? client->reply.body : "");
+        fprintf(stderr, "fleet: batch %" PRIu64 " %s (status %d): %.*s\n", client->batch->number,
+                why, client->reply.status,
+                (int)(client->reply.body_bytes < 500 ? client->reply.body_bytes : 500),
+                client->reply.body != NULL ? client->reply.body : "");
     finish_batch(client);
 }
 
@@ -160,132 +147,121 @@ static void act_on_reply(struct fleet_client *client)
     }
 }
 
-static void on_reply(struct fleet_client *client)
+static void on_reply(struct fleet_client *client, size_t used)
 {
     struct fleet_stats *stats = &client->run->stats;
     if (client->reply.status < FLEET_STATUS_MAX)
         stats->statuses[client->reply.status]++;
     /* A reply that came before all was sent, or more than one reply: nothing to build on. */
-    bool in_step = evbuffer_get_length(bufferevent_get_output(client->connection)) == 0 &&
-                   evbuffer_get_length(bufferevent_get_input(client->connection)) == 0;
-    if (client->reply.close || !in_step)
-        mark_lost(client);
+    bool in_step = client->link.out_bytes == 0 && client->link.in_bytes == used;
     client->state = CLIENT_WAITING;
-    evtimer_del(client->timer);
+    client->link.in_bytes = 0; /* the bytes stay where they are until more arrive */
+    if (client->reply.close || !in_step)
+        fleet_link_close(&client->link);
     act_on_reply(client);
 }
 
 static void on_broken(struct fleet_client *client, uint64_t *counter)
 {
     (*counter)++;
-    mark_lost(client);
+    fleet_link_close(&client->link);
     if (client->state == CLIENT_ASKING)
         retry(client, 0);
+    else if (client->state == CLIENT_OPENING)
+        timer_in(client, (uint64_t)BACKOFF_FIRST_MS * 1000000u);
 }
 
-static void on_reply_state(struct fleet_client *client, enum fleet_reply_state state)
+static void read_reply(struct fleet_client *client, bool closed)
 {
-    if (state == FLEET_REPLY_DONE)
-        on_reply(client);
-    else if (state == FLEET_REPLY_BROKEN)
+    size_t used = 0;
+    switch (
+        fleet_reply_read(&client->reply, client->link.in, client->link.in_bytes, closed, &used)) {
+    case FLEET_REPLY_DONE:
+        on_reply(client, used);
+        break;
+    case FLEET_REPLY_BROKEN:
         on_broken(client, &client->run->stats.disconnects);
-}
-
-static void on_read(struct bufferevent *connection, void *argument)
-{
-    struct fleet_client *client = argument;
-    if (client->state != CLIENT_ASKING) {
-        mark_lost(client); /* nobody asked */
-        return;
+        break;
+    case FLEET_REPLY_MORE:
+        break;
     }
-    on_reply_state(client, fleet_reply_read(&client->reply, bufferevent_get_input(connection)));
 }
 
-static void on_connected(struct fleet_client *client)
+static void on_data(void *owner)
 {
-    int one = 1;
-    client->connected = true;
+    struct fleet_client *client = owner;
+    if (client->state == CLIENT_ASKING)
+        read_reply(client, false);
+    else
+        fleet_link_close(&client->link); /* nobody asked */
+}
+
+static void on_open(void *owner)
+{
+    struct fleet_client *client = owner;
     client->run->stats.connects++;
-    setsockopt(bufferevent_getfd(client->connection), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (client->state == CLIENT_ASKING)
+        fleet_link_send(&client->link, client->batch->request, client->batch->request_bytes);
+    else if (client->state == CLIENT_OPENING) {
+        client->state = CLIENT_IDLE;
+        fleet_run_opened(client->run);
+    }
 }
 
-static void on_event(struct bufferevent *connection, short what, void *argument)
+static void on_closed(void *owner)
 {
-    struct fleet_client *client = argument;
+    struct fleet_client *client = owner;
     struct fleet_stats *stats = &client->run->stats;
-    if (what & BEV_EVENT_CONNECTED) {
-        on_connected(client);
-    } else if (!client->connected) {
+    if (!client->link.open)
         on_broken(client, &stats->connect_errors);
-    } else if (client->state == CLIENT_ASKING && (what & BEV_EVENT_EOF)) {
-        on_reply_state(client, fleet_reply_end(&client->reply, bufferevent_get_input(connection)));
-    } else if (client->state == CLIENT_ASKING) {
+    else if (client->state == CLIENT_ASKING && client->link.eof)
+        read_reply(client, true);
+    else if (client->state == CLIENT_ASKING)
         on_broken(client, &stats->disconnects);
-    } else {
-        mark_lost(client); /* closed while idle: no failure */
-    }
+    else
+        fleet_link_close(&client->link); /* closed while idle: no failure */
 }
 
 static void on_timer(evutil_socket_t unused, short what, void *argument)
 {
     struct fleet_client *client = argument;
+    uint64_t now = fleet_now_ns();
     (void)unused, (void)what;
-    if (client->state == CLIENT_ASKING)
-        on_broken(client, &client->run->stats.timeouts);
+    if (client->state == CLIENT_OPENING)
+        fleet_client_open(client);
+    else if (client->state == CLIENT_WAITING && client->attempts == 0 &&
+             client->due_ns > now + EARLY_NS)
+        timer_in(client, client->due_ns - now); /* the loop's clock is a little behind */
     else if (client->state == CLIENT_WAITING)
         client_send(client);
 }
 
-static void close_connection(struct fleet_client *client)
+static bool client_connect(struct fleet_client *client)
 {
-    if (client->connection == NULL)
-        return;
-    if (client->run->tls != NULL && client->connected)
-        fleet_tls_goodbye(client->connection);
-    bufferevent_free(client->connection);
-    client->connection = NULL;
-    client->connected = client->lost = false;
-}
-
-/* False when the connection could not even be begun (no memory, no descriptors). */
-static bool ensure_connection(struct fleet_client *client)
-{
+    static const struct fleet_link_calls CALLS = {on_open, on_data, on_closed};
     struct fleet_run *run = client->run;
-    if (client->lost)
-        close_connection(client);
-    if (client->connection != NULL)
-        return true;
-    client->connection = run->tls != NULL
-                             ? fleet_tls_connection(run->tls, run->base)
-                             : bufferevent_socket_new(run->base, -1, BEV_OPT_CLOSE_ON_FREE);
-    if (client->connection == NULL)
-        return false;
-    bufferevent_setcb(client->connection, on_read, NULL, on_event, client);
-    bufferevent_enable(client->connection, EV_READ | EV_WRITE);
-    if (bufferevent_socket_connect(client->connection, (struct sockaddr *)&run->address,
-                                   (int)run->address_bytes) == 0)
-        return true;
-    mark_lost(client);
-    return false;
+    client->link.calls = &CALLS;
+    return fleet_link_connect(&client->link, (const struct sockaddr *)&run->address,
+                              run->address_bytes, run->tls);
 }
 
 static void client_send(struct fleet_client *client)
 {
     struct fleet_stats *stats = &client->run->stats;
     assert(client->batch != NULL && client->state == CLIENT_WAITING);
-    fleet_reply_fini(&client->reply);
     client->attempts++;
-    if (!ensure_connection(client)) {
+    if (client->link.fd < 0 && !client_connect(client)) {
         stats->connect_errors++;
         retry(client, 0);
         return;
     }
     client->state = CLIENT_ASKING;
+    client->deadline_ns =
+        fleet_now_ns() + (uint64_t)client->run->options->timeout_seconds * 1000000000u;
     stats->requests++;
     stats->retries += client->attempts > 1;
-    fleet_request_write(client->run->options, client->batch,
-                        bufferevent_get_output(client->connection));
-    timer_in(client, (uint64_t)client->run->options->timeout_seconds * 1000000000u);
+    if (client->link.open)
+        fleet_link_send(&client->link, client->batch->request, client->batch->request_bytes);
 }
 
 static void leave(struct fleet_client *client)
@@ -323,7 +299,10 @@ static void client_take_next(struct fleet_client *client)
         return;
     }
     client->due_ns = due_ns(run, run->next_batch++, now);
-    timer_in(client, client->due_ns > now ? client->due_ns - now : 0);
+    if (client->due_ns > now)
+        timer_in(client, client->due_ns - now);
+    else
+        client_send(client);
 }
 
 struct fleet_client *fleet_client_create(struct fleet_run *run)
@@ -332,22 +311,41 @@ struct fleet_client *fleet_client_create(struct fleet_run *run)
     if (client == NULL)
         return NULL;
     client->run = run;
+    client->state = CLIENT_IDLE;
     client->timer = evtimer_new(run->base, on_timer, client);
     if (client->timer == NULL) {
         free(client);
         return NULL;
     }
+    fleet_link_init(&client->link, run->base, NULL, client);
     run->active++;
-    client_take_next(client);
     return client;
+}
+
+void fleet_client_open(struct fleet_client *client)
+{
+    client->state = CLIENT_OPENING;
+    if (!client_connect(client))
+        on_broken(client, &client->run->stats.connect_errors);
+}
+
+void fleet_client_begin(struct fleet_client *client)
+{
+    assert(client->state == CLIENT_IDLE);
+    client_take_next(client);
+}
+
+void fleet_client_check(struct fleet_client *client, uint64_t now_ns)
+{
+    if (client->state == CLIENT_ASKING && now_ns > client->deadline_ns)
+        on_broken(client, &client->run->stats.timeouts);
 }
 
 void fleet_client_destroy(struct fleet_client *client)
 {
     if (client == NULL)
         return;
-    close_connection(client);
-    fleet_reply_fini(&client->reply);
+    fleet_link_fini(&client->link);
     fleet_batch_destroy(client->batch);
     event_free(client->timer);
     free(client);

@@ -1,4 +1,5 @@
 /* The load generator `fleet`: options, one run, summary. One thread. See load-tests/README.md. */
+#include "fleet_request.h"
 #include "fleet_run.h"
 
 #include <errno.h>
@@ -22,9 +23,15 @@ static bool open_parts(struct fleet_run *run)
         fprintf(stderr, "fleet: cannot write ledger %s: %s\n", options->ledger, strerror(errno));
         return false;
     }
-    run->source = fleet_source_create(&options->source);
+    struct fleet_source_settings source = options->source;
+    source.head = fleet_request_head;
+    source.head_context = options;
+    run->source = fleet_source_create(&source);
     if (run->source == NULL || !fleet_source_prebuild(run->source)) {
-        fprintf(stderr, "fleet: out of memory; use a smaller --batch or --prebuilt\n");
+        fprintf(stderr,
+                "fleet: out of memory; use a smaller --batch or --prebuilt "
+                "(or the request head is over %d bytes)\n",
+                FLEET_HEAD_MAX);
         return false;
     }
     return true;

@@ -30,6 +30,9 @@ static const char HELP[] =
     "  --bad-every N          each N-th event has a field of the wrong type; 0 = none (0)\n"
     "  --prebuilt N           make the first N batches before the clock starts (0); \"all\" for "
     "all\n"
+    "  --reuse N              make only N batches and send their bodies in turn, each time under "
+    "another key (0)\n"
+    "  --hold                 open all connections, print \"ready\", start at a line on stdin\n"
     "  --ack LEVEL            sends VSOC-Ack: spool, kafka, postgres, all\n"
     "  --no-idempotency-key   do not send Idempotency-Key\n"
     "  --no-report            any 2xx acknowledges a batch; for servers that send no report\n"
@@ -57,6 +60,8 @@ enum option_id {
     OPT_EVENT_BYTES,
     OPT_BAD_EVERY,
     OPT_PREBUILT,
+    OPT_REUSE,
+    OPT_HOLD,
     OPT_ACK,
     OPT_NO_KEY,
     OPT_NO_REPORT,
@@ -87,6 +92,8 @@ static const struct option OPTIONS[] = {
     {"event-bytes", required_argument, NULL, OPT_EVENT_BYTES},
     {"bad-every", required_argument, NULL, OPT_BAD_EVERY},
     {"prebuilt", required_argument, NULL, OPT_PREBUILT},
+    {"reuse", required_argument, NULL, OPT_REUSE},
+    {"hold", no_argument, NULL, OPT_HOLD},
     {"ack", required_argument, NULL, OPT_ACK},
     {"no-idempotency-key", no_argument, NULL, OPT_NO_KEY},
     {"no-report", no_argument, NULL, OPT_NO_REPORT},
@@ -192,6 +199,8 @@ static bool read_content(int option, const char *value, struct fleet_source_sett
         return read_u32("bad-every", value, 0, 1000000000, &plan->bad_every);
     case OPT_PREBUILT:
         return read_prebuilt(value, &source->prebuilt);
+    case OPT_REUSE:
+        return read_number("reuse", value, 0, 10000000, &source->reuse);
     case OPT_SEED:
         return read_number("seed", value, 0, UINT64_MAX, &plan->seed);
     case OPT_TIME:
@@ -221,6 +230,8 @@ static bool read_sending(int option, const char *value, struct fleet_options *op
     case OPT_ACK:
         options->ack = value;
         return true;
+    case OPT_HOLD:
+        return options->hold = true;
     case OPT_NO_KEY:
         return options->no_idempotency_key = true;
     case OPT_NO_REPORT:
@@ -282,6 +293,21 @@ static uint32_t run_id(const struct fleet_event_plan *plan)
     return (uint32_t)(fleet_random_next(&random) >> 32);
 }
 
+/* What goes together. */
+static bool fits(const struct fleet_options *options)
+{
+    const struct fleet_source_settings *source = &options->source;
+    if (options->url.host == NULL)
+        fprintf(stderr, "fleet: --url is needed (see fleet --help)\n");
+    else if (source->reuse != 0 && options->ledger != NULL)
+        fprintf(stderr, "fleet: --ledger needs events of their own: leave out --reuse\n");
+    else if (source->reuse != 0 && source->events % source->plan.batch_events != 0)
+        fprintf(stderr, "fleet: with --reuse, give a number of --events that --batch divides\n");
+    else
+        return true;
+    return false;
+}
+
 enum fleet_options_result fleet_options_read(int argc, char **argv, struct fleet_options *options)
 {
     int option;
@@ -294,11 +320,12 @@ enum fleet_options_result fleet_options_read(int argc, char **argv, struct fleet
         if (option == '?' || !read_sending(option, optarg, options))
             return FLEET_OPTIONS_WRONG;
     }
-    if (options->url.host == NULL || optind != argc) {
-        fprintf(stderr, "fleet: %s (see fleet --help)\n",
-                options->url.host == NULL ? "--url is needed" : "every option starts with --");
+    if (optind != argc) {
+        fprintf(stderr, "fleet: every option starts with -- (see fleet --help)\n");
         return FLEET_OPTIONS_WRONG;
     }
+    if (!fits(options))
+        return FLEET_OPTIONS_WRONG;
     options->source.plan.run = run_id(&options->source.plan);
     return FLEET_OPTIONS_RUN;
 }

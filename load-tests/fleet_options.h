@@ -15,7 +15,7 @@ struct fleet_options {
     uint32_t run_seconds; /* --retry-for: the deadline of the whole run */
     uint32_t timeout_seconds;
     const char *ledger, *ack, *token;
-    bool no_idempotency_key, no_report, json, progress;
+    bool no_idempotency_key, no_report, json, progress, hold;
     struct fleet_source_settings source;
 };
 

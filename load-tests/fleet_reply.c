@@ -1,62 +1,75 @@
-/* Reads the replies of the server under test. Runs on the generator's only thread. It trusts
- * nothing it reads, but is no general HTTP client: no chunked bodies, no trailers. */
+/* Reads the replies of the server under test. Pure. It trusts nothing it reads, but is no general
+ * HTTP client: no chunked bodies, no trailers. */
 #include "fleet_reply.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-enum { BODY_MAX = 4 << 20, LINE_MAX_BYTES = 16384 };
+enum { BODY_MAX = 4 << 20, HEAD_MAX = 16384 };
 
-void fleet_reply_init(struct fleet_reply *reply)
-{
-    *reply = (struct fleet_reply){0};
-}
+/* A line or a part of one; not terminated. */
+struct text {
+    const char *data;
+    size_t size;
+};
 
-void fleet_reply_fini(struct fleet_reply *reply)
+static bool read_number(struct text text, uint64_t *number)
 {
-    free(reply->body);
-    fleet_reply_init(reply);
-}
-
-static bool read_number(const char *text, uint64_t *number)
-{
-    char *end = NULL;
-    if (*text < '0' || *text > '9')
+    uint64_t value = 0;
+    if (text.size == 0 || text.size > 18)
         return false;
-    *number = strtoull(text, &end, 10);
-    return end[strspn(end, " \t")] == '\0';
-}
-
-static bool read_status_line(struct fleet_reply *reply, const char *line)
-{
-    if (strncmp(line, "HTTP/1.", 7) != 0 || strlen(line) < 12 || line[8] != ' ')
-        return false;
-    for (int i = 9; i < 12; i++) {
-        if (line[i] < '0' || line[i] > '9')
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9')
             return false;
-        reply->status = reply->status * 10 + (line[i] - '0');
+        value = value * 10 + (uint64_t)(text.data[i] - '0');
     }
-    reply->close = line[7] == '0';
+    *number = value;
     return true;
 }
 
-static bool read_header(struct fleet_reply *reply, const char *line)
+static bool read_status_line(struct fleet_reply *reply, struct text line)
 {
-    const char *colon = strchr(line, ':');
+    if (line.size < 12 || memcmp(line.data, "HTTP/1.", 7) != 0 || line.data[8] != ' ')
+        return false;
+    for (int i = 9; i < 12; i++) {
+        if (line.data[i] < '0' || line.data[i] > '9')
+            return false;
+        reply->status = reply->status * 10 + (line.data[i] - '0');
+    }
+    reply->close = line.data[7] == '0';
+    return true;
+}
+
+static bool is(struct text text, const char *word)
+{
+    return text.size == strlen(word) && strncasecmp(text.data, word, text.size) == 0;
+}
+
+static struct text trimmed(struct text text)
+{
+    while (text.size > 0 && (*text.data == ' ' || *text.data == '\t'))
+        text.data++, text.size--;
+    while (text.size > 0 && (text.data[text.size - 1] == ' ' || text.data[text.size - 1] == '\t'))
+        text.size--;
+    return text;
+}
+
+/* Names are told apart by their length first: most are none of these. */
+static bool read_header(struct fleet_reply *reply, struct text line)
+{
+    const char *colon = memchr(line.data, ':', line.size);
     if (colon == NULL)
         return false;
-    size_t name = (size_t)(colon - line);
-    const char *value = colon + 1 + strspn(colon + 1, " \t");
+    struct text name = {line.data, (size_t)(colon - line.data)};
+    struct text value = trimmed((struct text){colon + 1, line.size - name.size - 1});
     uint64_t seconds = 0;
-    if (name == 14 && strncasecmp(line, "Content-Length", name) == 0)
+    if (name.size == 14 && is(name, "Content-Length"))
         return reply->has_length = read_number(value, &reply->length);
-    if (name == 17 && strncasecmp(line, "Transfer-Encoding", name) == 0)
+    if (name.size == 17 && is(name, "Transfer-Encoding"))
         return false;
-    if (name == 10 && strncasecmp(line, "Connection", name) == 0)
-        reply->close = reply->close || strcasecmp(value, "close") == 0;
-    else if (name == 11 && strncasecmp(line, "Retry-After", name) == 0 &&
-             read_number(value, &seconds))
+    if (name.size == 10 && is(name, "Connection"))
+        reply->close = reply->close || is(value, "close");
+    else if (name.size == 11 && is(name, "Retry-After") && read_number(value, &seconds))
         reply->retry_after_s = seconds < 3600 ? (uint32_t)seconds : 3600;
     return true;
 }
@@ -67,68 +80,61 @@ static bool has_no_body(int status)
     return status < 200 || status == 204 || status == 304;
 }
 
-/* An empty line ended the head: start over after an interim reply, else the body begins. */
-static void end_head(struct fleet_reply *reply)
+/* Reads lines up to the empty one; *used counts them. */
+static enum fleet_reply_state read_head(struct fleet_reply *reply, const char *data, size_t bytes,
+                                        size_t *used)
 {
-    if (reply->status < 200) {
-        fleet_reply_init(reply);
-        return;
+    *reply = (struct fleet_reply){0};
+    for (size_t at = 0; at < bytes;) {
+        const char *end = memchr(data + at, '\n', bytes - at);
+        if (end == NULL)
+            break;
+        struct text line = {data + at, (size_t)(end - data) - at};
+        at += line.size + 1;
+        if (line.size > 0 && line.data[line.size - 1] == '\r')
+            line.size--;
+        bool first = reply->status == 0;
+        if (!first && line.size == 0) {
+            *used = at;
+            return FLEET_REPLY_DONE;
+        }
+        if (at > HEAD_MAX || !(first ? read_status_line : read_header)(reply, line))
+            return FLEET_REPLY_BROKEN;
     }
-    reply->head_done = true;
+    return bytes > HEAD_MAX ? FLEET_REPLY_BROKEN : FLEET_REPLY_MORE;
+}
+
+static enum fleet_reply_state read_body(struct fleet_reply *reply, const char *data, size_t bytes,
+                                        bool closed)
+{
     if (has_no_body(reply->status)) {
         reply->has_length = true;
         reply->length = 0;
     }
-}
-
-static enum fleet_reply_state read_head(struct fleet_reply *reply, struct evbuffer *in)
-{
-    while (!reply->head_done) {
-        char *line = evbuffer_readln(in, NULL, EVBUFFER_EOL_CRLF);
-        if (line == NULL)
-            return evbuffer_get_length(in) > LINE_MAX_BYTES ? FLEET_REPLY_BROKEN : FLEET_REPLY_MORE;
-        bool good = true;
-        if (reply->status == 0)
-            good = read_status_line(reply, line);
-        else if (*line == '\0')
-            end_head(reply);
-        else
-            good = read_header(reply, line);
-        free(line);
-        if (!good)
-            return FLEET_REPLY_BROKEN;
-    }
-    return FLEET_REPLY_DONE;
-}
-
-/* Moves `size` bytes from the buffer into the reply's body. */
-static enum fleet_reply_state take_body(struct fleet_reply *reply, struct evbuffer *in, size_t size)
-{
-    reply->body = malloc(size + 1);
-    if (reply->body == NULL)
+    if (bytes > BODY_MAX || (reply->has_length && reply->length > BODY_MAX))
         return FLEET_REPLY_BROKEN;
-    reply->body_bytes = (size_t)evbuffer_remove(in, reply->body, size);
-    reply->body[reply->body_bytes] = '\0';
-    return FLEET_REPLY_DONE;
-}
-
-enum fleet_reply_state fleet_reply_read(struct fleet_reply *reply, struct evbuffer *in)
-{
-    enum fleet_reply_state state = read_head(reply, in);
-    if (state != FLEET_REPLY_DONE)
-        return state;
-    size_t there = evbuffer_get_length(in);
-    if (there > BODY_MAX || (reply->has_length && reply->length > BODY_MAX))
-        return FLEET_REPLY_BROKEN;
-    if (!reply->has_length || there < reply->length)
+    if (reply->has_length ? bytes < reply->length : !closed)
         return FLEET_REPLY_MORE;
-    return take_body(reply, in, (size_t)reply->length);
+    reply->close = reply->close || !reply->has_length;
+    reply->body = data;
+    reply->body_bytes = reply->has_length ? (size_t)reply->length : bytes;
+    return FLEET_REPLY_DONE;
 }
 
-enum fleet_reply_state fleet_reply_end(struct fleet_reply *reply, struct evbuffer *in)
+enum fleet_reply_state fleet_reply_read(struct fleet_reply *reply, const char *data, size_t bytes,
+                                        bool closed, size_t *used)
 {
-    if (!reply->head_done || reply->has_length)
+    enum fleet_reply_state state;
+    size_t start = 0, head = 0;
+    while ((state = read_head(reply, data + start, bytes - start, &head)) == FLEET_REPLY_DONE) {
+        start += head;
+        if (reply->status >= 200)
+            break;
+    }
+    if (state == FLEET_REPLY_DONE)
+        state = read_body(reply, data + start, bytes - start, closed);
+    if (state == FLEET_REPLY_MORE && closed)
         return FLEET_REPLY_BROKEN;
-    reply->close = true;
-    return take_body(reply, in, evbuffer_get_length(in));
+    *used = start + reply->body_bytes;
+    return state;
 }

@@ -1,14 +1,11 @@
-/* Writes the request that carries a batch. */
+/* Writes the head of the request that carries a batch. */
 #ifndef LOAD_TESTS_FLEET_REQUEST_H
 #define LOAD_TESTS_FLEET_REQUEST_H
 
 #include "fleet_options.h"
 
-#include <event2/buffer.h>
-
-/* Appends head and body of the POST. The same batch gives the same bytes each time, so a repeat is
- * one. The body is copied: the batch may end before `out` was sent. Thread: the loop's. */
-void fleet_request_write(const struct fleet_options *options, const struct fleet_batch *batch,
-                         struct evbuffer *out);
+/* A fleet_head_writer for options of the source: context is a struct fleet_options. */
+size_t fleet_request_head(const void *context, const struct fleet_batch *batch, char *out,
+                          size_t capacity, size_t *key_at);
 
 #endif

@@ -25,7 +25,9 @@ struct fleet_run {
     struct sockaddr_storage address;
     socklen_t address_bytes;
     struct fleet_client **clients;
-    uint32_t active; /* connections that still have work */
+    uint32_t active;  /* connections that still have work */
+    uint32_t opening; /* connections that open ahead of the run (--hold) */
+    double cpu_before;
     uint64_t next_batch, batches;
     struct fleet_random random; /* jitter */
     struct fleet_stats stats;
@@ -34,6 +36,10 @@ struct fleet_run {
 
 /* Resolves the URL's host (blocks) into run->address. False after a message on stderr. */
 __attribute__((warn_unused_result)) bool fleet_run_resolve(struct fleet_run *run);
+
+/* A connection is open ahead of the run. After the last one "ready" is printed, and a line on
+ * standard input starts the run. */
+void fleet_run_opened(struct fleet_run *run);
 
 /* Sends every batch and returns when all have an answer, the deadline has passed or a SIGINT or
  * SIGTERM came. False after a message on stderr when the loop could not be set up. */

@@ -1,13 +1,11 @@
-/* TLS client connections on libevent. Runs on the generator's only thread. It does no resumption on
+/* TLS of client connections. Runs on the generator's only thread. It does no resumption on
  * purpose: every connection costs the server a full handshake, as a fleet's do. */
 #include "fleet_tls.h"
 
 #include <arpa/inet.h>
-#include <event2/bufferevent_ssl.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,6 +59,7 @@ struct fleet_tls *fleet_tls_create(const struct fleet_tls_settings *settings)
     SSL_CTX_set_session_cache_mode(tls->context, SSL_SESS_CACHE_OFF);
     /* Replies carry their length, so a missing close_notify cannot hide a cut one. */
     SSL_CTX_set_options(tls->context, SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_mode(tls->context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_RELEASE_BUFFERS);
     return tls;
 }
 
@@ -82,26 +81,25 @@ static bool expect_host(SSL *ssl, const char *host)
            SSL_set1_host(ssl, host) == 1;
 }
 
-struct bufferevent *fleet_tls_connection(struct fleet_tls *tls, struct event_base *base)
+SSL *fleet_tls_begin(struct fleet_tls *tls, int fd)
 {
     SSL *ssl = SSL_new(tls->context);
     if (ssl == NULL)
         return NULL;
-    struct bufferevent *connection = NULL;
-    if (expect_host(ssl, tls->host))
-        connection = bufferevent_openssl_socket_new(base, -1, ssl, BUFFEREVENT_SSL_CONNECTING,
-                                                    BEV_OPT_CLOSE_ON_FREE);
-    if (connection == NULL)
-        SSL_free(ssl);
-    return connection;
+    SSL_set_connect_state(ssl);
+    if (SSL_set_fd(ssl, fd) == 1 && expect_host(ssl, tls->host))
+        return ssl;
+    SSL_free(ssl);
+    return NULL;
 }
 
-void fleet_tls_goodbye(struct bufferevent *connection)
+void fleet_tls_end(SSL *ssl, bool say_goodbye)
 {
-    SSL *ssl = bufferevent_openssl_get_ssl(connection);
-    if (ssl != NULL && SSL_is_init_finished(ssl)) {
-        SSL_set_quiet_shutdown(ssl, 0);
+    if (ssl == NULL)
+        return;
+    if (say_goodbye) {
         (void)SSL_shutdown(ssl);
         ERR_clear_error();
     }
+    SSL_free(ssl);
 }

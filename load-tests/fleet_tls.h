@@ -2,7 +2,8 @@
 #ifndef LOAD_TESTS_FLEET_TLS_H
 #define LOAD_TESTS_FLEET_TLS_H
 
-#include <event2/bufferevent.h>
+#include <openssl/types.h>
+#include <stdbool.h>
 
 struct fleet_tls;
 
@@ -17,11 +18,11 @@ struct fleet_tls_settings {
 struct fleet_tls *fleet_tls_create(const struct fleet_tls_settings *settings);
 void fleet_tls_destroy(struct fleet_tls *tls);
 
-/* A TLS client connection that bufferevent_socket_connect can use; the caller frees it. NULL when
- * memory runs out. Thread: the loop's. */
-struct bufferevent *fleet_tls_connection(struct fleet_tls *tls, struct event_base *base);
+/* A TLS client on a connecting socket, before its handshake; the caller ends it with fleet_tls_end.
+ * NULL when memory runs out. Thread: the loop's. */
+SSL *fleet_tls_begin(struct fleet_tls *tls, int fd);
 
-/* Says goodbye (close_notify) on a connection made above, before it is freed. */
-void fleet_tls_goodbye(struct bufferevent *connection);
+/* Frees it, after close_notify if wanted. The socket stays open. NULL is allowed. */
+void fleet_tls_end(SSL *ssl, bool say_goodbye);
 
 #endif

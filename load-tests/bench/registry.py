@@ -23,8 +23,7 @@ def is_peer(kind, module):
     return isinstance(kind, type) and issubclass(kind, Contender) and kind.role == "peer" and bool(kind.name) and kind.__module__ == module.__name__
 
 
-def contenders(build, scenario, sinks=(), names=()):
-    """Those of a scenario, vsocd first; names: only these (vsocd always)."""
-    ours = Vsocd(sinks=sinks, build=build)
-    others = [one for one in [*floors(build), *peers()] if scenario in one.scenarios and (not names or one.name in names)]
-    return [ours, *others]
+def contenders(build, scenario, sinks=(), names=None, further=()):
+    """Those of a scenario, vsocd first, then further ones of ours. names: of the others only these; None: all."""
+    others = [one for one in [*floors(build), *peers()] if scenario in one.scenarios and (names is None or one.name in names)]
+    return [Vsocd(sinks=sinks, build=build), *further, *others]

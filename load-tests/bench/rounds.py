@@ -105,14 +105,27 @@ def add_summary(found, summary):
 
 
 def post(contender, run, folder):
-    """Driver: the generator posts all events; it is over when the contender has every one where it promises to bring it."""
+    """Driver: the generator posts all events; it is over when the contender has every one where it promises to bring it. Connecting (and
+    TLS handshakes) come before."""
     meter = Meter(contender, run, folder)
-    meter.begin()
-    summary = generator.run(run.build, contender.url(), run.load, contender.fleet_options)
+    summary = generator.run(run.build, contender.url(), run.load, contender.fleet_options, meter.begin)
     if contender.arrived() is not None:
         wait_for_all(contender, run)
         return add_summary(meter.end(run.load["events"]), summary)
     return {**add_summary(meter.end(run.load["events"]), summary), "seconds": summary["seconds"]}
+
+
+def half_load(contender, run, folder):
+    """Driver: first as fast as answers come, then for load["seconds"] at half that rate, each batch when it is due, whatever happened to
+    those before it. What is measured is the second part."""
+    full = generator.run(run.build, contender.url(), {**run.load, "prebuilt": "all"}, contender.fleet_options)
+    rate = int(full["events_per_second"] / 2)
+    batches = max(1, int(rate * run.load["seconds"]) // run.load["batch"])
+    load = {**run.load, "rate": rate, "events": batches * run.load["batch"], "reuse": min(batches, 20000), "timeout": run.load["seconds"] * 3 + 60}
+    meter = Meter(contender, run, folder)
+    summary = generator.run(run.build, contender.url(), load, contender.fleet_options, meter.begin)
+    found = add_summary(meter.end(load["events"]), summary)
+    return {**found, "seconds": summary["seconds"], "rate": rate, "log_near_outliers": contender.log_near(found["outliers"])}
 
 
 def drain(contender, run, folder):

@@ -2,11 +2,12 @@
 
 import pathlib
 import shutil
+import time
 
 import machine
 from rig import Server
 
-from . import generator
+from . import generator, tls
 from .contender import Served
 
 
@@ -17,10 +18,11 @@ class Vsocd(Served):
     durability = "each batch is in the spool and synced (fdatasync) before its answer; sinks exactly once"
     scenarios = ("accept", "accept-tls", "one-event", "half-load", "kafka", "postgres", "end-to-end", "growth")
 
-    def __init__(self, name="vsocd", sinks=(), settings=(), build=None):
-        self.name, self.sinks, self.extra, self.build = name, tuple(sinks), list(settings), build
+    def __init__(self, name="vsocd", sinks=(), settings=(), build=None, tls=False):
+        self.name, self.sinks, self.extra, self.build, self.tls = name, tuple(sinks), list(settings), build, tls
         self.settings = "defaults" + (f", sinks {' and '.join(sinks)}" if sinks else ", no sinks") + "".join(f", {word}" for word in settings)
-        self.server = None
+        self.settings += ", TLS with client certificates" if tls else ""
+        self.server = self.material = None
 
     def version(self):
         return machine.first_line(str(self.build / "vsocd"), "version").removeprefix("vsocd ") if self.build else ""
@@ -37,6 +39,9 @@ class Vsocd(Served):
     def _server(self, build, folder, sinks, run, instance):
         services = run.services
         own = [f"sinks.kafka.topics.progress=progress.{instance}"] if "kafka" in sinks else []  # a copied spool is known there
+        if self.tls:
+            self.material = tls.Material(folder / "tls")
+            self.fleet_options, own = self.material.words, [*own, *self.material.settings]
         self.server = Server(build, folder, sinks, [*self.extra, *own, *run.settings])
         self.server.write_config(services.dsn if services else "", services.bootstrap if services else "", instance)
         self.server.start()
@@ -58,7 +63,7 @@ class Vsocd(Served):
         shutil.copy(filled / "vin.keys", folder / "vin.keys")
 
     def url(self):
-        return self.server.url
+        return self.server.url.replace("http:", "https:") if self.tls else self.server.url
 
     def pids(self):
         return [self.server.process.pid]
@@ -72,6 +77,11 @@ class Vsocd(Served):
 
     def syncs(self):
         return int(self.server.total("vsocd_spool_commit_seconds_count"))
+
+    def log_near(self, outliers, limit=50):
+        seconds = {time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(one["unix_ms"] / 1000 + off)) for one in outliers for off in (-1, 0, 1)}
+        lines = self.server.log.read_text(errors="replace").splitlines()
+        return [line for line in lines if any(second in line for second in seconds)][:limit]
 
     def stop(self):
         if self.server is not None:

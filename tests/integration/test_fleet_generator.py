@@ -398,7 +398,8 @@ VIN_WEIGHTS = [8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2]
 
 def test_events_are_varied_and_their_vins_check(serve, fleet):
     server = serve(lambda request, number: report(request))
-    fleet(server, "--vehicles", "50", events=5000, batch=50)
+    status, summary, _, err = fleet(server, "--vehicles", "50", events=5000, batch=50)
+    assert status == 0, err
     events = [event for request in server.requests for event in request.events()]
     for vin in {event["vin"] for event in events}:
         total = sum((int(c) if c.isdigit() else VIN_VALUES[c]) * w for c, w in zip(vin, VIN_WEIGHTS)) % 11
