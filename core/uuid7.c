@@ -1,5 +1,6 @@
 /* uuid7.c: UUID version 7 (RFC 9562 §5.7) and the text form (§4). Any thread. Keeps no state, so
- * ids of one millisecond have no order among each other. */
+ * ids of one millisecond have no order among each other. Each thread gets random bytes from the
+ * kernel for many ids at once. */
 #include "core/uuid7.h"
 
 #include "core/clock.h"
@@ -7,12 +8,29 @@
 #include "core/hex.h"
 #include "core/thread.h"
 
+#define RANDOM_BYTES 7 /* of an id */
+#define RANDOM_IDS   64
+
+/* Of one id. Each byte is used once and then erased. */
+static void take_random(uint8_t out[RANDOM_BYTES])
+{
+    static _Thread_local uint8_t pool[RANDOM_IDS][RANDOM_BYTES];
+    static _Thread_local unsigned left;
+    if (left == 0) {
+        random_bytes(pool, sizeof pool);
+        left = RANDOM_IDS;
+    }
+    left--;
+    memcpy(out, pool[left], RANDOM_BYTES);
+    memset(pool[left], 0, RANDOM_BYTES);
+}
+
 void uuid7_make(int64_t wall_ns, uint8_t uuid[UUID_BYTES])
 {
     uint64_t ms = wall_ns > 0 ? (uint64_t)(wall_ns / NS_PER_MS) : 0;
     for (int i = 0; i < 6; i++)
         uuid[i] = (uint8_t)(ms >> (40 - 8 * i));
-    random_bytes(uuid + 6, 7);
+    take_random(uuid + 6);
     uuid[6] = (uint8_t)(0x70 | (uuid[6] & 0x0f)); /* version */
     uuid[8] = (uint8_t)(0x80 | (uuid[8] & 0x3f)); /* variant */
     uuid[13] = uuid[14] = uuid[15] = 0;

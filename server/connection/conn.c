@@ -10,8 +10,7 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
+#include <event2/event.h>
 #include "core/clock.h"
 #include "core/log/log.h"
 #include "server/connection/conn_counts.h"
@@ -58,10 +57,7 @@ void conn_close(struct conn *conn)
     conn_exchange_gone(conn);
     conn->state = CONN_DEAD;
     event_del(&conn->timer);
-    if (conn->stream) {
-        bufferevent_setcb(conn->stream, NULL, NULL, NULL, NULL);
-        bufferevent_disable(conn->stream, EV_READ | EV_WRITE);
-    }
+    stream_close(&conn->stream);
     if (conn->drain_read)
         event_del(conn->drain_read);
     LIST_REMOVE(conn, in_list);
@@ -98,11 +94,9 @@ void conn_free(struct conn *conn)
     if (conn->drain_read)
         event_free(conn->drain_read);
     if (conn->session)
-        tls_session_shutdown(conn->session);
-    if (conn->stream)
-        bufferevent_free(conn->stream);
-    else
-        close(conn->fd);
+        tls_session_destroy(conn->session);
+    close(conn->fd);
+    conn_input_drop(conn);
     tls_context_release(conn->tls);
     arena_fini(&conn->peer_arena);
     object_end(&conn->magic);
@@ -132,20 +126,12 @@ void conn_refuse(struct conn *conn, const struct refusal *refusal)
     http_problem(&conn->exchange, refusal, "none");
 }
 
-static struct slice input_of(struct conn *conn)
-{
-    struct evbuffer_iovec piece;
-    if (evbuffer_peek(bufferevent_get_input(conn->stream), -1, NULL, &piece, 1) < 1)
-        return SLICE_EMPTY;
-    return slice_make(piece.iov_base, piece.iov_len);
-}
-
 void conn_reply_done(struct conn *conn)
 {
     conn_assert(conn);
     ensure(conn->state == CONN_REPLY && !conn->exchange.open);
     struct http_exchange *x = &conn->exchange;
-    bool more_comes = !x->complete || input_of(conn).size > 0;
+    bool more_comes = !x->complete || conn->input.size > 0 || conn->stream.more;
     if (x->started_ns)
         metric_observe(conn->server->m_duration,
                        (double)(clock_monotonic_ns() - x->started_ns) / 1e9);
@@ -230,11 +216,6 @@ static void give_end(struct conn *conn)
     conn->server->handler.on_end(conn->server->handler.arg, &conn->exchange);
 }
 
-static bool reads(const struct conn *conn)
-{
-    return conn->state == CONN_IDLE || conn->state == CONN_HEAD || conn->state == CONN_BODY;
-}
-
 /* Some clients send one after a body: it does not start a request (RFC 9112 §2.2), so the
  * connection stays idle. */
 static bool skip_empty_line(struct conn *conn, struct slice in)
@@ -242,14 +223,14 @@ static bool skip_empty_line(struct conn *conn, struct slice in)
     if (!slice_starts_with(in, "\r\n") || conn->empty_lines == CONN_EMPTY_LINES_MAX)
         return false;
     conn->empty_lines++;
-    evbuffer_drain(bufferevent_get_input(conn->stream), 2);
+    conn_input_used(conn, 2);
     return true;
 }
 
 /* One step of the parser. False: it wants more input. */
 static bool step(struct conn *conn)
 {
-    struct slice in = input_of(conn), body;
+    struct slice in = conn->input, body;
     size_t consumed;
     if (conn->state == CONN_IDLE) {
         if (in.size == 0 || slice_equal_text(in, "\r"))
@@ -262,11 +243,11 @@ static bool step(struct conn *conn)
         }
     }
     enum http_parser_event event = http_parser_feed(conn->exchange.parser, in, &consumed, &body);
-    if (event == HTTP_PARSER_BODY)
-        give_body(conn, body); /* before its bytes are dropped */
-    evbuffer_drain(bufferevent_get_input(conn->stream), consumed);
+    conn_input_used(conn, consumed); /* body stays readable until conn_input_keep */
     conn->input_bytes += consumed;
-    if (event == HTTP_PARSER_HEAD)
+    if (event == HTTP_PARSER_BODY)
+        give_body(conn, body);
+    else if (event == HTTP_PARSER_HEAD)
         give_head(conn);
     else if (event == HTTP_PARSER_END)
         give_end(conn);
@@ -331,74 +312,65 @@ void conn_process(struct conn *conn)
     conn->processing = true;
     bool more = true;
     conn->turn_requests = 0;
-    while (more && reads(conn) && conn->turn_requests < CONN_REQUESTS_PER_TURN)
+    while (more && conn_reads(conn) && conn->turn_requests < CONN_REQUESTS_PER_TURN)
         more = step(conn);
     conn->processing = false;
+    conn_input_keep(conn);
     conn_check_records(conn);
     if (conn->state == CONN_BODY)
         progress_note(&conn->progress, clock_monotonic_ns(), conn->exchange.body_bytes);
-    if (reads(conn) && !more && conn->input_ended)
+    if (conn_reads(conn) && !more && conn->input_ended)
         on_input_end(conn);
-    else if (reads(conn) && more)
+    else if (conn_reads(conn) && (more || conn->stream.more))
         conn_run_later(conn);
     conn_watch(conn);
 }
 
-static void on_read(struct bufferevent *stream, void *arg)
+/* What was unsent goes out. False: the connection is closed. */
+static bool flush(struct conn *conn)
 {
-    (void)stream;
-    conn_process(conn_cast(arg));
-}
-
-static void on_written(struct bufferevent *stream, void *arg)
-{
-    struct conn *conn = conn_cast(arg);
-    if (conn->state != CONN_REPLY || evbuffer_get_length(bufferevent_get_output(stream)) > 0)
-        return;
-    conn_reply_done(conn);
-}
-
-static void on_event(struct bufferevent *stream, short what, void *arg)
-{
-    const int error = errno; /* of the read or write that failed */
-    struct conn *conn = conn_cast(arg);
-    (void)stream;
-    if (conn->state == CONN_HANDSHAKE) {
-        conn_handshake_event(conn, what);
-    } else if (what & BEV_EVENT_EOF) {
-        conn->input_ended = true;
-        conn_process(conn);
-    } else if (what & BEV_EVENT_ERROR) {
-        if (error == ETIMEDOUT)
+    switch (stream_flush(&conn->stream)) {
+    case STATUS_OK:
+        if (conn->state == CONN_REPLY)
+            conn_reply_done(conn);
+        return conn->state != CONN_DEAD;
+    case STATUS_BUSY:
+        return true;
+    default:
+        if (errno == ETIMEDOUT)
             conn_timeout_count_untaken(conn);
         conn_close(conn);
+        return false;
     }
+}
+
+static void on_ready(int fd, short what, void *arg)
+{
+    struct conn *conn = conn_cast(arg);
+    struct stream *stream = &conn->stream;
+    (void)fd;
+    if (conn->state == CONN_HANDSHAKE) {
+        conn_handshake_step(conn);
+        return;
+    }
+    bool writes = what & EV_WRITE || stream->reads_to_write;
+    bool reads = what & EV_READ || stream->writes_to_read;
+    if (writes && stream_unsent(stream) && !flush(conn))
+        return;
+    if (reads)
+        conn_input_arrived(conn);
 }
 
 void conn_listen(struct conn *conn)
 {
     conn_assert(conn);
-    ensure(conn->stream != NULL);
     int on = 1;
     setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     conn_timeout_watch_peer(conn);
-    bufferevent_setcb(conn->stream, on_read, on_written, on_event, conn);
-    bufferevent_setwatermark(conn->stream, EV_READ, 0, CONN_INPUT_BYTES);
     /* Without these events the connection would never be served or closed. */
-    if (bufferevent_enable(conn->stream, EV_READ | EV_WRITE) != 0)
+    if (stream_open(&conn->stream, conn->server->base, conn->fd, conn->session, on_ready, conn) !=
+        STATUS_OK)
         conn_close(conn);
-}
-
-/* False: no memory. */
-static bool open_plain(struct conn *conn)
-{
-    if (conn->server->tls) {
-        conn->state = CONN_QUEUED;
-        return true;
-    }
-    conn->state = CONN_IDLE;
-    conn->stream = bufferevent_socket_new(conn->server->base, conn->fd, BEV_OPT_CLOSE_ON_FREE);
-    return conn->stream != NULL;
 }
 
 /* Counts the connection; false: it is over a limit, *refusal says which. */
@@ -453,16 +425,17 @@ void conn_accept(struct http_server *server, const struct accepted *accepted)
     conn->lingers = refuse;
     if (!entered && !refuse)
         refusal_count_add(refusal.reason);
-    if ((!entered && !refuse) || !open_plain(conn)) {
+    if (!entered && !refuse) {
         leave_unopened(conn);
         return;
     }
+    conn->state = server->tls ? CONN_QUEUED : CONN_IDLE;
     conn_timeout_init(conn);
     LIST_INSERT_HEAD(&server->living, conn, in_list);
     server->living_count++;
     metric_move(server->m_connections, 1);
     metric_move(server->m_loop_connections, 1);
-    if (conn->stream)
+    if (conn->state == CONN_IDLE)
         conn_listen(conn);
     if (refuse && conn->state != CONN_DEAD)
         conn_refuse(conn, &refusal);

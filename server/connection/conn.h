@@ -30,14 +30,25 @@ void conn_reap_later(struct http_server *server);
 
 /* Sets the deadline and the place among partial connections that belong to the state. */
 void conn_watch(struct conn *conn);
-/* The stream exists: enables its events. Closes the connection if that fails. */
+/* Opens the stream, through TLS if there is a session. Closes the connection if that fails. */
 void conn_listen(struct conn *conn);
 
 /* conn_handshake.c */
 /* Begins the TLS handshake of a queued connection; it may be dead afterwards. */
 void conn_handshake_begin(struct conn *conn);
-/* The handshake is over, with the events of a bufferevent. */
-void conn_handshake_event(struct conn *conn, short what);
+/* The socket is ready: goes on with the handshake. The connection may be dead afterwards. */
+void conn_handshake_step(struct conn *conn);
+
+/* conn_input.c */
+/* The socket is readable or the session may hold more: reads once and serves the connection. */
+void conn_input_arrived(struct conn *conn);
+/* The first `bytes` of conn->input are used up. */
+void conn_input_used(struct conn *conn, size_t bytes);
+/* Keeps what is left of conn->input until the connection is served again. Closes the connection if
+ * there is no memory. */
+void conn_input_keep(struct conn *conn);
+/* Nobody will read it any more. */
+void conn_input_drop(struct conn *conn);
 
 /* conn_records.c */
 /* Refuses a connection whose TLS records are so small that reading them costs several times what

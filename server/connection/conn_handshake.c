@@ -4,33 +4,29 @@
 #include "server/connection/conn.h"
 #include "core/log/problem.h"
 
-#include <event2/bufferevent.h>
-#include <event2/bufferevent_ssl.h>
-
 #include "server/connection/conn_gate.h"
 #include "server/connection/conn_peer.h"
 #include "server/tls/tls.h"
+#include "server/tls/tls_io.h"
 
 void conn_handshake_begin(struct conn *conn)
 {
     conn_assert(conn);
-    ensure(conn->state == CONN_QUEUED && !conn->stream && conn->server->tls);
+    ensure(conn->state == CONN_QUEUED && !conn->session && conn->server->tls);
     struct http_server *server = conn->server;
     conn->state = CONN_HANDSHAKE;
     conn->session = tls_session_create(server->tls);
-    if (conn->session)
-        conn->stream =
-            bufferevent_openssl_socket_new(server->base, conn->fd, conn->session,
-                                           BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
-    if (!conn->stream) {
-        conn->session = NULL; /* libevent has freed it */
+    if (!conn->session || !tls_io_attach(conn->session, conn->fd)) {
         conn_close(conn);
         return;
     }
     conn->tls = tls_context_hold(server->tls);
     conn_listen(conn);
+    if (conn->state == CONN_DEAD)
+        return;
     conn_deadline_forget(conn); /* the time spent waiting does not count */
     conn_watch(conn);
+    conn_handshake_step(conn); /* its first bytes have arrived */
 }
 
 static void on_done(struct conn *conn)
@@ -43,27 +39,28 @@ static void on_done(struct conn *conn)
     }
     conn->peer_expiry_s = tls_session_peer_expiry_s(conn->session);
     conn->state = CONN_IDLE;
-    conn_process(conn);
+    conn_input_arrived(conn); /* it may have come with the end of the handshake */
 }
 
-static void on_failed(struct conn *conn)
+static void on_failed(struct conn *conn, unsigned long error)
 {
     struct problem problem;
     conn_gate_leave(conn);
-    enum tls_result result =
-        tls_session_failure(conn->session, bufferevent_get_openssl_error(conn->stream), &problem);
+    enum tls_result result = tls_session_failure(conn->session, error, &problem);
     tls_count_handshake(result);
     conn_peer_handshake_failed(conn, result, problem.text);
     if (!conn_answer_plain(conn, result))
         conn_close(conn);
 }
 
-void conn_handshake_event(struct conn *conn, short what)
+void conn_handshake_step(struct conn *conn)
 {
     conn_assert(conn);
     ensure(conn->state == CONN_HANDSHAKE && conn->session);
-    if (what & BEV_EVENT_CONNECTED)
+    unsigned long error = 0;
+    enum status status = stream_handshake(&conn->stream, &error);
+    if (status == STATUS_OK)
         on_done(conn);
-    else
-        on_failed(conn);
+    else if (status != STATUS_BUSY)
+        on_failed(conn, error);
 }

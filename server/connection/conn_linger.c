@@ -6,8 +6,7 @@
 
 #include <errno.h>
 #include <unistd.h>
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
+#include <event2/event.h>
 #include "server/tls/tls.h"
 
 static uint64_t most_bytes(const struct conn *conn)
@@ -37,9 +36,8 @@ void conn_linger(struct conn *conn)
     conn->state = CONN_LINGER;
     if (conn->session)
         tls_session_shutdown(conn->session);
-    bufferevent_disable(conn->stream, EV_READ | EV_WRITE);
-    struct evbuffer *input = bufferevent_get_input(conn->stream);
-    evbuffer_drain(input, evbuffer_get_length(input)); /* nobody will read it any more */
+    stream_close(&conn->stream);
+    conn_input_drop(conn);
     if (conn->input_ended || shutdown(conn->fd, SHUT_WR) != 0) {
         conn_close(conn);
         return;

@@ -36,7 +36,7 @@ bool conn_answer_plain(struct conn *conn, enum tls_result result)
     struct refusal refusal;
     if (!is_http(conn, result))
         return false;
-    conn->plain_peer = true;
+    stream_drop_tls(&conn->stream);
     refusal_set(&refusal, REFUSAL_plain_http_on_tls_port);
     conn_refuse(conn, &refusal);
     return true;

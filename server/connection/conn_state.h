@@ -14,6 +14,7 @@
 #include "server/connection/conn_half.h"
 #include "server/connection/http_settings.h"
 #include "server/connection/parser_pool.h"
+#include "server/connection/stream.h"
 #include "server/http/http.h"
 #include "server/net/fair_queue.h"
 #include "server/net/progress.h"
@@ -24,10 +25,11 @@ struct handshake_gate;
 struct http_parser;
 struct listener;
 struct tls_context;
-struct bufferevent;
 
-/* Unread input held for a connection; also the most that one wake-up reads. */
+/* Input that is kept for a connection until it can be used. */
 #define CONN_INPUT_BYTES 16384
+/* Memory that all connections of a server read into; the most that one wake-up reads. */
+#define CONN_SCRATCH_BYTES 65536
 /* Requests of one connection served in one wake-up; the next ones wait for the next turn. */
 #define CONN_REQUESTS_PER_TURN 32
 /* Empty lines before a request that are skipped. */
@@ -81,13 +83,15 @@ struct http_exchange {
 struct conn {
     unsigned magic;
     struct http_server *server;
-    LIST_ENTRY(conn) in_list;   /* the server's living or dead ones */
-    STAILQ_ENTRY(conn) in_run;  /* the server's run list */
-    struct bufferevent *stream; /* NULL while queued */
-    struct ssl_st *session;     /* NULL: plain; the stream's */
-    struct tls_context *tls;    /* that let the peer in; a reference of its own */
-    int64_t peer_expiry_s;      /* of the peer's certificate */
-    int fd;                     /* the stream's */
+    LIST_ENTRY(conn) in_list;  /* the server's living or dead ones */
+    STAILQ_ENTRY(conn) in_run; /* the server's run list */
+    struct stream stream;      /* not open while queued */
+    struct ssl_st *session;    /* NULL: plain or queued; owned */
+    struct slice input;        /* read and not used yet: in kept or the server's scratch */
+    uint8_t *kept;             /* owned; conn_input.c */
+    struct tls_context *tls;   /* that let the peer in; a reference of its own */
+    int64_t peer_expiry_s;     /* of the peer's certificate */
+    int fd;                    /* owned */
     struct event timer;
     struct event *drain_read; /* while lingering */
     enum conn_state state;
@@ -98,7 +102,6 @@ struct conn {
     struct fair_member place; /* before and in the handshake */
     struct event first_byte;  /* while nothing has come yet */
     bool counted;             /* in conn_counts */
-    bool plain_peer;          /* speaks plain HTTP on a TLS port: the answer bypasses TLS */
     bool lingers;             /* over a limit: counted among the refused ones */
     bool input_ended;         /* the client will send no more */
     bool processing;          /* conn_process is on the stack */
@@ -150,6 +153,7 @@ struct http_server {
     int64_t said_ns;                         /* of conn_note_refusal */
     time_t date_s;                           /* what date says */
     char date[40];                           /* of the Date header */
+    uint8_t *scratch;                        /* CONN_SCRATCH_BYTES */
     struct writer out;                       /* head and body of the answer being sent */
     struct writer problem;                   /* body of an error */
     struct balance_seat *seat;               /* NULL: there is one loop */
@@ -161,6 +165,12 @@ struct http_server {
 OBJECT_CAST(http_server, HTTP_SERVER_MAGIC)
 
 OBJECT_CAST(conn, CONN_MAGIC)
+
+/* Whether input is of use now; otherwise it waits. */
+static inline bool conn_reads(const struct conn *conn)
+{
+    return conn->state == CONN_IDLE || conn->state == CONN_HEAD || conn->state == CONN_BODY;
+}
 
 /* First line of what the parts of a connection call: it is alive or waits to be freed, and its
  * server's loop runs it. */

@@ -9,8 +9,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
 #include "core/clock.h"
 #include "core/log/log.h"
 #include "server/tls/tls.h"
@@ -118,8 +116,7 @@ static void check_write(struct conn *conn)
     const struct http_settings *s = &conn->server->settings;
     const struct progress_limits limits = {s->write_ns, s->stall_ns, 0};
     int64_t now = clock_monotonic_ns();
-    progress_note(&conn->progress, now,
-                  UINT64_MAX - evbuffer_get_length(bufferevent_get_output(conn->stream)));
+    progress_note(&conn->progress, now, UINT64_MAX - stream_unsent(&conn->stream));
     if (progress_judge(&conn->progress, &limits, now) == PROGRESS_GOOD) {
         look_again(conn, DEADLINE_WRITE);
         return;
@@ -202,7 +199,7 @@ void conn_timeout_watch_peer(struct conn *conn)
 
 void conn_timeout_count_untaken(struct conn *conn)
 {
-    if (evbuffer_get_length(bufferevent_get_output(conn->stream)) > 0)
+    if (stream_unsent(&conn->stream) > 0)
         refusal_count_add(REFUSAL_write_timeout);
 }
 

@@ -1,6 +1,5 @@
 /* http_exchange.c: the functions of an exchange that handlers call. Runs on the connection's loop.
  * Does not send answers; http_reply.c does. */
-#include <event2/bufferevent.h>
 #include "core/clock.h"
 #include "server/connection/conn.h"
 #include "server/http/http_parser.h"
@@ -90,10 +89,17 @@ void http_set_problem_form(struct http_exchange *exchange, const struct http_pro
     exchange->problem_form = form->write ? form : NULL;
 }
 
+/* An interim answer. If it can't be sent, neither can the final one, which then ends the
+ * connection. */
+static void send_note(struct conn *conn, struct slice text)
+{
+    enum status unused = stream_write(&conn->stream, text);
+    (void)unused;
+}
+
 void http_admit(struct http_exchange *exchange, uint64_t body_limit)
 {
     conn_assert(exchange->conn);
-    static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
     struct conn *conn = exchange->conn;
     const struct http_request *request = request_of(exchange);
     ensure(exchange->open && conn->state == CONN_DECIDE);
@@ -103,7 +109,7 @@ void http_admit(struct http_exchange *exchange, uint64_t body_limit)
     conn->state = CONN_BODY;
     bool fits = request->content_length < 0 || (uint64_t)request->content_length <= body_limit;
     if (request->expect_continue && request->content_length != 0 && fits)
-        bufferevent_write(conn->stream, go_on, sizeof(go_on) - 1);
+        send_note(conn, SLICE_LITERAL("HTTP/1.1 100 Continue\r\n\r\n"));
     if (!conn->processing)
         conn_run_later(conn);
 }

@@ -1,8 +1,6 @@
 /* http_reply.c: answers: status line, the headers every answer has, body; and the fixed form of
  * errors. Runs on the connection's loop. */
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
-#include <sys/socket.h>
+#include <errno.h>
 #include <stdio.h>
 #include <time.h>
 #include "core/clock.h"
@@ -168,16 +166,6 @@ static void write_head(struct conn *conn, int code, const char *content_type, si
     writer_text(out, "\r\n");
 }
 
-/* A plain socket usually takes all at once: no need to wait for the loop. */
-static struct slice send_now(struct conn *conn, struct slice bytes)
-{
-    if ((conn->session && !conn->plain_peer) ||
-        evbuffer_get_length(bufferevent_get_output(conn->stream)) > 0)
-        return bytes;
-    ssize_t sent = send(conn->fd, bytes.data, bytes.size, MSG_NOSIGNAL | MSG_DONTWAIT);
-    return sent > 0 ? slice_sub(bytes, (size_t)sent, bytes.size) : bytes;
-}
-
 void http_reply_send(struct conn *conn, int code, const char *content_type, struct slice body,
                      const struct http_reply_header *extra, size_t extra_count, const char *route)
 {
@@ -199,19 +187,20 @@ void http_reply_send(struct conn *conn, int code, const char *content_type, stru
         conn_close(conn);
         return;
     }
-    struct slice rest = send_now(conn, writer_slice(out));
-    if (rest.size == 0) {
+    switch (stream_write(&conn->stream, writer_slice(out))) {
+    case STATUS_OK:
         conn_reply_done(conn);
         return;
-    }
-    if (conn->plain_peer) {
-        conn_close(conn); /* the rest can't be sent through TLS */
+    case STATUS_BUSY:
+        break;
+    default:
+        if (errno == ETIMEDOUT)
+            conn_timeout_count_untaken(conn);
+        conn_close(conn);
         return;
     }
-    bufferevent_write(conn->stream, rest.data, rest.size);
-    bufferevent_enable(conn->stream, EV_WRITE);
     progress_start(&conn->progress, clock_monotonic_ns(),
-                   UINT64_MAX - evbuffer_get_length(bufferevent_get_output(conn->stream)));
+                   UINT64_MAX - stream_unsent(&conn->stream));
     conn_deadline(conn, DEADLINE_WRITE);
 }
 

@@ -10,8 +10,8 @@
 #include "server/net/listener.h"
 
 #define REPLY_BYTES_MAX ((size_t)64 * 1024 * 1024)
-/* libevent frees a TLS session one turn after we do. Until then it holds the 16 KiB buffer through
- * which close_notify was written: thousands closed at once must not add up. */
+/* To close a TLS session is to write to its socket: thousands closed at once are not freed in one
+ * turn. */
 #define REAPED_PER_TURN 64
 
 static void on_reap(evutil_socket_t fd, short what, void *arg)
@@ -44,6 +44,8 @@ static void on_run(evutil_socket_t fd, short what, void *arg)
         conn->will_run = false;
         if (conn->state == CONN_DEAD)
             conn_reap_later(server);
+        else if (conn->input.size == 0 && conn->stream.more)
+            conn_input_arrived(conn);
         else
             conn_process(conn);
     }
@@ -126,7 +128,9 @@ enum status http_server_create(const struct http_server_options *options, struct
     server->reap_event = event_new(server->base, -1, 0, on_reap, server);
     if (options->tls)
         server->handshakes = handshake_gate_create(server, &handshake_calls);
-    if (server->run_event && server->reap_event && (server->handshakes || !options->tls))
+    server->scratch = (uint8_t *)malloc(CONN_SCRATCH_BYTES);
+    if (server->scratch && server->run_event && server->reap_event &&
+        (server->handshakes || !options->tls))
         status =
             listener_create(server->base, options->listen_fd, on_accept, server, &server->listener);
     if (status != STATUS_OK) {
@@ -194,6 +198,7 @@ void http_server_destroy(struct http_server *server)
     if (server->reap_event)
         event_free(server->reap_event);
     tls_context_release(server->tls);
+    free(server->scratch);
     writer_fini(&server->out);
     writer_fini(&server->problem);
     object_end(&server->magic);

@@ -1,7 +1,13 @@
-/* fiber.c: calls on stacks of their own, switched with ucontext. Runs on the thread that owns the
- * fiber. Each stack ends at a page that may not be touched. Sanitizers follow a thread's stack, so
- * each switch is announced to them. */
+/* fiber.c: calls on stacks of their own. A stack is made with ucontext; each switch after that is a
+ * longjmp, because swapcontext makes a system call for the signal mask, which is the same here.
+ * With sanitizers, which have their own idea of longjmp, swapcontext does all. Runs on the thread
+ * that owns the fiber. Each stack ends at a page that may not be touched. Sanitizers follow a
+ * thread's stack, so each switch is announced to them. */
+/* Its check of longjmp takes a switch to another stack for an error. */
+#undef _FORTIFY_SOURCE
 #include "server/ingest/fiber.h"
+
+#include <setjmp.h>
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -32,8 +38,18 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
+#if defined FIBER_ASAN || defined FIBER_TSAN
+#define FIBER_SANITIZED 1
+#endif
+
+struct place {
+    ucontext_t context;
+    jmp_buf jump;
+    bool can_jump; /* jump is valid */
+};
+
 struct fiber {
-    ucontext_t own, resumer;
+    struct place own, resumer;
     uint8_t *memory; /* guard page, then the stack */
     size_t memory_bytes;
     void (*run)(void *arg);
@@ -79,6 +95,22 @@ static inline void enter_stack(struct fiber *fiber, void *saved, bool from_resum
 #endif
 }
 
+/* Execution continues at `to`, and here when something switches back. */
+static void switch_places(struct place *here, struct place *to)
+{
+#ifdef FIBER_SANITIZED
+    ensure(swapcontext(&here->context, &to->context) == 0);
+#else
+    if (_setjmp(here->jump))
+        return;
+    here->can_jump = true;
+    if (to->can_jump)
+        _longjmp(to->jump, 1);
+    setcontext(&to->context); /* the first time: on a stack without a frame */
+    abort();
+#endif
+}
+
 static void switch_to_fiber(struct fiber *fiber)
 {
     void *saved = NULL;
@@ -88,7 +120,7 @@ static void switch_to_fiber(struct fiber *fiber)
     fiber->tsan_resumer = __tsan_get_current_fiber();
     __tsan_switch_to_fiber(fiber->tsan, 0);
 #endif
-    ensure(swapcontext(&fiber->resumer, &fiber->own) == 0);
+    switch_places(&fiber->resumer, &fiber->own);
     enter_stack(fiber, saved, false);
 }
 
@@ -106,7 +138,7 @@ static void switch_to_resumer(struct fiber *fiber, bool is_last)
 #ifdef FIBER_TSAN
     __tsan_switch_to_fiber(fiber->tsan_resumer, 0);
 #endif
-    ensure(swapcontext(&fiber->own, &fiber->resumer) == 0);
+    switch_places(&fiber->own, &fiber->resumer);
     enter_stack(fiber, saved, true);
 }
 
@@ -170,11 +202,11 @@ void fiber_destroy(struct fiber *fiber)
 static void prepare_stack(struct fiber *fiber)
 {
     uintptr_t address = (uintptr_t)fiber;
-    ensure(getcontext(&fiber->own) == 0);
-    fiber->own.uc_stack.ss_sp = fiber->memory + (fiber->memory_bytes - FIBER_STACK_BYTES);
-    fiber->own.uc_stack.ss_size = FIBER_STACK_BYTES;
-    fiber->own.uc_link = NULL;
-    makecontext(&fiber->own, (void (*)(void))begin, 2, (unsigned)(address >> 32),
+    ensure(getcontext(&fiber->own.context) == 0);
+    fiber->own.context.uc_stack.ss_sp = fiber->memory + (fiber->memory_bytes - FIBER_STACK_BYTES);
+    fiber->own.context.uc_stack.ss_size = FIBER_STACK_BYTES;
+    fiber->own.context.uc_link = NULL;
+    makecontext(&fiber->own.context, (void (*)(void))begin, 2, (unsigned)(address >> 32),
                 (unsigned)address);
 }
 

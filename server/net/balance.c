@@ -1,8 +1,10 @@
 /* balance.c: counts of connections by loop and, for each loop, a ring of descriptors that others
- * accepted for it. Any thread, under one leaf lock. Does not accept or close anything. */
+ * accepted for it. Any thread, under one leaf lock, which a connection takes once when it is
+ * accepted. Does not accept or close anything. */
 #include "server/net/balance.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include "core/thread.h"
 
@@ -10,7 +12,7 @@ struct balance_seat {
     struct balance *balance;
     void (*notify)(void *arg);
     void *arg;
-    size_t connections; /* open, or waiting to be taken */
+    atomic_size_t connections; /* open, or waiting to be taken; grows under the lock only */
     bool held, left;
     struct accepted waiting[BALANCE_WAITING];
     size_t first, count; /* of waiting */
@@ -46,7 +48,9 @@ struct balance_seat *balance_join(struct balance *balance, void (*notify)(void *
     pthread_mutex_lock(&balance->lock);
     if (balance->seat_count < BALANCE_SEATS) {
         seat = &balance->seats[balance->seat_count++];
-        *seat = (struct balance_seat){.balance = balance, .notify = notify, .arg = arg};
+        seat->balance = balance;
+        seat->notify = notify;
+        seat->arg = arg;
     }
     pthread_mutex_unlock(&balance->lock);
     return seat;
@@ -62,10 +66,14 @@ static struct balance_seat *seat_with_fewest(struct balance_seat *self)
 {
     struct balance *balance = self->balance;
     struct balance_seat *best = self;
+    size_t fewest = atomic_load_explicit(&self->connections, memory_order_relaxed);
     for (size_t i = 0; i < balance->seat_count; i++) {
         struct balance_seat *seat = &balance->seats[i];
-        if (seat != self && is_open(seat) && seat->connections < best->connections)
+        size_t connections = atomic_load_explicit(&seat->connections, memory_order_relaxed);
+        if (seat != self && is_open(seat) && connections < fewest) {
             best = seat;
+            fewest = connections;
+        }
     }
     return best;
 }
@@ -74,7 +82,7 @@ bool balance_place(struct balance_seat *self, const struct accepted *connection)
 {
     pthread_mutex_lock(&self->balance->lock);
     struct balance_seat *best = seat_with_fewest(self);
-    best->connections++;
+    atomic_fetch_add_explicit(&best->connections, 1, memory_order_relaxed);
     if (best != self) {
         best->waiting[(best->first + best->count++) % BALANCE_WAITING] = *connection;
         /* Under the lock: best can't leave meanwhile. */
@@ -100,10 +108,7 @@ bool balance_take(struct balance_seat *self, struct accepted *out)
 
 void balance_left(struct balance_seat *self)
 {
-    pthread_mutex_lock(&self->balance->lock);
-    ensure(self->connections > self->count);
-    self->connections--;
-    pthread_mutex_unlock(&self->balance->lock);
+    ensure(atomic_fetch_sub_explicit(&self->connections, 1, memory_order_relaxed) > 0);
 }
 
 void balance_hold(struct balance_seat *self, bool held)

@@ -35,9 +35,11 @@ void tls_context_publish_expiry(const struct tls_context *context);
 /* Seconds since 1970 at which the server certificate ends. */
 int64_t tls_context_expiry_s(const struct tls_context *context);
 
-/* New server side of a connection; the caller frees it (SSL_free, or the bufferevent does). It
+/* New server side of a connection; the caller destroys it. It
  * holds a reference to the context until then. NULL when memory is out. */
 struct ssl_st *tls_session_create(struct tls_context *context);
+/* Sends close_notify, as tls_session_shutdown, and frees. */
+void tls_session_destroy(struct ssl_st *session);
 /* TLS records read since the session began, its handshake included. */
 uint64_t tls_session_records(struct ssl_st *session);
 /* Fills the certificate facts of *peer (all but address) after a good handshake. Texts are in
@@ -55,7 +57,7 @@ int64_t tls_session_peer_expiry_s(struct ssl_st *session);
 /* NULL: none was refused. Lives as long as the session. */
 const struct tls_refused *tls_session_refused(struct ssl_st *session);
 /* Why a handshake failed, and a sentence for the log in *problem. error comes from
- * bufferevent_get_openssl_error; 0: the peer closed. */
+ * tls_io_handshake; 0: the peer closed. */
 enum tls_result tls_session_failure(struct ssl_st *session, unsigned long error,
                                     struct problem *problem);
 /* Sends close_notify, as far as it can be sent without waiting. */

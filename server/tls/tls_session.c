@@ -1,5 +1,5 @@
 /* tls_session.c: one TLS connection: its creation, the facts of its peer, why it failed, its end.
- * Runs on the connection's worker. libevent moves the bytes. */
+ * Runs on the connection's worker. tls_io.c moves its bytes. */
 #include "server/tls/tls.h"
 #include "core/log/problem.h"
 
@@ -174,4 +174,10 @@ void tls_session_shutdown(SSL *session)
     ERR_clear_error();
     (void)SSL_shutdown(session);
     ERR_clear_error();
+}
+
+void tls_session_destroy(SSL *session)
+{
+    tls_session_shutdown(session);
+    SSL_free(session);
 }

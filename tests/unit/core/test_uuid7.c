@@ -4,6 +4,9 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "core/clock.h"
 #include "core/uuid7.h"
@@ -32,6 +35,38 @@ static void ids_of_one_time_differ(void **state)
     uuid7_make(EXAMPLE_NS, a);
     uuid7_make(EXAMPLE_NS, b);
     assert_memory_not_equal(a, b, UUID_BYTES);
+}
+
+#define THREADS 4
+#define IDS     1000
+
+static void *make_ids(void *arg)
+{
+    uint8_t(*ids)[UUID_BYTES] = arg;
+    for (int i = 0; i < IDS; i++)
+        uuid7_make(EXAMPLE_NS, ids[i]);
+    return NULL;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    return memcmp(a, b, UUID_BYTES);
+}
+
+static void no_random_bytes_are_used_twice_by_one_thread_or_by_two(void **state)
+{
+    static uint8_t ids[THREADS][IDS][UUID_BYTES];
+    pthread_t threads[THREADS];
+    (void)state;
+    for (int t = 0; t < THREADS; t++)
+        assert_int_equal(pthread_create(&threads[t], NULL, make_ids, ids[t]), 0);
+    for (int t = 0; t < THREADS; t++)
+        pthread_join(threads[t], NULL);
+    uint8_t *all = ids[0][0];
+    qsort(all, THREADS * IDS, UUID_BYTES, compare_ids);
+    for (int i = 1; i < THREADS * IDS; i++)
+        assert_memory_not_equal(all + (size_t)(i - 1) * UUID_BYTES, all + (size_t)i * UUID_BYTES,
+                                UUID_BYTES);
 }
 
 static void event_ids_are_the_batch_id_and_the_index(void **state)
@@ -109,6 +144,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(time_version_and_variant_stand_where_rfc_9562_puts_them),
         cmocka_unit_test(ids_of_one_time_differ),
+        cmocka_unit_test(no_random_bytes_are_used_twice_by_one_thread_or_by_two),
         cmocka_unit_test(event_ids_are_the_batch_id_and_the_index),
         cmocka_unit_test(text_form_reads_back),
         cmocka_unit_test(wrong_text_is_malformed_and_leaves_out_alone),

@@ -410,6 +410,31 @@ static void long_bodies_go_both_ways(void **state)
     tls_close(ssl);
 }
 
+/* A system call and a turn of the loop for each would cost many times what the bytes cost. */
+static void small_records_that_arrive_together_are_read_together(void **state)
+{
+    struct world *w = (struct world *)*state;
+    use_identity(w->client, &w->vehicle);
+    start(w);
+    SSL *ssl = tls_connect(w);
+    const char head[] = "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 800\r\n\r\n";
+    assert_non_null(ask(w, ssl));
+    BIO *wire = SSL_get_wbio(ssl), *records = BIO_new(BIO_s_mem());
+    BIO_up_ref(wire);
+    SSL_set0_wbio(ssl, records);
+    assert_int_equal(SSL_write(ssl, head, sizeof head - 1), sizeof head - 1);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(SSL_write(ssl, "12345678", 8), 8);
+    char *bytes;
+    long size = BIO_get_mem_data(records, &bytes);
+    assert_true(fx_send_bytes(w->f, SSL_get_fd(ssl), bytes, (size_t)size));
+    SSL_set0_wbio(ssl, wire);
+    w->f->largest_span = 0;
+    assert_non_null(tls_receive(w, ssl, "12345678"));
+    assert_true(w->f->largest_span >= 400);
+    tls_close(ssl);
+}
+
 static void refusal_is_readable_and_closed_properly(void **state)
 {
     struct world *w = (struct world *)*state;
@@ -506,6 +531,7 @@ int main(void)
         T(open_connection_of_an_expired_certificate_is_refused),
         T(new_ca_holds_for_open_and_new_connections),
         T(long_bodies_go_both_ways),
+        T(small_records_that_arrive_together_are_read_together),
         T(refusal_is_readable_and_closed_properly),
         T(peer_that_leaves_without_close_notify_is_an_end),
         T(bad_files_are_named_with_the_reason),
