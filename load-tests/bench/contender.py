@@ -12,6 +12,8 @@ import subprocess
 
 from rig import RigError
 
+from . import generator
+
 
 class Contender:
     """name: short, stands in tables and file names. role: us, peer or floor. durability: what is sure when an answer (or the end) has come.
@@ -19,6 +21,7 @@ class Contender:
 
     name = role = durability = settings = ""
     scenarios = ()
+    events_most = None  # a very slow one gets fewer events than the others
 
     def available(self):
         """None when it can run here, else why not (a sentence)."""
@@ -52,6 +55,11 @@ class Served(Contender):
         """Where batches are posted."""
         raise NotImplementedError
 
+    def send(self, run, *started):
+        """Posts run.load and returns the summary of the generator. A contender whose protocol `fleet` does not speak has its own. started:
+        as of generator.run."""
+        return generator.run(run.build, self.url(), run.load, self.fleet_options, *started)
+
     def pids(self):
         """Roots of its processes; descendants are found."""
         raise NotImplementedError
@@ -59,6 +67,9 @@ class Served(Contender):
     def arrived(self):
         """Events that its far side has so far (a sink's rows, records, lines). None: the answer is all there is to wait for."""
         return None
+
+    def check(self, run):
+        """After the measured part: RigError where it does not have what was posted."""
 
     def syncs(self):
         """fsync and fdatasync calls so far, where it counts them; None: the disk's flushes are taken."""
@@ -88,10 +99,14 @@ class Daemon(Served):
         """Writes its configuration into the folder and returns the command line."""
         raise NotImplementedError
 
+    def environment(self):
+        """Of its process; None: that of this one."""
+        return None
+
     def start(self, port, folder, run):
         self.port = port
         with open(folder / f"{self.name}.log", "ab") as log:
-            self.process = subprocess.Popen(self.command(port, folder, run), stdout=log, stderr=log, cwd=folder)
+            self.process = subprocess.Popen(self.command(port, folder, run), stdout=log, stderr=log, cwd=folder, env=self.environment())
         wait_for_port(port, self.process, folder / f"{self.name}.log")
 
     def url(self):

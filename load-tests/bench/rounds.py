@@ -11,7 +11,7 @@ import time
 
 from rig import ROOT, RigError, wait_until
 
-from . import generator, usage
+from . import usage
 from .contender import Program
 
 sys.path.insert(0, str(ROOT / "tests" / "support"))
@@ -32,6 +32,13 @@ class Run:
             return given[-1]
         page = subprocess.run([str(self.build / "vsocd"), "reference", "config"], capture_output=True, text=True, check=True).stdout
         return re.search(rf"^\| `{re.escape(key)}` \|[^|]*\| `([^`]*)`", page, flags=re.M)[1]
+
+    def with_load(self, **changes):
+        return Run(self.build, {**self.load, **changes}, self.services, self.settings, self.store)
+
+    def for_contender(self, contender):
+        """The same run, with fewer events for one that is very slow."""
+        return self.with_load(events=min(self.load["events"], contender.events_most)) if contender.events_most else self
 
 
 @contextlib.contextmanager
@@ -108,7 +115,7 @@ def post(contender, run, folder):
     """Driver: the generator posts all events; it is over when the contender has every one where it promises to bring it. Connecting (and
     TLS handshakes) come before."""
     meter = Meter(contender, run, folder)
-    summary = generator.run(run.build, contender.url(), run.load, contender.fleet_options, meter.begin)
+    summary = contender.send(run, meter.begin)
     if contender.arrived() is not None:
         wait_for_all(contender, run)
         return add_summary(meter.end(run.load["events"]), summary)
@@ -118,19 +125,22 @@ def post(contender, run, folder):
 def half_load(contender, run, folder):
     """Driver: first as fast as answers come, then for load["seconds"] at half that rate, each batch when it is due, whatever happened to
     those before it. What is measured is the second part."""
-    full = generator.run(run.build, contender.url(), {**run.load, "prebuilt": "all"}, contender.fleet_options)
+    full = contender.send(run.with_load(prebuilt="all"))
     rate = int(full["events_per_second"] / 2)
     batches = max(1, int(rate * run.load["seconds"]) // run.load["batch"])
-    load = {**run.load, "rate": rate, "events": batches * run.load["batch"], "reuse": min(batches, 20000), "timeout": run.load["seconds"] * 3 + 60}
+    paced = run.with_load(rate=rate, events=batches * run.load["batch"], reuse=min(batches, 20000), timeout=run.load["seconds"] * 3 + 60)
     meter = Meter(contender, run, folder)
-    summary = generator.run(run.build, contender.url(), load, contender.fleet_options, meter.begin)
-    found = add_summary(meter.end(load["events"]), summary)
+    summary = contender.send(paced, meter.begin)
+    found = add_summary(meter.end(paced.load["events"]), summary)
     return {**found, "seconds": summary["seconds"], "rate": rate, "log_near_outliers": contender.log_near(found["outliers"])}
 
 
 def drain(contender, run, folder):
     """Driver: the contender begins with a spool of all events; what is measured is the way to the sinks, from the first delivered load to
-    the last. A contender of this scenario has filled the spool before it was started (Vsocd.start with load["spool"])."""
+    the last. A contender of this scenario has filled the spool before it was started (Vsocd.start with load["spool"]). A peer has no spool
+    that it could begin with: its figure is the whole way from the socket, as its settings say."""
+    if contender.role == "peer":
+        return post(contender, run, folder)
     seconds = run.load.get("timeout", 300)
     wait_until(lambda: contender.arrived() > 0, seconds, f"{contender.name} delivering", interval=0.05)
     meter = Meter(contender, run, folder)
@@ -169,12 +179,15 @@ def run_program(program, run, folder):
 
 def one(contender, run, driver):
     """One run of one contender: its figures. Whatever happens, its processes are gone afterwards."""
+    run = run.for_contender(contender)
     with empty_folder() as folder:
         if isinstance(contender, Program):
             return run_program(contender, run, folder)
         try:
             contender.start(free_port(), folder, run)
-            return driver(contender, run, folder)
+            found = driver(contender, run, folder)
+            contender.check(run)
+            return found
         finally:
             contender.stop()
 
@@ -204,7 +217,7 @@ def alternate(scenario, contenders, run, rounds, driver=post, point=None, say=pr
                 continue
             try:
                 found = one(contender, run, driver)
-            except RigError as error:
+            except (RigError, OSError, subprocess.SubprocessError) as error:
                 if contender.role == "us":
                     raise
                 out.add(contender.name)

@@ -53,12 +53,22 @@ def run(command, folder, environment=None, tries=1):
             raise HarnessError(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stdout[-3000:]}")
 
 
-def made_once(name, inputs, make):
-    """Folder that make(folder) filled, once for the content of these files."""
+def _folder(name, inputs):
     digest = hashlib.sha256()
     for path in sorted(map(pathlib.Path, inputs)):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    folder = cache_dir() / f"{name}-{digest.hexdigest()[:12]}"
+    return cache_dir() / f"{name}-{digest.hexdigest()[:12]}"
+
+
+def made(name, inputs):
+    """The folder of made_once where it is there already, else None."""
+    folder = _folder(name, inputs)
+    return folder if (folder / "complete").exists() else None
+
+
+def made_once(name, inputs, make):
+    """Folder that make(folder) filled, once for the content of these files."""
+    folder = _folder(name, inputs)
     if (folder / "complete").exists():
         return folder
     with _locked(cache_dir() / f"{name}.lock"):
@@ -86,7 +96,12 @@ def debian_packages(*names):
         shutil.rmtree(folder / "cache")
         shutil.rmtree(folder / "lists")
 
-    return made_once("-".join(names), ["/etc/os-release"], make)
+    return made_once(*debian_made(*names), make)
+
+
+def debian_made(*names):
+    """What made() is given for debian_packages."""
+    return "-".join(names), ["/etc/os-release"]
 
 
 def python_packages(requirements=ROOT / "tests" / "requirements.txt"):
@@ -126,7 +141,12 @@ def go_program(module):
     def make(folder):
         run([toolchains() / "go" / "bin" / "go", "build", "-trimpath", "-o", folder / module.name, "."], module, {"GOTOOLCHAIN": "local"}, tries=3)
 
-    return made_once(module.name, [path for path in module.iterdir() if path.suffix in {".go", ".mod", ".sum"}], make) / module.name
+    return made_once(module.name, go_inputs(module), make) / module.name
+
+
+def go_inputs(module):
+    """Files that decide what go_program builds."""
+    return [path for path in module.iterdir() if path.suffix in {".go", ".mod", ".sum"}]
 
 
 def collector(manifest):
