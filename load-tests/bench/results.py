@@ -6,6 +6,7 @@ import os
 import sys
 
 import machine
+import plot
 
 from . import figures
 
@@ -103,13 +104,15 @@ def contender_line(one):
 
 
 def write(doc, text=None):
-    """Both files; the JSON first."""
+    """JSON, Markdown and the charts; the JSON first."""
     machine.RESULTS.mkdir(exist_ok=True)
     stem = machine.RESULTS / f"{doc['date']}-{doc['scenario']}"
     stem.with_suffix(".json").write_text(json.dumps(doc, indent=1, ensure_ascii=False) + "\n")
     stem.with_suffix(".md").write_text(text or markdown(doc))
     for suffix in (".json", ".md"):
         print(f"written: {os.path.relpath(stem.with_suffix(suffix))}", file=sys.stderr)
+    for chart in plot.draw(stem.with_suffix(".json"), machine.RESULTS):
+        print(f"written: {os.path.relpath(chart)}", file=sys.stderr)
 
 
 def finish(doc, write_it):
