@@ -55,10 +55,10 @@ class Served(Contender):
         """Where batches are posted."""
         raise NotImplementedError
 
-    def send(self, run, *started):
-        """Posts run.load and returns the summary of the generator. A contender whose protocol `fleet` does not speak has its own. started:
+    def send(self, run, *ready):
+        """Posts run.load and returns the summary of the generator. A contender whose protocol `fleet` does not speak has its own. ready:
         as of generator.run."""
-        return generator.run(run.build, self.url(), run.load, self.fleet_options, *started)
+        return generator.run(run.build, self.url(), run.load, self.fleet_options, *ready)
 
     def pids(self):
         """Roots of its processes; descendants are found."""

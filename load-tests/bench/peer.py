@@ -94,8 +94,8 @@ class Peer(Daemon):
         root = installer().root(self.package)
         return root if root is not None and self.path().startswith(str(root)) else None
 
-    def send(self, run, started=lambda: None):
-        """Posts run.load with peer_send. The summary has the shape of fleet's. started() is called when the bytes are ready."""
+    def send(self, run, ready=lambda: None):
+        """Posts run.load with peer_send. The summary has the shape of fleet's. ready() is called when the bytes are ready."""
         load = run.load
         if load["events"] % load["batch"]:
             raise RigError(f"--events {load['events']} is not a multiple of --batch {load['batch']}: peers get whole batches")
@@ -103,7 +103,7 @@ class Peer(Daemon):
         bodies.write(file, self.batches(run), self.form, self.target, self.coded)
         command = [str(run.build / "peer_send"), "--port", str(self.port), "--bodies", str(file), "--events", str(load["events"])]
         command += ["--connections", str(load["connections"]), "--seconds", str(load.get("timeout", 300)), *(["--http"] if self.http else [])]
-        started()
+        ready()
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
             raise RigError(f"{self.name}: peer_send ended with {done.returncode}: {done.stderr[-2000:]}")
