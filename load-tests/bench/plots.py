@@ -5,8 +5,9 @@ import math
 from .svg import BLUE, GREEN, GREY, INK, ORANGE, PALE, PURPLE, SKY, Drawing, log_ticks, nice_ticks, short
 
 WIDTH, MARGIN = 900, 24
+SERVICE = "#B8B8B8"
 COLOURS = {"us": BLUE, "peer": ORANGE, "floor": GREEN}
-ROLES = {"us": "vsocd", "peer": "peer", "floor": "floor: only what nobody can leave out"}
+ROLES = {"us": "vsocd", "peer": "peer, synced", "floor": "floor: the least possible"}
 UNSURE = ("none", "in memory", "in the page cache", "in the disk buffer")  # beginnings of a declared durability that a power loss can undo
 SHARES = (("p50", "p50", "circle", SKY), ("p99", "p99", "square", BLUE), ("p99_9", "p99.9", "diamond", PURPLE), ("max", "max", "triangle", ORANGE))
 SERIES = ((BLUE, "circle"), (ORANGE, "square"), (GREEN, "diamond"), (PURPLE, "triangle"), (GREY, "circle"), (SKY, "square"))
@@ -50,13 +51,12 @@ def cost_title(doc, rows):
     if ours is None:
         return f"{doc['scenario']}: CPU an event"
     mine = ours["us_per_event"]["median"]
-    text = f"{doc['scenario']}: {doc['reference']} needs {short(mine)} µs of CPU an event"
-    for durable, word in ((True, "the cheapest peer that syncs as well"), (False, "the cheapest that may lose data")):
+    text = f"{doc['scenario']}: {doc['reference']} {short(mine)} µs an event"
+    for durable, word in ((True, "peers that sync too"), (False, "peers that may lose data")):
         peers = [row for row in rows if contender(doc, row["contender"])["role"] == "peer" and is_durable(contender(doc, row["contender"])) == durable]
         if peers:
-            best = min(peers, key=lambda row: row["us_per_event"]["median"])
-            value = best["us_per_event"]["median"]
-            text += f"; {word} {short(value)} µs ({value / mine:.1f} times)"
+            best = min(row["us_per_event"]["median"] for row in peers)
+            text += f"; {word} from {short(best)} µs ({best / mine:.1f} ×)"
     return text
 
 
@@ -69,58 +69,73 @@ def limit_of(values):
     return ordered[-1]
 
 
+def service(row):
+    """CPU of PostgreSQL and Kafka, µs an event; 0 where the scenario has none."""
+    spread = row.get("service_us_per_event")
+    return spread["median"] if spread else 0.0
+
+
 def cost(doc):
     rows = [row for row in doc["summary"] if row["us_per_event"] and not row["point"]]
     if not rows:
         return None
-    rows.sort(key=lambda row: row["us_per_event"]["median"])
+    rows.sort(key=lambda row: row["us_per_event"]["median"] + service(row))
     title = cost_title(doc, rows)
     drawing = Drawing(WIDTH, 0, title)
-    text = f"User + system time of all its processes, median of {max(row['runs'] for row in rows)} runs; the line is the smallest to the largest. "
+    runs = max(row["runs"] for row in rows)
+    text = "User + system time of all its processes" + (f", median of {runs} runs; the line is the smallest to the largest. " if runs > 1 else ", one run. ")
     y = head(drawing, title, text + load_text(doc) + ".")
     y = legend(drawing, y, rows, doc)
-    left = MARGIN + names_width([row["contender"] for row in rows])
-    ticks = nice_ticks(limit_of([row["us_per_event"]["max"] for row in rows]))
-    right = WIDTH - MARGIN - 64
-    scale = (right - left) / ticks[-1]
+    left, right = MARGIN + names_width([row["contender"] for row in rows]), WIDTH - MARGIN - (110 if any(map(service, rows)) else 64)
+    ticks = nice_ticks(limit_of([max(row["us_per_event"]["max"], row["us_per_event"]["median"] + service(row)) for row in rows]))
     bottom = y + 27 * len(rows)
+
+    def at(value):
+        return min(left + value / ticks[-1] * (right - left), right)
+
     for tick in ticks:
-        drawing.line(left + tick * scale, y, left + tick * scale, bottom, PALE)
-        drawing.text(left + tick * scale, bottom + 17, short(tick), 12, "middle", GREY)
+        drawing.line(at(tick), y, at(tick), bottom, PALE)
+        drawing.text(at(tick), bottom + 17, short(tick), 12, "middle", GREY)
     for row in rows:
-        bar(drawing, doc, row, y, left, right, scale)
+        bar(drawing, contender(doc, row["contender"]), row, y, at, ticks[-1])
         y += 27
     drawing.text((left + right) / 2, bottom + 36, "CPU µs an event", 13, "middle")
     drawing.height = bottom + 50
     return drawing.xml()
 
 
-def bar(drawing, doc, row, y, left, right, scale):
-    one, spread = contender(doc, row["contender"]), row["us_per_event"]
-    colour = COLOURS[one["role"]]
-    end, middle = min(left + spread["median"] * scale, right), y + 13
-    weight = "bold" if one["role"] == "us" else "normal"
+def bar(drawing, one, row, y, at, most):
+    spread, colour, weight = row["us_per_event"], COLOURS[one["role"]], "bold" if one["role"] == "us" else "normal"
+    left, end, middle, whole = at(0), at(spread["median"]), y + 13, spread["median"] + service(row)
     drawing.text(left - 8, middle + 4.5, row["contender"].removeprefix("floor: "), 13, "end", weight=weight)
     if is_durable(one) or one["role"] == "floor":
         drawing.rect(left, y + 4, end - left, 18, colour)
     else:
         drawing.rect(left, y + 4, end - left, 18, colour, colour, 0.28)
-    low, high = (min(left + spread[key] * scale, right) for key in ("min", "max"))
-    if left + spread["median"] * scale <= right:
-        drawing.line(low, middle, high, middle, INK, 1.5)
-        for x in (low, high):
+    drawing.rect(end, y + 4, at(whole) - end, 18, SERVICE)
+    high = at(spread["max"])
+    if whole <= most:
+        for x in (at(spread["min"]), high) if row["runs"] > 1 else ():
             drawing.line(x, middle - 4, x, middle + 4, INK, 1.5)
+        drawing.line(at(spread["min"]), middle, high, middle, INK, 1.5)
     else:  # cut
-        drawing.path([(right - 16, y + 2), (right - 10, middle), (right - 16, y + 24)], "#FFFFFF")
-    drawing.text(max(end, high) + 7, middle + 4.5, f"{spread['median']:.2f}" if spread["median"] < 100 else short(spread["median"]), 13, weight=weight)
+        drawing.path([(at(whole) - 16, y + 2), (at(whole) - 10, middle), (at(whole) - 16, y + 24)], "#FFFFFF")
+    text = exact(spread["median"]) + (f" + {exact(service(row))}" if service(row) else "")
+    drawing.text(max(at(whole), high) + 7, middle + 4.5, text, 13, weight=weight)
+
+
+def exact(value):
+    return f"{value:.2f}" if value < 100 else short(value)
 
 
 def legend(drawing, y, rows, doc):
     ones = [contender(doc, row["contender"]) for row in rows]
     x = MARGIN
-    entries = [(COLOURS[role], 1.0, text) for role, text in ROLES.items() if any(one["role"] == role for one in ones)]
+    entries = [(COLOURS[role], 1.0, text) for role, text in ROLES.items() if any(one["role"] == role and (role != "peer" or is_durable(one)) for one in ones)]
     if any(one["role"] == "peer" and not is_durable(one) for one in ones):
-        entries.append((ORANGE, 0.28, "peer that answers before the data is safe from a power loss"))
+        entries.append((ORANGE, 0.28, "peer that loses data in a power loss"))
+    if any(map(service, rows)):
+        entries.append((SERVICE, 1.0, "PostgreSQL and Kafka"))
     for colour, opacity, text in entries:
         drawing.rect(x, y - 4, 13, 13, colour, colour, opacity)
         drawing.text(x + 19, y + 7, text, 12)

@@ -61,6 +61,9 @@ def number(value):
 
 
 def wrap(text, width, size):
+    """Lines of about the same length, so that no word is alone on the last."""
+    rows = math.ceil(len(text) * size * CHAR / width)
+    width = min(width, width * (len(text) * size * CHAR / width / rows) * 1.12) if rows > 1 else width
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()
@@ -89,6 +92,9 @@ def nice_ticks(top, count=6):
 
 
 def log_ticks(low, high):
-    """Powers of ten around the values."""
-    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    return [10.0**power for power in range(first, max(last, first + 1) + 1)]
+    """1, 2, 5, 10, … from below the least value to above the greatest."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    steps = [factor * 10.0**power for power in powers for factor in (1, 2, 5)]
+    first = max(i for i, step in enumerate(steps) if step <= low)
+    last = min(i for i, step in enumerate(steps) if step >= high)
+    return [round(step, 9) for step in steps[first : max(last, first + 1) + 1]]

@@ -49,10 +49,17 @@ def test_every_chart_is_svg_with_its_finding(tmp_path):
     assert set(made) == {"cost", "latency", "history", "growth-events"}
     cost = drawn(made["cost"])
     assert "1.5 µs" in cost and "slow peer" in cost and "400" in cost and "quick <peer>" in cost
-    assert "(2.0 times)" in cost and "(266.7 times)" in cost
+    assert "(2.0 ×)" in cost and "(266.7 ×)" in cost
     assert "within 1 ms" in drawn(made["latency"])
     assert "from 2 to 1.5 µs" in drawn(made["history"])
     assert "from 100k to 100M events" in drawn(made["growth-events"])
+
+
+def test_the_cost_of_services_is_beside_that_of_the_contender():
+    doc = document()
+    doc["summary"][0]["service_us_per_event"] = spread(8.25)
+    text = drawn(plots.charts(doc)["cost"])
+    assert "1.50 + 8.25" in text and "PostgreSQL and Kafka" in text
 
 
 def test_a_cut_bar_shows_its_value_and_the_others_stay_apart():
