@@ -2,6 +2,10 @@
  * the term that names it: terms of ISO 14229 and their variants in ECU logs. */
 #include "parsers/messages/uds_words.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 static bool is_letter(uint8_t c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -49,6 +53,7 @@ static const struct {
 };
 
 #define WORD_COUNT (sizeof words / sizeof *words)
+#define WORD_LEAST 3 /* bytes of the shortest */
 
 static bool is_word(struct slice s, size_t at, size_t end, const char *word)
 {
@@ -101,26 +106,53 @@ static void assess(struct text_event *t)
         EVENT_GUESS(&t->event, severity_id, severity);
 }
 
+/* Offset at or after `at` where "ud" or "nr" of any case may begin; s.size - 2 or more: nowhere. */
+static size_t find_term(struct slice s, size_t at)
+{
+#ifdef __SSE2__
+    const __m128i lower = _mm_set1_epi8(0x20);
+    for (; at + 17 <= s.size; at += 16) {
+        __m128i x = _mm_or_si128(_mm_loadu_si128((const __m128i *)(s.data + at)), lower);
+        __m128i y = _mm_or_si128(_mm_loadu_si128((const __m128i *)(s.data + at + 1)), lower);
+        __m128i ud = _mm_and_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('u')),
+                                   _mm_cmpeq_epi8(y, _mm_set1_epi8('d')));
+        __m128i nr = _mm_and_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('n')),
+                                   _mm_cmpeq_epi8(y, _mm_set1_epi8('r')));
+        unsigned bits = (unsigned)_mm_movemask_epi8(_mm_or_si128(ud, nr));
+        if (bits)
+            return at + (unsigned)__builtin_ctz(bits);
+    }
+#endif
+    for (; at + 2 < s.size; at++) {
+        uint8_t x = s.data[at] | 0x20, y = s.data[at + 1] | 0x20;
+        if ((x == 'u' && y == 'd') || (x == 'n' && y == 'r'))
+            break;
+    }
+    return at;
+}
+
+/* UDS or NRC, as a word. */
+static bool is_about_uds(struct slice s)
+{
+    for (size_t at = find_term(s, 0); at + 2 < s.size; at = find_term(s, at + 1)) {
+        bool starts = !at || !is_word_byte(s.data[at - 1]);
+        bool ends = at + 3 >= s.size || !is_letter(s.data[at + 3]);
+        if (starts && ends && (is_word(s, at, at + 3, "uds") || is_word(s, at, at + 3, "nrc")))
+            return true;
+    }
+    return false;
+}
+
 void uds_words_read(struct text_event *t, struct slice text)
 {
-    bool is_uds = false;
     text = slice_sub(text, 0, 1024);
-    for (size_t at = 0; at < text.size && !is_uds; at++) {
-        uint8_t c = text.data[at] | 0x20;
-        if (c != 'u' && c != 'n')
-            continue;
-        bool starts = !at || !is_word_byte(text.data[at - 1]);
-        bool ends = at + 3 >= text.size || !is_letter(text.data[at + 3]);
-        is_uds = starts && ends &&
-                 (is_word(text, at, at + 3, "uds") || is_word(text, at, at + 3, "nrc"));
-    }
-    if (!is_uds)
+    if (!is_about_uds(text))
         return;
     for (size_t at = 0; at < text.size;) {
         size_t start = at;
         while (at < text.size && is_letter(text.data[at]))
             at++;
-        for (size_t w = 0; w < WORD_COUNT && at > start; w++)
+        for (size_t w = 0; w < WORD_COUNT && at - start >= WORD_LEAST; w++)
             if (is_word(text, start, at, words[w].word))
                 take_behind(t, text, w, at);
         at += at == start;

@@ -151,8 +151,11 @@ static void read_value(struct slice text, size_t *at, struct audit_field *out)
 {
     uint8_t quote = *at < text.size ? text.data[*at] : 0;
     size_t start = *at, end = 0;
-    if (quote == '"' || quote == '\'')
-        end = find_end(text, start + 1, quote, quote == '\'' && slice_equal_text(out->key, "msg"));
+    if (quote == '"') {
+        end = byte_scan_either(text, start + 1, '"', '"');
+        end = end < text.size ? end : 0;
+    } else if (quote == '\'')
+        end = find_end(text, start + 1, quote, slice_equal_text(out->key, "msg"));
     if (end) {
         out->quote = quote;
         out->value = slice_sub(text, start + 1, end - start - 1);

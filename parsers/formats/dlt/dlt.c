@@ -4,7 +4,9 @@
 #include "parsers/registry/builtin.h"
 #include "parsers/formats/dlt/dlt_arguments.h"
 #include "parsers/formats/dlt/dlt_frame.h"
+#include "core/thread.h"
 #include "parsers/read/record_memory.h"
+#include "parsers/read/text.h"
 #include "parsers/messages/uds_words.h"
 
 #include <stdio.h>
@@ -33,13 +35,13 @@ static struct slice id_text(struct message *m, struct slice id)
     return dlt_text(&m->t, end ? slice_sub(id, 0, (size_t)(end - id.data)) : id, &m->repaired);
 }
 
-static void keep_text(struct message *m, const char *key, struct slice text)
+static inline void keep_text(struct message *m, const char *key, struct slice text)
 {
     if (text.size)
         json_object_add_text(&m->t.attributes, slice_from_text(key), text);
 }
 
-static void keep_int(struct message *m, const char *key, int64_t value)
+static inline void keep_int(struct message *m, const char *key, int64_t value)
 {
     json_object_add_int(&m->t.attributes, slice_from_text(key), value);
 }
@@ -136,10 +138,10 @@ static void read_extended(struct message *m)
     keep_text(m, "ctid", context);
     if (DLT_TYPE(m->frame->msin) == TYPE_LOG)
         (void)text_event_set(&m->t, EVENT_process_name, app);
-    if (app.size || context.size) {
-        int n =
-            snprintf(m->group, sizeof m->group, "%.*s/%.*s", SLICE_ARGS(app), SLICE_ARGS(context));
-        EVENT_GUESS(&m->t.event, event_name, slice_make(m->group, (size_t)n));
+    if (app.size || context.size) { /* four bytes each, or U+FFFD for some */
+        const struct slice parts[] = {app, SLICE_LITERAL("/"), context};
+        ensure(app.size + 1 + context.size <= sizeof m->group);
+        EVENT_GUESS(&m->t.event, event_name, text_join((uint8_t *)m->group, parts, 3));
     }
     read_type(m);
 }

@@ -1,6 +1,7 @@
 /* dlt_arguments.c: decodes and prints the arguments of a verbose DLT message (AUTOSAR PRS Log and
  * Trace, type info). Prints values as dlt-convert of COVESA dlt-daemon does. Pure, any thread. */
 #include "parsers/formats/dlt/dlt_arguments.h"
+#include "core/utf8.h"
 #include "parsers/read/text.h"
 
 #include <math.h>
@@ -80,6 +81,8 @@ struct slice dlt_text(struct text_event *t, struct slice bytes, bool *repaired)
 {
     if (bytes.size && bytes.data[bytes.size - 1] == 0)
         bytes.size--;
+    if (utf8_is_plain(bytes))
+        return t->failed ? SLICE_EMPTY : bytes;
     if (text_repair(t->context, &bytes, repaired) != STATUS_OK)
         t->failed = true;
     return t->failed ? SLICE_EMPTY : bytes;
@@ -174,8 +177,10 @@ static void add_real(struct arguments *a, const char *key, double real)
     }
 }
 
-static void add_text(struct arguments *a, const char *key, struct slice bytes)
+static inline void add_text(struct arguments *a, const char *key, struct slice bytes)
 {
+    if (!bytes.size)
+        return;
     struct slice text = dlt_text(a->t, bytes, a->repaired);
     if (text.size)
         json_object_add_text(attributes(a), slice_from_text(key), text);
@@ -203,16 +208,20 @@ static void print_binary(struct writer *w, uint64_t v, size_t bytes)
 static void put_unsigned(struct arguments *a, const struct argument *arg)
 {
     uint64_t v = number_of(a, arg->value);
-    char text[NUMBER_TEXT];
-    int n = snprintf(text, sizeof text, "%llu", (unsigned long long)v);
-    json_object_add_raw(attributes(a), SLICE_LITERAL("value"), slice_make(text, (size_t)n));
+    uint8_t text[NUMBER_TEXT];
+    struct writer decimal = {.data = text, .capacity = sizeof text, .limit = sizeof text};
+    if (v <= INT64_MAX)
+        writer_decimal(&decimal, (int64_t)v);
+    else
+        writer_format(&decimal, "%llu", (unsigned long long)v);
+    json_object_add_compact(attributes(a), SLICE_LITERAL("value"), writer_slice(&decimal));
     uint32_t coding = arg->type == TYPE_UINT ? arg->info & CODING : 0;
     if (coding == CODING_HEX)
         writer_format(&a->message, "0x%0*llx", (int)(2 * arg->width), (unsigned long long)v);
     else if (coding == CODING_BINARY && arg->width <= 2)
         print_binary(&a->message, v, arg->width);
     else
-        writer_text(&a->message, text);
+        writer_add_slice(&a->message, writer_slice(&decimal));
 }
 
 static void put_number(struct arguments *a, const struct argument *arg)
@@ -255,14 +264,15 @@ static void add_type(struct arguments *a, const struct argument *arg)
     } names[] = {{TYPE_BOOL, "bool"},    {TYPE_SINT, "sint"}, {TYPE_UINT, "uint"},
                  {TYPE_FLOAT, "float"},  {TYPE_RAW, "raw"},   {TYPE_TRACE, "trace_info"},
                  {TYPE_STRING, "string"}};
-    char text[NUMBER_TEXT];
+    uint8_t text[NUMBER_TEXT];
+    struct writer type = {.data = text, .capacity = sizeof text, .limit = sizeof text};
     size_t i = 0;
     while (names[i].type != arg->type)
         i++;
-    int n = arg->type & (TYPES_INT | TYPE_FLOAT)
-                ? snprintf(text, sizeof text, "%s%zu", names[i].name, 8 * arg->width)
-                : snprintf(text, sizeof text, "%s", names[i].name);
-    json_object_add_text(attributes(a), SLICE_LITERAL("type"), slice_make(text, (size_t)n));
+    writer_text(&type, names[i].name);
+    if (arg->type & (TYPES_INT | TYPE_FLOAT))
+        writer_decimal(&type, (int64_t)(8 * arg->width));
+    json_object_add_text(attributes(a), SLICE_LITERAL("type"), writer_slice(&type));
 }
 
 static void put_argument(struct arguments *a, const struct argument *arg)

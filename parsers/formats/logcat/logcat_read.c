@@ -95,18 +95,20 @@ static size_t read_date(struct slice s, int64_t received_ns, struct logcat_head 
     unsigned month = (unsigned)(rest.data[0] - '0') * 10 + rest.data[1] - '0';
     if (month < 1 || month > 12 || end > 40)
         return 0;
-    int n =
-        snprintf(text, sizeof text, "%.3s %.2s %.*s", months + 3 * (month - 1),
-                 (const char *)rest.data + 3, (int)(end - year - 6), (const char *)rest.data + 6);
     enum status status;
     if (year) {
-        n = snprintf(text, sizeof text, "%.10sT%.*s%.*s", (const char *)s.data, (int)(end - 11),
-                     (const char *)s.data + 11, zone ? 5 : 1,
-                     zone ? (const char *)s.data + end + 1 : "Z");
+        int n = snprintf(text, sizeof text, "%.10sT%.*s%.*s", (const char *)s.data, (int)(end - 11),
+                         (const char *)s.data + 11, zone ? 5 : 1,
+                         zone ? (const char *)s.data + end + 1 : "Z");
         status = timestamp_rfc3339(slice_make(text, (size_t)n), &out->time_ns);
     } else {
+        size_t clock = end - 6; /* "Nov 29 12:00:00.123" */
+        memcpy(text, months + 3 * (month - 1), 3);
+        text[3] = text[6] = ' ';
+        memcpy(text + 4, rest.data + 3, 2);
+        memcpy(text + 7, rest.data + 6, clock);
         status =
-            timestamp_rfc3164(slice_make(text, (size_t)n), received_ns, &out->time_ns, &consumed);
+            timestamp_rfc3164(slice_make(text, 7 + clock), received_ns, &out->time_ns, &consumed);
     }
     if (status != STATUS_OK)
         return 0;
