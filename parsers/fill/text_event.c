@@ -238,6 +238,8 @@ void text_event_keep(struct text_event *t, struct slice key, struct slice value)
         json_object_add_text(&t->attributes, unique, value);
     else if (t->keys.count == KEY_LIST_MAX)
         text_event_note_full(t);
+    else
+        t->failed = true;
 }
 
 void text_event_set_syslog_severity(struct text_event *t, int severity)

@@ -284,13 +284,12 @@ static bool extension_is_text(const struct cef *c)
            (!c->p.count || c->p.pairs[0].key.data != c->record.extension.data);
 }
 
-static void parse(struct slice record, const struct parser_context *context,
-                  struct parser_outcome *outcome)
+static __attribute__((noinline)) void read_record(struct slice record,
+                                                  const struct parser_context *context,
+                                                  struct parser_outcome *outcome)
 {
     struct cef c;
     struct cef_error error;
-    if (!piped_open(context, "CEF:", &record, outcome))
-        return;
     pairs_init(&c.p, &table, context);
     c.label_count = 0;
     text_event_repair(&c.p.t, &record);
@@ -309,6 +308,14 @@ static void parse(struct slice record, const struct parser_context *context,
     fill_header(&c);
     keep_rest(&c);
     text_event_emit(&c.p.t, outcome);
+}
+
+/* What is handed on does not need the room of read_record. */
+static void parse(struct slice record, const struct parser_context *context,
+                  struct parser_outcome *outcome)
+{
+    if (piped_open(context, "CEF:", &record, outcome))
+        read_record(record, context, outcome);
 }
 
 static int probe(struct slice head)

@@ -155,14 +155,13 @@ static void fill_header(struct pairs *p, const struct leef_record *record)
                            "delimiter must be one character or its code in hex; a tab was taken");
 }
 
-static void parse(struct slice record, const struct parser_context *context,
-                  struct parser_outcome *outcome)
+static __attribute__((noinline)) void read_record(struct slice record,
+                                                  const struct parser_context *context,
+                                                  struct parser_outcome *outcome)
 {
     struct pairs p;
     struct leef_record leef;
     struct leef_error error;
-    if (!piped_open(context, "LEEF:", &record, outcome))
-        return;
     pairs_init(&p, &table, context);
     text_event_repair(&p.t, &record);
     if (!leef_read(record, &leef, &error)) {
@@ -180,6 +179,14 @@ static void parse(struct slice record, const struct parser_context *context,
         if (!p.pairs[i].is_used)
             text_event_keep(&p.t, p.pairs[i].key, p.pairs[i].value);
     text_event_emit(&p.t, outcome);
+}
+
+/* What is handed on does not need the room of read_record. */
+static void parse(struct slice record, const struct parser_context *context,
+                  struct parser_outcome *outcome)
+{
+    if (piped_open(context, "LEEF:", &record, outcome))
+        read_record(record, context, outcome);
 }
 
 static int probe(struct slice head)

@@ -19,6 +19,20 @@ void pairs_init(struct pairs *p, const struct pairs_table *table,
     p->table = table;
     p->there = 0;
     p->count = 0;
+    p->pairs = p->few;
+}
+
+/* Moves the pairs to where all may be. */
+static bool make_room(struct pairs *p)
+{
+    struct pair *all = p->t.context->alloc(p->t.context, PAIRS_MAX * sizeof *all);
+    if (!all) {
+        p->t.failed = true;
+        return false;
+    }
+    memcpy(all, p->few, sizeof p->few);
+    p->pairs = all;
+    return true;
 }
 
 /* Puts the pair last among those of its row. */
@@ -39,6 +53,8 @@ bool pairs_add(struct pairs *p, struct slice key, struct slice value)
         text_event_note_full(&p->t);
         return false;
     }
+    if (p->count == PAIRS_FEW && p->pairs == p->few && !make_room(p))
+        return false;
     unsigned number = json_names_find(&p->table->names, key);
     p->pairs[p->count] = (struct pair){key, value, false, PAIRS_MAX};
     if (number)

@@ -7,6 +7,7 @@
 #include "parsers/fill/text_event.h"
 
 #define PAIRS_MAX 512
+#define PAIRS_FEW 40 /* pairs of most records */
 
 struct pair {
     struct slice key, value;
@@ -43,13 +44,14 @@ struct pairs {
     const struct pairs_table *table;
     uint64_t there;                                       /* a bit for each row with a pair */
     uint16_t first[PAIRS_ROWS_MAX], last[PAIRS_ROWS_MAX]; /* its pairs; unset without the bit */
-    struct pair pairs[PAIRS_MAX];
+    struct pair *pairs;                                   /* few, or allocated */
     size_t count;
+    struct pair few[PAIRS_FEW];
 };
 
 void pairs_init(struct pairs *p, const struct pairs_table *table,
                 const struct parser_context *context);
-/* False, and noted, when there are PAIRS_MAX already. */
+/* False, and noted, when there are PAIRS_MAX already, or memory runs out. */
 bool pairs_add(struct pairs *p, struct slice key, struct slice value);
 /* Value of the first pair of that key, a literal; empty when there is no such pair. */
 static inline __attribute__((always_inline)) struct slice pairs_find(const struct pairs *p,
