@@ -103,24 +103,58 @@ static struct slice read_string(struct walk *w)
     return content;
 }
 
-static const char *const name_keys[] = {"name", "key", "label", NULL};
-static const char *const value_keys[] = {"value", "val", "stringValue", "string_value", NULL};
+/* Texts in lower case, ended by an empty one. */
+static const struct slice name_keys[] = {
+    SLICE_LITERAL("name"), SLICE_LITERAL("key"), SLICE_LITERAL("label"), {NULL, 0}};
+static const struct slice value_keys[] = {SLICE_LITERAL("value"),
+                                          SLICE_LITERAL("val"),
+                                          SLICE_LITERAL("stringvalue"),
+                                          SLICE_LITERAL("string_value"),
+                                          {NULL, 0}};
 
-static bool is_one_of(struct slice key, const char *const *names)
+/* Equal but for the case of key's letters. Sizes differ most. */
+static inline bool is_name(struct slice key, struct slice name)
 {
-    while (*names && !slice_equal_nocase(key, *names))
+    if (key.size != name.size)
+        return false;
+    for (size_t i = 0; i < name.size; i++) {
+        uint8_t c = key.data[i];
+        if ((c >= 'A' && c <= 'Z' ? c + 32 : c) != name.data[i])
+            return false;
+    }
+    return true;
+}
+
+static bool is_one_of(struct slice key, const struct slice *names)
+{
+    while (names->size && !is_name(key, *names))
         names++;
-    return *names != NULL;
+    return names->size > 0;
 }
 
 /* What the key says in the object that it is in. */
 static enum vehicle_key key_in_object(const struct walk *w, struct slice key)
 {
-    static const char *const values[] = {"value",        "val",    "text", "string", "stringValue",
-                                         "string_value", "number", "no",   "code",   "id",
-                                         "raw",          "#text",  NULL};
-    static const char *const ids[] = {"id",     "ids", "identifier", "identification",
-                                      "number", "no",  NULL};
+    static const struct slice values[] = {SLICE_LITERAL("value"),
+                                          SLICE_LITERAL("val"),
+                                          SLICE_LITERAL("text"),
+                                          SLICE_LITERAL("string"),
+                                          SLICE_LITERAL("stringvalue"),
+                                          SLICE_LITERAL("string_value"),
+                                          SLICE_LITERAL("number"),
+                                          SLICE_LITERAL("no"),
+                                          SLICE_LITERAL("code"),
+                                          SLICE_LITERAL("id"),
+                                          SLICE_LITERAL("raw"),
+                                          SLICE_LITERAL("#text"),
+                                          {NULL, 0}};
+    static const struct slice ids[] = {SLICE_LITERAL("id"),
+                                       SLICE_LITERAL("ids"),
+                                       SLICE_LITERAL("identifier"),
+                                       SLICE_LITERAL("identification"),
+                                       SLICE_LITERAL("number"),
+                                       SLICE_LITERAL("no"),
+                                       {NULL, 0}};
     enum vehicle_subject subject =
         w->depth && w->depth <= DEPTH_MAX ? w->open[w->depth - 1].subject : VEHICLE_SUBJECT_OTHER;
     if (subject == VEHICLE_SUBJECT_VEHICLE)
@@ -134,13 +168,14 @@ static void read_key(struct walk *w, struct slice raw)
 {
     uint8_t room[VEHICLE_KEY_BYTES];
     struct slice key = unescape(raw, room);
-    w->key = vehicle_key_of(key);
-    w->next = vehicle_subject_of(key, w->key);
+    bool may_name = vehicle_key_may_name(key);
+    w->key = may_name ? vehicle_key_of(key) : VEHICLE_KEY_OTHER;
+    w->next = may_name ? vehicle_subject_of(key, w->key) : VEHICLE_SUBJECT_OTHER;
     if (w->key == VEHICLE_KEY_OTHER)
         w->key = key_in_object(w, key);
     if (w->key != VEHICLE_KEY_OTHER)
         w->next = w->key == VEHICLE_KEY_VIN ? VEHICLE_SUBJECT_VIN : VEHICLE_SUBJECT_MENTION;
-    w->is_plain = slice_equal_nocase(key, "vin");
+    w->is_plain = is_name(key, SLICE_LITERAL("vin"));
     w->key_depth = w->depth - 1;
     w->member = is_one_of(key, name_keys)    ? MEMBER_NAME
                 : is_one_of(key, value_keys) ? MEMBER_VALUE

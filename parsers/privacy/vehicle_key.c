@@ -92,6 +92,11 @@ static size_t without_number(const char *words, size_t size)
     return end > 0 && end < size && words[end - 1] == ' ' ? end - 1 : end;
 }
 
+bool vehicle_key_may_name(struct slice key)
+{
+    return may_name(last_part(key));
+}
+
 enum vehicle_key vehicle_key_of(struct slice key)
 {
     /* Endings of keys. */

@@ -30,6 +30,8 @@ static inline bool vehicle_key_is_word(uint8_t c)
     return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9');
 }
 
+/* False for most keys: they say nothing, and are about nothing. */
+bool vehicle_key_may_name(struct slice key);
 enum vehicle_key vehicle_key_of(struct slice key);
 /* key_kind: vehicle_key_of the key. */
 enum vehicle_subject vehicle_subject_of(struct slice key, enum vehicle_key key_kind);

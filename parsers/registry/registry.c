@@ -192,7 +192,7 @@ static void ask(const struct registry *registry, size_t i, struct slice head, st
 static bool can_win(const struct registry *registry, size_t i, const struct best *best)
 {
     int most = registry->entries[i].most;
-    return most > best->score || (most == best->score && i < best->entry);
+    return most > best->score || (most && most == best->score && i < best->entry);
 }
 
 /* Asks first the one that most likely answers, and then those that may still be surer. */

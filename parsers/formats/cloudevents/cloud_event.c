@@ -8,7 +8,6 @@
 #include "parsers/read/json/json_record.h"
 #include "parsers/engine/media_type.h"
 #include "core/vin.h"
-#include "parsers/fill/envelope.h"
 #include "parsers/fill/otel_severity.h"
 #include "parsers/read/text.h"
 #include "parsers/read/timestamp.h"
@@ -279,21 +278,21 @@ static bool can_hand_on(const struct cloud_event *e, struct slice media)
 static enum parser_result hand_on(struct cloud_event *e, struct parser_outcome *outcome)
 {
     const struct parser_context *context = e->t.context;
-    struct event envelope;
+    struct event *envelope = &e->t.event;
     struct json_object attributes = e->t.attributes; /* a copy: more may come into them */
-    event_clear(&envelope);
-    envelope_columns(&e->t.event, &envelope);
-    if (json_object_end(&attributes, &envelope.attributes))
-        event_mark(&envelope, EVENT_attributes);
+    if (json_object_end(&attributes, &envelope->attributes))
+        event_mark(envelope, EVENT_attributes);
     bool has_type = e->content_type.size || e->kind == CLOUD_DATA_BYTES;
     const struct parser_inner inner = {
         .bytes = e->data,
         .format = has_type ? e->content_type : SLICE_LITERAL("application/json"),
         .size = e->record.size,
-        .envelope = &envelope,
+        .envelope = envelope,
         .member = "cloudevents",
     };
-    return context->hand_on(context, &inner, outcome);
+    enum parser_result result = context->hand_on(context, &inner, outcome);
+    event_unmark(envelope, EVENT_attributes);
+    return result;
 }
 
 /* JSON that is not a native event is plain data; a broken native event gets a note. */

@@ -4,7 +4,6 @@
 #include "parsers/read/record_refuse.h"
 #include "parsers/read/json/json_head.h"
 #include "parsers/engine/pipeline.h"
-#include "parsers/fill/envelope.h"
 #include "parsers/fill/text_event.h"
 #include "parsers/fill/vsoc_json_value.h"
 
@@ -96,9 +95,9 @@ static bool copy_text(struct hec *h, struct slice text, struct slice *copy)
 
 static enum parser_result hand_on(struct hec *h, struct parser_outcome *outcome)
 {
-    struct event envelope;
+    struct event *envelope = &h->t.event;
     struct json_object attributes = h->t.attributes; /* a copy: more may come into them */
-    struct parser_inner inner = {.size = h->record_bytes, .envelope = &envelope};
+    struct parser_inner inner = {.size = h->record_bytes, .envelope = envelope};
     inner.bytes = h->event->raw;
     if (h->event->type == JSON_STRING && !copy_text(h, h->event->text, &inner.bytes))
         h->t.failed = true;
@@ -108,11 +107,11 @@ static enum parser_result hand_on(struct hec *h, struct parser_outcome *outcome)
     h->t.failed |= attributes.failed;
     if (h->t.failed)
         return PARSER_NOT_MINE;
-    event_clear(&envelope);
-    envelope_columns(&h->t.event, &envelope);
-    if (json_object_end(&attributes, &envelope.attributes))
-        event_mark(&envelope, EVENT_attributes);
-    return h->t.context->hand_on(h->t.context, &inner, outcome);
+    if (json_object_end(&attributes, &envelope->attributes))
+        event_mark(envelope, EVENT_attributes);
+    enum parser_result result = h->t.context->hand_on(h->t.context, &inner, outcome);
+    event_unmark(envelope, EVENT_attributes);
+    return result;
 }
 
 /* An object that is not a native event is plain data, and so is text that only resembles another

@@ -1,7 +1,6 @@
 /* otlp_body.c: a map as the body of a log record, as Fluent Bit and structured logging write it.
  * Pure, any thread. Does not know the native event's names. */
 #include "parsers/formats/otlp/otlp_body.h"
-#include "parsers/fill/envelope.h"
 #include "parsers/read/record_memory.h"
 #include "parsers/engine/pipeline.h"
 
@@ -26,23 +25,23 @@ static void note_broken(struct text_event *t, const struct parser_outcome *inner
 bool otlp_body_hand_on(struct text_event *t, struct slice json, const struct otlp_record *record,
                        struct parser_outcome *outcome)
 {
-    struct event envelope;
+    struct event *envelope = &t->event;
     struct json_object attributes = t->attributes; /* a copy: more may come into them */
     struct parser_outcome result = {.result = PARSER_NOT_MINE};
     struct parser_inner inner = {.bytes = padded(t, json),
                                  .format = SLICE_LITERAL("vsoc_json"),
                                  .offset = record->offset,
                                  .size = record->size,
-                                 .envelope = &envelope};
-    event_clear(&envelope);
-    envelope_columns(&t->event, &envelope);
-    if (json_object_end(&attributes, &envelope.attributes))
-        event_mark(&envelope, EVENT_attributes);
+                                 .envelope = envelope};
+    if (json_object_end(&attributes, &envelope->attributes))
+        event_mark(envelope, EVENT_attributes);
     if (!inner.bytes.size || attributes.failed) {
         record_memory_refuse(outcome, 0);
         return true;
     }
-    switch (t->context->hand_on(t->context, &inner, &result)) {
+    enum parser_result handed = t->context->hand_on(t->context, &inner, &result);
+    event_unmark(envelope, EVENT_attributes);
+    switch (handed) {
     case PARSER_OK:
         return true;
     case PARSER_MALFORMED:
