@@ -68,6 +68,8 @@ static size_t find_key(struct slice s, size_t floor, size_t from, struct slice *
             *key = slice_sub(s, start, at - start);
             return at;
         }
+        while (at + 1 < s.size && s.data[at + 1] == '=')
+            at++; /* which follows no key either */
     }
     return s.size;
 }
