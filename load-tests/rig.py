@@ -68,13 +68,15 @@ log: {{ level: info, format: text }}
 """
         )
 
-    def start(self):
+    def start(self, interval=0.1):
+        """interval: between two looks whether it is ready."""
         if "postgres" in self.sinks:
             self._run("migrate", "--set", f"sinks.postgres.dsn={self.owner_dsn}")
         with open(self.log, "ab") as log:
+            self.log_at = log.seek(0, 2)  # what a server before it wrote is not read
             command = [str(self.program), "serve", "-c", str(self.config), *self.settings]
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=self.environment)
-        wait_until(self._is_ready, 60, f"vsocd becoming ready (its log: {self.log})")
+        wait_until(self._is_ready, 120, f"vsocd becoming ready (its log: {self.log})", interval)
 
     def _run(self, subcommand, *words):
         command = [str(self.program), subcommand, "-c", str(self.config), *self.settings, *words]
@@ -85,7 +87,7 @@ log: {{ level: info, format: text }}
     def _is_ready(self):
         if self.process.poll() is not None:
             raise RigError(f"vsocd ended with {self.process.returncode}:\n{self.log.read_text()[-2000:]}")
-        log = self.log.read_text()
+        log = self.log.read_bytes()[self.log_at :].decode()
         self.url = self._address(log, "ingest")
         self.admin = self._address(log, "admin")
         if not self.url or not self.admin:

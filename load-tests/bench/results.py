@@ -11,9 +11,10 @@ import plot
 from . import figures
 
 FORMAT = 1
+OWN_TABLES = ("start", "memory")
 
 
-def document(scenario, question, load, contenders, records, reference, facts, command):
+def document(scenario, question, load, contenders, records, reference, facts, command, notes=()):
     return {
         "format": FORMAT,
         "scenario": scenario,
@@ -26,6 +27,7 @@ def document(scenario, question, load, contenders, records, reference, facts, co
         "contenders": [contender.about() for contender in contenders],
         "records": records,
         "summary": figures.summarize(records, reference),
+        "notes": list(notes),
     }
 
 
@@ -81,15 +83,23 @@ def process_rows(record, process, mark, least=0.01):
     return rows + [row(name, seconds) for name, seconds in threads if len(threads) > 1 and seconds / record["events"] * 1e6 >= least]
 
 
+def tables(doc):
+    """A scenario that derives its own figures (notes) from records that are no runs over events (start, memory) shows only those."""
+    if doc["scenario"] in OWN_TABLES:
+        return doc["notes"]
+    found = [summary_table(doc["summary"]), *doc["notes"]]
+    if not any(row["point"] for row in doc["summary"]):
+        found += ["Where the CPU went in the last run:", cpu_table(doc["records"])]
+    return found
+
+
 def markdown(doc):
     load = ", ".join(f"{name} {value:,}" if isinstance(value, int) else f"{name} {value}" for name, value in doc["load"].items())
     parts = [
         f"# {doc['scenario']}, {doc['date']}",
         doc["question"],
         f"`{doc['command']}`: {load}. Median (smallest–largest) of the runs; contenders alternate. The reference is {doc['reference']}.",
-        summary_table(doc["summary"]),
-        "Where the CPU went in the last run:",
-        cpu_table(doc["records"]),
+        *tables(doc),
         "\n".join(contender_line(one) for one in doc["contenders"]),
         "\n".join(f"- {what}: {value}" for what, value in doc["machine"].items()),
     ]

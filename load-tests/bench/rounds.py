@@ -207,6 +207,15 @@ def progress(text):
     print(text, file=sys.stderr, flush=True)
 
 
+def sweep(scenario, contender, points, rounds, driver=post):
+    """Records of one contender over points [(point, run)]; each round goes through all of them."""
+    records = []
+    for number in range(1, rounds + 1):
+        for point, run in points:
+            records += [{**record, "round": number} for record in alternate(scenario, [contender], run, 1, driver, point)]
+    return records
+
+
 def alternate(scenario, contenders, run, rounds, driver=post, point=None, say=progress):
     """Records of so many rounds over those that are available. A contender that fails ends the run if it is ours, else it is left out from
     then on and said so."""
