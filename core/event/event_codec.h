@@ -37,7 +37,8 @@ struct event_encoder {
     uint64_t raw_gap;                    /* bytes between one record and the next */
     uint32_t events, rejects;
     struct slice texts[EVENT_TEXTS_REMEMBERED]; /* offsets as well */
-    uint8_t text_of_slot[EVENT_TEXT_SLOTS];     /* numbers, right or wrong */
+    struct slice_ends text_ends[EVENT_TEXTS_REMEMBERED];
+    uint8_t text_of_slot[EVENT_TEXT_SLOTS]; /* numbers, right or wrong */
     unsigned next_text;
     /* First and last bytes of each kept text. */
     struct slice_ends ends[EVENT_FIELD_COUNT];

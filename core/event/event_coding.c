@@ -2,8 +2,7 @@
  * any thread afterwards. Does not code. */
 #include "core/event/event_coding.h"
 
-uint8_t event_coding_of[EVENT_FIELD_COUNT];
-uint16_t event_coding_offset[EVENT_FIELD_COUNT];
+struct event_coding_row event_coding_rows[EVENT_FIELD_COUNT];
 uint64_t event_coding_fixed[EVENT_SET_WORDS], event_coding_lists[EVENT_SET_WORDS];
 _Static_assert(sizeof(struct event) <= UINT16_MAX, "offsets of 16 bits");
 
@@ -37,8 +36,8 @@ __attribute__((constructor)) static void event_coding_fill(void)
 {
     for (unsigned f = 0; f < EVENT_FIELD_COUNT; f++) {
         enum event_coding coding = coding_of(&event_field_table[f]);
-        event_coding_of[f] = (uint8_t)coding;
-        event_coding_offset[f] = (uint16_t)event_field_table[f].offset;
+        event_coding_rows[f].coding = (uint8_t)coding;
+        event_coding_rows[f].offset = (uint16_t)event_field_table[f].offset;
         if (coding == CODING_FIXED)
             event_coding_fixed[f / 64] |= UINT64_C(1) << f % 64;
         if (coding == CODING_LIST)

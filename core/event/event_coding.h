@@ -14,9 +14,12 @@ enum event_coding {
     CODING_REAL,
 };
 
-/* The parts of the field table that coding needs, side by side; filled before main. */
-extern uint8_t event_coding_of[EVENT_FIELD_COUNT];      /* enum event_coding */
-extern uint16_t event_coding_offset[EVENT_FIELD_COUNT]; /* of the member in struct event */
+/* What coding needs of the field table; filled before main. */
+struct event_coding_row {
+    uint16_t offset; /* of the member in struct event */
+    uint8_t coding;  /* enum event_coding */
+};
+extern struct event_coding_row event_coding_rows[EVENT_FIELD_COUNT];
 /* A bit for each field that has the coding. */
 extern uint64_t event_coding_fixed[EVENT_SET_WORDS], event_coding_lists[EVENT_SET_WORDS];
 

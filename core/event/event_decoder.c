@@ -165,7 +165,7 @@ static bool field_bits_known(const uint64_t set[EVENT_SET_WORDS])
 static void get_field(struct event_decoder *d, unsigned f)
 {
     const struct event_field_info *field = &event_field_table[f];
-    switch ((enum event_coding)event_coding_of[f]) {
+    switch ((enum event_coding)event_coding_rows[f].coding) {
     case CODING_INTEGER:
         get_integer(d, field);
         break;

@@ -5,12 +5,16 @@
 #include "core/event/event_codec_bytes.h"
 #include "core/event/event_coding.h"
 
+#include <endian.h>
 #include <stddef.h>
 
 #define VARINT_BYTES 10
 /* Room for the head, bitmaps and all that is short in an event at once: numbers, and the heads and
  * text numbers of everything else. */
 #define EVENT_SLACK (1 + 2 + 2 * FIELD_BYTES + EVENT_FIELD_COUNT * (VARINT_BYTES + 1))
+
+/* Longest list that is encoded on the stack. */
+#define SHORT_LIST_BYTES 128
 
 /* Slices of former items hold an offset instead of a pointer, because the writer's storage moves.
  */
@@ -25,7 +29,7 @@ static struct slice bytes_at(const struct writer *w, struct slice place)
 }
 
 /* LEB128 into room that is reserved already. */
-static inline void put_varint(struct writer *w, uint64_t v)
+static void put_long_varint(struct writer *w, uint64_t v)
 {
     uint8_t *at = w->data + w->size;
     while (v >= 0x80) {
@@ -34,6 +38,37 @@ static inline void put_varint(struct writer *w, uint64_t v)
     }
     *at++ = (uint8_t)v;
     w->size = (size_t)(at - w->data);
+}
+
+/* The same. How many bytes a number takes changes from event to event: groups of seven bits are
+ * moved apart together, and eight bytes are written whatever counts. */
+static inline void put_varint(struct writer *w, uint64_t v)
+{
+    if (v < 0x80) {
+        w->data[w->size++] = (uint8_t)v;
+        return;
+    }
+    if (v >> 56) {
+        put_long_varint(w, v);
+        return;
+    }
+    unsigned size = (70 - (unsigned)__builtin_clzll(v | 1)) / 7;
+    v = (v & UINT64_C(0x00fffffff0000000)) << 4 | (v & UINT64_C(0x000000000fffffff));
+    v = (v & UINT64_C(0x0fffc0000fffc000)) << 2 | (v & UINT64_C(0x00003fff00003fff));
+    v = (v & UINT64_C(0x3f803f803f803f80)) << 1 | (v & UINT64_C(0x007f007f007f007f));
+    v |= UINT64_C(0x8080808080808080) & ((UINT64_C(1) << 8 * (size - 1)) - 1);
+    v = htole64(v);
+    memcpy(w->data + w->size, &v, sizeof v);
+    w->size += size;
+}
+
+/* The same for a size: mostly one byte. */
+static inline void put_size(struct writer *w, uint64_t v)
+{
+    if (v < 0x80)
+        w->data[w->size++] = (uint8_t)v;
+    else
+        put_long_varint(w, v);
 }
 
 /* Most values are short: moves of fixed sizes, which may overlap, instead of a call. */
@@ -69,40 +104,6 @@ static inline bool put_bytes(struct writer *w, struct slice s, struct slice *pla
     return true;
 }
 
-/* ---- texts that are remembered ---- */
-
-static inline uint8_t *slot_of(struct event_encoder *encoder, struct slice text,
-                               struct slice_ends ends)
-{
-    uint64_t hash = (ends.head ^ text.size) * UINT64_C(0x9E3779B97F4A7C15);
-    hash ^= ends.tail * UINT64_C(0xC2B2AE3D27D4EB4F);
-    return &encoder->text_of_slot[(hash >> 48) % EVENT_TEXT_SLOTS];
-}
-
-static inline void remember(struct event_encoder *encoder, uint8_t *slot, struct slice place)
-{
-    *slot = (uint8_t)encoder->next_text;
-    encoder->texts[encoder->next_text] = place;
-    encoder->next_text = (encoder->next_text + 1) % EVENT_TEXTS_REMEMBERED;
-}
-
-/* A text that differs from the kept one: its number when it is remembered, else its bytes. */
-static inline void put_text(struct event_encoder *encoder, struct slice text,
-                            struct slice_ends ends, struct slice *previous)
-{
-    struct writer *w = encoder->writer;
-    bool remembered = text_is_remembered(text.size);
-    uint8_t *slot = remembered ? slot_of(encoder, text, ends) : NULL;
-    if (remembered && slice_equal(bytes_at(w, encoder->texts[*slot]), text)) {
-        put_varint(w, (uint64_t)*slot << 1 | TEXT_REMEMBERED);
-        *previous = encoder->texts[*slot];
-        return;
-    }
-    put_varint(w, (uint64_t)text.size << 1);
-    if (put_bytes(w, text, previous) && remembered)
-        remember(encoder, slot, *previous);
-}
-
 /* ---- comparisons ---- */
 
 static inline const void *member_at(const struct event *event, size_t offset)
@@ -127,34 +128,41 @@ static inline bool is_same(struct slice v, struct slice_ends ends, struct slice_
            (v.size <= 16 || !middle_differs(bytes, v.data, v.size));
 }
 
-/* Moves *at past v as a varint; false when other bytes are there. */
-static inline bool skip_varint(const uint8_t **at, const uint8_t *end, uint64_t v)
+/* ---- texts that are remembered ---- */
+
+static inline uint8_t *slot_of(struct event_encoder *encoder, struct slice text,
+                               struct slice_ends ends)
 {
-    const uint8_t *p = *at;
-    for (; p < end && v >= 0x80; v >>= 7)
-        if (*p++ != (uint8_t)(v | 0x80))
-            return false;
-    *at = p + 1;
-    return p < end && *p == v;
+    uint64_t hash = (ends.head ^ text.size) * UINT64_C(0x9E3779B97F4A7C15);
+    hash ^= ends.tail * UINT64_C(0xC2B2AE3D27D4EB4F);
+    return &encoder->text_of_slot[(hash >> 48) % EVENT_TEXT_SLOTS];
 }
 
-/* Without encoding the list: most lists come from a table and repeat. `previous` keeps the offset
- * and size of an encoded list in its items and count. */
-static bool list_differs(const struct writer *w, const struct slice_list *list,
-                         const struct slice_list *previous)
+static inline void remember(struct event_encoder *encoder, uint8_t *slot, struct slice place,
+                            struct slice_ends ends)
 {
-    struct slice kept = bytes_at(w, slice_make(previous->items, previous->count));
-    const uint8_t *at = kept.data, *end = kept.data + kept.size;
-    if (!skip_varint(&at, end, list->count))
-        return true;
-    for (size_t i = 0; i < list->count; i++) {
-        struct slice item = list->items[i];
-        if (!skip_varint(&at, end, item.size) || item.size > (size_t)(end - at) ||
-            !slice_equal(slice_make(at, item.size), item))
-            return true;
-        at += item.size;
+    *slot = (uint8_t)encoder->next_text;
+    encoder->texts[encoder->next_text] = place;
+    encoder->text_ends[encoder->next_text] = ends;
+    encoder->next_text = (encoder->next_text + 1) % EVENT_TEXTS_REMEMBERED;
+}
+
+/* A text that differs from the kept one: its number when it is remembered, else its bytes. */
+static inline void put_text(struct event_encoder *encoder, struct slice text,
+                            struct slice_ends ends, struct slice *previous)
+{
+    struct writer *w = encoder->writer;
+    bool remembered = text_is_remembered(text.size);
+    uint8_t *slot = remembered ? slot_of(encoder, text, ends) : NULL;
+    if (remembered && encoder->texts[*slot].size == text.size &&
+        is_same(text, ends, encoder->text_ends[*slot], bytes_at(w, encoder->texts[*slot]).data)) {
+        put_size(w, (uint64_t)*slot << 1 | TEXT_REMEMBERED);
+        *previous = encoder->texts[*slot];
+        return;
     }
-    return at != end;
+    put_size(w, (uint64_t)text.size << 1);
+    if (put_bytes(w, text, previous) && remembered)
+        remember(encoder, slot, *previous, ends);
 }
 
 /* ---- codings: each returns true when the value was not the kept one: then it is written and kept
@@ -191,13 +199,19 @@ static unsigned first_difference(uint64_t difference)
 #endif
 }
 
-static size_t shared_start(struct slice a, struct slice b)
+/* The last step overlaps the one before it: a loop over single bytes ends where the processor does
+ * not expect it. */
+static inline size_t shared_start(struct slice a, struct slice b)
 {
     size_t most = a.size < b.size ? a.size : b.size, n = 0;
     for (; n + 8 <= most; n += 8) {
         uint64_t difference = slice_load8(a.data + n) ^ slice_load8(b.data + n);
         if (difference)
             return n + first_difference(difference);
+    }
+    if (most >= 8) {
+        uint64_t difference = slice_load8(a.data + most - 8) ^ slice_load8(b.data + most - 8);
+        return difference ? most - 8 + first_difference(difference) : most;
     }
     while (n < most && a.data[n] == b.data[n])
         n++;
@@ -214,7 +228,7 @@ static inline bool put_serial(struct writer *w, struct slice v, struct slice *pr
     if (kept_short && is_short ? shared == v.size && shared == before.size : slice_equal(before, v))
         return false;
     w->data[w->size++] = (uint8_t)shared;
-    put_varint(w, v.size - shared);
+    put_size(w, v.size - shared);
     put_bytes(w, slice_sub(v, shared, v.size), previous);
     previous->size = v.size;
     if (is_short && v.size > shared)
@@ -245,9 +259,9 @@ static bool list_text(struct writer *w, const struct slice_list *list, struct sl
         return false;
     size_t end = w->size, start = end + size + EVENT_SLACK;
     w->size = start;
-    put_varint(w, list->count);
+    put_size(w, list->count);
     for (size_t i = 0; i < list->count; i++) {
-        put_varint(w, list->items[i].size);
+        put_size(w, list->items[i].size);
         if (list->items[i].size)
             memcpy(w->data + w->size, list->items[i].data, list->items[i].size);
         w->size += list->items[i].size;
@@ -257,16 +271,36 @@ static bool list_text(struct writer *w, const struct slice_list *list, struct sl
     return true;
 }
 
-/* `previous` as in list_differs. */
-static bool put_list(struct event_encoder *encoder, const struct slice_list *list,
-                     struct slice_list *previous)
+/* The same into `to`, when it is short, as most lists are. */
+static inline bool short_list_text(uint8_t to[SHORT_LIST_BYTES], const struct slice_list *list,
+                                   struct slice *text)
 {
-    struct slice place = slice_make(previous->items, previous->count), text;
-    if (!list_differs(encoder->writer, list, previous))
+    size_t size = 1;
+    if (list->count >= 0x80)
         return false;
-    if (!list_text(encoder->writer, list, &text))
+    to[0] = (uint8_t)list->count;
+    for (size_t i = 0; i < list->count; i++) {
+        struct slice item = list->items[i];
+        if (item.size >= 0x80 || size + 1 + item.size > SHORT_LIST_BYTES)
+            return false;
+        to[size] = (uint8_t)item.size;
+        copy_bytes(to + size + 1, item);
+        size += 1 + item.size;
+    }
+    *text = slice_make(to, size);
+    return true;
+}
+
+/* `previous` keeps the offset and size of an encoded list in its items and count. */
+static inline bool put_list(struct event_encoder *encoder, const struct slice_list *list,
+                            struct slice_list *previous, struct slice_ends *kept)
+{
+    uint8_t bytes[SHORT_LIST_BYTES];
+    struct slice place = slice_make(previous->items, previous->count), text;
+    if (!short_list_text(bytes, list, &text) && !list_text(encoder->writer, list, &text))
         return true;
-    put_text(encoder, text, slice_ends_of(text), &place);
+    if (!put_repeating(encoder, text, &place, kept))
+        return false;
     previous->items = (const struct slice *)(uintptr_t)place.data;
     previous->count = place.size;
     return true;
@@ -317,7 +351,7 @@ static bool has_too_many_items(const struct event *event)
     size_t items = 0;
     for (unsigned word = 0; word < EVENT_SET_WORDS; word++)
         for (uint64_t bits = event->set[word] & event_coding_lists[word]; bits; bits &= bits - 1) {
-            size_t offset = event_coding_offset[word * 64 + (unsigned)__builtin_ctzll(bits)];
+            size_t offset = event_coding_rows[word * 64 + (unsigned)__builtin_ctzll(bits)].offset;
             items += ((const struct slice_list *)member_at(event, offset))->count;
         }
     return items > EVENT_LIST_ITEMS_MAX;
@@ -326,10 +360,10 @@ static bool has_too_many_items(const struct event *event)
 /* True when the field differed from the prediction, so that its value was written. */
 static inline bool put_field(struct event_encoder *encoder, const struct event *event, unsigned f)
 {
-    size_t offset = event_coding_offset[f];
-    const void *value = member_at(event, offset);
-    void *kept = (uint8_t *)&encoder->previous + offset;
-    switch ((enum event_coding)event_coding_of[f]) {
+    const struct event_coding_row row = event_coding_rows[f];
+    const void *value = member_at(event, row.offset);
+    void *kept = (uint8_t *)&encoder->previous + row.offset;
+    switch ((enum event_coding)row.coding) {
     case CODING_INTEGER:
         return put_integer(encoder->writer, *(const int64_t *)value, kept);
     case CODING_FIXED:
@@ -339,11 +373,11 @@ static inline bool put_field(struct event_encoder *encoder, const struct event *
     case CODING_TEXT:
         return put_repeating(encoder, *(const struct slice *)value, kept, &encoder->ends[f]);
     case CODING_LIST:
-        return put_list(encoder, value, kept);
+        return put_list(encoder, value, kept, &encoder->ends[f]);
     case CODING_REAL:
-        break;
+        return put_real(encoder->writer, *(const double *)value, kept);
     }
-    return put_real(encoder->writer, *(const double *)value, kept);
+    __builtin_unreachable();
 }
 
 /* Encodes the set fields of one 64-bit word of the bitmap that differ from the prediction; *changed
