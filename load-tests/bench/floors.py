@@ -72,6 +72,7 @@ class Copy(Program):
 
     def words(self, run, folder):
         words = ["--dsn", run.services.dsn, "--events", run.load["events"], "--connections", self.connections]
+        words += ["--transaction", run.setting("sinks.postgres.batch.events")]
         return words + ([] if self.key else ["--no-keys"])
 
 

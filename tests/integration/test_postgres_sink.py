@@ -12,7 +12,7 @@ import uuid
 import psycopg2
 import pytest
 
-from harness import SLOWEST, Services, query, wait_until
+from harness import SLOWEST, Services, event, ndjson, query, wait_until
 
 VERSIONS = ("15", "17", "18")
 
@@ -484,3 +484,36 @@ def test_crashed_server_is_waited_for_and_nothing_is_lost(server_version, schema
     assert (answer["result"], answer["position"]) == ("delivered", 2)
     assert lane.load(3, 2, 10)["result"] == "delivered"
     assert counts(schema) == (40, 40, 4, 4, 0)
+
+
+# ---- columns that a COPY names ---------------------------------------------------------------------------------------------
+
+# One column each, so that almost every event of the batch makes the row wider than the COPY that is under way.
+SPARSE = {
+    "ecu_id": "GW-3", "sw_baseline": "2026.40", "model_code": "M1", "region": "DE", "bus_id": "can0", "can_id": 1808, "pdu_id": 7,
+    "uds_sid": 39, "uds_nrc": 53, "message": "text", "speed_kmh": 48.5, "is_moving": True, "src_ip": "192.0.2.7", "dst_port": 443,
+    "rule_id": "r1", "vlan_id": 3, "geo_cell": "u33db", "confidence": 80, "user_name": "root", "file_path": "/etc/passwd",
+}  # fmt: skip
+
+
+def test_events_of_a_load_that_set_different_columns_keep_their_values(make_server, database):
+    server = make_server({"sinks": {"postgres": {"enabled": True, "dsn": database, "connections": 1}}})
+    names = list(SPARSE)
+    events = [event(n, **{names[n % len(names)]: SPARSE[names[n % len(names)]]}) for n in range(100)]
+    for fresh in (events[:1], events, [event(200)]):
+        assert server.post(ndjson(fresh)).json["accepted"] == len(fresh)
+        server.wait_for_sinks()
+    rows = query(database, f"select source_event_id, {', '.join(names)} from vsoc.events where dedup_key is not null order by batch_uid, batch_index")
+    plain = {name: value for name, value in zip(names, rows[-1][1:])}
+    assert len(rows) == 102 and sum(value is None for value in plain.values()) >= 12
+    for n, row in enumerate(rows[1:101]):
+        for name, value in zip(names, row[1:]):
+            assert (value if name != "src_ip" else value and value.split("/")[0]) == (SPARSE[name] if name == names[n % len(names)] else plain[name]), (n, name)
+
+
+def test_value_of_a_column_with_a_default_does_not_depend_on_other_events(schema, make_lane):
+    query(schema, "alter table vsoc.events alter column region set default 'EU'; alter table vsoc.events alter column model_year set default 1999")
+    lane = make_lane(schema)
+    lane.connect()
+    assert lane.load(1, 2, 10)["result"] == "delivered"
+    assert query(schema, "select distinct region, model_year from vsoc.events") == [(None, None)]

@@ -8,7 +8,7 @@ from test_postgres_sink import counts, make_lane, migrate  # noqa: F401
 RAISE = "create function public.no() returns trigger language plpgsql as $$ begin raise exception 'not today'; end $$"
 # What somebody did to the table; what mends it; what the message must name.
 FAULTS = {
-    "NOT NULL column": ("alter table vsoc.{t} add column site text not null default 'old'; alter table vsoc.{t} alter column site drop default", "alter table vsoc.{t} alter column site drop not null", "column: give it a default.*(site)"),
+    "NOT NULL column": ("alter table vsoc.tenant_{t} add column site text not null default 'old'; alter table vsoc.tenant_{t} alter column site drop default", "alter table vsoc.tenant_{t} alter column site drop not null", "column: give it a default.*(site)"),
     "constraint": ("alter table vsoc.{t} add constraint none check (batch_uid is null) not valid", "alter table vsoc.{t} drop constraint none", "constraint or index.*(none)"),
     "trigger": (RAISE + "; create trigger no before insert on vsoc.{t} for each row execute function public.no()", "drop trigger no on vsoc.{t}", "not today.*trigger"),
     "deferred trigger": (
@@ -19,7 +19,7 @@ FAULTS = {
         "create table public.sites (batch_uid uuid primary key); insert into public.sites select distinct batch_uid from vsoc.{t}; alter table vsoc.{t} add constraint known"
         " foreign key (batch_uid) references public.sites", "alter table vsoc.{t} drop constraint known", "known",
     ),
-    "renamed column": ("alter table vsoc.{t} rename column tenant_id to tenant", "alter table vsoc.{t} rename column tenant to tenant_id", "removed or renamed a column"),
+    "renamed column": ("alter table vsoc.tenant_{t} rename column tenant_id to tenant", "alter table vsoc.tenant_{t} rename column tenant to tenant_id", "removed or renamed a column"),
     "missing right": ("revoke insert on vsoc.{t} from vsoc_ingest", "grant insert on vsoc.{t} to vsoc_ingest", "lacks a right"),
 }
 

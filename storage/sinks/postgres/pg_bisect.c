@@ -57,7 +57,7 @@ static enum status copy_range(struct search *s, size_t from, size_t to, struct p
 {
     struct pg_connection *c = s->rows->connection;
     struct writer *w = s->rows->buffer;
-    pg_table_write_copy(w, PG_TABLE_EVENTS, is_staged(s));
+    pg_table_write_copy(w, PG_TABLE_EVENTS, is_staged(s), NULL);
     if (w->status != STATUS_OK)
         return w->status;
     enum status status = pg_connection_copy_start(c, (const char *)w->data, error);

@@ -318,7 +318,7 @@ static enum status event_refuse(const struct writer *w, unsigned field,
 }
 
 enum status pg_copy_event(struct writer *w, const struct event *event,
-                          const struct event_field_info **bad)
+                          const struct pg_columns *named, const struct event_field_info **bad)
 {
     for (unsigned i = 0; i < EVENT_SET_WORDS; i++) {
         uint64_t missing = required_fields[i] & ~event->set[i];
@@ -330,23 +330,23 @@ enum status pg_copy_event(struct writer *w, const struct event *event,
     if (!writer_reserve(w, EVENT_FIXED_MAX))
         return w->status;
     uint8_t *p = w->data + w->size;
-    put16(p, EVENT_FIELD_COUNT);
+    put16(p, (uint16_t)named->count);
     p += 2;
-    unsigned next = 0; /* first column not written yet */
+    unsigned next = 0; /* first column of the row not written yet */
     for (unsigned i = 0; i < EVENT_SET_WORDS; i++) {
         for (uint64_t left = event->set[i]; left; left &= left - 1) {
             unsigned field = i * 64 + (unsigned)__builtin_ctzll(left);
-            memset(p, 0xff, (field - next) * 4); /* length -1: NULL */
-            p += (field - next) * 4;
+            for (unsigned place = named->rank[field]; next < place; next++, p += 4)
+                put32(p, UINT32_MAX); /* length -1: NULL */
             const struct column *c = &columns[field];
             p = put_value(w, p, c, (const uint8_t *)event + c->offset);
             if (!p)
                 return event_refuse(w, field, bad);
-            next = field + 1;
+            next++;
         }
     }
-    memset(p, 0xff, (EVENT_FIELD_COUNT - next) * 4);
-    p += (EVENT_FIELD_COUNT - next) * 4;
+    for (; next < named->count; next++, p += 4)
+        put32(p, UINT32_MAX);
     w->size = (size_t)(p - w->data);
     return STATUS_OK;
 }

@@ -10,6 +10,7 @@
 
 #include "core/event.h"
 #include "core/writer.h"
+#include "storage/sinks/postgres/pg_columns.h"
 
 /* Type ids of PostgreSQL's own catalogue (pg_type.dat), the same in every version. */
 enum pg_type {
@@ -24,11 +25,13 @@ enum pg_type {
 void pg_copy_begin(struct writer *w);
 void pg_copy_end(struct writer *w);
 
-/* Appends an event as one row: all fields in the order of event_fields.def. Nothing is appended and
+/* Appends an event as one row: the columns, which have all that it sets, in the order of
+ * event_fields.def. Nothing is appended and
  * *bad names the field when a value does not fit its column (OUT_OF_RANGE), is no address
  * (MALFORMED) or is missing although the column needs one (NOT_FOUND). It does not check the bytes
  * of texts and JSON: the database does. */
 enum status pg_copy_event(struct writer *w, const struct event *event,
+                          const struct pg_columns *columns,
                           const struct event_field_info **bad) must_check;
 
 /* Rows of other tables, value by value: the row's number of columns first. */

@@ -203,8 +203,11 @@ static enum sink_result find_poison(struct pg_loader *l, const struct pg_rows *r
 enum sink_result pg_load_deliver(struct pg_loader *l, const struct sink_load *load,
                                  struct sink_problem *problem)
 {
-    struct pg_rows rows = {
-        .connection = l->connection, .buffer = &l->buffer, .instance = l->instance, .load = load};
+    struct pg_rows rows = {.connection = l->connection,
+                           .buffer = &l->buffer,
+                           .instance = l->instance,
+                           .load = load,
+                           .columns = &l->columns};
     const struct pg_load_way *way = l->replay ? &pg_replay_way : &way_of_a_lane;
     rows.staged = way->staged;
     struct pg_error error = {0};
@@ -214,6 +217,7 @@ enum sink_result pg_load_deliver(struct pg_loader *l, const struct sink_load *lo
         status = transaction(l, way, &rows, &error);
         if (status == STATUS_OK) {
             fault_point(pg_committed);
+            pg_columns_renew(&l->columns);
             if (!l->replay)
                 pg_probe_remember(&l->probe, &rows);
             return SINK_DELIVERED;

@@ -17,6 +17,7 @@ void pg_loader_init(struct pg_loader *l, struct pg_connection *connection, const
         .connection = connection, .instance = instance, .lane = lane, .lanes = lanes};
     writer_init(&l->buffer, BUFFER_MAX);
     pg_probe_init(&l->probe);
+    pg_columns_init(&l->columns);
 }
 
 void pg_loader_fini(struct pg_loader *l)

@@ -17,6 +17,7 @@ struct pg_loader {
     int64_t key_window_ns; /* for replay */
     struct pg_days days;
     struct pg_probe probe;
+    struct pg_columns columns; /* that a COPY of events names */
     struct writer buffer;
     uint8_t *flags;   /* of the batches of the current load */
     uint32_t *by_uid; /* their numbers, ordered by batch_uid */

@@ -91,10 +91,12 @@ static void write_plain(struct writer *w, int64_t now_ns)
 {
     struct event e;
     const struct event_field_info *bad;
+    struct pg_columns all;
+    pg_columns_all(&all);
     event_clear(&e);
     for (size_t i = 0; i < EVENT_FIELD_COUNT; i++)
         fill_field(&e, &event_field_table[i], now_ns);
-    if (pg_copy_event(w, &e, &bad) != STATUS_OK && w->status == STATUS_OK)
+    if (pg_copy_event(w, &e, &all, &bad) != STATUS_OK && w->status == STATUS_OK)
         w->status = STATUS_OUT_OF_RANGE;
 }
 
@@ -148,7 +150,7 @@ static enum status try_row(const struct pg_rows *rows, struct writer *w, struct 
     pg_copy_end(w);
     if (w->status != STATUS_OK)
         return w->status;
-    pg_table_write_copy(rows->buffer, PG_TABLE_EVENTS, false);
+    pg_table_write_copy(rows->buffer, PG_TABLE_EVENTS, false, NULL);
     if (rows->buffer->status != STATUS_OK)
         return rows->buffer->status;
     enum status status = pg_connection_copy_start(c, (const char *)rows->buffer->data, error);

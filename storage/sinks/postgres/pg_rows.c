@@ -15,13 +15,14 @@
 struct stream {
     const struct pg_rows *rows;
     enum pg_table table;
+    const struct pg_columns *columns; /* of events; NULL: all, and for other tables */
     bool begun;
 };
 
 static enum status stream_begin(struct stream *s, struct pg_error *error)
 {
     struct writer *w = s->rows->buffer;
-    pg_table_write_copy(w, s->table, s->rows->staged);
+    pg_table_write_copy(w, s->table, s->rows->staged, s->columns);
     if (w->status != STATUS_OK)
         return w->status;
     enum status status =
@@ -104,19 +105,36 @@ static bool walk_next(struct event_walk *walk, struct event_item *item)
     return false;
 }
 
+/* Before a row: begins the COPY, also anew when the event sets a column that it does not name. */
+static enum status stream_fit(struct stream *s, const struct event *event, struct pg_error *error)
+{
+    struct pg_columns *columns = s->rows->staged ? NULL : s->rows->columns;
+    bool fits = !columns || pg_columns_fit(columns, event);
+    if (s->begun && fits)
+        return STATUS_OK;
+    enum status status = s->begun ? stream_end(s, STATUS_OK, error) : STATUS_OK;
+    s->begun = false;
+    if (!fits)
+        pg_columns_add(columns, event);
+    return status == STATUS_OK ? stream_begin(s, error) : status;
+}
+
 enum status pg_rows_copy_events(const struct pg_rows *rows, struct pg_error *error)
 {
-    struct stream stream = {.rows = rows, .table = PG_TABLE_EVENTS};
+    struct pg_columns all;
+    pg_columns_all(&all);
+    struct stream stream = {
+        .rows = rows, .table = PG_TABLE_EVENTS, .columns = rows->staged ? NULL : rows->columns};
     struct event_walk walk = walk_start(rows);
     struct event_item item;
     enum status status = STATUS_OK;
     while (status == STATUS_OK && walk_next(&walk, &item)) {
-        if (!stream.begun)
-            status = stream_begin(&stream, error);
+        status = stream_fit(&stream, &item.event, error);
         if (status != STATUS_OK)
             break;
         const struct event_field_info *field = NULL;
-        status = pg_copy_event(rows->buffer, &item.event, &field);
+        status = pg_copy_event(rows->buffer, &item.event, stream.columns ? stream.columns : &all,
+                               &field);
         if (status == STATUS_OK)
             status = stream_pass(&stream, error);
         else if (field)
@@ -134,12 +152,14 @@ enum status pg_rows_encode_events(const struct pg_rows *rows, struct writer *w, 
 {
     struct event_walk walk = walk_start(rows);
     struct event_item item;
+    struct pg_columns all;
     char reason[320];
+    pg_columns_all(&all);
     *count = 0;
     while (walk_next(&walk, &item)) {
         const struct event_field_info *field = NULL;
         struct pg_row row = {w->size, walk.batch, (uint32_t)item.event.batch_index};
-        enum status status = pg_copy_event(w, &item.event, &field);
+        enum status status = pg_copy_event(w, &item.event, &all, &field);
         if (status == STATUS_OK) {
             list[(*count)++] = row;
             continue;
@@ -159,7 +179,9 @@ enum status pg_rows_encode_first(const struct pg_rows *rows, struct writer *w)
     struct event_walk walk = walk_start(rows);
     struct event_item item;
     const struct event_field_info *field = NULL;
-    return walk_next(&walk, &item) ? pg_copy_event(w, &item.event, &field) : STATUS_OK;
+    struct pg_columns all;
+    pg_columns_all(&all);
+    return walk_next(&walk, &item) ? pg_copy_event(w, &item.event, &all, &field) : STATUS_OK;
 }
 
 /* What a quarantine row needs, from a reject or from an event that the database refused. */

@@ -5,6 +5,7 @@
 
 #include "core/writer.h"
 #include "storage/sinks/postgres/client/pg_connection.h"
+#include "storage/sinks/postgres/pg_columns.h"
 #include "storage/sink.h"
 
 #define PG_BATCH_FRESH      1u /* its key was new: load its rows */
@@ -16,8 +17,9 @@ struct pg_rows {
     struct writer *buffer; /* reused: holds one slice of the stream */
     const char *instance;
     const struct sink_load *load;
-    uint8_t *flags; /* PG_BATCH_…, by batch of the load */
-    bool staged;    /* into the temporary twins of the tables, see pg_tables.h */
+    uint8_t *flags;             /* PG_BATCH_…, by batch of the load */
+    struct pg_columns *columns; /* of events, when not staged; grows with what events set */
+    bool staged;                /* into the temporary twins of the tables, see pg_tables.h */
 };
 
 /* An event as a row of a COPY, in memory. */

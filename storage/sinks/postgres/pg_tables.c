@@ -69,17 +69,28 @@ static void write_columns(struct writer *w, const struct table *t, bool types)
                       types ? t->columns[i].type : "");
 }
 
+static void write_named(struct writer *w, const struct pg_columns *columns)
+{
+    for (unsigned field = 0; field < EVENT_FIELD_COUNT; field++)
+        if (pg_columns_have(columns, field))
+            writer_format(w, "%s%s", columns->rank[field] ? "," : "", event_columns[field].name);
+}
+
 unsigned pg_table_columns(enum pg_table table)
 {
     return (unsigned)tables[table].count;
 }
 
-void pg_table_write_copy(struct writer *w, enum pg_table table, bool staged)
+void pg_table_write_copy(struct writer *w, enum pg_table table, bool staged,
+                         const struct pg_columns *columns)
 {
     const struct table *t = &tables[table];
     writer_reset(w);
     writer_format(w, "COPY %s (", staged ? t->stage : t->name);
-    write_columns(w, t, false);
+    if (columns)
+        write_named(w, columns);
+    else
+        write_columns(w, t, false);
     writer_text(w, ") FROM STDIN (FORMAT binary)");
     writer_u8(w, '\0');
 }

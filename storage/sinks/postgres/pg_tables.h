@@ -4,6 +4,7 @@
 #define VSOC_STORAGE_PG_TABLES_H
 
 #include "core/writer.h"
+#include "storage/sinks/postgres/pg_columns.h"
 
 enum pg_table { PG_TABLE_EVENTS, PG_TABLE_QUARANTINE, PG_TABLE_BATCHES, PG_TABLE_COUNT };
 
@@ -12,8 +13,10 @@ unsigned pg_table_columns(enum pg_table table);
 
 /* Each puts its statement in w, NUL-terminated, in place of what was there. */
 
-/* COPY into the table, or into its temporary twin. */
-void pg_table_write_copy(struct writer *w, enum pg_table table, bool staged);
+/* COPY into the table, or into its temporary twin. columns: those of an event that are named; NULL:
+ * all, and for other tables. */
+void pg_table_write_copy(struct writer *w, enum pg_table table, bool staged,
+                         const struct pg_columns *columns);
 /* Creates temporary twins of all tables, without keys, which are dropped at the end of the
  * transaction.
  */

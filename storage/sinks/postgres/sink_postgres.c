@@ -126,6 +126,29 @@ static enum sink_result check_schema(struct lane *lane, struct sink_problem *pro
     return SINK_BROKEN;
 }
 
+static void default_row(void *arg, const char *const *cells)
+{
+    for (unsigned field = 0; cells[0] && field < EVENT_FIELD_COUNT; field++)
+        if (strcmp(event_field_table[field].name, cells[0]) == 0)
+            pg_columns_keep(arg, field);
+}
+
+/* A column that somebody has given a default is always named, or its value would depend on the
+ * other events of a load. */
+static enum sink_result read_defaults(struct lane *lane, struct sink_problem *problem)
+{
+    struct pg_error error;
+    pg_columns_init(&lane->loader.columns);
+    enum status status = pg_connection_query(
+        lane->connection,
+        "SELECT attname FROM pg_catalog.pg_attribute WHERE attrelid = 'vsoc.events'::regclass AND "
+        "atthasdef AND NOT attisdropped",
+        NULL, 0, default_row, &lane->loader.columns, &error);
+    return status == STATUS_OK
+               ? SINK_DELIVERED
+               : pg_loader_failed(status, &error, "cannot read the columns of events", problem);
+}
+
 static void superuser_row(void *arg, const char *const *cells)
 {
     *(bool *)arg = cells[0] && cells[0][0] == 't';
@@ -198,6 +221,8 @@ static enum sink_result lane_check(struct lane *lane, struct sink_position *ther
     enum sink_result result = check_login(lane, problem);
     if (result == SINK_DELIVERED)
         result = check_schema(lane, problem);
+    if (result == SINK_DELIVERED)
+        result = read_defaults(lane, problem);
     if (result != SINK_DELIVERED || lane->loader.replay)
         return result;
     result = read_position(lane, there, problem);

@@ -62,13 +62,20 @@ static struct slice column_of(const struct writer *w, enum event_field field)
     return found;
 }
 
+static const struct pg_columns *all_columns(void)
+{
+    static struct pg_columns all;
+    pg_columns_all(&all);
+    return &all;
+}
+
 static void assert_column(const struct event *e, enum event_field field, const void *bytes,
                           size_t size)
 {
     struct writer w;
     const struct event_field_info *bad = NULL;
     writer_init(&w, 1 << 20);
-    assert_int_equal(pg_copy_event(&w, e, &bad), STATUS_OK);
+    assert_int_equal(pg_copy_event(&w, e, all_columns(), &bad), STATUS_OK);
     struct slice found = column_of(&w, field);
     assert_int_equal(found.size, size);
     assert_memory_equal(found.data, bytes, size);
@@ -163,10 +170,75 @@ static void unset_fields_are_null(void **state)
     const struct event_field_info *bad;
     set_required(&e);
     writer_init(&w, 1 << 20);
-    assert_int_equal(pg_copy_event(&w, &e, &bad), STATUS_OK);
+    assert_int_equal(pg_copy_event(&w, &e, all_columns(), &bad), STATUS_OK);
     assert_null(column_of(&w, EVENT_vehicle_pid).data);
     assert_null(column_of(&w, EVENT_message).data);
     writer_fini(&w);
+}
+
+static void columns_that_are_not_named_are_not_in_the_row(void **state)
+{
+    (void)state;
+    static struct event e;
+    static struct pg_columns columns;
+    struct writer w;
+    const struct event_field_info *bad;
+    set_required(&e);
+    pg_columns_init(&columns);
+    assert_true(pg_columns_fit(&columns, &e));
+    EVENT_SET(&e, ecu_id, SLICE_LITERAL("GW"));
+    assert_false(pg_columns_fit(&columns, &e));
+    pg_columns_add(&columns, &e);
+    assert_true(pg_columns_fit(&columns, &e));
+    pg_columns_keep(&columns, EVENT_region);
+    writer_init(&w, 1 << 20);
+    assert_int_equal(pg_copy_event(&w, &e, &columns, &bad), STATUS_OK);
+    assert_int_equal(w.data[0] << 8 | w.data[1], columns.count);
+    /* Read by place: region is NULL, the others are as in a row of all columns. */
+    struct writer full;
+    writer_init(&full, 1 << 20);
+    assert_int_equal(pg_copy_event(&full, &e, all_columns(), &bad), STATUS_OK);
+    const uint8_t *p = w.data + 2;
+    for (unsigned field = 0; field < EVENT_FIELD_COUNT; field++) {
+        if (!pg_columns_have(&columns, field))
+            continue;
+        struct slice expected = column_of(&full, (enum event_field)field);
+        uint32_t size = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+        assert_int_equal(size, expected.data ? expected.size : UINT32_MAX);
+        p += 4;
+        if (size != UINT32_MAX)
+            assert_memory_equal(p, expected.data, size);
+        p += expected.size;
+    }
+    assert_ptr_equal(p, w.data + w.size);
+    writer_fini(&full);
+    writer_fini(&w);
+}
+
+static void columns_that_no_event_sets_any_more_are_forgotten_after_some_loads(void **state)
+{
+    (void)state;
+    static struct event e;
+    static struct pg_columns columns;
+    pg_columns_init(&columns);
+    unsigned needed = columns.count;
+    set_required(&e);
+    EVENT_SET(&e, ecu_id, SLICE_LITERAL("GW"));
+    assert_false(pg_columns_fit(&columns, &e));
+    pg_columns_add(&columns, &e);
+    assert_int_equal(columns.count, needed + 1);
+    for (unsigned renewals = 0, loads = 0; renewals < 2; renewals++) {
+        unsigned before = columns.count;
+        for (loads = 0; loads < 1000 && (columns.count == before) && columns.loads < 1000;
+             loads++) {
+            pg_columns_renew(&columns);
+            if (columns.loads == 0)
+                break;
+        }
+        assert_int_equal(columns.count, renewals == 0 ? needed + 1 : needed);
+    }
+    assert_false(pg_columns_have(&columns, EVENT_ecu_id));
+    assert_true(pg_columns_have(&columns, EVENT_event_uid));
 }
 
 static void value_that_does_not_fit_names_its_field_and_leaves_no_bytes(void **state)
@@ -178,26 +250,26 @@ static void value_that_does_not_fit_names_its_field_and_leaves_no_bytes(void **s
     writer_init(&w, 1 << 20);
     set_required(&e);
     EVENT_SET(&e, vin_key_id, 32768);
-    assert_int_equal(pg_copy_event(&w, &e, &bad), STATUS_OUT_OF_RANGE);
+    assert_int_equal(pg_copy_event(&w, &e, all_columns(), &bad), STATUS_OUT_OF_RANGE);
     assert_string_equal(bad->name, "vin_key_id");
     set_required(&e);
     EVENT_SET(&e, count, INT64_C(1) << 31);
-    assert_int_equal(pg_copy_event(&w, &e, &bad), STATUS_OUT_OF_RANGE);
+    assert_int_equal(pg_copy_event(&w, &e, all_columns(), &bad), STATUS_OUT_OF_RANGE);
     assert_string_equal(bad->name, "count");
     set_required(&e);
     EVENT_SET(&e, src_ip, SLICE_LITERAL("300.1.1.1"));
-    assert_int_equal(pg_copy_event(&w, &e, &bad), STATUS_MALFORMED);
+    assert_int_equal(pg_copy_event(&w, &e, all_columns(), &bad), STATUS_MALFORMED);
     assert_string_equal(bad->name, "src_ip");
     set_required(&e);
     EVENT_SET(&e, dst_ip, SLICE_LITERAL("0000:0000:0000:0000:0000:0000:0000:0000:0000:0000"));
-    assert_int_equal(pg_copy_event(&w, &e, &bad), STATUS_MALFORMED);
+    assert_int_equal(pg_copy_event(&w, &e, all_columns(), &bad), STATUS_MALFORMED);
     set_required(&e);
     event_unmark(&e, EVENT_raw_size);
-    assert_int_equal(pg_copy_event(&w, &e, &bad), STATUS_NOT_FOUND);
+    assert_int_equal(pg_copy_event(&w, &e, all_columns(), &bad), STATUS_NOT_FOUND);
     assert_string_equal(bad->name, "raw_size");
     set_required(&e);
     EVENT_SET(&e, speed_kmh, 1e300);
-    assert_int_equal(pg_copy_event(&w, &e, &bad), STATUS_OUT_OF_RANGE);
+    assert_int_equal(pg_copy_event(&w, &e, all_columns(), &bad), STATUS_OUT_OF_RANGE);
     assert_int_equal(w.size, 0);
     assert_int_equal(w.status, STATUS_OK);
     writer_fini(&w);
@@ -215,12 +287,12 @@ static void long_values_grow_the_buffer_and_its_limit_is_told(void **state)
     EVENT_SET(&e, context_raw, slice_make(text, sizeof text));
     EVENT_SET(&e, message, slice_make(text, sizeof text));
     writer_init(&w, 200000);
-    assert_int_equal(pg_copy_event(&w, &e, &bad), STATUS_OK);
+    assert_int_equal(pg_copy_event(&w, &e, all_columns(), &bad), STATUS_OK);
     assert_int_equal(column_of(&w, EVENT_message).size, sizeof text);
     assert_memory_equal(column_of(&w, EVENT_context_raw).data, text, sizeof text);
     size_t one = w.size;
-    assert_int_equal(pg_copy_event(&w, &e, &bad), STATUS_OK);
-    assert_int_equal(pg_copy_event(&w, &e, &bad), STATUS_TOO_LARGE);
+    assert_int_equal(pg_copy_event(&w, &e, all_columns(), &bad), STATUS_OK);
+    assert_int_equal(pg_copy_event(&w, &e, all_columns(), &bad), STATUS_TOO_LARGE);
     assert_int_equal(w.size, 2 * one);
     writer_fini(&w);
 }
@@ -282,7 +354,7 @@ static void typical_row_cost_is_printed(void **state)
     for (int i = 0; i < rounds; i++) {
         if (i % 100 == 0)
             writer_reset(&w);
-        assert_int_equal(pg_copy_event(&w, &e, &bad), STATUS_OK);
+        assert_int_equal(pg_copy_event(&w, &e, all_columns(), &bad), STATUS_OK);
     }
     print_message("%.0f ns a row of %zu bytes\n", (double)(clock_monotonic_ns() - start) / rounds,
                   w.size / 100);
@@ -296,6 +368,8 @@ int main(void)
         cmocka_unit_test(row_of_values_is_lengths_and_big_endian_bytes),
         cmocka_unit_test(event_kinds_have_the_layouts_of_their_types),
         cmocka_unit_test(unset_fields_are_null),
+        cmocka_unit_test(columns_that_are_not_named_are_not_in_the_row),
+        cmocka_unit_test(columns_that_no_event_sets_any_more_are_forgotten_after_some_loads),
         cmocka_unit_test(value_that_does_not_fit_names_its_field_and_leaves_no_bytes),
         cmocka_unit_test(long_values_grow_the_buffer_and_its_limit_is_told),
         cmocka_unit_test(foreign_text_becomes_valid_utf8),

@@ -43,7 +43,7 @@ static void versions_count_up_and_names_carry_them(void **state)
     assert_int_equal(pg_migrate_latest(), count);
 }
 
-/* Column definitions of CREATE TABLE vsoc.events, then of each ALTER TABLE vsoc.events ADD COLUMN,
+/* Column definitions of CREATE TABLE vsoc.events, then of each ALTER TABLE … ADD COLUMN,
  * as "name type[ NOT NULL]". */
 static size_t read_columns(char *sql, char lines[][256], size_t most)
 {
@@ -59,11 +59,14 @@ static size_t read_columns(char *sql, char lines[][256], size_t most)
         bool required = memmem(p, length, "NOT NULL", 8) != NULL;
         snprintf(lines[n++], 256, "%s %s%s", name, type, required ? " NOT NULL" : "");
     }
-    static const char add[] = "ALTER TABLE vsoc.events ADD COLUMN ";
-    for (char *p = sql; (p = strstr(p, add)) && n < most; p++) {
-        snprintf(lines[n], 256, "%.*s", (int)strcspn(p + sizeof add - 1, ";\n"),
-                 p + sizeof add - 1);
-        n++;
+    /* From migration 15 on, columns are added at the parent. */
+    static const char *const add[] = {"ALTER TABLE vsoc.events ADD COLUMN ",
+                                      "ALTER TABLE vsoc.tenant_events ADD COLUMN "};
+    for (size_t i = 0; i < 2; i++) {
+        for (char *p = sql; (p = strstr(p, add[i])) && n < most; p++) {
+            const char *column = p + strlen(add[i]);
+            snprintf(lines[n++], 256, "%.*s", (int)strcspn(column, ";\n"), column);
+        }
     }
     return n;
 }
@@ -111,13 +114,35 @@ static void copy_names_every_column_once_in_order(void **state)
     (void)state;
     struct writer w;
     writer_init(&w, 1 << 16);
-    pg_table_write_copy(&w, PG_TABLE_EVENTS, false);
+    pg_table_write_copy(&w, PG_TABLE_EVENTS, false, NULL);
     assert_int_equal(w.status, STATUS_OK);
     char *list = strchr((char *)w.data, '(') + 1;
     *strchr(list, ')') = '\0';
     char *rest, *name = strtok_r(list, ",", &rest);
     for (size_t i = 0; i < EVENT_FIELD_COUNT; i++, name = strtok_r(NULL, ",", &rest))
         assert_string_equal(name, event_field_table[i].name);
+    assert_null(name);
+    writer_fini(&w);
+}
+
+static void copy_names_the_columns_that_are_asked_for(void **state)
+{
+    (void)state;
+    struct writer w;
+    struct pg_columns columns;
+    writer_init(&w, 1 << 16);
+    pg_columns_init(&columns);
+    pg_table_write_copy(&w, PG_TABLE_EVENTS, false, &columns);
+    assert_int_equal(w.status, STATUS_OK);
+    char *list = strchr((char *)w.data, '(') + 1;
+    *strchr(list, ')') = '\0';
+    char *rest, *name = strtok_r(list, ",", &rest);
+    for (size_t i = 0; i < EVENT_FIELD_COUNT; i++) {
+        if (!event_field_table[i].required)
+            continue;
+        assert_string_equal(name, event_field_table[i].name);
+        name = strtok_r(NULL, ",", &rest);
+    }
     assert_null(name);
     writer_fini(&w);
 }
@@ -129,6 +154,7 @@ int main(void)
         cmocka_unit_test(columns_of_events_are_those_of_the_event_model),
         cmocka_unit_test(comments_of_events_are_the_help_of_the_event_model),
         cmocka_unit_test(copy_names_every_column_once_in_order),
+        cmocka_unit_test(copy_names_the_columns_that_are_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
