@@ -148,7 +148,7 @@ static void read_rows(PGconn *c, const struct options *o, struct rows *rows)
         *column = text_of(
             c, "SELECT attnum - 1 FROM pg_attribute WHERE attrelid = 'vsoc.events'::regclass "
                "AND attname = 'time_received'");
-    unsigned time_column = (unsigned)atoi(column);
+    unsigned time_column = (unsigned)strtoul(column, NULL, 10);
     snprintf(sql, sizeof sql,
              "COPY (SELECT * FROM vsoc.events ORDER BY time_received LIMIT %zu) TO STDOUT (FORMAT "
              "binary)",

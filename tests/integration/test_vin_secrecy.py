@@ -246,10 +246,10 @@ def served(make_server, services, database, tmp_path):
 
 def tables(dsn):
     """{table.column: value} of every row, hashes as bytes."""
-    names = [row[0] for row in query(dsn, "select relname from pg_class where relnamespace = 'vsoc'::regnamespace and relkind in ('r', 'p', 'v') and not relispartition")]
+    names = [row[0] for row in query(dsn, "select relname from pg_class where relnamespace = 'vsoc'::regnamespace and relkind in ('r', 'p', 'v') and (relkind = 'p' or not relispartition)")]
     for name in names:
         columns = [row[0] for row in query(dsn, "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped", f"vsoc.{name}")]
-        shown = [f'"{column}"' for column in columns if (name, column) != ("quarantine", "raw")]
+        shown = [f'"{column}"' for column in columns if (name, column) not in (("quarantine", "raw"), ("tenant_quarantine", "raw"))]
         for row in query(dsn, f"select {', '.join(shown)} from vsoc.{name}"):
             for column, value in zip(shown, row):
                 if value is not None:
