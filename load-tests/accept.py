@@ -40,17 +40,20 @@ def load_of(options, kind):
     return {name: getattr(options, name) for name in names if getattr(options, name, None)} | kind.load
 
 
-def measure(scenario, options):
-    """The result of one scenario as a document."""
+def measure(scenario, options, rig=None):
+    """The result of one scenario as a document. rig: one that has the services already; None: it starts its own."""
     kind, build = SCENARIOS[scenario], options.build.resolve()
+    if rig is None:
+        with Rig(kind.sinks, options.keep) as rig:
+            return measure(scenario, options, rig)
     load = load_of(options, kind)
     further = [Vsocd(sinks=kind.sinks, build=build, **words) for words in kind.further]
     contenders = registry.contenders(build, scenario, kind.sinks, options.contenders, further)
-    with Rig(kind.sinks, options.keep) as rig:
-        facts = machine.facts(build, rig.folder)
-        run = Run(build, load, Services(rig) if kind.sinks else None, options.set, rig.folder)
-        records = rounds.alternate(scenario, contenders, run, options.rounds, kind.driver)
-    return results.document(scenario, kind.question, load, contenders, records, "vsocd", facts, options.command)
+    store = rig.folder / f"rounds-{scenario}"
+    store.mkdir()
+    run = Run(build, load, Services(rig, kind.sinks) if kind.sinks else None, options.set, store)
+    records = rounds.alternate(scenario, contenders, run, options.rounds, kind.driver)
+    return results.document(scenario, kind.question, load, contenders, records, "vsocd", machine.facts(build, rig.folder), options.command)
 
 
 def run(options):

@@ -91,7 +91,7 @@ def measure(options):
     sinks = SINKS if options.events else ()
     with Rig(sinks, options.keep) as rig:
         facts = machine.facts(build, rig.folder)
-        services = Services(rig)
+        services = Services(rig, sinks)
         for number in range(1, options.rounds + 1):
             idle = rig.server(build, f"idle-{number}", (), options.set)
             time.sleep(SETTLE_S)

@@ -2,6 +2,7 @@
 instance name and a database of its own."""
 
 import itertools
+import re
 import subprocess
 
 from rig import RigError
@@ -10,20 +11,22 @@ from rig import RigError
 class Services:
     """Attributes: dsn (of the newest database, as owner) and bootstrap; "" where it does not run."""
 
-    def __init__(self, rig):
-        self.rig, self.numbers = rig, itertools.count(1)
+    numbers = itertools.count(1)  # of all objects: they may share a rig
+
+    def __init__(self, rig, names):
+        """names: "postgres", "kafka": those whose CPU counts."""
+        self.rig, self.names = rig, list(names)
         self.dsn, self.bootstrap = rig.dsn, rig.bootstrap
-        self.names = [name for name, value in (("postgres", rig.dsn), ("kafka", rig.bootstrap)) if value]
 
     def fresh(self):
         """An unused instance name; self.dsn is then that of an empty database. The one before it is dropped."""
         number = next(self.numbers)
-        if self.rig.dsn:
-            old = self.dsn
+        if "postgres" in self.names:
+            old = re.search(r"dbname=(\S+)", self.dsn)[1]
             self._sql(f"CREATE DATABASE round_{number}")
             self.dsn = self.rig.dsn.replace("dbname=vsoc", f"dbname=round_{number}")
-            if old != self.rig.dsn:
-                self._sql(f"DROP DATABASE round_{number - 1} WITH (FORCE)")
+            if old != "vsoc":
+                self._sql(f"DROP DATABASE {old} WITH (FORCE)")
         return f"round-{number}"
 
     def _sql(self, statement):

@@ -1,15 +1,17 @@
 """load-tests/bench: statistics, the JSON of results, turns of contenders. No figure is judged: the machine of a test is not a quiet one."""
 
 import json
+import pathlib
+import signal
 import subprocess
 import sys
 
 import pytest
-from harness import ROOT
+from harness import ROOT, wait_until
 
 sys.path.insert(0, str(ROOT / "load-tests"))
 
-from bench import contender, figures, registry, results, rounds, usage  # noqa: E402
+from bench import contender, figures, goals_table, registry, results, rounds, usage  # noqa: E402
 
 
 def record(name="a", cpu=1.0, events=1000, seconds=2.0, point=None, latency=None, written=None):
@@ -104,6 +106,7 @@ def test_a_contender_that_is_not_there_is_listed_with_the_reason():
 def test_the_readme_names_every_member_of_the_results():
     doc = results.document("accept", "?", {}, [Counted("a", [])], [record()], "a", [], "run")
     page = (ROOT / "load-tests/README.md").read_text()
+    assert doc["notes"] == []
     members = set(doc) | set(doc["records"][0]) | set(doc["summary"][0]) | set(doc["contenders"][0]) | set(doc["records"][0]["cpu"])
     assert sorted(name for name in members if f"`{name}`" not in page and f"`{name}[]`" not in page) == []
 
@@ -136,3 +139,63 @@ def test_a_floor_that_prints_no_result_is_an_error(tmp_path, output):
     floor.name, floor.words = "x", lambda run, folder: []
     with pytest.raises(rounds.RigError, match="no JSON object"):
         floor.run_once(rounds.Run(None, {}), tmp_path)
+
+
+def document(contenders, records):
+    kinds = []
+    for name, role in contenders:
+        kind = Counted(name, [])
+        kind.role = role
+        kinds.append(kind)
+    return results.document("accept", "?", {}, kinds, records, "vsocd", [], "run")
+
+
+def test_a_goal_is_reached_by_the_median_and_ratios_come_from_the_same_run():
+    contenders = [("vsocd", "us"), ("floor: inflate + simdjson", "floor"), ("Fluent Bit, memory", "peer"), ("other", "peer")]
+    costs = {"vsocd": (1.0, 3.0, 1.1), "floor: inflate + simdjson": (0.8,), "Fluent Bit, memory": (5.5,), "other": (7.0,)}
+    records = [record(name, cpu * 1e-3) for name, runs in costs.items() for cpu in runs]
+    absolute, floor, peer = goals_table.accept_rows(document(contenders, records))
+    assert (absolute["us"], absolute["reached"], absolute["floor"]) == ("1.10 µs", True, "0.80 µs")
+    assert absolute["peers"] == "Fluent Bit, memory 5.50 µs, other 7.00 µs"
+    assert (floor["ratio"], floor["reached"]) == ("0.73", True)
+    assert (peer["us"], peer["reached"]) == ("5.0 times", True)
+
+
+def test_a_goal_without_its_floor_is_not_measured_and_not_reached():
+    rows = goals_table.accept_rows(document([("vsocd", "us"), ("floor: inflate + simdjson", "floor")], [record("vsocd", 2e-3)]))
+    assert [one["reached"] for one in rows] == [False, None, None]
+    rows = goals_table.postgres_rows(document([("vsocd", "us")], [record("vsocd", 0.5e-3)]))
+    assert [one["reached"] for one in rows] == [None, True]
+
+
+def test_a_short_run_without_slow_answers_proves_no_ten_minutes():
+    latency = {"p50": 1.0, "p99": 1.5, "p99_9": 3.0, "max": 4.0}
+    contenders = [("vsocd", "us"), ("floor: fdatasync", "floor")]
+    sync = record("floor: fdatasync", latency={**latency, "p99": 0.25})
+    for seconds, outliers, reached in ((60, [], None), (600, [], True), (60, [{"unix_ms": 1, "batch": 1, "ms": 51}], False)):
+        own = {**record("vsocd", seconds=seconds, latency=latency), "outliers": outliers}
+        p99, slow = goals_table.latency_rows(document(contenders, [own, sync]))
+        assert (p99["reached"], slow["reached"]) == (True, reached)
+
+
+def test_quick_measures_everything_that_needs_no_service(build):
+    """The figures are not judged: only that each is there and could be one."""
+    scenarios = ["accept", "accept-tls", "one-event", "half-load", "start", "memory", "parse"]
+    command = [ROOT / "load-tests/run", "--quick", "--only", *scenarios, "--divide", "20", "--build", build]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in done.stdout.splitlines() if line.startswith("| ")][2:]
+    measured = {cells[0]: cells[2] for cells in rows}
+    for name in ("accept, durable", "mutual TLS, connections kept", "batches of one event", "p99 of the answer at half load", "memory, idle", "parser vsoc_json"):
+        assert float(measured[name].split()[0]) > 0, name
+    assert "left out" not in done.stdout
+
+
+def test_an_interrupted_run_leaves_no_process(build):
+    command = [ROOT / "load-tests/run", "accept", "--events", "3000000", "--contenders", "--no-write", "--build", build]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True) as process:
+        wait_until(lambda: len(usage.tree([process.pid])) > 2, what="server and generator running")
+        started = usage.tree([process.pid])
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 130
+    wait_until(lambda: not [pid for pid in started if pathlib.Path(f"/proc/{pid}").exists()], what="all its processes being gone")

@@ -1,0 +1,154 @@
+"""Scenarios `goals` and `quick`: all that the table of goals needs, each scenario once, in one table with floors and peers.
+
+`quick` is the same with small counts and without peers, in under a minute on an idle machine: it shows that all works and roughly where it
+stands. A scenario that can't run here (no Java, say) leaves its rows out and says so.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import sys
+
+import accept
+import growth
+import machine
+import memory
+import parse as parse_scenario
+import start
+from bench import goals_table, registry, results
+from rig import ROOT, Rig, RigError
+
+WHOLE = {
+    "accept": {"events": 1_000_000, "rounds": 2},
+    "accept-tls": {"events": 1_000_000, "rounds": 3},
+    "one-event": {"events": 100_000, "connections": 200, "rounds": 3},
+    "half-load": {"events": 500_000, "rounds": 1, "seconds": 60},
+    "kafka": {"events": 1_000_000, "rounds": 2},
+    "postgres": {"events": 1_000_000, "rounds": 2},
+    "end-to-end": {"events": 300_000, "rounds": 2},
+    "start": {"gib": 2, "small": 100_000, "rounds": 1},
+    "memory": {"events": 500_000, "batches": 1_000_000, "tls": 500, "rounds": 1},
+    "growth": {"up_to": 1_000_000, "connections": 10000, "events": 1_000_000, "rounds": 1},
+    "parse": {"seconds": 0.4},
+}
+QUICK = {
+    "accept": {"events": 200_000, "rounds": 1},
+    "accept-tls": {"events": 200_000, "rounds": 1},
+    "one-event": {"events": 20_000, "connections": 200, "rounds": 1},
+    "half-load": {"events": 100_000, "rounds": 1, "seconds": 3},
+    "kafka": {"events": 150_000, "rounds": 1},
+    "postgres": {"events": 150_000, "rounds": 1},
+    "end-to-end": {"events": 50_000, "rounds": 1},
+    "start": {"gib": 0.1, "small": 0, "rounds": 1},
+    "memory": {"events": 0, "batches": 20_000, "tls": 100, "rounds": 1},
+    "parse": {"seconds": 0.05},
+}
+SINKS = {name: kind.sinks for name, kind in accept.SCENARIOS.items() if kind.sinks}
+ROWS = {
+    "accept": goals_table.accept_rows,
+    "accept-tls": goals_table.tls_rows,
+    "one-event": goals_table.one_event_rows,
+    "half-load": goals_table.latency_rows,
+    "kafka": goals_table.kafka_rows,
+    "postgres": goals_table.postgres_rows,
+    "end-to-end": goals_table.end_to_end_rows,
+    "start": goals_table.start_rows,
+    "memory": goals_table.memory_rows,
+    "growth": lambda doc: goals_table.growth_rows(growth.flatness(doc["summary"])),
+    "parse": goals_table.parser_rows,
+}
+
+
+def options_of(options, sizes, scenario, names):
+    """What the scenario finds as its command line."""
+    given = {"batch": 100, "connections": 32, "vehicles": 1000, "encoding": "gzip", "rate": 0, "ack": None, "timeout": 300, "contenders": names}
+    if options.divide > 1:
+        sizes = {name: smaller(name, value, options.divide) for name, value in sizes.items()}
+    return argparse.Namespace(**{**vars(options), **given, **sizes, "scenario": scenario})
+
+
+def smaller(name, value, divide):
+    """Counts of events and batches, and sizes; not rounds and connections."""
+    if name in ("events", "batches", "small", "up_to"):
+        return max(1000, value // divide) // 100 * 100 if value else 0
+    return value / divide if name in ("gib", "seconds") and isinstance(value, float) else value
+
+
+def one(scenario, options, rig):
+    """The document of a scenario; of parse: its rows."""
+    if scenario == "parse":
+        build = options.build.resolve()
+        names = parse_scenario.formats(build)
+        return [parse_scenario.measure(build, path, options.seconds) for name in names for path in parse_scenario.samples_of(name)]
+    if scenario in accept.SCENARIOS:
+        return accept.measure(scenario, options, rig)
+    return {"start": start, "memory": memory, "growth": growth}[scenario].measure(options)
+
+
+def measure(options, sizes, names):
+    """({scenario: document}, [why one is missing]); scenarios with sinks share PostgreSQL and Kafka."""
+    docs, missing = {}, []
+    alone = [name for name in sizes if name not in SINKS and name in options.only]
+    with_sinks = [name for name in sizes if name in SINKS and name in options.only]
+
+    def attempt(scenario, rig=None):
+        try:
+            docs[scenario] = one(scenario, options_of(options, sizes[scenario], scenario, names), rig)
+        except RigError as error:
+            missing.append(f"{scenario}: {error}")
+            print(f"{scenario} is left out: {error}", file=sys.stderr)
+
+    for scenario in alone:
+        attempt(scenario)
+    if with_sinks:
+        try:
+            with Rig(sorted({sink for name in with_sinks for sink in SINKS[name]}), options.keep) as rig:
+                for scenario in with_sinks:
+                    attempt(scenario, rig)
+        except RigError as error:
+            missing.append(f"{', '.join(with_sinks)}: {error}")
+    return docs, missing
+
+
+def table(docs):
+    return [line for scenario, rows in ROWS.items() if scenario in docs for line in rows(docs[scenario])]
+
+
+def report(rows, missing, options, facts):
+    reached = sum(1 for one_row in rows if one_row["reached"])
+    known = sum(1 for one_row in rows if one_row["reached"] is not None)
+    parts = [
+        f"# goals, {datetime.date.today().isoformat()}",
+        f"`{options.command}`: {reached} of {known} goals that were measured are reached. CPU is user + system of a contender's processes; all of a row "
+        "come from one run, in turns.",
+        goals_table.markdown(rows),
+        "\n".join(f"- left out: {why}" for why in missing),
+        "\n".join(f"- {what}: {value}" for what, value in facts),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def write(text, rows, docs):
+    for doc in docs.values():
+        if isinstance(doc, dict):
+            results.write(doc)
+    stem = machine.RESULTS / f"{datetime.date.today().isoformat()}-goals"
+    stem.with_suffix(".md").write_text(text)
+    stem.with_suffix(".json").write_text(json.dumps({"format": results.FORMAT, "scenario": "goals", "rows": rows}, indent=1, ensure_ascii=False) + "\n")
+    print(f"written: {os.path.relpath(stem.with_suffix('.md'))}", file=sys.stderr)
+
+
+def run(options):
+    build, quick = options.build.resolve(), options.scenario == "quick"
+    facts = machine.facts(build, ROOT)
+    names = [one_floor.name for one_floor in registry.floors(build)] if quick or options.no_peers else None
+    options.only = options.only or list(ROWS)
+    docs, missing = measure(options, QUICK if quick else WHOLE, names)
+    rows = table(docs)
+    text = report(rows, missing, options, facts)
+    print(text)
+    if options.write:
+        write(text, rows, docs)
+    if not rows:
+        raise RigError("nothing was measured: " + "; ".join(missing))
