@@ -14,6 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 # The longest beginning of a path that matches gives the test files, as patterns below tests/.
 TESTS = {
+    "load-tests/": ["integration/test_load_*.py", "integration/test_fleet_generator.py", "integration/test_parse_speed.py"],
     "core/": ["integration/test_ingest.py", "integration/test_spool.py", "integration/test_event_schema.py", "crash/test_ledger.py"],
     "core/disk/": ["crash/test_points.py"],
     "core/event/": ["integration/test_event_*.py", "integration/test_golden.py", "integration/test_upgrade.py"],

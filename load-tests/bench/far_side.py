@@ -37,11 +37,15 @@ class Topic:
 class Table:
     """One column of text and no index: the least that a peer's INSERT can cost."""
 
-    CREATE = "CREATE TABLE peer_events (received_at timestamptz NOT NULL DEFAULT now(), event text NOT NULL)"
+    COLUMNS = "received_at timestamptz NOT NULL DEFAULT now(), event text NOT NULL"
 
-    def __init__(self, dsn):
+    def __init__(self, dsn, columns=COLUMNS):
         self.dsn, self.size, self.rows = dsn, -1, 0
-        self._sql(self.CREATE)
+        self._sql(f"CREATE TABLE peer_events ({columns})")
+
+    def words(self):
+        """The DSN's parts by name."""
+        return dict(word.split("=", 1) for word in self.dsn.split())
 
     def count(self):
         """Rows are only counted while the table does not grow: counting would cost PostgreSQL more than the size does."""
@@ -53,7 +57,7 @@ class Table:
 
     def uri(self):
         """The DSN as a URI, for programs that take no spaces."""
-        words = dict(word.split("=", 1) for word in self.dsn.split())
+        words = self.words()
         return f"postgresql:///{words.pop('dbname')}?" + urllib.parse.urlencode(words)
 
     def _sql(self, statement):

@@ -1,8 +1,8 @@
-"""Fluent Bit: HTTP in; nothing and Kafka out. Used where `fluent-bit` is on PATH: no registry has it for Debian 12."""
+"""Fluent Bit: HTTP in; nothing, Kafka and PostgreSQL out. Used where `fluent-bit` is on PATH: no registry has it for Debian 12."""
 
 import json
 
-from ..far_side import Topic
+from ..far_side import Table, Topic
 from ..peer import Peer
 
 NULL = '    - name: "null"\n      match: "*"'
@@ -13,6 +13,13 @@ KAFKA = """    - name: kafka
       format: json
       rdkafka.acks: all
       rdkafka.compression.codec: lz4"""
+POSTGRES = """    - name: pgsql
+      match: "*"
+      host: "@host@"
+      port: @port@
+      user: "@user@"
+      database: "@dbname@"
+      table: peer_events"""
 SYNCED = "  storage.path: @folder@/storage\n  storage.sync: full\n  storage.checksum: off\n  storage.max_chunks_up: 512"
 INPUT = "http input, a JSON array in gzip, which it parses"
 
@@ -56,22 +63,53 @@ class Synced(FluentBit):
     storage, storage_type = SYNCED, "filesystem"
 
 
-class Kafka(FluentBit):
-    name = "Fluent Bit, socket to Kafka"
-    durability = "none until Kafka has it: in memory; acks=all, at least once"
-    settings = f"{INPUT}; kafka output, JSON, lz4"
-    scenarios = ("kafka",)
-    waits, topic = True, None
+class Delivering(FluentBit):
+    durability = "none until the sinks have it: in memory; Kafka acks=all, at least once"
+    waits, sinks, far = True, (), ()
 
     def output_of(self, run):
-        self.topic = Topic(run.services.bootstrap, f"peer-{run.services.fresh()}")
-        return KAFKA.replace("@bootstrap@", run.services.bootstrap).replace("@topic@", self.topic.name)
+        instance = run.services.fresh()
+        values, texts, self.far = {}, [], []
+        if "kafka" in self.sinks:
+            self.far.append(Topic(run.services.bootstrap, f"peer-{instance}"))
+            values |= {"bootstrap": run.services.bootstrap, "topic": self.far[-1].name}
+            texts.append(KAFKA)
+        if "postgres" in self.sinks:
+            self.far.append(Table(run.services.dsn, "tag varchar, time timestamp, data jsonb"))  # as its output makes it
+            values |= self.far[-1].words()
+            texts.append(POSTGRES)
+        text = "\n".join(texts)
+        for name, value in values.items():
+            text = text.replace(f"@{name}@", value)
+        return text
 
     def count(self):
-        return self.topic.count()
+        return min(side.count() for side in self.far)
 
     def stop(self):
         super().stop()
-        if self.topic is not None:
-            self.topic.close()
-            self.topic = None
+        for side in self.far:
+            if isinstance(side, Topic):
+                side.close()
+        self.far = ()
+
+
+class Kafka(Delivering):
+    name = "Fluent Bit, socket to Kafka"
+    settings = f"{INPUT}; kafka output, JSON, lz4"
+    scenarios = ("kafka",)
+    sinks = ("kafka",)
+
+
+class Postgres(Delivering):
+    name = "Fluent Bit, socket to PostgreSQL"
+    settings = f"{INPUT}; pgsql output, one INSERT a chunk, a column of JSON, no index"
+    scenarios = ("postgres",)
+    sinks = ("postgres",)
+
+
+class Both(Delivering):
+    name = "Fluent Bit, socket to both"
+    settings = "as to Kafka and to PostgreSQL"
+    scenarios = ("end-to-end",)
+    sinks = ("kafka", "postgres")
