@@ -37,9 +37,12 @@ def names_width(names):
     return min(330, max(len(name) for name in names) * 7.3 + 12)
 
 
-def load_text(doc):
-    load, machine = doc["load"], doc["machine"]
-    return f"{load.get('events', 0):,} events, {load.get('batch', '?')} a batch, {load.get('connections', '?')} connections; {machine.get('CPU', '')}; {doc['date']}"
+def load_text(doc, varied=None):
+    """What was sent, without what a chart varies; the machine and the date."""
+    load = doc["load"]
+    words = {"events": "events", "batch": "a batch", "connections": "connections"}
+    parts = [f"{load[name]:,} {word}" for name, word in words.items() if name != varied and isinstance(load.get(name), int)]
+    return "; ".join(part for part in (", ".join(parts), doc["machine"].get("CPU", ""), doc["date"]) if part)
 
 
 # Cost
@@ -242,10 +245,9 @@ def growth(doc):
 def growth_chart(doc, name, series):
     values = sorted({x for points in series.values() for x, *_ in points})
     ours = series.get(doc["reference"]) or next(iter(series.values()))
-    base = ours[0][1]
-    low, high = (edge(middle for _, middle, *_ in ours) / base - 1 for edge in (min, max))
-    words = name.replace("_", " ")
-    title = f"{doc['reference']}: from {short(values[0])} to {short(values[-1])} {words} the cost of an event changes by {low * 100:+.0f} to {high * 100:+.0f} %"
+    low, high = (edge(median for _, median, *_ in ours) for edge in (min, max))
+    middle, words = (low + high) / 2, name.replace("_", " ")
+    title = f"{doc['reference']}: from {short(values[0])} to {short(values[-1])} {words} an event costs the same within ±{(high / middle - 1) * 100:.1f} %"
     logs = values[0] > 0 and values[-1] / values[0] > 20
 
     def at(x):
@@ -253,8 +255,8 @@ def growth_chart(doc, name, series):
             return (math.log10(x) - math.log10(values[0])) / (math.log10(values[-1]) - math.log10(values[0]))
         return (x - values[0]) / (values[-1] - values[0])
 
-    text = f"The grey band is ±10 % of the first point; the coloured one is the smallest to the largest of the runs. {load_text(doc)}."
-    return curves(title, text, series, f"{words}{', logarithmic' if logs else ''}", [(x, short(x)) for x in values], at, band=(base * 0.9, base * 1.1))
+    text = f"The grey band is ±10 % around the middle; the coloured one is the smallest to the largest of the runs. {load_text(doc, name)}."
+    return curves(title, text, series, f"{words}{', logarithmic' if logs else ''}", [(x, short(x)) for x in values], at, band=(middle * 0.9, middle * 1.1))
 
 
 def history(docs):

@@ -52,7 +52,8 @@ def test_every_chart_is_svg_with_its_finding(tmp_path):
     assert "(2.0 ×)" in cost and "(266.7 ×)" in cost
     assert "within 1 ms" in drawn(made["latency"])
     assert "from 2 to 1.5 µs" in drawn(made["history"])
-    assert "from 100k to 100M events" in drawn(made["growth-events"])
+    growth = drawn(made["growth-events"])
+    assert "from 100k to 100M events" in growth and "±4.8 %" in growth and "1,000 events" not in growth
 
 
 def test_the_cost_of_services_is_beside_that_of_the_contender():
@@ -69,7 +70,9 @@ def test_a_cut_bar_shows_its_value_and_the_others_stay_apart():
 
 def test_a_chart_without_figures_is_left_out():
     empty = {**document(), "summary": []}
-    assert plots.charts(empty) == {}
+    assert plots.charts(empty, [empty]) == {}
+    states = [row("vsocd", 1, point={"state": name}) for name in ("idle", "full")]
+    assert plots.charts({**document(), "load": {"gib": 6.3}, "summary": states}) == {}
 
 
 def test_plot_writes_beside_the_result_and_names_a_bad_file(tmp_path):
