@@ -22,12 +22,15 @@ GENERATED = {
     "docs/events.md": "events",
     "docs/vsoc-event.schema.json": "schema",
     "docs/vsoc-event-out.schema.json": "schema-out",
+    "docs/vsoc-event-lean.schema.json": "schema-lean",
+    "docs/vsoc-event-ecs.schema.json": "schema-ecs",
+    "docs/vsoc-event-ocsf.schema.json": "schema-ocsf",
     "docs/man/vsocd.8": "vsocd.8",
     "docs/man/vsocd.yaml.5": "vsocd.yaml.5",
 }
 
 # Parts of pages, between the lines `<!-- vsocd reference NAME -->` and `<!-- end -->`.
-GENERATED_PARTS = {"docs/api.md": ["refusals"], "docs/operations.md": ["handshakes"], "docs/formats.md": ["formats", "mapping", "record-codes", "note-codes"]}
+GENERATED_PARTS = {"docs/kafka.md": ["kafka-lean", "kafka-ecs", "kafka-ocsf"], "docs/api.md": ["refusals"], "docs/operations.md": ["handshakes"], "docs/formats.md": ["formats", "mapping", "record-codes", "note-codes"]}
 
 LAYERS = {"core", "parsers", "storage", "server"}
 

@@ -2,15 +2,17 @@
  * are UTF-8 and JSON members are valid by the event model's contract. */
 #include "core/event/event_json.h"
 
+#include "core/event/event_json_put.h"
 #include "core/uuid7.h"
 
 #define NS_PER_SECOND INT64_C(1000000000)
 #define DAY_SECONDS   INT64_C(86400)
 
 /* A member's head: comma, key, colon; the object's first one has its comma turned into a brace. */
+#define HEAD_ROOM 32
 struct member_head {
-    const char *text;
-    size_t size;
+    char text[HEAD_ROOM - 1]; /* no head is longer: HEAD_ROOM bytes are copied at once */
+    uint8_t size;
 };
 
 static const struct member_head member_heads[EVENT_FIELD_COUNT] = {
@@ -19,6 +21,13 @@ static const struct member_head member_heads[EVENT_FIELD_COUNT] = {
 #include "core/event_fields.def"
 #undef EVENT_FIELD
 };
+#define EVENT_FIELD(name, kind, sql, origin, min, max, required, help)                             \
+    _Static_assert(sizeof(",\"" #name "\":") <= HEAD_ROOM - 1, "a head fits");
+#include "core/event_fields.def"
+#undef EVENT_FIELD
+
+const struct event_json_style event_json_whole = {.fields = {UINT64_MAX, UINT64_MAX},
+                                                  .companions = true};
 
 struct date {
     int64_t year;
@@ -43,60 +52,72 @@ static struct date date_from_days(int64_t days)
     return date;
 }
 
-/* v in decimal, with leading zeros up to `digits`. */
-static uint8_t *put_digits(uint8_t *at, uint64_t v, unsigned digits)
+/* The text of a second, from the quote to the point. The widest ns time is in the year 2262, so
+ * four digits do. */
+static void put_second(char text[21], int64_t second)
 {
-    for (unsigned i = digits; i > 0; i--) {
-        at[i - 1] = (uint8_t)('0' + v % 10);
-        v /= 10;
-    }
-    return at + digits;
+    int64_t days = second / DAY_SECONDS - (second % DAY_SECONDS < 0);
+    unsigned rest = (unsigned)(second - days * DAY_SECONDS);
+    struct date date = date_from_days(days);
+    uint8_t *at = (uint8_t *)text;
+    memcpy(at, "\"0000-00-00T00:00:00.", 21);
+    put_pair(at + 1, (unsigned)(date.year / 100));
+    put_pair(at + 3, (unsigned)(date.year % 100));
+    put_pair(at + 6, date.month);
+    put_pair(at + 9, date.day);
+    put_pair(at + 12, rest / 3600);
+    put_pair(at + 15, rest / 60 % 60);
+    put_pair(at + 18, rest % 60);
 }
 
-/* The widest ns time is in the year 2262, so four digits do. */
+#define TIME_ROOM sizeof "\"2026-11-22T10:15:02.250000Z\""
+
+/* Room for TIME_ROOM. */
+static uint8_t *put_time(uint8_t *at, int64_t ns, struct event_json_memo *memo)
+{
+    int64_t second = ns / NS_PER_SECOND - (ns % NS_PER_SECOND < 0);
+    unsigned micros = (unsigned)(ns - second * NS_PER_SECOND) / 1000;
+    size_t place = (uint64_t)second % (sizeof memo->times / sizeof *memo->times);
+    if (!memo->times[place].known || memo->times[place].second != second) {
+        put_second(memo->times[place].text, second);
+        memo->times[place].second = second;
+        memo->times[place].known = true;
+    }
+    memcpy(at, memo->times[place].text, 21);
+    put_pair(at + 21, micros / 10000);
+    put_pair(at + 23, micros / 100 % 100);
+    put_pair(at + 25, micros % 100);
+    memcpy(at + 27, "Z\"", 2);
+    return at + 29;
+}
+
+static void write_time(struct writer *w, int64_t ns, struct event_json_memo *memo)
+{
+    if (writer_reserve(w, TIME_ROOM))
+        w->size = (size_t)(put_time(w->data + w->size, ns, memo) - w->data);
+}
+
 void event_json_write_time(struct writer *w, int64_t ns)
 {
-    if (!writer_reserve(w, sizeof "\"2026-11-22T10:15:02.250000Z\""))
-        return;
-    int64_t seconds = ns / NS_PER_SECOND - (ns % NS_PER_SECOND < 0);
-    uint64_t micros =
-        (uint64_t)(ns % NS_PER_SECOND + (ns % NS_PER_SECOND < 0 ? NS_PER_SECOND : 0)) / 1000;
-    int64_t days = seconds / DAY_SECONDS - (seconds % DAY_SECONDS < 0);
-    uint64_t second = (uint64_t)(seconds - days * DAY_SECONDS);
-    struct date date = date_from_days(days);
-    uint8_t *at = w->data + w->size;
-    *at++ = '"';
-    at = put_digits(at, (uint64_t)date.year, 4);
-    *at++ = '-';
-    at = put_digits(at, date.month, 2);
-    *at++ = '-';
-    at = put_digits(at, date.day, 2);
-    *at++ = 'T';
-    at = put_digits(at, second / 3600, 2);
-    *at++ = ':';
-    at = put_digits(at, second / 60 % 60, 2);
-    *at++ = ':';
-    at = put_digits(at, second % 60, 2);
-    *at++ = '.';
-    at = put_digits(at, micros, 6);
-    *at++ = 'Z';
-    *at++ = '"';
-    w->size = (size_t)(at - w->data);
+    struct event_json_memo memo = {0};
+    write_time(w, ns, &memo);
 }
 
 void event_json_write_uuid(struct writer *w, const uint8_t uuid[16])
 {
-    if (!writer_reserve(w, UUID_TEXT_BYTES))
-        return;
-    uuid_to_text(uuid, (char *)w->data + w->size);
-    w->size += UUID_TEXT_BYTES;
+    if (writer_reserve(w, UUID_TEXT_BYTES))
+        w->size = (size_t)(put_uuid(w->data + w->size, uuid) - w->data);
 }
 
 static void write_quoted_hex(struct writer *w, struct slice s)
 {
-    writer_u8(w, '"');
-    writer_hex(w, s);
-    writer_u8(w, '"');
+    if (s.size > SIZE_MAX / 2 - 2 || !writer_reserve(w, 2 * s.size + 2))
+        return;
+    uint8_t *at = w->data + w->size;
+    *at++ = '"';
+    at = put_hex(at, s);
+    *at++ = '"';
+    w->size = (size_t)(at - w->data);
 }
 
 static void write_base64(struct writer *w, struct slice s)
@@ -156,13 +177,14 @@ const char *event_json_severity(int64_t severity_id)
 }
 
 /* Additional forms of a field, for people and for readers without 64-bit integers. */
-static void write_companion(struct writer *w, const struct event *event, enum event_field field)
+static void write_companion(struct writer *w, const struct event *event, enum event_field field,
+                            struct event_json_memo *memo)
 {
     if (field == EVENT_time_event_ns) {
-        writer_text(w, ",\"time_event\":");
-        event_json_write_time(w, event->time_event_ns);
+        writer_bytes(w, ",\"time_event\":", 14);
+        write_time(w, event->time_event_ns, memo);
     } else {
-        writer_text(w, ",\"severity\":\"");
+        writer_bytes(w, ",\"severity\":\"", 13);
         writer_text(w, event_json_severity(event->severity_id));
         writer_u8(w, '"');
     }
@@ -196,7 +218,7 @@ static void write_bytes(struct writer *w, struct slice s, const struct event_fie
 }
 
 static void write_value(struct writer *w, const struct event *event,
-                        const struct event_field_info *field)
+                        const struct event_field_info *field, struct event_json_memo *memo)
 {
     switch (field->kind) {
     case EVENT_KIND_UUID:
@@ -219,7 +241,7 @@ static void write_value(struct writer *w, const struct event *event,
         writer_json_double(w, *event_real_at(event, field));
         return;
     case EVENT_KIND_TIME:
-        event_json_write_time(w, *event_int_at(event, field));
+        write_time(w, *event_int_at(event, field), memo);
         return;
     case EVENT_KIND_HEX:
         write_bytes(w, *event_slice_at(event, field), field);
@@ -236,16 +258,90 @@ static void write_value(struct writer *w, const struct event *event,
     }
 }
 
-void event_json_write(struct writer *w, const struct event *event)
+void event_json_write_value(struct writer *w, const struct event *event, enum event_field field,
+                            struct event_json_memo *memo)
+{
+    write_value(w, event, &event_field_table[field], memo);
+}
+
+/* True: the writer has room for `size` bytes more. False: not within its limit, or no memory. */
+static inline bool has_room(struct writer *w, size_t size)
+{
+    if (w->status == STATUS_OK && size <= w->capacity - w->size)
+        return true;
+    return w->status == STATUS_OK && w->size <= w->limit && size <= w->limit - w->size &&
+           writer_reserve_slow(w, size);
+}
+
+/* Bytes that a text between quotes may take with what put_plain needs. */
+#define TEXT_ROOM(s) ((s).size + 2 + PUT_SLACK)
+
+/* Between quotes; NULL: it needs escapes. */
+static inline uint8_t *put_text(uint8_t *at, struct slice s)
+{
+    *at++ = '"';
+    at = put_plain(at, s);
+    if (at)
+        *at++ = '"';
+    return at;
+}
+
+static inline uint8_t *put_head(uint8_t *at, const struct member_head *head)
+{
+    memcpy(at, head, HEAD_ROOM);
+    return at + head->size;
+}
+
+/* Members of the usual kinds, with one look at the writer's room. NULL: there is no room, or the
+ * value has another kind or needs escapes. */
+static uint8_t *put_member(struct writer *w, const struct event *event, unsigned f,
+                           struct event_json_memo *memo)
+{
+    const struct event_field_info *field = &event_field_table[f];
+    const struct member_head *head = &member_heads[f];
+    struct slice s = SLICE_EMPTY;
+    switch (field->kind) {
+    case EVENT_KIND_TEXT:
+    case EVENT_KIND_INET:
+        s = *event_slice_at(event, field);
+        if (!has_room(w, HEAD_ROOM + TEXT_ROOM(s)))
+            return NULL;
+        return put_text(put_head(w->data + w->size, head), s);
+    case EVENT_KIND_INT:
+        if (!has_room(w, HEAD_ROOM + 32))
+            return NULL;
+        return put_decimal(put_head(w->data + w->size, head), *event_int_at(event, field));
+    case EVENT_KIND_TIME:
+        if (!has_room(w, HEAD_ROOM + TIME_ROOM))
+            return NULL;
+        return put_time(put_head(w->data + w->size, head), *event_int_at(event, field), memo);
+    default:
+        return NULL;
+    }
+}
+
+static void write_field(struct writer *w, const struct event *event, unsigned f,
+                        struct event_json_memo *memo)
+{
+    uint8_t *end = put_member(w, event, f, memo);
+    if (end) {
+        w->size = (size_t)(end - w->data);
+        return;
+    }
+    writer_bytes(w, member_heads[f].text, member_heads[f].size);
+    write_value(w, event, &event_field_table[f], memo);
+}
+
+void event_json_write_styled(struct writer *w, const struct event *event,
+                             const struct event_json_style *style, struct event_json_memo *memo)
 {
     size_t start = w->size;
     for (unsigned word = 0; word < EVENT_SET_WORDS; word++) {
-        for (uint64_t bits = event->set[word]; bits; bits &= bits - 1) {
+        for (uint64_t bits = event->set[word] & style->fields[word]; bits; bits &= bits - 1) {
             unsigned f = word * 64 + (unsigned)__builtin_ctzll(bits);
-            if (f == EVENT_time_event_ns || f == EVENT_severity_id)
-                write_companion(w, event, (enum event_field)f);
-            writer_bytes(w, member_heads[f].text, member_heads[f].size);
-            write_value(w, event, &event_field_table[f]);
+            if (style->companions && (f == EVENT_time_event_ns || f == EVENT_severity_id))
+                write_companion(w, event, (enum event_field)f, memo);
+            write_field(w, event, f, memo);
         }
     }
     if (w->size == start)
@@ -253,6 +349,12 @@ void event_json_write(struct writer *w, const struct event *event)
     else if (w->status == STATUS_OK)
         w->data[start] = '{';
     writer_u8(w, '}');
+}
+
+void event_json_write(struct writer *w, const struct event *event)
+{
+    struct event_json_memo memo = {0};
+    event_json_write_styled(w, event, &event_json_whole, &memo);
 }
 
 static void write_member(struct writer *w, const char *head, struct slice text)

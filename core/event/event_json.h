@@ -10,8 +10,33 @@
 #include "core/event.h"
 #include "core/writer.h"
 
+/* Starts of times that were written, for events of one batch: most have the same second. Zeroed by
+ * its owner; one thread at a time. */
+struct event_json_memo {
+    struct {
+        int64_t second;
+        bool known;
+        char text[21]; /* quote, date, T, time, point */
+    } times[4];
+};
+
+/* What of an event is written. */
+struct event_json_style {
+    uint64_t fields[EVENT_SET_WORDS]; /* bit n: field n, if it is set */
+    bool companions;                  /* time_event and severity, too */
+};
+
+/* Everything. */
+extern const struct event_json_style event_json_whole;
+
 /* Appends the event as one JSON object without a line end. Errors are sticky in w->status. Thread:
  * any. */
+void event_json_write_styled(struct writer *w, const struct event *event,
+                             const struct event_json_style *style, struct event_json_memo *memo);
+/* Appends the value of a field that is set. Thread: any. */
+void event_json_write_value(struct writer *w, const struct event *event, enum event_field field,
+                            struct event_json_memo *memo);
+/* The same, all of it, without a memo. Thread: any. */
 void event_json_write(struct writer *w, const struct event *event);
 /* Appends a reject as one JSON object: index, raw_offset, raw_size, parser, code, detail, raw
  * (base64; not when raw.data is NULL: a reference). Leads with the members of extra, a text of

@@ -287,7 +287,7 @@ def test_position_behind_the_cursor_is_gone_back_to(rig):
     sender.send(sender.events(10), VSOC_Ack="all")
     assert "sink is behind the local cursor: delivering again what the spool still has" in one.server.log()
     one.server.wait_for_sinks()
-    ids = [dict(m.headers())["ce_id"] for m in consume(one.stack.services.bootstrap, one.stack.topics["events"])]
+    ids = [json.loads(m.value())["event_uid"] for m in consume(one.stack.services.bootstrap, one.stack.topics["events"])]
     assert len(set(ids)) == len(told) + 10
     assert len(ids) == len(told) + 10 + (last["position"] - 5) * one.traffic.events
 

@@ -22,11 +22,11 @@ def names(tmp_path):
 def both(make_server, services, database, names):
     """A server with both sinks."""
 
-    def make(**settings):
+    def make(headers="minimal", **settings):
         return make_server(
             {
                 "sinks": {
-                    "kafka": {"enabled": True, "topics": names, "properties": {"bootstrap.servers": services.bootstrap}},
+                    "kafka": {"enabled": True, "headers": headers, "topics": names, "properties": {"bootstrap.servers": services.bootstrap}},
                     "postgres": {"enabled": True, "dsn": database},
                 },
                 **settings,
@@ -48,7 +48,7 @@ def test_every_event_is_in_both_sinks_and_the_spool_once(both, services, databas
 
 
 def test_row_and_record_say_what_the_event_said(both, services, database, names):
-    server = both()
+    server = both(headers="full")
     sent = event(
         7, bus_type="can", bus_id="can0", can_id=1808, count=4, src_ip="192.0.2.1", dst_port=443, is_moving=True, speed_kmh=52.5,
         message="Prüfung €", r155_threat=["11.3"], attributes={"attempt": 4, "deep": {"a": [1, None, True]}}, extra="kept",

@@ -28,6 +28,7 @@ struct made_load {
     unsigned large_events; /* so many from there on, in every batch; 0: that one alone */
     size_t large_bytes;    /* of it, and of each reject's raw bytes when rejects_large */
     size_t tenant_bytes;   /* of the tenant's name; 0: a short one */
+    struct slice traceparent;
     bool rejects_large;
     struct sink_rejected rejected; /* with load.rejected_count 1 */
     bool lost;                     /* its items can't be read, */
@@ -169,7 +170,8 @@ static void made_batch_make(struct made_load *m, size_t i)
                                      .transport_identity = SLICE_LITERAL("sha256:0011"),
                                      .content_type = SLICE_LITERAL("application/x-ndjson"),
                                      .format = SLICE_LITERAL("vsoc_json"),
-                                     .parser_version = SLICE_LITERAL("1.0.0")};
+                                     .parser_version = SLICE_LITERAL("1.0.0"),
+                                     .traceparent = m->traceparent};
     if (m->tenant_bytes)
         m->list[i].tenant = slice_make(m->filler, m->tenant_bytes);
 }

@@ -21,6 +21,12 @@ static const struct {
     {"handshakes", reference_handshakes},
     {"schema", reference_schema},
     {"schema-out", reference_schema_out},
+    {"schema-lean", reference_schema_lean},
+    {"schema-ecs", reference_schema_ecs},
+    {"schema-ocsf", reference_schema_ocsf},
+    {"kafka-lean", reference_kafka_lean},
+    {"kafka-ecs", reference_kafka_ecs},
+    {"kafka-ocsf", reference_kafka_ocsf},
     {"vsocd.8", reference_man_program},
     {"vsocd.yaml.5", reference_man_config},
 };

@@ -23,6 +23,14 @@ void reference_handshakes(struct writer *out);
 void reference_schema(struct writer *out);
 /* JSON Schema of the events that vsocd writes: docs/vsoc-event-out.schema.json. */
 void reference_schema_out(struct writer *out);
+/* JSON Schemas of the values of sinks.kafka.format: docs/vsoc-event-{lean,ecs,ocsf}.schema.json. */
+void reference_schema_lean(struct writer *out);
+void reference_schema_ecs(struct writer *out);
+void reference_schema_ocsf(struct writer *out);
+/* What they leave out, and their names for the event's fields: docs/kafka.md. */
+void reference_kafka_lean(struct writer *out);
+void reference_kafka_ecs(struct writer *out);
+void reference_kafka_ocsf(struct writer *out);
 /* mdoc: docs/man. */
 void reference_man_program(struct writer *out);
 void reference_man_config(struct writer *out);

@@ -1,6 +1,7 @@
 /* reference_schema_out.c: the JSON Schema of the events that vsocd writes, from the table of the
  * event model. Main thread. Describes the output of core/event/event_json.c. */
 #include "server/commands/reference/reference.h"
+#include "server/commands/reference/reference_schema_type.h"
 
 #include "core/event.h"
 #include "core/event/event_json.h"
@@ -73,7 +74,7 @@ static void write_json(const struct event_field_info *f, struct writer *out)
         writer_text(out, "\"type\": \"object\"");
 }
 
-static void write_type(const struct event_field_info *f, struct writer *out)
+void reference_schema_type(struct writer *out, const struct event_field_info *f)
 {
     switch (f->kind) {
     case EVENT_KIND_UUID:
@@ -122,7 +123,7 @@ static void write_type(const struct event_field_info *f, struct writer *out)
 static void write_property(const struct event_field_info *f, struct writer *out)
 {
     writer_format(out, "    \"%s\": {", f->name);
-    write_type(f, out);
+    reference_schema_type(out, f);
     writer_text(out, ", \"description\": ");
     writer_json_string(out, slice_from_text(f->help));
     writer_text(out, "}");
@@ -143,35 +144,63 @@ static void write_companion(const struct event_field_info *f, struct writer *out
                   event_json_severity(99));
 }
 
-void reference_schema_out(struct writer *out)
+static bool is_in(const struct event_json_style *style, size_t field)
+{
+    return style->fields[field / 64] >> (field % 64) & 1;
+}
+
+static void write_required(const struct event_json_style *style, struct writer *out)
 {
     const char *comma = "";
-    writer_text(out,
-                "{\n"
-                "  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n"
-                "  \"title\": \"Event written by vsocd\",\n"
-                "  \"description\": \"The value of a Kafka record, a line of the file sink, of "
-                "`vsocd spool export` and, without what the batch and the spool say, of `vsocd "
-                "parse`. Printed by `vsocd reference schema-out` from the table that the program "
-                "runs on. Integers are numbers up to 2^53-1, larger ones their decimal digits; "
-                "time_event_ns is always digits. time_event_raw is the text as received, or hex "
-                "of bytes. Fields may be added; consumers must ignore those that they do not "
-                "know.\",\n"
-                "  \"type\": \"object\",\n"
-                "  \"required\": [");
     for (size_t i = 0; i < EVENT_FIELD_COUNT; i++) {
-        if (!event_field_table[i].required)
+        if (!event_field_table[i].required || !is_in(style, i))
             continue;
         writer_format(out, "%s\"%s\"", comma, event_field_table[i].name);
         comma = ", ";
     }
-    writer_text(out, ", \"severity\"],\n  \"dependentRequired\": {\"time_event_ns\": "
-                     "[\"time_event\"]},\n  \"additionalProperties\": false,\n"
-                     "  \"properties\": {\n");
+}
+
+void reference_schema_of_style(struct writer *out, const struct event_json_style *style,
+                               const char *title, const char *about)
+{
+    const char *comma = "";
+    writer_format(out,
+                  "{\n"
+                  "  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n"
+                  "  \"title\": \"%s\",\n"
+                  "  \"description\": \"%s Integers are numbers up to 2^53-1, larger ones their "
+                  "decimal digits; "
+                  "time_event_ns is always digits. time_event_raw is the text as received, or hex "
+                  "of bytes. Fields may be added; consumers must ignore those that they do not "
+                  "know.\",\n"
+                  "  \"type\": \"object\",\n"
+                  "  \"required\": [",
+                  title, about);
+    write_required(style, out);
+    if (style->companions)
+        writer_text(out, ", \"severity\"],\n  \"dependentRequired\": {\"time_event_ns\": "
+                         "[\"time_event\"]},\n");
+    else
+        writer_text(out, "],\n");
+    writer_text(out, "  \"additionalProperties\": false,\n  \"properties\": {\n");
     for (size_t i = 0; i < EVENT_FIELD_COUNT; i++) {
-        writer_text(out, i ? ",\n" : "");
+        if (!is_in(style, i))
+            continue;
+        writer_text(out, comma);
+        comma = ",\n";
         write_property(&event_field_table[i], out);
-        write_companion(&event_field_table[i], out);
+        if (style->companions)
+            write_companion(&event_field_table[i], out);
     }
     writer_text(out, "\n  }\n}\n");
+}
+
+void reference_schema_out(struct writer *out)
+{
+    reference_schema_of_style(
+        out, &event_json_whole, "Event written by vsocd",
+        "The value of a Kafka record, a line of the file sink, of `vsocd spool export` and, "
+        "without "
+        "what the batch and the spool say, of `vsocd parse`. Printed by `vsocd reference "
+        "schema-out` from the table that the program runs on.");
 }

@@ -12,8 +12,8 @@
 
 /* Defaults that the operator may override. A short reconnect back-off, or an outage of seconds
  * exceeds the delivery timeout; the partitioner of the Java clients, so that keyed messages go to
- * the same partitions; a transaction timeout that limits how long readers of committed messages
- * wait after a crash. */
+ * the same partitions; a queue that bounds memory, whatever the size of a transaction; a
+ * transaction timeout that limits how long readers of committed messages wait after a crash. */
 static const struct kafka_property producer_defaults[] = {
     {"reconnect.backoff.ms", "100"},
     {"reconnect.backoff.max.ms", "1000"},
@@ -22,7 +22,7 @@ static const struct kafka_property producer_defaults[] = {
     {"linger.ms", "20"},
     {"batch.size", "1000000"},
     {"queue.buffering.max.messages", "1000000"},
-    {"queue.buffering.max.kbytes", "1048576"},
+    {"queue.buffering.max.kbytes", "16384"},
     {"transaction.timeout.ms", "30000"},
     {NULL, NULL}};
 /* The reader reads the end of a topic, where brokers delay answers by fetch.wait.max.ms. */

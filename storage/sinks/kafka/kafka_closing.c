@@ -19,7 +19,6 @@
 struct closing {
     unsigned magic; /* CLOSING_MAGIC */
     rd_kafka_t *handle;
-    struct kafka_texts texts; /* librdkafka's threads use them until the handle is destroyed */
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool gone, left; /* the handle is destroyed; the lane no longer waits */
@@ -35,16 +34,15 @@ static void closing_free(struct closing *closing)
     free(closing);
 }
 
-static void destroy(rd_kafka_t *handle, struct kafka_texts *texts)
+static void destroy(rd_kafka_t *handle)
 {
     rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-    kafka_texts_fini(texts);
 }
 
 static void *run(void *arg)
 {
     struct closing *closing = closing_cast(arg);
-    destroy(closing->handle, &closing->texts);
+    destroy(closing->handle);
     pthread_mutex_lock(&closing->lock);
     closing->gone = true;
     bool left = closing->left;
@@ -67,15 +65,13 @@ static bool wait_until_gone(struct closing *closing)
     return gone;
 }
 
-static struct closing *closing_new(rd_kafka_t *handle, const struct kafka_texts *texts)
+static struct closing *closing_new(rd_kafka_t *handle)
 {
     struct closing *closing = calloc(1, sizeof *closing);
     if (!closing)
         return NULL;
     closing->handle = handle;
     closing->magic = CLOSING_MAGIC;
-    if (texts)
-        closing->texts = *texts;
     condition_init(&closing->changed);
     pthread_mutex_init(&closing->lock, NULL);
     return closing;
@@ -92,14 +88,13 @@ static bool start(struct closing *closing)
     return good;
 }
 
-void kafka_close_handle(rd_kafka_t *handle, struct kafka_texts *texts)
+void kafka_close_handle(rd_kafka_t *handle)
 {
-    struct kafka_texts none = {0};
-    struct closing *closing = closing_new(handle, texts);
+    struct closing *closing = closing_new(handle);
     if (!closing || !start(closing)) { /* no memory or no thread: destroy it here */
         if (closing)
             closing_free(closing);
-        destroy(handle, texts ? texts : &none);
+        destroy(handle);
     } else if (wait_until_gone(closing)) {
         closing_free(closing);
     } else {
@@ -107,6 +102,4 @@ void kafka_close_handle(rd_kafka_t *handle, struct kafka_texts *texts)
         log_warn("a Kafka client does not stop (a bug of librdkafka before 2.7); it is abandoned "
                  "and keeps its threads and memory until vsocd exits");
     }
-    if (texts)
-        kafka_texts_init(texts);
 }

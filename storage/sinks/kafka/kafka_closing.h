@@ -5,12 +5,9 @@
 
 #include <librdkafka/rdkafka.h>
 
-#include "storage/sinks/kafka/kafka_texts.h"
-
-/* Destroys a handle. texts (may be NULL) are what its messages point to: taken over, empty
- * afterwards. librdkafka (2.0.0 to 2.6, issues 4375, 4486, 4674) may lose count of its references
- * when leaders change and then never returns: after ten seconds the handle is left to its thread,
- * with a warning and a count, and the caller continues. */
-void kafka_close_handle(rd_kafka_t *handle, struct kafka_texts *texts);
+/* Destroys a handle. librdkafka (2.0.0 to 2.6, issues 4375, 4486, 4674) may lose count of its
+ * references when leaders change and then never returns: after ten seconds the handle is left to
+ * its thread, with a warning and a count, and the caller continues. */
+void kafka_close_handle(rd_kafka_t *handle);
 
 #endif

@@ -104,13 +104,8 @@ static struct share *share_of(struct search *s, const rd_kafka_message_t *messag
 
 static void take_message(struct search *s, struct share *share, const rd_kafka_message_t *message)
 {
-    rd_kafka_headers_t *headers;
-    const void *value;
-    size_t size;
     uint8_t id[UUID_BYTES];
-    if (rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-        rd_kafka_header_get_last(headers, "ce_id", &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-        uuid_from_text(slice_make(value, size), id) == STATUS_OK)
+    if (kafka_message_id(message, id))
         sink_held_mark(s->held, id, share->place);
     share->done = share->done || (share->target >= 0 && message->offset + 1 >= share->target);
 }

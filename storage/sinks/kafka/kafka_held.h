@@ -3,15 +3,8 @@
 #ifndef VSOC_STORAGE_KAFKA_HELD_H
 #define VSOC_STORAGE_KAFKA_HELD_H
 
-#include "storage/sinks/kafka/kafka_client.h"
+#include "storage/sinks/kafka/kafka_message.h"
 #include "storage/sinks/sink_held.h"
-
-/* Places of an event. */
-enum kafka_place {
-    KAFKA_PLACE_EVENTS = 1,
-    KAFKA_PLACE_HEALTH = 2,
-    KAFKA_PLACE_QUARANTINE = 4,
-};
 
 /* Reads the topics as a reader of committed messages, from the first message that is not older than
  * oldest_ns (less an hour, for clocks) to their current end, and marks the ids. Waits for open

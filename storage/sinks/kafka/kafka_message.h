@@ -3,9 +3,17 @@
 #ifndef VSOC_STORAGE_KAFKA_MESSAGE_H
 #define VSOC_STORAGE_KAFKA_MESSAGE_H
 
-#include "storage/sinks/kafka/kafka_held.h"
+#include "core/uuid7.h"
+#include "storage/sinks/kafka/kafka_client.h"
 
 #define KAFKA_HEADERS_MAX 9
+
+/* Places of an event. */
+enum kafka_place {
+    KAFKA_PLACE_EVENTS = 1,
+    KAFKA_PLACE_HEALTH = 2,
+    KAFKA_PLACE_QUARANTINE = 4,
+};
 
 /* The origin of a message: batch and server, for its headers. */
 struct kafka_origin {
@@ -14,27 +22,40 @@ struct kafka_origin {
     struct slice received; /* ce_time, RFC 3339 */
 };
 
+/* Headers of the messages of one kind of one batch: only ce_id differs. */
+struct kafka_heading {
+    struct {
+        const char *name;
+        uint8_t name_bytes;
+        struct slice value;
+    } headers[KAFKA_HEADERS_MAX];
+    unsigned count;
+    size_t bytes; /* of all of them, as a record has them */
+    bool has_id;  /* ce_id is one of them, its value is id */
+    char id[UUID_TEXT_BYTES];
+};
+
 struct kafka_message {
     rd_kafka_topic_t *topic;
-    const char *type; /* ce_type */
+    struct kafka_heading *heading;
     enum kafka_place place;
     struct slice key, value;
     const uint8_t *uid; /* ce_id */
-    /* Filled by kafka_message_head. */
-    char id[UUID_TEXT_BYTES];
-    struct {
-        const char *name;
-        struct slice value;
-    } headers[KAFKA_HEADERS_MAX];
-    unsigned header_count;
 };
 
-/* Fills in the headers, whose values point into origin's texts; type and uid are set by the caller.
- */
-void kafka_message_head(const struct kafka_origin *origin, struct kafka_message *message);
-/* The same for librdkafka; NULL when memory is out. The caller owns them. */
-rd_kafka_headers_t *kafka_message_headers(const struct kafka_message *message);
-/* With key, value and headers set. */
+/* The headers that the setting asks for; type is ce_type. The heading refers to origin's texts. */
+void kafka_heading_make(struct kafka_heading *heading, enum kafka_headers which,
+                        const struct kafka_origin *origin, const char *type);
+/* The message's headers for librdkafka, which owns them once it has taken the message. False: no
+ * memory. NULL in *headers: there are none. */
+bool kafka_message_headers(const struct kafka_message *message, rd_kafka_headers_t **headers);
+/* The id of a message, whatever the settings were: header ce_id, else what its value says. False:
+ * it has none. Thread: any. */
+bool kafka_message_id(const rd_kafka_message_t *message, uint8_t id[UUID_BYTES]);
+/* The id that a value has: of an event its first member, of a quarantined record by its batch and
+ * index. Thread: any. */
+bool kafka_message_id_in(struct slice value, uint8_t id[UUID_BYTES]);
+/* With key, value and heading set. */
 struct kafka_size kafka_message_size(const struct kafka_message *message);
 
 #endif

@@ -4,6 +4,7 @@
 #include "storage/sinks/kafka/kafka_outlet.h"
 #include "core/reasons/record_code.h"
 #include "storage/sinks/kafka/kafka_closing.h"
+#include "storage/sinks/kafka/kafka_map.h"
 #include "storage/sinks/kafka/kafka_message.h"
 
 #include <stdio.h>
@@ -16,6 +17,10 @@
 
 /* Callbacks are served after this many messages. */
 #define POLL_EVERY 4096
+/* Wait for room in the queue before the next look: brokers answer within some milliseconds. */
+#define ROOM_MS 1
+/* Memory of the value that is kept between loads. */
+#define VALUE_KEPT_BYTES ((size_t)64 << 10)
 
 /* An event that was quarantined because of its size. */
 struct kafka_diverted {
@@ -37,6 +42,8 @@ bool kafka_outlet_open(struct kafka_outlet *outlet, struct kafka_client *client,
     outlet->progress = rd_kafka_topic_new(producer, s->topic_progress, NULL);
     outlet->vehicle_known = false;
     snprintf(outlet->source, sizeof outlet->source, "/vsocd/%s", client->name);
+    if (!outlet->value.data)
+        writer_init(&outlet->value, SIZE_MAX / 2);
     if (outlet->events && outlet->quarantine && outlet->health && outlet->progress)
         return true;
     snprintf(problem->text, sizeof problem->text, "a topic of sinks.kafka.topics can't be used: %s",
@@ -60,14 +67,14 @@ void kafka_outlet_close(struct kafka_outlet *outlet)
     topic_close(&outlet->quarantine);
     topic_close(&outlet->health);
     topic_close(&outlet->progress);
-    kafka_close_handle(outlet->producer, &outlet->texts); /* an outage may be long */
+    kafka_close_handle(outlet->producer);
     outlet->producer = NULL;
 }
 
 void kafka_outlet_fini(struct kafka_outlet *outlet)
 {
     kafka_outlet_close(outlet);
-    kafka_texts_fini(&outlet->texts);
+    writer_fini(&outlet->value);
     free(outlet->diverted);
     outlet->diverted = NULL;
     outlet->diverted_count = outlet->diverted_room = 0;
@@ -93,7 +100,7 @@ static bool is_too_large(const struct kafka_outlet *outlet, const struct kafka_m
 /* Waits for room in the producer's queue. False: timeout. */
 static bool queue_wait(struct kafka_outlet *outlet)
 {
-    rd_kafka_poll(outlet->producer, KAFKA_SLICE_MS / 5);
+    rd_kafka_poll(outlet->producer, ROOM_MS);
     return clock_monotonic_ns() < outlet->deadline_ns && !atomic_load(&outlet->client->interrupted);
 }
 
@@ -112,8 +119,9 @@ static bool is_left_out(const struct kafka_outlet *outlet, const struct kafka_me
     return replay && sink_held_places(replay->held, message->uid) & message->place;
 }
 
-/* The value is not copied: it stays in outlet->texts until the load is complete. *sent: the message
- * is needed (a dry replay only counts it). */
+/* librdkafka copies the value, so that its memory is freed as the brokers confirm it, and a
+ * transaction may be larger than the queue. *sent: the message is needed (a dry replay only counts
+ * it). */
 static rd_kafka_resp_err_t message_send(struct kafka_outlet *outlet,
                                         const struct kafka_message *message, bool *sent)
 {
@@ -122,19 +130,20 @@ static rd_kafka_resp_err_t message_send(struct kafka_outlet *outlet,
     *sent = true;
     if (outlet->replay && outlet->replay->dry_run)
         return RD_KAFKA_RESP_ERR_NO_ERROR;
-    rd_kafka_headers_t *headers = kafka_message_headers(message);
+    rd_kafka_headers_t *headers;
     rd_kafka_resp_err_t error;
-    if (!headers)
+    if (!kafka_message_headers(message, &headers))
         return RD_KAFKA_RESP_ERR__FAIL;
     do {
         error = rd_kafka_producev(
-            outlet->producer, RD_KAFKA_V_RKT(message->topic), RD_KAFKA_V_MSGFLAGS(0),
+            outlet->producer, RD_KAFKA_V_RKT(message->topic),
+            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
             RD_KAFKA_V_KEY((void *)(uintptr_t)message->key.data, message->key.size),
             RD_KAFKA_V_VALUE((void *)(uintptr_t)message->value.data, message->value.size),
             RD_KAFKA_V_TIMESTAMP(outlet->timestamp_ms), RD_KAFKA_V_HEADERS(headers),
             RD_KAFKA_V_END);
     } while (error == RD_KAFKA_RESP_ERR__QUEUE_FULL && queue_wait(outlet));
-    if (error)
+    if (error && headers)
         rd_kafka_headers_destroy(headers);
     serve_callbacks(outlet);
     return error;
@@ -142,10 +151,28 @@ static rd_kafka_resp_err_t message_send(struct kafka_outlet *outlet,
 
 /* Brokers refuse records with a time in the future, and with them all that follow. Batches received
  * while the clock was ahead are delivered once it is correct; ce_time has the time of receipt. */
-static int64_t timestamp_of(const struct sink_batch *batch)
+static int64_t timestamp_of(const struct kafka_outlet *outlet, const struct sink_batch *batch)
 {
-    int64_t now_ns = clock_wall_ns();
+    int64_t now_ns = outlet->now_ns;
     return (batch->received_ns < now_ns ? batch->received_ns : now_ns) / NS_PER_MS;
+}
+
+/* ce_type by format. */
+static const char *const types[] = {[KAFKA_FORMAT_JSON] = "vsoc.event.v1",
+                                    [KAFKA_FORMAT_LEAN] = "vsoc.event.lean.v1",
+                                    [KAFKA_FORMAT_ECS] = "vsoc.event.ecs.v1",
+                                    [KAFKA_FORMAT_OCSF] = "vsoc.event.ocsf.v1"};
+
+static void make_headings(struct kafka_outlet *outlet)
+{
+    const char *type = types[outlet->client->settings->format];
+    enum kafka_headers which = (enum kafka_headers)outlet->client->settings->headers;
+    struct kafka_origin origin = {.batch = outlet->batch,
+                                  .source = slice_from_text(outlet->source),
+                                  .received =
+                                      slice_make(outlet->received_text, outlet->received_size)};
+    kafka_heading_make(&outlet->event_heading, which, &origin, type);
+    kafka_heading_make(&outlet->reject_heading, which, &origin, "vsoc.quarantine.v1");
 }
 
 static void batch_start(struct kafka_outlet *outlet, const struct sink_batch *batch)
@@ -153,20 +180,12 @@ static void batch_start(struct kafka_outlet *outlet, const struct sink_batch *ba
     uint8_t room[64];
     struct writer time = {.data = room, .capacity = sizeof room, .limit = sizeof room};
     outlet->batch = batch;
-    outlet->timestamp_ms = timestamp_of(batch);
+    outlet->timestamp_ms = timestamp_of(outlet, batch);
     uuid_to_text(batch->batch_uid, outlet->batch_text);
     event_json_write_time(&time, batch->received_ns);
     outlet->received_size = time.size - 2; /* without its quotes */
     memcpy(outlet->received_text, room + 1, outlet->received_size);
-}
-
-static void message_head(const struct kafka_outlet *outlet, struct kafka_message *message)
-{
-    struct kafka_origin origin = {.batch = outlet->batch,
-                                  .source = slice_from_text(outlet->source),
-                                  .received =
-                                      slice_make(outlet->received_text, outlet->received_size)};
-    kafka_message_head(&origin, message);
+    make_headings(outlet);
 }
 
 /* Hex of the vehicle; most batches are from one vehicle. */
@@ -186,18 +205,18 @@ static struct slice vehicle_key(struct kafka_outlet *outlet, const struct event 
     return slice_make(outlet->vehicle_text, sizeof outlet->vehicle_text);
 }
 
-/* Whether the contents of a writer are too large for any chunk, or memory ran out. */
-static bool event_text(struct kafka_outlet *outlet, const struct event *event, struct slice *text)
+/* Empty, for the value of the next message. */
+static struct writer *value_start(struct kafka_outlet *outlet)
 {
-    for (;;) {
-        struct writer *w = kafka_texts_writer(&outlet->texts);
-        if (!w || w->status != STATUS_OK)
-            return false;
-        size_t start = w->size;
-        event_json_write(w, event);
-        if (kafka_texts_take(&outlet->texts, start, text))
-            return true;
-    }
+    writer_reset(&outlet->value);
+    return &outlet->value;
+}
+
+/* False: no memory. */
+static bool value_take(struct kafka_outlet *outlet, struct kafka_message *message)
+{
+    message->value = writer_slice(&outlet->value);
+    return outlet->value.status == STATUS_OK;
 }
 
 /* Members of a quarantined record that come from its batch. */
@@ -219,19 +238,12 @@ static struct slice reject_extra(const struct kafka_outlet *outlet, struct write
 /* A quarantined record as text: a reference. Its bytes may name a vehicle, and nothing records who
  * reads a topic. */
 static bool reject_text(struct kafka_outlet *outlet, struct slice members,
-                        const struct event_reject *reject, struct slice *text)
+                        const struct event_reject *reject, struct kafka_message *message)
 {
     struct event_reject reference = *reject;
     reference.raw = SLICE_EMPTY;
-    for (;;) {
-        struct writer *w = kafka_texts_writer(&outlet->texts);
-        if (!w || w->status != STATUS_OK)
-            return false;
-        size_t start = w->size;
-        event_json_write_reject(w, members, &reference);
-        if (kafka_texts_take(&outlet->texts, start, text))
-            return true;
-    }
+    event_json_write_reject(value_start(outlet), members, &reference);
+    return value_take(outlet, message);
 }
 
 /* A failed transaction accepts no more messages: report the error that made it fail. */
@@ -271,10 +283,10 @@ static enum sink_result fit_reject(struct kafka_outlet *outlet, struct kafka_mes
     enum sink_result result = SINK_DELIVERED;
     writer_init(&extra, 1 << 20);
     struct slice members = reject_extra(outlet, &extra);
-    bool good = extra.status == STATUS_OK && reject_text(outlet, members, &cut, &message->value);
+    bool good = extra.status == STATUS_OK && reject_text(outlet, members, &cut, message);
     if (good && is_too_large(outlet, message, KAFKA_QUARANTINE, &over)) {
         cut.detail = SLICE_EMPTY;
-        good = reject_text(outlet, members, &cut, &message->value);
+        good = reject_text(outlet, members, &cut, message);
         if (good && is_too_large(outlet, message, KAFKA_QUARANTINE, &over))
             result = quarantine_too_small(&over, problem);
     }
@@ -286,14 +298,13 @@ static enum sink_result send_reject(struct kafka_outlet *outlet, const struct ev
                                     struct sink_problem *problem)
 {
     struct kafka_message message = {.topic = outlet->quarantine,
-                                    .type = "vsoc.quarantine.v1",
+                                    .heading = &outlet->reject_heading,
                                     .place = KAFKA_PLACE_QUARANTINE,
                                     .key = slice_make(outlet->batch_text, UUID_TEXT_BYTES)};
     uint8_t uid[UUID_BYTES];
     bool sent = false;
     uuid7_of_event(outlet->batch->batch_uid, reject->index, uid);
     message.uid = uid;
-    message_head(outlet, &message);
     enum sink_result result = fit_reject(outlet, &message, reject, problem);
     if (result != SINK_DELIVERED)
         return result;
@@ -351,24 +362,41 @@ void kafka_outlet_tell_diverted(const struct kafka_outlet *outlet, const struct 
     }
 }
 
+static void event_value(struct kafka_outlet *outlet, const struct event *event)
+{
+    struct writer *w = value_start(outlet);
+    switch ((enum kafka_format)outlet->client->settings->format) {
+    case KAFKA_FORMAT_JSON:
+        event_json_write_styled(w, event, &event_json_whole, &outlet->memo);
+        return;
+    case KAFKA_FORMAT_LEAN:
+        event_json_write_styled(w, event, kafka_map_lean(), &outlet->memo);
+        return;
+    case KAFKA_FORMAT_ECS:
+        kafka_map_write(w, event, kafka_map_ecs, &outlet->memo);
+        return;
+    case KAFKA_FORMAT_OCSF:
+        kafka_map_write(w, event, kafka_map_ocsf, &outlet->memo);
+        return;
+    }
+}
+
 static enum sink_result send_event(struct kafka_outlet *outlet, size_t batch,
                                    const struct event *event, struct sink_problem *problem)
 {
     struct kafka_message message = {.topic = outlet->events,
-                                    .type = "vsoc.event.v1",
+                                    .heading = &outlet->event_heading,
                                     .place = KAFKA_PLACE_EVENTS,
                                     .uid = event->event_uid.data};
     struct kafka_diverted over = {.batch = batch, .index = (uint32_t)event->batch_index};
     bool health = slice_equal(event->event_category, SLICE_LITERAL("ids_health")), sent = false;
     message.key = vehicle_key(outlet, event);
-    message_head(outlet, &message);
-    if (!event_text(outlet, event, &message.value))
+    event_value(outlet, event);
+    if (!value_take(outlet, &message))
         return no_memory(problem);
     if (is_too_large(outlet, &message, KAFKA_EVENTS, &over) ||
-        (health && is_too_large(outlet, &message, KAFKA_HEALTH, &over))) {
-        kafka_texts_drop(&outlet->texts, message.value);
+        (health && is_too_large(outlet, &message, KAFKA_HEALTH, &over)))
         return divert(outlet, event, &over, problem);
-    }
     rd_kafka_resp_err_t error = message_send(outlet, &message, &sent);
     if (!error && health) {
         message.topic = outlet->health;
@@ -403,17 +431,28 @@ static enum sink_result load_lost(const struct kafka_outlet *outlet, struct sink
     return SINK_LATER;
 }
 
+void kafka_outlet_start(struct kafka_outlet *outlet)
+{
+    outlet->put = 0;
+    outlet->diverted_count = 0;
+}
+
+void kafka_outlet_rest(struct kafka_outlet *outlet)
+{
+    if (outlet->value.capacity > VALUE_KEPT_BYTES)
+        writer_fini(&outlet->value);
+}
+
 enum sink_result kafka_outlet_send(struct kafka_outlet *outlet, const struct sink_load *load,
-                                   int64_t deadline_ns, struct sink_problem *problem)
+                                   size_t from, size_t to, int64_t deadline_ns,
+                                   struct sink_problem *problem)
 {
     enum sink_result result = SINK_DELIVERED;
     struct sink_iterator iterator = {0};
     struct event_item item;
     outlet->deadline_ns = deadline_ns;
-    outlet->put = 0;
-    outlet->diverted_count = 0;
-    kafka_texts_reset(&outlet->texts);
-    for (size_t b = 0; b < load->batch_count && result == SINK_DELIVERED; b++) {
+    outlet->now_ns = clock_wall_ns();
+    for (size_t b = from; b < to && result == SINK_DELIVERED; b++) {
         batch_start(outlet, &load->batches[b]);
         load->begin(load, b, &iterator);
         enum sink_next next = SINK_NEXT_ITEM;

@@ -5,8 +5,9 @@
 
 #include "core/hash.h"
 #include "core/uuid7.h"
+#include "core/event/event_json.h"
+#include "storage/sinks/kafka/kafka_message.h"
 #include "storage/sinks/kafka/kafka_progress.h"
-#include "storage/sinks/kafka/kafka_texts.h"
 
 struct kafka_diverted;
 
@@ -14,19 +15,22 @@ struct kafka_outlet {
     struct kafka_client *client; /* borrowed */
     rd_kafka_t *producer;        /* owned; NULL: closed */
     rd_kafka_topic_t *events, *quarantine, *health, *progress;
-    struct kafka_texts texts; /* values of the current load */
-    char source[160];         /* header ce_source */
+    struct event_json_memo memo;
+    struct writer value; /* of the current message; librdkafka copies it */
+    char source[160];    /* header ce_source */
     /* Not NULL: leaves out events that the topic already has. Borrowed. */
     const struct sink_replay *replay;
     uint64_t put; /* items of the current load for which a message was built */
     /* Events of the current load that were quarantined because of their size; owned. */
     struct kafka_diverted *diverted;
     size_t diverted_count, diverted_room;
-    int64_t deadline_ns; /* monotonic; of the current load */
+    int64_t deadline_ns; /* monotonic; of the current transaction */
+    int64_t now_ns;      /* wall clock, when it was begun */
     unsigned unpolled;   /* messages since callbacks were last served */
     /* Of the current batch. */
     const struct sink_batch *batch;
     int64_t timestamp_ms;
+    struct kafka_heading event_heading, reject_heading;
     char batch_text[UUID_TEXT_BYTES];
     char received_text[32]; /* RFC 3339 */
     size_t received_size;
@@ -45,14 +49,20 @@ void kafka_outlet_close(struct kafka_outlet *outlet);
 /* Frees the memory that close keeps. */
 void kafka_outlet_fini(struct kafka_outlet *outlet);
 
-/* All messages of the load into the producer's queue. DELIVERED: all are queued, not yet sent.
- * Events that are too large for client or topic go to quarantine in the same pass. */
+/* A new load: none of its messages is made yet. */
+void kafka_outlet_start(struct kafka_outlet *outlet);
+/* All messages of the load's batches from `from` up to `to` into the producer's queue, which has a
+ * bound in bytes: waits for room. DELIVERED: all are queued, not yet sent. Events that are too
+ * large for client or topic go to quarantine in the same pass. */
 enum sink_result kafka_outlet_send(struct kafka_outlet *outlet, const struct sink_load *load,
-                                   int64_t deadline_ns, struct sink_problem *problem);
+                                   size_t from, size_t to, int64_t deadline_ns,
+                                   struct sink_problem *problem);
 /* A record of the progress topic. Nothing for a replay. */
 enum sink_result kafka_outlet_send_progress(struct kafka_outlet *outlet,
                                             const struct kafka_progress *progress,
                                             struct sink_problem *problem);
+/* Gives back memory that large messages took. */
+void kafka_outlet_rest(struct kafka_outlet *outlet);
 /* The load is committed: marks (load->reject) the events that went to quarantine for their size. */
 void kafka_outlet_tell_diverted(const struct kafka_outlet *outlet, const struct sink_load *load);
 

@@ -7,6 +7,10 @@
 
 /* Words of the setting delivery. */
 enum kafka_delivery { KAFKA_EXACTLY_ONCE, KAFKA_AT_LEAST_ONCE };
+/* Words of the setting headers. */
+enum kafka_headers { KAFKA_HEADERS_FULL, KAFKA_HEADERS_MINIMAL, KAFKA_HEADERS_NONE };
+/* Words of the setting format. */
+enum kafka_format { KAFKA_FORMAT_JSON, KAFKA_FORMAT_LEAN, KAFKA_FORMAT_ECS, KAFKA_FORMAT_OCSF };
 
 struct sink_kafka_settings {
 #define SINK_SETTING SINK_MEMBER

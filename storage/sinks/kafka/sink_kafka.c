@@ -1,7 +1,7 @@
 /* sink_kafka.c: the Kafka sink: a load is one transaction of an idempotent producer, which also
  * holds the instance's position, so that events and position are committed together or not at all.
- * Runs on the lane's sink thread; interrupt on any. Does not make messages (kafka_outlet.c) and
- * does not decide when to try again (sink_runner.c).
+ * Runs on the lane's sink thread; interrupt on any. Does not transact (kafka_transact.c), does not
+ * make messages (kafka_outlet.c) and does not decide when to try again (sink_runner.c).
  *
  * A failed transaction is never aborted explicitly: the producer is dropped, and a new one with the
  * same transactional id makes the brokers abort it.
@@ -19,18 +19,17 @@
 #include "core/thread.h"
 #include "storage/sinks/kafka/kafka_closing.h"
 #include "storage/sinks/kafka/kafka_held.h"
-#include "storage/sinks/kafka/kafka_outlet.h"
 #include "storage/sinks/kafka/kafka_topics.h"
+#include "storage/sinks/kafka/kafka_transact.h"
 #include "storage/sinks/kafka/kafka_settings.h"
 #include "core/disk/fault.h"
 
 /* librdkafka: brokers, and two pipes for each of its queues and threads. */
 #define FILES_CLIENT 96
 #define CONNECT_NS   (10 * NS_PER_S)
-/* Longest wait for one answer to commit or init: the interrupt is checked in between. */
-#define TRANSACTION_SLICE_MS 2000
-#define DELIVER_PLAIN_NS     (30 * NS_PER_S)
-#define SETTLE_MS            200
+/* Longest wait for one answer to init: the interrupt is checked in between. */
+#define INIT_SLICE_MS 2000
+#define SETTLE_MS     200
 /* Time after being fenced after which a missing claim means that no other process exists. */
 #define CLAIM_NS (5 * NS_PER_S)
 
@@ -40,10 +39,10 @@ struct kafka_lane {
     unsigned magic; /* KAFKA_LANE_MAGIC */
     struct kafka_client client;
     struct kafka_outlet outlet;
+    struct kafka_transactor transactor;
     struct kafka_topics topics;
     struct sink_replay *replay; /* NULL: ordinary delivery */
     bool ready;                 /* transactions are initialised */
-    bool begun;                 /* a transaction is open */
     bool dropped;               /* a producer was dropped: the next one is a recreation */
     bool claimed;               /* the name was ours */
     bool fenced;                /* and may be another's since fenced_ns */
@@ -63,9 +62,9 @@ static void lane_assert_thread(void)
  * right after the first message, so it is let pass. */
 static void lane_drop_producer(struct kafka_lane *lane)
 {
-    if (lane->begun && lane->outlet.producer)
+    if (lane->transactor.begun && lane->outlet.producer)
         (void)rd_kafka_flush(lane->outlet.producer, SETTLE_MS);
-    lane->ready = lane->begun = false;
+    lane->ready = lane->transactor.begun = false;
     lane->dropped = lane->dropped || lane->outlet.producer;
     kafka_outlet_close(&lane->outlet);
     fault_point(kafka_producer_dropped);
@@ -84,28 +83,11 @@ static void *kafka_open(const struct sink_config *config, struct sink_problem *p
     }
     lane->replay = config->replay;
     lane->outlet.replay = config->replay;
+    kafka_transactor_init(&lane->transactor, &lane->client, &lane->outlet);
     lane->magic = KAFKA_LANE_MAGIC;
     lane->recreated = metric_series(METRIC_vsocd_kafka_producer_recreated_total, "");
     (void)metric_series(METRIC_vsocd_kafka_clients_left_total, ""); /* there from the start */
     return lane;
-}
-
-/* True if a call may be repeated: not interrupted, time left. */
-static bool time_left(const struct kafka_lane *lane, int64_t deadline_ns)
-{
-    return !atomic_load(&lane->client.interrupted) && clock_monotonic_ns() < deadline_ns;
-}
-
-static int slice_ms(int64_t deadline_ns, int longest_ms)
-{
-    int64_t left = (deadline_ns - clock_monotonic_ns()) / NS_PER_MS;
-    return left < 1 ? 1 : left < longest_ms ? (int)left : longest_ms;
-}
-
-static enum sink_result interrupted(struct sink_problem *problem)
-{
-    snprintf(problem->text, sizeof problem->text, "interrupted");
-    return SINK_LATER;
 }
 
 /* Get the leaders of all topics before the first message, which could otherwise wait for a second.
@@ -118,7 +100,8 @@ static void lane_warm_up(struct kafka_lane *lane, int64_t deadline_ns)
     for (size_t i = 0; i < sizeof topics / sizeof *topics; i++) {
         const struct rd_kafka_metadata *metadata;
         if (rd_kafka_metadata(outlet->producer, 0, topics[i], &metadata,
-                              slice_ms(deadline_ns, KAFKA_SLICE_MS)) == RD_KAFKA_RESP_ERR_NO_ERROR)
+                              kafka_slice_ms(deadline_ns, KAFKA_SLICE_MS)) ==
+            RD_KAFKA_RESP_ERR_NO_ERROR)
             rd_kafka_metadata_destroy(metadata);
     }
 }
@@ -143,14 +126,14 @@ static enum sink_result lane_init_transactions(struct kafka_lane *lane, int64_t 
 {
     for (;;) {
         rd_kafka_error_t *error = rd_kafka_init_transactions(
-            lane->outlet.producer, slice_ms(deadline_ns, TRANSACTION_SLICE_MS));
+            lane->outlet.producer, kafka_slice_ms(deadline_ns, INIT_SLICE_MS));
         rd_kafka_poll(lane->outlet.producer, 0);
         if (!error)
             return SINK_DELIVERED;
         bool again = rd_kafka_error_is_retriable(error);
         bool broken =
             kafka_classify(lane->client.last_error) == SINK_BROKEN && lane->client.last_error;
-        if (again && !broken && time_left(lane, deadline_ns)) {
+        if (again && !broken && kafka_time_left(&lane->client, deadline_ns)) {
             rd_kafka_error_destroy(error);
             continue;
         }
@@ -183,125 +166,12 @@ static enum sink_result lane_make_ready(struct kafka_lane *lane, int64_t deadlin
     return SINK_DELIVERED;
 }
 
-/* Until the brokers have every message, or one of them failed for good. */
-static enum sink_result lane_flush(struct kafka_lane *lane, int64_t deadline_ns,
-                                   struct sink_problem *problem)
-{
-    struct kafka_client *client = &lane->client;
-    rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__TIMED_OUT;
-    while (error == RD_KAFKA_RESP_ERR__TIMED_OUT && !client->delivery_error &&
-           time_left(lane, deadline_ns))
-        error = rd_kafka_flush(lane->outlet.producer, slice_ms(deadline_ns, KAFKA_SLICE_MS));
-    if (client->delivery_error)
-        error = client->delivery_error;
-    if (!error)
-        return SINK_DELIVERED;
-    if (atomic_load(&client->interrupted))
-        return interrupted(problem);
-    return kafka_problem(client, error, NULL, "the brokers did not accept all messages of a load",
-                         problem);
-}
-
-#ifdef VSOCD_FAULTS
-/* Test builds: dies while the answer to the commit is under way. */
-static void fault_commit(struct kafka_lane *lane)
-{
-    if (!fault_due(kafka_commit_sent))
-        return;
-    (void)rd_kafka_commit_transaction(lane->outlet.producer, 1);
-    fault_die();
-}
-#else
-#define fault_commit(lane) ((void)0)
-#endif
-
-static enum sink_result lane_commit(struct kafka_lane *lane, int64_t deadline_ns,
+/* The brokers fence a producer too when its transaction took too long. */
+static enum sink_result lane_failed(struct kafka_lane *lane, enum sink_result result,
                                     struct sink_problem *problem)
 {
-    fault_commit(lane);
-    for (;;) {
-        rd_kafka_error_t *error = rd_kafka_commit_transaction(
-            lane->outlet.producer, slice_ms(deadline_ns, TRANSACTION_SLICE_MS));
-        if (!error)
-            return SINK_DELIVERED;
-        bool again = rd_kafka_error_is_retriable(error);
-        if (again && time_left(lane, deadline_ns)) {
-            rd_kafka_error_destroy(error);
-            continue;
-        }
-        return kafka_problem_of(&lane->client, error,
-                                "the transaction could not be committed, or its answer was lost",
-                                problem);
-    }
-}
-
-/* A transaction that failed in the background refuses the next call with "wrong state". An attempt
- * to begin another one, which always fails while it is open, returns the cause. */
-static enum sink_result lane_find_cause(struct kafka_lane *lane, enum sink_result result,
-                                        struct sink_problem *problem)
-{
-    if (result != SINK_LATER || !lane->begun || atomic_load(&lane->client.interrupted))
-        return result;
-    rd_kafka_error_t *error = rd_kafka_begin_transaction(lane->outlet.producer);
-    if (!error)
-        return result;
-    if (rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR__STATE)
-        return kafka_problem_of(&lane->client, error, "the transaction failed", problem);
-    rd_kafka_error_destroy(error);
-    return result;
-}
-
-/* Points are of loads: a claim passes them. */
-#define fault_point_of(load, name) ((load) ? fault_point(name) : (void)0)
-
-/* Messages of a load, or none, and a position: all or nothing. */
-static enum sink_result lane_transact(struct kafka_lane *lane, const struct sink_load *load,
-                                      const struct kafka_progress *progress, int64_t deadline_ns,
-                                      struct sink_problem *problem)
-{
-    rd_kafka_error_t *error = rd_kafka_begin_transaction(lane->outlet.producer);
-    if (error)
-        return kafka_problem_of(&lane->client, error, "a transaction can't be begun", problem);
-    lane->begun = true;
-    fault_point_of(load, kafka_begun);
-    enum sink_result result = SINK_DELIVERED;
-    if (load)
-        result = kafka_outlet_send(&lane->outlet, load, deadline_ns, problem);
-    fault_point_of(load, kafka_events_produced);
-    if (result == SINK_DELIVERED)
-        result = kafka_outlet_send_progress(&lane->outlet, progress, problem);
-    fault_point_of(load, kafka_position_produced);
-    if (result == SINK_DELIVERED)
-        result = lane_flush(lane, deadline_ns, problem);
-    fault_point_of(load, kafka_flushed);
-    if (result == SINK_DELIVERED)
-        result = lane_commit(lane, deadline_ns, problem);
-    fault_point_of(load, kafka_committed);
-    if (result == SINK_DELIVERED)
-        lane->begun = false;
-    return lane_find_cause(lane, result, problem);
-}
-
-/* Send the position only after the events that it covers. */
-static enum sink_result deliver_plain(struct kafka_lane *lane, const struct sink_load *load,
-                                      const struct kafka_progress *progress, int64_t deadline_ns,
-                                      struct sink_problem *problem)
-{
-    enum sink_result result = kafka_outlet_send(&lane->outlet, load, deadline_ns, problem);
-    if (result == SINK_DELIVERED)
-        result = lane_flush(lane, deadline_ns, problem);
-    if (result == SINK_DELIVERED)
-        result = kafka_outlet_send_progress(&lane->outlet, progress, problem);
-    if (result == SINK_DELIVERED)
-        result = lane_flush(lane, deadline_ns, problem);
-    return result;
-}
-
-/* The brokers fence a producer too when its transaction took too long. */
-static enum sink_result lane_failed(struct kafka_lane *lane, int64_t start_ns,
-                                    enum sink_result result, struct sink_problem *problem)
-{
     int64_t now = clock_monotonic_ns();
+    int64_t start_ns = lane->transactor.start_ns;
     int64_t limit_ns = lane->client.transaction_timeout_ms * NS_PER_MS;
     lane_drop_producer(lane);
     if (result != SINK_BROKEN || !kafka_is_fenced(lane->client.told))
@@ -354,10 +224,10 @@ static enum sink_result lane_claim(struct kafka_lane *lane, const struct kafka_s
                                    int64_t deadline_ns, struct sink_problem *problem)
 {
     struct kafka_progress progress = {lane->client.author, standing->there};
-    int64_t start_ns = clock_monotonic_ns();
-    enum sink_result result = lane_transact(lane, NULL, &progress, deadline_ns, problem);
+    enum sink_result result =
+        kafka_transact_position(&lane->transactor, &progress, deadline_ns, problem);
     if (result != SINK_DELIVERED)
-        return lane_failed(lane, start_ns, result, problem);
+        return lane_failed(lane, result, problem);
     lane->claimed = true;
     return SINK_DELIVERED;
 }
@@ -395,9 +265,17 @@ static enum sink_result kafka_connect(void *arg, struct sink_position *there,
     if (!reader)
         return SINK_BROKEN;
     enum sink_result result = lane_connect(lane, reader, &standing, problem);
-    kafka_close_handle(reader, NULL);
+    kafka_close_handle(reader);
     *there = standing.there;
     return result;
+}
+
+/* A dry replay: no message leaves. */
+static enum sink_result lane_count(struct kafka_lane *lane, const struct sink_load *load,
+                                   struct sink_problem *problem)
+{
+    kafka_outlet_start(&lane->outlet);
+    return kafka_outlet_send(&lane->outlet, load, 0, load->batch_count, INT64_MAX, problem);
 }
 
 static enum sink_result kafka_deliver(void *arg, const struct sink_load *load,
@@ -411,19 +289,14 @@ static enum sink_result kafka_deliver(void *arg, const struct sink_load *load,
         snprintf(problem->text, sizeof problem->text, "not connected");
         return SINK_LATER;
     }
-    bool exactly_once = kafka_client_is_exact(&lane->client);
-    int64_t start_ns = clock_monotonic_ns();
-    int64_t budget_ns =
-        exactly_once ? lane->client.transaction_timeout_ms * NS_PER_MS : DELIVER_PLAIN_NS;
     kafka_client_forget_errors(&lane->client);
-    struct kafka_progress progress = {lane->client.author, sink_load_end(load)};
-    enum sink_result result =
-        is_dry(lane)   ? kafka_outlet_send(&lane->outlet, load, start_ns + budget_ns, problem)
-        : exactly_once ? lane_transact(lane, load, &progress, start_ns + budget_ns, problem)
-                       : deliver_plain(lane, load, &progress, start_ns + budget_ns, problem);
+    enum sink_result result = is_dry(lane) ? lane_count(lane, load, problem)
+                              : kafka_client_is_exact(&lane->client)
+                                  ? kafka_transact_load(&lane->transactor, load, problem)
+                                  : kafka_deliver_plain(&lane->transactor, load, problem);
+    kafka_outlet_rest(&lane->outlet);
     if (result != SINK_DELIVERED)
-        return lane_failed(lane, start_ns, result, problem);
-    kafka_texts_reset(&lane->outlet.texts); /* the next load may come much later */
+        return lane_failed(lane, result, problem);
     kafka_outlet_tell_diverted(&lane->outlet, load);
     if (lane->replay)
         lane->replay->put += lane->outlet.put;
@@ -439,7 +312,7 @@ static enum sink_result kafka_look_up(void *arg, int64_t oldest_ns, struct sink_
         return SINK_BROKEN;
     enum sink_result result =
         kafka_held_find(&lane->client, reader, lane->replay->held, oldest_ns, problem);
-    kafka_close_handle(reader, NULL);
+    kafka_close_handle(reader);
     return result;
 }
 

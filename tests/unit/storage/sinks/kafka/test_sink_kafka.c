@@ -13,8 +13,6 @@
 #include "core/log/log.h"
 #include "core/metrics/metrics.h"
 #include "storage/sinks/kafka/kafka_client.h"
-#include "storage/sinks/kafka/kafka_progress.h"
-#include "storage/sinks/kafka/kafka_texts.h"
 #include "storage/sinks/kafka/kafka_settings.h"
 #include "storage/sinks/sink_runner.h"
 
@@ -374,6 +372,51 @@ static void full_queue_of_the_client_only_slows(void **state)
     assert_int_equal(topic_read("events", 3)->count, 4000);
 }
 
+/* The bound of memory is the queue's, not the load's: 2 MB go through 64 KiB. */
+static void full_queue_in_bytes_only_slows(void **state)
+{
+    (void)state;
+    struct made_load m = small_load(1);
+    m.events = 1000;
+    property_set("queue.buffering.max.kbytes", "64");
+    property_set("linger.ms", "1");
+    lane_open();
+    assert_delivered(&m);
+    assert_int_equal(topic_read("events", 3)->count, 2000);
+}
+
+static void minimal_headers_are_what_the_value_does_not_have(void **state)
+{
+    (void)state;
+    struct made_load m = small_load(1);
+    settings.headers = KAFKA_HEADERS_MINIMAL;
+    m.batches = 1;
+    lane_open();
+    assert_delivered(&m);
+    assert_string_equal(topic_read("events", 3)->header, "");
+    assert_string_equal(topic_read("quarantine", 1)->header, "");
+    m.first = 2;
+    m.traceparent = SLICE_LITERAL("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    assert_delivered(&m);
+    assert_string_equal(topic_read("quarantine", 1)->header,
+                        "traceparent=00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01;");
+    assert_int_equal(topic_read("events", 3)->count, 20);
+}
+
+static void no_headers_are_none_at_all(void **state)
+{
+    (void)state;
+    struct made_load m = small_load(1);
+    settings.headers = KAFKA_HEADERS_NONE;
+    m.batches = 1;
+    m.traceparent = SLICE_LITERAL("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    lane_open();
+    assert_delivered(&m);
+    struct seen *seen = topic_read("events", 3);
+    assert_string_equal(seen->header, "");
+    assert_int_equal(strlen(seen->key), 64);
+}
+
 static void empty_load_is_delivered(void **state)
 {
     (void)state;
@@ -680,53 +723,30 @@ static void properties_that_say_the_same_are_taken(void **state)
 
 /* --- parts --- */
 
-static void progress_value_is_read_back(void **state)
-{
-    (void)state;
-    char value[KAFKA_PROGRESS_BYTES];
-    struct kafka_progress wrote = {.author = {{1}, {2}, 15, 16}, {true, INT64_MAX, {3}}}, read;
-    size_t size = kafka_progress_write(value, &wrote);
-    assert_true(kafka_progress_parse(slice_make(value, size), &read));
-    assert_memory_equal(&read.author, &wrote.author, sizeof read.author);
-    assert_true(read.there.known && read.there.position == INT64_MAX);
-    assert_memory_equal(read.there.batch_uid, wrote.there.batch_uid, UUID_BYTES);
-    wrote.there.known = false;
-    size = kafka_progress_write(value, &wrote);
-    assert_true(kafka_progress_parse(slice_make(value, size), &read));
-    assert_false(read.there.known);
-    assert_false(kafka_progress_parse(SLICE_EMPTY, &read));
-    assert_false(kafka_progress_parse(slice_make(value, size - 1), &read));
-    assert_false(kafka_progress_parse(SLICE_LITERAL("{\"position\":-1}"), &read));
-    assert_false(kafka_progress_parse(SLICE_LITERAL("[]"), &read));
-}
+/* --- size of transactions --- */
 
-static void texts_stay_where_they_are(void **state)
+/* The first transaction takes more than a third of its time, so the next load is several, each with
+ * its own position. */
+static void slow_brokers_get_a_load_in_several_transactions(void **state)
 {
     (void)state;
-    enum { TEXTS = 3000, BYTES = 1000 };
-    static struct slice made[TEXTS];
-    struct kafka_texts texts;
-    kafka_texts_init(&texts);
-    for (int round = 0; round < 2; round++) {
-        for (int i = 0; i < TEXTS; i++) {
-            do {
-                struct writer *w = kafka_texts_writer(&texts);
-                size_t at = w->size;
-                for (int k = 0; k < (i == 1500 ? 3000 : 1) * BYTES; k++)
-                    writer_u8(w, (uint8_t)i);
-                made[i] = SLICE_EMPTY;
-                if (kafka_texts_take(&texts, at, &made[i]))
-                    break;
-            } while (true);
-        }
-        for (int i = 0; i < TEXTS; i++) {
-            assert_int_equal(made[i].size, (i == 1500 ? 3000 : 1) * BYTES);
-            assert_int_equal(made[i].data[0], (uint8_t)i);
-            assert_int_equal(made[i].data[made[i].size - 1], (uint8_t)i);
-        }
-        kafka_texts_reset(&texts);
-    }
-    kafka_texts_fini(&texts);
+    struct made_load m = small_load(1);
+    m.batches = 8;
+    m.events = 100;
+    m.rejects = 0;
+    property_set("transaction.timeout.ms", "3000");
+    lane_open();
+    rd_kafka_mock_broker_set_rtt(mock, -1, 600);
+    assert_delivered(&m);
+    rd_kafka_mock_broker_set_rtt(mock, -1, 0);
+    size_t positions = topic_read("progress", 1)->count;
+    m.first = 9;
+    assert_delivered(&m);
+    assert_true(topic_read("progress", 1)->count >= positions + 2);
+    assert_int_equal(topic_read("events", 3)->count, 1600);
+    lane_close();
+    lane_open();
+    assert_int_equal(there.position, 16);
 }
 
 int main(void)
@@ -742,6 +762,10 @@ int main(void)
         CASE(reject_goes_to_quarantine_as_a_reference),
         CASE(at_least_once_delivers_without_transactions),
         CASE(full_queue_of_the_client_only_slows),
+        CASE(full_queue_in_bytes_only_slows),
+        CASE(minimal_headers_are_what_the_value_does_not_have),
+        CASE(no_headers_are_none_at_all),
+        CASE(slow_brokers_get_a_load_in_several_transactions),
         CASE(empty_load_is_delivered),
         CASE(too_large_events_are_quarantined_in_the_pass_that_finds_them),
         CASE(size_is_what_librdkafka_counts),
@@ -759,8 +783,6 @@ int main(void)
         CASE(brokers_that_come_back_take_the_load),
         CASE(properties_that_break_delivery_are_refused),
         CASE(properties_that_say_the_same_are_taken),
-        cmocka_unit_test(progress_value_is_read_back),
-        cmocka_unit_test(texts_stay_where_they_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

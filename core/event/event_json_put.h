@@ -1,0 +1,136 @@
+/* event_json_put.h: text forms of values, written at a place that has room: hex, UUID, decimal,
+ * plain JSON strings, times. For event_json.c. Thread: any. */
+#ifndef VSOC_CORE_EVENT_JSON_PUT_H
+#define VSOC_CORE_EVENT_JSON_PUT_H
+
+#include "core/event/event_json.h"
+
+/* Bytes that a put may write after its text: whole words and vectors are stored. */
+#define PUT_SLACK 16
+
+typedef uint8_t put_v16 __attribute__((vector_size(16)));
+
+/* Eight bytes as 16 lower-case hex digits. */
+static inline uint8_t *put_hex8(uint8_t *at, const uint8_t *bytes)
+{
+    put_v16 v = {0};
+    memcpy(&v, bytes, 8);
+    put_v16 pairs = __builtin_shufflevector(v >> 4, v & 15, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5,
+                                            21, 6, 22, 7, 23);
+    put_v16 letters = (put_v16)(pairs > 9) & ('a' - '0' - 10);
+    pairs = pairs + '0' + letters;
+    memcpy(at, &pairs, 16);
+    return at + 16;
+}
+
+/* Room for 2 * s.size. */
+static inline uint8_t *put_hex(uint8_t *at, struct slice s)
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t i = 0;
+    for (; i + 8 <= s.size; i += 8)
+        at = put_hex8(at, s.data + i);
+    for (; i < s.size; i++) {
+        *at++ = (uint8_t)digits[s.data[i] >> 4];
+        *at++ = (uint8_t)digits[s.data[i] & 15];
+    }
+    return at;
+}
+
+/* Room for 36. */
+static inline uint8_t *put_uuid(uint8_t *at, const uint8_t uuid[16])
+{
+    uint8_t hex[32];
+    put_hex8(put_hex8(hex, uuid), uuid + 8);
+    memcpy(at, hex, 8);
+    at[8] = '-';
+    memcpy(at + 9, hex + 8, 4);
+    at[13] = '-';
+    memcpy(at + 14, hex + 12, 4);
+    at[18] = '-';
+    memcpy(at + 19, hex + 16, 4);
+    at[23] = '-';
+    memcpy(at + 24, hex + 20, 12);
+    return at + 36;
+}
+
+/* Two decimal digits of v < 100. */
+static inline void put_pair(uint8_t *at, unsigned v)
+{
+    static const char pairs[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233"
+        "34353637383940414243444546474849505152535455565758596061626364656667"
+        "6869707172737475767778798081828384858687888990919293949596979899";
+    memcpy(at, pairs + 2 * v, 2);
+}
+
+/* Eight digits of v < 10^8. */
+static inline void put_eight(uint8_t *at, uint32_t v)
+{
+    uint32_t high = v / 10000, low = v % 10000;
+    put_pair(at, high / 100);
+    put_pair(at + 2, high % 100);
+    put_pair(at + 4, low / 100);
+    put_pair(at + 6, low % 100);
+}
+
+/* Room for 20. */
+static inline uint8_t *put_decimal(uint8_t *at, int64_t v)
+{
+    uint64_t rest = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    uint8_t digits[24];
+    size_t start = sizeof digits;
+    *at = '-';
+    at += v < 0;
+    for (; rest >= 100000000; rest /= 100000000)
+        put_eight(digits + (start -= 8), (uint32_t)(rest % 100000000));
+    uint32_t last = (uint32_t)rest;
+    for (; last >= 100; last /= 100)
+        put_pair(digits + (start -= 2), last % 100);
+    if (last >= 10)
+        put_pair(digits + (start -= 2), last);
+    else
+        digits[--start] = (uint8_t)('0' + last);
+    memcpy(at, digits + start, sizeof digits - start);
+    return at + (sizeof digits - start);
+}
+
+/* Do eight bytes need no escape in a JSON string? */
+static inline bool put_is_plain(uint64_t v)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), high = UINT64_C(0x8080808080808080);
+    uint64_t quote = v ^ ones * '"', slash = v ^ ones * '\\';
+    uint64_t found =
+        ((v - ones * 0x20) & ~v) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash);
+    return !(found & high);
+}
+
+/* Up to seven bytes. */
+static inline uint8_t *put_short_text(uint8_t *at, struct slice s)
+{
+    uint64_t v = UINT64_C(0x2020202020202020);
+    for (size_t i = 0; i < s.size; i++)
+        v = v << 8 | s.data[s.size - 1 - i];
+    memcpy(at, &v, 8);
+    return put_is_plain(v) ? at + s.size : NULL;
+}
+
+/* The bytes of a string that needs no escape, without quotes; NULL when it does. Room for s.size
+ * and PUT_SLACK. */
+static inline uint8_t *put_plain(uint8_t *at, struct slice s)
+{
+    if (s.size < 8)
+        return put_short_text(at, s);
+    uint64_t v;
+    for (size_t i = 0; i + 8 <= s.size; i += 8) {
+        v = slice_load8(s.data + i);
+        memcpy(at + i, &v, 8);
+        if (!put_is_plain(v))
+            return NULL;
+    }
+    v = slice_load8(s.data + s.size - 8);
+    memcpy(at + s.size - 8, &v, 8);
+    return put_is_plain(v) ? at + s.size : NULL;
+}
+
+#endif
