@@ -22,16 +22,25 @@ enum {
 
 struct options {
     const char *brokers, *from, *to;
-    size_t records, events, transaction;
+    size_t records, events, transaction, batch;
     bool headers;
     const char *properties[32];
     size_t property_count;
 };
 
-/* Records as they were read; the messages stay alive and hold the bytes. */
+/* A record to produce: one as it was read, or several values of one key, joined by line ends. */
+struct record {
+    const rd_kafka_message_t *first;
+    char *value;
+    size_t bytes, events;
+};
+
+/* The messages stay alive and hold the bytes. */
 struct records {
     rd_kafka_message_t **messages;
-    size_t count, room, bytes, header_bytes;
+    size_t count, bytes, header_bytes;
+    struct record *made;
+    size_t made_count;
 };
 
 static void die(const char *doing, const char *why)
@@ -128,6 +137,44 @@ static void records_read(struct records *records, rd_kafka_t *reader, const stru
         die(o->from, "the topic has no record");
 }
 
+/* Where the key's open record is, or a new one. */
+static struct record *record_of(struct records *records, const rd_kafka_message_t *m, size_t batch)
+{
+    for (size_t i = records->made_count; i-- > 0;) {
+        struct record *r = &records->made[i];
+        if (r->first->key_len == m->key_len && memcmp(r->first->key, m->key, m->key_len) == 0)
+            return r->events < batch ? r : &records->made[records->made_count++];
+        if (records->made_count - i > 4096)
+            break; /* batches of a vehicle are near each other */
+    }
+    return &records->made[records->made_count++];
+}
+
+static void records_make(struct records *records, size_t batch)
+{
+    records->made = calloc(records->count, sizeof *records->made);
+    if (!records->made)
+        die("records", "no memory");
+    for (size_t i = 0; i < records->count; i++) {
+        const rd_kafka_message_t *m = records->messages[i];
+        struct record *r = batch > 1 ? record_of(records, m, batch) : &records->made[i];
+        char *grown = batch > 1 ? realloc(r->value, r->bytes + m->len + 1) : m->payload;
+        if (!grown)
+            die("records", "no memory");
+        if (batch > 1) {
+            memcpy(grown + r->bytes, m->payload, m->len);
+            grown[r->bytes + m->len] = '\n';
+        }
+        if (!r->first)
+            r->first = m;
+        r->value = grown;
+        r->bytes += m->len + (batch > 1);
+        r->events++;
+    }
+    if (batch == 1)
+        records->made_count = records->count;
+}
+
 /* --- producing ------------------------------------------------------------------------------- */
 
 /* The sink's defaults, see storage/sinks/kafka/kafka_client.c. */
@@ -157,9 +204,10 @@ static rd_kafka_t *producer_open(const struct options *o)
     return producer;
 }
 
-static void produce(rd_kafka_t *producer, rd_kafka_topic_t *topic, const rd_kafka_message_t *m,
+static void produce(rd_kafka_t *producer, rd_kafka_topic_t *topic, const struct record *record,
                     bool with_headers)
 {
+    const rd_kafka_message_t *m = record->first;
     rd_kafka_headers_t *read, *headers = NULL;
     rd_kafka_timestamp_type_t type;
     rd_kafka_resp_err_t error;
@@ -168,7 +216,7 @@ static void produce(rd_kafka_t *producer, rd_kafka_topic_t *topic, const rd_kafk
     do {
         error = rd_kafka_producev(producer, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_MSGFLAGS(0),
                                   RD_KAFKA_V_KEY(m->key, m->key_len),
-                                  RD_KAFKA_V_VALUE(m->payload, m->len),
+                                  RD_KAFKA_V_VALUE(record->value, record->bytes),
                                   RD_KAFKA_V_TIMESTAMP(rd_kafka_message_timestamp(m, &type)),
                                   RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
     } while (error == RD_KAFKA_RESP_ERR__QUEUE_FULL && rd_kafka_poll(producer, POLL_MS) >= 0);
@@ -179,12 +227,15 @@ static void produce(rd_kafka_t *producer, rd_kafka_topic_t *topic, const rd_kafk
 static void produce_all(rd_kafka_t *producer, rd_kafka_topic_t *topic,
                         const struct records *records, const struct options *o)
 {
+    size_t next = 0, unpolled = 0;
     for (size_t done = 0; done < o->events;) {
         size_t end = done + o->transaction < o->events ? done + o->transaction : o->events;
         die_of("begin", rd_kafka_begin_transaction(producer));
-        for (; done < end; done++) {
-            produce(producer, topic, records->messages[done % records->count], o->headers);
-            if (done % POLL_EVERY == 0)
+        while (done < end) {
+            const struct record *record = &records->made[next++ % records->made_count];
+            produce(producer, topic, record, o->headers);
+            done += record->events;
+            if (++unpolled % POLL_EVERY == 0)
                 rd_kafka_poll(producer, 0);
         }
         die_of("commit", rd_kafka_commit_transaction(producer, TRANSACTION_MS));
@@ -205,6 +256,7 @@ static void run(const struct options *o)
     rd_kafka_t *reader = reader_open(o);
     records_read(&records, reader, o);
     rd_kafka_assign(reader, NULL);
+    records_make(&records, o->batch);
     rd_kafka_t *producer = producer_open(o);
     rd_kafka_topic_t *topic = rd_kafka_topic_new(producer, o->to, NULL);
     struct options warm = *o; /* connections and leaders, before the clock starts */
@@ -226,6 +278,9 @@ static void run(const struct options *o)
     rd_kafka_destroy(producer);
     for (size_t i = 0; i < records.count; i++)
         rd_kafka_message_destroy(records.messages[i]);
+    for (size_t i = 0; o->batch > 1 && i < records.made_count; i++)
+        free(records.made[i].value);
+    free(records.made);
     free(records.messages);
     rd_kafka_consumer_close(reader);
     rd_kafka_destroy(reader);
@@ -239,6 +294,7 @@ static const char USAGE[] =
     "  --records N         records kept in memory (50000)\n"
     "  --events N          records to produce, the kept ones in turn (1000000)\n"
     "  --transaction N     records a transaction (10000)\n"
+    "  --batch N           so many values of one key a record, joined by line ends (1)\n"
     "  --headers full|none with their headers as read, or without (full)\n"
     "  --property NAME=VALUE  of librdkafka\n";
 
@@ -292,6 +348,9 @@ static void option(struct options *o, int letter)
     case 'x':
         o->transaction = number(optarg);
         break;
+    case 'n':
+        o->batch = number(optarg);
+        break;
     case 'h':
         o->headers = with_headers(optarg);
         break;
@@ -306,19 +365,17 @@ static void option(struct options *o, int letter)
 
 int main(int argc, char **argv)
 {
-    static const struct option words[] = {{"brokers", required_argument, NULL, 'b'},
-                                          {"from", required_argument, NULL, 'f'},
-                                          {"to", required_argument, NULL, 't'},
-                                          {"records", required_argument, NULL, 'r'},
-                                          {"events", required_argument, NULL, 'e'},
-                                          {"transaction", required_argument, NULL, 'x'},
-                                          {"headers", required_argument, NULL, 'h'},
-                                          {"property", required_argument, NULL, 'p'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option words[] = {
+        {"brokers", required_argument, NULL, 'b'},  {"from", required_argument, NULL, 'f'},
+        {"to", required_argument, NULL, 't'},       {"records", required_argument, NULL, 'r'},
+        {"events", required_argument, NULL, 'e'},   {"transaction", required_argument, NULL, 'x'},
+        {"headers", required_argument, NULL, 'h'},  {"batch", required_argument, NULL, 'n'},
+        {"property", required_argument, NULL, 'p'}, {NULL, 0, NULL, 0}};
     struct options o = {.from = "vsoc.events.v1",
                         .records = 50000,
                         .events = 1000000,
                         .transaction = 10000,
+                        .batch = 1,
                         .headers = true};
     for (int letter; (letter = getopt_long(argc, argv, "", words, NULL)) != -1;)
         option(&o, letter);

@@ -8,23 +8,28 @@
 #define NS_PER_SECOND INT64_C(1000000000)
 #define DAY_SECONDS   INT64_C(86400)
 
-/* A member's head: comma, key, colon; the object's first one has its comma turned into a brace. */
+/* What is needed of a field, in half a cache line. The head: comma, key, colon; the object's first
+ * one has its comma turned into a brace. */
 #define HEAD_ROOM 32
-struct member_head {
-    char text[HEAD_ROOM - 1]; /* no head is longer: HEAD_ROOM bytes are copied at once */
-    uint8_t size;
+struct member {
+    char head[HEAD_ROOM - 4];
+    uint8_t head_size, kind;
+    uint16_t offset;
 };
+_Static_assert(sizeof(struct member) == HEAD_ROOM, "copied at once");
 
-static const struct member_head member_heads[EVENT_FIELD_COUNT] = {
+static const struct member members[EVENT_FIELD_COUNT] = {
 #define EVENT_FIELD(name, kind, sql, origin, min, max, required, help)                             \
-    {",\"" #name "\":", sizeof(",\"" #name "\":") - 1},
+    {",\"" #name "\":", sizeof(",\"" #name "\":") - 1, EVENT_KIND_##kind,                          \
+     offsetof(struct event, name)},
 #include "core/event_fields.def"
 #undef EVENT_FIELD
 };
 #define EVENT_FIELD(name, kind, sql, origin, min, max, required, help)                             \
-    _Static_assert(sizeof(",\"" #name "\":") <= HEAD_ROOM - 1, "a head fits");
+    _Static_assert(sizeof(",\"" #name "\":") <= HEAD_ROOM - 4, "a head fits");
 #include "core/event_fields.def"
 #undef EVENT_FIELD
+_Static_assert(sizeof(struct event) <= UINT16_MAX, "offsets of 16 bits");
 
 const struct event_json_style event_json_whole = {.fields = {UINT64_MAX, UINT64_MAX},
                                                   .companions = true};
@@ -264,17 +269,17 @@ void event_json_write_value(struct writer *w, const struct event *event, enum ev
     write_value(w, event, &event_field_table[field], memo);
 }
 
-/* True: the writer has room for `size` bytes more. False: not within its limit, or no memory. */
-static inline bool has_room(struct writer *w, size_t size)
-{
-    if (w->status == STATUS_OK && size <= w->capacity - w->size)
-        return true;
-    return w->status == STATUS_OK && w->size <= w->limit && size <= w->limit - w->size &&
-           writer_reserve_slow(w, size);
-}
-
 /* Bytes that a text between quotes may take with what put_plain needs. */
 #define TEXT_ROOM(s) ((s).size + 2 + PUT_SLACK)
+/* Longest bytes that are written as hex without a look at the writer. */
+#define HEX_MOST   64
+#define FIXED_ROOM (2 * HEX_MOST + 2)
+
+static inline uint8_t *put_head(uint8_t *at, const struct member *member)
+{
+    memcpy(at, member, HEAD_ROOM);
+    return at + member->head_size;
+}
 
 /* Between quotes; NULL: it needs escapes. */
 static inline uint8_t *put_text(uint8_t *at, struct slice s)
@@ -286,64 +291,94 @@ static inline uint8_t *put_text(uint8_t *at, struct slice s)
     return at;
 }
 
-static inline uint8_t *put_head(uint8_t *at, const struct member_head *head)
+static inline uint8_t *put_quoted_hex(uint8_t *at, struct slice s)
 {
-    memcpy(at, head, HEAD_ROOM);
-    return at + head->size;
+    *at++ = '"';
+    at = put_hex(at, s);
+    *at++ = '"';
+    return at;
 }
 
-/* Members of the usual kinds, with one look at the writer's room. NULL: there is no room, or the
- * value has another kind or needs escapes. */
-static uint8_t *put_member(struct writer *w, const struct event *event, unsigned f,
-                           struct event_json_memo *memo)
+static inline uint8_t *put_quoted_uuid(uint8_t *at, struct slice s)
 {
-    const struct event_field_info *field = &event_field_table[f];
-    const struct member_head *head = &member_heads[f];
-    struct slice s = SLICE_EMPTY;
-    switch (field->kind) {
+    *at++ = '"';
+    at = put_uuid(at, s.data);
+    *at++ = '"';
+    return at;
+}
+
+/* A member of a usual kind between at and end; no member but the event is looked at, so the
+ * compiler keeps both in registers. NULL: there is no room, or the value has another form. */
+static inline uint8_t *put_member(uint8_t *at, const uint8_t *end, const struct event *event,
+                                  unsigned f, struct event_json_memo *memo)
+{
+    const struct member *member = &members[f];
+    const void *value = (const uint8_t *)event + member->offset;
+    const struct slice *s = value;
+    if ((size_t)(end - at) < HEAD_ROOM + FIXED_ROOM)
+        return NULL;
+    switch ((enum event_kind)member->kind) {
     case EVENT_KIND_TEXT:
     case EVENT_KIND_INET:
-        s = *event_slice_at(event, field);
-        if (!has_room(w, HEAD_ROOM + TEXT_ROOM(s)))
+        if ((size_t)(end - at) - HEAD_ROOM < TEXT_ROOM(*s))
             return NULL;
-        return put_text(put_head(w->data + w->size, head), s);
+        return put_text(put_head(at, member), *s);
     case EVENT_KIND_INT:
-        if (!has_room(w, HEAD_ROOM + 32))
-            return NULL;
-        return put_decimal(put_head(w->data + w->size, head), *event_int_at(event, field));
+        return put_decimal(put_head(at, member), *(const int64_t *)value);
     case EVENT_KIND_TIME:
-        if (!has_room(w, HEAD_ROOM + TIME_ROOM))
+        return put_time(put_head(at, member), *(const int64_t *)value, memo);
+    case EVENT_KIND_HEX:
+        if (s->size > HEX_MOST || f == EVENT_time_event_raw)
             return NULL;
-        return put_time(put_head(w->data + w->size, head), *event_int_at(event, field), memo);
+        return put_quoted_hex(put_head(at, member), *s);
+    case EVENT_KIND_UUID:
+        return s->size == UUID_BYTES ? put_quoted_uuid(put_head(at, member), *s) : NULL;
     default:
         return NULL;
     }
 }
 
-static void write_field(struct writer *w, const struct event *event, unsigned f,
-                        struct event_json_memo *memo)
+static void write_slowly(struct writer *w, const struct event *event, unsigned f,
+                         struct event_json_memo *memo)
 {
-    uint8_t *end = put_member(w, event, f, memo);
-    if (end) {
-        w->size = (size_t)(end - w->data);
-        return;
-    }
-    writer_bytes(w, member_heads[f].text, member_heads[f].size);
+    writer_bytes(w, members[f].head, members[f].head_size);
     write_value(w, event, &event_field_table[f], memo);
+}
+
+/* Members of the fields in one word of the set. */
+static void write_members(struct writer *w, const struct event *event, unsigned first,
+                          uint64_t bits, const struct event_json_style *style,
+                          struct event_json_memo *memo)
+{
+    uint8_t *at = w->data + w->size;
+    const uint8_t *end = w->status == STATUS_OK ? w->data + w->capacity : at;
+    for (; bits; bits &= bits - 1) {
+        unsigned f = first + (unsigned)__builtin_ctzll(bits);
+        bool has_companion =
+            style->companions && (f == EVENT_time_event_ns || f == EVENT_severity_id);
+        uint8_t *next = has_companion ? NULL : put_member(at, end, event, f, memo);
+        if (next) {
+            at = next;
+            continue;
+        }
+        w->size = (size_t)(at - w->data);
+        if (has_companion)
+            write_companion(w, event, (enum event_field)f, memo);
+        write_slowly(w, event, f, memo);
+        at = w->data + w->size;
+        end = w->status == STATUS_OK ? w->data + w->capacity : at;
+    }
+    w->size = (size_t)(at - w->data);
 }
 
 void event_json_write_styled(struct writer *w, const struct event *event,
                              const struct event_json_style *style, struct event_json_memo *memo)
 {
     size_t start = w->size;
-    for (unsigned word = 0; word < EVENT_SET_WORDS; word++) {
-        for (uint64_t bits = event->set[word] & style->fields[word]; bits; bits &= bits - 1) {
-            unsigned f = word * 64 + (unsigned)__builtin_ctzll(bits);
-            if (style->companions && (f == EVENT_time_event_ns || f == EVENT_severity_id))
-                write_companion(w, event, (enum event_field)f, memo);
-            write_field(w, event, f, memo);
-        }
-    }
+    if (!writer_reserve(w, 2))
+        return;
+    for (unsigned word = 0; word < EVENT_SET_WORDS; word++)
+        write_members(w, event, word * 64, event->set[word] & style->fields[word], style, memo);
     if (w->size == start)
         writer_u8(w, '{');
     else if (w->status == STATUS_OK)
