@@ -124,7 +124,7 @@ ROOMS = {
     ),
     "server/commands/reference": (
         "vsocd reference: pages generated from the tables",
-        [*CORE, "parsers/engine", "parsers/registry", "server/commands", "server/config", "server/tls"],
+        [*CORE, "parsers/engine", "parsers/registry", "storage/sinks/kafka", "server/commands", "server/config", "server/tls"],
     ),
 }
 

@@ -3,7 +3,7 @@
 #ifndef VSOC_CORE_EVENT_JSON_PUT_H
 #define VSOC_CORE_EVENT_JSON_PUT_H
 
-#include "core/event/event_json.h"
+#include "core/slice.h"
 
 /* Bytes that a put may write after its text: whole words and vectors are stored. */
 #define PUT_SLACK 16
