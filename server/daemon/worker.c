@@ -44,7 +44,8 @@ struct worker {
     atomic_uint words;
     atomic_bool drained;
     atomic_int_least64_t heartbeat_ns;
-    metric_t m_cpu;
+    metric_t m_cpu, m_loop_lag;
+    int64_t next_tick_ns;
     bool draining;
     bool reload_waits; /* for bodies that are being read */
 
@@ -126,12 +127,25 @@ static void on_verdict(evutil_socket_t fd, short what, void *arg)
     note_state(w);
 }
 
+/* libevent sets a periodic timer from when it was due, unless that time has passed already. */
+static void observe_lag(struct worker *w)
+{
+    const int64_t period_ns = TICK_MS * NS_PER_MS;
+    int64_t now_ns = clock_monotonic_ns(), lag_ns = now_ns - w->next_tick_ns;
+    bool known = w->next_tick_ns > 0;
+    if (known)
+        metric_observe(w->m_loop_lag, lag_ns > 0 ? (double)lag_ns / (double)NS_PER_S : 0);
+    bool on_course = known && lag_ns > 0 && lag_ns < period_ns;
+    w->next_tick_ns = (on_course ? w->next_tick_ns : now_ns) + period_ns;
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
     thread_assert(THREAD_WORKER);
     struct worker *w = worker_cast(arg);
     (void)fd;
     (void)what;
+    observe_lag(w);
     if (ingest_ack_waiters(w->ingest))
         ingest_check_acks(w->ingest);
     ingest_check_commits(w->ingest);
@@ -240,6 +254,7 @@ enum status worker_create(const struct worker_options *o, struct worker **out)
     w->sink_files = o->sink_files;
     w->magic = WORKER_MAGIC;
     pthread_mutex_init(&w->reload_lock, NULL);
+    w->m_loop_lag = series_of(w, METRIC_vsocd_worker_loop_lag_seconds);
     w->m_cpu = series_of(w, METRIC_vsocd_worker_cpu_seconds_total);
     w->word_fd = wake_open();
     w->base = make_base();

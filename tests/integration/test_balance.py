@@ -114,6 +114,7 @@ def test_requests_and_processor_time_are_counted_by_worker(make_server):
     assert min(cpu) > 0 and sum(cpu) <= server.metric("process_cpu_seconds_total") + 0.1
     for link in links:
         link.close()
+    wait_until(lambda: min(by_worker(server, "vsocd_worker_loop_lag_seconds_count")) >= 3, what="three ticks of each worker")
 
 
 def test_passed_connections_end_with_an_orderly_stop(made):
