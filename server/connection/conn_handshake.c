@@ -33,6 +33,7 @@ static void on_done(struct conn *conn)
 {
     conn_gate_leave(conn);
     tls_count_handshake(TLS_RESULT_ok);
+    metric_add(conn->server->m_resumed, tls_session_is_resumed(conn->session));
     if (tls_session_peer(conn->session, &conn->peer_arena, &conn->peer) != STATUS_OK) {
         conn_close(conn);
         return;

@@ -142,7 +142,7 @@ struct http_server {
     struct handshake_gate *handshakes; /* NULL: plain */
     /* Of CONN_HALF_SILENT, READY and HANDSHAKE; filled by handshake_gate.c. */
     struct fair_queue handshake_queues[CONN_HALF_HANDSHAKE + 1];
-    metric_t m_half[CONN_HALF_COUNT], m_paced;
+    metric_t m_half[CONN_HALF_COUNT], m_paced, m_resumed;
     const char *label;
     bool draining, destroying;
     LIST_HEAD(, conn) living, dead;

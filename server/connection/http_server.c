@@ -99,6 +99,7 @@ static void register_metrics(struct http_server *server)
     server->m_half[CONN_HALF_SILENT] = server->m_half[CONN_HALF_READY] =
         metric_series(METRIC_vsocd_tls_handshakes_waiting, "");
     server->m_paced = metric_series(METRIC_vsocd_tls_handshakes_paced_total, "");
+    server->m_resumed = metric_series(METRIC_vsocd_tls_handshakes_resumed_total, "");
     server->m_body_bytes = metric_series(METRIC_vsocd_http_body_bytes_total, "");
     server->m_duration = metric_series(METRIC_vsocd_http_request_duration_seconds, labels);
 }

@@ -42,12 +42,8 @@ static bool configure(struct tls_context *context, const struct tls_settings *s)
                                  SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                               SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_alpn_select_cb(ssl, choose_protocol, NULL);
     if (s->client_auth != CLIENT_AUTH_OFF) {
-        /* A resumed session skips verification: a revoked certificate would continue to work. */
-        SSL_CTX_set_options(ssl, SSL_OP_NO_TICKET);
-        SSL_CTX_set_num_tickets(ssl, 0);
         SSL_CTX_set_verify(
             ssl,
             SSL_VERIFY_PEER |
@@ -60,7 +56,7 @@ static bool configure(struct tls_context *context, const struct tls_settings *s)
     return SSL_CTX_set_min_proto_version(ssl, s->min_version ? TLS1_3_VERSION : TLS1_2_VERSION) ==
                1 &&
            SSL_CTX_set_cipher_list(ssl, CIPHERS_TLS_1_2) == 1 &&
-           SSL_CTX_set_session_id_context(ssl, (const unsigned char *)"vsocd", 5) == 1;
+           tls_tickets_create(context, s->resumption_ns) == STATUS_OK;
 }
 
 static enum status create(const struct tls_settings *settings, bool own_certificate,
@@ -118,6 +114,7 @@ void tls_context_release(struct tls_context *context)
     if (!context || atomic_fetch_sub_explicit(&context->references, 1, memory_order_acq_rel) != 1)
         return;
     SSL_CTX_free(context->ssl);
+    tls_tickets_destroy(context->tickets);
     free(context->denied.digests);
     free(context);
 }

@@ -40,6 +40,8 @@ int64_t tls_context_expiry_s(const struct tls_context *context);
 struct ssl_st *tls_session_create(struct tls_context *context);
 /* Sends close_notify, as tls_session_shutdown, and frees. */
 void tls_session_destroy(struct ssl_st *session);
+/* Whether the handshake, which is complete, resumed an earlier session. */
+bool tls_session_is_resumed(struct ssl_st *session);
 /* TLS records read since the session began, its handshake included. */
 uint64_t tls_session_records(struct ssl_st *session);
 /* Fills the certificate facts of *peer (all but address) after a good handshake. Texts are in

@@ -12,6 +12,7 @@
 #include "server/tls/tls_refused.h"
 #include "server/tls/tls_result.h"
 #include "server/tls/tls_settings.h"
+#include "server/tls/tls_ticket_data.h"
 
 /* Sorted digests: of certificates, and of issuer and serial together. */
 struct tls_denied {
@@ -20,10 +21,13 @@ struct tls_denied {
     bool has_serials;
 };
 
+struct tls_tickets;
+
 struct tls_context {
     atomic_uint references;
     SSL_CTX *ssl;
     struct tls_denied denied;
+    struct tls_tickets *tickets; /* NULL: sessions are not resumed */
     bool need_client_eku;
     int64_t expiry_s, ca_expiry_s, crl_expiry_s; /* INT64_MAX: none */
 };
@@ -61,6 +65,15 @@ enum status tls_load_deny_list(struct tls_context *context, const struct tls_set
  * also if that can't be determined. */
 bool tls_denies(const struct tls_denied *denied, X509 *certificate);
 
+/* tls_ticket.c: resumption by tickets that only this context can read. A resumed handshake verifies
+ * no certificate: so a ticket holds what was verified and until when that holds, and a reload,
+ * which makes a new context with keys of its own, ends every ticket. */
+/* Lets sessions of the context be resumed for lifetime_ns after their full handshake; less than a
+ * second: never. Thread: any, before the context is used. */
+enum status tls_tickets_create(struct tls_context *context, int64_t lifetime_ns) must_check;
+/* Erases the keys. NULL is allowed. */
+void tls_tickets_destroy(struct tls_tickets *tickets);
+
 /* tls_verify.c: OpenSSL's verify callback. It also refuses a chain that OpenSSL accepts, for the
  * deny list, for extended key usage, or for an anchor without a revocation list of its issuer. */
 int tls_verify_one(int good, X509_STORE_CTX *store);
@@ -70,8 +83,9 @@ enum tls_verdict { TLS_VERDICT_OPENSSL, TLS_VERDICT_DENIED, TLS_VERDICT_NO_EKU }
 struct tls_verification {
     const struct tls_context *context;
     enum tls_verdict verdict;
-    struct tls_refused *refused; /* on the heap; NULL: nothing was refused */
-    uint64_t records_read;       /* TLS records of every content type */
+    struct tls_refused *refused;   /* on the heap; NULL: nothing was refused */
+    uint64_t records_read;         /* TLS records of every content type */
+    struct tls_ticket_data ticket; /* of a resumed session */
 };
 /* NULL is allowed. */
 void tls_refused_destroy(struct tls_refused *refused);

@@ -45,6 +45,13 @@ enum tls_io tls_io_handshake(SSL *session, unsigned long *error)
     return io;
 }
 
+/* After a record of n bytes: the session holds nothing more, and a large transfer is not under way.
+ * What may be in the socket makes it readable again, so that it need not be asked in vain. */
+static bool is_drained(SSL *session, size_t n)
+{
+    return n < SSL3_RT_MAX_PLAIN_LENGTH && !SSL_has_pending(session);
+}
+
 enum tls_io tls_io_read(SSL *session, void *out, size_t size, unsigned records, size_t *got)
 {
     ensure(size > 0 && records > 0);
@@ -57,6 +64,10 @@ enum tls_io tls_io_read(SSL *session, void *out, size_t size, unsigned records, 
         if (io != TLS_IO_DONE)
             break;
         *got += n;
+        if (is_drained(session, n)) {
+            io = TLS_IO_WANTS_READ;
+            break;
+        }
     }
     ERR_clear_error();
     return io;

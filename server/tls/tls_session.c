@@ -25,6 +25,7 @@ static void release_verification(void *parent, void *data, CRYPTO_EX_DATA *all, 
         return;
     tls_context_release((struct tls_context *)(uintptr_t)v->context);
     tls_refused_destroy(v->refused);
+    tls_ticket_data_fini(&v->ticket);
     free(v);
 }
 
@@ -63,6 +64,11 @@ SSL *tls_session_create(struct tls_context *context)
     return session;
 }
 
+bool tls_session_is_resumed(SSL *session)
+{
+    return SSL_session_reused(session);
+}
+
 uint64_t tls_session_records(SSL *session)
 {
     return tls_session_verification(session)->records_read;
@@ -82,6 +88,10 @@ enum status tls_session_peer(SSL *session, struct arena *arena, struct http_peer
     peer->certificate = true;
     char key[2 * SHA256_BYTES + 1];
     enum status s = cert_names_read(certificate, arena, peer);
+    if (s == STATUS_OK && SSL_session_reused(session))
+        return arena_copy(arena,
+                          slice_from_text(tls_session_verification(session)->ticket.issuer_key),
+                          &peer->issuer_key);
     if (s == STATUS_OK && tls_issuer_key(SSL_get0_verified_chain(session), key))
         s = arena_copy(arena, slice_from_text(key), &peer->issuer_key);
     return s;
@@ -96,6 +106,13 @@ static void keep_refused(SSL *session, struct tls_verification *found)
     own->verdict = found->verdict;
 }
 
+/* What came beside the certificate, in this handshake or in the one that it resumed. */
+static STACK_OF(X509) * chain_sent(SSL *session)
+{
+    return SSL_session_reused(session) ? tls_session_verification(session)->ticket.sent
+                                       : SSL_get_peer_cert_chain(session);
+}
+
 enum status tls_session_recheck(SSL *session, const struct tls_context *context,
                                 struct problem *problem)
 {
@@ -108,8 +125,8 @@ enum status tls_session_recheck(SSL *session, const struct tls_context *context,
     if (!certificate || !(mode & SSL_VERIFY_PEER))
         return STATUS_OK;
     struct tls_verification v = {.context = context};
-    bool good = TLS_RESULT_ok ==
-                tls_check_chain(&v, certificate, SSL_get_peer_cert_chain(session), NULL, problem);
+    bool good =
+        TLS_RESULT_ok == tls_check_chain(&v, certificate, chain_sent(session), NULL, problem);
     keep_refused(session, &v);
     return good ? STATUS_OK : STATUS_REFUSED;
 }
@@ -120,6 +137,8 @@ int64_t tls_session_peer_expiry_s(SSL *session)
     int64_t first = INT64_MAX;
     if (!SSL_get0_peer_certificate(session))
         return first;
+    if (SSL_session_reused(session))
+        return tls_session_verification(session)->ticket.expiry_s;
     for (int i = 0; chain && i < sk_X509_num(chain); i++) {
         int64_t end = tls_asn1_seconds(X509_get0_notAfter(sk_X509_value(chain, i)));
         first = end < first ? end : first;

@@ -12,6 +12,7 @@ struct tls_settings tls_settings_from_config(const struct config *config)
         .client_auth = (enum config_client_auth)config->tls_client_auth,
         .need_client_eku = config->tls_client_eku == CLIENT_EKU_REQUIRED,
         .chain_depth = (unsigned)config->tls_chain_depth,
+        .resumption_ns = (int64_t)config->tls_resumption,
         .min_version = config->tls_min_version,
     };
 }
