@@ -10,6 +10,9 @@
 
 namespace
 {
+/* So many failures one after the other, and so many objects are not tried. */
+const unsigned FAILURES_MOST = 4, PAUSE = 16;
+
 /* Offsets of the tokens of a member, and of what follows. */
 struct member {
     size_t key, colon, value, next;
@@ -45,21 +48,26 @@ inline bool read_short_int(struct slice token, int64_t *value)
     return digits && (token.data[0] != '0' || token.size == 1);
 }
 
+inline bool is_within(const struct json_binding *b, int64_t v)
+{
+    return v >= b->min && v <= b->max;
+}
+
 inline bool store_number(const struct json_binding *b, struct slice token, size_t offset, void *at)
 {
     struct json_node node;
     if (b->type == JSON_BIND_INT && token.size <= 8 && offset >= 8 &&
         read_short_int(token, (int64_t *)at))
-        return true;
+        return is_within(b, *(int64_t *)at);
     if (!json_number_is_simple(token, &node))
         return false;
-    if (b->type == JSON_BIND_REAL)
-        *(double *)at = node.type == JSON_INT ? (double)node.integer : node.real;
-    else if (b->type == JSON_BIND_INT && node.type == JSON_INT)
-        *(int64_t *)at = node.integer;
-    else
-        return false;
-    return true;
+    if (b->type == JSON_BIND_REAL) {
+        double v = node.type == JSON_INT ? (double)node.integer : node.real;
+        *(double *)at = v;
+        return v >= (double)b->min && v <= (double)b->max;
+    }
+    *(int64_t *)at = node.integer;
+    return b->type == JSON_BIND_INT && node.type == JSON_INT && is_within(b, node.integer);
 }
 
 inline bool store_raw(struct slice token, struct slice *at)
@@ -83,7 +91,8 @@ inline bool store(const struct json_binding *b, const uint8_t *text, const struc
     struct slice token = slice_make(text + m.value, end - m.value);
     if (b->type == JSON_BIND_TEXT) {
         *(struct slice *)at = slice_make(token.data + 1, token.size - 2);
-        return token.data[0] == '"' && token.size >= 2 && text[end - 1] == '"';
+        return token.data[0] == '"' && token.size >= 2 && text[end - 1] == '"' &&
+               is_within(b, (int64_t)token.size - 2);
     }
     if (b->type == JSON_BIND_RAW)
         return store_raw(token, (struct slice *)at);
@@ -114,7 +123,7 @@ inline bool mark(struct bits *bits, unsigned bit)
 /* The tokens of an object: {, then four for each member, the last of which is a comma or }. Returns
  * the token of that }; nullptr: undecided. */
 const uint32_t *bind(const struct json_bindings *bindings, struct json_order *order,
-                     const struct json_tokens &tokens, uint8_t *base, struct bits *bits)
+                     const struct json_ahead &tokens, uint8_t *base, struct bits *bits)
 {
     const uint8_t *const text = tokens.base;
     const uint32_t *at = tokens.first + 1;
@@ -136,27 +145,55 @@ const uint32_t *bind(const struct json_bindings *bindings, struct json_order *or
     }
     return nullptr;
 }
+/* Is this object not to be tried? It was just before, or those before it failed. */
+bool is_skipped(struct json_order *order, const uint8_t *start)
+{
+    if (start == order->refused)
+        return true;
+    if (order->pause == 0)
+        return false;
+    order->pause--;
+    order->refused = start;
+    return true;
+}
+
+bool fail(struct json_order *order, const uint8_t *start)
+{
+    order->refused = start;
+    if (++order->failures >= FAILURES_MOST) {
+        order->pause = PAUSE;
+        order->failures = 0;
+    }
+    return false;
+}
 } // namespace
 
 void json_parser_ahead(struct json_parser *p, struct slice body)
 {
-    if (p)
-        json_stage_ahead(json_parser_parts(p).stage, body);
+    if (!p)
+        return;
+    const struct json_parts parts = json_parser_parts(p);
+    parts.order->refused = nullptr;
+    parts.order->pause = parts.order->failures = 0;
+    json_stage_ahead(parts.stage, body);
 }
 
-bool json_bind(struct json_parser *parser, const struct json_bindings *bindings, struct slice text,
-               void *base, uint64_t bits[2])
+bool json_bind(struct json_parser *parser, const struct json_bindings *bindings,
+               const uint8_t *start, void *base, uint64_t bits[2], size_t *size)
 {
-    struct json_tokens tokens;
+    struct json_ahead ahead;
     struct bits found = {0, 0};
     const struct json_parts parts = json_parser_parts(parser);
-    if (parts.max_depth == 0 || parts.max_nodes <= JSON_NAMES_COUNT || !text.size ||
-        !json_stage_open(parts.stage, text, &tokens) || tokens.has_escapes)
+    struct json_order *order = parts.order;
+    if (parts.max_depth == 0 || parts.max_nodes <= JSON_NAMES_COUNT || is_skipped(order, start) ||
+        !json_stage_open(parts.stage, start, &ahead))
         return false;
-    const uint32_t *close = bind(bindings, parts.order, tokens, (uint8_t *)base, &found);
-    if (!close || tokens.base + *close != text.data + text.size - 1)
-        return false;
+    const uint32_t *close = bind(bindings, order, ahead, (uint8_t *)base, &found);
+    if (!close || ahead.escape < ahead.base + *close)
+        return fail(order, start);
     json_stage_close(parts.stage, close + 1);
+    order->failures = 0;
+    *size = (size_t)(ahead.base + *close + 1 - start);
     bits[0] = found.low;
     bits[1] = found.high;
     return true;

@@ -27,6 +27,8 @@ struct json_binding {
     uint8_t type; /* enum json_bind_type */
     uint8_t bit;  /* set when the member is stored, 0 to 127; several names may have the same */
     uint16_t offset;
+    /* Least and most: of numbers their value, of texts their size. Others are undecided. */
+    int64_t min, max;
 };
 
 /* Number of a name → its binding; of 0: no binding. */
@@ -35,12 +37,13 @@ struct json_bindings {
     struct json_binding items[JSON_NAMES_COUNT];
 };
 
-/* Reads one object that takes all of text and is part of the body of json_parser_ahead. True: each
- * member is stored at its offset from base, and bits says which; texts live as long as the body.
- * False: undecided, base and bits are undefined. Two members with one bit are undecided.
+/* Reads the object that begins at start, in the body of json_parser_ahead. True: it ends behind
+ * *size bytes, each member is stored at its offset from base, and bits says which; texts live as
+ * long as the body. False: undecided, base, bits and *size are undefined. Two members with one bit
+ * are undecided. Where most objects are undecided, some are not even tried.
  * Thread: the parser's owner. */
-bool json_bind(struct json_parser *parser, const struct json_bindings *bindings, struct slice text,
-               void *base, uint64_t bits[2]) must_check;
+bool json_bind(struct json_parser *parser, const struct json_bindings *bindings,
+               const uint8_t *start, void *base, uint64_t bits[2], size_t *size) must_check;
 
 #ifdef __cplusplus
 }

@@ -31,9 +31,10 @@ struct json_stage {
     /* The part of the body that was looked at last. */
     struct slice window;
     bool is_found;         /* its tokens are in many: it has no error */
-    const uint8_t *escape; /* first backslash from the text asked for last on; the window's end */
+    const uint8_t *escape; /* first backslash from the text opened last on; the window's end */
     const uint32_t *next, *last; /* its tokens that were not asked for yet */
     size_t tokens_before;        /* of the text before */
+    size_t skip;                 /* of the next ones, those that were most likely read */
 };
 
 namespace
@@ -135,33 +136,33 @@ enum status fail_code(simdjson::error_code code, struct slice text, struct json_
 
 /* ---- ahead ---- */
 
-/* From text on: the rest of the body, or as many whole lines as fit. Without a line's end there is
+/* From start on: the rest of the body, or as many whole lines as fit. Without a line's end there is
  * nothing: where else a string cannot go on is unknown. */
-struct slice window_from(const struct json_stage *stage, struct slice text)
+struct slice window_from(const struct json_stage *stage, const uint8_t *start)
 {
     const uint8_t *end = stage->body.data + stage->body.size;
-    size_t left = (size_t)(end - text.data);
+    size_t left = (size_t)(end - start);
     if (left <= AHEAD_BYTES)
-        return slice_make(text.data, left);
-    const uint8_t *lf = (const uint8_t *)memrchr(text.data, '\n', AHEAD_BYTES);
-    return slice_make(text.data, lf ? (size_t)(lf - text.data) : AHEAD_BYTES);
+        return slice_make(start, left);
+    const uint8_t *lf = (const uint8_t *)memrchr(start, '\n', AHEAD_BYTES);
+    return slice_make(start, lf ? (size_t)(lf - start) : AHEAD_BYTES);
 }
 
 /* Looks at the window once, whether its tokens can be used or not. */
-void window_open(struct json_stage *stage, struct slice text)
+void window_open(struct json_stage *stage, const uint8_t *start)
 {
-    stage->window = window_from(stage, text);
+    stage->window = window_from(stage, start);
     stage->is_found = false;
     const uint8_t *end = stage->window.data + stage->window.size;
     bool is_whole = end == stage->body.data + stage->body.size || *end == '\n';
-    if (!is_whole || text.size > stage->window.size ||
-        (!stage->many.simd && !index_open(&stage->many)) ||
+    if (!is_whole || (!stage->many.simd && !index_open(&stage->many)) ||
         !index_reserve(&stage->many, stage->window.size) ||
         index_fill(&stage->many, stage->window) != simdjson::SUCCESS)
         return;
     stage->is_found = true;
     stage->escape = stage->window.data;
     stage->next = first_of(&stage->many);
+    stage->skip = 0;
     stage->last = stage->next + stage->many.simd->n_structural_indexes;
 }
 
@@ -218,57 +219,51 @@ void json_stage_ahead(struct json_stage *stage, struct slice body)
     stage->window = slice_make(body.data, 0);
 }
 
-namespace
-{
-/* Is a backslash in the text? Texts come one after the other: each byte is looked at once. */
-bool has_escapes(struct json_stage *stage, struct slice text)
-{
-    const uint8_t *end = stage->window.data + stage->window.size;
-    if (stage->escape < text.data || stage->escape == stage->window.data) {
-        const uint8_t *at = slice_find_byte(slice_make(text.data, (size_t)(end - text.data)), '\\');
-        stage->escape = at ? at : end;
-    }
-    return stage->escape < text.data + text.size;
-}
-} // namespace
-
 /* A { that is a token of the window is outside its strings, so that all that follows is read as if
- * the window had begun there. A } that is a token ends the last one of the text. */
-bool json_stage_open(struct json_stage *stage, struct slice text, struct json_tokens *tokens)
+ * the window had begun there. Each byte is searched for backslashes once. */
+bool json_stage_open(struct json_stage *stage, const uint8_t *start, struct json_ahead *ahead)
 {
-    const uint8_t *end = text.data + text.size;
-    if (!stage->body.size || text.data < stage->window.data ||
-        end > stage->body.data + stage->body.size || text.size > AHEAD_BYTES ||
-        text.data[0] != '{' || end[-1] != '}')
+    const uint8_t *body_end = stage->body.data + stage->body.size;
+    if (!stage->body.size || start < stage->window.data || start >= body_end || *start != '{')
         return false;
-    if (text.data >= stage->window.data + stage->window.size)
-        window_open(stage, text);
-    if (!stage->is_found || end > stage->window.data + stage->window.size)
+    if (start >= stage->window.data + stage->window.size)
+        window_open(stage, start);
+    if (!stage->is_found)
         return false;
-    size_t start = (size_t)(text.data - stage->window.data);
-    const uint32_t *first = token_at(stage->next, stage->last, 0, start);
+    const uint8_t *end = stage->window.data + stage->window.size;
+    const uint32_t *first =
+        token_at(stage->next, stage->last, stage->skip, (size_t)(start - stage->window.data));
     if (first == stage->last)
         return false;
-    *tokens = {stage->window.data, first, stage->last, has_escapes(stage, text)};
+    stage->next = first;
+    stage->skip = 0;
+    if (stage->escape < start || stage->escape == stage->window.data) {
+        const uint8_t *at = slice_find_byte(slice_make(start, (size_t)(end - start)), '\\');
+        stage->escape = at ? at : end;
+    }
+    *ahead = {stage->window.data, first, stage->last, stage->escape};
     return true;
 }
 
 void json_stage_close(struct json_stage *stage, const uint32_t *next)
 {
-    stage->next = next;
+    stage->skip = (size_t)(next - stage->next);
 }
 
+/* A } that is a token ends the last token of the text. */
 bool json_stage_next(struct json_stage *stage, struct slice text, struct json_tokens *tokens)
 {
-    struct json_tokens all;
-    if (!json_stage_open(stage, text, &all))
+    struct json_ahead ahead;
+    const uint8_t *end = text.data + text.size;
+    if (text.size > AHEAD_BYTES || end[-1] != '}' || !json_stage_open(stage, text.data, &ahead) ||
+        end > stage->window.data + stage->window.size)
         return false;
-    size_t end = (size_t)(text.data - all.base) + text.size;
-    const uint32_t *close = token_at(all.first, all.last, stage->tokens_before, end - 1);
-    if (close == all.last)
+    const uint32_t *close =
+        token_at(ahead.first, ahead.last, stage->tokens_before, (size_t)(end - ahead.base) - 1);
+    if (close == ahead.last)
         return false;
-    stage->tokens_before = (size_t)(close - all.first);
+    stage->tokens_before = (size_t)(close - ahead.first);
     stage->next = close + 1;
-    *tokens = {all.base, all.first, close + 1, all.has_escapes};
+    *tokens = {ahead.base, ahead.first, close + 1, ahead.escape < end};
     return true;
 }

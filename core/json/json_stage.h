@@ -34,10 +34,16 @@ void json_stage_ahead(struct json_stage *stage, struct slice body);
  * includes every text that has an error. */
 bool json_stage_next(struct json_stage *stage, struct slice text, struct json_tokens *tokens);
 
-/* The same for a reader that finds the end of the text itself: *tokens may go on behind it. Nothing
- * has been read until json_stage_close. */
-bool json_stage_open(struct json_stage *stage, struct slice text, struct json_tokens *tokens);
-/* The text was read; next is the token behind it. */
+/* The tokens of the body from an object on, as far as they are known. */
+struct json_ahead {
+    const uint8_t *base;          /* offsets are counted from here */
+    const uint32_t *first, *last; /* offsets, of { and of the last one known + 1 */
+    const uint8_t *escape;        /* the first backslash from the object on, or where tokens end */
+};
+
+/* The same for a reader that finds the end of an object of the body itself. False: undecided. */
+bool json_stage_open(struct json_stage *stage, const uint8_t *start, struct json_ahead *ahead);
+/* The object opened last was read; next is the token behind it. It may be opened again. */
 void json_stage_close(struct json_stage *stage, const uint32_t *next);
 
 #endif

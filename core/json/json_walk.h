@@ -6,10 +6,14 @@
 #include "core/json/json_names.h"
 #include "core/json/json_stage.h"
 
-/* Number of the name that came after each the last time: most objects have their keys in one
- * order. */
+/* What the objects before say of the next one. */
 struct json_order {
+    /* Number of the name that came after each the last time: most objects have their keys in one
+     * order. */
     uint8_t after[JSON_NAMES_COUNT];
+    /* json_bind: the object that was not bound last; failures in a row; objects to skip. */
+    const uint8_t *refused;
+    unsigned failures, pause;
 };
 
 /* What both walks use of a parser. */

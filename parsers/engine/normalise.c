@@ -217,7 +217,8 @@ enum status normalise_event(struct normaliser *n, struct event *event,
                             struct normalise_refusal *refusal)
 {
     const struct event_field_info *field;
-    enum status status = event_check(event, n->text_is_clean, &field);
+    enum status status = n->is_within ? event_check_within(event, &field)
+                                      : event_check(event, n->text_is_clean, &field);
     if (status != STATUS_OK)
         return refuse_field(n, status, field, refusal);
     struct parser_context context = normaliser_context(n);

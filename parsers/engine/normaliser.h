@@ -57,6 +57,8 @@ struct normaliser {
     uint8_t batch_uid[16];
     /* The parser in use checks UTF-8 and byte 0 itself; set by the pipeline. */
     bool text_is_clean;
+    /* The parser did all that event_check_within does not; set by the pipeline for each event. */
+    bool is_within;
     /* Whose alloc gives memory that lives as long as the record; set by the pipeline. NULL: the
      * arena, whose memory every event of the batch must share. */
     const struct parser_context *context;

@@ -455,8 +455,14 @@ static void read_records(struct run *run, struct slice body)
     split_init(&split, body, run->options->parser->framing, run->options->prefix);
     split.work = run->options->work;
     json_parser_ahead(run->options->json, body);
-    while (run->status == STATUS_OK && split_next(&split, &run->own.record) == STATUS_OK)
+    bool is_native = run->options->parser == &parser_vsoc_json;
+    while (run->status == STATUS_OK) {
+        if (is_native && pipeline_take_quick(run, &split))
+            continue;
+        if (split_next(&split, &run->own.record) != STATUS_OK)
+            break;
         take_record(run, &split);
+    }
     if (!body.size && run->options->parser->framing == PARSER_FRAMING_BODY)
         take_record(run, &split); /* an event may be in the headers alone */
     json_parser_ahead(run->options->json, SLICE_EMPTY);

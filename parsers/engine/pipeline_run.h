@@ -86,6 +86,9 @@ static inline void pipeline_count_work(struct run *run, size_t amount)
 /* pipeline_enter makes frame the running one; pipeline_leave returns to the one below it. */
 void pipeline_enter(struct run *run, struct frame *frame);
 void pipeline_leave(struct run *run);
+/* Takes the next record of a body of native events when it is plain. False: split_next must be
+ * asked for it. */
+bool pipeline_take_quick(struct run *run, struct split *split);
 /* Index of the next item in *index; false when the batch is full. */
 bool pipeline_take_index(struct run *run, uint32_t *index);
 

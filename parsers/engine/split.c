@@ -8,6 +8,9 @@
 /* Cost of a step to the next line or value, in addition to the bytes scanned. */
 #define WORK_OF_STEP 8
 
+/* Blanks before an object, or after it on its line, that are looked at without asking for time. */
+#define BLANKS_MOST 64
+
 static bool is_space(uint8_t c)
 {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -303,6 +306,28 @@ static enum status next_stream(struct split *split, struct split_record *record)
     *record = (struct split_record){slice_sub(split->body, split->offset, split->body.size),
                                     split->offset, NULL};
     return STATUS_OK;
+}
+
+size_t split_object_at(const struct split *split)
+{
+    const struct slice body = split->body;
+    size_t at = split->offset, most = at + BLANKS_MOST < body.size ? at + BLANKS_MOST : body.size;
+    if (split->framing != PARSER_FRAMING_JSON || split->done || split->in_array || split->by_line)
+        return body.size;
+    while (at < most && is_space(body.data[at]))
+        at++;
+    return at < body.size && body.data[at] == '{' ? at : body.size;
+}
+
+bool split_take_object(struct split *split, size_t at, size_t end, struct split_record *record)
+{
+    const struct slice body = split->body;
+    size_t next = end, most = end + BLANKS_MOST < body.size ? end + BLANKS_MOST : body.size;
+    while (next < most && body.data[next] != '\n' && is_space(body.data[next]))
+        next++;
+    if (next < body.size && body.data[next] != '\n' && body.data[next] != '{')
+        return false;
+    return give(split, record, at, end, end, NULL) == STATUS_OK;
 }
 
 enum status split_next(struct split *split, struct split_record *record)

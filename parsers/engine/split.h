@@ -42,6 +42,12 @@ void split_init(struct split *split, struct slice body, enum parser_framing fram
  * to the next frame. STREAM without prefix: the whole rest; call split_advance with what the parser
  * consumed. */
 enum status split_next(struct split *split, struct split_record *record) must_check;
+/* JSON: where the next value begins, when it is an object outside an array; the body's size: it is
+ * not, or that is not known without split_next. */
+size_t split_object_at(const struct split *split);
+/* The object there has been read and ends before `end`. True: it is the next record, as split_next
+ * would give it: a line end or another object follows. False: nothing has happened. */
+bool split_take_object(struct split *split, size_t at, size_t end, struct split_record *record);
 /* STREAM: the record at the current offset had this many bytes; 0: the rest belongs to it. */
 void split_advance(struct split *split, size_t consumed);
 

@@ -48,8 +48,9 @@ static struct limit {
     uint64_t min, span;
 } limits[EVENT_FIELD_COUNT];
 /* Fields that a limit checks in full, texts that must be UTF-8 too, and what needs a look of its
- * own. Times need none. */
-static uint64_t ranged[EVENT_SET_WORDS], texts[EVENT_SET_WORDS], others[EVENT_SET_WORDS];
+ * own: among them, addresses. Times need none. */
+static uint64_t ranged[EVENT_SET_WORDS], texts[EVENT_SET_WORDS], others[EVENT_SET_WORDS],
+    addresses[EVENT_SET_WORDS];
 
 static struct limit limit_make(size_t offset, int64_t min, int64_t max)
 {
@@ -86,6 +87,8 @@ __attribute__((constructor)) static void limits_fill(void)
             ranged[f / 64] |= bit;
         if (kind == EVENT_KIND_TEXT)
             texts[f / 64] |= bit;
+        if (kind == EVENT_KIND_INET)
+            addresses[f / 64] |= bit;
     }
 }
 
@@ -156,15 +159,30 @@ find_wrong(const struct event *event, bool text_is_clean, const struct event_fie
     return status;
 }
 
+static enum status check_severity(const struct event *event, const struct event_field_info **field)
+{
+    if (!EVENT_HAS(event, severity_id) || event->severity_id <= 6 || event->severity_id == 99)
+        return STATUS_OK;
+    *field = &event_field_table[EVENT_severity_id];
+    return STATUS_OUT_OF_RANGE;
+}
+
+enum status event_check_within(const struct event *event, const struct event_field_info **field)
+{
+    for (unsigned word = 0; word < EVENT_SET_WORDS; word++)
+        for (uint64_t bits = event->set[word] & addresses[word]; bits; bits &= bits - 1) {
+            *field = &event_field_table[word * 64 + (unsigned)__builtin_ctzll(bits)];
+            if (!address_is_valid(*event_slice_at(event, *field)))
+                return STATUS_WRONG_TYPE;
+        }
+    return check_severity(event, field);
+}
+
 enum status event_check(const struct event *event, bool text_is_clean,
                         const struct event_field_info **field)
 {
     for (unsigned word = 0; word < EVENT_SET_WORDS; word++)
         if (!are_right(event, word, text_is_clean))
             return find_wrong(event, text_is_clean, field);
-    if (EVENT_HAS(event, severity_id) && event->severity_id > 6 && event->severity_id != 99) {
-        *field = &event_field_table[EVENT_severity_id];
-        return STATUS_OUT_OF_RANGE;
-    }
-    return STATUS_OK;
+    return check_severity(event, field);
 }

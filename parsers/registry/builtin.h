@@ -28,4 +28,12 @@
 BUILTIN_PARSERS(X)
 #undef X
 
+/* Reads the native event that begins at start, in the body of json_parser_ahead, into *event when
+ * it has only known keys with values of their fields' own types, within their limits (but for
+ * addresses and the holes of severity_id): the same that parser_vsoc_json makes of it. *size: its
+ * bytes. False: undecided, that parser must read it; *event and *size are undefined. Thread: the
+ * one that parses. */
+bool parser_vsoc_json_quick(const uint8_t *start, const struct parser_context *context,
+                            struct event *event, size_t *size);
+
 #endif

@@ -12,7 +12,6 @@
 #include "parsers/fill/time_guess.h"
 #include "parsers/formats/json/vsoc_json.h"
 #include "parsers/formats/json/vsoc_json_keys.h"
-#include "parsers/formats/json/vsoc_json_quick.h"
 #include "parsers/formats/json/vsoc_json_typo.h"
 #include "parsers/fill/vsoc_json_value.h"
 
@@ -352,7 +351,8 @@ static void parse(struct slice record, const struct parser_context *context,
     struct json_document document;
     struct json_repair repair;
     struct event event;
-    if (vsoc_json_quick(record, context, &event)) {
+    size_t size;
+    if (parser_vsoc_json_quick(record.data, context, &event, &size) && size == record.size) {
         context->emit(context, &event);
         return;
     }

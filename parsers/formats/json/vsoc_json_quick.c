@@ -1,10 +1,9 @@
 /* vsoc_json_quick.c: binds members of the native event to struct event. Pure, any thread. Refuses
  * nothing and notes nothing: what is not plain is left to vsoc_json.c. */
-#include "parsers/formats/json/vsoc_json_quick.h"
-
 #include "core/json/json_bind.h"
 #include "parsers/formats/json/vsoc_json_keys.h"
 #include "parsers/read/timestamp.h"
+#include "parsers/registry/builtin.h"
 
 #include <stddef.h>
 
@@ -33,20 +32,32 @@ static enum json_bind_type type_of(uint8_t as_is)
     }
 }
 
+/* Numbers and texts within the field's limits: what is beyond is refused elsewhere. */
+static struct json_binding binding_of_field(const struct vsoc_json_key *key)
+{
+    const struct event_field_info *field = &event_field_table[key->field];
+    return (struct json_binding){.type = (uint8_t)type_of(key->as_is),
+                                 .bit = key->field,
+                                 .offset = key->offset,
+                                 .min = field->kind == EVENT_KIND_INET ? 0 : field->min,
+                                 .max = field->kind == EVENT_KIND_INET ? INT64_MAX : field->max};
+}
+
 static struct json_binding binding_of(const struct vsoc_json_key *key)
 {
     switch ((enum vsoc_json_key_kind)key->kind) {
     case VSOC_JSON_KEY_FIELD:
-        return (struct json_binding){(uint8_t)type_of(key->as_is), key->field, key->offset};
+        return binding_of_field(key);
     case VSOC_JSON_KEY_VIN:
-        return (struct json_binding){JSON_BIND_TEXT, BIT_VIN, offsetof(struct event, vin)};
+        return (struct json_binding){JSON_BIND_TEXT, BIT_VIN, offsetof(struct event, vin), 0,
+                                     INT64_MAX};
     case VSOC_JSON_KEY_TIME:
         return (struct json_binding){JSON_BIND_RAW, BIT_TIME,
-                                     offsetof(struct event, time_event_raw)};
+                                     offsetof(struct event, time_event_raw), 0, INT64_MAX};
     case VSOC_JSON_KEY_UNKNOWN:
         break;
     }
-    return (struct json_binding){JSON_BIND_NOTHING, 0, 0};
+    return (struct json_binding){.type = JSON_BIND_NOTHING};
 }
 
 /* After the table of keys, which is made before main too. */
@@ -77,11 +88,12 @@ static bool take_time(struct event *event)
     return true;
 }
 
-bool vsoc_json_quick(struct slice record, const struct parser_context *context, struct event *event)
+bool parser_vsoc_json_quick(const uint8_t *start, const struct parser_context *context,
+                            struct event *event, size_t *size)
 {
     uint64_t bits[2];
     event_clear(event);
-    if (!json_bind(context->json, &bindings, record, event, bits))
+    if (!json_bind(context->json, &bindings, start, event, bits, size))
         return false;
     bool has_time = bits[1] >> (BIT_TIME - 64);
     event->set[0] = bits[0];
