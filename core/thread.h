@@ -13,6 +13,8 @@ enum thread_role {
     THREAD_MAIN,
     THREAD_WORKER,
     THREAD_WRITER,
+    THREAD_KEEPER,
+    THREAD_RECALL,
     THREAD_SINK,
     THREAD_JOBS,
     THREAD_LOG,

@@ -89,6 +89,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     app_reload_changed(app);
     if (!app->ending)
         app_disk_watch(&app->disk, spool_disk_wait_ns(app->shared.spool), app->config->data_dir);
+    if (!app->ending)
+        spool_keys_needed(app->shared.spool, dedup_oldest(app->shared.dedup));
     app_stop_tick(app);
 }
 
@@ -203,7 +205,8 @@ static void restore_key(void *arg, const struct batch_meta *meta)
     if (meta->key_is_plain)
         hmac_key_compute(&app->shared.repeat.batch, slice_make(meta->key, sizeof meta->key),
                          keyed.key);
-    dedup_restore(app->shared.dedup, &keyed);
+    const struct batch_place place = {meta->position, meta->offset};
+    dedup_restore(app->shared.dedup, keyed.key, &place, meta->ingested_ns);
 }
 
 static enum status open_spool(struct app *app)
@@ -228,6 +231,7 @@ static enum status open_spool(struct app *app)
         .evict = c->evidence_when_full == EVIDENCE_EVICT,
         .queue_batches = SPOOL_QUEUE_BATCHES,
         .queue_bytes = c->limit_memory,
+        .keys_max = c->dedup_max_batches,
     };
     enum status s = spool_open(&options, restore_key, app, &app->shared.spool, &problem);
     if (s != STATUS_OK) {
@@ -235,6 +239,7 @@ static enum status open_spool(struct app *app)
                   LOG_STATUS(s));
         return disk_status(s);
     }
+    spool_keys_needed(app->shared.spool, dedup_oldest(app->shared.dedup));
     spool_on_failure(app->shared.spool, on_spool_failure, app);
     return spool_start(app->shared.spool);
 }

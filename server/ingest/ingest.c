@@ -159,12 +159,27 @@ void submission_make_key(struct submission *sub, struct sha256 *sha)
     hmac_key_compute(&sub->ingest->shared->repeat.batch, slice_make(inner, sizeof inner), m->key);
 }
 
+/* The key is probably one of the window's: has the record of the first batch read. */
+static void ask_spool(struct ingest *in, struct submission *sub)
+{
+    sub->batch->reply_to = &in->verdicts;
+    sub->batch->owner = sub;
+    if (spool_recall(in->shared->spool, &sub->batch) == STATUS_OK)
+        submission_await_verdict(sub);
+    else
+        submission_refuse_as(sub, REFUSAL_spool_closed);
+}
+
 /* The key is not new: answers, or waits for the sinks that have not delivered the first batch. */
 static void answer_known(struct ingest *in, struct submission *sub, enum dedup_answer answer)
 {
     switch (answer) {
+    case DEDUP_KNOWN:
+        ask_spool(in, sub);
+        return;
     case DEDUP_REPEAT:
         sub->repeat = true;
+        sub->report = sub->batch->recall.report;
         fault_point(ingest_repeat_known);
         metric_add(in->batches_duplicate, 1);
         submission_acknowledge(sub);
@@ -316,13 +331,48 @@ static void refuse_failed(struct submission *sub)
     submission_refuse(sub, &refusal);
 }
 
-/* The writer's verdict on one batch. */
+/* The first batch's record was read, or is gone. */
+static void take_recall(struct ingest *in, struct submission *sub)
+{
+    struct batch *batch = sub->batch;
+    struct batch_recall *recall = &batch->recall;
+    if (!sub->sender_waits) {
+        submission_destroy(sub);
+        return;
+    }
+    if (recall->status == STATUS_IO || recall->status == STATUS_NO_MEMORY ||
+        recall->status == STATUS_CLOSED) {
+        submission_refuse_as(sub, REFUSAL_key_unread);
+        return;
+    }
+    if (recall->status == STATUS_OK && recall->record.key_is_plain) {
+        struct slice plain = slice_make(recall->record.key, SHA256_BYTES);
+        uint8_t key[SHA256_BYTES];
+        hmac_key_compute(&in->shared->repeat.batch, plain, key);
+        memcpy(recall->record.key, key, SHA256_BYTES);
+    }
+    enum dedup_answer answer = dedup_judge(recall, batch->meta.key, batch->meta.body_sha256, NULL);
+    if (answer == DEDUP_REPEAT || answer == DEDUP_CONFLICT) {
+        answer_known(in, sub, answer);
+        return;
+    }
+    sub->compares = answer == DEDUP_COMPARE;
+    reading_begin(sub);
+}
+
+/* The writer's verdict on one batch, or the record of an earlier one. */
 static void take_verdict(struct ingest *in, struct batch *batch)
 {
     struct submission *sub = batch->owner;
     struct batch_meta *m = &batch->meta;
+    bool recalled = batch->recall.asked && !batch->recall.taken;
     sub->batch = batch;
     submission_has_verdict(sub);
+    if (recalled) {
+        batch->recall.taken = true;
+        take_recall(in, sub);
+        return;
+    }
     if (batch->verdict != STATUS_OK) {
         dedup_abort(in->shared->dedup, m->key);
         metric_add(in->batches_failed, 1);
@@ -333,7 +383,8 @@ static void take_verdict(struct ingest *in, struct batch *batch)
         return;
     }
     fault_point(ingest_verdict_taken);
-    dedup_commit(in->shared->dedup, m);
+    const struct batch_place place = {m->position, m->offset};
+    dedup_commit(in->shared->dedup, m->key, &place);
     fault_point(ingest_key_committed);
     metric_add(m->accepted + m->duplicates ? in->batches_accepted : in->batches_quarantined, 1);
     sub->report = (struct dedup_report){

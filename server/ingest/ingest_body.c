@@ -348,6 +348,20 @@ static bool inflate_batch(struct reading *b)
     return !b->submission->idempotency_key.size || hash_content(b);
 }
 
+/* Same key as an earlier batch, other bytes: a repeat only if the contents are equal. */
+static enum reading_end compare_content(struct reading *b)
+{
+    struct batch *batch = b->submission->batch;
+    if (!inflate_batch(b))
+        return READING_REFUSED;
+    const uint8_t *digest =
+        batch->meta.inflated_digest.size ? batch->meta.inflated_digest.data : NULL;
+    b->answer = dedup_judge(&batch->recall, batch->meta.key, batch->meta.body_sha256, digest);
+    if (b->answer == DEDUP_COMPARE) /* without a key of the sender's, its bytes make the key */
+        b->answer = DEDUP_CONFLICT;
+    return READING_KNOWN;
+}
+
 enum reading_end reading_run(struct reading *b)
 {
     struct submission *sub = b->submission;
@@ -356,21 +370,18 @@ enum reading_end reading_run(struct reading *b)
         return read_coding(b) ? READING_DONE : READING_REFUSED;
     if (sub->trial)
         return inflate_batch(b) && parse_body(b) ? READING_DONE : READING_REFUSED;
-    if (!hash_body(b))
-        return READING_STOPPED;
-    submission_make_key(sub, b->sha);
-    struct dedup *dedup = b->ingest->shared->dedup;
-    b->answer = dedup_begin(dedup, m->key, m->body_sha256, &sub->batch->arena, &sub->report);
-    bool compare = b->answer == DEDUP_COMPARE;
-    if (compare) {
-        if (!inflate_batch(b))
-            return READING_REFUSED;
-        b->answer = dedup_compare(dedup, m->key, m->body_sha256, m->inflated_digest.data,
-                                  &sub->batch->arena, &sub->report);
+    struct batch_recall *recall = &sub->batch->recall;
+    if (sub->compares)
+        return compare_content(b);
+    if (!recall->asked) {
+        if (!hash_body(b))
+            return READING_STOPPED;
+        submission_make_key(sub, b->sha);
     }
+    b->answer = dedup_begin(b->ingest->shared->dedup, m->key, recall);
     if (b->answer != DEDUP_NEW)
         return READING_KNOWN;
     b->key_begun = true;
     fault_point(ingest_key_begun);
-    return (compare || inflate_batch(b)) && parse_body(b) ? READING_DONE : READING_REFUSED;
+    return inflate_batch(b) && parse_body(b) ? READING_DONE : READING_REFUSED;
 }

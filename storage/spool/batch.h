@@ -17,6 +17,7 @@
 struct batch_meta {
     uint64_t position;      /* 1, 2, 3 … over the life of a spool; given by the writer */
     uint64_t events_before; /* events and rejects of all earlier batches; given by the writer */
+    uint64_t offset;        /* of the record in its segment; given by the writer */
     uint8_t batch_uid[UUID_BYTES];
     int64_t received_ns;       /* wall clock when the body was complete */
     int64_t ingested_ns;       /* wall clock when the record was written; given by the writer */
@@ -37,6 +38,47 @@ struct batch_meta {
     struct slice report_errors; /* JSON array: errors[] of the report, at most 100 */
 };
 
+/* Where a record is. */
+struct batch_place {
+    uint64_t position;
+    uint64_t offset; /* in its segment's file; 0: not known */
+};
+
+/* The answer to a repeat: what the first batch of its key was. */
+struct dedup_report {
+    uint8_t batch_uid[UUID_BYTES];
+    uint64_t position;
+    uint32_t accepted, duplicates, quarantined;
+    struct slice errors; /* JSON array text, in the batch's arena */
+};
+
+/* The first bytes of the body's SHA-256 and of the content's digest: enough to distinguish bodies.
+ */
+#define RECALL_DIGEST_BYTES 16
+
+/* Batches that dedup_begin named for one key; no two keys of a window ever had the same first
+ * bytes, except in tests. */
+#define RECALL_PLACES_MAX 4
+
+/* A batch that is perhaps the repeat of a durable one, and what the spool says about that one. */
+struct batch_recall {
+    bool asked; /* the batch was given to the thread that reads */
+    bool taken; /* and came back, and its owner has looked at it */
+    struct batch_place place;
+    enum status status; /* of reading it. OK; NOT_FOUND, CORRUPT: it is gone; IO, NO_MEMORY, CLOSED:
+                           not known */
+    struct {
+        uint8_t key[SHA256_BYTES];
+        bool key_is_plain;
+        uint8_t body[RECALL_DIGEST_BYTES];
+        uint8_t content[RECALL_DIGEST_BYTES];
+        bool has_content;
+    } record;
+    struct dedup_report report;
+    uint64_t passed[RECALL_PLACES_MAX]; /* positions that turned out to be other batches */
+    unsigned passed_count;
+};
+
 struct batch {
     struct mail mail; /* first: a mail is a batch */
     struct arena arena;
@@ -50,6 +92,7 @@ struct batch {
     /* Verdict, valid when the batch comes back: OK: durable; NO_SPACE, BUSY, IO or CLOSED: nothing
      * of it is stored. */
     enum status verdict;
+    struct batch_recall recall;
     /* The mailbox to which it returns: any of the owner. Never NULL when submitted. */
     struct mailbox *reply_to;
     void *owner; /* the owner's pointer, e.g. its exchange; the writer does not use it */

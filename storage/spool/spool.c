@@ -119,6 +119,7 @@ static enum status open_all(struct spool *spool, spool_scan_fn scan, void *scan_
     spool->now.position = newest_record(spool);
     spool->shared.events = spool->writer.durable.events;
     spool->writer.staged = spool->writer.durable;
+    spool->recovered = true;
     return STATUS_OK;
 }
 
@@ -132,11 +133,13 @@ static struct spool *spool_create(const struct spool_options *options)
     spool->dir_fd = spool->lock_fd = spool->cursor_fd = spool->writer.fd = spool->eviction_fd = -1;
     spool->writer.pending_last = &spool->writer.pending;
     spool->writer.hash = sha256_create();
-    if (!spool->writer.hash || mailbox_init(&spool->inbox, false) != STATUS_OK) {
+    if (!spool->writer.hash || mailbox_init(&spool->inbox, false) != STATUS_OK ||
+        mailbox_init(&spool->recalls, false) != STATUS_OK) {
         sha256_destroy(spool->writer.hash);
         free(spool);
         return NULL;
     }
+    spool_keeper_init(&spool->keeper);
     pthread_mutex_init(&spool->shared.lock, NULL);
     condition_init(&spool->shared.grown);
     return spool;
@@ -171,8 +174,12 @@ enum status spool_open(const struct spool_options *options, spool_scan_fn scan, 
 enum status spool_start(struct spool *spool)
 {
     ensure(!atomic_load(&spool->now.started));
-    enum status status =
-        thread_start(&spool->thread, THREAD_WRITER, "vsoc-spool", spool_writer_run, spool);
+    enum status status = spool_keeper_start(spool);
+    if (status == STATUS_OK)
+        status = thread_start(&spool->recall_thread, THREAD_RECALL, "vsoc-recall", spool_recall_run,
+                              spool);
+    if (status == STATUS_OK)
+        status = thread_start(&spool->thread, THREAD_WRITER, "vsoc-spool", spool_writer_run, spool);
     if (status == STATUS_OK)
         atomic_store(&spool->now.started, true);
     return status;
@@ -182,7 +189,10 @@ void spool_stop(struct spool *spool)
 {
     ensure(spool->magic == SPOOL_MAGIC);
     mailbox_close(&spool->inbox);
+    mailbox_close(&spool->recalls);
     thread_join(&spool->thread);
+    thread_join(&spool->recall_thread);
+    spool_keeper_stop(spool);
 }
 
 static void close_fd(int fd)
@@ -191,20 +201,31 @@ static void close_fd(int fd)
         close(fd);
 }
 
+/* Batches that no thread took. */
+static void give_back_all(struct mailbox *box)
+{
+    for (struct mail *mail = mailbox_take(box), *next; mail; mail = next) {
+        next = mail->next;
+        struct batch *batch = batch_from_mail(mail);
+        batch->verdict = batch->recall.status = STATUS_CLOSED;
+        if (mailbox_put(batch->reply_to, mail) != STATUS_OK)
+            batch_destroy(batch);
+    }
+}
+
 void spool_close(struct spool *spool)
 {
     if (!spool)
         return;
     spool_stop(spool);
     spool_keep_cursors(spool);
-    for (struct mail *mail = mailbox_take(&spool->inbox), *next; mail; mail = next) {
-        next = mail->next;
-        struct batch *batch = batch_from_mail(mail);
-        batch->verdict = STATUS_CLOSED;
-        if (mailbox_put(batch->reply_to, mail) != STATUS_OK)
-            batch_destroy(batch);
-    }
+    if (spool->recovered)
+        spool_keeper_close(spool);
+    give_back_all(&spool->inbox);
+    give_back_all(&spool->recalls);
     mailbox_fini(&spool->inbox);
+    mailbox_fini(&spool->recalls);
+    spool_keeper_fini(&spool->keeper);
     close_fd(spool->writer.fd);
     close_fd(spool->cursor_fd);
     close_fd(spool->eviction_fd);

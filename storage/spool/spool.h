@@ -18,7 +18,7 @@ struct spool_reader;
  * On failure nothing is held and *problem names the action to take. */
 enum status spool_open(const struct spool_options *options, spool_scan_fn scan, void *scan_arg,
                        struct spool **out, struct problem *problem) must_check;
-/* Starts the writer thread. */
+/* Starts the threads of the spool: the writer and its helpers. */
 enum status spool_start(struct spool *spool) must_check;
 /* Refuses new batches, commits the queued ones, returns verdicts, stops the writer thread. */
 void spool_stop(struct spool *spool);
@@ -31,6 +31,15 @@ void spool_close(struct spool *spool);
  * CRC of body and events are computed here, on the caller's thread. batch->events must be complete.
  * Thread: any. */
 enum status spool_submit(struct spool *spool, struct batch **batch) must_check;
+
+/* Reads the record at (*batch)->recall.place into (*batch)->recall, on a thread that may wait for
+ * the disk; *batch becomes NULL and comes back through batch->reply_to with recall.status. CLOSED:
+ * the caller keeps *batch. If the record's segment was removed, its kept index answers. Thread:
+ * any. */
+enum status spool_recall(struct spool *spool, struct batch **batch) must_check;
+/* The window of repeats holds no batch before this position: the keys of older ones are not kept
+ * when their segments are removed. UINT64_MAX, as at first: no keys are kept. Thread: any. */
+void spool_keys_needed(struct spool *spool, uint64_t from);
 
 /* Sinks: a cursor is the position up to which one reader (sink and lane) has everything. Loaded
  * from disk at open; identified by name; a new one starts at the position before the oldest record.

@@ -287,3 +287,16 @@ enum status spool_frame_decode(const struct spool_frame *frame, struct slice byt
     *record = decoded;
     return STATUS_OK;
 }
+
+enum status spool_frame_texts(const struct spool_frame *frame, struct slice bytes,
+                              struct batch_meta *meta)
+{
+    struct slice texts = slice_sub(bytes, SPOOL_RECORD_HEADER_BYTES, frame->meta_bytes);
+    if (texts.size != frame->meta_bytes)
+        return STATUS_CORRUPT;
+    struct batch_meta decoded = frame->meta;
+    enum status status = read_texts(texts, &decoded);
+    if (status == STATUS_OK)
+        *meta = decoded;
+    return status;
+}

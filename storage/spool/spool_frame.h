@@ -46,6 +46,10 @@ enum status spool_frame_decode_header(struct slice bytes, uint64_t tag,
  * (frame's record_bytes). CORRUPT. */
 enum status spool_frame_decode(const struct spool_frame *frame, struct slice bytes,
                                struct batch_record *record) must_check;
+/* Meta with its texts, from the first bytes of a record; events and body need not be there, and the
+ * payload's CRC is not checked. CORRUPT. */
+enum status spool_frame_texts(const struct spool_frame *frame, struct slice bytes,
+                              struct batch_meta *meta) must_check;
 /* Chain hash that the record should have after *chain: SHA-256(chain ‖ header bytes 8 to 207). */
 void spool_frame_chain(struct slice header, struct sha256 *hash, const uint8_t chain[SHA256_BYTES],
                        uint8_t digest[SHA256_BYTES]);

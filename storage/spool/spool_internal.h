@@ -1,5 +1,5 @@
 /* spool_internal.h: shared by the files of the spool: the open spool and its table of segments.
- * Only spool*.c include it. Lock order: spool->shared.lock is a leaf. */
+ * Only spool*.c include it. Lock order: keeper.lock, then shared.lock, which is a leaf. */
 #ifndef VSOC_STORAGE_SPOOL_INTERNAL_H
 #define VSOC_STORAGE_SPOOL_INTERNAL_H
 
@@ -16,6 +16,7 @@
 #include "core/wait/mailbox.h"
 #include "storage/spool/spool_cursor.h"
 #include "storage/spool/spool_eviction.h"
+#include "storage/spool/spool_keeper.h"
 #include "storage/spool/spool_options.h"
 #include "storage/spool/spool_segment.h"
 
@@ -33,6 +34,8 @@ struct spool_segment {
     uint64_t events_before;  /* from its header */
     int64_t oldest_ns;       /* ingested_ns of the oldest; 0: it has none */
     int64_t newest_ns;       /* ingested_ns of the newest, or when the file was created */
+    bool indexed;            /* its index describes it */
+    bool no_index;           /* none can be made: it is damaged, or there was no room */
 };
 
 /* The end of the log: where the next record goes and what it continues. */
@@ -51,7 +54,8 @@ struct spool_cursor {
 
 #define SPOOL_MAGIC 0x53504f4cU
 
-/* Read by other threads, under `lock`. Only the writer changes segments and events. */
+/* Read by other threads, under `lock`. Only the writer changes segments and events; the keeper only
+ * indexed and no_index. */
 struct spool_shared {
     pthread_mutex_t lock;
     pthread_cond_t grown;           /* monotonic clock: position or woken has changed */
@@ -115,8 +119,10 @@ struct spool {
     void (*on_failure)(void *arg);
     void *on_failure_arg;
 
-    struct mailbox inbox;
-    struct thread thread;
+    bool recovered; /* the table describes the directory */
+    struct mailbox inbox, recalls;
+    struct thread thread, recall_thread;
+    struct spool_keeper keeper;
     struct spool_shared shared;
     struct spool_now now;
     struct spool_writer writer;
@@ -135,6 +141,8 @@ static inline void spool_assert_writer(const struct spool *spool)
 
 /* spool_writer.c: the writer thread. */
 void spool_writer_run(void *spool);
+/* spool_recall.c: the thread that reads for spool_recall. */
+void spool_recall_run(void *spool);
 
 /* spool_recover.c: start-up of a spool directory: scan, cut, set aside, salvage. Thread: the one
  * that opens. */

@@ -24,10 +24,12 @@ struct spool_options {
                    record; otherwise batches are refused */
     size_t queue_batches; /* maximum number of batches waiting for the writer: above it BUSY */
     size_t queue_bytes;   /* and maximum body + event bytes of them */
+    uint64_t keys_max;    /* spool_scan_fn gets at least so many of the newest batches; 0: all */
 };
 
-/* Called during spool_open for every intact batch record, oldest first: rebuilds the window of
- * repeats. */
+/* Called during spool_open for intact batches, oldest first: rebuilds the window of repeats. Of
+ * meta, only these are filled in every case: key, of which only the first 8 bytes if it is not a
+ * plain one; key_is_plain, position, offset, ingested_ns. */
 typedef void (*spool_scan_fn)(void *arg, const struct batch_meta *meta);
 
 #endif

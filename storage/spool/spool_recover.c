@@ -7,7 +7,8 @@
 #include "core/clock.h"
 #include "core/log/log.h"
 #include "core/disk/fault.h"
-#include "storage/spool/spool_survey.h"
+#include "storage/spool/spool_recovery.h"
+#include "storage/spool/spool_salvage.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,14 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct recovery {
-    struct spool *spool;
-    spool_scan_fn scan_fn;
-    void *scan_arg;
-    struct spool_scan scan;
-    uint64_t floor; /* the next record's position is above this */
-    struct problem *problem;
-};
+#define PROGRESS_NS (2 * NS_PER_S)
 
 static enum status fail(struct recovery *r, enum status status, const char *advice, uint64_t first)
 {
@@ -32,8 +26,8 @@ static enum status fail(struct recovery *r, enum status status, const char *advi
     return status;
 }
 
-static enum status refuse_version(struct recovery *r, const char *file, uint32_t found,
-                                  uint32_t supported)
+enum status recovery_refuse_version(struct recovery *r, const char *file, uint32_t found,
+                                    uint32_t supported)
 {
     problem_say(r->problem,
                 "%s: made by a newer vsocd: its format is version %u, this program knows up to %u: "
@@ -42,25 +36,18 @@ static enum status refuse_version(struct recovery *r, const char *file, uint32_t
     return STATUS_VERSION;
 }
 
-static enum status fail_to_open(struct recovery *r, uint64_t first)
+enum status recovery_fail_to_open(struct recovery *r, uint64_t first)
 {
     return fail(r, STATUS_IO, "can't be opened: check owner and mode of the spool, and the disk",
                 first);
 }
 
-/* Not treated as damage: bytes that can't be read may hold acknowledged batches. */
-static enum status fail_to_read(struct recovery *r, enum status status, uint64_t first)
+enum status recovery_fail_to_read(struct recovery *r, enum status status, uint64_t first)
 {
     return fail(r, status,
                 "can't be read: check the disk and free memory; if the disk has permanently "
                 "failed, copy the readable part to another one and start there",
                 first);
-}
-
-static void raise_floor(struct recovery *r, uint64_t position)
-{
-    if (position > r->floor)
-        r->floor = position;
 }
 
 /* Persist the position floor before repairing, so that lost positions are never reused. */
@@ -73,63 +60,6 @@ static enum status keep_floor(struct recovery *r)
     enum status status = spool_cursor_store(r->spool->cursor_fd, table);
     fault_point(spool_recover_floor_kept);
     return status;
-}
-
-/* --- which spool is it ---------------------------------------------------------------------- */
-
-struct vote {
-    uint8_t uid[UUID_BYTES];
-    size_t votes;
-};
-#define VOTES_MAX 16
-
-static void count_vote(struct vote votes[VOTES_MAX], size_t *count, const uint8_t *uid)
-{
-    for (size_t i = 0; i < *count; i++)
-        if (memcmp(votes[i].uid, uid, UUID_BYTES) == 0) {
-            votes[i].votes++;
-            return;
-        }
-    if (*count == VOTES_MAX)
-        return;
-    memcpy(votes[*count].uid, uid, UUID_BYTES);
-    votes[(*count)++].votes = 1;
-}
-
-/* The majority of segments determines the spool's id; the cursor file decides a tie. NOT_FOUND:
- * nothing has an id. */
-static enum status elect_uid(struct recovery *r, const uint64_t *firsts, size_t count,
-                             const struct spool_cursor_table *cursors)
-{
-    struct vote votes[VOTES_MAX];
-    size_t candidates = 0, best = 0;
-    for (size_t i = 0; i < count; i++) {
-        struct spool_segment_header header;
-        int fd;
-        enum status status = spool_segment_open(r->spool->dir_fd, firsts[i], false, &fd);
-        if (status != STATUS_OK)
-            return fail_to_open(r, firsts[i]);
-        status = spool_segment_read_header(fd, &header);
-        close(fd);
-        if (status == STATUS_IO)
-            return fail_to_read(r, status, firsts[i]);
-        if (status == STATUS_VERSION) {
-            char name[SPOOL_NAME_BYTES];
-            spool_segment_name(firsts[i], name);
-            return refuse_version(r, name, header.version, SPOOL_FORMAT_VERSION);
-        }
-        if (status == STATUS_OK)
-            count_vote(votes, &candidates, header.spool_uid);
-    }
-    if (cursors)
-        count_vote(votes, &candidates, cursors->spool_uid);
-    if (!candidates)
-        return STATUS_NOT_FOUND;
-    for (size_t i = 1; i < candidates; i++)
-        if (votes[i].votes > votes[best].votes)
-            best = i;
-    memcpy(r->spool->uid, votes[best].uid, UUID_BYTES);
-    return STATUS_OK;
 }
 
 /* --- one segment ---------------------------------------------------------------------------- */
@@ -189,6 +119,7 @@ static void salvage(struct recovery *r, struct spool_survey *s, int fd)
     if (status != STATUS_OK) {
         log_error("damaged segment could not be salvaged and stays in place",
                   LOG_U64("first_position", s->segment.first_position), LOG_STATUS(status));
+        s->segment.no_index = true; /* each start reports it */
         return;
     }
     log_salvaged(s);
@@ -200,7 +131,7 @@ static void set_aside(struct recovery *r, struct spool_survey *s)
     r->spool->shared.corrupt_segments++;
     uint64_t records = s->segment.file_bytes / SPOOL_RECORD_HEADER_BYTES + 1;
     if (s->segment.first_position <= UINT64_MAX / 2)
-        raise_floor(r, s->segment.first_position + records);
+        recovery_raise_floor(r, s->segment.first_position + records);
     enum status status = keep_floor(r);
     if (status == STATUS_OK)
         status = spool_salvage_set_aside(r->spool->dir_fd, s->segment.first_position);
@@ -219,6 +150,10 @@ static enum status read_next(const struct recovery *r, uint64_t next,
                              struct spool_segment_header *header)
 {
     int fd;
+    if (r->indexes.valid[r->segment + 1]) {
+        *header = r->indexes.items[r->segment + 1].header;
+        return STATUS_OK;
+    }
     enum status status = spool_segment_open(r->spool->dir_fd, next, false, &fd);
     if (status != STATUS_OK)
         return status;
@@ -240,15 +175,15 @@ static void lose_end(struct recovery *r, struct spool_survey *s, const char *mes
         spool_survey_log(message, s->segment.first_position, s->segment.end, bytes);
 }
 
-/* Records between this segment and the next are missing, and this is the first start to notice. */
-static bool ends_early(const struct recovery *r, const struct spool_survey *s, uint64_t next)
+bool recovery_ends_early(const struct recovery *r, const struct spool_survey *s, uint64_t events,
+                         uint64_t next)
 {
     struct spool_segment_header header;
     if (s->damaged || s->header.flags & SPOOL_SEGMENT_SALVAGED)
         return false;
     return read_next(r, next, &header) == STATUS_OK && header.first_position == next &&
            memcmp(header.spool_uid, r->spool->uid, UUID_BYTES) == 0 &&
-           header.events_before != r->spool->writer.durable.events &&
+           header.events_before != events &&
            !spool_salvage_has(r->spool->dir_fd, s->segment.first_position, next);
 }
 
@@ -264,8 +199,9 @@ static enum status mend(struct recovery *r, struct spool_survey *s, int fd, uint
         enum status status = spool_survey_torn(s, &r->scan, &records);
         if (status != STATUS_OK)
             return status;
-        raise_floor(r, r->spool->writer.durable.position);
-        raise_floor(r, r->floor + records); /* they follow all positions that are marked as used */
+        recovery_raise_floor(r, r->spool->writer.durable.position);
+        recovery_raise_floor(
+            r, r->floor + records); /* they follow all positions that are marked as used */
     }
     if (s->damaged || (tail && !last)) {
         *go_on = false;
@@ -277,6 +213,7 @@ static enum status mend(struct recovery *r, struct spool_survey *s, int fd, uint
         *go_on = *go_on && status == STATUS_OK;
         if (status != STATUS_OK)
             log_error("torn tail could not be truncated and stays", LOG_STATUS(status));
+        s->segment.no_index = status != STATUS_OK;
     } else if (!last && s->segment.file_bytes > s->segment.end &&
                ftruncate(fd, (off_t)s->segment.end) == 0) {
         s->segment.file_bytes = s->segment.end; /* only zeros: unused space */
@@ -284,25 +221,41 @@ static enum status mend(struct recovery *r, struct spool_survey *s, int fd, uint
     return STATUS_OK;
 }
 
-/* If records before it are lost, the log continues from the values in the header. */
-static void follow_header(struct recovery *r, const struct spool_segment_header *header)
+void recovery_follow_header(struct recovery *r, const struct spool_segment_header *header)
 {
     struct spool_tail *tail = &r->spool->writer.durable;
     tail->events = header->events_before;
     memcpy(tail->chain, header->chain_before, SHA256_BYTES);
-    raise_floor(r, header->first_position - 1);
+    recovery_raise_floor(r, header->first_position - 1);
+}
+
+/* --- one segment by reading it -------------------------------------------------------------- */
+
+/* Reading takes a while: every few seconds, how far it is. */
+static void log_progress(struct recovery *r)
+{
+    int64_t now_ns = clock_monotonic_ns();
+    r->read++;
+    if (!r->progress_ns)
+        r->progress_ns = now_ns;
+    if (now_ns - r->progress_ns < PROGRESS_NS)
+        return;
+    r->progress_ns = now_ns;
+    log_info("reading segments that have no index", LOG_U64("read", r->read - 1),
+             LOG_U64("of", r->indexes.missing));
 }
 
 /* next: first position of the following segment, 0: none. */
-static enum status recover_segment(struct recovery *r, uint64_t first, uint64_t next)
+static enum status read_segment(struct recovery *r, uint64_t first, uint64_t next)
 {
     struct spool *spool = r->spool;
     struct spool_survey s = {.segment = {.first_position = first}};
     int fd;
     bool go_on = false;
+    log_progress(r);
     enum status status = spool_segment_open(spool->dir_fd, first, true, &fd);
     if (status != STATUS_OK)
-        return fail_to_open(r, first);
+        return recovery_fail_to_open(r, first);
     s.reason = first ? NULL : "there is no position 0";
     status =
         first ? spool_survey_header(&s, fd, spool->uid, &spool->writer.durable) : STATUS_CORRUPT;
@@ -312,13 +265,14 @@ static enum status recover_segment(struct recovery *r, uint64_t first, uint64_t 
         goto out;
     }
     if (status == STATUS_OK) {
-        follow_header(r, &s.header);
+        recovery_follow_header(r, &s.header);
         s.segment.events_before = s.header.events_before;
         status =
             spool_survey_records(&s, &r->scan, fd, &spool->writer.durable, r->scan_fn, r->scan_arg);
-        raise_floor(r, spool->writer.durable.position);
+        recovery_raise_floor(r, spool->writer.durable.position);
     }
-    if (status == STATUS_OK && next && ends_early(r, &s, next)) {
+    if (status == STATUS_OK && next &&
+        recovery_ends_early(r, &s, spool->writer.durable.events, next)) {
         lose_end(r, &s, "records are missing after this segment", next);
         s.damaged = true;
     }
@@ -332,7 +286,7 @@ static enum status recover_segment(struct recovery *r, uint64_t first, uint64_t 
     if (status == STATUS_OK)
         status = spool_segment_append(spool, &s.segment);
     if (status != STATUS_OK)
-        (void)fail_to_read(r, status, first);
+        (void)recovery_fail_to_read(r, status, first);
 out:
     if (status == STATUS_OK && go_on) {
         spool->writer.fd = fd;
@@ -361,9 +315,9 @@ static void take_cursors(struct recovery *r, const struct spool_cursor_table *ta
         return;
     }
     spool->writer.stored = *table;
-    raise_floor(r, table->floor);
+    recovery_raise_floor(r, table->floor);
     for (uint32_t i = 0; i < table->count; i++)
-        raise_floor(r, table->entries[i].position);
+        recovery_raise_floor(r, table->entries[i].position);
 }
 
 /* A sink has had records that are missing at the log's end: a crash can't cause that. */
@@ -386,14 +340,21 @@ static enum status recover_all(struct recovery *r, const uint64_t *firsts, size_
     struct spool_cursor_table table;
     enum status status = spool_cursor_load(r->spool->dir_fd, &table);
     if (status == STATUS_VERSION)
-        return refuse_version(r, SPOOL_CURSOR_FILE, table.version, SPOOL_CURSOR_VERSION);
+        return recovery_refuse_version(r, SPOOL_CURSOR_FILE, table.version, SPOOL_CURSOR_VERSION);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
         problem_say(r->problem, "%s: can't be read: check the disk, its owner and mode (%s)",
                     SPOOL_CURSOR_FILE, status_text(status));
         return status;
     }
     const struct spool_cursor_table *cursors = status == STATUS_OK ? &table : NULL;
-    status = elect_uid(r, firsts, count, cursors);
+    status = spool_indexes_read(&r->indexes, r->spool->dir_fd, firsts, count,
+                                r->spool->options.keys_max);
+    if (status != STATUS_OK) {
+        problem_say(r->problem, "the indexes can't be read: check the disk and free memory (%s)",
+                    status_text(status));
+        return status;
+    }
+    status = recovery_elect_uid(r, firsts, count, cursors);
     if (status == STATUS_NOT_FOUND)
         uuid7_make(clock_wall_ns(), r->spool->uid);
     else if (status != STATUS_OK)
@@ -405,8 +366,17 @@ static enum status recover_all(struct recovery *r, const uint64_t *firsts, size_
                     "%.150s/" SPOOL_CURSOR_FILE
                     ": can't be written: free some space and check its owner (%s)",
                     r->spool->dir, status_text(status));
-    for (size_t i = 0; i < count && status == STATUS_OK; i++)
-        status = recover_segment(r, firsts[i], i + 1 < count ? firsts[i + 1] : 0);
+    uint64_t newest = 0;
+    if (status == STATUS_OK)
+        status = spool_indexes_keys(&r->indexes, r->spool, count ? firsts[0] : UINT64_MAX,
+                                    r->scan_fn, r->scan_arg, &newest);
+    recovery_raise_floor(r, newest);
+    for (r->segment = 0; r->segment < count && status == STATUS_OK; r->segment++) {
+        uint64_t next = r->segment + 1 < count ? firsts[r->segment + 1] : 0;
+        status = recovery_take_index(r, next);
+        if (status == STATUS_NOT_FOUND)
+            status = read_segment(r, firsts[r->segment], next);
+    }
     return status == STATUS_OK ? note_missing_end(r, cursors) : status;
 }
 
@@ -430,6 +400,9 @@ enum status spool_recover(struct spool *spool, spool_scan_fn scan, void *scan_ar
         status = recover_all(&r, firsts, count);
     if (status == STATUS_OK && spool->writer.durable.position < r.floor)
         spool->writer.durable.position = r.floor;
+    if (status == STATUS_OK && r.read)
+        log_info("segments without an index were read", LOG_U64("segments", r.read));
+    spool_indexes_fini(&r.indexes);
     spool_scan_fini(&r.scan);
     free(firsts);
     fault_point(spool_recover_done);

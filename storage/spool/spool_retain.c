@@ -159,6 +159,7 @@ static bool remove_first(struct spool *spool)
 {
     char name[SPOOL_NAME_BYTES];
     spool_segment_name(spool->shared.segments[0].first_position, name);
+    spool_keeper_release(spool);
     fault_point(spool_retire_chosen);
     if (fsync(spool->dir_fd) != 0 || (unlinkat(spool->dir_fd, name, 0) != 0 && errno != ENOENT)) {
         log_warn("segment could not be removed", LOG_TEXT("file", name),

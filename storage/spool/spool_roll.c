@@ -106,6 +106,7 @@ static enum status roll_to(struct spool *spool, uint64_t bytes)
         close(fd);
         return status;
     }
+    spool_keeper_wake(spool);
     spool->writer.fd = fd;
     spool->writer.tag = header.tag;
     spool->writer.file_bytes = bytes;

@@ -25,6 +25,7 @@ void spool_scan_start(struct spool_scan *scan, int fd, uint64_t tag, uint64_t en
     scan->tag = tag;
     scan->offset = SPOOL_SEGMENT_HEADER_BYTES;
     scan->end = end;
+    scan->ahead = 0;
     spool_scan_forget(scan);
 }
 
@@ -89,7 +90,7 @@ static size_t leading_zeros(struct slice s)
 
 enum status spool_scan_header_bytes(struct spool_scan *scan, struct slice *bytes)
 {
-    return view(scan, scan->offset, SPOOL_RECORD_HEADER_BYTES, 0, bytes);
+    return view(scan, scan->offset, SPOOL_RECORD_HEADER_BYTES, scan->ahead, bytes);
 }
 
 enum status spool_scan_header(struct spool_scan *scan, struct spool_frame *frame)
@@ -113,7 +114,19 @@ enum status spool_scan_record(struct spool_scan *scan, const struct spool_frame 
     enum status status = view(scan, scan->offset, frame->record_bytes, READ_AHEAD_BYTES, &bytes);
     if (status != STATUS_OK)
         return status;
-    return spool_frame_decode(frame, bytes, record);
+    status = spool_frame_decode(frame, bytes, record);
+    if (status == STATUS_OK)
+        record->meta.offset = scan->offset;
+    return status;
+}
+
+enum status spool_scan_texts(struct spool_scan *scan, const struct spool_frame *frame,
+                             struct batch_meta *meta)
+{
+    struct slice bytes;
+    uint64_t want = UINT64_C(0) + SPOOL_RECORD_HEADER_BYTES + frame->meta_bytes;
+    enum status status = view(scan, scan->offset, want, scan->ahead, &bytes);
+    return status == STATUS_OK ? spool_frame_texts(frame, bytes, meta) : status;
 }
 
 void spool_scan_pass(struct spool_scan *scan, const struct spool_frame *frame)

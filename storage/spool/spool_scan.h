@@ -14,7 +14,10 @@ struct spool_scan {
     uint8_t *buffer; /* bytes [base, base + size) of the file */
     size_t capacity, size;
     uint64_t base;
+    uint64_t ahead; /* bytes to read at once for a header; 0: only the header */
 };
+/* For `ahead`, to walk headers and texts without events and bodies. */
+#define SPOOL_SCAN_HEADS 4096
 
 /* Allocates no memory yet. */
 void spool_scan_init(struct spool_scan *scan);
@@ -31,6 +34,10 @@ enum status spool_scan_header(struct spool_scan *scan, struct spool_frame *frame
  * IO, NO_MEMORY. */
 enum status spool_scan_record(struct spool_scan *scan, const struct spool_frame *frame,
                               struct batch_record *record) must_check;
+/* meta with its texts, of the record of that header; its events and body are not read, so it is
+ * checked by its header's CRC only. Texts are valid until the next call. CORRUPT, IO, NO_MEMORY. */
+enum status spool_scan_texts(struct spool_scan *scan, const struct spool_frame *frame,
+                             struct batch_meta *meta) must_check;
 /* Header bytes of the next record, for the chain hash. Valid until the next call. */
 enum status spool_scan_header_bytes(struct spool_scan *scan, struct slice *bytes) must_check;
 /* Moves past that record. */

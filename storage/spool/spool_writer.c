@@ -137,6 +137,7 @@ static void stage(struct spool *spool, struct batch *batch, int64_t now_ns)
     struct spool_tail *tail = &spool->writer.staged;
     meta->position = tail->position + 1;
     meta->events_before = tail->events;
+    meta->offset = tail->offset;
     meta->ingested_ns = now_ns;
     spool_frame_seal(batch, spool->writer.tag, spool->writer.hash, tail->chain);
     push_bytes(spool, writer_slice(&batch->frame));

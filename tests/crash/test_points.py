@@ -148,6 +148,15 @@ def with_old_postgres(stack, point, turn):
     again_and_again(stack, point, turn)
 
 
+def after_stop(stack, point, turn):
+    """In the start after an orderly stop."""
+    stack.traffic.start()
+    for _ in range(turn):
+        stack.start(wait=True)
+        stack.server.terminate()
+        stack.die(point)
+
+
 def grow(stack, segments):
     """Some more whole segments that every sink has; the server is down then."""
     stack.start()
@@ -196,6 +205,7 @@ SCENARIOS = {
     **{point: with_old_postgres for point in ("lane_returned", "pg_rolled_back", "pg_staged", "pg_unstaged")},
     "spool_recover_synced": after("spool_records_written"),
     "spool_recover_segment_done": after("spool_records_written"),
+    "spool_recover_index_dropped": after_stop,
     "kafka_producer_dropped": when_fenced,
     "file_tail_cut": after("file_written"),
     "spool_salvage_copied": with_damaged_record,
@@ -212,11 +222,11 @@ def group_of(point):
     """Points of a group have one stack."""
     if SCENARIOS.get(point) in (with_damaged_record, with_damaged_segment):
         return "damage"
-    if point.startswith(("spool_retire", "spool_cursors")):
+    if point.startswith(("spool_retire", "spool_cursors", "spool_index_kept")):
         return "retirement"
     if point.startswith("spool_eviction"):
         return "eviction"
-    if point.startswith("spool_segment"):
+    if point.startswith(("spool_segment", "spool_index")):
         return "segments"
     return point.partition("_")[0]
 

@@ -24,7 +24,7 @@ TAKEN = {
     "body_moved": "the same",
     "body_leave": "the same",
     "body_take": "the same",
-    "ask": "dedup: the same key may come to two workers; one look into a table",
+    "dedup_begin": "dedup: the same key may come to two workers; one look into a table",
     "dedup_commit": "dedup: the batch is durable",
 }
 # What locks for a connection that is accepted; a refusal often ends one.

@@ -1,12 +1,13 @@
 """A key means its content, however that is packed; a body whose coding no header names is sent back, not put away."""
 
 import gzip
+import itertools
 import subprocess
 import zlib
 
 import pytest
 
-from harness import event, ndjson, query
+from harness import event, ndjson, query, wait_until
 
 EVENTS = ndjson(event(n) for n in range(20))
 
@@ -43,6 +44,42 @@ def test_same_key_and_content_is_the_repeat_however_it_is_packed(server, restart
     other = server.post(gzip.compress(EVENTS + b"\n"), Idempotency_Key="batch 1", Content_Encoding="gzip")
     assert (other.status, other.json["code"]) == (409, "key_reused") and "Retry-After" not in other.headers
     assert len(server.export()) == 20
+
+
+def test_repeat_of_a_batch_whose_segment_was_removed_gets_the_first_report(make_server, tmp_path):
+    """dedup.window outlives the segments, also over restarts, orderly or not."""
+    server = make_server({
+        "spool": {"segment_bytes": "1MiB", "max_bytes": "6MiB", "reserve_bytes": "0"}, "evidence": {"retention": "0s", "max_bytes": "0"},
+        "sinks": {"file": {"enabled": True, "path": str(tmp_path / "events.ndjson")}},
+    })
+    bad = EVENTS + b'{"vin": 5}\n'
+
+    def post(level, key="batch 1"):
+        return server.post(gzip.compress(bad, level, mtime=level), Idempotency_Key=key, Content_Encoding="gzip", VSOC_Ack="all")
+
+    first = post(1)
+    assert first.status == 200 and first.json["errors"] and first.json["accepted"] == 20
+
+    numbers = itertools.count()
+
+    def removed():
+        server.post(ndjson([event(next(numbers))]) + b" " * 400_000 + b"\n", VSOC_Ack="all")
+        return not (server.spool_dir / "00000000000000000001.seg").exists()
+
+    wait_until(removed, 60, "the first segment's end")
+    for again in ("at once", "after a stop", "after a kill"):
+        if again == "after a stop":
+            server.terminate()
+            server.start()
+        if again == "after a kill":
+            server.kill()
+            server.start()
+        for level in (1, 9):
+            reply = post(level)
+            assert (reply.status, reply.json) == (200, {**first.json, "duplicate": True}), again
+        other = server.post(EVENTS, Idempotency_Key="batch 1")
+        assert (other.status, other.json["code"]) == (409, "key_reused"), again
+    assert list(server.spool_dir.glob("*.keys"))
 
 
 def test_damaged_repeat_is_damaged_not_a_conflict(server):

@@ -138,7 +138,9 @@ static void count_record(void *arg, const struct batch_meta *meta)
     uint64_t *seen = arg;
     (*seen)++;
     assert_int_equal(meta->position, *seen);
-    assert_true(slice_equal_text(meta->sender, "gateway-17"));
+    assert_int_equal(meta->key[0], (uint8_t)*seen);
+    assert_int_equal(meta->key[7], (uint8_t)*seen);
+    assert_true(meta->offset >= SPOOL_SEGMENT_HEADER_BYTES);
 }
 
 static void open_tells_every_record_oldest_first(void **state)
