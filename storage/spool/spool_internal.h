@@ -16,7 +16,6 @@
 #include "core/wait/mailbox.h"
 #include "storage/spool/spool_cursor.h"
 #include "storage/spool/spool_eviction.h"
-#include "storage/spool/spool_keeper.h"
 #include "storage/spool/spool_options.h"
 #include "storage/spool/spool_segment.h"
 
@@ -101,6 +100,22 @@ struct spool_writer {
     bool evidence_warned;
 };
 
+/* The index of a removed segment, kept for the keys in it. */
+struct spool_keys {
+    uint64_t first, newest; /* name; position of its last record */
+};
+
+struct spool_keeper {
+    struct thread thread;
+    pthread_mutex_t lock; /* guards the rest */
+    pthread_cond_t wake;  /* monotonic clock: there is work, or it ends */
+    pthread_cond_t done;  /* an index was made, or could not be */
+    bool work, ending;
+    struct spool_keys *keys; /* ascending */
+    size_t key_count, key_room;
+    uint64_t keys_from; /* keys of older positions are not needed; UINT64_MAX: none are */
+};
+
 struct spool_metrics {
     metric_t commit_seconds, commits, events_total, bytes_gauge, segments_gauge, position_gauge,
         full_gauge, evicted_batches;
@@ -141,10 +156,10 @@ static inline void spool_assert_writer(const struct spool *spool)
 
 /* spool_writer.c: the writer thread. */
 void spool_writer_run(void *spool);
-/* spool_recall.c: the thread that reads for spool_recall. */
+/* index/spool_recall.c: the thread that reads for spool_recall. */
 void spool_recall_run(void *spool);
 
-/* spool_recover.c: start-up of a spool directory: scan, cut, set aside, salvage. Thread: the one
+/* recover/spool_recover.c: start-up of a spool directory: scan, cut, set aside, salvage. Thread: the one
  * that opens. */
 /* Fills spool's segments, uid, tail, corrupt_segments, stored cursors and cursor_fd from the
  * directory (spool->dir_fd, locked by the caller), repairing it on the way; opens the last segment
@@ -154,6 +169,27 @@ void spool_recall_run(void *spool);
  */
 enum status spool_recover(struct spool *spool, spool_scan_fn scan, void *scan_arg,
                           struct problem *problem) must_check;
+
+/* index/spool_keeper.c: the thread beside the writer, for work on segments that no batch waits for:
+ * it makes the indexes of sealed segments, and removes kept keys that the window no longer needs. */
+void spool_keeper_init(struct spool_keeper *keeper);
+void spool_keeper_fini(struct spool_keeper *keeper);
+/* Starts the thread. */
+enum status spool_keeper_start(struct spool *spool) must_check;
+/* Finishes the indexes of the segments that were just sealed, within limits, and joins. */
+void spool_keeper_stop(struct spool *spool);
+/* There is something to do. Thread: any. */
+void spool_keeper_wake(struct spool *spool);
+/* Adds an index that is kept without its segment. NO_MEMORY. Thread: opener, writer, keeper. */
+enum status spool_keeper_add_keys(struct spool *spool, uint64_t first, uint64_t newest) must_check;
+/* First position of the kept keys that may have this position; 0: none. Thread: any. */
+uint64_t spool_keeper_keys_of(struct spool *spool, uint64_t position);
+/* Before the oldest segment is removed: keeps its index while keys in it are needed, otherwise
+ * removes it. Waits for an index that is being made. Thread: writer. */
+void spool_keeper_release(struct spool *spool);
+/* The last segment gets no more records in this process: makes its index. Thread: the one that
+ * closes. */
+void spool_keeper_close(struct spool *spool);
 
 /* spool_roll.c: creates segments. Thread: writer. */
 /* Adds a segment at the end of the table. spool->shared.lock is held, or nobody else has the spool

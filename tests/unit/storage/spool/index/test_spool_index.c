@@ -2,7 +2,7 @@
  * nothing waits for one. */
 #include "tests/support/spool_fixture.h"
 
-#include "storage/spool/spool_index.h"
+#include "storage/spool/index/spool_index.h"
 #include "storage/spool/spool_internal.h"
 
 #define SEGMENT_BYTES 12000

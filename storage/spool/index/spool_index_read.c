@@ -1,7 +1,7 @@
-/* spool_index.c: names, head and reading of index files. The caller's thread. Does not make them
+/* spool_index_read.c: names, head and reading of index files. The caller's thread. Does not make them
  * (spool_index_write.c) and does not decide when (spool_keeper.c). */
 #define LOG_COMPONENT "spool"
-#include "storage/spool/spool_index_format.h"
+#include "storage/spool/index/spool_index_format.h"
 
 #include "core/disk/fault.h" /* VSOCD_FAULTS */
 #include "core/log/log.h"

@@ -1,6 +1,6 @@
 /* spool_index_files.c: index files as a whole: which there are, kept or removed. At open the
  * opener's thread, then the writer's and the keeper's. */
-#include "storage/spool/spool_index_format.h"
+#include "storage/spool/index/spool_index_format.h"
 
 #include "core/disk/fault.h"
 

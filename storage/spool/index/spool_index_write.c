@@ -1,6 +1,6 @@
 /* spool_index_write.c: makes the index of a segment from the headers of its records. Runs on the
  * keeper's thread, and at close on the closer's. Reads no events and no bodies. */
-#include "storage/spool/spool_index_format.h"
+#include "storage/spool/index/spool_index_format.h"
 
 #include "core/disk/fault.h"
 #include "core/writer.h"

@@ -7,8 +7,8 @@
 #include "core/clock.h"
 #include "core/log/log.h"
 #include "core/disk/fault.h"
-#include "storage/spool/spool_recovery.h"
-#include "storage/spool/spool_salvage.h"
+#include "storage/spool/recover/spool_recovery.h"
+#include "storage/spool/recover/spool_salvage.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,13 +5,11 @@
  * segment without an index gets one, in this process or, by the next start, in another one. The
  * writer waits for the keeper only before it removes a segment whose keys are needed. */
 #define LOG_COMPONENT "spool"
-#include "storage/spool/spool_keeper.h"
-
 #include "core/clock.h"
 #include "core/disk/fault.h"
 #include "core/log/log.h"
 #include "core/wait/condition.h"
-#include "storage/spool/spool_index.h"
+#include "storage/spool/index/spool_index.h"
 #include "storage/spool/spool_internal.h"
 #include "storage/spool/spool.h"
 

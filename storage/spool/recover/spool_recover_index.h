@@ -3,7 +3,7 @@
 #ifndef VSOC_STORAGE_SPOOL_RECOVER_INDEX_H
 #define VSOC_STORAGE_SPOOL_RECOVER_INDEX_H
 
-#include "storage/spool/spool_index.h"
+#include "storage/spool/index/spool_index.h"
 
 /* What the indexes of a directory say, one for each segment. */
 struct spool_indexes {

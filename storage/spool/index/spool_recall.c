@@ -6,7 +6,7 @@
 #include "core/clock.h"
 #include "core/disk/fault.h"
 #include "storage/spool/spool.h"
-#include "storage/spool/spool_index.h"
+#include "storage/spool/index/spool_index.h"
 #include "storage/spool/spool_scan.h"
 
 #include <unistd.h>

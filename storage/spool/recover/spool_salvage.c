@@ -1,7 +1,7 @@
 /* spool_salvage.c: keeps damaged segments under corrupt/ and replaces them by their intact records.
  * Runs at open on the opener's thread. Does not find damage. */
 #define LOG_COMPONENT "spool"
-#include "storage/spool/spool_salvage.h"
+#include "storage/spool/recover/spool_salvage.h"
 
 #include "core/log/log.h"
 #include "core/disk/fault.h"

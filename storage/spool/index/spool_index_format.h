@@ -3,7 +3,7 @@
 #ifndef VSOC_STORAGE_SPOOL_INDEX_FORMAT_H
 #define VSOC_STORAGE_SPOOL_INDEX_FORMAT_H
 
-#include "storage/spool/spool_index.h"
+#include "storage/spool/index/spool_index.h"
 
 #define INDEX_MAGIC        "VSOCIDX1"
 #define INDEX_HEAD_BYTES   256

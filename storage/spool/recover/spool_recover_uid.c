@@ -1,5 +1,5 @@
 /* spool_recover_uid.c: which spool a directory holds. The opener's thread. */
-#include "storage/spool/spool_recovery.h"
+#include "storage/spool/recover/spool_recovery.h"
 
 #include <unistd.h>
 

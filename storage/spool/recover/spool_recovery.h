@@ -3,8 +3,8 @@
 #ifndef VSOC_STORAGE_SPOOL_RECOVERY_H
 #define VSOC_STORAGE_SPOOL_RECOVERY_H
 
-#include "storage/spool/spool_recover_index.h"
-#include "storage/spool/spool_survey.h"
+#include "storage/spool/recover/spool_recover_index.h"
+#include "storage/spool/recover/spool_survey.h"
 
 struct recovery {
     struct spool *spool;

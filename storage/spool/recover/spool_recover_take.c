@@ -1,6 +1,6 @@
 /* spool_recover_take.c: recovers a segment from its index, without reading it. The opener's thread.
  * Repairs nothing: what looks damaged is left to the reading of the segment. */
-#include "storage/spool/spool_recovery.h"
+#include "storage/spool/recover/spool_recovery.h"
 
 #include "core/disk/fault.h"
 

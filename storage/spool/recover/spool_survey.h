@@ -4,7 +4,7 @@
 #define VSOC_STORAGE_SPOOL_SURVEY_H
 
 #include "storage/spool/spool_internal.h"
-#include "storage/spool/spool_salvage.h"
+#include "storage/spool/recover/spool_salvage.h"
 #include "storage/spool/spool_scan.h"
 
 /* What damage destroyed: records between two intact ones. */

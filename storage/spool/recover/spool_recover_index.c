@@ -1,7 +1,7 @@
 /* spool_recover_index.c: reads the indexes of a spool directory at its start. The opener's thread.
  * Does not decide what a segment holds when its index can't be used: recovery reads it then. */
 #define LOG_COMPONENT "spool"
-#include "storage/spool/spool_recover_index.h"
+#include "storage/spool/recover/spool_recover_index.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* spool_survey.c: finds the intact records of one segment file. Runs at open on the opener's
  * thread. Changes nothing on disk. */
 #define LOG_COMPONENT "spool"
-#include "storage/spool/spool_survey.h"
+#include "storage/spool/recover/spool_survey.h"
 
 #include "core/log/log.h"
 
