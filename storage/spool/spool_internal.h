@@ -159,8 +159,8 @@ void spool_writer_run(void *spool);
 /* index/spool_recall.c: the thread that reads for spool_recall. */
 void spool_recall_run(void *spool);
 
-/* recover/spool_recover.c: start-up of a spool directory: scan, cut, set aside, salvage. Thread: the one
- * that opens. */
+/* recover/spool_recover.c: start-up of a spool directory: scan, cut, set aside, salvage. Thread:
+ * the one that opens. */
 /* Fills spool's segments, uid, tail, corrupt_segments, stored cursors and cursor_fd from the
  * directory (spool->dir_fd, locked by the caller), repairing it on the way; opens the last segment
  * for writing when it can be continued, else spool->writer.fd stays -1. Calls scan for each intact
@@ -171,7 +171,8 @@ enum status spool_recover(struct spool *spool, spool_scan_fn scan, void *scan_ar
                           struct problem *problem) must_check;
 
 /* index/spool_keeper.c: the thread beside the writer, for work on segments that no batch waits for:
- * it makes the indexes of sealed segments, and removes kept keys that the window no longer needs. */
+ * it makes the indexes of sealed segments, and removes kept keys that the window no longer needs.
+ */
 void spool_keeper_init(struct spool_keeper *keeper);
 void spool_keeper_fini(struct spool_keeper *keeper);
 /* Starts the thread. */

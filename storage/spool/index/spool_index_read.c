@@ -1,5 +1,5 @@
-/* spool_index_read.c: names, head and reading of index files. The caller's thread. Does not make them
- * (spool_index_write.c) and does not decide when (spool_keeper.c). */
+/* spool_index_read.c: names, head and reading of index files. The caller's thread. Does not make
+ * them (spool_index_write.c) and does not decide when (spool_keeper.c). */
 #define LOG_COMPONENT "spool"
 #include "storage/spool/index/spool_index_format.h"
 
