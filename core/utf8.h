@@ -5,6 +5,10 @@
 #include "core/slice.h"
 #include "core/status.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -28,6 +32,18 @@ static inline bool utf8_is_plain(struct slice text)
         uint64_t word = slice_load4(p) | slice_load4(p + text.size - 4) << 32;
         return !((word | ((word - ones) & ~word)) & tops);
     }
+#ifdef __SSE2__
+    if (text.size >= 16) { /* the last block may overlap the one before */
+        __m128i least = _mm_set1_epi8(0x7f), seen = _mm_setzero_si128();
+        for (size_t at = 0; at < text.size; at += 16) {
+            size_t from = at + 16 <= text.size ? at : text.size - 16;
+            __m128i x = _mm_loadu_si128((const __m128i *)(p + from));
+            least = _mm_min_epu8(least, x);
+            seen = _mm_or_si128(seen, x);
+        }
+        return !_mm_movemask_epi8(_mm_or_si128(seen, _mm_cmpeq_epi8(least, _mm_setzero_si128())));
+    }
+#endif
     for (size_t at = 0; at + 8 < text.size; at += 8) {
         uint64_t word = slice_load8(p + at);
         wrong |= word | ((word - ones) & ~word);

@@ -21,9 +21,14 @@ static void add(struct sentence *s, struct slice text)
     s->size += text.size;
 }
 
-static void add_text(struct sentence *s, const char *text)
+/* text: a literal, so that it is stored without a call. */
+static inline __attribute__((always_inline)) void add_text(struct sentence *s, const char *text)
 {
-    add(s, slice_from_text(text));
+    size_t size = strlen(text);
+    if (s->size + size > MESSAGE_MAX)
+        return;
+    memcpy(s->bytes + s->size, text, size);
+    s->size += size;
 }
 
 static void add_number(struct sentence *s, int64_t number)
@@ -37,15 +42,18 @@ static void add_number(struct sentence *s, int64_t number)
 }
 
 /* Head of a part: ": process " or ", file ". */
-static void add_head(struct sentence *s, const char *name)
+static inline __attribute__((always_inline)) void add_head(struct sentence *s, const char *name)
 {
-    add_text(s, s->has_parts ? ", " : ": ");
+    if (s->has_parts)
+        add_text(s, ", ");
+    else
+        add_text(s, ": ");
     add_text(s, name);
     s->has_parts = true;
 }
 
-static void add_column(struct sentence *s, const struct event *e, enum event_field field,
-                       const char *name)
+static inline __attribute__((always_inline)) void
+add_column(struct sentence *s, const struct event *e, enum event_field field, const char *name)
 {
     if (!event_is_set(e, field))
         return;
@@ -60,9 +68,11 @@ static void add_process(struct sentence *s, const struct event *e)
     if (has_pid && !has_name)
         add_head(s, "process ");
     if (has_pid) {
-        add_text(s, has_name ? "[" : "");
+        if (has_name)
+            add_text(s, "[");
         add_number(s, e->process_pid);
-        add_text(s, has_name ? "]" : "");
+        if (has_name)
+            add_text(s, "]");
     }
     if (EVENT_HAS(e, process_command_line))
         add_column(s, e, EVENT_process_command_line, "command ");
@@ -78,8 +88,9 @@ static void add_user(struct sentence *s, const struct event *e)
         add_column(s, e, EVENT_user_id, "user id ");
 }
 
-static void add_end(struct sentence *s, const struct event *e, enum event_field address,
-                    enum event_field port, const char *name)
+static inline __attribute__((always_inline)) void add_end(struct sentence *s, const struct event *e,
+                                                          enum event_field address,
+                                                          enum event_field port, const char *name)
 {
     if (!event_is_set(e, address))
         return;

@@ -5,7 +5,7 @@
 
 enum status text_repair(const struct parser_context *context, struct slice *text, bool *repaired)
 {
-    if (utf8_check(*text) == STATUS_OK)
+    if (utf8_is_plain(*text) || utf8_check(*text) == STATUS_OK)
         return STATUS_OK;
     uint8_t *out = context->alloc(context, text->size * 3 + PADDING);
     if (!out)

@@ -32,12 +32,14 @@ static struct slice take_word(struct cursor *c)
 /* Exactly or at most `digits` decimal digits. */
 static bool take_number(struct cursor *c, size_t digits, bool exactly, int64_t *value)
 {
-    size_t start = c->at;
-    *value = 0;
-    while (c->at < c->text.size && c->at - start < digits && c->text.data[c->at] >= '0' &&
-           c->text.data[c->at] <= '9')
-        *value = *value * 10 + (c->text.data[c->at++] - '0');
-    return exactly ? c->at - start == digits : c->at > start;
+    size_t left = c->text.size - c->at, most = left < digits ? left : digits, n = 0;
+    const uint8_t *p = c->text.data + c->at;
+    uint64_t number = 0; /* of at most ten digits */
+    for (unsigned digit; n < most && (digit = p[n] - (unsigned)'0') <= 9; n++)
+        number = number * 10 + digit;
+    *value = (int64_t)number;
+    c->at += n;
+    return exactly ? n == digits : n > 0;
 }
 
 #define SECONDS_MAX INT64_C(9223372035) /* fits in ns */

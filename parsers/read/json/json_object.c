@@ -153,8 +153,34 @@ void json_object_add_compact(struct json_object *object, struct slice key, struc
         writer_add_slice(&object->writer, raw);
 }
 
+/* The usual member: neither key nor text needs escapes, and there is room. False: another one, and
+ * nothing is written. */
+static inline bool add_plain(struct json_object *object, struct slice key, struct slice text)
+{
+    struct writer *w = &object->writer;
+    if (object->failed || key.size + text.size + 8 > w->capacity - w->size || !w->size)
+        return false;
+    uint8_t *p = w->data + w->size;
+    *p = ',';
+    p += p[-1] != '{';
+    *p++ = '"';
+    if (json_text_copy(p, key) < key.size)
+        return false;
+    p += key.size;
+    memcpy(p, "\":\"", 3);
+    p += 3;
+    if (json_text_copy(p, text) < text.size)
+        return false;
+    p += text.size;
+    *p++ = '"';
+    w->size = (size_t)(p - w->data);
+    return true;
+}
+
 void json_object_add_text(struct json_object *object, struct slice key, struct slice text)
 {
+    if (add_plain(object, key, text))
+        return;
     if (!start_member(object, key, text.size + 2) || write_plain(&object->writer, text))
         return;
     if (json_object_reserve(object, text.size * JSON_ESCAPED_MAX + 2))
