@@ -130,9 +130,11 @@ static void json_string_escapes_what_rfc_8259_demands(void **state)
     assert_written("\"\"");
 }
 
+enum { SIZE_MAX_TRIED = 40 };
+
 static void check_byte_at(uint8_t byte, size_t place, size_t size)
 {
-    uint8_t text[20];
+    uint8_t text[SIZE_MAX_TRIED];
     bool escaped = byte < 0x20 || byte == '"' || byte == '\\';
     memset(text, byte % 2 ? ' ' : '!', sizeof text);
     text[place] = byte;
@@ -143,12 +145,12 @@ static void check_byte_at(uint8_t byte, size_t place, size_t size)
     assert_int_equal(w.data[w.size - 1], '"');
 }
 
-/* The scan looks at eight bytes at a time, which overlap at the end: each byte value at each place
+/* The scan looks at 16 bytes at a time, which overlap at the end: each byte value at each place
  * among plain bytes, in texts of each size. */
 static void json_string_finds_each_byte_at_each_place(void **state)
 {
     (void)state;
-    for (size_t size = 1; size <= 20; size++)
+    for (size_t size = 1; size <= SIZE_MAX_TRIED; size++)
         for (size_t place = 0; place < size; place++)
             for (unsigned byte = 0; byte < 256; byte++)
                 check_byte_at((uint8_t)byte, place, size);
