@@ -181,13 +181,12 @@ static uint64_t mix(uint64_t a, uint64_t b)
 uint64_t hash_keyed(const uint64_t seed[2], struct slice bytes)
 {
     uint64_t odd = seed[1] | 1, hash = seed[0] ^ bytes.size;
-    while (bytes.size > 0) {
-        uint64_t word = 0;
-        size_t take = bytes.size < sizeof word ? bytes.size : sizeof word;
-        memcpy(&word, bytes.data, take);
-        hash = mix(hash ^ word, odd) + seed[0];
-        bytes = slice_make(bytes.data + take, bytes.size - take);
-    }
+    const uint8_t *p = bytes.data;
+    size_t left = bytes.size;
+    for (; left >= 8; p += 8, left -= 8)
+        hash = mix(hash ^ slice_load8(p), odd) + seed[0];
+    if (left)
+        hash = mix(hash ^ slice_load_some(p, left), odd) + seed[0];
     return mix(hash, odd ^ UINT64_C(0x9e3779b97f4a7c15));
 }
 

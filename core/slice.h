@@ -58,6 +58,15 @@ static inline uint64_t slice_load4(const uint8_t *p)
     return word;
 }
 
+/* The n bytes at p, less than 8 and at least 1, as the low bytes of a word. The loads overlap, and
+ * read nothing else. */
+static inline uint64_t slice_load_some(const uint8_t *p, size_t n)
+{
+    if (n >= 4)
+        return slice_load4(p) | slice_load4(p + n - 4) << (8 * (n - 4));
+    return p[0] | (uint64_t)p[n / 2] << (8 * (n / 2)) | (uint64_t)p[n - 1] << (8 * (n - 1));
+}
+
 /* First and last bytes of s: together with the size they identify texts of up to 16 bytes. */
 struct slice_ends {
     uint64_t head, tail;

@@ -52,11 +52,10 @@ static inline struct json_name_head json_name_head_of(struct slice key)
         size_t rest = n < 16 ? n - 8 : 8;
         return (struct json_name_head){slice_load8(p), slice_load8(p + rest) >> (64 - 8 * rest)};
     }
-    if (n >= 4)
-        return (struct json_name_head){slice_load4(p) | slice_load4(p + n - 4) << (8 * (n - 4)), 0};
+    if (n == 8)
+        return (struct json_name_head){slice_load8(p), 0};
     if (n)
-        return (struct json_name_head){
-            p[0] | (uint64_t)p[n / 2] << (8 * (n / 2)) | (uint64_t)p[n - 1] << (8 * (n - 1)), 0};
+        return (struct json_name_head){slice_load_some(p, n), 0};
     return (struct json_name_head){0, 0};
 }
 

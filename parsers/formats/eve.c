@@ -1,13 +1,12 @@
 /* eve.c: Suricata's EVE JSON, one object per record, → events. Pure, any thread. Values without a
  * column, or that do not fit it, are kept in attributes as written. */
+#include "core/json/json_names.h"
 #include "parsers/registry/builtin.h"
 #include "parsers/read/record_refuse.h"
 #include "parsers/fill/event_check.h"
 #include "parsers/read/json/json_head.h"
 #include "parsers/fill/text_event.h"
 #include "parsers/fill/time_guess.h"
-
-#include <stdio.h>
 
 /* Ids of one kind from the rule's metadata. */
 struct ids {
@@ -28,14 +27,25 @@ struct row {
     bool (*take)(struct eve *e, enum event_field field, const struct json_node *value);
 };
 
-static void take_members(struct eve *e, const struct json_node *object, const struct row *rows,
-                         size_t row_count)
+/* The members of one kind of object: their numbers are those of the rows + 1. */
+struct table {
+    const struct row *rows;
+    struct json_names names;
+};
+
+static void table_init(struct table *table, const struct row *rows, size_t row_count)
+{
+    table->rows = rows;
+    for (unsigned i = 0; i < row_count; i++)
+        json_names_add(&table->names, rows[i].key, i + 1);
+}
+
+static void take_members(struct eve *e, const struct json_node *object, const struct table *table)
 {
     for (size_t k = 1; k < object->span; k += object[k].span) {
-        size_t r = 0;
-        while (r < row_count && !slice_equal_text(object[k].key, rows[r].key))
-            r++;
-        if (r == row_count || !rows[r].take(e, rows[r].field, &object[k]))
+        unsigned number = json_names_find(&table->names, object[k].key);
+        const struct row *row = number ? &table->rows[number - 1] : NULL;
+        if (!row || !row->take(e, row->field, &object[k]))
             json_object_add_raw(&e->t.attributes, object[k].key, object[k].raw);
     }
 }
@@ -107,6 +117,8 @@ static bool take_time(struct eve *e, enum event_field field, const struct json_n
 
 /* ---- alert ---- */
 
+#define REF_BYTES 64 /* three numbers of 19 digits, two colons */
+
 /* gid:sid:rev, when all three are numbers. */
 static void set_signature_ref(struct eve *e, const struct json_node *alert)
 {
@@ -118,15 +130,19 @@ static void set_signature_ref(struct eve *e, const struct json_node *alert)
             return;
         v[i] = part->integer;
     }
-    char *text = e->t.context->alloc(e->t.context, 64);
-    if (!text) {
+    struct writer w = {.capacity = REF_BYTES, .limit = REF_BYTES};
+    w.data = e->t.context->alloc(e->t.context, REF_BYTES);
+    if (!w.data) {
         e->t.failed = true;
         return;
     }
-    int size =
-        snprintf(text, 64, "%lld:%lld:%lld", (long long)v[0], (long long)v[1], (long long)v[2]);
-    EVENT_SET(&e->t.event, signature_ref, slice_make(text, (size_t)size));
-    e->t.event.catalog_id = slice_make(text, strlen(text) - strlen(strrchr(text, ':')));
+    writer_decimal(&w, v[0]);
+    writer_u8(&w, ':');
+    writer_decimal(&w, v[1]);
+    e->t.event.catalog_id = writer_slice(&w);
+    writer_u8(&w, ':');
+    writer_decimal(&w, v[2]);
+    EVENT_SET(&e->t.event, signature_ref, writer_slice(&w));
 }
 
 static bool take_ref_part(struct eve *e, enum event_field field, const struct json_node *value)
@@ -241,6 +257,7 @@ static const struct row alert_rows[] = {
     {"category", EVENT_FIELD_COUNT, take_class},
     {"metadata", EVENT_cve, take_metadata},
 };
+static struct table alert_table;
 
 static bool take_alert(struct eve *e, enum event_field field, const struct json_node *value)
 {
@@ -249,7 +266,7 @@ static bool take_alert(struct eve *e, enum event_field field, const struct json_
         return false;
     set_signature_ref(e, value);
     json_object_open(&e->t.attributes, value->key);
-    take_members(e, value, alert_rows, sizeof alert_rows / sizeof *alert_rows);
+    take_members(e, value, &alert_table);
     json_object_close(&e->t.attributes);
     return true;
 }
@@ -277,6 +294,13 @@ static const struct row rows[] = {
     {"alert", EVENT_FIELD_COUNT, take_alert},
     {"anomaly", EVENT_event_name, take_anomaly},
 };
+static struct table event_table;
+
+__attribute__((constructor)) static void tables_fill(void)
+{
+    table_init(&alert_table, alert_rows, sizeof alert_rows / sizeof *alert_rows);
+    table_init(&event_table, rows, sizeof rows / sizeof *rows);
+}
 
 static void set_category(struct eve *e, struct slice type)
 {
@@ -296,7 +320,7 @@ static void fill(struct eve *e, struct slice type)
     set_category(e, type);
     if (slice_equal_text(type, "drop"))
         EVENT_SET(&e->t.event, disposition, SLICE_LITERAL("dropped"));
-    take_members(e, e->document.nodes, rows, sizeof rows / sizeof *rows);
+    take_members(e, e->document.nodes, &event_table);
     (void)text_event_set(&e->t, EVENT_event_name, type);
     if (!e->t.event.catalog_group.size)
         e->t.event.catalog_group = type;

@@ -28,8 +28,9 @@ static struct slice path_of(struct walk *w, struct slice key)
     size_t size = w->sizes[w->depth - 1];
     if (size + 1 + key.size > sizeof w->path || !key.size)
         return SLICE_EMPTY;
-    if (size)
-        w->path[size++] = '.';
+    if (!size)
+        return key;
+    w->path[size++] = '.';
     memcpy(w->path + size, key.data, key.size);
     return slice_make(w->path, size + key.size);
 }
@@ -59,6 +60,8 @@ static void find(const struct json_names *names, const struct json_document *doc
         bool goes_in = path.size && nodes[k].type == JSON_OBJECT && nodes[k].span > 1 &&
                        w.depth < JSON_PATH_DEPTH;
         if (goes_in) {
+            if (w.depth == 1)
+                memcpy(w.path, path.data, path.size);
             w.ends[w.depth] = k + nodes[k].span;
             w.sizes[w.depth++] = path.size;
         }

@@ -43,7 +43,7 @@ static size_t compare(const uint8_t *bytes, size_t size)
 /* Any two bytes, and any third at some, before bytes that a field may need. */
 static void every_short_beginning_is_read_alike(void **state)
 {
-    static const uint8_t thirds[] = {0, 1, 2, 8, 9, 0x7f, 0x80, 0x81, 0xff};
+    static const uint8_t thirds[] = {0, 1, 0x7f, 0x81};
     (void)state;
     for (unsigned first = 0; first < 256; first++)
         for (unsigned second = 0; second < 256; second++)

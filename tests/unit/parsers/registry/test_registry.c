@@ -419,7 +419,7 @@ static void hints_change_no_answer(void **state)
     for (unsigned round = 0; round < 2; round++)
         for (size_t i = 0; i < files.gl_pathc; i++) {
             size_t size = read_head(files.gl_pathv[i], head);
-            for (size_t at = 0; at < size && at < 512; at++) {
+            for (size_t at = 0; at < size && at < 128; at++) {
                 struct slice part = slice_make(head + at, size - at);
                 const struct parser *found = surest(*state, part);
                 if (!found && text_body_head_bytes(part))
