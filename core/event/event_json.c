@@ -307,6 +307,61 @@ static inline uint8_t *put_quoted_uuid(uint8_t *at, struct slice s)
     return at;
 }
 
+/* Other forms of a BIG: see write_big. */
+static inline uint8_t *put_big(uint8_t *at, int64_t value, bool is_ns)
+{
+    bool is_text = is_ns || value > NUMBER_MAX || value < -NUMBER_MAX;
+    *at = '"';
+    at = put_decimal(at + is_text, value);
+    *at = '"';
+    return at + is_text;
+}
+
+static inline uint8_t *put_json(uint8_t *at, struct slice s)
+{
+    memcpy(at, s.data, s.size);
+    return at + s.size;
+}
+
+/* NULL: no room, or a text that needs escapes. */
+static uint8_t *put_list(uint8_t *at, const uint8_t *end, const struct slice_list *list)
+{
+    *at++ = '[';
+    for (size_t i = 0; i < list->count; i++) {
+        struct slice s = list->items[i];
+        if ((size_t)(end - at) < TEXT_ROOM(s) + 2 || !(at = put_text(at, s)))
+            return NULL;
+        *at++ = ',';
+    }
+    at -= list->count > 0;
+    *at++ = ']';
+    return at;
+}
+
+/* time_event before time_event_ns, severity before severity_id. NULL: no room. */
+static uint8_t *put_companion(uint8_t *at, const uint8_t *end, const struct event *event,
+                              unsigned f, struct event_json_memo *memo)
+{
+    static const struct {
+        char text[32];
+        uint8_t size;
+    } severities[] = {
+#define SEVERITY(word) {",\"severity\":\"" word "\"", sizeof(",\"severity\":\"" word "\"") - 1}
+        SEVERITY("unknown"), SEVERITY("informational"), SEVERITY("low"),  SEVERITY("medium"),
+        SEVERITY("high"),    SEVERITY("critical"),      SEVERITY("fatal")};
+#undef SEVERITY
+    if ((size_t)(end - at) < HEAD_ROOM + FIXED_ROOM)
+        return NULL;
+    if (f == EVENT_time_event_ns) {
+        memcpy(at, ",\"time_event\":", 14);
+        return put_time(at + 14, event->time_event_ns, memo);
+    }
+    if (event->severity_id < 0 || event->severity_id > 6)
+        return NULL;
+    memcpy(at, severities[event->severity_id].text, 32);
+    return at + severities[event->severity_id].size;
+}
+
 /* A member of a usual kind between at and end; no member but the event is looked at, so the
  * compiler keeps both in registers. NULL: there is no room, or the value has another form. */
 static inline uint8_t *put_member(uint8_t *at, const uint8_t *end, const struct event *event,
@@ -323,8 +378,16 @@ static inline uint8_t *put_member(uint8_t *at, const uint8_t *end, const struct 
         if ((size_t)(end - at) - HEAD_ROOM < TEXT_ROOM(*s))
             return NULL;
         return put_text(put_head(at, member), *s);
+    case EVENT_KIND_JSON:
+        if (s->size == 0 || (size_t)(end - at) - HEAD_ROOM < s->size)
+            return NULL;
+        return put_json(put_head(at, member), *s);
+    case EVENT_KIND_LIST:
+        return put_list(put_head(at, member), end, value);
     case EVENT_KIND_INT:
         return put_decimal(put_head(at, member), *(const int64_t *)value);
+    case EVENT_KIND_BIG:
+        return put_big(put_head(at, member), *(const int64_t *)value, f == EVENT_time_event_ns);
     case EVENT_KIND_TIME:
         return put_time(put_head(at, member), *(const int64_t *)value, memo);
     case EVENT_KIND_HEX:
@@ -356,7 +419,9 @@ static void write_members(struct writer *w, const struct event *event, unsigned 
         unsigned f = first + (unsigned)__builtin_ctzll(bits);
         bool has_companion =
             style->companions && (f == EVENT_time_event_ns || f == EVENT_severity_id);
-        uint8_t *next = has_companion ? NULL : put_member(at, end, event, f, memo);
+        uint8_t *next = has_companion ? put_companion(at, end, event, f, memo) : at;
+        if (next)
+            next = put_member(next, end, event, f, memo);
         if (next) {
             at = next;
             continue;

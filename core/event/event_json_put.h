@@ -64,35 +64,52 @@ static inline void put_pair(uint8_t *at, unsigned v)
     memcpy(at, pairs + 2 * v, 2);
 }
 
-/* Eight digits of v < 10^8. */
-static inline void put_eight(uint8_t *at, uint32_t v)
+/* Decimal digits of v, at least 1. */
+static inline unsigned put_digits_of(uint64_t v)
 {
-    uint32_t high = v / 10000, low = v % 10000;
-    put_pair(at, high / 100);
-    put_pair(at + 2, high % 100);
-    put_pair(at + 4, low / 100);
-    put_pair(at + 6, low % 100);
+    static const uint64_t powers[] = {
+        0,
+        10,
+        100,
+        1000,
+        10000,
+        100000,
+        1000000,
+        10000000,
+        100000000,
+        1000000000,
+        10000000000,
+        100000000000,
+        1000000000000,
+        10000000000000,
+        100000000000000,
+        1000000000000000,
+        10000000000000000,
+        100000000000000000,
+        1000000000000000000,
+        UINT64_C(10000000000000000000),
+    };
+    unsigned bits = 64 - (unsigned)__builtin_clzll(v | 1);
+    unsigned guess = bits * 1233 >> 12; /* log10(2) is 1233/4096 */
+    return guess + (v >= powers[guess]);
 }
 
-/* Room for 20. */
+/* Room for 20. Digits are written in their places: a copy of what was just written in pairs would
+ * wait for them. */
 static inline uint8_t *put_decimal(uint8_t *at, int64_t v)
 {
     uint64_t rest = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
-    uint8_t digits[24];
-    size_t start = sizeof digits;
     *at = '-';
     at += v < 0;
-    for (; rest >= 100000000; rest /= 100000000)
-        put_eight(digits + (start -= 8), (uint32_t)(rest % 100000000));
-    uint32_t last = (uint32_t)rest;
-    for (; last >= 100; last /= 100)
-        put_pair(digits + (start -= 2), last % 100);
-    if (last >= 10)
-        put_pair(digits + (start -= 2), last);
+    uint8_t *end = at + put_digits_of(rest);
+    uint8_t *place = end;
+    for (; rest >= 100; rest /= 100)
+        put_pair(place -= 2, (unsigned)(rest % 100));
+    if (rest >= 10)
+        put_pair(place - 2, (unsigned)rest);
     else
-        digits[--start] = (uint8_t)('0' + last);
-    memcpy(at, digits + start, sizeof digits - start);
-    return at + (sizeof digits - start);
+        place[-1] = (uint8_t)('0' + rest);
+    return end;
 }
 
 /* Do eight bytes need no escape in a JSON string? */
@@ -108,11 +125,17 @@ static inline bool put_is_plain(uint64_t v)
 /* Up to seven bytes. */
 static inline uint8_t *put_short_text(uint8_t *at, struct slice s)
 {
-    uint64_t v = UINT64_C(0x2020202020202020);
-    for (size_t i = 0; i < s.size; i++)
-        v = v << 8 | s.data[s.size - 1 - i];
+    const uint64_t blanks = UINT64_C(0x2020202020202020);
+    unsigned bits = 8 * (unsigned)s.size;
+    uint64_t v = 0;
+    if (s.size >= 4) {
+        v = slice_load4(s.data) | slice_load4(s.data + s.size - 4) << (bits - 32);
+    } else if (s.size) {
+        v = s.data[0] | (uint64_t)s.data[s.size / 2] << 8 * (s.size / 2) |
+            (uint64_t)s.data[s.size - 1] << (bits - 8);
+    }
     memcpy(at, &v, 8);
-    return put_is_plain(v) ? at + s.size : NULL;
+    return put_is_plain(v | blanks << bits) ? at + s.size : NULL;
 }
 
 /* The bytes of a string that needs no escape, without quotes; NULL when it does. Room for s.size

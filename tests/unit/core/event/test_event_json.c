@@ -256,6 +256,106 @@ static void a_full_writer_is_told_by_its_status(void **state)
     writer_fini(&small);
 }
 
+/* Every length of number and text, with room for whole words behind it and with no byte too many:
+ * both ways give the same bytes. */
+static void assert_same_with_and_without_room(void)
+{
+    writer_reset(&out);
+    assert_true(writer_reserve(&out, 1 << 16));
+    event_json_write(&out, &event);
+    assert_int_equal(out.status, STATUS_OK);
+    uint8_t *exact = malloc(out.size);
+    struct writer tight = {.data = exact, .capacity = out.size, .limit = out.size};
+    event_json_write(&tight, &event);
+    assert_int_equal(tight.status, STATUS_OK);
+    assert_int_equal(tight.size, out.size);
+    assert_memory_equal(tight.data, out.data, out.size);
+    free(exact);
+}
+
+static void numbers_of_every_length_are_right(void **state)
+{
+    (void)state;
+    char expected[64];
+    for (int64_t power = 1;; power *= 10) {
+        const int64_t values[] = {power - 1, power,     power + 1, -power,
+                                  power * 9, INT64_MAX, INT64_MIN};
+        for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+            event_clear(&event);
+            EVENT_SET(&event, batch_index, values[i]);
+            assert_same_with_and_without_room();
+            snprintf(expected, sizeof expected, "{\"batch_index\":%lld}", (long long)values[i]);
+            assert_text(expected);
+        }
+        if (power > INT64_MAX / 10)
+            return;
+    }
+}
+
+static void texts_of_every_length_are_right_with_and_without_escapes(void **state)
+{
+    (void)state;
+    char text[40], expected[120];
+    static const char *const odd[] = {"x", "\"", "\\", "\n", "\x01", "\x7f", "\xc3\xa9"};
+    static const char *const escaped[] = {"x",       "\\\"", "\\\\",    "\\n",
+                                          "\\u0001", "\x7f", "\xc3\xa9"};
+    for (size_t size = 0; size < 33; size++) {
+        for (size_t at = 0; at <= size; at++) {
+            for (size_t k = 0; k < sizeof odd / sizeof *odd; k++) {
+                const int before = (int)at, after = (int)(size - at);
+                snprintf(text, sizeof text, "%.*s%s%.*s", before,
+                         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", odd[k], after,
+                         "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb");
+                snprintf(expected, sizeof expected, "{\"tenant_id\":\"%.*s%s%.*s\"}", before,
+                         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", escaped[k], after,
+                         "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb");
+                event_clear(&event);
+                EVENT_SET(&event, tenant_id, slice_from_text(text));
+                assert_same_with_and_without_room();
+                assert_text(expected);
+            }
+        }
+    }
+}
+
+static void assert_says(const char *part)
+{
+    assert_non_null(memmem(out.data, out.size, part, strlen(part)));
+}
+
+static void every_kind_is_the_same_with_and_without_room(void **state)
+{
+    (void)state;
+    static uint8_t bytes[256];
+    static const struct slice items[] = {{(const uint8_t *)"11.3", 4},
+                                         {(const uint8_t *)"a\"b", 3}};
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)i;
+    EVENT_SET(&event, event_uid, slice_make(bytes, 16));
+    EVENT_SET(&event, dedup_key, slice_make(bytes + 100, 16));
+    EVENT_SET(&event, chain_hash, slice_make(bytes + 200, 32));
+    EVENT_SET(&event, time_event_raw, slice_make(bytes, 256));
+    EVENT_SET(&event, context_raw, slice_make(bytes, 255));
+    EVENT_SET(&event, attributes, SLICE_LITERAL("{\"a\":[1,null]}"));
+    EVENT_SET(&event, src_ip, SLICE_LITERAL("2001:db8::1"));
+    EVENT_SET(&event, speed_kmh, -0.125);
+    EVENT_SET(&event, is_moving, 1);
+    EVENT_SET(&event, clock_skew_ms, (INT64_C(1) << 53) - 1);
+    EVENT_SET(&event, vehicle_seq, INT64_C(1) << 53);
+    EVENT_SET(&event, time_event_ns, -1);
+    EVENT_SET(&event, time_received, INT64_C(1795342502250000999));
+    EVENT_SET(&event, r155_threat, ((struct slice_list){items, 1}));
+    EVENT_SET(&event, cve, ((struct slice_list){items, 2}));
+    EVENT_SET(&event, cwe, ((struct slice_list){items, 0}));
+    static const int64_t severities[] = {0, 1, 2, 3, 4, 5, 6, 99};
+    for (size_t i = 0; i < sizeof severities / sizeof *severities; i++) {
+        EVENT_SET(&event, severity_id, severities[i]);
+        assert_same_with_and_without_room();
+    }
+    assert_says("\"time_event\":\"1969-12-31T23:59:59.999999Z\"");
+    assert_says("\"cve\":[\"11.3\",\"a\\\"b\"],\"cwe\":[]");
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, start, end)
@@ -271,6 +371,9 @@ int main(void)
         CASE(times_agree_with_gmtime),
         CASE(reject_keeps_its_bytes_and_leads_with_the_extra_members),
         CASE(a_full_writer_is_told_by_its_status),
+        CASE(numbers_of_every_length_are_right),
+        CASE(texts_of_every_length_are_right_with_and_without_escapes),
+        CASE(every_kind_is_the_same_with_and_without_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
