@@ -21,8 +21,6 @@
 #include "server/http/http_parser.h"
 #include "server/tls/tls.h"
 
-#define PEER_ARENA_BYTES 65536
-
 void conn_exchange_gone(struct conn *conn)
 {
     conn_assert(conn);
@@ -413,7 +411,7 @@ void conn_accept(struct http_server *server, const struct accepted *accepted)
     conn->server = server;
     conn->fd = accepted->fd;
     conn->exchange.conn = conn;
-    arena_init(&conn->peer_arena, PEER_ARENA_BYTES);
+    arena_init(&conn->peer_arena, 0);
     conn_peer_address(conn, (const struct sockaddr *)&accepted->address, accepted->address_size);
     conn->peer.network = slice_make(conn->address, conn->address_size);
     metric_add(server->m_accepted, 1);

@@ -2,12 +2,16 @@
  * the connection's loop. When it begins is decided by handshake_gate.c. */
 #define LOG_COMPONENT "http"
 #include "server/connection/conn.h"
+#include "core/arena.h"
 #include "core/log/problem.h"
 
 #include "server/connection/conn_gate.h"
 #include "server/connection/conn_peer.h"
 #include "server/tls/tls.h"
 #include "server/tls/tls_io.h"
+
+/* Names of one certificate. */
+#define PEER_ARENA_BYTES 65536
 
 void conn_handshake_begin(struct conn *conn)
 {
@@ -29,12 +33,23 @@ void conn_handshake_begin(struct conn *conn)
     conn_handshake_step(conn); /* its first bytes have arrived */
 }
 
+/* False: no memory. */
+static bool read_peer(struct conn *conn)
+{
+    struct arena scratch;
+    arena_init(&scratch, PEER_ARENA_BYTES);
+    bool good = tls_session_peer(conn->session, &scratch, &conn->peer) == STATUS_OK &&
+                http_peer_pack(&conn->peer, &conn->peer_arena) == STATUS_OK;
+    arena_fini(&scratch);
+    return good;
+}
+
 static void on_done(struct conn *conn)
 {
     conn_gate_leave(conn);
     tls_count_handshake(TLS_RESULT_ok);
     metric_add(conn->server->m_resumed, tls_session_is_resumed(conn->session));
-    if (tls_session_peer(conn->session, &conn->peer_arena, &conn->peer) != STATUS_OK) {
+    if (!read_peer(conn)) {
         conn_close(conn);
         return;
     }

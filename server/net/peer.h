@@ -4,6 +4,7 @@
 #define VSOC_SERVER_PEER_H
 
 #include <stdbool.h>
+#include "core/arena.h"
 #include "core/slice.h"
 
 /* The sender, as TLS (or the proxy in front) reports it. Lives as long as the connection. */
@@ -23,5 +24,10 @@ struct http_peer {
     char address[64];     /* remote address without port */
     struct slice network; /* what counts as one address: of IPv6 the /64 */
 };
+
+/* Moves the texts of the certificate into *arena, which is made for just their size. They were the
+ * caller's; network, x509 and flaw stay as they are. NO_MEMORY: some may have moved; the arena is
+ * to be finished in any case. Thread: any. */
+enum status http_peer_pack(struct http_peer *peer, struct arena *arena) must_check;
 
 #endif

@@ -106,11 +106,19 @@ static void keep_refused(SSL *session, struct tls_verification *found)
     own->verdict = found->verdict;
 }
 
-/* What came beside the certificate, in this handshake or in the one that it resumed. */
-static STACK_OF(X509) * chain_sent(SSL *session)
+/* Verifies the peer again with what came beside its certificate, in this handshake or in the one
+ * that it resumed. */
+static bool is_trusted(SSL *session, struct tls_verification *v, struct problem *problem)
 {
-    return SSL_session_reused(session) ? tls_session_verification(session)->ticket.sent
-                                       : SSL_get_peer_cert_chain(session);
+    bool resumed = SSL_session_reused(session);
+    STACK_OF(X509) *sent = resumed
+                               ? tls_ticket_data_chain(&tls_session_verification(session)->ticket)
+                               : SSL_get_peer_cert_chain(session);
+    enum tls_result result =
+        tls_check_chain(v, SSL_get0_peer_certificate(session), sent, NULL, problem);
+    if (resumed)
+        sk_X509_pop_free(sent, X509_free);
+    return result == TLS_RESULT_ok;
 }
 
 enum status tls_session_recheck(SSL *session, const struct tls_context *context,
@@ -125,8 +133,7 @@ enum status tls_session_recheck(SSL *session, const struct tls_context *context,
     if (!certificate || !(mode & SSL_VERIFY_PEER))
         return STATUS_OK;
     struct tls_verification v = {.context = context};
-    bool good =
-        TLS_RESULT_ok == tls_check_chain(&v, certificate, chain_sent(session), NULL, problem);
+    bool good = is_trusted(session, &v, problem);
     keep_refused(session, &v);
     return good ? STATUS_OK : STATUS_REFUSED;
 }

@@ -118,7 +118,7 @@ static int on_key(SSL *session, unsigned char *name, unsigned char *iv, EVP_CIPH
 }
 
 /* What the new ticket says: of a resumed session what its own ticket said, so that a lifetime
- * counts from the full handshake. sent is borrowed. */
+ * counts from the full handshake. Its chain is borrowed. */
 static struct tls_ticket_data data_of(SSL *session)
 {
     const struct tls_verification *v = tls_session_verification(session);
@@ -128,7 +128,6 @@ static struct tls_ticket_data data_of(SSL *session)
         .certificate = SSL_get0_peer_certificate(session) != NULL,
         .proved_s = now_s(),
         .expiry_s = tls_session_peer_expiry_s(session),
-        .sent = SSL_get_peer_cert_chain(session),
     };
     tls_issuer_key(SSL_get0_verified_chain(session), data.issuer_key);
     return data;
@@ -142,7 +141,7 @@ static int on_make(SSL *session, void *arg)
     struct tls_ticket_data data = data_of(session);
     (void)arg;
     writer_init(&text, TLS_TICKET_DATA_BYTES);
-    if (tls_ticket_data_write(&data, &text) == STATUS_OK)
+    if (tls_ticket_data_write(&data, SSL_get_peer_cert_chain(session), &text) == STATUS_OK)
         SSL_SESSION_set1_ticket_appdata(SSL_get_session(session), writer_slice(&text).data,
                                         writer_slice(&text).size);
     writer_fini(&text);

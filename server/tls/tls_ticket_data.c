@@ -3,6 +3,7 @@
  * from the sender, encrypted and authenticated; it is read as if it were not. Any thread. */
 #include "server/tls/tls_ticket_data.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include "core/reader.h"
 
@@ -24,11 +25,19 @@ static void write_certificate(struct writer *out, X509 *certificate)
     OPENSSL_free(der);
 }
 
-enum status tls_ticket_data_write(const struct tls_ticket_data *data, struct writer *out)
+static void write_chain(struct writer *out, STACK_OF(X509) * sent)
 {
-    int count = data->sent ? sk_X509_num(data->sent) : 0;
+    int count = sent ? sk_X509_num(sent) : 0;
     if (count > TLS_TICKET_CHAIN_MAX)
-        return STATUS_TOO_LARGE;
+        out->status = STATUS_TOO_LARGE;
+    writer_u8(out, (uint8_t)count);
+    for (int i = 0; i < count && out->status == STATUS_OK; i++)
+        write_certificate(out, sk_X509_value(sent, i));
+}
+
+enum status tls_ticket_data_write(const struct tls_ticket_data *data, STACK_OF(X509) * sent,
+                                  struct writer *out)
+{
     writer_u8(out, VERSION);
     writer_u8(out, data->certificate ? FLAG_CERTIFICATE : 0);
     writer_uint_le(out, (uint64_t)data->proved_s, 8);
@@ -36,38 +45,45 @@ enum status tls_ticket_data_write(const struct tls_ticket_data *data, struct wri
     char key[KEY_BYTES] = {0};
     memcpy(key, data->issuer_key, strnlen(data->issuer_key, KEY_BYTES));
     writer_bytes(out, key, sizeof key);
-    writer_u8(out, (uint8_t)count);
-    for (int i = 0; i < count; i++)
-        write_certificate(out, sk_X509_value(data->sent, i));
+    if (data->chain)
+        writer_bytes(out, data->chain, data->chain_bytes);
+    else
+        write_chain(out, sent);
     if (out->status != STATUS_OK)
         return out->status;
     return writer_slice(out).size <= TLS_TICKET_DATA_BYTES ? STATUS_OK : STATUS_TOO_LARGE;
 }
 
-static bool read_certificate(struct reader *r, STACK_OF(X509) * sent)
+/* The next certificate's DER; empty: malformed. */
+static struct slice next_der(struct reader *r)
 {
     struct slice der = reader_bytes(r, (size_t)reader_uint_le(r, 4));
-    const unsigned char *at = der.data;
-    if (r->status != STATUS_OK || der.size == 0)
-        return false;
-    X509 *certificate = d2i_X509(NULL, &at, (long)der.size);
-    if (certificate && at == der.data + der.size && sk_X509_push(sent, certificate) > 0)
-        return true;
-    X509_free(certificate);
-    return false;
+    return r->status == STATUS_OK ? der : SLICE_EMPTY;
 }
 
-static bool read_chain(struct reader *r, struct tls_ticket_data *out)
+/* Whether the text is a number of certificates and as many, whatever they are. */
+static bool is_chain(struct slice text)
 {
-    unsigned count = reader_u8(r);
-    if (r->status != STATUS_OK || count > TLS_TICKET_CHAIN_MAX)
-        return false;
-    if (count && !(out->sent = sk_X509_new_null()))
+    struct reader r = reader_make(text);
+    unsigned count = reader_u8(&r);
+    if (r.status != STATUS_OK || count > TLS_TICKET_CHAIN_MAX)
         return false;
     while (count-- > 0)
-        if (!read_certificate(r, out->sent))
+        if (next_der(&r).size == 0)
             return false;
-    return reader_left(r) == 0;
+    return reader_left(&r) == 0;
+}
+
+static enum status keep_chain(struct slice text, struct tls_ticket_data *out)
+{
+    if (!is_chain(text))
+        return STATUS_MALFORMED;
+    out->chain = (uint8_t *)malloc(text.size);
+    if (!out->chain)
+        return STATUS_NO_MEMORY;
+    memcpy(out->chain, text.data, text.size);
+    out->chain_bytes = text.size;
+    return STATUS_OK;
 }
 
 enum status tls_ticket_data_read(struct slice text, struct tls_ticket_data *out)
@@ -75,21 +91,46 @@ enum status tls_ticket_data_read(struct slice text, struct tls_ticket_data *out)
     struct reader r = reader_make(text);
     *out = (struct tls_ticket_data){0};
     unsigned version = reader_u8(&r), flags = reader_u8(&r);
-    out->certificate = flags & FLAG_CERTIFICATE;
-    out->proved_s = (int64_t)reader_uint_le(&r, 8);
-    out->expiry_s = (int64_t)reader_uint_le(&r, 8);
+    int64_t proved_s = (int64_t)reader_uint_le(&r, 8), expiry_s = (int64_t)reader_uint_le(&r, 8);
     struct slice key = reader_bytes(&r, KEY_BYTES);
-    if (r.status == STATUS_OK && version == VERSION && (flags & ~(unsigned)FLAGS) == 0) {
-        memcpy(out->issuer_key, key.data, KEY_BYTES);
-        if (read_chain(&r, out))
-            return STATUS_OK;
-    }
-    tls_ticket_data_fini(out);
-    return STATUS_MALFORMED;
+    struct slice chain = reader_bytes(&r, reader_left(&r));
+    if (r.status != STATUS_OK || version != VERSION || (flags & ~(unsigned)FLAGS) != 0)
+        return STATUS_MALFORMED;
+    enum status s = keep_chain(chain, out);
+    if (s != STATUS_OK)
+        return s;
+    out->certificate = flags & FLAG_CERTIFICATE;
+    out->proved_s = proved_s;
+    out->expiry_s = expiry_s;
+    memcpy(out->issuer_key, key.data, KEY_BYTES);
+    return STATUS_OK;
+}
+
+static bool add_certificate(STACK_OF(X509) * chain, struct slice der)
+{
+    const unsigned char *at = der.data;
+    X509 *certificate = der.size ? d2i_X509(NULL, &at, (long)der.size) : NULL;
+    if (certificate && at == der.data + der.size && sk_X509_push(chain, certificate) > 0)
+        return true;
+    X509_free(certificate);
+    return false;
+}
+
+STACK_OF(X509) * tls_ticket_data_chain(const struct tls_ticket_data *data)
+{
+    struct reader r = reader_make(slice_make(data->chain, data->chain_bytes));
+    STACK_OF(X509) *chain = data->chain ? sk_X509_new_null() : NULL;
+    unsigned count = chain ? reader_u8(&r) : 0;
+    while (count-- > 0)
+        if (!add_certificate(chain, next_der(&r))) {
+            sk_X509_pop_free(chain, X509_free);
+            return NULL;
+        }
+    return chain;
 }
 
 void tls_ticket_data_fini(struct tls_ticket_data *data)
 {
-    sk_X509_pop_free(data->sent, X509_free);
+    free(data->chain);
     *data = (struct tls_ticket_data){0};
 }

@@ -323,29 +323,38 @@ static void session_without_certificate_resumes_only_while_that_is_allowed(void 
 static void text_of_a_ticket_is_read_back_and_no_part_of_it_is_taken(void **state)
 {
     struct world *w = (struct world *)*state;
-    struct tls_ticket_data data = {.certificate = true, .proved_s = 17, .expiry_s = -1}, back;
-    struct writer text;
+    struct tls_ticket_data data = {.certificate = true, .proved_s = 17, .expiry_s = -1}, back, part;
+    struct writer text, again;
+    STACK_OF(X509) *sent = sk_X509_new_null();
     memset(data.issuer_key, 'a', 64);
-    data.sent = sk_X509_new_null();
-    sk_X509_push(data.sent, w->fleet_ca.certificate);
-    sk_X509_push(data.sent, w->server_ca.certificate);
+    sk_X509_push(sent, w->fleet_ca.certificate);
+    sk_X509_push(sent, w->server_ca.certificate);
     writer_init(&text, TLS_TICKET_DATA_BYTES);
-    assert_int_equal(tls_ticket_data_write(&data, &text), STATUS_OK);
+    writer_init(&again, TLS_TICKET_DATA_BYTES);
+    assert_int_equal(tls_ticket_data_write(&data, sent, &text), STATUS_OK);
     struct slice all = writer_slice(&text);
     assert_int_equal(tls_ticket_data_read(all, &back), STATUS_OK);
     assert_true(back.certificate && back.proved_s == 17 && back.expiry_s == -1);
     assert_string_equal(back.issuer_key, data.issuer_key);
-    assert_int_equal(sk_X509_num(back.sent), 2);
-    assert_int_equal(X509_cmp(sk_X509_value(back.sent, 1), w->server_ca.certificate), 0);
-    tls_ticket_data_fini(&back);
+    STACK_OF(X509) *chain = tls_ticket_data_chain(&back);
+    assert_int_equal(sk_X509_num(chain), 2);
+    assert_int_equal(X509_cmp(sk_X509_value(chain, 1), w->server_ca.certificate), 0);
+    assert_int_equal(tls_ticket_data_write(&back, NULL, &again), STATUS_OK);
+    assert_true(slice_equal(writer_slice(&again), all));
     for (size_t size = 0; size < all.size; size++) {
-        assert_int_not_equal(tls_ticket_data_read(slice_sub(all, 0, size), &back), STATUS_OK);
-        assert_null(back.sent);
+        assert_int_not_equal(tls_ticket_data_read(slice_sub(all, 0, size), &part), STATUS_OK);
+        assert_null(part.chain);
     }
+    back.chain[back.chain_bytes - 200] ^= 1; /* inside the second certificate */
+    back.chain[5] ^= 0x20;                   /* the tag of the first one */
+    assert_null(tls_ticket_data_chain(&back));
     writer_u8(&text, 0);
-    assert_int_not_equal(tls_ticket_data_read(writer_slice(&text), &back), STATUS_OK);
+    assert_int_not_equal(tls_ticket_data_read(writer_slice(&text), &part), STATUS_OK);
+    tls_ticket_data_fini(&back);
     writer_fini(&text);
-    sk_X509_free(data.sent);
+    writer_fini(&again);
+    sk_X509_pop_free(chain, X509_free);
+    sk_X509_free(sent);
     ERR_clear_error();
 }
 
@@ -354,13 +363,13 @@ static void chain_that_is_too_long_for_a_ticket_is_said_so(void **state)
     struct world *w = (struct world *)*state;
     struct tls_ticket_data data = {.certificate = true};
     struct writer text;
-    data.sent = sk_X509_new_null();
+    STACK_OF(X509) *sent = sk_X509_new_null();
     for (int i = 0; i <= TLS_TICKET_CHAIN_MAX; i++)
-        sk_X509_push(data.sent, w->fleet_ca.certificate);
+        sk_X509_push(sent, w->fleet_ca.certificate);
     writer_init(&text, 2 * TLS_TICKET_DATA_BYTES);
-    assert_int_equal(tls_ticket_data_write(&data, &text), STATUS_TOO_LARGE);
+    assert_int_equal(tls_ticket_data_write(&data, sent, &text), STATUS_TOO_LARGE);
     writer_fini(&text);
-    sk_X509_free(data.sent);
+    sk_X509_free(sent);
 }
 
 int main(void)
