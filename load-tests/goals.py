@@ -19,8 +19,9 @@ import start
 from bench import goals_table, registry, results
 from rig import ROOT, Rig, RigError
 
+MARK = "<!-- vsocd goals: load-tests/run goals --docs -->\n"
 WHOLE = {
-    "accept": {"events": 1_000_000, "rounds": 2},
+    "accept": {"events": 500_000, "rounds": 2},
     "accept-tls": {"events": 1_000_000, "rounds": 3},
     "one-event": {"events": 100_000, "connections": 200, "rounds": 3},
     "half-load": {"events": 500_000, "rounds": 1, "seconds": 60},
@@ -129,7 +130,16 @@ def report(rows, missing, options, facts):
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def merged(rows, path):
+    """The rows of the last run of this day, with those that were measured now in their places."""
+    old = json.loads(path.read_text())["rows"] if path.exists() else []
+    now = {one_row["measure"]: one_row for one_row in rows}
+    kept = [now.pop(one_row["measure"], one_row) for one_row in old]
+    return kept + list(now.values())
+
+
 def write(text, rows, docs):
+    """The results of the scenarios, and the table as JSON and Markdown."""
     for doc in docs.values():
         if isinstance(doc, dict):
             results.write(doc)
@@ -139,6 +149,17 @@ def write(text, rows, docs):
     print(f"written: {os.path.relpath(stem.with_suffix('.md'))}", file=sys.stderr)
 
 
+def update_pages(rows):
+    """The tables of docs/performance.md (whole) and README.md (short)."""
+    for name, table_text in (("docs/performance.md", goals_table.markdown(rows)), ("README.md", goals_table.short(rows))):
+        path = ROOT / name
+        before, start_line, rest = path.read_text().partition(MARK)
+        _, end, after = rest.partition("<!-- end -->\n")
+        if not end:
+            raise RigError(f"{name} has no place for the table: the lines {MARK.strip()} and <!-- end -->")
+        path.write_text(f"{before}{start_line}\n{table_text}\n\n{end}{after}")
+
+
 def run(options):
     build, quick = options.build.resolve(), options.scenario == "quick"
     facts = machine.facts(build, ROOT)
@@ -146,9 +167,13 @@ def run(options):
     options.only = options.only or list(ROWS)
     docs, missing = measure(options, QUICK if quick else WHOLE, names)
     rows = table(docs)
+    if options.write and not quick:
+        rows = merged(rows, machine.RESULTS / f"{datetime.date.today().isoformat()}-goals.json")
     text = report(rows, missing, options, facts)
     print(text)
     if options.write:
         write(text, rows, docs)
+    if options.docs:
+        update_pages(rows)
     if not rows:
         raise RigError("nothing was measured: " + "; ".join(missing))

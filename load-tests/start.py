@@ -14,6 +14,7 @@ QUESTION = "How long does a server with a spool take until it is ready, and what
 EVENT_BYTES = 165  # in the spool, about
 REUSE = 5000
 LOOK_S = 0.002
+ONE_BATCH = {"events": 100, "batch": 100, "connections": 1}
 
 
 def fill(rig, build, name, load, settings):
@@ -59,6 +60,7 @@ def starts(server, events, what, rounds_):
         for end in ("clean stop", "kill -9"):
             for cache in ("cold", "warm"):
                 server.start()
+                generator.run(server.program.parent, server.url, ONE_BATCH)  # it is in the spool when the server ends
                 (server.kill if end == "kill -9" else server.stop)()
                 found = begin(server, cache == "cold")
                 server.stop()

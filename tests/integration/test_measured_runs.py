@@ -11,6 +11,7 @@ from harness import ROOT, wait_until
 
 sys.path.insert(0, str(ROOT / "load-tests"))
 
+import goals  # noqa: E402
 from bench import contender, figures, goals_table, registry, results, rounds, usage  # noqa: E402
 
 
@@ -199,3 +200,27 @@ def test_an_interrupted_run_leaves_no_process(build):
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 130
     wait_until(lambda: not [pid for pid in started if pathlib.Path(f"/proc/{pid}").exists()], what="all its processes being gone")
+
+
+def test_compare_counts_the_same_program_alike_and_fails_on_growth(build):
+    """The limit of -1 % makes growth of what has not changed."""
+    command = [ROOT / "load-tests/run", "compare", build, "--build", build, "--formats", "candump", "--no-accept", "--limit"]
+    done = subprocess.run([*command, "3"], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("| +0.0 % |") + done.stdout.count("| -0.0 % |") == 1
+    done = subprocess.run([*command, "-1"], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1 and "grown by more than -1 %: candump.log" in done.stderr
+
+
+def test_a_part_of_the_goals_takes_its_place_among_the_others(tmp_path):
+    path = tmp_path / "goals.json"
+    first = [goals_table.row("a", "1", "2", False), goals_table.row("b", "1", "1", True)]
+    assert goals.merged(first, path) == first
+    path.write_text(json.dumps({"rows": first}))
+    now = [goals_table.row("c", "1", "1", None), goals_table.row("a", "1", "1", True)]
+    assert goals.merged(now, path) == [now[1], first[1], now[0]]
+
+
+def test_the_pages_have_a_place_for_the_table():
+    for name in ("README.md", "docs/performance.md"):
+        assert goals.MARK in (ROOT / name).read_text()
