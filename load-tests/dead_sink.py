@@ -7,10 +7,10 @@ it even again when they are back?
 """
 
 import datetime
-import subprocess
 import time
 
 import machine
+from bench import generator
 from rig import Rig, RigError, wait_until
 from sampler import Sampler, slope
 
@@ -21,11 +21,8 @@ NORMAL_CONNECTIONS = 32
 
 
 def fleet(build, server, options, events, connections):
-    command = [str(build / "fleet"), "--url", server.url, "--events", str(events), "--retry-for", str(options.timeout)]
-    command += ["--batch", str(options.batch), "--connections", str(connections), "--vehicles", str(options.vehicles)]
-    # stderr goes through: progress and the summary for people
-    if subprocess.run(command, stdout=subprocess.DEVNULL).returncode != 0:
-        raise RigError("fleet: not every event was acknowledged; its summary stands above")
+    load = {"events": events, "batch": options.batch, "connections": connections, "vehicles": options.vehicles, "timeout": options.timeout, "prebuilt": 0, "progress": True}
+    generator.run(build, server.url, load)
 
 
 def delivered(server):

@@ -20,28 +20,18 @@ import socket
 import ssl
 import statistics
 import subprocess
-import sys
 import time
 
 import machine
-from rig import ROOT, Rig, RigError, wait_until
+from bench.figures import quantile
+from bench.tls import Material
+from rig import Rig, RigError, wait_until
 
 BOUND = 1.5
 PACE_S = 0.002  # between two batches of the established sender
 CROWD_ADDRESSES = 38
 MEMORY_STEPS = (0, 500, 1500)
 VIN = "1M8GDM9AXKP042788"
-
-
-def material(folder):
-    """(authority, settings) of a listener that asks for client certificates."""
-    sys.path.insert(0, str(ROOT / "tests" / "support"))
-    from certificates import Authority, tls_settings
-
-    authority = Authority(folder / "ca")
-    tls = tls_settings(authority)["tls"]
-    settings = ["listen.ingest.tls=true", "tls.client_auth=required", *(f"tls.{key}={tls[key]}" for key in ("certificate", "key", "client_ca"))]
-    return authority, settings
 
 
 def port_of(server):
@@ -114,10 +104,6 @@ def flood(server, authority, certificate, options, processors):
         for client in clients:
             client.kill()
             client.wait()
-
-
-def quantile(values, share):
-    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
 
 
 def measure_flood(server, authority, options, others):
@@ -240,8 +226,8 @@ def run(options):
     build = options.build.resolve()
     with Rig((), options.keep) as rig:
         facts = machine.facts(build, pathlib.Path(rig.folder))
-        authority, settings = material(rig.folder)
-        settings += options.set
+        material = Material(rig.folder / "ca")
+        authority, settings = material.authority, [*material.settings, *options.set]
         context = authority.context(authority.vehicle(VIN, file="first"))
         os.sched_setaffinity(0, {min(processors)})  # what is started now stays there
         server = rig.server(build, "server", (), settings)

@@ -20,6 +20,7 @@ import urllib.request
 import uuid
 
 import machine
+from bench import generator
 from rig import ROOT, Rig, RigError
 from sampler import Sampler
 
@@ -143,14 +144,10 @@ def fleets(build, server, folder, options):
     """Runs a fleet a minute; their summaries as dicts."""
     summaries = []
     for minute in range(options.minutes):
-        ledger = folder / f"ledger-{minute}.tsv"
-        command = [str(build / "fleet"), "--url", server.url, "--json", "--ledger", str(ledger), "--seed", str(options.seed + minute)]
-        command += ["--events", str(options.rate * 60), "--rate", str(options.rate), "--bad-every", "500", "--retry-for", "600"]
-        command += ["--batch", str(BATCH), "--connections", str(options.connections), "--vehicles", "500"]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode != 0:
-            raise RigError(f"fleet: not every event was acknowledged: {done.stderr[-2000:]}")
-        summaries.append(json.loads(done.stdout))
+        load = {"events": options.rate * 60, "rate": options.rate, "batch": BATCH, "connections": options.connections, "vehicles": 500}
+        load |= {"seed": options.seed + minute, "timeout": 600, "prebuilt": 0}
+        words = ("--ledger", str(folder / f"ledger-{minute}.tsv"), "--bad-every", "500")
+        summaries.append(generator.run(build, server.url, load, words))
         print(f"minute {minute + 1} of {options.minutes}", file=sys.stderr, flush=True)
     return summaries
 

@@ -20,7 +20,8 @@ def run(build, url, load, words=(), ready=None):
     are made and all connections are open, before the first batch is sent. RigError when not every event was acknowledged."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     pipe = subprocess.PIPE
-    process = subprocess.Popen([*command(build, url, load, words), "--hold"], stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+    started = [*command(build, url, load, words), "--hold", *(("--progress",) if load.get("progress") else ())]
+    process = subprocess.Popen(started, stdin=pipe, stdout=pipe, stderr=None if load.get("progress") else pipe, text=True)
     try:
         first = process.stdout.readline()
         if first.strip() == "ready":
@@ -33,7 +34,7 @@ def run(build, url, load, words=(), ready=None):
         process.wait()
         raise
     if process.returncode != 0:
-        raise RigError(f"fleet ended with {process.returncode}, not every event was acknowledged:\n{err[-3000:]}")
+        raise RigError(f"fleet ended with {process.returncode}, not every event was acknowledged:\n{(err or 'see above')[-3000:]}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     summary = json.loads(out)
     summary["cpu_seconds"] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
