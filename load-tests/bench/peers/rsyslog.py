@@ -3,10 +3,9 @@
 from ..far_side import Table, Topic, last_json_lines
 from ..peer import CORES, Peer
 
-# A second worker begins when half of queue.size waits, unless workerThreadMinimumMessages says otherwise. For /dev/null one worker costs least.
+# Two workers on the queue of ompgsql make its transactions smaller: in a trial PostgreSQL used 32 µs an event instead of 17.
 BATCH = 'queue.dequeueBatchSize="2000" queue.timeoutEnqueue="600000"'
 MEMORY = f'queue.type="LinkedList" queue.size="2000000" queue.workerThreads="{CORES}" {BATCH}'
-PARALLEL = f'{MEMORY} queue.workerThreadMinimumMessages="5000"'
 DISK = f'queue.type="Disk" queue.filename="events" queue.maxDiskSpace="64g" queue.maxFileSize="64m" queue.checkpointInterval="1000" {BATCH}'
 SYNCED = DISK.replace('"1000"', '"0"') + ' queue.syncQueueFiles="on"'
 NULL = 'action(name="end" type="omfile" file="/dev/null" template="line")'
@@ -102,7 +101,8 @@ action(type="ompgsql" conninfo="@uri@" template="row" action.resumeRetryCount="-
             self.far.append(Table(run.services.dsn))
             uri = self.far[-1].uri()
             text += self.POSTGRES
-        for name, value in {"bootstrap": run.services.bootstrap, "topic": topic, "uri": uri, "folder": self.folder, "queue": PARALLEL}.items():
+        own = MEMORY.replace(f'workerThreads="{CORES}"', 'workerThreads="1"')
+        for name, value in {"bootstrap": run.services.bootstrap, "topic": topic, "uri": uri, "folder": self.folder, "queue": own}.items():
             text = text.replace(f"@{name}@", str(value))
         return text
 
@@ -128,7 +128,7 @@ class Kafka(Delivering):
 class Postgres(Delivering):
     name = "rsyslog, socket to PostgreSQL"
     durability = Delivering.DURABILITY
-    settings = f"{INPUT}; ompgsql on as many connections as cores, 2000 INSERTs a transaction, one column of text, no index"
+    settings = f"{INPUT}; ompgsql, 2000 INSERTs a transaction, one column of text, no index"
     scenarios = ("postgres",)
     sinks = ("postgres",)
     events_most = 200000
