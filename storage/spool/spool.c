@@ -70,6 +70,8 @@ static void load_cursors(struct spool *spool)
 static void make_metrics(struct spool *spool)
 {
     spool->metrics.commit_seconds = metric_series(METRIC_vsocd_spool_commit_seconds, "");
+    spool->metrics.roll_seconds = metric_series(METRIC_vsocd_spool_roll_seconds, "");
+    spool->metrics.upkeep_seconds = metric_series(METRIC_vsocd_spool_upkeep_seconds, "");
     spool->metrics.commits = metric_series(METRIC_vsocd_spool_commits_total, "");
     spool->metrics.events_total = metric_series(METRIC_vsocd_spool_events_total, "");
     spool->metrics.bytes_gauge = metric_series(METRIC_vsocd_spool_bytes, "");
@@ -219,6 +221,7 @@ void spool_close(struct spool *spool)
         return;
     spool_stop(spool);
     spool_keep_cursors(spool);
+    spool_keeper_drop_spare(spool);
     if (spool->recovered)
         spool_keeper_close(spool);
     give_back_all(&spool->inbox);

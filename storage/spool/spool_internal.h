@@ -98,11 +98,20 @@ struct spool_writer {
     int64_t clock_set_ns;          /* monotonic: the wall clock has not been set since then */
     uint64_t evicted_to;           /* newest position on record as evicted */
     bool evidence_warned;
+    bool spare_wanted; /* the keeper was asked for the segment after the active one */
 };
 
 /* The index of a removed segment, kept for the keys in it. */
 struct spool_keys {
     uint64_t first, newest; /* name; position of its last record */
+};
+
+/* The file that becomes the next segment. */
+enum spool_spare {
+    SPOOL_SPARE_NONE,   /* there is none; the writer creates a segment itself */
+    SPOOL_SPARE_WANTED, /* the active segment is half full */
+    SPOOL_SPARE_MAKING,
+    SPOOL_SPARE_READY, /* spare_fd */
 };
 
 struct spool_keeper {
@@ -111,14 +120,16 @@ struct spool_keeper {
     pthread_cond_t wake;  /* monotonic clock: there is work, or it ends */
     pthread_cond_t done;  /* an index was made, or could not be */
     bool work, ending;
+    enum spool_spare spare;
+    int spare_fd;
     struct spool_keys *keys; /* ascending */
     size_t key_count, key_room;
     uint64_t keys_from; /* keys of older positions are not needed; UINT64_MAX: none are */
 };
 
 struct spool_metrics {
-    metric_t commit_seconds, commits, events_total, bytes_gauge, segments_gauge, position_gauge,
-        full_gauge, evicted_batches;
+    metric_t commit_seconds, roll_seconds, upkeep_seconds, commits, events_total, bytes_gauge,
+        segments_gauge, position_gauge, full_gauge, evicted_batches;
 };
 
 struct spool {
@@ -185,6 +196,15 @@ void spool_keeper_wake(struct spool *spool);
 enum status spool_keeper_add_keys(struct spool *spool, uint64_t first, uint64_t newest) must_check;
 /* First position of the kept keys that may have this position; 0: none. Thread: any. */
 uint64_t spool_keeper_keys_of(struct spool *spool, uint64_t position);
+/* The next segment will be needed soon: has space allocated for it, if there is plenty. Thread:
+ * writer. */
+void spool_keeper_want_spare(struct spool *spool);
+/* Takes the spare file of options.segment_bytes, open; -1: there is none. Thread: writer. */
+int spool_keeper_take_spare(struct spool *spool);
+/* Bytes that the spare file takes. Thread: any. */
+uint64_t spool_keeper_spare_bytes(struct spool *spool);
+/* Removes the spare file: its space is needed. Thread: writer; the one that closes. */
+void spool_keeper_drop_spare(struct spool *spool);
 /* Before the oldest segment is removed: keeps its index while keys in it are needed, otherwise
  * removes it. Waits for an index that is being made. Thread: writer. */
 void spool_keeper_release(struct spool *spool);
@@ -235,6 +255,8 @@ static inline void spool_disk_end(struct spool *spool, int64_t before)
 /* spool_room.c: space used and free. Thread: writer; at open the opener's. */
 /* True if a new segment of this size fits under max_bytes and leaves the reserve. */
 bool spool_has_room(struct spool *spool, uint64_t bytes);
+/* True if there is room for two more segments: then one may be allocated ahead. Thread: any. */
+bool spool_has_plenty(struct spool *spool);
 /* Gauges of segments and bytes. */
 void spool_show(struct spool *spool);
 /* Batches are refused from now on: determines why a file of this size can't be created and logs it

@@ -277,9 +277,10 @@ static void retire(struct spool *spool)
 void spool_retire(struct spool *spool)
 {
     thread_assert(THREAD_WRITER);
-    int64_t outer = spool_disk_begin(spool);
+    int64_t outer = spool_disk_begin(spool), start_ns = clock_monotonic_ns();
     retire(spool);
     spool_disk_end(spool, outer);
+    metric_observe(spool->metrics.upkeep_seconds, (double)(clock_monotonic_ns() - start_ns) / 1e9);
 }
 
 void spool_evict_for(struct spool *spool, uint64_t bytes)

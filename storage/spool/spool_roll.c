@@ -38,21 +38,28 @@ void spool_seal_active(struct spool *spool)
     thread_assert(THREAD_WRITER);
     if (spool->writer.fd < 0)
         return;
-    if (ftruncate(spool->writer.fd, (off_t)spool->writer.durable.offset) == 0) {
-        pthread_mutex_lock(&spool->shared.lock);
-        struct spool_segment *last = &spool->shared.segments[spool->shared.segment_count - 1];
-        last->file_bytes = spool->writer.durable.offset;
-        pthread_mutex_unlock(&spool->shared.lock);
-    } else {
+    bool empty = active_is_empty(spool);
+    if (empty && ftruncate(spool->writer.fd, (off_t)spool->writer.durable.offset) != 0)
         log_warn("unused space of a segment could not be freed",
                  LOG_STATUS(status_from_errno(errno)));
-    }
+    pthread_mutex_lock(&spool->shared.lock);
+    spool->shared.segments[spool->shared.segment_count - 1].file_bytes =
+        spool->writer.durable.offset; /* the keeper frees the rest, with the index */
+    pthread_mutex_unlock(&spool->shared.lock);
     spool->writer.file_bytes = spool->writer.durable.offset;
-    fault_point(spool_segment_sealed);
-    if (active_is_empty(spool))
+    if (empty)
         return;
     close(spool->writer.fd);
     spool->writer.fd = -1;
+}
+
+/* All that is left to do is the header and the name. */
+static enum status use_spare(struct spool *spool, const struct spool_segment_header *header, int fd)
+{
+    enum status status = spool_segment_use_spare(spool->dir_fd, header, fd);
+    if (status != STATUS_OK)
+        spool_segment_drop_spare(spool->dir_fd, fd);
+    return status;
 }
 
 static enum status make_segment(struct spool *spool, uint64_t bytes,
@@ -67,6 +74,9 @@ static enum status make_segment(struct spool *spool, uint64_t bytes,
     memcpy(header->spool_uid, spool->uid, UUID_BYTES);
     memcpy(header->chain_before, spool->writer.staged.chain, SHA256_BYTES);
     random_bytes(&header->tag, sizeof header->tag);
+    *fd = bytes == spool->options.segment_bytes ? spool_keeper_take_spare(spool) : -1;
+    if (*fd >= 0)
+        return use_spare(spool, header, *fd);
     enum status status = spool_segment_begin(spool->dir_fd, header, fd);
     if (status != STATUS_OK)
         return status;
@@ -106,6 +116,7 @@ static enum status roll_to(struct spool *spool, uint64_t bytes)
         close(fd);
         return status;
     }
+    spool->writer.spare_wanted = false;
     spool_keeper_wake(spool);
     spool->writer.fd = fd;
     spool->writer.tag = header.tag;
@@ -150,9 +161,10 @@ enum status spool_roll(struct spool *spool, uint32_t record_bytes)
     thread_assert(THREAD_WRITER);
     ensure(!spool->writer.pending && spool->writer.iov_count == 0);
     uint64_t bytes = segment_bytes(spool, record_bytes);
-    int64_t outer = spool_disk_begin(spool);
+    int64_t outer = spool_disk_begin(spool), start_ns = clock_monotonic_ns();
     enum status status = make_room(spool, bytes);
     spool_disk_end(spool, outer);
+    metric_observe(spool->metrics.roll_seconds, (double)(clock_monotonic_ns() - start_ns) / 1e9);
     bool ordinary = bytes <= spool->options.segment_bytes;
     if (status == STATUS_NO_SPACE && ordinary)
         spool_become_full(spool, bytes);

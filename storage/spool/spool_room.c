@@ -15,13 +15,22 @@ static bool file_system(const struct spool *spool, struct statvfs *fs)
     return fstatvfs(spool->dir_fd, fs) == 0 && fs->f_blocks > 0;
 }
 
-static bool free_bytes(const struct spool *spool, uint64_t *bytes)
+static bool free_bytes(struct spool *spool, uint64_t *bytes)
 {
     struct statvfs fs;
     if (!file_system(spool, &fs))
         return false;
-    *bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+    *bytes = (uint64_t)fs.f_bavail * fs.f_frsize + spool_keeper_spare_bytes(spool);
     return true;
+}
+
+bool spool_has_plenty(struct spool *spool)
+{
+    struct spool_stats stats;
+    uint64_t left, needed = 2 * spool->options.segment_bytes;
+    spool_stats(spool, &stats);
+    return stats.bytes + needed <= spool->options.max_bytes && free_bytes(spool, &left) &&
+           left >= needed && left - needed >= spool->options.reserve_bytes;
 }
 
 void spool_show(struct spool *spool)

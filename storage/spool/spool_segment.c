@@ -130,6 +130,7 @@ enum status spool_segment_clean(int dir_fd)
         if (parse_name(e->d_name, NEW_SUFFIX, &first) && unlinkat(dir_fd, e->d_name, 0) != 0)
             status = status_from_errno(errno);
     closedir(stream);
+    spool_segment_drop_spare(dir_fd, -1); /* what can't be removed is written over */
     return status;
 }
 
@@ -312,10 +313,10 @@ enum status spool_segment_begin(int dir_fd, const struct spool_segment_header *h
     return STATUS_OK;
 }
 
-enum status spool_segment_publish(int dir_fd, const struct spool_segment_header *header, int fd)
+static enum status publish(int dir_fd, const char *from, const struct spool_segment_header *header,
+                           int fd)
 {
-    char from[SPOOL_NAME_BYTES], to[SPOOL_NAME_BYTES];
-    new_name(header->first_position, from);
+    char to[SPOOL_NAME_BYTES];
     spool_segment_name(header->first_position, to);
     if (fsync(fd) != 0)
         return status_from_errno(errno);
@@ -327,6 +328,44 @@ enum status spool_segment_publish(int dir_fd, const struct spool_segment_header 
         return STATUS_IO; /* whatever errno is: the name exists, so this is not a lack of space */
     fault_point(spool_segment_created);
     return STATUS_OK;
+}
+
+enum status spool_segment_publish(int dir_fd, const struct spool_segment_header *header, int fd)
+{
+    char from[SPOOL_NAME_BYTES];
+    new_name(header->first_position, from);
+    return publish(dir_fd, from, header, fd);
+}
+
+enum status spool_segment_make_spare(int dir_fd, uint64_t bytes, int *fd)
+{
+    int opened =
+        openat(dir_fd, SPOOL_SPARE_FILE, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+    if (opened < 0)
+        return status_from_errno(errno);
+    enum status status = spool_segment_allocate(opened, bytes);
+    if (status == STATUS_OK && fsync(opened) != 0)
+        status = status_from_errno(errno);
+    fault_point(spool_spare_made);
+    if (status == STATUS_OK)
+        *fd = opened;
+    else
+        spool_segment_drop_spare(dir_fd, opened);
+    return status;
+}
+
+enum status spool_segment_use_spare(int dir_fd, const struct spool_segment_header *header, int fd)
+{
+    enum status status = write_header(fd, header);
+    fault_point(spool_segment_headed);
+    return status == STATUS_OK ? publish(dir_fd, SPOOL_SPARE_FILE, header, fd) : status;
+}
+
+void spool_segment_drop_spare(int dir_fd, int fd)
+{
+    unlinkat(dir_fd, SPOOL_SPARE_FILE, 0);
+    if (fd >= 0)
+        close(fd);
 }
 
 void spool_segment_abandon(int dir_fd, const struct spool_segment_header *header, int fd)

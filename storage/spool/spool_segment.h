@@ -34,7 +34,7 @@ bool spool_segment_parse_name(const char *name, uint64_t *first_position);
 /* First positions of all segment files in the directory, ascending, malloc'ed. Unfinished files are
  * not listed. IO, NO_MEMORY. */
 enum status spool_segment_list(int dir_fd, uint64_t **firsts, size_t *count) must_check;
-/* Removes segment files that were never finished (NAME.new). */
+/* Removes segment files that were never finished (NAME.new), and the spare one. */
 enum status spool_segment_clean(int dir_fd) must_check;
 /* Opens a segment file for reading, or for writing too. NOT_FOUND, IO. */
 enum status spool_segment_open(int dir_fd, uint64_t first_position, bool writable,
@@ -54,6 +54,16 @@ enum status spool_segment_check_header(int fd, const struct spool_segment_header
  * On failure (NO_SPACE, IO) nothing of it is left. */
 enum status spool_segment_begin(int dir_fd, const struct spool_segment_header *header,
                                 int *fd) must_check;
+/* Creates and syncs SPOOL_SPARE_FILE with space for a segment of this size, all zeros. On failure
+ * (NO_SPACE, IO, BUSY) nothing of it is left. */
+#define SPOOL_SPARE_FILE "spare.seg.new"
+enum status spool_segment_make_spare(int dir_fd, uint64_t bytes, int *fd) must_check;
+/* Writes the header into the spare file fd, whose size is header->file_bytes, and gives it the
+ * segment's name, as spool_segment_publish does. NO_SPACE: it was not renamed; IO. */
+enum status spool_segment_use_spare(int dir_fd, const struct spool_segment_header *header,
+                                    int fd) must_check;
+/* Removes the spare file; fd -1: it is not open. */
+void spool_segment_drop_spare(int dir_fd, int fd);
 /* Syncs the file that spool_segment_begin created, renames it to its name (replacing an existing
  * file) and syncs the directory. NO_SPACE: it was not renamed; IO. */
 enum status spool_segment_publish(int dir_fd, const struct spool_segment_header *header,

@@ -178,6 +178,8 @@ static void publish(struct spool *spool, int64_t now_ns)
                spool->writer.staged.events - spool->writer.durable.events);
     metric_set(spool->metrics.position_gauge, (double)spool->writer.staged.position);
     spool->writer.durable = spool->writer.staged;
+    if (spool->writer.durable.offset > spool->writer.file_bytes / 2)
+        spool_keeper_want_spare(spool);
 }
 
 /* The disk filled up under a file that could not be preallocated: undoes the group, truncates the
@@ -189,6 +191,7 @@ static enum status take_back(struct spool *spool)
         fdatasync(spool->writer.fd) != 0)
         return STATUS_IO;
     spool_seal_active(spool);
+    spool_keeper_drop_spare(spool);
     spool_become_full(spool, spool->options.segment_bytes);
     return STATUS_NO_SPACE;
 }

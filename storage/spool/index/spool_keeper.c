@@ -1,4 +1,5 @@
-/* spool_keeper.c: the keeper's thread: indexes of sealed segments, one after the other, and the end
+/* spool_keeper.c: the keeper's thread: space for the next segment, indexes of sealed
+ * segments, one after the other, and the end
  * of keys that the window no longer needs. Does not write records, create segments or remove them.
  *
  * The table of segments says what there is to do, so nothing is lost when a wake-up is: a sealed
@@ -13,7 +14,9 @@
 #include "storage/spool/spool_internal.h"
 #include "storage/spool/spool.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define TICK_NS NS_PER_S
@@ -32,6 +35,7 @@ void spool_keeper_init(struct spool_keeper *keeper)
     condition_init(&keeper->wake);
     condition_init(&keeper->done);
     keeper->keys_from = UINT64_MAX;
+    keeper->spare_fd = -1;
 }
 
 void spool_keeper_fini(struct spool_keeper *keeper)
@@ -126,6 +130,72 @@ static void remove_old_keys(struct spool *spool)
                      LOG_U64("first_position", first));
 }
 
+/* --- the next segment ----------------------------------------------------------------------- */
+
+/* Called after every commit: takes the lock only in the writer's interest, and wakes once. */
+void spool_keeper_want_spare(struct spool *spool)
+{
+    struct spool_keeper *k = &spool->keeper;
+    if (spool->writer.spare_wanted)
+        return;
+    spool->writer.spare_wanted = true;
+    pthread_mutex_lock(&k->lock);
+    if (k->spare == SPOOL_SPARE_NONE) {
+        k->spare = SPOOL_SPARE_WANTED;
+        k->work = true;
+        pthread_cond_signal(&k->wake);
+    }
+    pthread_mutex_unlock(&k->lock);
+}
+
+int spool_keeper_take_spare(struct spool *spool)
+{
+    struct spool_keeper *k = &spool->keeper;
+    pthread_mutex_lock(&k->lock);
+    int fd = k->spare_fd;
+    k->spare_fd = -1;
+    if (k->spare != SPOOL_SPARE_MAKING)
+        k->spare = SPOOL_SPARE_NONE;
+    pthread_mutex_unlock(&k->lock);
+    return fd;
+}
+
+uint64_t spool_keeper_spare_bytes(struct spool *spool)
+{
+    pthread_mutex_lock(&spool->keeper.lock);
+    bool there = spool->keeper.spare == SPOOL_SPARE_READY;
+    pthread_mutex_unlock(&spool->keeper.lock);
+    return there ? spool->options.segment_bytes : 0;
+}
+
+void spool_keeper_drop_spare(struct spool *spool)
+{
+    int fd = spool_keeper_take_spare(spool);
+    if (fd >= 0)
+        spool_segment_drop_spare(spool->dir_fd, fd);
+}
+
+/* Without room, or after a failure, the writer creates its segment itself, and sees why. */
+static void make_spare(struct spool *spool)
+{
+    struct spool_keeper *k = &spool->keeper;
+    int fd = -1;
+    pthread_mutex_lock(&k->lock);
+    bool wanted = k->spare == SPOOL_SPARE_WANTED && !k->ending;
+    if (wanted)
+        k->spare = SPOOL_SPARE_MAKING;
+    pthread_mutex_unlock(&k->lock);
+    if (!wanted)
+        return;
+    if (!spool_has_plenty(spool) ||
+        spool_segment_make_spare(spool->dir_fd, spool->options.segment_bytes, &fd) != STATUS_OK)
+        fd = -1;
+    pthread_mutex_lock(&k->lock);
+    k->spare = fd >= 0 ? SPOOL_SPARE_READY : SPOOL_SPARE_NONE;
+    k->spare_fd = fd;
+    pthread_mutex_unlock(&k->lock);
+}
+
 /* --- indexes -------------------------------------------------------------------------------- */
 
 /* The oldest sealed segment without an index. */
@@ -163,12 +233,26 @@ static bool note_result(struct spool *spool, uint64_t first, bool made)
     return there;
 }
 
-static enum status make_index(struct spool *spool, const struct spool_segment *segment)
+/* The space that was allocated for it and not used. After a crash before this, the next start frees
+ * it. */
+static void free_rest(int fd, const struct spool_segment *segment)
+{
+    struct stat st;
+    if (fstat(fd, &st) == 0 && (uint64_t)st.st_size > segment->end &&
+        ftruncate(fd, (off_t)segment->end) != 0)
+        log_warn("unused space of a segment could not be freed",
+                 LOG_STATUS(status_from_errno(errno)));
+    fault_point(spool_segment_sealed);
+}
+
+static enum status make_index(struct spool *spool, const struct spool_segment *segment, bool sealed)
 {
     int fd;
-    enum status status = spool_segment_open(spool->dir_fd, segment->first_position, false, &fd);
+    enum status status = spool_segment_open(spool->dir_fd, segment->first_position, true, &fd);
     if (status != STATUS_OK)
         return status;
+    if (sealed)
+        free_rest(fd, segment);
     status = spool_index_write(spool->dir_fd, fd, segment);
     close(fd);
     return status;
@@ -178,7 +262,7 @@ static enum status make_index(struct spool *spool, const struct spool_segment *s
 static void index_segment(struct spool *spool, const struct spool_segment *segment)
 {
     char name[SPOOL_NAME_BYTES];
-    enum status status = make_index(spool, segment);
+    enum status status = make_index(spool, segment, true);
     bool there = note_result(spool, segment->first_position, status == STATUS_OK);
     if (!there) {
         spool_index_remove(spool->dir_fd, segment->first_position);
@@ -241,7 +325,7 @@ void spool_keeper_close(struct spool *spool)
     struct spool_segment *last = &spool->shared.segments[count - 1];
     if (last->indexed || last->no_index)
         return;
-    enum status status = make_index(spool, last);
+    enum status status = make_index(spool, last, false);
     if (status != STATUS_OK)
         log_warn("no index could be made for the last segment: the next start reads it",
                  LOG_STATUS(status));
@@ -282,12 +366,14 @@ static void run(void *arg)
     bool goes_on = true;
     while (goes_on) {
         goes_on = wait_for_work(&spool->keeper);
+        make_spare(spool);
         while (find_work(spool, &segment)) {
             if (!stop_ns && is_ending(&spool->keeper))
                 stop_ns = clock_monotonic_ns() + STOP_NS;
             if (stop_ns && clock_monotonic_ns() > stop_ns)
                 break;
             index_segment(spool, &segment);
+            make_spare(spool);
         }
         remove_old_keys(spool);
     }
