@@ -1,6 +1,7 @@
 /* balance.h: which loop serves a new connection: the one with the fewest. Whichever loop wakes
  * first accepts, and passes the descriptor on when another loop has fewer connections; so the
- * counts of all loops stay within one of each other while connections arrive. One lock, a leaf. */
+ * counts of all loops stay within one of each other while connections arrive and each loop comes
+ * for what was passed to it. One lock, a leaf. */
 #ifndef VSOC_SERVER_BALANCE_H
 #define VSOC_SERVER_BALANCE_H
 
