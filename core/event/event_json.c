@@ -96,7 +96,7 @@ static uint8_t *put_time(uint8_t *at, int64_t ns, struct event_json_memo *memo)
     return at + 29;
 }
 
-static void write_time(struct writer *w, int64_t ns, struct event_json_memo *memo)
+void event_json_write_time_with(struct writer *w, int64_t ns, struct event_json_memo *memo)
 {
     if (writer_reserve(w, TIME_ROOM))
         w->size = (size_t)(put_time(w->data + w->size, ns, memo) - w->data);
@@ -105,7 +105,7 @@ static void write_time(struct writer *w, int64_t ns, struct event_json_memo *mem
 void event_json_write_time(struct writer *w, int64_t ns)
 {
     struct event_json_memo memo = {0};
-    write_time(w, ns, &memo);
+    event_json_write_time_with(w, ns, &memo);
 }
 
 void event_json_write_uuid(struct writer *w, const uint8_t uuid[16])
@@ -187,7 +187,7 @@ static void write_companion(struct writer *w, const struct event *event, enum ev
 {
     if (field == EVENT_time_event_ns) {
         writer_bytes(w, ",\"time_event\":", 14);
-        write_time(w, event->time_event_ns, memo);
+        event_json_write_time_with(w, event->time_event_ns, memo);
     } else {
         writer_bytes(w, ",\"severity\":\"", 13);
         writer_text(w, event_json_severity(event->severity_id));
@@ -246,7 +246,7 @@ static void write_value(struct writer *w, const struct event *event,
         writer_json_double(w, *event_real_at(event, field));
         return;
     case EVENT_KIND_TIME:
-        write_time(w, *event_int_at(event, field), memo);
+        event_json_write_time_with(w, *event_int_at(event, field), memo);
         return;
     case EVENT_KIND_HEX:
         write_bytes(w, *event_slice_at(event, field), field);

@@ -48,6 +48,8 @@ void event_json_write_reject(struct writer *w, struct slice extra,
 const char *event_json_severity(int64_t severity_id);
 /* Appends an RFC 3339 time in UTC with µs, between quotes. Thread: any. */
 void event_json_write_time(struct writer *w, int64_t ns);
+/* The same, with a memo. */
+void event_json_write_time_with(struct writer *w, int64_t ns, struct event_json_memo *memo);
 /* Appends 16 bytes as a UUID text without quotes. Thread: any. */
 void event_json_write_uuid(struct writer *w, const uint8_t uuid[16]);
 

@@ -9,12 +9,13 @@
 #define PUT_SLACK 16
 
 typedef uint8_t put_v16 __attribute__((vector_size(16)));
+typedef uint64_t put_v2 __attribute__((vector_size(16)));
 
 /* Eight bytes as 16 lower-case hex digits. */
 static inline uint8_t *put_hex8(uint8_t *at, const uint8_t *bytes)
 {
-    put_v16 v = {0};
-    memcpy(&v, bytes, 8);
+    put_v2 words = {slice_load8(bytes), 0}; /* straight into a register */
+    put_v16 v = (put_v16)words;
     put_v16 pairs = __builtin_shufflevector(v >> 4, v & 15, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5,
                                             21, 6, 22, 7, 23);
     put_v16 letters = (put_v16)(pairs > 9) & ('a' - '0' - 10);

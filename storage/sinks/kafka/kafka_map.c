@@ -5,22 +5,19 @@
 #include "core/clock.h"
 #include "core/thread.h"
 
-#define MAP_OPEN(k)                        {.kind = KAFKA_MAP_OPEN, .key = (k), .field = KAFKA_MAP_NO_FIELD},
-#define MAP_OPEN_IF(k, f)                  {.kind = KAFKA_MAP_OPEN, .key = (k), .field = EVENT_##f},
-#define MAP_OPEN_ITEM(k)                   {.kind = KAFKA_MAP_OPEN_ITEM, .key = (k), .field = KAFKA_MAP_NO_FIELD},
-#define MAP_CLOSE                          {.kind = KAFKA_MAP_CLOSE},
-#define MAP_CLOSE_ITEM                     {.kind = KAFKA_MAP_CLOSE_ITEM},
-#define MAP_CONST(k, j)                    {.kind = KAFKA_MAP_CONST, .key = (k), .json = (j)},
-#define MAP_FIELD(k, f, how)               MAP_STEP(k, EVENT_##f, how, KAFKA_MAP_NO_FIELD, PLAIN)
+/* clang-format off */
+#define HEAD(k, behind) .key = (k), .head = ",\"" k "\":" behind, .head_size = sizeof(",\"" k "\":" behind) - 1
+#define MAP_OPEN(k) {.kind = KAFKA_MAP_OPEN, HEAD(k, "{"), .field = KAFKA_MAP_NO_FIELD},
+#define MAP_OPEN_IF(k, f) {.kind = KAFKA_MAP_OPEN, HEAD(k, "{"), .field = EVENT_##f},
+#define MAP_OPEN_ITEM(k) {.kind = KAFKA_MAP_OPEN_ITEM, HEAD(k, "[{"), .field = KAFKA_MAP_NO_FIELD},
+#define MAP_CLOSE {.kind = KAFKA_MAP_CLOSE},
+#define MAP_CLOSE_ITEM {.kind = KAFKA_MAP_CLOSE_ITEM},
+#define MAP_CONST(k, j) {.kind = KAFKA_MAP_CONST, HEAD(k, j), .json = (j)},
+#define MAP_FIELD(k, f, how) MAP_STEP(k, EVENT_##f, how, KAFKA_MAP_NO_FIELD, PLAIN)
 #define MAP_FIRST(k, f, how, second, how2) MAP_STEP(k, EVENT_##f, how, EVENT_##second, how2)
-#define MAP_REST(k)                        {.kind = KAFKA_MAP_REST, .key = (k)},
-#define MAP_STEP(k, f, how, other, how2)                                                           \
-    {.kind = KAFKA_MAP_FIELD,                                                                      \
-     .key = (k),                                                                                   \
-     .field = (f),                                                                                 \
-     .form = KAFKA_MAP_##how,                                                                      \
-     .second = (other),                                                                            \
-     .second_form = KAFKA_MAP_##how2},
+#define MAP_REST(k) {.kind = KAFKA_MAP_REST, HEAD(k, "")},
+#define MAP_STEP(k, f, how, other, how2) {.kind = KAFKA_MAP_FIELD, HEAD(k, ""), .field = (f), .form = KAFKA_MAP_##how, .second = (other), .second_form = KAFKA_MAP_##how2},
+/* clang-format on */
 
 const struct kafka_map_step kafka_map_ecs[] = {
 #include "storage/sinks/kafka/kafka_ecs.def"
@@ -56,22 +53,19 @@ struct walk {
     uint64_t written[EVENT_SET_WORDS];
 };
 
-static void put_key(struct walk *walk, const char *key)
+/* The first member of an object has no comma. */
+static void put_head(struct walk *walk, const struct kafka_map_step *step)
 {
-    struct writer *w = walk->w;
-    if (w->status == STATUS_OK && w->data[w->size - 1] != '{')
-        writer_u8(w, ',');
-    writer_u8(w, '"');
-    writer_text(w, key);
-    writer_bytes(w, "\":", 2);
+    const struct writer *w = walk->w;
+    size_t comma = w->status == STATUS_OK && w->data[w->size - 1] == '{';
+    writer_bytes(walk->w, step->head + comma, step->head_size - comma);
 }
 
 static void open_object(struct walk *walk, const struct kafka_map_step *step)
 {
     ensure(walk->depth < DEPTH);
     walk->opened[walk->depth] = walk->w->size;
-    put_key(walk, step->key);
-    writer_text(walk->w, step->kind == KAFKA_MAP_OPEN_ITEM ? "[{" : "{");
+    put_head(walk, step);
     walk->inside[walk->depth++] = walk->w->size;
 }
 
@@ -145,7 +139,7 @@ static void write_form(struct walk *walk, enum event_field field, enum kafka_map
         writer_decimal(w, ms_of(*event_int_at(walk->event, info)));
         return;
     case KAFKA_MAP_TIME:
-        event_json_write_time(w, *event_int_at(walk->event, info));
+        event_json_write_time_with(w, *event_int_at(walk->event, info), walk->memo);
         return;
     case KAFKA_MAP_ARRAY:
         writer_u8(w, '[');
@@ -170,7 +164,7 @@ static void write_member(struct walk *walk, const struct kafka_map_step *step)
     enum event_field field = first ? step->field : step->second;
     if (field == KAFKA_MAP_NO_FIELD || !event_is_set(walk->event, field))
         return;
-    put_key(walk, step->key);
+    put_head(walk, step);
     enum kafka_map_form form = first ? step->form : step->second_form;
     write_form(walk, field, form);
     if (form != KAFKA_MAP_MS && form != KAFKA_MAP_TIME) /* the rest has the exact one */
@@ -187,7 +181,7 @@ static void write_rest(struct walk *walk, const struct kafka_map_step *step)
     }
     if (!any)
         return;
-    put_key(walk, step->key);
+    put_head(walk, step);
     event_json_write_styled(walk->w, walk->event, &rest, walk->memo);
 }
 
@@ -205,8 +199,7 @@ void kafka_map_write(struct writer *w, const struct event *event,
         if (opens) {
             open_object(&walk, step);
         } else if (step->kind == KAFKA_MAP_CONST) {
-            put_key(&walk, step->key);
-            writer_text(w, step->json);
+            put_head(&walk, step);
         } else if (step->kind == KAFKA_MAP_FIELD) {
             write_member(&walk, step);
         } else if (step->kind == KAFKA_MAP_REST) {

@@ -42,8 +42,11 @@ enum kafka_map_form {
 
 struct kafka_map_step {
     enum kafka_map_kind kind;
-    const char *key; /* of CONST, FIELD, OPEN, OPEN_ITEM, REST */
-    const char *json;
+    const char *key;  /* of CONST, FIELD, OPEN, OPEN_ITEM, REST */
+    const char *head; /* the text of a member's start: a comma, the key and what it opens, or the
+                         whole constant */
+    size_t head_size;
+    const char *json;               /* of CONST */
     enum event_field field, second; /* or KAFKA_MAP_NO_FIELD; of OPEN the condition */
     enum kafka_map_form form, second_form;
 };
