@@ -31,7 +31,9 @@ struct options {
     const char *dsn;
     size_t rows, events, transaction;
     unsigned connections;
-    bool no_keys;
+    bool no_keys; /* no index at all */
+    bool
+        brin; /* instead of the primary key, which finds rows by their time and makes them unique */
 };
 
 /* Rows as COPY gave them, one after the other. */
@@ -256,15 +258,20 @@ static double now(void)
 static void prepare(PGconn *c, const struct options *o)
 {
     run(c, "TRUNCATE vsoc.events", PGRES_COMMAND_OK);
+    if (o->no_keys || o->brin)
+        run(c,
+            "DO $$ DECLARE i record; BEGIN FOR i IN SELECT conname FROM pg_constraint WHERE "
+            "conrelid = 'vsoc.events'::regclass AND contype IN ('p', 'u') LOOP EXECUTE "
+            "format('ALTER TABLE vsoc.events DROP CONSTRAINT %I', i.conname); END LOOP; END $$",
+            PGRES_COMMAND_OK);
     if (o->no_keys)
         run(c,
-            "DO $$ DECLARE i record; BEGIN "
-            "FOR i IN SELECT conname FROM pg_constraint WHERE conrelid = 'vsoc.events'::regclass "
-            "AND contype IN ('p', 'u') LOOP "
-            "EXECUTE format('ALTER TABLE vsoc.events DROP CONSTRAINT %I', i.conname); END LOOP; "
-            "FOR i IN SELECT indexrelid::regclass AS name FROM pg_index WHERE indrelid = "
-            "'vsoc.events'::regclass LOOP "
-            "EXECUTE format('DROP INDEX %s', i.name); END LOOP; END $$",
+            "DO $$ DECLARE i record; BEGIN FOR i IN SELECT indexrelid::regclass AS name FROM "
+            "pg_index WHERE indrelid = 'vsoc.events'::regclass LOOP EXECUTE format('DROP INDEX "
+            "%s', i.name); END LOOP; END $$",
+            PGRES_COMMAND_OK);
+    if (o->brin)
+        run(c, "CREATE INDEX ON vsoc.events USING brin (time_received) WITH (autosummarize = on)",
             PGRES_COMMAND_OK);
     run(c, "CHECKPOINT", PGRES_COMMAND_OK);
 }
@@ -281,18 +288,22 @@ static void report(const struct options *o, const struct worker *workers, double
     double system = seconds_of(after.ru_stime) - seconds_of(before->ru_stime);
     printf("{\"events\": %zu, \"seconds\": %.4f, \"cpu_seconds\": %.4f, \"user_seconds\": %.4f, "
            "\"system_seconds\": %.4f, "
-           "\"connections\": %u, \"keys\": %s, \"copied_bytes\": %zu, \"max_rss_kib\": %ld}\n",
+           "\"connections\": %u, \"keys\": \"%s\", \"copied_bytes\": %zu, \"max_rss_kib\": %ld}\n",
            o->events, wall, user + system, user, system, o->connections,
-           o->no_keys ? "false" : "true", bytes, after.ru_maxrss);
+           o->no_keys ? "none"
+           : o->brin  ? "brin"
+                      : "primary key",
+           bytes, after.ru_maxrss);
 }
 
 static void usage(void)
 {
     fprintf(stderr, "usage: floor_copy --dsn DSN --events N [--connections N] [--transaction N] "
-                    "[--rows N] [--no-keys]\n"
+                    "[--rows N] [--no-keys | --brin]\n"
                     "Empties vsoc.events of that database after having read --rows of its rows, "
                     "which it copies until --events are there.\n"
-                    "--no-keys drops the primary key and the indexes of the table first.\n");
+                    "--no-keys drops the primary key and the indexes of the table first, --brin "
+                    "replaces the primary key by a BRIN index of the time.\n");
     exit(EXIT_USAGE);
 }
 
@@ -304,6 +315,7 @@ static struct options parse(int argc, char **argv)
                                           {"transaction", required_argument, NULL, 't'},
                                           {"rows", required_argument, NULL, 'r'},
                                           {"no-keys", no_argument, NULL, 'n'},
+                                          {"brin", no_argument, NULL, 'b'},
                                           {NULL, 0, NULL, 0}};
     struct options o = {.rows = 100000, .transaction = 20000, .connections = 2};
     int c;
@@ -321,6 +333,8 @@ static struct options parse(int argc, char **argv)
             o.rows = number;
         else if (c == 'n')
             o.no_keys = true;
+        else if (c == 'b')
+            o.brin = true;
         else
             usage();
     }

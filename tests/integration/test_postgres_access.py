@@ -191,7 +191,7 @@ def test_new_database_is_closed_and_says_so(build, database):
     assert query(database, "select count(*) from vsoc.analyst_tenants") == [(0,)]
 
 
-# What takes a schema back to version 9, as far as migrations 10 to 15 and their triggers go.
+# What takes a schema back to version 9, as far as migrations 10 to 16 and their triggers go.
 MIGRATION_10_UNDONE = """
     set role vsoc_owner;
     alter table vsoc.tenant_events detach partition vsoc.events; alter table vsoc.tenant_batches detach partition vsoc.batches;
@@ -202,7 +202,8 @@ MIGRATION_10_UNDONE = """
     drop trigger audit_rows on vsoc.analyst_tenants; drop trigger audit_truncate on vsoc.analyst_tenants;
     drop function vsoc.audit_change(), vsoc.request_access(text, text, text), vsoc.use_ticket(uuid, text),
         vsoc.request_quarantine(uuid, integer, text), vsoc.read_quarantine(uuid), vsoc.end_overdue(), vsoc.harden_database(), vsoc.review_logins(),
-        vsoc.limits_of(name), vsoc.current_tenants(), vsoc.uid_time(uuid, integer), vsoc.check_owner();
+        vsoc.limits_of(name), vsoc.current_tenants(), vsoc.uid_time(uuid, integer), vsoc.check_owner(),
+        vsoc.set_event_key(text);
     create function vsoc.read_quarantine(uuid, integer) returns bytea language sql as 'select null::bytea';
     create view vsoc.all_events as select * from vsoc.events;
     create view vsoc.batch_evidence as select * from vsoc.batches;

@@ -172,7 +172,7 @@ static enum status begin(struct search *s, struct pg_error *error)
     if (status != STATUS_OK)
         return status;
     pg_table_write_stage(w);
-    pg_table_write_unstage(&s->unstage);
+    pg_table_write_unstage(&s->unstage, s->rows->keyless);
     if (w->status != STATUS_OK || s->unstage.status != STATUS_OK)
         return STATUS_NO_MEMORY;
     status = pg_connection_run(c, (const char *)w->data, error);

@@ -132,7 +132,7 @@ static enum status copy_rows(const struct pg_rows *rows, struct pg_error *error)
 static enum status unstage_rows(const struct pg_rows *rows, struct pg_error *error)
 {
     fault_point(pg_staged);
-    pg_table_write_unstage(rows->buffer);
+    pg_table_write_unstage(rows->buffer, rows->keyless);
     enum status status = run_buffer(rows, error);
     fault_point(pg_unstaged);
     return status;
@@ -207,7 +207,8 @@ enum sink_result pg_load_deliver(struct pg_loader *l, const struct sink_load *lo
                            .buffer = &l->buffer,
                            .instance = l->instance,
                            .load = load,
-                           .columns = &l->columns};
+                           .columns = &l->columns,
+                           .keyless = l->keyless};
     const struct pg_load_way *way = l->replay ? &pg_replay_way : &way_of_a_lane;
     rows.staged = way->staged;
     struct pg_error error = {0};

@@ -18,6 +18,7 @@ struct pg_loader {
     struct pg_days days;
     struct pg_probe probe;
     struct pg_columns columns; /* that a COPY of events names */
+    bool keyless;              /* vsoc.events has no primary key */
     struct writer buffer;
     uint8_t *flags;   /* of the batches of the current load */
     uint32_t *by_uid; /* their numbers, ordered by batch_uid */

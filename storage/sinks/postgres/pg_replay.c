@@ -167,7 +167,7 @@ static enum status put_missing(struct pg_loader *l, uint64_t *put, struct pg_err
     uint64_t events = 0, batches = 0;
     for (enum pg_table table = 0; table < PG_TABLE_COUNT && status == STATUS_OK; table++) {
         struct writer *w = &l->buffer;
-        pg_table_write_missing(w, table, !l->replay->dry_run);
+        pg_table_write_missing(w, table, !l->replay->dry_run, l->keyless);
         status = w->status;
         if (status == STATUS_OK)
             status = pg_connection_query(l->connection, (const char *)w->data, NULL, 0, count_row,

@@ -19,6 +19,7 @@ struct pg_rows {
     const struct sink_load *load;
     uint8_t *flags;             /* PG_BATCH_…, by batch of the load */
     struct pg_columns *columns; /* of events, when not staged; grows with what events set */
+    bool keyless;               /* vsoc.events has no primary key */
     bool staged;                /* into the temporary twins of the tables, see pg_tables.h */
 };
 

@@ -106,33 +106,47 @@ void pg_table_write_stage(struct writer *w)
     writer_u8(w, '\0');
 }
 
-static void write_unstage(struct writer *w, const struct table *t)
+static void write_unstage(struct writer *w, const struct table *t, bool keyless)
 {
     writer_format(w, "INSERT INTO %s (", t->name);
     write_columns(w, t, false);
     writer_text(w, ") SELECT ");
+    if (keyless)
+        writer_format(w, "DISTINCT ON (%s) ", t->key);
     write_columns(w, t, false);
-    /* Only on our key: a refusal by another unique index of the table must be reported. */
-    writer_format(w, " FROM %s ON CONFLICT (%s) DO NOTHING", t->stage, t->key);
+    writer_format(w, " FROM %s", t->stage);
+    if (keyless)
+        writer_format(w,
+                      " AS s WHERE NOT EXISTS (SELECT FROM %s AS e WHERE e.time_received = "
+                      "s.time_received AND e.event_uid = s.event_uid)",
+                      t->name);
+    else
+        /* Only on our key: a refusal by another unique index of the table must be reported. */
+        writer_format(w, " ON CONFLICT (%s) DO NOTHING", t->key);
 }
 
-void pg_table_write_unstage(struct writer *w)
+static bool is_keyless(enum pg_table table, bool keyless)
+{
+    return keyless && table == PG_TABLE_EVENTS;
+}
+
+void pg_table_write_unstage(struct writer *w, bool keyless)
 {
     writer_reset(w);
-    for (const struct table *t = tables; t < tables + PG_TABLE_COUNT; t++) {
-        write_unstage(w, t);
-        writer_format(w, "; TRUNCATE %s;", t->stage);
+    for (enum pg_table table = 0; table < PG_TABLE_COUNT; table++) {
+        write_unstage(w, &tables[table], is_keyless(table, keyless));
+        writer_format(w, "; TRUNCATE %s;", tables[table].stage);
     }
     writer_u8(w, '\0');
 }
 
-void pg_table_write_missing(struct writer *w, enum pg_table table, bool put)
+void pg_table_write_missing(struct writer *w, enum pg_table table, bool put, bool keyless)
 {
     const struct table *t = &tables[table];
     writer_reset(w);
     if (put) {
         writer_text(w, "WITH put AS (");
-        write_unstage(w, t);
+        write_unstage(w, t, is_keyless(table, keyless));
         writer_text(w, " RETURNING 1) SELECT count(*) FROM put");
     } else {
         writer_format(w,

@@ -21,9 +21,11 @@ void pg_table_write_copy(struct writer *w, enum pg_table table, bool staged,
  * transaction.
  */
 void pg_table_write_stage(struct writer *w);
-/* Moves the rows of the twins to their tables, except those whose key exists. */
-void pg_table_write_unstage(struct writer *w);
+/* Moves the rows of the twins to their tables, except those whose key exists. keyless: vsoc.events
+ * has no primary key (vsoc.set_event_key): its rows are looked up instead, which is as safe,
+ * because the transaction holds the keys of its batches. */
+void pg_table_write_unstage(struct writer *w, bool keyless);
 /* Counts the rows of the twin that its table does not have; put: moves them there as well. */
-void pg_table_write_missing(struct writer *w, enum pg_table table, bool put);
+void pg_table_write_missing(struct writer *w, enum pg_table table, bool put, bool keyless);
 
 #endif

@@ -126,27 +126,44 @@ static enum sink_result check_schema(struct lane *lane, struct sink_problem *pro
     return SINK_BROKEN;
 }
 
-static void default_row(void *arg, const char *const *cells)
+#define SHAPE_MAGIC 0x53484150U
+
+struct shape {
+    unsigned magic; /* SHAPE_MAGIC */
+    struct pg_loader *loader;
+};
+
+OBJECT_CAST(shape, SHAPE_MAGIC)
+
+/* "": the table has a primary key; else a column with a default. */
+static void shape_row(void *arg, const char *const *cells)
 {
+    struct pg_loader *loader = shape_cast(arg)->loader;
+    if (!cells[0] || !cells[0][0])
+        loader->keyless = false;
     for (unsigned field = 0; cells[0] && field < EVENT_FIELD_COUNT; field++)
         if (strcmp(event_field_table[field].name, cells[0]) == 0)
-            pg_columns_keep(arg, field);
+            pg_columns_keep(&loader->columns, field);
 }
 
-/* A column that somebody has given a default is always named, or its value would depend on the
- * other events of a load. */
-static enum sink_result read_defaults(struct lane *lane, struct sink_problem *problem)
+/* What an administrator may have changed of vsoc.events. A column that has a default is always
+ * named, or its value would depend on the other events of a load. */
+static enum sink_result read_shape(struct lane *lane, struct sink_problem *problem)
 {
     struct pg_error error;
+    struct shape shape = {.magic = SHAPE_MAGIC, .loader = &lane->loader};
     pg_columns_init(&lane->loader.columns);
+    lane->loader.keyless = true;
     enum status status = pg_connection_query(
         lane->connection,
-        "SELECT attname FROM pg_catalog.pg_attribute WHERE attrelid = 'vsoc.events'::regclass AND "
-        "atthasdef AND NOT attisdropped",
-        NULL, 0, default_row, &lane->loader.columns, &error);
+        "SELECT attname::text FROM pg_catalog.pg_attribute WHERE attrelid = "
+        "'vsoc.events'::regclass "
+        "AND atthasdef AND NOT attisdropped UNION ALL SELECT '' FROM pg_catalog.pg_constraint "
+        "WHERE conrelid = 'vsoc.events'::regclass AND contype = 'p'",
+        NULL, 0, shape_row, &shape, &error);
     return status == STATUS_OK
                ? SINK_DELIVERED
-               : pg_loader_failed(status, &error, "cannot read the columns of events", problem);
+               : pg_loader_failed(status, &error, "cannot read the shape of vsoc.events", problem);
 }
 
 static void superuser_row(void *arg, const char *const *cells)
@@ -222,7 +239,7 @@ static enum sink_result lane_check(struct lane *lane, struct sink_position *ther
     if (result == SINK_DELIVERED)
         result = check_schema(lane, problem);
     if (result == SINK_DELIVERED)
-        result = read_defaults(lane, problem);
+        result = read_shape(lane, problem);
     if (result != SINK_DELIVERED || lane->loader.replay)
         return result;
     result = read_position(lane, there, problem);
