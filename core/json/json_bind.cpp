@@ -12,6 +12,8 @@ namespace
 {
 /* So many failures one after the other, and so many objects are not tried. */
 const unsigned FAILURES_MOST = 4, PAUSE = 16;
+/* Members of an object in the object: their keys are compared one by one. */
+const size_t FLAT_MEMBERS = 8;
 
 /* Offsets of the tokens of a member, and of what follows. */
 struct member {
@@ -110,6 +112,36 @@ inline bool is_key(const uint8_t *text, const struct member &m)
            m.colon - m.key > 2;
 }
 
+/* A text, a short number, true, false or null that ends at the next token. */
+inline bool is_scalar(struct slice token)
+{
+    struct json_node node;
+    if (token.data[0] == '"')
+        return token.size >= 2 && token.data[token.size - 1] == '"';
+    return json_number_is_simple(token, &node) || json_scalar_is_word(token, &node);
+}
+
+/* The token } of an object that begins at the token open, of up to FLAT_MEMBERS scalars and without
+ * blanks; nullptr: it is none. */
+const uint32_t *flat_object(const uint8_t *text, const uint32_t *open, const uint32_t *last)
+{
+    struct slice keys[FLAT_MEMBERS];
+    const uint32_t *at = open + 1;
+    for (size_t n = 0; n < FLAT_MEMBERS && last - at >= 4; n++, at += 4) {
+        const struct member m = {at[0], at[1], at[2], at[3]};
+        if (m.key != at[-1] + (size_t)1 || m.value != m.colon + 1 || !is_key(text, m) ||
+            !is_scalar(slice_make(text + m.value, m.next - m.value)))
+            return nullptr;
+        keys[n] = slice_make(text + m.key + 1, m.colon - m.key - 2);
+        for (size_t i = 0; i < n; i++)
+            if (slice_equal(keys[i], keys[n]))
+                return nullptr;
+        if (text[m.next] != ',')
+            return text[m.next] == '}' ? at + 3 : nullptr;
+    }
+    return nullptr;
+}
+
 /* False: there is one already. */
 inline bool mark(struct bits *bits, unsigned bit)
 {
@@ -118,6 +150,17 @@ inline bool mark(struct bits *bits, unsigned bit)
     bits->low |= low;
     bits->high |= high;
     return is_new;
+}
+
+/* The object that begins at the token open, and a token after it: its last token. */
+const uint32_t *store_object(const uint8_t *text, const uint32_t *open, const uint32_t *last,
+                             void *at)
+{
+    const uint32_t *close = text[*open] == '{' ? flat_object(text, open, last) : nullptr;
+    if (!close || last - close < 2)
+        return nullptr;
+    *(struct slice *)at = slice_make(text + *open, *close + 1 - *open);
+    return close;
 }
 
 /* The tokens of an object: {, then four for each member, the last of which is a comma or }. Returns
@@ -129,7 +172,7 @@ const uint32_t *bind(const struct json_bindings *bindings, struct json_order *or
     const uint32_t *at = tokens.first + 1;
     unsigned name = 0;
     for (; tokens.last - at >= 4; at += 4) {
-        const struct member m = {at[0], at[1], at[2], at[3]};
+        struct member m = {at[0], at[1], at[2], at[3]};
         if (!is_key(text, m))
             return nullptr;
         uint8_t *after = &order->after[name];
@@ -137,8 +180,16 @@ const uint32_t *bind(const struct json_bindings *bindings, struct json_order *or
         name = json_names_find_padded(bindings->names, *after, key);
         const struct json_binding *b = &bindings->items[name];
         *after = (uint8_t)name;
-        if (b->type == JSON_BIND_NOTHING || !store(b, text, m, base + b->offset) ||
-            !mark(bits, b->bit))
+        if (b->type == JSON_BIND_OBJECT) {
+            const uint32_t *close = store_object(text, at + 2, tokens.last, base + b->offset);
+            if (!close)
+                return nullptr;
+            at = close - 2; /* as if it were one token */
+            m.next = close[1];
+        } else if (b->type == JSON_BIND_NOTHING || !store(b, text, m, base + b->offset)) {
+            return nullptr;
+        }
+        if (!mark(bits, b->bit))
             return nullptr;
         if (text[m.next] != ',')
             return text[m.next] == '}' ? at + 3 : nullptr;
@@ -185,8 +236,8 @@ bool json_bind(struct json_parser *parser, const struct json_bindings *bindings,
     struct bits found = {0, 0};
     const struct json_parts parts = json_parser_parts(parser);
     struct json_order *order = parts.order;
-    if (parts.max_depth == 0 || parts.max_nodes <= JSON_NAMES_COUNT || is_skipped(order, start) ||
-        !json_stage_open(parts.stage, start, &ahead))
+    if (parts.max_depth < 2 || parts.max_nodes <= JSON_NAMES_COUNT + FLAT_MEMBERS ||
+        is_skipped(order, start) || !json_stage_open(parts.stage, start, &ahead))
         return false;
     const uint32_t *close = bind(bindings, order, ahead, (uint8_t *)base, &found);
     if (!close || ahead.escape < ahead.base + *close)

@@ -1,7 +1,7 @@
 /* json_bind.h: stores the members of a JSON object where a table says, without nodes. For objects
  * as most senders write them: known keys once each, and texts without escapes, numbers, true and
- * false. Anything else is undecided, and json_parse_named must be asked: it has the last word on
- * every document that has an error. */
+ * false, or an object of these. Anything else is undecided, and json_parse_named must be asked: it
+ * has the last word on every document that has an error. */
 #ifndef VSOC_CORE_JSON_BIND_H
 #define VSOC_CORE_JSON_BIND_H
 
@@ -19,6 +19,7 @@ enum json_bind_type {
     JSON_BIND_INT,     /* int64_t */
     JSON_BIND_REAL,    /* double; an integer too */
     JSON_BIND_BOOL,    /* int64_t, 0 or 1 */
+    JSON_BIND_OBJECT,  /* struct slice: the bytes of an object of a few scalars without blanks */
     JSON_BIND_RAW,     /* struct slice: the value's bytes, with quotes: a text, or digits alone */
 };
 

@@ -14,8 +14,9 @@
  * address, not JSON), TOO_MANY (texts of a list), INVALID_UTF8, REFUSED (byte 0 in a text). */
 enum status event_check(const struct event *event, bool text_is_clean,
                         const struct event_field_info **field) must_check;
-/* The same for an event without lists and JSON whose texts are clean and whose numbers and sizes
- * are known to be within their fields' limits: addresses and severities are left. */
+/* The same for an event without lists, whose JSON is an object and whose texts are clean and whose
+ * numbers and sizes are known to be within their fields' limits: addresses and severities are left.
+ */
 enum status event_check_within(const struct event *event,
                                const struct event_field_info **field) must_check;
 

@@ -36,11 +36,12 @@ static enum json_bind_type type_of(uint8_t as_is)
 static struct json_binding binding_of_field(const struct vsoc_json_key *key)
 {
     const struct event_field_info *field = &event_field_table[key->field];
-    return (struct json_binding){.type = (uint8_t)type_of(key->as_is),
-                                 .bit = key->field,
-                                 .offset = key->offset,
-                                 .min = field->kind == EVENT_KIND_INET ? 0 : field->min,
-                                 .max = field->kind == EVENT_KIND_INET ? INT64_MAX : field->max};
+    return (struct json_binding){
+        .type = (uint8_t)(field->kind == EVENT_KIND_JSON ? JSON_BIND_OBJECT : type_of(key->as_is)),
+        .bit = key->field,
+        .offset = key->offset,
+        .min = field->kind == EVENT_KIND_INET ? 0 : field->min,
+        .max = field->kind == EVENT_KIND_INET ? INT64_MAX : field->max};
 }
 
 static struct json_binding binding_of(const struct vsoc_json_key *key)

@@ -72,6 +72,19 @@ static const char *any_of(const char *const *items, size_t count)
 }
 #define ANY(items) any_of(items, sizeof items / sizeof *items)
 
+static const char *const objects[] = {
+    "{\"a\":1}",
+    "{\"a\":1,\"b\":\"x\"}",
+    "{\"attempt\":4,\"vin\":\"1M8GDM9AXKP042788\",\"on\":true,\"off\":null}",
+    "{\"a\":1,\"a\":2}",
+    "{ \"a\" : 1}",
+    "{\"a\":{\"b\":1}}",
+    "{\"a\":1.25,\"b\":12345678901234567890}",
+    "{}",
+    "{\"a\":\"x\\n\"}",
+    "{\"a\":tru}",
+    "{\"a\":1,\"b\":2,\"c\":3,\"d\":4,\"e\":5,\"f\":6,\"g\":7,\"h\":8,\"i\":9}"};
+
 static void put_value(unsigned field)
 {
     static const char *const texts[] = {"\"\"",
@@ -122,6 +135,8 @@ static void put_value(unsigned field)
         put(ANY(odd));
     else if (below(80) == 0)
         put(ANY(numbers));
+    else if (kind == EVENT_KIND_JSON)
+        put(ANY(objects));
     else if (kind == EVENT_KIND_REAL)
         put(ANY(numbers));
     else if (kind == EVENT_KIND_INT || kind == EVENT_KIND_BIG)
@@ -155,7 +170,7 @@ static void put_member(bool is_first, uint64_t used[4])
     static const unsigned usual[] = {
         EVENT_sensor_kind, EVENT_ecu_id,    EVENT_event_name, EVENT_severity_id, EVENT_count,
         EVENT_can_id,      EVENT_is_moving, EVENT_speed_kmh,  EVENT_message,     EVENT_sev_id,
-        EVENT_src_port,    EVENT_src_ip,    EVENT_vehicle_seq};
+        EVENT_attributes,  EVENT_src_port,  EVENT_src_ip,     EVENT_vehicle_seq};
     char key[80];
     unsigned field = usual[below(sizeof usual / sizeof *usual)];
     const char *name = event_field_table[field].name;
@@ -311,6 +326,17 @@ static void what_is_not_plain_is_left_to_the_other_reader(void **state)
         "{\"message\":\"m\",\"unknown\":1}",
         "{\"message\":\"m\",\"tenant_id\":\"t\"}",
         "{\"message\":\"m\",\"attributes\":{}}",
+        "{\"message\":\"m\",\"attributes\":{ \"a\":1}}",
+        "{\"message\":\"m\",\"attributes\":{\"a\": 1}}",
+        "{\"message\":\"m\",\"attributes\":{\"a\":1 }}",
+        "{\"message\":\"m\",\"attributes\":{\"a\":1,\"a\":2}}",
+        "{\"message\":\"m\",\"attributes\":{\"a\":{}}}",
+        "{\"message\":\"m\",\"attributes\":{\"a\":[1]}}",
+        "{\"message\":\"m\",\"attributes\":{\"a\":1,}}",
+        "{\"message\":\"m\",\"attributes\":{\"a\":01}}",
+        "{\"message\":\"m\",\"attributes\":{\"a\":1}",
+        "{\"message\":\"m\",\"attributes\":{\"a\":1},\"attributes\":{\"b\":1}}",
+        "{\"message\":\"m\",\"attributes\":1}",
         "{\"message\":\"m\\n\"}",
         "{\"message\":null}",
         "{\"message\":\"m\",\"count\":\"1\"}",
@@ -336,6 +362,8 @@ static void what_is_not_plain_is_left_to_the_other_reader(void **state)
         if (is_quick(others[i]))
             fail_msg("%s is not plain", others[i]);
     assert_true(is_quick("{\"message\":\"m\"}"));
+    assert_true(is_quick("{\"attributes\":{\"a\":1,\"b\":\"x y\",\"c\":null},\"message\":\"m\"}"));
+    assert_true(is_quick("{\"message\":\"m\",\"attributes\":{\"a\":-1.5} }"));
     assert_true(
         is_quick("{\"sev_id\":4711,\"can_id\":12345678,\"time\":\"2026-11-29T23:38:41.230Z\"}"));
     assert_true(is_quick("{ \"event_name\": \"e\", \"speed_kmh\": 35, \"time\": 1795342505 }"));
