@@ -1,5 +1,6 @@
 """Row-level security: no statement, plan or right that a login may have shows it a row or value of another tenant."""
 
+import collections
 import contextlib
 import io
 import itertools
@@ -47,6 +48,7 @@ class Talk:
     def __init__(self, dsn):
         self.connection = psycopg2.connect(dsn)
         self.connection.autocommit = True
+        self.connection.notices = collections.deque()  # a list would keep the last 50 only
 
     def run(self, sql):
         with self.connection.cursor() as cursor:
