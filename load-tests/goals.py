@@ -113,7 +113,7 @@ def measure(options, sizes, names):
 
 
 def table(docs):
-    return [line for scenario, rows in ROWS.items() if scenario in docs for line in rows(docs[scenario])]
+    return [line | {"scenario": scenario} for scenario, rows in ROWS.items() if scenario in docs for line in rows(docs[scenario])]
 
 
 def report(rows, missing, options, facts):
@@ -135,7 +135,8 @@ def merged(rows, path):
     old = json.loads(path.read_text())["rows"] if path.exists() else []
     now = {one_row["measure"]: one_row for one_row in rows}
     kept = [now.pop(one_row["measure"], one_row) for one_row in old]
-    return kept + list(now.values())
+    order = list(ROWS)
+    return sorted(kept + list(now.values()), key=lambda one_row: order.index(one_row["scenario"]) if "scenario" in one_row else len(order))
 
 
 def write(text, rows, docs):
