@@ -15,23 +15,30 @@ static bool ends_with_zeros(struct recovery *r, const struct spool_index *index,
     return spool_scan_header(&r->scan, &frame) == STATUS_END;
 }
 
-/* The last segment: opens it for the next records. False: it is read. From its first new record on,
- * its index would be wrong, so there must be none. */
-static bool go_on_in(struct recovery *r, const struct spool_index *index, int *fd)
+/* The last segment: opens it for the next records. False: it is read. */
+static bool open_last(struct recovery *r, const struct spool_index *index, int *fd)
 {
     uint64_t first = index->header.first_position;
     if (spool_segment_open(r->spool->dir_fd, first, true, fd) != STATUS_OK)
         return false;
     if (ends_with_zeros(r, index, *fd) && fdatasync(*fd) == 0) {
         fault_point(spool_recover_synced);
-        if (spool_index_remove(r->spool->dir_fd, first) == STATUS_OK &&
-            fsync(r->spool->dir_fd) == 0) {
-            fault_point(spool_recover_index_dropped);
-            return true;
-        }
+        return true;
     }
     close(*fd);
+    *fd = -1;
     return false;
+}
+
+/* From the first new record of the last segment on, its index would be wrong: there must be none.
+ */
+static bool drop_index(struct recovery *r, const struct spool_index *index)
+{
+    if (spool_index_remove(r->spool->dir_fd, index->header.first_position) != STATUS_OK ||
+        fsync(r->spool->dir_fd) != 0)
+        return false;
+    fault_point(spool_recover_index_dropped);
+    return true;
 }
 
 static void use_last(struct recovery *r, const struct spool_index *index, int fd)
@@ -64,19 +71,24 @@ static bool give_places(struct recovery *r, const struct spool_index *index)
            spool_index_places(r->spool->dir_fd, index, r->scan_fn, r->scan_arg) == STATUS_OK;
 }
 
-/* Why the index can't be used after all; NULL: it can. *fd: of the last segment. */
+/* Why the index can't be used after all; NULL: it can. *fd: of the last segment. Places that were
+ * given before an index turns out to stay are given again by the reading: the window counts them
+ * once. */
 static const char *obstacle(struct recovery *r, const struct spool_index *index, uint64_t next,
                             int *fd)
 {
+    const char *why = NULL;
     if (is_suspicious(r, index, next))
         return "it does not fit the other segments";
-    if (!next && !go_on_in(r, index, fd))
+    if (!next && !open_last(r, index, fd))
         return "its segment can't be continued";
-    if (give_places(r, index))
-        return NULL;
-    if (*fd >= 0)
+    if (!give_places(r, index))
+        why = "its places can't be read";
+    else if (!next && !drop_index(r, index))
+        why = "it can't be removed before its segment goes on";
+    if (why && *fd >= 0)
         close(*fd);
-    return "its places can't be read";
+    return why;
 }
 
 enum status recovery_take_index(struct recovery *r, uint64_t next)

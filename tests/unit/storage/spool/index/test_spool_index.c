@@ -214,6 +214,31 @@ static void nothing_of_sealed_segments_is_read_after_a_clean_stop(void **state)
     expect_equal(&by_index, &by_reading);
 }
 
+/* Its records are overwritten without a trace: the start goes on behind them and does not see it.
+ */
+static void last_segment_is_not_read_after_a_clean_stop(void **state)
+{
+    struct spool_fixture *f = *state;
+    struct spool *spool;
+    struct stat st;
+    size_t size;
+    make(f, 5);
+    look(f->dir, &by_reading, &spool);
+    spool_close(spool);
+    const char *path = fixture_segment(f, 1);
+    assert_int_equal(stat(path, &st), 0);
+    uint8_t *bytes = fixture_load(path, &size);
+    memset(bytes + SPOOL_SEGMENT_HEADER_BYTES, 0xa5,
+           by_reading.tail.offset - SPOOL_SEGMENT_HEADER_BYTES);
+    fixture_store(path, bytes, size);
+    free(bytes);
+    set_time(path, &st);
+    look(f->dir, &by_index, &spool);
+    spool_close(spool);
+    assert_int_equal(by_index.place_count, 5);
+    expect_equal(&by_index, &by_reading);
+}
+
 /* The last segment goes on: its index is gone before the first new record. */
 static void last_segment_has_no_index_while_it_is_written(void **state)
 {
@@ -534,6 +559,7 @@ int main(void)
         TEST(clean_stop_leaves_an_index_of_every_segment),
         TEST(start_in_an_empty_and_a_young_spool_is_the_same),
         TEST(nothing_of_sealed_segments_is_read_after_a_clean_stop),
+        TEST(last_segment_is_not_read_after_a_clean_stop),
         TEST(last_segment_has_no_index_while_it_is_written),
         TEST(damage_of_a_segment_is_found_as_without_an_index),
         TEST(missing_segments_are_found_as_without_an_index),
