@@ -35,6 +35,7 @@ struct spool_segment {
     int64_t newest_ns;       /* ingested_ns of the newest, or when the file was created */
     bool indexed;            /* its index describes it */
     bool no_index;           /* none can be made: it is damaged, or there was no room */
+    bool index_failed;       /* no_index, but not for damage: another attempt may succeed */
 };
 
 /* The end of the log: where the next record goes and what it continues. */

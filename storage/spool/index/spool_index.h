@@ -50,7 +50,8 @@ enum status spool_index_places(int dir_fd, const struct spool_index *index, spoo
  * NO_MEMORY. */
 enum status spool_index_recall(int dir_fd, uint64_t first_position, struct batch_recall *recall,
                                struct arena *arena) must_check;
-/* The index of a segment that is about to be removed becomes the keys that are kept. */
+/* The index of a segment that is about to be removed becomes the keys that are kept. OK also if it
+ * already is. */
 enum status spool_index_keep(int dir_fd, uint64_t first_position) must_check;
 /* Removes it under both names. OK also if there was none. */
 enum status spool_index_remove(int dir_fd, uint64_t first_position);

@@ -62,7 +62,8 @@ enum status spool_keeper_add_keys(struct spool *spool, uint64_t first, uint64_t 
     struct spool_keeper *k = &spool->keeper;
     enum status status = STATUS_OK;
     pthread_mutex_lock(&k->lock);
-    if (k->key_count == k->key_room) {
+    bool known = k->key_count && k->keys[k->key_count - 1].first == first;
+    if (!known && k->key_count == k->key_room) {
         size_t room = k->key_room ? 2 * k->key_room : 16;
         struct spool_keys *grown = realloc(k->keys, room * sizeof *grown);
         if (grown) {
@@ -72,7 +73,7 @@ enum status spool_keeper_add_keys(struct spool *spool, uint64_t first, uint64_t 
             status = STATUS_NO_MEMORY;
         }
     }
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && !known)
         k->keys[k->key_count++] = (struct spool_keys){first, newest};
     pthread_mutex_unlock(&k->lock);
     return status;
@@ -214,17 +215,18 @@ static bool find_work(struct spool *spool, struct spool_segment *segment)
 }
 
 /* Notes the result in the table. False: the segment is not there any more. */
-static bool note_result(struct spool *spool, uint64_t first, bool made)
+static bool note_result(struct spool *spool, uint64_t first, enum status result)
 {
     bool there = false;
     pthread_mutex_lock(&spool->shared.lock);
     for (size_t i = 0; i < spool->shared.segment_count && !there; i++) {
         struct spool_segment *s = &spool->shared.segments[i];
         there = s->first_position == first;
-        if (there && made)
-            s->indexed = true;
-        else if (there)
-            s->no_index = true;
+        if (!there)
+            continue;
+        s->indexed = result == STATUS_OK;
+        s->no_index = !s->indexed;
+        s->index_failed = s->no_index && result != STATUS_CORRUPT;
     }
     pthread_mutex_unlock(&spool->shared.lock);
     pthread_mutex_lock(&spool->keeper.lock);
@@ -263,7 +265,7 @@ static void index_segment(struct spool *spool, const struct spool_segment *segme
 {
     char name[SPOOL_NAME_BYTES];
     enum status status = make_index(spool, segment, true);
-    bool there = note_result(spool, segment->first_position, status == STATUS_OK);
+    bool there = note_result(spool, segment->first_position, status);
     if (!there) {
         spool_index_remove(spool->dir_fd, segment->first_position);
     } else if (status != STATUS_OK) {
@@ -283,12 +285,18 @@ static bool is_settled(struct spool *spool)
     return settled;
 }
 
-/* The first one in the table is the oldest: the keeper makes its index next. */
+/* The first one in the table is the oldest: the keeper makes its index next, also if it could not
+ * when the disk was full. */
 static void wait_for_index(struct spool *spool)
 {
     struct spool_keeper *k = &spool->keeper;
     int64_t end_ns = condition_end_ns(RELEASE_NS);
     bool in_time = true;
+    pthread_mutex_lock(&spool->shared.lock);
+    struct spool_segment *s = &spool->shared.segments[0];
+    s->no_index = s->no_index && !s->index_failed;
+    s->index_failed = false;
+    pthread_mutex_unlock(&spool->shared.lock);
     spool_keeper_wake(spool);
     pthread_mutex_lock(&k->lock);
     while (k->thread.started && !is_settled(spool) && in_time)

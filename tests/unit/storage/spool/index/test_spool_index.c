@@ -532,6 +532,53 @@ static void keys_of_removed_segments_are_kept_while_they_are_needed(void **state
     assert_int_equal(count_files(f, ".keys"), 0);
 }
 
+/* A sink passes the 100 batches of the open spool: waits until the first segment is
+ * removed. */
+static void pass_all(struct spool_fixture *f)
+{
+    spool_cursor_t cursor;
+    uint64_t position;
+    assert_int_equal(spool_cursor_open(f->spool, "sink", &cursor, &position), STATUS_OK);
+    spool_cursors_settle(f->spool);
+    spool_cursor_advance(f->spool, cursor, 100);
+    wait_until_retired(f, 1);
+}
+
+/* A crash after the index got the name of kept keys, and before the segment was removed. */
+static void keys_are_kept_when_a_crash_interrupted_the_removal(void **state)
+{
+    struct spool_fixture *f = *state;
+    char from[600];
+    make(f, 100);
+    snprintf(from, sizeof from, "%s", index_path(f, 1, ".idx"));
+    assert_int_equal(rename(from, index_path(f, 1, ".keys")), 0);
+    assert_int_equal(spool_open(&f->options, NULL, NULL, &f->spool, &f->problem), STATUS_OK);
+    spool_keys_needed(f->spool, 1);
+    assert_int_equal(spool_start(f->spool), STATUS_OK);
+    pass_all(f);
+    expect_recall(f, 1, 8192);
+}
+
+/* The disk was full when a segment was sealed, and is not when it is removed. */
+static void index_that_failed_is_made_before_its_segment_is_removed(void **state)
+{
+    struct spool_fixture *f = *state;
+    f->options.segment_bytes = SEGMENT_BYTES;
+    assert_int_equal(spool_open(&f->options, NULL, NULL, &f->spool, &f->problem), STATUS_OK);
+    assert_int_equal(mkdir(index_path(f, 1, ".idx.new"), 0750), 0);
+    spool_keys_needed(f->spool, 1);
+    assert_int_equal(spool_start(f->spool), STATUS_OK);
+    fixture_put_many(f, 100);
+    for (int i = 0; i < 2000 && count_files(f, ".idx") + 2 < count_files(f, ".seg"); i++) {
+        struct timespec wait = {.tv_nsec = 5000000};
+        nanosleep(&wait, NULL);
+    }
+    assert_int_not_equal(access(index_path(f, 1, ".idx"), F_OK), 0);
+    assert_int_equal(rmdir(index_path(f, 1, ".idx.new")), 0);
+    pass_all(f);
+    expect_recall(f, 1, 8192);
+}
+
 /* Keys that are damaged, or of a segment that was lost and not removed, answer nothing. */
 static void keys_without_a_right_are_dropped(void **state)
 {
@@ -572,6 +619,8 @@ int main(void)
         TEST(record_of_a_repeat_is_found_wherever_it_is),
         TEST(index_answers_for_a_damaged_record),
         TEST(keys_of_removed_segments_are_kept_while_they_are_needed),
+        TEST(keys_are_kept_when_a_crash_interrupted_the_removal),
+        TEST(index_that_failed_is_made_before_its_segment_is_removed),
         TEST(keys_without_a_right_are_dropped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
