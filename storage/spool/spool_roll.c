@@ -75,9 +75,10 @@ static enum status make_segment(struct spool *spool, uint64_t bytes,
     memcpy(header->chain_before, spool->writer.staged.chain, SHA256_BYTES);
     random_bytes(&header->tag, sizeof header->tag);
     *fd = bytes == spool->options.segment_bytes ? spool_keeper_take_spare(spool) : -1;
-    if (*fd >= 0)
-        return use_spare(spool, header, *fd);
-    enum status status = spool_segment_begin(spool->dir_fd, header, fd);
+    enum status status = *fd >= 0 ? use_spare(spool, header, *fd) : STATUS_NOT_FOUND;
+    if (status != STATUS_NOT_FOUND) /* else there is none, or somebody removed it */
+        return status;
+    status = spool_segment_begin(spool->dir_fd, header, fd);
     if (status != STATUS_OK)
         return status;
     status = spool_segment_publish(spool->dir_fd, header, *fd);

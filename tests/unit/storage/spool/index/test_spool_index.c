@@ -579,6 +579,23 @@ static void index_that_failed_is_made_before_its_segment_is_removed(void **state
     expect_recall(f, 1, 8192);
 }
 
+/* Somebody tidies up: the segment is created without it. */
+static void removed_spare_file_stops_nothing(void **state)
+{
+    struct spool_fixture *f = *state;
+    char spare[600];
+    unsigned removed = 0;
+    snprintf(spare, sizeof spare, "%s/" SPOOL_SPARE_FILE, f->dir);
+    f->options.segment_bytes = SEGMENT_BYTES;
+    fixture_open(f);
+    for (int i = 0; i < 2000 && removed < 3; i++) {
+        fixture_put_many(f, 1);
+        removed += unlink(spare) == 0;
+    }
+    assert_int_equal(removed, 3);
+    fixture_put_many(f, 50);
+}
+
 /* Keys that are damaged, or of a segment that was lost and not removed, answer nothing. */
 static void keys_without_a_right_are_dropped(void **state)
 {
@@ -621,6 +638,7 @@ int main(void)
         TEST(keys_of_removed_segments_are_kept_while_they_are_needed),
         TEST(keys_are_kept_when_a_crash_interrupted_the_removal),
         TEST(index_that_failed_is_made_before_its_segment_is_removed),
+        TEST(removed_spare_file_stops_nothing),
         TEST(keys_without_a_right_are_dropped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
