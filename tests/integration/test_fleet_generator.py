@@ -145,11 +145,11 @@ def fleet(tmp_path):
         ledger = tmp_path / "ledger"
         done = subprocess.run(
             [str(FLEET), "--url", server.url, "--events", str(events), "--batch", str(batch)]
-            + ["--connections", str(connections), "--ledger", str(ledger), "--json", "--retry-for", "20"]
+            + ["--connections", str(connections), "--ledger", str(ledger), "--json", "--retry-for", str(20 * SLOWEST)]
             + list(options),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=60 * SLOWEST,
         )
         rows = [line.split("\t") for line in ledger.read_text().splitlines()]
         assert len({row[0] for row in rows}) == len(rows), "an id stands twice in the ledger"
@@ -399,7 +399,7 @@ VIN_WEIGHTS = [8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2]
 def test_events_are_varied_and_their_vins_check(serve, fleet):
     server = serve(lambda request, number: report(request))
     status, summary, _, err = fleet(server, "--vehicles", "50", events=5000, batch=50)
-    assert status == 0, err
+    assert status == 0, err  # when the deadline of the run passes first, not all vehicles have been seen
     events = [event for request in server.requests for event in request.events()]
     for vin in {event["vin"] for event in events}:
         total = sum((int(c) if c.isdigit() else VIN_VALUES[c]) * w for c, w in zip(vin, VIN_WEIGHTS)) % 11
