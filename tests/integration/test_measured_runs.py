@@ -143,21 +143,24 @@ def test_a_floor_that_prints_no_result_is_an_error(tmp_path, output):
 
 
 def document(contenders, records):
+    """contenders: (name, role) or (name, role, durability)."""
     kinds = []
-    for name, role in contenders:
+    for name, role, *durability in contenders:
         kind = Counted(name, [])
         kind.role = role
+        kind.durability = durability[0] if durability else "none"
         kinds.append(kind)
     return results.document("accept", "?", {}, kinds, records, "vsocd", [], "run")
 
 
 def test_a_goal_is_reached_by_the_median_and_ratios_come_from_the_same_run():
     contenders = [("vsocd", "us"), ("floor: inflate + simdjson", "floor"), ("Fluent Bit, memory", "peer"), ("other", "peer")]
-    costs = {"vsocd": (1.0, 3.0, 1.1), "floor: inflate + simdjson": (0.8,), "Fluent Bit, memory": (5.5,), "other": (7.0,)}
+    contenders += [("slow", "peer", "each batch is synced"), ("slower", "peer", "each batch is synced")]
+    costs = {"vsocd": (1.0, 3.0, 1.1), "floor: inflate + simdjson": (0.8,), "Fluent Bit, memory": (5.5,), "other": (7.0,), "slower": (90,), "slow": (31,)}
     records = [record(name, cpu * 1e-3) for name, runs in costs.items() for cpu in runs]
     absolute, floor, peer = goals_table.accept_rows(document(contenders, records))
     assert (absolute["us"], absolute["reached"], absolute["floor"]) == ("1.10 µs", True, "0.80 µs")
-    assert absolute["peers"] == "Fluent Bit, memory 5.50 µs, other 7.00 µs"
+    assert absolute["peers"] == "slow 31.00 µs (durable); Fluent Bit, memory 5.50 µs (not durable)"
     assert (floor["ratio"], floor["reached"]) == ("0.73", True)
     assert (peer["us"], peer["reached"]) == ("5.0 times", True)
 
@@ -167,6 +170,79 @@ def test_a_goal_without_its_floor_is_not_measured_and_not_reached():
     assert [one["reached"] for one in rows] == [False, None, None]
     rows = goals_table.postgres_rows(document([("vsocd", "us")], [record("vsocd", 0.5e-3)]))
     assert [one["reached"] for one in rows] == [None, True]
+    assert [one["why"] for one in rows] == ["a floor or a peer did not run", ""]
+
+
+def test_the_best_of_rates_is_the_highest_and_a_goal_without_its_peer_says_why():
+    contenders = [("vsocd", "us"), ("slow", "peer"), ("quick", "peer")]
+    records = [record(name, seconds=seconds) for name, seconds in (("vsocd", 1), ("slow", 4), ("quick", 2))]
+    both, beside, _ = goals_table.end_to_end_rows(document(contenders, records))
+    assert both["peers"] == "quick 500/s (not durable)"
+    assert (beside["reached"], beside["why"]) == (None, "run without Fluent Bit")
+    missing = document([*contenders, ("Fluent Bit", "peer")], records)
+    missing["contenders"][-1]["unavailable"] = "no package has it"
+    assert goals_table.end_to_end_rows(missing)[1]["why"] == "Fluent Bit can't be installed here"
+    assert "not measured: Fluent Bit can't be installed here |" in goals_table.markdown(goals_table.end_to_end_rows(missing))
+
+
+def test_peers_may_come_from_another_result_of_the_same_day(tmp_path):
+    own = document([("vsocd", "us"), ("peer", "peer")], [record("vsocd", 1e-3)])
+    other = document([("vsocd", "us"), ("peer", "peer")], [record("vsocd", 9e-3), record("peer", 4e-3)])
+    (tmp_path / f"{own['date']}-goals.json").write_text(json.dumps({"scenario": "goals", "rows": []}))
+    (tmp_path / f"{own['date']}-kafka.json").write_text(json.dumps({**other, "scenario": "kafka"}))
+    (tmp_path / "2020-01-01-peers.json").write_text(json.dumps(other))
+    assert goals.with_peers(own, tmp_path) == own
+    (tmp_path / f"{own['date']}-peers.json").write_text(json.dumps(other))
+    found = goals.table({"accept": own}, tmp_path)[0]
+    assert (found["us"], found["peers"]) == ("1.00 µs", "peer 4.00 µs (not durable)")
+    with_own = document([("vsocd", "us"), ("peer", "peer")], [record("vsocd", 1e-3), record("peer", 5e-3)])
+    assert goals.table({"accept": with_own}, tmp_path)[0]["peers"] == "peer 5.00 µs (not durable)"
+
+
+def test_the_front_page_has_only_rows_with_figures():
+    rows = [
+        goals_table.row("accept, durable", "≤ 1.1 µs", "1.00 µs", True, "0.70 µs", "peer 4.00 µs (not durable)") | {"scenario": "accept"},
+        goals_table.row("batches of one event", "≤ 18 µs", "not measured", None) | {"scenario": "one-event"},
+        goals_table.row("memory, idle", "≤ 40 MiB", "13 MiB", True, peers="not measured") | {"scenario": "memory"},
+    ]
+    assert goals_table.short(rows).splitlines()[2:] == [
+        "| accept an event, durably: CPU | 1.00 µs | 0.70 µs | peer 4.00 µs (not durable) |",
+        "| memory, idle | 13 MiB | – | – |",
+    ]
+    assert [one["measure"] for one in goals.not_run(rows)] == [f"scenario {name}" for name in goals.ROWS if name not in ("accept", "one-event", "memory")]
+
+
+def measured(build, *words):
+    """A finished run that writes nothing."""
+    return subprocess.run([ROOT / "load-tests/run", *words, "--no-write", "--build", build], capture_output=True, text=True, timeout=600)
+
+
+def cells(text):
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| ")]
+
+
+def test_reconnects_resume_and_are_shown_beside_openssl(build):
+    """The figures are not judged: only that each is there and could be one."""
+    done = measured(build, "reconnects", "--handshakes", "40", "--rounds", "1")
+    assert done.returncode == 0, done.stderr
+    rates = {row[0]: row[1:] for row in cells(done.stdout) if len(row) == 4 and row[3] != "resumed / full"}
+    for name in ("vsocd", "openssl s_server"):
+        full, resumed, _ = rates[name]
+        assert float(full.replace(",", "")) > 0 and float(resumed.replace(",", "")) > 0
+
+
+def test_reconnects_that_are_not_resumed_are_no_result(build):
+    done = measured(build, "reconnects", "--handshakes", "5", "--rounds", "1", "--set", "tls.resumption=0s")
+    assert done.returncode == 1 and "vsocd: 0 of 5 connections were resumed, not 5" in done.stderr
+
+
+def test_growth_has_a_figure_for_each_point(build):
+    done = measured(build, "growth", "--events", "5000", "--up-to", "100000", "--connections", "100", "--rounds", "1")
+    assert done.returncode == 0, done.stderr
+    flat = {row[0]: row[1:] for row in cells(done.stdout) if row[0] in ("events", "connections", "segment mib")}
+    assert set(flat) == {"events", "connections", "segment mib"}
+    for low, high, share, within in flat.values():
+        assert 0 < float(low) <= float(high) and float(share.rstrip("%")) >= 0 and within in ("yes", "no")
 
 
 def test_a_short_run_without_slow_answers_proves_no_ten_minutes():
