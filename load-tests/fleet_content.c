@@ -95,7 +95,10 @@ static void put_time_ns(struct fleet_text *text, const struct member *member)
 {
     struct tm tm = {0};
     int ms = 0;
-    if (sscanf(member->value, "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
+    char value[32]; /* sscanf looks for the end of its text, and the batch has none */
+    bool fits = member->value_size < sizeof value;
+    snprintf(value, sizeof value, "%.*s", fits ? (int)member->value_size : 0, member->value);
+    if (sscanf(value, "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
                &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &ms) != 7)
         text->overflow = true;
     tm.tm_year -= 1900;
