@@ -206,9 +206,12 @@ int spool_keeper_take_spare(struct spool *spool);
 uint64_t spool_keeper_spare_bytes(struct spool *spool);
 /* Removes the spare file: its space is needed. Thread: writer; the one that closes. */
 void spool_keeper_drop_spare(struct spool *spool);
-/* Before the oldest segment is removed: keeps its index while keys in it are needed, otherwise
- * removes it. Waits for an index that is being made. Thread: writer. */
-void spool_keeper_release(struct spool *spool);
+/* Before the oldest segment is removed: keeps its index while keys in it are needed; waits for one
+ * that is being made. False: none is kept, and the caller forgets it (spool_keeper_forget) once
+ * the segment is out of the table: until then the keeper may make one. Thread: writer. */
+bool spool_keeper_release(struct spool *spool) must_check;
+/* Removes the index of a segment that is out of the table. Thread: writer. */
+void spool_keeper_forget(struct spool *spool, uint64_t first);
 /* The last segment gets no more records in this process: makes its index. Thread: the one that
  * closes. */
 void spool_keeper_close(struct spool *spool);

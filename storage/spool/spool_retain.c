@@ -3,8 +3,9 @@
  *
  * Invariants (tests/models/retire.pml): cursors are on disk before a segment that they have passed
  * is unlinked; no cursor on disk is ahead of its sink; a lane finds every record that its sink does
- * not have. A segment within evidence.retention is removed only if evidence.when_full is evict,
- * after an entry in the file of evictions is durable. */
+ * not have. What is kept of a segment's keys is on disk before it is unlinked
+ * (tests/models/keeper.pml). A segment within evidence.retention is removed only if
+ * evidence.when_full is evict, after an entry in the file of evictions is durable. */
 #define LOG_COMPONENT "spool"
 #include "storage/spool/spool_internal.h"
 
@@ -158,8 +159,9 @@ static void warn_of_evidence(struct spool *spool)
 static bool remove_first(struct spool *spool)
 {
     char name[SPOOL_NAME_BYTES];
-    spool_segment_name(spool->shared.segments[0].first_position, name);
-    spool_keeper_release(spool);
+    uint64_t first = spool->shared.segments[0].first_position;
+    spool_segment_name(first, name);
+    bool kept = spool_keeper_release(spool);
     fault_point(spool_retire_chosen);
     if (fsync(spool->dir_fd) != 0 || (unlinkat(spool->dir_fd, name, 0) != 0 && errno != ENOENT)) {
         log_warn("segment could not be removed", LOG_TEXT("file", name),
@@ -172,6 +174,8 @@ static bool remove_first(struct spool *spool)
     memmove(spool->shared.segments, spool->shared.segments + 1,
             spool->shared.segment_count * sizeof *spool->shared.segments);
     pthread_mutex_unlock(&spool->shared.lock);
+    if (!kept)
+        spool_keeper_forget(spool, first);
     return true;
 }
 

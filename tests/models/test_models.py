@@ -20,11 +20,15 @@ SIZES = [
     ("retire", "LANES=1"),
     ("retire", "LANES=1", "RESTORES"),
     ("retire", "LANES=2", "RECORDS=2", "PER_SEGMENT=1", "FAILURES=1"),
+    ("keeper", "SEGMENTS=2", "SPARES", "REPEATS"),
+    ("keeper", "SEGMENTS=3"),
 ]
 LARGE = [
     ("group_commit", "WORKERS=2", "BATCHES=2"),
     ("retire", "LANES=1", "RECORDS=8", "RESTORES"),
     ("retire", "LANES=2", "RECORDS=3", "PER_SEGMENT=1", "FAILURES=1"),
+    ("keeper", "SEGMENTS=3", "SPARES", "REPEATS"),
+    ("keeper", "SEGMENTS=4", "FAILURES=2"),
 ]
 FAULTS = [
     ("group_commit", "NOTIFY_BEFORE_PUSH", "BATCHES=1"),
@@ -40,6 +44,17 @@ FAULTS = [
     ("retire", "UNLINK_PASSED_BY_ONE", "LANES=1"),
     ("retire", "WAIT_WITHOUT_LOOK", "LANES=1"),
     ("retire", "FORGET_TRIED_LOAD", "LANES=1"),
+    ("keeper", "UNLINK_BEFORE_KEEP", "SEGMENTS=2"),
+    ("keeper", "UNLINK_WITHOUT_SYNC", "SEGMENTS=2"),
+    ("keeper", "LIST_AFTER_REMOVAL", "SEGMENTS=2", "REPEATS"),
+    ("keeper", "LOOK_WITHOUT_LOCK", "SEGMENTS=2"),
+    ("keeper", "CLEAR_AFTER_LOOK", "SEGMENTS=2"),
+    ("keeper", "KEEP_INDEX_OF_GONE", "SEGMENTS=2"),
+    ("keeper", "REMOVE_INDEX_FIRST", "SEGMENTS=2"),
+    ("keeper", "TRUNCATE_AFTER_INDEX", "SEGMENTS=2"),
+    ("keeper", "INDEX_THE_ACTIVE", "SEGMENTS=3"),
+    ("keeper", "READY_BEFORE_SYNC", "SEGMENTS=2", "SPARES"),
+    ("keeper", "WANT_BEFORE_RENAME", "SEGMENTS=3", "SPARES"),
 ]
 
 

@@ -1,6 +1,6 @@
-/* spool_keeper.c: the keeper's thread: space for the next segment, indexes of sealed
- * segments, one after the other, and the end
- * of keys that the window no longer needs. Does not write records, create segments or remove them.
+/* spool_keeper.c: the keeper's thread: space for the next segment, indexes of sealed segments, one
+ * after the other, and the end of keys that the window no longer needs. Does not write records,
+ * create segments or remove them. All interleavings with the writer: tests/models/keeper.pml.
  *
  * The table of segments says what there is to do, so nothing is lost when a wake-up is: a sealed
  * segment without an index gets one, in this process or, by the next start, in another one. The
@@ -304,25 +304,38 @@ static void wait_for_index(struct spool *spool)
     pthread_mutex_unlock(&k->lock);
 }
 
-void spool_keeper_release(struct spool *spool)
+/* After a removal that failed they are kept already. */
+static bool keep_keys(struct spool *spool, uint64_t first, uint64_t newest)
+{
+    if (spool_keeper_keys_of(spool, newest) == first)
+        return true;
+    wait_for_index(spool);
+    if (!spool->shared.segments[0].indexed || spool_index_keep(spool->dir_fd, first) != STATUS_OK)
+        return false;
+    if (spool_keeper_add_keys(spool, first, newest) != STATUS_OK)
+        log_warn("keys of a removed segment are not kept: out of memory");
+    return true;
+}
+
+bool spool_keeper_release(struct spool *spool)
 {
     spool_assert_writer(spool);
     uint64_t first = spool->shared.segments[0].first_position;
     uint64_t newest = spool->shared.segments[0].newest;
-    bool needed = needs_keys(spool, newest);
-    if (needed)
-        wait_for_index(spool);
-    if (needed && spool->shared.segments[0].indexed &&
-        spool_index_keep(spool->dir_fd, first) == STATUS_OK) {
-        if (spool_keeper_add_keys(spool, first, newest) != STATUS_OK)
-            log_warn("keys of a removed segment are not kept: out of memory");
-    } else if (!needed) {
-        spool_index_remove(spool->dir_fd, first);
-    } else {
+    if (!needs_keys(spool, newest))
+        return false;
+    bool kept = keep_keys(spool, first, newest);
+    if (!kept)
         log_warn("keys of a segment that is removed can't be kept: a repeat of a batch in it would "
                  "be stored again",
                  LOG_U64("first_position", first));
-    }
+    return kept;
+}
+
+void spool_keeper_forget(struct spool *spool, uint64_t first)
+{
+    spool_assert_writer(spool);
+    spool_index_remove(spool->dir_fd, first);
 }
 
 void spool_keeper_close(struct spool *spool)
