@@ -44,7 +44,7 @@ static void on_run(evutil_socket_t fd, short what, void *arg)
         conn->will_run = false;
         if (conn->state == CONN_DEAD)
             conn_reap_later(server);
-        else if (conn->input.size == 0 && conn->stream.more)
+        else if (conn->stream.more) /* what is there may be too little for a step */
             conn_input_arrived(conn);
         else
             conn_process(conn);

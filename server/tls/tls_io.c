@@ -7,11 +7,34 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include "core/thread.h"
+#include "server/tls/tls.h"
+
+/* What one tls_io_read may read. */
+struct limit {
+    SSL *session;
+    uint64_t records; /* of tls_session_records: then the socket seems to be empty */
+};
+
+/* BIO_set_callback_ex(3), before and after each operation on the socket. SSL_read goes on until it
+ * has data, through any number of records without: a sender that changes its key over and over
+ * would hold the worker. */
+static long before_read(BIO *socket, int operation, const char *bytes, size_t size, int i, long l,
+                        int result, size_t *done)
+{
+    const struct limit *limit = (const struct limit *)(void *)BIO_get_callback_arg(socket);
+    (void)bytes, (void)size, (void)i, (void)l, (void)done;
+    if (operation != BIO_CB_READ || !limit || tls_session_records(limit->session) < limit->records)
+        return result;
+    BIO_clear_retry_flags(socket);
+    BIO_set_retry_read(socket);
+    return -1;
+}
 
 bool tls_io_attach(SSL *session, int fd)
 {
     if (SSL_set_fd(session, fd) != 1) /* its BIO does not close the socket */
         return false;
+    BIO_set_callback_ex(SSL_get_rbio(session), before_read);
     SSL_set_accept_state(session);
     return true;
 }
@@ -56,7 +79,9 @@ enum tls_io tls_io_read(SSL *session, void *out, size_t size, unsigned records, 
 {
     ensure(size > 0 && records > 0);
     enum tls_io io = TLS_IO_DONE;
+    struct limit limit = {session, tls_session_records(session) + records};
     *got = 0;
+    BIO_set_callback_arg(SSL_get_rbio(session), (char *)&limit);
     ERR_clear_error();
     for (unsigned i = 0; i < records && *got < size; i++) {
         size_t n = 0;
@@ -69,6 +94,7 @@ enum tls_io tls_io_read(SSL *session, void *out, size_t size, unsigned records, 
             break;
         }
     }
+    BIO_set_callback_arg(SSL_get_rbio(session), NULL);
     ERR_clear_error();
     return io;
 }

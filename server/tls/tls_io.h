@@ -23,9 +23,9 @@ bool tls_io_attach(struct ssl_st *session, int fd) must_check;
 /* One step of the handshake. *error, if it ends or fails: for tls_session_failure; 0: the peer
  * closed. */
 enum tls_io tls_io_handshake(struct ssl_st *session, unsigned long *error) must_check;
-/* Reads until the room (size bytes) is full, nothing more is there, or `records` records were read.
- * *got bytes are in out, also if the result is not DONE. DONE: there may be more, of which the
- * socket does not tell. */
+/* Reads until the room (size bytes) is full, nothing more is there, or `records` records were read,
+ * and those that came with the last of them; records without data count. *got bytes are in out,
+ * also if the result is not DONE. DONE: there may be more, of which the socket does not tell. */
 enum tls_io tls_io_read(struct ssl_st *session, void *out, size_t size, unsigned records,
                         size_t *got) must_check;
 /* Writes what the socket takes; *sent bytes of it are written. If not DONE, the next call begins
