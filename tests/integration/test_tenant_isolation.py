@@ -1,6 +1,7 @@
 """Row-level security: no statement, plan or right that a login may have shows it a row or value of another tenant."""
 
 import collections
+import concurrent.futures
 import contextlib
 import io
 import itertools
@@ -11,7 +12,7 @@ import psycopg2
 import psycopg2.errors
 import pytest
 
-from harness import query
+from harness import query, wait_until
 from test_analysts_doc import SAMPLE
 from test_postgres_access import VIEWS, person, schema  # noqa: F401
 from test_postgres_sink import as_role, make_lane, migrate  # noqa: F401
@@ -197,11 +198,15 @@ def test_migrate_refuses_an_owner_whom_row_level_security_does_not_stop(build, s
         done = migrate(build, secrets, check=False)
     finally:
         query(secrets, "alter role vsoc_owner nobypassrls")
-    assert done.returncode == 1 and "whom row-level security does not stop" in done.stderr
+    assert done.returncode == 1 and "whom row-level security does not stop" in done.stderr and "let one role" in done.stderr
+    query(secrets, "alter table vsoc.tenant_events owner to postgres")
+    done = migrate(build, secrets, check=False)
+    assert done.returncode == 1 and "belong to vsoc_owner, who may not read the tables" in done.stderr and "let one role" in done.stderr
+    query(secrets, "alter table vsoc.tenant_events owner to vsoc_owner")
     for root, off in itertools.product(ROOTS, ("DISABLE", "NO FORCE")):
         query(secrets, f"alter table vsoc.{root} {off} row level security")
         done = migrate(build, secrets, check=False)
-        assert done.returncode == 1 and "row-level security is switched off" in done.stderr
+        assert done.returncode == 1 and "row-level security is switched off" in done.stderr and "FORCE ROW LEVEL SECURITY" in done.stderr
         query(secrets, f"alter table vsoc.{root} enable row level security, force row level security")
     migrate(build, secrets)
 
@@ -314,6 +319,45 @@ def test_database_with_rows_is_upgraded_and_loaded_again(build, services, make_l
     lane.connect()
     assert lane.load(1, 2, 10)["result"] == "delivered" and lane.load(3, 1, 10, age=3)["result"] == "delivered"
     assert query(database, "select count(*) from vsoc.tenant_events") == [(150,)]
+
+
+QUARANTINED = "insert into vsoc.quarantine select gen_random_uuid(), 0, now(), 'tenant-0', 'parse', 'malformed', null, null, 0, 0, ''"
+BATCH = """insert into vsoc.batches (batch_uid, time_received, time_ingested, instance, spool_uid, position, tenant_id, sender, batch_key,
+    body_bytes, inflated_bytes, accepted, duplicates, quarantined, body_sha256, chain_hash)
+    select gen_random_uuid(), now(), now(), 'vsocd-0', gen_random_uuid(), 1, 'tenant-0', 'gateway', '', 0, 0, 0, 0, 0, '', ''"""
+# What holds a lock when the migration begins, and what comes while it waits: of the same session, or of another.
+MEANWHILE = {
+    "load_of_quarantined_records": ("vsoc_ingest", QUARANTINED, BATCH, False),
+    "query": ("vsoc_ingest", BATCH, "select count(*) from vsoc.recent_events", True),
+    "queries_in_the_order_of_the_guide": ("vsoc_analyst", "select count(*) from vsoc.quarantine_reasons", "select count(*) from vsoc.batch_evidence", False),
+    "queries_in_another_order": ("vsoc_analyst", "select count(*) from vsoc.batch_evidence", "select count(*) from vsoc.all_events", False),
+}
+
+
+@pytest.mark.parametrize("meanwhile", MEANWHILE)
+def test_migration_ends_well_beside_loads_and_queries(build, services, meanwhile):
+    login, first, second, of_another = MEANWHILE[meanwhile]
+    database = services.new_database()
+    apply_until(database, 14)
+    query(database, "select vsoc.grant_roles(), vsoc.ensure_partitions(1)")
+
+    def waits(mode):
+        return query(database, f"select 1 from pg_locks where mode = '{mode}' and not granted")
+
+    with contextlib.closing(psycopg2.connect(as_role(database, login))) as holder, concurrent.futures.ThreadPoolExecutor() as others:
+        holder.cursor().execute(first)
+        migration = others.submit(migrate, build, database, check=False)
+        wait_until(lambda: waits("AccessExclusiveLock"), what="the migration waiting")
+        if of_another:
+            asked = others.submit(query, as_role(database, "vsoc_analyst"), second)
+            wait_until(lambda: waits("AccessShareLock"), what="the query waiting")
+        else:
+            with contextlib.suppress(psycopg2.errors.DeadlockDetected):  # the migration is what PostgreSQL ends, unless it has waited for long
+                holder.cursor().execute(second)
+        holder.commit()
+        done = migration.result()
+        assert done.returncode == 0 and "applied 015_row_security" in done.stdout, done.stderr
+        assert not of_another or asked.result() == [(0,)]
 
 
 def test_column_is_added_at_the_root(schema):  # noqa: F811

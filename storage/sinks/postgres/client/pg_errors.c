@@ -50,6 +50,12 @@ static const struct error_row {
     {"57", PG_ERROR_LATER, NULL}, /* cancelled, shutting down, starting up, failing over */
     {"58", PG_ERROR_LATER, "the database's system has an input or output error: check its log"},
     {"P0001", PG_ERROR_DATA, NULL}, /* raised by a trigger of the operator */
+    {"VSD03", PG_ERROR_BROKEN,
+     "let one role that is no superuser and has no BYPASSRLS, as vsoc_owner, own the schema vsoc "
+     "and all its tables, views and functions"},
+    {"VSD04", PG_ERROR_BROKEN,
+     "for vsoc.tenant_events, tenant_batches and tenant_quarantine: ALTER TABLE … ENABLE ROW LEVEL "
+     "SECURITY, FORCE ROW LEVEL SECURITY"},
     {"VSD", PG_ERROR_BROKEN,
      "check the clock of the server that received the batch; if the day is right, the owner of the "
      "schema creates its partition: SELECT vsoc.ensure_odd_partition('DAY')"},

@@ -32,6 +32,24 @@ COMMENT ON TABLE vsoc.tenant_events IS 'what the views of events read: vsoc.even
 COMMENT ON TABLE vsoc.tenant_batches IS 'what the views of batches read: vsoc.batches, of which each login sees only its tenants';
 COMMENT ON TABLE vsoc.tenant_quarantine IS 'what the view of quarantined records reads: vsoc.quarantine, of which each login sees only its tenants';
 
+-- Locks are taken in the order of those who use the tables meanwhile, or a deadlock would end the migration: a query locks its view, then the
+-- tables; a load locks events, quarantine, batches.
+CREATE OR REPLACE VIEW vsoc.all_events AS SELECT * FROM vsoc.tenant_events;
+CREATE OR REPLACE VIEW vsoc.quarantine_reasons AS
+SELECT batch_uid, batch_index, time_received, tenant_id, source, code, detail, parser_name, raw_offset, raw_size
+FROM vsoc.tenant_quarantine;
+CREATE OR REPLACE VIEW vsoc.batch_evidence AS SELECT * FROM vsoc.tenant_batches;
+
+-- As in 005, but vsoc.events and the other loaded tables are partitions from here on.
+CREATE OR REPLACE VIEW vsoc.schema_columns AS
+SELECT c.relname::text AS object, a.attname::text AS column_name, format_type(a.atttypid, a.atttypmod) AS type,
+       col_description(c.oid, a.attnum) AS meaning
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+WHERE c.relnamespace = 'vsoc'::regnamespace AND c.relkind IN ('p', 'r', 'v') AND (c.relkind = 'p' OR NOT c.relispartition)
+  AND a.attnum > 0 AND NOT a.attisdropped;
+
+LOCK TABLE vsoc.events, vsoc.quarantine, vsoc.batches IN ACCESS EXCLUSIVE MODE;
+
 -- No row is read: time_received is NOT NULL, which implies these bounds.
 ALTER TABLE vsoc.tenant_events ATTACH PARTITION vsoc.events FOR VALUES FROM (MINVALUE) TO (MAXVALUE);
 ALTER TABLE vsoc.tenant_batches ATTACH PARTITION vsoc.batches FOR VALUES FROM (MINVALUE) TO (MAXVALUE);
@@ -53,20 +71,6 @@ BEGIN
     END LOOP;
 END
 $$;
-
-CREATE OR REPLACE VIEW vsoc.all_events AS SELECT * FROM vsoc.tenant_events;
-CREATE OR REPLACE VIEW vsoc.batch_evidence AS SELECT * FROM vsoc.tenant_batches;
-CREATE OR REPLACE VIEW vsoc.quarantine_reasons AS
-SELECT batch_uid, batch_index, time_received, tenant_id, source, code, detail, parser_name, raw_offset, raw_size
-FROM vsoc.tenant_quarantine;
-
--- As in 005, but vsoc.events and the other loaded tables are partitions now.
-CREATE OR REPLACE VIEW vsoc.schema_columns AS
-SELECT c.relname::text AS object, a.attname::text AS column_name, format_type(a.atttypid, a.atttypmod) AS type,
-       col_description(c.oid, a.attnum) AS meaning
-FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-WHERE c.relnamespace = 'vsoc'::regnamespace AND c.relkind IN ('p', 'r', 'v') AND (c.relkind = 'p' OR NOT c.relispartition)
-  AND a.attnum > 0 AND NOT a.attisdropped;
 
 -- A day's partition has row-level security without a policy: whoever gets a right on it by mistake (GRANT … ON ALL TABLES) sees nothing.
 -- Queries and loads through a parent do not look at it.
@@ -138,15 +142,22 @@ BEGIN
     WHERE c.relnamespace = 'vsoc'::regnamespace AND c.relkind = 'v' AND (r.rolsuper OR r.rolbypassrls);
     IF free IS NOT NULL THEN
         RAISE EXCEPTION 'views of the schema vsoc belong to %, whom row-level security does not stop: every login would see every tenant', free
-            USING ERRCODE = 'invalid_object_definition',
-                  HINT = 'give them to a role that is no superuser and has no BYPASSRLS: ALTER VIEW … OWNER TO vsoc_owner; ALTER ROLE … NOBYPASSRLS';
+            USING ERRCODE = 'VSD03';
+    END IF;
+    SELECT string_agg(DISTINCT quote_ident(r.rolname), ', ') INTO free
+    FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner
+    JOIN pg_class t ON t.relnamespace = c.relnamespace AND t.relname IN ('tenant_events', 'tenant_batches', 'tenant_quarantine', 'analyst_tenants')
+    WHERE c.relnamespace = 'vsoc'::regnamespace AND c.relname IN ('all_events', 'batch_evidence', 'quarantine_reasons', 'my_tenants')
+      AND NOT has_table_privilege(r.oid, t.oid, 'SELECT');
+    IF free IS NOT NULL THEN
+        RAISE EXCEPTION 'views of the schema vsoc belong to %, who may not read the tables behind them: every query of an analyst would fail', free
+            USING ERRCODE = 'VSD03';
     END IF;
     IF EXISTS (SELECT FROM unnest(ARRAY['tenant_events', 'tenant_batches', 'tenant_quarantine']) t
                JOIN pg_class c ON c.relnamespace = 'vsoc'::regnamespace AND c.relname = t
                WHERE NOT (c.relrowsecurity AND c.relforcerowsecurity)) THEN
         RAISE EXCEPTION 'row-level security is switched off on a table that the views read: every login would see every tenant'
-            USING ERRCODE = 'invalid_object_definition',
-                  HINT = 'ALTER TABLE vsoc.tenant_events, tenant_batches, tenant_quarantine ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY';
+            USING ERRCODE = 'VSD04';
     END IF;
 END
 $$;

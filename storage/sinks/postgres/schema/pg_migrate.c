@@ -11,6 +11,8 @@
 
 #define CONNECT_TIMEOUT_MS   10000u
 #define STATEMENT_TIMEOUT_MS 3600000u /* a migration may rewrite a large table */
+#define TRIES_MAX            5        /* of a migration that deadlocks end */
+#define DEADLOCK             "40P01"
 
 #define MIGRATION(number, name)                                                                    \
     extern const uint8_t migration_##name[];                                                       \
@@ -161,11 +163,23 @@ static enum status apply(struct run *run, const struct pg_migration *m, bool *ap
     return status;
 }
 
+/* A session that locks tables in another order, such as an analyst's transaction, has ended the
+ * transaction of the migration; that session continues now. */
+static enum status apply_again(struct run *run, const struct pg_migration *m, bool *applied)
+{
+    enum status status = apply(run, m, applied);
+    for (unsigned tries = 1; tries < TRIES_MAX && status == STATUS_REFUSED &&
+                             strcmp(run->error.sqlstate, DEADLOCK) == 0;
+         tries++)
+        status = apply(run, m, applied);
+    return status;
+}
+
 /* Before there is a table to lock, unique names in PostgreSQL serialise the runs: the later one
  * waits for the earlier one's commit, fails, and finds here that everything is done. */
 static enum status apply_in_turn(struct run *run, const struct pg_migration *m, bool *applied)
 {
-    enum status status = apply(run, m, applied);
+    enum status status = apply_again(run, m, applied);
     if (status != STATUS_REFUSED)
         return status;
     struct pg_error why = run->error;
