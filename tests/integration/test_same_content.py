@@ -2,6 +2,7 @@
 
 import gzip
 import itertools
+import pathlib
 import subprocess
 import zlib
 
@@ -80,6 +81,27 @@ def test_repeat_of_a_batch_whose_segment_was_removed_gets_the_first_report(make_
         other = server.post(EVENTS, Idempotency_Key="batch 1")
         assert (other.status, other.json["code"]) == (409, "key_reused"), again
     assert list(server.spool_dir.glob("*.keys"))
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_small_request_with_the_key_of_a_large_batch_reads_little(server, restart):
+    """Else one sender of small requests would keep the disk busy, and everybody's repeats waiting."""
+    large = ndjson([event(i) for i in range(4000)]) + b'{"vin": 5}\n'
+    first = server.post(large, Idempotency_Key="large")
+    assert first.status == 200 and first.json["errors"] and len(large) > 500_000
+    if restart:
+        server.terminate()
+        server.start()
+
+    def bytes_read():
+        return int(pathlib.Path(f"/proc/{server.process.pid}/io").read_text().split("rchar: ")[1].split()[0])
+
+    before = bytes_read()
+    other = server.post(EVENTS, Idempotency_Key="large")
+    assert (other.status, other.json["code"]) == (409, "key_reused")
+    assert bytes_read() - before < 200_000
+    again = server.post(large, Idempotency_Key="large")
+    assert (again.status, again.json) == (200, {**first.json, "duplicate": True})
 
 
 def test_damaged_repeat_is_damaged_not_a_conflict(server):

@@ -11,6 +11,10 @@
 
 #include <unistd.h>
 
+/* A larger record is not read whole: a request of some bytes with the key of a large batch would
+ * keep everybody's repeats waiting. */
+#define WHOLE_RECORD_BYTES (UINT32_C(256) * 1024)
+
 /* The segment that may have the position. False: there is none. */
 static bool find_segment(struct spool *spool, uint64_t position, struct spool_segment *segment)
 {
@@ -52,14 +56,42 @@ static void take(struct batch *batch, const struct batch_meta *meta)
         recall->report.errors = SLICE_EMPTY; /* the report has the counts, but not the list */
 }
 
-/* The whole record at the scan's offset, checked. NOT_FOUND: it is not that position's. */
-static enum status take_here(struct spool_scan *scan, struct batch *batch)
+/* From the index, which has what an answer needs. NOT_FOUND: there is none. */
+static enum status read_index(struct spool *spool, struct batch *batch)
+{
+    struct spool_segment segment;
+    uint64_t position = batch->recall.place.position;
+    uint64_t first = spool_keeper_keys_of(spool, position);
+    if (!first && find_segment(spool, position, &segment))
+        first = segment.first_position;
+    return first ? spool_index_recall(spool->dir_fd, first, &batch->recall, &batch->arena)
+                 : STATUS_NOT_FOUND;
+}
+
+/* Header and texts are enough for an answer. The index's copy of them has a CRC of its own. */
+static enum status take_large(struct spool *spool, struct spool_scan *scan,
+                              const struct spool_frame *frame, struct batch *batch)
+{
+    struct batch_meta meta;
+    enum status status = read_index(spool, batch);
+    if (status == STATUS_OK)
+        return STATUS_OK;
+    status = spool_scan_texts(scan, frame, &meta);
+    if (status == STATUS_OK)
+        take(batch, &meta);
+    return status;
+}
+
+/* The record at the scan's offset, checked. NOT_FOUND: it is not that position's. */
+static enum status take_here(struct spool *spool, struct spool_scan *scan, struct batch *batch)
 {
     struct spool_frame frame;
     struct batch_record record;
     enum status status = spool_scan_header(scan, &frame);
     if (status == STATUS_OK && frame.meta.position != batch->recall.place.position)
         return STATUS_NOT_FOUND;
+    if (status == STATUS_OK && frame.record_bytes > WHOLE_RECORD_BYTES)
+        return take_large(spool, scan, &frame, batch);
     if (status == STATUS_OK)
         status = spool_scan_record(scan, &frame, &record);
     if (status == STATUS_OK)
@@ -68,7 +100,7 @@ static enum status take_here(struct spool_scan *scan, struct batch *batch)
 }
 
 /* Salvage moved the records of the segment: looks at all headers. */
-static enum status search(struct spool_scan *scan, struct batch *batch)
+static enum status search(struct spool *spool, struct spool_scan *scan, struct batch *batch)
 {
     for (;;) {
         struct spool_frame frame;
@@ -76,7 +108,7 @@ static enum status search(struct spool_scan *scan, struct batch *batch)
         if (status == STATUS_CORRUPT)
             status = spool_scan_resync(scan);
         else if (status == STATUS_OK && frame.meta.position >= batch->recall.place.position)
-            return take_here(scan, batch);
+            return take_here(spool, scan, batch);
         else if (status == STATUS_OK)
             spool_scan_pass(scan, &frame);
         if (status != STATUS_OK)
@@ -97,26 +129,14 @@ static enum status read_segment(struct spool *spool, struct spool_scan *scan, st
     spool_scan_start(scan, fd, segment.tag, segment.end);
     if (batch->recall.place.offset >= SPOOL_SEGMENT_HEADER_BYTES) {
         scan->offset = batch->recall.place.offset;
-        status = take_here(scan, batch);
+        status = take_here(spool, scan, batch);
     }
     if (status == STATUS_NOT_FOUND || status == STATUS_CORRUPT) {
         spool_scan_start(scan, fd, segment.tag, segment.end);
-        status = search(scan, batch);
+        status = search(spool, scan, batch);
     }
     close(fd);
     return status;
-}
-
-/* Its segment is gone, or the record damaged: the index has what an answer needs. */
-static enum status read_index(struct spool *spool, struct batch *batch)
-{
-    struct spool_segment segment;
-    uint64_t position = batch->recall.place.position;
-    uint64_t first = spool_keeper_keys_of(spool, position);
-    if (!first && find_segment(spool, position, &segment))
-        first = segment.first_position;
-    return first ? spool_index_recall(spool->dir_fd, first, &batch->recall, &batch->arena)
-                 : STATUS_NOT_FOUND;
 }
 
 static void recall(struct spool *spool, struct spool_scan *scan, struct batch *batch)
