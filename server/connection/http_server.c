@@ -28,7 +28,9 @@ static void on_reap(evutil_socket_t fd, short what, void *arg)
         conn_free(conn);
         freed++;
     }
-    if (freed == REAPED_PER_TURN)
+    /* By a timer: an event that is activated in its own callback is run in the same turn. */
+    static const struct timeval now = {0, 0};
+    if (freed == REAPED_PER_TURN && event_add(server->reap_event, &now) != 0)
         conn_reap_later(server);
 }
 
