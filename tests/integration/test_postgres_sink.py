@@ -346,6 +346,23 @@ def test_partition_that_was_detached_and_kept_its_name_is_replaced(schema, make_
     assert counts(schema)[0] == 20
 
 
+def test_partition_of_another_name_is_found_when_its_name_is_free_again(schema, make_lane):
+    """Else the day's partition would be made again and again, and overlap the one that is there."""
+    lane = make_lane(schema)
+    lane.connect()
+    now = int(time.time())
+    lane.load(1, 1, 10, at=now)
+    ((table,),) = query(schema, "select distinct tableoid::regclass::text from vsoc.events")
+    query(schema, f"alter table vsoc.events detach partition {table}")
+    assert lane.load(2, 1, 10, at=now)["result"] == "delivered"
+    query(schema, f"alter table {table} set schema public")
+    assert query(schema, "select vsoc.ensure_partition(current_date)") == [(0,)]
+    again = make_lane(schema)
+    assert again.connect()["result"] == "delivered"
+    assert again.load(3, 1, 10, at=now)["result"] == "delivered"
+    assert counts(schema)[0] == 20
+
+
 def test_partitions_ahead_that_must_wait_for_a_lock_hold_up_nothing(schema, make_lane):
     """As long as ANALYZE of vsoc.events holds this lock, no partition can be made."""
     lane = make_lane(schema)

@@ -87,30 +87,31 @@ BEGIN
 END
 $$;
 
--- As in 009, with row-level security.
+-- As in 009, with row-level security, and a partition of another name of its day is found.
 CREATE OR REPLACE FUNCTION vsoc.make_partition(day date) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET lock_timeout = '2s' AS $$
 DECLARE
     parent text;
     child text;
+    day_names text;
     made integer := 0;
     locked boolean := false;
 BEGIN
-    <<parents>>
     FOREACH parent IN ARRAY ARRAY['events', 'batches', 'quarantine'] LOOP
         child := parent || to_char(day, '_YYYYMMDD');
+        day_names := '^' || child || '(_[0-9]+)?$';
+        CONTINUE WHEN EXISTS (
+            SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+            WHERE i.inhparent = to_regclass('vsoc.' || parent) AND c.relname ~ day_names AND NOT i.inhdetachpending);
+        IF NOT locked THEN
+            LOCK TABLE vsoc.schema_version IN EXCLUSIVE MODE;
+            locked := true;
+            CONTINUE WHEN EXISTS (
+                SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+                WHERE i.inhparent = to_regclass('vsoc.' || parent) AND c.relname ~ day_names AND NOT i.inhdetachpending);
+        END IF;
+        -- A partition that was detached may have kept the name. Once it is gone, the one that took its place is found by the other name.
         FOR nth IN 2 .. 1000 LOOP
-            CONTINUE parents WHEN EXISTS (
-                SELECT FROM pg_class c JOIN pg_inherits i ON i.inhrelid = c.oid
-                WHERE c.relnamespace = 'vsoc'::regnamespace AND c.relname = child AND NOT i.inhdetachpending);
-            IF NOT locked THEN
-                LOCK TABLE vsoc.schema_version IN EXCLUSIVE MODE;
-                locked := true;
-                CONTINUE parents WHEN EXISTS (
-                    SELECT FROM pg_class c JOIN pg_inherits i ON i.inhrelid = c.oid
-                    WHERE c.relnamespace = 'vsoc'::regnamespace AND c.relname = child AND NOT i.inhdetachpending);
-            END IF;
-            -- A partition that was detached may have kept the name.
             EXIT WHEN NOT EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = 'vsoc'::regnamespace AND c.relname = child);
             child := parent || to_char(day, '_YYYYMMDD_') || nth;
         END LOOP;
