@@ -24,6 +24,8 @@ SALVAGE = ["spool_salvage_copied", "spool_salvage_linked"]
 ASIDE = ["spool_aside_unlinked"]
 RETIREMENT = ["spool_cursors_synced", "spool_cursors_written", "spool_retire_chosen", "spool_retire_unlinked"]
 EVICTION = ["spool_eviction_recorded"]
+# Whether the writer or the thread beside it allocates a later segment depends on who is faster.
+SPACE = ["spool_segment_allocated", "spool_spare_made"]
 REPEATS = ["spool_index_kept", "spool_recalled"]  # with a window of repeats, which only the server has: test_points.py
 WRITING = [point for point in SPOOL if point not in STARTS + TORN + SALVAGE + ASIDE + RETIREMENT + EVICTION + REPEATS]
 
@@ -50,8 +52,7 @@ def read(directory):
     return found
 
 
-@pytest.mark.parametrize("turn", [1, 2, 5])
-@pytest.mark.parametrize("point", WRITING)
+@pytest.mark.parametrize(("point", "turn"), [(point, turn) for point in WRITING for turn in ([1] if point in SPACE else [1, 2, 5])])
 def test_acknowledged_batches_survive(make, tmp_path, point, turn):
     acknowledged = make(tmp_path / "spool", "--batches", 200, fault=f"{point}:{turn}")
     more = make(tmp_path / "spool", "--batches", 20)
