@@ -3,11 +3,9 @@
  */
 #include "storage/spool/spool_cursor.h"
 
-#include "core/hash.h"
-#include "core/reader.h"
 #include "core/thread.h"
-#include "core/writer.h"
 #include "core/disk/fault.h"
+#include "storage/spool/spool_block.h"
 #include "storage/spool/spool_segment.h"
 
 #include <errno.h>
@@ -16,15 +14,12 @@
 
 #define CURSOR_MAGIC "VSOCCUR1"
 #define SLOT_BYTES   8192
-#define SLOT_CRC_AT  (SLOT_BYTES - 4)
 #define ENTRIES_AT   64
 
 static enum status decode_slot(struct slice slot, struct spool_cursor_table *table)
 {
-    struct reader r = reader_make(slot);
-    struct reader tail = reader_make(slice_sub(slot, SLOT_CRC_AT, 4));
-    if (!slice_equal_text(reader_bytes(&r, 8), CURSOR_MAGIC) ||
-        crc32c(0, slice_sub(slot, 0, SLOT_CRC_AT)) != reader_uint_le(&tail, 4))
+    struct reader r;
+    if (!spool_block_open(slot, CURSOR_MAGIC, &r))
         return STATUS_CORRUPT;
     struct spool_cursor_table t = {.version = (uint32_t)reader_uint_le(&r, 4)};
     if (t.version > SPOOL_CURSOR_VERSION) {
@@ -110,7 +105,7 @@ enum status spool_cursor_create(int dir_fd, int *fd)
 
 static void encode_slot(struct writer *w, const struct spool_cursor_table *table)
 {
-    static const uint8_t zeros[SLOT_BYTES];
+    static const uint8_t zeros[ENTRIES_AT];
     writer_text(w, CURSOR_MAGIC);
     writer_uint_le(w, SPOOL_CURSOR_VERSION, 4);
     writer_uint_le(w, table->count, 4);
@@ -122,8 +117,7 @@ static void encode_slot(struct writer *w, const struct spool_cursor_table *table
         writer_bytes(w, table->entries[i].name, SPOOL_CURSOR_NAME_BYTES);
         writer_uint_le(w, table->entries[i].position, 8);
     }
-    writer_bytes(w, zeros, SLOT_CRC_AT - w->size);
-    writer_uint_le(w, crc32c(0, writer_slice(w)), 4);
+    spool_block_seal(w, SLOT_BYTES);
 }
 
 enum status spool_cursor_store(int fd, struct spool_cursor_table *table)

@@ -2,8 +2,7 @@
  * nothing. */
 #include "storage/spool/spool_eviction.h"
 
-#include "core/reader.h"
-#include "core/writer.h"
+#include "storage/spool/spool_block.h"
 #include "storage/spool/spool_segment.h"
 
 #include <errno.h>
@@ -13,15 +12,12 @@
 
 #define MAGIC       "VSOCEVI1"
 #define ENTRY_BYTES 160
-#define CRC_AT      (ENTRY_BYTES - 4)
 #define AHEAD_BYTES 65536
 
 static bool decode(struct slice bytes, struct spool_eviction *e)
 {
-    struct reader r = reader_make(bytes);
-    struct reader tail = reader_make(slice_sub(bytes, CRC_AT, 4));
-    if (!slice_equal_text(reader_bytes(&r, 8), MAGIC) ||
-        crc32c(0, slice_sub(bytes, 0, CRC_AT)) != reader_uint_le(&tail, 4))
+    struct reader r;
+    if (!spool_block_open(bytes, MAGIC, &r))
         return false;
     memcpy(e->spool_uid, reader_bytes(&r, UUID_BYTES).data, UUID_BYTES);
     e->evicted_ns = (int64_t)reader_uint_le(&r, 8);
@@ -52,9 +48,7 @@ static void encode(struct writer *w, const struct spool_eviction *e)
     writer_uint_le(w, e->file_bytes, 8);
     writer_uint_le(w, e->cause, 4);
     writer_bytes(w, e->chain_hash, SHA256_BYTES);
-    while (w->status == STATUS_OK && w->size < CRC_AT)
-        writer_u8(w, 0);
-    writer_uint_le(w, crc32c(0, writer_slice(w)), 4);
+    spool_block_seal(w, ENTRY_BYTES);
 }
 
 /* *end: after the last intact entry. A crash tore the bytes after it before their segment was

@@ -4,9 +4,8 @@
 #include "storage/spool/spool_segment.h"
 
 #include "core/clock.h"
-#include "core/reader.h"
-#include "core/writer.h"
 #include "core/disk/fault.h"
+#include "storage/spool/spool_block.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -19,7 +18,6 @@
 
 #define HEADER_COPY_BYTES 128
 #define HEADER_COPY_APART (SPOOL_SEGMENT_HEADER_BYTES / 2)
-#define HEADER_CRC_AT     (HEADER_COPY_BYTES - 4)
 #define NAME_DIGITS       20
 #define NAME_SUFFIX       ".seg"
 #define NEW_SUFFIX        ".seg.new"
@@ -151,13 +149,32 @@ enum status spool_segment_open(int dir_fd, uint64_t first_position, bool writabl
     return STATUS_OK;
 }
 
+void spool_segment_read_fields(struct reader *r, struct spool_segment_header *h)
+{
+    memcpy(h->spool_uid, reader_bytes(r, UUID_BYTES).data, UUID_BYTES);
+    h->first_position = reader_uint_le(r, 8);
+    h->events_before = reader_uint_le(r, 8);
+    memcpy(h->chain_before, reader_bytes(r, SHA256_BYTES).data, SHA256_BYTES);
+    h->created_ns = (int64_t)reader_uint_le(r, 8);
+    h->tag = reader_uint_le(r, 8);
+    h->file_bytes = reader_uint_le(r, 8);
+}
+
+void spool_segment_write_fields(struct writer *w, const struct spool_segment_header *h)
+{
+    writer_bytes(w, h->spool_uid, UUID_BYTES);
+    writer_uint_le(w, h->first_position, 8);
+    writer_uint_le(w, h->events_before, 8);
+    writer_bytes(w, h->chain_before, SHA256_BYTES);
+    writer_uint_le(w, (uint64_t)h->created_ns, 8);
+    writer_uint_le(w, h->tag, 8);
+    writer_uint_le(w, h->file_bytes, 8);
+}
+
 static enum status decode_copy(struct slice bytes, struct spool_segment_header *header)
 {
-    struct reader r = reader_make(bytes);
-    if (!slice_equal_text(reader_bytes(&r, 8), SPOOL_SEGMENT_MAGIC))
-        return STATUS_CORRUPT;
-    struct reader tail = reader_make(slice_sub(bytes, HEADER_CRC_AT, 4));
-    if (crc32c(0, slice_sub(bytes, 0, HEADER_CRC_AT)) != reader_uint_le(&tail, 4))
+    struct reader r;
+    if (!spool_block_open(bytes, SPOOL_SEGMENT_MAGIC, &r))
         return STATUS_CORRUPT;
     struct spool_segment_header h = {.version = (uint32_t)reader_uint_le(&r, 4)};
     if (h.version > SPOOL_FORMAT_VERSION) {
@@ -165,13 +182,7 @@ static enum status decode_copy(struct slice bytes, struct spool_segment_header *
         return STATUS_VERSION;
     }
     h.flags = (uint32_t)reader_uint_le(&r, 4);
-    memcpy(h.spool_uid, reader_bytes(&r, UUID_BYTES).data, UUID_BYTES);
-    h.first_position = reader_uint_le(&r, 8);
-    h.events_before = reader_uint_le(&r, 8);
-    memcpy(h.chain_before, reader_bytes(&r, SHA256_BYTES).data, SHA256_BYTES);
-    h.created_ns = (int64_t)reader_uint_le(&r, 8);
-    h.tag = reader_uint_le(&r, 8);
-    h.file_bytes = reader_uint_le(&r, 8);
+    spool_segment_read_fields(&r, &h);
     *header = h;
     return STATUS_OK;
 }
@@ -199,16 +210,8 @@ static void encode_copy(struct writer *w, const struct spool_segment_header *h)
     writer_text(w, SPOOL_SEGMENT_MAGIC);
     writer_uint_le(w, SPOOL_FORMAT_VERSION, 4);
     writer_uint_le(w, h->flags, 4);
-    writer_bytes(w, h->spool_uid, UUID_BYTES);
-    writer_uint_le(w, h->first_position, 8);
-    writer_uint_le(w, h->events_before, 8);
-    writer_bytes(w, h->chain_before, SHA256_BYTES);
-    writer_uint_le(w, (uint64_t)h->created_ns, 8);
-    writer_uint_le(w, h->tag, 8);
-    writer_uint_le(w, h->file_bytes, 8);
-    while (w->status == STATUS_OK && w->size < HEADER_CRC_AT)
-        writer_u8(w, 0);
-    writer_uint_le(w, crc32c(0, writer_slice(w)), 4);
+    spool_segment_write_fields(w, h);
+    spool_block_seal(w, HEADER_COPY_BYTES);
 }
 
 enum status spool_segment_check_header(int fd, const struct spool_segment_header *header,

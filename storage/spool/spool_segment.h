@@ -5,7 +5,9 @@
 #define VSOC_STORAGE_SPOOL_SEGMENT_H
 
 #include "core/hash.h"
+#include "core/reader.h"
 #include "core/uuid7.h"
+#include "core/writer.h"
 
 #define SPOOL_FORMAT_VERSION 1
 #define SPOOL_SEGMENT_MAGIC  "VSOCSEG1"
@@ -40,6 +42,9 @@ enum status spool_segment_clean(int dir_fd) must_check;
 enum status spool_segment_open(int dir_fd, uint64_t first_position, bool writable,
                                int *fd) must_check;
 
+/* The fields of a header that the index of its segment repeats: spool_uid to file_bytes. */
+void spool_segment_read_fields(struct reader *r, struct spool_segment_header *header);
+void spool_segment_write_fields(struct writer *w, const struct spool_segment_header *header);
 /* Reads the header, from its second copy if the first is damaged. CORRUPT: neither is intact.
  * VERSION: made by a newer version, only header->version is set. IO. */
 enum status spool_segment_read_header(int fd, struct spool_segment_header *header) must_check;

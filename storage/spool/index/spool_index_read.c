@@ -5,8 +5,8 @@
 
 #include "core/disk/fault.h" /* VSOCD_FAULTS */
 #include "core/log/log.h"
-#include "core/reader.h"
-#include "core/writer.h"
+#include "storage/spool/spool_block.h"
+#include "storage/spool/spool_frame.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -32,19 +32,12 @@ void spool_index_new_name(uint64_t first, char name[SPOOL_NAME_BYTES])
 
 void spool_index_encode(struct writer *w, const struct spool_index *index)
 {
-    static const uint8_t zeros[INDEX_HEAD_BYTES];
     const struct spool_segment_header *h = &index->header;
     const struct spool_segment *s = &index->segment;
     writer_text(w, INDEX_MAGIC);
     writer_uint_le(w, SPOOL_INDEX_VERSION, 4);
     writer_uint_le(w, index->plain_keys, 4);
-    writer_bytes(w, h->spool_uid, UUID_BYTES);
-    writer_uint_le(w, h->first_position, 8);
-    writer_uint_le(w, h->events_before, 8);
-    writer_bytes(w, h->chain_before, SHA256_BYTES);
-    writer_uint_le(w, (uint64_t)h->created_ns, 8);
-    writer_uint_le(w, h->tag, 8);
-    writer_uint_le(w, h->file_bytes, 8);
+    spool_segment_write_fields(w, h);
     writer_uint_le(w, h->flags, 8);
     writer_uint_le(w, s->file_bytes, 8);
     writer_uint_le(w, (uint64_t)index->modified_ns, 8);
@@ -58,15 +51,15 @@ void spool_index_encode(struct writer *w, const struct spool_index *index)
     writer_bytes(w, index->tail.chain, SHA256_BYTES);
     writer_uint_le(w, index->places_crc, 8);
     writer_uint_le(w, index->text_bytes, 8);
-    writer_bytes(w, zeros, INDEX_HEAD_BYTES - 4 - w->size);
-    writer_uint_le(w, crc32c(0, writer_slice(w)), 4);
+    spool_block_seal(w, INDEX_HEAD_BYTES);
 }
 
 static bool follows(const struct spool_index *index)
 {
     const struct spool_segment *s = &index->segment;
-    uint64_t least = (uint64_t)SPOOL_SEGMENT_HEADER_BYTES + s->records * 240;
-    return s->end <= s->file_bytes && s->records <= s->end / 240 && s->end >= least &&
+    uint64_t least = (uint64_t)SPOOL_SEGMENT_HEADER_BYTES + s->records * SPOOL_RECORD_HEADER_BYTES;
+    return s->end <= s->file_bytes && s->records <= s->end / SPOOL_RECORD_HEADER_BYTES &&
+           s->end >= least &&
            (s->records ? s->oldest >= s->first_position && s->newest >= s->oldest &&
                              s->newest - s->oldest >= s->records - 1
                        : !s->oldest && !s->newest);
@@ -74,14 +67,12 @@ static bool follows(const struct spool_index *index)
 
 static enum status decode(struct slice bytes, struct spool_index *index, const char **why)
 {
-    struct reader r = reader_make(bytes);
-    struct reader tail = reader_make(slice_sub(bytes, INDEX_HEAD_BYTES - 4, 4));
+    struct reader r;
     struct spool_index i = {.kind = index->kind};
     struct spool_segment_header *h = &i.header;
     struct spool_segment *s = &i.segment;
     *why = "it is damaged";
-    if (!slice_equal_text(reader_bytes(&r, 8), INDEX_MAGIC) ||
-        crc32c(0, slice_sub(bytes, 0, INDEX_HEAD_BYTES - 4)) != reader_uint_le(&tail, 4))
+    if (!spool_block_open(bytes, INDEX_MAGIC, &r))
         return STATUS_CORRUPT;
     if (reader_uint_le(&r, 4) != SPOOL_INDEX_VERSION) {
         *why = "it is of another version";
@@ -89,13 +80,7 @@ static enum status decode(struct slice bytes, struct spool_index *index, const c
     }
     h->version = SPOOL_FORMAT_VERSION;
     i.plain_keys = reader_uint_le(&r, 4) & 1;
-    memcpy(h->spool_uid, reader_bytes(&r, UUID_BYTES).data, UUID_BYTES);
-    h->first_position = reader_uint_le(&r, 8);
-    h->events_before = reader_uint_le(&r, 8);
-    memcpy(h->chain_before, reader_bytes(&r, SHA256_BYTES).data, SHA256_BYTES);
-    h->created_ns = (int64_t)reader_uint_le(&r, 8);
-    h->tag = reader_uint_le(&r, 8);
-    h->file_bytes = reader_uint_le(&r, 8);
+    spool_segment_read_fields(&r, h);
     h->flags = (uint32_t)reader_uint_le(&r, 8);
     s->file_bytes = reader_uint_le(&r, 8);
     i.modified_ns = (int64_t)reader_uint_le(&r, 8);
@@ -208,22 +193,11 @@ enum status spool_index_read_keys(int dir_fd, uint64_t first, struct spool_index
 
 /* --- places --------------------------------------------------------------------------------- */
 
-/* Keys of an earlier build are needed in full: the part after the first bytes is in the reports. */
-static enum status whole_key(int fd, const struct spool_index *index, uint64_t n,
-                             struct batch_meta *meta)
+static enum status read_exact(int fd, void *bytes, size_t size, uint64_t at)
 {
-    uint8_t bytes[INDEX_REPORT_BYTES];
     size_t got;
-    enum status status =
-        spool_read_all(fd, bytes, sizeof bytes,
-                       index_reports_at(index->segment.records) + n * INDEX_REPORT_BYTES, &got);
-    if (status != STATUS_OK || got < sizeof bytes)
-        return status != STATUS_OK ? status : STATUS_CORRUPT;
-    memcpy(meta->key + INDEX_PRINT_BYTES, bytes, SHA256_BYTES - INDEX_PRINT_BYTES);
-    struct reader r = reader_make(slice_make(bytes, sizeof bytes));
-    r.offset = 84;
-    meta->key_is_plain = reader_uint_le(&r, 4) & INDEX_PLAIN_KEY;
-    return STATUS_OK;
+    enum status status = spool_read_all(fd, bytes, size, at, &got);
+    return status == STATUS_OK && got < size ? STATUS_CORRUPT : status;
 }
 
 static void decode_place(struct reader *r, struct batch_meta *meta)
@@ -232,6 +206,57 @@ static void decode_place(struct reader *r, struct batch_meta *meta)
     meta->position = reader_uint_le(r, 8);
     meta->ingested_ns = (int64_t)reader_uint_le(r, 8);
     meta->offset = reader_uint_le(r, 8);
+}
+
+/* Where the text of a report is, and the CRC of both. */
+struct report_text {
+    uint64_t at, size;
+    uint32_t crc;        /* as stored */
+    uint32_t report_crc; /* of the report's own bytes */
+};
+
+/* Report number n; of the key only what its place does not have. Not checked: see read_text. */
+static enum status read_report(int fd, const struct spool_index *index, uint64_t n,
+                               struct batch_recall *recall, struct report_text *text)
+{
+    uint8_t bytes[INDEX_REPORT_BYTES];
+    uint64_t at = index_reports_at(index->segment.records) + n * INDEX_REPORT_BYTES;
+    enum status status = read_exact(fd, bytes, sizeof bytes, at);
+    if (status != STATUS_OK)
+        return status;
+    struct reader r = reader_make(slice_make(bytes, sizeof bytes));
+    memcpy(recall->record.key + INDEX_PRINT_BYTES,
+           reader_bytes(&r, SHA256_BYTES - INDEX_PRINT_BYTES).data,
+           SHA256_BYTES - INDEX_PRINT_BYTES);
+    memcpy(recall->record.body, reader_bytes(&r, RECALL_DIGEST_BYTES).data, RECALL_DIGEST_BYTES);
+    memcpy(recall->record.content, reader_bytes(&r, RECALL_DIGEST_BYTES).data, RECALL_DIGEST_BYTES);
+    memcpy(recall->report.batch_uid, reader_bytes(&r, UUID_BYTES).data, UUID_BYTES);
+    recall->report.accepted = (uint32_t)reader_uint_le(&r, 4);
+    recall->report.duplicates = (uint32_t)reader_uint_le(&r, 4);
+    recall->report.quarantined = (uint32_t)reader_uint_le(&r, 4);
+    uint64_t flags = reader_uint_le(&r, 4);
+    recall->record.has_content = flags & INDEX_HAS_CONTENT;
+    recall->record.key_is_plain = flags & INDEX_PLAIN_KEY;
+    text->at = reader_uint_le(&r, 4);
+    text->size = reader_uint_le(&r, 4);
+    text->report_crc = crc32c(0, slice_make(bytes, r.offset));
+    text->crc = (uint32_t)reader_uint_le(&r, 4);
+    return STATUS_OK;
+}
+
+/* Keys of an earlier build are needed in full: the part after the first bytes is in the reports. */
+static enum status whole_key(int fd, const struct spool_index *index, uint64_t n,
+                             struct batch_meta *meta)
+{
+    struct batch_recall recall;
+    struct report_text text;
+    enum status status = read_report(fd, index, n, &recall, &text);
+    if (status != STATUS_OK)
+        return status;
+    memcpy(meta->key + INDEX_PRINT_BYTES, recall.record.key + INDEX_PRINT_BYTES,
+           SHA256_BYTES - INDEX_PRINT_BYTES);
+    meta->key_is_plain = recall.record.key_is_plain;
+    return STATUS_OK;
 }
 
 static enum status give_places(int fd, const struct spool_index *index, struct slice bytes,
@@ -256,31 +281,20 @@ enum status spool_index_places(int dir_fd, const struct spool_index *index, spoo
                                void *arg)
 {
     uint64_t size = index->segment.records * INDEX_PLACE_BYTES;
-    size_t got = 0;
     int fd;
     enum status status = open_index(dir_fd, index->header.first_position, index->kind, &fd);
     if (status != STATUS_OK)
         return status;
     uint8_t *bytes = malloc((size_t)size + 1);
-    status =
-        bytes ? spool_read_all(fd, bytes, (size_t)size, INDEX_HEAD_BYTES, &got) : STATUS_NO_MEMORY;
-    if (status == STATUS_OK && got < size)
-        status = STATUS_CORRUPT;
+    status = bytes ? read_exact(fd, bytes, (size_t)size, INDEX_HEAD_BYTES) : STATUS_NO_MEMORY;
     if (status == STATUS_OK)
-        status = give_places(fd, index, slice_make(bytes, got), fn, arg);
+        status = give_places(fd, index, slice_make(bytes, (size_t)size), fn, arg);
     free(bytes);
     close(fd);
     return status;
 }
 
 /* --- one report ----------------------------------------------------------------------------- */
-
-static enum status read_exact(int fd, void *bytes, size_t size, uint64_t at)
-{
-    size_t got;
-    enum status status = spool_read_all(fd, bytes, size, at, &got);
-    return status == STATUS_OK && got < size ? STATUS_CORRUPT : status;
-}
 
 /* Number of the place with this position, by halving. */
 static enum status find_place(int fd, const struct spool_index *index, uint64_t position,
@@ -308,48 +322,26 @@ static enum status find_place(int fd, const struct spool_index *index, uint64_t 
     return STATUS_NOT_FOUND;
 }
 
-/* Report and text behind it; text NULL: without memory or room it is left out. */
-static enum status check_report(int fd, const struct spool_index *index, struct slice report,
-                                struct arena *arena, struct slice *errors)
+/* Checks the report with its text; without memory in the arena the text is left out. */
+static enum status read_text(int fd, const struct spool_index *index,
+                             const struct report_text *text, struct arena *arena,
+                             struct slice *errors)
 {
-    struct reader r = reader_make(report);
-    r.offset = 88;
-    uint64_t at = reader_uint_le(&r, 4), size = reader_uint_le(&r, 4);
-    uint32_t expected = (uint32_t)reader_uint_le(&r, 4);
-    uint32_t crc = crc32c(0, slice_sub(report, 0, INDEX_REPORT_BYTES - 4));
     *errors = SLICE_EMPTY;
-    if (at > index->text_bytes || size > index->text_bytes - at)
+    if (text->at > index->text_bytes || text->size > index->text_bytes - text->at)
         return STATUS_CORRUPT;
-    uint8_t *text = malloc(size + 1);
-    if (!text)
+    uint8_t *bytes = malloc(text->size + 1);
+    if (!bytes)
         return STATUS_NO_MEMORY;
-    enum status status = read_exact(fd, text, size, index_texts_at(index->segment.records) + at);
-    if (status == STATUS_OK && crc32c(crc, slice_make(text, size)) != expected)
+    struct slice found = slice_make(bytes, text->size);
+    enum status status =
+        read_exact(fd, bytes, text->size, index_texts_at(index->segment.records) + text->at);
+    if (status == STATUS_OK && crc32c(text->report_crc, found) != text->crc)
         status = STATUS_CORRUPT;
-    if (status == STATUS_OK && arena_copy(arena, slice_make(text, size), errors) != STATUS_OK)
+    if (status == STATUS_OK && arena_copy(arena, found, errors) != STATUS_OK)
         *errors = SLICE_EMPTY;
-    free(text);
+    free(bytes);
     return status;
-}
-
-static void decode_report(struct slice report, const struct batch_meta *place,
-                          struct batch_recall *recall)
-{
-    struct reader r = reader_make(report);
-    memcpy(recall->record.key, place->key, INDEX_PRINT_BYTES);
-    memcpy(recall->record.key + INDEX_PRINT_BYTES,
-           reader_bytes(&r, SHA256_BYTES - INDEX_PRINT_BYTES).data,
-           SHA256_BYTES - INDEX_PRINT_BYTES);
-    memcpy(recall->record.body, reader_bytes(&r, RECALL_DIGEST_BYTES).data, RECALL_DIGEST_BYTES);
-    memcpy(recall->record.content, reader_bytes(&r, RECALL_DIGEST_BYTES).data, RECALL_DIGEST_BYTES);
-    memcpy(recall->report.batch_uid, reader_bytes(&r, UUID_BYTES).data, UUID_BYTES);
-    recall->report.position = place->position;
-    recall->report.accepted = (uint32_t)reader_uint_le(&r, 4);
-    recall->report.duplicates = (uint32_t)reader_uint_le(&r, 4);
-    recall->report.quarantined = (uint32_t)reader_uint_le(&r, 4);
-    uint64_t flags = reader_uint_le(&r, 4);
-    recall->record.has_content = flags & INDEX_HAS_CONTENT;
-    recall->record.key_is_plain = flags & INDEX_PLAIN_KEY;
 }
 
 enum status spool_index_recall(int dir_fd, uint64_t first, struct batch_recall *recall,
@@ -357,9 +349,9 @@ enum status spool_index_recall(int dir_fd, uint64_t first, struct batch_recall *
 {
     struct spool_index index;
     struct batch_meta place = {0};
+    struct batch_recall found = *recall;
+    struct report_text text;
     const char *why;
-    uint8_t report[INDEX_REPORT_BYTES];
-    struct slice errors = SLICE_EMPTY;
     uint64_t number = 0;
     int fd = -1;
     enum status status = read_head(dir_fd, first, SPOOL_INDEX_KEYS, &index, &why);
@@ -371,14 +363,14 @@ enum status spool_index_recall(int dir_fd, uint64_t first, struct batch_recall *
         return status;
     status = find_place(fd, &index, recall->place.position, &number, &place);
     if (status == STATUS_OK)
-        status = read_exact(fd, report, sizeof report,
-                            index_reports_at(index.segment.records) + number * INDEX_REPORT_BYTES);
+        status = read_report(fd, &index, number, &found, &text);
     if (status == STATUS_OK)
-        status = check_report(fd, &index, slice_make(report, sizeof report), arena, &errors);
+        status = read_text(fd, &index, &text, arena, &found.report.errors);
     close(fd);
     if (status != STATUS_OK)
         return status;
-    decode_report(slice_make(report, sizeof report), &place, recall);
-    recall->report.errors = errors;
+    memcpy(found.record.key, place.key, INDEX_PRINT_BYTES);
+    found.report.position = place.position;
+    *recall = found;
     return STATUS_OK;
 }
