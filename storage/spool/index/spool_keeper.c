@@ -285,6 +285,14 @@ static bool is_settled(struct spool *spool)
     return settled;
 }
 
+static bool is_indexed(struct spool *spool)
+{
+    pthread_mutex_lock(&spool->shared.lock);
+    bool indexed = spool->shared.segments[0].indexed;
+    pthread_mutex_unlock(&spool->shared.lock);
+    return indexed;
+}
+
 /* The first one in the table is the oldest: the keeper makes its index next, also if it could not
  * when the disk was full. */
 static void wait_for_index(struct spool *spool)
@@ -310,7 +318,7 @@ static bool keep_keys(struct spool *spool, uint64_t first, uint64_t newest)
     if (spool_keeper_keys_of(spool, newest) == first)
         return true;
     wait_for_index(spool);
-    if (!spool->shared.segments[0].indexed || spool_index_keep(spool->dir_fd, first) != STATUS_OK)
+    if (!is_indexed(spool) || spool_index_keep(spool->dir_fd, first) != STATUS_OK)
         return false;
     if (spool_keeper_add_keys(spool, first, newest) != STATUS_OK)
         log_warn("keys of a removed segment are not kept: out of memory");
