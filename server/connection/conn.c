@@ -19,6 +19,7 @@
 #include "server/connection/handshake_gate.h"
 #include "server/connection/refusal_count.h"
 #include "server/http/http_parser.h"
+#include "server/net/soon.h"
 #include "server/tls/tls.h"
 
 void conn_exchange_gone(struct conn *conn)
@@ -101,15 +102,6 @@ void conn_free(struct conn *conn)
     free(conn);
 }
 
-/* The loop looks at its sockets and timers before that: an activated event would be run first. */
-static void run_soon(struct http_server *server)
-{
-    static const struct timeval now = {0, 0};
-    if (!event_pending(server->run_event, EV_TIMEOUT, NULL) &&
-        event_add(server->run_event, &now) != 0)
-        event_active(server->run_event, 0, 0);
-}
-
 void conn_run_later(struct conn *conn)
 {
     conn_assert(conn);
@@ -118,7 +110,7 @@ void conn_run_later(struct conn *conn)
         return;
     conn->will_run = true;
     STAILQ_INSERT_TAIL(&server->run, conn, in_run);
-    run_soon(server);
+    event_soon(server->run_event);
 }
 
 void conn_refuse(struct conn *conn, const struct refusal *refusal)

@@ -8,6 +8,7 @@
 #include "server/connection/conn.h"
 #include "server/connection/handshake_gate.h"
 #include "server/net/listener.h"
+#include "server/net/soon.h"
 
 #define REPLY_BYTES_MAX ((size_t)64 * 1024 * 1024)
 /* To close a TLS session is to write to its socket: thousands closed at once are not freed in one
@@ -28,10 +29,8 @@ static void on_reap(evutil_socket_t fd, short what, void *arg)
         conn_free(conn);
         freed++;
     }
-    /* By a timer: an event that is activated in its own callback is run in the same turn. */
-    static const struct timeval now = {0, 0};
-    if (freed == REAPED_PER_TURN && event_add(server->reap_event, &now) != 0)
-        conn_reap_later(server);
+    if (freed == REAPED_PER_TURN)
+        event_soon(server->reap_event);
 }
 
 static void on_run(evutil_socket_t fd, short what, void *arg)

@@ -17,6 +17,7 @@
 #include "core/thread.h"
 #include "core/disk/fault.h"
 #include "core/wait/wake.h"
+#include "server/net/soon.h"
 
 enum {
     WORD_RELOAD = 1,
@@ -152,15 +153,11 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     note_state(w);
 }
 
-/* A timer that expires immediately: unlike an activated event, it lets the loop poll its sockets
- * first. */
 static void need_turn(void *arg)
 {
     thread_assert(THREAD_WORKER);
     struct worker *w = worker_cast(arg);
-    static const struct timeval now = {0, 0};
-    if (!event_pending(w->on_turn, EV_TIMEOUT, NULL))
-        event_add(w->on_turn, &now);
+    event_soon(w->on_turn);
 }
 
 static void on_turn(evutil_socket_t fd, short what, void *arg)
