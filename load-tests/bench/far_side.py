@@ -47,6 +47,9 @@ class Table:
         """The DSN's parts by name."""
         return dict(word.split("=", 1) for word in self.dsn.split())
 
+    def close(self):
+        """Nothing is open; the table goes with its database."""
+
     def count(self):
         """Rows are only counted while the table does not grow: counting would cost PostgreSQL more than the size does."""
         size = int(self._sql("SELECT pg_relation_size('peer_events')"))

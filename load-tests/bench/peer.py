@@ -52,12 +52,14 @@ class Peer(Daemon):
     """A subclass names itself and its package (a name of load-tests/peers/install), and says what it is sent.
 
     form: of the bodies (bodies.FORMATS). target: path of the URL, with HTTP. coded: gzip. waits: its answers do not say
-    that the events are where it brings them, so the clock goes on until count() says so."""
+    that the events are where it brings them, so the clock goes on until count() says so. far: where it brings them, if that counts what comes
+    (far_side.py): made by command(), closed by stop()."""
 
     role = "peer"
     package = ""
     version_words = ("--version",)
     form, target, coded, http, waits = "ndjson", "/", True, True, False
+    far = ()
     kept = {}  # (batch, build) -> captured batches; one for all peers of a run
 
     def path(self):
@@ -135,8 +137,22 @@ class Peer(Daemon):
         wait_until(lambda: self.count() == run.load["events"], 30, f"{self.name} having all {run.load['events']} events by its own count", 0.2)
 
     def count(self):
-        """Events that it has taken and brought where it promises to bring them, by its own counters or by what has come there."""
-        raise NotImplementedError
+        """Events that it has taken and brought where it promises to bring them, by what has come there. A peer whose far side counts nothing
+        has its own."""
+        return min(side.count() for side in self.far)
+
+    def stop(self):
+        super().stop()
+        for side in self.far:
+            side.close()
+        self.far = ()
+
+    def new_admin(self):
+        """A free port for its own pages."""
+        from harness import free_port  # tests/support, which rounds.py made known
+
+        self.admin = free_port()
+        return self.admin
 
     def page(self, port, path):
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as reply:

@@ -73,7 +73,8 @@ def test_every_configuration_is_rendered_whole(run, tmp_path):
         for path in files:
             if path.suffix == ".yaml":
                 assert yaml.safe_load(path.read_text()), one.name
-        getattr(one, "sink", None) and one.sink.close()
+        for side in one.far:
+            isinstance(side, far_side.LineSink) and side.close()
 
 
 def test_a_template_and_its_values_must_match():

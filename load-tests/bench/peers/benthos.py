@@ -15,11 +15,8 @@ class Benthos(Peer):
     output = DROP
 
     def command(self, port, folder, run):
-        from harness import free_port  # tests/support, which rounds.py made known
-
-        self.admin = free_port()
         output = self.output.replace("@folder@", str(folder))
-        config = self.write_config(folder, "benthos/benthos.yaml", port=port, admin=self.admin, cores=CORES, output=output)
+        config = self.write_config(folder, "benthos/benthos.yaml", port=port, admin=self.new_admin(), cores=CORES, output=output)
         return [self.path(), "run", str(config)]
 
     def count(self):

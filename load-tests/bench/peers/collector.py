@@ -36,14 +36,11 @@ class Collector(Peer):
     extensions, exporter = "  {}", "  nop:"
 
     def command(self, port, folder, run):
-        from harness import free_port  # tests/support, which rounds.py made known
-
-        self.admin = free_port()
         extensions = self.extensions.replace("@folder@", str(folder))
         names = ", ".join(re.findall(r"^  (\w+):", extensions, re.M))
         exporter = self.exporter_of(run)
         values = {"extensions": extensions, "extension_names": names, "exporter": exporter, "exporter_name": re.match(r"  (\w+):", exporter)[1]}
-        config = self.write_config(folder, "collector/collector.yaml", port=port, admin=self.admin, folder=folder, **values)
+        config = self.write_config(folder, "collector/collector.yaml", port=port, admin=self.new_admin(), folder=folder, **values)
         return [self.path(), f"--config=file:{config}"]
 
     def exporter_of(self, run):
@@ -83,18 +80,12 @@ class Kafka(Collector):
     settings = f"{INPUT}; kafka exporter, otlp_proto (a record a batch), lz4"
     scenarios = ("kafka",)
     exporter = KAFKA
-    topic, waits = None, True
+    waits = True
 
     def exporter_of(self, run):
-        self.topic = Topic(run.services.bootstrap, f"peer-{run.services.fresh()}")
-        return KAFKA.replace("@bootstrap@", run.services.bootstrap).replace("@topic@", self.topic.name)
+        self.far = [Topic(run.services.bootstrap, f"peer-{run.services.fresh()}")]
+        return KAFKA.replace("@bootstrap@", run.services.bootstrap).replace("@topic@", self.far[0].name)
 
     def check(self, run):
         """Its counter of sent records was looked at; Kafka has records, a batch each."""
-        wait_until(lambda: self.topic.count() * run.load["batch"] == run.load["events"], 30, f"{self.name}: a record in Kafka for each batch")
-
-    def stop(self):
-        super().stop()
-        if self.topic is not None:
-            self.topic.close()
-            self.topic = None
+        wait_until(lambda: self.far[0].count() * run.load["batch"] == run.load["events"], 30, f"{self.name}: a record in Kafka for each batch")

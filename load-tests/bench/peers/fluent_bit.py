@@ -31,11 +31,8 @@ class FluentBit(Peer):
     storage, storage_type, output = "", "memory", NULL
 
     def command(self, port, folder, run):
-        from harness import free_port  # tests/support, which rounds.py made known
-
-        self.admin = free_port()
         values = {"storage": self.storage.replace("@folder@", str(folder)), "storage_type": self.storage_type, "output": self.output_of(run)}
-        config = self.write_config(folder, "fluent-bit/fluent-bit.yaml", port=port, admin=self.admin, **values)
+        config = self.write_config(folder, "fluent-bit/fluent-bit.yaml", port=port, admin=self.new_admin(), **values)
         return [self.path(), "-c", str(config)]
 
     def output_of(self, run):
@@ -65,7 +62,7 @@ class Synced(FluentBit):
 
 class Delivering(FluentBit):
     durability = "none until the sinks have it: in memory; Kafka acks=all, at least once"
-    waits, sinks, far = True, (), ()
+    waits, sinks = True, ()
 
     def output_of(self, run):
         instance = run.services.fresh()
@@ -83,15 +80,7 @@ class Delivering(FluentBit):
             text = text.replace(f"@{name}@", value)
         return text
 
-    def count(self):
-        return min(side.count() for side in self.far)
-
-    def stop(self):
-        super().stop()
-        for side in self.far:
-            if isinstance(side, Topic):
-                side.close()
-        self.far = ()
+    count = Peer.count  # not by its own counters
 
 
 class Kafka(Delivering):

@@ -78,7 +78,6 @@ class Delivering(Rsyslog):
 
     queue = MEMORY
     sinks = ()
-    far = ()
     DURABILITY = "none until the sinks have it: queues in memory; Kafka acks=all, PostgreSQL commits a batch of INSERTs; at least once"
     KAFKA = """
 action(type="omkafka" broker=["@bootstrap@"] topic="@topic@" template="message" partitions.auto="on" resubmitOnFailure="on" keepFailedMessages="on"
@@ -106,15 +105,7 @@ action(type="ompgsql" conninfo="@uri@" template="row" action.resumeRetryCount="-
             text = text.replace(f"@{name}@", str(value))
         return text
 
-    def count(self):
-        return min(side.count() for side in self.far)
-
-    def stop(self):
-        super().stop()
-        for side in self.far:
-            if isinstance(side, Topic):
-                side.close()
-        self.far = ()
+    count = Peer.count  # not by its own counters
 
 
 class Kafka(Delivering):

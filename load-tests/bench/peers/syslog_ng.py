@@ -58,20 +58,10 @@ class Disk(SyslogNg):
     name = "syslog-ng, disk buffer"
     durability = "in the page cache: disk-buffer(reliable(yes)) without sync, and syslog has no answers"
     settings = f"{INPUT}; a disk buffer, then TCP lines to a sink that counts them"
-    sink = None
 
     def destination(self, folder, run):
-        self.sink = LineSink()
-        return DISK.replace("@port@", str(self.sink.port)).replace("@folder@", str(folder))
-
-    def count(self):
-        return self.sink.count()
-
-    def stop(self):
-        super().stop()
-        if self.sink is not None:
-            self.sink.close()
-            self.sink = None
+        self.far = [LineSink()]
+        return DISK.replace("@port@", str(self.far[0].port)).replace("@folder@", str(folder))
 
 
 class Kafka(SyslogNg):
@@ -79,17 +69,7 @@ class Kafka(SyslogNg):
     durability = "none until Kafka has it: queue in memory; acks=all, at least once"
     settings = f"{INPUT}; kafka-c with 2 workers, lz4, linger 50 ms; the value is the event's JSON, no key, no headers"
     scenarios = ("kafka",)
-    topic = None
 
     def destination(self, folder, run):
-        self.topic = Topic(run.services.bootstrap, f"peer-{run.services.fresh()}")
-        return KAFKA.replace("@bootstrap@", run.services.bootstrap).replace("@topic@", self.topic.name)
-
-    def count(self):
-        return self.topic.count()
-
-    def stop(self):
-        super().stop()
-        if self.topic is not None:
-            self.topic.close()
-            self.topic = None
+        self.far = [Topic(run.services.bootstrap, f"peer-{run.services.fresh()}")]
+        return KAFKA.replace("@bootstrap@", run.services.bootstrap).replace("@topic@", self.far[0].name)

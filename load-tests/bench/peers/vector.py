@@ -14,11 +14,8 @@ class Vector(Peer):
     buffer = ""
 
     def command(self, port, folder, run):
-        from harness import free_port  # tests/support, which rounds.py made known
-
-        self.admin = free_port()
         (folder / "data").mkdir()
-        config = self.write_config(folder, "vector/vector.yaml", port=port, admin=self.admin, folder=folder, sink="blackhole", buffer=self.buffer)
+        config = self.write_config(folder, "vector/vector.yaml", port=port, admin=self.new_admin(), folder=folder, sink="blackhole", buffer=self.buffer)
         return [self.path(), "--quiet", "--config", str(config)]
 
     def count(self):
