@@ -90,6 +90,8 @@ def difference(before, after):
             entry["threads"][thread] = entry["threads"].get(thread, 0.0) + max(0.0, seconds - then["threads"].get(thread, 0.0))
         peak += now["rss_peak_bytes"]
         written += now["written_bytes"] - then["written_bytes"]
+    for entry in entries.values():  # ticks are rounded down, 10 ms at most for each mode; threads are exact, but only those that live
+        entry["user"] += max(0.0, sum(entry["threads"].values()) - entry["user"] - entry["system"])
     processes = sorted(entries.values(), key=lambda entry: -(entry["user"] + entry["system"]))
     return {
         "user": sum(entry["user"] for entry in processes),

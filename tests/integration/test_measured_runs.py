@@ -236,6 +236,14 @@ def test_reconnects_that_are_not_resumed_are_no_result(build):
     assert done.returncode == 1 and "vsocd: 0 of 5 connections were resumed, not 5" in done.stderr
 
 
+def test_less_than_a_tick_is_no_zero():
+    """user and system are whole ticks of 10 ms; the threads' own times say more."""
+    before = {7: {"user": 1.0, "system": 0.5, "threads": {"worker": 1.5}, "written_bytes": 0}}
+    after = {7: {**before[7], "name": "vsocd", "threads": {"worker": 1.509}, "rss_peak_bytes": 0}}
+    used = usage.difference(before, after)
+    assert (round(used["user"], 6), used["system"]) == (0.009, 0.0)
+
+
 def test_growth_has_a_figure_for_each_point(build):
     done = measured(build, "growth", "--events", "5000", "--up-to", "100000", "--connections", "100", "--rounds", "1")
     assert done.returncode == 0, done.stderr
