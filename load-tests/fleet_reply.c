@@ -54,7 +54,7 @@ static struct text trimmed(struct text text)
     return text;
 }
 
-/* Names are told apart by their length first: most are none of these. */
+/* Compares lengths first: most names are not among these. */
 static bool read_header(struct fleet_reply *reply, struct text line)
 {
     const char *colon = memchr(line.data, ':', line.size);

@@ -122,7 +122,7 @@ inline bool is_scalar(struct slice token)
 }
 
 /* The token } of an object that begins at the token open, of up to FLAT_MEMBERS scalars and without
- * blanks; nullptr: it is none. */
+ * blanks; nullptr: it is not one. */
 const uint32_t *flat_object(const uint8_t *text, const uint32_t *open, const uint32_t *last)
 {
     struct slice keys[FLAT_MEMBERS];

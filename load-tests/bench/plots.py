@@ -64,7 +64,7 @@ def cost_title(doc, rows):
 
 
 def limit_of(values):
-    """The end of the axis: a value far beyond the others is cut, so that these can be told apart."""
+    """The end of the axis: a value far beyond the others is cut, so that the others stay readable."""
     ordered = sorted(values)
     for smaller, larger in zip(ordered, ordered[1:]):
         if smaller >= ordered[len(ordered) // 2] and larger > 2.2 * smaller:

@@ -312,7 +312,7 @@ static void restored_keys_answer_and_the_later_record_counts(void **state)
     assert_int_equal(report.errors.size, 0);
 }
 
-/* Keys that begin alike are told apart by the record, newest first, and none is lost. */
+/* The record distinguishes keys that begin alike, newest first; no key is lost. */
 static void keys_that_begin_alike_are_different_batches(void **state)
 {
     (void)state;
