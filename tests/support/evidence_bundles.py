@@ -219,7 +219,7 @@ def finished(case, hashes=None, witnesses=None):
     files = dict(case.files)
     for size in case.old:
         files[f"heads/{size}.checkpoint"] = signed_head(case, hashes[:size], case.witnesses[:1])
-        files[f"heads/{size}.consistency"] = "".join(b64(h) + "\n" for h in consistency(size, hashes)).encode()
+        files[f"heads/{size}.consistency"] = "".join([*(b64(h) + "\n" for h in consistency(size, hashes)), "\n"]).encode()
     files[f"heads/{len(hashes)}.checkpoint"] = head
     for size in case.old:
         files[f"time/{size}-0.tsr"] = b"token over head %d" % size

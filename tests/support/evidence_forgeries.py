@@ -57,6 +57,8 @@ def changed_file(*names):
 def changed_hash(rng, case):
     """A bit of a hash of a proof. (Another spelling of the same hash in base64 says the same.)"""
     name = rng.choice([n for n in case.files if n.endswith((".consistency", "-proof"))])
+    if case.files[name] == b"\n":
+        return None
     top, empty, end = case.files[name].partition(b"\n\n")
     lines = top.split(b"\n")
     places = [i for i, line in enumerate(lines) if len(line) == 44]
@@ -202,13 +204,42 @@ def without_custody(rng, case):
     return pack(summed({n: d for n, d in case.files.items() if not n.startswith("custody/")}))
 
 
-def custody_of_a_batch(rng, case):
-    """Somebody had the digest of a made-up bundle received as a batch."""
-    files = {n: d for n, d in case.files.items() if not n.startswith(("heads/", "time/", "custody/")) and not n.endswith("-proof")}
-    custody = dataclasses.replace(case.custody, kind=3 - AUDIT)
+def unproven_custody(rng, case):
+    """The record of another export, without its leaf: nothing says that it is in the log."""
+    files = {n: d for n, d in case.files.items() if n not in ("custody/leaf.bin", "README.txt")}
+    return pack(summed({**files, "custody/body": json.dumps({"digest": made.contents_digest(files)}).encode()}))
+
+
+def erased_custody(rng, case):
+    files = {n: d for n, d in case.files.items() if n != "README.txt"}
+    return pack(summed({**files, "custody/body": json.dumps({"digest": made.contents_digest(files)}).encode(), "custody/erased": b"Erased.\n"}))
+
+
+def exported(case, files, **custody):
+    """What an export of these files would be: its record is in the log."""
+    files = {n: d for n, d in files.items() if not n.startswith(("heads/", "time/", "custody/")) and not n.endswith(("-proof", "SUMS"))}
+    body = json.dumps({"digest": made.contents_digest(files)}).encode()
+    custody = dataclasses.replace(case.custody, **{"body": body, **custody})
     hashes = list(case.hashes)
     hashes[custody.index] = custody.leaf_hash()
     return pack(finished(dataclasses.replace(case, files=files, custody=custody), hashes))
+
+
+def without_leaf(rng, case):
+    """The operator exports what was never received."""
+    folder = f"records/{case.custody.position + 2}"
+    return exported(case, {**case.files, f"{folder}/body": b"made up", f"{folder}/seed": bytes(32)})
+
+
+def beside_erased(rng, case):
+    """The operator gives an erased record a body."""
+    erased = [r for r in case.records if r.erased]
+    return exported(case, {**case.files, f"records/{erased[0].position}/body": b"made up"}) if erased else None
+
+
+def custody_of_a_batch(rng, case):
+    """Somebody had the digest of a made-up bundle received as a batch."""
+    return exported(case, case.files, kind=3 - AUDIT)
 
 
 FORGERIES = {
@@ -237,6 +268,10 @@ FORGERIES = {
     "other index": other_index,
     "shorter proof": shorter_proof,
     "without custody": without_custody,
+    "without leaf": without_leaf,
+    "beside erased": beside_erased,
+    "unproven custody": unproven_custody,
+    "erased custody": erased_custody,
     "custody of a batch": custody_of_a_batch,
 }
 

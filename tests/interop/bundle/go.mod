@@ -1,6 +1,6 @@
 module vsocd.example/bundle
 
-go 1.27
+go 1.27.0
 
 require (
 	filippo.io/torchwood v0.10.0

@@ -19,7 +19,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-var afterwards = regexp.MustCompile(`^(custody/|heads/|time/)|^records/\d+/proof\.tlog-proof$`)
+var afterwards = regexp.MustCompile(`^(custody|heads|time)/|\.tlog-proof$`)
 
 func mac(key, data []byte) []byte {
 	hash := hmac.New(sha256.New, key)
@@ -131,13 +131,14 @@ func checkRecord(b *bundle, folder string, heads *heads) error {
 	if err := torchwood.VerifyProof(heads.policy, tlog.RecordHash(leaf), proof); err != nil {
 		return err
 	}
-	if _, erased := b.files[folder+"erased"]; erased {
-		return nil
-	}
+	_, erased := b.files[folder+"erased"]
 	for i, part := range []string{"body", "meta", "events"} {
 		data, there := b.files[folder+part]
 		salt := mac(b.files[folder+"seed"], []byte("vsocd commitment "+part))
-		if !there || !bytes.Equal(mac(salt, data), leaf[92+32*i:124+32*i]) {
+		if erased && !there {
+			continue
+		}
+		if erased || !there || !bytes.Equal(mac(salt, data), leaf[92+32*i:124+32*i]) {
 			return fmt.Errorf("%s differs from its commitment", part)
 		}
 	}
@@ -161,14 +162,18 @@ func check(archive, policy string) error {
 	if err != nil {
 		return err
 	}
+	checked := map[string]bool{}
 	for _, name := range b.names {
-		if folder, is := strings.CutSuffix(name, "leaf.bin"); is {
-			if err := checkRecord(b, folder, heads); err != nil {
-				return fmt.Errorf("%s: %w", folder, err)
-			}
+		folder := name[:strings.LastIndex(name, "/")+1]
+		if checked[folder] || !strings.HasPrefix(name, "records/") && !strings.HasPrefix(name, "custody/") {
+			continue
+		}
+		checked[folder] = true
+		if err := checkRecord(b, folder, heads); err != nil {
+			return fmt.Errorf("%s: %w", folder, err)
 		}
 	}
-	if b.files["custody/leaf.bin"] == nil || !bytes.Contains(b.files["custody/body"], []byte(contents)) {
+	if !checked["custody/"] || !bytes.Contains(b.files["custody/body"], []byte(contents)) {
 		return errors.New("no record of this export")
 	}
 	return nil
