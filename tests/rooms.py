@@ -43,6 +43,7 @@ ROOMS = {
     "storage/spool": ("the durable log: segments, writer, reader, cursors, verification, window of repeats", CORE),
     "storage/spool/index": ("indexes of sealed segments, and the threads beside the writer", [*CORE, "storage/spool"]),
     "storage/spool/recover": ("the start of a spool: survey, salvage, recovery", [*CORE, "storage/spool", "storage/spool/index"]),
+    "storage/evidence/formats": ("what outsiders check: signed notes, checkpoints, proofs, policies (C2SP), the Merkle tree, leaves", ["core"]),
     "storage/sinks/feed": ("what a loader reads: the spool by lanes, a range of it", [*CORE, "storage/spool"]),
     "storage/sinks": ("the loader, lanes and replay", [*CORE, "storage", "storage/spool", "storage/sinks/feed"]),
     "storage/sinks/file": ("events as lines of files", [*CORE, "storage", "storage/sinks"]),
