@@ -19,6 +19,7 @@ enum thread_role {
     THREAD_JOBS,
     THREAD_LOG,
     THREAD_AUDIT,
+    THREAD_ARCHIVE,
 };
 
 struct thread {

@@ -44,6 +44,7 @@ ROOMS = {
     "storage/spool/index": ("indexes of sealed segments, and the threads beside the writer", [*CORE, "storage/spool"]),
     "storage/spool/recover": ("the start of a spool: survey, salvage, recovery", [*CORE, "storage/spool", "storage/spool/index"]),
     "storage/evidence/formats": ("what outsiders check: signed notes, checkpoints, proofs, policies (C2SP), the Merkle tree, leaves", ["core"]),
+    "storage/evidence/archive": ("sealed segments in a place that can't be rewritten, and back", [*CORE, "storage/spool"]),
     "storage/sinks/feed": ("what a loader reads: the spool by lanes, a range of it", [*CORE, "storage/spool"]),
     "storage/sinks": ("the loader, lanes and replay", [*CORE, "storage", "storage/spool", "storage/sinks/feed"]),
     "storage/sinks/file": ("events as lines of files", [*CORE, "storage", "storage/sinks"]),
@@ -103,7 +104,7 @@ ROOMS = {
     "server/daemon": (
         "the process: start, workers, signals, reload, plug-ins, catalogues, stop",
         [
-            *CORE, "parsers/catalog", "parsers/registry", "storage/sinks", "storage/sinks/registry", "server/audit", "server/config",
+            *CORE, "parsers/catalog", "parsers/registry", "storage/evidence/archive", "storage/sinks", "storage/sinks/registry", "server/audit", "server/config",
             "server/connection",
             "server/files", "server/identity", "server/ingest", "server/ingest/dialects", "server/ingest/http",
             "server/net",
@@ -124,6 +125,10 @@ ROOMS = {
     "server/commands/spool": (
         "vsocd spool: list, export, verify, replay",
         [*CORE, "parsers/engine", "storage/sinks", "storage/sinks/registry", "storage/spool", "server/commands", "server/config", "server/daemon", "server/inflate"],
+    ),
+    "server/commands/evidence": (
+        "vsocd archive",
+        [*CORE, "storage/evidence/archive", "storage/spool", "server/commands", "server/config", "server/daemon"],
     ),
     "server/commands/reference": (
         "vsocd reference: pages generated from the tables",

@@ -71,8 +71,10 @@ static void readyz(struct app *app, struct http_exchange *x)
     const char *reason = not_ready(app, &spool);
     writer_init(&w, BODY_LIMIT);
     writer_format(&w, "%s\n", reason ? reason : "ok");
-    if (slice_starts_with(http_query(x), "verbose"))
+    if (slice_starts_with(http_query(x), "verbose")) {
         describe_sinks(app, &w, &spool);
+        app_archive_describe(app, &w);
+    }
     reply_writer(x, reason ? 503 : 200, "text/plain", &w, "/readyz");
     writer_fini(&w);
 }

@@ -22,6 +22,7 @@ int command_usage(const char *name);
 int command_wrong(const char *name, const char *why);
 
 /* One file each. */
+int cmd_archive(int argc, char **argv);
 int cmd_formats(int argc, char **argv);
 int cmd_identity(int argc, char **argv);
 int cmd_migrate(int argc, char **argv);

@@ -90,6 +90,19 @@ const struct command command_table[] = {
      "config|metrics|events|formats|mapping|refusals|record-codes|note-codes|handshakes|schema|"
      "schema-out|vsocd.8|vsocd.yaml.5",
      "print a manual page generated from the program's tables", NULL, cmd_reference},
+    {"archive",
+     "list|verify|restore [URL] [-c FILE] [--set KEY=VALUE]… [--spool ID] [--to DATA_DIR] "
+     "[--keys DIR] [--json]",
+     "what an archive of evidence holds, whether it is whole, and a spool made from it",
+     "URL is file:///folder; without it, evidence.archive.url of the settings.\n\n"
+     "  list     the archived segments: positions, records, bytes, times\n"
+     "  verify   reads every object and compares it with its index; checks that the segments\n"
+     "           follow each other; exit status 1 if anything is wrong\n"
+     "  restore  writes the segments to DATA_DIR/spool, each checked; replaces nothing, and may\n"
+     "           be stopped and repeated. Key areas come from DATA_DIR/evidence/keys, or from\n"
+     "           keys/ in --keys DIR; a record whose keys are not there can't be opened\n\n"
+     "--spool ID selects the spool if the archive holds several.",
+     cmd_archive},
     {"spool", "list|check|export|verify|replay DIR [--json] [--from N] [--to N] [OPTION]…",
      "inspect a spool, or deliver it to the sinks again, while the server runs or not",
      "DIR is data_dir or the spool directory in it. --from and --to are positions.\n\n"

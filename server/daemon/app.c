@@ -357,11 +357,13 @@ static enum status start(struct app *app)
     STEP("spool", open_spool(app));
     STEP("audit log", open_audit(app->config));
     fault_point(start_spool_open);
+    STEP("archive", app_archive_create(app));
     STEP("sinks", app_sinks_create(app));
     fault_point(start_sinks_made);
     STEP("ingest listener", create_workers(app));
     fault_point(start_workers_made);
     STEP("threads of the sinks", app_sinks_start(app));
+    STEP("thread of the archive", app_archive_start(app));
     fault_point(start_sinks_started);
     STEP("threads of the workers", start_workers(app));
     fault_point(start_workers_started);

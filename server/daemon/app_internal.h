@@ -11,6 +11,7 @@
 #include "server/daemon/plugins.h"
 #include "server/daemon/sink_set.h"
 #include "server/daemon/worker.h"
+#include "storage/evidence/archive/archiver.h"
 
 #define APP_WORKERS_MAX 64
 
@@ -43,6 +44,9 @@ struct app {
     struct sink_set sinks;
     uint64_t sink_files; /* open files that they need */
     struct spool_stats spool_identity;
+
+    struct archiver *archiver; /* NULL: there is no archive */
+    char spool_dir[4200], evidence_dir[4200];
 
     struct conn_counts *counts, *admin_counts;
     struct balance *balance; /* connections of the workers */
@@ -117,6 +121,13 @@ void app_apply(struct app *app);
 enum status app_load_catalog(struct app *app, const struct config *config,
                              struct catalog_set **out) must_check;
 void app_log_problems(const struct config_problems *problems);
+
+/* app_archive.c: the archive that the settings name, if any. */
+/* Before the sinks: its cursor must be open when the others are settled. */
+enum status app_archive_create(struct app *app) must_check;
+enum status app_archive_start(struct app *app) must_check;
+/* A line for /readyz?verbose. */
+void app_archive_describe(struct app *app, struct writer *w);
 
 /* app_metrics.c: gauges, refreshed on scrape. */
 void app_metrics_init(struct app *app);

@@ -73,6 +73,8 @@ static void end_parts(void *arg)
     if (app->shared.spool)
         spool_stop(app->shared.spool);
     fault_point(stop_spool_stopped);
+    if (app->archiver)
+        archiver_stop(app->archiver);
     if (!app->stopping) /* the start failed: sinks deliver nothing more, but get time to stop */
         app->drain_deadline_ns = clock_monotonic_ns();
     app->sinks_ended = app_sinks_stop(app, app->drain_deadline_ns);
@@ -119,6 +121,7 @@ void app_stop(struct app *app)
         log_flush();
         _exit(EXIT_FAILED);
     }
+    archiver_destroy(app->archiver);
     app_sinks_destroy(app);
     for (size_t i = 0; i < app->worker_count; i++)
         worker_destroy(app->workers[i]);

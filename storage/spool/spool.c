@@ -346,6 +346,26 @@ int64_t spool_disk_wait_ns(struct spool *spool)
     return waited_ns > 0 ? waited_ns : 0;
 }
 
+enum status spool_sealed_after(struct spool *spool, uint64_t position, struct spool_sealed *out)
+{
+    struct spool_sealed found = {0};
+    pthread_mutex_lock(&spool->shared.lock);
+    for (size_t i = 0; i + 1 < spool->shared.segment_count; i++) {
+        const struct spool_segment *s = &spool->shared.segments[i];
+        if (s->newest <= position)
+            continue;
+        if (found.newest)
+            found.after++;
+        else
+            found = (struct spool_sealed){s->first_position, s->newest, s->end, 0};
+    }
+    pthread_mutex_unlock(&spool->shared.lock);
+    if (!found.newest)
+        return STATUS_END;
+    *out = found;
+    return STATUS_OK;
+}
+
 void spool_on_failure(struct spool *spool, void (*failed)(void *arg), void *arg)
 {
     ensure(!atomic_load(&spool->now.started));

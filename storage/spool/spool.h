@@ -58,6 +58,18 @@ void spool_cursor_return(struct spool *spool, spool_cursor_t cursor, uint64_t po
  * disabled). Call once after all sinks are open. */
 void spool_cursors_settle(struct spool *spool);
 
+/* A segment that gets no more records. */
+struct spool_sealed {
+    uint64_t first_position; /* the name of its file */
+    uint64_t newest;         /* position of its last record */
+    uint64_t bytes;          /* of the file, up to the end of that record */
+    uint64_t after;          /* sealed segments with records after it */
+};
+/* The oldest sealed segment with a record after this position. END: there is none. Thread: any, not
+ * for each request. */
+enum status spool_sealed_after(struct spool *spool, uint64_t position,
+                               struct spool_sealed *out) must_check;
+
 /* Why there is no room for new batches. */
 enum spool_full {
     SPOOL_FULL_SINKS,    /* batches that sinks do not have yet fill the spool */

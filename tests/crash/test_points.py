@@ -242,9 +242,12 @@ def stack_of(build, services, tmp_path_factory):
     def get(group):
         if group not in stacks or not stacks[group].good:
             stop()
-            settings = {"retirement": RETIREMENT, "eviction": EVICTION}.get(group, {})
-            padding = PADDING if group in ("damage", "segments", "retirement", "eviction") else 0
-            stacks[group] = DyingStack(build, services, tmp_path_factory.mktemp(group), settings, padding)
+            folder = tmp_path_factory.mktemp(group)
+            (folder / "archive").mkdir()
+            archive = {"evidence": {"archive": {"url": f"file://{folder}/archive"}}}
+            settings = {"retirement": RETIREMENT, "eviction": EVICTION, "archive": archive}.get(group, {})
+            padding = PADDING if group in ("damage", "segments", "retirement", "eviction", "archive") else 0
+            stacks[group] = DyingStack(build, services, folder, settings, padding)
         return stacks[group]
 
     def stop():

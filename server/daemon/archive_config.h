@@ -1,0 +1,17 @@
+/* archive_config.h: the settings of the archive, as its room takes them. Thread: any. */
+#ifndef VSOC_SERVER_ARCHIVE_CONFIG_H
+#define VSOC_SERVER_ARCHIVE_CONFIG_H
+
+#include "server/config/config_types.h"
+#include "storage/evidence/archive/archive_target.h"
+
+/* Its texts are the settings'. */
+static inline struct archive_settings archive_settings_of(const struct config *c)
+{
+    return (struct archive_settings){
+        .url = c->archive_url,
+        .bandwidth = c->archive_bandwidth,
+    };
+}
+
+#endif
