@@ -4,7 +4,12 @@
 
 #include <stdlib.h>
 
+#include "core/object.h"
+
+#define LISTING_MAGIC 0x41434c49U
+
 struct listing {
+    unsigned magic; /* LISTING_MAGIC */
     struct archive_target *target;
     const uint8_t *wanted; /* NULL: any */
     bool has_uid;
@@ -15,6 +20,8 @@ struct listing {
     struct writer json, head;
     struct problem *problem;
 };
+
+OBJECT_CAST(listing, LISTING_MAGIC)
 
 const char *archive_finding_text(enum archive_finding finding)
 {
@@ -88,7 +95,7 @@ static enum status take_entry(struct listing *l, const char *name)
 
 static enum status take_name(void *arg, struct slice name)
 {
-    struct listing *l = arg;
+    struct listing *l = listing_cast(arg);
     uint8_t uid[UUID_BYTES];
     uint64_t segment;
     char text[ARCHIVE_NAME_BYTES];
@@ -123,7 +130,8 @@ enum status archive_catalog_read(struct archive_target *target, const uint8_t *s
                                  archive_finding_fn found, void *arg,
                                  struct archive_catalog *catalog, struct problem *problem)
 {
-    struct listing l = {.target = target,
+    struct listing l = {.magic = LISTING_MAGIC,
+                        .target = target,
                         .wanted = spool_uid,
                         .catalog = catalog,
                         .found = found,

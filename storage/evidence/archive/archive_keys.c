@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/object.h"
+
 #define MAGIC       "VSOCKEYS"
 #define VERSION     1
 #define HEAD_BYTES  48
@@ -168,15 +170,20 @@ enum status archive_keys_each(int fd,
     return status;
 }
 
+#define JOINING_MAGIC 0x41434a4fU
+
 struct joining {
+    unsigned magic; /* JOINING_MAGIC */
     int keys, segment;
     struct stat segment_stat;
     uint64_t joined;
 };
 
+OBJECT_CAST(joining, JOINING_MAGIC)
+
 static enum status join_area(void *arg, const struct archive_key_area *area)
 {
-    struct joining *j = arg;
+    struct joining *j = joining_cast(arg);
     size_t got;
     uint64_t size = (uint64_t)j->segment_stat.st_size;
     if (area->offset > size || area->bytes > size - area->offset)
@@ -197,7 +204,7 @@ static enum status join_area(void *arg, const struct archive_key_area *area)
 enum status archive_keys_join(int folder, uint64_t first_position, int segment, uint64_t *joined)
 {
     char name[SPOOL_NAME_BYTES];
-    struct joining j = {.segment = segment};
+    struct joining j = {.magic = JOINING_MAGIC, .segment = segment};
     archive_keys_name(first_position, name);
     if (fstat(segment, &j.segment_stat) != 0)
         return status_from_errno(errno);

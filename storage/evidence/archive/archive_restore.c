@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "core/object.h"
 #include "storage/evidence/archive/archive_keys.h"
 
 static enum status check_object(struct archive_target *target, const struct archive_entry *entry,
@@ -40,15 +41,20 @@ enum status archive_check(struct archive_target *target, const struct archive_en
                         entry->leaves * SHA256_BYTES, problem);
 }
 
+#define FETCHING_MAGIC 0x41434645U
+
 struct fetching {
+    unsigned magic; /* FETCHING_MAGIC */
     int fd;
     uint64_t at, limit;
     struct sha256 *hash;
 };
 
+OBJECT_CAST(fetching, FETCHING_MAGIC)
+
 static enum status take(void *arg, struct slice bytes)
 {
-    struct fetching *f = arg;
+    struct fetching *f = fetching_cast(arg);
     if (bytes.size > f->limit - f->at)
         return STATUS_CORRUPT;
     sha256_update(f->hash, bytes);
@@ -64,7 +70,7 @@ static enum status copy_object(struct archive_target *target, const struct archi
 {
     char name[ARCHIVE_NAME_BYTES];
     uint8_t sha256[SHA256_BYTES];
-    struct fetching f = {fd, offset, offset + bytes, sha256_create()};
+    struct fetching f = {FETCHING_MAGIC, fd, offset, offset + bytes, sha256_create()};
     if (!f.hash)
         return STATUS_NO_MEMORY;
     archive_object_name(entry, kind, name);

@@ -170,10 +170,9 @@ static enum status read_image(void *arg, uint64_t offset, void *bytes, size_t si
 
 static enum status put_all(struct sending *s)
 {
-    uint8_t sha256[SHA256_BYTES];
-    struct slice text = writer_slice(&s->leaves);
+    struct archive_bytes leaves = {.bytes = writer_slice(&s->leaves)}, index;
     const struct archive_body segment = {s->image.size, s->image.sha256, read_image, &s->image};
-    struct archive_body body = archive_body_of(&text, s->entry->leaves_sha256);
+    struct archive_body body = archive_body_of(&leaves);
     enum status status = put_checked(s, ARCHIVE_SEGMENT, &segment);
     if (status == STATUS_OK && s->entry->has_leaf_hashes)
         status = put_checked(s, ARCHIVE_LEAVES, &body);
@@ -182,9 +181,8 @@ static enum status put_all(struct sending *s)
     archive_entry_write(&s->index, s->entry);
     if (s->index.status != STATUS_OK)
         return s->index.status;
-    text = writer_slice(&s->index);
-    sha256_bytes(text, sha256);
-    body = archive_body_of(&text, sha256);
+    index.bytes = writer_slice(&s->index);
+    body = archive_body_of(&index);
     return put_checked(s, ARCHIVE_INDEX, &body);
 }
 

@@ -2,6 +2,12 @@
  * thread. */
 #include "storage/evidence/archive/archive_target.h"
 
+#include "core/object.h"
+
+#define BYTES_MAGIC   0x41434259U
+#define HASHING_MAGIC 0x41434841U
+#define READING_MAGIC 0x41435245U
+
 enum status archive_target_open(const struct archive_settings *settings,
                                 struct archive_target **out, struct problem *problem)
 {
@@ -42,26 +48,33 @@ enum status archive_target_list(struct archive_target *target, archive_name_fn f
     return target->ops->list(target, fn, arg, problem);
 }
 
+OBJECT_CAST(archive_bytes, BYTES_MAGIC)
+
 static enum status read_memory(void *arg, uint64_t offset, void *bytes, size_t size)
 {
-    const struct slice *s = arg;
-    memcpy(bytes, s->data + offset, size);
+    const struct archive_bytes *b = archive_bytes_cast(arg);
+    memcpy(bytes, b->bytes.data + offset, size);
     return STATUS_OK;
 }
 
-struct archive_body archive_body_of(struct slice *bytes, const uint8_t *sha256)
+struct archive_body archive_body_of(struct archive_bytes *bytes)
 {
-    return (struct archive_body){bytes->size, sha256, read_memory, bytes};
+    bytes->magic = BYTES_MAGIC;
+    sha256_bytes(bytes->bytes, bytes->sha256);
+    return (struct archive_body){bytes->bytes.size, bytes->sha256, read_memory, bytes};
 }
 
 struct hashing {
+    unsigned magic; /* HASHING_MAGIC */
     struct sha256 *hash;
     uint64_t size;
 };
 
+OBJECT_CAST(hashing, HASHING_MAGIC)
+
 static enum status take_hash(void *arg, struct slice bytes)
 {
-    struct hashing *h = arg;
+    struct hashing *h = hashing_cast(arg);
     sha256_update(h->hash, bytes);
     h->size += bytes.size;
     return STATUS_OK;
@@ -71,7 +84,7 @@ enum status archive_target_hash(struct archive_target *target, const char *name,
                                 uint8_t sha256[SHA256_BYTES], uint64_t *size,
                                 struct problem *problem)
 {
-    struct hashing h = {.hash = sha256_create()};
+    struct hashing h = {.magic = HASHING_MAGIC, .hash = sha256_create()};
     if (!h.hash)
         return STATUS_NO_MEMORY;
     sha256_start(h.hash);
@@ -84,15 +97,23 @@ enum status archive_target_hash(struct archive_target *target, const char *name,
     return status;
 }
 
+struct reading {
+    unsigned magic; /* READING_MAGIC */
+    struct writer *writer;
+};
+
+OBJECT_CAST(reading, READING_MAGIC)
+
 static enum status take_bytes(void *arg, struct slice bytes)
 {
-    struct writer *w = arg;
-    writer_add_slice(w, bytes);
-    return w->status;
+    const struct reading *r = reading_cast(arg);
+    writer_add_slice(r->writer, bytes);
+    return r->writer->status;
 }
 
 enum status archive_target_read(struct archive_target *target, const char *name, struct writer *w,
                                 struct problem *problem)
 {
-    return archive_target_get(target, name, take_bytes, w, problem);
+    struct reading r = {READING_MAGIC, w};
+    return archive_target_get(target, name, take_bytes, &r, problem);
 }

@@ -30,8 +30,13 @@ struct archive_body {
     enum status (*read)(void *arg, uint64_t offset, void *bytes, size_t size);
     void *arg;
 };
-/* A body in memory; bytes outlives it. */
-struct archive_body archive_body_of(struct slice *bytes, const uint8_t *sha256);
+/* Bytes in memory as a body; both outlive it. */
+struct archive_bytes {
+    unsigned magic; /* set by archive_body_of */
+    struct slice bytes;
+    uint8_t sha256[SHA256_BYTES]; /* set by archive_body_of */
+};
+struct archive_body archive_body_of(struct archive_bytes *bytes);
 
 /* Takes the next bytes of an object. */
 typedef enum status (*archive_take_fn)(void *arg, struct slice bytes);
