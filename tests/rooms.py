@@ -45,6 +45,10 @@ ROOMS = {
     "storage/spool/recover": ("the start of a spool: survey, salvage, recovery", [*CORE, "storage/spool", "storage/spool/index"]),
     "storage/evidence/formats": ("what outsiders check: signed notes, checkpoints, proofs, policies (C2SP), the Merkle tree, leaves", ["core"]),
     "storage/evidence/archive": ("sealed segments in a place that can't be rewritten, and back", [*CORE, "storage/spool"]),
+    "storage/evidence/signer": (
+        "who signs heads of the tree: a key in a token, the process vsocd signer; files of new keys",
+        [*CORE, "storage/evidence/formats"],
+    ),
     "storage/sinks/feed": ("what a loader reads: the spool by lanes, a range of it", [*CORE, "storage/spool"]),
     "storage/sinks": ("the loader, lanes and replay", [*CORE, "storage", "storage/spool", "storage/sinks/feed"]),
     "storage/sinks/file": ("events as lines of files", [*CORE, "storage", "storage/sinks"]),
@@ -70,7 +74,10 @@ ROOMS = {
         [*CORE, "storage/sinks/postgres/client"],
     ),
     "storage/sinks/postgres/schema": ("SQL migrations and who applies them", [*CORE, "storage/sinks/postgres/client"]),
-    "server/files": ("files that are trusted, read and watched", CORE),
+    "server/files": (
+        "files that are trusted, read and watched; the key that signs heads",
+        [*CORE, "storage/evidence/formats", "storage/evidence/signer"],
+    ),
     "server/config": ("the settings: config.def, its readers and printers", [*CORE, "server/files", "storage/sinks/registry"]),
     "server/net": ("listening sockets, fair turns, progress, shares of open files", [*CORE, "server/config"]),
     "server/http": ("HTTP/1.1 as bytes: scan, parse, chunks, rules", [*CORE, "server/net"]),
@@ -115,7 +122,8 @@ ROOMS = {
     "server/commands": (
         "main, one file a subcommand",
         [
-            *CORE, *READ, "parsers/engine", "parsers/registry", "storage/sinks/postgres/schema", "server/client", "server/config",
+            *CORE, *READ, "parsers/engine", "parsers/registry", "storage/evidence/formats", "storage/evidence/signer",
+            "storage/sinks/postgres/schema", "server/client", "server/config",
             "server/daemon", "server/files", "server/identity", "server/inflate", "server/ingest", "server/tls",
         ],
     ),

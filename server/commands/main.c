@@ -138,6 +138,34 @@ const struct command command_table[] = {
      "  list    [--json]\n"
      "  revoke  --id ID: refused from now on; it stays in the list",
      cmd_token},
+    {"key", "new evidence|witness --name NAME --out FILE | show FILE | list FOLDER",
+     "create and show the keys that sign heads of the evidence tree, and cosignatures of a witness",
+     "A key is a line of text, as the Go package sumdb/note reads it. Its file (mode 0600) holds "
+     "the\n"
+     "secret; what is printed is the verifier key, which anybody may know.\n\n"
+     "  new     evidence: NAME is the origin of the tree, such as vsoc.example.com/spool-1;\n"
+     "          witness: the name of the witness. Never overwrites a file\n"
+     "  show    the verifier key of a file\n"
+     "  list    the files *.key of a folder: purpose, id, name, file",
+     cmd_key},
+    {"signer",
+     "--key FILE|URI --state FOLDER [--socket PATH] [--origin NAME] [--peer USER]… [--first]",
+     "hold the key that signs heads of the tree in a process of its own",
+     "The server asks it through evidence.signer. It signs a head only if it continues the one "
+     "that\n"
+     "it signed last, so that who controls the server can't fork the log or roll it back.\n\n"
+     "--key FILE|URI   file of `vsocd key new evidence`, or a key in a PKCS#11 token:\n"
+     "                 pkcs11:token=NAME;object=NAME?module-path=FILE&pin-source=file:FILE\n"
+     "--origin NAME    origin of the tree, for a key in a token\n"
+     "--state FOLDER   what was signed last; keep it with the key. It is durable before a\n"
+     "                 signature is given\n"
+     "--socket PATH    unix socket to listen at, mode 0660; without it, the one that systemd "
+     "passes\n"
+     "--peer USER      user (name or number) of the server; may be repeated; default: this user.\n"
+     "                 Processes of other users are refused, root's too\n"
+     "--first          the key has never signed: creates the state, which must not exist\n"
+     "SIGTERM stops it.",
+     cmd_signer},
     {"version", "", "print the version", NULL, cmd_version},
     {"help", "[SUBCOMMAND]", "list the subcommands, or explain one", NULL, cmd_help},
     {NULL, NULL, NULL, NULL, NULL},
