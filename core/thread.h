@@ -20,6 +20,8 @@ enum thread_role {
     THREAD_LOG,
     THREAD_AUDIT,
     THREAD_ARCHIVE,
+    THREAD_EVIDENCE,
+    THREAD_REMOTE,
 };
 
 struct thread {
