@@ -40,6 +40,7 @@ TESTS = {
     "storage/sinks/postgres/": ["integration/test_postgres_*.py", "crash/test_postgres_*.py"],
     "storage/sinks/postgres/schema/": ["integration/test_postgres_migrate.py", "integration/test_postgres_schema.py", "integration/test_postgres_access.py"],
     "storage/spool/": ["integration/test_spool.py", "integration/test_reparse.py", "crash/test_spool_*.py", "crash/test_corruption.py", "crash/test_points.py"],
+    "storage/evidence/": ["integration/test_signer.py"],
     "storage/evidence/signer/": ["integration/test_signer.py"],
     "server/": ["integration/test_ingest.py", "integration/test_operations.py", "integration/test_start_failures.py"],
     "server/admin/": ["integration/test_operations.py"],

@@ -49,6 +49,7 @@ ROOMS = {
         "who signs heads of the tree: a key in a token, the process vsocd signer; files of new keys",
         [*CORE, "storage/evidence/formats"],
     ),
+    "storage/evidence/remote": ("who attests heads: time-stamp authorities", CORE),
     "storage/sinks/feed": ("what a loader reads: the spool by lanes, a range of it", [*CORE, "storage/spool"]),
     "storage/sinks": ("the loader, lanes and replay", [*CORE, "storage", "storage/spool", "storage/sinks/feed"]),
     "storage/sinks/file": ("events as lines of files", [*CORE, "storage", "storage/sinks"]),
