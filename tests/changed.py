@@ -42,6 +42,8 @@ TESTS = {
     "storage/spool/": ["integration/test_spool.py", "integration/test_reparse.py", "crash/test_spool_*.py", "crash/test_corruption.py", "crash/test_points.py"],
     "storage/evidence/": ["integration/test_signer.py"],
     "storage/evidence/signer/": ["integration/test_signer.py"],
+    "storage/evidence/formats/": ["integration/test_witness.py"],
+    "server/witness/": ["integration/test_witness.py"],
     "server/": ["integration/test_ingest.py", "integration/test_operations.py", "integration/test_start_failures.py"],
     "server/admin/": ["integration/test_operations.py"],
     "server/audit/": ["integration/test_audit.py"],

@@ -118,6 +118,10 @@ ROOMS = {
             "server/net",
         ],
     ),
+    "server/witness": (
+        "vsocd witness: cosigns heads of other people's logs",
+        [*CORE, "storage/evidence/formats", "server/connection", "server/files", "server/http", "server/net", "server/tls"],
+    ),
     "server/admin": ("probes, metrics, the API of operators", [*CORE, "server/daemon"]),
     "server/client": ("a small blocking HTTP client", [*CORE, "server/files"]),
     "server/commands": (
@@ -125,7 +129,7 @@ ROOMS = {
         [
             *CORE, *READ, "parsers/engine", "parsers/registry", "storage/evidence/formats", "storage/evidence/signer",
             "storage/sinks/postgres/schema", "server/client", "server/config",
-            "server/daemon", "server/files", "server/identity", "server/inflate", "server/ingest", "server/tls",
+            "server/daemon", "server/files", "server/identity", "server/inflate", "server/ingest", "server/net", "server/tls", "server/witness",
         ],
     ),
     "server/commands/send": (

@@ -166,6 +166,32 @@ const struct command command_table[] = {
      "--first          the key has never signed: creates the state, which must not exist\n"
      "SIGTERM stops it.",
      cmd_signer},
+    {"witness", "--state DIR --log KEY|FILE… [--name NAME] [OPTION]…",
+     "confirm for others that the log of a server only grows",
+     "A server that keeps a transparency log signs its state every second. A witness runs on\n"
+     "somebody else's machine, remembers the last state it has confirmed, and confirms (cosigns) "
+     "a\n"
+     "newer one only with a proof that nothing before it was changed or removed. It sees numbers\n"
+     "and hashes, no data of vehicles or people. Any log in C2SP's formats will do.\n\n"
+     "--state DIR   folder of what it remembers, made when missing. Keep it: a witness that has\n"
+     "              lost it can be deceived once\n"
+     "--log KEY     verifier key of a log (evidence/head.vkey of a vsocd server), or a file with\n"
+     "              one a line; may be repeated\n"
+     "--name NAME   name of the witness, such as works-council.example/w1: needed at the first\n"
+     "              start, which makes its key\n"
+     "--key FILE    its signing key; default DIR/witness.key. Whoever has it can sign as this\n"
+     "              witness\n"
+     "--listen ADDR address and port; default [::]:9610\n"
+     "--cert FILE --tls-key FILE  PEM certificate and key: HTTPS; without them plain HTTP, which "
+     "is\n"
+     "              enough, because heads and cosignatures are signed\n\n"
+     "It prints its verifier key: give it to the operators of the logs (evidence.witnesses) and "
+     "to\n"
+     "those who check. http://ADDR/ shows what it has confirmed. A log that signs two histories "
+     "is\n"
+     "refused, reported in the log, and the second history is kept in DIR as proof (*.fork-*).\n"
+     "SIGTERM stops it.",
+     cmd_witness},
     {"version", "", "print the version", NULL, cmd_version},
     {"help", "[SUBCOMMAND]", "list the subcommands, or explain one", NULL, cmd_help},
     {NULL, NULL, NULL, NULL, NULL},
