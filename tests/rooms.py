@@ -50,6 +50,7 @@ ROOMS = {
         [*CORE, "storage/evidence/formats"],
     ),
     "storage/evidence/remote": ("who attests heads: time-stamp authorities", CORE),
+    "storage/evidence/bundle": ("bundles of opened records with their proofs: written and checked", [*CORE, "storage/evidence/formats"]),
     "storage/sinks/feed": ("what a loader reads: the spool by lanes, a range of it", [*CORE, "storage/spool"]),
     "storage/sinks": ("the loader, lanes and replay", [*CORE, "storage", "storage/spool", "storage/sinks/feed"]),
     "storage/sinks/file": ("events as lines of files", [*CORE, "storage", "storage/sinks"]),
@@ -140,8 +141,11 @@ ROOMS = {
         [*CORE, "parsers/engine", "storage/sinks", "storage/sinks/registry", "storage/spool", "server/commands", "server/config", "server/daemon", "server/inflate"],
     ),
     "server/commands/evidence": (
-        "vsocd archive",
-        [*CORE, "storage/evidence/archive", "storage/spool", "server/commands", "server/config", "server/daemon"],
+        "vsocd archive and vsocd evidence",
+        [
+            *CORE, "storage/evidence/archive", "storage/evidence/bundle", "storage/evidence/formats", "storage/spool",
+            "server/commands", "server/config", "server/daemon", "server/files",
+        ],
     ),
     "server/commands/reference": (
         "vsocd reference: pages generated from the tables",

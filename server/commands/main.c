@@ -122,6 +122,16 @@ const struct command command_table[] = {
      "          (only count). The file sink writes missing lines to PATH.replay\n\n"
      "--json prints one JSON object (export is always NDJSON).",
      cmd_spool},
+    {"evidence", "verify FILE… (--policy FILE | --log VKEY) [--json] [--quiet]",
+     "check evidence without the server that recorded it",
+     "  verify  checks a bundle (docs/evidence-bundle.md): every byte of the archive, that each\n"
+     "          record is in the log, that body, metadata and events are the ones recorded, and\n"
+     "          that the export is in the log. --policy is a file with the keys of log and\n"
+     "          witnesses that you trust (c2sp.org/tlog-policy), --log the verifier key of a log\n"
+     "          without witnesses; get them from elsewhere than the bundle. --json prints one\n"
+     "          object a file, --quiet no line for each record. Exit status 0: proven; 1: not "
+     "proven.",
+     cmd_evidence},
     {"identity", "explain CERT [-c FILE] [--set KEY=VALUE]…",
      "explain whether a handshake accepts a client certificate, who it is, and why",
      "CERT is a PEM or DER file; of several certificates the first one is explained.\n"

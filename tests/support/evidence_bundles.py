@@ -4,6 +4,7 @@ A bundle is a dict of file names and bytes until pack() makes an archive of it. 
 """
 
 import base64
+import functools
 import hashlib
 import hmac
 import json
@@ -63,11 +64,16 @@ def split(n):
     return 1 << (n - 1).bit_length() - 1
 
 
+@functools.lru_cache(maxsize=1 << 14)
+def root_of(hashes):
+    k = split(len(hashes))
+    return sha(b"\1", tree_root(hashes[:k]), tree_root(hashes[k:]))
+
+
 def tree_root(hashes):
     if len(hashes) <= 1:
         return hashes[0] if hashes else sha()
-    k = split(len(hashes))
-    return sha(b"\1", tree_root(hashes[:k]), tree_root(hashes[k:]))
+    return root_of(tuple(hashes))
 
 
 def inclusion(index, hashes):
@@ -230,12 +236,12 @@ def finished(case, hashes=None, witnesses=None):
     return summed(files)
 
 
-def random_case(rng, leaves=None):
+def random_case(rng, leaves=None, first=None):
     leaves = leaves or rng.choice([2, 3, 4, 5, 7, 8, 9, 64, 65, rng.randrange(2, 300)])
     log = Key(f"vsocd-{rng.randrange(9)}/{rng.randbytes(16).hex()}", 1, rng.randbytes(32))
     witnesses = [Key(f"witness-{i}.example", 4, rng.randbytes(32)) for i in range(rng.randrange(0, 5))]
     policy, needed = policy_text(rng, log, witnesses)
-    custody_at, first = rng.randrange(1, leaves), rng.randrange(1, 1000)
+    custody_at, first = rng.randrange(1, leaves), first or rng.randrange(1, 1000)
     hashes = [rng.randbytes(32) for _ in range(leaves)]
     records = [random_record(rng, first + 2 * i, i) for i in sorted(rng.sample(range(custody_at), min(custody_at, rng.randrange(1, 5))))]
     for record in records:
