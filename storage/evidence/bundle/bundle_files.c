@@ -76,10 +76,10 @@ static int compare_names(struct slice a, struct slice b)
     return order ? order : (a.size > b.size) - (a.size < b.size);
 }
 
-static int compare_numbers(const void *a, const void *b, void *arg)
+static int compare_files(const void *a, const void *b)
 {
-    const struct bundle_file *files = arg;
-    return compare_names(files[*(const uint32_t *)a].name, files[*(const uint32_t *)b].name);
+    return compare_names((*(const struct bundle_file *const *)a)->name,
+                         (*(const struct bundle_file *const *)b)->name);
 }
 
 static enum status sort_names(struct bundle_files *files, struct problem *problem)
@@ -90,11 +90,11 @@ static enum status sort_names(struct bundle_files *files, struct problem *proble
         return STATUS_NO_MEMORY;
     }
     for (size_t i = 0; i < files->count; i++)
-        files->by_name[i] = (uint32_t)i;
-    qsort_r(files->by_name, files->count, sizeof *files->by_name, compare_numbers, files->files);
+        files->by_name[i] = &files->files[i];
+    qsort(files->by_name, files->count, sizeof *files->by_name, compare_files);
     for (size_t i = 1; i < files->count; i++) {
-        struct slice name = files->files[files->by_name[i]].name;
-        if (compare_names(files->files[files->by_name[i - 1]].name, name) == 0) {
+        struct slice name = files->by_name[i]->name;
+        if (compare_names(files->by_name[i - 1]->name, name) == 0) {
             problem_say(problem, "%.*s is there twice", SLICE_ARGS(name));
             return STATUS_CORRUPT;
         }
@@ -188,7 +188,7 @@ const struct bundle_file *bundle_files_find(const struct bundle_files *files, st
     struct slice whole = slice_make(wanted, folder.size + size);
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        const struct bundle_file *file = &files->files[files->by_name[middle]];
+        const struct bundle_file *file = files->by_name[middle];
         int order = compare_names(file->name, whole);
         if (order == 0)
             return file;

@@ -13,7 +13,7 @@
 struct bundle_files {
     struct bundle_file *files; /* in the order of the archive */
     size_t count, room;
-    uint32_t *by_name; /* numbers of files in the order of their names */
+    const struct bundle_file **by_name; /* in the order of their names */
     uint8_t contents[SHA256_BYTES];
 };
 
