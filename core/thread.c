@@ -126,6 +126,7 @@ static const char *role_name(enum thread_role role)
         [THREAD_SINK] = "sink",         [THREAD_JOBS] = "jobs",
         [THREAD_LOG] = "log",           [THREAD_AUDIT] = "audit",
         [THREAD_EVIDENCE] = "evidence", [THREAD_REMOTE] = "remote",
+        [THREAD_ARCHIVE] = "archive",   [THREAD_HOLDS] = "holds",
     };
     return (unsigned)role < sizeof names / sizeof *names ? names[role] : "unknown";
 }

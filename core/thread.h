@@ -22,6 +22,7 @@ enum thread_role {
     THREAD_ARCHIVE,
     THREAD_EVIDENCE,
     THREAD_REMOTE,
+    THREAD_HOLDS,
 };
 
 struct thread {

@@ -51,6 +51,7 @@ ROOMS = {
     ),
     "storage/evidence/remote": ("who attests heads: time-stamp authorities", CORE),
     "storage/evidence/bundle": ("bundles of opened records with their proofs: written and checked", [*CORE, "storage/evidence/formats"]),
+    "storage/evidence/holds": ("legal holds: what must not be removed", [*CORE, "storage/spool"]),
     "storage/sinks/feed": ("what a loader reads: the spool by lanes, a range of it", [*CORE, "storage/spool"]),
     "storage/sinks": ("the loader, lanes and replay", [*CORE, "storage", "storage/spool", "storage/sinks/feed"]),
     "storage/sinks/file": ("events as lines of files", [*CORE, "storage", "storage/sinks"]),
@@ -113,7 +114,7 @@ ROOMS = {
     "server/daemon": (
         "the process: start, workers, signals, reload, plug-ins, catalogues, stop",
         [
-            *CORE, "parsers/catalog", "parsers/registry", "storage/evidence/archive", "storage/sinks", "storage/sinks/registry", "server/audit", "server/config",
+            *CORE, "parsers/catalog", "parsers/registry", "storage/evidence/archive", "storage/evidence/holds", "storage/sinks", "storage/sinks/registry", "server/audit", "server/config",
             "server/connection",
             "server/files", "server/identity", "server/ingest", "server/ingest/dialects", "server/ingest/http",
             "server/net",
@@ -141,10 +142,10 @@ ROOMS = {
         [*CORE, "parsers/engine", "storage/sinks", "storage/sinks/registry", "storage/spool", "server/commands", "server/config", "server/daemon", "server/inflate"],
     ),
     "server/commands/evidence": (
-        "vsocd archive and vsocd evidence",
+        "vsocd archive, evidence and hold",
         [
-            *CORE, "storage/evidence/archive", "storage/evidence/bundle", "storage/evidence/formats", "storage/spool",
-            "server/commands", "server/config", "server/daemon", "server/files",
+            *CORE, *READ, "storage/evidence/archive", "storage/evidence/bundle", "storage/evidence/formats", "storage/evidence/holds",
+            "storage/spool", "server/commands", "server/config", "server/daemon", "server/files", "server/identity",
         ],
     ),
     "server/commands/reference": (

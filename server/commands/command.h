@@ -25,6 +25,7 @@ int command_wrong(const char *name, const char *why);
 int cmd_archive(int argc, char **argv);
 int cmd_evidence(int argc, char **argv);
 int cmd_formats(int argc, char **argv);
+int cmd_hold(int argc, char **argv);
 int cmd_identity(int argc, char **argv);
 int cmd_key(int argc, char **argv);
 int cmd_migrate(int argc, char **argv);

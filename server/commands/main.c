@@ -103,6 +103,18 @@ const struct command command_table[] = {
      "           keys/ in --keys DIR; a record whose keys are not there can't be opened\n\n"
      "--spool ID selects the spool if the archive holds several.",
      cmd_archive},
+    {"hold", "add|list|release [-c FILE] [--set KEY=VALUE]… [OPTION]…",
+     "legal holds: evidence that is not removed although its retention is over",
+     "  add      --vin VIN [--tenant NAME], --vehicle PSEUDONYM, --batch ID, or --from TIME --to "
+     "TIME\n"
+     "           (of receipt); --reason TEXT; --until TIME: it ends by itself then. Prints its "
+     "id.\n"
+     "           It is in force on return, also for a running server\n"
+     "  list     the holds in force, a JSON object each; --all also those that are over\n"
+     "  release  --id ID --reason TEXT\n\n"
+     "Retention and eviction keep the segment that holds a held batch, and all segments after it.\n"
+     "Other users of this machine see a VIN on the command line: --vehicle takes the pseudonym.",
+     cmd_hold},
     {"spool", "list|check|export|verify|replay DIR [--json] [--from N] [--to N] [OPTION]…",
      "inspect a spool, or deliver it to the sinks again, while the server runs or not",
      "DIR is data_dir or the spool directory in it. --from and --to are positions.\n\n"

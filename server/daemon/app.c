@@ -241,6 +241,9 @@ static enum status open_spool(struct app *app)
     }
     spool_keys_needed(app->shared.spool, dedup_oldest(app->shared.dedup));
     spool_on_failure(app->shared.spool, on_spool_failure, app);
+    s = app_holds_create(app);
+    if (s != STATUS_OK)
+        return disk_status(s);
     return spool_start(app->shared.spool);
 }
 

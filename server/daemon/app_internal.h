@@ -12,6 +12,7 @@
 #include "server/daemon/sink_set.h"
 #include "server/daemon/worker.h"
 #include "storage/evidence/archive/archiver.h"
+#include "storage/evidence/holds/hold_guard.h"
 
 #define APP_WORKERS_MAX 64
 
@@ -46,6 +47,7 @@ struct app {
     struct spool_stats spool_identity;
 
     struct archiver *archiver; /* NULL: there is no archive */
+    struct hold_guard *holds;
     char spool_dir[4200], evidence_dir[4200];
 
     struct conn_counts *counts, *admin_counts;
@@ -126,7 +128,9 @@ void app_log_problems(const struct config_problems *problems);
 /* Before the sinks: its cursor must be open when the others are settled. */
 enum status app_archive_create(struct app *app) must_check;
 enum status app_archive_start(struct app *app) must_check;
-/* A line for /readyz?verbose. */
+/* Legal holds; before the spool starts. */
+enum status app_holds_create(struct app *app) must_check;
+/* Lines for /readyz?verbose. */
 void app_archive_describe(struct app *app, struct writer *w);
 
 /* app_metrics.c: gauges, refreshed on scrape. */

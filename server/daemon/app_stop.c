@@ -73,6 +73,8 @@ static void end_parts(void *arg)
     if (app->shared.spool)
         spool_stop(app->shared.spool);
     fault_point(stop_spool_stopped);
+    if (app->holds)
+        hold_guard_stop(app->holds);
     if (app->archiver)
         archiver_stop(app->archiver);
     if (!app->stopping) /* the start failed: sinks deliver nothing more, but get time to stop */
@@ -122,6 +124,7 @@ void app_stop(struct app *app)
         _exit(EXIT_FAILED);
     }
     archiver_destroy(app->archiver);
+    hold_guard_destroy(app->holds);
     app_sinks_destroy(app);
     for (size_t i = 0; i < app->worker_count; i++)
         worker_destroy(app->workers[i]);

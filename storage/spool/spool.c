@@ -373,6 +373,12 @@ void spool_on_failure(struct spool *spool, void (*failed)(void *arg), void *arg)
     spool->on_failure_arg = arg;
 }
 
+void spool_guard_with(struct spool *spool, const struct spool_guard *guard)
+{
+    ensure(!atomic_load(&spool->now.started));
+    spool->guard = *guard;
+}
+
 void spool_wake(struct spool *spool)
 {
     pthread_mutex_lock(&spool->shared.lock);

@@ -70,6 +70,9 @@ struct spool_sealed {
 enum status spool_sealed_after(struct spool *spool, uint64_t position,
                                struct spool_sealed *out) must_check;
 
+/* The guard is asked before each removal of a segment. Before spool_start. */
+void spool_guard_with(struct spool *spool, const struct spool_guard *guard);
+
 /* Why there is no room for new batches. */
 enum spool_full {
     SPOOL_FULL_SINKS,    /* batches that sinks do not have yet fill the spool */

@@ -145,6 +145,7 @@ struct spool {
     struct spool_metrics metrics;
     void (*on_failure)(void *arg);
     void *on_failure_arg;
+    struct spool_guard guard; /* begin may be NULL */
 
     bool recovered; /* the table describes the directory */
     struct mailbox inbox, recalls;

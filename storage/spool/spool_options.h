@@ -10,6 +10,25 @@ struct batch_meta;
 
 #define SPOOL_CURSOR_MAX 64
 
+/* A segment that is about to be removed. */
+struct spool_removal {
+    uint64_t segment;             /* the name of its file */
+    uint64_t first, last;         /* positions of its records; 0: it has none */
+    int64_t oldest_ns, newest_ns; /* when they were written */
+};
+enum spool_removal_verdict {
+    SPOOL_REMOVAL_FREE,
+    SPOOL_REMOVAL_HELD,    /* it must stay, and so must all after it */
+    SPOOL_REMOVAL_UNKNOWN, /* not now: ask again */
+};
+/* Asked by the writer thread before each removal of a segment, whatever its reason; end follows
+ * when begin said FREE and the segment is gone or stays. Neither waits. */
+struct spool_guard {
+    enum spool_removal_verdict (*begin)(void *arg, const struct spool_removal *removal);
+    void (*end)(void *arg);
+    void *arg;
+};
+
 struct spool_options {
     const char *dir; /* created with mode 0750 if it is missing */
     uint64_t
