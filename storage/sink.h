@@ -8,19 +8,28 @@
 
 #include "core/event.h"
 
-#define VSOC_SINK_ABI 4
+#define VSOC_SINK_ABI 5
+
+#define SINK_NO_LEAF    UINT64_MAX
+#define SINK_KIND_BATCH 1
 
 /* One batch of a load. */
 struct sink_batch {
     uint64_t position;
     const uint8_t *batch_uid;       /* 16 bytes */
     const uint8_t *key;             /* 32 bytes: unique key of the batch */
-    const uint8_t *body_sha256;     /* 32 bytes, of the body as received */
+    const uint8_t *body_digest;     /* 32 bytes, keyed digest of the body as received; NULL: the
+                                       batch was stored before format 2 of the spool */
+    const uint8_t *body_commitment; /* 32 bytes, as in the batch's leaf in the evidence tree; NULL
+                                       as for body_digest */
     const uint8_t *inflated_digest; /* 32 bytes: batches of the same key and content are the same
-                                      batch; body_sha256 where no other is known */
+                                       batch. Not for storage as it is: of an old batch it may be a
+                                       plain hash of the body */
     const uint8_t *chain_hash;      /* 32 bytes */
     int64_t received_ns, ingested_ns;
+    uint64_t leaf_index; /* in the evidence tree of its spool; SINK_NO_LEAF: it has none */
     uint64_t body_bytes, inflated_bytes;
+    uint32_t kind; /* SINK_KIND_BATCH; others have no events */
     uint32_t accepted, duplicates, quarantined;
     struct slice tenant, sender, transport_identity, content_type, content_encoding, format,
         parser_version, idempotency_key, traceparent;

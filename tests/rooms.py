@@ -40,11 +40,13 @@ ROOMS = {
     "parsers/formats/otlp": ("OpenTelemetry logs, JSON and Protocol Buffers", [*FORMAT, "parsers/formats/json"]),
     "parsers/formats/syslog": ("RFC 5424, RFC 3164 and what devices send as syslog", [*FORMAT, "parsers/messages", "parsers/formats/auditd"]),
     "storage": ("the public sink.h", ["core"]),
-    "storage/spool": ("the durable log: segments, writer, reader, cursors, verification, window of repeats", CORE),
-    "storage/spool/index": ("indexes of sealed segments, and the threads beside the writer", [*CORE, "storage/spool"]),
-    "storage/spool/recover": ("the start of a spool: survey, salvage, recovery", [*CORE, "storage/spool", "storage/spool/index"]),
+    "storage/spool": ("the durable log: segments, writer, reader, cursors, verification", [*CORE, "storage/spool/seal"]),
+    "storage/spool/seal": ("what of a record can be erased: commitments, ciphers and keys of its parts", CORE),
+    "storage/spool/dedup": ("the window of repeats", [*CORE, "storage/spool", "storage/spool/seal"]),
+    "storage/spool/index": ("indexes of sealed segments, and the threads beside the writer", [*CORE, "storage/spool", "storage/spool/seal"]),
+    "storage/spool/recover": ("the start of a spool: survey, salvage, recovery", [*CORE, "storage/spool", "storage/spool/index", "storage/spool/seal"]),
     "storage/evidence/formats": ("what outsiders check: signed notes, checkpoints, proofs, policies (C2SP), the Merkle tree, leaves", ["core"]),
-    "storage/evidence/archive": ("sealed segments in a place that can't be rewritten, and back", [*CORE, "storage/spool"]),
+    "storage/evidence/archive": ("sealed segments in a place that can't be rewritten, and back", [*CORE, "storage/spool", "storage/spool/seal"]),
     "storage/evidence/signer": (
         "who signs heads of the tree: a key in a token, the process vsocd signer; files of new keys",
         [*CORE, "storage/evidence/formats"],
@@ -52,8 +54,8 @@ ROOMS = {
     "storage/evidence/remote": ("who attests heads: time-stamp authorities", CORE),
     "storage/evidence/bundle": ("bundles of opened records with their proofs: written and checked", [*CORE, "storage/evidence/formats"]),
     "storage/evidence/holds": ("legal holds: what must not be removed", [*CORE, "storage/spool"]),
-    "storage/sinks/feed": ("what a loader reads: the spool by lanes, a range of it", [*CORE, "storage/spool"]),
-    "storage/sinks": ("the loader, lanes and replay", [*CORE, "storage", "storage/spool", "storage/sinks/feed"]),
+    "storage/sinks/feed": ("what a loader reads: the spool by lanes, a range of it", [*CORE, "storage/spool", "storage/spool/seal"]),
+    "storage/sinks": ("the loader, lanes and replay", [*CORE, "storage", "storage/spool", "storage/spool/seal", "storage/sinks/feed"]),
     "storage/sinks/file": ("events as lines of files", [*CORE, "storage", "storage/sinks"]),
     "storage/sinks/kafka": ("events to Kafka, exactly once", [*CORE, "storage", "storage/sinks"]),
     "storage/sinks/postgres": (
@@ -96,7 +98,7 @@ ROOMS = {
         "a submission from admission to answer",
         [
             *CORE, *READ, "parsers/catalog", "parsers/engine", "parsers/privacy", "parsers/registry", "storage/sinks",
-            "storage/sinks/registry", "storage/spool",
+            "storage/sinks/registry", "storage/spool", "storage/spool/dedup", "storage/spool/seal",
             "server/config", "server/identity", "server/inflate",
         ],
     ),
@@ -139,7 +141,7 @@ ROOMS = {
     ),
     "server/commands/spool": (
         "vsocd spool: list, export, verify, replay",
-        [*CORE, "parsers/engine", "storage/sinks", "storage/sinks/registry", "storage/spool", "server/commands", "server/config", "server/daemon", "server/inflate"],
+        [*CORE, "parsers/engine", "storage/sinks", "storage/sinks/registry", "storage/spool", "storage/spool/seal", "server/commands", "server/config", "server/daemon", "server/inflate", "server/ingest"],
     ),
     "server/commands/evidence": (
         "vsocd archive, evidence and hold",

@@ -23,6 +23,7 @@
 #include "server/config/config_mask.h"
 #include "core/exit_status.h"
 #include "server/files/data_folders.h"
+#include "server/ingest/record_keys.h"
 #include "server/net/file_budget.h"
 #include "server/daemon/app_internal.h"
 #include "server/daemon/sink_config.h"
@@ -148,6 +149,8 @@ static enum status load_parts(struct app *app)
     enum status s = data_keys_missing(c->data_dir, c->privacy_keys_file, &reason);
     if (s == STATUS_OK)
         s = pseudonym_key_load(c->privacy_keys_file, &app->shared.key, &reason);
+    if (s == STATUS_OK)
+        s = record_keys_load(c->privacy_keys_file, &app->shared.seal, &reason);
     if (s != STATUS_OK) {
         log_error("pseudonym keys can't be used", LOG_TEXT("problem", reason.text));
         return settings_status(s);
@@ -196,15 +199,15 @@ static enum status disk_status(enum status s)
                : s;
 }
 
-/* For a record that an earlier build wrote: converts its key to the one that the same batch gets
- * now. */
+/* Converts the key of a record that an earlier build wrote to the one that its batch gets now. */
 static void restore_key(void *arg, const struct batch_meta *meta)
 {
     struct app *app = app_cast(arg);
     struct batch_meta keyed = *meta;
+    if (meta->version == 1)
+        dedup_note_old(app->shared.dedup, meta->position);
     if (meta->key_is_plain)
-        hmac_key_compute(&app->shared.repeat.batch, slice_make(meta->key, sizeof meta->key),
-                         keyed.key);
+        hmac_key_compute(&app->shared.repeat.batch, slice_make(meta->key, SHA256_BYTES), keyed.key);
     const struct batch_place place = {meta->position, meta->offset};
     dedup_restore(app->shared.dedup, keyed.key, &place, meta->ingested_ns);
 }
@@ -232,6 +235,7 @@ static enum status open_spool(struct app *app)
         .queue_batches = SPOOL_QUEUE_BATCHES,
         .queue_bytes = c->limit_memory,
         .keys_max = c->dedup_max_batches,
+        .keys = &app->shared.seal,
     };
     enum status s = spool_open(&options, restore_key, app, &app->shared.spool, &problem);
     if (s != STATUS_OK) {

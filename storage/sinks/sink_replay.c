@@ -108,7 +108,11 @@ static uint64_t cursor_position(const struct run *r)
 static enum status open_reader(const struct run *r, uint64_t from, struct spool_reader **reader)
 {
     enum status status = spool_reader_open_dir(r->options->dir, from ? from - 1 : 0, reader);
-    return status == STATUS_OK ? status : spool_failed(r, status);
+    if (status != STATUS_OK)
+        return spool_failed(r, status);
+    spool_reader_use_keys(*reader, r->options->keys);
+    spool_reader_without_bodies(*reader);
+    return STATUS_OK;
 }
 
 /* The server continues from the sink's position if it belongs to this spool's history, otherwise
@@ -155,14 +159,19 @@ static const struct sink_loader_hooks replay_hooks = {.connected = on_connected,
 
 /* --- the range ------------------------------------------------------------------------------ */
 
-/* Next batch of the part by its header; END after it. Damage is skipped. */
+/* Next batch of the part by its header; END after it. Damage and other kinds of records are
+ * skipped. */
 static enum status peek(struct spool_reader *reader, const struct stretch *s, uint64_t *position,
                         uint32_t *events)
 {
     enum status status;
-    do
+    for (;;) {
         status = spool_reader_peek(reader, position, events);
-    while (status == STATUS_CORRUPT);
+        if (status == STATUS_OK && !batch_is_events(spool_reader_peeked(reader)))
+            spool_reader_skip(reader);
+        else if (status != STATUS_CORRUPT)
+            break;
+    }
     return status == STATUS_OK && *position > s->to ? STATUS_END : status;
 }
 
@@ -265,7 +274,7 @@ static enum status list_ids(struct run *r)
             note_time(&r->stretch, record.meta.received_ns);
         if (status == STATUS_OK && record.meta.position > r->stretch.to)
             status = STATUS_END;
-        if (status == STATUS_OK)
+        if (status == STATUS_OK && !record.sealed)
             note_ids(r, &record);
     } while (status == STATUS_OK || status == STATUS_CORRUPT);
     spool_reader_close(reader);
@@ -293,12 +302,14 @@ static enum status deliver_stretch(struct run *r)
     enum loader_turn turn = LOADER_GOES_ON;
     int64_t away_ns = 0;
     feed_range_init(&feed, r->options->dir, r->stretch.from, r->stretch.to);
+    feed.keys = r->options->keys;
     r->loader.options.feed = &feed.feed;
     while (status == STATUS_OK && turn != LOADER_END) {
         turn = sink_loader_turn(&r->loader);
         count(r, &feed, &before);
         if (turn == LOADER_UNREADABLE) {
-            status = spool_failed(r, feed.feed.status);
+            status = feed.feed.status;
+            snprintf(r->problem->text, sizeof r->problem->text, "%s", feed.feed.problem.text);
         } else if (turn == LOADER_FAILED) {
             status = after_failure(r, &away_ns);
         } else {

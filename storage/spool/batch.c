@@ -19,10 +19,21 @@ void batch_destroy(struct batch *batch)
 {
     if (!batch)
         return;
+    explicit_bzero(&batch->seal, sizeof batch->seal);
     writer_fini(&batch->frame);
     writer_fini(&batch->events);
     arena_fini(&batch->arena);
     free(batch);
+}
+
+const char *batch_kind_text(uint8_t kind)
+{
+    static const char *const texts[] = {
+        [BATCH_KIND_EVENTS] = "batch",          [BATCH_KIND_AUDIT] = "audit",
+        [BATCH_KIND_RETIREMENT] = "retirement", [BATCH_KIND_KEY] = "key",
+        [BATCH_KIND_CLOCK] = "clock",
+    };
+    return kind >= BATCH_KIND_EVENTS && kind <= BATCH_KIND_MAX ? texts[kind] : "unknown";
 }
 
 void batch_complete_event(const struct batch_meta *meta, struct event *event,

@@ -120,6 +120,7 @@ static enum status open_all(struct spool *spool, spool_scan_fn scan, void *scan_
     load_cursors(spool);
     spool->now.position = newest_record(spool);
     spool->shared.events = spool->writer.durable.events;
+    spool->shared.leaves = spool->writer.durable.leaves;
     spool->writer.staged = spool->writer.durable;
     spool->recovered = true;
     return STATUS_OK;
@@ -185,6 +186,16 @@ enum status spool_start(struct spool *spool)
     if (status == STATUS_OK)
         atomic_store(&spool->now.started, true);
     return status;
+}
+
+void spool_raise_leaves(struct spool *spool, uint64_t next)
+{
+    spool_assert_writer(spool);
+    ensure(!atomic_load(&spool->now.started));
+    if (next <= spool->writer.durable.leaves)
+        return;
+    spool->writer.durable.leaves = spool->writer.staged.leaves = next;
+    spool->shared.leaves = next;
 }
 
 void spool_stop(struct spool *spool)
@@ -264,7 +275,7 @@ enum status spool_submit(struct spool *spool, struct batch **batch)
         return STATUS_IO;
     if (atomic_load(&spool->now.full))
         return STATUS_NO_SPACE;
-    enum status status = spool_frame_prepare(*batch);
+    enum status status = spool_frame_prepare(*batch, spool->options.keys);
     if (status != STATUS_OK)
         return status == STATUS_NO_MEMORY ? STATUS_BUSY : status;
     size_t bytes = spool_frame_bytes(*batch);
@@ -314,6 +325,7 @@ void spool_stats(struct spool *spool, struct spool_stats *stats)
     stats->oldest_ns = oldest_ns(spool);
     stats->position = spool->now.position;
     stats->events = spool->shared.events;
+    stats->leaves = spool->shared.leaves;
     stats->segments = spool->shared.segment_count;
     stats->corrupt_segments = spool->shared.corrupt_segments;
     stats->evidence_bytes = spool->shared.evidence_bytes;

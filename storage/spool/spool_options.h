@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 struct batch_meta;
+struct seal_keys;
 
 #define SPOOL_CURSOR_MAX 64
 
@@ -43,12 +44,15 @@ struct spool_options {
                    record; otherwise batches are refused */
     size_t queue_batches; /* maximum number of batches waiting for the writer: above it BUSY */
     size_t queue_bytes;   /* and maximum body + event bytes of them */
-    uint64_t keys_max;    /* spool_scan_fn gets at least so many of the newest batches; 0: all */
+    /* Wrap the data keys of records; NULL: records have no keys and can't be checked by their
+     * commitments or erased. Must outlive the spool. */
+    const struct seal_keys *keys;
+    uint64_t keys_max; /* spool_scan_fn gets at least so many of the newest batches; 0: all */
 };
 
 /* Called during spool_open for intact batches, oldest first: rebuilds the window of repeats. Of
- * meta, only these are filled in every case: key, of which only the first 8 bytes if it is not a
- * plain one; key_is_plain, position, offset, ingested_ns. */
+ * meta, only these are filled in every case: version, kind, key, of which only the first 8 bytes if
+ * it is not a plain one; key_is_plain, position, offset, ingested_ns. */
 typedef void (*spool_scan_fn)(void *arg, const struct batch_meta *meta);
 
 #endif

@@ -137,15 +137,19 @@ static void stage(struct spool *spool, struct batch *batch, int64_t now_ns)
     struct spool_tail *tail = &spool->writer.staged;
     meta->position = tail->position + 1;
     meta->events_before = tail->events;
+    meta->leaf_index = tail->leaves;
     meta->offset = tail->offset;
     meta->ingested_ns = now_ns;
     spool_frame_seal(batch, spool->writer.tag, spool->writer.hash, tail->chain);
     push_bytes(spool, writer_slice(&batch->frame));
     push_bytes(spool, writer_slice(&batch->events));
+    push_bytes(spool, spool_frame_events_tag(batch));
     for (size_t i = 0; i < batch->body_count; i++)
         push_bytes(spool, batch->body[i]);
+    push_bytes(spool, spool_frame_body_tag(batch));
     push_bytes(spool, spool_frame_padding(batch));
     tail->position++;
+    tail->leaves++;
     tail->events += UINT64_C(0) + meta->accepted + meta->quarantined;
     tail->offset += spool_frame_bytes(batch);
     *spool->writer.pending_last = &batch->mail;
@@ -172,6 +176,7 @@ static void publish(struct spool *spool, int64_t now_ns)
     last->end = spool->writer.staged.offset;
     spool->now.position = spool->writer.staged.position;
     spool->shared.events = spool->writer.staged.events;
+    spool->shared.leaves = spool->writer.staged.leaves;
     pthread_cond_broadcast(&spool->shared.grown);
     pthread_mutex_unlock(&spool->shared.lock);
     metric_add(spool->metrics.events_total,

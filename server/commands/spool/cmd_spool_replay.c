@@ -15,6 +15,7 @@
 #include "server/commands/config_cli.h"
 #include "server/daemon/sink_config.h"
 #include "server/daemon/sink_set.h"
+#include "server/ingest/record_keys.h"
 #include "storage/sinks/sink_replay.h"
 
 #define PATIENCE_NS (60 * NS_PER_S)
@@ -30,6 +31,7 @@ struct replay {
     uint64_t from, to;
     bool dry_run, json;
     struct config *config;
+    struct seal_keys keys;
     struct sink_set sinks;
     char instance[256];
     /* Of the current sink. */
@@ -138,6 +140,7 @@ static int replay_into(struct replay *r, const struct sink_choice *choice)
                    .lanes = 1,
                    .settings = choice->settings},
         .dir = r->dir,
+        .keys = &r->keys,
         .from = r->from,
         .to = r->to,
         .load_events = limits.load_events,
@@ -212,6 +215,13 @@ int spool_replay(int argc, char **argv)
     if (code != EXIT_DONE)
         return code;
     log_configure(LOG_WARN, LOG_PLAIN);
+    struct problem problem;
+    enum status status = record_keys_load(r.config->privacy_keys_file, &r.keys, &problem);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
+        fprintf(stderr, "vsocd: %s\n", problem.text);
+        config_destroy(r.config);
+        return EXIT_CONFIG;
+    }
     r.terminal = isatty(STDERR_FILENO) && !r.json;
     sink_instance_name(r.config, r.instance, sizeof r.instance);
     writer_init(&r.report, SIZE_MAX / 2);

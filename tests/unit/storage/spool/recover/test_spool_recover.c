@@ -136,7 +136,7 @@ static void position_of_a_torn_record_is_not_given_again(void **state)
 static void no_single_bit_flip_alters_or_loses_more_than_one_record(void **state)
 {
     struct spool_fixture *f = *state;
-    f->options.segment_bytes = 9600;
+    f->options.segment_bytes = 10700;
     fixture_open(f);
     fixture_put_many(f, 6);
     fixture_close(f);

@@ -10,7 +10,7 @@
 
 #include "core/clock.h"
 #include "core/thread.h"
-#include "storage/spool/dedup.h"
+#include "storage/spool/dedup/dedup.h"
 
 #define WINDOW_NS (3600 * NS_PER_S)
 
@@ -44,7 +44,7 @@ static struct batch_meta meta_of(uint32_t n, int64_t ingested_ns)
 {
     struct batch_meta meta = {.position = n, .ingested_ns = ingested_ns, .accepted = n};
     sha256_bytes(slice_make(&n, sizeof n), meta.key);
-    memset(meta.body_sha256, (int)n, sizeof meta.body_sha256);
+    memset(meta.body_digest, (int)n, sizeof meta.body_digest);
     memset(meta.batch_uid, (int)n + 1, sizeof meta.batch_uid);
     return meta;
 }
@@ -90,7 +90,7 @@ static void read_record(struct batch_recall *recall)
     reads++;
     recall->status = STATUS_OK;
     memcpy(recall->record.key, meta->key, SHA256_BYTES);
-    memcpy(recall->record.body, meta->body_sha256, RECALL_DIGEST_BYTES);
+    memcpy(recall->record.body, meta->body_digest, RECALL_DIGEST_BYTES);
     recall->record.has_content = meta->inflated_digest.size == SHA256_BYTES;
     if (recall->record.has_content)
         memcpy(recall->record.content, meta->inflated_digest.data, RECALL_DIGEST_BYTES);
@@ -112,7 +112,7 @@ static enum dedup_answer ask(struct dedup *of, const struct batch_meta *meta,
         answer = dedup_begin(of, meta->key, &recall);
         if (answer == DEDUP_KNOWN) {
             read_record(&recall);
-            answer = dedup_judge(&recall, meta->key, meta->body_sha256, content);
+            answer = dedup_judge(&recall, meta->key, meta->body_digest, content);
         }
     } while (answer == DEDUP_OTHER);
     if (answer == DEDUP_REPEAT)
@@ -163,7 +163,7 @@ static void key_with_another_body_is_a_conflict(void **state)
     (void)state;
     struct dedup_report report;
     struct batch_meta meta = meta_of(7, NS_PER_S), other = meta;
-    other.body_sha256[0] ^= 1;
+    other.body_digest[0] ^= 1;
     assert_int_equal(begin(&meta, &report), DEDUP_NEW);
     assert_int_equal(begin(&other, &report), DEDUP_IN_PROGRESS);
     commit(&meta);
@@ -184,7 +184,7 @@ static void same_content_in_other_bytes_is_the_repeat(void **state)
     struct dedup_report report = {0};
     uint8_t content[SHA256_BYTES] = {1, 2, 3}, else_content[SHA256_BYTES] = {1, 2, 4};
     struct batch_meta meta = meta_of(7, NS_PER_S), other = meta;
-    other.body_sha256[0] ^= 1;
+    other.body_digest[0] ^= 1;
     assert_int_equal(begin(&meta, &report), DEDUP_NEW);
     meta.inflated_digest = slice_make(content, sizeof content);
     commit(&meta);
@@ -210,11 +210,11 @@ static void content_is_known_after_a_restart_and_missing_in_older_records(void *
     restore(&a);
     restore(&b);
     other = a;
-    other.body_sha256[0] ^= 1;
+    other.body_digest[0] ^= 1;
     assert_int_equal(begin(&other, &report), DEDUP_COMPARE);
     assert_int_equal(compare(&other, content, &report), DEDUP_REPEAT);
     other = b;
-    other.body_sha256[0] ^= 1;
+    other.body_digest[0] ^= 1;
     assert_int_equal(begin(&other, &report), DEDUP_CONFLICT);
 }
 
@@ -348,7 +348,7 @@ static void key_whose_record_is_gone_is_new(void **state)
     commit(&meta);
     assert_int_equal(dedup_begin(dedup, meta.key, &recall), DEDUP_KNOWN);
     recall.status = STATUS_CORRUPT;
-    assert_int_equal(dedup_judge(&recall, meta.key, meta.body_sha256, NULL), DEDUP_OTHER);
+    assert_int_equal(dedup_judge(&recall, meta.key, meta.body_digest, NULL), DEDUP_OTHER);
     assert_int_equal(dedup_begin(dedup, meta.key, &recall), DEDUP_NEW);
 }
 

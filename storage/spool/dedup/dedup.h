@@ -32,17 +32,21 @@ void dedup_destroy(struct dedup *dedup);
 #define DEDUP_PRINT_BYTES 8
 void dedup_restore(struct dedup *dedup, const uint8_t *key, const struct batch_place *place,
                    int64_t ingested_ns);
+/* At start: the batch at this position is in a record of version 1. While such batches are in the
+ * window, a batch needs recall->has_old to be recognised as their repeat. */
+void dedup_note_old(struct dedup *dedup, uint64_t position);
+bool dedup_has_old(struct dedup *dedup);
 /* Looks up the key and, if it is new, marks it as in progress. recall: zeroed at first; when called
  * again after DEDUP_OTHER, as dedup_judge left it, so that the same place is not named twice.
  * NEW, KNOWN or IN_PROGRESS. */
 enum dedup_answer dedup_begin(struct dedup *dedup, const uint8_t key[SHA256_BYTES],
                               struct batch_recall *recall);
-/* After DEDUP_KNOWN, when the record was read: compares it with the batch. body_sha256, of the
+/* After DEDUP_KNOWN, when the record was read: compares it with the batch. body_digest, of the
  * bytes as received, distinguishes a repeat from a batch that at best has the same content, whose
  * digest (batch_meta.inflated_digest) decides then; NULL: not known yet. recall->record.key must
  * have been converted if it was a plain one. REPEAT, CONFLICT, COMPARE or OTHER. */
 enum dedup_answer dedup_judge(struct batch_recall *recall, const uint8_t key[SHA256_BYTES],
-                              const uint8_t body_sha256[SHA256_BYTES],
+                              const uint8_t body_digest[SHA256_BYTES],
                               const uint8_t *inflated_digest);
 /* The batch is durable at place: repeats find it there from now on. */
 void dedup_commit(struct dedup *dedup, const uint8_t key[SHA256_BYTES],

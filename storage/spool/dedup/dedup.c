@@ -1,7 +1,7 @@
 /* dedup.c: the durable batches of the window (dedup_window.c) and the keys in progress, under one
  * leaf lock. Any thread. Does not read the spool: it names the place of a record, and compares what
  * was read there. */
-#include "storage/spool/dedup.h"
+#include "storage/spool/dedup/dedup.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include "core/clock.h"
 #include "core/object.h"
 #include "core/thread.h"
-#include "storage/spool/dedup_window.h"
+#include "storage/spool/dedup/dedup_window.h"
 
 /* Times in the spool come from the wall clock: a gap may be a night without senders, or a clock
  * that was set. At most this much of a gap counts. */
@@ -32,6 +32,7 @@ struct dedup {
     struct dedup_key *in_progress[IN_PROGRESS_BUCKETS];
     int64_t restored_ns; /* offset that the records of the spool add to the monotonic clock */
     int64_t last_ingested_ns;
+    uint64_t old_to; /* newest position of a record of version 1 */
 };
 
 struct dedup *dedup_create(size_t max_batches, int64_t window_ns)
@@ -107,6 +108,12 @@ static void end_progress(struct dedup *dedup, const uint8_t *key)
     free(ended);
 }
 
+static bool find_place(struct dedup *dedup, const uint8_t *key, struct batch_recall *recall)
+{
+    return dedup_window_find(&dedup->window, print_of(key), recall->passed, recall->passed_count,
+                             &recall->place);
+}
+
 enum dedup_answer dedup_begin(struct dedup *dedup, const uint8_t key[SHA256_BYTES],
                               struct batch_recall *recall)
 {
@@ -115,8 +122,8 @@ enum dedup_answer dedup_begin(struct dedup *dedup, const uint8_t key[SHA256_BYTE
     dedup_window_move(&dedup->window, window_clock_ns(dedup));
     if (recall->passed_count == RECALL_PLACES_MAX)
         answer = DEDUP_IN_PROGRESS; /* the client retries; it is stored once the others are old */
-    else if (dedup_window_find(&dedup->window, print_of(key), recall->passed, recall->passed_count,
-                               &recall->place))
+    else if (find_place(dedup, key, recall) ||
+             (recall->has_old && find_place(dedup, recall->old_key, recall)))
         answer = DEDUP_KNOWN;
     else
         answer = begin_new(find_in_progress(dedup, key), key);
@@ -124,16 +131,31 @@ enum dedup_answer dedup_begin(struct dedup *dedup, const uint8_t key[SHA256_BYTE
     return answer;
 }
 
+static bool is_key(const struct batch_recall *recall, const uint8_t *key)
+{
+    return memcmp(recall->record.key, key, SHA256_BYTES) == 0 ||
+           (recall->has_old && recall->record.body_is_plain &&
+            memcmp(recall->record.key, recall->old_key, SHA256_BYTES) == 0);
+}
+
+static bool is_body(const struct batch_recall *recall, const uint8_t *digest)
+{
+    if (recall->record.body_is_plain)
+        return recall->has_old &&
+               memcmp(recall->record.body, recall->old_body, RECALL_DIGEST_BYTES) == 0;
+    return memcmp(recall->record.body, digest, RECALL_DIGEST_BYTES) == 0;
+}
+
 enum dedup_answer dedup_judge(struct batch_recall *recall, const uint8_t key[SHA256_BYTES],
-                              const uint8_t body_sha256[SHA256_BYTES],
+                              const uint8_t body_digest[SHA256_BYTES],
                               const uint8_t *inflated_digest)
 {
-    if (recall->status != STATUS_OK || memcmp(recall->record.key, key, SHA256_BYTES) != 0) {
+    if (recall->status != STATUS_OK || !is_key(recall, key)) {
         ensure(recall->passed_count < RECALL_PLACES_MAX);
         recall->passed[recall->passed_count++] = recall->place.position;
         return DEDUP_OTHER;
     }
-    if (memcmp(recall->record.body, body_sha256, RECALL_DIGEST_BYTES) == 0)
+    if (is_body(recall, body_digest))
         return DEDUP_REPEAT;
     if (!recall->record.has_content)
         return DEDUP_CONFLICT;
@@ -164,6 +186,22 @@ void dedup_restore(struct dedup *dedup, const uint8_t *key, const struct batch_p
     dedup->last_ingested_ns = ingested_ns;
     dedup_window_add(&dedup->window, print_of(key), place, window_clock_ns(dedup));
     pthread_mutex_unlock(&dedup->lock);
+}
+
+void dedup_note_old(struct dedup *dedup, uint64_t position)
+{
+    pthread_mutex_lock(&dedup->lock);
+    if (position > dedup->old_to)
+        dedup->old_to = position;
+    pthread_mutex_unlock(&dedup->lock);
+}
+
+bool dedup_has_old(struct dedup *dedup)
+{
+    pthread_mutex_lock(&dedup->lock);
+    bool has = dedup->old_to && dedup_window_oldest(&dedup->window) <= dedup->old_to;
+    pthread_mutex_unlock(&dedup->lock);
+    return has;
 }
 
 void dedup_abort(struct dedup *dedup, const uint8_t key[SHA256_BYTES])

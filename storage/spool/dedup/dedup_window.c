@@ -1,6 +1,6 @@
 /* dedup_window.c: queue and hash table of the durable batches in the window. The caller's thread,
  * under its lock. Knows no keys, only their first 64 bits ("prints"). */
-#include "storage/spool/dedup_window.h"
+#include "storage/spool/dedup/dedup_window.h"
 
 #include <stdlib.h>
 #include <string.h>
