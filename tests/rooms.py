@@ -53,7 +53,7 @@ ROOMS = {
     ),
     "storage/evidence/remote": ("who attests heads: time-stamp authorities", CORE),
     "storage/evidence/bundle": ("bundles of opened records with their proofs: written and checked", [*CORE, "storage/evidence/formats"]),
-    "storage/evidence/holds": ("legal holds: what must not be removed", [*CORE, "storage/spool"]),
+    "storage/evidence/holds": ("legal holds: what must not be removed", [*CORE, "storage/spool", "storage/spool/seal"]),
     "storage/sinks/feed": ("what a loader reads: the spool by lanes, a range of it", [*CORE, "storage/spool", "storage/spool/seal"]),
     "storage/sinks": ("the loader, lanes and replay", [*CORE, "storage", "storage/spool", "storage/spool/seal", "storage/sinks/feed"]),
     "storage/sinks/file": ("events as lines of files", [*CORE, "storage", "storage/sinks"]),
@@ -147,7 +147,7 @@ ROOMS = {
         "vsocd archive, evidence and hold",
         [
             *CORE, *READ, "storage/evidence/archive", "storage/evidence/bundle", "storage/evidence/formats", "storage/evidence/holds",
-            "storage/spool", "server/commands", "server/config", "server/daemon", "server/files", "server/identity",
+            "storage/spool", "storage/spool/seal", "server/commands", "server/config", "server/daemon", "server/files", "server/identity",
         ],
     ),
     "server/commands/reference": (

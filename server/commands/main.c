@@ -94,7 +94,8 @@ const struct command command_table[] = {
      "list|verify|restore [URL] [-c FILE] [--set KEY=VALUE]… [--spool ID] [--to DATA_DIR] "
      "[--keys DIR] [--json]",
      "what an archive of evidence holds, whether it is whole, and a spool made from it",
-     "URL is file:///folder; without it, evidence.archive.url of the settings.\n\n"
+     "URL is file:///folder or s3://bucket/prefix; without it, evidence.archive.url of the "
+     "settings.\n\n"
      "  list     the archived segments: positions, records, bytes, times\n"
      "  verify   reads every object and compares it with its index; checks that the segments\n"
      "           follow each other; exit status 1 if anything is wrong\n"

@@ -15,7 +15,8 @@ enum status app_holds_create(struct app *app)
     struct problem problem = {""};
     snprintf(app->spool_dir, sizeof app->spool_dir, "%s/spool", app->config->data_dir);
     snprintf(app->evidence_dir, sizeof app->evidence_dir, "%s/evidence", app->config->data_dir);
-    enum status s = hold_guard_create(app->evidence_dir, app->spool_dir, &app->holds, &problem);
+    enum status s = hold_guard_create(app->evidence_dir, app->spool_dir, &app->shared.seal,
+                                      &app->holds, &problem);
     if (s != STATUS_OK) {
         log_error("legal holds can't be read", LOG_TEXT("problem", problem.text));
         return s;
@@ -36,6 +37,7 @@ enum status app_archive_create(struct app *app)
         .spool_dir = app->spool_dir,
         .evidence_dir = app->evidence_dir,
         .target = archive_settings_of(c),
+        .retain_ns = c->archive_retain,
     };
     enum status s = archiver_create(app->shared.spool, &options, &app->archiver, &problem);
     if (s != STATUS_OK)

@@ -10,7 +10,12 @@ static inline struct archive_settings archive_settings_of(const struct config *c
 {
     return (struct archive_settings){
         .url = c->archive_url,
+        .region = c->archive_region,
+        .endpoint = c->archive_endpoint,
+        .credentials_file = c->archive_credentials_file,
+        .ca = c->archive_ca,
         .bandwidth = c->archive_bandwidth,
+        .lock = (enum archive_lock)c->archive_lock,
     };
 }
 

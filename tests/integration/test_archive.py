@@ -110,9 +110,11 @@ def test_lost_spool_is_rebuilt_and_goes_on(filled, make_server, vsocd):
     lost = make_server({"spool": {"segment_bytes": "1MiB", "max_bytes": "64MiB"}, "evidence": {"max_bytes": "32MiB"}}, start=False)
     data = old.folder / "restored"
     report = json.loads(vsocd("restore", f"file://{archive}", "--to", data, "--json").stdout)
+    assert report["key_areas"] > 0 and report["key_areas_found"] == 0
     assert report["segments"] == len(objects(archive)) and report["findings"] == []
     records = {r.position: str(r.batch_uid) for _, r in spool_reader.read_spool(data / "spool")}
     assert told.items() <= records.items()
+    assert {r.state for _, r in spool_reader.read_spool(data / "spool")} == {"erased"}
     again = json.loads(vsocd("restore", f"file://{archive}", "--to", data, "--json").stdout)
     assert again["segments"] == 0 and again["present"] == report["segments"]
     shutil.move(data, lost.settings["data_dir"])
@@ -122,6 +124,19 @@ def test_lost_spool_is_rebuilt_and_goes_on(filled, make_server, vsocd):
     assert reply.status == 200 and reply.json["position"] > max(told) + 1_000_000
     verified = json.loads(lost.run("spool", "verify", "--json", lost.spool_dir).stdout)
     assert verified["whole"] and verified["records"] == len(records) + 1
+
+
+def test_restored_records_open_with_the_keys_that_were_kept(filled, vsocd, tmp_path):
+    """What the archive has can be read by nobody; the keys beside the spool open it, but for those that were erased."""
+    old, archive, told = filled
+    keys = spool_reader.read_keys(old.settings["privacy"]["keys_file"])
+    kept = old.spool_dir.parent / "evidence"
+    assert all(r.seed not in path.read_bytes() and r.data_key not in path.read_bytes()
+               for _, r in spool_reader.read_spool(old.spool_dir, keys) for path in objects(archive))
+    report = json.loads(vsocd("restore", f"file://{archive}", "--to", tmp_path / "data", "--keys", kept, "--json").stdout)
+    assert report["key_areas"] == report["key_areas_found"] > 0
+    records = {r.position: r for _, r in spool_reader.read_spool(tmp_path / "data" / "spool", keys)}
+    assert {records[p].state for p in told} == {"open"}
 
 
 def test_changed_missing_and_foreign_objects_are_found(copy, vsocd, tmp_path):

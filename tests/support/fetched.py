@@ -163,6 +163,17 @@ def collector(manifest):
     return made_once("collector", [manifest], make) / "collector"
 
 
+def versitygw():
+    """Path of an S3 server with Object Lock over a folder, which Go's proxy has."""
+    manifest = ROOT / "tests" / "support" / "versitygw.txt"
+
+    def make(folder):
+        go = toolchains() / "go" / "bin" / "go"
+        run([go, "install", "-trimpath", manifest.read_text().strip()], folder, {"GOTOOLCHAIN": "local", "GOBIN": str(folder)}, tries=3)
+
+    return made_once("versitygw", [manifest], make) / "versitygw"
+
+
 def java_classes(project):
     """The class path of a Maven project whose sources lie beside its pom.xml."""
 

@@ -100,6 +100,58 @@ static int store_floor(const struct restore *r)
     return s == STATUS_OK ? EXIT_DONE : failed("cursors", status_text(s));
 }
 
+/* A file of the evidence folder that is not there yet; -1: it is there, or errno says why not. */
+static int make_file(const char *to, const char *name)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%.4000s/evidence/%s", to, name);
+    return open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+}
+
+static int write_hashes(const struct restore *r, int fd)
+{
+    const struct archive_catalog *c = &r->command->catalog;
+    for (size_t i = 0; i < c->count; i++) {
+        struct problem problem = {""};
+        enum status s = archive_fetch_leaves(r->command->target, &c->entries[i], fd, &problem);
+        if (s != STATUS_OK)
+            return failed(r->command->url, problem.text[0] ? problem.text : status_text(s));
+    }
+    return fsync(fd) == 0 ? EXIT_DONE : failed("tree/level0", strerror(errno));
+}
+
+/* Leaf hashes and the newest head that they reach: the server computes the rest of the tree from
+ * them, and goes on behind the head (the file `restored`). A tree that is there stays. */
+static int restore_tree(const struct restore *r)
+{
+    const struct archive_command *c = r->command;
+    char path[PATH_MAX];
+    if (!c->catalog.head.size)
+        return EXIT_DONE;
+    snprintf(path, sizeof path, "%.4000s/evidence", c->to);
+    if (folder_make(path) != STATUS_OK)
+        return failed(path, strerror(errno));
+    snprintf(path, sizeof path, "%.4000s/evidence/tree", c->to);
+    if (folder_make(path) != STATUS_OK)
+        return failed(path, strerror(errno));
+    int level = make_file(c->to, "tree/level0");
+    if (level < 0)
+        return errno == EEXIST ? EXIT_DONE : failed(path, strerror(errno));
+    int code = write_hashes(r, level);
+    close(level);
+    int head = code == EXIT_DONE ? make_file(c->to, "head") : -1;
+    if (head >= 0) {
+        enum status s = spool_write_all(head, writer_slice(&c->catalog.head), 0);
+        if (s != STATUS_OK || fsync(head) != 0)
+            code = failed("head", status_text(s));
+        close(head);
+    }
+    int mark = code == EXIT_DONE ? make_file(c->to, "restored") : -1;
+    if (mark >= 0)
+        close(mark);
+    return code;
+}
+
 static void print(const struct restore *r)
 {
     const struct archive_command *c = r->command;
@@ -130,6 +182,8 @@ int archive_restore_into(struct archive_command *c)
         code = fetch_all(&r);
     if (code == EXIT_DONE)
         code = store_floor(&r);
+    if (code == EXIT_DONE)
+        code = restore_tree(&r);
     if (code == EXIT_DONE)
         print(&r);
     if (r.spool >= 0)

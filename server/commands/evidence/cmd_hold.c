@@ -86,48 +86,67 @@ static const char *fill_hold(const struct hold_command *c, struct hold *h)
     return NULL;
 }
 
-/* The vehicle's pseudonym. */
-static int find_vehicle(const struct hold_command *c, struct hold *h)
+/* The VIN's pseudonym under one key. */
+static int make_pid(const struct hold_command *c, const struct pseudonym_keys *keys, size_t i,
+                    uint8_t pid[HOLD_PID_BYTES])
 {
-    struct pseudonym_key key;
-    struct problem problem;
     char vin[VIN_BYTES + 1] = "";
-    if (strlen(c->vin) != VIN_BYTES)
-        return command_wrong("hold", "--vin needs a VIN");
-    for (size_t i = 0; i < VIN_BYTES; i++)
-        vin[i] = (char)(c->vin[i] >= 'a' && c->vin[i] <= 'z' ? c->vin[i] - 'a' + 'A' : c->vin[i]);
-    if (access(c->config->privacy_keys_file, R_OK) != 0)
-        return failed("privacy.keys_file can't be read: the vehicle's pseudonym needs it");
-    if (pseudonym_key_load(c->config->privacy_keys_file, &key, &problem) != STATUS_OK)
-        return failed(problem.text);
+    struct pseudonym_key key = {.id = keys->items[i].id};
+    memcpy(key.bytes, keys->items[i].bytes, sizeof key.bytes);
+    for (size_t k = 0; k < VIN_BYTES; k++)
+        vin[k] = (char)(c->vin[k] >= 'a' && c->vin[k] <= 'z' ? c->vin[k] - 'a' + 'A' : c->vin[k]);
     struct pseudonym *p = pseudonym_create(&key);
     explicit_bzero(&key, sizeof key);
     if (!p)
         return failed("no memory");
     (void)pseudonym_make(p, slice_from_text(c->tenant ? c->tenant : "default"),
-                         slice_make(vin, VIN_BYTES), h->vehicle_pid);
+                         slice_make(vin, VIN_BYTES), pid);
     pseudonym_destroy(p);
     return EXIT_DONE;
+}
+
+static int add_one(const struct hold_command *c, struct hold *h)
+{
+    struct problem problem;
+    char uid[UUID_TEXT_BYTES];
+    uuid7_make(h->added_ns, h->id);
+    if (holds_add(c->dir, h, &problem) != STATUS_OK)
+        return failed(problem.text);
+    uuid_to_text(h->id, uid);
+    printf("%.*s\n", UUID_TEXT_BYTES, uid);
+    return EXIT_DONE;
+}
+
+/* A vehicle has a pseudonym with each key of the file: a hold for each. */
+static int add_vehicle(const struct hold_command *c, struct hold *h)
+{
+    static struct pseudonym_keys keys;
+    struct problem problem;
+    if (strlen(c->vin) != VIN_BYTES)
+        return command_wrong("hold", "--vin needs a VIN");
+    enum status s = pseudonym_keys_read(c->config->privacy_keys_file, &keys, &problem);
+    if (s != STATUS_OK)
+        return failed(s == STATUS_NOT_FOUND
+                          ? "there is no privacy.keys_file: the vehicle's pseudonym needs it"
+                          : problem.text);
+    int code = EXIT_DONE;
+    for (size_t i = 0; code == EXIT_DONE && i < keys.count; i++) {
+        code = make_pid(c, &keys, i, h->vehicle_pid);
+        if (code == EXIT_DONE)
+            code = add_one(c, h);
+    }
+    explicit_bzero(&keys, sizeof keys);
+    return code;
 }
 
 static int add(struct hold_command *c)
 {
     struct hold h = {.added_ns = clock_wall_ns()};
-    struct problem problem;
-    char uid[UUID_TEXT_BYTES];
     const char *wrong = fill_hold(c, &h);
     if (wrong)
         return command_wrong("hold", wrong);
-    int code = c->vin ? find_vehicle(c, &h) : EXIT_DONE;
-    if (code != EXIT_DONE)
-        return code;
     name_user(h.by);
-    uuid7_make(h.added_ns, h.id);
-    if (holds_add(c->dir, &h, &problem) != STATUS_OK)
-        return failed(problem.text);
-    uuid_to_text(h.id, uid);
-    printf("%.*s\n", UUID_TEXT_BYTES, uid);
-    return EXIT_DONE;
+    return c->vin ? add_vehicle(c, &h) : add_one(c, &h);
 }
 
 static int release(struct hold_command *c)

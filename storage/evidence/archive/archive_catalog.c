@@ -46,8 +46,9 @@ static enum status add(struct archive_catalog *c, const struct archive_entry *en
 
 static void keep_head(struct archive_catalog *c, const struct archive_entry *entry)
 {
-    uint64_t leaves = entry->first_leaf + entry->leaves;
-    if (!entry->head.size || leaves < c->head_leaves)
+    uint64_t leaves = archive_head_size(entry->head);
+    if (!entry->head.size || leaves < c->head_leaves ||
+        entry->first_leaf + entry->leaf_hashes < leaves)
         return;
     writer_reset(&c->head);
     writer_add_slice(&c->head, entry->head);

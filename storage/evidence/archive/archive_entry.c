@@ -29,6 +29,7 @@ static const struct {
     {"events_before", offsetof(struct archive_entry, events_before)},
     {"first_leaf", offsetof(struct archive_entry, first_leaf)},
     {"leaves", offsetof(struct archive_entry, leaves)},
+    {"leaf_hashes", offsetof(struct archive_entry, leaf_hashes)},
     {"oldest_ns", offsetof(struct archive_entry, oldest_ns)},
     {"newest_ns", offsetof(struct archive_entry, newest_ns)},
     {"bytes", offsetof(struct archive_entry, bytes)},
@@ -44,6 +45,17 @@ static void write_hash(struct writer *w, const char *key, const uint8_t hash[SHA
     writer_u8(w, '"');
 }
 
+uint64_t archive_head_size(struct slice head)
+{
+    const uint8_t *line = slice_find_byte(head, '\n');
+    uint64_t v = 0;
+    for (size_t i = line ? (size_t)(line - head.data) + 1 : head.size;
+         i < head.size && head.data[i] >= '0' && head.data[i] <= '9' && v < UINT64_MAX / 10 - 1;
+         i++)
+        v = v * 10 + (uint64_t)(head.data[i] - '0');
+    return v;
+}
+
 void archive_entry_write(struct writer *w, const struct archive_entry *entry)
 {
     char uid[UUID_TEXT_BYTES];
@@ -57,7 +69,7 @@ void archive_entry_write(struct writer *w, const struct archive_entry *entry)
     write_hash(w, "sha256", entry->sha256);
     write_hash(w, "chain_before", entry->chain_before);
     write_hash(w, "chain_hash", entry->chain_hash);
-    if (entry->has_leaf_hashes)
+    if (entry->leaf_hashes)
         write_hash(w, "leaves_sha256", entry->leaves_sha256);
     if (entry->head.size) {
         writer_text(w, ",\"head\":");
@@ -95,9 +107,10 @@ static bool read_numbers(const struct json_document *d, struct archive_entry *e)
 static bool is_consistent(const struct archive_entry *e)
 {
     if (!e->records)
-        return !e->first && !e->last && !e->leaves;
+        return !e->first && !e->last && !e->leaves && !e->leaf_hashes;
     return e->first >= e->segment && e->last >= e->first && e->records <= e->last - e->first + 1 &&
-           e->leaves <= e->records && e->damaged_bytes <= e->bytes;
+           e->leaves <= e->records && (!e->leaf_hashes || e->leaf_hashes >= e->leaves) &&
+           e->leaf_hashes < UINT64_C(1) << 48 && e->damaged_bytes <= e->bytes;
 }
 
 static enum status read_document(const struct json_document *d, struct archive_entry *e,
@@ -116,7 +129,8 @@ static enum status read_document(const struct json_document *d, struct archive_e
         !read_hash(d, "chain_before", e->chain_before) ||
         !read_hash(d, "chain_hash", e->chain_hash) || !is_consistent(e))
         return STATUS_MALFORMED;
-    e->has_leaf_hashes = leaves != NULL;
+    if ((leaves != NULL) != (e->leaf_hashes > 0))
+        return STATUS_MALFORMED;
     if (leaves && !read_hash(d, "leaves_sha256", e->leaves_sha256))
         return STATUS_MALFORMED;
     if (text && (text->type != JSON_STRING || text->text.size > ARCHIVE_HEAD_BYTES_MAX))

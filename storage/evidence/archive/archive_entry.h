@@ -25,11 +25,13 @@ struct archive_entry {
     uint64_t key_areas;     /* blanked, kept beside the spool */
     uint8_t sha256[SHA256_BYTES];
     uint8_t chain_before[SHA256_BYTES], chain_hash[SHA256_BYTES];
-    bool has_leaf_hashes; /* there is an object with the leaf hashes, */
+    uint64_t leaf_hashes; /* in their object, from first_leaf on; at least leaves, or 0: none */
     uint8_t leaves_sha256[SHA256_BYTES];
     struct slice head; /* signed checkpoint over at least first_leaf + leaves; empty: none */
 };
 
+/* The number of leaves that a signed checkpoint covers: its second line. 0: it is none. */
+uint64_t archive_head_size(struct slice head);
 /* Appends the JSON object. */
 void archive_entry_write(struct writer *w, const struct archive_entry *entry);
 /* Reads one. MALFORMED: it is none, or its values contradict each other; VERSION: made by a newer

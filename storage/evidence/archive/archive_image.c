@@ -7,9 +7,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "storage/spool/seal/seal_area.h"
 #include "storage/spool/spool_scan.h"
 
 #define HASH_CHUNK ((size_t)256 << 10)
+
+#define KEY_AREA_MAGIC         UINT32_C(0x59454b56) /* "VKEY" */
+#define SPOOL_RECORD_HEADER_V1 240
+/* Byte offsets in a record's header. */
+enum { AT_VERSION = 13, AT_HEADER_BYTES = 14, AT_KEYS = 272, AT_LEAF = 280 };
 
 static enum status add_blank(struct archive_image *image, uint64_t offset, uint64_t bytes,
                              bool is_damage)
@@ -25,6 +31,36 @@ static enum status add_blank(struct archive_image *image, uint64_t offset, uint6
     image->blanks[image->blank_count++] =
         (struct archive_blank){offset, (uint32_t)bytes, is_damage};
     return STATUS_OK;
+}
+
+static void put_le(uint8_t *to, uint64_t v, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++)
+        to[i] = (uint8_t)(v >> (8 * i));
+}
+
+static uint64_t get_le(const uint8_t *from, size_t bytes)
+{
+    uint64_t v = 0;
+    for (size_t i = bytes; i > 0; i--)
+        v = v << 8 | from[i - 1];
+    return v;
+}
+
+/* From version 2 on a record has a leaf and, behind its header, a key area: docs/spool-format.md
+ * §3. Read here as bytes, so that no field of a struct that somebody forgets lets keys out. */
+static enum status add_keys(struct archive_image *image, uint64_t offset, struct slice header)
+{
+    if (header.size < SPOOL_RECORD_HEADER_V1 || header.data[AT_VERSION] < 2)
+        return STATUS_OK;
+    if (header.size < AT_LEAF + 8)
+        return STATUS_CORRUPT;
+    uint64_t leaf = get_le(header.data + AT_LEAF, 8), size = get_le(header.data + AT_KEYS, 4);
+    if (!image->leaves++)
+        image->first_leaf = leaf;
+    return size > SEAL_AREA_HEAD_BYTES
+               ? add_blank(image, offset + get_le(header.data + AT_HEADER_BYTES, 2), size, false)
+               : STATUS_OK;
 }
 
 static void add_record(struct archive_image *image, const struct spool_frame *frame)
@@ -62,6 +98,10 @@ static enum status walk(struct archive_image *image, struct spool_scan *scan)
         if (status == STATUS_CORRUPT || status == STATUS_END) {
             status = pass_damage(image, scan);
         } else if (status == STATUS_OK) {
+            struct slice header;
+            status = spool_scan_header_bytes(scan, &header);
+            if (status == STATUS_OK)
+                status = add_keys(image, scan->offset, header);
             add_record(image, &frame);
             spool_scan_pass(scan, &frame);
         }
@@ -69,6 +109,36 @@ static enum status walk(struct archive_image *image, struct spool_scan *scan)
             return status;
     }
     return STATUS_OK;
+}
+
+/* The head of a key area of this size whose entries are all erased: magic, CRC of the rest,
+ * version, parts, state. False: no area has this size. */
+static bool erased_head(uint32_t bytes, uint8_t head[SEAL_AREA_HEAD_BYTES])
+{
+    uint8_t entry[SEAL_ENTRY_BYTES];
+    if (bytes < SEAL_AREA_HEAD_BYTES || (bytes - SEAL_AREA_HEAD_BYTES) % SEAL_ENTRY_BYTES)
+        return false;
+    uint32_t parts = (bytes - SEAL_AREA_HEAD_BYTES) / SEAL_ENTRY_BYTES;
+    memset(entry, SEAL_ERASED_BYTE, sizeof entry);
+    put_le(head, KEY_AREA_MAGIC, 4);
+    put_le(head + 8, 1, 2);
+    put_le(head + 10, parts, 2);
+    put_le(head + SEAL_AREA_STATE_AT, SEAL_AREA_ERASED, 4);
+    uint32_t crc = crc32c(0, slice_make(head + 8, 8));
+    for (uint32_t i = 0; i < parts; i++)
+        crc = crc32c(crc, slice_make(entry, sizeof entry));
+    put_le(head + 4, crc, 4);
+    return true;
+}
+
+/* Bytes [from, to) of the blank; out is its byte `from`. */
+static void fill_blank(const struct archive_blank *b, uint64_t from, uint64_t to, uint8_t *out)
+{
+    uint8_t head[SEAL_AREA_HEAD_BYTES];
+    bool is_area = !b->is_damage && erased_head(b->bytes, head);
+    memset(out, is_area ? SEAL_ERASED_BYTE : 0, to - from);
+    for (uint64_t i = from; is_area && i < to && i < sizeof head; i++)
+        out[i - from] = head[i];
 }
 
 static void apply_blanks(const struct archive_image *image, uint64_t offset, uint8_t *bytes,
@@ -84,9 +154,9 @@ static void apply_blanks(const struct archive_image *image, uint64_t offset, uin
     }
     for (; low < image->blank_count && image->blanks[low].offset < offset + size; low++) {
         const struct archive_blank *b = &image->blanks[low];
-        uint64_t from = b->offset > offset ? b->offset - offset : 0;
-        uint64_t to = b->offset + b->bytes - offset;
-        memset(bytes + from, 0, (to < size ? to : size) - from);
+        uint64_t from = b->offset > offset ? 0 : offset - b->offset;
+        uint64_t end = offset + size - b->offset;
+        fill_blank(b, from, end < b->bytes ? end : b->bytes, bytes + (b->offset + from - offset));
     }
 }
 

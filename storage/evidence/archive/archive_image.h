@@ -1,5 +1,5 @@
 /* archive_image.h: a sealed segment as it is archived: its bytes with the key areas of its records
- * blanked, because nobody can erase them there later. The same segment always gives the same image,
+ * erased, because nobody can erase them there later. The same segment always gives the same image,
  * whatever was erased meanwhile. Thread: any; an image has one owner. */
 #ifndef VSOC_EVIDENCE_ARCHIVE_IMAGE_H
 #define VSOC_EVIDENCE_ARCHIVE_IMAGE_H
@@ -7,7 +7,7 @@
 #include "core/hash.h"
 #include "storage/spool/spool_segment.h"
 
-/* Bytes that are zeros in the image. */
+/* Bytes that the image does not have: key areas are erased ones in it, damage is zeros. */
 struct archive_blank {
     uint64_t offset;
     uint32_t bytes;

@@ -34,11 +34,11 @@ enum status archive_check(struct archive_target *target, const struct archive_en
     *wrong = ARCHIVE_FINDING_OBJECT;
     enum status status =
         check_object(target, entry, ARCHIVE_SEGMENT, entry->sha256, entry->bytes, problem);
-    if (status != STATUS_OK || !entry->has_leaf_hashes)
+    if (status != STATUS_OK || !entry->leaf_hashes)
         return status;
     *wrong = ARCHIVE_FINDING_LEAVES;
     return check_object(target, entry, ARCHIVE_LEAVES, entry->leaves_sha256,
-                        entry->leaves * SHA256_BYTES, problem);
+                        entry->leaf_hashes * SHA256_BYTES, problem);
 }
 
 #define FETCHING_MAGIC 0x41434645U
@@ -128,8 +128,9 @@ enum status archive_fetch(struct archive_target *target, const struct archive_en
 enum status archive_fetch_leaves(struct archive_target *target, const struct archive_entry *entry,
                                  int fd, struct problem *problem)
 {
-    if (!entry->has_leaf_hashes)
+    if (!entry->leaf_hashes)
         return STATUS_OK;
     return copy_object(target, entry, ARCHIVE_LEAVES, entry->leaves_sha256,
-                       entry->leaves * SHA256_BYTES, fd, entry->first_leaf * SHA256_BYTES, problem);
+                       entry->leaf_hashes * SHA256_BYTES, fd, entry->first_leaf * SHA256_BYTES,
+                       problem);
 }

@@ -20,8 +20,8 @@ const char *archive_finding_text(enum archive_finding finding);
 struct archive_catalog {
     struct archive_entry *entries;
     size_t count, room;
-    struct writer head;   /* the newest head that an entry has */
-    uint64_t head_leaves; /* leaves up to the entry that has it */
+    struct writer head;   /* the newest head whose leaf hashes are there up to its end */
+    uint64_t head_leaves; /* leaves that it covers */
 };
 
 typedef void (*archive_finding_fn)(void *arg, enum archive_finding finding,
@@ -45,7 +45,7 @@ enum status archive_check(struct archive_target *target, const struct archive_en
 enum status archive_fetch(struct archive_target *target, const struct archive_entry *entry,
                           int folder, int keys_fd, uint64_t *joined,
                           struct problem *problem) must_check;
-/* Appends the entry's leaf hashes to fd at their place. OK also if it has none. */
+/* Writes the entry's leaf hashes to fd at their place. OK also if it has none. */
 enum status archive_fetch_leaves(struct archive_target *target, const struct archive_entry *entry,
                                  int fd, struct problem *problem) must_check;
 

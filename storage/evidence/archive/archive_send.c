@@ -14,7 +14,8 @@
 #include "storage/evidence/archive/archive_image.h"
 #include "storage/evidence/archive/archive_keys.h"
 
-#define DAY_NS (86400 * NS_PER_S)
+#define HASHES_AHEAD 65536 /* of leaves after the segment, at most */
+#define DAY_NS       (86400 * NS_PER_S)
 
 struct sending {
     struct archive_target *target;
@@ -90,16 +91,12 @@ static enum status read_file(const char *dir, const char *name, uint64_t offset,
     return whole && got < size ? STATUS_NOT_FOUND : STATUS_OK;
 }
 
-/* The number of leaves that a checkpoint covers: its second line. */
-static uint64_t head_size(struct slice head)
+static bool has_tree(const char *dir)
 {
-    const uint8_t *line = slice_find_byte(head, '\n');
-    uint64_t v = 0;
-    for (size_t i = line ? (size_t)(line - head.data) + 1 : head.size;
-         i < head.size && head.data[i] >= '0' && head.data[i] <= '9' && v < UINT64_MAX / 10 - 1;
-         i++)
-        v = v * 10 + (uint64_t)(head.data[i] - '0');
-    return v;
+    char path[4400];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/tree", dir);
+    return stat(path, &st) == 0;
 }
 
 /* The newest head must cover the segment: else the archive would hold records that nobody has
@@ -107,7 +104,7 @@ static uint64_t head_size(struct slice head)
 static enum status take_head(struct sending *s)
 {
     struct archive_entry *e = s->entry;
-    if (!e->leaves)
+    if (!e->leaves || !has_tree(s->source->evidence_dir))
         return STATUS_OK;
     enum status status =
         read_file(s->source->evidence_dir, "head", 0, ARCHIVE_HEAD_BYTES_MAX, &s->head, false);
@@ -115,19 +112,21 @@ static enum status take_head(struct sending *s)
         problem_say(s->problem, "the signed head can't be read: %s", status_text(status));
         return status;
     }
-    if (head_size(writer_slice(&s->head)) < e->first_leaf + e->leaves) {
+    uint64_t end = e->first_leaf + e->leaves, size = archive_head_size(writer_slice(&s->head));
+    if (size < end) {
         problem_say(s->problem, "no signed head covers leaf %llu yet",
-                    (unsigned long long)(e->first_leaf + e->leaves - 1));
+                    (unsigned long long)(end - 1));
         return STATUS_BUSY;
     }
+    /* With the hashes up to the head's end, the head can be computed again from the archive. */
+    e->leaf_hashes = size - end <= HASHES_AHEAD ? size - e->first_leaf : e->leaves;
     status = read_file(s->source->evidence_dir, "tree/level0", e->first_leaf * SHA256_BYTES,
-                       (size_t)e->leaves * SHA256_BYTES, &s->leaves, true);
+                       (size_t)e->leaf_hashes * SHA256_BYTES, &s->leaves, true);
     if (status != STATUS_OK) {
         problem_say(s->problem, "the leaf hashes can't be read: %s", status_text(status));
         return status == STATUS_NOT_FOUND ? STATUS_BUSY : status;
     }
     e->head = writer_slice(&s->head);
-    e->has_leaf_hashes = true;
     sha256_bytes(writer_slice(&s->leaves), e->leaves_sha256);
     return STATUS_OK;
 }
@@ -174,7 +173,7 @@ static enum status put_all(struct sending *s)
     const struct archive_body segment = {s->image.size, s->image.sha256, read_image, &s->image};
     struct archive_body body = archive_body_of(&leaves);
     enum status status = put_checked(s, ARCHIVE_SEGMENT, &segment);
-    if (status == STATUS_OK && s->entry->has_leaf_hashes)
+    if (status == STATUS_OK && s->entry->leaf_hashes)
         status = put_checked(s, ARCHIVE_LEAVES, &body);
     if (status != STATUS_OK)
         return status;

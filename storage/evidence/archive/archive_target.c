@@ -14,7 +14,11 @@ enum status archive_target_open(const struct archive_settings *settings,
     struct slice url = slice_from_text(settings->url);
     if (slice_starts_with(url, "file:///"))
         return archive_directory_open(settings, out, problem);
-    problem_say(problem, "the URL of an archive is file:///folder, not '%.200s'", settings->url);
+    if (slice_starts_with(url, "s3://"))
+        return archive_s3_open(settings, out, problem);
+    problem_say(problem,
+                "the URL of an archive is file:///folder or s3://bucket/prefix, not '%.200s'",
+                settings->url);
     return STATUS_CONFIG;
 }
 

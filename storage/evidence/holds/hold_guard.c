@@ -30,6 +30,7 @@ struct answer {
 struct hold_guard {
     unsigned magic; /* GUARD_MAGIC */
     const char *evidence_dir, *spool_dir;
+    const struct seal_keys *keys;
     int fd; /* of the file of holds */
     struct thread thread;
     pthread_mutex_t lock; /* guards the rest */
@@ -59,7 +60,8 @@ static void fini(struct hold_guard *g)
 }
 
 enum status hold_guard_create(const char *evidence_dir, const char *spool_dir,
-                              struct hold_guard **out, struct problem *problem)
+                              const struct seal_keys *keys, struct hold_guard **out,
+                              struct problem *problem)
 {
     struct hold_guard *g = calloc(1, sizeof *g);
     if (!g)
@@ -67,6 +69,7 @@ enum status hold_guard_create(const char *evidence_dir, const char *spool_dir,
     g->magic = GUARD_MAGIC;
     g->evidence_dir = evidence_dir;
     g->spool_dir = spool_dir;
+    g->keys = keys;
     g->fd = -1;
     g->generation = 1;
     pthread_mutex_init(&g->lock, NULL);
@@ -204,7 +207,8 @@ static void reread(struct hold_guard *g)
 static void answer(struct hold_guard *g, const struct spool_removal *question)
 {
     const struct hold *by;
-    enum status status = hold_scan(g->spool_dir, &g->holds, question, clock_wall_ns(), &by);
+    enum status status =
+        hold_scan(g->spool_dir, g->keys, &g->holds, question, clock_wall_ns(), &by);
     if (status != STATUS_OK) {
         log_warn("a segment can't be searched for what holds name; it stays",
                  LOG_U64("first_position", question->first), LOG_STATUS(status));

@@ -15,9 +15,11 @@ struct hold_guard_stats {
     char kept_by[UUID_TEXT_BYTES + 1];
 };
 
-/* The directories' texts outlive it. IO, NO_MEMORY; *problem says why. Thread: main. */
+/* The directories' texts and the keys outlive it; keys open records, may be NULL. IO, NO_MEMORY;
+ * *problem says why. Thread: main. */
 enum status hold_guard_create(const char *evidence_dir, const char *spool_dir,
-                              struct hold_guard **out, struct problem *problem) must_check;
+                              const struct seal_keys *keys, struct hold_guard **out,
+                              struct problem *problem) must_check;
 enum status hold_guard_start(struct hold_guard *guard) must_check;
 void hold_guard_stop(struct hold_guard *guard);
 void hold_guard_destroy(struct hold_guard *guard);

@@ -72,6 +72,10 @@ static const struct hold *by_record(const struct holds *holds, struct event_deco
     const struct hold *h = by_batch(holds, &record->meta, now_ns);
     if (h || !record->events.size)
         return h;
+    if (record->sealed && record->state == SEAL_ERASED)
+        return NULL; /* nothing of it can be read by anybody */
+    if (record->sealed)
+        return by_vehicle(holds, NULL, now_ns);
     enum status status = event_decoder_init(decoder, record->events);
     while (!h && status == STATUS_OK) {
         status = event_decoder_next(decoder, &item);
@@ -81,8 +85,9 @@ static const struct hold *by_record(const struct holds *holds, struct event_deco
     return h || status == STATUS_END || status == STATUS_OK ? h : by_vehicle(holds, NULL, now_ns);
 }
 
-enum status hold_scan(const char *spool_dir, const struct holds *holds,
-                      const struct spool_removal *removal, int64_t now_ns, const struct hold **by)
+enum status hold_scan(const char *spool_dir, const struct seal_keys *keys,
+                      const struct holds *holds, const struct spool_removal *removal,
+                      int64_t now_ns, const struct hold **by)
 {
     struct spool_reader *reader;
     struct batch_record record;
@@ -95,6 +100,8 @@ enum status hold_scan(const char *spool_dir, const struct holds *holds,
         free(decoder);
         return status;
     }
+    spool_reader_use_keys(reader, keys);
+    spool_reader_without_bodies(reader);
     for (;;) {
         status = spool_reader_next(reader, &record);
         if (status == STATUS_CORRUPT)

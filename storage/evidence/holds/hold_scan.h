@@ -12,11 +12,11 @@ const struct hold *hold_by_time(const struct holds *holds, const struct spool_re
                                 int64_t now_ns);
 /* True: some active hold can only be judged by looking at records. */
 bool holds_need_scan(const struct holds *holds, int64_t now_ns);
-/* Looks at the records of the segment. *by: an active hold of a batch or vehicle in it, or NULL; a
- * record whose vehicles can't be read counts as held by a hold of a vehicle. NOT_FOUND, IO,
- * NO_MEMORY. */
-enum status hold_scan(const char *spool_dir, const struct holds *holds,
-                      const struct spool_removal *removal, int64_t now_ns,
-                      const struct hold **by) must_check;
+/* Looks at the records of the segment; keys open them, may be NULL. *by: an active hold of a batch
+ * or vehicle in it, or NULL; a record whose vehicles can't be read counts as held by a hold of a
+ * vehicle. NOT_FOUND, IO, NO_MEMORY. */
+enum status hold_scan(const char *spool_dir, const struct seal_keys *keys,
+                      const struct holds *holds, const struct spool_removal *removal,
+                      int64_t now_ns, const struct hold **by) must_check;
 
 #endif

@@ -21,7 +21,7 @@ static struct archive_entry example(void)
                               .newest_ns = 2,
                               .bytes = 70000,
                               .key_areas = 20,
-                              .has_leaf_hashes = true,
+                              .leaf_hashes = 24,
                               .head = SLICE_LITERAL("origin\n30\nroot\n\n\xe2\x80\x94 key sig\n")};
     memset(e.spool_uid, 0xab, sizeof e.spool_uid);
     memset(e.sha256, 1, sizeof e.sha256);
