@@ -175,6 +175,8 @@ struct sink_config {
                                    sink.settings, in their order; built-in sinks: a
                                    struct sink_NAME_settings (storage/sinks/sink_table.h) */
     struct sink_replay *replay; /* NULL: ordinary delivery */
+    const char *evidence_dir;   /* folder of this server's signed heads (docs/evidence.md); NULL:
+                                   there are none */
 };
 
 struct sink {

@@ -45,6 +45,7 @@ ROOMS = {
     "storage/spool/dedup": ("the window of repeats", [*CORE, "storage/spool", "storage/spool/seal"]),
     "storage/spool/index": ("indexes of sealed segments, and the threads beside the writer", [*CORE, "storage/spool", "storage/spool/seal"]),
     "storage/spool/recover": ("the start of a spool: survey, salvage, recovery", [*CORE, "storage/spool", "storage/spool/index", "storage/spool/seal"]),
+    "storage/evidence": ("the transparency tree: stored hashes, signed heads, the thread that follows the spool", [*CORE, "storage/evidence/formats", "storage/spool", "storage/spool/seal"]),
     "storage/evidence/formats": ("what outsiders check: signed notes, checkpoints, proofs, policies (C2SP), the Merkle tree, leaves", ["core"]),
     "storage/evidence/archive": ("sealed segments in a place that can't be rewritten, and back", [*CORE, "storage/spool", "storage/spool/seal"]),
     "storage/evidence/signer": (
@@ -75,8 +76,8 @@ ROOMS = {
     ),
     "storage/sinks/postgres/client": ("connection, connection string and errors of libpq", CORE),
     "storage/sinks/postgres/jobs": (
-        "what the database needs beside loading, on threads of its own: partitions, old keys, limits of analysts",
-        [*CORE, "storage/sinks/postgres/client"],
+        "what the database needs beside loading, on threads of its own: partitions, old keys, limits of analysts, signed heads",
+        [*CORE, "storage/evidence", "storage/evidence/formats", "storage/sinks/postgres/client"],
     ),
     "storage/sinks/postgres/schema": ("SQL migrations and who applies them", [*CORE, "storage/sinks/postgres/client"]),
     "server/files": (
@@ -84,6 +85,7 @@ ROOMS = {
         [*CORE, "storage/evidence/formats", "storage/evidence/signer"],
     ),
     "server/config": ("the settings: config.def, its readers and printers", [*CORE, "server/files", "storage/sinks/registry"]),
+    "server/evidence": ("what signs the heads of the tree", [*CORE, "storage/evidence", "storage/evidence/formats", "storage/evidence/signer", "server/config", "server/files"]),
     "server/net": ("listening sockets, fair turns, progress, shares of open files", [*CORE, "server/config"]),
     "server/http": ("HTTP/1.1 as bytes: scan, parse, chunks, rules", [*CORE, "server/net"]),
     "server/inflate": ("content codings in both directions, under limits", [*CORE, "parsers/read"]),
@@ -116,8 +118,8 @@ ROOMS = {
     "server/daemon": (
         "the process: start, workers, signals, reload, plug-ins, catalogues, stop",
         [
-            *CORE, "parsers/catalog", "parsers/registry", "storage/evidence/archive", "storage/evidence/holds", "storage/sinks", "storage/sinks/registry", "server/audit", "server/config",
-            "server/connection",
+            *CORE, "parsers/catalog", "parsers/registry", "storage/evidence", "storage/evidence/archive", "storage/evidence/holds", "storage/sinks", "storage/sinks/registry", "server/audit", "server/config",
+            "server/connection", "server/evidence",
             "server/files", "server/identity", "server/ingest", "server/ingest/dialects", "server/ingest/http",
             "server/net",
         ],
@@ -126,7 +128,7 @@ ROOMS = {
         "vsocd witness: cosigns heads of other people's logs",
         [*CORE, "storage/evidence/formats", "server/connection", "server/files", "server/http", "server/net", "server/tls"],
     ),
-    "server/admin": ("probes, metrics, the API of operators", [*CORE, "server/daemon"]),
+    "server/admin": ("probes, metrics, the API of operators", [*CORE, "storage/evidence", "storage/evidence/formats", "server/daemon"]),
     "server/client": ("a small blocking HTTP client", [*CORE, "server/files"]),
     "server/commands": (
         "main, one file a subcommand",
@@ -141,12 +143,12 @@ ROOMS = {
     ),
     "server/commands/spool": (
         "vsocd spool: list, export, verify, replay",
-        [*CORE, "parsers/engine", "storage/sinks", "storage/sinks/registry", "storage/spool", "storage/spool/seal", "server/commands", "server/config", "server/daemon", "server/inflate", "server/ingest"],
+        [*CORE, "parsers/engine", "storage/sinks", "storage/sinks/registry", "storage/evidence", "storage/evidence/formats", "storage/spool", "storage/spool/seal", "server/commands", "server/config", "server/daemon", "server/inflate", "server/ingest"],
     ),
     "server/commands/evidence": (
         "vsocd archive, evidence and hold",
         [
-            *CORE, *READ, "storage/evidence/archive", "storage/evidence/bundle", "storage/evidence/formats", "storage/evidence/holds",
+            *CORE, *READ, "storage/evidence", "storage/evidence/archive", "storage/evidence/bundle", "storage/evidence/formats", "storage/evidence/holds",
             "storage/spool", "storage/spool/seal", "server/commands", "server/config", "server/daemon", "server/files", "server/identity",
         ],
     ),

@@ -61,6 +61,7 @@ static void describe_sinks(struct app *app, struct writer *w, const struct spool
                       (unsigned long long)sink_runner_position(sinks->runners[i]), up ? "" : ": ",
                       up ? "" : problem);
     }
+    admin_describe_evidence(app, w);
 }
 
 static void readyz(struct app *app, struct http_exchange *x)
@@ -110,10 +111,22 @@ static const struct {
     bool needs_token;
     void (*run)(struct app *app, struct http_exchange *exchange);
 } routes[] = {
-    {"/livez", false, livez},       {"/readyz", false, readyz},
-    {"/startupz", false, startupz}, {"/metrics", true, metrics},
-    {"/version", false, version},   {"/api/v1/catalog/unknown", true, admin_unknown_ids},
+    {"/livez", false, livez},
+    {"/readyz", false, readyz},
+    {"/startupz", false, startupz},
+    {"/metrics", true, metrics},
+    {"/version", false, version},
+    {"/api/v1/catalog/unknown", true, admin_unknown_ids},
+    {"/evidence/checkpoint", true, admin_checkpoint},
+    {"/evidence/heads", true, admin_heads},
+    {"/evidence/tile", true, admin_tile}, /* and everything below it */
 };
+
+static bool is_route(const struct http_exchange *x, const char *path)
+{
+    return slice_equal_text(http_path(x), path) ||
+           (!strcmp(path, "/evidence/tile") && slice_starts_with(http_path(x), ADMIN_TILES));
+}
 
 /* Constant-time comparison. */
 static bool token_matches(const struct app *app, const struct http_exchange *x)
@@ -142,7 +155,7 @@ void admin_on_headers(void *arg, struct http_exchange *x)
         return;
     }
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
-        if (!slice_equal_text(http_path(x), routes[i].path))
+        if (!is_route(x, routes[i].path))
             continue;
         if (http_method(x) == HTTP_OPTIONS) {
             http_reply(x, 204, NULL, SLICE_EMPTY, &allow, 1, routes[i].path);
@@ -162,6 +175,7 @@ void admin_on_headers(void *arg, struct http_exchange *x)
         return;
     }
     refusal_say(&refusal, REFUSAL_not_found,
-                "pages here: /livez /readyz /startupz /metrics /version /api/v1/catalog/unknown");
+                "pages here: /livez /readyz /startupz /metrics /version /api/v1/catalog/unknown "
+                "/evidence/checkpoint /evidence/heads /evidence/tile/…");
     http_problem(x, &refusal, "other");
 }

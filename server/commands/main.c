@@ -126,7 +126,10 @@ const struct command command_table[] = {
      "FILE,\n"
      "          -c FILE, or keys/vin.keys beside the spool;\n"
      "          --expect POSITION=HASH (may be repeated) compares a chain hash that was stored\n"
-     "          elsewhere: only this detects a spool that was rewritten with recomputed hashes;\n"
+     "          elsewhere, --head FILE (may be repeated) a signed head that was: only these "
+     "detect\n"
+     "          a spool that was rewritten with recomputed hashes. A head also detects what is\n"
+     "          missing at the end. --verifier KEY checks its signature (head.vkey, or the text);\n"
      "          --reparse parses each body again and compares the events with the stored ones.\n"
      "          -c FILE and --set KEY=VALUE give its plug-ins, catalogues and limits as they\n"
      "          were at receipt. Not compared: vehicle, sender, times of the server, notes\n"
@@ -138,15 +141,24 @@ const struct command command_table[] = {
      "          (only count). The file sink writes missing lines to PATH.replay\n\n"
      "--json prints one JSON object (export is always NDJSON).",
      cmd_spool},
-    {"evidence", "verify FILE… (--policy FILE | --log VKEY) [--json] [--quiet]",
-     "check evidence without the server that recorded it",
+    {"evidence",
+     "verify FILE… (--policy FILE | --log VKEY) [--json] [--quiet] | "
+     "status|restart-tree (-c FILE [--set KEY=VALUE]… | DIR) [OPTION]…",
+     "check evidence without the server that recorded it; show how it is kept and signed",
      "  verify  checks a bundle (docs/evidence-bundle.md): every byte of the archive, that each\n"
      "          record is in the log, that body, metadata and events are the ones recorded, and\n"
      "          that the export is in the log. --policy is a file with the keys of log and\n"
      "          witnesses that you trust (c2sp.org/tlog-policy), --log the verifier key of a log\n"
      "          without witnesses; get them from elsewhere than the bundle. --json prints one\n"
      "          object a file, --quiet no line for each record. Exit status 0: proven; 1: not "
-     "proven.",
+     "proven.\n"
+     "  status  records, oldest, days that fit at today's rate, newest signed head, its age and\n"
+     "          cosignatures; --json prints one JSON object. DIR is data_dir; the server may run\n"
+     "  restart-tree --reason TEXT\n"
+     "          begins a tree under a new name (origin), because the server refuses to sign a\n"
+     "          spool that was rolled back, replaced or changed. Only while the server is "
+     "stopped.\n"
+     "          Keeps the old tree, and the hashes that spool and old tree agree on",
      cmd_evidence},
     {"identity", "explain CERT [-c FILE] [--set KEY=VALUE]…",
      "explain whether a handshake accepts a client certificate, who it is, and why",

@@ -204,6 +204,8 @@ static void restore_key(void *arg, const struct batch_meta *meta)
 {
     struct app *app = app_cast(arg);
     struct batch_meta keyed = *meta;
+    if (!batch_is_events(meta))
+        return;
     if (meta->version == 1)
         dedup_note_old(app->shared.dedup, meta->position);
     if (meta->key_is_plain)
@@ -246,9 +248,7 @@ static enum status open_spool(struct app *app)
     spool_keys_needed(app->shared.spool, dedup_oldest(app->shared.dedup));
     spool_on_failure(app->shared.spool, on_spool_failure, app);
     s = app_holds_create(app);
-    if (s != STATUS_OK)
-        return disk_status(s);
-    return spool_start(app->shared.spool);
+    return disk_status(s);
 }
 
 static enum status open_audit(const struct config *c)
@@ -362,7 +362,10 @@ static enum status start(struct app *app)
     }
     fault_point(start_parts_loaded);
     STEP("spool", open_spool(app));
+    STEP("transparency tree", disk_status(app_evidence_open(app)));
+    STEP("thread of the spool", spool_start(app->shared.spool));
     STEP("audit log", open_audit(app->config));
+    STEP("thread of the transparency tree", app_evidence_start(app));
     fault_point(start_spool_open);
     STEP("archive", app_archive_create(app));
     STEP("sinks", app_sinks_create(app));
@@ -425,26 +428,6 @@ static void free_parts(struct app *app)
     config_destroy(app->start_config);
 }
 
-static int exit_status_of(enum status s)
-{
-    switch (s) {
-    case STATUS_OK:
-        return EXIT_DONE;
-    case STATUS_CONFIG:
-        return EXIT_CONFIG;
-    case STATUS_IO:
-    case STATUS_NO_SPACE:
-    case STATUS_CORRUPT:
-    case STATUS_LOCKED:
-    case STATUS_VERSION:
-        return EXIT_DISK;
-    case STATUS_UNAVAILABLE:
-        return EXIT_UNAVAILABLE;
-    default:
-        return EXIT_FAILED;
-    }
-}
-
 /* The line before it has the reason, unless memory, threads or descriptors ran out. */
 static void log_start_failure(const struct app *app, enum status s)
 {
@@ -480,7 +463,7 @@ int app_run(struct config *config, const struct app_source *source)
                  "that holds a password into a file and name it in sinks.postgres.dsn_file");
     if (s == STATUS_OK)
         s = start(app);
-    app->exit_status = exit_status_of(s);
+    app->exit_status = app_exit_status(s);
     if (s == STATUS_OK) {
         app->ready = true;
         log_info("ready", LOG_U64("workers", app->worker_count),

@@ -17,6 +17,7 @@
 #define APP_WORKERS_MAX 64
 
 struct app_source;
+struct evidence;
 
 /* Settings and a catalogue that workers may still use. */
 struct retired_config {
@@ -45,10 +46,11 @@ struct app {
     struct sink_set sinks;
     uint64_t sink_files; /* open files that they need */
     struct spool_stats spool_identity;
+    struct evidence *evidence;
 
     struct archiver *archiver; /* NULL: there is no archive */
     struct hold_guard *holds;
-    char spool_dir[4200], evidence_dir[4200];
+    char spool_dir[4200], evidence_dir[4200]; /* below data_dir */
 
     struct conn_counts *counts, *admin_counts;
     struct balance *balance; /* connections of the workers */
@@ -98,7 +100,17 @@ void app_sinks_destroy(struct app *app);
 /* Unloads the plug-ins: no sink has a lane any more. */
 void app_sinks_unload(struct app *app);
 
-/* app_stop.c: stops accepting, finishes requests, then stops the threads. */
+/* app_evidence.c: opens the tree and makes its signer: between opening and starting the spool.
+ * CONFIG, IO, … with a logged reason. */
+enum status app_evidence_open(struct app *app) must_check;
+enum status app_evidence_start(struct app *app) must_check;
+/* Signs what came last; the spool has stopped. Thread: any. */
+void app_evidence_stop(struct app *app);
+void app_evidence_close(struct app *app);
+
+/* app_stop.c: the exit status after a start with this status. */
+int app_exit_status(enum status status);
+/* Stops accepting, finishes requests, then stops the threads. */
 void app_stop_begin(struct app *app, int64_t deadline_ns);
 /* SIGTERM and SIGINT; arg is the app. */
 void app_on_stop_signal(int number, short what, void *arg);
@@ -140,5 +152,12 @@ void app_metrics_init(struct app *app);
 void admin_on_headers(void *app, struct http_exchange *exchange);
 /* admin_catalog.c: the page of ids without a row. */
 void admin_unknown_ids(struct app *app, struct http_exchange *exchange);
+/* admin_evidence.c: signed heads and tiles of the tree. */
+void admin_checkpoint(struct app *app, struct http_exchange *exchange);
+void admin_heads(struct app *app, struct http_exchange *exchange);
+#define ADMIN_TILES "/evidence/tile/"
+void admin_tile(struct app *app, struct http_exchange *exchange);
+/* How the tree is, as lines of text. */
+void admin_describe_evidence(struct app *app, struct writer *w);
 
 #endif

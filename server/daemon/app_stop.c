@@ -72,6 +72,7 @@ static void end_parts(void *arg)
     fault_point(stop_workers_joined);
     if (app->shared.spool)
         spool_stop(app->shared.spool);
+    app_evidence_stop(app);
     fault_point(stop_spool_stopped);
     if (app->holds)
         hold_guard_stop(app->holds);
@@ -108,6 +109,26 @@ void app_stop_tick(struct app *app)
     }
 }
 
+int app_exit_status(enum status s)
+{
+    switch (s) {
+    case STATUS_OK:
+        return EXIT_DONE;
+    case STATUS_CONFIG:
+        return EXIT_CONFIG;
+    case STATUS_IO:
+    case STATUS_NO_SPACE:
+    case STATUS_CORRUPT:
+    case STATUS_LOCKED:
+    case STATUS_VERSION:
+        return EXIT_DISK;
+    case STATUS_UNAVAILABLE:
+        return EXIT_UNAVAILABLE;
+    default:
+        return EXIT_FAILED;
+    }
+}
+
 void app_stop(struct app *app)
 {
     thread_assert(THREAD_MAIN);
@@ -128,6 +149,7 @@ void app_stop(struct app *app)
     app_sinks_destroy(app);
     for (size_t i = 0; i < app->worker_count; i++)
         worker_destroy(app->workers[i]);
+    app_evidence_close(app);
     if (app->shared.spool)
         spool_close(app->shared.spool);
     fault_point(stop_spool_closed);

@@ -231,7 +231,7 @@ def group_of(point):
     return point.partition("_")[0]
 
 
-GROUPS = {point: group_of(point) for point in POINTS if not point.startswith(("keys_", "migrate_", "signer_"))}
+GROUPS = {point: group_of(point) for point in POINTS if not point.startswith(("keys_", "migrate_", "evidence_", "signer_"))}
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ struct config;
 
 #define SPOOL_EXPECTED_MAX 64
 #define SPOOL_SETTINGS_MAX 64
+#define SPOOL_HEADS_MAX    16
 
 struct spool_command {
     char dir[4096];     /* with the segments */
@@ -22,7 +23,10 @@ struct spool_command {
     /* --expect POSITION=HASH, each */
     struct spool_expectation expected[SPOOL_EXPECTED_MAX];
     size_t expected_count;
-    bool reparse; /* --reparse */
+    const char *heads[SPOOL_HEADS_MAX]; /* --head FILE, each */
+    size_t head_count;
+    const char *verifier; /* --verifier KEY or FILE, or NULL */
+    bool reparse;         /* --reparse */
     /* -c FILE and --set KEY=VALUE as in argv */
     const char *settings[2 * SPOOL_SETTINGS_MAX];
     int settings_count;

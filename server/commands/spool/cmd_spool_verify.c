@@ -11,6 +11,7 @@
 #include "core/log/log.h"
 #include "server/commands/config_cli.h"
 #include "server/commands/spool/reparse.h"
+#include "server/commands/spool/spool_heads.h"
 #include "storage/spool/spool_verify.h"
 
 #define OUTPUT_MAGIC 0x53564f55U
@@ -21,6 +22,7 @@ struct output {
     enum spool_depth depth;
     struct spool_expectation expected[SPOOL_EXPECTED_MAX];
     struct reparse_result reparsed;
+    struct head_compare_result compared;
     const struct seal_keys *keys;
     struct writer segments, findings, evictions; /* JSON members, or lines of text */
 };
@@ -204,14 +206,19 @@ static void print_json(struct output *out, const struct spool_verify_result *r)
     writer_add_slice(&w, writer_slice(&out->evictions));
     writer_text(&w, "],\"findings\":[");
     writer_add_slice(&w, writer_slice(&out->findings));
+    writer_u8(&w, ']');
+    if (out->command->head_count)
+        writer_format(&w,
+                      ",\"heads\":{\"compared\":%zu,\"matching\":%" PRIu64 ",\"records\":%" PRIu64
+                      ",\"hashes\":%" PRIu64 "}",
+                      out->command->head_count, out->compared.matching, out->compared.records,
+                      out->compared.hashes);
     if (out->command->reparse)
         writer_format(&w,
-                      "],\"reparsed\":{\"batches\":%" PRIu64 ",\"events\":%" PRIu64
+                      ",\"reparsed\":{\"batches\":%" PRIu64 ",\"events\":%" PRIu64
                       ",\"differ\":%" PRIu64 ",\"not_compared\":%" PRIu64 "}",
                       out->reparsed.batches, out->reparsed.events, out->reparsed.differ,
                       out->reparsed.not_compared);
-    else
-        writer_u8(&w, ']');
     writer_format(&w, ",\"whole\":%s}\n", r->damaged ? "false" : "true");
     print_written(&w);
     writer_fini(&w);
@@ -246,6 +253,11 @@ static void print_verdict(const struct output *out, const struct spool_verify_re
     for (size_t i = 0; out->depth == SPOOL_DEPTH_VERIFY && i < out->command->expected_count; i++)
         if (out->expected[i].matches)
             printf("position %" PRIu64 " has the expected chain hash\n", out->expected[i].position);
+    if (out->command->head_count)
+        printf("%" PRIu64 " of %zu signed heads have the root of this spool, from %" PRIu64
+               " records and %" PRIu64 " stored hashes of removed ones\n",
+               out->compared.matching, out->command->head_count, out->compared.records,
+               out->compared.hashes);
     if (out->command->reparse)
         printf("%" PRIu64 " batches were parsed again, %" PRIu64 " events compared: %" PRIu64
                " batches differ, %" PRIu64 " could not be compared\n",
@@ -319,6 +331,16 @@ static int reparse(struct output *out, struct spool_verify_result *result)
     return status == STATUS_CONFIG ? EXIT_CONFIG : EXIT_DISK;
 }
 
+/* Exit status; differences count as damage. */
+static int compare_heads(struct output *out, struct spool_verify_result *result)
+{
+    if (!out->command->head_count)
+        return EXIT_DONE;
+    int code = spool_compare_heads(out->command, result->spool_uid, &out->findings, &out->compared);
+    result->damaged += out->compared.findings;
+    return code;
+}
+
 static int examine(const struct spool_command *command, enum spool_depth depth)
 {
     struct output out = {.magic = OUTPUT_MAGIC, .command = command, .depth = depth};
@@ -351,7 +373,8 @@ static int examine(const struct spool_command *command, enum spool_depth depth)
                 command->dir);
     else if (status != STATUS_OK)
         fprintf(stderr, "vsocd: %s: %s\n", command->dir, status_text(status));
-    else if (!command->reparse || (rc = reparse(&out, &result)) == EXIT_DONE) {
+    else if ((rc = compare_heads(&out, &result)) == EXIT_DONE &&
+             (!command->reparse || (rc = reparse(&out, &result)) == EXIT_DONE)) {
         if (command->json)
             print_json(&out, &result);
         else
