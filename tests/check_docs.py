@@ -42,6 +42,7 @@ LIBRARIES = {
     "zlib": r"server/inflate/.*",
     "isa-l": r"server/inflate/.*|core/crc32c\.c",
     "zstd": r"server/inflate/.*",
+    "curl": r"storage/evidence/remote/remote_http\.c|storage/evidence/archive/s3_request\.c",
     "p11-kit": r"storage/evidence/signer/token_key\.c",
     "simdjson": r"core/json/.*",
     "librdkafka": r"storage/sinks/kafka/.*",

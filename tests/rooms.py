@@ -50,9 +50,12 @@ ROOMS = {
     "storage/evidence/archive": ("sealed segments in a place that can't be rewritten, and back", [*CORE, "storage/spool", "storage/spool/seal"]),
     "storage/evidence/signer": (
         "who signs heads of the tree: a key in a token, the process vsocd signer; files of new keys",
-        [*CORE, "storage/evidence/formats"],
+        [*CORE, "storage/evidence", "storage/evidence/formats"],
     ),
-    "storage/evidence/remote": ("who attests heads: time-stamp authorities", CORE),
+    "storage/evidence/remote": (
+        "others who attest heads, over the network: time-stamp authorities",
+        [*CORE, "storage/evidence", "storage/evidence/formats"],
+    ),
     "storage/evidence/bundle": ("bundles of opened records with their proofs: written and checked", [*CORE, "storage/evidence/formats"]),
     "storage/evidence/holds": ("legal holds: what must not be removed", [*CORE, "storage/spool", "storage/spool/seal"]),
     "storage/sinks/feed": ("what a loader reads: the spool by lanes, a range of it", [*CORE, "storage/spool", "storage/spool/seal"]),
@@ -118,7 +121,7 @@ ROOMS = {
     "server/daemon": (
         "the process: start, workers, signals, reload, plug-ins, catalogues, stop",
         [
-            *CORE, "parsers/catalog", "parsers/registry", "storage/evidence", "storage/evidence/archive", "storage/evidence/holds", "storage/sinks", "storage/sinks/registry", "server/audit", "server/config",
+            *CORE, "parsers/catalog", "parsers/registry", "storage/evidence", "storage/evidence/remote", "storage/evidence/archive", "storage/evidence/holds", "storage/sinks", "storage/sinks/registry", "server/audit", "server/config",
             "server/connection", "server/evidence",
             "server/files", "server/identity", "server/ingest", "server/ingest/dialects", "server/ingest/http",
             "server/net",
@@ -148,7 +151,7 @@ ROOMS = {
     "server/commands/evidence": (
         "vsocd archive, evidence and hold",
         [
-            *CORE, *READ, "storage/evidence", "storage/evidence/archive", "storage/evidence/bundle", "storage/evidence/formats", "storage/evidence/holds",
+            *CORE, *READ, "storage/evidence", "storage/evidence/remote", "storage/evidence/archive", "storage/evidence/bundle", "storage/evidence/formats", "storage/evidence/holds",
             "storage/spool", "storage/spool/seal", "server/commands", "server/config", "server/daemon", "server/files", "server/identity",
         ],
     ),

@@ -366,6 +366,7 @@ static enum status start(struct app *app)
     STEP("thread of the spool", spool_start(app->shared.spool));
     STEP("audit log", open_audit(app->config));
     STEP("thread of the transparency tree", app_evidence_start(app));
+    STEP("thread for time authorities", app_remote_start(app));
     fault_point(start_spool_open);
     STEP("archive", app_archive_create(app));
     STEP("sinks", app_sinks_create(app));

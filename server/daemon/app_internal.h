@@ -18,6 +18,8 @@
 
 struct app_source;
 struct evidence;
+struct remote;
+struct time_job;
 
 /* Settings and a catalogue that workers may still use. */
 struct retired_config {
@@ -47,6 +49,8 @@ struct app {
     uint64_t sink_files; /* open files that they need */
     struct spool_stats spool_identity;
     struct evidence *evidence;
+    struct remote *remote;
+    struct time_job *time_job;
 
     struct archiver *archiver; /* NULL: there is no archive */
     struct hold_guard *holds;
@@ -107,6 +111,13 @@ enum status app_evidence_start(struct app *app) must_check;
 /* Signs what came last; the spool has stopped. Thread: any. */
 void app_evidence_stop(struct app *app);
 void app_evidence_close(struct app *app);
+
+/* app_remote.c: the thread that asks others about heads: after that of the tree. CONFIG with a
+ * logged reason. */
+enum status app_remote_start(struct app *app) must_check;
+/* Thread: any. */
+void app_remote_stop(struct app *app);
+void app_remote_destroy(struct app *app);
 
 /* app_stop.c: the exit status after a start with this status. */
 int app_exit_status(enum status status);

@@ -72,6 +72,7 @@ static void end_parts(void *arg)
     fault_point(stop_workers_joined);
     if (app->shared.spool)
         spool_stop(app->shared.spool);
+    app_remote_stop(app);
     app_evidence_stop(app);
     fault_point(stop_spool_stopped);
     if (app->holds)
@@ -149,6 +150,7 @@ void app_stop(struct app *app)
     app_sinks_destroy(app);
     for (size_t i = 0; i < app->worker_count; i++)
         worker_destroy(app->workers[i]);
+    app_remote_destroy(app);
     app_evidence_close(app);
     if (app->shared.spool)
         spool_close(app->shared.spool);

@@ -12,6 +12,7 @@
 #include "core/disk/fault.h"
 #include "core/log/log.h"
 #include "core/thread.h"
+#include "server/evidence/head_signer_held.h"
 #include "server/files/signing_key.h"
 #include "storage/evidence/heads.h"
 #include "storage/evidence/restart.h"
@@ -141,11 +142,30 @@ static enum status publish(const char *dir, const struct note_verifier *verifier
     return STATUS_IO;
 }
 
+/* The key is elsewhere: what it signs must have the origin of the settings, if they give one. */
+static enum status open_held(const struct head_signer_options *o, struct evidence_signer **out,
+                             struct problem *problem)
+{
+    char origin[NOTE_NAME_BYTES_MAX + 1];
+    const char *base = o->config->evidence_origin;
+    enum status status = base ? evidence_restart_origin(base, o->generation, origin) : STATUS_OK;
+    if (status != STATUS_OK) {
+        problem_say(problem, "evidence.origin %.255s: %s", base, status_text(status));
+        return status == STATUS_MALFORMED ? STATUS_CONFIG : status;
+    }
+    status = head_signer_open_held(o->config, base ? origin : NULL, out, problem);
+    if (status == STATUS_OK)
+        status = publish(o->dir, &(*out)->verifier, problem);
+    return status;
+}
+
 enum status head_signer_make(const struct head_signer_options *o, struct evidence_signer **out,
                              struct problem *problem)
 {
     thread_assert(THREAD_MAIN);
     struct note_secret secret;
+    if (head_signer_is_held(o->config))
+        return open_held(o, out, problem);
     enum status status = find_key(o, &secret, problem);
     if (status == STATUS_OK)
         status = name_key(o, &secret, problem);

@@ -99,10 +99,11 @@ static bool is_allowed(const struct sign_server *server, int fd)
 }
 
 /* What a stranger has sent, and nobody reads: with it in the socket, the close would reset the
- * connection before the answer is read. Waits for nothing. */
+ * connection before the answer is read. No more comes from now on. Waits for nothing. */
 static void drop_input(int fd)
 {
     uint8_t dropped[4096];
+    (void)shutdown(fd, SHUT_RD);
     for (int i = 0; i < 16 && recv(fd, dropped, sizeof dropped, MSG_DONTWAIT) > 0; i++)
         ;
 }
