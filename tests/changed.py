@@ -40,7 +40,7 @@ TESTS = {
     "storage/sinks/postgres/": ["integration/test_postgres_*.py", "crash/test_postgres_*.py"],
     "storage/sinks/postgres/schema/": ["integration/test_postgres_migrate.py", "integration/test_postgres_schema.py", "integration/test_postgres_access.py"],
     "storage/spool/": ["integration/test_spool.py", "integration/test_reparse.py", "crash/test_spool_*.py", "crash/test_corruption.py", "crash/test_points.py"],
-    "storage/evidence/remote/": ["integration/test_evidence_time.py"],
+    "storage/evidence/remote/": ["integration/test_evidence_time.py", "integration/test_evidence_witnesses.py"],
     "storage/evidence/signer/": ["integration/test_signer.py", "integration/test_evidence_signer.py"],
     "storage/evidence/formats/": ["integration/test_witness.py"],
     "server/witness/": ["integration/test_witness.py"],

@@ -53,7 +53,7 @@ ROOMS = {
         [*CORE, "storage/evidence", "storage/evidence/formats"],
     ),
     "storage/evidence/remote": (
-        "others who attest heads, over the network: time-stamp authorities",
+        "others who attest heads, over the network: witnesses, time-stamp authorities",
         [*CORE, "storage/evidence", "storage/evidence/formats"],
     ),
     "storage/evidence/bundle": ("bundles of opened records with their proofs: written and checked", [*CORE, "storage/evidence/formats"]),

@@ -75,6 +75,7 @@ static void readyz(struct app *app, struct http_exchange *x)
     if (slice_starts_with(http_query(x), "verbose")) {
         describe_sinks(app, &w, &spool);
         app_archive_describe(app, &w);
+        app_remote_describe(app, &w);
     }
     reply_writer(x, reason ? 503 : 200, "text/plain", &w, "/readyz");
     writer_fini(&w);

@@ -19,6 +19,7 @@
 struct app_source;
 struct evidence;
 struct remote;
+struct witnesses;
 struct time_job;
 
 /* Settings and a catalogue that workers may still use. */
@@ -50,6 +51,7 @@ struct app {
     struct spool_stats spool_identity;
     struct evidence *evidence;
     struct remote *remote;
+    struct witnesses *witnesses; /* NULL: evidence.witnesses is empty */
     struct time_job *time_job;
 
     struct archiver *archiver; /* NULL: there is no archive */
@@ -118,6 +120,8 @@ enum status app_remote_start(struct app *app) must_check;
 /* Thread: any. */
 void app_remote_stop(struct app *app);
 void app_remote_destroy(struct app *app);
+/* A line a witness. */
+void app_remote_describe(struct app *app, struct writer *w);
 
 /* app_stop.c: the exit status after a start with this status. */
 int app_exit_status(enum status status);

@@ -1,6 +1,6 @@
-/* app_remote.c: what the server asks others about its heads: time-stamp authorities. Makes the jobs
- * of the remote thread from the settings, starts and stops it. Main thread, except app_remote_stop.
- */
+/* app_remote.c: what the server asks others about its heads: witnesses and time-stamp authorities.
+ * Makes the jobs of the remote thread from the settings, starts and stops it. Main thread, except
+ * app_remote_stop. */
 #include "server/daemon/app_internal.h"
 
 #include <stdio.h>
@@ -8,6 +8,7 @@
 #include "server/files/trusted_file.h"
 #include "storage/evidence/remote/remote.h"
 #include "storage/evidence/remote/time_job.h"
+#include "storage/evidence/remote/witnesses.h"
 
 #define LOG_COMPONENT "evidence"
 #include "core/log/log.h"
@@ -56,6 +57,29 @@ static enum status add_time(struct app *app, const char *dir)
     return status;
 }
 
+static enum status add_witnesses(struct app *app, const char *dir)
+{
+    const struct config *c = app->config;
+    const struct witnesses_options options = {
+        .dir = dir,
+        .log = evidence_log(app->evidence),
+        .items = (const char *const *)c->evidence_witnesses.items,
+        .count = c->evidence_witnesses.count,
+        .quorum = (unsigned)c->evidence_witness_quorum,
+    };
+    struct problem problem = {""};
+    if (!options.count && !options.quorum)
+        return STATUS_OK;
+    enum status status = witnesses_create(&options, &app->witnesses, &problem);
+    if (status != STATUS_OK) {
+        log_error("the witnesses can't be used", LOG_TEXT("problem", problem.text));
+        return status;
+    }
+    struct remote_job job = witnesses_job(app->witnesses);
+    remote_add(app->remote, &job);
+    return STATUS_OK;
+}
+
 enum status app_remote_start(struct app *app)
 {
     thread_assert(THREAD_MAIN);
@@ -64,7 +88,9 @@ enum status app_remote_start(struct app *app)
     app->remote = remote_create(app->evidence);
     if (!app->remote)
         return STATUS_NO_MEMORY;
-    enum status status = add_time(app, dir);
+    enum status status = add_witnesses(app, dir); /* first: an authority is asked once an hour */
+    if (status == STATUS_OK)
+        status = add_time(app, dir);
     return status == STATUS_OK ? remote_start(app->remote) : status;
 }
 
@@ -78,6 +104,15 @@ void app_remote_destroy(struct app *app)
     thread_assert(THREAD_MAIN);
     remote_destroy(app->remote);
     time_job_destroy(app->time_job);
+    witnesses_destroy(app->witnesses);
     app->remote = NULL;
     app->time_job = NULL;
+    app->witnesses = NULL;
+}
+
+void app_remote_describe(struct app *app, struct writer *w)
+{
+    thread_assert(THREAD_MAIN);
+    if (app->witnesses)
+        witnesses_describe(app->witnesses, w);
 }

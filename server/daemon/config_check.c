@@ -21,6 +21,7 @@
 #include "server/identity/senders.h"
 #include "server/identity/tokens.h"
 #include "server/files/trusted_file.h"
+#include "storage/evidence/remote/witnesses.h"
 #include "storage/sinks/registry/sink_registry.h"
 
 #define TELL(build, member, ...)                                                                   \
@@ -412,6 +413,16 @@ static void check_formats(struct config_build *build)
     registry_destroy(registry);
 }
 
+static void check_witnesses(struct config_build *build)
+{
+    const struct config *c = build->config;
+    struct problem problem;
+    if (witnesses_check((const char *const *)c->evidence_witnesses.items,
+                        c->evidence_witnesses.count, (unsigned)c->evidence_witness_quorum,
+                        &problem) != STATUS_OK)
+        TELL(build, evidence_witnesses, "%s", problem.text);
+}
+
 static void check(struct config_build *build, bool files)
 {
     resolve_paths(build);
@@ -422,6 +433,7 @@ static void check(struct config_build *build, bool files)
     check_sizes(build);
     check_formats(build);
     check_sinks(build);
+    check_witnesses(build);
     if (!is_set(build->config->privacy_keys_file))
         TELL(build, privacy_keys_file,
              "required: name the file of pseudonym keys; it is created if missing");

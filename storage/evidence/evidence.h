@@ -45,6 +45,8 @@ struct evidence_state {
     int64_t head_ns;             /* wall clock when it was signed */
     uint64_t heads;              /* signed since the start */
 };
+/* Who signs the heads; its name is their origin. Thread: any. */
+const struct note_verifier *evidence_log(const struct evidence *evidence);
 /* Thread: any. */
 void evidence_state(struct evidence *evidence, struct evidence_state *state);
 

@@ -45,6 +45,11 @@ static void report(struct evidence *e, enum evidence_trouble trouble, const char
         log_info("heads are signed again");
 }
 
+const struct note_verifier *evidence_log(const struct evidence *e)
+{
+    return &e->signer->verifier;
+}
+
 void evidence_state(struct evidence *e, struct evidence_state *state)
 {
     pthread_mutex_lock(&e->lock);

@@ -144,6 +144,16 @@ def go_program(module):
     return made_once(module.name, go_inputs(module), make) / module.name
 
 
+def go_tool(module, package):
+    """Path of a program of others that a Go module requires."""
+    name = package.rpartition("/")[2]
+
+    def make(folder):
+        run([toolchains() / "go" / "bin" / "go", "build", "-trimpath", "-o", folder / name, package], module, {"GOTOOLCHAIN": "local"}, tries=3)
+
+    return made_once(name, [module / "go.mod", module / "go.sum"], make) / name
+
+
 def go_inputs(module):
     """Files that decide what go_program builds."""
     return [path for path in module.iterdir() if path.suffix in {".go", ".mod", ".sum"}]

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 LOG, WITNESS = 1, 4  # signature types
+SIZE_TYPE = "text/x.tlog.size"  # Content-Type of a witness's 409
 
 
 def sha256(*parts):
