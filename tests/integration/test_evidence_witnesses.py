@@ -5,7 +5,7 @@ import shutil
 import threading
 
 import pytest
-import tlog
+import translog as tlog
 from harness import event, free_port, ndjson, wait_until
 from witness import Witness
 

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import pytest
-import tlog
+import translog as tlog
 from harness import wait_until
 from witness import Witness
 

@@ -8,7 +8,7 @@ import subprocess
 
 import fetched
 import pytest
-import tlog
+import translog as tlog
 from harness import event, free_port, ndjson, wait_until
 from witness import Witness
 

@@ -6,7 +6,7 @@ import subprocess
 import urllib.error
 import urllib.request
 
-import tlog
+import translog as tlog
 
 
 class Witness:
