@@ -119,13 +119,17 @@ ROOMS = {
         "other people's protocols: routes, answers, words of errors",
         [*CORE, "parsers/engine", "parsers/registry", "parsers/formats/hec", "server/config", "server/http", "server/ingest", "server/ingest/http"],
     ),
+    "server/plugins": (
+        "plug-ins loaded, and the sinks of a process",
+        [*CORE, "parsers/registry", "storage/sinks", "storage/sinks/registry", "server/config", "server/files"],
+    ),
     "server/daemon": (
-        "the process: start, workers, signals, reload, plug-ins, catalogues, stop",
+        "the process: start, workers, signals, reload, catalogues, stop",
         [
             *CORE, "parsers/catalog", "parsers/registry", "storage/evidence", "storage/evidence/remote", "storage/evidence/archive", "storage/evidence/holds", "storage/sinks", "storage/sinks/registry", "storage/spool", "server/audit", "server/config",
             "server/connection", "server/evidence",
             "server/files", "server/forward", "server/identity", "server/ingest", "server/ingest/dialects", "server/ingest/http",
-            "server/net",
+            "server/net", "server/plugins",
         ],
     ),
     "server/witness": (
@@ -139,7 +143,7 @@ ROOMS = {
         [
             *CORE, *READ, "parsers/engine", "parsers/registry", "storage/evidence/formats", "storage/evidence/signer",
             "storage/sinks/postgres/schema", "storage/spool", "server/audit", "server/client", "server/config",
-            "server/daemon", "server/files", "server/identity", "server/inflate", "server/ingest", "server/net", "server/tls", "server/witness",
+            "server/daemon", "server/files", "server/identity", "server/inflate", "server/ingest", "server/net", "server/plugins", "server/tls", "server/witness",
         ],
     ),
     "server/commands/audit": ("vsocd audit: list, follow, verify", [*CORE, *READ, "storage/spool", "server/commands", "server/config"]),
@@ -148,7 +152,7 @@ ROOMS = {
     ),
     "server/commands/spool": (
         "vsocd spool: list, export, verify, replay",
-        [*CORE, "parsers/engine", "storage/sinks", "storage/sinks/registry", "storage/evidence", "storage/evidence/formats", "storage/spool", "storage/spool/seal", "server/audit", "server/commands", "server/config", "server/daemon", "server/inflate", "server/ingest"],
+        [*CORE, "parsers/engine", "storage/sinks", "storage/sinks/registry", "storage/evidence", "storage/evidence/formats", "storage/spool", "storage/spool/seal", "server/audit", "server/commands", "server/config", "server/daemon", "server/inflate", "server/ingest", "server/plugins"],
     ),
     "server/commands/evidence": (
         "vsocd archive, evidence and hold",

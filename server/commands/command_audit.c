@@ -17,7 +17,7 @@
 #include "server/audit/audit_door.h"
 #include "server/audit/audit_text.h"
 #include "server/client/http_client.h"
-#include "server/daemon/sink_config.h"
+#include "server/plugins/sink_config.h"
 #include "server/ingest/spool_config.h"
 #include "server/ingest/record_keys.h"
 #include "storage/spool/spool.h"

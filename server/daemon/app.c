@@ -25,7 +25,7 @@
 #include "server/ingest/record_keys.h"
 #include "server/net/file_budget.h"
 #include "server/daemon/app_internal.h"
-#include "server/daemon/sink_config.h"
+#include "server/plugins/sink_config.h"
 #include "server/ingest/spool_config.h"
 #include "server/files/trusted_file.h"
 #include "core/disk/folder.h"

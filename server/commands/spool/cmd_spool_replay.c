@@ -14,8 +14,8 @@
 #include "core/log/log.h"
 #include "core/writer.h"
 #include "server/commands/config_cli.h"
-#include "server/daemon/sink_config.h"
-#include "server/daemon/sink_set.h"
+#include "server/plugins/sink_config.h"
+#include "server/plugins/sink_set.h"
 #include "server/ingest/record_keys.h"
 #include "storage/sinks/sink_replay.h"
 

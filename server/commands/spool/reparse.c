@@ -16,7 +16,7 @@
 #include "server/daemon/catalog_set.h"
 #include "server/commands/config_cli.h"
 #include "server/inflate/inflate.h"
-#include "server/daemon/plugins.h"
+#include "server/plugins/plugins.h"
 
 #define ARENA_BYTES ((size_t)1 << 30)
 

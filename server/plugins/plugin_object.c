@@ -1,6 +1,6 @@
 /* plugin_object.c: loads a shared object after a trial in a child process. Main thread. Does not
  * know what plug-ins do. */
-#include "server/daemon/plugin_object.h"
+#include "server/plugins/plugin_object.h"
 
 #include <dlfcn.h>
 #include <errno.h>

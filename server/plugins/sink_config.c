@@ -1,6 +1,6 @@
 /* sink_config.c: copies settings into the struct of a built-in sink, by the sink's own table. Main
  * thread. Names no sink. */
-#include "server/daemon/sink_config.h"
+#include "server/plugins/sink_config.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* sink_plugin.c: loads one sink from a shared object. Main thread. Does not run it. */
-#include "server/daemon/sink_plugin.h"
+#include "server/plugins/sink_plugin.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "core/writer.h"
-#include "server/daemon/sink_config.h"
-#include "server/daemon/sink_set.h"
+#include "server/plugins/sink_config.h"
+#include "server/plugins/sink_set.h"
 #include "server/files/file_read.h"
 #include "storage/sinks/file/file_settings.h"
 #include "storage/sinks/kafka/kafka_settings.h"

@@ -6,7 +6,7 @@
 
 #include "parsers/registry/registry.h"
 #include "server/config/config.h"
-#include "server/daemon/plugin_object.h"
+#include "server/plugins/plugin_object.h"
 
 /* Prefix of a file's name: the plug-in takes precedence over built-in formats. */
 #define PLUGIN_OVERRIDE "override:"

@@ -4,7 +4,7 @@
 #define VSOC_SERVER_SINK_PLUGIN_H
 
 #include "server/config/config.h"
-#include "server/daemon/plugin_object.h"
+#include "server/plugins/plugin_object.h"
 #include "storage/sinks/registry/sink_registry.h"
 
 struct sink_plugin {

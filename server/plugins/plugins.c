@@ -1,6 +1,6 @@
 /* plugins.c: loads parsers from shared objects. Main thread, before anything is opened that a crash
  * could harm. Does not know what they read. */
-#include "server/daemon/plugins.h"
+#include "server/plugins/plugins.h"
 #include "core/object.h"
 #include "core/thread.h"
 

@@ -4,7 +4,7 @@
 #define VSOC_SERVER_SINK_SET_H
 
 #include "server/config/config.h"
-#include "server/daemon/sink_plugin.h"
+#include "server/plugins/sink_plugin.h"
 #include "storage/sinks/registry/sink_registry.h"
 
 /* Sinks of a process. */

@@ -1,11 +1,11 @@
 /* sink_set.c: collects the sinks of a process. Main thread. Runs none of them. */
-#include "server/daemon/sink_set.h"
+#include "server/plugins/sink_set.h"
 #include "core/thread.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "server/daemon/sink_config.h"
+#include "server/plugins/sink_config.h"
 
 static bool has_name(const struct sink_set *set, const char *name)
 {

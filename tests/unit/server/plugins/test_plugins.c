@@ -8,7 +8,7 @@
 
 #include "server/files/file_read.h"
 #include "server/files/trusted_file.h"
-#include "server/daemon/plugins.h"
+#include "server/plugins/plugins.h"
 
 /* In a folder that nobody else may write, whatever umask the build had. */
 static char folder[] = "/tmp/vsocd-test-plugins-XXXXXX";
