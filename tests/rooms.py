@@ -152,7 +152,7 @@ ROOMS = {
     ),
     "server/commands/spool": (
         "vsocd spool: list, export, verify, replay",
-        [*CORE, "parsers/engine", "storage/sinks", "storage/sinks/registry", "storage/evidence", "storage/evidence/formats", "storage/spool", "storage/spool/seal", "server/audit", "server/commands", "server/config", "server/daemon", "server/inflate", "server/ingest", "server/plugins"],
+        [*CORE, "parsers/engine", "storage/sinks", "storage/sinks/registry", "storage/evidence", "storage/evidence/archive", "storage/evidence/formats", "storage/spool", "storage/spool/seal", "server/audit", "server/commands", "server/config", "server/daemon", "server/inflate", "server/ingest", "server/plugins"],
     ),
     "server/commands/evidence": (
         "vsocd archive, evidence and hold",

@@ -119,7 +119,11 @@ const struct command command_table[] = {
      cmd_hold},
     {"spool", "list|check|export|verify|replay DIR [--json] [--from N] [--to N] [OPTION]…",
      "inspect a spool, or deliver it to the sinks again, while the server runs or not",
-     "DIR is data_dir or the spool directory in it. --from and --to are positions.\n\n"
+     "DIR is data_dir or the spool directory in it, or the URL of an archive, file:///folder. "
+     "Keys\n"
+     "of archived records are looked for in --evidence DIR, the spool's data_dir/evidence "
+     "(replay:\n"
+     "that of the settings). --from and --to are positions.\n\n"
      "  list    segments, positions, events, bytes, times, and evidence that was evicted\n"
      "  check   reads everything: damage with file and offset; exit status 1 if there is any\n"
      "  verify  recomputes commitments and the hash chain, names the first record at which it\n"

@@ -2,6 +2,7 @@
  * the spool itself. */
 #include "server/commands/spool/cmd_spool.h"
 #include "server/commands/command.h"
+#include "server/commands/spool/archive_dir.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -111,6 +112,8 @@ static const char *parse_value(struct spool_command *command, const char *name, 
     }
     if (!strcmp(name, "--verifier"))
         command->verifier = value;
+    else if (!strcmp(name, "--evidence"))
+        command->evidence = value;
     else if (!strcmp(name, "--keys"))
         command->keys = value;
     else
@@ -121,8 +124,9 @@ static const char *parse_value(struct spool_command *command, const char *name, 
 /* The option at argv[*i]; advances *i to its value. NULL, or what is wrong with it. */
 static const char *parse_option(struct spool_command *command, char **argv, int *i)
 {
-    static const char *const valued[] = {"-c",       "--set",  "--from", "--to",      "--expect",
-                                         "--bodies", "--keys", "--head", "--verifier"};
+    static const char *const valued[] = {"-c",         "--set",     "--from", "--to",
+                                         "--expect",   "--bodies",  "--keys", "--head",
+                                         "--verifier", "--evidence"};
     const char *name = argv[*i], *value = argv[*i + 1];
     if (!strcmp(name, "--json")) {
         command->json = true;
@@ -179,6 +183,11 @@ int cmd_spool(int argc, char **argv)
                     "does not take one of these options: --bodies is for "
                     "export, --expect, --head, --verifier and --reparse are for verify, --keys, -c "
                     "and --set for both");
+            if (spool_is_archive(dir)) {
+                int code = spool_archive_fetch(dir, NULL, command.evidence, command.from,
+                                               command.to, command.dir);
+                return code == EXIT_DONE ? verbs[i].run(&command) : code;
+            }
             if (!spool_find_dir(dir, command.dir)) {
                 fprintf(stderr, "vsocd: %.200s…: the path is too long\n", dir);
                 return EXIT_USAGE;

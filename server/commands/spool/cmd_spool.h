@@ -15,9 +15,10 @@ struct config;
 #define SPOOL_HEADS_MAX    16
 
 struct spool_command {
-    char dir[4096];     /* with the segments */
-    const char *bodies; /* --bodies, or NULL */
-    const char *keys;   /* --keys, or NULL */
+    char dir[4096];       /* with the segments */
+    const char *bodies;   /* --bodies, or NULL */
+    const char *evidence; /* --evidence: where the keys of archived records are, or NULL */
+    const char *keys;     /* --keys, or NULL */
     bool json;
     uint64_t from, to; /* positions, both included */
     /* --expect POSITION=HASH, each */

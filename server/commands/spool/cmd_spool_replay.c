@@ -4,6 +4,7 @@
 #include "core/object.h"
 #include "server/commands/command.h"
 #include "server/commands/command_audit.h"
+#include "server/commands/spool/archive_dir.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -210,6 +211,19 @@ static int replay_all(struct replay *r)
     return EXIT_CONFIG;
 }
 
+static int replay_from(struct replay *r, const char *given)
+{
+    char evidence[4200];
+    if (!spool_is_archive(given))
+        return replay_all(r);
+    snprintf(evidence, sizeof evidence, "%s/evidence", r->config->data_dir);
+    int code = spool_archive_fetch(given, r->config, evidence, r->from, r->to, r->dir);
+    if (code != EXIT_DONE)
+        return code;
+    spool_archive_cursors(evidence);
+    return replay_all(r);
+}
+
 static bool parse_range(struct replay *r)
 {
     r->to = UINT64_MAX;
@@ -228,7 +242,8 @@ int spool_replay(int argc, char **argv)
     struct config_cli cli;
     if (argc < 3 || argv[2][0] == '-')
         return command_wrong("spool", "replay needs DIR: data_dir or the spool in it");
-    if (!spool_find_dir(argv[2], r.dir))
+    const char *given = argv[2];
+    if (!spool_is_archive(given) && !spool_find_dir(given, r.dir))
         return command_wrong("spool", "the path of DIR is too long");
     argv[2] = argv[0];
     int code = config_cli_load(argc - 2, argv + 2, &spec, &cli, &r.config);
@@ -246,7 +261,7 @@ int spool_replay(int argc, char **argv)
     sink_instance_name(r.config, r.instance, sizeof r.instance);
     writer_init(&r.report, SIZE_MAX / 2);
     code = parse_range(&r)
-               ? replay_all(&r)
+               ? replay_from(&r, given)
                : command_wrong("spool",
                                "--from and --to take positions, the first one not after the last");
     if (r.json && r.report.size)
