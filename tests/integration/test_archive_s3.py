@@ -71,9 +71,11 @@ class Store:
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
     one = Store(tmp_path_factory.mktemp("s3"))
-    one.start()
-    yield one
-    one.stop()
+    try:
+        one.start()
+        yield one
+    finally:
+        one.stop()
 
 
 def settings(store, bucket, **more):
