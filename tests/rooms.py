@@ -43,6 +43,7 @@ ROOMS = {
     "storage/spool": ("the durable log: segments, writer, reader, cursors, verification", [*CORE, "storage/spool/seal"]),
     "storage/spool/seal": ("what of a record can be erased: commitments, ciphers and keys of its parts", CORE),
     "storage/spool/dedup": ("the window of repeats", [*CORE, "storage/spool", "storage/spool/seal"]),
+    "storage/spool/erase": ("keys of a vehicle's records destroyed", [*CORE, "storage/spool", "storage/spool/seal"]),
     "storage/spool/index": ("indexes of sealed segments, and the threads beside the writer", [*CORE, "storage/spool", "storage/spool/seal"]),
     "storage/spool/recover": ("the start of a spool: survey, salvage, recovery", [*CORE, "storage/spool", "storage/spool/index", "storage/spool/seal"]),
     "storage/evidence": ("the transparency tree: stored hashes, signed heads, the thread that follows the spool", [*CORE, "storage/evidence/formats", "storage/spool", "storage/spool/seal"]),
@@ -155,10 +156,10 @@ ROOMS = {
         [*CORE, "parsers/engine", "storage/sinks", "storage/sinks/registry", "storage/evidence", "storage/evidence/archive", "storage/evidence/formats", "storage/spool", "storage/spool/seal", "server/audit", "server/commands", "server/config", "server/daemon", "server/inflate", "server/ingest", "server/plugins"],
     ),
     "server/commands/evidence": (
-        "vsocd archive, evidence and hold",
+        "vsocd archive, evidence, hold and vehicle",
         [
             *CORE, *READ, "storage/evidence", "storage/evidence/remote", "storage/evidence/archive", "storage/evidence/bundle", "storage/evidence/formats", "storage/evidence/holds",
-            "storage/spool", "storage/spool/seal", "server/audit", "server/commands", "server/config", "server/daemon", "server/files", "server/identity",
+            "storage/spool", "storage/spool/erase", "storage/spool/seal", "server/audit", "server/commands", "server/config", "server/daemon", "server/files", "server/identity",
         ],
     ),
     "server/commands/reference": (

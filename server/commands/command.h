@@ -39,6 +39,7 @@ int cmd_healthcheck(int argc, char **argv);
 int cmd_reference(int argc, char **argv);
 int cmd_spool(int argc, char **argv);
 int cmd_token(int argc, char **argv);
+int cmd_vehicle(int argc, char **argv);
 int cmd_witness(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 

@@ -117,6 +117,19 @@ const struct command command_table[] = {
      "Retention and eviction keep the segment that holds a held batch, and all segments after it.\n"
      "Other users of this machine see a VIN on the command line: --vehicle takes the pseudonym.",
      cmd_hold},
+    {"vehicle", "erase (--vehicle VIN|--pid PSEUDONYM) --reason TEXT [-c FILE] [OPTION]…",
+     "erases a vehicle's batches in the spool by destroying their keys",
+     "  --vehicle VIN    in all tenants, with every key of privacy.keys_file\n"
+     "  --pid PSEUDONYM  vehicle_pid as the sinks have it, 64 hex digits\n"
+     "  --reason TEXT    why\n"
+     "  --data-dir DIR   instead of the settings' data_dir; --set KEY=VALUE\n"
+     "  --dry-run        only counts; --json: one JSON object\n\n"
+     "The server may run. Erased are events and bodies of batches that are one vehicle's alone "
+     "and\n"
+     "that all sinks have. Header, chain and commitments stay: `vsocd spool verify` goes on to\n"
+     "pass. Batches under a legal hold stay. Exit status 1: something of the vehicle was left.\n"
+     "Other users of this machine see a VIN on the command line: --pid takes the pseudonym.",
+     cmd_vehicle},
     {"spool", "list|check|export|verify|replay DIR [--json] [--from N] [--to N] [OPTION]…",
      "inspect a spool, or deliver it to the sinks again, while the server runs or not",
      "DIR is data_dir or the spool directory in it, or the URL of an archive, file:///folder. "

@@ -107,6 +107,8 @@ static void encode_event(void *arg, const struct event *event)
     event_encoder_add(&e->encoder, event);
     if (EVENT_HAS(event, vehicle_pid) && event->vehicle_pid.size == sizeof e->vehicle)
         note_vehicle(e, event->vehicle_pid.data);
+    if (EVENT_HAS(event, claimed_vehicle_pid))
+        e->has_others = true; /* it says something of another vehicle */
 }
 
 static void encode_reject(void *arg, const struct event_reject *reject)

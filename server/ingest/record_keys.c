@@ -17,6 +17,7 @@ enum status record_keys_load(const char *path, struct seal_keys *keys, struct pr
         status = seal_keys_add(keys, (uint32_t)all->items[i].id, all->items[i].bytes);
     explicit_bzero(all, sizeof *all);
     free(all);
+    keys->encrypts = true;
     if (status != STATUS_OK)
         seal_keys_wipe(keys);
     return status;

@@ -148,6 +148,8 @@ static enum status check_parts(struct walk *w, struct batch_record *record)
         result->keyless++;
         break;
     case SEAL_NO_KEY:
+        if (seal_keys_find(w->options->keys, record->key_id))
+            found(w, SPOOL_FINDING_KEYS, 0, record->meta.position);
         result->without_key++;
         result->missing_key = record->key_id;
         break;

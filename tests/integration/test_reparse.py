@@ -153,7 +153,7 @@ def test_events_that_were_taken_out_or_hidden_are_found(posted, damage):
 
 
 def test_settings_of_reparse_are_checked(posted):
-    assert posted.run("spool", "verify", posted.spool_dir, "--set", "limits.json_depth=3", check=False).returncode == 64  # only with --reparse
+    assert posted.run("spool", "list", posted.spool_dir, "--set", "limits.json_depth=3", check=False).returncode == 64
     assert posted.run("spool", "verify", "--reparse", posted.spool_dir, "--set", "limits.json_depth=none", check=False).returncode == 78
     done = posted.run("spool", "verify", "--reparse", posted.spool_dir, "--set", "ingest.plugins=/nowhere.so", check=False)
     assert done.returncode == 78 and b"nowhere" in done.stderr

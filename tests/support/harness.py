@@ -196,7 +196,10 @@ class Vsocd:
         self.migrated = True
 
     def run(self, *words, check=True, input=None, timeout=120):
-        """Runs a subcommand to its end."""
+        """Runs a subcommand to its end. One that opens records gets the server's keys."""
+        keys = pathlib.Path(self.settings["privacy"]["keys_file"])
+        if words[:2] in (("spool", "export"), ("spool", "verify")) and "--keys" not in words and keys.exists():
+            words = (*words, "--keys", keys)
         done = subprocess.run(
             [*self.enter, str(self.program), *map(str, words)], capture_output=True, input=input, timeout=timeout * SLOWEST, env=self._environment()
         )

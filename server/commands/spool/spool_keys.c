@@ -26,29 +26,47 @@ static bool default_path(const char *dir, char *path, size_t size)
     return n > 0 && (size_t)n < size;
 }
 
+/* Of the settings, if there are any; NOT_FOUND: not there. */
+static int load_configured(const struct spool_command *command, struct seal_keys *keys,
+                           enum status *status)
+{
+    struct config *config;
+    struct problem problem = {0};
+    if (!command->settings_count)
+        return EXIT_DONE;
+    int code = spool_load_settings(command, &config);
+    if (code != EXIT_DONE)
+        return code;
+    *status = record_keys_load(config->privacy_keys_file, keys, &problem);
+    config_destroy(config);
+    if (*status == STATUS_OK || *status == STATUS_NOT_FOUND)
+        return EXIT_DONE;
+    fprintf(stderr, "vsocd: privacy.keys_file: %s\n", problem.text);
+    return EXIT_CONFIG;
+}
+
 int spool_load_keys(const struct spool_command *command, const struct seal_keys **out)
 {
     static struct seal_keys keys;
-    struct config *config = NULL;
     struct problem problem = {0};
     char path[4200];
-    const char *chosen = command->keys;
+    enum status status = STATUS_NOT_FOUND;
     *out = NULL;
-    if (!chosen && command->settings_count) {
-        int code = spool_load_settings(command, &config);
+    if (command->keys) {
+        status = record_keys_load(command->keys, &keys, &problem);
+        if (status != STATUS_OK) {
+            fprintf(stderr, "vsocd: --keys: %s\n",
+                    problem.text[0] ? problem.text : status_text(status));
+            return EXIT_CONFIG;
+        }
+    } else {
+        int code = load_configured(command, &keys, &status);
         if (code != EXIT_DONE)
             return code;
-        chosen = config->privacy_keys_file;
     }
-    bool asked = chosen != NULL;
-    if (!chosen && default_path(command->dir, path, sizeof path))
-        chosen = path;
-    enum status status = chosen ? record_keys_load(chosen, &keys, &problem) : STATUS_NOT_FOUND;
+    if (status != STATUS_OK && default_path(command->dir, path, sizeof path))
+        status = record_keys_load(path, &keys, &problem);
     if (status == STATUS_OK)
         *out = &keys;
-    else if (asked)
-        fprintf(stderr, "vsocd: %s: %s\n", chosen,
-                problem.text[0] ? problem.text : status_text(status));
-    config_destroy(config);
-    return status == STATUS_OK || !asked ? EXIT_DONE : EXIT_CONFIG;
+    return EXIT_DONE;
 }

@@ -70,12 +70,12 @@ static const struct hold *by_record(const struct holds *holds, struct event_deco
 {
     struct event_item item;
     const struct hold *h = by_batch(holds, &record->meta, now_ns);
+    if (!h && record->sealed && record->state == SEAL_ERASED)
+        return NULL;          /* nothing of it can be read by anybody */
+    if (!h && record->sealed) /* its events are empty */
+        return by_vehicle(holds, NULL, now_ns);
     if (h || !record->events.size)
         return h;
-    if (record->sealed && record->state == SEAL_ERASED)
-        return NULL; /* nothing of it can be read by anybody */
-    if (record->sealed)
-        return by_vehicle(holds, NULL, now_ns);
     enum status status = event_decoder_init(decoder, record->events);
     while (!h && status == STATUS_OK) {
         status = event_decoder_next(decoder, &item);

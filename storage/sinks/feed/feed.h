@@ -25,8 +25,8 @@ enum feed_status {
 
 /* Of feed->problem: position, id of the key. */
 #define FEED_NO_KEY_TEXT                                                                           \
-    "the batch at position %llu is encrypted with key %u, which is not in privacy.keys_file: "     \
-    "restore the file that has it"
+    "the batch at position %llu is encrypted with key %u, which privacy.keys_file does not have, " \
+    "or has with other digits: restore the file that has it"
 
 /* The next record by its header. */
 struct feed_item {

@@ -202,7 +202,7 @@ enum status seal_area_open(struct slice area, size_t part, const struct seal_key
     /* An erasure that was interrupted leaves an entry that is half overwritten. */
     bool begun = get_le(area.data + AT_STATE, 4) == SEAL_AREA_ERASED;
     bool torn = begun && (key || is_torn(bytes));
-    *state = good ? SEAL_OPEN : torn ? SEAL_ERASED : key ? SEAL_DAMAGED : SEAL_NO_KEY;
+    *state = good ? SEAL_OPEN : torn ? SEAL_ERASED : SEAL_NO_KEY;
     return status;
 }
 

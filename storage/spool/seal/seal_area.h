@@ -28,8 +28,8 @@ enum seal_state {
     SEAL_OPEN,    /* the entry is unwrapped */
     SEAL_ABSENT,  /* there is no entry: the spool had no keys */
     SEAL_ERASED,  /* by vsocd vehicle erase */
-    SEAL_NO_KEY,  /* wrapped with a key that is not at hand */
-    SEAL_DAMAGED, /* its bytes have changed */
+    SEAL_NO_KEY,  /* wrapped with a key that is not at hand, or whose bytes are other ones */
+    SEAL_DAMAGED, /* the area, or a part of the record, has changed */
 };
 
 /* Size of an area with so many entries. */
