@@ -28,7 +28,7 @@ BATCHES = 14
 
 
 def make_spool(build, directory):
-    subprocess.run([build / "unit" / "spool_make", "--batches", str(BATCHES), "--events", "2", "--segment-bytes", "10000",
+    subprocess.run([build / "unit" / "spool_make", "--batches", str(BATCHES), "--events", "2", "--segment-bytes", "11400",
                     directory], check=True, capture_output=True, timeout=60)
     return directory
 
