@@ -15,6 +15,7 @@ import fetched
 import pytest
 
 BUNDLES = int(os.environ.get("VSOCD_BUNDLES", "40"))
+ALL_FORGERIES_OF = 40  # bundles; of further ones, one each
 SEED = int(os.environ.get("VSOCD_BUNDLES_SEED") or random.SystemRandom().randrange(1 << 32))
 SCRIPT = fetched.ROOT / "docs" / "verify_bundle.py"
 
@@ -88,6 +89,8 @@ def test_verifiers_accept_every_bundle_and_refuse_every_forgery(verdicts, part):
         rng = random.Random(SEED + number)
         case = evidence_bundles.random_case(rng)
         forged = dict(evidence_forgeries.forgeries(rng, case))
+        if number >= ALL_FORGERIES_OF:
+            forged = dict([rng.choice(list(forged.items()))])
         said = verdicts({"whole": case.archive(), **forged}, case.policy)
         assert whole(said.pop("whole")), (SEED + number, said)
         assert all(map(refused, said.values())), (SEED + number, {name: s for name, s in said.items() if not refused(s)})
