@@ -57,7 +57,14 @@ ROOMS = {
         "others who attest heads, over the network: witnesses, time-stamp authorities",
         [*CORE, "storage/evidence", "storage/evidence/formats"],
     ),
-    "storage/evidence/bundle": ("bundles of opened records with their proofs: written and checked", [*CORE, "storage/evidence/formats"]),
+    "storage/evidence/bundle": (
+        "bundles of opened records with their proofs: written and checked",
+        [*CORE, "storage/evidence", "storage/evidence/formats", "storage/spool", "storage/spool/seal"],
+    ),
+    "storage/evidence/walk": (
+        "everything read once: records, tree and heads compared",
+        [*CORE, "storage/evidence", "storage/evidence/formats", "storage/spool", "storage/spool/seal"],
+    ),
     "storage/evidence/holds": ("legal holds: what must not be removed", [*CORE, "storage/spool", "storage/spool/seal"]),
     "storage/sinks/feed": ("what a loader reads: the spool by lanes, a range of it", [*CORE, "storage/spool", "storage/spool/seal"]),
     "storage/sinks": ("the loader, lanes and replay", [*CORE, "storage", "storage/spool", "storage/spool/seal", "storage/sinks/feed"]),
@@ -158,8 +165,8 @@ ROOMS = {
     "server/commands/evidence": (
         "vsocd archive, evidence, hold and vehicle",
         [
-            *CORE, *READ, "storage/evidence", "storage/evidence/remote", "storage/evidence/archive", "storage/evidence/bundle", "storage/evidence/formats", "storage/evidence/holds",
-            "storage/spool", "storage/spool/erase", "storage/spool/seal", "server/audit", "server/commands", "server/config", "server/daemon", "server/files", "server/identity",
+            *CORE, *READ, "storage/evidence", "storage/evidence/remote", "storage/evidence/archive", "storage/evidence/bundle", "storage/evidence/formats", "storage/evidence/holds", "storage/evidence/walk",
+            "storage/spool", "storage/spool/erase", "storage/spool/seal", "server/audit", "server/commands", "server/config", "server/daemon", "server/files", "server/identity", "server/ingest",
         ],
     ),
     "server/commands/reference": (

@@ -161,6 +161,7 @@ const struct command command_table[] = {
      cmd_spool},
     {"evidence",
      "verify FILE… (--policy FILE | --log VKEY) [--json] [--quiet] | "
+     "export|audit -c FILE [OPTION]… | "
      "status|restart-tree (-c FILE [--set KEY=VALUE]… | DIR) [OPTION]…",
      "check evidence without the server that recorded it; show how it is kept and signed",
      "  verify  checks a bundle (docs/evidence-bundle.md): every byte of the archive, that each\n"
@@ -170,6 +171,15 @@ const struct command command_table[] = {
      "          without witnesses; get them from elsewhere than the bundle. --json prints one\n"
      "          object a file, --quiet no line for each record. Exit status 0: proven; 1: not "
      "proven.\n"
+     "  export  writes records as a bundle that anybody can check (docs/evidence-bundle.md), when\n"
+     "          the export is in the log and under a signed head. -c FILE, -o FILE (a new one),\n"
+     "          --reason TEXT, --by NAME, and what: --batch ID[,ID…], --vehicle VIN, --from TIME,\n"
+     "          --to TIME (received, RFC 3339). --policy FILE: the head must satisfy it; without\n"
+     "          it, the log's signature is enough\n"
+     "  audit   -c FILE: reads everything once: each record against its leaf and commitments,\n"
+     "          the tree against its leaves, each head against the tree and its key. The result\n"
+     "          becomes a record. May be interrupted and goes on there; --restart begins again.\n"
+     "          The hash chain of the spool is checked by `vsocd spool verify`\n"
      "  status  records, oldest, days that fit at today's rate, newest signed head, its age and\n"
      "          cosignatures; --json prints one JSON object. DIR is data_dir; the server may run\n"
      "  restart-tree --reason TEXT\n"

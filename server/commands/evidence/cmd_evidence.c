@@ -9,6 +9,8 @@ static const struct {
     int (*run)(int argc, char **argv);
 } verbs[] = {
     {"verify", evidence_verify},
+    {"export", evidence_export},
+    {"audit", evidence_audit},
     {"status", evidence_status},
     {"restart-tree", evidence_restart_tree},
 };
@@ -18,5 +20,6 @@ int cmd_evidence(int argc, char **argv)
     for (size_t i = 0; argc > 1 && i < sizeof verbs / sizeof *verbs; i++)
         if (!strcmp(argv[1], verbs[i].name))
             return verbs[i].run(argc - 1, argv + 1);
-    return command_wrong("evidence", "say what to do: verify, status or restart-tree");
+    return command_wrong("evidence",
+                         "say what to do: export, verify, audit, status or restart-tree");
 }

@@ -4,6 +4,8 @@
 
 /* argv[0] is the verb. Returns an exit status. */
 int evidence_verify(int argc, char **argv);
+int evidence_export(int argc, char **argv);
+int evidence_audit(int argc, char **argv);
 int evidence_status(int argc, char **argv);
 int evidence_restart_tree(int argc, char **argv);
 
