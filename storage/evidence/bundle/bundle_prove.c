@@ -18,7 +18,7 @@
 #define TOKENS_DIR      "tokens"
 #define TOKEN_BYTES_MAX ((size_t)64 << 10)
 #define TOKENS_MAX      4096
-#define COSIGNED_FILE   "cosigned"
+#define COSIGNED_FILE   "cosigned/head"
 #define HEADS_LOOKED_AT 64
 
 /* Takes the note as the bundle's head if it is good enough. */
