@@ -174,7 +174,7 @@ static enum status transaction(struct pg_loader *l, const struct pg_load_way *wa
         status = copy_rows(rows, error);
     if (status == STATUS_OK)
         status = pg_records_put(l, rows->load, &l->records, error);
-    fault_point(pg_records_put);
+    fault_point(pg_records_inserted);
     return status == STATUS_OK ? way->settle(l, rows, error) : status;
 }
 
