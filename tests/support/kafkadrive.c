@@ -160,7 +160,7 @@ static size_t read_properties(int count, char **words, const char *names[PROPERT
 
 static const char *topic_name(const char *prefix, const char *name)
 {
-    static char names[5][128];
+    static char names[6][128];
     static size_t used;
     snprintf(names[used], sizeof names[used], "%s.%s", prefix, name);
     return names[used++];
