@@ -122,7 +122,7 @@ const struct command command_table[] = {
      "  --vehicle VIN    in all tenants, with every key of privacy.keys_file\n"
      "  --pid PSEUDONYM  vehicle_pid as the sinks have it, 64 hex digits\n"
      "  --reason TEXT    why\n"
-     "  --data-dir DIR   instead of the settings' data_dir; --set KEY=VALUE\n"
+     "  --set KEY=VALUE  a setting, such as data_dir\n"
      "  --dry-run        only counts; --json: one JSON object\n\n"
      "The server may run. Erased are events and bodies of batches that are one vehicle's alone "
      "and\n"

@@ -103,7 +103,7 @@ def file_store(path):
             one, where = json.loads(line), f"{file.name}, line {number + 1}"
             if "quarantine" in one:
                 rejects.append(reject_entry(one["quarantine"], where))
-            else:
+            elif "audit_uid" not in one:
                 events.append(entry_of(one, where))
     return Store("file", events, rejects, ordered=True)
 

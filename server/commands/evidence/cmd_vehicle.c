@@ -13,6 +13,7 @@
 #include "core/object.h"
 #include "core/vin.h"
 #include "server/commands/command.h"
+#include "server/commands/command_audit.h"
 #include "server/commands/config_cli.h"
 #include "server/identity/pseudonym.h"
 #include "storage/evidence/holds/hold_file.h"
@@ -22,13 +23,14 @@
 
 struct erase {
     unsigned magic; /* ERASE_MAGIC */
-    const char *data_dir, *vehicle, *pid, *reason;
+    const char *vehicle, *pid, *reason;
     bool dry_run, json, terminal;
     struct config *config;
     struct holds holds;
     int64_t now_ns;
     uint8_t wanted[SEAL_VEHICLE_BYTES]; /* --pid */
     char vin[VIN_BYTES + 1];            /* --vehicle, in upper case */
+    uint8_t found[SEAL_VEHICLE_BYTES];  /* pid of a record that was chosen */
     struct pseudonym *pseudonyms[PSEUDONYM_KEYS_MAX];
     size_t key_count;
 };
@@ -46,15 +48,15 @@ static bool chosen(void *arg, const struct batch_meta *meta,
                    const uint8_t vehicle[SEAL_VEHICLE_BYTES])
 {
     struct erase *e = erase_cast(arg);
-    if (e->pid)
-        return memcmp(vehicle, e->wanted, sizeof e->wanted) == 0;
-    for (size_t i = 0; i < e->key_count; i++) {
+    bool is_it = e->pid && memcmp(vehicle, e->wanted, sizeof e->wanted) == 0;
+    for (size_t i = 0; i < e->key_count && !is_it; i++) {
         uint8_t pid[SEAL_VEHICLE_BYTES];
         (void)pseudonym_make(e->pseudonyms[i], meta->tenant, slice_from_text(e->vin), pid);
-        if (memcmp(vehicle, pid, sizeof pid) == 0)
-            return true;
+        is_it = memcmp(vehicle, pid, sizeof pid) == 0;
     }
-    return false;
+    if (is_it)
+        memcpy(e->found, vehicle, sizeof e->found);
+    return is_it;
 }
 
 static bool held(void *arg, const struct batch_meta *meta,
@@ -174,33 +176,42 @@ static void print_text(const struct erase *e, const struct spool_erase_counts *c
     print_left(c->old, "were written by an earlier build, without encryption: only retention "
                        "removes them");
     print_left(c->damaged, "or places are damaged and were passed over");
-    puts("Not erased: rows in PostgreSQL, messages in Kafka, lines of the file sink, archived "
-         "segments,\nand copies of the spool that were made before.");
+    puts("Not erased: rows in PostgreSQL, messages in Kafka, lines of the file sink, keys of "
+         "archived\nsegments (data_dir/evidence/keys), and copies of the spool that were made before.");
 }
 
-static int run(struct erase *e)
+/* On record before the first key is destroyed; records: how many will be erased. */
+static enum status record_erasure(const struct erase *e, uint64_t records, struct problem *problem)
 {
-    char spool[PATH_MAX], evidence[PATH_MAX];
+    uint8_t text[4 + 2 * SEAL_VEHICLE_BYTES];
+    struct writer w = {.data = text, .capacity = sizeof text, .limit = sizeof text};
+    writer_text(&w, "veh:");
+    writer_hex(&w, slice_make(e->found, sizeof e->found));
+    const struct audit_field fields[] = {AUDIT_SLICE(vehicle, writer_slice(&w)),
+                                         AUDIT_UINT(records, records),
+                                         AUDIT_TEXT(reason, e->reason)};
+    return command_audit(e->config, AUDIT_vehicle_erased, fields, sizeof fields / sizeof *fields,
+                         problem);
+}
+
+/* Counts first, so that what is recorded is what will be done. */
+static int erase(struct erase *e, const char *spool)
+{
     struct problem problem;
     struct spool_erase_counts counts;
-    const char *data = e->data_dir ? e->data_dir : e->config->data_dir;
-    if (snprintf(spool, sizeof spool, "%s/spool", data) >= (int)sizeof spool ||
-        snprintf(evidence, sizeof evidence, "%s/evidence", data) >= (int)sizeof evidence)
-        return failed("the path of data_dir is too long");
-    int code = e->vehicle ? load_keys(e) : EXIT_DONE;
-    if (code != EXIT_DONE)
-        return code;
-    if (holds_read(evidence, &e->holds, &problem) != STATUS_OK)
-        return failed(problem.text);
-    if (e->holds.damaged)
-        return failed("the file of holds is damaged: nothing is erased before it is read");
-    const struct spool_erase_options options = {.dir = spool,
-                                                .dry_run = e->dry_run,
-                                                .chosen = chosen,
-                                                .held = held,
-                                                .progress = progress,
-                                                .arg = e};
+    struct spool_erase_options options = {.dir = spool,
+                                          .dry_run = true,
+                                          .chosen = chosen,
+                                          .held = held,
+                                          .progress = progress,
+                                          .arg = e};
     enum status status = spool_erase(&options, &counts);
+    if (status == STATUS_OK && !e->dry_run && counts.erased) {
+        if (record_erasure(e, counts.erased, &problem) != STATUS_OK)
+            return failed(problem.text);
+        options.dry_run = false;
+        status = spool_erase(&options, &counts);
+    }
     if (e->json)
         print_json(e, &counts, status == STATUS_OK);
     else
@@ -212,11 +223,28 @@ static int run(struct erase *e)
     return status != STATUS_OK ? EXIT_DISK : left || counts.damaged ? EXIT_FAILED : EXIT_DONE;
 }
 
+static int run(struct erase *e)
+{
+    char spool[PATH_MAX], evidence[PATH_MAX];
+    struct problem problem;
+    const char *data = e->config->data_dir;
+    if (snprintf(spool, sizeof spool, "%s/spool", data) >= (int)sizeof spool ||
+        snprintf(evidence, sizeof evidence, "%s/evidence", data) >= (int)sizeof evidence)
+        return failed("the path of data_dir is too long");
+    int code = e->vehicle ? load_keys(e) : EXIT_DONE;
+    if (code != EXIT_DONE)
+        return code;
+    if (holds_read(evidence, &e->holds, &problem) != STATUS_OK)
+        return failed(problem.text);
+    if (e->holds.damaged)
+        return failed("the file of holds is damaged: nothing is erased before it is read");
+    return erase(e, spool);
+}
+
 int cmd_vehicle(int argc, char **argv)
 {
     static struct erase e = {.magic = ERASE_MAGIC};
     const struct config_cli_option options[] = {
-        {"--data-dir", NULL, &e.data_dir},
         {"--vehicle", NULL, &e.vehicle},
         {"--pid", NULL, &e.pid},
         {"--reason", NULL, &e.reason},
