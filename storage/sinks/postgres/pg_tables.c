@@ -44,10 +44,8 @@ static const struct column batch_columns[] = {
     {"accepted", "int8"},
     {"duplicates", "int8"},
     {"quarantined", "int8"},
-    {"body_digest", "bytea"},
+    {"body_sha256", "bytea"},
     {"chain_hash", "bytea"},
-    {"body_commitment", "bytea"},
-    {"leaf_index", "int8"},
 };
 
 static const struct table {

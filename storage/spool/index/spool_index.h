@@ -9,8 +9,7 @@
 #include "storage/spool/batch.h"
 #include "storage/spool/spool_internal.h"
 
-/* An index has the version of its segment. */
-#define SPOOL_INDEX_VERSION SPOOL_FORMAT_VERSION
+#define SPOOL_INDEX_VERSION 1
 
 /* Which of the two names of an index. */
 enum spool_index_kind {

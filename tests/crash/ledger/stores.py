@@ -3,7 +3,6 @@
 import base64
 import contextlib
 import json
-import pathlib
 import re
 import subprocess
 import tempfile
@@ -135,9 +134,7 @@ def kafka_store(bootstrap, topics, name="kafka"):
 def _export(program, directory):
     """Lines of `vsocd spool export`, which must end well."""
     with tempfile.TemporaryFile() as errors:
-        keys = pathlib.Path(directory).parent.parent / "vin.keys"  # of a test's server
-        known = ["--keys", str(keys)] if keys.exists() else []
-        with subprocess.Popen([str(program), "spool", "export", str(directory), *known], stdout=subprocess.PIPE, stderr=errors) as process:
+        with subprocess.Popen([str(program), "spool", "export", str(directory)], stdout=subprocess.PIPE, stderr=errors) as process:
             yield from process.stdout
         if process.returncode != 0:
             errors.seek(0)
