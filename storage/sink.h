@@ -10,10 +10,20 @@
 
 #define VSOC_SINK_ABI 5
 
-#define SINK_NO_LEAF    UINT64_MAX
-#define SINK_KIND_BATCH 1
+/* What a record of the spool is. */
+enum sink_kind {
+    SINK_KIND_BATCH = 1, /* events, as a sender sent them */
+    SINK_KIND_AUDIT,
+    SINK_KIND_RETIREMENT,
+    SINK_KIND_KEY,
+    SINK_KIND_CLOCK,
+};
 
-/* One batch of a load. */
+/* Leaf of a record that has none: of a spool of an earlier build. */
+#define SINK_NO_LEAF UINT64_MAX
+
+/* One batch of a load, or a record of another kind (sink.takes_records): that one has no events,
+ * key and digests are of no use, and body is its JSON object. */
 struct sink_batch {
     uint64_t position;
     const uint8_t *batch_uid;       /* 16 bytes */
@@ -29,7 +39,8 @@ struct sink_batch {
     int64_t received_ns, ingested_ns;
     uint64_t leaf_index; /* in the evidence tree of its spool; SINK_NO_LEAF: it has none */
     uint64_t body_bytes, inflated_bytes;
-    uint32_t kind; /* SINK_KIND_BATCH; others have no events */
+    uint32_t kind;     /* enum sink_kind */
+    struct slice body; /* JSON object of a record that is no batch; else empty */
     uint32_t accepted, duplicates, quarantined;
     struct slice tenant, sender, transport_identity, content_type, content_encoding, format,
         parser_version, idempotency_key, traceparent;
@@ -217,6 +228,9 @@ struct sink {
      * where each look is recorded. Without: event_reject.raw is empty with data NULL, and batch,
      * raw_offset and raw_size say where they are. */
     bool takes_raw;
+    /* Gets the records that are no batches, too: audit log, retirements, key events, states of the
+     * clock. Without, the runner leaves them out. */
+    bool takes_records;
 };
 
 #define VSOC_SINK_PLUGIN_SYMBOL "vsoc_sink_plugin"

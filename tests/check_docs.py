@@ -20,6 +20,7 @@ GENERATED = {
     "docs/configuration.md": "config",
     "docs/metrics.md": "metrics",
     "docs/events.md": "events",
+    "docs/vsoc-audit.schema.json": "schema-audit",
     "docs/vsoc-event.schema.json": "schema",
     "docs/vsoc-event-out.schema.json": "schema-out",
     "docs/vsoc-event-lean.schema.json": "schema-lean",
@@ -30,7 +31,7 @@ GENERATED = {
 }
 
 # Parts of pages, between the lines `<!-- vsocd reference NAME -->` and `<!-- end -->`.
-GENERATED_PARTS = {"docs/kafka.md": ["kafka-lean", "kafka-ecs", "kafka-ocsf"], "docs/api.md": ["refusals"], "docs/operations.md": ["handshakes"], "docs/formats.md": ["formats", "mapping", "record-codes", "note-codes"]}
+GENERATED_PARTS = {"docs/audit.md": ["audit-kinds", "audit-fields"], "docs/kafka.md": ["kafka-lean", "kafka-ecs", "kafka-ocsf"], "docs/api.md": ["refusals"], "docs/operations.md": ["handshakes"], "docs/formats.md": ["formats", "mapping", "record-codes", "note-codes"]}
 
 LAYERS = {"core", "parsers", "storage", "server"}
 

@@ -9,7 +9,7 @@ ROOMS = {
     "core": ("words of every layer: status, slice, arena, writer, hash, clock, uuid7, thread, utf8, vin; the public event.h", []),
     "core/metrics": ("metrics.def, its cells by thread, the Prometheus text", ["core"]),
     "core/log": ("log lines, their ring and the log thread; the text of a problem", ["core", "core/metrics", "core/wait"]),
-    "core/reasons": ("why requests and records are refused: refusals.def, record_codes.def", ["core"]),
+    "core/reasons": ("why requests and records are refused, kinds of audit records: refusals.def, record_codes.def, audit_kinds.def", ["core"]),
     "core/wait": ("threads that wait for one another: mailboxes, conditions, wake descriptors", ["core"]),
     "core/disk": ("folders that are synced, crash points of tests", ["core", "core/log"]),
     "core/plugin": ("the rules that descriptors of all plug-ins have in common", ["core"]),
@@ -88,7 +88,8 @@ ROOMS = {
     "server/http": ("HTTP/1.1 as bytes: scan, parse, chunks, rules", [*CORE, "server/net"]),
     "server/inflate": ("content codings in both directions, under limits", [*CORE, "parsers/read"]),
     "server/identity": ("who sends: certificates, tokens, senders, pseudonyms", [*CORE, "server/config", "server/files", "server/net"]),
-    "server/audit": ("who was refused, in files of its own", CORE),
+    "server/audit": ("the audit log: records of who was refused and what was done", [*CORE, "storage/spool"]),
+    "server/forward": ("the audit log to a SIEM: syslog over TLS", [*CORE, "storage/spool", "server/client"]),
     "server/tls": ("TLS contexts and sessions, revocation", [*CORE, "server/config", "server/files", "server/identity", "server/net"]),
     "server/connection": (
         "connections: handshake, requests, deadlines, answers",
@@ -116,9 +117,10 @@ ROOMS = {
     "server/daemon": (
         "the process: start, workers, signals, reload, plug-ins, catalogues, stop",
         [
-            *CORE, "parsers/catalog", "parsers/registry", "storage/evidence/archive", "storage/evidence/holds", "storage/sinks", "storage/sinks/registry", "server/audit", "server/config",
+            *CORE, "parsers/catalog", "parsers/registry", "storage/evidence/archive", "storage/evidence/holds", "storage/sinks", "storage/sinks/registry", "storage/spool",
+            "server/audit", "server/config",
             "server/connection",
-            "server/files", "server/identity", "server/ingest", "server/ingest/dialects", "server/ingest/http",
+            "server/files", "server/forward", "server/identity", "server/ingest", "server/ingest/dialects", "server/ingest/http",
             "server/net",
         ],
     ),
@@ -126,33 +128,34 @@ ROOMS = {
         "vsocd witness: cosigns heads of other people's logs",
         [*CORE, "storage/evidence/formats", "server/connection", "server/files", "server/http", "server/net", "server/tls"],
     ),
-    "server/admin": ("probes, metrics, the API of operators", [*CORE, "server/daemon"]),
+    "server/admin": ("probes, metrics, the API of operators", [*CORE, "server/audit", "server/daemon"]),
     "server/client": ("a small blocking HTTP client", [*CORE, "server/files"]),
     "server/commands": (
         "main, one file a subcommand",
         [
             *CORE, *READ, "parsers/engine", "parsers/registry", "storage/evidence/formats", "storage/evidence/signer",
-            "storage/sinks/postgres/schema", "server/client", "server/config",
+            "storage/sinks/postgres/schema", "storage/spool", "server/audit", "server/client", "server/config",
             "server/daemon", "server/files", "server/identity", "server/inflate", "server/ingest", "server/net", "server/tls", "server/witness",
         ],
     ),
+    "server/commands/audit": ("vsocd audit: list, follow, verify", [*CORE, *READ, "storage/spool", "server/commands", "server/config"]),
     "server/commands/send": (
         "vsocd send", [*CORE, "parsers/engine", "parsers/registry", "server/client", "server/commands", "server/files", "server/inflate"],
     ),
     "server/commands/spool": (
         "vsocd spool: list, export, verify, replay",
-        [*CORE, "parsers/engine", "storage/sinks", "storage/sinks/registry", "storage/spool", "storage/spool/seal", "server/commands", "server/config", "server/daemon", "server/inflate", "server/ingest"],
+        [*CORE, "parsers/engine", "storage/sinks", "storage/sinks/registry", "storage/spool", "storage/spool/seal", "server/audit", "server/commands", "server/config", "server/daemon", "server/inflate", "server/ingest"],
     ),
     "server/commands/evidence": (
         "vsocd archive, evidence and hold",
         [
             *CORE, *READ, "storage/evidence/archive", "storage/evidence/bundle", "storage/evidence/formats", "storage/evidence/holds",
-            "storage/spool", "server/commands", "server/config", "server/daemon", "server/files", "server/identity",
+            "storage/spool", "server/audit", "server/commands", "server/config", "server/daemon", "server/files", "server/identity",
         ],
     ),
     "server/commands/reference": (
         "vsocd reference: pages generated from the tables",
-        [*CORE, "parsers/engine", "parsers/registry", "storage/sinks/kafka", "server/commands", "server/config", "server/tls"],
+        [*CORE, "parsers/engine", "parsers/registry", "storage/sinks/kafka", "server/audit", "server/commands", "server/config", "server/tls"],
     ),
 }
 

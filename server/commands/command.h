@@ -24,6 +24,7 @@ int command_wrong(const char *name, const char *why);
 /* One file each. */
 int cmd_archive(int argc, char **argv);
 int cmd_evidence(int argc, char **argv);
+int cmd_audit(int argc, char **argv);
 int cmd_formats(int argc, char **argv);
 int cmd_hold(int argc, char **argv);
 int cmd_identity(int argc, char **argv);

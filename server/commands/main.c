@@ -87,8 +87,9 @@ const struct command command_table[] = {
      "nothing was quarantined. A batch that is sent again counts once.",
      cmd_send},
     {"reference",
-     "config|metrics|events|formats|mapping|refusals|record-codes|note-codes|handshakes|schema|"
-     "schema-out|vsocd.8|vsocd.yaml.5",
+     "config|metrics|events|formats|mapping|refusals|record-codes|note-codes|handshakes|audit-"
+     "kinds|"
+     "audit-fields|schema|schema-audit|schema-out|vsocd.8|vsocd.yaml.5",
      "print a manual page generated from the program's tables", NULL, cmd_reference},
     {"archive",
      "list|verify|restore [URL] [-c FILE] [--set KEY=VALUE]… [--spool ID] [--to DATA_DIR] "
@@ -147,6 +148,17 @@ const struct command command_table[] = {
      "          object a file, --quiet no line for each record. Exit status 0: proven; 1: not "
      "proven.",
      cmd_evidence},
+    {"audit", "list|follow|verify [DIR] [-c FILE] [--set KEY=VALUE]… [OPTION]…",
+     "read the audit log in a spool, while the server runs or not",
+     "DIR is data_dir or the spool directory in it; without it, data_dir of the settings.\n\n"
+     "  list    the records: time, position, kind, fields\n"
+     "  follow  the same, and then each new one, until Ctrl-C\n"
+     "  verify  the hash chain of the spool, and of each record its id, its form and its leaf;\n"
+     "          exit status 1 if anything is wrong; counts starts that followed a crash\n\n"
+     "--from, --to  a position, or a time such as 2026-11-22T10:15:02Z\n"
+     "--kind NAME   only this kind: docs/audit.md lists them; retirement, key and clock, too\n"
+     "--json        one JSON object a line",
+     cmd_audit},
     {"identity", "explain CERT [-c FILE] [--set KEY=VALUE]…",
      "explain whether a handshake accepts a client certificate, who it is, and why",
      "CERT is a PEM or DER file; of several certificates the first one is explained.\n"

@@ -19,7 +19,6 @@
 #include "core/clock.h"
 #include "core/metrics/metrics.h"
 #include "core/thread.h"
-#include "server/audit/audit.h"
 #include "server/config/config_mask.h"
 #include "core/exit_status.h"
 #include "server/files/data_folders.h"
@@ -27,6 +26,7 @@
 #include "server/net/file_budget.h"
 #include "server/daemon/app_internal.h"
 #include "server/daemon/sink_config.h"
+#include "server/ingest/spool_config.h"
 #include "server/files/trusted_file.h"
 #include "core/disk/folder.h"
 
@@ -36,9 +36,6 @@
 #include "core/wait/wake.h"
 
 #define TICK_MS 50
-/* Maximum number of batches that wait for the writer; beyond it requests are refused, so that
- * memory and latency stay bounded. */
-#define SPOOL_QUEUE_BATCHES 4096
 /* Time for requests and sinks to finish after the spool has failed. */
 #define FAILURE_DRAIN (2 * NS_PER_S)
 
@@ -215,28 +212,15 @@ static void restore_key(void *arg, const struct batch_meta *meta)
 static enum status open_spool(struct app *app)
 {
     const struct config *c = app->config;
-    char dir[4200];
+    char dir[SPOOL_CONFIG_DIR_BYTES];
     struct problem problem;
     if (folder_make(c->data_dir) != STATUS_OK) {
         log_error("data_dir can't be created", LOG_TEXT("dir", c->data_dir),
                   LOG_TEXT("problem", strerror(errno)));
         return STATUS_IO;
     }
-    snprintf(dir, sizeof dir, "%s/spool", c->data_dir);
-    struct spool_options options = {
-        .dir = dir,
-        .segment_bytes = c->spool_segment_bytes,
-        .max_bytes = c->spool_max_bytes,
-        .reserve_bytes = c->spool_reserve_bytes,
-        .commit_interval_ns = c->spool_commit_interval,
-        .evidence_ns = c->evidence_retention,
-        .evidence_bytes = c->evidence_max_bytes,
-        .evict = c->evidence_when_full == EVIDENCE_EVICT,
-        .queue_batches = SPOOL_QUEUE_BATCHES,
-        .queue_bytes = c->limit_memory,
-        .keys_max = c->dedup_max_batches,
-        .keys = &app->shared.seal,
-    };
+    struct spool_options options = spool_options_from_config(c, dir);
+    options.keys = &app->shared.seal;
     enum status s = spool_open(&options, restore_key, app, &app->shared.spool, &problem);
     if (s != STATUS_OK) {
         log_error("spool can't be opened", LOG_TEXT("dir", dir), LOG_TEXT("problem", problem.text),
@@ -251,21 +235,9 @@ static enum status open_spool(struct app *app)
     return spool_start(app->shared.spool);
 }
 
-static enum status open_audit(const struct config *c)
+static enum status bind_one(const char *what, const char *address, int *fd,
+                            char bound[LISTENER_ADDRESS_BYTES])
 {
-    struct problem problem;
-    enum status s = audit_start(c->data_dir, c->audit_max_bytes, &problem);
-    if (s != STATUS_OK)
-        log_error("audit log can't be opened", LOG_TEXT("dir", c->data_dir),
-                  LOG_TEXT("problem", problem.text));
-    else
-        data_folders_check(c->data_dir);
-    return disk_status(s);
-}
-
-static enum status bind_one(const char *what, const char *address, int *fd)
-{
-    char bound[LISTENER_ADDRESS_BYTES];
     struct problem reason;
     enum status s = listener_bind(address, fd, bound, &reason);
     if (s == STATUS_OK)
@@ -300,7 +272,7 @@ static enum status listen_admin(struct app *app)
 {
     enum status s = read_admin_token(app);
     if (s == STATUS_OK)
-        s = bind_one("admin", app->config->admin_address, &app->admin_fd);
+        s = bind_one("admin", app->config->admin_address, &app->admin_fd, app->admin_bound);
     if (s != STATUS_OK)
         return s;
     struct http_server_options options = {
@@ -308,16 +280,22 @@ static enum status listen_admin(struct app *app)
         .listen_fd = app->admin_fd,
         .label = "admin",
         .settings = http_settings_for_admin(app->config, app->sink_files),
-        .handler = {.on_headers = admin_on_headers, .arg = app},
+        .handler = {.on_headers = admin_on_headers,
+                    .on_body = admin_on_body,
+                    .on_end = admin_on_end,
+                    .on_gone = admin_on_gone,
+                    .arg = app},
         .counts = app->admin_counts,
     };
-    return http_server_create(&options, &app->admin);
+    s = app_audit_open_door(app);
+    return s == STATUS_OK ? http_server_create(&options, &app->admin) : s;
 }
 
 static enum status create_workers(struct app *app)
 {
+    char bound[LISTENER_ADDRESS_BYTES];
     size_t count = file_budget_workers(app->config);
-    enum status s = bind_one("ingest", app->config->ingest_address, &app->ingest_fd);
+    enum status s = bind_one("ingest", app->config->ingest_address, &app->ingest_fd, bound);
     for (unsigned i = 0; s == STATUS_OK && i < count; i++) {
         struct worker_options options = {
             .number = i,
@@ -362,7 +340,8 @@ static enum status start(struct app *app)
     }
     fault_point(start_parts_loaded);
     STEP("spool", open_spool(app));
-    STEP("audit log", open_audit(app->config));
+    STEP("audit log", app_audit_start(app));
+    STEP("forwarding of the audit log", app_audit_forward(app));
     fault_point(start_spool_open);
     STEP("archive", app_archive_create(app));
     STEP("sinks", app_sinks_create(app));

@@ -4,6 +4,8 @@
 #define VSOC_SERVER_APP_INTERNAL_H
 
 #include "core/object.h"
+#include "core/wait/mailbox.h"
+#include "server/audit/audit_door.h"
 #include "server/daemon/app_disk.h"
 #include "server/daemon/catalog_set.h"
 #include "server/config/config.h"
@@ -13,6 +15,7 @@
 #include "server/daemon/worker.h"
 #include "storage/evidence/archive/archiver.h"
 #include "storage/evidence/holds/hold_guard.h"
+#include "server/net/listener.h"
 
 #define APP_WORKERS_MAX 64
 
@@ -56,6 +59,12 @@ struct app {
     int ingest_fd, admin_fd;
     struct http_server *admin;
     char *admin_token; /* NULL: none needed */
+    char admin_bound[LISTENER_ADDRESS_BYTES];
+    struct audit_door door;
+    struct mailbox audit_box; /* records that commands have posted come back here */
+    bool has_audit_box;
+    struct event *on_audit;
+    struct forward *forward; /* NULL: none is set */
     struct worker *workers[APP_WORKERS_MAX];
     size_t worker_count;
 
@@ -138,6 +147,31 @@ void app_metrics_init(struct app *app);
 
 /* admin.c: probes and metrics on the admin listener. */
 void admin_on_headers(void *app, struct http_exchange *exchange);
+void admin_on_body(void *app, struct http_exchange *exchange, struct slice span);
+void admin_on_end(void *app, struct http_exchange *exchange);
+void admin_on_gone(void *app, struct http_exchange *exchange);
+/* admin_audit.c: takes a record of a command. */
+void admin_audit_begin(struct app *app, struct http_exchange *exchange);
+/* Answers the commands whose records have come back. */
+void app_audit_collect(struct app *app);
+
+/* app_audit.c: starts the audit log, and the way for commands to it. */
+enum status app_audit_start(struct app *app) must_check;
+/* Starts to forward it, if audit.forward.url is set. */
+enum status app_audit_forward(struct app *app) must_check;
+/* After the admin listener is bound. */
+enum status app_audit_open_door(struct app *app) must_check;
+/* Before the spool stops: records the stop. Thread: the one that stops the parts. */
+void app_audit_stop(struct app *app);
+/* After the admin listener is closed and the spool has stopped. */
+void app_audit_end(struct app *app);
+/* Records the reload of settings, or why there was none (next NULL), as it takes effect. False:
+ * the audit log takes no record, so it must not. */
+bool app_audit_reload(struct app *app, const struct config *next, const char *reason) must_check;
+/* Records that a file of credentials has changed and is used from now on; reason not "": it can't
+ * be. */
+void app_audit_file(struct app *app, const char *file, const char *reason);
+
 /* admin_catalog.c: the page of ids without a row. */
 void admin_unknown_ids(struct app *app, struct http_exchange *exchange);
 

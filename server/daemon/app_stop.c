@@ -10,8 +10,8 @@
 #include <event2/event.h>
 
 #include "core/clock.h"
-#include "server/audit/audit.h"
 #include "core/exit_status.h"
+#include "server/forward/forward.h"
 
 #define LOG_COMPONENT "app"
 #include "core/log/log.h"
@@ -70,6 +70,7 @@ static void end_parts(void *arg)
     for (size_t i = 0; i < app->worker_count; i++)
         worker_join(app->workers[i]);
     fault_point(stop_workers_joined);
+    app_audit_stop(app);
     if (app->shared.spool)
         spool_stop(app->shared.spool);
     fault_point(stop_spool_stopped);
@@ -79,6 +80,8 @@ static void end_parts(void *arg)
         archiver_stop(app->archiver);
     if (!app->stopping) /* the start failed: sinks deliver nothing more, but get time to stop */
         app->drain_deadline_ns = clock_monotonic_ns();
+    forward_stop(app->forward, app->drain_deadline_ns);
+    app->forward = NULL;
     app->sinks_ended = app_sinks_stop(app, app->drain_deadline_ns);
     fault_point(stop_sinks_stopped);
     atomic_store(&app->parts_ended, true);
@@ -116,7 +119,7 @@ void app_stop(struct app *app)
     else
         end_parts(app);
     http_server_destroy(app->admin);
-    audit_stop();
+    app_audit_end(app);
     if (!app->sinks_ended) {
         log_error("the process exits although its sinks have not stopped; the spool has the "
                   "batches that they miss, and the next start delivers them");

@@ -256,6 +256,7 @@ static bool judge(struct reading *b, const struct event_encoder *encoder, enum s
     if (status != STATUS_OK || sub->batch->events.status != STATUS_OK) {
         return refusal_set(refusal, REFUSAL_memory);
     }
+    sub->vin_mismatches = result->vin_mismatches + result->vin_flagged;
     if (result->vin_mismatches && in->config->identity_vin_mismatch == VIN_POLICY_REJECT)
         return refusal_set(refusal, REFUSAL_vin_mismatch);
     if (result->quarantined && undeclared_coding(b->body))

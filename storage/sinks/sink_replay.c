@@ -24,6 +24,7 @@
 
 /* A part of the range that is searched at once. */
 struct stretch {
+    uint64_t records; /* no batches */
     uint64_t from, to, events;
     int64_t oldest_ns, newest_ns; /* when its batches were received; oldest 0: not known */
 };
@@ -161,13 +162,14 @@ static const struct sink_loader_hooks replay_hooks = {.connected = on_connected,
 
 /* Next batch of the part by its header; END after it. Damage and other kinds of records are
  * skipped. */
-static enum status peek(struct spool_reader *reader, const struct stretch *s, uint64_t *position,
-                        uint32_t *events)
+static enum status peek(const struct run *r, struct spool_reader *reader, const struct stretch *s,
+                        uint64_t *position, uint32_t *events)
 {
     enum status status;
     for (;;) {
         status = spool_reader_peek(reader, position, events);
-        if (status == STATUS_OK && !batch_is_events(spool_reader_peeked(reader)))
+        if (status == STATUS_OK && !r->options->sink->takes_records &&
+            !batch_is_events(spool_reader_peeked(reader)))
             spool_reader_skip(reader);
         else if (status != STATUS_CORRUPT)
             break;
@@ -187,7 +189,7 @@ static enum status survey(struct run *r)
     enum status status = open_reader(r, r->options->from, &reader);
     if (status != STATUS_OK)
         return status;
-    while ((status = peek(reader, &range, &position, &events)) == STATUS_OK) {
+    while ((status = peek(r, reader, &range, &position, &events)) == STATUS_OK) {
         spool_reader_skip(reader);
         if (position > r->last) {
             c->left = position;
@@ -215,12 +217,13 @@ static enum status measure(struct run *r, uint64_t from)
     enum status status = open_reader(r, from, &reader);
     if (status != STATUS_OK)
         return status;
-    while ((status = peek(reader, s, &position, &events)) == STATUS_OK) {
+    while ((status = peek(r, reader, s, &position, &events)) == STATUS_OK) {
         if (s->events && s->events + events > HELD_EVENTS) {
             s->to = position - 1;
             break;
         }
         s->events += events;
+        s->records += spool_reader_peeked(reader)->kind != BATCH_KIND_EVENTS;
         spool_reader_skip(reader);
     }
     spool_reader_close(reader);
@@ -232,6 +235,10 @@ static void note_ids(struct run *r, const struct batch_record *record)
 {
     static struct event_item item;
     uint32_t items = record->meta.accepted + record->meta.quarantined, next = 0;
+    if (record->meta.kind != BATCH_KIND_EVENTS) {
+        sink_held_add(r->replay.held, record->meta.batch_uid);
+        return;
+    }
     enum status status = event_decoder_init(&r->decoder, record->events);
     for (uint32_t i = 0; i < items && status == STATUS_OK; i++) {
         uint8_t id[UUID_BYTES];
@@ -260,7 +267,7 @@ static enum status list_ids(struct run *r)
     struct spool_reader *reader;
     struct batch_record record;
     sink_held_destroy(r->replay.held);
-    r->replay.held = sink_held_create(r->stretch.events);
+    r->replay.held = sink_held_create(r->stretch.events + r->stretch.records);
     r->stretch.oldest_ns = INT64_MAX;
     r->looked = false;
     if (!r->replay.held)
@@ -301,7 +308,8 @@ static enum status deliver_stretch(struct run *r)
     enum status status = STATUS_OK;
     enum loader_turn turn = LOADER_GOES_ON;
     int64_t away_ns = 0;
-    feed_range_init(&feed, r->options->dir, r->stretch.from, r->stretch.to);
+    feed_range_init(&feed, r->options->dir, r->stretch.from, r->stretch.to,
+                    r->options->sink->takes_records);
     feed.keys = r->options->keys;
     r->loader.options.feed = &feed.feed;
     while (status == STATUS_OK && turn != LOADER_END) {

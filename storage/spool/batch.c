@@ -15,6 +15,25 @@ struct batch *batch_create(size_t limit_bytes)
     return batch;
 }
 
+struct batch *batch_of_record(enum batch_kind kind, struct slice json, int64_t now_ns)
+{
+    struct batch *batch = batch_create(SIZE_MAX);
+    if (!batch)
+        return NULL;
+    batch->body = arena_alloc(&batch->arena, sizeof *batch->body);
+    if (!batch->body || arena_copy(&batch->arena, json, &batch->body[0]) != STATUS_OK) {
+        batch_destroy(batch);
+        return NULL;
+    }
+    batch->body_count = 1;
+    batch->meta.kind = (uint8_t)kind;
+    batch->meta.received_ns = now_ns;
+    batch->meta.body_bytes = batch->meta.inflated_bytes = json.size;
+    batch->meta.content_type = SLICE_LITERAL("application/json");
+    uuid7_make(now_ns, batch->meta.batch_uid);
+    return batch;
+}
+
 void batch_destroy(struct batch *batch)
 {
     if (!batch)

@@ -148,6 +148,9 @@ struct batch {
 /* New empty batch that may hold limit_bytes in its arena and the same amount in events. NULL: no
  * memory. */
 struct batch *batch_create(size_t limit_bytes);
+/* New record of another kind, whose body is a copy of json, one object; received at now_ns. NULL:
+ * no memory. */
+struct batch *batch_of_record(enum batch_kind kind, struct slice json, int64_t now_ns);
 /* Frees it with everything that it holds. NULL is allowed. */
 void batch_destroy(struct batch *batch);
 static inline struct batch *batch_from_mail(struct mail *mail)

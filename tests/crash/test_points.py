@@ -195,7 +195,7 @@ def with_damaged_segment(stack, point, turn):
 
 
 ONCE = """spool_cursor_file_made spool_recover_cleaned spool_recover_done lane_connected pg_connected pg_checked
-    pg_days_ahead_made pg_day_made pg_keys_trimmed kafka_producer_made kafka_transactions_ready kafka_position_read""".split()
+    pg_days_ahead_made pg_day_made pg_keys_trimmed kafka_producer_made kafka_transactions_ready kafka_position_read audit_required""".split()
 TORN = "spool_recover_floor_kept spool_recover_cut spool_recover_cut_synced spool_salvage_tail_kept".split()
 SCENARIOS = {
     **{point: again_and_again for point in POINTS if point in ONCE or point.startswith("start_")},
@@ -231,7 +231,7 @@ def group_of(point):
     return point.partition("_")[0]
 
 
-GROUPS = {point: group_of(point) for point in POINTS if not point.startswith(("keys_", "migrate_", "signer_"))}
+GROUPS = {point: group_of(point) for point in POINTS if not point.startswith(("keys_", "migrate_", "signer_", "forward_"))}
 
 
 @pytest.fixture(scope="module")

@@ -270,8 +270,12 @@ def segment_paths(directory):
     return sorted(p for p in pathlib.Path(directory).glob("*.seg") if p.stem.isdigit() and len(p.stem) == 20)
 
 
-def read_segment(path, keys=None):
-    """Yields the records of one segment; the chain is not looked at."""
+BATCHES = (1,)
+ALL_KINDS = (1, 2, 3, 4, 5)
+
+
+def read_segment(path, keys=None, kinds=BATCHES):
+    """Yields the records of these kinds of one segment; the chain is not looked at."""
     data = path.read_bytes()
     segment = read_segment_header(path, data)
     keys = keys or find_keys(path.parent)
@@ -280,11 +284,12 @@ def read_segment(path, keys=None):
         record, at = read_record(segment, data, at, keys)
         if record is None:
             return
-        yield record
+        if record.kind in kinds:
+            yield record
 
 
-def read_spool(directory, keys=None):
-    """Yields (segment, record), oldest first; raises SpoolError at the first thing that is wrong."""
+def read_spool(directory, keys=None, kinds=BATCHES):
+    """Yields (segment, record) of these kinds, oldest first; raises SpoolError at the first thing that is wrong with a record of any kind."""
     chain = uid = events = None
     last = leaves = 0
     keys = keys or find_keys(directory)
@@ -315,7 +320,8 @@ def read_spool(directory, keys=None):
                 raise SpoolError(f"{path}: offset {record.offset}: chain breaks at position {record.position}")
             chain, last = record.chain_hash, record.position
             events += record.accepted + record.quarantined
-            yield segment, record
+            if record.kind in kinds:
+                yield segment, record
 
 
 def read_cursors(directory):

@@ -54,7 +54,7 @@ def rewrite(directory, change):
     chain = None
     for path in spool_reader.segment_paths(directory):
         segment = spool_reader.read_segment_header(path, path.read_bytes())
-        records = list(spool_reader.read_segment(path))
+        records = list(spool_reader.read_segment(path, kinds=spool_reader.ALL_KINDS))
         chain = chain or segment.chain_before
         before, data = chain, b""
         for record in records:

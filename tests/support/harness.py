@@ -280,7 +280,13 @@ class Vsocd:
 
     def get(self, path, headers=None):
         """From the admin listener."""
-        request = urllib.request.Request(f"http://127.0.0.1:{self.admin_port}{path}", headers=headers or {})
+        return self._admin(path, headers, None)
+
+    def admin_post(self, path, body, headers=None):
+        return self._admin(path, headers, body.encode())
+
+    def _admin(self, path, headers, body):
+        request = urllib.request.Request(f"http://127.0.0.1:{self.admin_port}{path}", data=body, headers=headers or {})
         try:
             with urllib.request.urlopen(request, timeout=10 * SLOWEST) as reply:
                 return Reply(reply.status, reply.headers, reply.read())

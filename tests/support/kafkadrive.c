@@ -183,6 +183,7 @@ int main(int argc, char **argv)
         .topic_quarantine = topic_name(argv[4], "quarantine"),
         .topic_health = topic_name(argv[4], "health"),
         .topic_findings = topic_name(argv[4], "findings"),
+        .topic_audit = topic_name(argv[4], "audit"),
         .topic_progress = topic_name(argv[4], "progress"),
         .properties = {names, values, read_properties(argc - 5, argv + 5, names, values)}};
     struct sink_config config = {.struct_size = sizeof config,

@@ -14,6 +14,7 @@
 #include "core/vin.h"
 #include "parsers/read/timestamp.h"
 #include "server/commands/command.h"
+#include "server/commands/command_audit.h"
 #include "server/commands/config_cli.h"
 #include "server/identity/pseudonym.h"
 #include "storage/evidence/holds/hold_file.h"
@@ -110,6 +111,35 @@ static int find_vehicle(const struct hold_command *c, struct hold *h)
     return EXIT_DONE;
 }
 
+/* On record before the hold begins or ends. */
+static int record_hold(const struct hold_command *c, enum audit_kind kind, const struct hold *h,
+                       const char *reason)
+{
+    char id[UUID_TEXT_BYTES], batch[UUID_TEXT_BYTES], vehicle[8 + 2 * HOLD_PID_BYTES];
+    struct writer w = {
+        .data = (uint8_t *)vehicle, .capacity = sizeof vehicle, .limit = sizeof vehicle};
+    struct problem problem;
+    bool added = kind == AUDIT_hold_added, timed = h->kind == HOLD_TIME;
+    uuid_to_text(h->id, id);
+    uuid_to_text(h->batch_uid, batch);
+    writer_text(&w, "veh:");
+    writer_hex(&w, slice_make(h->vehicle_pid, HOLD_PID_BYTES));
+    const struct audit_field fields[] = {
+        AUDIT_SLICE(hold, slice_make((const uint8_t *)id, sizeof id)),
+        AUDIT_TEXT(reason, reason),
+        AUDIT_SLICE(vehicle, h->kind == HOLD_VEHICLE ? writer_slice(&w) : SLICE_EMPTY),
+        AUDIT_SLICE(batch, h->kind == HOLD_BATCH ? slice_make((const uint8_t *)batch, sizeof batch)
+                                                 : SLICE_EMPTY),
+        AUDIT_TIME(from, timed ? h->from_ns : 0),
+        AUDIT_TIME(to, timed ? h->to_ns : 0),
+        AUDIT_TIME(until, h->until_ns == INT64_MAX ? 0 : h->until_ns),
+    };
+    size_t count = added ? sizeof fields / sizeof *fields : 2;
+    return command_audit(c->config, kind, fields, count, &problem) == STATUS_OK
+               ? EXIT_DONE
+               : failed(problem.text);
+}
+
 static int add(struct hold_command *c)
 {
     struct hold h = {.added_ns = clock_wall_ns()};
@@ -123,6 +153,9 @@ static int add(struct hold_command *c)
         return code;
     name_user(h.by);
     uuid7_make(h.added_ns, h.id);
+    code = record_hold(c, AUDIT_hold_added, &h, h.reason);
+    if (code != EXIT_DONE)
+        return code;
     if (holds_add(c->dir, &h, &problem) != STATUS_OK)
         return failed(problem.text);
     uuid_to_text(h.id, uid);
@@ -151,6 +184,9 @@ static int release(struct hold_command *c)
     h.released_ns = clock_wall_ns();
     snprintf(h.release_reason, sizeof h.release_reason, "%s", c->reason);
     name_user(h.released_by);
+    int code = record_hold(c, AUDIT_hold_released, &h, h.release_reason);
+    if (code != EXIT_DONE)
+        return code;
     return holds_release(c->dir, &h, &problem) == STATUS_OK ? EXIT_DONE : failed(problem.text);
 }
 

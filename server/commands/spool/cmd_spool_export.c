@@ -2,6 +2,7 @@
  * as received into files. Main thread. Changes nothing in the spool. */
 #include "server/commands/spool/cmd_spool.h"
 #include "server/commands/command.h"
+#include "server/commands/command_audit.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -216,6 +217,25 @@ static int export_all(struct exporter *x)
     return x->damaged || x->sealed ? EXIT_FAILED : EXIT_DONE;
 }
 
+/* Of a running server, who reads received bytes is on record before the first one is out. */
+static bool record_look(const struct spool_command *command)
+{
+    struct problem problem;
+    bool recorded;
+    const struct audit_field fields[] = {
+        AUDIT_TEXT(command, "spool export"),
+        AUDIT_UINT(from_position, command->from),
+        AUDIT_UINT(to_position, command->to == UINT64_MAX ? 0 : command->to),
+        AUDIT_UINT(bodies, command->bodies != NULL),
+        AUDIT_TEXT(target, command->bodies ? command->bodies : ""),
+    };
+    enum status status = command_audit_live(command->dir, AUDIT_raw_viewed, fields,
+                                            sizeof fields / sizeof *fields, &recorded, &problem);
+    if (status != STATUS_OK)
+        fprintf(stderr, "vsocd: %s\n", problem.text);
+    return status == STATUS_OK;
+}
+
 int spool_export(const struct spool_command *command)
 {
     static struct exporter x;
@@ -223,6 +243,8 @@ int spool_export(const struct spool_command *command)
     int code = spool_load_keys(command, &x.keys);
     if (code != EXIT_DONE)
         return code;
+    if (!record_look(command))
+        return EXIT_UNAVAILABLE;
     if (open_bodies(&x) != STATUS_OK)
         return EXIT_DISK;
     writer_init(&x.line, SIZE_MAX / 2);

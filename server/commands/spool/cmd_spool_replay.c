@@ -3,6 +3,7 @@
 #include "server/commands/spool/cmd_spool.h"
 #include "core/object.h"
 #include "server/commands/command.h"
+#include "server/commands/command_audit.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -162,6 +163,23 @@ static int replay_into(struct replay *r, const struct sink_choice *choice)
     return exit_for(status, &counts);
 }
 
+/* Before anything is put in. */
+static bool record_replay(const struct replay *r)
+{
+    struct problem problem;
+    const struct audit_field fields[] = {
+        AUDIT_UINT(from_position, r->from),
+        AUDIT_UINT(to_position, r->to == UINT64_MAX ? 0 : r->to),
+        AUDIT_TEXT(sink, r->only ? r->only : "all"),
+        AUDIT_TEXT(target, r->dir),
+    };
+    if (r->dry_run || command_audit(r->config, AUDIT_replayed, fields,
+                                    sizeof fields / sizeof *fields, &problem) == STATUS_OK)
+        return true;
+    fprintf(stderr, "vsocd: %s\n", problem.text);
+    return false;
+}
+
 static int replay_all(struct replay *r)
 {
     char reason[SINK_SET_REASON];
@@ -171,6 +189,8 @@ static int replay_all(struct replay *r)
     }
     int code = EXIT_DONE;
     bool found = false;
+    if (!record_replay(r))
+        return EXIT_UNAVAILABLE;
     for (const struct sink_choice *c = r->sinks.items; c < r->sinks.items + r->sinks.count; c++) {
         if (!sink_is_enabled(c->sink, c->settings) || (r->only && strcmp(r->only, c->sink->name)))
             continue;

@@ -44,12 +44,12 @@ static enum status open_reader(struct feed_range *f)
     return STATUS_OK;
 }
 
-/* Records of other kinds are passed over. */
-static enum status peek_batch(struct feed_range *f, struct feed_item *next)
+/* Passes the records that nobody wants. */
+static enum status peek_wanted(struct feed_range *f, struct feed_item *next)
 {
     for (;;) {
         enum status status = spool_reader_peek(f->reader, &next->position, &next->events);
-        if (status != STATUS_OK || batch_is_events(spool_reader_peeked(f->reader)))
+        if (status != STATUS_OK || f->records || batch_is_events(spool_reader_peeked(f->reader)))
             return status;
         spool_reader_skip(f->reader);
     }
@@ -63,7 +63,7 @@ static enum feed_status range_peek(struct feed *feed, struct feed_item *item)
     if (!f->reader)
         status = open_reader(f);
     if (status == STATUS_OK)
-        status = peek_batch(f, &next);
+        status = peek_wanted(f, &next);
     if (status == STATUS_CORRUPT)
         return pass_damage(f);
     if (status == STATUS_END || (status == STATUS_OK && next.position > f->to))
@@ -144,10 +144,14 @@ static const struct feed_ops range_ops = {.peek = range_peek,
                                           .wait = range_wait,
                                           .commit = range_commit};
 
-void feed_range_init(struct feed_range *f, const char *dir, uint64_t from, uint64_t to)
+void feed_range_init(struct feed_range *f, const char *dir, uint64_t from, uint64_t to,
+                     bool records)
 {
-    *f = (struct feed_range){
-        .feed = {.ops = &range_ops}, .dir = dir, .to = to, .seen = from ? from - 1 : 0};
+    *f = (struct feed_range){.feed = {.ops = &range_ops},
+                             .dir = dir,
+                             .to = to,
+                             .records = records,
+                             .seen = from ? from - 1 : 0};
 }
 
 void feed_range_close(struct feed_range *f)

@@ -165,11 +165,11 @@ static enum status open_reader(struct feed_spool *f)
     return status;
 }
 
-/* Records of other kinds are nobody's. */
+/* Records that are no batches are nobody's if the sink takes none. */
 static bool is_own(const struct feed_spool *f, uint64_t position)
 {
     return position % f->options.lanes == f->options.lane &&
-           batch_is_events(spool_reader_peeked(f->reader));
+           (f->options.records || batch_is_events(spool_reader_peeked(f->reader)));
 }
 
 static enum feed_status spool_peek(struct feed *feed, struct feed_item *item)

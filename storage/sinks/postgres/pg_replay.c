@@ -7,6 +7,7 @@
 #include "core/uuid7.h"
 #include "storage/sinks/postgres/pg_copy.h"
 #include "storage/sinks/postgres/pg_tables.h"
+#include "storage/sinks/sink_record.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,8 +92,10 @@ static struct slice value_of(const struct sink_batch *batch, enum part part,
 /* Appends one part of all batches as an array; returns its end in the buffer. */
 static size_t put_array(struct writer *w, const struct sink_load *load, enum part part)
 {
-    pg_copy_array(w, part == PART_UID ? PG_UUID : PG_BYTEA, load->batch_count);
+    pg_copy_array(w, part == PART_UID ? PG_UUID : PG_BYTEA, pg_loader_batches(load));
     for (size_t i = 0; i < load->batch_count; i++) {
+        if (sink_is_record(&load->batches[i]))
+            continue;
         uint8_t claim[SHA256_BYTES];
         struct slice value = value_of(&load->batches[i], part, claim);
         if (value.data)
@@ -151,7 +154,10 @@ static enum status choose(struct pg_loader *l, const struct sink_load *load, str
 {
     int64_t first, last;
     times_of(load, &first, &last);
-    memset(l->flags, PG_BATCH_FRESH, load->batch_count);
+    for (size_t i = 0; i < load->batch_count; i++)
+        l->flags[i] = sink_is_record(&load->batches[i]) ? 0 : PG_BATCH_FRESH;
+    if (!pg_loader_batches(load))
+        return STATUS_OK;
     pg_loader_sort(l, load);
     enum status status = STATUS_OK;
     if (!l->replay->dry_run)
@@ -192,7 +198,7 @@ static enum status settle(struct pg_loader *l, const struct pg_rows *rows, struc
     else if (status == STATUS_OK)
         status = pg_connection_commit(l->connection, error);
     if (status == STATUS_OK)
-        l->replay->put += put;
+        l->replay->put += put + l->records;
     return status;
 }
 

@@ -343,4 +343,5 @@ const struct sink sink_postgres = {
     .close = lane_close,
     .replays = true,
     .takes_raw = true, /* behind vsoc.read_quarantine */
+    .takes_records = true,
 };
