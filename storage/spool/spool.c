@@ -273,7 +273,7 @@ enum status spool_submit(struct spool *spool, struct batch **batch)
     ensure((*batch)->reply_to);
     if (atomic_load(&spool->now.failed))
         return STATUS_IO;
-    if (atomic_load(&spool->now.full))
+    if (atomic_load(&spool->now.full) && batch_is_events(&(*batch)->meta))
         return STATUS_NO_SPACE;
     enum status status = spool_frame_prepare(*batch, spool->options.keys);
     if (status != STATUS_OK)

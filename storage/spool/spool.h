@@ -30,8 +30,9 @@ void spool_close(struct spool *spool);
  * failed) or TOO_LARGE (over max_bytes or the format's limits) the caller keeps *batch. Digests and
  * CRC of body and events are computed here, on the caller's thread, and both are encrypted in place
  * (batch_seal.h: owners of large batches do that in pieces before). batch->events must be complete.
- * Of another kind than a batch: no events, all counts 0, meta.tenant empty for the operator's own.
- * Thread: any. */
+ * Of another kind than a batch: no events, all counts 0, meta.tenant empty for the operator's own;
+ * while the spool is full, such a record goes into the room that segments keep for them. Thread:
+ * any. */
 enum status spool_submit(struct spool *spool, struct batch **batch) must_check;
 
 /* Reads the record at (*batch)->recall.place into (*batch)->recall, on a thread that may wait for

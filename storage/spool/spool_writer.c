@@ -247,10 +247,23 @@ static void pass_cursors(struct spool *spool)
     }
 }
 
+/* The end of a segment is for records that are no batches: a spool that is full for batches can
+ * still say what operators do about it. At most this, and a 64th of the segment. */
+#define RECORDS_ROOM 32768
+
+static uint64_t kept_for_records(const struct spool *spool, const struct batch *batch)
+{
+    uint64_t part = spool->writer.file_bytes / 64;
+    if (!batch_is_events(&batch->meta) ||
+        spool->writer.staged.offset == SPOOL_SEGMENT_HEADER_BYTES) /* one large batch may fill it */
+        return 0;
+    return part < RECORDS_ROOM ? part : RECORDS_ROOM;
+}
+
 static bool fits(const struct spool *spool, const struct batch *batch)
 {
-    return spool->writer.fd >= 0 &&
-           spool->writer.file_bytes - spool->writer.staged.offset >= spool_frame_bytes(batch);
+    return spool->writer.fd >= 0 && spool->writer.file_bytes - spool->writer.staged.offset >=
+                                        spool_frame_bytes(batch) + kept_for_records(spool, batch);
 }
 
 /* Why a segment could not be created. BUSY: no descriptor left, so none was started; the next batch
