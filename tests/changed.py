@@ -54,6 +54,7 @@ TESTS = {
     "server/commands/spool/": ["integration/test_spool.py", "integration/test_reparse.py", "crash/test_replay.py"],
     "server/config/": ["integration/test_config_cli.py", "integration/test_dsn_secrets.py", "integration/test_file_changes.py"],
     "server/connection/": ["integration/test_http_framing.py", "integration/test_stalled.py", "integration/test_handshakes.py", "crash/test_clients.py"],
+    "server/daemon/clock_watch": ["integration/test_clock_records.py"],
     "server/daemon/": ["integration/test_operations.py", "integration/test_start_failures.py", "integration/test_stop.py", "integration/test_file_changes.py"],
     "server/files/": ["integration/test_file_changes.py", "integration/test_trusted_files.py"],
     "server/http/": ["integration/test_http_framing.py", "integration/test_wrong_protocol.py"],

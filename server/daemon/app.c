@@ -89,6 +89,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
         app_disk_watch(&app->disk, spool_disk_wait_ns(app->shared.spool), app->config->data_dir);
     if (!app->ending)
         spool_keys_needed(app->shared.spool, dedup_oldest(app->shared.dedup));
+    app_clock_tick(app);
     app_stop_tick(app);
 }
 
@@ -341,6 +342,7 @@ static enum status start(struct app *app)
     fault_point(start_parts_loaded);
     STEP("spool", open_spool(app));
     STEP("audit log", app_audit_start(app));
+    STEP("watch over the clock", app_clock_start(app));
     STEP("forwarding of the audit log", app_audit_forward(app));
     fault_point(start_spool_open);
     STEP("archive", app_archive_create(app));

@@ -8,6 +8,7 @@
 #include "server/audit/audit_door.h"
 #include "server/daemon/app_disk.h"
 #include "server/daemon/catalog_set.h"
+#include "server/daemon/clock_watch.h"
 #include "server/config/config.h"
 #include "server/files/file_watch.h"
 #include "server/daemon/plugins.h"
@@ -48,6 +49,8 @@ struct app {
     struct sink_set sinks;
     uint64_t sink_files; /* open files that they need */
     struct spool_stats spool_identity;
+    struct clock_watch clock;
+    int64_t clock_looked_ns;
 
     struct archiver *archiver; /* NULL: there is no archive */
     struct hold_guard *holds;
@@ -106,6 +109,13 @@ bool app_sinks_stop(struct app *app, int64_t deadline_ns) must_check;
 void app_sinks_destroy(struct app *app);
 /* Unloads the plug-ins: no sink has a lane any more. */
 void app_sinks_unload(struct app *app);
+
+/* app_clock.c: watches the wall clock; the spool takes records. */
+enum status app_clock_start(struct app *app) must_check;
+/* From the loop, often. */
+void app_clock_tick(struct app *app);
+/* The spool has stopped. */
+void app_clock_end(struct app *app);
 
 /* app_stop.c: stops accepting, finishes requests, then stops the threads. */
 void app_stop_begin(struct app *app, int64_t deadline_ns);

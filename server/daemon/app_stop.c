@@ -131,6 +131,7 @@ void app_stop(struct app *app)
     app_sinks_destroy(app);
     for (size_t i = 0; i < app->worker_count; i++)
         worker_destroy(app->workers[i]);
+    app_clock_end(app);
     if (app->shared.spool)
         spool_close(app->shared.spool);
     fault_point(stop_spool_closed);

@@ -19,7 +19,7 @@ def test_report_counts_every_event(server):
     report = reply.json
     assert (report["accepted"], report["duplicates"], report["quarantined"]) == (5, 0, 0)
     assert report["ack"] == "spool" and report["errors"] == [] and report["truncated"] is False
-    assert report["position"] == 2, "after the record of the start"
+    assert report["position"] == 3, "after the records of the start and of the clock"
     assert [one["source_event_id"] for one in server.export()] == [f"ev-{n:08d}" for n in range(5)]
 
 
