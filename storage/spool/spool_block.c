@@ -9,9 +9,9 @@
 
 bool spool_block_open(struct slice block, const char *magic, struct reader *fields)
 {
+    ensure(block.size > MAGIC_BYTES + CRC_BYTES);
     size_t covered = block.size - CRC_BYTES;
     struct reader crc = reader_make(slice_sub(block, covered, CRC_BYTES));
-    ensure(block.size > MAGIC_BYTES + CRC_BYTES);
     *fields = reader_make(block);
     return slice_equal_text(reader_bytes(fields, MAGIC_BYTES), magic) &&
            crc32c(0, slice_sub(block, 0, covered)) == reader_uint_le(&crc, CRC_BYTES);
