@@ -125,6 +125,18 @@ void hmac_key_compute(const struct hmac_key *key, struct slice data, uint8_t mac
     sha256_prefix_finish(&key->outer, slice_make(digest, sizeof digest), mac);
 }
 
+void hmac_key_start(const struct hmac_key *key, struct sha256 *hash)
+{
+    memcpy(hash, key->inner.state, sizeof *hash);
+}
+
+void hmac_key_finish(const struct hmac_key *key, struct sha256 *hash, uint8_t mac[SHA256_BYTES])
+{
+    uint8_t digest[SHA256_BYTES];
+    sha256_finish(hash, digest);
+    sha256_prefix_finish(&key->outer, slice_make(digest, sizeof digest), mac);
+}
+
 void hmac_key_derive(const struct hmac_key *master, const char *label, struct slice context,
                      uint8_t derived[SHA256_BYTES])
 {

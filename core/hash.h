@@ -36,6 +36,10 @@ struct hmac_key {
 };
 void hmac_key_init(struct hmac_key *key, struct slice bytes);
 void hmac_key_compute(const struct hmac_key *key, struct slice data, uint8_t mac[SHA256_BYTES]);
+/* The same over data in pieces, through the caller's context: start, sha256_update for each piece,
+ * finish. */
+void hmac_key_start(const struct hmac_key *key, struct sha256 *hash);
+void hmac_key_finish(const struct hmac_key *key, struct sha256 *hash, uint8_t mac[SHA256_BYTES]);
 /* Derives the key of one purpose: HMAC over label, a byte 0 and context, which may be empty. */
 void hmac_key_derive(const struct hmac_key *master, const char *label, struct slice context,
                      uint8_t derived[SHA256_BYTES]);

@@ -119,8 +119,16 @@ unsigned thread_slot(void)
 
 static const char *role_name(enum thread_role role)
 {
-    static const char *const names[] = {"none", "main", "worker", "spool writer",
-                                        "sink", "jobs", "log",    "audit"};
+    static const char *const names[] = {
+        [THREAD_NONE] = "none",       [THREAD_MAIN] = "main",
+        [THREAD_WORKER] = "worker",   [THREAD_WRITER] = "spool writer",
+        [THREAD_KEEPER] = "keeper",   [THREAD_RECALL] = "recall",
+        [THREAD_SINK] = "sink",       [THREAD_JOBS] = "jobs",
+        [THREAD_LOG] = "log",         [THREAD_AUDIT] = "audit",
+        [THREAD_FORWARD] = "forward", [THREAD_EVIDENCE] = "evidence",
+        [THREAD_REMOTE] = "remote",   [THREAD_ARCHIVE] = "archive",
+        [THREAD_HOLDS] = "holds",
+    };
     return (unsigned)role < sizeof names / sizeof *names ? names[role] : "unknown";
 }
 

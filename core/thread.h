@@ -19,6 +19,11 @@ enum thread_role {
     THREAD_JOBS,
     THREAD_LOG,
     THREAD_AUDIT,
+    THREAD_FORWARD,
+    THREAD_ARCHIVE,
+    THREAD_EVIDENCE,
+    THREAD_REMOTE,
+    THREAD_HOLDS,
 };
 
 struct thread {

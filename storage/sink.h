@@ -8,19 +8,39 @@
 
 #include "core/event.h"
 
-#define VSOC_SINK_ABI 4
+#define VSOC_SINK_ABI 5
 
-/* One batch of a load. */
+/* What a record of the spool is. */
+enum sink_kind {
+    SINK_KIND_BATCH = 1, /* events, as a sender sent them */
+    SINK_KIND_AUDIT,
+    SINK_KIND_RETIREMENT,
+    SINK_KIND_KEY,
+    SINK_KIND_CLOCK,
+};
+
+/* Leaf of a record that has none: of a spool of an earlier build. */
+#define SINK_NO_LEAF UINT64_MAX
+
+/* One batch of a load, or a record of another kind (sink.takes_records): that one has no events,
+ * key and digests are of no use, and body is its JSON object. */
 struct sink_batch {
     uint64_t position;
     const uint8_t *batch_uid;       /* 16 bytes */
     const uint8_t *key;             /* 32 bytes: unique key of the batch */
-    const uint8_t *body_sha256;     /* 32 bytes, of the body as received */
+    const uint8_t *body_digest;     /* 32 bytes, keyed digest of the body as received; NULL: the
+                                       batch was stored before format 2 of the spool */
+    const uint8_t *body_commitment; /* 32 bytes, as in the batch's leaf in the evidence tree; NULL
+                                       as for body_digest */
     const uint8_t *inflated_digest; /* 32 bytes: batches of the same key and content are the same
-                                      batch; body_sha256 where no other is known */
+                                       batch. Not for storage as it is: of an old batch it may be a
+                                       plain hash of the body */
     const uint8_t *chain_hash;      /* 32 bytes */
     int64_t received_ns, ingested_ns;
+    uint64_t leaf_index; /* in the evidence tree of its spool; SINK_NO_LEAF: it has none */
     uint64_t body_bytes, inflated_bytes;
+    uint32_t kind;     /* enum sink_kind */
+    struct slice body; /* JSON object of a record that is no batch; else empty */
     uint32_t accepted, duplicates, quarantined;
     struct slice tenant, sender, transport_identity, content_type, content_encoding, format,
         parser_version, idempotency_key, traceparent;
@@ -166,6 +186,8 @@ struct sink_config {
                                    sink.settings, in their order; built-in sinks: a
                                    struct sink_NAME_settings (storage/sinks/sink_table.h) */
     struct sink_replay *replay; /* NULL: ordinary delivery */
+    const char *evidence_dir;   /* folder of this server's signed heads (docs/evidence.md); NULL:
+                                   there are none */
 };
 
 struct sink {
@@ -208,6 +230,9 @@ struct sink {
      * where each look is recorded. Without: event_reject.raw is empty with data NULL, and batch,
      * raw_offset and raw_size say where they are. */
     bool takes_raw;
+    /* Gets the records that are no batches, too: audit log, retirements, key events, states of the
+     * clock. Without, the runner leaves them out. */
+    bool takes_records;
 };
 
 #define VSOC_SINK_PLUGIN_SYMBOL "vsoc_sink_plugin"

@@ -295,6 +295,7 @@ static void take_event(const struct parser_context *context, struct event *event
         run->result->duplicates++;
     } else if (run->status == STATUS_OK) {
         run->result->accepted++;
+        run->result->vin_flagged += EVENT_HAS(event, claimed_vehicle_pid);
         run->options->on_event(run->options->arg, event);
     }
 }
@@ -431,7 +432,7 @@ static void run_init(struct run *run, const struct pipeline_options *options,
     run->own.parser = options->parser;
     pipeline_enter(run, &run->own);
     result->accepted = result->duplicates = result->quarantined = 0;
-    result->vin_mismatches = result->error_count = 0;
+    result->vin_mismatches = result->vin_flagged = result->error_count = 0;
     result->truncated = result->too_short = false;
 }
 

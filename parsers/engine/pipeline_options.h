@@ -77,6 +77,7 @@ struct pipeline_result {
     uint32_t quarantined;    /* calls of on_reject: records, or several in a row as one */
     uint32_t vin_mismatches; /* of quarantined: vehicle is not the certificate's. With
                                 VIN_POLICY_REJECT the server refuses the whole batch (403) */
+    uint32_t vin_flagged;    /* of accepted: the same, with VIN_POLICY_FLAG */
     uint32_t items;          /* records of any outcome: the indexes that were given */
     uint32_t error_count;    /* entries of errors */
     bool truncated;          /* there were more than PIPELINE_ERRORS errors */

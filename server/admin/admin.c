@@ -1,5 +1,4 @@
-/* admin.c: probes, metrics and version on the admin listener. Main thread's loop. Takes no bodies.
- */
+/* admin.c: probes, metrics and version on the admin listener. Main thread's loop. */
 #include "server/daemon/app_internal.h"
 
 #include "core/clock.h"
@@ -61,6 +60,7 @@ static void describe_sinks(struct app *app, struct writer *w, const struct spool
                       (unsigned long long)sink_runner_position(sinks->runners[i]), up ? "" : ": ",
                       up ? "" : problem);
     }
+    admin_describe_evidence(app, w);
 }
 
 static void readyz(struct app *app, struct http_exchange *x)
@@ -71,8 +71,11 @@ static void readyz(struct app *app, struct http_exchange *x)
     const char *reason = not_ready(app, &spool);
     writer_init(&w, BODY_LIMIT);
     writer_format(&w, "%s\n", reason ? reason : "ok");
-    if (slice_starts_with(http_query(x), "verbose"))
+    if (slice_starts_with(http_query(x), "verbose")) {
         describe_sinks(app, &w, &spool);
+        app_archive_describe(app, &w);
+        app_remote_describe(app, &w);
+    }
     reply_writer(x, reason ? 503 : 200, "text/plain", &w, "/readyz");
     writer_fini(&w);
 }
@@ -108,26 +111,71 @@ static const struct {
     bool needs_token;
     void (*run)(struct app *app, struct http_exchange *exchange);
 } routes[] = {
-    {"/livez", false, livez},       {"/readyz", false, readyz},
-    {"/startupz", false, startupz}, {"/metrics", true, metrics},
-    {"/version", false, version},   {"/api/v1/catalog/unknown", true, admin_unknown_ids},
+    {"/livez", false, livez},
+    {"/readyz", false, readyz},
+    {"/startupz", false, startupz},
+    {"/metrics", true, metrics},
+    {"/version", false, version},
+    {"/api/v1/catalog/unknown", true, admin_unknown_ids},
+    {"/evidence/checkpoint", true, admin_checkpoint},
+    {"/evidence/heads", true, admin_heads},
+    {"/evidence/tile", true, admin_tile}, /* and everything below it */
 };
 
+static bool is_route(const struct http_exchange *x, const char *path)
+{
+    return slice_equal_text(http_path(x), path) ||
+           (!strcmp(path, "/evidence/tile") && slice_starts_with(http_path(x), ADMIN_TILES));
+}
+
+/* Posted to, by subcommands that have read the token in data_dir/audit.door, or have the
+ * operator's. */
+#define AUDIT_PATH "/api/v1/audit"
+
 /* Constant-time comparison. */
-static bool token_matches(const struct app *app, const struct http_exchange *x)
+static bool token_is(const struct http_exchange *x, const char *wanted)
 {
     struct slice value;
-    if (!app->admin_token)
-        return true;
     if (!http_header(x, "authorization", &value, NULL) ||
         !slice_equal_nocase(slice_sub(value, 0, 7), "bearer "))
         return false;
     struct slice given = slice_trim(slice_sub(value, 7, value.size)),
-                 token = slice_from_text(app->admin_token);
+                 token = slice_from_text(wanted);
     unsigned difference = given.size != token.size;
     for (size_t i = 0; i < given.size; i++)
         difference |= given.data[i] ^ token.data[i % (token.size ? token.size : 1)];
     return difference == 0;
+}
+
+static bool token_matches(const struct app *app, const struct http_exchange *x)
+{
+    return !app->admin_token || token_is(x, app->admin_token);
+}
+
+static void refuse_token(struct http_exchange *x, const char *route)
+{
+    struct refusal refusal;
+    refusal_set(&refusal, REFUSAL_no_token);
+    refusal.header = "WWW-Authenticate";
+    refusal.header_value = "Bearer";
+    http_problem(x, &refusal, route);
+}
+
+static void post_audit(struct app *app, struct http_exchange *x)
+{
+    struct refusal refusal;
+    bool known =
+        token_is(x, app->door.token) || (app->admin_token && token_is(x, app->admin_token));
+    if (http_method(x) != HTTP_POST) {
+        refusal_say(&refusal, REFUSAL_method_not_allowed, "audit records are posted");
+        refusal.header = "Allow";
+        refusal.header_value = "POST";
+        http_problem(x, &refusal, AUDIT_PATH);
+    } else if (!app->door.token[0] || !known) {
+        refuse_token(x, AUDIT_PATH);
+    } else {
+        admin_audit_begin(app, x);
+    }
 }
 
 void admin_on_headers(void *arg, struct http_exchange *x)
@@ -139,8 +187,13 @@ void admin_on_headers(void *arg, struct http_exchange *x)
         http_reply(x, 204, NULL, SLICE_EMPTY, &allow, 1, "*");
         return;
     }
+    http_set_context(x, NULL);
+    if (slice_equal_text(http_path(x), AUDIT_PATH)) {
+        post_audit(app, x);
+        return;
+    }
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
-        if (!slice_equal_text(http_path(x), routes[i].path))
+        if (!is_route(x, routes[i].path))
             continue;
         if (http_method(x) == HTTP_OPTIONS) {
             http_reply(x, 204, NULL, SLICE_EMPTY, &allow, 1, routes[i].path);
@@ -150,16 +203,14 @@ void admin_on_headers(void *arg, struct http_exchange *x)
             refusal.header_value = allow.value;
             http_problem(x, &refusal, routes[i].path);
         } else if (routes[i].needs_token && !token_matches(app, x)) {
-            refusal_set(&refusal, REFUSAL_no_token);
-            refusal.header = "WWW-Authenticate";
-            refusal.header_value = "Bearer";
-            http_problem(x, &refusal, routes[i].path);
+            refuse_token(x, routes[i].path);
         } else {
             routes[i].run(app, x);
         }
         return;
     }
     refusal_say(&refusal, REFUSAL_not_found,
-                "pages here: /livez /readyz /startupz /metrics /version /api/v1/catalog/unknown");
+                "pages here: /livez /readyz /startupz /metrics /version /api/v1/catalog/unknown "
+                "/evidence/checkpoint /evidence/heads /evidence/tile/… /api/v1/audit");
     http_problem(x, &refusal, "other");
 }

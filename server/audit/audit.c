@@ -1,134 +1,326 @@
-/* audit.c: records refusals and writes them once a second. audit_refused() runs on any thread, the
- * rest on the audit thread. Does not decide who is refused. */
+/* audit.c: records what happens, and writes it to the spool once a second. audit_refused(),
+ * audit_record(), audit_require() run on any thread, the rest on the audit thread. Does not decide
+ * who is refused. */
 #include "server/audit/audit.h"
 
-#include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/clock.h"
+#include "core/disk/fault.h"
 #include "core/metrics/metrics.h"
 #include "core/thread.h"
 #include "core/wait/condition.h"
-#include "core/writer.h"
-#include "server/audit/audit_file.h"
+#include "server/audit/audit_clock.h"
 #include "server/audit/audit_fold.h"
+#include "server/audit/audit_note.h"
+#include "storage/spool/spool.h"
 
 #define LOG_COMPONENT "audit"
 #include "core/log/log.h"
 
-#define FLUSH_NS   NS_PER_S
-#define LINE_BYTES 4096
+#define FLUSH_NS NS_PER_S
+/* Records in the spool's queue at once. */
+#define ROUND 64
+/* Longest wait for a record that must be durable. */
+#define REQUIRE_NS (10 * NS_PER_S)
+
+/* Somebody waits for one verdict. It is freed by audit_fini if the wait was given up, because the
+ * writer still has the batch. */
+struct waiter {
+    struct mailbox box;
+    struct waiter *next;
+};
 
 static struct {
     _Atomic(struct audit_fold *) fold; /* NULL: not started */
-    struct audit_file file;
+    struct audit_fold *old_fold;       /* other threads may still use it until audit_fini */
+    struct spool *spool;
+    char instance[256];
+    struct mailbox inbox; /* of the audit thread */
+    struct audit_notes notes;
+    struct audit_clock clock;
     struct thread thread;
     pthread_mutex_t lock;
     pthread_cond_t wake; /* monotonic clock */
+    struct waiter *left; /* guarded by lock */
     bool ending;
-    bool failing; /* the last write failed: reported once */
-    metric_t lines, errors;
-} audit = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    enum status failing; /* the last round's; OK: it went well. Reported once */
+    metric_t records, errors, waiting, lost;
+} audit = {.lock = PTHREAD_MUTEX_INITIALIZER, .notes = AUDIT_NOTES_INIT(audit.notes)};
+
+static struct audit_fold *fold_now(void)
+{
+    return atomic_load_explicit(&audit.fold, memory_order_acquire);
+}
 
 void audit_refused(const struct audit_refusal *r)
 {
-    struct audit_fold *fold = atomic_load_explicit(&audit.fold, memory_order_acquire);
+    struct audit_fold *fold = fold_now();
     if (fold)
         audit_fold_add(fold, r, clock_wall_ns());
+    if (r->kind != AUDIT_refused)
+        return;
     log_warn("sender refused", LOG_TEXT("action", r->action), LOG_TEXT("peer", r->address),
              LOG_I64("status", r->status), LOG_TEXT("code", r->code),
              LOG_SLICE("tenant", r->tenant), LOG_SLICE("credential", r->credential),
              LOG_SLICE("serial", r->serial), LOG_SLICE("vehicle", r->vehicle));
 }
 
-static void write_time(struct writer *w, const char *key, int64_t ns)
+void audit_record(enum audit_kind kind, const struct audit_field *fields, size_t count)
 {
-    time_t seconds = (time_t)(ns / NS_PER_S);
-    struct tm utc;
-    char text[32];
-    gmtime_r(&seconds, &utc);
-    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-    writer_format(w, "\"%s\":\"%s.%03dZ\",", key, text, (int)(ns % NS_PER_S / NS_PER_MS));
+    struct audit_head head = audit_head_now(kind, audit.instance);
+    audit_notes_add(&audit.notes, &head, fields, count);
 }
 
-/* Bytes that are not UTF-8 are replaced by '?': a certificate may hold any. */
-static void write_text(struct writer *w, const char *key, const char *text)
+/* --- durable before it takes effect --------------------------------------------------------- */
+
+static enum status refuse(enum status status, struct problem *problem)
 {
-    char clean[sizeof((struct audit_record *)0)->tenant];
-    size_t size = 0;
-    if (!*text)
-        return;
-    for (; text[size] && size < sizeof clean; size++)
-        clean[size] = (unsigned char)text[size] < 0x80 ? text[size] : '?';
-    writer_format(w, "\"%s\":", key);
-    writer_json_string(w, slice_make((const uint8_t *)clean, size));
-    writer_u8(w, ',');
+    problem_say(problem,
+                "the audit log takes no record (%s), so this is not done: make room or look at the "
+                "disk of data_dir, then try again",
+                status_text(status));
+    return status;
 }
 
-/* One line as described in docs/operations.md, "Refused senders". */
-static bool write_record(void *arg, const struct audit_record *record)
+enum status audit_begin(enum audit_kind kind, const struct audit_field *fields, size_t count,
+                        struct mailbox *reply_to, void *owner, struct problem *problem)
 {
-    (void)arg;
-    struct writer w;
-    writer_init(&w, LINE_BYTES);
-    writer_u8(&w, '{');
-    write_time(&w, "first", record->first_ns);
-    write_time(&w, "last", record->last_ns);
-    write_text(&w, "action", record->action);
-    write_text(&w, "code", record->code);
-    if (record->status)
-        writer_format(&w, "\"status\":%d,", record->status);
-    write_text(&w, "peer", record->address);
-    write_text(&w, "tenant", record->tenant);
-    write_text(&w, "credential", record->credential);
-    write_text(&w, "serial", record->serial);
-    write_text(&w, "vehicle", record->vehicle);
-    if (audit.file.removed[0])
-        write_text(&w, "removed_file", audit.file.removed);
-    writer_format(&w, "\"count\":%llu}\n", (unsigned long long)record->count);
-    enum status s =
-        w.status == STATUS_OK ? audit_file_append(&audit.file, writer_slice(&w)) : w.status;
-    writer_fini(&w);
-    if (s != STATUS_OK)
-        return false;
-    metric_add(audit.lines, 1);
-    return true;
+    struct audit_head head = audit_head_now(kind, audit.instance);
+    if (!fold_now())
+        return refuse(STATUS_CLOSED, problem);
+    struct batch *batch = audit_batch(&head, fields, count);
+    if (!batch)
+        return refuse(STATUS_NO_MEMORY, problem);
+    batch->reply_to = reply_to;
+    batch->owner = owner;
+    enum status status = spool_submit(audit.spool, &batch);
+    if (status == STATUS_OK)
+        return status;
+    batch_destroy(batch);
+    return refuse(status, problem);
 }
 
-static void report_removed(void)
+static struct waiter *waiter_create(void)
 {
-    if (!audit.file.removed[0])
-        return;
-    log_warn("oldest audit file removed: audit.max_bytes is reached",
-             LOG_TEXT("file", audit.file.removed));
-    audit.file.removed[0] = '\0';
+    struct waiter *waiter = calloc(1, sizeof *waiter);
+    if (waiter && mailbox_init(&waiter->box, false) != STATUS_OK) {
+        free(waiter);
+        waiter = NULL;
+    }
+    return waiter;
 }
 
-static void report(bool good)
+static void waiter_destroy(struct waiter *waiter)
 {
-    if (!good)
+    for (struct mail *mail = mailbox_take(&waiter->box), *next; mail; mail = next) {
+        next = mail->next;
+        batch_destroy(batch_from_mail(mail));
+    }
+    mailbox_fini(&waiter->box);
+    free(waiter);
+}
+
+static void waiter_leave(struct waiter *waiter)
+{
+    pthread_mutex_lock(&audit.lock);
+    waiter->next = audit.left;
+    audit.left = waiter;
+    pthread_mutex_unlock(&audit.lock);
+}
+
+enum status audit_require(enum audit_kind kind, const struct audit_field *fields, size_t count,
+                          struct problem *problem)
+{
+    thread_assert_not(THREAD_WORKER);
+    thread_assert_not(THREAD_WRITER);
+    struct waiter *waiter = waiter_create();
+    if (!waiter)
+        return refuse(STATUS_NO_MEMORY, problem);
+    enum status status = audit_begin(kind, fields, count, &waiter->box, NULL, problem);
+    if (status != STATUS_OK) {
+        waiter_destroy(waiter);
+        return status;
+    }
+    struct mail *mail = mailbox_wait(&waiter->box, REQUIRE_NS);
+    if (!mail) {
+        waiter_leave(waiter);
+        return refuse(STATUS_TIMEOUT, problem);
+    }
+    struct batch *batch = batch_from_mail(mail);
+    status = batch->verdict;
+    batch_destroy(batch);
+    waiter_destroy(waiter);
+    if (status != STATUS_OK)
+        return refuse(status, problem);
+    metric_add(audit.records, 1);
+    fault_point(audit_required);
+    return STATUS_OK;
+}
+
+/* --- the audit thread ----------------------------------------------------------------------- */
+
+/* What one round writes: notes and folded refusals. */
+struct item {
+    struct audit_note *note; /* NULL: folded */
+    struct audit_folded folded;
+    enum status status;
+};
+
+struct round {
+    struct item items[ROUND];
+    size_t count;
+};
+
+static struct batch *folded_batch(const struct audit_folded *f)
+{
+    struct audit_head head = audit_head_now(f->kind, audit.instance);
+    const struct audit_field fields[] = {
+        AUDIT_TEXT(action, f->action), AUDIT_TEXT(code, f->code),
+        AUDIT_UINT(status, f->status), AUDIT_TEXT(peer, f->address),
+        AUDIT_TEXT(tenant, f->tenant), AUDIT_TEXT(credential, f->credential),
+        AUDIT_TEXT(serial, f->serial), AUDIT_TEXT(vehicle, f->vehicle),
+        AUDIT_UINT(count, f->count),   AUDIT_TIME(first, f->first_ns),
+        AUDIT_TIME(last, f->last_ns),
+    };
+    return audit_batch(&head, fields, sizeof fields / sizeof *fields);
+}
+
+static enum status submit(struct item *item)
+{
+    struct batch *batch = item->note ? audit_note_batch(item->note) : folded_batch(&item->folded);
+    if (!batch)
+        return STATUS_NO_MEMORY;
+    batch->reply_to = &audit.inbox;
+    batch->owner = item;
+    enum status status = spool_submit(audit.spool, &batch);
+    batch_destroy(batch); /* NULL when the spool has it */
+    return status;
+}
+
+/* Submits all, then waits for all verdicts: one group, mostly one fdatasync. */
+static enum status write_round(struct round *round)
+{
+    enum status worst = STATUS_OK;
+    size_t out = 0;
+    for (size_t i = 0; i < round->count; i++) {
+        round->items[i].status = submit(&round->items[i]);
+        out += round->items[i].status == STATUS_OK;
+    }
+    while (out > 0)
+        for (struct mail *mail = mailbox_wait(&audit.inbox, -1), *next; mail; mail = next, out--) {
+            struct batch *batch = batch_from_mail(mail);
+            next = mail->next;
+            ((struct item *)batch->owner)->status = batch->verdict;
+            batch_destroy(batch);
+        }
+    for (size_t i = 0; i < round->count; i++) {
+        metric_add(audit.records, round->items[i].status == STATUS_OK);
+        if (round->items[i].status != STATUS_OK)
+            worst = round->items[i].status;
+    }
+    fault_point(audit_written);
+    return worst;
+}
+
+/* Writes notes in their order; those that the spool does not take wait. */
+static enum status flush_notes(struct round *round)
+{
+    uint64_t lost;
+    enum status worst = STATUS_OK;
+    struct audit_note *list = audit_notes_take(&audit.notes, &lost);
+    if (lost)
+        metric_add(audit.lost, (double)lost);
+    while (list && worst == STATUS_OK) {
+        struct audit_note *rest = list, **left = &list;
+        for (round->count = 0; rest && round->count < ROUND; rest = rest->next)
+            round->items[round->count++] = (struct item){.note = rest};
+        worst = write_round(round);
+        for (size_t i = 0; i < round->count; i++) {
+            struct audit_note *note = round->items[i].note;
+            *left = note->next;
+            if (round->items[i].status == STATUS_OK)
+                free(note);
+            else
+                *left = note, left = &note->next;
+        }
+        *left = rest;
+    }
+    if (worst == STATUS_OK && lost) {
+        const struct audit_field fields[] = {
+            AUDIT_UINT(count, lost),
+            AUDIT_TEXT(reason, "no room in memory while the spool was full")};
+        audit_record(AUDIT_records_lost, fields, 2);
+        lost = 0;
+    }
+    audit_notes_give_back(&audit.notes, list, lost);
+    return worst;
+}
+
+static enum status flush_folded(struct round *round, int64_t now_ns, bool all)
+{
+    struct audit_fold *fold = fold_now();
+    struct audit_fold_walk walk = {0};
+    enum status worst = STATUS_OK;
+    bool more = true;
+    while (more && worst == STATUS_OK) {
+        for (round->count = 0; round->count < ROUND; round->count++) {
+            struct item *item = &round->items[round->count];
+            item->note = NULL;
+            more = audit_fold_next(fold, &walk, now_ns, all, &item->folded);
+            if (!more)
+                break;
+        }
+        worst = write_round(round);
+        for (size_t i = 0; i < round->count; i++)
+            if (round->items[i].status == STATUS_OK)
+                audit_fold_settle(fold, &round->items[i].folded, now_ns);
+    }
+    audit_fold_forget_idle(fold, now_ns);
+    return worst;
+}
+
+static void report(enum status status)
+{
+    if (status != STATUS_OK)
         metric_add(audit.errors, 1);
-    if (!good && !audit.failing)
-        log_error("audit log can't be written; counts are kept in memory until it can",
-                  LOG_TEXT("dir", audit.file.dir), LOG_TEXT("step", audit.file.problem),
-                  LOG_TEXT("problem", strerror(errno)));
-    if (good && audit.failing)
-        log_info("audit log is written again", LOG_TEXT("dir", audit.file.dir));
-    audit.failing = !good;
+    if (status != STATUS_OK && audit.failing == STATUS_OK)
+        log_error("audit records can't be written; they and the counts are kept in memory until "
+                  "they can",
+                  LOG_STATUS(status));
+    if (status == STATUS_OK && audit.failing != STATUS_OK)
+        log_info("audit records are written again");
+    audit.failing = status;
+    pthread_mutex_lock(&audit.notes.lock);
+    metric_set(audit.waiting, (double)audit.notes.count);
+    pthread_mutex_unlock(&audit.notes.lock);
+}
+
+static void look_at_clock(void)
+{
+    struct audit_clock_step step;
+    char text[32];
+    if (!audit_clock_look(&audit.clock, &step))
+        return;
+    snprintf(text, sizeof text, "%" PRId64, (step.after_ns - step.before_ns) / NS_PER_US);
+    const struct audit_field fields[] = {AUDIT_TEXT(step_us, text),
+                                         AUDIT_TIME(before, step.before_ns),
+                                         AUDIT_TIME(after, step.after_ns)};
+    audit_record(AUDIT_clock_set, fields, sizeof fields / sizeof *fields);
 }
 
 static void flush(bool all)
 {
-    double before = metric_value(audit.lines);
-    bool good = audit_fold_flush(audit.fold, clock_wall_ns(), all, write_record, NULL);
-    if (metric_value(audit.lines) > before && audit_file_sync(&audit.file) != STATUS_OK)
-        good = false;
-    report(good);
-    report_removed();
+    static struct round round; /* the audit thread's, or that of audit_stop after it */
+    look_at_clock();
+    enum status notes = flush_notes(&round);
+    enum status folded = flush_folded(&round, clock_wall_ns(), all);
+    report(notes != STATUS_OK ? notes : folded);
 }
 
 static bool wait_for_turn(void)
@@ -151,20 +343,33 @@ static void audit_thread(void *arg)
     flush(true);
 }
 
-enum status audit_start(const char *data_dir, uint64_t max_bytes, struct problem *problem)
+/* --- start and stop ------------------------------------------------------------------------- */
+
+static void make_metrics(void)
+{
+    audit.records = metric_series(METRIC_vsocd_audit_lines_total, "");
+    audit.errors = metric_series(METRIC_vsocd_audit_write_errors_total, "");
+    audit.waiting = metric_series(METRIC_vsocd_audit_waiting_records, "");
+    audit.lost = metric_series(METRIC_vsocd_audit_lost_records_total, "");
+}
+
+enum status audit_start(struct spool *spool, const char *instance, struct problem *problem)
 {
     thread_assert(THREAD_MAIN);
     ensure(!audit.fold);
-    enum status s = audit_file_open(&audit.file, data_dir, max_bytes);
+    enum status s = mailbox_init(&audit.inbox, false);
     if (s != STATUS_OK) {
-        problem_say(problem, "%s: %.120s", audit.file.problem, strerror(errno));
+        problem_say(problem, "%s", status_text(s));
         return s;
     }
+    snprintf(audit.instance, sizeof audit.instance, "%s", instance);
     struct audit_fold *fold = audit_fold_create();
     condition_init(&audit.wake);
-    audit.ending = audit.failing = false;
-    audit.lines = metric_series(METRIC_vsocd_audit_lines_total, "");
-    audit.errors = metric_series(METRIC_vsocd_audit_write_errors_total, "");
+    audit.ending = false;
+    audit.failing = STATUS_OK;
+    audit.spool = spool;
+    make_metrics();
+    audit_clock_init(&audit.clock);
     atomic_store(&audit.fold, fold);
     s = fold ? thread_start(&audit.thread, THREAD_AUDIT, "audit", audit_thread, NULL)
              : STATUS_NO_MEMORY;
@@ -173,13 +378,12 @@ enum status audit_start(const char *data_dir, uint64_t max_bytes, struct problem
     problem_say(problem, "%s", status_text(s));
     atomic_store(&audit.fold, NULL);
     audit_fold_destroy(fold);
-    audit_file_close(&audit.file);
+    mailbox_fini(&audit.inbox);
     return s;
 }
 
 void audit_stop(void)
 {
-    thread_assert(THREAD_MAIN);
     if (!audit.fold)
         return;
     pthread_mutex_lock(&audit.lock);
@@ -187,6 +391,17 @@ void audit_stop(void)
     pthread_cond_signal(&audit.wake);
     pthread_mutex_unlock(&audit.lock);
     thread_join(&audit.thread);
-    audit_fold_destroy(atomic_exchange(&audit.fold, NULL));
-    audit_file_close(&audit.file);
+    audit.old_fold = atomic_exchange(&audit.fold, NULL);
+    mailbox_fini(&audit.inbox);
+}
+
+void audit_fini(void)
+{
+    audit_fold_destroy(audit.old_fold);
+    audit.old_fold = NULL;
+    while (audit.left) {
+        struct waiter *waiter = audit.left;
+        audit.left = waiter->next;
+        waiter_destroy(waiter);
+    }
 }

@@ -4,17 +4,13 @@
 #include "core/log/problem.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "core/writer.h"
+#include "server/client/client_connect.h"
 #include "server/client/http_client_tls.h"
 
 #define HEAD_MAX ((size_t)64 << 10)
@@ -78,62 +74,15 @@ static enum status fail(struct http_client *c, enum status status, const char *w
     return status;
 }
 
-/* Connected blocking socket with timeouts, or -1 and errno. */
-static int connect_one(const struct addrinfo *a, int timeout_ms)
-{
-    int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1, error = 0;
-    socklen_t size = sizeof error;
-    struct timeval wait = {timeout_ms / 1000, timeout_ms % 1000 * 1000};
-    if (fd < 0)
-        return -1;
-    if (connect(fd, a->ai_addr, a->ai_addrlen) != 0) {
-        struct pollfd ready = {.fd = fd, .events = POLLOUT};
-        error = errno;
-        if (error == EINPROGRESS)
-            error = poll(&ready, 1, timeout_ms) == 1 ? 0 : ETIMEDOUT;
-        if (!error && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
-            error = errno;
-    }
-    if (!error && (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK) != 0 ||
-                   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait) != 0 ||
-                   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait) != 0 ||
-                   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0))
-        error = errno;
-    if (!error)
-        return fd;
-    close(fd);
-    errno = error;
-    return -1;
-}
-
-static enum status connect_any(struct http_client *c)
-{
-    const struct http_url *url = c->options.url;
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list;
-    int code = getaddrinfo(url->host, url->port, &hints, &list), error = 0;
-    if (code != 0) {
-        problem_say(c->problem, "can't find %.128s: %s", url->host, gai_strerror(code));
-        return STATUS_UNAVAILABLE;
-    }
-    for (const struct addrinfo *a = list; a && c->fd < 0; a = a->ai_next) {
-        c->fd = connect_one(a, c->options.timeout_ms);
-        error = errno;
-    }
-    freeaddrinfo(list);
-    if (c->fd >= 0)
-        return STATUS_OK;
-    problem_say(c->problem, "can't connect to %.128s port %s: %s", url->host, url->port,
-                strerror(error));
-    return STATUS_UNAVAILABLE;
-}
-
 static enum status open_connection(struct http_client *c)
 {
     if (c->fd >= 0)
         return STATUS_OK;
-    enum status status = connect_any(c);
+    const struct http_url *url = c->options.url;
+    enum status status =
+        client_connect(url->host, url->port, c->options.timeout_ms, &c->fd, c->problem);
     if (status == STATUS_OK && c->tls)
-        status = client_tls_connect(c->tls, c->fd, c->options.url->host, &c->session, c->problem);
+        status = client_tls_connect(c->tls, c->fd, url->host, &c->session, c->problem);
     if (status != STATUS_OK)
         disconnect(c);
     return status;

@@ -9,9 +9,9 @@
 #include "server/commands/config_cli.h"
 #include "server/config/config_print.h"
 #include "server/files/data_folders.h"
-#include "server/daemon/plugins.h"
+#include "server/plugins/plugins.h"
 #include "server/identity/pseudonym.h"
-#include "server/daemon/sink_set.h"
+#include "server/plugins/sink_set.h"
 #include "server/tls/tls.h"
 
 static bool tell(const struct config *config, const char *what, const char *problem)

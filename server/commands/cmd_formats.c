@@ -6,7 +6,7 @@
 
 #include "core/writer.h"
 #include "server/commands/config_cli.h"
-#include "server/daemon/plugins.h"
+#include "server/plugins/plugins.h"
 
 static const char *framing_name(enum parser_framing framing)
 {

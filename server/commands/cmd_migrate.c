@@ -2,12 +2,15 @@
  * migrations are in storage/sinks/postgres/schema/. */
 #include "server/commands/command.h"
 
+#include "core/writer.h"
+#include "server/commands/command_audit.h"
 #include "server/commands/config_cli.h"
 #include "server/config/config_mask.h"
 #include "storage/sinks/postgres/schema/pg_migrate.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static void say(void *arg, const char *line)
 {
@@ -30,6 +33,26 @@ static int exit_for(enum status status)
     }
 }
 
+/* In the audit log of the server whose data_dir is here, before the schema changes. A machine
+ * without it has nothing to record it in: vsoc.schema_version and vsoc.audit of the database have
+ * who applied what. */
+static enum status record_migration(const struct config *config, struct problem *problem)
+{
+    char spool[4300];
+    struct writer dsn;
+    snprintf(spool, sizeof spool, "%s/spool", config->data_dir);
+    if (access(spool, F_OK) != 0)
+        return STATUS_OK;
+    writer_init(&dsn, (size_t)64 << 10);
+    config_write_masked_dsn(config->postgres_dsn, &dsn);
+    const struct audit_field fields[] = {AUDIT_SLICE(database, writer_slice(&dsn)),
+                                         AUDIT_UINT(to_version, pg_migrate_latest())};
+    enum status status = command_audit(config, AUDIT_schema_migrated, fields,
+                                       sizeof fields / sizeof *fields, problem);
+    writer_fini(&dsn);
+    return status == STATUS_OK ? status : STATUS_UNAVAILABLE;
+}
+
 int cmd_migrate(int argc, char **argv)
 {
     bool dry_run = false;
@@ -45,7 +68,11 @@ int cmd_migrate(int argc, char **argv)
         fputs("vsocd migrate: warning: the password given with --set is visible in the process "
               "list; use sinks.postgres.dsn_file\n",
               stderr);
-    enum status status = pg_migrate(config->postgres_dsn, dry_run, say, NULL, &problem);
+    enum status status = STATUS_OK;
+    if (!dry_run)
+        status = record_migration(config, &problem);
+    if (status == STATUS_OK)
+        status = pg_migrate(config->postgres_dsn, dry_run, say, NULL, &problem);
     config_destroy(config);
     if (status != STATUS_OK)
         fprintf(stderr, "vsocd migrate: %s\n", problem.text);

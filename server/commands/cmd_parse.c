@@ -22,7 +22,7 @@
 #include "server/files/file_read.h"
 #include "server/inflate/inflate.h"
 #include "server/ingest/trial.h"
-#include "server/daemon/plugins.h"
+#include "server/plugins/plugins.h"
 
 #define OUTPUT_BYTES ((size_t)64 << 20)
 #define CATALOGS_MAX 64

@@ -22,17 +22,25 @@ int command_usage(const char *name);
 int command_wrong(const char *name, const char *why);
 
 /* One file each. */
+int cmd_archive(int argc, char **argv);
+int cmd_evidence(int argc, char **argv);
+int cmd_audit(int argc, char **argv);
 int cmd_formats(int argc, char **argv);
+int cmd_hold(int argc, char **argv);
 int cmd_identity(int argc, char **argv);
+int cmd_key(int argc, char **argv);
 int cmd_migrate(int argc, char **argv);
 int cmd_parse(int argc, char **argv);
 int cmd_send(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
+int cmd_signer(int argc, char **argv);
 int cmd_check_config(int argc, char **argv);
 int cmd_healthcheck(int argc, char **argv);
 int cmd_reference(int argc, char **argv);
 int cmd_spool(int argc, char **argv);
 int cmd_token(int argc, char **argv);
+int cmd_vehicle(int argc, char **argv);
+int cmd_witness(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 
 #endif

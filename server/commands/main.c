@@ -87,17 +87,67 @@ const struct command command_table[] = {
      "nothing was quarantined. A batch that is sent again counts once.",
      cmd_send},
     {"reference",
-     "config|metrics|events|formats|mapping|refusals|record-codes|note-codes|handshakes|schema|"
-     "schema-out|vsocd.8|vsocd.yaml.5",
+     "config|metrics|events|formats|mapping|refusals|record-codes|note-codes|handshakes|audit-"
+     "kinds|"
+     "audit-fields|schema|schema-audit|schema-out|vsocd.8|vsocd.yaml.5",
      "print a manual page generated from the program's tables", NULL, cmd_reference},
+    {"archive",
+     "list|verify|restore [URL] [-c FILE] [--set KEY=VALUE]… [--spool ID] [--to DATA_DIR] "
+     "[--keys DIR] [--json]",
+     "what an archive of evidence holds, whether it is whole, and a spool made from it",
+     "URL is file:///folder or s3://bucket/prefix; without it, evidence.archive.url of the "
+     "settings.\n\n"
+     "  list     the archived segments: positions, records, bytes, times\n"
+     "  verify   reads every object and compares it with its index; checks that the segments\n"
+     "           follow each other; exit status 1 if anything is wrong\n"
+     "  restore  writes the segments to DATA_DIR/spool, each checked; replaces nothing, and may\n"
+     "           be stopped and repeated. Key areas come from DATA_DIR/evidence/keys, or from\n"
+     "           keys/ in --keys DIR; a record whose keys are not there can't be opened\n\n"
+     "--spool ID selects the spool if the archive holds several.",
+     cmd_archive},
+    {"hold", "add|list|release [-c FILE] [--set KEY=VALUE]… [OPTION]…",
+     "legal holds: evidence that is not removed although its retention is over",
+     "  add      --vin VIN [--tenant NAME], --vehicle PSEUDONYM, --batch ID, or --from TIME --to "
+     "TIME\n"
+     "           (of receipt); --reason TEXT; --until TIME: it ends by itself then. Prints its "
+     "id.\n"
+     "           It is in force on return, also for a running server\n"
+     "  list     the holds in force, a JSON object each; --all also those that are over\n"
+     "  release  --id ID --reason TEXT\n\n"
+     "Retention and eviction keep the segment that holds a held batch, and all segments after it.\n"
+     "Other users of this machine see a VIN on the command line: --vehicle takes the pseudonym.",
+     cmd_hold},
+    {"vehicle", "erase (--vehicle VIN|--pid PSEUDONYM) --reason TEXT [-c FILE] [OPTION]…",
+     "erases a vehicle's batches in the spool by destroying their keys",
+     "  --vehicle VIN    in all tenants, with every key of privacy.keys_file\n"
+     "  --pid PSEUDONYM  vehicle_pid as the sinks have it, 64 hex digits\n"
+     "  --reason TEXT    why\n"
+     "  --set KEY=VALUE  a setting, such as data_dir\n"
+     "  --dry-run        only counts; --json: one JSON object\n\n"
+     "The server may run. Erased are events and bodies of batches that are one vehicle's alone "
+     "and\n"
+     "that all sinks have. Header, chain and commitments stay: `vsocd spool verify` goes on to\n"
+     "pass. Batches under a legal hold stay. Exit status 1: something of the vehicle was left.\n"
+     "Other users of this machine see a VIN on the command line: --pid takes the pseudonym.",
+     cmd_vehicle},
     {"spool", "list|check|export|verify|replay DIR [--json] [--from N] [--to N] [OPTION]…",
      "inspect a spool, or deliver it to the sinks again, while the server runs or not",
-     "DIR is data_dir or the spool directory in it. --from and --to are positions.\n\n"
+     "DIR is data_dir or the spool directory in it, or the URL of an archive, file:///folder. "
+     "Keys\n"
+     "of archived records are looked for in --evidence DIR, the spool's data_dir/evidence "
+     "(replay:\n"
+     "that of the settings). --from and --to are positions.\n\n"
      "  list    segments, positions, events, bytes, times, and evidence that was evicted\n"
      "  check   reads everything: damage with file and offset; exit status 1 if there is any\n"
-     "  verify  recomputes digests and the hash chain, names the first record at which it breaks;\n"
+     "  verify  recomputes commitments and the hash chain, names the first record at which it\n"
+     "          breaks. Commitments need the keys of the records (privacy.keys_file): --keys "
+     "FILE,\n"
+     "          -c FILE, or keys/vin.keys beside the spool;\n"
      "          --expect POSITION=HASH (may be repeated) compares a chain hash that was stored\n"
-     "          elsewhere: only this detects a spool that was rewritten with recomputed hashes;\n"
+     "          elsewhere, --head FILE (may be repeated) a signed head that was: only these "
+     "detect\n"
+     "          a spool that was rewritten with recomputed hashes. A head also detects what is\n"
+     "          missing at the end. --verifier KEY checks its signature (head.vkey, or the text);\n"
      "          --reparse parses each body again and compares the events with the stored ones.\n"
      "          -c FILE and --set KEY=VALUE give its plug-ins, catalogues and limits as they\n"
      "          were at receipt. Not compared: vehicle, sender, times of the server, notes\n"
@@ -109,6 +159,46 @@ const struct command command_table[] = {
      "          (only count). The file sink writes missing lines to PATH.replay\n\n"
      "--json prints one JSON object (export is always NDJSON).",
      cmd_spool},
+    {"evidence",
+     "verify FILE… (--policy FILE | --log VKEY) [--json] [--quiet] | "
+     "export|audit -c FILE [OPTION]… | "
+     "status|restart-tree (-c FILE [--set KEY=VALUE]… | DIR) [OPTION]…",
+     "check evidence without the server that recorded it; show how it is kept and signed",
+     "  verify  checks a bundle (docs/evidence-bundle.md): every byte of the archive, that each\n"
+     "          record is in the log, that body, metadata and events are the ones recorded, and\n"
+     "          that the export is in the log. --policy is a file with the keys of log and\n"
+     "          witnesses that you trust (c2sp.org/tlog-policy), --log the verifier key of a log\n"
+     "          without witnesses; get them from elsewhere than the bundle. --json prints one\n"
+     "          object a file, --quiet no line for each record. Exit status 0: proven; 1: not "
+     "proven.\n"
+     "  export  writes records as a bundle that anybody can check (docs/evidence-bundle.md), when\n"
+     "          the export is in the log and under a signed head. -c FILE, -o FILE (a new one),\n"
+     "          --reason TEXT, --by NAME, and what: --batch ID[,ID…], --vehicle VIN, --from TIME,\n"
+     "          --to TIME (received, RFC 3339). --policy FILE: the head must satisfy it; without\n"
+     "          it, the log's signature is enough\n"
+     "  audit   -c FILE: reads everything once: each record against its leaf and commitments,\n"
+     "          the tree against its leaves, each head against the tree and its key. The result\n"
+     "          becomes a record. May be interrupted and goes on there; --restart begins again.\n"
+     "          The hash chain of the spool is checked by `vsocd spool verify`\n"
+     "  status  records, oldest, days that fit at today's rate, newest signed head, its age and\n"
+     "          cosignatures; --json prints one JSON object. DIR is data_dir; the server may run\n"
+     "  restart-tree --reason TEXT\n"
+     "          begins a tree under a new name (origin), because the server refuses to sign a\n"
+     "          spool that was rolled back, replaced or changed. Only while the server is "
+     "stopped.\n"
+     "          Keeps the old tree, and the hashes that spool and old tree agree on",
+     cmd_evidence},
+    {"audit", "list|follow|verify [DIR] [-c FILE] [--set KEY=VALUE]… [OPTION]…",
+     "read the audit log in a spool, while the server runs or not",
+     "DIR is data_dir or the spool directory in it; without it, data_dir of the settings.\n\n"
+     "  list    the records: time, position, kind, fields\n"
+     "  follow  the same, and then each new one, until Ctrl-C\n"
+     "  verify  the hash chain of the spool, and of each record its id, its form and its leaf;\n"
+     "          exit status 1 if anything is wrong; counts starts that followed a crash\n\n"
+     "--from, --to  a position, or a time such as 2026-11-22T10:15:02Z\n"
+     "--kind NAME   only this kind: docs/audit.md lists them; retirement, key and clock, too\n"
+     "--json        one JSON object a line",
+     cmd_audit},
     {"identity", "explain CERT [-c FILE] [--set KEY=VALUE]…",
      "explain whether a handshake accepts a client certificate, who it is, and why",
      "CERT is a PEM or DER file; of several certificates the first one is explained.\n"
@@ -125,6 +215,60 @@ const struct command command_table[] = {
      "  list    [--json]\n"
      "  revoke  --id ID: refused from now on; it stays in the list",
      cmd_token},
+    {"key", "new evidence|witness --name NAME --out FILE | show FILE | list FOLDER",
+     "create and show the keys that sign heads of the evidence tree, and cosignatures of a witness",
+     "A key is a line of text, as the Go package sumdb/note reads it. Its file (mode 0600) holds "
+     "the\n"
+     "secret; what is printed is the verifier key, which anybody may know.\n\n"
+     "  new     evidence: NAME is the origin of the tree, such as vsoc.example.com/spool-1;\n"
+     "          witness: the name of the witness. Never overwrites a file\n"
+     "  show    the verifier key of a file\n"
+     "  list    the files *.key of a folder: purpose, id, name, file",
+     cmd_key},
+    {"signer",
+     "--key FILE|URI --state FOLDER [--socket PATH] [--origin NAME] [--peer USER]… [--first]",
+     "hold the key that signs heads of the tree in a process of its own",
+     "The server asks it through evidence.signer. It signs a head only if it continues the one "
+     "that\n"
+     "it signed last, so that who controls the server can't fork the log or roll it back.\n\n"
+     "--key FILE|URI   file of `vsocd key new evidence`, or a key in a PKCS#11 token:\n"
+     "                 pkcs11:token=NAME;object=NAME?module-path=FILE&pin-source=file:FILE\n"
+     "--origin NAME    origin of the tree, for a key in a token\n"
+     "--state FOLDER   what was signed last; keep it with the key. It is durable before a\n"
+     "                 signature is given\n"
+     "--socket PATH    unix socket to listen at, mode 0660; without it, the one that systemd "
+     "passes\n"
+     "--peer USER      user (name or number) of the server; may be repeated; default: this user.\n"
+     "                 Processes of other users are refused, root's too\n"
+     "--first          the key has never signed: creates the state, which must not exist\n"
+     "SIGTERM stops it.",
+     cmd_signer},
+    {"witness", "--state DIR --log KEY|FILE… [--name NAME] [OPTION]…",
+     "confirm for others that the log of a server only grows",
+     "A server that keeps a transparency log signs its state every second. A witness runs on\n"
+     "somebody else's machine, remembers the last state it has confirmed, and confirms (cosigns) "
+     "a\n"
+     "newer one only with a proof that nothing before it was changed or removed. It sees numbers\n"
+     "and hashes, no data of vehicles or people. Any log in C2SP's formats will do.\n\n"
+     "--state DIR   folder of what it remembers, made when missing. Keep it: a witness that has\n"
+     "              lost it can be deceived once\n"
+     "--log KEY     verifier key of a log (evidence/head.vkey of a vsocd server), or a file with\n"
+     "              one a line; may be repeated\n"
+     "--name NAME   name of the witness, such as works-council.example/w1: needed at the first\n"
+     "              start, which makes its key\n"
+     "--key FILE    its signing key; default DIR/witness.key. Whoever has it can sign as this\n"
+     "              witness\n"
+     "--listen ADDR address and port; default [::]:9610\n"
+     "--cert FILE --tls-key FILE  PEM certificate and key: HTTPS; without them plain HTTP, which "
+     "is\n"
+     "              enough, because heads and cosignatures are signed\n\n"
+     "It prints its verifier key: give it to the operators of the logs (evidence.witnesses) and "
+     "to\n"
+     "those who check. http://ADDR/ shows what it has confirmed. A log that signs two histories "
+     "is\n"
+     "refused, reported in the log, and the second history is kept in DIR as proof (*.fork-*).\n"
+     "SIGTERM stops it.",
+     cmd_witness},
     {"version", "", "print the version", NULL, cmd_version},
     {"help", "[SUBCOMMAND]", "list the subcommands, or explain one", NULL, cmd_help},
     {NULL, NULL, NULL, NULL, NULL},

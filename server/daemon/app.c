@@ -19,13 +19,14 @@
 #include "core/clock.h"
 #include "core/metrics/metrics.h"
 #include "core/thread.h"
-#include "server/audit/audit.h"
 #include "server/config/config_mask.h"
 #include "core/exit_status.h"
 #include "server/files/data_folders.h"
+#include "server/ingest/record_keys.h"
 #include "server/net/file_budget.h"
 #include "server/daemon/app_internal.h"
-#include "server/daemon/sink_config.h"
+#include "server/plugins/sink_config.h"
+#include "server/ingest/spool_config.h"
 #include "server/files/trusted_file.h"
 #include "core/disk/folder.h"
 
@@ -35,9 +36,6 @@
 #include "core/wait/wake.h"
 
 #define TICK_MS 50
-/* Maximum number of batches that wait for the writer; beyond it requests are refused, so that
- * memory and latency stay bounded. */
-#define SPOOL_QUEUE_BATCHES 4096
 /* Time for requests and sinks to finish after the spool has failed. */
 #define FAILURE_DRAIN (2 * NS_PER_S)
 
@@ -148,6 +146,8 @@ static enum status load_parts(struct app *app)
     enum status s = data_keys_missing(c->data_dir, c->privacy_keys_file, &reason);
     if (s == STATUS_OK)
         s = pseudonym_key_load(c->privacy_keys_file, &app->shared.key, &reason);
+    if (s == STATUS_OK)
+        s = record_keys_load(c->privacy_keys_file, &app->shared.seal, &reason);
     if (s != STATUS_OK) {
         log_error("pseudonym keys can't be used", LOG_TEXT("problem", reason.text));
         return settings_status(s);
@@ -196,15 +196,17 @@ static enum status disk_status(enum status s)
                : s;
 }
 
-/* For a record that an earlier build wrote: converts its key to the one that the same batch gets
- * now. */
+/* Converts the key of a record that an earlier build wrote to the one that its batch gets now. */
 static void restore_key(void *arg, const struct batch_meta *meta)
 {
     struct app *app = app_cast(arg);
     struct batch_meta keyed = *meta;
+    if (!batch_is_events(meta))
+        return;
+    if (meta->version == 1)
+        dedup_note_old(app->shared.dedup, meta->position);
     if (meta->key_is_plain)
-        hmac_key_compute(&app->shared.repeat.batch, slice_make(meta->key, sizeof meta->key),
-                         keyed.key);
+        hmac_key_compute(&app->shared.repeat.batch, slice_make(meta->key, SHA256_BYTES), keyed.key);
     const struct batch_place place = {meta->position, meta->offset};
     dedup_restore(app->shared.dedup, keyed.key, &place, meta->ingested_ns);
 }
@@ -212,27 +214,15 @@ static void restore_key(void *arg, const struct batch_meta *meta)
 static enum status open_spool(struct app *app)
 {
     const struct config *c = app->config;
-    char dir[4200];
+    char dir[SPOOL_CONFIG_DIR_BYTES];
     struct problem problem;
     if (folder_make(c->data_dir) != STATUS_OK) {
         log_error("data_dir can't be created", LOG_TEXT("dir", c->data_dir),
                   LOG_TEXT("problem", strerror(errno)));
         return STATUS_IO;
     }
-    snprintf(dir, sizeof dir, "%s/spool", c->data_dir);
-    struct spool_options options = {
-        .dir = dir,
-        .segment_bytes = c->spool_segment_bytes,
-        .max_bytes = c->spool_max_bytes,
-        .reserve_bytes = c->spool_reserve_bytes,
-        .commit_interval_ns = c->spool_commit_interval,
-        .evidence_ns = c->evidence_retention,
-        .evidence_bytes = c->evidence_max_bytes,
-        .evict = c->evidence_when_full == EVIDENCE_EVICT,
-        .queue_batches = SPOOL_QUEUE_BATCHES,
-        .queue_bytes = c->limit_memory,
-        .keys_max = c->dedup_max_batches,
-    };
+    struct spool_options options = spool_options_from_config(c, dir);
+    options.keys = &app->shared.seal;
     enum status s = spool_open(&options, restore_key, app, &app->shared.spool, &problem);
     if (s != STATUS_OK) {
         log_error("spool can't be opened", LOG_TEXT("dir", dir), LOG_TEXT("problem", problem.text),
@@ -241,24 +231,13 @@ static enum status open_spool(struct app *app)
     }
     spool_keys_needed(app->shared.spool, dedup_oldest(app->shared.dedup));
     spool_on_failure(app->shared.spool, on_spool_failure, app);
-    return spool_start(app->shared.spool);
-}
-
-static enum status open_audit(const struct config *c)
-{
-    struct problem problem;
-    enum status s = audit_start(c->data_dir, c->audit_max_bytes, &problem);
-    if (s != STATUS_OK)
-        log_error("audit log can't be opened", LOG_TEXT("dir", c->data_dir),
-                  LOG_TEXT("problem", problem.text));
-    else
-        data_folders_check(c->data_dir);
+    s = app_holds_create(app);
     return disk_status(s);
 }
 
-static enum status bind_one(const char *what, const char *address, int *fd)
+static enum status bind_one(const char *what, const char *address, int *fd,
+                            char bound[LISTENER_ADDRESS_BYTES])
 {
-    char bound[LISTENER_ADDRESS_BYTES];
     struct problem reason;
     enum status s = listener_bind(address, fd, bound, &reason);
     if (s == STATUS_OK)
@@ -293,7 +272,7 @@ static enum status listen_admin(struct app *app)
 {
     enum status s = read_admin_token(app);
     if (s == STATUS_OK)
-        s = bind_one("admin", app->config->admin_address, &app->admin_fd);
+        s = bind_one("admin", app->config->admin_address, &app->admin_fd, app->admin_bound);
     if (s != STATUS_OK)
         return s;
     struct http_server_options options = {
@@ -301,16 +280,22 @@ static enum status listen_admin(struct app *app)
         .listen_fd = app->admin_fd,
         .label = "admin",
         .settings = http_settings_for_admin(app->config, app->sink_files),
-        .handler = {.on_headers = admin_on_headers, .arg = app},
+        .handler = {.on_headers = admin_on_headers,
+                    .on_body = admin_on_body,
+                    .on_end = admin_on_end,
+                    .on_gone = admin_on_gone,
+                    .arg = app},
         .counts = app->admin_counts,
     };
-    return http_server_create(&options, &app->admin);
+    s = app_audit_open_door(app);
+    return s == STATUS_OK ? http_server_create(&options, &app->admin) : s;
 }
 
 static enum status create_workers(struct app *app)
 {
+    char bound[LISTENER_ADDRESS_BYTES];
     size_t count = file_budget_workers(app->config);
-    enum status s = bind_one("ingest", app->config->ingest_address, &app->ingest_fd);
+    enum status s = bind_one("ingest", app->config->ingest_address, &app->ingest_fd, bound);
     for (unsigned i = 0; s == STATUS_OK && i < count; i++) {
         struct worker_options options = {
             .number = i,
@@ -355,13 +340,20 @@ static enum status start(struct app *app)
     }
     fault_point(start_parts_loaded);
     STEP("spool", open_spool(app));
-    STEP("audit log", open_audit(app->config));
+    STEP("transparency tree", disk_status(app_evidence_open(app)));
+    STEP("thread of the spool", spool_start(app->shared.spool));
+    STEP("audit log", app_audit_start(app));
+    STEP("forwarding of the audit log", app_audit_forward(app));
+    STEP("thread of the transparency tree", app_evidence_start(app));
+    STEP("thread for time authorities", app_remote_start(app));
     fault_point(start_spool_open);
+    STEP("archive", app_archive_create(app));
     STEP("sinks", app_sinks_create(app));
     fault_point(start_sinks_made);
     STEP("ingest listener", create_workers(app));
     fault_point(start_workers_made);
     STEP("threads of the sinks", app_sinks_start(app));
+    STEP("thread of the archive", app_archive_start(app));
     fault_point(start_sinks_started);
     STEP("threads of the workers", start_workers(app));
     fault_point(start_workers_started);
@@ -416,26 +408,6 @@ static void free_parts(struct app *app)
     config_destroy(app->start_config);
 }
 
-static int exit_status_of(enum status s)
-{
-    switch (s) {
-    case STATUS_OK:
-        return EXIT_DONE;
-    case STATUS_CONFIG:
-        return EXIT_CONFIG;
-    case STATUS_IO:
-    case STATUS_NO_SPACE:
-    case STATUS_CORRUPT:
-    case STATUS_LOCKED:
-    case STATUS_VERSION:
-        return EXIT_DISK;
-    case STATUS_UNAVAILABLE:
-        return EXIT_UNAVAILABLE;
-    default:
-        return EXIT_FAILED;
-    }
-}
-
 /* The line before it has the reason, unless memory, threads or descriptors ran out. */
 static void log_start_failure(const struct app *app, enum status s)
 {
@@ -471,7 +443,7 @@ int app_run(struct config *config, const struct app_source *source)
                  "that holds a password into a file and name it in sinks.postgres.dsn_file");
     if (s == STATUS_OK)
         s = start(app);
-    app->exit_status = exit_status_of(s);
+    app->exit_status = app_exit_status(s);
     if (s == STATUS_OK) {
         app->ready = true;
         log_info("ready", LOG_U64("workers", app->worker_count),

@@ -4,17 +4,26 @@
 #define VSOC_SERVER_APP_INTERNAL_H
 
 #include "core/object.h"
+#include "core/wait/mailbox.h"
+#include "server/audit/audit_door.h"
 #include "server/daemon/app_disk.h"
 #include "server/daemon/catalog_set.h"
 #include "server/config/config.h"
 #include "server/files/file_watch.h"
-#include "server/daemon/plugins.h"
-#include "server/daemon/sink_set.h"
+#include "server/plugins/plugins.h"
+#include "server/plugins/sink_set.h"
 #include "server/daemon/worker.h"
+#include "storage/evidence/archive/archiver.h"
+#include "storage/evidence/holds/hold_guard.h"
+#include "server/net/listener.h"
 
 #define APP_WORKERS_MAX 64
 
 struct app_source;
+struct evidence;
+struct remote;
+struct witnesses;
+struct time_job;
 
 /* Settings and a catalogue that workers may still use. */
 struct retired_config {
@@ -43,6 +52,14 @@ struct app {
     struct sink_set sinks;
     uint64_t sink_files; /* open files that they need */
     struct spool_stats spool_identity;
+    struct evidence *evidence;
+    struct remote *remote;
+    struct witnesses *witnesses; /* NULL: evidence.witnesses is empty */
+    struct time_job *time_job;
+
+    struct archiver *archiver; /* NULL: there is no archive */
+    struct hold_guard *holds;
+    char spool_dir[4200], evidence_dir[4200]; /* below data_dir */
 
     struct conn_counts *counts, *admin_counts;
     struct balance *balance; /* connections of the workers */
@@ -50,6 +67,12 @@ struct app {
     int ingest_fd, admin_fd;
     struct http_server *admin;
     char *admin_token; /* NULL: none needed */
+    char admin_bound[LISTENER_ADDRESS_BYTES];
+    struct audit_door door;
+    struct mailbox audit_box; /* records that commands have posted come back here */
+    bool has_audit_box;
+    struct event *on_audit;
+    struct forward *forward; /* NULL: none is set */
     struct worker *workers[APP_WORKERS_MAX];
     size_t worker_count;
 
@@ -92,7 +115,26 @@ void app_sinks_destroy(struct app *app);
 /* Unloads the plug-ins: no sink has a lane any more. */
 void app_sinks_unload(struct app *app);
 
-/* app_stop.c: stops accepting, finishes requests, then stops the threads. */
+/* app_evidence.c: opens the tree and makes its signer: between opening and starting the spool.
+ * CONFIG, IO, … with a logged reason. */
+enum status app_evidence_open(struct app *app) must_check;
+enum status app_evidence_start(struct app *app) must_check;
+/* Signs what came last; the spool has stopped. Thread: any. */
+void app_evidence_stop(struct app *app);
+void app_evidence_close(struct app *app);
+
+/* app_remote.c: the thread that asks others about heads: after that of the tree. CONFIG with a
+ * logged reason. */
+enum status app_remote_start(struct app *app) must_check;
+/* Thread: any. */
+void app_remote_stop(struct app *app);
+void app_remote_destroy(struct app *app);
+/* A line a witness. */
+void app_remote_describe(struct app *app, struct writer *w);
+
+/* app_stop.c: the exit status after a start with this status. */
+int app_exit_status(enum status status);
+/* Stops accepting, finishes requests, then stops the threads. */
 void app_stop_begin(struct app *app, int64_t deadline_ns);
 /* SIGTERM and SIGINT; arg is the app. */
 void app_on_stop_signal(int number, short what, void *arg);
@@ -118,12 +160,53 @@ enum status app_load_catalog(struct app *app, const struct config *config,
                              struct catalog_set **out) must_check;
 void app_log_problems(const struct config_problems *problems);
 
+/* app_archive.c: the archive that the settings name, if any. */
+/* Before the sinks: its cursor must be open when the others are settled. */
+enum status app_archive_create(struct app *app) must_check;
+enum status app_archive_start(struct app *app) must_check;
+/* Legal holds; before the spool starts. */
+enum status app_holds_create(struct app *app) must_check;
+/* Lines for /readyz?verbose. */
+void app_archive_describe(struct app *app, struct writer *w);
+
 /* app_metrics.c: gauges, refreshed on scrape. */
 void app_metrics_init(struct app *app);
 
 /* admin.c: probes and metrics on the admin listener. */
 void admin_on_headers(void *app, struct http_exchange *exchange);
+void admin_on_body(void *app, struct http_exchange *exchange, struct slice span);
+void admin_on_end(void *app, struct http_exchange *exchange);
+void admin_on_gone(void *app, struct http_exchange *exchange);
+/* admin_audit.c: takes a record of a command. */
+void admin_audit_begin(struct app *app, struct http_exchange *exchange);
+/* Answers the commands whose records have come back. */
+void app_audit_collect(struct app *app);
+
+/* app_audit.c: starts the audit log, and the way for commands to it. */
+enum status app_audit_start(struct app *app) must_check;
+/* Starts to forward it, if audit.forward.url is set. */
+enum status app_audit_forward(struct app *app) must_check;
+/* After the admin listener is bound. */
+enum status app_audit_open_door(struct app *app) must_check;
+/* Before the spool stops: records the stop. Thread: the one that stops the parts. */
+void app_audit_stop(struct app *app);
+/* After the admin listener is closed and the spool has stopped. */
+void app_audit_end(struct app *app);
+/* Records the reload of settings, or why there was none (next NULL), as it takes effect. False:
+ * the audit log takes no record, so it must not. */
+bool app_audit_reload(struct app *app, const struct config *next, const char *reason) must_check;
+/* Records that a file of credentials has changed and is used from now on; reason not "": it can't
+ * be. */
+void app_audit_file(struct app *app, const char *file, const char *reason);
+
 /* admin_catalog.c: the page of ids without a row. */
 void admin_unknown_ids(struct app *app, struct http_exchange *exchange);
+/* admin_evidence.c: signed heads and tiles of the tree. */
+void admin_checkpoint(struct app *app, struct http_exchange *exchange);
+void admin_heads(struct app *app, struct http_exchange *exchange);
+#define ADMIN_TILES "/evidence/tile/"
+void admin_tile(struct app *app, struct http_exchange *exchange);
+/* How the tree is, as lines of text. */
+void admin_describe_evidence(struct app *app, struct writer *w);
 
 #endif

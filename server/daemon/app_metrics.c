@@ -4,6 +4,7 @@
 #include "core/clock.h"
 #include "core/log/log_out.h"
 #include "core/metrics/metrics.h"
+#include "storage/evidence/evidence.h"
 
 static void refresh_catalog(const struct app *app)
 {
@@ -15,6 +16,19 @@ static void refresh_catalog(const struct app *app)
                (double)catalog_count(app->catalog->catalog));
     metric_set(metric_series(METRIC_vsocd_catalog_loaded_timestamp_seconds, ""),
                (double)app->catalog->loaded_ns / (double)NS_PER_S);
+}
+
+static void refresh_evidence(const struct app *app, uint64_t leaves)
+{
+    struct evidence_state s;
+    evidence_state(app->evidence, &s);
+    metric_set(metric_series(METRIC_vsocd_evidence_leaves, ""), (double)s.leaves);
+    metric_set(metric_series(METRIC_vsocd_evidence_head_size, ""), (double)s.head_size);
+    int64_t age_ns = s.head_ns ? clock_wall_ns() - s.head_ns : 0;
+    metric_set(metric_series(METRIC_vsocd_evidence_head_age_seconds, ""),
+               age_ns > 0 ? (double)age_ns / (double)NS_PER_S : 0);
+    metric_set(metric_series(METRIC_vsocd_evidence_unsigned_records, ""),
+               leaves > s.head_size ? (double)(leaves - s.head_size) : 0);
 }
 
 static void refresh(void *arg)
@@ -43,6 +57,7 @@ static void refresh(void *arg)
     metric_set(metric_series(METRIC_vsocd_dedup_batches, ""),
                (double)dedup_count(app->shared.dedup));
     refresh_catalog(app);
+    refresh_evidence(app, s.leaves);
     for (size_t i = 0; i < app->worker_count; i++)
         worker_refresh_metrics(app->workers[i]);
     for (size_t i = 0; i < app->shared.sinks.count; i++)

@@ -224,9 +224,11 @@ void app_reload_changed(struct app *app)
     if (!read_changed(app, &next)) {
         log_error("a file has changed and can't be used; the old files stay in force",
                   LOG_TEXT("file", changed));
+        app_audit_file(app, changed, "it can't be used: the log has the reason");
         metric_set(metric_series(METRIC_vsocd_config_last_reload_successful, ""), 0);
         return;
     }
+    app_audit_file(app, changed, "");
     put_in_force(app, &next);
     metric_set(metric_series(METRIC_vsocd_config_last_reload_successful, ""), 1);
     metric_set(metric_series(METRIC_vsocd_config_last_reload_success_timestamp_seconds, ""),
@@ -246,6 +248,12 @@ void app_reload(struct app *app)
     }
     file_watch_take(&app->watch); /* a change while they are read is detected at the next poll */
     if (!read_next(app, &next)) {
+        (void)!app_audit_reload(app, NULL, "they are wrong: the log has the reason");
+        keep_old();
+        return;
+    }
+    if (!app_audit_reload(app, next.config, "")) {
+        forget(&next);
         keep_old();
         return;
     }

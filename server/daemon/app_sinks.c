@@ -35,6 +35,7 @@ static enum status create_one(struct app *app, const struct sink_choice *choice)
                 .instance = app->instance,
                 .spool_uid = app->spool_identity.spool_uid,
                 .settings = choice->settings,
+                .evidence_dir = app->evidence_dir,
             },
         .lanes = limits.lanes,
         .load_events = limits.load_events,

@@ -10,8 +10,8 @@
 #include <event2/event.h>
 
 #include "core/clock.h"
-#include "server/audit/audit.h"
 #include "core/exit_status.h"
+#include "server/forward/forward.h"
 
 #define LOG_COMPONENT "app"
 #include "core/log/log.h"
@@ -70,11 +70,20 @@ static void end_parts(void *arg)
     for (size_t i = 0; i < app->worker_count; i++)
         worker_join(app->workers[i]);
     fault_point(stop_workers_joined);
+    app_audit_stop(app);
     if (app->shared.spool)
         spool_stop(app->shared.spool);
+    app_remote_stop(app);
+    app_evidence_stop(app);
     fault_point(stop_spool_stopped);
+    if (app->holds)
+        hold_guard_stop(app->holds);
+    if (app->archiver)
+        archiver_stop(app->archiver);
     if (!app->stopping) /* the start failed: sinks deliver nothing more, but get time to stop */
         app->drain_deadline_ns = clock_monotonic_ns();
+    forward_stop(app->forward, app->drain_deadline_ns);
+    app->forward = NULL;
     app->sinks_ended = app_sinks_stop(app, app->drain_deadline_ns);
     fault_point(stop_sinks_stopped);
     atomic_store(&app->parts_ended, true);
@@ -104,6 +113,26 @@ void app_stop_tick(struct app *app)
     }
 }
 
+int app_exit_status(enum status s)
+{
+    switch (s) {
+    case STATUS_OK:
+        return EXIT_DONE;
+    case STATUS_CONFIG:
+        return EXIT_CONFIG;
+    case STATUS_IO:
+    case STATUS_NO_SPACE:
+    case STATUS_CORRUPT:
+    case STATUS_LOCKED:
+    case STATUS_VERSION:
+        return EXIT_DISK;
+    case STATUS_UNAVAILABLE:
+        return EXIT_UNAVAILABLE;
+    default:
+        return EXIT_FAILED;
+    }
+}
+
 void app_stop(struct app *app)
 {
     thread_assert(THREAD_MAIN);
@@ -112,16 +141,20 @@ void app_stop(struct app *app)
     else
         end_parts(app);
     http_server_destroy(app->admin);
-    audit_stop();
+    app_audit_end(app);
     if (!app->sinks_ended) {
         log_error("the process exits although its sinks have not stopped; the spool has the "
                   "batches that they miss, and the next start delivers them");
         log_flush();
         _exit(EXIT_FAILED);
     }
+    archiver_destroy(app->archiver);
+    hold_guard_destroy(app->holds);
     app_sinks_destroy(app);
     for (size_t i = 0; i < app->worker_count; i++)
         worker_destroy(app->workers[i]);
+    app_remote_destroy(app);
+    app_evidence_close(app);
     if (app->shared.spool)
         spool_close(app->shared.spool);
     fault_point(stop_spool_closed);

@@ -16,11 +16,13 @@
 #include "server/config/config_value.h"
 #include "server/identity/name_pattern.h"
 #include "server/daemon/config_check.h"
-#include "server/daemon/plugins.h"
-#include "server/daemon/sink_config.h"
+#include "server/plugins/plugins.h"
+#include "server/plugins/sink_config.h"
 #include "server/identity/senders.h"
 #include "server/identity/tokens.h"
 #include "server/files/trusted_file.h"
+#include "storage/evidence/remote/witnesses.h"
+#include "server/forward/forward_link.h"
 #include "storage/sinks/registry/sink_registry.h"
 
 #define TELL(build, member, ...)                                                                   \
@@ -247,6 +249,10 @@ static void check_files(struct config_build *build)
         check_file(build, CONFIG_AT_ingest_plugins, past_override(c->ingest_plugins.items[i]));
     if (c->kafka_enabled)
         check_kafka_files(build);
+    check_trusted(build, CONFIG_AT_audit_forward_ca, c->audit_forward_ca, TRUSTED_PUBLIC);
+    check_trusted(build, CONFIG_AT_audit_forward_certificate, c->audit_forward_certificate,
+                  TRUSTED_PUBLIC);
+    check_trusted(build, CONFIG_AT_audit_forward_key, c->audit_forward_key, TRUSTED_SECRET);
     if (!c->ingest_tls)
         return;
     check_trusted(build, CONFIG_AT_tls_certificate, c->tls_certificate, TRUSTED_PUBLIC);
@@ -256,6 +262,18 @@ static void check_files(struct config_build *build)
     check_trusted(build, CONFIG_AT_tls_client_ca, c->tls_client_ca, TRUSTED_PUBLIC);
     check_trusted(build, CONFIG_AT_tls_crl, c->tls_crl, TRUSTED_PUBLIC);
     check_trusted(build, CONFIG_AT_tls_deny_list, c->tls_deny_list, TRUSTED_PUBLIC);
+}
+
+static void check_forward(struct config_build *build)
+{
+    const struct config *c = build->config;
+    struct problem problem;
+    if (!is_set(c->audit_forward_url))
+        return;
+    if (!forward_target_check(c->audit_forward_url, &problem))
+        TELL(build, audit_forward_url, "%s", problem.text);
+    if (is_set(c->audit_forward_certificate) != is_set(c->audit_forward_key))
+        TELL(build, audit_forward_key, "certificate and key go together: set both, or neither");
 }
 
 static void check_tls(struct config_build *build)
@@ -412,16 +430,28 @@ static void check_formats(struct config_build *build)
     registry_destroy(registry);
 }
 
+static void check_witnesses(struct config_build *build)
+{
+    const struct config *c = build->config;
+    struct problem problem;
+    if (witnesses_check((const char *const *)c->evidence_witnesses.items,
+                        c->evidence_witnesses.count, (unsigned)c->evidence_witness_quorum,
+                        &problem) != STATUS_OK)
+        TELL(build, evidence_witnesses, "%s", problem.text);
+}
+
 static void check(struct config_build *build, bool files)
 {
     resolve_paths(build);
     check_addresses(build);
     check_tls(build);
+    check_forward(build);
     check_identity(build);
     check_workers(build);
     check_sizes(build);
     check_formats(build);
     check_sinks(build);
+    check_witnesses(build);
     if (!is_set(build->config->privacy_keys_file))
         TELL(build, privacy_keys_file,
              "required: name the file of pseudonym keys; it is created if missing");

@@ -31,6 +31,19 @@ void repeat_keys_derive(const struct pseudonym_key *key, struct repeat_keys *key
  * in *problem, which never advises to remove keys. Thread: main, at start. */
 enum status pseudonym_key_load(const char *path, struct pseudonym_key *key,
                                struct problem *problem) must_check;
+/* All keys of the file, in its order. */
+#define PSEUDONYM_KEYS_MAX 256
+struct pseudonym_keys {
+    size_t count;
+    struct {
+        int64_t id;
+        uint8_t bytes[32];
+    } items[PSEUDONYM_KEYS_MAX];
+};
+/* Reads them. NOT_FOUND: no such file. CONFIG, or the system's error, with a sentence in *problem.
+ * Thread: main. */
+enum status pseudonym_keys_read(const char *path, struct pseudonym_keys *keys,
+                                struct problem *problem) must_check;
 /* Whether that would succeed. Creates nothing. Thread: main. */
 enum status pseudonym_key_check(const char *path, struct problem *problem) must_check;
 

@@ -45,6 +45,7 @@ static bool parse_line(const char *line, int64_t *id, uint8_t bytes[32])
 
 struct reading {
     struct pseudonym_key *key;
+    struct pseudonym_keys *all; /* may be NULL */
     const char *path;
     struct problem *problem;
     size_t line;
@@ -73,6 +74,12 @@ static bool take_line(struct reading *r, struct slice line)
         return wrong(r, "expected a key as ID and 64 hex digits");
     if (r->lowest && (id == r->key->id || id == r->lowest))
         return wrong(r, "a key with this ID is defined above");
+    if (r->all && r->all->count == PSEUDONYM_KEYS_MAX)
+        return wrong(r, "the file has too many keys");
+    if (r->all) {
+        r->all->items[r->all->count].id = id;
+        memcpy(r->all->items[r->all->count++].bytes, bytes, sizeof bytes);
+    }
     if (!r->lowest || id > r->key->id) {
         r->key->id = id;
         memcpy(r->key->bytes, bytes, sizeof bytes);
@@ -105,11 +112,12 @@ static enum status take_lines(struct reading *r, struct slice text)
 
 /* NOT_FOUND: no such file, *problem is unchanged. A file that can't be read to its end provides no
  * key: otherwise an older key would be used silently. */
-static enum status read_file(const char *path, struct pseudonym_key *key, struct problem *reason)
+static enum status read_file(const char *path, struct pseudonym_key *key,
+                             struct pseudonym_keys *all, struct problem *reason)
 {
     struct writer text;
     struct pseudonym_key read = {.id = 0};
-    struct reading r = {.key = &read, .path = path, .problem = reason};
+    struct reading r = {.key = &read, .all = all, .path = path, .problem = reason};
     struct problem problem;
     enum status status = trusted_file_read(path, TRUSTED_SECRET, &text, &problem);
     if (status == STATUS_OK)
@@ -207,16 +215,29 @@ static enum status make_file(const char *path, struct problem *problem)
 enum status pseudonym_key_load(const char *path, struct pseudonym_key *key, struct problem *problem)
 {
     thread_assert(THREAD_MAIN);
-    enum status status = read_file(path, key, problem);
+    enum status status = read_file(path, key, NULL, problem);
     if (status == STATUS_NOT_FOUND) {
         status = make_file(path, problem);
         if (status == STATUS_OK)
-            status = read_file(path, key, problem);
+            status = read_file(path, key, NULL, problem);
     }
     /* A process that died may have created it without syncing its name. If somebody else has put it
      * there, we may not be allowed to sync the folder. */
     enum status synced = status == STATUS_OK ? folder_sync(path) : STATUS_OK;
     (void)synced;
+    return status;
+}
+
+enum status pseudonym_keys_read(const char *path, struct pseudonym_keys *keys,
+                                struct problem *problem)
+{
+    thread_assert(THREAD_MAIN);
+    struct pseudonym_key newest;
+    keys->count = 0;
+    enum status status = read_file(path, &newest, keys, problem);
+    explicit_bzero(&newest, sizeof newest);
+    if (status == STATUS_NOT_FOUND)
+        problem_say(problem, "%s: there is no such file", path);
     return status;
 }
 
@@ -241,7 +262,7 @@ static bool can_make(const char *path, struct problem *problem)
 enum status pseudonym_key_check(const char *path, struct problem *problem)
 {
     struct pseudonym_key key;
-    enum status status = read_file(path, &key, problem);
+    enum status status = read_file(path, &key, NULL, problem);
     explicit_bzero(&key, sizeof key);
     if (status != STATUS_NOT_FOUND)
         return status;

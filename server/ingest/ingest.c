@@ -120,14 +120,14 @@ static void hash_sized(struct sha256 *sha, struct slice text)
 
 /* A gateway may post the same bytes for two vehicles, or in two formats: headers that describe the
  * records are part of the batch's identity. */
-static void hash_content(struct sha256 *sha, const struct submission *sub)
+static void hash_content(struct sha256 *sha, const struct submission *sub, const uint8_t *body)
 {
     const struct batch_meta *m = &sub->batch->meta;
     const struct slice texts[] = {
         sub->content_type, m->content_encoding,
         sub->header_vin,   sub->ecu_id,
         sub->sw_baseline,  slice_from_text(sub->parser ? sub->parser->name : "")};
-    sha256_update(sha, slice_make(m->body_sha256, SHA256_BYTES));
+    sha256_update(sha, slice_make(body, SHA256_BYTES));
     sha256_update(sha, slice_make(&sub->sent_ns, sizeof sub->sent_ns));
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         sha256_update(sha, texts[i]); /* printable: no byte 0 */
@@ -141,9 +141,10 @@ static void hash_content(struct sha256 *sha, const struct submission *sub)
 
 /* The inner hash of a batch without random bytes could be found by trying all VINs; without the
  * server's key the outer one can't. */
-void submission_make_key(struct submission *sub, struct sha256 *sha)
+void submission_make_key(const struct submission *sub, struct sha256 *sha, const uint8_t *body,
+                         uint8_t key[SHA256_BYTES])
 {
-    struct batch_meta *m = &sub->batch->meta;
+    const struct batch_meta *m = &sub->batch->meta;
     uint8_t inner[SHA256_BYTES];
     bool named = sub->idempotency_key.size > 0;
     sha256_start(sha);
@@ -154,9 +155,9 @@ void submission_make_key(struct submission *sub, struct sha256 *sha)
     if (named)
         sha256_update(sha, sub->idempotency_key);
     else
-        hash_content(sha, sub);
+        hash_content(sha, sub, body);
     sha256_finish(sha, inner);
-    hmac_key_compute(&sub->ingest->shared->repeat.batch, slice_make(inner, sizeof inner), m->key);
+    hmac_key_compute(&sub->ingest->shared->repeat.batch, slice_make(inner, sizeof inner), key);
 }
 
 /* The key is probably one of the window's: has the record of the first batch read. */
@@ -351,7 +352,7 @@ static void take_recall(struct ingest *in, struct submission *sub)
         hmac_key_compute(&in->shared->repeat.batch, plain, key);
         memcpy(recall->record.key, key, SHA256_BYTES);
     }
-    enum dedup_answer answer = dedup_judge(recall, batch->meta.key, batch->meta.body_sha256, NULL);
+    enum dedup_answer answer = dedup_judge(recall, batch->meta.key, batch->meta.body_digest, NULL);
     if (answer == DEDUP_REPEAT || answer == DEDUP_CONFLICT) {
         answer_known(in, sub, answer);
         return;

@@ -10,6 +10,7 @@
 #include "core/clock.h"
 #include "core/event/event_codec.h"
 #include "core/disk/fault.h"
+#include "storage/spool/batch_seal.h"
 
 /* Encoded events take about this fraction of the inflated body. */
 #define EVENT_SHARE_OF_BODY 3
@@ -79,14 +80,56 @@ static bool read_coding(struct reading *b)
     return true;
 }
 
+#define ENCODING_MAGIC 0x454e434fU
+
+/* The events of a batch, and whose they are. */
+struct encoding {
+    unsigned magic; /* ENCODING_MAGIC */
+    struct event_encoder encoder;
+    uint8_t vehicle[SEAL_VEHICLE_BYTES];
+    bool has_vehicle, has_others; /* events of the vehicle; of other vehicles too */
+};
+
+OBJECT_CAST(encoding, ENCODING_MAGIC)
+
+static void note_vehicle(struct encoding *e, const uint8_t *pid)
+{
+    if (!e->has_vehicle)
+        memcpy(e->vehicle, pid, sizeof e->vehicle);
+    else if (memcmp(e->vehicle, pid, sizeof e->vehicle) != 0)
+        e->has_others = true;
+    e->has_vehicle = true;
+}
+
 static void encode_event(void *arg, const struct event *event)
 {
-    event_encoder_add((struct event_encoder *)arg, event);
+    struct encoding *e = encoding_cast(arg);
+    event_encoder_add(&e->encoder, event);
+    if (EVENT_HAS(event, vehicle_pid) && event->vehicle_pid.size == sizeof e->vehicle)
+        note_vehicle(e, event->vehicle_pid.data);
+    if (EVENT_HAS(event, claimed_vehicle_pid))
+        e->has_others = true; /* it says something of another vehicle */
 }
 
 static void encode_reject(void *arg, const struct event_reject *reject)
 {
-    event_encoder_reject((struct event_encoder *)arg, reject);
+    struct encoding *e = encoding_cast(arg);
+    event_encoder_reject(&e->encoder, reject);
+}
+
+/* If the batch is one vehicle's, it can be erased for that vehicle. */
+static void attribute(struct reading *b, struct encoding *e)
+{
+    const struct submission *sub = b->submission;
+    uint8_t pid[SEAL_VEHICLE_BYTES];
+    const struct slice named[] = {sub->identity.vehicle, sub->header_vin};
+    for (size_t i = 0; i < sizeof named / sizeof *named; i++)
+        if (named[i].size) {
+            (void)pseudonym_make(b->pseudonym, sub->identity.tenant, named[i], pid);
+            note_vehicle(e, pid);
+        }
+    if (e->has_vehicle && !e->has_others)
+        memcpy(sub->batch->seal.entry.vehicle, e->vehicle, sizeof e->vehicle);
 }
 
 /* For bodies that no parser recognises: each line becomes a quarantined record. */
@@ -215,6 +258,7 @@ static bool judge(struct reading *b, const struct event_encoder *encoder, enum s
     if (status != STATUS_OK || sub->batch->events.status != STATUS_OK) {
         return refusal_set(refusal, REFUSAL_memory);
     }
+    sub->vin_mismatches = result->vin_mismatches + result->vin_flagged;
     if (result->vin_mismatches && in->config->identity_vin_mismatch == VIN_POLICY_REJECT)
         return refusal_set(refusal, REFUSAL_vin_mismatch);
     if (result->quarantined && undeclared_coding(b->body))
@@ -262,10 +306,10 @@ static bool parse_body(struct reading *b)
         return false;
     if ((!sub->parser || is_text(parser)) && undeclared_coding(b->body))
         return refuse_undeclared(b);
-    struct event_encoder encoder;
+    struct encoding encoding = {.magic = ENCODING_MAGIC};
     (void)writer_reserve(&sub->batch->events,
                          b->body.size / EVENT_SHARE_OF_BODY); /* grows if that is too little */
-    event_encoder_init(&encoder, &sub->batch->events);
+    event_encoder_init(&encoding.encoder, &sub->batch->events);
     struct normaliser normaliser = make_normaliser(b);
     const struct pipeline_options options = {
         .parser = parser,
@@ -283,22 +327,27 @@ static bool parse_body(struct reading *b)
         .registry = in->shared->registry,
         .on_event = encode_event,
         .on_reject = encode_reject,
-        .arg = &encoder,
+        .arg = &encoding,
         .work = &b->work,
     };
     enum status status = pipeline_run(&options, b->body, &b->result);
-    if (!judge(b, &encoder, status))
+    if (!judge(b, &encoding.encoder, status))
         return false;
+    if (!sub->trial)
+        attribute(b, &encoding);
     count_formats(b, parser);
     return true;
 }
 
 /* False: the work was stopped. */
-static bool hash_piecewise(struct reading *b, struct slice rest)
+static bool hash_piecewise(struct reading *b, struct sha256 *old, struct slice rest)
 {
     while (rest.size) {
         struct slice piece = slice_sub(rest, 0, WORK_PIECE);
+        keyed_digest_update(b->digest, piece);
         sha256_update(b->sha, piece);
+        if (old)
+            sha256_update(old, piece);
         if (!work_add(&b->work, piece.size))
             return false;
         rest = slice_sub(rest, piece.size, rest.size);
@@ -306,16 +355,51 @@ static bool hash_piecewise(struct reading *b, struct slice rest)
     return true;
 }
 
-/* SHA-256 of the body as received. False: the work was stopped. */
+/* Keyed digest and commitment of the body as received; old: its plain SHA-256 too. False: the work
+ * was stopped. */
+static bool hash_pieces(struct reading *b, struct sha256 *old)
+{
+    struct batch *batch = b->submission->batch;
+    struct hmac_key salt;
+    batch_seal_begin(batch);
+    batch_seal_body_salt(batch, &salt);
+    keyed_digest_start(b->digest);
+    hmac_key_start(&salt, b->sha);
+    for (size_t i = 0; i < batch->body_count; i++)
+        if (!hash_piecewise(b, old, batch->body[i]))
+            return false;
+    keyed_digest_finish(b->digest, batch->meta.body_digest);
+    hmac_key_finish(&salt, b->sha, batch->meta.body_commitment);
+    batch->seal.body_committed = true;
+    return true;
+}
+
+/* Batches in the window that an earlier build stored have other keys: see dedup_note_old. False:
+ * refused or stopped. */
+static bool hash_as_old(struct reading *b)
+{
+    struct batch_recall *recall = &b->submission->batch->recall;
+    struct sha256 *old = sha256_create();
+    if (!old)
+        return refusal_set(&b->refusal, REFUSAL_memory);
+    bool done = hash_pieces(b, old);
+    if (done) {
+        sha256_finish(old, recall->old_body);
+        submission_make_key(b->submission, b->sha, recall->old_body, recall->old_key);
+        recall->has_old = true;
+    }
+    sha256_destroy(old);
+    return done;
+}
+
 static bool hash_body(struct reading *b)
 {
-    const struct batch *batch = b->submission->batch;
-    sha256_start(b->sha);
-    for (size_t i = 0; i < batch->body_count; i++)
-        if (!hash_piecewise(b, batch->body[i]))
-            return false;
-    sha256_finish(b->sha, b->submission->batch->meta.body_sha256);
-    return true;
+    struct submission *sub = b->submission;
+    struct batch_meta *m = &sub->batch->meta;
+    bool done = dedup_has_old(b->ingest->shared->dedup) ? hash_as_old(b) : hash_pieces(b, NULL);
+    if (done)
+        submission_make_key(sub, b->sha, m->body_digest, m->key);
+    return done;
 }
 
 /* Keyed digest of the inflated body. Batches with the same Idempotency-Key are compared by it,
@@ -356,10 +440,25 @@ static enum reading_end compare_content(struct reading *b)
         return READING_REFUSED;
     const uint8_t *digest =
         batch->meta.inflated_digest.size ? batch->meta.inflated_digest.data : NULL;
-    b->answer = dedup_judge(&batch->recall, batch->meta.key, batch->meta.body_sha256, digest);
+    b->answer = dedup_judge(&batch->recall, batch->meta.key, batch->meta.body_digest, digest);
     if (b->answer == DEDUP_COMPARE) /* without a key of the sender's, its bytes make the key */
         b->answer = DEDUP_CONFLICT;
     return READING_KNOWN;
+}
+
+static bool pace(void *arg, size_t bytes)
+{
+    struct reading *b = reading_cast(arg);
+    return work_add(&b->work, bytes);
+}
+
+/* The batch is complete: here, because here it can pause. False: refused or stopped. */
+static bool seal(struct reading *b)
+{
+    const struct batch_pace in_pieces = {.pace = pace, .arg = b};
+    enum status status = batch_seal(b->submission->batch, &b->ingest->shared->seal, &in_pieces);
+    return status == STATUS_OK ||
+           (status != STATUS_CLOSED && refusal_set(&b->refusal, REFUSAL_memory));
 }
 
 enum reading_end reading_run(struct reading *b)
@@ -373,15 +472,12 @@ enum reading_end reading_run(struct reading *b)
     struct batch_recall *recall = &sub->batch->recall;
     if (sub->compares)
         return compare_content(b);
-    if (!recall->asked) {
-        if (!hash_body(b))
-            return READING_STOPPED;
-        submission_make_key(sub, b->sha);
-    }
+    if (!recall->asked && !hash_body(b))
+        return READING_REFUSED; /* or stopped */
     b->answer = dedup_begin(b->ingest->shared->dedup, m->key, recall);
     if (b->answer != DEDUP_NEW)
         return READING_KNOWN;
     b->key_begun = true;
     fault_point(ingest_key_begun);
-    return inflate_batch(b) && parse_body(b) ? READING_DONE : READING_REFUSED;
+    return inflate_batch(b) && parse_body(b) && seal(b) ? READING_DONE : READING_REFUSED;
 }

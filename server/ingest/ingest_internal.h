@@ -89,8 +89,9 @@ void submission_refuse_as(struct submission *submission, enum refusal_reason rea
 /* The same, when requests in flight hold all of limits.memory. */
 void submission_refuse_full_memory(struct submission *submission);
 
-/* Batch key of a submission whose body_sha256 is known. ingest.c. */
-void submission_make_key(struct submission *submission, struct sha256 *sha);
+/* Batch key of a submission by the digest of its body. ingest.c. */
+void submission_make_key(const struct submission *submission, struct sha256 *sha,
+                         const uint8_t *body, uint8_t key[SHA256_BYTES]);
 
 struct quota_sender submission_quota(const struct submission *submission);
 

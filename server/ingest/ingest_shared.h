@@ -8,7 +8,8 @@
 #include "server/ingest/admission.h"
 #include "server/ingest/body_shed.h"
 #include "server/identity/pseudonym.h"
-#include "storage/spool/dedup.h"
+#include "storage/spool/dedup/dedup.h"
+#include "storage/spool/seal/seal_keys.h"
 #include "storage/spool/spool.h"
 
 /* Shared by all workers. Created and owned by app.c; immutable after start except the atomics. */
@@ -22,6 +23,7 @@ struct ingest_shared {
     struct quota *quota;
     struct pseudonym_key key;
     struct repeat_keys repeat; /* of key */
+    struct seal_keys seal;     /* of the same file: for the spool's records */
     struct ack_sinks sinks;
     atomic_bool draining; /* no new requests */
     atomic_bool failed;   /* the spool failed: final */

@@ -79,7 +79,9 @@ struct submission {
     struct dedup_report report;
     struct report_error first_error; /* code OTHER: none, or the batch has good events */
     bool repeat;
-    bool compares; /* the first batch of its key is known: only their contents are compared */
+    uint32_t
+        vin_mismatches; /* records of a vehicle that is not the sender's, whatever the policy */
+    bool compares;      /* the first batch of its key is known: only their contents are compared */
 
     /* The pipeline's own. */
     TAILQ_ENTRY(submission) in_list; /* of those that wait to be read, for the disk or for sinks */

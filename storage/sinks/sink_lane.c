@@ -178,6 +178,7 @@ void sink_lane_init(struct sink_lane *lane, uint64_t position)
                                                               .lanes = o->lanes,
                                                               .cursor = lane->cursor,
                                                               .position = position,
+                                                              .records = o->sink->takes_records,
                                                               .stopping = &runner->stopping,
                                                               .missed = runner->missed_total,
                                                               .moved = on_moved,

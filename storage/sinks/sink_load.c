@@ -14,8 +14,9 @@
 struct sink_gathered {
     struct batch_meta meta;
     struct slice events;
-    uint32_t items; /* according to the record */
-    bool damaged;   /* was reported */
+    struct slice body; /* of a record that is no batch; else empty */
+    uint32_t items;    /* according to the record */
+    bool damaged;      /* was reported */
 };
 
 static void load_begin(const struct sink_load *load, size_t batch, struct sink_iterator *iterator);
@@ -87,14 +88,18 @@ static struct sink_batch batch_of(const struct sink_gathered *gathered)
     const struct batch_meta *meta = &gathered->meta;
     return (struct sink_batch){
         .position = meta->position,
+        .body = gathered->body,
         .batch_uid = meta->batch_uid,
         .key = meta->key,
-        .body_sha256 = meta->body_sha256,
+        .body_digest = meta->version == 1 ? NULL : meta->body_digest,
+        .body_commitment = meta->version == 1 ? NULL : meta->body_commitment,
         .inflated_digest = meta->inflated_digest.size == SHA256_BYTES ? meta->inflated_digest.data
-                                                                      : meta->body_sha256,
+                                                                      : meta->body_digest,
         .chain_hash = meta->chain_hash,
         .received_ns = meta->received_ns,
         .ingested_ns = meta->ingested_ns,
+        .leaf_index = meta->leaf_index,
+        .kind = meta->kind ? meta->kind : BATCH_KIND_EVENTS,
         .body_bytes = meta->body_bytes,
         .inflated_bytes = meta->inflated_bytes,
         .accepted = meta->accepted,
@@ -117,7 +122,8 @@ enum status sink_gather_add(struct sink_gather *gather, const struct batch_recor
                             uint32_t items)
 {
     size_t count = gather->load.batch_count;
-    if (event_decoder_init(&gather->decoder, record->events) == STATUS_VERSION)
+    bool is_batch = batch_is_events(&record->meta);
+    if (is_batch && event_decoder_init(&gather->decoder, record->events) == STATUS_VERSION)
         return STATUS_VERSION;
     enum status status =
         grow((void **)&gather->batches, &gather->batch_room, count, sizeof *gather->batches);
@@ -129,11 +135,12 @@ enum status sink_gather_add(struct sink_gather *gather, const struct batch_recor
     *gathered = (struct sink_gathered){.meta = record->meta, .items = items};
     status = copy_texts(&gather->arena, &gathered->meta);
     if (status == STATUS_OK)
-        status = arena_copy(&gather->arena, record->events, &gathered->events);
+        status = arena_copy(&gather->arena, is_batch ? record->events : record->body,
+                            is_batch ? &gathered->events : &gathered->body);
     if (status != STATUS_OK)
         return status;
     gather->batches[count] = batch_of(gathered);
-    gather->bytes += record->events.size;
+    gather->bytes += gathered->events.size + gathered->body.size;
     gather->load.batches = gather->batches;
     gather->load.batch_count++;
     gather->load.event_count += items;
@@ -201,6 +208,10 @@ static void load_begin(const struct sink_load *load, size_t batch, struct sink_i
     iterator->state[0] = gather;
     gather->walked = (struct sink_gathered *)(uintptr_t)iterator->batch->cursor;
     gather->walked_items = gather->walked_next = 0;
+    if (!batch_is_events(&gather->walked->meta)) {
+        gather->walked = NULL;
+        return;
+    }
     enum status status = event_decoder_init(&gather->decoder, gather->walked->events);
     if (status != STATUS_OK)
         gather->decoder.reader.status = status; /* for load_next */

@@ -24,6 +24,7 @@
 
 /* A part of the range that is searched at once. */
 struct stretch {
+    uint64_t records; /* no batches */
     uint64_t from, to, events;
     int64_t oldest_ns, newest_ns; /* when its batches were received; oldest 0: not known */
 };
@@ -108,7 +109,11 @@ static uint64_t cursor_position(const struct run *r)
 static enum status open_reader(const struct run *r, uint64_t from, struct spool_reader **reader)
 {
     enum status status = spool_reader_open_dir(r->options->dir, from ? from - 1 : 0, reader);
-    return status == STATUS_OK ? status : spool_failed(r, status);
+    if (status != STATUS_OK)
+        return spool_failed(r, status);
+    spool_reader_use_keys(*reader, r->options->keys);
+    spool_reader_without_bodies(*reader);
+    return STATUS_OK;
 }
 
 /* The server continues from the sink's position if it belongs to this spool's history, otherwise
@@ -155,14 +160,20 @@ static const struct sink_loader_hooks replay_hooks = {.connected = on_connected,
 
 /* --- the range ------------------------------------------------------------------------------ */
 
-/* Next batch of the part by its header; END after it. Damage is skipped. */
-static enum status peek(struct spool_reader *reader, const struct stretch *s, uint64_t *position,
-                        uint32_t *events)
+/* Next batch of the part by its header; END after it. Damage and other kinds of records are
+ * skipped. */
+static enum status peek(const struct run *r, struct spool_reader *reader, const struct stretch *s,
+                        uint64_t *position, uint32_t *events)
 {
     enum status status;
-    do
+    for (;;) {
         status = spool_reader_peek(reader, position, events);
-    while (status == STATUS_CORRUPT);
+        if (status == STATUS_OK && !r->options->sink->takes_records &&
+            !batch_is_events(spool_reader_peeked(reader)))
+            spool_reader_skip(reader);
+        else if (status != STATUS_CORRUPT)
+            break;
+    }
     return status == STATUS_OK && *position > s->to ? STATUS_END : status;
 }
 
@@ -178,7 +189,7 @@ static enum status survey(struct run *r)
     enum status status = open_reader(r, r->options->from, &reader);
     if (status != STATUS_OK)
         return status;
-    while ((status = peek(reader, &range, &position, &events)) == STATUS_OK) {
+    while ((status = peek(r, reader, &range, &position, &events)) == STATUS_OK) {
         spool_reader_skip(reader);
         if (position > r->last) {
             c->left = position;
@@ -206,12 +217,13 @@ static enum status measure(struct run *r, uint64_t from)
     enum status status = open_reader(r, from, &reader);
     if (status != STATUS_OK)
         return status;
-    while ((status = peek(reader, s, &position, &events)) == STATUS_OK) {
+    while ((status = peek(r, reader, s, &position, &events)) == STATUS_OK) {
         if (s->events && s->events + events > HELD_EVENTS) {
             s->to = position - 1;
             break;
         }
         s->events += events;
+        s->records += !batch_is_events(spool_reader_peeked(reader));
         spool_reader_skip(reader);
     }
     spool_reader_close(reader);
@@ -223,6 +235,10 @@ static void note_ids(struct run *r, const struct batch_record *record)
 {
     static struct event_item item;
     uint32_t items = record->meta.accepted + record->meta.quarantined, next = 0;
+    if (!batch_is_events(&record->meta)) {
+        sink_held_add(r->replay.held, record->meta.batch_uid);
+        return;
+    }
     enum status status = event_decoder_init(&r->decoder, record->events);
     for (uint32_t i = 0; i < items && status == STATUS_OK; i++) {
         uint8_t id[UUID_BYTES];
@@ -251,7 +267,7 @@ static enum status list_ids(struct run *r)
     struct spool_reader *reader;
     struct batch_record record;
     sink_held_destroy(r->replay.held);
-    r->replay.held = sink_held_create(r->stretch.events);
+    r->replay.held = sink_held_create(r->stretch.events + r->stretch.records);
     r->stretch.oldest_ns = INT64_MAX;
     r->looked = false;
     if (!r->replay.held)
@@ -265,7 +281,7 @@ static enum status list_ids(struct run *r)
             note_time(&r->stretch, record.meta.received_ns);
         if (status == STATUS_OK && record.meta.position > r->stretch.to)
             status = STATUS_END;
-        if (status == STATUS_OK)
+        if (status == STATUS_OK && !record.sealed)
             note_ids(r, &record);
     } while (status == STATUS_OK || status == STATUS_CORRUPT);
     spool_reader_close(reader);
@@ -292,13 +308,16 @@ static enum status deliver_stretch(struct run *r)
     enum status status = STATUS_OK;
     enum loader_turn turn = LOADER_GOES_ON;
     int64_t away_ns = 0;
-    feed_range_init(&feed, r->options->dir, r->stretch.from, r->stretch.to);
+    feed_range_init(&feed, r->options->dir, r->stretch.from, r->stretch.to,
+                    r->options->sink->takes_records);
+    feed.keys = r->options->keys;
     r->loader.options.feed = &feed.feed;
     while (status == STATUS_OK && turn != LOADER_END) {
         turn = sink_loader_turn(&r->loader);
         count(r, &feed, &before);
         if (turn == LOADER_UNREADABLE) {
-            status = spool_failed(r, feed.feed.status);
+            status = feed.feed.status;
+            snprintf(r->problem->text, sizeof r->problem->text, "%s", feed.feed.problem.text);
         } else if (turn == LOADER_FAILED) {
             status = after_failure(r, &away_ns);
         } else {

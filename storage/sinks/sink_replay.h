@@ -23,9 +23,10 @@ struct sink_replay_counts {
 
 struct sink_replay_options {
     const struct sink *sink;
-    struct sink_config config; /* spool_uid and replay are filled in */
-    const char *dir;           /* with the segments */
-    uint64_t from, to;         /* positions, both included */
+    struct sink_config config;    /* spool_uid and replay are filled in */
+    const char *dir;              /* with the segments */
+    const struct seal_keys *keys; /* for records that are encrypted; NULL: none */
+    uint64_t from, to;            /* positions, both included */
     uint32_t load_events;
     uint64_t load_bytes;
     bool dry_run;

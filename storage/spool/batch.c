@@ -15,14 +15,44 @@ struct batch *batch_create(size_t limit_bytes)
     return batch;
 }
 
+struct batch *batch_of_record(enum batch_kind kind, struct slice json, int64_t now_ns)
+{
+    struct batch *batch = batch_create(SIZE_MAX);
+    if (!batch)
+        return NULL;
+    batch->body = arena_alloc(&batch->arena, sizeof *batch->body);
+    if (!batch->body || arena_copy(&batch->arena, json, &batch->body[0]) != STATUS_OK) {
+        batch_destroy(batch);
+        return NULL;
+    }
+    batch->body_count = 1;
+    batch->meta.kind = (uint8_t)kind;
+    batch->meta.received_ns = now_ns;
+    batch->meta.body_bytes = batch->meta.inflated_bytes = json.size;
+    batch->meta.content_type = SLICE_LITERAL("application/json");
+    uuid7_make(now_ns, batch->meta.batch_uid);
+    return batch;
+}
+
 void batch_destroy(struct batch *batch)
 {
     if (!batch)
         return;
+    explicit_bzero(&batch->seal, sizeof batch->seal);
     writer_fini(&batch->frame);
     writer_fini(&batch->events);
     arena_fini(&batch->arena);
     free(batch);
+}
+
+const char *batch_kind_text(uint8_t kind)
+{
+    static const char *const texts[] = {
+        [BATCH_KIND_EVENTS] = "batch",          [BATCH_KIND_AUDIT] = "audit",
+        [BATCH_KIND_RETIREMENT] = "retirement", [BATCH_KIND_KEY] = "key",
+        [BATCH_KIND_CLOCK] = "clock",
+    };
+    return kind >= BATCH_KIND_EVENTS && kind <= BATCH_KIND_MAX ? texts[kind] : "unknown";
 }
 
 void batch_complete_event(const struct batch_meta *meta, struct event *event,

@@ -11,21 +11,46 @@
 #include "core/wait/mailbox.h"
 #include "core/uuid7.h"
 #include "core/writer.h"
+#include "storage/spool/seal/seal_area.h"
+
+/* What a record is. Those that are not batches have no events: their body is one JSON object. */
+enum batch_kind {
+    BATCH_KIND_EVENTS = 1, /* a batch, as its sender sent it */
+    BATCH_KIND_AUDIT = 2,
+    BATCH_KIND_RETIREMENT = 3,
+    BATCH_KIND_KEY = 4,
+    BATCH_KIND_CLOCK = 5,
+};
+#define BATCH_KIND_MAX 5
+/* Name of a kind, static; "unknown" for another number. */
+const char *batch_kind_text(uint8_t kind);
+
+/* Records of version 1 have no leaf. */
+#define BATCH_NO_LEAF UINT64_MAX
 
 /* What the spool stores about a batch in addition to body and events. Slices: UTF-8 texts, may be
  * empty. */
 struct batch_meta {
-    uint64_t position;      /* 1, 2, 3 … over the life of a spool; given by the writer */
+    uint8_t version;     /* of the record: 1 or 2; given by the spool */
+    uint8_t kind;        /* enum batch_kind; 0 in a new batch: BATCH_KIND_EVENTS */
+    uint64_t leaf_index; /* 0, 1, 2 … over the life of a spool without a gap; given by the writer */
+    uint64_t position;   /* 1, 2, 3 … over the life of a spool; given by the writer */
     uint64_t events_before; /* events and rejects of all earlier batches; given by the writer */
     uint64_t offset;        /* of the record in its segment; given by the writer */
     uint8_t batch_uid[UUID_BYTES];
     int64_t received_ns;       /* wall clock when the body was complete */
     int64_t ingested_ns;       /* wall clock when the record was written; given by the writer */
     uint8_t key[SHA256_BYTES]; /* batch key: HMAC-SHA-256, under a key of the server's, of a SHA-256
-                                  over tenant, sender and Idempotency-Key or body */
+                                  over tenant, sender and Idempotency-Key or body_digest */
     bool key_is_plain; /* read from a spool of an earlier build: key is that SHA-256 itself */
-    uint8_t body_sha256[SHA256_BYTES]; /* of the body as received */
-    uint8_t chain_hash[SHA256_BYTES];  /* given by the writer */
+    /* Keyed digest of the body as received, by which repeats are recognised. In a record of version
+     * 1: its plain SHA-256. */
+    uint8_t body_digest[SHA256_BYTES];
+    /* HMAC-SHA-256 of the parts in clear, under salts that an erasure destroys; zeros in records of
+     * version 1. */
+    uint8_t body_commitment[SHA256_BYTES], meta_commitment[SHA256_BYTES],
+        events_commitment[SHA256_BYTES];
+    uint8_t chain_hash[SHA256_BYTES]; /* given by the writer */
     /* Of a batch with an Idempotency-Key: 32 bytes, keyed digest of the body without its content
      * coding; else, and in older records, empty. */
     struct slice inflated_digest;
@@ -37,6 +62,11 @@ struct batch_meta {
     struct slice idempotency_key, traceparent, request_id;
     struct slice report_errors; /* JSON array: errors[] of the report, at most 100 */
 };
+
+static inline bool batch_is_events(const struct batch_meta *meta)
+{
+    return meta->kind <= BATCH_KIND_EVENTS;
+}
 
 /* Where a record is. */
 struct batch_place {
@@ -52,8 +82,7 @@ struct dedup_report {
     struct slice errors; /* JSON array text, in the batch's arena */
 };
 
-/* The first bytes of the body's SHA-256 and of the content's digest: enough to distinguish bodies.
- */
+/* The first bytes of the digests of body and content: enough to distinguish bodies. */
 #define RECALL_DIGEST_BYTES 16
 
 /* Batches that dedup_begin named for one key; no two keys of a window ever had the same first
@@ -70,24 +99,42 @@ struct batch_recall {
     struct {
         uint8_t key[SHA256_BYTES];
         bool key_is_plain;
+        bool body_is_plain; /* it is of version 1: body is of the plain SHA-256 */
         uint8_t body[RECALL_DIGEST_BYTES];
         uint8_t content[RECALL_DIGEST_BYTES];
         bool has_content;
     } record;
     struct dedup_report report;
+    /* While records of version 1 are in the window: what the batch would have had as one of them.
+     */
+    bool has_old;
+    uint8_t old_key[SHA256_BYTES];
+    uint8_t old_body[SHA256_BYTES];
     uint64_t passed[RECALL_PLACES_MAX]; /* positions that turned out to be other batches */
     unsigned passed_count;
+};
+
+/* What spool_submit, or batch_seal before it, has made of the parts of a batch. */
+struct batch_seal {
+    bool begun;          /* entry has keys */
+    bool body_committed; /* meta.body_commitment is there */
+    bool done;           /* the commitments of body and events are there, and */
+    bool encrypted;      /* body and events are ciphertext, with these tags: */
+    uint8_t events_tag[SEAL_TAG_BYTES], body_tag[SEAL_TAG_BYTES];
+    struct seal_entry entry; /* .vehicle: set by the owner, if all of the batch is one vehicle's */
 };
 
 struct batch {
     struct mail mail; /* first: a mail is a batch */
     struct arena arena;
     struct batch_meta meta;
-    /* Body as received, in arena chunks. */
+    /* Body as received, in arena chunks: memory that may be written, since spool_submit encrypts it
+     * in place. */
     struct slice *body;
     size_t body_count;
-    struct writer events; /* encoded by event_codec */
-    /* Record header and meta texts as they go to disk; the spool's own (spool_submit). */
+    struct writer events; /* encoded by event_codec; encrypted in place, too */
+    struct batch_seal seal;
+    /* Record header, key area and meta texts as they go to disk; the spool's own (spool_submit). */
     struct writer frame;
     /* Verdict, valid when the batch comes back: OK: durable; NO_SPACE, BUSY, IO or CLOSED: nothing
      * of it is stored. */
@@ -101,6 +148,9 @@ struct batch {
 /* New empty batch that may hold limit_bytes in its arena and the same amount in events. NULL: no
  * memory. */
 struct batch *batch_create(size_t limit_bytes);
+/* New record of another kind, whose body is a copy of json, one object; received at now_ns. NULL:
+ * no memory. */
+struct batch *batch_of_record(enum batch_kind kind, struct slice json, int64_t now_ns);
 /* Frees it with everything that it holds. NULL is allowed. */
 void batch_destroy(struct batch *batch);
 static inline struct batch *batch_from_mail(struct mail *mail)
@@ -114,6 +164,12 @@ struct batch_record {
     struct batch_meta meta;
     struct slice body;   /* as received, still compressed */
     struct slice events; /* for event_decoder */
+    bool sealed;         /* body and events are not clear: see state */
+    struct slice key_area, meta_texts;
+    /* From a reader: of its keys. SEAL_ABSENT in records of version 1. */
+    enum seal_state state;
+    uint32_t key_id; /* SEAL_NO_KEY: of the key in privacy.keys_file that is missing */
+    uint8_t seed[SEAL_SEED_BYTES]; /* SEAL_OPEN: of its commitments */
 };
 
 /* Fills the fields of a decoded event that the record carries: event_uid, schema_version,

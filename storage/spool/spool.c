@@ -120,6 +120,7 @@ static enum status open_all(struct spool *spool, spool_scan_fn scan, void *scan_
     load_cursors(spool);
     spool->now.position = newest_record(spool);
     spool->shared.events = spool->writer.durable.events;
+    spool->shared.leaves = spool->writer.durable.leaves;
     spool->writer.staged = spool->writer.durable;
     spool->recovered = true;
     return STATUS_OK;
@@ -185,6 +186,16 @@ enum status spool_start(struct spool *spool)
     if (status == STATUS_OK)
         atomic_store(&spool->now.started, true);
     return status;
+}
+
+void spool_raise_leaves(struct spool *spool, uint64_t next)
+{
+    spool_assert_writer(spool);
+    ensure(!atomic_load(&spool->now.started));
+    if (next <= spool->writer.durable.leaves)
+        return;
+    spool->writer.durable.leaves = spool->writer.staged.leaves = next;
+    spool->shared.leaves = next;
 }
 
 void spool_stop(struct spool *spool)
@@ -262,9 +273,9 @@ enum status spool_submit(struct spool *spool, struct batch **batch)
     ensure((*batch)->reply_to);
     if (atomic_load(&spool->now.failed))
         return STATUS_IO;
-    if (atomic_load(&spool->now.full))
+    if (atomic_load(&spool->now.full) && batch_is_events(&(*batch)->meta))
         return STATUS_NO_SPACE;
-    enum status status = spool_frame_prepare(*batch);
+    enum status status = spool_frame_prepare(*batch, spool->options.keys);
     if (status != STATUS_OK)
         return status == STATUS_NO_MEMORY ? STATUS_BUSY : status;
     size_t bytes = spool_frame_bytes(*batch);
@@ -314,6 +325,7 @@ void spool_stats(struct spool *spool, struct spool_stats *stats)
     stats->oldest_ns = oldest_ns(spool);
     stats->position = spool->now.position;
     stats->events = spool->shared.events;
+    stats->leaves = spool->shared.leaves;
     stats->segments = spool->shared.segment_count;
     stats->corrupt_segments = spool->shared.corrupt_segments;
     stats->evidence_bytes = spool->shared.evidence_bytes;
@@ -346,11 +358,37 @@ int64_t spool_disk_wait_ns(struct spool *spool)
     return waited_ns > 0 ? waited_ns : 0;
 }
 
+enum status spool_sealed_after(struct spool *spool, uint64_t position, struct spool_sealed *out)
+{
+    struct spool_sealed found = {0};
+    pthread_mutex_lock(&spool->shared.lock);
+    for (size_t i = 0; i + 1 < spool->shared.segment_count; i++) {
+        const struct spool_segment *s = &spool->shared.segments[i];
+        if (s->newest <= position)
+            continue;
+        if (found.newest)
+            found.after++;
+        else
+            found = (struct spool_sealed){s->first_position, s->newest, s->end, 0};
+    }
+    pthread_mutex_unlock(&spool->shared.lock);
+    if (!found.newest)
+        return STATUS_END;
+    *out = found;
+    return STATUS_OK;
+}
+
 void spool_on_failure(struct spool *spool, void (*failed)(void *arg), void *arg)
 {
     ensure(!atomic_load(&spool->now.started));
     spool->on_failure = failed;
     spool->on_failure_arg = arg;
+}
+
+void spool_guard_with(struct spool *spool, const struct spool_guard *guard)
+{
+    ensure(!atomic_load(&spool->now.started));
+    spool->guard = *guard;
 }
 
 void spool_wake(struct spool *spool)

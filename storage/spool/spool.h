@@ -28,8 +28,11 @@ void spool_close(struct spool *spool);
 /* Gives the batch to the writer; *batch becomes NULL. It comes back through batch->reply_to with
  * its verdict. On BUSY (queue full), NO_SPACE (disk or max_bytes), CLOSED, IO (the spool has
  * failed) or TOO_LARGE (over max_bytes or the format's limits) the caller keeps *batch. Digests and
- * CRC of body and events are computed here, on the caller's thread. batch->events must be complete.
- * Thread: any. */
+ * CRC of body and events are computed here, on the caller's thread, and both are encrypted in place
+ * (batch_seal.h: owners of large batches do that in pieces before). batch->events must be complete.
+ * Of another kind than a batch: no events, all counts 0, meta.tenant empty for the operator's own;
+ * while the spool is full, such a record goes into the room that segments keep for them. Thread:
+ * any. */
 enum status spool_submit(struct spool *spool, struct batch **batch) must_check;
 
 /* Reads the record at (*batch)->recall.place into (*batch)->recall, on a thread that may wait for
@@ -40,6 +43,10 @@ enum status spool_recall(struct spool *spool, struct batch **batch) must_check;
 /* The window of repeats holds no batch before this position: the keys of older ones are not kept
  * when their segments are removed. UINT64_MAX, as at first: no keys are kept. Thread: any. */
 void spool_keys_needed(struct spool *spool, uint64_t from);
+
+/* No record gets a leaf index below this one from now on: the tree has leaves of records that the
+ * spool has lost. Before spool_start. */
+void spool_raise_leaves(struct spool *spool, uint64_t next);
 
 /* Sinks: a cursor is the position up to which one reader (sink and lane) has everything. Loaded
  * from disk at open; identified by name; a new one starts at the position before the oldest record.
@@ -58,6 +65,21 @@ void spool_cursor_return(struct spool *spool, spool_cursor_t cursor, uint64_t po
  * disabled). Call once after all sinks are open. */
 void spool_cursors_settle(struct spool *spool);
 
+/* A segment that gets no more records. */
+struct spool_sealed {
+    uint64_t first_position; /* the name of its file */
+    uint64_t newest;         /* position of its last record */
+    uint64_t bytes;          /* of the file, up to the end of that record */
+    uint64_t after;          /* sealed segments with records after it */
+};
+/* The oldest sealed segment with a record after this position. END: there is none. Thread: any, not
+ * for each request. */
+enum status spool_sealed_after(struct spool *spool, uint64_t position,
+                               struct spool_sealed *out) must_check;
+
+/* The guard is asked before each removal of a segment. Before spool_start. */
+void spool_guard_with(struct spool *spool, const struct spool_guard *guard);
+
 /* Why there is no room for new batches. */
 enum spool_full {
     SPOOL_FULL_SINKS,    /* batches that sinks do not have yet fill the spool */
@@ -73,6 +95,7 @@ struct spool_stats {
     uint64_t first_position;       /* oldest record kept */
     uint64_t position;             /* newest durable record, 0: none */
     uint64_t events;               /* events and rejects in all records ever written */
+    uint64_t leaves;               /* leaf index of the next record */
     uint64_t bytes;                /* of segment files */
     uint64_t evidence_bytes;       /* those of them that all cursors have passed */
     uint64_t segments, corrupt_segments;
@@ -112,7 +135,15 @@ enum status spool_reader_open(struct spool *spool, uint64_t position,
  * is just writing are not visible yet. NOT_FOUND, IO, NO_MEMORY. */
 enum status spool_reader_open_dir(const char *dir, uint64_t position,
                                   struct spool_reader **out) must_check;
-/* Next record: its meta, body and events. END: none yet. CORRUPT: the bytes have changed on disk;
+/* Keys for records of a directory; a reader of an open spool has those of its options. keys must
+ * outlive the reader; NULL: none. */
+void spool_reader_use_keys(struct spool_reader *reader, const struct seal_keys *keys);
+/* Encrypted bodies are left out from now on: record->body is empty. */
+void spool_reader_without_bodies(struct spool_reader *reader);
+/* For a reader that is only asked for heads: spares reading what follows them. */
+void spool_reader_heads_only(struct spool_reader *reader);
+/* Next record: its meta, body and events. They are clear, or record->sealed is true and
+ * record->state says why not (batch.h). END: none yet. CORRUPT: the bytes have changed on disk;
  * the reader has moved past them. IO, NO_MEMORY: the next call returns the same record (in a
  * directory, bytes that can't be read are CORRUPT). */
 enum status spool_reader_next(struct spool_reader *reader, struct batch_record *record) must_check;
@@ -120,6 +151,11 @@ enum status spool_reader_next(struct spool_reader *reader, struct batch_record *
  * spool_reader_next returns the same record, or spool_reader_skip skips it. */
 enum status spool_reader_peek(struct spool_reader *reader, uint64_t *position,
                               uint32_t *events) must_check;
+/* After a peek: the header of that record; its texts are empty. Valid until the next call. */
+const struct batch_meta *spool_reader_peeked(const struct spool_reader *reader);
+/* Next record: only its header and texts, valid until the next call; events and body are not read,
+ * and their CRC is not checked. Status as of spool_reader_next. */
+enum status spool_reader_next_head(struct spool_reader *reader, struct batch_meta *meta) must_check;
 /* After a peek: true if records between the last one and this one are missing. Positions alone do
  * not show it, because those of a torn tail are never used again. */
 bool spool_reader_misses(const struct spool_reader *reader);

@@ -43,6 +43,7 @@ struct spool_tail {
     uint64_t offset; /* in the active segment */
     uint64_t position;
     uint64_t events;
+    uint64_t leaves; /* leaf index of the next record */
     uint8_t chain[SHA256_BYTES];
 };
 
@@ -62,6 +63,7 @@ struct spool_shared {
     struct spool_segment *segments; /* ascending; the last one is the one being written */
     size_t segment_count, segment_room;
     uint64_t events; /* durable */
+    uint64_t leaves; /* leaf index of the next record */
     uint64_t woken;
     struct spool_cursor cursors[SPOOL_CURSOR_MAX]; /* their positions without the lock, too */
     unsigned cursor_count;
@@ -145,6 +147,7 @@ struct spool {
     struct spool_metrics metrics;
     void (*on_failure)(void *arg);
     void *on_failure_arg;
+    struct spool_guard guard; /* begin may be NULL */
 
     bool recovered; /* the table describes the directory */
     struct mailbox inbox, recalls;

@@ -7,8 +7,28 @@
 #include <stdint.h>
 
 struct batch_meta;
+struct seal_keys;
 
 #define SPOOL_CURSOR_MAX 64
+
+/* A segment that is about to be removed. */
+struct spool_removal {
+    uint64_t segment;             /* the name of its file */
+    uint64_t first, last;         /* positions of its records; 0: it has none */
+    int64_t oldest_ns, newest_ns; /* when they were written */
+};
+enum spool_removal_verdict {
+    SPOOL_REMOVAL_FREE,
+    SPOOL_REMOVAL_HELD,    /* it must stay, and so must all after it */
+    SPOOL_REMOVAL_UNKNOWN, /* not now: ask again */
+};
+/* Asked by the writer thread before each removal of a segment, whatever its reason; end follows
+ * when begin said FREE and the segment is gone or stays. Neither waits. */
+struct spool_guard {
+    enum spool_removal_verdict (*begin)(void *arg, const struct spool_removal *removal);
+    void (*end)(void *arg);
+    void *arg;
+};
 
 struct spool_options {
     const char *dir; /* created with mode 0750 if it is missing */
@@ -24,12 +44,15 @@ struct spool_options {
                    record; otherwise batches are refused */
     size_t queue_batches; /* maximum number of batches waiting for the writer: above it BUSY */
     size_t queue_bytes;   /* and maximum body + event bytes of them */
-    uint64_t keys_max;    /* spool_scan_fn gets at least so many of the newest batches; 0: all */
+    /* Wrap the data keys of records; NULL: records have no keys and can't be checked by their
+     * commitments or erased. Must outlive the spool. */
+    const struct seal_keys *keys;
+    uint64_t keys_max; /* spool_scan_fn gets at least so many of the newest batches; 0: all */
 };
 
 /* Called during spool_open for intact batches, oldest first: rebuilds the window of repeats. Of
- * meta, only these are filled in every case: key, of which only the first 8 bytes if it is not a
- * plain one; key_is_plain, position, offset, ingested_ns. */
+ * meta, only these are filled in every case: version, kind, key, of which only the first 8 bytes if
+ * it is not a plain one; key_is_plain, position, offset, ingested_ns. */
 typedef void (*spool_scan_fn)(void *arg, const struct batch_meta *meta);
 
 #endif

@@ -6,6 +6,7 @@
 #include "core/clock.h"
 #include "core/log/log.h"
 #include "core/wait/condition.h"
+#include "storage/spool/record_open.h"
 #include "storage/spool/spool_scan.h"
 #include "storage/spool/spool.h"
 
@@ -32,6 +33,8 @@ struct spool_reader {
     struct spool_frame frame; /* of the next record, when peeked */
     bool given; /* the record at scan.offset was returned; the next call moves past it */
     struct spool_scan scan;
+    uint64_t ahead; /* for the scan */
+    struct record_opener opener;
 };
 
 /* --- which segment -------------------------------------------------------------------------- */
@@ -163,6 +166,7 @@ static enum status enter_segment(struct spool_reader *r, uint64_t first)
     }
     r->fd = fd;
     spool_scan_start(&r->scan, fd, header.tag, 0);
+    r->scan.ahead = r->ahead;
     return refresh(r);
 }
 
@@ -297,6 +301,26 @@ enum status spool_reader_peek(struct spool_reader *reader, uint64_t *position, u
     return STATUS_OK;
 }
 
+const struct batch_meta *spool_reader_peeked(const struct spool_reader *reader)
+{
+    ensure(reader->peeked);
+    return &reader->frame.meta;
+}
+
+enum status spool_reader_next_head(struct spool_reader *reader, struct batch_meta *meta)
+{
+    enum status status = next_header(reader);
+    if (status == STATUS_OK)
+        status = spool_scan_texts(&reader->scan, &reader->frame, meta);
+    if (status == STATUS_OK)
+        spool_reader_skip(reader);
+    if (status != STATUS_CORRUPT || !reader->peeked)
+        return status;
+    reader->peeked = false;
+    status = pass_damage(reader, false);
+    return status == STATUS_OK ? STATUS_CORRUPT : status;
+}
+
 bool spool_reader_misses(const struct spool_reader *reader)
 {
     const struct batch_meta *next = &reader->frame.meta;
@@ -325,8 +349,10 @@ enum status spool_reader_next(struct spool_reader *reader, struct batch_record *
             return status;
         status = spool_scan_record(&reader->scan, &reader->frame, record);
         if (status == STATUS_OK) {
-            spool_reader_skip(reader);
-            return STATUS_OK;
+            status = record_open(&reader->opener, record);
+            if (status == STATUS_OK)
+                spool_reader_skip(reader);
+            return status;
         }
         if (!may_pass(reader, status))
             return status;
@@ -348,6 +374,8 @@ static struct spool_reader *reader_create(struct spool *spool, int dir_fd, uint6
     r->fd = -1;
     r->position = r->reached = position;
     spool_scan_init(&r->scan);
+    record_opener_init(&r->opener);
+    r->opener.keys = spool ? spool->options.keys : NULL;
     return r;
 }
 
@@ -377,6 +405,21 @@ enum status spool_reader_open_dir(const char *dir, uint64_t position, struct spo
     return STATUS_OK;
 }
 
+void spool_reader_use_keys(struct spool_reader *reader, const struct seal_keys *keys)
+{
+    reader->opener.keys = keys;
+}
+
+void spool_reader_without_bodies(struct spool_reader *reader)
+{
+    reader->opener.without_body = true;
+}
+
+void spool_reader_heads_only(struct spool_reader *reader)
+{
+    reader->ahead = reader->scan.ahead = SPOOL_SCAN_HEADS;
+}
+
 void spool_reader_close(struct spool_reader *reader)
 {
     if (!reader)
@@ -385,6 +428,7 @@ void spool_reader_close(struct spool_reader *reader)
     if (!reader->spool)
         close(reader->dir_fd);
     spool_scan_fini(&reader->scan);
+    record_opener_fini(&reader->opener);
     free(reader);
 }
 

@@ -5,7 +5,8 @@
  * is unlinked; no cursor on disk is ahead of its sink; a lane finds every record that its sink does
  * not have. What is kept of a segment's keys is on disk before it is unlinked
  * (tests/models/keeper.pml). A segment within evidence.retention is removed only if
- * evidence.when_full is evict, after an entry in the file of evictions is durable. */
+ * evidence.when_full is evict, after an entry in the file of evictions is durable. No segment is
+ * removed that the guard (legal holds) keeps, nor one after it. */
 #define LOG_COMPONENT "spool"
 #include "storage/spool/spool_internal.h"
 
@@ -222,7 +223,7 @@ static void tell_eviction(struct spool *spool, const struct spool_eviction *e)
 }
 
 /* Records the eviction, then removes the segment. False: it stays. */
-static bool evict_first(struct spool *spool, enum spool_eviction_cause cause)
+static bool evict_free(struct spool *spool, enum spool_eviction_cause cause)
 {
     struct spool_eviction e;
     if (!spool->shared.segments[0].oldest)
@@ -245,6 +246,40 @@ static bool evict_first(struct spool *spool, enum spool_eviction_cause cause)
     if (!known)
         tell_eviction(spool, &e);
     return true;
+}
+
+/* True: no hold keeps the first segment, and none is added before guard_end. */
+static bool guard_begin(struct spool *spool)
+{
+    const struct spool_segment *s = &spool->shared.segments[0];
+    const struct spool_removal removal = {s->first_position, s->oldest, s->newest, s->oldest_ns,
+                                          s->newest_ns};
+    return !spool->guard.begin ||
+           spool->guard.begin(spool->guard.arg, &removal) == SPOOL_REMOVAL_FREE;
+}
+
+static void guard_end(struct spool *spool)
+{
+    if (spool->guard.begin)
+        spool->guard.end(spool->guard.arg);
+}
+
+static bool expire_first(struct spool *spool)
+{
+    if (!guard_begin(spool))
+        return false;
+    bool removed = remove_first(spool);
+    guard_end(spool);
+    return removed;
+}
+
+static bool evict_first(struct spool *spool, enum spool_eviction_cause cause)
+{
+    if (!guard_begin(spool))
+        return false;
+    bool removed = evict_free(spool, cause);
+    guard_end(spool);
+    return removed;
 }
 
 void spool_keep_cursors(struct spool *spool)
@@ -271,7 +306,7 @@ static void retire(struct spool *spool)
     unsigned left = RETIRE_AT_ONCE;
     bool going = true;
     for (; c.expired && left && going; c.expired--, left--)
-        going = remove_first(spool);
+        going = expire_first(spool);
     for (; c.evicted && left && going; c.evicted--, left--)
         going = evict_first(spool, SPOOL_EVICTED_BYTES);
     if (left < RETIRE_AT_ONCE)

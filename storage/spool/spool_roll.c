@@ -66,6 +66,8 @@ static enum status make_segment(struct spool *spool, uint64_t bytes,
                                 struct spool_segment_header *header, int *fd)
 {
     *header = (struct spool_segment_header){
+        .version = SPOOL_FORMAT_VERSION,
+        .leaves_before = spool->writer.staged.leaves,
         .first_position = spool->writer.staged.position + 1,
         .events_before = spool->writer.staged.events,
         .created_ns = clock_wall_ns(),

@@ -99,7 +99,8 @@ enum status spool_scan_header(struct spool_scan *scan, struct spool_frame *frame
     enum status status = spool_scan_header_bytes(scan, &bytes);
     if (status != STATUS_OK)
         return status;
-    if (leading_zeros(bytes) == bytes.size)
+    size_t least = bytes.size < SPOOL_RECORD_HEADER_MIN ? bytes.size : SPOOL_RECORD_HEADER_MIN;
+    if (leading_zeros(bytes) >= least)
         return STATUS_END;
     status = spool_frame_decode_header(bytes, scan->tag, frame);
     if (status != STATUS_OK)
@@ -124,7 +125,7 @@ enum status spool_scan_texts(struct spool_scan *scan, const struct spool_frame *
                              struct batch_meta *meta)
 {
     struct slice bytes;
-    uint64_t want = UINT64_C(0) + SPOOL_RECORD_HEADER_BYTES + frame->meta_bytes;
+    uint64_t want = UINT64_C(0) + frame->header_bytes + frame->key_bytes + frame->meta_bytes;
     enum status status = view(scan, scan->offset, want, scan->ahead, &bytes);
     return status == STATUS_OK ? spool_frame_texts(frame, bytes, meta) : status;
 }
@@ -163,17 +164,17 @@ static bool may_begin(struct slice s, size_t at, uint64_t tag)
 static enum status find_candidate(struct spool_scan *scan, uint64_t from, uint64_t *at, bool *found)
 {
     *found = false;
-    while (from < scan->end && scan->end - from >= SPOOL_RECORD_HEADER_BYTES) {
+    while (from < scan->end && scan->end - from >= SPOOL_RECORD_HEADER_MIN) {
         struct slice bytes;
         enum status status = view(scan, from, SPOOL_RECORD_HEADER_BYTES, READ_AHEAD_BYTES, &bytes);
         if (status != STATUS_OK)
             return status;
         bytes =
             slice_sub(slice_make(scan->buffer, scan->size), (size_t)(from - scan->base), SIZE_MAX);
-        if (bytes.size < SPOOL_RECORD_HEADER_BYTES)
+        if (bytes.size < SPOOL_RECORD_HEADER_MIN)
             return STATUS_OK;
         size_t i = 0;
-        for (; i + SPOOL_RECORD_HEADER_BYTES <= bytes.size; i += SPOOL_RECORD_ALIGN) {
+        for (; i + SPOOL_RECORD_HEADER_MIN <= bytes.size; i += SPOOL_RECORD_ALIGN) {
             if (bytes.data[i] != (uint8_t)SPOOL_RECORD_MAGIC || !may_begin(bytes, i, scan->tag))
                 continue;
             *at = from + i;

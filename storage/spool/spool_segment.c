@@ -183,6 +183,7 @@ static enum status decode_copy(struct slice bytes, struct spool_segment_header *
     }
     h.flags = (uint32_t)reader_uint_le(&r, 4);
     spool_segment_read_fields(&r, &h);
+    h.leaves_before = h.version > 1 ? reader_uint_le(&r, 8) : 0;
     *header = h;
     return STATUS_OK;
 }
@@ -208,9 +209,11 @@ static void encode_copy(struct writer *w, const struct spool_segment_header *h)
 {
     writer_init(w, 2 * HEADER_COPY_BYTES);
     writer_text(w, SPOOL_SEGMENT_MAGIC);
-    writer_uint_le(w, SPOOL_FORMAT_VERSION, 4);
+    writer_uint_le(w, h->version, 4);
     writer_uint_le(w, h->flags, 4);
     spool_segment_write_fields(w, h);
+    if (h->version > 1)
+        writer_uint_le(w, h->leaves_before, 8);
     spool_block_seal(w, HEADER_COPY_BYTES);
 }
 

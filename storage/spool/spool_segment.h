@@ -9,7 +9,8 @@
 #include "core/uuid7.h"
 #include "core/writer.h"
 
-#define SPOOL_FORMAT_VERSION 1
+/* Segments of version 1 hold records of version 1 only, and nothing is added to them. */
+#define SPOOL_FORMAT_VERSION 2
 #define SPOOL_SEGMENT_MAGIC  "VSOCSEG1"
 #define SPOOL_SEGMENT_HEADER_BYTES                                                                 \
     8192                          /* two copies, 4096 bytes apart; records begin behind them */
@@ -18,15 +19,16 @@
 #define SPOOL_CORRUPT_DIR      "corrupt"
 
 struct spool_segment_header {
-    uint32_t version; /* of the format it was read in */
+    uint32_t version; /* of the format */
     uint32_t flags;
     uint8_t spool_uid[UUID_BYTES];
     uint64_t first_position; /* no record in it has a smaller one; also the file's name */
     uint64_t events_before;  /* events and rejects of all earlier records */
     uint8_t chain_before[SHA256_BYTES]; /* chain hash of the record before */
     int64_t created_ns;
-    uint64_t tag;        /* random; part of each record, so that no body can imitate a record */
-    uint64_t file_bytes; /* as preallocated */
+    uint64_t tag;           /* random; part of each record, so that no body can imitate a record */
+    uint64_t file_bytes;    /* as preallocated */
+    uint64_t leaves_before; /* leaf indexes of all earlier records; version 1 has none */
 };
 
 /* "%020llu.seg" of the first position. */

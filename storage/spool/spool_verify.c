@@ -3,6 +3,7 @@
 #include "storage/spool/spool_verify.h"
 #include "core/object.h"
 
+#include "storage/spool/record_open.h"
 #include "storage/spool/spool_cursor.h"
 #include "storage/spool/spool_scan.h"
 
@@ -21,6 +22,7 @@ struct walk {
     struct spool_verify_result *result;
     struct spool_scan scan;
     struct sha256 *hash;
+    struct record_opener opener;
     int dir_fd;
     struct spool_segment_summary segment; /* the current one */
     bool last;                            /* it is the newest */
@@ -45,6 +47,7 @@ const char *spool_finding_text(enum spool_finding_kind kind)
         [SPOOL_FINDING_ORDER] = "out_of_order",
         [SPOOL_FINDING_BODY] = "body_digest",
         [SPOOL_FINDING_CONTENT] = "content_digest",
+        [SPOOL_FINDING_KEYS] = "record_keys",
         [SPOOL_FINDING_CHAIN] = "chain_broken",
         [SPOOL_FINDING_EXPECTED] = "not_as_expected",
         [SPOOL_FINDING_UNCOMPARED] = "expected_position_missing",
@@ -93,19 +96,67 @@ static enum status check_chain(struct walk *w, const struct batch_meta *meta)
     return STATUS_OK;
 }
 
+/* Version 1. */
 static void check_digests(struct walk *w, const struct spool_frame *frame,
-                          const struct batch_record *record, struct slice meta_texts)
+                          const struct batch_record *record)
 {
     uint8_t digest[SHA256_BYTES];
     sha256_bytes(record->body, digest);
-    if (memcmp(digest, record->meta.body_sha256, SHA256_BYTES) != 0)
+    if (memcmp(digest, record->meta.body_digest, SHA256_BYTES) != 0)
         found(w, SPOOL_FINDING_BODY, record->body.size, record->meta.position);
     sha256_start(w->hash);
-    sha256_update(w->hash, meta_texts);
+    sha256_update(w->hash, record->meta_texts);
     sha256_update(w->hash, record->events);
     sha256_finish(w->hash, digest);
     if (memcmp(digest, frame->content_sha256, SHA256_BYTES) != 0)
         found(w, SPOOL_FINDING_CONTENT, record->events.size, record->meta.position);
+}
+
+static bool committed(const struct batch_record *record, enum seal_part part, struct slice bytes,
+                      const uint8_t commitment[SHA256_BYTES])
+{
+    uint8_t found[SHA256_BYTES];
+    seal_commit(record->seed, part, bytes, found);
+    return memcmp(found, commitment, sizeof found) == 0;
+}
+
+static void check_commitments(struct walk *w, const struct batch_record *record)
+{
+    const struct batch_meta *m = &record->meta;
+    if (!committed(record, SEAL_BODY, record->body, m->body_commitment))
+        found(w, SPOOL_FINDING_BODY, record->body.size, m->position);
+    if (!committed(record, SEAL_META, record->meta_texts, m->meta_commitment) ||
+        !committed(record, SEAL_EVENTS, record->events, m->events_commitment))
+        found(w, SPOOL_FINDING_CONTENT, record->events.size, m->position);
+}
+
+/* Version 2: with its key, if there is one. */
+static enum status check_parts(struct walk *w, struct batch_record *record)
+{
+    struct spool_verify_result *result = w->result;
+    enum status status = record_open(&w->opener, record);
+    if (status != STATUS_OK)
+        return status;
+    switch (record->state) {
+    case SEAL_OPEN:
+        check_commitments(w, record);
+        break;
+    case SEAL_ERASED:
+        result->erased++;
+        break;
+    case SEAL_ABSENT:
+        result->keyless++;
+        break;
+    case SEAL_NO_KEY:
+        if (seal_keys_find(w->options->keys, record->key_id))
+            found(w, SPOOL_FINDING_KEYS, 0, record->meta.position);
+        result->without_key++;
+        result->missing_key = record->key_id;
+        break;
+    case SEAL_DAMAGED:
+        found(w, SPOOL_FINDING_KEYS, 0, record->meta.position);
+    }
+    return STATUS_OK;
 }
 
 /* Checks the payload of the current record to the requested depth. CORRUPT: it is damaged. */
@@ -117,10 +168,11 @@ static enum status check_payload(struct walk *w, const struct spool_frame *frame
     enum status status = spool_scan_record(&w->scan, frame, &record);
     if (status != STATUS_OK || w->options->depth == SPOOL_DEPTH_CHECK)
         return status;
-    /* The meta texts come directly before the events. */
-    check_digests(w, frame, &record,
-                  slice_make(record.events.data - frame->meta_bytes, frame->meta_bytes));
-    return check_chain(w, &frame->meta);
+    if (frame->meta.version == 1)
+        check_digests(w, frame, &record);
+    else
+        status = check_parts(w, &record);
+    return status == STATUS_OK ? check_chain(w, &frame->meta) : status;
 }
 
 static void count_record(struct walk *w, const struct batch_meta *meta)
@@ -128,8 +180,10 @@ static void count_record(struct walk *w, const struct batch_meta *meta)
     struct spool_verify_result *result = w->result;
     struct spool_segment_summary *s = &w->segment;
     uint64_t events = UINT64_C(0) + meta->accepted + meta->quarantined;
+    bool leaf = meta->version > 1;
     if (meta->position <= result->newest || meta->position < s->first_position ||
-        (w->chain_known && !w->lost && meta->events_before != w->events_next))
+        (w->chain_known && !w->lost && meta->events_before != w->events_next) ||
+        (leaf && meta->leaf_index < result->leaves))
         found(w, SPOOL_FINDING_ORDER, 0, meta->position);
     if (!s->oldest) {
         s->oldest = meta->position;
@@ -138,6 +192,7 @@ static void count_record(struct walk *w, const struct batch_meta *meta)
     s->newest = meta->position;
     s->newest_ns = meta->ingested_ns;
     s->records++;
+    s->kinds[meta->kind]++;
     s->events += events;
     if (!result->oldest)
         result->oldest = meta->position;
@@ -148,6 +203,8 @@ static void count_record(struct walk *w, const struct batch_meta *meta)
     compare_expected(w, meta->position, meta->chain_hash);
     w->chain_known = true;
     w->events_next = meta->events_before + events;
+    if (leaf)
+        result->leaves = meta->leaf_index + 1;
     w->lost = false;
 }
 
@@ -237,6 +294,7 @@ static enum status check_header(struct walk *w, int fd, struct spool_segment_hea
         check_before(w, header);
         memcpy(result->chain_hash, header->chain_before, SHA256_BYTES);
         w->events_next = header->events_before;
+        result->leaves = header->leaves_before;
         w->chain_known = true;
     }
     return status;
@@ -386,6 +444,8 @@ enum status spool_verify_dir(const char *dir, const struct spool_verify_options 
     *result = (struct spool_verify_result){0};
     struct walk w = {.magic = WALK_MAGIC, .options = options, .result = result, .dir_fd = -1};
     spool_scan_init(&w.scan);
+    record_opener_init(&w.opener);
+    w.opener.keys = options->keys;
     w.dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (w.dir_fd < 0)
         return status_from_errno(errno);
@@ -393,6 +453,7 @@ enum status spool_verify_dir(const char *dir, const struct spool_verify_options 
     enum status status = w.hash ? walk_all(&w) : STATUS_NO_MEMORY;
     sha256_destroy(w.hash);
     spool_scan_fini(&w.scan);
+    record_opener_fini(&w.opener);
     close(w.dir_fd);
     return status;
 }

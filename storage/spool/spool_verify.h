@@ -10,7 +10,8 @@
 enum spool_depth {
     SPOOL_DEPTH_LIST,   /* headers of records */
     SPOOL_DEPTH_CHECK,  /* and the CRC of each payload, order of positions and event counts */
-    SPOOL_DEPTH_VERIFY, /* and SHA-256 of body and content, and the hash chain */
+    SPOOL_DEPTH_VERIFY, /* and the commitments of the parts, or SHA-256 of body and content, and the
+                           hash chain */
 };
 
 /* What a segment holds. */
@@ -21,6 +22,7 @@ struct spool_segment_summary {
     uint64_t records, events;        /* events and rejects */
     uint64_t file_bytes, used_bytes; /* size of the file; size up to the end of its last record */
     int64_t oldest_ns, newest_ns;    /* ingested_ns of its records */
+    uint64_t kinds[BATCH_KIND_MAX + 1]; /* records of each kind */
     bool salvaged;
 };
 
@@ -35,9 +37,10 @@ enum spool_finding_kind {
                                `position` */
     SPOOL_FINDING_CURSORS,  /* the cursor file can't be read: sinks know their positions; not damage
                                of the log */
-    SPOOL_FINDING_ORDER,    /* position or event count does not follow */
-    SPOOL_FINDING_BODY,     /* body differs from its SHA-256 */
-    SPOOL_FINDING_CONTENT,  /* meta texts or events differ from their SHA-256 */
+    SPOOL_FINDING_ORDER,    /* position, event count or leaf index does not follow */
+    SPOOL_FINDING_BODY,     /* body differs from its commitment or SHA-256 */
+    SPOOL_FINDING_CONTENT,  /* meta texts or events differ from their commitments or SHA-256 */
+    SPOOL_FINDING_KEYS,     /* the keys of the record have changed: its parts can't be read */
     SPOOL_FINDING_CHAIN,    /* record does not continue the chain: it or one before it was altered,
                                removed or inserted */
     SPOOL_FINDING_EXPECTED, /* record's chain hash differs from the expected one: it or one before
@@ -69,6 +72,7 @@ struct spool_verify_options {
     /* Before all segments, oldest first. */
     void (*on_eviction)(void *arg, const struct spool_eviction *eviction);
     void *arg;
+    const struct seal_keys *keys;       /* for the commitments; NULL: none */
     struct spool_expectation *expected; /* compared at SPOOL_DEPTH_VERIFY */
     size_t expected_count;
 };
@@ -82,6 +86,12 @@ struct spool_verify_result {
     uint64_t evicted_batches;         /* on record as removed before their retention was over */
     uint64_t evicted_to;              /* the newest of them, 0: none */
     uint64_t broken_position;         /* first record at which the chain breaks, 0: none */
+    uint64_t leaves;                  /* leaf index after the newest record */
+    /* At SPOOL_DEPTH_VERIFY, records whose parts were not compared with their commitments: */
+    uint64_t erased;      /* their keys were destroyed */
+    uint64_t without_key; /* their key is not among `keys` */
+    uint64_t keyless;     /* they were written without keys */
+    uint32_t missing_key; /* id of a missing key, 0: none */
 };
 
 /* NOT_FOUND: no such directory, or no segment in it. VERSION: made by a newer version. IO,

@@ -137,15 +137,19 @@ static void stage(struct spool *spool, struct batch *batch, int64_t now_ns)
     struct spool_tail *tail = &spool->writer.staged;
     meta->position = tail->position + 1;
     meta->events_before = tail->events;
+    meta->leaf_index = tail->leaves;
     meta->offset = tail->offset;
     meta->ingested_ns = now_ns;
     spool_frame_seal(batch, spool->writer.tag, spool->writer.hash, tail->chain);
     push_bytes(spool, writer_slice(&batch->frame));
     push_bytes(spool, writer_slice(&batch->events));
+    push_bytes(spool, spool_frame_events_tag(batch));
     for (size_t i = 0; i < batch->body_count; i++)
         push_bytes(spool, batch->body[i]);
+    push_bytes(spool, spool_frame_body_tag(batch));
     push_bytes(spool, spool_frame_padding(batch));
     tail->position++;
+    tail->leaves++;
     tail->events += UINT64_C(0) + meta->accepted + meta->quarantined;
     tail->offset += spool_frame_bytes(batch);
     *spool->writer.pending_last = &batch->mail;
@@ -172,6 +176,7 @@ static void publish(struct spool *spool, int64_t now_ns)
     last->end = spool->writer.staged.offset;
     spool->now.position = spool->writer.staged.position;
     spool->shared.events = spool->writer.staged.events;
+    spool->shared.leaves = spool->writer.staged.leaves;
     pthread_cond_broadcast(&spool->shared.grown);
     pthread_mutex_unlock(&spool->shared.lock);
     metric_add(spool->metrics.events_total,
@@ -242,10 +247,23 @@ static void pass_cursors(struct spool *spool)
     }
 }
 
+/* The end of a segment is for records that are no batches: a spool that is full for batches can
+ * still say what operators do about it. At most this, and a 64th of the segment. */
+#define RECORDS_ROOM 32768
+
+static uint64_t kept_for_records(const struct spool *spool, const struct batch *batch)
+{
+    uint64_t part = spool->writer.file_bytes / 64;
+    if (!batch_is_events(&batch->meta) ||
+        spool->writer.staged.offset == SPOOL_SEGMENT_HEADER_BYTES) /* one large batch may fill it */
+        return 0;
+    return part < RECORDS_ROOM ? part : RECORDS_ROOM;
+}
+
 static bool fits(const struct spool *spool, const struct batch *batch)
 {
-    return spool->writer.fd >= 0 &&
-           spool->writer.file_bytes - spool->writer.staged.offset >= spool_frame_bytes(batch);
+    return spool->writer.fd >= 0 && spool->writer.file_bytes - spool->writer.staged.offset >=
+                                        spool_frame_bytes(batch) + kept_for_records(spool, batch);
 }
 
 /* Why a segment could not be created. BUSY: no descriptor left, so none was started; the next batch

@@ -9,6 +9,7 @@ import threading
 import time
 import uuid
 
+import tree_check
 from harness import HarnessError, Vsocd, deep_update, wait_until
 from ledger import Store, check, pseudonyms
 from ledger.stores import entry_of, reject_entry
@@ -102,7 +103,7 @@ def file_store(path):
             one, where = json.loads(line), f"{file.name}, line {number + 1}"
             if "quarantine" in one:
                 rejects.append(reject_entry(one["quarantine"], where))
-            else:
+            elif "audit_uid" not in one:
                 events.append(entry_of(one, where))
     return Store("file", events, rejects, ordered=True)
 
@@ -176,6 +177,7 @@ class DyingStack(Stack):
         check(told, others, sent, pseudonym, waited=True)
         if not self.lost_in_spool:
             self.server.run("spool", "verify", self.server.spool_dir)
+        tree_check.check(self.server)
         if spool:
             kept = {key: one for key, one in told.items() if key not in self.lost_in_spool}
             check(kept, [in_spool], sent, pseudonym, waited=True)

@@ -175,7 +175,8 @@ class Life:
         for part in (path, *path.parent.glob("events.ndjson.[0-9]*")):
             for line in part.read_text().splitlines() if part.exists() else ():
                 one = json.loads(line)
-                yield Entry(one["source_event_id"], content_of(one), f"{one['vin_key_id']}:{one['vehicle_pid']}", part.name)
+                if "audit_uid" not in one:
+                    yield Entry(one["source_event_id"], content_of(one), f"{one['vin_key_id']}:{one['vehicle_pid']}", part.name)
 
     def told(self, since=0):
         """Events of the batches that were acknowledged, from a position on."""

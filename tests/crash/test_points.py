@@ -195,7 +195,7 @@ def with_damaged_segment(stack, point, turn):
 
 
 ONCE = """spool_cursor_file_made spool_recover_cleaned spool_recover_done lane_connected pg_connected pg_checked
-    pg_days_ahead_made pg_day_made pg_keys_trimmed kafka_producer_made kafka_transactions_ready kafka_position_read""".split()
+    pg_days_ahead_made pg_day_made pg_keys_trimmed kafka_producer_made kafka_transactions_ready kafka_position_read audit_required""".split()
 TORN = "spool_recover_floor_kept spool_recover_cut spool_recover_cut_synced spool_salvage_tail_kept".split()
 SCENARIOS = {
     **{point: again_and_again for point in POINTS if point in ONCE or point.startswith("start_")},
@@ -231,7 +231,7 @@ def group_of(point):
     return point.partition("_")[0]
 
 
-GROUPS = {point: group_of(point) for point in POINTS if not point.startswith(("keys_", "migrate_"))}
+GROUPS = {point: group_of(point) for point in POINTS if not point.startswith(("keys_", "migrate_", "evidence_", "signer_", "forward_"))}
 
 
 @pytest.fixture(scope="module")
@@ -242,9 +242,12 @@ def stack_of(build, services, tmp_path_factory):
     def get(group):
         if group not in stacks or not stacks[group].good:
             stop()
-            settings = {"retirement": RETIREMENT, "eviction": EVICTION}.get(group, {})
-            padding = PADDING if group in ("damage", "segments", "retirement", "eviction") else 0
-            stacks[group] = DyingStack(build, services, tmp_path_factory.mktemp(group), settings, padding)
+            folder = tmp_path_factory.mktemp(group)
+            (folder / "archive").mkdir()
+            archive = {"evidence": {"archive": {"url": f"file://{folder}/archive"}}}
+            settings = {"retirement": RETIREMENT, "eviction": EVICTION, "archive": archive}.get(group, {})
+            padding = PADDING if group in ("damage", "segments", "retirement", "eviction", "archive") else 0
+            stacks[group] = DyingStack(build, services, folder, settings, padding)
         return stacks[group]
 
     def stop():

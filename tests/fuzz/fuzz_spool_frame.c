@@ -23,9 +23,15 @@ static uint64_t get_le(const uint8_t *from, size_t bytes)
 
 static void mend(uint8_t *bytes, size_t size)
 {
+    size_t header = bytes[13] == 1 ? SPOOL_RECORD_HEADER_MIN : SPOOL_RECORD_HEADER_BYTES;
+    size_t keys = bytes[13] == 1 ? 0 : (size_t)get_le(bytes + 272, 4);
+    if (size < header || keys > size - header)
+        return;
     put_le(bytes, SPOOL_RECORD_MAGIC, 4);
-    put_le(bytes + 188, crc32c(0, slice_make(bytes + 240, size - 240)), 4);
-    put_le(bytes + 4, crc32c(0, slice_make(bytes + 8, 232)), 4);
+    put_le(bytes + 188, crc32c(0, slice_make(bytes + header + keys, size - header - keys)), 4);
+    put_le(bytes + 4, crc32c(0, slice_make(bytes + 8, header - 8)), 4);
+    if (keys >= SEAL_AREA_HEAD_BYTES)
+        seal_area_finish(bytes + header, keys, (uint32_t)get_le(bytes + header + 12, 4));
 }
 
 static void ensure_within(struct slice s, struct slice all)
@@ -47,7 +53,7 @@ static void write_again(const struct batch_record *r)
     b->body = &body;
     b->body_count = 1;
     writer_add_slice(&b->events, r->events);
-    enum status status = spool_frame_prepare(b);
+    enum status status = spool_frame_prepare(b, NULL);
     ensure(status == STATUS_OK);
     spool_frame_seal(b, 42, hash, chain);
     struct writer w;
@@ -72,7 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct spool_frame frame;
     struct batch_record record;
-    if (size < SPOOL_RECORD_HEADER_BYTES)
+    if (size < SPOOL_RECORD_HEADER_MIN)
         return spool_frame_decode_header(slice_make(data, size), 0, &frame) == STATUS_OK;
     uint8_t *bytes = malloc(size);
     ensure(bytes);

@@ -95,8 +95,12 @@ static void mend_crcs(uint8_t *bytes, size_t size)
         size_t record = get_size(bytes + at + 8);
         if (record < SPOOL_RECORD_HEADER_BYTES || record > size - at)
             return;
-        put_le(bytes + at + 188, crc32c(0, slice_make(bytes + at + 240, record - 240)), 4);
-        put_le(bytes + at + 4, crc32c(0, slice_make(bytes + at + 8, 232)), 4);
+        size_t from = SPOOL_RECORD_HEADER_BYTES + get_size(bytes + at + 272);
+        if (from > record)
+            return;
+        put_le(bytes + at + 188, crc32c(0, slice_make(bytes + at + from, record - from)), 4);
+        put_le(bytes + at + 4, crc32c(0, slice_make(bytes + at + 8, SPOOL_RECORD_HEADER_BYTES - 8)),
+               4);
         at += record;
     }
 }

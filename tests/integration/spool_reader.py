@@ -1,17 +1,26 @@
 #!/usr/bin/python3
-"""A second reader of the spool, written from docs/spool-format.md alone. Standard library only.
+"""A second reader of the spool, written from docs/spool-format.md alone. Standard library only, but for the package cryptography:
+without it, encrypted parts stay as they are and commitments are not compared.
 
-spool_reader.py DIR prints a JSON line a record and ends with 1 when a frame, digest, position or the chain is wrong.
+spool_reader.py DIR [KEYS] prints a JSON line a record and ends with 1 when a frame, digest, position or the chain is wrong. KEYS is a
+privacy.keys_file.
 """
 
 import collections
 import dataclasses
 import hashlib
+import hmac
 import json
 import pathlib
 import struct
 import sys
 import uuid
+
+try:
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+except ImportError:
+    AESGCM = None
 
 
 def _crc_table():
@@ -48,6 +57,8 @@ class Segment:
     created_ns: int
     tag: int
     file_bytes: int
+    version: int = 2
+    leaves_before: int = 0
 
 
 TEXTS = ("tenant", "sender", "transport_identity", "content_type", "content_encoding", "format", "parser_version",
@@ -63,8 +74,8 @@ class Record:
     ingested_ns: int
     batch_uid: uuid.UUID
     key: bytes
-    body_sha256: bytes
-    content_sha256: bytes
+    body_digest: bytes  # version 1: SHA-256
+    body_commitment: bytes  # version 1: SHA-256 of meta texts and events
     inflated_bytes: int
     accepted: int
     duplicates: int
@@ -74,11 +85,78 @@ class Record:
     texts: dict
     events: bytes
     body: bytes
-    chained: bytes  # header bytes 8 to 207
+    chained: bytes  # header bytes 8 to the chain hash
+    version: int = 1
+    kind: int = 1
+    leaf_index: int | None = None
+    meta_commitment: bytes = b""
+    events_commitment: bytes = b""
+    header_bytes: int = 240
+    key_area: bytes = b""
+    meta: bytes = b""
+    state: str = "absent"  # open, erased, no_key, absent: of its keys
+    vehicle: bytes = b""
+    data_key: bytes = b""
+    seed: bytes = b""
 
 
-SEGMENT_HEADER = struct.Struct("<8sII16sQQ32sqQQ20xI")
+SEGMENT_HEADER = struct.Struct("<8sII16sQQ32sqQQQ12xI")
 RECORD_HEADER = struct.Struct("<IIIBBHQQQqq16s32s32s32sQIIIIIIII32s")
+RECORD_REST = struct.Struct("<32sIIQ32s")  # of version 2: events commitment, key area, zero, leaf index, chain
+ENTRY = struct.Struct("<32s12s80sI")
+ERASED = b"\xee" * 128
+
+
+def read_keys(path):
+    """{id: key} of a privacy.keys_file."""
+    lines = [line.split() for line in pathlib.Path(path).read_text().splitlines() if line.strip() and not line.startswith("#")]
+    return {int(words[0]): bytes.fromhex(words[1]) for words in lines}
+
+
+def find_keys(directory):
+    """Where the server's tests have the file; else the key of spool_make."""
+    directory = pathlib.Path(directory)
+    for path in (directory.parent.parent / "vin.keys", directory.parent / "keys" / "vin.keys"):
+        if path.exists():
+            return read_keys(path)
+    return {1: b"\x2a" + bytes(31)}
+
+
+def _mac(key, data):
+    return hmac.digest(key, data, "sha256")
+
+
+def commitment(seed, part, data):
+    return _mac(_mac(seed, b"vsocd commitment " + part), data)
+
+
+def _wrapping(key, batch_uid):
+    return _mac(_mac(key, b"vsocd spool data keys\0"), batch_uid)
+
+
+def part_nonce(number):
+    return number.to_bytes(12, "little")
+
+
+def _open_entry(record, keys):
+    """Sets state, vehicle, data_key and seed from the first entry of the key area."""
+    area = record.key_area
+    magic, crc, version, parts, state = struct.unpack_from("<IIHHI", area)
+    if magic != 0x59454B56 or version != 1 or len(area) != 16 + 128 * parts or (crc != crc32c(area[8:]) and state != 0x53415245):
+        raise SpoolError(f"position {record.position}: the key area is damaged")
+    entry = area[16:144]
+    if not parts or not AESGCM:
+        return
+    if entry == ERASED:
+        record.state = "erased"
+        return
+    record.vehicle, nonce, sealed, key_id = ENTRY.unpack(entry)
+    try:
+        clear = AESGCM(_wrapping(keys[key_id], record.batch_uid.bytes)).decrypt(nonce, sealed, record.vehicle)
+    except (KeyError, InvalidTag):
+        record.state = "no_key"
+        return
+    record.state, record.data_key, record.seed = "open", clear[:32], clear[32:]
 
 
 def read_segment_header(path, data):
@@ -86,12 +164,12 @@ def read_segment_header(path, data):
         copy = data[at:at + 128]
         if len(copy) < 128:
             continue
-        magic, version, flags, uid, first, events, chain, created, tag, size, crc = SEGMENT_HEADER.unpack(copy)
+        magic, version, flags, uid, first, events, chain, created, tag, size, leaves, crc = SEGMENT_HEADER.unpack(copy)
         if magic != b"VSOCSEG1" or crc != crc32c(copy[:124]):
             continue
-        if version > 1:
+        if version > 2:
             raise SpoolError(f"{path}: format version {version}")
-        return Segment(path, flags, uuid.UUID(bytes=uid), first, events, chain, created, tag, size)
+        return Segment(path, flags, uuid.UUID(bytes=uid), first, events, chain, created, tag, size, version, leaves)
     raise SpoolError(f"{path}: no whole header")
 
 
@@ -115,36 +193,75 @@ def read_texts(data):
     return texts
 
 
-def read_record(segment, data, at):
-    """Record at the offset, None at the segment's end."""
+def _check_old(where, record):
+    """Version 1: plain digests."""
+    if hashlib.sha256(record.body).digest() != record.body_digest:
+        raise SpoolError(f"{where}: body differs from its digest")
+    if hashlib.sha256(record.meta + record.events).digest() != record.body_commitment:
+        raise SpoolError(f"{where}: content differs from its digest")
+
+
+def _open(where, record, keys):
+    """Deciphers the parts and compares them with their commitments."""
+    _open_entry(record, keys)
+    if record.state != "open":
+        return
+    if record.flags & 2:
+        cipher = AESGCM(record.data_key)
+        try:
+            record.events = cipher.decrypt(part_nonce(0), record.events, None)
+            record.body = cipher.decrypt(part_nonce(1), record.body, None)
+        except InvalidTag:
+            raise SpoolError(f"{where}: a part can't be deciphered") from None
+    for part, data, expected in ((b"meta", record.meta, record.meta_commitment), (b"events", record.events, record.events_commitment),
+                                 (b"body", record.body, record.body_commitment)):
+        if commitment(record.seed, part, data) != expected:
+            raise SpoolError(f"{where}: {part.decode()} differs from its commitment")
+
+
+def read_record(segment, data, at, keys=None):
+    """Record at the offset, None at the segment's end. Its parts are clear if keys has its key."""
     where = f"{segment.path}: offset {at}"
     header = data[at:at + 240]
     if not any(header):
         return None, at
     if len(header) < 240:
         raise SpoolError(f"{where}: header ends early")
-    (magic, crc, size, kind, version, header_size, tag, position, events_before, received, ingested, uid, key, body_sha,
-     content_sha, inflated, meta_bytes, event_bytes, body_bytes, payload_crc, accepted, duplicates, quarantined, flags,
-     chain) = RECORD_HEADER.unpack(header)
+    (magic, crc, size, kind, version, header_size, tag, position, events_before, received, ingested, uid, key, digest,
+     committed, inflated, meta_bytes, event_bytes, body_bytes, payload_crc, accepted, duplicates, quarantined, flags,
+     last) = RECORD_HEADER.unpack(header)
+    header = data[at:at + header_size]
     if magic != 0x43455256 or tag != segment.tag or crc != crc32c(header[8:]):
         raise SpoolError(f"{where}: no record")
-    if (kind, version, header_size) != (1, 1, 240) or flags > 1:
+    if (version, header_size) not in ((1, 240), (2, 320)) or not 1 <= kind <= (1 if version == 1 else 5) or flags > (1 if version == 1 else 3):
         raise SpoolError(f"{where}: type {kind}, version {version}")
-    if size != (240 + meta_bytes + event_bytes + body_bytes + 7) // 8 * 8:
+    if version != segment.version:
+        raise SpoolError(f"{where}: record of version {version} in a segment of version {segment.version}")
+    record = Record(at, position, events_before, received, ingested, uuid.UUID(bytes=uid), key, digest, committed, inflated, accepted,
+                    duplicates, quarantined, flags, last, {}, b"", b"", header[8:208], version, kind, header_bytes=header_size)
+    key_bytes = 0
+    if version == 2:
+        record.meta_commitment = last
+        record.events_commitment, key_bytes, zero, record.leaf_index, record.chain_hash = RECORD_REST.unpack(header[240:])
+        record.chained = header[8:288]
+        if zero:
+            raise SpoolError(f"{where}: reserved bytes are not zero")
+    start = header_size + key_bytes
+    if size != (start + meta_bytes + event_bytes + body_bytes + 7) // 8 * 8:
         raise SpoolError(f"{where}: sizes disagree")
-    payload = data[at + 240:at + size]
-    if len(payload) != size - 240 or crc32c(payload) != payload_crc:
+    record.key_area = data[at + header_size:at + start]
+    payload = data[at + start:at + size]
+    if len(payload) != size - start or crc32c(payload) != payload_crc:
         raise SpoolError(f"{where}: payload is damaged")
-    meta, events = payload[:meta_bytes], payload[meta_bytes:meta_bytes + event_bytes]
-    body = payload[meta_bytes + event_bytes:meta_bytes + event_bytes + body_bytes]
+    record.meta, record.events = payload[:meta_bytes], payload[meta_bytes:meta_bytes + event_bytes]
+    record.body = payload[meta_bytes + event_bytes:meta_bytes + event_bytes + body_bytes]
     if any(payload[meta_bytes + event_bytes + body_bytes:]):
         raise SpoolError(f"{where}: padding is not zero")
-    record = Record(at, position, events_before, received, ingested, uuid.UUID(bytes=uid), key, body_sha, content_sha,
-                    inflated, accepted, duplicates, quarantined, flags, chain, read_texts(meta), events, body, header[8:208])
-    if hashlib.sha256(body).digest() != body_sha:
-        raise SpoolError(f"{where}: body differs from its digest")
-    if hashlib.sha256(meta + events).digest() != content_sha:
-        raise SpoolError(f"{where}: content differs from its digest")
+    record.texts = read_texts(record.meta)
+    if version == 1:
+        _check_old(where, record)
+    else:
+        _open(where, record, keys or {})
     return record, at + size
 
 
@@ -153,22 +270,29 @@ def segment_paths(directory):
     return sorted(p for p in pathlib.Path(directory).glob("*.seg") if p.stem.isdigit() and len(p.stem) == 20)
 
 
-def read_segment(path):
-    """Yields the records of one segment; the chain is not looked at."""
+BATCHES = (1,)
+ALL_KINDS = (1, 2, 3, 4, 5)
+
+
+def read_segment(path, keys=None, kinds=BATCHES):
+    """Yields the records of these kinds of one segment; the chain is not looked at."""
     data = path.read_bytes()
     segment = read_segment_header(path, data)
+    keys = keys or find_keys(path.parent)
     at = 8192
     while True:
-        record, at = read_record(segment, data, at)
+        record, at = read_record(segment, data, at, keys)
         if record is None:
             return
-        yield record
+        if record.kind in kinds:
+            yield record
 
 
-def read_spool(directory):
-    """Yields (segment, record), oldest first; raises SpoolError at the first thing that is wrong."""
+def read_spool(directory, keys=None, kinds=BATCHES):
+    """Yields (segment, record) of these kinds, oldest first; raises SpoolError at the first thing that is wrong with a record of any kind."""
     chain = uid = events = None
-    last = 0
+    last = leaves = 0
+    keys = keys or find_keys(directory)
     for path in segment_paths(directory):
         data = path.read_bytes()
         segment = read_segment_header(path, data)
@@ -178,10 +302,16 @@ def read_spool(directory):
             raise SpoolError(f"{path}: does not continue the segment before")
         uid, chain, events = segment.spool_uid, segment.chain_before, segment.events_before
         at = 8192
+        if segment.leaves_before < leaves:
+            raise SpoolError(f"{path}: leaf indexes go back")
+        leaves = max(leaves, segment.leaves_before)
         while True:
-            record, at = read_record(segment, data, at)
+            record, at = read_record(segment, data, at, keys)
             if record is None:
                 break
+            if record.version == 2 and record.leaf_index < leaves:
+                raise SpoolError(f"{path}: offset {record.offset}: leaf index {record.leaf_index} after {leaves}")
+            leaves = leaves if record.leaf_index is None else record.leaf_index + 1
             if record.position <= last or record.position < segment.first_position:
                 raise SpoolError(f"{path}: offset {record.offset}: position {record.position} after {last}")
             if record.events_before != events:
@@ -190,7 +320,8 @@ def read_spool(directory):
                 raise SpoolError(f"{path}: offset {record.offset}: chain breaks at position {record.position}")
             chain, last = record.chain_hash, record.position
             events += record.accepted + record.quarantined
-            yield segment, record
+            if record.kind in kinds:
+                yield segment, record
 
 
 def read_cursors(directory):
@@ -235,7 +366,7 @@ def read_evictions(directory):
 
 def main():
     try:
-        for segment, record in read_spool(sys.argv[1]):
+        for segment, record in read_spool(sys.argv[1], read_keys(sys.argv[2]) if len(sys.argv) > 2 else None):
             print(json.dumps({"file": segment.path.name, "offset": record.offset, "position": record.position,
                               "batch_uid": str(record.batch_uid), "events": record.accepted + record.quarantined,
                               "body_bytes": len(record.body), "chain_hash": record.chain_hash.hex()}))

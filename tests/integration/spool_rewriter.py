@@ -4,7 +4,7 @@ import hashlib
 import struct
 
 import spool_reader
-from spool_reader import RECORD_HEADER, SEGMENT_HEADER
+from spool_reader import RECORD_HEADER, RECORD_REST, SEGMENT_HEADER, commitment, part_nonce
 
 MAGIC = 0x43455256
 
@@ -22,24 +22,30 @@ def _meta(texts):
 
 
 def _sealed(record, tag, chain):
-    """Bytes of the record behind this chain hash, and its own."""
-    meta = _meta(record.texts)
-    size = (240 + len(meta) + len(record.events) + len(record.body) + 7) // 8 * 8
-    payload = (meta + record.events + record.body).ljust(size - 240, b"\0")
-    fields = [MAGIC, 0, size, 1, 1, 240, tag, record.position, record.events_before, record.received_ns, record.ingested_ns,
-              record.batch_uid.bytes, record.key, hashlib.sha256(record.body).digest(), hashlib.sha256(meta + record.events).digest(),
-              record.inflated_bytes, len(meta), len(record.events), len(record.body), spool_reader.crc32c(payload), record.accepted,
-              record.duplicates, record.quarantined, record.flags, bytes(32)]
-    header = RECORD_HEADER.pack(*fields)
-    fields[-1] = chain = hashlib.sha256(chain + header[8:208]).digest()
-    header = RECORD_HEADER.pack(*fields)
+    """Bytes of the record behind this chain hash, and its own. The owner has the keys too."""
+    assert record.version == 2 and record.state == "open"
+    meta, events, body = _meta(record.texts), record.events, record.body
+    commitments = [commitment(record.seed, part, data) for part, data in ((b"body", body), (b"meta", meta), (b"events", events))]
+    if record.flags & 2:
+        cipher = spool_reader.AESGCM(record.data_key)
+        events, body = cipher.encrypt(part_nonce(0), events, None), cipher.encrypt(part_nonce(1), body, None)
+    start = 320 + len(record.key_area)
+    size = (start + len(meta) + len(events) + len(body) + 7) // 8 * 8
+    payload = (meta + events + body).ljust(size - start, b"\0")
+    fields = [MAGIC, 0, size, record.kind, 2, 320, tag, record.position, record.events_before, record.received_ns, record.ingested_ns,
+              record.batch_uid.bytes, record.key, record.body_digest, commitments[0], record.inflated_bytes, len(meta), len(events),
+              len(body), spool_reader.crc32c(payload), record.accepted, record.duplicates, record.quarantined, record.flags, commitments[1]]
+    rest = [commitments[2], len(record.key_area), 0, record.leaf_index, bytes(32)]
+    header = RECORD_HEADER.pack(*fields) + RECORD_REST.pack(*rest)
+    rest[-1] = chain = hashlib.sha256(chain + header[8:288]).digest()
+    header = RECORD_HEADER.pack(*fields) + RECORD_REST.pack(*rest)
     fields[1] = spool_reader.crc32c(header[8:])
-    return RECORD_HEADER.pack(*fields) + payload, chain
+    return RECORD_HEADER.pack(*fields) + RECORD_REST.pack(*rest) + record.key_area + payload, chain
 
 
 def _head(segment, chain, size):
-    copy = SEGMENT_HEADER.pack(b"VSOCSEG1", 1, segment.flags, segment.spool_uid.bytes, segment.first_position, segment.events_before,
-                               chain, segment.created_ns, segment.tag, size, 0)
+    copy = SEGMENT_HEADER.pack(b"VSOCSEG1", 2, segment.flags, segment.spool_uid.bytes, segment.first_position, segment.events_before,
+                               chain, segment.created_ns, segment.tag, size, segment.leaves_before, 0)
     return (copy[:124] + struct.pack("<I", spool_reader.crc32c(copy[:124]))).ljust(4096, b"\0") * 2
 
 
@@ -48,7 +54,7 @@ def rewrite(directory, change):
     chain = None
     for path in spool_reader.segment_paths(directory):
         segment = spool_reader.read_segment_header(path, path.read_bytes())
-        records = list(spool_reader.read_segment(path))
+        records = list(spool_reader.read_segment(path, kinds=spool_reader.ALL_KINDS))
         chain = chain or segment.chain_before
         before, data = chain, b""
         for record in records:

@@ -28,7 +28,7 @@ $$;
 select vsoc.ensure_partitions(1), vsoc.ensure_partition(current_date - 1);
 
 insert into vsoc.batches (batch_uid, time_received, time_ingested, instance, spool_uid, position, tenant_id, sender, format,
-    batch_key, body_bytes, inflated_bytes, accepted, duplicates, quarantined, body_sha256, chain_hash)
+    batch_key, body_bytes, inflated_bytes, accepted, duplicates, quarantined, body_digest, chain_hash)
 select pg_temp.uid(now() - n * interval '20 minutes', 'b' || n), now() - n * interval '20 minutes', now(), 'vsocd-0', md5('spool')::uuid, n, 'tenant-' || n %% 2, 'gateway-' || n %% 3,
     'vsoc_json', sha256(n::text::bytea), 1000, 4000, 10, 0, 1, sha256(n::text::bytea), sha256(n::text::bytea)
 from generate_series(0, 11) n;

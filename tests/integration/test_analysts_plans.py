@@ -24,7 +24,7 @@ select (lpad(to_hex(floor(extract(epoch from t) * 1000)::int8), 12, '0') || '700
        'tenant-' || n %% 10 as tenant
 from (select now() - interval '1 minute' - n * interval '1 day' / {ROWS_A_DAY // 10} as t, n from generate_series(0, {DAYS * ROWS_A_DAY // 10 - 1}) n) g;
 insert into vsoc.batches (batch_uid, time_received, time_ingested, instance, spool_uid, position, tenant_id, sender, format,
-    batch_key, body_bytes, inflated_bytes, accepted, duplicates, quarantined, body_sha256, chain_hash)
+    batch_key, body_bytes, inflated_bytes, accepted, duplicates, quarantined, body_digest, chain_hash)
 select uid, t, t, 'vsocd-0', uid, n, tenant, 'gateway-' || n %% 3, 'vsoc_json', sha256(n::text::bytea), 1000, 4000, 10, 0, 1,
     sha256(n::text::bytea), sha256(n::text::bytea) from batch;
 insert into vsoc.quarantine (batch_uid, batch_index, time_received, tenant_id, source, code, detail, raw_offset, raw_size, raw)

@@ -19,7 +19,7 @@ def test_report_counts_every_event(server):
     report = reply.json
     assert (report["accepted"], report["duplicates"], report["quarantined"]) == (5, 0, 0)
     assert report["ack"] == "spool" and report["errors"] == [] and report["truncated"] is False
-    assert report["position"] == 1
+    assert report["position"] == 2, "after the record of the start"
     assert [one["source_event_id"] for one in server.export()] == [f"ev-{n:08d}" for n in range(5)]
 
 

@@ -109,7 +109,7 @@ def test_report_of_an_empty_batch(server):
 def test_reports_of_good_mixed_and_repeated_batches(server):
     body = ndjson([event(1), event(1), event(2)]) + b"{broken\n"
     first = check(server.post(body), "POST", "/v1/events", 200).json
-    assert first["batch_id"] and first["position"] == 1
+    assert first["batch_id"] and first["position"] == 2
     assert (first["accepted"], first["duplicates"], first["quarantined"], len(first["errors"])) == (2, 1, 1, 1)
     again = check(server.post(body), "POST", "/v1/events", 200).json
     assert again == {**first, "duplicate": True}

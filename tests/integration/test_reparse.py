@@ -36,7 +36,7 @@ def test_every_format_gives_the_stored_events_again(make_server):
     done = server.run("spool", "verify", "--json", "--reparse", server.spool_dir, check=False)
     report = json.loads(done.stdout)
     assert [f for f in report["findings"] if f["kind"] == "events_differ"] == []
-    assert taken > 30 and report["reparsed"]["batches"] == taken == report["records"] and report["reparsed"]["events"] > 100
+    assert taken > 30 and report["reparsed"]["batches"] == taken == report["records"] - 2 and report["reparsed"]["events"] > 100
     assert {f["detail"] for f in report["findings"]} <= {"a part of its events came from headers or a query, which are not stored"}
     assert report["reparsed"]["not_compared"] == len(report["findings"])
 
@@ -74,15 +74,15 @@ def test_what_is_beside_a_hidden_vin_must_be_the_same(make_server):
     others = {1: (b"A", b"CB"), 2: (b"AB", b"BB"), 3: (b"AAA", b"BC")}
 
     def apply(record):
-        if record.position > 1:
-            before, behind = others[record.position - 1]
+        if record.position > 2 and record.kind == 1:  # behind the record of the start
+            before, behind = others[record.position - 2]
             body = json.dumps({"event_name": "x", "severity_id": 1, "message": code(before, behind)}).encode() + b"\n"
             assert len(body) == len(record.body) and body != record.body
             record.body = body
 
     spool_rewriter.rewrite(server.spool_dir, apply)
     report = reparse(server, code=1)
-    assert report["reparsed"]["differ"] == 3 and {f["position"] for f in report["findings"]} == {2, 3, 4}
+    assert report["reparsed"]["differ"] == 3 and {f["position"] for f in report["findings"]} == {3, 4, 5}
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def posted(make_server):
 
 def test_event_that_was_changed_in_place_is_found_with_its_field(posted):
     def apply(record):
-        if record.position == 4:
+        if record.position == 5:
             at = record.events.index(b"SEV_UDS_SECURITY_ACCESS_FAILED")
             record.events = record.events[:at] + b"SEV_UDS_SECURITY_ACCESS_PASSED" + record.events[at + 30 :]
 
@@ -111,25 +111,25 @@ def test_event_that_was_changed_in_place_is_found_with_its_field(posted):
     assert json.loads(posted.run("spool", "verify", "--json", posted.spool_dir).stdout)["whole"]  # hashes see nothing
     report = reparse(posted, code=1)
     (finding,) = report["findings"]
-    assert (finding["kind"], finding["position"], finding["index"]) == ("events_differ", 4, 0)
+    assert (finding["kind"], finding["position"], finding["index"]) == ("events_differ", 5, 0)
     assert "event_name differs from the body" in finding["detail"] and not report["whole"]
-    assert reparse(posted, "--to", "3")["reparsed"]["batches"] == 3
+    assert reparse(posted, "--to", "4")["reparsed"]["batches"] == 3
 
 
 def test_body_that_was_changed_in_place_is_found(posted):
     def apply(record):
-        if record.position == 5:
+        if record.position == 6:
             record.body = record.body.replace(b"103", b"104")
 
     spool_rewriter.rewrite(posted.spool_dir, apply)
     (finding,) = reparse(posted, code=1)["findings"]
-    assert (finding["kind"], finding["position"]) == ("events_differ", 5)
+    assert (finding["kind"], finding["position"]) == ("events_differ", 6)
 
 
 @pytest.mark.parametrize("damage", ["drop", "truncate", "format", "version"])
 def test_events_that_were_taken_out_or_hidden_are_found(posted, damage):
     def apply(record):
-        if record.position == 7:
+        if record.position == 8:
             if damage == "drop":
                 record.body = record.body + ndjson([event(5)])
                 record.inflated_bytes = len(record.body)
@@ -149,11 +149,11 @@ def test_events_that_were_taken_out_or_hidden_are_found(posted, damage):
         "format": ("events_differ", "no parser read the body"),
         "version": ("events_not_compared", "was version 9.9.9"),
     }[damage]
-    assert finding["position"] == 7 and finding["kind"] == expected[0] and expected[1] in finding["detail"]
+    assert finding["position"] == 8 and finding["kind"] == expected[0] and expected[1] in finding["detail"]
 
 
 def test_settings_of_reparse_are_checked(posted):
-    assert posted.run("spool", "verify", posted.spool_dir, "--set", "limits.json_depth=3", check=False).returncode == 64  # only with --reparse
+    assert posted.run("spool", "list", posted.spool_dir, "--set", "limits.json_depth=3", check=False).returncode == 64
     assert posted.run("spool", "verify", "--reparse", posted.spool_dir, "--set", "limits.json_depth=none", check=False).returncode == 78
     done = posted.run("spool", "verify", "--reparse", posted.spool_dir, "--set", "ingest.plugins=/nowhere.so", check=False)
     assert done.returncode == 78 and b"nowhere" in done.stderr

@@ -13,8 +13,11 @@ import spool_rewriter
 def spool(build, tmp_path):
     """Spool of 30 batches over several segments, and what spool_make said of each: [(position, uid, events)]."""
     directory = tmp_path / "data" / "spool"
-    directory.parent.mkdir()
-    made = subprocess.run([build / "unit" / "spool_make", "--batches", "30", "--segment-bytes", "12000", directory],
+    keys = directory.parent / "keys" / "vin.keys"
+    keys.parent.mkdir(parents=True)
+    keys.write_text(f"1 2a{'00' * 31}\n")  # that of spool_make
+    keys.chmod(0o600)
+    made = subprocess.run([build / "unit" / "spool_make", "--batches", "30", "--segment-bytes", "14000", directory],
                           check=True, capture_output=True, text=True, timeout=60)
     return directory, [(int(p), u, int(e)) for p, u, e in (line.split() for line in made.stdout.splitlines())]
 
@@ -43,8 +46,9 @@ def forge(path, offset, size, change):
     data = bytearray(path.read_bytes())
     record = data[offset:offset + size]
     change(record)
-    record[188:192] = spool_reader.crc32c(record[240:]).to_bytes(4, "little")
-    record[4:8] = spool_reader.crc32c(record[8:240]).to_bytes(4, "little")
+    payload = 320 + int.from_bytes(record[272:276], "little")
+    record[188:192] = spool_reader.crc32c(record[payload:]).to_bytes(4, "little")
+    record[4:8] = spool_reader.crc32c(record[8:320]).to_bytes(4, "little")
     data[offset:offset + size] = record
     path.write_bytes(data)
 
@@ -115,8 +119,10 @@ def test_verify_finds_a_forged_record_whose_crcs_are_right(spool, vsocd, what):
     pairs = list(spool_reader.read_spool(directory))
     (segment, record), (_, behind) = next((a, b) for a, b in zip(pairs[9:], pairs[10:]) if a[0].path == b[0].path)
     size = behind.offset - record.offset
-    text = sum(len(t) + 1 for t in record.texts.values())
-    place = {"body": 240 + text + len(record.events) + 2, "event": 240 + text + 2, "time": 40, "sender": 240 + 6}[what]
+    meta = 320 + len(record.key_area)
+    text = meta + len(record.meta)
+    tag = 16 if record.flags & 2 else 0
+    place = {"body": text + len(record.events) + tag + 2, "event": text + 2, "time": 40, "sender": meta + 6}[what]
 
     def change(data):
         data[place] ^= 1

@@ -323,7 +323,7 @@ def test_database_with_rows_is_upgraded_and_loaded_again(build, services, make_l
 
 QUARANTINED = "insert into vsoc.quarantine select gen_random_uuid(), 0, now(), 'tenant-0', 'parse', 'malformed', null, null, 0, 0, ''"
 BATCH = """insert into vsoc.batches (batch_uid, time_received, time_ingested, instance, spool_uid, position, tenant_id, sender, batch_key,
-    body_bytes, inflated_bytes, accepted, duplicates, quarantined, body_sha256, chain_hash)
+    body_bytes, inflated_bytes, accepted, duplicates, quarantined, body_digest, chain_hash)
     select gen_random_uuid(), now(), now(), 'vsocd-0', gen_random_uuid(), 1, 'tenant-0', 'gateway', '', 0, 0, 0, 0, 0, '', ''"""
 # What holds a lock when the migration begins, and what comes while it waits: of the same session, or of another.
 MEANWHILE = {

@@ -22,6 +22,7 @@ SIZES = [
     ("retire", "LANES=2", "RECORDS=2", "PER_SEGMENT=1", "FAILURES=1"),
     ("keeper", "SEGMENTS=2", "SPARES", "REPEATS"),
     ("keeper", "SEGMENTS=3"),
+    ("evidence", "RECORDS=2", "CRASHES=1"),
 ]
 LARGE = [
     ("group_commit", "WORKERS=2", "BATCHES=2"),
@@ -29,6 +30,7 @@ LARGE = [
     ("retire", "LANES=2", "RECORDS=3", "PER_SEGMENT=1", "FAILURES=1"),
     ("keeper", "SEGMENTS=3", "SPARES", "REPEATS"),
     ("keeper", "SEGMENTS=4", "FAILURES=2"),
+    ("evidence", "RECORDS=3", "CRASHES=1"),
 ]
 FAULTS = [
     ("group_commit", "NOTIFY_BEFORE_PUSH", "BATCHES=1"),
@@ -55,6 +57,10 @@ FAULTS = [
     ("keeper", "INDEX_THE_ACTIVE", "SEGMENTS=3"),
     ("keeper", "READY_BEFORE_SYNC", "SEGMENTS=2", "SPARES"),
     ("keeper", "WANT_BEFORE_RENAME", "SEGMENTS=3", "SPARES"),
+    ("evidence", "SIGN_BEFORE_SYNC"),
+    ("evidence", "SHOW_BEFORE_STORE"),
+    ("evidence", "ADVANCE_BEFORE_STORE"),
+    ("evidence", "READ_BEFORE_SYNC", "RECORDS=1"),
 ]
 
 

@@ -178,6 +178,21 @@ enum status spool_reader_peek(struct spool_reader *reader, uint64_t *position, u
     return status;
 }
 
+const struct batch_meta *spool_reader_peeked(const struct spool_reader *reader)
+{
+    struct spool_reader *peeked = (struct spool_reader *)(uintptr_t)reader;
+    pthread_mutex_lock(&peeked->spool->lock);
+    const struct fake_record *record = fake_next(peeked);
+    pthread_mutex_unlock(&peeked->spool->lock);
+    ensure(record);
+    return &record->meta;
+}
+
+void spool_reader_without_bodies(struct spool_reader *reader)
+{
+    (void)reader;
+}
+
 bool spool_reader_misses(const struct spool_reader *reader)
 {
     (void)reader;

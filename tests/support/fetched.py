@@ -144,6 +144,16 @@ def go_program(module):
     return made_once(module.name, go_inputs(module), make) / module.name
 
 
+def go_tool(module, package):
+    """Path of a program of others that a Go module requires."""
+    name = package.rpartition("/")[2]
+
+    def make(folder):
+        run([toolchains() / "go" / "bin" / "go", "build", "-trimpath", "-o", folder / name, package], module, {"GOTOOLCHAIN": "local"}, tries=3)
+
+    return made_once(name, [module / "go.mod", module / "go.sum"], make) / name
+
+
 def go_inputs(module):
     """Files that decide what go_program builds."""
     return [path for path in module.iterdir() if path.suffix in {".go", ".mod", ".sum"}]
@@ -161,6 +171,17 @@ def collector(manifest):
         run([folder / "builder", f"--config={manifest.name}"], folder, environment, tries=3)
 
     return made_once("collector", [manifest], make) / "collector"
+
+
+def versitygw():
+    """Path of an S3 server with Object Lock over a folder, which Go's proxy has."""
+    manifest = ROOT / "tests" / "support" / "versitygw.txt"
+
+    def make(folder):
+        go = toolchains() / "go" / "bin" / "go"
+        run([go, "install", "-trimpath", manifest.read_text().strip()], folder, {"GOTOOLCHAIN": "local", "GOBIN": str(folder)}, tries=3)
+
+    return made_once("versitygw", [manifest], make) / "versitygw"
 
 
 def java_classes(project):

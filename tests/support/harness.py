@@ -196,7 +196,10 @@ class Vsocd:
         self.migrated = True
 
     def run(self, *words, check=True, input=None, timeout=120):
-        """Runs a subcommand to its end."""
+        """Runs a subcommand to its end. One that opens records gets the server's keys."""
+        keys = pathlib.Path(self.settings["privacy"]["keys_file"])
+        if words[:2] in (("spool", "export"), ("spool", "verify")) and "--keys" not in words and keys.exists():
+            words = (*words, "--keys", keys)
         done = subprocess.run(
             [*self.enter, str(self.program), *map(str, words)], capture_output=True, input=input, timeout=timeout * SLOWEST, env=self._environment()
         )
@@ -280,7 +283,13 @@ class Vsocd:
 
     def get(self, path, headers=None):
         """From the admin listener."""
-        request = urllib.request.Request(f"http://127.0.0.1:{self.admin_port}{path}", headers=headers or {})
+        return self._admin(path, headers, None)
+
+    def admin_post(self, path, body, headers=None):
+        return self._admin(path, headers, body.encode())
+
+    def _admin(self, path, headers, body):
+        request = urllib.request.Request(f"http://127.0.0.1:{self.admin_port}{path}", data=body, headers=headers or {})
         try:
             with urllib.request.urlopen(request, timeout=10 * SLOWEST) as reply:
                 return Reply(reply.status, reply.headers, reply.read())

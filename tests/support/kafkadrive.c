@@ -160,7 +160,7 @@ static size_t read_properties(int count, char **words, const char *names[PROPERT
 
 static const char *topic_name(const char *prefix, const char *name)
 {
-    static char names[5][128];
+    static char names[6][128];
     static size_t used;
     snprintf(names[used], sizeof names[used], "%s.%s", prefix, name);
     return names[used++];
@@ -183,6 +183,7 @@ int main(int argc, char **argv)
         .topic_quarantine = topic_name(argv[4], "quarantine"),
         .topic_health = topic_name(argv[4], "health"),
         .topic_findings = topic_name(argv[4], "findings"),
+        .topic_audit = topic_name(argv[4], "audit"),
         .topic_progress = topic_name(argv[4], "progress"),
         .properties = {names, values, read_properties(argc - 5, argv + 5, names, values)}};
     struct sink_config config = {.struct_size = sizeof config,

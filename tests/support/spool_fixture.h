@@ -20,6 +20,7 @@
 
 #include "core/clock.h"
 #include "core/log/log.h"
+#include "storage/spool/seal/seal_keys.h"
 #include "storage/spool/spool.h"
 #include "storage/spool/spool_frame.h"
 #include "storage/spool/spool_segment.h"
@@ -30,7 +31,8 @@ struct spool_fixture {
     struct spool *spool;
     struct mailbox replies;
     struct problem problem;
-    uint64_t made; /* batches made so far: their content follows from their number */
+    struct seal_keys keys; /* of options: one key, which encrypts */
+    uint64_t made;         /* batches made so far: their content follows from their number */
 };
 
 static inline void fixture_remove_tree(const char *dir)
@@ -68,6 +70,10 @@ static inline int fixture_setup(void **state)
         .queue_batches = 100000,
         .queue_bytes = SIZE_MAX / 2,
     };
+    static const uint8_t master[SHA256_BYTES] = {42};
+    f->options.keys = &f->keys;
+    if (seal_keys_add(&f->keys, 1, master) != STATUS_OK)
+        return -1;
     log_configure(LOG_ERROR + 1, LOG_PLAIN);
     *state = f;
     return mailbox_init(&f->replies, false) == STATUS_OK ? 0 : -1;
@@ -135,7 +141,7 @@ static inline struct batch *fixture_batch_sized(struct spool_fixture *f, uint64_
     b->body_count = 2;
     writer_bytes(&b->events, events, fixture_events_bytes(n));
     uuid7_make((int64_t)n * NS_PER_S, b->meta.batch_uid);
-    sha256_bytes(slice_make(body, body_bytes), b->meta.body_sha256);
+    fixture_fill(b->meta.body_digest, sizeof b->meta.body_digest, n + 2000003);
     memset(b->meta.key, (int)n, sizeof b->meta.key);
     b->meta.received_ns = (int64_t)n;
     b->meta.inflated_bytes = n * 3;

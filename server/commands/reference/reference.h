@@ -19,6 +19,11 @@ void reference_record_codes(struct writer *out);
 void reference_note_codes(struct writer *out);
 /* Results of TLS handshakes: docs/operations.md. */
 void reference_handshakes(struct writer *out);
+/* Kinds of audit records and their fields: docs/audit.md; their JSON Schema:
+ * docs/vsoc-audit.schema.json. */
+void reference_audit_kinds(struct writer *out);
+void reference_audit_fields(struct writer *out);
+void reference_schema_audit(struct writer *out);
 /* JSON Schema of a native event: docs/vsoc-event.schema.json. */
 void reference_schema(struct writer *out);
 /* JSON Schema of the events that vsocd writes: docs/vsoc-event-out.schema.json. */

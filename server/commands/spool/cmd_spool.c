@@ -2,6 +2,7 @@
  * the spool itself. */
 #include "server/commands/spool/cmd_spool.h"
 #include "server/commands/command.h"
+#include "server/commands/spool/archive_dir.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -103,14 +104,29 @@ static const char *parse_value(struct spool_command *command, const char *name, 
         return parse_expectation(command, value) ? NULL
                                                  : "needs POSITION=HASH, the hash in 64 hex digits";
     }
-    command->bodies = value;
+    if (!strcmp(name, "--head")) {
+        if (command->head_count == SPOOL_HEADS_MAX)
+            return "is given too often";
+        command->heads[command->head_count++] = value;
+        return NULL;
+    }
+    if (!strcmp(name, "--verifier"))
+        command->verifier = value;
+    else if (!strcmp(name, "--evidence"))
+        command->evidence = value;
+    else if (!strcmp(name, "--keys"))
+        command->keys = value;
+    else
+        command->bodies = value;
     return NULL;
 }
 
 /* The option at argv[*i]; advances *i to its value. NULL, or what is wrong with it. */
 static const char *parse_option(struct spool_command *command, char **argv, int *i)
 {
-    static const char *const valued[] = {"-c", "--set", "--from", "--to", "--expect", "--bodies"};
+    static const char *const valued[] = {"-c",         "--set",     "--from", "--to",
+                                         "--expect",   "--bodies",  "--keys", "--head",
+                                         "--verifier", "--evidence"};
     const char *name = argv[*i], *value = argv[*i + 1];
     if (!strcmp(name, "--json")) {
         command->json = true;
@@ -156,12 +172,22 @@ int cmd_spool(int argc, char **argv)
     }
     for (size_t i = 0; dir && i < sizeof verbs / sizeof *verbs; i++)
         if (!strcmp(verb, verbs[i].name)) {
+            bool opens = verbs[i].run == spool_export || verbs[i].run == spool_verify;
             if ((command.bodies && verbs[i].run != spool_export) ||
-                ((command.expected_count || command.reparse) && verbs[i].run != spool_verify) ||
-                (command.settings_count && !command.reparse))
-                return wrong_use(verb, "does not take one of these options: --bodies is for "
-                                       "export, --expect and --reparse are for verify, -c and "
-                                       "--set go with --reparse");
+                ((command.expected_count || command.head_count || command.verifier ||
+                  command.reparse) &&
+                 verbs[i].run != spool_verify) ||
+                ((command.settings_count || command.keys) && !opens))
+                return wrong_use(
+                    verb,
+                    "does not take one of these options: --bodies is for "
+                    "export, --expect, --head, --verifier and --reparse are for verify, --keys, -c "
+                    "and --set for both");
+            if (spool_is_archive(dir)) {
+                int code = spool_archive_fetch(dir, NULL, command.evidence, command.from,
+                                               command.to, command.dir);
+                return code == EXIT_DONE ? verbs[i].run(&command) : code;
+            }
             if (!spool_find_dir(dir, command.dir)) {
                 fprintf(stderr, "vsocd: %.200s…: the path is too long\n", dir);
                 return EXIT_USAGE;

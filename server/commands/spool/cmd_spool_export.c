@@ -2,6 +2,7 @@
  * as received into files. Main thread. Changes nothing in the spool. */
 #include "server/commands/spool/cmd_spool.h"
 #include "server/commands/command.h"
+#include "server/commands/command_audit.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +21,9 @@ struct exporter {
     struct event_decoder decoder;
     struct writer line;
     int bodies_fd; /* -1: no bodies asked for */
+    const struct seal_keys *keys;
     uint64_t batches, damaged;
+    uint64_t sealed, erased; /* batches whose parts could not be read */
 };
 
 static const char *suffix(struct slice encoding)
@@ -120,6 +123,26 @@ static enum status export_events(struct exporter *x, const struct batch_record *
     return STATUS_OK;
 }
 
+/* Without its key, a batch is only counted. */
+static void note_sealed(struct exporter *x, const struct batch_record *record)
+{
+    if (record->state == SEAL_ERASED) {
+        x->erased++;
+        return;
+    }
+    if (record->state == SEAL_DAMAGED) {
+        fprintf(stderr, "vsocd: position %" PRIu64 ": its keys have changed on disk\n",
+                record->meta.position);
+        x->damaged++;
+        return;
+    }
+    if (!x->sealed++)
+        fprintf(stderr,
+                "vsocd: position %" PRIu64 ": encrypted with key %" PRIu32
+                " of privacy.keys_file, which is not at hand: give the file with --keys or -c\n",
+                record->meta.position, record->key_id);
+}
+
 static enum status export_next(struct exporter *x)
 {
     struct batch_record record;
@@ -133,7 +156,13 @@ static enum status export_next(struct exporter *x)
         return status;
     if (record.meta.position > x->command->to)
         return STATUS_END;
+    if (!batch_is_events(&record.meta))
+        return STATUS_OK;
     x->batches++;
+    if (record.sealed) {
+        note_sealed(x, &record);
+        return STATUS_OK;
+    }
     status = export_body(x, &record);
     return status == STATUS_OK ? export_events(x, &record) : status;
 }
@@ -162,6 +191,9 @@ static int export_all(struct exporter *x)
                 x->command->dir, status_text(status));
         return EXIT_DISK;
     }
+    spool_reader_use_keys(x->reader, x->keys);
+    if (x->bodies_fd < 0)
+        spool_reader_without_bodies(x->reader);
     do
         status = export_next(x);
     while (status == STATUS_OK);
@@ -177,13 +209,42 @@ static int export_all(struct exporter *x)
         fprintf(stderr,
                 "vsocd: %s: no batch in this range; `vsocd spool list` shows the positions\n",
                 x->command->dir);
-    return x->damaged ? EXIT_FAILED : EXIT_DONE;
+    if (x->erased)
+        fprintf(stderr, "vsocd: %" PRIu64 " batches were erased and are left out\n", x->erased);
+    if (x->sealed)
+        fprintf(stderr, "vsocd: %" PRIu64 " batches could not be read without their key\n",
+                x->sealed);
+    return x->damaged || x->sealed ? EXIT_FAILED : EXIT_DONE;
+}
+
+/* Of a running server, who reads received bytes is on record before the first one is out. */
+static bool record_look(const struct spool_command *command)
+{
+    struct problem problem;
+    bool recorded;
+    const struct audit_field fields[] = {
+        AUDIT_TEXT(command, "spool export"),
+        AUDIT_UINT(from_position, command->from),
+        AUDIT_UINT(to_position, command->to == UINT64_MAX ? 0 : command->to),
+        AUDIT_UINT(bodies, command->bodies != NULL),
+        AUDIT_TEXT(target, command->bodies ? command->bodies : ""),
+    };
+    enum status status = command_audit_live(command->dir, AUDIT_raw_viewed, fields,
+                                            sizeof fields / sizeof *fields, &recorded, &problem);
+    if (status != STATUS_OK)
+        fprintf(stderr, "vsocd: %s\n", problem.text);
+    return status == STATUS_OK;
 }
 
 int spool_export(const struct spool_command *command)
 {
     static struct exporter x;
     x = (struct exporter){.command = command};
+    int code = spool_load_keys(command, &x.keys);
+    if (code != EXIT_DONE)
+        return code;
+    if (!record_look(command))
+        return EXIT_UNAVAILABLE;
     if (open_bodies(&x) != STATUS_OK)
         return EXIT_DISK;
     writer_init(&x.line, SIZE_MAX / 2);

@@ -3,6 +3,8 @@
 #include "server/commands/spool/cmd_spool.h"
 #include "core/object.h"
 #include "server/commands/command.h"
+#include "server/commands/command_audit.h"
+#include "server/commands/spool/archive_dir.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,8 +15,9 @@
 #include "core/log/log.h"
 #include "core/writer.h"
 #include "server/commands/config_cli.h"
-#include "server/daemon/sink_config.h"
-#include "server/daemon/sink_set.h"
+#include "server/plugins/sink_config.h"
+#include "server/plugins/sink_set.h"
+#include "server/ingest/record_keys.h"
 #include "storage/sinks/sink_replay.h"
 
 #define PATIENCE_NS (60 * NS_PER_S)
@@ -30,6 +33,7 @@ struct replay {
     uint64_t from, to;
     bool dry_run, json;
     struct config *config;
+    struct seal_keys keys;
     struct sink_set sinks;
     char instance[256];
     /* Of the current sink. */
@@ -138,6 +142,7 @@ static int replay_into(struct replay *r, const struct sink_choice *choice)
                    .lanes = 1,
                    .settings = choice->settings},
         .dir = r->dir,
+        .keys = &r->keys,
         .from = r->from,
         .to = r->to,
         .load_events = limits.load_events,
@@ -159,6 +164,23 @@ static int replay_into(struct replay *r, const struct sink_choice *choice)
     return exit_for(status, &counts);
 }
 
+/* Before anything is put in. */
+static bool record_replay(const struct replay *r)
+{
+    struct problem problem;
+    const struct audit_field fields[] = {
+        AUDIT_UINT(from_position, r->from),
+        AUDIT_UINT(to_position, r->to == UINT64_MAX ? 0 : r->to),
+        AUDIT_TEXT(sink, r->only ? r->only : "all"),
+        AUDIT_TEXT(target, r->dir),
+    };
+    if (r->dry_run || command_audit(r->config, AUDIT_replayed, fields,
+                                    sizeof fields / sizeof *fields, &problem) == STATUS_OK)
+        return true;
+    fprintf(stderr, "vsocd: %s\n", problem.text);
+    return false;
+}
+
 static int replay_all(struct replay *r)
 {
     char reason[SINK_SET_REASON];
@@ -168,6 +190,8 @@ static int replay_all(struct replay *r)
     }
     int code = EXIT_DONE;
     bool found = false;
+    if (!record_replay(r))
+        return EXIT_UNAVAILABLE;
     for (const struct sink_choice *c = r->sinks.items; c < r->sinks.items + r->sinks.count; c++) {
         if (!sink_is_enabled(c->sink, c->settings) || (r->only && strcmp(r->only, c->sink->name)))
             continue;
@@ -185,6 +209,19 @@ static int replay_all(struct replay *r)
     else
         fputs("vsocd: the settings enable no sink: sinks.….enabled\n", stderr);
     return EXIT_CONFIG;
+}
+
+static int replay_from(struct replay *r, const char *given)
+{
+    char evidence[4200];
+    if (!spool_is_archive(given))
+        return replay_all(r);
+    snprintf(evidence, sizeof evidence, "%s/evidence", r->config->data_dir);
+    int code = spool_archive_fetch(given, r->config, evidence, r->from, r->to, r->dir);
+    if (code != EXIT_DONE)
+        return code;
+    spool_archive_cursors(evidence);
+    return replay_all(r);
 }
 
 static bool parse_range(struct replay *r)
@@ -205,18 +242,26 @@ int spool_replay(int argc, char **argv)
     struct config_cli cli;
     if (argc < 3 || argv[2][0] == '-')
         return command_wrong("spool", "replay needs DIR: data_dir or the spool in it");
-    if (!spool_find_dir(argv[2], r.dir))
+    const char *given = argv[2];
+    if (!spool_is_archive(given) && !spool_find_dir(given, r.dir))
         return command_wrong("spool", "the path of DIR is too long");
     argv[2] = argv[0];
     int code = config_cli_load(argc - 2, argv + 2, &spec, &cli, &r.config);
     if (code != EXIT_DONE)
         return code;
     log_configure(LOG_WARN, LOG_PLAIN);
+    struct problem problem;
+    enum status status = record_keys_load(r.config->privacy_keys_file, &r.keys, &problem);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
+        fprintf(stderr, "vsocd: %s\n", problem.text);
+        config_destroy(r.config);
+        return EXIT_CONFIG;
+    }
     r.terminal = isatty(STDERR_FILENO) && !r.json;
     sink_instance_name(r.config, r.instance, sizeof r.instance);
     writer_init(&r.report, SIZE_MAX / 2);
     code = parse_range(&r)
-               ? replay_all(&r)
+               ? replay_from(&r, given)
                : command_wrong("spool",
                                "--from and --to take positions, the first one not after the last");
     if (r.json && r.report.size)

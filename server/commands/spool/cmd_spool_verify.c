@@ -11,6 +11,7 @@
 #include "core/log/log.h"
 #include "server/commands/config_cli.h"
 #include "server/commands/spool/reparse.h"
+#include "server/commands/spool/spool_heads.h"
 #include "storage/spool/spool_verify.h"
 
 #define OUTPUT_MAGIC 0x53564f55U
@@ -21,6 +22,8 @@ struct output {
     enum spool_depth depth;
     struct spool_expectation expected[SPOOL_EXPECTED_MAX];
     struct reparse_result reparsed;
+    struct head_compare_result compared;
+    const struct seal_keys *keys;
     struct writer segments, findings, evictions; /* JSON members, or lines of text */
 };
 
@@ -55,7 +58,15 @@ static void json_segment(struct writer *w, const struct spool_segment_summary *s
     write_time(w, s->oldest, s->oldest_ns);
     writer_text(w, ",\"last_time\":");
     write_time(w, s->newest, s->newest_ns);
-    writer_format(w, ",\"salvaged\":%s}", s->salvaged ? "true" : "false");
+    writer_format(w, ",\"salvaged\":%s,\"kinds\":{", s->salvaged ? "true" : "false");
+    bool first = true;
+    for (uint8_t kind = BATCH_KIND_EVENTS; kind <= BATCH_KIND_MAX; kind++)
+        if (s->kinds[kind]) {
+            writer_format(w, "%s\"%s\":%" PRIu64, first ? "" : ",", batch_kind_text(kind),
+                          s->kinds[kind]);
+            first = false;
+        }
+    writer_text(w, "}}");
 }
 
 /* The time without the quotes of JSON. */
@@ -82,6 +93,9 @@ static void text_segment(struct writer *w, const struct spool_segment_summary *s
     } else {
         writer_text(w, "empty");
     }
+    for (uint8_t kind = BATCH_KIND_EVENTS + 1; kind <= BATCH_KIND_MAX; kind++)
+        if (s->kinds[kind])
+            writer_format(w, "  %s: %" PRIu64, batch_kind_text(kind), s->kinds[kind]);
     writer_text(w, s->salvaged ? "  salvaged\n" : "\n");
 }
 
@@ -180,6 +194,9 @@ static void print_json(struct output *out, const struct spool_verify_result *r)
         writer_format(&w, "%" PRIu64, r->segments);
     }
     if (out->depth == SPOOL_DEPTH_VERIFY) {
+        writer_format(&w,
+                      ",\"erased\":%" PRIu64 ",\"without_key\":%" PRIu64 ",\"keyless\":%" PRIu64,
+                      r->erased, r->without_key, r->keyless);
         writer_text(&w, ",\"chain_hash\":\"");
         writer_hex(&w, slice_make(r->chain_hash, SHA256_BYTES));
         writer_text(&w, "\",\"chain_broken_at\":");
@@ -189,17 +206,37 @@ static void print_json(struct output *out, const struct spool_verify_result *r)
     writer_add_slice(&w, writer_slice(&out->evictions));
     writer_text(&w, "],\"findings\":[");
     writer_add_slice(&w, writer_slice(&out->findings));
+    writer_u8(&w, ']');
+    if (out->command->head_count)
+        writer_format(&w,
+                      ",\"heads\":{\"compared\":%zu,\"matching\":%" PRIu64 ",\"records\":%" PRIu64
+                      ",\"hashes\":%" PRIu64 "}",
+                      out->command->head_count, out->compared.matching, out->compared.records,
+                      out->compared.hashes);
     if (out->command->reparse)
         writer_format(&w,
-                      "],\"reparsed\":{\"batches\":%" PRIu64 ",\"events\":%" PRIu64
+                      ",\"reparsed\":{\"batches\":%" PRIu64 ",\"events\":%" PRIu64
                       ",\"differ\":%" PRIu64 ",\"not_compared\":%" PRIu64 "}",
                       out->reparsed.batches, out->reparsed.events, out->reparsed.differ,
                       out->reparsed.not_compared);
-    else
-        writer_u8(&w, ']');
     writer_format(&w, ",\"whole\":%s}\n", r->damaged ? "false" : "true");
     print_written(&w);
     writer_fini(&w);
+}
+
+/* What could not be compared with its commitments. */
+static void print_unchecked(const struct spool_verify_result *r)
+{
+    if (r->erased)
+        printf("%" PRIu64 " records were erased: header and chain were checked\n", r->erased);
+    if (r->keyless)
+        printf("%" PRIu64
+               " records were written without keys: header, CRC and chain were checked\n",
+               r->keyless);
+    if (r->without_key)
+        printf("%" PRIu64 " records were checked by header, CRC and chain only: their key (%" PRIu32
+               ") is not at hand; give privacy.keys_file with --keys or -c\n",
+               r->without_key, r->missing_key);
 }
 
 static void print_verdict(const struct output *out, const struct spool_verify_result *r)
@@ -216,11 +253,18 @@ static void print_verdict(const struct output *out, const struct spool_verify_re
     for (size_t i = 0; out->depth == SPOOL_DEPTH_VERIFY && i < out->command->expected_count; i++)
         if (out->expected[i].matches)
             printf("position %" PRIu64 " has the expected chain hash\n", out->expected[i].position);
+    if (out->command->head_count)
+        printf("%" PRIu64 " of %zu signed heads have the root of this spool, from %" PRIu64
+               " records and %" PRIu64 " stored hashes of removed ones\n",
+               out->compared.matching, out->command->head_count, out->compared.records,
+               out->compared.hashes);
     if (out->command->reparse)
         printf("%" PRIu64 " batches were parsed again, %" PRIu64 " events compared: %" PRIu64
                " batches differ, %" PRIu64 " could not be compared\n",
                out->reparsed.batches, out->reparsed.events, out->reparsed.differ,
                out->reparsed.not_compared);
+    if (out->depth == SPOOL_DEPTH_VERIFY)
+        print_unchecked(r);
     if (r->damaged)
         printf("the spool is damaged: %" PRIu64 " %s\n", r->damaged,
                r->damaged == 1 ? "finding" : "findings");
@@ -265,13 +309,8 @@ static void on_reparse_finding(void *arg, const struct reparse_finding *f)
 static int reparse(struct output *out, struct spool_verify_result *result)
 {
     const struct spool_command *command = out->command;
-    const struct config_cli_spec spec = {.without_files = true};
-    char *argv[1 + 2 * SPOOL_SETTINGS_MAX] = {(char *)(uintptr_t) "spool"};
-    struct config_cli cli;
     struct config *config;
-    for (int i = 0; i < command->settings_count; i++)
-        argv[1 + i] = (char *)(uintptr_t)command->settings[i];
-    int code = config_cli_load(1 + command->settings_count, argv, &spec, &cli, &config);
+    int code = spool_load_settings(command, &config);
     if (code != EXIT_DONE)
         return code;
     log_configure(LOG_WARN, LOG_PLAIN);
@@ -279,6 +318,7 @@ static int reparse(struct output *out, struct spool_verify_result *result)
                                             .from = command->from,
                                             .to = command->to,
                                             .config = config,
+                                            .keys = out->keys,
                                             .on_finding = on_reparse_finding,
                                             .arg = out};
     enum status status = reparse_dir(&options, &out->reparsed);
@@ -291,9 +331,22 @@ static int reparse(struct output *out, struct spool_verify_result *result)
     return status == STATUS_CONFIG ? EXIT_CONFIG : EXIT_DISK;
 }
 
+/* Exit status; differences count as damage. */
+static int compare_heads(struct output *out, struct spool_verify_result *result)
+{
+    if (!out->command->head_count)
+        return EXIT_DONE;
+    int code = spool_compare_heads(out->command, result->spool_uid, &out->findings, &out->compared);
+    result->damaged += out->compared.findings;
+    return code;
+}
+
 static int examine(const struct spool_command *command, enum spool_depth depth)
 {
     struct output out = {.magic = OUTPUT_MAGIC, .command = command, .depth = depth};
+    int code = depth == SPOOL_DEPTH_VERIFY ? spool_load_keys(command, &out.keys) : EXIT_DONE;
+    if (code != EXIT_DONE)
+        return code;
     writer_init(&out.segments, SIZE_MAX / 2);
     writer_init(&out.findings, SIZE_MAX / 2);
     writer_init(&out.evictions, SIZE_MAX / 2);
@@ -306,6 +359,7 @@ static int examine(const struct spool_command *command, enum spool_depth depth)
         .on_finding = on_finding,
         .on_eviction = on_eviction,
         .arg = &out,
+        .keys = out.keys,
         .expected = out.expected,
         .expected_count = command->expected_count,
     };
@@ -319,7 +373,8 @@ static int examine(const struct spool_command *command, enum spool_depth depth)
                 command->dir);
     else if (status != STATUS_OK)
         fprintf(stderr, "vsocd: %s: %s\n", command->dir, status_text(status));
-    else if (!command->reparse || (rc = reparse(&out, &result)) == EXIT_DONE) {
+    else if ((rc = compare_heads(&out, &result)) == EXIT_DONE &&
+             (!command->reparse || (rc = reparse(&out, &result)) == EXIT_DONE)) {
         if (command->json)
             print_json(&out, &result);
         else

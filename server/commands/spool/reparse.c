@@ -16,7 +16,7 @@
 #include "server/daemon/catalog_set.h"
 #include "server/commands/config_cli.h"
 #include "server/inflate/inflate.h"
-#include "server/daemon/plugins.h"
+#include "server/plugins/plugins.h"
 
 #define ARENA_BYTES ((size_t)1 << 30)
 
@@ -220,12 +220,18 @@ static void compare_record(struct reparser *r, const struct batch_record *record
     const struct batch_meta *meta = &record->meta;
     struct slice media = SLICE_EMPTY;
     enum split_prefix prefix = SPLIT_PREFIX_NONE;
+    if (!batch_is_events(meta) || (record->sealed && record->state == SEAL_ERASED))
+        return;
     r->record = record;
     r->items = 0;
     r->told = false;
     r->result->batches++;
     arena_fini(&r->arena);
     arena_init(&r->arena, ARENA_BYTES);
+    if (record->sealed) {
+        tell(r, true, 0, "it is encrypted, and its key is not at hand: give it with --keys or -c");
+        return;
+    }
     if (meta->content_type.size &&
         media_type_read(meta->content_type, &media, &prefix) != STATUS_OK)
         prefix = SPLIT_PREFIX_NONE;
@@ -254,6 +260,7 @@ static enum status walk(struct reparser *r)
     enum status status = spool_reader_open_dir(o->dir, o->from ? o->from - 1 : 0, &reader);
     if (status != STATUS_OK)
         return status;
+    spool_reader_use_keys(reader, o->keys);
     do {
         status = spool_reader_next(reader, &record);
         if (status == STATUS_OK && record.meta.position > o->to)

@@ -16,7 +16,8 @@ struct reparse_finding {
 struct reparse_options {
     const char *dir; /* with the segments */
     uint64_t from, to;
-    const struct config *config; /* limits, plug-ins, catalogues */
+    const struct seal_keys *keys; /* NULL: none */
+    const struct config *config;  /* limits, plug-ins, catalogues */
     void (*on_finding)(void *arg, const struct reparse_finding *finding);
     void *arg;
 };

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "core/thread.h"
+#include "parsers/engine/normaliser.h"
 #include "server/audit/audit.h"
 #include "server/ingest/http/ingest_request.h"
 
@@ -27,29 +28,44 @@ static struct http_exchange *take_exchange(struct request *r)
     return exchange;
 }
 
-/* The sender is not allowed to do this. */
-static void audit_request(const struct request *r, const struct refusal *refusal)
+/* The sender is not allowed to do this, or sent records of vehicles that are not its own. */
+static void audit_sender(const struct request *r, const struct audit_refusal *what)
 {
     const struct http_peer *peer = http_peer(r->exchange);
     const struct identity *id = &r->sub.identity;
     char vehicle[VEHICLE_NAME_BYTES];
     ingest_name_vehicle(r->sub.ingest, id->tenant, id->vehicle, vehicle);
-    audit_refused(&(struct audit_refusal){
-        .action = "request",
-        .code = refusal->code,
-        .status = refusal->status,
-        .address = peer->address,
-        .tenant = id->tenant,
-        .credential = id->credential.size ? id->credential : peer->fingerprint,
-        .vehicle = slice_from_text(vehicle),
-    });
+    struct audit_refusal refusal = *what;
+    refusal.address = peer->address;
+    refusal.tenant = id->tenant;
+    refusal.credential = id->credential.size ? id->credential : peer->fingerprint;
+    refusal.vehicle = slice_from_text(vehicle);
+    audit_refused(&refusal);
+}
+
+static void audit_vehicles(const struct request *r, int status)
+{
+    static const char *const policies[] = {[VIN_POLICY_REJECT] = "reject",
+                                           [VIN_POLICY_QUARANTINE] = "quarantine",
+                                           [VIN_POLICY_FLAG] = "flag"};
+    if (!r->sub.vin_mismatches)
+        return;
+    audit_sender(r, &(struct audit_refusal){
+                        .kind = AUDIT_vin_mismatch,
+                        .count = r->sub.vin_mismatches,
+                        .action = policies[ingest_config(r->sub.ingest)->identity_vin_mismatch],
+                        .code = refusal_code(REFUSAL_vin_mismatch),
+                        .status = status,
+                    });
 }
 
 static void on_refused(struct submission *sub, const struct refusal *refusal)
 {
     struct request *r = request_of(sub);
     if (refusal->status == 401 || refusal->status == 403)
-        audit_request(r, refusal);
+        audit_sender(r, &(struct audit_refusal){
+                            .action = "request", .code = refusal->code, .status = refusal->status});
+    audit_vehicles(r, refusal->status);
     http_problem(take_exchange(r), refusal, r->dialect->route);
 }
 
@@ -58,6 +74,7 @@ static void on_reported(struct submission *sub, const char *level)
     struct request *r = request_of(sub);
     struct writer *out = ingest_scratch(sub->ingest);
     int status = r->dialect->write_report(out, r, level);
+    audit_vehicles(r, status);
     http_reply(take_exchange(r), status, r->dialect->report_type, writer_slice(out), NULL, 0,
                r->dialect->route);
 }

@@ -23,6 +23,11 @@ enum feed_status {
                          time */
 };
 
+/* Of feed->problem: position, id of the key. */
+#define FEED_NO_KEY_TEXT                                                                           \
+    "the batch at position %llu is encrypted with key %u, which privacy.keys_file does not have, " \
+    "or has with other digits: restore the file that has it"
+
 /* The next record by its header. */
 struct feed_item {
     uint64_t position;

@@ -34,15 +34,36 @@ static enum feed_status pass_damage(struct feed_range *f)
     return FEED_UNDECODABLE;
 }
 
+static enum status open_reader(struct feed_range *f)
+{
+    enum status status = spool_reader_open_dir(f->dir, f->seen, &f->reader);
+    if (status != STATUS_OK)
+        return status;
+    spool_reader_use_keys(f->reader, f->keys);
+    spool_reader_without_bodies(f->reader);
+    return STATUS_OK;
+}
+
+/* Passes the records that nobody wants. */
+static enum status peek_wanted(struct feed_range *f, struct feed_item *next)
+{
+    for (;;) {
+        enum status status = spool_reader_peek(f->reader, &next->position, &next->events);
+        if (status != STATUS_OK || f->records || batch_is_events(spool_reader_peeked(f->reader)))
+            return status;
+        spool_reader_skip(f->reader);
+    }
+}
+
 static enum feed_status range_peek(struct feed *feed, struct feed_item *item)
 {
     struct feed_range *f = feed_range_cast(feed);
     struct feed_item next;
     enum status status = STATUS_OK;
     if (!f->reader)
-        status = spool_reader_open_dir(f->dir, f->seen, &f->reader);
+        status = open_reader(f);
     if (status == STATUS_OK)
-        status = spool_reader_peek(f->reader, &next.position, &next.events);
+        status = peek_wanted(f, &next);
     if (status == STATUS_CORRUPT)
         return pass_damage(f);
     if (status == STATUS_END || (status == STATUS_OK && next.position > f->to))
@@ -52,6 +73,23 @@ static enum feed_status range_peek(struct feed *feed, struct feed_item *item)
     f->peeked = next.position;
     *item = next;
     return FEED_ITEM;
+}
+
+/* An erased batch is in the range, and nothing of it can be put in. */
+static enum feed_status pass_sealed(struct feed_range *f, const struct batch_record *record)
+{
+    if (record->state == SEAL_NO_KEY) {
+        f->feed.status = STATUS_REFUSED;
+        problem_say(&f->feed.problem, FEED_NO_KEY_TEXT, (unsigned long long)record->meta.position,
+                    record->key_id);
+        feed_range_close(f);
+        return FEED_FAILED;
+    }
+    f->seen = record->meta.position;
+    if (record->state != SEAL_ERASED)
+        return pass_damage(f);
+    f->given.batches++;
+    return FEED_UNDECODABLE;
 }
 
 static enum feed_status range_next(struct feed *feed, struct batch_record *record)
@@ -65,6 +103,8 @@ static enum feed_status range_next(struct feed *feed, struct batch_record *recor
     }
     if (status != STATUS_OK)
         return fail_reading(f, status);
+    if (record->sealed)
+        return pass_sealed(f, record);
     f->before = f->seen;
     f->seen = record->meta.position;
     f->last_events = record->meta.accepted + record->meta.quarantined;
@@ -104,10 +144,14 @@ static const struct feed_ops range_ops = {.peek = range_peek,
                                           .wait = range_wait,
                                           .commit = range_commit};
 
-void feed_range_init(struct feed_range *f, const char *dir, uint64_t from, uint64_t to)
+void feed_range_init(struct feed_range *f, const char *dir, uint64_t from, uint64_t to,
+                     bool records)
 {
-    *f = (struct feed_range){
-        .feed = {.ops = &range_ops}, .dir = dir, .to = to, .seen = from ? from - 1 : 0};
+    *f = (struct feed_range){.feed = {.ops = &range_ops},
+                             .dir = dir,
+                             .to = to,
+                             .records = records,
+                             .seen = from ? from - 1 : 0};
 }
 
 void feed_range_close(struct feed_range *f)

@@ -7,6 +7,7 @@
 
 #include "storage/sinks/feed/feed.h"
 
+struct seal_keys;
 struct spool_reader;
 
 struct feed_range_totals {
@@ -14,9 +15,11 @@ struct feed_range_totals {
 };
 
 struct feed_range {
-    struct feed feed; /* first */
-    const char *dir;  /* borrowed */
+    struct feed feed;             /* first */
+    const char *dir;              /* borrowed */
+    const struct seal_keys *keys; /* borrowed; NULL: none */
     uint64_t to;
+    bool records;                /* gives records that are no batches, too */
     struct spool_reader *reader; /* NULL: to be opened behind `seen` */
     uint64_t peeked;             /* position of the record peeked last */
     uint64_t seen;               /* position of the record passed last; before the range */
@@ -27,8 +30,10 @@ struct feed_range {
         loaded; /* all records given; those of them that are committed */
 };
 
-/* Positions from to `to`, both included. Nothing is opened or read. dir must outlive the feed. */
-void feed_range_init(struct feed_range *feed, const char *dir, uint64_t from, uint64_t to);
+/* Positions from to `to`, both included; records: also those that are no batches. Nothing is opened
+ * or read. dir must outlive the feed. The caller may set feed->keys then. */
+void feed_range_init(struct feed_range *feed, const char *dir, uint64_t from, uint64_t to,
+                     bool records);
 void feed_range_close(struct feed_range *feed);
 
 /* Explains why records of the directory can't be read. */

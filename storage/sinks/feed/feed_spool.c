@@ -87,6 +87,30 @@ static enum feed_status note_damaged(const struct feed_spool *f)
     return FEED_UNDECODABLE;
 }
 
+/* The parts of the record are not readable: for ever, or until its key is back. */
+static enum feed_status pass_sealed(struct feed_spool *f, const struct feed_item *item,
+                                    const struct batch_record *record)
+{
+    if (record->state == SEAL_NO_KEY) {
+        f->feed.status = STATUS_REFUSED;
+        problem_say(&f->feed.problem, FEED_NO_KEY_TEXT, (unsigned long long)item->position,
+                    record->key_id);
+        feed_spool_close(f);
+        return FEED_FAILED;
+    }
+    if (record->state == SEAL_ERASED)
+        log_info("an erased batch is left out", LOG_TEXT("sink", f->options.sink),
+                 LOG_U64("position", item->position));
+    else
+        log_error("the keys of a batch have changed on disk: it is left out; see 'vsocd spool "
+                  "verify'",
+                  LOG_TEXT("sink", f->options.sink), LOG_U64("position", item->position));
+    if (record->state != SEAL_ERASED)
+        metric_add(f->options.missed, 1);
+    saw(f, item->position, f->seen_events + item->events);
+    return FEED_UNDECODABLE;
+}
+
 /* Reads the peeked record, this lane's or (to learn how many events came before) another's. */
 static enum feed_status read_record(struct feed_spool *f, const struct feed_item *item, bool own,
                                     struct batch_record *record)
@@ -105,6 +129,8 @@ static enum feed_status read_record(struct feed_spool *f, const struct feed_item
     }
     if (status != STATUS_OK)
         return fail_reading(f, status);
+    if (own && record->sealed)
+        return pass_sealed(f, item, record);
     f->before = f->seen;
     f->before_events = record->meta.events_before;
     learn_events(f, record->meta.events_before);
@@ -131,6 +157,21 @@ static enum feed_status rest(struct feed_spool *f, bool stopping)
     return stopping ? FEED_STOPPING : FEED_NONE;
 }
 
+static enum status open_reader(struct feed_spool *f)
+{
+    enum status status = spool_reader_open(f->options.spool, f->seen, &f->reader);
+    if (status == STATUS_OK)
+        spool_reader_without_bodies(f->reader);
+    return status;
+}
+
+/* Records that are no batches are nobody's if the sink takes none. */
+static bool is_own(const struct feed_spool *f, uint64_t position)
+{
+    return position % f->options.lanes == f->options.lane &&
+           (f->options.records || batch_is_events(spool_reader_peeked(f->reader)));
+}
+
 static enum feed_status spool_peek(struct feed *feed, struct feed_item *item)
 {
     struct feed_spool *f = feed_spool_cast(feed);
@@ -138,13 +179,13 @@ static enum feed_status spool_peek(struct feed *feed, struct feed_item *item)
         atomic_load(f->options.stopping); /* load first: records durable by then count */
     enum status status = STATUS_OK;
     if (!f->reader)
-        status = spool_reader_open(f->options.spool, f->seen, &f->reader);
+        status = open_reader(f);
     while (status == STATUS_OK) {
         struct feed_item next;
         status = spool_reader_peek(f->reader, &next.position, &next.events);
         if (status != STATUS_OK)
             break;
-        if (next.position % f->options.lanes == f->options.lane) {
+        if (is_own(f, next.position)) {
             *item = next;
             return FEED_ITEM;
         }

@@ -15,6 +15,7 @@ struct feed_spool_options {
     unsigned lane, lanes;         /* record at position p belongs to lane p % lanes */
     spool_cursor_t cursor;        /* the lane's */
     uint64_t position;            /* the lane has everything up to here */
+    bool records;                 /* gives records that are no batches, too; else they are passed */
     const _Atomic bool *stopping; /* the feed is asked to stop */
     metric_t missed;              /* counts batches that the lane can't get any more */
     /* Called with arg after each move of the position. */

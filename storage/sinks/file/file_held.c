@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/slice.h"
+#include "storage/sinks/sink_record.h"
 
 #define EVENT_HEAD  "{\"event_uid\":\""
 #define REJECT_HEAD "{\"quarantine\":{\"batch_uid\":\""
@@ -24,6 +25,8 @@ static bool read_uid(struct slice line, size_t at, uint8_t uid[UUID_BYTES])
 static bool line_id(struct slice line, uint8_t id[UUID_BYTES])
 {
     uint8_t batch[UUID_BYTES];
+    if (slice_starts_with(line, SINK_RECORD_HEAD))
+        return read_uid(line, sizeof SINK_RECORD_HEAD - 1, id);
     if (slice_starts_with(line, EVENT_HEAD))
         return read_uid(line, sizeof EVENT_HEAD - 1, id);
     if (!slice_starts_with(line, REJECT_HEAD) || !read_uid(line, sizeof REJECT_HEAD - 1, batch))

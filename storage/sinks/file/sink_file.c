@@ -13,6 +13,7 @@
 #include "storage/sinks/file/file_held.h"
 #include "storage/sinks/file/file_log.h"
 #include "storage/sinks/file/file_settings.h"
+#include "storage/sinks/sink_record.h"
 
 #define FLUSH_BYTES ((size_t)1 << 20)
 #define LINE_BYTES  ((size_t)64 << 20)
@@ -162,9 +163,26 @@ static bool is_left_out(const struct file_lane *lane, const struct sink_batch *b
     return lane->replay->dry_run;
 }
 
+static enum status write_record(struct file_lane *lane, const struct sink_load *load, size_t batch,
+                                uint64_t *put)
+{
+    const struct sink_batch *record = &load->batches[batch];
+    if (lane->replay && sink_held_places(lane->replay->held, record->batch_uid))
+        return STATUS_OK;
+    ++*put;
+    if (is_dry(lane))
+        return STATUS_OK;
+    sink_record_write(&lane->lines, record, load->spool_uid);
+    writer_u8(&lane->lines, '\n');
+    return lane->lines.size >= FLUSH_BYTES || lane->lines.status != STATUS_OK ? flush(lane)
+                                                                              : STATUS_OK;
+}
+
 static enum status write_batch(struct file_lane *lane, const struct sink_load *load, size_t batch,
                                uint64_t *put)
 {
+    if (sink_is_record(&load->batches[batch]))
+        return write_record(lane, load, batch, put);
     struct sink_iterator iterator;
     struct event_item item;
     enum status status = STATUS_OK;
@@ -250,4 +268,5 @@ const struct sink sink_file = {
     .close = file_close,
     .replays = true,
     .look_up = file_look_up,
+    .takes_records = true,
 };

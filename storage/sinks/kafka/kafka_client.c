@@ -169,7 +169,8 @@ static void on_error(rd_kafka_t *handle, int error, const char *text, void *opaq
 static void learn_limit(struct kafka_client *client, const rd_kafka_message_t *message)
 {
     const struct sink_kafka_settings *s = client->settings;
-    const char *const names[KAFKA_TOPICS] = {s->topic_events, s->topic_quarantine, s->topic_health};
+    const char *const names[KAFKA_TOPICS] = {s->topic_events, s->topic_quarantine, s->topic_health,
+                                             s->topic_audit};
     const char *name = rd_kafka_topic_name(message->rkt);
     struct kafka_size size = kafka_size_of(message);
     for (enum kafka_topic i = 0; i < KAFKA_TOPICS; i++)

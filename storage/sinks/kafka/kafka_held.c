@@ -72,6 +72,8 @@ static rd_kafka_resp_err_t add_topics(struct search *s)
         error = add_topic(s, settings->topic_health, KAFKA_PLACE_HEALTH);
     if (!error)
         error = add_topic(s, settings->topic_quarantine, KAFKA_PLACE_QUARANTINE);
+    if (!error)
+        error = add_topic(s, settings->topic_audit, KAFKA_PLACE_AUDIT);
     return error;
 }
 

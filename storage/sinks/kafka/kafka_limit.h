@@ -7,7 +7,7 @@
 #include <librdkafka/rdkafka.h>
 
 /* The topics whose limits count; progress records are small. */
-enum kafka_topic { KAFKA_EVENTS, KAFKA_QUARANTINE, KAFKA_HEALTH, KAFKA_TOPICS };
+enum kafka_topic { KAFKA_EVENTS, KAFKA_QUARANTINE, KAFKA_HEALTH, KAFKA_AUDIT, KAFKA_TOPICS };
 
 struct kafka_limits {
     size_t client; /* message.max.bytes of the producer */

@@ -1,6 +1,7 @@
 /* kafka_message.c: headers of messages after the Kafka binding of CloudEvents, binary mode, or the
  * few that the value does not have. The lane's sink thread. Writes no value and sends nothing. */
 #include "storage/sinks/kafka/kafka_message.h"
+#include "storage/sinks/sink_record.h"
 
 static void put(struct kafka_heading *h, const char *name, struct slice value)
 {
@@ -94,7 +95,7 @@ static bool id_of_reject(struct slice value, uint8_t id[UUID_BYTES])
 bool kafka_message_id_in(struct slice value, uint8_t id[UUID_BYTES])
 {
     static const char *const starts[] = {"{\"event_uid\":\"", "{\"event\":{\"id\":\"",
-                                         "{\"metadata\":{\"uid\":\""};
+                                         "{\"metadata\":{\"uid\":\"", SINK_RECORD_HEAD};
     for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
         if (id_behind(value, starts[i], id))
             return true;

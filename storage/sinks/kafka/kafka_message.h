@@ -13,6 +13,7 @@ enum kafka_place {
     KAFKA_PLACE_EVENTS = 1,
     KAFKA_PLACE_HEALTH = 2,
     KAFKA_PLACE_QUARANTINE = 4,
+    KAFKA_PLACE_AUDIT = 8,
 };
 
 /* The origin of a message: batch and server, for its headers. */

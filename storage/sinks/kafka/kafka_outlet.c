@@ -4,8 +4,8 @@
 #include "storage/sinks/kafka/kafka_outlet.h"
 #include "core/reasons/record_code.h"
 #include "storage/sinks/kafka/kafka_closing.h"
-#include "storage/sinks/kafka/kafka_map.h"
 #include "storage/sinks/kafka/kafka_message.h"
+#include "storage/sinks/kafka/kafka_value.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +14,7 @@
 #include "core/event/event_json.h"
 #include "storage/sinks/kafka/kafka_held.h"
 #include "core/disk/fault.h"
+#include "storage/sinks/sink_record.h"
 
 /* Callbacks are served after this many messages. */
 #define POLL_EVERY 4096
@@ -39,12 +40,13 @@ bool kafka_outlet_open(struct kafka_outlet *outlet, struct kafka_client *client,
     outlet->events = rd_kafka_topic_new(producer, s->topic_events, NULL);
     outlet->quarantine = rd_kafka_topic_new(producer, s->topic_quarantine, NULL);
     outlet->health = rd_kafka_topic_new(producer, s->topic_health, NULL);
+    outlet->audit = rd_kafka_topic_new(producer, s->topic_audit, NULL);
     outlet->progress = rd_kafka_topic_new(producer, s->topic_progress, NULL);
     outlet->vehicle_known = false;
     snprintf(outlet->source, sizeof outlet->source, "/vsocd/%s", client->name);
     if (!outlet->value.data)
         writer_init(&outlet->value, SIZE_MAX / 2);
-    if (outlet->events && outlet->quarantine && outlet->health && outlet->progress)
+    if (outlet->events && outlet->quarantine && outlet->health && outlet->audit && outlet->progress)
         return true;
     snprintf(problem->text, sizeof problem->text, "a topic of sinks.kafka.topics can't be used: %s",
              rd_kafka_err2str(rd_kafka_last_error()));
@@ -66,6 +68,7 @@ void kafka_outlet_close(struct kafka_outlet *outlet)
     topic_close(&outlet->events);
     topic_close(&outlet->quarantine);
     topic_close(&outlet->health);
+    topic_close(&outlet->audit);
     topic_close(&outlet->progress);
     kafka_close_handle(outlet->producer);
     outlet->producer = NULL;
@@ -157,15 +160,9 @@ static int64_t timestamp_of(const struct kafka_outlet *outlet, const struct sink
     return (batch->received_ns < now_ns ? batch->received_ns : now_ns) / NS_PER_MS;
 }
 
-/* ce_type by format. */
-static const char *const types[] = {[KAFKA_FORMAT_JSON] = "vsoc.event.v1",
-                                    [KAFKA_FORMAT_LEAN] = "vsoc.event.lean.v1",
-                                    [KAFKA_FORMAT_ECS] = "vsoc.event.ecs.v1",
-                                    [KAFKA_FORMAT_OCSF] = "vsoc.event.ocsf.v1"};
-
 static void make_headings(struct kafka_outlet *outlet)
 {
-    const char *type = types[outlet->client->settings->format];
+    const char *type = kafka_value_type((enum kafka_format)outlet->client->settings->format);
     enum kafka_headers which = (enum kafka_headers)outlet->client->settings->headers;
     struct kafka_origin origin = {.batch = outlet->batch,
                                   .source = slice_from_text(outlet->source),
@@ -173,6 +170,7 @@ static void make_headings(struct kafka_outlet *outlet)
                                       slice_make(outlet->received_text, outlet->received_size)};
     kafka_heading_make(&outlet->event_heading, which, &origin, type);
     kafka_heading_make(&outlet->reject_heading, which, &origin, "vsoc.quarantine.v1");
+    kafka_heading_make(&outlet->record_heading, which, &origin, "vsoc.audit.v1");
 }
 
 static void batch_start(struct kafka_outlet *outlet, const struct sink_batch *batch)
@@ -362,25 +360,6 @@ void kafka_outlet_tell_diverted(const struct kafka_outlet *outlet, const struct 
     }
 }
 
-static void event_value(struct kafka_outlet *outlet, const struct event *event)
-{
-    struct writer *w = value_start(outlet);
-    switch ((enum kafka_format)outlet->client->settings->format) {
-    case KAFKA_FORMAT_JSON:
-        event_json_write_styled(w, event, &event_json_whole, &outlet->memo);
-        return;
-    case KAFKA_FORMAT_LEAN:
-        event_json_write_styled(w, event, kafka_map_lean(), &outlet->memo);
-        return;
-    case KAFKA_FORMAT_ECS:
-        kafka_map_write(w, event, kafka_map_ecs, &outlet->memo);
-        return;
-    case KAFKA_FORMAT_OCSF:
-        kafka_map_write(w, event, kafka_map_ocsf, &outlet->memo);
-        return;
-    }
-}
-
 static enum sink_result send_event(struct kafka_outlet *outlet, size_t batch,
                                    const struct event *event, struct sink_problem *problem)
 {
@@ -391,7 +370,8 @@ static enum sink_result send_event(struct kafka_outlet *outlet, size_t batch,
     struct kafka_diverted over = {.batch = batch, .index = (uint32_t)event->batch_index};
     bool health = slice_equal(event->event_category, SLICE_LITERAL("ids_health")), sent = false;
     message.key = vehicle_key(outlet, event);
-    event_value(outlet, event);
+    kafka_value_write(value_start(outlet), (enum kafka_format)outlet->client->settings->format,
+                      event, &outlet->memo);
     if (!value_take(outlet, &message))
         return no_memory(problem);
     if (is_too_large(outlet, &message, KAFKA_EVENTS, &over) ||
@@ -421,6 +401,35 @@ static enum sink_result send_item(struct kafka_outlet *outlet, const struct sink
         return send_diverted(outlet, &item->event, rejected->reason ? rejected->reason : "",
                              problem);
     return send_event(outlet, batch, &item->event, problem);
+}
+
+/* A record of the audit log, by the spool that it is from, so that one partition has them in order.
+ */
+static enum sink_result send_record(struct kafka_outlet *outlet, const struct sink_load *load,
+                                    const struct sink_batch *batch, struct sink_problem *problem)
+{
+    struct kafka_message message = {.topic = outlet->audit,
+                                    .heading = &outlet->record_heading,
+                                    .place = KAFKA_PLACE_AUDIT,
+                                    .uid = batch->batch_uid};
+    struct kafka_diverted over;
+    char spool[UUID_TEXT_BYTES];
+    bool sent = false;
+    uuid_to_text(load->spool_uid, spool);
+    message.key = slice_make(spool, UUID_TEXT_BYTES);
+    sink_record_write(value_start(outlet), batch, load->spool_uid);
+    if (!value_take(outlet, &message))
+        return no_memory(problem);
+    if (is_too_large(outlet, &message, KAFKA_AUDIT, &over)) {
+        snprintf(
+            problem->text, sizeof problem->text,
+            "a record of the audit log takes %zu bytes and %s is %zu: raise it to 65536 or more",
+            over.bytes, over.setting, over.limit);
+        return SINK_BROKEN;
+    }
+    rd_kafka_resp_err_t error = message_send(outlet, &message, &sent);
+    outlet->put += sent;
+    return error ? send_failed(outlet, error, problem) : SINK_DELIVERED;
 }
 
 static enum sink_result load_lost(const struct kafka_outlet *outlet, struct sink_problem *problem)
@@ -456,6 +465,8 @@ enum sink_result kafka_outlet_send(struct kafka_outlet *outlet, const struct sin
         batch_start(outlet, &load->batches[b]);
         load->begin(load, b, &iterator);
         enum sink_next next = SINK_NEXT_ITEM;
+        if (sink_is_record(&load->batches[b]))
+            result = send_record(outlet, load, &load->batches[b], problem);
         if (atomic_load(&outlet->client->interrupted))
             next = SINK_NEXT_LOST; /* equivalent: nothing of it is kept */
         while (result == SINK_DELIVERED && next == SINK_NEXT_ITEM)

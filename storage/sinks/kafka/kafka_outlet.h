@@ -14,7 +14,7 @@ struct kafka_diverted;
 struct kafka_outlet {
     struct kafka_client *client; /* borrowed */
     rd_kafka_t *producer;        /* owned; NULL: closed */
-    rd_kafka_topic_t *events, *quarantine, *health, *progress;
+    rd_kafka_topic_t *events, *quarantine, *health, *audit, *progress;
     struct event_json_memo memo;
     struct writer value; /* of the current message; librdkafka copies it */
     char source[160];    /* header ce_source */
@@ -30,7 +30,7 @@ struct kafka_outlet {
     /* Of the current batch. */
     const struct sink_batch *batch;
     int64_t timestamp_ms;
-    struct kafka_heading event_heading, reject_heading;
+    struct kafka_heading event_heading, reject_heading, record_heading;
     char batch_text[UUID_TEXT_BYTES];
     char received_text[32]; /* RFC 3339 */
     size_t received_size;

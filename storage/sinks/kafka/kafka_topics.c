@@ -20,7 +20,7 @@ struct topic {
     bool missing;
 };
 
-enum { TOPICS = 4 };
+enum { TOPICS = 5 };
 
 static void topics_list(const struct sink_kafka_settings *s, struct topic topics[TOPICS])
 {
@@ -32,6 +32,8 @@ static void topics_list(const struct sink_kafka_settings *s, struct topic topics
         s->topic_quarantine, "sinks.kafka.topics.quarantine", KAFKA_QUARANTINE, -1, false, false};
     topics[3] = (struct topic){
         s->topic_health, "sinks.kafka.topics.health", KAFKA_HEALTH, -1, false, false};
+    topics[4] =
+        (struct topic){s->topic_audit, "sinks.kafka.topics.audit", KAFKA_AUDIT, -1, false, false};
 }
 
 static int slice_ms(int64_t deadline_ns)

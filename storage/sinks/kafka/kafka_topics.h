@@ -10,9 +10,10 @@ struct kafka_topics {
     bool unchecked; /* brokers did not report the topics' settings; already logged */
 };
 
-/* Creates missing topics of events, quarantine, health and progress (without create: BROKEN), and
- * checks that progress is compacted. Any handle works. Blocks until deadline_ns (monotonic) at
- * most. Otherwise than DELIVERED: *problem names the topic, the error and how to fix it. */
+/* Creates missing topics of events, quarantine, health, audit log and progress (without create:
+ * BROKEN), and checks that progress is compacted. Any handle works. Blocks until deadline_ns
+ * (monotonic) at most. Otherwise than DELIVERED: *problem names the topic, the error and how to fix
+ * it. */
 enum sink_result kafka_topics_check(struct kafka_client *client, rd_kafka_t *handle, bool create,
                                     int64_t deadline_ns, struct kafka_topics *topics,
                                     struct sink_problem *problem);

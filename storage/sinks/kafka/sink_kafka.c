@@ -96,7 +96,7 @@ static void lane_warm_up(struct kafka_lane *lane, int64_t deadline_ns)
 {
     struct kafka_outlet *outlet = &lane->outlet;
     rd_kafka_topic_t *const topics[] = {outlet->events, outlet->quarantine, outlet->health,
-                                        outlet->progress};
+                                        outlet->audit, outlet->progress};
     for (size_t i = 0; i < sizeof topics / sizeof *topics; i++) {
         const struct rd_kafka_metadata *metadata;
         if (rd_kafka_metadata(outlet->producer, 0, topics[i], &metadata,
@@ -362,4 +362,5 @@ const struct sink sink_kafka = {
     .close = kafka_close,
     .replays = true,
     .look_up = kafka_look_up,
+    .takes_records = true,
 };

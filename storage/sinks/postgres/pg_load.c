@@ -10,8 +10,10 @@
 #include "core/uuid7.h"
 #include "storage/sinks/postgres/pg_bisect.h"
 #include "storage/sinks/postgres/pg_copy.h"
+#include "storage/sinks/postgres/pg_records.h"
 #include "storage/sinks/postgres/pg_replay.h"
 #include "storage/sinks/postgres/pg_tables.h"
+#include "storage/sinks/sink_record.h"
 #include "core/disk/fault.h"
 
 #include <stdio.h>
@@ -50,17 +52,23 @@ static enum status claim_keys(struct pg_loader *l, const struct sink_load *load,
     struct writer *w = &l->buffer;
     writer_reset(w);
     memset(l->flags, 0, load->batch_count);
+    size_t batches = pg_loader_batches(load);
+    if (!batches)
+        return STATUS_OK;
     pg_loader_sort(l, load);
-    pg_copy_array(w, PG_BYTEA, load->batch_count);
+    pg_copy_array(w, PG_BYTEA, batches);
     for (size_t i = 0; i < load->batch_count; i++) {
+        if (sink_is_record(&load->batches[i]))
+            continue;
         uint8_t claim[SHA256_BYTES];
         pg_loader_claim(&load->batches[i], claim);
         pg_copy_bytes(w, slice_make(claim, sizeof claim));
     }
     size_t keys_size = w->size;
-    pg_copy_array(w, PG_UUID, load->batch_count);
+    pg_copy_array(w, PG_UUID, batches);
     for (size_t i = 0; i < load->batch_count; i++)
-        pg_copy_bytes(w, slice_make(load->batches[i].batch_uid, UUID_BYTES));
+        if (!sink_is_record(&load->batches[i]))
+            pg_copy_bytes(w, slice_make(load->batches[i].batch_uid, UUID_BYTES));
     if (w->status != STATUS_OK)
         return w->status;
     struct pg_param params[] = {
@@ -164,6 +172,9 @@ static enum status transaction(struct pg_loader *l, const struct pg_load_way *wa
     fault_point(pg_keys_claimed);
     if (status == STATUS_OK)
         status = copy_rows(rows, error);
+    if (status == STATUS_OK)
+        status = pg_records_put(l, rows->load, &l->records, error);
+    fault_point(pg_records_inserted);
     return status == STATUS_OK ? way->settle(l, rows, error) : status;
 }
 

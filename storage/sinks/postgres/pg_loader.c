@@ -4,6 +4,7 @@
 
 #include "core/hash.h"
 #include "core/uuid7.h"
+#include "storage/sinks/sink_record.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,6 +96,14 @@ uint8_t *pg_loader_flags(const struct pg_loader *l, const struct sink_load *load
             high = middle;
     }
     return NULL;
+}
+
+size_t pg_loader_batches(const struct sink_load *load)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < load->batch_count; i++)
+        count += !sink_is_record(&load->batches[i]);
+    return count;
 }
 
 void pg_loader_claim(const struct sink_batch *batch, uint8_t claim[SHA256_BYTES])

@@ -21,6 +21,7 @@ struct pg_loader {
     bool keyless;              /* vsoc.events has no primary key */
     struct writer buffer;
     uint8_t *flags;   /* of the batches of the current load */
+    uint64_t records; /* of the current load that vsoc.audit did not have */
     uint32_t *by_uid; /* their numbers, ordered by batch_uid */
     size_t capacity;  /* batches that the two have room for */
 };
@@ -44,6 +45,8 @@ enum status pg_loader_make_room(struct pg_loader *l, size_t batches) must_check;
 /* The identity of a batch: its key and its body. An instance that knows a key refuses it with
  * another body; an instance that does not has accepted the batch, so it must not be lost. */
 void pg_loader_claim(const struct sink_batch *batch, uint8_t claim[SHA256_BYTES]);
+/* Batches of the load: not its other records. */
+size_t pg_loader_batches(const struct sink_load *load);
 /* Builds by_uid for the load, which pg_loader_flags needs. */
 void pg_loader_sort(struct pg_loader *l, const struct sink_load *load);
 /* Flags of the batch with the id in text; NULL: the load has no such batch. */

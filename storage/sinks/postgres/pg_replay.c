@@ -7,6 +7,7 @@
 #include "core/uuid7.h"
 #include "storage/sinks/postgres/pg_copy.h"
 #include "storage/sinks/postgres/pg_tables.h"
+#include "storage/sinks/sink_record.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,14 +20,15 @@ static const char claim_sql[] =
     "FROM unnest($1::bytea[], $2::uuid[]) AS t (k, u) ORDER BY k ON CONFLICT DO NOTHING";
 
 /* Batches without a row of their own whose twin (same key, same body, within the window) has one,
- * or comes before them in this load. */
+ * or comes before them in this load. Of batches from before format 2 of the spool the body is not
+ * known: the key decides. */
 static const char twins_sql[] =
     "WITH t AS MATERIALIZED (SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::uuid[]) "
     "WITH ORDINALITY AS t (k, s, u, n)) "
     "SELECT u FROM t WHERE (EXISTS (SELECT FROM vsoc.batches b WHERE b.batch_key = t.k "
-    "AND b.body_sha256 = t.s AND b.batch_uid <> t.u AND b.time_received "
+    "AND coalesce(b.body_digest = t.s, true) AND b.batch_uid <> t.u AND b.time_received "
     "BETWEEN to_timestamp($4::float8 - $6::float8) AND to_timestamp($5::float8 + $6::float8)) "
-    "OR EXISTS (SELECT FROM t AS e WHERE e.k = t.k AND e.s = t.s AND e.n < t.n)) "
+    "OR EXISTS (SELECT FROM t AS e WHERE e.k = t.k AND coalesce(e.s = t.s, true) AND e.n < t.n)) "
     "AND NOT EXISTS (SELECT FROM vsoc.batches b WHERE b.batch_uid = t.u AND b.time_received "
     "BETWEEN to_timestamp($4::float8) AND to_timestamp($5::float8))";
 
@@ -77,7 +79,7 @@ static struct slice value_of(const struct sink_batch *batch, enum part part,
     case PART_KEY:
         return slice_make(batch->key, SHA256_BYTES);
     case PART_BODY:
-        return slice_make(batch->body_sha256, SHA256_BYTES);
+        return slice_make(batch->body_digest, batch->body_digest ? SHA256_BYTES : 0);
     case PART_CLAIM:
         pg_loader_claim(batch, claim);
         return slice_make(claim, SHA256_BYTES);
@@ -90,10 +92,16 @@ static struct slice value_of(const struct sink_batch *batch, enum part part,
 /* Appends one part of all batches as an array; returns its end in the buffer. */
 static size_t put_array(struct writer *w, const struct sink_load *load, enum part part)
 {
-    pg_copy_array(w, part == PART_UID ? PG_UUID : PG_BYTEA, load->batch_count);
+    pg_copy_array(w, part == PART_UID ? PG_UUID : PG_BYTEA, pg_loader_batches(load));
     for (size_t i = 0; i < load->batch_count; i++) {
+        if (sink_is_record(&load->batches[i]))
+            continue;
         uint8_t claim[SHA256_BYTES];
-        pg_copy_bytes(w, value_of(&load->batches[i], part, claim));
+        struct slice value = value_of(&load->batches[i], part, claim);
+        if (value.data)
+            pg_copy_bytes(w, value);
+        else
+            pg_copy_null(w);
     }
     return w->size;
 }
@@ -146,7 +154,10 @@ static enum status choose(struct pg_loader *l, const struct sink_load *load, str
 {
     int64_t first, last;
     times_of(load, &first, &last);
-    memset(l->flags, PG_BATCH_FRESH, load->batch_count);
+    for (size_t i = 0; i < load->batch_count; i++)
+        l->flags[i] = sink_is_record(&load->batches[i]) ? 0 : PG_BATCH_FRESH;
+    if (!pg_loader_batches(load))
+        return STATUS_OK;
     pg_loader_sort(l, load);
     enum status status = STATUS_OK;
     if (!l->replay->dry_run)
@@ -187,7 +198,7 @@ static enum status settle(struct pg_loader *l, const struct pg_rows *rows, struc
     else if (status == STATUS_OK)
         status = pg_connection_commit(l->connection, error);
     if (status == STATUS_OK)
-        l->replay->put += put;
+        l->replay->put += put + l->records;
     return status;
 }
 

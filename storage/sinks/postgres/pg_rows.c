@@ -304,6 +304,14 @@ enum status pg_rows_copy_quarantine(const struct pg_rows *rows, struct pg_error 
     return stream_end(&stream, status, error);
 }
 
+static void copy_hash_or_null(struct writer *w, const uint8_t *hash)
+{
+    if (hash)
+        pg_copy_bytes(w, slice_make(hash, 32));
+    else
+        pg_copy_null(w);
+}
+
 static void write_batch(struct writer *w, const struct pg_rows *rows, const struct sink_batch *b)
 {
     pg_copy_row(w, pg_table_columns(PG_TABLE_BATCHES));
@@ -328,8 +336,13 @@ static void write_batch(struct writer *w, const struct pg_rows *rows, const stru
     pg_copy_int8(w, b->accepted);
     pg_copy_int8(w, b->duplicates);
     pg_copy_int8(w, b->quarantined);
-    pg_copy_bytes(w, slice_make(b->body_sha256, 32));
+    copy_hash_or_null(w, b->body_digest);
     pg_copy_bytes(w, slice_make(b->chain_hash, 32));
+    copy_hash_or_null(w, b->body_commitment);
+    if (b->leaf_index == SINK_NO_LEAF)
+        pg_copy_null(w);
+    else
+        pg_copy_int8(w, (int64_t)b->leaf_index);
 }
 
 enum status pg_rows_copy_batches(const struct pg_rows *rows, struct pg_error *error)

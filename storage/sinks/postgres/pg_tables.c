@@ -44,8 +44,10 @@ static const struct column batch_columns[] = {
     {"accepted", "int8"},
     {"duplicates", "int8"},
     {"quarantined", "int8"},
-    {"body_sha256", "bytea"},
+    {"body_digest", "bytea"},
     {"chain_hash", "bytea"},
+    {"body_commitment", "bytea"},
+    {"leaf_index", "int8"},
 };
 
 static const struct table {

@@ -33,7 +33,7 @@ struct lane {
     struct pg_loader loader;
     struct pg_watch *watch; /* the first lane's, as the next; NULL: not started yet */
     struct pg_jobs *jobs;
-    char *instance;
+    char *instance, *evidence_dir;
     uint8_t spool_uid[UUID_BYTES];
     metric_t connects;
 };
@@ -50,6 +50,7 @@ static void lane_close(void *arg)
     pg_loader_fini(&lane->loader);
     pg_connection_destroy(lane->connection);
     free(lane->instance);
+    free(lane->evidence_dir);
     object_end(&lane->magic);
     free(lane);
 }
@@ -73,6 +74,8 @@ static void *lane_open(const struct sink_config *config, struct sink_problem *pr
         return NULL;
     }
     lane->settings = settings;
+    if (config->evidence_dir)
+        lane->evidence_dir = strdup(config->evidence_dir); /* without it, heads are not copied */
     memcpy(lane->spool_uid, config->spool_uid, UUID_BYTES);
     lane->connects = metric_series(METRIC_vsocd_pg_reconnects_total, "");
     pg_loader_init(&lane->loader, lane->connection, lane->instance, config->lane, config->lanes);
@@ -254,7 +257,8 @@ static void start_threads(struct lane *lane)
 {
     const struct sink_postgres_settings *settings = lane->settings;
     const struct pg_job_settings jobs = {.partitions_ahead = (unsigned)settings->partitions_ahead,
-                                         .batch_key_window_ns = settings->batch_key_window_ns};
+                                         .batch_key_window_ns = settings->batch_key_window_ns,
+                                         .evidence_dir = lane->evidence_dir};
     enum status status = STATUS_OK;
     if (!lane->watch)
         status = pg_watch_start(settings->dsn, lane->instance, &lane->watch);
@@ -343,4 +347,5 @@ const struct sink sink_postgres = {
     .close = lane_close,
     .replays = true,
     .takes_raw = true, /* behind vsoc.read_quarantine */
+    .takes_records = true,
 };

@@ -9,7 +9,8 @@
 #include "storage/spool/batch.h"
 #include "storage/spool/spool_internal.h"
 
-#define SPOOL_INDEX_VERSION 1
+/* An index has the version of its segment. */
+#define SPOOL_INDEX_VERSION SPOOL_FORMAT_VERSION
 
 /* Which of the two names of an index. */
 enum spool_index_kind {

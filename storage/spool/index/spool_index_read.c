@@ -35,7 +35,7 @@ void spool_index_encode(struct writer *w, const struct spool_index *index)
     const struct spool_segment_header *h = &index->header;
     const struct spool_segment *s = &index->segment;
     writer_text(w, INDEX_MAGIC);
-    writer_uint_le(w, SPOOL_INDEX_VERSION, 4);
+    writer_uint_le(w, h->version, 4);
     writer_uint_le(w, index->plain_keys, 4);
     spool_segment_write_fields(w, h);
     writer_uint_le(w, h->flags, 8);
@@ -51,15 +51,21 @@ void spool_index_encode(struct writer *w, const struct spool_index *index)
     writer_bytes(w, index->tail.chain, SHA256_BYTES);
     writer_uint_le(w, index->places_crc, 8);
     writer_uint_le(w, index->text_bytes, 8);
+    if (h->version > 1) {
+        writer_uint_le(w, h->leaves_before, 8);
+        writer_uint_le(w, index->tail.leaves, 8);
+    }
     spool_block_seal(w, INDEX_HEAD_BYTES);
 }
 
 static bool follows(const struct spool_index *index)
 {
     const struct spool_segment *s = &index->segment;
-    uint64_t least = (uint64_t)SPOOL_SEGMENT_HEADER_BYTES + s->records * SPOOL_RECORD_HEADER_BYTES;
-    return s->end <= s->file_bytes && s->records <= s->end / SPOOL_RECORD_HEADER_BYTES &&
-           s->end >= least &&
+    bool first = index->header.version == 1;
+    uint64_t header = first ? SPOOL_RECORD_HEADER_MIN : SPOOL_RECORD_HEADER_BYTES;
+    uint64_t least = (uint64_t)SPOOL_SEGMENT_HEADER_BYTES + s->records * header;
+    return s->end <= s->file_bytes && s->records <= s->end / header && s->end >= least &&
+           (first || index->tail.leaves >= index->header.leaves_before) &&
            (s->records ? s->oldest >= s->first_position && s->newest >= s->oldest &&
                              s->newest - s->oldest >= s->records - 1
                        : !s->oldest && !s->newest);
@@ -74,11 +80,11 @@ static enum status decode(struct slice bytes, struct spool_index *index, const c
     *why = "it is damaged";
     if (!spool_block_open(bytes, INDEX_MAGIC, &r))
         return STATUS_CORRUPT;
-    if (reader_uint_le(&r, 4) != SPOOL_INDEX_VERSION) {
+    h->version = (uint32_t)reader_uint_le(&r, 4);
+    if (!h->version || h->version > SPOOL_INDEX_VERSION) {
         *why = "it is of another version";
         return STATUS_CORRUPT;
     }
-    h->version = SPOOL_FORMAT_VERSION;
     i.plain_keys = reader_uint_le(&r, 4) & 1;
     spool_segment_read_fields(&r, h);
     h->flags = (uint32_t)reader_uint_le(&r, 8);
@@ -94,6 +100,10 @@ static enum status decode(struct slice bytes, struct spool_index *index, const c
     memcpy(i.tail.chain, reader_bytes(&r, SHA256_BYTES).data, SHA256_BYTES);
     i.places_crc = (uint32_t)reader_uint_le(&r, 8);
     i.text_bytes = reader_uint_le(&r, 8);
+    if (h->version > 1) {
+        h->leaves_before = reader_uint_le(&r, 8);
+        i.tail.leaves = reader_uint_le(&r, 8);
+    }
     i.tail.position = s->newest;
     i.tail.offset = s->end;
     s->first_position = h->first_position;
@@ -200,12 +210,19 @@ static enum status read_exact(int fd, void *bytes, size_t size, uint64_t at)
     return status == STATUS_OK && got < size ? STATUS_CORRUPT : status;
 }
 
-static void decode_place(struct reader *r, struct batch_meta *meta)
+static void decode_place(const struct spool_index *index, struct reader *r, struct batch_meta *meta)
 {
+    uint64_t kind = BATCH_KIND_EVENTS;
+    meta->version = (uint8_t)index->header.version;
     memcpy(meta->key, reader_bytes(r, INDEX_PRINT_BYTES).data, INDEX_PRINT_BYTES);
     meta->position = reader_uint_le(r, 8);
     meta->ingested_ns = (int64_t)reader_uint_le(r, 8);
     meta->offset = reader_uint_le(r, 8);
+    if (meta->version > 1) { /* records begin at multiples of 8 */
+        kind = meta->offset % SPOOL_RECORD_ALIGN;
+        meta->offset -= kind;
+    }
+    meta->kind = (uint8_t)kind;
 }
 
 /* Where the text of a report is, and the CRC of both. */
@@ -237,6 +254,7 @@ static enum status read_report(int fd, const struct spool_index *index, uint64_t
     uint64_t flags = reader_uint_le(&r, 4);
     recall->record.has_content = flags & INDEX_HAS_CONTENT;
     recall->record.key_is_plain = flags & INDEX_PLAIN_KEY;
+    recall->record.body_is_plain = index->header.version == 1;
     text->at = reader_uint_le(&r, 4);
     text->size = reader_uint_le(&r, 4);
     text->report_crc = crc32c(0, slice_make(bytes, r.offset));
@@ -268,10 +286,10 @@ static enum status give_places(int fd, const struct spool_index *index, struct s
     struct reader r = reader_make(bytes);
     for (uint64_t n = 0; n < index->segment.records && status == STATUS_OK; n++) {
         struct batch_meta meta = {0};
-        decode_place(&r, &meta);
+        decode_place(index, &r, &meta);
         if (index->plain_keys)
             status = whole_key(fd, index, n, &meta);
-        if (status == STATUS_OK)
+        if (status == STATUS_OK && batch_is_events(&meta))
             fn(arg, &meta);
     }
     return status;
@@ -309,7 +327,7 @@ static enum status find_place(int fd, const struct spool_index *index, uint64_t 
         if (status != STATUS_OK)
             return status;
         struct reader r = reader_make(slice_make(bytes, sizeof bytes));
-        decode_place(&r, meta);
+        decode_place(index, &r, meta);
         if (meta->position == position) {
             *number = middle;
             return STATUS_OK;

@@ -50,7 +50,7 @@ static void add_place(struct making *m, const struct batch_meta *meta)
     writer_bytes(w, meta->key, INDEX_PRINT_BYTES);
     writer_uint_le(w, meta->position, 8);
     writer_uint_le(w, (uint64_t)meta->ingested_ns, 8);
-    writer_uint_le(w, m->scan.offset, 8);
+    writer_uint_le(w, m->scan.offset + (meta->version > 1 ? meta->kind : 0), 8);
     m->index.places_crc =
         crc32c(m->index.places_crc, slice_sub(writer_slice(w), from, w->size - from));
 }
@@ -65,7 +65,7 @@ static void add_report(struct making *m, const struct batch_meta *meta)
         text = SLICE_EMPTY;
     bool content = meta->inflated_digest.size == SHA256_BYTES;
     writer_bytes(w, meta->key + INDEX_PRINT_BYTES, SHA256_BYTES - INDEX_PRINT_BYTES);
-    writer_bytes(w, meta->body_sha256, RECALL_DIGEST_BYTES);
+    writer_bytes(w, meta->body_digest, RECALL_DIGEST_BYTES);
     writer_bytes(w, content ? meta->inflated_digest.data : none, RECALL_DIGEST_BYTES);
     writer_bytes(w, meta->batch_uid, UUID_BYTES);
     writer_uint_le(w, meta->accepted, 4);
@@ -89,7 +89,8 @@ static enum status add_record(struct making *m, const struct spool_frame *frame)
     enum status status = spool_scan_texts(&m->scan, frame, &meta);
     if (status != STATUS_OK)
         return status;
-    if (meta.position <= s->newest || meta.position < s->first_position)
+    if (meta.position <= s->newest || meta.position < s->first_position ||
+        meta.version != m->index.header.version)
         return STATUS_CORRUPT;
     add_place(m, &meta);
     add_report(m, &meta);
@@ -101,6 +102,7 @@ static enum status add_record(struct making *m, const struct spool_frame *frame)
     s->newest_ns = meta.ingested_ns;
     s->records++;
     m->index.tail.events = meta.events_before + meta.accepted + meta.quarantined;
+    m->index.tail.leaves = meta.leaf_index + 1;
     memcpy(m->index.tail.chain, meta.chain_hash, SHA256_BYTES);
     status = flush_full(m, &m->places);
     if (status == STATUS_OK)
@@ -150,6 +152,7 @@ static enum status describe(struct making *m, int fd, const struct spool_segment
         .newest_ns = index->header.created_ns,
     };
     index->tail.events = index->header.events_before;
+    index->tail.leaves = index->header.leaves_before;
     memcpy(index->tail.chain, index->header.chain_before, SHA256_BYTES);
     index->modified_ns = index_time_ns(&st.st_mtim);
     return STATUS_OK;

@@ -41,7 +41,8 @@ static void take(struct batch *batch, const struct batch_meta *meta)
     struct batch_recall *recall = &batch->recall;
     memcpy(recall->record.key, meta->key, SHA256_BYTES);
     recall->record.key_is_plain = meta->key_is_plain;
-    memcpy(recall->record.body, meta->body_sha256, RECALL_DIGEST_BYTES);
+    recall->record.body_is_plain = meta->version == 1;
+    memcpy(recall->record.body, meta->body_digest, RECALL_DIGEST_BYTES);
     recall->record.has_content = meta->inflated_digest.size == SHA256_BYTES;
     if (recall->record.has_content)
         memcpy(recall->record.content, meta->inflated_digest.data, RECALL_DIGEST_BYTES);

@@ -129,7 +129,7 @@ static void salvage(struct recovery *r, struct spool_survey *s, int fd)
 static void set_aside(struct recovery *r, struct spool_survey *s)
 {
     r->spool->shared.corrupt_segments++;
-    uint64_t records = s->segment.file_bytes / SPOOL_RECORD_HEADER_BYTES + 1;
+    uint64_t records = s->segment.file_bytes / SPOOL_RECORD_HEADER_MIN + 1;
     if (s->segment.first_position <= UINT64_MAX / 2)
         recovery_raise_floor(r, s->segment.first_position + records);
     enum status status = keep_floor(r);
@@ -193,7 +193,7 @@ static enum status mend(struct recovery *r, struct spool_survey *s, int fd, uint
 {
     bool last = !next;
     bool tail = s->used_end > s->segment.end;
-    *go_on = last && !(s->header.flags & SPOOL_SEGMENT_SALVAGED);
+    *go_on = last && recovery_may_continue(&s->header);
     if (last && tail) {
         uint64_t records;
         enum status status = spool_survey_torn(s, &r->scan, &records);
@@ -214,17 +214,31 @@ static enum status mend(struct recovery *r, struct spool_survey *s, int fd, uint
         if (status != STATUS_OK)
             log_error("torn tail could not be truncated and stays", LOG_STATUS(status));
         s->segment.no_index = status != STATUS_OK;
-    } else if (!last && s->segment.file_bytes > s->segment.end &&
+    } else if ((!last || !*go_on) && s->segment.file_bytes > s->segment.end &&
                ftruncate(fd, (off_t)s->segment.end) == 0) {
         s->segment.file_bytes = s->segment.end; /* only zeros: unused space */
     }
     return STATUS_OK;
 }
 
+bool recovery_may_continue(const struct spool_segment_header *header)
+{
+    return header->version == SPOOL_FORMAT_VERSION && !(header->flags & SPOOL_SEGMENT_SALVAGED);
+}
+
+/* The next segment would have its name, and replaces it then. */
+bool recovery_is_vacant(const struct spool_segment_header *header,
+                        const struct spool_segment *segment, uint64_t next)
+{
+    return !next && !segment->records && header->version != SPOOL_FORMAT_VERSION;
+}
+
 void recovery_follow_header(struct recovery *r, const struct spool_segment_header *header)
 {
     struct spool_tail *tail = &r->spool->writer.durable;
     tail->events = header->events_before;
+    if (header->version > 1)
+        tail->leaves = header->leaves_before;
     memcpy(tail->chain, header->chain_before, SHA256_BYTES);
     recovery_raise_floor(r, header->first_position - 1);
 }
@@ -283,7 +297,7 @@ static enum status read_segment(struct recovery *r, uint64_t first, uint64_t nex
     fault_point(spool_recover_synced);
     if (status == STATUS_OK)
         status = mend(r, &s, fd, next, &go_on);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && !recovery_is_vacant(&s.header, &s.segment, next))
         status = spool_segment_append(spool, &s.segment);
     if (status != STATUS_OK)
         (void)recovery_fail_to_read(r, status, first);

@@ -41,9 +41,12 @@ static bool drop_index(struct recovery *r, const struct spool_index *index)
     return true;
 }
 
-static void use_last(struct recovery *r, const struct spool_index *index, int fd)
+static void use_last(struct recovery *r, const struct spool_index *index, int fd,
+                     struct spool_segment *segment)
 {
-    if (index->header.flags & SPOOL_SEGMENT_SALVAGED) {
+    if (!recovery_may_continue(&index->header)) {
+        if (ftruncate(fd, (off_t)segment->end) == 0)
+            segment->file_bytes = segment->end;
         close(fd);
         return;
     }
@@ -108,12 +111,16 @@ enum status recovery_take_index(struct recovery *r, uint64_t next)
     if (segment.records)
         tail->position = segment.newest;
     tail->events = index->tail.events;
+    if (index->header.version > 1)
+        tail->leaves = index->tail.leaves;
     memcpy(tail->chain, index->tail.chain, SHA256_BYTES);
     recovery_raise_floor(r, tail->position);
     segment.indexed = next != 0; /* the last one has no index from now on */
     if (!next)
-        use_last(r, index, fd);
-    enum status status = spool_segment_append(r->spool, &segment);
+        use_last(r, index, fd, &segment);
+    enum status status = STATUS_OK;
+    if (!recovery_is_vacant(&index->header, &segment, next))
+        status = spool_segment_append(r->spool, &segment);
     fault_point(spool_recover_segment_done);
     return status;
 }

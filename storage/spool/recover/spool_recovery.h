@@ -34,6 +34,11 @@ enum status recovery_fail_to_read(struct recovery *r, enum status status, uint64
 
 /* If records before it are lost, the log continues from the values in the header. */
 void recovery_follow_header(struct recovery *r, const struct spool_segment_header *header);
+/* Records can be added to a segment with this header. */
+bool recovery_may_continue(const struct spool_segment_header *header);
+/* The last segment has no record and no record can be added to it: it is left out of the table. */
+bool recovery_is_vacant(const struct spool_segment_header *header,
+                        const struct spool_segment *segment, uint64_t next);
 /* Records between this segment, which ends after `events`, and the next are missing, and this is
  * the first start to notice. */
 bool recovery_ends_early(const struct recovery *r, const struct spool_survey *s, uint64_t events,

@@ -59,10 +59,12 @@ static enum status take_record(struct walk *w, const struct spool_frame *frame,
     enum status status = keep_range(s, w->scan->offset, frame->record_bytes);
     if (status != STATUS_OK)
         return status;
-    if (w->fn)
+    if (w->fn && batch_is_events(meta))
         w->fn(w->arg, meta);
     tail->position = meta->position;
     tail->events = meta->events_before + meta->accepted + meta->quarantined;
+    if (meta->version > 1)
+        tail->leaves = meta->leaf_index + 1;
     memcpy(tail->chain, meta->chain_hash, SHA256_BYTES);
     if (!s->segment.oldest) {
         s->segment.oldest = meta->position;
@@ -140,15 +142,17 @@ static enum status rebuild_header(struct spool_survey *s, int fd, const uint8_t 
     struct spool_frame frame;
     size_t got;
     enum status status = spool_read_all(fd, bytes, sizeof bytes, SPOOL_SEGMENT_HEADER_BYTES, &got);
-    if (status != STATUS_OK || got < sizeof bytes)
+    if (status != STATUS_OK || got < SPOOL_RECORD_HEADER_MIN)
         return status != STATUS_OK ? status : STATUS_CORRUPT;
     uint64_t tag = 0;
     for (size_t i = 8; i > 0; i--)
         tag = tag << 8 | bytes[16 + i - 1];
-    if (spool_frame_decode_header(slice_make(bytes, sizeof bytes), tag, &frame) != STATUS_OK ||
+    if (spool_frame_decode_header(slice_make(bytes, got), tag, &frame) != STATUS_OK ||
         frame.meta.position < s->segment.first_position)
         return STATUS_CORRUPT;
     s->header = (struct spool_segment_header){
+        .version = frame.meta.version,
+        .leaves_before = frame.meta.version > 1 ? frame.meta.leaf_index : 0,
         .first_position = s->segment.first_position,
         .events_before = frame.meta.events_before,
         .created_ns = frame.meta.ingested_ns,
@@ -215,7 +219,7 @@ enum status spool_survey_torn(struct spool_survey *s, struct spool_scan *scan, u
         spool_scan_pass(scan, &frame);
     }
     if (scan->offset < s->used_end)
-        n += (s->used_end - scan->offset) / SPOOL_RECORD_HEADER_BYTES + 1;
+        n += (s->used_end - scan->offset) / SPOOL_RECORD_HEADER_MIN + 1;
     *records = n;
     return tells_nothing(status) ? status : STATUS_OK;
 }

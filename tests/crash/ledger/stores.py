@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import json
+import pathlib
 import re
 import subprocess
 import tempfile
@@ -134,7 +135,9 @@ def kafka_store(bootstrap, topics, name="kafka"):
 def _export(program, directory):
     """Lines of `vsocd spool export`, which must end well."""
     with tempfile.TemporaryFile() as errors:
-        with subprocess.Popen([str(program), "spool", "export", str(directory)], stdout=subprocess.PIPE, stderr=errors) as process:
+        keys = pathlib.Path(directory).parent.parent / "vin.keys"  # of a test's server
+        known = ["--keys", str(keys)] if keys.exists() else []
+        with subprocess.Popen([str(program), "spool", "export", str(directory), *known], stdout=subprocess.PIPE, stderr=errors) as process:
             yield from process.stdout
         if process.returncode != 0:
             errors.seek(0)

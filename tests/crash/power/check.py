@@ -1,6 +1,7 @@
 """Looks at a state with vsocd itself: starts it there, sends, stops it, and compares all that it keeps with what was sent and granted."""
 
 import collections
+import contextlib
 import json
 import os
 import pathlib
@@ -51,6 +52,19 @@ def lines_of_sink(folder):
     return [json.loads(line) for path in paths if path.exists() for line in path.read_text().splitlines()]
 
 
+def whole_records(spool):
+    """Those in front of the first that is not whole."""
+    with contextlib.suppress(spool_reader.SpoolError):
+        for _, one in spool_reader.read_spool(spool, kinds=range(256)):
+            yield one
+
+
+def size_of_head(path):
+    """Leaves of the newest whole head: the last line of digits in front of a root and an empty line."""
+    sizes = re.findall(rb"/[^\n]*\n(\d+)\n[A-Za-z0-9+/=]{44}\n\n\xe2\x80\x94 [^\n]+\n", path.read_bytes()) if path.exists() else []
+    return int(sizes[-1]) if sizes else 0
+
+
 def first_kept(spool):
     return min((int(path.stem) for path in spool.glob("*.seg")), default=0)
 
@@ -83,6 +97,7 @@ class Check:
             if self.server.process.poll() is None:
                 self.server.kill()
         self.server.check_log()
+        must("is not signed: it does not continue" not in self.server.log(), "the tree does not continue:", self.server.log()[-3000:])
         must("records are missing" not in self.server.log(), "a false alarm:", self.server.log())
         in_spool = self.read_spool(data / "spool")
         self.check_spool(in_spool, first_kept(data / "spool"))
@@ -90,8 +105,12 @@ class Check:
         self.check_chain(data / "spool")
 
     def check_cursors(self, data):
-        """On disk no cursor is ahead of what the sink has on disk."""
+        """On disk no cursor is ahead of what the sink, or the tree's newest head, has on disk."""
         _, cursors = (spool_reader.read_cursors(data / "spool") if (data / "spool").is_dir() else None) or (0, {})
+        signed = cursors.pop("evidence", 0)
+        leaves = [record.leaf_index for record in whole_records(data / "spool") if record.position <= signed]
+        size = size_of_head(data / "evidence/heads")
+        must(not leaves or leaves[-1] < size, f"cursor evidence is at {signed}, leaf {leaves[-1:]}, the newest head has {size} leaves")
         record_path = data / "events.ndjson.position"
         position = int(re.search(r"^position (\d+)$", record_path.read_text(), re.M)[1]) if record_path.exists() and record_path.stat().st_size else 0
         for name, cursor in cursors.items():
@@ -142,7 +161,7 @@ class Check:
 
     def check_sink(self, in_spool, lines):
         batches, order = collections.defaultdict(list), []
-        for one in lines:
+        for one in (line for line in lines if "audit_uid" not in line):
             if one["batch_uid"] not in batches:
                 order.append(one["batch_uid"])
             batches[one["batch_uid"]].append(one)

@@ -10,6 +10,8 @@
 struct pg_job_settings {
     unsigned partitions_ahead;   /* days */
     int64_t batch_key_window_ns; /* time that keys are kept */
+    const char *evidence_dir;    /* folder of signed heads; NULL: none */
+    const char *instance;        /* of this server; set by pg_jobs_start */
 };
 
 struct pg_job {
@@ -26,5 +28,6 @@ struct pg_job {
 
 extern const struct pg_job pg_job_partitions; /* daily partitions ahead */
 extern const struct pg_job pg_job_batch_keys; /* deletion of old keys */
+extern const struct pg_job pg_job_heads;      /* copies of this server's signed heads */
 
 #endif

@@ -22,7 +22,8 @@
 #define STEP_TIMEOUT_MS 60000u /* a stuck step delays the other jobs by at most this */
 #define RECONNECT_NS    (5 * NS_PER_S)
 
-static const struct pg_job *const all_jobs[] = {&pg_job_partitions, &pg_job_batch_keys};
+static const struct pg_job *const all_jobs[] = {&pg_job_partitions, &pg_job_batch_keys,
+                                                &pg_job_heads};
 #define JOB_COUNT (sizeof all_jobs / sizeof *all_jobs)
 
 struct turn {
@@ -39,7 +40,7 @@ struct turn {
 struct pg_jobs {
     unsigned magic; /* PG_JOBS_MAGIC */
     struct pg_thread thread;
-    char *instance;
+    char *instance, *evidence_dir;
     struct pg_job_settings settings;
     struct turn turns[JOB_COUNT];
 };
@@ -186,6 +187,7 @@ static void destroy(struct pg_jobs *j)
 {
     object_end(&j->magic);
     free(j->instance);
+    free(j->evidence_dir);
     free(j);
 }
 
@@ -198,7 +200,9 @@ enum status pg_jobs_start(const char *dsn, const char *instance,
         return STATUS_NO_MEMORY;
     j->settings = *settings;
     j->magic = PG_JOBS_MAGIC;
-    j->instance = strdup(instance);
+    j->settings.instance = j->instance = strdup(instance);
+    if (settings->evidence_dir)
+        j->settings.evidence_dir = j->evidence_dir = strdup(settings->evidence_dir);
     for (size_t i = 0; i < JOB_COUNT; i++) {
         struct turn *turn = &j->turns[i];
         turn->job = all_jobs[i];
@@ -213,7 +217,8 @@ enum status pg_jobs_start(const char *dsn, const char *instance,
                                         .timeout_ms = STEP_TIMEOUT_MS,
                                         .run = run,
                                         .arg = j};
-    enum status status = j->instance ? pg_thread_start(&j->thread, &options) : STATUS_NO_MEMORY;
+    bool copied = j->instance && (!settings->evidence_dir || j->evidence_dir);
+    enum status status = copied ? pg_thread_start(&j->thread, &options) : STATUS_NO_MEMORY;
     if (status != STATUS_OK) {
         destroy(j);
         return status;

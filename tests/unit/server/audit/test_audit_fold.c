@@ -13,21 +13,27 @@
 #include "server/audit/audit_fold.h"
 
 static struct {
-    struct audit_record last;
+    struct audit_folded last;
     unsigned lines, others;
     uint64_t sum;
     bool fails;
 } out;
 
-static bool take(void *arg, const struct audit_record *record)
+/* A round of the audit thread: takes what is due, and settles it unless writing fails. */
+static bool flush(struct audit_fold *fold, int64_t now_ns, bool all)
 {
-    (void)arg;
-    if (out.fails)
-        return false;
-    out.last = *record;
-    out.lines++;
-    out.others += strcmp(record->address, "(others)") == 0;
-    out.sum += record->count;
+    struct audit_fold_walk walk = {0};
+    struct audit_folded record;
+    while (audit_fold_next(fold, &walk, now_ns, all, &record)) {
+        if (out.fails)
+            return false;
+        out.last = record;
+        out.lines++;
+        out.others += strcmp(record.address, "(others)") == 0;
+        out.sum += record.count;
+        audit_fold_settle(fold, &record, now_ns);
+    }
+    audit_fold_forget_idle(fold, now_ns);
     return true;
 }
 
@@ -60,7 +66,7 @@ static void one_sender_and_reason_is_one_line(void **state)
         add(*state, "10.0.0.1", "bad_token", 5 + i);
     add(*state, "10.0.0.1", "revoked", 2000);
     add(*state, "10.0.0.2", "bad_token", 3000);
-    assert_true(audit_fold_flush(*state, NS_PER_S, false, take, NULL));
+    assert_true(flush(*state, NS_PER_S, false));
     assert_int_equal(out.lines, 3);
     assert_int_equal(out.sum, 1002);
 }
@@ -69,7 +75,7 @@ static void record_says_when_who_and_why(void **state)
 {
     add(*state, "10.0.0.1", "bad_token", 5);
     add(*state, "10.0.0.1", "bad_token", 9);
-    assert_true(audit_fold_flush(*state, NS_PER_S, false, take, NULL));
+    assert_true(flush(*state, NS_PER_S, false));
     assert_int_equal(out.last.count, 2);
     assert_int_equal(out.last.first_ns, 5);
     assert_int_equal(out.last.last_ns, 9);
@@ -81,11 +87,11 @@ static void record_says_when_who_and_why(void **state)
 static void repeats_are_due_a_minute_later(void **state)
 {
     add(*state, "10.0.0.1", "bad_token", 1);
-    assert_true(audit_fold_flush(*state, NS_PER_S, false, take, NULL));
+    assert_true(flush(*state, NS_PER_S, false));
     add(*state, "10.0.0.1", "bad_token", 2 * NS_PER_S);
-    assert_true(audit_fold_flush(*state, 3 * NS_PER_S, false, take, NULL));
+    assert_true(flush(*state, 3 * NS_PER_S, false));
     assert_int_equal(out.lines, 1);
-    assert_true(audit_fold_flush(*state, 61 * NS_PER_S, false, take, NULL));
+    assert_true(flush(*state, 61 * NS_PER_S, false));
     assert_int_equal(out.lines, 2);
     assert_int_equal(out.sum, 2);
 }
@@ -93,10 +99,10 @@ static void repeats_are_due_a_minute_later(void **state)
 static void the_end_writes_all_that_counts(void **state)
 {
     add(*state, "10.0.0.1", "bad_token", 1);
-    assert_true(audit_fold_flush(*state, NS_PER_S, false, take, NULL));
+    assert_true(flush(*state, NS_PER_S, false));
     add(*state, "10.0.0.1", "bad_token", 2 * NS_PER_S);
-    assert_true(audit_fold_flush(*state, 3 * NS_PER_S, true, take, NULL));
-    assert_true(audit_fold_flush(*state, 3 * NS_PER_S, true, take, NULL));
+    assert_true(flush(*state, 3 * NS_PER_S, true));
+    assert_true(flush(*state, 3 * NS_PER_S, true));
     assert_int_equal(out.lines, 2);
     assert_int_equal(out.sum, 2);
 }
@@ -105,11 +111,39 @@ static void what_can_not_be_written_is_kept(void **state)
 {
     add(*state, "10.0.0.1", "bad_token", 1);
     out.fails = true;
-    assert_false(audit_fold_flush(*state, NS_PER_S, false, take, NULL));
+    assert_false(flush(*state, NS_PER_S, false));
     add(*state, "10.0.0.1", "bad_token", 2);
     out.fails = false;
-    assert_true(audit_fold_flush(*state, 2 * NS_PER_S, false, take, NULL));
+    assert_true(flush(*state, 2 * NS_PER_S, false));
     assert_int_equal(out.sum, 2);
+}
+
+static void what_is_counted_while_a_record_is_written_stays(void **state)
+{
+    struct audit_fold_walk walk = {0};
+    struct audit_folded record;
+    add(*state, "10.0.0.1", "bad_token", 1);
+    assert_true(audit_fold_next(*state, &walk, NS_PER_S, true, &record));
+    add(*state, "10.0.0.1", "bad_token", 2);
+    audit_fold_settle(*state, &record, NS_PER_S);
+    assert_true(flush(*state, 2 * NS_PER_S, true));
+    assert_int_equal(record.count + out.sum, 2);
+    assert_int_equal(out.last.last_ns, 2);
+}
+
+static void kinds_are_kept_apart_and_counts_are_added(void **state)
+{
+    const struct audit_refusal three = {
+        .kind = AUDIT_vin_mismatch, .count = 3, .action = "flag", .code = "c", .address = "a"};
+    struct audit_refusal one = three;
+    one.kind = AUDIT_refused;
+    one.count = 0;
+    audit_fold_add(*state, &three, 1);
+    audit_fold_add(*state, &three, 2);
+    audit_fold_add(*state, &one, 3);
+    assert_true(flush(*state, NS_PER_S, false));
+    assert_int_equal(out.lines, 2);
+    assert_int_equal(out.sum, 7);
 }
 
 /* More senders and more reasons than records. */
@@ -121,7 +155,7 @@ static void sums_stay_exact_when_the_table_is_full(void **state)
         snprintf(code, sizeof code, "reason_%u", i % 100);
         add(*state, address, code, 1 + i);
     }
-    assert_true(audit_fold_flush(*state, NS_PER_S, false, take, NULL));
+    assert_true(flush(*state, NS_PER_S, false));
     assert_int_equal(out.sum, 5000);
     assert_true(out.others > 0);
     assert_true(out.lines < 300);
@@ -135,8 +169,8 @@ static void records_that_count_nothing_make_room(void **state)
             snprintf(address, sizeof address, "10.0.%u.%u", minute, i);
             add(*state, address, "bad_token", minute * 61 * NS_PER_S);
         }
-        assert_true(audit_fold_flush(*state, minute * 61 * NS_PER_S + 1, false, take, NULL));
-        assert_true(audit_fold_flush(*state, (minute + 1) * 61 * NS_PER_S, false, take, NULL));
+        assert_true(flush(*state, minute * 61 * NS_PER_S + 1, false));
+        assert_true(flush(*state, (minute + 1) * 61 * NS_PER_S, false));
     }
     assert_int_equal(out.lines, 1000);
     assert_int_equal(out.others, 0);
@@ -152,7 +186,7 @@ static void texts_too_long_are_cut(void **state)
                                            .address = "a",
                                            .tenant = slice_make((uint8_t *)name, sizeof name)},
                    1);
-    assert_true(audit_fold_flush(*state, NS_PER_S, false, take, NULL));
+    assert_true(flush(*state, NS_PER_S, false));
     assert_int_equal(strlen(out.last.tenant), sizeof out.last.tenant - 1);
 }
 
@@ -160,10 +194,16 @@ static void texts_too_long_are_cut(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(one_sender_and_reason_is_one_line),    T(record_says_when_who_and_why),
-        T(repeats_are_due_a_minute_later),       T(the_end_writes_all_that_counts),
-        T(what_can_not_be_written_is_kept),      T(sums_stay_exact_when_the_table_is_full),
-        T(records_that_count_nothing_make_room), T(texts_too_long_are_cut),
+        T(one_sender_and_reason_is_one_line),
+        T(record_says_when_who_and_why),
+        T(repeats_are_due_a_minute_later),
+        T(the_end_writes_all_that_counts),
+        T(what_can_not_be_written_is_kept),
+        T(sums_stay_exact_when_the_table_is_full),
+        T(records_that_count_nothing_make_room),
+        T(texts_too_long_are_cut),
+        T(what_is_counted_while_a_record_is_written_stays),
+        T(kinds_are_kept_apart_and_counts_are_added),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

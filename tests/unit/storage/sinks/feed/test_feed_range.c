@@ -22,7 +22,7 @@ static int teardown(void **state)
 static void start(const struct spool_fixture *f, uint64_t from, uint64_t to)
 {
     feed_range_close(&feed);
-    feed_range_init(&feed, f->dir, from, to);
+    feed_range_init(&feed, f->dir, from, to, false);
 }
 
 static void take(uint64_t position)
@@ -119,7 +119,7 @@ static void directory_that_is_not_there_is_a_failure_with_its_name(void **state)
 {
     (void)state;
     struct feed_item item;
-    feed_range_init(&feed, "/nowhere/spool", 1, 2);
+    feed_range_init(&feed, "/nowhere/spool", 1, 2, false);
     assert_int_equal(feed_peek(&feed.feed, &item), FEED_FAILED);
     assert_int_equal(feed.feed.status, STATUS_NOT_FOUND);
     assert_non_null(strstr(feed.feed.problem.text, "/nowhere/spool: can't be read"));

@@ -55,9 +55,10 @@ static int start(void **state)
                                             .topic_quarantine = "quarantine",
                                             .topic_health = "health",
                                             .topic_findings = "findings",
+                                            .topic_audit = "audit",
                                             .topic_progress = "progress",
                                             .properties = {.names = names, .values = values}};
-    static const char *const topics[] = {"events", "quarantine", "health", "progress"};
+    static const char *const topics[] = {"events", "quarantine", "health", "audit", "progress"};
     for (size_t i = 0; i < 4; i++)
         rd_kafka_mock_topic_create(mock, topics[i], i == 0 ? 3 : 1, 1);
     property_set("bootstrap.servers", rd_kafka_mock_cluster_bootstraps(mock));

@@ -131,6 +131,7 @@ static void mistakes_are_reported_at_the_setting_to_change(void **state)
                                         .topic_quarantine = "q",
                                         .topic_health = "h",
                                         .topic_findings = "f",
+                                        .topic_audit = "a",
                                         .topic_progress = "p",
                                         .properties = {names, values, 1}};
     struct sink_postgres_settings postgres = {.enabled = true, .dsn_file = "/dsn"};

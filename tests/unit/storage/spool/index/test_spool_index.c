@@ -442,7 +442,7 @@ static void expect_recall(struct spool_fixture *f, uint64_t n, uint64_t offset)
     assert_int_equal(b->recall.status, STATUS_OK);
     assert_memory_equal(b->recall.record.key, first->meta.key, SHA256_BYTES);
     assert_true(b->recall.record.key_is_plain == first->meta.key_is_plain);
-    assert_memory_equal(b->recall.record.body, first->meta.body_sha256, RECALL_DIGEST_BYTES);
+    assert_memory_equal(b->recall.record.body, first->meta.body_digest, RECALL_DIGEST_BYTES);
     assert_memory_equal(b->recall.report.batch_uid, first->meta.batch_uid, 6); /* its time */
     assert_int_equal(b->recall.report.position, n);
     assert_int_equal(b->recall.report.accepted, first->meta.accepted);

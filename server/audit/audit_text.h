@@ -1,0 +1,33 @@
+/* audit_text.h: an audit record as JSON, and fields read back from JSON. Pure; thread: any. */
+#ifndef VSOC_SERVER_AUDIT_TEXT_H
+#define VSOC_SERVER_AUDIT_TEXT_H
+
+#include "core/log/problem.h"
+#include "core/status.h"
+#include "core/uuid7.h"
+#include "core/writer.h"
+#include "server/audit/audit_field.h"
+
+struct audit_head {
+    uint8_t uid[UUID_BYTES]; /* of the record in the spool too */
+    int64_t time_ns;         /* wall clock of what is recorded */
+    const char *instance;
+    enum audit_kind kind;
+};
+
+/* Appends the record as one JSON object. Bytes that are not UTF-8 and control characters become
+ * '?'; 17 letters and digits that have the form of a VIN become (VIN). */
+void audit_text_write(struct writer *w, const struct audit_head *head,
+                      const struct audit_field *fields, size_t count);
+
+/* Reads {"kind":…,FIELD:…} as a command posts it. Texts point into json, which must be followed by
+ * JSON_PADDING bytes, or into memory of *arena. MALFORMED, NO_MEMORY: *problem. */
+struct arena;
+enum status audit_text_read(struct slice json, struct arena *arena, enum audit_kind *kind,
+                            struct audit_field fields[AUDIT_FIELDS_MAX], size_t *count,
+                            struct problem *problem) must_check;
+/* Appends what audit_text_read reads. */
+void audit_text_request(struct writer *w, enum audit_kind kind, const struct audit_field *fields,
+                        size_t count);
+
+#endif

@@ -1,0 +1,197 @@
+/* command_audit.c: audit records of subcommands, before they act: posted to the running server, or
+ * appended to the spool of a stopped one. Main thread. Decides nothing about the action. */
+#include "server/commands/command_audit.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "core/thread.h"
+#include "core/writer.h"
+#include "server/audit/audit.h"
+#include "server/audit/audit_door.h"
+#include "server/audit/audit_text.h"
+#include "server/client/http_client.h"
+#include "server/plugins/sink_config.h"
+#include "server/ingest/spool_config.h"
+#include "server/ingest/record_keys.h"
+#include "storage/spool/spool.h"
+
+#define ASK_TIMEOUT_MS 15000
+#define ACTOR_BYTES    160
+
+/* Who runs the command: name (number), and who became that user with sudo. */
+static void name_actor(char actor[ACTOR_BYTES])
+{
+    const struct passwd *user = getpwuid(getuid());
+    const char *before = getenv("SUDO_USER");
+    snprintf(actor, ACTOR_BYTES, "%.64s (%u)%s%.48s", user ? user->pw_name : "?",
+             (unsigned)getuid(), before ? " sudo by " : "", before ? before : "");
+}
+
+struct entry {
+    enum audit_kind kind;
+    struct audit_field fields[AUDIT_FIELDS_MAX];
+    size_t count;
+    char actor[ACTOR_BYTES];
+};
+
+static void make_entry(struct entry *e, enum audit_kind kind, const struct audit_field *fields,
+                       size_t count)
+{
+    ensure(count < AUDIT_FIELDS_MAX);
+    *e = (struct entry){.kind = kind, .count = count};
+    memcpy(e->fields, fields, count * sizeof *fields);
+    if (!audit_kind_has(kind, "actor"))
+        return;
+    name_actor(e->actor);
+    e->fields[e->count++] = AUDIT_TEXT(actor, e->actor);
+}
+
+/* --- the running server --------------------------------------------------------------------- */
+
+/* OK; UNAVAILABLE: nobody listens there; else what the server says. */
+static enum status post(const struct audit_door *door, const struct entry *e,
+                        struct problem *problem)
+{
+    struct http_url url;
+    struct http_client *client = NULL;
+    struct http_reply_seen reply;
+    struct writer body;
+    char text[AUDIT_DOOR_URL_BYTES + 32], headers[AUDIT_DOOR_TOKEN_BYTES + 64];
+    snprintf(text, sizeof text, "%s/api/v1/audit", door->url);
+    snprintf(headers, sizeof headers,
+             "Content-Type: application/json\r\nAuthorization: Bearer %s\r\n", door->token);
+    enum status status = http_url_parse(text, &url, problem);
+    const struct http_client_options options = {.url = &url, .timeout_ms = ASK_TIMEOUT_MS};
+    if (status == STATUS_OK)
+        status = http_client_create(&options, &client, problem);
+    if (status != STATUS_OK)
+        return status;
+    writer_init(&body, AUDIT_RECORD_BYTES);
+    audit_text_request(&body, e->kind, e->fields, e->count);
+    status = body.status == STATUS_OK ? http_client_request(client, "POST", url.path, headers,
+                                                            writer_slice(&body), &reply, problem)
+                                      : body.status;
+    if (status == STATUS_OK && reply.status != 200) {
+        problem_say(problem, "the server answers %d: %.*s", reply.status,
+                    (int)(reply.body.size < 300 ? reply.body.size : 300),
+                    (const char *)reply.body.data);
+        status = STATUS_REFUSED;
+    }
+    writer_fini(&body);
+    http_client_destroy(client);
+    return status;
+}
+
+/* NOT_FOUND: there is no door, or nobody behind it. */
+static enum status ask_server(const char *data_dir, const struct entry *e, struct problem *problem)
+{
+    struct audit_door door;
+    enum status status = audit_door_read(data_dir, &door, problem);
+    if (status == STATUS_OK)
+        status = post(&door, e, problem);
+    return status == STATUS_UNAVAILABLE ? STATUS_NOT_FOUND : status;
+}
+
+/* --- the spool of a stopped server ---------------------------------------------------------- */
+
+static enum status append(const struct config *config, const struct entry *e,
+                          struct problem *problem)
+{
+    char dir[SPOOL_CONFIG_DIR_BYTES], instance[256];
+    struct spool *spool;
+    struct spool_options options = spool_options_from_config(config, dir);
+    struct seal_keys keys;
+    if (access(dir, F_OK) != 0) {
+        problem_say(problem,
+                    "%.300s: there is no spool to record it in: start the server once, as "
+                    "its user",
+                    dir);
+        return STATUS_NOT_FOUND;
+    }
+    enum status status = record_keys_load(config->privacy_keys_file, &keys, problem);
+    options.keys = &keys;
+    if (status == STATUS_OK)
+        status = spool_open(&options, NULL, NULL, &spool, problem);
+    if (status != STATUS_OK)
+        return status;
+    sink_instance_name(config, instance, sizeof instance);
+    status = spool_start(spool);
+    if (status == STATUS_OK)
+        status = audit_start(spool, instance, problem);
+    else
+        problem_say(problem, "the spool can't be started: %s", status_text(status));
+    if (status == STATUS_OK)
+        status = audit_require(e->kind, e->fields, e->count, problem);
+    audit_stop();
+    spool_stop(spool);
+    audit_fini();
+    spool_close(spool);
+    return status;
+}
+
+static enum status explain(enum status status, enum audit_kind kind, struct problem *problem)
+{
+    struct problem why = *problem;
+    if (status != STATUS_OK)
+        problem_say(problem,
+                    "nothing is done, because it could not be recorded (%s) in the audit log: "
+                    "%.300s",
+                    audit_kind_table[kind].name, why.text);
+    return status;
+}
+
+enum status command_audit(const struct config *config, enum audit_kind kind,
+                          const struct audit_field *fields, size_t count, struct problem *problem)
+{
+    struct entry e;
+    make_entry(&e, kind, fields, count);
+    enum status status = ask_server(config->data_dir, &e, problem);
+    if (status == STATUS_NOT_FOUND)
+        status = append(config, &e, problem);
+    return explain(status, kind, problem);
+}
+
+/* --- only a directory ------------------------------------------------------------------------ */
+
+/* A server has this spool open. */
+static bool is_live(const char *spool_dir)
+{
+    char path[PATH_MAX];
+    int n = snprintf(path, sizeof path, "%s/lock", spool_dir);
+    int fd = n > 0 && n < PATH_MAX ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+    bool live = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0;
+    if (fd >= 0)
+        close(fd);
+    return live;
+}
+
+enum status command_audit_live(const char *dir, enum audit_kind kind,
+                               const struct audit_field *fields, size_t count, bool *recorded,
+                               struct problem *problem)
+{
+    struct entry e;
+    char spool[PATH_MAX], data[PATH_MAX];
+    int n = snprintf(spool, sizeof spool, "%s/spool", dir);
+    bool below = n > 0 && n < PATH_MAX && access(spool, F_OK) == 0;
+    if (!below)
+        snprintf(spool, sizeof spool, "%s", dir);
+    snprintf(data, sizeof data, "%s%s", dir, below ? "" : "/..");
+    *recorded = is_live(spool);
+    if (!*recorded)
+        return STATUS_OK;
+    make_entry(&e, kind, fields, count);
+    enum status status = ask_server(data, &e, problem);
+    if (status == STATUS_NOT_FOUND)
+        problem_say(problem,
+                    "a server has this spool open, but %s/" AUDIT_DOOR_FILE
+                    " does not lead to it: run this as the server's user",
+                    data);
+    return explain(status, kind, problem);
+}

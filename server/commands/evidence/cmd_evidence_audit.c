@@ -1,0 +1,217 @@
+/* cmd_evidence_audit.c: `vsocd evidence audit`: walks over all evidence and leaves its result in
+ * the log. Main thread. May be interrupted and resumed: what was looked at is in a state file. */
+#include "server/commands/evidence/cmd_evidence.h"
+#include "core/object.h"
+#include "server/commands/command.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/writer.h"
+#include "server/commands/command_audit.h"
+#include "server/commands/config_cli.h"
+#include "server/files/file_read.h"
+#include "server/ingest/record_keys.h"
+#include "storage/evidence/walk/evidence_walk.h"
+
+#define AUDIT_MAGIC 0x45415544U
+#define STATE_FORMAT                                                                               \
+    "vsocd evidence audit 1\n%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 \
+    " %" SCNu64 "\n"
+#define PROGRESS_NS    (NS_PER_S / 4)
+#define FINDINGS_SHOWN 1000
+
+struct audit_command {
+    unsigned magic; /* AUDIT_MAGIC */
+    bool json, restart, terminal;
+    struct config *config;
+    struct seal_keys keys;
+    struct note_verifier log;
+    struct evidence_walk walk;
+    char state_path[PATH_MAX];
+    int64_t next_ns, next_save_ns;
+    struct problem problem;
+};
+
+OBJECT_CAST(audit_command, AUDIT_MAGIC)
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signal)
+{
+    (void)signal;
+    interrupted = 1;
+}
+
+static void on_finding(void *arg, enum evidence_finding finding, uint64_t number)
+{
+    struct audit_command *c = audit_command_cast(arg);
+    if (c->walk.state.findings > FINDINGS_SHOWN)
+        return;
+    if (c->json)
+        printf("{\"finding\":\"%s\",\"at\":%" PRIu64 "}\n", evidence_finding_text(finding), number);
+    else
+        printf("%s%s at %" PRIu64 "\n", c->terminal ? "\r\033[K" : "",
+               evidence_finding_text(finding), number);
+}
+
+static void load_state(struct audit_command *c)
+{
+    struct evidence_walk_state s;
+    FILE *file = c->restart ? NULL : fopen(c->state_path, "re");
+    if (file && fscanf(file, STATE_FORMAT, &s.position, &s.leaf_next, &s.head_size, &s.records,
+                       &s.erased, &s.heads, &s.findings) == 7)
+        c->walk.state = s;
+    if (file)
+        fclose(file);
+}
+
+/* A hint: an audit that finds none begins at the beginning. */
+static void save_state(const struct audit_command *c, const struct evidence_walk_state *s)
+{
+    char path[PATH_MAX + 8];
+    snprintf(path, sizeof path, "%s.new", c->state_path);
+    FILE *file = fopen(path, "we");
+    if (!file)
+        return;
+    fprintf(file, STATE_FORMAT, s->position, s->leaf_next, s->head_size, s->records, s->erased,
+            s->heads, s->findings);
+    if (fclose(file) == 0 && rename(path, c->state_path) != 0)
+        unlink(path);
+}
+
+static void show_progress(const struct evidence_walk_state *s)
+{
+    fprintf(stderr,
+            "\r\033[K%" PRIu64 " records up to position %" PRIu64 ", %" PRIu64 " heads, %" PRIu64
+            " findings",
+            s->records, s->position, s->heads, s->findings);
+}
+
+static bool on_progress(void *arg, const struct evidence_walk_state *state)
+{
+    struct audit_command *c = audit_command_cast(arg);
+    int64_t now = clock_monotonic_ns();
+    if (c->terminal && now >= c->next_ns) {
+        show_progress(state);
+        c->next_ns = now + PROGRESS_NS;
+    }
+    if (now >= c->next_save_ns || interrupted) {
+        save_state(c, state);
+        c->next_save_ns = now + NS_PER_S;
+    }
+    return !interrupted;
+}
+
+static int load_log(struct audit_command *c)
+{
+    char path[PATH_MAX];
+    struct writer text;
+    writer_init(&text, 8192);
+    snprintf(path, sizeof path, "%s/evidence/head.vkey", c->config->data_dir);
+    enum status status = file_read_all(path, &text);
+    if (status == STATUS_OK)
+        status = note_verifier_parse(slice_trim(writer_slice(&text)), &c->log);
+    writer_fini(&text);
+    if (status == STATUS_OK)
+        return EXIT_DONE;
+    fprintf(stderr, "vsocd: %s: %s\n", path, status_text(status));
+    return EXIT_CONFIG;
+}
+
+static int report(struct audit_command *c)
+{
+    const struct evidence_walk_state *s = &c->walk.state;
+    struct writer root;
+    writer_init(&root, 2 * SHA256_BYTES);
+    writer_hex(&root, slice_make(c->walk.root, SHA256_BYTES));
+    const struct audit_field fields[] = {
+        AUDIT_UINT(records, s->records),
+        AUDIT_UINT(damaged, s->findings),
+        AUDIT_UINT(tree_size, c->walk.tree_size),
+        AUDIT_SLICE(root, writer_slice(&root)),
+        AUDIT_TEXT(result, s->findings ? "findings" : "whole"),
+    };
+    enum status status = command_audit(c->config, AUDIT_evidence_audited, fields,
+                                       sizeof fields / sizeof *fields, &c->problem);
+    if (c->json)
+        printf("{\"records\":%" PRIu64 ",\"erased\":%" PRIu64 ",\"heads\":%" PRIu64
+               ",\"tree_size\":%" PRIu64 ",\"root\":\"%.*s\",\"findings\":%" PRIu64
+               ",\"recorded\":%s}\n",
+               s->records, s->erased, s->heads, c->walk.tree_size, (int)root.size,
+               (const char *)root.data, s->findings, status == STATUS_OK ? "true" : "false");
+    else
+        printf("%" PRIu64 " records (%" PRIu64 " erased), %" PRIu64 " leaves, %" PRIu64
+               " heads: %" PRIu64 " findings%s\n",
+               s->records, s->erased, c->walk.tree_size, s->heads, s->findings,
+               s->findings ? "" : ": all whole");
+    writer_fini(&root);
+    if (status != STATUS_OK)
+        fprintf(stderr, "vsocd: the result can't be recorded: %s\n", c->problem.text);
+    return s->findings || status != STATUS_OK ? EXIT_FAILED : EXIT_DONE;
+}
+
+static int walk(struct audit_command *c)
+{
+    char spool[PATH_MAX], evidence[PATH_MAX];
+    snprintf(spool, sizeof spool, "%s/spool", c->config->data_dir);
+    snprintf(evidence, sizeof evidence, "%s/evidence", c->config->data_dir);
+    snprintf(c->state_path, sizeof c->state_path, "%s/evidence/audit.state", c->config->data_dir);
+    c->walk = (struct evidence_walk){
+        .spool_dir = spool,
+        .evidence_dir = evidence,
+        .keys = &c->keys,
+        .log = &c->log,
+        .on_finding = on_finding,
+        .on_progress = on_progress,
+        .arg = c,
+    };
+    load_state(c);
+    enum status status = evidence_walk_all(&c->walk, &c->problem);
+    if (c->terminal)
+        fputs("\r\033[K", stderr);
+    if (status == STATUS_CLOSED) {
+        fputs("vsocd: interrupted; the same command goes on from here\n", stderr);
+        return EXIT_FAILED;
+    }
+    if (status != STATUS_OK) {
+        fprintf(stderr, "vsocd: %s\n", c->problem.text);
+        return EXIT_DISK;
+    }
+    unlink(c->state_path);
+    return report(c);
+}
+
+int evidence_audit(int argc, char **argv)
+{
+    static struct audit_command c;
+    c = (struct audit_command){.magic = AUDIT_MAGIC, .terminal = isatty(STDERR_FILENO)};
+    const struct config_cli_option options[] = {
+        {"--json", &c.json, NULL}, {"--restart", &c.restart, NULL}, {NULL, NULL, NULL}};
+    const struct config_cli_spec spec = {.options = options, .without_files = true};
+    struct config_cli cli;
+    int rc = config_cli_load(argc, argv, &spec, &cli, &c.config);
+    if (rc != EXIT_DONE)
+        return rc;
+    const struct sigaction action = {.sa_handler = on_interrupt};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    if (record_keys_load(c.config->privacy_keys_file, &c.keys, &c.problem) != STATUS_OK) {
+        fprintf(stderr, "vsocd: %s\n", c.problem.text);
+        rc = EXIT_CONFIG;
+    }
+    if (rc == EXIT_DONE)
+        rc = load_log(&c);
+    if (rc == EXIT_DONE)
+        rc = walk(&c);
+    seal_keys_wipe(&c.keys);
+    config_destroy(c.config);
+    return rc;
+}

@@ -1,0 +1,24 @@
+/* evidence_facts.h: what `vsocd evidence status` says: each fact once, as a line of text or as a
+ * member of the JSON object. Thread: main. */
+#ifndef VSOC_SERVER_EVIDENCE_FACTS_H
+#define VSOC_SERVER_EVIDENCE_FACTS_H
+
+#include "core/writer.h"
+#include "server/commands/evidence/evidence_place.h"
+
+struct facts {
+    bool json;
+    struct writer w;
+};
+
+/* key: in JSON, where a missing value is null; words: in text. */
+void fact_number(struct facts *f, const char *key, const char *words, uint64_t value);
+void fact_text(struct facts *f, const char *key, const char *words, const char *value);
+/* ns since 1970; 0: there is none. */
+void fact_time(struct facts *f, const char *key, const char *words, int64_t ns);
+void fact_real(struct facts *f, const char *key, const char *words, double value, bool known);
+
+/* evidence_status_time.c: tokens of time-stamp authorities. */
+enum status time_facts(struct facts *f, const struct evidence_place *place) must_check;
+
+#endif

@@ -1,0 +1,127 @@
+/* archive_dir.c: fetches archived segments for the commands that read a spool directory. Main
+ * thread. Does not read records. */
+#include "server/commands/spool/archive_dir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/exit_status.h"
+#include "server/daemon/archive_config.h"
+#include "storage/evidence/archive/archive_keys.h"
+#include "storage/evidence/archive/archive_restore.h"
+#include "storage/spool/spool_cursor.h"
+
+static char folder[4096];
+
+bool spool_is_archive(const char *given)
+{
+    return strstr(given, "://") != NULL;
+}
+
+static void remove_folder(void)
+{
+    DIR *d = opendir(folder);
+    for (struct dirent *e; d && (e = readdir(d));)
+        if (e->d_name[0] != '.')
+            (void)unlinkat(dirfd(d), e->d_name, 0);
+    if (d)
+        closedir(d);
+    (void)rmdir(folder);
+}
+
+static void on_finding(void *arg, enum archive_finding finding, const struct archive_entry *entry,
+                       const char *text)
+{
+    (void)arg;
+    (void)entry;
+    fprintf(stderr, "vsocd: archive: %s: %s\n", archive_finding_text(finding), text);
+}
+
+static int fetch_range(struct archive_target *target, const struct archive_catalog *catalog,
+                       int keys, uint64_t from, uint64_t to)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), code = EXIT_DONE;
+    if (fd < 0)
+        return EXIT_DISK;
+    for (size_t i = 0; code == EXIT_DONE && i < catalog->count; i++) {
+        const struct archive_entry *e = &catalog->entries[i];
+        struct problem problem = {""};
+        uint64_t joined;
+        if (e->last < from || e->first > to)
+            continue;
+        enum status s = archive_fetch(target, e, fd, keys, &joined, &problem);
+        if (s == STATUS_OK)
+            continue;
+        fprintf(stderr, "vsocd: archive: %s\n", problem.text[0] ? problem.text : status_text(s));
+        if (s != STATUS_CORRUPT && s != STATUS_NOT_FOUND)
+            code = EXIT_UNAVAILABLE;
+    }
+    close(fd);
+    return code;
+}
+
+static bool make_folder(void)
+{
+    const char *tmp = getenv("TMPDIR");
+    snprintf(folder, sizeof folder, "%.3000s/vsocd-archive-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+    if (!mkdtemp(folder)) {
+        fprintf(stderr, "vsocd: %s: %s\n", folder, strerror(errno));
+        return false;
+    }
+    atexit(remove_folder);
+    return true;
+}
+
+int spool_archive_fetch(const char *url, const struct config *config, const char *evidence_dir,
+                        uint64_t from, uint64_t to, char dir[4096])
+{
+    struct problem problem = {""};
+    struct archive_target *target;
+    struct archive_catalog catalog;
+    struct archive_settings settings =
+        config ? archive_settings_of(config) : (struct archive_settings){0};
+    int keys = -1, code = EXIT_UNAVAILABLE;
+    settings.url = url;
+    enum status s = archive_target_open(&settings, &target, &problem);
+    if (s == STATUS_OK) {
+        s = archive_catalog_read(target, NULL, on_finding, NULL, &catalog, &problem);
+        if (s == STATUS_OK) {
+            if (evidence_dir && archive_keys_lock(evidence_dir, false, &keys) != STATUS_OK)
+                keys = -1;
+            code = make_folder() ? fetch_range(target, &catalog, keys, from, to) : EXIT_DISK;
+            snprintf(dir, 4096, "%s", folder);
+            archive_catalog_fini(&catalog);
+            if (keys >= 0)
+                close(keys);
+        }
+        archive_target_close(target);
+    }
+    if (s != STATUS_OK)
+        fprintf(stderr, "vsocd: %.300s: %s\n", url,
+                problem.text[0] ? problem.text : status_text(s));
+    return code;
+}
+
+void spool_archive_cursors(const char *evidence_dir)
+{
+    char path[4200];
+    struct spool_cursor_table table;
+    snprintf(path, sizeof path, "%.4000s/../spool", evidence_dir);
+    int spool = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), file;
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (spool >= 0 && fd >= 0 && spool_cursor_load(spool, &table) == STATUS_OK &&
+        spool_cursor_create(fd, &file) == STATUS_OK) {
+        enum status s = spool_cursor_store(file, &table);
+        (void)s; /* as if there were none */
+        close(file);
+    }
+    if (spool >= 0)
+        close(spool);
+    if (fd >= 0)
+        close(fd);
+}

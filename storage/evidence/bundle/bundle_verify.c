@@ -1,0 +1,185 @@
+/* bundle_verify.c: checks a bundle: archive, heads, proofs, commitments, the record of the export.
+ * Any thread; works on memory alone. Does not check time-stamp tokens and decodes no events. */
+#include "storage/evidence/bundle/bundle_verify.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "storage/evidence/bundle/bundle_files.h"
+#include "storage/evidence/bundle/bundle_heads.h"
+#include "storage/evidence/formats/tlog_proof.h"
+
+#define CUSTODY "custody/"
+#define RECORDS "records/"
+
+struct check {
+    const struct bundle_request *request;
+    struct bundle_result *result;
+    struct problem *problem;
+    struct bundle_files files;
+    struct slice head; /* the note of the largest */
+};
+
+const char *bundle_part_name(enum bundle_part part)
+{
+    static const char *const names[BUNDLE_PARTS] = {"body", "meta", "events"};
+    return names[part];
+}
+
+void bundle_commit(const uint8_t seed[BUNDLE_SEED_BYTES], enum bundle_part part, struct slice bytes,
+                   uint8_t commitment[SHA256_BYTES])
+{
+    char label[32];
+    uint8_t salt[SHA256_BYTES];
+    struct hmac_key key;
+    snprintf(label, sizeof label, "vsocd commitment %s", bundle_part_name(part));
+    hmac_key_init(&key, slice_make(seed, BUNDLE_SEED_BYTES));
+    hmac_key_compute(&key, slice_from_text(label), salt);
+    hmac_key_init(&key, slice_make(salt, sizeof salt));
+    hmac_key_compute(&key, bytes, commitment);
+}
+
+static enum status refuse(struct check *c, struct slice folder, const char *why)
+{
+    problem_say(c->problem, "%.*s: %s", SLICE_ARGS(folder), why);
+    return STATUS_REFUSED;
+}
+
+static const struct bundle_file *find(const struct check *c, struct slice folder, const char *name)
+{
+    return bundle_files_find(&c->files, folder, name);
+}
+
+static const uint8_t *commitment_of(const struct evidence_leaf *leaf, enum bundle_part part)
+{
+    return part == BUNDLE_BODY   ? leaf->body_commitment
+           : part == BUNDLE_META ? leaf->meta_commitment
+                                 : leaf->events_commitment;
+}
+
+static enum status check_part(struct check *c, struct bundle_record *record, enum bundle_part part,
+                              const struct bundle_file *seed)
+{
+    const struct bundle_file *file = find(c, record->folder, bundle_part_name(part));
+    uint8_t commitment[SHA256_BYTES];
+    if (record->erased)
+        return file ? refuse(c, record->folder, "has a part that is said to be erased") : STATUS_OK;
+    if (!file || !seed || seed->bytes.size != BUNDLE_SEED_BYTES)
+        return refuse(c, record->folder, "a part or the seed is missing");
+    bundle_commit(seed->bytes.data, part, file->bytes, commitment);
+    if (memcmp(commitment, commitment_of(&record->leaf, part), sizeof commitment) != 0) {
+        problem_say(c->problem, "%.*s%s is not what was recorded", SLICE_ARGS(record->folder),
+                    bundle_part_name(part));
+        return STATUS_REFUSED;
+    }
+    record->parts[part] = file->bytes;
+    return STATUS_OK;
+}
+
+static enum status check_inclusion(struct check *c, const struct bundle_record *record,
+                                   struct slice leaf_bytes)
+{
+    const struct bundle_file *file = find(c, record->folder, "proof.tlog-proof");
+    struct tlog_proof proof;
+    uint8_t leaf[MERKLE_HASH_BYTES];
+    if (!file || tlog_proof_parse(file->bytes, &proof) != STATUS_OK || proof.has_extra)
+        return refuse(c, record->folder, "there is no proof, or it is malformed");
+    if (!slice_equal(proof.note, c->head) || proof.index != record->leaf.leaf_index)
+        return refuse(c, record->folder, "the proof is of another head or another leaf");
+    merkle_leaf_hash(leaf_bytes, leaf);
+    if (merkle_inclusion_verify(leaf, proof.index, c->result->head.size, &proof.path,
+                                c->result->head.root) != STATUS_OK)
+        return refuse(c, record->folder, "the record is not in the log");
+    return STATUS_OK;
+}
+
+static bool is_in_place(const struct bundle_record *record)
+{
+    char folder[48];
+    if (slice_equal_text(record->folder, CUSTODY))
+        return record->leaf.kind == EVIDENCE_AUDIT;
+    snprintf(folder, sizeof folder, RECORDS "%" PRIu64 "/", record->leaf.position);
+    return slice_equal_text(record->folder, folder);
+}
+
+static enum status check_record(struct check *c, struct slice folder, struct slice leaf_bytes)
+{
+    struct bundle_record record = {.folder = folder};
+    const struct bundle_file *seed = find(c, folder, "seed");
+    if (evidence_leaf_read(leaf_bytes, &record.leaf) != STATUS_OK)
+        return refuse(c, folder, "leaf.bin is no leaf");
+    if (!is_in_place(&record))
+        return refuse(c, folder, "is not the place of this record");
+    record.erased = find(c, folder, "erased") != NULL;
+    enum status status = check_inclusion(c, &record, leaf_bytes);
+    for (enum bundle_part part = 0; status == STATUS_OK && part < BUNDLE_PARTS; part++)
+        status = check_part(c, &record, part, seed);
+    if (status != STATUS_OK)
+        return status;
+    if (slice_equal_text(folder, CUSTODY)) {
+        c->result->custody = record;
+        return STATUS_OK;
+    }
+    c->result->records++;
+    c->result->erased += record.erased;
+    if (c->request->on_record)
+        c->request->on_record(c->request->arg, &record);
+    return STATUS_OK;
+}
+
+static enum status check_records(struct check *c)
+{
+    for (size_t i = 0; i < c->files.count; i++) {
+        const struct bundle_file *file = &c->files.files[i];
+        struct slice folder = bundle_folder_of(file->name);
+        c->result->tokens += slice_starts_with(file->name, "time/");
+        if (!slice_starts_with(file->name, RECORDS) && !slice_starts_with(file->name, CUSTODY))
+            continue;
+        const struct bundle_file *leaf = find(c, folder, "leaf.bin");
+        if (!leaf)
+            return refuse(c, folder, "there is no leaf.bin");
+        enum status status = leaf == file ? check_record(c, folder, leaf->bytes) : STATUS_OK;
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+/* The record of the export names the digest of what was given out. */
+static enum status check_custody(struct check *c)
+{
+    static const char digits[] = "0123456789abcdef";
+    struct slice body = c->result->custody.parts[BUNDLE_BODY];
+    char hex[2 * SHA256_BYTES];
+    for (size_t i = 0; i < SHA256_BYTES; i++) {
+        hex[2 * i] = digits[c->files.contents[i] >> 4];
+        hex[2 * i + 1] = digits[c->files.contents[i] & 15];
+    }
+    if (!body.size || !memmem(body.data, body.size, hex, sizeof hex)) {
+        problem_say(c->problem, "the log has no record of an export of these files");
+        return STATUS_REFUSED;
+    }
+    return STATUS_OK;
+}
+
+enum status bundle_verify(struct slice archive, const struct bundle_request *request,
+                          struct bundle_result *result, struct problem *problem)
+{
+    *result = (struct bundle_result){0};
+    struct check c = {.request = request, .result = result, .problem = problem};
+    enum status status = bundle_files_read(archive, &c.files, problem);
+    if (status != STATUS_OK)
+        return status;
+    struct bundle_heads heads = {.policy = request->policy, .problem = problem};
+    status = bundle_heads_check(&heads, &c.files);
+    result->head = heads.checkpoint;
+    result->signers = heads.signers;
+    result->heads = heads.count;
+    c.head = heads.note;
+    if (status == STATUS_OK)
+        status = check_records(&c);
+    if (status == STATUS_OK)
+        status = check_custody(&c);
+    bundle_files_fini(&c.files);
+    return status;
+}

@@ -1,0 +1,104 @@
+"""Legal holds: `vsocd hold` beside a running server; what is held stays, and goes when the hold is over."""
+
+import json
+
+import pytest
+import spool_reader
+from harness import event, ndjson, wait_until
+
+PADDING = b"\n" * 300_000  # three bodies to a segment
+SMALL = {"spool": {"segment_bytes": "1MiB", "max_bytes": "32MiB", "reserve_bytes": "0"}, "evidence": {"retention": "0s", "max_bytes": "0"}}
+HELD, OTHER = "1M8GDM9AXKP042788", "WVWZZZ1JZXW000001"
+
+
+def fill(server, batches, vin=OTHER, start=0):
+    """Posts batches; the replies."""
+    replies = []
+    for number in range(start, start + batches):
+        reply = server.post(ndjson([event(number, vin=vin)]) + PADDING)
+        assert reply.status == 200, reply
+        replies.append(reply.json)
+    return replies
+
+
+def oldest(server):
+    return min(int(path.stem) for path in spool_reader.segment_paths(server.spool_dir))
+
+
+def hold(server, *words, check=True):
+    return server.run("hold", *words[:1], "-c", server.config, *words[1:], check=check)
+
+
+def add(server, *words):
+    return hold(server, "add", *words, "--reason", "case 7").stdout.decode().strip()
+
+
+@pytest.mark.parametrize("kind", ["batch", "vehicle", "time"])
+def test_held_segment_stays_until_the_release(make_server, kind):
+    server = make_server(SMALL)
+    first = fill(server, 1, HELD)[0]
+    words = {"batch": ["--batch", first["batch_id"]], "vehicle": ["--vin", HELD.lower()],
+             "time": ["--from", "2020-01-01T00:00:00Z", "--to", "2100-01-01T00:00:00Z"]}[kind]
+    uid = add(server, *words)
+    fill(server, 12, start=10)
+    wait_until(lambda: f"hold {uid} keeps" in server.get("/readyz?verbose").body.decode(), 30, "the hold being told")
+    assert oldest(server) == 1 and "holds 1 in force" in server.get("/readyz?verbose").body.decode()
+    assert server.get("/readyz").status == 200
+    hold(server, "release", "--id", uid, "--reason", "closed")
+    wait_until(lambda: oldest(server) > 1, 30, "the removal")
+    listed = [json.loads(line) for line in hold(server, "list", "--all").stdout.splitlines()]
+    assert [one["state"] for one in listed] == ["released"] and listed[0]["kind"] == kind
+    assert hold(server, "list").stdout == b""
+
+
+def test_hold_of_something_else_keeps_nothing(make_server):
+    server = make_server(SMALL)
+    add(server, "--vin", HELD)
+    add(server, "--batch", "01a22b27-6730-70bd-bbb3-99f70d000000")
+    add(server, "--from", "2001-01-01T00:00:00Z", "--to", "2001-02-01T00:00:00Z")
+    over = add(server, "--from", "2001-01-01T00:00:00Z", "--to", "2100-02-01T00:00:00Z", "--until", "2020-01-01T00:00:00Z")
+    fill(server, 12)
+    wait_until(lambda: oldest(server) > 1, 30, "the removal")
+    states = {one["id"]: one["state"] for one in map(json.loads, hold(server, "list", "--all").stdout.splitlines())}
+    assert states.pop(over) == "over" and set(states.values()) == {"active"}
+
+
+def test_eviction_obeys_a_hold(make_server):
+    """The spool is full then, and says so."""
+    server = make_server({"spool": {"segment_bytes": "1MiB", "max_bytes": "4MiB", "reserve_bytes": "0"},
+                          "evidence": {"retention": "90d", "max_bytes": "1MiB", "when_full": "evict"}})
+    first = fill(server, 1)[0]
+    uid = add(server, "--batch", first["batch_id"])
+    for number in range(30):
+        reply = server.post(ndjson([event(100 + number)]) + PADDING)
+        if reply.status == 503:
+            break
+    assert reply.status == 503 and oldest(server) == 1
+    hold(server, "release", "--id", uid, "--reason", "closed")
+    wait_until(lambda: server.post(ndjson([event(200)]) + PADDING).status == 200, 30, "room")
+    assert oldest(server) > 1
+
+
+def test_hold_survives_kill_and_damage_keeps_everything(make_server):
+    server = make_server(SMALL)
+    uid = add(server, "--batch", fill(server, 1)[0]["batch_id"])
+    server.kill()
+    server.start()
+    fill(server, 9, start=10)
+    wait_until(lambda: f"hold {uid} keeps" in server.get("/readyz?verbose").body.decode(), 30, "the hold being told")
+    server.terminate()
+    path = server.spool_dir.parent / "evidence" / "holds"
+    path.write_bytes(path.read_bytes().replace(b"case 7", b"case 8"))
+    server.start()
+    fill(server, 6, start=30)
+    assert "can't be read: nothing is removed" in server.get("/readyz?verbose").body.decode() and oldest(server) == 1
+    assert hold(server, "list", check=False).returncode == 1
+
+
+@pytest.mark.parametrize("words", [["--batch", "x"], ["--vin", "short"], ["--from", "2001-01-01T00:00:00Z"], [],
+                                   ["--batch", "01a22b27-6730-70bd-bbb3-99f70d000000", "--vin", HELD]])
+def test_wrong_holds_are_refused(make_server, words):
+    server = make_server(SMALL, start=False)
+    server.write_keys()
+    assert hold(server, "add", *words, "--reason", "r", check=False).returncode == 64
+    assert hold(server, "add", "--batch", "01a22b27-6730-70bd-bbb3-99f70d000000", check=False).returncode == 64

@@ -1,0 +1,129 @@
+"""Three verifiers of evidence bundles agree: `vsocd evidence verify`, docs/verify_bundle.py, and Go's implementation of the formats (tests/interop/bundle).
+
+Each accepts every bundle of random logs and refuses every forgery of them.
+"""
+
+import importlib.util
+import json
+import os
+import random
+import subprocess
+
+import evidence_bundles
+import evidence_forgeries
+import fetched
+import pytest
+
+BUNDLES = int(os.environ.get("VSOCD_BUNDLES", "40"))
+ALL_FORGERIES_OF = 40  # bundles; of further ones, one each
+SEED = int(os.environ.get("VSOCD_BUNDLES_SEED") or random.SystemRandom().randrange(1 << 32))
+SCRIPT = fetched.ROOT / "docs" / "verify_bundle.py"
+
+
+def python_verifier():
+    spec = importlib.util.spec_from_file_location("verify_bundle", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    def verdict(archive, policy):
+        try:
+            list(module.verify(archive.read_bytes(), policy.read_text()))
+            return "ok"
+        except (Exception, SystemExit) as e:  # as `python3 verify_bundle.py`: whatever ends it, it is not proven
+            return f"{type(e).__name__}: {e}"
+
+    return verdict
+
+
+@pytest.fixture(scope="module")
+def go_verifier():
+    program = fetched.go_program(fetched.ROOT / "tests" / "interop" / "bundle")
+    with subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+
+        def verdict(archive, policy):
+            process.stdin.write(f"{archive} {policy}\n")
+            process.stdin.flush()
+            return process.stdout.readline().strip()
+
+        yield verdict
+        process.stdin.close()
+
+
+def vsocd_verdicts(build, paths, policy):
+    """One run for all of them."""
+    done = subprocess.run([build / "vsocd", "evidence", "verify", "--json", "--policy", policy, *paths], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    said = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(said) == len(paths) and done.returncode == (0 if all(one["proven"] for one in said) else 1), done.stderr
+    return ["ok" if one["proven"] else one["problem"] for one in said]
+
+
+@pytest.fixture(scope="module")
+def verdicts(build, go_verifier, tmp_path_factory):
+    """verdicts({name: archive}, policy): {name: {verifier: `ok` or why not}}."""
+    folder, python = tmp_path_factory.mktemp("bundles"), python_verifier()
+
+    def judge(archives, policy):
+        rules = folder / "policy.txt"
+        rules.write_text(policy)
+        paths = {name: folder / f"{number}.tar" for number, name in enumerate(archives)}
+        for name, path in paths.items():
+            path.write_bytes(archives[name])
+        ours = dict(zip(paths, vsocd_verdicts(build, list(paths.values()), rules)))
+        return {name: {"vsocd": ours[name], "python": python(path, rules), "go": go_verifier(path, rules)} for name, path in paths.items()}
+
+    return judge
+
+
+def whole(said):
+    return set(said.values()) == {"ok"}
+
+
+def refused(said):
+    return "ok" not in said.values()
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_verifiers_accept_every_bundle_and_refuse_every_forgery(verdicts, part):
+    seen = set()
+    for number in range(part, BUNDLES, 4):
+        rng = random.Random(SEED + number)
+        case = evidence_bundles.random_case(rng)
+        forged = dict(evidence_forgeries.forgeries(rng, case))
+        if number >= ALL_FORGERIES_OF:
+            forged = dict([rng.choice(list(forged.items()))])
+        said = verdicts({"whole": case.archive(), **forged}, case.policy)
+        assert whole(said.pop("whole")), (SEED + number, said)
+        assert all(map(refused, said.values())), (SEED + number, {name: s for name, s in said.items() if not refused(s)})
+        seen |= forged.keys()
+    assert len(seen) >= len(evidence_forgeries.FORGERIES) - 6, sorted(evidence_forgeries.FORGERIES.keys() - seen)
+
+
+def test_verifiers_refuse_a_bundle_under_the_key_of_another_log(verdicts):
+    rng = random.Random(SEED)
+    case, other = evidence_bundles.random_case(rng), evidence_bundles.random_case(rng)
+    same_name = evidence_bundles.Key(case.log.name, 1, rng.randbytes(32))
+    for policy in (other.policy, case.policy.replace(case.log.vkey, same_name.vkey)):
+        assert refused(verdicts({"bundle": case.archive()}, policy)["bundle"]), SEED
+
+
+def test_verifiers_refuse_each_changed_byte(verdicts):
+    """A sample of the bytes of a small bundle."""
+    rng = random.Random(SEED)
+    case = evidence_bundles.random_case(rng, leaves=4)
+    archive = case.archive()
+    changed = {at: archive[:at] + bytes([archive[at] ^ 1 << rng.randrange(8)]) + archive[at + 1 :] for at in rng.sample(range(len(archive)), 300)}
+    said = verdicts(changed, case.policy)
+    assert all(map(refused, said.values())), (SEED, {at: s for at, s in said.items() if not refused(s)})
+
+
+def test_the_script_is_short_and_needs_nothing_of_ours(tmp_path):
+    assert len(SCRIPT.read_text().splitlines()) <= 60
+    case = evidence_bundles.random_case(random.Random(SEED))
+    (tmp_path / "bundle.tar").write_bytes(case.archive())
+    (tmp_path / "policy.txt").write_text(case.policy)
+    command = [fetched.PYTHON, "-I", SCRIPT, tmp_path / "bundle.tar", tmp_path / "policy.txt"]
+    done = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0 and case.log.name in done.stdout, (SEED, done.stderr)
+    (tmp_path / "bundle.tar").write_bytes(case.archive()[:-1] + b"1")
+    done = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1 and "not proven" in done.stderr, (SEED, done.stderr)
