@@ -303,15 +303,22 @@ static void report(enum status status)
 
 static void look_at_clock(void)
 {
-    struct audit_clock_step step;
-    char text[32];
-    if (!audit_clock_look(&audit.clock, &step))
-        return;
-    snprintf(text, sizeof text, "%" PRId64, (step.after_ns - step.before_ns) / NS_PER_US);
-    const struct audit_field fields[] = {AUDIT_TEXT(step_us, text),
-                                         AUDIT_TIME(before, step.before_ns),
-                                         AUDIT_TIME(after, step.after_ns)};
-    audit_record(AUDIT_clock_set, fields, sizeof fields / sizeof *fields);
+    struct audit_clock_news news;
+    audit_clock_look(&audit.clock, &news);
+    if (news.after_ns != news.before_ns) {
+        char step[32];
+        snprintf(step, sizeof step, "%" PRId64, (news.after_ns - news.before_ns) / NS_PER_US);
+        const struct audit_field fields[] = {AUDIT_TEXT(step_us, step),
+                                             AUDIT_TIME(before, news.before_ns),
+                                             AUDIT_TIME(after, news.after_ns)};
+        audit_record(AUDIT_clock_set, fields, sizeof fields / sizeof *fields);
+    }
+    if (news.reason) {
+        char text[2][AUDIT_CLOCK_TEXT];
+        struct audit_field fields[1 + AUDIT_CLOCK_FIELDS] = {AUDIT_TEXT(reason, news.reason)};
+        audit_clock_fields(&audit.clock.state, text, fields + 1);
+        audit_record(AUDIT_clock_state, fields, sizeof fields / sizeof *fields);
+    }
 }
 
 static void flush(bool all)

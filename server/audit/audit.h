@@ -1,5 +1,6 @@
-/* audit.h: the audit log: records of kind 2 in the spool, so in its hash chain and tree, and in the
- * sinks. One JSON object a record; kinds and fields: core/reasons/audit_kinds.def, docs/audit.md.
+/* audit.h: the audit log: records of kind 2 (of the clock: 5) in the spool, so in its hash chain
+ * and tree, and in the sinks. One JSON object a record; kinds and fields:
+ * core/reasons/audit_kinds.def, docs/audit.md.
  *
  * Records do not depend on log.level or on a reader of stderr. While the spool takes none, they
  * wait in memory, and refusals keep being counted. One audit log per process. */

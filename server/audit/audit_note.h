@@ -6,7 +6,7 @@
 #include "server/audit/audit_text.h"
 #include "storage/spool/batch.h"
 
-/* New batch of kind 2 with this record as its body. NULL: no memory. */
+/* New batch with this record as its body. NULL: no memory. */
 struct batch *audit_batch(const struct audit_head *head, const struct audit_field *fields,
                           size_t count);
 /* Its head: a new uid, now. */

@@ -42,20 +42,20 @@ static void record_start(struct app *app)
 {
     struct problem problem;
     struct spool_stats stats;
-    struct audit_clock_state clock = audit_clock_state();
-    char digest[DIGEST_BYTES], uid[UUID_TEXT_BYTES];
+    struct audit_clock_state clock;
+    char digest[DIGEST_BYTES], uid[UUID_TEXT_BYTES], clock_text[2][AUDIT_CLOCK_TEXT];
+    audit_clock_state(&clock);
     spool_stats(app->shared.spool, &stats);
     digest_settings(app->config, digest);
     uuid_to_text(stats.spool_uid, uid);
-    const struct audit_field fields[] = {
+    struct audit_field fields[5 + AUDIT_CLOCK_FIELDS] = {
         AUDIT_TEXT(version, VSOCD_VERSION),
         AUDIT_SLICE(spool, slice_make((const uint8_t *)uid, UUID_TEXT_BYTES)),
         AUDIT_TEXT(digest, digest),
         AUDIT_UINT(corrupt_segments, stats.corrupt_segments),
         AUDIT_UINT(position, stats.position),
-        AUDIT_TEXT(clock_state, clock.text),
-        AUDIT_UINT(clock_offset_us, clock.estimated_error_us),
     };
+    audit_clock_fields(&clock, clock_text, fields + 5);
     size_t count = sizeof fields / sizeof *fields;
     if (audit_require(AUDIT_server_started, fields, count, &problem) == STATUS_OK)
         return;

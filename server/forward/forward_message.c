@@ -150,9 +150,7 @@ void forward_message_write(struct writer *w, enum forward_format format,
                            const struct json_document *json)
 {
     struct writer message;
-    struct slice kind = record->meta.kind == BATCH_KIND_AUDIT
-                            ? text_of(json, "kind")
-                            : slice_from_text(batch_kind_text(record->meta.kind));
+    struct slice kind = text_of(json, "kind");
     writer_init(&message, MESSAGE_BYTES);
     write_header(&message, origin, record, json, kind);
     if (format == FORWARD_CEF)

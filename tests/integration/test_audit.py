@@ -8,7 +8,9 @@ import signal
 import subprocess
 
 import pytest
+import spool_reader
 
+from fake_clock import FakeClock
 from harness import event, ndjson, wait_until
 
 
@@ -239,3 +241,18 @@ def test_lines_of_the_file_sink_have_the_records_once(make_server, tmp_path):
     assert [line["position"] for line in there] == [one["position"] for one in stored]
     assert [line["record"] for line in there] == [one["record"] for one in stored]
     assert all(line["chain_hash"] == one["chain_hash"] for line, one in zip(there, stored))
+
+
+def test_state_of_the_clock_is_on_record_at_the_start_and_when_it_is_set(build, make_server, tmp_path):
+    clock = FakeClock(build, tmp_path)
+    server = make_server(environment=clock.environment)
+    started = audit(server, "server_started")[0]
+    assert started["clock_state"] in ("synchronised", "not synchronised", "unknown")
+    assert (started["clock_state"] == "synchronised") == (server.metric("vsocd_clock_unsynchronised") == 0)
+    clock.set(7)
+    wait_until(lambda: audit(server, "clock_set"), what="the record of the step")
+    assert abs(int(audit(server, "clock_set")[0]["step_us"]) - 7_000_000) < 200_000
+    assert server.metric("vsocd_clock_steps_total") == 1
+    server.terminate()
+    kinds = {json.loads(record.body)["kind"]: record.kind for _, record in spool_reader.read_spool(server.spool_dir, kinds=(2, 5))}
+    assert kinds["clock_set"] == 5 and kinds["server_started"] == 2, "an auditor sees the kind in the leaf"

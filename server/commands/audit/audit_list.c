@@ -93,9 +93,7 @@ static enum status print(struct lister *l, const struct batch_record *record)
         l->damaged++;
         return STATUS_OK;
     }
-    struct slice kind = record->meta.kind == BATCH_KIND_AUDIT
-                            ? text_of(&d, "kind")
-                            : slice_from_text(batch_kind_text(record->meta.kind));
+    struct slice kind = text_of(&d, "kind");
     if (c->kind && !slice_equal_text(kind, c->kind))
         return STATUS_OK;
     writer_reset(&l->line);

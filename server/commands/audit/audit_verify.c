@@ -103,7 +103,7 @@ static enum status check_records(struct verifier *v)
             continue;
         }
         check_order(v, &record.meta);
-        if (record.meta.kind == BATCH_KIND_AUDIT)
+        if (record.meta.kind != BATCH_KIND_EVENTS)
             check_audit(v, &record);
     }
     spool_reader_close(reader);

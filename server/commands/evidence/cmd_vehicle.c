@@ -177,7 +177,8 @@ static void print_text(const struct erase *e, const struct spool_erase_counts *c
                        "removes them");
     print_left(c->damaged, "or places are damaged and were passed over");
     puts("Not erased: rows in PostgreSQL, messages in Kafka, lines of the file sink, keys of "
-         "archived\nsegments (data_dir/evidence/keys), and copies of the spool that were made before.");
+         "archived\nsegments (data_dir/evidence/keys), and copies of the spool that were made "
+         "before.");
 }
 
 /* On record before the first key is destroyed; records: how many will be erased. */
@@ -245,12 +246,8 @@ int cmd_vehicle(int argc, char **argv)
 {
     static struct erase e = {.magic = ERASE_MAGIC};
     const struct config_cli_option options[] = {
-        {"--vehicle", NULL, &e.vehicle},
-        {"--pid", NULL, &e.pid},
-        {"--reason", NULL, &e.reason},
-        {"--dry-run", &e.dry_run, NULL},
-        {"--json", &e.json, NULL},
-        {NULL, NULL, NULL},
+        {"--vehicle", NULL, &e.vehicle}, {"--pid", NULL, &e.pid},   {"--reason", NULL, &e.reason},
+        {"--dry-run", &e.dry_run, NULL}, {"--json", &e.json, NULL}, {NULL, NULL, NULL},
     };
     const struct config_cli_spec spec = {.options = options, .without_files = true};
     struct config_cli cli;

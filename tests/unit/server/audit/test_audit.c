@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <string.h>
+#include <sys/timex.h>
 
 #include "server/audit/audit.h"
 #include "server/audit/audit_clock.h"
@@ -143,26 +144,118 @@ static int64_t fake_monotonic(void)
     return monotonic_ns;
 }
 
+static struct timex kernel;
+static int kernel_state;
+
+static int fake_adjtimex(struct timex *timex)
+{
+    assert_int_equal(timex->modes, 0); /* nothing is set */
+    *timex = kernel;
+    return kernel_state;
+}
+
+static void fake_clocks(void)
+{
+    clock_fake(fake_wall, fake_monotonic);
+    audit_clock_fake(fake_adjtimex);
+    wall_ns = 1764482400 * NS_PER_S;
+    monotonic_ns = 5 * NS_PER_S;
+    kernel = (struct timex){.status = STA_PLL | STA_NANO,
+                            .offset = -250,
+                            .maxerror = 1500,
+                            .esterror = 20,
+                            .freq = 65536 * 3,
+                            .tai = 37};
+    kernel_state = TIME_OK;
+}
+
+static void real_clocks(void)
+{
+    clock_fake(NULL, NULL);
+    audit_clock_fake(NULL);
+}
+
+static const char *look_after(struct audit_clock *clock, int64_t wall, int64_t monotonic)
+{
+    struct audit_clock_news news;
+    wall_ns += wall;
+    monotonic_ns += monotonic;
+    audit_clock_look(clock, &news);
+    assert_true(news.after_ns == news.before_ns);
+    return news.reason;
+}
+
 static void clock_that_was_set_is_noticed_and_one_that_drifts_is_not(void **state)
 {
     (void)state;
     struct audit_clock clock;
-    struct audit_clock_step step;
-    clock_fake(fake_wall, fake_monotonic);
-    wall_ns = 1764482400 * NS_PER_S;
-    monotonic_ns = 5 * NS_PER_S;
+    struct audit_clock_news news;
+    fake_clocks();
     audit_clock_init(&clock);
-    for (unsigned i = 0; i < 100; i++) {
-        wall_ns += NS_PER_S + NS_PER_MS; /* slewed */
-        monotonic_ns += NS_PER_S;
-        assert_false(audit_clock_look(&clock, &step));
-    }
+    for (unsigned i = 0; i < 100; i++) /* slewed */
+        assert_null(look_after(&clock, NS_PER_S + NS_PER_MS, NS_PER_S));
+    /* The machine was asleep, or the thread stopped: no step, although it was slewed meanwhile. */
+    assert_null(look_after(&clock, 1800 * NS_PER_S + 900 * NS_PER_MS, 1800 * NS_PER_S));
     wall_ns -= 3600 * NS_PER_S;
-    assert_true(audit_clock_look(&clock, &step));
-    assert_true(step.after_ns - step.before_ns == -3600 * NS_PER_S);
-    assert_false(audit_clock_look(&clock, &step));
-    clock_fake(NULL, NULL);
-    assert_non_null(audit_clock_state().text);
+    audit_clock_look(&clock, &news);
+    assert_true(news.after_ns - news.before_ns == -3600 * NS_PER_S);
+    assert_null(news.reason);
+    assert_null(look_after(&clock, 0, 0));
+    real_clocks();
+}
+
+static void state_of_the_clock_is_due_each_hour_and_at_changes(void **state)
+{
+    (void)state;
+    struct audit_clock clock;
+    fake_clocks();
+    audit_clock_init(&clock);
+    assert_null(look_after(&clock, 3599 * NS_PER_S, 3599 * NS_PER_S));
+    assert_string_equal(look_after(&clock, NS_PER_S, NS_PER_S), "hourly");
+    assert_null(look_after(&clock, NS_PER_S, NS_PER_S));
+    kernel_state = TIME_ERROR;
+    kernel.status |= STA_UNSYNC;
+    assert_string_equal(look_after(&clock, NS_PER_S, NS_PER_S), "synchronisation lost");
+    assert_null(look_after(&clock, 3599 * NS_PER_S, 3599 * NS_PER_S));
+    kernel_state = TIME_OK;
+    kernel.status &= ~STA_UNSYNC;
+    assert_string_equal(look_after(&clock, NS_PER_S, NS_PER_S), "synchronisation gained");
+    real_clocks();
+}
+
+static const struct audit_field *field_of(const struct audit_field *fields, enum audit_field_id id)
+{
+    for (size_t i = 0; i < AUDIT_CLOCK_FIELDS; i++)
+        if (fields[i].id == id)
+            return &fields[i];
+    fail_msg("the field is missing");
+    return NULL;
+}
+
+static void what_the_kernel_says_of_the_clock_becomes_fields(void **state)
+{
+    (void)state;
+    struct audit_clock_state now;
+    struct audit_field fields[AUDIT_CLOCK_FIELDS];
+    char text[2][AUDIT_CLOCK_TEXT];
+    fake_clocks();
+    audit_clock_state(&now);
+    audit_clock_fields(&now, text, fields);
+    assert_true(slice_equal_text(field_of(fields, AUDIT_FIELD_clock_state)->text, "synchronised"));
+    assert_true(slice_equal_text(field_of(fields, AUDIT_FIELD_clock_offset_ns)->text, "-250"));
+    assert_true(slice_equal_text(field_of(fields, AUDIT_FIELD_clock_frequency_ppb)->text, "3000"));
+    assert_true(field_of(fields, AUDIT_FIELD_clock_max_error_us)->number == 1500);
+    assert_true(field_of(fields, AUDIT_FIELD_clock_error_us)->number == 20);
+    assert_true(field_of(fields, AUDIT_FIELD_tai_offset_s)->number == 37);
+    kernel.status = STA_PLL; /* without the bit of nanoseconds: microseconds */
+    audit_clock_state(&now);
+    assert_true(now.offset_ns == -250000);
+    kernel_state = -1; /* not allowed */
+    audit_clock_state(&now);
+    assert_true(!now.known && !now.synchronised);
+    audit_clock_fields(&now, text, fields);
+    assert_true(slice_equal_text(field_of(fields, AUDIT_FIELD_clock_state)->text, "unknown"));
+    real_clocks();
 }
 
 #define T(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
@@ -175,6 +268,8 @@ int main(void)
         T(refused_while_full_and_kept_until_there_is_room),
         T(refusals_of_a_flood_sum_up),
         T(clock_that_was_set_is_noticed_and_one_that_drifts_is_not),
+        T(state_of_the_clock_is_due_each_hour_and_at_changes),
+        T(what_the_kernel_says_of_the_clock_becomes_fields),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
