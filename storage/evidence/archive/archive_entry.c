@@ -172,10 +172,11 @@ void archive_object_name(const struct archive_entry *entry, enum archive_object 
                          char name[ARCHIVE_NAME_BYTES])
 {
     static const char *const suffixes[] = {"seg", "leaves", "json"};
+    const uint8_t *sha256 = kind == ARCHIVE_LEAVES ? entry->leaves_sha256 : entry->sha256;
     char uid[UUID_TEXT_BYTES], hash[2 * NAME_HASH + 1];
     uuid_to_text(entry->spool_uid, uid);
     for (size_t i = 0; i < NAME_HASH; i++)
-        snprintf(hash + 2 * i, 3, "%02x", entry->sha256[i]);
+        snprintf(hash + 2 * i, 3, "%02x", sha256[i]);
     snprintf(name, ARCHIVE_NAME_BYTES, "%.*s/%0*" PRIu64 "-%s.%s", UUID_TEXT_BYTES, uid,
              NAME_DIGITS, entry->segment, hash, suffixes[kind]);
 }

@@ -43,7 +43,8 @@ enum status archive_entry_read(struct slice json, struct archive_entry *entry,
 /* The kinds of objects of a segment. */
 enum archive_object { ARCHIVE_SEGMENT, ARCHIVE_LEAVES, ARCHIVE_INDEX };
 /* SPOOL/FIRST-HASH.seg, .leaves or .json: the name follows from the content, so that a repeated
- * upload finds the first one. */
+ * upload finds the first one. HASH: of the leaf hashes for .leaves, which go up to the newest head,
+ * so that a later attempt may have more of them; else of the segment. */
 void archive_object_name(const struct archive_entry *entry, enum archive_object kind,
                          char name[ARCHIVE_NAME_BYTES]);
 /* True: the name of an index object; then spool_uid and segment are its. */

@@ -103,6 +103,14 @@ static void test_name_follows_from_the_content(void **state)
     archive_object_name(&e, ARCHIVE_SEGMENT, name);
     assert_false(archive_index_name_parse(slice_from_text(name), uid, &segment));
     assert_false(archive_index_name_parse(SLICE_LITERAL("lost+found/x.json"), uid, &segment));
+    /* An attempt that was killed had an older head, so fewer leaf hashes: the next one's are
+     * another object. */
+    struct archive_entry later = e;
+    char other[ARCHIVE_NAME_BYTES];
+    later.leaves_sha256[0] ^= 1;
+    archive_object_name(&e, ARCHIVE_LEAVES, name);
+    archive_object_name(&later, ARCHIVE_LEAVES, other);
+    assert_string_not_equal(name, other);
 }
 
 int main(void)
