@@ -6,6 +6,11 @@
 
 set -euo pipefail
 
+# Seconds. A start takes some, on a machine with far too much to do a hundred: these bound a hang, and end no start that goes on.
+# The environment may give the second: after it a server that was asked to end is asked harder.
+LONGEST_START=600
+STOP_SECONDS=${STOP_SECONDS:-30}
+
 say() { printf '%s: %s\n' "$SERVICE" "$*" >&2; }
 
 die() {
@@ -191,7 +196,7 @@ kill_server() {
     rm -f "$STATE/pid"
 }
 
-# stop_server SIGNAL...: asks with each signal in turn (30 s each), then kills.
+# stop_server SIGNAL...: asks with each signal in turn (STOP_SECONDS each), then kills.
 stop_server() {
     local pid list sig
     if pid=$(server_pid); then
@@ -199,8 +204,8 @@ stop_server() {
         for sig in "$@"; do
             signal "$sig" "$pid"
             signal CONT "${list[@]}"
-            wait_gone 30 "${list[@]}" && break
-            say "no end within 30 s of SIG$sig"
+            wait_gone "$STOP_SECONDS" "${list[@]}" && break
+            say "no end within $STOP_SECONDS s of SIG$sig"
         done
     fi
     kill_server
