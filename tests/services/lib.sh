@@ -167,7 +167,14 @@ launch() {
     trap 'kill_server; exit 130' INT TERM
 }
 
-# wait_ready SECONDS LOG CHECK: returns once CHECK succeeds. A server that ends or is too slow is stopped, the end of its log shown.
+# Shows the errors in the last part of a log, and its end: a server that gives up says why before it says how it ends.
+show_log() {
+    say "errors and end of $1:"
+    tail -n 1000 "$1" | grep -aE 'ERROR|FATAL|PANIC|Exception' | tail -n 8 | cut -c 1-500 >&2 || true
+    tail -n 15 "$1" >&2
+}
+
+# wait_ready SECONDS LOG CHECK: returns once CHECK succeeds. A server that ends or is too slow is stopped, and its log shown.
 wait_ready() {
     local deadline=$((SECONDS + $1)) why='is not ready in time'
     while ((SECONDS < deadline)); do
@@ -179,8 +186,8 @@ wait_ready() {
         sleep 0.05
     done
     kill_server
-    say "server $why; end of $2:"
-    tail -n 15 "$2" >&2
+    say "server $why"
+    show_log "$2"
     return 1
 }
 
