@@ -6,24 +6,24 @@ A process tree is its roots and all their descendants. What a descendant that ha
 import contextlib
 import os
 import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "support"))
+
+import proc  # noqa: E402
 
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
-GONE = (FileNotFoundError, ProcessLookupError, PermissionError)
 
-
-def stat_fields(path):
-    """(name, fields behind the name) of a stat file: fields[0] is the state, fields[1] the parent."""
-    name, _, rest = pathlib.Path(path).read_text().partition("(")[2].rpartition(")")
-    return name, rest.split()
+def stat_of(pid):
+    return proc.stat_fields(pathlib.Path(f"/proc/{pid}/stat").read_text())
 
 
 def tree(roots):
     """The roots that live, with their descendants."""
     parents = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            with contextlib.suppress(*GONE):
-                parents[int(entry)] = int(stat_fields(f"/proc/{entry}/stat")[1][1])
+    for pid in proc.processes():
+        with contextlib.suppress(*proc.GONE):
+            parents[pid] = int(stat_of(pid)[1][1])
     found = {pid for pid in roots if pid in parents}
     grew = True
     while grew:
@@ -36,10 +36,10 @@ def tree(roots):
 def thread_seconds(pid):
     """{thread name: CPU seconds}; threads of one name are added."""
     seconds = {}
-    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        with contextlib.suppress(*GONE):
-            name = stat_fields(task / "stat")[0]
-            seconds[name] = seconds.get(name, 0.0) + int((task / "schedstat").read_text().split()[0]) / 1e9
+    stats, used = proc.of_tasks(pid, "stat"), proc.of_tasks(pid, "schedstat")
+    for task in stats.keys() & used.keys():
+        name = proc.stat_fields(stats[task])[0]
+        seconds[name] = seconds.get(name, 0.0) + int(used[task].split()[0]) / 1e9
     return seconds
 
 
@@ -48,7 +48,7 @@ def lines_of(path):
 
 
 def process_usage(pid):
-    name, fields = stat_fields(f"/proc/{pid}/stat")
+    name, fields = stat_of(pid)
     status = lines_of(f"/proc/{pid}/status")
     return {
         "name": name,
@@ -64,7 +64,7 @@ def look(roots):
     """{pid: usage} of the roots and their descendants."""
     seen = {}
     for pid in tree(roots):
-        with contextlib.suppress(*GONE):
+        with contextlib.suppress(*proc.GONE):
             seen[pid] = process_usage(pid)
     return seen
 

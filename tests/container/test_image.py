@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 
+import proc
 import pytest
 from hardening import problems_of
 from harness import HarnessError, Vsocd, wait_until
@@ -93,20 +94,6 @@ def test_copies_into_the_build_leave_out_builds_run_time_files_and_history(build
     ]
 
 
-def children_of(pid):
-    found = []
-    for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
-        found += [int(child) for child in task.read_text().split()]
-    return found
-
-
-def descendants_of(pid):
-    found = [pid]
-    for one in found:
-        found += children_of(one)
-    return found
-
-
 class ContainedVsocd(Vsocd):
     """vsocd in the image, its data in the image's own volume; the file sink writes into the folder that is mounted at /output."""
 
@@ -143,9 +130,8 @@ class ContainedVsocd(Vsocd):
             wait_until(self.is_ready, 60, "vsocd in the container becoming ready")
 
     def server_pid(self):
-        for pid in descendants_of(self.process.pid):
-            words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            if words[0] == b"/usr/bin/vsocd":
+        for pid in proc.descendants_of(self.process.pid):
+            if proc.command_of(pid)[:1] == ["/usr/bin/vsocd"]:
                 return pid
         raise HarnessError(f"no vsocd runs in the container:\n{self.log()[-2000:]}")
 

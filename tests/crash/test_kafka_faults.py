@@ -181,8 +181,8 @@ def test_broker_that_forgot_the_transactional_id_is_asked_for_another(rig, servi
 @pytest.fixture
 def proxy(services):
     """Between the broker and all its clients."""
-    port = services.bootstrap.rpartition(":")[2]
-    between = Proxy(("127.0.0.1", int(port)))
+    host, _, port = services.bootstrap.rpartition(":")
+    between = Proxy((host, int(port)))
     services.act("kafka", "stop")
     services.act("kafka", "start", *CONF, f"--conf=advertised.listeners=PLAINTEXT://127.0.0.1:{between.port}")
     yield between

@@ -1,11 +1,11 @@
 """A client library that never comes back from a call: deliveries go on where they can, and the process ends when it is told to."""
 
 import os
-import pathlib
 import signal
 
 import pytest
 
+import proc
 from harness import wait_until
 from load import Sender
 
@@ -35,11 +35,6 @@ def start_again(server):
     server.start()
 
 
-def threads(server):
-    folder = pathlib.Path(f"/proc/{server.process.pid}/task")
-    return [task.joinpath("comm").read_text().strip() for task in folder.iterdir()]
-
-
 def test_client_that_never_ends_is_left_behind(stuck):
     stack = stuck("rd_kafka_destroy_flags")
     sender = Sender(stack.server)
@@ -63,7 +58,7 @@ def test_second_signal_ends_the_process_while_a_sink_hangs(stuck):
     stack = stuck("rd_kafka_flush")
     sender = hang(stack.server)
     stack.server.process.send_signal(signal.SIGTERM)
-    wait_until(lambda: not any(name.startswith("vsoc-wk") for name in threads(stack.server)), what="the stop of all but the sinks")
+    wait_until(lambda: not any(name.startswith("vsoc-wk") for name in proc.thread_names(stack.server.process.pid)), what="the stop of all but the sinks")
     assert stack.server.terminate(10) == -signal.SIGTERM
     start_again(stack.server)
     stack.compare(sender.told)

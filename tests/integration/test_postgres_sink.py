@@ -247,7 +247,7 @@ def test_killed_backends_lose_and_double_nothing(schema, make_lane):
                 done.set()
             answer = lane.connect()
             if answer["result"] != "delivered":
-                assert answer["result"] == "later", answer
+                assert answer["result"] == "later", json.dumps(answer)
                 continue
             if answer["position"] >= goal:
                 if sum(kills):
@@ -256,7 +256,7 @@ def test_killed_backends_lose_and_double_nothing(schema, make_lane):
             # The position may lag behind what was committed without our seeing it: start a little earlier still
             first = max(1, answer["position"] - 2)
             answer = lane.load(first, min(40, goal - first + 1), 50)
-            assert answer["result"] in ("delivered", "later"), answer
+            assert answer["result"] in ("delivered", "later"), json.dumps(answer)
     finally:
         done.set()
         killer.join()

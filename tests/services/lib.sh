@@ -6,6 +6,11 @@
 
 set -euo pipefail
 
+# Seconds. A start takes some, on a machine with far too much to do a hundred: these bound a hang, and end no start that goes on.
+# The environment may give the second: after it a server that was asked to end is asked harder.
+LONGEST_START=600
+STOP_SECONDS=${STOP_SECONDS:-30}
+
 say() { printf '%s: %s\n' "$SERVICE" "$*" >&2; }
 
 die() {
@@ -162,7 +167,14 @@ launch() {
     trap 'kill_server; exit 130' INT TERM
 }
 
-# wait_ready SECONDS LOG CHECK: returns once CHECK succeeds. A server that ends or is too slow is stopped, the end of its log shown.
+# Shows the errors in the last part of a log, and its end: a server that gives up says why before it says how it ends.
+show_log() {
+    say "errors and end of $1:"
+    tail -n 1000 "$1" | grep -aE 'ERROR|FATAL|PANIC|Exception' | tail -n 8 | cut -c 1-500 >&2 || true
+    tail -n 15 "$1" >&2
+}
+
+# wait_ready SECONDS LOG CHECK: returns once CHECK succeeds. A server that ends or is too slow is stopped, and its log shown.
 wait_ready() {
     local deadline=$((SECONDS + $1)) why='is not ready in time'
     while ((SECONDS < deadline)); do
@@ -174,8 +186,8 @@ wait_ready() {
         sleep 0.05
     done
     kill_server
-    say "server $why; end of $2:"
-    tail -n 15 "$2" >&2
+    say "server $why"
+    show_log "$2"
     return 1
 }
 
@@ -191,7 +203,7 @@ kill_server() {
     rm -f "$STATE/pid"
 }
 
-# stop_server SIGNAL...: asks with each signal in turn (30 s each), then kills.
+# stop_server SIGNAL...: asks with each signal in turn (STOP_SECONDS each), then kills.
 stop_server() {
     local pid list sig
     if pid=$(server_pid); then
@@ -199,8 +211,8 @@ stop_server() {
         for sig in "$@"; do
             signal "$sig" "$pid"
             signal CONT "${list[@]}"
-            wait_gone 30 "${list[@]}" && break
-            say "no end within 30 s of SIG$sig"
+            wait_gone "$STOP_SECONDS" "${list[@]}" && break
+            say "no end within $STOP_SECONDS s of SIG$sig"
         done
     fi
     kill_server

@@ -7,6 +7,7 @@ and for an ordinary user. Not here: anything about vsocd.
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -23,14 +24,19 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "support"))
 
 import kafka_acl  # noqa: E402
-from harness import wait_until  # noqa: E402
+import proc  # noqa: E402
+from harness import HarnessError, await_leaders, wait_until  # noqa: E402
 
 ORDINARY_USER = 65534  # nobody
 
 
 def run(name, action, folder, *options, check=True, **popen):
+    """The tool bounds its waits itself; the limit here is that of a hang."""
     command = [str(HERE / name), action, str(folder), *options]
-    return subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=400, check=check, **popen)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=3600, check=False, **popen)
+    if check and done.returncode != 0:
+        raise HarnessError(f"{name} {action} ended with {done.returncode}: {done.stderr[-3000:]}")
+    return done
 
 
 def start(name, folder, *options, **popen):
@@ -60,16 +66,7 @@ def service(tmp_path):
 
 def processes_in(folder):
     """Pids whose command line names the folder."""
-    found = []
-    for entry in pathlib.Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                command = (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if str(folder).encode() in command:
-                found.append(int(entry.name))
-    return found
+    return [pid for pid in proc.processes() if str(folder) in "\0".join(proc.command_of(pid))]
 
 
 def query(dsn, statement):
@@ -231,6 +228,7 @@ def test_postgres_runs_for_an_ordinary_user_and_root_can_use_it():
 def create_topic(servers, name, replicas=1):
     admin = AdminClient({"bootstrap.servers": servers})
     admin.create_topics([NewTopic(name, num_partitions=2, replication_factor=replicas)])[name].result(30)
+    await_leaders(servers, name)
 
 
 def produce(servers, topic, values, transactional_id=None, abort=False, **properties):
@@ -241,9 +239,10 @@ def produce(servers, topic, values, transactional_id=None, abort=False, **proper
     if transactional_id:
         producer.init_transactions(60)
         producer.begin_transaction()
+    refused = []
     for value in values:
-        producer.produce(topic, value.encode())
-    assert producer.flush(60) == 0
+        producer.produce(topic, value.encode(), on_delivery=lambda error, _: error and refused.append(str(error)))
+    assert producer.flush(60) == 0 and refused == []  # what was refused is no longer in the queue either
     if transactional_id and abort:
         producer.abort_transaction(60)
     elif transactional_id:
@@ -284,7 +283,10 @@ def test_kafka_keeps_records_and_address_over_stop_start_and_kill(service, versi
     produce(servers, "kept", ["a", "b"])
     run("kafka", "stop", folder)
     assert processes_in(folder) == []
-    assert start("kafka", folder) == servers
+    host, _, port = servers.rpartition(":")
+    assert host != "127.0.0.1"
+    with socket.create_server(("127.0.0.1", int(port))):  # another test took the port
+        assert start("kafka", folder) == servers
     produce(servers, "kept", ["c"])
     run("kafka", "stop", folder, "--kill")
     assert processes_in(folder) == []
@@ -357,6 +359,16 @@ def test_kafka_of_three_brokers_loses_one_by_number_and_takes_it_back(service, v
     assert processes_in(folder) == []
 
 
+def test_kafka_that_does_not_start_says_why(service):
+    folder, _ = service("kafka")
+    run("kafka", "stop", folder)
+    failed = run("kafka", "start", folder, "--conf=num.io.threads=0", check=False)
+    assert failed.returncode == 1
+    assert "ended while starting" in failed.stderr and "num.io.threads" in failed.stderr
+    with pytest.raises(HarnessError, match="num.io.threads"):
+        start("kafka", folder)
+
+
 def test_kafka_users_may_do_what_they_are_granted(service):
     folder, servers = service("kafka", "--users=alice:one,bob:two")
     create_topic(servers, "guarded")
@@ -386,7 +398,7 @@ def test_kafka_users_may_do_what_they_are_granted(service):
 @pytest.mark.parametrize("name", ["postgres", "kafka"])
 def test_stop_of_nothing_is_fine_and_pause_of_nothing_says_what_to_do(tmp_path, name):
     assert run(name, "stop", tmp_path / "none").stdout == ""
-    paused = run(name, "pause", tmp_path / "none", check=False, stderr=subprocess.PIPE)
+    paused = run(name, "pause", tmp_path / "none", check=False)
     assert paused.returncode == 69
     assert "start it first" in paused.stderr
 
@@ -405,7 +417,7 @@ def test_data_of_one_version_is_not_opened_by_another(service, name):
     other = {"postgres": "18", "kafka": "3.9"}[name]
     folder, _ = service(name, "--version=" + {"postgres": "17", "kafka": "4.1"}[name])
     run(name, "stop", folder)
-    refused = run(name, "start", folder, f"--version={other}", check=False, stderr=subprocess.PIPE)
+    refused = run(name, "start", folder, f"--version={other}", check=False)
     assert refused.returncode == 64
     assert "another folder" in refused.stderr
 

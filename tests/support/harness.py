@@ -390,6 +390,27 @@ def query(dsn, sql, *arguments):
         connection.close()
 
 
+def await_leaders(bootstrap, topic):
+    """Waits until the leader of each partition of a topic answers for it: the topic's creation is confirmed, and the topic listed, before
+    its leaders have made their logs, and until then they refuse messages."""
+    from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "test-" + uuid.uuid4().hex})
+
+    def answered():
+        try:
+            found = consumer.list_topics(topic, timeout=20).topics[topic]
+            ends = [consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=20) for number in found.partitions]
+        except KafkaException:
+            return False
+        return found.error is None and ends and None not in ends
+
+    try:
+        wait_until(answered, 30, f"leaders of {topic}")
+    finally:
+        consumer.close()
+
+
 def consume_each(bootstrap, topic, quiet_seconds=10):
     """The messages of a topic as a read_committed consumer sees them, one after the other, up to the end it has when that is reached."""
     from confluent_kafka import Consumer, TopicPartition
