@@ -43,6 +43,7 @@ ROOMS = {
     "storage/spool": ("the durable log: segments, writer, reader, cursors, verification", [*CORE, "storage/spool/seal"]),
     "storage/spool/seal": ("what of a record can be erased: commitments, ciphers and keys of its parts", CORE),
     "storage/spool/dedup": ("the window of repeats", [*CORE, "storage/spool", "storage/spool/seal"]),
+    "storage/spool/cut": ("batches of several vehicles, cut into parts that can be erased alone", [*CORE, "storage/spool", "storage/spool/seal"]),
     "storage/spool/erase": ("keys of a vehicle's records destroyed", [*CORE, "storage/spool", "storage/spool/seal"]),
     "storage/spool/index": ("indexes of sealed segments, and the threads beside the writer", [*CORE, "storage/spool", "storage/spool/seal"]),
     "storage/spool/recover": ("the start of a spool: survey, salvage, recovery", [*CORE, "storage/spool", "storage/spool/index", "storage/spool/seal"]),
@@ -112,7 +113,7 @@ ROOMS = {
         "a submission from admission to answer",
         [
             *CORE, *READ, "parsers/catalog", "parsers/engine", "parsers/privacy", "parsers/registry", "storage/sinks",
-            "storage/sinks/registry", "storage/spool", "storage/spool/dedup", "storage/spool/seal",
+            "storage/sinks/registry", "storage/spool", "storage/spool/cut", "storage/spool/dedup", "storage/spool/seal",
             "server/config", "server/identity", "server/inflate",
         ],
     ),

@@ -48,6 +48,9 @@ struct event_encoder {
 
 /* Starts a batch at the writer's end. */
 void event_encoder_init(struct event_encoder *encoder, struct writer *writer);
+/* What follows refers to nothing before: runs of items between two restarts can be removed, or
+ * joined with others. On an empty writer, instead of event_encoder_init's beginning. */
+void event_encoder_restart(struct event_encoder *encoder);
 /* Appends one event. Fields the record's header carries (batch_uid, tenant_id, …) need not be set,
  * see batch_complete_event in storage/spool/batch.h. Errors are sticky in writer->status:
  * TOO_LARGE, NO_MEMORY, TOO_MANY (over EVENT_LIST_ITEMS_MAX). */

@@ -8,6 +8,8 @@
 
 #include <math.h>
 
+/* Or'ed to a version where coding starts anew: bytes made separately can follow each other. */
+#define ENTRY_RESTART 0x80u
 /* Head byte of an entry. */
 #define ENTRY_REJECT 1u /* else an event */
 /* Of an event: which fields are set differs from the event before. */

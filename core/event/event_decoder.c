@@ -257,27 +257,52 @@ static enum status next_reject(struct event_decoder *d, unsigned head, struct ev
     return STATUS_OK;
 }
 
-enum status event_decoder_init(struct event_decoder *decoder, struct slice bytes)
+/* The state at a start, and the version byte; the reader is left where it is. */
+static enum status start(struct event_decoder *d, uint8_t version)
 {
-    memset(decoder, 0, offsetof(struct event_decoder, list_items)); /* the rest is written first */
-    decoder->reader = reader_make(bytes);
-    uint8_t version = reader_u8(&decoder->reader);
-    if (decoder->reader.status != STATUS_OK)
-        return decoder->reader.status;
+    struct reader reader = d->reader;
+    memset(d, 0, offsetof(struct event_decoder, list_items)); /* the rest is written first */
+    d->reader = reader;
     if (version > EVENT_CODEC_VERSION)
         return STATUS_VERSION;
     return version >= EVENT_CODEC_OLDEST ? STATUS_OK : STATUS_MALFORMED;
 }
 
-enum status event_decoder_next(struct event_decoder *decoder, struct event_item *item)
+enum status event_decoder_init(struct event_decoder *decoder, struct slice bytes)
 {
+    decoder->reader = reader_make(bytes);
+    uint8_t head = reader_u8(&decoder->reader);
     if (decoder->reader.status != STATUS_OK)
         return decoder->reader.status;
-    if (reader_left(&decoder->reader) == 0)
-        return STATUS_END;
-    uint8_t head = reader_u8(&decoder->reader);
-    enum status status =
-        head & ENTRY_REJECT ? next_reject(decoder, head, item) : next_event(decoder, head, item);
+    return start(decoder, head & (uint8_t)~ENTRY_RESTART);
+}
+
+/* The head of the next entry, behind restarts. */
+static enum status next_head(struct event_decoder *d, uint8_t *head)
+{
+    do {
+        if (reader_left(&d->reader) == 0)
+            return STATUS_END;
+        *head = reader_u8(&d->reader);
+        enum status status =
+            *head & ENTRY_RESTART ? start(d, *head & (uint8_t)~ENTRY_RESTART) : STATUS_OK;
+        if (status != STATUS_OK)
+            return status;
+    } while (*head & ENTRY_RESTART);
+    return STATUS_OK;
+}
+
+enum status event_decoder_next(struct event_decoder *decoder, struct event_item *item)
+{
+    uint8_t head;
+    if (decoder->reader.status != STATUS_OK)
+        return decoder->reader.status;
+    enum status status = next_head(decoder, &head);
+    if (status == STATUS_END)
+        return status;
+    if (status == STATUS_OK)
+        status = head & ENTRY_REJECT ? next_reject(decoder, head, item)
+                                     : next_event(decoder, head, item);
     if (status != STATUS_OK)
         decoder->reader.status = status; /* sticky: what follows has no meaning */
     return status;

@@ -429,6 +429,17 @@ void event_encoder_init(struct event_encoder *encoder, struct writer *writer)
     writer_u8(writer, EVENT_CODEC_VERSION);
 }
 
+void event_encoder_restart(struct event_encoder *encoder)
+{
+    struct writer *w = encoder->writer;
+    uint32_t events = encoder->events, rejects = encoder->rejects;
+    memset(encoder, 0, offsetof(struct event_encoder, serials));
+    encoder->writer = w;
+    encoder->events = events;
+    encoder->rejects = rejects;
+    writer_u8(w, ENTRY_RESTART | EVENT_CODEC_VERSION);
+}
+
 void event_encoder_add(struct event_encoder *encoder, const struct event *event)
 {
     struct writer *w = encoder->writer;

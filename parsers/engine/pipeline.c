@@ -293,6 +293,8 @@ static void take_event(const struct parser_context *context, struct event *event
     pipeline_reject_flush(run);
     if (is_duplicate(run, event)) {
         run->result->duplicates++;
+        if (run->options->on_duplicate)
+            run->options->on_duplicate(run->options->arg, event);
     } else if (run->status == STATUS_OK) {
         run->result->accepted++;
         run->result->vin_flagged += EVENT_HAS(event, claimed_vehicle_pid);

@@ -58,7 +58,9 @@ struct pipeline_options {
      * first one's index, parser and code, and the bytes from the first to the last. raw has at most
      * event_bytes bytes and points into the body; the rest lives only during the call. */
     void (*on_reject)(void *arg, const struct event_reject *reject);
-    void *arg; /* of both */
+    /* An event that is dropped because it occurred earlier in the batch. May be NULL. */
+    void (*on_duplicate)(void *arg, const struct event *event);
+    void *arg; /* of all three */
     /* Counts what is read, records of any size included, and pauses between pieces; the thread may
      * read other bodies meanwhile, with tools of their own. NULL: all is read at once. */
     struct work *work;

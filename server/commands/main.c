@@ -121,13 +121,15 @@ const struct command command_table[] = {
      "erases a vehicle's batches in the spool by destroying their keys",
      "  --vehicle VIN    in all tenants, with every key of privacy.keys_file\n"
      "  --pid PSEUDONYM  vehicle_pid as the sinks have it, 64 hex digits\n"
+     "  --tenant NAME    of records that only the archive has: look in this tenant, too\n"
      "  --reason TEXT    why\n"
      "  --set KEY=VALUE  a setting, such as data_dir\n"
      "  --dry-run        only counts; --json: one JSON object\n\n"
-     "The server may run. Erased are events and bodies of batches that are one vehicle's alone "
-     "and\n"
-     "that all sinks have. Header, chain and commitments stay: `vsocd spool verify` goes on to\n"
-     "pass. Batches under a legal hold stay. Exit status 1: something of the vehicle was left.\n"
+     "The server may run. Erased are events and bodies of the vehicle's batches that all sinks "
+     "have;\n"
+     "of a batch of several vehicles its part, and the body that they share. Header, chain and\n"
+     "commitments stay: `vsocd spool verify` goes on to pass. Keys of archived records go, too.\n"
+     "Batches under a legal hold stay. Exit status 1: something of the vehicle was left.\n"
      "Other users of this machine see a VIN on the command line: --pid takes the pseudonym.",
      cmd_vehicle},
     {"spool", "list|check|export|verify|replay DIR [--json] [--from N] [--to N] [OPTION]…",

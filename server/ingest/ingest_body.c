@@ -11,6 +11,7 @@
 #include "core/event/event_codec.h"
 #include "core/disk/fault.h"
 #include "storage/spool/batch_seal.h"
+#include "storage/spool/cut/batch_owners.h"
 
 /* Encoded events take about this fraction of the inflated body. */
 #define EVENT_SHARE_OF_BODY 3
@@ -86,29 +87,16 @@ static bool read_coding(struct reading *b)
 struct encoding {
     unsigned magic; /* ENCODING_MAGIC */
     struct event_encoder encoder;
-    uint8_t vehicle[SEAL_VEHICLE_BYTES];
-    bool has_vehicle, has_others; /* events of the vehicle; of other vehicles too */
+    struct batch_owners owners;
 };
 
 OBJECT_CAST(encoding, ENCODING_MAGIC)
-
-static void note_vehicle(struct encoding *e, const uint8_t *pid)
-{
-    if (!e->has_vehicle)
-        memcpy(e->vehicle, pid, sizeof e->vehicle);
-    else if (memcmp(e->vehicle, pid, sizeof e->vehicle) != 0)
-        e->has_others = true;
-    e->has_vehicle = true;
-}
 
 static void encode_event(void *arg, const struct event *event)
 {
     struct encoding *e = encoding_cast(arg);
     event_encoder_add(&e->encoder, event);
-    if (EVENT_HAS(event, vehicle_pid) && event->vehicle_pid.size == sizeof e->vehicle)
-        note_vehicle(e, event->vehicle_pid.data);
-    if (EVENT_HAS(event, claimed_vehicle_pid))
-        e->has_others = true; /* it says something of another vehicle */
+    batch_owners_event(&e->owners, event);
 }
 
 static void encode_reject(void *arg, const struct event_reject *reject)
@@ -117,19 +105,10 @@ static void encode_reject(void *arg, const struct event_reject *reject)
     event_encoder_reject(&e->encoder, reject);
 }
 
-/* If the batch is one vehicle's, it can be erased for that vehicle. */
-static void attribute(struct reading *b, struct encoding *e)
+static void note_duplicate(void *arg, const struct event *event)
 {
-    const struct submission *sub = b->submission;
-    uint8_t pid[SEAL_VEHICLE_BYTES];
-    const struct slice named[] = {sub->identity.vehicle, sub->header_vin};
-    for (size_t i = 0; i < sizeof named / sizeof *named; i++)
-        if (named[i].size) {
-            (void)pseudonym_make(b->pseudonym, sub->identity.tenant, named[i], pid);
-            note_vehicle(e, pid);
-        }
-    if (e->has_vehicle && !e->has_others)
-        memcpy(sub->batch->seal.entry.vehicle, e->vehicle, sizeof e->vehicle);
+    struct encoding *e = encoding_cast(arg);
+    batch_owners_duplicate(&e->owners, event);
 }
 
 /* For bodies that no parser recognises: each line becomes a quarantined record. */
@@ -271,6 +250,34 @@ static bool judge(struct reading *b, const struct event_encoder *encoder, enum s
     return write_errors(b);
 }
 
+static bool pace(void *arg, size_t bytes)
+{
+    struct reading *b = reading_cast(arg);
+    return work_add(&b->work, bytes);
+}
+
+/* So that the batch can be erased for its vehicle, or for each of several. False: refused or
+ * stopped. */
+static bool attribute(struct reading *b, struct batch_owners *owners)
+{
+    const struct submission *sub = b->submission;
+    const struct batch_pace in_pieces = {.pace = pace, .arg = b};
+    const struct slice named[] = {sub->identity.vehicle, sub->header_vin};
+    for (size_t i = 0; i < sizeof named / sizeof *named; i++)
+        if (named[i].size) {
+            uint8_t pid[SEAL_VEHICLE_BYTES];
+            (void)pseudonym_make(b->pseudonym, sub->identity.tenant, named[i], pid);
+            batch_owners_name(owners, pid);
+        }
+    enum status status =
+        batch_owners_apply(owners, sub->batch, &b->ingest->shared->seal, b->body, &in_pieces);
+    if (status == STATUS_TOO_LARGE)
+        return refusal_say(&b->refusal, REFUSAL_events_too_large,
+                           "the events of this batch, kept apart by vehicle, take too many bytes");
+    return status == STATUS_OK ||
+           (status != STATUS_CLOSED && refusal_set(&b->refusal, REFUSAL_memory));
+}
+
 static void count_formats(const struct reading *b, const struct parser *parser)
 {
     const struct ingest *in = b->ingest;
@@ -307,6 +314,7 @@ static bool parse_body(struct reading *b)
     if ((!sub->parser || is_text(parser)) && undeclared_coding(b->body))
         return refuse_undeclared(b);
     struct encoding encoding = {.magic = ENCODING_MAGIC};
+    batch_owners_init(&encoding.owners);
     (void)writer_reserve(&sub->batch->events,
                          b->body.size / EVENT_SHARE_OF_BODY); /* grows if that is too little */
     event_encoder_init(&encoding.encoder, &sub->batch->events);
@@ -327,16 +335,17 @@ static bool parse_body(struct reading *b)
         .registry = in->shared->registry,
         .on_event = encode_event,
         .on_reject = encode_reject,
+        .on_duplicate = note_duplicate,
         .arg = &encoding,
         .work = &b->work,
     };
     enum status status = pipeline_run(&options, b->body, &b->result);
-    if (!judge(b, &encoding.encoder, status))
-        return false;
-    if (!sub->trial)
-        attribute(b, &encoding);
-    count_formats(b, parser);
-    return true;
+    bool good =
+        judge(b, &encoding.encoder, status) && (sub->trial || attribute(b, &encoding.owners));
+    batch_owners_fini(&encoding.owners);
+    if (good)
+        count_formats(b, parser);
+    return good;
 }
 
 /* False: the work was stopped. */
@@ -444,12 +453,6 @@ static enum reading_end compare_content(struct reading *b)
     if (b->answer == DEDUP_COMPARE) /* without a key of the sender's, its bytes make the key */
         b->answer = DEDUP_CONFLICT;
     return READING_KNOWN;
-}
-
-static bool pace(void *arg, size_t bytes)
-{
-    struct reading *b = reading_cast(arg);
-    return work_add(&b->work, bytes);
 }
 
 /* The batch is complete: here, because here it can pause. False: refused or stopped. */

@@ -177,11 +177,22 @@ void submission_add(struct submission *sub, struct slice span)
     body_moved(&sub->ingest->bodies, &sub->holder, clock_monotonic_ns());
 }
 
+/* Keys, commitments and places of the vehicles of a batch. */
+static uint64_t parts_bytes(const struct batch_parts *parts)
+{
+    if (!parts)
+        return 0;
+    const struct seal_table *table = &parts->table;
+    return table->parts * (sizeof *parts->entries + sizeof *table->rows + sizeof *table->first) +
+           table->runs * (sizeof *table->run + sizeof *table->order) + parts->area.capacity +
+           parts->bytes.capacity + parts->tags.capacity;
+}
+
 bool submission_reserve_batch(struct submission *sub)
 {
     struct batch *batch = sub->batch;
     writer_trim(&batch->events);
-    uint64_t held = batch->arena.used_bytes + batch->events.capacity;
+    uint64_t held = batch->arena.used_bytes + batch->events.capacity + parts_bytes(batch->parts);
     uint64_t more = held > sub->reserved_bytes ? held - sub->reserved_bytes : 0;
     if (!body_shed_extend(&sub->ingest->shared->shed, sub->reserved_bytes, more,
                           clock_monotonic_ns()))

@@ -112,14 +112,14 @@ static bool is_full(const struct sink_loader *l, uint32_t more)
 }
 
 /* Puts the peeked record into the load. */
-static enum feed_status take(struct sink_loader *l, uint32_t events)
+static enum feed_status take(struct sink_loader *l)
 {
     struct batch_record record;
     bool first = !has_load(l);
     enum feed_status next = feed_next(l->options.feed, &record);
     if (next != FEED_ITEM)
         return next;
-    enum status status = sink_gather_add(&l->gather, &record, events);
+    enum status status = sink_gather_add(&l->gather, &record, batch_record_items(&record));
     if (status != STATUS_OK) {
         feed_give_back(l->options.feed, status);
         return FEED_FAILED;
@@ -154,7 +154,7 @@ static bool gather(struct sink_loader *l, enum gather_mode mode)
         if (status == FEED_ITEM && is_full(l, item.events))
             break;
         if (status == FEED_ITEM)
-            status = take(l, item.events);
+            status = take(l);
         if (empty && has_load(l))
             started_ns = clock_monotonic_ns();
         if (status == FEED_ITEM || status == FEED_UNDECODABLE)

@@ -234,7 +234,7 @@ static enum status measure(struct run *r, uint64_t from)
 static void note_ids(struct run *r, const struct batch_record *record)
 {
     static struct event_item item;
-    uint32_t items = record->meta.accepted + record->meta.quarantined, next = 0;
+    uint32_t items = batch_record_items(record), next = 0;
     if (!batch_is_events(&record->meta)) {
         sink_held_add(r->replay.held, record->meta.batch_uid);
         return;
@@ -298,6 +298,7 @@ static void count(struct run *r, const struct feed_range *feed,
     r->counts->batches_done = before->batches_done + feed->loaded.batches;
     r->counts->events_done = before->events_done + feed->loaded.events;
     r->counts->damaged = before->damaged + feed->damaged;
+    r->counts->erased = before->erased + feed->loaded.erased;
     r->counts->put = r->replay.put;
 }
 

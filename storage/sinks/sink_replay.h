@@ -17,8 +17,10 @@ struct sink_replay_counts {
     uint64_t batches_done, events_done;
     uint64_t put;     /* events and quarantined records that were put in, or would be */
     uint64_t damaged; /* places of the spool that had to be passed over */
-    uint64_t left;    /* newest position that was asked for but is the server's own to deliver; 0:
-                         none */
+    uint64_t
+        erased;    /* of the range: events and quarantined records that nobody can read any more */
+    uint64_t left; /* newest position that was asked for but is the server's own to deliver; 0:
+                      none */
 };
 
 struct sink_replay_options {

@@ -34,10 +34,40 @@ struct batch *batch_of_record(enum batch_kind kind, struct slice json, int64_t n
     return batch;
 }
 
+struct batch_parts *batch_parts_create(size_t parts, size_t runs)
+{
+    struct batch_parts *p = calloc(1, sizeof *p);
+    if (!p)
+        return NULL;
+    writer_init(&p->area, SIZE_MAX / 2);
+    writer_init(&p->bytes, SIZE_MAX / 2);
+    writer_init(&p->tags, SIZE_MAX / 2);
+    p->entries = calloc(parts, sizeof *p->entries);
+    if (p->entries && seal_table_reset(&p->table, parts, runs) == STATUS_OK)
+        return p;
+    batch_parts_destroy(p);
+    return NULL;
+}
+
+void batch_parts_destroy(struct batch_parts *parts)
+{
+    if (!parts)
+        return;
+    if (parts->entries)
+        explicit_bzero(parts->entries, parts->table.parts * sizeof *parts->entries);
+    free(parts->entries);
+    seal_table_fini(&parts->table);
+    writer_fini(&parts->area);
+    writer_fini(&parts->bytes);
+    writer_fini(&parts->tags);
+    free(parts);
+}
+
 void batch_destroy(struct batch *batch)
 {
     if (!batch)
         return;
+    batch_parts_destroy(batch->parts);
     explicit_bzero(&batch->seal, sizeof batch->seal);
     writer_fini(&batch->frame);
     writer_fini(&batch->events);

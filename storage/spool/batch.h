@@ -12,6 +12,7 @@
 #include "core/uuid7.h"
 #include "core/writer.h"
 #include "storage/spool/seal/seal_area.h"
+#include "storage/spool/seal/seal_table.h"
 
 /* What a record is. Those that are not batches have no events: their body is one JSON object. */
 enum batch_kind {
@@ -124,6 +125,16 @@ struct batch_seal {
     struct seal_entry entry; /* .vehicle: set by the owner, if all of the batch is one vehicle's */
 };
 
+/* A batch of several vehicles, cut so that each can be erased alone (storage/spool/cut/). Its
+ * events are then runs of items, each begun by a restart of the coding, and behind them the records
+ * of the vehicles as received. */
+struct batch_parts {
+    struct seal_entry *entries; /* table.parts of them */
+    struct seal_table table;    /* commitments: from batch_seal */
+    /* From batch_seal: key area, table and tags as stored. */
+    struct writer area, bytes, tags;
+};
+
 struct batch {
     struct mail mail; /* first: a mail is a batch */
     struct arena arena;
@@ -134,6 +145,7 @@ struct batch {
     size_t body_count;
     struct writer events; /* encoded by event_codec; encrypted in place, too */
     struct batch_seal seal;
+    struct batch_parts *parts; /* NULL: all of it is one part */
     /* Record header, key area and meta texts as they go to disk; the spool's own (spool_submit). */
     struct writer frame;
     /* Verdict, valid when the batch comes back: OK: durable; NO_SPACE, BUSY, IO or CLOSED: nothing
@@ -153,10 +165,31 @@ struct batch *batch_create(size_t limit_bytes);
 struct batch *batch_of_record(enum batch_kind kind, struct slice json, int64_t now_ns);
 /* Frees it with everything that it holds. NULL is allowed. */
 void batch_destroy(struct batch *batch);
+/* Room for so many parts and runs, without keys. NULL: no memory. */
+struct batch_parts *batch_parts_create(size_t parts, size_t runs);
+void batch_parts_destroy(struct batch_parts *parts); /* NULL is allowed */
 static inline struct batch *batch_from_mail(struct mail *mail)
 {
     return (struct batch *)(void *)mail;
 }
+
+/* A part of a record that was read, or what is left of it. */
+struct record_part {
+    enum seal_state state;
+    uint8_t vehicle[SEAL_VEHICLE_BYTES]; /* its pid; zeros: erased, or not of a vehicle */
+    uint8_t seed[SEAL_SEED_BYTES];       /* SEAL_OPEN */
+    struct slice records;                /* SEAL_OPEN: as received; see record_open.h */
+};
+
+/* The parts of a record that has some; its reader's. */
+struct record_parts {
+    const struct seal_table *table;
+    struct slice table_bytes;
+    const struct record_part *items; /* table->parts of them */
+    const struct slice *runs;        /* table->runs of them, clear; empty: of an erased part */
+    uint32_t erased;                 /* parts of vehicles, of them */
+    uint32_t erased_items;           /* events and rejects that are gone */
+};
 
 /* A batch as read from the spool. Slices point into the reader's buffer, valid until its next call.
  */
@@ -166,11 +199,23 @@ struct batch_record {
     struct slice events; /* for event_decoder */
     bool sealed;         /* body and events are not clear: see state */
     struct slice key_area, meta_texts;
+    bool has_parts; /* events begin with a table until they are clear */
+    /* From a reader, of a record with parts whose events are clear: events are those of the parts
+     * that are not erased, body is empty if it is erased. */
+    const struct record_parts *parts;
     /* From a reader: of its keys. SEAL_ABSENT in records of version 1. */
     enum seal_state state;
     uint32_t key_id; /* SEAL_NO_KEY: of the key in privacy.keys_file that is missing */
-    uint8_t seed[SEAL_SEED_BYTES]; /* SEAL_OPEN: of its commitments */
+    uint8_t seed[SEAL_SEED_BYTES]; /* SEAL_OPEN: of its commitments; of parts: of the first */
 };
+
+/* Events and rejects that can be read in a record whose events are clear. */
+static inline uint32_t batch_record_items(const struct batch_record *record)
+{
+    uint32_t items = record->meta.accepted + record->meta.quarantined;
+    uint32_t erased = record->parts ? record->parts->erased_items : 0;
+    return erased < items ? items - erased : 0;
+}
 
 /* Fills the fields of a decoded event that the record carries: event_uid, schema_version,
  * tenant_id, batch_uid, time_received, time_ingested, parser_name, parser_version,

@@ -9,6 +9,11 @@
 /* Large enough that the calls cost nothing, small enough for a slice of a millisecond. */
 #define PIECE_BYTES ((size_t)64 * 1024)
 
+bool batch_seal_encrypts(const struct seal_keys *keys)
+{
+    return seal_keys_newest(keys) && keys->encrypts;
+}
+
 void batch_seal_begin(struct batch *batch)
 {
     if (batch->seal.begun)
@@ -74,14 +79,93 @@ static bool seal_parts(struct sealing *s, enum seal_part part, const struct slic
     return good;
 }
 
-static bool seal_both(struct sealing *s)
+/* What a key and a commitment cost beside the bytes, in bytes of work. */
+#define WORK_OF_PART 4096
+
+/* Events and records of one part; at: where each run begins; records: where those of the part do.
+ */
+static bool seal_part(struct sealing *s, size_t part, const size_t *at, size_t records)
+{
+    struct batch_parts *parts = s->batch->parts;
+    struct seal_row *row = &parts->table.rows[part];
+    const struct seal_entry *entry = &parts->entries[part];
+    struct slice bytes = writer_slice(&s->batch->events);
+    uint8_t tag[SEAL_TAG_BYTES];
+    struct hmac_key salt;
+    seal_salt(entry->seed, SEAL_EVENTS, &salt);
+    hmac_key_start(&salt, s->hash);
+    seal_cipher_begin(s->cipher, entry->data_key, SEAL_EVENTS);
+    bool good = pass(s, WORK_OF_PART);
+    for (uint32_t i = parts->table.first[part]; i < parts->table.first[part + 1] && good; i++) {
+        uint32_t run = parts->table.order[i];
+        good = seal_bytes(s, slice_sub(bytes, at[run], parts->table.run[run].bytes));
+    }
+    good = good && seal_bytes(s, slice_sub(bytes, records, row->records_bytes));
+    hmac_key_finish(&salt, s->hash, row->commitment);
+    seal_cipher_end(s->cipher, tag);
+    writer_bytes(&parts->tags, tag, sizeof tag);
+    explicit_bzero(&salt, sizeof salt);
+    return good;
+}
+
+/* The key area: an entry for each part. */
+static enum status wrap_parts(struct sealing *s, const struct seal_keys *keys)
+{
+    struct batch_parts *parts = s->batch->parts;
+    struct seal_area_maker maker;
+    enum status status =
+        seal_area_begin(&maker, &parts->area, keys, s->batch->meta.batch_uid, parts->table.parts);
+    if (status != STATUS_OK)
+        return status;
+    bool good = true;
+    for (size_t i = 0; i < parts->table.parts && good; i++) {
+        seal_area_add(&maker, &parts->entries[i]);
+        good = pass(s, WORK_OF_PART);
+    }
+    status = seal_area_end(&maker);
+    return good ? status : STATUS_CLOSED;
+}
+
+/* Commits to each part and encrypts it. The commitment of the events is a plain hash of the table:
+ * what could be guessed is below the salted commitments in it. */
+static enum status seal_events_by_part(struct sealing *s, const struct seal_keys *keys)
+{
+    struct batch_parts *parts = s->batch->parts;
+    const struct seal_table *table = &parts->table;
+    size_t *at = calloc(table->runs + 1, sizeof *at), records = table->events_bytes;
+    if (!at)
+        return STATUS_NO_MEMORY;
+    bool good = true;
+    s->commits = true;
+    for (size_t i = 0; i < table->runs; i++)
+        at[i + 1] = at[i] + table->run[i].bytes;
+    for (size_t p = 0; p < table->parts && good; p++) {
+        good = seal_part(s, p, at, records);
+        records += table->rows[p].records_bytes;
+    }
+    free(at);
+    if (!good)
+        return STATUS_CLOSED;
+    ensure(records == s->batch->events.size);
+    seal_table_write(&parts->bytes, table);
+    sha256_bytes(writer_slice(&parts->bytes), s->batch->meta.events_commitment);
+    if (parts->bytes.status != STATUS_OK || parts->tags.status != STATUS_OK)
+        return STATUS_NO_MEMORY;
+    return wrap_parts(s, keys);
+}
+
+static bool seal_events(struct sealing *s)
 {
     struct batch *batch = s->batch;
     struct slice events = writer_slice(&batch->events);
     s->commits = true;
-    if (!seal_parts(s, SEAL_EVENTS, &events, 1, batch->meta.events_commitment,
-                    batch->seal.events_tag))
-        return false;
+    return seal_parts(s, SEAL_EVENTS, &events, 1, batch->meta.events_commitment,
+                      batch->seal.events_tag);
+}
+
+static bool seal_body(struct sealing *s)
+{
+    struct batch *batch = s->batch;
     s->commits = !batch->seal.body_committed;
     return seal_parts(s, SEAL_BODY, batch->body, batch->body_count, batch->meta.body_commitment,
                       batch->seal.body_tag);
@@ -95,11 +179,16 @@ enum status batch_seal(struct batch *batch, const struct seal_keys *keys,
     batch_seal_begin(batch);
     struct sealing s = {.batch = batch, .pace = pace, .hash = sha256_create()};
     /* Other kinds name no vehicle, and are to be read without a key. */
-    s.encrypts = seal_keys_newest(keys) && keys->encrypts && batch->meta.kind <= BATCH_KIND_EVENTS;
+    s.encrypts = batch_seal_encrypts(keys) && batch->meta.kind <= BATCH_KIND_EVENTS;
     if (s.encrypts)
         s.cipher = seal_cipher_create();
+    ensure(s.encrypts || !batch->parts);
     enum status status = s.hash && (s.cipher || !s.encrypts) ? STATUS_OK : STATUS_NO_MEMORY;
-    if (status == STATUS_OK && !seal_both(&s))
+    if (status == STATUS_OK && batch->parts)
+        status = seal_events_by_part(&s, keys);
+    else if (status == STATUS_OK && !seal_events(&s))
+        status = STATUS_CLOSED;
+    if (status == STATUS_OK && !seal_body(&s))
         status = STATUS_CLOSED;
     batch->seal.done = status == STATUS_OK;
     batch->seal.encrypted = batch->seal.done && s.encrypts;

@@ -12,6 +12,8 @@ struct batch_pace {
     void *arg;
 };
 
+/* Whether batches are encrypted with these keys, so that there is sense in cutting them. */
+bool batch_seal_encrypts(const struct seal_keys *keys);
 /* Makes seed and data key, once. */
 void batch_seal_begin(struct batch *batch);
 /* Key of the body's commitment, for an owner who hashes the body anyway: it puts the result into

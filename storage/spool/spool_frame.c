@@ -79,9 +79,15 @@ static uint64_t body_bytes(const struct batch *batch)
     return bytes;
 }
 
+/* Of a batch with parts: the table before its events. It is written with the frame. */
+static struct slice table_of(const struct batch *batch)
+{
+    return batch->parts ? writer_slice(&batch->parts->bytes) : SLICE_EMPTY;
+}
+
 static uint32_t payload_crc(const struct batch *batch, struct slice meta)
 {
-    uint32_t crc = crc32c(0, meta);
+    uint32_t crc = crc32c(crc32c(0, meta), table_of(batch));
     crc = crc32c(crc, writer_slice(&batch->events));
     crc = crc32c(crc, spool_frame_events_tag(batch));
     for (size_t i = 0; i < batch->body_count; i++)
@@ -116,7 +122,10 @@ static void write_header(struct writer *w, const struct spool_frame *frame)
     writer_uint_le(w, meta->accepted, 4);
     writer_uint_le(w, meta->duplicates, 4);
     writer_uint_le(w, meta->quarantined, 4);
-    writer_uint_le(w, SPOOL_RECORD_KEYED | (frame->sealed ? SPOOL_RECORD_SEALED : 0), 4);
+    writer_uint_le(w,
+                   SPOOL_RECORD_KEYED | (frame->sealed ? SPOOL_RECORD_SEALED : 0) |
+                       (frame->has_parts ? SPOOL_RECORD_PARTS : 0),
+                   4);
     writer_bytes(w, meta->meta_commitment, SHA256_BYTES);
     writer_bytes(w, meta->events_commitment, SHA256_BYTES);
     writer_uint_le(w, frame->key_bytes, 4);
@@ -128,26 +137,37 @@ static void write_header(struct writer *w, const struct spool_frame *frame)
 /* Bytes after the frame: events and body as stored. */
 static uint64_t parts_bytes(const struct batch *batch)
 {
-    uint64_t tags = batch->seal.encrypted ? 2 * SEAL_TAG_BYTES : 0;
+    size_t tags = spool_frame_events_tag(batch).size + spool_frame_body_tag(batch).size;
     return batch->events.size + batch->meta.body_bytes + tags;
 }
 
-/* Key area and meta texts behind a blank header; *meta: the texts' bytes. */
+static enum status write_area(struct batch *batch, const struct seal_keys *keys)
+{
+    struct writer *w = &batch->frame;
+    if (!batch->parts)
+        return seal_area_write(w, keys, batch->meta.batch_uid, &batch->seal.entry, 1);
+    writer_add_slice(w, writer_slice(&batch->parts->area));
+    return w->status;
+}
+
+/* Key area, meta texts and table behind a blank header; *meta: the texts' bytes. */
 static enum status write_frame(struct batch *batch, const struct seal_keys *keys,
                                struct slice *meta)
 {
     struct writer *w = &batch->frame;
-    w->limit = SPOOL_RECORD_HEADER_BYTES + SPOOL_KEY_AREA_MAX + SPOOL_META_BYTES_MAX;
+    struct slice table = table_of(batch);
+    w->limit = SPOOL_RECORD_HEADER_BYTES + SPOOL_KEY_AREA_MAX + SPOOL_META_BYTES_MAX + table.size;
     writer_reset(w);
     write_header(w, &(struct spool_frame){0});
-    enum status status = seal_area_write(w, keys, batch->meta.batch_uid, &batch->seal.entry, 1);
+    enum status status = write_area(batch, keys);
     if (status != STATUS_OK)
         return status;
     size_t texts = w->size;
     write_texts(w, &batch->meta);
-    *meta = slice_sub(writer_slice(w), texts, SIZE_MAX);
-    return w->status == STATUS_OK && meta->size > SPOOL_META_BYTES_MAX ? STATUS_TOO_LARGE
-                                                                       : w->status;
+    size_t size = w->size - texts;
+    writer_add_slice(w, table);
+    *meta = slice_sub(writer_slice(w), texts, size);
+    return w->status == STATUS_OK && size > SPOOL_META_BYTES_MAX ? STATUS_TOO_LARGE : w->status;
 }
 
 enum status spool_frame_prepare(struct batch *batch, const struct seal_keys *keys)
@@ -169,16 +189,19 @@ enum status spool_frame_prepare(struct batch *batch, const struct seal_keys *key
         return STATUS_TOO_LARGE;
     m->version = SPOOL_RECORD_VERSION;
     m->kind = m->kind ? m->kind : BATCH_KIND_EVENTS;
-    seal_commit(batch->seal.entry.seed, SEAL_META, meta, m->meta_commitment);
-    uint32_t tag = batch->seal.encrypted ? SEAL_TAG_BYTES : 0;
+    const struct seal_entry *own =
+        batch->parts ? &batch->parts->entries[SEAL_PART_OWN] : &batch->seal.entry;
+    seal_commit(own->seed, SEAL_META, meta, m->meta_commitment);
+    size_t table = table_of(batch).size;
     struct spool_frame frame = {
         .record_bytes = (uint32_t)round_up(w->size + parts_bytes(batch)),
-        .key_bytes = (uint32_t)(w->size - SPOOL_RECORD_HEADER_BYTES - meta.size),
+        .key_bytes = (uint32_t)(w->size - SPOOL_RECORD_HEADER_BYTES - meta.size - table),
         .meta_bytes = (uint32_t)meta.size,
-        .events_bytes = (uint32_t)batch->events.size + tag,
-        .body_bytes = (uint32_t)m->body_bytes + tag,
+        .events_bytes = (uint32_t)(table + batch->events.size + spool_frame_events_tag(batch).size),
+        .body_bytes = (uint32_t)(m->body_bytes + spool_frame_body_tag(batch).size),
         .payload_crc = payload_crc(batch, meta),
         .sealed = batch->seal.encrypted,
+        .has_parts = batch->parts != NULL,
         .meta = *m,
     };
     size_t end = w->size;
@@ -195,6 +218,8 @@ uint32_t spool_frame_bytes(const struct batch *batch)
 
 struct slice spool_frame_events_tag(const struct batch *batch)
 {
+    if (batch->parts)
+        return writer_slice(&batch->parts->tags);
     return slice_make(batch->seal.events_tag, batch->seal.encrypted ? SEAL_TAG_BYTES : 0);
 }
 
@@ -294,6 +319,7 @@ static void read_header(struct reader *r, struct spool_frame *frame)
     uint64_t flags = reader_uint_le(r, 4);
     meta->key_is_plain = !(flags & SPOOL_RECORD_KEYED);
     frame->sealed = meta->version > 1 && flags & SPOOL_RECORD_SEALED;
+    frame->has_parts = frame->sealed && flags & SPOOL_RECORD_PARTS;
     read_rest(r, frame);
     uint32_t tag = frame->sealed ? SEAL_TAG_BYTES : 0;
     meta->body_bytes = frame->body_bytes >= tag ? frame->body_bytes - tag : 0;
@@ -352,6 +378,7 @@ enum status spool_frame_decode(const struct spool_frame *frame, struct slice byt
     struct batch_record decoded = {
         .meta = frame->meta,
         .sealed = frame->sealed,
+        .has_parts = frame->has_parts,
         .key_area = slice_sub(bytes, frame->header_bytes, frame->key_bytes),
         .meta_texts = reader_bytes(&r, frame->meta_bytes),
     };

@@ -11,6 +11,7 @@
 #define SPOOL_RECORD_VERSION      2
 #define SPOOL_RECORD_KEYED        1 /* of its flags: the batch key is an HMAC */
 #define SPOOL_RECORD_SEALED       2 /* events and body are encrypted */
+#define SPOOL_RECORD_PARTS        4 /* events begin with a table, and have several keys */
 #define SPOOL_RECORD_HEADER_BYTES 320
 /* Of version 1: the smallest header, and what a segment has left when it ends. */
 #define SPOOL_RECORD_HEADER_MIN 240
@@ -25,7 +26,7 @@ struct spool_frame {
     uint32_t header_bytes, key_bytes;
     uint32_t meta_bytes, events_bytes, body_bytes; /* as stored */
     uint32_t payload_crc;
-    bool sealed;
+    bool sealed, has_parts;
     uint8_t content_sha256[SHA256_BYTES]; /* version 1: of meta texts and events */
     struct batch_meta meta;               /* its texts are empty */
 };

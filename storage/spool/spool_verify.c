@@ -112,22 +112,13 @@ static void check_digests(struct walk *w, const struct spool_frame *frame,
         found(w, SPOOL_FINDING_CONTENT, record->events.size, record->meta.position);
 }
 
-static bool committed(const struct batch_record *record, enum seal_part part, struct slice bytes,
-                      const uint8_t commitment[SHA256_BYTES])
-{
-    uint8_t found[SHA256_BYTES];
-    seal_commit(record->seed, part, bytes, found);
-    return memcmp(found, commitment, sizeof found) == 0;
-}
-
 static void check_commitments(struct walk *w, const struct batch_record *record)
 {
-    const struct batch_meta *m = &record->meta;
-    if (!committed(record, SEAL_BODY, record->body, m->body_commitment))
-        found(w, SPOOL_FINDING_BODY, record->body.size, m->position);
-    if (!committed(record, SEAL_META, record->meta_texts, m->meta_commitment) ||
-        !committed(record, SEAL_EVENTS, record->events, m->events_commitment))
-        found(w, SPOOL_FINDING_CONTENT, record->events.size, m->position);
+    uint64_t position = record->meta.position;
+    if (!record_is_committed(record, SEAL_BODY))
+        found(w, SPOOL_FINDING_BODY, record->body.size, position);
+    if (!record_is_committed(record, SEAL_META) || !record_is_committed(record, SEAL_EVENTS))
+        found(w, SPOOL_FINDING_CONTENT, record->events.size, position);
 }
 
 /* Version 2: with its key, if there is one. */
@@ -140,6 +131,7 @@ static enum status check_parts(struct walk *w, struct batch_record *record)
     switch (record->state) {
     case SEAL_OPEN:
         check_commitments(w, record);
+        result->erased_parts += record->parts ? record->parts->erased : 0;
         break;
     case SEAL_ERASED:
         result->erased++;

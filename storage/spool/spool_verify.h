@@ -88,10 +88,11 @@ struct spool_verify_result {
     uint64_t broken_position;         /* first record at which the chain breaks, 0: none */
     uint64_t leaves;                  /* leaf index after the newest record */
     /* At SPOOL_DEPTH_VERIFY, records whose parts were not compared with their commitments: */
-    uint64_t erased;      /* their keys were destroyed */
-    uint64_t without_key; /* their key is not among `keys` */
-    uint64_t keyless;     /* they were written without keys */
-    uint32_t missing_key; /* id of a missing key, 0: none */
+    uint64_t erased;       /* their keys were destroyed */
+    uint64_t erased_parts; /* of other records: vehicles whose keys were */
+    uint64_t without_key;  /* their key is not among `keys` */
+    uint64_t keyless;      /* they were written without keys */
+    uint32_t missing_key;  /* id of a missing key, 0: none */
 };
 
 /* NOT_FOUND: no such directory, or no segment in it. VERSION: made by a newer version. IO,

@@ -74,6 +74,25 @@ static void write_again(const struct batch_record *r)
     batch_destroy(b);
 }
 
+/* The table of a batch of several vehicles: each run is of a part, and within the events. */
+static void read_table(const struct batch_record *r)
+{
+    struct seal_table table = {0};
+    size_t size;
+    if (seal_table_read(r->events, &table, &size) == STATUS_OK) {
+        ensure(size <= r->events.size && table.parts >= SEAL_PART_FIRST_VEHICLE);
+        ensure(table.first[table.parts] == table.runs);
+        for (size_t i = 0; i < table.runs; i++)
+            ensure(table.order[i] < table.runs);
+        struct writer w;
+        writer_init(&w, SIZE_MAX / 2);
+        seal_table_write(&w, &table);
+        ensure(w.size == size);
+        writer_fini(&w);
+    }
+    seal_table_fini(&table);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct spool_frame frame;
@@ -93,6 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ensure_within(record.events, all);
         ensure_within(record.meta.tenant, all);
         ensure_within(record.meta.report_errors, all);
+        read_table(&record);
         write_again(&record);
     }
     free(bytes);

@@ -98,6 +98,22 @@ class Record:
     vehicle: bytes = b""
     data_key: bytes = b""
     seed: bytes = b""
+    parts: list = dataclasses.field(default_factory=list)  # of a batch of several vehicles
+    table: bytes = b""
+
+
+@dataclasses.dataclass
+class Part:
+    """One key of a record and what it opens."""
+
+    state: str  # open, erased, no_key
+    vehicle: bytes = b""
+    data_key: bytes = b""
+    seed: bytes = b""
+    commitment: bytes = b""
+    items: int = 0
+    events: bytes = b""
+    records: list = dataclasses.field(default_factory=list)  # (offset in the inflated body, bytes)
 
 
 SEGMENT_HEADER = struct.Struct("<8sII16sQQ32sqQQQ12xI")
@@ -138,25 +154,25 @@ def part_nonce(number):
     return number.to_bytes(12, "little")
 
 
-def _open_entry(record, keys):
-    """Sets state, vehicle, data_key and seed from the first entry of the key area."""
+def _entries(record, keys):
+    """The entries of the key area, unwrapped."""
     area = record.key_area
-    magic, crc, version, parts, state = struct.unpack_from("<IIHHI", area)
-    if magic != 0x59454B56 or version != 1 or len(area) != 16 + 128 * parts or (crc != crc32c(area[8:]) and state != 0x53415245):
+    magic, crc, version, count, state = struct.unpack_from("<IIHHI", area)
+    if magic != 0x59454B56 or version != 1 or len(area) != 16 + 128 * count or (crc != crc32c(area[8:]) and state != 0x53415245):
         raise SpoolError(f"position {record.position}: the key area is damaged")
-    entry = area[16:144]
-    if not parts or not AESGCM:
-        return
-    if entry == ERASED:
-        record.state = "erased"
-        return
-    record.vehicle, nonce, sealed, key_id = ENTRY.unpack(entry)
-    try:
-        clear = AESGCM(_wrapping(keys[key_id], record.batch_uid.bytes)).decrypt(nonce, sealed, record.vehicle)
-    except (KeyError, InvalidTag):
-        record.state = "no_key"
-        return
-    record.state, record.data_key, record.seed = "open", clear[:32], clear[32:]
+    parts = []
+    for n in range(count if AESGCM else 0):
+        entry = area[16 + 128 * n:144 + 128 * n]
+        if entry == ERASED:
+            parts.append(Part("erased"))
+            continue
+        vehicle, nonce, sealed, key_id = ENTRY.unpack(entry)
+        try:
+            clear = AESGCM(_wrapping(keys[key_id], record.batch_uid.bytes)).decrypt(nonce, sealed, vehicle)
+            parts.append(Part("open", vehicle, clear[:32], clear[32:]))
+        except (KeyError, InvalidTag):
+            parts.append(Part("no_key", vehicle))
+    return parts
 
 
 def read_segment_header(path, data):
@@ -201,22 +217,85 @@ def _check_old(where, record):
         raise SpoolError(f"{where}: content differs from its digest")
 
 
+def _decipher(where, key, number, data):
+    try:
+        return AESGCM(key).decrypt(part_nonce(number), data, None)
+    except InvalidTag:
+        raise SpoolError(f"{where}: a part can't be deciphered") from None
+
+
+def _committed(where, name, seed, part, data, expected):
+    if commitment(seed, part, data) != expected:
+        raise SpoolError(f"{where}: {name} differs from its commitment")
+
+
 def _open(where, record, keys):
     """Deciphers the parts and compares them with their commitments."""
-    _open_entry(record, keys)
+    parts = _entries(record, keys)
+    if record.flags & 4:
+        _open_parts(where, record, parts)
+        return
+    if not parts:
+        return
+    part, = parts
+    record.state, record.vehicle, record.data_key, record.seed = part.state, part.vehicle, part.data_key, part.seed
     if record.state != "open":
         return
     if record.flags & 2:
-        cipher = AESGCM(record.data_key)
-        try:
-            record.events = cipher.decrypt(part_nonce(0), record.events, None)
-            record.body = cipher.decrypt(part_nonce(1), record.body, None)
-        except InvalidTag:
-            raise SpoolError(f"{where}: a part can't be deciphered") from None
-    for part, data, expected in ((b"meta", record.meta, record.meta_commitment), (b"events", record.events, record.events_commitment),
-                                 (b"body", record.body, record.body_commitment)):
-        if commitment(record.seed, part, data) != expected:
-            raise SpoolError(f"{where}: {part.decode()} differs from its commitment")
+        record.events = _decipher(where, record.data_key, 0, record.events)
+        record.body = _decipher(where, record.data_key, 1, record.body)
+    for name, data, expected in (("meta", record.meta, record.meta_commitment), ("events", record.events, record.events_commitment),
+                                 ("body", record.body, record.body_commitment)):
+        _committed(where, name, record.seed, name.encode(), data, expected)
+
+
+def _open_parts(where, record, parts):
+    """A batch of several vehicles. Leaves the events of all open parts in record.events, in the order of the batch."""
+    stored = record.events
+    count, runs = struct.unpack_from("<II", stored)
+    record.table, at = stored[:8 + 48 * count + 8 * runs], 8 + 48 * count + 8 * runs
+    if count < 2 or hashlib.sha256(record.table).digest() != record.events_commitment:
+        raise SpoolError(f"{where}: the table of parts differs from its commitment")
+    if not parts:
+        return
+    rows = [struct.unpack_from("<32sIII4x", stored, 8 + 48 * n) for n in range(count)]
+    run = [struct.unpack_from("<II", stored, 8 + 48 * count + 8 * n) for n in range(runs)]
+    pieces, by_part = [], [[] for _ in rows]
+    for part, size in run:
+        by_part[part].append(len(pieces))
+        pieces.append(stored[at:at + size])
+        at += size
+    tags = len(stored) - 16 * count
+    record.parts = parts
+    for n, (part, (expected, events, records, part.items)) in enumerate(zip(parts, rows, strict=True)):
+        part.commitment = expected
+        sealed = b"".join(pieces[i] for i in by_part[n])
+        if len(sealed) != events:
+            raise SpoolError(f"{where}: runs of part {n} have another size")
+        raw, at = stored[at:at + records], at + records
+        clear = b"" if part.state != "open" else _decipher(where, part.data_key, 0, sealed + raw + stored[tags + 16 * n:tags + 16 * n + 16])
+        if part.state == "open":
+            _committed(where, f"part {n}", part.seed, b"events", clear, expected)
+        part.events, raw, start = clear[:events], clear[events:], 0
+        for i in by_part[n]:
+            pieces[i], start = part.events[start:start + len(pieces[i])], start + len(pieces[i])
+        place = 0
+        while place < len(raw):
+            offset, place = leb128(raw, place)
+            size, place = leb128(raw, place)
+            part.records.append((offset, raw[place:place + size]))
+            place += size
+    if at != tags:
+        raise SpoolError(f"{where}: the events have another size than their parts")
+    own, shared = parts[:2]
+    states = {part.state for part in parts}
+    record.state = "no_key" if "no_key" in states else "open" if "open" in states else "erased"
+    record.seed, record.events = own.seed, b"".join(pieces)
+    record.body = _decipher(where, shared.data_key, 1, record.body) if shared.state == "open" else b""
+    if shared.state == "open":
+        _committed(where, "body", shared.seed, b"body", record.body, record.body_commitment)
+    if own.state == "open":
+        _committed(where, "meta", own.seed, b"meta", record.meta, record.meta_commitment)
 
 
 def read_record(segment, data, at, keys=None):
@@ -233,7 +312,7 @@ def read_record(segment, data, at, keys=None):
     header = data[at:at + header_size]
     if magic != 0x43455256 or tag != segment.tag or crc != crc32c(header[8:]):
         raise SpoolError(f"{where}: no record")
-    if (version, header_size) not in ((1, 240), (2, 320)) or not 1 <= kind <= (1 if version == 1 else 5) or flags > (1 if version == 1 else 3):
+    if (version, header_size) not in ((1, 240), (2, 320)) or not 1 <= kind <= (1 if version == 1 else 5) or flags > (1 if version == 1 else 7):
         raise SpoolError(f"{where}: type {kind}, version {version}")
     if version != segment.version:
         raise SpoolError(f"{where}: record of version {version} in a segment of version {segment.version}")

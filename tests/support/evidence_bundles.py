@@ -142,6 +142,17 @@ class Record:
     spool: bytes = bytes(range(16))
     batch: bytes = bytes(16)
     erased: bool = False
+    parts: tuple = ()  # of a batch of several vehicles: (what it holds, its seed, whether it is erased)
+
+    def table(self):
+        rows = (commitment(seed, "events", data) + struct.pack("<4I", len(data), 0, 1, 0) for data, seed, _ in self.parts)
+        runs = (struct.pack("<II", n, len(data)) for n, (data, *_) in enumerate(self.parts))
+        return struct.pack("<II", len(self.parts), len(self.parts)) + b"".join(rows) + b"".join(runs)
+
+    def commitments(self):
+        if not self.parts:
+            return [commitment(self.seed, part, getattr(self, part)) for part in PARTS]
+        return [commitment(self.parts[1][1], "body", self.body), commitment(self.seed, "meta", self.meta), sha(self.table())]
 
     def leaf(self):
         tenant = self.tenant.encode()
@@ -149,7 +160,7 @@ class Record:
             ">14sBB16sQQ16sqIIIQ", b"vsocd/leaf/v1\n", self.kind, 0, self.spool, self.position, self.index, self.batch, self.received,
             *self.counts, len(self.body),
         )
-        return fixed + b"".join(commitment(self.seed, part, getattr(self, part)) for part in PARTS) + struct.pack(">H", len(tenant)) + tenant
+        return fixed + b"".join(self.commitments()) + struct.pack(">H", len(tenant)) + tenant
 
     def leaf_hash(self):
         return sha(b"\0", self.leaf())
@@ -158,9 +169,21 @@ class Record:
         opened = {"leaf.bin": self.leaf()}
         if self.erased:
             opened["erased"] = b"Body, metadata, events and seed of this record were erased.\n"
+        elif self.parts:
+            opened |= {} if self.parts[1][2] else {"body": self.body}
+            opened |= {"meta": self.meta, "parts": self.table(), "seed": self.seed}
+            for n, (data, seed, gone) in enumerate(self.parts):
+                opened |= {} if gone else {f"part-{n}": data, f"part-{n}.seed": seed}
         else:
             opened |= {"body": self.body, "meta": self.meta, "events": self.events, "seed": self.seed}
         return {f"{folder}/{name}": data for name, data in opened.items()}
+
+
+def random_parts(rng):
+    """The first stays; the second is erased with any other."""
+    gone = [False, False, *(rng.random() < 0.2 for _ in range(rng.randrange(1, 5)))]
+    gone[1] = any(gone)
+    return tuple((rng.randbytes(rng.randrange(0, 300)), rng.randbytes(32), one) for one in gone)
 
 
 def random_record(rng, position, index):
@@ -169,6 +192,7 @@ def random_record(rng, position, index):
         BATCH, position, index, rng.randbytes(rng.choice([0, 1, 200, 511, 512, 513, 3000])), rng.randbytes(rng.randrange(1, 90)),
         rng.randbytes(rng.randrange(0, 700)), rng.randbytes(32), tenant, tuple(rng.randrange(0, 50) for _ in range(3)),
         1_790_000_000_000_000_000 + rng.randrange(10**16), batch=rng.randbytes(16), erased=rng.random() < 0.2,
+        parts=random_parts(rng) if rng.random() < 0.3 else (),
     )
 
 

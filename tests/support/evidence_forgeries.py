@@ -34,13 +34,57 @@ def longer(rng, case):
 
 def changed_part(part):
     def forge(rng, case):
-        names = [f"records/{r.position}/{part}" for r in opened(case) if getattr(r, part)]
+        names = [f"records/{r.position}/{part}" for r in opened(case) if case.files.get(f"records/{r.position}/{part}")]
         if not names:
             return None
         name = rng.choice(names)
         return pack(summed({**case.files, name: other_bytes(rng, case.files[name])}))
 
     return forge
+
+
+def of_vehicles(case, gone):
+    """Places of parts that are there, or of erased ones."""
+    return [f"records/{r.position}/part-{n}" for r in opened(case) for n, part in enumerate(r.parts) if part[2] == gone]
+
+
+def changed_vehicle(rng, case):
+    """A byte of a part of a batch of several vehicles, or of its seed."""
+    names = [n for place in of_vehicles(case, False) for n in (place, place + ".seed") if case.files[n]]
+    name = rng.choice(names) if names else None
+    return pack(summed({**case.files, name: other_bytes(rng, case.files[name])})) if name else None
+
+
+def changed_table(rng, case):
+    names = [f"records/{r.position}/parts" for r in opened(case) if r.parts]
+    name = rng.choice(names) if names else None
+    return pack(summed({**case.files, name: other_bytes(rng, case.files[name])})) if name else None
+
+
+def vehicle_left_out(rng, case):
+    """What was handed out, without one vehicle."""
+    places = of_vehicles(case, False)
+    place = rng.choice(places) if places else None
+    return pack(summed({n: d for n, d in case.files.items() if n not in (place, place + ".seed")})) if place else None
+
+
+def invented_vehicle(rng, case):
+    """The operator gives an erased part what it never held."""
+    places = of_vehicles(case, True)
+    place = rng.choice(places) if places else None
+    return exported(case, {**case.files, place: b"made up", place + ".seed": rng.randbytes(32)}) if place else None
+
+
+def events_beside_parts(rng, case):
+    """The operator gives a batch of several vehicles other events."""
+    records = [r for r in opened(case) if r.parts]
+    return exported(case, {**case.files, f"records/{rng.choice(records).position}/events": b"made up"}) if records else None
+
+
+def body_beside_parts(rng, case):
+    """The operator gives a batch a body whose key is gone."""
+    records = [r for r in opened(case) if r.parts and r.parts[1][2]]
+    return exported(case, {**case.files, f"records/{rng.choice(records).position}/body": b"made up"}) if records else None
 
 
 def changed_file(*names):
@@ -248,6 +292,12 @@ FORGERIES = {
     "longer": longer,
     **{f"changed {part}": changed_part(part) for part in (*made.PARTS, "seed")},
     "changed file": changed_file(),
+    "changed vehicle": changed_vehicle,
+    "changed table": changed_table,
+    "vehicle left out": vehicle_left_out,
+    "invented vehicle": invented_vehicle,
+    "events beside parts": events_beside_parts,
+    "body beside parts": body_beside_parts,
     "changed page": changed_file("README.txt", "manifest.json", "policy.txt", "versions.json"),
     "changed custody": changed_file("custody/body", "custody/leaf.bin", "custody/meta", "custody/seed"),
     "changed hash": changed_hash,

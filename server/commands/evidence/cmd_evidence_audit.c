@@ -23,8 +23,8 @@
 
 #define AUDIT_MAGIC 0x45415544U
 #define STATE_FORMAT                                                                               \
-    "vsocd evidence audit 1\n%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 \
-    " %" SCNu64 "\n"
+    "vsocd evidence audit 2\n%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 \
+    " %" SCNu64 " %" SCNu64 "\n"
 #define PROGRESS_NS    (NS_PER_S / 4)
 #define FINDINGS_SHOWN 1000
 
@@ -67,7 +67,7 @@ static void load_state(struct audit_command *c)
     struct evidence_walk_state s;
     FILE *file = c->restart ? NULL : fopen(c->state_path, "re");
     if (file && fscanf(file, STATE_FORMAT, &s.position, &s.leaf_next, &s.head_size, &s.records,
-                       &s.erased, &s.heads, &s.findings) == 7)
+                       &s.erased, &s.heads, &s.findings, &s.erased_parts) == 8)
         c->walk.state = s;
     if (file)
         fclose(file);
@@ -82,7 +82,7 @@ static void save_state(const struct audit_command *c, const struct evidence_walk
     if (!file)
         return;
     fprintf(file, STATE_FORMAT, s->position, s->leaf_next, s->head_size, s->records, s->erased,
-            s->heads, s->findings);
+            s->heads, s->findings, s->erased_parts);
     if (fclose(file) == 0 && rename(path, c->state_path) != 0)
         unlink(path);
 }
@@ -142,15 +142,16 @@ static int report(struct audit_command *c)
     enum status status = command_audit(c->config, AUDIT_evidence_audited, fields,
                                        sizeof fields / sizeof *fields, &c->problem);
     if (c->json)
-        printf("{\"records\":%" PRIu64 ",\"erased\":%" PRIu64 ",\"heads\":%" PRIu64
-               ",\"tree_size\":%" PRIu64 ",\"root\":\"%.*s\",\"findings\":%" PRIu64
-               ",\"recorded\":%s}\n",
-               s->records, s->erased, s->heads, c->walk.tree_size, (int)root.size,
+        printf("{\"records\":%" PRIu64 ",\"erased\":%" PRIu64 ",\"erased_parts\":%" PRIu64
+               ",\"heads\":%" PRIu64 ",\"tree_size\":%" PRIu64
+               ",\"root\":\"%.*s\",\"findings\":%" PRIu64 ",\"recorded\":%s}\n",
+               s->records, s->erased, s->erased_parts, s->heads, c->walk.tree_size, (int)root.size,
                (const char *)root.data, s->findings, status == STATUS_OK ? "true" : "false");
     else
-        printf("%" PRIu64 " records (%" PRIu64 " erased), %" PRIu64 " leaves, %" PRIu64
-               " heads: %" PRIu64 " findings%s\n",
-               s->records, s->erased, c->walk.tree_size, s->heads, s->findings,
+        printf("%" PRIu64 " records (%" PRIu64 " erased, %" PRIu64
+               " vehicles erased in others), %" PRIu64 " leaves, %" PRIu64 " heads: %" PRIu64
+               " findings%s\n",
+               s->records, s->erased, s->erased_parts, c->walk.tree_size, s->heads, s->findings,
                s->findings ? "" : ": all whole");
     writer_fini(&root);
     if (status != STATUS_OK)

@@ -65,6 +65,8 @@ static void text_record(struct writer *w, const struct bundle_record *record)
         writer_format(w, "  tenant %.*s", SLICE_ARGS(leaf->tenant));
     writer_format(w, "  %" PRIu32 " accepted, %" PRIu32 " duplicate, %" PRIu32 " quarantined",
                   leaf->accepted, leaf->duplicates, leaf->quarantined);
+    if (record->absent)
+        writer_format(w, "  %" PRIu32 " of its parts erased", record->absent);
     writer_text(w, record->erased ? "  erased\n" : "\n");
 }
 
@@ -81,9 +83,9 @@ static void json_record(struct writer *w, const struct bundle_record *record)
     writer_json_string(w, leaf->tenant);
     writer_format(w,
                   ",\"accepted\":%" PRIu32 ",\"duplicates\":%" PRIu32 ",\"quarantined\":%" PRIu32
-                  ",\"erased\":%s}",
+                  ",\"erased\":%s,\"erased_parts\":%" PRIu32 "}",
                   leaf->accepted, leaf->duplicates, leaf->quarantined,
-                  record->erased ? "true" : "false");
+                  record->erased ? "true" : "false", record->absent);
 }
 
 static void on_record(void *arg, const struct bundle_record *record)
@@ -112,9 +114,9 @@ static void print_text(struct verify *v, const struct bundle_result *r)
     writer_format(w, "export recorded at position %" PRIu64 ": %.*s\n", r->custody.leaf.position,
                   SLICE_ARGS(body));
     writer_format(w,
-                  "proven: %zu records (%zu erased) are in the log %.*s, head %" PRIu64
+                  "proven: %zu records (%zu erased, %zu in part) are in the log %.*s, head %" PRIu64
                   ", cosigned by %zu witnesses",
-                  r->records, r->erased, SLICE_ARGS(r->head.origin), r->head.size,
+                  r->records, r->erased, r->incomplete, SLICE_ARGS(r->head.origin), r->head.size,
                   r->signers.cosigned);
     if (r->signers.cosigned) {
         writer_text(w, ", the latest at ");
@@ -135,8 +137,9 @@ static void print_json(struct verify *v, const struct bundle_result *r)
     writer_json_string(&w, r->head.origin);
     writer_format(&w, ",\"head\":%" PRIu64 ",\"heads\":%zu,\"witnesses\":%zu,\"tokens\":%zu",
                   r->head.size, r->heads, r->signers.cosigned, r->tokens);
-    writer_format(&w, ",\"erased\":%zu,\"custody_position\":%" PRIu64 ",\"records\":[", r->erased,
-                  r->custody.leaf.position);
+    writer_format(
+        &w, ",\"erased\":%zu,\"erased_in_part\":%zu,\"custody_position\":%" PRIu64 ",\"records\":[",
+        r->erased, r->incomplete, r->custody.leaf.position);
     writer_add_slice(&w, writer_slice(&v->out));
     writer_text(&w, "]}\n");
     if (w.status == STATUS_OK)

@@ -1,6 +1,7 @@
-/* cmd_vehicle.c: `vsocd vehicle erase`: destroys the keys of a vehicle's records in the spool. Main
- * thread. A running server goes on meanwhile. Does not reach what sinks and backups have: it says
- * so. */
+/* cmd_vehicle.c: `vsocd vehicle erase`: destroys the keys of a vehicle's records in the spool and
+ * of those in the archive. Main thread. A running server goes on meanwhile. Does not reach what
+ * sinks and backups have: it says so. */
+#include <dirent.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -16,14 +17,17 @@
 #include "server/commands/command_audit.h"
 #include "server/commands/config_cli.h"
 #include "server/identity/pseudonym.h"
+#include "storage/evidence/archive/archive_erase.h"
+#include "storage/evidence/archive/archive_keys.h"
 #include "storage/evidence/holds/hold_file.h"
 #include "storage/spool/erase/spool_erase.h"
 
 #define ERASE_MAGIC 0x45524153U
+#define TENANTS_MAX 1024
 
 struct erase {
     unsigned magic; /* ERASE_MAGIC */
-    const char *vehicle, *pid, *reason;
+    const char *vehicle, *pid, *reason, *tenant;
     bool dry_run, json, terminal;
     struct config *config;
     struct holds holds;
@@ -33,6 +37,14 @@ struct erase {
     uint8_t found[SEAL_VEHICLE_BYTES];  /* pid of a record that was chosen */
     struct pseudonym *pseudonyms[PSEUDONYM_KEYS_MAX];
     size_t key_count;
+    /* Tenants of records in the spool, and --tenant: archived records are looked for in them. */
+    char *tenants[TENANTS_MAX];
+    uint8_t (*pids)[SEAL_VEHICLE_BYTES]; /* the vehicle's in each of them, under each key */
+    size_t tenant_count;
+    bool more_tenants; /* than that */
+    bool has_archive, set_aside;
+    struct spool_erase_counts spool;
+    struct archive_erase_counts archive;
 };
 
 OBJECT_CAST(erase, ERASE_MAGIC)
@@ -43,20 +55,69 @@ static int failed(const char *text)
     return EXIT_FAILED;
 }
 
+/* The vehicle's pids in a tenant, under all keys of the file; NULL: there is no room. */
+static const uint8_t (*pids_in(struct erase *e, struct slice tenant))[SEAL_VEHICLE_BYTES]
+{
+    size_t i = 0;
+    while (i < e->tenant_count && !slice_equal_text(tenant, e->tenants[i]))
+        i++;
+    if (i == TENANTS_MAX || !e->pids)
+        return NULL;
+    if (i == e->tenant_count) {
+        e->tenants[i] = strndup((const char *)tenant.data, tenant.size);
+        if (!e->tenants[i])
+            return NULL;
+        e->tenant_count++;
+        for (size_t k = 0; k < e->key_count; k++)
+            (void)pseudonym_make(e->pseudonyms[k], tenant, slice_from_text(e->vin),
+                                 e->pids[i * PSEUDONYM_KEYS_MAX + k]);
+    }
+    return (const uint8_t(*)[SEAL_VEHICLE_BYTES])(e->pids + i * PSEUDONYM_KEYS_MAX);
+}
+
+static bool is_one_of(struct erase *e, const uint8_t *vehicle,
+                      const uint8_t (*pids)[SEAL_VEHICLE_BYTES], size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (memcmp(vehicle, pids[i], SEAL_VEHICLE_BYTES) == 0) {
+            memcpy(e->found, vehicle, sizeof e->found);
+            return true;
+        }
+    return false;
+}
+
 /* The vehicle's pid in the record's tenant, under any key of the file. */
 static bool chosen(void *arg, const struct batch_meta *meta,
                    const uint8_t vehicle[SEAL_VEHICLE_BYTES])
 {
     struct erase *e = erase_cast(arg);
-    bool is_it = e->pid && memcmp(vehicle, e->wanted, sizeof e->wanted) == 0;
-    for (size_t i = 0; i < e->key_count && !is_it; i++) {
-        uint8_t pid[SEAL_VEHICLE_BYTES];
-        (void)pseudonym_make(e->pseudonyms[i], meta->tenant, slice_from_text(e->vin), pid);
-        is_it = memcmp(vehicle, pid, sizeof pid) == 0;
+    if (e->pid)
+        return is_one_of(e, vehicle, (const uint8_t(*)[SEAL_VEHICLE_BYTES]) & e->wanted, 1);
+    const uint8_t(*pids)[SEAL_VEHICLE_BYTES] = pids_in(e, meta->tenant);
+    if (pids)
+        return is_one_of(e, vehicle, pids, e->key_count);
+    e->more_tenants = true;
+    for (size_t i = 0; i < e->key_count; i++) {
+        uint8_t pid[1][SEAL_VEHICLE_BYTES];
+        (void)pseudonym_make(e->pseudonyms[i], meta->tenant, slice_from_text(e->vin), pid[0]);
+        if (is_one_of(e, vehicle, (const uint8_t(*)[SEAL_VEHICLE_BYTES])pid, 1))
+            return true;
     }
-    if (is_it)
-        memcpy(e->found, vehicle, sizeof e->found);
-    return is_it;
+    return false;
+}
+
+/* The same of an archived record, whose tenant is not known. */
+static bool chosen_archived(void *arg, const uint8_t vehicle[SEAL_VEHICLE_BYTES])
+{
+    struct erase *e = erase_cast(arg);
+    if (e->pid)
+        return is_one_of(e, vehicle, (const uint8_t(*)[SEAL_VEHICLE_BYTES]) & e->wanted, 1);
+    for (size_t i = 0; i < e->tenant_count; i++)
+        if (is_one_of(e, vehicle,
+                      (const uint8_t(*)[SEAL_VEHICLE_BYTES])(e->pids + i * PSEUDONYM_KEYS_MAX),
+                      e->key_count))
+            return true;
+    return false;
 }
 
 static bool held(void *arg, const struct batch_meta *meta,
@@ -147,14 +208,19 @@ static int load_keys(struct erase *e)
     return EXIT_CONFIG;
 }
 
-static void print_json(const struct erase *e, const struct spool_erase_counts *c, bool complete)
+static void print_json(const struct erase *e, bool complete)
 {
+    const struct spool_erase_counts *c = &e->spool;
     printf("{\"complete\":%s,\"dry_run\":%s,\"records\":%" PRIu64 ",\"erased\":%" PRIu64
-           ",\"held\":%" PRIu64 ",\"undelivered\":%" PRIu64 ",\"not_encrypted\":%" PRIu64
-           ",\"several_vehicles\":%" PRIu64 ",\"version_1\":%" PRIu64 ",\"erased_before\":%" PRIu64
-           ",\"damaged\":%" PRIu64 "}\n",
+           ",\"erased_in_part\":%" PRIu64 ",\"held\":%" PRIu64 ",\"undelivered\":%" PRIu64
+           ",\"not_encrypted\":%" PRIu64 ",\"unattributed\":%" PRIu64 ",\"version_1\":%" PRIu64
+           ",\"erased_before\":%" PRIu64 ",\"damaged\":%" PRIu64,
            complete ? "true" : "false", e->dry_run ? "true" : "false", c->records, c->erased,
-           c->held, c->undelivered, c->clear, c->shared, c->old, c->gone, c->damaged);
+           c->parts, c->held, c->undelivered, c->clear, c->shared, c->old, c->gone, c->damaged);
+    printf(",\"archived\":{\"erased\":%" PRIu64 ",\"held\":%" PRIu64 ",\"copied\":%" PRIu64
+           ",\"damaged_files\":%" PRIu64 ",\"tenants\":%zu},\"set_aside\":%s}\n",
+           e->archive.erased, e->archive.held, e->archive.copied, e->archive.damaged,
+           e->tenant_count, e->set_aside ? "true" : "false");
 }
 
 static void print_left(uint64_t count, const char *why)
@@ -163,22 +229,51 @@ static void print_left(uint64_t count, const char *why)
         printf("%" PRIu64 " records %s\n", count, why);
 }
 
-static void print_text(const struct erase *e, const struct spool_erase_counts *c)
+static void print_archive(const struct erase *e)
 {
-    printf("%" PRIu64 " of %" PRIu64 " records %s\n", c->erased, c->records,
-           e->dry_run ? "would be erased" : "were erased");
-    print_left(c->held, "of the vehicle are under a legal hold and stay");
+    const struct archive_erase_counts *a = &e->archive;
+    printf("%" PRIu64 " records that only the archive has %s\n", a->erased,
+           e->dry_run ? "would be erased" : "were erased: their keys in evidence/keys are gone");
+    print_left(a->held, "that only the archive has are under a legal hold and stay");
+    if (a->damaged)
+        printf("%" PRIu64 " files of evidence/keys can't be read and were passed over: remove them "
+               "to erase all that is in their segments\n",
+               a->damaged);
+    if (!e->vehicle)
+        return;
+    fputs("Archived records were looked for in the tenants", stdout);
+    for (size_t i = 0; i < e->tenant_count; i++)
+        printf("%s %s", i ? "," : "", e->tenants[i]);
+    printf("%s: name a further one by --tenant\n", e->more_tenants ? " (there are more)" : "");
+}
+
+static void print_text(const struct erase *e)
+{
+    const struct spool_erase_counts *c = &e->spool;
+    const char *done = e->dry_run ? "would be erased" : "were erased";
+    printf("%" PRIu64 " of %" PRIu64 " records %s\n", c->erased, c->records, done);
+    if (c->parts)
+        printf("%" PRIu64 " parts of batches of several vehicles %s, with the bodies as received; "
+               "the other vehicles' events and records stay\n",
+               c->parts, done);
+    print_left(c->held, "of the vehicle are under a legal hold, or another vehicle in them is, and "
+                        "stay");
     print_left(c->undelivered, "of the vehicle stay: not all sinks have them yet; repeat the "
                                "command later");
     print_left(c->clear, "of the vehicle are not encrypted: only retention removes them");
-    print_left(c->shared, "are batches of several vehicles, or of none that is known: this command "
-                          "can't erase one vehicle in them");
+    print_left(c->shared, "name no vehicle, or too many for parts of their own: this command can't "
+                          "erase one vehicle in them");
     print_left(c->old, "were written by an earlier build, without encryption: only retention "
                        "removes them");
     print_left(c->damaged, "or places are damaged and were passed over");
-    puts("Not erased: rows in PostgreSQL, messages in Kafka, lines of the file sink, keys of "
-         "archived\nsegments (data_dir/evidence/keys), and copies of the spool that were made "
-         "before.");
+    if (e->has_archive)
+        print_archive(e);
+    if (e->set_aside)
+        puts(
+            "Not erased: originals of damaged segments in spool/corrupt: remove them when they are "
+            "no longer needed.");
+    puts("Not erased: rows in PostgreSQL, messages in Kafka, lines of the file sink, bundles that "
+         "were\nhanded out, and copies of spool and evidence/keys that were made before.");
 }
 
 /* On record before the first key is destroyed; records: how many will be erased. */
@@ -195,33 +290,80 @@ static enum status record_erasure(const struct erase *e, uint64_t records, struc
                          problem);
 }
 
-/* Counts first, so that what is recorded is what will be done. */
-static int erase(struct erase *e, const char *spool)
+/* Keys of archived records. OK also if there is no archive. */
+static enum status erase_archived(struct erase *e, const char *spool, const char *evidence,
+                                  bool dry_run)
 {
-    struct problem problem;
-    struct spool_erase_counts counts;
-    struct spool_erase_options options = {.dir = spool,
-                                          .dry_run = true,
-                                          .chosen = chosen,
-                                          .held = held,
-                                          .progress = progress,
-                                          .arg = e};
-    enum status status = spool_erase(&options, &counts);
-    if (status == STATUS_OK && !e->dry_run && counts.erased) {
-        if (record_erasure(e, counts.erased, &problem) != STATUS_OK)
-            return failed(problem.text);
-        options.dry_run = false;
-        status = spool_erase(&options, &counts);
-    }
+    struct archive_erase_options options = {
+        .spool_dir = spool, .dry_run = dry_run, .chosen = chosen_archived, .held = held, .arg = e};
+    enum status status = archive_keys_lock(evidence, false, &options.folder);
+    if (status == STATUS_NOT_FOUND)
+        return STATUS_OK;
+    if (status != STATUS_OK)
+        return status;
+    e->has_archive = true;
+    status = archive_erase(&options, &e->archive);
+    close(options.folder);
+    return status;
+}
+
+static enum status erase_both(struct erase *e, const char *spool, const char *evidence,
+                              bool dry_run)
+{
+    const struct spool_erase_options options = {.dir = spool,
+                                                .dry_run = dry_run,
+                                                .chosen = chosen,
+                                                .held = held,
+                                                .progress = progress,
+                                                .arg = e};
+    enum status status = spool_erase(&options, &e->spool);
+    return status == STATUS_OK ? erase_archived(e, spool, evidence, dry_run) : status;
+}
+
+static int report(struct erase *e, const char *spool, enum status status)
+{
     if (e->json)
-        print_json(e, &counts, status == STATUS_OK);
+        print_json(e, status == STATUS_OK);
     else
-        print_text(e, &counts);
+        print_text(e);
     if (status != STATUS_OK)
         fprintf(stderr, "vsocd vehicle: %s: %s: repeat the command to go on\n", spool,
                 status_text(status));
-    uint64_t left = counts.held + counts.undelivered + counts.clear;
-    return status != STATUS_OK ? EXIT_DISK : left || counts.damaged ? EXIT_FAILED : EXIT_DONE;
+    const struct spool_erase_counts *c = &e->spool;
+    uint64_t left =
+        c->held + c->undelivered + c->clear + c->damaged + e->archive.held + e->archive.damaged;
+    return status != STATUS_OK ? EXIT_DISK : left ? EXIT_FAILED : EXIT_DONE;
+}
+
+/* Counts first, so that what is recorded is what will be done. Without anything to record, files of
+ * the archive may still be behind the spool, after an erasure that was interrupted. */
+static int erase(struct erase *e, const char *spool, const char *evidence)
+{
+    struct problem problem;
+    enum status status = erase_both(e, spool, evidence, true);
+    uint64_t records = e->spool.erased + e->spool.parts + e->archive.erased;
+    if (status == STATUS_OK && !e->dry_run && records) {
+        if (record_erasure(e, records, &problem) != STATUS_OK)
+            return failed(problem.text);
+        status = erase_both(e, spool, evidence, false);
+    } else if (status == STATUS_OK && !e->dry_run) {
+        status = erase_archived(e, spool, evidence, false);
+    }
+    return report(e, spool, status);
+}
+
+/* Recovery keeps originals of damaged segments there. */
+static bool has_set_aside(const char *spool)
+{
+    char path[PATH_MAX + 16];
+    snprintf(path, sizeof path, "%s/corrupt", spool);
+    DIR *dir = opendir(path);
+    bool any = false;
+    for (struct dirent *entry; dir && !any && (entry = readdir(dir));)
+        any = entry->d_name[0] != '.';
+    if (dir)
+        closedir(dir);
+    return any;
 }
 
 static int run(struct erase *e)
@@ -239,15 +381,24 @@ static int run(struct erase *e)
         return failed(problem.text);
     if (e->holds.damaged)
         return failed("the file of holds is damaged: nothing is erased before it is read");
-    return erase(e, spool);
+    e->pids = calloc((size_t)TENANTS_MAX * PSEUDONYM_KEYS_MAX, sizeof *e->pids);
+    if (e->tenant && !pids_in(e, slice_from_text(e->tenant)))
+        return failed("no memory");
+    e->set_aside = has_set_aside(spool);
+    return erase(e, spool, evidence);
 }
 
 int cmd_vehicle(int argc, char **argv)
 {
     static struct erase e = {.magic = ERASE_MAGIC};
     const struct config_cli_option options[] = {
-        {"--vehicle", NULL, &e.vehicle}, {"--pid", NULL, &e.pid},   {"--reason", NULL, &e.reason},
-        {"--dry-run", &e.dry_run, NULL}, {"--json", &e.json, NULL}, {NULL, NULL, NULL},
+        {"--vehicle", NULL, &e.vehicle},
+        {"--pid", NULL, &e.pid},
+        {"--tenant", NULL, &e.tenant},
+        {"--reason", NULL, &e.reason},
+        {"--dry-run", &e.dry_run, NULL},
+        {"--json", &e.json, NULL},
+        {NULL, NULL, NULL},
     };
     const struct config_cli_spec spec = {.options = options, .without_files = true};
     struct config_cli cli;
@@ -262,6 +413,9 @@ int cmd_vehicle(int argc, char **argv)
     const char *wrong = check(&e);
     code = wrong ? command_wrong("vehicle", wrong) : run(&e);
     holds_fini(&e.holds);
+    free(e.pids);
+    for (size_t i = 0; i < e.tenant_count; i++)
+        free(e.tenants[i]);
     for (size_t i = 0; i < e.key_count; i++)
         pseudonym_destroy(e.pseudonyms[i]);
     config_destroy(e.config);

@@ -24,6 +24,7 @@ struct exporter {
     const struct seal_keys *keys;
     uint64_t batches, damaged;
     uint64_t sealed, erased; /* batches whose parts could not be read */
+    uint64_t cut, cut_items; /* batches of several vehicles of which some were erased; and what */
 };
 
 static const char *suffix(struct slice encoding)
@@ -57,10 +58,30 @@ static enum status write_file(int dir_fd, const char *name, struct slice bytes)
     return status;
 }
 
+/* In place of a body that went with the first erasure: the records of each vehicle that is left. */
+static enum status export_records(struct exporter *x, const struct batch_record *record)
+{
+    char uid[UUID_TEXT_BYTES], name[128];
+    enum status status = STATUS_OK;
+    uuid_to_text(record->meta.batch_uid, uid);
+    for (size_t n = SEAL_PART_FIRST_VEHICLE; n < record->parts->table->parts; n++) {
+        struct slice records = record->parts->items[n].records;
+        if (!records.size || status != STATUS_OK)
+            continue;
+        snprintf(name, sizeof name, "%020" PRIu64 "-%.36s.part-%zu", record->meta.position, uid, n);
+        status = write_file(x->bodies_fd, name, records);
+    }
+    if (status != STATUS_OK)
+        fprintf(stderr, "vsocd: %s/%s: %s\n", x->command->bodies, name, status_text(status));
+    return status;
+}
+
 static enum status export_body(struct exporter *x, const struct batch_record *record)
 {
     if (x->bodies_fd < 0)
         return STATUS_OK;
+    if (record->parts && record->parts->items[SEAL_PART_SHARED].state != SEAL_OPEN)
+        return export_records(x, record);
     char uid[UUID_TEXT_BYTES], name[128];
     uuid_to_text(record->meta.batch_uid, uid);
     snprintf(name, sizeof name, "%020" PRIu64 "-%.36s.body%s", record->meta.position, uid,
@@ -163,6 +184,10 @@ static enum status export_next(struct exporter *x)
         note_sealed(x, &record);
         return STATUS_OK;
     }
+    if (record.parts && record.parts->erased) {
+        x->cut++;
+        x->cut_items += record.parts->erased_items;
+    }
     status = export_body(x, &record);
     return status == STATUS_OK ? export_events(x, &record) : status;
 }
@@ -211,6 +236,11 @@ static int export_all(struct exporter *x)
                 x->command->dir);
     if (x->erased)
         fprintf(stderr, "vsocd: %" PRIu64 " batches were erased and are left out\n", x->erased);
+    if (x->cut)
+        fprintf(stderr,
+                "vsocd: %" PRIu64 " events and quarantined records in %" PRIu64
+                " batches of several vehicles were erased and are left out\n",
+                x->cut_items, x->cut);
     if (x->sealed)
         fprintf(stderr, "vsocd: %" PRIu64 " batches could not be read without their key\n",
                 x->sealed);

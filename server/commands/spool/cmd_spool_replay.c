@@ -82,6 +82,10 @@ static void print_text(const struct replay *r, const struct sink_replay_counts *
         printf("%s: positions after %" PRIu64 " were left out: the server has yet to deliver "
                "them\n",
                r->sink, c->to);
+    if (c->erased)
+        printf("%s: events and quarantined records that were erased, and are left out: %" PRIu64
+               "\n",
+               r->sink, c->erased);
     if (c->damaged)
         printf("%s: damaged places of the spool were skipped: %" PRIu64
                "; `vsocd spool check` shows where\n",
@@ -98,14 +102,15 @@ static void add_json(struct replay *r, const struct sink_replay_counts *c, enum 
                      const char *problem)
 {
     struct writer *w = &r->report;
-    writer_format(w,
-                  "%s{\"sink\":\"%s\",\"complete\":%s,\"first_position\":%" PRIu64
-                  ",\"last_position\":%" PRIu64 ",\"batches\":%" PRIu64 ",\"batches_done\":%" PRIu64
-                  ",\"events\":%" PRIu64 ",\"events_done\":%" PRIu64 ",\"there\":%" PRIu64
-                  ",\"put\":%" PRIu64 ",\"damaged\":%" PRIu64 ",\"left_to_server\":%s,\"problem\":",
-                  w->size ? "," : "", r->sink, status == STATUS_OK ? "true" : "false", c->from,
-                  c->to, c->batches, c->batches_done, c->events, c->events_done,
-                  c->events_done - c->put, c->put, c->damaged, c->left ? "true" : "false");
+    writer_format(
+        w,
+        "%s{\"sink\":\"%s\",\"complete\":%s,\"first_position\":%" PRIu64
+        ",\"last_position\":%" PRIu64 ",\"batches\":%" PRIu64 ",\"batches_done\":%" PRIu64
+        ",\"events\":%" PRIu64 ",\"events_done\":%" PRIu64 ",\"there\":%" PRIu64 ",\"put\":%" PRIu64
+        ",\"erased\":%" PRIu64 ",\"damaged\":%" PRIu64 ",\"left_to_server\":%s,\"problem\":",
+        w->size ? "," : "", r->sink, status == STATUS_OK ? "true" : "false", c->from, c->to,
+        c->batches, c->batches_done, c->events, c->events_done, c->events_done - c->put, c->put,
+        c->erased, c->damaged, c->left ? "true" : "false");
     if (status == STATUS_OK)
         writer_text(w, "null");
     else

@@ -195,8 +195,9 @@ static void print_json(struct output *out, const struct spool_verify_result *r)
     }
     if (out->depth == SPOOL_DEPTH_VERIFY) {
         writer_format(&w,
-                      ",\"erased\":%" PRIu64 ",\"without_key\":%" PRIu64 ",\"keyless\":%" PRIu64,
-                      r->erased, r->without_key, r->keyless);
+                      ",\"erased\":%" PRIu64 ",\"erased_parts\":%" PRIu64
+                      ",\"without_key\":%" PRIu64 ",\"keyless\":%" PRIu64,
+                      r->erased, r->erased_parts, r->without_key, r->keyless);
         writer_text(&w, ",\"chain_hash\":\"");
         writer_hex(&w, slice_make(r->chain_hash, SHA256_BYTES));
         writer_text(&w, "\",\"chain_broken_at\":");
@@ -229,6 +230,10 @@ static void print_unchecked(const struct spool_verify_result *r)
 {
     if (r->erased)
         printf("%" PRIu64 " records were erased: header and chain were checked\n", r->erased);
+    if (r->erased_parts)
+        printf("%" PRIu64 " vehicles were erased in batches of several: the other parts were "
+               "checked\n",
+               r->erased_parts);
     if (r->keyless)
         printf("%" PRIu64
                " records were written without keys: header, CRC and chain were checked\n",

@@ -215,12 +215,19 @@ static void run_pipeline(struct reparser *r, const struct parser *parser, enum s
         tell(r, false, r->items, "more records are stored than the body has");
 }
 
+/* The record, or a vehicle in it and so the body. */
+static bool is_erased(const struct batch_record *record)
+{
+    return record->parts ? record->parts->items[SEAL_PART_SHARED].state != SEAL_OPEN
+                         : record->sealed && record->state == SEAL_ERASED;
+}
+
 static void compare_record(struct reparser *r, const struct batch_record *record)
 {
     const struct batch_meta *meta = &record->meta;
     struct slice media = SLICE_EMPTY;
     enum split_prefix prefix = SPLIT_PREFIX_NONE;
-    if (!batch_is_events(meta) || (record->sealed && record->state == SEAL_ERASED))
+    if (!batch_is_events(meta) || is_erased(record))
         return;
     r->record = record;
     r->items = 0;

@@ -15,7 +15,14 @@
 #define KEY_AREA_MAGIC         UINT32_C(0x59454b56) /* "VKEY" */
 #define SPOOL_RECORD_HEADER_V1 240
 /* Byte offsets in a record's header. */
-enum { AT_VERSION = 13, AT_HEADER_BYTES = 14, AT_KEYS = 272, AT_LEAF = 280 };
+enum {
+    AT_VERSION = 13,
+    AT_HEADER_BYTES = 14,
+    AT_RECEIVED = 40,
+    AT_UID = 56,
+    AT_KEYS = 272,
+    AT_LEAF = 280
+};
 
 static enum status add_blank(struct archive_image *image, uint64_t offset, uint64_t bytes,
                              bool is_damage)
@@ -29,7 +36,7 @@ static enum status add_blank(struct archive_image *image, uint64_t offset, uint6
         image->blank_room = room;
     }
     image->blanks[image->blank_count++] =
-        (struct archive_blank){offset, (uint32_t)bytes, is_damage};
+        (struct archive_blank){.offset = offset, .bytes = (uint32_t)bytes, .is_damage = is_damage};
     return STATUS_OK;
 }
 
@@ -58,9 +65,16 @@ static enum status add_keys(struct archive_image *image, uint64_t offset, struct
     uint64_t leaf = get_le(header.data + AT_LEAF, 8), size = get_le(header.data + AT_KEYS, 4);
     if (!image->leaves++)
         image->first_leaf = leaf;
-    return size > SEAL_AREA_HEAD_BYTES
-               ? add_blank(image, offset + get_le(header.data + AT_HEADER_BYTES, 2), size, false)
-               : STATUS_OK;
+    if (size <= SEAL_AREA_HEAD_BYTES)
+        return STATUS_OK;
+    enum status status =
+        add_blank(image, offset + get_le(header.data + AT_HEADER_BYTES, 2), size, false);
+    if (status != STATUS_OK)
+        return status;
+    struct archive_blank *blank = &image->blanks[image->blank_count - 1];
+    memcpy(blank->batch_uid, header.data + AT_UID, UUID_BYTES);
+    blank->received_ns = (int64_t)get_le(header.data + AT_RECEIVED, 8);
+    return STATUS_OK;
 }
 
 static void add_record(struct archive_image *image, const struct spool_frame *frame)

@@ -11,7 +11,9 @@
 struct archive_blank {
     uint64_t offset;
     uint32_t bytes;
-    bool is_damage; /* bytes that are no intact record; else a key area */
+    bool is_damage; /* bytes that are no intact record; else a key area, of this record: */
+    uint8_t batch_uid[UUID_BYTES];
+    int64_t received_ns;
 };
 
 struct archive_image {

@@ -16,7 +16,7 @@
 #define MAGIC       "VSOCKEYS"
 #define VERSION     1
 #define HEAD_BYTES  48
-#define ENTRY_BYTES 16
+#define ENTRY_BYTES 40
 #define AREAS_MAX   (UINT32_C(1) << 24)
 
 void archive_keys_name(uint64_t first_position, char name[SPOOL_NAME_BYTES])
@@ -55,6 +55,8 @@ static void write_head(struct writer *w, const struct archive_image *image, uint
         writer_uint_le(w, b->offset, 8);
         writer_uint_le(w, b->bytes, 4);
         writer_uint_le(w, 0, 4);
+        writer_bytes(w, b->batch_uid, UUID_BYTES);
+        writer_uint_le(w, (uint64_t)b->received_ns, 8);
     }
     writer_uint_le(w, crc32c(0, writer_slice(w)), 4);
     writer_uint_le(w, 0, 4);
@@ -163,6 +165,9 @@ enum status archive_keys_each(int fd,
         area.offset = reader_uint_le(&r, 8);
         area.bytes = (uint32_t)reader_uint_le(&r, 4);
         (void)reader_uint_le(&r, 4);
+        struct slice uid = reader_bytes(&r, UUID_BYTES);
+        memcpy(area.batch_uid, uid.data, uid.size);
+        area.received_ns = (int64_t)reader_uint_le(&r, 8);
         at += area.bytes;
         status = fn(arg, &area);
     }

@@ -2,8 +2,8 @@
  * of a vehicle destroys its keys here too. data_dir/evidence/keys/SEGMENT.keys, little-endian:
  *
  * "VSOCKEYS" · u32 version 1 · u32 areas n · spool uid 16 · u64 first position · u64 zero ·
- * n × (u64 offset in the segment · u32 bytes · u32 zero) · u32 CRC32C of all before · u32 zero ·
- * the areas one after the other.
+ * n × (u64 offset in the segment · u32 bytes · u32 zero · batch uid 16 · i64 time received) · u32
+ * CRC32C of all before · u32 zero · the areas one after the other.
  *
  * An area has a CRC of its own. Thread: any; one process at a time changes a folder
  * (archive_keys_lock). */
@@ -25,6 +25,8 @@ struct archive_key_area {
     uint64_t offset; /* in the segment */
     uint64_t at;     /* in the keys file */
     uint32_t bytes;
+    uint8_t batch_uid[UUID_BYTES]; /* of its record, for holds */
+    int64_t received_ns;
 };
 /* Calls fn for every area of the file open at fd. CORRUPT, VERSION, IO, NO_MEMORY; fn's status. */
 enum status archive_keys_each(int fd,

@@ -3,10 +3,12 @@
 #include "storage/evidence/bundle/bundle_record.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "core/event/event_codec.h"
 #include "core/event/event_json.h"
 #include "storage/evidence/record_leaf.h"
+#include "storage/spool/record_open.h"
 
 static void put_text(struct writer *w, const char *name, struct slice text)
 {
@@ -17,7 +19,8 @@ static void put_text(struct writer *w, const char *name, struct slice text)
 }
 
 /* record.json: the metadata for people. */
-static void write_meta(struct writer *w, const struct batch_meta *meta)
+static void write_meta(struct writer *w, const struct batch_meta *meta,
+                       const struct record_parts *parts)
 {
     writer_format(w, "{\"position\":%" PRIu64 ",\"leaf_index\":%" PRIu64 ",\"kind\":\"%s\"",
                   meta->position, meta->leaf_index, batch_kind_text(meta->kind));
@@ -43,6 +46,10 @@ static void write_meta(struct writer *w, const struct batch_meta *meta)
                   meta->body_bytes, meta->inflated_bytes, meta->accepted, meta->duplicates,
                   meta->quarantined);
     writer_add_slice(w, meta->report_errors.size ? meta->report_errors : SLICE_LITERAL("[]"));
+    if (parts)
+        writer_format(w,
+                      ",\"parts\":%zu,\"erased_vehicles\":%" PRIu32 ",\"erased_events\":%" PRIu32,
+                      parts->table->parts, parts->erased, parts->erased_items);
     writer_text(w, "}\n");
 }
 
@@ -117,7 +124,7 @@ static enum status add_translations(struct bundle_writer *w, const char *folder,
 {
     struct writer text;
     writer_init(&text, SIZE_MAX / 2);
-    write_meta(&text, &record->meta);
+    write_meta(&text, &record->meta, record->parts);
     bundle_writer_add_in(w, folder, "record.json", writer_slice(&text));
     enum status status = text.status;
     writer_reset(&text);
@@ -127,6 +134,34 @@ static enum status add_translations(struct bundle_writer *w, const char *folder,
         status = text.status;
     }
     writer_fini(&text);
+    return status;
+}
+
+/* The parts that are left, each with its seed; the body goes with the shared one. */
+static enum status add_parts(struct bundle_writer *w, const char *folder,
+                             const struct batch_record *record)
+{
+    const struct record_parts *parts = record->parts;
+    struct writer bytes;
+    char name[32];
+    writer_init(&bytes, SIZE_MAX / 2);
+    if (parts->items[SEAL_PART_SHARED].state == SEAL_OPEN)
+        bundle_writer_add_in(w, folder, "body", record->body);
+    bundle_writer_add_in(w, folder, "meta", record->meta_texts);
+    bundle_writer_add_in(w, folder, "parts", parts->table_bytes);
+    bundle_writer_add_in(w, folder, "seed", slice_make(record->seed, SEAL_SEED_BYTES));
+    for (size_t n = 0; n < parts->table->parts && bytes.status == STATUS_OK; n++) {
+        if (parts->items[n].state != SEAL_OPEN)
+            continue;
+        writer_reset(&bytes);
+        record_part_write(&bytes, record, n);
+        snprintf(name, sizeof name, "part-%zu", n);
+        bundle_writer_add_in(w, folder, name, writer_slice(&bytes));
+        snprintf(name, sizeof name, "part-%zu.seed", n);
+        bundle_writer_add_in(w, folder, name, slice_make(parts->items[n].seed, SEAL_SEED_BYTES));
+    }
+    enum status status = bytes.status;
+    writer_fini(&bytes);
     return status;
 }
 
@@ -145,10 +180,15 @@ enum status bundle_record_add(struct bundle_writer *w, const char *folder,
                           "their commitments with them. Its leaf is proven.\n"));
         return bundle_writer_status(w);
     }
-    bundle_writer_add_in(w, folder, "body", record->body);
-    bundle_writer_add_in(w, folder, "meta", record->meta_texts);
-    bundle_writer_add_in(w, folder, "events", record->events);
-    bundle_writer_add_in(w, folder, "seed", slice_make(record->seed, SEAL_SEED_BYTES));
-    status = add_translations(w, folder, record);
+    if (record->parts) {
+        status = add_parts(w, folder, record);
+    } else {
+        bundle_writer_add_in(w, folder, "body", record->body);
+        bundle_writer_add_in(w, folder, "meta", record->meta_texts);
+        bundle_writer_add_in(w, folder, "events", record->events);
+        bundle_writer_add_in(w, folder, "seed", slice_make(record->seed, SEAL_SEED_BYTES));
+    }
+    if (status == STATUS_OK)
+        status = add_translations(w, folder, record);
     return status == STATUS_OK ? bundle_writer_status(w) : status;
 }

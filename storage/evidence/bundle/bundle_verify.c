@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "core/reader.h"
 #include "storage/evidence/bundle/bundle_files.h"
 #include "storage/evidence/bundle/bundle_heads.h"
 #include "storage/evidence/formats/tlog_proof.h"
@@ -57,13 +58,69 @@ static const uint8_t *commitment_of(const struct evidence_leaf *leaf, enum bundl
                                  : leaf->events_commitment;
 }
 
+/* Part number n of a record with parts: its file, if it is there, is what the table commits to. */
+static enum status check_numbered(struct check *c, struct bundle_record *record, uint32_t n,
+                                  const uint8_t *expected)
+{
+    char name[32];
+    uint8_t commitment[SHA256_BYTES];
+    snprintf(name, sizeof name, "part-%" PRIu32, n);
+    const struct bundle_file *file = find(c, record->folder, name);
+    snprintf(name, sizeof name, "part-%" PRIu32 ".seed", n);
+    const struct bundle_file *seed = find(c, record->folder, name);
+    if (!file && !seed) {
+        record->absent++;
+        return STATUS_OK;
+    }
+    if (!file || !seed || seed->bytes.size != BUNDLE_SEED_BYTES)
+        return refuse(c, record->folder, "a part or its seed is missing");
+    bundle_commit(seed->bytes.data, BUNDLE_EVENTS, file->bytes, commitment);
+    if (memcmp(commitment, expected, sizeof commitment) == 0)
+        return STATUS_OK;
+    problem_say(c->problem, "%.*spart-%" PRIu32 " is not what was recorded",
+                SLICE_ARGS(record->folder), n);
+    return STATUS_REFUSED;
+}
+
+#define TABLE_HEAD_BYTES 8 /* number of parts and of runs */
+#define TABLE_ROW_BYTES  48
+
+/* The table is what the leaf commits to, and each part what its row commits to. */
+static enum status check_table(struct check *c, struct bundle_record *record, struct slice table)
+{
+    uint8_t digest[SHA256_BYTES];
+    struct reader r = reader_make(table);
+    uint32_t count = (uint32_t)reader_uint_le(&r, 4);
+    sha256_bytes(table, digest);
+    if (memcmp(digest, record->leaf.events_commitment, sizeof digest) != 0 ||
+        table.size < TABLE_HEAD_BYTES || count > (table.size - TABLE_HEAD_BYTES) / TABLE_ROW_BYTES)
+        return refuse(c, record->folder, "the table of parts is not what was recorded");
+    enum status status = STATUS_OK;
+    for (uint32_t n = 0; n < count && status == STATUS_OK; n++)
+        status = check_numbered(c, record, n,
+                                table.data + TABLE_HEAD_BYTES + (size_t)n * TABLE_ROW_BYTES);
+    return status;
+}
+
+/* Of a record with parts, the body belongs to part 1, and the events to all. */
 static enum status check_part(struct check *c, struct bundle_record *record, enum bundle_part part,
                               const struct bundle_file *seed)
 {
     const struct bundle_file *file = find(c, record->folder, bundle_part_name(part));
+    const struct bundle_file *table = find(c, record->folder, "parts");
     uint8_t commitment[SHA256_BYTES];
     if (record->erased)
-        return file ? refuse(c, record->folder, "has a part that is said to be erased") : STATUS_OK;
+        return file || table ? refuse(c, record->folder, "has a part that is said to be erased")
+                             : STATUS_OK;
+    record->has_parts = table != NULL;
+    if (table && part == BUNDLE_EVENTS)
+        return file ? refuse(c, record->folder, "has its events twice")
+                    : check_table(c, record, table->bytes);
+    if (table && part == BUNDLE_BODY) {
+        seed = find(c, record->folder, "part-1.seed");
+        if (!seed && !file)
+            return STATUS_OK; /* erased with the first vehicle */
+    }
     if (!file || !seed || seed->bytes.size != BUNDLE_SEED_BYTES)
         return refuse(c, record->folder, "a part or the seed is missing");
     bundle_commit(seed->bytes.data, part, file->bytes, commitment);
@@ -122,6 +179,7 @@ static enum status check_record(struct check *c, struct slice folder, struct sli
     }
     c->result->records++;
     c->result->erased += record.erased;
+    c->result->incomplete += record.absent > 0;
     if (c->request->on_record)
         c->request->on_record(c->request->arg, &record);
     return STATUS_OK;

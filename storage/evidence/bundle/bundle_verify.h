@@ -21,7 +21,9 @@ void bundle_commit(const uint8_t seed[BUNDLE_SEED_BYTES], enum bundle_part part,
 struct bundle_record {
     struct slice folder; /* with its slash */
     struct evidence_leaf leaf;
-    bool erased; /* then there are no parts */
+    bool erased;     /* then there are no parts */
+    bool has_parts;  /* of several vehicles: events are in parts of their own */
+    uint32_t absent; /* of them: erased, so not in the bundle */
     struct slice parts[BUNDLE_PARTS];
 };
 
@@ -37,6 +39,7 @@ struct bundle_result {
     struct checkpoint head;       /* the largest */
     struct policy_result signers; /* of it */
     size_t heads, records, erased, tokens;
+    size_t incomplete;            /* records with absent parts */
     struct bundle_record custody; /* the record of the export */
 };
 

@@ -10,7 +10,7 @@
 #include "storage/evidence/record_leaf.h"
 #include "storage/evidence/spool_id.h"
 #include "storage/evidence/tree.h"
-#include "storage/spool/seal/seal.h"
+#include "storage/spool/record_open.h"
 #include "storage/spool/spool.h"
 
 #define LEAVES_AT_ONCE   128 /* evidence_tree_read: at most half a tile */
@@ -83,14 +83,8 @@ static enum status stored_leaf(struct pass *p, uint64_t index, const uint8_t **h
 
 static bool is_committed(const struct batch_record *record)
 {
-    const struct batch_meta *m = &record->meta;
-    uint8_t body[SHA256_BYTES], meta[SHA256_BYTES], events[SHA256_BYTES];
-    seal_commit(record->seed, SEAL_BODY, record->body, body);
-    seal_commit(record->seed, SEAL_META, record->meta_texts, meta);
-    seal_commit(record->seed, SEAL_EVENTS, record->events, events);
-    return !memcmp(body, m->body_commitment, sizeof body) &&
-           !memcmp(meta, m->meta_commitment, sizeof meta) &&
-           !memcmp(events, m->events_commitment, sizeof events);
+    return record_is_committed(record, SEAL_BODY) && record_is_committed(record, SEAL_META) &&
+           record_is_committed(record, SEAL_EVENTS);
 }
 
 static enum status check_record(struct pass *p, const struct batch_record *record)
@@ -121,6 +115,8 @@ static enum status check_record(struct pass *p, const struct batch_record *recor
         found(p, EVIDENCE_FINDING_UNOPENED, meta->position);
     else if (!is_committed(record))
         found(p, EVIDENCE_FINDING_COMMITMENT, meta->position);
+    if (record->parts)
+        state->erased_parts += record->parts->erased;
     return status;
 }
 

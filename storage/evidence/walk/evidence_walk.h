@@ -30,6 +30,7 @@ struct evidence_walk_state {
     uint64_t leaf_next; /* leaf index after the last of them; 0: none had one */
     uint64_t head_size; /* all heads up to this size were */
     uint64_t records, erased, heads, findings;
+    uint64_t erased_parts; /* vehicles that were erased in batches of several */
 };
 
 struct evidence_walk {

@@ -89,6 +89,7 @@ static enum feed_status pass_sealed(struct feed_range *f, const struct batch_rec
     if (record->state != SEAL_ERASED)
         return pass_damage(f);
     f->given.batches++;
+    f->given.erased += record->meta.accepted + record->meta.quarantined;
     return FEED_UNDECODABLE;
 }
 
@@ -107,9 +108,11 @@ static enum feed_status range_next(struct feed *feed, struct batch_record *recor
         return pass_sealed(f, record);
     f->before = f->seen;
     f->seen = record->meta.position;
-    f->last_events = record->meta.accepted + record->meta.quarantined;
+    f->last_events = batch_record_items(record);
+    f->last_erased = record->meta.accepted + record->meta.quarantined - f->last_events;
     f->given.batches++;
     f->given.events += f->last_events;
+    f->given.erased += f->last_erased;
     return FEED_ITEM;
 }
 
@@ -119,6 +122,7 @@ static void range_give_back(struct feed *feed, enum status why)
     ensure(f->given.batches > f->loaded.batches && f->before < f->seen);
     f->given.batches--;
     f->given.events -= f->last_events;
+    f->given.erased -= f->last_erased;
     f->seen = f->before;
     (void)fail_reading(f, why);
 }

@@ -12,6 +12,7 @@ struct spool_reader;
 
 struct feed_range_totals {
     uint64_t batches, events; /* events and rejects */
+    uint64_t erased;          /* further ones: gone, in batches that were erased or parts of them */
 };
 
 struct feed_range {
@@ -25,6 +26,7 @@ struct feed_range {
     uint64_t seen;               /* position of the record passed last; before the range */
     uint64_t before;             /* the same before it was given */
     uint32_t last_events;        /* in it */
+    uint32_t last_erased;        /* further ones, that are gone */
     uint64_t damaged;            /* skipped places */
     struct feed_range_totals given,
         loaded; /* all records given; those of them that are committed */

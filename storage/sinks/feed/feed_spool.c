@@ -131,6 +131,10 @@ static enum feed_status read_record(struct feed_spool *f, const struct feed_item
         return fail_reading(f, status);
     if (own && record->sealed)
         return pass_sealed(f, item, record);
+    if (own && record->parts && record->parts->erased_items)
+        log_info("events of erased vehicles are left out of a batch",
+                 LOG_TEXT("sink", f->options.sink), LOG_U64("position", item->position),
+                 LOG_U64("events", record->parts->erased_items));
     f->before = f->seen;
     f->before_events = record->meta.events_before;
     learn_events(f, record->meta.events_before);

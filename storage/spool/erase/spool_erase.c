@@ -17,10 +17,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A key area to be overwritten. */
+/* Entries of a key area that are to be overwritten. */
 struct target {
     uint64_t offset;
     size_t size;
+    size_t part;
+    bool shared; /* that of what several vehicles have in common, too */
 };
 
 struct erasure {
@@ -33,7 +35,7 @@ struct erasure {
     size_t count, room;
 };
 
-static enum status add_target(struct erasure *e, uint64_t offset, size_t size)
+static enum status add_target(struct erasure *e, const struct target *target)
 {
     if (e->count == e->room) {
         size_t room = e->room ? 2 * e->room : 256;
@@ -43,7 +45,7 @@ static enum status add_target(struct erasure *e, uint64_t offset, size_t size)
         e->targets = grown;
         e->room = room;
     }
-    e->targets[e->count++] = (struct target){offset, size};
+    e->targets[e->count++] = *target;
     return STATUS_OK;
 }
 
@@ -54,37 +56,70 @@ static enum status read_area(int fd, const struct target *t, uint8_t *area)
     return status == STATUS_OK && got < t->size ? STATUS_IO : status;
 }
 
-/* What is to be done with a record that has an entry of this vehicle. */
-static enum status judge(struct erasure *e, const struct spool_frame *frame,
-                         const struct batch_meta *meta, const uint8_t *vehicle)
+/* A hold of any vehicle in the record. */
+static bool is_held(const struct erasure *e, const struct batch_meta *meta, struct slice area)
 {
     const struct spool_erase_options *o = e->options;
+    uint8_t vehicle[SEAL_VEHICLE_BYTES];
+    for (size_t part = 0; o->held && part < seal_area_parts(area); part++)
+        if (seal_area_vehicle(area, part, vehicle) && o->held(o->arg, meta, vehicle))
+            return true;
+    return false;
+}
+
+/* What is to be done with an entry of a vehicle that was chosen. */
+static enum status judge(struct erasure *e, const struct spool_frame *frame,
+                         const struct batch_meta *meta, struct slice area,
+                         const struct target *target)
+{
     struct spool_erase_counts *c = e->counts;
-    static const uint8_t nobody[SEAL_VEHICLE_BYTES];
-    if (memcmp(vehicle, nobody, sizeof nobody) == 0) {
-        c->shared++;
-        return STATUS_OK;
-    }
-    if (!o->chosen(o->arg, meta, vehicle))
-        return STATUS_OK;
     if (!frame->sealed)
         c->clear++;
     else if (meta->position > e->delivered)
         c->undelivered++;
-    else if (o->held && o->held(o->arg, meta, vehicle))
+    else if (is_held(e, meta, area))
         c->held++;
     else {
-        c->erased++;
-        return add_target(e, e->scan.offset + frame->header_bytes, frame->key_bytes);
+        if (target->shared)
+            c->parts++;
+        else
+            c->erased++;
+        return add_target(e, target);
     }
     return STATUS_OK;
+}
+
+/* The entries of a record: one, or own, shared, and one for each vehicle. */
+static enum status judge_entries(struct erasure *e, const struct spool_frame *frame,
+                                 const struct batch_meta *meta, struct slice area,
+                                 const struct target *place)
+{
+    static const uint8_t nobody[SEAL_VEHICLE_BYTES];
+    const struct spool_erase_options *o = e->options;
+    size_t parts = seal_area_parts(area), first = frame->has_parts ? SEAL_PART_FIRST_VEHICLE : 0;
+    enum status status = STATUS_OK;
+    bool gone = false;
+    for (size_t part = first; part < parts && status == STATUS_OK; part++) {
+        uint8_t vehicle[SEAL_VEHICLE_BYTES];
+        struct target target = *place;
+        target.part = part;
+        target.shared = frame->has_parts;
+        if (!seal_area_vehicle(area, part, vehicle))
+            gone = true;
+        else if (memcmp(vehicle, nobody, sizeof nobody) == 0)
+            e->counts->shared++;
+        else if (o->chosen(o->arg, meta, vehicle))
+            status = judge(e, frame, meta, area, &target);
+    }
+    e->counts->gone += gone;
+    return status;
 }
 
 static enum status look_at(struct erasure *e, int fd, const struct spool_frame *frame)
 {
     struct batch_meta meta;
-    uint8_t vehicle[SEAL_VEHICLE_BYTES];
-    const struct target area = {e->scan.offset + frame->header_bytes, frame->key_bytes};
+    const struct target place = {.offset = e->scan.offset + frame->header_bytes,
+                                 .size = frame->key_bytes};
     e->counts->records++;
     if (frame->meta.version == 1) {
         e->counts->old++;
@@ -92,17 +127,14 @@ static enum status look_at(struct erasure *e, int fd, const struct spool_frame *
     }
     if (!batch_is_events(&frame->meta))
         return STATUS_OK;
-    uint8_t *bytes = malloc(area.size + 1);
+    uint8_t *bytes = malloc(place.size + 1);
     if (!bytes)
         return STATUS_NO_MEMORY;
     enum status status = spool_scan_texts(&e->scan, frame, &meta);
     if (status == STATUS_OK)
-        status = read_area(fd, &area, bytes);
-    struct slice stored = slice_make(bytes, area.size);
-    if (status == STATUS_OK && seal_area_vehicle(stored, 0, vehicle))
-        status = judge(e, frame, &meta, vehicle);
-    else if (status == STATUS_OK && seal_area_parts(stored))
-        e->counts->gone++;
+        status = read_area(fd, &place, bytes);
+    if (status == STATUS_OK)
+        status = judge_entries(e, frame, &meta, slice_make(bytes, place.size), &place);
     free(bytes);
     return status;
 }
@@ -120,10 +152,12 @@ static enum status overwrite(struct erasure *e, int fd, bool entries)
         const struct target *t = &e->targets[i];
         uint8_t *area = malloc(t->size);
         status = area ? read_area(fd, t, area) : STATUS_NO_MEMORY;
-        if (status == STATUS_OK && seal_area_parts(slice_make(area, t->size)) == 0)
+        if (status == STATUS_OK && seal_area_parts(slice_make(area, t->size)) <= t->part)
             status = STATUS_CORRUPT;
         if (status == STATUS_OK) {
-            seal_area_erase(area, t->size, 0);
+            seal_area_erase(area, t->size, t->part);
+            if (t->shared)
+                seal_area_erase(area, t->size, SEAL_PART_SHARED);
             struct slice written = slice_make(area, t->size);
             uint64_t at = t->offset;
             if (!entries) {

@@ -12,7 +12,8 @@ struct spool_erase_options {
     /* Whether the record, which names this vehicle in its keys, is to be erased. */
     bool (*chosen)(void *arg, const struct batch_meta *meta,
                    const uint8_t vehicle[SEAL_VEHICLE_BYTES]);
-    /* Whether a hold keeps it. May be NULL. */
+    /* Whether a hold keeps it: asked for each vehicle of the record, because the body as received
+     * goes with the first one. May be NULL. */
     bool (*held)(void *arg, const struct batch_meta *meta,
                  const uint8_t vehicle[SEAL_VEHICLE_BYTES]);
     /* After each segment; may be NULL. */
@@ -22,13 +23,14 @@ struct spool_erase_options {
 
 struct spool_erase_counts {
     uint64_t records;     /* looked at */
-    uint64_t erased;      /* or would be, in a dry run */
+    uint64_t erased;      /* or would be, in a dry run: of this vehicle alone */
+    uint64_t parts;       /* the same: of several vehicles, of which the others stay */
     uint64_t held;        /* left: a hold keeps them */
     uint64_t undelivered; /* left: not all sinks have them yet */
     uint64_t clear;       /* left: their parts are not encrypted */
-    uint64_t shared;      /* batches of several vehicles, or of none that is known: can't be told */
+    uint64_t shared;      /* batches of no vehicle that is known, or of too many for parts */
     uint64_t old;         /* of version 1: neither encrypted nor attributed to a vehicle */
-    uint64_t gone;        /* were erased before */
+    uint64_t gone;        /* were erased before, or a vehicle in them */
     uint64_t damaged;     /* places that are not intact records */
 };
 

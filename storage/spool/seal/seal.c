@@ -116,26 +116,42 @@ void seal_cipher_end(struct seal_cipher *cipher, uint8_t tag[SEAL_TAG_BYTES])
     ensure(ok);
 }
 
+void seal_cipher_begin_open(struct seal_cipher *cipher, const uint8_t key[SEAL_KEY_BYTES],
+                            enum seal_part part)
+{
+    uint8_t nonce[SEAL_NONCE_BYTES];
+    part_nonce(part, nonce);
+    start(cipher, key, nonce, false);
+}
+
+void seal_cipher_read(struct seal_cipher *cipher, struct slice sealed, uint8_t *clear)
+{
+    update(cipher, clear, sealed);
+}
+
+bool seal_cipher_end_open(struct seal_cipher *cipher, const uint8_t tag[SEAL_TAG_BYTES])
+{
+    uint8_t copy[SEAL_TAG_BYTES], none[SEAL_TAG_BYTES];
+    int done;
+    memcpy(copy, tag, sizeof copy);
+    return EVP_CIPHER_CTX_ctrl(cipher->context, EVP_CTRL_AEAD_SET_TAG, SEAL_TAG_BYTES, copy) == 1 &&
+           EVP_CipherFinal_ex(cipher->context, none, &done) == 1;
+}
+
 /* Deciphers what follows start(). */
 static bool open_rest(struct seal_cipher *cipher, struct slice sealed, uint8_t *clear)
 {
-    uint8_t tag[SEAL_TAG_BYTES], none[SEAL_TAG_BYTES];
-    int done;
     if (sealed.size < SEAL_TAG_BYTES)
         return false;
     size_t size = sealed.size - SEAL_TAG_BYTES;
-    memcpy(tag, sealed.data + size, sizeof tag);
-    update(cipher, clear, slice_sub(sealed, 0, size));
-    return EVP_CIPHER_CTX_ctrl(cipher->context, EVP_CTRL_AEAD_SET_TAG, SEAL_TAG_BYTES, tag) == 1 &&
-           EVP_CipherFinal_ex(cipher->context, none, &done) == 1;
+    seal_cipher_read(cipher, slice_sub(sealed, 0, size), clear);
+    return seal_cipher_end_open(cipher, sealed.data + size);
 }
 
 bool seal_cipher_open(struct seal_cipher *cipher, const uint8_t key[SEAL_KEY_BYTES],
                       enum seal_part part, struct slice sealed, uint8_t *clear)
 {
-    uint8_t nonce[SEAL_NONCE_BYTES];
-    part_nonce(part, nonce);
-    start(cipher, key, nonce, false);
+    seal_cipher_begin_open(cipher, key, part);
     return open_rest(cipher, sealed, clear);
 }
 

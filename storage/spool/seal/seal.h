@@ -37,6 +37,13 @@ void seal_cipher_end(struct seal_cipher *cipher, uint8_t tag[SEAL_TAG_BYTES]);
 bool seal_cipher_open(struct seal_cipher *cipher, const uint8_t key[SEAL_KEY_BYTES],
                       enum seal_part part, struct slice sealed, uint8_t *clear) must_check;
 
+/* The same in pieces: begin, any number of pieces, then end with the tag, which alone says whether
+ * they were right. At most INT_MAX bytes a call. */
+void seal_cipher_begin_open(struct seal_cipher *cipher, const uint8_t key[SEAL_KEY_BYTES],
+                            enum seal_part part);
+void seal_cipher_read(struct seal_cipher *cipher, struct slice sealed, uint8_t *clear);
+bool seal_cipher_end_open(struct seal_cipher *cipher, const uint8_t tag[SEAL_TAG_BYTES]) must_check;
+
 /* One message with a nonce and bytes that are authenticated with it. out: room for size and the
  * tag. */
 void seal_wrap(struct seal_cipher *cipher, const uint8_t key[SEAL_KEY_BYTES],

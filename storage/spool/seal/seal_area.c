@@ -44,51 +44,75 @@ static void entry_key(const struct seal_key *key, const uint8_t batch_uid[UUID_B
     hmac_key_compute(&key->key, slice_make(batch_uid, UUID_BYTES), bytes);
 }
 
-static void write_entry(struct writer *w, struct seal_cipher *cipher, const struct seal_key *key,
-                        const uint8_t *wrapping, const struct seal_entry *entry)
+static void write_head(struct writer *w, size_t count)
+{
+    writer_uint_le(w, AREA_MAGIC, 4);
+    writer_uint_le(w, 0, 4);
+    writer_uint_le(w, AREA_VERSION, 2);
+    writer_uint_le(w, count, 2);
+    writer_uint_le(w, 0, 4);
+}
+
+enum status seal_area_begin(struct seal_area_maker *maker, struct writer *w,
+                            const struct seal_keys *keys, const uint8_t batch_uid[UUID_BYTES],
+                            size_t count)
+{
+    const struct seal_key *key = seal_keys_newest(keys);
+    ensure(key && count <= SEAL_PARTS_MAX);
+    *maker = (struct seal_area_maker){.w = w, .from = w->size, .key_id = key->id};
+    maker->cipher = seal_cipher_create();
+    if (!maker->cipher)
+        return STATUS_NO_MEMORY;
+    entry_key(key, batch_uid, maker->wrapping);
+    write_head(w, count);
+    return STATUS_OK;
+}
+
+void seal_area_add(struct seal_area_maker *maker, const struct seal_entry *entry)
 {
     uint8_t nonce[SEAL_NONCE_BYTES], clear[SEAL_KEY_BYTES + SEAL_SEED_BYTES];
     uint8_t sealed[sizeof clear + SEAL_TAG_BYTES];
+    struct writer *w = maker->w;
     random_bytes(nonce, sizeof nonce);
     memcpy(clear, entry->data_key, SEAL_KEY_BYTES);
     memcpy(clear + SEAL_KEY_BYTES, entry->seed, SEAL_SEED_BYTES);
-    seal_wrap(cipher, wrapping, nonce, slice_make(entry->vehicle, SEAL_VEHICLE_BYTES),
+    seal_wrap(maker->cipher, maker->wrapping, nonce, slice_make(entry->vehicle, SEAL_VEHICLE_BYTES),
               slice_make(clear, sizeof clear), sealed);
     explicit_bzero(clear, sizeof clear);
     writer_bytes(w, entry->vehicle, SEAL_VEHICLE_BYTES);
     writer_bytes(w, nonce, sizeof nonce);
     writer_bytes(w, sealed, sizeof sealed);
-    writer_uint_le(w, key->id, 4);
+    writer_uint_le(w, maker->key_id, 4);
+}
+
+enum status seal_area_end(struct seal_area_maker *maker)
+{
+    struct writer *w = maker->w;
+    if (w->status == STATUS_OK)
+        seal_area_finish(w->data + maker->from, w->size - maker->from, 0);
+    seal_cipher_destroy(maker->cipher);
+    explicit_bzero(maker, sizeof *maker);
+    return w->status;
 }
 
 enum status seal_area_write(struct writer *w, const struct seal_keys *keys,
                             const uint8_t batch_uid[UUID_BYTES], const struct seal_entry *entries,
                             size_t count)
 {
-    const struct seal_key *key = seal_keys_newest(keys);
-    ensure(count <= SEAL_PARTS_MAX);
-    if (!key)
-        count = 0;
-    size_t from = w->size;
-    writer_uint_le(w, AREA_MAGIC, 4);
-    writer_uint_le(w, 0, 4);
-    writer_uint_le(w, AREA_VERSION, 2);
-    writer_uint_le(w, count, 2);
-    writer_uint_le(w, 0, 4);
-    if (count) {
-        uint8_t wrapping[SEAL_KEY_BYTES];
-        struct seal_cipher *cipher = seal_cipher_create();
-        if (!cipher)
-            return STATUS_NO_MEMORY;
-        entry_key(key, batch_uid, wrapping);
-        for (size_t i = 0; i < count; i++)
-            write_entry(w, cipher, key, wrapping, &entries[i]);
-        explicit_bzero(wrapping, sizeof wrapping);
-        seal_cipher_destroy(cipher);
+    struct seal_area_maker maker;
+    if (!seal_keys_newest(keys)) {
+        size_t from = w->size;
+        write_head(w, 0);
+        if (w->status == STATUS_OK)
+            seal_area_finish(w->data + from, w->size - from, 0);
+        return w->status;
     }
-    if (w->status == STATUS_OK)
-        seal_area_finish(w->data + from, w->size - from, 0);
-    return w->status;
+    enum status status = seal_area_begin(&maker, w, keys, batch_uid, count);
+    if (status != STATUS_OK)
+        return status;
+    for (size_t i = 0; i < count; i++)
+        seal_area_add(&maker, &entries[i]);
+    return seal_area_end(&maker);
 }
 
 void seal_area_finish(uint8_t *area, size_t size, uint32_t state)

@@ -39,6 +39,21 @@ size_t seal_area_bytes(size_t entries);
 enum status seal_area_write(struct writer *w, const struct seal_keys *keys,
                             const uint8_t batch_uid[UUID_BYTES], const struct seal_entry *entries,
                             size_t count) must_check;
+/* The same in steps, for areas with many entries: begin, an add for each entry, end. keys have a
+ * newest one. NO_MEMORY: nothing is held. */
+struct seal_area_maker {
+    struct writer *w;
+    size_t from;
+    struct seal_cipher *cipher;
+    uint32_t key_id;
+    uint8_t wrapping[SEAL_KEY_BYTES];
+};
+enum status seal_area_begin(struct seal_area_maker *maker, struct writer *w,
+                            const struct seal_keys *keys, const uint8_t batch_uid[UUID_BYTES],
+                            size_t count) must_check;
+void seal_area_add(struct seal_area_maker *maker, const struct seal_entry *entry);
+/* Also after fewer entries, where the area is not wanted any more. */
+enum status seal_area_end(struct seal_area_maker *maker) must_check;
 /* False: the bytes are not those of an area that was written completely. One whose erasure was
  * interrupted is whole. */
 bool seal_area_is_whole(struct slice area);

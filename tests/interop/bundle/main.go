@@ -132,15 +132,50 @@ func checkRecord(b *bundle, folder string, heads *heads) error {
 		return err
 	}
 	_, erased := b.files[folder+"erased"]
+	table, parted := b.files[folder+"parts"]
+	if parted {
+		return checkParts(b, folder, leaf, table, erased)
+	}
 	for i, part := range []string{"body", "meta", "events"} {
-		data, there := b.files[folder+part]
-		salt := mac(b.files[folder+"seed"], []byte("vsocd commitment "+part))
+		_, there := b.files[folder+part]
 		if erased && !there {
 			continue
 		}
-		if erased || !there || !bytes.Equal(mac(salt, data), leaf[92+32*i:124+32*i]) {
+		if erased || !there || !committed(b, folder+part, folder+"seed", part, leaf[92+32*i:124+32*i]) {
 			return fmt.Errorf("%s differs from its commitment", part)
 		}
+	}
+	return nil
+}
+
+func committed(b *bundle, file, seed, label string, commitment []byte) bool {
+	salt := mac(b.files[seed], []byte("vsocd commitment "+label))
+	return bytes.Equal(mac(salt, b.files[file]), commitment)
+}
+
+// A batch of several vehicles: the leaf commits to the table, the table to each part that is not erased.
+func checkParts(b *bundle, folder string, leaf, table []byte, erased bool) error {
+	_, twice := b.files[folder+"events"]
+	digest := sha256.Sum256(table)
+	if erased || twice || !bytes.Equal(digest[:], leaf[156:188]) || len(table) < 8 {
+		return errors.New("the table of parts differs from its commitment")
+	}
+	count := int(binary.LittleEndian.Uint32(table))
+	for n := 0; n < count && len(table) >= 8+48*(n+1); n++ {
+		name := fmt.Sprintf("%spart-%d", folder, n)
+		_, there := b.files[name]
+		_, seeded := b.files[name+".seed"]
+		if there != seeded || there && !committed(b, name, name+".seed", "events", table[8+48*n:40+48*n]) {
+			return fmt.Errorf("part %d differs from its commitment", n)
+		}
+	}
+	_, body := b.files[folder+"body"]
+	_, shared := b.files[folder+"part-1"]
+	if body != shared || body && !committed(b, folder+"body", folder+"part-1.seed", "body", leaf[92:124]) {
+		return errors.New("body differs from its commitment")
+	}
+	if !committed(b, folder+"meta", folder+"seed", "meta", leaf[124:156]) {
+		return errors.New("meta differs from its commitment")
 	}
 	return nil
 }

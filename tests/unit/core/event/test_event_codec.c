@@ -506,6 +506,40 @@ static void newer_version_is_told_apart(void **state)
     assert_int_equal(event_decoder_init(&decoder, SLICE_EMPTY), STATUS_TRUNCATED);
 }
 
+/* Runs between restarts refer to nothing outside them. */
+static void runs_can_be_removed_and_joined(void **state)
+{
+    (void)state;
+    struct typical t;
+    struct writer joined;
+    size_t ends[4] = {0};
+    out.size = 0;
+    for (uint32_t run = 0; run < 3; run++) {
+        event_encoder_restart(&encoder);
+        for (uint32_t n = 0; n < 5; n++) {
+            seed = 10 * run + n + 1;
+            typical_make(&t, 10 * run + n);
+            event_encoder_add(&encoder, &t.event);
+        }
+        ends[run + 1] = out.size;
+    }
+    writer_init(&joined, 1 << 20);
+    writer_add_slice(&joined, slice_make(out.data + ends[2], ends[3] - ends[2]));
+    writer_add_slice(&joined, slice_make(out.data, ends[1]));
+    assert_int_equal(event_decoder_init(&decoder, writer_slice(&joined)), STATUS_OK);
+    for (uint32_t n = 0; n < 10; n++) {
+        uint32_t made = n < 5 ? 20 + n : n - 5;
+        seed = made + 1;
+        typical_make(&t, made);
+        assert_int_equal(event_decoder_next(&decoder, &item), STATUS_OK);
+        assert_same_event(&item.event, &t.event);
+    }
+    assert_int_equal(event_decoder_next(&decoder, &item), STATUS_END);
+    joined.data[0] = 0x80 | (EVENT_CODEC_VERSION + 1);
+    assert_int_equal(event_decoder_init(&decoder, writer_slice(&joined)), STATUS_VERSION);
+    writer_fini(&joined);
+}
+
 /* The layout of version 1 is that of 2, with fewer fields. */
 static void a_batch_of_version_1_is_read(void **state)
 {
@@ -577,6 +611,7 @@ int main(void)
         CASE(every_changed_byte_gives_a_status),
         CASE(random_bytes_give_a_status),
         CASE(declared_sizes_are_checked_against_the_bytes_at_hand),
+        CASE(runs_can_be_removed_and_joined),
         CASE(newer_version_is_told_apart),
         CASE(a_batch_of_version_1_is_read),
         CASE(a_full_writer_stops_the_encoder),

@@ -35,7 +35,9 @@ static void test_blanks_are_zeros_wherever_a_read_begins(void **state)
 {
     struct spool_fixture *f = *state;
     struct archive_image image;
-    struct archive_blank blanks[] = {{9000, 100, false}, {9100, 50, false}, {20000, 3000, true}};
+    struct archive_blank blanks[] = {{.offset = 9000, .bytes = 100, .is_damage = false},
+                                     {.offset = 9100, .bytes = 50, .is_damage = false},
+                                     {.offset = 20000, .bytes = 3000, .is_damage = true}};
     fill_segments(f);
     open_image(f, &image, blanks, 3);
     uint8_t *whole = malloc(image.size), *part = malloc(image.size), *raw = malloc(image.size);
@@ -62,7 +64,9 @@ static void test_key_areas_are_kept_and_joined(void **state)
 {
     struct spool_fixture *f = *state;
     struct archive_image image;
-    struct archive_blank blanks[] = {{9000, 100, false}, {10000, 7, true}, {20000, 3000, false}};
+    struct archive_blank blanks[] = {{.offset = 9000, .bytes = 100, .is_damage = false},
+                                     {.offset = 10000, .bytes = 7, .is_damage = true},
+                                     {.offset = 20000, .bytes = 3000, .is_damage = false}};
     uint8_t *whole, *raw;
     uint64_t joined;
     size_t got;
@@ -97,7 +101,7 @@ static void test_changed_directory_of_keys_is_refused(void **state)
 {
     struct spool_fixture *f = *state;
     struct archive_image image;
-    struct archive_blank blanks[] = {{9000, 100, false}};
+    struct archive_blank blanks[] = {{.offset = 9000, .bytes = 100, .is_damage = false}};
     uint64_t joined;
     int folder;
     char name[SPOOL_NAME_BYTES];
