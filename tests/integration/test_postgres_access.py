@@ -523,6 +523,12 @@ RACES = {
     "trim_batch_keys": ("vsoc_ingest", "select vsoc.trim_batch_keys('1 minute', 7)", 1000),
     "request_quarantine": ("vsoc_identity", "select 1 from vsoc.request_quarantine(gen_random_uuid(), %(n)s)", None),
     "end_overdue": ("vsoc_ingest", "select count(*) from vsoc.end_overdue()", 0),
+    "add_records": (
+        "vsoc_ingest",
+        "select vsoc.add_records('a', gen_random_uuid(), jsonb_build_array(jsonb_build_object('audit_uid', md5('%(n)s')::uuid,"
+        " 'time', now(), 'record_kind', 'audit', 'position', 1, 'record', jsonb_build_object('kind', 'refused'))))",
+        151,
+    ),
     "current_tenants": ("vsoc_analyst", "select cardinality(vsoc.current_tenants())", 0),
     "uid_time": ("vsoc_analyst", "select extract(epoch from vsoc.uid_time('00000000-03e8-7000-8000-000000000000'))::int", 4 * 151),
     "grant_roles": ("postgres", "select 0 from vsoc.grant_roles()", 0),
