@@ -137,13 +137,15 @@ def when_fenced(stack, point, turn):
 def with_old_postgres(stack, point, turn):
     """PostgreSQL has the rows, but neither their keys nor the position: the load comes again."""
     stack.traffic.start()
+    stack.start()
+    wait_until(lambda: query(stack.database, "select count(*) >= 4 from vsoc.batches")[0][0], 30, "some batches")
     stack.settle()
     stack.server.terminate()  # the cursors are kept
     query(stack.database, "delete from vsoc.batch_keys")
     query(
         stack.database,
         "update vsoc.sink_position s set (position, batch_uid) = (select b.position, b.batch_uid from vsoc.batches b"
-        " where b.position <= s.position / 2 order by 1 desc limit 1)",
+        " where b.position < s.position order by 1 limit 1 offset (select count(*) / 2 - 1 from vsoc.batches))",
     )
     again_and_again(stack, point, turn)
 
