@@ -15,10 +15,10 @@
 
 /* One read of the topic's end. */
 struct look {
-    int64_t start, next; /* offsets: first read, next to come */
-    int64_t target;      /* end of the topic when the first answer came; -1: not known yet */
-    bool named;          /* a record under our name was seen */
-    bool placed;         /* a record of our spool and lane was seen */
+    int64_t next;   /* offset that comes next */
+    int64_t target; /* end of the topic when the first answer came; -1: not known yet */
+    bool named;     /* a record under our name was seen */
+    bool placed;    /* a record of our spool and lane was seen */
     struct kafka_standing standing;
 };
 
@@ -148,13 +148,15 @@ static rd_kafka_resp_err_t assign(rd_kafka_t *reader, const char *topic, int64_t
     return error;
 }
 
-/* From look->start to the end that the topic had at the first query. */
+/* The last count records, to the end that the topic had at the first answer. The offsets are not
+ * asked for: rd_kafka_query_watermark_offsets of librdkafka 2.0.2 repeats its request for ever,
+ * whatever its timeout, if the leader that it knew is gone by then. */
 static rd_kafka_resp_err_t look_through(struct kafka_client *client, rd_kafka_t *reader,
-                                        int64_t deadline_ns, struct look *look)
+                                        int64_t count, int64_t deadline_ns, struct look *look)
 {
     const char *topic = client->settings->topic_progress;
-    rd_kafka_resp_err_t error = assign(reader, topic, look->start);
-    look->next = look->start;
+    rd_kafka_resp_err_t error = assign(reader, topic, RD_KAFKA_OFFSET_TAIL(count));
+    look->next = 0;
     while (!error && (look->target < 0 || look->next < look->target)) {
         if (clock_monotonic_ns() >= deadline_ns || atomic_load(&client->interrupted))
             return RD_KAFKA_RESP_ERR__TIMED_OUT;
@@ -168,20 +170,6 @@ static rd_kafka_resp_err_t look_through(struct kafka_client *client, rd_kafka_t 
         else
             error = message->err;
         rd_kafka_message_destroy(message);
-    }
-    return error;
-}
-
-static rd_kafka_resp_err_t topic_ends(struct kafka_client *client, rd_kafka_t *reader,
-                                      int64_t deadline_ns, int64_t *low, int64_t *high)
-{
-    rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__TIMED_OUT;
-    while (clock_monotonic_ns() < deadline_ns && !atomic_load(&client->interrupted)) {
-        error = rd_kafka_query_watermark_offsets(reader, client->settings->topic_progress,
-                                                 KAFKA_PROGRESS_PARTITION, low, high,
-                                                 left_ms(deadline_ns));
-        if (error != RD_KAFKA_RESP_ERR__TIMED_OUT && error != RD_KAFKA_RESP_ERR__TRANSPORT)
-            break;
     }
     return error;
 }
@@ -204,15 +192,12 @@ enum sink_result kafka_progress_read(struct kafka_client *client, rd_kafka_t *re
                                      struct sink_problem *problem)
 {
     struct look look = {.target = -1};
-    int64_t low = 0, high = 0, count = FIRST_LOOK;
+    int64_t count = FIRST_LOOK;
     rd_kafka_poll_set_consumer(reader); /* from here on callbacks come with the messages */
-    rd_kafka_resp_err_t error = topic_ends(client, reader, deadline_ns, &low, &high);
-    while (!error) {
-        look.start = high - low > count ? high - count : low;
-        error = look_through(client, reader, deadline_ns, &look);
-        if ((look.named && look.placed) || look.start <= low)
-            break;
+    rd_kafka_resp_err_t error = look_through(client, reader, count, deadline_ns, &look);
+    while (!error && !(look.named && look.placed) && look.target > count) {
         count *= LOOK_FACTOR;
+        error = look_through(client, reader, count, deadline_ns, &look);
     }
     rd_kafka_assign(reader, NULL);
     if (error)
