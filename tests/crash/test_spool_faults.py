@@ -101,7 +101,7 @@ def removals(directory):
 def test_each_removal_is_on_record_once_and_before_it(make, tmp_path, point, turn):
     directory = tmp_path / "spool"
     arguments = ["--evict", "--tree", "--batches", 200]
-    turn = turn * 20 if point.startswith("spool_records") else turn
+    turn = turn * 8 if point.startswith("spool_records") else turn
     make(directory, *arguments, fault=f"{point}:{turn}")
 
     def check():
