@@ -40,14 +40,18 @@ ROOMS = {
     "parsers/formats/otlp": ("OpenTelemetry logs, JSON and Protocol Buffers", [*FORMAT, "parsers/formats/json"]),
     "parsers/formats/syslog": ("RFC 5424, RFC 3164 and what devices send as syslog", [*FORMAT, "parsers/messages", "parsers/formats/auditd"]),
     "storage": ("the public sink.h", ["core"]),
-    "storage/spool": ("the durable log: segments, writer, reader, cursors, verification", [*CORE, "storage/spool/seal"]),
+    "storage/spool": ("the durable log: segments, writer, reader, cursors, verification", [*CORE, "storage/spool/seal", "storage/spool/retire"]),
+    "storage/spool/retire": ("records of removed segments, written and read", CORE),
     "storage/spool/seal": ("what of a record can be erased: commitments, ciphers and keys of its parts", CORE),
     "storage/spool/dedup": ("the window of repeats", [*CORE, "storage/spool", "storage/spool/seal"]),
     "storage/spool/cut": ("batches of several vehicles, cut into parts that can be erased alone", [*CORE, "storage/spool", "storage/spool/seal"]),
     "storage/spool/erase": ("keys of a vehicle's records destroyed", [*CORE, "storage/spool", "storage/spool/seal"]),
     "storage/spool/index": ("indexes of sealed segments, and the threads beside the writer", [*CORE, "storage/spool", "storage/spool/seal"]),
     "storage/spool/recover": ("the start of a spool: survey, salvage, recovery", [*CORE, "storage/spool", "storage/spool/index", "storage/spool/seal"]),
-    "storage/evidence": ("the transparency tree: stored hashes, signed heads, the thread that follows the spool", [*CORE, "storage/evidence/formats", "storage/spool", "storage/spool/seal"]),
+    "storage/evidence": (
+        "the transparency tree: stored hashes, signed heads, the thread that follows the spool",
+        [*CORE, "storage/evidence/formats", "storage/spool", "storage/spool/retire", "storage/spool/seal"],
+    ),
     "storage/evidence/formats": ("what outsiders check: signed notes, checkpoints, proofs, policies (C2SP), the Merkle tree, leaves", ["core"]),
     "storage/evidence/archive": ("sealed segments in a place that can't be rewritten, and back", [*CORE, "storage/spool", "storage/spool/seal"]),
     "storage/evidence/signer": (
@@ -88,8 +92,8 @@ ROOMS = {
     ),
     "storage/sinks/postgres/client": ("connection, connection string and errors of libpq", CORE),
     "storage/sinks/postgres/jobs": (
-        "what the database needs beside loading, on threads of its own: partitions, old keys, limits of analysts, signed heads",
-        [*CORE, "storage/evidence", "storage/evidence/formats", "storage/sinks/postgres/client"],
+        "what the database needs beside loading, on threads of its own: partitions, old keys, limits of analysts, signed heads, legal holds",
+        [*CORE, "storage/evidence", "storage/evidence/formats", "storage/evidence/holds", "storage/sinks/postgres/client"],
     ),
     "storage/sinks/postgres/schema": ("SQL migrations and who applies them", [*CORE, "storage/sinks/postgres/client"]),
     "server/files": (

@@ -52,6 +52,10 @@ enum status app_evidence_open(struct app *app)
         };
         status = evidence_open(&options, &app->evidence, &problem);
     }
+    if (status == STATUS_OK) {
+        const struct spool_tree tree = {evidence_newest_root, app->evidence, app->instance};
+        spool_record_removals(app->shared.spool, &tree);
+    }
     if (status != STATUS_OK)
         log_error("the transparency tree can't be opened", LOG_TEXT("dir", dir),
                   LOG_TEXT("problem", problem.text), LOG_STATUS(status));

@@ -52,6 +52,9 @@ void evidence_state(struct evidence *evidence, struct evidence_state *state);
 
 /* Appends the newest head, a signed note, and gives its size; 0: there is none. Thread: any. */
 uint64_t evidence_newest(struct evidence *evidence, struct writer *note);
+/* Size of the newest head that was signed, 0: none, and its root (MERKLE_HASH_BYTES): for
+ * spool_record_removals. Thread: any; does not wait. */
+uint64_t evidence_newest_root(void *evidence, uint8_t *root);
 /* Waits until there is a head larger than `seen`, timeout_ns passed, or evidence_wake was called.
  * Returns the size of the newest. Thread: any that may wait. */
 uint64_t evidence_wait(struct evidence *evidence, uint64_t seen, int64_t timeout_ns);

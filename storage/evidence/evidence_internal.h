@@ -54,7 +54,8 @@ struct evidence {
     bool ending;
     uint64_t woken;
     struct evidence_state state;
-    struct writer shown; /* the newest head, with what witnesses added */
+    struct writer shown;                  /* the newest head, with what witnesses added */
+    uint8_t head_root[MERKLE_HASH_BYTES]; /* its root */
     struct evidence_sighting sighting;
 
     metric_t refusal, heads_total, lost_leaves;

@@ -62,6 +62,7 @@ static void show(struct evidence *e, const struct evidence_head *head)
     writer_reset(&e->shown);
     writer_add_slice(&e->shown, head->note);
     e->state.head_size = head->size;
+    memcpy(e->head_root, head->root, sizeof e->head_root);
     e->state.head_ns = head->signed_ns;
     e->state.leaves = head->size;
     e->state.heads++;

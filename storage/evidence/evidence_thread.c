@@ -66,6 +66,16 @@ uint64_t evidence_newest(struct evidence *e, struct writer *note)
     return size;
 }
 
+uint64_t evidence_newest_root(void *evidence, uint8_t *root)
+{
+    struct evidence *e = evidence_cast(evidence);
+    pthread_mutex_lock(&e->lock);
+    uint64_t size = e->state.head_size;
+    memcpy(root, e->head_root, sizeof e->head_root);
+    pthread_mutex_unlock(&e->lock);
+    return size;
+}
+
 uint64_t evidence_wait(struct evidence *e, uint64_t seen, int64_t timeout_ns)
 {
     int64_t end_ns = condition_end_ns(timeout_ns);
@@ -308,6 +318,7 @@ static enum status restore(struct evidence *e, struct problem *problem)
     e->head_size = head.size;
     keep_leaves(e, head.size);
     e->state.head_size = head.size;
+    memcpy(e->head_root, head.root, sizeof e->head_root);
     e->state.head_ns = head.signed_ns;
     writer_add_slice(&e->shown, head.note);
     return e->shown.status;

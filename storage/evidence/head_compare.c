@@ -22,7 +22,7 @@ const char *head_finding_text(enum head_finding_kind kind)
     static const char *const texts[] = {
         [HEAD_FINDING_SHORT] = "ends_before_head", [HEAD_FINDING_ROOT] = "not_as_signed",
         [HEAD_FINDING_LEAF] = "record_differs",    [HEAD_FINDING_MISSING] = "records_removed",
-        [HEAD_FINDING_HASHES] = "hashes_missing",
+        [HEAD_FINDING_HASHES] = "hashes_missing",  [HEAD_FINDING_REMOVED] = "removed_unrecorded",
     };
     return texts[kind];
 }
@@ -58,12 +58,16 @@ static void add(struct comparison *c, const uint8_t hash[MERKLE_HASH_BYTES])
     check_heads(c);
 }
 
-/* Leaves without a record, up to `to`: removed by retention if they come before all records, or
- * lost before they reached the tree. */
+/* Leaves without a record, up to `to`: their records were removed, which a record says, or they
+ * were lost before they reached the tree. In a spool in use, a removal may come between two
+ * records. */
 static enum status add_stored(struct comparison *c, uint64_t to)
 {
     uint64_t first = c->made.size, missing = 0, hidden = 0, first_hidden = 0;
-    enum status status = STATUS_OK;
+    struct retired retired;
+    enum status status = retired_before(c->options->spool_dir, to, &retired);
+    if (status == STATUS_OK && !c->any)
+        c->result->retired = retired;
     while (c->made.size < to && status == STATUS_OK) {
         uint8_t hashes[TILE_WIDTH][MERKLE_HASH_BYTES] = {{0}}, lost[MERKLE_HASH_BYTES];
         uint64_t at = c->made.size;
@@ -80,7 +84,8 @@ static enum status add_stored(struct comparison *c, uint64_t to)
             struct evidence_leaf leaf;
             evidence_leaf_lost(c->options->spool_uid, at + i, &leaf);
             status = evidence_leaf_hash(&leaf, lost);
-            if (c->any && i < there && memcmp(lost, hashes[i], sizeof lost) != 0 && !hidden++)
+            if (at + i >= retired_end(&retired) && i < there &&
+                memcmp(lost, hashes[i], sizeof lost) != 0 && !hidden++)
                 first_hidden = at + i;
             add(c, hashes[i]);
         }
@@ -88,7 +93,7 @@ static enum status add_stored(struct comparison *c, uint64_t to)
     if (missing)
         found(c, HEAD_FINDING_HASHES, first, missing, 0);
     if (hidden)
-        found(c, HEAD_FINDING_MISSING, first_hidden, hidden, 0);
+        found(c, c->any ? HEAD_FINDING_MISSING : HEAD_FINDING_REMOVED, first_hidden, hidden, 0);
     return status;
 }
 

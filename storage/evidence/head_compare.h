@@ -6,19 +6,21 @@
 
 #include "core/uuid7.h"
 #include "storage/evidence/heads.h"
+#include "storage/evidence/retired.h"
 
 enum head_finding_kind {
     HEAD_FINDING_SHORT,   /* the spool ends before the head: rolled back, truncated or replaced */
     HEAD_FINDING_ROOT,    /* another root: something up to the head's size was changed */
     HEAD_FINDING_LEAF,    /* a record is not the one whose hash is stored in the tree */
     HEAD_FINDING_MISSING, /* records within the spool are not there, and were not lost before */
+    HEAD_FINDING_REMOVED, /* the oldest records are not there, and no record says that they went */
     HEAD_FINDING_HASHES,  /* stored hashes of removed records are not there */
 };
 
 struct head_finding {
     enum head_finding_kind kind;
     uint64_t leaf;     /* the first one; of ROOT: how many the head has */
-    uint64_t count;    /* of MISSING, SHORT and HASHES */
+    uint64_t count;    /* of MISSING, REMOVED, SHORT and HASHES */
     uint64_t position; /* of the record; 0: none */
 };
 
@@ -33,9 +35,10 @@ struct head_compare_options {
 };
 
 struct head_compare_result {
-    uint64_t records;  /* of the spool whose leaves were made again */
-    uint64_t hashes;   /* leaves that are there as stored hashes only */
-    uint64_t matching; /* heads with the same root */
+    uint64_t records;       /* of the spool whose leaves were made again */
+    uint64_t hashes;        /* leaves that are there as stored hashes only */
+    uint64_t matching;      /* heads with the same root */
+    struct retired retired; /* what says where the oldest records are; position 0: nothing does */
     uint64_t findings;
 };
 

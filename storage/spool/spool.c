@@ -79,6 +79,7 @@ static void make_metrics(struct spool *spool)
     spool->metrics.position_gauge = metric_series(METRIC_vsocd_spool_position, "");
     spool->metrics.full_gauge = metric_series(METRIC_vsocd_spool_full, "");
     spool->metrics.evicted_batches = metric_series(METRIC_vsocd_evidence_evicted_batches_total, "");
+    spool->metrics.retired_records = metric_series(METRIC_vsocd_evidence_retired_records_total, "");
     metric_set(metric_series(METRIC_vsocd_spool_max_bytes, ""), (double)spool->options.max_bytes);
     metric_add(metric_series(METRIC_vsocd_spool_corrupt_segments_total, ""),
                spool->shared.corrupt_segments);
@@ -137,7 +138,8 @@ static struct spool *spool_create(const struct spool_options *options)
     spool->writer.pending_last = &spool->writer.pending;
     spool->writer.hash = sha256_create();
     if (!spool->writer.hash || mailbox_init(&spool->inbox, false) != STATUS_OK ||
-        mailbox_init(&spool->recalls, false) != STATUS_OK) {
+        mailbox_init(&spool->recalls, false) != STATUS_OK ||
+        mailbox_init(&spool->own, false) != STATUS_OK) {
         sha256_destroy(spool->writer.hash);
         free(spool);
         return NULL;
@@ -239,6 +241,7 @@ void spool_close(struct spool *spool)
     give_back_all(&spool->recalls);
     mailbox_fini(&spool->inbox);
     mailbox_fini(&spool->recalls);
+    mailbox_fini(&spool->own);
     spool_keeper_fini(&spool->keeper);
     close_fd(spool->writer.fd);
     close_fd(spool->cursor_fd);
@@ -389,6 +392,12 @@ void spool_guard_with(struct spool *spool, const struct spool_guard *guard)
 {
     ensure(!atomic_load(&spool->now.started));
     spool->guard = *guard;
+}
+
+void spool_record_removals(struct spool *spool, const struct spool_tree *tree)
+{
+    ensure(!atomic_load(&spool->now.started));
+    spool->tree = *tree;
 }
 
 void spool_wake(struct spool *spool)

@@ -79,6 +79,8 @@ enum status spool_sealed_after(struct spool *spool, uint64_t position,
 
 /* The guard is asked before each removal of a segment. Before spool_start. */
 void spool_guard_with(struct spool *spool, const struct spool_guard *guard);
+/* Removals are on record from now on. Before spool_start. */
+void spool_record_removals(struct spool *spool, const struct spool_tree *tree);
 
 /* Why there is no room for new batches. */
 enum spool_full {

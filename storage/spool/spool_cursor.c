@@ -32,6 +32,8 @@ static enum status decode_slot(struct slice slot, struct spool_cursor_table *tab
     t.generation = reader_uint_le(&r, 8);
     memcpy(t.spool_uid, reader_bytes(&r, UUID_BYTES).data, UUID_BYTES);
     t.floor = reader_uint_le(&r, 8);
+    t.retiring = reader_uint_le(&r, 8);
+    t.retirement = reader_uint_le(&r, 8);
     r.offset = ENTRIES_AT;
     for (uint32_t i = 0; i < t.count; i++) {
         memcpy(t.entries[i].name, reader_bytes(&r, SPOOL_CURSOR_NAME_BYTES).data,
@@ -105,14 +107,15 @@ enum status spool_cursor_create(int dir_fd, int *fd)
 
 static void encode_slot(struct writer *w, const struct spool_cursor_table *table)
 {
-    static const uint8_t zeros[ENTRIES_AT];
     writer_text(w, CURSOR_MAGIC);
     writer_uint_le(w, SPOOL_CURSOR_VERSION, 4);
     writer_uint_le(w, table->count, 4);
     writer_uint_le(w, table->generation + 1, 8);
     writer_bytes(w, table->spool_uid, UUID_BYTES);
     writer_uint_le(w, table->floor, 8);
-    writer_bytes(w, zeros, ENTRIES_AT - w->size);
+    writer_uint_le(w, table->retiring, 8);
+    writer_uint_le(w, table->retirement, 8);
+    ensure(w->status != STATUS_OK || w->size == ENTRIES_AT);
     for (uint32_t i = 0; i < table->count; i++) {
         writer_bytes(w, table->entries[i].name, SPOOL_CURSOR_NAME_BYTES);
         writer_uint_le(w, table->entries[i].position, 8);

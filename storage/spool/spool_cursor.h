@@ -17,6 +17,8 @@ struct spool_cursor_table {
     uint8_t spool_uid[UUID_BYTES];
     uint64_t generation; /* of the slot it was read from; increases by one with each store */
     uint64_t floor;      /* positions up to this may have been used by records that are lost */
+    uint64_t retiring;   /* first position of the segment whose removal came last, 0: none */
+    uint64_t retirement; /* position that the record of this removal was to get */
     uint32_t count;
     struct {
         char name[SPOOL_CURSOR_NAME_BYTES];

@@ -19,6 +19,9 @@
 #include "storage/spool/spool_options.h"
 #include "storage/spool/spool_segment.h"
 
+struct batch;
+struct retirement;
+
 #define SPOOL_DIR_BYTES 4096
 #define SPOOL_IOV_MAX   1024
 
@@ -101,7 +104,8 @@ struct spool_writer {
     int64_t clock_set_ns;          /* monotonic: the wall clock has not been set since then */
     uint64_t evicted_to;           /* newest position on record as evicted */
     bool evidence_warned;
-    bool spare_wanted; /* the keeper was asked for the segment after the active one */
+    bool removal_refused; /* reported: a removal can't be put on record */
+    bool spare_wanted;    /* the keeper was asked for the segment after the active one */
 };
 
 /* The index of a removed segment, kept for the keys in it. */
@@ -132,7 +136,7 @@ struct spool_keeper {
 
 struct spool_metrics {
     metric_t commit_seconds, roll_seconds, upkeep_seconds, commits, events_total, bytes_gauge,
-        segments_gauge, position_gauge, full_gauge, evicted_batches;
+        segments_gauge, position_gauge, full_gauge, evicted_batches, retired_records;
 };
 
 struct spool {
@@ -148,9 +152,11 @@ struct spool {
     void (*on_failure)(void *arg);
     void *on_failure_arg;
     struct spool_guard guard; /* begin may be NULL */
+    struct spool_tree tree;   /* newest_head may be NULL */
 
     bool recovered; /* the table describes the directory */
     struct mailbox inbox, recalls;
+    struct mailbox own; /* records that the writer thread itself adds come back here */
     struct thread thread, recall_thread;
     struct spool_keeper keeper;
     struct spool_shared shared;
@@ -171,6 +177,14 @@ static inline void spool_assert_writer(const struct spool *spool)
 
 /* spool_writer.c: the writer thread. */
 void spool_writer_run(void *spool);
+/* Room at the end of each segment that only records of removals use: so a full disk can be emptied.
+ */
+uint64_t spool_room_for_removals(const struct spool *spool);
+/* Position of the next record. Thread: writer, between two groups. */
+uint64_t spool_next_position(struct spool *spool);
+/* Adds a record of another kind than a batch and syncs it, between two groups; *batch becomes NULL.
+ * NO_SPACE, NO_MEMORY; other: failed. Thread: writer. */
+enum status spool_append_own(struct spool *spool, struct batch **batch) must_check;
 /* index/spool_recall.c: the thread that reads for spool_recall. */
 void spool_recall_run(void *spool);
 
@@ -227,9 +241,18 @@ enum status spool_segment_append(struct spool *spool,
 /* Makes room for a record of record_bytes in a new active segment, or in an empty one. NO_SPACE;
  * other: failed. */
 enum status spool_roll(struct spool *spool, uint32_t record_bytes) must_check;
+/* The same for a record of a removal: if there is no room for a whole segment, a small one that
+ * spool.max_bytes and spool.reserve_bytes do not count. */
+enum status spool_roll_for_removal(struct spool *spool, uint32_t record_bytes) must_check;
 /* The active segment gets no more records: frees its unused space. An empty one stays the active
  * one. */
 void spool_seal_active(struct spool *spool);
+
+/* spool_removal.c: what is said of a segment before it goes. Thread: writer. */
+/* Describes the oldest segment. False: its header or that of the next one can't be read. */
+bool spool_removal_describe(struct spool *spool, struct retirement *out) must_check;
+/* Puts the removal on record, durably, unless it is already. False: it must not be removed now. */
+bool spool_removal_record(struct spool *spool, struct retirement *retirement) must_check;
 
 /* spool_retain.c: removes segments. Thread: writer. */
 /* Stores changed cursors, then removes segments that neither cursors nor the evidence settings

@@ -23,11 +23,23 @@ enum spool_removal_verdict {
     SPOOL_REMOVAL_UNKNOWN, /* not now: ask again */
 };
 /* Asked by the writer thread before each removal of a segment, whatever its reason; end follows
- * when begin said FREE and the segment is gone or stays. Neither waits. */
+ * when begin said FREE and the segment is gone or stays. Neither waits. *holds: how many holds were
+ * in force when it said FREE. */
 struct spool_guard {
-    enum spool_removal_verdict (*begin)(void *arg, const struct spool_removal *removal);
+    enum spool_removal_verdict (*begin)(void *arg, const struct spool_removal *removal,
+                                        uint64_t *holds);
     void (*end)(void *arg);
     void *arg;
+};
+
+/* What a record of a removal refers to. With it, each removal of a segment is a record of its own,
+ * durable before the segment goes; without it (a spool that has no tree), removals leave none. */
+struct spool_tree {
+    /* Size of the newest signed head, 0: none, and its root (32 bytes). Thread: writer; does not
+     * wait. */
+    uint64_t (*newest_head)(void *arg, uint8_t *root);
+    void *arg;
+    const char *instance; /* name of the server; outlives the spool */
 };
 
 struct spool_options {

@@ -6,13 +6,15 @@
  * not have. What is kept of a segment's keys is on disk before it is unlinked
  * (tests/models/keeper.pml). A segment within evidence.retention is removed only if
  * evidence.when_full is evict, after an entry in the file of evictions is durable. No segment is
- * removed that the guard (legal holds) keeps, nor one after it. */
+ * removed that the guard (legal holds) keeps, nor one after it, nor, in a spool with a tree, one
+ * whose removal is not on record (spool_removal.c). */
 #define LOG_COMPONENT "spool"
 #include "storage/spool/spool_internal.h"
 
 #include "core/clock.h"
 #include "core/log/log.h"
 #include "core/disk/fault.h"
+#include "storage/spool/retire/retirement.h"
 #include "storage/spool/spool.h"
 
 #include <errno.h>
@@ -180,105 +182,55 @@ static bool remove_first(struct spool *spool)
     return true;
 }
 
-/* The first segment's entry. False: the segment after it can't be read, so its last hash is
- * unknown.
- */
-static bool describe_first(struct spool *spool, enum spool_eviction_cause cause,
-                           struct spool_eviction *e)
-{
-    const struct spool_segment *s = &spool->shared.segments[0];
-    struct spool_segment_header next;
-    int fd;
-    if (spool_segment_open(spool->dir_fd, spool->shared.segments[1].first_position, false, &fd) !=
-        STATUS_OK)
-        return false;
-    enum status status = spool_segment_read_header(fd, &next);
-    close(fd);
-    *e = (struct spool_eviction){
-        .evicted_ns = clock_wall_ns(),
-        .first = s->oldest,
-        .last = s->newest,
-        .batches = s->records,
-        .events = next.events_before > s->events_before ? next.events_before - s->events_before : 0,
-        .oldest_ns = s->oldest_ns,
-        .newest_ns = s->newest_ns,
-        .file_bytes = s->file_bytes,
-        .cause = cause};
-    memcpy(e->spool_uid, spool->uid, UUID_BYTES);
-    memcpy(e->chain_hash, next.chain_before, SHA256_BYTES);
-    return status == STATUS_OK;
-}
-
-static void tell_eviction(struct spool *spool, const struct spool_eviction *e)
+static void tell_eviction(struct spool *spool, const struct retirement *r)
 {
     char from[SPOOL_TIME_BYTES], to[SPOOL_TIME_BYTES];
-    spool_time_text(e->oldest_ns, from);
-    spool_time_text(e->newest_ns, to);
-    metric_add(spool->metrics.evicted_batches, e->batches);
+    spool_time_text(r->oldest_ns, from);
+    spool_time_text(r->newest_ns, to);
+    metric_add(spool->metrics.evicted_batches, r->records);
     log_warn("evidence is removed before its retention is over, as evidence.when_full says",
-             LOG_U64("first_position", e->first), LOG_U64("last_position", e->last),
-             LOG_U64("batches", e->batches), LOG_U64("events", e->events), LOG_TEXT("from", from),
-             LOG_TEXT("to", to), LOG_U64("bytes", e->file_bytes),
-             LOG_TEXT("cause", spool_eviction_cause_text(e->cause)));
+             LOG_U64("first_position", r->first), LOG_U64("last_position", r->last),
+             LOG_U64("batches", r->records), LOG_U64("events", r->events), LOG_TEXT("from", from),
+             LOG_TEXT("to", to), LOG_U64("bytes", r->file_bytes),
+             LOG_TEXT("cause", retirement_cause_text(r->cause)));
 }
 
-/* Records the eviction, then removes the segment. False: it stays. */
-static bool evict_free(struct spool *spool, enum spool_eviction_cause cause)
+/* Puts the removal on record, then removes the segment. False: it stays. */
+static bool retire_free(struct spool *spool, enum retirement_cause cause, uint64_t holds)
 {
-    struct spool_eviction e;
-    if (!spool->shared.segments[0].oldest)
-        return remove_first(spool); /* it has no record */
-    if (!describe_first(spool, cause, &e))
+    const struct spool_segment *s = &spool->shared.segments[0];
+    struct retirement r;
+    if (!spool_removal_describe(spool, &r))
         return false;
-    bool known =
-        e.last <= spool->writer.evicted_to; /* a crash happened between entry and removal */
-    enum status status = known ? STATUS_OK : spool_eviction_append(spool->eviction_fd, &e);
-    if (status != STATUS_OK) {
-        log_error("evidence can't be removed: the record of it can't be written",
-                  LOG_TEXT("file", SPOOL_EVICTION_FILE), LOG_STATUS(status));
+    if (!s->oldest && !r.leaves)
+        return remove_first(spool); /* nothing was ever in it */
+    r.cause = cause;
+    r.holds_checked = spool->guard.begin != NULL;
+    r.holds = holds;
+    if (!spool_removal_record(spool, &r) || !remove_first(spool))
         return false;
-    }
-    spool->writer.evicted_to =
-        e.last > spool->writer.evicted_to ? e.last : spool->writer.evicted_to;
-    fault_point(spool_eviction_recorded);
-    if (!remove_first(spool))
-        return false;
-    if (!known)
-        tell_eviction(spool, &e);
+    if (cause == RETIREMENT_AGE)
+        log_info("evidence is removed: its retention is over", LOG_U64("first_position", r.first),
+                 LOG_U64("last_position", r.last), LOG_U64("records", r.records));
+    else
+        tell_eviction(spool, &r);
+    metric_add(spool->metrics.retired_records, r.records);
     return true;
 }
 
-/* True: no hold keeps the first segment, and none is added before guard_end. */
-static bool guard_begin(struct spool *spool)
+/* The guard: no hold keeps the first segment, and none is added before it is gone. */
+static bool retire_first(struct spool *spool, enum retirement_cause cause)
 {
     const struct spool_segment *s = &spool->shared.segments[0];
     const struct spool_removal removal = {s->first_position, s->oldest, s->newest, s->oldest_ns,
                                           s->newest_ns};
-    return !spool->guard.begin ||
-           spool->guard.begin(spool->guard.arg, &removal) == SPOOL_REMOVAL_FREE;
-}
-
-static void guard_end(struct spool *spool)
-{
-    if (spool->guard.begin)
-        spool->guard.end(spool->guard.arg);
-}
-
-static bool expire_first(struct spool *spool)
-{
-    if (!guard_begin(spool))
+    uint64_t holds = 0;
+    if (!spool->guard.begin)
+        return retire_free(spool, cause, 0);
+    if (spool->guard.begin(spool->guard.arg, &removal, &holds) != SPOOL_REMOVAL_FREE)
         return false;
-    bool removed = remove_first(spool);
-    guard_end(spool);
-    return removed;
-}
-
-static bool evict_first(struct spool *spool, enum spool_eviction_cause cause)
-{
-    if (!guard_begin(spool))
-        return false;
-    bool removed = evict_free(spool, cause);
-    guard_end(spool);
+    bool removed = retire_free(spool, cause, holds);
+    spool->guard.end(spool->guard.arg);
     return removed;
 }
 
@@ -306,9 +258,9 @@ static void retire(struct spool *spool)
     unsigned left = RETIRE_AT_ONCE;
     bool going = true;
     for (; c.expired && left && going; c.expired--, left--)
-        going = expire_first(spool);
+        going = retire_first(spool, RETIREMENT_AGE);
     for (; c.evicted && left && going; c.evicted--, left--)
-        going = evict_first(spool, SPOOL_EVICTED_BYTES);
+        going = retire_first(spool, RETIREMENT_MAX_BYTES);
     if (left < RETIRE_AT_ONCE)
         spool_show(spool);
 }
@@ -333,7 +285,7 @@ void spool_evict_for(struct spool *spool, uint64_t bytes)
         pthread_mutex_lock(&spool->shared.lock);
         size_t n = spool->shared.settled ? count_passed(spool, passed, &kept) : 0;
         pthread_mutex_unlock(&spool->shared.lock);
-        if (n == 0 || spool_has_room(spool, bytes) || !evict_first(spool, SPOOL_EVICTED_ROOM))
+        if (n == 0 || spool_has_room(spool, bytes) || !retire_first(spool, RETIREMENT_ROOM))
             break;
     }
 }

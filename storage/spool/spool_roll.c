@@ -144,19 +144,39 @@ static enum status grow_to(struct spool *spool, uint64_t bytes)
     return STATUS_OK;
 }
 
+/* What a segment of this size takes in addition. Removals add records, so the active segment may
+ * be another one after each. */
+static uint64_t more_bytes(const struct spool *spool, uint64_t bytes)
+{
+    return active_is_empty(spool) ? bytes - SPOOL_SEGMENT_HEADER_BYTES : bytes;
+}
+
 static enum status make_room(struct spool *spool, uint64_t bytes)
 {
-    bool empty = active_is_empty(spool);
-    uint64_t more = empty ? bytes - SPOOL_SEGMENT_HEADER_BYTES : bytes;
-    if (!spool_evidence_allows(spool) || !spool_has_room(spool, more))
+    if (!spool_evidence_allows(spool) || !spool_has_room(spool, more_bytes(spool, bytes)))
         spool_retire(spool);
     if (!spool_evidence_allows(spool))
         return STATUS_NO_SPACE;
-    if (!spool_has_room(spool, more))
-        spool_evict_for(spool, more);
-    if (!spool_has_room(spool, more))
+    if (!spool_has_room(spool, more_bytes(spool, bytes)))
+        spool_evict_for(spool, bytes);
+    if (atomic_load(&spool->now.failed))
+        return STATUS_IO;
+    if (!spool_has_room(spool, more_bytes(spool, bytes)))
         return STATUS_NO_SPACE;
-    return empty ? grow_to(spool, bytes) : roll_to(spool, bytes);
+    return active_is_empty(spool) ? grow_to(spool, bytes) : roll_to(spool, bytes);
+}
+
+#define SMALL_BYTES 65536
+
+enum status spool_roll_for_removal(struct spool *spool, uint32_t record_bytes)
+{
+    thread_assert(THREAD_WRITER);
+    uint64_t whole = segment_bytes(spool, record_bytes);
+    uint64_t small = UINT64_C(0) + SPOOL_SEGMENT_HEADER_BYTES + record_bytes;
+    small = small > SMALL_BYTES ? small : SMALL_BYTES;
+    bool has_room = spool_has_room(spool, more_bytes(spool, whole));
+    uint64_t bytes = has_room || whole < small ? whole : small;
+    return active_is_empty(spool) ? grow_to(spool, bytes) : roll_to(spool, bytes);
 }
 
 enum status spool_roll(struct spool *spool, uint32_t record_bytes)

@@ -247,17 +247,35 @@ static void pass_cursors(struct spool *spool)
     }
 }
 
+uint64_t spool_next_position(struct spool *spool)
+{
+    thread_assert(THREAD_WRITER);
+    pass_cursors(spool);
+    return spool->writer.staged.position + 1;
+}
+
 /* The end of a segment is for records that are no batches: a spool that is full for batches can
  * still say what operators do about it. At most this, and a 64th of the segment. */
 #define RECORDS_ROOM 32768
 
+/* A few records. */
+#define REMOVALS_ROOM 8192
+
+uint64_t spool_room_for_removals(const struct spool *spool)
+{
+    uint64_t part = spool->writer.file_bytes / 256;
+    return part < REMOVALS_ROOM ? part : REMOVALS_ROOM;
+}
+
 static uint64_t kept_for_records(const struct spool *spool, const struct batch *batch)
 {
     uint64_t part = spool->writer.file_bytes / 64;
-    if (!batch_is_events(&batch->meta) ||
+    if (batch->meta.kind == BATCH_KIND_RETIREMENT ||
         spool->writer.staged.offset == SPOOL_SEGMENT_HEADER_BYTES) /* one large batch may fill it */
         return 0;
-    return part < RECORDS_ROOM ? part : RECORDS_ROOM;
+    if (!batch_is_events(&batch->meta))
+        return spool_room_for_removals(spool);
+    return (part < RECORDS_ROOM ? part : RECORDS_ROOM) + spool_room_for_removals(spool);
 }
 
 static bool fits(const struct spool *spool, const struct batch *batch)
@@ -304,6 +322,32 @@ static void take_group(struct spool *spool, struct mail *mail)
         mail = next;
     }
     commit(spool, now_ns);
+}
+
+enum status spool_append_own(struct spool *spool, struct batch **batch)
+{
+    thread_assert(THREAD_WRITER);
+    ensure(!spool->writer.pending && spool->writer.iov_count == 0);
+    struct batch *own = *batch;
+    *batch = NULL;
+    enum status status =
+        atomic_load(&spool->now.failed) ? STATUS_IO : spool_frame_prepare(own, spool->options.keys);
+    if (status == STATUS_OK && !fits(spool, own))
+        status = spool_roll_for_removal(spool, spool_frame_bytes(own));
+    if (status == STATUS_OK) {
+        own->reply_to = &spool->own;
+        atomic_fetch_add(&spool->now.queued_batches, 1); /* give_back takes both back */
+        atomic_fetch_add(&spool->now.queued_bytes, spool_frame_bytes(own));
+        int64_t now_ns = clock_wall_ns();
+        pass_cursors(spool);
+        spool->writer.write_offset = spool->writer.staged.offset;
+        stage(spool, own, now_ns);
+        commit(spool, now_ns);
+        own = batch_from_mail(mailbox_take(&spool->own));
+        status = own->verdict;
+    }
+    batch_destroy(own);
+    return status;
 }
 
 /* --- the loop ------------------------------------------------------------------------------- */

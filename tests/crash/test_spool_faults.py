@@ -1,6 +1,7 @@
 """The spool dies at each of its named crash points; after a restart every acknowledged batch is there, once, in an
 unbroken chain."""
 
+import json
 import os
 import pathlib
 import signal
@@ -24,10 +25,11 @@ SALVAGE = ["spool_salvage_copied", "spool_salvage_linked"]
 ASIDE = ["spool_aside_unlinked"]
 RETIREMENT = ["spool_cursors_synced", "spool_cursors_written", "spool_retire_chosen", "spool_retire_unlinked"]
 EVICTION = ["spool_eviction_recorded"]
+ON_RECORD = ["spool_retire_noted", "spool_retire_recorded"]  # of a spool with a tree
 # Whether the writer or the thread beside it allocates a later segment depends on who is faster.
 SPACE = ["spool_segment_allocated", "spool_spare_made"]
 REPEATS = ["spool_index_kept", "spool_recalled"]  # with a window of repeats, which only the server has: test_points.py
-WRITING = [point for point in SPOOL if point not in STARTS + TORN + SALVAGE + ASIDE + RETIREMENT + EVICTION + REPEATS]
+WRITING = [point for point in SPOOL if point not in STARTS + TORN + SALVAGE + ASIDE + RETIREMENT + EVICTION + ON_RECORD + REPEATS]
 
 
 @pytest.fixture
@@ -85,6 +87,34 @@ def test_every_batch_is_there_or_on_record_as_evicted_once(make, tmp_path, point
     assert gone and not gone & set(found.values())
     assert {uid: p for uid, p in acknowledged.items() if p not in gone} == {uid: p for uid, p in found.items() if uid in acknowledged}
     assert sum(e.batches for e in evicted) == max(gone)
+
+
+def removals(directory):
+    """[(first, last, position of the record)] of what is on record in the log, in its order."""
+    records = [r for _, r in spool_reader.read_spool(directory, kinds=spool_reader.ALL_KINDS) if r.kind == 3]
+    bodies = [(json.loads(r.body), r.position) for r in records]
+    return [(body["from_position"], body["to_position"], position) for body, position in bodies]
+
+
+@pytest.mark.parametrize("turn", [1, 2, 5])
+@pytest.mark.parametrize("point", ON_RECORD + EVICTION + ["spool_retire_chosen", "spool_retire_unlinked", "spool_records_written", "spool_records_synced"])
+def test_each_removal_is_on_record_once_and_before_it(make, tmp_path, point, turn):
+    directory = tmp_path / "spool"
+    arguments = ["--evict", "--tree", "--batches", 200]
+    turn = turn * 8 if point.startswith("spool_records") else turn
+    make(directory, *arguments, fault=f"{point}:{turn}")
+
+    def check():
+        found = removals(directory)
+        assert all(last + 1 == first for (_, last, _), (first, _, _) in zip(found, found[1:])), "in order, each once"
+        assert all(last < position for _, last, position in found)
+        return found[-1][1] if found else 0
+
+    oldest = int(spool_reader.segment_paths(directory)[0].stem)
+    assert check() >= oldest - 1, "nothing has gone that is not on record"
+    make(directory, *arguments)
+    assert check() == int(spool_reader.segment_paths(directory)[0].stem) - 1 > 0
+    assert spool_reader.read_evictions(directory)[-1].last == removals(directory)[-1][1]
 
 
 @pytest.mark.parametrize("point", STARTS)

@@ -32,9 +32,9 @@ def archived(server):
 
 
 def settle(server):
-    """Everything that is sealed is archived; the position."""
+    """Everything that is sealed is archived, so that retention removes it; the position."""
     wait_until(lambda: server.metric("vsocd_archive_segments_behind") == 0 and server.metric("vsocd_archive_segments_total") > 0
-               and archived(server) >= server.metric("vsocd_spool_position") - 4, 30, "the archive catching up")
+               and len(spool_reader.segment_paths(server.spool_dir)) == 1, 30, "the archive catching up")
     return archived(server)
 
 
@@ -56,6 +56,12 @@ def filled(build, tmp_path_factory):
     position = settle(server)
     verbose = server.get("/readyz?verbose").body.decode()
     assert f"archive up position {position}, 0 segments behind" in verbose
+
+    def status():
+        return json.loads(server.run("evidence", "status", "-c", server.config, "--json").stdout)
+
+    wait_until(lambda: status()["archive_position"] == position, 30, "the stored position of the archive")
+    assert status()["archive"] == f"file://{archive}" and status()["archive_segments_behind"] == 0
     server.stop_for_good()
     return server, archive, {p: uid for p, uid in told.items() if p <= position}
 

@@ -57,7 +57,7 @@ def test_a_head_of_another_key_is_found(server, make_server, tmp_path):
 def test_it_goes_on_where_it_was_interrupted(server):
     whole = audit(server)[2]
     state = evidence(server) / "audit.state"
-    state.write_text("vsocd evidence audit 1\n2 0 0 2 0 0 0\n")
+    state.write_text("vsocd evidence audit 1\n2 2 0 2 0 0 0\n")
     resumed = audit(server)[2]
     assert resumed["findings"] == 0 and not state.exists()
     assert resumed["records"] >= whole["records"] and audit(server, "--restart")[0] == 0

@@ -1,6 +1,7 @@
 """The heads of a server are cosigned by witnesses: `vsocd witness`, and one in Python that misbehaves."""
 
 import http.server
+import json
 import shutil
 import threading
 
@@ -77,6 +78,9 @@ def test_heads_are_cosigned_while_a_witness_is_away(make_server, log_key, witnes
     assert server.metric("vsocd_evidence_witness_size", 'witness="w1.example"') == head_of(text)
     shown = server.get("/readyz?verbose").body.decode()
     assert "witness w0.example up" in shown and "witness away.example DOWN" in shown
+    told = json.loads(server.run("evidence", "status", "-c", server.config, "--json").stdout)
+    assert told["witnesses"] == 3 and told["witnesses_away"] == "away.example" and told["cosigned_size"] >= 5
+    assert 0 <= told["cosigned_age_seconds"] < 600
     # Too few: records are taken and signed all the same, and the metric tells.
     witnesses[0].stop()
     post(server, 3, 5)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 import spool_reader
-from harness import event, ndjson, wait_until
+from harness import event, ndjson, query, wait_until
 
 PADDING = b"\n" * 300_000  # three bodies to a segment
 SMALL = {"spool": {"segment_bytes": "1MiB", "max_bytes": "32MiB", "reserve_bytes": "0"}, "evidence": {"retention": "0s", "max_bytes": "0"}}
@@ -61,6 +61,10 @@ def test_hold_of_something_else_keeps_nothing(make_server):
     wait_until(lambda: oldest(server) > 1, 30, "the removal")
     states = {one["id"]: one["state"] for one in map(json.loads, hold(server, "list", "--all").stdout.splitlines())}
     assert states.pop(over) == "over" and set(states.values()) == {"active"}
+    told = json.loads(server.run("evidence", "status", "-c", server.config, "--json").stdout)
+    assert told["holds"] == 3 and told["archive"] is None and told["witnesses"] == 0
+    removed = json.loads(server.run("audit", "list", "-c", server.config, "--json", "--kind", "evidence_retired").stdout.splitlines()[-1])
+    assert removed["record"]["hold_check"] == "free" and removed["record"]["holds"] == 3
 
 
 def test_eviction_obeys_a_hold(make_server):
@@ -102,3 +106,30 @@ def test_wrong_holds_are_refused(make_server, words):
     server.write_keys()
     assert hold(server, "add", *words, "--reason", "r", check=False).returncode == 64
     assert hold(server, "add", "--batch", "01a22b27-6730-70bd-bbb3-99f70d000000", check=False).returncode == 64
+
+
+def test_holds_are_in_the_database_too(make_server, database):
+    server = make_server({**SMALL, "sinks": {"postgres": {"enabled": True, "dsn": database}}})
+    batch = fill(server, 1, HELD)[0]["batch_id"]
+    uids = [add(server, "--batch", batch), add(server, "--vin", HELD), add(server, "--from", "2026-01-01T00:00:00Z", "--to", "2026-02-01T00:00:00Z",
+                                                                           "--until", "2100-01-01T00:00:00Z")]
+
+    def rows(what):
+        return query(database, f"select {what} from vsoc.holds order by time_added")
+
+    wait_until(lambda: len(rows("1")) == 3, 30, "the holds in the database")
+    assert rows("hold_uid::text, kind, instance, reason, time_released") == [
+        (uid, kind, server.settings["instance"], "case 7", None) for uid, kind in zip(uids, ["batch", "vehicle", "time"])]
+    assert rows("batch_uid::text")[0] == (batch,)
+    vehicle = [json.loads(line) for line in hold(server, "list").stdout.splitlines()][1]["vehicle"]
+    assert rows("encode(vehicle_pid, 'hex')")[1] == (vehicle,)
+    assert rows("time_from::date::text, time_to::date::text, time_until::date::text")[2] == ("2026-01-01", "2026-02-01", "2100-01-01")
+    hold(server, "release", "--id", uids[0], "--reason", "closed")
+    wait_until(lambda: rows("release_reason")[0] == ("closed",), 30, "the release in the database")
+    assert rows("time_released is null") == [(False,), (True,), (True,)]
+    query(database, "set role vsoc_analyst; select hold_uid, vehicle_pid, time_until from vsoc.holds")
+    query(database, "set role vsoc_auditor; select * from vsoc.holds")
+    for forbidden in ("set role vsoc_analyst; select reason from vsoc.holds", "set role vsoc_ingest; delete from vsoc.holds",
+                      "set role vsoc_ingest; update vsoc.holds set time_released = now()"):
+        with pytest.raises(Exception, match="permission denied"):
+            query(database, forbidden)

@@ -6,11 +6,11 @@
  * lanes, each of which delivers to a sink that fails before or after it has committed, and once may be restored from an older copy.
  *
  * Claims, which hold whenever the power goes: no sink has what is not synced; no cursor on disk is ahead of its sink; a segment is
- * unlinked only when the cursors on disk and the sinks have all of it; a lane never needs a segment that is gone, unless its sink was
+ * unlinked only when the cursors on disk and the sinks have all of it, and when a record says so; a lane never needs a segment that is gone, unless its sink was
  * restored; each sink gets each record once, in order; all lanes end.
  *
- * Planted faults: PUBLISH_BEFORE_SYNC, ADVANCE_BEFORE_DELIVERY, UNLINK_BEFORE_STORE, UNLINK_PASSED_BY_ONE, WAIT_WITHOUT_LOOK,
- * FORGET_TRIED_LOAD. */
+ * Planted faults: PUBLISH_BEFORE_SYNC, ADVANCE_BEFORE_DELIVERY, UNLINK_BEFORE_STORE, UNLINK_PASSED_BY_ONE, UNLINK_BEFORE_RECORD,
+ * WAIT_WITHOUT_LOOK, FORGET_TRIED_LOAD. */
 #ifndef RECORDS
 #define RECORDS 4
 #endif
@@ -32,6 +32,7 @@
 
 /* The disk */
 byte written, synced, unlinked; /* positions; segments that are gone */
+byte recorded;                  /* segments whose removal is on record, durably */
 byte stored[LANES];             /* cursors */
 /* The other sides */
 byte there[LANES];
@@ -94,14 +95,25 @@ inline store()
     }
 }
 
+inline remove()
+{
+#ifdef UNLINK_BEFORE_RECORD
+    unlinked++;
+    recorded = unlinked
+#else
+    recorded = unlinked + 1; /* spool_removal_record */
+    unlinked++
+#endif
+}
+
 inline spool_retire()
 {
     store_cursors();
     do
 #ifdef UNLINK_PASSED_BY_ONE
-    :: unlinked < ACTIVE && NEWEST(unlinked) <= passed + 1 -> unlinked++
+    :: unlinked < ACTIVE && NEWEST(unlinked) <= passed + 1 -> remove()
 #else
-    :: unlinked < ACTIVE && NEWEST(unlinked) <= passed -> unlinked++
+    :: unlinked < ACTIVE && NEWEST(unlinked) <= passed -> remove()
 #endif
     :: else -> break
     od;
@@ -233,7 +245,7 @@ proctype sink_lane_run(byte me)
 active proctype power()
 {
 end:
-    atomic { BROKEN(0) || BROKEN(LANES - 1) -> assert(false) }
+    atomic { BROKEN(0) || BROKEN(LANES - 1) || unlinked > recorded -> assert(false) }
 }
 
 init

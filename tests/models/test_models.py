@@ -44,6 +44,7 @@ FAULTS = [
     ("retire", "ADVANCE_BEFORE_DELIVERY", "LANES=1"),
     ("retire", "UNLINK_BEFORE_STORE", "LANES=1"),
     ("retire", "UNLINK_PASSED_BY_ONE", "LANES=1"),
+    ("retire", "UNLINK_BEFORE_RECORD", "LANES=1"),
     ("retire", "WAIT_WITHOUT_LOOK", "LANES=1"),
     ("retire", "FORGET_TRIED_LOAD", "LANES=1"),
     ("keeper", "UNLINK_BEFORE_KEEP", "SEGMENTS=2"),

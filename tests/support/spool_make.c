@@ -17,7 +17,7 @@
 
 struct options {
     uint64_t batches, events, in_flight, bench_bytes;
-    bool bench, reader;
+    bool bench, reader, tree;
     struct spool_options spool;
 };
 
@@ -202,6 +202,13 @@ static void run(const struct options *o, struct spool *spool)
     mailbox_fini(&replies);
 }
 
+static uint64_t newest_head(void *arg, uint8_t *root)
+{
+    (void)arg;
+    memset(root, 0, SHA256_BYTES);
+    return INT64_MAX;
+}
+
 static uint64_t number(const char *text)
 {
     return strtoull(text, NULL, 10);
@@ -210,11 +217,17 @@ static uint64_t number(const char *text)
 static void parse(int argc, char **argv, struct options *o)
 {
     static const struct option names[] = {
-        {"batches", 1, NULL, 'n'},    {"events", 1, NULL, 'e'},
-        {"in-flight", 1, NULL, 'f'},  {"segment-bytes", 1, NULL, 's'},
-        {"body-bytes", 1, NULL, 'b'}, {"commit-us", 1, NULL, 'c'},
-        {"reader", 0, NULL, 'r'},     {"evict", 0, NULL, 'x'},
-        {"bench", 0, NULL, 'B'},      {0},
+        {"batches", 1, NULL, 'n'},
+        {"events", 1, NULL, 'e'},
+        {"in-flight", 1, NULL, 'f'},
+        {"segment-bytes", 1, NULL, 's'},
+        {"body-bytes", 1, NULL, 'b'},
+        {"commit-us", 1, NULL, 'c'},
+        {"reader", 0, NULL, 'r'},
+        {"evict", 0, NULL, 'x'},
+        {"bench", 0, NULL, 'B'},
+        {"tree", 0, NULL, 't'},
+        {0},
     };
     for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;)
         switch (c) {
@@ -241,6 +254,9 @@ static void parse(int argc, char **argv, struct options *o)
             break;
         case 'x': /* as --reader, and evidence has room for three segments */
             o->reader = o->spool.evict = true;
+            break;
+        case 't': /* removals are on record, as if a head covered everything */
+            o->tree = true;
             break;
         case 'B':
             o->bench = true;
@@ -280,6 +296,9 @@ int main(int argc, char **argv)
     enum status status = spool_open(&o.spool, NULL, NULL, &spool, &problem);
     if (status != STATUS_OK)
         die(problem.text, status);
+    const struct spool_tree tree = {newest_head, NULL, "spool_make"};
+    if (o.tree)
+        spool_record_removals(spool, &tree);
     status = spool_start(spool);
     if (status != STATUS_OK)
         die("start", status);

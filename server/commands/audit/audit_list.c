@@ -94,7 +94,9 @@ static enum status print(struct lister *l, const struct batch_record *record)
         return STATUS_OK;
     }
     struct slice kind = text_of(&d, "kind");
-    if (c->kind && !slice_equal_text(kind, c->kind))
+    if (c->kind && !slice_equal_text(kind, c->kind) &&
+        (record->meta.kind == BATCH_KIND_AUDIT ||
+         strcmp(batch_kind_text(record->meta.kind), c->kind)))
         return STATUS_OK;
     writer_reset(&l->line);
     if (c->json)

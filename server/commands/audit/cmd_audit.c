@@ -40,6 +40,9 @@ static bool read_bound(const char *text, uint64_t *position, int64_t *ns)
 
 static bool is_kind(const char *name)
 {
+    for (uint8_t kind = BATCH_KIND_RETIREMENT; kind <= BATCH_KIND_MAX; kind++)
+        if (!strcmp(name, batch_kind_text(kind)))
+            return true;
     return audit_kind_find(slice_from_text(name)) != AUDIT_KIND_COUNT;
 }
 

@@ -62,6 +62,23 @@ static void on_finding(void *arg, enum evidence_finding finding, uint64_t number
                evidence_finding_text(finding), number);
 }
 
+static void on_retired(void *arg, const struct retired *retired)
+{
+    struct audit_command *c = audit_command_cast(arg);
+    struct writer w;
+    writer_init(&w, SIZE_MAX / 2);
+    if (c->json) {
+        writer_text(&w, "{\"retired\":");
+        retired_write_json(&w, retired);
+        writer_text(&w, "}\n");
+    } else {
+        writer_text(&w, c->terminal ? "\r\033[K" : "");
+        retired_write_text(&w, retired);
+    }
+    fwrite(w.data, 1, w.size, stdout);
+    writer_fini(&w);
+}
+
 static void load_state(struct audit_command *c)
 {
     struct evidence_walk_state s;
@@ -171,6 +188,7 @@ static int walk(struct audit_command *c)
         .keys = &c->keys,
         .log = &c->log,
         .on_finding = on_finding,
+        .on_retired = on_retired,
         .on_progress = on_progress,
         .arg = c,
     };

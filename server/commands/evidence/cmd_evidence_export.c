@@ -25,6 +25,7 @@
 #include "server/files/file_read.h"
 #include "server/ingest/record_keys.h"
 #include "storage/evidence/bundle/bundle_export.h"
+#include "storage/evidence/retired.h"
 
 #define WAIT_NS      (30 * NS_PER_S) /* for a head, and for enough witnesses */
 #define WAIT_STEP_NS (50 * NS_PER_MS)
@@ -133,6 +134,22 @@ static void on_progress(void *arg, uint64_t position)
         fprintf(stderr, "\rread up to position %" PRIu64, position);
 }
 
+/* Records that were removed can't be exported; their hashes are still in the tree. */
+static void say_what_is_missing(struct export_command *c, size_t count)
+{
+    struct retired retired;
+    struct writer w;
+    writer_init(&w, PROBLEM_BYTES);
+    if (retired_before(c->spool_dir, UINT64_MAX, &retired) == STATUS_OK && retired.position)
+        retired_write_text(&w, &retired);
+    struct slice text = slice_trim(writer_slice(&w));
+    problem_say(
+        &c->problem,
+        "%zu records of the spool are selected; `vsocd spool list` shows what there is%s%.*s",
+        count, text.size ? "; " : "", SLICE_ARGS(text));
+    writer_fini(&w);
+}
+
 static int add_records(struct export_command *c)
 {
     snprintf(c->spool_dir, sizeof c->spool_dir, "%s/spool", c->config->data_dir);
@@ -156,10 +173,7 @@ static int add_records(struct export_command *c)
         fputs("\r\033[K", stderr);
     size_t count = bundle_export_count(c->bundle);
     if (!count || (c->select.selection.batch_count && count < c->select.selection.batch_count)) {
-        problem_say(&c->problem,
-                    "%zu records of the spool are selected; `vsocd spool list` shows "
-                    "what there is",
-                    count);
+        say_what_is_missing(c, count);
         return fail(c, EXIT_FAILED, "nothing was exported");
     }
     add_manifest(c);

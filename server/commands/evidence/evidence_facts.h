@@ -18,6 +18,15 @@ void fact_text(struct facts *f, const char *key, const char *words, const char *
 void fact_time(struct facts *f, const char *key, const char *words, int64_t ns);
 void fact_real(struct facts *f, const char *key, const char *words, double value, bool known);
 
+/* evidence_status_keepers.c: archive, holds, witnesses. */
+/* Up to where the archive has confirmed everything. OK also if there is none: *archives false. */
+enum status archive_position(const struct evidence_place *place, bool *archives,
+                             uint64_t *position) must_check;
+void archive_facts(struct facts *f, const struct evidence_place *place, bool archives,
+                   uint64_t position, uint64_t behind);
+enum status hold_facts(struct facts *f, const struct evidence_place *place) must_check;
+enum status witness_facts(struct facts *f, const struct evidence_place *place) must_check;
+
 /* evidence_status_time.c: tokens of time-stamp authorities. */
 enum status time_facts(struct facts *f, const struct evidence_place *place) must_check;
 

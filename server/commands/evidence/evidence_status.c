@@ -30,6 +30,9 @@ struct survey {
     int64_t now_ns, oldest_ns;
     double day_bytes; /* written in the last 24 hours */
     int64_t day_from_ns;
+    uint64_t archived; /* position */
+    uint64_t behind;   /* segments with records after it */
+    bool last_behind;  /* the newest, which is not full, is one of them */
 };
 
 OBJECT_CAST(survey, SURVEY_MAGIC)
@@ -38,6 +41,8 @@ OBJECT_CAST(survey, SURVEY_MAGIC)
 static void on_segment(void *arg, const struct spool_segment_summary *s)
 {
     struct survey *survey = survey_cast(arg);
+    survey->last_behind = s->newest > survey->archived;
+    survey->behind += survey->last_behind;
     if (!s->newest)
         return;
     if (!survey->oldest_ns)
@@ -77,7 +82,10 @@ static enum status spool_facts(struct facts *f, const struct evidence_place *pla
     struct spool_verify_result spool;
     const struct spool_verify_options options = {
         .depth = SPOOL_DEPTH_LIST, .to = UINT64_MAX, .on_segment = on_segment, .arg = &survey};
-    enum status status = spool_verify_dir(place->spool_dir, &options, &spool);
+    bool archives;
+    enum status status = archive_position(place, &archives, &survey.archived);
+    if (status == STATUS_OK)
+        status = spool_verify_dir(place->spool_dir, &options, &spool);
     if (status != STATUS_OK)
         return status;
     int64_t took_ns = survey.now_ns - survey.day_from_ns;
@@ -95,6 +103,7 @@ static enum status spool_facts(struct facts *f, const struct evidence_place *pla
               known ? capacity(place, (double)spool.bytes) / rate : 0, known);
     fact_number(f, "evicted_batches", "evicted before their time", spool.evicted_batches);
     fact_number(f, "spool_leaves", "leaf indexes given", spool.leaves);
+    archive_facts(f, place, archives, survey.archived, survey.behind - survey.last_behind);
     return STATUS_OK;
 }
 
@@ -185,6 +194,10 @@ int evidence_status(int argc, char **argv)
         where = place.dir;
         status = tree_facts(&f, &place);
     }
+    if (status == STATUS_OK)
+        status = witness_facts(&f, &place);
+    if (status == STATUS_OK)
+        status = hold_facts(&f, &place);
     if (status == STATUS_OK)
         status = time_facts(&f, &place);
     if (f.json)

@@ -173,6 +173,29 @@ static void print_written(const struct writer *w)
         fwrite(w->data, 1, w->size, stdout);
 }
 
+static void json_heads(struct writer *w, const struct output *out)
+{
+    writer_format(w,
+                  ",\"heads\":{\"compared\":%zu,\"matching\":%" PRIu64 ",\"records\":%" PRIu64
+                  ",\"hashes\":%" PRIu64 ",\"retired\":",
+                  out->command->head_count, out->compared.matching, out->compared.records,
+                  out->compared.hashes);
+    if (out->compared.retired.position)
+        retired_write_json(w, &out->compared.retired);
+    else
+        writer_text(w, "null");
+    writer_u8(w, '}');
+}
+
+static void print_retired(const struct retired *retired)
+{
+    struct writer w;
+    writer_init(&w, SIZE_MAX / 2);
+    retired_write_text(&w, retired);
+    print_written(&w);
+    writer_fini(&w);
+}
+
 static void print_json(struct output *out, const struct spool_verify_result *r)
 {
     struct writer w;
@@ -209,11 +232,7 @@ static void print_json(struct output *out, const struct spool_verify_result *r)
     writer_add_slice(&w, writer_slice(&out->findings));
     writer_u8(&w, ']');
     if (out->command->head_count)
-        writer_format(&w,
-                      ",\"heads\":{\"compared\":%zu,\"matching\":%" PRIu64 ",\"records\":%" PRIu64
-                      ",\"hashes\":%" PRIu64 "}",
-                      out->command->head_count, out->compared.matching, out->compared.records,
-                      out->compared.hashes);
+        json_heads(&w, out);
     if (out->command->reparse)
         writer_format(&w,
                       ",\"reparsed\":{\"batches\":%" PRIu64 ",\"events\":%" PRIu64
@@ -263,6 +282,8 @@ static void print_verdict(const struct output *out, const struct spool_verify_re
                " records and %" PRIu64 " stored hashes of removed ones\n",
                out->compared.matching, out->command->head_count, out->compared.records,
                out->compared.hashes);
+    if (out->command->head_count && out->compared.retired.position)
+        print_retired(&out->compared.retired);
     if (out->command->reparse)
         printf("%" PRIu64 " batches were parsed again, %" PRIu64 " events compared: %" PRIu64
                " batches differ, %" PRIu64 " could not be compared\n",

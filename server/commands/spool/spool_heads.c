@@ -35,6 +35,8 @@ static const char *words_of(enum head_finding_kind kind)
         return "the record is not the one whose hash is in the stored tree";
     case HEAD_FINDING_MISSING:
         return "records were removed from within the spool";
+    case HEAD_FINDING_REMOVED:
+        return "the oldest records are gone, and no record says that they were removed";
     case HEAD_FINDING_HASHES:
         return "stored hashes of removed records are not there: no root can be made";
     }

@@ -161,7 +161,18 @@ static enum spool_removal_verdict judge(struct hold_guard *g, const struct spool
     return SPOOL_REMOVAL_FREE;
 }
 
-enum spool_removal_verdict hold_guard_begin(void *guard, const struct spool_removal *removal)
+/* Under lock. */
+static uint64_t count_active(const struct hold_guard *g)
+{
+    int64_t now_ns = clock_wall_ns();
+    uint64_t active = 0;
+    for (size_t i = 0; i < g->holds.count; i++)
+        active += hold_is_active(&g->holds.items[i], now_ns);
+    return active;
+}
+
+enum spool_removal_verdict hold_guard_begin(void *guard, const struct spool_removal *removal,
+                                            uint64_t *holds)
 {
     struct hold_guard *g = hold_guard_cast(guard);
     uint64_t bytes;
@@ -169,6 +180,7 @@ enum spool_removal_verdict hold_guard_begin(void *guard, const struct spool_remo
         return SPOOL_REMOVAL_UNKNOWN;
     pthread_mutex_lock(&g->lock);
     enum spool_removal_verdict verdict = judge(g, removal, bytes);
+    *holds = count_active(g);
     pthread_mutex_unlock(&g->lock);
     if (verdict != SPOOL_REMOVAL_FREE)
         holds_end(g->fd);
@@ -272,11 +284,9 @@ void hold_guard_destroy(struct hold_guard *guard)
 
 void hold_guard_stats(struct hold_guard *guard, struct hold_guard_stats *stats)
 {
-    int64_t now_ns = clock_wall_ns();
     *stats = (struct hold_guard_stats){0};
     pthread_mutex_lock(&guard->lock);
-    for (size_t i = 0; i < guard->holds.count; i++)
-        stats->active += hold_is_active(&guard->holds.items[i], now_ns);
+    stats->active = count_active(guard);
     stats->damaged = guard->holds.damaged;
     stats->kept_position = guard->kept_position;
     if (guard->kept_position)

@@ -28,7 +28,8 @@ void hold_guard_stats(struct hold_guard *guard, struct hold_guard_stats *stats);
 
 /* For spool_guard_with (storage/spool/spool.h): the spool's writer asks before it removes a
  * segment. Thread: writer. */
-enum spool_removal_verdict hold_guard_begin(void *guard, const struct spool_removal *removal);
+enum spool_removal_verdict hold_guard_begin(void *guard, const struct spool_removal *removal,
+                                            uint64_t *holds);
 void hold_guard_end(void *guard);
 
 #endif

@@ -41,6 +41,7 @@ const char *evidence_finding_text(enum evidence_finding finding)
         [EVIDENCE_FINDING_COMMITMENT] = "commitment",
         [EVIDENCE_FINDING_UNOPENED] = "not_opened",
         [EVIDENCE_FINDING_GAP] = "records_missing",
+        [EVIDENCE_FINDING_REMOVED] = "removed_unrecorded",
         [EVIDENCE_FINDING_TREE] = "tree_hash",
         [EVIDENCE_FINDING_HEAD] = "other_root",
         [EVIDENCE_FINDING_SIGNATURE] = "head_signature",
@@ -87,6 +88,22 @@ static bool is_committed(const struct batch_record *record)
            record_is_committed(record, SEAL_EVENTS);
 }
 
+/* Records before this one are missing. In a spool in use, also because they were removed since the
+ * one before was read. */
+static enum status check_gap(struct pass *p, const struct batch_meta *meta)
+{
+    struct retired retired = {.position = 0};
+    bool first = !p->walk->state.leaf_next;
+    enum status status = retired_before(p->walk->spool_dir, meta->leaf_index, &retired);
+    if (status != STATUS_OK)
+        return status;
+    if (retired_end(&retired) == meta->leaf_index)
+        p->walk->on_retired(p->walk->arg, &retired);
+    else
+        found(p, first ? EVIDENCE_FINDING_REMOVED : EVIDENCE_FINDING_GAP, meta->position);
+    return STATUS_OK;
+}
+
 static enum status check_record(struct pass *p, const struct batch_record *record)
 {
     const struct batch_meta *meta = &record->meta;
@@ -97,10 +114,12 @@ static enum status check_record(struct pass *p, const struct batch_record *recor
     state->position = meta->position;
     if (meta->leaf_index == BATCH_NO_LEAF)
         return STATUS_OK;
-    if (state->leaf_next && meta->leaf_index != state->leaf_next)
-        found(p, EVIDENCE_FINDING_GAP, meta->position);
+    enum status status = STATUS_OK;
+    if (meta->leaf_index != state->leaf_next)
+        status = check_gap(p, meta);
     state->leaf_next = meta->leaf_index + 1;
-    enum status status = record_leaf_hash(meta, p->spool_uid, leaf);
+    if (status == STATUS_OK)
+        status = record_leaf_hash(meta, p->spool_uid, leaf);
     if (status == STATUS_OK)
         status = stored_leaf(p, meta->leaf_index, &stored);
     if (status == STATUS_NOT_FOUND)

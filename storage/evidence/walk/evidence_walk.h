@@ -7,6 +7,7 @@
 #include "core/log/problem.h"
 #include "storage/evidence/formats/note.h"
 #include "storage/evidence/formats/merkle.h"
+#include "storage/evidence/retired.h"
 #include "storage/spool/batch.h"
 #include "storage/spool/seal/seal_keys.h"
 
@@ -17,6 +18,7 @@ enum evidence_finding {
     EVIDENCE_FINDING_COMMITMENT, /* body, metadata or events are not what the leaf commits to */
     EVIDENCE_FINDING_UNOPENED,   /* its keys are not at hand or damaged: commitments not compared */
     EVIDENCE_FINDING_GAP,        /* records are missing between this one and the one before */
+    EVIDENCE_FINDING_REMOVED,    /* those before this one, and no record says that they went */
     EVIDENCE_FINDING_TREE,       /* a stored hash does not follow from the leaves below it */
     EVIDENCE_FINDING_HEAD,       /* a stored head has another root than the tree has at its size */
     EVIDENCE_FINDING_SIGNATURE,  /* a stored head is not signed by the log's key */
@@ -39,6 +41,8 @@ struct evidence_walk {
     const struct note_verifier *log; /* the key that heads are signed with */
     struct evidence_walk_state state;
     void (*on_finding)(void *arg, enum evidence_finding finding, uint64_t number);
+    /* Records are missing because they were removed, which a record says. */
+    void (*on_retired)(void *arg, const struct retired *retired);
     /* Now and then; false ends the walk: CLOSED. May be NULL. */
     bool (*on_progress)(void *arg, const struct evidence_walk_state *state);
     void *arg;

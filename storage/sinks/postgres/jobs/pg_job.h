@@ -10,7 +10,7 @@
 struct pg_job_settings {
     unsigned partitions_ahead;   /* days */
     int64_t batch_key_window_ns; /* time that keys are kept */
-    const char *evidence_dir;    /* folder of signed heads; NULL: none */
+    const char *evidence_dir;    /* folder of signed heads and holds; NULL: none */
     const char *instance;        /* of this server; set by pg_jobs_start */
 };
 
@@ -29,5 +29,6 @@ struct pg_job {
 extern const struct pg_job pg_job_partitions; /* daily partitions ahead */
 extern const struct pg_job pg_job_batch_keys; /* deletion of old keys */
 extern const struct pg_job pg_job_heads;      /* copies of this server's signed heads */
+extern const struct pg_job pg_job_holds;      /* copies of its legal holds */
 
 #endif

@@ -23,7 +23,7 @@
 #define RECONNECT_NS    (5 * NS_PER_S)
 
 static const struct pg_job *const all_jobs[] = {&pg_job_partitions, &pg_job_batch_keys,
-                                                &pg_job_heads};
+                                                &pg_job_heads, &pg_job_holds};
 #define JOB_COUNT (sizeof all_jobs / sizeof *all_jobs)
 
 struct turn {
