@@ -74,7 +74,7 @@ ROOMS = {
     "storage/sinks/feed": ("what a loader reads: the spool by lanes, a range of it", [*CORE, "storage/spool", "storage/spool/seal"]),
     "storage/sinks": ("the loader, lanes and replay", [*CORE, "storage", "storage/spool", "storage/spool/seal", "storage/sinks/feed"]),
     "storage/sinks/file": ("events as lines of files", [*CORE, "storage", "storage/sinks"]),
-    "storage/sinks/kafka": ("events to Kafka, exactly once", [*CORE, "storage", "storage/sinks"]),
+    "storage/sinks/kafka": ("events to Kafka, exactly once", [*CORE, "storage", "storage/evidence", "storage/evidence/formats", "storage/sinks"]),
     "storage/sinks/postgres": (
         "events to PostgreSQL, exactly once",
         [
@@ -154,12 +154,12 @@ ROOMS = {
     "server/commands": (
         "main, one file a subcommand",
         [
-            *CORE, *READ, "parsers/engine", "parsers/registry", "storage/evidence/formats", "storage/evidence/signer",
+            *CORE, *READ, "parsers/engine", "parsers/registry", "storage/evidence", "storage/evidence/formats", "storage/evidence/signer",
             "storage/sinks/postgres/schema", "storage/spool", "server/audit", "server/client", "server/config",
-            "server/daemon", "server/files", "server/identity", "server/inflate", "server/ingest", "server/net", "server/plugins", "server/tls", "server/witness",
+            "server/daemon", "server/evidence", "server/files", "server/identity", "server/inflate", "server/ingest", "server/net", "server/plugins", "server/tls", "server/witness",
         ],
     ),
-    "server/commands/audit": ("vsocd audit: list, follow, verify", [*CORE, *READ, "storage/spool", "server/commands", "server/config"]),
+    "server/commands/audit": ("vsocd audit: list, follow, verify", [*CORE, *READ, "storage/evidence", "storage/evidence/formats", "storage/spool", "server/commands", "server/config"]),
     "server/commands/send": (
         "vsocd send", [*CORE, "parsers/engine", "parsers/registry", "server/client", "server/commands", "server/files", "server/inflate"],
     ),

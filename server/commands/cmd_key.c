@@ -9,6 +9,8 @@
 
 #include "core/log/problem.h"
 #include "server/commands/command.h"
+#include "server/commands/command_audit.h"
+#include "server/commands/config_cli.h"
 #include "server/files/signing_key.h"
 #include "storage/evidence/signer/key_file.h"
 
@@ -33,17 +35,45 @@ static int print_verifier(const struct note_verifier *verifier)
     return good ? EXIT_DONE : EXIT_FAILED;
 }
 
+/* Before the file is there: in the audit log of the server with these settings. Exit status. */
+static int record(const char *settings, const char *kind, const char *name, const char *out)
+{
+    char credential[NOTE_NAME_BYTES_MAX + 8];
+    char *argv[] = {(char *)(uintptr_t) "key", (char *)(uintptr_t) "-c",
+                    (char *)(uintptr_t)settings, NULL};
+    const struct config_cli_spec spec = {.without_files = true};
+    struct config_cli cli;
+    struct config *config = NULL;
+    struct problem problem;
+    bool recorded;
+    snprintf(credential, sizeof credential, "key:%s", name);
+    const struct audit_field fields[] = {AUDIT_TEXT(credential, credential), AUDIT_TEXT(what, kind),
+                                         AUDIT_TEXT(file, out)};
+    int code = config_cli_load(3, argv, &spec, &cli, &config);
+    if (code != EXIT_DONE)
+        return code;
+    enum status status =
+        command_audit_if_kept(config, AUDIT_key_created, fields, 3, &recorded, &problem);
+    config_destroy(config);
+    if (status != STATUS_OK)
+        return fail(problem.text);
+    if (!recorded)
+        fputs("There is no spool yet, so this is not in the audit log.\n", stderr);
+    return EXIT_DONE;
+}
+
 static int key_new(int argc, char **argv)
 {
-    const char *name = NULL, *out = NULL, *kind = argc > 1 ? argv[1] : "";
+    const char *name = NULL, *out = NULL, *settings = NULL, *kind = argc > 1 ? argv[1] : "";
     struct note_verifier made;
     struct problem problem;
     for (int i = 2; i < argc; i++) {
         const char **value = !strcmp(argv[i], "--name")  ? &name
                              : !strcmp(argv[i], "--out") ? &out
+                             : !strcmp(argv[i], "-c")    ? &settings
                                                          : NULL;
         if (!value || ++i == argc)
-            return command_wrong("key", "new takes --name NAME and --out FILE");
+            return command_wrong("key", "new takes --name NAME, --out FILE and -c FILE");
         *value = argv[i];
     }
     bool is_witness = !strcmp(kind, "witness");
@@ -51,6 +81,9 @@ static int key_new(int argc, char **argv)
         return command_wrong("key", "say what the key is for: new evidence, or new witness");
     if (!name || !out)
         return command_wrong("key", "new takes --name NAME and --out FILE");
+    int code = settings ? record(settings, kind, name, out) : EXIT_DONE;
+    if (code != EXIT_DONE)
+        return code;
     enum status status = key_file_make(
         out, slice_from_text(name), is_witness ? NOTE_COSIGNATURE : NOTE_ED25519, &made, &problem);
     if (status != STATUS_OK)

@@ -14,6 +14,7 @@
 #include "core/log/problem.h"
 #include "core/event/event_json.h"
 #include "server/commands/command.h"
+#include "server/commands/command_audit.h"
 #include "server/commands/config_cli.h"
 #include "server/identity/tokens.h"
 #include "core/disk/folder.h"
@@ -26,7 +27,8 @@ struct token_command {
     const char *file, *id, *tenant, *formats, *vehicles, *events_per_second, *burst;
     bool json;
     char path[PATH_MAX];
-    int folder_fd; /* locked while the file is changed */
+    struct config *config; /* of -c; NULL: none was given */
+    int folder_fd;         /* locked while the file is changed */
     struct tokens *tokens;
 };
 
@@ -98,6 +100,30 @@ static int save(const struct token_command *c)
     return code;
 }
 
+/* Before the file changes. False: it must not. */
+static bool record(const struct token_command *c, enum audit_kind kind, const struct token *t)
+{
+    char credential[160], tenant[160];
+    struct problem problem;
+    bool recorded = false;
+    snprintf(credential, sizeof credential, "token:%.*s", SLICE_ARGS(t->id));
+    snprintf(tenant, sizeof tenant, "%.*s", SLICE_ARGS(t->tenant));
+    const struct audit_field fields[] = {AUDIT_TEXT(credential, credential),
+                                         AUDIT_TEXT(tenant, tenant), AUDIT_TEXT(file, c->path)};
+    if (c->config &&
+        command_audit_if_kept(c->config, kind, fields, 3, &recorded, &problem) != STATUS_OK) {
+        fprintf(stderr, "vsocd token: %s\n", problem.text);
+        return false;
+    }
+    if (!recorded)
+        fputs(c->config
+                  ? "There is no spool yet, so this is not in the audit log.\n"
+                  : "Without -c this command is not in the audit log; a running server records "
+                    "that the file has changed.\n",
+              stderr);
+    return true;
+}
+
 static struct slice time_now(char text[TIME_TEXT_BYTES])
 {
     struct writer w;
@@ -162,6 +188,8 @@ static int token_new(struct token_command *c)
         return fail(c, "an id has letters, digits, - and _; formats are names separated by commas; "
                        "a tenant is text of at most 128 bytes; vehicles are VINs, or prefixes such "
                        "as 1M8*, separated by commas");
+    if (s == STATUS_OK && !record(c, AUDIT_token_created, &t))
+        return EXIT_FAILED;
     code = s == STATUS_OK ? save(c) : fail(c, status_text(s));
     if (code != EXIT_DONE)
         return code;
@@ -185,6 +213,8 @@ static int token_revoke(struct token_command *c)
         return fail(c, "no token with this id; `vsocd token list` shows all");
     if (t->revoked.size)
         return EXIT_DONE;
+    if (!record(c, AUDIT_token_revoked, t))
+        return EXIT_FAILED;
     t->revoked = time_now(now);
     code = save(c);
     if (code == EXIT_DONE)
@@ -259,7 +289,10 @@ static int find_file(int argc, char **argv, struct token_command *c)
               stderr);
     else
         snprintf(c->path, sizeof c->path, "%s", path);
-    config_destroy(config);
+    if (cli.path)
+        c->config = config;
+    else
+        config_destroy(config);
     return path ? EXIT_DONE : EXIT_USAGE;
 }
 
@@ -281,6 +314,7 @@ int cmd_token(int argc, char **argv)
     if (code == EXIT_DONE)
         code = run(&c);
     tokens_destroy(c.tokens);
+    config_destroy(c.config);
     if (c.folder_fd >= 0)
         close(c.folder_fd);
     return code;

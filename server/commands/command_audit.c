@@ -1,7 +1,9 @@
 /* command_audit.c: audit records of subcommands, before they act: posted to the running server, or
- * appended to the spool of a stopped one. Main thread. Decides nothing about the action. */
+ * appended to the spool of a stopped one (audit_append.c). Main thread. Decides nothing about the
+ * action. */
 #include "server/commands/command_audit.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <pwd.h>
@@ -11,16 +13,13 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "core/thread.h"
+#include "core/object.h"
 #include "core/writer.h"
-#include "server/audit/audit.h"
 #include "server/audit/audit_door.h"
 #include "server/audit/audit_text.h"
 #include "server/client/http_client.h"
-#include "server/plugins/sink_config.h"
+#include "server/commands/audit_append.h"
 #include "server/ingest/spool_config.h"
-#include "server/ingest/record_keys.h"
-#include "storage/spool/spool.h"
 
 #define ASK_TIMEOUT_MS 15000
 #define ACTOR_BYTES    160
@@ -99,43 +98,6 @@ static enum status ask_server(const char *data_dir, const struct entry *e, struc
     return status == STATUS_UNAVAILABLE ? STATUS_NOT_FOUND : status;
 }
 
-/* --- the spool of a stopped server ---------------------------------------------------------- */
-
-static enum status append(const struct config *config, const struct entry *e,
-                          struct problem *problem)
-{
-    char dir[SPOOL_CONFIG_DIR_BYTES], instance[256];
-    struct spool *spool;
-    struct spool_options options = spool_options_from_config(config, dir);
-    struct seal_keys keys;
-    if (access(dir, F_OK) != 0) {
-        problem_say(problem,
-                    "%.300s: there is no spool to record it in: start the server once, as "
-                    "its user",
-                    dir);
-        return STATUS_NOT_FOUND;
-    }
-    enum status status = record_keys_load(config->privacy_keys_file, &keys, problem);
-    options.keys = &keys;
-    if (status == STATUS_OK)
-        status = spool_open(&options, NULL, NULL, &spool, problem);
-    if (status != STATUS_OK)
-        return status;
-    sink_instance_name(config, instance, sizeof instance);
-    status = spool_start(spool);
-    if (status == STATUS_OK)
-        status = audit_start(spool, instance, problem);
-    else
-        problem_say(problem, "the spool can't be started: %s", status_text(status));
-    if (status == STATUS_OK)
-        status = audit_require(e->kind, e->fields, e->count, problem);
-    audit_stop();
-    spool_stop(spool);
-    audit_fini();
-    spool_close(spool);
-    return status;
-}
-
 static enum status explain(enum status status, enum audit_kind kind, struct problem *problem)
 {
     struct problem why = *problem;
@@ -154,8 +116,18 @@ enum status command_audit(const struct config *config, enum audit_kind kind,
     make_entry(&e, kind, fields, count);
     enum status status = ask_server(config->data_dir, &e, problem);
     if (status == STATUS_NOT_FOUND)
-        status = append(config, &e, problem);
+        status = audit_append(config, e.kind, e.fields, e.count, problem);
     return explain(status, kind, problem);
+}
+
+enum status command_audit_if_kept(const struct config *config, enum audit_kind kind,
+                                  const struct audit_field *fields, size_t count, bool *recorded,
+                                  struct problem *problem)
+{
+    char dir[SPOOL_CONFIG_DIR_BYTES];
+    (void)spool_options_from_config(config, dir);
+    *recorded = access(dir, F_OK) == 0 || errno != ENOENT;
+    return *recorded ? command_audit(config, kind, fields, count, problem) : STATUS_OK;
 }
 
 /* --- only a directory ------------------------------------------------------------------------ */

@@ -16,6 +16,11 @@ struct config;
 enum status command_audit(const struct config *config, enum audit_kind kind,
                           const struct audit_field *fields, size_t count,
                           struct problem *problem) must_check;
+/* The same where no server need ever have run: without a spool in data_dir there is no audit log
+ * yet: OK without a record; *recorded tells. */
+enum status command_audit_if_kept(const struct config *config, enum audit_kind kind,
+                                  const struct audit_field *fields, size_t count, bool *recorded,
+                                  struct problem *problem) must_check;
 /* For commands that have only a directory (data_dir, or the spool in it) and no settings: through
  * the running server. If none runs: OK without a record, because the files are nobody's but their
  * reader's then; *recorded tells. */

@@ -162,7 +162,7 @@ const struct command command_table[] = {
      "--json prints one JSON object (export is always NDJSON).",
      cmd_spool},
     {"evidence",
-     "verify FILE… (--policy FILE | --log VKEY) [--json] [--quiet] | "
+     "verify FILE… (--policy FILE | --log VKEY) [--time-ca FILE] [--json] [--quiet] | "
      "export|audit -c FILE [OPTION]… | "
      "status|restart-tree (-c FILE [--set KEY=VALUE]… | DIR) [OPTION]…",
      "check evidence without the server that recorded it; show how it is kept and signed",
@@ -170,8 +170,9 @@ const struct command command_table[] = {
      "          record is in the log, that body, metadata and events are the ones recorded, and\n"
      "          that the export is in the log. --policy is a file with the keys of log and\n"
      "          witnesses that you trust (c2sp.org/tlog-policy), --log the verifier key of a log\n"
-     "          without witnesses; get them from elsewhere than the bundle. --json prints one\n"
-     "          object a file, --quiet no line for each record. Exit status 0: proven; 1: not "
+     "          without witnesses; get them from elsewhere than the bundle. --time-ca FILE: also\n"
+     "          checks every time-stamp token; the file has the CAs of the authorities. --json\n"
+     "          prints one object a file, --quiet no line for each record. Exit status 0: proven; 1: not "
      "proven.\n"
      "  export  writes records as a bundle that anybody can check (docs/evidence-bundle.md), when\n"
      "          the export is in the log and under a signed head. -c FILE, -o FILE (a new one),\n"
@@ -195,8 +196,10 @@ const struct command command_table[] = {
      "DIR is data_dir or the spool directory in it; without it, data_dir of the settings.\n\n"
      "  list    the records: time, position, kind, fields\n"
      "  follow  the same, and then each new one, until Ctrl-C\n"
-     "  verify  the hash chain of the spool, and of each record its id, its form and its leaf;\n"
-     "          exit status 1 if anything is wrong; counts starts that followed a crash\n\n"
+     "  verify  the hash chain of the spool, of each record its id and its form, and all leaves\n"
+     "          against the newest signed head in data_dir; exit status 1 if anything is wrong;\n"
+     "          counts starts that followed a crash. --head FILE: also against a head that was\n"
+     "          kept elsewhere; --verifier KEY checks its signature (head.vkey, or the text)\n\n"
      "--from, --to  a position, or a time such as 2026-11-22T10:15:02Z\n"
      "--kind NAME   only this kind: docs/audit.md lists them; retirement, key and clock, too\n"
      "--json        one JSON object a line",
@@ -215,15 +218,17 @@ const struct command command_table[] = {
      "          prints the token, once. Defaults: all formats; any vehicle of the tenant; the\n"
      "          quota of limits.sender_events_per_second\n"
      "  list    [--json]\n"
-     "  revoke  --id ID: refused from now on; it stays in the list",
+     "  revoke  --id ID: refused from now on; it stays in the list\n\n"
+     "With -c FILE, new and revoke are recorded in the audit log of that server first.",
      cmd_token},
-    {"key", "new evidence|witness --name NAME --out FILE | show FILE | list FOLDER",
+    {"key", "new evidence|witness --name NAME --out FILE [-c FILE] | show FILE | list FOLDER",
      "create and show the keys that sign heads of the evidence tree, and cosignatures of a witness",
      "A key is a line of text, as the Go package sumdb/note reads it. Its file (mode 0600) holds "
      "the\n"
      "secret; what is printed is the verifier key, which anybody may know.\n\n"
      "  new     evidence: NAME is the origin of the tree, such as vsoc.example.com/spool-1;\n"
-     "          witness: the name of the witness. Never overwrites a file\n"
+     "          witness: the name of the witness. Never overwrites a file. With -c FILE it is\n"
+     "          recorded in the audit log of that server first\n"
      "  show    the verifier key of a file\n"
      "  list    the files *.key of a folder: purpose, id, name, file",
      cmd_key},

@@ -288,21 +288,6 @@ static enum status open_files(struct evidence *e, struct problem *problem)
     return status == STATUS_OK ? status : disk_problem(problem, e->dir, status);
 }
 
-/* A segment that was damaged and set aside at this start took its leaf indexes along, or the spool
- * came from an archive that lacks the newest records: indexes are not given again, because the tree
- * has their leaves. Otherwise it is compare_ends' matter. */
-static void keep_leaves(struct evidence *e, uint64_t size)
-{
-    struct spool_stats stats;
-    spool_stats(e->spool, &stats);
-    if (stats.leaves >= size || (!stats.corrupt_segments && !evidence_is_restored(e->dir)))
-        return;
-    log_error(
-        "the newest records in the tree are not in the spool any more: it goes on behind them",
-        LOG_U64("first_leaf", stats.leaves), LOG_U64("records", size - stats.leaves));
-    spool_raise_leaves(e->spool, size);
-}
-
 static enum status restore(struct evidence *e, struct problem *problem)
 {
     struct evidence_head head;
@@ -316,7 +301,8 @@ static enum status restore(struct evidence *e, struct problem *problem)
     if (status != STATUS_OK || !has_head)
         return status;
     e->head_size = head.size;
-    keep_leaves(e, head.size);
+    if (evidence_keep_leaves(e->spool, e->dir, head.size) != STATUS_OK)
+        log_debug("the spool has fewer records than the head"); /* compare_ends refuses to sign */
     e->state.head_size = head.size;
     memcpy(e->head_root, head.root, sizeof e->head_root);
     e->state.head_ns = head.signed_ns;

@@ -1,5 +1,6 @@
 /* restart.c: reads and writes data_dir/evidence/generation, and begins a tree anew. The main thread
  * of the server at start, or a command's. Does not decide where spool and tree agree. */
+#define LOG_COMPONENT "evidence"
 #include "storage/evidence/restart.h"
 
 #include <dirent.h>
@@ -13,8 +14,10 @@
 #include "core/clock.h"
 #include "core/disk/folder.h"
 #include "core/hex.h"
+#include "core/log/log.h"
 #include "storage/evidence/heads.h"
 #include "storage/evidence/tree.h"
+#include "storage/spool/spool.h"
 
 #define PATH_BYTES 4300
 #define FILE_NAME  "generation"
@@ -124,6 +127,21 @@ void evidence_restored_done(const char *dir)
     char path[PATH_BYTES];
     snprintf(path, sizeof path, "%s/restored", dir);
     (void)unlink(path);
+}
+
+enum status evidence_keep_leaves(struct spool *spool, const char *dir, uint64_t size)
+{
+    struct spool_stats stats;
+    spool_stats(spool, &stats);
+    if (stats.leaves >= size)
+        return STATUS_OK;
+    if (!stats.corrupt_segments && !evidence_is_restored(dir))
+        return STATUS_REFUSED;
+    log_error(
+        "the newest records in the tree are not in the spool any more: it goes on behind them",
+        LOG_U64("first_leaf", stats.leaves), LOG_U64("records", size - stats.leaves));
+    spool_raise_leaves(spool, size);
+    return STATUS_OK;
 }
 
 /* --- beginning anew ------------------------------------------------------------------------- */

@@ -11,6 +11,8 @@
 
 #define EVIDENCE_REASON_BYTES 256
 
+struct spool;
+
 struct evidence_restart {
     unsigned generation; /* 1: the first tree */
     uint64_t size;       /* leaves kept, and their root */
@@ -39,5 +41,12 @@ enum status evidence_restart(const char *dir, uint64_t size, const char *reason,
  * next head. */
 bool evidence_is_restored(const char *dir);
 void evidence_restored_done(const char *dir);
+
+/* A segment that was damaged and set aside at this open of the spool took its leaf indexes along,
+ * or the spool came from an archive that lacks the newest records: indexes below `size`, that of
+ * the newest head in dir, are not given again, because the tree has their leaves. REFUSED: neither
+ * is the case, and the spool has fewer records than the head all the same: it was rolled back or
+ * replaced. Before spool_start. Thread: main. */
+enum status evidence_keep_leaves(struct spool *spool, const char *dir, uint64_t size) must_check;
 
 #endif

@@ -4,6 +4,7 @@ import contextlib
 import datetime
 import hashlib
 import json
+import os
 import re
 import signal
 import subprocess
@@ -32,10 +33,9 @@ class Store:
         self.process = None
 
     def start(self):
-        command = [fetched.versitygw(), "--access", KEY, "--secret", SECRET, "--port", f"127.0.0.1:{self.port}", "--health", "/health",
-                   "posix", "--sidecar", self.folder / "sidecar", "--versioning-dir", self.folder / "versions", self.folder / "root"]
+        command = [fetched.versitygw(), f"127.0.0.1:{self.port}", self.folder / "root", self.folder / "versions", self.folder / "sidecar"]
         with open(self.folder / "log", "ab") as log:
-            self.process = subprocess.Popen(list(map(str, command)), stdout=log, stderr=log)
+            self.process = subprocess.Popen(list(map(str, command)), stdout=log, stderr=log, env={**os.environ, "S3_ACCESS": KEY, "S3_SECRET": SECRET})
         wait_until(lambda: self.call("GET", "")[0] == 200, 30, "the object store")
 
     def stop(self):

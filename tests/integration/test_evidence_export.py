@@ -112,3 +112,19 @@ def test_a_bundle_is_refused_under_another_key(server, tmp_path):
     export(server, bundle, "--batch", server.reports[0]["batch_id"])
     done = server.run("evidence", "verify", bundle, "--log", "other+82a2c7c0+AQECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g", check=False)
     assert done.returncode in (1, 78)
+
+
+def test_a_stopped_server_is_exported_under_a_head_of_its_own(make_server, tmp_path):
+    server = make_server()
+    report = server.post(ndjson([event(1)])).json
+    assert server.terminate() == 0
+    bundle, policy = tmp_path / "bundle.tar", tmp_path / "policy.txt"
+    key = pathlib.Path(server.settings["data_dir"]) / "evidence" / "head.vkey"
+    policy.write_text(f"log {key.read_text().strip()}\nquorum none\n")
+    export(server, bundle, "--batch", report["batch_id"])
+    said = verified(server, bundle, policy)
+    assert [r["position"] for r in said["records"]] == [report["position"]] and said["head"] > report["position"]
+    server.start()
+    assert server.post(ndjson([event(2)])).status == 200
+    wait_until(lambda: server.metric("vsocd_evidence_head_size") > said["head"], what="a head that goes on")
+    assert server.metric("vsocd_evidence_head_refused") == 0

@@ -3,6 +3,7 @@
 import itertools
 import json
 import pathlib
+import tarfile
 
 import pytest
 from harness import Vsocd, event, ndjson, wait_until
@@ -83,6 +84,32 @@ def test_wrong_answer_is_refused_and_asked_for_again(server, authority, mode, wh
     authority.mode = "good"
     token = new_token(server, before)
     assert authority.verify(token.read_bytes(), heads(server)[int(token.stem.partition("-")[0])].encode())
+
+
+def test_bundle_has_the_tokens_and_verify_checks_them(server, authority, tmp_path):
+    report = server.post(ndjson([event(next(NUMBERS))]))
+    assert report.status == 200
+    wait_until(lambda: any(int(path.stem.partition("-")[0]) >= report.json["position"] for path in tokens(server)), what="a token over its head")
+    bundle, log = tmp_path / "bundle.tar", (pathlib.Path(server.settings["data_dir"]) / "evidence" / "head.vkey").read_text().strip()
+    server.run("evidence", "export", "-c", server.config, "-o", bundle, "--reason", "time", "--by", "A. Auditor", "--batch", report.json["batch_id"])
+    with tarfile.open(bundle) as tar:
+        files = {member.name: tar.extractfile(member).read() for member in tar}
+    stamped = [name for name in files if name.startswith("time/")]
+    assert stamped
+    for name in stamped:
+        size = name.removeprefix("time/").partition("-")[0]
+        assert authority.verify(files[name], files[f"heads/{size}.checkpoint"].partition(b"\n\n")[0] + b"\n")
+
+    def verify(*options, check=True):
+        return server.run("evidence", "verify", bundle, "--log", log, *options, check=check)
+
+    said = json.loads(verify("--json", "--time-ca", authority.ca).stdout)
+    assert said["proven"] and said["tokens"] == len(stamped) and said["tokens_checked"] and said["attested"]
+    assert b"not checked" in verify().stdout and not json.loads(verify("--json").stdout)["tokens_checked"]
+    stranger = authority.folder / "other"
+    other = next(path for path in stranger.iterdir() if path.suffix in (".crt", ".pem"))
+    done = verify("--time-ca", other, check=False)
+    assert done.returncode == 1 and b"not proven" in done.stderr and b"time/" in done.stderr
 
 
 def test_every_token_stays_valid_and_status_shows_the_newest(server, authority):

@@ -165,6 +165,34 @@ def test_answers_without_a_cosignature_count_for_nothing(make_server, log_key, w
         liar.shutdown()
 
 
+class Silent(http.server.BaseHTTPRequestHandler):
+    """A witness that takes requests and never answers."""
+
+    def do_POST(self):
+        self.server.asked.set()
+        while self.connection.recv(65536):
+            pass
+        self.server.given_up.set()
+
+    def log_message(self, *words):
+        pass
+
+
+def test_a_witness_that_never_answers_holds_up_nobody(make_server, log_key, witnesses):
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Silent) as silent:
+        silent.asked, silent.given_up = threading.Event(), threading.Event()
+        threading.Thread(target=silent.serve_forever).start()
+        key = tlog.Key("silent.example", tlog.WITNESS)
+        hung = f"{key.verifier} http://127.0.0.1:{silent.server_port}"
+        server = make_server({"evidence": log_key[0] | {"witnesses": [hung, *items(witnesses)], "witness_quorum": 2}})
+        wait_until(lambda: cosigned(server) or silent.given_up.is_set(), what="a cosigned head")
+        assert silent.asked.wait(30)
+        assert cosigned(server) and not silent.given_up.is_set(), "the two others were asked meanwhile"
+        post(server, 3)
+        wait_cosigned(server, 3)
+        silent.shutdown()
+
+
 @pytest.mark.parametrize("settings, why", [
     ({"witnesses": ["what http://127.0.0.1:1"]}, "no verifier key of a witness"),
     ({"witnesses": ["{key} ftp://127.0.0.1"]}, "goes its URL"),

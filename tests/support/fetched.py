@@ -135,11 +135,11 @@ def node_packages(project):
     return made_once("node", [project / "package.json", project / "package-lock.json"], make) / "node_modules"
 
 
-def go_program(module):
-    """Path of the program that a Go module makes."""
+def go_program(module, *options):
+    """Path of the program that a Go module makes. options: of `go build`."""
 
     def make(folder):
-        run([toolchains() / "go" / "bin" / "go", "build", "-trimpath", "-o", folder / module.name, "."], module, {"GOTOOLCHAIN": "local"}, tries=3)
+        run([toolchains() / "go" / "bin" / "go", "build", "-trimpath", *options, "-o", folder / module.name, "."], module, {"GOTOOLCHAIN": "local"}, tries=3)
 
     return made_once(module.name, go_inputs(module), make) / module.name
 
@@ -174,14 +174,8 @@ def collector(manifest):
 
 
 def versitygw():
-    """Path of an S3 server with Object Lock over a folder, which Go's proxy has."""
-    manifest = ROOT / "tests" / "support" / "versitygw.txt"
-
-    def make(folder):
-        go = toolchains() / "go" / "bin" / "go"
-        run([go, "install", "-trimpath", manifest.read_text().strip()], folder, {"GOTOOLCHAIN": "local", "GOBIN": str(folder)}, tries=3)
-
-    return made_once("versitygw", [manifest], make) / "versitygw"
+    """Path of an S3 server with Object Lock over a folder: one backend of versitygw, without optimisation, because it runs for seconds."""
+    return go_program(ROOT / "tests" / "support" / "versitygw", "-p", "1", "-ldflags", "-s -w", "-gcflags", "all=-N -l")
 
 
 def java_classes(project):

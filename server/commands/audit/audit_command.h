@@ -11,6 +11,7 @@ struct audit_command {
     int64_t from_ns, to_ns; /* by the time of the record in the spool */
     const char *kind;       /* NULL: all */
     bool json;
+    const char *head, *verifier; /* verify: a signed head kept elsewhere, and who signs; or NULL */
 };
 
 /* Each returns an exit status. */

@@ -80,6 +80,8 @@ int cmd_audit(int argc, char **argv)
                                                 {"--to", NULL, &to},
                                                 {"--kind", NULL, &command.kind},
                                                 {"--json", &command.json, NULL},
+                                                {"--head", NULL, &command.head},
+                                                {"--verifier", NULL, &command.verifier},
                                                 {NULL, NULL, NULL}};
     const struct config_cli_spec spec = {.options = options, .without_files = true};
     size_t at = 0;
@@ -103,5 +105,7 @@ int cmd_audit(int argc, char **argv)
         return wrong_use("--from and --to take a position, or a time such as 2026-11-22T10:15:02Z");
     if (command.kind && !is_kind(command.kind))
         return wrong_use("there is no such kind: docs/audit.md lists them");
+    if ((command.head || command.verifier) && verbs[at].run != audit_verify)
+        return wrong_use("--head and --verifier are of verify");
     return verbs[at].run(&command);
 }

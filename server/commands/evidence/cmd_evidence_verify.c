@@ -16,6 +16,7 @@
 #include "core/event/event_json.h"
 #include "server/files/file_read.h"
 #include "storage/evidence/bundle/bundle_verify.h"
+#include "storage/evidence/remote/time_token.h"
 
 #define VERIFY_MAGIC 0x45564259U
 #define NS_PER_S     INT64_C(1000000000)
@@ -23,7 +24,9 @@
 struct verify {
     unsigned magic;   /* VERIFY_MAGIC */
     const char *file; /* the one being checked */
-    const char *policy_file, *log;
+    const char *policy_file, *log, *time_ca;
+    struct time_trust *trust; /* of time_ca; NULL: tokens are not checked */
+    int64_t attested_ns;      /* the earliest time that a token attests; 0: none */
     char **files;
     int file_count;
     bool json, quiet;
@@ -97,6 +100,29 @@ static void on_record(void *arg, const struct bundle_record *record)
         text_record(&v->out, record);
 }
 
+static enum status on_token(void *arg, const struct bundle_token *token, struct problem *problem)
+{
+    struct verify *v = verify_cast(arg);
+    struct time_token said;
+    struct problem why = {""};
+    uint8_t sha256[SHA256_BYTES];
+    sha256_bytes(token->text, sha256);
+    const struct time_check check = {.sha256 = sha256, .trust = v->trust};
+    enum status status = time_token_check(token->response, &check, &said, &why);
+    if (status != STATUS_OK) {
+        problem_say(problem, "%.*s: %s", SLICE_ARGS(token->name), why.text);
+        return status;
+    }
+    if (!v->attested_ns || said.time_ns < v->attested_ns)
+        v->attested_ns = said.time_ns;
+    if (!v->json && !v->quiet) {
+        writer_format(&v->out, "%.*s  attests ", SLICE_ARGS(token->name));
+        print_time(&v->out, said.time_ns);
+        writer_format(&v->out, "  by %s\n", said.signer);
+    }
+    return STATUS_OK;
+}
+
 /* The latest time that a witness gave to the head; 0: none did. */
 static int64_t witnessed_ns(const struct bundle_result *result)
 {
@@ -123,8 +149,12 @@ static void print_text(struct verify *v, const struct bundle_result *r)
         print_time(w, witnessed_ns(r));
     }
     writer_u8(w, '\n');
-    if (r->tokens)
-        writer_format(w, "not checked: %zu time-stamp tokens; docs/evidence.md shows how\n",
+    if (r->tokens && v->trust)
+        writer_format(w, "checked: %zu time-stamp tokens\n", r->tokens);
+    else if (r->tokens)
+        writer_format(w,
+                      "not checked: %zu time-stamp tokens: give the CA of their authorities, "
+                      "--time-ca FILE\n",
                       r->tokens);
     fwrite(w->data, 1, w->size, stdout);
 }
@@ -137,6 +167,12 @@ static void print_json(struct verify *v, const struct bundle_result *r)
     writer_json_string(&w, r->head.origin);
     writer_format(&w, ",\"head\":%" PRIu64 ",\"heads\":%zu,\"witnesses\":%zu,\"tokens\":%zu",
                   r->head.size, r->heads, r->signers.cosigned, r->tokens);
+    writer_format(&w, ",\"tokens_checked\":%s,\"attested\":",
+                  v->trust && r->tokens ? "true" : "false");
+    if (v->attested_ns)
+        event_json_write_time(&w, v->attested_ns);
+    else
+        writer_text(&w, "null");
     writer_format(
         &w, ",\"erased\":%zu,\"erased_in_part\":%zu,\"custody_position\":%" PRIu64 ",\"records\":[",
         r->erased, r->incomplete, r->custody.leaf.position);
@@ -164,9 +200,13 @@ static int not_proven(const struct verify *v, const struct problem *problem)
 
 static int check_bundle(struct verify *v)
 {
-    struct bundle_request request = {.policy = v->policy, .on_record = on_record, .arg = v};
+    struct bundle_request request = {.policy = v->policy,
+                                     .on_record = on_record,
+                                     .on_token = v->trust ? on_token : NULL,
+                                     .arg = v};
     struct bundle_result result;
     struct problem problem = {"the program has no memory left"};
+    v->attested_ns = 0;
     enum status status = bundle_verify(v->archive, &request, &result, &problem);
     if (status != STATUS_OK)
         return not_proven(v, &problem);
@@ -198,6 +238,24 @@ static int read_policy(struct verify *v)
     }
     writer_fini(&text);
     return rc;
+}
+
+static int read_time_ca(struct verify *v)
+{
+    struct writer pem;
+    struct problem problem;
+    if (!v->time_ca)
+        return EXIT_DONE;
+    writer_init(&pem, (size_t)1 << 20);
+    enum status status = file_read_all(v->time_ca, &pem);
+    if (status == STATUS_OK)
+        status = time_trust_parse(writer_slice(&pem), &v->trust, &problem);
+    else
+        problem_say(&problem, "%s", status_text(status));
+    writer_fini(&pem);
+    if (status != STATUS_OK)
+        fprintf(stderr, "vsocd: %s: %s\n", v->time_ca, problem.text);
+    return status == STATUS_OK ? EXIT_DONE : EXIT_CONFIG;
 }
 
 static int map_archive(struct verify *v)
@@ -239,19 +297,21 @@ static const char *parse(struct verify *v, int argc, char **argv)
 {
     v->files = argv;
     for (int i = 1; i < argc; i++) {
-        const char **value = !strcmp(argv[i], "--policy") ? &v->policy_file
-                             : !strcmp(argv[i], "--log")  ? &v->log
-                                                          : NULL;
+        const char **value = !strcmp(argv[i], "--policy")    ? &v->policy_file
+                             : !strcmp(argv[i], "--log")     ? &v->log
+                             : !strcmp(argv[i], "--time-ca") ? &v->time_ca
+                                                             : NULL;
         if (value) {
             if (!argv[i + 1])
-                return "--policy and --log need a value";
+                return "--policy, --log and --time-ca need a value";
             *value = argv[++i];
         } else if (!strcmp(argv[i], "--json")) {
             v->json = true;
         } else if (!strcmp(argv[i], "--quiet")) {
             v->quiet = true;
         } else if (argv[i][0] == '-') {
-            return "verify takes FILE…, --policy FILE or --log VKEY, --json and --quiet";
+            return "verify takes FILE…, --policy FILE or --log VKEY, --time-ca FILE, --json and "
+                   "--quiet";
         } else {
             v->files[v->file_count++] = argv[i];
         }
@@ -270,7 +330,9 @@ int evidence_verify(int argc, char **argv)
     const char *why = parse(&v, argc, argv);
     if (why)
         return command_wrong("evidence", why);
-    int rc = read_policy(&v);
+    int rc = read_time_ca(&v);
+    if (rc == EXIT_DONE)
+        rc = read_policy(&v);
     for (int i = 0; v.policy && i < v.file_count; i++) {
         v.file = v.files[i];
         int one = check_file(&v);
@@ -278,5 +340,6 @@ int evidence_verify(int argc, char **argv)
             rc = one;
     }
     policy_destroy(v.policy);
+    time_trust_destroy(v.trust);
     return rc;
 }

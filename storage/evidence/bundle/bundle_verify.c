@@ -1,5 +1,6 @@
 /* bundle_verify.c: checks a bundle: archive, heads, proofs, commitments, the record of the export.
- * Any thread; works on memory alone. Does not check time-stamp tokens and decodes no events. */
+ * Any thread; works on memory alone. Leaves time-stamp tokens to its caller and decodes no events.
+ */
 #include "storage/evidence/bundle/bundle_verify.h"
 
 #include <inttypes.h>
@@ -12,6 +13,7 @@
 
 #define CUSTODY "custody/"
 #define RECORDS "records/"
+#define TIME    "time/"
 
 struct check {
     const struct bundle_request *request;
@@ -190,7 +192,6 @@ static enum status check_records(struct check *c)
     for (size_t i = 0; i < c->files.count; i++) {
         const struct bundle_file *file = &c->files.files[i];
         struct slice folder = bundle_folder_of(file->name);
-        c->result->tokens += slice_starts_with(file->name, "time/");
         if (!slice_starts_with(file->name, RECORDS) && !slice_starts_with(file->name, CUSTODY))
             continue;
         const struct bundle_file *leaf = find(c, folder, "leaf.bin");
@@ -201,6 +202,36 @@ static enum status check_records(struct check *c)
             return status;
     }
     return STATUS_OK;
+}
+
+/* time/SIZE-NUMBER.tsr is over heads/SIZE.checkpoint. */
+static enum status check_token(struct check *c, const struct bundle_file *file)
+{
+    char name[BUNDLE_NAME_BYTES_MAX];
+    struct note note;
+    struct slice size = slice_sub(file->name, sizeof TIME - 1, SIZE_MAX);
+    const uint8_t *dash = size.size ? memchr(size.data, '-', size.size) : NULL;
+    if (dash)
+        snprintf(name, sizeof name, "heads/%.*s.checkpoint", (int)(dash - size.data),
+                 (const char *)size.data);
+    const struct bundle_file *head = dash ? find(c, SLICE_EMPTY, name) : NULL;
+    if (!head || note_parse(head->bytes, &note) != STATUS_OK)
+        return refuse(c, file->name, "is over no head of the bundle");
+    const struct bundle_token token = {file->name, note.text, file->bytes};
+    return c->request->on_token(c->request->arg, &token, c->problem);
+}
+
+static enum status check_tokens(struct check *c)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < c->files.count && status == STATUS_OK; i++) {
+        if (!slice_starts_with(c->files.files[i].name, TIME))
+            continue;
+        c->result->tokens++;
+        if (c->request->on_token)
+            status = check_token(c, &c->files.files[i]);
+    }
+    return status;
 }
 
 /* The record of the export names the digest of what was given out. */
@@ -238,6 +269,8 @@ enum status bundle_verify(struct slice archive, const struct bundle_request *req
         status = check_records(&c);
     if (status == STATUS_OK)
         status = check_custody(&c);
+    if (status == STATUS_OK)
+        status = check_tokens(&c);
     bundle_files_fini(&c.files);
     return status;
 }

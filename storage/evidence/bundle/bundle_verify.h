@@ -27,10 +27,20 @@ struct bundle_record {
     struct slice parts[BUNDLE_PARTS];
 };
 
+/* A time-stamp response of a bundle. Borrowed from the archive. */
+struct bundle_token {
+    struct slice name;     /* of the file */
+    struct slice text;     /* of the head that it must be over, without signatures */
+    struct slice response; /* DER, RFC 3161 */
+};
+
 struct bundle_request {
     const struct policy *policy;
     /* Each record but the one of the export, in the order of the archive. May be NULL. */
     void (*on_record)(void *arg, const struct bundle_record *record);
+    /* Each time-stamp response, after the heads were checked: OK, or the status of bundle_verify,
+     * with *problem. NULL: they are counted, not checked. */
+    enum status (*on_token)(void *arg, const struct bundle_token *token, struct problem *problem);
     void *arg;
 };
 

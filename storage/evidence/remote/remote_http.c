@@ -1,26 +1,41 @@
-/* remote_http.c: libcurl for requests of the remote thread: bounded in time and size. */
+/* remote_http.c: libcurl for requests of the remote thread, one or several side by side: bounded in
+ * time and size. */
 #include "storage/evidence/remote/remote_http.h"
 
 #include <curl/curl.h>
 #include <pthread.h>
+#include <stdlib.h>
 
 #include "core/object.h"
 
 #define AGENT "vsocd/" VSOCD_VERSION
 
+#define URL_BYTES      1100
 #define EXCHANGE_MAGIC 0x56485850U
 
+/* One request and its answer. */
 struct http_exchange_out {
     unsigned magic; /* EXCHANGE_MAGIC */
-    const struct remote_http_request *request;
+    CURL *curl;
+    struct curl_slist *headers;
+    const struct remote *remote;
     struct writer *answer;
+    void *arg; /* of remote_http_begin */
+    char url[URL_BYTES], error[CURL_ERROR_SIZE];
+    struct http_exchange_out *next;
 };
 
 OBJECT_CAST(http_exchange_out, EXCHANGE_MAGIC)
 
-static void set_up_curl(void)
+static void set_up_once(void)
 {
     ensure(curl_global_init(CURL_GLOBAL_ALL) == CURLE_OK);
+}
+
+static void set_up_curl(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, set_up_once);
 }
 
 static size_t on_body(char *data, size_t one, size_t count, void *arg)
@@ -38,7 +53,7 @@ static int on_progress(void *arg, curl_off_t down_all, curl_off_t down, curl_off
     (void)down;
     (void)up_all;
     (void)up;
-    return x->request->remote && remote_is_stopping(x->request->remote);
+    return x->remote && remote_is_stopping(x->remote);
 }
 
 static struct curl_slist *add_header(struct curl_slist *list, const char *name, const char *value)
@@ -49,29 +64,29 @@ static struct curl_slist *add_header(struct curl_slist *list, const char *name, 
     return more ? more : list;
 }
 
-static CURLcode set_options(CURL *curl, struct http_exchange_out *x, struct curl_slist *headers,
-                            char *error)
+static CURLcode set_options(struct http_exchange_out *x, const struct remote_http_request *r)
 {
-    const struct remote_http_request *r = x->request;
+    CURL *curl = x->curl;
     CURLcode code = CURLE_OK;
 #define SET(option, value)                                                                         \
     if (code == CURLE_OK)                                                                          \
     code = curl_easy_setopt(curl, option, value)
-    SET(CURLOPT_ERRORBUFFER, error);
+    SET(CURLOPT_ERRORBUFFER, x->error);
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
-    SET(CURLOPT_URL, r->url);
+    SET(CURLOPT_URL, x->url);
     SET(CURLOPT_USERAGENT, AGENT);
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_FOLLOWLOCATION, 0L);
     SET(CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
-    SET(CURLOPT_HTTPHEADER, headers);
+    SET(CURLOPT_HTTPHEADER, x->headers);
     SET(CURLOPT_POSTFIELDSIZE, (long)r->body.size);
-    SET(CURLOPT_POSTFIELDS, r->body.data);
+    SET(CURLOPT_COPYPOSTFIELDS, r->body.data);
     SET(CURLOPT_WRITEFUNCTION, on_body);
     SET(CURLOPT_WRITEDATA, x);
     SET(CURLOPT_NOPROGRESS, 0L);
     SET(CURLOPT_XFERINFOFUNCTION, on_progress);
     SET(CURLOPT_XFERINFODATA, x);
+    SET(CURLOPT_PRIVATE, x);
 #undef SET
     return code;
 }
@@ -94,29 +109,149 @@ static enum status status_of(CURLcode code, const struct http_exchange_out *x)
     }
 }
 
+static enum status exchange_init(struct http_exchange_out *x,
+                                 const struct remote_http_request *request, struct writer *answer)
+{
+    set_up_curl();
+    *x = (struct http_exchange_out){
+        .magic = EXCHANGE_MAGIC, .remote = request->remote, .answer = answer};
+    if (strlen(request->url) >= sizeof x->url)
+        return STATUS_TOO_LARGE;
+    snprintf(x->url, sizeof x->url, "%s", request->url);
+    x->curl = curl_easy_init();
+    x->headers = add_header(NULL, "Content-Type", request->content_type);
+    if (request->accept)
+        x->headers = add_header(x->headers, "Accept", request->accept);
+    x->headers = add_header(x->headers, "Expect", ""); /* no wait for a 100 */
+    return x->curl && set_options(x, request) == CURLE_OK ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+static void exchange_fini(struct http_exchange_out *x)
+{
+    curl_slist_free_all(x->headers);
+    curl_easy_cleanup(x->curl);
+    object_end(&x->magic);
+}
+
+static enum status exchange_result(struct http_exchange_out *x, CURLcode done, long *code,
+                                   struct problem *problem)
+{
+    enum status status = status_of(done, x);
+    if (status == STATUS_OK)
+        curl_easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE, code);
+    else if (status == STATUS_TOO_LARGE)
+        problem_say(problem, "%s: the answer is too large", x->url);
+    else
+        problem_say(problem, "%s: %s", x->url, *x->error ? x->error : curl_easy_strerror(done));
+    return status;
+}
+
 enum status remote_http_post(const struct remote_http_request *request, long *code,
                              struct writer *answer, struct problem *problem)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    char error[CURL_ERROR_SIZE] = "";
-    struct http_exchange_out x = {EXCHANGE_MAGIC, request, answer};
-    (void)pthread_once(&once, set_up_curl);
-    CURL *curl = curl_easy_init();
-    struct curl_slist *headers = add_header(NULL, "Content-Type", request->content_type);
-    if (request->accept)
-        headers = add_header(headers, "Accept", request->accept);
-    headers = add_header(headers, "Expect", ""); /* no wait for a 100 */
-    CURLcode done = curl ? set_options(curl, &x, headers, error) : CURLE_OUT_OF_MEMORY;
-    if (done == CURLE_OK)
-        done = curl_easy_perform(curl);
-    enum status status = status_of(done, &x);
+    struct http_exchange_out x;
+    enum status status = exchange_init(&x, request, answer);
     if (status == STATUS_OK)
-        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, code);
-    else if (status == STATUS_TOO_LARGE)
-        problem_say(problem, "%s: the answer is too large", request->url);
+        status = exchange_result(&x, curl_easy_perform(x.curl), code, problem);
     else
-        problem_say(problem, "%s: %s", request->url, *error ? error : curl_easy_strerror(done));
-    curl_slist_free_all(headers);
-    curl_easy_cleanup(curl);
+        problem_say(problem, "%.300s: %s", request->url, status_text(status));
+    exchange_fini(&x);
     return status;
+}
+
+/* --- side by side ---------------------------------------------------------------------------- */
+
+struct remote_http {
+    CURLM *multi;
+    struct http_exchange_out *first; /* in flight */
+};
+
+enum status remote_http_create(struct remote_http **out)
+{
+    struct remote_http *h = calloc(1, sizeof *h);
+    set_up_curl();
+    if (h)
+        h->multi = curl_multi_init();
+    if (!h || !h->multi) {
+        free(h);
+        return STATUS_NO_MEMORY;
+    }
+    *out = h;
+    return STATUS_OK;
+}
+
+static void end(struct remote_http *h, struct http_exchange_out *x)
+{
+    struct http_exchange_out **link = &h->first;
+    while (*link != x)
+        link = &(*link)->next;
+    *link = x->next;
+    (void)curl_multi_remove_handle(h->multi, x->curl);
+    exchange_fini(x);
+    free(x);
+}
+
+void remote_http_destroy(struct remote_http *h)
+{
+    if (!h)
+        return;
+    while (h->first)
+        end(h, h->first);
+    curl_multi_cleanup(h->multi);
+    free(h);
+}
+
+enum status remote_http_begin(struct remote_http *h, const struct remote_http_request *request,
+                              struct writer *answer, void *arg, struct problem *problem)
+{
+    struct http_exchange_out *x = calloc(1, sizeof *x);
+    enum status status = x ? exchange_init(x, request, answer) : STATUS_NO_MEMORY;
+    if (status == STATUS_OK && curl_multi_add_handle(h->multi, x->curl) != CURLM_OK)
+        status = STATUS_NO_MEMORY;
+    if (status != STATUS_OK) {
+        problem_say(problem, "%.300s: %s", request->url, status_text(status));
+        if (x)
+            exchange_fini(x);
+        free(x);
+        return status;
+    }
+    x->arg = arg;
+    x->next = h->first;
+    h->first = x;
+    return STATUS_OK;
+}
+
+static bool take_done(struct remote_http *h, struct remote_http_done *done)
+{
+    int left;
+    for (const CURLMsg *m; (m = curl_multi_info_read(h->multi, &left));) {
+        void *arg = NULL;
+        if (m->msg != CURLMSG_DONE)
+            continue;
+        curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &arg);
+        struct http_exchange_out *x = http_exchange_out_cast(arg);
+        *done = (struct remote_http_done){.arg = x->arg};
+        done->status = exchange_result(x, m->data.result, &done->code, &done->problem);
+        end(h, x);
+        return true;
+    }
+    return false;
+}
+
+bool remote_http_next(struct remote_http *h, int timeout_ms, struct remote_http_done *done)
+{
+    int running;
+    (void)curl_multi_perform(h->multi, &running);
+    if (take_done(h, done))
+        return true;
+    if (!h->first)
+        return false;
+    (void)curl_multi_poll(h->multi, NULL, 0, timeout_ms, NULL);
+    (void)curl_multi_perform(h->multi, &running);
+    return take_done(h, done);
+}
+
+bool remote_http_is_idle(const struct remote_http *h)
+{
+    return !h->first;
 }

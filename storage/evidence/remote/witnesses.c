@@ -13,6 +13,7 @@
 #include "core/object.h"
 #include "storage/evidence/formats/ed25519.h"
 #include "storage/evidence/remote/cosigned.h"
+#include "storage/evidence/remote/remote_http.h"
 #include "storage/evidence/remote/witness_peer.h"
 #include "storage/evidence/tree.h"
 
@@ -20,6 +21,8 @@
 #define TREE_FOLDER     "tree"
 /* While a head waits for cosignatures its age is shown anew this often. */
 #define PENDING_TURN NS_PER_S
+/* While requests are in flight a newer head is looked for this often. */
+#define LOOK_MS 100
 
 struct witnesses {
     unsigned magic; /* WITNESSES_MAGIC */
@@ -28,6 +31,7 @@ struct witnesses {
     size_t count;
     unsigned quorum;
     struct witness_peer peers[WITNESSES_MAX];
+    struct remote_http *http; /* requests in flight */
     struct cosigned *kept;
     struct evidence_tree *tree; /* opened when the first head is there */
 
@@ -172,7 +176,14 @@ enum status witnesses_create(const struct witnesses_options *options, struct wit
     writer_init(&w->note, NOTE_BYTES_MAX);
     writer_init(&w->lines, NOTE_BYTES_MAX);
     snprintf(w->dir, sizeof w->dir, "%s", options->dir);
+    for (size_t i = 0; i < w->count; i++)
+        witness_peer_init(&w->peers[i]);
     enum status s = parse_items(options->items, options->count, options->quorum, w->peers, problem);
+    if (s == STATUS_OK) {
+        s = remote_http_create(&w->http);
+        if (s != STATUS_OK)
+            problem_say(problem, "%s", status_text(s));
+    }
     if (s == STATUS_OK) {
         s = cosigned_open(w->dir, &w->kept);
         if (s == STATUS_OK)
@@ -194,6 +205,9 @@ void witnesses_destroy(struct witnesses *w)
 {
     if (!w)
         return;
+    remote_http_destroy(w->http);
+    for (size_t i = 0; i < w->count; i++)
+        witness_peer_fini(&w->peers[i]);
     evidence_tree_close(w->tree);
     cosigned_close(w->kept);
     writer_fini(&w->note);
@@ -233,11 +247,30 @@ static enum status open_tree(struct witnesses *w)
     return w->tree ? STATUS_OK : evidence_tree_open(path, false, &w->tree);
 }
 
+static unsigned cosigned_count(const struct witnesses *w)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < w->count; i++)
+        count += w->cosigned[i];
+    return count;
+}
+
+/* The next head waits until this one has enough cosignatures, or until all have answered. */
+static bool is_done_with_head(const struct witnesses *w)
+{
+    bool waits = false;
+    for (size_t i = 0; i < w->count; i++)
+        waits = waits || (w->peers[i].asked && w->peers[i].asked_size == w->head.size);
+    return !w->note.size || !waits || cosigned_count(w) >= w->quorum;
+}
+
 /* The newest head of the log, if it is newer. False: there is nothing to do. */
 static bool take_newest(struct witnesses *w, struct evidence *evidence)
 {
     struct writer bytes;
     enum status s = STATUS_OK;
+    if (!is_done_with_head(w))
+        return true;
     writer_init(&bytes, NOTE_BYTES_MAX);
     uint64_t size = evidence_newest(evidence, &bytes);
     if (size > w->head.size || (size && !w->note.size)) {
@@ -252,14 +285,6 @@ static bool take_newest(struct witnesses *w, struct evidence *evidence)
     }
     writer_fini(&bytes);
     return size && s == STATUS_OK;
-}
-
-static unsigned cosigned_count(const struct witnesses *w)
-{
-    unsigned count = 0;
-    for (size_t i = 0; i < w->count; i++)
-        count += w->cosigned[i];
-    return count;
 }
 
 /* Shows the head with the cosignatures so far, and keeps it when they are enough. */
@@ -330,32 +355,64 @@ static void ask(struct witnesses *w, size_t i, struct remote *remote)
     struct merkle_source source = evidence_tree_source(w->tree);
     const struct witness_request request = {&w->head, writer_slice(&w->note), &source, remote};
     struct problem problem = {""};
-    enum status s = witness_peer_ask(&w->peers[i], &request, &w->lines, &problem);
-    if (s == STATUS_CLOSED ||
-        (s == STATUS_CONFLICT && is_ahead(&w->peers[i], w, remote_evidence(remote))))
-        return; /* the thread ends, or goes on with that head */
-    note_result(w, i, s, &problem);
-    w->cosigned[i] = s == STATUS_OK;
-    if (s == STATUS_OK)
-        publish(w, remote_evidence(remote));
+    enum status s = witness_peer_begin(&w->peers[i], &request, w->http, &problem);
+    if (s != STATUS_OK)
+        note_result(w, i, s, &problem);
 }
 
-static int64_t run(void *arg, struct remote *remote)
+static void take_answer(struct witnesses *w, const struct remote_http_done *done,
+                        struct remote *remote)
 {
-    struct witnesses *w = witnesses_cast(arg);
-    thread_assert(THREAD_REMOTE);
-    if (!take_newest(w, remote_evidence(remote)))
-        return clock_monotonic_ns() + PENDING_TURN;
-    /* Those that answered last come before those that may be away. */
-    for (int away = 0; away < 2; away++)
-        for (size_t i = 0; i < w->count && !remote_is_stopping(remote); i++)
-            if (!w->cosigned[i] && !w->peers[i].failures == !away &&
-                clock_monotonic_ns() >= w->peers[i].retry_ns)
-                ask(w, i, remote);
+    struct witness_peer *peer = witness_peer_cast(done->arg);
+    struct problem problem = done->problem;
+    struct writer late; /* the line for a head before this one is not needed any more */
+    size_t i = (size_t)(peer - w->peers);
+    bool is_late = peer->asked_size != w->head.size;
+    writer_init(&late, NOTE_BYTES_MAX);
+    enum status s = done->status;
+    if (s == STATUS_OK)
+        s = witness_peer_take(peer, done->code, is_late ? &late : &w->lines, &problem);
+    writer_fini(&late);
+    if (s == STATUS_BUSY) {
+        ask(w, i, remote);
+    } else if (s == STATUS_CLOSED ||
+               (s == STATUS_CONFLICT && is_ahead(peer, w, remote_evidence(remote)))) {
+        peer->asked = 0; /* the thread ends, or goes on with that head */
+    } else {
+        note_result(w, i, s, &problem);
+        w->cosigned[i] = s == STATUS_OK && !is_late;
+        if (w->cosigned[i])
+            publish(w, remote_evidence(remote));
+    }
+}
+
+static int64_t show_pending(const struct witnesses *w)
+{
     int64_t now_ns = clock_monotonic_ns();
     metric_set(w->uncosigned,
                w->pending_ns ? (double)(now_ns - w->pending_ns) / (double)NS_PER_S : 0);
     return now_ns + PENDING_TURN;
+}
+
+/* All are asked side by side, each for the newest head as soon as it is free: one that does not
+ * answer holds up nobody. */
+static int64_t run(void *arg, struct remote *remote)
+{
+    struct witnesses *w = witnesses_cast(arg);
+    struct remote_http_done done;
+    thread_assert(THREAD_REMOTE);
+    while (!remote_is_stopping(remote) && take_newest(w, remote_evidence(remote))) {
+        for (size_t i = 0; i < w->count; i++)
+            if (!w->cosigned[i] && !w->peers[i].asked &&
+                clock_monotonic_ns() >= w->peers[i].retry_ns)
+                ask(w, i, remote);
+        show_pending(w);
+        if (remote_http_is_idle(w->http))
+            break;
+        if (remote_http_next(w->http, LOOK_MS, &done))
+            take_answer(w, &done, remote);
+    }
+    return show_pending(w);
 }
 
 struct remote_job witnesses_job(struct witnesses *witnesses)

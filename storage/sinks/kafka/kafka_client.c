@@ -235,11 +235,11 @@ static rd_kafka_conf_t *conf_make(struct kafka_client *client, enum kafka_role r
     return conf;
 }
 
-bool kafka_client_init(struct kafka_client *client, const struct sink_config *config,
-                       struct sink_problem *problem)
+static bool client_init(struct kafka_client *client, const struct sink_config *config,
+                        const char *prefix, bool plain, struct sink_problem *problem)
 {
-    const char *prefix = config->replay ? "vsocd-replay:" : "vsocd-";
     memset(client, 0, sizeof *client);
+    client->plain = plain;
     client->settings = config->settings;
     client->magic = KAFKA_CLIENT_MAGIC;
     client->author = (struct kafka_author){.lane = config->lane, .lanes = config->lanes};
@@ -265,6 +265,19 @@ bool kafka_client_init(struct kafka_client *client, const struct sink_config *co
     client->transaction_timeout_ms = conf_number(producer, "transaction.timeout.ms");
     rd_kafka_conf_destroy(producer);
     return true;
+}
+
+bool kafka_client_init(struct kafka_client *client, const struct sink_config *config,
+                       struct sink_problem *problem)
+{
+    const char *prefix = config->replay ? "vsocd-replay:" : "vsocd-";
+    return client_init(client, config, prefix, false, problem);
+}
+
+bool kafka_client_init_heads(struct kafka_client *client, const struct sink_config *config,
+                             struct sink_problem *problem)
+{
+    return client_init(client, config, "vsocd-heads:", true, problem);
 }
 
 rd_kafka_t *kafka_client_open(struct kafka_client *client, enum kafka_role role,

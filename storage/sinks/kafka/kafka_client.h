@@ -31,9 +31,11 @@ struct kafka_client {
     const struct sink_kafka_settings *settings; /* borrowed, outlives the client */
     struct kafka_author author;
     /* "vsocd-" and the instance: transactional.id and client.id; "vsocd-replay:" and the instance
-     * for a replay. name: the instance, key of the progress record. */
+     * for a replay, "vsocd-heads:" for signed heads. name: the instance, key of the progress
+     * record. */
     char id[272];
     const char *name;
+    bool plain; /* never a transaction, whatever the settings */
     int transaction_timeout_ms;
     struct kafka_limits limits; /* apply to handles opened later */
     size_t batch_bytes;         /* batch.size of the producer opened last */
@@ -52,7 +54,7 @@ OBJECT_CAST(kafka_client, KAFKA_CLIENT_MAGIC)
 /* Loads are delivered as transactions. */
 static inline bool kafka_client_is_exact(const struct kafka_client *client)
 {
-    return client->settings->delivery == KAFKA_EXACTLY_ONCE;
+    return !client->plain && client->settings->delivery == KAFKA_EXACTLY_ONCE;
 }
 
 /* Of librdkafka, or of a topic. */
@@ -66,6 +68,9 @@ enum kafka_role { KAFKA_PRODUCER, KAFKA_READER };
  * and what to do. Does not connect. */
 bool kafka_client_init(struct kafka_client *client, const struct sink_config *config,
                        struct sink_problem *problem);
+/* The same for a client beside the lane that sends signed heads, without transactions. */
+bool kafka_client_init_heads(struct kafka_client *client, const struct sink_config *config,
+                             struct sink_problem *problem);
 
 /* New handle for the role, to be given back with kafka_close_handle; NULL with *problem set. */
 rd_kafka_t *kafka_client_open(struct kafka_client *client, enum kafka_role role,

@@ -1,5 +1,5 @@
 /* kafka_closing.h: destroys librdkafka handles, which may never return. For sink_kafka.c and
- * kafka_outlet.c. Thread: the lane's sink thread. */
+ * kafka_outlet.c. Thread: the one that used the handle. */
 #ifndef VSOC_STORAGE_KAFKA_CLOSING_H
 #define VSOC_STORAGE_KAFKA_CLOSING_H
 

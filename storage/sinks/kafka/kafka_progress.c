@@ -4,23 +4,22 @@
 
 #include <stdio.h>
 
-#include "core/clock.h"
 #include "core/json/json.h"
-#include "core/thread.h"
 #include "core/writer.h"
+#include "storage/sinks/kafka/kafka_tail.h"
 
-/* Records from the end that are read first; if ours is not among them, sixteen times as many. */
-#define FIRST_LOOK  INT64_C(4096)
-#define LOOK_FACTOR 16
+/* What is known of this instance while the topic is read. */
+#define LOOK_MAGIC 0x4b4c4f4fU
 
-/* One read of the topic's end. */
 struct look {
-    int64_t next;   /* offset that comes next */
-    int64_t target; /* end of the topic when the first answer came; -1: not known yet */
-    bool named;     /* a record under our name was seen */
-    bool placed;    /* a record of our spool and lane was seen */
+    unsigned magic; /* LOOK_MAGIC */
+    const struct kafka_client *client;
+    bool named;  /* a record under our name was seen */
+    bool placed; /* a record of our spool and lane was seen */
     struct kafka_standing standing;
 };
+
+OBJECT_CAST(look, LOOK_MAGIC)
 
 static void write_uuid(struct writer *w, const char *name, const uint8_t *uuid)
 {
@@ -96,12 +95,6 @@ bool kafka_progress_parse(struct slice value, struct kafka_progress *progress)
     return good;
 }
 
-static int left_ms(int64_t deadline_ns)
-{
-    int64_t left = (deadline_ns - clock_monotonic_ns()) / NS_PER_MS;
-    return left <= 0 ? 0 : left < KAFKA_SLICE_MS ? (int)left : KAFKA_SLICE_MS;
-}
-
 static bool same_place(const struct kafka_author *a, const struct kafka_author *b)
 {
     return memcmp(a->spool_uid, b->spool_uid, UUID_BYTES) == 0 && a->lane == b->lane &&
@@ -109,14 +102,14 @@ static bool same_place(const struct kafka_author *a, const struct kafka_author *
 }
 
 /* The position belongs to the spool: it is valid also under an earlier name of the instance. */
-static void take_record(const struct kafka_client *client, const rd_kafka_message_t *message,
-                        struct look *look)
+static void take_record(void *arg, const rd_kafka_message_t *message)
 {
+    struct look *look = look_cast(arg);
+    const struct kafka_client *client = look->client;
     struct kafka_progress progress = {0};
     struct kafka_standing *standing = &look->standing;
     bool good = kafka_progress_parse(slice_make(message->payload, message->len), &progress);
     bool ours = slice_equal_text(slice_make(message->key, message->key_len), client->name);
-    look->next = message->offset + 1;
     if (ours) {
         look->named = true;
         standing->taken =
@@ -128,57 +121,16 @@ static void take_record(const struct kafka_client *client, const rd_kafka_messag
     }
 }
 
-/* The reader has reached the end of the committed records. */
-static void take_end(rd_kafka_t *reader, const char *topic, int64_t offset, struct look *look)
+static bool has_both(void *arg)
 {
-    int64_t low, high;
-    look->next = offset;
-    if (look->target < 0 &&
-        rd_kafka_get_watermark_offsets(reader, topic, KAFKA_PROGRESS_PARTITION, &low, &high) ==
-            RD_KAFKA_RESP_ERR_NO_ERROR)
-        look->target = high;
+    const struct look *look = look_cast(arg);
+    return look->named && look->placed;
 }
 
-static rd_kafka_resp_err_t assign(rd_kafka_t *reader, const char *topic, int64_t offset)
-{
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, topic, KAFKA_PROGRESS_PARTITION)->offset = offset;
-    rd_kafka_resp_err_t error = rd_kafka_assign(reader, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    return error;
-}
-
-/* The last count records, to the end that the topic had at the first answer. The offsets are not
- * asked for: rd_kafka_query_watermark_offsets of librdkafka 2.0.2 repeats its request for ever,
- * whatever its timeout, if the leader that it knew is gone by then. */
-static rd_kafka_resp_err_t look_through(struct kafka_client *client, rd_kafka_t *reader,
-                                        int64_t count, int64_t deadline_ns, struct look *look)
-{
-    const char *topic = client->settings->topic_progress;
-    rd_kafka_resp_err_t error = assign(reader, topic, RD_KAFKA_OFFSET_TAIL(count));
-    look->next = 0;
-    while (!error && (look->target < 0 || look->next < look->target)) {
-        if (clock_monotonic_ns() >= deadline_ns || atomic_load(&client->interrupted))
-            return RD_KAFKA_RESP_ERR__TIMED_OUT;
-        rd_kafka_message_t *message = rd_kafka_consumer_poll(reader, left_ms(deadline_ns));
-        if (!message)
-            continue;
-        if (!message->err)
-            take_record(client, message, look);
-        else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
-            take_end(reader, topic, message->offset, look);
-        else
-            error = message->err;
-        rd_kafka_message_destroy(message);
-    }
-    return error;
-}
-
-static enum sink_result read_problem(struct kafka_client *client, const struct look *look,
+static enum sink_result read_problem(struct kafka_client *client, bool held,
                                      rd_kafka_resp_err_t error, struct sink_problem *problem)
 {
     char doing[400];
-    bool held = error == RD_KAFKA_RESP_ERR__TIMED_OUT && look->target > look->next;
     snprintf(doing, sizeof doing,
              held ? "the end of topic %s can't be read yet: a transaction of another instance is "
                     "open; the brokers abort it after its transaction.timeout.ms at the latest"
@@ -191,17 +143,17 @@ enum sink_result kafka_progress_read(struct kafka_client *client, rd_kafka_t *re
                                      int64_t deadline_ns, struct kafka_standing *standing,
                                      struct sink_problem *problem)
 {
-    struct look look = {.target = -1};
-    int64_t count = FIRST_LOOK;
-    rd_kafka_poll_set_consumer(reader); /* from here on callbacks come with the messages */
-    rd_kafka_resp_err_t error = look_through(client, reader, count, deadline_ns, &look);
-    while (!error && !(look.named && look.placed) && look.target > count) {
-        count *= LOOK_FACTOR;
-        error = look_through(client, reader, count, deadline_ns, &look);
-    }
-    rd_kafka_assign(reader, NULL);
+    struct look look = {.magic = LOOK_MAGIC, .client = client};
+    const struct kafka_tail tail = {.topic = client->settings->topic_progress,
+                                    .partition = KAFKA_PROGRESS_PARTITION,
+                                    .deadline_ns = deadline_ns,
+                                    .on_message = take_record,
+                                    .is_enough = has_both,
+                                    .arg = &look};
+    bool held;
+    rd_kafka_resp_err_t error = kafka_tail_read(client, reader, &tail, &held);
     if (error)
-        return read_problem(client, &look, error, problem);
+        return read_problem(client, held, error, problem);
     *standing = look.standing;
     return SINK_DELIVERED;
 }

@@ -60,6 +60,7 @@ void sink_kafka_check(const void *settings, const struct sink_settings_judge *ju
     check_topic(judge, "sinks.kafka.topics.quarantine", s->topic_quarantine, s->topic_progress);
     check_topic(judge, "sinks.kafka.topics.health", s->topic_health, s->topic_progress);
     check_topic(judge, "sinks.kafka.topics.audit", s->topic_audit, s->topic_progress);
+    check_topic(judge, "sinks.kafka.topics.evidence_heads", s->topic_heads, s->topic_progress);
     check_topic(judge, "sinks.kafka.topics.findings", s->topic_findings, s->topic_progress);
     check_topic(judge, "sinks.kafka.topics.progress", s->topic_progress, NULL);
 }

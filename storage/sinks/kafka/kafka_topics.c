@@ -18,22 +18,48 @@ struct topic {
     int partitions;           /* if we create it; -1: the brokers' default */
     bool compacted;
     bool missing;
+    const struct kafka_property *created_with; /* settings if we create it; NULL: none */
 };
+
+/* Small segments that are rolled often: only closed segments are compacted, and a start may read
+ * the whole topic. */
+static const struct kafka_property progress_settings[] = {{"cleanup.policy", "compact"},
+                                                          {"segment.bytes", "16777216"},
+                                                          {"segment.ms", "3600000"},
+                                                          {"min.cleanable.dirty.ratio", "0.1"},
+                                                          {NULL, NULL}};
+/* Every head for 30 days, then the newest one of each log for ever. */
+static const struct kafka_property heads_settings[] = {{"cleanup.policy", "compact"},
+                                                       {"segment.bytes", "16777216"},
+                                                       {"min.compaction.lag.ms", "2592000000"},
+                                                       {NULL, NULL}};
 
 enum { TOPICS = 5 };
 
 static void topics_list(const struct sink_kafka_settings *s, struct topic topics[TOPICS])
 {
-    topics[0] = (struct topic){
-        s->topic_progress, "sinks.kafka.topics.progress", KAFKA_TOPICS, 1, true, false};
-    topics[1] = (struct topic){
-        s->topic_events, "sinks.kafka.topics.events", KAFKA_EVENTS, EVENT_PARTITIONS, false, false};
-    topics[2] = (struct topic){
-        s->topic_quarantine, "sinks.kafka.topics.quarantine", KAFKA_QUARANTINE, -1, false, false};
-    topics[3] = (struct topic){
-        s->topic_health, "sinks.kafka.topics.health", KAFKA_HEALTH, -1, false, false};
-    topics[4] =
-        (struct topic){s->topic_audit, "sinks.kafka.topics.audit", KAFKA_AUDIT, -1, false, false};
+    topics[0] = (struct topic){.name = s->topic_progress,
+                               .setting = "sinks.kafka.topics.progress",
+                               .limited = KAFKA_TOPICS,
+                               .partitions = 1,
+                               .compacted = true,
+                               .created_with = progress_settings};
+    topics[1] = (struct topic){.name = s->topic_events,
+                               .setting = "sinks.kafka.topics.events",
+                               .limited = KAFKA_EVENTS,
+                               .partitions = EVENT_PARTITIONS};
+    topics[2] = (struct topic){.name = s->topic_quarantine,
+                               .setting = "sinks.kafka.topics.quarantine",
+                               .limited = KAFKA_QUARANTINE,
+                               .partitions = -1};
+    topics[3] = (struct topic){.name = s->topic_health,
+                               .setting = "sinks.kafka.topics.health",
+                               .limited = KAFKA_HEALTH,
+                               .partitions = -1};
+    topics[4] = (struct topic){.name = s->topic_audit,
+                               .setting = "sinks.kafka.topics.audit",
+                               .limited = KAFKA_AUDIT,
+                               .partitions = -1};
 }
 
 static int slice_ms(int64_t deadline_ns)
@@ -128,19 +154,6 @@ static enum sink_result creation_refused(struct kafka_client *client, const stru
                                                    : SINK_BROKEN;
 }
 
-/* A compacted topic with small segments that are rolled often: only closed segments are compacted,
- * and a start may read the whole topic. */
-static void new_topic_settings(rd_kafka_NewTopic_t *created, const struct topic *topic)
-{
-    static const struct kafka_property progress[] = {{"cleanup.policy", "compact"},
-                                                     {"segment.bytes", "16777216"},
-                                                     {"segment.ms", "3600000"},
-                                                     {"min.cleanable.dirty.ratio", "0.1"},
-                                                     {NULL, NULL}};
-    for (size_t i = 0; topic->compacted && progress[i].name; i++)
-        rd_kafka_NewTopic_set_config(created, progress[i].name, progress[i].value);
-}
-
 static enum sink_result creation_result(struct kafka_client *client, const struct topic *topic,
                                         rd_kafka_event_t *event, struct sink_problem *problem)
 {
@@ -195,7 +208,8 @@ static enum sink_result topic_create(struct kafka_client *client, rd_kafka_t *ha
         rd_kafka_NewTopic_new(topic->name, topic->partitions, -1, why, sizeof why);
     if (!created)
         return creation_refused(client, topic, RD_KAFKA_RESP_ERR__INVALID_ARG, why, problem);
-    new_topic_settings(created, topic);
+    for (const struct kafka_property *p = topic->created_with; p && p->name; p++)
+        rd_kafka_NewTopic_set_config(created, p->name, p->value);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(handle);
     rd_kafka_CreateTopics(handle, &created, 1, NULL, queue);
     rd_kafka_event_t *event = admin_wait(client, handle, queue, deadline_ns);
@@ -338,6 +352,25 @@ static enum sink_result topics_describe(struct kafka_client *client, rd_kafka_t 
     return result;
 }
 
+static enum sink_result topic_make_sure(struct kafka_client *client, rd_kafka_t *handle,
+                                        struct topic *topic, bool create, int64_t deadline_ns,
+                                        struct sink_problem *problem)
+{
+    enum sink_result result = topic_find(client, handle, topic, deadline_ns, problem);
+    if (result != SINK_DELIVERED || !topic->missing)
+        return result;
+    if (!create) {
+        snprintf(problem->text, sizeof problem->text,
+                 "topic %s (%s) does not exist: start the server, which creates it, or create it",
+                 topic->name, topic->setting);
+        return SINK_BROKEN;
+    }
+    result = topic_create(client, handle, topic, deadline_ns, problem);
+    if (result == SINK_DELIVERED)
+        result = topic_await(client, handle, topic, deadline_ns, problem);
+    return result;
+}
+
 enum sink_result kafka_topics_check(struct kafka_client *client, rd_kafka_t *handle, bool create,
                                     int64_t deadline_ns, struct kafka_topics *topics,
                                     struct sink_problem *problem)
@@ -346,21 +379,8 @@ enum sink_result kafka_topics_check(struct kafka_client *client, rd_kafka_t *han
     enum sink_result result = SINK_DELIVERED;
     topics_list(client->settings, list);
     memset(topics->max_message_bytes, 0, sizeof topics->max_message_bytes);
-    for (size_t i = 0; i < TOPICS && result == SINK_DELIVERED; i++) {
-        result = topic_find(client, handle, &list[i], deadline_ns, problem);
-        if (result == SINK_DELIVERED && list[i].missing && !create) {
-            snprintf(
-                problem->text, sizeof problem->text,
-                "topic %s (%s) does not exist: start the server, which creates it, or create it",
-                list[i].name, list[i].setting);
-            return SINK_BROKEN;
-        }
-        if (result == SINK_DELIVERED && list[i].missing) {
-            result = topic_create(client, handle, &list[i], deadline_ns, problem);
-            if (result == SINK_DELIVERED)
-                result = topic_await(client, handle, &list[i], deadline_ns, problem);
-        }
-    }
+    for (size_t i = 0; i < TOPICS && result == SINK_DELIVERED; i++)
+        result = topic_make_sure(client, handle, &list[i], create, deadline_ns, problem);
     if (result != SINK_DELIVERED)
         return result;
     if (!has_controller(handle, list[0].name, deadline_ns)) {
@@ -368,4 +388,15 @@ enum sink_result kafka_topics_check(struct kafka_client *client, rd_kafka_t *han
         return SINK_DELIVERED;
     }
     return topics_describe(client, handle, list, deadline_ns, topics, problem);
+}
+
+enum sink_result kafka_topics_check_heads(struct kafka_client *client, rd_kafka_t *handle,
+                                          int64_t deadline_ns, struct sink_problem *problem)
+{
+    struct topic topic = {.name = client->settings->topic_heads,
+                          .setting = "sinks.kafka.topics.evidence_heads",
+                          .limited = KAFKA_TOPICS,
+                          .partitions = 1,
+                          .created_with = heads_settings};
+    return topic_make_sure(client, handle, &topic, true, deadline_ns, problem);
 }

@@ -18,4 +18,8 @@ enum sink_result kafka_topics_check(struct kafka_client *client, rd_kafka_t *han
                                     int64_t deadline_ns, struct kafka_topics *topics,
                                     struct sink_problem *problem);
 
+/* Creates the topic of signed heads if it is missing. Otherwise as above. Thread: that of heads. */
+enum sink_result kafka_topics_check_heads(struct kafka_client *client, rd_kafka_t *handle,
+                                          int64_t deadline_ns, struct sink_problem *problem);
+
 #endif

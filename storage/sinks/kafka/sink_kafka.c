@@ -18,14 +18,15 @@
 #include "core/metrics/metrics.h"
 #include "core/thread.h"
 #include "storage/sinks/kafka/kafka_closing.h"
+#include "storage/sinks/kafka/kafka_heads.h"
 #include "storage/sinks/kafka/kafka_held.h"
 #include "storage/sinks/kafka/kafka_topics.h"
 #include "storage/sinks/kafka/kafka_transact.h"
 #include "storage/sinks/kafka/kafka_settings.h"
 #include "core/disk/fault.h"
 
-/* librdkafka: brokers, and two pipes for each of its queues and threads. */
-#define FILES_CLIENT 96
+/* librdkafka: brokers, and two pipes for each of its queues and threads; of loads, and of heads. */
+#define FILES_CLIENT (96 + 64)
 #define CONNECT_NS   (10 * NS_PER_S)
 /* Longest wait for one answer to init: the interrupt is checked in between. */
 #define INIT_SLICE_MS 2000
@@ -41,6 +42,7 @@ struct kafka_lane {
     struct kafka_outlet outlet;
     struct kafka_transactor transactor;
     struct kafka_topics topics;
+    struct kafka_heads *heads;  /* NULL: no heads are sent */
     struct sink_replay *replay; /* NULL: ordinary delivery */
     bool ready;                 /* transactions are initialised */
     bool dropped;               /* a producer was dropped: the next one is a recreation */
@@ -81,6 +83,7 @@ static void *kafka_open(const struct sink_config *config, struct sink_problem *p
         free(lane);
         return NULL;
     }
+    lane->heads = kafka_heads_create(config);
     lane->replay = config->replay;
     lane->outlet.replay = config->replay;
     kafka_transactor_init(&lane->transactor, &lane->client, &lane->outlet);
@@ -260,6 +263,7 @@ static enum sink_result kafka_connect(void *arg, struct sink_position *there,
     struct kafka_lane *lane = kafka_lane_cast(arg);
     struct kafka_standing standing = {0};
     lane_assert_thread();
+    kafka_heads_start(lane->heads);
     kafka_client_forget_errors(&lane->client);
     rd_kafka_t *reader = kafka_client_open(&lane->client, KAFKA_READER, problem);
     if (!reader)
@@ -326,6 +330,7 @@ static void kafka_close(void *arg)
 {
     struct kafka_lane *lane = kafka_lane_cast(arg);
     object_end(&lane->magic);
+    kafka_heads_destroy(lane->heads);
     kafka_outlet_fini(&lane->outlet);
     free(lane);
 }
