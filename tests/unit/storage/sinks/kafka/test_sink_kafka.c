@@ -750,34 +750,6 @@ static void slow_brokers_get_a_load_in_several_transactions(void **state)
     assert_int_equal(there.position, 16);
 }
 
-/* The brokers lose the leader of the progress topic, and nobody else leads it yet. Before, the lane
- * waited in librdkafka for that broker, whatever the deadline or an interrupt said. */
-static void position_whose_leader_is_gone_is_asked_for_later(void **state)
-{
-    (void)state;
-    static const char *const topics[] = {"events", "quarantine", "health", "progress"};
-    rd_kafka_mock_cluster_t *two = rd_kafka_mock_cluster_new(mock_handle, 2);
-    for (size_t i = 0; i < 4; i++) {
-        rd_kafka_mock_topic_create(two, topics[i], 1, 2);
-        rd_kafka_mock_partition_set_leader(two, topics[i], 0, i == 3 ? 2 : 1);
-    }
-    rd_kafka_mock_coordinator_set(two, "transaction", "vsocd-unit", 1);
-    values[0] = rd_kafka_mock_cluster_bootstraps(two);
-    rd_kafka_mock_broker_set_down(two, 2);
-    lane = sink_kafka.open(&config, &problem);
-    assert_non_null(lane);
-    alarm(120); /* ends a program that hangs */
-    assert_int_equal(lane_connect(), SINK_LATER);
-    alarm(0);
-    assert_non_null(strstr(problem.text, "the position in topic progress can't be read back"));
-    rd_kafka_mock_broker_set_up(two, 2);
-    while (lane_connect() == SINK_LATER)
-        ;
-    assert_true(there.known == false && problem.text[0] == '\0');
-    lane_close();
-    rd_kafka_mock_cluster_destroy(two);
-}
-
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, start, end)
@@ -809,7 +781,6 @@ int main(void)
         CASE(missing_rights_say_which_to_grant),
         CASE(missing_topic_is_named_with_the_way_out),
         CASE(interrupt_ends_a_wait_for_brokers),
-        CASE(position_whose_leader_is_gone_is_asked_for_later),
         CASE(brokers_that_come_back_take_the_load),
         CASE(properties_that_break_delivery_are_refused),
         CASE(properties_that_say_the_same_are_taken),
