@@ -132,6 +132,7 @@ static void mistakes_are_reported_at_the_setting_to_change(void **state)
                                         .topic_health = "h",
                                         .topic_findings = "f",
                                         .topic_audit = "a",
+                                        .topic_heads = "v",
                                         .topic_progress = "p",
                                         .properties = {names, values, 1}};
     struct sink_postgres_settings postgres = {.enabled = true, .dsn_file = "/dsn"};
