@@ -167,8 +167,8 @@ static void print_json(struct verify *v, const struct bundle_result *r)
     writer_json_string(&w, r->head.origin);
     writer_format(&w, ",\"head\":%" PRIu64 ",\"heads\":%zu,\"witnesses\":%zu,\"tokens\":%zu",
                   r->head.size, r->heads, r->signers.cosigned, r->tokens);
-    writer_format(&w, ",\"tokens_checked\":%s,\"attested\":",
-                  v->trust && r->tokens ? "true" : "false");
+    writer_format(&w,
+                  ",\"tokens_checked\":%s,\"attested\":", v->trust && r->tokens ? "true" : "false");
     if (v->attested_ns)
         event_json_write_time(&w, v->attested_ns);
     else
