@@ -50,7 +50,7 @@ def verbose(server):
 
 def spool_leaves(server):
     """Leaf hashes of the records that the spool has, from its files."""
-    made = [(segment.spool_uid, record) for segment, record in spool_reader.read_spool(server.spool_dir) if record.leaf_index is not None]
+    made = [(segment.spool_uid, record) for segment, record in spool_reader.read_spool(server.spool_dir, kinds=spool_reader.ALL_KINDS) if record.leaf_index is not None]
     return [tlog.leaf_hash(record, uid) for uid, record in made]
 
 

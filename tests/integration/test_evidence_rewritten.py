@@ -67,7 +67,7 @@ def verify(origin):
 
 
 def leaves_of(data):
-    return [tlog.leaf_hash(record, segment.spool_uid) for segment, record in spool_reader.read_spool(data / "spool")]
+    return [tlog.leaf_hash(record, segment.spool_uid) for segment, record in spool_reader.read_spool(data / "spool", kinds=spool_reader.ALL_KINDS)]
 
 
 def store_tree(data):
@@ -138,7 +138,7 @@ def test_rewritten_record_is_found_by_a_head_kept_elsewhere(origin, data, verify
 @pytest.mark.parametrize("kept", range(1, RECORDS))
 def test_spool_truncated_at_a_record_is_found(origin, data, verify, kept):
     path = spool_reader.segment_paths(data / "spool")[-1]
-    records = list(spool_reader.read_segment(path))
+    records = list(spool_reader.read_segment(path, kinds=spool_reader.ALL_KINDS))
     content = path.read_bytes()
     path.write_bytes(content[:records[kept].offset] + bytes(len(content) - records[kept].offset))
     (data / "spool" / "cursors").unlink()
@@ -172,7 +172,7 @@ def test_fork_that_was_signed_is_found(origin, data, verify, build, tmp_path):
 
 def test_removed_record_is_found(origin, data, verify):
     path = spool_reader.segment_paths(data / "spool")[-1]
-    records = list(spool_reader.read_segment(path))
+    records = list(spool_reader.read_segment(path, kinds=spool_reader.ALL_KINDS))
     content = path.read_bytes()
     gone = content[:records[3].offset] + content[records[4].offset:]
     path.write_bytes(gone + bytes(len(content) - len(gone)))
