@@ -8,8 +8,9 @@
 #define AUDIT_TYPE_TIME AUDIT_TIME_FIELD
 
 const struct audit_kind_info audit_kind_table[AUDIT_KIND_COUNT] = {
-#define AUDIT_KIND(name, class_uid, class_name, activity_id, severity, fields, help)               \
-    [AUDIT_##name] = {#name, class_name, fields, help, class_uid, activity_id, severity},
+#define AUDIT_KIND(name, record_kind, class_uid, class_name, activity_id, severity, fields, help)  \
+    [AUDIT_##                                                                                      \
+        name] = {#name, class_name, fields, help, class_uid, activity_id, severity, record_kind},
 #include "core/reasons/audit_kinds.def"
 #undef AUDIT_KIND
 };

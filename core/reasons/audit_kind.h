@@ -8,7 +8,8 @@
 #include "core/slice.h"
 
 enum audit_kind {
-#define AUDIT_KIND(name, class_uid, class_name, activity_id, severity, fields, help) AUDIT_##name,
+#define AUDIT_KIND(name, record_kind, class_uid, class_name, activity_id, severity, fields, help)  \
+    AUDIT_##name,
 #include "core/reasons/audit_kinds.def"
 #undef AUDIT_KIND
     AUDIT_KIND_COUNT
@@ -19,6 +20,7 @@ enum audit_field_type { AUDIT_TEXT_FIELD, AUDIT_UINT_FIELD, AUDIT_TIME_FIELD };
 struct audit_kind_info {
     const char *name, *class_name, *fields, *help;
     unsigned class_uid, activity_id, severity;
+    uint8_t record_kind; /* of the record and its leaf: enum batch_kind */
 };
 
 struct audit_field_info {

@@ -14,16 +14,10 @@ struct audit_head audit_head_now(enum audit_kind kind, const char *instance)
     return head;
 }
 
-/* What an auditor finds without opening a record: leaves of the tree have the kind. */
-static enum batch_kind record_kind(enum audit_kind kind)
-{
-    return kind == AUDIT_clock_set || kind == AUDIT_clock_state ? BATCH_KIND_CLOCK
-                                                                : BATCH_KIND_AUDIT;
-}
-
 static struct batch *batch_of_text(const struct audit_head *head, struct slice json)
 {
-    struct batch *batch = batch_of_record(record_kind(head->kind), json, head->time_ns);
+    struct batch *batch = batch_of_record((enum batch_kind)audit_kind_table[head->kind].record_kind,
+                                          json, head->time_ns);
     if (batch)
         memcpy(batch->meta.batch_uid, head->uid, UUID_BYTES);
     return batch;

@@ -215,8 +215,7 @@ static void add_tokens(struct bundle_export *x, const struct tokens *tokens)
     for (size_t i = 0; i < tokens->count; i++) {
         const struct token *t = &tokens->items[i];
         writer_reset(&token);
-        snprintf(stored, sizeof stored, TOKENS_DIR "/%020" PRIu64 "-%u.tsr", t->size,
-                 t->authority);
+        snprintf(stored, sizeof stored, TOKENS_DIR "/%020" PRIu64 "-%u.tsr", t->size, t->authority);
         snprintf(name, sizeof name, "time/%" PRIu64 "-%u.tsr", t->size, t->authority);
         if (read_small(x->options.evidence_dir, stored, TOKEN_BYTES_MAX, &token) == STATUS_OK)
             bundle_writer_add(x->options.writer, slice_from_text(name), writer_slice(&token));
