@@ -23,7 +23,7 @@ LOADS = (  # (what, load): both builds in turn
     ("batches of 1", {"batch": 1, "connections": 200}),
 )
 EVENTS_OF_ONE = 20  # so many times fewer events in batches of one
-PROOFS = 1000
+PROOFS = 200
 BLOCK = 1 << 20
 
 
@@ -67,8 +67,8 @@ def checks(server, spool_bytes, rounds_):
 def batch_ids(server, count):
     """The newest `count` ids, and one more."""
     _, out = timed([server.program, "spool", "list", "--json", server.folder / "data"])
-    last = json.loads(out.splitlines()[-1])["last_position"]
-    _, out = timed([server.program, "spool", "export", server.folder / "data", "--from", str(last - 2 * count)])
+    last = json.loads(out)["last_position"]
+    _, out = timed([server.program, "spool", "export", server.folder / "data", "-c", server.config, "--from", str(last - 2 * count)])
     ids = list(dict.fromkeys(json.loads(line)["batch_uid"] for line in out.splitlines()))
     if len(ids) <= count:
         raise RigError(f"{len(ids)} batches near the end of the spool; {count + 1} are needed")

@@ -166,6 +166,38 @@ def test_spool_commands_read_the_archive(filled, build):
     assert (counted[0]["put"], counted[0]["there"]) == (0, len(lines))
 
 
+def test_records_that_have_left_the_disk_are_exported_from_the_archive(make_server, tmp_path):
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    server = make_server(with_archive(folder))
+    told = fill(server, 10)
+    settle(server)
+    told |= fill(server, 1, start=50)
+    policy = tmp_path / "policy"
+    policy.write_text(f"log {(server.spool_dir.parent / 'evidence/head.vkey').read_text().strip()}\nquorum none\n")
+
+    def export(name, *words, code=0):
+        bundle = tmp_path / name
+        done = server.run("evidence", "export", "-c", server.config, "-o", bundle, "--reason", "r", "--by", "b", *words, check=False)
+        assert done.returncode == code, done
+        if code:
+            return done.stderr.decode()
+        said = json.loads(server.run("evidence", "verify", bundle, "--policy", policy, "--json").stdout)
+        return [record["position"] for record in said["records"]], done.stderr.decode()
+
+    oldest = min(told)
+    assert "--archive also reads" in export("a", "--batch", told[oldest], code=1)
+    assert export("b", "--batch", told[oldest], "--archive") == ([oldest], "")
+    on_disk, said = export("c", "--vehicle", event(0)["vin"])
+    assert oldest not in on_disk and "have left the disk" in said
+    assert export("d", "--vehicle", event(0)["vin"], "--archive") == (sorted(told), "")
+    (tmp_path / "tmp").mkdir()
+    server.environment = {"TMPDIR": str(tmp_path / "tmp")}
+    objects(folder)[0].unlink()
+    assert "missing" in export("e", "--vehicle", event(0)["vin"], "--archive", code=1)
+    assert not list((tmp_path / "tmp").iterdir())
+
+
 def test_changed_missing_and_foreign_objects_are_found(copy, vsocd, tmp_path):
     segments = objects(copy)
     assert json.loads(vsocd("verify", f"file://{copy}", "--json").stdout)["findings"] == []

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/object.h"
 #include "core/event/event_codec.h"
 #include "core/event/event_json.h"
 #include "core/vin.h"
@@ -22,6 +23,7 @@
 #include "server/commands/command_audit.h"
 #include "server/commands/config_cli.h"
 #include "server/commands/evidence/export_select.h"
+#include "server/commands/spool/archive_dir.h"
 #include "server/files/file_read.h"
 #include "server/ingest/record_keys.h"
 #include "storage/evidence/bundle/bundle_export.h"
@@ -34,7 +36,10 @@
 extern const uint8_t bundle_readme[];
 extern const size_t bundle_readme_size;
 
+#define EXPORT_MAGIC 0x4f505845U
+
 struct export_command {
+    unsigned magic; /* EXPORT_MAGIC */
     const char *batch, *vehicle, *from, *to, *reason, *by, *file, *policy_file;
     struct config *config;
     char spool_dir[PATH_MAX], evidence_dir[PATH_MAX];
@@ -46,7 +51,10 @@ struct export_command {
     struct bundle_writer *writer;
     struct bundle_export *bundle;
     struct problem problem;
+    bool archive; /* also what only the archive has */
 };
+
+OBJECT_CAST(export_command, EXPORT_MAGIC)
 
 static int fail(const struct export_command *c, int rc, const char *what)
 {
@@ -145,9 +153,37 @@ static void say_what_is_missing(struct export_command *c, size_t count)
     struct slice text = slice_trim(writer_slice(&w));
     problem_say(
         &c->problem,
-        "%zu records of the spool are selected; `vsocd spool list` shows what there is%s%.*s",
-        count, text.size ? "; " : "", SLICE_ARGS(text));
+        "%zu records of the spool are selected; `vsocd spool list` shows what there is%s%.*s%s",
+        count, text.size ? "; " : "", SLICE_ARGS(text),
+        c->config->archive_url && !c->archive ? "; --archive also reads the archive" : "");
     writer_fini(&w);
+}
+
+static int add_segment(void *arg, const char *dir)
+{
+    struct export_command *c = export_command_cast(arg);
+    enum status status = bundle_export_archived(c->bundle, dir, &c->select.selection, &c->problem);
+    return status == STATUS_OK ? EXIT_DONE : fail(c, EXIT_FAILED, "nothing was exported");
+}
+
+/* Records of segments that have left the disk. */
+static int add_archived(struct export_command *c)
+{
+    char dir[PATH_MAX];
+    uint64_t first = bundle_export_first(c->bundle);
+    const struct archive_want want = {
+        .url = c->config->archive_url,
+        .config = c->config,
+        .evidence_dir = c->evidence_dir,
+        .spool_uid = bundle_export_spool(c->bundle),
+        .from = 1,
+        .to = first - 1,
+        .from_ns = c->select.selection.from_ns,
+        .to_ns = c->select.selection.to_ns,
+        .each = add_segment,
+        .arg = c,
+    };
+    return first > 1 ? spool_archive_fetch(&want, dir) : EXIT_DONE;
 }
 
 static int add_records(struct export_command *c)
@@ -166,8 +202,12 @@ static int add_records(struct export_command *c)
                       slice_make(bundle_readme, bundle_readme_size));
     bundle_writer_add(c->writer, SLICE_LITERAL("policy.txt"), writer_slice(&c->policy_text));
     add_versions(c);
-    if (bundle_export_open(&options, &c->bundle, &c->problem) != STATUS_OK ||
-        bundle_export_records(c->bundle, &c->select.selection, &c->problem) != STATUS_OK)
+    if (bundle_export_open(&options, &c->bundle, &c->problem) != STATUS_OK)
+        return fail(c, EXIT_DISK, "nothing was exported");
+    int rc = c->archive ? add_archived(c) : EXIT_DONE;
+    if (rc != EXIT_DONE)
+        return rc;
+    if (bundle_export_records(c->bundle, &c->select.selection, &c->problem) != STATUS_OK)
         return fail(c, EXIT_DISK, "nothing was exported");
     if (isatty(STDERR_FILENO))
         fputs("\r\033[K", stderr);
@@ -279,6 +319,12 @@ static int publish(struct export_command *c)
         problem_say(&c->problem, "%.300s: %s", c->file, strerror(errno));
         return fail(c, EXIT_DISK, "the archive can't be given its name");
     }
+    if (bundle_export_first(c->bundle) > 1 && !c->archive && !c->batch)
+        fprintf(stderr,
+                "vsocd evidence export: records below position %" PRIu64
+                " have left the disk and were not searched%s\n",
+                bundle_export_first(c->bundle),
+                c->config->archive_url ? "; --archive also reads the archive" : "");
     printf("%s: %zu records, %" PRIu64 " bytes; check it with `vsocd evidence verify %s --policy "
            "FILE`\n",
            c->file, bundle_export_count(c->bundle), bundle_writer_bytes(c->writer), c->file);
@@ -295,6 +341,8 @@ static const char *check_words(struct export_command *c)
         return "--reason and --by have at most 400 bytes";
     if (!c->batch && !c->vehicle && !c->from)
         return "export needs --batch, --vehicle or --from";
+    if (c->archive && !c->config->archive_url)
+        return "--archive reads evidence.archive.url, which the settings do not have";
     return export_select_parse(&c->select, c->batch, c->vehicle, c->from, c->to);
 }
 
@@ -326,11 +374,13 @@ static void release(struct export_command *c)
 int evidence_export(int argc, char **argv)
 {
     static struct export_command c;
-    c = (struct export_command){.fd = -1};
+    c = (struct export_command){.magic = EXPORT_MAGIC, .fd = -1};
     const struct config_cli_option options[] = {
-        {"--batch", NULL, &c.batch}, {"--vehicle", NULL, &c.vehicle},    {"--from", NULL, &c.from},
-        {"--to", NULL, &c.to},       {"--reason", NULL, &c.reason},      {"--by", NULL, &c.by},
-        {"-o", NULL, &c.file},       {"--policy", NULL, &c.policy_file}, {NULL, NULL, NULL},
+        {"--batch", NULL, &c.batch},     {"--vehicle", NULL, &c.vehicle},
+        {"--from", NULL, &c.from},       {"--to", NULL, &c.to},
+        {"--reason", NULL, &c.reason},   {"--by", NULL, &c.by},
+        {"-o", NULL, &c.file},           {"--policy", NULL, &c.policy_file},
+        {"--archive", &c.archive, NULL}, {NULL, NULL, NULL},
     };
     const struct config_cli_spec spec = {.options = options, .without_files = true};
     struct config_cli cli;

@@ -23,7 +23,7 @@ bool spool_is_archive(const char *given)
     return strstr(given, "://") != NULL;
 }
 
-static void remove_folder(void)
+static void empty_folder(void)
 {
     DIR *d = opendir(folder);
     for (struct dirent *e; d && (e = readdir(d));)
@@ -31,6 +31,11 @@ static void remove_folder(void)
             (void)unlinkat(dirfd(d), e->d_name, 0);
     if (d)
         closedir(d);
+}
+
+static void remove_folder(void)
+{
+    empty_folder();
     (void)rmdir(folder);
 }
 
@@ -42,8 +47,14 @@ static void on_finding(void *arg, enum archive_finding finding, const struct arc
     fprintf(stderr, "vsocd: archive: %s: %s\n", archive_finding_text(finding), text);
 }
 
-static int fetch_range(struct archive_target *target, const struct archive_catalog *catalog,
-                       int keys, uint64_t from, uint64_t to)
+static bool is_wanted(const struct archive_want *want, const struct archive_entry *e)
+{
+    return e->last >= want->from && e->first <= want->to && e->newest_ns >= want->from_ns &&
+           e->oldest_ns < want->to_ns;
+}
+
+static int fetch_range(const struct archive_want *want, struct archive_target *target,
+                       const struct archive_catalog *catalog, int keys)
 {
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), code = EXIT_DONE;
     if (fd < 0)
@@ -52,14 +63,18 @@ static int fetch_range(struct archive_target *target, const struct archive_catal
         const struct archive_entry *e = &catalog->entries[i];
         struct problem problem = {""};
         uint64_t joined;
-        if (e->last < from || e->first > to)
+        if (!is_wanted(want, e))
             continue;
         enum status s = archive_fetch(target, e, fd, keys, &joined, &problem);
-        if (s == STATUS_OK)
-            continue;
-        fprintf(stderr, "vsocd: archive: %s\n", problem.text[0] ? problem.text : status_text(s));
-        if (s != STATUS_CORRUPT && s != STATUS_NOT_FOUND)
+        if (s != STATUS_OK)
+            fprintf(stderr, "vsocd: archive: %s\n",
+                    problem.text[0] ? problem.text : status_text(s));
+        if (s != STATUS_OK && s != STATUS_CORRUPT && s != STATUS_NOT_FOUND)
             code = EXIT_UNAVAILABLE;
+        else if (want->each)
+            code = s == STATUS_OK ? want->each(want->arg, folder) : EXIT_FAILED;
+        if (want->each)
+            empty_folder();
     }
     close(fd);
     return code;
@@ -77,23 +92,23 @@ static bool make_folder(void)
     return true;
 }
 
-int spool_archive_fetch(const char *url, const struct config *config, const char *evidence_dir,
-                        uint64_t from, uint64_t to, char dir[4096])
+int spool_archive_fetch(const struct archive_want *want, char dir[4096])
 {
     struct problem problem = {""};
     struct archive_target *target;
     struct archive_catalog catalog;
     struct archive_settings settings =
-        config ? archive_settings_of(config) : (struct archive_settings){0};
+        want->config ? archive_settings_of(want->config) : (struct archive_settings){0};
     int keys = -1, code = EXIT_UNAVAILABLE;
-    settings.url = url;
+    settings.url = want->url;
     enum status s = archive_target_open(&settings, &target, &problem);
     if (s == STATUS_OK) {
-        s = archive_catalog_read(target, NULL, on_finding, NULL, &catalog, &problem);
+        s = archive_catalog_read(target, want->spool_uid, on_finding, NULL, &catalog, &problem);
         if (s == STATUS_OK) {
-            if (evidence_dir && archive_keys_lock(evidence_dir, false, &keys) != STATUS_OK)
+            if (want->evidence_dir &&
+                archive_keys_lock(want->evidence_dir, false, &keys) != STATUS_OK)
                 keys = -1;
-            code = make_folder() ? fetch_range(target, &catalog, keys, from, to) : EXIT_DISK;
+            code = make_folder() ? fetch_range(want, target, &catalog, keys) : EXIT_DISK;
             snprintf(dir, 4096, "%s", folder);
             archive_catalog_fini(&catalog);
             if (keys >= 0)
@@ -102,7 +117,7 @@ int spool_archive_fetch(const char *url, const struct config *config, const char
         archive_target_close(target);
     }
     if (s != STATUS_OK)
-        fprintf(stderr, "vsocd: %.300s: %s\n", url,
+        fprintf(stderr, "vsocd: %.300s: %s\n", want->url,
                 problem.text[0] ? problem.text : status_text(s));
     return code;
 }

@@ -184,8 +184,13 @@ int cmd_spool(int argc, char **argv)
                     "export, --expect, --head, --verifier and --reparse are for verify, --keys, -c "
                     "and --set for both");
             if (spool_is_archive(dir)) {
-                int code = spool_archive_fetch(dir, NULL, command.evidence, command.from,
-                                               command.to, command.dir);
+                const struct archive_want want = {.url = dir,
+                                                  .evidence_dir = command.evidence,
+                                                  .from = command.from,
+                                                  .to = command.to,
+                                                  .from_ns = INT64_MIN,
+                                                  .to_ns = INT64_MAX};
+                int code = spool_archive_fetch(&want, command.dir);
                 return code == EXIT_DONE ? verbs[i].run(&command) : code;
             }
             if (!spool_find_dir(dir, command.dir)) {

@@ -222,7 +222,14 @@ static int replay_from(struct replay *r, const char *given)
     if (!spool_is_archive(given))
         return replay_all(r);
     snprintf(evidence, sizeof evidence, "%s/evidence", r->config->data_dir);
-    int code = spool_archive_fetch(given, r->config, evidence, r->from, r->to, r->dir);
+    const struct archive_want want = {.url = given,
+                                      .config = r->config,
+                                      .evidence_dir = evidence,
+                                      .from = r->from,
+                                      .to = r->to,
+                                      .from_ns = INT64_MIN,
+                                      .to_ns = INT64_MAX};
+    int code = spool_archive_fetch(&want, r->dir);
     if (code != EXIT_DONE)
         return code;
     spool_archive_cursors(evidence);

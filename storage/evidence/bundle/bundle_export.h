@@ -27,8 +27,18 @@ enum status bundle_export_open(const struct bundle_export_options *options,
                                struct bundle_export **out, struct problem *problem) must_check;
 void bundle_export_close(struct bundle_export *x);
 
+/* Id of the spool, and the position below which it had no segment when it was opened: what is
+ * older can only come from an archive. */
+const uint8_t *bundle_export_spool(const struct bundle_export *x);
+uint64_t bundle_export_first(const struct bundle_export *x);
+/* Adds the selected records of a folder with segments that the spool does not have any more, in the
+ * order of the log, before its own. As bundle_export_records. */
+enum status bundle_export_archived(struct bundle_export *x, const char *dir,
+                                   const struct bundle_selection *selection,
+                                   struct problem *problem) must_check;
 /* Adds the selected records, opened. REFUSED: one can't be (bundle_record_add); CORRUPT: the spool
- * is damaged there; else the status of reader or writer. */
+ * is damaged there; UNAVAILABLE: a segment was removed meanwhile; else the status of reader or
+ * writer. */
 enum status bundle_export_records(struct bundle_export *x, const struct bundle_selection *selection,
                                   struct problem *problem) must_check;
 size_t bundle_export_count(const struct bundle_export *x);

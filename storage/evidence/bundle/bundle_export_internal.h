@@ -20,6 +20,7 @@ struct bundle_export {
     struct spool_reader *reader;
     struct evidence_tree *tree;
     uint8_t spool_uid[UUID_BYTES];
+    uint64_t first;    /* position below which the spool had no segment at the opening */
     uint64_t position; /* last looked at */
     struct bundle_exported *records;
     size_t count, room;

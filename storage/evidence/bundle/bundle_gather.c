@@ -2,21 +2,41 @@
  * owner's thread. Heads and proofs: bundle_prove.c. */
 #include "storage/evidence/bundle/bundle_export_internal.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "core/event/event_json.h"
 #include "storage/evidence/bundle/bundle_record.h"
 #include "storage/evidence/record_leaf.h"
 #include "storage/evidence/spool_id.h"
+#include "storage/spool/spool_segment.h"
 
 #define PROGRESS_RECORDS 256
+
+/* The name of the oldest segment. */
+static enum status find_first(const struct bundle_export *x, uint64_t *first)
+{
+    uint64_t *firsts = NULL;
+    size_t count = 0;
+    int fd = open(x->options.spool_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return STATUS_IO;
+    enum status status = spool_segment_list(fd, &firsts, &count);
+    *first = count ? firsts[0] : UINT64_MAX;
+    free(firsts);
+    close(fd);
+    return status;
+}
 
 static enum status open_all(struct bundle_export *x, struct problem *problem)
 {
     char tree_dir[4300];
-    enum status status = spool_reader_open_dir(x->options.spool_dir, 0, &x->reader);
+    enum status status = find_first(x, &x->first);
+    if (status == STATUS_OK)
+        status = spool_reader_open_dir(x->options.spool_dir, 0, &x->reader);
     if (status != STATUS_OK) {
         problem_say(problem, "%.300s: %s", x->options.spool_dir, status_text(status));
         return status;
@@ -100,32 +120,33 @@ static enum status add_selected(struct bundle_export *x, const struct batch_reco
 }
 
 /* Passes records that the header alone excludes. */
-static enum status read_next(struct bundle_export *x, const struct bundle_selection *selection,
-                             struct batch_record *record, bool *selected)
+static enum status read_next(struct bundle_export *x, struct spool_reader *reader,
+                             const struct bundle_selection *selection, struct batch_record *record,
+                             bool *selected)
 {
     uint64_t position;
     uint32_t events;
-    enum status status = spool_reader_peek(x->reader, &position, &events);
+    enum status status = spool_reader_peek(reader, &position, &events);
     if (status != STATUS_OK)
         return status;
     x->position = position;
-    *selected = bundle_selects_meta(selection, spool_reader_peeked(x->reader));
+    *selected = bundle_selects_meta(selection, spool_reader_peeked(reader));
     if (!*selected) {
-        spool_reader_skip(x->reader);
+        spool_reader_skip(reader);
         return STATUS_OK;
     }
-    status = spool_reader_next(x->reader, record);
+    status = spool_reader_next(reader, record);
     *selected = status == STATUS_OK && bundle_selects(selection, record);
     return status;
 }
 
-enum status bundle_export_records(struct bundle_export *x, const struct bundle_selection *selection,
-                                  struct problem *problem)
+static enum status add_all(struct bundle_export *x, struct spool_reader *reader,
+                           const struct bundle_selection *selection, struct problem *problem)
 {
     struct batch_record record;
     for (uint64_t n = 1;; n++) {
         bool selected = false;
-        enum status status = read_next(x, selection, &record, &selected);
+        enum status status = read_next(x, reader, selection, &record, &selected);
         if (status == STATUS_END)
             return STATUS_OK;
         if (status == STATUS_CORRUPT)
@@ -139,6 +160,45 @@ enum status bundle_export_records(struct bundle_export *x, const struct bundle_s
         if (x->options.on_progress && n % PROGRESS_RECORDS == 0)
             x->options.on_progress(x->options.arg, x->position);
     }
+}
+
+enum status bundle_export_archived(struct bundle_export *x, const char *dir,
+                                   const struct bundle_selection *selection,
+                                   struct problem *problem)
+{
+    struct spool_reader *reader;
+    enum status status = spool_reader_open_dir(dir, 0, &reader);
+    if (status != STATUS_OK) {
+        problem_say(problem, "%.300s: %s", dir, status_text(status));
+        return status;
+    }
+    spool_reader_use_keys(reader, x->options.keys);
+    status = add_all(x, reader, selection, problem);
+    spool_reader_close(reader);
+    return status;
+}
+
+enum status bundle_export_records(struct bundle_export *x, const struct bundle_selection *selection,
+                                  struct problem *problem)
+{
+    uint64_t first;
+    enum status status = add_all(x, x->reader, selection, problem);
+    if (status == STATUS_OK)
+        status = find_first(x, &first);
+    if (status != STATUS_OK || first == x->first || selection->batch_count)
+        return status;
+    problem_say(problem, "retention removed a segment while the spool was read; try again");
+    return STATUS_UNAVAILABLE;
+}
+
+const uint8_t *bundle_export_spool(const struct bundle_export *x)
+{
+    return x->spool_uid;
+}
+
+uint64_t bundle_export_first(const struct bundle_export *x)
+{
+    return x->first;
 }
 
 size_t bundle_export_count(const struct bundle_export *x)
