@@ -530,6 +530,12 @@ RACES = {
         " 'time', now(), 'record_kind', 'audit', 'position', 1, 'record', jsonb_build_object('kind', 'refused'))))",
         151,
     ),
+    "note_holds": (
+        "vsoc_ingest",
+        "select 0 from vsoc.note_holds('a', (select jsonb_agg(jsonb_build_object('id', md5(i::text)::uuid, 'kind', 'batch', 'batch', md5('b')::uuid, 'added', now(),"
+        " 'by', 'x', 'reason', 'y', 'released', case when %(n)s >= i then now() end)) from generate_series(1, 5) i))",
+        0,
+    ),
     "current_tenants": ("vsoc_analyst", "select cardinality(vsoc.current_tenants())", 0),
     "uid_time": ("vsoc_analyst", "select extract(epoch from vsoc.uid_time('00000000-03e8-7000-8000-000000000000'))::int", 4 * 151),
     "grant_roles": ("postgres", "select 0 from vsoc.grant_roles()", 0),
