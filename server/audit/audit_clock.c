@@ -57,14 +57,17 @@ void audit_clock_fields(const struct audit_clock_state *state, char text[2][AUDI
     const char *word = !state->known         ? "unknown"
                        : state->synchronised ? "synchronised"
                                              : "not synchronised";
-    snprintf(text[0], AUDIT_CLOCK_TEXT, "%" PRId64, state->offset_ns);
-    snprintf(text[1], AUDIT_CLOCK_TEXT, "%" PRId64, state->frequency_ppb);
+    text[0][0] = text[1][0] = '\0'; /* an empty field is left out */
+    if (state->known) {
+        snprintf(text[0], AUDIT_CLOCK_TEXT, "%" PRId64, state->offset_ns);
+        snprintf(text[1], AUDIT_CLOCK_TEXT, "%" PRId64, state->frequency_ppb);
+    }
     const struct audit_field all[AUDIT_CLOCK_FIELDS] = {
         AUDIT_TEXT(clock_state, word),
-        AUDIT_TEXT(clock_offset_ns, state->known ? text[0] : ""),
+        AUDIT_TEXT(clock_offset_ns, text[0]),
         AUDIT_UINT(clock_max_error_us, state->max_error_us),
         AUDIT_UINT(clock_error_us, state->estimated_error_us),
-        AUDIT_TEXT(clock_frequency_ppb, state->known ? text[1] : ""),
+        AUDIT_TEXT(clock_frequency_ppb, text[1]),
         AUDIT_UINT(tai_offset_s, state->tai_offset_s),
     };
     for (size_t i = 0; i < AUDIT_CLOCK_FIELDS; i++)

@@ -2,7 +2,7 @@
 
 import uuid
 
-from harness import deep_update
+from harness import deep_update, topics_of
 from ledger import check, kafka_store, postgres_store, pseudonyms, spool_store
 
 
@@ -11,7 +11,7 @@ class Stack:
 
     def __init__(self, make_server, services, settings, postgres, kafka, **options):
         self.services, name = services, uuid.uuid4().hex[:8]
-        self.topics = {kind: f"{name}.{kind}" for kind in ("events", "quarantine", "health", "findings", "progress")} if kafka else None
+        self.topics = topics_of(name) if kafka else None
         self.database = services.new_database() if postgres else None
         sinks = {"kafka": {"enabled": kafka}, "postgres": {"enabled": postgres}}
         if kafka:

@@ -10,11 +10,6 @@ import tlog
 from harness import event, ndjson, wait_until
 
 
-def audit(server, kind):
-    done = server.run("audit", "list", server.spool_dir, "--json", "--kind", kind)
-    return [json.loads(line)["record"] for line in done.stdout.splitlines()]
-
-
 def verify(server, *options, check=True):
     done = server.run("audit", "verify", server.spool_dir, "--json", *options, check=check)
     return done.returncode, json.loads(done.stdout)
@@ -46,11 +41,11 @@ def test_tokens_and_keys_are_recorded_before_they_are_there(server, tmp_path):
     assert server.terminate() == 0
     token(server, "late")
     server.run("key", "new", "witness", "--name", "w.example", "--out", tmp_path / "w.key", "-c", server.config)
-    made = audit(server, "token_created")
+    made = server.audit("--kind", "token_created")
     assert [one["credential"] for one in made] == ["token:gw", "token:late"]
     assert {(one["tenant"], one["file"]) for one in made} == {("Demo", str(tmp_path / "tokens"))} and all(one["actor"] for one in made)
-    assert [one["credential"] for one in audit(server, "token_revoked")] == ["token:early"]
-    key, = audit(server, "key_created")
+    assert [one["credential"] for one in server.audit("--kind", "token_revoked")] == ["token:early"]
+    key, = server.audit("--kind", "key_created")
     assert (key["what"], key["credential"], key["file"]) == ("witness", "key:w.example", str(tmp_path / "w.key"))
     secret = server.early.stdout.decode().strip().partition(".")[2]
     assert secret and secret not in json.dumps(made)

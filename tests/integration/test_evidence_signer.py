@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from harness import Vsocd, event, ndjson, wait_until
 from signer_process import ORIGIN, Signer, sha256
 
@@ -59,7 +60,7 @@ def test_heads_are_signed_by_the_process_and_wait_while_it_is_away(build, tmp_pa
     server = make(build, tmp_path, signer)
     server.start()
     grown_head(server)
-    assert is_signed_by(server, signer.public().public_bytes_raw())
+    assert is_signed_by(server, signer.public().public_bytes(Encoding.Raw, PublicFormat.Raw))
     assert not (tmp_path / "server/data/evidence/head.key").exists()
     before = head_size(server)
     signer.stop(signal.SIGKILL)
@@ -72,7 +73,7 @@ def test_heads_are_signed_by_the_process_and_wait_while_it_is_away(build, tmp_pa
     server.kill()
     server.start()
     grown_head(server)
-    assert is_signed_by(server, signer.public().public_bytes_raw())
+    assert is_signed_by(server, signer.public().public_bytes(Encoding.Raw, PublicFormat.Raw))
     server.stop_for_good()
 
 

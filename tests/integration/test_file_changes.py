@@ -142,8 +142,7 @@ def test_open_connection_of_a_denied_certificate_is_refused_and_audited(make_ser
     fingerprint = certificate.fingerprint(hashes.SHA256()).hex()
 
     def audited():
-        lines = [line for path in (server.folder / "data/audit").glob("*") for line in path.read_text().splitlines()]
-        return [line for line in lines if fingerprint in line and f"{certificate.serial_number:x}" in line]
+        return [record for record in server.audit("--kind", "refused") if record["credential"].endswith(fingerprint) and record["serial"] == f"{certificate.serial_number:x}"]
 
     wait_until(audited, what="the line of the audit log")
     assert VIN not in server.log() and VIN not in "".join(audited())

@@ -16,7 +16,7 @@ import jsonschema
 import pytest
 
 import fetched
-from harness import consume, ndjson
+from harness import consume, ndjson, topics_of
 from kafka_formats import FORMATS, HEADERS, by_id
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -56,7 +56,7 @@ def exported(server):
 def deliver(make_server, services, form, headers):
     """(server, topics) with every sample delivered."""
     name = f"{form}-{headers}"
-    topics = {kind: f"formats.{name}.{kind}" for kind in ("events", "quarantine", "health", "findings", "progress")}
+    topics = topics_of(f"formats.{name}")
     kafka = {"enabled": True, "topics": topics, "format": form, "headers": headers, "properties": {"bootstrap.servers": services.bootstrap}}
     server = make_server({"sinks": {"kafka": kafka}})
     post_all(server)
@@ -225,7 +225,7 @@ def test_full_headers_make_a_cloudevent_of_every_format(build, make_server, serv
 
 @pytest.mark.parametrize("headers", HEADERS)
 def test_traceparent_is_there_unless_no_headers_are_asked_for(make_server, services, headers):
-    topics = {kind: f"trace.{headers}.{kind}" for kind in ("events", "quarantine", "health", "findings", "progress")}
+    topics = topics_of(f"trace.{headers}")
     kafka = {"enabled": True, "topics": topics, "headers": headers, "properties": {"bootstrap.servers": services.bootstrap}}
     server = make_server({"sinks": {"kafka": kafka}})
     parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

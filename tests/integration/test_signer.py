@@ -15,6 +15,7 @@ import subprocess
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from harness import wait_until
 from signer_process import FORK, MINE, ORIGIN, Signer, body, head, new_key, sha256, vsocd
 
@@ -31,7 +32,7 @@ def test_key_is_what_go_and_python_make_of_it(build, tmp_path, kind, algorithm):
     assert secret.startswith("PRIVATE+KEY+")
     name, key_id, seed = secret.removeprefix("PRIVATE+KEY+").split("+", 2)
     seed = base64.b64decode(seed, validate=True)
-    public = Ed25519PrivateKey.from_private_bytes(seed[1:]).public_key().public_bytes_raw()
+    public = Ed25519PrivateKey.from_private_bytes(seed[1:]).public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
     encoded = bytes([algorithm]) + public
     assert (name, seed[0], len(seed)) == (ORIGIN, algorithm, 33)
     assert key_id == sha256(name.encode(), b"\n", encoded)[:4].hex()
@@ -239,7 +240,7 @@ def token(tmp_path, monkeypatch):
 def test_head_is_signed_in_a_token(build, tmp_path, token):
     uri, public = token
     signer = Signer(build, tmp_path, "--origin", ORIGIN, key=uri).start("--first")
-    assert signer.public().public_bytes_raw() == public
+    assert signer.public().public_bytes(Encoding.Raw, PublicFormat.Raw) == public
     assert is_good(signer, signer.sign(MINE, 0, 20), head(MINE, 20))
     assert signer.sign(FORK, 20, 30)[0] == "refused"
     signer.stop()

@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from event_out import VALIDATOR
-from harness import consume, event, ndjson, query, wait_until
+from harness import consume, event, ndjson, query, topics_of, wait_until
 from ledger import check, kafka_store, postgres_store, pseudonyms, spool_store
 from load import Sender
 
@@ -15,7 +15,7 @@ from load import Sender
 def names(tmp_path):
     """Topics of the test's own."""
     prefix = "t" + str(abs(hash(str(tmp_path))))
-    return {kind: f"{prefix}.{kind}" for kind in ("events", "quarantine", "health", "findings", "progress")}
+    return topics_of(prefix)
 
 
 @pytest.fixture

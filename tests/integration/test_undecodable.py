@@ -4,7 +4,7 @@ import json
 
 import pytest
 import spool_rewriter
-from harness import consume, event, ndjson, query, wait_until
+from harness import consume, event, ndjson, query, topics_of, wait_until
 
 BATCHES, EVENTS, VICTIM = 5, 20, 3
 
@@ -25,7 +25,7 @@ def empty(record):
 @pytest.mark.parametrize("damage", [cut, garble, empty])
 def test_undecodable_events_are_one_quarantined_record_in_every_sink(make_server, services, database, tmp_path, damage):
     path = tmp_path / "events.ndjson"
-    topics = {kind: f"{tmp_path.name[-20:]}.{damage.__name__}.{kind}" for kind in ("events", "quarantine", "health", "findings", "progress")}
+    topics = topics_of(f"{tmp_path.name[-20:]}.{damage.__name__}")
     server = make_server()
     reports = [server.post(ndjson(event(b * EVENTS + n) for n in range(EVENTS))).json for b in range(BATCHES)]
     assert server.terminate() == 0

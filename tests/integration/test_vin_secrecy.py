@@ -15,7 +15,7 @@ from cryptography import x509
 
 import spool_reader
 from certificates import Authority, tls_settings
-from harness import consume, query
+from harness import consume, query, topics_of
 from vin_hunt import dedup_key, dictionary, hunt, make_vin, plain_dedup_keys
 
 VINS = [make_vin(n) for n in range(20)]
@@ -181,7 +181,7 @@ REFUSED = [
 def served(make_server, services, database, tmp_path):
     """What was sent: the server, its topics, its files and all answers."""
     prefix = f"v{uuid.uuid4().hex[:8]}"
-    topics = {kind: f"{prefix}.{kind}" for kind in ("events", "quarantine", "health", "findings", "progress")}
+    topics = topics_of(prefix)
     authority = Authority(tmp_path / "ca")
     listed = authority.folder / "senders"
     listed.write_text("".join(open(authority.sender(dns=dns), encoding="utf-8").read() for dns in ("gateway.demo", "named.demo")).replace("gateway-1", "gateway-2", 1))

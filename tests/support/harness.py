@@ -81,6 +81,11 @@ def run_service(name, action, folder, *options, enter=()):
     return done.stdout.strip().partition("=")[2]
 
 
+def topics_of(prefix):
+    """A name of its own for each topic of the Kafka sink: sinks.kafka.topics."""
+    return {kind: f"{prefix}.{kind}" for kind in ("events", "quarantine", "health", "findings", "progress", "audit", "evidence_heads")}
+
+
 class Services:
     """PostgreSQL and Kafka of a test session."""
 
@@ -206,6 +211,11 @@ class Vsocd:
         if check and done.returncode != 0:
             raise HarnessError(f"vsocd {' '.join(map(str, words))}: {done.returncode}: {done.stderr.decode()[-2000:]}")
         return done
+
+    def audit(self, *words):
+        """Records of the audit log, as of `vsocd audit list` with these words."""
+        done = self.run("audit", "list", self.spool_dir, "--json", *words)
+        return [json.loads(line)["record"] for line in done.stdout.splitlines()]
 
     def _environment(self):
         return {**os.environ, **self.environment}

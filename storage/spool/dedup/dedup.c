@@ -4,6 +4,7 @@
 #include "storage/spool/dedup/dedup.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "core/clock.h"
@@ -32,7 +33,8 @@ struct dedup {
     struct dedup_key *in_progress[IN_PROGRESS_BUCKETS];
     int64_t restored_ns; /* offset that the records of the spool add to the monotonic clock */
     int64_t last_ingested_ns;
-    uint64_t old_to; /* newest position of a record of version 1 */
+    uint64_t old_to;     /* newest position of a record of version 1 */
+    atomic_bool has_old; /* one is in the window; without the lock: asked for each batch */
 };
 
 struct dedup *dedup_create(size_t max_batches, int64_t window_ns)
@@ -172,6 +174,8 @@ void dedup_commit(struct dedup *dedup, const uint8_t key[SHA256_BYTES],
     pthread_mutex_lock(&dedup->lock);
     end_progress(dedup, key);
     dedup_window_add(&dedup->window, print_of(key), place, window_clock_ns(dedup));
+    if (dedup_window_oldest(&dedup->window) > dedup->old_to)
+        atomic_store(&dedup->has_old, false);
     pthread_mutex_unlock(&dedup->lock);
 }
 
@@ -193,15 +197,13 @@ void dedup_note_old(struct dedup *dedup, uint64_t position)
     pthread_mutex_lock(&dedup->lock);
     if (position > dedup->old_to)
         dedup->old_to = position;
+    atomic_store(&dedup->has_old, true);
     pthread_mutex_unlock(&dedup->lock);
 }
 
-bool dedup_has_old(struct dedup *dedup)
+bool dedup_has_old(const struct dedup *dedup)
 {
-    pthread_mutex_lock(&dedup->lock);
-    bool has = dedup->old_to && dedup_window_oldest(&dedup->window) <= dedup->old_to;
-    pthread_mutex_unlock(&dedup->lock);
-    return has;
+    return atomic_load(&dedup->has_old);
 }
 
 void dedup_abort(struct dedup *dedup, const uint8_t key[SHA256_BYTES])

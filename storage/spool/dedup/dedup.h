@@ -35,7 +35,7 @@ void dedup_restore(struct dedup *dedup, const uint8_t *key, const struct batch_p
 /* At start: the batch at this position is in a record of version 1. While such batches are in the
  * window, a batch needs recall->has_old to be recognised as their repeat. */
 void dedup_note_old(struct dedup *dedup, uint64_t position);
-bool dedup_has_old(struct dedup *dedup);
+bool dedup_has_old(const struct dedup *dedup);
 /* Looks up the key and, if it is new, marks it as in progress. recall: zeroed at first; when called
  * again after DEDUP_OTHER, as dedup_judge left it, so that the same place is not named twice.
  * NEW, KNOWN or IN_PROGRESS. */
