@@ -51,23 +51,46 @@ enum status heads_read_file(const char *path, struct writer *out)
     return status;
 }
 
-enum status heads_next_entry(struct reader *r, struct evidence_head *head)
+/* One entry at the front. TRUNCATED: it goes beyond the end; CORRUPT. */
+static enum status read_entry(struct reader *r, struct slice *body)
 {
-    size_t left = reader_left(r);
-    if (!left)
-        return STATUS_END;
     uint64_t bytes = reader_uint_le(r, 4);
     uint32_t crc = (uint32_t)reader_uint_le(r, 4);
-    if (r->status != STATUS_OK || (bytes <= HEADS_ENTRY_BYTES_MAX && bytes > reader_left(r)))
-        return STATUS_TRUNCATED;
-    if (bytes < 8 || bytes > HEADS_ENTRY_BYTES_MAX)
+    if (r->status == STATUS_OK && (bytes < 8 || bytes > HEADS_ENTRY_BYTES_MAX))
         return STATUS_CORRUPT;
-    struct slice body = reader_bytes(r, (size_t)bytes);
-    if (crc32c(0, body) != crc)
-        return reader_left(r) ? STATUS_CORRUPT : STATUS_TRUNCATED;
+    if (r->status != STATUS_OK || bytes > reader_left(r))
+        return STATUS_TRUNCATED;
+    *body = reader_bytes(r, (size_t)bytes);
+    return crc32c(0, *body) == crc ? STATUS_OK : STATUS_CORRUPT;
+}
+
+/* A power cut leaves any part of the one entry that was being written, zeros for the rest; what is
+ * damaged elsewhere has whole entries behind it. */
+static bool entry_follows(struct slice left)
+{
+    struct slice body;
+    if (left.size > HEADS_ENTRY_HEAD_BYTES + HEADS_ENTRY_BYTES_MAX)
+        return true; /* more than one was ever being written */
+    for (size_t i = 1; i < left.size; i++) {
+        struct reader r = reader_make(slice_sub(left, i, SIZE_MAX));
+        if (read_entry(&r, &body) == STATUS_OK)
+            return true;
+    }
+    return false;
+}
+
+enum status heads_next_entry(struct reader *r, struct evidence_head *head)
+{
+    struct reader at = *r;
+    struct slice body, left = reader_bytes(&at, reader_left(&at));
+    if (!left.size)
+        return STATUS_END;
+    enum status status = read_entry(r, &body);
+    if (status != STATUS_OK)
+        return entry_follows(left) ? STATUS_CORRUPT : STATUS_TRUNCATED;
     struct reader inner = reader_make(body);
     int64_t signed_ns = (int64_t)reader_uint_le(&inner, 8);
-    enum status status = evidence_head_parse(slice_sub(body, 8, SIZE_MAX), signed_ns, head);
+    status = evidence_head_parse(slice_sub(body, 8, SIZE_MAX), signed_ns, head);
     return status == STATUS_OK || status == STATUS_NO_MEMORY ? status : STATUS_CORRUPT;
 }
 

@@ -74,7 +74,7 @@ def test_a_closed_folder(filled):
 
 def test_a_second_process_is_refused_and_does_not_disturb_the_first(make_server):
     first = make_server()
-    second = make_server({"data_dir": first.settings["data_dir"]}, start=False)
+    second = make_server({"data_dir": first.settings["data_dir"], "privacy": first.settings["privacy"]}, start=False)
     second.start(wait=False)
     assert second.ended() == 74
     assert "another vsocd uses this spool" in second.log()

@@ -19,6 +19,7 @@
 #include "server/plugins/sink_set.h"
 #include "server/ingest/record_keys.h"
 #include "storage/sinks/sink_replay.h"
+#include "storage/spool/spool_verify.h"
 
 #define PATIENCE_NS (60 * NS_PER_S)
 #define SHOW_NS     (NS_PER_S / 4)
@@ -64,7 +65,7 @@ static void on_progress(void *arg, const struct sink_replay_counts *c, const cha
     if (problem)
         fprintf(stderr, "%s: waiting: %.200s", r->sink, problem);
     else
-        fprintf(stderr, "%s: %" PRIu64 " of %" PRIu64 " batches, %" PRIu64 " events %s", r->sink,
+        fprintf(stderr, "%s: %" PRIu64 " of %" PRIu64 " records, %" PRIu64 " events %s", r->sink,
                 c->batches_done, c->batches, c->put, r->dry_run ? "missing" : "put in");
     fflush(stderr);
 }
@@ -75,7 +76,7 @@ static void print_text(const struct replay *r, const struct sink_replay_counts *
     clear_line(r);
     if (c->batches)
         printf("%s: positions %" PRIu64 " to %" PRIu64 ": %" PRIu64 " of %" PRIu64
-               " batches, %" PRIu64 " events: %" PRIu64 " were there, %" PRIu64 " %s\n",
+               " records, %" PRIu64 " events: %" PRIu64 " were there, %" PRIu64 " %s\n",
                r->sink, c->from, c->to, c->batches_done, c->batches, c->events_done,
                c->events_done - c->put, c->put, r->dry_run ? "are missing" : "put in");
     if (c->left)
@@ -92,7 +93,7 @@ static void print_text(const struct replay *r, const struct sink_replay_counts *
                r->sink, c->damaged);
     fflush(stdout);
     if (status == STATUS_NOT_FOUND)
-        fprintf(stderr, "vsocd: %s: the range holds no batch that could be delivered\n", r->sink);
+        fprintf(stderr, "vsocd: %s: the range holds no record that could be delivered\n", r->sink);
     else if (status != STATUS_OK)
         fprintf(stderr, "vsocd: %s: %s%s\n", r->sink, problem[0] ? problem : status_text(status),
                 c->batches ? ": run the same command again to continue" : "");
@@ -105,7 +106,7 @@ static void add_json(struct replay *r, const struct sink_replay_counts *c, enum 
     writer_format(
         w,
         "%s{\"sink\":\"%s\",\"complete\":%s,\"first_position\":%" PRIu64
-        ",\"last_position\":%" PRIu64 ",\"batches\":%" PRIu64 ",\"batches_done\":%" PRIu64
+        ",\"last_position\":%" PRIu64 ",\"records\":%" PRIu64 ",\"records_done\":%" PRIu64
         ",\"events\":%" PRIu64 ",\"events_done\":%" PRIu64 ",\"there\":%" PRIu64 ",\"put\":%" PRIu64
         ",\"erased\":%" PRIu64 ",\"damaged\":%" PRIu64 ",\"left_to_server\":%s,\"problem\":",
         w->size ? "," : "", r->sink, status == STATUS_OK ? "true" : "false", c->from, c->to,
@@ -169,6 +170,17 @@ static int replay_into(struct replay *r, const struct sink_choice *choice)
     return exit_for(status, &counts);
 }
 
+/* The record of the replay is behind the range: the server delivers it. */
+static void end_before_record(struct replay *r)
+{
+    const struct spool_verify_options options = {
+        .depth = SPOOL_DEPTH_LIST, .from = UINT64_MAX, .to = UINT64_MAX};
+    struct spool_verify_result newest;
+    if (spool_verify_dir(r->dir, &options, &newest) == STATUS_OK && newest.newest &&
+        newest.newest < r->to)
+        r->to = newest.newest;
+}
+
 /* Before anything is put in. */
 static bool record_replay(const struct replay *r)
 {
@@ -195,6 +207,7 @@ static int replay_all(struct replay *r)
     }
     int code = EXIT_DONE;
     bool found = false;
+    end_before_record(r);
     if (!record_replay(r))
         return EXIT_UNAVAILABLE;
     for (const struct sink_choice *c = r->sinks.items; c < r->sinks.items + r->sinks.count; c++) {

@@ -41,6 +41,7 @@ static enum status open_reader(struct feed_range *f)
         return status;
     spool_reader_use_keys(f->reader, f->keys);
     spool_reader_without_bodies(f->reader);
+    f->follows = false;
     return STATUS_OK;
 }
 
@@ -49,6 +50,10 @@ static enum status peek_wanted(struct feed_range *f, struct feed_item *next)
 {
     for (;;) {
         enum status status = spool_reader_peek(f->reader, &next->position, &next->events);
+        if (status == STATUS_OK && next->position <= f->to && f->follows &&
+            next->position != f->peeked && spool_reader_misses(f->reader))
+            f->damaged++; /* set aside when the spool was opened */
+        f->follows = true;
         if (status != STATUS_OK || f->records || batch_is_events(spool_reader_peeked(f->reader)))
             return status;
         spool_reader_skip(f->reader);

@@ -22,12 +22,13 @@ struct feed_range {
     uint64_t to;
     bool records;                /* gives records that are no batches, too */
     struct spool_reader *reader; /* NULL: to be opened behind `seen` */
+    bool follows;                /* it has passed a record: it knows what lacks before the next */
     uint64_t peeked;             /* position of the record peeked last */
     uint64_t seen;               /* position of the record passed last; before the range */
     uint64_t before;             /* the same before it was given */
     uint32_t last_events;        /* in it */
     uint32_t last_erased;        /* further ones, that are gone */
-    uint64_t damaged;            /* skipped places */
+    uint64_t damaged;            /* skipped places, and places where events are missing */
     struct feed_range_totals given,
         loaded; /* all records given; those of them that are committed */
 };
