@@ -61,6 +61,8 @@ def export(server, disk):
 def lines_of(*paths):
     for path in paths:
         for one in map(json.loads, path.read_text().splitlines()):
+            if "audit_uid" in one:  # a record of the audit log
+                continue
             yield Entry(one["source_event_id"], content_of(one), f"{one['vin_key_id']}:{one['vehicle_pid']}", path.name)
 
 

@@ -119,7 +119,7 @@ def test_crash_while_the_disk_hangs_loses_nothing_that_was_acknowledged(server, 
     assert server.post(ndjson([event(1)]), Idempotency_Key="first").json["duplicate"]
     again = server.post(ndjson([event(2)]), Idempotency_Key="second")
     assert again.status == 200 and again.json["accepted"] == 1
-    server.stop()
+    assert server.terminate() == 0
     assert len(list(spool_reader.read_spool(server.spool_dir))) == 2
 
 

@@ -96,7 +96,7 @@ def test_a_plugin_with_its_settings_is_taken(check, make_plugin):
 @pytest.mark.parametrize(
     "definitions,sentence",
     [
-        ({"ABI": "2"}, "it is built for sink ABI 2, this program has 4: build it with this program's headers"),
+        ({"ABI": "2"}, "it is built for sink ABI 2, this program has 5: build it with this program's headers"),
         ({"EVENT_BYTES": "8"}, "with events of 8 bytes"),
         ({"NAME": '"Out side"'}, "its name must be 1 to 16 of a-z, 0-9 and _"),
         ({"NAME": '"kafka"'}, "its name 'kafka' is a built-in sink's"),

@@ -135,7 +135,9 @@ static enum status directory_put(struct archive_target *target, const char *name
     enum status status = open_folder(d, name, true, &folder, problem);
     if (status != STATUS_OK)
         return status;
-    snprintf(part, sizeof part, ".%s.part", file);
+    /* Without the hash: a later attempt may have another, and finds what a killed one left. */
+    snprintf(part, sizeof part, ".%.*s%s.part", (int)strcspn(file, "-"), file,
+             strrchr(file, '.') ? strrchr(file, '.') : "");
     (void)unlinkat(folder, part, 0); /* of an attempt that was killed */
     if (fstatat(folder, file, &st, 0) == 0)
         status = fsync(folder) == 0 ? STATUS_EXISTS : failed(problem, "syncing", file);

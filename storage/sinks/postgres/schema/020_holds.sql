@@ -62,10 +62,7 @@ BEGIN
         GRANT SELECT ON vsoc.holds TO vsoc_ingest;
         GRANT EXECUTE ON FUNCTION vsoc.note_holds(text, jsonb) TO vsoc_ingest;
     END IF;
-    IF to_regrole('vsoc_analyst') IS NOT NULL THEN
-        -- What is held, not why and by whom: a case may be another tenant's.
-        GRANT SELECT (hold_uid, kind, vehicle_pid, batch_uid, time_from, time_to, time_added, time_until, time_released) ON vsoc.holds TO vsoc_analyst;
-    END IF;
+    -- Auditors only: a hold belongs to no tenant.
     IF to_regrole('vsoc_auditor') IS NOT NULL THEN
         GRANT SELECT ON vsoc.holds TO vsoc_auditor;
     END IF;
