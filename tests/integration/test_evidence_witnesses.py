@@ -193,6 +193,44 @@ def test_a_witness_that_never_answers_holds_up_nobody(make_server, log_key, witn
         silent.shutdown()
 
 
+class Ahead(http.server.BaseHTTPRequestHandler):
+    """A witness that says, when it may, that it has cosigned more than it is shown."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.asked += 1
+        self.server.may_answer.wait(60)
+        body = b"%d\n" % self.server.size
+        self.send_response(409)
+        self.send_header("Content-Type", "text/x.tlog.size")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *words):
+        pass
+
+
+def test_witnesses_that_are_ahead_of_a_head_are_asked_for_the_newest(make_server, log_key):
+    """Not for the same one again and again: each waited for the other to be done with it."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Ahead) as one, http.server.ThreadingHTTPServer(("127.0.0.1", 0), Ahead) as two:
+        for stub in (one, two):
+            stub.asked, stub.size, stub.may_answer = 0, 0, threading.Event()
+            threading.Thread(target=stub.serve_forever).start()
+        names = [f"{tlog.Key(f'a{n}.example', tlog.WITNESS).verifier} http://127.0.0.1:{stub.server_port}" for n, stub in enumerate((one, two))]
+        server = make_server({"evidence": log_key[0] | {"witnesses": names}})
+        wait_until(lambda: one.asked and two.asked, what="both being asked for a first head")
+        post(server, 20)
+        wait_until(lambda: server.metric("vsocd_evidence_head_size") > 20, what="a longer tree")
+        for stub in (one, two):
+            stub.size = 20
+            stub.may_answer.set()
+        wait_until(lambda: server.get("/readyz?verbose").body.decode().count("it refuses the head (it answers 409") == 2, what="their answers to the newest head")
+        assert one.asked + two.asked < 20
+        for stub in (one, two):
+            stub.shutdown()
+
+
 @pytest.mark.parametrize("settings, why", [
     ({"witnesses": ["what http://127.0.0.1:1"]}, "no verifier key of a witness"),
     ({"witnesses": ["{key} ftp://127.0.0.1"]}, "goes its URL"),

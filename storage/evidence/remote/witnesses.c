@@ -41,8 +41,9 @@ struct witnesses {
     struct note parsed;  /* of note */
     struct checkpoint head;
     bool cosigned[WITNESSES_MAX];
-    uint64_t enough_size; /* of the newest head that enough have cosigned */
-    int64_t pending_ns;   /* monotonic: since when a head waits for enough; 0: none does */
+    bool passed[WITNESSES_MAX]; /* is ahead of this head: it is asked for the next one only */
+    uint64_t enough_size;       /* of the newest head that enough have cosigned */
+    int64_t pending_ns;         /* monotonic: since when a head waits for enough; 0: none does */
 
     pthread_mutex_t lock; /* describes: peers' size, time and problems, as others read them */
     struct {
@@ -235,6 +236,7 @@ static enum status begin_head(struct witnesses *w, struct slice bytes)
     if (s == STATUS_OK) /* what is borrowed is of the copy from now on */
         s = checkpoint_open(writer_slice(&w->note), &w->log, &w->parsed, &w->head);
     memset(w->cosigned, 0, sizeof w->cosigned);
+    memset(w->passed, 0, sizeof w->passed);
     if (s == STATUS_OK && !w->pending_ns && w->head.size > w->enough_size)
         w->pending_ns = clock_monotonic_ns();
     return s;
@@ -377,7 +379,8 @@ static void take_answer(struct witnesses *w, const struct remote_http_done *done
         ask(w, i, remote);
     } else if (s == STATUS_CLOSED ||
                (s == STATUS_CONFLICT && is_ahead(peer, w, remote_evidence(remote)))) {
-        peer->asked = 0; /* the thread ends, or goes on with that head */
+        peer->asked = 0; /* the thread ends, or goes on with a newer head */
+        w->passed[i] = true;
     } else {
         note_result(w, i, s, &problem);
         w->cosigned[i] = s == STATUS_OK && !is_late;
@@ -403,7 +406,7 @@ static int64_t run(void *arg, struct remote *remote)
     thread_assert(THREAD_REMOTE);
     while (!remote_is_stopping(remote) && take_newest(w, remote_evidence(remote))) {
         for (size_t i = 0; i < w->count; i++)
-            if (!w->cosigned[i] && !w->peers[i].asked &&
+            if (!w->cosigned[i] && !w->passed[i] && !w->peers[i].asked &&
                 clock_monotonic_ns() >= w->peers[i].retry_ns)
                 ask(w, i, remote);
         show_pending(w);
