@@ -3,14 +3,18 @@
 
 #include <string.h>
 
+#define AUDIT_BY_COMMAND true
+#define AUDIT_BY_SERVER  false
+
 #define AUDIT_TYPE_TEXT AUDIT_TEXT_FIELD
 #define AUDIT_TYPE_UINT AUDIT_UINT_FIELD
 #define AUDIT_TYPE_TIME AUDIT_TIME_FIELD
 
 const struct audit_kind_info audit_kind_table[AUDIT_KIND_COUNT] = {
-#define AUDIT_KIND(name, record_kind, class_uid, class_name, activity_id, severity, fields, help)  \
-    [AUDIT_##                                                                                      \
-        name] = {#name, class_name, fields, help, class_uid, activity_id, severity, record_kind},
+#define AUDIT_KIND(name, by, record_kind, class_uid, class_name, activity_id, severity, fields,    \
+                   help)                                                                           \
+    [AUDIT_##name] = {#name,       class_name, fields,      help,         class_uid,               \
+                      activity_id, severity,   record_kind, AUDIT_BY_##by},
 #include "core/reasons/audit_kinds.def"
 #undef AUDIT_KIND
 };

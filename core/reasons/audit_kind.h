@@ -8,7 +8,8 @@
 #include "core/slice.h"
 
 enum audit_kind {
-#define AUDIT_KIND(name, record_kind, class_uid, class_name, activity_id, severity, fields, help)  \
+#define AUDIT_KIND(name, by, record_kind, class_uid, class_name, activity_id, severity, fields,    \
+                   help)                                                                           \
     AUDIT_##name,
 #include "core/reasons/audit_kinds.def"
 #undef AUDIT_KIND
@@ -21,6 +22,7 @@ struct audit_kind_info {
     const char *name, *class_name, *fields, *help;
     unsigned class_uid, activity_id, severity;
     uint8_t record_kind; /* of the record and its leaf: enum batch_kind */
+    bool by_command;     /* subcommands record it; else only the server does */
 };
 
 struct audit_field_info {

@@ -128,8 +128,8 @@ static bool is_route(const struct http_exchange *x, const char *path)
            (!strcmp(path, "/evidence/tile") && slice_starts_with(http_path(x), ADMIN_TILES));
 }
 
-/* Posted to, by subcommands that have read the token in data_dir/audit.door, or have the
- * operator's. */
+/* Posted to, by subcommands that have read the token in data_dir/audit.door. The operator's token,
+ * which everyone has who reads metrics, does not permit it. */
 #define AUDIT_PATH "/api/v1/audit"
 
 /* Constant-time comparison. */
@@ -152,10 +152,14 @@ static bool token_matches(const struct app *app, const struct http_exchange *x)
     return !app->admin_token || token_is(x, app->admin_token);
 }
 
-static void refuse_token(struct http_exchange *x, const char *route)
+/* detail: NULL: the operator's token is meant. */
+static void refuse_token(struct http_exchange *x, const char *detail, const char *route)
 {
     struct refusal refusal;
-    refusal_set(&refusal, REFUSAL_no_token);
+    if (detail)
+        refusal_say(&refusal, REFUSAL_no_token, "%s", detail);
+    else
+        refusal_set(&refusal, REFUSAL_no_token);
     refusal.header = "WWW-Authenticate";
     refusal.header_value = "Bearer";
     http_problem(x, &refusal, route);
@@ -164,15 +168,13 @@ static void refuse_token(struct http_exchange *x, const char *route)
 static void post_audit(struct app *app, struct http_exchange *x)
 {
     struct refusal refusal;
-    bool known =
-        token_is(x, app->door.token) || (app->admin_token && token_is(x, app->admin_token));
     if (http_method(x) != HTTP_POST) {
         refusal_say(&refusal, REFUSAL_method_not_allowed, "audit records are posted");
         refusal.header = "Allow";
         refusal.header_value = "POST";
         http_problem(x, &refusal, AUDIT_PATH);
-    } else if (!app->door.token[0] || !known) {
-        refuse_token(x, AUDIT_PATH);
+    } else if (!app->door.token[0] || !token_is(x, app->door.token)) {
+        refuse_token(x, "this page requires the token in data_dir/" AUDIT_DOOR_FILE, AUDIT_PATH);
     } else {
         admin_audit_begin(app, x);
     }
@@ -203,7 +205,7 @@ void admin_on_headers(void *arg, struct http_exchange *x)
             refusal.header_value = allow.value;
             http_problem(x, &refusal, routes[i].path);
         } else if (routes[i].needs_token && !token_matches(app, x)) {
-            refuse_token(x, routes[i].path);
+            refuse_token(x, NULL, routes[i].path);
         } else {
             routes[i].run(app, x);
         }

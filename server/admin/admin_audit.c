@@ -3,7 +3,9 @@
  * not wait for the disk. */
 #include "server/daemon/app_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <event2/event.h>
 
@@ -17,6 +19,8 @@
 #define ROUTE      "/api/v1/audit"
 #define BODY_LIMIT ((size_t)32 << 10)
 
+#define NONCE_BYTES 64
+
 #define POST_MAGIC 0x41505354U
 
 struct post {
@@ -24,7 +28,10 @@ struct post {
     struct app *app;
     struct http_exchange *exchange; /* NULL: the command no longer waits */
     bool submitted;                 /* it comes back with its record's verdict */
+    uint8_t nonce[NONCE_BYTES];
+    size_t nonce_size;
     struct writer body;
+    size_t body_size; /* without padding */
 };
 
 OBJECT_CAST(post, POST_MAGIC)
@@ -38,6 +45,16 @@ static void post_destroy(struct post *post)
     free(post);
 }
 
+/* The record is durable, and only who made the door can say so. */
+static void confirm(const struct post *post, struct http_exchange *x)
+{
+    char proof[AUDIT_DOOR_PROOF_BYTES], text[AUDIT_DOOR_PROOF_BYTES + 64];
+    audit_door_prove(&post->app->door, slice_make(post->nonce, post->nonce_size),
+                     slice_make(post->body.data, post->body_size), proof);
+    snprintf(text, sizeof text, "{\"durable\":true,\"proof\":\"%s\"}\n", proof);
+    http_reply(x, 200, "application/json", slice_from_text(text), NULL, 0, ROUTE);
+}
+
 static void answer(struct post *post, const struct refusal *refusal)
 {
     struct http_exchange *x = post->exchange;
@@ -48,13 +65,13 @@ static void answer(struct post *post, const struct refusal *refusal)
     if (refusal)
         http_problem(x, refusal, ROUTE);
     else
-        http_reply(x, 200, "application/json", SLICE_LITERAL("{\"durable\":true}\n"), NULL, 0,
-                   ROUTE);
+        confirm(post, x);
 }
 
 void admin_audit_begin(struct app *app, struct http_exchange *x)
 {
     struct refusal refusal;
+    struct slice nonce;
     struct post *post = calloc(1, sizeof *post);
     if (!post) {
         refusal_set(&refusal, REFUSAL_memory);
@@ -63,6 +80,10 @@ void admin_audit_begin(struct app *app, struct http_exchange *x)
     }
     *post = (struct post){.magic = POST_MAGIC, .app = app, .exchange = x};
     writer_init(&post->body, BODY_LIMIT + JSON_PADDING);
+    if (http_header(x, AUDIT_DOOR_NONCE, &nonce, NULL) && nonce.size <= NONCE_BYTES) {
+        memcpy(post->nonce, nonce.data, nonce.size);
+        post->nonce_size = nonce.size;
+    }
     http_set_context(x, post);
     http_admit(x, BODY_LIMIT);
 }
@@ -80,13 +101,14 @@ static bool submit(struct post *post, struct refusal *refusal)
     struct problem problem;
     struct arena arena;
     enum audit_kind kind;
-    size_t size = post->body.size, count;
+    size_t count;
+    post->body_size = post->body.size;
     arena_init(&arena, 4 * BODY_LIMIT);
     writer_bytes(&post->body, padding, sizeof padding);
     enum status status = post->body.status;
     if (status == STATUS_OK)
-        status = audit_text_read(slice_make(post->body.data, size), &arena, &kind, fields, &count,
-                                 &problem);
+        status = audit_text_read(slice_make(post->body.data, post->body_size), &arena, &kind,
+                                 fields, &count, &problem);
     if (status == STATUS_OK &&
         audit_begin(kind, fields, count, &post->app->audit_box, post, &problem) != STATUS_OK)
         refusal_say(refusal, REFUSAL_audit_unavailable, "%s", problem.text);
@@ -119,7 +141,6 @@ void admin_on_gone(void *arg, struct http_exchange *x)
     if (!post)
         return;
     post->exchange = NULL;
-    http_set_context(x, NULL);
     if (!post->submitted)
         post_destroy(post);
 }

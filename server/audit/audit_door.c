@@ -11,8 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/slice.h"
+#include "core/hash.h"
 #include "core/writer.h"
+
+#define FILE_BYTES (AUDIT_DOOR_URL_BYTES + 2 * AUDIT_DOOR_TOKEN_BYTES + 4)
 
 static bool path_of(const char *data_dir, const char *suffix, char path[PATH_MAX])
 {
@@ -47,8 +49,8 @@ static void make_url(const char *bound, char url[AUDIT_DOOR_URL_BYTES])
 
 static enum status write_file(const char *path, const struct audit_door *door)
 {
-    char text[AUDIT_DOOR_URL_BYTES + AUDIT_DOOR_TOKEN_BYTES + 4];
-    int size = snprintf(text, sizeof text, "%s\n%s\n", door->url, door->token);
+    char text[FILE_BYTES];
+    int size = snprintf(text, sizeof text, "%s\n%s\n%s\n", door->url, door->token, door->key);
     (void)unlink(path);
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
@@ -68,7 +70,8 @@ enum status audit_door_open(const char *data_dir, const char *bound, struct audi
     enum status status = STATUS_IO;
     make_url(bound, door->url);
     errno = 0;
-    if (path_of(data_dir, "", path) && path_of(data_dir, ".new", made) && make_token(door->token)) {
+    if (path_of(data_dir, "", path) && path_of(data_dir, ".new", made) && make_token(door->token) &&
+        make_token(door->key)) {
         status = write_file(made, door);
         if (status == STATUS_OK && rename(made, path) != 0)
             status = status_from_errno(errno);
@@ -101,7 +104,7 @@ static bool take_line(char **text, char *out, size_t room)
 
 enum status audit_door_read(const char *data_dir, struct audit_door *door, struct problem *problem)
 {
-    char path[PATH_MAX] = "", text[AUDIT_DOOR_URL_BYTES + AUDIT_DOOR_TOKEN_BYTES + 4], *at = text;
+    char path[PATH_MAX] = "", text[FILE_BYTES], *at = text;
     struct stat st;
     int fd = path_of(data_dir, "", path) ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
     if (fd < 0) {
@@ -114,8 +117,27 @@ enum status audit_door_read(const char *data_dir, struct audit_door *door, struc
     close(fd);
     text[n > 0 ? n : 0] = '\0';
     if (good && take_line(&at, door->url, sizeof door->url) &&
-        take_line(&at, door->token, sizeof door->token))
+        take_line(&at, door->token, sizeof door->token) &&
+        take_line(&at, door->key, sizeof door->key))
         return STATUS_OK;
     problem_say(problem, "%s: %s", path, good ? "is not a server's" : "others may write it");
     return good ? STATUS_MALFORMED : STATUS_REFUSED;
+}
+
+void audit_door_prove(const struct audit_door *door, struct slice nonce, struct slice body,
+                      char proof[AUDIT_DOOR_PROOF_BYTES])
+{
+    struct hmac_key key, request;
+    uint8_t bytes[SHA256_BYTES], mac[SHA256_BYTES];
+    struct writer hex = {
+        .data = (uint8_t *)proof, .capacity = 2 * sizeof mac, .limit = 2 * sizeof mac};
+    hmac_key_init(&key, slice_from_text(door->key));
+    hmac_key_derive(&key, "vsocd audit durable", nonce, bytes);
+    hmac_key_init(&request, slice_make(bytes, sizeof bytes));
+    hmac_key_compute(&request, body, mac);
+    writer_hex(&hex, slice_make(mac, sizeof mac));
+    proof[2 * sizeof mac] = '\0';
+    explicit_bzero(&key, sizeof key);
+    explicit_bzero(&request, sizeof request);
+    explicit_bzero(bytes, sizeof bytes);
 }

@@ -161,17 +161,37 @@ static enum status read_field(const struct json_node *node, enum audit_kind kind
     return STATUS_MALFORMED;
 }
 
-static enum status read_fields(const struct json_document *d, struct arena *arena,
-                               enum audit_kind *kind, struct audit_field *fields, size_t *count,
-                               struct problem *problem)
+/* A record that others believe about the server is the server's own to write. */
+static enum status check_kind(const struct json_node *name, enum audit_kind *kind,
+                              struct problem *problem)
 {
-    const struct json_node *name = json_find(d, 0, "kind");
     *kind = name && name->type == JSON_STRING ? audit_kind_find(name->text) : AUDIT_KIND_COUNT;
     if (*kind == AUDIT_KIND_COUNT) {
         problem_say(problem, "kind is missing, or not one of this server's");
         return STATUS_MALFORMED;
     }
-    enum status status = STATUS_OK;
+    if (!audit_kind_table[*kind].by_command) {
+        problem_say(problem, "kind %s is recorded by the server alone",
+                    audit_kind_table[*kind].name);
+        return STATUS_MALFORMED;
+    }
+    return STATUS_OK;
+}
+
+static bool has_actor(const struct audit_field *fields, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (fields[i].id == AUDIT_FIELD_actor && fields[i].text.size)
+            return true;
+    return false;
+}
+
+static enum status read_fields(const struct json_document *d, struct arena *arena,
+                               enum audit_kind *kind, struct audit_field *fields, size_t *count,
+                               struct problem *problem)
+{
+    const struct json_node *name = json_find(d, 0, "kind");
+    enum status status = check_kind(name, kind, problem);
     for (size_t k = 1; k < d->nodes[0].span && status == STATUS_OK; k += d->nodes[k].span) {
         if (&d->nodes[k] == name)
             continue;
@@ -180,6 +200,10 @@ static enum status read_fields(const struct json_document *d, struct arena *aren
             return STATUS_MALFORMED;
         }
         status = read_field(&d->nodes[k], *kind, arena, &fields[(*count)++], problem);
+    }
+    if (status == STATUS_OK && !has_actor(fields, *count)) {
+        problem_say(problem, "field actor is missing: who runs the command");
+        status = STATUS_MALFORMED;
     }
     return status;
 }

@@ -20,8 +20,9 @@ struct audit_head {
 void audit_text_write(struct writer *w, const struct audit_head *head,
                       const struct audit_field *fields, size_t count);
 
-/* Reads {"kind":…,FIELD:…} as a command posts it. Texts point into json, which must be followed by
- * JSON_PADDING bytes, or into memory of *arena. MALFORMED, NO_MEMORY: *problem. */
+/* Reads {"kind":…,FIELD:…} as a command posts it: a kind that commands record, with `actor`. Texts
+ * point into json, which must be followed by JSON_PADDING bytes, or into memory of *arena.
+ * MALFORMED, NO_MEMORY: *problem. */
 struct arena;
 enum status audit_text_read(struct slice json, struct arena *arena, enum audit_kind *kind,
                             struct audit_field fields[AUDIT_FIELDS_MAX], size_t *count,

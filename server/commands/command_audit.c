@@ -13,7 +13,9 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "core/hash.h"
 #include "core/object.h"
+#include "core/uuid7.h"
 #include "core/writer.h"
 #include "server/audit/audit_door.h"
 #include "server/audit/audit_text.h"
@@ -54,7 +56,18 @@ static void make_entry(struct entry *e, enum audit_kind kind, const struct audit
 
 /* --- the running server --------------------------------------------------------------------- */
 
-/* OK; UNAVAILABLE: nobody listens there; else what the server says. */
+/* The answer holds what only the maker of the door could compute of this very request. */
+static bool is_proven(const struct audit_door *door, struct slice nonce, struct slice body,
+                      struct slice answer)
+{
+    char proof[AUDIT_DOOR_PROOF_BYTES], wanted[AUDIT_DOOR_PROOF_BYTES + 64];
+    audit_door_prove(door, nonce, body, proof);
+    snprintf(wanted, sizeof wanted, "{\"durable\":true,\"proof\":\"%s\"}\n", proof);
+    return answer.size == strlen(wanted) && memcmp(answer.data, wanted, answer.size) == 0;
+}
+
+/* OK: the record is durable, and it is the server that says so. UNAVAILABLE: nobody listens there;
+ * REFUSED: what the server, or somebody else, says. */
 static enum status post(const struct audit_door *door, const struct entry *e,
                         struct problem *problem)
 {
@@ -62,10 +75,16 @@ static enum status post(const struct audit_door *door, const struct entry *e,
     struct http_client *client = NULL;
     struct http_reply_seen reply;
     struct writer body;
-    char text[AUDIT_DOOR_URL_BYTES + 32], headers[AUDIT_DOOR_TOKEN_BYTES + 64];
+    char text[AUDIT_DOOR_URL_BYTES + 32], headers[AUDIT_DOOR_TOKEN_BYTES + 160];
+    char nonce[UUID_TEXT_BYTES + 1] = "";
+    uint8_t drawn[UUID_BYTES];
+    random_bytes(drawn, sizeof drawn);
+    uuid_to_text(drawn, nonce);
     snprintf(text, sizeof text, "%s/api/v1/audit", door->url);
     snprintf(headers, sizeof headers,
-             "Content-Type: application/json\r\nAuthorization: Bearer %s\r\n", door->token);
+             "Content-Type: application/json\r\nAuthorization: Bearer %s\r\n" AUDIT_DOOR_NONCE
+             ": %s\r\n",
+             door->token, nonce);
     enum status status = http_url_parse(text, &url, problem);
     const struct http_client_options options = {.url = &url, .timeout_ms = ASK_TIMEOUT_MS};
     if (status == STATUS_OK)
@@ -82,20 +101,44 @@ static enum status post(const struct audit_door *door, const struct entry *e,
                     (int)(reply.body.size < 300 ? reply.body.size : 300),
                     (const char *)reply.body.data);
         status = STATUS_REFUSED;
+    } else if (status == STATUS_OK &&
+               !is_proven(door, slice_from_text(nonce), writer_slice(&body), reply.body)) {
+        problem_say(problem, "who answers at %s is not the server that made " AUDIT_DOOR_FILE,
+                    door->url);
+        status = STATUS_REFUSED;
     }
     writer_fini(&body);
     http_client_destroy(client);
     return status;
 }
 
-/* NOT_FOUND: there is no door, or nobody behind it. */
+/* A process has this spool open, or that can't be known: then it is asked, or nothing is done. */
+static bool is_live(const char *spool_dir)
+{
+    char path[PATH_MAX];
+    int n = snprintf(path, sizeof path, "%s/lock", spool_dir);
+    errno = 0;
+    int fd = n > 0 && n < PATH_MAX ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+    if (fd < 0)
+        return errno != ENOENT && errno != ENOTDIR;
+    bool live = flock(fd, LOCK_SH | LOCK_NB) != 0;
+    close(fd);
+    return live;
+}
+
+/* Of a live server. */
 static enum status ask_server(const char *data_dir, const struct entry *e, struct problem *problem)
 {
     struct audit_door door;
     enum status status = audit_door_read(data_dir, &door, problem);
     if (status == STATUS_OK)
         status = post(&door, e, problem);
-    return status == STATUS_UNAVAILABLE ? STATUS_NOT_FOUND : status;
+    if (status == STATUS_NOT_FOUND || status == STATUS_UNAVAILABLE)
+        problem_say(problem,
+                    "a server has this spool open, but %s/" AUDIT_DOOR_FILE
+                    " does not lead to it: run this as the server's user",
+                    data_dir);
+    return status;
 }
 
 static enum status explain(enum status status, enum audit_kind kind, struct problem *problem)
@@ -113,10 +156,11 @@ enum status command_audit(const struct config *config, enum audit_kind kind,
                           const struct audit_field *fields, size_t count, struct problem *problem)
 {
     struct entry e;
+    char dir[SPOOL_CONFIG_DIR_BYTES];
+    (void)spool_options_from_config(config, dir);
     make_entry(&e, kind, fields, count);
-    enum status status = ask_server(config->data_dir, &e, problem);
-    if (status == STATUS_NOT_FOUND)
-        status = audit_append(config, e.kind, e.fields, e.count, problem);
+    enum status status = is_live(dir) ? ask_server(config->data_dir, &e, problem)
+                                      : audit_append(config, e.kind, e.fields, e.count, problem);
     return explain(status, kind, problem);
 }
 
@@ -131,18 +175,6 @@ enum status command_audit_if_kept(const struct config *config, enum audit_kind k
 }
 
 /* --- only a directory ------------------------------------------------------------------------ */
-
-/* A server has this spool open. */
-static bool is_live(const char *spool_dir)
-{
-    char path[PATH_MAX];
-    int n = snprintf(path, sizeof path, "%s/lock", spool_dir);
-    int fd = n > 0 && n < PATH_MAX ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
-    bool live = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0;
-    if (fd >= 0)
-        close(fd);
-    return live;
-}
 
 enum status command_audit_live(const char *dir, enum audit_kind kind,
                                const struct audit_field *fields, size_t count, bool *recorded,
@@ -159,11 +191,5 @@ enum status command_audit_live(const char *dir, enum audit_kind kind,
     if (!*recorded)
         return STATUS_OK;
     make_entry(&e, kind, fields, count);
-    enum status status = ask_server(data, &e, problem);
-    if (status == STATUS_NOT_FOUND)
-        problem_say(problem,
-                    "a server has this spool open, but %s/" AUDIT_DOOR_FILE
-                    " does not lead to it: run this as the server's user",
-                    data);
-    return explain(status, kind, problem);
+    return explain(ask_server(data, &e, problem), kind, problem);
 }

@@ -50,7 +50,8 @@ bool http_header_at(const struct http_exchange *exchange, size_t i, struct slice
 /* Announced body size; -1 when chunked, 0 when none. */
 int64_t http_content_length(const struct http_exchange *exchange);
 const struct http_peer *http_peer(const struct http_exchange *exchange);
-/* Handler's own pointer. */
+/* Handler's own pointer. It is set while the exchange is open: not in on_gone, which may read it.
+ */
 void http_set_context(struct http_exchange *exchange, void *context);
 void *http_context(const struct http_exchange *exchange);
 

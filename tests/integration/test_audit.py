@@ -1,11 +1,15 @@
 """The audit log: every refusal counted and every privileged action recorded before it happens, in the spool, whatever the log level."""
 
 import collections
+import http.server
 import json
 import os
 import pathlib
 import signal
+import socket
+import struct
 import subprocess
+import threading
 
 import pytest
 import spool_reader
@@ -186,19 +190,111 @@ def test_door_is_gone_after_an_orderly_stop_and_private_before(server):
 
 
 def test_records_are_taken_only_with_the_token(server):
-    url, token = (server.spool_dir.parent / "audit.door").read_text().split()
+    url, token, _ = (server.spool_dir.parent / "audit.door").read_text().split()
     assert url == f"http://127.0.0.1:{server.admin_port}"
 
     def post(body, authorization=f"Bearer {token}"):
         return server.admin_post("/api/v1/audit", body, {"Authorization": authorization})
 
-    assert post('{"kind":"hold_added","hold":"h1"}', "Bearer nothing").status == 401
-    assert post('{"kind":"hold_added","hold":"h1","reason":"VIN 1M8GDM9AXKP042788"}').status == 200
+    assert post('{"kind":"hold_added","actor":"a","hold":"h1"}', "Bearer nothing").status == 401
+    assert post('{"kind":"hold_added","actor":"a","hold":"h1","reason":"VIN 1M8GDM9AXKP042788"}').status == 200
     for wrong in ('{"kind":"no_such"}', '{"kind":"hold_added","peer":"x"}', '{"kind":"hold_added","hold":7}', "[]", "{", '{"kind":"hold_added",' * 400):
         assert post(wrong).status == 400, wrong
     assert server.get("/api/v1/audit").status == 405
     added, = audit(server, "hold_added")
     assert added["hold"] == "h1" and added["reason"] == "VIN (VIN)"
+
+
+def test_what_only_the_server_knows_is_not_taken_from_others(make_server, tmp_path):
+    """A record of a removal accounts for segments that are gone: whoever could post one could delete evidence."""
+    operator = tmp_path / "operator"
+    operator.write_text("0123456789abcdef0123456789abcdef\n")
+    operator.chmod(0o600)
+    server = make_server({"listen": {"admin": {"token_file": str(operator)}}})
+    _, token = (server.spool_dir.parent / "audit.door").read_text().split()[:2]
+
+    def post(record, bearer):
+        return server.admin_post("/api/v1/audit", json.dumps(record), {"Authorization": f"Bearer {bearer}"}).status
+
+    hold = {"kind": "hold_added", "hold": "h1", "actor": "a"}
+    assert post(hold, operator.read_text().strip()) == 401, "who may read metrics may not write evidence"
+    for kind in ("evidence_retired", "evidence_evicted", "server_started", "server_stopped", "refused", "vin_mismatch", "clock_set", "records_lost"):
+        assert post({"kind": kind, "reason": "age"}, token) == 400, kind
+    assert post({"kind": "hold_added", "hold": "h1"}, token) == 400, "without actor"
+    assert post(hold, token) == 200
+    assert [one["record"]["kind"] for one in records(server)] == ["server_started", "hold_added"]
+
+
+class Stranger(http.server.BaseHTTPRequestHandler):
+    """Says that all is recorded."""
+
+    def do_POST(self):
+        body = b'{"durable":true,"proof":"' + 64 * b"0" + b'"}\n'
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def stranger():
+    """A server of somebody else; its address."""
+    with http.server.HTTPServer(("127.0.0.1", 0), Stranger) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{other.server_address[1]}"
+        other.shutdown()
+
+
+def test_only_the_server_that_has_the_spool_is_believed(server, stranger):
+    """audit.door stays after kill -9, and then anybody may listen at its address."""
+    door = server.spool_dir.parent / "audit.door"
+    url = door.read_text().split()[0]
+    hold = ("hold", "add", "-c", server.config, "--from", "2026-01-01T00:00:00Z", "--to", "2026-02-01T00:00:00Z", "--reason", "case 7")
+    made = door.read_text()
+    door.write_text(made.replace(url, stranger))
+    done = server.run(*hold, check=False)
+    assert done.returncode == 1 and b"nothing is done" in done.stderr and b"is not the server" in done.stderr
+    assert server.run("spool", "export", server.spool_dir, check=False).returncode == 69
+    server.kill()
+    server.run(*hold)
+    assert len(audit(server, "hold_added")) == 1, "recorded in the spool itself: the door of a killed server leads nowhere"
+    server.start()
+    server.run(*hold)
+    assert len(audit(server, "hold_added")) == 2
+
+
+def abandon(server, send):
+    """Posts and leaves with a reset."""
+    with socket.create_connection(("127.0.0.1", server.admin_port)) as client:
+        token = (server.spool_dir.parent / "audit.door").read_text().split()[1]
+        client.sendall(f"POST /api/v1/audit HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n{send}".encode())
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+@pytest.mark.parametrize("send", [
+    'Content-Length: 100\r\n\r\n{"kind":',
+    'Content-Length: 46\r\n\r\n{"kind":"hold_added","actor":"a","reason":"x"}',
+    "Transfer-Encoding: chunked\r\n\r\n4000\r\n" + "a" * 0x4000 + "\r\n4000\r\n",
+], ids=["half a body", "while the answer waits", "half a chunk"])
+def test_server_survives_commands_that_leave(server, send):
+    for _ in range(20):
+        abandon(server, send)
+    assert server.get("/livez").status == 200
+    server.export()
+    assert server.terminate() == 0
+
+
+def test_body_above_the_limit_is_refused(server):
+    token = (server.spool_dir.parent / "audit.door").read_text().split()[1]
+    for headers, body in (("Content-Length: 40000", "a" * 40000), ("Transfer-Encoding: chunked", ("4000\r\n" + "a" * 0x4000 + "\r\n") * 4 + "0\r\n\r\n")):
+        with socket.create_connection(("127.0.0.1", server.admin_port)) as client:
+            client.sendall(f"POST /api/v1/audit HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n{headers}\r\n\r\n{body}".encode())
+            assert client.recv(100).startswith(b"HTTP/1.1 413 ")
+    assert server.terminate() == 0
 
 
 def test_holds_are_recorded_before_they_begin_and_end(server):

@@ -29,14 +29,14 @@ static void cell_field(struct writer *out, struct slice name, bool first)
 
 void reference_audit_kinds(struct writer *out)
 {
-    writer_text(out, "| kind | when | record | OCSF class, activity | severity | fields |\n"
-                     "| --- | --- | ---: | --- | --- | --- |\n");
+    writer_text(out, "| kind | when | by | record | OCSF class, activity | severity | fields |\n"
+                     "| --- | --- | --- | ---: | --- | --- | --- |\n");
     for (size_t i = 0; i < AUDIT_KIND_COUNT; i++) {
         const struct audit_kind_info *k = &audit_kind_table[i];
         writer_format(out, "| `%s` | ", k->name);
         reference_cell(out, k->help);
-        writer_format(out, " | %u | %u %s, %u | %u | ", k->record_kind, k->class_uid, k->class_name,
-                      k->activity_id, k->severity);
+        writer_format(out, " | %s | %u | %u %s, %u | %u | ", k->by_command ? "command" : "server",
+                      k->record_kind, k->class_uid, k->class_name, k->activity_id, k->severity);
         each_field(out, k->fields, cell_field);
         writer_text(out, " |\n");
     }

@@ -100,15 +100,15 @@ static void what_a_command_posts_is_read_back(void **state)
     (void)state;
     struct audit_field fields[AUDIT_FIELDS_MAX];
     const struct audit_field posted[] = {AUDIT_TEXT(hold, "h\n1"), AUDIT_TEXT(reason, ""),
-                                         AUDIT_TIME(until, 99)};
+                                         AUDIT_TIME(until, 99), AUDIT_TEXT(actor, "eve (7)")};
     enum audit_kind kind;
     size_t count;
     struct problem problem;
-    audit_text_request(&out, AUDIT_hold_added, posted, 3);
+    audit_text_request(&out, AUDIT_hold_added, posted, 4);
     writer_u8(&out, '\0');
     assert_int_equal(read((const char *)out.data, &kind, fields, &count, &problem), STATUS_OK);
     assert_int_equal(kind, AUDIT_hold_added);
-    assert_int_equal(count, 2);
+    assert_int_equal(count, 3);
     assert_int_equal(fields[0].id, AUDIT_FIELD_hold);
     assert_true(slice_equal_text(fields[0].text, "h?1"));
     assert_int_equal(fields[1].id, AUDIT_FIELD_until);
@@ -132,6 +132,10 @@ static void wrong_requests_are_refused(void **state)
         {"{\"kind\":\"hold_added\",\"until\":-1}", "until"},
         {"{\"kind\":\"hold_added\",\"until\":\"x\"}", "until"},
         {"{\"kind\":\"hold_added\",\"hold\":{\"a\":[]}}", "one JSON object"},
+        {"{\"kind\":\"hold_added\",\"hold\":\"h\"}", "actor"},
+        {"{\"kind\":\"hold_added\",\"actor\":\"\"}", "actor"},
+        {"{\"kind\":\"evidence_retired\",\"reason\":\"age\"}", "server alone"},
+        {"{\"kind\":\"refused\",\"count\":1}", "server alone"},
     };
     struct audit_field fields[AUDIT_FIELDS_MAX];
     enum audit_kind kind;
@@ -154,6 +158,7 @@ static void table_names_only_fields_that_there_are(void **state)
             at += size + (at[size] == ' ');
         }
         assert_true(words > 0 && words <= AUDIT_FIELDS_MAX);
+        assert_int_equal(audit_kind_has(kind, "actor"), audit_kind_table[kind].by_command);
         assert_int_equal(audit_kind_find(slice_from_text(audit_kind_table[kind].name)), kind);
     }
     assert_true(audit_kind_has(AUDIT_hold_added, "until"));
