@@ -1,8 +1,11 @@
 """The archive of evidence in a directory: what is sent, what comes back, and what is found when it was changed."""
 
+import contextlib
 import hashlib
 import json
+import os
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -164,6 +167,45 @@ def test_spool_commands_read_the_archive(filled, build):
     assert {line["batch_uid"] for line in lines} == set(told.values())
     counted = json.loads(spool("replay", url, "-c", old.config, "--json"))["sinks"]
     assert (counted[0]["put"], counted[0]["there"]) == (0, len(lines))
+
+
+def test_looking_into_the_archive_with_a_running_servers_keys_is_recorded(make_server, tmp_path):
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    server = make_server(with_archive(folder))
+    fill(server, 6)
+    settle(server)
+    evidence, keys = server.spool_dir.parent / "evidence", server.settings["privacy"]["keys_file"]
+    look = ("spool", "export", f"file://{folder}", "--evidence", evidence, "--keys", keys)
+    assert server.run(*look).stdout
+    assert [one["command"] for one in server.audit("--kind", "raw_viewed")] == ["spool export"]
+    (evidence.parent / "audit.door").unlink()
+    done = server.run(*look, check=False)
+    assert done.returncode == 69 and b"nothing is done" in done.stderr and done.stdout == b""
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL], ids=lambda end: end.name)
+def test_segments_with_their_keys_end_with_the_command(filled, build, tmp_path, end):
+    """An erasure does not reach copies: there must be none when the command has ended."""
+    old, archive, _ = filled
+    reading, full = os.pipe()
+    os.set_blocking(full, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(full, bytes(4096))
+    os.set_blocking(full, True)
+    command = [build / "vsocd", "spool", "export", f"file://{archive}", "--evidence", old.spool_dir.parent / "evidence", "--keys", old.settings["privacy"]["keys_file"]]
+    with subprocess.Popen(command, stdout=full, env=os.environ | {"TMPDIR": str(tmp_path)}) as export:
+        wait_until(lambda: len(list(tmp_path.glob("*/*.seg"))) == len(objects(archive)), what="the segments")
+        assert not [path for path in tmp_path.rglob("*") if path.is_file() and not path.is_symlink()]
+        export.send_signal(end)
+        assert export.wait() == -end
+    os.close(reading)
+    os.close(full)
+    if end == signal.SIGKILL:
+        assert all(os.readlink(path).startswith("/proc/self/fd/") for path in tmp_path.glob("*/*")), "links into a process that is gone"
+    else:
+        assert not list(tmp_path.iterdir())
 
 
 def test_records_that_have_left_the_disk_are_exported_from_the_archive(make_server, tmp_path):

@@ -1,5 +1,6 @@
 /* archive_dir.h: an archive as a spool directory: its segments are fetched into a temporary folder,
- * all or one after the other. It is removed at exit. Thread: main. */
+ * all or one after the other, as links to files without names, which end with the process. The
+ * folder is removed at exit and on signals. Only one archive a process. Thread: main. */
 #ifndef VSOC_SERVER_ARCHIVE_DIR_H
 #define VSOC_SERVER_ARCHIVE_DIR_H
 

@@ -19,6 +19,7 @@ struct spool_command {
     const char *bodies;   /* --bodies, or NULL */
     const char *evidence; /* --evidence: where the keys of archived records are, or NULL */
     const char *keys;     /* --keys, or NULL */
+    bool archived;        /* dir has segments of an archive */
     bool json;
     uint64_t from, to; /* positions, both included */
     /* --expect POSITION=HASH, each */

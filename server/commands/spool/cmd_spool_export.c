@@ -247,11 +247,20 @@ static int export_all(struct exporter *x)
     return x->damaged || x->sealed ? EXIT_FAILED : EXIT_DONE;
 }
 
-/* Of a running server, who reads received bytes is on record before the first one is out. */
+/* Of a running server, who reads received bytes is on record before the first one is out: of its
+ * spool, or of its archive with the keys in its folder of evidence. */
 static bool record_look(const struct spool_command *command)
 {
     struct problem problem;
     bool recorded;
+    char data[4200];
+    const char *dir = command->dir;
+    if (command->archived && !command->evidence)
+        return true; /* without keys */
+    if (command->archived) {
+        snprintf(data, sizeof data, "%.4090s/..", command->evidence);
+        dir = data;
+    }
     const struct audit_field fields[] = {
         AUDIT_TEXT(command, "spool export"),
         AUDIT_UINT(from_position, command->from),
@@ -259,7 +268,7 @@ static bool record_look(const struct spool_command *command)
         AUDIT_UINT(bodies, command->bodies != NULL),
         AUDIT_TEXT(target, command->bodies ? command->bodies : ""),
     };
-    enum status status = command_audit_live(command->dir, AUDIT_raw_viewed, fields,
+    enum status status = command_audit_live(dir, AUDIT_raw_viewed, fields,
                                             sizeof fields / sizeof *fields, &recorded, &problem);
     if (status != STATUS_OK)
         fprintf(stderr, "vsocd: %s\n", problem.text);

@@ -88,6 +88,45 @@ static enum status copy_object(struct archive_target *target, const struct archi
     return status;
 }
 
+/* The segment with its key areas, into fd. */
+static enum status fill(struct archive_target *target, const struct archive_entry *entry, int fd,
+                        int keys_fd, uint64_t *joined, struct problem *problem)
+{
+    char name[SPOOL_NAME_BYTES];
+    enum status status =
+        copy_object(target, entry, ARCHIVE_SEGMENT, entry->sha256, entry->bytes, fd, 0, problem);
+    if (status != STATUS_OK || keys_fd < 0 || !entry->key_areas)
+        return status;
+    status = archive_keys_join(keys_fd, entry->segment, fd, joined);
+    if (status == STATUS_NOT_FOUND)
+        return STATUS_OK;
+    spool_segment_name(entry->segment, name);
+    if (status != STATUS_OK)
+        problem_say(problem, "the key areas of %s can't be used: %s", name, status_text(status));
+    return status;
+}
+
+enum status archive_fetch_unnamed(struct archive_target *target, const struct archive_entry *entry,
+                                  int folder, int keys_fd, int *out, struct problem *problem)
+{
+    static const char fresh[] = "fetched";
+    uint64_t joined = 0;
+    int fd = openat(folder, fresh, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 || unlinkat(folder, fresh, 0) != 0) {
+        enum status failed = status_from_errno(errno);
+        problem_say(problem, "%s: %s", fresh, strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return failed;
+    }
+    enum status status = fill(target, entry, fd, keys_fd, &joined, problem);
+    if (status == STATUS_OK)
+        *out = fd;
+    else
+        close(fd);
+    return status;
+}
+
 enum status archive_fetch(struct archive_target *target, const struct archive_entry *entry,
                           int folder, int keys_fd, uint64_t *joined, struct problem *problem)
 {
@@ -104,16 +143,7 @@ enum status archive_fetch(struct archive_target *target, const struct archive_en
         problem_say(problem, "%s: %s", fresh, strerror(errno));
         return status_from_errno(errno);
     }
-    enum status status =
-        copy_object(target, entry, ARCHIVE_SEGMENT, entry->sha256, entry->bytes, fd, 0, problem);
-    if (status == STATUS_OK && keys_fd >= 0 && entry->key_areas) {
-        status = archive_keys_join(keys_fd, entry->segment, fd, joined);
-        if (status == STATUS_NOT_FOUND)
-            status = STATUS_OK;
-        if (status != STATUS_OK)
-            problem_say(problem, "the key areas of %s can't be used: %s", name,
-                        status_text(status));
-    }
+    enum status status = fill(target, entry, fd, keys_fd, joined, problem);
     if (status == STATUS_OK &&
         (fsync(fd) != 0 || renameat(folder, fresh, folder, name) != 0 || fsync(folder) != 0)) {
         problem_say(problem, "%s: %s", name, strerror(errno));

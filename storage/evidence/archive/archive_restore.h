@@ -45,6 +45,12 @@ enum status archive_check(struct archive_target *target, const struct archive_en
 enum status archive_fetch(struct archive_target *target, const struct archive_entry *entry,
                           int folder, int keys_fd, uint64_t *joined,
                           struct problem *problem) must_check;
+/* The same for this process alone: into a file on the folder's disk that never has a name while it
+ * has bytes, so that nothing is left of it when the process ends, however that is. *fd: to be
+ * closed. */
+enum status archive_fetch_unnamed(struct archive_target *target, const struct archive_entry *entry,
+                                  int folder, int keys_fd, int *fd,
+                                  struct problem *problem) must_check;
 /* Writes the entry's leaf hashes to fd at their place. OK also if it has none. */
 enum status archive_fetch_leaves(struct archive_target *target, const struct archive_entry *entry,
                                  int fd, struct problem *problem) must_check;
