@@ -91,9 +91,6 @@ void audit_clock_init(struct audit_clock *clock)
     clock->recorded_ns = clock->monotonic_ns;
     audit_clock_state(&clock->state);
     audit_clock_publish(&clock->state);
-    if (!clock->state.synchronised)
-        log_warn("the wall clock of this machine is not synchronised: times of events and evidence "
-                 "may be wrong");
 }
 
 static void look_for_step(struct audit_clock *clock, int64_t wall_ns, int64_t monotonic_ns,

@@ -56,6 +56,9 @@ static void record_start(struct app *app)
         AUDIT_UINT(position, stats.position),
     };
     audit_clock_fields(&clock, clock_text, fields + 5);
+    if (!clock.synchronised)
+        log_warn("the wall clock of this machine is not synchronised: times of events and evidence "
+                 "may be wrong");
     size_t count = sizeof fields / sizeof *fields;
     if (audit_require(AUDIT_server_started, fields, count, &problem) == STATUS_OK)
         return;

@@ -41,6 +41,12 @@ def command(stack, *words, directory=None):
     return ["spool", "replay", directory or stack.server.spool_dir, "-c", stack.server.config, *words]
 
 
+def replay_again(stack, *words):
+    """As replay, when the record of the replay before has been delivered."""
+    stack.server.wait_for_sinks()
+    return replay(stack, *words)
+
+
 def replay(stack, *words, code=0, directory=None):
     """{sink: its part of the report}"""
     done = stack.server.run(*command(stack, "--json", *words, directory=directory), check=False, timeout=300)
@@ -90,9 +96,9 @@ def recreate(stack, *kinds):
 
 def test_over_everything_nothing_comes_twice(stack, told):
     for words in [["--dry-run"], [], []]:
-        stack.server.wait_for_sinks()  # the record of the replay before, too
+        stack.server.wait_for_sinks()
         records = record_count(stack)
-        report = replay(stack, *words)
+        report = replay_again(stack, *words)
         for sink in ("postgres", "kafka"):
             assert (report[sink]["put"], report[sink]["there"]) == (0, BATCHES * EVENTS), report
             assert report[sink]["records_done"] == records > BATCHES
@@ -120,7 +126,7 @@ def test_rows_that_were_lost_come_back(stack, told):
         assert missing is None or expected == missing, loss
         assert query(stack.database, "select count(*) from vsoc.events") == before, loss
         assert replay(stack, "--sink", "postgres")["postgres"]["put"] == expected, loss
-        assert replay(stack, "--sink", "postgres")["postgres"]["put"] == 0, loss
+        assert replay_again(stack, "--sink", "postgres")["postgres"]["put"] == 0, loss
         assert query(stack.database, "select batch_uid, position, chain_hash from vsoc.batches order by 2") == batches, loss
         compare(stack, told)
 
@@ -137,7 +143,7 @@ def test_topics_that_were_lost_come_back(stack, told):
         assert replay(stack, "--sink", "kafka", "--dry-run")["kafka"]["put"] == lost, kinds
         assert held(stack, kinds[0]) == 0, kinds
         assert replay(stack, "--sink", "kafka")["kafka"]["put"] == lost, kinds
-        assert replay(stack, "--sink", "kafka")["kafka"]["put"] == 0, kinds
+        assert replay_again(stack, "--sink", "kafka")["kafka"]["put"] == 0, kinds
         assert {kind: held(stack, kind) for kind in counts} == counts, kinds
     compare(stack, told)
 
@@ -180,7 +186,7 @@ def test_into_files_goes_what_they_lack(make_server, tmp_path):
     assert replay(stack, "--dry-run")["file"]["put"] == len(dropped)
     assert (tmp_path / "lines.replay").read_text() == ""
     assert replay(stack)["file"]["put"] == len(dropped)
-    assert replay(stack)["file"]["put"] == 0
+    assert replay_again(stack)["file"]["put"] == 0
     files.append(tmp_path / "lines.replay")
     assert content() == whole
 
@@ -241,7 +247,7 @@ def test_killed_in_the_middle_and_started_again(build, make_stack, sink):
                               env=dict(os.environ, VSOCD_FAULT=point + ":2"), capture_output=True, timeout=120)
         assert died.returncode == -signal.SIGKILL, (point, died.stderr)
         assert 0 < replay(stack, "--sink", sink)[sink]["put"] < BATCHES * EVENTS, point
-        assert replay(stack, "--sink", sink)[sink]["put"] == 0, point
+        assert replay_again(stack, "--sink", sink)[sink]["put"] == 0, point
         compare(stack, sender.told)
 
 
@@ -312,7 +318,7 @@ def test_a_batch_that_came_through_another_instance_is_not_missing(make_stack, m
     assert replay(twin)["postgres"]["put"] == 0
     query(stack.database, "truncate vsoc.events, vsoc.batches, vsoc.batch_keys")
     assert replay(twin)["postgres"]["put"] == EVENTS
-    assert replay(stack)["postgres"]["put"] == 0
+    assert replay_again(stack)["postgres"]["put"] == 0
     assert query(stack.database, "select count(*) from vsoc.events") == [(EVENTS,)]
 
 
@@ -348,7 +354,7 @@ def test_refusals_say_what_to_do(stack, told, tmp_path):
         assert done.returncode == code and text in done.stderr.decode(), (done.returncode, done.stderr)
 
     refused(78, "sinks.mail.enabled", "--sink", "mail")
-    refused(1, "the range holds no batch", "--from", "4000", "--sink", "postgres")
+    refused(1, "the range holds no record", "--from", "4000", "--sink", "postgres")
     refused(64, "usage", "--from", "9", "--to", "3")
     refused(64, "usage", "--from", "x")
     refused(74, "can't be read", directory=tmp_path)

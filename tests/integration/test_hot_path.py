@@ -126,6 +126,6 @@ def test_request_that_finds_the_spool_full_locks_nothing(make_server, locks):
     assert server.metric("vsocd_http_requests_total", 'code="503"') - before == REQUESTS
     assert server.terminate() == 0
     counts = locks.read()
-    filling = {"body_moved"}  # of the large bodies that filled it
+    filling = {"body_moved", "body_take"}  # of the large bodies that filled it: more often, the more pieces they come in
     assert counts.get("mailbox_put", 0) > 0, "the locks are not counted"
     assert per_request(counts).keys() <= filling | ACCEPTED.keys(), f"new locks on the path of a refusal: {counts}"

@@ -138,7 +138,7 @@ def as_user(uid, signer):
     """Whether a process of another user gets an answer."""
     script = ("import os,socket,sys,struct,contextlib;os.setgroups([]);os.setgid(0);os.setuid(%d);s=socket.socket(socket.AF_UNIX)\n"
               "s.connect(sys.argv[1])\nwith contextlib.suppress(BrokenPipeError): s.sendall(struct.pack('>I',4)+b'key\\n')\n"
-              "print(s.recv(4096)[4:].decode())" % uid)
+              "f=s.makefile('rb')\nprint(f.read(struct.unpack('>I',f.read(4))[0]).decode())" % uid)
     return subprocess.run(["/usr/bin/python3", "-c", script, signer.socket], capture_output=True, text=True, timeout=60)
 
 

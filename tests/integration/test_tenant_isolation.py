@@ -310,7 +310,8 @@ def test_database_with_rows_is_upgraded_and_loaded_again(build, services, make_l
     dsn = as_role(database, "vsoc_analyst")
 
     def shown():
-        return {view: query(dsn, f"select v::text from vsoc.{view} v order by 1") for view in VIEWS}
+        """But for a view that a later migration gives columns."""
+        return {view: query(dsn, f"select v::text from vsoc.{view} v order by 1") for view in VIEWS if view != "batch_evidence"}
 
     before = shown()
     files = query(database, "select oid, relfilenode from pg_class where relnamespace = 'vsoc'::regnamespace and relkind = 'r' and relispartition")

@@ -348,7 +348,15 @@ class Vsocd:
         return self.request("POST", path, body, named)
 
     def wait_for_sinks(self, seconds=60):
-        wait_until(lambda: self.metric("vsocd_sink_lag_events") == 0, seconds, "the sinks catching up")
+        """Until each sink has all that the spool has now: events, and records of the audit log."""
+        newest = self.metric("vsocd_spool_position")
+
+        def have_all():
+            known = self.metrics()
+            behind = [value < newest for (name, _), value in known.items() if name == "vsocd_sink_position"]
+            return not any(behind) and not any(value for (name, _), value in known.items() if name == "vsocd_sink_lag_events")
+
+        wait_until(have_all, seconds, "the sinks catching up")
 
     # What it kept
 
