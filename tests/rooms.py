@@ -68,7 +68,7 @@ ROOMS = {
     ),
     "storage/evidence/walk": (
         "everything read once: records, tree and heads compared",
-        [*CORE, "storage/evidence", "storage/evidence/formats", "storage/spool", "storage/spool/seal"],
+        [*CORE, "storage/evidence", "storage/evidence/formats", "storage/spool", "storage/spool/retire", "storage/spool/seal"],
     ),
     "storage/evidence/holds": ("legal holds: what must not be removed", [*CORE, "storage/spool", "storage/spool/seal"]),
     "storage/sinks/feed": ("what a loader reads: the spool by lanes, a range of it", [*CORE, "storage/spool", "storage/spool/seal"]),
@@ -159,7 +159,7 @@ ROOMS = {
             "server/daemon", "server/evidence", "server/files", "server/identity", "server/inflate", "server/ingest", "server/net", "server/plugins", "server/tls", "server/witness",
         ],
     ),
-    "server/commands/audit": ("vsocd audit: list, follow, verify", [*CORE, *READ, "storage/evidence", "storage/evidence/formats", "storage/spool", "server/commands", "server/config"]),
+    "server/commands/audit": ("vsocd audit: list, follow, verify", [*CORE, *READ, "storage/evidence", "storage/evidence/formats", "storage/spool", "server/commands", "server/config", "server/ingest", "storage/spool/seal"]),
     "server/commands/send": (
         "vsocd send", [*CORE, "parsers/engine", "parsers/registry", "server/client", "server/commands", "server/files", "server/inflate"],
     ),

@@ -14,6 +14,7 @@ struct comparison {
     struct merkle_frontier made;
     size_t next;   /* of the heads */
     bool any;      /* a record was there */
+    uint64_t last; /* position of the last one */
     bool no_roots; /* hashes are missing: no root can be made */
 };
 
@@ -59,13 +60,17 @@ static void add(struct comparison *c, const uint8_t hash[MERKLE_HASH_BYTES])
 }
 
 /* Leaves without a record, up to `to`: their records were removed, which a record says, or they
- * were lost before they reached the tree. In a spool in use, a removal may come between two
- * records. */
+ * were lost before they reached the tree. A removal takes the oldest records: between two records
+ * it can be only if the first of them has gone, too, since it was read. */
 static enum status add_stored(struct comparison *c, uint64_t to)
 {
     uint64_t first = c->made.size, missing = 0, hidden = 0, first_hidden = 0;
     struct retired retired;
-    enum status status = retired_before(c->options->spool_dir, to, &retired);
+    const struct retired_question question = {.spool_dir = c->options->spool_dir,
+                                              .tree_dir = c->options->tree_dir,
+                                              .leaf = to,
+                                              .after = c->last};
+    enum status status = retired_before(&question, &retired);
     if (status == STATUS_OK && !c->any)
         c->result->retired = retired;
     while (c->made.size < to && status == STATUS_OK) {
@@ -114,6 +119,7 @@ static enum status take(struct comparison *c, const struct batch_meta *meta)
     if (status != STATUS_OK)
         return status;
     c->any = true;
+    c->last = meta->position;
     c->result->records++;
     if (meta->leaf_index < c->stored_leaves) {
         status = evidence_tree_read(c->stored, 0, meta->leaf_index, 1, stored);

@@ -283,6 +283,22 @@ enum status record_open(struct record_opener *o, struct batch_record *record)
     return status;
 }
 
+/* --- erasures ------------------------------------------------------------------------------- */
+
+uint64_t record_erasures(const struct batch_record *record)
+{
+    if (record->state == SEAL_ERASED) {
+        size_t parts = seal_area_parts(record->key_area);
+        return parts > SEAL_PART_FIRST_VEHICLE ? parts - SEAL_PART_FIRST_VEHICLE : 1;
+    }
+    if (!record->parts)
+        return 0;
+    const struct record_part *items = record->parts->items;
+    uint64_t needs = record->parts->erased;
+    needs += items[SEAL_PART_OWN].state == SEAL_ERASED; /* no erasure takes it */
+    return needs ? needs : items[SEAL_PART_SHARED].state == SEAL_ERASED;
+}
+
 /* --- commitments ---------------------------------------------------------------------------- */
 
 void record_part_write(struct writer *w, const struct batch_record *record, size_t n)

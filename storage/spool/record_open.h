@@ -28,6 +28,8 @@ void record_opener_fini(struct record_opener *opener);
  * is; record->parts has the rest. NO_MEMORY. */
 enum status record_open(struct record_opener *opener, struct batch_record *record) must_check;
 
+/* How many vehicles must have been erased for the keys of this opened record to be as they are. */
+uint64_t record_erasures(const struct batch_record *record);
 /* An opened record: whether this part is what its commitment says, as far as it is not erased. */
 bool record_is_committed(const struct batch_record *record, enum seal_part part);
 /* Appends what part number n of a record with parts holds, and commits to: its events, then its

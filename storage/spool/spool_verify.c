@@ -4,6 +4,7 @@
 #include "core/object.h"
 
 #include "storage/spool/record_open.h"
+#include "storage/spool/retire/erasure.h"
 #include "storage/spool/spool_cursor.h"
 #include "storage/spool/spool_scan.h"
 
@@ -48,6 +49,8 @@ const char *spool_finding_text(enum spool_finding_kind kind)
         [SPOOL_FINDING_BODY] = "body_digest",
         [SPOOL_FINDING_CONTENT] = "content_digest",
         [SPOOL_FINDING_KEYS] = "record_keys",
+        [SPOOL_FINDING_UNBOUND] = "keys_destroyed",
+        [SPOOL_FINDING_ERASED] = "erased_unrecorded",
         [SPOOL_FINDING_CHAIN] = "chain_broken",
         [SPOOL_FINDING_EXPECTED] = "not_as_expected",
         [SPOOL_FINDING_UNCOMPARED] = "expected_position_missing",
@@ -121,13 +124,31 @@ static void check_commitments(struct walk *w, const struct batch_record *record)
         found(w, SPOOL_FINDING_CONTENT, record->events.size, position);
 }
 
+/* A record of the log's own is never erased: its keys say what its text was. */
+static void check_own(struct walk *w, const struct batch_record *record)
+{
+    if (record->state == SEAL_ERASED || record->state == SEAL_ABSENT) {
+        if (!w->options->without_key_areas)
+            found(w, SPOOL_FINDING_UNBOUND, 0, record->meta.position);
+    } else if (record->state == SEAL_NO_KEY && w->options->keys)
+        found(w, SPOOL_FINDING_KEYS, 0, record->meta.position);
+}
+
 /* Version 2: with its key, if there is one. */
 static enum status check_parts(struct walk *w, struct batch_record *record)
 {
     struct spool_verify_result *result = w->result;
+    bool own = !batch_is_events(&record->meta);
+    uint64_t recorded = 0;
     enum status status = record_open(&w->opener, record);
+    if (status == STATUS_OK && own)
+        status = erasure_read(record->body, &recorded);
     if (status != STATUS_OK)
         return status;
+    result->erasures_recorded += recorded;
+    result->erasures += own ? 0 : record_erasures(record);
+    if (own)
+        check_own(w, record);
     switch (record->state) {
     case SEAL_OPEN:
         check_commitments(w, record);
@@ -140,7 +161,7 @@ static enum status check_parts(struct walk *w, struct batch_record *record)
         result->keyless++;
         break;
     case SEAL_NO_KEY:
-        if (seal_keys_find(w->options->keys, record->key_id))
+        if (!own && seal_keys_find(w->options->keys, record->key_id))
             found(w, SPOOL_FINDING_KEYS, 0, record->meta.position);
         result->without_key++;
         result->missing_key = record->key_id;
@@ -405,6 +426,17 @@ static void check_end(struct walk *w, uint64_t last_first)
     found(w, SPOOL_FINDING_MISSING, 0, w->had);
 }
 
+/* Of a whole spool: what erasures took is on record in it. Each is on record before. */
+static void check_erasures(struct walk *w)
+{
+    const struct spool_verify_result *r = w->result;
+    const struct spool_verify_options *o = w->options;
+    if (o->from > 1 || o->to != UINT64_MAX || o->without_end || r->erasures <= r->erasures_recorded)
+        return;
+    w->scan.offset = w->segment.used_bytes;
+    found(w, SPOOL_FINDING_ERASED, 0, 0);
+}
+
 static enum status walk_all(struct walk *w)
 {
     uint64_t *firsts;
@@ -426,6 +458,8 @@ static enum status walk_all(struct walk *w)
         check_end(w, firsts[count - 1]);
     if (status == STATUS_OK)
         check_uncompared(w);
+    if (status == STATUS_OK)
+        check_erasures(w);
     free(firsts);
     return status;
 }

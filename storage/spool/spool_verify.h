@@ -33,18 +33,21 @@ enum spool_finding_kind {
     SPOOL_FINDING_BYTES,  /* bytes that are not an intact record */
     SPOOL_FINDING_TAIL, /* the same after the last record of all: normal after a crash and in a live
                            spool; not damage */
-    SPOOL_FINDING_MISSING,  /* the log ends before the position that a sink has had, which is
-                               `position` */
-    SPOOL_FINDING_CURSORS,  /* the cursor file can't be read: sinks know their positions; not damage
-                               of the log */
-    SPOOL_FINDING_ORDER,    /* position, event count or leaf index does not follow */
-    SPOOL_FINDING_BODY,     /* body differs from its commitment or SHA-256 */
-    SPOOL_FINDING_CONTENT,  /* meta texts or events differ from their commitments or SHA-256 */
-    SPOOL_FINDING_KEYS,     /* the keys of the record have changed: its parts can't be read */
-    SPOOL_FINDING_CHAIN,    /* record does not continue the chain: it or one before it was altered,
-                               removed or inserted */
-    SPOOL_FINDING_EXPECTED, /* record's chain hash differs from the expected one: it or one before
-                               it was altered since, and all hashes were recomputed */
+    SPOOL_FINDING_MISSING, /* the log ends before the position that a sink has had, which is
+                              `position` */
+    SPOOL_FINDING_CURSORS, /* the cursor file can't be read: sinks know their positions; not damage
+                              of the log */
+    SPOOL_FINDING_ORDER,   /* position, event count or leaf index does not follow */
+    SPOOL_FINDING_BODY,    /* body differs from its commitment or SHA-256 */
+    SPOOL_FINDING_CONTENT, /* meta texts or events differ from their commitments or SHA-256 */
+    SPOOL_FINDING_KEYS,    /* the keys of the record have changed: its parts can't be read */
+    SPOOL_FINDING_UNBOUND, /* the keys of a record of the log's own were destroyed, which no erasure
+                              does: nothing says any more what its text was */
+    SPOOL_FINDING_ERASED,  /* more keys of batches were destroyed than records of erasures say */
+    SPOOL_FINDING_CHAIN,   /* record does not continue the chain: it or one before it was altered,
+                              removed or inserted */
+    SPOOL_FINDING_EXPECTED,   /* record's chain hash differs from the expected one: it or one before
+                                 it was altered since, and all hashes were recomputed */
     SPOOL_FINDING_UNCOMPARED, /* the position of an expected hash is not in the spool */
     SPOOL_FINDING_EVICTIONS,  /* an entry of the file of evictions is damaged */
 };
@@ -72,6 +75,9 @@ struct spool_verify_options {
     /* Before all segments, oldest first. */
     void (*on_eviction)(void *arg, const struct spool_eviction *eviction);
     void *arg;
+    /* Of an archive: its newest records are not there, nor, unless they were kept beside the spool,
+     * the key areas. */
+    bool without_end, without_key_areas;
     const struct seal_keys *keys;       /* for the commitments; NULL: none */
     struct spool_expectation *expected; /* compared at SPOOL_DEPTH_VERIFY */
     size_t expected_count;
@@ -88,11 +94,13 @@ struct spool_verify_result {
     uint64_t broken_position;         /* first record at which the chain breaks, 0: none */
     uint64_t leaves;                  /* leaf index after the newest record */
     /* At SPOOL_DEPTH_VERIFY, records whose parts were not compared with their commitments: */
-    uint64_t erased;       /* their keys were destroyed */
-    uint64_t erased_parts; /* of other records: vehicles whose keys were */
-    uint64_t without_key;  /* their key is not among `keys` */
-    uint64_t keyless;      /* they were written without keys */
-    uint32_t missing_key;  /* id of a missing key, 0: none */
+    uint64_t erased;            /* their keys were destroyed */
+    uint64_t erased_parts;      /* of other records: vehicles whose keys were */
+    uint64_t erasures;          /* vehicles that must have been erased for that, record by record */
+    uint64_t erasures_recorded; /* as many as records of erasures say */
+    uint64_t without_key;       /* their key is not among `keys` */
+    uint64_t keyless;           /* they were written without keys */
+    uint32_t missing_key;       /* id of a missing key, 0: none */
 };
 
 /* NOT_FOUND: no such directory, or no segment in it. VERSION: made by a newer version. IO,

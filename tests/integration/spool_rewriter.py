@@ -21,11 +21,14 @@ def _meta(texts):
     return b"".join(_leb128(len(t.encode())) + t.encode() for t in (texts[name] for name in spool_reader.TEXTS))
 
 
-def _sealed(record, tag, chain):
-    """Bytes of the record behind this chain hash, and its own. The owner has the keys too."""
+def _sealed(record, tag, chain, kept):
+    """Bytes of the record behind this chain hash, and its own. The owner has the keys too. kept: the commitments stay as they are."""
     assert record.version == 2 and record.state == "open"
     meta, events, body = _meta(record.texts), record.events, record.body
-    commitments = [commitment(record.seed, part, data) for part, data in ((b"body", body), (b"meta", meta), (b"events", events))]
+    if kept or record.key_area[16:144] == spool_reader.ERASED:
+        commitments = [record.body_commitment, record.meta_commitment, record.events_commitment]
+    else:
+        commitments = [commitment(record.seed, part, data) for part, data in ((b"body", body), (b"meta", meta), (b"events", events))]
     if record.flags & 2:
         cipher = spool_reader.AESGCM(record.data_key)
         events, body = cipher.encrypt(part_nonce(0), events, None), cipher.encrypt(part_nonce(1), body, None)
@@ -49,16 +52,34 @@ def _head(segment, chain, size):
     return (copy[:124] + struct.pack("<I", spool_reader.crc32c(copy[:124]))).ljust(4096, b"\0") * 2
 
 
-def rewrite(directory, change):
-    """change(record) alters what it likes of each record (a dataclass of spool_reader); everything else follows from it."""
+def destroy_keys(record):
+    """As an erasure does."""
+    tail = struct.pack("<HHI", 1, 1, 0x53415245) + spool_reader.ERASED
+    record.key_area = struct.pack("<II", 0x59454B56, spool_reader.crc32c(tail)) + tail
+
+
+def store(directory, alter, kept=False):
+    """alter(records), a list of spool_reader's dataclasses, returns those to be stored; everything else follows from it."""
     chain = None
     for path in spool_reader.segment_paths(directory):
         segment = spool_reader.read_segment_header(path, path.read_bytes())
         records = list(spool_reader.read_segment(path, kinds=spool_reader.ALL_KINDS))
         chain = chain or segment.chain_before
-        before, data = chain, b""
-        for record in records:
-            change(record)
-            sealed, chain = _sealed(record, segment.tag, chain)
+        before, data, events = chain, b"", segment.events_before
+        for record in alter(records):
+            record.events_before, events = events, events + record.accepted + record.quarantined
+            sealed, chain = _sealed(record, segment.tag, chain, kept)
             data += sealed
         path.write_bytes(_head(segment, before, 8192 + len(data)) + data)
+    for stale in (*directory.glob("*.idx*"), directory / "cursors"):
+        stale.unlink(missing_ok=True)
+
+
+def rewrite(directory, change, kept=False):
+    """change(record) alters what it likes of each record."""
+    def alter(records):
+        for record in records:
+            change(record)
+        return records
+
+    store(directory, alter, kept)

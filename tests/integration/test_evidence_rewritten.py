@@ -1,6 +1,7 @@
 """An owner of data_dir who makes every CRC, digest, chain hash, stored tree hash and signature right again: who finds it, with a head kept elsewhere."""
 
 import base64
+import dataclasses
 import json
 import pathlib
 import shutil
@@ -185,6 +186,76 @@ def test_removed_record_is_found(origin, data, verify):
     gone = content[:records[3].offset] + content[records[4].offset:]
     path.write_bytes(gone + bytes(len(content) - len(gone)))
     assert "records_removed" in verify(data, "--head", origin[2])[0]
+
+
+def audit(server, data):
+    """(exit status, kinds of findings) of `vsocd evidence audit`."""
+    done = server.run("evidence", "audit", "-c", server.config, "--set", f"data_dir={data}", "--json", check=False)
+    return done.returncode, {line["finding"] for line in map(json.loads, done.stdout.splitlines()) if "finding" in line}
+
+
+def is_batch(record):
+    return record.kind == 1
+
+
+def without_one_batch(records):
+    """…and with a record of a removal that the owner made, of the leaves up to the one that is missing."""
+    at = [i for i, record in enumerate(records) if is_batch(record)][2]
+    last, gone = records[-1], records.pop(at)
+    body = {"audit_uid": str(last.batch_uid), "time": "2026-11-30T13:50:00.000000Z", "instance": "x", "kind": "evidence_retired", "reason": "age",
+            "from_position": 1, "to_position": gone.position, "first_leaf": 0, "leaves": gone.leaf_index + 1, "records": 4, "events": 3, "bytes": 8192,
+            "hold_check": "free", "holds": 0, "tree_size": gone.leaf_index + 2, "root": "00" * 32, "chain_hash": "00" * 32}
+    return [*records, dataclasses.replace(last, position=last.position + 1, leaf_index=last.leaf_index + 1, kind=3, body=json.dumps(body).encode())]
+
+
+def test_a_removal_does_not_account_for_a_record_in_the_middle(origin, data, verify):
+    spool_rewriter.store(data / "spool", without_one_batch)
+    assert verify(data, "--head", origin[2])[0] == {"records_removed"}
+    status, kinds = audit(origin[0], data)
+    assert status == 1 and kinds == {"records_missing"}
+
+
+def test_audit_record_without_keys_is_found(origin, data, verify):
+    """Nothing binds its text to the leaf any more, so it can be another one."""
+    def change(record):
+        if record.position == 1:
+            record.body = record.body.replace(b"server_started", b"server_stopped")
+            spool_rewriter.destroy_keys(record)
+
+    spool_rewriter.rewrite(data / "spool", change)
+    assert verify(data, "--head", origin[2])[0] == {"keys_destroyed"}
+    assert audit(origin[0], data) == (1, {"keys_destroyed"})
+    done = origin[0].run("audit", "verify", data, "--head", origin[2], check=False)
+    assert done.returncode == 1 and b"keys_destroyed" in done.stderr
+    done = origin[0].run("audit", "list", data, check=False)
+    assert done.returncode == 1 and b"UNPROVEN" in done.stdout.splitlines()[0] and done.stdout.count(b"UNPROVEN") == 1
+    assert json.loads(origin[0].run("audit", "list", data, "--json", check=False).stdout.splitlines()[0])["unproven"]
+
+
+def test_audit_verify_compares_texts_with_their_leaves(origin, data):
+    def change(record):
+        if record.position == 1:
+            record.body = record.body.replace(b"server_started", b"server_stopped")
+
+    spool_rewriter.rewrite(data / "spool", change, kept=True)
+    done = origin[0].run("audit", "verify", data, "--head", origin[2], check=False)
+    assert done.returncode == 1 and b"body_digest" in done.stderr
+
+
+def test_keys_of_a_batch_that_no_erasure_took_are_missed(origin, data, verify):
+    def change(record):
+        if record.position == 4:
+            assert is_batch(record)
+            spool_rewriter.destroy_keys(record)
+
+    spool_rewriter.rewrite(data / "spool", change)
+    assert verify(data, "--head", origin[2])[0] == {"erased_unrecorded"}
+    assert audit(origin[0], data) == (1, {"erased_unrecorded"})
+
+
+def test_records_cut_off_are_found_by_the_audit(origin, data):
+    spool_rewriter.store(data / "spool", lambda records: records[:-3])
+    assert audit(origin[0], data) == (1, {"ends_before_head"})
 
 
 def test_head_of_another_key_is_refused(origin, data):

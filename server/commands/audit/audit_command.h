@@ -6,7 +6,8 @@
 #include <stdint.h>
 
 struct audit_command {
-    char dir[4096]; /* of the spool */
+    char dir[4096];  /* of the spool */
+    char keys[4096]; /* verify: privacy.keys_file of settings that were named, or empty */
     uint64_t from_position, to_position;
     int64_t from_ns, to_ns; /* by the time of the record in the spool */
     const char *kind;       /* NULL: all */

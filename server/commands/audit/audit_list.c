@@ -39,6 +39,13 @@ static struct slice text_of(const struct json_document *d, const char *key)
     return node && node->type == JSON_STRING ? node->text : SLICE_EMPTY;
 }
 
+/* Its keys are gone, which no erasure does: nothing says what its text was. */
+static bool is_unproven(const struct batch_record *record)
+{
+    return record->meta.version > 1 &&
+           (record->state == SEAL_ERASED || record->state == SEAL_ABSENT);
+}
+
 /* 2026-11-30T06:00:00Z  position  kind  key=value … */
 static void write_line(struct writer *w, const struct batch_record *record,
                        const struct json_document *d, struct slice kind)
@@ -56,6 +63,8 @@ static void write_line(struct writer *w, const struct batch_record *record,
         writer_format(w, " %.*s=", SLICE_ARGS(n->key));
         writer_add_slice(w, n->raw);
     }
+    if (is_unproven(record))
+        writer_text(w, "  UNPROVEN: its keys were destroyed, so this text may be another one");
 }
 
 static void write_json(struct writer *w, const struct batch_record *record)
@@ -70,7 +79,7 @@ static void write_json(struct writer *w, const struct batch_record *record)
         writer_format(w, "%" PRIu64, m->leaf_index);
     writer_text(w, ",\"chain_hash\":\"");
     writer_hex(w, slice_make(m->chain_hash, sizeof m->chain_hash));
-    writer_text(w, "\",\"record\":");
+    writer_text(w, is_unproven(record) ? "\",\"unproven\":true,\"record\":" : "\",\"record\":");
     writer_add_slice(w, record->body);
     writer_u8(w, '}');
 }
@@ -104,6 +113,7 @@ static enum status print(struct lister *l, const struct batch_record *record)
     else
         write_line(&l->line, record, &d, kind);
     writer_u8(&l->line, '\n');
+    l->damaged += is_unproven(record);
     if (l->line.status != STATUS_OK)
         return l->line.status;
     return fwrite(l->line.data, 1, l->line.size, stdout) == l->line.size ? STATUS_OK : STATUS_IO;

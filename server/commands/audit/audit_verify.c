@@ -1,6 +1,7 @@
-/* audit_verify.c: `vsocd audit verify`: the hash chain of the whole spool, then each audit record:
- * its id, its form, and the order of the leaves; then all leaves, made again, against the newest
- * signed head and one that was kept elsewhere. Main thread. Changes nothing in the spool. */
+/* audit_verify.c: `vsocd audit verify`: the hash chain of the whole spool and, with the keys at
+ * hand, what the leaves commit to; then each audit record: its id, form, and the order of leaves;
+ * then all leaves, made again, against the newest signed head and one that was kept elsewhere. Main
+ * thread. Changes nothing in the spool. */
 #include "server/commands/audit/audit_command.h"
 
 #include <inttypes.h>
@@ -13,6 +14,7 @@
 #include "core/reasons/audit_kind.h"
 #include "server/commands/audit/audit_parse.h"
 #include "server/commands/head_file.h"
+#include "server/ingest/record_keys.h"
 #include "storage/spool/spool_verify.h"
 
 #define SHOWN 100
@@ -200,12 +202,37 @@ static void print_result(const struct verifier *v, const struct spool_verify_res
            v->compared.matching, v->wrong);
 }
 
+/* Beside the spool, or where the settings say. False: *keys are none. */
+static bool load_keys(const struct audit_command *c, struct seal_keys *keys)
+{
+    char path[4200];
+    struct problem problem;
+    snprintf(path, sizeof path, "%s/../keys/vin.keys", c->dir);
+    return record_keys_load(path, keys, &problem) == STATUS_OK ||
+           (c->keys[0] && record_keys_load(c->keys, keys, &problem) == STATUS_OK);
+}
+
+static void say_unchecked(uint64_t records)
+{
+    if (records)
+        fprintf(stderr,
+                "vsocd: the contents of %" PRIu64 " records were not compared with their leaves: "
+                "no key is at hand; name privacy.keys_file by -c FILE\n",
+                records);
+}
+
 int audit_verify(const struct audit_command *command)
 {
+    static struct seal_keys keys;
     struct verifier v = {.magic = VERIFIER_MAGIC, .command = command};
     struct spool_verify_result result;
     const struct spool_verify_options options = {
-        .depth = SPOOL_DEPTH_VERIFY, .to = UINT64_MAX, .on_finding = on_finding, .arg = &v};
+        .depth = SPOOL_DEPTH_VERIFY,
+        .to = UINT64_MAX,
+        .on_finding = on_finding,
+        .arg = &v,
+        .keys = load_keys(command, &keys) ? &keys : NULL,
+    };
     for (size_t i = 0; i < 2; i++)
         writer_init(&v.notes[i], NOTE_BYTES_MAX);
     int code = take_heads(&v);
@@ -220,11 +247,14 @@ int audit_verify(const struct audit_command *command)
         audit_parse_fini(&v.parse);
         if (status != STATUS_OK)
             fprintf(stderr, "vsocd: %s: %s\n", command->dir, status_text(status));
-        else
+        else {
+            say_unchecked(result.without_key);
             print_result(&v, &result);
+        }
         code = status != STATUS_OK ? EXIT_DISK : v.wrong ? EXIT_FAILED : EXIT_DONE;
     }
     for (size_t i = 0; i < 2; i++)
         writer_fini(&v.notes[i]);
+    seal_keys_wipe(&keys);
     return code;
 }

@@ -67,6 +67,8 @@ static int load_dir(int argc, char **argv, const struct config_cli_spec *spec,
         return code;
     if (!command->dir[0] && !find_dir(config->data_dir, command->dir))
         code = wrong_use("the path of data_dir is too long");
+    if (cli.path || cli.set_count)
+        snprintf(command->keys, sizeof command->keys, "%s", config->privacy_keys_file);
     config_destroy(config);
     return code;
 }

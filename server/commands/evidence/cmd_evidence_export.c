@@ -145,10 +145,11 @@ static void on_progress(void *arg, uint64_t position)
 /* Records that were removed can't be exported; their hashes are still in the tree. */
 static void say_what_is_missing(struct export_command *c, size_t count)
 {
+    const struct retired_question question = {.spool_dir = c->spool_dir, .leaf = UINT64_MAX};
     struct retired retired;
     struct writer w;
     writer_init(&w, PROBLEM_BYTES);
-    if (retired_before(c->spool_dir, UINT64_MAX, &retired) == STATUS_OK && retired.position)
+    if (retired_before(&question, &retired) == STATUS_OK && retired.position)
         retired_write_text(&w, &retired);
     struct slice text = slice_trim(writer_slice(&w));
     problem_say(

@@ -183,7 +183,8 @@ int cmd_spool(int argc, char **argv)
                     "does not take one of these options: --bodies is for "
                     "export, --expect, --head, --verifier and --reparse are for verify, --keys, -c "
                     "and --set for both");
-            if (spool_is_archive(dir)) {
+            command.is_archive = spool_is_archive(dir);
+            if (command.is_archive) {
                 const struct archive_want want = {.url = dir,
                                                   .evidence_dir = command.evidence,
                                                   .from = command.from,

@@ -385,6 +385,8 @@ static int examine(const struct spool_command *command, enum spool_depth depth)
         .on_finding = on_finding,
         .on_eviction = on_eviction,
         .arg = &out,
+        .without_end = command->is_archive,
+        .without_key_areas = command->is_archive && !command->evidence,
         .keys = out.keys,
         .expected = out.expected,
         .expected_count = command->expected_count,

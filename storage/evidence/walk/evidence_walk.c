@@ -11,6 +11,7 @@
 #include "storage/evidence/spool_id.h"
 #include "storage/evidence/tree.h"
 #include "storage/spool/record_open.h"
+#include "storage/spool/retire/erasure.h"
 #include "storage/spool/spool.h"
 
 #define LEAVES_AT_ONCE   128 /* evidence_tree_read: at most half a tile */
@@ -40,8 +41,11 @@ const char *evidence_finding_text(enum evidence_finding finding)
         [EVIDENCE_FINDING_NO_LEAF] = "not_in_tree",
         [EVIDENCE_FINDING_COMMITMENT] = "commitment",
         [EVIDENCE_FINDING_UNOPENED] = "not_opened",
+        [EVIDENCE_FINDING_UNBOUND] = "keys_destroyed",
+        [EVIDENCE_FINDING_ERASED] = "erased_unrecorded",
         [EVIDENCE_FINDING_GAP] = "records_missing",
         [EVIDENCE_FINDING_REMOVED] = "removed_unrecorded",
+        [EVIDENCE_FINDING_SHORT] = "ends_before_head",
         [EVIDENCE_FINDING_TREE] = "tree_hash",
         [EVIDENCE_FINDING_HEAD] = "other_root",
         [EVIDENCE_FINDING_SIGNATURE] = "head_signature",
@@ -89,19 +93,45 @@ static bool is_committed(const struct batch_record *record)
 }
 
 /* Records before this one are missing. In a spool in use, also because they were removed since the
- * one before was read. */
-static enum status check_gap(struct pass *p, const struct batch_meta *meta)
+ * one before (`after`, 0: none) was read, and that one with them. */
+static enum status check_gap(struct pass *p, const struct batch_meta *meta, uint64_t after)
 {
+    char tree_dir[4300];
     struct retired retired = {.position = 0};
     bool first = !p->walk->state.leaf_next;
-    enum status status = retired_before(p->walk->spool_dir, meta->leaf_index, &retired);
+    const struct retired_question question = {.spool_dir = p->walk->spool_dir,
+                                              .tree_dir = tree_dir,
+                                              .leaf = meta->leaf_index,
+                                              .after = first ? 0 : after};
+    snprintf(tree_dir, sizeof tree_dir, "%.4200s/tree", p->walk->evidence_dir);
+    enum status status = retired_before(&question, &retired);
     if (status != STATUS_OK)
         return status;
-    if (retired_end(&retired) == meta->leaf_index)
+    if (retired.position && retired_end(&retired) == meta->leaf_index)
         p->walk->on_retired(p->walk->arg, &retired);
     else
         found(p, first ? EVIDENCE_FINDING_REMOVED : EVIDENCE_FINDING_GAP, meta->position);
     return STATUS_OK;
+}
+
+/* Its parts against what the leaf commits to. */
+static enum status check_parts(struct pass *p, const struct batch_record *record)
+{
+    struct evidence_walk_state *state = &p->walk->state;
+    uint64_t position = record->meta.position, recorded = 0;
+    bool own = !batch_is_events(&record->meta), erased = record->state == SEAL_ERASED;
+    if (own && (erased || record->state == SEAL_ABSENT))
+        found(p, EVIDENCE_FINDING_UNBOUND, position);
+    else if (!erased && (record->state != SEAL_OPEN || record->sealed))
+        found(p, EVIDENCE_FINDING_UNOPENED, position);
+    else if (!erased && !is_committed(record))
+        found(p, EVIDENCE_FINDING_COMMITMENT, position);
+    state->erased += erased;
+    state->erased_parts += record->parts ? record->parts->erased : 0;
+    state->erasures += own ? 0 : record_erasures(record);
+    enum status status = own ? erasure_read(record->body, &recorded) : STATUS_OK;
+    state->erasures_recorded += recorded;
+    return status;
 }
 
 static enum status check_record(struct pass *p, const struct batch_record *record)
@@ -110,13 +140,14 @@ static enum status check_record(struct pass *p, const struct batch_record *recor
     uint8_t leaf[MERKLE_HASH_BYTES];
     const uint8_t *stored;
     struct evidence_walk_state *state = &p->walk->state;
+    uint64_t before = state->position;
     state->records++;
     state->position = meta->position;
     if (meta->leaf_index == BATCH_NO_LEAF)
         return STATUS_OK;
     enum status status = STATUS_OK;
     if (meta->leaf_index != state->leaf_next)
-        status = check_gap(p, meta);
+        status = check_gap(p, meta, before);
     state->leaf_next = meta->leaf_index + 1;
     if (status == STATUS_OK)
         status = record_leaf_hash(meta, p->spool_uid, leaf);
@@ -128,15 +159,7 @@ static enum status check_record(struct pass *p, const struct batch_record *recor
         return status;
     else if (memcmp(leaf, stored, sizeof leaf) != 0)
         found(p, EVIDENCE_FINDING_LEAF, meta->position);
-    if (record->state == SEAL_ERASED)
-        state->erased++;
-    else if (record->state != SEAL_OPEN || record->sealed)
-        found(p, EVIDENCE_FINDING_UNOPENED, meta->position);
-    else if (!is_committed(record))
-        found(p, EVIDENCE_FINDING_COMMITMENT, meta->position);
-    if (record->parts)
-        state->erased_parts += record->parts->erased;
-    return status;
+    return status == STATUS_OK ? check_parts(p, record) : status;
 }
 
 static enum status walk_records(struct pass *p, struct problem *problem)
@@ -166,6 +189,11 @@ static enum status walk_records(struct pass *p, struct problem *problem)
     if (status != STATUS_END)
         problem_say(problem, "position %llu: %s", (unsigned long long)walk->state.position,
                     status_text(status));
+    const struct evidence_walk_state *s = &walk->state;
+    if (status == STATUS_END && s->erasures > s->erasures_recorded)
+        found(p, EVIDENCE_FINDING_ERASED, s->erasures - s->erasures_recorded);
+    if (status == STATUS_END && s->leaf_next < walk->tree_size)
+        found(p, EVIDENCE_FINDING_SHORT, s->leaf_next);
     return status == STATUS_END ? STATUS_OK : status;
 }
 

@@ -17,11 +17,14 @@ enum evidence_finding {
     EVIDENCE_FINDING_NO_LEAF,    /* the tree, as large as a signed head, ends before this record */
     EVIDENCE_FINDING_COMMITMENT, /* body, metadata or events are not what the leaf commits to */
     EVIDENCE_FINDING_UNOPENED,   /* its keys are not at hand or damaged: commitments not compared */
-    EVIDENCE_FINDING_GAP,        /* records are missing between this one and the one before */
-    EVIDENCE_FINDING_REMOVED,    /* those before this one, and no record says that they went */
-    EVIDENCE_FINDING_TREE,       /* a stored hash does not follow from the leaves below it */
-    EVIDENCE_FINDING_HEAD,       /* a stored head has another root than the tree has at its size */
-    EVIDENCE_FINDING_SIGNATURE,  /* a stored head is not signed by the log's key */
+    EVIDENCE_FINDING_UNBOUND,    /* the keys of a record of the log's own were destroyed */
+    EVIDENCE_FINDING_ERASED,    /* so many keys were destroyed beyond what erasures on record say */
+    EVIDENCE_FINDING_GAP,       /* records are missing between this one and the one before */
+    EVIDENCE_FINDING_REMOVED,   /* those before this one, and no record says that they went */
+    EVIDENCE_FINDING_SHORT,     /* the spool ends at this leaf, before the newest head's size */
+    EVIDENCE_FINDING_TREE,      /* a stored hash does not follow from the leaves below it */
+    EVIDENCE_FINDING_HEAD,      /* a stored head has another root than the tree has at its size */
+    EVIDENCE_FINDING_SIGNATURE, /* a stored head is not signed by the log's key */
 };
 /* Stable name of a finding, static. */
 const char *evidence_finding_text(enum evidence_finding finding);
@@ -33,6 +36,8 @@ struct evidence_walk_state {
     uint64_t head_size; /* all heads up to this size were */
     uint64_t records, erased, heads, findings;
     uint64_t erased_parts; /* vehicles that were erased in batches of several */
+    /* Vehicles that must have been erased for that, and what records of erasures say. */
+    uint64_t erasures, erasures_recorded;
 };
 
 struct evidence_walk {
