@@ -1,6 +1,11 @@
 """Legal holds: `vsocd hold` beside a running server; what is held stays, and goes when the hold is over."""
 
+import datetime
+import fcntl
 import json
+import os
+import subprocess
+import threading
 
 import pytest
 import spool_reader
@@ -56,7 +61,8 @@ def test_hold_of_something_else_keeps_nothing(make_server):
     add(server, "--vin", HELD)
     add(server, "--batch", "01a22b27-6730-70bd-bbb3-99f70d000000")
     add(server, "--from", "2001-01-01T00:00:00Z", "--to", "2001-02-01T00:00:00Z")
-    over = add(server, "--from", "2001-01-01T00:00:00Z", "--to", "2100-02-01T00:00:00Z", "--until", "2020-01-01T00:00:00Z")
+    until = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=2)
+    over = add(server, "--from", "2001-01-01T00:00:00Z", "--to", "2100-02-01T00:00:00Z", "--until", until.isoformat())
     fill(server, 12)
     wait_until(lambda: oldest(server) > 1, 30, "the removal")
     states = {one["id"]: one["state"] for one in map(json.loads, hold(server, "list", "--all").stdout.splitlines())}
@@ -100,12 +106,82 @@ def test_hold_survives_kill_and_damage_keeps_everything(make_server):
 
 
 @pytest.mark.parametrize("words", [["--batch", "x"], ["--vin", "short"], ["--from", "2001-01-01T00:00:00Z"], [],
+                                   ["--vin", "OOOOOOOOOOOOOOOOO"], ["--from", "1969-12-31T23:00:00Z", "--to", "2100-01-01T00:00:00Z"],
+                                   ["--batch", "01a22b27-6730-70bd-bbb3-99f70d000000", "--until", "2020-01-01T00:00:00Z"],
                                    ["--batch", "01a22b27-6730-70bd-bbb3-99f70d000000", "--vin", HELD]])
 def test_wrong_holds_are_refused(make_server, words):
     server = make_server(SMALL, start=False)
     server.write_keys()
     assert hold(server, "add", *words, "--reason", "r", check=False).returncode == 64
     assert hold(server, "add", "--batch", "01a22b27-6730-70bd-bbb3-99f70d000000", check=False).returncode == 64
+
+
+def test_reason_that_is_not_utf8_is_refused(make_server):
+    """Its line could never be read back."""
+    server = make_server(SMALL)
+    words = [server.program, "hold", "add", "-c", server.config, "--batch", "01a22b27-6730-70bd-bbb3-99f70d000000", "--reason", b"Beh\xf6rde"]
+    done = subprocess.run(words, capture_output=True, timeout=60)
+    assert done.returncode == 64 and b"not UTF-8" in done.stderr
+    assert hold(server, "list").stdout == b"" and "hold" not in server.get("/readyz?verbose").body.decode()
+
+
+def test_list_without_a_data_directory_fails(make_server, tmp_path):
+    server = make_server(SMALL, start=False)
+    done = hold(server, "list", "--set", f"data_dir={tmp_path / 'missing'}", check=False)
+    assert done.returncode == 1 and b"missing: No such file" in done.stderr
+
+
+def test_batch_whose_records_are_all_quarantined_is_held_by_its_vehicle(make_server):
+    server = make_server(SMALL)
+    reply = server.post(b'{"broken\n' * 3, VSOC_Vehicle=HELD)
+    assert reply.json["quarantined"] == 3
+    uid = add(server, "--vin", HELD)
+    fill(server, 12, start=10)
+    wait_until(lambda: f"hold {uid} keeps" in server.get("/readyz?verbose").body.decode(), 30, "the hold being told")
+    assert oldest(server) == 1
+
+
+def test_file_that_was_replaced_is_followed(make_server):
+    """By a copy, as a restore does: the hold that is added to the copy is in force."""
+    server = make_server(SMALL)
+    first = fill(server, 1)[0]
+    add(server, "--batch", "01a22b27-6730-70bd-bbb3-99f70d000000")
+    path = server.spool_dir.parent / "evidence" / "holds"
+    copy = path.with_name("copy")
+    copy.write_bytes(path.read_bytes())
+    os.rename(copy, path)
+    uid = add(server, "--batch", first["batch_id"])
+    fill(server, 12, start=10)
+    wait_until(lambda: f"hold {uid} keeps" in server.get("/readyz?verbose").body.decode(), 30, "the hold being told")
+    assert oldest(server) == 1
+    copy.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
+    os.rename(copy, path)  # without the second hold
+    wait_until(lambda: "can't be read: nothing is removed" in server.get("/readyz?verbose").body.decode(), 30, "the missing hold being told")
+    assert oldest(server) == 1
+
+
+def test_hold_that_is_added_while_an_erasure_runs_is_obeyed(make_server):
+    server = make_server()
+    position = server.post(ndjson([event(1, vin=HELD)]), VSOC_Vehicle=HELD).json["position"]
+    wait_until(lambda: min((spool_reader.read_cursors(server.spool_dir) or (0, {0: 0}))[1].values(), default=position) >= position, 30, "cursors")
+    add(server, "--vin", HELD)
+    server.terminate()
+    path = server.spool_dir.parent / "evidence" / "holds"
+    with_hold = path.read_bytes()
+    path.write_bytes(b"")
+    answers = []
+    with open(path, "r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        words = ("vehicle", "erase", "-c", server.config, "--vehicle", HELD, "--reason", "request", "--json")
+        thread = threading.Thread(target=lambda: answers.append(server.run(*words, check=False)))
+        thread.start()
+        wait_until(lambda: b"vehicle_erased" in server.run("audit", "list", server.spool_dir).stdout, 30, "the record of the erasure")
+        os.pwrite(file.fileno(), with_hold, 0)
+    thread.join(60)
+    counts = json.loads(answers[0].stdout)
+    assert answers[0].returncode == 1 and (counts["held"], counts["erased"]) == (1, 0)
+    (record,) = spool_reader.read_spool(server.spool_dir)
+    assert record[1].state == "open"
 
 
 def test_holds_are_in_the_database_too(make_server, database):

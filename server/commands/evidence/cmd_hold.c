@@ -1,5 +1,6 @@
 /* cmd_hold.c: `vsocd hold`: adds, lists and releases legal holds. Main thread. A running server
  * reads the file of holds itself, so this command does not notify it. */
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <pwd.h>
@@ -10,6 +11,7 @@
 
 #include "core/clock.h"
 #include "core/hex.h"
+#include "core/utf8.h"
 #include "core/vin.h"
 #include "parsers/read/timestamp.h"
 #include "server/commands/command.h"
@@ -58,17 +60,38 @@ static bool read_time(const char *text, int64_t *ns)
     return timestamp_rfc3339(slice_from_text(text), ns) == STATUS_OK;
 }
 
+/* NULL, or what is wrong with the reason. */
+static const char *check_reason(const char *reason)
+{
+    if (!reason || !reason[0] || strlen(reason) >= HOLD_TEXT_BYTES)
+        return "--reason TEXT is needed, of at most 500 bytes";
+    return utf8_check(slice_from_text(reason)) == STATUS_OK ? NULL : "--reason is not UTF-8";
+}
+
+static bool read_vin(const char *text, char vin[VIN_BYTES + 1])
+{
+    if (strlen(text) != VIN_BYTES)
+        return false;
+    for (size_t k = 0; k < VIN_BYTES; k++)
+        vin[k] = (char)(text[k] >= 'a' && text[k] <= 'z' ? text[k] - 'a' + 'A' : text[k]);
+    vin[VIN_BYTES] = '\0';
+    return vin_is_valid(slice_from_text(vin));
+}
+
 /* NULL, or what is wrong with the call. */
 static const char *fill_hold(const struct hold_command *c, struct hold *h)
 {
     int ways = (c->vin != NULL) + (c->vehicle != NULL) + (c->batch != NULL) + (c->from || c->to);
     if (ways != 1)
         return "name one of --vin, --vehicle, --batch, or --from and --to";
-    if (!c->reason || !c->reason[0] || strlen(c->reason) >= HOLD_TEXT_BYTES)
-        return "--reason TEXT is needed, of at most 500 bytes";
+    const char *wrong = check_reason(c->reason);
+    if (wrong)
+        return wrong;
     h->until_ns = INT64_MAX;
     if (c->until && !read_time(c->until, &h->until_ns))
         return "--until needs an RFC 3339 time such as 2026-11-22T10:15:02Z";
+    if (h->until_ns <= h->added_ns)
+        return "--until is over: the hold would keep nothing";
     snprintf(h->reason, sizeof h->reason, "%s", c->reason);
     h->kind = HOLD_VEHICLE;
     if (c->vehicle)
@@ -84,6 +107,8 @@ static const char *fill_hold(const struct hold_command *c, struct hold *h)
     if (!c->from || !c->to || !read_time(c->from, &h->from_ns) || !read_time(c->to, &h->to_ns) ||
         h->from_ns > h->to_ns)
         return "--from and --to need RFC 3339 times, the first not after the last";
+    if (h->from_ns < 0)
+        return "--from is before 1970";
     return NULL;
 }
 
@@ -94,8 +119,7 @@ static int make_pid(const struct hold_command *c, const struct pseudonym_keys *k
     char vin[VIN_BYTES + 1] = "";
     struct pseudonym_key key = {.id = keys->items[i].id};
     memcpy(key.bytes, keys->items[i].bytes, sizeof key.bytes);
-    for (size_t k = 0; k < VIN_BYTES; k++)
-        vin[k] = (char)(c->vin[k] >= 'a' && c->vin[k] <= 'z' ? c->vin[k] - 'a' + 'A' : c->vin[k]);
+    (void)read_vin(c->vin, vin); /* checked before */
     struct pseudonym *p = pseudonym_create(&key);
     explicit_bzero(&key, sizeof key);
     if (!p)
@@ -155,8 +179,9 @@ static int add_vehicle(const struct hold_command *c, struct hold *h)
 {
     static struct pseudonym_keys keys;
     struct problem problem;
-    if (strlen(c->vin) != VIN_BYTES)
-        return command_wrong("hold", "--vin needs a VIN");
+    char vin[VIN_BYTES + 1];
+    if (!read_vin(c->vin, vin))
+        return command_wrong("hold", "--vin needs a VIN of 17 letters and digits");
     enum status s = pseudonym_keys_read(c->config->privacy_keys_file, &keys, &problem);
     if (s != STATUS_OK)
         return failed(s == STATUS_NOT_FOUND
@@ -189,8 +214,9 @@ static int release(struct hold_command *c)
     uint8_t id[UUID_BYTES];
     if (!c->id || uuid_from_text(slice_from_text(c->id), id) != STATUS_OK)
         return command_wrong("hold", "release needs --id, the id of a hold");
-    if (!c->reason || !c->reason[0] || strlen(c->reason) >= HOLD_TEXT_BYTES)
-        return command_wrong("hold", "--reason TEXT is needed, of at most 500 bytes");
+    const char *wrong = check_reason(c->reason);
+    if (wrong)
+        return command_wrong("hold", wrong);
     if (holds_read(c->dir, &holds, &problem) != STATUS_OK)
         return failed(problem.text);
     const struct hold *found = holds_find(&holds, id);
@@ -215,6 +241,11 @@ static int list(struct hold_command *c)
     struct problem problem;
     struct writer w;
     int64_t now_ns = clock_wall_ns();
+    if (access(c->config->data_dir, X_OK) != 0) {
+        fprintf(stderr, "vsocd hold: %s: %s: name data_dir by -c FILE\n", c->config->data_dir,
+                strerror(errno));
+        return EXIT_FAILED;
+    }
     if (holds_read(c->dir, &holds, &problem) != STATUS_OK)
         return failed(problem.text);
     writer_init(&w, SIZE_MAX / 2);

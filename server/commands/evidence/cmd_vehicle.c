@@ -25,12 +25,17 @@
 #define ERASE_MAGIC 0x45524153U
 #define TENANTS_MAX 1024
 
+#define DAMAGED_HOLDS "the file of holds is damaged: nothing is erased before it can be read"
+
 struct erase {
     unsigned magic; /* ERASE_MAGIC */
     const char *vehicle, *pid, *reason, *tenant;
     bool dry_run, json, terminal;
     struct config *config;
     struct holds holds;
+    char evidence[PATH_MAX]; /* data_dir/evidence */
+    int holds_fd;            /* while its lock is held */
+    const char *problem;     /* why holds can't be had, or NULL */
     int64_t now_ns;
     uint8_t wanted[SEAL_VEHICLE_BYTES]; /* --pid */
     char vin[VIN_BYTES + 1];            /* --vehicle, in upper case */
@@ -135,6 +140,28 @@ static bool held(void *arg, const struct batch_meta *meta,
             return true;
     }
     return false;
+}
+
+/* Holds that were added meanwhile; and none is added until they are not needed any more. */
+static enum status read_holds(void *arg)
+{
+    struct erase *e = erase_cast(arg);
+    struct problem problem;
+    holds_fini(&e->holds);
+    enum status status = holds_read_locked(e->evidence, &e->holds_fd, &e->holds, &problem);
+    if (status != STATUS_OK)
+        return status;
+    e->now_ns = clock_wall_ns();
+    if (!e->holds.damaged)
+        return STATUS_OK;
+    e->problem = DAMAGED_HOLDS;
+    close(e->holds_fd);
+    return STATUS_REFUSED;
+}
+
+static void leave_holds(void *arg)
+{
+    close(erase_cast(arg)->holds_fd);
 }
 
 static void progress(void *arg, uint64_t done, uint64_t segments)
@@ -294,8 +321,13 @@ static enum status record_erasure(const struct erase *e, uint64_t records, struc
 static enum status erase_archived(struct erase *e, const char *spool, const char *evidence,
                                   bool dry_run)
 {
-    struct archive_erase_options options = {
-        .spool_dir = spool, .dry_run = dry_run, .chosen = chosen_archived, .held = held, .arg = e};
+    struct archive_erase_options options = {.spool_dir = spool,
+                                            .dry_run = dry_run,
+                                            .chosen = chosen_archived,
+                                            .held = held,
+                                            .begin = read_holds,
+                                            .end = leave_holds,
+                                            .arg = e};
     enum status status = archive_keys_lock(evidence, false, &options.folder);
     if (status == STATUS_NOT_FOUND)
         return STATUS_OK;
@@ -314,6 +346,8 @@ static enum status erase_both(struct erase *e, const char *spool, const char *ev
                                                 .dry_run = dry_run,
                                                 .chosen = chosen,
                                                 .held = held,
+                                                .begin = read_holds,
+                                                .end = leave_holds,
                                                 .progress = progress,
                                                 .arg = e};
     enum status status = spool_erase(&options, &e->spool);
@@ -328,7 +362,7 @@ static int report(struct erase *e, const char *spool, enum status status)
         print_text(e);
     if (status != STATUS_OK)
         fprintf(stderr, "vsocd vehicle: %s: %s: repeat the command to go on\n", spool,
-                status_text(status));
+                e->problem ? e->problem : status_text(status));
     const struct spool_erase_counts *c = &e->spool;
     uint64_t left =
         c->held + c->undelivered + c->clear + c->damaged + e->archive.held + e->archive.damaged;
@@ -368,11 +402,11 @@ static bool has_set_aside(const char *spool)
 
 static int run(struct erase *e)
 {
-    char spool[PATH_MAX], evidence[PATH_MAX];
+    char spool[PATH_MAX];
     struct problem problem;
-    const char *data = e->config->data_dir;
+    const char *data = e->config->data_dir, *evidence = e->evidence;
     if (snprintf(spool, sizeof spool, "%s/spool", data) >= (int)sizeof spool ||
-        snprintf(evidence, sizeof evidence, "%s/evidence", data) >= (int)sizeof evidence)
+        snprintf(e->evidence, sizeof e->evidence, "%s/evidence", data) >= (int)sizeof e->evidence)
         return failed("the path of data_dir is too long");
     int code = e->vehicle ? load_keys(e) : EXIT_DONE;
     if (code != EXIT_DONE)
@@ -380,7 +414,7 @@ static int run(struct erase *e)
     if (holds_read(evidence, &e->holds, &problem) != STATUS_OK)
         return failed(problem.text);
     if (e->holds.damaged)
-        return failed("the file of holds is damaged: nothing is erased before it is read");
+        return failed(DAMAGED_HOLDS);
     e->pids = calloc((size_t)TENANTS_MAX * PSEUDONYM_KEYS_MAX, sizeof *e->pids);
     if (e->tenant && !pids_in(e, slice_from_text(e->tenant)))
         return failed("no memory");

@@ -134,6 +134,19 @@ static enum status erase_file(struct erasing *e, const char *name)
     return STATUS_OK;
 }
 
+static enum status erase_guarded(struct erasing *e, const char *name)
+{
+    const struct archive_erase_options *o = e->options;
+    bool guarded = o->begin && !o->dry_run;
+    enum status status = guarded ? o->begin(o->arg) : STATUS_OK;
+    if (status != STATUS_OK)
+        return status;
+    status = erase_file(e, name);
+    if (guarded)
+        o->end(o->arg);
+    return status;
+}
+
 static bool is_keys_file(const char *name)
 {
     size_t size = strlen(name);
@@ -156,7 +169,7 @@ enum status archive_erase(const struct archive_erase_options *options,
     e.spool_fd = open(options->spool_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     for (struct dirent *entry; status == STATUS_OK && (entry = readdir(dir));)
         if (is_keys_file(entry->d_name))
-            status = erase_file(&e, entry->d_name);
+            status = erase_guarded(&e, entry->d_name);
     if (e.spool_fd >= 0)
         close(e.spool_fd);
     closedir(dir);

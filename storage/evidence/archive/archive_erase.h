@@ -14,6 +14,9 @@ struct archive_erase_options {
     /* Whether a hold keeps it: meta has batch_uid and received_ns. */
     bool (*held)(void *arg, const struct batch_meta *meta,
                  const uint8_t vehicle[SEAL_VEHICLE_BYTES]);
+    /* Around each file, as in spool_erase.h; may be NULL. */
+    enum status (*begin)(void *arg);
+    void (*end)(void *arg);
     void *arg;
 };
 

@@ -299,6 +299,58 @@ enum status holds_open(const char *evidence_dir, int *fd)
     return status;
 }
 
+enum status holds_open_there(const char *evidence_dir, int *fd)
+{
+    char path[4400];
+    snprintf(path, sizeof path, "%s/" HOLDS_FILE, evidence_dir);
+    *fd = open(path, O_RDWR | O_CLOEXEC);
+    return *fd < 0 ? status_from_errno(errno) : STATUS_OK;
+}
+
+/* False also if there is none any more: it was replaced or removed since fd was opened. */
+bool holds_is_current(const char *evidence_dir, int fd)
+{
+    char path[4400];
+    struct stat there, opened;
+    snprintf(path, sizeof path, "%s/" HOLDS_FILE, evidence_dir);
+    return stat(path, &there) == 0 && fstat(fd, &opened) == 0 && there.st_dev == opened.st_dev &&
+           there.st_ino == opened.st_ino;
+}
+
+/* Opens the file, waits for the lock and has it for the file that has the name then. */
+static enum status open_locked(const char *evidence_dir, int operation, int *fd)
+{
+    enum status status;
+    while ((status = holds_open(evidence_dir, fd)) == STATUS_OK) {
+        int rc;
+        while ((rc = flock(*fd, operation)) != 0 && errno == EINTR)
+            continue;
+        if (rc == 0 && holds_is_current(evidence_dir, *fd))
+            return STATUS_OK;
+        status = status_from_errno(errno);
+        close(*fd);
+        if (rc != 0)
+            return status;
+    }
+    return status;
+}
+
+/* REFUSED: the line could not be read back. text: what is in the file, up to its last whole line.
+ */
+static enum status check_line(struct slice text, struct writer *with_line)
+{
+    struct holds before, after;
+    enum status status = holds_parse(text, &before);
+    if (status != STATUS_OK)
+        return status;
+    status = holds_parse(writer_slice(with_line), &after);
+    if (status == STATUS_OK && after.damaged != before.damaged)
+        status = STATUS_REFUSED;
+    holds_fini(&before);
+    holds_fini(&after);
+    return status;
+}
+
 /* Writes the line after the last whole one: what a killed command left there is cut. */
 static enum status write_line(int fd, struct slice line)
 {
@@ -308,6 +360,12 @@ static enum status write_line(int fd, struct slice line)
     size_t end = w.size;
     while (end && w.data[end - 1] != '\n')
         end--;
+    w.size = end;
+    writer_add_slice(&w, line);
+    if (status == STATUS_OK)
+        status = w.status;
+    if (status == STATUS_OK)
+        status = check_line(slice_make(w.data, end), &w);
     writer_fini(&w);
     if (status != STATUS_OK)
         return status;
@@ -332,17 +390,36 @@ static enum status append_line(const char *evidence_dir, struct slice json, stru
     writer_u8(&line, '\n');
     enum status status = line.status;
     if (status == STATUS_OK)
-        status = holds_open(evidence_dir, &fd);
+        status = open_locked(evidence_dir, LOCK_EX, &fd);
     if (status == STATUS_OK) {
-        if (flock(fd, LOCK_EX) != 0)
-            status = status_from_errno(errno);
-        if (status == STATUS_OK)
-            status = write_line(fd, writer_slice(&line));
+        status = write_line(fd, writer_slice(&line));
         close(fd);
+    }
+    if (status == STATUS_REFUSED)
+        problem_say(problem, "the hold could not be read back from its line: nothing is written");
+    else if (status != STATUS_OK)
+        problem_say(problem, "%.300s/" HOLDS_FILE ": %s", evidence_dir, status_text(status));
+    writer_fini(&line);
+    return status;
+}
+
+enum status holds_read_locked(const char *evidence_dir, int *fd, struct holds *holds,
+                              struct problem *problem)
+{
+    struct writer w;
+    *holds = (struct holds){0};
+    writer_init(&w, FILE_BYTES_MAX);
+    enum status status = open_locked(evidence_dir, LOCK_SH, fd);
+    if (status == STATUS_OK) {
+        status = read_all(*fd, &w);
+        if (status == STATUS_OK)
+            status = holds_parse(writer_slice(&w), holds);
+        if (status != STATUS_OK)
+            close(*fd);
     }
     if (status != STATUS_OK)
         problem_say(problem, "%.300s/" HOLDS_FILE ": %s", evidence_dir, status_text(status));
-    writer_fini(&line);
+    writer_fini(&w);
     return status;
 }
 

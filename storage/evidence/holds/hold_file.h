@@ -50,8 +50,13 @@ void holds_fini(struct holds *holds);
 /* NULL: there is no such hold. */
 const struct hold *holds_find(const struct holds *holds, const uint8_t id[UUID_BYTES]);
 
-/* Append a line, synced, while no segment is being removed. The hold is in force on return. Thread:
- * one that may wait. */
+/* The same, and nobody adds a hold until *fd is closed. Waits for who does. Creates the file if it
+ * is missing. Thread: one that may wait. */
+enum status holds_read_locked(const char *evidence_dir, int *fd, struct holds *holds,
+                              struct problem *problem) must_check;
+
+/* Append a line, synced, while no segment is being removed and none erased. The hold is in force on
+ * return. REFUSED: it could not be read back, and is not written. Thread: one that may wait. */
 enum status holds_add(const char *evidence_dir, const struct hold *hold,
                       struct problem *problem) must_check;
 enum status holds_release(const char *evidence_dir, const struct hold *hold,
@@ -59,9 +64,13 @@ enum status holds_release(const char *evidence_dir, const struct hold *hold,
 
 /* For the side that removes: opens the file for holds_begin, creates it if it is missing. */
 enum status holds_open(const char *evidence_dir, int *fd) must_check;
+/* The same, but NOT_FOUND if it is missing. */
+enum status holds_open_there(const char *evidence_dir, int *fd) must_check;
 /* Nobody adds a hold until holds_end. *bytes: the size of the file. BUSY: somebody is adding one.
  */
 enum status holds_begin(int fd, uint64_t *bytes) must_check;
 void holds_end(int fd);
+/* fd is the file that has the name in the directory now. */
+bool holds_is_current(const char *evidence_dir, int fd);
 
 #endif

@@ -31,10 +31,11 @@ struct hold_guard {
     unsigned magic; /* GUARD_MAGIC */
     const char *evidence_dir, *spool_dir;
     const struct seal_keys *keys;
-    int fd; /* of the file of holds */
     struct thread thread;
     pthread_mutex_t lock; /* guards the rest */
     pthread_cond_t changed;
+    int fd;        /* of the file of holds */
+    bool removing; /* a segment, under the lock of fd */
     bool stopping;
     bool asking; /* question is to be answered */
     struct spool_removal question;
@@ -42,6 +43,7 @@ struct hold_guard {
     uint64_t generation; /* of holds: how often they were read */
     struct answer answers[ANSWERS];
     unsigned next_answer;
+    bool lost; /* its thread's: the file is gone, which was logged */
     uint64_t kept_position;
     uint8_t kept_by[UUID_BYTES];
 };
@@ -175,44 +177,108 @@ enum spool_removal_verdict hold_guard_begin(void *guard, const struct spool_remo
                                             uint64_t *holds)
 {
     struct hold_guard *g = hold_guard_cast(guard);
+    enum spool_removal_verdict verdict = SPOOL_REMOVAL_UNKNOWN;
     uint64_t bytes;
-    if (holds_begin(g->fd, &bytes) != STATUS_OK)
-        return SPOOL_REMOVAL_UNKNOWN;
     pthread_mutex_lock(&g->lock);
-    enum spool_removal_verdict verdict = judge(g, removal, bytes);
+    if (holds_begin(g->fd, &bytes) == STATUS_OK) {
+        if (holds_is_current(g->evidence_dir, g->fd))
+            verdict = judge(g, removal, bytes);
+        else
+            pthread_cond_signal(&g->changed);
+        g->removing = verdict == SPOOL_REMOVAL_FREE;
+        if (!g->removing)
+            holds_end(g->fd);
+    }
     *holds = count_active(g);
     pthread_mutex_unlock(&g->lock);
-    if (verdict != SPOOL_REMOVAL_FREE)
-        holds_end(g->fd);
     return verdict;
 }
 
 void hold_guard_end(void *guard)
 {
-    holds_end(hold_guard_cast(guard)->fd);
+    struct hold_guard *g = hold_guard_cast(guard);
+    pthread_mutex_lock(&g->lock);
+    holds_end(g->fd);
+    g->removing = false;
+    pthread_mutex_unlock(&g->lock);
 }
 
 /* --- its thread ----------------------------------------------------------------------------- */
 
+/* The file was replaced, or is gone. A file that is not there is not made here: holds may have been
+ * in force. */
+static bool follow(struct hold_guard *g)
+{
+    int fd;
+    enum status status = holds_open_there(g->evidence_dir, &fd);
+    if (status != STATUS_OK) {
+        if (!g->lost)
+            log_error("the file of holds is gone: no segment is removed until it is back",
+                      LOG_STATUS(status));
+        g->lost = true;
+        return false;
+    }
+    pthread_mutex_lock(&g->lock);
+    bool can = !g->removing;
+    if (can) {
+        close(g->fd);
+        g->fd = fd;
+        g->holds.bytes = UINT64_MAX; /* of another file: unknown until it is read */
+    }
+    pthread_mutex_unlock(&g->lock);
+    if (!can)
+        close(fd);
+    return can;
+}
+
+/* Lines are only appended: a hold that was there is there. */
+static bool lacks_one(const struct holds *fresh, const struct holds *known)
+{
+    for (size_t i = 0; i < known->count; i++)
+        if (!holds_find(fresh, known->items[i].id))
+            return true;
+    return false;
+}
+
+static void take(struct hold_guard *g, struct holds *fresh)
+{
+    bool lacks = lacks_one(fresh, &g->holds);
+    size_t count = fresh->count;
+    pthread_mutex_lock(&g->lock);
+    if (lacks) { /* those that were known stay known, and one that is not could hold anything */
+        g->holds.bytes = fresh->bytes;
+        g->holds.damaged = fresh->damaged ? fresh->damaged : 1;
+        holds_fini(fresh);
+    } else {
+        holds_fini(&g->holds);
+        g->holds = *fresh;
+    }
+    g->generation++;
+    pthread_mutex_unlock(&g->lock);
+    if (lacks)
+        log_error("holds that were in the file are not there any more: no segment is removed until "
+                  "it is restored");
+    else
+        log_info("holds were read again", LOG_U64("holds", count));
+}
+
+/* Only this thread replaces g->fd and g->holds. */
 static void reread(struct hold_guard *g)
 {
     struct stat st;
     struct holds fresh;
     struct problem problem;
+    if (!holds_is_current(g->evidence_dir, g->fd) && !follow(g))
+        return;
+    g->lost = false;
     if (fstat(g->fd, &st) != 0 || (uint64_t)st.st_size == g->holds.bytes)
         return;
     enum status status = holds_read(g->evidence_dir, &fresh, &problem);
-    if (status != STATUS_OK) {
+    if (status == STATUS_OK)
+        take(g, &fresh);
+    else
         log_warn("the file of holds can't be read: no segment is removed",
                  LOG_TEXT("problem", problem.text));
-        return;
-    }
-    pthread_mutex_lock(&g->lock);
-    holds_fini(&g->holds);
-    g->holds = fresh;
-    g->generation++;
-    pthread_mutex_unlock(&g->lock);
-    log_info("holds were read again", LOG_U64("holds", fresh.count));
 }
 
 /* Only this thread replaces g->holds. */

@@ -65,11 +65,27 @@ static const struct hold *by_event(const struct holds *holds, const struct event
     return h;
 }
 
+/* The vehicles that the record's keys are of: also those that no event names. */
+static const struct hold *by_keys(const struct holds *holds, struct slice area, int64_t now_ns)
+{
+    static const uint8_t nobody[SEAL_VEHICLE_BYTES];
+    const struct hold *h = NULL;
+    for (size_t part = 0; !h && part < seal_area_parts(area); part++) {
+        uint8_t vehicle[SEAL_VEHICLE_BYTES];
+        const struct slice pid = slice_make(vehicle, sizeof vehicle);
+        if (seal_area_vehicle(area, part, vehicle) && memcmp(vehicle, nobody, sizeof nobody) != 0)
+            h = by_vehicle(holds, &pid, now_ns);
+    }
+    return h;
+}
+
 static const struct hold *by_record(const struct holds *holds, struct event_decoder *decoder,
                                     const struct batch_record *record, int64_t now_ns)
 {
     struct event_item item;
     const struct hold *h = by_batch(holds, &record->meta, now_ns);
+    if (!h)
+        h = by_keys(holds, record->key_area, now_ns);
     if (!h && record->sealed && record->state == SEAL_ERASED)
         return NULL;          /* nothing of it can be read by anybody */
     if (!h && record->sealed) /* its events are empty */

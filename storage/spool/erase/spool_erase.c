@@ -237,6 +237,19 @@ static enum status erase_segment(struct erasure *e, uint64_t first, bool last)
     return status;
 }
 
+static enum status erase_guarded(struct erasure *e, uint64_t first, bool last)
+{
+    const struct spool_erase_options *o = e->options;
+    bool guarded = o->begin && !o->dry_run;
+    enum status status = guarded ? o->begin(o->arg) : STATUS_OK;
+    if (status != STATUS_OK)
+        return status;
+    status = erase_segment(e, first, last);
+    if (guarded)
+        o->end(o->arg);
+    return status;
+}
+
 /* Without cursors, nobody waits for the records. */
 static enum status find_delivered(struct erasure *e)
 {
@@ -263,7 +276,7 @@ static enum status erase_all(struct erasure *e)
     if (!count)
         status = STATUS_NOT_FOUND;
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        status = erase_segment(e, firsts[i], i + 1 == count);
+        status = erase_guarded(e, firsts[i], i + 1 == count);
         if (status == STATUS_OK && e->options->progress)
             e->options->progress(e->options->arg, i + 1, count);
     }

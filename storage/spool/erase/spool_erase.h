@@ -16,6 +16,10 @@ struct spool_erase_options {
      * goes with the first one. May be NULL. */
     bool (*held)(void *arg, const struct batch_meta *meta,
                  const uint8_t vehicle[SEAL_VEHICLE_BYTES]);
+    /* Before a segment is looked at, and after it was erased: what held() says stays so in between.
+     * begin's failure ends the erasure with its status. Not in a dry run; both may be NULL. */
+    enum status (*begin)(void *arg);
+    void (*end)(void *arg);
     /* After each segment; may be NULL. */
     void (*progress)(void *arg, uint64_t segments_done, uint64_t segments);
     void *arg;

@@ -99,6 +99,37 @@ static void test_no_hold_is_added_while_a_segment_is_removed(void **state)
     close(other);
 }
 
+static void test_line_that_could_not_be_read_back_is_not_written(void **state)
+{
+    struct spool_fixture *f = *state;
+    struct hold a = example(1), b = example(2);
+    struct holds holds;
+    struct problem problem;
+    assert_int_equal(holds_add(f->dir, &a, &problem), STATUS_OK);
+    snprintf(b.reason, sizeof b.reason, "Beh\xf6rde");
+    assert_int_equal(holds_add(f->dir, &b, &problem), STATUS_REFUSED);
+    assert_int_equal(holds_read(f->dir, &holds, &problem), STATUS_OK);
+    assert_true(holds.count == 1 && !holds.damaged);
+    holds_fini(&holds);
+}
+
+static void test_replaced_file_is_not_the_current_one(void **state)
+{
+    struct spool_fixture *f = *state;
+    char path[400], copy[410];
+    int fd, other;
+    file_path(f, path);
+    snprintf(copy, sizeof copy, "%s.copy", path);
+    assert_int_equal(holds_open(f->dir, &fd), STATUS_OK);
+    assert_true(holds_is_current(f->dir, fd));
+    other = open(copy, O_RDWR | O_CREAT, 0600);
+    assert_int_equal(rename(copy, path), 0);
+    assert_false(holds_is_current(f->dir, fd));
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(holds_open_there(f->dir, &fd), STATUS_NOT_FOUND);
+    close(other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -106,6 +137,10 @@ int main(void)
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_torn_line_is_cut_and_changed_one_is_counted,
                                         fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_line_that_could_not_be_read_back_is_not_written,
+                                        fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_replaced_file_is_not_the_current_one, fixture_setup,
+                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(test_no_hold_is_added_while_a_segment_is_removed,
                                         fixture_setup, fixture_teardown),
     };
