@@ -70,6 +70,19 @@ def test_erased_vehicle_is_unreadable_and_all_else_stays(make_server, tmp_path):
     server.wait_for_sinks()
 
 
+def test_each_pseudonym_of_the_vehicle_is_on_record_with_its_own_number(make_server, tmp_path):
+    server = make_server({"identity": {"tokens_file": str(tmp_path / "tokens")}, "sinks": {"file": {"enabled": True, "path": str(tmp_path / "out.ndjson")}}}, start=False)
+    tokens = {name: server.run("token", "new", "--file", tmp_path / "tokens", "--tenant", name, "--id", name).stdout.decode().strip() for name in "AB"}
+    server.start()
+    for number, name in enumerate("ABA"):
+        assert server.post(ndjson([event(number, vin=ONE)]), Authorization=f"Bearer {tokens[name]}").json["accepted"] == 1
+    server.wait_for_sinks()
+    wait_until(lambda: passed(server, 4), 20, "stored cursors")
+    pids = {e["tenant_id"]: "veh:" + e["vehicle_pid"] for e in events_of(server)}
+    assert erase(server, "--vehicle", ONE, "--reason", "test")["erased"] == 3
+    assert {one["vehicle"]: one["records"] for one in server.audit("--kind", "vehicle_erased")} == {pids["A"]: 2, pids["B"]: 1}
+
+
 def test_nothing_is_erased_that_a_sink_has_yet_to_get_or_a_hold_keeps(make_server, tmp_path):
     path = tmp_path / "none" / "out.ndjson"
     server = make_server({"sinks": {"file": {"enabled": True, "path": str(path)}}})

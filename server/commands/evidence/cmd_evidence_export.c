@@ -225,15 +225,15 @@ static int add_records(struct export_command *c)
 
 static int record_export(struct export_command *c, const uint8_t contents[SHA256_BYTES])
 {
-    char pid[2 * SHA256_BYTES + 1] = "";
+    char pid[4 + 2 * SHA256_BYTES + 1] = "veh:";
     struct writer hex, why;
     writer_init(&hex, 2 * SHA256_BYTES);
     writer_init(&why, 4096);
     writer_hex(&hex, slice_make(contents, SHA256_BYTES));
-    export_select_first_pid(&c->select, pid);
+    export_select_first_pid(&c->select, pid + 4);
     writer_format(&why, "%s: %s", c->by, c->reason);
     const struct audit_field fields[] = {
-        AUDIT_TEXT(vehicle, pid),
+        AUDIT_TEXT(vehicle, pid[4] ? pid : ""),
         AUDIT_TEXT(batch, c->batch ? c->batch : ""),
         AUDIT_TIME(from, c->from ? c->select.selection.from_ns : 0),
         AUDIT_TIME(to, c->to ? c->select.selection.to_ns : 0),

@@ -39,7 +39,13 @@ struct erase {
     int64_t now_ns;
     uint8_t wanted[SEAL_VEHICLE_BYTES]; /* --pid */
     char vin[VIN_BYTES + 1];            /* --vehicle, in upper case */
-    uint8_t found[SEAL_VEHICLE_BYTES];  /* pid of a record that was chosen */
+    /* Of what will be erased: how many records each pid has. */
+    struct tally {
+        uint8_t pid[SEAL_VEHICLE_BYTES];
+        uint64_t records;
+    } * tallies;
+    size_t tally_count;
+    bool tally_failed; /* no memory */
     struct pseudonym *pseudonyms[PSEUDONYM_KEYS_MAX];
     size_t key_count;
     /* Tenants of records in the spool, and --tenant: archived records are looked for in them. */
@@ -80,15 +86,33 @@ static const uint8_t (*pids_in(struct erase *e, struct slice tenant))[SEAL_VEHIC
     return (const uint8_t(*)[SEAL_VEHICLE_BYTES])(e->pids + i * PSEUDONYM_KEYS_MAX);
 }
 
-static bool is_one_of(struct erase *e, const uint8_t *vehicle,
-                      const uint8_t (*pids)[SEAL_VEHICLE_BYTES], size_t count)
+static bool is_one_of(const uint8_t *vehicle, const uint8_t (*pids)[SEAL_VEHICLE_BYTES],
+                      size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (memcmp(vehicle, pids[i], SEAL_VEHICLE_BYTES) == 0) {
-            memcpy(e->found, vehicle, sizeof e->found);
+        if (memcmp(vehicle, pids[i], SEAL_VEHICLE_BYTES) == 0)
             return true;
-        }
     return false;
+}
+
+/* A vehicle has a pid in each tenant and under each key. */
+static void taken(void *arg, const uint8_t vehicle[SEAL_VEHICLE_BYTES])
+{
+    struct erase *e = erase_cast(arg);
+    size_t i = 0;
+    while (i < e->tally_count && memcmp(e->tallies[i].pid, vehicle, SEAL_VEHICLE_BYTES) != 0)
+        i++;
+    if (i == e->tally_count) {
+        struct tally *more = realloc(e->tallies, (i + 1) * sizeof *more);
+        if (!more) {
+            e->tally_failed = true;
+            return;
+        }
+        e->tallies = more;
+        e->tallies[e->tally_count++] = (struct tally){0};
+        memcpy(e->tallies[i].pid, vehicle, SEAL_VEHICLE_BYTES);
+    }
+    e->tallies[i].records++;
 }
 
 /* The vehicle's pid in the record's tenant, under any key of the file. */
@@ -97,15 +121,15 @@ static bool chosen(void *arg, const struct batch_meta *meta,
 {
     struct erase *e = erase_cast(arg);
     if (e->pid)
-        return is_one_of(e, vehicle, (const uint8_t(*)[SEAL_VEHICLE_BYTES]) & e->wanted, 1);
+        return is_one_of(vehicle, (const uint8_t(*)[SEAL_VEHICLE_BYTES]) & e->wanted, 1);
     const uint8_t(*pids)[SEAL_VEHICLE_BYTES] = pids_in(e, meta->tenant);
     if (pids)
-        return is_one_of(e, vehicle, pids, e->key_count);
+        return is_one_of(vehicle, pids, e->key_count);
     e->more_tenants = true;
     for (size_t i = 0; i < e->key_count; i++) {
         uint8_t pid[1][SEAL_VEHICLE_BYTES];
         (void)pseudonym_make(e->pseudonyms[i], meta->tenant, slice_from_text(e->vin), pid[0]);
-        if (is_one_of(e, vehicle, (const uint8_t(*)[SEAL_VEHICLE_BYTES])pid, 1))
+        if (is_one_of(vehicle, (const uint8_t(*)[SEAL_VEHICLE_BYTES])pid, 1))
             return true;
     }
     return false;
@@ -116,9 +140,9 @@ static bool chosen_archived(void *arg, const uint8_t vehicle[SEAL_VEHICLE_BYTES]
 {
     struct erase *e = erase_cast(arg);
     if (e->pid)
-        return is_one_of(e, vehicle, (const uint8_t(*)[SEAL_VEHICLE_BYTES]) & e->wanted, 1);
+        return is_one_of(vehicle, (const uint8_t(*)[SEAL_VEHICLE_BYTES]) & e->wanted, 1);
     for (size_t i = 0; i < e->tenant_count; i++)
-        if (is_one_of(e, vehicle,
+        if (is_one_of(vehicle,
                       (const uint8_t(*)[SEAL_VEHICLE_BYTES])(e->pids + i * PSEUDONYM_KEYS_MAX),
                       e->key_count))
             return true;
@@ -303,18 +327,32 @@ static void print_text(const struct erase *e)
          "were\nhanded out, and copies of spool and evidence/keys that were made before.");
 }
 
-/* On record before the first key is destroyed; records: how many will be erased. */
-static enum status record_erasure(const struct erase *e, uint64_t records, struct problem *problem)
+static enum status record_one(const struct erase *e, const struct tally *tally,
+                              struct problem *problem)
 {
     uint8_t text[4 + 2 * SEAL_VEHICLE_BYTES];
     struct writer w = {.data = text, .capacity = sizeof text, .limit = sizeof text};
     writer_text(&w, "veh:");
-    writer_hex(&w, slice_make(e->found, sizeof e->found));
+    writer_hex(&w, slice_make(tally->pid, sizeof tally->pid));
     const struct audit_field fields[] = {AUDIT_SLICE(vehicle, writer_slice(&w)),
-                                         AUDIT_UINT(records, records),
+                                         AUDIT_UINT(records, tally->records),
                                          AUDIT_TEXT(reason, e->reason)};
     return command_audit(e->config, AUDIT_vehicle_erased, fields, sizeof fields / sizeof *fields,
                          problem);
+}
+
+/* On record before the first key is destroyed: a record for each pid, and how many of its records
+ * will be erased. */
+static enum status record_erasure(const struct erase *e, struct problem *problem)
+{
+    enum status status = STATUS_OK;
+    if (e->tally_failed) {
+        problem_say(problem, "no memory");
+        return STATUS_NO_MEMORY;
+    }
+    for (size_t i = 0; i < e->tally_count && status == STATUS_OK; i++)
+        status = record_one(e, &e->tallies[i], problem);
+    return status;
 }
 
 /* Keys of archived records. OK also if there is no archive. */
@@ -327,6 +365,7 @@ static enum status erase_archived(struct erase *e, const char *spool, const char
                                             .held = held,
                                             .begin = read_holds,
                                             .end = leave_holds,
+                                            .taken = dry_run ? taken : NULL,
                                             .arg = e};
     enum status status = archive_keys_lock(evidence, false, &options.folder);
     if (status == STATUS_NOT_FOUND)
@@ -348,6 +387,7 @@ static enum status erase_both(struct erase *e, const char *spool, const char *ev
                                                 .held = held,
                                                 .begin = read_holds,
                                                 .end = leave_holds,
+                                                .taken = dry_run ? taken : NULL,
                                                 .progress = progress,
                                                 .arg = e};
     enum status status = spool_erase(&options, &e->spool);
@@ -377,7 +417,7 @@ static int erase(struct erase *e, const char *spool, const char *evidence)
     enum status status = erase_both(e, spool, evidence, true);
     uint64_t records = e->spool.erased + e->spool.parts + e->archive.erased;
     if (status == STATUS_OK && !e->dry_run && records) {
-        if (record_erasure(e, records, &problem) != STATUS_OK)
+        if (record_erasure(e, &problem) != STATUS_OK)
             return failed(problem.text);
         status = erase_both(e, spool, evidence, false);
     } else if (status == STATUS_OK && !e->dry_run) {
@@ -448,6 +488,7 @@ int cmd_vehicle(int argc, char **argv)
     code = wrong ? command_wrong("vehicle", wrong) : run(&e);
     holds_fini(&e.holds);
     free(e.pids);
+    free(e.tallies);
     for (size_t i = 0; i < e.tenant_count; i++)
         free(e.tenants[i]);
     for (size_t i = 0; i < e.key_count; i++)

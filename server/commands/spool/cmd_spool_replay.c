@@ -29,7 +29,8 @@
 struct replay {
     unsigned magic; /* REPLAY_MAGIC */
     char dir[4096];
-    const char *only; /* --sink, or NULL: all that are enabled */
+    const char *archive; /* its URL; NULL: dir was given */
+    const char *only;    /* --sink, or NULL: all that are enabled */
     const char *from_text, *to_text;
     uint64_t from, to;
     bool dry_run, json;
@@ -189,7 +190,7 @@ static bool record_replay(const struct replay *r)
         AUDIT_UINT(from_position, r->from),
         AUDIT_UINT(to_position, r->to == UINT64_MAX ? 0 : r->to),
         AUDIT_TEXT(sink, r->only ? r->only : "all"),
-        AUDIT_TEXT(target, r->dir),
+        AUDIT_TEXT(target, r->archive ? r->archive : r->dir),
     };
     if (r->dry_run || command_audit(r->config, AUDIT_replayed, fields,
                                     sizeof fields / sizeof *fields, &problem) == STATUS_OK)
@@ -234,6 +235,7 @@ static int replay_from(struct replay *r, const char *given)
     char evidence[4200];
     if (!spool_is_archive(given))
         return replay_all(r);
+    r->archive = given;
     snprintf(evidence, sizeof evidence, "%s/evidence", r->config->data_dir);
     const struct archive_want want = {.url = given,
                                       .config = r->config,

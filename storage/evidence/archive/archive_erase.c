@@ -78,6 +78,7 @@ static enum status judge_area(struct erasing *e, const struct archive_key_area *
     struct batch_meta meta = {.received_ns = area->received_ns};
     struct slice stored = slice_make(bytes, area->bytes);
     size_t parts = seal_area_parts(stored), first = parts > 1 ? SEAL_PART_FIRST_VEHICLE : 0;
+    uint8_t last[SEAL_VEHICLE_BYTES];
     bool any = false;
     memcpy(meta.batch_uid, area->batch_uid, UUID_BYTES);
     for (size_t part = first; part < parts; part++) {
@@ -90,6 +91,7 @@ static enum status judge_area(struct erasing *e, const struct archive_key_area *
             return STATUS_OK;
         }
         seal_area_erase(bytes, area->bytes, part);
+        memcpy(last, vehicle, sizeof last);
         any = true;
     }
     if (!any)
@@ -97,6 +99,8 @@ static enum status judge_area(struct erasing *e, const struct archive_key_area *
     if (parts > 1)
         seal_area_erase(bytes, area->bytes, SEAL_PART_SHARED);
     e->counts->erased++;
+    if (e->options->taken)
+        e->options->taken(e->options->arg, last);
     return e->options->dry_run ? STATUS_OK : write_erased(e, area, stored);
 }
 

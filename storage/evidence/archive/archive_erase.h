@@ -17,6 +17,9 @@ struct archive_erase_options {
     /* Around each file, as in spool_erase.h; may be NULL. */
     enum status (*begin)(void *arg);
     void (*end)(void *arg);
+    /* A record of this vehicle in a segment that is in the archive alone is erased, or would be;
+     * may be NULL. */
+    void (*taken)(void *arg, const uint8_t vehicle[SEAL_VEHICLE_BYTES]);
     void *arg;
 };
 

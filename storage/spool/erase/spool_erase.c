@@ -70,7 +70,7 @@ static bool is_held(const struct erasure *e, const struct batch_meta *meta, stru
 /* What is to be done with an entry of a vehicle that was chosen. */
 static enum status judge(struct erasure *e, const struct spool_frame *frame,
                          const struct batch_meta *meta, struct slice area,
-                         const struct target *target)
+                         const struct target *target, const uint8_t vehicle[SEAL_VEHICLE_BYTES])
 {
     struct spool_erase_counts *c = e->counts;
     if (!frame->sealed)
@@ -84,6 +84,8 @@ static enum status judge(struct erasure *e, const struct spool_frame *frame,
             c->parts++;
         else
             c->erased++;
+        if (e->options->taken)
+            e->options->taken(e->options->arg, vehicle);
         return add_target(e, target);
     }
     return STATUS_OK;
@@ -109,7 +111,7 @@ static enum status judge_entries(struct erasure *e, const struct spool_frame *fr
         else if (memcmp(vehicle, nobody, sizeof nobody) == 0)
             e->counts->shared++;
         else if (o->chosen(o->arg, meta, vehicle))
-            status = judge(e, frame, meta, area, &target);
+            status = judge(e, frame, meta, area, &target, vehicle);
     }
     e->counts->gone += gone;
     return status;

@@ -20,6 +20,8 @@ struct spool_erase_options {
      * begin's failure ends the erasure with its status. Not in a dry run; both may be NULL. */
     enum status (*begin)(void *arg);
     void (*end)(void *arg);
+    /* An entry of this vehicle is erased, or would be; may be NULL. */
+    void (*taken)(void *arg, const uint8_t vehicle[SEAL_VEHICLE_BYTES]);
     /* After each segment; may be NULL. */
     void (*progress)(void *arg, uint64_t segments_done, uint64_t segments);
     void *arg;
