@@ -9,7 +9,7 @@
 /* One sender and reason. */
 struct audit_folded {
     enum audit_kind kind;
-    char action[24], code[48], address[64], tenant[128], credential[128], serial[64], vehicle[72];
+    char action[24], code[48], address[64], tenant[132], credential[128], serial[64], vehicle[72];
     int status;
     uint64_t count;            /* since the last record of this sender */
     int64_t first_ns, last_ns; /* wall clock, of that count */

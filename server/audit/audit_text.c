@@ -7,6 +7,8 @@
 #include "core/arena.h"
 #include "core/clock.h"
 #include "core/event/event_json.h"
+#include "core/hash.h"
+#include "core/hex.h"
 #include "core/json/json.h"
 #include "core/utf8.h"
 #include "core/vin.h"
@@ -20,58 +22,113 @@ static bool is_word(uint8_t c)
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
-/* Fields made of digits, in which a run may look like a VIN. */
-static bool is_number_text(enum audit_field_id id)
+static bool is_hex(struct slice text)
 {
-    return id == AUDIT_FIELD_serial || id == AUDIT_FIELD_credential || id == AUDIT_FIELD_digest ||
-           id == AUDIT_FIELD_root || id == AUDIT_FIELD_vehicle;
+    for (size_t i = 0; i < text.size; i++)
+        if (hex_digit_value(text.data[i]) < 0)
+            return false;
+    return text.size > 0;
 }
 
-static bool looks_like_vin(struct slice run)
+static bool is_pseudonym(struct slice text)
+{
+    return slice_starts_with(text, "veh:") && text.size == 4 + 2 * SHA256_BYTES &&
+           is_hex(slice_sub(text, 4, text.size));
+}
+
+/* Hashes and numbers in the form of their field, in which a run may look like a VIN. */
+static bool has_form(enum audit_field_id id, struct slice text)
+{
+    if (id == AUDIT_FIELD_vehicle)
+        return is_pseudonym(text);
+    return (id == AUDIT_FIELD_serial || id == AUDIT_FIELD_digest || id == AUDIT_FIELD_root ||
+            id == AUDIT_FIELD_chain_hash) &&
+           is_hex(text);
+}
+
+/* A run of 17 that has the form; or a part of a longer run that has a letter and ends in four
+ * digits too, as ISO 3779 demands: else many a long word or number would be one. */
+static bool looks_like_vin(struct slice run, bool is_part)
 {
     uint8_t upper[VIN_BYTES];
-    if (run.size != VIN_BYTES)
-        return false;
-    for (size_t i = 0; i < VIN_BYTES; i++)
-        upper[i] = run.data[i] >= 'a' && run.data[i] <= 'z' ? run.data[i] - 32 : run.data[i];
-    return vin_is_valid(slice_make(upper, VIN_BYTES));
+    bool letter = false, digits = true;
+    for (size_t i = 0; i < VIN_BYTES; i++) {
+        uint8_t c = run.data[i];
+        upper[i] = c >= 'a' && c <= 'z' ? c - 32 : c;
+        letter = letter || c > '9';
+        digits = digits && (i < VIN_BYTES - 4 || c <= '9');
+    }
+    return vin_is_valid(slice_make(upper, VIN_BYTES)) && (!is_part || (letter && digits));
 }
 
-/* The text with what must not be stored replaced; out has AUDIT_TEXT_BYTES. */
-static struct slice clean_text(enum audit_field_id id, struct slice text, uint8_t *out)
+struct cleaned {
+    uint8_t *out; /* of AUDIT_TEXT_BYTES */
+    size_t size;
+    bool full;
+};
+
+/* whole: all or nothing. */
+static void put(struct cleaned *c, struct slice piece, bool whole)
 {
-    size_t size = 0;
-    text = utf8_cut(text, AUDIT_TEXT_BYTES);
-    for (size_t at = 0; at < text.size;) {
+    size_t room = AUDIT_TEXT_BYTES - c->size;
+    if (piece.size > room) {
+        c->full = true;
+        piece.size = whole ? 0 : room;
+    }
+    if (piece.size)
+        memcpy(c->out + c->size, piece.data, piece.size);
+    c->size += piece.size;
+}
+
+/* A run of letters and digits, with (VIN) in place of what may be one. */
+static void put_word(struct cleaned *c, struct slice word)
+{
+    size_t done = 0;
+    bool any = false, is_hash = word.size >= 2 * (size_t)UUID_BYTES && is_hex(word);
+    for (size_t i = 0; !is_hash && i + VIN_BYTES <= word.size; i++) {
+        if (!looks_like_vin(slice_sub(word, i, VIN_BYTES), word.size > VIN_BYTES))
+            continue;
+        if (!any || i > done) {
+            put(c, slice_sub(word, done, i - done), false);
+            put(c, SLICE_LITERAL("(VIN)"), true);
+        }
+        any = true;
+        done = i + VIN_BYTES;
+    }
+    put(c, slice_sub(word, done, word.size), false);
+}
+
+/* A character that is not of a word; how many bytes it has. */
+static size_t put_other(struct cleaned *c, struct slice text)
+{
+    size_t wide = utf8_size(text.data, text.size);
+    bool bad = wide == 0 || (wide == 1 && (text.data[0] < 0x20 || text.data[0] == 0x7f));
+    put(c, bad ? SLICE_LITERAL("?") : slice_sub(text, 0, wide), true);
+    return bad ? 1 : wide;
+}
+
+struct slice audit_text_clean(struct slice text, uint8_t out[AUDIT_TEXT_BYTES])
+{
+    struct cleaned c = {.out = out};
+    for (size_t at = 0; at < text.size && !c.full;) {
         size_t run = at;
         while (run < text.size && is_word(text.data[run]))
             run++;
-        struct slice word = slice_sub(text, at, run - at);
-        if (word.size && !is_number_text(id) && looks_like_vin(word))
-            word = SLICE_LITERAL("(VIN)");
-        if (word.size) {
-            memcpy(out + size, word.data, word.size);
-            size += word.size;
+        if (run > at) {
+            put_word(&c, slice_sub(text, at, run - at));
             at = run;
-            continue;
+        } else {
+            at += put_other(&c, slice_sub(text, at, text.size - at));
         }
-        size_t wide = utf8_size(text.data + at, text.size - at);
-        if (wide == 0 || (wide == 1 && (text.data[at] < 0x20 || text.data[at] == 0x7f))) {
-            out[size++] = '?';
-            at++;
-            continue;
-        }
-        memcpy(out + size, text.data + at, wide);
-        size += wide;
-        at += wide;
     }
-    return slice_make(out, size);
+    return slice_make(out, c.size);
 }
 
 static void write_text(struct writer *w, enum audit_field_id id, struct slice text)
 {
-    uint8_t clean[AUDIT_TEXT_BYTES + 8];
-    writer_json_string(w, clean_text(id, text, clean));
+    uint8_t clean[AUDIT_TEXT_BYTES];
+    bool as_is = has_form(id, text) && text.size <= sizeof clean;
+    writer_json_string(w, as_is ? text : audit_text_clean(text, clean));
 }
 
 /* --- record --------------------------------------------------------------------------------- */
@@ -151,6 +208,11 @@ static enum status read_field(const struct json_node *node, enum audit_kind kind
     }
     bool is_text = info->type == AUDIT_TEXT_FIELD;
     *out = (struct audit_field){.id = (enum audit_field_id)(info - audit_field_table)};
+    if (out->id == AUDIT_FIELD_vehicle &&
+        (node->type != JSON_STRING || !is_pseudonym(node->text))) {
+        problem_say(problem, "field vehicle needs veh: and 64 hex digits");
+        return STATUS_MALFORMED;
+    }
     if (is_text && node->type == JSON_STRING)
         return arena_copy(arena, node->text, &out->text);
     if (!is_text && node->type == JSON_INT && node->integer >= 0) {

@@ -15,8 +15,13 @@ struct audit_head {
     enum audit_kind kind;
 };
 
-/* Appends the record as one JSON object. Bytes that are not UTF-8 and control characters become
- * '?'; 17 letters and digits that have the form of a VIN become (VIN). */
+/* The text as it is stored, at most AUDIT_TEXT_BYTES: bytes that are not UTF-8 and control
+ * characters become '?'; 17 letters and digits that have the form of a VIN become (VIN), also where
+ * the text is cut, and inside longer words if the last four are digits. Never longer than the text.
+ * The result is in out. */
+struct slice audit_text_clean(struct slice text, uint8_t out[AUDIT_TEXT_BYTES]);
+/* Appends the record as one JSON object, its texts cleaned; hashes, serial numbers and pseudonyms
+ * stay if they have the form. */
 void audit_text_write(struct writer *w, const struct audit_head *head,
                       const struct audit_field *fields, size_t count);
 

@@ -13,6 +13,7 @@
 #include "core/clock.h"
 #include "core/log/problem.h"
 #include "core/event/event_json.h"
+#include "server/audit/audit_text.h"
 #include "server/commands/command.h"
 #include "server/commands/command_audit.h"
 #include "server/commands/config_cli.h"
@@ -174,6 +175,10 @@ static int token_new(struct token_command *c)
     if (is_empty)
         return command_wrong("token",
                              "--formats or --vehicles is empty; leave the option out for all");
+    uint8_t clean[AUDIT_TEXT_BYTES];
+    if (!slice_equal(audit_text_clean(t.id, clean), t.id))
+        return command_wrong("token", "--id looks like a VIN: it is shown in logs and in the "
+                                      "audit log, so choose another id");
     if (!read_count(c->events_per_second, &t.events_per_second) || !read_count(c->burst, &t.burst))
         return command_wrong(
             "token", "--events-per-second and --burst take a whole number up to 1000000000");

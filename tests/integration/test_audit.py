@@ -310,6 +310,18 @@ def test_holds_are_recorded_before_they_begin_and_end(server):
     assert len(server.run("hold", "list", "-c", server.config, "--all").stdout.splitlines()) == 1
 
 
+def test_no_vin_is_kept_in_a_reason_or_an_id(server, tokens):
+    vin = "WVWZZZ1JZXW000001"
+    done = server.run("token", "new", "--file", tokens, "--tenant", "Demo", "--id", vin, check=False)
+    assert done.returncode == 64 and b"looks like a VIN" in done.stderr and vin not in tokens.read_text()
+    added = server.run("hold", "add", "-c", server.config, "--from", "2026-01-01T00:00:00Z", "--to", "2026-02-01T00:00:00Z", "--reason", f"accident of {vin}").stdout.decode().strip()
+    server.run("hold", "release", "-c", server.config, "--id", added, "--reason", f"VIN{vin} was sold")
+    shown, = map(json.loads, server.run("hold", "list", "-c", server.config, "--all").stdout.splitlines())
+    assert (shown["reason"], shown["release_reason"]) == ("accident of (VIN)", "VI(VIN) was sold")
+    assert vin not in (server.spool_dir.parent / "evidence/holds").read_text()
+    assert vin not in json.dumps(records(server))
+
+
 def test_replay_is_recorded_by_the_server_or_in_the_spool_itself(make_server, tmp_path):
     server = make_server({"sinks": {"file": {"enabled": True, "path": str(tmp_path / "events")}}})
     assert server.post(ndjson([event(1)])).status == 200

@@ -10,6 +10,7 @@
 
 #include "core/arena.h"
 #include "core/json/json.h"
+#include "core/vin.h"
 #include "server/audit/audit_text.h"
 
 static struct writer out;
@@ -64,8 +65,46 @@ static void vins_are_masked_but_not_in_numbers(void **state)
         AUDIT_TEXT(reason, "car 1M8GDM9AXKP042788, wvwzzz1jzxw000001. 1M8GDM9AXKP0427889"),
         AUDIT_TEXT(serial, "12345678901234567")};
     const char *text = write(fields, 2);
-    assert_non_null(strstr(text, "\"reason\":\"car (VIN), (VIN). 1M8GDM9AXKP0427889\""));
+    assert_non_null(strstr(text, "\"reason\":\"car (VIN), (VIN). (VIN)\""));
     assert_non_null(strstr(text, "\"serial\":\"12345678901234567\""));
+}
+
+static void vins_are_masked_inside_words_and_where_a_text_is_cut(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *stored;
+    } glued[] = {
+        {"VINWVWZZZ1JZXW000001", "VI(VIN)"},
+        {"vinwvwzzz1jzxw000001x", "vi(VIN)x"},
+        {"WVWZZZ1JZXW0000011M8GDM9AXKP042788", "(VIN)"},
+        {"token:WVWZZZ1JZXW000001", "token:(VIN)"},
+        {"datenschutzbeauftragter 1764482400123456789",
+         "datenschutzbeauftragter 1764482400123456789"},
+        {"c0ffee00c0ffee00c0ffee00c0ffee00", "c0ffee00c0ffee00c0ffee00c0ffee00"},
+    };
+    uint8_t clean[AUDIT_TEXT_BYTES];
+    for (size_t i = 0; i < sizeof glued / sizeof *glued; i++)
+        assert_true(slice_equal_text(audit_text_clean(slice_from_text(glued[i].text), clean),
+                                     glued[i].stored));
+    char text[AUDIT_TEXT_BYTES + 64];
+    for (size_t before = AUDIT_TEXT_BYTES - 18; before <= AUDIT_TEXT_BYTES; before++) {
+        memset(text, '-', before);
+        memcpy(text + before, "WVWZZZ1JZXW000001", VIN_BYTES + 1);
+        struct slice stored = audit_text_clean(slice_from_text(text), clean);
+        assert_true(stored.size <= AUDIT_TEXT_BYTES);
+        assert_null(memmem(stored.data, stored.size, "WVW", 3));
+    }
+}
+
+static void hashes_are_kept_only_in_their_form(void **state)
+{
+    (void)state;
+    const struct audit_field fields[] = {AUDIT_TEXT(vehicle, "veh:WVWZZZ1JZXW000001"),
+                                         AUDIT_TEXT(serial, "x-WVWZZZ1JZXW000001")};
+    const char *text = write(fields, 2);
+    assert_non_null(strstr(text, "\"vehicle\":\"veh:(VIN)\""));
+    assert_non_null(strstr(text, "\"serial\":\"x-(VIN)\""));
 }
 
 static void broken_bytes_are_replaced(void **state)
@@ -134,6 +173,8 @@ static void wrong_requests_are_refused(void **state)
         {"{\"kind\":\"hold_added\",\"hold\":{\"a\":[]}}", "one JSON object"},
         {"{\"kind\":\"hold_added\",\"hold\":\"h\"}", "actor"},
         {"{\"kind\":\"hold_added\",\"actor\":\"\"}", "actor"},
+        {"{\"kind\":\"hold_added\",\"vehicle\":\"WVWZZZ1JZXW000001\"}", "vehicle"},
+        {"{\"kind\":\"hold_added\",\"vehicle\":7}", "vehicle"},
         {"{\"kind\":\"evidence_retired\",\"reason\":\"age\"}", "server alone"},
         {"{\"kind\":\"refused\",\"count\":1}", "server alone"},
     };
@@ -172,6 +213,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(record_is_one_object_with_its_class),
         T(vins_are_masked_but_not_in_numbers),
+        T(vins_are_masked_inside_words_and_where_a_text_is_cut),
+        T(hashes_are_kept_only_in_their_form),
         T(broken_bytes_are_replaced),
         T(long_texts_are_cut),
         T(what_a_command_posts_is_read_back),
