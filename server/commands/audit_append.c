@@ -2,6 +2,7 @@
  * closes the spool. Main thread. Does not deliver to sinks, and asks no witness. */
 #include "server/commands/audit_append.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -93,7 +94,7 @@ static enum status open_spool(struct stopped *s, struct problem *problem)
         return status;
     sink_instance_name(s->config, s->instance, sizeof s->instance);
     snprintf(s->evidence_dir, sizeof s->evidence_dir, "%s/evidence", s->config->data_dir);
-    if (access(s->evidence_dir, F_OK) == 0) {
+    if (access(s->evidence_dir, F_OK) == 0 || errno != ENOENT) {
         status = follow_head(s, problem);
         if (status == STATUS_OK)
             open_tree(s);

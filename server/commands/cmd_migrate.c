@@ -10,7 +10,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 static void say(void *arg, const char *line)
 {
@@ -38,17 +37,14 @@ static int exit_for(enum status status)
  * who applied what. */
 static enum status record_migration(const struct config *config, struct problem *problem)
 {
-    char spool[4300];
     struct writer dsn;
-    snprintf(spool, sizeof spool, "%s/spool", config->data_dir);
-    if (access(spool, F_OK) != 0)
-        return STATUS_OK;
+    bool recorded;
     writer_init(&dsn, (size_t)64 << 10);
     config_write_masked_dsn(config->postgres_dsn, &dsn);
     const struct audit_field fields[] = {AUDIT_SLICE(database, writer_slice(&dsn)),
                                          AUDIT_UINT(to_version, pg_migrate_latest())};
-    enum status status = command_audit(config, AUDIT_schema_migrated, fields,
-                                       sizeof fields / sizeof *fields, problem);
+    enum status status = command_audit_if_kept(config, AUDIT_schema_migrated, fields,
+                                               sizeof fields / sizeof *fields, &recorded, problem);
     writer_fini(&dsn);
     return status == STATUS_OK ? status : STATUS_UNAVAILABLE;
 }

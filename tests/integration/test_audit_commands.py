@@ -65,6 +65,19 @@ def test_nothing_is_made_that_can_not_be_recorded(server, tmp_path):
     assert done.returncode == 1 and not (tmp_path / "w.key").exists()
 
 
+def test_a_spool_that_can_not_be_looked_at_is_no_missing_spool(server):
+    """Only ENOENT says that there is none to record it in."""
+    dsn = "sinks.postgres.dsn=host=127.0.0.1 port=1 user=x dbname=x"
+    spool = server.folder / "data" / "spool"
+    spool.parent.mkdir(exist_ok=True)
+    spool.symlink_to(spool)
+    done = server.run("migrate", "-c", server.config, "--set", dsn, check=False)
+    assert done.returncode == 69 and b"nothing is done" in done.stderr
+    spool.unlink()
+    done = server.run("migrate", "-c", server.config, "--set", dsn, check=False)
+    assert done.returncode == 69 and b"nothing is done" not in done.stderr, "without a spool only the database is away"
+
+
 def test_a_record_of_a_stopped_server_is_under_a_signed_head(server):
     server.start()
     assert server.post(ndjson([event(1)]), Authorization="Bearer x").status == 401

@@ -4,6 +4,7 @@
  * thread. Changes nothing in the spool. */
 #include "server/commands/audit/audit_command.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -131,7 +132,7 @@ static void on_head_finding(void *arg, const struct head_finding *f)
 /* The server's own newest head, which is signed before the spool is read. NOT_FOUND: none yet. */
 static enum status take_stored(struct verifier *v, const char *evidence)
 {
-    enum status status = access(evidence, F_OK) == 0
+    enum status status = access(evidence, F_OK) == 0 || errno != ENOENT
                              ? evidence_heads_last(evidence, &v->notes[0], &v->heads[v->head_count])
                              : STATUS_NOT_FOUND;
     v->head_count += status == STATUS_OK;
