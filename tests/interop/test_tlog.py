@@ -1,7 +1,6 @@
 """The formats of C2SP in Go (golang.org/x/mod/sumdb, filippo.io/torchwood) against ours."""
 
 import contextlib
-import os
 import re
 import sqlite3
 import subprocess
@@ -97,6 +96,5 @@ def test_a_witness_in_go_cosigns_the_heads_of_a_server(tlog_program, make_server
     check_server(make_server, tmp_path, lambda log_key: running_go_witness(tlog_program, log_key))
 
 
-@pytest.mark.skipif("INTEROP_LITEWITNESS" not in os.environ, reason="building litewitness takes minutes: INTEROP_LITEWITNESS=1 runs it")
 def test_litewitness_cosigns_the_heads_of_a_server(litewitness, tlog_program, make_server, tmp_path):
     check_server(make_server, tmp_path, lambda log_key: running_litewitness(litewitness, tlog_program, tmp_path / "lite", log_key))
