@@ -57,17 +57,14 @@ static bool read_pid(const char *hex, uint8_t pid[HOLD_PID_BYTES])
 }
 
 /* As in the audit log: holds are shown, and copied to the database, so a VIN in a reason is not
- * stored. False: it is too long, or there is none. */
-static bool take_reason(const char *reason, char out[HOLD_TEXT_BYTES])
+ * stored. reason: as check_reason wants it. */
+static void clean_reason(const char *reason, char out[HOLD_TEXT_BYTES])
 {
     uint8_t clean[AUDIT_TEXT_BYTES];
-    if (!reason || !reason[0] || strlen(reason) >= HOLD_TEXT_BYTES)
-        return false;
     struct slice text = audit_text_clean(slice_from_text(reason), clean);
     snprintf(out, HOLD_TEXT_BYTES, "%.*s", SLICE_ARGS(text));
     if (strstr(out, "(VIN)") && !strstr(reason, "(VIN)"))
         fputs("vsocd hold: the VIN in the reason is stored as (VIN)\n", stderr);
-    return true;
 }
 
 static bool read_time(const char *text, int64_t *ns)
@@ -107,12 +104,7 @@ static const char *fill_hold(const struct hold_command *c, struct hold *h)
         return "--until needs an RFC 3339 time such as 2026-11-22T10:15:02Z";
     if (h->until_ns <= h->added_ns)
         return "--until is over: the hold would keep nothing";
-    snprintf(h->reason, sizeof h->reason, "%s", c->reason);
-    if (!take_reason(c->reason, h->reason))
-        return "--reason TEXT is needed, of at most 500 bytes";
-    h->until_ns = INT64_MAX;
-    if (c->until && !read_time(c->until, &h->until_ns))
-        return "--until needs an RFC 3339 time such as 2026-11-22T10:15:02Z";
+    clean_reason(c->reason, h->reason);
     h->kind = HOLD_VEHICLE;
     if (c->vehicle)
         return read_pid(c->vehicle, h->vehicle_pid) ? NULL : "--vehicle needs 64 hex digits";
@@ -237,9 +229,6 @@ static int release(struct hold_command *c)
     const char *wrong = check_reason(c->reason);
     if (wrong)
         return command_wrong("hold", wrong);
-    char reason[HOLD_TEXT_BYTES];
-    if (!take_reason(c->reason, reason))
-        return command_wrong("hold", "--reason TEXT is needed, of at most 500 bytes");
     if (holds_read(c->dir, &holds, &problem) != STATUS_OK)
         return failed(problem.text);
     const struct hold *found = holds_find(&holds, id);
@@ -250,7 +239,7 @@ static int release(struct hold_command *c)
     if (h.released)
         return failed("it is released already");
     h.released_ns = clock_wall_ns();
-    memcpy(h.release_reason, reason, sizeof h.release_reason);
+    clean_reason(c->reason, h.release_reason);
     name_user(h.released_by);
     int code = record_hold(c, AUDIT_hold_released, &h, h.release_reason);
     if (code != EXIT_DONE)
