@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "core/log/log.h"
 #include "server/audit/audit.h"
 #include "server/config/config.h"
 #include "server/evidence/head_signer.h"
@@ -126,6 +127,7 @@ enum status audit_append(const struct config *config, enum audit_kind kind,
                          const struct audit_field *fields, size_t count, struct problem *problem)
 {
     struct stopped s = {.config = config};
+    log_configure(LOG_WARN, LOG_PLAIN); /* the command speaks, not a server */
     enum status status = open_spool(&s, problem);
     if (status == STATUS_OK)
         status = record(&s, kind, fields, count, problem);
