@@ -533,7 +533,7 @@ RACES = {
     "note_holds": (
         "vsoc_ingest",
         "select 0 from vsoc.note_holds('a', (select jsonb_agg(jsonb_build_object('id', md5(i::text)::uuid, 'kind', 'batch', 'batch', md5('b')::uuid, 'added', now(),"
-        " 'by', 'x', 'reason', 'y', 'released', case when %(n)s >= i then now() end)) from generate_series(1, 5) i))",
+        " 'by', 'x', 'reason', 'y', 'released', case when i = %(n)s then now() end)) from generate_series(%(n)s, %(n)s + 1) i))",
         0,
     ),
     "current_tenants": ("vsoc_analyst", "select cardinality(vsoc.current_tenants())", 0),

@@ -31,6 +31,7 @@ static enum feed_status fail_reading(struct feed_range *f, enum status why)
 static enum feed_status pass_damage(struct feed_range *f)
 {
     f->damaged++;
+    f->follows = false; /* what lacks before the next record is counted */
     return FEED_UNDECODABLE;
 }
 
