@@ -171,7 +171,7 @@ ROOMS = {
         "vsocd archive, evidence, hold and vehicle",
         [
             *CORE, *READ, "storage/evidence", "storage/evidence/remote", "storage/evidence/archive", "storage/evidence/bundle", "storage/evidence/formats", "storage/evidence/holds", "storage/evidence/walk",
-            "storage/spool", "storage/spool/erase", "storage/spool/seal", "server/audit", "server/commands", "server/commands/spool", "server/config", "server/daemon", "server/files", "server/identity", "server/ingest",
+            "storage/spool", "storage/spool/erase", "storage/spool/seal", "server/audit", "server/commands", "server/commands/spool", "server/config", "server/daemon", "server/evidence", "server/files", "server/identity", "server/ingest",
         ],
     ),
     "server/commands/reference": (

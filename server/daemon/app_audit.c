@@ -16,6 +16,7 @@
 #include "server/config/config_value.h"
 #include "server/files/data_folders.h"
 #include "server/forward/forward.h"
+#include "storage/evidence/restart.h"
 
 #define LOG_COMPONENT "audit"
 #include "core/log/log.h"
@@ -67,6 +68,31 @@ static void record_start(struct app *app)
     audit_record(AUDIT_server_started, fields, count);
 }
 
+/* That the tree was begun anew since the last start; again at the next start if it can't be now. */
+static void record_restart(const struct app *app)
+{
+    struct problem problem;
+    struct evidence_restart restart;
+    char hex[2 * MERKLE_HASH_BYTES];
+    struct writer root = {.data = (uint8_t *)hex, .capacity = sizeof hex, .limit = sizeof hex};
+    if (!evidence_restart_is_unrecorded(app->evidence_dir) ||
+        evidence_restart_read(app->evidence_dir, &restart) != STATUS_OK)
+        return;
+    writer_hex(&root, slice_make(restart.root, sizeof restart.root));
+    const struct audit_field fields[] = {
+        AUDIT_UINT(generation, restart.generation),
+        AUDIT_UINT(tree_size, restart.size),
+        AUDIT_SLICE(root, writer_slice(&root)),
+        AUDIT_TEXT(reason, restart.reason),
+    };
+    if (audit_require(AUDIT_tree_restarted, fields, sizeof fields / sizeof *fields, &problem) ==
+        STATUS_OK)
+        evidence_restart_recorded(app->evidence_dir);
+    else
+        log_warn("that the tree was begun anew is not on record yet: the next start tries again",
+                 LOG_TEXT("problem", problem.text));
+}
+
 enum status app_audit_start(struct app *app)
 {
     struct problem problem;
@@ -77,6 +103,7 @@ enum status app_audit_start(struct app *app)
     }
     data_folders_check(app->config->data_dir);
     record_start(app);
+    record_restart(app);
     return STATUS_OK;
 }
 

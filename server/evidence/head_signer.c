@@ -29,10 +29,15 @@ static void default_name(const struct head_signer_options *o, char name[NOTE_NAM
             *c = '-';
 }
 
+/* Also one that an archive gave back, which is a text only. */
 static bool has_heads(const char *dir)
 {
     struct writer note;
     struct evidence_head head;
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/" HEADS_TEXT_FILE, dir);
+    if (access(path, F_OK) == 0)
+        return true;
     writer_init(&note, NOTE_BYTES_MAX);
     enum status status = evidence_heads_last(dir, &note, &head);
     writer_fini(&note);

@@ -21,6 +21,7 @@
 
 #define PATH_BYTES 4300
 #define FILE_NAME  "generation"
+#define RESTARTED  "restarted"
 
 /* --- the file ------------------------------------------------------------------------------- */
 
@@ -115,18 +116,49 @@ bool evidence_restart_is_earlier(const char *now, unsigned generation, struct sl
 
 /* --- from an archive ------------------------------------------------------------------------ */
 
-bool evidence_is_restored(const char *dir)
+static bool has_mark(const char *dir, const char *name)
 {
     char path[PATH_BYTES];
-    snprintf(path, sizeof path, "%s/restored", dir);
+    snprintf(path, sizeof path, "%s/%s", dir, name);
     return access(path, F_OK) == 0;
+}
+
+static void remove_mark(const char *dir, const char *name)
+{
+    char path[PATH_BYTES];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    (void)unlink(path);
+}
+
+static enum status make_mark(const char *dir, const char *name)
+{
+    char path[PATH_BYTES];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
+    if (fd < 0)
+        return status_from_errno(errno);
+    close(fd);
+    return folder_sync(path);
+}
+
+bool evidence_is_restored(const char *dir)
+{
+    return has_mark(dir, "restored");
 }
 
 void evidence_restored_done(const char *dir)
 {
-    char path[PATH_BYTES];
-    snprintf(path, sizeof path, "%s/restored", dir);
-    (void)unlink(path);
+    remove_mark(dir, "restored");
+}
+
+bool evidence_restart_is_unrecorded(const char *dir)
+{
+    return has_mark(dir, RESTARTED);
+}
+
+void evidence_restart_recorded(const char *dir)
+{
+    remove_mark(dir, RESTARTED);
 }
 
 enum status evidence_keep_leaves(struct spool *spool, const char *dir, uint64_t size)
@@ -204,6 +236,8 @@ static enum status swap(const char *dir, const struct evidence_restart *r, const
     snprintf(old, sizeof old, "%s.new", path);
     if (status == STATUS_OK)
         status = write_file(old, r);
+    if (status == STATUS_OK)
+        status = make_mark(dir, RESTARTED);
     if (status == STATUS_OK && rename(old, path) != 0)
         status = status_from_errno(errno);
     if (status == STATUS_OK)

@@ -37,6 +37,11 @@ bool evidence_restart_is_earlier(const char *now, unsigned generation, struct sl
 enum status evidence_restart(const char *dir, uint64_t size, const char *reason,
                              struct evidence_restart *restart, struct problem *problem) must_check;
 
+/* Whether no record says yet that the tree was begun anew: an empty file `restarted` is in dir,
+ * from evidence_restart until the record is there. Thread: any. */
+bool evidence_restart_is_unrecorded(const char *dir);
+void evidence_restart_recorded(const char *dir);
+
 /* Whether the folder came from an archive: an empty file `restored` is in it, which goes with the
  * next head. */
 bool evidence_is_restored(const char *dir);

@@ -128,7 +128,12 @@ def test_lost_spool_is_rebuilt_and_goes_on(filled, make_server, vsocd):
     assert again["segments"] == 0 and again["present"] == report["segments"]
     shutil.move(data, lost.settings["data_dir"])
     lost.write_keys()
+    lost.start(wait=False)  # without the key that signed the head that came back: it makes none
+    assert lost.ended() == 78 and "head.key is missing, but it has signed heads" in lost.log()
+    shutil.copy(old.spool_dir.parent / "evidence" / "head.key", lost.spool_dir.parent / "evidence" / "head.key")
     lost.start()
+    wait_until(lambda: lost.metric("vsocd_evidence_head_size") == lost.metric("vsocd_evidence_leaves") > len(records), 30, "a head")
+    assert lost.metric("vsocd_evidence_head_refused") == 0
     reply = lost.post(ndjson([event(1000)]))
     assert reply.status == 200 and reply.json["position"] > max(told) + 1_000_000
     verified = json.loads(lost.run("spool", "verify", "--json", lost.spool_dir, check=False).stdout)

@@ -108,7 +108,8 @@ def test_status_describes_spool_and_tree(grown):
     told = json.loads(grown.run("evidence", "status", "-c", grown.config, "--json").stdout)
     assert (told["records"], told["leaves"], told["head_size"], told["generation"]) == (size, size, size, 1)
     assert told["origin"] == verifier(grown).name and told["days_that_fit"] > 0 and told["last_head"] is None
-    assert "newest head" in grown.run("evidence", "status", grown.settings["data_dir"]).stdout.decode()
+    text = grown.run("evidence", "status", grown.settings["data_dir"]).stdout.decode()
+    assert "newest head" in text and '"' not in text
 
 
 def test_head_is_signed_by_the_key_and_name_of_the_settings(make_server, tmp_path):
@@ -274,8 +275,18 @@ def test_tree_begun_anew_has_another_name_and_keeps_what_agrees(make_server, tmp
     before = verifier(server)
     server.terminate()
     agreed = len(spool_leaves(server))
-    server.run("evidence", "restart-tree", "--reason", "disk replaced", "-c", server.config)
+    stored = (evidence_dir(server) / "tree" / "level0").read_bytes()
+    same = [stored[32 * i:32 * i + 32] == leaf for i, leaf in enumerate(spool_leaves(server))]
+    kept = same.index(False)
+    told = server.run("evidence", "restart-tree", "--reason", "disk replaced", "-c", server.config).stdout.decode()
+    assert kept > 0 and f"with the first {kept} records of the old one" in told
     server.start()
+    server.terminate()
+    server.start()
+    (said,) = [json.loads(line)["record"] for line in
+               server.run("audit", "list", server.spool_dir, "--kind", "tree_restarted", "--json").stdout.splitlines()]
+    kept_leaves = [stored[32 * i:32 * i + 32] for i in range(kept)]
+    assert (said["generation"], said["tree_size"], said["root"], said["reason"]) == (2, kept, tlog.root(kept_leaves).hex(), "disk replaced")
     post(server)
     new_size, new_root = signed(server)
     leaves = spool_leaves(server)

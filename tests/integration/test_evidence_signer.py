@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from harness import Vsocd, event, ndjson, wait_until
-from signer_process import ORIGIN, Signer, sha256
+from signer_process import ORIGIN, Signer, new_key, sha256
 
 SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
 NUMBERS = itertools.count()
@@ -97,6 +97,29 @@ def test_server_that_was_rolled_back_gets_no_signature(build, tmp_path, signer):
     wait_until(lambda: server.metric("vsocd_evidence_head_refused") == 1, what="the refusal")
     assert head_size(server) < signed
     server.stop_for_good()
+
+
+def test_tree_is_begun_anew_with_a_new_key_in_the_signer(build, tmp_path, signer):
+    """The old key signs no other tree, so that the tree is not begun anew before there is one."""
+    server = make(build, tmp_path, signer)
+    server.start()
+    grown_head(server)
+    server.terminate()
+    words = ("evidence", "restart-tree", "--reason", "disk replaced", "-c", server.config)
+    done = server.run(*words, check=False)
+    assert done.returncode == 1 and f"--name {ORIGIN}/2 --out".encode() in done.stderr and b"--first" in done.stderr
+    assert not (tmp_path / "server/data/evidence/before-2").exists()
+    signer.stop()
+    new_key(build, tmp_path / "second.key", name=ORIGIN + "/2")
+    second = Signer(build, tmp_path, key=tmp_path / "second.key")
+    second.state = tmp_path / "second-state"
+    second.start("--first")
+    server.run(*words)
+    server.start()
+    grown_head(server)
+    assert checkpoint(server)[0].startswith(f"{ORIGIN}/2\n") and server.metric("vsocd_evidence_head_refused") == 0
+    server.stop_for_good()
+    second.stop()
 
 
 def test_server_does_not_start_without_its_signer(build, tmp_path):

@@ -119,6 +119,8 @@ def test_every_token_stays_valid_and_status_shows_the_newest(server, authority):
     newest = tokens(server)[-1]
     assert (shown["time_tokens"], shown["time_token_size"]) == (len(tokens(server)), int(newest.stem.partition("-")[0]))
     assert shown["time_token_time"].startswith("20") and shown["time_token_problem"] is None and shown["time_token_signer"] == "CN=time good"
+    shown = json.loads(server.run("evidence", "status", server.settings["data_dir"], "--json").stdout)
+    assert "was not checked: name the settings" in shown["time_token_problem"]
     damaged = newest.read_bytes()
     newest.write_bytes(damaged[:-1] + bytes([damaged[-1] ^ 1]))
     shown = json.loads(server.run("evidence", "status", "-c", server.config, "--json").stdout)

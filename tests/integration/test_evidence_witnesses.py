@@ -80,6 +80,7 @@ def test_heads_are_cosigned_while_a_witness_is_away(make_server, log_key, witnes
     assert "witness w0.example up" in shown and "witness away.example DOWN" in shown
     told = json.loads(server.run("evidence", "status", "-c", server.config, "--json").stdout)
     assert told["witnesses"] == 3 and told["witnesses_away"] == "away.example" and told["cosigned_size"] >= 5
+    assert told["cosignatures"] == (2 if told["cosigned_size"] == told["head_size"] else 0)
     assert 0 <= told["cosigned_age_seconds"] < 600
     # Too few: records are taken and signed all the same, and the metric tells.
     witnesses[0].stop()

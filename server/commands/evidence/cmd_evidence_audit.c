@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,10 +22,9 @@
 #include "server/ingest/record_keys.h"
 #include "storage/evidence/walk/evidence_walk.h"
 
-#define AUDIT_MAGIC 0x45415544U
-#define STATE_FORMAT                                                                               \
-    "vsocd evidence audit 2\n%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 \
-    " %" SCNu64 " %" SCNu64 "\n"
+#define AUDIT_MAGIC    0x45415544U
+#define STATE_FORMAT   "vsocd evidence audit 3\n"
+#define STATE_BYTES    512
 #define PROGRESS_NS    (NS_PER_S / 4)
 #define FINDINGS_SHOWN 1000
 
@@ -35,6 +35,7 @@ struct audit_command {
     struct seal_keys keys;
     struct note_verifier log;
     struct evidence_walk walk;
+    uint64_t resumed_from; /* position; 0: from the beginning */
     char state_path[PATH_MAX];
     int64_t next_ns, next_save_ns;
     struct problem problem;
@@ -79,28 +80,99 @@ static void on_retired(void *arg, const struct retired *retired)
     writer_fini(&w);
 }
 
+/* Under a key of privacy.keys_file: nobody without it says what was looked at. */
+static void seal_state(const struct audit_command *c, struct slice text, uint8_t mac[SHA256_BYTES])
+{
+    struct hmac_key key;
+    uint8_t derived[SHA256_BYTES];
+    hmac_key_derive(&seal_keys_newest(&c->keys)->key, "vsocd evidence audit state", SLICE_EMPTY,
+                    derived);
+    hmac_key_init(&key, slice_make(derived, sizeof derived));
+    hmac_key_compute(&key, text, mac);
+    explicit_bzero(derived, sizeof derived);
+    explicit_bzero(&key, sizeof key);
+}
+
+/* The numbers, and behind them the MAC of all before it in hex. */
+static void write_state(const struct audit_command *c, const struct evidence_walk_state *s,
+                        struct writer *w)
+{
+    const uint64_t numbers[] = {
+        s->position, s->leaf_next, s->head_size,    s->records,  s->erased,
+        s->heads,    s->findings,  s->erased_parts, s->erasures, s->erasures_recorded};
+    uint8_t mac[SHA256_BYTES];
+    writer_text(w, STATE_FORMAT);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        writer_format(w, "%" PRIu64 "\n", numbers[i]);
+    seal_state(c, writer_slice(w), mac);
+    writer_hex(w, slice_make(mac, sizeof mac));
+    writer_u8(w, '\n');
+}
+
+static bool read_state(const struct audit_command *c, struct slice text,
+                       struct evidence_walk_state *s)
+{
+    uint64_t *numbers[] = {
+        &s->position, &s->leaf_next, &s->head_size,    &s->records,  &s->erased,
+        &s->heads,    &s->findings,  &s->erased_parts, &s->erasures, &s->erasures_recorded};
+    char copy[STATE_BYTES];
+    size_t head = sizeof STATE_FORMAT - 1;
+    if (text.size < head || text.size >= sizeof copy || memcmp(text.data, STATE_FORMAT, head) != 0)
+        return false;
+    memcpy(copy, text.data, text.size);
+    copy[text.size] = '\0';
+    char *at = copy + head;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        char *end;
+        *numbers[i] = strtoull(at, &end, 10);
+        if (end == at || *end != '\n')
+            return false;
+        at = end + 1;
+    }
+    /* As it would be written: the MAC is that of these numbers. */
+    struct writer again;
+    writer_init(&again, STATE_BYTES);
+    write_state(c, s, &again);
+    bool same = again.status == STATUS_OK && slice_equal(writer_slice(&again), text);
+    writer_fini(&again);
+    return same;
+}
+
 static void load_state(struct audit_command *c)
 {
     struct evidence_walk_state s;
-    FILE *file = c->restart ? NULL : fopen(c->state_path, "re");
-    if (file && fscanf(file, STATE_FORMAT, &s.position, &s.leaf_next, &s.head_size, &s.records,
-                       &s.erased, &s.heads, &s.findings, &s.erased_parts) == 8)
-        c->walk.state = s;
-    if (file)
-        fclose(file);
+    struct writer text;
+    writer_init(&text, STATE_BYTES);
+    if (!c->restart && seal_keys_newest(&c->keys) &&
+        file_read_all(c->state_path, &text) == STATUS_OK) {
+        if (read_state(c, writer_slice(&text), &s)) {
+            c->walk.state = s;
+            c->resumed_from = s.position;
+        } else {
+            fprintf(stderr,
+                    "vsocd: %s is not what an interrupted audit with these keys left: it is "
+                    "ignored\n",
+                    c->state_path);
+        }
+    }
+    writer_fini(&text);
 }
 
 /* A hint: an audit that finds none begins at the beginning. */
 static void save_state(const struct audit_command *c, const struct evidence_walk_state *s)
 {
     char path[PATH_MAX + 8];
+    struct writer text;
     snprintf(path, sizeof path, "%s.new", c->state_path);
-    FILE *file = fopen(path, "we");
+    FILE *file = seal_keys_newest(&c->keys) ? fopen(path, "we") : NULL;
     if (!file)
         return;
-    fprintf(file, STATE_FORMAT, s->position, s->leaf_next, s->head_size, s->records, s->erased,
-            s->heads, s->findings, s->erased_parts);
-    if (fclose(file) == 0 && rename(path, c->state_path) != 0)
+    writer_init(&text, STATE_BYTES);
+    write_state(c, s, &text);
+    bool good = text.status == STATUS_OK && fwrite(text.data, 1, text.size, file) == text.size;
+    writer_fini(&text);
+    good = fclose(file) == 0 && good;
+    if (!good || rename(path, c->state_path) != 0)
         unlink(path);
 }
 
@@ -155,21 +227,28 @@ static int report(struct audit_command *c)
         AUDIT_UINT(tree_size, c->walk.tree_size),
         AUDIT_SLICE(root, writer_slice(&root)),
         AUDIT_TEXT(result, s->findings ? "findings" : "whole"),
+        AUDIT_UINT(resumed_from, c->resumed_from),
     };
     enum status status = command_audit(c->config, AUDIT_evidence_audited, fields,
                                        sizeof fields / sizeof *fields, &c->problem);
     if (c->json)
         printf("{\"records\":%" PRIu64 ",\"erased\":%" PRIu64 ",\"erased_parts\":%" PRIu64
                ",\"heads\":%" PRIu64 ",\"tree_size\":%" PRIu64
-               ",\"root\":\"%.*s\",\"findings\":%" PRIu64 ",\"recorded\":%s}\n",
+               ",\"root\":\"%.*s\",\"findings\":%" PRIu64 ",\"resumed_from\":%" PRIu64
+               ",\"recorded\":%s}\n",
                s->records, s->erased, s->erased_parts, s->heads, c->walk.tree_size, (int)root.size,
-               (const char *)root.data, s->findings, status == STATUS_OK ? "true" : "false");
+               (const char *)root.data, s->findings, c->resumed_from,
+               status == STATUS_OK ? "true" : "false");
     else
         printf("%" PRIu64 " records (%" PRIu64 " erased, %" PRIu64
                " vehicles erased in others), %" PRIu64 " leaves, %" PRIu64 " heads: %" PRIu64
                " findings%s\n",
                s->records, s->erased, s->erased_parts, c->walk.tree_size, s->heads, s->findings,
                s->findings ? "" : ": all whole");
+    if (!c->json && c->resumed_from)
+        printf("an interrupted audit had come to position %" PRIu64
+               ": what is before was looked at then (--restart: again)\n",
+               c->resumed_from);
     writer_fini(&root);
     if (status != STATUS_OK)
         fprintf(stderr, "vsocd: the result can't be recorded: %s\n", c->problem.text);

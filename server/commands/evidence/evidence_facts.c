@@ -39,10 +39,15 @@ void fact_text(struct facts *f, const char *key, const char *words, const char *
 void fact_time(struct facts *f, const char *key, const char *words, int64_t ns)
 {
     begin_fact(f, key, words);
+    struct writer quoted;
+    writer_init(&quoted, 64);
+    event_json_write_time(&quoted, ns);
+    struct slice text = writer_slice(&quoted);
     if (ns)
-        event_json_write_time(&f->w, ns);
+        writer_add_slice(&f->w, f->json ? text : slice_sub(text, 1, text.size - 2));
     else
         writer_text(&f->w, f->json ? "null" : "none");
+    writer_fini(&quoted);
     end_fact(f);
 }
 
@@ -52,6 +57,6 @@ void fact_real(struct facts *f, const char *key, const char *words, double value
     if (known)
         writer_format(&f->w, "%.1f", value);
     else
-        writer_text(&f->w, f->json ? "null" : "not known: nothing came in the last day");
+        writer_text(&f->w, f->json ? "null" : "not known");
     end_fact(f);
 }

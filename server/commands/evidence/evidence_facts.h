@@ -25,6 +25,9 @@ enum status archive_position(const struct evidence_place *place, bool *archives,
 void archive_facts(struct facts *f, const struct evidence_place *place, bool archives,
                    uint64_t position, uint64_t behind);
 enum status hold_facts(struct facts *f, const struct evidence_place *place) must_check;
+/* Signatures of witnesses that this head has, 0 also before enough have signed it. */
+struct evidence_head;
+uint64_t cosignatures_of(const struct evidence_place *place, const struct evidence_head *head);
 enum status witness_facts(struct facts *f, const struct evidence_place *place) must_check;
 
 /* evidence_status_time.c: tokens of time-stamp authorities. */

@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/exit_status.h"
 #include "server/commands/config_cli.h"
+#include "server/files/file_read.h"
 
 static bool has_folder(const char *dir, const char *name)
 {
@@ -46,4 +48,46 @@ void evidence_place_fini(struct evidence_place *place)
     if (place->config)
         config_destroy(place->config);
     place->config = NULL;
+}
+
+bool evidence_place_has_key(const struct evidence_place *place)
+{
+    char path[4300];
+    snprintf(path, sizeof path, "%.4200s/head.key", place->dir);
+    return access(path, F_OK) == 0;
+}
+
+static enum status published_name(const struct evidence_place *place,
+                                  char name[NOTE_NAME_BYTES_MAX + 1])
+{
+    char path[4300];
+    struct note_verifier verifier;
+    struct writer text;
+    writer_init(&text, 8192);
+    snprintf(path, sizeof path, "%.4200s/head.vkey", place->dir);
+    enum status status = file_read_all(path, &text);
+    if (status == STATUS_OK)
+        status = note_verifier_parse(slice_trim(writer_slice(&text)), &verifier);
+    writer_fini(&text);
+    if (status == STATUS_OK)
+        snprintf(name, NOTE_NAME_BYTES_MAX + 1, "%s", verifier.name);
+    return status;
+}
+
+enum status evidence_place_origin(const struct evidence_place *place, unsigned generation,
+                                  char origin[NOTE_NAME_BYTES_MAX + 1])
+{
+    char suffix[16];
+    if (place->config && place->config->evidence_origin) {
+        snprintf(origin, NOTE_NAME_BYTES_MAX + 1, "%s", place->config->evidence_origin);
+        return STATUS_OK;
+    }
+    enum status status = published_name(place, origin);
+    if (status != STATUS_OK || generation < 2)
+        return status;
+    size_t size = strlen(origin);
+    size_t n = (size_t)snprintf(suffix, sizeof suffix, "/%u", generation);
+    if (size > n && !strcmp(origin + size - n, suffix))
+        origin[size - n] = '\0';
+    return STATUS_OK;
 }

@@ -9,9 +9,11 @@
 
 #include "server/commands/command.h"
 #include "server/commands/evidence/evidence_place.h"
+#include "server/config/config.h"
+#include "server/evidence/head_signer_held.h"
 #include "storage/evidence/head_compare.h"
 #include "storage/evidence/restart.h"
-#include "storage/spool/spool_verify.h"
+#include "storage/evidence/spool_id.h"
 
 static int fail(const char *dir, const char *problem)
 {
@@ -19,17 +21,51 @@ static int fail(const char *dir, const char *problem)
     return EXIT_FAILED;
 }
 
+/* A key that another process holds signs no second tree: its state says so. Name that the key has
+ * to have; then whether it has. */
+static int check_signer(const struct evidence_place *place)
+{
+    char wanted[NOTE_NAME_BYTES_MAX + 1], base[NOTE_NAME_BYTES_MAX + 1];
+    struct evidence_restart now;
+    struct evidence_signer *signer;
+    struct problem problem = {""};
+    if (!place->config->evidence_signer)
+        return EXIT_DONE;
+    enum status status = evidence_restart_read(place->dir, &now);
+    if (status == STATUS_OK)
+        status = evidence_place_origin(place, now.generation, base);
+    if (status == STATUS_OK)
+        status = evidence_restart_origin(base, now.generation + 1, wanted);
+    if (status != STATUS_OK)
+        return fail(place->dir, status_text(status));
+    status = head_signer_open_held(place->config, NULL, &signer, &problem);
+    if (status != STATUS_OK)
+        return fail(place->dir, problem.text);
+    bool right = !strcmp(signer->verifier.name, wanted);
+    if (!right)
+        fprintf(stderr,
+                "vsocd evidence restart-tree: evidence.signer has the key of %s, which signs no "
+                "other tree. Make a new one: `vsocd key new evidence --name %s --out FILE`, start "
+                "`vsocd signer` with it, with an empty folder as --state and with --first, then "
+                "repeat this command\n",
+                signer->verifier.name, wanted);
+    evidence_signer_destroy(signer);
+    return right ? EXIT_DONE : EXIT_FAILED;
+}
+
 static int restart(const struct evidence_place *place, const char *reason)
 {
-    const struct spool_verify_options options = {.depth = SPOOL_DEPTH_LIST, .to = 0};
-    struct spool_verify_result spool;
+    uint8_t spool_uid[UUID_BYTES];
     struct evidence_restart restart;
     struct problem problem;
     uint64_t kept = 0;
-    enum status status = spool_verify_dir(place->spool_dir, &options, &spool);
+    int code = place->config ? check_signer(place) : EXIT_DONE;
+    if (code != EXIT_DONE)
+        return code;
+    enum status status = evidence_spool_id(place->spool_dir, spool_uid);
     if (status != STATUS_OK)
         return fail(place->spool_dir, status_text(status));
-    status = head_agreement(place->spool_dir, place->tree_dir, spool.spool_uid, &kept);
+    status = head_agreement(place->spool_dir, place->tree_dir, spool_uid, &kept);
     if (status != STATUS_OK)
         return fail(place->tree_dir, status_text(status));
     status = evidence_restart(place->dir, kept, reason, &restart, &problem);
@@ -66,6 +102,11 @@ int evidence_restart_tree(int argc, char **argv)
     int code = evidence_place_find(given, count, rest, &place);
     if (code != EXIT_DONE)
         return code;
+    if (given && !evidence_place_has_key(&place)) {
+        evidence_place_fini(&place);
+        return command_wrong("evidence", "the key that signs is not in evidence/head.key: name the "
+                                         "settings, by -c FILE");
+    }
     code = restart(&place, reason);
     evidence_place_fini(&place);
     return code;

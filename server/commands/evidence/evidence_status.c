@@ -109,24 +109,21 @@ static enum status spool_facts(struct facts *f, const struct evidence_place *pla
 
 /* --- tree ----------------------------------------------------------------------------------- */
 
-static void head_facts(struct facts *f, const struct evidence_head *head)
+static void head_facts(struct facts *f, const struct evidence_place *place,
+                       const struct evidence_head *head)
 {
     struct note note;
     struct checkpoint checkpoint;
     char origin[NOTE_NAME_BYTES_MAX + 1] = "";
-    size_t cosigned = 0;
     if (note_parse(head->note, &note) == STATUS_OK &&
-        checkpoint_parse(note.text, &checkpoint) == STATUS_OK) {
+        checkpoint_parse(note.text, &checkpoint) == STATUS_OK)
         snprintf(origin, sizeof origin, "%.*s", SLICE_ARGS(checkpoint.origin));
-        for (size_t i = 0; i < note.count; i++)
-            cosigned += !slice_equal(note.signatures[i].name, checkpoint.origin);
-    }
     fact_text(f, "origin", "name of the tree (origin)", origin);
     fact_number(f, "head_size", "records in the newest head", head->size);
     fact_time(f, "head_signed", "signed", head->signed_ns);
     fact_real(f, "head_age_seconds", "seconds ago",
-              (double)(clock_wall_ns() - head->signed_ns) / (double)NS_PER_S, true);
-    fact_number(f, "cosignatures", "cosignatures on it", cosigned);
+              (double)(clock_wall_ns() - head->signed_ns) / (double)NS_PER_S, head->signed_ns != 0);
+    fact_number(f, "cosignatures", "cosignatures on it", cosignatures_of(place, head));
 }
 
 static enum status tree_facts(struct facts *f, const struct evidence_place *place)
@@ -154,7 +151,7 @@ static enum status tree_facts(struct facts *f, const struct evidence_place *plac
     writer_init(&note, NOTE_BYTES_MAX);
     status = evidence_heads_last(place->dir, &note, &head);
     if (status == STATUS_OK)
-        head_facts(f, &head);
+        head_facts(f, place, &head);
     else if (status == STATUS_NOT_FOUND || status == STATUS_IO)
         fact_number(f, "head_size", "records in the newest head", 0);
     writer_fini(&note);

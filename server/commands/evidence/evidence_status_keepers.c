@@ -109,19 +109,45 @@ static void configured_facts(struct facts *f, const struct config *config, const
     writer_fini(&away);
 }
 
-enum status witness_facts(struct facts *f, const struct evidence_place *place)
+/* The newest head that enough witnesses have signed; text holds it. NOT_FOUND: nobody was ever
+ * asked, or too few have answered. */
+static enum status read_cosigned(const struct evidence_place *place, struct writer *text,
+                                 struct evidence_head *head, struct note *note)
 {
     char path[4300];
+    snprintf(path, sizeof path, "%s/" COSIGNED_FOLDER "/" HEADS_TEXT_FILE, place->dir);
+    enum status status = file_read_all(path, text);
+    if (status == STATUS_OK)
+        status = evidence_head_parse(writer_slice(text), 0, head);
+    return status == STATUS_OK ? note_parse(head->note, note) : status;
+}
+
+uint64_t cosignatures_of(const struct evidence_place *place, const struct evidence_head *head)
+{
+    struct evidence_head cosigned;
+    struct checkpoint checkpoint;
+    struct note note;
+    struct writer text;
+    uint64_t count = 0;
+    writer_init(&text, NOTE_BYTES_MAX);
+    if (read_cosigned(place, &text, &cosigned, &note) == STATUS_OK && cosigned.size == head->size &&
+        !memcmp(cosigned.root, head->root, sizeof head->root) &&
+        checkpoint_parse(note.text, &checkpoint) == STATUS_OK)
+        for (size_t i = 0; i < note.count; i++)
+            count += !slice_equal(note.signatures[i].name, checkpoint.origin);
+    writer_fini(&text);
+    return count;
+}
+
+enum status witness_facts(struct facts *f, const struct evidence_place *place)
+{
     struct evidence_head head = {.size = 0};
     struct note note;
     struct writer text;
-    snprintf(path, sizeof path, "%s/" COSIGNED_FOLDER "/" HEADS_TEXT_FILE, place->dir);
     writer_init(&text, NOTE_BYTES_MAX);
-    enum status status = file_read_all(path, &text);
-    if (status == STATUS_OK)
-        status = evidence_head_parse(writer_slice(&text), 0, &head);
-    bool has_head = status == STATUS_OK && note_parse(head.note, &note) == STATUS_OK;
-    if (status == STATUS_NOT_FOUND) /* nobody was ever asked, or too few have answered */
+    enum status status = read_cosigned(place, &text, &head, &note);
+    bool has_head = status == STATUS_OK;
+    if (status == STATUS_NOT_FOUND)
         status = STATUS_OK;
     if (status == STATUS_OK)
         fact_number(f, "cosigned_size", "records in a cosigned head", has_head ? head.size : 0);

@@ -44,7 +44,7 @@ static void newest_facts(struct facts *f, const struct evidence_place *place,
 {
     struct time_trust *trust = NULL;
     struct time_token token = {.time_ns = 0};
-    struct problem problem = {"evidence.time_ca is not set: the signature was not checked"};
+    struct problem problem = {""};
     enum status status = read_trust(place->config, &trust, &problem);
     bool has_trust = trust != NULL;
     if (status == STATUS_OK)
@@ -53,8 +53,13 @@ static void newest_facts(struct facts *f, const struct evidence_place *place,
     fact_number(f, "time_token_size", "records in the head of the newest", newest->size);
     fact_time(f, "time_token_time", "time that it attests", token.time_ns);
     fact_text(f, "time_token_signer", "by", *token.signer ? token.signer : NULL);
-    fact_text(f, "time_token_problem", "problem of this token",
-              status == STATUS_OK && has_trust ? NULL : problem.text);
+    fact_text(
+        f, "time_token_problem", "problem of this token",
+        status != STATUS_OK ? problem.text
+        : has_trust         ? NULL
+        : place->config
+            ? "evidence.time_ca is not set: the signature was not checked"
+            : "the signature was not checked: name the settings with evidence.time_ca (-c FILE)");
 }
 
 enum status time_facts(struct facts *f, const struct evidence_place *place)
