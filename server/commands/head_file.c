@@ -59,8 +59,12 @@ int head_file_verifier(const char *given, struct note_verifier *verifier)
     }
     enum status status = note_verifier_parse(slice_trim(writer_slice(&text)), verifier);
     writer_fini(&text);
-    return status == STATUS_OK ? EXIT_DONE
-                               : fail(given, "is neither a verifier key nor a file with one");
+    if (status == STATUS_OK)
+        return EXIT_DONE;
+    return fail(given, status == STATUS_CONFLICT
+                           ? "the key's id (the 8 digits) does not fit its name and key: copy the "
+                             "whole key again"
+                           : "is neither a verifier key nor a file with one");
 }
 
 int head_file_read(const char *path, const struct note_verifier *verifier, struct writer *bytes,

@@ -162,7 +162,7 @@ const struct command command_table[] = {
      "--json prints one JSON object (export is always NDJSON).",
      cmd_spool},
     {"evidence",
-     "verify FILE… (--policy FILE | --log VKEY) [--time-ca FILE] [--json] [--quiet] | "
+     "verify FILE… (--policy FILE | --log KEY) [--time-ca FILE] [--json] [--quiet] | "
      "export|audit -c FILE [OPTION]… | "
      "status|restart-tree (-c FILE [--set KEY=VALUE]… | DIR) [OPTION]…",
      "check evidence without the server that recorded it; show how it is kept and signed",

@@ -17,8 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct policy_result result;
     struct checkpoint head;
     struct note note;
-    size_t line;
-    if (policy_parse(slice_make(data, size), &policy, &line) != STATUS_OK) {
+    struct policy_fault fault;
+    if (policy_parse(slice_make(data, size), &policy, &fault) != STATUS_OK) {
         if (policy)
             abort();
         return 0;
@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (policy_witness(policy, i)->algorithm == NOTE_ED25519 ||
             !*policy_witness_name(policy, i))
             abort();
-    if (line || note_parse(SLICE_LITERAL(HEAD), &note) != STATUS_OK ||
+    if (fault.line || note_parse(SLICE_LITERAL(HEAD), &note) != STATUS_OK ||
         policy_verify(policy, &note, &head, &result) == STATUS_OK)
         abort();
     policy_destroy(policy);

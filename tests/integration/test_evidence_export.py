@@ -45,7 +45,7 @@ def python_says(bundle, policy):
     spec = importlib.util.spec_from_file_location("verify_bundle", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return list(module.verify(bundle.read_bytes(), policy.read_text()))
+    return list(module.verify(bundle.read_bytes(), policy.read_bytes()))
 
 
 def files_of(bundle):

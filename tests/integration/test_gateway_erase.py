@@ -54,7 +54,7 @@ def python_says(bundle, policy):
     spec = importlib.util.spec_from_file_location("verify_bundle", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return list(module.verify(bundle.read_bytes(), policy.read_text()))
+    return list(module.verify(bundle.read_bytes(), policy.read_bytes()))
 
 
 class Erased:
@@ -144,7 +144,7 @@ def test_bundles_from_before_and_after_are_proven(erased):
     for bundle, gone in ((erased.folder / "before.tar", 0), (after, 2), (other, 2)):
         said = json.loads(server.run("evidence", "verify", bundle, "--policy", policy, "--json").stdout)
         assert [(r["position"], r["erased"], r["erased_parts"]) for r in said["records"]] == [(erased.position, False, gone)]
-        assert (", erased: 3 of" in python_says(bundle, policy)[0]) == bool(gone), "the body, part 1 and the vehicle"
+        assert (", 3 of" in python_says(bundle, policy)[0]) == bool(gone), "the body, part 1 and the vehicle"
     assert secret(GONE).encode() not in after.read_bytes() and secret(3).encode() in after.read_bytes()
 
 

@@ -57,6 +57,12 @@ def contents_digest(files):
     return sha(sums(given).encode()).hex()
 
 
+def export_body(files):
+    """The audit record of the export of these files."""
+    said = {"kind": "evidence_exported", "severity_id": 3, "target": "a \"b\".tar", "digest": contents_digest(files), "reason": "test"}
+    return json.dumps(said, separators=(",", ":")).encode()
+
+
 # --- tree (RFC 6962 2.1) -----------------------------------------------------------------------------------------------
 
 
@@ -277,7 +283,7 @@ def random_case(rng, leaves=None, first=None):
             files[f"records/{record.position}/record.json"] = b'{"for":"people"}\n'
             files[f"records/{record.position}/events.ndjson"] = rng.randbytes(20).hex().encode()
     files["manifest.json"] = json.dumps({"records": [r.position for r in records]}).encode()
-    said = json.dumps({"kind": "evidence_exported", "reason": "test", "digest": contents_digest(files)}).encode()
+    said = export_body(files)
     custody = Record(AUDIT, first + 2 * custody_at, custody_at, said, b"\0" * 11, b"", rng.randbytes(32))
     hashes[custody_at] = custody.leaf_hash()
     case = Case(files, policy, log, witnesses, needed, hashes, records, custody)

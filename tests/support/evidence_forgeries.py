@@ -124,7 +124,7 @@ def later_record(rng, case):
     """The same with the record of the export made to fit: it is not in the tree either."""
     record = rng.choice(case.records)
     files = {**case.files, **dataclasses.replace(record, tenant="other").files(f"records/{record.position}")}
-    body = json.dumps({"digest": made.contents_digest(files)}).encode()
+    body = made.export_body(files)
     return pack(summed({**files, **dataclasses.replace(case.custody, body=body).files("custody")}))
 
 
@@ -251,18 +251,18 @@ def without_custody(rng, case):
 def unproven_custody(rng, case):
     """The record of another export, without its leaf: nothing says that it is in the log."""
     files = {n: d for n, d in case.files.items() if n not in ("custody/leaf.bin", "README.txt")}
-    return pack(summed({**files, "custody/body": json.dumps({"digest": made.contents_digest(files)}).encode()}))
+    return pack(summed({**files, "custody/body": made.export_body(files)}))
 
 
 def erased_custody(rng, case):
     files = {n: d for n, d in case.files.items() if n != "README.txt"}
-    return pack(summed({**files, "custody/body": json.dumps({"digest": made.contents_digest(files)}).encode(), "custody/erased": b"Erased.\n"}))
+    return pack(summed({**files, "custody/body": made.export_body(files), "custody/erased": b"Erased.\n"}))
 
 
 def exported(case, files, **custody):
     """What an export of these files would be: its record is in the log."""
     files = {n: d for n, d in files.items() if not n.startswith(("heads/", "time/", "custody/")) and not n.endswith(("-proof", "SUMS"))}
-    body = json.dumps({"digest": made.contents_digest(files)}).encode()
+    body = made.export_body(files)
     custody = dataclasses.replace(case.custody, **{"body": body, **custody})
     hashes = list(case.hashes)
     hashes[custody.index] = custody.leaf_hash()

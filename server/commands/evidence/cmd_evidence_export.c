@@ -69,7 +69,6 @@ static int fail(const struct export_command *c, int rc, const char *what)
 static int load_policy(struct export_command *c)
 {
     char path[PATH_MAX];
-    size_t line = 0;
     enum status status;
     if (c->policy_file) {
         snprintf(path, sizeof path, "%s", c->policy_file);
@@ -83,10 +82,13 @@ static int load_policy(struct export_command *c)
         writer_format(&c->policy_text, "log %.*s\nquorum none\n", SLICE_ARGS(text));
         writer_fini(&key);
     }
+    struct policy_fault fault = {0, status_text(status)};
     if (status == STATUS_OK)
-        status = policy_parse(writer_slice(&c->policy_text), &c->policy, &line);
-    if (status != STATUS_OK)
-        problem_say(&c->problem, "%.300s: line %zu: %s", path, line, status_text(status));
+        status = policy_parse(writer_slice(&c->policy_text), &c->policy, &fault);
+    if (status != STATUS_OK && fault.line)
+        problem_say(&c->problem, "%.300s: line %zu: %s", path, fault.line, fault.why);
+    else if (status != STATUS_OK)
+        problem_say(&c->problem, "%.300s: %s", path, fault.why);
     return status == STATUS_OK ? EXIT_DONE : fail(c, EXIT_CONFIG, "no policy");
 }
 

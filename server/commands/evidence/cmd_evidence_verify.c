@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #include "core/event/event_json.h"
+#include "server/commands/evidence/attested_times.h"
+#include "server/commands/head_file.h"
 #include "server/files/file_read.h"
 #include "storage/evidence/bundle/bundle_verify.h"
 #include "storage/evidence/remote/time_token.h"
@@ -26,7 +28,9 @@ struct verify {
     const char *file; /* the one being checked */
     const char *policy_file, *log, *time_ca;
     struct time_trust *trust; /* of time_ca; NULL: tokens are not checked */
-    int64_t attested_ns;      /* the earliest time that a token attests; 0: none */
+    struct attested_times times;
+    int64_t attested_ns; /* by when all records so far were in the log; 0: there is no token */
+    bool unattested;     /* no token covers one of them */
     char **files;
     int file_count;
     bool json, quiet;
@@ -57,7 +61,7 @@ static const char *kind_text(uint8_t kind)
     return kind < sizeof names / sizeof *names && names[kind] ? names[kind] : "record";
 }
 
-static void text_record(struct writer *w, const struct bundle_record *record)
+static void text_record(struct writer *w, const struct bundle_record *record, int64_t attested_ns)
 {
     const struct evidence_leaf *leaf = &record->leaf;
     writer_format(w, "%.*s  %s ", SLICE_ARGS(record->folder), kind_text(leaf->kind));
@@ -68,12 +72,24 @@ static void text_record(struct writer *w, const struct bundle_record *record)
         writer_format(w, "  tenant %.*s", SLICE_ARGS(leaf->tenant));
     writer_format(w, "  %" PRIu32 " accepted, %" PRIu32 " duplicate, %" PRIu32 " quarantined",
                   leaf->accepted, leaf->duplicates, leaf->quarantined);
+    if (attested_ns) {
+        writer_text(w, "  in the log by ");
+        print_time(w, attested_ns);
+    }
     if (record->absent)
-        writer_format(w, "  %" PRIu32 " of its parts erased", record->absent);
-    writer_text(w, record->erased ? "  erased\n" : "\n");
+        writer_format(w, "  %" PRIu32 " of its parts said to be erased", record->absent);
+    writer_text(w, record->erased ? "  said to be erased\n" : "\n");
 }
 
-static void json_record(struct writer *w, const struct bundle_record *record)
+static void json_time(struct writer *w, int64_t ns)
+{
+    if (ns)
+        event_json_write_time(w, ns);
+    else
+        writer_text(w, "null");
+}
+
+static void json_record(struct writer *w, const struct bundle_record *record, int64_t attested_ns)
 {
     const struct evidence_leaf *leaf = &record->leaf;
     writer_format(w, "%s{\"position\":%" PRIu64 ",\"leaf_index\":%" PRIu64 ",\"kind\":\"%s\"",
@@ -86,18 +102,24 @@ static void json_record(struct writer *w, const struct bundle_record *record)
     writer_json_string(w, leaf->tenant);
     writer_format(w,
                   ",\"accepted\":%" PRIu32 ",\"duplicates\":%" PRIu32 ",\"quarantined\":%" PRIu32
-                  ",\"erased\":%s,\"erased_parts\":%" PRIu32 "}",
+                  ",\"erased\":%s,\"erased_parts\":%" PRIu32 ",\"attested\":",
                   leaf->accepted, leaf->duplicates, leaf->quarantined,
                   record->erased ? "true" : "false", record->absent);
+    json_time(w, attested_ns);
+    writer_u8(w, '}');
 }
 
 static void on_record(void *arg, const struct bundle_record *record)
 {
     struct verify *v = verify_cast(arg);
+    int64_t attested_ns = attested_times_of(&v->times, record->leaf.leaf_index);
+    v->unattested |= !attested_ns;
+    if (attested_ns > v->attested_ns)
+        v->attested_ns = attested_ns;
     if (v->json)
-        json_record(&v->out, record);
+        json_record(&v->out, record, attested_ns);
     else if (!v->quiet)
-        text_record(&v->out, record);
+        text_record(&v->out, record, attested_ns);
 }
 
 static enum status on_token(void *arg, const struct bundle_token *token, struct problem *problem)
@@ -113,8 +135,9 @@ static enum status on_token(void *arg, const struct bundle_token *token, struct 
         problem_say(problem, "%.*s: %s", SLICE_ARGS(token->name), why.text);
         return status;
     }
-    if (!v->attested_ns || said.time_ns < v->attested_ns)
-        v->attested_ns = said.time_ns;
+    status = attested_times_add(&v->times, token->size, said.time_ns);
+    if (status != STATUS_OK)
+        return status;
     if (!v->json && !v->quiet) {
         writer_format(&v->out, "%.*s  attests ", SLICE_ARGS(token->name));
         print_time(&v->out, said.time_ns);
@@ -139,11 +162,12 @@ static void print_text(struct verify *v, const struct bundle_result *r)
     struct slice body = r->custody.parts[BUNDLE_BODY];
     writer_format(w, "export recorded at position %" PRIu64 ": %.*s\n", r->custody.leaf.position,
                   SLICE_ARGS(body));
-    writer_format(w,
-                  "proven: %zu records (%zu erased, %zu in part) are in the log %.*s, head %" PRIu64
-                  ", cosigned by %zu witnesses",
-                  r->records, r->erased, r->incomplete, SLICE_ARGS(r->head.origin), r->head.size,
-                  r->signers.cosigned);
+    writer_format(
+        w,
+        "proven: %zu records (%zu said to be erased, %zu in part) are in the log %.*s, head "
+        "%" PRIu64 ", cosigned by %zu witnesses",
+        r->records, r->erased, r->incomplete, SLICE_ARGS(r->head.origin), r->head.size,
+        r->signers.cosigned);
     if (r->signers.cosigned) {
         writer_text(w, ", the latest at ");
         print_time(w, witnessed_ns(r));
@@ -169,10 +193,7 @@ static void print_json(struct verify *v, const struct bundle_result *r)
                   r->head.size, r->heads, r->signers.cosigned, r->tokens);
     writer_format(&w,
                   ",\"tokens_checked\":%s,\"attested\":", v->trust && r->tokens ? "true" : "false");
-    if (v->attested_ns)
-        event_json_write_time(&w, v->attested_ns);
-    else
-        writer_text(&w, "null");
+    json_time(&w, v->unattested ? 0 : v->attested_ns);
     writer_format(
         &w, ",\"erased\":%zu,\"erased_in_part\":%zu,\"custody_position\":%" PRIu64 ",\"records\":[",
         r->erased, r->incomplete, r->custody.leaf.position);
@@ -207,7 +228,9 @@ static int check_bundle(struct verify *v)
     struct bundle_result result;
     struct problem problem = {"the program has no memory left"};
     v->attested_ns = 0;
+    v->unattested = false;
     enum status status = bundle_verify(v->archive, &request, &result, &problem);
+    attested_times_fini(&v->times);
     if (status != STATUS_OK)
         return not_proven(v, &problem);
     if (v->json)
@@ -217,26 +240,45 @@ static int check_bundle(struct verify *v)
     return v->out.status == STATUS_OK && fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
 }
 
+/* A policy of this log alone. */
+static int policy_of_log(const char *given, struct writer *text)
+{
+    struct note_verifier verifier;
+    int rc = head_file_verifier(given, &verifier);
+    if (rc != EXIT_DONE)
+        return EXIT_CONFIG;
+    writer_text(text, "log ");
+    note_verifier_write(text, &verifier);
+    writer_text(text, "\nquorum none\n");
+    return EXIT_DONE;
+}
+
+static int read_policy_text(struct verify *v, struct writer *text)
+{
+    if (v->log)
+        return policy_of_log(v->log, text);
+    enum status status = file_read_all(v->policy_file, text);
+    if (status == STATUS_OK)
+        return EXIT_DONE;
+    fprintf(stderr, "vsocd: %s: %s\n", v->policy_file, status_text(status));
+    return EXIT_DISK;
+}
+
 static int read_policy(struct verify *v)
 {
-    struct writer text;
-    size_t line = 0;
+    struct writer text, why;
+    struct policy_fault fault;
     writer_init(&text, POLICY_BYTES_MAX);
-    enum status status = STATUS_OK;
-    if (v->log)
-        writer_format(&text, "log %s\nquorum none\n", v->log);
-    else
-        status = file_read_all(v->policy_file, &text);
-    const char *name = v->log ? "--log" : v->policy_file;
-    int rc = EXIT_DONE;
-    if (status != STATUS_OK) {
-        fprintf(stderr, "vsocd: %s: %s\n", name, status_text(status));
-        rc = EXIT_DISK;
-    } else if ((status = policy_parse(writer_slice(&text), &v->policy, &line)) != STATUS_OK) {
-        fprintf(stderr, "vsocd: %s: line %zu: not a policy: %s\n", name, line, status_text(status));
+    writer_init(&why, 4096);
+    int rc = read_policy_text(v, &text);
+    if (rc == EXIT_DONE && policy_parse(writer_slice(&text), &v->policy, &fault) != STATUS_OK) {
+        policy_fault_write(&why, &fault);
+        fprintf(stderr, "vsocd: %s: not a policy: %.*s\n", v->log ? "--log" : v->policy_file,
+                SLICE_ARGS(writer_slice(&why)));
         rc = EXIT_CONFIG;
     }
     writer_fini(&text);
+    writer_fini(&why);
     return rc;
 }
 
@@ -254,7 +296,10 @@ static int read_time_ca(struct verify *v)
         problem_say(&problem, "%s", status_text(status));
     writer_fini(&pem);
     if (status != STATUS_OK)
-        fprintf(stderr, "vsocd: %s: %s\n", v->time_ca, problem.text);
+        fprintf(stderr,
+                "vsocd: --time-ca %s: %s: it takes a PEM file with the CA certificates of the time "
+                "authorities\n",
+                v->time_ca, problem.text);
     return status == STATUS_OK ? EXIT_DONE : EXIT_CONFIG;
 }
 
@@ -310,7 +355,7 @@ static const char *parse(struct verify *v, int argc, char **argv)
         } else if (!strcmp(argv[i], "--quiet")) {
             v->quiet = true;
         } else if (argv[i][0] == '-') {
-            return "verify takes FILE…, --policy FILE or --log VKEY, --time-ca FILE, --json and "
+            return "verify takes FILE…, --policy FILE or --log KEY, --time-ca FILE, --json and "
                    "--quiet";
         } else {
             v->files[v->file_count++] = argv[i];
@@ -319,7 +364,7 @@ static const char *parse(struct verify *v, int argc, char **argv)
     if (!v->file_count)
         return "verify needs the FILE to check";
     if (!v->policy_file == !v->log)
-        return "verify needs --policy FILE or --log VKEY: the keys that you trust, from elsewhere "
+        return "verify needs --policy FILE or --log KEY: the keys that you trust, from elsewhere "
                "than the bundle";
     return NULL;
 }

@@ -29,12 +29,25 @@ static void put_octal(uint8_t *at, uint64_t v, size_t digits)
         at[i - 1] = (uint8_t)('0' + (v & 7));
 }
 
+/* Part of a path that leads to itself: neither empty nor `.` nor `..`. */
+static bool component_is_valid(struct slice part)
+{
+    return part.size && !slice_equal_text(part, ".") && !slice_equal_text(part, "..");
+}
+
 static bool name_is_valid(struct slice name)
 {
-    for (size_t i = 0; i < name.size; i++)
+    size_t start = 0;
+    for (size_t i = 0; i < name.size; i++) {
         if (name.data[i] <= ' ' || name.data[i] > '~')
             return false;
-    return name.size > 0;
+        if (name.data[i] != '/')
+            continue;
+        if (!component_is_valid(slice_sub(name, start, i - start)))
+            return false;
+        start = i + 1;
+    }
+    return component_is_valid(slice_sub(name, start, SIZE_MAX));
 }
 
 enum status bundle_archive_header(struct slice name, uint64_t size,

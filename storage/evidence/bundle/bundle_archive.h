@@ -17,7 +17,7 @@ struct bundle_file {
 };
 
 /* The header of a file. TOO_LARGE: name or size is over the format's limits; MALFORMED: the name is
- * empty or not ASCII without control characters. */
+ * not ASCII without control characters, or has an empty part, `.` or `..` between its slashes. */
 enum status bundle_archive_header(struct slice name, uint64_t size,
                                   uint8_t header[BUNDLE_BLOCK_BYTES]) must_check;
 /* Zero bytes that follow a file of this size. */

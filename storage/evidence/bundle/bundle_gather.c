@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/event/event_json.h"
+#include "storage/evidence/bundle/bundle_custody.h"
 #include "storage/evidence/bundle/bundle_record.h"
 #include "storage/evidence/record_leaf.h"
 #include "storage/evidence/spool_id.h"
@@ -227,21 +228,17 @@ enum status bundle_export_find_custody(struct bundle_export *x,
                                        struct problem *problem)
 {
     struct batch_record record;
-    struct writer hex;
-    writer_init(&hex, 2 * SHA256_BYTES);
-    writer_hex(&hex, slice_make(contents, SHA256_BYTES));
     enum status status;
     while ((status = spool_reader_next(x->reader, &record)) == STATUS_OK ||
            status == STATUS_CORRUPT) {
-        if (status == STATUS_CORRUPT || record.meta.kind != BATCH_KIND_AUDIT || !record.body.size ||
-            !memmem(record.body.data, record.body.size, hex.data, hex.size))
+        if (status == STATUS_CORRUPT || record.meta.kind != BATCH_KIND_AUDIT ||
+            !bundle_custody_is_of(record.body, contents))
             continue;
         status = remember(x, &record);
         if (status == STATUS_OK)
             x->custody = x->records[--x->count]; /* it is none of the exported */
         break;
     }
-    writer_fini(&hex);
     if (status == STATUS_END)
         status = STATUS_NOT_FOUND;
     if (status != STATUS_OK)

@@ -98,11 +98,40 @@ static enum status check_continues(struct bundle_heads *h, const struct bundle_f
     return STATUS_OK;
 }
 
+/* A consistency proof is of an older head, and a token of any. */
+static enum status check_other(struct bundle_heads *h, const struct bundle_files *files,
+                               struct slice name)
+{
+    char head[BUNDLE_NAME_BYTES_MAX], largest[BUNDLE_NAME_BYTES_MAX];
+    bool is_token = slice_starts_with(name, "time/");
+    struct slice folder = bundle_folder_of(name);
+    struct slice base = slice_sub(name, folder.size, SIZE_MAX);
+    const uint8_t *end = slice_find_byte(base, is_token ? '-' : '.');
+    if (!end)
+        return STATUS_REFUSED;
+    snprintf(head, sizeof head, "heads/%.*s.checkpoint", (int)(end - base.data),
+             (const char *)base.data);
+    head_name(h->checkpoint.size, "checkpoint", largest);
+    if (bundle_files_find(files, SLICE_EMPTY, head) && (is_token || strcmp(head, largest) != 0))
+        return STATUS_OK;
+    problem_say(h->problem, "%.*s is of no %shead of the bundle", SLICE_ARGS(name),
+                is_token ? "" : "older ");
+    return STATUS_REFUSED;
+}
+
+static bool needs_head(struct slice name)
+{
+    return slice_starts_with(name, "time/") ||
+           (slice_starts_with(name, "heads/") && !is_head(name));
+}
+
 enum status bundle_heads_check(struct bundle_heads *heads, const struct bundle_files *files)
 {
     enum status status = find_largest(heads, files);
     for (size_t i = 0; status == STATUS_OK && i < files->count; i++)
         if (is_head(files->files[i].name))
             status = check_continues(heads, files, files->files[i].bytes);
+        else if (needs_head(files->files[i].name))
+            status = check_other(heads, files, files->files[i].name);
     return status;
 }

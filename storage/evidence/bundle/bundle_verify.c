@@ -7,12 +7,13 @@
 #include <stdio.h>
 
 #include "core/reader.h"
-#include "storage/evidence/bundle/bundle_files.h"
+#include "storage/evidence/bundle/bundle_custody.h"
 #include "storage/evidence/bundle/bundle_heads.h"
+#include "storage/evidence/bundle/bundle_names.h"
 #include "storage/evidence/formats/tlog_proof.h"
 
-#define CUSTODY "custody/"
-#define RECORDS "records/"
+#define CUSTODY BUNDLE_CUSTODY
+#define RECORDS BUNDLE_RECORDS
 #define TIME    "time/"
 
 struct check {
@@ -209,15 +210,17 @@ static enum status check_token(struct check *c, const struct bundle_file *file)
 {
     char name[BUNDLE_NAME_BYTES_MAX];
     struct note note;
+    struct checkpoint checkpoint;
     struct slice size = slice_sub(file->name, sizeof TIME - 1, SIZE_MAX);
     const uint8_t *dash = size.size ? memchr(size.data, '-', size.size) : NULL;
     if (dash)
         snprintf(name, sizeof name, "heads/%.*s.checkpoint", (int)(dash - size.data),
                  (const char *)size.data);
     const struct bundle_file *head = dash ? find(c, SLICE_EMPTY, name) : NULL;
-    if (!head || note_parse(head->bytes, &note) != STATUS_OK)
+    if (!head || note_parse(head->bytes, &note) != STATUS_OK ||
+        checkpoint_parse(note.text, &checkpoint) != STATUS_OK)
         return refuse(c, file->name, "is over no head of the bundle");
-    const struct bundle_token token = {file->name, note.text, file->bytes};
+    const struct bundle_token token = {file->name, checkpoint.size, note.text, file->bytes};
     return c->request->on_token(c->request->arg, &token, c->problem);
 }
 
@@ -237,15 +240,20 @@ static enum status check_tokens(struct check *c)
 /* The record of the export names the digest of what was given out. */
 static enum status check_custody(struct check *c)
 {
-    static const char digits[] = "0123456789abcdef";
     struct slice body = c->result->custody.parts[BUNDLE_BODY];
-    char hex[2 * SHA256_BYTES];
-    for (size_t i = 0; i < SHA256_BYTES; i++) {
-        hex[2 * i] = digits[c->files.contents[i] >> 4];
-        hex[2 * i + 1] = digits[c->files.contents[i] & 15];
-    }
-    if (!body.size || !memmem(body.data, body.size, hex, sizeof hex)) {
-        problem_say(c->problem, "the log has no record of an export of these files");
+    if (bundle_custody_is_of(body, c->files.contents))
+        return STATUS_OK;
+    problem_say(c->problem, "the log has no record of an export of these files");
+    return STATUS_REFUSED;
+}
+
+static enum status check_names(struct check *c)
+{
+    for (size_t i = 0; i < c->files.count; i++) {
+        struct slice name = c->files.files[i].name;
+        if (bundle_name_is_known(name) && bundle_name_fits(&c->files, name))
+            continue;
+        problem_say(c->problem, "%.*s has no place in a bundle", SLICE_ARGS(name));
         return STATUS_REFUSED;
     }
     return STATUS_OK;
@@ -260,17 +268,19 @@ enum status bundle_verify(struct slice archive, const struct bundle_request *req
     if (status != STATUS_OK)
         return status;
     struct bundle_heads heads = {.policy = request->policy, .problem = problem};
-    status = bundle_heads_check(&heads, &c.files);
+    status = check_names(&c);
+    if (status == STATUS_OK)
+        status = bundle_heads_check(&heads, &c.files);
     result->head = heads.checkpoint;
     result->signers = heads.signers;
     result->heads = heads.count;
     c.head = heads.note;
     if (status == STATUS_OK)
+        status = check_tokens(&c);
+    if (status == STATUS_OK)
         status = check_records(&c);
     if (status == STATUS_OK)
         status = check_custody(&c);
-    if (status == STATUS_OK)
-        status = check_tokens(&c);
     bundle_files_fini(&c.files);
     return status;
 }

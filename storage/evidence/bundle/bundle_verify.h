@@ -30,13 +30,15 @@ struct bundle_record {
 /* A time-stamp response of a bundle. Borrowed from the archive. */
 struct bundle_token {
     struct slice name;     /* of the file */
+    uint64_t size;         /* of the head */
     struct slice text;     /* of the head that it must be over, without signatures */
     struct slice response; /* DER, RFC 3161 */
 };
 
 struct bundle_request {
     const struct policy *policy;
-    /* Each record but the one of the export, in the order of the archive. May be NULL. */
+    /* Each record but the one of the export, in the order of the archive, after all tokens. May be
+     * NULL. */
     void (*on_record)(void *arg, const struct bundle_record *record);
     /* Each time-stamp response, after the heads were checked: OK, or the status of bundle_verify,
      * with *problem. NULL: they are counted, not checked. */

@@ -215,6 +215,19 @@ static bool consistency_roots(uint64_t old, const uint8_t old_root[MERKLE_HASH_B
     return !second;
 }
 
+/* Everything continues the tree without leaves, which has one root. */
+static enum status consistency_with_empty(const uint8_t old_root[MERKLE_HASH_BYTES], uint64_t size,
+                                          const uint8_t root[MERKLE_HASH_BYTES],
+                                          const struct merkle_path *path)
+{
+    uint8_t empty[MERKLE_HASH_BYTES];
+    merkle_empty_root(empty);
+    if (path->count || memcmp(old_root, empty, sizeof empty) != 0 ||
+        (!size && memcmp(root, empty, sizeof empty) != 0))
+        return STATUS_REFUSED;
+    return STATUS_OK;
+}
+
 enum status merkle_consistency_verify(uint64_t old, const uint8_t old_root[MERKLE_HASH_BYTES],
                                       uint64_t size, const uint8_t root[MERKLE_HASH_BYTES],
                                       const struct merkle_path *path)
@@ -223,7 +236,7 @@ enum status merkle_consistency_verify(uint64_t old, const uint8_t old_root[MERKL
     if (old > size || size > MERKLE_SIZE_MAX)
         return STATUS_REFUSED;
     if (!old)
-        return path->count ? STATUS_REFUSED : STATUS_OK;
+        return consistency_with_empty(old_root, size, root, path);
     if (old == size)
         return path->count || memcmp(old_root, root, MERKLE_HASH_BYTES) != 0 ? STATUS_REFUSED
                                                                              : STATUS_OK;

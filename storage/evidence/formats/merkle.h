@@ -51,7 +51,8 @@ enum status merkle_inclusion_root(const uint8_t leaf[MERKLE_HASH_BYTES], uint64_
 enum status merkle_inclusion_verify(const uint8_t leaf[MERKLE_HASH_BYTES], uint64_t index,
                                     uint64_t size, const struct merkle_path *path,
                                     const uint8_t root[MERKLE_HASH_BYTES]) must_check;
-/* OK or REFUSED. From size 0 everything follows, with an empty proof. */
+/* OK or REFUSED. From size 0, whose root is that of no leaves, everything follows, with an empty
+ * proof. */
 enum status merkle_consistency_verify(uint64_t old, const uint8_t old_root[MERKLE_HASH_BYTES],
                                       uint64_t size, const uint8_t root[MERKLE_HASH_BYTES],
                                       const struct merkle_path *path) must_check;

@@ -39,6 +39,18 @@ static uint32_t code_of(const uint8_t *p, size_t size)
     return code;
 }
 
+bool note_has_space(struct slice text)
+{
+    for (size_t i = 0, size; i < text.size; i += size) {
+        size = utf8_size(text.data + i, text.size - i);
+        if (!size)
+            return false;
+        if (size > 1 && is_space(code_of(text.data + i, size)))
+            return true;
+    }
+    return false;
+}
+
 bool note_name_is_valid(struct slice name)
 {
     if (!name.size || name.size > NOTE_NAME_BYTES_MAX)

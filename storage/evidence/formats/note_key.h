@@ -41,6 +41,8 @@ struct note_secret {
 #define NOTE_SECRET_MAGIC 0x4e534543U
 OBJECT_CAST(note_secret, NOTE_SECRET_MAGIC)
 
+/* Whether text, which is UTF-8, has a space of Unicode other than those of ASCII. */
+bool note_has_space(struct slice text);
 /* A name that may stand in a signature line: 1 to NOTE_NAME_BYTES_MAX bytes of UTF-8 without
  * spaces (Unicode), plus signs and control characters. */
 bool note_name_is_valid(struct slice name);

@@ -12,11 +12,20 @@
 
 struct policy;
 
+/* What is wrong with a policy file. */
+struct policy_fault {
+    size_t line;     /* 0: the file as a whole */
+    const char *why; /* for people; static */
+};
+
 /* Reads a policy file; text need not outlive the call. MALFORMED, TOO_LARGE, TOO_MANY,
  * UNSUPPORTED (key), CONFLICT (key given twice, name defined twice, identifier of another key),
- * NOT_FOUND (name not defined before), NO_MEMORY; *line, which may be NULL, is the line at fault,
- * 0: the file as a whole. The caller owns *policy: policy_destroy. */
-enum status policy_parse(struct slice text, struct policy **policy, size_t *line) must_check;
+ * NOT_FOUND (name not defined before; no quorum), NO_MEMORY, with *fault, which may be NULL. The
+ * caller owns *policy: policy_destroy. */
+enum status policy_parse(struct slice text, struct policy **policy,
+                         struct policy_fault *fault) must_check;
+/* Appends `line N: why`. */
+void policy_fault_write(struct writer *w, const struct policy_fault *fault);
 void policy_destroy(struct policy *policy); /* NULL allowed */
 
 size_t policy_logs(const struct policy *policy);

@@ -41,15 +41,16 @@ const char *policy_witness_url(const struct policy *policy, size_t i)
     return policy->witness[i].url;
 }
 
-/* A log counts under its own name as origin only. */
+/* A log counts under its own name as origin only; a wrong signature counts against any. */
 static enum status verify_logs(const struct policy *policy, const struct note *note,
                                struct slice origin, struct policy_result *result)
 {
     enum status found = STATUS_NOT_FOUND;
     for (size_t i = 0; i < policy->logs; i++) {
-        if (!slice_equal_text(origin, policy->log[i].name))
-            continue;
         enum status s = note_verify(note, &policy->log[i], NULL);
+        bool own = slice_equal_text(origin, policy->log[i].name);
+        if (!own && (s == STATUS_OK || s == STATUS_UNSUPPORTED))
+            continue;
         if (s == STATUS_OK) {
             if (!result->log)
                 result->log = &policy->log[i];

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "core/utf8.h"
 #include "storage/evidence/formats/note_text.h"
 
 _Static_assert(POLICY_WITNESSES_MAX <= 64 && POLICY_GROUPS_MAX <= 64, "sets are 64 bits");
@@ -49,56 +50,82 @@ static bool may_define(const struct policy *policy, const char *name)
     return strcmp(name, "none") != 0 && !find_name(policy, name, &found);
 }
 
-static enum status parse_log(struct policy *policy, char *rest)
+/* Why a line is refused goes to *why with the status. */
+static enum status refuse(const char **why, enum status status, const char *text)
+{
+    *why = text;
+    return status;
+}
+
+static const char *key_fault(enum status status)
+{
+    switch (status) {
+    case STATUS_CONFLICT:
+        return "the key's id (the 8 digits) does not fit its name and key: copy the whole key "
+               "again";
+    case STATUS_UNSUPPORTED:
+        return "this kind of key is not known";
+    default:
+        return "not a verifier key: NAME+ID+KEY, as head.vkey has it";
+    }
+}
+
+static enum status parse_log(struct policy *policy, char *rest, const char **why)
 {
     const char *key = next_word(&rest);
     struct note_verifier v;
     next_word(&rest); /* URL: nothing here talks to the log */
     if (!key || next_word(&rest))
-        return STATUS_MALFORMED;
+        return refuse(why, STATUS_MALFORMED, "a log is `log KEY` or `log KEY URL`");
     if (policy->logs == POLICY_LOGS_MAX)
-        return STATUS_TOO_MANY;
+        return refuse(why, STATUS_TOO_MANY, "there are too many logs");
     enum status s = note_verifier_parse(slice_from_text(key), &v);
     if (s != STATUS_OK)
-        return s;
+        return refuse(why, s, key_fault(s));
     if (v.algorithm == NOTE_COSIGNATURE)
-        return STATUS_UNSUPPORTED; /* a witness's */
+        return refuse(why, STATUS_UNSUPPORTED, "this is the key of a witness, not of a log");
     for (size_t i = 0; i < policy->logs; i++)
         if (is_same_key(&v, &policy->log[i]))
-            return STATUS_CONFLICT;
+            return refuse(why, STATUS_CONFLICT, "a log before has the same key");
     policy->log[policy->logs++] = v;
     return STATUS_OK;
 }
 
-static enum status parse_witness(struct policy *policy, char *rest)
+#define NAME_FAULT                                                                                 \
+    "a witness or group before has this name, or it is `none`: each name is defined once"
+
+static enum status parse_witness(struct policy *policy, char *rest, const char **why)
 {
     const char *name = next_word(&rest), *key = next_word(&rest), *url = next_word(&rest);
     struct note_verifier v;
     if (!key || next_word(&rest))
-        return STATUS_MALFORMED;
+        return refuse(why, STATUS_MALFORMED, "a witness is `witness NAME KEY` and may have a URL");
     if (policy->witnesses == POLICY_WITNESSES_MAX)
-        return STATUS_TOO_MANY;
+        return refuse(why, STATUS_TOO_MANY, "there are too many witnesses");
     enum status s = note_verifier_parse(slice_from_text(key), &v);
     if (s != STATUS_OK)
-        return s;
+        return refuse(why, s, key_fault(s));
     if (v.algorithm == NOTE_ED25519)
-        return STATUS_UNSUPPORTED; /* a log's */
+        return refuse(why, STATUS_UNSUPPORTED, "this is the key of a log, not of a witness");
     for (size_t i = 0; i < policy->witnesses; i++)
         if (is_same_key(&v, &policy->witness[i].verifier))
-            return STATUS_CONFLICT;
+            return refuse(why, STATUS_CONFLICT, "a witness before has the same key");
     if (!may_define(policy, name))
-        return STATUS_CONFLICT;
+        return refuse(why, STATUS_CONFLICT, NAME_FAULT);
     policy->witness[policy->witnesses++] = (struct policy_witness){name, url, v};
     return STATUS_OK;
 }
 
-static enum status add_member(struct policy *policy, const char *name, struct policy_group *group)
+static enum status add_member(struct policy *policy, const char *name, struct policy_group *group,
+                              const char **why)
 {
     struct policy_set found;
     if (!find_name(policy, name, &found))
-        return STATUS_NOT_FOUND;
+        return refuse(why, STATUS_NOT_FOUND,
+                      "a member is no witness or group of a line before this one");
     if ((found.witnesses & policy->members.witnesses) || (found.groups & policy->members.groups))
-        return STATUS_CONFLICT; /* a member once, so that each witness counts in one way */
+        return refuse(why, STATUS_CONFLICT, /* so that each witness counts in one way */
+                      "a member is in a group already: each is a member once");
     policy->members.witnesses |= found.witnesses;
     policy->members.groups |= found.groups;
     group->members.witnesses |= found.witnesses;
@@ -106,19 +133,22 @@ static enum status add_member(struct policy *policy, const char *name, struct po
     return STATUS_OK;
 }
 
-static enum status parse_group(struct policy *policy, char *rest)
+#define GROUP_FORM                                                                                 \
+    "a group is `group NAME NUMBER MEMBER...`, with `any`, `all` or 1 to the count of members"
+
+static enum status parse_group(struct policy *policy, char *rest, const char **why)
 {
     struct policy_group group = {.name = next_word(&rest)};
     const char *needed = next_word(&rest), *member;
     uint64_t count = 0, number;
     if (!needed)
-        return STATUS_MALFORMED;
+        return refuse(why, STATUS_MALFORMED, GROUP_FORM);
     if (policy->groups == POLICY_GROUPS_MAX)
-        return STATUS_TOO_MANY;
+        return refuse(why, STATUS_TOO_MANY, "there are too many groups");
     if (!may_define(policy, group.name))
-        return STATUS_CONFLICT;
+        return refuse(why, STATUS_CONFLICT, NAME_FAULT);
     for (; (member = next_word(&rest)) != NULL; count++) {
-        enum status s = add_member(policy, member, &group);
+        enum status s = add_member(policy, member, &group, why);
         if (s != STATUS_OK)
             return s;
     }
@@ -127,41 +157,50 @@ static enum status parse_group(struct policy *policy, char *rest)
     else if (strcmp(needed, "any") == 0)
         number = 1;
     else if (!note_text_number(slice_from_text(needed), count, &number))
-        return STATUS_MALFORMED;
+        number = 0;
     if (!count || !number)
-        return STATUS_MALFORMED;
+        return refuse(why, STATUS_MALFORMED, GROUP_FORM);
     group.needed = (unsigned)number;
     policy->group[policy->groups++] = group;
     return STATUS_OK;
 }
 
-static enum status parse_quorum(struct policy *policy, char *rest)
+static enum status parse_quorum(struct policy *policy, char *rest, const char **why)
 {
     const char *name = next_word(&rest);
     if (!name || next_word(&rest))
-        return STATUS_MALFORMED;
+        return refuse(why, STATUS_MALFORMED, "a quorum is `quorum NAME` or `quorum none`");
     if (policy->has_quorum)
-        return STATUS_CONFLICT;
+        return refuse(why, STATUS_CONFLICT, "there is a second line `quorum`");
     policy->has_quorum = true;
-    if (strcmp(name, "none") == 0)
+    if (strcmp(name, "none") == 0 || find_name(policy, name, &policy->quorum))
         return STATUS_OK;
-    return find_name(policy, name, &policy->quorum) ? STATUS_OK : STATUS_NOT_FOUND;
+    return refuse(why, STATUS_NOT_FOUND,
+                  "the quorum is no witness or group of a line before this one");
 }
 
-static enum status parse_line(struct policy *policy, char *line)
+static enum status parse_line(struct policy *policy, char *line, const char **why)
 {
-    const char *word = next_word(&line);
-    if (!word || word[0] == '#')
+    struct slice whole = slice_from_text(line);
+    const char *word = line + strspn(line, " \t");
+    if (!*word || word[0] == '#')
         return STATUS_OK;
+    if (note_has_space(whole))
+        return refuse(why, STATUS_MALFORMED, "a space that is neither U+0020 nor a tab");
+    if (strchr(word, '#'))
+        return refuse(why, STATUS_MALFORMED,
+                      "a `#` within a line: comments are lines of their own");
+    word = next_word(&line);
     if (strcmp(word, "log") == 0)
-        return parse_log(policy, line);
+        return parse_log(policy, line, why);
     if (strcmp(word, "witness") == 0)
-        return parse_witness(policy, line);
+        return parse_witness(policy, line, why);
     if (strcmp(word, "group") == 0)
-        return parse_group(policy, line);
+        return parse_group(policy, line, why);
     if (strcmp(word, "quorum") == 0)
-        return parse_quorum(policy, line);
-    return STATUS_MALFORMED;
+        return parse_quorum(policy, line, why);
+    return refuse(why, STATUS_MALFORMED,
+                  "not a line of a policy: log, witness, group, quorum or #");
 }
 
 /* Octets that the format allows. */
@@ -170,58 +209,72 @@ static bool is_allowed(uint8_t c)
     return c == '\t' || c == '\n' || (c >= 0x20 && c != 0x7F);
 }
 
-static enum status check_octets(struct slice text, size_t *line)
+static enum status check_octets(struct slice text, struct policy_fault *fault)
 {
     if (text.size > POLICY_BYTES_MAX)
-        return STATUS_TOO_LARGE;
-    *line = 1;
+        return refuse(&fault->why, STATUS_TOO_LARGE, "it is too large");
+    size_t line = 1;
     for (size_t i = 0; i < text.size; i++) {
-        if (!is_allowed(text.data[i]))
-            return STATUS_MALFORMED;
-        *line += text.data[i] == '\n';
+        if (!is_allowed(text.data[i])) {
+            fault->line = line;
+            return refuse(&fault->why, STATUS_MALFORMED,
+                          text.data[i] == '\r' ? "a carriage return: lines end with LF alone"
+                                               : "a control character");
+        }
+        line += text.data[i] == '\n';
     }
-    return STATUS_OK;
+    return utf8_check(text) == STATUS_OK
+               ? STATUS_OK
+               : refuse(&fault->why, STATUS_INVALID_UTF8, "it is not UTF-8");
 }
 
-static enum status parse_lines(struct policy *policy, size_t *line)
+static enum status parse_lines(struct policy *policy, struct policy_fault *fault)
 {
-    enum status s = STATUS_OK;
     char *rest = policy->text;
-    for (*line = 1; s == STATUS_OK && *rest; (*line)++) {
+    for (size_t line = 1; *rest; line++) {
         char *start = rest, *end = rest + strcspn(rest, "\n");
         rest = *end ? end + 1 : end;
         *end = 0;
-        s = parse_line(policy, start);
-        if (s != STATUS_OK)
+        enum status s = parse_line(policy, start, &fault->why);
+        if (s != STATUS_OK) {
+            fault->line = line;
             return s;
+        }
     }
-    *line = 0;
-    return policy->has_quorum ? STATUS_OK : STATUS_NOT_FOUND;
+    return policy->has_quorum
+               ? STATUS_OK
+               : refuse(&fault->why, STATUS_NOT_FOUND,
+                        "no line `quorum`: add `quorum NAME`, or `quorum none` for a log without "
+                        "witnesses");
 }
 
-enum status policy_parse(struct slice text, struct policy **policy, size_t *line)
+enum status policy_parse(struct slice text, struct policy **policy, struct policy_fault *fault)
 {
-    size_t at = 0;
+    struct policy_fault found = {0, ""};
     struct policy *made = NULL;
-    enum status s = check_octets(text, &at);
-    if (s == STATUS_TOO_LARGE)
-        at = 0;
+    enum status s = check_octets(text, &found);
     if (s == STATUS_OK) {
-        at = 0;
         made = calloc(1, sizeof *made);
         if (!made || !(made->text = calloc(1, text.size + 1)))
-            s = STATUS_NO_MEMORY;
+            s = refuse(&found.why, STATUS_NO_MEMORY, "the program has no memory left");
     }
     if (s == STATUS_OK) {
         if (text.size)
             memcpy(made->text, text.data, text.size);
-        s = parse_lines(made, &at);
+        s = parse_lines(made, &found);
     }
-    if (line)
-        *line = at;
+    if (fault)
+        *fault = found;
     if (s == STATUS_OK)
         *policy = made;
     else
         policy_destroy(made);
     return s;
+}
+
+void policy_fault_write(struct writer *w, const struct policy_fault *fault)
+{
+    if (fault->line)
+        writer_format(w, "line %zu: ", fault->line);
+    writer_text(w, fault->why);
 }

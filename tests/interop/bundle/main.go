@@ -7,13 +7,13 @@ import (
 	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/tlog"
@@ -45,17 +45,6 @@ func checkSums(b *bundle) (contents string, err error) {
 	return fmt.Sprintf("%x", sha256.Sum256([]byte(before.String()))), nil
 }
 
-// onlyLogs is the policy without its witnesses, for heads that need none.
-func onlyLogs(policy string) string {
-	var kept []string
-	for _, line := range strings.Split(policy, "\n") {
-		if fields := strings.Fields(line); len(fields) > 0 && fields[0] == "log" {
-			kept = append(kept, line)
-		}
-	}
-	return strings.Join(append(kept, "quorum none", ""), "\n")
-}
-
 type heads struct {
 	policy torchwood.Policy
 	name   string // of the newest
@@ -63,20 +52,19 @@ type heads struct {
 }
 
 func checkHeads(b *bundle, policy string) (*heads, error) {
-	full, err := torchwood.ParsePolicy([]byte(policy))
+	full, logs, err := parsePolicies(policy)
 	if err != nil {
 		return nil, err
 	}
-	logs, err := torchwood.ParsePolicy([]byte(onlyLogs(policy)))
-	if err != nil {
-		return nil, err
-	}
-	found, older := &heads{policy: full}, map[string]torchwood.Checkpoint{}
+	found, older := &heads{}, map[string]torchwood.Checkpoint{}
 	for _, name := range b.names {
 		if !strings.HasSuffix(name, ".checkpoint") {
 			continue
 		}
-		head, _, err := torchwood.VerifyCheckpoint(b.files[name], logs)
+		head, _, err := logs.open(b.files[name])
+		if err == nil {
+			err = full.checkLines(b.files[name])
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
@@ -91,42 +79,47 @@ func checkHeads(b *bundle, policy string) (*heads, error) {
 	if found.name == "" {
 		return nil, errors.New("no head")
 	}
-	if _, _, err := torchwood.VerifyCheckpoint(b.files[found.name], full); err != nil {
+	if _, found.policy, err = full.open(b.files[found.name]); err != nil {
 		return nil, err
 	}
 	for name, head := range older {
 		if name == found.name {
 			continue
 		}
-		var proof tlog.TreeProof
-		for _, line := range strings.Fields(string(b.files[strings.Replace(name, ".checkpoint", ".consistency", 1)])) {
-			hash, err := base64.StdEncoding.DecodeString(line)
-			if err != nil || len(hash) != tlog.HashSize {
-				return nil, fmt.Errorf("%s: malformed consistency proof", name)
-			}
-			proof = append(proof, tlog.Hash(hash))
-		}
-		if err := tlog.CheckTree(proof, found.newest.N, found.newest.Hash, head.N, head.Hash); err != nil {
+		if err := checkContinues(b.files[strings.Replace(name, ".checkpoint", ".consistency", 1)], head, found.newest); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	return found, nil
 }
 
+func checkContinues(file []byte, old, newest torchwood.Checkpoint) error {
+	lines, complete := strings.CutSuffix(string(file), "\n")
+	path, err := hashes(lines)
+	if err != nil || !complete || old.Origin != newest.Origin {
+		return errors.New("malformed consistency proof, or another origin")
+	}
+	var proof tlog.TreeProof
+	for _, hash := range path {
+		proof = append(proof, tlog.Hash(hash))
+	}
+	return tlog.CheckTree(proof, newest.N, newest.Hash, old.N, old.Hash)
+}
+
 func checkRecord(b *bundle, folder string, heads *heads) error {
 	leaf, proof := b.files[folder+"leaf.bin"], b.files[folder+"proof.tlog-proof"]
-	if len(leaf) < 190 || string(leaf[:14]) != "vsocd/leaf/v1\n" {
+	if len(leaf) < 190 || string(leaf[:14]) != "vsocd/leaf/v1\n" || leaf[15] != 0 ||
+		len(leaf) != 190+int(binary.BigEndian.Uint16(leaf[188:])) || !utf8.Valid(leaf[190:]) {
 		return errors.New("not a leaf")
 	}
 	kind, position, index := leaf[14], binary.BigEndian.Uint64(leaf[32:]), binary.BigEndian.Uint64(leaf[40:])
 	if folder != fmt.Sprintf("records/%d/", position) && (folder != "custody/" || kind != 2) {
 		return errors.New("the record belongs elsewhere")
 	}
-	if !bytes.HasPrefix(proof, fmt.Appendf(nil, "c2sp.org/tlog-proof@v1\nindex %d\n", index)) {
-		return errors.New("the proof is for another index")
-	}
-	if !bytes.HasSuffix(proof, append([]byte("\n\n"), b.files[heads.name]...)) {
-		return errors.New("the proof is under another head")
+	path, ours := strings.CutPrefix(string(proof), fmt.Sprintf("c2sp.org/tlog-proof@v1\nindex %d\n", index))
+	path, under := strings.CutSuffix(path, "\n"+string(b.files[heads.name]))
+	if _, err := hashes(path); err != nil || !ours || !under {
+		return errors.New("the proof is malformed, for another index or under another head")
 	}
 	if err := torchwood.VerifyProof(heads.policy, tlog.RecordHash(leaf), proof); err != nil {
 		return err
@@ -150,18 +143,19 @@ func checkRecord(b *bundle, folder string, heads *heads) error {
 
 func committed(b *bundle, file, seed, label string, commitment []byte) bool {
 	salt := mac(b.files[seed], []byte("vsocd commitment "+label))
-	return bytes.Equal(mac(salt, b.files[file]), commitment)
+	return len(b.files[seed]) == 32 && bytes.Equal(mac(salt, b.files[file]), commitment)
 }
 
 // A batch of several vehicles: the leaf commits to the table, the table to each part that is not erased.
 func checkParts(b *bundle, folder string, leaf, table []byte, erased bool) error {
 	_, twice := b.files[folder+"events"]
 	digest := sha256.Sum256(table)
-	if erased || twice || !bytes.Equal(digest[:], leaf[156:188]) || len(table) < 8 {
+	if erased || twice || !bytes.Equal(digest[:], leaf[156:188]) || len(table) < 8 ||
+		uint64(binary.LittleEndian.Uint32(table)) > uint64(len(table)-8)/48 {
 		return errors.New("the table of parts differs from its commitment")
 	}
 	count := int(binary.LittleEndian.Uint32(table))
-	for n := 0; n < count && len(table) >= 8+48*(n+1); n++ {
+	for n := 0; n < count; n++ {
 		name := fmt.Sprintf("%spart-%d", folder, n)
 		_, there := b.files[name]
 		_, seeded := b.files[name+".seed"]
@@ -170,7 +164,7 @@ func checkParts(b *bundle, folder string, leaf, table []byte, erased bool) error
 		}
 	}
 	_, body := b.files[folder+"body"]
-	_, shared := b.files[folder+"part-1"]
+	_, shared := b.files[folder+"part-1.seed"]
 	if body != shared || body && !committed(b, folder+"body", folder+"part-1.seed", "body", leaf[92:124]) {
 		return errors.New("body differs from its commitment")
 	}
@@ -197,6 +191,9 @@ func check(archive, policy string) error {
 	if err != nil {
 		return err
 	}
+	if err := checkNames(b, heads.name); err != nil {
+		return err
+	}
 	checked := map[string]bool{}
 	for _, name := range b.names {
 		folder := name[:strings.LastIndex(name, "/")+1]
@@ -208,7 +205,7 @@ func check(archive, policy string) error {
 			return fmt.Errorf("%s: %w", folder, err)
 		}
 	}
-	if !checked["custody/"] || !bytes.Contains(b.files["custody/body"], []byte(contents)) {
+	if !checked["custody/"] || !isExport(b.files["custody/body"], contents) {
 		return errors.New("no record of this export")
 	}
 	return nil

@@ -11,7 +11,8 @@
 #include <unistd.h>
 
 #include "core/thread.h"
-#include "storage/evidence/bundle/bundle_files.h"
+#include "storage/evidence/bundle/bundle_custody.h"
+#include "storage/evidence/bundle/bundle_names.h"
 #include "storage/evidence/bundle/bundle_verify.h"
 #include "storage/evidence/bundle/bundle_writer.h"
 
@@ -134,6 +135,95 @@ static void names_and_sizes_over_the_limits_are_refused(void **state)
     assert_int_equal(bundle_archive_header(SLICE_LITERAL("\xc3\xa4"), 0, header), STATUS_MALFORMED);
 }
 
+static void names_that_lead_elsewhere_are_refused(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"/a",    "a/",     "a//b", ".", "..",  "./a",
+                                        "a/./b", "a/../b", "a/..", "/", "../a"};
+    uint8_t header[BUNDLE_BLOCK_BYTES];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        assert_int_equal(bundle_archive_header(slice_from_text(names[i]), 0, header),
+                         STATUS_MALFORMED);
+    assert_int_equal(bundle_archive_header(SLICE_LITERAL(".a/b../...c"), 0, header), STATUS_OK);
+}
+
+static void the_names_of_a_bundle_are_a_closed_list(void **state)
+{
+    (void)state;
+    static const char *const known[] = {
+        "README.txt",         "SHA256SUMS",
+        "heads/1.checkpoint", "heads/9223372036854775807.consistency",
+        "time/7-15.tsr",      "custody/proof.tlog-proof",
+        "records/0/erased",   "records/18446744073709551615/leaf.bin",
+        "records/7/part-0",   "records/7/part-4294967295.seed"};
+    static const char *const unknown[] = {"readme.txt",
+                                          "heads/0.checkpoint",
+                                          "heads/01.checkpoint",
+                                          "heads/1.txt",
+                                          "heads/",
+                                          "heads/9223372036854775808.checkpoint",
+                                          "time/7-16.tsr",
+                                          "time/7-01.tsr",
+                                          "time/7.tsr",
+                                          "time/0-0.tsr",
+                                          "custody/record.json",
+                                          "custody/part-0",
+                                          "custody/erased",
+                                          "records/7",
+                                          "records/07/body",
+                                          "records/x/body",
+                                          "records/7/BODY",
+                                          "records/7/part-01",
+                                          "records/7/part-4294967296",
+                                          "records/7/part-1.seeds",
+                                          "records/7/a/body",
+                                          "records/18446744073709551616/body",
+                                          "records//body",
+                                          "body",
+                                          "SHA256SUMS/"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        assert_true(bundle_name_is_known(slice_from_text(known[i])));
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
+        assert_false(bundle_name_is_known(slice_from_text(unknown[i])));
+}
+
+static void an_export_is_recorded_in_one_spelling(void **state)
+{
+    (void)state;
+    uint8_t contents[SHA256_BYTES];
+    memset(contents, 0xAB, sizeof contents);
+#define HEX32  "abababababababababababababababab"
+#define DIGEST "\"digest\":\"" HEX32 HEX32 "\""
+#define KIND   "\"kind\":\"evidence_exported\""
+    static const char *const right[] = {"{" KIND "," DIGEST "}",
+                                        "{\"a\":\"\\\"}\",\"n\":12," KIND ",\"b\":\"\"," DIGEST
+                                        ",\"c_d\":\"x\"}"};
+    static const char *const wrong[] = {"",
+                                        "{",
+                                        "{}",
+                                        "{" KIND "}",
+                                        "{" DIGEST "}",
+                                        "{" DIGEST "," KIND "}",
+                                        "{" KIND "," DIGEST "," DIGEST "}",
+                                        "{" KIND "," KIND "," DIGEST "}",
+                                        "{" KIND "," DIGEST "} ",
+                                        "{" KIND ", " DIGEST "}",
+                                        "{" KIND "," DIGEST ",}",
+                                        "{" KIND "," DIGEST,
+                                        "{" KIND ",\"x\":{" DIGEST "}}",
+                                        "{" KIND ",\"x\":\"\\\"," DIGEST "}",
+                                        "{\"kind\":\"hold_added\"," DIGEST "}",
+                                        "{" KIND ",\"digest\":\"" HEX32 HEX32 "0\"}",
+                                        "{" KIND ",\"digest\":1}",
+                                        "{" KIND ",\"X\":1," DIGEST "}"};
+    for (size_t i = 0; i < sizeof right / sizeof *right; i++)
+        assert_true(bundle_custody_is_of(slice_from_text(right[i]), contents));
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_false(bundle_custody_is_of(slice_from_text(wrong[i]), contents));
+    contents[31] = 0xAC;
+    assert_false(bundle_custody_is_of(slice_from_text(right[0]), contents));
+}
+
 /* From the Python of docs/verify_bundle.py: hmac.digest(hmac.digest(bytes(range(32)),
  * b"vsocd commitment meta", "sha256"), b"x", "sha256"). */
 static void commitments_are_those_of_the_format(void **state)
@@ -158,6 +248,9 @@ int main(void)
         cmocka_unit_test(a_name_twice_is_refused),
         cmocka_unit_test(contents_are_what_was_there_before_the_export_was_recorded),
         cmocka_unit_test(names_and_sizes_over_the_limits_are_refused),
+        cmocka_unit_test(names_that_lead_elsewhere_are_refused),
+        cmocka_unit_test(the_names_of_a_bundle_are_a_closed_list),
+        cmocka_unit_test(an_export_is_recorded_in_one_spelling),
         cmocka_unit_test(commitments_are_those_of_the_format),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

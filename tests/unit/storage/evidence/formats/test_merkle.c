@@ -231,6 +231,9 @@ static void empty_and_equal_trees_take_an_empty_proof_only(void **state)
     mth(0, 4, other);
     merkle_empty_root(empty);
     assert_int_equal(merkle_consistency_verify(0, empty, 5, root, &path), STATUS_OK);
+    assert_int_equal(merkle_consistency_verify(0, empty, 0, empty, &path), STATUS_OK);
+    assert_int_equal(merkle_consistency_verify(0, other, 5, root, &path), STATUS_REFUSED);
+    assert_int_equal(merkle_consistency_verify(0, empty, 0, root, &path), STATUS_REFUSED);
     assert_int_equal(merkle_consistency_verify(5, root, 5, root, &path), STATUS_OK);
     assert_int_equal(merkle_consistency_verify(5, other, 5, root, &path), STATUS_REFUSED);
     assert_int_equal(merkle_consistency_verify(4, other, 5, root, &path), STATUS_REFUSED);

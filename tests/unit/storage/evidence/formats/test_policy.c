@@ -53,11 +53,11 @@ static struct policy *policy_of(const char *form)
 {
     struct policy *policy = NULL;
     struct writer w;
-    size_t line = 99;
+    struct policy_fault fault = {99, NULL};
     writer_init(&w, 1 << 20);
     fill(&w, form);
-    assert_int_equal(policy_parse(writer_slice(&w), &policy, &line), STATUS_OK);
-    assert_int_equal(line, 0);
+    assert_int_equal(policy_parse(writer_slice(&w), &policy, &fault), STATUS_OK);
+    assert_int_equal(fault.line, 0);
     writer_fini(&w);
     return policy;
 }
@@ -182,14 +182,18 @@ static void mistakes_are_told_with_their_line(void **state)
         {"witness a {witness a}\ngroup g 1 a\ngroup h 1 a\n", STATUS_CONFLICT, 3},
         {"what is it\n", STATUS_MALFORMED, 1},
         {"\n\nquorum none\r\n", STATUS_MALFORMED, 3},
+        {"witness a\u2028 {witness a}\nquorum none\n", STATUS_MALFORMED, 1},
+        {"# \xff\nquorum none\n", STATUS_INVALID_UTF8, 0},
+        {"log {log a} # ours\nquorum none\n", STATUS_MALFORMED, 1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct policy *p = NULL;
-        size_t line = 99;
+        struct policy_fault fault = {99, NULL};
         writer_reset(&text);
         fill(&text, cases[i].form);
-        assert_int_equal(policy_parse(writer_slice(&text), &p, &line), cases[i].status);
-        assert_int_equal(line, cases[i].line);
+        assert_int_equal(policy_parse(writer_slice(&text), &p, &fault), cases[i].status);
+        assert_int_equal(fault.line, cases[i].line);
+        assert_true(strlen(fault.why) > 0);
         assert_null(p);
     }
 }
