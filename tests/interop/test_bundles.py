@@ -8,6 +8,7 @@ import json
 import os
 import random
 import subprocess
+import tarfile
 
 import evidence_bundles
 import evidence_forgeries
@@ -151,6 +152,21 @@ def test_verifiers_accept_repeated_and_unknown_signatures(verdicts):
     heads = {"twice": (text, lines(text) * 2), "unknown": (text, unknown + lines(text)), "extended": (extended, lines(extended))}
     said = verdicts({name: evidence_forgeries.rehead(case, evidence_bundles.note(t, *of)) for name, (t, of) in heads.items()}, case.policy)
     assert all(map(whole, said.values())), (SEED, said)
+
+
+def test_the_samples_are_what_the_pages_say(verdicts, tmp_path):
+    samples = fetched.ROOT / "tests" / "samples"
+    said = verdicts({name: (samples / f"{name}.tar").read_bytes() for name in ("evidence", "evidence-changed")}, (samples / "evidence-policy.txt").read_bytes())
+    assert whole(said["evidence"]) and refused(said["evidence-changed"]), said
+    with tarfile.open(samples / "evidence.tar") as archive:
+        archive.extractall(tmp_path)
+    by_hand = ["sh", fetched.ROOT / "docs" / "check_by_hand.sh"]
+    folders = [leaf.parent for leaf in tmp_path.rglob("leaf.bin")]
+    assert len(folders) == 3
+    for folder in folders:
+        assert subprocess.run([*by_hand, folder], stdout=subprocess.DEVNULL).returncode == 0
+        (folder / "leaf.bin").write_bytes(b"x" + (folder / "leaf.bin").read_bytes()[1:])
+        assert subprocess.run([*by_hand, folder], stdout=subprocess.DEVNULL).returncode == 1
 
 
 def test_the_script_is_short_and_needs_nothing_of_ours(tmp_path):
