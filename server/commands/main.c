@@ -107,7 +107,7 @@ const struct command command_table[] = {
      cmd_archive},
     {"hold", "add|list|release [-c FILE] [--set KEY=VALUE]… [OPTION]…",
      "legal holds: evidence that is not removed although its retention is over",
-     "  add      --vin VIN [--tenant NAME], --vehicle PSEUDONYM, --batch ID, or --from TIME --to "
+     "  add      --vehicle VIN [--tenant NAME], --pid PSEUDONYM, --batch ID, or --from TIME --to "
      "TIME\n"
      "           (of receipt); --reason TEXT; --until TIME: it ends by itself then. Prints its "
      "id.\n"
@@ -115,7 +115,7 @@ const struct command command_table[] = {
      "  list     the holds in force, a JSON object each; --all also those that are over\n"
      "  release  --id ID --reason TEXT\n\n"
      "Retention and eviction keep the segment that holds a held batch, and all segments after it.\n"
-     "Other users of this machine see a VIN on the command line: --vehicle takes the pseudonym.",
+     "Other users of this machine see a VIN on the command line: --pid takes the pseudonym.",
      cmd_hold},
     {"vehicle", "erase (--vehicle VIN|--pid PSEUDONYM) --reason TEXT [-c FILE] [OPTION]…",
      "erases a vehicle's batches in the spool by destroying their keys",

@@ -238,7 +238,7 @@ def test_a_hold_of_one_vehicle_keeps_the_batch_whole(make_server):
     report = server.post(BODY, Content_Encoding="gzip").json
     pids = {e["vehicle_pid"] for e in server.export() if "vehicle_pid" in e}
     held = next(e["vehicle_pid"] for e in server.export() if e.get("message") == secret(3))
-    server.run("hold", "add", "-c", server.config, "--vehicle", held, "--reason", "lawsuit")
+    server.run("hold", "add", "-c", server.config, "--pid", held, "--reason", "lawsuit")
     wait_until(lambda: passed(server, report["position"]), 20, "stored cursors")
     counts = run_json(server, "vehicle", "erase", "-c", server.config, "--json", "--vehicle", vin(GONE), "--reason", "test", code=1)
     assert (counts["held"], counts["erased_in_part"]) == (1, 0) and len(pids) == VEHICLES

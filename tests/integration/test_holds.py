@@ -42,7 +42,7 @@ def add(server, *words):
 def test_held_segment_stays_until_the_release(make_server, kind):
     server = make_server(SMALL)
     first = fill(server, 1, HELD)[0]
-    words = {"batch": ["--batch", first["batch_id"]], "vehicle": ["--vin", HELD.lower()],
+    words = {"batch": ["--batch", first["batch_id"]], "vehicle": ["--vehicle", HELD.lower()],
              "time": ["--from", "2020-01-01T00:00:00Z", "--to", "2100-01-01T00:00:00Z"]}[kind]
     uid = add(server, *words)
     fill(server, 12, start=10)
@@ -58,7 +58,7 @@ def test_held_segment_stays_until_the_release(make_server, kind):
 
 def test_hold_of_something_else_keeps_nothing(make_server):
     server = make_server(SMALL)
-    add(server, "--vin", HELD)
+    add(server, "--vehicle", HELD)
     add(server, "--batch", "01a22b27-6730-70bd-bbb3-99f70d000000")
     add(server, "--from", "2001-01-01T00:00:00Z", "--to", "2001-02-01T00:00:00Z")
     until = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=2)
@@ -105,10 +105,10 @@ def test_hold_survives_kill_and_damage_keeps_everything(make_server):
     assert hold(server, "list", check=False).returncode == 1
 
 
-@pytest.mark.parametrize("words", [["--batch", "x"], ["--vin", "short"], ["--from", "2001-01-01T00:00:00Z"], [],
-                                   ["--vin", "OOOOOOOOOOOOOOOOO"], ["--from", "1969-12-31T23:00:00Z", "--to", "2100-01-01T00:00:00Z"],
+@pytest.mark.parametrize("words", [["--batch", "x"], ["--vehicle", "short"], ["--from", "2001-01-01T00:00:00Z"], [],
+                                   ["--vehicle", "OOOOOOOOOOOOOOOOO"], ["--from", "1969-12-31T23:00:00Z", "--to", "2100-01-01T00:00:00Z"],
                                    ["--batch", "01a22b27-6730-70bd-bbb3-99f70d000000", "--until", "2020-01-01T00:00:00Z"],
-                                   ["--batch", "01a22b27-6730-70bd-bbb3-99f70d000000", "--vin", HELD]])
+                                   ["--batch", "01a22b27-6730-70bd-bbb3-99f70d000000", "--vehicle", HELD]])
 def test_wrong_holds_are_refused(make_server, words):
     server = make_server(SMALL, start=False)
     server.write_keys()
@@ -135,7 +135,7 @@ def test_batch_whose_records_are_all_quarantined_is_held_by_its_vehicle(make_ser
     server = make_server(SMALL)
     reply = server.post(b'{"broken\n' * 3, VSOC_Vehicle=HELD)
     assert reply.json["quarantined"] == 3
-    uid = add(server, "--vin", HELD)
+    uid = add(server, "--vehicle", HELD)
     fill(server, 12, start=10)
     wait_until(lambda: f"hold {uid} keeps" in server.get("/readyz?verbose").body.decode(), 30, "the hold being told")
     assert oldest(server) == 1
@@ -164,7 +164,7 @@ def test_hold_that_is_added_while_an_erasure_runs_is_obeyed(make_server):
     server = make_server()
     position = server.post(ndjson([event(1, vin=HELD)]), VSOC_Vehicle=HELD).json["position"]
     wait_until(lambda: min((spool_reader.read_cursors(server.spool_dir) or (0, {0: 0}))[1].values(), default=position) >= position, 30, "cursors")
-    add(server, "--vin", HELD)
+    add(server, "--vehicle", HELD)
     server.terminate()
     path = server.spool_dir.parent / "evidence" / "holds"
     with_hold = path.read_bytes()
@@ -187,7 +187,7 @@ def test_hold_that_is_added_while_an_erasure_runs_is_obeyed(make_server):
 def test_holds_are_in_the_database_too(make_server, database):
     server = make_server({**SMALL, "sinks": {"postgres": {"enabled": True, "dsn": database}}})
     batch = fill(server, 1, HELD)[0]["batch_id"]
-    uids = [add(server, "--batch", batch), add(server, "--vin", HELD), add(server, "--from", "2026-01-01T00:00:00Z", "--to", "2026-02-01T00:00:00Z",
+    uids = [add(server, "--batch", batch), add(server, "--vehicle", HELD), add(server, "--from", "2026-01-01T00:00:00Z", "--to", "2026-02-01T00:00:00Z",
                                                                            "--until", "2100-01-01T00:00:00Z")]
 
     def rows(what):

@@ -92,7 +92,7 @@ def test_nothing_is_erased_that_a_sink_has_yet_to_get_or_a_hold_keeps(make_serve
     server.wait_for_sinks()
     wait_until(lambda: passed(server, 2), 20, "stored cursors")
     pid = events_of(server)[0]["vehicle_pid"]
-    server.run("hold", "add", "-c", server.config, "--vehicle", pid, "--reason", "lawsuit")
+    server.run("hold", "add", "-c", server.config, "--pid", pid, "--reason", "lawsuit")
     assert erase(server, "--vehicle", ONE, "--reason", "test", code=1)["held"] == 1
     assert len(events_of(server)) == 1
     for words in ((), ("--vehicle", ONE), ("--vehicle", "short", "--reason", "x"), ("--pid", "00", "--reason", "x"), ("--vehicle", ONE, "--pid", "0" * 64, "--reason", "x")):

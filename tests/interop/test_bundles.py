@@ -3,6 +3,7 @@
 Each accepts every bundle of random logs and refuses every forgery of them.
 """
 
+import dataclasses
 import importlib.util
 import json
 import os
@@ -152,6 +153,31 @@ def test_verifiers_accept_repeated_and_unknown_signatures(verdicts):
     heads = {"twice": (text, lines(text) * 2), "unknown": (text, unknown + lines(text)), "extended": (extended, lines(extended))}
     said = verdicts({name: evidence_forgeries.rehead(case, evidence_bundles.note(t, *of)) for name, (t, of) in heads.items()}, case.policy)
     assert all(map(whole, said.values())), (SEED, said)
+
+
+def test_the_command_says_what_to_do(build, tmp_path):
+    """And a bundle gives the terminal of its reader no orders."""
+    while True:
+        case = evidence_bundles.random_case(random.Random(SEED + len(list(tmp_path.iterdir()))), leaves=4)
+        (tmp_path / f"{len(list(tmp_path.iterdir()))}").touch()
+        if not case.needed:
+            break
+    record = case.records[0]
+    leaf = dataclasses.replace(record, tenant="oem\x1b[2K\n").leaf()
+    (tmp_path / "bundle.tar").write_bytes(evidence_oddities.relabelled(case, record, leaf, {}))
+    (tmp_path / "head.vkey").write_text(case.log.vkey + "\n")
+    (tmp_path / "open.txt").write_text(f"log {case.log.vkey}\n")
+
+    def said(*words):
+        done = subprocess.run([build / "vsocd", "evidence", "verify", tmp_path / "bundle.tar", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return done.returncode, done.stdout, done.stderr
+
+    code, out, _ = said("--log", tmp_path / "head.vkey")
+    assert code == 0 and "tenant oem?[2K?" in out and "\x1b" not in out, SEED
+    assert said("--log", case.log.vkey)[0] == 0
+    assert "no line `quorum`: add" in said("--policy", tmp_path / "open.txt")[2]
+    assert "does not fit its name and key" in said("--log", case.log.vkey.replace(case.log.id.hex(), "00000000"))[2]
+    assert "--time-ca nofile: not found: it takes a PEM file" in said("--log", case.log.vkey, "--time-ca", "nofile")[2]
 
 
 def test_the_samples_are_what_the_pages_say(verdicts, tmp_path):

@@ -61,6 +61,13 @@ static const char *kind_text(uint8_t kind)
     return kind < sizeof names / sizeof *names && names[kind] ? names[kind] : "record";
 }
 
+/* A bundle comes from others: a terminal must not take orders from it. */
+static void text_printable(struct writer *w, struct slice text)
+{
+    for (size_t i = 0; i < text.size; i++)
+        writer_u8(w, text.data[i] < ' ' || text.data[i] == 0x7F ? '?' : text.data[i]);
+}
+
 static void text_record(struct writer *w, const struct bundle_record *record, int64_t attested_ns)
 {
     const struct evidence_leaf *leaf = &record->leaf;
@@ -68,8 +75,10 @@ static void text_record(struct writer *w, const struct bundle_record *record, in
     event_json_write_uuid(w, leaf->batch_uid);
     writer_text(w, "  received ");
     print_time(w, leaf->received_ns);
-    if (leaf->tenant.size)
-        writer_format(w, "  tenant %.*s", SLICE_ARGS(leaf->tenant));
+    if (leaf->tenant.size) {
+        writer_text(w, "  tenant ");
+        text_printable(w, leaf->tenant);
+    }
     writer_format(w, "  %" PRIu32 " accepted, %" PRIu32 " duplicate, %" PRIu32 " quarantined",
                   leaf->accepted, leaf->duplicates, leaf->quarantined);
     if (attested_ns) {

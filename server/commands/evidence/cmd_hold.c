@@ -95,7 +95,7 @@ static const char *fill_hold(const struct hold_command *c, struct hold *h)
 {
     int ways = (c->vin != NULL) + (c->vehicle != NULL) + (c->batch != NULL) + (c->from || c->to);
     if (ways != 1)
-        return "name one of --vin, --vehicle, --batch, or --from and --to";
+        return "name one of --vehicle, --pid, --batch, or --from and --to";
     const char *wrong = check_reason(c->reason);
     if (wrong)
         return wrong;
@@ -107,7 +107,7 @@ static const char *fill_hold(const struct hold_command *c, struct hold *h)
     clean_reason(c->reason, h->reason);
     h->kind = HOLD_VEHICLE;
     if (c->vehicle)
-        return read_pid(c->vehicle, h->vehicle_pid) ? NULL : "--vehicle needs 64 hex digits";
+        return read_pid(c->vehicle, h->vehicle_pid) ? NULL : "--pid needs 64 hex digits";
     if (c->vin)
         return NULL;
     h->kind = HOLD_BATCH;
@@ -193,7 +193,7 @@ static int add_vehicle(const struct hold_command *c, struct hold *h)
     struct problem problem;
     char vin[VIN_BYTES + 1];
     if (!read_vin(c->vin, vin))
-        return command_wrong("hold", "--vin needs a VIN of 17 letters and digits");
+        return command_wrong("hold", "--vehicle needs a VIN of 17 letters and digits");
     enum status s = pseudonym_keys_read(c->config->privacy_keys_file, &keys, &problem);
     if (s != STATUS_OK)
         return failed(s == STATUS_NOT_FOUND
@@ -287,7 +287,7 @@ int cmd_hold(int argc, char **argv)
     const char *verb = argc > 1 ? argv[1] : "";
     c = (struct hold_command){0};
     const struct config_cli_option options[] = {
-        {"--vin", NULL, &c.vin},     {"--tenant", NULL, &c.tenant}, {"--vehicle", NULL, &c.vehicle},
+        {"--vehicle", NULL, &c.vin}, {"--tenant", NULL, &c.tenant}, {"--pid", NULL, &c.vehicle},
         {"--batch", NULL, &c.batch}, {"--from", NULL, &c.from},     {"--to", NULL, &c.to},
         {"--until", NULL, &c.until}, {"--reason", NULL, &c.reason}, {"--id", NULL, &c.id},
         {"--all", &c.all, NULL},     {"--json", &c.json, NULL},     {NULL, NULL, NULL},
