@@ -59,6 +59,7 @@ def test_second_reader_finds_the_same_records(spool, vsocd):
     assert [(r.position, str(r.batch_uid), r.accepted + r.quarantined) for r in records] == made
     assert all(r.texts["sender"] == "gateway" and r.body == b'{"batch":%d}\n' % r.position for r in records)
     verified = json.loads(vsocd("verify", "--json", directory))
+    assert ", 30 records, " in vsocd("verify", directory)
     assert verified["chain_hash"] == records[-1].chain_hash.hex()
     assert verified["whole"] and verified["records"] == 30
     assert len(segments(directory)) > 3

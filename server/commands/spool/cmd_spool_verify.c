@@ -302,11 +302,11 @@ static void print_text(struct output *out, const struct spool_verify_result *r)
 {
     char uid[UUID_TEXT_BYTES];
     uuid_to_text(r->spool_uid, uid);
-    printf("spool %.36s: positions %" PRIu64 " to %" PRIu64 ", %" PRIu64 " batches, %" PRIu64
+    printf("spool %.36s: positions %" PRIu64 " to %" PRIu64 ", %" PRIu64 " records, %" PRIu64
            " events, %" PRIu64 " segments, %" PRIu64 " bytes\n",
            uid, r->oldest, r->newest, r->records, r->events, r->segments, r->bytes);
     if (out->depth == SPOOL_DEPTH_LIST)
-        printf("%-24s  %10s  %10s  %8s  %10s  %12s  %s\n", "file", "first", "last", "batches",
+        printf("%-24s  %10s  %10s  %8s  %10s  %12s  %s\n", "file", "first", "last", "records",
                "events", "bytes used", "written from, to");
     print_written(&out->evictions);
     print_written(&out->segments);
