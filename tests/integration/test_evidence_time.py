@@ -113,6 +113,7 @@ def test_bundle_has_the_tokens_and_verify_checks_them(server, authority, tmp_pat
 
 
 def test_every_token_stays_valid_and_status_shows_the_newest(server, authority):
+    wait_until(lambda: int(tokens(server)[-1].stem.partition("-")[0]) == max(heads(server)), what="a token over the last head: no other comes")
     known = heads(server)
     assert all(authority.verify(path.read_bytes(), known[int(path.stem.partition("-")[0])].encode()) for path in tokens(server))
     shown = json.loads(server.run("evidence", "status", "-c", server.config, "--json").stdout)
