@@ -5,7 +5,8 @@ node() { { printf '\001'; echo "$1" | base64 -d; echo "$2" | base64 -d; } | dige
 proof=$1/proof.tlog-proof
 at=$(sed -n 's/^index //p' "$proof") last=$(($(sed '1,/^$/d' "$proof" | sed -n 2p) - 1)) root=$(sed '1,/^$/d' "$proof" | sed -n 3p)
 hash=$({ printf '\000'; cat "$1/leaf.bin"; } | digest)
-for other in $(sed -n '/^$/q;3,$p' "$proof"); do
+path=$(sed -n '/^$/q;3,$p' "$proof")
+for other in $path; do
     if [ $((at % 2)) = 1 ] || [ "$at" = "$last" ]; then
         hash=$(node "$other" "$hash")
         while [ $((at % 2)) = 0 ] && [ "$at" != 0 ]; do at=$((at / 2)) last=$((last / 2)); done
