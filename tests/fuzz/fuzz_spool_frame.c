@@ -24,8 +24,10 @@ static uint64_t get_le(const uint8_t *from, size_t bytes)
 static void mend(uint8_t *bytes, size_t size)
 {
     size_t header = bytes[13] == 1 ? SPOOL_RECORD_HEADER_MIN : SPOOL_RECORD_HEADER_BYTES;
+    if (size < header)
+        return;
     size_t keys = bytes[13] == 1 ? 0 : (size_t)get_le(bytes + 272, 4);
-    if (size < header || keys > size - header)
+    if (keys > size - header)
         return;
     put_le(bytes, SPOOL_RECORD_MAGIC, 4);
     put_le(bytes + 188, crc32c(0, slice_make(bytes + header + keys, size - header - keys)), 4);
