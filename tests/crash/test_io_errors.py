@@ -128,7 +128,7 @@ def test_a_call_that_fails_from_then_on(run_all, calls, kind):
 def test_a_file_system_that_becomes_read_only_ends_the_process_and_loses_nothing(build, tmp_path, calls):
     """As when ext4 meets an error: what is open for writing is refused, too."""
     life = Life(build, tmp_path)
-    life.make(Fault("change", calls["change"] // 3, "EROFS", times=0).text)
+    life.make(Fault("change", calls["change"] * 2 // 5, "EROFS", times=0).text)
     assert life.wait_for_start()
     life.load(LATER)
     assert life.server.ended() == 74
