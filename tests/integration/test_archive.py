@@ -203,11 +203,16 @@ def test_segments_with_their_keys_end_with_the_command(filled, build, tmp_path, 
             os.write(full, bytes(4096))
     os.set_blocking(full, True)
     command = [build / "vsocd", "spool", "export", f"file://{archive}", "--evidence", old.spool_dir.parent / "evidence", "--keys", old.settings["privacy"]["keys_file"]]
-    with subprocess.Popen(command, stdout=full, env=os.environ | {"TMPDIR": str(tmp_path)}) as export:
+
+    def by_default():  # under nohup SIGHUP is ignored, and children inherit that
+        if end != signal.SIGKILL:
+            signal.signal(end, signal.SIG_DFL)
+
+    with subprocess.Popen(command, stdout=full, env=os.environ | {"TMPDIR": str(tmp_path)}, preexec_fn=by_default) as export:
         wait_until(lambda: len(list(tmp_path.glob("*/*.seg"))) == len(objects(archive)), what="the segments")
         assert not [path for path in tmp_path.rglob("*") if path.is_file() and not path.is_symlink()]
         export.send_signal(end)
-        assert export.wait() == -end
+        assert export.wait(480) == -end
     os.close(reading)
     os.close(full)
     if end == signal.SIGKILL:
