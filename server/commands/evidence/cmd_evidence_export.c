@@ -23,6 +23,7 @@
 #include "server/commands/command_audit.h"
 #include "server/commands/config_cli.h"
 #include "server/commands/evidence/export_select.h"
+#include "server/commands/evidence/vehicle_words.h"
 #include "server/commands/spool/archive_dir.h"
 #include "server/files/file_read.h"
 #include "server/ingest/record_keys.h"
@@ -227,15 +228,16 @@ static int add_records(struct export_command *c)
 
 static int record_export(struct export_command *c, const uint8_t contents[SHA256_BYTES])
 {
-    char pid[4 + 2 * SHA256_BYTES + 1] = "veh:";
-    struct writer hex, why;
+    struct writer vehicle, hex, why;
+    writer_init(&vehicle, 256);
     writer_init(&hex, 2 * SHA256_BYTES);
     writer_init(&why, 4096);
     writer_hex(&hex, slice_make(contents, SHA256_BYTES));
-    export_select_first_pid(&c->select, pid + 4);
+    if (c->select.pid_count)
+        vehicle_write(&vehicle, c->select.pids[0]);
     writer_format(&why, "%s: %s", c->by, c->reason);
     const struct audit_field fields[] = {
-        AUDIT_TEXT(vehicle, pid[4] ? pid : ""),
+        AUDIT_SLICE(vehicle, writer_slice(&vehicle)),
         AUDIT_TEXT(batch, c->batch ? c->batch : ""),
         AUDIT_TIME(from, c->from ? c->select.selection.from_ns : 0),
         AUDIT_TIME(to, c->to ? c->select.selection.to_ns : 0),
@@ -246,6 +248,7 @@ static int record_export(struct export_command *c, const uint8_t contents[SHA256
     };
     enum status status = command_audit(c->config, AUDIT_evidence_exported, fields,
                                        sizeof fields / sizeof *fields, &c->problem);
+    writer_fini(&vehicle);
     writer_fini(&hex);
     writer_fini(&why);
     return status == STATUS_OK ? EXIT_DONE

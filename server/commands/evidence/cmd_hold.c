@@ -18,12 +18,13 @@
 #include "server/commands/command.h"
 #include "server/commands/command_audit.h"
 #include "server/commands/config_cli.h"
+#include "server/commands/evidence/vehicle_words.h"
 #include "server/identity/pseudonym.h"
 #include "storage/evidence/holds/hold_file.h"
 #include "storage/evidence/holds/hold_json.h"
 
 struct hold_command {
-    const char *vin, *tenant, *vehicle, *batch, *from, *to, *until, *reason, *id;
+    const char *vehicle, *tenant, *pid, *batch, *from, *to, *until, *reason, *id;
     bool json, all;
     struct config *config;
     char dir[PATH_MAX]; /* data_dir/evidence */
@@ -39,21 +40,6 @@ static void name_user(char out[HOLD_TEXT_BYTES])
 {
     const struct passwd *user = getpwuid(getuid());
     snprintf(out, HOLD_TEXT_BYTES, "%s (%u)", user ? user->pw_name : "?", (unsigned)getuid());
-}
-
-static bool read_pid(const char *hex, uint8_t pid[HOLD_PID_BYTES])
-{
-    if (!strncmp(hex, "veh:", 4))
-        hex += 4;
-    if (strlen(hex) != 2 * HOLD_PID_BYTES)
-        return false;
-    for (size_t i = 0; i < HOLD_PID_BYTES; i++) {
-        int high = hex_digit_value(hex[2 * i]), low = hex_digit_value(hex[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        pid[i] = (uint8_t)(high * 16 + low);
-    }
-    return true;
 }
 
 /* As in the audit log: holds are shown, and copied to the database, so a VIN in a reason is not
@@ -80,20 +66,10 @@ static const char *check_reason(const char *reason)
     return utf8_check(slice_from_text(reason)) == STATUS_OK ? NULL : "--reason is not UTF-8";
 }
 
-static bool read_vin(const char *text, char vin[VIN_BYTES + 1])
-{
-    if (strlen(text) != VIN_BYTES)
-        return false;
-    for (size_t k = 0; k < VIN_BYTES; k++)
-        vin[k] = (char)(text[k] >= 'a' && text[k] <= 'z' ? text[k] - 'a' + 'A' : text[k]);
-    vin[VIN_BYTES] = '\0';
-    return vin_is_valid(slice_from_text(vin));
-}
-
 /* NULL, or what is wrong with the call. */
 static const char *fill_hold(const struct hold_command *c, struct hold *h)
 {
-    int ways = (c->vin != NULL) + (c->vehicle != NULL) + (c->batch != NULL) + (c->from || c->to);
+    int ways = (c->vehicle != NULL) + (c->pid != NULL) + (c->batch != NULL) + (c->from || c->to);
     if (ways != 1)
         return "name one of --vehicle, --pid, --batch, or --from and --to";
     const char *wrong = check_reason(c->reason);
@@ -106,9 +82,9 @@ static const char *fill_hold(const struct hold_command *c, struct hold *h)
         return "--until is over: the hold would keep nothing";
     clean_reason(c->reason, h->reason);
     h->kind = HOLD_VEHICLE;
+    if (c->pid)
+        return vehicle_read_pid(c->pid, h->vehicle_pid) ? NULL : "--pid needs 64 hex digits";
     if (c->vehicle)
-        return read_pid(c->vehicle, h->vehicle_pid) ? NULL : "--pid needs 64 hex digits";
-    if (c->vin)
         return NULL;
     h->kind = HOLD_BATCH;
     if (c->batch)
@@ -125,13 +101,11 @@ static const char *fill_hold(const struct hold_command *c, struct hold *h)
 }
 
 /* The VIN's pseudonym under one key. */
-static int make_pid(const struct hold_command *c, const struct pseudonym_keys *keys, size_t i,
-                    uint8_t pid[HOLD_PID_BYTES])
+static int make_pid(const struct hold_command *c, const char vin[VIN_BYTES + 1],
+                    const struct pseudonym_keys *keys, size_t i, uint8_t pid[HOLD_PID_BYTES])
 {
-    char vin[VIN_BYTES + 1] = "";
     struct pseudonym_key key = {.id = keys->items[i].id};
     memcpy(key.bytes, keys->items[i].bytes, sizeof key.bytes);
-    (void)read_vin(c->vin, vin); /* checked before */
     struct pseudonym *p = pseudonym_create(&key);
     explicit_bzero(&key, sizeof key);
     if (!p)
@@ -153,8 +127,7 @@ static int record_hold(const struct hold_command *c, enum audit_kind kind, const
     bool added = kind == AUDIT_hold_added, timed = h->kind == HOLD_TIME;
     uuid_to_text(h->id, id);
     uuid_to_text(h->batch_uid, batch);
-    writer_text(&w, "veh:");
-    writer_hex(&w, slice_make(h->vehicle_pid, HOLD_PID_BYTES));
+    vehicle_write(&w, h->vehicle_pid);
     const struct audit_field fields[] = {
         AUDIT_SLICE(hold, slice_make((const uint8_t *)id, sizeof id)),
         AUDIT_TEXT(reason, reason),
@@ -192,7 +165,7 @@ static int add_vehicle(const struct hold_command *c, struct hold *h)
     static struct pseudonym_keys keys;
     struct problem problem;
     char vin[VIN_BYTES + 1];
-    if (!read_vin(c->vin, vin))
+    if (!vehicle_read_vin(c->vehicle, vin))
         return command_wrong("hold", "--vehicle needs a VIN of 17 letters and digits");
     enum status s = pseudonym_keys_read(c->config->privacy_keys_file, &keys, &problem);
     if (s != STATUS_OK)
@@ -201,7 +174,7 @@ static int add_vehicle(const struct hold_command *c, struct hold *h)
                           : problem.text);
     int code = EXIT_DONE;
     for (size_t i = 0; code == EXIT_DONE && i < keys.count; i++) {
-        code = make_pid(c, &keys, i, h->vehicle_pid);
+        code = make_pid(c, vin, &keys, i, h->vehicle_pid);
         if (code == EXIT_DONE)
             code = add_one(c, h);
     }
@@ -216,7 +189,7 @@ static int add(struct hold_command *c)
     if (wrong)
         return command_wrong("hold", wrong);
     name_user(h.by);
-    return c->vin ? add_vehicle(c, &h) : add_one(c, &h);
+    return c->vehicle ? add_vehicle(c, &h) : add_one(c, &h);
 }
 
 static int release(struct hold_command *c)
@@ -287,10 +260,10 @@ int cmd_hold(int argc, char **argv)
     const char *verb = argc > 1 ? argv[1] : "";
     c = (struct hold_command){0};
     const struct config_cli_option options[] = {
-        {"--vehicle", NULL, &c.vin}, {"--tenant", NULL, &c.tenant}, {"--pid", NULL, &c.vehicle},
-        {"--batch", NULL, &c.batch}, {"--from", NULL, &c.from},     {"--to", NULL, &c.to},
-        {"--until", NULL, &c.until}, {"--reason", NULL, &c.reason}, {"--id", NULL, &c.id},
-        {"--all", &c.all, NULL},     {"--json", &c.json, NULL},     {NULL, NULL, NULL},
+        {"--vehicle", NULL, &c.vehicle}, {"--tenant", NULL, &c.tenant}, {"--pid", NULL, &c.pid},
+        {"--batch", NULL, &c.batch},     {"--from", NULL, &c.from},     {"--to", NULL, &c.to},
+        {"--until", NULL, &c.until},     {"--reason", NULL, &c.reason}, {"--id", NULL, &c.id},
+        {"--all", &c.all, NULL},         {"--json", &c.json, NULL},     {NULL, NULL, NULL},
     };
     const struct config_cli_spec spec = {.options = options, .without_files = true};
     struct config_cli cli;

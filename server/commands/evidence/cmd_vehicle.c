@@ -16,6 +16,7 @@
 #include "server/commands/command.h"
 #include "server/commands/command_audit.h"
 #include "server/commands/config_cli.h"
+#include "server/commands/evidence/vehicle_words.h"
 #include "server/identity/pseudonym.h"
 #include "storage/evidence/archive/archive_erase.h"
 #include "storage/evidence/archive/archive_keys.h"
@@ -196,39 +197,14 @@ static void progress(void *arg, uint64_t done, uint64_t segments)
                 done == segments ? "\r\033[K" : "");
 }
 
-static bool read_pid(const char *hex, uint8_t pid[SEAL_VEHICLE_BYTES])
-{
-    if (!strncmp(hex, "veh:", 4))
-        hex += 4;
-    if (strlen(hex) != 2 * (size_t)SEAL_VEHICLE_BYTES)
-        return false;
-    for (size_t i = 0; i < SEAL_VEHICLE_BYTES; i++) {
-        int high = hex_digit_value(hex[2 * i]), low = hex_digit_value(hex[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        pid[i] = (uint8_t)(high * 16 + low);
-    }
-    return true;
-}
-
-static bool read_vin(const char *text, char vin[VIN_BYTES + 1])
-{
-    if (strlen(text) != VIN_BYTES)
-        return false;
-    for (size_t i = 0; i < VIN_BYTES; i++)
-        vin[i] = (char)(text[i] >= 'a' && text[i] <= 'z' ? text[i] - 'a' + 'A' : text[i]);
-    vin[VIN_BYTES] = '\0';
-    return vin_is_valid(slice_from_text(vin));
-}
-
 /* NULL, or what is wrong with the call. */
 static const char *check(struct erase *e)
 {
     if (!e->vehicle == !e->pid)
         return "name the vehicle by --vehicle VIN or --pid PSEUDONYM";
-    if (e->vehicle && !read_vin(e->vehicle, e->vin))
+    if (e->vehicle && !vehicle_read_vin(e->vehicle, e->vin))
         return "--vehicle needs a VIN of 17 letters and digits";
-    if (e->pid && !read_pid(e->pid, e->wanted))
+    if (e->pid && !vehicle_read_pid(e->pid, e->wanted))
         return "--pid needs 64 hex digits";
     return e->reason && e->reason[0] ? NULL : "--reason TEXT is needed";
 }
@@ -332,8 +308,7 @@ static enum status record_one(const struct erase *e, const struct tally *tally,
 {
     uint8_t text[4 + 2 * SEAL_VEHICLE_BYTES];
     struct writer w = {.data = text, .capacity = sizeof text, .limit = sizeof text};
-    writer_text(&w, "veh:");
-    writer_hex(&w, slice_make(tally->pid, sizeof tally->pid));
+    vehicle_write(&w, tally->pid);
     const struct audit_field fields[] = {AUDIT_SLICE(vehicle, writer_slice(&w)),
                                          AUDIT_UINT(records, tally->records),
                                          AUDIT_TEXT(reason, e->reason)};

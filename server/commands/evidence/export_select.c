@@ -124,14 +124,3 @@ void export_select_write_pids(const struct export_select *select, struct writer 
     }
     writer_u8(w, ']');
 }
-
-void export_select_first_pid(const struct export_select *select, char hex[65])
-{
-    struct writer w;
-    writer_init(&w, 65);
-    if (select->pid_count)
-        writer_hex(&w, slice_make(select->pids[0], 32));
-    memcpy(hex, w.data ? (const char *)w.data : "", w.size);
-    hex[w.size] = 0;
-    writer_fini(&w);
-}

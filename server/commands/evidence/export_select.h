@@ -25,8 +25,7 @@ const char *export_select_parse(struct export_select *select, const char *batch,
 enum status export_select_vehicle(struct export_select *select, const char *keys_file,
                                   const char *vin, struct problem *problem) must_check;
 void export_select_fini(struct export_select *select);
-/* The pseudonyms as a JSON array; the first in hex, "" when there is none. */
+/* The pseudonyms as a JSON array. */
 void export_select_write_pids(const struct export_select *select, struct writer *w);
-void export_select_first_pid(const struct export_select *select, char hex[65]);
 
 #endif
