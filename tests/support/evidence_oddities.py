@@ -151,7 +151,7 @@ SPELLINGS = {
 
 
 def extended(*lines):
-    """Text of the head behind its root: an empty line ends it too early, a control character is none of a note."""
+    """Text of the head behind its root: an empty line ends it too early, a note has no control character."""
 
     def forge(rng, case):
         text = made.checkpoint_text(case.log.name, case.hashes) + rng.choice(lines)

@@ -203,7 +203,7 @@ static void print_result(const struct verifier *v, const struct spool_verify_res
            v->compared.matching, v->wrong);
 }
 
-/* Beside the spool, or where the settings say. False: *keys are none. */
+/* Beside the spool, or where the settings say. False: *keys is empty. */
 static bool load_keys(const struct audit_command *c, struct seal_keys *keys)
 {
     char path[4200];

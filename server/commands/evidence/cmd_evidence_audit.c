@@ -25,6 +25,7 @@
 #define AUDIT_MAGIC    0x45415544U
 #define STATE_FORMAT   "vsocd evidence audit 3\n"
 #define STATE_BYTES    512
+#define STATE_NUMBERS  10
 #define PROGRESS_NS    (NS_PER_S / 4)
 #define FINDINGS_SHOWN 1000
 
@@ -93,17 +94,25 @@ static void seal_state(const struct audit_command *c, struct slice text, uint8_t
     explicit_bzero(&key, sizeof key);
 }
 
+/* What the file has of a state, in its order. */
+static void list_numbers(struct evidence_walk_state *s, uint64_t *numbers[STATE_NUMBERS])
+{
+    uint64_t *const all[STATE_NUMBERS] = {
+        &s->position, &s->leaf_next, &s->head_size,    &s->records,  &s->erased,
+        &s->heads,    &s->findings,  &s->erased_parts, &s->erasures, &s->erasures_recorded};
+    memcpy(numbers, all, sizeof all);
+}
+
 /* The numbers, and behind them the MAC of all before it in hex. */
-static void write_state(const struct audit_command *c, const struct evidence_walk_state *s,
+static void write_state(const struct audit_command *c, struct evidence_walk_state s,
                         struct writer *w)
 {
-    const uint64_t numbers[] = {
-        s->position, s->leaf_next, s->head_size,    s->records,  s->erased,
-        s->heads,    s->findings,  s->erased_parts, s->erasures, s->erasures_recorded};
+    uint64_t *numbers[STATE_NUMBERS];
     uint8_t mac[SHA256_BYTES];
+    list_numbers(&s, numbers);
     writer_text(w, STATE_FORMAT);
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        writer_format(w, "%" PRIu64 "\n", numbers[i]);
+    for (size_t i = 0; i < STATE_NUMBERS; i++)
+        writer_format(w, "%" PRIu64 "\n", *numbers[i]);
     seal_state(c, writer_slice(w), mac);
     writer_hex(w, slice_make(mac, sizeof mac));
     writer_u8(w, '\n');
@@ -112,17 +121,16 @@ static void write_state(const struct audit_command *c, const struct evidence_wal
 static bool read_state(const struct audit_command *c, struct slice text,
                        struct evidence_walk_state *s)
 {
-    uint64_t *numbers[] = {
-        &s->position, &s->leaf_next, &s->head_size,    &s->records,  &s->erased,
-        &s->heads,    &s->findings,  &s->erased_parts, &s->erasures, &s->erasures_recorded};
+    uint64_t *numbers[STATE_NUMBERS];
     char copy[STATE_BYTES];
     size_t head = sizeof STATE_FORMAT - 1;
     if (text.size < head || text.size >= sizeof copy || memcmp(text.data, STATE_FORMAT, head) != 0)
         return false;
     memcpy(copy, text.data, text.size);
     copy[text.size] = '\0';
+    list_numbers(s, numbers);
     char *at = copy + head;
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    for (size_t i = 0; i < STATE_NUMBERS; i++) {
         char *end;
         *numbers[i] = strtoull(at, &end, 10);
         if (end == at || *end != '\n')
@@ -132,7 +140,7 @@ static bool read_state(const struct audit_command *c, struct slice text,
     /* As it would be written: the MAC is that of these numbers. */
     struct writer again;
     writer_init(&again, STATE_BYTES);
-    write_state(c, s, &again);
+    write_state(c, *s, &again);
     bool same = again.status == STATUS_OK && slice_equal(writer_slice(&again), text);
     writer_fini(&again);
     return same;
@@ -168,7 +176,7 @@ static void save_state(const struct audit_command *c, const struct evidence_walk
     if (!file)
         return;
     writer_init(&text, STATE_BYTES);
-    write_state(c, s, &text);
+    write_state(c, *s, &text);
     bool good = text.status == STATUS_OK && fwrite(text.data, 1, text.size, file) == text.size;
     writer_fini(&text);
     good = fclose(file) == 0 && good;

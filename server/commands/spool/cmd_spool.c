@@ -191,7 +191,6 @@ int cmd_spool(int argc, char **argv)
                                                   .to = command.to,
                                                   .from_ns = INT64_MIN,
                                                   .to_ns = INT64_MAX};
-                command.archived = true;
                 int code = spool_archive_fetch(&want, command.dir);
                 return code == EXIT_DONE ? verbs[i].run(&command) : code;
             }

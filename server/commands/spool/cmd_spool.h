@@ -17,10 +17,9 @@ struct config;
 struct spool_command {
     char dir[4096];       /* with the segments */
     const char *bodies;   /* --bodies, or NULL */
-    bool is_archive;      /* dir has what was fetched from one */
+    bool is_archive;      /* dir has segments that were fetched from one */
     const char *evidence; /* --evidence: where the keys of archived records are, or NULL */
     const char *keys;     /* --keys, or NULL */
-    bool archived;        /* dir has segments of an archive */
     bool json;
     uint64_t from, to; /* positions, both included */
     /* --expect POSITION=HASH, each */

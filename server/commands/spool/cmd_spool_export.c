@@ -255,9 +255,9 @@ static bool record_look(const struct spool_command *command)
     bool recorded;
     char data[4200];
     const char *dir = command->dir;
-    if (command->archived && !command->evidence)
+    if (command->is_archive && !command->evidence)
         return true; /* without keys */
-    if (command->archived) {
+    if (command->is_archive) {
         snprintf(data, sizeof data, "%.4090s/..", command->evidence);
         dir = data;
     }

@@ -6,11 +6,11 @@
 
 #include "core/event/event_json.h"
 #include "core/hex.h"
-#include "core/json/json.h"
 #include "core/reasons/audit_kind.h"
+#include "storage/spool/retire/record_object.h"
 
 #define BYTES_MAX 4096 /* of the object */
-#define NODES     64
+#define DEPTH     1
 
 static const char *const causes[RETIREMENT_CAUSES] = {
     [RETIREMENT_AGE] = "age", [RETIREMENT_MAX_BYTES] = "max_bytes", [RETIREMENT_ROOM] = "room"};
@@ -137,22 +137,17 @@ static bool read_all(const struct json_document *d, struct retirement *r)
 
 enum status retirement_read(struct slice json, struct retirement *out)
 {
-    uint8_t padded[BYTES_MAX + JSON_PADDING];
-    struct json_document document;
-    struct json_error error;
+    struct record_object object;
     struct retirement r = {0};
-    if (!json.size || json.size > BYTES_MAX)
+    if (json.size > BYTES_MAX)
         return STATUS_MALFORMED;
-    struct json_parser *parser = json_parser_create(1, NODES);
-    if (!parser)
-        return STATUS_NO_MEMORY;
-    memcpy(padded, json.data, json.size);
-    memset(padded + json.size, 0, JSON_PADDING);
-    enum status status = json_parse(parser, slice_make(padded, json.size), &document, &error);
-    if (status == STATUS_OK && !read_all(&document, &r))
-        status = STATUS_MALFORMED;
-    json_parser_destroy(parser);
-    if (status == STATUS_OK)
-        *out = r;
-    return status == STATUS_OK || status == STATUS_NO_MEMORY ? status : STATUS_MALFORMED;
+    enum status status = record_object_open(&object, json, DEPTH);
+    if (status != STATUS_OK)
+        return status;
+    bool good = read_all(&object.document, &r);
+    record_object_close(&object);
+    if (!good)
+        return STATUS_MALFORMED;
+    *out = r;
+    return STATUS_OK;
 }
